@@ -1,0 +1,67 @@
+// The import law of docs/architecture.md: for each room, the rooms of ours that it may import. A room that is not listed
+// may not exist. gateway.ts and cli/ are the composition roots and may import everything.
+const law = {
+  kernel: [],
+  policy: ['kernel'],
+  guard: ['kernel'],
+  portal: ['kernel'],
+  config: ['policy', 'kernel'],
+  auth: ['policy', 'kernel'],
+  route: ['policy', 'kernel'],
+  upstream: ['portal', 'policy', 'kernel'],
+  pipeline: ['guard', 'auth', 'route', 'upstream', 'policy', 'kernel'],
+  server: ['pipeline', 'policy', 'kernel'],
+  relay: ['portal', 'kernel'],
+  store: ['kernel'],
+  admin: ['store', 'policy', 'kernel'],
+  audit: ['store', 'policy', 'kernel'],
+  observe: ['kernel'],
+};
+
+const rooms = Object.entries(law).map(([room, allowed]) => ({
+  name: `law-of-${room}`,
+  severity: 'error',
+  comment: `src/${room} imports ${allowed.length === 0 ? 'no other room' : allowed.join(', ') + ' and no other room'}`,
+  from: { path: `^src/${room}/`, pathNot: '\\.test\\.ts$' },
+  to: { path: '^src/', pathNot: [room, ...allowed].map((name) => `^src/${name}/`) },
+}));
+
+module.exports = {
+  forbidden: [
+    ...rooms,
+    {
+      name: 'known-rooms-only',
+      severity: 'error',
+      comment: 'a new folder under src/ needs its line in the import law',
+      from: {},
+      to: { path: '^src/[^/]+/', pathNot: `^src/(${[...Object.keys(law), 'cli'].join('|')})/` },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: '\\.test\\.ts$' }, to: {} },
+    {
+      name: 'source-never-imports-tests',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^(test|bench|tools)/|\\.test\\.ts$' },
+    },
+    {
+      name: 'no-dev-dependencies-in-source',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'relay-uses-the-doors-of-portal',
+      severity: 'error',
+      comment: 'the relay stands on the codecs, not on the client',
+      from: { path: '^src/relay/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/portal/(session|pool|dial|listen|client)' },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+    doNotFollow: { path: 'node_modules' },
+  },
+};

@@ -1,0 +1,51 @@
+# Everything a developer or CI does. Needs Node 20 or newer (for npm), npm, make and git; the recipes themselves run on the
+# Node that tools/runtime pins.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.PHONY: help run test soak lint build ci bench generate setup clean
+
+RUNTIME := tools/runtime/node_modules/.installed
+DEPS := node_modules/.installed
+NODE := PATH="$$(tools/runtime/path):$$PWD/node_modules/.bin:$$PATH"
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(DEPS) ## relay + demo app + gateway on this machine; prints a key and a ready curl line
+	@$(NODE) exec node src/main.ts dev
+
+test: $(DEPS) ## every test, with the coverage thresholds
+	@$(NODE) node tools/test.ts
+
+soak: $(DEPS) ## the long transfers and the many streams that `make test` has no time for
+	@$(NODE) node tools/test.ts --soak
+
+lint: $(DEPS) ## format, types, lint rules, import law, dead code, package shape, docs
+	@$(NODE) tools/lint.sh
+
+build: $(DEPS) ## the npm package's files, in dist/
+	@$(NODE) tsdown
+
+ci: lint build ## what CI runs: lint, types, build, tests
+	@$(MAKE) --no-print-directory test
+
+bench: $(DEPS) ## speed and cost next to nginx and a direct pipe, in one run
+	@$(NODE) node bench/run.ts
+
+generate: $(DEPS) ## code from packets.proto
+	@$(NODE) buf generate
+
+setup: $(DEPS) ## installs the pre-commit hook: format and lint of the staged files
+	@git config core.hooksPath tools/hooks && echo 'pre-commit hook installed'
+
+clean: ## removes what the other targets made
+	rm -rf dist coverage node_modules tools/runtime/node_modules
+
+$(RUNTIME): tools/runtime/package-lock.json
+	@cd tools/runtime && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(DEPS): package-lock.json $(RUNTIME)
+	@$(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,41 @@
+// Type-checked rules over everything that we wrote; generated code is left to its generator.
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+export default tseslint.config(
+  { ignores: ['dist', 'coverage', 'tools/runtime', 'src/portal/packets/gen'] },
+  js.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      // Numbers in messages are the normal case in a protocol library.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // noPropertyAccessFromIndexSignature of the compiler asks for what this rule forbids.
+      '@typescript-eslint/dot-notation': 'off',
+      'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
+      'no-restricted-globals': [
+        'error',
+        { name: 'process', message: 'Import from node:process; the environment is read in config/ only.' },
+      ],
+    },
+  },
+  {
+    files: ['**/*.test.ts', 'test/**/*.ts'],
+    rules: {
+      // node:test returns promises from test() and describe() that the runner itself awaits.
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', name: ['test', 'it', 'describe', 'suite'], package: 'node:test' },
+          ],
+        },
+      ],
+    },
+  },
+  { files: ['**/*.config.js', '**/*.cjs'], extends: [tseslint.configs.disableTypeChecked] },
+);

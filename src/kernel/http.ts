@@ -1,0 +1,43 @@
+// Owns the shapes in which a request and its answer travel through the gateway: the currency of every room on the request
+// path. Knows no server, no client library and no stage.
+import type { Duplex, Readable } from 'node:stream';
+import type { GatewayError } from './errors.ts';
+
+/** Name, value, name, value, … exactly as received: order, case and duplicates kept. One latin1 character is one byte. */
+export type RawHeaders = readonly string[];
+
+export interface RequestHead {
+  readonly method: string;
+  /** The request target as sent, never normalised. */
+  readonly target: string;
+  readonly headers: RawHeaders;
+}
+
+export interface RequestBody {
+  /** Bytes by Content-Length; null when the length is not known in advance; 'none' when there is no body at all. */
+  readonly lengthBytes: number | null | 'none';
+  /** True once a byte was taken: such a request is never sent again. */
+  readonly started: boolean;
+  open(): Readable;
+  /** Complete only after the body has ended. */
+  trailers(): RawHeaders;
+}
+
+/** Back-pressure and abort of a response that is flowing. */
+export interface Flow {
+  pause(): void;
+  resume(): void;
+  abort(error: GatewayError): void;
+}
+
+/** Where a response goes. Exactly one of end, upgrade and fail is called, and nothing after it. */
+export interface Sink {
+  informational(status: number, headers: RawHeaders): void;
+  head(status: number, headers: RawHeaders, flow: Flow): void;
+  /** False: flow.pause() is wanted until the sink calls flow.resume(). */
+  data(chunk: Uint8Array): boolean;
+  end(trailers: RawHeaders): void;
+  upgrade(status: number, headers: RawHeaders, peer: Duplex): void;
+  /** Before head: an answer is made of it. After head: the response is cut, never completed. */
+  fail(error: GatewayError): void;
+}

@@ -1,0 +1,33 @@
+// Owns the contract between a multiplexed stream and the layer above it, without Node's stream machinery: the secure channel
+// and the relay stand directly on it, because a Duplex a layer costs more than the layer (bench/).
+
+import type { PortalError } from '../errors.ts';
+
+/** What the layer above is told. Methods are called synchronously while input is parsed; none may throw. */
+export interface PipeHandler {
+  /** A view into the carrier's buffer: yours to keep, never to write into. Answer with consumed() once the bytes are used up. */
+  data(chunk: Buffer): void;
+  /** The peer's FIN: nothing more comes. Writing goes on. */
+  end(): void;
+  /** After write() returned false: there is room again. */
+  drain(): void;
+  /** The pipe is gone, both ways: RST, or the session died. The last call. Not called after this side's reset(). */
+  error(error: PortalError): void;
+}
+
+/** One flow-controlled byte stream of a session. Each direction ends by itself. */
+export interface Pipe {
+  readonly id: number;
+  /** Replaceable at any time; what arrives before one is set waits, within the window. */
+  setHandler(handler: PipeHandler): void;
+  /** Takes ownership of the pieces, sent in order. False: over the high-water mark; wait for drain(). Ignored after end() or reset(). */
+  write(pieces: readonly Uint8Array[]): boolean;
+  /** FIN behind everything written. */
+  end(): void;
+  /** RST: both directions end at once, what is queued or unread is dropped. Idempotent; harmless after both sides ended. */
+  reset(): void;
+  /** The layer above is done with so many received bytes: opens the peer's window again. */
+  consumed(bytes: number): void;
+  /** Bytes accepted by write() and not yet handed to the carrier. */
+  readonly queuedBytes: number;
+}

@@ -1,0 +1,29 @@
+// Owns what the gateway asks of a relay connection, whatever its generation. Knows no wire protocol.
+import type { Duplex } from 'node:stream';
+
+export interface Lease {
+  /** 26 characters A-Z2-7: the app's identity id, which the handshake proves. */
+  readonly id: string;
+  readonly name: string;
+  readonly alpn: readonly string[];
+  /** As published by the app: JSON by convention, untrusted. */
+  readonly metadata: string;
+  readonly expiresAtMs: number;
+}
+
+/** An end-to-end encrypted byte stream to an app. end() is a clean end, destroy() aborts at once. */
+export interface Tunnel extends Duplex {
+  /** The app's id as proven in the handshake; null on v2. */
+  readonly peerId: string | null;
+  /** Application bytes handed to the relay; 0 proves that a retry is safe. */
+  readonly bytesSent: number;
+}
+
+export interface Transport {
+  /** The relay's URL. */
+  readonly relay: string;
+  state(): 'up' | 'suspect' | 'draining' | 'down';
+  list(signal: AbortSignal): Promise<readonly Lease[]>;
+  dial(lease: Pick<Lease, 'id'>, options: { readonly alpn: 'http/1.1'; readonly signal: AbortSignal }): Promise<Tunnel>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Each check names itself; the first that fails ends the run.
+set -euo pipefail
+check() { echo "lint: $1"; shift; "$@"; }
+check format prettier --check --log-level warn .
+check types tsc
+check rules eslint --max-warnings 0 .
+check 'import law' depcruise --log-level error src
+check 'dead code' knip
+check docs markdownlint-cli2
+check package publint --strict

@@ -1,0 +1,83 @@
+// Runs the tests, enforces the coverage thresholds and ends with the one closing line that CI reads.
+// Not the bare `node --test`: its exit code hides what was skipped and why, and CI must fail on a skip.
+import { glob } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import process from 'node:process';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { parseArgs } from 'node:util';
+
+const thresholds = [
+  { room: 'src/portal/', linesPercent: 90 },
+  { room: 'src/relay/', linesPercent: 90 },
+];
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { soak: { type: 'boolean', default: false }, coverage: { type: 'boolean', default: true } },
+  allowNegative: true,
+});
+
+async function testFiles(): Promise<string[]> {
+  if (positionals.length > 0) return positionals;
+  const patterns = flags.soak ? ['test/soak/**/*.test.ts'] : ['src/**/*.test.ts', 'test/**/*.test.ts'];
+  const files: string[] = [];
+  for await (const file of glob(patterns, { exclude: flags.soak ? [] : ['test/soak/**'] })) files.push(file);
+  return files.sort();
+}
+
+const withCoverage = flags.coverage && !flags.soak && positionals.length === 0;
+const counts = { passed: 0, failed: 0, skipped: 0 };
+const skips: string[] = [];
+const findings: string[] = [];
+
+const stream = run({
+  files: await testFiles(),
+  concurrency: Math.max(2, availableParallelism()),
+  timeout: flags.soak ? 600_000 : 120_000,
+  ...(withCoverage && {
+    coverage: true,
+    coverageIncludeGlobs: ['src/**/*.ts'],
+    coverageExcludeGlobs: ['src/**/*.test.ts', 'src/**/gen/**'],
+  }),
+});
+
+stream.on('test:pass', (event) => {
+  if (event.details.type === 'suite') return;
+  if (event.skip !== undefined) {
+    counts.skipped += 1;
+    skips.push(`${event.name}: ${typeof event.skip === 'string' ? event.skip : 'no reason given'}`);
+  } else counts.passed += 1;
+});
+stream.on('test:fail', (event) => {
+  if (event.details.type !== 'suite') counts.failed += 1;
+});
+stream.on('test:coverage', ({ summary }) => {
+  for (const { room, linesPercent } of thresholds) {
+    const files = summary.files.filter((file) => file.path.includes(`/${room}`));
+    const covered = files.reduce((sum, file) => sum + file.coveredLineCount, 0);
+    const total = files.reduce((sum, file) => sum + file.totalLineCount, 0);
+    const percent = total === 0 ? 0 : (100 * covered) / total;
+    const line = `coverage of ${room}: ${percent.toFixed(1)} % of lines (at least ${linesPercent} %)`;
+    console.log(line);
+    if (percent < linesPercent) findings.push(line);
+  }
+});
+
+const reporter = new spec();
+// The reporter's own table of every file's coverage is longer than the rest of the report.
+stream.on('data', (event: { type: string }) => {
+  if (event.type !== 'test:coverage' && event.type !== 'test:summary') reporter.write(event);
+});
+reporter.pipe(process.stdout);
+await new Promise((resolve) => stream.on('close', resolve));
+reporter.end();
+
+if (process.env['CI'] === 'true' && skips.length > 0)
+  findings.push(`${skips.length} skipped, which CI does not accept`);
+for (const skip of skips) console.log(`SKIPPED ${skip}`);
+for (const finding of findings) console.log(`FAULT ${finding}`);
+console.log(
+  `${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`,
+);
+process.exitCode = counts.failed > 0 || findings.length > 0 || counts.passed === 0 ? 1 : 0;
