@@ -1,0 +1,89 @@
+// Owns the load of a benchmark and what is read off it: wrk for small requests, curl for one long body, a paced client for
+// latency. The numbers are the tools' own.
+import { execFile } from 'node:child_process';
+import { Agent, get } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export interface Target {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const headerArgs = (target: Target): string[] => Object.entries(target.headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+
+export interface SmallRun {
+  readonly requests: number;
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** 64 connections as fast as they go. Throws when any answer was not 2xx: a fast wrong answer is no result. */
+export async function smallRequests(target: Target, seconds: number): Promise<SmallRun> {
+  const args = ['-t2', '-c64', `-d${seconds}s`, '--latency', ...headerArgs(target), `${target.url}/bytes/1024`];
+  const { stdout } = await run('wrk', args);
+  if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`wrong answers from ${target.url}:\n${stdout}`);
+  const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1]);
+  const percentile = (percent: number): number => {
+    const [, value, unit] = new RegExp(`${percent}%\\s+([\\d.]+)(us|ms|s)`).exec(stdout) ?? [];
+    return Number(value) * { us: 0.001, ms: 1, s: 1000 }[unit ?? 'ms']!;
+  };
+  return {
+    requests: number(/(\d+) requests in/),
+    requestsPerSecond: number(/Requests\/sec:\s+([\d.]+)/),
+    p50Ms: percentile(50),
+    p99Ms: percentile(99),
+  };
+}
+
+/** One body of so many bytes down; seconds. */
+export async function download(target: Target, bytes: number): Promise<number> {
+  const format = '%{time_total} %{size_download} %{http_code}';
+  const { stdout } = await run('curl', ['-sS', '-o', '/dev/null', '-w', format, ...headerArgs(target), `${target.url}/bytes/${bytes}`]);
+  return checked(stdout, bytes);
+}
+
+/** One body of so many bytes up, from a file; seconds. */
+export async function upload(target: Target, file: string, bytes: number): Promise<number> {
+  const format = '%{time_total} %{size_upload} %{http_code}';
+  const expect = ['-H', 'Expect:', '-H', 'content-type: application/octet-stream'];
+  const { stdout } = await run('curl', ['-sS', '-o', '/dev/null', '-w', format, ...expect, ...headerArgs(target), '-X', 'POST', '-T', file, `${target.url}/upload`]);
+  return checked(stdout, bytes);
+}
+
+function checked(stdout: string, bytes: number): number {
+  const [seconds, size, status] = stdout.trim().split(' ').map(Number);
+  if (status !== 200 || size !== bytes) throw new Error(`expected ${bytes} bytes with status 200, saw: ${stdout}`);
+  return seconds ?? NaN;
+}
+
+/** Small requests at a steady pace; sorted latencies, ms. */
+export async function paced(target: Target, perSecond: number, seconds: number): Promise<number[]> {
+  const agent = new Agent({ keepAlive: true });
+  const latencies: number[] = [];
+  const all: Promise<void>[] = [];
+  const startMs = performance.now();
+  for (let i = 0; i < perSecond * seconds; i += 1) {
+    const dueMs = startMs + (i * 1000) / perSecond;
+    const waitMs = dueMs - performance.now();
+    if (waitMs > 1) await pause(waitMs);
+    const sentMs = performance.now();
+    all.push(
+      new Promise((resolve, reject) => {
+        get(`${target.url}/bytes/1024`, { agent, headers: target.headers }, (res) => {
+          res.resume();
+          res.on('end', () => {
+            latencies.push(performance.now() - sentMs);
+            resolve();
+          });
+        }).on('error', reject);
+      }),
+    );
+  }
+  await Promise.all(all);
+  agent.destroy();
+  return latencies.sort((a, b) => a - b);
+}
