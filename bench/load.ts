@@ -12,7 +12,8 @@ export interface Target {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-const headerArgs = (target: Target): string[] => Object.entries(target.headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+const headerArgs = (target: Target): string[] =>
+  Object.entries(target.headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
 
 export interface SmallRun {
   readonly requests: number;
@@ -42,7 +43,15 @@ export async function smallRequests(target: Target, seconds: number): Promise<Sm
 /** One body of so many bytes down; seconds. */
 export async function download(target: Target, bytes: number): Promise<number> {
   const format = '%{time_total} %{size_download} %{http_code}';
-  const { stdout } = await run('curl', ['-sS', '-o', '/dev/null', '-w', format, ...headerArgs(target), `${target.url}/bytes/${bytes}`]);
+  const { stdout } = await run('curl', [
+    '-sS',
+    '-o',
+    '/dev/null',
+    '-w',
+    format,
+    ...headerArgs(target),
+    `${target.url}/bytes/${bytes}`,
+  ]);
   return checked(stdout, bytes);
 }
 
@@ -50,7 +59,20 @@ export async function download(target: Target, bytes: number): Promise<number> {
 export async function upload(target: Target, file: string, bytes: number): Promise<number> {
   const format = '%{time_total} %{size_upload} %{http_code}';
   const expect = ['-H', 'Expect:', '-H', 'content-type: application/octet-stream'];
-  const { stdout } = await run('curl', ['-sS', '-o', '/dev/null', '-w', format, ...expect, ...headerArgs(target), '-X', 'POST', '-T', file, `${target.url}/upload`]);
+  const { stdout } = await run('curl', [
+    '-sS',
+    '-o',
+    '/dev/null',
+    '-w',
+    format,
+    ...expect,
+    ...headerArgs(target),
+    '-X',
+    'POST',
+    '-T',
+    file,
+    `${target.url}/upload`,
+  ]);
   return checked(stdout, bytes);
 }
 

@@ -13,7 +13,11 @@ export interface Peer {
 }
 
 /** Starts a program that prints one line on stdout once it serves. */
-export async function startPeer(command: string, args: readonly string[], options: { readySilently?: boolean } = {}): Promise<Peer> {
+export async function startPeer(
+  command: string,
+  args: readonly string[],
+  options: { readySilently?: boolean } = {},
+): Promise<Peer> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const { pid } = child;
   if (pid === undefined) throw new Error(`cannot start ${command}`);
@@ -21,7 +25,8 @@ export async function startPeer(command: string, args: readonly string[], option
   if (options.readySilently !== true) {
     const lines = createInterface({ input: child.stdout });
     const first = await Promise.race([once(lines, 'line'), once(child, 'exit')]);
-    if (typeof first[0] !== 'string') throw new Error(`${command} ${args.join(' ')} ended with ${String(first[0])} before it was ready`);
+    if (typeof first[0] !== 'string')
+      throw new Error(`${command} ${args.join(' ')} ended with ${String(first[0])} before it was ready`);
     ready = first[0];
     lines.close();
     child.stdout.resume();

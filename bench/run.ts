@@ -51,14 +51,18 @@ async function freePort(): Promise<number> {
 
 async function nginx(appPort: string): Promise<Contender> {
   const port = await freePort();
-  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`);
+  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${folder}/${name};`,
+  );
   const config = `worker_processes auto; daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
 events { worker_connections 4096; }
 http { access_log ${folder}/access.log; ${paths.join(' ')} client_max_body_size 0; keepalive_requests 100000000;
   upstream app { server 127.0.0.1:${appPort}; keepalive 64; keepalive_requests 100000000; }
   server { listen 127.0.0.1:${port}; location / { proxy_pass http://app; proxy_http_version 1.1; proxy_request_buffering off; proxy_set_header Connection ""; } } }`;
   await writeFile(join(folder, 'nginx.conf'), config);
-  const peer = await started(startPeer('nginx', ['-c', join(folder, 'nginx.conf'), '-p', folder], { readySilently: true }));
+  const peer = await started(
+    startPeer('nginx', ['-c', join(folder, 'nginx.conf'), '-p', folder], { readySilently: true }),
+  );
   for (;;) {
     const up = await fetch(`http://127.0.0.1:${port}/bytes/1`).then(
       (res) => res.ok,
@@ -86,7 +90,9 @@ async function contenders(): Promise<Contender[]> {
   }
   const tunnel = await started(startNode('bench/peers/gateway.ts', ['--relay', relayUrl, '--lease-id', leaseId]));
   list.push(gatewayContender('gateway, relay, tunnel', tunnel));
-  return flags.only === undefined ? list : list.filter(({ name }) => name === 'nginx' || flags.only?.split(',').some((part) => name.includes(part)));
+  return flags.only === undefined
+    ? list
+    : list.filter(({ name }) => name === 'nginx' || flags.only?.split(',').some((part) => name.includes(part)));
 }
 
 /** A gateway peer prints `URL KEY`. */
@@ -95,7 +101,8 @@ function gatewayContender(name: string, peer: Peer): Contender {
   return { name, url, headers: { authorization: `Bearer ${key}` }, peer };
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 const results = new Map<string, Map<string, number[]>>();
 function record(contender: Contender, figure: string, value: number): void {
   const figures = results.get(contender.name) ?? new Map<string, number[]>();

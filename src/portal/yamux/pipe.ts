@@ -18,7 +18,10 @@ export interface PipeHandler {
 /** One flow-controlled byte stream of a session. Each direction ends by itself. */
 export interface Pipe {
   readonly id: number;
-  /** Replaceable at any time; what arrives before one is set waits, within the window. */
+  /**
+   * Replaceable at any time; what arrives before one is set waits, within the window, and is delivered within this call.
+   * The first setHandler(), write() or end() accepts a stream that the peer opened; reset() refuses it.
+   */
   setHandler(handler: PipeHandler): void;
   /** Takes ownership of the pieces, sent in order. False: over the high-water mark; wait for drain(). Ignored after end() or reset(). */
   write(pieces: readonly Uint8Array[]): boolean;

@@ -1,0 +1,73 @@
+// Owns the app's side of a connection: what the relay forwards becomes a tunnel, or is refused (portal-protocol §5). Knows
+// leases only as a look-up.
+import { maxHandshakeMessageBytes } from './dial.ts';
+import type { LeaseOffer } from './lease.ts';
+import { MessageStream } from './message-stream.ts';
+import { MessageReader } from './packets/message-reader.ts';
+import { decodePacket, encodePacket, ResponseCode } from './packets/packets.ts';
+import { SecureChannel } from './secure/channel.ts';
+import { answerHandshake } from './secure/handshake.ts';
+import type { Pipe, PipeHandler } from './yamux/pipe.ts';
+
+/** From the relay's SYN to the end of the handshake. The Go app waits without limit; a relay could then pile up streams. */
+export const acceptTimeoutMs = 15_000;
+
+const ignore = (): void => undefined;
+const deaf: PipeHandler = { data() {}, end() {}, drain() {}, error() {} };
+
+export interface Publisher {
+  readonly offer: LeaseOffer;
+  /** False: too many tunnels wait already. */
+  deliver(tunnel: SecureChannel): boolean;
+}
+
+/**
+ * Serves one stream that the relay opened towards us. Never throws: whatever is wrong ends this stream and nothing else, and
+ * says no more to the peer than the protocol does.
+ */
+export async function acceptConnection(
+  pipe: Pipe,
+  publisherOf: (leaseId: string) => Publisher | undefined,
+  nowMs: () => number,
+): Promise<void> {
+  const signal = AbortSignal.timeout(acceptTimeoutMs);
+  try {
+    const messages = new MessageStream(pipe, new MessageReader(maxHandshakeMessageBytes));
+    const message = await messages.next(signal);
+    const request = message === undefined ? undefined : decodePacket(message);
+    if (request?.type !== 'connectionRequest') {
+      pipe.reset();
+      return;
+    }
+    const publisher = publisherOf(request.leaseId);
+    const allowClient = publisher?.offer.allowClient;
+    // The identity is only claimed here; the handshake proves it. A claim that would not be admitted needs no handshake.
+    if (publisher === undefined || (allowClient !== undefined && !allowClient(request.clientIdentity?.id ?? ''))) {
+      const code = publisher === undefined ? ResponseCode.INVALID_IDENTITY : ResponseCode.REJECTED;
+      pipe.write([encodePacket({ type: 'connectionResponse', code })]);
+      pipe.end();
+      pipe.setHandler(deaf);
+      return;
+    }
+    pipe.write([encodePacket({ type: 'connectionResponse', code: ResponseCode.ACCEPTED })]);
+
+    const init = await messages.next(signal);
+    if (init === undefined) {
+      pipe.reset();
+      return;
+    }
+    const { credential, alpn } = publisher.offer;
+    const handshake = answerHandshake(
+      { credential, alpns: alpn, now: nowMs, ...(allowClient && { allowClient }) },
+      init,
+    );
+    pipe.write([handshake.message]);
+    const tunnel = new SecureChannel(pipe, { result: handshake.result, initial: messages.detach() });
+    // Who publishes must not die of a client that left before anybody listened on the tunnel.
+    tunnel.on('error', ignore);
+    if (!publisher.deliver(tunnel)) tunnel.destroy();
+  } catch {
+    // A malformed request, a handshake that proves nothing, a peer that fell silent.
+    pipe.reset();
+  }
+}

@@ -1,0 +1,96 @@
+// Owns a request to the relay itself and its answer, each on a stream of its own: info, lease update, lease delete
+// (portal-protocol §3). Decides nothing about what an answer means for a lease's life.
+import { randomBytes } from 'node:crypto';
+import { PortalError } from './errors.ts';
+import type { Credential } from './identity.ts';
+import type { LeaseOffer, RelayInfo } from './lease.ts';
+import { MessageStream } from './message-stream.ts';
+import { MessageReader } from './packets/message-reader.ts';
+import { decodePacket, encodePacket, signLeaseDelete, signLeaseUpdate, type Packet } from './packets/packets.ts';
+import type { Mux } from './yamux/session.ts';
+
+/** A stock demo's picture makes 135 KiB of metadata; a relay full of such leases still fits. */
+const maxInfoBytes = 32 * 1024 * 1024;
+const maxAnswerBytes = 64 * 1024;
+const nonceBytes = 12;
+
+/** Throws PortalError packet_unexpected, packet_malformed, packet_too_large, the session's end, or `signal`'s reason. */
+export async function requestInfo(mux: Mux, signal: AbortSignal): Promise<RelayInfo> {
+  const answer = await exchange(mux, { type: 'relayInfoRequest' }, maxInfoBytes, signal);
+  if (answer.type !== 'relayInfoResponse') throw unexpected('an info request', answer);
+  const info = answer.relayInfo;
+  return {
+    identity: info?.identity,
+    addresses: info?.address ?? [],
+    leases: (info?.leases ?? []).map((lease) => ({
+      id: lease.identity?.id ?? '',
+      name: lease.name,
+      alpn: lease.alpn,
+      metadata: lease.metadata,
+      expiresAtMs: Number(lease.expires) * 1000,
+    })),
+  };
+}
+
+/** Registers or renews until `expiresAtMs`; the relay's answer as its response code. Throws as requestInfo. */
+export async function requestLeaseUpdate(
+  mux: Mux,
+  offer: LeaseOffer,
+  times: { readonly nowMs: number; readonly expiresAtMs: number },
+  signal: AbortSignal,
+): Promise<number> {
+  const { credential, name, alpn, metadata = '' } = offer;
+  const lease = {
+    identity: identityOf(credential),
+    expires: seconds(times.expiresAtMs),
+    name,
+    alpn: [...alpn],
+    metadata,
+  };
+  const request = { lease, nonce: randomBytes(nonceBytes), timestamp: seconds(times.nowMs) };
+  const packet = signLeaseUpdate(request, (data) => credential.sign(data));
+  const answer = await exchange(mux, packet, maxAnswerBytes, signal);
+  if (answer.type !== 'leaseUpdateResponse') throw unexpected('a lease update', answer);
+  return answer.code;
+}
+
+/** Withdraws the credential's lease; the relay's answer as its response code. Throws as requestInfo. */
+export async function requestLeaseDelete(
+  mux: Mux,
+  credential: Credential,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const request = { identity: identityOf(credential), nonce: randomBytes(nonceBytes), timestamp: seconds(nowMs) };
+  const packet = signLeaseDelete(request, (data) => credential.sign(data));
+  const answer = await exchange(mux, packet, maxAnswerBytes, signal);
+  if (answer.type !== 'leaseDeleteResponse') throw unexpected('a lease delete', answer);
+  return answer.code;
+}
+
+async function exchange(mux: Mux, request: Packet, limitBytes: number, signal: AbortSignal): Promise<Packet> {
+  const pipe = await mux.open(signal);
+  try {
+    const messages = new MessageStream(pipe, new MessageReader(limitBytes));
+    pipe.write([encodePacket(request)]);
+    const answer = await messages.next(signal);
+    if (answer === undefined)
+      throw new PortalError('packet_unexpected', `the relay ended a ${request.type} without an answer`);
+    return decodePacket(answer);
+  } finally {
+    // One request a stream: nothing is to come that anybody would read.
+    pipe.reset();
+  }
+}
+
+function identityOf({ id, publicKey }: Credential): { id: string; publicKey: Uint8Array } {
+  return { id, publicKey };
+}
+
+function seconds(ms: number): bigint {
+  return BigInt(Math.floor(ms / 1000));
+}
+
+function unexpected(to: string, answer: Packet): PortalError {
+  return new PortalError('packet_unexpected', `the relay answered ${to} with a ${answer.type}`);
+}

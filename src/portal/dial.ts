@@ -1,0 +1,90 @@
+// Owns the client's way to an app: connection request, end-to-end handshake, tunnel (portal-protocol §5). Knows nothing of how
+// the session underneath came to be.
+import { PortalError } from './errors.ts';
+import type { Credential } from './identity.ts';
+import { MessageStream } from './message-stream.ts';
+import { MessageReader } from './packets/message-reader.ts';
+import { decodePacket, encodePacket, ResponseCode } from './packets/packets.ts';
+import { SecureChannel } from './secure/channel.ts';
+import { startClientHandshake } from './secure/handshake.ts';
+import type { Mux } from './yamux/session.ts';
+import type { Pipe } from './yamux/pipe.ts';
+
+/** An answer to a connection request has a few bytes, a handshake message under 300: anything near this is no peer of ours. */
+export const maxHandshakeMessageBytes: number = 64 * 1024;
+
+export interface Dialer {
+  readonly mux: Mux;
+  readonly credential: Credential;
+  readonly nowMs: () => number;
+}
+
+/**
+ * Dials a lease. The ClientInit leaves right behind the connection request (optimistic dial, §5.6), which saves half a round
+ * trip; nothing more is ever sent ahead, since real relays die of what reads as an oversized packet.
+ * Throws PortalError: lease_unknown, lease_rejected, lease_refused, handshake_*, the session's end, or what `signal` was
+ * aborted with.
+ */
+export async function dialLease(
+  dialer: Dialer,
+  leaseId: string,
+  alpn: string,
+  signal: AbortSignal,
+): Promise<SecureChannel> {
+  const { mux, credential } = dialer;
+  const pipe = await mux.open(signal);
+  try {
+    const messages = new MessageStream(pipe, new MessageReader(maxHandshakeMessageBytes));
+    const handshake = startClientHandshake({ credential, alpn, now: dialer.nowMs });
+    const { id, publicKey } = credential;
+    const request = encodePacket({ type: 'connectionRequest', leaseId, clientIdentity: { id, publicKey } });
+    pipe.write([request, handshake.message]);
+
+    const answer = await messages.next(signal);
+    if (answer === undefined)
+      throw new PortalError('lease_refused', `the relay ended the dial of ${leaseId} without an answer`);
+    checkAccepted(answer, leaseId);
+
+    const reply = await messages.next(signal);
+    if (reply === undefined) {
+      throw new PortalError(
+        'lease_refused',
+        `the app ${leaseId} ended the dial in the handshake: it may not admit this client`,
+      );
+    }
+    const result = handshake.finish(reply, leaseId);
+    return new SecureChannel(pipe, { result, initial: messages.detach() });
+  } catch (error) {
+    abandon(pipe);
+    // What a peer that says no without a word looks like, where the relay passes RST on (ours does, others show the end).
+    if (error instanceof PortalError && error.code === 'stream_reset') {
+      throw new PortalError('lease_refused', `the dial of ${leaseId} was cut off by the relay or the app`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+function checkAccepted(answer: Buffer, leaseId: string): void {
+  const packet = decodePacket(answer);
+  if (packet.type !== 'connectionResponse') {
+    throw new PortalError('packet_unexpected', `the relay answered a connection request with ${packet.type}`);
+  }
+  switch (packet.code) {
+    case ResponseCode.ACCEPTED:
+      return;
+    case ResponseCode.INVALID_IDENTITY:
+      throw new PortalError('lease_unknown', `the relay knows no lease ${leaseId}, or its app is gone`);
+    case ResponseCode.REJECTED:
+      throw new PortalError('lease_rejected', `the relay or the app rejected the connection to ${leaseId}`);
+    default:
+      throw new PortalError('lease_refused', `the connection to ${leaseId} was refused with code ${packet.code}`);
+  }
+}
+
+/** After a refusal the stream would still be open for requests, and after a timeout the app may yet answer: neither is wanted. */
+function abandon(pipe: Pipe): void {
+  pipe.setHandler({ data() {}, end() {}, drain() {}, error() {} });
+  pipe.reset();
+}

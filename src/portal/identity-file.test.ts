@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { describe, it, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { tempDirectory } from '../../test/helpers/temp-directory.ts';
+import { PortalError } from './errors.ts';
+import { createCredential } from './identity.ts';
+import { loadIdentity, loadOrCreateIdentity, permissionFault } from './identity-file.ts';
+
+const run = promisify(execFile);
+
+async function identityPath(test: TestContext): Promise<string> {
+  return join(await tempDirectory(test), 'identity.pem');
+}
+
+/** One line that names the path, and nothing of what the file holds. */
+function fileFault(path: string, says: RegExp, secret = 'PRIVATE KEY'): (error: unknown) => true {
+  return (error) => {
+    assert.ok(error instanceof PortalError && error.code === 'identity_file', String(error));
+    assert.match(error.message, says);
+    assert.ok(error.message.includes(path) && !error.message.includes('\n'));
+    assert.ok(!error.message.includes(secret) && !String(error.cause).includes(secret));
+    return true;
+  };
+}
+
+describe('loadOrCreateIdentity', () => {
+  it('creates the file for its owner alone, in directories for their owner alone, and loads it from then on', async (test) => {
+    const root = await tempDirectory(test);
+    const path = join(root, 'state', 'deep', 'identity.pem');
+    const created = await loadOrCreateIdentity(path);
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    for (const directory of ['state', 'state/deep']) {
+      assert.equal((await stat(join(root, directory))).mode & 0o777, 0o700);
+    }
+    assert.equal((await loadOrCreateIdentity(path)).id, created.id);
+    assert.equal((await loadIdentity(path)).id, created.id);
+    assert.match(await readFile(path, 'utf8'), /^-----BEGIN PRIVATE KEY-----\n/);
+    assert.deepEqual(await readdir(join(root, 'state', 'deep')), ['identity.pem']);
+  });
+
+  it('gives one identity to all who race for it', async (test) => {
+    const path = await identityPath(test);
+    const racers = await Promise.all(Array.from({ length: 20 }, () => loadOrCreateIdentity(path)));
+    assert.equal(new Set(racers.map(({ id }) => id)).size, 1);
+    assert.equal((await loadIdentity(path)).id, racers[0]?.id);
+  });
+
+  it('gives one identity to processes that race for it', async (test) => {
+    const path = await identityPath(test);
+    const script = `
+      import { loadOrCreateIdentity } from ${JSON.stringify(new URL('./identity-file.ts', import.meta.url).href)};
+      console.log((await loadOrCreateIdentity(${JSON.stringify(path)})).id);`;
+    const args = ['--no-warnings', '--input-type=module', '-e', script];
+    const racers = await Promise.all(Array.from({ length: 3 }, () => run(process.execPath, args)));
+    assert.deepEqual([...new Set(racers.map(({ stdout }) => stdout.trim()))], [(await loadIdentity(path)).id]);
+  });
+
+  it('follows symbolic links, also to a file that is not there yet', async (test) => {
+    const root = await tempDirectory(test);
+    await symlink('..data/identity.pem', join(root, 'identity.pem'));
+    const created = await loadOrCreateIdentity(join(root, 'identity.pem'));
+    assert.equal((await loadIdentity(join(root, '..data', 'identity.pem'))).id, created.id);
+    assert.equal((await loadOrCreateIdentity(join(root, 'identity.pem'))).id, created.id);
+  });
+
+  it('never replaces a file that can not be loaded', async (test) => {
+    const path = await identityPath(test);
+    await writeFile(path, 'precious', { mode: 0o600 });
+    await assert.rejects(loadOrCreateIdentity(path), fileFault(path, /restore the file/, 'precious'));
+    assert.equal(await readFile(path, 'utf8'), 'precious');
+  });
+
+  it('tells the caller why nothing could be created', async (test) => {
+    const path = join(await identityPath(test), 'identity.pem');
+    await writeFile(join(path, '..'), 'a file where a directory should be');
+    await assert.rejects(loadOrCreateIdentity(path), (error: PortalError) => {
+      assert.equal((error.cause as NodeJS.ErrnoException).code, 'ENOTDIR');
+      return fileFault(path, /could not be/)(error);
+    });
+  });
+});
+
+describe('loadIdentity', () => {
+  it('says what to do when there is no file', async (test) => {
+    const path = await identityPath(test);
+    await assert.rejects(loadIdentity(path), (error: PortalError) => {
+      assert.equal((error.cause as NodeJS.ErrnoException).code, 'ENOENT');
+      return fileFault(path, /identity --new/)(error);
+    });
+  });
+
+  for (const mode of [0o644, 0o640, 0o604, 0o660, 0o602, 0o601]) {
+    it(`refuses a file of mode ${mode.toString(8)}`, async (test) => {
+      const path = await identityPath(test);
+      await writeFile(path, createCredential().exportPem());
+      await chmod(path, mode);
+      await assert.rejects(loadIdentity(path), fileFault(path, /chmod 600/));
+    });
+  }
+
+  it('takes a file that only its owner may read', async (test) => {
+    const path = await identityPath(test);
+    const credential = createCredential();
+    await writeFile(path, credential.exportPem());
+    await chmod(path, 0o400);
+    assert.equal((await loadIdentity(path)).id, credential.id);
+  });
+
+  it('refuses a directory', async (test) => {
+    const path = await tempDirectory(test);
+    await assert.rejects(loadIdentity(path), fileFault(path, /is a directory/));
+  });
+
+  it('refuses a pipe at once', async (test) => {
+    const path = await identityPath(test);
+    await run('mkfifo', ['-m', '600', path]);
+    await assert.rejects(loadIdentity(path), fileFault(path, /not a regular file/));
+  });
+
+  it('refuses links in a circle', async (test) => {
+    const path = await identityPath(test);
+    await symlink('identity.pem', path);
+    await assert.rejects(loadOrCreateIdentity(path), fileFault(path, /circle/));
+  });
+
+  const pem = createCredential().exportPem();
+  const base64 = pem.split('\n')[1] ?? '';
+  const contents: Record<string, string> = {
+    'an empty file': '',
+    'a truncated file': pem.slice(0, 60),
+    garbage: base64.repeat(3),
+    'a key of another type': generateKeyPairSync('x25519').privateKey.export({ format: 'pem', type: 'pkcs8' }),
+    'a public key': generateKeyPairSync('ed25519').publicKey.export({ format: 'pem', type: 'spki' }),
+    'an encrypted key': generateKeyPairSync('ed25519').privateKey.export({
+      format: 'pem',
+      type: 'pkcs8',
+      cipher: 'aes-256-cbc',
+      passphrase: 'x',
+    }),
+    'a file that is far too long': base64.repeat(1000),
+  };
+  for (const [what, content] of Object.entries(contents)) {
+    it(`refuses ${what} and repeats nothing of it`, async (test) => {
+      const path = await identityPath(test);
+      await writeFile(path, content, { mode: 0o600 });
+      await assert.rejects(loadIdentity(path), fileFault(path, /identity file/, base64));
+    });
+  }
+
+  it('takes a key with a comment before it', async (test) => {
+    const path = await identityPath(test);
+    await mkdir(join(path, '..'), { recursive: true });
+    await writeFile(path, `the gateway's identity\n${pem}`, { mode: 0o600 });
+    await loadIdentity(path);
+  });
+});
+
+describe('who may read an identity', () => {
+  const cases: [string, number, number, number | undefined, boolean][] = [
+    ['its owner', 0o600, 1000, 1000, true],
+    ['its owner, read-only', 0o400, 1000, 1000, true],
+    ['a group, of a file of our own', 0o640, 1000, 1000, false],
+    ['a group through which another user lends it to us', 0o440, 0, 1000, true],
+    ['a group that may write to it', 0o460, 0, 1000, false],
+    ['a group, seen by root, who needs no group', 0o440, 1000, 0, false],
+    ['everybody', 0o444, 0, 1000, false],
+    ['nobody knows on Windows', 0o666, 0, undefined, true],
+  ];
+  for (const [who, mode, owner, own, taken] of cases) {
+    it(`${taken ? 'takes' : 'refuses'}: ${who}`, () => {
+      assert.equal(permissionFault(mode, owner, own) === undefined, taken);
+    });
+  }
+});

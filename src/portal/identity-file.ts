@@ -1,0 +1,154 @@
+// Owns the file that keeps an identity over restarts: its form, its permissions, and how it comes to be exactly once. What is
+// wrong with it is said in one line with the way to put it right; what is in it is never said.
+import { constants } from 'node:fs';
+import { link, mkdir, open, readlink, unlink } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import process from 'node:process';
+import { PortalError } from './errors.ts';
+import { createCredential, type Credential, credentialFromPem } from './identity.ts';
+
+/** An Ed25519 key in PEM has 119 bytes; there may be a comment around it. */
+const maxFileBytes = 16 * 1024;
+const fileMode = 0o600;
+const directoryMode = 0o700;
+/** As Linux follows them. */
+const maxSymlinks = 40;
+
+/** Throws PortalError identity_file; where the system refused, `cause` has its code (ENOENT, EACCES, ...). */
+export async function loadIdentity(path: string): Promise<Credential> {
+  const pem = await readPrivateFile(path);
+  try {
+    return credentialFromPem(pem);
+  } catch (error) {
+    const what = error instanceof PortalError ? error.message : 'unreadable';
+    throw fault(path, `${what}: restore the file, or remove it to get a new identity`);
+  } finally {
+    pem.fill(0);
+  }
+}
+
+/**
+ * Loads the identity, or creates file and directory where there is none. However many processes do this at once, all end with
+ * the same identity. Throws PortalError identity_file; on a read-only file system `cause.code` is EROFS and the caller decides.
+ */
+export async function loadOrCreateIdentity(path: string): Promise<Credential> {
+  try {
+    return await loadIdentity(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  const credential = createCredential();
+  return (await createFile(path, credential.exportPem())) ? credential : loadIdentity(path);
+}
+
+async function readPrivateFile(path: string): Promise<Buffer> {
+  // Non-blocking: a pipe without a writer would keep us for ever. All checks are of the file that was opened.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    throw fault(path, openFault(error), error);
+  });
+  try {
+    const stat = await file.stat();
+    if (stat.isDirectory()) throw fault(path, 'it is a directory: name a file in it');
+    if (!stat.isFile()) throw fault(path, 'it is not a regular file');
+    const permissions = permissionFault(stat.mode, stat.uid, process.getuid?.());
+    if (permissions !== undefined) throw fault(path, `${permissions}: run "chmod 600 ${path}"`);
+    if (stat.size > maxFileBytes) throw fault(path, `it has ${stat.size} bytes and can't be a private key`);
+    const pem = Buffer.alloc(maxFileBytes);
+    const { bytesRead } = await file.read(pem, 0, pem.length, 0);
+    return pem.subarray(0, bytesRead);
+  } catch (error) {
+    if (error instanceof PortalError) throw error;
+    throw fault(path, 'it could not be read', error);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Nobody else may read the file. One exception: what another user owns and lends through a group, as Kubernetes does with the
+ * secrets that it mounts for a process that is not root.
+ */
+export function permissionFault(mode: number, ownerUid: number, ownUid: number | undefined): string | undefined {
+  // Windows has neither user ids nor these bits.
+  if (ownUid === undefined) return undefined;
+  if ((mode & 0o007) !== 0) return 'every user of this machine may use it';
+  const lent = ownerUid !== ownUid && ownUid !== 0;
+  if ((mode & 0o020) !== 0 || ((mode & 0o070) !== 0 && !lent)) return 'the users of its group may use it';
+  return undefined;
+}
+
+/** False: somebody else created it first. */
+async function createFile(path: string, pem: string): Promise<boolean> {
+  const target = await followSymlinks(path);
+  const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await mkdir(dirname(target), { recursive: true, mode: directoryMode });
+    const file = await open(temporary, 'wx', fileMode);
+    try {
+      await file.writeFile(pem);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    // The one step that decides between racing processes: a link appears whole, and never replaces anything.
+    await link(temporary, target);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw fault(path, createFault(error), error);
+  } finally {
+    await unlink(temporary).catch(() => undefined);
+  }
+}
+
+/** A link to a file that is not there yet is where that file is wanted. */
+async function followSymlinks(path: string): Promise<string> {
+  let current = resolve(path);
+  for (let i = 0; i < maxSymlinks; i += 1) {
+    const target = await readlink(current).catch(() => undefined);
+    if (target === undefined) return current;
+    current = resolve(dirname(current), target);
+  }
+  return current;
+}
+
+function openFault(error: unknown): string {
+  switch (errorCode(error)) {
+    case 'ENOENT':
+      return 'there is no such file: create it with "portal-gateway identity --new"';
+    case 'EACCES':
+    case 'EPERM':
+      return 'this user may not read it: change its owner, or run as its owner';
+    case 'ELOOP':
+      return 'its symbolic links lead in a circle: remove them';
+    default:
+      return `it could not be opened (${errorCode(error)})`;
+  }
+}
+
+function createFault(error: unknown): string {
+  switch (errorCode(error)) {
+    case 'EROFS':
+      return 'the file system is read-only: mount the identity, or name a path that can be written';
+    case 'EACCES':
+    case 'EPERM':
+      return 'it could not be created: let this user write to its directory, or name another path';
+    case 'ENOTDIR':
+      return 'it could not be created: a part of its path is no directory';
+    default:
+      return `it could not be created (${errorCode(error)})`;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof PortalError && errorCode(error.cause) === 'ENOENT';
+}
+
+function errorCode(error: unknown): string {
+  return (error as NodeJS.ErrnoException | undefined)?.code ?? 'unknown error';
+}
+
+function fault(path: string, message: string, cause?: unknown): PortalError {
+  return new PortalError('identity_file', `identity file ${path}: ${message}`, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,17 @@
+// The public door of the Portal v1 client: `portal-gateway/portal`.
+export { PortalError, type PortalErrorCode } from './errors.ts';
+export {
+  createCredential,
+  credentialFromSeed,
+  isLeaseId,
+  leaseIdOf,
+  type Credential,
+  type Identity,
+} from './identity.ts';
+export { loadIdentity, loadOrCreateIdentity } from './identity-file.ts';
+export type { LeaseOffer, PortalLease, RelayInfo } from './lease.ts';
+export type { PublishObserver } from './publish.ts';
+export { RelayClient, type ListenOptions, type RelayClientEvent, type RelayClientOptions } from './relay-client.ts';
+export type { SecureChannel } from './secure/channel.ts';
+export { connect, Session, type DialOptions, type SessionOptions } from './session.ts';
+export { MuxDuplex } from './yamux/duplex.ts';

@@ -1,0 +1,111 @@
+// Owns the part of a stream's life in which it carries length-prefixed messages: control packets and the handshake. Hands the
+// stream on to whoever takes it over. Knows nothing of what the messages say.
+import { PortalError } from './errors.ts';
+import type { MessageReader } from './packets/message-reader.ts';
+import type { Pipe, PipeHandler } from './yamux/pipe.ts';
+
+type Waiter = (outcome: Buffer | PortalError | undefined) => void;
+
+/** One reader, one message at a time. Buffers at most what the reader's limit allows and one window more. */
+export class MessageStream implements PipeHandler {
+  readonly #pipe: Pipe;
+  readonly #reader: MessageReader;
+  #ended = false;
+  #error: PortalError | undefined;
+  #waiter: Waiter | undefined;
+  #unconsumedBytes = 0;
+
+  constructor(pipe: Pipe, reader: MessageReader) {
+    this.#pipe = pipe;
+    this.#reader = reader;
+    pipe.setHandler(this);
+  }
+
+  /**
+   * The next message, or undefined where the peer ended the stream between two messages.
+   * Throws PortalError: packet_too_large, stream_truncated, what killed the stream, or what `signal` was aborted with.
+   */
+  async next(signal: AbortSignal): Promise<Buffer | undefined> {
+    if (this.#waiter !== undefined) throw new Error('a message is already awaited');
+    signal.throwIfAborted();
+    const ready = this.#take();
+    if (ready !== 'nothing yet') {
+      if (ready instanceof PortalError) throw ready;
+      return ready;
+    }
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        this.#waiter = undefined;
+        reject(signal.reason as Error);
+      };
+      this.#waiter = (outcome) => {
+        signal.removeEventListener('abort', abort);
+        if (outcome instanceof PortalError) reject(outcome);
+        else resolve(outcome);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  /** Ends the message phase: what came after the last message, already credited to the peer's window. */
+  detach(): Buffer {
+    const rest = this.#reader.rest();
+    this.#credit();
+    return rest;
+  }
+
+  data(chunk: Buffer): void {
+    this.#reader.push(chunk);
+    this.#unconsumedBytes += chunk.length;
+    // While nobody waits the window stays shut, so a peer that talks out of turn is held at one window.
+    if (this.#waiter !== undefined) this.#credit();
+    this.#wake();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  drain(): void {
+    // Messages are small and few; nobody waits for room.
+  }
+
+  error(error: PortalError): void {
+    this.#error = error;
+    this.#wake();
+  }
+
+  #credit(): void {
+    const bytes = this.#unconsumedBytes;
+    this.#unconsumedBytes = 0;
+    if (bytes > 0 && !this.#ended) this.#pipe.consumed(bytes);
+  }
+
+  #wake(): void {
+    if (this.#waiter === undefined) return;
+    const outcome = this.#take();
+    if (outcome === 'nothing yet') return;
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    waiter(outcome);
+  }
+
+  #take(): Buffer | PortalError | undefined | 'nothing yet' {
+    try {
+      const message = this.#reader.next();
+      if (message !== undefined) return message;
+    } catch (error) {
+      if (error instanceof PortalError) return error;
+      throw error;
+    }
+    if (this.#error !== undefined) return this.#error;
+    if (!this.#ended) {
+      this.#credit();
+      return 'nothing yet';
+    }
+    return this.#reader.rest().length === 0
+      ? undefined
+      : new PortalError('stream_truncated', 'the stream ended in the middle of a message');
+  }
+}

@@ -1,0 +1,71 @@
+// Owns the cutting of a byte stream into length-prefixed messages, however the stream was split. Holds what arrived and never
+// what was merely announced. Knows nothing of what the messages say.
+import { PortalError } from '../errors.ts';
+import { lengthBytes, maxMessageBytes } from './length-prefix.ts';
+
+const empty = Buffer.alloc(0);
+
+/** Feed with push(), then take messages with next() until it has none. Bounded by what the caller pushes and by `limitBytes`. */
+export class MessageReader {
+  readonly #limitBytes: number;
+  /** What is unread is #buffer[#start, #end). Bytes before #end are never written again: messages are views of them. */
+  #buffer: Buffer = empty;
+  #start = 0;
+  #end = 0;
+  /** False: the buffer is a chunk of the carrier's, whose other bytes are not ours to write. */
+  #owned = false;
+
+  /** `limitBytes`: the longest message that makes sense to the caller, at most 2^26. */
+  constructor(limitBytes: number) {
+    if (!(limitBytes >= 0 && limitBytes <= maxMessageBytes)) throw new RangeError(`bad message limit ${limitBytes}`);
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Keeps a view of the chunk where that is enough. */
+  push(chunk: Buffer): void {
+    if (this.#start === this.#end) {
+      this.#buffer = chunk;
+      this.#owned = false;
+      this.#start = 0;
+      this.#end = chunk.length;
+      return;
+    }
+    const unread = this.#end - this.#start;
+    if (!this.#owned || this.#end + chunk.length > this.#buffer.length) {
+      // Doubling keeps the cost of a message that comes byte by byte linear, and at twice of what came.
+      const grown = Buffer.allocUnsafeSlow(Math.max(unread + chunk.length, 2 * unread));
+      this.#buffer.copy(grown, 0, this.#start, this.#end);
+      this.#buffer = grown;
+      this.#owned = true;
+      this.#start = 0;
+      this.#end = unread;
+    }
+    chunk.copy(this.#buffer, this.#end);
+    this.#end += chunk.length;
+  }
+
+  /** The next whole message without its length, or undefined. Throws PortalError packet_too_large, again on every call. */
+  next(): Buffer | undefined {
+    if (this.#end - this.#start < lengthBytes) return undefined;
+    const length = this.#buffer.readUInt32BE(this.#start);
+    if (length > this.#limitBytes) {
+      throw new PortalError(
+        'packet_too_large',
+        `a message of ${length} bytes, at most ${this.#limitBytes} are taken here`,
+      );
+    }
+    const messageStart = this.#start + lengthBytes;
+    if (messageStart + length > this.#end) return undefined;
+    this.#start = messageStart + length;
+    return this.#buffer.subarray(messageStart, this.#start);
+  }
+
+  /** What follows the last message; the reader is empty afterwards. */
+  rest(): Buffer {
+    const rest = this.#buffer.subarray(this.#start, this.#end);
+    this.#buffer = empty;
+    this.#start = 0;
+    this.#end = 0;
+    return rest;
+  }
+}

@@ -1,0 +1,54 @@
+// Owns the messages that are signed or signatures: the wrapper around lease requests and handshake messages, and the handshake's
+// two messages, which have one shape (portal-protocol §3). Checks no signature.
+import { decodeStrictly, encode } from './codec.ts';
+import { InitPayloadSchema, SignedPayloadSchema } from './gen/packets_pb.js';
+import { copyBytes, identityInit, identityOf, type WireIdentity } from './wire-types.ts';
+
+/** `data` is what was signed, byte for byte; whether the signature is right is for the receiver to check. */
+export interface SignedPayload {
+  readonly data: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** ClientInit and ServerInit. */
+export interface InitPayload {
+  /** 0 is the only one there is. */
+  readonly version: number;
+  readonly nonce: Uint8Array;
+  /** Unix seconds. */
+  readonly timestamp: bigint;
+  readonly identity: WireIdentity | undefined;
+  readonly alpn: string;
+  /** X25519. */
+  readonly sessionPublicKey: Uint8Array;
+}
+
+export function encodeSigned(signed: SignedPayload): Uint8Array {
+  return encode(SignedPayloadSchema, signed);
+}
+
+/** Throws PortalError packet_malformed. */
+export function decodeSigned(bytes: Uint8Array): SignedPayload {
+  const { data, signature } = decodeStrictly(SignedPayloadSchema, bytes);
+  return { data: copyBytes(data), signature: copyBytes(signature) };
+}
+
+export function encodeInit(init: InitPayload): Uint8Array {
+  return encode(InitPayloadSchema, {
+    ...init,
+    identity: identityInit(init.identity),
+  });
+}
+
+/** Throws PortalError packet_malformed. */
+export function decodeInit(bytes: Uint8Array): InitPayload {
+  const { version, nonce, timestamp, identity, alpn, sessionPublicKey } = decodeStrictly(InitPayloadSchema, bytes);
+  return {
+    version,
+    nonce: copyBytes(nonce),
+    timestamp,
+    identity: identityOf(identity),
+    alpn,
+    sessionPublicKey: copyBytes(sessionPublicKey),
+  };
+}

@@ -1,0 +1,234 @@
+// Owns the connection to one relay over time: connects, notices loss, comes back for ever, and publishes again what was
+// published. Knows no wire format: a session does the talking.
+import { backoffMs, type BackoffOptions } from './backoff.ts';
+import { AcceptQueue } from './accept-queue.ts';
+import { PortalError } from './errors.ts';
+import type { LeaseOffer, RelayInfo } from './lease.ts';
+import type { SecureChannel } from './secure/channel.ts';
+import { connect, type DialOptions, type Session, type SessionOptions } from './session.ts';
+
+export type RelayClientEvent =
+  | { readonly type: 'up'; readonly relay: string }
+  | { readonly type: 'down'; readonly relay: string; readonly error: PortalError }
+  | { readonly type: 'attempt_failed'; readonly relay: string; readonly error: PortalError; readonly retryInMs: number }
+  | { readonly type: 'published'; readonly relay: string; readonly leaseId: string; readonly name: string }
+  | { readonly type: 'publish_failed'; readonly relay: string; readonly name: string; readonly error: PortalError };
+
+export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
+  readonly url: string;
+  readonly reconnect?: BackoffOptions;
+  readonly random?: () => number;
+  readonly log?: (event: RelayClientEvent) => void;
+}
+
+export interface ListenOptions extends LeaseOffer {
+  readonly signal?: AbortSignal;
+}
+
+type State =
+  | { readonly name: 'connecting'; readonly abort: AbortController }
+  | { readonly name: 'up'; readonly session: Session }
+  | { readonly name: 'waiting'; readonly timer: NodeJS.Timeout }
+  | { readonly name: 'closed' };
+
+interface Listener {
+  readonly offer: LeaseOffer;
+  readonly queue: AcceptQueue<SecureChannel>;
+  publication: { stop(): Promise<void> } | undefined;
+  retry: NodeJS.Timeout | undefined;
+  refusals: number;
+}
+
+const defaultReconnect: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
+const acceptCapacity = 256;
+
+export class RelayClient {
+  readonly url: string;
+  readonly #options: RelayClientOptions;
+  readonly #random: () => number;
+  readonly #listeners = new Set<Listener>();
+  readonly #waiters = new Set<() => void>();
+  #state: State = { name: 'closed' };
+  #failedAttempts = 0;
+  #lastError: PortalError | undefined;
+
+  /** Begins to connect at once; ready() tells when it has. Throws PortalError bad_relay_url. */
+  constructor(options: RelayClientOptions) {
+    this.url = options.url;
+    this.#options = options;
+    this.#random = options.random ?? Math.random;
+    this.#connect();
+  }
+
+  state(): 'up' | 'suspect' | 'draining' | 'down' {
+    return this.#state.name === 'up' ? this.#state.session.state() : 'down';
+  }
+
+  /** Round trip of the last keepalive, milliseconds. */
+  get rttMs(): number | undefined {
+    return this.#state.name === 'up' ? this.#state.session.rttMs : undefined;
+  }
+
+  /** Why the relay is not connected, as far as is known. */
+  get lastError(): PortalError | undefined {
+    return this.#lastError;
+  }
+
+  /** Resolves once connected. Throws what `signal` was aborted with, or PortalError session_closed after close(). */
+  async ready(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.#state.name === 'up') return;
+      if (this.#state.name === 'closed') throw closedError();
+      await new Promise<void>((resolve) => {
+        const wake = (): void => {
+          this.#waiters.delete(wake);
+          signal.removeEventListener('abort', wake);
+          resolve();
+        };
+        this.#waiters.add(wake);
+        signal.addEventListener('abort', wake, { once: true });
+      });
+    }
+  }
+
+  /** Throws PortalError relay_unreachable while not connected: waiting is the caller's decision. */
+  info(signal: AbortSignal): Promise<RelayInfo> {
+    return this.#session().info(signal);
+  }
+
+  /** As Session.dial; PortalError relay_unreachable while not connected. */
+  // eslint-disable-next-line @typescript-eslint/require-await -- a synchronous throw would surprise who awaits
+  async dial(leaseId: string, options: DialOptions): Promise<SecureChannel> {
+    return this.#session().dial(leaseId, options);
+  }
+
+  /** Publishes a lease for as long as the iteration lasts, over as many sessions as it takes. */
+  listen(options: ListenOptions): AsyncIterableIterator<SecureChannel> {
+    const stop = (): void => {
+      options.signal?.removeEventListener('abort', stop);
+      this.#unlisten(listener);
+    };
+    const queue = new AcceptQueue<SecureChannel>(acceptCapacity, stop);
+    const listener: Listener = { offer: options, queue, publication: undefined, retry: undefined, refusals: 0 };
+    this.#listeners.add(listener);
+    options.signal?.addEventListener('abort', stop, { once: true });
+    if (options.signal?.aborted === true || this.#state.name === 'closed') stop();
+    else if (this.#state.name === 'up') this.#publish(this.#state.session, listener);
+    return queue;
+  }
+
+  /** Withdraws what is published, closes the session and stops coming back. Idempotent. */
+  async close(): Promise<void> {
+    const before = this.#state;
+    this.#state = { name: 'closed' };
+    for (const listener of [...this.#listeners]) this.#unlisten(listener);
+    switch (before.name) {
+      case 'connecting':
+        before.abort.abort(closedError());
+        break;
+      case 'waiting':
+        clearTimeout(before.timer);
+        break;
+      case 'up':
+        await before.session.close();
+        break;
+      case 'closed':
+        break;
+    }
+    for (const wake of [...this.#waiters]) wake();
+  }
+
+  #session(): Session {
+    if (this.#state.name === 'up') return this.#state.session;
+    if (this.#state.name === 'closed') throw closedError();
+    throw new PortalError('relay_unreachable', `the relay ${this.url} is not connected`, { cause: this.#lastError });
+  }
+
+  #connect(): void {
+    const abort = new AbortController();
+    this.#state = { name: 'connecting', abort };
+    connect(this.url, { ...this.#options, signal: abort.signal }).then(
+      (session) => {
+        if (this.#state.name === 'closed') void session.close();
+        else this.#up(session);
+      },
+      (error: unknown) => {
+        if (this.#state.name !== 'closed') this.#failed(asPortalError(error));
+      },
+    );
+  }
+
+  #up(session: Session): void {
+    this.#state = { name: 'up', session };
+    this.#failedAttempts = 0;
+    this.#lastError = undefined;
+    this.#options.log?.({ type: 'up', relay: this.url });
+    void session.closed.then((error) => {
+      if (this.#state.name !== 'up' || this.#state.session !== session) return;
+      const reason = error ?? new PortalError('carrier_closed', `the relay ${this.url} closed the connection`);
+      for (const listener of this.#listeners) clearTimeout(listener.retry);
+      this.#options.log?.({ type: 'down', relay: this.url, error: reason });
+      this.#lastError = reason;
+      this.#wait();
+    });
+    for (const listener of this.#listeners) this.#publish(session, listener);
+    for (const wake of [...this.#waiters]) wake();
+  }
+
+  #failed(error: PortalError): void {
+    this.#lastError = error;
+    const retryInMs = this.#wait();
+    this.#options.log?.({ type: 'attempt_failed', relay: this.url, error, retryInMs });
+  }
+
+  #wait(): number {
+    this.#failedAttempts += 1;
+    const retryInMs = this.#backoffMs(this.#failedAttempts);
+    const timer = setTimeout(() => {
+      this.#connect();
+    }, retryInMs);
+    this.#state = { name: 'waiting', timer };
+    return retryInMs;
+  }
+
+  #backoffMs(failures: number): number {
+    return backoffMs(failures, this.#options.reconnect ?? defaultReconnect, this.#random);
+  }
+
+  #publish(session: Session, listener: Listener): void {
+    const { offer, queue } = listener;
+    const { name } = offer;
+    listener.publication = session.publish(offer, (tunnel) => queue.offer(tunnel), {
+      published: () => {
+        listener.refusals = 0;
+        this.#options.log?.({ type: 'published', relay: this.url, leaseId: offer.credential.id, name });
+      },
+      refused: (error) => {
+        this.#options.log?.({ type: 'publish_failed', relay: this.url, name, error });
+        // A name is free again once the lease that holds it expires, 30 s after its owner's last renewal.
+        listener.refusals += 1;
+        listener.retry = setTimeout(() => {
+          const current = this.#state;
+          if (current.name === 'up' && this.#listeners.has(listener)) this.#publish(current.session, listener);
+        }, this.#backoffMs(listener.refusals));
+      },
+    });
+  }
+
+  #unlisten(listener: Listener): void {
+    if (!this.#listeners.delete(listener)) return;
+    clearTimeout(listener.retry);
+    void listener.publication?.stop();
+    listener.queue.close();
+  }
+}
+
+function closedError(): PortalError {
+  return new PortalError('session_closed', 'the relay client was closed');
+}
+
+function asPortalError(error: unknown): PortalError {
+  if (error instanceof PortalError) return error;
+  return new PortalError('carrier_closed', error instanceof Error ? error.message : String(error), { cause: error });
+}

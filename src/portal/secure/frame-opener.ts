@@ -1,0 +1,152 @@
+// Owns the opening of data frames (portal-protocol §5.5) from a stream that may be split anywhere. Deciphers what has come of a
+// frame at once, so that nothing is held twice, and releases nothing of it before its tag is verified. Knows no stream.
+import { createDecipheriv, type DecipherChaCha20Poly1305, type KeyObject } from 'node:crypto';
+import { PortalError } from '../errors.ts';
+import { cipherName, cipherOptions, headerBytes, lengthBytes, overheadBytes, tagBytes } from './frame.ts';
+
+/** Smaller parts of a frame are gathered before they are deciphered: a peer that sends single bytes costs no buffer for each. */
+const stageBytes = 4096;
+
+export class FrameOpener {
+  readonly #maxFrameBytes: number;
+  readonly #deliver: (plaintext: Buffer) => void;
+  #key: KeyObject | undefined;
+  /** The header of the next frame, then the tag of the current one, as far as they came. */
+  readonly #head: Buffer = Buffer.alloc(headerBytes);
+  #headBytes = 0;
+  /** Set while a frame is open; the rest belongs to that frame. */
+  #decipher: DecipherChaCha20Poly1305 | undefined;
+  #ciphertextLeftBytes = 0;
+  #unverified: Buffer[] = [];
+  #stage: Buffer | undefined;
+  #stagedBytes = 0;
+
+  /** `deliver` gets verified plaintext, a frame in one piece or several; it may call dispose(). */
+  constructor(key: KeyObject, maxFrameBytes: number, deliver: (plaintext: Buffer) => void) {
+    this.#key = key;
+    this.#maxFrameBytes = maxFrameBytes;
+    this.#deliver = deliver;
+  }
+
+  /** No frame has begun and not ended. */
+  get atBoundary(): boolean {
+    return this.#decipher === undefined && this.#headBytes === 0;
+  }
+
+  /** Throws PortalError frame_malformed; the opener is then of no further use. */
+  push(chunk: Buffer): void {
+    let offset = 0;
+    while (offset < chunk.length && this.#key !== undefined) {
+      if (this.#decipher !== undefined) offset = this.#continueFrame(this.#decipher, chunk, offset);
+      else if (this.#headBytes === 0 && chunk.length - offset >= headerBytes)
+        offset = this.#beginFrame(this.#key, chunk, offset);
+      else offset = this.#gatherHeader(this.#key, chunk, offset);
+    }
+  }
+
+  /** Forgets the key and drops what was not released, zeroed. Idempotent. */
+  dispose(): void {
+    this.#key = undefined;
+    this.#decipher = undefined;
+    for (const piece of this.#unverified) piece.fill(0);
+    this.#unverified = [];
+    this.#stage = undefined;
+  }
+
+  /** A header lies in the chunk, perhaps with its whole frame: the common case, without any copy. */
+  #beginFrame(key: KeyObject, chunk: Buffer, offset: number): number {
+    const length = this.#checkLength(chunk.readUInt32BE(offset));
+    const ciphertext = offset + headerBytes;
+    const decipher = createDecipheriv(cipherName, key, chunk.subarray(offset + lengthBytes, ciphertext), cipherOptions);
+    const end = offset + lengthBytes + length;
+    if (end > chunk.length) {
+      this.#decipher = decipher;
+      this.#ciphertextLeftBytes = length - overheadBytes;
+      return ciphertext;
+    }
+    const tag = end - tagBytes;
+    const plaintext = decipher.update(chunk.subarray(ciphertext, tag));
+    verify(decipher, chunk.subarray(tag, end));
+    if (plaintext.length > 0) this.#deliver(plaintext);
+    return end;
+  }
+
+  #gatherHeader(key: KeyObject, chunk: Buffer, offset: number): number {
+    const taken = this.#gather(chunk, offset);
+    // As soon as the length is there: what is too long is refused before more of it is waited for.
+    if (this.#headBytes >= lengthBytes) this.#checkLength(this.#head.readUInt32BE(0));
+    if (this.#headBytes === headerBytes) {
+      this.#headBytes = 0;
+      this.#beginFrame(key, Buffer.from(this.#head), 0);
+    }
+    return taken;
+  }
+
+  #continueFrame(decipher: DecipherChaCha20Poly1305, chunk: Buffer, offset: number): number {
+    if (this.#ciphertextLeftBytes > 0) {
+      const end = Math.min(chunk.length, offset + this.#ciphertextLeftBytes);
+      this.#ciphertextLeftBytes -= end - offset;
+      this.#update(decipher, chunk.subarray(offset, end));
+      return end;
+    }
+    const taken = this.#gather(chunk, offset);
+    if (this.#headBytes === tagBytes) this.#endFrame(decipher);
+    return taken;
+  }
+
+  #endFrame(decipher: DecipherChaCha20Poly1305): void {
+    this.#flushStage(decipher);
+    verify(decipher, this.#head);
+    const verified = this.#unverified;
+    this.#unverified = [];
+    this.#headBytes = 0;
+    this.#decipher = undefined;
+    for (const piece of verified) this.#deliver(piece);
+  }
+
+  #update(decipher: DecipherChaCha20Poly1305, part: Buffer): void {
+    if (this.#stagedBytes + part.length <= stageBytes && part.length < stageBytes / 2) {
+      this.#stage ??= Buffer.allocUnsafeSlow(stageBytes);
+      part.copy(this.#stage, this.#stagedBytes);
+      this.#stagedBytes += part.length;
+      return;
+    }
+    this.#flushStage(decipher);
+    this.#unverified.push(decipher.update(part));
+  }
+
+  #flushStage(decipher: DecipherChaCha20Poly1305): void {
+    if (this.#stage === undefined || this.#stagedBytes === 0) return;
+    this.#unverified.push(decipher.update(this.#stage.subarray(0, this.#stagedBytes)));
+    this.#stagedBytes = 0;
+    // Not kept: thousands of idle tunnels would each hold one.
+    this.#stage = undefined;
+  }
+
+  /** Fills #head, whose length both the header and the tag have. */
+  #gather(chunk: Buffer, offset: number): number {
+    const end = Math.min(chunk.length, offset + headerBytes - this.#headBytes);
+    chunk.copy(this.#head, this.#headBytes, offset, end);
+    this.#headBytes += end - offset;
+    return end;
+  }
+
+  #checkLength(length: number): number {
+    if (length < overheadBytes || length > this.#maxFrameBytes) {
+      throw new PortalError(
+        'frame_malformed',
+        `a data frame of ${length} bytes, ${overheadBytes} to ${this.#maxFrameBytes} are taken`,
+      );
+    }
+    return length;
+  }
+}
+
+function verify(decipher: DecipherChaCha20Poly1305, tag: Buffer): void {
+  decipher.setAuthTag(tag);
+  try {
+    decipher.final();
+  } catch (error) {
+    throw new PortalError('frame_malformed', 'a data frame does not open', { cause: error });
+  }
+}

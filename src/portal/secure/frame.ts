@@ -1,0 +1,19 @@
+// Owns the numbers of a data frame (portal-protocol §5.5): u32 length | 12-byte nonce | ciphertext | 16-byte tag, where the
+// length counts all that follows it.
+
+export const cipherName = 'chacha20-poly1305';
+export const lengthBytes = 4;
+export const nonceBytes = 12;
+export const headerBytes: number = lengthBytes + nonceBytes;
+export const tagBytes = 16;
+
+/** What a frame's length says beyond its plaintext, and so the least that it may say. */
+export const overheadBytes: number = nonceBytes + tagBytes;
+
+/** The protocol's limit of a frame's length. */
+export const maxFrameBytes: number = 2 ** 26;
+
+/** The longest frame of a Go writer, which splits above 2^25 of plaintext. */
+export const longestGoFrameBytes: number = 2 ** 25 + overheadBytes;
+
+export const cipherOptions = { authTagLength: tagBytes } as const;

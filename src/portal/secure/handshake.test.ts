@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import type { KeyObject } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { portalError } from '../../../test/helpers/portal-error.ts';
+import { createCredential } from '../identity.ts';
+import { FrameOpener } from './frame-opener.ts';
+import { FrameSealer } from './frame-sealer.ts';
+import { maxFrameBytes } from './frame.ts';
+import { answerHandshake, startClientHandshake } from './handshake.ts';
+
+function keyHex(key: KeyObject): string {
+  return key.export().toString('hex');
+}
+
+function open(key: KeyObject, stream: Buffer): string {
+  const plaintext: Buffer[] = [];
+  new FrameOpener(key, maxFrameBytes, (piece) => plaintext.push(piece)).push(stream);
+  return Buffer.concat(plaintext).toString('hex');
+}
+
+describe('a handshake', () => {
+  const client = createCredential();
+  const app = createCredential();
+  const start = () => startClientHandshake({ credential: client, alpn: 'http/1.1' });
+
+  it('gives both sides the same keys, and never the same twice', () => {
+    const seen = new Set<string>();
+    for (let i = 0; i < 4; i += 1) {
+      const handshake = start();
+      const answer = answerHandshake({ credential: app, alpns: ['http/1.1'] }, handshake.message.subarray(4));
+      const result = handshake.finish(answer.message.subarray(4), app.id);
+      assert.equal(keyHex(result.sendKey), keyHex(answer.result.receiveKey));
+      assert.equal(keyHex(result.receiveKey), keyHex(answer.result.sendKey));
+      seen.add(keyHex(result.sendKey)).add(keyHex(result.receiveKey));
+    }
+    assert.equal(seen.size, 8);
+  });
+
+  it('is refused by an app that does not admit the client, by the proven id', () => {
+    const asked: string[] = [];
+    const allowClient = (id: string): boolean => {
+      asked.push(id);
+      return false;
+    };
+    assert.throws(
+      () => answerHandshake({ credential: app, alpns: ['http/1.1'], allowClient }, start().message.subarray(4)),
+      portalError('handshake_client_refused'),
+    );
+    assert.deepEqual(asked, [client.id]);
+  });
+
+  it('does not ask for admission of an id that is only claimed', () => {
+    const message = Buffer.from(start().message.subarray(4));
+    message.writeUInt8(message.readUInt8(message.length - 1) ^ 1, message.length - 1);
+    const allowClient = (): boolean => assert.fail('asked');
+    assert.throws(
+      () => answerHandshake({ credential: app, alpns: ['http/1.1'], allowClient }, message),
+      portalError('handshake_signature'),
+    );
+  });
+
+  it('is refused when a relay sends the client its own message back', () => {
+    const handshake = start();
+    assert.throws(
+      () => handshake.finish(handshake.message.subarray(4), app.id),
+      portalError('handshake_lease_mismatch'),
+    );
+  });
+
+  it('gives a replayed answer no key that anybody holds', () => {
+    const first = start();
+    const answer = answerHandshake({ credential: app, alpns: ['http/1.1'] }, first.message.subarray(4));
+    first.finish(answer.message.subarray(4), app.id);
+    // Within 30 s the signature is still good, and nothing in the answer names the client's message. What protects is the key:
+    // it depends on this client's fresh session key, so the relay can neither read nor make a frame.
+    const second = start().finish(answer.message.subarray(4), app.id);
+    assert.notEqual(keyHex(second.receiveKey), keyHex(answer.result.sendKey));
+    const frame = new FrameSealer(answer.result.sendKey, { next: () => Buffer.alloc(16) }).seal([
+      Buffer.from('recorded'),
+    ]);
+    assert.throws(() => open(second.receiveKey, Buffer.concat(frame)), portalError('frame_malformed'));
+  });
+
+  it('gives a replayed first message no key that anybody holds', () => {
+    const replayed = start().message.subarray(4);
+    const answers = [1, 2].map(() => answerHandshake({ credential: app, alpns: ['http/1.1'] }, replayed).result);
+    assert.notEqual(...(answers.map(({ receiveKey }) => keyHex(receiveKey)) as [string, string]));
+  });
+
+  it('is too old to be replayed after 31 seconds', () => {
+    const { message } = start();
+    assert.throws(
+      () =>
+        answerHandshake({ credential: app, alpns: ['http/1.1'], now: () => Date.now() + 32_000 }, message.subarray(4)),
+      portalError('handshake_timestamp'),
+    );
+  });
+
+  it('fails on any flipped bit, with a typed error', () => {
+    const message = start().message.subarray(4);
+    for (let bit = 0; bit < message.length * 8; bit += 1) {
+      const flipped = Buffer.from(message);
+      flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+      assert.throws(
+        () => answerHandshake({ credential: app, alpns: ['http/1.1'] }, flipped),
+        (error: { code?: string }) => (error.code ?? '').startsWith('handshake_'),
+        `bit ${bit}`,
+      );
+    }
+  });
+
+  it('shows untrusted text in its errors only as JSON', () => {
+    const { message } = startClientHandshake({ credential: client, alpn: 'a\nb' });
+    assert.throws(
+      () => answerHandshake({ credential: app, alpns: [] }, message.subarray(4)),
+      (error: Error) => !error.message.includes('\n'),
+    );
+  });
+});

@@ -1,0 +1,164 @@
+// Owns both roles of the end-to-end handshake (portal-protocol §5.2 to 5.4) as pure steps: bytes in, bytes and keys out. Knows
+// no stream, no clock of its own and nothing of how a lease was found.
+import { randomBytes, type KeyObject } from 'node:crypto';
+import { PortalError, type PortalErrorCode } from '../errors.ts';
+import { type Credential, type Identity, validateIdentity, verify } from '../identity.ts';
+import { prefixLength } from '../packets/length-prefix.ts';
+import { decodeInit, decodeSigned, encodeInit, encodeSigned, type InitPayload } from '../packets/signed-payload.ts';
+import { createSessionKey, deriveKeys, sessionPublicKeyOf } from './key-schedule.ts';
+
+export interface HandshakeOptions {
+  readonly credential: Credential;
+  /** Unix milliseconds. */
+  readonly now?: () => number;
+  readonly random?: (bytes: number) => Uint8Array;
+  /** A fresh X25519 private key. */
+  readonly sessionKey?: () => KeyObject;
+}
+
+export interface ClientHandshakeOptions extends HandshakeOptions {
+  readonly alpn: string;
+}
+
+export interface ServerHandshakeOptions extends HandshakeOptions {
+  readonly alpns: readonly string[];
+  /** Asked with the id that the client has proven to hold. Without it every client is admitted. */
+  readonly allowClient?: (clientId: string) => boolean;
+}
+
+export interface HandshakeResult {
+  /** Proven by the peer's signature. */
+  readonly peerId: string;
+  readonly alpn: string;
+  readonly sendKey: KeyObject;
+  readonly receiveKey: KeyObject;
+}
+
+export interface ClientHandshake {
+  /** Length and signed ClientInit, to be sent as it is. */
+  readonly message: Buffer;
+  /**
+   * Takes the app's answer, without its length. Throws PortalError handshake_*; handshake_lease_mismatch where somebody else
+   * than the holder of the lease answered, however validly.
+   */
+  finish(reply: Uint8Array, expectedLeaseId: string): HandshakeResult;
+}
+
+const protocolVersion = 0;
+const nonceBytes = 12;
+/** Both ways, in whole seconds as the Go peers count (portal-protocol §5.3). */
+const clockSkewSeconds = 30n;
+
+export function startClientHandshake(options: ClientHandshakeOptions): ClientHandshake {
+  const own = createInit(options, options.alpn);
+  return {
+    message: own.message,
+    finish(reply, expectedLeaseId) {
+      const { init, data, signature } = decode(reply);
+      checkVersionAndTime(init, options.now);
+      const peer = checkIdentity(init, data, signature);
+      if (peer.id !== expectedLeaseId) {
+        fail('handshake_lease_mismatch', `${peer.id} answered for the lease ${expectedLeaseId}`);
+      }
+      // The Go client takes any alpn. One that was not asked for would have us speak a protocol that the app does not.
+      if (init.alpn !== options.alpn) {
+        fail(
+          'handshake_alpn',
+          `the app answered with alpn ${JSON.stringify(init.alpn)} to ${JSON.stringify(options.alpn)}`,
+        );
+      }
+      checkNonce(init);
+      const keys = deriveKeys(own.sessionKey, init.sessionPublicKey, own.nonce, init.nonce);
+      return { peerId: peer.id, alpn: init.alpn, sendKey: keys.clientToServer, receiveKey: keys.serverToClient };
+    },
+  };
+}
+
+/**
+ * The app's side: takes the client's message without its length, gives the answer to send. Throws PortalError handshake_*; the
+ * caller then closes the stream without a word.
+ */
+export function answerHandshake(
+  options: ServerHandshakeOptions,
+  clientInit: Uint8Array,
+): { readonly message: Buffer; readonly result: HandshakeResult } {
+  const { init, data, signature } = decode(clientInit);
+  checkVersionAndTime(init, options.now);
+  if (!options.alpns.includes(init.alpn))
+    fail('handshake_alpn', `the client asked for alpn ${JSON.stringify(init.alpn)}`);
+  const peer = checkIdentity(init, data, signature);
+  if (options.allowClient?.(peer.id) === false) {
+    fail('handshake_client_refused', `the client ${peer.id} is not among those admitted`);
+  }
+  checkNonce(init);
+  const own = createInit(options, init.alpn);
+  const keys = deriveKeys(own.sessionKey, init.sessionPublicKey, init.nonce, own.nonce);
+  return {
+    message: own.message,
+    result: { peerId: peer.id, alpn: init.alpn, sendKey: keys.serverToClient, receiveKey: keys.clientToServer },
+  };
+}
+
+interface OwnInit {
+  readonly message: Buffer;
+  readonly nonce: Uint8Array;
+  readonly sessionKey: KeyObject;
+}
+
+function createInit(options: HandshakeOptions, alpn: string): OwnInit {
+  const { credential, now = Date.now, random = randomBytes } = options;
+  const sessionKey = (options.sessionKey ?? createSessionKey)();
+  const nonce = random(nonceBytes);
+  const data = encodeInit({
+    version: protocolVersion,
+    nonce,
+    timestamp: unixSeconds(now()),
+    identity: { id: credential.id, publicKey: credential.publicKey },
+    alpn,
+    sessionPublicKey: sessionPublicKeyOf(sessionKey),
+  });
+  return { message: prefixLength(encodeSigned({ data, signature: credential.sign(data) })), nonce, sessionKey };
+}
+
+function decode(message: Uint8Array): { init: InitPayload; data: Uint8Array; signature: Uint8Array } {
+  try {
+    const { data, signature } = decodeSigned(message);
+    return { init: decodeInit(data), data, signature };
+  } catch (error) {
+    throw new PortalError('handshake_malformed', 'the handshake message can not be decoded', { cause: error });
+  }
+}
+
+function checkVersionAndTime(init: InitPayload, now: () => number = Date.now): void {
+  if (init.version !== protocolVersion) fail('handshake_version', `the peer speaks version ${init.version}`);
+  const ahead = init.timestamp - unixSeconds(now());
+  if (ahead > clockSkewSeconds || ahead < -clockSkewSeconds) {
+    fail('handshake_timestamp', `the peer's clock is more than ${clockSkewSeconds} s away from ours`);
+  }
+}
+
+function checkIdentity(init: InitPayload, data: Uint8Array, signature: Uint8Array): Identity {
+  if (init.identity === undefined) fail('handshake_identity', 'the peer names no identity');
+  try {
+    validateIdentity(init.identity);
+  } catch (error) {
+    throw new PortalError('handshake_identity', "the peer's id does not derive from its key", { cause: error });
+  }
+  if (!verify(init.identity, data, signature)) fail('handshake_signature', "the peer's signature is wrong");
+  return init.identity;
+}
+
+/** The Go peers take any length, and only the salts depend on it; a peer that can't make a nonce is not one to trust. */
+function checkNonce(init: InitPayload): void {
+  if (init.nonce.length !== nonceBytes) {
+    fail('handshake_nonce', `a nonce has ${nonceBytes} bytes, not ${init.nonce.length}`);
+  }
+}
+
+function unixSeconds(unixMs: number): bigint {
+  return BigInt(Math.floor(unixMs / 1000));
+}
+
+function fail(code: PortalErrorCode, message: string): never {
+  throw new PortalError(code, message);
+}

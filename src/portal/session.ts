@@ -1,0 +1,167 @@
+// Owns one connection to one relay: carrier, multiplexer, and what is dialled and published over it. When the connection ends,
+// so does the session; coming back is the relay client's work.
+import { acceptConnection, type Publisher } from './accept.ts';
+import { AcceptQueue } from './accept-queue.ts';
+import { requestInfo } from './control-requests.ts';
+import { dialLease } from './dial.ts';
+import { PortalError } from './errors.ts';
+import type { Credential } from './identity.ts';
+import type { LeaseOffer, RelayInfo } from './lease.ts';
+import { Publication, type PublishObserver } from './publish.ts';
+import type { SecureChannel } from './secure/channel.ts';
+import type { Carrier } from './websocket/carrier.ts';
+import { connectCarrier } from './websocket/connect.ts';
+import { Mux } from './yamux/session.ts';
+
+export interface SessionOptions {
+  /** Who we are to apps: the handshake proves it. */
+  readonly credential: Credential;
+  /** Ends the attempt to connect, not the session. */
+  readonly signal?: AbortSignal;
+  /** PEM certificates to trust for wss:// instead of the system's. */
+  readonly ca?: string;
+  readonly connectTimeoutMs?: number;
+  readonly keepalive?: { readonly intervalMs: number; readonly timeoutMs: number };
+  /** Receive window of a stream, 256 KiB to 16 MiB: what one tunnel may hold in memory. */
+  readonly windowBytes?: number;
+  readonly nowMs?: () => number;
+}
+
+export interface DialOptions {
+  readonly alpn: string;
+  readonly signal: AbortSignal;
+}
+
+const defaultConnectTimeoutMs = 10_000;
+const defaultKeepalive = { intervalMs: 10_000, timeoutMs: 5_000 };
+const acceptCapacity = 256;
+
+/** Connects to a relay (`ws://HOST:4017/relay`). Throws PortalError: bad_relay_url, relay_unreachable, relay_tls, not_a_relay, connect_timeout. */
+export async function connect(url: string, options: SessionOptions): Promise<Session> {
+  const carrier = await connectCarrier(url, {
+    signal: options.signal ?? new AbortController().signal,
+    handshakeTimeoutMs: options.connectTimeoutMs ?? defaultConnectTimeoutMs,
+    ...(options.ca !== undefined && { ca: options.ca }),
+  });
+  return new Session(url, carrier, options);
+}
+
+export class Session {
+  readonly url: string;
+  /** Resolves when the session is over: with the reason, or with undefined after close(). */
+  readonly closed: Promise<PortalError | undefined>;
+  readonly #mux: Mux;
+  readonly #over: (error: PortalError | undefined) => void;
+  readonly #credential: Credential;
+  readonly #nowMs: () => number;
+  readonly #publishers = new Map<string, Publisher & { readonly publication: Publication }>();
+
+  constructor(url: string, carrier: Carrier, options: SessionOptions) {
+    this.url = url;
+    this.#credential = options.credential;
+    this.#nowMs = options.nowMs ?? Date.now;
+    const { promise, resolve } = Promise.withResolvers<PortalError | undefined>();
+    this.closed = promise;
+    this.#over = resolve;
+    this.#mux = new Mux(
+      carrier,
+      {
+        role: 'client',
+        tolerance: 'tolerant',
+        keepalive: options.keepalive ?? defaultKeepalive,
+        ...(options.windowBytes !== undefined && { receiveWindowBytes: options.windowBytes }),
+      },
+      {
+        stream: (pipe) => void acceptConnection(pipe, (leaseId) => this.#publishers.get(leaseId), this.#nowMs),
+        goAway: () => undefined,
+        close: (error) => {
+          this.#forget();
+          resolve(error);
+        },
+      },
+    );
+  }
+
+  /** suspect: the last keepalive is late; draining: the relay takes no new streams. */
+  state(): 'up' | 'suspect' | 'draining' | 'down' {
+    switch (this.#mux.state) {
+      case 'open':
+        return this.#mux.suspect ? 'suspect' : 'up';
+      case 'draining':
+        return 'draining';
+      case 'closed':
+        return 'down';
+    }
+  }
+
+  /** Round trip of the last keepalive, milliseconds. */
+  get rttMs(): number | undefined {
+    return this.#mux.rttMs;
+  }
+
+  /** What the relay says of itself, and the leases that it lists. */
+  info(signal: AbortSignal): Promise<RelayInfo> {
+    return requestInfo(this.#mux, signal);
+  }
+
+  /** An end-to-end encrypted tunnel to the app that holds the lease; the app's identity is proven to be that lease's. */
+  dial(leaseId: string, options: DialOptions): Promise<SecureChannel> {
+    const dialer = { mux: this.#mux, credential: this.#credential, nowMs: this.#nowMs };
+    return dialLease(dialer, leaseId, options.alpn, options.signal);
+  }
+
+  /** Publishes a lease until `signal` aborts, the iteration is left, or the session ends (then it throws the reason). */
+  listen(offer: LeaseOffer): AsyncIterableIterator<SecureChannel> {
+    const queue = new AcceptQueue<SecureChannel>(acceptCapacity, () => void publication.stop());
+    const publication = this.publish(offer, (tunnel) => queue.offer(tunnel), {
+      published: () => undefined,
+      refused: (error) => {
+        queue.close(error);
+      },
+    });
+    void this.closed.then((error) => {
+      queue.close(error);
+    });
+    return queue;
+  }
+
+  /** As listen, with each tunnel handed over as it comes; deliver returns false for one that it does not take. */
+  publish(
+    offer: LeaseOffer,
+    deliver: (tunnel: SecureChannel) => boolean,
+    observer: PublishObserver,
+  ): { stop(): Promise<void> } {
+    const { id } = offer.credential;
+    if (this.#publishers.has(id))
+      throw new PortalError('lease_rejected', `this session already publishes the lease ${id}`);
+    const publication = new Publication(this.#mux, offer, this.#nowMs, {
+      published: () => {
+        observer.published();
+      },
+      refused: (error) => {
+        this.#publishers.delete(id);
+        observer.refused(error);
+      },
+    });
+    this.#publishers.set(id, { offer, deliver, publication });
+    return {
+      stop: () => {
+        if (this.#publishers.get(id)?.publication === publication) this.#publishers.delete(id);
+        return publication.stop();
+      },
+    };
+  }
+
+  /** Withdraws what is published and closes the connection. Idempotent. */
+  async close(): Promise<void> {
+    await Promise.all(this.#forget());
+    this.#mux.close();
+    this.#over(undefined);
+  }
+
+  #forget(): Promise<void>[] {
+    const publishers = [...this.#publishers.values()];
+    this.#publishers.clear();
+    return publishers.map(({ publication }) => publication.stop());
+  }
+}

@@ -1,0 +1,114 @@
+// Owns the reading of everything that can go wrong before a websocket is open: which code, and the one line for the person
+// who wrote the address. Judges by phase and error code, never by text.
+import type { IncomingMessage } from 'node:http';
+import { PortalError } from '../errors.ts';
+import type { RelayUrl } from './relay-url.ts';
+
+/** How far the attempt got; what fails in a phase is that phase's fault. */
+export type ConnectPhase = 'tcp' | 'tls' | 'http' | 'upgrade';
+
+const phaseNames: Record<ConnectPhase, string> = {
+  tcp: 'waiting for the TCP connection',
+  tls: 'waiting for the TLS handshake',
+  http: 'waiting for the answer to the upgrade',
+  upgrade: 'waiting for the upgrade to end',
+};
+
+/** The connection went away without an answer: a relay that restarts, or a balancer with nothing behind it. */
+const hangUps: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
+
+export function connectFailure(relay: RelayUrl, phase: ConnectPhase, cause: Error): PortalError {
+  const code = codeOf(cause);
+  switch (phase) {
+    case 'tcp':
+      return new PortalError('relay_unreachable', `relay ${relay.shown} is unreachable: ${unreachable(relay, code)}`, {
+        cause,
+      });
+    case 'tls':
+      return new PortalError('relay_tls', `relay ${relay.shown} failed the TLS handshake: ${tlsFault(code)}`, {
+        cause,
+      });
+    case 'http':
+      if (hangUps.has(code)) {
+        return new PortalError(
+          'relay_unreachable',
+          `relay ${relay.shown} closed the connection without an answer; is it starting or shutting down?`,
+          { cause },
+        );
+      }
+      return new PortalError(
+        'not_a_relay',
+        `${relay.shown} does not answer in HTTP (${code}); ${relay.secure ? 'check host and port' : 'check host and port, or try wss://'}`,
+        { cause },
+      );
+    case 'upgrade':
+      return new PortalError(
+        'not_a_relay',
+        `${relay.shown} answered the upgrade, but not with a websocket; check that the path is that of a relay (/relay)`,
+        { cause },
+      );
+  }
+}
+
+/** An HTTP answer other than 101. */
+export function refusedUpgrade(relay: RelayUrl, response: IncomingMessage): PortalError {
+  const status = response.statusCode ?? 0;
+  const page = (response.headers['content-type'] ?? '').startsWith('text/html') ? ' and an HTML page' : '';
+  const message = `${relay.shown} is no relay: it answered HTTP ${status}${page} instead of opening a websocket; `;
+  return new PortalError('not_a_relay', message + hint(status));
+}
+
+export function timedOut(relay: RelayUrl, phase: ConnectPhase, timeoutMs: number): PortalError {
+  return new PortalError(
+    'connect_timeout',
+    `relay ${relay.shown} opened no websocket within ${timeoutMs} ms (${phaseNames[phase]}); check the address and that the relay is not overloaded`,
+  );
+}
+
+export function aborted(relay: RelayUrl, signal: AbortSignal): PortalError {
+  return new PortalError('dial_aborted', `connecting to relay ${relay.shown} was given up`, { cause: signal.reason });
+}
+
+function hint(status: number): string {
+  if (status === 404) return 'the path of a relay is /relay, and its host must not be that of an app';
+  if (status >= 300 && status < 400) return 'redirects are not followed: write the address that it points to';
+  if (status === 401 || status === 403) return 'something in front of it asks for credentials or denies access';
+  if (status === 429 || status >= 500) return 'the relay, or a proxy in front of it, is overloaded or down';
+  return 'check host, port and path (/relay)';
+}
+
+function unreachable(relay: RelayUrl, code: string): string {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return `nothing listens on port ${relay.port}; start the relay or correct the port`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `the host name ${relay.host} does not resolve (${code}); correct it or check DNS`;
+    default:
+      return `${code}; check host, port and network`;
+  }
+}
+
+function tlsFault(code: string): string {
+  switch (code) {
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+      return `its certificate is signed by nobody that we trust (${code}); name its CA as ca_file`;
+    case 'CERT_HAS_EXPIRED':
+    case 'CERT_NOT_YET_VALID':
+      return `its certificate is out of date (${code}); renew it, or check this clock`;
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return `its certificate is for another host name (${code}); correct the host`;
+    default:
+      return `${code}; if the port speaks no TLS, write ws://`;
+  }
+}
+
+/** The stable name of a system, TLS or parser error; of an attempt on several addresses, that of the first. */
+function codeOf(error: Error): string {
+  if (error instanceof AggregateError && error.errors[0] instanceof Error) return codeOf(error.errors[0]);
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}

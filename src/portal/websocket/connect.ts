@@ -1,0 +1,107 @@
+// Owns opening the websocket to a relay: one attempt, bounded in time, ending in a carrier or in one error that says what is
+// wrong, where, and what to do. Knows nothing of retrying.
+import type { IncomingMessage } from 'node:http';
+import { connect as connectTcp, isIP } from 'node:net';
+import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { WebSocket } from 'ws';
+import type { PortalError } from '../errors.ts';
+import type { Carrier } from './carrier.ts';
+import { aborted, connectFailure, refusedUpgrade, timedOut } from './connect-failure.ts';
+import type { ConnectPhase } from './connect-failure.ts';
+import { parseRelayUrl } from './relay-url.ts';
+import type { RelayUrl } from './relay-url.ts';
+import { acceptCarrier, websocketOptions } from './websocket-carrier.ts';
+import type { CarrierOptions } from './websocket-carrier.ts';
+
+export interface ConnectOptions extends CarrierOptions {
+  readonly signal: AbortSignal;
+  /** PEM certificates trusted instead of the built-in ones. Verification itself can't be turned off. */
+  readonly ca?: string | Buffer | (string | Buffer)[] | undefined;
+  /** From the name lookup to the websocket being open. */
+  readonly handshakeTimeoutMs?: number;
+  /** The longest websocket message taken: what a hostile relay can make us hold. */
+  readonly maxMessageBytes?: number;
+}
+
+const defaultHandshakeTimeoutMs = 15_000;
+/** One frame as large as the largest window that may be granted (16 MiB, portal-protocol §2), and room for what is beside it. */
+const defaultMaxMessageBytes = 33_554_432;
+
+/** Throws PortalError: bad_relay_url, relay_unreachable, relay_tls, not_a_relay, connect_timeout, dial_aborted. */
+export async function connectCarrier(url: string, options: ConnectOptions): Promise<Carrier> {
+  const relay = parseRelayUrl(url);
+  const { signal, handshakeTimeoutMs: timeoutMs = defaultHandshakeTimeoutMs } = options;
+  if (signal.aborted) throw aborted(relay, signal);
+  return new Promise<Carrier>((resolve, reject) => {
+    let phase: ConnectPhase = 'tcp';
+    const socket = openSocket(relay, options.ca, (reached) => {
+      phase = reached;
+    });
+    const ws = new WebSocket(relay.url, {
+      ...websocketOptions,
+      maxPayload: options.maxMessageBytes ?? defaultMaxMessageBytes,
+      createConnection: () => socket,
+    });
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      ws.removeAllListeners();
+    };
+    const fail = (error: PortalError): void => {
+      settle();
+      ws.on('error', ignore); // terminate() before the websocket is open reports itself
+      ws.terminate();
+      socket.destroy();
+      reject(error);
+    };
+    const onAbort = (): void => {
+      fail(aborted(relay, signal));
+    };
+    const timer = setTimeout(() => {
+      fail(timedOut(relay, phase, timeoutMs));
+    }, timeoutMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+    ws.once('upgrade', () => {
+      phase = 'upgrade';
+    });
+    ws.once('unexpected-response', (_request, response: IncomingMessage) => {
+      fail(refusedUpgrade(relay, response));
+    });
+    ws.once('error', (error) => {
+      fail(connectFailure(relay, phase, error));
+    });
+    ws.once('open', () => {
+      settle();
+      resolve(acceptCarrier(ws, socket, { ...options, remote: relay.url.host }));
+    });
+  });
+}
+
+/** Our own socket under the websocket, so that the carrier may cork it and see what waits in it. */
+function openSocket(relay: RelayUrl, ca: ConnectOptions['ca'], reached: (phase: ConnectPhase) => void): Socket {
+  const { host, port } = relay;
+  if (!relay.secure) {
+    return connectTcp({ host, port }, () => {
+      reached('http');
+    });
+  }
+  const socket = connectTls({
+    host,
+    port,
+    servername: isIP(host) === 0 ? host : '', // RFC 6066 §3: no addresses in SNI
+    ALPNProtocols: ['http/1.1'],
+    ...(ca !== undefined && { ca }),
+  });
+  socket.once('connect', () => {
+    reached('tls');
+  });
+  socket.once('secureConnect', () => {
+    reached('http');
+  });
+  return socket;
+}
+
+function ignore(): void {
+  // Already reported.
+}

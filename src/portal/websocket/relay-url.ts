@@ -1,0 +1,51 @@
+// Owns what counts as the address of a v1 relay, and how it may be shown. Connects to nothing.
+import { PortalError } from '../errors.ts';
+
+export interface RelayUrl {
+  readonly url: URL;
+  readonly secure: boolean;
+  readonly host: string;
+  readonly port: number;
+  /** Fit for logs and messages: no credentials ever get this far, no query. */
+  readonly shown: string;
+}
+
+const defaultPath = '/relay'; // portal-protocol §1: every v1 relay listens here
+const shownLimitChars = 200;
+
+/** Throws PortalError `bad_relay_url`. A URL without a path means `/relay`. */
+export function parseRelayUrl(text: string): RelayUrl {
+  const url = URL.parse(text);
+  if (url === null) throw bad(text, 'is not a URL');
+  const secure = url.protocol === 'wss:';
+  if (!secure && url.protocol !== 'ws:') {
+    const wanted = url.protocol === 'https:' ? 'wss' : 'ws';
+    throw bad(
+      text,
+      `has the scheme ${url.protocol.slice(0, -1)}`,
+      `a v1 relay is reached by ${wanted}://HOST[:PORT]/relay`,
+    );
+  }
+  if (url.username !== '' || url.password !== '')
+    throw bad(text, 'carries a user name or password', 'relays take none: remove it');
+  if (url.hash !== '') throw bad(text, 'has a fragment (#…)', 'remove it');
+  if (url.port === '0') throw bad(text, 'has port 0', 'name the port of the relay');
+  if (url.pathname === '/') url.pathname = defaultPath;
+  const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
+  const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
+  return { url, secure, host, port, shown: `${url.protocol}//${url.host}${url.pathname}` };
+}
+
+function bad(text: string, what: string, todo = 'write it as ws://HOST:PORT/relay'): PortalError {
+  return new PortalError('bad_relay_url', `relay URL ${showable(text)} ${what}; ${todo}`);
+}
+
+/** One line, bounded, without what stands before an @: text that is not a valid URL may still hold a password. */
+function showable(text: string): string {
+  const withoutCredentials = text.replace(/^([^/]*\/\/)?[^/]*@/, '$1…@');
+  const cut =
+    withoutCredentials.length > shownLimitChars
+      ? `${withoutCredentials.slice(0, shownLimitChars)}…`
+      : withoutCredentials;
+  return JSON.stringify(cut);
+}

@@ -1,0 +1,46 @@
+// Owns the 12-byte yamux header: its fields, its flags and how they lie in memory. Knows no stream and no session.
+// Spec: hashicorp/yamux spec.md, version 0; portal-protocol §2.
+
+/** version u8 | type u8 | flags u16 | stream id u32 | length u32, big endian. */
+export const headerBytes = 12;
+export const protocolVersion = 0;
+/** What each side may send on a new stream before it was granted more (spec.md, "Flow Control"). */
+export const initialWindowBytes = 262_144;
+/** The largest window that we grant: what relays from v1.4.3 on grant. */
+export const maxWindowBytes = 16_777_216;
+export const maxUint32 = 0xffff_ffff;
+
+export const frameType = { data: 0, windowUpdate: 1, ping: 2, goAway: 3 } as const;
+export type FrameType = (typeof frameType)[keyof typeof frameType];
+
+export const flag = { syn: 1, ack: 2, fin: 4, rst: 8 } as const;
+
+export const goAwayCode = { normal: 0, protocolError: 1, internalError: 2 } as const;
+
+export function writeHeader(
+  target: Uint8Array,
+  offset: number,
+  type: FrameType,
+  flags: number,
+  streamId: number,
+  length: number,
+): void {
+  target[offset] = protocolVersion;
+  target[offset + 1] = type;
+  target[offset + 2] = flags >>> 8;
+  target[offset + 3] = flags;
+  target[offset + 4] = streamId >>> 24;
+  target[offset + 5] = streamId >>> 16;
+  target[offset + 6] = streamId >>> 8;
+  target[offset + 7] = streamId;
+  target[offset + 8] = length >>> 24;
+  target[offset + 9] = length >>> 16;
+  target[offset + 10] = length >>> 8;
+  target[offset + 11] = length;
+}
+
+export function encodeHeader(type: FrameType, flags: number, streamId: number, length: number): Buffer {
+  const header = Buffer.allocUnsafe(headerBytes);
+  writeHeader(header, 0, type, flags, streamId, length);
+  return header;
+}

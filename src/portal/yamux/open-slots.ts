@@ -1,0 +1,77 @@
+// Owns how many of our streams may wait for their ACK, and the queue of those who want to open one more. Knows no frame.
+import { PortalError } from '../errors.ts';
+import type { Pipe } from './pipe.ts';
+
+/** Callers that may wait for a slot: beyond that, waiting is a symptom and not a remedy. */
+const maxWaiting = 4_096;
+
+interface Waiter {
+  readonly resolve: (pipe: Pipe) => void;
+  readonly reject: (error: PortalError) => void;
+  readonly signal: AbortSignal | undefined;
+  readonly onAbort: () => void;
+}
+
+export class OpenSlots {
+  readonly #slots: number;
+  readonly #open: () => Pipe;
+  readonly #waiters = new Set<Waiter>();
+  #used = 0;
+
+  /** `open` takes a slot by take(). It may throw a PortalError. */
+  constructor(slots: number, open: () => Pipe) {
+    this.#slots = slots;
+    this.#open = open;
+  }
+
+  request(signal: AbortSignal | undefined): Promise<Pipe> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) reject(aborted(signal));
+      else if (this.#used < this.#slots) resolve(this.#open());
+      else if (this.#waiters.size >= maxWaiting)
+        reject(new PortalError('too_many_streams', `${maxWaiting} callers wait for a stream already`));
+      else {
+        const onAbort = (): void => {
+          this.#waiters.delete(waiter);
+          reject(aborted(signal));
+        };
+        const waiter: Waiter = { resolve, reject, signal, onAbort };
+        signal?.addEventListener('abort', onAbort, { once: true });
+        this.#waiters.add(waiter);
+      }
+    });
+  }
+
+  take(): void {
+    this.#used += 1;
+  }
+
+  free(): void {
+    this.#used -= 1;
+    for (const waiter of this.#waiters) {
+      if (this.#used >= this.#slots) return;
+      this.#remove(waiter);
+      try {
+        waiter.resolve(this.#open());
+      } catch (error) {
+        waiter.reject(error as PortalError);
+      }
+    }
+  }
+
+  rejectAll(error: PortalError): void {
+    for (const waiter of this.#waiters) {
+      this.#remove(waiter);
+      waiter.reject(error);
+    }
+  }
+
+  #remove(waiter: Waiter): void {
+    this.#waiters.delete(waiter);
+    waiter.signal?.removeEventListener('abort', waiter.onAbort);
+  }
+}
+
+function aborted(signal: AbortSignal | undefined): PortalError {
+  return new PortalError('dial_aborted', 'given up before a stream was opened', { cause: signal?.reason });
+}

@@ -1,0 +1,171 @@
+// Owns which streams a session has: ids, the two backlogs, the limits and the deadlines of opening and closing. Knows nothing
+// of bytes; a stream's own life is the stream's.
+import { PortalError } from '../errors.ts';
+import { DeadlineQueue } from './deadlines.ts';
+import { maxUint32 } from './frame.ts';
+import { InboundIds } from './inbound-ids.ts';
+import type { CompleteMuxOptions } from './mux-options.ts';
+import { MuxStream, type StreamHost } from './mux-stream.ts';
+import { OpenSlots } from './open-slots.ts';
+import type { Outbox } from './outbox.ts';
+import type { Pipe } from './pipe.ts';
+
+/** What became of a SYN. */
+export type Admission =
+  | { readonly kind: 'admitted'; readonly stream: MuxStream }
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'breach'; readonly problem: string };
+
+const refused: Admission = { kind: 'refused' };
+
+export class StreamTable implements StreamHost {
+  readonly outbox: Outbox;
+  readonly receiveWindowBytes: number;
+  readonly #options: CompleteMuxOptions;
+  /** Called when a deadline was set. */
+  readonly #onDeadline: (dueAtMs: number) => void;
+  readonly #streams = new Map<number, MuxStream>();
+  readonly #slots: OpenSlots;
+  readonly #unacknowledged: DeadlineQueue<MuxStream>;
+  readonly #ending: DeadlineQueue<MuxStream>;
+  /** Only a strict session keeps accounts of the peer's ids. */
+  readonly #peerIds: InboundIds | undefined;
+  readonly #ownParity: number;
+  #nextId: number;
+  /** Streams of the peer without a handler. */
+  #offered = 0;
+  #inbound = 0;
+  /** Set: no stream is opened any more. */
+  #openRefusal: PortalError | undefined;
+  #admitting = true;
+
+  constructor(options: CompleteMuxOptions, outbox: Outbox, onDeadline: (dueAtMs: number) => void) {
+    this.outbox = outbox;
+    this.receiveWindowBytes = options.receiveWindowBytes;
+    this.#options = options;
+    this.#onDeadline = onDeadline;
+    this.#nextId = options.role === 'client' ? 1 : 2;
+    this.#ownParity = this.#nextId % 2;
+    if (options.tolerance === 'strict') this.#peerIds = new InboundIds(options.role === 'client' ? 'even' : 'odd');
+    this.#unacknowledged = new DeadlineQueue(options.streamOpenTimeoutMs);
+    this.#ending = new DeadlineQueue(options.streamCloseTimeoutMs);
+    this.#slots = new OpenSlots(options.maxUnackedOpens, () => this.#open());
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  get(id: number): MuxStream | undefined {
+    return this.#streams.get(id);
+  }
+
+  /** Whether a stream of this id can have existed; a tolerant session does not ask. */
+  mayHaveExisted(id: number): boolean {
+    if (this.#peerIds === undefined) return true;
+    return id % 2 === this.#ownParity ? id < this.#nextId : this.#peerIds.used(id);
+  }
+
+  /** Waits while too many streams are without ACK. */
+  request(signal: AbortSignal | undefined): Promise<Pipe> {
+    if (this.#openRefusal !== undefined) return Promise.reject(this.#openRefusal);
+    return this.#slots.request(signal);
+  }
+
+  refuseOpens(error: PortalError): void {
+    this.#openRefusal ??= error;
+    this.#slots.rejectAll(error);
+  }
+
+  refuseInbound(): void {
+    this.#admitting = false;
+  }
+
+  admit(id: number): Admission {
+    if (this.#streams.has(id)) return { kind: 'breach', problem: `SYN for stream ${id}, which is open` };
+    const problem = this.#peerIds?.open(id);
+    if (problem !== undefined) return { kind: 'breach', problem };
+    const { acceptBacklog, maxInboundStreams } = this.#options;
+    if (!this.#admitting || this.#offered >= acceptBacklog || this.#inbound >= maxInboundStreams) return refused;
+    const stream = new MuxStream(id, this, 'peer');
+    this.#streams.set(id, stream);
+    this.#offered += 1;
+    this.#inbound += 1;
+    return { kind: 'admitted', stream };
+  }
+
+  // --- told by the streams
+
+  accepted(): void {
+    this.#offered -= 1;
+  }
+
+  acknowledged(stream: MuxStream): void {
+    this.#unacknowledged.delete(stream);
+    this.#slots.free();
+  }
+
+  ending(stream: MuxStream): void {
+    // As in Go: an end, ours or the peer's, stops the wait for the ACK, but not the count of those who wait.
+    this.#unacknowledged.delete(stream);
+    this.#onDeadline(this.#ending.set(stream, this.#options.clock.monotonicMs()));
+  }
+
+  peerEnded(stream: MuxStream): void {
+    this.#unacknowledged.delete(stream);
+  }
+
+  gone(stream: MuxStream): void {
+    this.#streams.delete(stream.id);
+    this.#unacknowledged.delete(stream);
+    this.#ending.delete(stream);
+    if (stream.openedBy === 'peer') this.#inbound -= 1;
+    if (stream.opening === 'offered') this.#offered -= 1;
+    if (stream.opening === 'waiting') this.#slots.free();
+  }
+
+  // --- time
+
+  get nextMs(): number {
+    return Math.min(this.#unacknowledged.nextMs, this.#ending.nextMs);
+  }
+
+  /** Resets streams whose peer never ends them. Returns the error that the session must end with, if any. */
+  tick(nowMs: number): PortalError | undefined {
+    const { streamOpenTimeoutMs, streamCloseTimeoutMs } = this.#options;
+    for (let stream = this.#ending.takeDue(nowMs); stream !== undefined; stream = this.#ending.takeDue(nowMs)) {
+      // Go cuts here whatever goes on. A response that still flows deserves better: the time counts from the last byte.
+      if (stream.takeMoved()) this.#ending.set(stream, nowMs);
+      else stream.abandon(new PortalError('stream_aborted', `no end from the peer within ${streamCloseTimeoutMs} ms`));
+    }
+    if (this.#unacknowledged.takeDue(nowMs) === undefined) return undefined;
+    return new PortalError('stream_open_timeout', `a stream was not acknowledged within ${streamOpenTimeoutMs} ms`);
+  }
+
+  /** The session is over: every stream is told, every waiting open fails. */
+  close(error: PortalError): void {
+    this.refuseInbound();
+    this.refuseOpens(error);
+    for (const stream of [...this.#streams.values()]) stream.fail(error);
+  }
+
+  #open(): MuxStream {
+    this.#throwIfRefused();
+    // A tolerated peer may have opened streams with our parity.
+    while (this.#streams.has(this.#nextId)) this.#nextId += 2;
+    if (this.#nextId > maxUint32)
+      throw new PortalError('streams_exhausted', 'all stream ids of this session are used up');
+    const stream = new MuxStream(this.#nextId, this, 'us');
+    this.#nextId += 2;
+    this.#streams.set(stream.id, stream);
+    this.#slots.take();
+    // The SYN itself can be one frame too many for a carrier that is not read, which ends the session.
+    this.#throwIfRefused();
+    this.#onDeadline(this.#unacknowledged.set(stream, this.#options.clock.monotonicMs()));
+    return stream;
+  }
+
+  #throwIfRefused(): void {
+    if (this.#openRefusal !== undefined) throw this.#openRefusal;
+  }
+}

@@ -1,0 +1,98 @@
+// Owns one websocket to our relay, of a client, an app, or both at once: its multiplexer, its counts, its end. Knows nothing of
+// what its streams ask for.
+import type { PortalError } from '../portal/errors.ts';
+import type { Carrier } from '../portal/websocket/carrier.ts';
+import type { Pipe } from '../portal/yamux/pipe.ts';
+import { Mux } from '../portal/yamux/session.ts';
+import type { MuxOptions } from '../portal/yamux/session.ts';
+import { ByteBudget } from './byte-budget.ts';
+import type { Peer, RelayContext } from './relay-context.ts';
+import { serveStream } from './serve-stream.ts';
+
+export type Keepalive = NonNullable<MuxOptions['keepalive']>;
+
+export class ClientSession implements Peer {
+  readonly number: number;
+  readonly remote: string;
+  readonly controlBytes: ByteBudget;
+  requestsInFlight = 0;
+  readonly #mux: Mux;
+  readonly #relay: RelayContext;
+  readonly #closed: () => void;
+  #controlStreams = 0;
+  #isClosed = false;
+
+  /** `closed` is called once, however the session ends. */
+  constructor(number: number, carrier: Carrier, relay: RelayContext, keepalive: Keepalive, closed: () => void) {
+    this.number = number;
+    this.remote = carrier.remote;
+    this.#relay = relay;
+    this.#closed = closed;
+    const { limits, clock } = relay;
+    this.controlBytes = new ByteBudget(limits.controlBytesPerConnection);
+    this.#mux = new Mux(
+      carrier,
+      {
+        role: 'server',
+        tolerance: 'strict',
+        receiveWindowBytes: limits.windowBytes,
+        maxInboundStreams: limits.streamsPerConnection,
+        keepalive,
+        clock,
+      },
+      {
+        stream: (pipe) => {
+          this.#serve(pipe);
+        },
+        // Whoever takes no new streams takes no connections; what it asks for is answered all the same.
+        goAway: () => undefined,
+        close: (error) => {
+          this.#end(error === undefined ? 'closed by the peer' : reasonOf(error));
+        },
+      },
+    );
+    relay.log({ event: 'connected', connection: number, remote: this.remote });
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  open(signal: AbortSignal): Promise<Pipe> {
+    return this.#mux.open(signal);
+  }
+
+  /** Takes no new streams from here on. */
+  goAway(): void {
+    this.#mux.goAway();
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#mux.close();
+    this.#end('closed by the relay');
+  }
+
+  #serve(pipe: Pipe): void {
+    if (this.#controlStreams >= this.#relay.limits.controlStreamsPerConnection) {
+      pipe.reset();
+      return;
+    }
+    this.#controlStreams += 1;
+    void serveStream(pipe, this, this.#relay).finally(() => {
+      this.#controlStreams -= 1;
+    });
+  }
+
+  #end(reason: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#relay.leases.dropHolder(this);
+    this.#relay.log({ event: 'disconnected', connection: this.number, remote: this.remote, reason });
+    this.#closed();
+  }
+}
+
+function reasonOf(error: PortalError): string {
+  return `${error.code}: ${error.message}`;
+}

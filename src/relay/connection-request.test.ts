@@ -1,0 +1,188 @@
+// Connections through our relay between an honest client and an honest app, over real websockets.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { startRelay } from '../../test/helpers/relay-bench.ts';
+import { createCredential } from '../portal/identity.ts';
+import { encodePacket, ResponseCode } from '../portal/packets/packets.ts';
+
+const { ACCEPTED, INVALID_IDENTITY, REJECTED } = ResponseCode;
+
+test('a connection: bytes both ways, half-close, and the count goes back to none', async (t) => {
+  const bench = await startRelay(t);
+  const { atApp, atClient, client, app } = await bench.joined();
+  atClient.write(Buffer.from('question'));
+  assert.equal((await atApp.read(8)).toString(), 'question');
+  atClient.pipe.end();
+  assert.equal((await atApp.finished()).length, 0);
+  atApp.write(Buffer.from('a late answer'));
+  assert.equal((await atClient.read(13)).toString(), 'a late answer');
+  assert.equal(bench.relay.counts().forwards, 1);
+  atApp.pipe.end();
+  await atClient.finished();
+  const event = await bench.event('forwarded');
+  assert.deepEqual(
+    { ...event, connection: 0 },
+    {
+      event: 'forwarded',
+      connection: 0,
+      leaseId: app.id,
+      clientId: client.id,
+      outcome: 'ended',
+      bytesFromClient: 8,
+      bytesFromApp: 13,
+    },
+  );
+  assert.equal(bench.relay.counts().forwards, 0);
+});
+
+test('what is sent right behind the request reaches the app behind its ACCEPTED, and what the app sends at once the client', async (t) => {
+  const bench = await startRelay(t);
+  const [app, client] = [await bench.peer(), await bench.peer()];
+  await app.register();
+  const ahead = randomBytes(201);
+  const atClient = await client.dial(app.id, ahead);
+  const atApp = await app.accept();
+  const request = await atApp.packet();
+  assert.equal(request.type === 'connectionRequest' && request.leaseId, app.id);
+  assert.deepEqual(request.type === 'connectionRequest' && request.clientIdentity?.id, client.id);
+  atApp.write(encodePacket({ type: 'connectionResponse', code: ACCEPTED }), Buffer.from('server first'));
+  atApp.pipe.end();
+  assert.ok((await atApp.read(201)).equals(ahead));
+  assert.equal(await atClient.code(), ACCEPTED);
+  assert.equal((await atClient.finished()).toString(), 'server first');
+});
+
+test('a refusal passes with the app’s own code, even 0; the stream ends and what was sent ahead is dropped', async (t) => {
+  const bench = await startRelay(t);
+  const [app, client] = [await bench.peer(), await bench.peer()];
+  await app.register();
+  for (const code of [0, 2, 6, 77]) {
+    const atClient = await client.dial(app.id, randomBytes(201));
+    const atApp = await app.answer(code);
+    assert.equal(await atClient.code(), code);
+    assert.equal((await atClient.finished()).length, 0);
+    assert.equal((await atApp.finished()).length, 0);
+    atClient.pipe.end();
+  }
+  assert.equal(bench.relay.counts().forwards, 0);
+});
+
+test('an unknown lease, an expired one and one whose app is gone are INVALID_IDENTITY', async (t) => {
+  let nowMs = Date.now();
+  const clock = { monotonicMs: () => performance.now(), wallMs: () => nowMs };
+  const bench = await startRelay(t, {}, { clock });
+  const [app, gone, client] = [await bench.peer(), await bench.peer(), await bench.peer()];
+  await app.register({ expires: BigInt(Math.floor(nowMs / 1_000)) + 30n });
+  await gone.register();
+  gone.close();
+  await bench.event('lease_dropped');
+  assert.equal(await (await client.dial(createCredential().id)).code(), INVALID_IDENTITY);
+  assert.equal(await (await client.dial(gone.id)).code(), INVALID_IDENTITY);
+  nowMs += 31_000;
+  assert.equal(await (await client.dial(app.id)).code(), INVALID_IDENTITY);
+});
+
+test('over the limit for a lease a request is REJECTED, and the place of an ended connection is free', async (t) => {
+  const bench = await startRelay(t, { forwardsPerLease: 1 });
+  const { atApp, atClient, client, app } = await bench.joined();
+  assert.equal(await (await client.dial(app.id)).code(), REJECTED);
+  atClient.pipe.end();
+  atApp.pipe.end();
+  await bench.event('forwarded');
+  const again = await client.dial(app.id);
+  await app.answer(ACCEPTED);
+  assert.equal(await again.code(), ACCEPTED);
+});
+
+test('a reset passes as a reset, either way', async (t) => {
+  const bench = await startRelay(t);
+  const one = await bench.joined();
+  one.atClient.pipe.reset();
+  assert.equal((await one.atApp.failure()).code, 'stream_reset');
+  const two = await one.client.dial(one.app.id);
+  const atApp = await one.app.answer(ACCEPTED);
+  await two.packet();
+  atApp.pipe.reset();
+  assert.equal((await two.failure()).code, 'stream_reset');
+  await bench.event('forwarded');
+  assert.equal(bench.relay.counts().forwards, 0);
+});
+
+test('the loss of a connection resets what was forwarded over it, on the other side', async (t) => {
+  const bench = await startRelay(t);
+  const one = await bench.joined();
+  one.client.close();
+  assert.equal((await one.atApp.failure()).code, 'stream_reset');
+  const client = await bench.peer();
+  const atClient = await client.dial(one.app.id);
+  await one.app.answer(ACCEPTED);
+  await atClient.packet();
+  one.app.close();
+  assert.equal((await atClient.failure()).code, 'stream_reset');
+});
+
+test('a client that leaves before the app has answered takes its stream at the app with it', async (t) => {
+  const bench = await startRelay(t);
+  const [app, client] = [await bench.peer(), await bench.peer()];
+  await app.register();
+  const atClient = await client.dial(app.id);
+  const atApp = await app.accept();
+  await atApp.packet();
+  atClient.pipe.reset();
+  assert.equal((await atApp.failure()).code, 'stream_reset');
+  assert.equal(bench.relay.counts().forwards, 0);
+});
+
+test('a reader that stops holds the sender within the windows, and loses nothing', async (t) => {
+  const bench = await startRelay(t);
+  const { atApp, atClient } = await bench.joined();
+  atClient.pause();
+  const before = atClient.totalBytes;
+  const chunk = randomBytes(65_536);
+  const total = 8 * 1_048_576;
+  let sentBytes = 0;
+  const sending = (async () => {
+    for (; sentBytes < total; sentBytes += chunk.length) await atApp.pump(chunk);
+    atApp.pipe.end();
+  })();
+  // The client’s window is as good as full; time passes for all that the relay would still take.
+  await atClient.read(262_000);
+  for (let round = 0; round < 200; round += 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(sentBytes < 2 * 1_048_576, `${sentBytes} bytes were taken from the app for a client that reads nothing`);
+  atClient.resume();
+  await sending;
+  await atClient.finished();
+  assert.equal(atClient.totalBytes - before, total);
+});
+
+test('64 connections at once carry their own bytes, checked end to end', async (t) => {
+  const bench = await startRelay(t);
+  const [app, client] = [await bench.peer(), await bench.peer()];
+  await app.register();
+  const serve = (async () => {
+    for (let i = 0; i < 64; i += 1) {
+      const stream = await app.answer(ACCEPTED);
+      void (async () => {
+        for (let sent = 0; sent < 200_000;) {
+          const piece = await stream.read(4_000);
+          sent += piece.length;
+          await stream.pump(piece);
+        }
+        stream.pipe.end();
+      })();
+    }
+  })();
+  await Promise.all(
+    Array.from({ length: 64 }, async (_, i) => {
+      const stream = await client.dial(app.id);
+      assert.equal(await stream.code(), ACCEPTED);
+      const body = Buffer.alloc(200_000, i);
+      for (let at = 0; at < body.length; at += 10_000) await stream.pump(body.subarray(at, at + 10_000));
+      assert.ok((await stream.read(body.length)).equals(body));
+      stream.pipe.end();
+      await stream.finished();
+    }),
+  );
+  await serve;
+});

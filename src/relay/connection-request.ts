@@ -1,0 +1,121 @@
+// Owns what happens to a connection request: limits, the question to the lease's holder and its time limit, the answer back, and
+// the joining of the two streams. Knows nothing of what follows on them.
+import { encodePacket, ResponseCode } from '../portal/packets/packets.ts';
+import type { Packet } from '../portal/packets/packets.ts';
+import { ControlStream } from './control-stream.ts';
+import { forward } from './forward.ts';
+import { isValid } from './lease-requests.ts';
+import type { Peer, RelayContext } from './relay-context.ts';
+
+type ConnectionRequest = Packet & { readonly type: 'connectionRequest' };
+
+type Answer =
+  | { readonly kind: 'accepted'; readonly app: ControlStream }
+  | { readonly kind: 'refused'; readonly code: number; readonly reason: string };
+
+/** An app answers with a dozen bytes. */
+const maxAnswerBytes = 1_024;
+/** A lease id has 26 characters; what is longer is not worth a log line of its length. */
+const loggedIdChars = 64;
+
+/** True: the stream is joined to one of the app. False: the refusal was sent, or nobody is there to hear it. */
+export async function connect(
+  request: ConnectionRequest,
+  client: ControlStream,
+  peer: Peer,
+  relay: RelayContext,
+): Promise<boolean> {
+  const answer = await answerOf(request, client, peer, relay);
+  if (answer.kind === 'accepted') {
+    join(request, client, answer.app, peer, relay);
+    return true;
+  }
+  const leaseId = request.leaseId.slice(0, loggedIdChars);
+  relay.log({ event: 'dial_refused', connection: peer.number, leaseId, reason: answer.reason });
+  await client.send(response(answer.code), AbortSignal.timeout(relay.limits.requestTimeoutMs));
+  return false;
+}
+
+async function answerOf(
+  request: ConnectionRequest,
+  client: ControlStream,
+  peer: Peer,
+  relay: RelayContext,
+): Promise<Answer> {
+  const { leaseId } = request;
+  if (!isValid(request.clientIdentity)) return refusal(ResponseCode.INVALID_IDENTITY, 'client_identity');
+  const record = relay.leases.find(leaseId);
+  if (record === undefined) return refusal(ResponseCode.INVALID_IDENTITY, 'unknown_lease');
+  if (peer.requestsInFlight >= relay.limits.requestsInFlightPerConnection)
+    return refusal(ResponseCode.REJECTED, 'too_many_requests');
+  if (!relay.forwards.take(leaseId)) return refusal(ResponseCode.REJECTED, 'too_many_connections');
+  peer.requestsInFlight += 1;
+  let isJoined = false;
+  try {
+    const answer = await ask(record.holder, request, client, relay);
+    isJoined = answer.kind === 'accepted';
+    return answer;
+  } finally {
+    peer.requestsInFlight -= 1;
+    if (!isJoined) relay.forwards.give(leaseId);
+  }
+}
+
+/** Asks the holder of the lease. Never throws: whatever it does, its answer is a refusal unless it says ACCEPTED. */
+async function ask(
+  holder: Peer,
+  request: ConnectionRequest,
+  client: ControlStream,
+  relay: RelayContext,
+): Promise<Answer> {
+  const timeout = AbortSignal.timeout(relay.limits.appAnswerTimeoutMs);
+  const signal = AbortSignal.any([timeout, client.gone]);
+  let app: ControlStream | undefined;
+  try {
+    app = new ControlStream(await holder.open(signal), maxAnswerBytes, holder.controlBytes);
+    await app.send(encodePacket(request), signal);
+    const packet = await app.next(signal);
+    signal.throwIfAborted();
+    app.gone.throwIfAborted();
+    if (packet?.type === 'connectionResponse') {
+      if (packet.code === ResponseCode.ACCEPTED) return { kind: 'accepted', app };
+      app.finish(relay.limits.lingerMs);
+      return refusal(packet.code, 'refused_by_app');
+    }
+    app.abandon();
+    return refusal(ResponseCode.REJECTED, 'bad_answer_of_app');
+  } catch {
+    // A lost app, a stream that it reset, a packet that is none, a client that left, or time that ran out.
+    app?.abandon();
+    if (holder.isClosed) return refusal(ResponseCode.INVALID_IDENTITY, 'app_gone');
+    // Real relays answer so as well when the app does not (portal-protocol §5, `peer.json`).
+    return refusal(ResponseCode.REJECTED, timeout.aborted ? 'app_silent' : 'bad_answer_of_app');
+  }
+}
+
+function join(
+  request: ConnectionRequest,
+  client: ControlStream,
+  app: ControlStream,
+  peer: Peer,
+  relay: RelayContext,
+): void {
+  const { leaseId } = request;
+  const clientId = request.clientIdentity?.id ?? '';
+  const connection = peer.number;
+  const clientEnd = client.handOn();
+  clientEnd.pipe.write([response(ResponseCode.ACCEPTED)]);
+  relay.log({ event: 'forwarding', connection, leaseId, clientId });
+  forward(clientEnd, app.handOn(), (outcome) => {
+    relay.forwards.give(leaseId);
+    relay.log({ event: 'forwarded', connection, leaseId, clientId, ...outcome });
+  });
+}
+
+function refusal(code: number, reason: string): Answer {
+  return { kind: 'refused', code, reason };
+}
+
+function response(code: number): Buffer {
+  return encodePacket({ type: 'connectionResponse', code });
+}

@@ -1,0 +1,155 @@
+// Owns the HTTP server of the relay: the upgrade to the websocket, a page for whoever comes by, a health check, and the limits
+// on connections. Knows nothing of what passes over a websocket.
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import type { Carrier } from '../portal/websocket/carrier.ts';
+import { acceptCarrier, websocketOptions } from '../portal/websocket/websocket-carrier.ts';
+import type { RelayLog } from './events.ts';
+import type { RelayLimits } from './limits.ts';
+
+export interface DoorHandler {
+  /** A websocket was opened. */
+  entered(carrier: Carrier): void;
+  health(): { readonly status: 'ok' | 'draining'; readonly [count: string]: number | string };
+}
+
+type DoorLimits = Pick<RelayLimits, 'connections' | 'connectionsPerAddress' | 'messageBytes' | 'upgradeTimeoutMs'>;
+
+const relayPath = '/relay'; // portal-protocol §1
+/** For requests that are answered and gone, a 503 among them. */
+const spareSockets = 256;
+const statusTexts: Readonly<Record<number, string>> = {
+  404: 'Not Found',
+  429: 'Too Many Requests',
+  503: 'Service Unavailable',
+};
+
+export class HttpDoor {
+  readonly #server: Server;
+  readonly #websockets: WebSocketServer;
+  readonly #limits: DoorLimits;
+  readonly #handler: DoorHandler;
+  readonly #log: RelayLog;
+  readonly #byAddress = new Map<string, number>();
+  #connections = 0;
+  #isOpen = true;
+
+  constructor(limits: DoorLimits, handler: DoorHandler, log: RelayLog) {
+    this.#limits = limits;
+    this.#handler = handler;
+    this.#log = log;
+    this.#websockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: limits.messageBytes,
+      ...websocketOptions,
+    });
+    this.#server = createServer({
+      headersTimeout: limits.upgradeTimeoutMs,
+      requestTimeout: limits.upgradeTimeoutMs,
+      connectionsCheckingInterval: Math.min(1_000, limits.upgradeTimeoutMs),
+      keepAliveTimeout: limits.upgradeTimeoutMs,
+    });
+    this.#server.maxConnections = limits.connections + spareSockets;
+    this.#server.on('request', (request, response) => {
+      this.#answer(request, response);
+    });
+    this.#server.on('upgrade', (request, socket, head) => {
+      this.#upgrade(request, socket, head);
+    });
+  }
+
+  /** Rejects with the system's error: EADDRINUSE, EACCES, … */
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    return this.#server.address() as AddressInfo;
+  }
+
+  /** From here on upgrades are answered 503. */
+  shut(): void {
+    this.#isOpen = false;
+  }
+
+  /** Resolves when the port is free. Open websockets are their owner's to end. */
+  async close(): Promise<void> {
+    this.shut();
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => {
+        resolve();
+      });
+    });
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const path = pathOf(request);
+    if (path === '/health') {
+      const health = this.#handler.health();
+      json(response, health.status === 'ok' ? 200 : 503, health);
+    } else if (path === relayPath) {
+      response.setHeader('upgrade', 'websocket');
+      json(response, 426, { error: 'this is a Portal relay: open a websocket here' });
+    } else if (path === '/') json(response, 200, { service: 'Portal relay', protocol: 'v1', websocket: relayPath });
+    else json(response, 404, { error: 'there is nothing here' });
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const address = request.socket.remoteAddress ?? 'unknown';
+    const status = this.#refusalOf(request, address);
+    if (status !== undefined || !(socket instanceof Socket)) {
+      this.#log({ event: 'connection_refused', remote: address, status: status ?? 503 });
+      refuse(socket, status ?? 503);
+      return;
+    }
+    this.#websockets.handleUpgrade(request, socket, head, (ws) => {
+      this.#connections += 1;
+      this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
+      // By the socket, not by the session: a websocket that lingers in its close still is one.
+      ws.once('close', () => {
+        this.#left(address);
+      });
+      this.#handler.entered(acceptCarrier(ws, socket));
+    });
+  }
+
+  #refusalOf(request: IncomingMessage, address: string): number | undefined {
+    if (pathOf(request) !== relayPath) return 404;
+    if (!this.#isOpen || this.#connections >= this.#limits.connections) return 503;
+    return (this.#byAddress.get(address) ?? 0) >= this.#limits.connectionsPerAddress ? 429 : undefined;
+  }
+
+  #left(address: string): void {
+    this.#connections -= 1;
+    const count = this.#byAddress.get(address) ?? 0;
+    if (count <= 1) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, count - 1);
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  const target = request.url ?? '';
+  const query = target.indexOf('?');
+  return query === -1 ? target : target.slice(0, query);
+}
+
+function json(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
+}
+
+function refuse(socket: Duplex, status: number): void {
+  socket.on('error', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status} ${statusTexts[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () =>
+    socket.destroy(),
+  );
+}

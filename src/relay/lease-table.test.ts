@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import type { WireLease } from '../portal/packets/wire-types.ts';
+import { LeaseTable } from './lease-table.ts';
+import { defaultLimits } from './limits.ts';
+
+let nowMs = 0;
+let dropped: string[] = [];
+const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
+
+beforeEach(() => {
+  nowMs = 1_000_000;
+  dropped = [];
+});
+
+function table(limits: Partial<typeof defaultLimits> = {}): LeaseTable<string> {
+  return new LeaseTable(clock, { ...defaultLimits, ...limits }, (record, reason) => {
+    dropped.push(`${record.id} ${reason}`);
+  });
+}
+
+function lease(name: string, fields: Partial<WireLease> = {}): WireLease {
+  return { identity: undefined, expires: 1_030n, name, alpn: ['http/1.1'], metadata: '', ...fields };
+}
+
+test('a lease is found until the moment it expires, and its name is free from then on', () => {
+  const leases = table();
+  assert.equal(leases.register('A', lease('app'), 'holder'), 'registered');
+  nowMs = 1_029_999;
+  assert.equal(leases.find('A')?.lease.name, 'app');
+  assert.equal(leases.register('B', lease('app', { expires: 2_000n }), 'other'), 'name_taken');
+  nowMs = 1_030_000;
+  assert.equal(leases.find('A'), undefined);
+  assert.deepEqual(dropped, ['A expired']);
+  assert.equal(leases.register('B', lease('app', { expires: 2_000n }), 'other'), 'registered');
+});
+
+test('expiry needs no look-up: listing and sweeping see it too', () => {
+  const leases = table();
+  leases.register('A', lease('a'), 'holder');
+  leases.register('B', lease('b', { expires: 1_060n }), 'holder');
+  nowMs = 1_030_000;
+  assert.deepEqual(
+    leases.list().map(({ name }) => name),
+    ['b'],
+  );
+  nowMs = 1_060_000;
+  leases.sweep();
+  assert.equal(leases.size, 0);
+  assert.deepEqual(dropped, ['A expired', 'B expired']);
+});
+
+test('renewal prolongs, and may change everything but the id', () => {
+  const leases = table();
+  leases.register('A', lease('old'), 'holder');
+  assert.equal(leases.register('A', lease('new', { expires: 1_060n, metadata: '{}' }), 'holder'), 'renewed');
+  assert.equal(leases.register('B', lease('old'), 'holder'), 'registered', 'the old name is free');
+  assert.equal(leases.register('C', lease('new'), 'holder'), 'name_taken');
+  nowMs = 1_059_000;
+  assert.equal(leases.find('A')?.lease.metadata, '{}');
+  assert.deepEqual(dropped, [], 'nothing is dropped by a renewal');
+});
+
+test('a lease that has expired already is refused, whatever else is right', () => {
+  const leases = table();
+  assert.equal(leases.register('A', lease('a', { expires: 1_000n }), 'holder'), 'expired');
+  assert.equal(leases.register('A', lease('a', { expires: -(2n ** 63n) }), 'holder'), 'expired');
+  assert.equal(leases.register('A', lease('a', { expires: 2n ** 63n - 1n }), 'holder'), 'registered');
+});
+
+test('names conflict by case; the empty name and (unnamed) never do', () => {
+  const leases = table();
+  assert.equal(leases.register('A', lease('n1'), 'h'), 'registered');
+  assert.equal(leases.register('B', lease('N1'), 'h'), 'registered');
+  assert.equal(leases.register('C', lease('n1'), 'h'), 'name_taken');
+  for (const id of ['D', 'E']) assert.equal(leases.register(id, lease(''), 'h'), 'registered');
+  for (const id of ['F', 'G']) assert.equal(leases.register(id, lease('(unnamed)'), 'h'), 'registered');
+});
+
+test('the last registration of an identity wins, and the loss of the first connection takes nothing from it', () => {
+  const leases = table();
+  leases.register('A', lease('app'), 'first');
+  assert.equal(leases.register('A', lease('app'), 'second'), 'registered');
+  assert.deepEqual(dropped, ['A moved']);
+  leases.dropHolder('first');
+  assert.equal(leases.find('A')?.holder, 'second');
+  leases.dropHolder('second');
+  assert.equal(leases.find('A'), undefined);
+  assert.deepEqual(dropped, ['A moved', 'A connection_lost']);
+});
+
+test('only the holder deletes', () => {
+  const leases = table();
+  leases.register('A', lease('app'), 'holder');
+  assert.equal(leases.delete('A', 'thief'), false);
+  assert.equal(leases.delete('B', 'holder'), false);
+  assert.equal(leases.delete('A', 'holder'), true);
+  assert.equal(leases.delete('A', 'holder'), false);
+  assert.equal(leases.register('B', lease('app'), 'x'), 'registered', 'the name is free');
+});
+
+test('each limit refuses what is over it and takes what is at it', () => {
+  const leases = table({ nameBytes: 300, metadataBytes: 10, alpnCount: 2, alpnBytes: 8 });
+  assert.equal(leases.register('A', lease('ä'.repeat(150)), 'h'), 'registered');
+  assert.equal(leases.register('A', lease('ä'.repeat(150) + 'x'), 'h'), 'bad_name');
+  assert.equal(leases.register('A', lease('a', { metadata: 'x'.repeat(10) }), 'h'), 'renewed');
+  assert.equal(leases.register('A', lease('a', { metadata: 'x'.repeat(11) }), 'h'), 'metadata_too_large');
+  assert.equal(leases.register('A', lease('a', { alpn: ['http/1.1', 'http/1.1'] }), 'h'), 'renewed');
+  assert.equal(leases.register('A', lease('a', { alpn: ['http/1.10'] }), 'h'), 'bad_alpn');
+  assert.equal(leases.register('A', lease('a', { alpn: ['a', 'b', 'c'] }), 'h'), 'bad_alpn');
+});
+
+test('leases are bounded for a connection, in number and in bytes; a renewal is not one more', () => {
+  const perHolder = table({ leasesPerConnection: 1 });
+  assert.equal(perHolder.register('A', lease('a'), 'h'), 'registered');
+  assert.equal(perHolder.register('B', lease('b'), 'h'), 'too_many_leases');
+  assert.equal(perHolder.register('A', lease('a'), 'h'), 'renewed');
+  assert.equal(perHolder.register('B', lease('b'), 'other'), 'registered');
+  assert.equal(
+    perHolder.register('A', lease('a'), 'other'),
+    'too_many_leases',
+    'a lease that moves counts where it goes',
+  );
+  const inAll = table({ leases: 1 });
+  assert.equal(inAll.register('A', lease('a'), 'h'), 'registered');
+  assert.equal(inAll.register('B', lease('b'), 'other'), 'too_many_leases');
+  assert.equal(inAll.register('A', lease('a'), 'other'), 'registered');
+  const bytes = table({ directoryBytes: 1_000 });
+  assert.equal(bytes.register('A', lease('a', { metadata: 'x'.repeat(800) }), 'h'), 'registered');
+  assert.equal(bytes.register('B', lease('b', { metadata: 'x'.repeat(800) }), 'h'), 'too_many_leases');
+  assert.equal(bytes.register('A', lease('a', { metadata: 'y'.repeat(800) }), 'h'), 'renewed');
+  bytes.dropHolder('h');
+  assert.equal(bytes.register('B', lease('b', { metadata: 'x'.repeat(800) }), 'h'), 'registered');
+});
+
+test('the version changes with what is listed, and only then', () => {
+  const leases = table();
+  const versions = new Set([leases.version]);
+  leases.register('A', lease('a'), 'h');
+  versions.add(leases.version);
+  leases.register('B', lease('a'), 'h');
+  leases.find('A');
+  leases.sweep();
+  versions.add(leases.version);
+  assert.equal(versions.size, 2);
+  nowMs = 1_030_000;
+  leases.sweep();
+  versions.add(leases.version);
+  assert.equal(versions.size, 3);
+});

@@ -1,0 +1,68 @@
+// Owns how much anybody may ask of our relay, and why so much. Every bound on memory and work of the relay is in this table.
+// What is over a limit is refused; what is within is never slowed down.
+
+export interface RelayLimits {
+  /** Websockets at once; one more is answered 503. */
+  readonly connections: number;
+  /** Websockets at once from one address; one more is answered 429. Many apps and gateways may share an address. */
+  readonly connectionsPerAddress: number;
+  /** Streams of one websocket at once; more get RST. A gateway keeps one for each idle tunnel. */
+  readonly streamsPerConnection: number;
+  /** Of those, streams that still carry requests; more get RST. Apps and gateways open them in bursts. */
+  readonly controlStreamsPerConnection: number;
+  /** Bytes of requests not yet answered, and of what was sent behind them, for one websocket. The stream over it gets RST. */
+  readonly controlBytesPerConnection: number;
+  /** The longest request: a lease with the largest metadata, and as much again for the rest. */
+  readonly requestBytes: number;
+  /** Connection requests of one websocket that wait for an app; more are REJECTED. */
+  readonly requestsInFlightPerConnection: number;
+  readonly leases: number;
+  readonly leasesPerConnection: number;
+  /** All leases as listed: the info answer is one message of at most 2^26 bytes (portal-protocol §3), held in memory once. */
+  readonly directoryBytes: number;
+  /** UTF-8. Real relays take any name; a DNS name has 255 bytes at most. */
+  readonly nameBytes: number;
+  readonly alpnCount: number;
+  /** RFC 7301 §3.1: a protocol name has 255 bytes at most. */
+  readonly alpnBytes: number;
+  /** UTF-8. The stock demo app publishes a picture of 135 KiB in it. */
+  readonly metadataBytes: number;
+  /** Forwarded connections to one lease at once; more are REJECTED. */
+  readonly forwardsPerLease: number;
+  /** Granted on each stream: what a forwarded connection may hold in memory in each direction, twice over. */
+  readonly windowBytes: number;
+  /** The longest websocket message: a yamux frame as large as the window, with room to spare. */
+  readonly messageBytes: number;
+  /** From the first byte to the end of the upgrade request. */
+  readonly upgradeTimeoutMs: number;
+  /** For the next whole request on a stream, and for the peer to take an answer. Clients ask right after they open. */
+  readonly requestTimeoutMs: number;
+  /** For an app to answer a connection request. Real relays wait until their keepalive fails (38.5 s measured). */
+  readonly appAnswerTimeoutMs: number;
+  /** For the peer to end a stream that this side has ended; then RST. */
+  readonly lingerMs: number;
+}
+
+export const defaultLimits: RelayLimits = {
+  connections: 4_096,
+  connectionsPerAddress: 512,
+  streamsPerConnection: 16_384,
+  controlStreamsPerConnection: 1_024,
+  controlBytesPerConnection: 16_777_216,
+  requestBytes: 524_288,
+  requestsInFlightPerConnection: 512,
+  leases: 10_000,
+  leasesPerConnection: 256,
+  directoryBytes: 16_777_216,
+  nameBytes: 255,
+  alpnCount: 16,
+  alpnBytes: 255,
+  metadataBytes: 262_144,
+  forwardsPerLease: 4_096,
+  windowBytes: 262_144,
+  messageBytes: 1_048_576,
+  upgradeTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  appAnswerTimeoutMs: 15_000,
+  lingerMs: 5_000,
+};

@@ -1,0 +1,189 @@
+// What an honest client and an honest app see of our relay, over real websockets.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
+import { test } from 'node:test';
+import { startRelay } from '../../test/helpers/relay-bench.ts';
+import { createCredential } from '../portal/identity.ts';
+import { encodePacket, ResponseCode } from '../portal/packets/packets.ts';
+import { createRelay } from './relay.ts';
+
+const { ACCEPTED, INVALID_EXPIRES, INVALID_IDENTITY, INVALID_NAME, INVALID_ALPN, REJECTED } = ResponseCode;
+
+test('a lease is listed with all its fields, beside who the relay is and where', async (t) => {
+  const bench = await startRelay(t);
+  const app = await bench.peer();
+  const metadata = JSON.stringify({ description: 'déjà vu', hide: true });
+  assert.equal(
+    await app.register({ name: 'my-app', alpn: ['http/1.1', 'x'], metadata, expires: 4_102_444_800n }),
+    ACCEPTED,
+  );
+  const answer = await (await bench.peer()).ask({ type: 'relayInfoRequest' });
+  assert.ok(answer.type === 'relayInfoResponse');
+  assert.deepEqual(answer.relayInfo, {
+    identity: { id: bench.credential.id, publicKey: bench.credential.publicKey },
+    address: [bench.url],
+    leases: [
+      {
+        identity: { id: app.id, publicKey: app.credential.publicKey },
+        expires: 4_102_444_800n,
+        name: 'my-app',
+        alpn: ['http/1.1', 'x'],
+        metadata,
+      },
+    ],
+  });
+});
+
+test('several requests in turn on one stream, byte by byte, and the peer’s end is answered by ours', async (t) => {
+  const bench = await startRelay(t);
+  const app = await bench.peer();
+  const stream = await app.open();
+  for (const byte of encodePacket({ type: 'relayInfoRequest' })) stream.write(Buffer.from([byte]));
+  assert.equal((await stream.packet()).type, 'relayInfoResponse');
+  stream.write(encodePacket(app.leaseUpdate({ name: 'a' })), encodePacket({ type: 'relayInfoRequest' }));
+  assert.deepEqual(await stream.packet(), { type: 'leaseUpdateResponse', code: ACCEPTED });
+  const info = await stream.packet();
+  assert.equal(info.type === 'relayInfoResponse' && info.relayInfo?.leases.length, 1);
+  stream.write(encodePacket(app.leaseDelete()));
+  assert.deepEqual(await stream.packet(), { type: 'leaseDeleteResponse', code: ACCEPTED });
+  stream.pipe.end();
+  assert.equal((await stream.finished()).length, 0);
+});
+
+test('a lease of the size of the stock demo’s picture is taken and listed', async (t) => {
+  const bench = await startRelay(t);
+  const app = await bench.peer();
+  const metadata = JSON.stringify({ thumbnail: 'x'.repeat(200_000) });
+  assert.equal(await app.register({ metadata }), ACCEPTED);
+  assert.equal((await app.leases())[0]?.metadata, metadata);
+});
+
+test('a taken name is REJECTED until its lease is deleted or its connection is lost', async (t) => {
+  const bench = await startRelay(t);
+  const [first, second, third] = [await bench.peer(), await bench.peer(), await bench.peer()];
+  assert.equal(await first.register({ name: 'app' }), ACCEPTED);
+  assert.equal(await second.register({ name: 'app' }), REJECTED);
+  assert.equal(await second.register({ name: 'App' }), ACCEPTED);
+  await first.ask(first.leaseDelete());
+  assert.equal(await third.register({ name: 'app' }), ACCEPTED);
+  third.close();
+  await bench.event('lease_dropped', ({ reason }) => reason === 'connection_lost');
+  assert.equal(await first.register({ name: 'app' }), ACCEPTED);
+});
+
+test('faulty leases are refused with the code that names the fault', async (t) => {
+  const bench = await startRelay(t);
+  const app = await bench.peer();
+  assert.equal(await app.register({ expires: 1n }), INVALID_EXPIRES);
+  assert.equal(await app.register({ name: 'n'.repeat(300) }), INVALID_NAME);
+  assert.equal(await app.register({ alpn: Array.from({ length: 17 }, () => 'x') }), INVALID_ALPN);
+  assert.equal(await app.register({ metadata: 'x'.repeat(262_145) }), REJECTED);
+  const other = createCredential();
+  assert.equal(
+    await app.register({ identity: { id: other.id, publicKey: app.credential.publicKey } }),
+    INVALID_IDENTITY,
+  );
+  assert.equal(await app.register({ identity: { id: other.id, publicKey: other.publicKey } }), INVALID_IDENTITY);
+  assert.equal(await app.register({ identity: { id: other.id, publicKey: new Uint8Array(31) } }), INVALID_IDENTITY);
+  assert.deepEqual(await app.leases(), []);
+});
+
+test('names with spaces, separators and every script are taken as they are', async (t) => {
+  const bench = await startRelay(t);
+  for (const name of ['with space', '../etc/passwd', 'a/b\\c', 'appli-été_日本']) {
+    const app = await bench.peer();
+    assert.equal(await app.register({ name }), ACCEPTED, name);
+    assert.ok((await app.leases()).some((lease) => lease.name === name));
+  }
+});
+
+test('a delete is for the connection that holds the lease, with the right signature', async (t) => {
+  const bench = await startRelay(t);
+  const [app, thief] = [await bench.peer(), await bench.peer()];
+  await app.register({ name: 'app' });
+  const recorded = app.leaseDelete();
+  assert.deepEqual(await thief.ask(recorded), { type: 'leaseDeleteResponse', code: INVALID_IDENTITY });
+  const forged = app.leaseDelete();
+  if (forged.type === 'leaseDeleteRequest') forged.signed.signature.set([0, 0, 0, 0]);
+  assert.deepEqual(await app.ask(forged), { type: 'leaseDeleteResponse', code: INVALID_IDENTITY });
+  assert.equal((await app.leases()).length, 1);
+  assert.deepEqual(await app.ask(recorded), { type: 'leaseDeleteResponse', code: ACCEPTED });
+});
+
+test('the last registration of an identity wins', async (t) => {
+  const bench = await startRelay(t);
+  const credential = createCredential();
+  const [first, second, client] = [await bench.peer(credential), await bench.peer(credential), await bench.peer()];
+  await first.register({ name: 'app' });
+  await second.register({ name: 'app' });
+  const dialled = await client.dial(credential.id);
+  await second.answer(ACCEPTED);
+  assert.equal(await dialled.code(), ACCEPTED);
+});
+
+test('the HTTP door: a page, health, 426 on the websocket’s path, 404 elsewhere', async (t) => {
+  const bench = await startRelay(t);
+  await (await bench.peer()).register();
+  const at = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${bench.port}${path}`);
+  const health = await at('/health');
+  assert.equal(health.status, 200);
+  assert.deepEqual(await health.json(), { status: 'ok', connections: 1, leases: 1, forwards: 0 });
+  assert.equal((await at('/')).status, 200);
+  assert.equal((await at('/relay?x=1')).status, 426);
+  assert.equal((await at('/other')).status, 404);
+});
+
+test('an upgrade elsewhere is 404, one too many 429 or 503, and a place that is left is free', async (t) => {
+  const bench = await startRelay(t, { connectionsPerAddress: 2 });
+  const upgrade = async (path: string): Promise<string> => {
+    const socket = connectTcp(bench.port, '127.0.0.1');
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    );
+    const [data] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    return data.toString().slice(9, 12);
+  };
+  assert.equal(await upgrade('/other'), '404');
+  const first = await bench.peer();
+  await bench.peer();
+  assert.equal(await upgrade('/relay'), '429');
+  first.close();
+  await bench.event('disconnected');
+  await bench.peer();
+  const full = await startRelay(t, { connections: 1 });
+  await full.peer();
+  await assert.rejects(full.peer(), { code: 'not_a_relay' });
+});
+
+test('drain lets connections end, takes nobody new, and then frees the port', async (t) => {
+  const bench = await startRelay(t);
+  const { atApp, atClient, client } = await bench.joined();
+  const drained = bench.relay.drain(new AbortController().signal);
+  await assert.rejects(bench.peer(), { code: 'not_a_relay' });
+  assert.equal((await fetch(`http://127.0.0.1:${bench.port}/health`)).status, 503);
+  atClient.write(Buffer.from('still here'));
+  assert.equal((await atApp.read(10)).toString(), 'still here');
+  await assert.rejects(client.open(), { code: 'session_goaway' });
+  atClient.pipe.end();
+  atApp.pipe.end();
+  await drained;
+  await assert.rejects(bench.peer(), { code: 'relay_unreachable' });
+});
+
+test('drain ends with its signal, and close() at once; both may be called again', async (t) => {
+  const bench = await startRelay(t);
+  const { atClient } = await bench.joined();
+  await bench.relay.drain(AbortSignal.abort());
+  await atClient.failure();
+  await bench.relay.close();
+  await bench.relay.drain(AbortSignal.abort());
+});
+
+test('a port in use is the system’s error, and a relay that never listened closes', async (t) => {
+  const bench = await startRelay(t);
+  const second = createRelay({ port: bench.port, identity: bench.credential });
+  await assert.rejects(second.listen(), { code: 'EADDRINUSE' });
+  await second.close();
+});

@@ -1,0 +1,159 @@
+// Owns the relay as a whole: builds its parts, knows who is connected, starts, drains and stops. The server side of Portal v1
+// (portal-protocol §1 to §5), and nothing of any client.
+import { isIPv6 } from 'node:net';
+import type { Clock } from '../kernel/clock.ts';
+import { systemClock } from '../kernel/clock.ts';
+import { createCredential } from '../portal/identity.ts';
+import type { Identity } from '../portal/identity.ts';
+import type { Carrier } from '../portal/websocket/carrier.ts';
+import { ClientSession } from './client-session.ts';
+import type { Keepalive } from './client-session.ts';
+import { Directory } from './directory.ts';
+import type { RelayLog } from './events.ts';
+import { ForwardLedger } from './forward-ledger.ts';
+import { HttpDoor } from './http-door.ts';
+import { LeaseTable } from './lease-table.ts';
+import { defaultLimits } from './limits.ts';
+import type { RelayLimits } from './limits.ts';
+import type { Peer, RelayContext } from './relay-context.ts';
+
+export interface RelayOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default 4017, where real relays listen; 0 takes any free port. */
+  readonly port?: number;
+  /** Who the relay says it is in info answers; nothing is proven by it. Default: a new identity. */
+  readonly identity?: Identity;
+  /** The relay's URL in info answers. Default: the address that it listens on. */
+  readonly publicUrl?: string;
+  readonly limits?: Partial<RelayLimits>;
+  /** Default: a ping every 15 s, an answer within 10 s: a frozen app is gone after 25 s at most. */
+  readonly keepalive?: Keepalive;
+  readonly log?: RelayLog;
+  readonly clock?: Clock;
+}
+
+export interface Relay {
+  /** Rejects with the system's error where the port is taken or may not be used (EADDRINUSE, EACCES). */
+  listen(): Promise<{ readonly url: string; readonly port: number }>;
+  /** Takes nobody and nothing new, waits until nothing is forwarded any more or `signal` aborts, then closes. */
+  drain(signal: AbortSignal): Promise<void>;
+  /** Ends every connection at once. Idempotent. */
+  close(): Promise<void>;
+  counts(): { readonly connections: number; readonly leases: number; readonly forwards: number };
+}
+
+const defaultPort = 4_017; // portal-protocol §1
+const defaultKeepalive: Keepalive = { intervalMs: 15_000, timeoutMs: 10_000 };
+/** Expiry is exact without it; this frees memory and tells the log. */
+const sweepIntervalMs = 1_000;
+
+export function createRelay(options: RelayOptions): Relay {
+  return new RunningRelay(options);
+}
+
+class RunningRelay implements Relay {
+  readonly #options: RelayOptions;
+  readonly #limits: RelayLimits;
+  readonly #log: RelayLog;
+  readonly #leases: LeaseTable<Peer>;
+  readonly #forwards: ForwardLedger;
+  readonly #door: HttpDoor;
+  readonly #sessions = new Set<ClientSession>();
+  #context: RelayContext | undefined;
+  #sweeper: NodeJS.Timeout | undefined;
+  #lastNumber = 0;
+  #state: 'new' | 'open' | 'draining' | 'closed' = 'new';
+  #closing: Promise<void> | undefined;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    const log = options.log ?? (() => undefined);
+    this.#log = log;
+    this.#leases = new LeaseTable(options.clock ?? systemClock, this.#limits, ({ id, lease }, reason) => {
+      log({ event: 'lease_dropped', leaseId: id, name: lease.name, reason });
+    });
+    this.#forwards = new ForwardLedger(this.#limits.forwardsPerLease);
+    this.#door = new HttpDoor(
+      this.#limits,
+      {
+        entered: (carrier) => {
+          this.#enter(carrier);
+        },
+        health: () => ({ status: this.#state === 'open' ? 'ok' : 'draining', ...this.counts() }),
+      },
+      log,
+    );
+  }
+
+  async listen(): Promise<{ url: string; port: number }> {
+    if (this.#state !== 'new') throw new Error('a relay listens once');
+    const { host = '127.0.0.1', port: wantedPort = defaultPort, clock = systemClock } = this.#options;
+    const identity = this.#options.identity ?? createCredential();
+    const { address, port } = await this.#door.listen(host, wantedPort);
+    const url = `ws://${isIPv6(address) ? `[${address}]` : address}:${port}/relay`;
+    this.#context = {
+      limits: this.#limits,
+      clock,
+      leases: this.#leases,
+      forwards: this.#forwards,
+      log: this.#log,
+      directory: new Directory(identity, [this.#options.publicUrl ?? url], this.#leases),
+    };
+    this.#state = 'open';
+    this.#sweeper = setInterval(() => {
+      this.#leases.sweep();
+    }, sweepIntervalMs);
+    this.#sweeper.unref();
+    this.#log({ event: 'listening', url });
+    return { url, port };
+  }
+
+  counts(): { connections: number; leases: number; forwards: number } {
+    this.#leases.sweep();
+    return { connections: this.#sessions.size, leases: this.#leases.size, forwards: this.#forwards.total };
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    if (this.#state === 'open') {
+      this.#state = 'draining';
+      this.#door.shut();
+      for (const session of this.#sessions) session.goAway();
+      await this.#forwards.emptied(signal);
+    }
+    await this.close();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    const wasListening = this.#state !== 'new';
+    this.#state = 'closed';
+    clearInterval(this.#sweeper);
+    for (const session of [...this.#sessions]) session.close();
+    if (wasListening) await this.#door.close();
+  }
+
+  #enter(carrier: Carrier): void {
+    const context = this.#context;
+    if (context === undefined || this.#state !== 'open') {
+      carrier.close();
+      return;
+    }
+    this.#lastNumber += 1;
+    const session = new ClientSession(
+      this.#lastNumber,
+      carrier,
+      context,
+      this.#options.keepalive ?? defaultKeepalive,
+      () => {
+        this.#sessions.delete(session);
+      },
+    );
+    this.#sessions.add(session);
+  }
+}

@@ -1,0 +1,57 @@
+// Owns the life of a stream that a client opened: one request after the other, each with its answer, until the peer ends, falls
+// silent, breaks the protocol, or a connection takes the stream over. Knows nothing of how an answer is found.
+import { PortalError } from '../portal/errors.ts';
+import { encodePacket } from '../portal/packets/packets.ts';
+import type { Packet } from '../portal/packets/packets.ts';
+import type { Pipe } from '../portal/yamux/pipe.ts';
+import { connect } from './connection-request.ts';
+import { ControlStream } from './control-stream.ts';
+import { deleteLease, updateLease } from './lease-requests.ts';
+import type { Peer, RelayContext } from './relay-context.ts';
+
+/** Never throws, and never harms another stream: whatever is wrong ends this one. */
+export async function serveStream(pipe: Pipe, peer: Peer, relay: RelayContext): Promise<void> {
+  const { requestBytes, requestTimeoutMs, lingerMs } = relay.limits;
+  const stream = new ControlStream(pipe, requestBytes, peer.controlBytes);
+  try {
+    for (;;) {
+      const packet = await stream.next(AbortSignal.timeout(requestTimeoutMs));
+      if (packet === undefined) break;
+      if (packet.type !== 'connectionRequest') {
+        await stream.send(answer(packet, peer, relay), AbortSignal.timeout(requestTimeoutMs));
+        continue;
+      }
+      if (await connect(packet, stream, peer, relay)) return;
+      // A client that dialled optimistically has sent more, which is no request.
+      break;
+    }
+    stream.finish(lingerMs);
+  } catch (error) {
+    // Clients reset the stream of a request that was answered, and sessions end: neither is worth a line.
+    if (!stream.gone.aborted) {
+      relay.log({ event: 'stream_refused', connection: peer.number, reason: reasonOf(error) });
+    }
+    stream.finish(lingerMs);
+  }
+}
+
+function answer(packet: Exclude<Packet, { type: 'connectionRequest' }>, peer: Peer, relay: RelayContext): Buffer {
+  switch (packet.type) {
+    case 'relayInfoRequest':
+      return relay.directory.answer();
+    case 'leaseUpdateRequest':
+      return encodePacket({ type: 'leaseUpdateResponse', code: updateLease(packet, peer, relay) });
+    case 'leaseDeleteRequest':
+      return encodePacket({ type: 'leaseDeleteResponse', code: deleteLease(packet, peer, relay) });
+    case 'relayInfoResponse':
+    case 'leaseUpdateResponse':
+    case 'leaseDeleteResponse':
+    case 'connectionResponse':
+      throw new PortalError('packet_unexpected', `a client has nothing to answer with ${packet.type}`);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof PortalError) return error.code;
+  return error instanceof DOMException && error.name === 'TimeoutError' ? 'timeout' : `internal: ${String(error)}`;
+}

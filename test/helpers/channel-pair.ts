@@ -1,0 +1,35 @@
+// Two ends of a tunnel that shook hands in memory, with the pipes underneath for a test to look at.
+import { createCredential } from '../../src/portal/identity.ts';
+import { SecureChannel, type SecureChannelOptions } from '../../src/portal/secure/channel.ts';
+import { answerHandshake, type HandshakeResult, startClientHandshake } from '../../src/portal/secure/handshake.ts';
+import { type MemoryPipe, memoryPipePair, type MemoryPipeOptions } from './memory-pipe.ts';
+
+export interface ChannelPair {
+  readonly client: SecureChannel;
+  readonly server: SecureChannel;
+  readonly clientPipe: MemoryPipe;
+  readonly serverPipe: MemoryPipe;
+  readonly results: { readonly client: HandshakeResult; readonly server: HandshakeResult };
+}
+
+export function handshakePair(): ChannelPair['results'] {
+  const app = createCredential();
+  const handshake = startClientHandshake({ credential: createCredential(), alpn: 'http/1.1' });
+  const answer = answerHandshake({ credential: app, alpns: ['http/1.1'] }, handshake.message.subarray(4));
+  return { client: handshake.finish(answer.message.subarray(4), app.id), server: answer.result };
+}
+
+export function channelPair(
+  pipeOptions: MemoryPipeOptions = {},
+  channelOptions: Omit<SecureChannelOptions, 'result'> = {},
+): ChannelPair {
+  const results = handshakePair();
+  const [clientPipe, serverPipe] = memoryPipePair(pipeOptions);
+  return {
+    client: new SecureChannel(clientPipe, { ...channelOptions, result: results.client }),
+    server: new SecureChannel(serverPipe, { ...channelOptions, result: results.server }),
+    clientPipe,
+    serverPipe,
+    results,
+  };
+}

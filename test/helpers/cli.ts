@@ -1,0 +1,80 @@
+// Owns running the command line as a process of its own, the way a person does, with nothing of this machine's settings in it.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { TestContext } from 'node:test';
+
+const main = join(import.meta.dirname, '../../src/main.ts');
+
+export interface CliProcess {
+  readonly child: ChildProcess;
+  /** What has been written so far. */
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** Resolves with the match once stdout has it; rejects when the process ends first. */
+  line(pattern: RegExp): Promise<RegExpExecArray>;
+  /** As line(), for stderr. */
+  note(pattern: RegExp): Promise<RegExpExecArray>;
+  /** The exit code. */
+  readonly exited: Promise<number | null>;
+}
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A directory for state, gone after the test. */
+export async function temporaryDirectory(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'portal-gateway-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Started, and killed after the test if it still runs. */
+export function startCli(t: TestContext, args: readonly string[], environment: Record<string, string>): CliProcess {
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { HOME: '/nonexistent', NO_COLOR: '1', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const texts = { stdout: '', stderr: '' };
+  const exited = once(child, 'close').then(([code]) => code as number | null);
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => (texts[name] += text));
+  }
+  const wait = (name: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const match = pattern.exec(texts[name]);
+        if (match !== null) resolve(match);
+      };
+      child[name].on('data', look);
+      void exited.then((code) => {
+        reject(new Error(`exited with ${code ?? 'a signal'}\n${texts.stdout}\n${texts.stderr}`));
+      });
+      look();
+    });
+  return {
+    child,
+    stdout: () => texts.stdout,
+    stderr: () => texts.stderr,
+    line: (pattern) => wait('stdout', pattern),
+    note: (pattern) => wait('stderr', pattern),
+    exited,
+  };
+}
+
+/** Run to its end. */
+export async function runCli(
+  t: TestContext,
+  args: readonly string[],
+  environment: Record<string, string>,
+): Promise<CliResult> {
+  const cli = startCli(t, args, environment);
+  return { code: await cli.exited, stdout: cli.stdout(), stderr: cli.stderr() };
+}

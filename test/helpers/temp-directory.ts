@@ -1,0 +1,11 @@
+// A directory of a test's own, removed with it.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+
+export async function tempDirectory(test: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'portal-gateway-'));
+  test.after(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
