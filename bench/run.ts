@@ -10,6 +10,7 @@ import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { download, paced, smallRequests, upload, type Target } from './load.ts';
 import { cpuSeconds, rssBytes, startNode, startPeer, type Peer } from './process.ts';
@@ -54,7 +55,9 @@ async function nginx(appPort: string): Promise<Contender> {
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${folder}/${name};`,
   );
-  const config = `worker_processes auto; daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
+  // Workers that drop root could not write into the folder that is ours alone.
+  const user = process.getuid?.() === 0 ? 'user root;' : '';
+  const config = `${user} worker_processes auto; daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
 events { worker_connections 4096; }
 http { access_log ${folder}/access.log; ${paths.join(' ')} client_max_body_size 0; keepalive_requests 100000000;
   upstream app { server 127.0.0.1:${appPort}; keepalive 64; keepalive_requests 100000000; }

@@ -5,7 +5,7 @@ check() { echo "lint: $1"; shift; "$@"; }
 check format prettier --check --log-level warn .
 check types tsc
 check rules eslint --max-warnings 0 .
-check 'import law' depcruise --log-level error src
+check 'import law' depcruise --output-type err src
 check 'dead code' knip
 check docs markdownlint-cli2
 check package publint --strict

@@ -1,6 +1,7 @@
 // Our relay, as a process of its own. Prints its URL.
+import { createCredential } from '../../src/portal/identity.ts';
 import { createRelay } from '../../src/relay/relay.ts';
 
-const relay = createRelay({ host: '127.0.0.1', port: 0 });
+const relay = createRelay({ port: 0, identity: createCredential() });
 const { url } = await relay.listen();
 console.log(url);

@@ -62,7 +62,7 @@ export async function acceptConnection(
       init,
     );
     pipe.write([handshake.message]);
-    const tunnel = new SecureChannel(pipe, { result: handshake.result, initial: messages.detach() });
+    const tunnel = new SecureChannel(pipe, { result: handshake.result, ...messages.handOver() });
     // Who publishes must not die of a client that left before anybody listened on the tunnel.
     tunnel.on('error', ignore);
     if (!publisher.deliver(tunnel)) tunnel.destroy();

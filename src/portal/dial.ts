@@ -53,7 +53,7 @@ export async function dialLease(
       );
     }
     const result = handshake.finish(reply, leaseId);
-    return new SecureChannel(pipe, { result, initial: messages.detach() });
+    return new SecureChannel(pipe, { result, ...messages.handOver() });
   } catch (error) {
     abandon(pipe);
     // What a peer that says no without a word looks like, where the relay passes RST on (ours does, others show the end).

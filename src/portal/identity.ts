@@ -1,7 +1,14 @@
 // Owns what an identity is: an Ed25519 key and the id that derives from it (portal-protocol §4). Does all that is done with a
 // private key here, so that it is never handed out but to the file that keeps it.
-import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { sign as signEd25519, verify as verifyEd25519 } from 'node:crypto';
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign as signEd25519,
+  verify as verifyEd25519,
+} from 'node:crypto';
 import { PortalError } from './errors.ts';
 
 export interface Identity {
@@ -18,7 +25,7 @@ export interface Credential extends Identity {
   exportPem(): string;
 }
 
-export const publicKeyBytes = 32;
+const publicKeyBytes = 32;
 const seedBytes = 32;
 
 /** portal-protocol §4. */

@@ -54,6 +54,12 @@ export class MessageStream implements PipeHandler {
     return rest;
   }
 
+  /** As detach(), for a tunnel: with the end, where it came already. Throws what killed the stream meanwhile. */
+  handOver(): { readonly initial: Buffer; readonly initialEnd: boolean } {
+    if (this.#error !== undefined) throw this.#error;
+    return { initial: this.detach(), initialEnd: this.#ended };
+  }
+
   data(chunk: Buffer): void {
     this.#reader.push(chunk);
     this.#unconsumedBytes += chunk.length;

@@ -7,7 +7,7 @@ import { PipeRecorder } from './mux-recorder.ts';
 import { ScriptedCarrier, settle } from './mux-scripted-carrier.ts';
 
 export class MuxPeer implements MuxHandler {
-  readonly carrier = new ScriptedCarrier();
+  readonly carrier: ScriptedCarrier = new ScriptedCarrier();
   readonly mux: Mux;
   /** Streams that this side opened at our session, in order. */
   readonly offered: Pipe[] = [];

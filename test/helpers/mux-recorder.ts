@@ -46,9 +46,9 @@ export class PipeRecorder implements PipeHandler {
   }
 
   /** Takes up to so many bytes; the window opens by as many, unless that happened already. */
-  read(maxBytes = Infinity): Buffer {
+  read(maxBytes?: number): Buffer {
     const all = Buffer.concat(this.#received);
-    const taken = all.subarray(0, Math.min(maxBytes, all.length));
+    const taken = all.subarray(0, Math.min(maxBytes ?? Infinity, all.length));
     const rest = all.subarray(taken.length);
     this.#received = rest.length > 0 ? [rest] : [];
     this.#bytes = rest.length;

@@ -70,9 +70,9 @@ export interface ReplayOptions {
 
 export class Replay {
   readonly #options: ReplayOptions;
-  readonly carrier = new ScriptedCarrier();
+  readonly carrier: ScriptedCarrier = new ScriptedCarrier();
   readonly mux: Mux;
-  readonly recorders = new Map<number, PipeRecorder>();
+  readonly recorders: Map<number, PipeRecorder>;
   readonly #offered: Pipe[] = [];
   readonly #opens: Promise<Pipe | PortalError>[] = [];
   readonly #pings: Promise<number>[] = [];
@@ -86,6 +86,7 @@ export class Replay {
 
   constructor(options: ReplayOptions) {
     this.#options = options;
+    this.recorders = new Map();
     this.#startMs = options.now();
     const setting = options.transcript[options.side];
     assert.ok(setting !== 'written by hand');

@@ -14,6 +14,8 @@ export interface SecureChannelOptions {
   readonly result: HandshakeResult;
   /** What came behind the handshake, already credited to the peer's window. */
   readonly initial?: Buffer;
+  /** The peer's end came behind it. */
+  readonly initialEnd?: boolean;
   /** True, as for sockets of a server: the peer's end leaves this side open. False: it ends this side too. */
   readonly allowHalfOpen?: boolean;
   /** Readable and writable high-water mark, bytes. */
@@ -85,6 +87,7 @@ export class SecureChannel extends Duplex {
         this.destroy(error);
       },
     });
+    if (options.initialEnd === true) this.#onEnd();
   }
 
   /** Application bytes handed to the pipe: 0 proves that the peer has seen none. */

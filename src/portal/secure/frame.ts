@@ -3,7 +3,7 @@
 
 export const cipherName = 'chacha20-poly1305';
 export const lengthBytes = 4;
-export const nonceBytes = 12;
+const nonceBytes = 12;
 export const headerBytes: number = lengthBytes + nonceBytes;
 export const tagBytes = 16;
 
@@ -16,4 +16,4 @@ export const maxFrameBytes: number = 2 ** 26;
 /** The longest frame of a Go writer, which splits above 2^25 of plaintext. */
 export const longestGoFrameBytes: number = 2 ** 25 + overheadBytes;
 
-export const cipherOptions = { authTagLength: tagBytes } as const;
+export const cipherOptions: { readonly authTagLength: number } = { authTagLength: tagBytes };

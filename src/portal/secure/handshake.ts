@@ -7,7 +7,7 @@ import { prefixLength } from '../packets/length-prefix.ts';
 import { decodeInit, decodeSigned, encodeInit, encodeSigned, type InitPayload } from '../packets/signed-payload.ts';
 import { createSessionKey, deriveKeys, sessionPublicKeyOf } from './key-schedule.ts';
 
-export interface HandshakeOptions {
+interface HandshakeOptions {
   readonly credential: Credential;
   /** Unix milliseconds. */
   readonly now?: () => number;

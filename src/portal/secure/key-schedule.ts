@@ -11,7 +11,7 @@ import {
 } from 'node:crypto';
 import { PortalError } from '../errors.ts';
 
-export const sessionKeyBytes = 32;
+const sessionKeyBytes = 32;
 const directionKeyBytes = 32;
 
 /** DER of RFC 8410 up to the raw key. */

@@ -77,14 +77,14 @@ class WebSocketCarrier implements Carrier {
     if (this.#early !== undefined) queueMicrotask(this.#releaseEarly);
   }
 
-  send(pieces: readonly Uint8Array[], bytes: number): boolean {
+  send(pieces: readonly Uint8Array[]): boolean {
     if (this.#state !== 'open') return true;
     const first = pieces[0];
     if (first === undefined) return true;
     // Corked, the messages below leave in one system call.
     this.#socket.cork();
     if (pieces.length === 1) this.#ws.send(first);
-    else this.#sendRuns(pieces, bytes);
+    else this.#sendRuns(pieces);
     this.#socket.uncork();
     if (this.#socket.writableLength < this.#highWaterBytes) return true;
     this.#blocked = true;
@@ -102,28 +102,38 @@ class WebSocketCarrier implements Carrier {
   }
 
   /** Runs of small pieces are gathered into a message each, large pieces pass as they are. */
-  #sendRuns(pieces: readonly Uint8Array[], bytes: number): void {
-    let leftBytes = bytes;
-    let shared: Buffer | undefined;
-    let filled = 0;
-    for (const piece of pieces) {
-      const large = piece.length >= ownMessageBytes;
-      if (shared !== undefined && (large || filled + piece.length > shared.length)) {
-        this.#ws.send(shared.subarray(0, filled));
-        shared = undefined;
+  #sendRuns(pieces: readonly Uint8Array[]): void {
+    let start = 0;
+    let runBytes = 0;
+    for (let index = 0; index < pieces.length; index += 1) {
+      const piece = pieces[index];
+      if (piece === undefined) break;
+      const isLarge = piece.length >= ownMessageBytes;
+      if (isLarge || runBytes + piece.length > sharedMessageBytes) {
+        this.#sendShared(pieces, start, index, runBytes);
+        start = index;
+        runBytes = 0;
       }
-      if (large) this.#ws.send(piece);
-      else {
-        if (shared === undefined) {
-          shared = Buffer.allocUnsafe(Math.min(leftBytes, sharedMessageBytes));
-          filled = 0;
-        }
-        shared.set(piece, filled);
-        filled += piece.length;
-      }
-      leftBytes -= piece.length;
+      if (isLarge) {
+        this.#ws.send(piece);
+        start = index + 1;
+      } else runBytes += piece.length;
     }
-    if (shared !== undefined) this.#ws.send(shared.subarray(0, filled));
+    this.#sendShared(pieces, start, pieces.length, runBytes);
+  }
+
+  /** pieces[start, end) in one message. */
+  #sendShared(pieces: readonly Uint8Array[], start: number, end: number, bytes: number): void {
+    if (bytes === 0) return;
+    const message = Buffer.allocUnsafe(bytes);
+    let filled = 0;
+    for (let index = start; index < end; index += 1) {
+      const piece = pieces[index];
+      if (piece === undefined) break;
+      message.set(piece, filled);
+      filled += piece.length;
+    }
+    this.#ws.send(message);
   }
 
   #receive(chunk: Buffer): void {

@@ -37,10 +37,6 @@ export class DeadlineQueue<T> {
     }
     return undefined;
   }
-
-  clear(): void {
-    this.#dueAtMs.clear();
-  }
 }
 
 /** A timer that is only ever moved nearer until it fires: setting a later deadline costs a comparison. */

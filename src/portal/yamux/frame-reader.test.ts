@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { dataFrame, rawFrame } from '../../../test/helpers/mux-frames.ts';
 import { FrameReader } from './frame-reader.ts';
-import { encodeHeader, frameType } from './frame.ts';
+import { frameType, headerBytes, writeHeader } from './frame.ts';
 
 /** The calls of the sink, with the pieces of each body put together. */
 function readAll(chunks: readonly Buffer[]): string[] {
@@ -70,7 +70,8 @@ test('what is encoded is what is read', () => {
       fc.integer({ min: 0, max: 0xffff_ffff }),
       fc.integer({ min: 0, max: 0xffff_ffff }),
       (type, flags, id, length) => {
-        const header = encodeHeader(type, flags, id, length);
+        const header = Buffer.alloc(headerBytes);
+        writeHeader(header, 0, type, flags, id, length);
         assert.deepEqual(header, rawFrame(type, flags, id, length));
         assert.deepEqual(readAll([header]), [`${type} ${flags} ${id} ${length}`]);
       },

@@ -38,9 +38,3 @@ export function writeHeader(
   target[offset + 10] = length >>> 8;
   target[offset + 11] = length;
 }
-
-export function encodeHeader(type: FrameType, flags: number, streamId: number, length: number): Buffer {
-  const header = Buffer.allocUnsafe(headerBytes);
-  writeHeader(header, 0, type, flags, streamId, length);
-  return header;
-}

@@ -27,7 +27,7 @@ export interface MuxOptions {
 
 const defaultPingTimeoutMs = 10_000;
 
-export const defaultMuxOptions = {
+const defaultMuxOptions = {
   receiveWindowBytes: initialWindowBytes,
   acceptBacklog: 256,
   maxUnackedOpens: 256,

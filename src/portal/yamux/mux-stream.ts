@@ -33,7 +33,7 @@ export interface StreamHost {
 }
 
 /** What is wrong with a frame, in the peer's eyes as well as in ours. */
-export type Breach = 'over-window' | 'data-after-end';
+type Breach = 'over-window' | 'data-after-end';
 
 export class MuxStream implements Pipe, Sender {
   readonly id: number;

@@ -39,10 +39,4 @@ export class SendQueue {
       this.#head = 0;
     }
   }
-
-  clear(): void {
-    this.#pieces = [];
-    this.#head = 0;
-    this.bytes = 0;
-  }
 }

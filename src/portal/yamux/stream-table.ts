@@ -11,7 +11,7 @@ import type { Outbox } from './outbox.ts';
 import type { Pipe } from './pipe.ts';
 
 /** What became of a SYN. */
-export type Admission =
+type Admission =
   | { readonly kind: 'admitted'; readonly stream: MuxStream }
   | { readonly kind: 'refused' }
   | { readonly kind: 'breach'; readonly problem: string };

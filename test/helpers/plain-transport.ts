@@ -1,0 +1,89 @@
+// Owns a Transport without a relay: a dial is a TCP connection to a local app. For what is to be shown about the gateway, not
+// about the tunnel.
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { PortalError } from '../../src/portal/errors.ts';
+import type { Lease, Transport, Tunnel } from '../../src/upstream/transport.ts';
+
+export interface PlainApp {
+  readonly name: string;
+  readonly port: number;
+  readonly id?: string;
+  readonly alpn?: readonly string[];
+}
+
+type Dial = (signal: AbortSignal) => Promise<Tunnel>;
+
+export class PlainTransport implements Transport {
+  readonly relay = 'plain://test';
+  /** Every tunnel that was dialled, in order. */
+  readonly tunnels: (Tunnel & Socket)[] = [];
+  listed = 0;
+  current: 'up' | 'suspect' | 'draining' | 'down' = 'up';
+  /** Instead of a TCP connection. */
+  dialInstead: Dial | undefined = undefined;
+  readonly #apps: PlainApp[];
+
+  constructor(apps: readonly PlainApp[]) {
+    this.#apps = [...apps];
+  }
+
+  publish(app: PlainApp): void {
+    this.#apps.push(app);
+  }
+
+  unpublish(name: string): void {
+    const at = this.#apps.findIndex((app) => app.name === name);
+    if (at !== -1) this.#apps.splice(at, 1);
+  }
+
+  state(): 'up' | 'suspect' | 'draining' | 'down' {
+    return this.current;
+  }
+
+  list(): Promise<readonly Lease[]> {
+    this.listed += 1;
+    return Promise.resolve(
+      this.#apps.map((app) => ({
+        id: idOf(app),
+        name: app.name,
+        alpn: app.alpn ?? ['http/1.1'],
+        metadata: '',
+        expiresAtMs: Date.now() + 30_000,
+      })),
+    );
+  }
+
+  async dial(lease: Pick<Lease, 'id'>, { signal }: { readonly signal: AbortSignal }): Promise<Tunnel> {
+    if (this.dialInstead !== undefined) return this.dialInstead(signal);
+    const app = this.#apps.find((candidate) => idOf(candidate) === lease.id);
+    if (app === undefined) throw new PortalError('lease_unknown', 'no such app');
+    const tunnel = tunnelOver(connect({ host: '127.0.0.1', port: app.port, noDelay: true, allowHalfOpen: true }));
+    try {
+      await once(tunnel, 'connect', { signal });
+    } catch (cause) {
+      tunnel.on('error', () => undefined).destroy();
+      throw new PortalError('lease_unknown', 'the app is gone', { cause });
+    }
+    this.tunnels.push(tunnel);
+    return tunnel;
+  }
+
+  close(): Promise<void> {
+    for (const tunnel of this.tunnels) tunnel.destroy();
+    return Promise.resolve();
+  }
+}
+
+/** A socket as a tunnel. */
+function tunnelOver(socket: Socket): Tunnel & Socket {
+  Object.defineProperties(socket, {
+    peerId: { value: null },
+    bytesSent: { get: () => socket.bytesWritten },
+  });
+  return socket as unknown as Tunnel & Socket;
+}
+
+function idOf(app: PlainApp): string {
+  return app.id ?? `${app.name.toUpperCase().replaceAll(/[^A-Z]/g, 'A')}${'A'.repeat(26)}`.slice(0, 26);
+}
