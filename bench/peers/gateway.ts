@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { once } from 'node:events';
+import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { createGateway } from '../../src/gateway.ts';
 import { createCredential } from '../../src/portal/index.ts';
@@ -47,3 +48,5 @@ const gateway = createGateway({
 });
 const { port } = await gateway.listen();
 console.log(`http://127.0.0.1:${port}/peer/${flags['lease-id'] ?? localLease.id} ${key}`);
+// So that a profiler gets to write its file.
+process.once('SIGTERM', () => process.exit(0));
