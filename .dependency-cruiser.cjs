@@ -12,6 +12,8 @@ const law = {
   pipeline: ['guard', 'auth', 'route', 'upstream', 'policy', 'kernel'],
   server: ['pipeline', 'policy', 'kernel'],
   relay: ['portal', 'kernel'],
+  expose: ['portal', 'kernel'],
+  demo: ['kernel'],
   store: ['kernel'],
   admin: ['store', 'policy', 'kernel'],
   audit: ['store', 'policy', 'kernel'],

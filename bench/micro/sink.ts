@@ -107,7 +107,9 @@ async function compare(rounds: number, seconds: number): Promise<void> {
   for (const { name, cpu, perSecond } of contenders) {
     const cost = median(cpu);
     const ratio = (cost / base).toFixed(2);
-    console.log(`${name.padEnd(18)} ${cost.toFixed(3)} CPU s per 10k  ${ratio}x  ${Math.round(median(perSecond))} req/s`);
+    console.log(
+      `${name.padEnd(18)} ${cost.toFixed(3)} CPU s per 10k  ${ratio}x  ${Math.round(median(perSecond))} req/s`,
+    );
   }
   await Promise.all([app, ...contenders.map(({ peer }) => peer)].map((peer) => peer.stop()));
 }

@@ -6,18 +6,23 @@ import type { GatewayError } from './errors.ts';
 /** Name, value, name, value, … exactly as received: order, case and duplicates kept. One latin1 character is one byte. */
 export type RawHeaders = readonly string[];
 
+export const noHeaders: RawHeaders = Object.freeze([]);
+
 export interface RequestHead {
   readonly method: string;
   /** The request target as sent, never normalised. */
   readonly target: string;
   readonly headers: RawHeaders;
+  /** The client asks to leave HTTP on this connection (RFC 9110 §7.8), and its connection can. */
+  readonly upgrade: boolean;
 }
 
 export interface RequestBody {
   /** Bytes by Content-Length; null when the length is not known in advance; 'none' when there is no body at all. */
   readonly lengthBytes: number | null | 'none';
-  /** True once a byte was taken: such a request is never sent again. */
+  /** True once the body was opened: such a request is never sent again. */
   readonly started: boolean;
+  /** Once. Destroying the stream only leaves it: the client's connection, and the answer on it, live on. */
   open(): Readable;
   /** Complete only after the body has ended. */
   trailers(): RawHeaders;
@@ -25,6 +30,8 @@ export interface RequestBody {
 
 /** Back-pressure and abort of a response that is flowing. */
 export interface Flow {
+  /** The body ends where the app's connection does: its end does not prove that it is whole, and must not be made to look so. */
+  readonly endsByClose: boolean;
   pause(): void;
   resume(): void;
   abort(error: GatewayError): void;
@@ -33,8 +40,9 @@ export interface Flow {
 /** Where a response goes. Exactly one of end, upgrade and fail is called, and nothing after it. */
 export interface Sink {
   informational(status: number, headers: RawHeaders): void;
+  /** Headers are end-to-end only, without Transfer-Encoding: framing is the sink's own. */
   head(status: number, headers: RawHeaders, flow: Flow): void;
-  /** False: flow.pause() is wanted until the sink calls flow.resume(). */
+  /** False: stop, until flow.resume() is called. Never called after flow.abort(). */
   data(chunk: Uint8Array): boolean;
   end(trailers: RawHeaders): void;
   upgrade(status: number, headers: RawHeaders, peer: Duplex): void;

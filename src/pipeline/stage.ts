@@ -1,25 +1,45 @@
 // Owns the shape of the pipeline: what a request is to a stage, and what a stage is. A stage decides, answers or passes on;
 // it never touches Node's req and res.
-import type { RawHeaders, RequestBody, RequestHead, Sink } from '../kernel/http.ts';
+import type { Cancellation } from '../kernel/cancellation.ts';
+import type { RequestBody, RequestHead, Sink } from '../kernel/http.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { Lease } from '../upstream/transport.ts';
+import type { PeerRoute } from '../route/peer-path.ts';
+import type { Lease, Transport } from '../upstream/transport.ts';
 
-export interface Principal {
+interface Principal {
   readonly id: string;
+}
+
+/** The lease that a request goes to, and the ways there. */
+interface Destination {
+  readonly lease: Lease;
+  /** The relays that list the lease. */
+  readonly transports: readonly Transport[];
+  /** The `Host` by which the app knows itself in path mode. */
+  readonly host: string;
 }
 
 export interface Exchange {
   readonly id: string;
   readonly kind: 'client' | 'background';
-  /** Frozen: what the client sent. */
+  /** Never changed: what the client sent. */
   readonly req: RequestHead;
   readonly body: RequestBody;
   readonly policy: Policy;
-  /** Aborts when the client is gone. */
+  /** Cancelled when the client is gone. */
+  readonly cancellation: Cancellation;
+  /** The same as a signal, made on first use: on the hot path prefer `cancellation`. */
   readonly signal: AbortSignal;
+  /** `https` when the client's connection is encrypted. */
+  readonly scheme: 'http' | 'https';
+  /** Names, in lower case, of received headers that are not for the app. */
+  readonly withheld: string[];
+  /** Headers of the gateway's own for the client, whoever makes the answer: name, value, … */
+  readonly answerHeaders: string[];
   clientIp: string;
-  principal?: Principal;
-  lease?: Lease;
+  route: PeerRoute | undefined;
+  principal: Principal | undefined;
+  destination: Destination | undefined;
   /** A retry or a revalidation: same client, same body, another head. */
   fork(req: RequestHead, signal: AbortSignal): Exchange;
 }
@@ -27,5 +47,3 @@ export interface Exchange {
 /** Calls exactly one terminal method of the sink. */
 export type Dispatch = (exchange: Exchange, sink: Sink) => void;
 export type Stage = (next: Dispatch) => Dispatch;
-
-export const noHeaders: RawHeaders = Object.freeze([]);

@@ -5,12 +5,26 @@ import { backoffMs } from './backoff.ts';
 
 const options = { initialMs: 500, maxMs: 30_000 };
 
-test('the first attempts after a loss come at the initial pace', () => {
-  for (const failed of [1, 2, 3, 4]) assert.equal(backoffMs(failed, options, () => 0.999_999_999) <= 500, true);
+test('in the first seconds of an outage attempts come at the initial pace', () => {
+  let outageMs = 0;
+  for (let failed = 1; outageMs < 4_000; failed += 1) {
+    const waitMs = backoffMs(failed, options, () => 0);
+    assert.ok(waitMs <= 500);
+    outageMs += waitMs;
+  }
+});
+
+test('after a longer outage the wait is no more than half of it', () => {
+  let outageMs = 0;
+  for (let failed = 1; failed < 40; failed += 1) {
+    const waitMs = backoffMs(failed, options, () => 1);
+    if (outageMs > 1_000) assert.ok(waitMs <= outageMs / 2, `${waitMs} ms after ${outageMs} ms`);
+    outageMs += waitMs;
+  }
 });
 
 test('the wait grows to the maximum and stays there', () => {
-  assert.equal(backoffMs(10, options, () => 0) > 1000, true);
+  assert.equal(backoffMs(25, options, () => 0) > 1000, true);
   assert.equal(
     backoffMs(1_000_000, options, () => 1),
     30_000,

@@ -5,9 +5,9 @@ export interface BackoffOptions {
   readonly maxMs: number;
 }
 
-// A relay that restarts is back within a second or two: the wait grows only after these attempts, so that a short outage
-// ends for us as soon as it ends for the relay.
-const attemptsBeforeGrowth = 4;
+// A relay that restarts is back within a few seconds: the wait grows only after these attempts, so that such an outage ends for
+// us as soon as it ends for the relay. At half a second that is about 6 s; from then on the wait grows to a third of the outage.
+const attemptsBeforeGrowth = 16;
 const growth = 1.5;
 
 /**

@@ -6,7 +6,7 @@ import { MessageStream } from './message-stream.ts';
 import { MessageReader } from './packets/message-reader.ts';
 import { decodePacket, encodePacket, ResponseCode } from './packets/packets.ts';
 import { SecureChannel } from './secure/channel.ts';
-import { startClientHandshake } from './secure/handshake.ts';
+import { startClientHandshake, type HandshakeSecrets } from './secure/handshake.ts';
 import type { Mux } from './yamux/session.ts';
 import type { Pipe } from './yamux/pipe.ts';
 
@@ -17,6 +17,7 @@ export interface Dialer {
   readonly mux: Mux;
   readonly credential: Credential;
   readonly nowMs: () => number;
+  readonly secrets?: HandshakeSecrets;
 }
 
 /**
@@ -35,7 +36,7 @@ export async function dialLease(
   const pipe = await mux.open(signal);
   try {
     const messages = new MessageStream(pipe, new MessageReader(maxHandshakeMessageBytes));
-    const handshake = startClientHandshake({ credential, alpn, now: dialer.nowMs });
+    const handshake = startClientHandshake({ ...dialer.secrets, credential, alpn, now: dialer.nowMs });
     const { id, publicKey } = credential;
     const request = encodePacket({ type: 'connectionRequest', leaseId, clientIdentity: { id, publicKey } });
     pipe.write([request, handshake.message]);

@@ -3,12 +3,13 @@
 import { acceptConnection, type Publisher } from './accept.ts';
 import { AcceptQueue } from './accept-queue.ts';
 import { requestInfo } from './control-requests.ts';
-import { dialLease } from './dial.ts';
+import { dialLease, type Dialer } from './dial.ts';
 import { PortalError } from './errors.ts';
 import type { Credential } from './identity.ts';
 import type { LeaseOffer, RelayInfo } from './lease.ts';
 import { Publication, type PublishObserver } from './publish.ts';
 import type { SecureChannel } from './secure/channel.ts';
+import type { HandshakeSecrets } from './secure/handshake.ts';
 import type { Carrier } from './websocket/carrier.ts';
 import { connectCarrier } from './websocket/connect.ts';
 import { Mux } from './yamux/session.ts';
@@ -25,6 +26,8 @@ export interface SessionOptions {
   /** Receive window of a stream, 256 KiB to 16 MiB: what one tunnel may hold in memory. */
   readonly windowBytes?: number;
   readonly nowMs?: () => number;
+  /** For replaying recorded handshakes; in life the defaults are the only safe ones. */
+  readonly handshakeSecrets?: HandshakeSecrets;
 }
 
 export interface DialOptions {
@@ -52,13 +55,12 @@ export class Session {
   readonly closed: Promise<PortalError | undefined>;
   readonly #mux: Mux;
   readonly #over: (error: PortalError | undefined) => void;
-  readonly #credential: Credential;
+  readonly #dialer: Dialer;
   readonly #nowMs: () => number;
   readonly #publishers = new Map<string, Publisher & { readonly publication: Publication }>();
 
   constructor(url: string, carrier: Carrier, options: SessionOptions) {
     this.url = url;
-    this.#credential = options.credential;
     this.#nowMs = options.nowMs ?? Date.now;
     const { promise, resolve } = Promise.withResolvers<PortalError | undefined>();
     this.closed = promise;
@@ -80,6 +82,8 @@ export class Session {
         },
       },
     );
+    const { credential, handshakeSecrets: secrets } = options;
+    this.#dialer = { mux: this.#mux, credential, nowMs: this.#nowMs, ...(secrets !== undefined && { secrets }) };
   }
 
   /** suspect: the last keepalive is late; draining: the relay takes no new streams. */
@@ -106,8 +110,7 @@ export class Session {
 
   /** An end-to-end encrypted tunnel to the app that holds the lease; the app's identity is proven to be that lease's. */
   dial(leaseId: string, options: DialOptions): Promise<SecureChannel> {
-    const dialer = { mux: this.#mux, credential: this.#credential, nowMs: this.#nowMs };
-    return dialLease(dialer, leaseId, options.alpn, options.signal);
+    return dialLease(this.#dialer, leaseId, options.alpn, options.signal);
   }
 
   /** Publishes a lease until `signal` aborts, the iteration is left, or the session ends (then it throws the reason). */

@@ -7,13 +7,17 @@ import { prefixLength } from '../packets/length-prefix.ts';
 import { decodeInit, decodeSigned, encodeInit, encodeSigned, type InitPayload } from '../packets/signed-payload.ts';
 import { createSessionKey, deriveKeys, sessionPublicKeyOf } from './key-schedule.ts';
 
-interface HandshakeOptions {
-  readonly credential: Credential;
-  /** Unix milliseconds. */
-  readonly now?: () => number;
+/** Where a handshake takes its secrets from. Node's random source, unless a recorded handshake is to be made again. */
+export interface HandshakeSecrets {
   readonly random?: (bytes: number) => Uint8Array;
   /** A fresh X25519 private key. */
   readonly sessionKey?: () => KeyObject;
+}
+
+interface HandshakeOptions extends HandshakeSecrets {
+  readonly credential: Credential;
+  /** Unix milliseconds. */
+  readonly now?: () => number;
 }
 
 export interface ClientHandshakeOptions extends HandshakeOptions {

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, afterEach, test } from 'node:test';
+import { afterEach, test } from 'node:test';
 import { WebSocketServer } from 'ws';
 import { PortalError } from '../errors.ts';
 import { connectCarrier } from './connect.ts';
@@ -41,21 +38,9 @@ async function failure(url: string, options: Partial<ConnectOptions> = {}): Prom
   return assert.fail('connected');
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'portal-tls-'));
-after(() => {
-  rmSync(folder, { recursive: true });
-});
-execFileSync(
-  'openssl',
-  [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
-    ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'],
-    ...['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')],
-  ],
-  { stdio: 'ignore' },
-);
-const key = readFileSync(join(folder, 'key.pem'));
-const cert = readFileSync(join(folder, 'cert.pem'));
+const tls = new URL('../../../test/helpers/tls/', import.meta.url);
+const key = readFileSync(new URL('key.pem', tls));
+const cert = readFileSync(new URL('cert.pem', tls));
 
 test('addresses that are no relay URL are refused before anything is dialled, and show no password', async () => {
   for (const [url, part] of [

@@ -1,0 +1,14 @@
+// Owns how an event of a room reads as one line on a terminal: its name, then what belongs to it. Values may be strangers' text.
+import { printable } from './terminal.ts';
+
+/** `lease_registered connection=1 leaseId=ABC name="my app"` */
+export function eventLine(event: { readonly event: string }): string {
+  const { event: name, ...details } = event;
+  const words = Object.entries(details).map(([key, value]) => `${key}=${valueText(value)}`);
+  return [name, ...words].join(' ');
+}
+
+function valueText(value: unknown): string {
+  const text = printable(String(value));
+  return /^[\w.:/@+-]+$/.test(text) ? text : JSON.stringify(text);
+}

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseTarget } from '../expose/target.ts';
+import { PortalError, type PortalErrorCode, type RelayClientEvent } from '../portal/index.ts';
+import { ExposeNotes } from './expose-notes.ts';
+
+const relay = 'ws://relay.test/relay';
+const published: RelayClientEvent = { type: 'published', relay, leaseId: 'ABC', name: 'demo' };
+
+function record(): { notes: ExposeNotes; results: string[]; lines: string[]; gaveUp: () => Promise<string> } {
+  const results: string[] = [];
+  const lines: string[] = [];
+  const terminal = {
+    result: (line: string) => results.push(line),
+    note: (line: string) => lines.push(line),
+    style: (_style: unknown, text: string) => text,
+  };
+  const notes = new ExposeNotes(terminal, parseTarget('3000'));
+  let code = 'no';
+  notes.hopeless.catch((error: unknown) => (code = (error as PortalError).code));
+  const gaveUp = (): Promise<string> =>
+    new Promise((resolve) =>
+      setImmediate(() => {
+        resolve(code);
+      }),
+    );
+  return { notes, results, lines, gaveUp };
+}
+
+function failed(code: PortalErrorCode): RelayClientEvent {
+  return { type: 'attempt_failed', relay, error: new PortalError(code, `fault ${code}`), retryInMs: 500 };
+}
+
+test('one line of result for each relay, however often it comes back', () => {
+  const { notes, results, lines } = record();
+  notes.relayEvent({ type: 'up', relay });
+  notes.relayEvent(published);
+  notes.relayEvent({ type: 'down', relay, error: new PortalError('carrier_closed', 'it closed') });
+  notes.relayEvent(published);
+  assert.deepEqual(results, [`demo ABC ${relay}`]);
+  assert.deepEqual(lines, [
+    `Published http://localhost:3000 as "demo" on ${relay}.`,
+    `Lost ${relay}: it closed. Coming back.`,
+    `Published http://localhost:3000 as "demo" on ${relay}.`,
+  ]);
+});
+
+test('a relay that is away is said once, and waited for', async () => {
+  const { notes, lines, gaveUp } = record();
+  for (let i = 0; i < 5; i += 1) notes.relayEvent(failed('relay_unreachable'));
+  assert.deepEqual(lines, ['fault relay_unreachable. Trying on.']);
+  notes.relayEvent({ type: 'up', relay });
+  notes.relayEvent(failed('relay_unreachable'));
+  assert.equal(lines.length, 2);
+  assert.equal(await gaveUp(), 'no');
+});
+
+for (const code of ['not_a_relay', 'relay_tls'] as const) {
+  test(`${code} is given up on at first, and waited out later`, async () => {
+    const first = record();
+    first.notes.relayEvent(failed(code));
+    assert.equal(await first.gaveUp(), code);
+    const later = record();
+    later.notes.relayEvent(published);
+    later.notes.relayEvent(failed(code));
+    assert.equal(await later.gaveUp(), 'no');
+  });
+}
+
+test('a name that somebody else holds is given up on at first only', async () => {
+  const refused: RelayClientEvent = {
+    type: 'publish_failed',
+    relay,
+    name: 'demo',
+    error: new PortalError('lease_rejected', 'somebody holds it'),
+  };
+  const first = record();
+  first.notes.relayEvent(refused);
+  assert.equal(await first.gaveUp(), 'lease_rejected');
+  const later = record();
+  later.notes.relayEvent(published);
+  later.notes.relayEvent(refused);
+  assert.equal(await later.gaveUp(), 'no');
+  assert.match(later.lines.at(-1) ?? '', /somebody holds it.*Trying on/);
+});
+
+test('a request that the app did not answer is a line with the reason and no query', () => {
+  const { notes, lines } = record();
+  const error = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+  notes.exposeEvent({ type: 'target_failed', method: 'GET', path: '/a', error });
+  assert.deepEqual(lines, ['502 GET /a: http://localhost:3000 failed (ECONNREFUSED).']);
+});

@@ -1,0 +1,36 @@
+// Owns what `expose` is called with. run-expose.ts does it.
+// The work is loaded when it is asked for: --help and a mistyped option need none of it.
+import { Command, Option } from 'commander';
+import { parseHostHeader } from '../expose/host-header.ts';
+import { parseTarget, type Target } from '../expose/target.ts';
+import type { CliContext } from './context.ts';
+import { checked, clientIdsOption, relaysOption } from './options.ts';
+import type { ExposeOptions } from './run-expose.ts';
+
+export function exposeCommand(context: CliContext): Command {
+  return new Command('expose')
+    .description('Publishes a local HTTP server as a lease, and keeps it published.')
+    .argument('<TARGET>', 'a port, HOST:PORT, or an http(s):// URL', checked(parseTarget))
+    .requiredOption('--name <NAME>', 'the name of the lease')
+    .option(
+      '--relay <URL>',
+      'a relay; may be given several times (default: PORTAL_RELAY_URL, else ws://localhost:4017/relay)',
+      relaysOption,
+    )
+    .option('--allow-client <ID>', 'admit only the gateway with this id; may be given several times', clientIdsOption)
+    .option(
+      '--identity <FILE>',
+      'the identity file, whose id is the lease id (default: one for each name in the state directory)',
+    )
+    .addOption(
+      new Option('--host-header <HOST>', 'what the app sees as Host: preserve, target or a value')
+        .argParser(checked(parseHostHeader))
+        .default({ mode: 'target' }, 'target'),
+    )
+    .option('--description <TEXT>', 'shown by relays to those who list leases')
+    .addHelpText('after', '\nExample:\n  $ portal-gateway expose 3000 --name my-app --relay ws://localhost:4017/relay')
+    .action(async (target: Target, options: ExposeOptions) => {
+      const { expose } = await import('./run-expose.ts');
+      await expose(target, options, context);
+    });
+}

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EnvironmentError } from '../config/environment.ts';
+import { PortalError } from '../portal/errors.ts';
+import { CliFault, faultOf, listenFault, usageFault } from './fault.ts';
+
+test('what was foreseen is a line and an exit code', () => {
+  assert.deepEqual(faultOf(new CliFault('a')), { line: 'a', exitCode: 1 });
+  assert.deepEqual(faultOf(usageFault('b')), { line: 'b', exitCode: 2 });
+  assert.deepEqual(faultOf(new EnvironmentError('c')), { line: 'c', exitCode: 1 });
+  assert.deepEqual(faultOf(new PortalError('relay_unreachable', 'd')), { line: 'd', exitCode: 1 });
+  assert.deepEqual(faultOf(new PortalError('bad_relay_url', 'e')), { line: 'e', exitCode: 2 });
+});
+
+test('what nobody foresaw is no fault of the user', () => {
+  assert.equal(faultOf(new TypeError('x is not a function')), undefined);
+});
+
+function systemError(code: string): Error {
+  return Object.assign(new Error('listen'), { code });
+}
+
+for (const [code, words] of [
+  ['EADDRINUSE', /^the gateway can't listen: port 8080 on 127\.0\.0\.1 is in use; .* with --port$/],
+  ['EACCES', /needs privileges/],
+  ['EADDRNOTAVAIL', /127\.0\.0\.1 is no address of this machine/],
+] as const) {
+  test(`a listener that fails with ${code} says where and what to do`, () => {
+    const fault = faultOf(listenFault(systemError(code), 'the gateway', '127.0.0.1', 8080));
+    assert.match(fault?.line ?? '', words);
+    assert.equal(fault?.exitCode, 1);
+  });
+}
+
+test('a listener that fails in an unknown way keeps its error', () => {
+  const error = systemError('EMFILE');
+  assert.equal(listenFault(error, 'the gateway', '127.0.0.1', 8080), error);
+});

@@ -1,0 +1,58 @@
+// Owns how a failure reaches the person at the terminal: one line that says what, where and what to do, and the exit code.
+import { EnvironmentError } from '../config/environment.ts';
+import { PortalError } from '../portal/errors.ts';
+
+export const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** A failure whose message is already the line. */
+export class CliFault extends Error {
+  override readonly name = 'CliFault';
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode = exitCodes.failed) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** What was asked for can't be meant. */
+export function usageFault(message: string): CliFault {
+  return new CliFault(message, exitCodes.usage);
+}
+
+export interface Fault {
+  readonly line: string;
+  readonly exitCode: ExitCode;
+}
+
+/** Undefined for what nobody foresaw: that one deserves its stack. */
+export function faultOf(error: unknown): Fault | undefined {
+  if (error instanceof CliFault) return { line: error.message, exitCode: error.exitCode };
+  if (error instanceof EnvironmentError) return { line: error.message, exitCode: exitCodes.failed };
+  if (error instanceof PortalError) {
+    return { line: error.message, exitCode: error.code === 'bad_relay_url' ? exitCodes.usage : exitCodes.failed };
+  }
+  return undefined;
+}
+
+/** A listener that can't be had, in words. Anything else comes back as it was. */
+export function listenFault(error: unknown, what: string, host: string, port: number, option = '--port'): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return error;
+  const where = `port ${port} on ${host}`;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new CliFault(
+        `${what} can't listen: ${where} is in use; stop what listens there, or choose another with ${option}`,
+      );
+    case 'EACCES':
+      return new CliFault(`${what} can't listen: ${where} needs privileges; choose one above 1023 with ${option}`);
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EINVAL':
+      return new CliFault(`${what} can't listen: ${host} is no address of this machine; correct it with --host`);
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,58 @@
+// Owns how values on the command line are read, for every command the same: what is wrong is said before anything starts.
+import { InvalidArgumentError } from 'commander';
+import { parsePort } from '../config/environment.ts';
+import { parseRelayUrl } from '../portal/websocket/relay-url.ts';
+import { PortalError } from '../portal/errors.ts';
+import { isLeaseId } from '../portal/identity.ts';
+
+/** Portal's own port (portal-protocol §1). */
+export const defaultRelayPort = 4017;
+
+export function portOption(text: string): number {
+  const port = parsePort(text);
+  if (port === undefined)
+    throw new InvalidArgumentError('A port is a number from 0 to 65535; 0 means any that is free.');
+  return port;
+}
+
+export function relayOption(text: string): string {
+  try {
+    parseRelayUrl(text);
+  } catch (error) {
+    if (error instanceof PortalError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
+  return text;
+}
+
+/** For options that may be given several times. */
+export function relaysOption(text: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), relayOption(text)];
+}
+
+/** Each relay once. Throws PortalError bad_relay_url: an address from the environment has not been looked at before. */
+export function distinctRelays(urls: readonly string[]): readonly string[] {
+  for (const url of urls) parseRelayUrl(url);
+  return [...new Set(urls)];
+}
+
+export function clientIdsOption(text: string, earlier: readonly string[] | undefined): readonly string[] {
+  if (!isLeaseId(text)) {
+    throw new InvalidArgumentError(
+      'An id has 26 characters A-Z and 2-7; "portal-gateway identity" prints a gateway\'s.',
+    );
+  }
+  return [...(earlier ?? []), text];
+}
+
+/** Turns a parser that throws RangeError into one for an option. */
+export function checked<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (error instanceof RangeError) throw new InvalidArgumentError(error.message);
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,77 @@
+// Owns the list of commands and the one way in which all of them are run: arguments in, exit code out. Knows no command's work.
+import { Command, CommanderError } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { readEnvironment } from '../config/environment.ts';
+import type { CliContext } from './context.ts';
+import { devCommand } from './dev.ts';
+import { exposeCommand } from './expose.ts';
+import { exitCodes, faultOf } from './fault.ts';
+import { healthCommand } from './health.ts';
+import { identityCommand } from './identity.ts';
+import { leasesCommand } from './leases.ts';
+import { relayCommand } from './relay.ts';
+import { startCommand } from './start.ts';
+import type { Terminal } from './terminal.ts';
+
+const commands = [startCommand, devCommand, exposeCommand, relayCommand, leasesCommand, identityCommand, healthCommand];
+
+/** Runs one command line to its end. Never throws. */
+export async function run(argv: readonly string[], terminal: Terminal, signal: AbortSignal): Promise<number> {
+  const context: CliContext = { terminal, signal, environment: () => readEnvironment() };
+  const program = createProgram(context);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCodes.ok;
+  } catch (error) {
+    // Commander has already written what there is to say: the help that was asked for, or one line of what is wrong.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    const fault = faultOf(error);
+    terminal.note(`portal-gateway: ${fault?.line ?? unforeseen(error)}`);
+    return fault?.exitCode ?? exitCodes.failed;
+  }
+}
+
+function createProgram(context: CliContext): Command {
+  const program = new Command('portal-gateway')
+    .description('The API gateway in front of the Portal relay network.')
+    .version(packageJson.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false);
+  program.addHelpText(
+    'after',
+    '\nExample:\n  $ portal-gateway dev\n\n"portal-gateway COMMAND --help" tells more of each.',
+  );
+  for (const create of commands) {
+    const command = create(context).helpOption('-h, --help', 'print this help');
+    prepare(command, context.terminal);
+    program.addCommand(command, { isDefault: command.name() === 'start' });
+  }
+  prepare(program, context.terminal);
+  return program;
+}
+
+function prepare(command: Command, terminal: Terminal): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => {
+      terminal.result(text.trimEnd());
+    },
+    writeErr: (text) => {
+      terminal.note(text.trimEnd());
+    },
+    outputError: (text) => {
+      const line = text
+        .replace(/^error: /, '')
+        .replace(/\s*\n\s*/g, ' ')
+        .replace(/\.?\s*$/, '');
+      terminal.note(`portal-gateway: ${line}; see "${commandPath(command)} --help"`);
+    },
+  });
+}
+
+function commandPath(command: Command): string {
+  return command.parent === null ? command.name() : `${command.parent.name()} ${command.name()}`;
+}
+
+function unforeseen(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,41 @@
+// Owns Ctrl-C and SIGTERM: the first asks every command to stop, the second stops the process.
+import process from 'node:process';
+
+const signals = ['SIGINT', 'SIGTERM'] as const;
+/** 128 and the signal's number, as shells count. */
+const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
+
+export interface Shutdown {
+  readonly signal: AbortSignal;
+  /** The signals do again what they did before. */
+  release(): void;
+}
+
+export function onShutdown(): Shutdown {
+  const abort = new AbortController();
+  const listener = (name: 'SIGINT' | 'SIGTERM'): void => {
+    if (abort.signal.aborted) process.exit(exitCodeOf[name]);
+    abort.abort();
+  };
+  for (const name of signals) process.on(name, listener);
+  return {
+    signal: abort.signal,
+    release: () => {
+      for (const name of signals) process.off(name, listener);
+    },
+  };
+}
+
+/** Resolves when `signal` aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

@@ -1,0 +1,35 @@
+// Owns what `start` is called with. run-start.ts does it.
+// The work is loaded when it is asked for: --help and a mistyped option need none of it.
+import { Command } from 'commander';
+import type { CliContext } from './context.ts';
+import { usageFault } from './fault.ts';
+import { portOption, relaysOption } from './options.ts';
+import type { StartOptions } from './run-start.ts';
+import { printable } from './terminal.ts';
+
+export function startCommand(context: CliContext): Command {
+  return (
+    new Command('start')
+      .description('Runs the gateway. This is what happens without a command, too.')
+      .option('--host <HOST>', 'the address to listen on (default: GATEWAY_HOST, else 127.0.0.1)')
+      .option('--port <N>', 'the port to listen on (default: GATEWAY_PORT, else 8080)', portOption)
+      .option(
+        '--relay <URL>',
+        'a relay; may be given several times (default: PORTAL_RELAY_URL, else ws://localhost:4017/relay)',
+        relaysOption,
+      )
+      .addHelpText(
+        'after',
+        '\nExample:\n  $ GATEWAY_API_KEY=… portal-gateway start --relay wss://relay.example.com/relay',
+      )
+      // As the default command it also gets the names of commands that don't exist.
+      .allowExcessArguments()
+      .action(async (options: StartOptions, command: Command) => {
+        const [first] = command.args;
+        if (first !== undefined)
+          throw usageFault(`there is no command "${printable(first)}"; see "portal-gateway --help"`);
+        const { start } = await import('./run-start.ts');
+        await start(options, context);
+      })
+  );
+}

@@ -1,0 +1,47 @@
+// Owns /bytes/:n: a download of any length whose every byte follows from its position, so that a receiver can check any part.
+import type { ServerResponse } from 'node:http';
+import { answerText, numberOf } from './replies.ts';
+
+/** 16 GiB: longer than any transfer that a test has time for. */
+export const mostBytes: number = 16 * 1024 ** 3;
+const blockBytes = 65_536;
+
+/** The byte at a position is position ^ (position >> 8) ^ (position >> 16), modulo 256: no two neighbouring blocks are alike. */
+const firstBlock = Buffer.alloc(blockBytes);
+for (let i = 0; i < blockBytes; i += 1) firstBlock[i] = (i ^ (i >>> 8)) & 0xff;
+
+export function byteAt(position: number): number {
+  return (firstBlock[position % blockBytes] ?? 0) ^ (Math.floor(position / blockBytes) & 0xff);
+}
+
+export function answerBytes(response: ServerResponse, lengthText: string): void {
+  const length = numberOf(lengthText, 0, mostBytes);
+  if (length === undefined) {
+    answerText(response, 400, `The length must be a whole number from 0 to ${mostBytes}.`);
+    return;
+  }
+  response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': length });
+  let position = 0;
+  const pump = (): void => {
+    while (position < length && !response.destroyed) {
+      const block = blockAt(position).subarray(0, length - position);
+      position += block.length;
+      if (!response.write(block) && position < length) {
+        response.once('drain', pump);
+        return;
+      }
+    }
+    if (!response.destroyed) response.end();
+  };
+  if (response.req.method === 'HEAD') response.end();
+  else pump();
+}
+
+/** `position` is a multiple of the block. */
+function blockAt(position: number): Buffer {
+  const mask = (position / blockBytes) & 0xff;
+  if (mask === 0) return firstBlock;
+  const block = Buffer.allocUnsafe(blockBytes);
+  for (let i = 0; i < blockBytes; i += 1) block[i] = (firstBlock[i] ?? 0) ^ mask;
+  return block;
+}

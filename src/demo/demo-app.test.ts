@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { after, before, test } from 'node:test';
+import { Readable } from 'node:stream';
+import { buffer, text } from 'node:stream/consumers';
+import { WebSocket } from 'ws';
+import { byteAt, mostBytes } from './bytes.ts';
+import { createDemoApp } from './demo-app.ts';
+
+const server = createDemoApp({ gatewayId: 'GATEWAYID', relay: 'ws://relay.test', leaseId: 'LEASEID' });
+let port = 0;
+before(async () => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  port = (server.address() as AddressInfo).port;
+});
+after(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+interface Call {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: Readable;
+}
+
+async function get(path: string, { method = 'GET', headers = {}, body }: Call = {}): Promise<IncomingMessage> {
+  const outgoing = httpRequest({ port, host: '127.0.0.1', agent: false, path, method, headers });
+  if (body === undefined) outgoing.end();
+  else body.pipe(outgoing);
+  const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return answer;
+}
+
+test('the page shows who called and by which way, as the request says', async () => {
+  const answer = await get('/', {
+    headers: {
+      'x-request-id': 'request-1',
+      'x-gateway-key-id': 'billing-bot',
+      'x-forwarded-for': '203.0.113.9',
+      'x-forwarded-host': 'gateway.test',
+      'x-forwarded-prefix': '/peer/demo',
+      via: '1.1 gateway, 1.1 portal-expose',
+    },
+  });
+  assert.equal(answer.headers['content-type'], 'text/html; charset=utf-8');
+  const page = await text(answer);
+  for (const part of [
+    'request-1',
+    'billing-bot',
+    '203.0.113.9',
+    'http://gateway.test/peer/demo',
+    'portal-expose',
+    'GATEWAYID',
+    'LEASEID',
+    'ws://relay.test',
+  ]) {
+    assert.ok(page.includes(part), part);
+  }
+});
+
+test('without a gateway on the way the page says so', async () => {
+  const page = await text(await get('/'));
+  assert.match(page, /You came straight to the app/);
+  assert.doesNotMatch(page, /GATEWAYID/);
+});
+
+test('the page escapes what it is sent and shows no credential', async () => {
+  const headers = {
+    'x-evil': '<script>alert(1)</script>"\'',
+    authorization: 'Bearer secret',
+    cookie: 'secret=1',
+    'x-api-key': 'secret',
+  };
+  const answer = await get('/', { headers });
+  const page = await text(answer);
+  assert.doesNotMatch(page, /<script|secret/);
+  assert.match(page, /&#60;script&#62;/);
+  assert.match(String(answer.headers['content-security-policy']), /default-src 'none'/);
+});
+
+test('echo gives the body back while it is still arriving', async () => {
+  const body = new Readable({ read: () => undefined });
+  body.push('first');
+  const answer = await get('/echo', { method: 'POST', headers: { 'content-type': 'text/x-own' }, body });
+  assert.equal(answer.headers['content-type'], 'text/x-own');
+  assert.equal(answer.headers['x-echo-method'], 'POST');
+  assert.equal(((await once(answer, 'data')) as [Buffer])[0].toString(), 'first');
+  body.push('second');
+  assert.equal(((await once(answer, 'data')) as [Buffer])[0].toString(), 'second');
+  body.push(null);
+  await once(answer, 'end');
+});
+
+test('echo without a body describes the request, byte for byte', async () => {
+  const answer = await get('/echo?x=%20', { headers: { 'X-Own': '1' } });
+  const description = JSON.parse(await text(answer)) as {
+    target: string;
+    headers: string[][];
+    body: { bytes: number };
+  };
+  assert.equal(description.target, '/echo?x=%20');
+  assert.deepEqual(description.headers[0], ['X-Own', '1']);
+  assert.equal(description.body.bytes, 0);
+});
+
+test('echo as JSON gives length and hash of what was uploaded', async () => {
+  const body = Buffer.alloc(3_000_000, 'portal');
+  const answer = await get('/echo?as=json', { method: 'PUT', body: Readable.from([body]) });
+  const description = JSON.parse(await text(answer)) as { body: unknown };
+  assert.deepEqual(description.body, { bytes: body.length, sha256: createHash('sha256').update(body).digest('hex') });
+});
+
+test('events come numbered, as many as asked for, and go on after the last one seen', async () => {
+  const idsOf = (stream: string): string[] => [...stream.matchAll(/^id: (\d+)$/gm)].map((match) => match[1] ?? '');
+  const answer = await get('/sse?count=3&interval=1');
+  assert.match(answer.headers['content-type'] ?? '', /^text\/event-stream/);
+  assert.deepEqual(idsOf(await text(answer)), ['1', '2', '3']);
+  const resumed = await get('/sse?count=3&interval=1', { headers: { 'last-event-id': '2' } });
+  assert.deepEqual(idsOf(await text(resumed)), ['3']);
+  assert.equal((await get('/sse?count=3', { headers: { 'last-event-id': '3' } })).statusCode, 204);
+});
+
+test('the bytes are as many as asked for, and each follows from its position', async () => {
+  for (const length of [0, 1, 65_536, 200_001]) {
+    const answer = await get(`/bytes/${length}`);
+    assert.equal(answer.headers['content-length'], `${length}`);
+    const body = await buffer(answer);
+    assert.equal(body.length, length);
+    assert.ok(body.every((byte, position) => byte === byteAt(position)));
+  }
+  assert.equal(byteAt(0x0304_0102), 1 ^ 2 ^ 4);
+});
+
+test('a download waits for its reader and stops when the reader leaves', async () => {
+  const accepting = once(server, 'connection') as Promise<[Socket]>;
+  const socket = connect(port, '127.0.0.1');
+  const [accepted] = await accepting;
+  socket.pause().write(`GET /bytes/${mostBytes} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  while (!accepted.writableNeedDrain) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(accepted.writableLength < 1024 * 1024);
+  const closed = new Promise((resolve) => accepted.once('close', resolve));
+  socket.destroy();
+  await closed;
+});
+
+test('a slow answer is no faster than asked for, and no slower for others', async () => {
+  const start = performance.now();
+  assert.equal(await text(await get('/slow?ms=30')), 'That took 30 ms.\n');
+  assert.ok(performance.now() - start >= 29);
+});
+
+const statuses: readonly (readonly [path: string, status: number])[] = [
+  ['/status/200', 200],
+  ['/status/204', 204],
+  ['/status/302', 302],
+  ['/status/304', 304],
+  ['/status/599', 599],
+  ['/status/101', 400],
+  ['/status/600', 400],
+  ['/status/x', 400],
+  ['/bytes/-1', 400],
+  ['/bytes/99999999999999', 400],
+  ['/slow?ms=x', 400],
+  ['/sse?count=-1', 400],
+  ['/ws', 426],
+  ['/nothing', 404],
+  ['/echo/more', 404],
+  ['//', 200],
+];
+for (const [path, status] of statuses) {
+  test(`${path} answers ${status}`, async () => {
+    const answer = await get(path);
+    assert.equal(answer.statusCode, status);
+    answer.resume();
+  });
+}
+
+test('the WebSocket says back what it is told, text or binary, and takes the first protocol offered', async () => {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, ['one', 'two']);
+  await once(socket, 'open');
+  assert.equal(socket.protocol, 'one');
+  for (const message of ['text', Buffer.alloc(300_000, 7)]) {
+    socket.send(message);
+    const [data, isBinary] = (await once(socket, 'message')) as [Buffer, boolean];
+    assert.deepEqual(isBinary ? data : data.toString(), message);
+  }
+  socket.close(4002, 'done');
+  assert.equal(((await once(socket, 'close')) as [number])[0], 4002);
+});
+
+test('an upgrade anywhere else is answered as a plain request', async () => {
+  const answer = await get('/status/418', { headers: { connection: 'upgrade', upgrade: 'websocket' } });
+  assert.equal(answer.statusCode, 418);
+});

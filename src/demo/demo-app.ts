@@ -1,0 +1,104 @@
+// Owns the demo app: a plain HTTP server with one endpoint for each way in which real apps use a connection. Knows nothing of
+// gateways and tunnels but what arrives in its requests.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { answerBytes } from './bytes.ts';
+import { echo } from './echo.ts';
+import { echoWebSockets } from './websocket.ts';
+import { page, type PathFacts } from './page.ts';
+import { answerText, numberOf } from './replies.ts';
+import { sendEvents } from './events.ts';
+
+const longestSlowMs = 600_000;
+
+/** Not listening yet. `facts` are what only the one who set the path up can know; the page shows them. */
+export function createDemoApp(facts: PathFacts = {}): Server {
+  const server = createServer({
+    // An upload may take as long as it takes, and only /ws leaves HTTP.
+    requestTimeout: 0,
+    shouldUpgradeCallback: (request) => urlOf(request).pathname === '/ws',
+  });
+  server.on('request', (request, response) => {
+    response.on('error', () => undefined);
+    route(request, response, facts);
+  });
+  server.on('upgrade', echoWebSockets());
+  return server;
+}
+
+function route(request: IncomingMessage, response: ServerResponse, facts: PathFacts): void {
+  const url = urlOf(request);
+  // In path mode every app shares the gateway's origin: nothing that a caller sends may become a script there.
+  response.setHeader(
+    'Content-Security-Policy',
+    "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-same-origin",
+  );
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Cache-Control', 'no-store');
+  const [, first = '', second = '', ...rest] = url.pathname.split('/');
+  if (rest.length > 0) {
+    notFound(response, url.pathname);
+    return;
+  }
+  switch (second === '' ? first : `${first}/:x`) {
+    case '':
+      page(request, response, facts);
+      break;
+    case 'echo':
+      echo(request, response, url);
+      break;
+    case 'sse':
+      sendEvents(request, response, url);
+      break;
+    case 'ws':
+      response.setHeader('Upgrade', 'websocket');
+      answerText(response, 426, 'This is a WebSocket endpoint: connect with a WebSocket client.');
+      break;
+    case 'slow':
+      slow(response, url);
+      break;
+    case 'bytes/:x':
+      answerBytes(response, second);
+      break;
+    case 'status/:x':
+      status(response, second);
+      break;
+    default:
+      notFound(response, url.pathname);
+  }
+}
+
+function slow(response: ServerResponse, url: URL): void {
+  const ms = numberOf(url.searchParams.get('ms') ?? '1000', 0, longestSlowMs);
+  if (ms === undefined) {
+    answerText(response, 400, `ms must be a whole number from 0 to ${longestSlowMs}.`);
+    return;
+  }
+  const timer = setTimeout(() => {
+    answerText(response, 200, `That took ${ms} ms.`);
+  }, ms);
+  response.once('close', () => {
+    clearTimeout(timer);
+  });
+}
+
+function status(response: ServerResponse, text: string): void {
+  const code = numberOf(text, 200, 599);
+  if (code === undefined) {
+    answerText(response, 400, 'The status must be a number from 200 to 599.');
+    return;
+  }
+  if (code >= 300 && code < 400 && code !== 304) response.setHeader('Location', '/');
+  answerText(response, code, `This is status ${code}.`);
+}
+
+function notFound(response: ServerResponse, path: string): void {
+  answerText(
+    response,
+    404,
+    `The demo app has no ${path}. It has /, /echo, /sse, /ws, /bytes/:n, /slow?ms= and /status/:code.`,
+  );
+}
+
+function urlOf(request: IncomingMessage): URL {
+  return URL.parse(request.url ?? '/', 'http://demo') ?? new URL('http://demo/');
+}

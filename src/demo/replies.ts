@@ -1,0 +1,17 @@
+// Owns what the demo's endpoints have in common: a line of text as an answer, a number out of a URL.
+import type { ServerResponse } from 'node:http';
+
+export function answerText(response: ServerResponse, status: number, line: string): void {
+  const body = Buffer.from(`${line}\n`);
+  const hasContent = status !== 204 && status !== 304;
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  if (hasContent) response.setHeader('Content-Length', body.length);
+  response.writeHead(status).end(hasContent ? body : undefined);
+}
+
+/** Decimal digits only; undefined outside the bounds. */
+export function numberOf(text: string, least: number, most: number): number | undefined {
+  if (!/^\d{1,15}$/.test(text)) return undefined;
+  const number = Number(text);
+  return number >= least && number <= most ? number : undefined;
+}

@@ -1,0 +1,35 @@
+// Owns /ws: a WebSocket that says back whatever it is told, as text or binary, as fast as the other side reads.
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type RawData, type WebSocket } from 'ws';
+
+const maxMessageBytes = 16 * 1024 * 1024;
+/** Above this much unsent, reading waits. */
+const highWaterBytes = 1024 * 1024;
+
+/** The listener of a server's 'upgrade' event. */
+export function echoWebSockets(): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxMessageBytes,
+    handleProtocols: (offered) => offered.values().next().value ?? false,
+  });
+  server.on('connection', (socket) => {
+    socket.on('error', () => undefined);
+    socket.on('message', (data, isBinary) => {
+      answer(socket, data, isBinary);
+    });
+  });
+  return (request, socket, head) => {
+    server.handleUpgrade(request, socket, head, (accepted) => {
+      server.emit('connection', accepted, request);
+    });
+  };
+}
+
+function answer(socket: WebSocket, data: RawData, isBinary: boolean): void {
+  socket.send(data, { binary: isBinary }, () => {
+    if (socket.isPaused && socket.bufferedAmount <= highWaterBytes) socket.resume();
+  });
+  if (socket.bufferedAmount > highWaterBytes) socket.pause();
+}

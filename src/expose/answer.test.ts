@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { call, exposeApp } from '../../test/helpers/exposed-app.ts';
+import { parseTarget } from './target.ts';
+
+const badAnswers: readonly (readonly [what: string, answer: string])[] = [
+  ['no HTTP', 'SSH-2.0-OpenSSH_9\r\n'],
+  ['a control character in the reason', 'HTTP/1.1 200 O\u0001K\r\nContent-Length: 0\r\n\r\n'],
+  ['a control character in a value', 'HTTP/1.1 200 OK\r\nX: a\u0001b\r\nContent-Length: 0\r\n\r\n'],
+  ['a coding under the chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'],
+  ['an upgrade that nobody asked for', 'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'],
+  ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
+  ['a head without end', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}`],
+  ['nothing', ''],
+];
+for (const [what, answer] of badAnswers) {
+  test(`an app that answers with ${what} is a 502, and the next request is served`, async (t) => {
+    let served = 0;
+    const app = createTcpServer((socket) => {
+      socket
+        .on('error', () => undefined)
+        .once('data', () => {
+          served += 1;
+          socket.end(
+            served === 1 ? answer : 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok',
+            'latin1',
+          );
+        });
+    }).listen(0, '127.0.0.1');
+    await once(app, 'listening');
+    t.after(() => app.close());
+    const target = parseTarget(`127.0.0.1:${(app.address() as AddressInfo).port}`);
+    const s = await exposeApp(t, () => undefined, { target });
+    const first = await call(s);
+    assert.equal(first.statusCode, 502);
+    assert.match(await text(first), /^The app behind this lease [^\n]+\n$/);
+    assert.equal(s.events.length, 1);
+    assert.equal(await text(await call(s)), 'ok');
+  });
+}

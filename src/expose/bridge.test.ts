@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { call, exposeApp, raw } from '../../test/helpers/exposed-app.ts';
+
+test('a tunnel carries many requests, one after the other, over few connections to the app', async (t) => {
+  let connections = 0;
+  const s = await exposeApp(t, (request, response) => request.pipe(response));
+  s.server.on('connection', () => (connections += 1));
+  const { client } = s.tunnel();
+  for (let i = 0; i < 20; i += 1) {
+    const answer = await call(s, { method: 'POST', over: client, body: Readable.from([`body ${i}`]) });
+    assert.equal(await text(answer), `body ${i}`);
+  }
+  assert.equal(connections, 1);
+  assert.equal(client.destroyed, false);
+});
+
+test('a caller that is lost aborts the request in the app at once', async (t) => {
+  let seen: ((request: IncomingMessage) => void) | undefined;
+  const arrived = new Promise<IncomingMessage>((resolve) => (seen = resolve));
+  const s = await exposeApp(t, (request) => seen?.(request));
+  const client = raw(s, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  const request = await arrived;
+  client.destroy();
+  await once(request.socket, 'close');
+  assert.equal(s.bridge.openTunnels, 0);
+});
+
+test('a caller that is lost in the middle of a stream aborts it in the app', async (t) => {
+  let closed: (() => void) | undefined;
+  const aborted = new Promise<void>((resolve) => (closed = resolve));
+  const s = await exposeApp(t, (_request, response) => {
+    response.write('data: 1\n\n');
+    response.once('close', () => closed?.());
+  });
+  const client = raw(s, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(client, 'data');
+  client.destroy();
+  await aborted;
+});
+
+test('an idle tunnel that its client ends is ended here too', async (t) => {
+  const s = await exposeApp(t, (_request, response) => response.end('ok'));
+  const { client, app } = s.tunnel();
+  assert.equal(await text(await call(s, { over: client })), 'ok');
+  client.end();
+  if (!app.closed) await once(app, 'close');
+  assert.equal(s.bridge.openTunnels, 0);
+});
+
+test('more tunnels than the bound allows are refused, and room comes back', async (t) => {
+  const s = await exposeApp(t, (_request, response) => response.end('ok'), { maxTunnels: 1 });
+  const first = s.tunnel();
+  const second = s.tunnel();
+  assert.equal(second.app.destroyed, true);
+  assert.deepEqual(s.events, [{ type: 'tunnel_refused', openTunnels: 1 }]);
+  first.client.end();
+  await once(first.app, 'close');
+  assert.equal(await text(await call(s)), 'ok');
+});
+
+test('a tunnel that nobody uses is closed after its time', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const s = await exposeApp(t, (_request, response) => response.end('ok'), { idleTunnelMs: 1000 });
+  const { app } = s.tunnel();
+  t.mock.timers.tick(999);
+  assert.equal(app.destroyed, false);
+  t.mock.timers.tick(1);
+  assert.equal(app.destroyed, true);
+});
+
+test('closing lets the request in flight end, and takes no new tunnel', async (t) => {
+  let finish: (() => void) | undefined;
+  const s = await exposeApp(t, (_request, response) => {
+    finish = () => response.end('late');
+    response.flushHeaders();
+  });
+  const idle = s.tunnel();
+  const { client } = s.tunnel();
+  const answer = await call(s, { over: client });
+  const closing = s.bridge.close(60_000);
+  assert.equal(idle.app.destroyed, true);
+  assert.equal(s.tunnel().app.destroyed, true);
+  finish?.();
+  assert.equal(await text(answer), 'late');
+  client.end();
+  await closing;
+  assert.equal(s.bridge.openTunnels, 0);
+});
+
+test('closing cuts what is still running after the grace', async (t) => {
+  const s = await exposeApp(t, (_request, response) => {
+    response.flushHeaders();
+  });
+  const answer = await call(s);
+  await s.bridge.close(0);
+  await assert.rejects(text(answer), { code: 'ECONNRESET' });
+});

@@ -1,0 +1,167 @@
+// Owns what happens to a tunnel: HTTP is read from it as from any socket, and each request goes to the local app. Bounds how
+// many there are and how long they idle. Knows nothing of leases and relays.
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { forward, type ExposeEvent } from './forward.ts';
+import type { HostHeader } from './host-header.ts';
+import { LocalServer, maxHeaderBytes } from './local-server.ts';
+import { endSoon } from './linger.ts';
+import type { Target } from './target.ts';
+import { forwardUpgrade } from './upgrade.ts';
+
+export interface BridgeOptions {
+  readonly target: Target;
+  readonly hostHeader?: HostHeader;
+  readonly maxTunnels?: number;
+  /** A tunnel without a request for so long is closed. */
+  readonly idleTunnelMs?: number;
+  readonly log?: (event: ExposeEvent) => void;
+}
+
+const defaultMaxTunnels = 2_000;
+/** Longer than the gateway keeps one (portal.pool.idle_timeout, 90 s): the side that sends requests should close first. */
+const defaultIdleTunnelMs = 150_000;
+
+interface Guest {
+  inFlight: number;
+  upgraded: boolean;
+  idle: NodeJS.Timeout;
+}
+
+export class Bridge {
+  readonly #server: Server;
+  readonly #local: LocalServer;
+  readonly #guests = new Map<Duplex, Guest>();
+  readonly #maxTunnels: number;
+  readonly #idleTunnelMs: number;
+  readonly #log: (event: ExposeEvent) => void;
+  #draining = false;
+  #wakeDrain: (() => void) | undefined;
+
+  constructor(options: BridgeOptions) {
+    this.#local = new LocalServer(options.target, options.hostHeader ?? { mode: 'target' });
+    this.#maxTunnels = options.maxTunnels ?? defaultMaxTunnels;
+    this.#idleTunnelMs = options.idleTunnelMs ?? defaultIdleTunnelMs;
+    this.#log = options.log ?? (() => undefined);
+    this.#server = this.#createServer();
+  }
+
+  /** Takes a tunnel over, to its end. */
+  accept(tunnel: Duplex): void {
+    tunnel.on('error', () => undefined);
+    if (this.#draining || this.#guests.size >= this.#maxTunnels) {
+      if (!this.#draining) this.#log({ type: 'tunnel_refused', openTunnels: this.#guests.size });
+      tunnel.destroy();
+      return;
+    }
+    const idle = setTimeout(() => tunnel.destroy(), this.#idleTunnelMs);
+    const guest: Guest = { inFlight: 0, upgraded: false, idle };
+    this.#guests.set(tunnel, guest);
+    tunnel.once('close', () => {
+      clearTimeout(guest.idle);
+      this.#guests.delete(tunnel);
+      if (this.#guests.size === 0) this.#wakeDrain?.();
+    });
+    // A client never ends its direction before the response ended (portal-protocol §6), so this one was lost, and what the app
+    // still sends would block for minutes. Upgraded connections half-close in their own right.
+    tunnel.once('end', () => {
+      if (guest.inFlight > 0 && !guest.upgraded) tunnel.destroy();
+    });
+    this.#server.emit('connection', tunnel);
+  }
+
+  /** Takes no new tunnels, lets requests in flight end within `graceMs`, cuts the rest. Idempotent. */
+  async close(graceMs = 0): Promise<void> {
+    this.#draining = true;
+    for (const [tunnel, guest] of this.#guests) {
+      if (guest.inFlight === 0 || graceMs === 0) tunnel.destroy();
+    }
+    if (this.#guests.size > 0) {
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      const timer = setTimeout(() => {
+        for (const tunnel of this.#guests.keys()) tunnel.destroy();
+      }, graceMs);
+      this.#wakeDrain = () => {
+        resolve(undefined);
+      };
+      await promise;
+      clearTimeout(timer);
+    }
+    this.#local.close();
+  }
+
+  get openTunnels(): number {
+    return this.#guests.size;
+  }
+
+  #createServer(): Server {
+    const server = createServer({
+      maxHeaderSize: maxHeaderBytes,
+      // Bounded by the idle tunnel's time instead: these clocks only run on connections that a server accepted itself.
+      requestTimeout: 0,
+      headersTimeout: 0,
+      keepAliveTimeout: 0,
+      shouldUpgradeCallback: canUpgrade,
+    });
+    const context = { local: this.#local, log: this.#log };
+    server.on('request', (request, response) => {
+      this.#track(request);
+      forward(request, response, context, false);
+      response.once('close', () => {
+        this.#untrack(request);
+      });
+    });
+    server.on('checkContinue', (request, response) => {
+      this.#track(request);
+      forward(request, response, context, true);
+      response.once('close', () => {
+        this.#untrack(request);
+      });
+    });
+    server.on('upgrade', (request, tunnel, head) => {
+      this.#track(request).upgraded = true;
+      forwardUpgrade(request, tunnel, head, context);
+    });
+    server.on('clientError', (_error, tunnel) => {
+      refuseGarbage(tunnel);
+    });
+    return server;
+  }
+
+  #track(request: IncomingMessage): Guest {
+    const guest = this.#guests.get(request.socket);
+    if (guest === undefined) throw new Error('a request from a tunnel that was never accepted');
+    guest.inFlight += 1;
+    clearTimeout(guest.idle);
+    return guest;
+  }
+
+  #untrack(request: IncomingMessage): void {
+    const tunnel: Duplex = request.socket;
+    const guest = this.#guests.get(tunnel);
+    if (guest === undefined) return;
+    guest.inFlight -= 1;
+    if (guest.inFlight > 0) return;
+    if (this.#draining) endSoon(tunnel);
+    else guest.idle = setTimeout(() => tunnel.destroy(), this.#idleTunnelMs);
+  }
+}
+
+/** A request with a body can't switch before the body ended; h2c would, and the app behind would then get no HTTP/1.1 at all. */
+function canUpgrade(request: IncomingMessage): boolean {
+  const { headers } = request;
+  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  return !hasBody && headers.upgrade?.toLowerCase() !== 'h2c';
+}
+
+function refuseGarbage(tunnel: Duplex): void {
+  if (!tunnel.writable) {
+    tunnel.destroy();
+    return;
+  }
+  const line = 'That was no HTTP/1.1 request.\n';
+  tunnel.write(
+    `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${line.length}\r\n\r\n${line}`,
+  );
+  endSoon(tunnel);
+}

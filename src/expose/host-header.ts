@@ -1,0 +1,27 @@
+// Owns what the local app gets to see as Host. Knows nothing of requests.
+import type { Target } from './target.ts';
+
+/** target: the app's own host, as if it were called directly; preserve: what the caller sent. */
+export type HostHeader =
+  { readonly mode: 'target' } | { readonly mode: 'preserve' } | { readonly mode: 'fixed'; readonly value: string };
+
+/** `target`, `preserve` or a host with an optional port. Throws RangeError with what is wrong. */
+export function parseHostHeader(text: string): HostHeader {
+  if (text === 'target' || text === 'preserve') return { mode: text };
+  // RFC 9110 §7.2: uri-host [ ":" port ]. Anything else would be a second header line or a smuggled one.
+  if (!/^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/.test(text)) {
+    throw new RangeError(`"${text}" is neither preserve, target nor a host name with an optional port`);
+  }
+  return { mode: 'fixed', value: text };
+}
+
+export function hostFor(setting: HostHeader, target: Target, received: string | undefined): string {
+  switch (setting.mode) {
+    case 'target':
+      return target.host;
+    case 'preserve':
+      return received ?? target.host;
+    case 'fixed':
+      return setting.value;
+  }
+}

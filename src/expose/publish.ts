@@ -1,0 +1,40 @@
+// Owns one local app published on several relays: every tunnel of every relay goes to one bridge. Coming back after a loss is
+// the relay client's work.
+import type { Credential } from '../portal/identity.ts';
+import type { RelayClient } from '../portal/relay-client.ts';
+import type { Bridge } from './bridge.ts';
+
+export interface Publication {
+  readonly name: string;
+  /** The lease id is this credential's id. */
+  readonly credential: Credential;
+  /** Shown by relays to whoever lists leases. */
+  readonly description?: string;
+  /** Ids of the only clients that may connect. Empty: everyone. */
+  readonly allowClients: readonly string[];
+}
+
+/** Publishes until `signal` aborts; resolves when every relay has been told. The relay clients and the bridge stay the caller's. */
+export async function publish(
+  publication: Publication,
+  relays: readonly RelayClient[],
+  bridge: Bridge,
+  signal: AbortSignal,
+): Promise<void> {
+  const allowed = new Set(publication.allowClients);
+  const offer = {
+    name: publication.name,
+    credential: publication.credential,
+    alpn: ['http/1.1'],
+    ...(publication.description !== undefined && {
+      metadata: JSON.stringify({ description: publication.description }),
+    }),
+    ...(allowed.size > 0 && { allowClient: (clientId: string) => allowed.has(clientId) }),
+    signal,
+  };
+  await Promise.all(
+    relays.map(async (relay) => {
+      for await (const tunnel of relay.listen(offer)) bridge.accept(tunnel);
+    }),
+  );
+}

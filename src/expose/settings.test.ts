@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { endToEnd, framingOf, trailerPairs } from './header-fields.ts';
+import { hostFor, parseHostHeader } from './host-header.ts';
+import { leaseNameFault } from './lease-name.ts';
+import { parseTarget } from './target.ts';
+
+const targets: readonly (readonly [string, string])[] = [
+  ['3000', 'http://localhost:3000'],
+  ['127.0.0.1:8000', 'http://127.0.0.1:8000'],
+  ['[::1]:8000', 'http://[::1]:8000'],
+  ['app.test', 'http://app.test'],
+  ['http://app.test/', 'http://app.test'],
+  ['https://app.test', 'https://app.test'],
+  ['https://app.test:8443', 'https://app.test:8443'],
+];
+for (const [text, origin] of targets) {
+  test(`the target ${text} is ${origin}`, () => {
+    assert.equal(parseTarget(text).origin, origin);
+  });
+}
+
+test('the default port is the scheme’s, and an IPv6 address loses its brackets', () => {
+  assert.equal(parseTarget('https://app.test').port, 443);
+  assert.deepEqual(parseTarget('[::1]:8000').hostname, '::1');
+});
+
+const notTargets: readonly (readonly [string, RegExp])[] = [
+  ['0', /not between 1 and 65535/],
+  ['65536', /not between 1 and 65535/],
+  ['', /neither a port/],
+  ['a b', /neither a port/],
+  ['localhost:x', /neither a port/],
+  ['ftp://app.test', /scheme ftp:/],
+  ['http://user:secret@app.test', /credentials/],
+  ['http://app.test/base', /has a path/],
+  ['http://app.test/?q', /has a path/],
+];
+for (const [text, reason] of notTargets) {
+  test(`the target ${JSON.stringify(text)} is refused`, () => {
+    assert.throws(
+      () => parseTarget(text),
+      (error) => error instanceof RangeError && reason.test(error.message),
+    );
+  });
+}
+
+test('a refused target never shows the credentials that it held', () => {
+  assert.throws(
+    () => parseTarget('http://user:hunter2@app.test'),
+    (error: Error) => !error.message.includes('hunter2'),
+  );
+});
+
+for (const name of ['demo', 'My-App_2', 'größe', '日本語', 'हिन्दी', 'x'.repeat(128)]) {
+  test(`the name ${name.slice(0, 20)} can be published`, () => {
+    assert.equal(leaseNameFault(name), undefined);
+  });
+}
+
+const notNames: readonly (readonly [string, RegExp])[] = [
+  ['', /empty/],
+  ['my app', /contains a space/],
+  ['a/b', /path separator "\/"/],
+  ['a\\b', /path separator "\\"/],
+  ['..', /contains "\."/],
+  ['a\nb', /unprintable character U\+000A/],
+  ['a\u202eb', /unprintable character U\+202E/],
+  ['a\u00a0b', /unprintable character U\+00A0/],
+  ['x'.repeat(129), /129 characters/],
+  ['😀'.repeat(300), /300 characters/],
+  ['ABCDEFGHIJKLMNOPQRSTUVWXYZ', /looks like a lease id/],
+];
+for (const [name, reason] of notNames) {
+  test(`the name ${JSON.stringify(name).slice(0, 30)} is refused`, () => {
+    assert.match(leaseNameFault(name) ?? '', reason);
+  });
+}
+
+test('the Host setting is a word or a host, and nothing that makes a second header line', () => {
+  const target = parseTarget('3000');
+  assert.equal(hostFor(parseHostHeader('target'), target, 'a'), 'localhost:3000');
+  assert.equal(hostFor(parseHostHeader('preserve'), target, 'a'), 'a');
+  assert.equal(hostFor(parseHostHeader('preserve'), target, undefined), 'localhost:3000');
+  assert.equal(hostFor(parseHostHeader('[::1]:80'), target, 'a'), '[::1]:80');
+  for (const bad of ['', 'a b', 'a\r\nX: 1', 'a/b', 'größe', 'user@a'])
+    assert.throws(() => parseHostHeader(bad), RangeError);
+});
+
+test('Connection can name any field away but the length of the message', () => {
+  const received = ['Connection', 'X-A, content-length', 'x-a', '1', 'Content-Length', '2', 'TE', 'trailers', 'B', '3'];
+  assert.deepEqual(endToEnd(received), ['Content-Length', '2', 'B', '3']);
+});
+
+test('fields that frame or route a message are no trailers', () => {
+  const raw = ['X-Sum', '1', 'content-length', '9', 'Transfer-Encoding', 'chunked', 'Host', 'x'];
+  assert.deepEqual(trailerPairs(raw), [['X-Sum', '1']]);
+});
+
+test('the framing is what the header fields say', () => {
+  assert.equal(framingOf(['a', 'b']), 'none');
+  assert.equal(framingOf(['content-LENGTH', '0']), 'length');
+  assert.equal(framingOf(['Transfer-encoding', ' Chunked']), 'chunked');
+  assert.equal(framingOf(['Transfer-Encoding', 'gzip', 'Transfer-Encoding', 'chunked']), 'unknown-coding');
+});

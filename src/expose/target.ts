@@ -1,0 +1,48 @@
+// Owns what TARGET of `expose` may look like and which local server it means. Knows nothing of leases or requests.
+
+export interface Target {
+  readonly protocol: 'http:' | 'https:';
+  /** Without the brackets of an IPv6 address. */
+  readonly hostname: string;
+  readonly port: number;
+  /** What the app would see as Host if it were called directly. */
+  readonly host: string;
+  /** For people. */
+  readonly origin: string;
+}
+
+const highestPort = 65_535;
+
+/** `3000`, `127.0.0.1:3000`, `http://localhost:3000` or `https://app.test`. Throws RangeError with what is wrong. */
+export function parseTarget(text: string): Target {
+  if (/^\d+$/.test(text)) {
+    const port = Number(text);
+    if (port < 1 || port > highestPort) throw new RangeError(`port ${text} is not between 1 and ${highestPort}`);
+    // Not 127.0.0.1: development servers listen on either family, and localhost is tried on both.
+    return fromUrl(`http://localhost:${port}`, text);
+  }
+  return fromUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`, text);
+}
+
+function fromUrl(urlText: string, shown: string): Target {
+  const url = URL.parse(urlText);
+  if (url === null || url.hostname === '') {
+    throw new RangeError(`"${shown}" is neither a port, a host:port nor an http(s):// URL`);
+  }
+  const { protocol } = url;
+  if (protocol !== 'http:' && protocol !== 'https:') {
+    throw new RangeError(`"${shown}" has the scheme ${protocol}// and only http:// and https:// can be published`);
+  }
+  if (url.username !== '' || url.password !== '') throw new RangeError(`the target must not contain credentials`);
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    throw new RangeError(`"${shown}" has a path, but a whole server is published: leave out what follows the port`);
+  }
+  const defaultPort = protocol === 'http:' ? 80 : 443;
+  return {
+    protocol,
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? defaultPort : Number(url.port),
+    host: url.host,
+    origin: url.origin,
+  };
+}

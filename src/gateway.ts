@@ -1,0 +1,69 @@
+// The composition root of the data plane, and the only file that names its concrete parts: listener, pipeline, directory, tunnels.
+import type { AddressInfo } from 'node:net';
+import { systemClock, type Clock } from './kernel/clock.ts';
+import { createPipeline } from './pipeline/order.ts';
+import type { Policy } from './policy/policy.ts';
+import { LeaseDirectory } from './route/lease-directory.ts';
+import { HttpServer } from './server/http-server.ts';
+import type { Lease, Transport } from './upstream/transport.ts';
+import type { PoolLimits } from './upstream/tunnel-pool.ts';
+import { Upstream } from './upstream/upstream.ts';
+
+export interface GatewayOptions {
+  readonly host: string;
+  /** 0: any free one; listen() tells which. */
+  readonly port: number;
+  readonly policy: Policy;
+  /** One for each relay. The gateway's from now on: it closes them. */
+  readonly transports: readonly Transport[];
+  /** For each lease and relay connection. */
+  readonly pool?: PoolLimits;
+  readonly clock?: Clock;
+}
+
+export interface Gateway {
+  /** Throws Node's error (EADDRINUSE, EACCES) when the port can't be had. */
+  listen(): Promise<AddressInfo>;
+  /** Takes nothing new, lets what is in flight end, cuts the rest after the grace; then closes. Idempotent. */
+  drain(graceMs?: number): Promise<void>;
+  /** Cuts everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Contract: gateway.shutdown_grace. */
+const defaultGraceMs = 30_000;
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const { host, port, policy, transports, clock = systemClock } = options;
+  const directory = new LeaseDirectory<Lease, Transport>(transports, { clock });
+  const upstream = new Upstream({ clock, ...(options.pool !== undefined && { limits: options.pool }) });
+  const server = new HttpServer({
+    host,
+    port,
+    policy: () => policy,
+    dispatch: createPipeline({ directory, upstream }),
+    connected: () => transports.some(isConnected),
+  });
+
+  async function release(): Promise<void> {
+    upstream.close();
+    await Promise.all(transports.map((transport) => transport.close()));
+  }
+
+  return {
+    listen: () => server.listen(),
+    drain: async (graceMs = defaultGraceMs) => {
+      await server.drain(graceMs);
+      await release();
+    },
+    close: async () => {
+      await server.close();
+      await release();
+    },
+  };
+}
+
+function isConnected(transport: Transport): boolean {
+  const state = transport.state();
+  return state === 'up' || state === 'suspect';
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Cancellation } from './cancellation.ts';
+
+function work(log: string[], name: string): { cancel(): void } {
+  return { cancel: () => log.push(name) };
+}
+
+test('all work that is still under way is cancelled, once', () => {
+  const log: string[] = [];
+  const cancellation = new Cancellation();
+  const [a, b, c] = [work(log, 'a'), work(log, 'b'), work(log, 'c')];
+  for (const each of [a, b, c]) cancellation.add(each);
+  cancellation.delete(b);
+  cancellation.cancel();
+  cancellation.cancel();
+  assert.deepEqual(log, ['a', 'c']);
+});
+
+test('work that comes too late is cancelled at once', () => {
+  const log: string[] = [];
+  const cancellation = new Cancellation();
+  cancellation.cancel();
+  cancellation.add(work(log, 'late'));
+  assert.deepEqual(log, ['late']);
+});
+
+test('a signal asked for before or after says the same', () => {
+  const before = new Cancellation();
+  const { signal } = before;
+  assert.equal(signal.aborted, false);
+  before.cancel();
+  assert.equal(signal.aborted, true);
+  const after = new Cancellation();
+  after.cancel();
+  assert.equal(after.signal.aborted, true);
+});
+
+test('a cancellation can be work of another', () => {
+  const parent = new Cancellation();
+  const child = new Cancellation();
+  parent.add(child);
+  parent.cancel();
+  assert.equal(child.cancelled, true);
+});

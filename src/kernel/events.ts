@@ -1,0 +1,12 @@
+// Owns the channels on which the request path tells what happened, and the shapes of what it tells. Who listens is unknown here;
+// who tells asks `hasSubscribers` first, so that silence is free.
+import { channel, type Channel } from 'node:diagnostics_channel';
+import type { GatewayError } from './errors.ts';
+
+export interface RequestFailed {
+  readonly requestId: string;
+  readonly error: GatewayError;
+}
+
+/** A request that the gateway answered with a problem, or whose answer it cut. The message is a RequestFailed. */
+export const requestFailed: Channel = channel('portal-gateway:request-failed');

@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// Owns the entry: refuses a Node that can't run the rest, before the rest is loaded, and hands argv to cli/. This file alone
+// must parse and run on old Node.
+import process from 'node:process';
+
+const oldestMajor = 24; // package.json, engines
+
+if (Number.parseInt(process.versions.node, 10) < oldestMajor) {
+  process.stderr.write(
+    `portal-gateway needs Node ${oldestMajor} or newer and this is ${process.version}: install a newer one from https://nodejs.org\n`,
+  );
+  process.exitCode = 1;
+} else {
+  const { main } = await import('./cli/main.ts');
+  await main(process.argv.slice(2));
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { GatewayError } from '../kernel/errors.ts';
+import type { Sink } from '../kernel/http.ts';
+import { compose } from './compose.ts';
+import type { Exchange, Stage } from './stage.ts';
+
+const exchange = {} as Exchange;
+
+function recorder(): { readonly failures: GatewayError[]; readonly sink: Sink } {
+  const failures: GatewayError[] = [];
+  return { failures, sink: { fail: (error: GatewayError) => failures.push(error) } as unknown as Sink };
+}
+
+test('the first stage is outermost, and the terminal comes last', () => {
+  const log: string[] = [];
+  const named =
+    (name: string): Stage =>
+    (next) =>
+    (x, sink) => {
+      log.push(name);
+      next(x, sink);
+    };
+  const { sink } = recorder();
+  compose([named('a'), named('b')], () => log.push('terminal'))(exchange, sink);
+  assert.deepEqual(log, ['a', 'b', 'terminal']);
+});
+
+test('a stage that does not pass on ends the walk', () => {
+  const { sink } = recorder();
+  compose([() => () => undefined], () => assert.fail('reached'))(exchange, sink);
+});
+
+test('a stage that throws leaves no request without an answer', () => {
+  const { failures, sink } = recorder();
+  const cause = new Error('a bug, with a secret in it');
+  compose([], () => {
+    throw cause;
+  })(exchange, sink);
+  assert.deepEqual(
+    failures.map(({ code, cause: told, message }) => [code, told, message.includes('secret')]),
+    [['internal_error', cause, false]],
+  );
+});

@@ -1,0 +1,16 @@
+// Owns the joining of stages into one dispatch, and the rule that no request is left without an answer when a stage throws.
+import { GatewayError } from '../kernel/errors.ts';
+import type { Dispatch, Exchange, Stage } from './stage.ts';
+import type { Sink } from '../kernel/http.ts';
+
+/** The first stage is the outermost: it sees the request first and the answer last. */
+export function compose(stages: readonly Stage[], terminal: Dispatch): Dispatch {
+  const dispatch = stages.reduceRight<Dispatch>((next, stage) => stage(next), terminal);
+  return function guarded(exchange: Exchange, sink: Sink): void {
+    try {
+      dispatch(exchange, sink);
+    } catch (cause) {
+      sink.fail(new GatewayError('internal_error', 'The gateway failed to handle the request.', { cause }));
+    }
+  };
+}

@@ -1,0 +1,28 @@
+// Owns THE list: every stage that a request passes, in order. To learn what happens to a request, read this file first.
+import type { LeaseDirectory } from '../route/lease-directory.ts';
+import type { Lease, Transport } from '../upstream/transport.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import { compose } from './compose.ts';
+import type { Dispatch } from './stage.ts';
+import { authenticate } from './stages/authenticate.ts';
+import { forward } from './stages/forward.ts';
+import { matchRoute } from './stages/match-route.ts';
+import { requestId } from './stages/request-id.ts';
+import { resolveLease } from './stages/resolve-lease.ts';
+
+export interface PipelineParts {
+  readonly directory: LeaseDirectory<Lease, Transport>;
+  readonly upstream: Upstream;
+}
+
+export function createPipeline({ directory, upstream }: PipelineParts): Dispatch {
+  return compose(
+    [
+      requestId(),
+      matchRoute(), //
+      authenticate(),
+      resolveLease(directory),
+    ],
+    forward(upstream, directory),
+  );
+}

@@ -1,0 +1,101 @@
+// Owns who calls: finds the credential, compares it with the keys of the policy, and keeps it from the app. For now a key is
+// known by its SHA-256; the order of look-up and the codes are those of the contract (§2, §5).
+import { hash, timingSafeEqual } from 'node:crypto';
+import { GatewayError } from '../../kernel/errors.ts';
+import type { RawHeaders } from '../../kernel/http.ts';
+import type { Policy } from '../../policy/policy.ts';
+import type { Dispatch, Stage } from '../stage.ts';
+
+type Credential =
+  | { readonly kind: 'key'; readonly key: string; readonly header: string }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unusable' }
+  | { readonly kind: 'repeated' };
+
+const realm = 'Bearer realm="portal-gateway"';
+const bearer = 'bearer ';
+const none: Credential = { kind: 'none' };
+const unusable: Credential = { kind: 'unusable' };
+const repeated: Credential = { kind: 'repeated' };
+
+export function authenticate(): Stage {
+  // A policy lives for as many requests as there are between two reloads; its digests are parsed once.
+  const parsed = new WeakMap<Policy, readonly Buffer[]>();
+
+  function digestsOf(policy: Policy): readonly Buffer[] {
+    let digests = parsed.get(policy);
+    if (digests === undefined) {
+      digests = policy.keyDigests.map((hex) => Buffer.from(hex, 'hex'));
+      parsed.set(policy, digests);
+    }
+    return digests;
+  }
+
+  return function authenticateStage(next): Dispatch {
+    return function checkCredential(exchange, sink) {
+      const credential = findCredential(exchange.req.headers);
+      switch (credential.kind) {
+        case 'key': {
+          const id = match(credential.key, digestsOf(exchange.policy));
+          if (id === undefined) {
+            sink.fail(invalid());
+            return;
+          }
+          exchange.principal = { id };
+          exchange.withheld.push(credential.header);
+          next(exchange, sink);
+          return;
+        }
+        case 'none':
+          sink.fail(
+            new GatewayError('missing_credentials', 'Send an API key as `Authorization: Bearer` or `X-API-Key`.', {
+              headers: ['WWW-Authenticate', realm],
+            }),
+          );
+          return;
+        case 'unusable':
+          sink.fail(invalid());
+          return;
+        case 'repeated':
+          sink.fail(new GatewayError('invalid_request', 'The request carries the same kind of credential twice.'));
+          return;
+      }
+    };
+  };
+}
+
+function invalid(): GatewayError {
+  return new GatewayError('invalid_credentials', 'The API key is not valid here.', {
+    headers: ['WWW-Authenticate', `${realm}, error="invalid_token"`],
+  });
+}
+
+/** With an X-API-Key, Authorization is the app's own. */
+function findCredential(headers: RawHeaders): Credential {
+  let apiKey: string | undefined;
+  let authorization: string | undefined;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    if (name.length === 9 && name.toLowerCase() === 'x-api-key') {
+      if (apiKey !== undefined) return repeated;
+      apiKey = headers[i + 1];
+    } else if (name.length === 13 && name.toLowerCase() === 'authorization') {
+      if (authorization !== undefined) return repeated;
+      authorization = headers[i + 1];
+    }
+  }
+  if (apiKey !== undefined) return { kind: 'key', key: apiKey, header: 'x-api-key' };
+  if (authorization === undefined) return none;
+  if (authorization.slice(0, bearer.length).toLowerCase() !== bearer) return unusable;
+  return { kind: 'key', key: authorization.slice(bearer.length).trim(), header: 'authorization' };
+}
+
+/** Every digest is compared, so that the time tells neither which key came near nor how near. */
+function match(key: string, digests: readonly Buffer[]): string | undefined {
+  const digest = hash('sha256', key, 'buffer');
+  let found: Buffer | undefined;
+  for (const candidate of digests) {
+    if (candidate.length === digest.length && timingSafeEqual(candidate, digest)) found = candidate;
+  }
+  return found === undefined ? undefined : `key-${found.toString('hex', 0, 6)}`;
+}

@@ -1,0 +1,64 @@
+// Owns the step from the lease that the path names to the lease that will be dialled. The directory decides; this stage only
+// turns its verdict into answers.
+import { GatewayError } from '../../kernel/errors.ts';
+import type { Sink } from '../../kernel/http.ts';
+import type { DirectoryAnswer, LeaseDirectory } from '../../route/lease-directory.ts';
+import type { Lease, Transport } from '../../upstream/transport.ts';
+import type { Dispatch, Exchange, Stage } from '../stage.ts';
+
+type Answer = DirectoryAnswer<Lease, Transport>;
+
+/** A relay client comes back within its first back-off steps, or not soon. */
+const noRelayRetrySeconds = 1;
+
+export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage {
+  return function resolveLeaseStage(next): Dispatch {
+    function proceed(exchange: Exchange, sink: Sink, answer: Answer): void {
+      switch (answer.kind) {
+        case 'found': {
+          const { lease, sources, host } = answer.found;
+          if (!lease.alpn.includes('http/1.1')) {
+            sink.fail(new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.'));
+            return;
+          }
+          exchange.destination = { lease, transports: sources, host };
+          next(exchange, sink);
+          return;
+        }
+        case 'unknown':
+          sink.fail(new GatewayError('lease_not_found', 'No relay lists a lease of this name or id.'));
+          return;
+        case 'ambiguous':
+          sink.fail(
+            new GatewayError('lease_ambiguous', 'The name fits several leases; use the id of the one you mean.'),
+          );
+          return;
+        case 'no_relay':
+          sink.fail(
+            new GatewayError('no_relay', 'The gateway is not connected to a relay.', {
+              retryAfterSeconds: noRelayRetrySeconds,
+            }),
+          );
+          return;
+      }
+    }
+
+    return function resolve(exchange, sink) {
+      const name = exchange.route?.lease ?? '';
+      const answer = directory.find(name);
+      if (!(answer instanceof Promise)) {
+        proceed(exchange, sink, answer);
+        return;
+      }
+      answer
+        .then((late) => {
+          if (exchange.cancellation.cancelled) {
+            sink.fail(new GatewayError('client_closed', 'The client left before its lease was found.'));
+          } else proceed(exchange, sink, late);
+        })
+        .catch((cause: unknown) => {
+          sink.fail(new GatewayError('internal_error', 'The gateway failed to handle the request.', { cause }));
+        });
+    };
+  };
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LeaseDirectory, type LeaseSource } from './lease-directory.ts';
+import type { Listed } from './lease-index.ts';
+
+class Source implements LeaseSource<Listed> {
+  leases: Listed[] = [];
+  listed = 0;
+  current: 'up' | 'down' = 'up';
+  answer: ((leases: Listed[]) => Promise<Listed[]>) | undefined;
+
+  state(): 'up' | 'down' {
+    return this.current;
+  }
+
+  list(): Promise<Listed[]> {
+    this.listed += 1;
+    return this.answer?.([...this.leases]) ?? Promise.resolve([...this.leases]);
+  }
+}
+
+const demo: Listed = { id: 'A'.repeat(26), name: 'demo' };
+
+interface Bench {
+  readonly source: Source;
+  readonly directory: LeaseDirectory<Listed, Source>;
+  readonly clock: { nowMs: number };
+  readonly kind: (name: string) => Promise<string>;
+}
+
+function bench(): Bench {
+  const clock = { nowMs: 0 };
+  const source = new Source();
+  source.leases = [demo];
+  const directory = new LeaseDirectory<Listed, Source>([source], {
+    clock: { monotonicMs: () => clock.nowMs, wallMs: () => 0 },
+  });
+  return { source, directory, clock, kind: async (name) => (await directory.find(name)).kind };
+}
+
+test('many look-ups at once ask the relay once', async () => {
+  const { source, kind } = bench();
+  const kinds = await Promise.all(Array.from({ length: 50 }, () => kind('demo')));
+  assert.deepEqual(new Set(kinds), new Set(['found']));
+  assert.equal(source.listed, 1);
+});
+
+test('a known name is answered at once, and asks again in the background after 10 s', async () => {
+  const { source, directory, clock, kind } = bench();
+  await kind('demo');
+  clock.nowMs = 10_000;
+  assert.ok(!(directory.find('demo') instanceof Promise));
+  assert.equal(source.listed, 1);
+  clock.nowMs = 10_001;
+  assert.ok(!(directory.find('demo') instanceof Promise));
+  assert.equal(source.listed, 2);
+});
+
+test('after twice that time nothing is believed unasked', async () => {
+  const { source, directory, clock, kind } = bench();
+  await kind('demo');
+  source.leases = [];
+  clock.nowMs = 20_001;
+  assert.ok(directory.find('demo') instanceof Promise);
+  assert.equal(await kind('demo'), 'unknown');
+});
+
+test('a new lease is found at once, and unknown names cost the relay one question a second', async () => {
+  const { source, clock, kind } = bench();
+  await kind('demo');
+  clock.nowMs = 1_500;
+  source.leases.push({ id: 'B'.repeat(26), name: 'new' });
+  assert.equal(await kind('new'), 'found');
+  assert.equal(source.listed, 2);
+  for (let i = 0; i < 100; i += 1) assert.equal(await kind(`no-${i}`), 'unknown');
+  assert.equal(source.listed, 2);
+  clock.nowMs = 2_500;
+  assert.equal(await kind('no'), 'unknown');
+  assert.equal(source.listed, 3);
+});
+
+test('a lease that a dial showed to be gone is asked for again', async () => {
+  const { source, directory, clock, kind } = bench();
+  await kind('demo');
+  source.leases = [{ id: 'C'.repeat(26), name: 'demo' }];
+  clock.nowMs = 1_500;
+  directory.forget(demo.id);
+  const answer = await directory.find('demo');
+  assert.equal(answer.kind === 'found' && answer.found.lease.id, 'C'.repeat(26));
+});
+
+test('without a connected relay the answer is that, not that the lease is unknown', async () => {
+  const { source, kind } = bench();
+  source.current = 'down';
+  assert.equal(await kind('demo'), 'no_relay');
+  assert.equal(source.listed, 0);
+});
+
+test('a relay that fails to list keeps its last list', async () => {
+  const { source, directory, clock, kind } = bench();
+  await kind('demo');
+  source.answer = () => Promise.reject(new Error('lost'));
+  clock.nowMs = 30_000;
+  const answer = await directory.find('demo');
+  assert.equal(answer.kind, 'found');
+});

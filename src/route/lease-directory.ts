@@ -1,0 +1,108 @@
+// Owns the answer to "which lease is meant, and who lists it": the relays' lists, how long they are believed, and when they are
+// asked again. Asks each relay once at a time, however many requests wait. Knows no protocol.
+import type { Clock } from '../kernel/clock.ts';
+import { LeaseIndex, type Found, type Listed } from './lease-index.ts';
+
+/** What the directory asks of a relay connection. */
+export interface LeaseSource<L extends Listed> {
+  state(): 'up' | 'suspect' | 'draining' | 'down';
+  list(signal: AbortSignal): Promise<readonly L[]>;
+}
+
+export type DirectoryAnswer<L extends Listed, S> =
+  | { readonly kind: 'found'; readonly found: Found<L, S> }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'ambiguous' }
+  /** No relay is connected, or none has answered yet. */
+  | { readonly kind: 'no_relay' };
+
+export interface DirectoryOptions {
+  readonly clock: Clock;
+  /** How long a list is believed without asking. For as long again it still answers while the relays are asked. */
+  readonly ttlMs?: number;
+  readonly listTimeoutMs?: number;
+}
+
+/** Contract: portal.directory_ttl. */
+const defaultTtlMs = 10_000;
+const defaultListTimeoutMs = 5_000;
+/** A name that nobody has published costs the relays one question a second, whatever clients send. */
+const minRefreshIntervalMs = 1_000;
+
+export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
+  readonly #sources: readonly S[];
+  readonly #clock: Clock;
+  readonly #ttlMs: number;
+  readonly #listTimeoutMs: number;
+  readonly #lists = new Map<S, readonly L[]>();
+  #index: LeaseIndex<L, S> | undefined = undefined;
+  #refreshing: Promise<void> | undefined = undefined;
+  #startedMs = Number.NEGATIVE_INFINITY;
+  #refreshedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(sources: readonly S[], options: DirectoryOptions) {
+    this.#sources = sources;
+    this.#clock = options.clock;
+    this.#ttlMs = options.ttlMs ?? defaultTtlMs;
+    this.#listTimeoutMs = options.listTimeoutMs ?? defaultListTimeoutMs;
+  }
+
+  /** The answer at once where it is known, which is nearly always; otherwise a promise of it, which never rejects. */
+  find(nameOrId: string): DirectoryAnswer<L, S> | Promise<DirectoryAnswer<L, S>> {
+    const ageMs = this.#clock.monotonicMs() - this.#refreshedMs;
+    if (this.#index !== undefined && ageMs <= 2 * this.#ttlMs) {
+      const found = this.#index.find(nameOrId);
+      if (typeof found === 'object') {
+        if (ageMs > this.#ttlMs) void this.#refresh();
+        return { kind: 'found', found };
+      }
+    }
+    if (!this.#connected()) return { kind: 'no_relay' };
+    if (this.#refreshing === undefined && this.#clock.monotonicMs() - this.#startedMs < minRefreshIntervalMs) {
+      return this.#answer(nameOrId);
+    }
+    return this.#refresh().then(() => this.#answer(nameOrId));
+  }
+
+  /** The relay or the app said that this lease is no more: the next look-up asks again. */
+  forget(leaseId: string): void {
+    if (typeof this.#index?.find(leaseId) === 'object') this.#refreshedMs = Number.NEGATIVE_INFINITY;
+  }
+
+  #answer(nameOrId: string): DirectoryAnswer<L, S> {
+    if (this.#index === undefined) return { kind: 'no_relay' };
+    const found = this.#index.find(nameOrId);
+    return typeof found === 'object' ? { kind: 'found', found } : { kind: found };
+  }
+
+  #connected(): boolean {
+    return this.#sources.some((source) => source.state() !== 'down');
+  }
+
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#listAll().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #listAll(): Promise<void> {
+    this.#startedMs = this.#clock.monotonicMs();
+    const signal = AbortSignal.timeout(this.#listTimeoutMs);
+    const answers = await Promise.all(this.#sources.map((source) => this.#list(source, signal)));
+    if (!answers.includes(true)) return;
+    this.#index = new LeaseIndex(this.#lists);
+    this.#refreshedMs = this.#clock.monotonicMs();
+  }
+
+  /** A relay that does not answer keeps its last list: its leases are unreachable for now, not unknown. */
+  async #list(source: S, signal: AbortSignal): Promise<boolean> {
+    if (source.state() === 'down') return false;
+    try {
+      this.#lists.set(source, await source.list(signal));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { matchPeerPath, type PeerRoute } from './peer-path.ts';
+
+function route(target: string): PeerRoute {
+  const match = matchPeerPath(target);
+  return match.kind === 'peer' ? match.route : assert.fail(`${target} is ${match.kind}`);
+}
+
+test('the path below the prefix is passed on byte for byte', () => {
+  for (const below of ['/', '/a//b', '/%41%2f..%2F', '/a/../b/./c', '/?', '/a?x=%20+&y#', "/;v=1,2'~!", '/?a=/b/c']) {
+    assert.deepEqual(route(`/peer/demo${below}`), { lease: 'demo', prefix: '/peer/demo', target: below });
+  }
+});
+
+test('a lease without a path is the path /', () => {
+  assert.equal(route('/peer/demo').target, '/');
+  assert.equal(route('/peer/demo?x=/y').target, '/?x=/y');
+  assert.equal(route('/peer/demo?x=/y').prefix, '/peer/demo');
+});
+
+test('names are percent-encoded UTF-8, and raw UTF-8 too', () => {
+  assert.equal(route('/peer/my%20app/x').lease, 'my app');
+  assert.equal(route('/peer/%ED%95%9C%EA%B8%80/').lease, '한글');
+  assert.equal(route(`/peer/${Buffer.from('한글').toString('latin1')}/`).lease, '한글');
+  assert.equal(route('/peer/a%2Fb/c').lease, 'a/b');
+  assert.equal(route('/peer/my%20app/x').prefix, '/peer/my%20app');
+});
+
+test('a lease that can be no name is malformed', () => {
+  const bad = ['/peer/', '/peer//x', '/peer/?x', '/peer/%', '/peer/%4', '/peer/%zz/', '/peer/%ff/', '/peer/%C0%80/'];
+  for (const target of [...bad, '/peer/a%00b/', '/peer/a%0Ab/', `/peer/${'a'.repeat(300)}/`]) {
+    assert.equal(matchPeerPath(target).kind, 'malformed', target);
+  }
+});
+
+test('other paths are none of its business', () => {
+  for (const target of ['/', '/peer', '/peers/x/', '/PEER/x/', '*', 'peer/x', '/x/peer/y/', 'ftp://h/peer/x/']) {
+    assert.equal(matchPeerPath(target).kind, 'other', target);
+  }
+});
+
+test('the absolute form is taken as the same request', () => {
+  assert.deepEqual(route('http://any.host:1/peer/demo/a?b'), { lease: 'demo', prefix: '/peer/demo', target: '/a?b' });
+  assert.equal(matchPeerPath('https://any.host').kind, 'other');
+});

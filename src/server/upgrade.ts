@@ -1,0 +1,53 @@
+// Owns a client's connection while it is between HTTP and another protocol: Node hands the bare socket over, and until the app
+// agrees an ordinary answer may still be due on it.
+import { ServerResponse, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** A response on the bare socket; the connection ends with it, unless takeSocket() takes it away first. */
+export function responseFor(request: IncomingMessage, socket: Socket, rest: Buffer): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  if (rest.length > 0) socket.unshift(rest);
+  socket.on('error', ignore);
+  const drain = (): void => {
+    response.emit('drain');
+  };
+  // Nobody reads yet, and only who reads learns that a client has left. What it sends ahead stays in the socket's buffer.
+  const watch = (): void => {
+    if (socket.readableLength === 0) socket.read();
+  };
+  const left = (): void => {
+    socket.destroy();
+  };
+  socket.on('drain', drain).on('readable', watch).on('end', left);
+  response.once('switch', () => {
+    socket.off('drain', drain).off('readable', watch).off('end', left);
+  });
+  response.once('finish', () => {
+    response.detachSocket(socket);
+    socket.destroySoon();
+  });
+  return response;
+}
+
+/** The socket, for another protocol. Undefined when the client is gone. */
+export function takeSocket(response: ServerResponse): Socket | undefined {
+  const { socket } = response;
+  if (socket === null || socket.destroyed) return undefined;
+  response.emit('switch');
+  response.detachSocket(socket);
+  return socket;
+}
+
+/** HTTP/2 without TLS is no protocol of ours: such an offer may be ignored, and the request answered as it is. */
+export function isWorthUpgrading(request: IncomingMessage): boolean {
+  const { headers } = request;
+  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false;
+  const protocols = (headers.upgrade ?? '').toLowerCase().split(',');
+  return protocols.some((protocol) => !['', 'h2', 'h2c'].includes(protocol.trim()));
+}
+
+function ignore(): void {
+  // 'close' follows
+}

@@ -1,0 +1,127 @@
+// Owns one tunnel as an HTTP/1.1 connection: one undici Client over it, one request at a time, and what is known of its life.
+// Knows no pool and no request.
+import { Client, type Dispatcher } from 'undici';
+import { Deadline, type Expiring } from '../kernel/deadlines.ts';
+import type { Tunnel } from './transport.ts';
+
+export interface ConnectionOwner {
+  /** The answer is complete; the tunnel may still be closing with it: ask `dead`. */
+  released(connection: Connection): void;
+  /** The tunnel is closed, whoever closed it. Once. */
+  lost(connection: Connection): void;
+  idleExpired(connection: Connection): void;
+}
+
+export interface ConnectionRequest extends Dispatcher.DispatchOptions {
+  /** For TLS, which is not spoken here; but undici would look for an address in every Host (0.5 us, bench/micro/sink.ts). */
+  readonly servername: 'tunnel';
+}
+
+/** The authority is never dialled: a Client wants one, and every request brings its own Host. */
+const origin = 'http://tunnel.invalid';
+/** How long an app has to answer our end() before the tunnel is destroyed. */
+const closeGraceMs = 5_000;
+/** An app's response head: as much as we take from a client. */
+const maxHeaderBytes = 64 * 1024;
+
+export class Connection implements Expiring {
+  readonly tunnel: Tunnel;
+  /** The pool's: when it went idle, and until when it may be. */
+  readonly idleDeadline: Deadline;
+  idleSinceMs = 0;
+  readonly #owner: ConnectionOwner;
+  readonly #keepAliveMs: number;
+  readonly #release: () => void;
+  #client: Client | undefined = undefined;
+  #used = false;
+
+  constructor(tunnel: Tunnel, owner: ConnectionOwner, idleTimeoutMs: number) {
+    this.tunnel = tunnel;
+    this.#owner = owner;
+    // The pool closes idle tunnels; undici would sooner only for an app that announces a shorter keep-alive.
+    this.#keepAliveMs = idleTimeoutMs + 10_000;
+    this.#release = () => {
+      owner.released(this);
+    };
+    this.idleDeadline = new Deadline(this);
+    // Reported by 'close', which always follows.
+    tunnel.on('error', ignore);
+    const lost = (): void => {
+      owner.lost(this);
+    };
+    if (tunnel.closed) queueMicrotask(lost);
+    else tunnel.once('close', lost);
+  }
+
+  /** True: never to be used again. */
+  get dead(): boolean {
+    const { tunnel } = this;
+    return tunnel.destroyed || tunnel.readableEnded;
+  }
+
+  /** Whether it carried a request before: such a tunnel may turn out to have died unnoticed. */
+  get used(): boolean {
+    return this.#used;
+  }
+
+  dispatch(options: ConnectionRequest, handler: Dispatcher.DispatchHandler): void {
+    this.#client ??= this.#connect();
+    this.#client.dispatch(options, handler);
+  }
+
+  /** The answer is complete. undici decides right after it whether the tunnel goes on, hence not at once. */
+  release(): void {
+    this.#used = true;
+    queueMicrotask(this.#release);
+  }
+
+  /** At once: the app feels it as an abort. */
+  destroy(): void {
+    this.tunnel.destroy();
+  }
+
+  /** Orderly: FIN, and the end after the app's. */
+  close(): void {
+    const { tunnel } = this;
+    if (tunnel.destroyed) return;
+    tunnel.end();
+    tunnel.resume();
+    const timer = setTimeout(() => {
+      tunnel.destroy();
+    }, closeGraceMs);
+    timer.unref();
+    tunnel.once('close', () => {
+      clearTimeout(timer);
+    });
+  }
+
+  expired(): void {
+    this.#owner.idleExpired(this);
+  }
+
+  #connect(): Client {
+    let offered = false;
+    return new Client(origin, {
+      // Asynchronously: a synchronous callback hangs the request. Once: a Client whose tunnel died would ask for another.
+      connect: (_options, callback) => {
+        const first = !offered;
+        offered = true;
+        queueMicrotask(() => {
+          if (first && !this.tunnel.destroyed) callback(null, this.tunnel as never);
+          else callback(new Error('the tunnel is closed'), null);
+        });
+      },
+      pipelining: 1,
+      allowH2: false,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: this.#keepAliveMs,
+      keepAliveMaxTimeout: this.#keepAliveMs,
+      maxHeaderSize: maxHeaderBytes,
+    });
+  }
+}
+
+function ignore(): void {
+  // see the constructor
+}

@@ -1,0 +1,141 @@
+// Owns the requests that take a tunnel of their own, spoken to by Node's client: what undici can't send (Expect, trailers, `*`),
+// and upgrades, whose tunnel leaves HTTP.
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { noHeaders, type RawHeaders } from '../kernel/http.ts';
+import { Attempt } from './attempt.ts';
+import type { Connection } from './connection.ts';
+import { endToEndTrailers } from './request-headers.ts';
+import type { Freshness } from './tunnel-pool.ts';
+
+/** As for pooled tunnels. */
+const maxHeaderBytes = 64 * 1024;
+
+export class OwnTunnelAttempt extends Attempt {
+  readonly freshness: Freshness = 'new';
+  #response: IncomingMessage | undefined = undefined;
+
+  protected send(connection: Connection): void {
+    const { method, target, body } = this.request;
+    let outgoing: ClientRequest;
+    try {
+      outgoing = httpRequest({
+        method,
+        path: target,
+        headers: this.#headers(),
+        createConnection: () => connection.tunnel,
+        maxHeaderSize: maxHeaderBytes,
+        setDefaultHeaders: false,
+      });
+    } catch (error) {
+      this.broke(error);
+      return;
+    }
+    outgoing.on('information', ({ statusCode, rawHeaders }) => {
+      this.informed(statusCode, rawHeaders);
+    });
+    outgoing.on('response', (response) => {
+      this.#respond(response, outgoing, connection);
+    });
+    outgoing.on('upgrade', (response, tunnel, rest) => {
+      this.#upgrade(response, tunnel, rest, connection);
+    });
+    outgoing.on('error', (error) => {
+      this.broke(error);
+    });
+    if (body.lengthBytes === 'none') {
+      outgoing.end();
+      this.uploaded();
+    } else this.#upload(outgoing);
+  }
+
+  pause(): void {
+    this.#response?.pause();
+  }
+
+  resume(): void {
+    this.#response?.resume();
+  }
+
+  /**
+   * Node adds nothing to an array of headers: framing and connection are said here. Not `close`, though the tunnel ends with this
+   * request: an app that answers before it has read an upload would cut it off, its answer too.
+   */
+  #headers(): string[] {
+    const { headers, carriage, body } = this.request;
+    const all = [...headers];
+    if (carriage !== 'upgrade') all.push('Connection', 'keep-alive');
+    if (body.lengthBytes === null) all.push('Transfer-Encoding', 'chunked');
+    return all;
+  }
+
+  #upload(outgoing: ClientRequest): void {
+    const { body } = this.request;
+    const stream = body.open();
+    outgoing.flushHeaders();
+    stream.on('data', (chunk: Buffer) => {
+      this.uploading();
+      if (!outgoing.write(chunk)) stream.pause();
+    });
+    outgoing.on('drain', () => {
+      stream.resume();
+    });
+    stream.on('end', () => {
+      if (body.lengthBytes === null) outgoing.addTrailers(pairs(endToEndTrailers(body.trailers())));
+      outgoing.end();
+      this.uploaded();
+    });
+    stream.on('error', (error) => {
+      this.broke(error);
+    });
+    outgoing.on('close', () => {
+      // Answered before the upload was complete: what still comes is nobody's.
+      if (!stream.readableEnded) stream.destroy();
+    });
+  }
+
+  #respond(response: IncomingMessage, outgoing: ClientRequest, connection: Connection): void {
+    this.#response = response;
+    this.answered(response.statusCode ?? 0, response.rawHeaders);
+    response.on('data', (chunk: Buffer) => {
+      if (!this.streamed(chunk)) response.pause();
+    });
+    response.on('end', () => {
+      this.ended(response.rawTrailers.length === 0 ? noHeaders : response.rawTrailers);
+      if (outgoing.writableFinished) connection.close();
+      else connection.destroy();
+    });
+    response.on('error', (error) => {
+      this.broke(error);
+    });
+  }
+
+  #upgrade(response: IncomingMessage, tunnel: Duplex, rest: Buffer, connection: Connection): void {
+    if (this.phase !== 'sent') return;
+    if (this.request.carriage !== 'upgrade') {
+      this.broke(Object.assign(new Error('the app switched protocols unasked'), { code: 'HPE_UNASKED_UPGRADE' }));
+      return;
+    }
+    if (rest.length > 0) tunnel.unshift(rest);
+    this.upgraded(response.statusCode ?? 101, switching(response.rawHeaders), connection);
+  }
+}
+
+/** With 101, Connection and Upgrade are the answer itself. */
+function switching(raw: RawHeaders): RawHeaders {
+  const headers: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    const lower = name.toLowerCase();
+    if (lower === 'transfer-encoding' || lower === 'content-length' || lower === 'keep-alive') continue;
+    headers.push(name, raw[i + 1] ?? '');
+  }
+  headers.push('Via', '1.1 portal-gateway');
+  return headers;
+}
+
+function pairs(raw: RawHeaders): [string, string][] {
+  const list: [string, string][] = [];
+  for (let i = 0; i < raw.length; i += 2) list.push([raw[i] ?? '', raw[i + 1] ?? '']);
+  return list;
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RequestHead } from '../kernel/http.ts';
+import { endToEnd, endToEndTrailers } from './request-headers.ts';
+
+function head(headers: readonly string[], upgrade = false): RequestHead {
+  return { method: 'GET', target: '/', headers, upgrade };
+}
+
+function passed(headers: readonly string[], withheld: readonly string[] = []): readonly string[] {
+  return endToEnd(head(headers), withheld).headers;
+}
+
+test('end-to-end fields pass as received: order, case and duplicates', () => {
+  const headers = ['aCCept', 'a', 'Cookie', 'x=1', 'COOKIE', 'y=2', 'Via', '1.0 x', 'X-Empty', ''];
+  assert.deepEqual(passed(headers), headers);
+});
+
+test('hop-by-hop fields, and those that Connection names, do not pass', () => {
+  const headers = ['Connection', 'X-Foo , keep-alive', 'x-fOO', '1', 'Keep-Alive', 'timeout=5', 'TE', 'trailers'];
+  headers.push(
+    'Proxy-Connection',
+    'x',
+    'Proxy-Authorization',
+    'x',
+    'Upgrade',
+    'h2c',
+    'connection',
+    'x-bar',
+    'X-Bar',
+    '1',
+  );
+  assert.deepEqual(passed([...headers, 'X-Stays', '1']), ['X-Stays', '1']);
+});
+
+test('what says who asked is not the client’s to send, in any spelling', () => {
+  const names = ['X-Forwarded-For', 'x_forwarded_for', 'X-FORWARDED_HOST', 'X-Forwarded-Proto', 'X-Forwarded-Prefix'];
+  names.push('Forwarded', 'X-Request-ID', 'X-Real-IP', 'X-Gateway-Key-Id', 'x_gateway_anything', 'X-GATEWAY_Scopes');
+  for (const name of names) assert.deepEqual(passed([name, 'forged']), [], name);
+});
+
+test('withheld names do not pass', () => {
+  assert.deepEqual(passed(['X-Api-KEY', 'secret', 'Authorization', 'app’s'], ['x-api-key']), [
+    'Authorization',
+    'app’s',
+  ]);
+});
+
+test('host is handed out, framing is left to be made anew', () => {
+  const result = endToEnd(head(['Host', 'h:1', 'Content-Length', '5', 'Connection', 'host']), []);
+  assert.deepEqual(result, { headers: [], host: 'h:1', carriage: 'pooled' });
+});
+
+test('Expect, and bodies in chunks with their trailers, take a tunnel of their own', () => {
+  assert.equal(endToEnd(head(['Expect', '100-continue']), []).carriage, 'own');
+  const chunked = endToEnd(head(['Trailer', 'X-Sum', 'Transfer-Encoding', 'chunked']), []);
+  assert.deepEqual(chunked, { headers: ['Trailer', 'X-Sum'], host: '', carriage: 'own' });
+  const sized = endToEnd(head(['Trailer', 'X-Sum', 'Content-Length', '1']), []);
+  assert.deepEqual(sized, { headers: [], host: '', carriage: 'pooled' });
+});
+
+test('an upgrade passes with its protocols where the connection can be upgraded', () => {
+  const headers = ['Connection', 'keep-alive, Upgrade', 'Upgrade', 'websocket', 'Sec-WebSocket-Key', 'k'];
+  const result = endToEnd(head(headers, true), []);
+  assert.deepEqual(result.headers, ['Sec-WebSocket-Key', 'k', 'Connection', 'Upgrade', 'Upgrade', 'websocket']);
+  assert.equal(result.carriage, 'upgrade');
+  assert.equal(endToEnd(head(headers), []).carriage, 'pooled');
+});
+
+test('trailers pass without what may not stand in a head', () => {
+  const trailers = ['X-Sum', '1', 'x_gateway_subject', 'root', 'Content-Length', '9', 'Transfer-Encoding', 'chunked'];
+  assert.deepEqual(endToEndTrailers(trailers), ['X-Sum', '1']);
+});

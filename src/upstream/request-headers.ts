@@ -1,0 +1,113 @@
+// Owns what of a request's headers reaches an app: end-to-end fields, as received, without those that only the gateway may send.
+// What the gateway adds is the caller's.
+import type { RawHeaders, RequestHead } from '../kernel/http.ts';
+import { isHopByHop, namedByConnection } from './hop-by-hop.ts';
+
+/** How a request must travel: most share pooled tunnels; what undici can't send, and upgrades, take a tunnel of their own. */
+export type Carriage = 'pooled' | 'own' | 'upgrade';
+
+export interface EndToEnd {
+  /** Fresh: the caller may append. */
+  readonly headers: string[];
+  /** The client's own Host, or ''. */
+  readonly host: string;
+  readonly carriage: Carriage;
+}
+
+/** Fields that say who asked and by which way: a client that is not trusted must not speak for the gateway. */
+const gatewayOnly: ReadonlySet<string> = new Set([
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-prefix',
+  'x-forwarded-port',
+  'x-forwarded-server',
+  'x-real-ip',
+  'x-request-id',
+]);
+const gatewayPrefix = 'x-gateway-';
+
+/** `withheld`: further names, in lower case, that are not for the app. */
+export function endToEnd(req: RequestHead, withheld: readonly string[]): EndToEnd {
+  const { headers: received } = req;
+  const headers: string[] = [];
+  let host = '';
+  let protocol: string | undefined;
+  let carriage: Carriage = 'pooled';
+  let chunked = false;
+  let trailer = false;
+  let named: readonly string[] | undefined;
+  for (let i = 0; i < received.length; i += 2) {
+    const original = received[i] ?? '';
+    const value = received[i + 1] ?? '';
+    const name = original.toLowerCase();
+    switch (name) {
+      case 'host':
+        host = value;
+        continue;
+      case 'content-length':
+        continue;
+      case 'connection':
+        named = named === undefined ? namedByConnection(value) : [...named, ...namedByConnection(value)];
+        continue;
+      case 'upgrade':
+        protocol = protocol === undefined ? value : `${protocol}, ${value}`;
+        continue;
+      case 'transfer-encoding':
+        // undici holds the head back until the first piece of the body, which a client that streams both ways may send last; and
+        // has no place for the trailers, announced or not.
+        chunked = true;
+        carriage = 'own';
+        continue;
+      case 'expect':
+        carriage = 'own';
+        break;
+      case 'trailer':
+        trailer = true;
+        break;
+      default:
+        if (isHopByHop(name) || isGatewayOnly(name)) continue;
+    }
+    if (withheld.includes(name)) continue;
+    headers.push(original, value);
+  }
+  if (named !== undefined && named.length > 0) removeNamed(headers, named);
+  // Without chunks there is no place for trailers, and no use in announcing them.
+  if (trailer && !chunked) removeNamed(headers, ['trailer']);
+  if (req.upgrade && protocol !== undefined) {
+    carriage = 'upgrade';
+    headers.push('Connection', 'Upgrade', 'Upgrade', protocol);
+  }
+  return { headers, host, carriage };
+}
+
+/** The trailers of a request that are end-to-end: what may not stand in its head may not come behind it either. */
+export function endToEndTrailers(received: RawHeaders): string[] {
+  const trailers: string[] = [];
+  for (let i = 0; i < received.length; i += 2) {
+    const original = received[i] ?? '';
+    const name = original.toLowerCase();
+    if (name === 'host' || name === 'content-length' || isHopByHop(name) || isGatewayOnly(name)) continue;
+    trailers.push(original, received[i + 1] ?? '');
+  }
+  return trailers;
+}
+
+/** Servers that turn headers into variables (CGI) can't tell `_` from `-`: neither spelling is a client's to use. */
+function isGatewayOnly(name: string): boolean {
+  const dashed = name.includes('_') ? name.replaceAll('_', '-') : name;
+  return dashed.startsWith(gatewayPrefix) || gatewayOnly.has(dashed);
+}
+
+function removeNamed(headers: string[], named: readonly string[]): void {
+  let kept = 0;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    if (named.includes(name.toLowerCase())) continue;
+    headers[kept] = name;
+    headers[kept + 1] = headers[i + 1] ?? '';
+    kept += 2;
+  }
+  headers.length = kept;
+}

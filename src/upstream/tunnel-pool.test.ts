@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict';
+import { Duplex } from 'node:stream';
+import { mock, test, type TestContext } from 'node:test';
+import { Deadlines } from '../kernel/deadlines.ts';
+import type { GatewayError } from '../kernel/errors.ts';
+import { PortalError } from '../portal/errors.ts';
+import type { Connection } from './connection.ts';
+import type { Tunnel } from './transport.ts';
+import { TunnelPool, type Freshness, type PoolLimits, type Waiter } from './tunnel-pool.ts';
+
+class FakeTunnel extends Duplex implements Tunnel {
+  readonly peerId = null;
+  readonly bytesSent = 0;
+  override _read(): void {
+    // nothing comes
+  }
+  override _final(callback: () => void): void {
+    callback();
+    this.push(null);
+  }
+}
+
+interface Dial {
+  readonly signal: AbortSignal;
+  succeed(): Promise<FakeTunnel>;
+  fail(error: Error): Promise<void>;
+}
+
+class Caller implements Waiter {
+  readonly freshness: Freshness;
+  connection: Connection | undefined;
+  error: GatewayError | undefined;
+  constructor(freshness: Freshness = 'any') {
+    this.freshness = freshness;
+  }
+  get outcome(): string {
+    return this.connection === undefined ? (this.error?.code ?? 'none') : 'served';
+  }
+  ready(connection: Connection): void {
+    this.connection = connection;
+  }
+  failed(error: GatewayError): void {
+    this.error = error;
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+class Bench {
+  readonly dials: Dial[] = [];
+  readonly pool: TunnelPool;
+  nowMs = 0;
+  emptied = 0;
+
+  constructor(t: TestContext, limits: Partial<PoolLimits> = {}) {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    t.after(() => {
+      mock.timers.reset();
+    });
+    const clock = { monotonicMs: () => this.nowMs, wallMs: () => 0 };
+    this.pool = new TunnelPool({
+      dial: (signal) => this.#dial(signal),
+      limits: { maxIdle: 2, maxActive: 3, maxWaiting: 2, idleTimeoutMs: 90_000, ...limits },
+      clock,
+      deadlines: new Deadlines(clock),
+      emptied: () => {
+        this.emptied += 1;
+      },
+    });
+  }
+
+  tick(ms: number): void {
+    this.nowMs += ms;
+    mock.timers.tick(ms);
+  }
+
+  acquire(freshness?: Freshness): Caller {
+    const caller = new Caller(freshness);
+    this.pool.acquire(caller, 10_000);
+    return caller;
+  }
+
+  /** A caller that has its tunnel. */
+  async served(freshness?: Freshness): Promise<Caller & { connection: Connection }> {
+    const caller = this.acquire(freshness);
+    if (caller.connection === undefined) await this.dials.at(-1)?.succeed();
+    assert.ok(caller.connection);
+    return caller as Caller & { connection: Connection };
+  }
+
+  async release(...callers: { connection: Connection }[]): Promise<void> {
+    for (const { connection } of callers) connection.release();
+    await turn();
+  }
+
+  #dial(signal: AbortSignal): Promise<Tunnel> {
+    const { promise, resolve, reject } = Promise.withResolvers<Tunnel>();
+    this.dials.push({
+      signal,
+      succeed: async () => {
+        const tunnel = new FakeTunnel();
+        resolve(tunnel);
+        await turn();
+        return tunnel;
+      },
+      fail: async (error) => {
+        reject(error);
+        await turn();
+      },
+    });
+    return promise;
+  }
+}
+
+test('a released tunnel is used again, the last one first', async (t) => {
+  const bench = new Bench(t);
+  const [a, b] = [await bench.served(), await bench.served()];
+  await bench.release(a, b);
+  const again = bench.acquire();
+  assert.equal(again.connection, b.connection);
+  assert.equal(bench.dials.length, 2);
+});
+
+test('no request waits for another while the bound is not reached', (t) => {
+  const bench = new Bench(t);
+  for (let i = 0; i < 3; i += 1) bench.acquire();
+  assert.equal(bench.dials.length, 3);
+  bench.acquire();
+  assert.equal(bench.dials.length, 3);
+  assert.equal(bench.pool.active, 3);
+});
+
+test('over the bound a request waits for a release, and over the queue’s bound it is overloaded', async (t) => {
+  const bench = new Bench(t);
+  const busy = [await bench.served(), await bench.served(), await bench.served()];
+  const [first, second, third] = [bench.acquire(), bench.acquire(), bench.acquire()];
+  assert.equal(third.error?.code, 'overloaded');
+  await bench.release(busy[0] as { connection: Connection });
+  assert.equal(first.connection, busy[0]?.connection);
+  assert.equal(second.connection, undefined);
+  busy[1]?.connection.destroy();
+  await turn();
+  assert.equal(bench.dials.length, 4, 'a tunnel that is gone makes room for a dial');
+  await bench.dials[3]?.succeed();
+  assert.ok(second.connection);
+});
+
+test('a request that waits in the queue for too long is overloaded', async (t) => {
+  const bench = new Bench(t, { maxActive: 1 });
+  await bench.served();
+  const waiting = bench.acquire();
+  bench.tick(9_999);
+  assert.equal(waiting.outcome, 'none');
+  bench.tick(2);
+  assert.equal(waiting.outcome, 'overloaded');
+});
+
+test('a dial has our own deadline, whatever the relay does', async (t) => {
+  const bench = new Bench(t);
+  const caller = bench.acquire();
+  bench.tick(10_001);
+  assert.equal(caller.error?.code, 'dial_timeout');
+  assert.equal(bench.dials[0]?.signal.aborted, true);
+  assert.equal(bench.pool.active, 0);
+  const late = await bench.dials[0].succeed();
+  assert.equal(late.destroyed, true);
+});
+
+test('a failed dial fails the one who asked, and no one else', async (t) => {
+  const bench = new Bench(t);
+  const [a, b] = [bench.acquire(), bench.acquire()];
+  await bench.dials[0]?.fail(new PortalError('lease_unknown', ''));
+  assert.equal(a.error?.code, 'lease_unreachable');
+  await bench.dials[1]?.succeed();
+  assert.ok(b.connection);
+});
+
+test('a request that is dialling takes a tunnel that becomes free earlier, and its own serves the next', async (t) => {
+  const bench = new Bench(t);
+  const busy = await bench.served();
+  const dialling = bench.acquire();
+  await bench.release(busy);
+  assert.equal(dialling.connection, busy.connection);
+  await bench.dials[1]?.succeed();
+  assert.equal(bench.pool.idle, 1);
+  assert.ok(bench.acquire().connection);
+  assert.equal(bench.dials.length, 2);
+});
+
+test('a request that can not be repeated takes no tunnel that was idle for 2 s', async (t) => {
+  const bench = new Bench(t);
+  const one = await bench.served();
+  await bench.release(one);
+  bench.tick(1_999);
+  const recent = bench.acquire('recent');
+  assert.equal(recent.connection, one.connection);
+  await bench.release(recent as { connection: Connection });
+  bench.tick(2_000);
+  assert.equal(bench.acquire('recent').connection, undefined);
+  assert.equal(bench.acquire('any').connection, one.connection);
+});
+
+test('a request that keeps its tunnel takes one that was never used', async (t) => {
+  const bench = new Bench(t);
+  const one = await bench.served();
+  const own = bench.acquire('new');
+  await bench.release(one);
+  assert.equal(own.connection, undefined);
+  assert.equal(bench.pool.idle, 1);
+  await bench.dials[1]?.succeed();
+  assert.ok(own.connection);
+});
+
+test('a tunnel known to be dead is never used', async (t) => {
+  const bench = new Bench(t);
+  const one = await bench.served();
+  await bench.release(one);
+  one.connection.destroy();
+  const next = bench.acquire();
+  assert.equal(next.connection, undefined);
+  await turn();
+  assert.equal(bench.pool.idle, 0);
+});
+
+test('a tunnel that dies with its answer is not put back', async (t) => {
+  const bench = new Bench(t);
+  const one = await bench.served();
+  one.connection.release();
+  one.connection.destroy();
+  await turn();
+  assert.equal(bench.pool.idle, 0);
+  assert.equal(bench.pool.active, 0);
+  assert.equal(bench.emptied, 1);
+});
+
+test('idle tunnels are bounded and end after their time', async (t) => {
+  const bench = new Bench(t);
+  const callers = [await bench.served(), await bench.served(), await bench.served()];
+  await bench.release(...callers);
+  assert.equal(bench.pool.idle, 2);
+  bench.tick(89_999);
+  assert.equal(bench.pool.idle, 2);
+  bench.tick(2);
+  await turn();
+  assert.equal(bench.pool.idle, 0);
+  assert.equal(bench.pool.active, 0);
+  assert.ok(callers.every(({ connection }) => connection.dead));
+  assert.equal(bench.emptied, 1);
+});
+
+test('a waiting request whose client left is forgotten, and its dial given up', async (t) => {
+  const bench = new Bench(t, { maxActive: 10 });
+  const [a, b] = [bench.acquire(), bench.acquire()];
+  bench.pool.cancel(a);
+  assert.equal(bench.dials[0]?.signal.aborted, false, 'another still waits, and may take its tunnel');
+  await bench.dials[0].succeed();
+  assert.equal(a.connection, undefined);
+  assert.ok(b.connection);
+  const c = bench.acquire();
+  await bench.dials[1]?.succeed();
+  assert.ok(c.connection);
+  const d = bench.acquire();
+  bench.pool.cancel(d);
+  assert.equal(bench.dials.at(-1)?.signal.aborted, true);
+  assert.equal(d.error, undefined);
+});
+
+test('closing ends idle tunnels, dials and waiting', async (t) => {
+  const bench = new Bench(t);
+  const one = await bench.served();
+  await bench.release(one);
+  const waiting = bench.acquire('new');
+  bench.pool.close();
+  bench.pool.close();
+  await turn();
+  assert.equal(one.connection.dead, true);
+  assert.equal(waiting.error?.code, 'draining');
+  assert.equal(bench.dials[1]?.signal.aborted, true);
+});

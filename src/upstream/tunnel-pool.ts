@@ -1,0 +1,270 @@
+// Owns the tunnels to one lease over one relay connection: which are idle, how many are in use, and who waits for one. Grows for
+// every request up to its bound, so that no request waits behind a stream. Knows no HTTP.
+import type { Clock } from '../kernel/clock.ts';
+import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
+import { GatewayError } from '../kernel/errors.ts';
+import { Connection, type ConnectionOwner } from './connection.ts';
+import { dialFault } from './faults.ts';
+import type { Tunnel } from './transport.ts';
+
+/**
+ * What a request asks of its tunnel. `recent`: new, or idle for less than a tunnel needs to die unnoticed, for a request that
+ * can't be sent twice. `new`: never used, for a request that will not give it back.
+ */
+export type Freshness = 'any' | 'recent' | 'new';
+
+/** A request that wants a tunnel. Exactly one of the two is called, perhaps within acquire(), and neither after cancel(). */
+export interface Waiter {
+  readonly freshness: Freshness;
+  ready(connection: Connection): void;
+  failed(error: GatewayError): void;
+}
+
+export interface PoolLimits {
+  readonly maxIdle: number;
+  /** In use or being dialled. */
+  readonly maxActive: number;
+  /** Requests that wait because maxActive is reached. */
+  readonly maxWaiting: number;
+  readonly idleTimeoutMs: number;
+}
+
+/** Contract: portal.pool and gateway.queue. */
+export const defaultPoolLimits: PoolLimits = { maxIdle: 100, maxActive: 1000, maxWaiting: 200, idleTimeoutMs: 90_000 };
+
+export interface PoolOptions {
+  readonly dial: (signal: AbortSignal) => Promise<Tunnel>;
+  readonly limits: PoolLimits;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  /** Nothing is left in the pool: it may be dropped. */
+  readonly emptied: () => void;
+}
+
+/** Contract §7: a request that is not idempotent takes a fresh tunnel or one idle under 2 s. */
+const recentMs = 2_000;
+
+export class TunnelPool implements ConnectionOwner {
+  readonly #options: PoolOptions;
+  readonly #idle: Connection[] = [];
+  /** In the order of asking. Each has its own dial under way, unless the bound is reached. */
+  readonly #pending = new Map<Waiter, Pending>();
+  readonly #dials = new Set<AbortController>();
+  #inUse = 0;
+  #queued = 0;
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  get idle(): number {
+    return this.#idle.length;
+  }
+
+  get active(): number {
+    return this.#inUse + this.#dials.size;
+  }
+
+  acquire(waiter: Waiter, dialTimeoutMs: number): void {
+    const connection = waiter.freshness === 'new' ? undefined : this.#takeIdle(waiter.freshness);
+    if (connection !== undefined) {
+      this.#inUse += 1;
+      waiter.ready(connection);
+      return;
+    }
+    const { limits, deadlines } = this.#options;
+    const mayDial = this.active < limits.maxActive;
+    if (!mayDial && this.#queued >= limits.maxWaiting) {
+      waiter.failed(overloaded('Too many requests are waiting for this lease.'));
+      return;
+    }
+    const pending = new Pending(waiter, this.#timedOut);
+    this.#pending.set(waiter, pending);
+    deadlines.arm(pending.deadline, dialTimeoutMs);
+    if (mayDial) this.#dial(pending);
+    else this.#queued += 1;
+  }
+
+  /** The waiter's client has left. */
+  cancel(waiter: Waiter): void {
+    const pending = this.#pending.get(waiter);
+    if (pending === undefined) return;
+    this.#forget(pending);
+    // With others waiting, the tunnel will find its use.
+    if (this.#pending.size === 0) this.#abandon(pending.dial);
+  }
+
+  /** Idle tunnels end, dials are given up; what is in use ends with its request. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    for (const connection of this.#idle.splice(0)) {
+      this.#options.deadlines.disarm(connection.idleDeadline);
+      connection.close();
+    }
+    for (const pending of [...this.#pending.values()]) {
+      this.#forget(pending);
+      pending.waiter.failed(new GatewayError('draining', 'The gateway is shutting down.', { retryAfterSeconds: 1 }));
+    }
+    for (const dial of [...this.#dials]) this.#abandon(dial);
+  }
+
+  released(connection: Connection): void {
+    if (connection.dead) return; // lost() follows
+    if (!this.#serve(connection)) {
+      this.#inUse -= 1;
+      this.#store(connection);
+    }
+  }
+
+  lost(connection: Connection): void {
+    const at = this.#idle.indexOf(connection);
+    if (at === -1) this.#inUse -= 1;
+    else {
+      this.#idle.splice(at, 1);
+      this.#options.deadlines.disarm(connection.idleDeadline);
+    }
+    this.#pump();
+  }
+
+  idleExpired(connection: Connection): void {
+    // What is closed here is still counted until it is lost: as in use, or the pool could be dropped under it.
+    const at = this.#idle.indexOf(connection);
+    if (at === -1) return;
+    this.#idle.splice(at, 1);
+    this.#inUse += 1;
+    connection.close();
+  }
+
+  /** The one used last, so that a pool that was large for a while shrinks. */
+  #takeIdle(freshness: 'any' | 'recent'): Connection | undefined {
+    const { clock, deadlines } = this.#options;
+    for (let at = this.#idle.length - 1; at >= 0; at -= 1) {
+      const connection = this.#idle[at];
+      if (connection === undefined || connection.dead) continue; // lost() follows and removes it
+      if (freshness === 'recent' && clock.monotonicMs() - connection.idleSinceMs >= recentMs) return undefined;
+      this.#idle.splice(at, 1);
+      deadlines.disarm(connection.idleDeadline);
+      return connection;
+    }
+    return undefined;
+  }
+
+  #store(connection: Connection): void {
+    const { limits, clock, deadlines } = this.#options;
+    if (this.#closed || this.#idle.length >= limits.maxIdle) {
+      this.#inUse += 1; // until lost(), as in idleExpired
+      connection.close();
+      return;
+    }
+    connection.idleSinceMs = clock.monotonicMs();
+    this.#idle.push(connection);
+    deadlines.arm(connection.idleDeadline, limits.idleTimeoutMs);
+    this.#pump();
+  }
+
+  /** Hands a tunnel in use on to the first that may take it. */
+  #serve(connection: Connection): boolean {
+    for (const pending of this.#pending.values()) {
+      if (pending.waiter.freshness === 'new' && connection.used) continue;
+      this.#forget(pending);
+      pending.waiter.ready(connection);
+      return true;
+    }
+    return false;
+  }
+
+  #forget(pending: Pending): void {
+    this.#pending.delete(pending.waiter);
+    this.#options.deadlines.disarm(pending.deadline);
+    if (pending.dial === undefined) this.#queued -= 1;
+  }
+
+  /** There may be room again: whoever waits without a dial gets one. */
+  #pump(): void {
+    if (this.#queued > 0) {
+      for (const pending of this.#pending.values()) {
+        if (this.active >= this.#options.limits.maxActive) break;
+        if (pending.dial !== undefined) continue;
+        this.#queued -= 1;
+        this.#dial(pending);
+      }
+    }
+    if (this.active === 0 && this.#idle.length === 0 && this.#pending.size === 0) this.#options.emptied();
+  }
+
+  #dial(pending: Pending): void {
+    const controller = new AbortController();
+    pending.dial = controller;
+    this.#dials.add(controller);
+    this.#options.dial(controller.signal).then(
+      (tunnel) => {
+        if (this.#dials.delete(controller)) this.#dialled(tunnel, pending);
+        else tunnel.destroy();
+      },
+      (cause: unknown) => {
+        if (!this.#dials.delete(controller)) return;
+        // A waiter that was served meanwhile by another's tunnel does not care.
+        if (this.#isPending(pending)) {
+          this.#forget(pending);
+          pending.waiter.failed(dialFault(cause));
+        }
+        this.#pump();
+      },
+    );
+  }
+
+  /** A dial that is given up is off the books at once, whatever the relay makes of it. */
+  #abandon(dial: AbortController | undefined): void {
+    if (dial === undefined || !this.#dials.delete(dial)) return;
+    dial.abort();
+    this.#pump();
+  }
+
+  #dialled(tunnel: Tunnel, pending: Pending): void {
+    const connection = new Connection(tunnel, this, this.#options.limits.idleTimeoutMs);
+    this.#inUse += 1;
+    // First the one that it was dialled for: everybody else in the queue has a dial of his own, or no right to one yet.
+    if (this.#isPending(pending)) {
+      this.#forget(pending);
+      pending.waiter.ready(connection);
+    } else this.released(connection);
+  }
+
+  #isPending(pending: Pending): boolean {
+    return this.#pending.get(pending.waiter) === pending;
+  }
+
+  readonly #timedOut = (pending: Pending): void => {
+    const { dial } = pending;
+    this.#forget(pending);
+    pending.waiter.failed(
+      dial === undefined
+        ? overloaded('No tunnel to this lease became free in time.')
+        : new GatewayError('dial_timeout', 'The app did not answer the dial in time.', { retryAfterSeconds: 1 }),
+    );
+    this.#abandon(dial);
+  };
+}
+
+/** A waiter with its deadline and its dial, if it has one. */
+class Pending implements Expiring {
+  readonly waiter: Waiter;
+  readonly deadline: Deadline;
+  readonly #timedOut: (pending: Pending) => void;
+  dial: AbortController | undefined = undefined;
+
+  constructor(waiter: Waiter, timedOut: (pending: Pending) => void) {
+    this.waiter = waiter;
+    this.deadline = new Deadline(this);
+    this.#timedOut = timedOut;
+  }
+
+  expired(): void {
+    this.#timedOut(this);
+  }
+}
+
+function overloaded(detail: string): GatewayError {
+  return new GatewayError('overloaded', detail, { retryAfterSeconds: 1 });
+}

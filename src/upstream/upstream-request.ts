@@ -1,0 +1,22 @@
+// Owns what is asked of this room: one request for one lease, and what must be known to carry it there.
+import type { Cancellation } from '../kernel/cancellation.ts';
+import type { RequestBody } from '../kernel/http.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Carriage } from './request-headers.ts';
+import type { Lease, Transport } from './transport.ts';
+
+export interface UpstreamRequest {
+  readonly method: string;
+  readonly target: string;
+  /** Everything that the app shall read, but for framing and connection: those are added here. */
+  readonly headers: string[];
+  readonly carriage: Carriage;
+  readonly body: RequestBody;
+  readonly lease: Lease;
+  /** The relays that list the lease. */
+  readonly transports: readonly Transport[];
+  readonly timeouts: Policy['timeouts'];
+  readonly cancellation: Cancellation;
+  /** Told when a dial shows that the lease is no more. */
+  readonly leaseGone: (leaseId: string) => void;
+}

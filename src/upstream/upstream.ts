@@ -1,0 +1,84 @@
+// The room's door: sends a request to its lease over the relay that is best now. Owns the pools, one for each lease and relay
+// connection, and nothing of HTTP.
+import type { Clock } from '../kernel/clock.ts';
+import { Deadlines } from '../kernel/deadlines.ts';
+import { GatewayError } from '../kernel/errors.ts';
+import type { Sink } from '../kernel/http.ts';
+import { OwnTunnelAttempt } from './own-tunnel-attempt.ts';
+import { PooledAttempt } from './pooled-attempt.ts';
+import type { Lease, Transport } from './transport.ts';
+import { defaultPoolLimits, TunnelPool, type PoolLimits } from './tunnel-pool.ts';
+import type { UpstreamRequest } from './upstream-request.ts';
+
+export interface UpstreamOptions {
+  readonly clock: Clock;
+  readonly limits?: PoolLimits;
+}
+
+export class Upstream {
+  readonly #clock: Clock;
+  readonly #limits: PoolLimits;
+  readonly #deadlines: Deadlines;
+  readonly #pools = new Map<Transport, Map<string, TunnelPool>>();
+
+  constructor(options: UpstreamOptions) {
+    this.#clock = options.clock;
+    this.#limits = options.limits ?? defaultPoolLimits;
+    this.#deadlines = new Deadlines(options.clock);
+  }
+
+  /** Calls exactly one terminal method of the sink. */
+  send(request: UpstreamRequest, sink: Sink): void {
+    const transport = pick(request.transports);
+    if (transport === undefined) {
+      sink.fail(new GatewayError('no_relay', 'No relay that lists this lease is connected.', { retryAfterSeconds: 1 }));
+      return;
+    }
+    const pool = this.#pool(transport, request.lease);
+    const { headers, carriage, target, body } = request;
+    if (typeof body.lengthBytes === 'number') headers.push('Content-Length', String(body.lengthBytes));
+    const pooled = carriage === 'pooled' && target !== '*';
+    const attempt = pooled
+      ? new PooledAttempt(request, sink, pool, this.#deadlines)
+      : new OwnTunnelAttempt(request, sink, pool, this.#deadlines);
+    attempt.start();
+  }
+
+  /** Idle tunnels end; what is in use ends with its request. Idempotent. */
+  close(): void {
+    for (const pools of this.#pools.values()) for (const pool of [...pools.values()]) pool.close();
+  }
+
+  #pool(transport: Transport, lease: Lease): TunnelPool {
+    let pools = this.#pools.get(transport);
+    if (pools === undefined) {
+      pools = new Map();
+      this.#pools.set(transport, pools);
+    }
+    const { id } = lease;
+    let pool = pools.get(id);
+    if (pool === undefined) {
+      const ofTransport = pools;
+      pool = new TunnelPool({
+        dial: (signal) => transport.dial({ id }, { alpn: 'http/1.1', signal }),
+        limits: this.#limits,
+        clock: this.#clock,
+        deadlines: this.#deadlines,
+        emptied: () => ofTransport.delete(id),
+      });
+      pools.set(id, pool);
+    }
+    return pool;
+  }
+}
+
+/** One that answers its keepalives, or at least one that may; a relay that drains or is gone gets nothing new. */
+function pick(transports: readonly Transport[]): Transport | undefined {
+  let second: Transport | undefined;
+  for (const transport of transports) {
+    const state = transport.state();
+    if (state === 'up') return transport;
+    if (state === 'suspect') second ??= transport;
+  }
+  return second;
+}

@@ -1,0 +1,166 @@
+// `expose` as people run it, on our own relay: published, called, cut off, back again.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { createDemoApp } from '../../src/demo/demo-app.ts';
+import { connect, createCredential, type Credential, type SecureChannel } from '../../src/portal/index.ts';
+import { createRelay, type Relay } from '../../src/relay/relay.ts';
+import { startCli, temporaryDirectory } from '../helpers/cli.ts';
+
+async function startApp(t: TestContext): Promise<string> {
+  const app = createDemoApp();
+  app.listen(0, '127.0.0.1');
+  await once(app, 'listening');
+  t.after(() => {
+    app.closeAllConnections();
+    app.close();
+  });
+  return `127.0.0.1:${(app.address() as AddressInfo).port}`;
+}
+
+async function startRelay(t: TestContext, port = 0): Promise<{ relay: Relay; url: string; port: number }> {
+  const relay = createRelay({ port, identity: createCredential() });
+  t.after(() => relay.close());
+  return { relay, ...(await relay.listen()) };
+}
+
+/** A tunnel to the lease, by a client of its own. */
+async function dial(
+  t: TestContext,
+  url: string,
+  leaseId: string,
+  credential: Credential = createCredential(),
+): Promise<SecureChannel> {
+  const session = await connect(url, { credential });
+  t.after(() => session.close());
+  return session.dial(leaseId, { alpn: 'http/1.1', signal: AbortSignal.timeout(10_000) });
+}
+
+async function get(tunnel: SecureChannel, path: string): Promise<IncomingMessage> {
+  const request = httpRequest({ createConnection: () => tunnel, path, headers: { host: 'x' } });
+  request.end();
+  return ((await once(request, 'response')) as [IncomingMessage])[0];
+}
+
+const publishedLine = /^(\S+) ([A-Z2-7]{26}) (\S+)$/m;
+
+test('an app is published, called, and withdrawn on Ctrl-C', async (t) => {
+  const state = await temporaryDirectory(t);
+  const { url } = await startRelay(t);
+  const expose = startCli(t, ['expose', await startApp(t), '--name', 'my-app', '--relay', url], {
+    XDG_STATE_HOME: state,
+  });
+  const [, name, leaseId = '', relay] = await expose.line(publishedLine);
+  assert.deepEqual([name, relay], ['my-app', url]);
+  const answer = await get(await dial(t, url, leaseId), '/status/418');
+  assert.equal(answer.statusCode, 418);
+  answer.resume();
+
+  expose.child.kill('SIGINT');
+  assert.equal(await expose.exited, 0);
+  const session = await connect(url, { credential: createCredential() });
+  t.after(() => session.close());
+  assert.deepEqual((await session.info(AbortSignal.timeout(5_000))).leases, []);
+});
+
+test('it comes back by itself after the relay was gone, under the same id', async (t) => {
+  const state = await temporaryDirectory(t);
+  const first = await startRelay(t);
+  const expose = startCli(t, ['expose', await startApp(t), '--name', 'Größe', '--relay', first.url], {
+    XDG_STATE_HOME: state,
+  });
+  const [, , leaseId = ''] = await expose.line(publishedLine);
+  await first.relay.close();
+  await expose.note(/^Lost /m);
+  await startRelay(t, first.port);
+  await expose.note(/Published[^]*Published/);
+  const answer = await get(await dial(t, first.url, leaseId), '/bytes/100000');
+  assert.equal((await text(answer.setEncoding('latin1'))).length, 100_000);
+  assert.equal(expose.stdout().trim().split('\n').length, 1);
+});
+
+test('it waits for a relay that is not there yet', async (t) => {
+  const state = await temporaryDirectory(t);
+  const { relay, url, port } = await startRelay(t);
+  await relay.close();
+  const expose = startCli(t, ['expose', '3000', '--name', 'early', '--relay', url], { XDG_STATE_HOME: state });
+  await expose.note(/nothing listens on port/);
+  await startRelay(t, port);
+  await expose.line(publishedLine);
+});
+
+test('on several relays it is the same lease, and one that is away does not hold up the other', async (t) => {
+  const state = await temporaryDirectory(t);
+  const here = await startRelay(t);
+  const away = await startRelay(t);
+  await away.relay.close();
+  const relays = ['--relay', away.url, '--relay', here.url, '--relay', here.url];
+  const expose = startCli(t, ['expose', await startApp(t), '--name', 'twice', ...relays], { XDG_STATE_HOME: state });
+  const [, , leaseId] = await expose.line(publishedLine);
+  await startRelay(t, away.port);
+  const [, second] = await expose.line(new RegExp(`^twice ([A-Z2-7]{26}) ${away.url}$`, 'm'));
+  assert.equal(second, leaseId);
+});
+
+test('with --allow-client only the gateway named gets to the app', async (t) => {
+  const state = await temporaryDirectory(t);
+  const { url } = await startRelay(t);
+  let calls = 0;
+  const app = createServer((_request, response) => {
+    calls += 1;
+    response.end('in');
+  }).listen(0, '127.0.0.1');
+  await once(app, 'listening');
+  t.after(() => {
+    app.closeAllConnections();
+    app.close();
+  });
+  const gateway = createCredential();
+  const target = `http://127.0.0.1:${(app.address() as AddressInfo).port}`;
+  const args = ['expose', target, '--name', 'guarded', '--relay', url, '--allow-client', gateway.id];
+  const [, , leaseId = ''] = await startCli(t, args, { XDG_STATE_HOME: state }).line(publishedLine);
+  await assert.rejects(dial(t, url, leaseId), { name: 'PortalError' });
+  // A stranger who claims to be the gateway can't prove it.
+  const stranger = createCredential();
+  const impostor: Credential = {
+    id: gateway.id,
+    publicKey: gateway.publicKey,
+    sign: (data) => stranger.sign(data),
+    exportPem: () => stranger.exportPem(),
+  };
+  await assert.rejects(dial(t, url, leaseId, impostor), { name: 'PortalError' });
+  assert.equal(calls, 0);
+  const answer = await get(await dial(t, url, leaseId, gateway), '/');
+  assert.equal(await text(answer), 'in');
+});
+
+test('a name that somebody else holds is a fault, and one line', async (t) => {
+  const { url } = await startRelay(t);
+  const args = ['expose', '3000', '--name', 'taken', '--relay', url];
+  await startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t) }).line(publishedLine);
+  const second = startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t) });
+  assert.equal(await second.exited, 1);
+  assert.match(second.stderr(), /^portal-gateway: .*"taken".*holds the name.*\n$/);
+});
+
+test('the identity of a name is kept in a file that only its owner can read', async (t) => {
+  const state = await temporaryDirectory(t);
+  const { url } = await startRelay(t);
+  const ids: string[] = [];
+  for (const name of ['one', 'one', 'two']) {
+    const expose = startCli(t, ['expose', '3000', '--name', name, '--relay', url], { XDG_STATE_HOME: state });
+    const [, , leaseId = ''] = await expose.line(publishedLine);
+    ids.push(leaseId);
+    expose.child.kill('SIGTERM');
+    assert.equal(await expose.exited, 0);
+  }
+  assert.equal(ids[0], ids[1]);
+  assert.notEqual(ids[1], ids[2]);
+  const { mode } = await stat(join(state, 'portal-gateway', 'expose', 'one.pem'));
+  assert.equal(mode & 0o777, 0o600);
+});

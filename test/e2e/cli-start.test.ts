@@ -1,0 +1,147 @@
+// `start` as operators run it: on environment and flags, with and without a key, with relays that come, go and disagree.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { createDemoApp } from '../../src/demo/demo-app.ts';
+import { createCredential, RelayClient } from '../../src/portal/index.ts';
+import { createRelay, type Relay } from '../../src/relay/relay.ts';
+import { runCli, startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
+
+const key = 'sk_test_of_start';
+
+async function startRelay(t: TestContext): Promise<{ relay: Relay; url: string; port: number }> {
+  const relay = createRelay({ port: 0, identity: createCredential() });
+  t.after(() => relay.close());
+  return { relay, ...(await relay.listen()) };
+}
+
+/** The demo app on a relay, without a process of its own. */
+async function publishDemo(t: TestContext, url: string, name: string, alpn = 'http/1.1'): Promise<string> {
+  const app = createDemoApp();
+  const credential = createCredential();
+  const { promise: published, resolve } = Promise.withResolvers<undefined>();
+  const client = new RelayClient({
+    url,
+    credential,
+    log: ({ type }) => {
+      if (type === 'published') resolve(undefined);
+    },
+  });
+  t.after(async () => {
+    await client.close();
+    app.closeAllConnections();
+  });
+  const tunnels = client.listen({ name, credential, alpn: [alpn] });
+  void (async () => {
+    for await (const tunnel of tunnels) app.emit('connection', tunnel);
+  })();
+  await published;
+  return credential.id;
+}
+
+interface Started {
+  readonly cli: CliProcess;
+  readonly url: string;
+}
+
+async function startGateway(
+  t: TestContext,
+  relays: readonly string[],
+  environment: Record<string, string> = { GATEWAY_API_KEY: key },
+): Promise<Started> {
+  const args = ['start', '--port', '0', ...relays.flatMap((url) => ['--relay', url])];
+  const cli = startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t), ...environment });
+  const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
+  for (let i = 0; i < relays.length; i += 1) await cli.line(new RegExp(`("relay connected"[^]*){${i + 1}}`));
+  return { cli, url };
+}
+
+async function call(url: string, path: string, apiKey = key): Promise<IncomingMessage> {
+  const request = httpRequest(new URL(path, url), { agent: false, headers: { authorization: `Bearer ${apiKey}` } });
+  request.end();
+  return ((await once(request, 'response')) as [IncomingMessage])[0];
+}
+
+async function problem(url: string, path: string): Promise<[number | undefined, unknown]> {
+  const answer = await call(url, path);
+  return [answer.statusCode, (JSON.parse(await text(answer)) as { code: unknown }).code];
+}
+
+test('with a key and a relay it forwards, by name and by id, and health says ready', async (t) => {
+  const { url: relay } = await startRelay(t);
+  const leaseId = await publishDemo(t, relay, 'Demo');
+  const { cli, url } = await startGateway(t, [relay]);
+  for (const lease of ['demo', leaseId]) {
+    const answer = await call(url, `/peer/${lease}/status/418`);
+    assert.equal(answer.statusCode, 418);
+    answer.resume();
+  }
+  const health = await runCli(t, ['health', '--url', url], {});
+  assert.deepEqual([health.code, health.stdout], [0, 'ready\n']);
+  assert.ok(!cli.stdout().includes(key) && !cli.stderr().includes(key));
+});
+
+test('what can’t be reached is a problem with its code', async (t) => {
+  const [one, two] = await Promise.all([startRelay(t), startRelay(t)]);
+  await publishDemo(t, one.url, 'twice');
+  await publishDemo(t, two.url, 'twice');
+  await publishDemo(t, one.url, 'other', 'other/1');
+  const { url } = await startGateway(t, [one.url, two.url]);
+  assert.deepEqual(await problem(url, '/peer/nobody/'), [404, 'lease_not_found']);
+  assert.deepEqual(await problem(url, `/peer/${createCredential().id}/`), [404, 'lease_not_found']);
+  assert.deepEqual(await problem(url, '/peer/twice/'), [409, 'lease_ambiguous']);
+  assert.deepEqual(await problem(url, '/peer/other/'), [502, 'lease_unreachable']);
+});
+
+test('without a key everybody is refused, and a warning says so', async (t) => {
+  const { url: relay } = await startRelay(t);
+  const { cli, url } = await startGateway(t, [relay], {});
+  await cli.line(/"level":"warn".*GATEWAY_API_KEY/);
+  const answer = await call(url, '/peer/demo/', '');
+  assert.equal(answer.statusCode, 401);
+  answer.resume();
+});
+
+test('it starts without a relay, is not ready, and becomes so when the relay comes', async (t) => {
+  const { relay, url: relayUrl, port } = await startRelay(t);
+  await relay.close();
+  const args = ['start', '--port', '0'];
+  const cli = startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t), PORTAL_RELAY_URL: relayUrl });
+  const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
+  await cli.line(/"code":"relay_unreachable"/);
+  const early = await runCli(t, ['health', '--url', url], {});
+  assert.equal(early.code, 1);
+  assert.match(early.stderr, /portal_disconnected/);
+  const late = createRelay({ port, identity: createCredential() });
+  t.after(() => late.close());
+  await late.listen();
+  await cli.line(/relay connected/);
+  assert.equal((await runCli(t, ['health', '--url', url], {})).code, 0);
+});
+
+test('SIGTERM lets the request in flight end, and exits with 0', async (t) => {
+  const { url: relay } = await startRelay(t);
+  await publishDemo(t, relay, 'demo');
+  const { cli, url } = await startGateway(t, [relay]);
+  const answer = await call(url, '/peer/demo/sse?count=10&interval=50');
+  await once(answer, 'readable');
+  cli.child.kill('SIGTERM');
+  const events = await text(answer);
+  assert.match(events, /id: 10\n/);
+  assert.equal(await cli.exited, 0);
+  assert.match(cli.stdout(), /"message":"draining"/);
+});
+
+test('a second signal does not wait', async (t) => {
+  const { url: relay } = await startRelay(t);
+  await publishDemo(t, relay, 'demo');
+  const { cli, url } = await startGateway(t, [relay]);
+  const answer = await call(url, '/peer/demo/sse');
+  cli.child.kill('SIGTERM');
+  await cli.line(/"message":"draining"/);
+  cli.child.kill('SIGTERM');
+  assert.equal(await cli.exited, 143);
+  answer.on('error', () => undefined).resume();
+});

@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { requestFailed, type RequestFailed } from '../../src/kernel/events.ts';
+import { auth, key, readUntil, startPlainGateway, type Answer } from '../helpers/plain-gateway.ts';
+
+interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  readonly request_id: string;
+  readonly retry_after?: number;
+}
+
+function problem(answer: Answer): Problem {
+  assert.equal(answer.message.headers['content-type'], 'application/problem+json');
+  const value = JSON.parse(answer.text) as Problem;
+  assert.equal(value.status, answer.status);
+  assert.ok(value.type.endsWith(value.code));
+  assert.ok(value.title !== '' && value.detail !== '');
+  assert.equal(value.request_id, answer.message.headers['x-request-id']);
+  return value;
+}
+
+const silent = (): void => undefined;
+
+test('every refusal is a problem with its status and code', async (t) => {
+  const { call, transport } = await startPlainGateway(t, silent);
+  transport.publish({ name: 'Twin', port: 1, id: 'T'.repeat(26) });
+  transport.publish({ name: 'tWIN', port: 1, id: 'U'.repeat(26) });
+  transport.publish({ name: 'raw', port: 1, alpn: ['tcp'] });
+  transport.publish({ name: 'gone', port: 1 });
+  const cases: [path: string, method: string, status: number, code: string][] = [
+    ['/', 'GET', 404, 'not_found'],
+    ['/peer', 'GET', 404, 'not_found'],
+    ['/healthy', 'GET', 404, 'not_found'],
+    ['/peer/%zz/', 'GET', 400, 'invalid_request'],
+    ['/peer//', 'GET', 400, 'invalid_request'],
+    [`/peer/${'x'.repeat(300)}/`, 'GET', 400, 'invalid_request'],
+    ['/peer/nobody/', 'GET', 404, 'lease_not_found'],
+    ['/peer/twin/', 'GET', 409, 'lease_ambiguous'],
+    ['/peer/raw/', 'GET', 502, 'lease_unreachable'],
+    ['/peer/gone/', 'GET', 502, 'lease_unreachable'],
+    ['/peer/app/', 'TRACE', 501, 'not_implemented'],
+    ['/health', 'POST', 405, 'method_not_allowed'],
+  ];
+  for (const [path, method, status, code] of cases) {
+    const answer = await call(path, { method });
+    assert.equal(answer.status, status, path);
+    if (path.startsWith('/health') && code === 'method_not_allowed') {
+      assert.equal(answer.message.headers.allow, 'GET, HEAD');
+      assert.equal((JSON.parse(answer.text) as Problem).code, code);
+    } else assert.equal(problem(answer).code, code, path);
+  }
+});
+
+test('who calls without a key, or with a wrong one, is challenged and nothing is forwarded', async (t) => {
+  const { call, transport } = await startPlainGateway(t, silent);
+  const cases: [headers: string[], code: string, challenge: RegExp][] = [
+    [[], 'missing_credentials', /^Bearer realm="portal-gateway"$/],
+    [['X-API-Key', 'wrong'], 'invalid_credentials', /error="invalid_token"/],
+    [['X-API-Key', ''], 'invalid_credentials', /error="invalid_token"/],
+    [['Authorization', 'Bearer wrong'], 'invalid_credentials', /error="invalid_token"/],
+    [['Authorization', `Basic ${key}`], 'invalid_credentials', /error="invalid_token"/],
+    [['X-API-Key', 'wrong', 'Authorization', `Bearer ${key}`], 'invalid_credentials', /error="invalid_token"/],
+  ];
+  for (const [headers, code, challenge] of cases) {
+    const answer = await call('/peer/app/', { headers });
+    assert.equal(answer.status, 401);
+    assert.equal(problem(answer).code, code);
+    assert.match(answer.message.headers['www-authenticate'] ?? '', challenge);
+  }
+  const twice = await call('/peer/app/', { headers: [...auth, ...auth] });
+  assert.equal(problem(twice).code, 'invalid_request');
+  assert.equal(transport.tunnels.length, 0);
+});
+
+test('without a relay there is no lease to find, and health says so', async (t) => {
+  const { call, transport } = await startPlainGateway(t, silent);
+  transport.current = 'down';
+  const answer = await call('/peer/app/');
+  assert.deepEqual(
+    [answer.status, problem(answer).code, answer.message.headers['retry-after']],
+    [503, 'no_relay', '1'],
+  );
+  assert.equal(problem(answer).retry_after, 1);
+  const health = await call('/health', { headers: [] });
+  assert.equal(health.status, 503);
+  assert.deepEqual(JSON.parse(health.text), { status: 'unhealthy', reason: 'portal_disconnected' });
+  assert.equal((await call('/health/ready', { headers: [] })).status, 503);
+  assert.equal((await call('/health/live', { headers: [] })).status, 200);
+  transport.current = 'up';
+  assert.equal((JSON.parse((await call('/health', { headers: [] })).text) as { status: string }).status, 'healthy');
+});
+
+test('a relay that is lost after its leases were listed is no_relay, not an unknown lease', async (t) => {
+  const { call, transport } = await startPlainGateway(t, (_, response) => response.end());
+  assert.equal((await call('/peer/app/')).status, 200);
+  transport.current = 'down';
+  assert.equal(problem(await call('/peer/app/')).code, 'no_relay');
+});
+
+test('a dial that nobody answers is 504 after our own deadline', async (t) => {
+  const { call, transport } = await startPlainGateway(t, silent, { timeouts: { dialMs: 50 } });
+  transport.dialInstead = () => new Promise(() => undefined);
+  const startMs = performance.now();
+  const answer = await call('/peer/app/');
+  assert.deepEqual([answer.status, problem(answer).code], [504, 'dial_timeout']);
+  assert.ok(performance.now() - startMs >= 50);
+});
+
+test('over the bounds of the pool and its queue the answer is 503 overloaded', async (t) => {
+  const held: ServerResponse[] = [];
+  const pool = { maxIdle: 1, maxActive: 2, maxWaiting: 0, idleTimeoutMs: 1_000 };
+  const { open, call } = await startPlainGateway(
+    t,
+    (_, response) => {
+      response.write('x');
+      held.push(response);
+    },
+    { pool },
+  );
+  await open('/peer/app/');
+  await open('/peer/app/');
+  const answer = await call('/peer/app/');
+  assert.deepEqual(
+    [answer.status, problem(answer).code, answer.message.headers['retry-after']],
+    [503, 'overloaded', '1'],
+  );
+});
+
+test('a lease that comes back under another id is found again after one failed dial', async (t) => {
+  let aheadMs = 0;
+  const clock = { monotonicMs: () => performance.now() + aheadMs, wallMs: Date.now };
+  const { call, transport, app } = await startPlainGateway(
+    t,
+    (_, response) => {
+      response.setHeader('connection', 'close');
+      response.end('there');
+    },
+    { clock },
+  );
+  assert.equal((await call('/peer/app/')).text, 'there');
+  const { port } = app.address() as { port: number };
+  transport.unpublish('app');
+  transport.publish({ name: 'app', port, id: 'Z'.repeat(26) });
+  // The relays are asked once a second at most.
+  aheadMs += 1_001;
+  assert.equal(problem(await call('/peer/app/')).code, 'lease_unreachable');
+  assert.equal((await call('/peer/app/')).text, 'there');
+});
+
+test('what is no HTTP is refused with a problem and the connection closed', async (t) => {
+  const { raw } = await startPlainGateway(t, silent);
+  const cases: [text: string, status: number, code: string][] = [
+    ['BROKEN\r\n\r\n', 400, 'invalid_request'],
+    [`GET / HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(40_000)}\r\n\r\n`, 431, 'headers_too_large'],
+    ['CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n', 501, 'not_implemented'],
+    ['GET /health HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\nConnection: close\r\n\r\n', 417, 'expectation_failed'],
+    [
+      `POST /peer/app/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n0\r\n\r\n`,
+      501,
+      'not_implemented',
+    ],
+  ];
+  for (const [text, status, code] of cases) {
+    const answer = (await buffer(raw(text))).toString();
+    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} [^]*Connection: close`), text.slice(0, 20));
+    assert.match(answer, new RegExp(`"code":"${code}"`), text.slice(0, 20));
+  }
+});
+
+test('a body that breaks while it is uploaded aborts the app’s request and is 400', async (t) => {
+  const { raw, app } = await startPlainGateway(t, silent);
+  const socket = raw(
+    `POST /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n`,
+  );
+  const [request] = (await once(app, 'request')) as [IncomingMessage];
+  await once(request, 'data');
+  const aborted = assert.rejects(once(request, 'end'), { code: 'ECONNRESET' });
+  socket.write('nonsense\r\n');
+  assert.match((await buffer(socket)).toString(), /"code":"invalid_request"/);
+  await aborted;
+});
+
+async function draining(t: TestContext): Promise<{
+  readonly gateway: Awaited<ReturnType<typeof startPlainGateway>>;
+  readonly held: ServerResponse;
+  readonly message: IncomingMessage;
+}> {
+  const app = Promise.withResolvers<ServerResponse>();
+  const gateway = await startPlainGateway(t, (_, response) => {
+    response.write('begun');
+    app.resolve(response);
+  });
+  const message = await gateway.open('/peer/app/');
+  return { gateway, message, held: await app.promise };
+}
+
+test('a drain lets the request in flight end, takes no new connection, then releases the relay', async (t) => {
+  const { gateway, held, message } = await draining(t);
+  const { raw } = gateway;
+  const busy = raw('GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n');
+  await readUntil(busy, '"ready"');
+  const drained = gateway.gateway.drain(5_000);
+  await new Promise((resolve) => busy.resume().once('end', resolve));
+  await assert.rejects(gateway.call('/health/live'), { code: 'ECONNREFUSED' });
+  held.end(' and ended');
+  assert.equal((await buffer(message)).toString(), 'begun and ended');
+  await drained;
+  assert.ok(gateway.transport.tunnels.every(({ destroyed }) => destroyed));
+});
+
+test('while it drains, a request on a connection that is still open is told so', async (t) => {
+  const { gateway, held, message } = await draining(t);
+  message.destroy();
+  held.destroy();
+  // A connection within a request is not idle, so the drain leaves it open.
+  const socket = gateway.raw('GET /health/ready HTTP/1.1\r\nHost: x\r\n');
+  await readUntil(gateway.raw('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'), 'live');
+  const drained = gateway.gateway.drain(5_000);
+  socket.write('\r\n');
+  const answer = (await buffer(socket)).toString();
+  assert.match(answer, /^HTTP\/1\.1 503 [^]*Connection: close[^]*"reason":"draining"/);
+  socket.end();
+  await drained;
+});
+
+test('what is still in flight after the grace is cut', async (t) => {
+  const { gateway, message } = await draining(t);
+  message.resume();
+  const cut = once(message, 'error');
+  await gateway.gateway.drain(20);
+  await cut;
+  await gateway.gateway.drain(20);
+  await gateway.gateway.close();
+});
+
+test('a failed request is told to who listens, with its cause', async (t) => {
+  const { call } = await startPlainGateway(t, (request) => request.socket.destroy());
+  const heard: RequestFailed[] = [];
+  const listen = (message: unknown): void => {
+    heard.push(message as RequestFailed);
+  };
+  requestFailed.subscribe(listen);
+  t.after(() => {
+    requestFailed.unsubscribe(listen);
+  });
+  const answer = await call('/peer/app/');
+  const own = heard.filter(({ requestId }) => requestId === problem(answer).request_id);
+  assert.deepEqual(
+    own.map(({ error }) => error.code),
+    ['tunnel_failed'],
+  );
+  assert.ok(own[0]?.error.cause instanceof Error);
+});

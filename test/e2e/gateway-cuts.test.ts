@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { buffer, text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { auth, key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
+import { closed, handedOver, rawApp } from '../helpers/scripted-app.ts';
+
+const get = (path: string): string => `GET /peer/app${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`;
+
+test('a client that leaves while it streams is felt by the app at once', async (t) => {
+  const app = handedOver();
+  const { open, transport } = await startPlainGateway(t, app.serve);
+  const opened = open('/peer/app/');
+  const [request, response] = await app.next();
+  response.write('first');
+  const message = await opened;
+  const left = closed(request);
+  const leftMs = performance.now();
+  message.destroy();
+  await left;
+  assert.ok(performance.now() - leftMs < 100);
+  assert.equal(transport.tunnels[0]?.destroyed, true);
+});
+
+test('a client that leaves before the answer began is felt by the app at once', async (t) => {
+  const app = handedOver();
+  const { raw } = await startPlainGateway(t, app.serve);
+  const socket = raw(get('/'));
+  const [request] = await app.next();
+  socket.destroy();
+  await closed(request);
+});
+
+test('a client that leaves within its upload is felt by the app, which never sees it whole', async (t) => {
+  const app = handedOver();
+  const { raw } = await startPlainGateway(t, app.serve);
+  const socket = raw(`POST /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Length: 100\r\n\r\nhalf`);
+  const [request] = await app.next();
+  await once(request, 'data');
+  socket.destroy();
+  await assert.rejects(once(request, 'end'), { code: 'ECONNRESET' });
+  assert.equal(request.complete, false);
+});
+
+async function cutAnswer(
+  t: TestContext,
+  head: Record<string, string | number>,
+): Promise<{ error: unknown; body: string }> {
+  const app = handedOver();
+  const { open } = await startPlainGateway(t, app.serve);
+  const opened = open('/peer/app/');
+  const [, response] = await app.next();
+  response.writeHead(200, head);
+  response.write('part');
+  const message = await opened;
+  let body = '';
+  message.on('data', (chunk: Buffer) => {
+    body += chunk.toString();
+    response.socket?.destroy();
+  });
+  const [error] = (await once(message, 'error')) as [unknown];
+  return { error, body };
+}
+
+test('an answer of known length that the app cuts is cut for the client', async (t) => {
+  const { error, body } = await cutAnswer(t, { 'content-length': 100 });
+  assert.equal((error as NodeJS.ErrnoException).code, 'ECONNRESET');
+  assert.equal(body, 'part');
+});
+
+test('a chunked answer that the app cuts is cut for the client', async (t) => {
+  const { error, body } = await cutAnswer(t, {});
+  assert.equal((error as NodeJS.ErrnoException).code, 'ECONNRESET');
+  assert.equal(body, 'part');
+});
+
+test('a body that only the app’s connection ends is never made to look whole', async (t) => {
+  const { raw, transport } = await startPlainGateway(t, () => undefined);
+  const port = await rawApp(t, (socket) => socket.end('HTTP/1.1 200 OK\r\nX-A: b\r\n\r\nperhaps all'));
+  transport.publish({ name: 'closer', port });
+  const answer = (await buffer(raw(get('/').replace('/app/', '/closer/')))).toString();
+  assert.match(answer, /\r\nX-A: b\r\n[^]*Connection: close\r\n\r\nperhaps all$/);
+  assert.doesNotMatch(answer, /transfer-encoding/i);
+});
+
+test('an answer that is no HTTP is 502 bad_upstream_response', async (t) => {
+  const { call, transport } = await startPlainGateway(t, () => undefined);
+  transport.publish({ name: 'ssh', port: await rawApp(t, (socket) => socket.write('SSH-2.0-OpenSSH_9.9\r\n')) });
+  const { status, text: body } = await call('/peer/ssh/');
+  assert.deepEqual([status, (JSON.parse(body) as { code: string }).code], [502, 'bad_upstream_response']);
+});
+
+test('a tunnel that ends before the answer is 502 tunnel_failed', async (t) => {
+  const { call } = await startPlainGateway(t, (request) => request.socket.destroy());
+  const { status, text: body } = await call('/peer/app/');
+  assert.deepEqual([status, (JSON.parse(body) as { code: string }).code], [502, 'tunnel_failed']);
+});
+
+/** Answers the first request on each connection, and closes it when the second comes: the race of a stale tunnel. */
+function staleAfterOne(seen: string[]): (socket: Socket, received: string) => void {
+  const used = new WeakSet<Socket>();
+  return (socket, received) => {
+    seen.push(received.slice(0, received.indexOf(' HTTP')));
+    if (used.has(socket)) socket.destroy();
+    else {
+      used.add(socket);
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    }
+  };
+}
+
+test('an idempotent request that meets a stale tunnel is repeated, once, on a new one', async (t) => {
+  const { call, transport } = await startPlainGateway(t, () => undefined);
+  const seen: string[] = [];
+  transport.publish({ name: 'stale', port: await rawApp(t, staleAfterOne(seen)) });
+  assert.equal((await call('/peer/stale/1')).text, 'ok');
+  assert.equal((await call('/peer/stale/2')).text, 'ok');
+  assert.deepEqual(seen, ['GET /1', 'GET /2', 'GET /2']);
+});
+
+test('a POST that met a stale tunnel is not sent twice', async (t) => {
+  const { call, transport } = await startPlainGateway(t, () => undefined);
+  const seen: string[] = [];
+  transport.publish({ name: 'stale', port: await rawApp(t, staleAfterOne(seen)) });
+  await call('/peer/stale/1');
+  const { status } = await call('/peer/stale/2', { method: 'POST', headers: [...auth, 'Content-Length', '0'] });
+  assert.equal(status, 502);
+  assert.deepEqual(seen, ['GET /1', 'POST /2']);
+});
+
+test('an app that does not begin its answer in time is 504, and the app feels the end', async (t) => {
+  const app = handedOver();
+  const { call } = await startPlainGateway(t, app.serve, { timeouts: { responseHeadersMs: 60 } });
+  const startMs = performance.now();
+  const answer = call('/peer/app/');
+  const [request] = await app.next();
+  const felt = closed(request);
+  const { status, text: body } = await answer;
+  assert.deepEqual([status, (JSON.parse(body) as { code: string }).code], [504, 'headers_timeout']);
+  assert.ok(performance.now() - startMs >= 60);
+  await felt;
+});
+
+test('the time for an answer begins when the upload is complete', async (t) => {
+  const { raw } = await startPlainGateway(
+    t,
+    (request, response) => {
+      text(request).then(
+        (body) => response.end(body),
+        () => response.destroy(),
+      );
+    },
+    { timeouts: { responseHeadersMs: 150 } },
+  );
+  const socket = raw(`POST /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Length: 10\r\n\r\n`);
+  for (let i = 0; i < 10; i += 1) {
+    socket.write(String(i));
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  assert.match(await readUntil(socket, '0123456789'), /^HTTP\/1\.1 200 /);
+});
+
+test('an upload that stands still is 408, an answer that does is cut', async (t) => {
+  const app = handedOver();
+  const { raw, open } = await startPlainGateway(t, app.serve, { timeouts: { bodyIdleMs: 60 } });
+  const socket = raw(`POST /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Length: 10\r\n\r\n1`);
+  await app.next();
+  assert.match(await readUntil(socket, '}'), /"code":"request_timeout"/);
+  const opened = open('/peer/app/');
+  const [, response] = await app.next();
+  response.write('x');
+  const message = await opened;
+  message.resume();
+  await once(message, 'error');
+});

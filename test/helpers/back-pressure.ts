@@ -1,0 +1,121 @@
+// Owns the proof that a sender without end is held by a slow reader at the other end of the path, in either direction, and what
+// that costs each process in between.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { PeerProcess } from './peer-process.ts';
+import type { Flowed } from './peers/app.ts';
+import type { ProcessPath } from './process-path.ts';
+
+/** A sender without end and a reader that reads what it is told to. */
+export interface Flow {
+  sent(): Promise<Flowed>;
+  read(bytes: number): Promise<void>;
+  close(): void;
+}
+
+/** Issue: RSS growth under 64 MiB. */
+const maxGrowthBytes = 64 * 1024 * 1024;
+/**
+ * What may be on its way: windows of 256 KiB and 1 MiB of carrier at each of the two hops, pieces in Node's streams, and the
+ * kernel's buffers of four TCP connections, which grow to about 6 MiB each.
+ */
+const maxUnderWayBytes = 32 * 1024 * 1024;
+/** So many answers of every process, one after the other, without a byte sent: nothing moves any more. */
+const stillRounds = 10;
+
+const block = Buffer.alloc(65_536, 'x');
+
+/** The app sends, the test's client reads. */
+export async function download(path: ProcessPath): Promise<Flow> {
+  const { answer, outgoing } = path.call('/endless');
+  const message = await answer;
+  message.on('error', () => undefined);
+  return {
+    sent: () => path.app.ask<Flowed>('sent'),
+    read: (bytes) => readBytes(message, bytes),
+    close: () => outgoing.destroy(),
+  };
+}
+
+/** The test's client sends, the app reads. */
+export async function upload(path: ProcessPath): Promise<Flow> {
+  const arrived = path.app.event('unread');
+  const { outgoing } = path.call('/unread', 'POST');
+  const sender = sendEndlessly(outgoing);
+  await arrived;
+  return {
+    sent: () => Promise.resolve({ bytes: sender.bytes, blocked: outgoing.writableNeedDrain }),
+    read: (bytes) => path.app.ask('read', bytes),
+    close: () => outgoing.destroy(),
+  };
+}
+
+function sendEndlessly(outgoing: ClientRequest): { bytes: number } {
+  const sender = { bytes: 0 };
+  const more = (): void => {
+    while (!outgoing.destroyed) {
+      sender.bytes += block.length;
+      if (!outgoing.write(block)) return;
+    }
+  };
+  outgoing.on('drain', more);
+  more();
+  return sender;
+}
+
+async function readBytes(message: IncomingMessage, bytes: number): Promise<void> {
+  for (let left = bytes; left > 0;) {
+    const chunk = message.read(Math.min(left, message.readableLength)) as Buffer | null;
+    if (chunk === null) await once(message, 'readable');
+    else left -= chunk.length;
+  }
+}
+
+/** Resolves once the sender is blocked and nothing moves anywhere on the path. */
+export async function blockedSender(path: ProcessPath, flow: Flow): Promise<Flowed> {
+  let before = await flow.sent();
+  for (let still = 0; still < stillRounds;) {
+    // Each answer is a turn of that process's event loop, in which it does what it has to do.
+    for (const peer of path.all) await peer.report();
+    const now = await flow.sent();
+    still = now.blocked && now.bytes === before.bytes ? still + 1 : 0;
+    before = now;
+  }
+  return before;
+}
+
+/** The sender is ahead of the reader by no more than the buffers on the way. */
+export function checkHeld(sent: Flowed, readBytesSoFar: number): void {
+  const underWay = sent.bytes - readBytesSoFar;
+  assert.ok(underWay <= maxUnderWayBytes, `${mib(underWay)} are under way`);
+}
+
+/** What a process needs for the first time anyway: compiled code, a heap that has been used. */
+export async function warmUp(path: ProcessPath, start: (path: ProcessPath) => Promise<Flow>): Promise<void> {
+  const flow = await start(path);
+  await flow.read(8 * 1024 * 1024);
+  flow.close();
+}
+
+/** By how much the work raised the highest memory of any process of the path. */
+export async function checkGrowth(path: ProcessPath, work: () => Promise<void>): Promise<string> {
+  const before = await Promise.all(path.all.map((peer) => collected(peer)));
+  await work();
+  const after = await Promise.all(path.all.map((peer) => peer.report()));
+  const growths = after.map(({ peakRssBytes }, index) => peakRssBytes - (before[index] ?? 0));
+  for (const [index, growth] of growths.entries()) {
+    assert.ok(growth < maxGrowthBytes, `${['relay', 'app', 'gateway'][index] ?? ''} grew by ${mib(growth)}`);
+  }
+  return growths.map(mib).join(', ');
+}
+
+/** RSS without garbage. */
+async function collected(peer: PeerProcess<unknown>): Promise<number> {
+  await peer.ask('collect');
+  return (await peer.report()).rssBytes;
+}
+
+export function mib(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}

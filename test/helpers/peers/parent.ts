@@ -1,0 +1,82 @@
+// Owns the child's side of a measured process: says that it is ready, answers the test's questions, tells what happened. What can
+// be asked beyond memory and resources is the peer's own.
+import process from 'node:process';
+import { queryObjects, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+export interface PeerReport {
+  readonly rssBytes: number;
+  /** The highest ever. */
+  readonly peakRssBytes: number;
+  /** What keeps the event loop alive, by kind. */
+  readonly resources: Readonly<Record<string, number>>;
+}
+
+type Command = (argument: never) => unknown;
+type Constructor = abstract new (...args: never[]) => object;
+
+interface Question {
+  readonly id: number;
+  readonly command: string;
+  readonly argument: unknown;
+}
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+export function settings<T>(): T {
+  return JSON.parse(process.argv[2] ?? '{}') as T;
+}
+
+/** Call it last. `counted`: the classes whose living instances `objects` can count; each costs a walk through the whole heap. */
+export function serveParent(
+  ready: Readonly<Record<string, unknown>>,
+  commands: Readonly<Record<string, Command>>,
+  counted: Readonly<Record<string, Constructor>> = {},
+): void {
+  const all: Record<string, Command> = {
+    report,
+    objects: (names: readonly string[]) => names.map((name) => living(counted[name])),
+    collect: () => {
+      collectGarbage();
+      collectGarbage();
+    },
+    ...commands,
+  };
+  process.on('message', ({ id, command, argument }: Question) => {
+    Promise.resolve()
+      .then(() => {
+        const answer = all[command];
+        if (answer === undefined) throw new Error(`no command ${command}`);
+        return answer(argument as never);
+      })
+      .then(
+        (result) => process.send?.({ id, result }),
+        (error: unknown) => process.send?.({ id, error: String(error) }),
+      );
+  });
+  // The test is over, however it ended.
+  process.once('disconnect', () => {
+    process.exit(0);
+  });
+  process.send?.({ ready });
+}
+
+export function tellParent(event: string): void {
+  process.send?.({ event });
+}
+
+function living(type: Constructor | undefined): number {
+  if (type === undefined) throw new Error('a class that is not counted');
+  return queryObjects(type);
+}
+
+function report(): PeerReport {
+  const resources: Record<string, number> = {};
+  for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
+  return {
+    rssBytes: process.memoryUsage.rss(),
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    resources,
+  };
+}

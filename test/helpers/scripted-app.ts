@@ -1,0 +1,62 @@
+// Owns apps that do what a test tells them, and the waiting for what a connection does next.
+import { once, type EventEmitter } from 'node:events';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+
+/** An app that hands its responses to the test. */
+export function handedOver(): {
+  readonly serve: RequestListener;
+  readonly next: () => Promise<[IncomingMessage, ServerResponse]>;
+} {
+  const waiting: ((pair: [IncomingMessage, ServerResponse]) => void)[] = [];
+  const ready: [IncomingMessage, ServerResponse][] = [];
+  return {
+    serve: (request, response) => {
+      const taker = waiting.shift();
+      if (taker === undefined) ready.push([request, response]);
+      else taker([request, response]);
+    },
+    next: () => {
+      const pair = ready.shift();
+      return pair === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(pair);
+    },
+  };
+}
+
+/** events.once would take the error that comes first for its own. */
+export function closed(emitter: EventEmitter): Promise<void> {
+  return new Promise((resolve) => emitter.once('close', resolve));
+}
+
+/** The other side of a TCP connection that was destroyed sees its end, or a reset. */
+export function over(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('end', resolve).once('close', resolve).resume());
+}
+
+/** Resolves once nothing has happened for a few turns in which it could have. */
+export async function settled(value: () => number): Promise<number> {
+  let before = -1;
+  let same = 0;
+  while (same < 50) {
+    const now = value();
+    same = now === before ? same + 1 : 0;
+    before = now;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return before;
+}
+
+/** An app that speaks without node:http. */
+export async function rawApp(t: TestContext, serve: (socket: Socket, received: string) => void): Promise<number> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk) => {
+      serve(socket, chunk.toString('latin1'));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
