@@ -33,8 +33,9 @@ ci: lint build ## what CI runs: lint, types, build, tests
 bench: $(DEPS) ## speed and cost next to nginx and a direct pipe, in one run
 	@$(NODE) node bench/run.ts
 
-generate: $(DEPS) ## code from packets.proto
+generate: $(DEPS) ## what is made from packets.proto and from the configuration's schema
 	@$(NODE) buf generate
+	@$(NODE) node tools/generate-config-docs.ts
 
 setup: $(DEPS) ## installs the pre-commit hook: format and lint of the staged files
 	@git config core.hooksPath tools/hooks && echo 'pre-commit hook installed'

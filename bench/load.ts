@@ -22,6 +22,9 @@ export interface SmallRun {
   readonly p99Ms: number;
 }
 
+/** wrk's units. */
+const millisecondsIn: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
+
 /** 64 connections as fast as they go. Throws when any answer was not 2xx: a fast wrong answer is no result. */
 export async function smallRequests(target: Target, seconds: number): Promise<SmallRun> {
   const args = ['-t2', '-c64', `-d${seconds}s`, '--latency', ...headerArgs(target), `${target.url}/bytes/1024`];
@@ -30,7 +33,7 @@ export async function smallRequests(target: Target, seconds: number): Promise<Sm
   const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1]);
   const percentile = (percent: number): number => {
     const [, value, unit] = new RegExp(`${percent}%\\s+([\\d.]+)(us|ms|s)`).exec(stdout) ?? [];
-    return Number(value) * { us: 0.001, ms: 1, s: 1000 }[unit ?? 'ms']!;
+    return Number(value) * (millisecondsIn[unit ?? ''] ?? Number.NaN);
   };
   return {
     requests: number(/(\d+) requests in/),

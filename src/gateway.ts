@@ -6,7 +6,7 @@ import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
 import { HttpServer } from './server/http-server.ts';
 import type { Lease, Transport } from './upstream/transport.ts';
-import type { PoolLimits } from './upstream/tunnel-pool.ts';
+import { type PoolLimits, poolLimitsOf } from './upstream/tunnel-pool.ts';
 import { Upstream } from './upstream/upstream.ts';
 
 export interface GatewayOptions {
@@ -16,14 +16,16 @@ export interface GatewayOptions {
   readonly policy: Policy;
   /** One for each relay. The gateway's from now on: it closes them. */
   readonly transports: readonly Transport[];
-  /** For each lease and relay connection. */
-  readonly pool?: PoolLimits;
+  /** For each lease and relay connection, where they differ from the policy's. */
+  readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
 }
 
 export interface Gateway {
   /** Throws Node's error (EADDRINUSE, EACCES) when the port can't be had. */
   listen(): Promise<AddressInfo>;
+  /** Requests that begin from now on work by this policy; those in flight keep theirs. */
+  apply(policy: Policy): void;
   /** Takes nothing new, lets what is in flight end, cuts the rest after the grace; then closes. Idempotent. */
   drain(graceMs?: number): Promise<void>;
   /** Cuts everything. Idempotent. */
@@ -34,9 +36,13 @@ export interface Gateway {
 const defaultGraceMs = 30_000;
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { host, port, policy, transports, clock = systemClock } = options;
-  const directory = new LeaseDirectory<Lease, Transport>(transports, { clock });
-  const upstream = new Upstream({ clock, ...(options.pool !== undefined && { limits: options.pool }) });
+  const { host, port, transports, clock = systemClock } = options;
+  let { policy } = options;
+  const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...options.pool });
+  let limits = poolLimits();
+  const ttlMs = (): number => policy.directoryTtlMs;
+  const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs });
+  const upstream = new Upstream({ clock, limits: () => limits });
   const server = new HttpServer({
     host,
     port,
@@ -52,6 +58,10 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     listen: () => server.listen(),
+    apply: (next) => {
+      policy = next;
+      limits = poolLimits();
+    },
     drain: async (graceMs = defaultGraceMs) => {
       await server.drain(graceMs);
       await release();

@@ -8,4 +8,5 @@ check rules eslint --max-warnings 0 .
 check 'import law' depcruise --output-type err src
 check 'dead code' knip
 check docs markdownlint-cli2
+check 'generated docs' node tools/generate-config-docs.ts --check
 check package publint --strict

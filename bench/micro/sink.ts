@@ -58,11 +58,8 @@ function sinkOnly(appPort: string): Dispatch {
 }
 
 async function serve(kind: string, appPort: string): Promise<void> {
-  const { hash } = await import('node:crypto');
-  const policy = {
-    keyDigests: [hash('sha256', key)],
-    timeouts: { dialMs: 10_000, responseHeadersMs: 60_000, bodyIdleMs: 300_000 },
-  };
+  const { testPolicy } = await import('../../test/helpers/policy.ts');
+  const policy = testPolicy();
   const listener = { host: '127.0.0.1', port: 0 };
   if (kind === 'sink') {
     const { HttpServer } = await import('../../src/server/http-server.ts');

@@ -1,12 +1,12 @@
 // The gateway, as a process of its own, with its whole pipeline: to a lease through a relay, or to a local port without any
 // tunnel. Prints the URL of the app behind it and a key.
-import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { createGateway } from '../../src/gateway.ts';
 import { createCredential } from '../../src/portal/index.ts';
+import { key, testPolicy } from '../../test/helpers/policy.ts';
 import type { Lease, Transport, Tunnel } from '../../src/upstream/transport.ts';
 import { createV1Transport } from '../../src/upstream/v1-transport.ts';
 
@@ -14,7 +14,13 @@ const { values: flags } = parseArgs({
   options: { 'app-port': { type: 'string' }, relay: { type: 'string' }, 'lease-id': { type: 'string' } },
 });
 
-const localLease: Lease = { id: 'A'.repeat(26), name: 'bench', alpn: ['http/1.1'], metadata: '', expiresAtMs: Infinity };
+const localLease: Lease = {
+  id: 'A'.repeat(26),
+  name: 'bench',
+  alpn: ['http/1.1'],
+  metadata: '',
+  expiresAtMs: Infinity,
+};
 
 /** Plain TCP where the tunnel would be. */
 const local = (port: number): Transport => ({
@@ -36,14 +42,10 @@ async function overRelay(url: string): Promise<Transport> {
 }
 
 const transport = flags.relay === undefined ? local(Number(flags['app-port'])) : await overRelay(flags.relay);
-const key = 'sk_test_bench';
 const gateway = createGateway({
   host: '127.0.0.1',
   port: 0,
-  policy: {
-    keyDigests: [createHash('sha256').update(key).digest('hex')],
-    timeouts: { dialMs: 10_000, responseHeadersMs: 60_000, bodyIdleMs: 300_000 },
-  },
+  policy: testPolicy(),
   transports: [transport],
 });
 const { port } = await gateway.listen();

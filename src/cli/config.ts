@@ -6,7 +6,7 @@ import { showPath } from '../config/names.ts';
 import { findingLine } from '../config/origin.ts';
 import { configTable, printConfig } from '../config/print.ts';
 import { CliFault } from './fault.ts';
-import type { CliContext } from './program.ts';
+import type { CliContext } from './context.ts';
 import { printable, printableJson } from './terminal.ts';
 
 interface PrintOptions {
@@ -36,7 +36,10 @@ function schemaCommand({ terminal }: CliContext): Command {
 function printCommand(context: CliContext): Command {
   return new Command('print')
     .description('Prints the effective configuration and where each value came from. Secrets are shown as ***.')
-    .option('--config <FILE>', 'the configuration file (default: GATEWAY_CONFIG; without one, environment and defaults)')
+    .option(
+      '--config <FILE>',
+      'the configuration file (default: GATEWAY_CONFIG; without one, environment and defaults)',
+    )
     .option('--json', 'print it as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway config print --config gateway.yaml')
     .action((options: PrintOptions) => print(options, context));
@@ -44,14 +47,19 @@ function printCommand(context: CliContext): Command {
 
 async function print(options: PrintOptions, { terminal, signal }: CliContext): Promise<void> {
   const result = await loadConfig({ file: options.config, signal });
-  for (const warning of result.warnings) terminal.note(printable(`warning: ${findingLine(warning)}`, mostLineCharacters));
+  for (const warning of result.warnings)
+    terminal.note(printable(`warning: ${findingLine(warning)}`, mostLineCharacters));
   if (!result.ok) {
     for (const fault of result.faults) terminal.note(printable(findingLine(fault), mostLineCharacters));
     throw new CliFault('there is no effective configuration while it has faults; "portal-gateway validate" tells more');
   }
   const { config, sources } = result;
   if (options.json === true) {
-    const settings = configTable(config, sources).map(({ path, value, origin }) => ({ setting: showPath(path), value, origin }));
+    const settings = configTable(config, sources).map(({ path, value, origin }) => ({
+      setting: showPath(path),
+      value,
+      origin,
+    }));
     terminal.result(printableJson(settings));
   } else for (const line of printConfig(config, sources)) terminal.result(printable(line, mostLineCharacters));
 }

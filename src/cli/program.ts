@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readEnvironment } from '../config/environment.ts';
+import { configCommand } from './config.ts';
 import type { CliContext } from './context.ts';
 import { devCommand } from './dev.ts';
 import { exposeCommand } from './expose.ts';
@@ -12,8 +13,19 @@ import { leasesCommand } from './leases.ts';
 import { relayCommand } from './relay.ts';
 import { startCommand } from './start.ts';
 import type { Terminal } from './terminal.ts';
+import { validateCommand } from './validate.ts';
 
-const commands = [startCommand, devCommand, exposeCommand, relayCommand, leasesCommand, identityCommand, healthCommand];
+const commands = [
+  startCommand,
+  devCommand,
+  exposeCommand,
+  relayCommand,
+  leasesCommand,
+  identityCommand,
+  healthCommand,
+  validateCommand,
+  configCommand,
+];
 
 /** Runs one command line to its end. Never throws. */
 export async function run(argv: readonly string[], terminal: Terminal, signal: AbortSignal): Promise<number> {

@@ -1,6 +1,8 @@
 // Owns `dev`: relay, demo app and gateway in this process, joined the way that separate ones would be, and nothing left behind.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import type { Config } from '../config/config.ts';
+import { defaultConfig } from '../config/defaults.ts';
 import { createDemoApp } from '../demo/demo-app.ts';
 import { Bridge } from '../expose/bridge.ts';
 import { publish } from '../expose/publish.ts';
@@ -27,12 +29,8 @@ export async function dev({ port }: DevOptions, { terminal, signal }: CliContext
   const gatewayIdentity = createCredential();
   const key = createDevKey();
   const gateway = await runGateway(parts, {
-    host: loopback,
-    port,
-    relayUrls: [relayUrl],
+    config: devConfig(port, relayUrl, key),
     credential: gatewayIdentity,
-    apiKey: key,
-    drainMs,
   });
   try {
     const leaseId = await publishDemo(parts, relayUrl, gatewayIdentity, signal);
@@ -48,6 +46,17 @@ export async function dev({ port }: DevOptions, { terminal, signal }: CliContext
     // Stopped while starting is stopped.
     if (!signal.aborted) throw error;
   }
+}
+
+/** Nothing of the file and the environment: this is for trying things out, and must work the same everywhere. */
+function devConfig(port: number, relayUrl: string, key: string): Config {
+  const { gateway, portal, auth, ...rest } = defaultConfig();
+  return {
+    ...rest,
+    gateway: { ...gateway, host: loopback, port, shutdownGraceMs: drainMs },
+    portal: { ...portal, relays: [{ url: relayUrl, weight: 100, connections: 1, caFile: '' }] },
+    auth: { ...auth, keys: [{ id: 'dev', key, description: '' }] },
+  };
 }
 
 /** Where `leases` and `expose` look by themselves, unless somebody else is there. */

@@ -1,20 +1,16 @@
 // Owns a gateway in this process for `start` and `dev`: one transport for each relay, a listener, and their end.
+import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
+import type { Config, RelayConfig } from '../config/config.ts';
+import { policyOf } from '../config/policy.ts';
 import { createGateway } from '../gateway.ts';
-import type { Credential, RelayClientEvent } from '../portal/index.ts';
+import type { Credential, RelayClientEvent, RelayClientOptions } from '../portal/index.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
-import { policyFor } from './policy.ts';
 
 export interface GatewaySettings {
-  readonly host: string;
-  readonly port: number;
-  readonly relayUrls: readonly string[];
+  readonly config: Config;
   readonly credential: Credential;
-  /** Undefined: nobody may call. */
-  readonly apiKey: string | undefined;
-  /** How long requests in flight may take when it stops. */
-  readonly drainMs: number;
   readonly log?: (event: RelayClientEvent) => void;
 }
 
@@ -22,21 +18,43 @@ export interface RunningGateway {
   readonly url: string;
   /** Resolves once a relay is connected. */
   ready(signal: AbortSignal): Promise<void>;
+  /** What can change without a restart does, for requests that begin from now on. */
+  apply(config: Config): void;
 }
 
 /** Listens when this resolves, and drains when `parts` are disposed of. */
 export async function runGateway(parts: AsyncDisposableStack, settings: GatewaySettings): Promise<RunningGateway> {
-  const { host, port, relayUrls, credential, apiKey, drainMs, log } = settings;
-  const transports = relayUrls.map((url) => createV1Transport({ url, credential, ...(log !== undefined && { log }) }));
-  const gateway = createGateway({ host, port, policy: policyFor(apiKey), transports });
-  parts.defer(() => gateway.drain(drainMs));
+  const { config } = settings;
+  const { host, port } = config.gateway;
+  let { shutdownGraceMs } = config.gateway;
+  const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings)));
+  const transports = relays.map(createV1Transport);
+  const gateway = createGateway({ host, port, policy: policyOf(config), transports });
+  parts.defer(() => gateway.drain(shutdownGraceMs));
   try {
     const { port: actualPort } = await gateway.listen();
     return {
       url: `http://${isIPv6(host) ? `[${host}]` : host}:${actualPort}`,
       ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),
+      apply: (next) => {
+        ({ shutdownGraceMs } = next.gateway);
+        gateway.apply(policyOf(next));
+      },
     };
   } catch (error) {
     throw listenFault(error, 'the gateway', host, port);
   }
+}
+
+async function clientOptions(relay: RelayConfig, settings: GatewaySettings): Promise<RelayClientOptions> {
+  const { credential, log } = settings;
+  const { keepaliveIntervalMs, keepaliveTimeoutMs, reconnect } = settings.config.portal;
+  return {
+    url: relay.url,
+    credential,
+    keepalive: { intervalMs: keepaliveIntervalMs, timeoutMs: keepaliveTimeoutMs },
+    reconnect,
+    ...(relay.caFile !== '' && { ca: await readFile(relay.caFile, 'utf8') }),
+    ...(log !== undefined && { log }),
+  };
 }

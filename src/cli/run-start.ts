@@ -1,42 +1,102 @@
-// Owns `start`: the gateway in the foreground, on defaults, environment and flags, until it is asked to stop.
+// Owns `start`: the gateway in the foreground, on its configuration and whatever becomes of it, until it is asked to stop.
+import type { Config } from '../config/config.ts';
+import { type Faulty, loadConfig, type LoadResult, type FlagSetting } from '../config/load.ts';
+import { findingLine } from '../config/origin.ts';
+import { watchConfig, type ReloadReason } from '../config/reload.ts';
+import { restartOnly } from '../config/restart.ts';
 import { gatewayIdentityPath } from '../config/state-directory.ts';
+import { configReloaded, type ConfigReloaded } from '../kernel/events.ts';
 import { loadOrCreateIdentity } from '../portal/identity-file.ts';
+import { credentialFromPem } from '../portal/identity.ts';
 import { createCredential, type Credential } from '../portal/index.ts';
-import { createLog, logRelayEvent, type Logger } from './log.ts';
-import { distinctRelays } from './options.ts';
+import { CliFault } from './fault.ts';
+import { createLog, relayEventLog, type Logger } from './log.ts';
 import type { CliContext } from './context.ts';
-import { runGateway } from './run-gateway.ts';
+import { runGateway, type RunningGateway } from './run-gateway.ts';
 import { aborted } from './shutdown.ts';
+import { printable, type Terminal } from './terminal.ts';
 
 export interface StartOptions {
+  readonly config?: string;
   readonly host?: string;
   readonly port?: number;
   readonly relay?: readonly string[];
 }
 
-/** gateway.shutdown_grace */
-const drainMs = 30_000;
+const mostLineCharacters = 1000;
 
 export async function start(options: StartOptions, context: CliContext): Promise<void> {
-  const environment = context.environment();
-  const log = createLog(environment.logLevel);
-  const { host = environment.host, port = environment.port } = options;
-  const relayUrls = distinctRelays(options.relay ?? [environment.relayUrl]);
-  const credential = await keptIdentity(gatewayIdentityPath(environment.stateDirectory), log);
+  const flags = flagsOf(options);
+  const load = (signal: AbortSignal): Promise<LoadResult> => loadConfig({ file: options.config, flags, signal });
+  const loaded = await load(context.signal);
+  if (!loaded.ok) throw configFault(loaded, context.terminal);
+  const { config } = loaded;
+  const log = createLog(config.logging.level);
+  const credential = await identityOf(config, context, log);
   await using parts = new AsyncDisposableStack();
-  const { apiKey } = environment;
-  const gateway = await runGateway(parts, {
-    ...{ host, port, relayUrls, credential, apiKey, drainMs },
-    log: (event) => {
-      logRelayEvent(log, event);
+  const gateway = await runGateway(parts, { config, credential, log: relayEventLog(log) });
+  for (const warning of loaded.warnings) log.warn(findingLine(warning));
+  const watching = await watchConfig({
+    files: loaded.files,
+    load,
+    apply: reloader(config, gateway, log),
+    unwatched: (directory, error) => {
+      log.warn({ directory, reason: String(error) }, 'changes here are not noticed; send SIGHUP after one');
     },
   });
-  if (apiKey === undefined) {
-    log.warn('no key is configured: every request is answered 401; set GATEWAY_API_KEY');
-  }
-  log.info({ url: gateway.url, identity: credential.id, relays: relayUrls }, 'listening');
+  parts.defer(() => {
+    watching.close();
+  });
+  const relays = config.portal.relays.map(({ url }) => url);
+  log.info({ url: gateway.url, identity: credential.id, relays }, 'listening');
   await aborted(context.signal);
   log.info('draining');
+}
+
+function flagsOf({ host, port, relay }: StartOptions): FlagSetting[] {
+  const flags: FlagSetting[] = [];
+  if (host !== undefined) flags.push({ name: '--host', path: ['gateway', 'host'], value: host });
+  if (port !== undefined) flags.push({ name: '--port', path: ['gateway', 'port'], value: port });
+  if (relay !== undefined) {
+    const value = [...new Set(relay)].map((url) => ({ url }));
+    flags.push({ name: '--relay', path: ['portal', 'relays'], value });
+  }
+  return flags;
+}
+
+function configFault(faulty: Faulty, terminal: Terminal): CliFault {
+  const [only, ...more] = faulty.faults.map((fault) => printable(findingLine(fault), mostLineCharacters));
+  if (only !== undefined && more.length === 0) return new CliFault(only);
+  for (const line of [only ?? '', ...more]) terminal.note(line);
+  return new CliFault(`the configuration has ${more.length + 1} faults`);
+}
+
+/** All or nothing: a configuration with faults changes nothing. */
+function reloader(initial: Config, gateway: RunningGateway, log: Logger): (r: LoadResult, why: ReloadReason) => void {
+  let current = initial;
+  return (result, reason) => {
+    const outcome = result.ok ? 'applied' : 'rejected';
+    for (const warning of result.warnings) log.warn(findingLine(warning));
+    if (result.ok) {
+      for (const setting of restartOnly(current, result.config)) {
+        log.warn({ setting }, `${setting} has changed and takes effect after a restart`);
+      }
+      current = result.config;
+      log.level = current.logging.level;
+      gateway.apply(current);
+      log.info({ reason }, 'configuration reloaded');
+    } else {
+      for (const fault of result.faults) log.error(findingLine(fault));
+      log.error({ reason, faults: result.faults.length }, 'configuration rejected; the one before stays in use');
+    }
+    if (configReloaded.hasSubscribers) configReloaded.publish({ outcome } satisfies ConfigReloaded);
+  };
+}
+
+async function identityOf(config: Config, context: CliContext, log: Logger): Promise<Credential> {
+  const { identity } = config.portal;
+  if (identity !== '') return credentialFromPem(Buffer.from(identity));
+  return keptIdentity(gatewayIdentityPath(context.environment().stateDirectory), log);
 }
 
 /** On a read-only file system the gateway runs all the same, as somebody new each time. */

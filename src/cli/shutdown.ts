@@ -1,9 +1,12 @@
-// Owns Ctrl-C and SIGTERM: the first asks every command to stop, the second stops the process.
+// Owns Ctrl-C and SIGTERM: the first asks every command to stop, the second stops the process, and so does time.
 import process from 'node:process';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 /** 128 and the signal's number, as shells count. */
 const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Longer than the longest drain (gateway.shutdown_grace, 30 s): what has not ended by then never will. */
+const longestShutdownMs = 40_000;
 
 export interface Shutdown {
   readonly signal: AbortSignal;
@@ -15,6 +18,7 @@ export function onShutdown(): Shutdown {
   const abort = new AbortController();
   const listener = (name: 'SIGINT' | 'SIGTERM'): void => {
     if (abort.signal.aborted) process.exit(exitCodeOf[name]);
+    setTimeout(() => process.exit(exitCodeOf[name]), longestShutdownMs).unref();
     abort.abort();
   };
   for (const name of signals) process.on(name, listener);

@@ -11,6 +11,10 @@ export function startCommand(context: CliContext): Command {
   return (
     new Command('start')
       .description('Runs the gateway. This is what happens without a command, too.')
+      .option(
+        '--config <FILE>',
+        'the configuration file (default: GATEWAY_CONFIG; without one, environment and defaults)',
+      )
       .option('--host <HOST>', 'the address to listen on (default: GATEWAY_HOST, else 127.0.0.1)')
       .option('--port <N>', 'the port to listen on (default: GATEWAY_PORT, else 8080)', portOption)
       .option(

@@ -6,7 +6,7 @@ import { type LoadResult, loadConfig } from '../config/load.ts';
 import { type Finding, findingLine } from '../config/origin.ts';
 import { connect, createCredential, PortalError } from '../portal/index.ts';
 import { CliFault } from './fault.ts';
-import type { CliContext } from './program.ts';
+import type { CliContext } from './context.ts';
 import { printable, printableJson } from './terminal.ts';
 
 interface ValidateOptions {
@@ -20,8 +20,13 @@ const relayTimeoutMs = 15_000;
 
 export function validateCommand(context: CliContext): Command {
   return new Command('validate')
-    .description('Checks the configuration: file, environment and secrets. Prints every fault as FILE:LINE:COL: message.')
-    .option('--config <FILE>', 'the configuration file (default: GATEWAY_CONFIG; without one, environment and defaults)')
+    .description(
+      'Checks the configuration: file, environment and secrets. Prints every fault as FILE:LINE:COL: message.',
+    )
+    .option(
+      '--config <FILE>',
+      'the configuration file (default: GATEWAY_CONFIG; without one, environment and defaults)',
+    )
     .option('--check-relays', 'connect to every relay, too')
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway validate --config gateway.yaml --check-relays')
@@ -37,7 +42,8 @@ async function validate(options: ValidateOptions, { terminal, signal }: CliConte
     const counts = config === undefined ? {} : countsOf(config);
     terminal.result(printableJson({ valid: faults.length === 0, ...findings(result), relays, counts }));
   } else {
-    for (const warning of result.warnings) terminal.note(printable(`warning: ${findingLine(warning)}`, mostLineCharacters));
+    for (const warning of result.warnings)
+      terminal.note(printable(`warning: ${findingLine(warning)}`, mostLineCharacters));
     for (const fault of faults) terminal.result(printable(fault, mostLineCharacters));
     for (const { url, leases } of relays) {
       if (leases !== undefined) terminal.result(printable(`${url}: connected, ${counted(leases, 'lease')}`));
@@ -64,7 +70,11 @@ async function checkRelay({ url, caFile }: RelayConfig, signal: AbortSignal): Pr
   try {
     const ca = caFile === '' ? undefined : await readFile(caFile, 'utf8');
     // Nobody is dialled, so nobody needs to know who asks.
-    const session = await connect(url, { credential: createCredential(), signal: inTime, ...(ca !== undefined && { ca }) });
+    const session = await connect(url, {
+      credential: createCredential(),
+      signal: inTime,
+      ...(ca !== undefined && { ca }),
+    });
     try {
       return { url, leases: (await session.info(inTime)).leases.length };
     } finally {
@@ -72,7 +82,8 @@ async function checkRelay({ url, caFile }: RelayConfig, signal: AbortSignal): Pr
     }
   } catch (error) {
     if (error instanceof PortalError) return { url, fault: `relay ${url}: ${error.message}` };
-    if (caFile !== '' && error instanceof Error && 'syscall' in error) return { url, fault: `relay ${url}: its ca_file can't be read` };
+    if (caFile !== '' && error instanceof Error && 'syscall' in error)
+      return { url, fault: `relay ${url}: its ca_file can't be read` };
     throw error;
   }
 }

@@ -3,6 +3,13 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
 import type { GatewayError } from './errors.ts';
 
+export interface ConfigReloaded {
+  readonly outcome: 'applied' | 'rejected';
+}
+
+/** A configuration was loaded anew. The message is a ConfigReloaded. */
+export const configReloaded: Channel = channel('portal-gateway:config-reloaded');
+
 export interface RequestFailed {
   readonly requestId: string;
   readonly error: GatewayError;

@@ -2,11 +2,104 @@
 // Knows neither where it came from nor who asks.
 
 export interface Policy {
-  /** SHA-256 (hex) of the keys that may call every lease. Empty: nobody may. */
-  readonly keyDigests: readonly string[];
-  readonly timeouts: {
-    readonly dialMs: number;
-    readonly responseHeadersMs: number;
-    readonly bodyIdleMs: number;
-  };
+  readonly auth: AuthPolicy;
+  /** Lower case. Empty: no host mode. */
+  readonly baseDomain: string;
+  /** Addresses and CIDR blocks whose forwarded headers are believed. */
+  readonly trustedProxies: readonly string[];
+  readonly limits: LimitsPolicy;
+  readonly timeouts: TimeoutsPolicy;
+  readonly cors: CorsPolicy;
+  /** By pattern: `name`, `prefix-*` or `*`, as configured. */
+  readonly leases: Readonly<Record<string, LeasePolicy>>;
+  /** Lease name -> the only id that it may lead to. */
+  readonly leasePins: Readonly<Record<string, string>>;
+  readonly pool: PoolPolicy;
+  /** How long the relays' lists of leases are believed. */
+  readonly directoryTtlMs: number;
+  readonly metrics: MetricsPolicy;
+}
+
+export interface AuthPolicy {
+  /** False: everyone is `anonymous`. */
+  readonly enabled: boolean;
+  readonly keys: readonly KeyPolicy[];
+}
+
+export interface KeyPolicy {
+  /** The name of the principal. */
+  readonly id: string;
+  /** SHA-256 of the key, hex. */
+  readonly digest: string;
+}
+
+/** Of the listener and what waits behind it. 0 where a field says so: no limit. */
+export interface LimitsPolicy {
+  /** 0: unlimited. */
+  readonly maxBodyBytes: number;
+  /** Between two pieces of a request body. */
+  readonly bodyTimeoutMs: number;
+  readonly readHeaderTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerIp: number;
+  readonly maxInFlight: number;
+  readonly maxStreams: number;
+  /** Requests that may wait for a place in flight. */
+  readonly queue: number;
+}
+
+/** Tunnels kept to each lease. */
+export interface PoolPolicy {
+  readonly maxIdle: number;
+  readonly maxActive: number;
+  readonly idleTimeoutMs: number;
+}
+
+export interface Timeouts {
+  readonly dialMs: number;
+  readonly responseHeadersMs: number;
+  readonly bodyIdleMs: number;
+  /** 0: none. Streams are not bounded by it. */
+  readonly totalMs: number;
+}
+
+export interface TimeoutsPolicy extends Timeouts {
+  /** The first that fits counts; what it does not name stays as it is for all. */
+  readonly overrides: readonly TimeoutOverride[];
+}
+
+export interface TimeoutOverride extends Partial<Timeouts> {
+  /** `name`, `prefix-*` or `*`. */
+  readonly lease: string;
+  /** `/path`, `/prefix/*` or `/*`. */
+  readonly path: string;
+}
+
+export interface CorsPolicy {
+  readonly enabled: boolean;
+  readonly origins: readonly string[];
+  readonly methods: readonly string[];
+  readonly headers: readonly string[];
+  readonly credentials: boolean;
+  readonly maxAgeMs: number;
+}
+
+export interface HeaderChanges {
+  readonly set: Readonly<Record<string, string>>;
+  readonly remove: readonly string[];
+}
+
+export interface LeasePolicy {
+  /** Empty: by the rule of the mode. */
+  readonly hostHeader: string;
+  readonly headers: { readonly request: HeaderChanges; readonly response: HeaderChanges };
+  /** In place of the general one, where enabled. */
+  readonly cors: CorsPolicy;
+}
+
+export interface MetricsPolicy {
+  readonly enabled: boolean;
+  readonly path: string;
+  readonly allowedCidrs: readonly string[];
 }

@@ -7,13 +7,12 @@ import { MessageReader } from './packets/message-reader.ts';
 import { decodePacket, encodePacket, ResponseCode } from './packets/packets.ts';
 import { SecureChannel } from './secure/channel.ts';
 import { answerHandshake } from './secure/handshake.ts';
-import type { Pipe, PipeHandler } from './yamux/pipe.ts';
+import { deaf, type Pipe } from './yamux/pipe.ts';
 
 /** From the relay's SYN to the end of the handshake. The Go app waits without limit; a relay could then pile up streams. */
-export const acceptTimeoutMs = 15_000;
+const acceptTimeoutMs = 15_000;
 
 const ignore = (): void => undefined;
-const deaf: PipeHandler = { data() {}, end() {}, drain() {}, error() {} };
 
 export interface Publisher {
   readonly offer: LeaseOffer;

@@ -8,7 +8,7 @@ import { decodePacket, encodePacket, ResponseCode } from './packets/packets.ts';
 import { SecureChannel } from './secure/channel.ts';
 import { startClientHandshake, type HandshakeSecrets } from './secure/handshake.ts';
 import type { Mux } from './yamux/session.ts';
-import type { Pipe } from './yamux/pipe.ts';
+import { deaf, type Pipe } from './yamux/pipe.ts';
 
 /** An answer to a connection request has a few bytes, a handshake message under 300: anything near this is no peer of ours. */
 export const maxHandshakeMessageBytes: number = 64 * 1024;
@@ -86,6 +86,6 @@ function checkAccepted(answer: Buffer, leaseId: string): void {
 
 /** After a refusal the stream would still be open for requests, and after a timeout the app may yet answer: neither is wanted. */
 function abandon(pipe: Pipe): void {
-  pipe.setHandler({ data() {}, end() {}, drain() {}, error() {} });
+  pipe.setHandler(deaf);
   pipe.reset();
 }

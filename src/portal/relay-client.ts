@@ -98,7 +98,6 @@ export class RelayClient {
   }
 
   /** As Session.dial; PortalError relay_unreachable while not connected. */
-  // eslint-disable-next-line @typescript-eslint/require-await -- a synchronous throw would surprise who awaits
   async dial(leaseId: string, options: DialOptions): Promise<SecureChannel> {
     return this.#session().dial(leaseId, options);
   }

@@ -77,7 +77,7 @@ export class Session {
         stream: (pipe) => void acceptConnection(pipe, (leaseId) => this.#publishers.get(leaseId), this.#nowMs),
         goAway: () => undefined,
         close: (error) => {
-          this.#forget();
+          void this.#forget();
           resolve(error);
         },
       },
@@ -157,14 +157,14 @@ export class Session {
 
   /** Withdraws what is published and closes the connection. Idempotent. */
   async close(): Promise<void> {
-    await Promise.all(this.#forget());
+    await this.#forget();
     this.#mux.close();
     this.#over(undefined);
   }
 
-  #forget(): Promise<void>[] {
+  async #forget(): Promise<void> {
     const publishers = [...this.#publishers.values()];
     this.#publishers.clear();
-    return publishers.map(({ publication }) => publication.stop());
+    await Promise.all(publishers.map(({ publication }) => publication.stop()));
   }
 }

@@ -34,6 +34,7 @@ function bench(): Bench {
   source.leases = [demo];
   const directory = new LeaseDirectory<Listed, Source>([source], {
     clock: { monotonicMs: () => clock.nowMs, wallMs: () => 0 },
+    ttlMs: () => 10_000,
   });
   return { source, directory, clock, kind: async (name) => (await directory.find(name)).kind };
 }

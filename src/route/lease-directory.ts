@@ -19,12 +19,10 @@ export type DirectoryAnswer<L extends Listed, S> =
 export interface DirectoryOptions {
   readonly clock: Clock;
   /** How long a list is believed without asking. For as long again it still answers while the relays are asked. */
-  readonly ttlMs?: number;
+  readonly ttlMs: () => number;
   readonly listTimeoutMs?: number;
 }
 
-/** Contract: portal.directory_ttl. */
-const defaultTtlMs = 10_000;
 const defaultListTimeoutMs = 5_000;
 /** A name that nobody has published costs the relays one question a second, whatever clients send. */
 const minRefreshIntervalMs = 1_000;
@@ -32,7 +30,7 @@ const minRefreshIntervalMs = 1_000;
 export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   readonly #sources: readonly S[];
   readonly #clock: Clock;
-  readonly #ttlMs: number;
+  readonly #ttlMs: () => number;
   readonly #listTimeoutMs: number;
   readonly #lists = new Map<S, readonly L[]>();
   #index: LeaseIndex<L, S> | undefined = undefined;
@@ -43,17 +41,18 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   constructor(sources: readonly S[], options: DirectoryOptions) {
     this.#sources = sources;
     this.#clock = options.clock;
-    this.#ttlMs = options.ttlMs ?? defaultTtlMs;
+    this.#ttlMs = options.ttlMs;
     this.#listTimeoutMs = options.listTimeoutMs ?? defaultListTimeoutMs;
   }
 
   /** The answer at once where it is known, which is nearly always; otherwise a promise of it, which never rejects. */
   find(nameOrId: string): DirectoryAnswer<L, S> | Promise<DirectoryAnswer<L, S>> {
     const ageMs = this.#clock.monotonicMs() - this.#refreshedMs;
-    if (this.#index !== undefined && ageMs <= 2 * this.#ttlMs) {
+    const ttlMs = this.#ttlMs();
+    if (this.#index !== undefined && ageMs <= 2 * ttlMs) {
       const found = this.#index.find(nameOrId);
       if (typeof found === 'object') {
-        if (ageMs > this.#ttlMs) void this.#refresh();
+        if (ageMs > ttlMs) void this.#refresh();
         return { kind: 'found', found };
       }
     }

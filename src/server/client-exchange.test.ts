@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { test } from 'node:test';
+import { testPolicy } from '../../test/helpers/policy.ts';
 import { ClientExchange } from './client-exchange.ts';
 
-const policy = { keyDigests: [], timeouts: { dialMs: 1, responseHeadersMs: 1, bodyIdleMs: 1 } };
+const policy = testPolicy();
 
 function exchange(headers: Record<string, string> = {}): ClientExchange {
   const request = new IncomingMessage(new Socket());

@@ -60,7 +60,7 @@ class Bench {
     const clock = { monotonicMs: () => this.nowMs, wallMs: () => 0 };
     this.pool = new TunnelPool({
       dial: (signal) => this.#dial(signal),
-      limits: { maxIdle: 2, maxActive: 3, maxWaiting: 2, idleTimeoutMs: 90_000, ...limits },
+      limits: () => ({ maxIdle: 2, maxActive: 3, maxDialing: 3, maxWaiting: 2, idleTimeoutMs: 90_000, ...limits }),
       clock,
       deadlines: new Deadlines(clock),
       emptied: () => {
@@ -143,6 +143,22 @@ test('over the bound a request waits for a release, and over the queue’s bound
   assert.equal(bench.dials.length, 4, 'a tunnel that is gone makes room for a dial');
   await bench.dials[3]?.succeed();
   assert.ok(second.connection);
+});
+
+test('only so many are dialled at once, and the next when one of them is decided', async (t) => {
+  const bench = new Bench(t, { maxActive: 10, maxDialing: 2 });
+  const callers = Array.from({ length: 5 }, () => bench.acquire());
+  assert.equal(bench.dials.length, 2);
+  await bench.dials[0]?.succeed();
+  assert.equal(bench.dials.length, 3);
+  await bench.dials[1]?.fail(new PortalError('lease_rejected', 'no'));
+  assert.equal(bench.dials.length, 4);
+  for (const dial of bench.dials) await dial.succeed();
+  await bench.dials[4]?.succeed();
+  assert.deepEqual(
+    callers.map(({ outcome }) => outcome),
+    ['served', 'lease_unreachable', 'served', 'served', 'served'],
+  );
 });
 
 test('a request that waits in the queue for too long is overloaded', async (t) => {

@@ -5,6 +5,7 @@ import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts'
 import { GatewayError } from '../kernel/errors.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import { dialFault } from './faults.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Tunnel } from './transport.ts';
 
 /**
@@ -24,17 +25,24 @@ export interface PoolLimits {
   readonly maxIdle: number;
   /** In use or being dialled. */
   readonly maxActive: number;
-  /** Requests that wait because maxActive is reached. */
+  /** Being dialled at once: relays refuse a burst, and an app that is frozen must not take them all. */
+  readonly maxDialing: number;
+  /** Requests that may wait beyond maxActive. */
   readonly maxWaiting: number;
   readonly idleTimeoutMs: number;
 }
 
-/** Contract: portal.pool and gateway.queue. */
-export const defaultPoolLimits: PoolLimits = { maxIdle: 100, maxActive: 1000, maxWaiting: 200, idleTimeoutMs: 90_000 };
+/** As many as yamux lets wait for their ACK (portal-protocol §2). */
+const maxDialing = 256;
+
+export function poolLimitsOf({ pool, limits }: Pick<Policy, 'pool' | 'limits'>): PoolLimits {
+  return { ...pool, maxDialing, maxWaiting: limits.queue };
+}
 
 export interface PoolOptions {
   readonly dial: (signal: AbortSignal) => Promise<Tunnel>;
-  readonly limits: PoolLimits;
+  /** Asked anew each time: a reload may change them. */
+  readonly limits: () => PoolLimits;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   /** Nothing is left in the pool: it may be dropped. */
@@ -47,7 +55,7 @@ const recentMs = 2_000;
 export class TunnelPool implements ConnectionOwner {
   readonly #options: PoolOptions;
   readonly #idle: Connection[] = [];
-  /** In the order of asking. Each has its own dial under way, unless the bound is reached. */
+  /** In the order of asking. Each has its own dial under way, unless a bound is reached. */
   readonly #pending = new Map<Waiter, Pending>();
   readonly #dials = new Set<AbortController>();
   #inUse = 0;
@@ -66,6 +74,11 @@ export class TunnelPool implements ConnectionOwner {
     return this.#inUse + this.#dials.size;
   }
 
+  get #mayDial(): boolean {
+    const { maxActive, maxDialing } = this.#options.limits();
+    return this.active < maxActive && this.#dials.size < maxDialing;
+  }
+
   acquire(waiter: Waiter, dialTimeoutMs: number): void {
     const connection = waiter.freshness === 'new' ? undefined : this.#takeIdle(waiter.freshness);
     if (connection !== undefined) {
@@ -73,16 +86,16 @@ export class TunnelPool implements ConnectionOwner {
       waiter.ready(connection);
       return;
     }
-    const { limits, deadlines } = this.#options;
-    const mayDial = this.active < limits.maxActive;
-    if (!mayDial && this.#queued >= limits.maxWaiting) {
+    const { deadlines } = this.#options;
+    const limits = this.#options.limits();
+    if (this.active + this.#queued >= limits.maxActive + limits.maxWaiting) {
       waiter.failed(overloaded('Too many requests are waiting for this lease.'));
       return;
     }
     const pending = new Pending(waiter, this.#timedOut);
     this.#pending.set(waiter, pending);
     deadlines.arm(pending.deadline, dialTimeoutMs);
-    if (mayDial) this.#dial(pending);
+    if (this.#mayDial) this.#dial(pending);
     else this.#queued += 1;
   }
 
@@ -151,7 +164,8 @@ export class TunnelPool implements ConnectionOwner {
   }
 
   #store(connection: Connection): void {
-    const { limits, clock, deadlines } = this.#options;
+    const { clock, deadlines } = this.#options;
+    const limits = this.#options.limits();
     if (this.#closed || this.#idle.length >= limits.maxIdle) {
       this.#inUse += 1; // until lost(), as in idleExpired
       connection.close();
@@ -184,7 +198,7 @@ export class TunnelPool implements ConnectionOwner {
   #pump(): void {
     if (this.#queued > 0) {
       for (const pending of this.#pending.values()) {
-        if (this.active >= this.#options.limits.maxActive) break;
+        if (!this.#mayDial) break;
         if (pending.dial !== undefined) continue;
         this.#queued -= 1;
         this.#dial(pending);
@@ -222,13 +236,14 @@ export class TunnelPool implements ConnectionOwner {
   }
 
   #dialled(tunnel: Tunnel, pending: Pending): void {
-    const connection = new Connection(tunnel, this, this.#options.limits.idleTimeoutMs);
+    const connection = new Connection(tunnel, this, this.#options.limits().idleTimeoutMs);
     this.#inUse += 1;
     // First the one that it was dialled for: everybody else in the queue has a dial of his own, or no right to one yet.
     if (this.#isPending(pending)) {
       this.#forget(pending);
       pending.waiter.ready(connection);
     } else this.released(connection);
+    this.#pump();
   }
 
   #isPending(pending: Pending): boolean {

@@ -7,23 +7,23 @@ import type { Sink } from '../kernel/http.ts';
 import { OwnTunnelAttempt } from './own-tunnel-attempt.ts';
 import { PooledAttempt } from './pooled-attempt.ts';
 import type { Lease, Transport } from './transport.ts';
-import { defaultPoolLimits, TunnelPool, type PoolLimits } from './tunnel-pool.ts';
+import { TunnelPool, type PoolLimits } from './tunnel-pool.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
 
 export interface UpstreamOptions {
   readonly clock: Clock;
-  readonly limits?: PoolLimits;
+  readonly limits: () => PoolLimits;
 }
 
 export class Upstream {
   readonly #clock: Clock;
-  readonly #limits: PoolLimits;
+  readonly #limits: () => PoolLimits;
   readonly #deadlines: Deadlines;
   readonly #pools = new Map<Transport, Map<string, TunnelPool>>();
 
   constructor(options: UpstreamOptions) {
     this.#clock = options.clock;
-    this.#limits = options.limits ?? defaultPoolLimits;
+    this.#limits = options.limits;
     this.#deadlines = new Deadlines(options.clock);
   }
 

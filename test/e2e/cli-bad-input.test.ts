@@ -69,7 +69,7 @@ const cases: readonly Case[] = [
     args: () => ['start'],
     environment: () => ({ GATEWAY_PORT: 'http' }),
     code: 1,
-    says: [/GATEWAY_PORT=http/, /0 to 65535/],
+    says: [/GATEWAY_PORT: .*"http"/, /0 to 65535/],
   },
   {
     what: 'a relay URL that is no URL',

@@ -115,7 +115,7 @@ test('a dial that nobody answers is 504 after our own deadline', async (t) => {
 
 test('over the bounds of the pool and its queue the answer is 503 overloaded', async (t) => {
   const held: ServerResponse[] = [];
-  const pool = { maxIdle: 1, maxActive: 2, maxWaiting: 0, idleTimeoutMs: 1_000 };
+  const pool = { maxIdle: 1, maxActive: 2, maxWaiting: 0 };
   const { open, call } = await startPlainGateway(
     t,
     (_, response) => {

@@ -106,7 +106,7 @@ test('streams keep their tunnels to themselves and nobody waits behind them', as
 
 test('a request whose client left while it waited for a tunnel is never sent', async (t) => {
   const app = handedOver();
-  const pool = { maxIdle: 1, maxActive: 1, maxWaiting: 10, idleTimeoutMs: 1_000 };
+  const pool = { maxIdle: 1, maxActive: 1 };
   const { open, raw, call } = await startPlainGateway(t, app.serve, { pool });
   const first = open('/peer/app/first');
   const [, firstResponse] = await app.next();

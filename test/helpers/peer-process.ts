@@ -36,7 +36,11 @@ export class PeerProcess<Ready> {
   }
 
   /** Runs one of peers/, and kills it after the test if it still runs. */
-  static async start<Ready>(t: Pick<TestContext, 'after'>, name: string, settings: object): Promise<PeerProcess<Ready>> {
+  static async start<Ready>(
+    t: Pick<TestContext, 'after'>,
+    name: string,
+    settings: object,
+  ): Promise<PeerProcess<Ready>> {
     const path = fileURLToPath(new URL(`peers/${name}.ts`, import.meta.url));
     // No flags of the test's own: its coverage and reporters are no business of a measured process.
     const child = fork(path, [JSON.stringify(settings)], { execArgv: [], env: {}, serialization: 'json' });

@@ -1,5 +1,4 @@
 // Owns a whole gateway in front of a local app, joined by plain TCP instead of a relay, and ways to call it.
-import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
@@ -11,12 +10,14 @@ import type { Clock } from '../../src/kernel/clock.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import type { PoolLimits } from '../../src/upstream/tunnel-pool.ts';
 import { PlainTransport } from './plain-transport.ts';
+import { key, testPolicy } from './policy.ts';
 
-export const key = 'test-key';
+export { key };
 
 interface Options {
+  readonly policy?: Parameters<typeof testPolicy>[0];
   readonly timeouts?: Partial<Policy['timeouts']>;
-  readonly pool?: PoolLimits;
+  readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
 }
 
@@ -59,10 +60,10 @@ export async function startPlainGateway(
   const gateway = createGateway({
     host: '127.0.0.1',
     port: 0,
-    policy: {
-      keyDigests: [hash('sha256', key)],
+    policy: testPolicy({
+      ...options.policy,
       timeouts: { dialMs: 5_000, responseHeadersMs: 5_000, bodyIdleMs: 5_000, ...options.timeouts },
-    },
+    }),
     transports: [transport],
     ...(options.pool !== undefined && { pool: options.pool }),
     ...(options.clock !== undefined && { clock: options.clock }),

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { TestContext } from 'node:test';
+import { key } from './policy.ts';
 import { PeerProcess } from './peer-process.ts';
 import type { GatewaySettings } from './peers/gateway.ts';
 import type { RelaySettings } from './peers/relay.ts';
@@ -22,8 +23,6 @@ export interface Call {
   /** The head; the body is the caller's to read. */
   readonly answer: Promise<IncomingMessage>;
 }
-
-const key = 'test-key';
 
 export class ProcessPath {
   relay: PeerProcess<RelayReady>;
@@ -52,7 +51,7 @@ export class ProcessPath {
     const relayUrl = relay.ready.url;
     const [app, gateway] = await Promise.all([
       PeerProcess.start<{ leaseId: string }>(t, 'app', { ...options.app, relayUrl }),
-      PeerProcess.start<{ port: number }>(t, 'gateway', { key, ...options.gateway, relayUrl }),
+      PeerProcess.start<{ port: number }>(t, 'gateway', { ...options.gateway, relayUrl }),
     ]);
     return new ProcessPath(relay, app, gateway, agent);
   }

@@ -63,9 +63,7 @@ export interface RecordedSession {
   }[];
 }
 
-export const recordedSessionsPath: string = fileURLToPath(
-  new URL('../../../shared/vectors/session.json', import.meta.url),
-);
+const recordedSessionsPath: string = fileURLToPath(new URL('../../../shared/vectors/session.json', import.meta.url));
 
 /** Undefined where they are not. */
 export function readRecordedSessions(): readonly RecordedSession[] | undefined {

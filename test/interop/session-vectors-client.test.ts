@@ -120,6 +120,7 @@ class Replay {
       case 'freezeApp':
         await Promise.resolve();
         return;
+      case undefined:
       default:
         assert.fail(`a call that this replay does not know: ${step.do ?? ''}`);
     }
@@ -134,7 +135,7 @@ class Replay {
       assert.ok(connection);
       if (step.codeName !== 'ACCEPTED') {
         const code = refusals[step.codeName ?? ''];
-        assert.ok(code !== undefined, step.codeName);
+        assert.ok(code !== undefined, String(step.codeName));
         await assert.rejects(connection.dial, portalError(code));
         return;
       }
@@ -171,7 +172,9 @@ class Replay {
     assert.deepEqual(sent.subarray(0, initEnd), recorded.subarray(0, initEnd), 'connection request and ClientInit');
 
     const opened: Buffer[] = [];
-    const opener = new FrameOpener(createSecretKey(hex(seen.clientToServerKeyHex)), 2 ** 26, (text) => opened.push(text));
+    const opener = new FrameOpener(createSecretKey(hex(seen.clientToServerKeyHex)), 2 ** 26, (text) =>
+      opened.push(text),
+    );
     opener.push(sent.subarray(initEnd));
     assert.equal(opener.atBoundary, true);
     assert.equal(Buffer.concat(opened).toString(), written, 'what was written opens with the recorded key');

@@ -3,8 +3,13 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { GatewayError } from '../../kernel/errors.ts';
 import type { RawHeaders } from '../../kernel/http.ts';
-import type { Policy } from '../../policy/policy.ts';
+import { compiled } from '../../policy/compiled.ts';
 import type { Dispatch, Stage } from '../stage.ts';
+
+interface Key {
+  readonly id: string;
+  readonly digest: Buffer;
+}
 
 type Credential =
   | { readonly kind: 'key'; readonly key: string; readonly header: string }
@@ -19,24 +24,21 @@ const unusable: Credential = { kind: 'unusable' };
 const repeated: Credential = { kind: 'repeated' };
 
 export function authenticate(): Stage {
-  // A policy lives for as many requests as there are between two reloads; its digests are parsed once.
-  const parsed = new WeakMap<Policy, readonly Buffer[]>();
-
-  function digestsOf(policy: Policy): readonly Buffer[] {
-    let digests = parsed.get(policy);
-    if (digests === undefined) {
-      digests = policy.keyDigests.map((hex) => Buffer.from(hex, 'hex'));
-      parsed.set(policy, digests);
-    }
-    return digests;
-  }
+  const keysOf = compiled(({ auth }) =>
+    auth.keys.map(({ id, digest }): Key => ({ id, digest: Buffer.from(digest, 'hex') })),
+  );
 
   return function authenticateStage(next): Dispatch {
     return function checkCredential(exchange, sink) {
+      if (!exchange.policy.auth.enabled) {
+        exchange.principal = { id: 'anonymous' };
+        next(exchange, sink);
+        return;
+      }
       const credential = findCredential(exchange.req.headers);
       switch (credential.kind) {
         case 'key': {
-          const id = match(credential.key, digestsOf(exchange.policy));
+          const id = match(credential.key, keysOf(exchange.policy));
           if (id === undefined) {
             sink.fail(invalid());
             return;
@@ -91,11 +93,11 @@ function findCredential(headers: RawHeaders): Credential {
 }
 
 /** Every digest is compared, so that the time tells neither which key came near nor how near. */
-function match(key: string, digests: readonly Buffer[]): string | undefined {
+function match(key: string, known: readonly Key[]): string | undefined {
   const digest = hash('sha256', key, 'buffer');
-  let found: Buffer | undefined;
-  for (const candidate of digests) {
-    if (candidate.length === digest.length && timingSafeEqual(candidate, digest)) found = candidate;
+  let found: string | undefined;
+  for (const { id, digest: candidate } of known) {
+    if (candidate.length === digest.length && timingSafeEqual(candidate, digest)) found = id;
   }
-  return found === undefined ? undefined : `key-${found.toString('hex', 0, 6)}`;
+  return found;
 }

@@ -15,6 +15,11 @@ export interface PipeHandler {
   error(error: PortalError): void;
 }
 
+const ignore = (): void => undefined;
+
+/** For a pipe that nobody listens to any more. */
+export const deaf: PipeHandler = { data: ignore, end: ignore, drain: ignore, error: ignore };
+
 /** One flow-controlled byte stream of a session. Each direction ends by itself. */
 export interface Pipe {
   readonly id: number;

@@ -98,7 +98,7 @@ async function read(bytes: number): Promise<void> {
   }
 }
 
-const { relayUrl, keepalive } = settings<AppSettings>();
+const { relayUrl, keepalive } = settings as AppSettings;
 const credential = createCredential();
 const bridge = new Bridge({ target: parseTarget(`127.0.0.1:${(server.address() as AddressInfo).port}`) });
 const published = Promise.withResolvers<undefined>();

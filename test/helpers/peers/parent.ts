@@ -24,9 +24,8 @@ interface Question {
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-export function settings<T>(): T {
-  return JSON.parse(process.argv[2] ?? '{}') as T;
-}
+/** What the test gave this process. */
+export const settings: unknown = JSON.parse(process.argv[2] ?? '{}');
 
 /** Call it last. `counted`: the classes whose living instances `objects` can count; each costs a walk through the whole heap. */
 export function serveParent(
@@ -68,7 +67,7 @@ export function tellParent(event: string): void {
 
 function living(type: Constructor | undefined): number {
   if (type === undefined) throw new Error('a class that is not counted');
-  return queryObjects(type);
+  return queryObjects(type, { format: 'count' });
 }
 
 function report(): PeerReport {

@@ -6,7 +6,7 @@ import { serveParent, settings } from './parent.ts';
 
 export type RelaySettings = Pick<RelayOptions, 'port' | 'keepalive'>;
 
-const relay = createRelay({ port: 0, ...settings<RelaySettings>() });
+const relay = createRelay({ port: 0, ...(settings as RelaySettings) });
 const address = await relay.listen();
 
 const commands = { counts: () => relay.counts(), close: () => relay.close() };

@@ -1,0 +1,109 @@
+// Owns what makes a text an address, a URL, a name or a header: pure questions, answered without looking anything up.
+import { isIP, isIPv6 } from 'node:net';
+import type { TextCheck } from './fields.ts';
+
+/** RFC 1123 §2.1, and lengths of RFC 1035 §2.3.4. */
+const domainName = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
+/** Containers have names with an underscore. */
+const hostName =
+  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
+/** RFC 9110 §5.6.2 */
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
+/** RFC 9110 §5.5: visible characters, spaces and tabs inside. */
+const fieldValue = /^(?:[!-~\u0080-\u00ff](?:[\t -~\u0080-\u00ff]{0,8190}[!-~\u0080-\u00ff])?)?$/;
+/** portal-protocol §4: base32, 26 characters. */
+const leaseId = /^[A-Z2-7]{26}$/;
+
+export const isHost: TextCheck = (text) => isIP(text) !== 0 || hostName.test(text);
+
+export const isDomain: TextCheck = (text) => domainName.test(text) && isIP(text) === 0;
+
+/** An address, or a block of addresses. */
+export const isCidr: TextCheck = (text) => {
+  const [address = '', bits, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || address.includes('%') || rest.length > 0) return false;
+  if (bits === undefined) return true;
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
+};
+
+/** HOST or HOST:PORT, an IPv6 address in brackets: the value of a Host header. */
+export const isAuthority: TextCheck = (text) => {
+  const match = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text);
+  if (match === null || Number(match[2] ?? 1) > 65_535 || Number(match[2] ?? 1) < 1) return false;
+  const host = match[1] ?? '';
+  return host.startsWith('[') ? isIPv6(host.slice(1, -1)) : isHost(host);
+};
+
+export const isPublicUrl: TextCheck = (text) => {
+  const url = /\s/.test(text) ? null : URL.parse(text);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return false;
+  if (url.username !== '' || url.password !== '') return 'must not carry a user name or password';
+  if (url.search !== '' || url.hash !== '') return 'must have no query and no fragment';
+  return true;
+};
+
+export const isRelayUrl: TextCheck = (text) => {
+  const url = /\s/.test(text) ? null : URL.parse(text);
+  if (url === null) return false;
+  if (url.protocol === 'https:') {
+    return 'is the URL of a Portal v2 relay, which comes with a later release; a v1 relay is wss://HOST[:PORT]/relay';
+  }
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') return false;
+  if (url.username !== '' || url.password !== '') return 'must not carry a user name or password: relays take none';
+  if (url.hash !== '') return 'must have no fragment (#…)';
+  return url.port === '0' ? 'must name the port of the relay, not 0' : true;
+};
+
+/** RFC 6454 §6.1: a scheme, a host, a port, and nothing behind. */
+export const isOrigin: TextCheck = (text) => {
+  if (text === '*' || text === 'null') return true;
+  const url = URL.parse(text);
+  return url !== null && url.host !== '' && text.toLowerCase() === `${url.protocol}//${url.host}`;
+};
+
+export const isToken: TextCheck = (text) => token.test(text);
+
+/** Framing is the gateway's own, and a setting that broke it would be a hole. RFC 9112 §6, RFC 9110 §7.6.1. */
+const reserved = new Set([
+  ...['connection', 'content-length', 'expect', 'http2-settings', 'keep-alive', 'proxy-connection', 'te', 'trailer'],
+  ...['transfer-encoding', 'upgrade'],
+]);
+
+export const isChangeableHeader: TextCheck = (text) => {
+  if (!token.test(text)) return false;
+  const name = text.toLowerCase();
+  if (name === 'host') return "can't be set here: use host_header";
+  return reserved.has(name) ? 'belongs to the connection: it is not for configuration to set or remove' : true;
+};
+
+export const isFieldValue: TextCheck = (text) => fieldValue.test(text);
+
+export const isLeaseId: TextCheck = (text) => leaseId.test(text);
+
+const maxNameCharacters = 128; // what `expose` publishes at most
+// eslint-disable-next-line no-control-regex -- they are what must not be in a name
+const unprintable = /[\u0000-\u0020\u007f-\u00a0\u2028\u2029/\\]/;
+
+export const isLeaseName: TextCheck = (text) =>
+  text !== '' && text.length <= maxNameCharacters && !unprintable.test(text) && !text.includes('*');
+
+/** `exact`, `prefix-*` or `*`. */
+export const isLeasePattern: TextCheck = (text) => text === '*' || isLeaseName(text.replace(/(?<=.)\*$/s, ''));
+
+/** product-spec §5: the name of a key is a principal among others, which are told apart by `:`, `*` and `anonymous`. */
+export const isKeyName: TextCheck = (text) =>
+  /^[\w.@+-]{1,64}$/.test(text) && text !== 'anonymous' ? true : text.includes(':') ? "can't contain a colon" : false;
+
+/** Sent in a header, so what a header can carry (RFC 9110 §5.5), without spaces. */
+export const isKey: TextCheck = (text) => /^[!-~]{1,512}$/.test(text);
+
+export const isHttpPath: TextCheck = (text) => {
+  if (!/^\/[\w.~/-]{1,200}$/.test(text)) return false;
+  const taken = ['/peer', '/ws', '/health', '/admin', '/console', '/.well-known'].find(
+    (path) => text === path || text.startsWith(`${path}/`),
+  );
+  return taken === undefined || `can't be below ${taken}, which the gateway uses for something else`;
+};
+
+export const anyText: TextCheck = (text) => text.length <= 1024;

@@ -1,0 +1,11 @@
+// Owns the one tree of the configuration's schema, made once.
+import { schema } from './schema.ts';
+import { type SectionShape, shapeOf } from './shape.ts';
+
+function rootShape(): SectionShape {
+  const shape = shapeOf(schema);
+  if (shape.kind !== 'section') throw new TypeError('the configuration is no map of sections');
+  return shape;
+}
+
+export const configShape: SectionShape = rootShape();

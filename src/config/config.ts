@@ -1,0 +1,270 @@
+// Generated from schema.ts by tools/generate-config-docs.ts: the configuration as the gateway works with it. Durations are in
+// milliseconds, sizes in bytes, paths absolute; everything is deeply frozen. Look maps up with Object.hasOwn, or compile them.
+
+/** The configuration of Portal Gateway. Only what differs from a default needs to be written. */
+export interface Config {
+  /** The main listener and what protects it. */
+  readonly gateway: GatewayConfig;
+  /** TLS, and with it HTTP/2, on the main listener. */
+  readonly tls: TlsConfig;
+  /** The separate listener for health, metrics and details. */
+  readonly admin: AdminConfig;
+  /** The relays, and the tunnels through them. */
+  readonly portal: PortalConfig;
+  /** Who may call. */
+  readonly auth: AuthConfig;
+  /** How long the apps may take. */
+  readonly timeouts: TimeoutsConfig;
+  /** Cross-origin requests of browsers, for every lease. */
+  readonly cors: CorsConfig;
+  /** Settings for some leases, by pattern: `name`, `prefix-*` or `*`. Of the patterns that fit, the most specific one counts. */
+  readonly leases: Readonly<Record<string, LeaseConfig>>;
+  /** Metrics for Prometheus. */
+  readonly metrics: MetricsConfig;
+  /** The log. */
+  readonly logging: LoggingConfig;
+}
+
+/** The main listener and what protects it. */
+export interface GatewayConfig {
+  /** The address to listen on. `0.0.0.0` in the container image. */
+  readonly host: string;
+  /** The port to listen on; 0 takes any that is free. */
+  readonly port: number;
+  /** Serves each lease at `https://<lease>.<base_domain>/` too. Empty: by path only. */
+  readonly baseDomain: string;
+  /** What clients see as the URL of the gateway; needed for OAuth and MCP metadata. */
+  readonly publicUrl: string;
+  /** Addresses and blocks whose `X-Forwarded-*`, `Forwarded` and PROXY protocol headers are believed. Of the addresses that they name, the right-most one that is not trusted is the client. */
+  readonly trustedProxies: readonly string[];
+  /** A request head that is not whole after this time is answered 408. */
+  readonly readHeaderTimeoutMs: number;
+  /** A connection without a request is closed after this time. */
+  readonly idleTimeoutMs: number;
+  /** How long requests in flight may go on after SIGTERM. */
+  readonly shutdownGraceMs: number;
+  /** A larger request head is answered 431. */
+  readonly maxHeaderBytes: number;
+  /** A larger request body is answered 413. Bodies are streamed and never held in memory. */
+  readonly maxBodyBytes: number;
+  /** Open client connections; more are closed at once. */
+  readonly maxConnections: number;
+  /** Open connections of one client address. */
+  readonly maxConnectionsPerIp: number;
+  /** Requests at work at once; more wait in the queue. A stream leaves this count at its response head or 101 and counts as a stream instead. */
+  readonly maxInFlight: number;
+  /** Streams and upgraded connections open at once; more are answered 503 `overloaded`. */
+  readonly maxStreams: number;
+  /** Requests that may wait while `max_in_flight` are at work; more are answered 503 `overloaded`. */
+  readonly queue: number;
+  /** The longest pause between two pieces of a request body. */
+  readonly bodyTimeoutMs: number;
+  /** Takes PROXY protocol v2 from `trusted_proxies`. */
+  readonly proxyProtocol: boolean;
+}
+
+/** TLS, and with it HTTP/2, on the main listener. */
+export interface TlsConfig {
+  /** Listens with TLS. */
+  readonly enabled: boolean;
+  /** The certificate and its chain, PEM. Read again when it changes. */
+  readonly certFile: string;
+  /** The private key of `cert_file`, PEM. */
+  readonly keyFile: string;
+  /** The oldest TLS version that is spoken. */
+  readonly minVersion: '1.2' | '1.3';
+  /** Demands client certificates signed by these authorities, PEM. Empty: none are asked for. */
+  readonly clientCaFile: string;
+  /** More certificates, chosen by the name that the client asks for (SNI). */
+  readonly certificates: readonly CertificateConfig[];
+}
+
+/** A certificate and its key. */
+export interface CertificateConfig {
+  /** The certificate and its chain, PEM. */
+  readonly certFile: string;
+  /** Its private key, PEM. */
+  readonly keyFile: string;
+}
+
+/** The separate listener for health, metrics and details. */
+export interface AdminConfig {
+  /** Serves `/health`, `/metrics` and `/health/details` here; 0: on the main port. */
+  readonly port: number;
+}
+
+/** The relays, and the tunnels through them. */
+export interface PortalConfig {
+  /** The short form of `relays` with one entry. */
+  readonly relayUrl: string;
+  /** The relays to be connected to. */
+  readonly relays: readonly RelayConfig[];
+  /** The gateway's private key (Ed25519, PEM), usually `file:PATH`. Empty: a file in the user's state directory, made at the first start. Replicas share one. A secret. */
+  readonly identity: string;
+  /** How often a relay is asked whether it lives. */
+  readonly keepaliveIntervalMs: number;
+  /** A relay that has not answered by then is given up. */
+  readonly keepaliveTimeoutMs: number;
+  /** Coming back to a lost relay: for ever, with jitter. */
+  readonly reconnect: ReconnectConfig;
+  /** Tunnels kept to each lease. */
+  readonly pool: PoolConfig;
+  /** How long an answer of the relays to "which leases are there" is used. */
+  readonly directoryTtlMs: number;
+  /** Fixes a lease name to an id, so that a relay can lead it nowhere else. */
+  readonly leasePins: Readonly<Record<string, string>>;
+}
+
+/** A relay. */
+export interface RelayConfig {
+  /** Where the relay is, `ws://` or `wss://`. */
+  readonly url: string;
+  /** Its share of the dials, against the other relays. */
+  readonly weight: number;
+  /** Connections kept to it. */
+  readonly connections: number;
+  /** Authorities to trust for `wss://` instead of the system's, PEM. */
+  readonly caFile: string;
+}
+
+/** Coming back to a lost relay: for ever, with jitter. */
+export interface ReconnectConfig {
+  /** The first pause. */
+  readonly initialMs: number;
+  /** The longest pause. */
+  readonly maxMs: number;
+}
+
+/** Tunnels kept to each lease. */
+export interface PoolConfig {
+  /** Idle tunnels kept for the next request. */
+  readonly maxIdle: number;
+  /** Tunnels in use at once. */
+  readonly maxActive: number;
+  /** An idle tunnel is closed after this time. */
+  readonly idleTimeoutMs: number;
+}
+
+/** Who may call. */
+export interface AuthConfig {
+  /** Asks callers for a key. Off: everyone who can reach the gateway may call. */
+  readonly enabled: boolean;
+  /** The keys. `GATEWAY_API_KEY` in the environment adds one, named `environment`. */
+  readonly keys: readonly KeyConfig[];
+}
+
+/** An API key. */
+export interface KeyConfig {
+  /** Its name in logs and limits. */
+  readonly id: string;
+  /** The key itself, hashed at load. A secret. */
+  readonly key: string;
+  /** What the key is for. */
+  readonly description: string;
+}
+
+/** How long the apps may take. */
+export interface TimeoutsConfig {
+  /** To reach an app through a relay; then 504 `dial_timeout`. */
+  readonly dialMs: number;
+  /** From the end of the request to the first byte of its response; then 504 `headers_timeout`. */
+  readonly responseHeadersMs: number;
+  /** A body or stream that stands still for this long is cut. */
+  readonly bodyIdleMs: number;
+  /** A whole request with its response; then 504 `total_timeout`. Streams are not bounded by it. */
+  readonly totalMs: number;
+  /** Other timeouts for some leases and paths; the first that fits counts. */
+  readonly overrides: readonly TimeoutOverrideConfig[];
+}
+
+/** Other timeouts for some requests. */
+export interface TimeoutOverrideConfig {
+  /** The leases: `name`, `prefix-*` or `*`. */
+  readonly lease: string;
+  /** The paths below the lease: `/path`, `/prefix/*` or `/*`. */
+  readonly path: string;
+  /** To reach an app through a relay; then 504 `dial_timeout`. */
+  readonly dialMs?: number;
+  /** From the end of the request to the first byte of its response; then 504 `headers_timeout`. */
+  readonly responseHeadersMs?: number;
+  /** A body or stream that stands still for this long is cut. */
+  readonly bodyIdleMs?: number;
+  /** A whole request with its response; then 504 `total_timeout`. Streams are not bounded by it. */
+  readonly totalMs?: number;
+}
+
+/** Cross-origin requests of browsers, for every lease. */
+export interface CorsConfig {
+  /** Answers preflights itself, before authentication, and marks responses. */
+  readonly enabled: boolean;
+  /** Who may: origins as browsers send them, or `*`. */
+  readonly origins: readonly string[];
+  /** Methods allowed beyond GET, HEAD and POST. */
+  readonly methods: readonly string[];
+  /** Request headers allowed beyond the safelisted ones. */
+  readonly headers: readonly string[];
+  /** Allows cookies and `Authorization`. */
+  readonly credentials: boolean;
+  /** How long browsers may remember a preflight. */
+  readonly maxAgeMs: number;
+}
+
+/** What leases of this pattern have of their own. */
+export interface LeaseConfig {
+  /** The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode. */
+  readonly hostHeader: string;
+  /** Headers to change. */
+  readonly headers: LeaseHeadersConfig;
+  /** In place of the general `cors`, where it is enabled. */
+  readonly cors: CorsConfig;
+}
+
+/** Headers to change. */
+export interface LeaseHeadersConfig {
+  /** On the way to the app. */
+  readonly request: HeaderChangesConfig;
+  /** On the way to the client. */
+  readonly response: HeaderChangesConfig;
+}
+
+/** On the way to the app. */
+export interface HeaderChangesConfig {
+  /** Headers to set, whatever was there before. */
+  readonly set: Readonly<Record<string, string>>;
+  /** Headers to remove. */
+  readonly remove: readonly string[];
+}
+
+/** Metrics for Prometheus. */
+export interface MetricsConfig {
+  /** Serves metrics. */
+  readonly enabled: boolean;
+  /** Where they are served. */
+  readonly path: string;
+  /** Who may read them, and `/health/details`, on the main port, beside this machine itself. A separate `admin.port` is open. */
+  readonly allowedCidrs: readonly string[];
+}
+
+/** The log. */
+export interface LoggingConfig {
+  /** The least that is logged. `GATEWAY_LOG_LEVEL` is another name for it. */
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** One line of JSON for each event, or lines for people. */
+  readonly format: 'json' | 'pretty';
+  /** Where it goes. */
+  readonly output: 'stdout' | 'file';
+  /** The log file, with `output: file`. */
+  readonly file: LogFileConfig;
+}
+
+/** The log file, with `output: file`. */
+export interface LogFileConfig {
+  /** Where it is. */
+  readonly path: string;
+  /** A larger one is put aside and a new one begun. */
+  readonly maxSizeBytes: number;
+  /** How many are kept aside. */
+  readonly maxBackups: number;
+  /** How long they are kept. */
+  readonly maxAgeMs: number;
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EnvironmentError, readEnvironment } from './environment.ts';
+import { exposeIdentityPath, gatewayIdentityPath, stateDirectoryIn } from './state-directory.ts';
+
+test('an empty environment gives the defaults of the contract', () => {
+  assert.deepEqual(readEnvironment({ HOME: '/home/me' }), {
+    host: '127.0.0.1',
+    port: 8080,
+    apiKey: undefined,
+    relayUrl: 'ws://localhost:4017/relay',
+    logLevel: 'info',
+    stateDirectory: '/home/me/.local/state/portal-gateway',
+  });
+});
+
+test('what is set wins, and what is set to nothing is not set', () => {
+  const environment = readEnvironment({
+    HOME: '/home/me',
+    XDG_STATE_HOME: '/state',
+    GATEWAY_HOST: '0.0.0.0',
+    GATEWAY_PORT: '0',
+    GATEWAY_API_KEY: '',
+    PORTAL_RELAY_URL: 'wss://relay.test/relay',
+    GATEWAY_LOG_LEVEL: 'WARN',
+  });
+  assert.deepEqual(environment, {
+    host: '0.0.0.0',
+    port: 0,
+    apiKey: undefined,
+    relayUrl: 'wss://relay.test/relay',
+    logLevel: 'warn',
+    stateDirectory: '/state/portal-gateway',
+  });
+});
+
+for (const [name, value] of [
+  ['GATEWAY_PORT', '65536'],
+  ['GATEWAY_PORT', 'http'],
+  ['LOGGING_LEVEL', 'loud'],
+] as const) {
+  test(`${name}=${value} is refused by name`, () => {
+    assert.throws(
+      () => readEnvironment({ [name]: value }),
+      (error) => error instanceof EnvironmentError && error.message.startsWith(`${name}=${value}`),
+    );
+  });
+}
+
+test('a relative XDG_STATE_HOME is ignored', () => {
+  assert.equal(stateDirectoryIn('state', '/home/me'), '/home/me/.local/state/portal-gateway');
+});
+
+test('each name has its own identity file, inside the directory', () => {
+  assert.equal(gatewayIdentityPath('/s'), '/s/identity.pem');
+  assert.equal(exposeIdentityPath('/s', 'my-app'), '/s/expose/my-app.pem');
+  const names = ['Demo', 'demo', 'DEMO', '..', '../x', 'a/b', 'größe', 'gro\u0308ße', 'x'.repeat(128), ''];
+  const files = names.map((name) => exposeIdentityPath('/s', name));
+  assert.equal(new Set(files.map((file) => file.toLowerCase().normalize('NFC'))).size, names.length);
+  for (const file of files) assert.match(file, /^\/s\/expose\/[A-Za-z0-9_-]*(?:\.[0-9a-f]{16})?\.pem$/);
+});

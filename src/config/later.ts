@@ -1,0 +1,102 @@
+// Owns what the configuration contract names and this version does not do yet. Whoever sets it is told so: a limit that is
+// silently not there is worse than none. A section that arrives leaves this list and comes to the schema.
+import type { Path } from './shape.ts';
+
+interface Later {
+  /** What this version does instead. */
+  readonly instead: string;
+  /** The settings that the environment may name; other names that begin like the section may be other programs'. */
+  readonly environment: readonly string[];
+}
+
+/** `*` is any entry of a map, `[]` any item of a list. */
+const later: Readonly<Record<string, Later>> = {
+  lease_acl: { instead: 'lets every key call every lease', environment: [] },
+  ip_rules: { instead: 'lets every address call', environment: ['allow', 'deny'] },
+  rate_limit: {
+    instead: 'does not limit',
+    environment: [
+      ...['global.requests_per_second', 'global.burst'],
+      ...['per_key.default.requests_per_second', 'per_key.default.burst', 'storage.type', 'storage.redis.url'],
+    ],
+  },
+  quotas: { instead: 'counts nothing', environment: ['time_zone'] },
+  circuit_breaker: {
+    instead: 'breaks no circuit',
+    environment: [
+      'enabled',
+      'min_requests',
+      'failure_ratio',
+      'interval',
+      'timeout',
+      'max_requests',
+      'failure_statuses',
+    ],
+  },
+  retry: {
+    instead: 'does not retry',
+    environment: ['enabled', 'methods', 'max_attempts', 'initial', 'max', 'statuses', 'budget'],
+  },
+  overload: {
+    instead: 'bounds only what gateway.max_* and gateway.queue say',
+    environment: ['max_event_loop_lag', 'max_memory'],
+  },
+  cache: { instead: 'does not cache', environment: ['enabled', 'max_bytes'] },
+  compression: { instead: 'does not compress', environment: ['enabled', 'algorithms', 'min_bytes'] },
+  tracing: { instead: 'sends no traces', environment: ['enabled', 'endpoint', 'sample_ratio', 'trust'] },
+  'auth.keys_file': { instead: 'knows the keys of auth.keys', environment: [''] },
+  'auth.cache_ttl': { instead: 'compares digests, for which nothing needs to be cached', environment: [''] },
+  'auth.forward_credential': { instead: 'removes the credential', environment: [''] },
+  'auth.jwt': { instead: 'takes API keys only', environment: [] },
+  'auth.oauth': { instead: 'takes API keys only', environment: [] },
+  'auth.assertion': { instead: 'sends no assertion', environment: ['enabled'] },
+  'auth.keys[].key_hash': { instead: 'takes the key itself, as key: ${NAME}', environment: [] },
+  'auth.keys[].key_prefix': { instead: 'takes the key itself, as key: ${NAME}', environment: [] },
+  'auth.keys[].scopes': { instead: 'lets every key do everything', environment: [] },
+  'auth.keys[].expires_at': { instead: 'lets no key expire', environment: [] },
+  'auth.keys[].allowed_cidrs': { instead: 'takes a key from every address', environment: [] },
+  'auth.keys[].tenant': { instead: 'knows no tenants', environment: [] },
+  'portal.relays[].sni_port': { instead: 'speaks to Portal v1 relays only', environment: [] },
+  'leases.*.required_scopes': { instead: 'checks no scopes', environment: [] },
+  'leases.*.ip_rules': { instead: 'lets every address call', environment: [] },
+  'leases.*.assertion': { instead: 'sends no assertion', environment: [] },
+  'leases.*.mcp': { instead: 'treats MCP as any HTTP', environment: [] },
+};
+
+/** What to say of a name that the schema does not have; undefined when it is none of those to come. */
+export function laterMessage(path: Path): string | undefined {
+  const pattern = patternOf(path);
+  const found = later[pattern];
+  return found === undefined ? undefined : message(found);
+}
+
+/** Names of environment variables -> what to say of them. */
+export function laterEnvironment(): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const [path, entry] of Object.entries(later)) {
+    for (const setting of entry.environment) {
+      const name = [path, ...(setting === '' ? [] : [setting])].join('.').replaceAll('.', '_').toUpperCase();
+      names.set(name, message(entry));
+    }
+  }
+  return names;
+}
+
+/** The sections of the contract, with those to come: what a variable's name may begin with. */
+export function laterSections(): string[] {
+  return Object.keys(later).filter((path) => !path.includes('.'));
+}
+
+function message({ instead }: Later): string {
+  return `comes with a later release; this version ${instead}: remove it`;
+}
+
+function patternOf(path: Path): string {
+  let text = '';
+  for (const [i, step] of path.entries()) {
+    if (typeof step === 'number') text += '[]';
+    else if (i === 1 && path[0] === 'leases') text += '.*';
+    else text += text === '' ? step : `.${step}`;
+  }
+  return text;
+}

@@ -1,0 +1,118 @@
+// Owns loading: file, environment, flags and secrets, one over the other, to one frozen Config or to every fault of all of them at
+// once. Changes nothing outside.
+import { resolve } from 'node:path';
+import process from 'node:process';
+import { checkCertificates } from './certificates.ts';
+import type { Config } from './config.ts';
+import { configShape } from './config-shape.ts';
+import { addEnvironmentKey, readEnvironmentLayer, type Variables } from './environment-layer.ts';
+import { judge, placed } from './judge.ts';
+import { byPosition, type Finding } from './origin.ts';
+import { readConfigFile } from './read-file.ts';
+import { settleRelays } from './relays.ts';
+import { oddities } from './rules.ts';
+import { resolveSecrets } from './secrets/resolve.ts';
+import { mapNode, nodeOf, put, type Sourced, type SourcedMap } from './sourced.ts';
+import { readYaml, type YamlReading } from './yaml.ts';
+
+/** A setting given on the command line. */
+export interface FlagSetting {
+  /** As it is written there, `--port`. */
+  readonly name: string;
+  /** As it would be written in the file, `['gateway', 'port']`. */
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+export interface LoadOptions {
+  /** Default: GATEWAY_CONFIG; without that, no file. */
+  readonly file?: string | undefined;
+  readonly env?: Variables;
+  readonly flags?: readonly FlagSetting[];
+  readonly workingDirectory?: string;
+  readonly signal?: AbortSignal;
+  readonly now?: () => Date;
+}
+
+interface Loading {
+  readonly file: string | undefined;
+  readonly warnings: readonly Finding[];
+  /** Absolute paths of everything that was read, or looked for: a change of one of them is a reason to load again. */
+  readonly files: readonly string[];
+}
+export interface Loaded extends Loading {
+  readonly ok: true;
+  readonly config: Config;
+  /** Where every value that is not a default came from. */
+  readonly sources: Sourced;
+}
+export interface Faulty extends Loading {
+  readonly ok: false;
+  readonly faults: readonly Finding[];
+  /** What is fine by itself; undefined when there is nothing. For counting, not for running. */
+  readonly rest: Config | undefined;
+}
+export type LoadResult = Loaded | Faulty;
+
+/** Secret managers together; each of them has a shorter time of its own. */
+const timeoutMs = 20_000;
+const mostFaults = 200;
+
+/** Never rejects for what is in the file, the environment or the secrets. */
+export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult> {
+  const { env = process.env, flags = [], workingDirectory = process.cwd(), now = () => new Date() } = options;
+  const named = env['GATEWAY_CONFIG'];
+  const file = options.file ?? (named === '' ? undefined : named);
+  const { root, faults: fileFaults, broken } = await readFile(file, workingDirectory);
+  const environment = readEnvironmentLayer(configShape, env);
+  for (const { path, node } of environment.values) put(root, path, node);
+  for (const { name, path, value } of flags) put(root, path, nodeOf(path, { kind: 'flag', name }, value));
+  addEnvironmentKey(root, env);
+  const relayFaults = settleRelays(root);
+  const signal = AbortSignal.any([
+    AbortSignal.timeout(timeoutMs),
+    ...(options.signal === undefined ? [] : [options.signal]),
+  ]);
+  const secrets = await resolveSecrets(root, configShape, { env, workingDirectory, signal, now });
+
+  const verdict = judge(root, secrets.unresolved, workingDirectory);
+  const { config } = verdict;
+  // A file that can't be read says nothing of how settings fit together.
+  const certificates = config === undefined || broken ? undefined : await checkCertificates(config, now());
+  const odd = config === undefined || broken ? [] : oddities(config);
+  const faults = [
+    ...[...fileFaults, ...environment.faults, ...relayFaults, ...secrets.faults, ...verdict.faults],
+    ...(certificates?.faults ?? []).map((fault) => placed(root, fault)),
+  ].sort(byPosition);
+  const warnings = [
+    ...[...environment.warnings, ...secrets.warnings],
+    ...[...odd, ...(certificates?.warnings ?? [])].map((warning) => placed(root, warning)),
+  ].sort(byPosition);
+  const files = [
+    ...(file === undefined ? [] : [resolve(workingDirectory, file)]),
+    ...secrets.files,
+    ...(certificates?.files ?? []),
+  ];
+  const loading: Loading = { file, warnings, files: [...new Set(files)] };
+  if (faults.length === 0 && config !== undefined) return { ...loading, ok: true, config, sources: root };
+  return { ...loading, ok: false, faults: bounded(faults), rest: broken ? undefined : config };
+}
+
+async function readFile(file: string | undefined, workingDirectory: string): Promise<YamlReading> {
+  if (file === undefined) return { root: emptyRoot(), faults: [], broken: false };
+  const reading = await readConfigFile(resolve(workingDirectory, file));
+  if ('text' in reading) return readYaml(reading.text, file);
+  const origin = { kind: 'file', file, line: 1, column: 1 } as const;
+  return { root: emptyRoot(), faults: [{ origin, message: reading.fault }], broken: true };
+}
+
+function emptyRoot(): SourcedMap {
+  return mapNode([], { kind: 'default' });
+}
+
+function bounded(faults: readonly Finding[]): Finding[] {
+  const told = faults.slice(0, mostFaults);
+  if (faults.length > mostFaults)
+    told.push({ origin: undefined, message: `and ${faults.length - mostFaults} more faults` });
+  return told;
+}

@@ -1,0 +1,74 @@
+// Owns how one setting is called by each who names it: people (`portal.pool.max_idle`), the environment
+// (`PORTAL_POOL_MAX_IDLE`) and our own code (`portal.pool.maxIdle`). And what was probably meant by a name that is none.
+import type { Path, Shape } from './shape.ts';
+
+/** `leases["my app"].cors.origins[0]` */
+export function showPath(path: Path): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else if (/^[\w-]+$/.test(step)) text += text === '' ? step : `.${step}`;
+    else text += `[${shownText(step)}]`;
+  }
+  return text;
+}
+
+/** The one rule: the names on the path, in capitals, joined by an underscore. */
+export function environmentName(path: readonly string[]): string {
+  return path.join('_').toUpperCase();
+}
+
+/** snake_case to camelCase; durations end in their unit, and sizes too. */
+export function propertyName(name: string, shape: Shape): string {
+  const camel = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  if (shape.kind !== 'scalar') return camel;
+  if (shape.scalar === 'duration') return `${camel}Ms`;
+  return shape.scalar === 'size' && !camel.endsWith('Bytes') ? `${camel}Bytes` : camel;
+}
+
+const mostShownCharacters = 60;
+
+/** Text of a file or of the environment, fit for a message: one line, bounded, and neither a key nor a password in it. */
+export function shownText(text: string): string {
+  const safe = text.replace(/\bsk_(live|test)_\w+/g, 'sk_$1_…').replace(/\/\/[^/\s]*@/g, '//…@');
+  const cut = safe.length > mostShownCharacters ? `${safe.slice(0, mostShownCharacters)}…` : safe;
+  return JSON.stringify(cut).replace(
+    /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The candidate that a slip or two of the hand lead away from. */
+export function didYouMean(name: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  // A third of a short word is another word.
+  let fewest = Math.min(3, Math.ceil(name.length / 3)) + 1;
+  for (const candidate of candidates) {
+    if (Math.abs(candidate.length - name.length) >= fewest) continue;
+    const slips = slipsBetween(name.toLowerCase(), candidate.toLowerCase());
+    if (slips < fewest) [best, fewest] = [candidate, slips];
+  }
+  return best;
+}
+
+/** Optimal string alignment: letters added, lost, changed, or two of them swapped. */
+function slipsBetween(a: string, b: string): number {
+  let before: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = at(previous, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      let fewest = Math.min(change, at(previous, j) + 1, at(row, j - 1) + 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) fewest = Math.min(fewest, at(before, j - 2) + 1);
+      row.push(fewest);
+    }
+    [before, previous] = [previous, row];
+  }
+  return at(previous, b.length);
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? Infinity;
+}

@@ -1,0 +1,43 @@
+// Owns where a value came from, and what is wrong or odd about it, as lines for people. Knows no setting.
+
+export type Origin =
+  | { readonly kind: 'default' }
+  | { readonly kind: 'file'; readonly file: string; readonly line: number; readonly column: number }
+  | { readonly kind: 'environment'; readonly name: string }
+  | { readonly kind: 'flag'; readonly name: string };
+
+/** What is wrong, or worth a warning. */
+export interface Finding {
+  /** Undefined: it is about the whole. */
+  readonly origin: Origin | undefined;
+  readonly message: string;
+}
+
+/** `gateway.yaml:3:9`, `GATEWAY_PORT`, `--port`. */
+export function showOrigin(origin: Origin): string {
+  switch (origin.kind) {
+    case 'default':
+      return 'default';
+    case 'file':
+      return `${origin.file}:${origin.line}:${origin.column}`;
+    case 'environment':
+    case 'flag':
+      return origin.name;
+  }
+}
+
+/** `gateway.yaml:3:9: gateway.port must be …` */
+export function findingLine({ origin, message }: Finding): string {
+  return origin === undefined ? message : `${showOrigin(origin)}: ${message}`;
+}
+
+/** As they stand in the file, then the environment, then flags. */
+export function byPosition(a: Finding, b: Finding): number {
+  const rank = (finding: Finding): readonly [number, number, number] => {
+    const { origin } = finding;
+    if (origin?.kind === 'file') return [1, origin.line, origin.column];
+    return [origin === undefined ? 0 : origin.kind === 'environment' ? 2 : 3, 0, 0];
+  };
+  const [x, y] = [rank(a), rank(b)];
+  return x[0] - y[0] || x[1] - y[1] || x[2] - y[2];
+}

@@ -1,0 +1,152 @@
+// Owns what must hold between settings that are each fine by themselves. Works on a finished configuration and names the settings
+// by their paths in the file; looks at no file and no address.
+import type { Config, CorsConfig } from './config.ts';
+import type { Path } from './shape.ts';
+
+export interface Broken {
+  /** The setting to look at first. */
+  readonly path: Path;
+  /** Others that it depends on: where one of them is faulty by itself, nothing is said here. */
+  readonly with: readonly Path[];
+  /** Completes "<setting> …". */
+  readonly message: string;
+}
+
+type Rule = (config: Config) => Iterable<Broken>;
+
+const tls: Rule = function* ({ tls }) {
+  const cert: Path = ['tls', 'cert_file'];
+  const key: Path = ['tls', 'key_file'];
+  const more: Path = ['tls', 'certificates'];
+  if (tls.enabled && tls.certFile === '' && tls.keyFile === '' && tls.certificates.length === 0) {
+    yield { path: ['tls', 'enabled'], with: [cert, key, more], message: 'needs tls.cert_file and tls.key_file' };
+  }
+  if (tls.certFile !== '' && tls.keyFile === '') yield { path: cert, with: [key], message: 'needs tls.key_file' };
+  if (tls.keyFile !== '' && tls.certFile === '') yield { path: key, with: [cert], message: 'needs tls.cert_file' };
+};
+
+const ports: Rule = function* ({ gateway, admin }) {
+  if (admin.port !== 0 && admin.port === gateway.port) {
+    const other: Path = ['gateway', 'port'];
+    yield { path: ['admin', 'port'], with: [other], message: 'must be another port than gateway.port, or 0' };
+  }
+};
+
+const proxies: Rule = function* ({ gateway }) {
+  if (gateway.proxyProtocol && gateway.trustedProxies.length === 0) {
+    const proxies: Path = ['gateway', 'trusted_proxies'];
+    yield {
+      path: ['gateway', 'proxy_protocol'],
+      with: [proxies],
+      message: 'needs gateway.trusted_proxies: nobody else is believed',
+    };
+  }
+};
+
+const reconnect: Rule = function* ({ portal: { reconnect, pool } }) {
+  if (reconnect.initialMs > reconnect.maxMs) {
+    const max: Path = ['portal', 'reconnect', 'max'];
+    yield {
+      path: ['portal', 'reconnect', 'initial'],
+      with: [max],
+      message: 'must not be more than portal.reconnect.max',
+    };
+  }
+  if (pool.maxIdle > pool.maxActive) {
+    const active: Path = ['portal', 'pool', 'max_active'];
+    yield {
+      path: ['portal', 'pool', 'max_idle'],
+      with: [active],
+      message: 'must not be more than portal.pool.max_active',
+    };
+  }
+};
+
+const relays: Rule = function* ({ portal: { relays } }) {
+  yield* repeated(
+    relays.map(({ url }) => url),
+    (i) => ['portal', 'relays', i, 'url'],
+  );
+  if (relays.length > 0 && relays.every(({ weight }) => weight === 0)) {
+    yield { path: ['portal', 'relays'], with: [], message: 'must have a relay with a weight above 0' };
+  }
+};
+
+const keys: Rule = function* ({ auth: { keys } }) {
+  yield* repeated(
+    keys.map(({ id }) => id),
+    (i) => ['auth', 'keys', i, 'id'],
+  );
+  yield* repeated(
+    keys.map(({ key }) => key),
+    (i) => ['auth', 'keys', i, 'key'],
+  );
+};
+
+/** Names compare in NFC and lower case (product-spec §5). */
+const patterns: Rule = function* ({ leases, portal }) {
+  const same = (name: string): string => name.normalize('NFC').toLowerCase();
+  const [patterns, pins] = [Object.keys(leases), Object.keys(portal.leasePins)];
+  yield* repeated(patterns.map(same), (i) => ['leases', patterns[i] ?? '']);
+  yield* repeated(pins.map(same), (i) => ['portal', 'lease_pins', pins[i] ?? '']);
+};
+
+const cors: Rule = function* (config) {
+  const each: [Path, CorsConfig][] = [[['cors'], config.cors]];
+  for (const [name, lease] of Object.entries(config.leases)) each.push([['leases', name, 'cors'], lease.cors]);
+  for (const [path, { enabled, origins, credentials }] of each) {
+    const originsPath = [...path, 'origins'];
+    if (enabled && origins.length === 0) {
+      yield {
+        path: [...path, 'enabled'],
+        with: [originsPath],
+        message: 'needs origins: without one nobody is allowed',
+      };
+    }
+    if (credentials && origins.includes('*')) {
+      const message = 'can not go with the origin "*": browsers refuse it, and every site could act for its visitors';
+      yield { path: [...path, 'credentials'], with: [originsPath], message };
+    }
+  }
+};
+
+const logging: Rule = function* ({ logging: { output, file } }) {
+  if (output === 'file' && file.path === '') {
+    yield { path: ['logging', 'output'], with: [['logging', 'file', 'path']], message: 'needs logging.file.path' };
+  }
+};
+
+const rules: readonly Rule[] = [tls, ports, proxies, reconnect, relays, keys, patterns, cors, logging];
+
+export function brokenRules(config: Config): Broken[] {
+  return rules.flatMap((rule) => [...rule(config)]);
+}
+
+/** What is no fault and yet hardly meant. */
+export function oddities(config: Config): Omit<Broken, 'with'>[] {
+  const { auth, gateway } = config;
+  const odd: Omit<Broken, 'with'>[] = [];
+  if (auth.enabled && auth.keys.length === 0) {
+    const message = 'is empty: every request is answered 401; add a key, or set GATEWAY_API_KEY';
+    odd.push({ path: ['auth', 'keys'], message });
+  }
+  if (!auth.enabled && !isLoopback(gateway.host)) {
+    const message = `is off, and gateway.host is ${gateway.host}: everyone who can reach that may call every lease`;
+    odd.push({ path: ['auth', 'enabled'], message });
+  }
+  return odd;
+}
+
+function* repeated(values: readonly string[], pathOf: (index: number) => Path): Generator<Broken> {
+  const first = new Map<string, number>();
+  for (const [i, value] of values.entries()) {
+    const before = first.get(value);
+    if (before === undefined) first.set(value, i);
+    // Without the value: it may be a key.
+    else yield { path: pathOf(i), with: [pathOf(before)], message: 'is there twice' };
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

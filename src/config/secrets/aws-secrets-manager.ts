@@ -1,0 +1,85 @@
+// Owns reading a secret from AWS Secrets Manager by its one call, GetSecretValue. Finds region and credentials where AWS's own
+// tools do, in the environment. Roles of machines and pods are not asked for.
+import type { Variables } from '../environment-layer.ts';
+import { asObject, fetchJson } from './fetch-json.ts';
+import { SecretError } from './reference.ts';
+import { sign, type SigningKey } from './sigv4.ts';
+
+const service = 'secretsmanager';
+
+/** The text of the secret. Throws SecretError. */
+export async function readAwsSecret(name: string, env: Variables, signal: AbortSignal, now: Date): Promise<string> {
+  const region = set(env, 'AWS_REGION') ?? set(env, 'AWS_DEFAULT_REGION');
+  if (region === undefined) throw fault('AWS_REGION is not set');
+  if (!/^[a-z0-9-]{1,64}$/.test(region)) throw fault('AWS_REGION is no region');
+  const endpoint = endpointFrom(env, region);
+  const key = keyFrom(env);
+  const body = JSON.stringify({ SecretId: name });
+  const headers = sign(
+    {
+      method: 'POST',
+      path: endpoint.pathname,
+      headers: {
+        host: endpoint.host,
+        'content-type': 'application/x-amz-json-1.1',
+        'x-amz-target': 'secretsmanager.GetSecretValue',
+      },
+      body,
+    },
+    key,
+    { region, service, at: now },
+  );
+  // fetch sends it itself, the same.
+  delete headers['host'];
+  const answer = await fetchJson('AWS Secrets Manager', { url: endpoint.href, method: 'POST', headers, body, signal });
+  if (answer.status !== 200) throw fault(errorWords(answer.status, answer.body?.['__type']));
+  const text = answer.body?.['SecretString'];
+  if (typeof text !== 'string') throw fault('the secret is binary, and a text is needed');
+  return text;
+}
+
+/** A field of a secret that is a JSON object. Throws SecretError. */
+export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
+  const fields = asObject(text);
+  if (fields === undefined) throw fault('the secret is no JSON object, so it has no fields: leave #FIELD out');
+  return fields;
+}
+
+function keyFrom(env: Variables): SigningKey {
+  const accessKeyId = set(env, 'AWS_ACCESS_KEY_ID');
+  const secretAccessKey = set(env, 'AWS_SECRET_ACCESS_KEY');
+  const sessionToken = set(env, 'AWS_SESSION_TOKEN');
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    throw fault('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must both be set');
+  }
+  if (![accessKeyId, secretAccessKey, sessionToken ?? 'x'].every((text) => /^[!-~]+$/.test(text))) {
+    throw fault('its credentials have characters that no credentials have');
+  }
+  return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
+}
+
+function endpointFrom(env: Variables, region: string): URL {
+  const custom = set(env, 'AWS_ENDPOINT_URL_SECRETS_MANAGER') ?? set(env, 'AWS_ENDPOINT_URL');
+  const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  const url = URL.parse(custom ?? `https://${service}.${region}.${domain}/`);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.search !== '') {
+    throw fault('AWS_ENDPOINT_URL is no http:// or https:// URL without a query');
+  }
+  return url;
+}
+
+function set(env: Variables, name: string): string | undefined {
+  return env[name] === '' ? undefined : env[name];
+}
+
+/** `__type` is AWS's own code, as `ResourceNotFoundException`, at times with a name space before it. */
+function errorWords(status: number, type: unknown): string {
+  const code = typeof type === 'string' ? (/[A-Za-z]{1,64}$/.exec(type)?.[0] ?? '') : '';
+  if (code === 'ResourceNotFoundException') return 'there is no such secret';
+  if (code === 'AccessDeniedException') return 'these credentials may not read it';
+  return `it answered ${status}${code === '' ? '' : ` ${code}`}`;
+}
+
+function fault(what: string): SecretError {
+  return new SecretError(`can't be had from AWS Secrets Manager: ${what}`);
+}

@@ -1,0 +1,44 @@
+// Owns how a reference to a secret is written: `${NAME}`, `file:PATH`, `vault:PATH#FIELD`, `aws-sm:NAME#FIELD`. Fetches nothing.
+
+export type Reference =
+  | { readonly kind: 'plain'; readonly text: string }
+  /** Texts and names of variables, in turn, beginning with a text. */
+  | { readonly kind: 'environment'; readonly parts: readonly string[] }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'vault'; readonly path: string; readonly field: string }
+  | { readonly kind: 'aws-sm'; readonly name: string; readonly field: string | undefined };
+
+/** What is wrong with a secret: completes "<setting> …". Never has the secret in it. */
+export class SecretError extends Error {
+  override readonly name = 'SecretError';
+}
+
+/** A dollar and a brace that are meant as they stand are written `$${`. */
+const variable = /(?<!\$)\$\{([A-Za-z_]\w*)\}/;
+
+/** Throws SecretError for what begins as a reference and is none. */
+export function parseReference(text: string): Reference {
+  if (text.startsWith('file:')) return { kind: 'file', path: required(text.slice('file:'.length), 'file:PATH') };
+  if (text.startsWith('vault:')) {
+    const [path, field] = split(text.slice('vault:'.length));
+    return { kind: 'vault', path: required(path, 'vault:PATH#FIELD'), field: required(field, 'vault:PATH#FIELD') };
+  }
+  if (text.startsWith('aws-sm:')) {
+    const [name, field] = split(text.slice('aws-sm:'.length));
+    return { kind: 'aws-sm', name: required(name, 'aws-sm:NAME#FIELD'), field };
+  }
+  const parts = text.split(variable);
+  const unescaped = parts.map((part, i) => (i % 2 === 0 ? part.replaceAll('$${', '${') : part));
+  return parts.length === 1 ? { kind: 'plain', text: unescaped[0] ?? '' } : { kind: 'environment', parts: unescaped };
+}
+
+function split(text: string): [string, string | undefined] {
+  const hash = text.lastIndexOf('#');
+  return hash < 0 ? [text, undefined] : [text.slice(0, hash), text.slice(hash + 1)];
+}
+
+function required(text: string | undefined, form: string): string {
+  if (text === undefined || text === '' || text.includes('\0'))
+    throw new SecretError(`is a reference to a secret that is not whole: write it as ${form}`);
+  return text;
+}

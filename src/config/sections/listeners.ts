@@ -1,0 +1,130 @@
+// Owns the settings of what listens: gateway, tls, admin.
+import type { z } from 'zod';
+import { isCidr, isDomain, isHost, isPublicUrl } from '../checks.ts';
+import { choice, duration, entry, flag, list, path, section, size, text, wholeNumber } from '../fields.ts';
+
+export const cidr: z.ZodType = text('An address or a block of addresses.', {
+  expects: 'an address or a block of addresses, such as 10.0.0.0/8 or 2001:db8::/32',
+  check: isCidr,
+  example: '10.0.0.0/8',
+});
+
+/** The most that a duration may be where a timer runs for a request. */
+const longest = '24h';
+/** More open connections than one process can be given. */
+const mostConnections = 1_000_000;
+
+export const gateway: z.ZodType = section('GatewayConfig', 'The main listener and what protects it.', {
+  host: text('The address to listen on. `0.0.0.0` in the container image.', {
+    initial: '127.0.0.1',
+    expects: 'an address or a host name',
+    check: isHost,
+    example: '0.0.0.0',
+    restart: true,
+  }),
+  port: wholeNumber('The port to listen on; 0 takes any that is free.', {
+    initial: 8080,
+    min: 0,
+    max: 65_535,
+    restart: true,
+  }),
+  base_domain: text('Serves each lease at `https://<lease>.<base_domain>/` too. Empty: by path only.', {
+    initial: '',
+    expects: 'a domain name, such as peers.example.com',
+    check: isDomain,
+    example: 'peers.example.com',
+  }),
+  public_url: text('What clients see as the URL of the gateway; needed for OAuth and MCP metadata.', {
+    initial: '',
+    expects: 'an http:// or https:// URL',
+    check: isPublicUrl,
+    example: 'https://gateway.example.com',
+  }),
+  trusted_proxies: list(
+    'Addresses and blocks whose `X-Forwarded-*`, `Forwarded` and PROXY protocol headers are believed. Of the addresses that they name, the right-most one that is not trusted is the client.',
+    cidr,
+  ),
+  read_header_timeout: duration('A request head that is not whole after this time is answered 408.', {
+    initial: '10s',
+    min: '100ms',
+    max: '10m',
+  }),
+  idle_timeout: duration('A connection without a request is closed after this time.', {
+    initial: '120s',
+    min: '100ms',
+    max: longest,
+  }),
+  shutdown_grace: duration('How long requests in flight may go on after SIGTERM.', {
+    initial: '30s',
+    min: '1ms',
+    max: longest,
+    zero: 'cut at once',
+  }),
+  max_header_bytes: size('A larger request head is answered 431.', {
+    initial: '32KiB',
+    min: '1KiB',
+    max: '1MiB',
+    restart: true,
+  }),
+  max_body_bytes: size('A larger request body is answered 413. Bodies are streamed and never held in memory.', {
+    initial: '0',
+    min: '1B',
+    max: '1024TiB',
+    zero: 'unlimited',
+  }),
+  max_connections: wholeNumber('Open client connections; more are closed at once.', {
+    initial: 10_000,
+    min: 1,
+    max: mostConnections,
+  }),
+  max_connections_per_ip: wholeNumber('Open connections of one client address.', {
+    initial: 200,
+    min: 1,
+    max: mostConnections,
+  }),
+  max_in_flight: wholeNumber(
+    'Requests at work at once; more wait in the queue. A stream leaves this count at its response head or 101 and counts as a stream instead.',
+    { initial: 2000, min: 1, max: mostConnections },
+  ),
+  max_streams: wholeNumber('Streams and upgraded connections open at once; more are answered 503 `overloaded`.', {
+    initial: 10_000,
+    min: 1,
+    max: mostConnections,
+  }),
+  queue: wholeNumber('Requests that may wait while `max_in_flight` are at work; more are answered 503 `overloaded`.', {
+    initial: 200,
+    min: 0,
+    max: mostConnections,
+  }),
+  body_timeout: duration('The longest pause between two pieces of a request body.', {
+    initial: '60s',
+    min: '100ms',
+    max: longest,
+  }),
+  proxy_protocol: flag('Takes PROXY protocol v2 from `trusted_proxies`.', false, { restart: true }),
+});
+
+const certificate = entry('CertificateConfig', 'A certificate and its key.', {
+  cert_file: path('The certificate and its chain, PEM.', { optional: false }),
+  key_file: path('Its private key, PEM.', { optional: false }),
+});
+
+export const tls: z.ZodType = section('TlsConfig', 'TLS, and with it HTTP/2, on the main listener.', {
+  enabled: flag('Listens with TLS.', false, { restart: true }),
+  cert_file: path('The certificate and its chain, PEM. Read again when it changes.', { optional: true }),
+  key_file: path('The private key of `cert_file`, PEM.', { optional: true }),
+  min_version: choice('The oldest TLS version that is spoken.', ['1.2', '1.3'], { initial: '1.3' }),
+  client_ca_file: path('Demands client certificates signed by these authorities, PEM. Empty: none are asked for.', {
+    optional: true,
+  }),
+  certificates: list('More certificates, chosen by the name that the client asks for (SNI).', certificate),
+});
+
+export const admin: z.ZodType = section('AdminConfig', 'The separate listener for health, metrics and details.', {
+  port: wholeNumber('Serves `/health`, `/metrics` and `/health/details` here; 0: on the main port.', {
+    initial: 0,
+    min: 0,
+    max: 65_535,
+    restart: true,
+  }),
+});

@@ -1,0 +1,187 @@
+// Owns reading YAML into values that know their place, and saying in words what is wrong with it. Knows no setting. Messages never
+// quote the file: what YAML stumbles over may be half of a secret.
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type ErrorCode,
+} from 'yaml';
+import { showPath, shownText } from './names.ts';
+import type { Finding, Origin } from './origin.ts';
+import type { Path } from './shape.ts';
+import { listNode, mapNode, scalarNode, type Sourced, type SourcedMap } from './sourced.ts';
+
+/** As much as a Kubernetes ConfigMap holds. */
+export const maxFileBytes: number = 1024 * 1024;
+/** Aliases make many values of few characters; no configuration has as many. */
+const maxValues = 100_000;
+const maxDepth = 32;
+/** Brackets in texts and comments count too. */
+const maxOpenBrackets = 1000;
+
+export interface YamlReading {
+  /** What could be read; empty where the text is no YAML. */
+  readonly root: SourcedMap;
+  readonly faults: readonly Finding[];
+  /** The text is no YAML, so that nothing can be said of its values. */
+  readonly broken: boolean;
+}
+
+export function readYaml(text: string, file: string): YamlReading {
+  const lines = new LineCounter();
+  const originAt = (offset: number): Origin => {
+    const { line, col } = lines.linePos(offset);
+    return { kind: 'file', file, line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const broken = (faults: Finding[]): YamlReading => ({ root: mapNode([], originAt(0)), faults, broken: true });
+  if (tooDeep(text)) return broken([{ origin: originAt(0), message: `is nested more than ${maxDepth} levels deep` }]);
+  let document: Document.Parsed;
+  try {
+    document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      stringKeys: true,
+      uniqueKeys: false, // ours is linear, and knows the other place
+      logLevel: 'error',
+    });
+  } catch {
+    return broken([{ origin: originAt(0), message: 'is no YAML that can be read' }]);
+  }
+  const findings = [...document.errors, ...document.warnings].map((error) => ({
+    origin: originAt(error.pos[0]),
+    message: yamlFaults[error.code],
+  }));
+  if (document.errors.length > 0) return broken(findings);
+  const contents: unknown = document.contents;
+  if (contents === null || (isScalar(contents) && contents.value === null)) {
+    return { root: mapNode([], originAt(0)), faults: findings, broken: false };
+  }
+  const walk = new Walk(originAt, findings);
+  const root = walk.node(contents, []);
+  if (walk.tooMuch)
+    return broken([
+      ...findings,
+      { origin: originAt(0), message: 'has more values, or deeper ones, than can be meant' },
+    ]);
+  if (root.kind === 'map') return { root, faults: findings, broken: false };
+  return broken([
+    { origin: root.origin, message: 'must be a map of sections, such as "gateway:" with "port: 8080" below it' },
+  ]);
+}
+
+class Walk {
+  tooMuch = false;
+  #values = 0;
+  readonly #anchors = new Map<string, Node>();
+  readonly #originAt: (offset: number) => Origin;
+  readonly #findings: Finding[];
+
+  constructor(originAt: (offset: number) => Origin, findings: Finding[]) {
+    this.#originAt = originAt;
+    this.#findings = findings;
+  }
+
+  node(node: unknown, path: Path): Sourced {
+    this.#values += 1;
+    const origin = this.#originAt(startOf(node) ?? 0);
+    // An alias inside what it stands for has no end.
+    if (this.#values > maxValues || path.length > maxDepth) this.tooMuch = true;
+    if (this.tooMuch) return scalarNode(path, origin, null);
+    if (isAlias(node)) {
+      const target = this.#anchors.get(node.source);
+      if (target !== undefined) return this.node(target, path);
+      this.#findings.push({ origin, message: yamlFaults.BAD_ALIAS });
+      return scalarNode(path, origin, null);
+    }
+    // Before what is inside it, as YAML has it; the reader's own look-up would go through the document for each alias.
+    if (isNode(node) && !isAlias(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
+    if (isSeq(node)) {
+      return listNode(
+        path,
+        origin,
+        node.items.map((item, i) => this.node(item, [...path, i])),
+      );
+    }
+    if (isMap(node)) {
+      const map = mapNode(path, origin);
+      for (const pair of node.items) this.#pair(pair, map, origin);
+      return map;
+    }
+    return scalarNode(path, origin, isScalar(node) ? node.value : null);
+  }
+
+  #pair(pair: Pair, map: SourcedMap, around: Origin): void {
+    const name = isScalar(pair.key) ? String(pair.key.value) : '';
+    const start = startOf(pair.key);
+    const named = start === undefined ? around : this.#originAt(start);
+    const path = [...map.path, name];
+    const first = map.entries.get(name);
+    if (first !== undefined) {
+      const where = first.named.kind === 'file' ? ` in line ${first.named.line}` : '';
+      this.#findings.push({ origin: named, message: `${showPath(path)} is already given${where}` });
+    } else if (name === '__proto__') {
+      this.#findings.push({ origin: named, message: `${shownText(name)} can't be used as a name` });
+    } else {
+      // `name:` with nothing behind it has no place of its own.
+      const node = startOf(pair.value) === undefined ? scalarNode(path, named, null) : this.node(pair.value, path);
+      map.entries.set(name, { named, node });
+    }
+  }
+}
+
+function startOf(node: unknown): number | undefined {
+  return (node as Partial<Node> | null | undefined)?.range?.[0];
+}
+
+/** The reader is recursive and slow on nesting; what is nested in brackets or by indentation shows before it is read. */
+function tooDeep(text: string): boolean {
+  return openBrackets(text) > maxOpenBrackets || /^(?:[-?:] ?){100}/m.test(text);
+}
+
+function openBrackets(text: string): number {
+  let open = 0;
+  let most = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code === 0x5b || code === 0x7b) most = Math.max(most, (open += 1));
+    else if (code === 0x5d || code === 0x7d) open -= 1;
+  }
+  return most;
+}
+
+const unreadable = 'is no YAML that can be read';
+const notAnEntry = 'is no "name: value": perhaps a colon, a space behind it, or the indentation is missing';
+const mixed = 'mixes lists and maps in a way that YAML does not know';
+
+const yamlFaults: Readonly<Record<ErrorCode, string>> = {
+  ALIAS_PROPS: unreadable,
+  BAD_ALIAS: 'is an alias (*) to an anchor (&) that is not there before it; a text that begins with * needs quotes',
+  BAD_COLLECTION_TYPE: mixed,
+  BAD_DIRECTIVE: unreadable,
+  BAD_DQ_ESCAPE: 'has a \\ in double quotes that means nothing; single quotes take it as it is',
+  BAD_INDENT: 'is indented in another way than what it belongs to',
+  BAD_PROP_ORDER: unreadable,
+  BAD_SCALAR_START: 'begins with a character that needs quotes around the text',
+  BLOCK_AS_IMPLICIT_KEY: notAnEntry,
+  BLOCK_IN_FLOW: mixed,
+  DUPLICATE_KEY: 'is already given',
+  IMPOSSIBLE: unreadable,
+  KEY_OVER_1024_CHARS: 'has a name that is too long',
+  MISSING_CHAR: 'misses a character: a colon, a comma, a space, or what closes a quote or bracket',
+  MULTILINE_IMPLICIT_KEY: notAnEntry,
+  MULTIPLE_ANCHORS: unreadable,
+  MULTIPLE_DOCS: 'begins a second document (---): a configuration is one',
+  MULTIPLE_TAGS: unreadable,
+  NON_STRING_KEY: 'has a name that is no text',
+  RESOURCE_EXHAUSTION: `is nested more than ${maxDepth} levels deep`,
+  TAB_AS_INDENT: 'is indented with a tab: YAML takes only spaces',
+  TAG_RESOLVE_FAILED: 'has a tag (!) that is not known here; a text that begins with ! needs quotes',
+  UNEXPECTED_TOKEN: 'has something that does not belong here; a text with special characters needs quotes',
+};

@@ -1,0 +1,75 @@
+// What tunnels cost a gateway while they idle, and that nothing is left of the ones that were abandoned. Gateway, relay and app are
+// processes of their own.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { ProcessPath } from '../helpers/process-path.ts';
+
+const maxIdleTunnelBytes = 60 * 1024;
+const idleTunnels = 2_000;
+
+test(`${idleTunnels} idle tunnels cost the gateway less than 60 KiB each`, async (t) => {
+  const pool = { maxIdle: idleTunnels, maxActive: idleTunnels };
+  const path = await ProcessPath.start(t, { gateway: { pool } });
+
+  // So many requests at once need so many tunnels; the app answers none before it has them all.
+  const burst = async (count: number): Promise<void> => {
+    const allHeld = path.app.event('held');
+    const answers = Array.from({ length: count }, () => path.call(`/held/${count}`).answer);
+    const texts = Promise.all(answers.map(async (answer) => text(await answer)));
+    // An answer that is not held is an error.
+    assert.equal(await Promise.race([allHeld, texts.then((all) => new Set(all))]), undefined);
+    await path.app.ask('release');
+    assert.deepEqual(new Set(await texts), new Set(['released']));
+  };
+  const rssBytes = async (): Promise<number> => {
+    await path.gateway.ask('collect');
+    return (await path.gateway.report()).rssBytes;
+  };
+  await burst(50);
+  const before = await rssBytes();
+  await burst(idleTunnels);
+  const [tunnels = 0] = await path.gateway.objects('tunnels');
+  assert.equal(tunnels, idleTunnels);
+  const eachBytes = ((await rssBytes()) - before) / (idleTunnels - 50);
+  t.diagnostic(`${(eachBytes / 1024).toFixed(1)} KiB each`);
+  assert.ok(eachBytes < maxIdleTunnelBytes, `${(eachBytes / 1024).toFixed(1)} KiB each`);
+});
+
+const downloads = 200;
+/** So many at once: each holds what the kernel buffers, which is nobody's concern here. */
+const atOnce = 25;
+
+test(`${downloads} downloads abandoned in the middle leave nothing behind within a second`, async (t) => {
+  const path = await ProcessPath.start(t);
+  const abandon = async (count: number): Promise<void> => {
+    const calls = Array.from({ length: count }, () => path.call('/endless'));
+    for (const { answer } of calls) await once(await answer, 'data');
+    for (const { outgoing } of calls) outgoing.destroy();
+  };
+  const left = async (): Promise<string> => {
+    const reports = await Promise.all(path.all.map((peer) => peer.report()));
+    const counts = await path.relay.ask<object>('counts');
+    return JSON.stringify([...reports.map(({ resources }) => resources), counts]);
+  };
+  // The loop that hands an app its tunnels still names the last one while it waits for the next.
+  const objects = (): Promise<unknown> =>
+    Promise.all([
+      path.relay.objects('streams'),
+      path.app.objects('streams', 'tunnels'),
+      path.gateway.objects('streams', 'tunnels'),
+    ]);
+
+  const fresh = await left();
+  await abandon(1);
+  while ((await left()) !== fresh);
+  const before = await objects();
+
+  for (let done = 0; done < downloads; done += atOnce) await abandon(atOnce);
+  const abandonedAtMs = performance.now();
+  while ((await left()) !== fresh)
+    assert.ok(performance.now() - abandonedAtMs < 1_000, `${await left()} is not ${fresh}`);
+  t.diagnostic(`nothing left after ${(performance.now() - abandonedAtMs).toFixed(0)} ms`);
+  assert.deepEqual(await objects(), before);
+});

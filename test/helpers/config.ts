@@ -1,0 +1,38 @@
+// Owns configurations under test: a file of a test's own, loaded with an environment of its own, and its findings as lines.
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type LoadOptions, type LoadResult, loadConfig } from '../../src/config/load.ts';
+import { findingLine } from '../../src/config/origin.ts';
+import { tempDirectory } from './temp-directory.ts';
+
+/** Writes files below a new directory, readable by nobody else, and returns it. */
+async function directoryWith(t: TestContext, files: Readonly<Record<string, string>>): Promise<string> {
+  const directory = await tempDirectory(t);
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(directory, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+    await chmod(path, 0o600);
+  }
+  return directory;
+}
+
+/** Loads `text` as gateway.yaml of a directory of its own, which also holds `files`. Its name is shown as `gateway.yaml`. */
+export async function loadText(
+  t: TestContext,
+  text: string,
+  options: Omit<LoadOptions, 'file' | 'workingDirectory'> & { readonly files?: Readonly<Record<string, string>> } = {},
+): Promise<LoadResult> {
+  const { files = {}, ...rest } = options;
+  const workingDirectory = await directoryWith(t, { ...files, 'gateway.yaml': text });
+  return loadConfig({ env: {}, ...rest, file: 'gateway.yaml', workingDirectory });
+}
+
+export function faultLines(result: LoadResult): string[] {
+  return result.ok ? [] : result.faults.map(findingLine);
+}
+
+export function warningLines(result: LoadResult): string[] {
+  return result.warnings.map(findingLine);
+}

@@ -1,0 +1,27 @@
+// Owns policies under test: the defaults, with one key, and what a test has of its own.
+import { hash } from 'node:crypto';
+import { defaultConfig } from '../../src/config/defaults.ts';
+import { policyOf } from '../../src/config/policy.ts';
+import type { Policy } from '../../src/policy/policy.ts';
+
+export const key = 'test-key';
+
+type Parts = { readonly [Section in keyof Policy]?: Partial<Policy[Section]> };
+
+/** Sections are merged, not replaced; maps and lists in them are replaced. */
+export function testPolicy(parts: Parts = {}): Policy {
+  const base: Policy = {
+    ...policyOf(defaultConfig()),
+    auth: { enabled: true, keys: [{ id: 'test', digest: hash('sha256', key) }] },
+  };
+  const merged: Record<string, unknown> = { ...base };
+  for (const [name, part] of Object.entries(parts)) {
+    const section: unknown = base[name as keyof Policy];
+    merged[name] = isSection(section) ? { ...section, ...(part as object) } : part;
+  }
+  return merged as unknown as Policy;
+}
+
+function isSection(value: unknown): value is object {
+  return typeof value === 'object' && !Array.isArray(value);
+}
