@@ -9,6 +9,9 @@ export type ErrorCode =
   | 'lease_not_found'
   | 'method_not_allowed'
   | 'request_timeout'
+  | 'body_too_large'
+  | 'uri_too_long'
+  | 'misdirected_request'
   | 'lease_ambiguous'
   | 'expectation_failed'
   | 'headers_too_large'
@@ -22,7 +25,8 @@ export type ErrorCode =
   | 'draining'
   | 'overloaded'
   | 'dial_timeout'
-  | 'headers_timeout';
+  | 'headers_timeout'
+  | 'total_timeout';
 
 interface ErrorShape {
   readonly status: number;
@@ -39,7 +43,10 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   request_timeout: { status: 408, title: 'Request timeout' },
   lease_ambiguous: { status: 409, title: 'Ambiguous lease name' },
+  body_too_large: { status: 413, title: 'Request body too large' },
+  uri_too_long: { status: 414, title: 'URI too long' },
   expectation_failed: { status: 417, title: 'Expectation failed' },
+  misdirected_request: { status: 421, title: 'Misdirected request' },
   headers_too_large: { status: 431, title: 'Request headers too large' },
   // Nobody is left to read it: for logs, and for the stages that count what is in flight.
   client_closed: { status: 499, title: 'Client closed the request' },
@@ -53,6 +60,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
   overloaded: { status: 503, title: 'Gateway is overloaded' },
   dial_timeout: { status: 504, title: 'Dial timeout' },
   headers_timeout: { status: 504, title: 'Response headers timeout' },
+  total_timeout: { status: 504, title: 'Total timeout' },
 };
 
 interface GatewayErrorOptions {

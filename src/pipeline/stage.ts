@@ -30,12 +30,18 @@ export interface Exchange {
   readonly cancellation: Cancellation;
   /** The same as a signal, made on first use: on the hot path prefer `cancellation`. */
   readonly signal: AbortSignal;
-  /** `https` when the client's connection is encrypted. */
-  readonly scheme: 'http' | 'https';
+  /** Monotonic, when the head was complete. */
+  readonly startedMs: number;
+  readonly httpVersion: '1.0' | '1.1' | '2';
+  /** The address at the other end of the connection, IPv4 where it is a mapped one; a proxy's, if there is one in front. */
+  readonly peerIp: string;
+  /** `https` when the client's connection is encrypted, as far as is known: a trusted proxy may say so. */
+  scheme: 'http' | 'https';
   /** Names, in lower case, of received headers that are not for the app. */
   readonly withheld: string[];
   /** Headers of the gateway's own for the client, whoever makes the answer: name, value, … */
   readonly answerHeaders: string[];
+  /** The client's, as far as is known: the peer's, until a trusted proxy says otherwise. */
   clientIp: string;
   route: PeerRoute | undefined;
   principal: Principal | undefined;

@@ -26,6 +26,9 @@ interface Shared {
   readonly id: string;
   readonly body: RequestBody;
   readonly policy: Policy;
+  readonly startedMs: number;
+  readonly httpVersion: Exchange['httpVersion'];
+  readonly peerIp: string;
   readonly scheme: 'http' | 'https';
   readonly answerHeaders: string[];
 }
@@ -37,7 +40,10 @@ export class ClientExchange implements Exchange {
   readonly body: RequestBody;
   readonly policy: Policy;
   readonly cancellation: Cancellation = new Cancellation();
-  readonly scheme: 'http' | 'https';
+  readonly startedMs: number;
+  readonly httpVersion: Exchange['httpVersion'];
+  readonly peerIp: string;
+  scheme: 'http' | 'https';
   readonly withheld: string[] = [];
   readonly answerHeaders: string[];
   clientIp: string;
@@ -45,21 +51,27 @@ export class ClientExchange implements Exchange {
   principal: Exchange['principal'] = undefined;
   destination: Exchange['destination'] = undefined;
 
-  private constructor(req: RequestHead, clientIp: string, shared: Shared) {
+  private constructor(req: RequestHead, shared: Shared) {
     this.id = shared.id;
     this.req = req;
     this.body = shared.body;
     this.policy = shared.policy;
+    this.startedMs = shared.startedMs;
+    this.httpVersion = shared.httpVersion;
+    this.peerIp = shared.peerIp;
     this.scheme = shared.scheme;
     this.answerHeaders = shared.answerHeaders;
-    this.clientIp = clientIp;
+    this.clientIp = shared.peerIp;
   }
 
   static of(request: IncomingMessage, policy: Policy, upgrade: boolean): ClientExchange {
-    return new ClientExchange(new ClientHead(request, upgrade), ipv4Of(request.socket.remoteAddress ?? ''), {
+    return new ClientExchange(new ClientHead(request, upgrade), {
       id: randomUUID(),
       body: bodyOf(request),
       policy,
+      startedMs: performance.now(),
+      httpVersion: request.httpVersionMinor === 0 ? '1.0' : '1.1',
+      peerIp: ipv4Of(request.socket.remoteAddress ?? ''),
       scheme: 'http',
       answerHeaders: [],
     });
@@ -70,7 +82,8 @@ export class ClientExchange implements Exchange {
   }
 
   fork(req: RequestHead, signal: AbortSignal): ClientExchange {
-    const forked = new ClientExchange(req, this.clientIp, this);
+    const forked = new ClientExchange(req, this);
+    forked.clientIp = this.clientIp;
     forked.withheld.push(...this.withheld);
     forked.route = this.route;
     forked.principal = this.principal;
