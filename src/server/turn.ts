@@ -111,7 +111,7 @@ export class Turn implements SinkHost, BodyOwner {
     else if (!this.#exchange.body.started) {
       this.#sink.fail(error);
       this.#exchange.cancellation.cancel();
-    } else if (!this.#request.left) {
+    } else if (this.#request.watch?.left !== true) {
       // Whoever reads takes the app's request with it, and the fault comes back as the answer.
       this.#request.fail(error);
     }
@@ -131,7 +131,8 @@ export class Turn implements SinkHost, BodyOwner {
   get #isUnreadable(): boolean {
     if (this.#fault !== undefined) return true;
     if (this.#bodyLength === 'none' || this.#request.complete) return false;
-    return this.#bodyLength === null || this.#bodyLength - this.#request.receivedBytes > maxDroppedBytes;
+    const received = this.#request.watch?.receivedBytes ?? 0;
+    return this.#bodyLength === null || this.#bodyLength - received > maxDroppedBytes;
   }
 
   endsWith(answer: 'own' | 'of the app'): boolean {
@@ -153,7 +154,7 @@ export class Turn implements SinkHost, BodyOwner {
   }
 
   #watchBody({ bodyLength, expectsContinue }: CheckedHead, { limits }: Policy): void {
-    if (bodyLength === 'none' || bodyLength === 0) return;
+    if (bodyLength === 'none') return;
     const bounds = { maxBytes: limits.maxBodyBytes, pauseMs: limits.bodyTimeoutMs };
     this.#request.watch = new BodyWatch(bounds, this.#host.deadlines, this, expectsContinue);
   }
