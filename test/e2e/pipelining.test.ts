@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { buffer } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
 import { closed, handedOver, over, settled } from '../helpers/scripted-app.ts';
@@ -53,6 +53,13 @@ test('an upgrade that was sent ahead is answered as the request that it is', asy
   assert.match((await buffer(socket)).toString(), /plain \/1[^]*plain \/2/);
 });
 
+test('HTTP/1.0 knows no upgrade', async (t) => {
+  const { raw, app } = await startPlainGateway(t, (_, response) => response.end('plain'));
+  app.on('upgrade', (_: IncomingMessage, socket: Socket) => socket.destroy());
+  const socket = raw(`GET /peer/app/ HTTP/1.0\r\n${host}Connection: upgrade\r\nUpgrade: x\r\n\r\n`);
+  assert.match((await buffer(socket)).toString(), /^HTTP\/1\.1 200 [^]*plain$/);
+});
+
 test('CONNECT ahead of its time ends the connection, and what was due with it', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve);
@@ -74,6 +81,32 @@ test('what follows on a request that was to be the last is ignored', async (t) =
   const answers = (await buffer(socket)).toString();
   assert.match(answers, /^HTTP\/1\.1 200 [^]*first/);
   assert.equal(answers.split(/HTTP\/1\.1 \d/).length, 2);
+});
+
+test('a body that was sent ahead is bounded like any other, and read when its turn comes', async (t) => {
+  const app = handedOver();
+  const { raw } = await startPlainGateway(t, app.serve, {
+    policy: { limits: { maxBodyBytes: 10, bodyTimeoutMs: 60 } },
+  });
+  const chunked = (body: string): string =>
+    `POST /peer/app/2 HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n${body}\r\n0\r\n\r\n`;
+  const large = raw(get('/1') + chunked('b\r\nhello world'));
+  const [, first] = await app.next();
+  first.end();
+  assert.match((await buffer(large)).toString(), /^HTTP\/1\.1 200 [^]*HTTP\/1\.1 413 [^]*"body_too_large"/);
+
+  const small = raw(get('/1') + chunked('5\r\nhello'));
+  const [, before] = await app.next();
+  before.end();
+  const [request, response] = await app.next();
+  assert.equal(await text(request), 'hello');
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  response.end('after a while');
+  await readUntil(small, 'after a while');
+  small.write(get('/3'));
+  const [, last] = await app.next();
+  last.end('still there');
+  await readUntil(small, 'still there');
 });
 
 test('a client that sends ahead without end is cut', async (t) => {
