@@ -1,6 +1,7 @@
 // The composition root of the data plane, and the only file that names its concrete parts: listener, pipeline, directory, tunnels.
 import type { AddressInfo } from 'node:net';
 import { systemClock, type Clock } from './kernel/clock.ts';
+import { isForApp } from './pipeline/host-mode.ts';
 import { createPipeline } from './pipeline/order.ts';
 import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
@@ -49,6 +50,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     policy: () => policy,
     dispatch: createPipeline({ directory, upstream }),
     connected: () => transports.some(isConnected),
+    isForApp,
   });
 
   async function release(): Promise<void> {

@@ -5,6 +5,7 @@ import type { Upstream } from '../upstream/upstream.ts';
 import { compose } from './compose.ts';
 import type { Dispatch } from './stage.ts';
 import { authenticate } from './stages/authenticate.ts';
+import { clientAddress } from './stages/client-address.ts';
 import { forward } from './stages/forward.ts';
 import { matchRoute } from './stages/match-route.ts';
 import { requestId } from './stages/request-id.ts';
@@ -17,12 +18,7 @@ export interface PipelineParts {
 
 export function createPipeline({ directory, upstream }: PipelineParts): Dispatch {
   return compose(
-    [
-      requestId(),
-      matchRoute(), //
-      authenticate(),
-      resolveLease(directory),
-    ],
+    [requestId(), clientAddress(), matchRoute(), authenticate(), resolveLease(directory)],
     forward(upstream, directory),
   );
 }

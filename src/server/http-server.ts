@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../kernel/errors.ts';
-import type { Dispatch } from '../pipeline/stage.ts';
+import type { Dispatch, Exchange } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';
 import { ClientExchange } from './client-exchange.ts';
 import { ClientRequest } from './client-request.ts';
@@ -23,6 +23,8 @@ export interface HttpServerOptions {
   readonly policy: () => Policy;
   readonly dispatch: Dispatch;
   readonly connected: () => boolean;
+  /** Every path belongs to an app, the gateway's own names too: the request came to a lease's host. */
+  readonly isForApp?: (exchange: Exchange) => boolean;
 }
 
 /** Contract: gateway.read_header_timeout, idle_timeout, max_header_bytes. */
@@ -142,7 +144,8 @@ export class HttpServer implements SinkHost, HealthState {
       // Its connection may have promised to stay before the drain began.
       if (this.draining) this.#server.closeIdleConnections();
     });
-    const health = healthAnswer(exchange.req.target, this);
+    const forApp = this.#options.isForApp?.(exchange) === true;
+    const health = forApp ? undefined : healthAnswer(exchange.req.target, this);
     if (health !== undefined) {
       const { method } = exchange.req;
       if (method === 'GET' || method === 'HEAD') sink.answer(health);
