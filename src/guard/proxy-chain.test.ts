@@ -61,5 +61,5 @@ test('of what each proxy appended, the one that spoke to the client said what co
   assert.equal(saidOfClient(['forged', 'http'], 1), 'http');
   assert.equal(saidOfClient(['https'], 3), 'https');
   assert.equal(saidOfClient(['https'], 0), 'https');
-  assert.equal(saidOfClient([], 1), undefined);
+  assert.equal(saidOfClient<string>([], 1), undefined);
 });

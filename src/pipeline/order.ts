@@ -10,6 +10,7 @@ import { forward } from './stages/forward.ts';
 import { matchRoute } from './stages/match-route.ts';
 import { requestId } from './stages/request-id.ts';
 import { resolveLease } from './stages/resolve-lease.ts';
+import { rewriteAnswer } from './stages/rewrite-answer.ts';
 
 export interface PipelineParts {
   readonly directory: LeaseDirectory<Lease, Transport>;
@@ -18,7 +19,14 @@ export interface PipelineParts {
 
 export function createPipeline({ directory, upstream }: PipelineParts): Dispatch {
   return compose(
-    [requestId(), clientAddress(), matchRoute(), authenticate(), resolveLease(directory)],
+    [
+      requestId(),
+      clientAddress(),
+      matchRoute(),
+      authenticate(),
+      resolveLease(directory),
+      rewriteAnswer(), //
+    ],
     forward(upstream, directory),
   );
 }
