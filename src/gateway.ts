@@ -1,6 +1,7 @@
 // The composition root of the data plane, and the only file that names its concrete parts: listener, pipeline, directory, tunnels.
 import type { AddressInfo } from 'node:net';
 import { systemClock, type Clock } from './kernel/clock.ts';
+import { isForApp } from './pipeline/host-mode.ts';
 import { createPipeline } from './pipeline/order.ts';
 import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
@@ -48,6 +49,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     dispatch: createPipeline({ directory, upstream }),
     connected: () => transports.some(isConnected),
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
+    isForApp,
   });
 
   async function release(): Promise<void> {
