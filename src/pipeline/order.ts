@@ -7,6 +7,7 @@ import type { Dispatch } from './stage.ts';
 import { authenticate } from './stages/authenticate.ts';
 import { forward } from './stages/forward.ts';
 import { matchRoute } from './stages/match-route.ts';
+import { observe } from './stages/observe.ts';
 import { requestId } from './stages/request-id.ts';
 import { resolveLease } from './stages/resolve-lease.ts';
 
@@ -19,6 +20,7 @@ export function createPipeline({ directory, upstream }: PipelineParts): Dispatch
   return compose(
     [
       requestId(),
+      observe(),
       matchRoute(), //
       authenticate(),
       resolveLease(directory),

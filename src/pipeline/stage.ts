@@ -5,6 +5,7 @@ import type { RequestBody, RequestHead, Sink } from '../kernel/http.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { PeerRoute } from '../route/peer-path.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
+import type { Passage } from '../upstream/upstream-request.ts';
 
 interface Principal {
   readonly id: string;
@@ -46,6 +47,8 @@ export interface Exchange {
   route: PeerRoute | undefined;
   principal: Principal | undefined;
   destination: Destination | undefined;
+  /** One for all forks. */
+  readonly passage: Passage;
   /** A retry or a revalidation: same client, same body, another head. */
   fork(req: RequestHead, signal: AbortSignal): Exchange;
 }

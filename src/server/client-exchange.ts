@@ -31,6 +31,7 @@ interface Shared {
   readonly peerIp: string;
   readonly scheme: 'http' | 'https';
   readonly answerHeaders: string[];
+  readonly passage: Exchange['passage'];
 }
 
 export class ClientExchange implements Exchange {
@@ -46,6 +47,7 @@ export class ClientExchange implements Exchange {
   scheme: 'http' | 'https';
   readonly withheld: string[] = [];
   readonly answerHeaders: string[];
+  readonly passage: Exchange['passage'];
   clientIp: string;
   route: Exchange['route'] = undefined;
   principal: Exchange['principal'] = undefined;
@@ -61,6 +63,7 @@ export class ClientExchange implements Exchange {
     this.peerIp = shared.peerIp;
     this.scheme = shared.scheme;
     this.answerHeaders = shared.answerHeaders;
+    this.passage = shared.passage;
     this.clientIp = shared.peerIp;
   }
 
@@ -74,6 +77,7 @@ export class ClientExchange implements Exchange {
       peerIp: ipv4Of(request.socket.remoteAddress ?? ''),
       scheme: 'http',
       answerHeaders: [],
+      passage: { relay: undefined, startedMs: 0 },
     });
   }
 

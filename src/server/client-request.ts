@@ -8,6 +8,14 @@ import { noHeaders, type RawHeaders, type RequestBody } from '../kernel/http.ts'
  * cut the client's connection, answer and all. Here the rest is read and dropped instead, and the answer arrives.
  */
 export class ClientRequest extends IncomingMessage {
+  /** Of the body, without its framing. */
+  receivedBytes = 0;
+
+  override push(chunk: Buffer | null): boolean {
+    if (chunk !== null) this.receivedBytes += chunk.length;
+    return super.push(chunk);
+  }
+
   override destroy(error?: Error): this {
     if (this.readableEnded || this.socket.destroyed) return super.destroy(error);
     this.removeAllListeners('data');
@@ -18,6 +26,7 @@ export class ClientRequest extends IncomingMessage {
 const noBody: RequestBody = {
   lengthBytes: 'none',
   started: false,
+  receivedBytes: 0,
   open(): Readable {
     throw new Error('a request without a body was opened');
   },
@@ -44,6 +53,10 @@ class ClientBody implements RequestBody {
 
   get started(): boolean {
     return this.#started;
+  }
+
+  get receivedBytes(): number {
+    return this.#request instanceof ClientRequest ? this.#request.receivedBytes : 0;
   }
 
   open(): Readable {
