@@ -14,6 +14,14 @@ export interface EventChannel<Message> {
   unsubscribe(listener: (message: Message, name: string | symbol) => void): void;
 }
 
+/** Returns the end of it. */
+export function listen<Message>(to: EventChannel<Message>, listener: (message: Message) => void): () => void {
+  to.subscribe(listener);
+  return () => {
+    to.unsubscribe(listener);
+  };
+}
+
 function named<Message>(name: string): EventChannel<Message> {
   return channel(`portal-gateway:${name}`) as EventChannel<Message>;
 }
