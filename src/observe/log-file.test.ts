@@ -49,7 +49,7 @@ const sixty = `${'x'.repeat(59)}\n`;
 
 test('what is there already is kept, and a directory that is not is made', async (t) => {
   const directory = await tempDirectory(t);
-  const path = join(directory, 'a', 'b', 'gateway.log');
+  const path = join(directory, 'logs', 'gateway.log');
   const first = await bench(t, { path });
   await first.write('one\n');
   await first.file.close();
@@ -152,7 +152,7 @@ test('a path that can’t be written is an error of the write, until it can', as
   const path = join(directory, 'taken', 'gateway.log');
   await writeFile(join(directory, 'taken'), 'a file where a directory should be');
   const made = await bench(t, { path });
-  await assert.rejects(made.write('one\n'), { code: /EEXIST|ENOTDIR/ });
+  await assert.rejects(made.write('one\n'), { code: 'ENOTDIR' });
   await rm(join(directory, 'taken'));
   await made.write('two\n');
   assert.equal(await readFile(path, 'utf8'), 'two\n');

@@ -90,7 +90,8 @@ export class LogFile implements LogTarget {
 
   async #open(): Promise<Opened> {
     const { path } = this.#options;
-    await mkdir(dirname(path), { recursive: true });
+    // Its directory, not all above it: `recursive` never ends where nothing can be made (/proc/x). What fails, open() tells.
+    await mkdir(dirname(path)).catch(() => undefined);
     const handle = await open(path, 'a', fileMode);
     const about = await handle.stat();
     const file = {
