@@ -19,7 +19,7 @@ function bench(t: TestContext, enabled: (level: AccessLevel) => boolean = () => 
     enabled,
     write: (line) => raw.push(line),
     fault: (id, cause) => faults.push(`${id} ${String(cause)}`),
-    timestamp: () => '2026-01-02T03:04:05.678Z',
+    now: () => '2026-01-02T03:04:05.678Z',
   });
   t.after(end);
   return {

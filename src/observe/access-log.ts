@@ -1,5 +1,5 @@
 // Owns the access log: one line for each request that is over, with the field names of the product contract. Tells no header but the
-// user agent, and no query. The line is made here and not by pino, which takes 2.9 us for it against 1.2 (bench/micro/observe.ts).
+// user agent, and no query. The line is made here and not by pino, which takes 4.5 us for it against 2.4 (bench/micro/observe.ts).
 import type { GatewayError } from '../kernel/errors.ts';
 import {
   listen,
@@ -9,6 +9,7 @@ import {
   type RequestRefused,
 } from '../kernel/events.ts';
 import { printableJson } from '../kernel/printable.ts';
+import { timestamp } from './timestamp.ts';
 
 export type AccessLevel = 'info' | 'warn' | 'error';
 
@@ -18,7 +19,7 @@ export interface AccessLogOptions {
   readonly write: (line: string) => void;
   /** What made the gateway itself fail. */
   readonly fault: (requestId: string, cause: unknown) => void;
-  readonly timestamp?: () => string;
+  readonly now?: () => string;
 }
 
 /** Clients choose these: a line stays a line. */
@@ -30,16 +31,16 @@ const anyKey = /sk_(live|test)_[0-9A-Za-z]{8,}/g;
 
 /** Returns its end. */
 export function writeAccessLog(options: AccessLogOptions): () => void {
-  const { enabled, write, fault, timestamp = () => new Date().toISOString() } = options;
+  const { enabled, write, fault, now = timestamp } = options;
   const finished = (event: RequestFinished): void => {
     const { error } = event;
     if (error?.code === 'internal_error') fault(event.requestId, error.cause);
     const level = levelOf(event.status, event.outcome, error);
-    if (enabled(level)) write(finishedLine(event, level, timestamp()));
+    if (enabled(level)) write(finishedLine(event, level, now()));
   };
   const refused = (event: RequestRefused): void => {
     const level = levelOf(event.error.status, 'complete', event.error);
-    if (enabled(level)) write(refusedLine(event, level, timestamp()));
+    if (enabled(level)) write(refusedLine(event, level, now()));
   };
   const ends = [listen(requestFinished, finished), listen(requestRefused, refused)];
   return () => {
@@ -53,11 +54,11 @@ function levelOf(status: number, outcome: RequestFinished['outcome'], error: Gat
 }
 
 /** Fields that are undefined are left out. */
-function finishedLine(event: RequestFinished, level: AccessLevel, timestamp: string): string {
+function finishedLine(event: RequestFinished, level: AccessLevel, time: string): string {
   const { error, outcome } = event;
   return printableJson({
     level,
-    timestamp,
+    timestamp: time,
     request_id: event.requestId,
     method: told(event.method, mostMethodCharacters),
     path: told(event.path, mostPathCharacters),
@@ -78,11 +79,11 @@ function finishedLine(event: RequestFinished, level: AccessLevel, timestamp: str
   });
 }
 
-function refusedLine(event: RequestRefused, level: AccessLevel, timestamp: string): string {
+function refusedLine(event: RequestRefused, level: AccessLevel, time: string): string {
   const { error, method, path } = event;
   return printableJson({
     level,
-    timestamp,
+    timestamp: time,
     request_id: event.requestId,
     method: method === undefined ? undefined : told(method, mostMethodCharacters),
     path: path === undefined ? undefined : told(path, mostPathCharacters),

@@ -9,6 +9,7 @@ import { stdoutTarget } from './log-stdout.ts';
 import { LogWriter, type LogTarget } from './log-writer.ts';
 import { prettyLine, type Paint } from './pretty.ts';
 import { writeRelayLog } from './relay-log.ts';
+import { timestamp } from './timestamp.ts';
 
 export type { Logger } from 'pino';
 
@@ -70,7 +71,7 @@ export function createLogger(level: LogOptions['level'], write: (line: string) =
       level,
       base: null,
       messageKey: 'message',
-      timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
+      timestamp: () => `,"timestamp":"${timestamp()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
     {
