@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { isForApp } from './pipeline/host-mode.ts';
+import type { GatewayStatus } from './kernel/status.ts';
 import { createPipeline } from './pipeline/order.ts';
 import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
@@ -26,6 +27,8 @@ export interface Gateway {
   adminAddress(): AddressInfo | undefined;
   /** Requests that begin from now on work by this policy; those in flight keep theirs. */
   apply(policy: Policy): void;
+  /** What health and metrics tell of it. */
+  status(): GatewayStatus;
   /** Takes nothing new, lets what is in flight end, cuts the rest after the grace; then closes. Idempotent. */
   drain(graceMs?: number): Promise<void>;
   /** Cuts everything. Idempotent. */
@@ -64,6 +67,14 @@ export function createGateway(options: GatewayOptions): Gateway {
       policy = next;
       limits = poolLimits();
     },
+    status: () => ({
+      relays: transports.map((transport) => ({
+        relay: transport.relay,
+        state: transport.state(),
+        rttMs: transport.rttMs,
+      })),
+      tunnels: [...upstream.tunnels()],
+    }),
     drain: async (graceMs = defaultGraceMs) => {
       await server.drain(graceMs);
       await release();

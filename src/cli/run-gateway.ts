@@ -5,14 +5,13 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { Config, RelayConfig } from '../config/config.ts';
 import { policyOf } from '../config/policy.ts';
 import { createGateway } from '../gateway.ts';
-import type { Credential, RelayClientEvent, RelayClientOptions } from '../portal/index.ts';
+import type { Credential, RelayClientOptions } from '../portal/index.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
 
 export interface GatewaySettings {
   readonly config: Config;
   readonly credential: Credential;
-  readonly log?: (event: RelayClientEvent) => void;
 }
 
 export interface RunningGateway {
@@ -64,7 +63,7 @@ function isAbout(error: unknown, port: number): boolean {
 }
 
 async function clientOptions(relay: RelayConfig, settings: GatewaySettings): Promise<RelayClientOptions> {
-  const { credential, log } = settings;
+  const { credential } = settings;
   const { keepaliveIntervalMs, keepaliveTimeoutMs, reconnect } = settings.config.portal;
   return {
     url: relay.url,
@@ -72,6 +71,5 @@ async function clientOptions(relay: RelayConfig, settings: GatewaySettings): Pro
     keepalive: { intervalMs: keepaliveIntervalMs, timeoutMs: keepaliveTimeoutMs },
     reconnect,
     ...(relay.caFile !== '' && { ca: await readFile(relay.caFile, 'utf8') }),
-    ...(log !== undefined && { log }),
   };
 }

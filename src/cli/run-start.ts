@@ -9,12 +9,13 @@ import { configReloaded, type ConfigReloaded } from '../kernel/events.ts';
 import { loadOrCreateIdentity } from '../portal/identity-file.ts';
 import { credentialFromPem } from '../portal/identity.ts';
 import { createCredential, type Credential } from '../portal/index.ts';
+import { printable } from '../kernel/printable.ts';
+import { createLog, type Logger } from '../observe/log.ts';
 import { CliFault } from './fault.ts';
-import { createLog, relayEventLog, type Logger } from './log.ts';
 import type { CliContext } from './context.ts';
 import { runGateway, type RunningGateway } from './run-gateway.ts';
 import { aborted } from './shutdown.ts';
-import { printable, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface StartOptions {
   readonly config?: string;
@@ -31,10 +32,13 @@ export async function start(options: StartOptions, context: CliContext): Promise
   const loaded = await load(context.signal);
   if (!loaded.ok) throw configFault(loaded, context.terminal);
   const { config } = loaded;
-  const log = createLog(config.logging.level);
-  const credential = await identityOf(config, context, log);
   await using parts = new AsyncDisposableStack();
-  const gateway = await runGateway(parts, { config, credential, log: relayEventLog(log) });
+  const { logger: log, close } = createLog(config.logging, (line) => {
+    context.terminal.note(printable(line, mostLineCharacters));
+  });
+  parts.defer(close);
+  const credential = await identityOf(config, context, log);
+  const gateway = await runGateway(parts, { config, credential });
   for (const warning of loaded.warnings) log.warn(findingLine(warning));
   const watching = await watchConfig({
     files: loaded.files,

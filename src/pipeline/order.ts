@@ -8,6 +8,7 @@ import { authenticate } from './stages/authenticate.ts';
 import { clientAddress } from './stages/client-address.ts';
 import { forward } from './stages/forward.ts';
 import { matchRoute } from './stages/match-route.ts';
+import { observe } from './stages/observe.ts';
 import { requestId } from './stages/request-id.ts';
 import { resolveLease } from './stages/resolve-lease.ts';
 import { rewriteAnswer } from './stages/rewrite-answer.ts';
@@ -21,6 +22,7 @@ export function createPipeline({ directory, upstream }: PipelineParts): Dispatch
   return compose(
     [
       requestId(),
+      observe(),
       clientAddress(),
       matchRoute(),
       authenticate(),

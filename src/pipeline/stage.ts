@@ -6,6 +6,7 @@ import type { LeaseSettings } from '../policy/lease-settings.ts';
 import type { Policy, Timeouts } from '../policy/policy.ts';
 import type { PeerRoute } from '../route/peer-path.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
+import type { Passage } from '../upstream/upstream-request.ts';
 
 interface Principal {
   readonly id: string;
@@ -56,6 +57,8 @@ export interface Exchange {
   route: PeerRoute | undefined;
   principal: Principal | undefined;
   destination: Destination | undefined;
+  /** One for all forks. */
+  readonly passage: Passage;
   /** A retry or a revalidation: same client, same body, another head. */
   fork(req: RequestHead, signal: AbortSignal): Exchange;
 }

@@ -26,6 +26,7 @@ interface Shared {
   readonly peerIp: string;
   readonly scheme: 'http' | 'https';
   readonly answerHeaders: string[];
+  readonly passage: Exchange['passage'];
 }
 
 export class ClientExchange implements Exchange {
@@ -42,6 +43,7 @@ export class ClientExchange implements Exchange {
   authority: string | undefined = undefined;
   readonly withheld: string[] = [];
   readonly answerHeaders: string[];
+  readonly passage: Exchange['passage'];
   clientIp: string;
   proxies: readonly string[] = noProxies;
   outerPrefix = '';
@@ -59,6 +61,7 @@ export class ClientExchange implements Exchange {
     this.peerIp = shared.peerIp;
     this.scheme = shared.scheme;
     this.answerHeaders = shared.answerHeaders;
+    this.passage = shared.passage;
     this.clientIp = shared.peerIp;
   }
 
@@ -72,6 +75,7 @@ export class ClientExchange implements Exchange {
       peerIp: peer.ip,
       scheme: peer.encrypted ? 'https' : 'http',
       answerHeaders: [],
+      passage: { relay: undefined, startedMs: 0 },
     });
   }
 

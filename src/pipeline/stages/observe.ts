@@ -1,0 +1,173 @@
+// Owns that every request is told of: when it begins, when its answer turns out to be a stream, and once when it is over, with what
+// became of it. Who listens, and what for, is unknown here; while nobody does, nothing is done.
+import { systemClock, type Clock } from '../../kernel/clock.ts';
+import { GatewayError } from '../../kernel/errors.ts';
+import {
+  requestFinished,
+  requestStarted,
+  streamOpened,
+  type Outcome,
+  type RequestFinished,
+  type RouteLabel,
+  type StreamKind,
+} from '../../kernel/events.ts';
+import type { CountedDuplex, Flow, RawHeaders, Sink } from '../../kernel/http.ts';
+import { pathOf } from '../../kernel/target-path.ts';
+import type { Dispatch, Exchange, Stage } from '../stage.ts';
+
+export function observe(clock: Clock = systemClock): Stage {
+  return function observeStage(next): Dispatch {
+    return function tell(exchange, sink) {
+      if (!requestFinished.hasSubscribers || exchange.kind !== 'client') {
+        next(exchange, sink);
+        return;
+      }
+      const { id: requestId, startedMs } = exchange;
+      if (requestStarted.hasSubscribers) requestStarted.publish({ requestId, startedMs });
+      const observed = new ObservedSink(exchange, sink, clock);
+      try {
+        next(exchange, observed);
+      } catch (cause) {
+        observed.fail(new GatewayError('internal_error', 'The gateway failed to handle the request.', { cause }));
+      }
+    };
+  };
+}
+
+class ObservedSink implements Sink {
+  readonly #exchange: Exchange;
+  readonly #sink: Sink;
+  readonly #clock: Clock;
+  /** 0: the client has no head yet. */
+  #status = 0;
+  #headMs: number | undefined = undefined;
+  #stream: StreamKind | undefined = undefined;
+  #bytesSent = 0;
+  #finished = false;
+
+  constructor(exchange: Exchange, sink: Sink, clock: Clock) {
+    this.#exchange = exchange;
+    this.#sink = sink;
+    this.#clock = clock;
+  }
+
+  informational(status: number, headers: RawHeaders): void {
+    this.#sink.informational(status, headers);
+  }
+
+  head(status: number, headers: RawHeaders, flow: Flow): void {
+    this.#sink.head(status, headers, flow);
+    // A head that can't be sent fails within: the answer is another one then, and over.
+    if (this.#finished) return;
+    this.#begin(status);
+    if (isEventStream(headers)) this.#open('sse');
+  }
+
+  data(chunk: Uint8Array): boolean {
+    this.#bytesSent += chunk.length;
+    return this.#sink.data(chunk);
+  }
+
+  end(trailers: RawHeaders): void {
+    this.#sink.end(trailers);
+    this.#finish('complete', undefined, this.#bytesSent);
+  }
+
+  upgrade(status: number, headers: RawHeaders, peer: CountedDuplex): void {
+    const kind = isWebSocket(this.#exchange.req.headers) ? 'websocket' : 'upgrade';
+    // Counted by the tunnel already, but for the exchange that led here; what came behind it waits to be read.
+    const sentBefore = peer.bytesSent;
+    const receivedBefore = peer.bytesReceived - peer.readableLength;
+    const over = (): void => {
+      this.#finish(outcomeOf(peer), undefined, peer.bytesReceived - receivedBefore, peer.bytesSent - sentBefore);
+    };
+    this.#begin(status);
+    this.#open(kind);
+    if (peer.closed) over();
+    else peer.once('close', over);
+    this.#sink.upgrade(status, headers, peer);
+  }
+
+  fail(error: GatewayError): void {
+    this.#sink.fail(error);
+    const cut = this.#status !== 0;
+    const outcome = error.code === 'client_closed' ? 'client_closed' : cut ? 'cut' : 'complete';
+    this.#finish(outcome, error, cut ? this.#bytesSent : undefined);
+  }
+
+  #begin(status: number): void {
+    this.#status = status;
+    this.#headMs = this.#clock.monotonicMs();
+  }
+
+  #open(kind: StreamKind): void {
+    this.#stream = kind;
+    const { id: requestId, startedMs } = this.#exchange;
+    if (streamOpened.hasSubscribers) streamOpened.publish({ requestId, startedMs, kind });
+  }
+
+  #finish(
+    outcome: Outcome,
+    error: GatewayError | undefined,
+    bytesSent: number | undefined,
+    bytesReceived = this.#exchange.body.receivedBytes,
+  ): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    if (!requestFinished.hasSubscribers) return;
+    const exchange = this.#exchange;
+    const { req, startedMs, passage } = exchange;
+    const headMs = this.#headMs;
+    requestFinished.publish({
+      requestId: exchange.id,
+      startedMs,
+      durationMs: this.#clock.monotonicMs() - startedMs,
+      headMs: headMs === undefined ? undefined : headMs - startedMs,
+      upstreamMs: headMs === undefined || passage.startedMs === 0 ? undefined : headMs - passage.startedMs,
+      method: req.method,
+      path: pathOf(req.target),
+      route: routeOf(exchange),
+      httpVersion: exchange.httpVersion,
+      clientIp: exchange.clientIp,
+      userAgent: valueOf(req.headers, 'user-agent'),
+      keyId: exchange.principal?.id,
+      leaseId: exchange.destination?.lease.id,
+      relay: passage.relay,
+      status: this.#status === 0 && error !== undefined ? error.status : this.#status,
+      bytesReceived,
+      bytesSent,
+      stream: this.#stream,
+      outcome,
+      error,
+    } satisfies RequestFinished);
+  }
+}
+
+/** Of a tunnel that is closed. Destroyed without an error: the client's side was gone before. */
+function outcomeOf(peer: CountedDuplex): Outcome {
+  if (peer.errored !== null) return 'cut';
+  return peer.readableEnded && peer.writableFinished ? 'complete' : 'client_closed';
+}
+
+function routeOf({ route, req }: Exchange): RouteLabel {
+  if (route === undefined) return /^\/health(?:[/?]|$)/.test(req.target) ? '/health' : 'other';
+  return routeLabels[route.kind];
+}
+
+const routeLabels = { path: '/peer/:lease/*', ws: '/ws/:lease', host: 'host' } as const;
+
+function isEventStream(headers: RawHeaders): boolean {
+  return valueOf(headers, 'content-type')?.slice(0, 17).toLowerCase() === 'text/event-stream';
+}
+
+function isWebSocket(headers: RawHeaders): boolean {
+  return valueOf(headers, 'upgrade')?.toLowerCase() === 'websocket';
+}
+
+function valueOf(headers: RawHeaders, wanted: string): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    if (name.length === wanted.length && name.toLowerCase() === wanted) return headers[i + 1];
+  }
+  return undefined;
+}
