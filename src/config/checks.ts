@@ -51,6 +51,7 @@ export const isRelayUrl: TextCheck = (text) => {
 /** As browsers send it, so that it can be compared as it is: RFC 6454 §6.1, in lower case and without a default port. */
 export const isOrigin: TextCheck = (text) => {
   if (text === '*' || text === 'null') return true;
+  if (text.includes('*')) return 'must be one origin, or * alone for all of them';
   const url = URL.parse(text);
   if (url === null || url.host === '') return false;
   const origin = `${url.protocol}//${url.host}`;
