@@ -32,6 +32,8 @@ export async function start(options: StartOptions, context: CliContext): Promise
   const loaded = await load(context.signal);
   if (!loaded.ok) throw configFault(loaded, context.terminal);
   const { config } = loaded;
+  // Closed last: a SIGHUP while requests drain must not end the process.
+  await using watching = new AsyncDisposableStack();
   await using parts = new AsyncDisposableStack();
   const { logger: log, close } = createLog(config.logging, (line) => {
     context.terminal.note(printable(line, mostLineCharacters));
@@ -40,16 +42,19 @@ export async function start(options: StartOptions, context: CliContext): Promise
   const credential = await identityOf(config, context, log);
   const gateway = await runGateway(parts, { config, credential });
   for (const warning of loaded.warnings) log.warn(findingLine(warning));
-  const watching = await watchConfig({
+  const watch = await watchConfig({
     files: loaded.files,
     load,
     apply: reloader(config, gateway, log),
+    failed: (error) => {
+      log.error({ reason: String(error) }, 'the configuration could not be loaded; the one before stays in use');
+    },
     unwatched: (directory, error) => {
-      log.warn({ directory, reason: String(error) }, 'changes here are not noticed; send SIGHUP after one');
+      log.warn({ directory, reason: String(error) }, 'changes here are noticed late; send SIGHUP after one');
     },
   });
-  parts.defer(() => {
-    watching.close();
+  watching.defer(() => {
+    watch.close();
   });
   const relays = config.portal.relays.map(({ url }) => url);
   log.info({ url: gateway.url, identity: credential.id, relays }, 'listening');
@@ -75,19 +80,18 @@ function configFault(faulty: Faulty, terminal: Terminal): CliFault {
   return new CliFault(`the configuration has ${more.length + 1} faults`);
 }
 
-/** All or nothing: a configuration with faults changes nothing. */
+/** All or nothing: a configuration with faults changes nothing. `initial` is what the process was started with. */
 function reloader(initial: Config, gateway: RunningGateway, log: Logger): (r: LoadResult, why: ReloadReason) => void {
-  let current = initial;
   return (result, reason) => {
     const outcome = result.ok ? 'applied' : 'rejected';
     for (const warning of result.warnings) log.warn(findingLine(warning));
     if (result.ok) {
-      for (const setting of restartOnly(current, result.config)) {
-        log.warn({ setting }, `${setting} has changed and takes effect after a restart`);
+      const { config } = result;
+      for (const setting of restartOnly(initial, config)) {
+        log.warn({ setting }, `${setting} is not what this process was started with: it takes effect after a restart`);
       }
-      current = result.config;
-      log.level = current.logging.level;
-      gateway.apply(current);
+      log.level = config.logging.level;
+      gateway.apply(config);
       log.info({ reason }, 'configuration reloaded');
     } else {
       for (const fault of result.faults) log.error(findingLine(fault));

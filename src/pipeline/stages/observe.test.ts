@@ -31,6 +31,7 @@ function exchange(over: Partial<Exchange> = {}): Exchange {
     httpVersion: '1.1',
     peerIp: '192.0.2.1',
     scheme: 'http',
+    authority: 'gateway.test',
     withheld: [],
     answerHeaders: [],
     clientIp: '192.0.2.1',
