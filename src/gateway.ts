@@ -4,7 +4,10 @@ import { systemClock, type Clock } from './kernel/clock.ts';
 import { createPipeline } from './pipeline/order.ts';
 import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
+import { Http2 } from './server/http2.ts';
 import { HttpServer } from './server/http-server.ts';
+import type { TlsSettings } from './server/tls-contexts.ts';
+import { TlsFront } from './server/tls-front.ts';
 import type { Lease, Transport } from './upstream/transport.ts';
 import { type PoolLimits, poolLimitsOf } from './upstream/tunnel-pool.ts';
 import { Upstream } from './upstream/upstream.ts';
@@ -16,6 +19,8 @@ export interface GatewayOptions {
   readonly policy: Policy;
   /** One for each relay. The gateway's from now on: it closes them. */
   readonly transports: readonly Transport[];
+  /** TLS, and with it HTTP/2. Undefined: neither, for as long as the gateway lives. */
+  readonly tls?: TlsSettings;
   /** A listener of its own for health, metrics and details, on the same host. */
   readonly admin?: { readonly port: number };
   /** Of a request's head. */
@@ -34,8 +39,11 @@ export interface Gateway {
   listen(): Promise<AddressInfo>;
   /** Where the admin listener listens, if there is one. */
   adminAddress(): AddressInfo | undefined;
-  /** Requests that begin from now on work by this policy; those in flight keep theirs. */
-  apply(policy: Policy): void;
+  /**
+   * Requests that begin from now on work by this policy, and handshakes by these certificates; what is in flight keeps what it has.
+   * Throws TlsSettingsError, and then nothing has changed.
+   */
+  apply(policy: Policy, tls?: TlsSettings): void;
   /** Takes nothing new, lets what is in flight end, cuts the rest after the grace; then closes. Idempotent. */
   drain(graceMs?: number): Promise<void>;
   /** Cuts everything. Idempotent. */
@@ -45,14 +53,16 @@ export interface Gateway {
 /** Contract: gateway.shutdown_grace. */
 const defaultGraceMs = 30_000;
 
+/** Throws TlsSettingsError. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { host, port, admin, maxHeaderBytes, proxyProtocol, version, transports, clock = systemClock } = options;
+  const { host, port, tls, admin, maxHeaderBytes, proxyProtocol, version, transports, clock = systemClock } = options;
   let { policy } = options;
   const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...options.pool });
   let limits = poolLimits();
   const ttlMs = (): number => policy.directoryTtlMs;
   const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs });
   const upstream = new Upstream({ clock, limits: () => limits });
+  let tlsFront: TlsFront | undefined;
   const server = new HttpServer({
     host,
     port,
@@ -60,6 +70,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     dispatch: createPipeline({ directory, upstream }),
     connected: () => transports.some(isConnected),
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
+    ...(tls !== undefined && {
+      secure: (http1, serverHost) => (tlsFront = new TlsFront(tls, { http1, h2: new Http2(serverHost) })),
+    }),
     ...(admin !== undefined && { admin }),
     ...(maxHeaderBytes !== undefined && { maxHeaderBytes }),
     ...(proxyProtocol !== undefined && { proxyProtocol }),
@@ -74,7 +87,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     listen: () => server.listen(),
     adminAddress: () => server.adminAddress,
-    apply: (next) => {
+    apply: (next, certificates) => {
+      if (certificates !== undefined) tlsFront?.apply(certificates);
       policy = next;
       limits = poolLimits();
     },

@@ -26,3 +26,12 @@ export interface ConnectionRefused {
 
 /** A connection that was closed before a request could be read from it. The message is a ConnectionRefused. */
 export const connectionRefused: Channel = channel('portal-gateway:connection-refused');
+
+export interface TlsHandshakeFailed {
+  readonly ip: string;
+  /** Node's: ERR_TLS_HANDSHAKE_TIMEOUT, ERR_SSL_UNSUPPORTED_PROTOCOL, ERR_SSL_HTTP_REQUEST, … */
+  readonly code: string;
+}
+
+/** A client that did not get through the TLS handshake. The message is a TlsHandshakeFailed. */
+export const tlsHandshakeFailed: Channel = channel('portal-gateway:tls-handshake-failed');
