@@ -76,7 +76,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     title: 'Invalid credentials',
     proxyError: 'http_request_denied',
     when: 'The credential is mistyped, unknown or revoked.',
-    remedy: 'Check the key. `portal-gateway keys list` shows those that exist.',
+    remedy: 'Check that the key is one that the gateway knows, and that it was sent whole.',
   },
   not_found: {
     status: 404,

@@ -111,9 +111,9 @@ export class Http1Connection implements TurnConnection {
     this.#bytesAtRest = this.socket.bytesRead;
     if (this.socket.destroyed) return;
     const [next] = this.#turns;
-    if (next !== undefined) next.start();
+    if (this.#ending) endSoon(this.socket);
+    else if (next !== undefined) next.start();
     else if (this.#refusal !== undefined) this.refuse(this.#refusal);
-    else if (this.#ending) endSoon(this.socket);
     // It may have promised to stay before the drain began.
     else if (this.#host.draining()) this.socket.destroySoon();
   }

@@ -18,7 +18,7 @@ type OwnedSocket = Socket & { [connectionKey]?: Http1Connection };
 
 export class Http1 implements ConnectionProtocol {
   readonly #host: ServerHost;
-  readonly #server: Server;
+  readonly #server: Server<typeof ClientRequest>;
   readonly #connections = new Set<Http1Connection>();
 
   constructor(host: ServerHost, maxHeaderBytes: number) {
@@ -72,21 +72,21 @@ export class Http1 implements ConnectionProtocol {
     this.#server.close();
   }
 
-  readonly #request = (request: IncomingMessage, response: ServerResponse): void => {
-    connectionOf(request.socket)?.request(request as ClientRequest, response, false);
+  readonly #request = (request: ClientRequest, response: ServerResponse): void => {
+    connectionOf(request.socket)?.request(request, response, false);
   };
 
   /** Declined while an earlier answer is due: the connection could not leave HTTP before that. */
   readonly #mayUpgrade = (request: IncomingMessage): boolean =>
     isWorthUpgrading(request) && connectionOf(request.socket)?.busy === false;
 
-  readonly #upgrade = (request: IncomingMessage, socket: Duplex, rest: Buffer): void => {
+  readonly #upgrade = (request: ClientRequest, socket: Duplex, rest: Buffer): void => {
     if (socket instanceof Socket) {
-      connectionOf(socket)?.request(request as ClientRequest, responseFor(request, socket, rest), true);
+      connectionOf(socket)?.request(request, responseFor(request, socket, rest), true);
     } else socket.destroy(); // Node's stand-in for a socket within a body: those are not offered an upgrade
   };
 
-  readonly #connect = (request: IncomingMessage, socket: Duplex): void => {
+  readonly #connect = (request: ClientRequest, socket: Duplex): void => {
     socket.on('error', ignore);
     const connection = connectionOf(request.socket);
     // Node has let go of the connection: nobody would hear when an answer that is due meets its end.

@@ -30,8 +30,10 @@ export function parseFaultOf(error: Error, socket: Socket): ParseFault {
   }
 }
 
-/** The parser does not say which part overflowed. All that came is one packet without the end of a line: it was the first. */
+/** The parser says how far it came, not within what. In the first packet of a connection, it came to no end of a line yet. */
 function isWithinFirstLine(error: Error, socket: Socket): boolean {
-  const packet: unknown = 'rawPacket' in error ? error.rawPacket : undefined;
-  return Buffer.isBuffer(packet) && packet.length === socket.bytesRead && !packet.includes(lineFeed);
+  const { rawPacket, bytesParsed } = error as Error & { rawPacket?: Buffer; bytesParsed?: number };
+  if (rawPacket === undefined || bytesParsed === undefined || rawPacket.length !== socket.bytesRead) return false;
+  const end = rawPacket.indexOf(lineFeed);
+  return end === -1 || bytesParsed <= end;
 }

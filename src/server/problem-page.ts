@@ -22,8 +22,8 @@ small { opacity: .7; }
 code { font: .875em ui-monospace, monospace; overflow-wrap: anywhere; }
 `;
 
-/** The source list for \`style-src\`. */
-export const pageStyles: string = `'sha256-${hash('sha256', styles, 'base64')}'`;
+/** The source list for `style-src`. */
+export const pageStyles: string = "'sha256-".concat(hash('sha256', styles, 'base64'), "'");
 
 export function problemPage({ title, status, detail, code, type, requestId }: PageContent): string {
   return `<!doctype html>

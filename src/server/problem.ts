@@ -2,9 +2,8 @@
 // between (RFC 9209). Tells what the error's table and detail say, and nothing of its cause.
 import { errorTable, type GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
-import { type OwnAnswer, wholeAnswer } from './own-answer.ts';
+import { contentPolicy, type OwnAnswer, wholeAnswer } from './own-answer.ts';
 import { pageStyles, problemPage } from './problem-page.ts';
-import { contentPolicy } from './own-answer.ts';
 
 /** Where the codes are explained; a type is a documentation URL that ends in the code (contract §4). */
 const typeBase = 'https://portal-gateway.dev/errors/';

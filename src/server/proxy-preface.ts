@@ -4,9 +4,9 @@ import { type ProxySource, readProxyHeader } from './proxy-protocol.ts';
 
 export interface PrefaceHandlers {
   /** Undefined: the proxy speaks for itself. The socket is paused; nothing but the header is gone from it. */
-  arrived(source: ProxySource | undefined): void;
+  readonly arrived: (source: ProxySource | undefined) => void;
   /** No such header, or not in time. */
-  failed(): void;
+  readonly failed: () => void;
 }
 
 export function takeProxyHeader(socket: Socket, withinMs: number, handlers: PrefaceHandlers): void {

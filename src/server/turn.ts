@@ -81,7 +81,8 @@ export class Turn implements SinkHost, BodyOwner {
     this.#exchange = exchange;
     this.#sink = sink;
     this.#response.on('close', () => {
-      request.watch?.end();
+      // An answer may be complete before the body is, and the rest of that is still to be dropped in time.
+      if (this.#connection.socket.destroyed) request.watch?.end();
       sink.closed();
       this.#connection.over();
     });
@@ -103,9 +104,9 @@ export class Turn implements SinkHost, BodyOwner {
     if (this.#fault !== undefined) return;
     this.#fault = error;
     this.#request.watch?.end();
-    this.#connection.endsWithAnswer();
     // Its turn has not come yet: start() finds the fault.
     if (this.#exchange === undefined || this.#sink === undefined) return;
+    this.#connection.endsWithAnswer();
     if (this.#response.writableEnded) endSoon(this.#connection.socket);
     else if (!this.#exchange.body.started) {
       this.#sink.fail(error);
