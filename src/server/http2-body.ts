@@ -60,6 +60,11 @@ class Http2BodyPieces extends Readable {
   }
 
   override _read(): void {
+    // An empty body may have ended before it was opened, and a client have left.
+    if (this.#stream.readableEnded || this.#stream.destroyed) {
+      this.#ended();
+      return;
+    }
     this.#watch.wanted();
     this.#stream.resume();
   }
