@@ -37,6 +37,12 @@ export function frame(type: number, flags: number, stream: number, payload: Buff
   return Buffer.concat([head, payload]);
 }
 
+export const settingId = { headerTableSize: 1, initialWindowSize: 4 } as const;
+
+export function setting(id: number, value: number): Buffer {
+  return Buffer.concat([Buffer.from([0, id]), uint32(value)]);
+}
+
 export function uint32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);
@@ -81,7 +87,7 @@ function integer(value: number, prefixBits: number): Buffer {
 /** RFC 7541 appendix A: entries 8 to 14 of the static table. */
 const indexedStatus = [200, 204, 206, 304, 400, 404, 500];
 
-/** The :status at the beginning of a HEADERS frame; nghttp2 writes it first. */
+/** The :status at the beginning of a HEADERS frame, where nghttp2 writes it, for a client that keeps no table of fields. */
 export function statusOf({ payload }: Frame): number {
   // A change of the table's size may stand before it (§6.3).
   let at = 0;

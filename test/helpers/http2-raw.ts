@@ -8,6 +8,8 @@ import {
   frameType,
   preface,
   readFrames,
+  setting,
+  settingId,
   statusOf,
   uint32,
   type Fields,
@@ -34,7 +36,8 @@ export class RawHttp2 {
 
   /** Preface and SETTINGS, and the acknowledgement of the server's. */
   async greet(settings: Buffer = Buffer.alloc(0)): Promise<this> {
-    this.send(preface, frame(frameType.settings, 0, 0, settings));
+    const noTable = setting(settingId.headerTableSize, 0);
+    this.send(preface, frame(frameType.settings, 0, 0, Buffer.concat([noTable, settings])));
     await this.frame((received) => received.type === frameType.settings && received.flags === flag.ack);
     this.send(frame(frameType.settings, flag.ack, 0));
     return this;

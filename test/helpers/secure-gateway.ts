@@ -69,13 +69,13 @@ export async function startSecureGateway(
   };
 }
 
-/** The fields of a request to the app, with the key. */
-export function get(path = '/', more: Fields = [], method = 'GET'): Fields {
+/** The fields of a request to an app, with the key. */
+export function get(path = '/', more: Fields = [], method = 'GET', lease = 'app'): Fields {
   const pseudo = [
     [':method', method],
     [':scheme', 'https'],
     [':authority', 'localhost'],
-    [':path', `/peer/app${path}`],
+    [':path', `/peer/${lease}${path}`],
   ] as const;
   return [...pseudo, ['x-api-key', key], ...more];
 }
