@@ -67,11 +67,12 @@ test('a WebSocket over HTTP/2 is one over HTTP/1.1 to the app, with its subproto
   client.write(Buffer.from([0x82, 0x82, 0, 0, 0, 0, 0x68, 0x69]));
   const [echo] = (await once(client, 'data')) as [Buffer];
   assert.deepEqual([...echo], [0x82, 0x02, 0x68, 0x69]);
+  const ended = once(client, 'end');
   client.write(Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa1]));
   const [close] = (await once(client, 'data')) as [Buffer];
   assert.deepEqual([...close], [0x88, 0x02, 0x0f, 0xa1]);
   assert.equal(await closing, 4001);
-  await once(client, 'end');
+  await ended;
   server.close();
 });
 
