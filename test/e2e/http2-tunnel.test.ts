@@ -71,8 +71,9 @@ test('a WebSocket over HTTP/2 is one over HTTP/1.1 to the app, with its subproto
   client.write(Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa1]));
   const [close] = (await once(client, 'data')) as [Buffer];
   assert.deepEqual([...close], [0x88, 0x02, 0x0f, 0xa1]);
-  assert.equal(await closing, 4001);
   await ended;
+  client.end();
+  assert.equal(await closing, 4001);
   server.close();
 });
 
