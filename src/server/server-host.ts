@@ -22,6 +22,8 @@ export interface ServerHost {
   /** True: connections end with their answer. */
   readonly draining: () => boolean;
   readonly deadlines: Deadlines;
+  /** Larger heads are 431. */
+  readonly maxHeaderBytes: number;
   /** Longer targets are 414. */
   readonly maxTargetBytes: number;
   /** The current snapshot: taken once for each request. */

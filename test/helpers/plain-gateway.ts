@@ -20,7 +20,10 @@ interface Options {
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
   /** What a policy does not hold. */
-  readonly listener?: Pick<GatewayOptions, 'admin' | 'maxHeaderBytes' | 'metrics' | 'proxyProtocol' | 'version'>;
+  readonly listener?: Pick<
+    GatewayOptions,
+    'admin' | 'maxHeaderBytes' | 'metrics' | 'proxyProtocol' | 'tls' | 'version'
+  >;
 }
 
 interface Call {

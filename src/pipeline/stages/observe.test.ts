@@ -32,6 +32,8 @@ function exchange(over: Partial<Exchange> = {}): Exchange {
     peerIp: '192.0.2.1',
     scheme: 'http',
     authority: 'gateway.test',
+    proxies: [],
+    outerPrefix: '',
     withheld: [],
     answerHeaders: [],
     clientIp: '192.0.2.1',
