@@ -5,15 +5,12 @@ import type { GatewayStatus } from './kernel/status.ts';
 import { createPipeline } from './pipeline/order.ts';
 import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
-import { HttpServer } from './server/http-server.ts';
+import { HttpServer, type ListenerOptions } from './server/http-server.ts';
 import type { Lease, Transport } from './upstream/transport.ts';
 import { type PoolLimits, poolLimitsOf } from './upstream/tunnel-pool.ts';
 import { Upstream } from './upstream/upstream.ts';
 
-export interface GatewayOptions {
-  readonly host: string;
-  /** 0: any free one; listen() tells which. */
-  readonly port: number;
+export interface GatewayOptions extends ListenerOptions {
   readonly policy: Policy;
   /** One for each relay. The gateway's from now on: it closes them. */
   readonly transports: readonly Transport[];
@@ -25,6 +22,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /** Throws Node's error (EADDRINUSE, EACCES) when the port can't be had. */
   listen(): Promise<AddressInfo>;
+  /** Where the admin listener listens, if there is one. */
+  adminAddress(): AddressInfo | undefined;
   /** Requests that begin from now on work by this policy; those in flight keep theirs. */
   apply(policy: Policy): void;
   /** What health and metrics tell of it. */
@@ -39,19 +38,19 @@ export interface Gateway {
 const defaultGraceMs = 30_000;
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { host, port, transports, clock = systemClock } = options;
+  const { transports, pool, clock = systemClock, ...listener } = options;
   let { policy } = options;
-  const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...options.pool });
+  const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();
   const ttlMs = (): number => policy.directoryTtlMs;
   const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs });
   const upstream = new Upstream({ clock, limits: () => limits });
   const server = new HttpServer({
-    host,
-    port,
+    ...listener,
     policy: () => policy,
     dispatch: createPipeline({ directory, upstream }),
     connected: () => transports.some(isConnected),
+    details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
   });
 
   async function release(): Promise<void> {
@@ -61,6 +60,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     listen: () => server.listen(),
+    adminAddress: () => server.adminAddress,
     apply: (next) => {
       policy = next;
       limits = poolLimits();

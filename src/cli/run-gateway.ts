@@ -1,9 +1,11 @@
 // Owns a gateway in this process for `start` and `dev`: one transport for each relay, a listener, and their end.
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
+import packageJson from '../../package.json' with { type: 'json' };
 import type { Config, RelayConfig } from '../config/config.ts';
 import { policyOf } from '../config/policy.ts';
 import { createGateway } from '../gateway.ts';
+import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import type { Credential, RelayClientOptions } from '../portal/index.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
@@ -24,11 +26,31 @@ export interface RunningGateway {
 /** Listens when this resolves, and drains when `parts` are disposed of. */
 export async function runGateway(parts: AsyncDisposableStack, settings: GatewaySettings): Promise<RunningGateway> {
   const { config } = settings;
-  const { host, port } = config.gateway;
+  const { host, port, maxHeaderBytes, proxyProtocol } = config.gateway;
   let { shutdownGraceMs } = config.gateway;
   const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings)));
   const transports = relays.map(createV1Transport);
-  const gateway = createGateway({ host, port, policy: policyOf(config), transports });
+  const { version } = packageJson;
+  let metrics: Metrics | undefined;
+  const count = (enabled: boolean): void => {
+    if (!enabled) metrics?.close();
+    metrics = enabled ? (metrics ?? createMetrics({ version, status: () => gateway.status() })) : undefined;
+  };
+  count(config.metrics.enabled);
+  parts.defer(() => {
+    count(false);
+  });
+  const gateway = createGateway({
+    host,
+    port,
+    ...(config.admin.port !== 0 && { admin: { port: config.admin.port } }),
+    maxHeaderBytes,
+    proxyProtocol,
+    version,
+    metrics: () => metrics?.text() ?? nothingCounted,
+    policy: policyOf(config),
+    transports,
+  });
   parts.defer(() => gateway.drain(shutdownGraceMs));
   try {
     const { port: actualPort } = await gateway.listen();
@@ -37,12 +59,23 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
       ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),
       apply: (next) => {
         ({ shutdownGraceMs } = next.gateway);
+        count(next.metrics.enabled);
         gateway.apply(policyOf(next));
       },
     };
   } catch (error) {
+    if (isAbout(error, config.admin.port))
+      throw listenFault(error, 'the admin listener', host, config.admin.port, 'admin.port');
     throw listenFault(error, 'the gateway', host, port);
   }
+}
+
+/** For a scrape that crosses the reload which turns metrics off. */
+const nothingCounted = Promise.resolve({ contentType: 'text/plain; charset=utf-8', body: '' });
+
+/** Node's error of listen() names the port. */
+function isAbout(error: unknown, port: number): boolean {
+  return port !== 0 && error instanceof Error && 'port' in error && error.port === port;
 }
 
 async function clientOptions(relay: RelayConfig, settings: GatewaySettings): Promise<RelayClientOptions> {

@@ -106,14 +106,13 @@ export const requestFinished: EventChannel<RequestFinished> = named('request-fin
 export interface RequestRefused {
   readonly requestId: string;
   readonly error: GatewayError;
-  /** Undefined: the connection was gone. */
-  readonly clientIp: string | undefined;
+  readonly clientIp: string;
   readonly method?: string;
   /** By pathOf(). */
   readonly path?: string;
 }
 
-/** The listener refused what a client sent by itself: it was no HTTP, too large, too slow, too much, or came too late. */
+/** The listener refused by itself what a client sent: it was no HTTP, too large, too slow, or came too late. */
 export const requestRefused: EventChannel<RequestRefused> = named('request-refused');
 
 export type RelayChanged =
@@ -157,3 +156,12 @@ export interface LogDropped {
 
 /** The log could not be written as fast as it was made. */
 export const logDropped: EventChannel<LogDropped> = named('log-dropped');
+
+export interface ConnectionRefused {
+  /** As far as it is known: of the proxy, when what the proxy said was not to be understood. */
+  readonly ip: string;
+  readonly reason: 'max_connections' | 'max_connections_per_ip' | 'proxy_protocol';
+}
+
+/** A connection that was closed before a request could be read from it. */
+export const connectionRefused: EventChannel<ConnectionRefused> = named('connection-refused');

@@ -38,7 +38,7 @@ export function forward(upstream: Upstream, directory: LeaseDirectory<Lease, Tra
         transports: destination.transports,
         timeouts: exchange.policy.timeouts,
         cancellation: exchange.cancellation,
-        passage: exchange.passage,
+        carried: exchange.passage,
         leaseGone,
       },
       sink,
