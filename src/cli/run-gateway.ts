@@ -5,6 +5,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { Config, RelayConfig } from '../config/config.ts';
 import { policyOf } from '../config/policy.ts';
 import { createGateway } from '../gateway.ts';
+import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import type { Credential, RelayClientOptions } from '../portal/index.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
@@ -29,13 +30,24 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   let { shutdownGraceMs } = config.gateway;
   const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings)));
   const transports = relays.map(createV1Transport);
+  const { version } = packageJson;
+  let metrics: Metrics | undefined;
+  const count = (enabled: boolean): void => {
+    if (!enabled) metrics?.close();
+    metrics = enabled ? (metrics ?? createMetrics({ version, status: () => gateway.status() })) : undefined;
+  };
+  count(config.metrics.enabled);
+  parts.defer(() => {
+    count(false);
+  });
   const gateway = createGateway({
     host,
     port,
     ...(config.admin.port !== 0 && { admin: { port: config.admin.port } }),
     maxHeaderBytes,
     proxyProtocol,
-    version: packageJson.version,
+    version,
+    metrics: () => metrics?.text() ?? nothingCounted,
     policy: policyOf(config),
     transports,
   });
@@ -47,6 +59,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
       ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),
       apply: (next) => {
         ({ shutdownGraceMs } = next.gateway);
+        count(next.metrics.enabled);
         gateway.apply(policyOf(next));
       },
     };
@@ -56,6 +69,9 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     throw listenFault(error, 'the gateway', host, port);
   }
 }
+
+/** For a scrape that crosses the reload which turns metrics off. */
+const nothingCounted = Promise.resolve({ contentType: 'text/plain; charset=utf-8', body: '' });
 
 /** Node's error of listen() names the port. */
 function isAbout(error: unknown, port: number): boolean {

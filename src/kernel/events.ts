@@ -106,14 +106,13 @@ export const requestFinished: EventChannel<RequestFinished> = named('request-fin
 export interface RequestRefused {
   readonly requestId: string;
   readonly error: GatewayError;
-  /** Undefined: the connection was gone. */
-  readonly clientIp: string | undefined;
+  readonly clientIp: string;
   readonly method?: string;
   /** By pathOf(). */
   readonly path?: string;
 }
 
-/** The listener refused what a client sent by itself: it was no HTTP, too large, too slow, too much, or came too late. */
+/** The listener refused by itself what a client sent: it was no HTTP, too large, too slow, or came too late. */
 export const requestRefused: EventChannel<RequestRefused> = named('request-refused');
 
 export type RelayChanged =
@@ -157,23 +156,6 @@ export interface LogDropped {
 
 /** The log could not be written as fast as it was made. */
 export const logDropped: EventChannel<LogDropped> = named('log-dropped');
-
-/** What is known of a request that never entered the pipeline. */
-export interface RequestRefused {
-  readonly requestId: string;
-  readonly error: GatewayError;
-  /** Undefined: the connection was gone. */
-  readonly clientIp: string | undefined;
-  readonly method?: string;
-  /** By pathOf(). */
-  readonly path?: string;
-}
-
-/**
- * The listener refused what a client sent by itself: it was no HTTP, too large, too slow, too much, or came too late. The message is a
- * RequestRefused.
- */
-export const requestRefused: Channel = channel('portal-gateway:request-refused');
 
 export interface ConnectionRefused {
   /** As far as it is known: of the proxy, when what the proxy said was not to be understood. */

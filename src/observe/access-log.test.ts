@@ -151,7 +151,7 @@ test('what never entered the pipeline is a line too', (t) => {
   const { raw } = bench(t);
   const error = new GatewayError('headers_too_large', 'x');
   requestRefused.publish({ requestId: 'r-2', clientIp: '192.0.2.1', error });
-  requestRefused.publish({ requestId: 'r-3', clientIp: undefined, error, method: 'GET', path: '/x' });
+  requestRefused.publish({ requestId: 'r-3', clientIp: '192.0.2.1', error, method: 'GET', path: '/x' });
   assert.deepEqual(
     raw.map((line) => JSON.parse(line) as Line),
     [
@@ -171,6 +171,7 @@ test('what never entered the pipeline is a line too', (t) => {
         method: 'GET',
         path: '/x',
         status: 431,
+        client_ip: '192.0.2.1',
         error_code: 'headers_too_large',
         message: 'request refused',
       },

@@ -4,10 +4,12 @@ import process from 'node:process';
 import {
   certificateLoaded,
   configReloaded,
+  connectionRefused,
   listen,
   logDropped,
   type CertificateLoaded,
   type ConfigReloaded,
+  type ConnectionRefused,
   type LogDropped,
 } from '../kernel/events.ts';
 import type { GatewayStatus } from '../kernel/status.ts';
@@ -57,6 +59,11 @@ class GatewayMetrics {
     labels: ['outcome'],
   });
   readonly #dropped = counter({ name: 'log_dropped_total', help: 'Log lines that were lost.' });
+  readonly #refused = counter({
+    name: 'connections_refused_total',
+    help: 'Connections that were closed before a request was read, by which bound or for which fault.',
+    labels: ['reason'],
+  });
   readonly #lags = gauge({
     name: 'event_loop_lag_seconds',
     help: 'The longest delay of the event loop since the last look.',
@@ -74,6 +81,7 @@ class GatewayMetrics {
     for (const outcome of ['applied', 'rejected']) this.#reloads.of(outcome);
     this.#ends = [
       listen(configReloaded, this.#reloaded),
+      listen(connectionRefused, this.#connectionRefused),
       listen(logDropped, this.#logDropped),
       listen(certificateLoaded, this.#certificateLoaded),
     ];
@@ -86,13 +94,17 @@ class GatewayMetrics {
 
   text(): string {
     this.#lags.of().value = this.#lag.takeSeconds();
-    return [this.#reloads, this.#dropped, this.#lags, this.#certificates, this.#build]
+    return [this.#reloads, this.#refused, this.#dropped, this.#lags, this.#certificates, this.#build]
       .map((family) => family.text())
       .join('');
   }
 
   readonly #reloaded = ({ outcome }: ConfigReloaded): void => {
     this.#reloads.of(outcome).value += 1;
+  };
+
+  readonly #connectionRefused = ({ reason }: ConnectionRefused): void => {
+    this.#refused.of(reason).value += 1;
   };
 
   readonly #logDropped = ({ lines }: LogDropped): void => {

@@ -6,7 +6,7 @@ import type { Carriage } from './request-headers.ts';
 import type { Lease, Transport } from './transport.ts';
 
 /** How far a request has come. Written here, read by whoever tells of it. */
-export interface Passage {
+export interface Carried {
   /** The relay that was chosen, of several attempts the last. */
   relay: string | undefined;
   /** Monotonic, when its attempt began; 0: there was none. */
@@ -25,7 +25,7 @@ export interface UpstreamRequest {
   readonly transports: readonly Transport[];
   readonly timeouts: Timeouts;
   readonly cancellation: Cancellation;
-  readonly passage: Passage;
+  readonly carried: Carried;
   /** Told when a dial shows that the lease is no more. */
   readonly leaseGone: (leaseId: string) => void;
 }

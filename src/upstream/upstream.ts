@@ -37,8 +37,8 @@ export class Upstream {
       return;
     }
     const pool = this.#pool(transport, request.lease);
-    request.passage.relay = transport.relay;
-    request.passage.startedMs = this.#clock.monotonicMs();
+    request.carried.relay = transport.relay;
+    request.carried.startedMs = this.#clock.monotonicMs();
     const { headers, carriage, target, body } = request;
     if (typeof body.lengthBytes === 'number') headers.push('Content-Length', String(body.lengthBytes));
     const pooled = carriage === 'pooled' && target !== '*';

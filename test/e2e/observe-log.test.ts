@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { writeAccessLog } from '../../src/observe/access-log.ts';
 import { auth, key, readUntil, startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
+import type { testPolicy } from '../helpers/policy.ts';
 import { handedOver } from '../helpers/scripted-app.ts';
 
 type Line = Record<string, unknown>;
@@ -18,7 +19,11 @@ interface Logged extends PlainGateway {
   readonly line: () => Promise<Line>;
 }
 
-async function startLogged(t: TestContext, serve: RequestListener): Promise<Logged> {
+async function startLogged(
+  t: TestContext,
+  serve: RequestListener,
+  policy: Parameters<typeof testPolicy>[0] = {},
+): Promise<Logged> {
   const lines: string[] = [];
   let next = 0;
   let wake: (() => void) | undefined;
@@ -31,7 +36,7 @@ async function startLogged(t: TestContext, serve: RequestListener): Promise<Logg
     fault: () => undefined,
   });
   t.after(end);
-  const gateway = await startPlainGateway(t, serve);
+  const gateway = await startPlainGateway(t, serve, { policy });
   return {
     ...gateway,
     lines,
@@ -181,6 +186,48 @@ test('an upgraded connection that the client cuts', async (t) => {
   client.resetAndDestroy();
   const { stream, outcome, bytes_sent: bytes } = await line();
   assert.deepEqual([stream, outcome, bytes], ['upgrade', 'client_closed', 5]);
+});
+
+test('what is no request, or came in the wrong way, is told too', async (t) => {
+  const { raw, line } = await startLogged(t, (request, response) => {
+    request.resume().on('end', () => response.end());
+  });
+  const refused = async (text: string): Promise<unknown[]> => {
+    raw(text).resume();
+    const { message, method, path, status, error_code: code, client_ip: ip } = await line();
+    return [message, method, path, status, code, ip];
+  };
+  assert.deepEqual(await refused('no HTTP at all\r\n\r\n'), [
+    'request refused',
+    undefined,
+    undefined,
+    400,
+    'invalid_request',
+    '127.0.0.1',
+  ]);
+  assert.deepEqual(await refused('GET /a?secret HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n'), [
+    'request refused',
+    'GET',
+    '/a',
+    400,
+    'invalid_request',
+    '127.0.0.1',
+  ]);
+});
+
+test('a body that grows too large is told by what its client was answered', async (t) => {
+  const { raw, line } = await startLogged(
+    t,
+    (request, response) => {
+      request.resume().on('end', () => response.end());
+    },
+    { limits: { maxBodyBytes: 10 } },
+  );
+  raw(
+    `POST /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n01234567890123456789\r\n0\r\n\r\n`,
+  ).resume();
+  const { status, error_code: code, message } = await line();
+  assert.deepEqual([status, code, message], [413, 'body_too_large', 'request']);
 });
 
 test('no credential is told, wherever a client puts it', async (t) => {

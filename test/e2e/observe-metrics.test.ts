@@ -1,7 +1,9 @@
 // What /metrics says after requests through a whole gateway.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { certificateLoaded, configReloaded } from '../../src/kernel/events.ts';
@@ -9,6 +11,7 @@ import type { GatewayStatus } from '../../src/kernel/status.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
 import { parseExposition, valueOf, type ParsedFamily } from '../helpers/exposition.ts';
 import { auth, key, startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
+import { startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { handedOver } from '../helpers/scripted-app.ts';
 
 interface Measured extends PlainGateway {
@@ -144,4 +147,33 @@ test('the gateway and its process', async (t) => {
   assert.ok((valueOf(families, 'process_resident_memory_bytes') ?? 0) > 1_000_000);
   const startedSeconds = valueOf(families, 'process_start_time_seconds') ?? 0;
   assert.ok(Date.now() / 1000 - startedSeconds < 3_600 && startedSeconds < Date.now() / 1000);
+});
+
+test('`start` serves them, and a reload can turn them off', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, 'gateway.yaml');
+  const configured = async (enabled: boolean): Promise<void> =>
+    writeFile(file, `metrics: { enabled: ${enabled} }\nportal: { relay_url: ws://127.0.0.1:1/relay }\n`);
+  await configured(true);
+  const cli = startCli(t, ['start', '--port', '0', '--config', file], { XDG_STATE_HOME: directory });
+  const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
+  await cli.line(/relay not reached/);
+  await (await fetch(`${url}/nothing`)).text();
+  const answer = await fetch(`${url}/metrics`);
+  assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+  const families = parseExposition(await answer.text());
+  assert.equal(valueOf(families, 'portal_gateway_requests_total', { path: 'other', status: '404' }), 1);
+  assert.equal(valueOf(families, 'portal_gateway_portal_connected', { relay: 'ws://127.0.0.1:1/relay' }), 0);
+  await configured(false);
+  await cli.line(/"message":"configuration reloaded"/);
+  const off = await fetch(`${url}/metrics`);
+  await off.text();
+  assert.equal(off.status, 404);
+  await writeFile(file, 'metrics: { enabled: perhaps }\n');
+  await cli.line(/"message":"configuration rejected/);
+  await configured(true);
+  await cli.line(/(configuration reloaded[^]*){2}/);
+  const again = parseExposition(await (await fetch(`${url}/metrics`)).text());
+  assert.equal(again.get('portal_gateway_requests_total')?.samples.length, 0);
+  assert.ok(cli.stdout().includes('"path":"/nothing","status":404'));
 });

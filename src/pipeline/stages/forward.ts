@@ -36,7 +36,7 @@ export function forward(upstream: Upstream, directory: LeaseDirectory<Lease, Tra
         transports: destination.transports,
         timeouts: destination.timeouts,
         cancellation: exchange.cancellation,
-        passage: exchange.passage,
+        carried: exchange.passage,
         leaseGone,
       },
       sink,

@@ -40,7 +40,7 @@ function exchange(over: Partial<Exchange> = {}): Exchange {
     route: { kind: 'path', lease: 'app', prefix: '/peer/app', target: '/x?key=secret' },
     principal: { id: 'k' },
     destination: undefined,
-    passage: { relay: 'ws://relay.test', startedMs: 1_002 },
+    passage: { relay: 'ws://relay.test', startedMs: 1_002, fault: undefined, observed: false },
     fork: () => assert.fail('not forked here'),
     ...over,
   };
@@ -166,6 +166,30 @@ test('a client that leaves is told as that', (t) => {
     to.fail(left);
   }).finished[0];
   assert.deepEqual([late?.status, late?.outcome], [200, 'client_closed']);
+});
+
+test('the server knows better what a client was answered', (t) => {
+  const fault = new GatewayError('body_too_large', 'x');
+  const { finished } = tell(t, (of, to) => {
+    of.passage.fault = fault;
+    to.fail(new GatewayError('client_closed', 'x'));
+  });
+  assert.deepEqual([finished[0]?.status, finished[0]?.outcome, finished[0]?.error], [413, 'complete', fault]);
+});
+
+test('an answer or an upgrade that the server refuses within is told as that', (t) => {
+  const fault = new GatewayError('bad_upstream_response', 'x');
+  const short = tell(t, (of, to) => {
+    to.head(200, noHeaders, flow);
+    of.passage.fault = fault;
+    to.end(noHeaders);
+  }).finished[0];
+  assert.deepEqual([short?.status, short?.outcome, short?.error], [200, 'cut', fault]);
+  const { finished, events } = tell(t, (of, to) => {
+    of.passage.fault = fault;
+    to.upgrade(101, noHeaders, new FakePeer());
+  });
+  assert.deepEqual([finished[0]?.status, finished[0]?.outcome, events], [502, 'complete', ['started 1000']]);
 });
 
 test('a head that can’t be sent is not the answer: what is made of that is', (t) => {

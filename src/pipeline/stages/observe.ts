@@ -49,6 +49,7 @@ class ObservedSink implements Sink {
     this.#exchange = exchange;
     this.#sink = sink;
     this.#clock = clock;
+    exchange.passage.observed = true;
   }
 
   informational(status: number, headers: RawHeaders): void {
@@ -70,29 +71,31 @@ class ObservedSink implements Sink {
 
   end(trailers: RawHeaders): void {
     this.#sink.end(trailers);
-    this.#finish('complete', undefined, this.#bytesSent);
+    this.#finish(undefined, this.#bytesSent);
   }
 
   upgrade(status: number, headers: RawHeaders, peer: CountedDuplex): void {
-    const kind = isWebSocket(this.#exchange.req.headers) ? 'websocket' : 'upgrade';
     // Counted by the tunnel already, but for the exchange that led here; what came behind it waits to be read.
     const sentBefore = peer.bytesSent;
     const receivedBefore = peer.bytesReceived - peer.readableLength;
-    const over = (): void => {
-      this.#finish(outcomeOf(peer), undefined, peer.bytesReceived - receivedBefore, peer.bytesSent - sentBefore);
-    };
+    this.#sink.upgrade(status, headers, peer);
+    // It may be refused within, as a head may.
+    if (this.#exchange.passage.fault !== undefined) {
+      this.#finish(undefined, undefined);
+      return;
+    }
     this.#begin(status);
-    this.#open(kind);
+    this.#open(isWebSocket(this.#exchange.req.headers) ? 'websocket' : 'upgrade');
+    const over = (): void => {
+      this.#over(outcomeOf(peer), undefined, peer.bytesReceived - receivedBefore, peer.bytesSent - sentBefore);
+    };
     if (peer.closed) over();
     else peer.once('close', over);
-    this.#sink.upgrade(status, headers, peer);
   }
 
   fail(error: GatewayError): void {
     this.#sink.fail(error);
-    const cut = this.#status !== 0;
-    const outcome = error.code === 'client_closed' ? 'client_closed' : cut ? 'cut' : 'complete';
-    this.#finish(outcome, error, cut ? this.#bytesSent : undefined);
+    this.#finish(error, this.#status === 0 ? undefined : this.#bytesSent);
   }
 
   #begin(status: number): void {
@@ -106,12 +109,18 @@ class ObservedSink implements Sink {
     if (streamOpened.hasSubscribers) streamOpened.publish({ requestId, startedMs, kind });
   }
 
-  #finish(
-    outcome: Outcome,
-    error: GatewayError | undefined,
-    bytesSent: number | undefined,
-    bytesReceived = this.#exchange.body.receivedBytes,
-  ): void {
+  /** The server may know better why: it answers what is wrong with a body, and the pipeline only learns that the client is gone. */
+  #finish(failure: GatewayError | undefined, bytesSent: number | undefined): void {
+    const error = this.#exchange.passage.fault ?? failure;
+    this.#over(this.#outcomeOf(error), error, bytesSent, this.#exchange.body.receivedBytes);
+  }
+
+  #outcomeOf(error: GatewayError | undefined): Outcome {
+    if (error?.code === 'client_closed') return 'client_closed';
+    return error === undefined || this.#status === 0 ? 'complete' : 'cut';
+  }
+
+  #over(outcome: Outcome, error: GatewayError | undefined, bytesSent: number | undefined, bytesReceived: number): void {
     if (this.#finished) return;
     this.#finished = true;
     if (!requestFinished.hasSubscribers) return;
