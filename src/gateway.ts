@@ -64,7 +64,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
     isForApp,
     ...(tls !== undefined && {
-      secure: (http1, serverHost) => (tlsFront = new TlsFront(tls, { http1, h2: new Http2(serverHost) })),
+      secure: (http1, serverHost) =>
+        (tlsFront = new TlsFront(tls, { http1, h2: new Http2(serverHost) }, serverHost.policy)),
     }),
   });
 

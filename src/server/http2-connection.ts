@@ -10,7 +10,7 @@ import type { Peer } from './peer.ts';
 import type { ServerHost } from './server-host.ts';
 
 /** As long as a client may take to notice that the connection is over. */
-const lingerMs = 5_000;
+const lingerMs = 2_000;
 
 /** opening: the client has not even said that it speaks HTTP/2. ending: no new streams; those that are open end by themselves. */
 type Phase = 'opening' | 'open' | 'ending' | 'over';

@@ -39,6 +39,8 @@ export class Http2Sink implements ClientSink {
   #bodyless = false;
   /** Pieces that are not in the hands of the session yet. */
   #unsent = 0;
+  /** All of the answer is in the hands of the stream. */
+  #complete = false;
   #cutByUs = false;
   #tunnelled = false;
   #trailers: RawHeaders = noHeaders;
@@ -160,7 +162,7 @@ export class Http2Sink implements ClientSink {
   }
 
   get #taken(): boolean {
-    return this.#phase === 'done' && this.#stream.writableFinished;
+    return this.#complete && this.#stream.writableFinished;
   }
 
   get #isGone(): boolean {
@@ -191,6 +193,7 @@ export class Http2Sink implements ClientSink {
   #end(last?: Uint8Array): void {
     this.#phase = 'done';
     if (this.#isGone) return;
+    this.#complete = true;
     if (last === undefined) this.#stream.end();
     else this.#stream.end(last);
     this.#host.answered();

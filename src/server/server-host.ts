@@ -5,7 +5,10 @@ import type { Policy } from '../policy/policy.ts';
 import type { Peer } from './peer.ts';
 import type { Receive } from './reception.ts';
 
-/** Takes a connection over: reading, writing, ending. Who gave it still counts it, and destroys it at the latest. */
+/**
+ * Takes a connection over: reading, writing, ending. It is paused when bytes of it wait to be read. Who gave it still counts it, and
+ * destroys it at the latest.
+ */
 export type ConnectionHandler = (socket: Socket, peer: Peer) => void;
 
 /** A protocol that is spoken on accepted connections. */

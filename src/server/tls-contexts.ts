@@ -40,9 +40,6 @@ const ciphers = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':');
 
-/** Node's default is two minutes. */
-const handshakeTimeoutMs = 10_000;
-
 interface Named {
   readonly leaf: X509Certificate;
   readonly context: SecureContext;
@@ -52,7 +49,7 @@ interface Named {
  * A TLS server that takes connections by its `connection` event and never listens. Made anew for new settings: so each handshake
  * sees one set of them only, and sessions of the old ones can't be resumed past what the new ones demand. Throws TlsSettingsError.
  */
-export function createTlsServer(settings: TlsSettings): Server {
+export function createTlsServer(settings: TlsSettings, handshakeTimeoutMs: number): Server {
   const { certificates, clientCa } = settings;
   const [first] = certificates;
   const shared: TlsOptions = {
@@ -70,6 +67,7 @@ export function createTlsServer(settings: TlsSettings): Server {
     requestCert: clientCa !== undefined,
     rejectUnauthorized: clientCa !== undefined,
     ALPNProtocols: ['h2', 'http/1.1'],
+    // Counted from its beginning, however slowly it comes.
     handshakeTimeout: handshakeTimeoutMs,
     SNICallback: (serverName, callback) => {
       callback(null, choose(all, serverName));

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import { tlsHandshakeFailed, type TlsHandshakeFailed } from '../kernel/events.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Peer } from './peer.ts';
 import type { ConnectionProtocol } from './server-host.ts';
 import { createTlsServer, type TlsSettings } from './tls-contexts.ts';
@@ -16,13 +17,15 @@ export interface TlsProtocols {
 
 export class TlsFront implements ConnectionProtocol {
   readonly #protocols: TlsProtocols;
+  readonly #policy: () => Policy;
   /** In the handshake: the connection below, and who is at its other end. */
   readonly #handshakes = new Map<Socket, Peer>();
   #server: Server;
 
   /** Throws TlsSettingsError. */
-  constructor(settings: TlsSettings, protocols: TlsProtocols) {
+  constructor(settings: TlsSettings, protocols: TlsProtocols, policy: () => Policy) {
     this.#protocols = protocols;
+    this.#policy = policy;
     this.#server = this.#serverFor(settings);
   }
 
@@ -48,7 +51,10 @@ export class TlsFront implements ConnectionProtocol {
   }
 
   #serverFor(settings: TlsSettings): Server {
-    return createTlsServer(settings).on('secureConnection', this.#secured).on('tlsClientError', this.#failed);
+    const { readHeaderTimeoutMs } = this.#policy().limits;
+    return createTlsServer(settings, readHeaderTimeoutMs)
+      .on('secureConnection', this.#secured)
+      .on('tlsClientError', this.#failed);
   }
 
   readonly #secured = (socket: TLSSocket): void => {

@@ -92,6 +92,13 @@ export class RawHttp2 {
     return Buffer.concat(pieces.map(({ payload }) => payload)).toString();
   }
 
+  /** Resolves when all that was sent has been read. Rejects when the connection ends before. */
+  async roundTrip(mark: number): Promise<void> {
+    const payload = Buffer.concat([uint32(mark), uint32(0x6d61726b)]);
+    this.send(frame(frameType.ping, 0, 0, payload));
+    await this.frame((received) => received.type === frameType.ping && received.payload.equals(payload));
+  }
+
   /** The code of the GOAWAY that came, when the connection has ended; undefined when none did. */
   async goaway(): Promise<number | undefined> {
     while (!this.#over) await this.change();
