@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { laterMessage } from './later.ts';
 import { didYouMean, showPath, shownText } from './names.ts';
-import type { Finding } from './origin.ts';
+import { type Finding, findingLine } from './origin.ts';
 import { fixedSettings, type Path, type SectionShape, type Shape, shapeAt } from './shape.ts';
 import { nearestNode, nodeAt, type Sourced } from './sourced.ts';
 
@@ -17,7 +17,9 @@ export interface SchemaFault extends Finding {
 
 export function schemaFaults(issues: readonly Issue[], root: Sourced, shape: SectionShape): SchemaFault[] {
   const byName = Map.groupBy(fixedSettings(shape), ({ path }) => path.at(-1) ?? '');
-  return issues.flatMap((issue) => faultsOf(issue, { root, shape, byName }));
+  const faults = issues.flatMap((issue) => faultsOf(issue, { root, shape, byName }));
+  // A number that is too large in two ways is one fault.
+  return [...new Map(faults.map((fault) => [findingLine(fault), fault])).values()];
 }
 
 /** What issues are about. */

@@ -7,12 +7,12 @@ import {
   isNode,
   isScalar,
   isSeq,
-  LineCounter,
   type Node,
   type Pair,
   parseDocument,
   type ErrorCode,
 } from 'yaml';
+import { LineStarts } from './line-starts.ts';
 import { showPath, shownText } from './names.ts';
 import type { Finding, Origin } from './origin.ts';
 import type { Path } from './shape.ts';
@@ -36,17 +36,13 @@ export interface YamlReading {
 }
 
 export function readYaml(text: string, file: string): YamlReading {
-  const lines = new LineCounter();
-  const originAt = (offset: number): Origin => {
-    const { line, col } = lines.linePos(offset);
-    return { kind: 'file', file, line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
+  const lines = new LineStarts(text);
+  const originAt = (offset: number): Origin => ({ kind: 'file', file, ...lines.position(offset) });
   const broken = (faults: Finding[]): YamlReading => ({ root: mapNode([], originAt(0)), faults, broken: true });
   if (tooDeep(text)) return broken([{ origin: originAt(0), message: `is nested more than ${maxDepth} levels deep` }]);
   let document: Document.Parsed;
   try {
     document = parseDocument(text, {
-      lineCounter: lines,
       prettyErrors: false,
       stringKeys: true,
       uniqueKeys: false, // ours is linear, and knows the other place
