@@ -35,8 +35,9 @@ const connectionsCheckMs = 500;
 export class HttpServer implements SinkHost, HealthState {
   readonly #options: HttpServerOptions;
   readonly #server: Server;
-  /** Connections that left HTTP: Node forgets them. */
+  /** Connections that left HTTP, or asked to: Node forgets them. */
   readonly #switched = new Set<Socket>();
+  readonly #inFlight = new Map<ServerResponse, ResponseSink>();
   readonly #startedMs = performance.now();
   #draining: Promise<void> | undefined = undefined;
 
@@ -87,37 +88,49 @@ export class HttpServer implements SinkHost, HealthState {
 
   /** Takes no new connections, lets what is in flight end, cuts the rest after the grace. Idempotent. */
   drain(graceMs: number): Promise<void> {
-    this.#draining ??= drainServer(this.#server, this.#switched, graceMs);
+    this.#draining ??= drainServer(this.#server, this.#cutAll, graceMs);
     return this.#draining;
   }
 
   /** Cuts everything. Idempotent. */
   async close(): Promise<void> {
     const drained = this.drain(0);
-    this.#server.closeAllConnections();
-    for (const socket of this.#switched) socket.destroy();
+    this.#cutAll();
     await drained;
   }
 
   switched(response: ServerResponse, head: string, peer: Duplex): void {
+    this.#inFlight.delete(response);
     const socket = takeSocket(response);
     if (socket === undefined) {
       peer.destroy();
       return;
     }
-    this.#switched.add(socket);
-    socket.once('close', () => this.#switched.delete(socket));
     socket.write(head, 'latin1');
     splice(socket, peer);
   }
+
+  /** Whoever waits for an answer is told why there is none. */
+  readonly #cutAll = (): void => {
+    for (const sink of this.#inFlight.values()) {
+      sink.fail(new GatewayError('draining', 'The gateway is shutting down.', { retryAfterSeconds: 1 }));
+    }
+    this.#server.closeAllConnections();
+    for (const socket of this.#switched) socket.destroy();
+  };
 
   readonly #handle = (request: IncomingMessage, response: ServerResponse): void => {
     this.#accept(request, response, false);
   };
 
   readonly #upgrade = (request: IncomingMessage, socket: Duplex, rest: Buffer): void => {
-    if (socket instanceof Socket) this.#accept(request, responseFor(request, socket, rest), true);
-    else socket.destroy(); // Node's stand-in for a socket within a body: those are not offered an upgrade
+    if (!(socket instanceof Socket)) {
+      socket.destroy(); // Node's stand-in for a socket within a body: those are not offered an upgrade
+      return;
+    }
+    this.#switched.add(socket);
+    socket.once('close', () => this.#switched.delete(socket));
+    this.#accept(request, responseFor(request, socket, rest), true);
   };
 
   readonly #connect = (_request: IncomingMessage, socket: Duplex): void => {
@@ -137,7 +150,9 @@ export class HttpServer implements SinkHost, HealthState {
   #accept(request: IncomingMessage, response: ServerResponse, upgrade: boolean): void {
     const exchange = ClientExchange.of(request, this.#options.policy(), upgrade);
     const sink = new ResponseSink(response, exchange, this);
+    this.#inFlight.set(response, sink);
     response.on('close', () => {
+      this.#inFlight.delete(response);
       sink.closed();
       // Its connection may have promised to stay before the drain began.
       if (this.draining) this.#server.closeIdleConnections();
