@@ -4,11 +4,11 @@ import { createGateway } from '../../../src/gateway.ts';
 import type { ErrorCode } from '../../../src/kernel/errors.ts';
 import { requestFailed, type RequestFailed } from '../../../src/kernel/events.ts';
 import { createCredential } from '../../../src/portal/identity.ts';
+import type { Timeouts } from '../../../src/policy/policy.ts';
 import type { RelayClientOptions } from '../../../src/portal/relay-client.ts';
 import { SecureChannel } from '../../../src/portal/secure/channel.ts';
 import { MuxStream } from '../../../src/portal/yamux/mux-stream.ts';
 import { Mux } from '../../../src/portal/yamux/session.ts';
-import type { Policy } from '../../../src/policy/policy.ts';
 import type { PoolLimits } from '../../../src/upstream/tunnel-pool.ts';
 import { createV1Transport, type V1Transport } from '../../../src/upstream/v1-transport.ts';
 import { testPolicy } from '../policy.ts';
@@ -18,7 +18,7 @@ import { serveParent, settings, tellParent } from './parent.ts';
 export interface GatewaySettings extends Pick<RelayClientOptions, 'keepalive' | 'reconnect'> {
   readonly relayUrl: string;
   readonly pool?: Partial<PoolLimits>;
-  readonly timeouts?: Partial<Policy['timeouts']>;
+  readonly timeouts?: Partial<Timeouts>;
   /** What a drain leaves to requests in flight. */
   readonly graceMs?: number;
 }
