@@ -38,12 +38,12 @@ const refusedHeads: readonly [what: string, bytes: string, status: number][] = [
   ['a space before the colon of the coding', `${post}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n`, 400],
   ['a line without a colon', `${line}${host}Abc\r\n\r\n`, 400],
   ['a field without a name', `${line}${host}: b\r\n\r\n`, 400],
-  ...[...'()<>@,;\\"/[]?={} \x01\x7f\xe9\0'].map((byte): [string, string, number] => [
+  ...Array.from('()<>@,;\\"/[]?={} \x01\x7f\xe9\0').map((byte): [string, string, number] => [
     `a field name with ${JSON.stringify(byte)}`,
     `${line}${host}A${byte}b: c\r\n\r\n`,
     400,
   ]),
-  ...[...'\0\x01\x08\x0b\x0c\x1f\x7f'].map((byte): [string, string, number] => [
+  ...Array.from('\0\x01\x08\x0b\x0c\x1f\x7f').map((byte): [string, string, number] => [
     `a field value with ${JSON.stringify(byte)}`,
     `${line}${host}A: b${byte}c\r\n\r\n`,
     400,
