@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import type { GatewayStatus } from './kernel/status.ts';
+import { isForApp } from './pipeline/host-mode.ts';
 import { createPipeline } from './pipeline/order.ts';
 import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
@@ -51,6 +52,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     dispatch: createPipeline({ directory, upstream }),
     connected: () => transports.some(isConnected),
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
+    isForApp,
   });
 
   async function release(): Promise<void> {

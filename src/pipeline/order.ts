@@ -5,11 +5,13 @@ import type { Upstream } from '../upstream/upstream.ts';
 import { compose } from './compose.ts';
 import type { Dispatch } from './stage.ts';
 import { authenticate } from './stages/authenticate.ts';
+import { clientAddress } from './stages/client-address.ts';
 import { forward } from './stages/forward.ts';
 import { matchRoute } from './stages/match-route.ts';
 import { observe } from './stages/observe.ts';
 import { requestId } from './stages/request-id.ts';
 import { resolveLease } from './stages/resolve-lease.ts';
+import { rewriteAnswer } from './stages/rewrite-answer.ts';
 
 export interface PipelineParts {
   readonly directory: LeaseDirectory<Lease, Transport>;
@@ -21,9 +23,11 @@ export function createPipeline({ directory, upstream }: PipelineParts): Dispatch
     [
       requestId(),
       observe(),
-      matchRoute(), //
+      clientAddress(),
+      matchRoute(),
       authenticate(),
       resolveLease(directory),
+      rewriteAnswer(), //
     ],
     forward(upstream, directory),
   );

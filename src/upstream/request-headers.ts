@@ -9,8 +9,6 @@ export type Carriage = 'pooled' | 'own' | 'upgrade';
 export interface EndToEnd {
   /** Fresh: the caller may append. */
   readonly headers: string[];
-  /** The client's own Host, or ''. */
-  readonly host: string;
   readonly carriage: Carriage;
 }
 
@@ -32,7 +30,6 @@ const gatewayPrefix = 'x-gateway-';
 export function endToEnd(req: RequestHead, withheld: readonly string[]): EndToEnd {
   const { headers: received } = req;
   const headers: string[] = [];
-  let host = '';
   let protocol: string | undefined;
   let carriage: Carriage = 'pooled';
   let chunked = false;
@@ -44,8 +41,6 @@ export function endToEnd(req: RequestHead, withheld: readonly string[]): EndToEn
     const name = original.toLowerCase();
     switch (name) {
       case 'host':
-        host = value;
-        continue;
       case 'content-length':
         continue;
       case 'connection':
@@ -79,7 +74,7 @@ export function endToEnd(req: RequestHead, withheld: readonly string[]): EndToEn
     carriage = 'upgrade';
     headers.push('Connection', 'Upgrade', 'Upgrade', protocol);
   }
-  return { headers, host, carriage };
+  return { headers, carriage };
 }
 
 /** The trailers of a request that are end-to-end: what may not stand in its head may not come behind it either. */

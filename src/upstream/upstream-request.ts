@@ -1,7 +1,7 @@
 // Owns what is asked of this room: one request for one lease, and what must be known to carry it there.
 import type { Cancellation } from '../kernel/cancellation.ts';
 import type { RequestBody } from '../kernel/http.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { Timeouts } from '../policy/policy.ts';
 import type { Carriage } from './request-headers.ts';
 import type { Lease, Transport } from './transport.ts';
 
@@ -23,7 +23,7 @@ export interface UpstreamRequest {
   readonly lease: Lease;
   /** The relays that list the lease. */
   readonly transports: readonly Transport[];
-  readonly timeouts: Policy['timeouts'];
+  readonly timeouts: Timeouts;
   readonly cancellation: Cancellation;
   readonly carried: Carried;
   /** Told when a dial shows that the lease is no more. */

@@ -1,30 +1,9 @@
 import assert from 'node:assert/strict';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { show, valuesOf, type Seen } from '../helpers/echo-app.ts';
 import { auth, key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
-
-/** What the app saw, as JSON. */
-function show(request: IncomingMessage, response: ServerResponse): void {
-  const { method, url, rawHeaders } = request;
-  text(request).then(
-    (body) => response.end(JSON.stringify({ method, url, headers: rawHeaders, trailers: request.rawTrailers, body })),
-    () => response.destroy(),
-  );
-}
-
-interface Seen {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: readonly string[];
-  readonly trailers: readonly string[];
-  readonly body: string;
-}
-
-function valuesOf(headers: readonly string[], name: string): string[] {
-  return headers.filter((_, i) => i % 2 === 1 && headers[i - 1]?.toLowerCase() === name);
-}
 
 test('method, target, body and end-to-end headers arrive as they were sent', async (t) => {
   const { call, port } = await startPlainGateway(t, show);
