@@ -49,10 +49,10 @@ const exchange = {
   startedMs: performance.now(),
   httpVersion: '1.1',
   clientIp: '203.0.113.7',
-  route: { lease: 'demo', prefix: '/peer/demo', target: '/api/items?page=2' },
+  route: { kind: 'path', lease: 'demo', prefix: '/peer/demo', target: '/api/items?page=2' },
   principal: { id: 'frontend' },
   destination: { lease: { id: leaseId }, transports: [], host: 'demo' },
-  passage: { relay: 'wss://relay.example.com/relay', startedMs: performance.now() },
+  passage: { relay: 'wss://relay.example.com/relay', startedMs: performance.now(), fault: undefined, observed: false },
 } as unknown as Exchange;
 
 const nowhere: Sink = {

@@ -41,8 +41,8 @@ export interface RequestFailed {
 /** A request that the gateway answered with a problem, or whose answer it cut. */
 export const requestFailed: EventChannel<RequestFailed> = named('request-failed');
 
-/** Which kind of address a request came by: one of few, whatever clients send. */
-export type RouteLabel = '/peer/:lease/*' | '/ws/:lease' | 'host' | '/health' | 'other';
+/** Which kind of address a request came by: one of few, whatever clients send. The last but one are the gateway's own. */
+export type RouteLabel = '/peer/:lease/*' | '/ws/:lease' | 'host' | '/health' | '/metrics' | 'other';
 
 /** An answer that lasts as long as its two sides want. */
 export type StreamKind = 'sse' | 'websocket' | 'upgrade';
@@ -53,7 +53,7 @@ export interface RequestStarted {
   readonly startedMs: number;
 }
 
-/** A request has entered the pipeline. */
+/** A request has entered the pipeline, or is answered by the listener. */
 export const requestStarted: EventChannel<RequestStarted> = named('request-started');
 
 /** The answer to a request has begun, and is a stream. */
@@ -99,7 +99,7 @@ export interface RequestFinished extends RequestStarted {
   readonly error: GatewayError | undefined;
 }
 
-/** A request has left the pipeline, or an upgraded connection has ended. Once for each that has started. */
+/** A request is over, or an upgraded connection has ended. Once for each that has started. */
 export const requestFinished: EventChannel<RequestFinished> = named('request-finished');
 
 /** What is known of a request that never entered the pipeline. */

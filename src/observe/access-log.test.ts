@@ -99,6 +99,7 @@ test('the level says whose fault it was', (t) => {
   assert.equal(line({ outcome: 'cut', error: cut })['level'], 'warn');
   assert.equal(line({ status: 499, outcome: 'client_closed' })['level'], 'info');
   assert.equal(line({ status: 500, error: internal })['level'], 'error');
+  assert.equal(line({ status: 503, route: '/health' })['level'], 'debug');
   assert.deepEqual(faults, ['r-1 TypeError: bug']);
 });
 

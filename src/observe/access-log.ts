@@ -11,7 +11,7 @@ import {
 import { printableJson } from '../kernel/printable.ts';
 import { timestamp } from './timestamp.ts';
 
-export type AccessLevel = 'info' | 'warn' | 'error';
+export type AccessLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface AccessLogOptions {
   readonly enabled: (level: AccessLevel) => boolean;
@@ -35,7 +35,7 @@ export function writeAccessLog(options: AccessLogOptions): () => void {
   const finished = (event: RequestFinished): void => {
     const { error } = event;
     if (error?.code === 'internal_error') fault(event.requestId, error.cause);
-    const level = levelOf(event.status, event.outcome, error);
+    const level = levelOf(event.status, event.outcome, error, event.route);
     if (enabled(level)) write(finishedLine(event, level, now()));
   };
   const refused = (event: RequestRefused): void => {
@@ -48,8 +48,15 @@ export function writeAccessLog(options: AccessLogOptions): () => void {
   };
 }
 
-function levelOf(status: number, outcome: RequestFinished['outcome'], error: GatewayError | undefined): AccessLevel {
+function levelOf(
+  status: number,
+  outcome: RequestFinished['outcome'],
+  error: GatewayError | undefined,
+  route?: RequestFinished['route'],
+): AccessLevel {
   if (error?.code === 'internal_error') return 'error';
+  // Asked every few seconds, by machines; that the answer was 503 is in the metrics.
+  if (route === '/health' || route === '/metrics') return 'debug';
   return status >= 500 || outcome === 'cut' ? 'warn' : 'info';
 }
 

@@ -8,7 +8,7 @@ import type { Flow, RawHeaders } from '../kernel/http.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import { type ClientSink, type OwnAnswer, securityHeaders } from './own-answer.ts';
 import { problemOf } from './problem.ts';
-import { tellFailure } from './tell-failure.ts';
+import { tellAnswer, tellFailure } from './tell.ts';
 
 /** What the sink asks of the turn that it answers. */
 export interface SinkHost {
@@ -141,6 +141,7 @@ export class ResponseSink implements ClientSink {
     if (this.#phase !== 'open') return;
     this.#phase = 'done';
     this.#write(whole);
+    tellAnswer(this.#exchange, whole);
   }
 
   #write({ status, headers, body }: OwnAnswer): void {

@@ -2,17 +2,9 @@
 // became of it. Who listens, and what for, is unknown here; while nobody does, nothing is done.
 import { systemClock, type Clock } from '../../kernel/clock.ts';
 import { GatewayError } from '../../kernel/errors.ts';
-import {
-  requestFinished,
-  requestStarted,
-  streamOpened,
-  type Outcome,
-  type RequestFinished,
-  type RouteLabel,
-  type StreamKind,
-} from '../../kernel/events.ts';
+import { requestFinished, requestStarted, streamOpened, type Outcome, type StreamKind } from '../../kernel/events.ts';
 import type { CountedDuplex, Flow, RawHeaders, Sink } from '../../kernel/http.ts';
-import { pathOf } from '../../kernel/target-path.ts';
+import { finishedRequest, valueOf } from '../finished-request.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
 export function observe(clock: Clock = systemClock): Stage {
@@ -40,7 +32,7 @@ class ObservedSink implements Sink {
   readonly #clock: Clock;
   /** 0: the client has no head yet. */
   #status = 0;
-  #headMs: number | undefined = undefined;
+  #headAtMs: number | undefined = undefined;
   #stream: StreamKind | undefined = undefined;
   #bytesSent = 0;
   #finished = false;
@@ -100,7 +92,7 @@ class ObservedSink implements Sink {
 
   #begin(status: number): void {
     this.#status = status;
-    this.#headMs = this.#clock.monotonicMs();
+    this.#headAtMs = this.#clock.monotonicMs();
   }
 
   #open(kind: StreamKind): void {
@@ -124,31 +116,18 @@ class ObservedSink implements Sink {
     if (this.#finished) return;
     this.#finished = true;
     if (!requestFinished.hasSubscribers) return;
-    const exchange = this.#exchange;
-    const { req, startedMs, passage } = exchange;
-    const headMs = this.#headMs;
-    requestFinished.publish({
-      requestId: exchange.id,
-      startedMs,
-      durationMs: this.#clock.monotonicMs() - startedMs,
-      headMs: headMs === undefined ? undefined : headMs - startedMs,
-      upstreamMs: headMs === undefined || passage.startedMs === 0 ? undefined : headMs - passage.startedMs,
-      method: req.method,
-      path: pathOf(req.target),
-      route: routeOf(exchange),
-      httpVersion: exchange.httpVersion,
-      clientIp: exchange.clientIp,
-      userAgent: valueOf(req.headers, 'user-agent'),
-      keyId: exchange.principal?.id,
-      leaseId: exchange.destination?.lease.id,
-      relay: passage.relay,
-      status: this.#status === 0 && error !== undefined ? error.status : this.#status,
-      bytesReceived,
-      bytesSent,
-      stream: this.#stream,
-      outcome,
-      error,
-    } satisfies RequestFinished);
+    requestFinished.publish(
+      finishedRequest(this.#exchange, {
+        nowMs: this.#clock.monotonicMs(),
+        headAtMs: this.#headAtMs,
+        status: this.#status === 0 && error !== undefined ? error.status : this.#status,
+        bytesReceived,
+        bytesSent,
+        stream: this.#stream,
+        outcome,
+        error,
+      }),
+    );
   }
 }
 
@@ -158,25 +137,10 @@ function outcomeOf(peer: CountedDuplex): Outcome {
   return peer.readableEnded && peer.writableFinished ? 'complete' : 'client_closed';
 }
 
-function routeOf({ route, req }: Exchange): RouteLabel {
-  if (route === undefined) return /^\/health(?:[/?]|$)/.test(req.target) ? '/health' : 'other';
-  return routeLabels[route.kind];
-}
-
-const routeLabels = { path: '/peer/:lease/*', ws: '/ws/:lease', host: 'host' } as const;
-
 function isEventStream(headers: RawHeaders): boolean {
   return valueOf(headers, 'content-type')?.slice(0, 17).toLowerCase() === 'text/event-stream';
 }
 
 function isWebSocket(headers: RawHeaders): boolean {
   return valueOf(headers, 'upgrade')?.toLowerCase() === 'websocket';
-}
-
-function valueOf(headers: RawHeaders, wanted: string): string | undefined {
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] ?? '';
-    if (name.length === wanted.length && name.toLowerCase() === wanted) return headers[i + 1];
-  }
-  return undefined;
 }
