@@ -32,6 +32,7 @@ export interface Seen {
   /** Names of headers that may not be there, whoever would have added them. */
   readonly lacks?: readonly string[];
   readonly framing?: 'none' | 'length' | 'chunked';
+  /** Default: none; not looked at in what was not completed. */
   readonly body?: string;
   readonly trailers?: readonly string[];
   /** False: it must not have been completed. */
