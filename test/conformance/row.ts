@@ -71,8 +71,8 @@ export interface Answer {
   readonly cut?: boolean;
 }
 
-/** `open`: takes another request. `switched`: left HTTP. */
-export type After = 'open' | 'closed' | 'switched';
+/** `open`: takes another request. `switched`: left HTTP. `either`: open or closed, as neither contract nor RFC cares. */
+export type After = 'open' | 'closed' | 'switched' | 'either';
 
 export interface ClientSide {
   readonly answers: readonly Answer[];

@@ -25,6 +25,7 @@ export class RawApp {
   clientReceived: () => string = () => '';
   readonly #answers: AppSide['answers'];
   readonly #scene: Scene;
+  readonly #playing = new Set<BytePeer>();
 
   constructor(answers: AppSide['answers'], scene: Scene) {
     this.#answers = answers;
@@ -44,8 +45,9 @@ export class RawApp {
       for (; handled < messages.length; handled += 1) this.#handle(connection, handled, messages[handled]);
     };
     stream.on('data', look);
+    // Ends with the gateway, unless a script is at work that may have more to say.
     stream.on('end', () => {
-      stream.end();
+      if (!this.#playing.has(connection)) stream.end();
     });
   };
 
@@ -63,13 +65,18 @@ export class RawApp {
     const script = this.#answers[this.requests.length];
     this.requests.push({ connection, message });
     const steps: readonly Step[] = typeof script === 'string' ? [{ wait: 'whole request' }, script] : (script ?? []);
+    this.#playing.add(connection);
     connection
       .play(
         steps,
         () => this.clientReceived(),
         () => message().whole,
       )
-      .catch((error: unknown) => this.failures.push(error));
+      .catch((error: unknown) => this.failures.push(error))
+      .finally(() => {
+        this.#playing.delete(connection);
+        if (connection.over) connection.stream.end();
+      });
   }
 }
 

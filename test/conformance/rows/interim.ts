@@ -58,7 +58,7 @@ export const interim: Topic = {
     {
       name: 'another expectation',
       send: request('GET', '/', 'Expect: tea'),
-      client: receives({ status: 417, problem: 'expectation_failed' }),
+      client: receives({ status: 417, problem: 'expectation_failed' }, 'either'),
     },
     {
       name: 'another expectation beside the known one',

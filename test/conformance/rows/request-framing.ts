@@ -71,7 +71,7 @@ const codings: readonly Row[] = [
   bad('chunks that are not the last coding', 'Transfer-Encoding: chunked, gzip'),
   bad('an empty coding', 'Transfer-Encoding: '),
   bad('a quoted coding', 'Transfer-Encoding: "chunked"'),
-  bad('a coding in single quotes and a space', "Transfer-Encoding: 'chunked' "),
+  unknownCoding('a coding in single quotes, which a name may hold', "'chunked'"),
   bad('a coding with a parameter', 'Transfer-Encoding: chunked;q=1'),
   bad('an empty element before the coding', 'Transfer-Encoding: , chunked'),
   bad('an empty element after the coding', 'Transfer-Encoding: chunked,'),

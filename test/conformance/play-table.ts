@@ -1,18 +1,17 @@
-// The conformance table over HTTP/1.1: every row over a raw socket, against an app behind plain TCP and one behind our tunnel.
+// Owns the way from the table to tests: for each gateway that rows need one stage, and on it every row, side by side.
 import { after, before, describe, test } from 'node:test';
 import { openStage, type AppPeer, type Stage } from './harness/stage.ts';
 import { runRow } from './harness/run-row.ts';
 import { setups } from './setups.ts';
 import { table } from './table.ts';
 
-const peers: readonly AppPeer[] = ['plain', 'tunnel'];
 /** Each row waits for sockets most of the time. */
 const sideBySide = 24;
 
-for (const setup of new Set(table.map((topic) => topic.setup ?? 'usual'))) {
-  const topics = table.filter((topic) => (topic.setup ?? 'usual') === setup);
-  const named = topics.flatMap(({ title, rows }) => rows.map((row) => ({ title, row })));
-  for (const peer of peers) {
+export function playTable(peer: AppPeer): void {
+  for (const setup of new Set(table.map((topic) => topic.setup ?? 'usual'))) {
+    const topics = table.filter((topic) => (topic.setup ?? 'usual') === setup);
+    const named = topics.flatMap(({ title, rows }) => rows.map((row) => ({ title, row })));
     describe(`HTTP/1.1, ${setup} gateway, app by ${peer}`, { concurrency: sideBySide }, () => {
       let stage: Stage;
       before(async () => {
