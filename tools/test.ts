@@ -73,8 +73,10 @@ reporter.pipe(process.stdout);
 await new Promise((resolve) => stream.on('close', resolve));
 reporter.end();
 
-if (process.env['CI'] === 'true' && skips.length > 0)
-  findings.push(`${skips.length} skipped, which CI does not accept`);
+// What can be installed must be there in CI; what a clone can't have (recordings kept elsewhere) may be missing everywhere.
+const installable = skips.filter((skip) => skip.includes('install'));
+if (process.env['CI'] === 'true' && installable.length > 0)
+  findings.push(`${installable.length} skipped for want of something to install, which CI does not accept`);
 for (const skip of skips) console.log(`SKIPPED ${skip}`);
 for (const finding of findings) console.log(`FAULT ${finding}`);
 console.log(
