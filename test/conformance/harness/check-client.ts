@@ -17,12 +17,23 @@ export function checkClient(row: Row, reading: Reading, client: BytePeer, app: R
     assert.match(messages.pop()?.body ?? '', /"live"/, 'the answer to a request on the same connection');
   }
   checkStatuses(row, { ...reading, messages });
+  checkAnswers(answers, messages, app);
+  assert.equal(reading.rest, row.client.rest ?? '', 'bytes after the answers');
+  assert.doesNotMatch(client.received, /leaked/, 'what the app must keep to itself reached the client');
+}
+
+export function checkAnswers(answers: readonly Answer[], messages: readonly Message[], app: RawApp): void {
+  assert.deepEqual(
+    messages.map(({ start }) => Number(start.slice(9, 12))),
+    answers.map(({ status }) => status),
+    'the statuses that the client saw',
+  );
   messages.forEach((message, i) => {
     const answer = answers[i];
     if (answer !== undefined) checkAnswer(message, answer);
+    const text = [...message.headers, message.body, ...message.trailers].join('\n');
+    assert.doesNotMatch(text, /leaked/, 'what the app must keep to itself reached the client');
   });
-  assert.equal(reading.rest, row.client.rest ?? '', 'bytes after the answers');
-  assert.doesNotMatch(client.received, /leaked/, 'what the app must keep to itself reached the client');
   checkId(messages, app);
 }
 
@@ -95,7 +106,8 @@ interface ProblemBody {
 function checkProblem({ start, headers, body, framing }: Message, code: string): void {
   const [type = ''] = valuesOf(headers, 'content-type');
   const [id = ''] = valuesOf(headers, 'x-request-id');
-  if (framing !== 'none') {
+  // To HEAD there is none.
+  if (body !== '' || framing !== 'none') {
     assert.equal(type, 'application/problem+json', 'media type of a problem');
     const value = JSON.parse(body) as ProblemBody;
     assert.equal(value.code, code, 'code of the problem');
