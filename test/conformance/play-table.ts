@@ -40,6 +40,7 @@ function play({ version, peer, gateway, applies, run }: Play): void {
   for (const setup of new Set(table.map((topic) => topic.setup ?? 'usual'))) {
     const topics = table.filter((topic) => (topic.setup ?? 'usual') === setup);
     const named = topics.flatMap(({ title, rows }) => rows.filter(applies).map((row) => ({ title, row })));
+    if (named.length === 0) continue;
     describe(`${version}, ${setup} gateway, app by ${peer}`, { concurrency: sideBySide }, () => {
       let stage: Stage;
       before(async () => {

@@ -113,7 +113,6 @@ export const credentials: Topic = {
       name: 'Authorization twice',
       send: withHeaders('Authorization: Bearer @key', 'Authorization: Bearer other'),
       client: problem(400, 'invalid_request'),
-      h2: true,
     },
     {
       name: 'an unknown lease is not told to those without a key',

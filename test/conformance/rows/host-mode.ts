@@ -110,10 +110,10 @@ export const hostMode: Topic = {
       line: 'GET /x',
       added: ['X-Forwarded-Prefix: /peer/@app'],
     }),
-    { name: 'two labels name no lease', send: at('x.@app.peers.test'), client: problem(404, 'not_found') },
+    { name: 'two labels name no lease', send: at('x.@app.peers.test'), client: problem(421, 'misdirected_request') },
     { name: 'a domain that only ends alike', send: at('@app.evilpeers.test'), client: problem(404, 'not_found') },
     { name: 'a domain that goes on', send: at('@app.peers.test.evil.test'), client: problem(404, 'not_found') },
-    { name: 'an empty label', send: at('.peers.test'), client: refused(400, 'invalid_request') },
+    { name: 'an empty label', send: at('.peers.test'), client: problem(421, 'misdirected_request') },
     {
       name: 'the absolute form with another lease’s Host',
       send: at('other.peers.test', 'http://@app.peers.test/x'),

@@ -78,10 +78,10 @@ const framing: readonly Row[] = [
   {
     ...answered(
       'order, case and repetition of headers',
-      answer('200 OK', 'ok', 'x-B: 1', 'X-A: 2', 'X-b: 3', 'Set-Cookie: a=1', 'set-cookie: b=2'),
+      answer('200 OK', 'ok', 'x-B: 1', 'X-A: 2', 'X-b: 3', 'Link: </a>', 'link: </b>'),
       {
         status: 200,
-        headers: ['x-B: 1', 'X-A: 2', 'X-b: 3', 'Set-Cookie: a=1', 'set-cookie: b=2'],
+        headers: ['x-B: 1', 'X-A: 2', 'X-b: 3', 'Link: </a>', 'link: </b>'],
         body: 'ok',
       },
     ),

@@ -201,9 +201,9 @@ export const upgrades: Topic = {
       client: talks('x'),
     },
     {
-      name: '/ws/ without an upgrade is no route',
+      name: '/ws/ without an upgrade',
       send: head('GET /ws/@app HTTP/1.1', 'Host: gw.test', 'X-API-Key: @key'),
-      client: problem(404, 'not_found'),
+      client: problem(400, 'invalid_request'),
     },
     {
       name: '/ws/ leads nowhere below',
