@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { runRowOverHttp2 } from './harness/http2.ts';
-import { openStage, type AppPeer, type Stage, type StageOptions } from './harness/stage.ts';
+import type { GatewayOptions } from '../../src/gateway.ts';
+import { openStage, type AppPeer, type Stage } from './harness/stage.ts';
 import { runRow, type Staged } from './harness/run-row.ts';
 import type { Row } from './row.ts';
 import { setups } from './setups.ts';
@@ -14,7 +15,7 @@ const sideBySide = 24;
 interface Play {
   readonly version: string;
   readonly peer: AppPeer;
-  readonly gateway: NonNullable<StageOptions['gateway']>;
+  readonly gateway: Partial<GatewayOptions>;
   readonly applies: (row: Row) => boolean;
   readonly run: (staged: Staged, port: number) => Promise<void>;
 }
@@ -45,7 +46,7 @@ function play({ version, peer, gateway, applies, run }: Play): void {
       let stage: Stage;
       before(async () => {
         const rows = named.map(({ row }) => row);
-        stage = await openStage(rows, { peer, policy: setups[setup], gateway });
+        stage = await openStage(rows, setups[setup], peer, gateway);
       });
       after(() => stage.close());
       named.forEach(({ title, row }, i) => {

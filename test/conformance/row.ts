@@ -95,7 +95,7 @@ export interface Row {
 }
 
 /** A gateway that rows need. */
-export type Setup = 'usual' | 'trusting' | 'open' | 'tight';
+export type Setup = 'usual' | 'trusting' | 'open' | 'tight' | 'hasty' | 'proxied';
 
 export interface Topic {
   readonly title: string;

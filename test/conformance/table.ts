@@ -11,12 +11,14 @@ import { hopByHop } from './rows/hop-by-hop.ts';
 import { host } from './rows/host.ts';
 import { hostMode } from './rows/host-mode.ts';
 import { interim } from './rows/interim.ts';
+import { proxyProtocol } from './rows/proxy-protocol.ts';
 import { requestFraming } from './rows/request-framing.ts';
 import { requestLine } from './rows/request-line.ts';
 import { responseBodies } from './rows/response-bodies.ts';
 import { responses } from './rows/responses.ts';
 import { rewriting } from './rows/rewriting.ts';
 import { targets } from './rows/targets.ts';
+import { timeouts } from './rows/timeouts.ts';
 import { upgrades } from './rows/upgrades.ts';
 import { upstreamBodies } from './rows/upstream-bodies.ts';
 import { upstreamHeads } from './rows/upstream-heads.ts';
@@ -43,6 +45,8 @@ export const table: readonly Topic[] = [
   crossOrigin,
   errors,
   bodyLimit,
+  timeouts,
+  proxyProtocol,
   upstreamHeads,
   upstreamBodies,
 ];

@@ -135,9 +135,10 @@ function seenOverHttp2(seen: Seen): Seen {
   return { ...seen, added, headers: (seen.headers ?? []).map(lowered) };
 }
 
-function answerOverHttp2({ framing: _, ...answer }: Answer): Answer {
+function answerOverHttp2(answer: Answer): Answer {
   return {
     ...answer,
+    framing: 'none',
     headers: (answer.headers ?? []).map(lowered),
     trailers: (answer.trailers ?? []).map(lowered),
     added: (answer.added ?? []).filter((line) => !ofConnections.test(nameOf(line))),

@@ -17,16 +17,19 @@ export interface Staged {
   readonly scene: Scene;
   readonly id: string;
   readonly key: string;
+  /** With which every connection begins. */
+  readonly preface: string;
 }
 
 const probe = 'GET /health/live HTTP/1.1\r\nHost: gw.test\r\n\r\n';
 
-export async function runRow({ row, app, scene, id, key }: Staged, port: number): Promise<void> {
+export async function runRow({ row, app, scene, id, key, preface }: Staged, port: number): Promise<void> {
   const client = open(port, scene);
   app.clientReceived = () => client.received;
   try {
     const steps = typeof row.send === 'string' ? [row.send] : row.send;
-    const methods = methodsIn(steps.map(textOf).join(''));
+    const sent = steps.map(textOf).join('');
+    const methods = methodsIn(sent.startsWith(preface) ? sent.slice(preface.length) : sent);
     const reading = (): Reading =>
       readMessages(client.received, { kind: 'response', ended: client.over && !client.broken, methods });
     const due = row.client.answers.length;
@@ -46,8 +49,8 @@ export async function runRow({ row, app, scene, id, key }: Staged, port: number)
       await scene.until('the gateway to close the connection', () => client.over);
     }
     const followed = open(port, scene);
-    const target = `/peer/${id}${followUpPath}`;
-    await followed.send(`GET ${target} HTTP/1.1\r\nHost: gw.test\r\nX-API-Key: ${key}\r\nConnection: close\r\n\r\n`);
+    const line = `${preface}GET /peer/${id}${followUpPath} HTTP/1.1`;
+    await followed.send(`${line}\r\nHost: gw.test\r\nX-API-Key: ${key}\r\nConnection: close\r\n\r\n`);
     await scene.until('the answer to a request afterwards', () => followed.over);
     followed.stream.destroy();
     await settle(row, app, scene);

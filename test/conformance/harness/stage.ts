@@ -12,6 +12,7 @@ import { createV1Transport } from '../../../src/upstream/v1-transport.ts';
 import { PlainTransport } from '../../helpers/plain-transport.ts';
 import { key, testPolicy } from '../../helpers/policy.ts';
 import type { Row } from '../row.ts';
+import type { SetupParts } from '../setups.ts';
 import { RawApp } from './raw-app.ts';
 import type { Staged } from './run-row.ts';
 import { Scene } from './scene.ts';
@@ -36,13 +37,12 @@ export interface Stage {
   readonly close: () => Promise<void>;
 }
 
-export interface StageOptions {
-  readonly peer: AppPeer;
-  readonly policy: Parameters<typeof testPolicy>[0];
-  readonly gateway?: Partial<GatewayOptions>;
-}
-
-export async function openStage(rows: readonly Row[], { peer, policy, gateway: more }: StageOptions): Promise<Stage> {
+export async function openStage(
+  rows: readonly Row[],
+  { policy, gateway: parts, preface = '' }: SetupParts,
+  peer: AppPeer,
+  more: Partial<GatewayOptions>,
+): Promise<Stage> {
   const leases: Record<string, LeasePolicy> = {};
   const casts = rows.map((row, i) => {
     const lease = `r${String(i).padStart(3, '0')}`;
@@ -58,12 +58,13 @@ export async function openStage(rows: readonly Row[], { peer, policy, gateway: m
     port: 0,
     policy: testPolicy({ ...policy, leases }),
     transports: [way.transport],
+    ...parts,
     ...more,
   });
   const { port } = await gateway.listen();
   const staged = casts.map(({ row, lease, scene, app }, i): Staged => {
     const id = way.ids[i] ?? '';
-    return { row: filled(row, { '@app': lease, '@id': id, '@key': key }), app, scene, id, key };
+    return { row: filled(row, { '@app': lease, '@id': id, '@key': key }), app, scene, id, key, preface };
   });
   return {
     port,

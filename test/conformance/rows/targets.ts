@@ -106,6 +106,12 @@ const refusedRows: readonly Row[] = [
 ];
 
 const forms: readonly Row[] = [
+  {
+    // RFC 9110 §9.3.7: it asks about the gateway as a whole, not about any lease.
+    name: 'OPTIONS *',
+    send: head('OPTIONS * HTTP/1.1', 'Host: gw.test'),
+    client: receives({ status: 204, own: true, added: ['Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'] }),
+  },
   passes('the absolute form', target('http://gw.test/peer/@app/x?y'), 'GET /x?y'),
   passes('the absolute form with its scheme in capitals', target('HTTP://gw.test/peer/@app/x'), 'GET /x'),
   passes('the absolute form, its host in other case', target('http://GW.test/peer/@app/x'), 'GET /x'),
