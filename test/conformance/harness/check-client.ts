@@ -12,8 +12,8 @@ const gatewaysOwn =
 export function checkClient(row: Row, reading: Reading, client: BytePeer, app: RawApp): void {
   const { answers, then } = row.client;
   const messages = [...reading.messages];
-  if (then === 'open') {
-    assert.equal(client.over, false, 'the connection was to stay open');
+  if (then === 'open') assert.equal(client.over, false, 'the connection was to stay open');
+  if (then === 'open' || (then === 'either' && messages.length > answers.length)) {
     assert.match(messages.pop()?.body ?? '', /"live"/, 'the answer to a request on the same connection');
   }
   checkStatuses(row, { ...reading, messages });
@@ -86,11 +86,7 @@ function checkAnswer(message: Message, answer: Answer): void {
     'the app’s headers as the client saw them',
   );
   if (answer.status < 200) return;
-  assert.match(
-    valuesOf(headers, 'via').at(-1) ?? '',
-    /(^|, )(1\.1|2|2\.0) portal-gateway$/,
-    'Via of a forwarded answer',
-  );
+  assert.match(valuesOf(headers, 'via').at(-1) ?? '', /(^|, )1\.[01] portal-gateway$/, 'Via of a forwarded answer');
   // RFC 9110 §6.6.1: whoever forwards an answer without one adds it.
   assert.equal(valuesOf(headers, 'date').length, 1, 'one Date');
 }

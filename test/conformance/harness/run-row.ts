@@ -39,10 +39,10 @@ export async function runRow({ row, app, scene, id, key, preface }: Staged, port
       return fault !== undefined || client.over || (messages[due - 1]?.whole ?? false);
     });
     checkStatuses(row, reading());
-    if (row.client.then === 'open') {
+    if (row.client.then === 'open' || row.client.then === 'either') {
       methods.length = Math.max(methods.length, due);
       await client.send(probe);
-      await scene.until('an answer on the connection that was to stay open', () => {
+      await scene.until('an answer to another request on the same connection, or its end', () => {
         return client.over || reading().fault !== undefined || (reading().messages[due]?.whole ?? false);
       });
     } else if (row.client.then === 'closed') {

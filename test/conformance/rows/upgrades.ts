@@ -97,7 +97,7 @@ export const upgrades: Topic = {
         { rest: 'foo' },
       ),
       client: {
-        answers: [{ status: 101, added: ['Upgrade: foo/2', 'Connection: upgrade'] }],
+        answers: [{ status: 101, added: ['Upgrade: foo/2', 'Connection: Upgrade'] }],
         then: 'switched',
         rest: 'bar',
       },
@@ -109,7 +109,7 @@ export const upgrades: Topic = {
         `${head('HTTP/1.1 101 Switching', 'Connection: upgrade', 'Upgrade: bar')}x`,
       ]),
       client: {
-        answers: [{ status: 101, added: ['Upgrade: bar', 'Connection: upgrade'] }],
+        answers: [{ status: 101, added: ['Upgrade: bar', 'Connection: Upgrade'] }],
         then: 'switched',
         rest: 'x',
       },
