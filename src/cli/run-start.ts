@@ -9,6 +9,7 @@ import { configReloaded, type ConfigReloaded } from '../kernel/events.ts';
 import { loadOrCreateIdentity } from '../portal/identity-file.ts';
 import { credentialFromPem } from '../portal/identity.ts';
 import { createCredential, type Credential } from '../portal/index.ts';
+import { TlsSettingsError } from '../server/tls-contexts.ts';
 import { CliFault } from './fault.ts';
 import { createLog, relayEventLog, type Logger } from './log.ts';
 import type { CliContext } from './context.ts';
@@ -72,25 +73,40 @@ function configFault(faulty: Faulty, terminal: Terminal): CliFault {
 }
 
 /** All or nothing: a configuration with faults changes nothing. */
-function reloader(initial: Config, gateway: RunningGateway, log: Logger): (r: LoadResult, why: ReloadReason) => void {
+function reloader(
+  initial: Config,
+  gateway: RunningGateway,
+  log: Logger,
+): (result: LoadResult, reason: ReloadReason) => Promise<void> {
   let current = initial;
-  return (result, reason) => {
-    const outcome = result.ok ? 'applied' : 'rejected';
+  return async (result, reason) => {
     for (const warning of result.warnings) log.warn(findingLine(warning));
-    if (result.ok) {
+    const faults = result.ok ? await faultsOf(gateway.apply(result.config)) : result.faults.map(findingLine);
+    const outcome = result.ok && faults.length === 0 ? 'applied' : 'rejected';
+    if (result.ok && faults.length === 0) {
       for (const setting of restartOnly(current, result.config)) {
         log.warn({ setting }, `${setting} has changed and takes effect after a restart`);
       }
       current = result.config;
       log.level = current.logging.level;
-      gateway.apply(current);
       log.info({ reason }, 'configuration reloaded');
     } else {
-      for (const fault of result.faults) log.error(findingLine(fault));
-      log.error({ reason, faults: result.faults.length }, 'configuration rejected; the one before stays in use');
+      for (const fault of faults) log.error(fault);
+      log.error({ reason, faults: faults.length }, 'configuration rejected; the one before stays in use');
     }
     if (configReloaded.hasSubscribers) configReloaded.publish({ outcome } satisfies ConfigReloaded);
   };
+}
+
+/** What only its use shows: a certificate that OpenSSL does not take. */
+async function faultsOf(applied: Promise<void>): Promise<readonly string[]> {
+  try {
+    await applied;
+    return [];
+  } catch (error) {
+    if (!(error instanceof TlsSettingsError)) throw error;
+    return [error.message];
+  }
 }
 
 async function identityOf(config: Config, context: CliContext, log: Logger): Promise<Credential> {
