@@ -18,6 +18,23 @@ export interface RequestFailed {
 /** A request that the gateway answered with a problem, or whose answer it cut. The message is a RequestFailed. */
 export const requestFailed: Channel = channel('portal-gateway:request-failed');
 
+/** What is known of a request that never entered the pipeline. */
+export interface RequestRefused {
+  readonly requestId: string;
+  readonly error: GatewayError;
+  /** Undefined: the connection was gone. */
+  readonly clientIp: string | undefined;
+  readonly method?: string;
+  /** By pathOf(). */
+  readonly path?: string;
+}
+
+/**
+ * The listener refused what a client sent by itself: it was no HTTP, too large, too slow, too much, or came too late. The message is a
+ * RequestRefused.
+ */
+export const requestRefused: Channel = channel('portal-gateway:request-refused');
+
 export interface ConnectionRefused {
   /** As far as it is known: of the proxy, when what the proxy said was not to be understood. */
   readonly ip: string;

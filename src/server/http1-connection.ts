@@ -76,7 +76,7 @@ export class Http1Connection implements TurnConnection {
   /** The last answer on this connection, to what is no request. */
   refuse(error: GatewayError): void {
     this.#ending = true;
-    refuse(this.socket, error, this.peer.encrypted);
+    refuse(this.socket, error, this.peer);
   }
 
   /** Ends now, if nothing is under way. */

@@ -8,6 +8,7 @@ import { addressSet, isLoopback } from '../policy/addresses.ts';
 import { compiled } from '../policy/compiled.ts';
 import { healthAnswer, type HealthState } from './health.ts';
 import { jsonAnswer, wholeAnswer, type ClientSink, type OwnAnswer } from './own-answer.ts';
+import { refuseRequest } from './refusal.ts';
 
 export interface MetricsText {
   readonly contentType: string;
@@ -55,10 +56,11 @@ export class OwnEndpoints {
     if (!isPrivate && health === undefined) return false;
 
     if (method !== 'GET' && method !== 'HEAD') {
-      sink.fail(new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] }));
+      const error = new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] });
+      refuseRequest(exchange, sink, error);
     } else if (health !== undefined) sink.answer(health);
     else if (path === detailsPath) sink.answer(this.#details());
-    else this.#tellMetrics(sink);
+    else this.#tellMetrics(exchange, sink);
     return true;
   }
 
@@ -80,13 +82,14 @@ export class OwnEndpoints {
     });
   }
 
-  #tellMetrics(sink: ClientSink): void {
+  #tellMetrics(exchange: Exchange, sink: ClientSink): void {
     this.#metricsAnswer()
       .then((answer) => {
         sink.answer(answer);
       })
       .catch((cause: unknown) => {
-        sink.fail(new GatewayError('internal_error', 'The gateway failed to gather its metrics.', { cause }));
+        const error = new GatewayError('internal_error', 'The gateway failed to gather its metrics.', { cause });
+        refuseRequest(exchange, sink, error);
       });
   }
 

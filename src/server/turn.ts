@@ -12,6 +12,7 @@ import { bodyOf, type ClientRequest } from './client-request.ts';
 import { checkHead, type BodyLength, type CheckedHead } from './head-check.ts';
 import { endSoon, endSoonInsteadOfAtOnce } from './linger.ts';
 import type { Peer } from './peer.ts';
+import { refuseRequest } from './refusal.ts';
 import { ResponseSink, type SinkHost } from './response-sink.ts';
 import type { ServerHost } from './server-host.ts';
 
@@ -86,8 +87,11 @@ export class Turn implements SinkHost, BodyOwner {
       sink.closed();
       this.#connection.over();
     });
-    if (refused) this.#refuse(head, sink);
-    else {
+    if (refused) {
+      this.#fault = head;
+      this.#connection.endsWithAnswer();
+      refuseRequest(exchange, sink, head);
+    } else {
       // Nobody may be asked to wait for a 100 that an HTTP/1.0 client can't be sent.
       if (httpVersion === '1.0') exchange.withheld.push('expect');
       this.#watchBody(head, policy);
@@ -111,7 +115,7 @@ export class Turn implements SinkHost, BodyOwner {
     else if (!this.#exchange.body.started) {
       this.#sink.fail(error);
       this.#exchange.cancellation.cancel();
-    } else if (!this.#request.left) {
+    } else if (this.#request.watch?.left !== true) {
       // Whoever reads takes the app's request with it, and the fault comes back as the answer.
       this.#request.fail(error);
     }
@@ -131,7 +135,8 @@ export class Turn implements SinkHost, BodyOwner {
   get #isUnreadable(): boolean {
     if (this.#fault !== undefined) return true;
     if (this.#bodyLength === 'none' || this.#request.complete) return false;
-    return this.#bodyLength === null || this.#bodyLength - this.#request.receivedBytes > maxDroppedBytes;
+    const received = this.#request.watch?.receivedBytes ?? 0;
+    return this.#bodyLength === null || this.#bodyLength - received > maxDroppedBytes;
   }
 
   endsWith(answer: 'own' | 'of the app'): boolean {
@@ -146,14 +151,8 @@ export class Turn implements SinkHost, BodyOwner {
     this.#connection.switched(response, head, peer);
   }
 
-  #refuse(error: GatewayError, sink: ResponseSink): void {
-    this.#fault = error;
-    this.#connection.endsWithAnswer();
-    sink.fail(error);
-  }
-
   #watchBody({ bodyLength, expectsContinue }: CheckedHead, { limits }: Policy): void {
-    if (bodyLength === 'none' || bodyLength === 0) return;
+    if (bodyLength === 'none') return;
     const bounds = { maxBytes: limits.maxBodyBytes, pauseMs: limits.bodyTimeoutMs };
     this.#request.watch = new BodyWatch(bounds, this.#host.deadlines, this, expectsContinue);
   }
