@@ -191,7 +191,9 @@ test('a handshake has its time, however slowly it comes; what fails is told by i
     failures.push(message as TlsHandshakeFailed);
   };
   tlsHandshakeFailed.subscribe(listen);
-  t.after(() => tlsHandshakeFailed.unsubscribe(listen));
+  t.after(() => {
+    tlsHandshakeFailed.unsubscribe(listen);
+  });
   const { port } = await startSecureGateway(t, () => undefined, { policy: { limits: { readHeaderTimeoutMs: 150 } } });
   const silent = connectTcp(port, '127.0.0.1');
   await over(silent);
