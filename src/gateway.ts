@@ -48,7 +48,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     host,
     port,
     policy: () => policy,
-    dispatch: createPipeline({ directory, upstream }),
+    dispatch: createPipeline({ directory, upstream, clock }),
     connected: () => transports.some(isConnected),
     isForApp,
   });
