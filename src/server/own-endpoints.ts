@@ -8,7 +8,6 @@ import { addressSet, isLoopback } from '../policy/addresses.ts';
 import { compiled } from '../policy/compiled.ts';
 import { healthAnswer, type HealthState } from './health.ts';
 import { jsonAnswer, wholeAnswer, type ClientSink, type OwnAnswer } from './own-answer.ts';
-import { refuseRequest } from './refusal.ts';
 
 export interface MetricsText {
   readonly contentType: string;
@@ -56,11 +55,10 @@ export class OwnEndpoints {
     if (!isPrivate && health === undefined) return false;
 
     if (method !== 'GET' && method !== 'HEAD') {
-      const error = new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] });
-      refuseRequest(exchange, sink, error);
+      sink.fail(new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] }));
     } else if (health !== undefined) sink.answer(health);
     else if (path === detailsPath) sink.answer(this.#details());
-    else this.#tellMetrics(exchange, sink);
+    else this.#tellMetrics(sink);
     return true;
   }
 
@@ -82,14 +80,13 @@ export class OwnEndpoints {
     });
   }
 
-  #tellMetrics(exchange: Exchange, sink: ClientSink): void {
+  #tellMetrics(sink: ClientSink): void {
     this.#metricsAnswer()
       .then((answer) => {
         sink.answer(answer);
       })
       .catch((cause: unknown) => {
-        const error = new GatewayError('internal_error', 'The gateway failed to gather its metrics.', { cause });
-        refuseRequest(exchange, sink, error);
+        sink.fail(new GatewayError('internal_error', 'The gateway failed to gather its metrics.', { cause }));
       });
   }
 
