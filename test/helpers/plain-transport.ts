@@ -19,6 +19,7 @@ export class PlainTransport implements Transport {
   /** Every tunnel that was dialled, in order. */
   readonly tunnels: (Tunnel & Socket)[] = [];
   listed = 0;
+  rttMs: number | undefined = undefined;
   current: 'up' | 'suspect' | 'draining' | 'down' = 'up';
   /** Instead of a TCP connection. */
   dialInstead: Dial | undefined = undefined;
@@ -86,6 +87,7 @@ function tunnelOver(socket: Socket): Tunnel & Socket {
   Object.defineProperties(socket, {
     peerId: { value: null },
     bytesSent: { get: () => socket.bytesWritten },
+    bytesReceived: { get: () => socket.bytesRead },
   });
   return socket as unknown as Tunnel & Socket;
 }
