@@ -61,7 +61,11 @@ export class Http1Connection implements TurnConnection {
   fault(error: Error): void {
     if (this.#ending) return;
     const fault = parseFaultOf(error, this.socket);
-    if (fault === 'harmless') return;
+    if (fault === 'harmless') {
+      // The parser knows the connection as closed, by a trailer say, and will never read on: a client that goes on must see it.
+      if (!this.busy) endSoon(this.socket);
+      return;
+    }
     // A connection that was opened and never used is closed without a word, as browsers expect.
     if (fault === 'gone' || (fault.code === 'request_timeout' && this.atRest)) {
       this.socket.destroy();

@@ -8,6 +8,7 @@ import { addressSet, isLoopback } from '../policy/addresses.ts';
 import { compiled } from '../policy/compiled.ts';
 import { healthAnswer, type HealthState } from './health.ts';
 import { jsonAnswer, wholeAnswer, type ClientSink, type OwnAnswer } from './own-answer.ts';
+import { originForm } from './request-target.ts';
 
 export interface MetricsText {
   readonly contentType: string;
@@ -44,7 +45,8 @@ export class OwnEndpoints {
 
   /** False: not one of these, or none for this caller, to whom it looks the same. */
   answer(exchange: Exchange, listener: Listener, sink: ClientSink): boolean {
-    const { target, method } = exchange.req;
+    const { method } = exchange.req;
+    const target = originForm(exchange.req.target);
     const metrics = this.#metricsPath(exchange);
     if (!target.startsWith('/health') && (metrics === undefined || !target.startsWith(metrics))) return false;
     const query = target.indexOf('?');

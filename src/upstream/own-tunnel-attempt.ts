@@ -7,6 +7,7 @@ import { noHeaders, type RawHeaders } from '../kernel/http.ts';
 import { Attempt } from './attempt.ts';
 import type { Connection } from './connection.ts';
 import { endToEndTrailers } from './request-headers.ts';
+import { responseHead } from './response-head.ts';
 import type { Freshness } from './tunnel-pool.ts';
 
 /** As for pooled tunnels. */
@@ -126,8 +127,15 @@ export class OwnTunnelAttempt extends Attempt {
       this.broke(unoffered());
       return;
     }
+    let headers;
+    try {
+      headers = switching(response.rawHeaders);
+    } catch (error) {
+      this.broke(error);
+      return;
+    }
     if (rest.length > 0) tunnel.unshift(rest);
-    this.upgraded(response.statusCode ?? 101, switching(response.rawHeaders), connection);
+    this.upgraded(response.statusCode ?? 101, headers, connection);
   }
 }
 
@@ -148,16 +156,14 @@ function unoffered(): GatewayError {
   return new GatewayError('bad_upstream_response', 'The app switched to a protocol that was not offered.');
 }
 
-/** With 101, Connection and Upgrade are the answer itself. */
+/** With 101, Upgrade is the answer itself, and Connection names nothing else. Throws GatewayError bad_upstream_response. */
 function switching(raw: RawHeaders): RawHeaders {
-  const headers: string[] = [];
+  const { headers } = responseHead(raw, { method: 'GET', status: 101, version: '1.1' });
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? '';
-    const lower = name.toLowerCase();
-    if (lower === 'transfer-encoding' || lower === 'content-length' || lower === 'keep-alive') continue;
-    headers.push(name, raw[i + 1] ?? '');
+    if (name.length === 7 && name.toLowerCase() === 'upgrade') headers.push(name, raw[i + 1] ?? '');
   }
-  headers.push('Via', '1.1 portal-gateway');
+  headers.push('Connection', 'Upgrade');
   return headers;
 }
 

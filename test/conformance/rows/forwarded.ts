@@ -92,14 +92,6 @@ export const forwarded: Topic = {
       client: receives({ status: 200, body: 'ok' }),
       h2: true,
     },
-    passes(
-      'traceparent goes on',
-      get('/', 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', 'tracestate: a=1'),
-      {
-        line: 'GET /',
-        headers: ['traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', 'tracestate: a=1'],
-      },
-    ),
     {
       ...passes('host_header of the lease decides', get(), {
         line: 'GET /',
