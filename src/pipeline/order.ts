@@ -13,6 +13,7 @@ import { clientAddress } from './stages/client-address.ts';
 import { cors } from './stages/cors.ts';
 import { forward } from './stages/forward.ts';
 import { matchRoute } from './stages/match-route.ts';
+import { observe } from './stages/observe.ts';
 import { requestId } from './stages/request-id.ts';
 import { resolveLease } from './stages/resolve-lease.ts';
 import { rewriteAnswer } from './stages/rewrite-answer.ts';
@@ -29,6 +30,7 @@ export function createPipeline({ directory, upstream, clock }: PipelineParts): D
   return compose(
     [
       requestId(),
+      observe(),
       clientAddress(),
       matchRoute(),
       cors(directory),

@@ -1,11 +1,13 @@
 // Owns the shape of the pipeline: what a request is to a stage, and what a stage is. A stage decides, answers or passes on;
 // it never touches Node's req and res.
 import type { Cancellation } from '../kernel/cancellation.ts';
+import type { GatewayError } from '../kernel/errors.ts';
 import type { RequestBody, RequestHead, Sink } from '../kernel/http.ts';
 import type { LeaseSettings } from '../policy/lease-settings.ts';
 import type { Policy, Timeouts } from '../policy/policy.ts';
 import type { PeerRoute } from '../route/peer-path.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
+import type { Carried } from '../upstream/upstream-request.ts';
 
 interface Principal {
   readonly id: string;
@@ -21,6 +23,14 @@ interface Destination {
   /** What the policy sets for this lease alone. */
   readonly settings: LeaseSettings | undefined;
   readonly timeouts: Timeouts;
+}
+
+/** What became of a request so far: for whoever tells of it. */
+interface Passage extends Carried {
+  /** What the client was answered in place of the app's answer, or why that was cut. The server's to say. */
+  fault: GatewayError | undefined;
+  /** The pipeline tells when it is over. */
+  observed: boolean;
 }
 
 export interface Exchange {
@@ -56,6 +66,8 @@ export interface Exchange {
   route: PeerRoute | undefined;
   principal: Principal | undefined;
   destination: Destination | undefined;
+  /** One for all forks. */
+  readonly passage: Passage;
   /** A retry or a revalidation: same client, same body, another head. */
   fork(req: RequestHead, signal: AbortSignal): Exchange;
 }

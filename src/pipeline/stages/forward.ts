@@ -37,6 +37,7 @@ export function forward(upstream: Upstream, directory: LeaseDirectory<Lease, Tra
         transports: destination.transports,
         timeouts: destination.timeouts,
         cancellation: exchange.cancellation,
+        carried: exchange.passage,
         leaseGone,
       },
       sink,
