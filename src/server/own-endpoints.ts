@@ -3,6 +3,7 @@
 import process from 'node:process';
 import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
+import { pathOf } from '../kernel/target-path.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import { addressSet, isLoopback } from '../policy/addresses.ts';
 import { compiled } from '../policy/compiled.ts';
@@ -45,7 +46,10 @@ export class OwnEndpoints {
 
   /** False: not one of these, or none for this caller, to whom it looks the same. */
   answer(exchange: Exchange, listener: Listener, sink: ClientSink): boolean {
-    const { target, method } = exchange.req;
+    const { method } = exchange.req;
+    const sent = exchange.req.target;
+    // The absolute form names a path as well (RFC 9112 §3.2.2).
+    const target = sent.startsWith('/') ? sent : pathOf(sent);
     const metrics = this.#metricsPath(exchange);
     if (!target.startsWith('/health') && (metrics === undefined || !target.startsWith(metrics))) return false;
     const query = target.indexOf('?');

@@ -127,7 +127,7 @@ export class OwnTunnelAttempt extends Attempt {
       return;
     }
     if (rest.length > 0) tunnel.unshift(rest);
-    this.upgraded(response.statusCode ?? 101, switching(response.rawHeaders), connection);
+    this.upgraded(response.rawHeaders, response.headers.upgrade ?? '', connection);
   }
 }
 
@@ -146,19 +146,6 @@ function protocolsOf(list: string): string[] {
 
 function unoffered(): GatewayError {
   return new GatewayError('bad_upstream_response', 'The app switched to a protocol that was not offered.');
-}
-
-/** With 101, Connection and Upgrade are the answer itself. */
-function switching(raw: RawHeaders): RawHeaders {
-  const headers: string[] = [];
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] ?? '';
-    const lower = name.toLowerCase();
-    if (lower === 'transfer-encoding' || lower === 'content-length' || lower === 'keep-alive') continue;
-    headers.push(name, raw[i + 1] ?? '');
-  }
-  headers.push('Via', '1.1 portal-gateway');
-  return headers;
 }
 
 function pairs(raw: RawHeaders): [string, string][] {
