@@ -10,6 +10,7 @@ import type { Dispatch } from './stage.ts';
 import { admit } from './stages/admit.ts';
 import { authenticate } from './stages/authenticate.ts';
 import { clientAddress } from './stages/client-address.ts';
+import { cors } from './stages/cors.ts';
 import { forward } from './stages/forward.ts';
 import { matchRoute } from './stages/match-route.ts';
 import { observe } from './stages/observe.ts';
@@ -32,6 +33,7 @@ export function createPipeline({ directory, upstream, clock }: PipelineParts): D
       observe(),
       clientAddress(),
       matchRoute(),
+      cors(directory),
       authenticate(),
       admit(new Admission(), deadlines),
       resolveLease(directory),

@@ -3,12 +3,12 @@
 import process from 'node:process';
 import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
+import { pathOf } from '../kernel/target-path.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import { addressSet, isLoopback } from '../policy/addresses.ts';
 import { compiled } from '../policy/compiled.ts';
 import { healthAnswer, type HealthState } from './health.ts';
 import { jsonAnswer, wholeAnswer, type ClientSink, type OwnAnswer } from './own-answer.ts';
-import { originForm } from './request-target.ts';
 
 export interface MetricsText {
   readonly contentType: string;
@@ -46,7 +46,9 @@ export class OwnEndpoints {
   /** False: not one of these, or none for this caller, to whom it looks the same. */
   answer(exchange: Exchange, listener: Listener, sink: ClientSink): boolean {
     const { method } = exchange.req;
-    const target = originForm(exchange.req.target);
+    const sent = exchange.req.target;
+    // The absolute form names a path as well (RFC 9112 §3.2.2).
+    const target = sent.startsWith('/') ? sent : pathOf(sent);
     const metrics = this.#metricsPath(exchange);
     if (!target.startsWith('/health') && (metrics === undefined || !target.startsWith(metrics))) return false;
     const query = target.indexOf('?');

@@ -45,15 +45,6 @@ function absoluteFault(target: string, host: string | undefined): string | undef
   return pathFault(target, end);
 }
 
-/** Path and query of a target that was taken, whatever its form (RFC 9112 §3.2). `*` stays. */
-export function originForm(target: string): string {
-  const scheme = target.charCodeAt(0) === slash ? undefined : schemeOf(target);
-  if (scheme === undefined) return target;
-  let end = scheme.length + '://'.length;
-  while (end < target.length && !isEndOfAuthority(target.charCodeAt(end))) end += 1;
-  return target.slice(end);
-}
-
 function schemeOf(target: string): 'http' | 'https' | undefined {
   const start = target.slice(0, 'https://'.length).toLowerCase();
   if (start === 'https://') return 'https';

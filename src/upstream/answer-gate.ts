@@ -1,12 +1,7 @@
 // Owns the look at an app's bytes before a parser gets them, for what parsers let through or can't take: status lines of other
-// protocols and versions, statuses that are none, bytes that nobody asked for, floods of interim answers, and an early 100, which
-// undici takes for the end (all by experiment: test/e2e/bad-answers.test.ts). Reads heads, never bodies; and of those only the line.
+// protocols and versions, statuses that are none, bytes that nobody asked for, floods of interim answers, and a 100, which undici
+// takes for the end (all by experiment: test/e2e/bad-answers.test.ts). Reads heads, never bodies; and of those only the line.
 import { GatewayError } from '../kernel/errors.ts';
-
-export interface GateOwner {
-  /** The app said 100 Continue. The parser does not see it. */
-  continued(): void;
-}
 
 /** resting: no request is under way. awaiting: a head must come. open: the rest is the parser's, or another protocol's. */
 type State = 'resting' | 'awaiting' | 'open';
@@ -20,17 +15,21 @@ const leastInterimBytes = 64;
 
 /** RFC 9112 §4: what precedes the minor version. */
 const start = Buffer.from('HTTP/1.');
+const statusOffset = 'HTTP/1.1 '.length;
 const nothing: Buffer = Buffer.alloc(0);
+/** What a 100 is to the parser: the registry of statuses has no such one, and if an app uses it, it is told from ours by order. */
+const disguise = Buffer.from('199');
 const endOfHead = '\r\n\r\n';
 
 export class AnswerGate {
   #state: State = 'resting';
-  #owner: GateOwner | undefined = undefined;
   #maySwitch = false;
   #interimBytes = 0;
   /** The beginning of a head whose line, or for an interim answer whose end, is still to come. */
   #held: Buffer = nothing;
   #silent = true;
+  /** Of the interim answers that were admitted and not yet told: whether it is a 100. */
+  readonly #interim: boolean[] = [];
   #version: '1.0' | '1.1' = '1.1';
 
   /** Not a byte has come since the request went out. */
@@ -44,9 +43,8 @@ export class AnswerGate {
   }
 
   /** A request goes out. `maySwitch`: it asks for another protocol. */
-  await(owner: GateOwner, maySwitch: boolean): void {
+  await(maySwitch: boolean): void {
     this.#state = 'awaiting';
-    this.#owner = owner;
     this.#maySwitch = maySwitch;
     this.#interimBytes = 0;
     this.#silent = true;
@@ -55,7 +53,11 @@ export class AnswerGate {
   /** The answer is complete. */
   rest(): void {
     this.#state = 'resting';
-    this.#owner = undefined;
+  }
+
+  /** What an interim answer is in truth, in the order in which the parser tells of them. */
+  interimStatus(parsed: number): number {
+    return this.#interim.shift() === true ? 100 : parsed;
   }
 
   /** What of the bytes the parser may see, perhaps none for now. Throws GatewayError bad_upstream_response. */
@@ -73,27 +75,26 @@ export class AnswerGate {
 
   #heads(bytes: Buffer): Buffer {
     this.#held = nothing;
-    let admitted = nothing;
     let at = 0;
     while (at < bytes.length) {
       const status = this.#statusAt(bytes, at);
       if (status === 101 && !this.#maySwitch) throw bad('The app switched to another protocol unasked.');
       if (status === 101 || (status !== undefined && status >= 200)) {
         this.#state = 'open';
-        return join(admitted, bytes.subarray(at));
+        return bytes;
       }
       const end = status === undefined ? -1 : bytes.indexOf(endOfHead, at);
       if (end === -1) {
         this.#hold(bytes.subarray(at));
-        return admitted;
+        return bytes.subarray(0, at);
       }
       const next = end + endOfHead.length;
       this.#countInterim(next - at);
-      if (status === 100) this.#owner?.continued();
-      else admitted = join(admitted, bytes.subarray(at, next));
+      this.#interim.push(status === 100);
+      if (status === 100) disguise.copy(bytes, at + statusOffset);
       at = next;
     }
-    return admitted;
+    return bytes;
   }
 
   /** Undefined: the line is not complete. */
@@ -133,10 +134,6 @@ const statusLine = /^[01] [1-5]\d\d(?: |$)/;
 /** RFC 9112 §4: HTAB, SP, visible characters and bytes beyond ASCII. */
 function isText(byte: number): boolean {
   return (byte >= 0x20 && byte !== 0x7f) || byte === 0x09;
-}
-
-function join(one: Buffer, other: Buffer): Buffer {
-  return one.length === 0 ? other : Buffer.concat([one, other]);
 }
 
 export function unasked(): GatewayError {

@@ -46,7 +46,7 @@ export abstract class Attempt implements Waiter, Flow, Cancellable, Expiring {
   ready(connection: Connection): void {
     this.connection = connection;
     this.phase = 'sent';
-    connection.awaitAnswer(this, this.request.carriage === 'upgrade');
+    connection.awaitAnswer(this.request.carriage === 'upgrade');
     if (this.request.body.lengthBytes !== 'none') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
     this.send(connection);
   }
@@ -81,10 +81,6 @@ export abstract class Attempt implements Waiter, Flow, Cancellable, Expiring {
     } else this.abort(new GatewayError('request_timeout', 'The request body stood still for too long.'));
   }
 
-  continued(): void {
-    this.informed(100, []);
-  }
-
   /** A piece of the request body has gone out. */
   protected uploading(): void {
     if (this.phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
@@ -96,8 +92,9 @@ export abstract class Attempt implements Waiter, Flow, Cancellable, Expiring {
     if (this.phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.responseHeadersMs);
   }
 
-  protected informed(status: number, raw: readonly string[]): void {
+  protected informed(parsed: number, raw: readonly string[]): void {
     if (this.phase !== 'sent') return;
+    const status = this.connection?.interimStatus(parsed) ?? parsed;
     const head = this.#headOf(status, raw);
     if (head !== undefined) this.sink.informational(status, head.headers);
   }
@@ -141,9 +138,13 @@ export abstract class Attempt implements Waiter, Flow, Cancellable, Expiring {
   }
 
   /** The tunnel now speaks another protocol, between the app and whoever the sink hands it to. */
-  protected upgraded(status: number, headers: RawHeaders, connection: Connection): void {
+  protected upgraded(raw: readonly string[], protocol: string, connection: Connection): void {
+    const head = this.#headOf(101, raw);
+    if (head === undefined) return;
     this.#finish();
-    this.sink.upgrade(status, headers, connection.tunnel);
+    // With a 101 these two are the answer itself (RFC 9110 §7.8).
+    head.headers.push('Connection', 'Upgrade', 'Upgrade', protocol);
+    this.sink.upgrade(101, head.headers, connection.tunnel);
   }
 
   /** The tunnel failed, or what came through it was no HTTP. */

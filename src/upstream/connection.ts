@@ -2,7 +2,7 @@
 // Knows no pool and no request.
 import { Client, type Dispatcher } from 'undici';
 import { Deadline, type Expiring } from '../kernel/deadlines.ts';
-import { AnswerGate, unasked, type GateOwner } from './answer-gate.ts';
+import { AnswerGate, unasked } from './answer-gate.ts';
 import type { Tunnel } from './transport.ts';
 
 export interface ConnectionOwner {
@@ -78,8 +78,13 @@ export class Connection implements Expiring {
   }
 
   /** Before a request goes out: from now on the app may send. `maySwitch`: the request asks for another protocol. */
-  awaitAnswer(owner: GateOwner, maySwitch: boolean): void {
-    this.#gate.await(owner, maySwitch);
+  awaitAnswer(maySwitch: boolean): void {
+    this.#gate.await(maySwitch);
+  }
+
+  /** What an interim answer is in truth; once for each, in their order. */
+  interimStatus(parsed: number): number {
+    return this.#gate.interimStatus(parsed);
   }
 
   dispatch(options: ConnectionRequest, handler: Dispatcher.DispatchHandler): void {

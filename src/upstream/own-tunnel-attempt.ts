@@ -7,7 +7,6 @@ import { noHeaders, type RawHeaders } from '../kernel/http.ts';
 import { Attempt } from './attempt.ts';
 import type { Connection } from './connection.ts';
 import { endToEndTrailers } from './request-headers.ts';
-import { responseHead } from './response-head.ts';
 import type { Freshness } from './tunnel-pool.ts';
 
 /** As for pooled tunnels. */
@@ -127,15 +126,8 @@ export class OwnTunnelAttempt extends Attempt {
       this.broke(unoffered());
       return;
     }
-    let headers;
-    try {
-      headers = switching(response.rawHeaders);
-    } catch (error) {
-      this.broke(error);
-      return;
-    }
     if (rest.length > 0) tunnel.unshift(rest);
-    this.upgraded(response.statusCode ?? 101, headers, connection);
+    this.upgraded(response.rawHeaders, response.headers.upgrade ?? '', connection);
   }
 }
 
@@ -154,17 +146,6 @@ function protocolsOf(list: string): string[] {
 
 function unoffered(): GatewayError {
   return new GatewayError('bad_upstream_response', 'The app switched to a protocol that was not offered.');
-}
-
-/** With 101, Upgrade is the answer itself, and Connection names nothing else. Throws GatewayError bad_upstream_response. */
-function switching(raw: RawHeaders): RawHeaders {
-  const { headers } = responseHead(raw, { method: 'GET', status: 101, version: '1.1' });
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] ?? '';
-    if (name.length === 7 && name.toLowerCase() === 'upgrade') headers.push(name, raw[i + 1] ?? '');
-  }
-  headers.push('Connection', 'Upgrade');
-  return headers;
 }
 
 function pairs(raw: RawHeaders): [string, string][] {

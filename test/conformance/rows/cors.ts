@@ -14,6 +14,10 @@ const cors: CorsPolicy = {
 };
 const anyone: CorsPolicy = { ...cors, origins: ['*'], credentials: false };
 
+/** What a page may read of the gateway's own fields. */
+const readable =
+  'Access-Control-Expose-Headers: X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate';
+
 function preflight(origin: string, method: string, ...more: readonly string[]): string {
   return head(
     'OPTIONS /peer/@app/x HTTP/1.1',
@@ -39,7 +43,7 @@ function marked(name: string, send: string, headers: readonly string[], policy: 
     name,
     send,
     app: app({ line: 'GET /', headers: ['Origin: https://a.test'] }, by ?? answer('200 OK', 'ok')),
-    client: receives({ status: 200, body: 'ok', added: headers }),
+    client: receives({ status: 200, body: 'ok', added: [...headers, readable] }),
     lease: { cors: policy },
     h2: true,
   };
@@ -147,7 +151,7 @@ export const crossOrigin: Topic = {
     marked(
       'what the app says of origins is replaced, once',
       get('/', 'Origin: https://a.test'),
-      ['Access-Control-Allow-Origin: https://a.test'],
+      ['Access-Control-Allow-Origin: https://a.test', 'Access-Control-Allow-Credentials: true', 'Vary: Origin'],
       cors,
       answer('200 OK', 'ok', 'Access-Control-Allow-Origin: https://leaked.test'),
     ),
@@ -158,7 +162,12 @@ export const crossOrigin: Topic = {
       client: receives({
         status: 200,
         body: 'ok',
-        added: ['Vary: Accept, Origin', 'Access-Control-Allow-Origin: https://a.test'],
+        added: [
+          'Vary: Accept, Origin',
+          'Access-Control-Allow-Origin: https://a.test',
+          'Access-Control-Allow-Credentials: true',
+          readable,
+        ],
       }),
       lease: { cors },
       h2: true,
@@ -197,6 +206,7 @@ export const crossOrigin: Topic = {
           'Access-Control-Allow-Origin: https://a.test',
           'Vary: Origin',
           'Access-Control-Allow-Credentials: true',
+          readable,
         ],
       }),
       lease: { cors },
