@@ -11,7 +11,7 @@ export interface SetupParts {
   readonly preface?: string;
 }
 
-const timeouts = { dialMs: 5_000, responseHeadersMs: 5_000, bodyIdleMs: 5_000 };
+const timeouts = { dialMs: 10_000, responseHeadersMs: 10_000, bodyIdleMs: 10_000 };
 const limits = { maxConnectionsPerIp: 10_000 };
 /** Waited for by rows about timeouts; what is not to end by one must be over before, on a busy machine too. */
 const soonMs = 2_000;

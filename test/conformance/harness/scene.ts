@@ -2,7 +2,7 @@
 // sleeps; what never comes is an error that says what it was.
 
 /** Long, because the machine may be busy: it is only ever waited for by a row that fails. */
-const patienceMs = 6_000;
+const patienceMs = 12_000;
 
 export class Scene {
   readonly #watchers = new Set<() => void>();
