@@ -4,6 +4,7 @@ import process from 'node:process';
 import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { pathOf } from '../kernel/target-path.ts';
+import { settleClient } from '../pipeline/settle-client.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import { addressSet, isLoopback } from '../policy/addresses.ts';
 import { compiled } from '../policy/compiled.ts';
@@ -100,9 +101,16 @@ export class OwnEndpoints {
   }
 }
 
-/** By the connection alone: a proxy on this machine makes strangers look like neighbours, so what came through one is refused. */
-function mayReadAll({ peerIp, policy, req }: Exchange): boolean {
-  return (isLoopback(peerIp) || allowedOf(policy)(peerIp)) && !isForwarded(req.headers);
+/**
+ * A proxy on this machine makes strangers look like neighbours: what came through one counts as its client's, and only if the proxy
+ * is trusted to say who that is.
+ */
+function mayReadAll(exchange: Exchange): boolean {
+  const { peerIp, policy, req } = exchange;
+  const isAllowed = allowedOf(policy);
+  if (!isForwarded(req.headers)) return isLoopback(peerIp) || isAllowed(peerIp);
+  settleClient(exchange);
+  return exchange.clientIp !== peerIp && isAllowed(exchange.clientIp);
 }
 
 const forwardingFields: ReadonlySet<string> = new Set(['forwarded', 'via', 'x-forwarded-for', 'x-real-ip']);
