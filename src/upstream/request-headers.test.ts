@@ -59,6 +59,13 @@ test('Expect, and bodies in chunks with their trailers, take a tunnel of their o
   assert.deepEqual(sized, { headers: [], carriage: 'pooled', dropped: [] });
 });
 
+test('OPTIONS has one forward less, where it says how many it may have', () => {
+  const options = { ...head(['Max-Forwards', '3']), method: 'OPTIONS' };
+  assert.deepEqual(endToEnd(options, []).headers, ['Max-Forwards', '2']);
+  assert.deepEqual(endToEnd({ ...options, headers: ['max-forwards', 'x'] }, []).headers, ['max-forwards', 'x']);
+  assert.deepEqual(passed(['Max-Forwards', '3']), ['Max-Forwards', '3']);
+});
+
 test('an upgrade passes with its protocols where the connection can be upgraded', () => {
   const headers = ['Connection', 'keep-alive, Upgrade', 'Upgrade', 'websocket', 'Sec-WebSocket-Key', 'k'];
   const result = endToEnd(head(headers, true), []);

@@ -63,6 +63,11 @@ export function endToEnd(req: RequestHead, withheld: readonly string[]): EndToEn
       case 'trailer':
         trailer = true;
         break;
+      case 'max-forwards':
+        if (req.method !== 'OPTIONS' || !/^\d{1,9}$/.test(value)) break;
+        // RFC 9110 §7.6.2. Of 0 the routing took care.
+        headers.push(original, String(Math.max(0, Number(value) - 1)));
+        continue;
       default:
         if (isHopByHop(name) || isGatewayOnly(name)) continue;
     }

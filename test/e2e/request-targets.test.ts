@@ -55,6 +55,13 @@ test('OPTIONS for an app is the app’s', async (t) => {
   assert.equal((await ask(gateway, 'OPTIONS /peer/app/x HTTP/1.1', host)).seen.method, 'OPTIONS');
 });
 
+test('OPTIONS that may not be forwarded is answered here, and else counts down', async (t) => {
+  const gateway = await startPlainGateway(t, show);
+  assert.equal((await ask(gateway, 'OPTIONS /peer/app/ HTTP/1.1', host, 'Max-Forwards: 0')).status, 204);
+  const told = await ask(gateway, 'OPTIONS /peer/app/ HTTP/1.1', host, 'Max-Forwards: 10');
+  assert.deepEqual(told.saw('max-forwards'), ['9']);
+});
+
 test('the alias for WebSockets upgrades to the app’s /, query kept', async (t) => {
   const { raw, app } = await startPlainGateway(t, show);
   app.on('upgrade', (request: IncomingMessage, socket: Socket) => {

@@ -1,6 +1,7 @@
 // Owns which requests are for a lease at all, by their path or by their host. Everything else ends here, before anybody is asked
 // who they are.
 import { GatewayError } from '../../kernel/errors.ts';
+import type { RawHeaders } from '../../kernel/http.ts';
 import { absoluteForm } from '../../route/authority.ts';
 import { matchHost } from '../../route/lease-host.ts';
 import { matchPeerPath, type PeerRoute } from '../../route/peer-path.ts';
@@ -32,6 +33,7 @@ function routeOf(exchange: Exchange): Verdict {
   const path = pathOf(req.method, req.target);
   if (path === undefined) return invalid('The request target is neither a path nor an http or https URL.');
   if (holdsNul(path)) return invalid('The path holds %00.');
+  if (req.method === 'OPTIONS' && isLastHop(req.headers)) return 'options';
   const host = matchHost(exchange.authority ?? '', policy.baseDomain);
   switch (host.kind) {
     case 'lease':
@@ -67,6 +69,11 @@ function pathOf(method: string, target: string): string | undefined {
   if (target.startsWith('/')) return target;
   if (target === '*') return method === 'OPTIONS' ? target : undefined;
   return absoluteForm(method, target)?.target;
+}
+
+/** RFC 9110 §7.6.2: whoever receives this answers it, whomever it was for. */
+function isLastHop(headers: RawHeaders): boolean {
+  return headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'max-forwards' && headers[i + 1] === '0');
 }
 
 /** It ends the path for some, and not for others: two servers would see two paths. */
