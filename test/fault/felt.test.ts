@@ -1,11 +1,11 @@
 // Who goes away is felt at the other end of the whole path, at once and by nothing that takes time: every keepalive and timeout here
 // is of seconds. The contract says 100 ms; a busy machine gets ten times as much.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { test } from 'node:test';
 import { blockedSender, download, upgraded, upload } from '../helpers/back-pressure.ts';
 import type { PointName } from '../helpers/exchange-points.ts';
 import { ProcessPath } from '../helpers/process-path.ts';
+import { closed } from '../helpers/scripted-app.ts';
 import { FaultPath } from './fault-path.ts';
 import { holdAt } from './held-exchange.ts';
 
@@ -73,7 +73,7 @@ test('an upload that nobody reads hides that its client has left only until some
   const lost = path.app.event('upload lost');
   flow.close();
   // What the client had sent comes first, and then no end of it.
-  const reading = flow.read(Infinity).catch(() => undefined);
+  const reading = flow.read(Number.MAX_SAFE_INTEGER).catch(() => undefined);
   await lost;
   await Promise.race([reading, lost]);
 });
@@ -85,9 +85,9 @@ test('a client whose download stands full learns at once that the app is gone', 
   message.on('error', () => undefined);
   const sent = async (): Promise<number> => (await path.app.ask<{ bytes: number }>('sent')).bytes;
   for (let before = -1; before !== (await sent()); before = await sent());
-  const closed = once(message, 'close');
+  const over = closed(message);
   await path.app.ask('cut');
   message.resume();
-  await closed;
+  await over;
   assert.equal(message.complete, false);
 });

@@ -1,6 +1,6 @@
 // Owns the child's side of a measured process: says that it is ready, answers the test's questions, tells what happened. What can
 // be asked beyond memory and resources is the peer's own.
-import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
 import { queryObjects, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -87,7 +87,7 @@ export function tellParent(event: string): void {
   process.send?.({ event });
 }
 
-let delay: IntervalHistogram | undefined;
+let delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
 
 /** How long the event loop was late since the last time that it was asked; from the first time on. */
 function lag(): { readonly p99Ms: number; readonly maxMs: number } {

@@ -40,7 +40,12 @@ const closers: (() => void)[] = [];
 
 function openEvents(stream: Stream): Promise<void> {
   return new Promise((resolve) => {
-    const outgoing = request({ port, path: '/peer/app/sse?interval=1000', agent: false, headers: { 'x-api-key': key } });
+    const outgoing = request({
+      port,
+      path: '/peer/app/sse?interval=1000',
+      agent: false,
+      headers: { 'x-api-key': key },
+    });
     closers.push(() => outgoing.destroy());
     const lose = (): void => {
       stream.open = false;
