@@ -23,6 +23,8 @@ export class Http1Connection implements TurnConnection {
   readonly #host: ServerHost;
   /** The first is being answered, the others wait for it. */
   readonly #turns: Turn[] = [];
+  /** Answered before all of its request had come. */
+  #unreceived: Turn | undefined = undefined;
   /** Why nothing behind the last turn can be read. */
   #refusal: GatewayError | undefined = undefined;
   #ending = false;
@@ -95,6 +97,17 @@ export class Http1Connection implements TurnConnection {
     this.socket.destroy();
   }
 
+  /** The connection is about to be cut: whoever waits on it is told why. */
+  abandon(reason: GatewayError): void {
+    this.#ending = true;
+    for (const turn of this.#turns) turn.cancel(reason);
+  }
+
+  /** The socket is. */
+  closed(): void {
+    this.#unreceived?.leaveBody();
+  }
+
   endsWithAnswer(): void {
     this.#ending = true;
   }
@@ -111,7 +124,8 @@ export class Http1Connection implements TurnConnection {
   }
 
   over(): void {
-    this.#turns.shift();
+    const turn = this.#turns.shift();
+    this.#unreceived = turn?.received === false ? turn : undefined;
     this.#bytesAtRest = this.socket.bytesRead;
     if (this.socket.destroyed) return;
     const [next] = this.#turns;

@@ -60,6 +60,7 @@ export class Http1 implements ConnectionProtocol {
     this.#connections.add(connection);
     socket.once('close', () => {
       this.#connections.delete(connection);
+      connection.closed();
     });
     this.#server.emit('connection', socket);
     // Behind a PROXY protocol header.
@@ -68,6 +69,10 @@ export class Http1 implements ConnectionProtocol {
 
   drain(): void {
     for (const connection of this.#connections) connection.drain();
+  }
+
+  abandon(reason: GatewayError): void {
+    for (const connection of this.#connections) connection.abandon(reason);
   }
 
   close(): void {

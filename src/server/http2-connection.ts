@@ -3,6 +3,7 @@ import { constants, performServerHandshake, type ServerHttp2Session, type Server
 import type { Socket } from 'node:net';
 import { systemClock } from '../kernel/clock.ts';
 import { Deadline, type Expiring } from '../kernel/deadlines.ts';
+import type { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { abandonedRate, connectionWindowBytes, controlFrameRate, RateBound, sessionOptions } from './http2-bounds.ts';
 import { Http2Turn, type Http2TurnConnection } from './http2-turn.ts';
@@ -25,7 +26,7 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
   /** While there is no stream. */
   readonly #deadline = new Deadline(this);
   #phase: Phase = 'opening';
-  #turns = 0;
+  readonly #turns = new Set<Http2Turn>();
 
   constructor(socket: Socket, peer: Peer, host: ServerHost) {
     this.peer = peer;
@@ -51,13 +52,18 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
     this.#phase = 'ending';
     // GOAWAY, which tells the client which of its requests may be sent again elsewhere; then the end of the connection.
     this.#session.close();
-    if (this.#turns === 0) this.#await(lingerMs);
+    if (this.#turns.size === 0) this.#await(lingerMs);
   }
 
-  over(abandoned: boolean): void {
-    this.#turns -= 1;
+  /** What is under way is answered, or reset. */
+  abandon(reason: GatewayError): void {
+    for (const turn of this.#turns) turn.cancel(reason);
+  }
+
+  over(turn: Http2Turn, abandoned: boolean): void {
+    this.#turns.delete(turn);
     if (abandoned) this.#spend(this.#abandoned);
-    if (this.#turns === 0) this.#await(this.#phase === 'ending' ? lingerMs : this.#idleTimeoutMs);
+    if (this.#turns.size === 0) this.#await(this.#phase === 'ending' ? lingerMs : this.#idleTimeoutMs);
   }
 
   /** Nothing was asked for all the time; or the client does not let go of a connection that is over. */
@@ -78,14 +84,15 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
       return;
     }
     this.#host.deadlines.disarm(this.#deadline);
-    this.#turns += 1;
-    new Http2Turn(stream, raw, this, this.#host).start();
+    const turn = new Http2Turn(stream, raw, this, this.#host);
+    this.#turns.add(turn);
+    turn.start();
   };
 
   readonly #settled = (): void => {
     if (this.#phase === 'opening') {
       this.#phase = 'open';
-      if (this.#turns === 0) this.#await(this.#idleTimeoutMs);
+      if (this.#turns.size === 0) this.#await(this.#idleTimeoutMs);
     } else this.#controlled();
   };
 

@@ -18,7 +18,7 @@ import type { ServerHost } from './server-host.ts';
 export interface Http2TurnConnection {
   readonly peer: Peer;
   /** The stream is over. `abandoned`: before its answer was, and not because the answer was cut. */
-  over(abandoned: boolean): void;
+  over(turn: Http2Turn, abandoned: boolean): void;
 }
 
 export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
@@ -54,6 +54,11 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
   start(): void {
     if (this.#fault === undefined) this.#host.receive(this.#exchange, this.#sink);
     else this.#sink.fail(this.#fault);
+  }
+
+  cancel(reason: GatewayError): void {
+    this.#sink.fail(reason);
+    this.#exchange.cancellation.cancel();
   }
 
   bodyFault(error: GatewayError): void {
@@ -105,7 +110,7 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
     this.#host.deadlines.disarm(this.#deadline);
     this.#watch.end();
     this.#sink.closed();
-    this.#connection.over(this.#sink.abandoned);
+    this.#connection.over(this, this.#sink.abandoned);
   };
 }
 

@@ -1,5 +1,6 @@
 // Owns HTTP/2 on connections that others accepted, decrypted and found to want it. Decides nothing about a request.
 import type { Socket } from 'node:net';
+import type { GatewayError } from '../kernel/errors.ts';
 import { Http2Connection } from './http2-connection.ts';
 import type { Peer } from './peer.ts';
 import type { ConnectionProtocol, ServerHost } from './server-host.ts';
@@ -21,6 +22,10 @@ export class Http2 implements ConnectionProtocol {
 
   drain(): void {
     for (const connection of this.#connections) connection.drain();
+  }
+
+  abandon(reason: GatewayError): void {
+    for (const connection of this.#connections) connection.abandon(reason);
   }
 
   close(): void {

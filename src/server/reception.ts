@@ -18,10 +18,13 @@ export interface ReceptionOptions {
 export function reception({ endpoints, draining, isForApp, dispatch }: ReceptionOptions): Receive {
   return function receive(exchange, sink): void {
     if (!isForApp(exchange) && endpoints.answer(exchange, 'public', sink)) return;
-    if (draining()) {
-      sink.fail(new GatewayError('draining', 'The gateway is shutting down.', { retryAfterSeconds: 1 }));
-    } else dispatch(exchange, sink);
+    if (draining()) sink.fail(leaving());
+    else dispatch(exchange, sink);
   };
+}
+
+export function leaving(): GatewayError {
+  return new GatewayError('draining', 'The gateway is shutting down.', { retryAfterSeconds: 1 });
 }
 
 /** The admin listener has nothing beyond the gateway's own paths, and shows all of them. */

@@ -1,5 +1,6 @@
 // Owns the seam between the front door, what is spoken behind it, and the rest of the server: a connection goes in, exchanges come out.
 import type { Socket } from 'node:net';
+import type { GatewayError } from '../kernel/errors.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Peer } from './peer.ts';
@@ -16,6 +17,8 @@ export interface ConnectionProtocol {
   readonly accept: ConnectionHandler;
   /** Connections at rest end now, the others with what is under way on them. Idempotent. */
   drain(): void;
+  /** The connections are about to be cut: whoever waits on them is told why. */
+  abandon(reason: GatewayError): void;
   /** Lets go of timers. The connections are their giver's to destroy. */
   close(): void;
 }

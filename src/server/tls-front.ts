@@ -2,6 +2,7 @@
 // Knows nothing of what is spoken inside.
 import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
+import type { GatewayError } from '../kernel/errors.ts';
 import { tlsHandshakeFailed, type TlsHandshakeFailed } from '../kernel/events.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Peer } from './peer.ts';
@@ -44,6 +45,10 @@ export class TlsFront implements ConnectionProtocol {
   drain(): void {
     for (const socket of this.#handshakes.keys()) socket.destroy();
     this.#protocols.h2.drain();
+  }
+
+  abandon(reason: GatewayError): void {
+    this.#protocols.h2.abandon(reason);
   }
 
   close(): void {

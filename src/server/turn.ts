@@ -83,7 +83,7 @@ export class Turn implements SinkHost, BodyOwner {
     this.#sink = sink;
     this.#response.on('close', () => {
       // An answer may be complete before the body is, and the rest of that is still to be dropped in time.
-      if (this.#connection.socket.destroyed) request.watch?.end();
+      if (this.#connection.socket.destroyed) this.leaveBody();
       sink.closed();
       this.#connection.over();
     });
@@ -100,8 +100,14 @@ export class Turn implements SinkHost, BodyOwner {
   }
 
   /** The client has gone, or will be made to. */
-  cancel(): void {
+  cancel(reason?: GatewayError): void {
+    if (reason !== undefined) this.#sink?.fail(reason);
     this.#exchange?.cancellation.cancel();
+  }
+
+  /** Nothing more of it will come. */
+  leaveBody(): void {
+    this.#request.watch?.end();
   }
 
   bodyFault(error: GatewayError): void {

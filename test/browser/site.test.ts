@@ -119,18 +119,20 @@ for (const [mode, urlOf] of Object.entries(modes)) {
 
   test(
     `${at}, a redirect stays within the site, and its cookies come back to it`,
-    { skip: withoutBrowser },
+    {
+      skip: withoutBrowser,
+    },
     async (t) => {
       const { page, url } = await visit(t, urlOf);
+      const { pathname } = new URL(url);
+      // A path without its last slash holds for what is below it, and not for a longer name.
+      const cookiePath = pathname === '/' ? pathname : pathname.slice(0, -1);
       await page.goto(`${url}login`);
       assert.equal(page.url(), `${url}account/`);
       assert.match(await page.locator('p').innerText(), /session=s1/);
       const cookies = await page.context().cookies(url);
       const session = cookies.find(({ name }) => name === 'session');
-      assert.deepEqual(
-        [session?.path, session?.httpOnly, session?.domain],
-        [new URL(url).pathname.replace(/(?<=.)\/$/, ''), true, new URL(url).hostname],
-      );
+      assert.deepEqual([session?.path, session?.httpOnly, session?.domain], [cookiePath, true, new URL(url).hostname]);
     },
   );
 }

@@ -6,6 +6,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { answerBytes } from '../../../src/demo/bytes.ts';
+import { sendEvents } from '../../../src/demo/events.ts';
+import { echoWebSockets } from '../../../src/demo/websocket.ts';
 import { Bridge } from '../../../src/expose/bridge.ts';
 import { publish } from '../../../src/expose/publish.ts';
 import { parseTarget } from '../../../src/expose/target.ts';
@@ -18,6 +20,7 @@ import { serveParent, settings, tellParent } from './parent.ts';
 
 export interface AppSettings extends Pick<RelayClientOptions, 'keepalive'> {
   readonly relayUrl: string;
+  readonly maxTunnels?: number;
 }
 
 /** Of the body that /endless sends, or that /unread has been sent. */
@@ -32,6 +35,7 @@ let endless: { readonly sink: Writable; bytes: number } | undefined;
 /** Nothing is read of it but what `read` asks for. */
 let unread: { readonly source: Readable; bytes: number } | undefined;
 let held: ServerResponse[] = [];
+let events: ServerResponse | undefined;
 
 const server = createServer((request, response) => {
   const [, name = '', argument = ''] = (request.url ?? '').split('/');
@@ -41,13 +45,24 @@ const server = createServer((request, response) => {
       break;
     case 'unread':
       unread = { source: request, bytes: 0 };
-      request.once('close', () => response.end());
+      request.on('error', () => undefined);
+      request.once('close', () => {
+        response.end();
+        tellParent(request.complete ? 'upload ended' : 'upload lost');
+      });
       tellParent('unread');
       break;
     case 'both':
       unread = { source: request, bytes: 0 };
       request.on('error', () => undefined);
       sendEndlessly(response);
+      break;
+    case 'events':
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      events = response;
+      break;
+    case 'sse':
+      sendEvents(request, response, new URL(request.url ?? '', 'http://app'));
       break;
     case 'bytes':
       answerBytes(response, argument);
@@ -71,7 +86,12 @@ const server = createServer((request, response) => {
       response.end('here');
   }
 });
-server.on('upgrade', (_request, socket) => {
+const echo = echoWebSockets();
+server.on('upgrade', (request, socket, head) => {
+  if (request.url === '/ws') {
+    echo(request, socket, head);
+    return;
+  }
   socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: both\r\n\r\n');
   unread = { source: socket, bytes: 0 };
   sendEndlessly(socket);
@@ -92,6 +112,9 @@ function sendEndlessly(sink: Writable): void {
     }
   };
   sink.on('drain', more);
+  sink.once('close', () => {
+    tellParent('download over');
+  });
   more();
 }
 
@@ -109,9 +132,12 @@ async function read(bytes: number): Promise<void> {
   }
 }
 
-const { relayUrl, keepalive } = settings as AppSettings;
+const { relayUrl, maxTunnels, keepalive } = settings as AppSettings;
 const credential = createCredential();
-const bridge = new Bridge({ target: parseTarget(`127.0.0.1:${(server.address() as AddressInfo).port}`) });
+const bridge = new Bridge({
+  target: parseTarget(`127.0.0.1:${(server.address() as AddressInfo).port}`),
+  ...(maxTunnels !== undefined && { maxTunnels }),
+});
 const published = Promise.withResolvers<undefined>();
 const relay = new RelayClient({
   url: relayUrl,
@@ -129,6 +155,14 @@ await published.promise;
 const commands = {
   sent: (): Flowed => ({ bytes: endless?.bytes ?? 0, blocked: endless?.sink.writableNeedDrain ?? false }),
   read,
+  /** Each is a flush of its own. */
+  events: (list: readonly string[]) => {
+    for (const event of list) events?.write(event);
+  },
+  /** What is left of an app that was killed. */
+  cut: () => {
+    server.closeAllConnections();
+  },
   release: () => {
     for (const response of held) response.end('released');
     held = [];

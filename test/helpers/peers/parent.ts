@@ -1,5 +1,6 @@
 // Owns the child's side of a measured process: says that it is ready, answers the test's questions, tells what happened. What can
 // be asked beyond memory and resources is the peer's own.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
 import { queryObjects, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -23,6 +24,8 @@ interface Question {
   readonly command: string;
   readonly argument: unknown;
 }
+
+const lagResolutionMs = 10;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -57,6 +60,7 @@ export function serveParent(
       collectGarbage();
       collectGarbage();
     },
+    lag,
     lives: () => lives(collectGarbage),
     ...commands,
   };
@@ -81,6 +85,18 @@ export function serveParent(
 
 export function tellParent(event: string): void {
   process.send?.({ event });
+}
+
+let delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
+
+/** How long the event loop was late since the last time that it was asked; from the first time on. */
+function lag(): { readonly p99Ms: number; readonly maxMs: number } {
+  delay ??= monitorEventLoopDelay({ resolution: lagResolutionMs });
+  delay.enable();
+  const lateMs = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - lagResolutionMs);
+  const late = { p99Ms: lateMs(delay.percentile(99)), maxMs: lateMs(delay.max) };
+  delay.reset();
+  return late;
 }
 
 function living(type: Constructor | undefined): number {

@@ -164,6 +164,10 @@ const commands = {
   end: () => {
     for (const { connection } of held) connection.end();
   },
+  /** That one is aborted. */
+  drop: (name: PointName) => {
+    for (const one of held) if (one.name === name) one.connection.destroy(new Error('dropped'));
+  },
   /** What is left of a local server that was killed. */
   cut: () => {
     for (const socket of localSockets) socket.resetAndDestroy();
