@@ -2,7 +2,7 @@
 // times: `raw` writes into its tunnels itself, `app` stands behind a bridge as a local server, `mute` never answers a dial.
 import { hash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer, Socket, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Bridge } from '../../../src/expose/bridge.ts';
 import { publish } from '../../../src/expose/publish.ts';
@@ -65,6 +65,7 @@ function serve(connection: Duplex): void {
     if (!(name in points)) {
       received = '';
       connection.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain');
+      if (connection instanceof Socket) connection.end();
       return;
     }
     const point = points[name as PointName];
@@ -82,7 +83,8 @@ function serve(connection: Duplex): void {
         current = undefined;
         received = '';
         sendRest();
-        if (point.ends === true) connection.end();
+        // expose would send a request again that met the end of a kept connection, as it should.
+        if (point.ends === true || connection instanceof Socket) connection.end();
       },
     };
     held.add(current);
