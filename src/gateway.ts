@@ -1,6 +1,8 @@
 // The composition root of the data plane, and the only file that names its concrete parts: listener, pipeline, directory, tunnels.
 import type { AddressInfo } from 'node:net';
 import { systemClock, type Clock } from './kernel/clock.ts';
+import { isForApp } from './pipeline/host-mode.ts';
+import type { GatewayStatus } from './kernel/status.ts';
 import { createPipeline } from './pipeline/order.ts';
 import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
@@ -33,6 +35,8 @@ export interface Gateway {
    * Throws TlsSettingsError, and then nothing has changed.
    */
   apply(policy: Policy, tls?: TlsSettings): void;
+  /** What health and metrics tell of it. */
+  status(): GatewayStatus;
   /** Takes nothing new, lets what is in flight end, cuts the rest after the grace; then closes. Idempotent. */
   drain(graceMs?: number): Promise<void>;
   /** Cuts everything. Idempotent. */
@@ -55,9 +59,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   const server = new HttpServer({
     ...listener,
     policy: () => policy,
-    dispatch: createPipeline({ directory, upstream }),
+    dispatch: createPipeline({ directory, upstream, clock }),
     connected: () => transports.some(isConnected),
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
+    isForApp,
     ...(tls !== undefined && {
       secure: (http1, serverHost) =>
         (tlsFront = new TlsFront(tls, { http1, h2: new Http2(serverHost) }, serverHost.policy)),
@@ -77,6 +82,14 @@ export function createGateway(options: GatewayOptions): Gateway {
       policy = next;
       limits = poolLimits();
     },
+    status: () => ({
+      relays: transports.map((transport) => ({
+        relay: transport.relay,
+        state: transport.state(),
+        rttMs: transport.rttMs,
+      })),
+      tunnels: [...upstream.tunnels()],
+    }),
     drain: async (graceMs = defaultGraceMs) => {
       await server.drain(graceMs);
       await release();

@@ -5,7 +5,8 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { Config, RelayConfig } from '../config/config.ts';
 import { policyOf } from '../config/policy.ts';
 import { createGateway } from '../gateway.ts';
-import type { Credential, RelayClientEvent, RelayClientOptions } from '../portal/index.ts';
+import { createMetrics, type Metrics } from '../observe/metrics.ts';
+import type { Credential, RelayClientOptions } from '../portal/index.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
 import { readTlsSettings } from './tls-settings.ts';
@@ -13,7 +14,6 @@ import { readTlsSettings } from './tls-settings.ts';
 export interface GatewaySettings {
   readonly config: Config;
   readonly credential: Credential;
-  readonly log?: (event: RelayClientEvent) => void;
 }
 
 export interface RunningGateway {
@@ -37,6 +37,16 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   const transports = relays.map(createV1Transport);
   // The gateway closes them; but perhaps there will be none.
   parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(() => undefined));
+  const { version } = packageJson;
+  let metrics: Metrics | undefined;
+  const count = (enabled: boolean): void => {
+    if (!enabled) metrics?.close();
+    metrics = enabled ? (metrics ?? createMetrics({ version, status: () => gateway.status() })) : undefined;
+  };
+  count(config.metrics.enabled);
+  parts.defer(() => {
+    count(false);
+  });
   const gateway = createGateway({
     host,
     port,
@@ -44,7 +54,8 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     maxHeaderBytes,
     proxyProtocol,
     ...(tls !== undefined && { tls }),
-    version: packageJson.version,
+    version,
+    metrics: () => metrics?.text() ?? nothingCounted,
     policy: policyOf(config),
     transports,
   });
@@ -57,6 +68,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
       apply: async (next) => {
         gateway.apply(policyOf(next), await readTlsSettings(next));
         ({ shutdownGraceMs } = next.gateway);
+        count(next.metrics.enabled);
       },
     };
   } catch (error) {
@@ -66,13 +78,16 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   }
 }
 
+/** For a scrape that crosses the reload which turns metrics off. */
+const nothingCounted = Promise.resolve({ contentType: 'text/plain; charset=utf-8', body: '' });
+
 /** Node's error of listen() names the port. */
 function isAbout(error: unknown, port: number): boolean {
   return port !== 0 && error instanceof Error && 'port' in error && error.port === port;
 }
 
 async function clientOptions(relay: RelayConfig, settings: GatewaySettings): Promise<RelayClientOptions> {
-  const { credential, log } = settings;
+  const { credential } = settings;
   const { keepaliveIntervalMs, keepaliveTimeoutMs, reconnect } = settings.config.portal;
   return {
     url: relay.url,
@@ -80,6 +95,5 @@ async function clientOptions(relay: RelayConfig, settings: GatewaySettings): Pro
     keepalive: { intervalMs: keepaliveIntervalMs, timeoutMs: keepaliveTimeoutMs },
     reconnect,
     ...(relay.caFile !== '' && { ca: await readFile(relay.caFile, 'utf8') }),
-    ...(log !== undefined && { log }),
   };
 }

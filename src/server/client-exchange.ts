@@ -14,6 +14,8 @@ export interface Received {
   readonly peer: Peer;
 }
 
+const noProxies: readonly string[] = Object.freeze([]);
+
 /** Everything that is one for a request, however often it is forked. */
 interface Shared {
   readonly id: string;
@@ -24,6 +26,7 @@ interface Shared {
   readonly peerIp: string;
   readonly scheme: 'http' | 'https';
   readonly answerHeaders: string[];
+  readonly passage: Exchange['passage'];
 }
 
 export class ClientExchange implements Exchange {
@@ -37,9 +40,13 @@ export class ClientExchange implements Exchange {
   readonly httpVersion: Exchange['httpVersion'];
   readonly peerIp: string;
   scheme: 'http' | 'https';
+  authority: string | undefined = undefined;
   readonly withheld: string[] = [];
   readonly answerHeaders: string[];
+  readonly passage: Exchange['passage'];
   clientIp: string;
+  proxies: readonly string[] = noProxies;
+  outerPrefix = '';
   route: Exchange['route'] = undefined;
   principal: Exchange['principal'] = undefined;
   destination: Exchange['destination'] = undefined;
@@ -54,6 +61,7 @@ export class ClientExchange implements Exchange {
     this.peerIp = shared.peerIp;
     this.scheme = shared.scheme;
     this.answerHeaders = shared.answerHeaders;
+    this.passage = shared.passage;
     this.clientIp = shared.peerIp;
   }
 
@@ -67,6 +75,7 @@ export class ClientExchange implements Exchange {
       peerIp: peer.ip,
       scheme: peer.encrypted ? 'https' : 'http',
       answerHeaders: [],
+      passage: { relay: undefined, startedMs: 0, fault: undefined, observed: false },
     });
   }
 
@@ -76,7 +85,11 @@ export class ClientExchange implements Exchange {
 
   fork(req: RequestHead, signal: AbortSignal): ClientExchange {
     const forked = new ClientExchange(req, this);
+    forked.scheme = this.scheme;
+    forked.authority = this.authority;
     forked.clientIp = this.clientIp;
+    forked.proxies = this.proxies;
+    forked.outerPrefix = this.outerPrefix;
     forked.withheld.push(...this.withheld);
     forked.route = this.route;
     forked.principal = this.principal;

@@ -58,28 +58,33 @@ export class ClientRequest extends IncomingMessage {
 const noBody: RequestBody = {
   lengthBytes: 'none',
   started: false,
+  receivedBytes: 0,
   open(): Readable {
     throw new Error('a request without a body was opened');
   },
   trailers: () => noHeaders,
 };
 
-export function bodyOf(request: IncomingMessage, length: BodyLength): RequestBody {
+export function bodyOf(request: ClientRequest, length: BodyLength): RequestBody {
   return length === 'none' ? noBody : new ClientBody(request, length);
 }
 
 class ClientBody implements RequestBody {
   readonly lengthBytes: number | null;
-  readonly #request: IncomingMessage;
+  readonly #request: ClientRequest;
   #started = false;
 
-  constructor(request: IncomingMessage, lengthBytes: number | null) {
+  constructor(request: ClientRequest, lengthBytes: number | null) {
     this.#request = request;
     this.lengthBytes = lengthBytes;
   }
 
   get started(): boolean {
     return this.#started;
+  }
+
+  get receivedBytes(): number {
+    return this.#request.watch?.receivedBytes ?? 0;
   }
 
   open(): Readable {

@@ -28,6 +28,10 @@ export class Http2Body implements RequestBody {
     return this.#pieces !== undefined;
   }
 
+  get receivedBytes(): number {
+    return this.#watch.receivedBytes;
+  }
+
   open(): Readable {
     if (this.lengthBytes === 'none') throw new Error('a request without a body was opened');
     if (this.#pieces !== undefined) throw new Error('the body of a request was opened twice');

@@ -54,7 +54,7 @@ export const auth: readonly string[] = ['X-API-Key', key];
 
 /** The app is published as `app`. */
 export async function startPlainGateway(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   serve: RequestListener,
   options: Options = {},
 ): Promise<PlainGateway> {
