@@ -52,7 +52,6 @@ export class Http2Body implements RequestBody {
 class Http2BodyPieces extends Readable {
   readonly #stream: ServerHttp2Stream;
   readonly #watch: BodyWatch;
-  #receivedBytes = 0;
 
   constructor(stream: ServerHttp2Stream, watch: BodyWatch) {
     super();
@@ -80,8 +79,7 @@ class Http2BodyPieces extends Readable {
   }
 
   readonly #received = (piece: Buffer): void => {
-    this.#receivedBytes += piece.length;
-    if (!this.#watch.piece(this.#receivedBytes)) return;
+    if (!this.#watch.piece(piece.length)) return;
     if (this.push(piece)) this.#watch.wanted();
     else {
       this.#watch.unwanted();

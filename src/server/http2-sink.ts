@@ -94,6 +94,7 @@ export class Http2Sink implements ClientSink {
     }
     this.#phase = 'answering';
     this.#flow = flow;
+    if (this.#bodyless && !this.#isGone) this.#completed();
   }
 
   data(chunk: Uint8Array): boolean {
@@ -192,16 +193,25 @@ export class Http2Sink implements ClientSink {
 
   #end(last?: Uint8Array): void {
     this.#phase = 'done';
-    if (this.#isGone) return;
-    this.#complete = true;
+    if (this.#isGone || this.#complete) return;
     if (last === undefined) this.#stream.end();
     else this.#stream.end(last);
+    this.#completed();
+  }
+
+  #completed(): void {
+    this.#complete = true;
     this.#host.answered();
   }
 
   /** What was received is still sent, unless the client does not take it; that it is not all must be seen. */
   #cut(): void {
     const stream = this.#stream;
+    if (this.#complete) {
+      // Without content the head was all of it.
+      this.#phase = 'done';
+      return;
+    }
     this.#cutByUs = true;
     if (this.#unsent === 0 || stream.writableNeedDrain) {
       this.#reset();

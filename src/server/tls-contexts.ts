@@ -66,7 +66,8 @@ export function createTlsServer(settings: TlsSettings, handshakeTimeoutMs: numbe
     key: first.key,
     requestCert: clientCa !== undefined,
     rejectUnauthorized: clientCa !== undefined,
-    ALPNProtocols: ['h2', 'http/1.1'],
+    // Who offers none of them is refused; curl --http1.0 offers the last one only.
+    ALPNProtocols: ['h2', 'http/1.1', 'http/1.0'],
     // Counted from its beginning, however slowly it comes.
     handshakeTimeout: handshakeTimeoutMs,
     SNICallback: (serverName, callback) => {
