@@ -76,9 +76,9 @@ export class Http1 implements ConnectionProtocol {
     connectionOf(request.socket)?.request(request, response, false);
   };
 
-  /** Declined while an earlier answer is due: the connection could not leave HTTP before that. */
+  /** Declined while an earlier answer is due: the connection could not leave HTTP before that. And by RFC 9110 §7.8 in HTTP/1.0. */
   readonly #mayUpgrade = (request: IncomingMessage): boolean =>
-    isWorthUpgrading(request) && connectionOf(request.socket)?.busy === false;
+    request.httpVersionMinor === 1 && isWorthUpgrading(request) && connectionOf(request.socket)?.busy === false;
 
   readonly #upgrade = (request: ClientRequest, socket: Duplex, rest: Buffer): void => {
     if (socket instanceof Socket) {

@@ -12,6 +12,7 @@ import { bodyOf, type ClientRequest } from './client-request.ts';
 import { checkHead, type BodyLength, type CheckedHead } from './head-check.ts';
 import { endSoon, endSoonInsteadOfAtOnce } from './linger.ts';
 import type { Peer } from './peer.ts';
+import { refuseRequest } from './refusal.ts';
 import { ResponseSink, type SinkHost } from './response-sink.ts';
 import type { ServerHost } from './server-host.ts';
 
@@ -86,8 +87,11 @@ export class Turn implements SinkHost, BodyOwner {
       sink.closed();
       this.#connection.over();
     });
-    if (refused) this.#refuse(head, sink);
-    else {
+    if (refused) {
+      this.#fault = head;
+      this.#connection.endsWithAnswer();
+      refuseRequest(exchange, sink, head);
+    } else {
       // Nobody may be asked to wait for a 100 that an HTTP/1.0 client can't be sent.
       if (httpVersion === '1.0') exchange.withheld.push('expect');
       this.#watchBody(head, policy);
@@ -145,12 +149,6 @@ export class Turn implements SinkHost, BodyOwner {
 
   switched(response: ServerResponse, head: string, peer: Duplex): void {
     this.#connection.switched(response, head, peer);
-  }
-
-  #refuse(error: GatewayError, sink: ResponseSink): void {
-    this.#fault = error;
-    this.#connection.endsWithAnswer();
-    sink.fail(error);
   }
 
   #watchBody({ bodyLength, expectsContinue }: CheckedHead, { limits }: Policy): void {
