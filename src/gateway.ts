@@ -1,12 +1,15 @@
 // The composition root of the data plane, and the only file that names its concrete parts: listener, pipeline, directory, tunnels.
 import type { AddressInfo } from 'node:net';
 import { systemClock, type Clock } from './kernel/clock.ts';
-import type { GatewayStatus } from './kernel/status.ts';
 import { isForApp } from './pipeline/host-mode.ts';
+import type { GatewayStatus } from './kernel/status.ts';
 import { createPipeline } from './pipeline/order.ts';
 import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
+import { Http2 } from './server/http2.ts';
 import { HttpServer, type ListenerOptions } from './server/http-server.ts';
+import type { TlsSettings } from './server/tls-contexts.ts';
+import { TlsFront } from './server/tls-front.ts';
 import type { Lease, Transport } from './upstream/transport.ts';
 import { type PoolLimits, poolLimitsOf } from './upstream/tunnel-pool.ts';
 import { Upstream } from './upstream/upstream.ts';
@@ -15,6 +18,8 @@ export interface GatewayOptions extends ListenerOptions {
   readonly policy: Policy;
   /** One for each relay. The gateway's from now on: it closes them. */
   readonly transports: readonly Transport[];
+  /** TLS, and with it HTTP/2. Undefined: neither, for as long as the gateway lives. */
+  readonly tls?: TlsSettings;
   /** For each lease and relay connection, where they differ from the policy's. */
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
@@ -25,8 +30,11 @@ export interface Gateway {
   listen(): Promise<AddressInfo>;
   /** Where the admin listener listens, if there is one. */
   adminAddress(): AddressInfo | undefined;
-  /** Requests that begin from now on work by this policy; those in flight keep theirs. */
-  apply(policy: Policy): void;
+  /**
+   * Requests that begin from now on work by this policy, and handshakes by these certificates; what is in flight keeps what it has.
+   * Throws TlsSettingsError, and then nothing has changed.
+   */
+  apply(policy: Policy, tls?: TlsSettings): void;
   /** What health and metrics tell of it. */
   status(): GatewayStatus;
   /** Takes nothing new, lets what is in flight end, cuts the rest after the grace; then closes. Idempotent. */
@@ -38,21 +46,27 @@ export interface Gateway {
 /** Contract: gateway.shutdown_grace. */
 const defaultGraceMs = 30_000;
 
+/** Throws TlsSettingsError. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { transports, pool, clock = systemClock, ...listener } = options;
+  const { transports, pool, tls, clock = systemClock, ...listener } = options;
   let { policy } = options;
   const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();
   const ttlMs = (): number => policy.directoryTtlMs;
   const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs });
   const upstream = new Upstream({ clock, limits: () => limits });
+  let tlsFront: TlsFront | undefined;
   const server = new HttpServer({
     ...listener,
     policy: () => policy,
-    dispatch: createPipeline({ directory, upstream }),
+    dispatch: createPipeline({ directory, upstream, clock }),
     connected: () => transports.some(isConnected),
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
     isForApp,
+    ...(tls !== undefined && {
+      secure: (http1, serverHost) =>
+        (tlsFront = new TlsFront(tls, { http1, h2: new Http2(serverHost) }, serverHost.policy)),
+    }),
   });
 
   async function release(): Promise<void> {
@@ -63,7 +77,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     listen: () => server.listen(),
     adminAddress: () => server.adminAddress,
-    apply: (next) => {
+    apply: (next, certificates) => {
+      if (certificates !== undefined) tlsFront?.apply(certificates);
       policy = next;
       limits = poolLimits();
     },

@@ -61,5 +61,5 @@ async function print(options: PrintOptions, { terminal, signal }: CliContext): P
       origin,
     }));
     terminal.result(printableJson(settings));
-  } else for (const line of printConfig(config, sources)) terminal.result(printable(line, mostLineCharacters));
+  } else for (const line of printConfig(config, sources)) terminal.result(line);
 }

@@ -9,6 +9,7 @@ import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import type { Credential, RelayClientOptions } from '../portal/index.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
+import { readTlsSettings } from './tls-settings.ts';
 
 export interface GatewaySettings {
   readonly config: Config;
@@ -19,17 +20,23 @@ export interface RunningGateway {
   readonly url: string;
   /** Resolves once a relay is connected. */
   ready(signal: AbortSignal): Promise<void>;
-  /** What can change without a restart does, for requests that begin from now on. */
-  apply(config: Config): void;
+  /**
+   * What can change without a restart does, for requests that begin from now on. Rejects with TlsSettingsError when the certificates
+   * can't be served, and then nothing has changed.
+   */
+  apply(config: Config): Promise<void>;
 }
 
-/** Listens when this resolves, and drains when `parts` are disposed of. */
+/** Listens when this resolves, and drains when `parts` are disposed of. Rejects with TlsSettingsError, too. */
 export async function runGateway(parts: AsyncDisposableStack, settings: GatewaySettings): Promise<RunningGateway> {
   const { config } = settings;
   const { host, port, maxHeaderBytes, proxyProtocol } = config.gateway;
   let { shutdownGraceMs } = config.gateway;
   const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings)));
+  const tls = await readTlsSettings(config);
   const transports = relays.map(createV1Transport);
+  // The gateway closes them; but perhaps there will be none.
+  parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(() => undefined));
   const { version } = packageJson;
   let metrics: Metrics | undefined;
   const count = (enabled: boolean): void => {
@@ -46,6 +53,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     ...(config.admin.port !== 0 && { admin: { port: config.admin.port } }),
     maxHeaderBytes,
     proxyProtocol,
+    ...(tls !== undefined && { tls }),
     version,
     metrics: () => metrics?.text() ?? nothingCounted,
     policy: policyOf(config),
@@ -55,12 +63,12 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   try {
     const { port: actualPort } = await gateway.listen();
     return {
-      url: `http://${isIPv6(host) ? `[${host}]` : host}:${actualPort}`,
+      url: `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${actualPort}`,
       ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),
-      apply: (next) => {
+      apply: async (next) => {
+        gateway.apply(policyOf(next), await readTlsSettings(next));
         ({ shutdownGraceMs } = next.gateway);
         count(next.metrics.enabled);
-        gateway.apply(policyOf(next));
       },
     };
   } catch (error) {

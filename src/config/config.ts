@@ -33,8 +33,6 @@ export interface GatewayConfig {
   readonly port: number;
   /** Serves each lease at `https://<lease>.<base_domain>/` too. Empty: by path only. */
   readonly baseDomain: string;
-  /** What clients see as the URL of the gateway; needed for OAuth and MCP metadata. */
-  readonly publicUrl: string;
   /** Addresses and blocks whose `X-Forwarded-*`, `Forwarded` and PROXY protocol headers are believed. Of the addresses that they name, the right-most one that is not trusted is the client. */
   readonly trustedProxies: readonly string[];
   /** A request head that is not whole after this time is answered 408. */
@@ -119,10 +117,6 @@ export interface PortalConfig {
 export interface RelayConfig {
   /** Where the relay is, `ws://` or `wss://`. */
   readonly url: string;
-  /** Its share of the dials, against the other relays. */
-  readonly weight: number;
-  /** Connections kept to it. */
-  readonly connections: number;
   /** Authorities to trust for `wss://` instead of the system's, PEM. */
   readonly caFile: string;
 }

@@ -165,3 +165,12 @@ export interface ConnectionRefused {
 
 /** A connection that was closed before a request could be read from it. */
 export const connectionRefused: EventChannel<ConnectionRefused> = named('connection-refused');
+
+export interface TlsHandshakeFailed {
+  readonly ip: string;
+  /** Node's: ERR_TLS_HANDSHAKE_TIMEOUT, ERR_SSL_UNSUPPORTED_PROTOCOL, ERR_SSL_HTTP_REQUEST, … */
+  readonly code: string;
+}
+
+/** A client that did not get through the TLS handshake. */
+export const tlsHandshakeFailed: EventChannel<TlsHandshakeFailed> = named('tls-handshake-failed');

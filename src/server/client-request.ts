@@ -65,16 +65,16 @@ const noBody: RequestBody = {
   trailers: () => noHeaders,
 };
 
-export function bodyOf(request: IncomingMessage, length: BodyLength): RequestBody {
+export function bodyOf(request: ClientRequest, length: BodyLength): RequestBody {
   return length === 'none' ? noBody : new ClientBody(request, length);
 }
 
 class ClientBody implements RequestBody {
   readonly lengthBytes: number | null;
-  readonly #request: IncomingMessage;
+  readonly #request: ClientRequest;
   #started = false;
 
-  constructor(request: IncomingMessage, lengthBytes: number | null) {
+  constructor(request: ClientRequest, lengthBytes: number | null) {
     this.#request = request;
     this.lengthBytes = lengthBytes;
   }
@@ -84,7 +84,7 @@ class ClientBody implements RequestBody {
   }
 
   get receivedBytes(): number {
-    return this.#request instanceof ClientRequest ? (this.#request.watch?.receivedBytes ?? 0) : 0;
+    return this.#request.watch?.receivedBytes ?? 0;
   }
 
   open(): Readable {

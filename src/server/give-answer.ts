@@ -11,20 +11,22 @@ export function giveAnswer(
   route: '/health' | '/metrics',
 ): void {
   sink.answer(answer);
-  const { id: requestId, startedMs, body } = exchange;
+  const { id: requestId, startedMs, body, passage } = exchange;
   if (requestStarted.hasSubscribers) requestStarted.publish({ requestId, startedMs });
   if (!requestFinished.hasSubscribers) return;
+  // The sink may not be able to give it, as to a client that asks for another protocol.
+  const { fault } = passage;
   const nowMs = performance.now();
   requestFinished.publish(
     finishedRequest(exchange, route, {
       nowMs,
       headAtMs: nowMs,
-      status: answer.status,
+      status: fault?.status ?? answer.status,
       bytesReceived: body.receivedBytes,
-      bytesSent: answer.body.length,
+      bytesSent: fault === undefined ? answer.body.length : undefined,
       stream: undefined,
       outcome: 'complete',
-      error: undefined,
+      error: fault,
     }),
   );
 }

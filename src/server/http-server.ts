@@ -140,6 +140,7 @@ export class HttpServer implements HealthState {
     return {
       draining: () => this.draining,
       deadlines: this.#deadlines,
+      maxHeaderBytes: this.#maxHeaderBytes,
       // Longer ones leave too little room for the fields.
       maxTargetBytes: Math.floor(this.#maxHeaderBytes / 2),
       policy: this.#options.policy,

@@ -62,6 +62,8 @@ export class Http1 implements ConnectionProtocol {
       this.#connections.delete(connection);
     });
     this.#server.emit('connection', socket);
+    // Behind a PROXY protocol header.
+    if (socket.isPaused()) socket.resume();
   };
 
   drain(): void {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { GatewayError } from '../kernel/errors.ts';
-import { requestRefused, type RequestRefused } from '../kernel/events.ts';
+import { requestRefused } from '../kernel/events.ts';
 import { endSoon } from './linger.ts';
 import { securityHeaders } from './own-answer.ts';
 import type { Peer } from './peer.ts';
@@ -13,7 +13,7 @@ import { problemOf } from './problem.ts';
 export function refuse(socket: Socket, error: GatewayError, peer: Peer): void {
   const requestId = randomUUID();
   if (requestRefused.hasSubscribers) {
-    requestRefused.publish({ requestId, error, clientIp: peer.ip } satisfies RequestRefused);
+    requestRefused.publish({ requestId, error, clientIp: peer.ip });
   }
   if (!socket.writable) {
     socket.destroy();

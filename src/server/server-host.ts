@@ -5,7 +5,10 @@ import type { Policy } from '../policy/policy.ts';
 import type { Peer } from './peer.ts';
 import type { Receive } from './reception.ts';
 
-/** Takes a connection over: reading, writing, ending. Who gave it still counts it, and destroys it at the latest. */
+/**
+ * Takes a connection over: reading, writing, ending. It is paused when bytes of it wait to be read. Who gave it still counts it, and
+ * destroys it at the latest.
+ */
 export type ConnectionHandler = (socket: Socket, peer: Peer) => void;
 
 /** A protocol that is spoken on accepted connections. */
@@ -22,6 +25,8 @@ export interface ServerHost {
   /** True: connections end with their answer. */
   readonly draining: () => boolean;
   readonly deadlines: Deadlines;
+  /** Larger heads are 431. */
+  readonly maxHeaderBytes: number;
   /** Longer targets are 414. */
   readonly maxTargetBytes: number;
   /** The current snapshot: taken once for each request. */

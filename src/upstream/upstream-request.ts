@@ -19,6 +19,8 @@ export interface UpstreamRequest {
   /** Everything that the app shall read, but for framing and connection: those are added here. */
   readonly headers: string[];
   readonly carriage: Carriage;
+  /** Names, in lower case, that no trailer may have. */
+  readonly dropped: readonly string[];
   readonly body: RequestBody;
   readonly lease: Lease;
   /** The relays that list the lease. */

@@ -78,6 +78,12 @@ export class PlainTransport implements Transport {
 
 /** A socket as a tunnel. */
 function tunnelOver(socket: Socket): Tunnel & Socket {
+  // Tunnels fail with errors of their own. undici takes a TCP reset, by its code, for the end of a body.
+  const destroy = socket.destroy.bind(socket);
+  socket.destroy = (error?: Error) => {
+    if (error === undefined || !('syscall' in error)) return destroy(error);
+    return destroy(new PortalError('stream_reset', error.message, { cause: error }));
+  };
   Object.defineProperties(socket, {
     peerId: { value: null },
     bytesSent: { get: () => socket.bytesWritten },

@@ -31,6 +31,7 @@ export function forward(upstream: Upstream, directory: LeaseDirectory<Lease, Tra
         target: route.target,
         headers: edit === undefined ? headers : edit.apply(headers),
         carriage: passed.carriage,
+        dropped: passed.dropped,
         body: exchange.body,
         lease: destination.lease,
         transports: destination.transports,
