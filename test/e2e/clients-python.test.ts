@@ -18,7 +18,6 @@ const tests = [
   'notices_that_an_answer_was_cut',
   'sees_problems_as_http_errors',
   'sends_forms_and_reads_headers',
-  'follows_a_redirect_of_the_app_and_keeps_its_cookies',
   'speaks_http_1_0',
 ] as const;
 

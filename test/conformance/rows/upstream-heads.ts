@@ -4,7 +4,7 @@ import { answer, app, chunk, get, head, lastChunk, problem, receives, request } 
 import { end, wholeRequest, type Row, type Topic } from '../row.ts';
 
 /** The app's bytes are no answer. */
-export function bad(name: string, bytes: string, send: string = get()): Row {
+function bad(name: string, bytes: string, send: string = get()): Row {
   return {
     name,
     send,

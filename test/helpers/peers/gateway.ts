@@ -2,7 +2,7 @@
 import { onShutdown } from '../../../src/cli/shutdown.ts';
 import { createGateway } from '../../../src/gateway.ts';
 import type { ErrorCode } from '../../../src/kernel/errors.ts';
-import { requestFailed, type RequestFailed } from '../../../src/kernel/events.ts';
+import { requestFailed } from '../../../src/kernel/events.ts';
 import { createCredential } from '../../../src/portal/identity.ts';
 import type { Timeouts } from '../../../src/policy/policy.ts';
 import type { RelayClientOptions } from '../../../src/portal/relay-client.ts';
@@ -63,7 +63,7 @@ await transport.ready(AbortSignal.timeout(10_000));
 
 const failures: Failure[] = [];
 requestFailed.subscribe((message) => {
-  const { requestId, error } = message as RequestFailed;
+  const { requestId, error } = message;
   failures.push({ requestId, code: error.code });
 });
 
