@@ -88,7 +88,7 @@ function row(name: string, ...started: (() => void)[]): void {
 }
 
 function metrics(): () => void {
-  const counting = createMetrics({ version: '', status: () => ({ relays: [], tunnels: [] }) });
+  const counting = createMetrics({ version: '', status: () => ({ relays: [], tunnels: [], certificates: [] }) });
   return () => {
     counting.close();
   };
