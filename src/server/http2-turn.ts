@@ -12,6 +12,7 @@ import { translateHead } from './http2-head.ts';
 import { resetStream } from './http2-reset.ts';
 import { Http2Sink, type Http2SinkHost } from './http2-sink.ts';
 import type { Peer } from './peer.ts';
+import { refuseRequest } from './refusal.ts';
 import type { ServerHost } from './server-host.ts';
 
 /** What a turn needs of its connection. */
@@ -53,7 +54,7 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
 
   start(): void {
     if (this.#fault === undefined) this.#host.receive(this.#exchange, this.#sink);
-    else this.#sink.fail(this.#fault);
+    else refuseRequest(this.#exchange, this.#sink, this.#fault);
   }
 
   bodyFault(error: GatewayError): void {

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { WebSocketServer } from 'ws';
 import {
   listen,
   requestFinished,
   requestRefused,
+  streamOpened,
   type RequestFinished,
   type RequestRefused,
 } from '../../src/kernel/events.ts';
@@ -105,11 +107,41 @@ test('a refusal is told once, and so is an answer of the gateway’s own', async
   const socket = await dial();
   socket.write('GET /peer/app/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n');
   await once(socket.resume(), 'end');
+  const unexpected = client.request({ ':path': '/peer/app/2?x', expect: 'more' });
+  await once(unexpected.resume(), 'close');
   assert.deepEqual(
     refused.map(({ error, path, clientIp }) => [error.code, path, clientIp]),
-    [['invalid_request', '/peer/app/', '127.0.0.1']],
+    [
+      ['invalid_request', '/peer/app/', '127.0.0.1'],
+      ['expectation_failed', '/peer/app/2', '127.0.0.1'],
+    ],
   );
   assert.equal(finished.length, 2);
+});
+
+test('a WebSocket over HTTP/2 is told of when it ends', async (t) => {
+  const { finished } = record(t);
+  const { app, session } = await startSecureGateway(t, (_, response) => response.end());
+  const opened: string[] = [];
+  t.after(listen(streamOpened, ({ kind }) => opened.push(kind)));
+  new WebSocketServer({ server: app }).on('connection', (socket) => {
+    socket.close();
+  });
+  const stream = (await session()).request({
+    ':method': 'CONNECT',
+    ':protocol': 'websocket',
+    ':path': '/peer/app/',
+    'x-api-key': key,
+    'sec-websocket-version': '13',
+  });
+  // An empty close frame, masked: RFC 6455 §5.5.1.
+  await once(stream, 'data');
+  stream.end(Buffer.from([0x88, 0x80, 0, 0, 0, 0]));
+  await once(stream.resume(), 'close');
+  while (finished.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(opened, ['websocket']);
+  const { stream: kind, status, bytesReceived, bytesSent, outcome } = finished[0] ?? assert.fail();
+  assert.deepEqual([kind, status, bytesReceived, bytesSent, outcome], ['websocket', 101, 6, 2, 'complete']);
 });
 
 test('metrics tell when the certificates that are shown expire, and who can’t shake hands', async (t) => {
