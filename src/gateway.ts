@@ -89,6 +89,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         rttMs: transport.rttMs,
       })),
       tunnels: [...upstream.tunnels()],
+      certificates: tlsFront?.certificates ?? [],
     }),
     drain: async (graceMs = defaultGraceMs) => {
       await server.drain(graceMs);

@@ -52,7 +52,7 @@ const exchange = {
   route: { kind: 'path', lease: 'demo', prefix: '/peer/demo', target: '/api/items?page=2' },
   principal: { id: 'frontend' },
   destination: { lease: { id: leaseId }, transports: [], host: 'demo' },
-  passage: { relay: 'wss://relay.example.com/relay', startedMs: performance.now(), fault: undefined, observed: false },
+  passage: { relay: 'wss://relay.example.com/relay', startedMs: performance.now(), fault: undefined },
 } as unknown as Exchange;
 
 const nowhere: Sink = {
@@ -88,7 +88,7 @@ function row(name: string, ...started: (() => void)[]): void {
 }
 
 function metrics(): () => void {
-  const counting = createMetrics({ version: '', status: () => ({ relays: [], tunnels: [] }) });
+  const counting = createMetrics({ version: '', status: () => ({ relays: [], tunnels: [], certificates: [] }) });
   return () => {
     counting.close();
   };

@@ -140,16 +140,6 @@ export interface DialFinished {
 /** A tunnel to an app came about, or did not. */
 export const dialFinished: EventChannel<DialFinished> = named('dial-finished');
 
-export interface CertificateLoaded {
-  /** As configured. */
-  readonly file: string;
-  /** Milliseconds since 1970. */
-  readonly expiresMs: number;
-}
-
-/** A TLS certificate was loaded, at the start or anew. */
-export const certificateLoaded: EventChannel<CertificateLoaded> = named('certificate-loaded');
-
 export interface LogDropped {
   readonly lines: number;
 }

@@ -17,7 +17,16 @@ export interface TunnelStatus {
   readonly active: number;
 }
 
+/** A certificate that the gateway shows to clients. */
+export interface CertificateStatus {
+  /** As configured. */
+  readonly file: string;
+  /** Milliseconds since 1970. */
+  readonly expiresMs: number;
+}
+
 export interface GatewayStatus {
   readonly relays: readonly RelayStatus[];
   readonly tunnels: readonly TunnelStatus[];
+  readonly certificates: readonly CertificateStatus[];
 }

@@ -6,12 +6,12 @@ import { test } from 'node:test';
 import { parseExposition, type ParsedFamily } from '../../test/helpers/exposition.ts';
 import { GatewayError } from '../kernel/errors.ts';
 import {
-  certificateLoaded,
   configReloaded,
   connectionRefused,
   dialFinished,
   logDropped,
   requestRefused,
+  tlsHandshakeFailed,
 } from '../kernel/events.ts';
 import type { GatewayStatus } from '../kernel/status.ts';
 import { createMetrics } from './metrics.ts';
@@ -20,6 +20,7 @@ const relay = 'ws://relay.test';
 const status: GatewayStatus = {
   relays: [{ relay, state: 'up', rttMs: 1 }],
   tunnels: [{ relay, leaseId: 'A', idle: 1, active: 2 }],
+  certificates: [{ file: 'f', expiresMs: 1 }],
 };
 
 const guide = join(import.meta.dirname, '../../docs/guides/observability.md');
@@ -30,7 +31,7 @@ async function allFamilies(): Promise<Map<string, ParsedFamily>> {
   const error = new GatewayError('invalid_request', 'x');
   requestRefused.publish({ requestId: 'r', clientIp: '192.0.2.1', error });
   dialFinished.publish({ relay, leaseId: 'A', outcome: 'ok', durationMs: 1 });
-  certificateLoaded.publish({ file: 'f', expiresMs: 1 });
+  tlsHandshakeFailed.publish({ ip: '192.0.2.1', code: 'ERR_SSL_HTTP_REQUEST' });
   connectionRefused.publish({ ip: '192.0.2.1', reason: 'max_connections' });
   logDropped.publish({ lines: 2 });
   configReloaded.publish({ outcome: 'applied' });
@@ -58,6 +59,6 @@ test('the guide tells every metric as it is: name, type, labels, meaning', async
 
 test('nobody listens any more after close()', async () => {
   await allFamilies();
-  for (const channel of [requestRefused, dialFinished, certificateLoaded, logDropped, configReloaded])
+  for (const channel of [requestRefused, dialFinished, tlsHandshakeFailed, logDropped, configReloaded])
     assert.equal(channel.hasSubscribers, false);
 });

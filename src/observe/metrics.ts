@@ -2,15 +2,15 @@
 // who serves them asks for the text.
 import process from 'node:process';
 import {
-  certificateLoaded,
   configReloaded,
   connectionRefused,
   listen,
   logDropped,
-  type CertificateLoaded,
+  tlsHandshakeFailed,
   type ConfigReloaded,
   type ConnectionRefused,
   type LogDropped,
+  type TlsHandshakeFailed,
 } from '../kernel/events.ts';
 import type { GatewayStatus } from '../kernel/status.ts';
 import { counter, gauge } from './family.ts';
@@ -32,6 +32,8 @@ export interface Metrics {
   close(): void;
 }
 
+/** OpenSSL has hundreds; those that happen are few. */
+const mostCodes = 50;
 const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** Counts from now on: what is under way already is not among the active. */
@@ -43,7 +45,8 @@ export function createMetrics({ version, status }: MetricsOptions): Metrics {
   return {
     text: async () => {
       const ofProcess = await processMetrics();
-      return { contentType, body: requests.text() + relays.text(status()) + gateway.text() + ofProcess };
+      const now = status();
+      return { contentType, body: requests.text() + relays.text(now) + gateway.text(now) + ofProcess };
     },
     close: () => {
       for (const part of [requests, relays, gateway]) part.close();
@@ -64,6 +67,12 @@ class GatewayMetrics {
     help: 'Connections that were closed before a request was read, by which bound or for which fault.',
     labels: ['reason'],
   });
+  readonly #handshakes = counter({
+    name: 'tls_handshakes_failed_total',
+    help: 'Clients that did not get through the TLS handshake, by the code of what went wrong.',
+    labels: ['code'],
+    mostValues: mostCodes,
+  });
   readonly #lags = gauge({
     name: 'event_loop_lag_seconds',
     help: 'The longest delay of the event loop since the last look.',
@@ -83,7 +92,7 @@ class GatewayMetrics {
       listen(configReloaded, this.#reloaded),
       listen(connectionRefused, this.#connectionRefused),
       listen(logDropped, this.#logDropped),
-      listen(certificateLoaded, this.#certificateLoaded),
+      listen(tlsHandshakeFailed, this.#handshakeFailed),
     ];
   }
 
@@ -92,9 +101,11 @@ class GatewayMetrics {
     for (const end of this.#ends) end();
   }
 
-  text(): string {
+  text({ certificates }: GatewayStatus): string {
+    this.#certificates.clear();
+    for (const { file, expiresMs } of certificates) this.#certificates.of(file).value = expiresMs / 1000;
     this.#lags.of().value = this.#lag.takeSeconds();
-    return [this.#reloads, this.#refused, this.#dropped, this.#lags, this.#certificates, this.#build]
+    return [this.#reloads, this.#refused, this.#handshakes, this.#dropped, this.#lags, this.#certificates, this.#build]
       .map((family) => family.text())
       .join('');
   }
@@ -111,7 +122,7 @@ class GatewayMetrics {
     this.#dropped.of().value += lines;
   };
 
-  readonly #certificateLoaded = ({ file, expiresMs }: CertificateLoaded): void => {
-    this.#certificates.of(file).value = expiresMs / 1000;
+  readonly #handshakeFailed = ({ code }: TlsHandshakeFailed): void => {
+    this.#handshakes.of(code).value += 1;
   };
 }

@@ -17,10 +17,8 @@ export interface Ending {
   readonly error: GatewayError | undefined;
 }
 
-const labels = { path: '/peer/:lease/*', ws: '/ws/:lease', host: 'host' } as const;
-
-export function finishedRequest(exchange: Exchange, ending: Ending, own?: RouteLabel): RequestFinished {
-  const { req, startedMs, passage, route } = exchange;
+export function finishedRequest(exchange: Exchange, route: RouteLabel, ending: Ending): RequestFinished {
+  const { req, startedMs, passage } = exchange;
   const { headAtMs } = ending;
   return {
     requestId: exchange.id,
@@ -30,7 +28,7 @@ export function finishedRequest(exchange: Exchange, ending: Ending, own?: RouteL
     upstreamMs: headAtMs === undefined || passage.startedMs === 0 ? undefined : headAtMs - passage.startedMs,
     method: req.method,
     path: pathOf(req.target),
-    route: own ?? (route === undefined ? 'other' : labels[route.kind]),
+    route,
     httpVersion: exchange.httpVersion,
     clientIp: exchange.clientIp,
     userAgent: valueOf(req.headers, 'user-agent'),

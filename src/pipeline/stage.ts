@@ -29,8 +29,6 @@ interface Destination {
 interface Passage extends Carried {
   /** What the client was answered in place of the app's answer, or why that was cut. The server's to say. */
   fault: GatewayError | undefined;
-  /** The pipeline tells when it is over. */
-  observed: boolean;
 }
 
 export interface Exchange {

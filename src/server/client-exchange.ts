@@ -75,7 +75,7 @@ export class ClientExchange implements Exchange {
       peerIp: peer.ip,
       scheme: peer.encrypted ? 'https' : 'http',
       answerHeaders: [],
-      passage: { relay: undefined, startedMs: 0, fault: undefined, observed: false },
+      passage: { relay: undefined, startedMs: 0, fault: undefined },
     });
   }
 

@@ -143,6 +143,7 @@ export class Http2Sink implements ClientSink {
   fail(error: GatewayError): void {
     const phase = this.#phase;
     if (phase === 'done' || phase === 'cutting') return;
+    this.#exchange.passage.fault = error;
     if (requestFailed.hasSubscribers) {
       requestFailed.publish({ requestId: this.#exchange.id, error } satisfies RequestFailed);
     }

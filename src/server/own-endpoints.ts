@@ -8,8 +8,10 @@ import { settleClient } from '../pipeline/settle-client.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import { addressSet, isLoopback } from '../policy/addresses.ts';
 import { compiled } from '../policy/compiled.ts';
+import { giveAnswer } from './give-answer.ts';
 import { healthAnswer, type HealthState } from './health.ts';
 import { jsonAnswer, wholeAnswer, type ClientSink, type OwnAnswer } from './own-answer.ts';
+import { refuseRequest } from './refusal.ts';
 
 export interface MetricsText {
   readonly contentType: string;
@@ -60,10 +62,11 @@ export class OwnEndpoints {
     if (!isPrivate && health === undefined) return false;
 
     if (method !== 'GET' && method !== 'HEAD') {
-      sink.fail(new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] }));
-    } else if (health !== undefined) sink.answer(health);
-    else if (path === detailsPath) sink.answer(this.#details());
-    else this.#tellMetrics(sink);
+      const error = new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] });
+      refuseRequest(exchange, sink, error);
+    } else if (health !== undefined) giveAnswer(exchange, sink, health, '/health');
+    else if (path === detailsPath) giveAnswer(exchange, sink, this.#details(), '/health');
+    else this.#tellMetrics(exchange, sink);
     return true;
   }
 
@@ -85,13 +88,14 @@ export class OwnEndpoints {
     });
   }
 
-  #tellMetrics(sink: ClientSink): void {
+  #tellMetrics(exchange: Exchange, sink: ClientSink): void {
     this.#metricsAnswer()
       .then((answer) => {
-        sink.answer(answer);
+        giveAnswer(exchange, sink, answer, '/metrics');
       })
       .catch((cause: unknown) => {
-        sink.fail(new GatewayError('internal_error', 'The gateway failed to gather its metrics.', { cause }));
+        const error = new GatewayError('internal_error', 'The gateway failed to gather its metrics.', { cause });
+        refuseRequest(exchange, sink, error);
       });
   }
 

@@ -4,11 +4,11 @@ import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import process from 'node:process';
 import { GatewayError } from '../kernel/errors.ts';
+import { requestFailed, type RequestFailed } from '../kernel/events.ts';
 import type { Flow, RawHeaders } from '../kernel/http.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import { type ClientSink, type OwnAnswer, securityHeaders } from './own-answer.ts';
 import { problemOf } from './problem.ts';
-import { tellAnswer, tellFailure } from './tell.ts';
 
 /** What the sink asks of the turn that it answers. */
 export interface SinkHost {
@@ -132,7 +132,10 @@ export class ResponseSink implements ClientSink {
     const phase = this.#phase;
     if (phase === 'done') return;
     this.#phase = 'done';
-    tellFailure(this.#exchange, error);
+    this.#exchange.passage.fault = error;
+    if (requestFailed.hasSubscribers) {
+      requestFailed.publish({ requestId: this.#exchange.id, error } satisfies RequestFailed);
+    }
     if (phase === 'answering') this.#cut();
     else this.#write(problemOf(error, this.#exchange.id, this.#exchange.req.headers));
   }
@@ -141,7 +144,6 @@ export class ResponseSink implements ClientSink {
     if (this.#phase !== 'open') return;
     this.#phase = 'done';
     this.#write(whole);
-    tellAnswer(this.#exchange, whole);
   }
 
   #write({ status, headers, body }: OwnAnswer): void {

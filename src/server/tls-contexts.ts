@@ -1,6 +1,7 @@
 // Owns the certificates of a listener: one of them is the default, the others are chosen by the name that the client asks for. Knows
 // neither files nor connections; what can't be served is refused here, as a whole, before anything is served with it.
 import { X509Certificate } from 'node:crypto';
+import type { CertificateStatus } from '../kernel/status.ts';
 import { createSecureContext, createServer, type SecureContext, type Server, type TlsOptions } from 'node:tls';
 
 /** A certificate with its chain and its key, PEM. */
@@ -74,6 +75,11 @@ export function createTlsServer(settings: TlsSettings, handshakeTimeoutMs: numbe
       callback(null, choose(all, serverName));
     },
   });
+}
+
+/** How long what is served may be served. */
+export function expiries({ certificates }: TlsSettings): CertificateStatus[] {
+  return certificates.map(({ cert, name }) => ({ file: name, expiresMs: Date.parse(leafOf(cert, name).validTo) }));
 }
 
 /** One that has the very name goes before one that has it by a wildcard. Undefined: the default. */

@@ -4,10 +4,11 @@ import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import type { GatewayError } from '../kernel/errors.ts';
 import { tlsHandshakeFailed, type TlsHandshakeFailed } from '../kernel/events.ts';
+import type { CertificateStatus } from '../kernel/status.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Peer } from './peer.ts';
 import type { ConnectionProtocol } from './server-host.ts';
-import { createTlsServer, type TlsSettings } from './tls-contexts.ts';
+import { createTlsServer, expiries, type TlsSettings } from './tls-contexts.ts';
 
 /** What clients can choose. */
 export interface TlsProtocols {
@@ -22,17 +23,25 @@ export class TlsFront implements ConnectionProtocol {
   /** In the handshake: the connection below, and who is at its other end. */
   readonly #handshakes = new Map<Socket, Peer>();
   #server: Server;
+  #certificates: readonly CertificateStatus[];
 
   /** Throws TlsSettingsError. */
   constructor(settings: TlsSettings, protocols: TlsProtocols, policy: () => Policy) {
     this.#protocols = protocols;
     this.#policy = policy;
     this.#server = this.#serverFor(settings);
+    this.#certificates = expiries(settings);
+  }
+
+  /** Those that are shown now. */
+  get certificates(): readonly CertificateStatus[] {
+    return this.#certificates;
   }
 
   /** For handshakes that begin from now on. Throws TlsSettingsError, and then everything stays as it was. */
   apply(settings: TlsSettings): void {
     this.#server = this.#serverFor(settings);
+    this.#certificates = expiries(settings);
   }
 
   readonly accept = (socket: Socket, peer: Peer): void => {

@@ -12,6 +12,7 @@ import { bodyOf, type ClientRequest } from './client-request.ts';
 import { bodyTooLarge, checkHead, type BodyLength, type CheckedHead } from './head-check.ts';
 import { endSoon, endSoonInsteadOfAtOnce } from './linger.ts';
 import type { Peer } from './peer.ts';
+import { refuseRequest } from './refusal.ts';
 import { ResponseSink, type SinkHost } from './response-sink.ts';
 import type { ServerHost } from './server-host.ts';
 
@@ -90,7 +91,7 @@ export class Turn implements SinkHost, BodyOwner {
     if (refused) {
       this.#fault = head;
       this.#connection.endsWithAnswer();
-      sink.fail(head);
+      refuseRequest(exchange, sink, head);
     } else {
       // Nobody may be asked to wait for a 100 that an HTTP/1.0 client can't be sent.
       if (httpVersion === '1.0') exchange.withheld.push('expect');

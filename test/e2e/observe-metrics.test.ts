@@ -6,7 +6,7 @@ import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
-import { certificateLoaded, configReloaded } from '../../src/kernel/events.ts';
+import { configReloaded } from '../../src/kernel/events.ts';
 import type { GatewayStatus } from '../../src/kernel/status.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
 import { parseExposition, valueOf, type ParsedFamily } from '../helpers/exposition.ts';
@@ -19,7 +19,7 @@ interface Measured extends PlainGateway {
 }
 
 async function startMeasured(t: TestContext, serve: RequestListener, dialMs = 5_000): Promise<Measured> {
-  let status = (): GatewayStatus => ({ relays: [], tunnels: [] });
+  let status = (): GatewayStatus => ({ relays: [], tunnels: [], certificates: [] });
   const metrics = createMetrics({ version: '1.2.3', status: () => status() });
   t.after(() => {
     metrics.close();
@@ -132,13 +132,8 @@ test('the gateway and its process', async (t) => {
   const { read } = await startMeasured(t, (_, response) => response.end());
   assert.equal(valueOf(await read(), 'portal_gateway_config_reloads_total', { outcome: 'rejected' }), 0);
   configReloaded.publish({ outcome: 'rejected' });
-  certificateLoaded.publish({ file: '/etc/tls/a.pem', expiresMs: 1_900_000_000_000 });
   const families = await read();
   assert.equal(valueOf(families, 'portal_gateway_config_reloads_total', { outcome: 'rejected' }), 1);
-  assert.equal(
-    valueOf(families, 'portal_gateway_tls_certificate_expiry_timestamp_seconds', { file: '/etc/tls/a.pem' }),
-    1_900_000_000,
-  );
   assert.equal(valueOf(families, 'portal_gateway_build_info', { version: '1.2.3' }), 1);
   assert.equal(valueOf(families, 'portal_gateway_log_dropped_total'), 0);
   for (const name of ['portal_gateway_event_loop_lag_seconds', 'process_cpu_seconds_total', 'process_open_fds']) {

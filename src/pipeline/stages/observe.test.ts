@@ -29,7 +29,7 @@ function exchange(over: Partial<Exchange> = {}): Exchange {
     route: { kind: 'path', lease: 'app', prefix: '/peer/app', target: '/x?key=secret' },
     principal: { id: 'k' },
     destination: undefined,
-    passage: { relay: 'ws://relay.test', startedMs: 1_002, fault: undefined, observed: false },
+    passage: { relay: 'ws://relay.test', startedMs: 1_002, fault: undefined },
     ...over,
   };
   return read as Exchange;

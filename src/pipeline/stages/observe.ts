@@ -2,7 +2,14 @@
 // became of it. Who listens, and what for, is unknown here; while nobody does, nothing is done.
 import { systemClock, type Clock } from '../../kernel/clock.ts';
 import { GatewayError } from '../../kernel/errors.ts';
-import { requestFinished, requestStarted, streamOpened, type Outcome, type StreamKind } from '../../kernel/events.ts';
+import {
+  requestFinished,
+  requestStarted,
+  streamOpened,
+  type Outcome,
+  type RouteLabel,
+  type StreamKind,
+} from '../../kernel/events.ts';
 import type { CountedDuplex, Flow, RawHeaders, Sink } from '../../kernel/http.ts';
 import { finishedRequest, valueOf } from '../finished-request.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
@@ -41,7 +48,6 @@ class ObservedSink implements Sink {
     this.#exchange = exchange;
     this.#sink = sink;
     this.#clock = clock;
-    exchange.passage.observed = true;
   }
 
   informational(status: number, headers: RawHeaders): void {
@@ -117,7 +123,7 @@ class ObservedSink implements Sink {
     this.#finished = true;
     if (!requestFinished.hasSubscribers) return;
     requestFinished.publish(
-      finishedRequest(this.#exchange, {
+      finishedRequest(this.#exchange, routeOf(this.#exchange), {
         nowMs: this.#clock.monotonicMs(),
         headAtMs: this.#headAtMs,
         status: this.#status === 0 && error !== undefined ? error.status : this.#status,
@@ -135,6 +141,12 @@ class ObservedSink implements Sink {
 function outcomeOf(peer: CountedDuplex): Outcome {
   if (peer.errored !== null) return 'cut';
   return peer.readableEnded && peer.writableFinished ? 'complete' : 'client_closed';
+}
+
+const routeLabels = { path: '/peer/:lease/*', ws: '/ws/:lease', host: 'host' } as const;
+
+function routeOf({ route }: Exchange): RouteLabel {
+  return route === undefined ? 'other' : routeLabels[route.kind];
 }
 
 function isEventStream(headers: RawHeaders): boolean {
