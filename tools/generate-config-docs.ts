@@ -1,10 +1,11 @@
-// Owns writing what is made of the configuration's schema: its reference for people and its types for our code. With --check it
+// Owns writing what is made of the configuration's schema: its reference and example for people, its types for our code. With --check it
 // writes nothing and fails when either is out of date.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { format, resolveConfig } from 'prettier';
 import { configShape } from '../src/config/config-shape.ts';
+import { configExample } from './config-example.ts';
 import { configReference } from './config-reference.ts';
 import { configTypes } from './config-types.ts';
 
@@ -12,6 +13,7 @@ const repository = join(import.meta.dirname, '..');
 
 const generated: Readonly<Record<string, () => string>> = {
   'docs/configuration.md': () => configReference(configShape),
+  'examples/all-settings.yaml': () => configExample(configShape),
   'src/config/config.ts': () => configTypes(configShape),
 };
 
