@@ -41,13 +41,13 @@ export interface GatewayConfig {
   readonly idleTimeoutMs: number;
   /** How long requests in flight may go on after SIGTERM. */
   readonly shutdownGraceMs: number;
-  /** A larger request head is answered 431. */
+  /** A larger request head is answered 431, a target of more than half of it 414. */
   readonly maxHeaderBytes: number;
   /** A larger request body is answered 413. Bodies are streamed and never held in memory. */
   readonly maxBodyBytes: number;
   /** Open client connections; more are closed at once. */
   readonly maxConnections: number;
-  /** Open connections of one client address. */
+  /** Open connections of one client address; the addresses of `trusted_proxies` have no such bound. */
   readonly maxConnectionsPerIp: number;
   /** Requests at work at once; more wait in the queue. A stream leaves this count at its response head or 101 and counts as a stream instead. */
   readonly maxInFlight: number;
@@ -57,7 +57,7 @@ export interface GatewayConfig {
   readonly queue: number;
   /** The longest pause between two pieces of a request body. */
   readonly bodyTimeoutMs: number;
-  /** Takes PROXY protocol v2 from `trusted_proxies`. */
+  /** Every connection begins with a PROXY protocol header, version 2, of one of `trusted_proxies`. */
   readonly proxyProtocol: boolean;
 }
 

@@ -12,7 +12,7 @@ export interface WatchOptions {
   readonly files: SeenFiles;
   load(signal: AbortSignal): Promise<LoadResult>;
   /** Called for each result, one after the other. */
-  apply(result: LoadResult, reason: ReloadReason): void;
+  apply(result: LoadResult, reason: ReloadReason): void | Promise<void>;
   /** Loading or applying threw, which neither is meant to do. */
   failed(error: unknown): void;
   /** Changes in a directory will be noticed later than others: it is not there, or the system watches too many. */
@@ -141,6 +141,6 @@ class ConfigWatching implements ConfigWatch {
     const result = await this.#options.load(this.#closed.signal);
     if (closed()) return;
     await this.follow(result.files);
-    if (!closed()) this.#options.apply(result, reason);
+    if (!closed()) await this.#options.apply(result, reason);
   }
 }

@@ -54,7 +54,7 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     max: longest,
     zero: 'cut at once',
   }),
-  max_header_bytes: size('A larger request head is answered 431.', {
+  max_header_bytes: size('A larger request head is answered 431, a target of more than half of it 414.', {
     initial: '32KiB',
     min: '1KiB',
     max: '1MiB',
@@ -71,11 +71,14 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     min: 1,
     max: mostConnections,
   }),
-  max_connections_per_ip: wholeNumber('Open connections of one client address.', {
-    initial: 200,
-    min: 1,
-    max: mostConnections,
-  }),
+  max_connections_per_ip: wholeNumber(
+    'Open connections of one client address; the addresses of `trusted_proxies` have no such bound.',
+    {
+      initial: 200,
+      min: 1,
+      max: mostConnections,
+    },
+  ),
   max_in_flight: wholeNumber(
     'Requests at work at once; more wait in the queue. A stream leaves this count at its response head or 101 and counts as a stream instead.',
     { initial: 2000, min: 1, max: mostConnections },
@@ -95,7 +98,11 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     min: '100ms',
     max: longest,
   }),
-  proxy_protocol: flag('Takes PROXY protocol v2 from `trusted_proxies`.', false, { restart: true }),
+  proxy_protocol: flag(
+    'Every connection begins with a PROXY protocol header, version 2, of one of `trusted_proxies`.',
+    false,
+    { restart: true },
+  ),
 });
 
 const certificate = entry('CertificateConfig', 'A certificate and its key.', {
