@@ -4,42 +4,12 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import { createDemoApp } from '../../src/demo/demo-app.ts';
-import { createCredential, RelayClient } from '../../src/portal/index.ts';
-import { createRelay, type Relay } from '../../src/relay/relay.ts';
+import { createCredential } from '../../src/portal/index.ts';
+import { createRelay } from '../../src/relay/relay.ts';
 import { runCli, startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
+import { publishDemo, startRelay } from '../helpers/published-demo.ts';
 
 const key = 'sk_test_of_start';
-
-async function startRelay(t: TestContext): Promise<{ relay: Relay; url: string; port: number }> {
-  const relay = createRelay({ port: 0, identity: createCredential() });
-  t.after(() => relay.close());
-  return { relay, ...(await relay.listen()) };
-}
-
-/** The demo app on a relay, without a process of its own. */
-async function publishDemo(t: TestContext, url: string, name: string, alpn = 'http/1.1'): Promise<string> {
-  const app = createDemoApp();
-  const credential = createCredential();
-  const { promise: published, resolve } = Promise.withResolvers<undefined>();
-  const client = new RelayClient({
-    url,
-    credential,
-    log: ({ type }) => {
-      if (type === 'published') resolve(undefined);
-    },
-  });
-  t.after(async () => {
-    await client.close();
-    app.closeAllConnections();
-  });
-  const tunnels = client.listen({ name, credential, alpn: [alpn] });
-  void (async () => {
-    for await (const tunnel of tunnels) app.emit('connection', tunnel);
-  })();
-  await published;
-  return credential.id;
-}
 
 interface Started {
   readonly cli: CliProcess;

@@ -26,7 +26,8 @@ export function parseReference(text: string): Reference {
   }
   if (text.startsWith('aws-sm:')) {
     const [name, field] = split(text.slice('aws-sm:'.length));
-    return { kind: 'aws-sm', name: required(name, 'aws-sm:NAME#FIELD'), field };
+    const form = 'aws-sm:NAME#FIELD';
+    return { kind: 'aws-sm', name: required(name, form), field: field === undefined ? field : required(field, form) };
   }
   const parts = text.split(variable).map((part, i) => (i % 2 === 0 ? literal(part) : part));
   return parts.length === 1 ? { kind: 'plain', text: parts[0] ?? '' } : { kind: 'environment', parts };
