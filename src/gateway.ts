@@ -1,21 +1,25 @@
 // The composition root of the data plane, and the only file that names its concrete parts: listener, pipeline, directory, tunnels.
 import type { AddressInfo } from 'node:net';
 import { systemClock, type Clock } from './kernel/clock.ts';
+import { isForApp } from './pipeline/host-mode.ts';
+import type { GatewayStatus } from './kernel/status.ts';
 import { createPipeline } from './pipeline/order.ts';
 import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
-import { HttpServer } from './server/http-server.ts';
+import { Http2 } from './server/http2.ts';
+import { HttpServer, type ListenerOptions } from './server/http-server.ts';
+import type { TlsSettings } from './server/tls-contexts.ts';
+import { TlsFront } from './server/tls-front.ts';
 import type { Lease, Transport } from './upstream/transport.ts';
 import { type PoolLimits, poolLimitsOf } from './upstream/tunnel-pool.ts';
 import { Upstream } from './upstream/upstream.ts';
 
-export interface GatewayOptions {
-  readonly host: string;
-  /** 0: any free one; listen() tells which. */
-  readonly port: number;
+export interface GatewayOptions extends ListenerOptions {
   readonly policy: Policy;
   /** One for each relay. The gateway's from now on: it closes them. */
   readonly transports: readonly Transport[];
+  /** TLS, and with it HTTP/2. Undefined: neither, for as long as the gateway lives. */
+  readonly tls?: TlsSettings;
   /** For each lease and relay connection, where they differ from the policy's. */
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
@@ -24,8 +28,15 @@ export interface GatewayOptions {
 export interface Gateway {
   /** Throws Node's error (EADDRINUSE, EACCES) when the port can't be had. */
   listen(): Promise<AddressInfo>;
-  /** Requests that begin from now on work by this policy; those in flight keep theirs. */
-  apply(policy: Policy): void;
+  /** Where the admin listener listens, if there is one. */
+  adminAddress(): AddressInfo | undefined;
+  /**
+   * Requests that begin from now on work by this policy, and handshakes by these certificates; what is in flight keeps what it has.
+   * Throws TlsSettingsError, and then nothing has changed.
+   */
+  apply(policy: Policy, tls?: TlsSettings): void;
+  /** What health and metrics tell of it. */
+  status(): GatewayStatus;
   /** Takes nothing new, lets what is in flight end, cuts the rest after the grace; then closes. Idempotent. */
   drain(graceMs?: number): Promise<void>;
   /** Cuts everything. Idempotent. */
@@ -35,20 +46,27 @@ export interface Gateway {
 /** Contract: gateway.shutdown_grace. */
 const defaultGraceMs = 30_000;
 
+/** Throws TlsSettingsError. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { host, port, transports, clock = systemClock } = options;
+  const { transports, pool, tls, clock = systemClock, ...listener } = options;
   let { policy } = options;
-  const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...options.pool });
+  const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();
   const ttlMs = (): number => policy.directoryTtlMs;
   const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs });
   const upstream = new Upstream({ clock, limits: () => limits });
+  let tlsFront: TlsFront | undefined;
   const server = new HttpServer({
-    host,
-    port,
+    ...listener,
     policy: () => policy,
-    dispatch: createPipeline({ directory, upstream }),
+    dispatch: createPipeline({ directory, upstream, clock }),
     connected: () => transports.some(isConnected),
+    details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
+    isForApp,
+    ...(tls !== undefined && {
+      secure: (http1, serverHost) =>
+        (tlsFront = new TlsFront(tls, { http1, h2: new Http2(serverHost) }, serverHost.policy)),
+    }),
   });
 
   async function release(): Promise<void> {
@@ -58,10 +76,20 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     listen: () => server.listen(),
-    apply: (next) => {
+    adminAddress: () => server.adminAddress,
+    apply: (next, certificates) => {
+      if (certificates !== undefined) tlsFront?.apply(certificates);
       policy = next;
       limits = poolLimits();
     },
+    status: () => ({
+      relays: transports.map((transport) => ({
+        relay: transport.relay,
+        state: transport.state(),
+        rttMs: transport.rttMs,
+      })),
+      tunnels: [...upstream.tunnels()],
+    }),
     drain: async (graceMs = defaultGraceMs) => {
       await server.drain(graceMs);
       await release();

@@ -28,6 +28,7 @@ const localLease: Lease = {
 const local = (port: number): Transport => ({
   relay: `tcp://127.0.0.1:${port}`,
   state: () => 'up',
+  rttMs: undefined,
   list: () => Promise.resolve([localLease]),
   async dial() {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true });

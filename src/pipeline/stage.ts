@@ -1,10 +1,13 @@
 // Owns the shape of the pipeline: what a request is to a stage, and what a stage is. A stage decides, answers or passes on;
 // it never touches Node's req and res.
 import type { Cancellation } from '../kernel/cancellation.ts';
+import type { GatewayError } from '../kernel/errors.ts';
 import type { RequestBody, RequestHead, Sink } from '../kernel/http.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { LeaseSettings } from '../policy/lease-settings.ts';
+import type { Policy, Timeouts } from '../policy/policy.ts';
 import type { PeerRoute } from '../route/peer-path.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
+import type { Carried } from '../upstream/upstream-request.ts';
 
 interface Principal {
   readonly id: string;
@@ -15,8 +18,19 @@ interface Destination {
   readonly lease: Lease;
   /** The relays that list the lease. */
   readonly transports: readonly Transport[];
-  /** The `Host` by which the app knows itself in path mode. */
+  /** The `Host` that the app sees, and so knows itself by. */
   readonly host: string;
+  /** What the policy sets for this lease alone. */
+  readonly settings: LeaseSettings | undefined;
+  readonly timeouts: Timeouts;
+}
+
+/** What became of a request so far: for whoever tells of it. */
+interface Passage extends Carried {
+  /** What the client was answered in place of the app's answer, or why that was cut. The server's to say. */
+  fault: GatewayError | undefined;
+  /** The pipeline tells when it is over. */
+  observed: boolean;
 }
 
 export interface Exchange {
@@ -37,15 +51,23 @@ export interface Exchange {
   readonly peerIp: string;
   /** `https` when the client's connection is encrypted, as far as is known: a trusted proxy may say so. */
   scheme: 'http' | 'https';
+  /** The host that the client meant. Undefined until settleClient() has found it; '' when the client named none. */
+  authority: string | undefined;
   /** Names, in lower case, of received headers that are not for the app. */
   readonly withheld: string[];
   /** Headers of the gateway's own for the client, whoever makes the answer: name, value, … */
   readonly answerHeaders: string[];
   /** The client's, as far as is known: the peer's, until a trusted proxy says otherwise. */
   clientIp: string;
+  /** The trusted proxies between the client and us, from the one that the client spoke to down to our peer. */
+  proxies: readonly string[];
+  /** Below which path a trusted proxy shows the gateway to the client. */
+  outerPrefix: string;
   route: PeerRoute | undefined;
   principal: Principal | undefined;
   destination: Destination | undefined;
+  /** One for all forks. */
+  readonly passage: Passage;
   /** A retry or a revalidation: same client, same body, another head. */
   fork(req: RequestHead, signal: AbortSignal): Exchange;
 }

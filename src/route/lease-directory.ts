@@ -1,6 +1,7 @@
 // Owns the answer to "which lease is meant, and who lists it": the relays' lists, how long they are believed, and when they are
 // asked again. Asks each relay once at a time, however many requests wait. Knows no protocol.
 import type { Clock } from '../kernel/clock.ts';
+import { TimeLimit } from '../kernel/time-limit.ts';
 import { LeaseIndex, type Found, type Listed } from './lease-index.ts';
 import { RecentlyLost } from './recently-lost.ts';
 
@@ -97,8 +98,8 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
 
   async #listAll(): Promise<void> {
     this.#startedMs = this.#clock.monotonicMs();
-    const signal = AbortSignal.timeout(this.#listTimeoutMs);
-    const answers = await Promise.all(this.#sources.map((source) => this.#list(source, signal)));
+    using limit = new TimeLimit(this.#listTimeoutMs);
+    const answers = await Promise.all(this.#sources.map((source) => this.#list(source, limit.signal)));
     if (!answers.includes(true)) return;
     this.#index = new LeaseIndex(this.#lists);
     this.#refreshedMs = this.#clock.monotonicMs();

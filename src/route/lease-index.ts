@@ -1,5 +1,6 @@
 // Owns the look-up of a lease among those that relays list, by id or by name. A pure value: built whole, never changed. Knows
 // nothing of where the lists come from.
+import { foldName } from '../kernel/lease-name.ts';
 import { appHost } from './app-host.ts';
 
 /** What must be known of a lease to find it. */
@@ -56,11 +57,6 @@ export class LeaseIndex<L extends Listed, S> {
     append(this.#byName, lease.name, entry);
     append(this.#byFoldedName, foldName(lease.name), entry);
   }
-}
-
-/** Names compare in NFC and lower case (product-spec §5). */
-export function foldName(name: string): string {
-  return name.normalize('NFC').toLowerCase();
 }
 
 function append<T>(map: Map<string, T[]>, key: string, value: T): void {

@@ -1,25 +1,20 @@
-// Owns a client's request as the stages see it. Reads Node's request once; never writes.
+// Owns a client's request as the stages see it, and what it shares with its forks. Never writes.
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { Cancellation } from '../kernel/cancellation.ts';
-import type { RawHeaders, RequestBody, RequestHead } from '../kernel/http.ts';
+import type { RequestBody, RequestHead } from '../kernel/http.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';
-import { bodyOf } from './client-request.ts';
+import type { Peer } from './peer.ts';
 
-class ClientHead implements RequestHead {
-  readonly method: string;
-  readonly target: string;
-  readonly headers: RawHeaders;
-  readonly upgrade: boolean;
-
-  constructor(request: IncomingMessage, upgrade: boolean) {
-    this.method = request.method ?? '';
-    this.target = request.url ?? '';
-    this.headers = request.rawHeaders;
-    this.upgrade = upgrade;
-  }
+/** What a client sent, in any HTTP. */
+export interface Received {
+  readonly req: RequestHead;
+  readonly body: RequestBody;
+  readonly httpVersion: Exchange['httpVersion'];
+  readonly peer: Peer;
 }
+
+const noProxies: readonly string[] = Object.freeze([]);
 
 /** Everything that is one for a request, however often it is forked. */
 interface Shared {
@@ -31,6 +26,7 @@ interface Shared {
   readonly peerIp: string;
   readonly scheme: 'http' | 'https';
   readonly answerHeaders: string[];
+  readonly passage: Exchange['passage'];
 }
 
 export class ClientExchange implements Exchange {
@@ -44,9 +40,13 @@ export class ClientExchange implements Exchange {
   readonly httpVersion: Exchange['httpVersion'];
   readonly peerIp: string;
   scheme: 'http' | 'https';
+  authority: string | undefined = undefined;
   readonly withheld: string[] = [];
   readonly answerHeaders: string[];
+  readonly passage: Exchange['passage'];
   clientIp: string;
+  proxies: readonly string[] = noProxies;
+  outerPrefix = '';
   route: Exchange['route'] = undefined;
   principal: Exchange['principal'] = undefined;
   destination: Exchange['destination'] = undefined;
@@ -61,19 +61,21 @@ export class ClientExchange implements Exchange {
     this.peerIp = shared.peerIp;
     this.scheme = shared.scheme;
     this.answerHeaders = shared.answerHeaders;
+    this.passage = shared.passage;
     this.clientIp = shared.peerIp;
   }
 
-  static of(request: IncomingMessage, policy: Policy, upgrade: boolean): ClientExchange {
-    return new ClientExchange(new ClientHead(request, upgrade), {
+  static of({ req, body, httpVersion, peer }: Received, policy: Policy): ClientExchange {
+    return new ClientExchange(req, {
       id: randomUUID(),
-      body: bodyOf(request),
+      body,
       policy,
       startedMs: performance.now(),
-      httpVersion: request.httpVersionMinor === 0 ? '1.0' : '1.1',
-      peerIp: ipv4Of(request.socket.remoteAddress ?? ''),
-      scheme: 'http',
+      httpVersion,
+      peerIp: peer.ip,
+      scheme: peer.encrypted ? 'https' : 'http',
       answerHeaders: [],
+      passage: { relay: undefined, startedMs: 0, fault: undefined, observed: false },
     });
   }
 
@@ -83,7 +85,11 @@ export class ClientExchange implements Exchange {
 
   fork(req: RequestHead, signal: AbortSignal): ClientExchange {
     const forked = new ClientExchange(req, this);
+    forked.scheme = this.scheme;
+    forked.authority = this.authority;
     forked.clientIp = this.clientIp;
+    forked.proxies = this.proxies;
+    forked.outerPrefix = this.outerPrefix;
     forked.withheld.push(...this.withheld);
     forked.route = this.route;
     forked.principal = this.principal;
@@ -102,9 +108,4 @@ export class ClientExchange implements Exchange {
     }
     return forked;
   }
-}
-
-/** A dual-stack listener shows IPv4 clients as ::ffff:192.0.2.1. */
-function ipv4Of(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
 }

@@ -2,7 +2,10 @@
 // turns its verdict into answers.
 import { GatewayError } from '../../kernel/errors.ts';
 import type { Sink } from '../../kernel/http.ts';
+import { effectiveTimeouts } from '../../policy/effective-timeouts.ts';
+import { leaseSettings } from '../../policy/lease-settings.ts';
 import type { DirectoryAnswer, LeaseDirectory } from '../../route/lease-directory.ts';
+import type { Found } from '../../route/lease-index.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
@@ -16,12 +19,12 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
     function proceed(exchange: Exchange, sink: Sink, answer: Answer): void {
       switch (answer.kind) {
         case 'found': {
-          const { lease, sources, host } = answer.found;
+          const { lease } = answer.found;
           if (!lease.alpn.includes('http/1.1')) {
             sink.fail(new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.'));
             return;
           }
-          exchange.destination = { lease, transports: sources, host };
+          exchange.destination = destinationOf(exchange, answer.found);
           next(exchange, sink);
           return;
         }
@@ -66,5 +69,19 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
           sink.fail(new GatewayError('internal_error', 'The gateway failed to handle the request.', { cause }));
         });
     };
+  };
+}
+
+function destinationOf(exchange: Exchange, { lease, sources, host }: Found<Lease, Transport>): Exchange['destination'] {
+  const { policy, route, authority = '' } = exchange;
+  const settings = leaseSettings(policy).find(lease.id, lease.name);
+  // Contract §2: by its host the app is known by what the client called it, by a path it has its own name.
+  const usual = route?.kind === 'host' ? authority : host;
+  return {
+    lease,
+    transports: sources,
+    host: settings === undefined || settings.hostHeader === '' ? usual : settings.hostHeader,
+    settings,
+    timeouts: effectiveTimeouts(policy, lease.id, lease.name, route?.target ?? '/'),
   };
 }

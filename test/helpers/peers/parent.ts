@@ -3,6 +3,7 @@
 import process from 'node:process';
 import { queryObjects, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { lives, watchLives } from './lives.ts';
 
 export interface PeerReport {
   readonly rssBytes: number;
@@ -10,6 +11,8 @@ export interface PeerReport {
   readonly peakRssBytes: number;
   /** What keeps the event loop alive, by kind. */
   readonly resources: Readonly<Record<string, number>>;
+  /** Node's warnings by name: among them, that an emitter has more listeners than anybody needs. */
+  readonly warnings: readonly string[];
 }
 
 type Command = (argument: never) => unknown;
@@ -24,8 +27,22 @@ interface Question {
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
+const warnings: string[] = [];
+process.on('warning', ({ name }) => {
+  // Ours, for counting objects.
+  if (name !== 'ExperimentalWarning') warnings.push(name);
+});
+
 /** What the test gave this process. */
 export const settings: unknown = JSON.parse(process.argv[2] ?? '{}');
+
+/** Of any peer. */
+export interface CommonSettings {
+  /** `lives` can be asked. */
+  readonly watchLives?: boolean;
+}
+// Before the peer makes anything.
+if ((settings as CommonSettings).watchLives === true) watchLives();
 
 /** Call it last. `counted`: the classes whose living instances `objects` can count; each costs a walk through the whole heap. */
 export function serveParent(
@@ -40,6 +57,7 @@ export function serveParent(
       collectGarbage();
       collectGarbage();
     },
+    lives: () => lives(collectGarbage),
     ...commands,
   };
   process.on('message', ({ id, command, argument }: Question) => {
@@ -77,5 +95,6 @@ function report(): PeerReport {
     rssBytes: process.memoryUsage.rss(),
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
     resources,
+    warnings,
   };
 }
