@@ -61,10 +61,10 @@ const results = new Map<string, number[]>();
 const record = (figure: string, value: number): void => {
   results.set(figure, [...(results.get(figure) ?? []), value]);
 };
-const quantile = (figure: string, part: number): number => {
-  const values = results.get(figure) ?? [];
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? NaN;
-};
+const sorted = (figure: string): number[] => (results.get(figure) ?? []).toSorted((a, b) => a - b);
+const median = (values: readonly number[]): number => values[Math.floor(values.length / 2)] ?? NaN;
+/** The median of the better half: what is left when the neighbours were quiet. */
+const undisturbed = (values: readonly number[]): number => median(values.slice(0, Math.ceil(values.length / 2)));
 
 async function measure(side: Side, work: string, uploadFile: string): Promise<void> {
   const before = [...side.processes].map(([name, peer]) => [name, cpuSeconds(peer.pid)] as const);
@@ -82,6 +82,14 @@ async function measure(side: Side, work: string, uploadFile: string): Promise<vo
     const peer = side.processes.get(name);
     if (peer !== undefined) record(`${side.name} ${work} ${name}`, (cpuSeconds(peer.pid) - cpuBefore) / amount);
   }
+}
+
+function line(work: string, what: string, of: (values: readonly number[]) => number): void {
+  const [base = NaN, a = NaN, b = NaN] = ['nginx', 'A', 'B'].map((name) => of(sorted(`${name} ${work} ${what}`)));
+  const cell = (value: number): string =>
+    `${value.toFixed(what === 'rate' ? 0 : 3)}${what === 'gateway' ? ` (${(value / base).toFixed(2)}x nginx)` : ''}`;
+  const change = `${((b / a - 1) * 100).toFixed(1)} %`;
+  console.log(`${`${work} ${what}`.padEnd(16)}A ${cell(a).padEnd(22)}B ${cell(b).padEnd(22)}${change}`);
 }
 
 try {
@@ -107,20 +115,12 @@ try {
       for (const side of round % 2 === 0 ? sides : sides.toReversed()) await measure(side, work, uploadFile);
     }
   }
-  console.log(
-    `medians of ${flags.rounds} alternating rounds; CPU seconds per GiB or 10,000 requests, MB/s or requests/s`,
-  );
-  for (const work of works) {
-    for (const what of ['gateway', 'relay', 'app', 'rate']) {
-      const [base, a, b] = ['nginx', 'A', 'B'].map((name) => quantile(`${name} ${work} ${what}`, 0.5));
-      const cells = [a, b].map((value) => {
-        const ratio = what === 'gateway' ? ` (${((value ?? NaN) / (base ?? NaN)).toFixed(2)}x nginx)` : '';
-        return `${(value ?? NaN).toFixed(what === 'rate' ? 0 : 3)}${ratio}`.padEnd(22);
-      });
-      const change = (((b ?? NaN) / (a ?? NaN) - 1) * 100).toFixed(1);
-      console.log(`${`${work} ${what}`.padEnd(16)}A ${cells[0] ?? ''}B ${cells[1] ?? ''}${change} %`);
-    }
+  for (const [title, of] of [['medians', median] as const, ['better half', undisturbed] as const]) {
+    console.log(`\n${title} of ${flags.rounds} alternating rounds; CPU seconds per GiB or 10,000 requests`);
+    for (const work of works) for (const process of ['gateway', 'relay', 'app']) line(work, process, of);
   }
+  console.log('\nmedians, MB/s or requests/s');
+  for (const work of works) line(work, 'rate', median);
 } finally {
   for (const peer of peers.reverse()) await peer.stop();
   await rm(folder, { recursive: true, force: true });
