@@ -29,9 +29,21 @@ export interface AuthPolicy {
 export interface KeyPolicy {
   /** The name of the principal. */
   readonly id: string;
-  /** SHA-256 of the key, hex. */
-  readonly digest: string;
+  readonly secret: KeySecret;
+  readonly scopes: readonly string[];
+  /** Milliseconds since 1970; undefined: no bound. */
+  readonly notBeforeMs: number | undefined;
+  readonly expiresAtMs: number | undefined;
+  /** Empty: from everywhere. */
+  readonly allowedCidrs: readonly string[];
 }
+
+/** How a key is recognised. */
+export type KeySecret =
+  /** The key itself was at hand when the policy was made. */
+  | { readonly kind: 'digest'; readonly sha256: string }
+  /** `prefix`: what the key begins with; empty for a key made elsewhere of which that is not known. */
+  | { readonly kind: 'bcrypt'; readonly bcrypt: string; readonly prefix: string };
 
 /** Of the listener and what waits behind it. 0 where a field says so: no limit. */
 export interface LimitsPolicy {
