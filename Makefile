@@ -34,9 +34,10 @@ ci: lint ## what CI runs: lint, types, build, tests
 bench: $(DEPS) ## speed and cost next to nginx and a direct pipe, in one run
 	@$(NODE) node bench/run.ts
 
-generate: $(DEPS) ## what is made from packets.proto and from the configuration's schema
+generate: $(DEPS) ## what is made from packets.proto, the configuration's schema and the table of errors
 	@$(NODE) buf generate
 	@$(NODE) node tools/generate-config-docs.ts
+	@$(NODE) node tools/generate-error-docs.ts
 
 setup: $(DEPS) ## installs the pre-commit hook: format and lint of the staged files
 	@git config core.hooksPath tools/hooks && echo 'pre-commit hook installed'

@@ -16,6 +16,14 @@ export interface GatewayOptions {
   readonly policy: Policy;
   /** One for each relay. The gateway's from now on: it closes them. */
   readonly transports: readonly Transport[];
+  /** A listener of its own for health, metrics and details, on the same host. */
+  readonly admin?: { readonly port: number };
+  /** Of a request's head. */
+  readonly maxHeaderBytes?: number;
+  /** Every connection begins with a PROXY protocol header, version 2, of one of the policy's trusted proxies. */
+  readonly proxyProtocol?: boolean;
+  /** For /health/details. */
+  readonly version?: string;
   /** For each lease and relay connection, where they differ from the policy's. */
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
@@ -24,6 +32,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /** Throws Node's error (EADDRINUSE, EACCES) when the port can't be had. */
   listen(): Promise<AddressInfo>;
+  /** Where the admin listener listens, if there is one. */
+  adminAddress(): AddressInfo | undefined;
   /** Requests that begin from now on work by this policy; those in flight keep theirs. */
   apply(policy: Policy): void;
   /** Takes nothing new, lets what is in flight end, cuts the rest after the grace; then closes. Idempotent. */
@@ -36,7 +46,7 @@ export interface Gateway {
 const defaultGraceMs = 30_000;
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { host, port, transports, clock = systemClock } = options;
+  const { host, port, admin, maxHeaderBytes, proxyProtocol, version, transports, clock = systemClock } = options;
   let { policy } = options;
   const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...options.pool });
   let limits = poolLimits();
@@ -49,6 +59,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     policy: () => policy,
     dispatch: createPipeline({ directory, upstream }),
     connected: () => transports.some(isConnected),
+    details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
+    ...(admin !== undefined && { admin }),
+    ...(maxHeaderBytes !== undefined && { maxHeaderBytes }),
+    ...(proxyProtocol !== undefined && { proxyProtocol }),
+    ...(version !== undefined && { version }),
   });
 
   async function release(): Promise<void> {
@@ -58,6 +73,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     listen: () => server.listen(),
+    adminAddress: () => server.adminAddress,
     apply: (next) => {
       policy = next;
       limits = poolLimits();

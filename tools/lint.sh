@@ -9,4 +9,5 @@ check 'import law' depcruise --output-type err src
 check 'dead code' knip
 check docs markdownlint-cli2
 check 'generated docs' node tools/generate-config-docs.ts --check
+check 'generated docs' node tools/generate-error-docs.ts --check
 check package publint --strict

@@ -1,6 +1,7 @@
 // Owns a gateway in this process for `start` and `dev`: one transport for each relay, a listener, and their end.
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
+import packageJson from '../../package.json' with { type: 'json' };
 import type { Config, RelayConfig } from '../config/config.ts';
 import { policyOf } from '../config/policy.ts';
 import { createGateway } from '../gateway.ts';
@@ -25,11 +26,20 @@ export interface RunningGateway {
 /** Listens when this resolves, and drains when `parts` are disposed of. */
 export async function runGateway(parts: AsyncDisposableStack, settings: GatewaySettings): Promise<RunningGateway> {
   const { config } = settings;
-  const { host, port } = config.gateway;
+  const { host, port, maxHeaderBytes, proxyProtocol } = config.gateway;
   let { shutdownGraceMs } = config.gateway;
   const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings)));
   const transports = relays.map(createV1Transport);
-  const gateway = createGateway({ host, port, policy: policyOf(config), transports });
+  const gateway = createGateway({
+    host,
+    port,
+    ...(config.admin.port !== 0 && { admin: { port: config.admin.port } }),
+    maxHeaderBytes,
+    proxyProtocol,
+    version: packageJson.version,
+    policy: policyOf(config),
+    transports,
+  });
   parts.defer(() => gateway.drain(shutdownGraceMs));
   try {
     const { port: actualPort } = await gateway.listen();
@@ -42,8 +52,15 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
       },
     };
   } catch (error) {
+    if (isAbout(error, config.admin.port))
+      throw listenFault(error, 'the admin listener', host, config.admin.port, 'admin.port');
     throw listenFault(error, 'the gateway', host, port);
   }
+}
+
+/** Node's error of listen() names the port. */
+function isAbout(error: unknown, port: number): boolean {
+  return port !== 0 && error instanceof Error && 'port' in error && error.port === port;
 }
 
 async function clientOptions(relay: RelayConfig, settings: GatewaySettings): Promise<RelayClientOptions> {

@@ -17,3 +17,12 @@ export interface RequestFailed {
 
 /** A request that the gateway answered with a problem, or whose answer it cut. The message is a RequestFailed. */
 export const requestFailed: Channel = channel('portal-gateway:request-failed');
+
+export interface ConnectionRefused {
+  /** As far as it is known: of the proxy, when what the proxy said was not to be understood. */
+  readonly ip: string;
+  readonly reason: 'max_connections' | 'max_connections_per_ip' | 'proxy_protocol';
+}
+
+/** A connection that was closed before a request could be read from it. The message is a ConnectionRefused. */
+export const connectionRefused: Channel = channel('portal-gateway:connection-refused');

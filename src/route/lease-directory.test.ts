@@ -63,6 +63,25 @@ test('after twice that time nothing is believed unasked', async () => {
   source.leases = [];
   clock.nowMs = 20_001;
   assert.ok(directory.find('demo') instanceof Promise);
+  assert.equal(await kind('demo'), 'lost');
+});
+
+test('a lease that was listed a moment ago is looked for ten times a second, and for a minute', async () => {
+  const { source, clock, kind } = bench();
+  await kind('demo');
+  source.leases = [];
+  clock.nowMs = 20_001;
+  assert.equal(await kind('DEMO'), 'lost');
+  clock.nowMs += 99;
+  assert.equal(await kind(demo.id), 'lost');
+  assert.equal(source.listed, 2);
+  source.leases = [demo];
+  clock.nowMs += 1;
+  assert.equal(await kind('demo'), 'found');
+  source.leases = [];
+  clock.nowMs += 20_001;
+  assert.equal(await kind('demo'), 'lost');
+  clock.nowMs += 60_000;
   assert.equal(await kind('demo'), 'unknown');
 });
 

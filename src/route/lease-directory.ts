@@ -2,6 +2,7 @@
 // asked again. Asks each relay once at a time, however many requests wait. Knows no protocol.
 import type { Clock } from '../kernel/clock.ts';
 import { LeaseIndex, type Found, type Listed } from './lease-index.ts';
+import { RecentlyLost } from './recently-lost.ts';
 
 /** What the directory asks of a relay connection. */
 export interface LeaseSource<L extends Listed> {
@@ -12,6 +13,8 @@ export interface LeaseSource<L extends Listed> {
 export type DirectoryAnswer<L extends Listed, S> =
   | { readonly kind: 'found'; readonly found: Found<L, S> }
   | { readonly kind: 'unknown' }
+  /** It was listed a moment ago: its app or its relay most likely comes back. */
+  | { readonly kind: 'lost' }
   | { readonly kind: 'ambiguous' }
   /** No relay is connected, or none has answered yet. */
   | { readonly kind: 'no_relay' };
@@ -26,6 +29,8 @@ export interface DirectoryOptions {
 const defaultListTimeoutMs = 5_000;
 /** A name that nobody has published costs the relays one question a second, whatever clients send. */
 const minRefreshIntervalMs = 1_000;
+/** For a lease that was lost a moment ago: callers should notice at once that it is back. */
+const lostRefreshIntervalMs = 100;
 
 export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   readonly #sources: readonly S[];
@@ -33,6 +38,7 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   readonly #ttlMs: () => number;
   readonly #listTimeoutMs: number;
   readonly #lists = new Map<S, readonly L[]>();
+  readonly #lost = new RecentlyLost();
   #index: LeaseIndex<L, S> | undefined = undefined;
   #refreshing: Promise<void> | undefined = undefined;
   #startedMs = Number.NEGATIVE_INFINITY;
@@ -57,7 +63,9 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
       }
     }
     if (!this.#connected()) return { kind: 'no_relay' };
-    if (this.#refreshing === undefined && this.#clock.monotonicMs() - this.#startedMs < minRefreshIntervalMs) {
+    const nowMs = this.#clock.monotonicMs();
+    const intervalMs = this.#lost.has(nameOrId, nowMs) ? lostRefreshIntervalMs : minRefreshIntervalMs;
+    if (this.#refreshing === undefined && nowMs - this.#startedMs < intervalMs) {
       return this.#answer(nameOrId);
     }
     return this.#refresh().then(() => this.#answer(nameOrId));
@@ -71,7 +79,9 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   #answer(nameOrId: string): DirectoryAnswer<L, S> {
     if (this.#index === undefined) return { kind: 'no_relay' };
     const found = this.#index.find(nameOrId);
-    return typeof found === 'object' ? { kind: 'found', found } : { kind: found };
+    if (typeof found === 'object') return { kind: 'found', found };
+    const isLost = found === 'unknown' && this.#lost.has(nameOrId, this.#clock.monotonicMs());
+    return { kind: isLost ? 'lost' : found };
   }
 
   #connected(): boolean {
@@ -92,6 +102,7 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     if (!answers.includes(true)) return;
     this.#index = new LeaseIndex(this.#lists);
     this.#refreshedMs = this.#clock.monotonicMs();
+    this.#lost.update([...this.#lists.values()].flat(), this.#refreshedMs);
   }
 
   /** A relay that does not answer keeps its last list: its leases are unreachable for now, not unknown. */

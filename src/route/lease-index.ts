@@ -39,7 +39,7 @@ export class LeaseIndex<L extends Listed, S> {
     if (byId !== undefined) return byId;
     const exact = this.#byName.get(nameOrId);
     if (exact !== undefined) return only(exact);
-    const folded = this.#byFoldedName.get(fold(nameOrId));
+    const folded = this.#byFoldedName.get(foldName(nameOrId));
     return folded === undefined ? 'unknown' : only(folded);
   }
 
@@ -54,11 +54,12 @@ export class LeaseIndex<L extends Listed, S> {
     this.#byId.set(lease.id, entry);
     if (lease.name === '') return;
     append(this.#byName, lease.name, entry);
-    append(this.#byFoldedName, fold(lease.name), entry);
+    append(this.#byFoldedName, foldName(lease.name), entry);
   }
 }
 
-function fold(name: string): string {
+/** Names compare in NFC and lower case (product-spec §5). */
+export function foldName(name: string): string {
   return name.normalize('NFC').toLowerCase();
 }
 

@@ -1,30 +1,31 @@
 import assert from 'node:assert/strict';
-import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { test } from 'node:test';
 import { testPolicy } from '../../test/helpers/policy.ts';
 import { ClientExchange } from './client-exchange.ts';
+import { bodyOf, ClientRequest } from './client-request.ts';
+import type { BodyLength } from './head-check.ts';
 
 const policy = testPolicy();
 
-function exchange(headers: Record<string, string> = {}): ClientExchange {
-  const request = new IncomingMessage(new Socket());
-  request.method = 'POST';
-  request.url = '/x';
-  request.rawHeaders = Object.entries(headers).flat();
-  Object.assign(request.headers, headers);
-  return ClientExchange.of(request, policy, false);
+function exchange(length: BodyLength = 'none'): ClientExchange {
+  const request = new ClientRequest(new Socket());
+  const req = { method: 'POST', target: '/x', headers: [], upgrade: false };
+  const peer = { ip: '192.0.2.1', port: 4711, encrypted: false };
+  return ClientExchange.of({ req, body: bodyOf(request, length), httpVersion: '1.1', peer }, policy);
 }
 
+test('who asks, and how, is the connection’s to say', () => {
+  const { peerIp, clientIp, scheme, httpVersion } = exchange();
+  assert.deepEqual([peerIp, clientIp, scheme, httpVersion], ['192.0.2.1', '192.0.2.1', 'http', '1.1']);
+});
+
 test('a body is told by its framing alone', () => {
-  assert.equal(exchange().body.lengthBytes, 'none');
-  assert.equal(exchange({ 'content-length': '0' }).body.lengthBytes, 0);
-  assert.equal(exchange({ 'content-length': '12' }).body.lengthBytes, 12);
-  assert.equal(exchange({ 'transfer-encoding': 'chunked' }).body.lengthBytes, null);
+  for (const length of ['none', 0, 12, null] as const) assert.equal(exchange(length).body.lengthBytes, length);
 });
 
 test('a body is opened once', () => {
-  const { body } = exchange({ 'content-length': '1' });
+  const { body } = exchange(1);
   assert.equal(body.started, false);
   body.open();
   assert.equal(body.started, true);

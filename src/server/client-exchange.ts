@@ -1,24 +1,17 @@
-// Owns a client's request as the stages see it. Reads Node's request once; never writes.
+// Owns a client's request as the stages see it, and what it shares with its forks. Never writes.
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { Cancellation } from '../kernel/cancellation.ts';
-import type { RawHeaders, RequestBody, RequestHead } from '../kernel/http.ts';
+import type { RequestBody, RequestHead } from '../kernel/http.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';
-import { bodyOf } from './client-request.ts';
+import type { Peer } from './peer.ts';
 
-class ClientHead implements RequestHead {
-  readonly method: string;
-  readonly target: string;
-  readonly headers: RawHeaders;
-  readonly upgrade: boolean;
-
-  constructor(request: IncomingMessage, upgrade: boolean) {
-    this.method = request.method ?? '';
-    this.target = request.url ?? '';
-    this.headers = request.rawHeaders;
-    this.upgrade = upgrade;
-  }
+/** What a client sent, in any HTTP. */
+export interface Received {
+  readonly req: RequestHead;
+  readonly body: RequestBody;
+  readonly httpVersion: Exchange['httpVersion'];
+  readonly peer: Peer;
 }
 
 /** Everything that is one for a request, however often it is forked. */
@@ -64,15 +57,15 @@ export class ClientExchange implements Exchange {
     this.clientIp = shared.peerIp;
   }
 
-  static of(request: IncomingMessage, policy: Policy, upgrade: boolean): ClientExchange {
-    return new ClientExchange(new ClientHead(request, upgrade), {
+  static of({ req, body, httpVersion, peer }: Received, policy: Policy): ClientExchange {
+    return new ClientExchange(req, {
       id: randomUUID(),
-      body: bodyOf(request),
+      body,
       policy,
       startedMs: performance.now(),
-      httpVersion: request.httpVersionMinor === 0 ? '1.0' : '1.1',
-      peerIp: ipv4Of(request.socket.remoteAddress ?? ''),
-      scheme: 'http',
+      httpVersion,
+      peerIp: peer.ip,
+      scheme: peer.encrypted ? 'https' : 'http',
       answerHeaders: [],
     });
   }
@@ -102,9 +95,4 @@ export class ClientExchange implements Exchange {
     }
     return forked;
   }
-}
-
-/** A dual-stack listener shows IPv4 clients as ::ffff:192.0.2.1. */
-function ipv4Of(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
 }

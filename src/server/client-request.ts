@@ -1,17 +1,64 @@
-// Owns what a request is to its readers: Node's own, except that leaving its body early costs the client nothing. Knows no stage.
+// Owns what a request is to its readers: Node's own, except that its body is watched as it comes, and that neither leaving it early
+// nor a fault in it costs the client the answer. Knows no stage.
 import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { GatewayError } from '../kernel/errors.ts';
 import { noHeaders, type RawHeaders, type RequestBody } from '../kernel/http.ts';
+import type { BodyWatch } from './body-watch.ts';
+import type { BodyLength } from './head-check.ts';
 
 /**
  * An app may answer before it has read the whole upload, and whoever forwards it then destroys the body. Node takes that as leave to
  * cut the client's connection, answer and all. Here the rest is read and dropped instead, and the answer arrives.
  */
 export class ClientRequest extends IncomingMessage {
+  /** Of the body, without its framing. */
+  receivedBytes = 0;
+  watch: BodyWatch | undefined = undefined;
+  #failed = false;
+  #left = false;
+
+  /** Its reader did not want the rest. */
+  get left(): boolean {
+    return this.#left;
+  }
+
   override destroy(error?: Error): this {
     if (this.readableEnded || this.socket.destroyed) return super.destroy(error);
+    this.#left = true;
     this.removeAllListeners('data');
     return this.resume();
+  }
+
+  /** Whoever reads the body learns that it will never be whole. The connection stays, for the answer. */
+  fail(error: GatewayError): void {
+    this.#failed = true;
+    super.destroy(error);
+  }
+
+  override push(chunk: Buffer | null): boolean {
+    const { watch } = this;
+    if (chunk === null) {
+      watch?.end();
+      return super.push(chunk);
+    }
+    this.receivedBytes += chunk.length;
+    // True: what is dropped must go on coming, or the client would wait with it in its hands.
+    if (this.#failed || watch?.piece(this.receivedBytes) === false) return true;
+    const more = super.push(chunk);
+    if (more) watch?.wanted();
+    else watch?.unwanted();
+    return more;
+  }
+
+  override _read(size: number): void {
+    super._read(size);
+    this.watch?.wanted();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (this.#failed) callback(error);
+    else super._destroy(error, callback);
   }
 }
 
@@ -24,12 +71,8 @@ const noBody: RequestBody = {
   trailers: () => noHeaders,
 };
 
-/** Without framing there is no body (RFC 9112 §6.3). */
-export function bodyOf(request: IncomingMessage): RequestBody {
-  const { headers } = request;
-  if (headers['transfer-encoding'] !== undefined) return new ClientBody(request, null);
-  const length = headers['content-length'];
-  return length === undefined ? noBody : new ClientBody(request, Number(length));
+export function bodyOf(request: IncomingMessage, length: BodyLength): RequestBody {
+  return length === 'none' ? noBody : new ClientBody(request, length);
 }
 
 class ClientBody implements RequestBody {
@@ -49,10 +92,16 @@ class ClientBody implements RequestBody {
   open(): Readable {
     if (this.#started) throw new Error('the body of a request was opened twice');
     this.#started = true;
+    // Its reader may have left when it fails.
+    this.#request.on('error', ignore);
     return this.#request;
   }
 
   trailers(): RawHeaders {
     return this.#request.rawTrailers;
   }
+}
+
+function ignore(): void {
+  // who still reads listens too
 }

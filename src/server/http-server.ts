@@ -1,160 +1,161 @@
-// Owns the HTTP/1.1 listener: its limits, and the way from Node's events to an exchange and a sink. Decides nothing about a request
-// but whether it is one.
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Socket, type AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { GatewayError } from '../kernel/errors.ts';
-import type { Dispatch } from '../pipeline/stage.ts';
+// Owns the gateway's listeners: the front door with HTTP behind it, the separate door for operators, and their orderly end. Decides
+// nothing about a request.
+import type { AddressInfo } from 'node:net';
+import { systemClock } from '../kernel/clock.ts';
+import { Deadlines } from '../kernel/deadlines.ts';
+import type { Dispatch, Exchange } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';
-import { ClientExchange } from './client-exchange.ts';
-import { ClientRequest } from './client-request.ts';
-import { drainServer } from './drain.ts';
-import { healthAnswer, type HealthState } from './health.ts';
-import { answerParseError, refuse } from './raw-answer.ts';
-import { ResponseSink, type SinkHost } from './response-sink.ts';
-import { splice } from './splice.ts';
-import { isWorthUpgrading, responseFor, takeSocket } from './upgrade.ts';
+import { FrontDoor } from './front-door.ts';
+import type { HealthState } from './health.ts';
+import { Http1 } from './http1.ts';
+import { OwnEndpoints, type MetricsText } from './own-endpoints.ts';
+import { adminReception, reception, type Receive } from './reception.ts';
+import type { ConnectionProtocol, ServerHost } from './server-host.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
+  /** 0: any free one; listen() tells which. */
   readonly port: number;
   /** The current snapshot: taken once for each request. */
   readonly policy: () => Policy;
   readonly dispatch: Dispatch;
   readonly connected: () => boolean;
+  /** The separate listener for health, metrics and details; undefined: none. */
+  readonly admin?: { readonly port: number };
+  readonly maxHeaderBytes?: number;
+  readonly proxyProtocol?: boolean;
+  readonly version?: string;
+  /** For /health/details, beside what the server knows itself. */
+  readonly details?: () => object;
+  readonly metrics?: () => Promise<MetricsText>;
+  /** The request came to a host of which every path is an app's, /health included. */
+  readonly isForApp?: (exchange: Exchange) => boolean;
+  /** What is spoken at the front door in place of HTTP/1: TLS, with `http1` for those who do not choose HTTP/2. */
+  readonly secure?: (http1: ConnectionProtocol, server: ServerHost) => ConnectionProtocol;
 }
 
-/** Contract: gateway.read_header_timeout, idle_timeout, max_header_bytes. */
-const headersTimeoutMs = 10_000;
-const keepAliveTimeoutMs = 120_000;
-const maxHeaderBytes = 32 * 1024;
-/** How late a slow head is noticed. Node's default is 30 s. */
-const connectionsCheckMs = 500;
+/** Contract: gateway.max_header_bytes. */
+const defaultMaxHeaderBytes = 32 * 1024;
 
-export class HttpServer implements SinkHost, HealthState {
+/** A door, and all that is spoken behind it. */
+interface Entrance {
+  readonly door: FrontDoor;
+  readonly protocols: readonly ConnectionProtocol[];
+}
+
+export class HttpServer implements HealthState {
   readonly #options: HttpServerOptions;
-  readonly #server: Server;
-  /** Connections that left HTTP: Node forgets them. */
-  readonly #switched = new Set<Socket>();
+  readonly #endpoints: OwnEndpoints;
+  readonly #deadlines = new Deadlines(systemClock);
+  readonly #main: Entrance;
+  readonly #admin: Entrance | undefined;
   readonly #startedMs = performance.now();
-  #draining: Promise<void> | undefined = undefined;
+  #adminAddress: AddressInfo | undefined = undefined;
+  #drained: Promise<void> | undefined = undefined;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
-    this.#server = createServer({
-      IncomingMessage: ClientRequest,
-      // Node's default ends every upload after five minutes.
-      requestTimeout: 0,
-      headersTimeout: headersTimeoutMs,
-      connectionsCheckingInterval: connectionsCheckMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      maxHeaderSize: maxHeaderBytes,
-      insecureHTTPParser: false,
-      optimizeEmptyRequests: true,
-      shouldUpgradeCallback: isWorthUpgrading,
-    });
-    // By default Node drops what exceeds a number of headers, silently; their bytes are limited already.
-    this.#server.maxHeadersCount = 0;
-    this.#server
-      .on('request', this.#handle)
-      // The app says whether to continue.
-      .on('checkContinue', this.#handle)
-      .on('checkExpectation', this.#unexpected)
-      .on('upgrade', this.#upgrade)
-      .on('connect', this.#connect)
-      .on('clientError', answerParseError as (error: Error, socket: Duplex) => void);
+    this.#endpoints = new OwnEndpoints(this, options);
+    this.#main = this.#mainEntrance();
+    this.#admin = options.admin === undefined ? undefined : this.#adminEntrance(options.admin.port);
   }
 
   get draining(): boolean {
-    return this.#draining !== undefined;
+    return this.#drained !== undefined;
   }
 
   get uptimeSeconds(): number {
     return Math.floor((performance.now() - this.#startedMs) / 1000);
   }
 
+  get connections(): number {
+    return this.#main.door.connections;
+  }
+
   connected(): boolean {
     return this.#options.connected();
   }
 
-  /** Throws Node's error (EADDRINUSE, EACCES) when the port can't be had. */
+  /** Where the admin listener listens, once it does. */
+  get adminAddress(): AddressInfo | undefined {
+    return this.#adminAddress;
+  }
+
+  /** Throws Node's error (EADDRINUSE, EACCES) when a port can't be had. */
   async listen(): Promise<AddressInfo> {
-    this.#server.listen(this.#options.port, this.#options.host);
-    await once(this.#server, 'listening');
-    return this.#server.address() as AddressInfo;
+    try {
+      this.#adminAddress = await this.#admin?.door.listen();
+      return await this.#main.door.listen();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
   /** Takes no new connections, lets what is in flight end, cuts the rest after the grace. Idempotent. */
   drain(graceMs: number): Promise<void> {
-    this.#draining ??= drainServer(this.#server, this.#switched, graceMs);
-    return this.#draining;
+    this.#drained ??= this.#drain(graceMs);
+    return this.#drained;
   }
 
   /** Cuts everything. Idempotent. */
   async close(): Promise<void> {
     const drained = this.drain(0);
-    this.#server.closeAllConnections();
-    for (const socket of this.#switched) socket.destroy();
+    this.#main.door.cut();
     await drained;
   }
 
-  switched(response: ServerResponse, head: string, peer: Duplex): void {
-    const socket = takeSocket(response);
-    if (socket === undefined) {
-      peer.destroy();
-      return;
-    }
-    this.#switched.add(socket);
-    socket.once('close', () => this.#switched.delete(socket));
-    socket.write(head, 'latin1');
-    splice(socket, peer);
+  /** Operators see the end coming until it is there: their door closes last. */
+  async #drain(graceMs: number): Promise<void> {
+    await end(this.#main, graceMs);
+    if (this.#admin !== undefined) await end(this.#admin, 0);
   }
 
-  readonly #handle = (request: IncomingMessage, response: ServerResponse): void => {
-    this.#accept(request, response, false);
-  };
+  #mainEntrance(): Entrance {
+    const { policy, host, port, secure, proxyProtocol = false, dispatch, isForApp = never } = this.#options;
+    const draining = (): boolean => this.draining;
+    const receive = reception({ endpoints: this.#endpoints, draining, isForApp, dispatch });
+    const serverHost = this.#host(receive);
+    const http1 = new Http1(serverHost, this.#maxHeaderBytes);
+    const first = secure?.(http1, serverHost) ?? http1;
+    const door = new FrontDoor({ host, port, policy, proxyProtocol, onConnection: first.accept });
+    return { door, protocols: first === http1 ? [http1] : [first, http1] };
+  }
 
-  readonly #upgrade = (request: IncomingMessage, socket: Duplex, rest: Buffer): void => {
-    if (socket instanceof Socket) this.#accept(request, responseFor(request, socket, rest), true);
-    else socket.destroy(); // Node's stand-in for a socket within a body: those are not offered an upgrade
-  };
+  #adminEntrance(port: number): Entrance {
+    const { policy, host } = this.#options;
+    const http1 = new Http1(this.#host(adminReception(this.#endpoints)), this.#maxHeaderBytes);
+    const door = new FrontDoor({ host, port, policy, proxyProtocol: false, onConnection: http1.accept });
+    return { door, protocols: [http1] };
+  }
 
-  readonly #connect = (_request: IncomingMessage, socket: Duplex): void => {
-    socket.on('error', () => undefined);
-    if (socket instanceof Socket)
-      refuse(socket, new GatewayError('not_implemented', 'The gateway is no forward proxy.'));
-    else socket.destroy();
-  };
+  #host(receive: Receive): ServerHost {
+    return {
+      draining: () => this.draining,
+      deadlines: this.#deadlines,
+      // Longer ones leave too little room for the fields.
+      maxTargetBytes: Math.floor(this.#maxHeaderBytes / 2),
+      policy: this.#options.policy,
+      receive,
+    };
+  }
 
-  readonly #unexpected = (request: IncomingMessage, response: ServerResponse): void => {
-    const exchange = ClientExchange.of(request, this.#options.policy(), false);
-    new ResponseSink(response, exchange, this).fail(
-      new GatewayError('expectation_failed', 'The gateway knows no expectation but 100-continue.'),
-    );
-  };
-
-  #accept(request: IncomingMessage, response: ServerResponse, upgrade: boolean): void {
-    const exchange = ClientExchange.of(request, this.#options.policy(), upgrade);
-    const sink = new ResponseSink(response, exchange, this);
-    response.on('close', () => {
-      sink.closed();
-      // Its connection may have promised to stay before the drain began.
-      if (this.draining) this.#server.closeIdleConnections();
-    });
-    const health = healthAnswer(exchange.req.target, this);
-    if (health !== undefined) {
-      const { method } = exchange.req;
-      if (method === 'GET' || method === 'HEAD') sink.answer(health);
-      else sink.fail(new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] }));
-    } else if (this.draining) {
-      sink.fail(new GatewayError('draining', 'The gateway is shutting down.', { retryAfterSeconds: 1 }));
-    } else if (!isKnownCoding(request.headers['transfer-encoding'])) {
-      sink.fail(new GatewayError('not_implemented', 'The only transfer coding is chunked.'));
-    } else this.#options.dispatch(exchange, sink);
+  get #maxHeaderBytes(): number {
+    return this.#options.maxHeaderBytes ?? defaultMaxHeaderBytes;
   }
 }
 
-function isKnownCoding(coding: string | undefined): boolean {
-  return coding === undefined || coding === 'chunked' || coding.trim().toLowerCase() === 'chunked';
+async function end({ door, protocols }: Entrance, graceMs: number): Promise<void> {
+  const closed = door.close();
+  for (const protocol of protocols) protocol.drain();
+  const cut = setTimeout(() => {
+    door.cut();
+  }, graceMs);
+  await closed;
+  clearTimeout(cut);
+  for (const protocol of protocols) protocol.close();
+}
+
+function never(): boolean {
+  return false;
 }

@@ -5,14 +5,17 @@ import type { Duplex } from 'node:stream';
 import process from 'node:process';
 import { GatewayError } from '../kernel/errors.ts';
 import { requestFailed, type RequestFailed } from '../kernel/events.ts';
-import { type Flow, type RawHeaders, type Sink } from '../kernel/http.ts';
+import type { Flow, RawHeaders } from '../kernel/http.ts';
 import type { Exchange } from '../pipeline/stage.ts';
+import { type ClientSink, type OwnAnswer, securityHeaders } from './own-answer.ts';
 import { problemOf } from './problem.ts';
 
-/** What the sink asks of the server that it answers for. */
+/** What the sink asks of the turn that it answers. */
 export interface SinkHost {
-  /** True: connections end with their answer. */
-  readonly draining: boolean;
+  /** Called as the answer begins. True: the connection ends with it. */
+  endsWith(answer: 'own' | 'of the app'): boolean;
+  /** The client is about to be told to send its body. */
+  continued(): void;
   /** The client's connection leaves HTTP. */
   switched(response: ServerResponse, head: string, peer: Duplex): void;
 }
@@ -22,7 +25,7 @@ const maxJoinedBytes = 4 * 1024;
 
 type Phase = 'open' | 'answering' | 'done';
 
-export class ResponseSink implements Sink {
+export class ResponseSink implements ClientSink {
   readonly #response: ServerResponse;
   readonly #exchange: Exchange;
   readonly #host: SinkHost;
@@ -31,6 +34,10 @@ export class ResponseSink implements Sink {
   /** Of a Content-Length; -1: not known. */
   #remainingBytes = -1;
   #flushed = false;
+  /** There is no content, whatever the app sends. */
+  #bodyless = false;
+  /** Only the end of the connection ends the body, so an end that is none must not look like one. */
+  #closeDelimited = false;
 
   constructor(response: ServerResponse, exchange: Exchange, host: SinkHost) {
     this.#response = response;
@@ -40,36 +47,43 @@ export class ResponseSink implements Sink {
 
   informational(status: number, headers: RawHeaders): void {
     const response = this.#response;
-    if (this.#phase !== 'open' || response.req.httpVersionMinor === 0) return;
-    if (status === 100) response.writeContinue();
-    // Node 24 can't write any other; a proxy's client lives without.
-    else if ('writeInformation' in response) response.writeInformation(status, headers as string[]);
+    if (this.#phase !== 'open' || this.#exchange.httpVersion === '1.0') return;
+    try {
+      if (status === 100) {
+        this.#host.continued();
+        response.writeContinue();
+        // Node 24 can't write any other; a proxy's client lives without.
+      } else if ('writeInformation' in response) response.writeInformation(status, headers as string[]);
+    } catch {
+      // Not fit to be passed on, and nobody needs it: the answer is still to come.
+    }
   }
 
   head(status: number, headers: RawHeaders, flow: Flow): void {
+    if (this.#phase !== 'open') return;
     const response = this.#response;
-    this.#phase = 'answering';
-    this.#flow = flow;
     const all = headers.concat(this.#exchange.answerHeaders);
-    if (flow.endsByClose || this.#host.draining) response.shouldKeepAlive = false;
-    if (flow.endsByClose) response.useChunkedEncodingByDefault = false;
-    this.#frame(all);
+    if (this.#host.endsWith('of the app') || flow.endsByClose) response.shouldKeepAlive = false;
+    this.#bodyless = this.#exchange.req.method === 'HEAD' || status === 204 || status === 205 || status === 304;
     try {
+      this.#frame(status, all, flow.endsByClose);
       response.writeHead(status, all);
     } catch (cause) {
-      this.#flow = undefined;
-      this.#phase = 'open';
       flow.abort(
-        new GatewayError('bad_upstream_response', 'The head of the app’s answer is not valid HTTP.', { cause }),
+        cause instanceof GatewayError
+          ? cause
+          : new GatewayError('bad_upstream_response', 'The head of the app’s answer is not valid HTTP.', { cause }),
       );
       return;
     }
+    this.#phase = 'answering';
+    this.#flow = flow;
     // With the first piece of the body where that comes at once, by itself where it does not.
     process.nextTick(flushHead, this);
   }
 
   data(chunk: Uint8Array): boolean {
-    if (this.#phase !== 'answering') return true;
+    if (this.#phase !== 'answering' || this.#bodyless) return true;
     if (chunk.length === this.#remainingBytes) {
       // The last piece: one write ends the answer.
       this.#phase = 'done';
@@ -77,7 +91,14 @@ export class ResponseSink implements Sink {
       else this.#response.end(latin1(chunk), 'latin1');
       return true;
     }
-    if (this.#remainingBytes !== -1) this.#remainingBytes -= chunk.length;
+    if (this.#remainingBytes !== -1) {
+      if (chunk.length > this.#remainingBytes) {
+        // On the wire it would be the next answer.
+        this.#flow?.abort(new GatewayError('bad_upstream_response', 'The answer is longer than it said.'));
+        return true;
+      }
+      this.#remainingBytes -= chunk.length;
+    }
     this.#flushed = true;
     const more = this.#response.write(chunk);
     if (!more) this.#response.once('drain', this.#drained);
@@ -86,8 +107,16 @@ export class ResponseSink implements Sink {
 
   end(trailers: RawHeaders): void {
     if (this.#phase !== 'answering') return;
+    if (this.#remainingBytes > 0 && !this.#bodyless) {
+      this.fail(new GatewayError('bad_upstream_response', 'The answer is shorter than it said.'));
+      return;
+    }
     this.#phase = 'done';
-    if (trailers.length > 0 && this.#response.chunkedEncoding) this.#response.addTrailers(pairs(trailers));
+    try {
+      if (trailers.length > 0 && this.#response.chunkedEncoding) this.#response.addTrailers(pairs(trailers));
+    } catch {
+      // The body is whole without them.
+    }
     this.#response.end();
   }
 
@@ -107,16 +136,24 @@ export class ResponseSink implements Sink {
       requestFailed.publish({ requestId: this.#exchange.id, error } satisfies RequestFailed);
     }
     if (phase === 'answering') this.#cut();
-    else this.answer(problemOf(error, this.#exchange.id));
+    else this.#write(problemOf(error, this.#exchange.id, this.#exchange.req.headers));
   }
 
-  /** A whole answer of the gateway's own. */
-  answer({ status, headers, body }: { status: number; headers: readonly string[]; body: Uint8Array }): void {
-    const response = this.#response;
+  answer(whole: OwnAnswer): void {
+    if (this.#phase !== 'open') return;
     this.#phase = 'done';
+    this.#write(whole);
+  }
+
+  #write({ status, headers, body }: OwnAnswer): void {
+    const response = this.#response;
     if (response.destroyed) return;
-    if (this.#host.draining) response.shouldKeepAlive = false;
-    response.writeHead(status, headers.concat(this.#exchange.answerHeaders));
+    if (this.#host.endsWith('own')) response.shouldKeepAlive = false;
+    const { id, scheme, answerHeaders } = this.#exchange;
+    const all = headers.concat(securityHeaders(scheme === 'https'), answerHeaders);
+    // What never entered the pipeline has not got it there.
+    if (!answerHeaders.includes('X-Request-ID')) all.push('X-Request-ID', id);
+    response.writeHead(status, all);
     response.end(body);
   }
 
@@ -136,27 +173,52 @@ export class ResponseSink implements Sink {
     this.#flow?.resume();
   };
 
-  /** Finds the length; takes out what Node would refuse: an announcement of trailers that have no place. */
-  #frame(headers: string[]): void {
+  /** Makes one framing of what the app said, and takes out what would contradict it. */
+  #frame(status: number, headers: string[], endsByClose: boolean): void {
+    const response = this.#response;
     let trailer = -1;
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i] ?? '';
-      if (name.length === 14 && name.toLowerCase() === 'content-length') this.#remainingBytes = Number(headers[i + 1]);
+      if (name.length === 14 && name.toLowerCase() === 'content-length') this.#setLength(headers[i + 1] ?? '');
       else if (name.length === 7 && name.toLowerCase() === 'trailer') trailer = i;
     }
-    if (trailer === -1) return;
-    const chunked = this.#remainingBytes === -1 && this.#response.useChunkedEncodingByDefault;
-    if (!chunked || this.#exchange.req.method === 'HEAD') headers.splice(trailer, 2);
+    // Node would send chunks to an HTTP/1.0 client that says TE: chunked.
+    if (endsByClose || this.#exchange.httpVersion === '1.0') response.useChunkedEncodingByDefault = false;
+    const chunked = this.#remainingBytes === -1 && response.useChunkedEncodingByDefault && !this.#bodyless;
+    this.#closeDelimited = this.#remainingBytes === -1 && !chunked && !this.#bodyless;
+    // An announcement of trailers that have no place is refused by Node.
+    if (trailer !== -1 && !chunked) headers.splice(trailer, 2);
+    // RFC 9110 §8.6: no length with 204. §15.3.6: with 205 the length is 0.
+    if (status !== 204 && status !== 205) return;
+    removeLength(headers);
+    if (status === 205) headers.push('Content-Length', '0');
+  }
+
+  #setLength(value: string): void {
+    const length = Number(value);
+    if (this.#remainingBytes !== -1 || !Number.isSafeInteger(length) || length < 0) {
+      this.#remainingBytes = -1;
+      throw new GatewayError('bad_upstream_response', 'The length of the app’s answer is ambiguous.');
+    }
+    this.#remainingBytes = length;
   }
 
   /** What was received is still sent; that it is not all must be seen. */
   #cut(): void {
     const { socket } = this.#response;
     if (socket === null || socket.destroyed) return;
-    // The end of the connection would look like the end of the body: a reset does not.
-    if (this.#flow?.endsByClose === true) socket.resetAndDestroy();
-    else if (socket.writableNeedDrain) socket.destroy();
+    // The end of the connection would look like the end of the body: a reset does not. TLS says by itself whether an end is meant.
+    if (this.#closeDelimited) {
+      if ('encrypted' in socket) socket.destroy();
+      else socket.resetAndDestroy();
+    } else if (socket.writableNeedDrain) socket.destroy();
     else socket.destroySoon();
+  }
+}
+
+function removeLength(headers: string[]): void {
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    if (headers[i]?.toLowerCase() === 'content-length') headers.splice(i, 2);
   }
 }
 

@@ -28,6 +28,12 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
         case 'unknown':
           sink.fail(new GatewayError('lease_not_found', 'No relay lists a lease of this name or id.'));
           return;
+        case 'lost':
+          // Not 404: callers that try again are right to, and proxies remember a 404.
+          sink.fail(
+            new GatewayError('lease_unreachable', 'The app behind this lease was here a moment ago and is not now.'),
+          );
+          return;
         case 'ambiguous':
           sink.fail(
             new GatewayError('lease_ambiguous', 'The name fits several leases; use the id of the one you mean.'),

@@ -1,0 +1,125 @@
+// Owns a listening port and every connection accepted on it: how many there may be, for how many each address, and who is at
+// the other end. What is spoken on them is another's.
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connectionRefused, type ConnectionRefused } from '../kernel/events.ts';
+import { addressSet } from '../policy/addresses.ts';
+import { compiled } from '../policy/compiled.ts';
+import type { Policy } from '../policy/policy.ts';
+import { ConnectionCounts } from './connection-counts.ts';
+import { ipv4Of } from './peer.ts';
+import { takeProxyHeader } from './proxy-preface.ts';
+import type { ConnectionHandler } from './server-host.ts';
+
+export interface FrontDoorOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly policy: () => Policy;
+  /** Every connection begins with a PROXY protocol header of a trusted proxy. */
+  readonly proxyProtocol: boolean;
+  readonly onConnection: ConnectionHandler;
+}
+
+/** A peer that vanished without a word is noticed by the kernel, on connections that may otherwise be silent for ever. */
+const keepAliveDelayMs = 60_000;
+
+const trustedOf = compiled(({ trustedProxies }) => addressSet(trustedProxies));
+
+export class FrontDoor {
+  readonly #options: FrontDoorOptions;
+  readonly #server: Server;
+  readonly #open = new Set<Socket>();
+  readonly #counts = new ConnectionCounts();
+  #closed: Promise<unknown> = Promise.resolve();
+
+  constructor(options: FrontDoorOptions) {
+    this.#options = options;
+    this.#server = createServer(
+      { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs },
+      this.#arrived,
+    );
+  }
+
+  /** Connections that are open now. */
+  get connections(): number {
+    return this.#open.size;
+  }
+
+  /** Throws Node's error (EADDRINUSE, EACCES) when the port can't be had. */
+  async listen(): Promise<AddressInfo> {
+    this.#server.listen(this.#options.port, this.#options.host);
+    await once(this.#server, 'listening');
+    this.#closed = once(this.#server, 'close');
+    // From now on: a connection that could not be accepted, as when descriptors run out. The others live on.
+    this.#server.on('error', ignore);
+    return this.#server.address() as AddressInfo;
+  }
+
+  /** Takes no more connections; resolves when the last one is gone. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#server.listening) this.#server.close();
+    await this.#closed;
+  }
+
+  /** Cuts every connection, whatever is spoken on it. */
+  cut(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  readonly #arrived = (socket: Socket): void => {
+    socket.on('error', ignore); // 'close' follows
+    const { remoteAddress, remotePort = 0 } = socket;
+    if (remoteAddress === undefined) {
+      socket.destroy(); // gone already
+      return;
+    }
+    const ip = ipv4Of(remoteAddress);
+    const policy = this.#options.policy();
+    if (this.#open.size >= policy.limits.maxConnections) {
+      refuse(socket, { ip, reason: 'max_connections' });
+      return;
+    }
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    const trusted = trustedOf(policy)(ip);
+    if (!this.#options.proxyProtocol) this.#admit(socket, ip, remotePort, trusted);
+    else if (trusted) this.#askWhoItIs(socket, ip, remotePort);
+    else refuse(socket, { ip, reason: 'proxy_protocol' });
+  };
+
+  #askWhoItIs(socket: Socket, ip: string, port: number): void {
+    takeProxyHeader(socket, this.#options.policy().limits.readHeaderTimeoutMs, {
+      arrived: (source) => {
+        if (source === undefined) this.#admit(socket, ip, port, true);
+        else this.#admit(socket, source.ip, source.port, false);
+        socket.resume();
+      },
+      failed: () => {
+        refuse(socket, { ip, reason: 'proxy_protocol' });
+      },
+    });
+  }
+
+  /** `shared`: a proxy's address, which many clients come from. */
+  #admit(socket: Socket, ip: string, port: number, shared: boolean): void {
+    if (!shared) {
+      if (!this.#counts.add(ip, this.#options.policy().limits.maxConnectionsPerIp)) {
+        refuse(socket, { ip, reason: 'max_connections_per_ip' });
+        return;
+      }
+      socket.once('close', () => {
+        this.#counts.remove(ip);
+      });
+    }
+    this.#options.onConnection(socket, { ip, port, encrypted: false });
+  }
+}
+
+function refuse(socket: Socket, refused: ConnectionRefused): void {
+  socket.destroy();
+  if (connectionRefused.hasSubscribers) connectionRefused.publish(refused);
+}
+
+function ignore(): void {
+  // see where it is listened for
+}

@@ -1,0 +1,150 @@
+// Owns the question whether a request's head can be read in one way only: who would be served, and where the body ends. What it
+// refuses goes no further, and its connection ends. Node's parser refuses most of what is ambiguous by itself (the rows of
+// test/e2e/request-framing.test.ts say what); this is the rest, in one pass over the raw fields.
+import { GatewayError } from '../kernel/errors.ts';
+import type { RequestHead } from '../kernel/http.ts';
+import { isAuthority } from './authority.ts';
+import { targetFault } from './request-target.ts';
+
+/** Bytes by Content-Length; null: chunked; 'none': no body (RFC 9112 §6.3). */
+export type BodyLength = number | null | 'none';
+
+export interface CheckedHead {
+  readonly bodyLength: BodyLength;
+  /** The client waits for 100 before it sends the body. */
+  readonly expectsContinue: boolean;
+}
+
+/** Twice what Envoy, HAProxy and Apache take by default; the bytes are bounded besides. */
+const maxFields = 200;
+
+const plain: CheckedHead = { bodyLength: 'none', expectsContinue: false };
+
+export interface HeadBounds {
+  readonly maxTargetBytes: number;
+  /** 0: unlimited. */
+  readonly maxBodyBytes: number;
+}
+
+/** `httpVersion`: as the parser read it. What is wrong is returned, not thrown: it is no surprise. */
+export function checkHead(head: RequestHead, httpVersion: string, bounds: HeadBounds): CheckedHead | GatewayError {
+  const { headers } = head;
+  const old = httpVersion === '1.0';
+  if (!old && httpVersion !== '1.1') return invalid('The gateway speaks HTTP/1.1 and HTTP/1.0 on this connection.');
+  if (head.target.length > bounds.maxTargetBytes) {
+    return new GatewayError('uri_too_long', `The request target is longer than ${bounds.maxTargetBytes} bytes.`);
+  }
+  if (headers.length > 2 * maxFields) {
+    return new GatewayError('headers_too_large', `The request has more than ${maxFields} header fields.`);
+  }
+
+  let host: string | undefined;
+  let length: string | undefined;
+  let coding: string | undefined;
+  let expectation: string | undefined;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    // The length tells nearly every other field apart without a look at its characters.
+    switch (name.length) {
+      case 4:
+        if (name.toLowerCase() !== 'host') break;
+        if (host !== undefined) return invalid('The request has more than one Host field.');
+        host = headers[i + 1] ?? '';
+        break;
+      case 6:
+        if (name.toLowerCase() !== 'expect') break;
+        if (expectation !== undefined) return unknownExpectation();
+        expectation = headers[i + 1] ?? '';
+        break;
+      case 14:
+        if (!isNamed(name, 'content-length')) break;
+        if (length !== undefined || name.includes('_')) return invalid('The length of the body is ambiguous.');
+        length = headers[i + 1] ?? '';
+        break;
+      case 17:
+        if (!isNamed(name, 'transfer-encoding')) break;
+        if (name.includes('_')) return invalid('The transfer coding is ambiguous.');
+        coding = coding === undefined ? (headers[i + 1] ?? '') : `${coding},${headers[i + 1] ?? ''}`;
+        break;
+    }
+  }
+
+  if (host === undefined ? !old : !isAuthority(host)) {
+    return invalid(host === undefined ? 'The request has no Host field.' : 'The Host field names no valid host.');
+  }
+  const fault = targetFault(head.method, head.target, host);
+  if (fault !== undefined) return invalid(fault);
+  if (length === undefined && coding === undefined && expectation === undefined) return plain;
+
+  const bodyLength = bodyLengthOf(length, coding, old, bounds.maxBodyBytes);
+  if (bodyLength instanceof GatewayError) return bodyLength;
+  // An HTTP/1.0 client can't be told to continue (RFC 9110 §10.1.1).
+  const expectsContinue = expectation !== undefined && !old;
+  if (expectsContinue && expectation?.toLowerCase() !== '100-continue') return unknownExpectation();
+  return { bodyLength, expectsContinue };
+}
+
+/** CGI and its heirs can't tell `_` from `-`: an app behind them would see a second framing field. */
+function isNamed(name: string, wanted: 'content-length' | 'transfer-encoding'): boolean {
+  const lower = name.toLowerCase();
+  return lower === wanted || lower.replace('_', '-') === wanted;
+}
+
+function bodyLengthOf(
+  length: string | undefined,
+  coding: string | undefined,
+  old: boolean,
+  maxBodyBytes: number,
+): BodyLength | GatewayError {
+  if (coding !== undefined) {
+    if (length !== undefined) return invalid('The request has both Content-Length and Transfer-Encoding.');
+    if (old) return invalid('HTTP/1.0 has no transfer codings.');
+    return codingFault(coding) ?? null;
+  }
+  if (length === undefined) return 'none';
+  const bytes = decimal(length);
+  if (bytes === undefined) return invalid('The Content-Length is no length.');
+  if (maxBodyBytes > 0 && bytes > maxBodyBytes) return bodyTooLarge(maxBodyBytes);
+  return bytes;
+}
+
+export function bodyTooLarge(maxBodyBytes: number): GatewayError {
+  return new GatewayError('body_too_large', `The request body is larger than ${maxBodyBytes} bytes.`);
+}
+
+/** Digits only, and no more than a number can hold exactly: what is passed on is the number. */
+function decimal(text: string): number | undefined {
+  if (text === '') return undefined;
+  let value = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+    if (value > Number.MAX_SAFE_INTEGER) return undefined;
+  }
+  return value;
+}
+
+/** Exactly `chunked` is taken. A coding that we don't know is 501 (RFC 9112 §6.1), what can't be meant is invalid. */
+function codingFault(value: string): GatewayError | undefined {
+  const codings = value.toLowerCase().split(',').map(trimmed);
+  if (codings.length === 1 && codings[0] === 'chunked') return undefined;
+  const chunked = codings.filter((coding) => coding === 'chunked').length;
+  const isMeant = codings.every((coding) => coding !== 'identity' && /^[\w!#$%&'*+.^`|~-]+$/.test(coding));
+  if (!isMeant || chunked > 1 || (chunked === 1 && codings.at(-1) !== 'chunked')) {
+    return invalid('The Transfer-Encoding is ambiguous.');
+  }
+  return new GatewayError('not_implemented', 'The only transfer coding is chunked.');
+}
+
+function trimmed(coding: string): string {
+  return coding.replace(/^[ \t]+|[ \t]+$/g, '');
+}
+
+function invalid(detail: string): GatewayError {
+  return new GatewayError('invalid_request', detail);
+}
+
+function unknownExpectation(): GatewayError {
+  return new GatewayError('expectation_failed', 'The gateway knows no expectation but 100-continue.');
+}

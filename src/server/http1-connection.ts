@@ -1,0 +1,120 @@
+// Owns the order on one HTTP/1 connection: one request at a time, whatever a client sends ahead, and a fault is answered when what
+// came before it has been. Reads no request itself.
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { GatewayError } from '../kernel/errors.ts';
+import type { ClientRequest } from './client-request.ts';
+import { endSoon } from './linger.ts';
+import { parseFaultOf } from './parse-fault.ts';
+import type { Peer } from './peer.ts';
+import { refuse } from './raw-answer.ts';
+import type { ServerHost } from './server-host.ts';
+import { splice } from './splice.ts';
+import { Turn, type TurnConnection } from './turn.ts';
+import { takeSocket } from './upgrade.ts';
+
+/** Requests that a client may send ahead of their answers. Load generators go to some tens, browsers don't do it. */
+const maxAhead = 64;
+
+export class Http1Connection implements TurnConnection {
+  readonly socket: Socket;
+  readonly peer: Peer;
+  readonly #host: ServerHost;
+  /** The first is being answered, the others wait for it. */
+  readonly #turns: Turn[] = [];
+  /** Why nothing behind the last turn can be read. */
+  #refusal: GatewayError | undefined = undefined;
+  #ending = false;
+  /** What had been read of the socket when the last turn was over: more means that another request has begun. */
+  #bytesAtRest = 0;
+
+  constructor(socket: Socket, peer: Peer, host: ServerHost) {
+    this.socket = socket;
+    this.peer = peer;
+    this.#host = host;
+  }
+
+  /** A request is being answered. */
+  get busy(): boolean {
+    return this.#turns.length > 0;
+  }
+
+  /** Not a byte of a request has come that is not answered. */
+  get atRest(): boolean {
+    return !this.busy && this.socket.bytesRead === this.#bytesAtRest;
+  }
+
+  request(request: ClientRequest, response: ServerResponse, upgrade: boolean): void {
+    // What follows on a message that could not be read is no message.
+    if (this.#ending || this.#refusal !== undefined) return;
+    if (this.#turns.length > maxAhead) {
+      this.cut();
+      return;
+    }
+    const turn = new Turn(request, response, upgrade, this, this.#host);
+    this.#turns.push(turn);
+    if (this.#turns.length === 1) turn.start();
+  }
+
+  /** What Node's parser could not read, or its timer did not wait for. */
+  fault(error: Error): void {
+    if (this.#ending) return;
+    const fault = parseFaultOf(error, this.socket);
+    if (fault === 'harmless') return;
+    // A connection that was opened and never used is closed without a word, as browsers expect.
+    if (fault === 'gone' || (fault.code === 'request_timeout' && this.atRest)) {
+      this.socket.destroy();
+      return;
+    }
+    const last = this.#turns.at(-1);
+    if (last === undefined) this.refuse(fault);
+    else if (last.received) this.#refusal ??= fault;
+    else last.bodyFault(fault);
+  }
+
+  /** The last answer on this connection, to what is no request. */
+  refuse(error: GatewayError): void {
+    this.#ending = true;
+    refuse(this.socket, error, this.peer.encrypted);
+  }
+
+  /** Ends now, if nothing is under way. */
+  drain(): void {
+    if (this.atRest) this.socket.destroySoon();
+  }
+
+  /** Whatever is under way. */
+  cut(): void {
+    this.#ending = true;
+    for (const turn of this.#turns) turn.cancel();
+    this.socket.destroy();
+  }
+
+  endsWithAnswer(): void {
+    this.#ending = true;
+  }
+
+  switched(response: ServerResponse, head: string, peer: Duplex): void {
+    const socket = takeSocket(response);
+    if (socket === undefined) {
+      peer.destroy();
+      return;
+    }
+    this.#ending = true;
+    socket.write(head, 'latin1');
+    splice(socket, peer);
+  }
+
+  over(): void {
+    this.#turns.shift();
+    this.#bytesAtRest = this.socket.bytesRead;
+    if (this.socket.destroyed) return;
+    const [next] = this.#turns;
+    if (next !== undefined) next.start();
+    else if (this.#refusal !== undefined) this.refuse(this.#refusal);
+    else if (this.#ending) endSoon(this.socket);
+    // It may have promised to stay before the drain began.
+    else if (this.#host.draining()) this.socket.destroySoon();
+  }
+}

@@ -1,0 +1,108 @@
+// Owns the paths that the gateway answers itself, and who may read which: health is for everybody, details and metrics name leases
+// and are for this machine, the addresses that the operator allows, and the admin listener.
+import process from 'node:process';
+import { GatewayError } from '../kernel/errors.ts';
+import type { RawHeaders } from '../kernel/http.ts';
+import type { Exchange } from '../pipeline/stage.ts';
+import { addressSet, isLoopback } from '../policy/addresses.ts';
+import { compiled } from '../policy/compiled.ts';
+import { healthAnswer, type HealthState } from './health.ts';
+import { jsonAnswer, wholeAnswer, type ClientSink, type OwnAnswer } from './own-answer.ts';
+
+export interface MetricsText {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** What the endpoints tell that the server does not know itself. */
+export interface OwnEndpointsOptions {
+  readonly version?: string;
+  /** For /health/details, beside what the server knows itself. */
+  readonly details?: () => object;
+  readonly metrics?: () => Promise<MetricsText>;
+}
+
+interface ServerState extends HealthState {
+  /** Open now. */
+  readonly connections: number;
+}
+
+/** `public`: what the main listener shows to everybody. `open`: everything, to everybody who can connect. */
+export type Listener = 'public' | 'open';
+
+const detailsPath = '/health/details';
+const allowedOf = compiled(({ metrics }) => addressSet(metrics.allowedCidrs));
+
+export class OwnEndpoints {
+  readonly #state: ServerState;
+  readonly #options: OwnEndpointsOptions;
+
+  constructor(state: ServerState, options: OwnEndpointsOptions) {
+    this.#state = state;
+    this.#options = options;
+  }
+
+  /** False: not one of these, or none for this caller, to whom it looks the same. */
+  answer(exchange: Exchange, listener: Listener, sink: ClientSink): boolean {
+    const { target, method } = exchange.req;
+    const metrics = this.#metricsPath(exchange);
+    if (!target.startsWith('/health') && (metrics === undefined || !target.startsWith(metrics))) return false;
+    const query = target.indexOf('?');
+    const path = query === -1 ? target : target.slice(0, query);
+    const isPrivate = path === detailsPath || path === metrics;
+    if (isPrivate && listener === 'public' && !mayReadAll(exchange)) return false;
+    const health = isPrivate ? undefined : healthAnswer(path, this.#state);
+    if (!isPrivate && health === undefined) return false;
+
+    if (method !== 'GET' && method !== 'HEAD') {
+      sink.fail(new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] }));
+    } else if (health !== undefined) sink.answer(health);
+    else if (path === detailsPath) sink.answer(this.#details());
+    else this.#tellMetrics(sink);
+    return true;
+  }
+
+  #metricsPath({ policy }: Exchange): string | undefined {
+    return policy.metrics.enabled && this.#options.metrics !== undefined ? policy.metrics.path : undefined;
+  }
+
+  #details(): OwnAnswer {
+    const { rss, heapUsed, external } = process.memoryUsage();
+    const { draining, uptimeSeconds, connections } = this.#state;
+    return jsonAnswer(200, {
+      status: draining ? 'draining' : this.#state.connected() ? 'healthy' : 'unhealthy',
+      version: this.#options.version,
+      node: process.version,
+      uptime_seconds: uptimeSeconds,
+      connections,
+      memory: { rss_bytes: rss, heap_used_bytes: heapUsed, external_bytes: external },
+      ...this.#options.details?.(),
+    });
+  }
+
+  #tellMetrics(sink: ClientSink): void {
+    this.#metricsAnswer()
+      .then((answer) => {
+        sink.answer(answer);
+      })
+      .catch((cause: unknown) => {
+        sink.fail(new GatewayError('internal_error', 'The gateway failed to gather its metrics.', { cause }));
+      });
+  }
+
+  async #metricsAnswer(): Promise<OwnAnswer> {
+    const { contentType, body } = (await this.#options.metrics?.()) ?? { contentType: 'text/plain', body: '' };
+    return wholeAnswer(200, contentType, Buffer.from(body));
+  }
+}
+
+/** By the connection alone: a proxy on this machine makes strangers look like neighbours, so what came through one is refused. */
+function mayReadAll({ peerIp, policy, req }: Exchange): boolean {
+  return (isLoopback(peerIp) || allowedOf(policy)(peerIp)) && !isForwarded(req.headers);
+}
+
+const forwardingFields: ReadonlySet<string> = new Set(['forwarded', 'via', 'x-forwarded-for', 'x-real-ip']);
+
+function isForwarded(headers: RawHeaders): boolean {
+  return headers.some((name, i) => i % 2 === 0 && forwardingFields.has(name.toLowerCase()));
+}

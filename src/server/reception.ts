@@ -1,0 +1,32 @@
+// Owns what becomes of a request that is one, whatever protocol it came by: answered here, refused because the gateway is about to
+// leave, or handed to the pipeline.
+import { GatewayError } from '../kernel/errors.ts';
+import type { Dispatch, Exchange } from '../pipeline/stage.ts';
+import type { ClientSink } from './own-answer.ts';
+import type { OwnEndpoints } from './own-endpoints.ts';
+
+export type Receive = (exchange: Exchange, sink: ClientSink) => void;
+
+export interface ReceptionOptions {
+  readonly endpoints: OwnEndpoints;
+  readonly draining: () => boolean;
+  /** Every path belongs to the app, the gateway's own names too: the request came to a lease's host. */
+  readonly isForApp: (exchange: Exchange) => boolean;
+  readonly dispatch: Dispatch;
+}
+
+export function reception({ endpoints, draining, isForApp, dispatch }: ReceptionOptions): Receive {
+  return function receive(exchange, sink): void {
+    if (!isForApp(exchange) && endpoints.answer(exchange, 'public', sink)) return;
+    if (draining()) {
+      sink.fail(new GatewayError('draining', 'The gateway is shutting down.', { retryAfterSeconds: 1 }));
+    } else dispatch(exchange, sink);
+  };
+}
+
+/** The admin listener has nothing beyond the gateway's own paths, and shows all of them. */
+export function adminReception(endpoints: OwnEndpoints): Receive {
+  return function receiveAdmin(exchange, sink): void {
+    if (!endpoints.answer(exchange, 'open', sink)) sink.fail(new GatewayError('not_found', 'There is nothing here.'));
+  };
+}

@@ -1,0 +1,30 @@
+// Owns the seam between the front door, what is spoken behind it, and the rest of the server: a connection goes in, exchanges come out.
+import type { Socket } from 'node:net';
+import type { Deadlines } from '../kernel/deadlines.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Peer } from './peer.ts';
+import type { Receive } from './reception.ts';
+
+/** Takes a connection over: reading, writing, ending. Who gave it still counts it, and destroys it at the latest. */
+export type ConnectionHandler = (socket: Socket, peer: Peer) => void;
+
+/** A protocol that is spoken on accepted connections. */
+export interface ConnectionProtocol {
+  readonly accept: ConnectionHandler;
+  /** Connections at rest end now, the others with what is under way on them. Idempotent. */
+  drain(): void;
+  /** Lets go of timers. The connections are their giver's to destroy. */
+  close(): void;
+}
+
+/** What a protocol needs of the server. */
+export interface ServerHost {
+  /** True: connections end with their answer. */
+  readonly draining: () => boolean;
+  readonly deadlines: Deadlines;
+  /** Longer targets are 414. */
+  readonly maxTargetBytes: number;
+  /** The current snapshot: taken once for each request. */
+  readonly policy: () => Policy;
+  readonly receive: Receive;
+}

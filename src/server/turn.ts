@@ -1,0 +1,159 @@
+// Owns one request and its answer on an HTTP/1 connection: checks the head, makes the exchange and the sink, and decides what a
+// fault in the body means by how far the answer has come.
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { GatewayError } from '../kernel/errors.ts';
+import type { RequestHead } from '../kernel/http.ts';
+import type { Policy } from '../policy/policy.ts';
+import { BodyWatch, type BodyOwner } from './body-watch.ts';
+import { ClientExchange } from './client-exchange.ts';
+import { bodyOf, type ClientRequest } from './client-request.ts';
+import { checkHead, type BodyLength, type CheckedHead } from './head-check.ts';
+import { endSoon, endSoonInsteadOfAtOnce } from './linger.ts';
+import type { Peer } from './peer.ts';
+import { ResponseSink, type SinkHost } from './response-sink.ts';
+import type { ServerHost } from './server-host.ts';
+
+/** What a turn needs of its connection. */
+export interface TurnConnection {
+  readonly peer: Peer;
+  readonly socket: Socket;
+  /** Nothing that still comes is read as a request. */
+  endsWithAnswer(): void;
+  /** The connection leaves HTTP. */
+  switched(response: ServerResponse, head: string, peer: Duplex): void;
+  /** The answer is complete, or nobody is left to read it. */
+  over(): void;
+}
+
+/** What is dropped of a body that nobody wanted before its connection is given up for it. As much as Go's server does. */
+const maxDroppedBytes = 256 * 1024;
+
+export class Turn implements SinkHost, BodyOwner {
+  readonly #request: ClientRequest;
+  readonly #response: ServerResponse;
+  readonly #upgrade: boolean;
+  readonly #connection: TurnConnection;
+  readonly #host: ServerHost;
+  #exchange: ClientExchange | undefined = undefined;
+  #sink: ResponseSink | undefined = undefined;
+  #bodyLength: BodyLength = 'none';
+  /** Of the head, or of the body as far as it came. */
+  #fault: GatewayError | undefined = undefined;
+
+  constructor(
+    request: ClientRequest,
+    response: ServerResponse,
+    upgrade: boolean,
+    connection: TurnConnection,
+    host: ServerHost,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.#upgrade = upgrade;
+    this.#connection = connection;
+    this.#host = host;
+  }
+
+  /** The whole request has come. */
+  get received(): boolean {
+    return this.#upgrade || this.#request.complete;
+  }
+
+  start(): void {
+    const request = this.#request;
+    const policy = this.#host.policy();
+    const req: RequestHead = {
+      method: request.method ?? '',
+      target: request.url ?? '',
+      headers: request.rawHeaders,
+      upgrade: this.#upgrade,
+    };
+    const bounds = { maxTargetBytes: this.#host.maxTargetBytes, maxBodyBytes: policy.limits.maxBodyBytes };
+    const head = this.#fault ?? checkHead(req, request.httpVersion, bounds);
+    const refused = head instanceof GatewayError;
+    if (!refused) this.#bodyLength = head.bodyLength;
+    const body = bodyOf(request, this.#bodyLength);
+    const httpVersion = request.httpVersionMinor === 0 ? '1.0' : '1.1';
+    const exchange = ClientExchange.of({ req, body, httpVersion, peer: this.#connection.peer }, policy);
+    const sink = new ResponseSink(this.#response, exchange, this);
+    this.#exchange = exchange;
+    this.#sink = sink;
+    this.#response.on('close', () => {
+      request.watch?.end();
+      sink.closed();
+      this.#connection.over();
+    });
+    if (refused) this.#refuse(head, sink);
+    else {
+      // Nobody may be asked to wait for a 100 that an HTTP/1.0 client can't be sent.
+      if (httpVersion === '1.0') exchange.withheld.push('expect');
+      this.#watchBody(head, policy);
+      this.#host.receive(exchange, sink);
+    }
+  }
+
+  /** The client has gone, or will be made to. */
+  cancel(): void {
+    this.#exchange?.cancellation.cancel();
+  }
+
+  bodyFault(error: GatewayError): void {
+    if (this.#fault !== undefined) return;
+    this.#fault = error;
+    this.#request.watch?.end();
+    this.#connection.endsWithAnswer();
+    // Its turn has not come yet: start() finds the fault.
+    if (this.#exchange === undefined || this.#sink === undefined) return;
+    if (this.#response.writableEnded) endSoon(this.#connection.socket);
+    else if (!this.#exchange.body.started) {
+      this.#sink.fail(error);
+      this.#exchange.cancellation.cancel();
+    } else if (!this.#request.left) {
+      // Whoever reads takes the app's request with it, and the fault comes back as the answer.
+      this.#request.fail(error);
+    }
+  }
+
+  bodyStalled(error: GatewayError): void {
+    // While the app talks, it is the app's to say how long the other direction may rest.
+    if (this.#response.headersSent && !this.#response.writableEnded) this.#request.watch?.wanted();
+    else this.bodyFault(error);
+  }
+
+  continued(): void {
+    this.#request.watch?.continued();
+  }
+
+  /** More of the request may come than is worth reading, or nobody can say where it ends. */
+  get #isUnreadable(): boolean {
+    if (this.#fault !== undefined) return true;
+    if (this.#bodyLength === 'none' || this.#request.complete) return false;
+    return this.#bodyLength === null || this.#bodyLength - this.#request.receivedBytes > maxDroppedBytes;
+  }
+
+  endsWith(answer: 'own' | 'of the app'): boolean {
+    const incomplete = this.#fault !== undefined || (this.#bodyLength !== 'none' && !this.#request.complete);
+    if (incomplete) endSoonInsteadOfAtOnce(this.#connection.socket);
+    if (answer === 'of the app' || !this.#isUnreadable) return this.#host.draining();
+    this.#connection.endsWithAnswer();
+    return true;
+  }
+
+  switched(response: ServerResponse, head: string, peer: Duplex): void {
+    this.#connection.switched(response, head, peer);
+  }
+
+  #refuse(error: GatewayError, sink: ResponseSink): void {
+    this.#fault = error;
+    this.#connection.endsWithAnswer();
+    sink.fail(error);
+  }
+
+  #watchBody({ bodyLength, expectsContinue }: CheckedHead, { limits }: Policy): void {
+    if (bodyLength === 'none' || bodyLength === 0) return;
+    const bounds = { maxBytes: limits.maxBodyBytes, pauseMs: limits.bodyTimeoutMs };
+    this.#request.watch = new BodyWatch(bounds, this.#host.deadlines, this, expectsContinue);
+  }
+}

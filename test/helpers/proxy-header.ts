@@ -1,0 +1,28 @@
+// Owns PROXY protocol headers, version 2, as tests send them: right ones, and wrong ones in every field.
+
+export interface ProxyHeaderParts {
+  readonly version?: number;
+  readonly command?: number;
+  readonly family?: number;
+  readonly addresses: Buffer;
+  readonly tlvs?: Buffer;
+}
+
+export function proxyHeader(parts: ProxyHeaderParts): Buffer {
+  const { version = 2, command = 1, family = 0x11, addresses, tlvs = Buffer.alloc(0) } = parts;
+  const fixed = Buffer.from('\r\n\r\n\0\r\nQUIT\n    ', 'latin1');
+  fixed.writeUInt8((version << 4) | command, 12);
+  fixed.writeUInt8(family, 13);
+  fixed.writeUInt16BE(addresses.length + tlvs.length, 14);
+  return Buffer.concat([fixed, addresses, tlvs]);
+}
+
+/** Of a client over IPv4. */
+export function proxyHeaderFor(ip: string, port = 4711): Buffer {
+  const addresses = Buffer.alloc(12);
+  addresses.set(ip.split('.').map(Number));
+  addresses.set([198, 51, 100, 7], 4);
+  addresses.writeUInt16BE(port, 8);
+  addresses.writeUInt16BE(80, 10);
+  return proxyHeader({ addresses });
+}

@@ -1,0 +1,36 @@
+// Owns files that are made from code: writing them, and telling which are out of date. What is in them is their generators'.
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { format, resolveConfig } from 'prettier';
+
+const repository = join(import.meta.dirname, '..');
+
+/** Path in the repository -> what belongs there, before it is formatted. */
+export type Generators = Readonly<Record<string, () => string>>;
+
+/** With --check nothing is written, and the process fails when a file is out of date. */
+export async function writeOrCheck(generators: Generators): Promise<void> {
+  const files = await formatted(generators);
+  const stale: string[] = [];
+  for (const [path, text] of files) {
+    const there = await readFile(join(repository, path), 'utf8').catch(() => undefined);
+    if (there !== text) stale.push(path);
+  }
+  if (process.argv.includes('--check')) {
+    for (const path of stale) console.error(`${path} is out of date: run "make generate"`);
+    process.exitCode = stale.length > 0 ? 1 : 0;
+  } else {
+    for (const [path, text] of files) await writeFile(join(repository, path), text);
+    console.log(stale.length > 0 ? `written: ${stale.join(', ')}` : 'all up to date');
+  }
+}
+
+async function formatted(generators: Generators): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const [path, text] of Object.entries(generators)) {
+    const filepath = join(repository, path);
+    files.set(path, await format(text(), { ...(await resolveConfig(filepath)), filepath }));
+  }
+  return files;
+}
