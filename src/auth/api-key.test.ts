@@ -25,7 +25,14 @@ test('any one character changed is noticed', () => {
 });
 
 test('what has another form is foreign', () => {
-  for (const key of ['', 'sk_test_', example.slice(1), `${example}a`, example.replace('test', 'prod'), `${example}\n`]) {
+  for (const key of [
+    '',
+    'sk_test_',
+    example.slice(1),
+    `${example}a`,
+    example.replace('test', 'prod'),
+    `${example}\n`,
+  ]) {
     assert.equal(formOf(key), 'foreign');
   }
 });

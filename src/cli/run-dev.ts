@@ -1,7 +1,7 @@
 // Owns `dev`: relay, demo app and gateway in this process, joined the way that separate ones would be, and nothing left behind.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import type { Config } from '../config/config.ts';
+import type { Config, KeyConfig } from '../config/config.ts';
 import { defaultConfig } from '../config/defaults.ts';
 import { createDemoApp } from '../demo/demo-app.ts';
 import { Bridge } from '../expose/bridge.ts';
@@ -55,7 +55,16 @@ function devConfig(port: number, relayUrl: string, key: string): Config {
     ...rest,
     gateway: { ...gateway, host: loopback, port, shutdownGraceMs: drainMs },
     portal: { ...portal, relays: [{ url: relayUrl, weight: 100, connections: 1, caFile: '' }] },
-    auth: { ...auth, keys: [{ id: 'dev', key, description: '' }] },
+    auth: { ...auth, keys: [devKey(key)] },
+    leaseAcl: { [leaseName]: ['dev'] },
+  };
+}
+
+function devKey(key: string): KeyConfig {
+  const scopes = ['read', 'write'];
+  return {
+    ...{ id: 'dev', key, keyHash: '', keyPrefix: '' },
+    ...{ description: '', scopes, notBefore: '', expiresAt: '', allowedCidrs: [] },
   };
 }
 

@@ -37,6 +37,16 @@ export class MemoryLimiter implements Limiter {
     );
   }
 
+  /** What was charged comes back: it turned out not to count. */
+  give(charges: readonly Charge[]): void {
+    for (const charge of charges) {
+      const name = bucketName(charge);
+      const fullAtMs = this.#fullAtMs.get(name);
+      if (fullAtMs !== undefined)
+        this.#fullAtMs.set(name, fullAtMs - (charge.cost * 1000) / charge.rate.requestsPerSecond);
+    }
+  }
+
   #put(name: string, fullAtMs: number, nowMs: number): void {
     const buckets = this.#fullAtMs;
     // Behind all others: the order is the order of use.

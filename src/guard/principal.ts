@@ -12,4 +12,8 @@ export interface Principal {
   readonly tenant?: string;
 }
 
-export const anonymous: Principal = Object.freeze({ id: 'anonymous', kind: 'anonymous', scopes: Object.freeze([]) });
+export const anonymous: Principal = Object.freeze({
+  id: 'anonymous',
+  kind: 'anonymous',
+  scopes: Object.freeze(['read', 'write']),
+});

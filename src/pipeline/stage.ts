@@ -2,13 +2,10 @@
 // it never touches Node's req and res.
 import type { Cancellation } from '../kernel/cancellation.ts';
 import type { RequestBody, RequestHead, Sink } from '../kernel/http.ts';
+import type { Principal } from '../guard/principal.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { PeerRoute } from '../route/peer-path.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
-
-interface Principal {
-  readonly id: string;
-}
 
 /** The lease that a request goes to, and the ways there. */
 interface Destination {
@@ -39,6 +36,8 @@ export interface Exchange {
   scheme: 'http' | 'https';
   /** Names, in lower case, of received headers that are not for the app. */
   readonly withheld: string[];
+  /** Headers of the gateway's own for the app: name, value, … */
+  readonly appHeaders: string[];
   /** Headers of the gateway's own for the client, whoever makes the answer: name, value, … */
   readonly answerHeaders: string[];
   /** The client's, as far as is known: the peer's, until a trusted proxy says otherwise. */

@@ -3,6 +3,10 @@
 
 export interface Policy {
   readonly auth: AuthPolicy;
+  /** By pattern: a lease name, a lease id, `prefix-*` or `*`. */
+  readonly acl: Readonly<Record<string, readonly string[]>>;
+  readonly ipRules: IpRulesPolicy;
+  readonly rateLimit: RateLimitPolicy;
   /** Lower case. Empty: no host mode. */
   readonly baseDomain: string;
   /** Addresses and CIDR blocks whose forwarded headers are believed. */
@@ -24,6 +28,42 @@ export interface AuthPolicy {
   /** False: everyone is `anonymous`. */
   readonly enabled: boolean;
   readonly keys: readonly KeyPolicy[];
+  /** A verified key that is not used for this time is verified again. */
+  readonly cacheTtlMs: number;
+  /** True: the app gets to see the credential. */
+  readonly forwardCredential: boolean;
+}
+
+/** Addresses and CIDR blocks. */
+export interface IpRulesPolicy {
+  /** Empty: all that are not denied. */
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+}
+
+export interface RatePolicy {
+  readonly requestsPerSecond: number;
+  readonly burst: number;
+}
+
+export interface RateLimitPolicy {
+  readonly global: RatePolicy;
+  readonly perKey: { readonly default: RatePolicy; readonly overrides: Readonly<Record<string, RatePolicy>> };
+  /** By pattern. */
+  readonly perLease: Readonly<Record<string, RatePolicy>>;
+  /** By name, or `*`. */
+  readonly perTenant: Readonly<Record<string, RatePolicy>>;
+  readonly perIp: RatePolicy | undefined;
+  /** The first that fits counts. */
+  readonly costs: readonly CostPolicy[];
+}
+
+export interface CostPolicy {
+  readonly lease: string;
+  readonly path: string;
+  /** Empty: all. */
+  readonly method: string;
+  readonly cost: number;
 }
 
 export interface KeyPolicy {
@@ -103,6 +143,8 @@ export interface HeaderChanges {
 }
 
 export interface LeasePolicy {
+  readonly requiredScopes: readonly string[];
+  readonly ipRules: IpRulesPolicy;
   /** Empty: by the rule of the mode. */
   readonly hostHeader: string;
   readonly headers: { readonly request: HeaderChanges; readonly response: HeaderChanges };

@@ -38,6 +38,7 @@ export class ClientExchange implements Exchange {
   readonly peerIp: string;
   scheme: 'http' | 'https';
   readonly withheld: string[] = [];
+  readonly appHeaders: string[] = [];
   readonly answerHeaders: string[];
   clientIp: string;
   route: Exchange['route'] = undefined;
@@ -78,6 +79,7 @@ export class ClientExchange implements Exchange {
     const forked = new ClientExchange(req, this);
     forked.clientIp = this.clientIp;
     forked.withheld.push(...this.withheld);
+    forked.appHeaders.push(...this.appHeaders);
     forked.route = this.route;
     forked.principal = this.principal;
     forked.destination = this.destination;

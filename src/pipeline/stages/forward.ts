@@ -21,7 +21,15 @@ export function forward(upstream: Upstream, directory: LeaseDirectory<Lease, Tra
     const clientHost = passed.host;
     // What Connection names went first; ours are added after, so that no client can have them removed.
     const { headers } = passed;
-    headers.push('Host', destination.host, 'Via', '1.1 portal-gateway', 'X-Request-ID', exchange.id);
+    headers.push(
+      ...exchange.appHeaders,
+      'Host',
+      destination.host,
+      'Via',
+      '1.1 portal-gateway',
+      'X-Request-ID',
+      exchange.id,
+    );
     headers.push('X-Forwarded-For', exchange.clientIp, 'X-Forwarded-Proto', exchange.scheme);
     if (clientHost !== '') headers.push('X-Forwarded-Host', clientHost);
     headers.push('X-Forwarded-Prefix', route.prefix);
