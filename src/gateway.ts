@@ -4,26 +4,15 @@ import { systemClock, type Clock } from './kernel/clock.ts';
 import { createPipeline } from './pipeline/order.ts';
 import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
-import { HttpServer } from './server/http-server.ts';
+import { HttpServer, type ListenerOptions } from './server/http-server.ts';
 import type { Lease, Transport } from './upstream/transport.ts';
 import { type PoolLimits, poolLimitsOf } from './upstream/tunnel-pool.ts';
 import { Upstream } from './upstream/upstream.ts';
 
-export interface GatewayOptions {
-  readonly host: string;
-  /** 0: any free one; listen() tells which. */
-  readonly port: number;
+export interface GatewayOptions extends ListenerOptions {
   readonly policy: Policy;
   /** One for each relay. The gateway's from now on: it closes them. */
   readonly transports: readonly Transport[];
-  /** A listener of its own for health, metrics and details, on the same host. */
-  readonly admin?: { readonly port: number };
-  /** Of a request's head. */
-  readonly maxHeaderBytes?: number;
-  /** Every connection begins with a PROXY protocol header, version 2, of one of the policy's trusted proxies. */
-  readonly proxyProtocol?: boolean;
-  /** For /health/details. */
-  readonly version?: string;
   /** For each lease and relay connection, where they differ from the policy's. */
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
@@ -46,24 +35,19 @@ export interface Gateway {
 const defaultGraceMs = 30_000;
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { host, port, admin, maxHeaderBytes, proxyProtocol, version, transports, clock = systemClock } = options;
+  const { transports, pool, clock = systemClock, ...listener } = options;
   let { policy } = options;
-  const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...options.pool });
+  const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();
   const ttlMs = (): number => policy.directoryTtlMs;
   const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs });
   const upstream = new Upstream({ clock, limits: () => limits });
   const server = new HttpServer({
-    host,
-    port,
+    ...listener,
     policy: () => policy,
     dispatch: createPipeline({ directory, upstream }),
     connected: () => transports.some(isConnected),
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
-    ...(admin !== undefined && { admin }),
-    ...(maxHeaderBytes !== undefined && { maxHeaderBytes }),
-    ...(proxyProtocol !== undefined && { proxyProtocol }),
-    ...(version !== undefined && { version }),
   });
 
   async function release(): Promise<void> {

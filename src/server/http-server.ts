@@ -12,26 +12,33 @@ import { OwnEndpoints, type MetricsText } from './own-endpoints.ts';
 import { adminReception, reception, type Receive } from './reception.ts';
 import type { ConnectionProtocol, ServerHost } from './server-host.ts';
 
-export interface HttpServerOptions {
+export interface ListenerOptions {
   readonly host: string;
   /** 0: any free one; listen() tells which. */
   readonly port: number;
+  /** A listener of its own for health, metrics and details, on the same host. */
+  readonly admin?: { readonly port: number };
+  /** Of a request's head. */
+  readonly maxHeaderBytes?: number;
+  /** Every connection begins with a PROXY protocol header, version 2, of one of the policy's trusted proxies. */
+  readonly proxyProtocol?: boolean;
+  /** What is spoken at the main listener in place of HTTP/1: TLS, with `http1` for those who do not choose HTTP/2. */
+  readonly secure?: (http1: ConnectionProtocol, server: ServerHost) => ConnectionProtocol;
+  /** For /health/details. */
+  readonly version?: string;
+  /** What metrics.path answers; without it there is no such path. */
+  readonly metrics?: () => Promise<MetricsText>;
+}
+
+export interface HttpServerOptions extends ListenerOptions {
   /** The current snapshot: taken once for each request. */
   readonly policy: () => Policy;
   readonly dispatch: Dispatch;
   readonly connected: () => boolean;
-  /** The separate listener for health, metrics and details; undefined: none. */
-  readonly admin?: { readonly port: number };
-  readonly maxHeaderBytes?: number;
-  readonly proxyProtocol?: boolean;
-  readonly version?: string;
   /** For /health/details, beside what the server knows itself. */
   readonly details?: () => object;
-  readonly metrics?: () => Promise<MetricsText>;
   /** The request came to a host of which every path is an app's, /health included. */
   readonly isForApp?: (exchange: Exchange) => boolean;
-  /** What is spoken at the front door in place of HTTP/1: TLS, with `http1` for those who do not choose HTTP/2. */
-  readonly secure?: (http1: ConnectionProtocol, server: ServerHost) => ConnectionProtocol;
 }
 
 /** Contract: gateway.max_header_bytes. */

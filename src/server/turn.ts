@@ -81,7 +81,8 @@ export class Turn implements SinkHost, BodyOwner {
     this.#exchange = exchange;
     this.#sink = sink;
     this.#response.on('close', () => {
-      request.watch?.end();
+      // An answer may be complete before the body is, and the rest of that is still to be dropped in time.
+      if (this.#connection.socket.destroyed) request.watch?.end();
       sink.closed();
       this.#connection.over();
     });

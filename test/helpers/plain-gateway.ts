@@ -5,7 +5,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import { createGateway, type Gateway } from '../../src/gateway.ts';
+import { createGateway, type Gateway, type GatewayOptions } from '../../src/gateway.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import type { PoolLimits } from '../../src/upstream/tunnel-pool.ts';
@@ -19,6 +19,8 @@ interface Options {
   readonly timeouts?: Partial<Policy['timeouts']>;
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
+  /** What a policy does not hold. */
+  readonly listener?: Pick<GatewayOptions, 'admin' | 'maxHeaderBytes' | 'metrics' | 'proxyProtocol' | 'version'>;
 }
 
 interface Call {
@@ -67,6 +69,7 @@ export async function startPlainGateway(
     transports: [transport],
     ...(options.pool !== undefined && { pool: options.pool }),
     ...(options.clock !== undefined && { clock: options.clock }),
+    ...options.listener,
   });
   const { port } = await gateway.listen();
   const sockets = new Set<Socket>();

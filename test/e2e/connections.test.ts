@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { connectionRefused, type ConnectionRefused } from '../../src/kernel/events.ts';
+import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
+import { proxyHeader, proxyHeaderFor } from '../helpers/proxy-header.ts';
+import { over } from '../helpers/scripted-app.ts';
+
+const live = 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n';
+
+function refusals(t: TestContext): ConnectionRefused[] {
+  const heard: ConnectionRefused[] = [];
+  const listen = (message: unknown): void => {
+    heard.push(message as ConnectionRefused);
+  };
+  connectionRefused.subscribe(listen);
+  t.after(() => {
+    connectionRefused.unsubscribe(listen);
+  });
+  return heard;
+}
+
+test('connections beyond the bound are closed at once, and those that are open are not touched', async (t) => {
+  const { raw } = await startPlainGateway(t, () => undefined, { policy: { limits: { maxConnections: 2 } } });
+  const heard = refusals(t);
+  const first = raw(live);
+  await readUntil(first, 'live');
+  const second = raw(live);
+  await readUntil(second, 'live');
+  assert.equal((await buffer(raw(live)).catch(() => Buffer.alloc(0))).toString(), '');
+  assert.deepEqual(heard, [{ ip: '127.0.0.1', reason: 'max_connections' }]);
+  first.write(live);
+  await readUntil(first, 'live');
+  first.end();
+  await over(first);
+  await readUntil(raw(live), 'live');
+});
+
+test('an address has its own bound, and others theirs', async (t) => {
+  const { port } = await startPlainGateway(t, () => undefined, { policy: { limits: { maxConnectionsPerIp: 1 } } });
+  const heard = refusals(t);
+  const open: Socket[] = [];
+  t.after(() => {
+    for (const socket of open) socket.destroy();
+  });
+  const from = async (localAddress: string): Promise<string> => {
+    const socket = connect({ host: '127.0.0.1', port, localAddress });
+    open.push(socket);
+    socket.on('error', () => undefined).write(live);
+    return readUntil(socket, 'live').catch(() => '');
+  };
+  assert.match(await from('127.0.0.1'), /"live"/);
+  assert.equal(await from('127.0.0.1'), '');
+  assert.match(await from('127.0.0.2'), /"live"/);
+  assert.deepEqual(heard, [{ ip: '127.0.0.1', reason: 'max_connections_per_ip' }]);
+  open[0]?.end();
+  await over(open[0] as Socket);
+  assert.match(await from('127.0.0.1'), /"live"/);
+});
+
+test('a trusted proxy has as many connections as it has clients', async (t) => {
+  const { raw } = await startPlainGateway(t, () => undefined, {
+    policy: { limits: { maxConnectionsPerIp: 1 }, trustedProxies: ['127.0.0.0/8'] },
+  });
+  await Promise.all([1, 2, 3].map(() => readUntil(raw(live), 'live')));
+});
+
+const trusted = { policy: { trustedProxies: ['127.0.0.1'] }, listener: { proxyProtocol: true } } as const;
+
+test('with the PROXY protocol the client is who the proxy says, for the app and for the bounds', async (t) => {
+  const { port } = await startPlainGateway(
+    t,
+    (request, response) => response.end(`for ${String(request.headers['x-forwarded-for'])}.`),
+    { ...trusted, policy: { ...trusted.policy, limits: { maxConnectionsPerIp: 1 } } },
+  );
+  const heard = refusals(t);
+  const open: Socket[] = [];
+  t.after(() => {
+    for (const socket of open) socket.destroy();
+  });
+  const call = async (...pieces: (string | Buffer)[]): Promise<string> => {
+    const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+    open.push(socket);
+    socket.on('error', () => undefined);
+    for (const piece of pieces) await new Promise((resolve) => socket.write(piece, resolve));
+    return readUntil(socket, '.').catch(() => '');
+  };
+  const get = `GET /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`;
+  const header = proxyHeaderFor('203.0.113.9');
+  assert.match(await call(Buffer.concat([header, Buffer.from(get)])), /for 203\.0\.113\.9\./);
+  assert.equal(await call(header, get), '');
+  assert.deepEqual(heard, [{ ip: '203.0.113.9', reason: 'max_connections_per_ip' }]);
+  const other = proxyHeaderFor('203.0.113.10');
+  assert.match(await call(other.subarray(0, 7), other.subarray(7), get), /for 203\.0\.113\.10\./);
+  const itself = proxyHeader({ command: 0, family: 0, addresses: Buffer.alloc(0) });
+  assert.match(await call(itself, get), /for 127\.0\.0\.1\./);
+});
+
+test('what has no PROXY header, or is not from a trusted proxy, is closed', async (t) => {
+  const { raw, port } = await startPlainGateway(t, () => undefined, {
+    ...trusted,
+    policy: { ...trusted.policy, limits: { readHeaderTimeoutMs: 100 } },
+  });
+  const heard = refusals(t);
+  const answer = async (socket: Socket): Promise<string> =>
+    (await buffer(socket).catch(() => Buffer.alloc(0))).toString();
+  assert.equal(await answer(raw(live)), '');
+  assert.equal(await answer(raw('PROXY TCP4 203.0.113.9 198.51.100.7 4711 80\r\n')), '');
+  assert.equal(await answer(raw(proxyHeaderFor('203.0.113.9').subarray(0, 20).toString('latin1'))), '');
+  const half = raw(proxyHeaderFor('203.0.113.9').subarray(0, 20).toString('latin1'));
+  half.end();
+  assert.equal(await answer(half), '');
+  const stranger = connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' });
+  stranger.on('error', () => undefined).write(proxyHeaderFor('203.0.113.9'));
+  assert.equal(await answer(stranger), '');
+  assert.deepEqual(
+    heard.map(({ ip, reason }) => [ip, reason]),
+    [...Array.from({ length: 4 }, () => ['127.0.0.1', 'proxy_protocol']), ['127.0.0.2', 'proxy_protocol']],
+  );
+});
