@@ -9,7 +9,7 @@ import { publish } from '../expose/publish.ts';
 import { parseTarget } from '../expose/target.ts';
 import { createCredential, RelayClient, type Credential } from '../portal/index.ts';
 import { createRelay } from '../relay/relay.ts';
-import { createDevKey } from './dev-key.ts';
+import { createApiKey } from '../auth/api-key.ts';
 import { defaultRelayPort } from './options.ts';
 import type { CliContext } from './context.ts';
 import { runGateway } from './run-gateway.ts';
@@ -27,7 +27,7 @@ export async function dev({ port }: DevOptions, { terminal, signal }: CliContext
   await using parts = new AsyncDisposableStack();
   const relayUrl = await startRelay(parts);
   const gatewayIdentity = createCredential();
-  const key = createDevKey();
+  const key = createApiKey('test');
   const gateway = await runGateway(parts, {
     config: devConfig(port, relayUrl, key),
     credential: gatewayIdentity,

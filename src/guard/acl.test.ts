@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { Acl, foldName, type AclRules, type AclTarget } from './acl.ts';
+import { foldName } from '../kernel/lease-name.ts';
+import { Acl, type AclRules, type AclTarget } from './acl.ts';
 import { anonymous, type Principal } from './principal.ts';
 
 const id = 'ABCDEFGHIJKLMNOPQRSTUVWX27';

@@ -1,5 +1,6 @@
 // Owns the decision who may call which lease (product-spec §5, ACL): rules compiled once, looked up in a time that does not grow with
 // their number. Pure: knows no request and no directory.
+import { foldName, isLeaseId } from '../kernel/lease-name.ts';
 import type { Principal } from './principal.ts';
 
 /** `exact`, `prefix-*` or `*` -> principals: an id of a key, `sub:…`, `scope:…`, `tenant:…`, `*` or `anonymous`. */
@@ -27,14 +28,6 @@ export interface AclRule {
   readonly pattern: string;
   readonly principals: readonly string[];
   allows(principal: Principal): boolean;
-}
-
-/** portal-protocol §4. */
-const leaseId = /^[A-Z2-7]{26}$/;
-
-/** Names compare in NFC and lower case (product-spec §5). */
-export function foldName(name: string): string {
-  return name.normalize('NFC').toLowerCase();
 }
 
 class Rule implements AclRule {
@@ -84,7 +77,7 @@ export class Acl {
       const rule = new Rule(pattern, principals, order);
       if (pattern === '*') any = rule;
       else if (pattern.endsWith('*')) append(this.#byPrefix, foldName(pattern.slice(0, -1)), rule);
-      else if (leaseId.test(pattern)) this.#byId.set(pattern, rule);
+      else if (isLeaseId(pattern)) this.#byId.set(pattern, rule);
       else append(this.#byName, foldName(pattern), rule);
     }
     this.#any = any;

@@ -10,6 +10,8 @@ import type { Lease, Transport } from '../upstream/transport.ts';
 /** The lease that a request goes to, and the ways there. */
 interface Destination {
   readonly lease: Lease;
+  /** Every name that a relay lists it by. */
+  readonly names: readonly string[];
   /** The relays that list the lease. */
   readonly transports: readonly Transport[];
   /** The `Host` by which the app knows itself in path mode. */

@@ -1,6 +1,7 @@
 // Owns the memory of leases that were listed a moment ago and are not now: most likely an app or a relay that restarts, and neither
 // unknown nor worth waiting a second for. Knows no relay.
-import { foldName, type Listed } from './lease-index.ts';
+import { foldName } from '../kernel/lease-name.ts';
+import type { Listed } from './lease-index.ts';
 
 /** An app that does not come back in this time has gone for good. */
 const rememberedMs = 60_000;

@@ -35,7 +35,7 @@ test('a body is opened once', () => {
 
 test('a fork is the same client’s, and ends with it', () => {
   const original = exchange();
-  original.principal = { id: 'k' };
+  original.principal = { id: 'k', kind: 'key', scopes: [] };
   original.withheld.push('x-api-key');
   const head = { method: 'GET', target: '/y', headers: [], upgrade: false };
   const forked = original.fork(head, new AbortController().signal);

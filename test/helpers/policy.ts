@@ -23,6 +23,9 @@ export function testKey(more: Partial<KeyPolicy> = {}): KeyPolicy {
 
 type Parts = { readonly [Section in keyof Policy]?: Partial<Policy[Section]> };
 
+/** What is given replaces them: their names are data. */
+const maps: ReadonlySet<string> = new Set(['acl', 'leases', 'leasePins']);
+
 /** Sections are merged, not replaced; maps and lists in them are replaced. */
 export function testPolicy(parts: Parts = {}): Policy {
   const base: Policy = {
@@ -34,7 +37,7 @@ export function testPolicy(parts: Parts = {}): Policy {
   const merged: Record<string, unknown> = { ...base };
   for (const [name, part] of Object.entries(parts)) {
     const section: unknown = base[name as keyof Policy];
-    merged[name] = isSection(section) ? { ...section, ...(part as object) } : part;
+    merged[name] = isSection(section) && !maps.has(name) ? { ...section, ...(part as object) } : part;
   }
   return merged as unknown as Policy;
 }

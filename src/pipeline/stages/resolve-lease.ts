@@ -2,9 +2,17 @@
 // turns its verdict into answers.
 import { GatewayError } from '../../kernel/errors.ts';
 import type { Sink } from '../../kernel/http.ts';
+import { foldName } from '../../kernel/lease-name.ts';
+import { compiled } from '../../policy/compiled.ts';
 import type { DirectoryAnswer, LeaseDirectory } from '../../route/lease-directory.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
+import { aclOf, refusal } from './authorise.ts';
+import { failed } from './failed.ts';
+
+const pinsOf = compiled(
+  ({ leasePins }) => new Map(Object.entries(leasePins).map(([name, id]) => [foldName(name), id] as const)),
+);
 
 type Answer = DirectoryAnswer<Lease, Transport>;
 
@@ -16,25 +24,34 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
     function proceed(exchange: Exchange, sink: Sink, answer: Answer): void {
       switch (answer.kind) {
         case 'found': {
-          const { lease, sources, host } = answer.found;
+          const { lease, sources, names, host } = answer.found;
           if (!lease.alpn.includes('http/1.1')) {
             sink.fail(new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.'));
             return;
           }
-          exchange.destination = { lease, transports: sources, host };
+          if (isPinnedElsewhere(exchange, lease.id)) {
+            sink.fail(
+              new GatewayError('lease_unreachable', 'A relay leads this name to another lease than it is pinned to.'),
+            );
+            return;
+          }
+          exchange.destination = { lease, transports: sources, names, host };
           next(exchange, sink);
           return;
         }
         case 'unknown':
+          if (hidesFrom(exchange, sink)) return;
           sink.fail(new GatewayError('lease_not_found', 'No relay lists a lease of this name or id.'));
           return;
         case 'lost':
+          if (hidesFrom(exchange, sink)) return;
           // Not 404: callers that try again are right to, and proxies remember a 404.
           sink.fail(
             new GatewayError('lease_unreachable', 'The app behind this lease was here a moment ago and is not now.'),
           );
           return;
         case 'ambiguous':
+          if (hidesFrom(exchange, sink)) return;
           sink.fail(
             new GatewayError('lease_ambiguous', 'The name fits several leases; use the id of the one you mean.'),
           );
@@ -63,8 +80,22 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
           } else proceed(exchange, sink, late);
         })
         .catch((cause: unknown) => {
-          sink.fail(new GatewayError('internal_error', 'The gateway failed to handle the request.', { cause }));
+          sink.fail(failed(cause));
         });
     };
   };
+}
+
+/** A name that is pinned leads to its one id, whatever a relay says (product-spec §10). */
+function isPinnedElsewhere({ route, policy }: Exchange, leaseId: string): boolean {
+  const pin = pinsOf(policy).get(foldName(route?.lease ?? ''));
+  return pin !== undefined && pin !== leaseId;
+}
+
+/** Whether there is such a lease is for those to know who may call it (product-spec §4). */
+function hidesFrom(exchange: Exchange, sink: Sink): boolean {
+  const { principal, policy, route } = exchange;
+  if (principal === undefined || aclOf(policy).wouldAllow(route?.lease ?? '', principal)) return false;
+  sink.fail(refusal(exchange));
+  return true;
 }

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LeasePatterns } from './lease-patterns.ts';
+
+const id = 'ABCDEFGHIJKLMNOPQRSTUVWX27';
+const other = 'ZZZZZZZZZZZZZZZZZZZZZZZZ22';
+
+function find(patterns: readonly string[], name: string, leaseId = id): string | undefined {
+  return new LeasePatterns(patterns.map((pattern) => [pattern, pattern] as const)).find(leaseId, name);
+}
+
+test('the most specific pattern wins, in whatever order they stand', () => {
+  const all = ['*', 'app-*', 'app', 'a*', 'app-one', id];
+  for (const patterns of [all, all.toReversed()]) {
+    assert.equal(find(patterns, 'app-one'), id);
+    assert.equal(find(patterns, 'app-one', other), 'app-one');
+    assert.equal(find(patterns, 'app-two', other), 'app-*');
+    assert.equal(find(patterns, 'app', other), 'app');
+    assert.equal(find(patterns, 'ape', other), 'a*');
+    assert.equal(find(patterns, 'b', other), '*');
+  }
+  assert.equal(find(['app'], 'b'), undefined);
+  assert.equal(find([], 'b'), undefined);
+});
+
+test('names compare without case and in one normal form', () => {
+  assert.equal(find(['CAFÉ'], 'cafe\u0301'), 'CAFÉ');
+  assert.equal(find(['Öl-*'], 'o\u0308l-1'), 'Öl-*');
+});
+
+test('a lease that is named after an id has nothing of that lease', () => {
+  assert.equal(find([other], other), undefined);
+  assert.equal(find([other], other.toLowerCase()), undefined);
+});
+
+test('a prefix is one of names, not of ids', () => {
+  assert.equal(find(['AB*'], 'x'), undefined);
+});

@@ -1,0 +1,40 @@
+// Owns the question which of several patterns fits a lease best: its id or its name, else the longest `prefix-*`, else `*`. Knows
+// nothing of what is set for them.
+import { foldName, isLeaseId } from '../kernel/lease-name.ts';
+
+interface Prefixed<T> {
+  readonly prefix: string;
+  readonly value: T;
+}
+
+export class LeasePatterns<T> {
+  /** A pattern that is an id stands for that lease, and for none that is called so: anyone may publish any name. */
+  readonly #byId = new Map<string, T>();
+  readonly #byName = new Map<string, T>();
+  /** Longest first. */
+  readonly #byPrefix: readonly Prefixed<T>[];
+  readonly #any: T | undefined;
+
+  constructor(patterns: Iterable<readonly [pattern: string, value: T]>) {
+    const byPrefix: Prefixed<T>[] = [];
+    let any: T | undefined;
+    for (const [pattern, value] of patterns) {
+      if (pattern === '*') any = value;
+      else if (pattern.endsWith('*')) byPrefix.push({ prefix: foldName(pattern.slice(0, -1)), value });
+      else if (isLeaseId(pattern)) this.#byId.set(pattern, value);
+      else this.#byName.set(foldName(pattern), value);
+    }
+    this.#byPrefix = byPrefix.sort((a, b) => b.prefix.length - a.prefix.length);
+    this.#any = any;
+  }
+
+  find(id: string, name: string): T | undefined {
+    const byId = this.#byId.get(id);
+    if (byId !== undefined) return byId;
+    if (this.#byName.size === 0 && this.#byPrefix.length === 0) return this.#any;
+    const folded = foldName(name);
+    const exact = this.#byName.get(folded);
+    if (exact !== undefined) return exact;
+    return this.#byPrefix.find(({ prefix }) => folded.startsWith(prefix))?.value ?? this.#any;
+  }
+}
