@@ -267,7 +267,7 @@ export interface CostConfig {
 
 /** Where the buckets are. */
 export interface RateStorageConfig {
-  /** `memory`: in this process. `redis`: shared by all gateways that use the same one. */
+  /** In this process (`memory`), or shared by all gateways that use the same `redis`. */
   readonly type: 'memory' | 'redis';
   /** With `type: redis`. */
   readonly redis: RedisConfig;

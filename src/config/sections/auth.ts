@@ -37,7 +37,7 @@ const key = entry('KeyConfig', 'An API key: its hash, or the key itself.', {
     initial: '',
     expects: 'a bcrypt hash ($2a$, $2b$ or $2y$) of cost 10 to 14',
     check: isBcryptHash,
-    example: '$2b$12$1234567890123456789012uAbcdefghijklmnopqrstuvwxyzABCDE',
+    example: '$2b$12$PopRLDJKmUriBAJfx6DNE.PCX09TMYA0EfEUD6JuDVKrWj5liXy7e',
     secret: 'possible',
   }),
   key_prefix: text(

@@ -75,7 +75,7 @@ export const rateLimit: z.ZodType = section(
     costs: list('Requests that cost more than one token; the first that fits counts.', cost),
     storage: section('RateStorageConfig', 'Where the buckets are.', {
       type: choice(
-        '`memory`: in this process. `redis`: shared by all gateways that use the same one.',
+        'In this process (`memory`), or shared by all gateways that use the same `redis`.',
         ['memory', 'redis'],
         {
           initial: 'memory',
