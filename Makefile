@@ -7,6 +7,8 @@ SHELL := /bin/bash
 
 RUNTIME := tools/runtime/node_modules/.installed
 DEPS := node_modules/.installed
+# Programs that tests drive, beyond Node. Each is the name of its Debian package, too.
+TEST_NEEDS := chromium curl python3
 NODE := PATH="$$(tools/runtime/path):$$PWD/node_modules/.bin:$$PATH"
 
 help: ## show this list
@@ -16,6 +18,7 @@ run: $(DEPS) ## relay + demo app + gateway on this machine; prints a key and a r
 	@$(NODE) exec node src/main.ts dev
 
 test: $(DEPS) ## every test, with the coverage thresholds
+	@tools/test-needs.sh $(TEST_NEEDS)
 	@$(NODE) node tools/test.ts
 
 soak: $(DEPS) ## the long transfers and the many streams that `make test` has no time for

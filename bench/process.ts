@@ -44,9 +44,9 @@ async function stop(child: ChildProcess): Promise<void> {
 }
 
 /** A Node program of ours, run from source. */
-export function startNode(file: string, args: readonly string[]): Promise<Peer> {
+export function startNode(file: string, args: readonly string[], nodeOptions: readonly string[] = []): Promise<Peer> {
   const extra = process.env['BENCH_NODE_OPTIONS']?.split(' ') ?? [];
-  return startPeer(process.execPath, [...extra, file, ...args]);
+  return startPeer(process.execPath, [...extra, ...nodeOptions, file, ...args]);
 }
 
 const ticksPerSecond = 100; // USER_HZ, fixed in the Linux ABI

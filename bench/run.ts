@@ -6,14 +6,13 @@
 //   node bench/run.ts --relay ws://127.0.0.1:14017/relay --lease-id ID
 //                                   a relay and an app that already run, say the real ones
 //   --only NAME,NAME  --rounds N  --seconds N  --mib N
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { download, paced, smallRequests, upload, type Target } from './load.ts';
-import { cpuSeconds, rssBytes, startNode, startPeer, type Peer } from './process.ts';
+import { startNginx } from './nginx.ts';
+import { cpuSeconds, rssBytes, startNode, type Peer } from './process.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -42,43 +41,11 @@ async function started(peer: Promise<Peer>): Promise<Peer> {
   return it;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function nginx(appPort: string): Promise<Contender> {
-  const port = await freePort();
-  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (name) => `${name}_temp_path ${folder}/${name};`,
-  );
-  // Workers that drop root could not write into the folder that is ours alone.
-  const user = process.getuid?.() === 0 ? 'user root;' : '';
-  const config = `${user} worker_processes auto; daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
-events { worker_connections 4096; }
-http { access_log ${folder}/access.log; ${paths.join(' ')} client_max_body_size 0; keepalive_requests 100000000;
-  upstream app { server 127.0.0.1:${appPort}; keepalive 64; keepalive_requests 100000000; }
-  server { listen 127.0.0.1:${port}; location / { proxy_pass http://app; proxy_http_version 1.1; proxy_request_buffering off; proxy_set_header Connection ""; } } }`;
-  await writeFile(join(folder, 'nginx.conf'), config);
-  const peer = await started(
-    startPeer('nginx', ['-c', join(folder, 'nginx.conf'), '-p', folder], { readySilently: true }),
-  );
-  for (;;) {
-    const up = await fetch(`http://127.0.0.1:${port}/bytes/1`).then(
-      (res) => res.ok,
-      () => false,
-    );
-    if (up) break;
-  }
-  return { name: 'nginx', url: `http://127.0.0.1:${port}`, headers: {}, peer };
-}
-
 async function contenders(): Promise<Contender[]> {
   const app = await started(startNode('bench/peers/app.ts', []));
-  const list = [await nginx(app.ready)];
+  const nginx = await startNginx(app.ready, folder);
+  peers.push(nginx.peer);
+  const list: Contender[] = [{ name: 'nginx', url: nginx.url, headers: {}, peer: nginx.peer }];
   const direct = await started(startNode('bench/peers/direct-pipe.ts', [app.ready]));
   list.push({ name: 'direct pipe', url: `http://127.0.0.1:${direct.ready}`, headers: {}, peer: direct });
   const plain = await started(startNode('bench/peers/gateway.ts', ['--app-port', app.ready]));

@@ -7,11 +7,16 @@ import { KeyVerifier } from './auth/key-verifier.ts';
 import type { Limiter } from './guard/limiter.ts';
 import { MemoryLimiter } from './guard/memory-limiter.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
+import { isForApp } from './pipeline/host-mode.ts';
+import type { GatewayStatus } from './kernel/status.ts';
 import { createPipeline } from './pipeline/order.ts';
 import type { AuthenticateParts } from './pipeline/stages/authenticate.ts';
 import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
+import { Http2 } from './server/http2.ts';
 import { HttpServer, type ListenerOptions } from './server/http-server.ts';
+import type { TlsSettings } from './server/tls-contexts.ts';
+import { TlsFront } from './server/tls-front.ts';
 import type { Lease, Transport } from './upstream/transport.ts';
 import { type PoolLimits, poolLimitsOf } from './upstream/tunnel-pool.ts';
 import { Upstream } from './upstream/upstream.ts';
@@ -20,6 +25,8 @@ export interface GatewayOptions extends ListenerOptions {
   readonly policy: Policy;
   /** One for each relay. The gateway's from now on: it closes them. */
   readonly transports: readonly Transport[];
+  /** TLS, and with it HTTP/2. Undefined: neither, for as long as the gateway lives. */
+  readonly tls?: TlsSettings;
   /** For each lease and relay connection, where they differ from the policy's. */
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
@@ -32,8 +39,13 @@ export interface Gateway {
   listen(): Promise<AddressInfo>;
   /** Where the admin listener listens, if there is one. */
   adminAddress(): AddressInfo | undefined;
-  /** Requests that begin from now on work by this policy; those in flight keep theirs. */
-  apply(policy: Policy): void;
+  /**
+   * Requests that begin from now on work by this policy, and handshakes by these certificates; what is in flight keeps what it has.
+   * Throws TlsSettingsError, and then nothing has changed.
+   */
+  apply(policy: Policy, tls?: TlsSettings): void;
+  /** What health and metrics tell of it. */
+  status(): GatewayStatus;
   /** Takes nothing new, lets what is in flight end, cuts the rest after the grace; then closes. Idempotent. */
   drain(graceMs?: number): Promise<void>;
   /** Cuts everything. Idempotent. */
@@ -46,20 +58,27 @@ const mostWaitingForBcrypt = 64;
 /** Contract: gateway.shutdown_grace. */
 const defaultGraceMs = 30_000;
 
+/** Throws TlsSettingsError. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { transports, pool, clock = systemClock, limiter = new MemoryLimiter({ clock }), ...listener } = options;
+  const { transports, pool, tls, clock = systemClock, limiter = new MemoryLimiter({ clock }), ...listener } = options;
   let { policy } = options;
   const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();
   const ttlMs = (): number => policy.directoryTtlMs;
   const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs });
   const upstream = new Upstream({ clock, limits: () => limits });
+  let tlsFront: TlsFront | undefined;
   const server = new HttpServer({
     ...listener,
     policy: () => policy,
-    dispatch: createPipeline({ directory, upstream, limiter, auth: authParts(clock) }),
+    dispatch: createPipeline({ directory, upstream, clock, limiter, auth: authParts(clock) }),
     connected: () => transports.some(isConnected),
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
+    isForApp,
+    ...(tls !== undefined && {
+      secure: (http1, serverHost) =>
+        (tlsFront = new TlsFront(tls, { http1, h2: new Http2(serverHost) }, serverHost.policy)),
+    }),
   });
 
   async function release(): Promise<void> {
@@ -70,10 +89,20 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     listen: () => server.listen(),
     adminAddress: () => server.adminAddress,
-    apply: (next) => {
+    apply: (next, certificates) => {
+      if (certificates !== undefined) tlsFront?.apply(certificates);
       policy = next;
       limits = poolLimits();
     },
+    status: () => ({
+      relays: transports.map((transport) => ({
+        relay: transport.relay,
+        state: transport.state(),
+        rttMs: transport.rttMs,
+      })),
+      tunnels: [...upstream.tunnels()],
+      certificates: tlsFront?.certificates ?? [],
+    }),
     drain: async (graceMs = defaultGraceMs) => {
       await server.drain(graceMs);
       await release();

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Owns the entry: refuses a Node that can't run the rest, before the rest is loaded, and hands argv to cli/. This file alone
-// must parse and run on old Node.
+// Owns the entry: refuses a Node that can't run the rest, before the rest is loaded, sets V8 up, and hands argv to cli/. This
+// file alone must parse and run on old Node.
 import process from 'node:process';
 
 const oldestMajor = 24; // package.json, engines
@@ -11,6 +11,8 @@ if (Number.parseInt(process.versions.node, 10) < oldestMajor) {
   );
   process.exitCode = 1;
 } else {
+  const { countLiveBuffersOnly } = await import('./cli/buffer-accounting.ts');
+  countLiveBuffersOnly();
   const { main } = await import('./cli/main.ts');
   await main(process.argv.slice(2));
 }

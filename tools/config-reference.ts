@@ -63,18 +63,24 @@ Settings marked _secret_ take a reference instead of the value. References are f
 
 | reference              | is                                                                                                                                                                                       |
 | ---------------------- | ---------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------- |
-| \`\${NAME}\`              | an environment variable, also as a part of a text; \`$\${\` is \`\${\` itself                                                                                                                 |
+| \`\${NAME}\`              | an environment variable, also as a part of a text; \`$\${\` is \`\${\` itself, and another \`\${\` is an error                                                                                                                 |
 | \`file:PATH\`            | the content of a file without the line ending at its end; symbolic links are followed. A file that every user of the machine may read is warned about, and refused for \`portal.identity\` |
-| \`vault:PATH#FIELD\`     | a field of a secret in HashiCorp Vault (key-value version 2), as \`vault:secret/gateway#key\`. Uses \`VAULT_ADDR\`, \`VAULT_TOKEN\` or \`VAULT_TOKEN_FILE\`, \`VAULT_NAMESPACE\`, \`VAULT_CACERT\`     |
+| \`vault:PATH#FIELD\`     | a field of a secret in HashiCorp Vault (key-value version 2), as \`vault:secret/gateway#key\`; where the mount has several steps, as the API writes it: \`vault:team/kv/data/gateway#key\`. Uses \`VAULT_ADDR\`, \`VAULT_TOKEN\` or \`VAULT_TOKEN_FILE\`, \`VAULT_NAMESPACE\`, \`VAULT_CACERT\`     |
 | \`aws-sm:NAME#FIELD\`    | a field of a secret in AWS Secrets Manager that is JSON; without \`#FIELD\` the whole text. Uses \`AWS_REGION\`, \`AWS_ACCESS_KEY_ID\`, \`AWS_SECRET_ACCESS_KEY\`, \`AWS_SESSION_TOKEN\`, \`AWS_ENDPOINT_URL\` |
 
-A secret that stands in the file itself works and is warned about. No secret is ever printed.
+A secret that stands in the file itself works and is warned about. No secret is ever printed; a header that is set counts as one
+when its value is a reference, or its name says so (\`Authorization\`, \`Cookie\`, \`X-Api-Key\`, \`…-Token\`).
 
 ## Reload
 
-SIGHUP, and a change of the file, load everything anew, secrets included, also when Kubernetes swaps the files of a ConfigMap or
-Secret. On any fault the configuration in use stays. Requests in flight keep the configuration that they began with. Settings
-marked _restart_ take a new process; a reload that changes one says so in the log.
+SIGHUP, and a change of the file or of a file that it names (secrets, certificates), load everything anew, secrets of secret
+managers included; also when Kubernetes swaps the files of a ConfigMap or Secret. A change is noticed at once, and within ten seconds
+where the system does not tell of it, as on file systems of other machines. What Vault or AWS changes by itself is fetched with the next
+SIGHUP.
+
+On any fault, an empty file among them, the configuration in use stays, and the log names every fault with its place. Requests in
+flight keep the configuration that they began with. Settings marked _restart_ take a new process: while one of them differs from what
+the process was started with, each reload says so in the log.
 `;
 
 export function configReference(root: SectionShape): string {
@@ -126,7 +132,7 @@ function row(shape: Shape, shown: string, fixed: readonly string[] | undefined, 
 function inMarkdown(text: string): string {
   const parts = text.split(/(`[^`]*`)/);
   const marked = parts.map((part, i) =>
-    i % 2 === 1 ? part : part.replaceAll(/[a-z]+:\/\/[^\s,]+|[\w/-]*\*/g, '`$&`'),
+    i % 2 === 1 ? part : part.replaceAll(/[a-z]+:\/\/(?:[^\s,.]|\.(?=\S))*|[\w/-]*\*/g, '`$&`'),
   );
   return marked.join('').replaceAll('|', '\\|');
 }

@@ -51,7 +51,7 @@ function interfaceOf({ about, fields }: SectionShape, interfaces: Map<string, st
       field.about.bounds !== undefined &&
       field.about.initial === undefined &&
       field.about.required !== true;
-    const secret = field.about.secret === 'always' ? ' A secret.' : '';
+    const secret = field.about.secret === 'always' || field.about.secret === 'private' ? ' A secret.' : '';
     const words = `/** ${field.about.description.replaceAll('*/', '*\\/')}${secret} */`;
     return `${words}\nreadonly ${propertyName(name, field)}${inherits ? '?' : ''}: ${typeOf(field, interfaces)};\n`;
   });

@@ -7,10 +7,10 @@ import { Pool, type Dispatcher } from 'undici';
 import { noHeaders, type Flow, type Sink } from '../../src/kernel/http.ts';
 import type { Dispatch } from '../../src/pipeline/stage.ts';
 import { smallRequests, type Target } from '../load.ts';
+import { key } from '../../test/helpers/policy.ts';
 import { cpuSeconds, startNode, type Peer } from '../process.ts';
 
 const self = fileURLToPath(import.meta.url);
-const key = 'bench';
 
 /** undici's answer into a sink: as much as the bare proxy does, through our interface. */
 class SinkHandler implements Dispatcher.DispatchHandler, Flow {

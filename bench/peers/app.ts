@@ -3,7 +3,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
+import { countLiveBuffersOnly } from '../../src/cli/buffer-accounting.ts';
 
+countLiveBuffersOnly();
 const block = Buffer.alloc(256 * 1024, 'x');
 
 const server = createServer((req, res) => {

@@ -4,12 +4,14 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { countLiveBuffersOnly } from '../../src/cli/buffer-accounting.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { createCredential } from '../../src/portal/index.ts';
 import { key, testPolicy } from '../../test/helpers/policy.ts';
 import type { Lease, Transport, Tunnel } from '../../src/upstream/transport.ts';
 import { createV1Transport } from '../../src/upstream/v1-transport.ts';
 
+countLiveBuffersOnly();
 const { values: flags } = parseArgs({
   options: { 'app-port': { type: 'string' }, relay: { type: 'string' }, 'lease-id': { type: 'string' } },
 });
@@ -26,6 +28,7 @@ const localLease: Lease = {
 const local = (port: number): Transport => ({
   relay: `tcp://127.0.0.1:${port}`,
   state: () => 'up',
+  rttMs: undefined,
   list: () => Promise.resolve([localLease]),
   async dial() {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true });

@@ -5,9 +5,9 @@ import { loadConfig } from '../config/load.ts';
 import { showPath } from '../config/names.ts';
 import { findingLine } from '../config/origin.ts';
 import { configTable, printConfig } from '../config/print.ts';
+import { printable, printableJson } from '../kernel/printable.ts';
 import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
-import { printable, printableJson } from './terminal.ts';
 
 interface PrintOptions {
   readonly config?: string;
@@ -61,5 +61,5 @@ async function print(options: PrintOptions, { terminal, signal }: CliContext): P
       origin,
     }));
     terminal.result(printableJson(settings));
-  } else for (const line of printConfig(config, sources)) terminal.result(printable(line, mostLineCharacters));
+  } else for (const line of printConfig(config, sources)) terminal.result(line);
 }

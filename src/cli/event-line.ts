@@ -1,5 +1,5 @@
 // Owns how an event of a room reads as one line on a terminal: its name, then what belongs to it. Values may be strangers' text.
-import { printable } from './terminal.ts';
+import { printable } from '../kernel/printable.ts';
 
 /** `lease_registered connection=1 leaseId=ABC name="my app"` */
 export function eventLine(event: { readonly event: string }): string {

@@ -4,9 +4,9 @@ import { loadConfig } from '../config/load.ts';
 import { findingLine } from '../config/origin.ts';
 import { policyOf } from '../config/policy.ts';
 import { explainAccess, type Explanation } from '../guard/explain.ts';
+import { printable, printableJson } from '../kernel/printable.ts';
 import { CliFault, usageFault } from './fault.ts';
 import type { CliContext } from './context.ts';
-import { printable, printableJson } from './terminal.ts';
 
 interface ExplainOptions {
   readonly config?: string;

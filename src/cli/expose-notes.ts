@@ -3,7 +3,8 @@
 import type { ExposeEvent } from '../expose/forward.ts';
 import type { Target } from '../expose/target.ts';
 import type { PortalErrorCode, RelayClientEvent } from '../portal/index.ts';
-import { printable, type Terminal } from './terminal.ts';
+import { printable } from '../kernel/printable.ts';
+import type { Terminal } from './terminal.ts';
 
 /** On a relay that never took us, these don't pass by themselves. */
 const hopelessAtFirst: ReadonlySet<PortalErrorCode> = new Set([

@@ -1,6 +1,7 @@
 // Owns how a failure reaches the person at the terminal: one line that says what, where and what to do, and the exit code.
 import { EnvironmentError } from '../config/environment.ts';
 import { PortalError } from '../portal/errors.ts';
+import { TlsSettingsError } from '../server/tls-contexts.ts';
 
 export const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -29,6 +30,7 @@ export interface Fault {
 /** Undefined for what nobody foresaw: that one deserves its stack. */
 export function faultOf(error: unknown): Fault | undefined {
   if (error instanceof CliFault) return { line: error.message, exitCode: error.exitCode };
+  if (error instanceof TlsSettingsError) return { line: error.message, exitCode: exitCodes.failed };
   if (error instanceof EnvironmentError) return { line: error.message, exitCode: exitCodes.failed };
   if (error instanceof PortalError) {
     return { line: error.message, exitCode: error.code === 'bad_relay_url' ? exitCodes.usage : exitCodes.failed };

@@ -1,8 +1,8 @@
 // Owns `health`: asks a running gateway whether it is ready, for container checks that have no curl.
 import { Command } from 'commander';
+import { printable, printableJson } from '../kernel/printable.ts';
 import { CliFault, usageFault } from './fault.ts';
 import type { CliContext } from './context.ts';
-import { printable, printableJson } from './terminal.ts';
 
 /** Container checks give up after a few seconds themselves; ours is the clearer line. */
 const timeoutMs = 3_000;

@@ -3,9 +3,9 @@ import { lstat, rename } from 'node:fs/promises';
 import { Command } from 'commander';
 import { gatewayIdentityPath } from '../config/state-directory.ts';
 import { loadOrCreateIdentity } from '../portal/identity-file.ts';
+import { printableJson } from '../kernel/printable.ts';
 import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
-import { printableJson } from './terminal.ts';
 
 interface IdentityOptions {
   readonly new?: boolean;

@@ -5,6 +5,7 @@ import { readEnvironment } from '../config/environment.ts';
 import { configCommand } from './config.ts';
 import type { CliContext } from './context.ts';
 import { devCommand } from './dev.ts';
+import { explainCommand } from './explain.ts';
 import { exposeCommand } from './expose.ts';
 import { exitCodes, faultOf } from './fault.ts';
 import { healthCommand } from './health.ts';
@@ -25,6 +26,7 @@ const commands = [
   healthCommand,
   validateCommand,
   configCommand,
+  explainCommand,
 ];
 
 /** Runs one command line to its end. Never throws. */
@@ -46,42 +48,45 @@ export async function run(argv: readonly string[], terminal: Terminal, signal: A
 function createProgram(context: CliContext): Command {
   const program = new Command('portal-gateway')
     .description('The API gateway in front of the Portal relay network.')
-    .version(packageJson.version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
-    .helpCommand(false);
+    .version(packageJson.version, '-V, --version', 'print the version');
   program.addHelpText(
     'after',
     '\nExample:\n  $ portal-gateway dev\n\n"portal-gateway COMMAND --help" tells more of each.',
   );
   for (const create of commands) {
-    const command = create(context).helpOption('-h, --help', 'print this help');
-    prepare(command, context.terminal);
+    const command = create(context);
     program.addCommand(command, { isDefault: command.name() === 'start' });
   }
   prepare(program, context.terminal);
   return program;
 }
 
+/** With its own commands: they inherit nothing. */
 function prepare(command: Command, terminal: Terminal): void {
-  command.exitOverride().configureOutput({
-    writeOut: (text) => {
-      terminal.result(text.trimEnd());
-    },
-    writeErr: (text) => {
-      terminal.note(text.trimEnd());
-    },
-    outputError: (text) => {
-      const line = text
-        .replace(/^error: /, '')
-        .replace(/\s*\n\s*/g, ' ')
-        .replace(/\.?\s*$/, '');
-      terminal.note(`portal-gateway: ${line}; see "${commandPath(command)} --help"`);
-    },
-  });
+  for (const inner of command.commands) prepare(inner, terminal);
+  command
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        terminal.result(text.trimEnd());
+      },
+      writeErr: (text) => {
+        terminal.note(text.trimEnd());
+      },
+      outputError: (text) => {
+        const line = text
+          .replace(/^error: /, '')
+          .replace(/\s*\n\s*/g, ' ')
+          .replace(/\.?\s*$/, '');
+        terminal.note(`portal-gateway: ${line}; see "${commandPath(command)} --help"`);
+      },
+    });
 }
 
 function commandPath(command: Command): string {
-  return command.parent === null ? command.name() : `${command.parent.name()} ${command.name()}`;
+  return command.parent === null ? command.name() : `${commandPath(command.parent)} ${command.name()}`;
 }
 
 function unforeseen(error: unknown): string {

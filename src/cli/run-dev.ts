@@ -54,7 +54,7 @@ function devConfig(port: number, relayUrl: string, key: string): Config {
   return {
     ...rest,
     gateway: { ...gateway, host: loopback, port, shutdownGraceMs: drainMs },
-    portal: { ...portal, relays: [{ url: relayUrl, weight: 100, connections: 1, caFile: '' }] },
+    portal: { ...portal, relays: [{ url: relayUrl, caFile: '' }] },
     auth: { ...auth, keys: [devKey(key)] },
     leaseAcl: { [leaseName]: ['dev'] },
   };

@@ -5,38 +5,57 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { Config, RelayConfig } from '../config/config.ts';
 import { policyOf } from '../config/policy.ts';
 import { createGateway } from '../gateway.ts';
-import type { Credential, RelayClientEvent, RelayClientOptions } from '../portal/index.ts';
+import { createMetrics, type Metrics } from '../observe/metrics.ts';
+import type { Credential, RelayClientOptions } from '../portal/index.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
+import { readTlsSettings } from './tls-settings.ts';
 
 export interface GatewaySettings {
   readonly config: Config;
   readonly credential: Credential;
-  readonly log?: (event: RelayClientEvent) => void;
 }
 
 export interface RunningGateway {
   readonly url: string;
   /** Resolves once a relay is connected. */
   ready(signal: AbortSignal): Promise<void>;
-  /** What can change without a restart does, for requests that begin from now on. */
-  apply(config: Config): void;
+  /**
+   * What can change without a restart does, for requests that begin from now on. Rejects with TlsSettingsError when the certificates
+   * can't be served, and then nothing has changed.
+   */
+  apply(config: Config): Promise<void>;
 }
 
-/** Listens when this resolves, and drains when `parts` are disposed of. */
+/** Listens when this resolves, and drains when `parts` are disposed of. Rejects with TlsSettingsError, too. */
 export async function runGateway(parts: AsyncDisposableStack, settings: GatewaySettings): Promise<RunningGateway> {
   const { config } = settings;
   const { host, port, maxHeaderBytes, proxyProtocol } = config.gateway;
   let { shutdownGraceMs } = config.gateway;
   const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings)));
+  const tls = await readTlsSettings(config);
   const transports = relays.map(createV1Transport);
+  // The gateway closes them; but perhaps there will be none.
+  parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(() => undefined));
+  const { version } = packageJson;
+  let metrics: Metrics | undefined;
+  const count = (enabled: boolean): void => {
+    if (!enabled) metrics?.close();
+    metrics = enabled ? (metrics ?? createMetrics({ version, status: () => gateway.status() })) : undefined;
+  };
+  count(config.metrics.enabled);
+  parts.defer(() => {
+    count(false);
+  });
   const gateway = createGateway({
     host,
     port,
     ...(config.admin.port !== 0 && { admin: { port: config.admin.port } }),
     maxHeaderBytes,
     proxyProtocol,
-    version: packageJson.version,
+    ...(tls !== undefined && { tls }),
+    version,
+    metrics: () => metrics?.text() ?? nothingCounted,
     policy: policyOf(config),
     transports,
   });
@@ -44,11 +63,12 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   try {
     const { port: actualPort } = await gateway.listen();
     return {
-      url: `http://${isIPv6(host) ? `[${host}]` : host}:${actualPort}`,
+      url: `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${actualPort}`,
       ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),
-      apply: (next) => {
+      apply: async (next) => {
+        gateway.apply(policyOf(next), await readTlsSettings(next));
         ({ shutdownGraceMs } = next.gateway);
-        gateway.apply(policyOf(next));
+        count(next.metrics.enabled);
       },
     };
   } catch (error) {
@@ -58,13 +78,16 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   }
 }
 
+/** For a scrape that crosses the reload which turns metrics off. */
+const nothingCounted = Promise.resolve({ contentType: 'text/plain; charset=utf-8', body: '' });
+
 /** Node's error of listen() names the port. */
 function isAbout(error: unknown, port: number): boolean {
   return port !== 0 && error instanceof Error && 'port' in error && error.port === port;
 }
 
 async function clientOptions(relay: RelayConfig, settings: GatewaySettings): Promise<RelayClientOptions> {
-  const { credential, log } = settings;
+  const { credential } = settings;
   const { keepaliveIntervalMs, keepaliveTimeoutMs, reconnect } = settings.config.portal;
   return {
     url: relay.url,
@@ -72,6 +95,5 @@ async function clientOptions(relay: RelayConfig, settings: GatewaySettings): Pro
     keepalive: { intervalMs: keepaliveIntervalMs, timeoutMs: keepaliveTimeoutMs },
     reconnect,
     ...(relay.caFile !== '' && { ca: await readFile(relay.caFile, 'utf8') }),
-    ...(log !== undefined && { log }),
   };
 }

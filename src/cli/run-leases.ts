@@ -1,8 +1,9 @@
 // Owns `leases`: what a relay offers, as a table for people or as JSON. Everything that apps publish is untrusted text.
 import { connect, createCredential, type PortalLease, type Session } from '../portal/index.ts';
+import { printable, printableJson } from '../kernel/printable.ts';
 import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
-import { printable, printableJson, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /** The answer comes in one round trip; a frozen relay gives none at all. */
 const answerTimeoutMs = 10_000;

@@ -9,12 +9,14 @@ import { configReloaded, type ConfigReloaded } from '../kernel/events.ts';
 import { loadOrCreateIdentity } from '../portal/identity-file.ts';
 import { credentialFromPem } from '../portal/identity.ts';
 import { createCredential, type Credential } from '../portal/index.ts';
+import { printable } from '../kernel/printable.ts';
+import { createLog, type Logger } from '../observe/log.ts';
+import { TlsSettingsError } from '../server/tls-contexts.ts';
 import { CliFault } from './fault.ts';
-import { createLog, relayEventLog, type Logger } from './log.ts';
 import type { CliContext } from './context.ts';
 import { runGateway, type RunningGateway } from './run-gateway.ts';
 import { aborted } from './shutdown.ts';
-import { printable, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface StartOptions {
   readonly config?: string;
@@ -31,21 +33,29 @@ export async function start(options: StartOptions, context: CliContext): Promise
   const loaded = await load(context.signal);
   if (!loaded.ok) throw configFault(loaded, context.terminal);
   const { config } = loaded;
-  const log = createLog(config.logging.level);
-  const credential = await identityOf(config, context, log);
+  // Closed last: a SIGHUP while requests drain must not end the process.
+  await using watching = new AsyncDisposableStack();
   await using parts = new AsyncDisposableStack();
-  const gateway = await runGateway(parts, { config, credential, log: relayEventLog(log) });
+  const { logger: log, close } = createLog(config.logging, (line) => {
+    context.terminal.note(printable(line, mostLineCharacters));
+  });
+  parts.defer(close);
+  const credential = await identityOf(config, context, log);
+  const gateway = await runGateway(parts, { config, credential });
   for (const warning of loaded.warnings) log.warn(findingLine(warning));
-  const watching = await watchConfig({
+  const watch = await watchConfig({
     files: loaded.files,
     load,
     apply: reloader(config, gateway, log),
+    failed: (error) => {
+      log.error({ reason: String(error) }, 'the configuration could not be loaded; the one before stays in use');
+    },
     unwatched: (directory, error) => {
-      log.warn({ directory, reason: String(error) }, 'changes here are not noticed; send SIGHUP after one');
+      log.warn({ directory, reason: String(error) }, 'changes here are noticed late; send SIGHUP after one');
     },
   });
-  parts.defer(() => {
-    watching.close();
+  watching.defer(() => {
+    watch.close();
   });
   const relays = config.portal.relays.map(({ url }) => url);
   log.info({ url: gateway.url, identity: credential.id, relays }, 'listening');
@@ -71,26 +81,39 @@ function configFault(faulty: Faulty, terminal: Terminal): CliFault {
   return new CliFault(`the configuration has ${more.length + 1} faults`);
 }
 
-/** All or nothing: a configuration with faults changes nothing. */
-function reloader(initial: Config, gateway: RunningGateway, log: Logger): (r: LoadResult, why: ReloadReason) => void {
-  let current = initial;
-  return (result, reason) => {
-    const outcome = result.ok ? 'applied' : 'rejected';
+/** All or nothing: a configuration with faults changes nothing. `initial` is what the process was started with. */
+function reloader(
+  initial: Config,
+  gateway: RunningGateway,
+  log: Logger,
+): (result: LoadResult, reason: ReloadReason) => Promise<void> {
+  return async (result, reason) => {
     for (const warning of result.warnings) log.warn(findingLine(warning));
-    if (result.ok) {
-      for (const setting of restartOnly(current, result.config)) {
-        log.warn({ setting }, `${setting} has changed and takes effect after a restart`);
+    const faults = result.ok ? await faultsOf(gateway.apply(result.config)) : result.faults.map(findingLine);
+    const outcome = result.ok && faults.length === 0 ? 'applied' : 'rejected';
+    if (result.ok && faults.length === 0) {
+      for (const setting of restartOnly(initial, result.config)) {
+        log.warn({ setting }, `${setting} is not what this process was started with: it takes effect after a restart`);
       }
-      current = result.config;
-      log.level = current.logging.level;
-      gateway.apply(current);
+      log.level = result.config.logging.level;
       log.info({ reason }, 'configuration reloaded');
     } else {
-      for (const fault of result.faults) log.error(findingLine(fault));
-      log.error({ reason, faults: result.faults.length }, 'configuration rejected; the one before stays in use');
+      for (const fault of faults) log.error(fault);
+      log.error({ reason, faults: faults.length }, 'configuration rejected; the one before stays in use');
     }
     if (configReloaded.hasSubscribers) configReloaded.publish({ outcome } satisfies ConfigReloaded);
   };
+}
+
+/** What only its use shows: a certificate that OpenSSL does not take. */
+async function faultsOf(applied: Promise<void>): Promise<readonly string[]> {
+  try {
+    await applied;
+    return [];
+  } catch (error) {
+    if (!(error instanceof TlsSettingsError)) throw error;
+    return [error.message];
+  }
 }
 
 async function identityOf(config: Config, context: CliContext, log: Logger): Promise<Credential> {

@@ -1,11 +1,11 @@
 // Owns what `start` is called with. run-start.ts does it.
 // The work is loaded when it is asked for: --help and a mistyped option need none of it.
 import { Command } from 'commander';
+import { printable } from '../kernel/printable.ts';
 import type { CliContext } from './context.ts';
 import { usageFault } from './fault.ts';
 import { portOption, relaysOption } from './options.ts';
 import type { StartOptions } from './run-start.ts';
-import { printable } from './terminal.ts';
 
 export function startCommand(context: CliContext): Command {
   return (

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { eventLine } from './event-line.ts';
-import { printable, printableJson, terminalOn } from './terminal.ts';
+import { terminalOn } from './terminal.ts';
 
 test('results and notes are lines on streams of their own, and plain where nobody looks', () => {
   const stdout = new PassThrough();
@@ -12,19 +12,6 @@ test('results and notes are lines on streams of their own, and plain where nobod
   terminal.note('note');
   assert.equal(String(stdout.read()), 'result\n');
   assert.equal(String(stderr.read()), 'note\n');
-});
-
-const hostile = 'a\u001b[31mred\u0007\r\nb\u009b2J\u202ec\u200bd\u{e0041}\ud800é日😀';
-
-test('text of strangers loses what moves the cursor, hides or reorders, and keeps what can be read', () => {
-  assert.equal(printable(hostile), 'a[31mredb2Jcdé日😀');
-  assert.equal(printable('x'.repeat(50), 10), 'xxxxxxxxx…');
-});
-
-test('the same text as JSON is escaped, not changed', () => {
-  const json = printableJson({ hostile });
-  assert.match(json, /^[\x20-\x7eé日😀]+$/u);
-  assert.deepEqual(JSON.parse(json), { hostile });
 });
 
 test('an event is one line, its values quoted where they could be mistaken', () => {

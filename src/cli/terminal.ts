@@ -25,24 +25,3 @@ export function terminalOn(stdout: Writable, stderr: Writable): Terminal {
     style: (style, text) => styleText(style, text, { stream: stdout }),
   };
 }
-
-// C0, DEL, C1, then what reorders or hides text: soft hyphen, zero width, bidirectional controls, line separators, tags.
-const unsafe =
-  // eslint-disable-next-line no-control-regex -- they are what this is about
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Cs}/gu;
-
-/** Text of strangers, fit for a terminal: one line, nothing that moves the cursor or reorders what is read. */
-export function printable(text: string, mostCharacters = 200): string {
-  const clean = text.replace(unsafe, '');
-  return clean.length > mostCharacters ? `${clean.slice(0, mostCharacters - 1)}…` : clean;
-}
-
-/** The same text as JSON on one line, with everything escaped that printable() would drop. */
-export function printableJson(value: unknown): string {
-  return JSON.stringify(value).replace(unsafe, (character) =>
-    Array.from(
-      { length: character.length },
-      (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,
-    ).join(''),
-  );
-}

@@ -5,9 +5,9 @@ import type { Config, RelayConfig } from '../config/config.ts';
 import { type LoadResult, loadConfig } from '../config/load.ts';
 import { type Finding, findingLine } from '../config/origin.ts';
 import { connect, createCredential, PortalError } from '../portal/index.ts';
+import { printable, printableJson } from '../kernel/printable.ts';
 import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
-import { printable, printableJson } from './terminal.ts';
 
 interface ValidateOptions {
   readonly config?: string;

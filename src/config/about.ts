@@ -4,6 +4,13 @@ import { z } from 'zod';
 
 export type ScalarKind = 'text' | 'choice' | 'path' | 'flag' | 'number' | 'duration' | 'size';
 
+/**
+ * always: the value is never shown, and one that stands in the file itself is warned about.
+ * private: the same, and a file that holds it must be readable by nobody else.
+ * possible: may be a reference to a secret, and then it is not shown.
+ */
+export type SecretKind = 'always' | 'private' | 'possible';
+
 export interface About {
   /** One sentence or two, for the reference and for editors. */
   readonly description: string;
@@ -21,11 +28,7 @@ export interface About {
   readonly required?: true;
   /** Something that is valid and not the default. */
   readonly example?: unknown;
-  /**
-   * always: the value is never shown, and one that stands in the file is warned about.
-   * possible: may be a reference to a secret, and then it is not shown.
-   */
-  readonly secret?: 'always' | 'possible';
+  readonly secret?: SecretKind;
   /** A change takes a new process. */
   readonly restart?: true;
   /** The name of the TypeScript interface, of sections and entries. */

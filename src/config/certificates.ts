@@ -4,6 +4,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { Config } from './config.ts';
 import { SecretError } from './secrets/reference.ts';
 import { readSecretFile } from './secrets/secret-file.ts';
+import type { SeenFiles } from './seen-files.ts';
 import type { Path } from './shape.ts';
 
 interface Seen {
@@ -13,11 +14,10 @@ interface Seen {
 export interface CertificateReport {
   readonly faults: readonly Seen[];
   readonly warnings: readonly Seen[];
-  readonly files: readonly string[];
 }
 
-export async function checkCertificates(config: Config, now: Date): Promise<CertificateReport> {
-  const check = new Check(now);
+export async function checkCertificates(config: Config, files: SeenFiles, now: Date): Promise<CertificateReport> {
+  const check = new Check(files, now);
   const { tls, portal } = config;
   await check.pair(tls.certFile, tls.keyFile, ['tls']);
   for (const [i, pair] of tls.certificates.entries()) {
@@ -33,10 +33,11 @@ export async function checkCertificates(config: Config, now: Date): Promise<Cert
 class Check implements CertificateReport {
   readonly faults: Seen[] = [];
   readonly warnings: Seen[] = [];
-  readonly files: string[] = [];
+  readonly #files: SeenFiles;
   readonly #now: Date;
 
-  constructor(now: Date) {
+  constructor(files: SeenFiles, now: Date) {
+    this.#files = files;
     this.#now = now;
   }
 
@@ -66,7 +67,7 @@ class Check implements CertificateReport {
     parse: (pem: string) => T,
   ): Promise<T | undefined> {
     if (file === '') return undefined;
-    this.files.push(file);
+    await this.#files.look(file);
     const exposed = (): void => {
       this.warnings.push({ path, message: `names ${JSON.stringify(file)}, which every user of this machine may read` });
     };

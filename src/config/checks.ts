@@ -1,4 +1,5 @@
 // Owns what makes a text an address, a URL, a name or a header: pure questions, answered without looking anything up.
+import { createPrivateKey } from 'node:crypto';
 import { isIP, isIPv6 } from 'node:net';
 import type { TextCheck } from './fields.ts';
 
@@ -35,14 +36,6 @@ export const isAuthority: TextCheck = (text) => {
   return host.startsWith('[') ? isIPv6(host.slice(1, -1)) : isHost(host);
 };
 
-export const isPublicUrl: TextCheck = (text) => {
-  const url = /\s/.test(text) ? null : URL.parse(text);
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return false;
-  if (url.username !== '' || url.password !== '') return 'must not carry a user name or password';
-  if (url.search !== '' || url.hash !== '') return 'must have no query and no fragment';
-  return true;
-};
-
 export const isRelayUrl: TextCheck = (text) => {
   const url = /\s/.test(text) ? null : URL.parse(text);
   if (url === null) return false;
@@ -55,11 +48,14 @@ export const isRelayUrl: TextCheck = (text) => {
   return url.port === '0' ? 'must name the port of the relay, not 0' : true;
 };
 
-/** RFC 6454 §6.1: a scheme, a host, a port, and nothing behind. */
+/** As browsers send it, so that it can be compared as it is: RFC 6454 §6.1, in lower case and without a default port. */
 export const isOrigin: TextCheck = (text) => {
   if (text === '*' || text === 'null') return true;
+  if (text.includes('*')) return 'must be one origin, or * alone for all of them';
   const url = URL.parse(text);
-  return url !== null && url.host !== '' && text.toLowerCase() === `${url.protocol}//${url.host}`;
+  if (url === null || url.host === '') return false;
+  const origin = `${url.protocol}//${url.host}`;
+  return text === origin || `must be written as browsers send it: ${origin}`;
 };
 
 export const isToken: TextCheck = (text) => token.test(text);
@@ -81,12 +77,13 @@ export const isFieldValue: TextCheck = (text) => fieldValue.test(text);
 
 export const isLeaseId: TextCheck = (text) => leaseId.test(text);
 
-const maxNameCharacters = 128; // what `expose` publishes at most
+/** What a request can name (route/peer-path.ts): others than `expose` publish too, under stranger names than it allows. */
+const maxNameCharacters = 255;
 // eslint-disable-next-line no-control-regex -- they are what must not be in a name
-const unprintable = /[\u0000-\u0020\u007f-\u00a0\u2028\u2029/\\]/;
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 export const isLeaseName: TextCheck = (text) =>
-  text !== '' && text.length <= maxNameCharacters && !unprintable.test(text) && !text.includes('*');
+  text.trim() !== '' && text.length <= maxNameCharacters && !unprintable.test(text) && !text.includes('*');
 
 /** `exact`, `prefix-*` or `*`. */
 export const isLeasePattern: TextCheck = (text) => text === '*' || isLeaseName(text.replace(/(?<=.)\*$/s, ''));
@@ -136,6 +133,16 @@ export const isRedisUrl: TextCheck = (text) => {
   const url = /\s/.test(text) ? null : URL.parse(text);
   if (url === null || !['redis:', 'rediss:', 'unix:'].includes(url.protocol)) return false;
   return url.protocol === 'unix:' ? url.pathname.length > 1 : url.hostname !== '';
+};
+
+/** A private key in PEM. Says what is wrong with another one, never what it is. */
+export const isEd25519Key: TextCheck = (text) => {
+  try {
+    const { asymmetricKeyType = 'unknown' } = createPrivateKey(text);
+    return asymmetricKeyType === 'ed25519' || `must be an Ed25519 private key, not one of type ${asymmetricKeyType}`;
+  } catch {
+    return false;
+  }
 };
 
 export const isHttpPath: TextCheck = (text) => {

@@ -39,8 +39,6 @@ export interface GatewayConfig {
   readonly port: number;
   /** Serves each lease at `https://<lease>.<base_domain>/` too. Empty: by path only. */
   readonly baseDomain: string;
-  /** What clients see as the URL of the gateway; needed for OAuth and MCP metadata. */
-  readonly publicUrl: string;
   /** Addresses and blocks whose `X-Forwarded-*`, `Forwarded` and PROXY protocol headers are believed. Of the addresses that they name, the right-most one that is not trusted is the client. */
   readonly trustedProxies: readonly string[];
   /** A request head that is not whole after this time is answered 408. */
@@ -49,13 +47,13 @@ export interface GatewayConfig {
   readonly idleTimeoutMs: number;
   /** How long requests in flight may go on after SIGTERM. */
   readonly shutdownGraceMs: number;
-  /** A larger request head is answered 431. */
+  /** A larger request head is answered 431, a target of more than half of it 414. */
   readonly maxHeaderBytes: number;
   /** A larger request body is answered 413. Bodies are streamed and never held in memory. */
   readonly maxBodyBytes: number;
   /** Open client connections; more are closed at once. */
   readonly maxConnections: number;
-  /** Open connections of one client address. */
+  /** Open connections of one client address; the addresses of `trusted_proxies` have no such bound. */
   readonly maxConnectionsPerIp: number;
   /** Requests at work at once; more wait in the queue. A stream leaves this count at its response head or 101 and counts as a stream instead. */
   readonly maxInFlight: number;
@@ -65,7 +63,7 @@ export interface GatewayConfig {
   readonly queue: number;
   /** The longest pause between two pieces of a request body. */
   readonly bodyTimeoutMs: number;
-  /** Takes PROXY protocol v2 from `trusted_proxies`. */
+  /** Every connection begins with a PROXY protocol header, version 2, of one of `trusted_proxies`. */
   readonly proxyProtocol: boolean;
 }
 
@@ -125,10 +123,6 @@ export interface PortalConfig {
 export interface RelayConfig {
   /** Where the relay is, `ws://` or `wss://`. */
   readonly url: string;
-  /** Its share of the dials, against the other relays. */
-  readonly weight: number;
-  /** Connections kept to it. */
-  readonly connections: number;
   /** Authorities to trust for `wss://` instead of the system's, PEM. */
   readonly caFile: string;
 }
@@ -153,7 +147,7 @@ export interface PoolConfig {
 
 /** Who may call. */
 export interface AuthConfig {
-  /** Asks callers for a key. Off: everyone is `anonymous`, and lease_acl still applies. */
+  /** Asks callers for a key. Off: everyone is `anonymous`, and `lease_acl` still applies. */
   readonly enabled: boolean;
   /** The keys. `GATEWAY_API_KEY` in the environment adds one, named `environment`. */
   readonly keys: readonly KeyConfig[];
@@ -167,7 +161,7 @@ export interface AuthConfig {
 
 /** An API key: its hash, or the key itself. */
 export interface KeyConfig {
-  /** Its name in lease_acl, logs and limits. */
+  /** Its name in `lease_acl`, logs and limits. */
   readonly id: string;
   /** The bcrypt hash of the whole key, as `portal-gateway keys hash` makes it. */
   readonly keyHash: string;

@@ -4,7 +4,7 @@ import { laterEnvironment, laterSections } from './later.ts';
 import { didYouMean, environmentName } from './names.ts';
 import type { Finding, Origin } from './origin.ts';
 import { fixedSettings, type ListShape, type Placed, type ScalarShape, type SectionShape } from './shape.ts';
-import { listNode, mapNode, nodeOf, put, scalarNode, type Sourced, type SourcedMap } from './sourced.ts';
+import { isNothing, listNode, mapNode, nodeOf, put, scalarNode, type Sourced, type SourcedMap } from './sourced.ts';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -58,7 +58,7 @@ export function addEnvironmentKey(root: SourcedMap, variables: Variables): void 
   const origin: Origin = { kind: 'environment', name: 'GATEWAY_API_KEY' };
   const auth = root.entries.get('auth')?.node;
   let keys = auth?.kind === 'map' ? auth.entries.get('keys')?.node : undefined;
-  if (keys === undefined || (keys.kind === 'scalar' && keys.value === null)) {
+  if (keys === undefined || isNothing(keys)) {
     keys = listNode(['auth', 'keys'], origin, []);
     put(root, ['auth', 'keys'], keys);
   }

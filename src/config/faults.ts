@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { laterMessage } from './later.ts';
 import { didYouMean, showPath, shownText } from './names.ts';
-import type { Finding } from './origin.ts';
+import { type Finding, findingLine } from './origin.ts';
 import { fixedSettings, type Path, type SectionShape, type Shape, shapeAt } from './shape.ts';
 import { nearestNode, nodeAt, type Sourced } from './sourced.ts';
 
@@ -16,51 +16,62 @@ export interface SchemaFault extends Finding {
 }
 
 export function schemaFaults(issues: readonly Issue[], root: Sourced, shape: SectionShape): SchemaFault[] {
-  return issues.flatMap((issue) => faultsOf(issue, root, shape));
+  const byName = Map.groupBy(fixedSettings(shape), ({ path }) => path.at(-1) ?? '');
+  const faults = issues.flatMap((issue) => faultsOf(issue, { root, shape, byName }));
+  // A number that is too large in two ways is one fault.
+  return [...new Map(faults.map((fault) => [findingLine(fault), fault])).values()];
 }
 
-function faultsOf(issue: Issue, root: Sourced, shape: SectionShape): SchemaFault[] {
+/** What issues are about. */
+interface Judged {
+  readonly root: Sourced;
+  readonly shape: SectionShape;
+  readonly byName: ReadonlyMap<string, readonly { readonly path: Path }[]>;
+}
+
+function faultsOf(issue: Issue, judged: Judged): SchemaFault[] {
+  const { root, shape } = judged;
   const path = issue.path as Path;
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((name) => unknownFault([...path, name], root, shape));
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((name) => unknownFault([...path, name], judged));
   // Names of a map's entries; one objection is one fault.
   if (issue.code === 'invalid_key') return issue.issues.map((inner) => keyFault(path, inner, root));
   const setting = settingAt(shape, path);
   const node = nodeAt(root, path);
-  const says: unknown = issue.code === 'custom' ? issue.params?.['says'] : undefined;
   const { expects } = setting.about;
   const message =
     node === undefined
       ? `is missing: it must be ${expects}`
-      : typeof says === 'string'
-        ? says
-        : `must be ${expects}, not ${seen(node, setting)}`;
+      : (wordsOf(issue) ?? `must be ${expects}, not ${seen(node, setting)}`);
   const { origin, path: place } = node ?? nearestNode(root, path);
   const shownPath = node === undefined ? [...place, ...path.slice(place.length)] : place;
   return [{ path, unknown: false, origin, message: `${showPath(shownPath)} ${message}` }];
 }
 
-function keyFault(path: Path, issue: Issue, root: Sourced): SchemaFault {
+/** What a check of ours says itself (fields.ts). */
+function wordsOf(issue: Issue): string | undefined {
   const says: unknown = issue.code === 'custom' ? issue.params?.['says'] : undefined;
-  const message = typeof says === 'string' ? says : 'has a name that can not be used';
+  return typeof says === 'string' ? says : undefined;
+}
+
+function keyFault(path: Path, issue: Issue, root: Sourced): SchemaFault {
+  const message = wordsOf(issue) ?? 'has a name that can not be used';
   return { path, unknown: false, origin: nameOrigin(root, path), message: `${showPath(path)} ${message}` };
 }
 
-function unknownFault(path: Path, root: Sourced, shape: SectionShape): SchemaFault {
-  const origin = nameOrigin(root, path);
-  const name = String(path.at(-1));
-  const later = laterMessage(path);
-  const message = later ?? `is no setting${suggestion(path, name, shape)}`;
+function unknownFault(path: Path, judged: Judged): SchemaFault {
+  const origin = nameOrigin(judged.root, path);
+  const message = laterMessage(path) ?? `is no setting${suggestion(path, judged)}`;
   return { path, unknown: true, origin, message: `${showPath(path)} ${message}` };
 }
 
-function suggestion(path: Path, name: string, root: SectionShape): string {
-  const around = shapeAt(root, path.slice(0, -1));
-  if (name === '<<') return ': YAML 1.2 has no merge keys; repeat the settings, or use an alias for the whole value';
+function suggestion(path: Path, { shape, byName }: Judged): string {
+  const name = String(path.at(-1));
   // Perhaps the right name in the wrong section.
-  const elsewhere = Array.from(fixedSettings(root)).filter((setting) => setting.path.at(-1) === name);
+  const elsewhere = byName.get(name) ?? [];
   if (elsewhere.length > 0 && elsewhere.length < 3) {
     return `; did you mean ${elsewhere.map((setting) => showPath(setting.path)).join(' or ')}?`;
   }
+  const around = shapeAt(shape, path.slice(0, -1));
   const siblings = around?.kind === 'section' ? [...around.fields.keys()] : [];
   const meant = didYouMean(name, siblings);
   if (meant !== undefined) return `; did you mean ${meant}?`;
@@ -89,8 +100,13 @@ function seen(node: Sourced, setting: Shape): string {
   if (node.kind === 'map') return 'a map';
   const { value } = node;
   if (value === null) return 'nothing';
-  if (setting.kind !== 'scalar' || node.secret) return typeof value === 'string' ? 'that text' : `that ${typeof value}`;
-  if (typeof value === 'string') return shownText(value);
+  if (setting.kind !== 'scalar' || setting.about.secret !== undefined) {
+    return typeof value === 'string' ? 'that text' : `that ${typeof value}`;
+  }
+  if (typeof value === 'string') {
+    const reference = value.includes('${') ? ': only secrets can be references' : '';
+    return `${shownText(value)}${reference}`;
+  }
   if (typeof value === 'number' && setting.scalar === 'text') return `the number ${value}, unless it stands in quotes`;
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'that';
 }

@@ -204,5 +204,5 @@ function expected(what: string, { min, max, zero }: QuantityOptions): string {
 /** How a number of a setting is spelled. */
 export function spelled(about: About, value: number): string | number {
   if (about.scalar === 'duration') return formatDuration(value);
-  return about.scalar === 'size' ? formatSize(value) : value;
+  return about.scalar === 'size' && value !== 0 ? formatSize(value) : value;
 }

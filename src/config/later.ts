@@ -10,7 +10,8 @@ interface Later {
 }
 
 /** `*` is any entry of a map, `[]` any item of a list. */
-const later: Readonly<Record<string, Later>> = {
+const settings: Readonly<Record<string, Later>> = {
+  'gateway.public_url': { instead: 'makes no use of it', environment: [''] },
   quotas: { instead: 'counts nothing', environment: ['time_zone'] },
   circuit_breaker: {
     instead: 'breaks no circuit',
@@ -39,22 +40,25 @@ const later: Readonly<Record<string, Later>> = {
   'auth.oauth': { instead: 'takes API keys only', environment: [] },
   'auth.assertion': { instead: 'sends no assertion', environment: ['enabled'] },
   'auth.keys[].tenant': { instead: 'knows no tenants', environment: [] },
+  'portal.relays[].weight': { instead: 'asks the first connected relay that has the lease', environment: [] },
+  'portal.relays[].connections': { instead: 'keeps one connection to each relay', environment: [] },
   'portal.relays[].sni_port': { instead: 'speaks to Portal v1 relays only', environment: [] },
   'leases.*.assertion': { instead: 'sends no assertion', environment: [] },
   'leases.*.mcp': { instead: 'treats MCP as any HTTP', environment: [] },
 };
 
+const later: ReadonlyMap<string, Later> = new Map(Object.entries(settings));
+
 /** What to say of a name that the schema does not have; undefined when it is none of those to come. */
 export function laterMessage(path: Path): string | undefined {
-  const pattern = patternOf(path);
-  const found = later[pattern];
+  const found = later.get(patternOf(path));
   return found === undefined ? undefined : message(found);
 }
 
 /** Names of environment variables -> what to say of them. */
 export function laterEnvironment(): Map<string, string> {
   const names = new Map<string, string>();
-  for (const [path, entry] of Object.entries(later)) {
+  for (const [path, entry] of later) {
     for (const setting of entry.environment) {
       const name = [path, ...(setting === '' ? [] : [setting])].join('.').replaceAll('.', '_').toUpperCase();
       names.set(name, message(entry));
@@ -65,7 +69,7 @@ export function laterEnvironment(): Map<string, string> {
 
 /** The sections of the contract, with those to come: what a variable's name may begin with. */
 export function laterSections(): string[] {
-  return Object.keys(later).filter((path) => !path.includes('.'));
+  return [...later.keys()].filter((path) => !path.includes('.'));
 }
 
 function message({ instead }: Later): string {

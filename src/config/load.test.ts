@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { faultLines, loadText, warningLines } from '../../test/helpers/config.ts';
 
@@ -42,4 +43,115 @@ test('a name that fits no setting is warned about, and what Kubernetes injects i
   assert.equal(lines.length, 2);
   assert.ok(lines.some((line) => line.startsWith('GATEWAY_PROT: ') && line.includes('did you mean GATEWAY_PORT?')));
   assert.ok(lines.some((line) => line.includes('Kubernetes') && line.includes('GATEWAY_SERVICE_HOST')));
+});
+
+for (const [what, text, options, relays] of [
+  ['neither form is the default', '', {}, ['ws://localhost:4017/relay']],
+  ['the short form is a list of one', 'portal: { relay_url: ws://one }', {}, ['ws://one']],
+  ['an empty list is no list', 'portal:\n  relay_url: ws://one\n  relays: []', {}, ['ws://one']],
+  ['a list that is not there is none', 'portal:\n  relay_url: ws://one\n  relays:', {}, ['ws://one']],
+  [
+    'the environment wins over a list in the file',
+    'portal: { relays: [{ url: ws://one }, { url: ws://two }] }',
+    { env: { PORTAL_RELAY_URL: 'ws://three' } },
+    ['ws://three'],
+  ],
+  [
+    'a flag wins over the environment',
+    'portal: { relay_url: ws://one }',
+    {
+      env: { PORTAL_RELAY_URL: 'ws://two' },
+      flags: [{ name: '--relay', path: ['portal', 'relays'], value: [{ url: 'ws://three' }, { url: 'ws://four' }] }],
+    },
+    ['ws://three', 'ws://four'],
+  ],
+] as const) {
+  test(`relays: ${what}`, async (t) => {
+    const result = await loadText(t, `${text}\n`, options);
+    assert.deepEqual(faultLines(result), []);
+    assert.ok(result.ok);
+    assert.deepEqual(
+      result.config.portal.relays.map(({ url }) => url),
+      relays,
+    );
+  });
+}
+
+test('GATEWAY_API_KEY is one key more, whatever the file has', async (t) => {
+  for (const text of [key, 'auth: { keys: [] }', 'auth:\n  keys:\n', 'auth:\n', '#']) {
+    const result = await loadText(t, text, { env: { ...env, GATEWAY_API_KEY: 'other-key' } });
+    assert.ok(result.ok);
+    const added = result.config.auth.keys.at(-1);
+    assert.deepEqual([added?.id, added?.key, added?.scopes], ['environment', 'other-key', ['read', 'write']]);
+  }
+});
+
+test('a fault in a flag is told by its name, after those of file and environment', async (t) => {
+  const lines = faultLines(
+    await loadText(t, 'gateway: { queue: x }', {
+      env: { GATEWAY_IDLE_TIMEOUT: '10' },
+      flags: [{ name: '--host', path: ['gateway', 'host'], value: 'a b' }],
+    }),
+  );
+  assert.deepEqual(lines, [
+    'gateway.yaml:1:19: gateway.queue must be a whole number from 0 to 1000000, not "x"',
+    'GATEWAY_IDLE_TIMEOUT: gateway.idle_timeout needs a unit: 10s, or 10ms',
+    '--host: gateway.host must be an address or a host name, not "a b"',
+  ]);
+});
+
+test('one setting is one fault, however many things are wrong with it', async (t) => {
+  for (const value of ['-1.5', '1e300', '.inf', '.nan', '{}', '[[]]', 'x']) {
+    const lines = faultLines(await loadText(t, `${key}gateway: { port: ${value}, idle_timeout: ${value} }`, { env }));
+    assert.equal(lines.length, 2, lines.join('\n'));
+  }
+});
+
+test('a reference where none can be says so, and a name of another section is guessed', async (t) => {
+  const lines = faultLines(
+    await loadText(
+      t,
+      `${key}gateway: { port: "\${PORT}", keepalive_interval: 1s }\ntimeout: { dial: 1s }\nprot: 1\nmetrics: { zzz: 1 }`,
+      {
+        env,
+      },
+    ),
+  );
+  assert.deepEqual(lines, [
+    'gateway.yaml:2:18: gateway.port must be a whole number from 0 to 65535, not "${PORT}": only secrets can be references',
+    'gateway.yaml:2:29: gateway.keepalive_interval is no setting; did you mean portal.keepalive_interval?',
+    'gateway.yaml:3:1: timeout is no setting; did you mean timeouts?',
+    'gateway.yaml:4:1: prot is no setting',
+    'gateway.yaml:5:12: metrics.zzz is no setting; there are enabled, path, allowed_cidrs',
+  ]);
+});
+
+test('of thousands of faults some are told, and how many more there are', async (t) => {
+  const text = Array.from({ length: 1000 }, (_, i) => `a${i}: 1`).join('\n');
+  const lines = faultLines(await loadText(t, text));
+  assert.equal(lines.length, 201);
+  assert.equal(lines.at(-1), 'and 800 more faults');
+});
+
+test('what is faulty does not hide what is not: the rest can be counted', async (t) => {
+  const text = `auth: { keys: [{ id: one, key: "\${KEY}" }, { id: "*", key: two }, { key: three }] }\ngateway: { port: x, queue: 7 }`;
+  const result = await loadText(t, text, { env });
+  assert.ok(!result.ok);
+  assert.deepEqual(
+    result.rest?.auth.keys.map(({ id }) => id),
+    ['one'],
+  );
+  assert.equal(result.rest.gateway.queue, 7);
+  assert.equal(result.rest.gateway.port, 8080);
+});
+
+test('paths are relative to the file that names them, those of the environment to the working directory', async (t) => {
+  const result = await loadText(t, '#', {
+    env: { GATEWAY_CONFIG: 'ignored', LOGGING_FILE_PATH: 'a.log' },
+  });
+  assert.ok(result.ok);
+  assert.match(result.config.logging.file.path, /^\/.*\/a\.log$/);
+  const inFile = await loadText(t, 'logging: { file: { path: ../b.log } }');
+  assert.ok(inFile.ok);
+  assert.equal(inFile.config.logging.file.path, join(dirname(dirname(inFile.files.paths[0] ?? '')), 'b.log'));
 });

@@ -12,6 +12,7 @@ import { readConfigFile } from './read-file.ts';
 import { settleRelays } from './relays.ts';
 import { oddities } from './rules.ts';
 import { resolveSecrets } from './secrets/resolve.ts';
+import { SeenFiles } from './seen-files.ts';
 import { mapNode, nodeOf, put, type Sourced, type SourcedMap } from './sourced.ts';
 import { readYaml, type YamlReading } from './yaml.ts';
 
@@ -37,8 +38,8 @@ export interface LoadOptions {
 interface Loading {
   readonly file: string | undefined;
   readonly warnings: readonly Finding[];
-  /** Absolute paths of everything that was read, or looked for: a change of one of them is a reason to load again. */
-  readonly files: readonly string[];
+  /** Everything that was read, or looked for: a change of one of them is a reason to load again. */
+  readonly files: SeenFiles;
 }
 export interface Loaded extends Loading {
   readonly ok: true;
@@ -63,7 +64,8 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
   const { env = process.env, flags = [], workingDirectory = process.cwd(), now = () => new Date() } = options;
   const named = env['GATEWAY_CONFIG'];
   const file = options.file ?? (named === '' ? undefined : named);
-  const { root, faults: fileFaults, broken } = await readFile(file, workingDirectory);
+  const files = new SeenFiles();
+  const { root, faults: fileFaults, broken } = await readFile(file, workingDirectory, files);
   const environment = readEnvironmentLayer(configShape, env);
   for (const { path, node } of environment.values) put(root, path, node);
   for (const { name, path, value } of flags) put(root, path, nodeOf(path, { kind: 'flag', name }, value));
@@ -73,12 +75,12 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
     AbortSignal.timeout(timeoutMs),
     ...(options.signal === undefined ? [] : [options.signal]),
   ]);
-  const secrets = await resolveSecrets(root, configShape, { env, workingDirectory, signal, now });
+  const secrets = await resolveSecrets(root, configShape, { env, workingDirectory, files, signal, now });
 
   const verdict = judge(root, secrets.unresolved, workingDirectory);
   const { config } = verdict;
   // A file that can't be read says nothing of how settings fit together.
-  const certificates = config === undefined || broken ? undefined : await checkCertificates(config, now());
+  const certificates = config === undefined || broken ? undefined : await checkCertificates(config, files, now());
   const odd = config === undefined || broken ? [] : oddities(config);
   const faults = [
     ...[...fileFaults, ...environment.faults, ...relayFaults, ...secrets.faults, ...verdict.faults],
@@ -88,19 +90,16 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
     ...[...environment.warnings, ...secrets.warnings],
     ...[...odd, ...(certificates?.warnings ?? [])].map((warning) => placed(root, warning)),
   ].sort(byPosition);
-  const files = [
-    ...(file === undefined ? [] : [resolve(workingDirectory, file)]),
-    ...secrets.files,
-    ...(certificates?.files ?? []),
-  ];
-  const loading: Loading = { file, warnings, files: [...new Set(files)] };
+  const loading: Loading = { file, warnings, files };
   if (faults.length === 0 && config !== undefined) return { ...loading, ok: true, config, sources: root };
   return { ...loading, ok: false, faults: bounded(faults), rest: broken ? undefined : config };
 }
 
-async function readFile(file: string | undefined, workingDirectory: string): Promise<YamlReading> {
+async function readFile(file: string | undefined, workingDirectory: string, files: SeenFiles): Promise<YamlReading> {
   if (file === undefined) return { root: emptyRoot(), faults: [], broken: false };
-  const reading = await readConfigFile(resolve(workingDirectory, file));
+  const path = resolve(workingDirectory, file);
+  await files.look(path);
+  const reading = await readConfigFile(path);
   if ('text' in reading) return readYaml(reading.text, file);
   const origin = { kind: 'file', file, line: 1, column: 1 } as const;
   return { root: emptyRoot(), faults: [{ origin, message: reading.fault }], broken: true };

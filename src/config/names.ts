@@ -7,8 +7,11 @@ export function showPath(path: Path): string {
   let text = '';
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`;
-    else if (/^[\w-]+$/.test(step)) text += text === '' ? step : `.${step}`;
-    else text += `[${shownText(step)}]`;
+    else {
+      const shown = shownText(step);
+      if (/^"[\w-]{1,60}"$/.test(shown)) text += text === '' ? step : `.${step}`;
+      else text += `[${shown}]`;
+    }
   }
   return text;
 }
@@ -32,10 +35,18 @@ const mostShownCharacters = 60;
 export function shownText(text: string): string {
   const safe = text.replace(/\bsk_(live|test)_\w+/g, 'sk_$1_…').replace(/\/\/[^/\s]*@/g, '//…@');
   const cut = safe.length > mostShownCharacters ? `${safe.slice(0, mostShownCharacters)}…` : safe;
-  return JSON.stringify(cut).replace(
-    /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return escaped(JSON.stringify(cut));
+}
+
+// What moves the cursor, hides text or reorders it.
+const unsafe =
+  // eslint-disable-next-line no-control-regex -- they are what this is about
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Cs}/gu;
+
+/** One line that shows what it is. Of text in quotes, JSON and YAML both read it back as the same. */
+export function escaped(text: string): string {
+  const unit = (code: number): string => `\\u${code.toString(16).padStart(4, '0')}`;
+  return text.replace(unsafe, (character) => character.replace(/[^]/g, (half) => unit(half.charCodeAt(0))));
 }
 
 /** The candidate that a slip or two of the hand lead away from. */

@@ -38,7 +38,7 @@ export function policyOf(config: Config): Policy {
   };
 }
 
-export function keyPolicyOf(key: KeyConfig): KeyPolicy {
+function keyPolicyOf(key: KeyConfig): KeyPolicy {
   const { id, scopes, notBefore, expiresAt, allowedCidrs } = key;
   return {
     ...{ id, secret: secretOf(key), scopes, allowedCidrs },

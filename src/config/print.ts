@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import type { Config } from './config.ts';
 import { configShape } from './config-shape.ts';
 import { spelled } from './fields.ts';
-import { propertyName } from './names.ts';
+import { escaped, propertyName } from './names.ts';
 import { showOrigin } from './origin.ts';
 import type { Path, Shape } from './shape.ts';
 import { nodeAt, type Sourced } from './sourced.ts';
@@ -21,7 +21,7 @@ interface Row {
 /** Lines of YAML, the origin of each value as a comment behind it. */
 export function printConfig(config: Config, sources: Sourced): string[] {
   return Array.from(rowsOf(config, configShape, [], sources, ''), ({ text, origin }) =>
-    origin === '' ? text : `${text.padEnd(originColumn)} # ${origin}`,
+    origin === '' ? text : `${text.padEnd(originColumn)} # ${escaped(origin)}`,
   );
 }
 
@@ -108,7 +108,8 @@ function isTheOtherForm(path: Path, sources: Sourced): boolean {
 function shown(value: unknown, shape: Shape, path: Path, sources: Sourced): unknown {
   if (shape.kind !== 'scalar') return value;
   const node = nodeAt(sources, path);
-  const secret = shape.about.secret === 'always' || (node?.kind === 'scalar' && node.secret);
+  const { secret: kind } = shape.about;
+  const secret = kind === 'always' || kind === 'private' || (node?.kind === 'scalar' && node.secret);
   if (secret) return value === '' ? '' : hidden;
   return typeof value === 'number' ? spelled(shape.about, value) : value;
 }
@@ -121,9 +122,9 @@ function originOf(sources: Sourced, path: Path): string {
 /** Plain where YAML reads it back as the same, in quotes where it would not. */
 function scalarText(value: unknown): string {
   const text = stringify(value, { lineWidth: 0 }).trimEnd();
-  return text.includes('\n') ? JSON.stringify(value) : text;
+  return escaped(text) === text ? text : escaped(JSON.stringify(value));
 }
 
 function key(name: string): string {
-  return /^[A-Za-z_][\w-]*$/.test(name) ? name : JSON.stringify(name);
+  return /^[A-Za-z_][\w-]*$/.test(name) ? name : escaped(JSON.stringify(name));
 }

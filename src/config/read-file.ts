@@ -25,9 +25,11 @@ export async function readConfigFile(path: string): Promise<FileReading> {
       if (bytesRead === 0) break;
       bytes += bytesRead;
     }
+    // Being written, most likely. Who wants the defaults needs no file, and who reloads must not get them by accident.
+    if (bytes === 0) return { fault: 'the configuration file is empty' };
     if (bytes > maxFileBytes) return { fault: `the configuration file has more than ${maxFileBytes} bytes` };
-    // It grew while it was read, so it is being written: the next look finds it whole.
-    if (bytes > stat.size) return { fault: 'the configuration file changed while it was read' };
+    // It is being written: the next look finds it whole.
+    if (bytes !== stat.size) return { fault: 'the configuration file changed while it was read' };
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, bytes)) };
   } catch (error) {
     if (error instanceof TypeError) return { fault: 'the configuration file is not UTF-8 text' };

@@ -67,9 +67,6 @@ const relays: Rule = function* ({ portal: { relays } }) {
     relays.map(({ url }) => url),
     (i) => ['portal', 'relays', i, 'url'],
   );
-  if (relays.length > 0 && relays.every(({ weight }) => weight === 0)) {
-    yield { path: ['portal', 'relays'], with: [], message: 'must have a relay with a weight above 0' };
-  }
 };
 
 /** product-spec §5 */

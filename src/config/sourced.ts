@@ -119,6 +119,7 @@ export function plain(node: Sourced, shape: Shape | undefined): unknown {
   }
 }
 
-function isNothing(node: Sourced): boolean {
+/** `name:` with nothing behind it. */
+export function isNothing(node: Sourced): boolean {
   return node.kind === 'scalar' && node.value === null;
 }

@@ -7,12 +7,12 @@ import {
   isNode,
   isScalar,
   isSeq,
-  LineCounter,
   type Node,
   type Pair,
   parseDocument,
   type ErrorCode,
 } from 'yaml';
+import { LineStarts } from './line-starts.ts';
 import { showPath, shownText } from './names.ts';
 import type { Finding, Origin } from './origin.ts';
 import type { Path } from './shape.ts';
@@ -23,6 +23,7 @@ export const maxFileBytes: number = 1024 * 1024;
 /** Aliases make many values of few characters; no configuration has as many. */
 const maxValues = 100_000;
 const maxDepth = 32;
+const tooMuch = `is beyond what a configuration can have: ${maxValues} values, ${maxDepth} levels`;
 /** Brackets in texts and comments count too. */
 const maxOpenBrackets = 1000;
 
@@ -35,17 +36,13 @@ export interface YamlReading {
 }
 
 export function readYaml(text: string, file: string): YamlReading {
-  const lines = new LineCounter();
-  const originAt = (offset: number): Origin => {
-    const { line, col } = lines.linePos(offset);
-    return { kind: 'file', file, line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
+  const lines = new LineStarts(text);
+  const originAt = (offset: number): Origin => ({ kind: 'file', file, ...lines.position(offset) });
   const broken = (faults: Finding[]): YamlReading => ({ root: mapNode([], originAt(0)), faults, broken: true });
   if (tooDeep(text)) return broken([{ origin: originAt(0), message: `is nested more than ${maxDepth} levels deep` }]);
   let document: Document.Parsed;
   try {
     document = parseDocument(text, {
-      lineCounter: lines,
       prettyErrors: false,
       stringKeys: true,
       uniqueKeys: false, // ours is linear, and knows the other place
@@ -58,6 +55,10 @@ export function readYaml(text: string, file: string): YamlReading {
     origin: originAt(error.pos[0]),
     message: yamlFaults[error.code],
   }));
+  // In 1.1 `yes` is true and 010 is 8: the same text would be another configuration.
+  if (document.directives.yaml.version !== '1.2') {
+    findings.push({ origin: originAt(0), message: 'must be YAML 1.2, and says of itself that it is another version' });
+  }
   if (document.errors.length > 0) return broken(findings);
   const contents: unknown = document.contents;
   if (contents === null || (isScalar(contents) && contents.value === null)) {
@@ -65,11 +66,9 @@ export function readYaml(text: string, file: string): YamlReading {
   }
   const walk = new Walk(originAt, findings);
   const root = walk.node(contents, []);
-  if (walk.tooMuch)
-    return broken([
-      ...findings,
-      { origin: originAt(0), message: 'has more values, or deeper ones, than can be meant' },
-    ]);
+  if (walk.tooMuch !== undefined) {
+    return broken([...findings, { origin: walk.tooMuch, message: tooMuch }]);
+  }
   if (root.kind === 'map') return { root, faults: findings, broken: false };
   return broken([
     { origin: root.origin, message: 'must be a map of sections, such as "gateway:" with "port: 8080" below it' },
@@ -77,7 +76,8 @@ export function readYaml(text: string, file: string): YamlReading {
 }
 
 class Walk {
-  tooMuch = false;
+  /** Where it was given up. */
+  tooMuch: Origin | undefined = undefined;
   #values = 0;
   readonly #anchors = new Map<string, Node>();
   readonly #originAt: (offset: number) => Origin;
@@ -92,16 +92,15 @@ class Walk {
     this.#values += 1;
     const origin = this.#originAt(startOf(node) ?? 0);
     // An alias inside what it stands for has no end.
-    if (this.#values > maxValues || path.length > maxDepth) this.tooMuch = true;
-    if (this.tooMuch) return scalarNode(path, origin, null);
+    if (this.#values > maxValues || path.length > maxDepth) this.tooMuch ??= origin;
+    if (this.tooMuch !== undefined) return scalarNode(path, origin, null);
     if (isAlias(node)) {
       const target = this.#anchors.get(node.source);
       if (target !== undefined) return this.node(target, path);
       this.#findings.push({ origin, message: yamlFaults.BAD_ALIAS });
       return scalarNode(path, origin, null);
     }
-    // Before what is inside it, as YAML has it; the reader's own look-up would go through the document for each alias.
-    if (isNode(node) && !isAlias(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
+    this.#remember(node);
     if (isSeq(node)) {
       return listNode(
         path,
@@ -117,7 +116,13 @@ class Walk {
     return scalarNode(path, origin, isScalar(node) ? node.value : null);
   }
 
+  /** Before what is inside it, as YAML has it; the reader's own look-up would go through the document for each alias. */
+  #remember(node: unknown): void {
+    if (isNode(node) && !isAlias(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
+  }
+
   #pair(pair: Pair, map: SourcedMap, around: Origin): void {
+    this.#remember(pair.key);
     const name = isScalar(pair.key) ? String(pair.key.value) : '';
     const start = startOf(pair.key);
     const named = start === undefined ? around : this.#originAt(start);
@@ -126,6 +131,9 @@ class Walk {
     if (first !== undefined) {
       const where = first.named.kind === 'file' ? ` in line ${first.named.line}` : '';
       this.#findings.push({ origin: named, message: `${showPath(path)} is already given${where}` });
+    } else if (name === '<<') {
+      const message = `${showPath(path)} is a merge key, which YAML 1.2 does not have: repeat the settings, or use an alias for a whole value`;
+      this.#findings.push({ origin: named, message });
     } else if (name === '__proto__') {
       this.#findings.push({ origin: named, message: `${shownText(name)} can't be used as a name` });
     } else {
@@ -157,7 +165,8 @@ function openBrackets(text: string): number {
 }
 
 const unreadable = 'is no YAML that can be read';
-const notAnEntry = 'is no "name: value": perhaps a colon, a space behind it, or the indentation is missing';
+const notAnEntry =
+  'is no "name: value": a colon, a space behind it or the indentation is missing, or a text with a colon needs quotes';
 const mixed = 'mixes lists and maps in a way that YAML does not know';
 
 const yamlFaults: Readonly<Record<ErrorCode, string>> = {
@@ -166,7 +175,7 @@ const yamlFaults: Readonly<Record<ErrorCode, string>> = {
   BAD_COLLECTION_TYPE: mixed,
   BAD_DIRECTIVE: unreadable,
   BAD_DQ_ESCAPE: 'has a \\ in double quotes that means nothing; single quotes take it as it is',
-  BAD_INDENT: 'is indented in another way than what it belongs to',
+  BAD_INDENT: 'is indented in another way than what it belongs to, or misses the bracket that closes a list or map',
   BAD_PROP_ORDER: unreadable,
   BAD_SCALAR_START: 'begins with a character that needs quotes around the text',
   BLOCK_AS_IMPLICIT_KEY: notAnEntry,

@@ -1,6 +1,8 @@
 // Owns the decision who may call which lease (product-spec §5, ACL): rules compiled once, looked up in a time that does not grow with
 // their number. Pure: knows no request and no directory.
 import { foldName, isLeaseId } from '../kernel/lease-name.ts';
+import { compiled } from '../policy/compiled.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Principal } from './principal.ts';
 
 /** `exact`, `prefix-*` or `*` -> principals: an id of a key, `sub:…`, `scope:…`, `tenant:…`, `*` or `anonymous`. */
@@ -70,6 +72,8 @@ export class Acl {
   /** The lengths of all prefixes, ascending: so many look-ups, however many rules there are. */
   readonly #prefixLengths: readonly number[];
   readonly #any: Rule | undefined;
+  /** False: no rule lets anyone in without a credential, whatever the lease. */
+  readonly admitsAnonymous: boolean;
 
   constructor(rules: AclRules) {
     let any: Rule | undefined;
@@ -81,6 +85,7 @@ export class Acl {
       else append(this.#byName, foldName(pattern), rule);
     }
     this.#any = any;
+    this.admitsAnonymous = Object.values(rules).some((principals) => principals.includes('anonymous'));
     this.#prefixLengths = [...new Set(Array.from(this.#byPrefix.keys(), ({ length }) => length))].sort((a, b) => a - b);
   }
 
@@ -127,6 +132,8 @@ export class Acl {
     return inOrder(rules);
   }
 }
+
+export const aclOf: (policy: Policy) => Acl = compiled(({ acl }) => new Acl(acl));
 
 function someAllows(rules: readonly Rule[], principal: Principal): boolean {
   return rules.some((rule) => rule.allows(principal));

@@ -16,7 +16,7 @@ function debtMs(fullAtMs: number | undefined, nowMs: number): number {
 const epsilonTokens = 1e-9;
 
 /** How long until the bucket can pay; 0: now; Infinity: never, the cost is above its size. */
-export function waitMs(charge: Charge, fullAtMs: number | undefined, nowMs: number): number {
+function waitMs(charge: Charge, fullAtMs: number | undefined, nowMs: number): number {
   const { rate, cost } = charge;
   if (cost > rate.burst) return Infinity;
   const perToken = tokenMs(charge);
@@ -25,11 +25,11 @@ export function waitMs(charge: Charge, fullAtMs: number | undefined, nowMs: numb
 }
 
 /** The new number of a bucket that has paid. */
-export function charged(charge: Charge, fullAtMs: number | undefined, nowMs: number): number {
+function charged(charge: Charge, fullAtMs: number | undefined, nowMs: number): number {
   return nowMs + debtMs(fullAtMs, nowMs) + charge.cost * tokenMs(charge);
 }
 
-export function stateOf(charge: Charge, fullAtMs: number | undefined, nowMs: number): BucketState {
+function stateOf(charge: Charge, fullAtMs: number | undefined, nowMs: number): BucketState {
   const debt = debtMs(fullAtMs, nowMs);
   const left = charge.rate.burst - debt / tokenMs(charge);
   return { remaining: Math.max(0, Math.floor(left + epsilonTokens * charge.rate.burst)), resetMs: debt };

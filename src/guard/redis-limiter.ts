@@ -13,7 +13,7 @@ export interface ScriptRunner {
  * Answers {index of the charge that refused or -1, microseconds to wait, then the debt of each in microseconds}.
  * A number is stored as text without loss: microseconds since 1970 are below 2^53. A full bucket is an absent one, hence the expiry.
  */
-export const bucketScript = `
+const bucketScript = `
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local debts, refusedBy, wait = {}, -1, 0

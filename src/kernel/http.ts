@@ -22,6 +22,8 @@ export interface RequestBody {
   readonly lengthBytes: number | null | 'none';
   /** True once the body was opened: such a request is never sent again. */
   readonly started: boolean;
+  /** So far. */
+  readonly receivedBytes: number;
   /** Once. Destroying the stream only leaves it: the client's connection, and the answer on it, live on. */
   open(): Readable;
   /** Complete only after the body has ended. */
@@ -37,6 +39,12 @@ export interface Flow {
   abort(error: GatewayError): void;
 }
 
+/** A byte stream that knows how much has gone each way. */
+export interface CountedDuplex extends Duplex {
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+}
+
 /** Where a response goes. Exactly one of end, upgrade and fail is called, and nothing after it. */
 export interface Sink {
   informational(status: number, headers: RawHeaders): void;
@@ -45,7 +53,7 @@ export interface Sink {
   /** False: stop, until flow.resume() is called. Never called after flow.abort(). */
   data(chunk: Uint8Array): boolean;
   end(trailers: RawHeaders): void;
-  upgrade(status: number, headers: RawHeaders, peer: Duplex): void;
+  upgrade(status: number, headers: RawHeaders, peer: CountedDuplex): void;
   /** Before head: an answer is made of it. After head: the response is cut, never completed. */
   fail(error: GatewayError): void;
 }

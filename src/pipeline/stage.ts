@@ -1,11 +1,14 @@
 // Owns the shape of the pipeline: what a request is to a stage, and what a stage is. A stage decides, answers or passes on;
 // it never touches Node's req and res.
 import type { Cancellation } from '../kernel/cancellation.ts';
+import type { GatewayError } from '../kernel/errors.ts';
 import type { RequestBody, RequestHead, Sink } from '../kernel/http.ts';
 import type { Principal } from '../guard/principal.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { LeaseSettings } from '../policy/lease-settings.ts';
+import type { Policy, Timeouts } from '../policy/policy.ts';
 import type { PeerRoute } from '../route/peer-path.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
+import type { Carried } from '../upstream/upstream-request.ts';
 
 /** The lease that a request goes to, and the ways there. */
 interface Destination {
@@ -14,8 +17,17 @@ interface Destination {
   readonly names: readonly string[];
   /** The relays that list the lease. */
   readonly transports: readonly Transport[];
-  /** The `Host` by which the app knows itself in path mode. */
+  /** The `Host` that the app sees, and so knows itself by. */
   readonly host: string;
+  /** What the policy sets for this lease alone. */
+  readonly settings: LeaseSettings | undefined;
+  readonly timeouts: Timeouts;
+}
+
+/** What became of a request so far: for whoever tells of it. */
+interface Passage extends Carried {
+  /** What the client was answered in place of the app's answer, or why that was cut. The server's to say. */
+  fault: GatewayError | undefined;
 }
 
 export interface Exchange {
@@ -36,6 +48,8 @@ export interface Exchange {
   readonly peerIp: string;
   /** `https` when the client's connection is encrypted, as far as is known: a trusted proxy may say so. */
   scheme: 'http' | 'https';
+  /** The host that the client meant. Undefined until settleClient() has found it; '' when the client named none. */
+  authority: string | undefined;
   /** Names, in lower case, of received headers that are not for the app. */
   readonly withheld: string[];
   /** Headers of the gateway's own for the app: name, value, … */
@@ -44,9 +58,15 @@ export interface Exchange {
   readonly answerHeaders: string[];
   /** The client's, as far as is known: the peer's, until a trusted proxy says otherwise. */
   clientIp: string;
+  /** The trusted proxies between the client and us, from the one that the client spoke to down to our peer. */
+  proxies: readonly string[];
+  /** Below which path a trusted proxy shows the gateway to the client. */
+  outerPrefix: string;
   route: PeerRoute | undefined;
   principal: Principal | undefined;
   destination: Destination | undefined;
+  /** One for all forks. */
+  readonly passage: Passage;
   /** A retry or a revalidation: same client, same body, another head. */
   fork(req: RequestHead, signal: AbortSignal): Exchange;
 }

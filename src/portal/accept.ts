@@ -1,6 +1,7 @@
 // Owns the app's side of a connection: what the relay forwards becomes a tunnel, or is refused (portal-protocol §5). Knows
 // leases only as a look-up.
 import { maxHandshakeMessageBytes } from './dial.ts';
+import { TimeLimit } from '../kernel/time-limit.ts';
 import type { LeaseOffer } from './lease.ts';
 import { MessageStream } from './message-stream.ts';
 import { MessageReader } from './packets/message-reader.ts';
@@ -29,7 +30,8 @@ export async function acceptConnection(
   publisherOf: (leaseId: string) => Publisher | undefined,
   nowMs: () => number,
 ): Promise<void> {
-  const signal = AbortSignal.timeout(acceptTimeoutMs);
+  using limit = new TimeLimit(acceptTimeoutMs);
+  const { signal } = limit;
   try {
     const messages = new MessageStream(pipe, new MessageReader(maxHandshakeMessageBytes));
     const message = await messages.next(signal);

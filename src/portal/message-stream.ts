@@ -61,7 +61,8 @@ export class MessageStream implements PipeHandler {
   }
 
   data(chunk: Buffer): void {
-    this.#reader.push(chunk);
+    // Lent, and the reader keeps views.
+    this.#reader.push(Buffer.from(chunk));
     this.#unconsumedBytes += chunk.length;
     // While nobody waits the window stays shut, so a peer that talks out of turn is held at one window.
     if (this.#waiter !== undefined) this.#credit();

@@ -1,5 +1,6 @@
 // Owns the life of one lease on one session: registers it, renews it before it expires, withdraws it. Knows nothing of the
 // connections that come in under it, and leaves coming back on another session to its caller.
+import { TimeLimit } from '../kernel/time-limit.ts';
 import { PortalError } from './errors.ts';
 import type { LeaseOffer } from './lease.ts';
 import { requestLeaseDelete, requestLeaseUpdate } from './control-requests.ts';
@@ -44,21 +45,18 @@ export class Publication {
     if (this.#stop.signal.aborted) return;
     this.#end();
     if (!this.#published || this.#mux.state === 'closed') return;
+    using limit = new TimeLimit(withdrawTimeoutMs);
     try {
-      await requestLeaseDelete(
-        this.#mux,
-        this.#offer.credential,
-        this.#nowMs(),
-        AbortSignal.timeout(withdrawTimeoutMs),
-      );
+      await requestLeaseDelete(this.#mux, this.#offer.credential, this.#nowMs(), limit.signal);
     } catch {
       // The session is gone, and the lease with it; or the relay is deaf, and the lease expires.
     }
   }
 
   async #update(): Promise<void> {
+    using limit = new TimeLimit(answerTimeoutMs);
     try {
-      const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(answerTimeoutMs)]);
+      const signal = AbortSignal.any([this.#stop.signal, limit.signal]);
       const nowMs = this.#nowMs();
       const code = await requestLeaseUpdate(this.#mux, this.#offer, { nowMs, expiresAtMs: nowMs + ttlMs }, signal);
       if (this.#stop.signal.aborted) return;

@@ -1,5 +1,6 @@
 // Owns what happens to a connection request: limits, the question to the lease's holder and its time limit, the answer back, and
 // the joining of the two streams. Knows nothing of what follows on them.
+import { TimeLimit } from '../kernel/time-limit.ts';
 import { encodePacket, ResponseCode } from '../portal/packets/packets.ts';
 import type { Packet } from '../portal/packets/packets.ts';
 import { ControlStream } from './control-stream.ts';
@@ -32,7 +33,8 @@ export async function connect(
   }
   const leaseId = request.leaseId.slice(0, loggedIdChars);
   relay.log({ event: 'dial_refused', connection: peer.number, leaseId, reason: answer.reason });
-  await client.send(response(answer.code), AbortSignal.timeout(relay.limits.requestTimeoutMs));
+  using limit = new TimeLimit(relay.limits.requestTimeoutMs);
+  await client.send(response(answer.code), limit.signal);
   return false;
 }
 
@@ -68,8 +70,8 @@ async function ask(
   client: ControlStream,
   relay: RelayContext,
 ): Promise<Answer> {
-  const timeout = AbortSignal.timeout(relay.limits.appAnswerTimeoutMs);
-  const signal = AbortSignal.any([timeout, client.gone]);
+  using limit = new TimeLimit(relay.limits.appAnswerTimeoutMs);
+  const signal = AbortSignal.any([limit.signal, client.gone]);
   let app: ControlStream | undefined;
   try {
     app = new ControlStream(await holder.open(signal), maxAnswerBytes, holder.controlBytes);
@@ -89,7 +91,7 @@ async function ask(
     app?.abandon();
     if (holder.isClosed) return refusal(ResponseCode.INVALID_IDENTITY, 'app_gone');
     // Real relays answer so as well when the app does not (portal-protocol §5, `peer.json`).
-    return refusal(ResponseCode.REJECTED, timeout.aborted ? 'app_silent' : 'bad_answer_of_app');
+    return refusal(ResponseCode.REJECTED, limit.signal.aborted ? 'app_silent' : 'bad_answer_of_app');
   }
 }
 

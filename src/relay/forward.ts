@@ -59,6 +59,7 @@ class Direction implements PipeHandler {
 
   data(chunk: Buffer): void {
     this.bytes += chunk.length;
+    // A relay's carriers are accepted ones, whose chunks may be kept: nothing is copied on the way through.
     if (!this.#target.write([chunk])) this.#blocked = true;
     if (this.#blocked) this.#owedBytes += chunk.length;
     else this.#source.consumed(chunk.length);

@@ -1,5 +1,6 @@
 // Owns the life of a stream that a client opened: one request after the other, each with its answer, until the peer ends, falls
 // silent, breaks the protocol, or a connection takes the stream over. Knows nothing of how an answer is found.
+import { TimeLimit } from '../kernel/time-limit.ts';
 import { PortalError } from '../portal/errors.ts';
 import { encodePacket } from '../portal/packets/packets.ts';
 import type { Packet } from '../portal/packets/packets.ts';
@@ -15,10 +16,11 @@ export async function serveStream(pipe: Pipe, peer: Peer, relay: RelayContext): 
   const stream = new ControlStream(pipe, requestBytes, peer.controlBytes);
   try {
     for (;;) {
-      const packet = await stream.next(AbortSignal.timeout(requestTimeoutMs));
+      const packet = await nextRequest(stream, requestTimeoutMs);
       if (packet === undefined) break;
       if (packet.type !== 'connectionRequest') {
-        await stream.send(answer(packet, peer, relay), AbortSignal.timeout(requestTimeoutMs));
+        using limit = new TimeLimit(requestTimeoutMs);
+        await stream.send(answer(packet, peer, relay), limit.signal);
         continue;
       }
       if (await connect(packet, stream, peer, relay)) return;
@@ -33,6 +35,11 @@ export async function serveStream(pipe: Pipe, peer: Peer, relay: RelayContext): 
     }
     stream.finish(lingerMs);
   }
+}
+
+async function nextRequest(stream: ControlStream, timeoutMs: number): Promise<Packet | undefined> {
+  using limit = new TimeLimit(timeoutMs);
+  return await stream.next(limit.signal);
 }
 
 function answer(packet: Exclude<Packet, { type: 'connectionRequest' }>, peer: Peer, relay: RelayContext): Buffer {

@@ -1,6 +1,7 @@
 // Owns the answer to "which lease is meant, and who lists it": the relays' lists, how long they are believed, and when they are
 // asked again. Asks each relay once at a time, however many requests wait. Knows no protocol.
 import type { Clock } from '../kernel/clock.ts';
+import { TimeLimit } from '../kernel/time-limit.ts';
 import { LeaseIndex, type Found, type Listed } from './lease-index.ts';
 import { RecentlyLost } from './recently-lost.ts';
 
@@ -71,6 +72,12 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     return this.#refresh().then(() => this.#answer(nameOrId));
   }
 
+  /** What the last lists say, however old they are: asks nobody. */
+  known(nameOrId: string): L | undefined {
+    const found = this.#index?.find(nameOrId);
+    return typeof found === 'object' ? found.lease : undefined;
+  }
+
   /** The relay or the app said that this lease is no more: the next look-up asks again. */
   forget(leaseId: string): void {
     if (typeof this.#index?.find(leaseId) === 'object') this.#refreshedMs = Number.NEGATIVE_INFINITY;
@@ -97,8 +104,8 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
 
   async #listAll(): Promise<void> {
     this.#startedMs = this.#clock.monotonicMs();
-    const signal = AbortSignal.timeout(this.#listTimeoutMs);
-    const answers = await Promise.all(this.#sources.map((source) => this.#list(source, signal)));
+    using limit = new TimeLimit(this.#listTimeoutMs);
+    const answers = await Promise.all(this.#sources.map((source) => this.#list(source, limit.signal)));
     if (!answers.includes(true)) return;
     this.#index = new LeaseIndex(this.#lists);
     this.#refreshedMs = this.#clock.monotonicMs();

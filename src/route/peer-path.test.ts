@@ -9,7 +9,12 @@ function route(target: string): PeerRoute {
 
 test('the path below the prefix is passed on byte for byte', () => {
   for (const below of ['/', '/a//b', '/%41%2f..%2F', '/a/../b/./c', '/?', '/a?x=%20+&y#', "/;v=1,2'~!", '/?a=/b/c']) {
-    assert.deepEqual(route(`/peer/demo${below}`), { lease: 'demo', prefix: '/peer/demo', target: below });
+    assert.deepEqual(route(`/peer/demo${below}`), {
+      kind: 'path',
+      lease: 'demo',
+      prefix: '/peer/demo',
+      target: below,
+    });
   }
 });
 
@@ -35,12 +40,20 @@ test('a lease that can be no name is malformed', () => {
 });
 
 test('other paths are none of its business', () => {
-  for (const target of ['/', '/peer', '/peers/x/', '/PEER/x/', '*', 'peer/x', '/x/peer/y/', 'ftp://h/peer/x/']) {
+  for (const target of ['/', '/peer', '/peers/x/', '/PEER/x/', '*', 'peer/x', '/x/peer/y/', 'http://h/peer/x/']) {
     assert.equal(matchPeerPath(target).kind, 'other', target);
   }
 });
 
-test('the absolute form is taken as the same request', () => {
-  assert.deepEqual(route('http://any.host:1/peer/demo/a?b'), { lease: 'demo', prefix: '/peer/demo', target: '/a?b' });
-  assert.equal(matchPeerPath('https://any.host').kind, 'other');
+test('the alias for WebSockets is the app’s /, with the query', () => {
+  const prefix = '/peer/my%20app';
+  assert.deepEqual(route('/ws/my%20app'), { kind: 'ws', lease: 'my app', prefix, target: '/' });
+  assert.deepEqual(route('/ws/my%20app?x=/y'), { kind: 'ws', lease: 'my app', prefix, target: '/?x=/y' });
+  for (const target of ['/ws/app/', '/ws/app/x', '/ws', '/wss/app']) assert.equal(matchPeerPath(target).kind, 'other');
+  for (const target of ['/ws/', '/ws/?x', '/ws/%ff']) assert.equal(matchPeerPath(target).kind, 'malformed', target);
+});
+
+test('what a proxy cut off in front of the path stands in front of the prefix', () => {
+  const match = matchPeerPath('/peer/demo/x', '/outer');
+  assert.deepEqual(match.kind === 'peer' && [match.route.prefix, match.route.target], ['/outer/peer/demo', '/x']);
 });

@@ -1,11 +1,14 @@
-// Owns the reading of `/peer/:lease/*`: which lease is meant, and the target that the app will see, byte for byte. Knows no lease.
+// Owns the reading of `/peer/:lease/*` and `/ws/:lease`: which lease is meant, and the target that the app will see, byte for byte.
+// Knows no lease.
 
 export interface PeerRoute {
-  /** Name or id, percent-decoded. */
+  /** How the lease was named: in the path, by the alias for WebSockets, or by the host. */
+  readonly kind: 'path' | 'ws' | 'host';
+  /** Name or id, decoded. */
   readonly lease: string;
-  /** What was cut off in front, as sent: `/peer/my%20app`. */
+  /** Where the client finds the app's `/`, as sent: `/peer/my%20app`; '' for the root of a host. */
   readonly prefix: string;
-  /** Path below the prefix and query, never re-encoded or normalised. */
+  /** Path below the prefix and query, never re-encoded or normalised; `*` when all of the app is meant. */
   readonly target: string;
 }
 
@@ -15,39 +18,39 @@ export type PathMatch =
   | { readonly kind: 'other' };
 
 const root = '/peer/';
+const alias = '/ws/';
 /** UTF-16 units; real relays take longer names, but nothing that a person would type. */
 const maxLeaseLength = 255;
 const other: PathMatch = { kind: 'other' };
 
-export function matchPeerPath(target: string): PathMatch {
-  const path = target.startsWith('/') ? target : originForm(target);
-  if (path?.startsWith(root) !== true) return other;
+/** `path`: path and query. `outerPrefix`: what the client sees in front of it. */
+export function matchPeerPath(path: string, outerPrefix = ''): PathMatch {
+  if (path.startsWith(root)) return matchBelow(root, path, outerPrefix);
+  if (path.startsWith(alias)) return matchBelow(alias, path, outerPrefix);
+  return other;
+}
 
-  const query = path.indexOf('?', root.length);
-  const slash = path.indexOf('/', root.length);
+function matchBelow(start: typeof root | typeof alias, path: string, outerPrefix: string): PathMatch {
+  const query = path.indexOf('?', start.length);
+  const slash = path.indexOf('/', start.length);
   const end = slash === -1 || (query !== -1 && query < slash) ? query : slash;
-  const segment = end === -1 ? path.slice(root.length) : path.slice(root.length, end);
+  // The alias stands for one path of the app, and has none below it.
+  if (start === alias && end !== query) return other;
+  const segment = end === -1 ? path.slice(start.length) : path.slice(start.length, end);
   const lease = decode(segment);
   if (lease === undefined) return malformed('The lease in the path is not percent-encoded UTF-8.');
-  if (lease === '') return malformed('The path names no lease: /peer/<lease>/…');
+  if (lease === '') return malformed(`The path names no lease: ${start}<lease>`);
   if (lease.length > maxLeaseLength) return malformed('The lease in the path is longer than any lease name.');
   if (hasControl(lease)) return malformed('The lease in the path holds control characters.');
 
   const rest = end === -1 ? '' : path.slice(end);
-  const below = rest.startsWith('/') ? rest : `/${rest}`;
-  return { kind: 'peer', route: { lease, prefix: root + segment, target: below } };
+  const target = rest.startsWith('/') ? rest : `/${rest}`;
+  const kind = start === alias ? 'ws' : 'path';
+  return { kind: 'peer', route: { kind, lease, prefix: outerPrefix + root + segment, target } };
 }
 
 function malformed(reason: string): PathMatch {
   return { kind: 'malformed', reason };
-}
-
-/** The absolute form (RFC 9112 §3.2.2) must be accepted; its authority decides nothing here. */
-function originForm(target: string): string | undefined {
-  const authority = /^https?:\/\//i.exec(target)?.[0].length;
-  if (authority === undefined) return undefined;
-  const path = target.indexOf('/', authority);
-  return path === -1 ? undefined : target.slice(path);
 }
 
 function decode(segment: string): string | undefined {

@@ -24,6 +24,12 @@ export class BodyWatch implements Expiring {
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
   readonly #owner: BodyOwner;
+  /** Without framing. */
+  receivedBytes = 0;
+  /** Its reader did not want the rest, which is dropped. */
+  left = false;
+  /** Its reader has been told that it will never be whole. */
+  failed = false;
   /** It waits for our 100 before it sends anything. */
   #waiting: boolean;
   #over = false;
@@ -47,12 +53,13 @@ export class BodyWatch implements Expiring {
     if (!this.#waiting && !this.#over) this.#deadlines.arm(this.#deadline, this.#bounds.pauseMs);
   }
 
-  /** `receivedBytes`: with this piece. False: it must be dropped. */
-  piece(receivedBytes: number): boolean {
-    if (this.#over) return false;
+  /** False: the piece must be dropped. */
+  piece(bytes: number): boolean {
+    this.receivedBytes += bytes;
+    if (this.#over || this.failed) return false;
     this.#waiting = false;
     const { maxBytes } = this.#bounds;
-    if (maxBytes === 0 || receivedBytes <= maxBytes) return true;
+    if (maxBytes === 0 || this.receivedBytes <= maxBytes) return true;
     this.end();
     this.#owner.bodyFault(bodyTooLarge(maxBytes));
     return false;

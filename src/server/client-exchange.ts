@@ -14,6 +14,8 @@ export interface Received {
   readonly peer: Peer;
 }
 
+const noProxies: readonly string[] = Object.freeze([]);
+
 /** Everything that is one for a request, however often it is forked. */
 interface Shared {
   readonly id: string;
@@ -24,6 +26,7 @@ interface Shared {
   readonly peerIp: string;
   readonly scheme: 'http' | 'https';
   readonly answerHeaders: string[];
+  readonly passage: Exchange['passage'];
 }
 
 export class ClientExchange implements Exchange {
@@ -37,10 +40,14 @@ export class ClientExchange implements Exchange {
   readonly httpVersion: Exchange['httpVersion'];
   readonly peerIp: string;
   scheme: 'http' | 'https';
+  authority: string | undefined = undefined;
   readonly withheld: string[] = [];
   readonly appHeaders: string[] = [];
   readonly answerHeaders: string[];
+  readonly passage: Exchange['passage'];
   clientIp: string;
+  proxies: readonly string[] = noProxies;
+  outerPrefix = '';
   route: Exchange['route'] = undefined;
   principal: Exchange['principal'] = undefined;
   destination: Exchange['destination'] = undefined;
@@ -55,6 +62,7 @@ export class ClientExchange implements Exchange {
     this.peerIp = shared.peerIp;
     this.scheme = shared.scheme;
     this.answerHeaders = shared.answerHeaders;
+    this.passage = shared.passage;
     this.clientIp = shared.peerIp;
   }
 
@@ -68,6 +76,7 @@ export class ClientExchange implements Exchange {
       peerIp: peer.ip,
       scheme: peer.encrypted ? 'https' : 'http',
       answerHeaders: [],
+      passage: { relay: undefined, startedMs: 0, fault: undefined },
     });
   }
 
@@ -77,7 +86,11 @@ export class ClientExchange implements Exchange {
 
   fork(req: RequestHead, signal: AbortSignal): ClientExchange {
     const forked = new ClientExchange(req, this);
+    forked.scheme = this.scheme;
+    forked.authority = this.authority;
     forked.clientIp = this.clientIp;
+    forked.proxies = this.proxies;
+    forked.outerPrefix = this.outerPrefix;
     forked.withheld.push(...this.withheld);
     forked.appHeaders.push(...this.appHeaders);
     forked.route = this.route;

@@ -12,42 +12,35 @@ import type { BodyLength } from './head-check.ts';
  * cut the client's connection, answer and all. Here the rest is read and dropped instead, and the answer arrives.
  */
 export class ClientRequest extends IncomingMessage {
-  /** Of the body, without its framing. */
-  receivedBytes = 0;
+  /** Undefined: there is no body. The one field that every request pays for. */
   watch: BodyWatch | undefined = undefined;
-  #failed = false;
-  #left = false;
-
-  /** Its reader did not want the rest. */
-  get left(): boolean {
-    return this.#left;
-  }
 
   override destroy(error?: Error): this {
-    if (this.readableEnded || this.socket.destroyed) return super.destroy(error);
-    this.#left = true;
+    const { watch } = this;
+    if (watch === undefined || this.readableEnded || this.socket.destroyed) return super.destroy(error);
+    watch.left = true;
     this.removeAllListeners('data');
     return this.resume();
   }
 
   /** Whoever reads the body learns that it will never be whole. The connection stays, for the answer. */
   fail(error: GatewayError): void {
-    this.#failed = true;
+    if (this.watch !== undefined) this.watch.failed = true;
     super.destroy(error);
   }
 
   override push(chunk: Buffer | null): boolean {
     const { watch } = this;
+    if (watch === undefined) return super.push(chunk);
     if (chunk === null) {
-      watch?.end();
+      watch.end();
       return super.push(chunk);
     }
-    this.receivedBytes += chunk.length;
     // True: what is dropped must go on coming, or the client would wait with it in its hands.
-    if (this.#failed || watch?.piece(this.receivedBytes) === false) return true;
+    if (!watch.piece(chunk.length)) return true;
     const more = super.push(chunk);
-    if (more) watch?.wanted();
-    else watch?.unwanted();
+    if (more) watch.wanted();
+    else watch.unwanted();
     return more;
   }
 
@@ -57,7 +50,7 @@ export class ClientRequest extends IncomingMessage {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (this.#failed) callback(error);
+    if (this.watch?.failed === true) callback(error);
     else super._destroy(error, callback);
   }
 }
@@ -65,28 +58,33 @@ export class ClientRequest extends IncomingMessage {
 const noBody: RequestBody = {
   lengthBytes: 'none',
   started: false,
+  receivedBytes: 0,
   open(): Readable {
     throw new Error('a request without a body was opened');
   },
   trailers: () => noHeaders,
 };
 
-export function bodyOf(request: IncomingMessage, length: BodyLength): RequestBody {
+export function bodyOf(request: ClientRequest, length: BodyLength): RequestBody {
   return length === 'none' ? noBody : new ClientBody(request, length);
 }
 
 class ClientBody implements RequestBody {
   readonly lengthBytes: number | null;
-  readonly #request: IncomingMessage;
+  readonly #request: ClientRequest;
   #started = false;
 
-  constructor(request: IncomingMessage, lengthBytes: number | null) {
+  constructor(request: ClientRequest, lengthBytes: number | null) {
     this.#request = request;
     this.lengthBytes = lengthBytes;
   }
 
   get started(): boolean {
     return this.#started;
+  }
+
+  get receivedBytes(): number {
+    return this.#request.watch?.receivedBytes ?? 0;
   }
 
   open(): Readable {

@@ -92,7 +92,6 @@ export class FrontDoor {
       arrived: (source) => {
         if (source === undefined) this.#admit(socket, ip, port, true);
         else this.#admit(socket, source.ip, source.port, false);
-        socket.resume();
       },
       failed: () => {
         refuse(socket, { ip, reason: 'proxy_protocol' });

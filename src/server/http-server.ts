@@ -9,7 +9,7 @@ import { FrontDoor } from './front-door.ts';
 import type { HealthState } from './health.ts';
 import { Http1 } from './http1.ts';
 import { OwnEndpoints, type MetricsText } from './own-endpoints.ts';
-import { adminReception, reception, type Receive } from './reception.ts';
+import { adminReception, leaving, reception, type Receive } from './reception.ts';
 import type { ConnectionProtocol, ServerHost } from './server-host.ts';
 
 export interface ListenerOptions {
@@ -108,7 +108,7 @@ export class HttpServer implements HealthState {
   /** Cuts everything. Idempotent. */
   async close(): Promise<void> {
     const drained = this.drain(0);
-    this.#main.door.cut();
+    cut(this.#main);
     await drained;
   }
 
@@ -140,6 +140,7 @@ export class HttpServer implements HealthState {
     return {
       draining: () => this.draining,
       deadlines: this.#deadlines,
+      maxHeaderBytes: this.#maxHeaderBytes,
       // Longer ones leave too little room for the fields.
       maxTargetBytes: Math.floor(this.#maxHeaderBytes / 2),
       policy: this.#options.policy,
@@ -152,15 +153,23 @@ export class HttpServer implements HealthState {
   }
 }
 
-async function end({ door, protocols }: Entrance, graceMs: number): Promise<void> {
+async function end(entrance: Entrance, graceMs: number): Promise<void> {
+  const { door, protocols } = entrance;
   const closed = door.close();
   for (const protocol of protocols) protocol.drain();
-  const cut = setTimeout(() => {
-    door.cut();
-  }, graceMs);
+  const timer = setTimeout(cut, graceMs, entrance);
   await closed;
-  clearTimeout(cut);
+  clearTimeout(timer);
   for (const protocol of protocols) protocol.close();
+}
+
+/** Whoever waits for an answer is told that there is none. */
+function cut({ door, protocols }: Entrance): void {
+  for (const protocol of protocols) protocol.abandon(leaving());
+  // HTTP/2 and TLS write within a turn of the loop, not at once.
+  setImmediate(() => {
+    door.cut();
+  });
 }
 
 function never(): boolean {

@@ -23,6 +23,8 @@ export class Http1Connection implements TurnConnection {
   readonly #host: ServerHost;
   /** The first is being answered, the others wait for it. */
   readonly #turns: Turn[] = [];
+  /** Answered before all of its request had come. */
+  #unreceived: Turn | undefined = undefined;
   /** Why nothing behind the last turn can be read. */
   #refusal: GatewayError | undefined = undefined;
   #ending = false;
@@ -61,7 +63,11 @@ export class Http1Connection implements TurnConnection {
   fault(error: Error): void {
     if (this.#ending) return;
     const fault = parseFaultOf(error, this.socket);
-    if (fault === 'harmless') return;
+    if (fault === 'harmless') {
+      // The parser knows the connection as closed, by a trailer say, and will never read on: a client that goes on must see it.
+      if (!this.busy) endSoon(this.socket);
+      return;
+    }
     // A connection that was opened and never used is closed without a word, as browsers expect.
     if (fault === 'gone' || (fault.code === 'request_timeout' && this.atRest)) {
       this.socket.destroy();
@@ -76,7 +82,7 @@ export class Http1Connection implements TurnConnection {
   /** The last answer on this connection, to what is no request. */
   refuse(error: GatewayError): void {
     this.#ending = true;
-    refuse(this.socket, error, this.peer.encrypted);
+    refuse(this.socket, error, this.peer);
   }
 
   /** Ends now, if nothing is under way. */
@@ -89,6 +95,17 @@ export class Http1Connection implements TurnConnection {
     this.#ending = true;
     for (const turn of this.#turns) turn.cancel();
     this.socket.destroy();
+  }
+
+  /** The connection is about to be cut: whoever waits on it is told why. */
+  abandon(reason: GatewayError): void {
+    this.#ending = true;
+    for (const turn of this.#turns) turn.cancel(reason);
+  }
+
+  /** The socket is. */
+  closed(): void {
+    this.#unreceived?.leaveBody();
   }
 
   endsWithAnswer(): void {
@@ -107,13 +124,14 @@ export class Http1Connection implements TurnConnection {
   }
 
   over(): void {
-    this.#turns.shift();
+    const turn = this.#turns.shift();
+    this.#unreceived = turn?.received === false ? turn : undefined;
     this.#bytesAtRest = this.socket.bytesRead;
     if (this.socket.destroyed) return;
     const [next] = this.#turns;
-    if (next !== undefined) next.start();
+    if (this.#ending) endSoon(this.socket);
+    else if (next !== undefined) next.start();
     else if (this.#refusal !== undefined) this.refuse(this.#refusal);
-    else if (this.#ending) endSoon(this.socket);
     // It may have promised to stay before the drain began.
     else if (this.#host.draining()) this.socket.destroySoon();
   }

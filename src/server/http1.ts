@@ -60,12 +60,19 @@ export class Http1 implements ConnectionProtocol {
     this.#connections.add(connection);
     socket.once('close', () => {
       this.#connections.delete(connection);
+      connection.closed();
     });
     this.#server.emit('connection', socket);
+    // Behind a PROXY protocol header.
+    if (socket.isPaused()) socket.resume();
   };
 
   drain(): void {
     for (const connection of this.#connections) connection.drain();
+  }
+
+  abandon(reason: GatewayError): void {
+    for (const connection of this.#connections) connection.abandon(reason);
   }
 
   close(): void {
@@ -76,9 +83,9 @@ export class Http1 implements ConnectionProtocol {
     connectionOf(request.socket)?.request(request, response, false);
   };
 
-  /** Declined while an earlier answer is due: the connection could not leave HTTP before that. */
+  /** Declined while an earlier answer is due: the connection could not leave HTTP before that. And by RFC 9110 §7.8 in HTTP/1.0. */
   readonly #mayUpgrade = (request: IncomingMessage): boolean =>
-    isWorthUpgrading(request) && connectionOf(request.socket)?.busy === false;
+    request.httpVersionMinor === 1 && isWorthUpgrading(request) && connectionOf(request.socket)?.busy === false;
 
   readonly #upgrade = (request: ClientRequest, socket: Duplex, rest: Buffer): void => {
     if (socket instanceof Socket) {

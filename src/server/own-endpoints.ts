@@ -3,11 +3,15 @@
 import process from 'node:process';
 import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
+import { pathOf } from '../kernel/target-path.ts';
+import { settleClient } from '../pipeline/settle-client.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import { addressSet, isLoopback } from '../policy/addresses.ts';
 import { compiled } from '../policy/compiled.ts';
+import { giveAnswer } from './give-answer.ts';
 import { healthAnswer, type HealthState } from './health.ts';
 import { jsonAnswer, wholeAnswer, type ClientSink, type OwnAnswer } from './own-answer.ts';
+import { refuseRequest } from './refusal.ts';
 
 export interface MetricsText {
   readonly contentType: string;
@@ -44,7 +48,10 @@ export class OwnEndpoints {
 
   /** False: not one of these, or none for this caller, to whom it looks the same. */
   answer(exchange: Exchange, listener: Listener, sink: ClientSink): boolean {
-    const { target, method } = exchange.req;
+    const { method } = exchange.req;
+    const sent = exchange.req.target;
+    // The absolute form names a path as well (RFC 9112 §3.2.2).
+    const target = sent.startsWith('/') ? sent : pathOf(sent);
     const metrics = this.#metricsPath(exchange);
     if (!target.startsWith('/health') && (metrics === undefined || !target.startsWith(metrics))) return false;
     const query = target.indexOf('?');
@@ -55,10 +62,11 @@ export class OwnEndpoints {
     if (!isPrivate && health === undefined) return false;
 
     if (method !== 'GET' && method !== 'HEAD') {
-      sink.fail(new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] }));
-    } else if (health !== undefined) sink.answer(health);
-    else if (path === detailsPath) sink.answer(this.#details());
-    else this.#tellMetrics(sink);
+      const error = new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] });
+      refuseRequest(exchange, sink, error);
+    } else if (health !== undefined) giveAnswer(exchange, sink, health, '/health');
+    else if (path === detailsPath) giveAnswer(exchange, sink, this.#details(), '/health');
+    else this.#tellMetrics(exchange, sink);
     return true;
   }
 
@@ -80,13 +88,14 @@ export class OwnEndpoints {
     });
   }
 
-  #tellMetrics(sink: ClientSink): void {
+  #tellMetrics(exchange: Exchange, sink: ClientSink): void {
     this.#metricsAnswer()
       .then((answer) => {
-        sink.answer(answer);
+        giveAnswer(exchange, sink, answer, '/metrics');
       })
       .catch((cause: unknown) => {
-        sink.fail(new GatewayError('internal_error', 'The gateway failed to gather its metrics.', { cause }));
+        const error = new GatewayError('internal_error', 'The gateway failed to gather its metrics.', { cause });
+        refuseRequest(exchange, sink, error);
       });
   }
 
@@ -96,9 +105,16 @@ export class OwnEndpoints {
   }
 }
 
-/** By the connection alone: a proxy on this machine makes strangers look like neighbours, so what came through one is refused. */
-function mayReadAll({ peerIp, policy, req }: Exchange): boolean {
-  return (isLoopback(peerIp) || allowedOf(policy)(peerIp)) && !isForwarded(req.headers);
+/**
+ * A proxy on this machine makes strangers look like neighbours: what came through one counts as its client's, and only if the proxy
+ * is trusted to say who that is.
+ */
+function mayReadAll(exchange: Exchange): boolean {
+  const { peerIp, policy, req } = exchange;
+  const isAllowed = allowedOf(policy);
+  if (!isForwarded(req.headers)) return isLoopback(peerIp) || isAllowed(peerIp);
+  settleClient(exchange);
+  return exchange.clientIp !== peerIp && isAllowed(exchange.clientIp);
 }
 
 const forwardingFields: ReadonlySet<string> = new Set(['forwarded', 'via', 'x-forwarded-for', 'x-real-ip']);

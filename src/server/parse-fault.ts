@@ -23,11 +23,25 @@ export function parseFaultOf(error: Error, socket: Socket): ParseFault {
       return new GatewayError('request_timeout', 'The request headers did not arrive in time.');
     case 'HPE_INVALID_EOF_STATE':
       return new GatewayError('invalid_request', 'The connection ended within a request.');
+    case 'HPE_INVALID_METHOD':
+      // RFC 9110 §9.1: a method that is well formed and that nobody here knows.
+      return isRequestLine(error)
+        ? new GatewayError('not_implemented', 'The gateway does not know this method.')
+        : new GatewayError('invalid_request', 'This is not a valid HTTP/1.1 request.');
     default:
       return code.startsWith('HPE_')
         ? new GatewayError('invalid_request', 'This is not a valid HTTP/1.1 request.')
         : 'gone';
   }
+}
+
+/** A request line with nothing wrong but a method that the parser does not know. */
+function isRequestLine(error: Error): boolean {
+  const { rawPacket, bytesParsed } = error as Error & { rawPacket?: Buffer; bytesParsed?: number };
+  if (rawPacket === undefined || bytesParsed === undefined) return false;
+  const start = rawPacket.lastIndexOf(lineFeed, bytesParsed) + 1;
+  const end = rawPacket.indexOf(lineFeed, start);
+  return end !== -1 && /^[\w!#$%&'*+.^`|~-]+ [!-~]+ HTTP\/1\.[01]\r$/.test(rawPacket.toString('latin1', start, end));
 }
 
 /** The parser says how far it came, not within what. In the first packet of a connection, it came to no end of a line yet. */

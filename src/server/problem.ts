@@ -39,7 +39,7 @@ function htmlAnswer(status: number, page: string): OwnAnswer {
 }
 
 /** As browsers ask for a page: it names text/html itself, and JSON no more than that. Everything else gets JSON. */
-export function prefersHtml(received: RawHeaders): boolean {
+function prefersHtml(received: RawHeaders): boolean {
   let html = 0;
   let json = 0;
   for (let i = 0; i < received.length; i += 2) {

@@ -4,6 +4,7 @@ import { GatewayError } from '../kernel/errors.ts';
 import type { Dispatch, Exchange } from '../pipeline/stage.ts';
 import type { ClientSink } from './own-answer.ts';
 import type { OwnEndpoints } from './own-endpoints.ts';
+import { refuseRequest } from './refusal.ts';
 
 export type Receive = (exchange: Exchange, sink: ClientSink) => void;
 
@@ -18,15 +19,19 @@ export interface ReceptionOptions {
 export function reception({ endpoints, draining, isForApp, dispatch }: ReceptionOptions): Receive {
   return function receive(exchange, sink): void {
     if (!isForApp(exchange) && endpoints.answer(exchange, 'public', sink)) return;
-    if (draining()) {
-      sink.fail(new GatewayError('draining', 'The gateway is shutting down.', { retryAfterSeconds: 1 }));
-    } else dispatch(exchange, sink);
+    if (draining()) refuseRequest(exchange, sink, leaving());
+    else dispatch(exchange, sink);
   };
+}
+
+export function leaving(): GatewayError {
+  return new GatewayError('draining', 'The gateway is shutting down.', { retryAfterSeconds: 1 });
 }
 
 /** The admin listener has nothing beyond the gateway's own paths, and shows all of them. */
 export function adminReception(endpoints: OwnEndpoints): Receive {
   return function receiveAdmin(exchange, sink): void {
-    if (!endpoints.answer(exchange, 'open', sink)) sink.fail(new GatewayError('not_found', 'There is nothing here.'));
+    if (endpoints.answer(exchange, 'open', sink)) return;
+    refuseRequest(exchange, sink, new GatewayError('not_found', 'There is nothing here.'));
   };
 }

@@ -132,6 +132,7 @@ export class ResponseSink implements ClientSink {
     const phase = this.#phase;
     if (phase === 'done') return;
     this.#phase = 'done';
+    this.#exchange.passage.fault = error;
     if (requestFailed.hasSubscribers) {
       requestFailed.publish({ requestId: this.#exchange.id, error } satisfies RequestFailed);
     }

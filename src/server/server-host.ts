@@ -1,11 +1,15 @@
 // Owns the seam between the front door, what is spoken behind it, and the rest of the server: a connection goes in, exchanges come out.
 import type { Socket } from 'node:net';
+import type { GatewayError } from '../kernel/errors.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Peer } from './peer.ts';
 import type { Receive } from './reception.ts';
 
-/** Takes a connection over: reading, writing, ending. Who gave it still counts it, and destroys it at the latest. */
+/**
+ * Takes a connection over: reading, writing, ending. It is paused when bytes of it wait to be read. Who gave it still counts it, and
+ * destroys it at the latest.
+ */
 export type ConnectionHandler = (socket: Socket, peer: Peer) => void;
 
 /** A protocol that is spoken on accepted connections. */
@@ -13,6 +17,8 @@ export interface ConnectionProtocol {
   readonly accept: ConnectionHandler;
   /** Connections at rest end now, the others with what is under way on them. Idempotent. */
   drain(): void;
+  /** The connections are about to be cut: whoever waits on them is told why. */
+  abandon(reason: GatewayError): void;
   /** Lets go of timers. The connections are their giver's to destroy. */
   close(): void;
 }
@@ -22,6 +28,8 @@ export interface ServerHost {
   /** True: connections end with their answer. */
   readonly draining: () => boolean;
   readonly deadlines: Deadlines;
+  /** Larger heads are 431. */
+  readonly maxHeaderBytes: number;
   /** Longer targets are 414. */
   readonly maxTargetBytes: number;
   /** The current snapshot: taken once for each request. */

@@ -9,9 +9,10 @@ import type { Policy } from '../policy/policy.ts';
 import { BodyWatch, type BodyOwner } from './body-watch.ts';
 import { ClientExchange } from './client-exchange.ts';
 import { bodyOf, type ClientRequest } from './client-request.ts';
-import { checkHead, type BodyLength, type CheckedHead } from './head-check.ts';
+import { bodyTooLarge, checkHead, type BodyLength, type CheckedHead } from './head-check.ts';
 import { endSoon, endSoonInsteadOfAtOnce } from './linger.ts';
 import type { Peer } from './peer.ts';
+import { refuseRequest } from './refusal.ts';
 import { ResponseSink, type SinkHost } from './response-sink.ts';
 import type { ServerHost } from './server-host.ts';
 
@@ -70,8 +71,9 @@ export class Turn implements SinkHost, BodyOwner {
       headers: request.rawHeaders,
       upgrade: this.#upgrade,
     };
-    const bounds = { maxTargetBytes: this.#host.maxTargetBytes, maxBodyBytes: policy.limits.maxBodyBytes };
-    const head = this.#fault ?? checkHead(req, request.httpVersion, bounds);
+    const { maxBodyBytes } = policy.limits;
+    const bounds = { maxTargetBytes: this.#host.maxTargetBytes, maxBodyBytes };
+    const head = this.#fault ?? this.#heldTooMuch(maxBodyBytes) ?? checkHead(req, request.httpVersion, bounds);
     const refused = head instanceof GatewayError;
     if (!refused) this.#bodyLength = head.bodyLength;
     const body = bodyOf(request, this.#bodyLength);
@@ -82,12 +84,15 @@ export class Turn implements SinkHost, BodyOwner {
     this.#sink = sink;
     this.#response.on('close', () => {
       // An answer may be complete before the body is, and the rest of that is still to be dropped in time.
-      if (this.#connection.socket.destroyed) request.watch?.end();
+      if (this.#connection.socket.destroyed) this.leaveBody();
       sink.closed();
       this.#connection.over();
     });
-    if (refused) this.#refuse(head, sink);
-    else {
+    if (refused) {
+      this.#fault = head;
+      this.#connection.endsWithAnswer();
+      refuseRequest(exchange, sink, head);
+    } else {
       // Nobody may be asked to wait for a 100 that an HTTP/1.0 client can't be sent.
       if (httpVersion === '1.0') exchange.withheld.push('expect');
       this.#watchBody(head, policy);
@@ -96,22 +101,28 @@ export class Turn implements SinkHost, BodyOwner {
   }
 
   /** The client has gone, or will be made to. */
-  cancel(): void {
+  cancel(reason?: GatewayError): void {
+    if (reason !== undefined) this.#sink?.fail(reason);
     this.#exchange?.cancellation.cancel();
+  }
+
+  /** Nothing more of it will come. */
+  leaveBody(): void {
+    this.#request.watch?.end();
   }
 
   bodyFault(error: GatewayError): void {
     if (this.#fault !== undefined) return;
     this.#fault = error;
     this.#request.watch?.end();
-    this.#connection.endsWithAnswer();
     // Its turn has not come yet: start() finds the fault.
     if (this.#exchange === undefined || this.#sink === undefined) return;
+    this.#connection.endsWithAnswer();
     if (this.#response.writableEnded) endSoon(this.#connection.socket);
     else if (!this.#exchange.body.started) {
       this.#sink.fail(error);
       this.#exchange.cancellation.cancel();
-    } else if (!this.#request.left) {
+    } else if (this.#request.watch?.left !== true) {
       // Whoever reads takes the app's request with it, and the fault comes back as the answer.
       this.#request.fail(error);
     }
@@ -127,34 +138,35 @@ export class Turn implements SinkHost, BodyOwner {
     this.#request.watch?.continued();
   }
 
-  /** More of the request may come than is worth reading, or nobody can say where it ends. */
-  get #isUnreadable(): boolean {
-    if (this.#fault !== undefined) return true;
-    if (this.#bodyLength === 'none' || this.#request.complete) return false;
-    return this.#bodyLength === null || this.#bodyLength - this.#request.receivedBytes > maxDroppedBytes;
-  }
-
   endsWith(answer: 'own' | 'of the app'): boolean {
-    const incomplete = this.#fault !== undefined || (this.#bodyLength !== 'none' && !this.#request.complete);
-    if (incomplete) endSoonInsteadOfAtOnce(this.#connection.socket);
-    if (answer === 'of the app' || !this.#isUnreadable) return this.#host.draining();
+    const isFaulty = this.#fault !== undefined;
+    const incomplete = this.#bodyLength !== 'none' && !this.#request.complete;
+    if (isFaulty || incomplete) endSoonInsteadOfAtOnce(this.#connection.socket);
+    if (!isFaulty && !(answer === 'own' && incomplete && this.#isTooMuchToDrop())) return this.#host.draining();
     this.#connection.endsWithAnswer();
     return true;
+  }
+
+  #isTooMuchToDrop(): boolean {
+    const length = this.#bodyLength;
+    return typeof length !== 'number' || length - (this.#request.watch?.receivedBytes ?? 0) > maxDroppedBytes;
   }
 
   switched(response: ServerResponse, head: string, peer: Duplex): void {
     this.#connection.switched(response, head, peer);
   }
 
-  #refuse(error: GatewayError, sink: ResponseSink): void {
-    this.#fault = error;
-    this.#connection.endsWithAnswer();
-    sink.fail(error);
+  #watchBody({ bodyLength, expectsContinue }: CheckedHead, { limits }: Policy): void {
+    if (bodyLength === 'none') return;
+    const request = this.#request;
+    const bounds = { maxBytes: limits.maxBodyBytes, pauseMs: limits.bodyTimeoutMs };
+    request.watch = new BodyWatch(bounds, this.#host.deadlines, this, expectsContinue);
+    // What came while earlier requests were answered, perhaps all of it.
+    request.watch.receivedBytes = request.readableLength;
+    if (request.complete) request.watch.end();
   }
 
-  #watchBody({ bodyLength, expectsContinue }: CheckedHead, { limits }: Policy): void {
-    if (bodyLength === 'none' || bodyLength === 0) return;
-    const bounds = { maxBytes: limits.maxBodyBytes, pauseMs: limits.bodyTimeoutMs };
-    this.#request.watch = new BodyWatch(bounds, this.#host.deadlines, this, expectsContinue);
+  #heldTooMuch(maxBodyBytes: number): GatewayError | undefined {
+    return maxBodyBytes > 0 && this.#request.readableLength > maxBodyBytes ? bodyTooLarge(maxBodyBytes) : undefined;
   }
 }

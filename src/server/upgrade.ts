@@ -27,6 +27,8 @@ export function responseFor(request: IncomingMessage, socket: Socket, rest: Buff
   response.once('finish', () => {
     response.detachSocket(socket);
     socket.destroySoon();
+    // Of a response on a connection that it accepted Node says so itself.
+    response.emit('close');
   });
   return response;
 }

@@ -3,10 +3,10 @@
 import type { Cancellable } from '../kernel/cancellation.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
 import { GatewayError } from '../kernel/errors.ts';
-import type { Flow, RawHeaders, Sink } from '../kernel/http.ts';
+import { noHeaders, type Flow, type RawHeaders, type Sink } from '../kernel/http.ts';
 import type { Connection } from './connection.ts';
 import { exchangeFault, saysLeaseIsGone } from './faults.ts';
-import { isBodyless, responseHead } from './response-head.ts';
+import { responseHead, responseTrailers, type ResponseHead } from './response-head.ts';
 import type { Freshness, TunnelPool, Waiter } from './tunnel-pool.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
 
@@ -46,6 +46,7 @@ export abstract class Attempt implements Waiter, Flow, Cancellable, Expiring {
   ready(connection: Connection): void {
     this.connection = connection;
     this.phase = 'sent';
+    connection.awaitAnswer(this.request.carriage === 'upgrade');
     if (this.request.body.lengthBytes !== 'none') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
     this.send(connection);
   }
@@ -91,23 +92,36 @@ export abstract class Attempt implements Waiter, Flow, Cancellable, Expiring {
     if (this.phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.responseHeadersMs);
   }
 
-  protected informed(status: number, raw: readonly string[]): void {
-    if (this.phase === 'sent') this.sink.informational(status, responseHead(raw, true).headers);
+  protected informed(parsed: number, raw: readonly string[]): void {
+    if (this.phase !== 'sent') return;
+    const status = this.connection?.interimStatus(parsed) ?? parsed;
+    const head = this.#headOf(status, raw);
+    if (head !== undefined) this.sink.informational(status, head.headers);
   }
 
   protected answered(status: number, raw: readonly string[]): void {
     if (this.phase !== 'sent') return;
-    let head;
-    try {
-      head = responseHead(raw, isBodyless(this.request.method, status));
-    } catch (error) {
-      this.abort(exchangeFault(error, false));
-      return;
-    }
+    const head = this.#headOf(status, raw);
+    if (head === undefined) return;
     this.phase = 'streaming';
     this.endsByClose = head.endsByClose;
     this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
     this.sink.head(status, head.headers, this);
+    if (!head.endsHere) return;
+    const { connection } = this;
+    this.ended(noHeaders);
+    connection?.destroy();
+  }
+
+  /** Undefined: the head contradicts itself, and the attempt is over. */
+  #headOf(status: number, raw: readonly string[]): ResponseHead | undefined {
+    const { method } = this.request;
+    try {
+      return responseHead(raw, { method, status, version: this.connection?.answerVersion ?? '1.1' });
+    } catch (error) {
+      this.abort(exchangeFault(error, false));
+      return undefined;
+    }
   }
 
   /** False: the caller stops until resume(). */
@@ -120,13 +134,17 @@ export abstract class Attempt implements Waiter, Flow, Cancellable, Expiring {
   protected ended(trailers: RawHeaders): void {
     if (this.phase !== 'streaming') return;
     this.#finish();
-    this.sink.end(trailers);
+    this.sink.end(trailers.length === 0 ? trailers : responseTrailers(trailers));
   }
 
   /** The tunnel now speaks another protocol, between the app and whoever the sink hands it to. */
-  protected upgraded(status: number, headers: RawHeaders, connection: Connection): void {
+  protected upgraded(raw: readonly string[], protocol: string, connection: Connection): void {
+    const head = this.#headOf(101, raw);
+    if (head === undefined) return;
     this.#finish();
-    this.sink.upgrade(status, headers, connection.tunnel);
+    // With a 101 these two are the answer itself (RFC 9110 §7.8).
+    head.headers.push('Connection', 'Upgrade', 'Upgrade', protocol);
+    this.sink.upgrade(101, head.headers, connection.tunnel);
   }
 
   /** The tunnel failed, or what came through it was no HTTP. */

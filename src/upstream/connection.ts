@@ -2,6 +2,7 @@
 // Knows no pool and no request.
 import { Client, type Dispatcher } from 'undici';
 import { Deadline, type Expiring } from '../kernel/deadlines.ts';
+import { AnswerGate, unasked } from './answer-gate.ts';
 import type { Tunnel } from './transport.ts';
 
 export interface ConnectionOwner {
@@ -32,6 +33,7 @@ export class Connection implements Expiring {
   readonly #owner: ConnectionOwner;
   readonly #keepAliveMs: number;
   readonly #release: () => void;
+  readonly #gate = new AnswerGate();
   #client: Client | undefined = undefined;
   #used = false;
 
@@ -51,6 +53,7 @@ export class Connection implements Expiring {
     };
     if (tunnel.closed) queueMicrotask(lost);
     else tunnel.once('close', lost);
+    this.#guard();
   }
 
   /** True: never to be used again. */
@@ -64,6 +67,26 @@ export class Connection implements Expiring {
     return this.#used;
   }
 
+  /** Not a byte has come since awaitAnswer(). */
+  get silent(): boolean {
+    return this.#gate.silent;
+  }
+
+  /** The HTTP version of the last answer. */
+  get answerVersion(): '1.0' | '1.1' {
+    return this.#gate.version;
+  }
+
+  /** Before a request goes out: from now on the app may send. `maySwitch`: the request asks for another protocol. */
+  awaitAnswer(maySwitch: boolean): void {
+    this.#gate.await(maySwitch);
+  }
+
+  /** What an interim answer is in truth; once for each, in their order. */
+  interimStatus(parsed: number): number {
+    return this.#gate.interimStatus(parsed);
+  }
+
   dispatch(options: ConnectionRequest, handler: Dispatcher.DispatchHandler): void {
     this.#client ??= this.#connect();
     this.#client.dispatch(options, handler);
@@ -72,6 +95,7 @@ export class Connection implements Expiring {
   /** The answer is complete. undici decides right after it whether the tunnel goes on, hence not at once. */
   release(): void {
     this.#used = true;
+    this.#gate.rest();
     queueMicrotask(this.#release);
   }
 
@@ -99,6 +123,29 @@ export class Connection implements Expiring {
     this.#owner.idleExpired(this);
   }
 
+  /**
+   * Everything that a tunnel receives goes through push(), whoever reads it then and how: the one place where a look at the bytes
+   * costs no stream of its own.
+   */
+  #guard(): void {
+    const { tunnel } = this;
+    const gate = this.#gate;
+    const push = tunnel.push.bind(tunnel);
+    tunnel.push = (chunk: Buffer | null): boolean => {
+      if (chunk === null) return push(null);
+      let admitted: Buffer;
+      try {
+        admitted = gate.admit(chunk);
+      } catch (error) {
+        tunnel.destroy(error as Error);
+        return false;
+      }
+      return push(admitted);
+    };
+    // It talked before it was asked, in one breath with the end of the handshake.
+    if (tunnel.readableLength > 0) tunnel.destroy(unasked());
+  }
+
   #connect(): Client {
     let offered = false;
     return new Client(origin, {
@@ -108,7 +155,7 @@ export class Connection implements Expiring {
         offered = true;
         queueMicrotask(() => {
           if (first && !this.tunnel.destroyed) callback(null, this.tunnel as never);
-          else callback(new Error('the tunnel is closed'), null);
+          else callback(this.tunnel.errored ?? new Error('the tunnel is closed'), null);
         });
       },
       pipelining: 1,

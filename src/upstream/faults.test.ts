@@ -31,7 +31,8 @@ test('a failed dial is told by its code, never by the backend’s text', () => {
 test('a tunnel that fails is told from an answer that is no HTTP', () => {
   assert.equal(exchangeFault(coded('HPE_INVALID_CONSTANT'), false).code, 'bad_upstream_response');
   assert.equal(exchangeFault(coded('UND_ERR_HEADERS_OVERFLOW'), false).code, 'bad_upstream_response');
-  assert.equal(exchangeFault(coded('HPE_INVALID_CHUNK_SIZE'), true).code, 'tunnel_failed');
+  assert.equal(exchangeFault(coded('HPE_INVALID_CHUNK_SIZE'), true).code, 'bad_upstream_response');
+  assert.equal(exchangeFault(coded('UND_ERR_SOCKET'), true).code, 'tunnel_failed');
   assert.equal(exchangeFault(coded('UND_ERR_SOCKET'), false).code, 'tunnel_failed');
   assert.equal(exchangeFault(coded('UND_ERR_INVALID_ARG'), false).code, 'invalid_request');
   assert.equal(exchangeFault(new PortalError('stream_reset', ''), false).code, 'tunnel_failed');

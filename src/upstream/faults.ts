@@ -76,13 +76,13 @@ const badResponses: ReadonlySet<unknown> = new Set(['UND_ERR_HEADERS_OVERFLOW', 
 export function exchangeFault(cause: unknown, started: boolean): GatewayError {
   if (cause instanceof GatewayError) return cause;
   const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (code === 'UND_ERR_INVALID_ARG') {
+  if (code === 'UND_ERR_INVALID_ARG' && !started) {
     return new GatewayError('invalid_request', 'The request can not be forwarded as it is.', { cause });
   }
-  if (started) return new GatewayError('tunnel_failed', 'The tunnel to the app broke within the answer.', { cause });
   if (cause instanceof errors.HTTPParserError || isParserCode(code) || badResponses.has(code)) {
     return new GatewayError('bad_upstream_response', 'The app answered with something that is not HTTP.', { cause });
   }
+  if (started) return new GatewayError('tunnel_failed', 'The tunnel to the app broke within the answer.', { cause });
   const portal = portalCode(cause);
   return asError(portal === undefined ? broken : faults[portal], cause);
 }

@@ -2,6 +2,7 @@
 // and upgrades, whose tunnel leaves HTTP.
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { GatewayError } from '../kernel/errors.ts';
 import { noHeaders, type RawHeaders } from '../kernel/http.ts';
 import { Attempt } from './attempt.ts';
 import type { Connection } from './connection.ts';
@@ -31,6 +32,8 @@ export class OwnTunnelAttempt extends Attempt {
       this.broke(error);
       return;
     }
+    // By default Node drops what exceeds a number of headers, silently, framing too; their bytes are limited already.
+    outgoing.maxHeadersCount = 0;
     outgoing.on('information', ({ statusCode, rawHeaders }) => {
       this.informed(statusCode, rawHeaders);
     });
@@ -41,7 +44,8 @@ export class OwnTunnelAttempt extends Attempt {
       this.#upgrade(response, tunnel, rest, connection);
     });
     outgoing.on('error', (error) => {
-      this.broke(error);
+      // What came behind a whole answer is not its fault: nobody will read this tunnel again.
+      if (this.#response?.complete !== true) this.broke(error);
     });
     if (body.lengthBytes === 'none') {
       outgoing.end();
@@ -70,7 +74,7 @@ export class OwnTunnelAttempt extends Attempt {
   }
 
   #upload(outgoing: ClientRequest): void {
-    const { body } = this.request;
+    const { body, dropped } = this.request;
     const stream = body.open();
     outgoing.flushHeaders();
     stream.on('data', (chunk: Buffer) => {
@@ -81,7 +85,7 @@ export class OwnTunnelAttempt extends Attempt {
       stream.resume();
     });
     stream.on('end', () => {
-      if (body.lengthBytes === null) outgoing.addTrailers(pairs(endToEndTrailers(body.trailers())));
+      if (body.lengthBytes === null) outgoing.addTrailers(pairs(endToEndTrailers(body.trailers(), dropped)));
       outgoing.end();
       this.uploaded();
     });
@@ -95,8 +99,14 @@ export class OwnTunnelAttempt extends Attempt {
   }
 
   #respond(response: IncomingMessage, outgoing: ClientRequest, connection: Connection): void {
+    const status = response.statusCode ?? 0;
+    // Node takes a 101 that names no protocol for an answer like others.
+    if (status < 200) {
+      this.broke(unoffered());
+      return;
+    }
     this.#response = response;
-    this.answered(response.statusCode ?? 0, response.rawHeaders);
+    this.answered(status, response.rawHeaders);
     response.on('data', (chunk: Buffer) => {
       if (!this.streamed(chunk)) response.pause();
     });
@@ -112,26 +122,30 @@ export class OwnTunnelAttempt extends Attempt {
 
   #upgrade(response: IncomingMessage, tunnel: Duplex, rest: Buffer, connection: Connection): void {
     if (this.phase !== 'sent') return;
-    if (this.request.carriage !== 'upgrade') {
-      this.broke(Object.assign(new Error('the app switched protocols unasked'), { code: 'HPE_UNASKED_UPGRADE' }));
+    if (!isOffered(response.headers.upgrade, this.request.headers)) {
+      this.broke(unoffered());
       return;
     }
     if (rest.length > 0) tunnel.unshift(rest);
-    this.upgraded(response.statusCode ?? 101, switching(response.rawHeaders), connection);
+    this.upgraded(response.rawHeaders, response.headers.upgrade ?? '', connection);
   }
 }
 
-/** With 101, Connection and Upgrade are the answer itself. */
-function switching(raw: RawHeaders): RawHeaders {
-  const headers: string[] = [];
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] ?? '';
-    const lower = name.toLowerCase();
-    if (lower === 'transfer-encoding' || lower === 'content-length' || lower === 'keep-alive') continue;
-    headers.push(name, raw[i + 1] ?? '');
-  }
-  headers.push('Via', '1.1 portal-gateway');
-  return headers;
+/** RFC 9110 §7.8: only to what the client offered. */
+function isOffered(chosen: string | undefined, headers: readonly string[]): boolean {
+  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'upgrade');
+  const offered = protocolsOf(headers[at + 1] ?? '');
+  const protocols = protocolsOf(chosen ?? '');
+  return protocols.length > 0 && protocols.every((protocol) => offered.includes(protocol));
+}
+
+function protocolsOf(list: string): string[] {
+  const protocols = list.split(',').map((protocol) => protocol.trim().toLowerCase());
+  return protocols.filter((protocol) => protocol !== '');
+}
+
+function unoffered(): GatewayError {
+  return new GatewayError('bad_upstream_response', 'The app switched to a protocol that was not offered.');
 }
 
 function pairs(raw: RawHeaders): [string, string][] {

@@ -13,7 +13,6 @@ export class PooledAttempt extends Attempt implements Dispatcher.DispatchHandler
   #freshness: Freshness | undefined = undefined;
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #sentBefore = 0;
-  #responded = false;
 
   /** A request that can't be sent a second time, by its method or because its body will be gone, must not meet a dead tunnel. */
   get freshness(): Freshness {
@@ -49,10 +48,6 @@ export class PooledAttempt extends Attempt implements Dispatcher.DispatchHandler
 
   onRequestSent(): void {
     this.uploaded();
-  }
-
-  onResponseStarted(): void {
-    this.#responded = true;
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -94,7 +89,8 @@ export class PooledAttempt extends Attempt implements Dispatcher.DispatchHandler
    */
   #mayRepeat(): boolean {
     const { connection, request } = this;
-    if (connection?.used !== true || this.#responded || this.#freshness === 'new' || request.body.started) return false;
+    if (connection?.used !== true || !connection.silent || request.body.started) return false;
+    if (this.#freshness === 'new') return false;
     return idempotentMethods.has(request.method) || connection.tunnel.bytesSent === this.#sentBefore;
   }
 }

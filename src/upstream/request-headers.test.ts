@@ -46,17 +46,24 @@ test('withheld names do not pass', () => {
   ]);
 });
 
-test('host is handed out, framing is left to be made anew', () => {
+test('host and framing are left to be made anew', () => {
   const result = endToEnd(head(['Host', 'h:1', 'Content-Length', '5', 'Connection', 'host']), []);
-  assert.deepEqual(result, { headers: [], host: 'h:1', carriage: 'pooled' });
+  assert.deepEqual(result, { headers: [], carriage: 'pooled', dropped: [] });
 });
 
 test('Expect, and bodies in chunks with their trailers, take a tunnel of their own', () => {
   assert.equal(endToEnd(head(['Expect', '100-continue']), []).carriage, 'own');
   const chunked = endToEnd(head(['Trailer', 'X-Sum', 'Transfer-Encoding', 'chunked']), []);
-  assert.deepEqual(chunked, { headers: ['Trailer', 'X-Sum'], host: '', carriage: 'own' });
+  assert.deepEqual(chunked, { headers: ['Trailer', 'X-Sum'], carriage: 'own', dropped: [] });
   const sized = endToEnd(head(['Trailer', 'X-Sum', 'Content-Length', '1']), []);
-  assert.deepEqual(sized, { headers: [], host: '', carriage: 'pooled' });
+  assert.deepEqual(sized, { headers: [], carriage: 'pooled', dropped: [] });
+});
+
+test('OPTIONS has one forward less, where it says how many it may have', () => {
+  const options = { ...head(['Max-Forwards', '3']), method: 'OPTIONS' };
+  assert.deepEqual(endToEnd(options, []).headers, ['Max-Forwards', '2']);
+  assert.deepEqual(endToEnd({ ...options, headers: ['max-forwards', 'x'] }, []).headers, ['max-forwards', 'x']);
+  assert.deepEqual(passed(['Max-Forwards', '3']), ['Max-Forwards', '3']);
 });
 
 test('an upgrade passes with its protocols where the connection can be upgraded', () => {
@@ -67,7 +74,9 @@ test('an upgrade passes with its protocols where the connection can be upgraded'
   assert.equal(endToEnd(head(headers), []).carriage, 'pooled');
 });
 
-test('trailers pass without what may not stand in a head', () => {
+test('trailers pass without what may not stand behind a body, or not in the head either', () => {
   const trailers = ['X-Sum', '1', 'x_gateway_subject', 'root', 'Content-Length', '9', 'Transfer-Encoding', 'chunked'];
-  assert.deepEqual(endToEndTrailers(trailers), ['X-Sum', '1']);
+  trailers.push('Authorization', 'a', 'Host', 'h', 'X-API-Key', 'k', 'X-Hop', '1', 'x-forwarded_for', '9.9.9.9');
+  const { dropped } = endToEnd(head(['Connection', 'x-hop, close']), ['x-api-key']);
+  assert.deepEqual(endToEndTrailers(trailers, dropped), ['X-Sum', '1']);
 });

@@ -9,9 +9,9 @@ export type Carriage = 'pooled' | 'own' | 'upgrade';
 export interface EndToEnd {
   /** Fresh: the caller may append. */
   readonly headers: string[];
-  /** The client's own Host, or ''. */
-  readonly host: string;
   readonly carriage: Carriage;
+  /** Names, in lower case, that are not for the app, neither in the head nor in trailers. */
+  readonly dropped: readonly string[];
 }
 
 /** Fields that say who asked and by which way: a client that is not trusted must not speak for the gateway. */
@@ -32,7 +32,6 @@ const gatewayPrefix = 'x-gateway-';
 export function endToEnd(req: RequestHead, withheld: readonly string[]): EndToEnd {
   const { headers: received } = req;
   const headers: string[] = [];
-  let host = '';
   let protocol: string | undefined;
   let carriage: Carriage = 'pooled';
   let chunked = false;
@@ -44,8 +43,6 @@ export function endToEnd(req: RequestHead, withheld: readonly string[]): EndToEn
     const name = original.toLowerCase();
     switch (name) {
       case 'host':
-        host = value;
-        continue;
       case 'content-length':
         continue;
       case 'connection':
@@ -66,29 +63,52 @@ export function endToEnd(req: RequestHead, withheld: readonly string[]): EndToEn
       case 'trailer':
         trailer = true;
         break;
+      case 'max-forwards':
+        if (req.method !== 'OPTIONS' || !/^\d{1,9}$/.test(value)) break;
+        // RFC 9110 §7.6.2. Of 0 the routing took care.
+        headers.push(original, String(Math.max(0, Number(value) - 1)));
+        continue;
       default:
         if (isHopByHop(name) || isGatewayOnly(name)) continue;
     }
     if (withheld.includes(name)) continue;
     headers.push(original, value);
   }
-  if (named !== undefined && named.length > 0) removeNamed(headers, named);
+  let dropped = withheld;
+  if (named !== undefined && named.length > 0) {
+    removeNamed(headers, named);
+    dropped = [...withheld, ...named];
+  }
   // Without chunks there is no place for trailers, and no use in announcing them.
   if (trailer && !chunked) removeNamed(headers, ['trailer']);
   if (req.upgrade && protocol !== undefined) {
     carriage = 'upgrade';
     headers.push('Connection', 'Upgrade', 'Upgrade', protocol);
   }
-  return { headers, host, carriage };
+  return { headers, carriage, dropped };
 }
 
-/** The trailers of a request that are end-to-end: what may not stand in its head may not come behind it either. */
-export function endToEndTrailers(received: RawHeaders): string[] {
+/** RFC 9110 §6.5.1: what frames or routes a message, authenticates it or says how to read it may not come behind it. */
+const notInTrailers: ReadonlySet<string> = new Set([
+  'authorization',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'expect',
+  'host',
+  'max-forwards',
+  'trailer',
+]);
+
+/** The trailers of a request that are end-to-end. `dropped`: see EndToEnd. */
+export function endToEndTrailers(received: RawHeaders, dropped: readonly string[]): string[] {
   const trailers: string[] = [];
   for (let i = 0; i < received.length; i += 2) {
     const original = received[i] ?? '';
     const name = original.toLowerCase();
-    if (name === 'host' || name === 'content-length' || isHopByHop(name) || isGatewayOnly(name)) continue;
+    if (notInTrailers.has(name) || isHopByHop(name) || isGatewayOnly(name) || dropped.includes(name)) continue;
     trailers.push(original, received[i + 1] ?? '');
   }
   return trailers;

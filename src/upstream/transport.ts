@@ -17,12 +17,16 @@ export interface Tunnel extends Duplex {
   readonly peerId: string | null;
   /** Application bytes handed to the relay; 0 proves that a retry is safe. */
   readonly bytesSent: number;
+  /** Application bytes that came from the app. */
+  readonly bytesReceived: number;
 }
 
 export interface Transport {
   /** The relay's URL. */
   readonly relay: string;
   state(): 'up' | 'suspect' | 'draining' | 'down';
+  /** Round trip of the last keepalive. */
+  readonly rttMs: number | undefined;
   list(signal: AbortSignal): Promise<readonly Lease[]>;
   dial(lease: Pick<Lease, 'id'>, options: { readonly alpn: 'http/1.1'; readonly signal: AbortSignal }): Promise<Tunnel>;
   close(): Promise<void>;

@@ -11,6 +11,7 @@ import { TunnelPool, type Freshness, type PoolLimits, type Waiter } from './tunn
 class FakeTunnel extends Duplex implements Tunnel {
   readonly peerId = null;
   readonly bytesSent = 0;
+  readonly bytesReceived = 0;
   override _read(): void {
     // nothing comes
   }

@@ -229,9 +229,9 @@ export class TunnelPool implements ConnectionOwner {
   }
 
   /** A dial that is given up is off the books at once, whatever the relay makes of it. */
-  #abandon(dial: AbortController | undefined): void {
+  #abandon(dial: AbortController | undefined, reason?: GatewayError): void {
     if (dial === undefined || !this.#dials.delete(dial)) return;
-    dial.abort();
+    dial.abort(reason);
     this.#pump();
   }
 
@@ -253,12 +253,12 @@ export class TunnelPool implements ConnectionOwner {
   readonly #timedOut = (pending: Pending): void => {
     const { dial } = pending;
     this.#forget(pending);
-    pending.waiter.failed(
+    const error =
       dial === undefined
         ? overloaded('No tunnel to this lease became free in time.')
-        : new GatewayError('dial_timeout', 'The app did not answer the dial in time.', { retryAfterSeconds: 1 }),
-    );
-    this.#abandon(dial);
+        : new GatewayError('dial_timeout', 'The app did not answer the dial in time.', { retryAfterSeconds: 1 });
+    pending.waiter.failed(error);
+    this.#abandon(dial, error);
   };
 }
 

@@ -1,9 +1,17 @@
 // Owns what is asked of this room: one request for one lease, and what must be known to carry it there.
 import type { Cancellation } from '../kernel/cancellation.ts';
 import type { RequestBody } from '../kernel/http.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { Timeouts } from '../policy/policy.ts';
 import type { Carriage } from './request-headers.ts';
 import type { Lease, Transport } from './transport.ts';
+
+/** How far a request has come. Written here, read by whoever tells of it. */
+export interface Carried {
+  /** The relay that was chosen, of several attempts the last. */
+  relay: string | undefined;
+  /** Monotonic, when its attempt began; 0: there was none. */
+  startedMs: number;
+}
 
 export interface UpstreamRequest {
   readonly method: string;
@@ -11,12 +19,15 @@ export interface UpstreamRequest {
   /** Everything that the app shall read, but for framing and connection: those are added here. */
   readonly headers: string[];
   readonly carriage: Carriage;
+  /** Names, in lower case, that no trailer may have. */
+  readonly dropped: readonly string[];
   readonly body: RequestBody;
   readonly lease: Lease;
   /** The relays that list the lease. */
   readonly transports: readonly Transport[];
-  readonly timeouts: Policy['timeouts'];
+  readonly timeouts: Timeouts;
   readonly cancellation: Cancellation;
+  readonly carried: Carried;
   /** Told when a dial shows that the lease is no more. */
   readonly leaseGone: (leaseId: string) => void;
 }

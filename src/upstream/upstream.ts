@@ -4,6 +4,8 @@ import type { Clock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import { GatewayError } from '../kernel/errors.ts';
 import type { Sink } from '../kernel/http.ts';
+import type { TunnelStatus } from '../kernel/status.ts';
+import { dial } from './dial.ts';
 import { OwnTunnelAttempt } from './own-tunnel-attempt.ts';
 import { PooledAttempt } from './pooled-attempt.ts';
 import type { Lease, Transport } from './transport.ts';
@@ -35,6 +37,8 @@ export class Upstream {
       return;
     }
     const pool = this.#pool(transport, request.lease);
+    request.carried.relay = transport.relay;
+    request.carried.startedMs = this.#clock.monotonicMs();
     const { headers, carriage, target, body } = request;
     if (typeof body.lengthBytes === 'number') headers.push('Content-Length', String(body.lengthBytes));
     const pooled = carriage === 'pooled' && target !== '*';
@@ -42,6 +46,13 @@ export class Upstream {
       ? new PooledAttempt(request, sink, pool, this.#deadlines)
       : new OwnTunnelAttempt(request, sink, pool, this.#deadlines);
     attempt.start();
+  }
+
+  /** The tunnels of every lease that has any. */
+  *tunnels(): Iterable<TunnelStatus> {
+    for (const [{ relay }, pools] of this.#pools) {
+      for (const [leaseId, { idle, active }] of pools) yield { relay, leaseId, idle, active };
+    }
   }
 
   /** Idle tunnels end; what is in use ends with its request. Idempotent. */
@@ -60,7 +71,7 @@ export class Upstream {
     if (pool === undefined) {
       const ofTransport = pools;
       pool = new TunnelPool({
-        dial: (signal) => transport.dial({ id }, { alpn: 'http/1.1', signal }),
+        dial: (signal) => dial(transport, id, signal, this.#clock),
         limits: this.#limits,
         clock: this.#clock,
         deadlines: this.#deadlines,

@@ -1,5 +1,6 @@
 // Owns what the gateway sees of a Portal v1 relay: the relay client, as a Transport.
-import { RelayClient, type RelayClientOptions } from '../portal/relay-client.ts';
+import { relayChanged } from '../kernel/events.ts';
+import { RelayClient, type RelayClientEvent, type RelayClientOptions } from '../portal/relay-client.ts';
 import type { Lease, Transport, Tunnel } from './transport.ts';
 
 export interface V1Transport extends Transport {
@@ -9,13 +10,44 @@ export interface V1Transport extends Transport {
 
 /** Begins to connect at once, and keeps trying until close(). */
 export function createV1Transport(options: RelayClientOptions): V1Transport {
-  const client = new RelayClient(options);
+  const client = new RelayClient({
+    ...options,
+    log: (event) => {
+      tell(event);
+      options.log?.(event);
+    },
+  });
   return {
     relay: client.url,
     state: () => client.state(),
+    get rttMs() {
+      return client.rttMs;
+    },
     list: async (signal): Promise<readonly Lease[]> => (await client.info(signal)).leases,
     dial: (lease, dialOptions): Promise<Tunnel> => client.dial(lease.id, dialOptions),
     ready: (signal) => client.ready(signal),
     close: () => client.close(),
   };
+}
+
+function tell(event: RelayClientEvent): void {
+  if (!relayChanged.hasSubscribers) return;
+  const { type, relay } = event;
+  switch (type) {
+    case 'up':
+      relayChanged.publish({ event: 'connected', relay });
+      break;
+    case 'down':
+      relayChanged.publish({ event: 'lost', relay, code: event.error.code, reason: event.error.message });
+      break;
+    case 'attempt_failed': {
+      const { error, retryInMs } = event;
+      relayChanged.publish({ event: 'attempt_failed', relay, code: error.code, reason: error.message, retryInMs });
+      break;
+    }
+    case 'published':
+    case 'publish_failed':
+      // A gateway publishes nothing.
+      break;
+  }
 }

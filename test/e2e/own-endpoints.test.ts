@@ -70,6 +70,18 @@ test('to everybody else they are not there, unless the operator allows the addre
   assert.match(await from('198.51.100.9'), /^HTTP\/1\.1 404 /);
 });
 
+test('behind a trusted proxy it is the client’s own address that counts', async (t) => {
+  const { call } = await startPlainGateway(t, () => undefined, {
+    listener: { metrics },
+    policy: { trustedProxies: ['127.0.0.1'], metrics: { allowedCidrs: ['203.0.113.0/24'] } },
+  });
+  const asked = async (...headers: string[]): Promise<number> => (await call('/metrics', { headers })).status;
+  assert.equal(await asked('X-Forwarded-For', '203.0.113.9'), 200);
+  assert.equal(await asked('X-Forwarded-For', '203.0.113.9, 198.51.100.9'), 404);
+  assert.equal(await asked('X-Forwarded-For', '127.0.0.1'), 404);
+  assert.equal(await asked('Via', '1.1 proxy'), 404);
+});
+
 test('metrics are where the configuration says, or nowhere', async (t) => {
   const moved = await startPlainGateway(t, () => undefined, {
     listener: { metrics },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { requestRefused, type RequestRefused } from '../../src/kernel/events.ts';
 import { key, startPlainGateway } from '../helpers/plain-gateway.ts';
 
 const auth = `X-API-Key: ${key}\r\n`;
@@ -37,12 +38,12 @@ const refusedHeads: readonly [what: string, bytes: string, status: number][] = [
   ['a space before the colon of the coding', `${post}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n`, 400],
   ['a line without a colon', `${line}${host}Abc\r\n\r\n`, 400],
   ['a field without a name', `${line}${host}: b\r\n\r\n`, 400],
-  ...[...'()<>@,;\\"/[]?={} \x01\x7f\xe9\0'].map((byte): [string, string, number] => [
+  ...Array.from('()<>@,;\\"/[]?={} \x01\x7f\xe9\0').map((byte): [string, string, number] => [
     `a field name with ${JSON.stringify(byte)}`,
     `${line}${host}A${byte}b: c\r\n\r\n`,
     400,
   ]),
-  ...[...'\0\x01\x08\x0b\x0c\x1f\x7f'].map((byte): [string, string, number] => [
+  ...Array.from('\0\x01\x08\x0b\x0c\x1f\x7f').map((byte): [string, string, number] => [
     `a field value with ${JSON.stringify(byte)}`,
     `${line}${host}A: b${byte}c\r\n\r\n`,
     400,
@@ -71,8 +72,8 @@ const refusedHeads: readonly [what: string, bytes: string, status: number][] = [
   ['a long target', `GET /peer/app/${'a'.repeat(17_000)} HTTP/1.1\r\n${host}\r\n`, 414],
   ['a target that is longer than any head', `GET /peer/app/${'a'.repeat(40_000)} HTTP/1.1\r\n${host}\r\n`, 414],
 
-  ['an unknown method', `FOO /peer/app/ HTTP/1.1\r\n${host}\r\n`, 400],
-  ['a method in small letters', `get /peer/app/ HTTP/1.1\r\n${host}\r\n`, 400],
+  ['an unknown method', `FOO /peer/app/ HTTP/1.1\r\n${host}\r\n`, 501],
+  ['a method in small letters', `get /peer/app/ HTTP/1.1\r\n${host}\r\n`, 501],
   ['a method with an illegal byte', `GE(T /peer/app/ HTTP/1.1\r\n${host}\r\n`, 400],
   ['CONNECT', `CONNECT a:1 HTTP/1.1\r\n${host}\r\n`, 501],
   ['HTTP/0.9', 'GET /peer/app/\r\n\r\n', 400],
@@ -249,5 +250,26 @@ test('what has one meaning only is taken', async (t) => {
 test('OPTIONS * is a request', async (t) => {
   const { raw } = await startPlainGateway(t, (_, response) => response.end());
   const answer = (await buffer(raw(`OPTIONS * HTTP/1.1\r\n${host}Connection: close\r\n\r\n`))).toString();
-  assert.match(answer, /^HTTP\/1\.1 404 [^]*"code":"not_found"/);
+  assert.match(answer, /^HTTP\/1\.1 204 [^]*\r\nAllow: GET, /);
+});
+
+test('what is refused before the pipeline is told to who listens', async (t) => {
+  const { raw } = await startPlainGateway(t, (_, response) => response.end());
+  const heard: RequestRefused[] = [];
+  const listen = (message: unknown): void => {
+    heard.push(message as RequestRefused);
+  };
+  requestRefused.subscribe(listen);
+  t.after(() => {
+    requestRefused.unsubscribe(listen);
+  });
+  await buffer(raw('BROKEN\r\n\r\n'));
+  await buffer(raw(`GET /peer/app/a?secret HTTP/1.1\r\n${host}Host: y\r\n\r\n`));
+  assert.deepEqual(
+    heard.map(({ error, clientIp, method, path }) => [error.code, clientIp, method, path]),
+    [
+      ['invalid_request', '127.0.0.1', undefined, undefined],
+      ['invalid_request', '127.0.0.1', 'GET', '/peer/app/a'],
+    ],
+  );
 });

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { PeerProcess } from './peer-process.ts';
 import type { Flowed } from './peers/app.ts';
 import type { ProcessPath } from './process-path.ts';
@@ -26,48 +28,69 @@ const stillRounds = 10;
 
 const block = Buffer.alloc(65_536, 'x');
 
+/** What is begun: the flow that it has, or one for each direction. */
+export type Start = (path: ProcessPath) => Promise<readonly Flow[]>;
+
 /** The app sends, the test's client reads. */
-export async function download(path: ProcessPath): Promise<Flow> {
+export async function download(path: ProcessPath): Promise<readonly Flow[]> {
   const { answer, outgoing } = path.call('/endless');
-  const message = await answer;
-  message.on('error', () => undefined);
-  return {
-    sent: () => path.app.ask<Flowed>('sent'),
-    read: (bytes) => readBytes(message, bytes),
-    close: () => outgoing.destroy(),
-  };
+  return [fromApp(path, await answer, outgoing)];
 }
 
 /** The test's client sends, the app reads. */
-export async function upload(path: ProcessPath): Promise<Flow> {
+export async function upload(path: ProcessPath): Promise<readonly Flow[]> {
   const arrived = path.app.event('unread');
   const { outgoing } = path.call('/unread', 'POST');
-  const sender = sendEndlessly(outgoing);
+  const flow = toApp(path, outgoing);
   await arrived;
+  return [flow];
+}
+
+/** A request whose answer does not wait for its end. */
+export async function exchange(path: ProcessPath): Promise<readonly Flow[]> {
+  const { answer, outgoing } = path.call('/both', 'POST');
+  const up = toApp(path, outgoing);
+  return [fromApp(path, await answer, outgoing), up];
+}
+
+/** A connection that has left HTTP. */
+export async function upgraded(path: ProcessPath): Promise<readonly Flow[]> {
+  const { outgoing } = path.call('/', 'GET', { connection: 'Upgrade', upgrade: 'both' });
+  const [, socket, early] = (await once(outgoing, 'upgrade')) as [IncomingMessage, Socket, Buffer];
+  socket.unshift(early);
+  return [fromApp(path, socket, socket), toApp(path, socket)];
+}
+
+function fromApp(path: ProcessPath, source: Readable, connection: { destroy(): unknown }): Flow {
+  source.on('error', () => undefined);
   return {
-    sent: () => Promise.resolve({ bytes: sender.bytes, blocked: outgoing.writableNeedDrain }),
-    read: (bytes) => path.app.ask('read', bytes),
-    close: () => outgoing.destroy(),
+    sent: () => path.app.ask<Flowed>('sent'),
+    read: (bytes) => readBytes(source, bytes),
+    close: () => connection.destroy(),
   };
 }
 
-function sendEndlessly(outgoing: ClientRequest): { bytes: number } {
-  const sender = { bytes: 0 };
+function toApp(path: ProcessPath, sink: ClientRequest | Socket): Flow {
+  let bytesSent = 0;
   const more = (): void => {
-    while (!outgoing.destroyed) {
-      sender.bytes += block.length;
-      if (!outgoing.write(block)) return;
+    while (!sink.destroyed) {
+      bytesSent += block.length;
+      if (!sink.write(block)) return;
     }
   };
-  outgoing.on('drain', more);
+  sink.on('drain', more);
   more();
-  return sender;
+  return {
+    sent: () => Promise.resolve({ bytes: bytesSent, blocked: sink.writableNeedDrain }),
+    read: (bytes) => path.app.ask('read', bytes),
+    close: () => sink.destroy(),
+  };
 }
 
-async function readBytes(message: IncomingMessage, bytes: number): Promise<void> {
+async function readBytes(source: Readable, bytes: number): Promise<void> {
   for (let left = bytes; left > 0;) {
-    const chunk = message.read(Math.min(left, message.readableLength)) as Buffer | null;
-    if (chunk === null) await once(message, 'readable');
+    const chunk = source.read(Math.min(left, source.readableLength)) as Buffer | null;
+    if (chunk === null) await once(source, 'readable');
     else left -= chunk.length;
   }
 }
@@ -92,10 +115,10 @@ export function checkHeld(sent: Flowed, readBytesSoFar: number): void {
 }
 
 /** What a process needs for the first time anyway: compiled code, a heap that has been used. */
-export async function warmUp(path: ProcessPath, start: (path: ProcessPath) => Promise<Flow>): Promise<void> {
-  const flow = await start(path);
-  await flow.read(8 * 1024 * 1024);
-  flow.close();
+export async function warmUp(path: ProcessPath, start: Start): Promise<void> {
+  const flows = await start(path);
+  for (const flow of flows) await flow.read(8 * 1024 * 1024);
+  for (const flow of flows) flow.close();
 }
 
 /** By how much the work raised the highest memory of any process of the path. */

@@ -51,7 +51,9 @@ export function startCli(t: TestContext, args: readonly string[], environment: R
     new Promise((resolve, reject) => {
       const look = (): void => {
         const match = pattern.exec(texts[name]);
-        if (match !== null) resolve(match);
+        if (match === null) return;
+        child[name].off('data', look);
+        resolve(match);
       };
       child[name].on('data', look);
       void exited.then((code) => {

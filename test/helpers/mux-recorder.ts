@@ -25,7 +25,7 @@ export class PipeRecorder implements PipeHandler {
 
   data(chunk: Buffer): void {
     if (this.ended || this.failure !== undefined) throw new Error('data after the end');
-    this.#received.push(chunk);
+    this.#received.push(Buffer.from(chunk)); // lent
     this.#bytes += chunk.length;
     this.totalBytes += chunk.length;
     if (this.#greedy) this.pipe.consumed(chunk.length);

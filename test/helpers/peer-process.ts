@@ -98,6 +98,11 @@ export class PeerProcess<Ready> {
     this.#child.kill('SIGCONT');
   }
 
+  /** Asks it to stop, as an operator does. */
+  terminate(): void {
+    this.#child.kill('SIGTERM');
+  }
+
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');

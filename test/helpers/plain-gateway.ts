@@ -20,7 +20,10 @@ interface Options {
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
   /** What a policy does not hold. */
-  readonly listener?: Pick<GatewayOptions, 'admin' | 'maxHeaderBytes' | 'metrics' | 'proxyProtocol' | 'version'>;
+  readonly listener?: Pick<
+    GatewayOptions,
+    'admin' | 'maxHeaderBytes' | 'metrics' | 'proxyProtocol' | 'tls' | 'version'
+  >;
 }
 
 interface Call {
@@ -51,7 +54,7 @@ export const auth: readonly string[] = ['X-API-Key', key];
 
 /** The app is published as `app`. */
 export async function startPlainGateway(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   serve: RequestListener,
   options: Options = {},
 ): Promise<PlainGateway> {

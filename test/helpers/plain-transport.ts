@@ -19,6 +19,7 @@ export class PlainTransport implements Transport {
   /** Every tunnel that was dialled, in order. */
   readonly tunnels: (Tunnel & Socket)[] = [];
   listed = 0;
+  rttMs: number | undefined = undefined;
   current: 'up' | 'suspect' | 'draining' | 'down' = 'up';
   /** Instead of a TCP connection. */
   dialInstead: Dial | undefined = undefined;
@@ -77,9 +78,16 @@ export class PlainTransport implements Transport {
 
 /** A socket as a tunnel. */
 function tunnelOver(socket: Socket): Tunnel & Socket {
+  // Tunnels fail with errors of their own. undici takes a TCP reset, by its code, for the end of a body.
+  const destroy = socket.destroy.bind(socket);
+  socket.destroy = (error?: Error) => {
+    if (error === undefined || !('syscall' in error)) return destroy(error);
+    return destroy(new PortalError('stream_reset', error.message, { cause: error }));
+  };
   Object.defineProperties(socket, {
     peerId: { value: null },
     bytesSent: { get: () => socket.bytesWritten },
+    bytesReceived: { get: () => socket.bytesRead },
   });
   return socket as unknown as Tunnel & Socket;
 }

@@ -4,6 +4,7 @@ import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:h
 import type { TestContext } from 'node:test';
 import { key } from './policy.ts';
 import { PeerProcess } from './peer-process.ts';
+import type { AppSettings } from './peers/app.ts';
 import type { GatewaySettings } from './peers/gateway.ts';
 import type { RelaySettings } from './peers/relay.ts';
 
@@ -14,7 +15,7 @@ export interface RelayReady {
 
 interface Options {
   readonly relay?: RelaySettings;
-  readonly app?: { readonly keepalive?: GatewaySettings['keepalive'] };
+  readonly app?: Partial<AppSettings>;
   readonly gateway?: Partial<GatewaySettings>;
 }
 

@@ -88,7 +88,7 @@ export class TestStream implements PipeHandler {
   }
 
   data(chunk: Buffer): void {
-    this.#received.push(chunk);
+    this.#received.push(Buffer.from(chunk)); // lent
     this.#bytes += chunk.length;
     this.totalBytes += chunk.length;
     if (this.#reading) this.pipe.consumed(chunk.length);

@@ -48,9 +48,14 @@ export async function settled(value: () => number): Promise<number> {
 }
 
 /** An app that speaks without node:http. */
-export async function rawApp(t: TestContext, serve: (socket: Socket, received: string) => void): Promise<number> {
+export async function rawApp(
+  t: Pick<TestContext, 'after'>,
+  serve: (socket: Socket, received: string) => void,
+  greet: (socket: Socket) => void = () => undefined,
+): Promise<number> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => undefined);
+    greet(socket);
     socket.on('data', (chunk) => {
       serve(socket, chunk.toString('latin1'));
     });

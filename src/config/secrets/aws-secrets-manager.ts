@@ -34,8 +34,9 @@ export async function readAwsSecret(name: string, env: Variables, signal: AbortS
   const answer = await fetchJson('AWS Secrets Manager', { url: endpoint.href, method: 'POST', headers, body, signal });
   if (answer.status !== 200) throw fault(errorWords(answer.status, answer.body?.['__type']));
   const text = answer.body?.['SecretString'];
-  if (typeof text !== 'string') throw fault('the secret is binary, and a text is needed');
-  return text;
+  if (typeof text === 'string') return text;
+  const isBinary = answer.body?.['SecretBinary'] !== undefined;
+  throw fault(isBinary ? 'the secret is binary, and a text is needed' : 'its answer holds no secret');
 }
 
 /** A field of a secret that is a JSON object. Throws SecretError. */

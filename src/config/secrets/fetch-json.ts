@@ -76,7 +76,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'it failed';
-  if (error.name === 'TimeoutError') return `nothing came within ${timeoutMs / 1000} s`;
+  if (error.name === 'TimeoutError') return 'no answer came in time';
   if (error.name === 'AbortError') return 'it was cancelled';
   const { cause } = error;
   if (!(cause instanceof Error)) return 'the request could not be sent';

@@ -15,6 +15,7 @@ export class SecretError extends Error {
 
 /** A dollar and a brace that are meant as they stand are written `$${`. */
 const variable = /(?<!\$)\$\{([A-Za-z_]\w*)\}/;
+const unescaped = /(?<!\$)\$\{/;
 
 /** Throws SecretError for what begins as a reference and is none. */
 export function parseReference(text: string): Reference {
@@ -25,11 +26,20 @@ export function parseReference(text: string): Reference {
   }
   if (text.startsWith('aws-sm:')) {
     const [name, field] = split(text.slice('aws-sm:'.length));
-    return { kind: 'aws-sm', name: required(name, 'aws-sm:NAME#FIELD'), field };
+    const form = 'aws-sm:NAME#FIELD';
+    return { kind: 'aws-sm', name: required(name, form), field: field === undefined ? field : required(field, form) };
   }
-  const parts = text.split(variable);
-  const unescaped = parts.map((part, i) => (i % 2 === 0 ? part.replaceAll('$${', '${') : part));
-  return parts.length === 1 ? { kind: 'plain', text: unescaped[0] ?? '' } : { kind: 'environment', parts: unescaped };
+  const parts = text.split(variable).map((part, i) => (i % 2 === 0 ? literal(part) : part));
+  return parts.length === 1 ? { kind: 'plain', text: parts[0] ?? '' } : { kind: 'environment', parts };
+}
+
+function literal(part: string): string {
+  if (unescaped.test(part)) {
+    throw new SecretError(
+      'has a ${ that begins no reference: write ${NAME}, with letters, digits and _ in the name, or $${ for the characters themselves',
+    );
+  }
+  return part.replaceAll('$${', '${');
 }
 
 function split(text: string): [string, string | undefined] {

@@ -1,9 +1,11 @@
 // Owns putting secrets in the place of the references to them, in every setting that may hold one: all that fail are told
 // together. Knows no setting by name.
 import { dirname, resolve } from 'node:path';
+import type { SecretKind } from '../about.ts';
 import type { Variables } from '../environment-layer.ts';
 import { showPath } from '../names.ts';
 import type { Finding } from '../origin.ts';
+import type { SeenFiles } from '../seen-files.ts';
 import { childShape, type Shape } from '../shape.ts';
 import type { Sourced, SourcedScalar } from '../sourced.ts';
 import { fieldsOf, readAwsSecret } from './aws-secrets-manager.ts';
@@ -15,6 +17,7 @@ export interface SecretContext {
   readonly env: Variables;
   /** Paths in the environment are relative to it; those in a file to that file. */
   readonly workingDirectory: string;
+  readonly files: SeenFiles;
   readonly signal: AbortSignal;
   readonly now: () => Date;
 }
@@ -22,8 +25,6 @@ export interface SecretContext {
 export interface Resolution {
   readonly faults: readonly Finding[];
   readonly warnings: readonly Finding[];
-  /** Files that hold secrets. */
-  readonly files: readonly string[];
   /** Nodes whose secret could not be had. */
   readonly unresolved: ReadonlySet<Sourced>;
 }
@@ -40,12 +41,12 @@ export async function resolveSecrets(root: Sourced, shape: Shape, context: Secre
   const queue = Array.from(secretsIn(root, shape)).reverse();
   const work = async (): Promise<void> => {
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-      const { node, secret } = next;
+      const { node } = next;
       try {
         const reference = parseReference(node.value);
-        if (reference.kind === 'plain' && secret === 'always' && node.origin.kind === 'file') plain.push(node);
-        node.secret = secret === 'always' || reference.kind !== 'plain';
-        node.value = await source.text(reference, node);
+        if (reference.kind === 'plain' && node.secret && node.origin.kind === 'file') plain.push(node);
+        if (reference.kind !== 'plain') node.secret = true;
+        node.value = await source.text(reference, next);
       } catch (error) {
         if (!(error instanceof SecretError)) throw error;
         unresolved.add(node);
@@ -56,21 +57,24 @@ export async function resolveSecrets(root: Sourced, shape: Shape, context: Secre
   await Promise.all(Array.from({ length: concurrency }, work));
   const [first] = plain;
   if (first !== undefined) warnings.push(plainWarning(first, plain.length));
-  return { faults, warnings, files: [...source.files], unresolved };
+  return { faults, warnings, unresolved };
 }
 
 interface Secret {
   readonly node: SourcedScalar & { value: string };
-  readonly secret: 'always' | 'possible';
+  readonly kind: SecretKind;
 }
+
+/** What is set in such headers is a secret, reference or not. */
+const credentialHeader = /authorization|cookie|credential|passw|secret|signature|token|(?:^|-)(?:auth|key)(?:-|$)/i;
 
 function* secretsIn(node: Sourced, shape: Shape): Generator<Secret> {
   if (node.kind === 'scalar') {
-    const secret = shape.kind === 'scalar' ? shape.about.secret : undefined;
-    if (secret === undefined) return;
+    const kind = shape.kind === 'scalar' ? shape.about.secret : undefined;
+    if (kind === undefined) return;
     // Shown to nobody even where it is no text and so no secret either.
-    node.secret = secret === 'always';
-    if (typeof node.value === 'string' && node.value !== '') yield { node: node as Secret['node'], secret };
+    node.secret = kind !== 'possible' || credentialHeader.test(String(node.path.at(-1)));
+    if (typeof node.value === 'string' && node.value !== '') yield { node: node as Secret['node'], kind };
     return;
   }
   const children: Iterable<readonly [string | number, Sourced]> =
@@ -83,7 +87,6 @@ function* secretsIn(node: Sourced, shape: Shape): Generator<Secret> {
 
 /** Each document of a secret manager is fetched once, however many fields of it are used. */
 class Source {
-  readonly files = new Set<string>();
   readonly #context: SecretContext;
   readonly #warnings: Finding[];
   readonly #vault = new Map<string, Promise<Fields>>();
@@ -94,7 +97,7 @@ class Source {
     this.#warnings = warnings;
   }
 
-  async text(reference: Reference, node: SourcedScalar): Promise<string> {
+  async text(reference: Reference, secret: Secret): Promise<string> {
     const { env, signal, now } = this.#context;
     switch (reference.kind) {
       case 'plain':
@@ -102,7 +105,7 @@ class Source {
       case 'environment':
         return reference.parts.map((part, i) => (i % 2 === 0 ? part : variable(env, part))).join('');
       case 'file':
-        return this.#file(reference.path, node);
+        return this.#file(reference.path, secret);
       case 'vault': {
         const { path, field } = reference;
         return fieldText(await once(this.#vault, path, () => readVault(path, env, signal)), field);
@@ -115,14 +118,12 @@ class Source {
     }
   }
 
-  #file(path: string, node: SourcedScalar): Promise<string> {
-    const { workingDirectory } = this.#context;
+  async #file(path: string, { node, kind }: Secret): Promise<string> {
+    const { files, workingDirectory } = this.#context;
     const base = node.origin.kind === 'file' ? dirname(resolve(workingDirectory, node.origin.file)) : workingDirectory;
     const file = resolve(base, path);
-    this.files.add(file);
-    // The gateway's own private key, which no other user has any business with (product-spec §16).
-    const privacy = showPath(node.path) === 'portal.identity' ? 'private' : 'other';
-    return readSecretFile(file, privacy, () => {
+    await files.look(file);
+    return readSecretFile(file, kind === 'private' ? 'private' : 'other', () => {
       const message = `${showPath(node.path)} is in ${JSON.stringify(file)}, which every user of this machine may read`;
       this.#warnings.push({ origin: node.origin, message });
     });

@@ -26,12 +26,11 @@ export async function readSecretFile(path: string, privacy: Privacy, exposed?: (
     const stat = await file.stat();
     const shown = JSON.stringify(path);
     if (!stat.isFile()) throw new SecretError(`names ${shown}, which is no regular file`);
-    if ((stat.mode & 0o007) !== 0 && process.platform !== 'win32') {
-      if (privacy === 'private') {
-        throw new SecretError(`is in ${shown}, which every user of this machine may use: run "chmod o= ${path}"`);
-      }
-      if (privacy === 'other') exposed?.();
+    const othersMay = process.platform === 'win32' ? 0 : stat.mode & 0o007;
+    if (privacy === 'private' && othersMay !== 0) {
+      throw new SecretError(`is in ${shown}, which every user of this machine may use: run "chmod o= ${path}"`);
     }
+    if (privacy === 'other' && (othersMay & 0o004) !== 0) exposed?.();
     const buffer = Buffer.alloc(maxBytes + 1);
     let bytes = 0;
     for (;;) {

@@ -3,7 +3,7 @@
 import type { Variables } from '../environment-layer.ts';
 import { fetchJson, isObject } from './fetch-json.ts';
 import { SecretError } from './reference.ts';
-import { readSecretFile } from './secret-file.ts';
+import { type Privacy, readSecretFile } from './secret-file.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -17,7 +17,7 @@ export async function readVault(path: string, env: Variables, signal: AbortSigna
   }
   const url = new URL(`${base.pathname.replace(/\/$/, '')}/v1/${apiPath(path)}`, base);
   const namespace = env['VAULT_NAMESPACE'] ?? '';
-  const caFile = env['VAULT_CACERT'] ?? '';
+  const ca = await fileOf('VAULT_CACERT', env, 'public');
   const { status, body } = await fetchJson('Vault', {
     url: url.href,
     method: 'GET',
@@ -26,24 +26,34 @@ export async function readVault(path: string, env: Variables, signal: AbortSigna
       'x-vault-request': 'true',
       ...(namespace !== '' && { 'x-vault-namespace': namespace }),
     },
-    ...(caFile !== '' && { ca: await readSecretFile(caFile, 'public') }),
+    ...(ca !== undefined && { ca }),
     signal,
   });
   if (status !== 200) throw new SecretError(`can't be had from Vault: ${statusWords(status)}`);
-  // A deleted version has metadata and no data.
-  const data = isObject(body?.['data']) ? body['data']['data'] : undefined;
-  if (!isObject(data)) {
-    throw new SecretError("can't be had from Vault: there is no current version of a key-value (version 2) secret");
-  }
-  return data;
+  if (body === undefined) throw new SecretError("can't be had from Vault: its answer is no JSON object");
+  const data = isObject(body['data']) ? body['data']['data'] : undefined;
+  if (isObject(data)) return data;
+  throw new SecretError("can't be had from Vault: its answer holds no key-value (version 2) secret");
 }
 
 async function tokenFrom(env: Variables): Promise<string> {
   const token = env['VAULT_TOKEN'] ?? '';
   if (token !== '') return headerText(token);
-  const file = env['VAULT_TOKEN_FILE'] ?? '';
-  if (file !== '') return headerText(await readSecretFile(file, 'other'));
+  const kept = await fileOf('VAULT_TOKEN_FILE', env, 'other');
+  if (kept !== undefined) return headerText(kept);
   throw new SecretError("can't be had from Vault: neither VAULT_TOKEN nor VAULT_TOKEN_FILE is set");
+}
+
+/** The content of the file that a variable names; undefined when it names none. */
+async function fileOf(name: string, env: Variables, privacy: Privacy): Promise<string | undefined> {
+  const path = env[name] ?? '';
+  if (path === '') return undefined;
+  try {
+    return await readSecretFile(path, privacy);
+  } catch (error) {
+    if (!(error instanceof SecretError)) throw error;
+    throw new SecretError(`can't be had from Vault: ${name} ${error.message}`);
+  }
 }
 
 function headerText(token: string): string {

@@ -28,7 +28,7 @@ export const scope: z.ZodType = text('A scope.', {
 });
 
 const key = entry('KeyConfig', 'An API key: its hash, or the key itself.', {
-  id: text('Its name in lease_acl, logs and limits.', {
+  id: text('Its name in `lease_acl`, logs and limits.', {
     expects: 'a name of 1 to 64 letters, digits and . _ - @ +, other than "anonymous"',
     check: isKeyName,
     example: 'billing-bot',
@@ -69,13 +69,13 @@ const key = entry('KeyConfig', 'An API key: its hash, or the key itself.', {
       initial: ['read', 'write'],
     },
   ),
-  not_before: text('It is not valid before this time.', timestamp),
+  not_before: text('It is not valid before this time.', { ...timestamp, example: '2027-01-01T00:00:00Z' }),
   expires_at: text('It is not valid from this time on.', timestamp),
   allowed_cidrs: list('Where it may be used from. Empty: from everywhere.', cidr),
 });
 
 export const auth: z.ZodType = section('AuthConfig', 'Who may call.', {
-  enabled: flag('Asks callers for a key. Off: everyone is `anonymous`, and lease_acl still applies.', true),
+  enabled: flag('Asks callers for a key. Off: everyone is `anonymous`, and `lease_acl` still applies.', true),
   keys: list('The keys. `GATEWAY_API_KEY` in the environment adds one, named `environment`.', key),
   keys_file: path('A file of more keys, managed by `portal-gateway keys` and read again when it changes.', {
     optional: true,

@@ -1,6 +1,6 @@
 // Owns the settings of what listens: gateway, tls, admin.
 import type { z } from 'zod';
-import { isCidr, isDomain, isHost, isPublicUrl } from '../checks.ts';
+import { isCidr, isDomain, isHost } from '../checks.ts';
 import { choice, duration, entry, flag, list, path, section, size, text, wholeNumber } from '../fields.ts';
 
 export const cidr: z.ZodType = text('An address or a block of addresses.', {
@@ -34,12 +34,6 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     check: isDomain,
     example: 'peers.example.com',
   }),
-  public_url: text('What clients see as the URL of the gateway; needed for OAuth and MCP metadata.', {
-    initial: '',
-    expects: 'an http:// or https:// URL',
-    check: isPublicUrl,
-    example: 'https://gateway.example.com',
-  }),
   trusted_proxies: list(
     'Addresses and blocks whose `X-Forwarded-*`, `Forwarded` and PROXY protocol headers are believed. Of the addresses that they name, the right-most one that is not trusted is the client.',
     cidr,
@@ -60,7 +54,7 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     max: longest,
     zero: 'cut at once',
   }),
-  max_header_bytes: size('A larger request head is answered 431.', {
+  max_header_bytes: size('A larger request head is answered 431, a target of more than half of it 414.', {
     initial: '32KiB',
     min: '1KiB',
     max: '1MiB',
@@ -77,11 +71,14 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     min: 1,
     max: mostConnections,
   }),
-  max_connections_per_ip: wholeNumber('Open connections of one client address.', {
-    initial: 200,
-    min: 1,
-    max: mostConnections,
-  }),
+  max_connections_per_ip: wholeNumber(
+    'Open connections of one client address; the addresses of `trusted_proxies` have no such bound.',
+    {
+      initial: 200,
+      min: 1,
+      max: mostConnections,
+    },
+  ),
   max_in_flight: wholeNumber(
     'Requests at work at once; more wait in the queue. A stream leaves this count at its response head or 101 and counts as a stream instead.',
     { initial: 2000, min: 1, max: mostConnections },
@@ -101,7 +98,11 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     min: '100ms',
     max: longest,
   }),
-  proxy_protocol: flag('Takes PROXY protocol v2 from `trusted_proxies`.', false, { restart: true }),
+  proxy_protocol: flag(
+    'Every connection begins with a PROXY protocol header, version 2, of one of `trusted_proxies`.',
+    false,
+    { restart: true },
+  ),
 });
 
 const certificate = entry('CertificateConfig', 'A certificate and its key.', {

@@ -1,15 +1,13 @@
 // Owns the settings of the way to the apps: relays, tunnels, names.
 import type { z } from 'zod';
-import { isLeaseId, isLeaseName, isRelayUrl } from '../checks.ts';
+import { isEd25519Key, isLeaseId, isLeaseName, isRelayUrl } from '../checks.ts';
 import { duration, entry, list, map, path, section, text, wholeNumber } from '../fields.ts';
 
 const relayUrl = { expects: 'a relay URL, such as wss://relay.example.com/relay', check: isRelayUrl } as const;
 const exampleUrl = 'wss://relay.example.com/relay';
 
-export const relay: z.ZodType = entry('RelayConfig', 'A relay.', {
+const relay = entry('RelayConfig', 'A relay.', {
   url: text('Where the relay is, `ws://` or `wss://`.', { ...relayUrl, example: exampleUrl }),
-  weight: wholeNumber('Its share of the dials, against the other relays.', { initial: 100, min: 0, max: 10_000 }),
-  connections: wholeNumber('Connections kept to it.', { initial: 1, min: 1, max: 16 }),
   ca_file: path("Authorities to trust for `wss://` instead of the system's, PEM.", { optional: true }),
 });
 
@@ -26,9 +24,9 @@ export const portal: z.ZodType = section('PortalConfig', 'The relays, and the tu
     {
       initial: '',
       expects: 'an Ed25519 private key in PEM',
-      check: isPrivateKeyPem,
+      check: isEd25519Key,
       example: 'file:identity.pem',
-      secret: 'always',
+      secret: 'private',
       restart: true,
     },
   ),
@@ -68,7 +66,3 @@ export const portal: z.ZodType = section('PortalConfig', 'The relays, and the tu
     }),
   ),
 });
-
-function isPrivateKeyPem(pem: string): boolean {
-  return /^-----BEGIN PRIVATE KEY-----\r?\n[\w+/=\s]{1,512}-----END PRIVATE KEY-----\s*$/m.test(pem);
-}

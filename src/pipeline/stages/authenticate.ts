@@ -9,6 +9,7 @@ import { findCredential, type KeyCredential } from '../../auth/credential.ts';
 import type { FailurePenalty } from '../../auth/failure-penalty.ts';
 import { KeyRing } from '../../auth/key-ring.ts';
 import type { KeyAnswer, KeyVerifier } from '../../auth/key-verifier.ts';
+import { aclOf } from '../../guard/acl.ts';
 import { anonymous } from '../../guard/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
@@ -88,6 +89,11 @@ export function authenticate({ verifier, penalty, clock }: AuthenticateParts): S
       const credential = findCredential(req.headers, req.upgrade);
       switch (credential.kind) {
         case 'none':
+          // Where nothing is open to everyone, nobody without a credential takes a place or a look-up.
+          if (!aclOf(policy).admitsAnonymous) {
+            sink.fail(missing());
+            return;
+          }
           // What anonymous may do is authorise's to say.
           exchange.principal = anonymous;
           next(exchange, sink);

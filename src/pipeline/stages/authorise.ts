@@ -1,16 +1,13 @@
 // Owns the turning of verdicts on who may call what into answers: lease rules, scopes, addresses of a lease. The verdicts are
 // guard/'s.
-import { Acl } from '../../guard/acl.ts';
+import { aclOf } from '../../guard/acl.ts';
 import { missingScope } from '../../guard/scopes.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import { compiled } from '../../policy/compiled.ts';
-import type { Policy } from '../../policy/policy.ts';
 import { LeasePatterns } from '../../policy/lease-patterns.ts';
 import { addressRules } from '../../guard/address-rules.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { missing } from './authenticate.ts';
-
-export const aclOf: (policy: Policy) => Acl = compiled(({ acl }) => new Acl(acl));
 
 const demandsOf = compiled(
   ({ leases }) =>

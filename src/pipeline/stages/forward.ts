@@ -4,7 +4,8 @@ import type { LeaseDirectory } from '../../route/lease-directory.ts';
 import { endToEnd } from '../../upstream/request-headers.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
-import type { Dispatch } from '../stage.ts';
+import { addForwarded } from '../forwarded-fields.ts';
+import type { Dispatch, Exchange } from '../stage.ts';
 
 export function forward(upstream: Upstream, directory: LeaseDirectory<Lease, Transport>): Dispatch {
   const leaseGone = (leaseId: string): void => {
@@ -18,34 +19,26 @@ export function forward(upstream: Upstream, directory: LeaseDirectory<Lease, Tra
       return;
     }
     const passed = endToEnd(req, exchange.withheld);
-    const clientHost = passed.host;
     // What Connection names went first; ours are added after, so that no client can have them removed.
     const { headers } = passed;
-    headers.push(
-      ...exchange.appHeaders,
-      'Host',
-      destination.host,
-      'Via',
-      '1.1 portal-gateway',
-      'X-Request-ID',
-      exchange.id,
-    );
-    headers.push('X-Forwarded-For', exchange.clientIp, 'X-Forwarded-Proto', exchange.scheme);
-    if (clientHost !== '') headers.push('X-Forwarded-Host', clientHost);
-    headers.push('X-Forwarded-Prefix', route.prefix);
-    headers.push('Forwarded', forwarded(exchange.clientIp, clientHost, exchange.scheme));
+    headers.push(...exchange.appHeaders);
+    headers.push('Host', destination.host, 'Via', via[exchange.httpVersion], 'X-Request-ID', exchange.id);
+    addForwarded(headers, exchange);
+    const edit = destination.settings?.request;
 
     upstream.send(
       {
         method: req.method,
         target: route.target,
-        headers,
+        headers: edit === undefined ? headers : edit.apply(headers),
         carriage: passed.carriage,
+        dropped: passed.dropped,
         body: exchange.body,
         lease: destination.lease,
         transports: destination.transports,
-        timeouts: exchange.policy.timeouts,
+        timeouts: destination.timeouts,
         cancellation: exchange.cancellation,
+        carried: exchange.passage,
         leaseGone,
       },
       sink,
@@ -53,10 +46,9 @@ export function forward(upstream: Upstream, directory: LeaseDirectory<Lease, Tra
   };
 }
 
-/** RFC 7239 §4: an IPv6 address stands in brackets, and what is no token in quotes. */
-function forwarded(clientIp: string, host: string, scheme: string): string {
-  const node = clientIp.includes(':') ? `"[${clientIp}]"` : clientIp;
-  if (host === '') return `for=${node};proto=${scheme}`;
-  const quoted = host.includes('"') || host.includes('\\') ? host.replaceAll(/["\\]/g, '\\$&') : host;
-  return `for=${node};host="${quoted}";proto=${scheme}`;
-}
+/** RFC 9110 §7.6.3: the version in which we received it. */
+const via: Readonly<Record<Exchange['httpVersion'], string>> = {
+  '1.0': '1.0 portal-gateway',
+  '1.1': '1.1 portal-gateway',
+  '2': '2 portal-gateway',
+};

@@ -1,28 +1,89 @@
-// Owns which requests are for a lease at all. Everything else ends here, before anybody is asked who they are.
+// Owns which requests are for a lease at all, by their path or by their host. Everything else ends here, before anybody is asked
+// who they are.
 import { GatewayError } from '../../kernel/errors.ts';
-import { matchPeerPath } from '../../route/peer-path.ts';
-import type { Dispatch, Stage } from '../stage.ts';
+import type { RawHeaders } from '../../kernel/http.ts';
+import { absoluteForm } from '../../route/authority.ts';
+import { matchHost } from '../../route/lease-host.ts';
+import { matchPeerPath, type PeerRoute } from '../../route/peer-path.ts';
+import { answerNoContent } from '../own-answer.ts';
+import type { Dispatch, Exchange, Stage } from '../stage.ts';
+
+/** What can be sent to a lease: OPTIONS for `*` asks about the gateway as a whole (RFC 9110 §9.3.7). */
+const allow = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'];
+
+type Verdict = PeerRoute | GatewayError | 'options';
 
 export function matchRoute(): Stage {
   return function matchRouteStage(next): Dispatch {
     return function match(exchange, sink) {
-      if (exchange.req.method === 'TRACE') {
-        sink.fail(new GatewayError('not_implemented', 'The gateway does not forward TRACE.'));
-        return;
-      }
-      const found = matchPeerPath(exchange.req.target);
-      switch (found.kind) {
-        case 'peer':
-          exchange.route = found.route;
-          next(exchange, sink);
-          return;
-        case 'malformed':
-          sink.fail(new GatewayError('invalid_request', found.reason));
-          return;
-        case 'other':
-          sink.fail(new GatewayError('not_found', 'There is nothing here; leases are at /peer/<lease>/.'));
-          return;
+      const verdict = routeOf(exchange);
+      if (verdict === 'options') answerNoContent(sink, allow);
+      else if (verdict instanceof GatewayError) sink.fail(verdict);
+      else {
+        exchange.route = verdict;
+        next(exchange, sink);
       }
     };
   };
+}
+
+function routeOf(exchange: Exchange): Verdict {
+  const { req, policy } = exchange;
+  if (req.method === 'TRACE') return new GatewayError('not_implemented', 'The gateway does not forward TRACE.');
+  const path = pathOf(req.method, req.target);
+  if (path === undefined) return invalid('The request target is neither a path nor an http or https URL.');
+  if (holdsNul(path)) return invalid('The path holds %00.');
+  if (req.method === 'OPTIONS' && isLastHop(req.headers)) return 'options';
+  const host = matchHost(exchange.authority ?? '', policy.baseDomain);
+  switch (host.kind) {
+    case 'lease':
+      return { kind: 'host', lease: host.lease, prefix: exchange.outerPrefix, target: path };
+    case 'misdirected':
+      return new GatewayError('misdirected_request', 'The host is below the base domain, but can be that of no lease.');
+    case 'gateway':
+      return path === '*' ? 'options' : byPath(exchange, path);
+  }
+}
+
+function byPath({ req, outerPrefix }: Exchange, path: string): Verdict {
+  const found = matchPeerPath(path, outerPrefix);
+  switch (found.kind) {
+    case 'peer':
+      return found.route.kind === 'ws' ? (aliasFault(req) ?? found.route) : found.route;
+    case 'malformed':
+      return invalid(found.reason);
+    case 'other':
+      return new GatewayError('not_found', 'There is nothing here; leases are at /peer/<lease>/.');
+  }
+}
+
+/** Contract §2: the alias is for an upgrade, and for nothing else. */
+function aliasFault({ method, upgrade }: Exchange['req']): GatewayError | undefined {
+  if (upgrade) return undefined;
+  if (method === 'GET') return invalid('Only a WebSocket or another upgrade can be asked for here.');
+  return new GatewayError('method_not_allowed', 'Only GET, for an upgrade.', { headers: ['Allow', 'GET'] });
+}
+
+/** Path and query, or `*`. */
+function pathOf(method: string, target: string): string | undefined {
+  if (target.startsWith('/')) return target;
+  if (target === '*') return method === 'OPTIONS' ? target : undefined;
+  return absoluteForm(method, target)?.target;
+}
+
+/** RFC 9110 §7.6.2: whoever receives this answers it, whomever it was for. */
+function isLastHop(headers: RawHeaders): boolean {
+  return headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'max-forwards' && headers[i + 1] === '0');
+}
+
+/** It ends the path for some, and not for others: two servers would see two paths. */
+function holdsNul(path: string): boolean {
+  const at = path.indexOf('%00');
+  if (at === -1) return false;
+  const query = path.indexOf('?');
+  return query === -1 || at < query;
+}
+
+function invalid(detail: string): GatewayError {
+  return new GatewayError('invalid_request', detail);
 }

@@ -1,13 +1,17 @@
 // Owns the step from the lease that the path names to the lease that will be dialled. The directory decides; this stage only
 // turns its verdict into answers.
+import { aclOf } from '../../guard/acl.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import type { Sink } from '../../kernel/http.ts';
 import { foldName } from '../../kernel/lease-name.ts';
 import { compiled } from '../../policy/compiled.ts';
+import { effectiveTimeouts } from '../../policy/effective-timeouts.ts';
+import { leaseSettings } from '../../policy/lease-settings.ts';
 import type { DirectoryAnswer, LeaseDirectory } from '../../route/lease-directory.ts';
+import type { Found } from '../../route/lease-index.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
-import { aclOf, refusal } from './authorise.ts';
+import { refusal } from './authorise.ts';
 import { failed } from './failed.ts';
 
 const pinsOf = compiled(
@@ -24,18 +28,20 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
     function proceed(exchange: Exchange, sink: Sink, answer: Answer): void {
       switch (answer.kind) {
         case 'found': {
-          const { lease, sources, names, host } = answer.found;
+          const { lease } = answer.found;
           if (!lease.alpn.includes('http/1.1')) {
+            if (hidesFrom(exchange, sink)) return;
             sink.fail(new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.'));
             return;
           }
           if (isPinnedElsewhere(exchange, lease.id)) {
+            if (hidesFrom(exchange, sink)) return;
             sink.fail(
               new GatewayError('lease_unreachable', 'A relay leads this name to another lease than it is pinned to.'),
             );
             return;
           }
-          exchange.destination = { lease, transports: sources, names, host };
+          exchange.destination = destinationOf(exchange, answer.found);
           next(exchange, sink);
           return;
         }
@@ -98,4 +104,20 @@ function hidesFrom(exchange: Exchange, sink: Sink): boolean {
   if (principal === undefined || aclOf(policy).wouldAllow(route?.lease ?? '', principal)) return false;
   sink.fail(refusal(exchange));
   return true;
+}
+
+function destinationOf(exchange: Exchange, found: Found<Lease, Transport>): Exchange['destination'] {
+  const { policy, route, authority = '' } = exchange;
+  const { lease, names, sources, host } = found;
+  const settings = leaseSettings(policy).find(lease.id, lease.name);
+  // Contract §2: by its host the app is known by what the client called it, by a path it has its own name.
+  const usual = route?.kind === 'host' ? authority : host;
+  return {
+    lease,
+    names,
+    transports: sources,
+    host: settings === undefined || settings.hostHeader === '' ? usual : settings.hostHeader,
+    settings,
+    timeouts: effectiveTimeouts(policy, lease.id, lease.name, route?.target ?? '/'),
+  };
 }

@@ -45,6 +45,7 @@ export class SecureChannel extends Duplex {
   readonly #sealer: FrameSealer;
   readonly #opener: FrameOpener;
   #bytesSent = 0;
+  #bytesReceived = 0;
 
   /** Plaintext of this tick, sealed together. */
   #gathered: Uint8Array[] = [];
@@ -69,6 +70,7 @@ export class SecureChannel extends Duplex {
     this.#pipe = pipe;
     this.#sealer = new FrameSealer(result.sendKey, options.headers ?? processHeaders);
     this.#opener = new FrameOpener(result.receiveKey, options.maxFrameBytes ?? longestGoFrameBytes, (plaintext) => {
+      this.#bytesReceived += plaintext.length;
       if (!this.push(plaintext)) this.#wanted = false;
     });
     if (options.initial !== undefined) this.#open(options.initial);
@@ -93,6 +95,11 @@ export class SecureChannel extends Duplex {
   /** Application bytes handed to the pipe: 0 proves that the peer has seen none. */
   get bytesSent(): number {
     return this.#bytesSent;
+  }
+
+  /** Application bytes that came from the peer, read or not. */
+  get bytesReceived(): number {
+    return this.#bytesReceived;
   }
 
   // Towards the peer.

@@ -5,6 +5,7 @@
 import type { PortalError } from '../errors.ts';
 
 export interface CarrierHandler {
+  /** Of a carrier that this side opened, the chunk is lent: copy what outlives the call. Of one that was accepted it is yours. */
   data(chunk: Buffer): void;
   /** After send() returned false: there is room again. */
   drain(): void;

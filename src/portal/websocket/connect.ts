@@ -2,13 +2,15 @@
 // wrong, where, and what to do. Knows nothing of retrying.
 import type { IncomingMessage } from 'node:http';
 import { connect as connectTcp, isIP } from 'node:net';
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { WebSocket } from 'ws';
 import type { PortalError } from '../errors.ts';
 import type { Carrier } from './carrier.ts';
 import { aborted, connectFailure, refusedUpgrade, timedOut } from './connect-failure.ts';
 import type { ConnectPhase } from './connect-failure.ts';
+import { LentReads } from './lent-reads.ts';
 import { parseRelayUrl } from './relay-url.ts';
 import type { RelayUrl } from './relay-url.ts';
 import { acceptCarrier, websocketOptions } from './websocket-carrier.ts';
@@ -25,8 +27,6 @@ export interface ConnectOptions extends CarrierOptions {
 }
 
 const defaultHandshakeTimeoutMs = 15_000;
-/** One frame as large as the largest window that may be granted (16 MiB, portal-protocol §2), and room for what is beside it. */
-const defaultMaxMessageBytes = 33_554_432;
 
 /** Throws PortalError: bad_relay_url, relay_unreachable, relay_tls, not_a_relay, connect_timeout, dial_aborted. */
 export async function connectCarrier(url: string, options: ConnectOptions): Promise<Carrier> {
@@ -35,12 +35,13 @@ export async function connectCarrier(url: string, options: ConnectOptions): Prom
   if (signal.aborted) throw aborted(relay, signal);
   return new Promise<Carrier>((resolve, reject) => {
     let phase: ConnectPhase = 'tcp';
-    const socket = openSocket(relay, options.ca, (reached) => {
+    const reads = new LentReads();
+    const socket = openSocket(relay, options.ca, reads.onread, (reached) => {
       phase = reached;
     });
+    reads.leaveTo(socket);
     const ws = new WebSocket(relay.url, {
       ...websocketOptions,
-      maxPayload: options.maxMessageBytes ?? defaultMaxMessageBytes,
       createConnection: () => socket,
     });
     const settle = (): void => {
@@ -73,26 +74,34 @@ export async function connectCarrier(url: string, options: ConnectOptions): Prom
     });
     ws.once('open', () => {
       settle();
-      resolve(acceptCarrier(ws, socket, { ...options, remote: relay.url.host }));
+      resolve(acceptCarrier(ws, socket, { ...options, reads, remote: relay.url.host }));
     });
   });
 }
 
-/** Our own socket under the websocket, so that the carrier may cork it and see what waits in it. */
-function openSocket(relay: RelayUrl, ca: ConnectOptions['ca'], reached: (phase: ConnectPhase) => void): Socket {
+/** Our own socket under the websocket, so that the carrier may cork it, see what waits in it, and read it. */
+function openSocket(
+  relay: RelayUrl,
+  ca: ConnectOptions['ca'],
+  onread: OnReadOpts,
+  reached: (phase: ConnectPhase) => void,
+): Socket {
   const { host, port } = relay;
   if (!relay.secure) {
-    return connectTcp({ host, port }, () => {
+    return connectTcp({ host, port, onread }, () => {
       reached('http');
     });
   }
-  const socket = connectTls({
+  // Documented by Node, and missing in its types.
+  const options: TlsOptions & { readonly onread: OnReadOpts } = {
+    onread,
     host,
     port,
     servername: isIP(host) === 0 ? host : '', // RFC 6066 §3: no addresses in SNI
     ALPNProtocols: ['http/1.1'],
     ...(ca !== undefined && { ca }),
-  });
+  };
+  const socket = connectTls(options);
   socket.once('connect', () => {
     reached('tls');
   });

@@ -76,7 +76,7 @@ class Recorder implements CarrierHandler {
     carrier.setHandler(this);
   }
   data(chunk: Buffer): void {
-    this.chunks.push(chunk);
+    this.chunks.push(Buffer.from(chunk)); // lent
     this.bytes += chunk.length;
     if (this.bytes >= this.#target) this.#reached?.();
   }

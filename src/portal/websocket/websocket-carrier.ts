@@ -4,12 +4,22 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { PortalError } from '../errors.ts';
 import type { Carrier, CarrierHandler } from './carrier.ts';
+import { DataLane } from './data-lane.ts';
+import type { LentReads } from './lent-reads.ts';
 
 export interface CarrierOptions {
   /** send() returns false from here on. */
   readonly highWaterBytes?: number;
   /** How long an orderly close may take before the connection is cut. */
   readonly closeGraceMs?: number;
+}
+
+export interface AcceptOptions extends CarrierOptions {
+  readonly remote?: string;
+  /** For a websocket that this side opened: how its socket is read. */
+  readonly reads?: LentReads;
+  /** With `reads`, the longest message taken; otherwise `ws` was told. */
+  readonly maxMessageBytes?: number;
 }
 
 /** What `ws` must be told on either side, whoever opens the websocket. */
@@ -20,6 +30,8 @@ export const websocketOptions = {
 
 const defaultHighWaterBytes = 1_048_576;
 const defaultCloseGraceMs = 2_000;
+/** One frame as large as the largest window that may be granted (16 MiB, portal-protocol §2), and room for what is beside it. */
+const defaultMaxMessageBytes = 33_554_432;
 /**
  * A piece from here on is a message of its own: copying it into a shared one costs more than the message does. Smaller ones
  * share a message. bench/micro/carrier.ts, sender's CPU s/GiB, own messages against one copy: 16 KiB frames 0.19 to 0.73,
@@ -47,18 +59,14 @@ class WebSocketCarrier implements Carrier {
   #cause: Error | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
 
-  constructor(ws: WebSocket, socket: Socket, remote: string, options: CarrierOptions) {
+  constructor(ws: WebSocket, socket: Socket, remote: string, options: AcceptOptions) {
     this.#ws = ws;
     this.#socket = socket;
     this.remote = remote;
     this.#highWaterBytes = options.highWaterBytes ?? defaultHighWaterBytes;
     this.#closeGraceMs = options.closeGraceMs ?? defaultCloseGraceMs;
-    ws.binaryType = 'fragments'; // the pieces as they came: joining them would be a copy for nothing
-    ws.on('message', (fragments) => {
-      // `ws` gives text as one Buffer whatever the binaryType.
-      if (Array.isArray(fragments)) for (const fragment of fragments) this.#receive(fragment);
-      else this.#receive(fragments as Buffer);
-    });
+    if (options.reads === undefined) this.#takeMessages();
+    else this.#takeReads(options.reads, options.maxMessageBytes ?? defaultMaxMessageBytes);
     ws.on('error', (error) => {
       this.#cause ??= error;
     });
@@ -137,6 +145,43 @@ class WebSocketCarrier implements Carrier {
     this.#ws.send(message);
   }
 
+  #takeMessages(): void {
+    this.#ws.binaryType = 'fragments'; // the pieces as they came: joining them would be a copy for nothing
+    this.#ws.on('message', (fragments) => {
+      // `ws` gives text as one Buffer whatever the binaryType.
+      if (Array.isArray(fragments)) for (const fragment of fragments) this.#receive(fragment);
+      else this.#receive(fragments as Buffer);
+    });
+  }
+
+  /**
+   * Stands before `ws`, which from now on reads control frames only and goes on to own the protocol. It would copy each message that
+   * came in more than one read into a buffer of its own, out of reads that were new buffers each: with what is deciphered, three
+   * buffers for a byte instead of one.
+   */
+  #takeReads(reads: LentReads, maxMessageBytes: number): void {
+    const socket = this.#socket;
+    const [readByWs] = socket.listeners('data') as ((chunk: Buffer) => void)[];
+    const lane = new DataLane(maxMessageBytes, {
+      data: (chunk) => {
+        this.#receive(chunk);
+      },
+      control: (chunk) => {
+        readByWs?.call(socket, Buffer.from(chunk));
+      },
+      malformed: (error, closeCode) => {
+        this.#cause ??= error;
+        this.#ws.close(closeCode);
+      },
+    });
+    const push = (chunk: Buffer): void => {
+      lane.push(chunk);
+    };
+    // What came behind the answer to the upgrade lies in the socket, and leaves it before anything new is read.
+    socket.removeAllListeners('data').on('data', push);
+    reads.divert(push);
+  }
+
   #receive(chunk: Buffer): void {
     if (this.#state !== 'open') return;
     const early = this.#early;
@@ -144,7 +189,7 @@ class WebSocketCarrier implements Carrier {
       this.#handler?.data(chunk);
       return;
     }
-    early.chunks.push(chunk);
+    early.chunks.push(Buffer.from(chunk));
     early.bytes += chunk.length;
     if (early.bytes <= earlyLimitBytes) return;
     this.#cause ??= new Error(`more than ${earlyLimitBytes} bytes before the session began`);
@@ -201,11 +246,7 @@ class WebSocketCarrier implements Carrier {
  * Takes over a websocket that was just opened, in the very callback that announced it: later, messages would be lost.
  * `socket` is the connection under it, whose writes are corked and counted here.
  */
-export function acceptCarrier(
-  ws: WebSocket,
-  socket: Socket,
-  options: CarrierOptions & { readonly remote?: string } = {},
-): Carrier {
+export function acceptCarrier(ws: WebSocket, socket: Socket, options: AcceptOptions = {}): Carrier {
   return new WebSocketCarrier(ws, socket, options.remote ?? remoteOf(socket), options);
 }
 

@@ -108,7 +108,8 @@ export class MuxDuplex extends Duplex {
       return;
     }
     this.#pipe.consumed(chunk.length);
-    if (!this.push(chunk)) this.#wantsInput = false;
+    // Lent, and a stream's reader may keep what it gets.
+    if (!this.push(Buffer.from(chunk))) this.#wantsInput = false;
   }
 
   #pass(pieces: readonly Buffer[], callback: (error?: Error | null) => void): void {

@@ -1,8 +1,8 @@
-// Owns received bytes that nobody takes yet. Small chunks are copied together: a peer that sends its window byte by byte
-// would otherwise make us hold a chunk of the carrier, and an object, for each byte.
+// Owns received bytes that nobody takes yet: copies, for the carrier only lends them. Small chunks are copied together: a peer that
+// sends its window byte by byte would otherwise make us hold an object for each byte.
 
-/** Smaller chunks are copied, larger ones kept as they are. */
-const copyBelowBytes = 4_096;
+/** Smaller chunks share a block of this size, larger ones have one of their own. */
+const blockBytes = 4_096;
 /** Taken entries at the front of the list before it is moved up. */
 const compactFromHead = 64;
 
@@ -17,14 +17,14 @@ export class InputQueue {
 
   add(chunk: Buffer): void {
     this.bytes += chunk.length;
-    if (chunk.length >= copyBelowBytes) {
+    if (chunk.length >= blockBytes) {
       this.#closeBlock();
-      this.#chunks.push(chunk);
+      this.#chunks.push(Buffer.from(chunk));
       return;
     }
     if (this.#block === undefined || this.#block.length - this.#blockEnd < chunk.length) {
       this.#closeBlock();
-      this.#block = Buffer.allocUnsafeSlow(copyBelowBytes);
+      this.#block = Buffer.allocUnsafeSlow(blockBytes);
       this.#blockStart = this.#blockEnd = 0;
     }
     chunk.copy(this.#block, this.#blockEnd);

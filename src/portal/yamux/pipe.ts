@@ -5,7 +5,10 @@ import type { PortalError } from '../errors.ts';
 
 /** What the layer above is told. Methods are called synchronously while input is parsed; none may throw. */
 export interface PipeHandler {
-  /** A view into the carrier's buffer: yours to keep, never to write into. Answer with consumed() once the bytes are used up. */
+  /**
+   * A view into the carrier's buffer, never to be written into. Lent by a carrier that this side opened: copy what outlives the
+   * call; yours to keep from one that was accepted. Answer with consumed() once the bytes are used up.
+   */
   data(chunk: Buffer): void;
   /** The peer's FIN: nothing more comes. Writing goes on. */
   end(): void;

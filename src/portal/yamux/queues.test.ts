@@ -48,7 +48,7 @@ test('queues that are never empty do not grow', () => {
     send.add(piece);
     send.moveInto(new FrameBatch(), piece.length);
     input.add(piece);
-    assert.equal(input.take(), piece);
+    assert.deepEqual(input.take(), piece);
   }
   assert.equal(send.bytes, 15_000);
   assert.equal(input.bytes, 15_000);

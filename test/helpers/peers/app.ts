@@ -1,10 +1,13 @@
-// An app with its `expose` in one process, for the test that started it: bodies without end, uploads that are read as the test
-// says, requests that are held.
+// An app with its `expose` in one process, for the test that started it: bodies without end, in one direction or both, uploads that are read as
+// the test says, requests that are held.
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
 import { answerBytes } from '../../../src/demo/bytes.ts';
+import { sendEvents } from '../../../src/demo/events.ts';
+import { echoWebSockets } from '../../../src/demo/websocket.ts';
 import { Bridge } from '../../../src/expose/bridge.ts';
 import { publish } from '../../../src/expose/publish.ts';
 import { parseTarget } from '../../../src/expose/target.ts';
@@ -17,6 +20,7 @@ import { serveParent, settings, tellParent } from './parent.ts';
 
 export interface AppSettings extends Pick<RelayClientOptions, 'keepalive'> {
   readonly relayUrl: string;
+  readonly maxTunnels?: number;
 }
 
 /** Of the body that /endless sends, or that /unread has been sent. */
@@ -27,9 +31,11 @@ export interface Flowed {
 }
 
 const block = Buffer.alloc(65_536, 'x');
-let endless: { response: ServerResponse; bytes: number } | undefined;
-let unread: { request: IncomingMessage; bytes: number } | undefined;
+let endless: { readonly sink: Writable; bytes: number } | undefined;
+/** Nothing is read of it but what `read` asks for. */
+let unread: { readonly source: Readable; bytes: number } | undefined;
 let held: ServerResponse[] = [];
+let events: ServerResponse | undefined;
 
 const server = createServer((request, response) => {
   const [, name = '', argument = ''] = (request.url ?? '').split('/');
@@ -38,10 +44,25 @@ const server = createServer((request, response) => {
       sendEndlessly(response);
       break;
     case 'unread':
-      // Nothing is read of it but what `read` asks for.
-      unread = { request, bytes: 0 };
-      request.once('close', () => response.end());
+      unread = { source: request, bytes: 0 };
+      request.on('error', () => undefined);
+      request.once('close', () => {
+        response.end();
+        tellParent(request.complete ? 'upload ended' : 'upload lost');
+      });
       tellParent('unread');
+      break;
+    case 'both':
+      unread = { source: request, bytes: 0 };
+      request.on('error', () => undefined);
+      sendEndlessly(response);
+      break;
+    case 'events':
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      events = response;
+      break;
+    case 'sse':
+      sendEvents(request, response, new URL(request.url ?? '', 'http://app'));
       break;
     case 'bytes':
       answerBytes(response, argument);
@@ -65,32 +86,45 @@ const server = createServer((request, response) => {
       response.end('here');
   }
 });
+const echo = echoWebSockets();
+server.on('upgrade', (request, socket, head) => {
+  if (request.url === '/ws') {
+    echo(request, socket, head);
+    return;
+  }
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: both\r\n\r\n');
+  unread = { source: socket, bytes: 0 };
+  sendEndlessly(socket);
+});
 // All of them are connections of this process's own bridge.
 server.keepAliveTimeout = 120_000;
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 
-function sendEndlessly(response: ServerResponse): void {
-  const sender = { response, bytes: 0 };
+function sendEndlessly(sink: Writable): void {
+  const sender = { sink, bytes: 0 };
   endless = sender;
-  response.on('error', () => undefined);
+  sink.on('error', () => undefined);
   const more = (): void => {
-    while (!response.destroyed) {
+    while (!sink.destroyed) {
       sender.bytes += block.length;
-      if (!response.write(block)) return;
+      if (!sink.write(block)) return;
     }
   };
-  response.on('drain', more);
+  sink.on('drain', more);
+  sink.once('close', () => {
+    tellParent('download over');
+  });
   more();
 }
 
 /** Resolves once so many bytes more have been read. */
 async function read(bytes: number): Promise<void> {
   if (unread === undefined) throw new Error('there is no upload');
-  const { request } = unread;
+  const { source } = unread;
   for (let left = bytes; left > 0;) {
-    const chunk = request.read(Math.min(left, request.readableLength)) as Buffer | null;
-    if (chunk === null) await once(request, 'readable');
+    const chunk = source.read(Math.min(left, source.readableLength)) as Buffer | null;
+    if (chunk === null) await once(source, 'readable');
     else {
       unread.bytes += chunk.length;
       left -= chunk.length;
@@ -98,9 +132,12 @@ async function read(bytes: number): Promise<void> {
   }
 }
 
-const { relayUrl, keepalive } = settings as AppSettings;
+const { relayUrl, maxTunnels, keepalive } = settings as AppSettings;
 const credential = createCredential();
-const bridge = new Bridge({ target: parseTarget(`127.0.0.1:${(server.address() as AddressInfo).port}`) });
+const bridge = new Bridge({
+  target: parseTarget(`127.0.0.1:${(server.address() as AddressInfo).port}`),
+  ...(maxTunnels !== undefined && { maxTunnels }),
+});
 const published = Promise.withResolvers<undefined>();
 const relay = new RelayClient({
   url: relayUrl,
@@ -116,8 +153,16 @@ const publishing = publish({ name: 'app', credential, allowClients: [] }, [relay
 await published.promise;
 
 const commands = {
-  sent: (): Flowed => ({ bytes: endless?.bytes ?? 0, blocked: endless?.response.writableNeedDrain ?? false }),
+  sent: (): Flowed => ({ bytes: endless?.bytes ?? 0, blocked: endless?.sink.writableNeedDrain ?? false }),
   read,
+  /** Each is a flush of its own. */
+  events: (list: readonly string[]) => {
+    for (const event of list) events?.write(event);
+  },
+  /** What is left of an app that was killed. */
+  cut: () => {
+    server.closeAllConnections();
+  },
   release: () => {
     for (const response of held) response.end('released');
     held = [];

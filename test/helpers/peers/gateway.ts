@@ -1,5 +1,8 @@
-// A gateway as a process of its own, for the test that started it.
+// A gateway as a process of its own, for the test that started it. SIGTERM drains it, as it does the command.
+import { onShutdown } from '../../../src/cli/shutdown.ts';
 import { createGateway } from '../../../src/gateway.ts';
+import type { ErrorCode } from '../../../src/kernel/errors.ts';
+import { requestFailed } from '../../../src/kernel/events.ts';
 import { createCredential } from '../../../src/portal/identity.ts';
 import type { Timeouts } from '../../../src/policy/policy.ts';
 import type { RelayClientOptions } from '../../../src/portal/relay-client.ts';
@@ -7,37 +10,80 @@ import { SecureChannel } from '../../../src/portal/secure/channel.ts';
 import { MuxStream } from '../../../src/portal/yamux/mux-stream.ts';
 import { Mux } from '../../../src/portal/yamux/session.ts';
 import type { PoolLimits } from '../../../src/upstream/tunnel-pool.ts';
-import { createV1Transport } from '../../../src/upstream/v1-transport.ts';
+import { createV1Transport, type V1Transport } from '../../../src/upstream/v1-transport.ts';
 import { testPolicy } from '../policy.ts';
+import { born } from './lives.ts';
 import { serveParent, settings, tellParent } from './parent.ts';
 
-export interface GatewaySettings extends Pick<RelayClientOptions, 'keepalive'> {
+export interface GatewaySettings extends Pick<RelayClientOptions, 'keepalive' | 'reconnect'> {
   readonly relayUrl: string;
   readonly pool?: Partial<PoolLimits>;
   readonly timeouts?: Partial<Timeouts>;
+  /** What a drain leaves to requests in flight. */
+  readonly graceMs?: number;
 }
 
-const { relayUrl, pool, timeouts, keepalive } = settings as GatewaySettings;
-const transport = createV1Transport({
+/** What was told of a request that failed. */
+export interface Failure {
+  readonly requestId: string;
+  readonly code: ErrorCode;
+}
+
+const { relayUrl, pool, timeouts, graceMs, keepalive, reconnect } = settings as GatewaySettings;
+const relayTransport = createV1Transport({
   url: relayUrl,
   credential: createCredential(),
   ...(keepalive !== undefined && { keepalive }),
+  ...(reconnect !== undefined && { reconnect }),
   log: (event) => {
     tellParent(event.type);
   },
 });
+const transport: V1Transport = {
+  ...relayTransport,
+  dial: async (lease, options) => {
+    const tunnel = await relayTransport.dial(lease, options);
+    born('tunnel', tunnel);
+    return tunnel;
+  },
+};
+const policyParts = {
+  timeouts: { dialMs: 5_000, responseHeadersMs: 60_000, bodyIdleMs: 60_000, ...timeouts },
+  limits: { maxConnections: 100_000, maxConnectionsPerIp: 100_000, maxInFlight: 100_000, maxStreams: 100_000 },
+};
 const gateway = createGateway({
   host: '127.0.0.1',
   port: 0,
-  policy: testPolicy({
-    timeouts: { dialMs: 5_000, responseHeadersMs: 60_000, bodyIdleMs: 60_000, ...timeouts },
-    limits: { maxConnections: 100_000, maxConnectionsPerIp: 100_000, maxInFlight: 100_000, maxStreams: 100_000 },
-  }),
+  policy: testPolicy(policyParts),
   transports: [transport],
   ...(pool !== undefined && { pool }),
 });
 const { port } = await gateway.listen();
 await transport.ready(AbortSignal.timeout(10_000));
 
-const commands = { state: () => transport.state(), close: () => gateway.close() };
+const failures: Failure[] = [];
+requestFailed.subscribe((message) => {
+  const { requestId, error } = message;
+  failures.push({ requestId, code: error.code });
+});
+
+const shutdown = onShutdown();
+shutdown.signal.addEventListener('abort', () => {
+  tellParent('draining');
+  void gateway.drain(graceMs).then(() => {
+    shutdown.release();
+    tellParent('drained');
+  });
+});
+
+const commands = {
+  state: () => transport.state(),
+  /** Those since the last time that it was asked. */
+  failures: () => failures.splice(0),
+  /** As a reload does. */
+  apply: (parts: Parameters<typeof testPolicy>[0]) => {
+    gateway.apply(testPolicy({ ...policyParts, ...parts }));
+  },
+  close: () => gateway.close(),
+};
 serveParent({ port }, commands, { streams: MuxStream, sessions: Mux, tunnels: SecureChannel });

@@ -1,8 +1,10 @@
 // Owns the child's side of a measured process: says that it is ready, answers the test's questions, tells what happened. What can
 // be asked beyond memory and resources is the peer's own.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
 import { queryObjects, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { lives, watchLives } from './lives.ts';
 
 export interface PeerReport {
   readonly rssBytes: number;
@@ -10,6 +12,8 @@ export interface PeerReport {
   readonly peakRssBytes: number;
   /** What keeps the event loop alive, by kind. */
   readonly resources: Readonly<Record<string, number>>;
+  /** Node's warnings by name: among them, that an emitter has more listeners than anybody needs. */
+  readonly warnings: readonly string[];
 }
 
 type Command = (argument: never) => unknown;
@@ -21,11 +25,27 @@ interface Question {
   readonly argument: unknown;
 }
 
+const lagResolutionMs = 10;
+
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
+const warnings: string[] = [];
+process.on('warning', ({ name }) => {
+  // Ours, for counting objects.
+  if (name !== 'ExperimentalWarning') warnings.push(name);
+});
+
 /** What the test gave this process. */
 export const settings: unknown = JSON.parse(process.argv[2] ?? '{}');
+
+/** Of any peer. */
+export interface CommonSettings {
+  /** `lives` can be asked. */
+  readonly watchLives?: boolean;
+}
+// Before the peer makes anything.
+if ((settings as CommonSettings).watchLives === true) watchLives();
 
 /** Call it last. `counted`: the classes whose living instances `objects` can count; each costs a walk through the whole heap. */
 export function serveParent(
@@ -40,6 +60,8 @@ export function serveParent(
       collectGarbage();
       collectGarbage();
     },
+    lag,
+    lives: () => lives(collectGarbage),
     ...commands,
   };
   process.on('message', ({ id, command, argument }: Question) => {
@@ -65,6 +87,18 @@ export function tellParent(event: string): void {
   process.send?.({ event });
 }
 
+let delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
+
+/** How long the event loop was late since the last time that it was asked; from the first time on. */
+function lag(): { readonly p99Ms: number; readonly maxMs: number } {
+  delay ??= monitorEventLoopDelay({ resolution: lagResolutionMs });
+  delay.enable();
+  const lateMs = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - lagResolutionMs);
+  const late = { p99Ms: lateMs(delay.percentile(99)), maxMs: lateMs(delay.max) };
+  delay.reset();
+  return late;
+}
+
 function living(type: Constructor | undefined): number {
   if (type === undefined) throw new Error('a class that is not counted');
   return queryObjects(type, { format: 'count' });
@@ -77,5 +111,6 @@ function report(): PeerReport {
     rssBytes: process.memoryUsage.rss(),
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
     resources,
+    warnings,
   };
 }

@@ -1,0 +1,40 @@
+// Owns reading the files that the configuration names for TLS. Whether they can be served is the listener's to say.
+import type { Config } from '../config/config.ts';
+import { type Privacy, readSecretFile } from '../config/secrets/secret-file.ts';
+import { SecretError } from '../config/secrets/reference.ts';
+import { TlsSettingsError, type TlsCertificate, type TlsSettings } from '../server/tls-contexts.ts';
+
+/** Undefined: without TLS. Throws TlsSettingsError: the files may have changed since they were looked at. */
+export async function readTlsSettings({ tls }: Config): Promise<TlsSettings | undefined> {
+  if (!tls.enabled) return undefined;
+  const own = tls.certFile === '' ? [] : [tls];
+  const [first, ...more] = await Promise.all([...own, ...tls.certificates].map(readCertificate));
+  if (first === undefined) throw new TlsSettingsError('tls.enabled needs tls.cert_file and tls.key_file');
+  return {
+    minVersion: tls.minVersion,
+    certificates: [first, ...more],
+    ...(tls.clientCaFile !== '' && {
+      clientCa: { ca: await read('tls.client_ca_file', tls.clientCaFile, 'public'), name: tls.clientCaFile },
+    }),
+  };
+}
+
+async function readCertificate(files: {
+  readonly certFile: string;
+  readonly keyFile: string;
+}): Promise<TlsCertificate> {
+  return {
+    cert: await read('cert_file', files.certFile, 'public'),
+    key: await read('key_file', files.keyFile, 'other'),
+    name: files.certFile,
+  };
+}
+
+async function read(setting: string, file: string, privacy: Privacy): Promise<string> {
+  try {
+    return await readSecretFile(file, privacy);
+  } catch (cause) {
+    if (!(cause instanceof SecretError)) throw cause;
+    throw new TlsSettingsError(`${setting} ${cause.message}`, { cause });
+  }
+}

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as checks from './checks.ts';
+import type { TextCheck } from './fields.ts';
+
+interface Row {
+  readonly check: TextCheck;
+  readonly yes: readonly string[];
+  readonly no: readonly string[];
+}
+
+const rows: Readonly<Record<string, Row>> = {
+  'an address or host': {
+    check: checks.isHost,
+    yes: ['127.0.0.1', '::1', '0.0.0.0', 'localhost', 'my_app', 'a.b-c.example'],
+    no: ['', ' a', 'a b', 'http://a', 'a:80', '-a', 'a..b', '[::1]', 'a/', 'x'.repeat(64)],
+  },
+  'a domain': {
+    check: checks.isDomain,
+    yes: ['peers.example.com', 'localhost', 'xn--mller-kva.example'],
+    no: ['', '127.0.0.1', '*.example.com', 'a_b.example', 'müller.example', 'example.com.', '.example'],
+  },
+  'a block of addresses': {
+    check: checks.isCidr,
+    yes: ['10.0.0.0/8', '10.1.2.3', '0.0.0.0/0', '::/0', '2001:db8::/32', '::1/128', '::ffff:10.0.0.1'],
+    no: ['', '10.0.0.0/33', '::/129', '10.0.0/8', '10.0.0.0/8/8', '10.0.0.0/', '10.0.0.0/-1', 'fe80::1%eth0', 'a', '*'],
+  },
+  'a host with or without a port': {
+    check: checks.isAuthority,
+    yes: ['a', 'a:80', '127.0.0.1:3000', '[::1]', '[::1]:80'],
+    no: ['', 'a:', 'a:0', 'a:65536', '::1', 'a:b', '[a]', 'a b', 'a/b', 'http://a', '[::1]80'],
+  },
+  'a relay': {
+    check: checks.isRelayUrl,
+    yes: ['ws://localhost:4017/relay', 'wss://relay.example.com/relay', 'ws://[::1]:4017', 'wss://a/relay?x=1'],
+    no: [
+      ...['', 'relay', 'http://a', 'https://a', 'ws://', 'ws://a b', 'wss://u:p@a/relay', 'ws://a/#b', 'ws://a:0/'],
+      ...['ws://a:99999', ' ws://a'],
+    ],
+  },
+  'an origin': {
+    check: checks.isOrigin,
+    yes: ['https://app.example.com', 'http://localhost:3000', 'http://[::1]:3000', '*', 'null'],
+    no: [
+      '',
+      'app.example.com',
+      'https://A.example',
+      'https://a.example/',
+      'https://a.example:443',
+      'https://*.a.example',
+    ],
+  },
+  'a method or header name': {
+    check: checks.isToken,
+    yes: ['GET', 'PROPFIND', 'X-Example', '*'],
+    no: ['', 'A B', 'A:', 'É', 'a\n', 'x'.repeat(257)],
+  },
+  'a header that may be changed': {
+    check: checks.isChangeableHeader,
+    yes: ['X-Example', 'Server', 'Authorization', 'Set-Cookie'],
+    no: ['', 'Host', 'connection', 'Content-Length', 'TRANSFER-ENCODING', 'Upgrade', 'TE', 'Expect', 'X Y'],
+  },
+  'a header value': {
+    check: checks.isFieldValue,
+    yes: ['', 'a', 'a b', 'a\tb', 'é', '"quoted", list'],
+    no: [' a', 'a ', 'a\nb', 'a\r', 'a\0', 'a\u007f', 'ā', 'x'.repeat(8193)],
+  },
+  'a lease name': {
+    check: checks.isLeaseName,
+    yes: ['my-mcp-server', 'Größe', 'my app', 'a/b', '<<', 'x'.repeat(255)],
+    no: ['', ' ', 'a*', 'a\n', '\u0085', 'a\u2028', 'x'.repeat(256)],
+  },
+  'a lease pattern': {
+    check: checks.isLeasePattern,
+    yes: ['*', 'public-*', 'a*', 'my-app'],
+    no: ['', '**', '*a', 'a*b', 'a**'],
+  },
+  'a lease id': {
+    check: checks.isLeaseId,
+    yes: ['ABCDEFGHIJKLMNOPQRSTUVWXYZ', '22222222222222222222222222'],
+    no: ['', 'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXY', 'ABCDEFGHIJKLMNOPQRSTUVWXY1'],
+  },
+  'the name of a key': {
+    check: checks.isKeyName,
+    yes: ['billing-bot', 'a.b@c+d_1', 'environment'],
+    no: ['', '*', 'anonymous', 'sub:a', 'a b', 'x'.repeat(65), 'é'],
+  },
+  'a key': { check: checks.isKey, yes: ['k', 'sk_live_x', '!~'], no: ['', 'a b', 'é', 'a\n', 'x'.repeat(513)] },
+  'a path of the gateway': {
+    check: checks.isHttpPath,
+    yes: ['/metrics', '/internal/metrics', '/healthy'],
+    no: ['', '/', 'metrics', '/peer/x', '/health', '/health/x', '/ws', '/.well-known/x', '/a b', '/a?b', '/a%20'],
+  },
+};
+
+for (const [what, { check, yes, no }] of Object.entries(rows)) {
+  describe(what, () => {
+    for (const text of yes)
+      test(`is ${JSON.stringify(text.slice(0, 60))}`, () => {
+        assert.equal(check(text), true);
+      });
+    for (const text of no)
+      test(`is not ${JSON.stringify(text.slice(0, 60))}`, () => {
+        assert.notEqual(check(text), true);
+      });
+  });
+}
+
+test('no check takes long over a long text', () => {
+  const texts = ['a', '.', '-', 'a.', 'a-', '1:', '/', '\u00e9', ' ', '*'].map((unit) => unit.repeat(100_000));
+  const before = performance.now();
+  for (const { check } of Object.values(rows)) for (const text of texts) check(text);
+  assert.ok(performance.now() - before < 5_000);
+});

@@ -1,0 +1,88 @@
+// The contract of names and defaults (test/contract/config.example.yaml, as it was agreed on) against the schema: nothing of it may
+// be unknown here, nor have another default, nor may the schema know what the contract does not.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { configShape } from './config-shape.ts';
+import { defaultConfig } from './defaults.ts';
+import { valueAt } from './finish.ts';
+import { judge } from './judge.ts';
+import { laterEnvironment, laterMessage, laterSections } from './later.ts';
+import { environmentName, showPath } from './names.ts';
+import { fixedSettings, type Path, shapeAt } from './shape.ts';
+import { mapNode, nodeAt, put, type Sourced } from './sourced.ts';
+import { readYaml } from './yaml.ts';
+
+const text = await readFile(join(import.meta.dirname, '../../test/contract/config.example.yaml'), 'utf8');
+const { root, faults } = readYaml(text, 'contract');
+const fixed = Array.from(fixedSettings(configShape));
+
+function* leaves(node: Sourced): Generator<Path> {
+  if (node.kind === 'scalar') yield node.path;
+  else if (node.kind === 'list') for (const item of node.items) yield* leaves(item);
+  else for (const { node: inner } of node.entries.values()) yield* leaves(inner);
+}
+
+function isLater(path: Path): boolean {
+  return path.some((_, i) => laterMessage(path.slice(0, i + 1)) !== undefined);
+}
+
+const contract = Array.from(leaves(root));
+
+test('the contract is YAML', () => {
+  assert.deepEqual(faults, []);
+  assert.ok(contract.length > 100);
+});
+
+describe('what the contract names', () => {
+  for (const path of contract) {
+    test(`${showPath(path)} is a setting, or an error that says when it comes`, () => {
+      const known = shapeAt(configShape, path) !== undefined;
+      assert.notEqual(known, isLater(path), 'one of both');
+    });
+  }
+});
+
+describe('what the schema knows', () => {
+  for (const { path, shape } of fixed) {
+    test(`${showPath(path)} is in the contract, with the same default`, () => {
+      const node = nodeAt(root, path);
+      if (node === undefined && nodeAt(root, path.slice(0, -1)) !== undefined) {
+        // A section that the contract leaves empty: what is in it has no default.
+        assert.equal(shape.about.initial, undefined);
+        assert.equal(valueAt(defaultConfig(), configShape, path), undefined);
+        return;
+      }
+      assert.ok(node !== undefined);
+      const only = mapNode([], { kind: 'default' });
+      put(only, path, node);
+      const { config } = judge(only, new Set(), '/');
+      assert.deepEqual(
+        valueAt(config ?? assert.fail(), configShape, path),
+        valueAt(defaultConfig(), configShape, path),
+        String(shape.about.initial),
+      );
+    });
+  }
+});
+
+describe('what comes later', () => {
+  for (const name of laterSections()) {
+    test(`${name} is in the contract, and no section yet`, () => {
+      assert.ok(nodeAt(root, [name]) !== undefined);
+      assert.equal(configShape.fields.has(name), false);
+    });
+  }
+
+  test('no name in the environment is meant twice', () => {
+    const names = new Set(fixed.map(({ path }) => environmentName(path)));
+    for (const name of laterEnvironment().keys()) assert.ok(!names.has(name), name);
+    assert.ok(laterEnvironment().has('CIRCUIT_BREAKER_MIN_REQUESTS'));
+    assert.ok(laterEnvironment().has('GATEWAY_PUBLIC_URL'));
+  });
+
+  test('a name of objects is none of it', () => {
+    for (const name of ['constructor', 'toString', '__proto__']) assert.equal(laterMessage([name]), undefined);
+  });
+});

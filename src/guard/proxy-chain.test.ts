@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { proxyChain, saidOfClient } from './proxy-chain.ts';
+
+const proxies = new Set(['10.0.0.1', '10.0.0.2', '2001:db8::a']);
+
+function chain(...named: readonly string[]): readonly string[] {
+  const { clientIp, proxies: believed } = proxyChain('10.0.0.1', named, (address) => proxies.has(address));
+  return [clientIp, ...believed];
+}
+
+test('the right-most address that is not trusted is the client', () => {
+  assert.deepEqual(chain('192.0.2.1'), ['192.0.2.1', '10.0.0.1']);
+  assert.deepEqual(chain('198.51.100.9', '192.0.2.1'), ['192.0.2.1', '10.0.0.1']);
+  assert.deepEqual(chain('198.51.100.9', '192.0.2.1', '10.0.0.2'), ['192.0.2.1', '10.0.0.2', '10.0.0.1']);
+  assert.deepEqual(chain('198.51.100.9', '192.0.2.1', '2001:DB8:0::A'), ['192.0.2.1', '2001:db8::a', '10.0.0.1']);
+});
+
+test('where all are trusted, the left-most one is the client', () => {
+  assert.deepEqual(chain('10.0.0.2', '10.0.0.2'), ['10.0.0.2', '10.0.0.2', '10.0.0.1']);
+  assert.deepEqual(chain(), ['10.0.0.1']);
+});
+
+test('what is no address ends the walk at the last good one', () => {
+  for (const bad of ['', 'unknown', '_hidden', '1.2.3', '01.2.3.4', '1.2.3.4:', '1.2.3.4:99999999', 'fe80::1%eth0']) {
+    assert.deepEqual(chain('192.0.2.1', bad), ['10.0.0.1'], bad);
+    assert.deepEqual(chain('192.0.2.1', bad, '10.0.0.2'), ['10.0.0.2', '10.0.0.1'], bad);
+  }
+  for (const bad of [
+    '[1.2.3.4]',
+    '[::1',
+    '::1]',
+    '[::1]x',
+    '[::1%lo]',
+    'a.example',
+    '"192.0.2.1"',
+    '1.2.3.4 5.6.7.8',
+  ]) {
+    assert.deepEqual(chain(bad), ['10.0.0.1'], bad);
+  }
+});
+
+test('addresses come in many spellings and leave in one', () => {
+  const spellings: [written: string, address: string][] = [
+    [' 192.0.2.1\t', '192.0.2.1'],
+    ['192.0.2.1:8080', '192.0.2.1'],
+    ['192.0.2.1:_port', '192.0.2.1'],
+    ['2001:DB8::1', '2001:db8::1'],
+    ['2001:0db8:0:0:0:0:0:1', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['[2001:db8::1]:443', '2001:db8::1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::FFFF:c000:201', '192.0.2.1'],
+    ['[::ffff:192.0.2.1]:80', '192.0.2.1'],
+  ];
+  for (const [written, address] of spellings) assert.equal(chain(written)[0], address, written);
+});
+
+test('of what each proxy appended, the one that spoke to the client said what counts', () => {
+  assert.equal(saidOfClient(['forged', 'https', 'http'], 2), 'https');
+  assert.equal(saidOfClient(['forged', 'http'], 1), 'http');
+  assert.equal(saidOfClient(['https'], 3), 'https');
+  assert.equal(saidOfClient(['https'], 0), 'https');
+  assert.equal(saidOfClient<string>([], 1), undefined);
+});

@@ -1,0 +1,16 @@
+// Owns what of a request target may be told: its path as sent. The query may hold credentials, and so may the authority of the
+// absolute form.
+
+/** `/a/b` of `/a/b?c` and of `http://user:secret@host/a/b?c`; nothing of a target that is neither. */
+export function pathOf(target: string): string {
+  const path = before('?', before('#', target));
+  if (path.startsWith('/') || path === '*') return path;
+  const scheme = path.indexOf('://');
+  const slash = scheme === -1 ? -1 : path.indexOf('/', scheme + 3);
+  return slash === -1 ? '' : path.slice(slash);
+}
+
+function before(mark: string, text: string): string {
+  const at = text.indexOf(mark);
+  return at === -1 ? text : text.slice(0, at);
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { test } from 'node:test';
+import { parseExposition, type ParsedFamily } from '../../test/helpers/exposition.ts';
+import { GatewayError } from '../kernel/errors.ts';
+import {
+  configReloaded,
+  connectionRefused,
+  dialFinished,
+  logDropped,
+  requestRefused,
+  tlsHandshakeFailed,
+} from '../kernel/events.ts';
+import type { GatewayStatus } from '../kernel/status.ts';
+import { createMetrics } from './metrics.ts';
+
+const relay = 'ws://relay.test';
+const status: GatewayStatus = {
+  relays: [{ relay, state: 'up', rttMs: 1 }],
+  tunnels: [{ relay, leaseId: 'A', idle: 1, active: 2 }],
+  certificates: [{ file: 'f', expiresMs: 1 }],
+};
+
+const guide = join(import.meta.dirname, '../../docs/guides/observability.md');
+
+/** Every family with a sample at least, so that its labels are to be seen. */
+async function allFamilies(): Promise<Map<string, ParsedFamily>> {
+  const metrics = createMetrics({ version: '1', status: () => status });
+  const error = new GatewayError('invalid_request', 'x');
+  requestRefused.publish({ requestId: 'r', clientIp: '192.0.2.1', error });
+  dialFinished.publish({ relay, leaseId: 'A', outcome: 'ok', durationMs: 1 });
+  tlsHandshakeFailed.publish({ ip: '192.0.2.1', code: 'ERR_SSL_HTTP_REQUEST' });
+  connectionRefused.publish({ ip: '192.0.2.1', reason: 'max_connections' });
+  logDropped.publish({ lines: 2 });
+  configReloaded.publish({ outcome: 'applied' });
+  const { body, contentType } = await metrics.text();
+  metrics.close();
+  metrics.close();
+  assert.equal(contentType, 'text/plain; version=0.0.4; charset=utf-8');
+  return parseExposition(body);
+}
+
+test('the guide tells every metric as it is: name, type, labels, meaning', async () => {
+  const rows = (await readFile(guide, 'utf8'))
+    .split('\n')
+    .map((line) => /^\| `(\w+)` +\| (counter|gauge|histogram) +\| (.*?) +\| (.*?) +\|$/.exec(line)?.slice(1))
+    .filter((row) => row !== undefined)
+    // Where the system tells them.
+    .filter(([name]) => process.platform === 'linux' || name?.endsWith('_fds') !== true);
+  const told = rows.map(([name, type, labels = '', meaning]) => [name, type, labels.replaceAll('`', ''), meaning]);
+  const families = [...(await allFamilies()).values()].map(({ name, type, help, samples }) => {
+    const labels = Object.keys(samples[0]?.labels ?? {}).filter((label) => label !== 'le');
+    return [name, type, labels.join(', '), help];
+  });
+  assert.deepEqual(told.sort(), families.sort());
+});
+
+test('nobody listens any more after close()', async () => {
+  await allFamilies();
+  for (const channel of [requestRefused, dialFinished, tlsHandshakeFailed, logDropped, configReloaded])
+    assert.equal(channel.hasSubscribers, false);
+});

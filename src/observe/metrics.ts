@@ -1,0 +1,128 @@
+// Owns what /metrics says: the metrics of requests, of relays, of the process, and here those of the gateway itself. Knows no server:
+// who serves them asks for the text.
+import process from 'node:process';
+import {
+  configReloaded,
+  connectionRefused,
+  listen,
+  logDropped,
+  tlsHandshakeFailed,
+  type ConfigReloaded,
+  type ConnectionRefused,
+  type LogDropped,
+  type TlsHandshakeFailed,
+} from '../kernel/events.ts';
+import type { GatewayStatus } from '../kernel/status.ts';
+import { counter, gauge } from './family.ts';
+import { LeaseLabels } from './lease-labels.ts';
+import { LoopLag } from './loop-lag.ts';
+import { processMetrics } from './process-metrics.ts';
+import { RelayMetrics } from './relay-metrics.ts';
+import { RequestMetrics } from './request-metrics.ts';
+
+export interface MetricsOptions {
+  readonly version: string;
+  /** Asked each time that the text is. */
+  readonly status: () => GatewayStatus;
+}
+
+export interface Metrics {
+  text(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Nothing is counted any more. Idempotent. */
+  close(): void;
+}
+
+/** OpenSSL has hundreds; those that happen are few. */
+const mostCodes = 50;
+const contentType = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** Counts from now on: what is under way already is not among the active. */
+export function createMetrics({ version, status }: MetricsOptions): Metrics {
+  const leases = new LeaseLabels();
+  const requests = new RequestMetrics(leases);
+  const relays = new RelayMetrics(leases);
+  const gateway = new GatewayMetrics(version);
+  return {
+    text: async () => {
+      const ofProcess = await processMetrics();
+      const now = status();
+      return { contentType, body: requests.text() + relays.text(now) + gateway.text(now) + ofProcess };
+    },
+    close: () => {
+      for (const part of [requests, relays, gateway]) part.close();
+    },
+  };
+}
+
+class GatewayMetrics {
+  readonly #lag = new LoopLag();
+  readonly #reloads = counter({
+    name: 'config_reloads_total',
+    help: 'Configurations that were loaded anew, by what came of them.',
+    labels: ['outcome'],
+  });
+  readonly #dropped = counter({ name: 'log_dropped_total', help: 'Log lines that were lost.' });
+  readonly #refused = counter({
+    name: 'connections_refused_total',
+    help: 'Connections that were closed before a request was read, by which bound or for which fault.',
+    labels: ['reason'],
+  });
+  readonly #handshakes = counter({
+    name: 'tls_handshakes_failed_total',
+    help: 'Clients that did not get through the TLS handshake, by the code of what went wrong.',
+    labels: ['code'],
+    mostValues: mostCodes,
+  });
+  readonly #lags = gauge({
+    name: 'event_loop_lag_seconds',
+    help: 'The longest delay of the event loop since the last look.',
+  });
+  readonly #certificates = gauge({
+    name: 'tls_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate expires, since 1970.',
+    labels: ['file'],
+  });
+  readonly #build = gauge({ name: 'build_info', help: 'What runs; always 1.', labels: ['version', 'node'] });
+  readonly #ends: readonly (() => void)[];
+
+  constructor(version: string) {
+    this.#build.of(version, process.version).value = 1;
+    for (const outcome of ['applied', 'rejected']) this.#reloads.of(outcome);
+    this.#ends = [
+      listen(configReloaded, this.#reloaded),
+      listen(connectionRefused, this.#connectionRefused),
+      listen(logDropped, this.#logDropped),
+      listen(tlsHandshakeFailed, this.#handshakeFailed),
+    ];
+  }
+
+  close(): void {
+    this.#lag.close();
+    for (const end of this.#ends) end();
+  }
+
+  text({ certificates }: GatewayStatus): string {
+    this.#certificates.clear();
+    for (const { file, expiresMs } of certificates) this.#certificates.of(file).value = expiresMs / 1000;
+    this.#lags.of().value = this.#lag.takeSeconds();
+    return [this.#reloads, this.#refused, this.#handshakes, this.#dropped, this.#lags, this.#certificates, this.#build]
+      .map((family) => family.text())
+      .join('');
+  }
+
+  readonly #reloaded = ({ outcome }: ConfigReloaded): void => {
+    this.#reloads.of(outcome).value += 1;
+  };
+
+  readonly #connectionRefused = ({ reason }: ConnectionRefused): void => {
+    this.#refused.of(reason).value += 1;
+  };
+
+  readonly #logDropped = ({ lines }: LogDropped): void => {
+    this.#dropped.of().value += lines;
+  };
+
+  readonly #handshakeFailed = ({ code }: TlsHandshakeFailed): void => {
+    this.#handshakes.of(code).value += 1;
+  };
+}

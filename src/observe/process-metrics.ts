@@ -1,0 +1,112 @@
+// Owns the metrics of the process itself, under the names that every Prometheus client uses. Measured when they are asked for, so
+// that nothing runs in between.
+import { readdir, readFile } from 'node:fs/promises';
+import process from 'node:process';
+import { Count, Family } from './family.ts';
+
+interface Measure {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  /** Undefined where this system does not tell. */
+  readonly value: (usage: Usage) => number | undefined;
+}
+
+interface Usage {
+  readonly cpu: NodeJS.CpuUsage;
+  readonly memory: NodeJS.MemoryUsage;
+  readonly openFiles: number | undefined;
+  readonly mostFiles: number | undefined;
+}
+
+const startedSeconds = performance.timeOrigin / 1000;
+
+const measures: readonly Measure[] = [
+  {
+    name: 'process_cpu_user_seconds_total',
+    help: 'CPU time in the program.',
+    type: 'counter',
+    value: ({ cpu }) => cpu.user / 1e6,
+  },
+  {
+    name: 'process_cpu_system_seconds_total',
+    help: 'CPU time in the system.',
+    type: 'counter',
+    value: ({ cpu }) => cpu.system / 1e6,
+  },
+  {
+    name: 'process_cpu_seconds_total',
+    help: 'CPU time.',
+    type: 'counter',
+    value: ({ cpu }) => (cpu.user + cpu.system) / 1e6,
+  },
+  {
+    name: 'process_start_time_seconds',
+    help: 'When the process began, since 1970.',
+    type: 'gauge',
+    value: () => startedSeconds,
+  },
+  {
+    name: 'process_resident_memory_bytes',
+    help: 'Memory that the process holds.',
+    type: 'gauge',
+    value: ({ memory }) => memory.rss,
+  },
+  { name: 'process_open_fds', help: 'Open files and sockets.', type: 'gauge', value: ({ openFiles }) => openFiles },
+  {
+    name: 'process_max_fds',
+    help: 'How many files and sockets may be open.',
+    type: 'gauge',
+    value: ({ mostFiles }) => mostFiles,
+  },
+  {
+    name: 'nodejs_heap_size_used_bytes',
+    help: 'JavaScript objects.',
+    type: 'gauge',
+    value: ({ memory }) => memory.heapUsed,
+  },
+  {
+    name: 'nodejs_heap_size_total_bytes',
+    help: 'What the heap holds for them.',
+    type: 'gauge',
+    value: ({ memory }) => memory.heapTotal,
+  },
+  {
+    name: 'nodejs_external_memory_bytes',
+    help: 'Buffers, and what else JavaScript holds outside the heap.',
+    type: 'gauge',
+    value: ({ memory }) => memory.external,
+  },
+];
+
+export async function processMetrics(): Promise<string> {
+  const [openFiles, mostFiles] = await Promise.all([countOpenFiles(), readMostFiles()]);
+  const usage: Usage = { cpu: process.cpuUsage(), memory: process.memoryUsage(), openFiles, mostFiles };
+  let text = '';
+  for (const { value, ...options } of measures) {
+    const measured = value(usage);
+    if (measured === undefined) continue;
+    const family = new Family(options, () => new Count());
+    family.of().value = measured;
+    text += family.text();
+  }
+  return text;
+}
+
+/** Linux only. */
+async function countOpenFiles(): Promise<number | undefined> {
+  try {
+    return (await readdir('/proc/self/fd')).length;
+  } catch {
+    return undefined;
+  }
+}
+
+async function readMostFiles(): Promise<number | undefined> {
+  try {
+    const soft = /^Max open files\s+(\d+)/m.exec(await readFile('/proc/self/limits', 'latin1'))?.[1];
+    return soft === undefined ? undefined : Number(soft);
+  } catch {
+    return undefined;
+  }
+}

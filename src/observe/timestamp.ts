@@ -1,0 +1,14 @@
+// Owns the time as the log tells it. Formatting a Date takes longer than the rest of a line needs, and only its end is ever new.
+
+let second = NaN;
+let upToSecond = '';
+
+/** `2026-01-02T03:04:05.678Z`, as Date's toISOString(), in a tenth of its time (bench/micro/observe.ts). */
+export function timestamp(ms: number = Date.now()): string {
+  const rest = ms % 1000;
+  if (ms - rest !== second) {
+    second = ms - rest;
+    upToSecond = new Date(second).toISOString().slice(0, -4);
+  }
+  return `${upToSecond}${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}Z`;
+}

@@ -1,0 +1,54 @@
+// Owns what is told of a request that is over: what is known of its exchange, and how it ended. Knows nobody who listens.
+import type { GatewayError } from '../kernel/errors.ts';
+import type { Outcome, RequestFinished, RouteLabel, StreamKind } from '../kernel/events.ts';
+import type { RawHeaders } from '../kernel/http.ts';
+import { pathOf } from '../kernel/target-path.ts';
+import type { Exchange } from './stage.ts';
+
+/** As in RequestFinished; times are monotonic. */
+export interface Ending {
+  readonly nowMs: number;
+  readonly headAtMs: number | undefined;
+  readonly status: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number | undefined;
+  readonly stream: StreamKind | undefined;
+  readonly outcome: Outcome;
+  readonly error: GatewayError | undefined;
+}
+
+export function finishedRequest(exchange: Exchange, route: RouteLabel, ending: Ending): RequestFinished {
+  const { req, startedMs, passage } = exchange;
+  const { headAtMs } = ending;
+  return {
+    requestId: exchange.id,
+    startedMs,
+    durationMs: ending.nowMs - startedMs,
+    headMs: headAtMs === undefined ? undefined : headAtMs - startedMs,
+    upstreamMs: headAtMs === undefined || passage.startedMs === 0 ? undefined : headAtMs - passage.startedMs,
+    method: req.method,
+    path: pathOf(req.target),
+    route,
+    httpVersion: exchange.httpVersion,
+    clientIp: exchange.clientIp,
+    userAgent: valueOf(req.headers, 'user-agent'),
+    keyId: exchange.principal?.id,
+    leaseId: exchange.destination?.lease.id,
+    relay: passage.relay,
+    status: ending.status,
+    bytesReceived: ending.bytesReceived,
+    bytesSent: ending.bytesSent,
+    stream: ending.stream,
+    outcome: ending.outcome,
+    error: ending.error,
+  };
+}
+
+/** Of the first field with this name, which is in lower case. */
+export function valueOf(headers: RawHeaders, wanted: string): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    if (name.length === wanted.length && name.toLowerCase() === wanted) return headers[i + 1];
+  }
+  return undefined;
+}

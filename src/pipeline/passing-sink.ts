@@ -1,0 +1,36 @@
+// Owns a sink that passes everything on: what a stage extends that has a say in some of it. One for a request, and none for a request
+// that its stage has no say in.
+import type { GatewayError } from '../kernel/errors.ts';
+import type { Flow, RawHeaders, Sink } from '../kernel/http.ts';
+
+export abstract class PassingSink implements Sink {
+  protected readonly sink: Sink;
+
+  constructor(sink: Sink) {
+    this.sink = sink;
+  }
+
+  informational(status: number, headers: RawHeaders): void {
+    this.sink.informational(status, headers);
+  }
+
+  head(status: number, headers: RawHeaders, flow: Flow): void {
+    this.sink.head(status, headers, flow);
+  }
+
+  data(chunk: Uint8Array): boolean {
+    return this.sink.data(chunk);
+  }
+
+  end(trailers: RawHeaders): void {
+    this.sink.end(trailers);
+  }
+
+  upgrade(status: number, headers: RawHeaders, peer: Parameters<Sink['upgrade']>[2]): void {
+    this.sink.upgrade(status, headers, peer);
+  }
+
+  fail(error: GatewayError): void {
+    this.sink.fail(error);
+  }
+}

@@ -1,0 +1,157 @@
+// Owns that no more is at work than the policy allows: a request waits its turn, is turned away, or goes on as a stream. Who may is
+// guard/admission.ts's to decide.
+import type { Cancellable } from '../../kernel/cancellation.ts';
+import { Deadline, type Deadlines, type Expiring } from '../../kernel/deadlines.ts';
+import { GatewayError } from '../../kernel/errors.ts';
+import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
+import type { Admission, Entrant } from '../../guard/admission.ts';
+import { isStream } from '../is-stream.ts';
+import { PassingSink } from '../passing-sink.ts';
+import type { Dispatch, Exchange, Stage } from '../stage.ts';
+
+/** As long as a dial may take by default: who has waited so long has most likely been given up. */
+const maxWaitMs = 10_000;
+
+export function admit(admission: Admission, deadlines: Deadlines): Stage {
+  return function admitStage(next): Dispatch {
+    return function admitRequest(exchange, sink) {
+      new Admitted(exchange, sink, next, admission, deadlines).enter();
+    };
+  };
+}
+
+type State = 'outside' | 'waiting' | 'in flight' | 'stream' | 'over';
+
+class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
+  readonly #exchange: Exchange;
+  readonly #next: Dispatch;
+  readonly #admission: Admission;
+  readonly #deadlines: Deadlines;
+  #deadline: Deadline | undefined = undefined;
+  #state: State = 'outside';
+
+  constructor(exchange: Exchange, sink: Sink, next: Dispatch, admission: Admission, deadlines: Deadlines) {
+    super(sink);
+    this.#exchange = exchange;
+    this.#next = next;
+    this.#admission = admission;
+    this.#deadlines = deadlines;
+  }
+
+  enter(): void {
+    const { req, policy, cancellation } = this.#exchange;
+    // Before the app is asked to switch: it could not be taken back.
+    if (req.upgrade && !this.#admission.hasRoomForStream(policy.limits)) {
+      this.fail(tooManyStreams());
+      return;
+    }
+    this.#state = 'waiting';
+    switch (this.#admission.enter(this, policy.limits)) {
+      case 'admitted':
+        this.#begin();
+        return;
+      case 'full':
+        this.#state = 'outside';
+        this.fail(overloaded('The gateway is at work on as many requests as it may, and its queue is full.'));
+        return;
+      case 'queued':
+        if (!this.#isWaiting) return;
+        this.#deadline = new Deadline(this);
+        this.#deadlines.arm(this.#deadline, maxWaitMs);
+        cancellation.add(this);
+    }
+  }
+
+  admitted(): void {
+    this.#stopWaiting();
+    this.#begin();
+  }
+
+  /** The client left while it waited. */
+  cancel(): void {
+    this.#leaveQueue(new GatewayError('client_closed', 'The client left before its request was begun.'));
+  }
+
+  expired(): void {
+    this.#leaveQueue(overloaded('The gateway was at work on other requests for too long.'));
+  }
+
+  override head(status: number, headers: RawHeaders, flow: Flow): void {
+    if (this.#state === 'in flight' && isStream(this.#exchange.req.method, status, headers)) {
+      if (!this.#admission.becomeStream(this.#exchange.policy.limits)) {
+        flow.abort(tooManyStreams());
+        return;
+      }
+      this.#state = 'stream';
+    }
+    this.sink.head(status, headers, flow);
+  }
+
+  override end(trailers: RawHeaders): void {
+    this.sink.end(trailers);
+    this.#leave();
+  }
+
+  override upgrade(status: number, headers: RawHeaders, peer: Parameters<Sink['upgrade']>[2]): void {
+    if (!this.#admission.becomeStream(this.#exchange.policy.limits)) {
+      peer.destroy();
+      this.fail(tooManyStreams());
+      return;
+    }
+    this.#state = 'stream';
+    if (peer.closed) this.#leave();
+    else {
+      peer.once('close', () => {
+        this.#leave();
+      });
+    }
+    this.sink.upgrade(status, headers, peer);
+  }
+
+  override fail(error: GatewayError): void {
+    this.sink.fail(error);
+    this.#leave();
+  }
+
+  get #isWaiting(): boolean {
+    return this.#state === 'waiting';
+  }
+
+  /** Whatever is thrown is caught here, or its place would never be free again. */
+  #begin(): void {
+    this.#state = 'in flight';
+    try {
+      this.#next(this.#exchange, this);
+    } catch (cause) {
+      this.fail(new GatewayError('internal_error', 'The gateway failed to handle the request.', { cause }));
+    }
+  }
+
+  #leaveQueue(error: GatewayError): void {
+    this.#stopWaiting();
+    this.#admission.leaveQueue(this);
+    this.fail(error);
+  }
+
+  #stopWaiting(): void {
+    this.#state = 'outside';
+    if (this.#deadline === undefined) return;
+    this.#deadlines.disarm(this.#deadline);
+    this.#exchange.cancellation.delete(this);
+  }
+
+  #leave(): void {
+    const state = this.#state;
+    this.#state = 'over';
+    if (state === 'in flight') this.#admission.leave();
+    else if (state === 'stream') this.#admission.leaveStream();
+  }
+}
+
+function tooManyStreams(): GatewayError {
+  return overloaded('The gateway carries as many streams as it may.');
+}
+
+function overloaded(detail: string): GatewayError {
+  return new GatewayError('overloaded', detail, { retryAfterSeconds: 1 });
+}

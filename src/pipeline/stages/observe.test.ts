@@ -1,0 +1,280 @@
+import assert from 'node:assert/strict';
+import { Duplex } from 'node:stream';
+import { test, type TestContext } from 'node:test';
+import { GatewayError } from '../../kernel/errors.ts';
+import { listen, requestFinished, requestStarted, streamOpened, type RequestFinished } from '../../kernel/events.ts';
+import { noHeaders, type CountedDuplex, type Flow, type RequestBody, type Sink } from '../../kernel/http.ts';
+import type { Dispatch, Exchange } from '../stage.ts';
+import { observe } from './observe.ts';
+
+const flow: Flow = { endsByClose: false, pause: () => undefined, resume: () => undefined, abort: () => undefined };
+const body: RequestBody = {
+  lengthBytes: 5,
+  started: true,
+  receivedBytes: 5,
+  open: () => assert.fail('not read here'),
+  trailers: () => noHeaders,
+};
+
+/** What the stage reads of it. */
+function exchange(over: Partial<Exchange> = {}): Exchange {
+  const read: Partial<Exchange> = {
+    id: 'r-1',
+    kind: 'client',
+    req: { method: 'GET', target: '/peer/app/x?key=secret', headers: ['User-Agent', 'test'], upgrade: false },
+    body,
+    startedMs: 1_000,
+    httpVersion: '1.1',
+    clientIp: '192.0.2.1',
+    route: { kind: 'path', lease: 'app', prefix: '/peer/app', target: '/x?key=secret' },
+    principal: { id: 'k', kind: 'key', scopes: [] },
+    destination: undefined,
+    passage: { relay: 'ws://relay.test', startedMs: 1_002, fault: undefined },
+    ...over,
+  };
+  return read as Exchange;
+}
+
+class FakeSink implements Sink {
+  readonly calls: string[] = [];
+  informational(): void {
+    this.calls.push('informational');
+  }
+  head(status: number, _headers: readonly string[], answerFlow: Flow): void {
+    this.calls.push(`head ${status}`);
+    if (status === 999) answerFlow.abort(new GatewayError('bad_upstream_response', 'x'));
+  }
+  data(chunk: Uint8Array): boolean {
+    this.calls.push(`data ${chunk.length}`);
+    return chunk.length < 10;
+  }
+  end(): void {
+    this.calls.push('end');
+  }
+  upgrade(status: number): void {
+    this.calls.push(`upgrade ${status}`);
+  }
+  fail(error: GatewayError): void {
+    this.calls.push(`fail ${error.code}`);
+  }
+}
+
+class FakePeer extends Duplex implements CountedDuplex {
+  bytesSent = 100;
+  bytesReceived = 200;
+  override _read(): void {
+    // what comes is pushed
+  }
+  override _write(_chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
+    callback();
+  }
+}
+
+interface Told {
+  readonly sink: FakeSink;
+  readonly finished: RequestFinished[];
+  readonly events: string[];
+}
+
+/** Time stands still at 1,010 ms. */
+function tell(t: TestContext, next: Dispatch, of: Partial<Exchange> = {}): Told {
+  const told: Told = { sink: new FakeSink(), finished: [], events: [] };
+  const ends = [
+    listen(requestStarted, ({ startedMs }) => told.events.push(`started ${startedMs}`)),
+    listen(streamOpened, ({ kind }) => told.events.push(`opened ${kind}`)),
+    listen(requestFinished, (event) => told.finished.push(event)),
+  ];
+  t.after(() => {
+    for (const end of ends) end();
+  });
+  observe({ monotonicMs: () => 1_010, wallMs: () => 0 })(next)(exchange(of), told.sink);
+  return told;
+}
+
+test('an answer passes unchanged, and is told of once it is whole', (t) => {
+  const { sink, finished, events } = tell(t, (_, to) => {
+    to.informational(103, noHeaders);
+    to.head(200, ['Content-Type', 'text/plain'], flow);
+    assert.equal(to.data(Buffer.alloc(3)), true);
+    assert.equal(to.data(Buffer.alloc(30)), false);
+    to.end(noHeaders);
+  });
+  assert.deepEqual(sink.calls, ['informational', 'head 200', 'data 3', 'data 30', 'end']);
+  assert.deepEqual(events, ['started 1000']);
+  assert.deepEqual(finished, [
+    {
+      requestId: 'r-1',
+      startedMs: 1_000,
+      durationMs: 10,
+      headMs: 10,
+      upstreamMs: 8,
+      method: 'GET',
+      path: '/peer/app/x',
+      route: '/peer/:lease/*',
+      httpVersion: '1.1',
+      clientIp: '192.0.2.1',
+      userAgent: 'test',
+      keyId: 'k',
+      leaseId: undefined,
+      relay: 'ws://relay.test',
+      status: 200,
+      bytesReceived: 5,
+      bytesSent: 33,
+      stream: undefined,
+      outcome: 'complete',
+      error: undefined,
+    },
+  ]);
+});
+
+test('an error before the head is the answer; after it, the answer is cut', (t) => {
+  const error = new GatewayError('tunnel_failed', 'x');
+  const before = tell(t, (_, to) => {
+    to.fail(error);
+  }).finished[0];
+  assert.deepEqual(
+    [before?.status, before?.outcome, before?.bytesSent, before?.headMs],
+    [502, 'complete', undefined, undefined],
+  );
+  const after = tell(t, (_, to) => {
+    to.head(200, noHeaders, flow);
+    to.data(Buffer.alloc(3));
+    to.fail(error);
+  }).finished[0];
+  assert.deepEqual([after?.status, after?.outcome, after?.bytesSent, after?.error], [200, 'cut', 3, error]);
+});
+
+test('a client that leaves is told as that', (t) => {
+  const left = new GatewayError('client_closed', 'x');
+  const early = tell(t, (_, to) => {
+    to.fail(left);
+  }).finished[0];
+  assert.deepEqual([early?.status, early?.outcome], [499, 'client_closed']);
+  const late = tell(t, (_, to) => {
+    to.head(200, noHeaders, flow);
+    to.fail(left);
+  }).finished[0];
+  assert.deepEqual([late?.status, late?.outcome], [200, 'client_closed']);
+});
+
+test('the server knows better what a client was answered', (t) => {
+  const fault = new GatewayError('body_too_large', 'x');
+  const { finished } = tell(t, (of, to) => {
+    of.passage.fault = fault;
+    to.fail(new GatewayError('client_closed', 'x'));
+  });
+  assert.deepEqual([finished[0]?.status, finished[0]?.outcome, finished[0]?.error], [413, 'complete', fault]);
+});
+
+test('an answer or an upgrade that the server refuses within is told as that', (t) => {
+  const fault = new GatewayError('bad_upstream_response', 'x');
+  const short = tell(t, (of, to) => {
+    to.head(200, noHeaders, flow);
+    of.passage.fault = fault;
+    to.end(noHeaders);
+  }).finished[0];
+  assert.deepEqual([short?.status, short?.outcome, short?.error], [200, 'cut', fault]);
+  const { finished, events } = tell(t, (of, to) => {
+    of.passage.fault = fault;
+    to.upgrade(101, noHeaders, new FakePeer());
+  });
+  assert.deepEqual([finished[0]?.status, finished[0]?.outcome, events], [502, 'complete', ['started 1000']]);
+});
+
+test('a head that can’t be sent is not the answer: what is made of that is', (t) => {
+  const { finished } = tell(t, (_, to) => {
+    to.head(999, noHeaders, {
+      ...flow,
+      abort: (error) => {
+        to.fail(error);
+      },
+    });
+  });
+  assert.deepEqual(
+    finished.map(({ status, outcome, error }) => [status, outcome, error?.code]),
+    [[502, 'complete', 'bad_upstream_response']],
+  );
+});
+
+test('a stage that throws is told and answered as an internal error', (t) => {
+  const cause = new TypeError('bug');
+  const { sink, finished } = tell(t, () => {
+    throw cause;
+  });
+  assert.deepEqual(sink.calls, ['fail internal_error']);
+  assert.deepEqual([finished[0]?.status, finished[0]?.error?.cause], [500, cause]);
+});
+
+test('an event stream is told when it begins', (t) => {
+  const { events, finished } = tell(t, (_, to) => {
+    to.head(200, ['content-TYPE', 'Text/Event-Stream; charset=utf-8'], flow);
+    to.end(noHeaders);
+  });
+  assert.deepEqual(events, ['started 1000', 'opened sse']);
+  assert.equal(finished[0]?.stream, 'sse');
+});
+
+test('an upgraded connection is told of when it is over, with its bytes but not those of the upgrade', async (t) => {
+  const peer = new FakePeer();
+  peer.push('ahead');
+  const { sink, events, finished } = tell(
+    t,
+    (_, to) => {
+      to.upgrade(101, noHeaders, peer);
+    },
+    { req: { method: 'GET', target: '/', headers: ['Upgrade', 'WebSocket'], upgrade: true } },
+  );
+  assert.deepEqual([sink.calls, events, finished], [['upgrade 101'], ['started 1000', 'opened websocket'], []]);
+  peer.bytesSent += 7;
+  peer.bytesReceived += 20;
+  peer.push(null);
+  peer.resume().end();
+  await new Promise((resolve) => peer.once('close', resolve));
+  const { status, bytesReceived, bytesSent, stream, outcome } = finished[0] ?? assert.fail();
+  assert.deepEqual([status, bytesReceived, bytesSent, stream, outcome], [101, 7, 25, 'websocket', 'complete']);
+});
+
+test('an upgraded connection that is cut is told as that', async (t) => {
+  for (const [error, outcome] of [
+    [new Error('reset'), 'cut'],
+    [undefined, 'client_closed'],
+  ] as const) {
+    const peer = new FakePeer();
+    peer.on('error', () => undefined);
+    const { finished } = tell(t, (_, to) => {
+      to.upgrade(101, noHeaders, peer);
+    });
+    peer.destroy(error);
+    await new Promise((resolve) => peer.once('close', resolve));
+    assert.deepEqual([finished[0]?.stream, finished[0]?.outcome], ['upgrade', outcome]);
+  }
+});
+
+test('the route is one of few', (t) => {
+  const routeOf = (of: Partial<Exchange>): string | undefined =>
+    tell(
+      t,
+      (_, to) => {
+        to.end(noHeaders);
+      },
+      of,
+    ).finished[0]?.route;
+  const route = { lease: 'app', prefix: '', target: '/' };
+  assert.equal(routeOf({ route: { ...route, kind: 'host' } }), 'host');
+  assert.equal(routeOf({ route: { ...route, kind: 'ws' } }), '/ws/:lease');
+  assert.equal(routeOf({ route: undefined }), 'other');
+});
+
+test('while nobody listens the sink is the server’s own; what nobody asked for is not told', (t) => {
+  const sink = new FakeSink();
+  observe()((_, to) => {
+    assert.equal(to, sink);
+  })(exchange(), sink);
+  tell(
+    t,
+    (_, to) => {
+      assert.ok(to instanceof FakeSink);
+    },
+    { kind: 'background' },
+  );
+});

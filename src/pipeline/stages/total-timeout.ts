@@ -1,0 +1,89 @@
+// Owns the bound on a whole request with its answer, where the policy has one: from the end of the request's head, so that a queue or
+// a slow look-up counts too. Streams are bounded by their idle time instead.
+import type { Clock } from '../../kernel/clock.ts';
+import { Deadline, type Deadlines, type Expiring } from '../../kernel/deadlines.ts';
+import { GatewayError } from '../../kernel/errors.ts';
+import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
+import { isStream } from '../is-stream.ts';
+import { PassingSink } from '../passing-sink.ts';
+import type { Dispatch, Exchange, Stage } from '../stage.ts';
+
+/**
+ * What has gone by already is counted in steps of this: each duration in use has a timer of its own, and there must be few. So an
+ * answer comes late by so much at most, and never early; the contract (§4) allows 50 ms.
+ */
+const stepMs = 25;
+
+export function totalTimeout(deadlines: Deadlines, clock: Clock): Stage {
+  return function totalTimeoutStage(next): Dispatch {
+    return function boundTotal(exchange, sink) {
+      const totalMs = exchange.destination?.timeouts.totalMs ?? 0;
+      if (totalMs === 0) {
+        next(exchange, sink);
+        return;
+      }
+      const goneMs = Math.floor((clock.monotonicMs() - exchange.startedMs) / stepMs) * stepMs;
+      const bounded = new BoundedSink(exchange, sink, deadlines);
+      bounded.start(Math.max(0, totalMs - goneMs));
+      next(exchange, bounded);
+    };
+  };
+}
+
+class BoundedSink extends PassingSink implements Expiring {
+  readonly #exchange: Exchange;
+  readonly #deadlines: Deadlines;
+  readonly #deadline: Deadline;
+  #flow: Flow | undefined = undefined;
+  #over = false;
+
+  constructor(exchange: Exchange, sink: Sink, deadlines: Deadlines) {
+    super(sink);
+    this.#exchange = exchange;
+    this.#deadlines = deadlines;
+    this.#deadline = new Deadline(this);
+  }
+
+  start(afterMs: number): void {
+    this.#deadlines.arm(this.#deadline, afterMs);
+  }
+
+  expired(): void {
+    const error = new GatewayError('total_timeout', 'The request took longer than it may in all.');
+    if (this.#flow !== undefined) {
+      this.#flow.abort(error);
+      return;
+    }
+    this.fail(error);
+    // Whatever still works on it has nobody to answer to: what comes of that is dropped here.
+    this.#exchange.cancellation.cancel();
+  }
+
+  override head(status: number, headers: RawHeaders, flow: Flow): void {
+    if (this.#over) return;
+    if (isStream(this.#exchange.req.method, status, headers)) this.#deadlines.disarm(this.#deadline);
+    else this.#flow = flow;
+    this.sink.head(status, headers, flow);
+  }
+
+  override end(trailers: RawHeaders): void {
+    if (this.#finish()) this.sink.end(trailers);
+  }
+
+  override upgrade(status: number, headers: RawHeaders, peer: Parameters<Sink['upgrade']>[2]): void {
+    if (this.#finish()) this.sink.upgrade(status, headers, peer);
+    else peer.destroy();
+  }
+
+  override fail(error: GatewayError): void {
+    if (this.#finish()) this.sink.fail(error);
+  }
+
+  /** False: it was over before. */
+  #finish(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#deadlines.disarm(this.#deadline);
+    return true;
+  }
+}

@@ -1,0 +1,44 @@
+// Owns which timeouts a request has: those of the policy, or of its first override that fits the lease and the path.
+import { compiled } from './compiled.ts';
+import { LeasePatterns } from './lease-patterns.ts';
+import type { Policy, TimeoutOverride, Timeouts, TimeoutsPolicy } from './policy.ts';
+
+interface Override {
+  readonly lease: LeasePatterns<true>;
+  /** What a path must be, or begin with. */
+  readonly path: string;
+  readonly isPrefix: boolean;
+  /** Complete: what the override does not name is as for all. */
+  readonly timeouts: Timeouts;
+}
+
+const overridesOf = compiled(({ timeouts }) => timeouts.overrides.map((override) => compile(override, timeouts)));
+
+/** `target`: as the app sees it. Its path is compared byte for byte, as it is passed on. */
+export function effectiveTimeouts(policy: Policy, id: string, name: string, target: string): Timeouts {
+  if (policy.timeouts.overrides.length === 0) return policy.timeouts;
+  const query = target.indexOf('?');
+  const path = query === -1 ? target : target.slice(0, query);
+  const found = overridesOf(policy).find(
+    (override) =>
+      (override.isPrefix ? path.startsWith(override.path) : path === override.path) &&
+      override.lease.find(id, name) !== undefined,
+  );
+  return found?.timeouts ?? policy.timeouts;
+}
+
+function compile({ lease, path, ...own }: TimeoutOverride, general: TimeoutsPolicy): Override {
+  const { dialMs, responseHeadersMs, bodyIdleMs, totalMs } = general;
+  const isPrefix = path.endsWith('*');
+  return {
+    lease: new LeasePatterns([[lease, true]]),
+    path: isPrefix ? path.slice(0, -1) : path,
+    isPrefix,
+    timeouts: {
+      dialMs: own.dialMs ?? dialMs,
+      responseHeadersMs: own.responseHeadersMs ?? responseHeadersMs,
+      bodyIdleMs: own.bodyIdleMs ?? bodyIdleMs,
+      totalMs: own.totalMs ?? totalMs,
+    },
+  };
+}

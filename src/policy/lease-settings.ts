@@ -1,0 +1,56 @@
+// Owns what a policy sets for single leases, compiled: one look-up gives all of it. A lease has the settings of one pattern, the most
+// specific that fits; they are not merged.
+import type { RawHeaders } from '../kernel/http.ts';
+import { compiled } from './compiled.ts';
+import { LeasePatterns } from './lease-patterns.ts';
+import type { CorsPolicy, HeaderChanges, LeasePolicy, Policy } from './policy.ts';
+
+export interface LeaseSettings {
+  /** Empty: by the rule of the mode. */
+  readonly hostHeader: string;
+  /** Undefined: nothing changes. */
+  readonly request: HeaderEdit | undefined;
+  readonly response: HeaderEdit | undefined;
+  /** Undefined: as for all. */
+  readonly cors: CorsPolicy | undefined;
+}
+
+/** Settles some headers, whatever was there before. */
+export class HeaderEdit {
+  /** Lower case. */
+  readonly #gone: ReadonlySet<string>;
+  readonly #set: RawHeaders;
+
+  constructor({ set, remove }: HeaderChanges) {
+    this.#gone = new Set([...remove, ...Object.keys(set)].map((name) => name.toLowerCase()));
+    this.#set = Object.entries(set).flat();
+  }
+
+  apply(headers: RawHeaders): string[] {
+    const edited: string[] = [];
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i] ?? '';
+      if (!this.#gone.has(name.toLowerCase())) edited.push(name, headers[i + 1] ?? '');
+    }
+    edited.push(...this.#set);
+    return edited;
+  }
+}
+
+export const leaseSettings: (policy: Policy) => LeasePatterns<LeaseSettings> = compiled(
+  ({ leases }) =>
+    new LeasePatterns(Object.entries(leases).map(([pattern, lease]) => [pattern, settingsOf(lease)] as const)),
+);
+
+function settingsOf({ hostHeader, headers, cors }: LeasePolicy): LeaseSettings {
+  return {
+    hostHeader,
+    request: editOf(headers.request),
+    response: editOf(headers.response),
+    cors: cors.enabled ? cors : undefined,
+  };
+}
+
+function editOf(changes: HeaderChanges): HeaderEdit | undefined {
+  return Object.keys(changes.set).length === 0 && changes.remove.length === 0 ? undefined : new HeaderEdit(changes);
+}

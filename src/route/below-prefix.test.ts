@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cookieBelow, referenceBelow, type Place } from './below-prefix.ts';
+
+const place: Place = {
+  prefix: '/peer/my%20app',
+  root: '/peer/',
+  hosts: ['my-app', 'gw.test:8443'],
+  target: '/docs/page?x=/y/z',
+  bare: false,
+};
+
+type Row = readonly [given: string, told: string];
+
+function references(rows: readonly Row[], at: Partial<Place> = {}): void {
+  for (const [given, told] of rows) assert.equal(referenceBelow(given, { ...place, ...at }), told, given);
+}
+
+const same = (...given: readonly string[]): Row[] => given.map((text) => [text, text]);
+
+test('a path of the app is below the prefix, byte for byte', () => {
+  references([
+    ['/', '/peer/my%20app/'],
+    ['/login?next=/a//b#c', '/peer/my%20app/login?next=/a//b#c'],
+    ['/a%2Fb;v=1', '/peer/my%20app/a%2Fb;v=1'],
+    ['/a..b/.c?/../d', '/peer/my%20app/a..b/.c?/../d'],
+  ]);
+});
+
+test('a URL of the app, by any of the names that it knows itself by, is a path below the prefix', () => {
+  references([
+    ['http://my-app/x?y', '/peer/my%20app/x?y'],
+    ['HTTPS://My-App:443/x', '/peer/my%20app/x'],
+    ['http://my-app', '/peer/my%20app/'],
+    ['http://my-app?y', '/peer/my%20app/?y'],
+    ['//my-app:80/x', '/peer/my%20app/x'],
+    ['https://gw.test:8443/login', '/peer/my%20app/login'],
+  ]);
+});
+
+test('other origins, and what is no path, stay as they are', () => {
+  references(
+    same(
+      'https://other.test/x',
+      'http://my-app:3000/x',
+      'http://my-app.test/x',
+      'http://user@my-app/x',
+      '//other.test/x',
+      '///x',
+      'mailto:a@b.test',
+      'custom-scheme:x',
+      '',
+      '?page=2',
+      '#top',
+    ),
+  );
+});
+
+test('an app that heeds what it was told of its prefix is left alone', () => {
+  references(same('/peer/my%20app', '/peer/my%20app/x', '/peer/my%20app?x', 'https://gw.test:8443/peer/my%20app/x'));
+  references(same('https://gw.test:8443/peer/another/x'));
+  references([['/peer/my%20app2', '/peer/my%20app/peer/my%20app2']]);
+});
+
+test('what is relative stays so, unless it would leave the prefix', () => {
+  references(same('next', 'a/b?c=../d', 'x/y#../z', 'a..b', '.hidden'));
+  references([
+    ['../up', '/peer/my%20app/up'],
+    ['../../../up/./x?../y', '/peer/my%20app/up/x?../y'],
+    ['./here', '/peer/my%20app/docs/here'],
+    ['%2E%2e/up', '/peer/my%20app/up'],
+    ['..', '/peer/my%20app/'],
+    ['/../../x/..', '/peer/my%20app/'],
+    ['/a/%2e%2E/b/.', '/peer/my%20app/b/'],
+  ]);
+});
+
+test('for a client whose path ends with the lease, nothing relative is below the app', () => {
+  const at = { bare: true, target: '/?q=/x' };
+  references(
+    [['next?y', '/peer/my%20app/next?y'], ['./next', '/peer/my%20app/next'], ...same('?page=2', '#top', '')],
+    at,
+  );
+});
+
+test('a cookie’s path is below the prefix, and its domain is gone', () => {
+  const rows: readonly Row[] = [
+    ['a=b; Path=/', 'a=b; Path=/peer/my%20app'],
+    ['a=b; path=/x; HttpOnly', 'a=b; Path=/peer/my%20app/x; HttpOnly'],
+    ['a=b;PATH = /x/ ;Secure', 'a=b; Path=/peer/my%20app/x/;Secure'],
+    ['a=b; Domain=.my-app; SameSite=Lax; Path=/', 'a=b; SameSite=Lax; Path=/peer/my%20app'],
+    [
+      'a="x,y"; Path=/; Expires=Wed, 21 Oct 2026 07:28:00 GMT',
+      'a="x,y"; Path=/peer/my%20app; Expires=Wed, 21 Oct 2026 07:28:00 GMT',
+    ],
+    ['a=b; Path=/peer/my%20app/x', 'a=b; Path=/peer/my%20app/x'],
+    ['path=/secret; domain', 'path=/secret; Path=/peer/my%20app/docs'],
+  ];
+  for (const [given, told] of rows) assert.equal(cookieBelow(given, place), told, given);
+});
+
+test('a cookie without a path is for the directory of the request, as the app means it', () => {
+  const rows: readonly [target: string, path: string][] = [
+    ['/', '/peer/my%20app'],
+    ['/login', '/peer/my%20app'],
+    ['/docs/page', '/peer/my%20app/docs'],
+    ['/docs/', '/peer/my%20app/docs'],
+    ['/?x=/a/b', '/peer/my%20app'],
+  ];
+  for (const [target, path] of rows) {
+    assert.equal(cookieBelow('a=b', { ...place, target }), `a=b; Path=${path}`, target);
+    assert.equal(cookieBelow('a=b; Path=x', { ...place, target }), `a=b; Path=${path}`, target);
+  }
+});
+
+test('a prefix can not end the attribute that it stands in', () => {
+  assert.equal(cookieBelow('a=b; Path=/', { ...place, prefix: '/peer/a;Domain=b' }), 'a=b; Path=/peer/a%3BDomain=b');
+});

@@ -1,0 +1,111 @@
+// Owns how what an app says of its own paths is said to a client that finds the app below a prefix: in Location and Content-Location,
+// and in cookies. What an app says of other origins stays as it is. Knows no request.
+
+/** Where an app is for itself, and where it is for the client. */
+export interface Place {
+  /** Where the client finds the app's `/`: `/peer/my%20app`. */
+  readonly prefix: string;
+  /** In front of every app's prefix: what is below it is a client's path already. */
+  readonly root: string;
+  /** Authorities by which the app may call itself: the Host that it was sent, and what it was told of the client's. */
+  readonly hosts: readonly string[];
+  /** Path and query of the request as the app saw them. */
+  readonly target: string;
+  /** The client's path ends with the lease, so what is relative to it is not below the app. */
+  readonly bare: boolean;
+}
+
+/** [scheme:]//authority, and the rest. */
+const absolute = /^(?:https?:)?\/\/([^/?#]*)(.*)$/is;
+
+/** A URI reference (RFC 3986 §4.1), as it must be told to the client. */
+export function referenceBelow(reference: string, place: Place): string {
+  const match = absolute.exec(reference);
+  if (match !== null) {
+    const [, authority = '', rest = ''] = match;
+    if (authority === '' || !place.hosts.some((host) => isSameHost(host, authority))) return reference;
+    // The app knows where it is: X-Forwarded-Host and -Prefix told it.
+    if (rest.startsWith(place.root)) return reference;
+    return pathBelow(rest.startsWith('/') ? rest : `/${rest}`, place);
+  }
+  if (reference.startsWith('/')) return pathBelow(reference, place);
+  // A query or a fragment alone, another scheme, or nothing at all.
+  if (/^(?:$|[?#]|[a-z][a-z\d+.-]*:)/i.test(reference)) return reference;
+  return place.bare || dots.test(pathOf(reference))
+    ? pathBelow(directoryOf(place.target) + reference, place)
+    : reference;
+}
+
+/** RFC 6265 §4.1: one cookie, with its path below the prefix and for no other host. */
+export function cookieBelow(cookie: string, place: Place): string {
+  const [pair = '', ...attributes] = cookie.split(';');
+  let kept = pair;
+  let hasPath = false;
+  for (const attribute of attributes) {
+    const equals = attribute.indexOf('=');
+    const name = (equals === -1 ? attribute : attribute.slice(0, equals)).trim().toLowerCase();
+    if (name === 'domain') continue;
+    if (name !== 'path') kept += `;${attribute}`;
+    else {
+      kept += `; Path=${cookiePath(equals === -1 ? '' : attribute.slice(equals + 1).trim(), place)}`;
+      hasPath = true;
+    }
+  }
+  return hasPath ? kept : `${kept}; Path=${cookiePath('', place)}`;
+}
+
+/** RFC 6265 §5.2.4: without a path of its own a cookie is for the directory of the request. */
+function cookiePath(path: string, place: Place): string {
+  const own = path.startsWith('/') ? path : directoryOf(place.target).slice(0, -1);
+  if (isBelow(own, place.prefix)) return own;
+  // Without a slash at its end it fits both `/peer/app` and `/peer/app/`, and not `/peer/application` (§5.1.4).
+  return (own === '/' ? place.prefix : place.prefix + own).replaceAll(';', '%3B');
+}
+
+function pathBelow(path: string, { prefix }: Place): string {
+  if (isBelow(path, prefix)) return path;
+  const end = pathOf(path).length;
+  return prefix + withoutDots(path.slice(0, end)) + path.slice(end);
+}
+
+/** Where an app heeds X-Forwarded-Prefix, it has done the work already. */
+function isBelow(path: string, prefix: string): boolean {
+  return path.startsWith(prefix) && /^(?:$|[/?#])/.test(path.slice(prefix.length, prefix.length + 1));
+}
+
+function pathOf(reference: string): string {
+  const end = reference.search(/[?#]/);
+  return end === -1 ? reference : reference.slice(0, end);
+}
+
+/** With its slash. */
+function directoryOf(target: string): string {
+  const path = pathOf(target);
+  return path.slice(0, path.lastIndexOf('/') + 1) || '/';
+}
+
+/** A segment that stands for this directory or the one above; clients read `%2e` as a dot (WHATWG URL, single-dot segment). */
+const dots = /(?:^|\/)(?:\.|%2e){1,2}(?:$|\/)/i;
+
+/** RFC 3986 §5.2.4, on an absolute path: or a client could climb out of the prefix, where the app meant its own root. */
+function withoutDots(path: string): string {
+  if (!dots.test(path)) return path;
+  const kept: string[] = [];
+  const segments = path.split('/').slice(1);
+  for (const [i, segment] of segments.entries()) {
+    const plain = segment.replaceAll(/%2e/gi, '.');
+    if (plain === '..') kept.pop();
+    if (plain !== '..' && plain !== '.') kept.push(segment);
+    else if (i === segments.length - 1) kept.push('');
+  }
+  return `/${kept.join('/')}`;
+}
+
+/** The port that a scheme has by itself says nothing. Which scheme the client used, the app does not know. */
+function isSameHost(one: string, other: string): boolean {
+  return one === other || canonical(one) === canonical(other);
+}
+
+function canonical(authority: string): string {
+  return authority.toLowerCase().replace(/:(?:80|443)?$/, '');
+}

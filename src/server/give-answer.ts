@@ -1,0 +1,32 @@
+// Owns the answer to a request for one of the gateway's own paths, and the events in place of the pipeline's.
+import { requestFinished, requestStarted } from '../kernel/events.ts';
+import { finishedRequest } from '../pipeline/finished-request.ts';
+import type { Exchange } from '../pipeline/stage.ts';
+import type { ClientSink, OwnAnswer } from './own-answer.ts';
+
+export function giveAnswer(
+  exchange: Exchange,
+  sink: ClientSink,
+  answer: OwnAnswer,
+  route: '/health' | '/metrics',
+): void {
+  sink.answer(answer);
+  const { id: requestId, startedMs, body, passage } = exchange;
+  if (requestStarted.hasSubscribers) requestStarted.publish({ requestId, startedMs });
+  if (!requestFinished.hasSubscribers) return;
+  // The sink may not be able to give it, as to a client that asks for another protocol.
+  const { fault } = passage;
+  const nowMs = performance.now();
+  requestFinished.publish(
+    finishedRequest(exchange, route, {
+      nowMs,
+      headAtMs: nowMs,
+      status: fault?.status ?? answer.status,
+      bytesReceived: body.receivedBytes,
+      bytesSent: fault === undefined ? answer.body.length : undefined,
+      stream: undefined,
+      outcome: 'complete',
+      error: fault,
+    }),
+  );
+}

@@ -1,0 +1,70 @@
+// Owns extended CONNECT (RFC 8441), the way of WebSockets and their like over HTTP/2, in terms of HTTP/1.1's Upgrade, which is what
+// apps understand. Knows neither the fields of other requests nor who asks.
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import type { RawHeaders, RequestHead } from '../kernel/http.ts';
+import { resetStream } from './http2-reset.ts';
+import { splice } from './splice.ts';
+
+/** What was asked of the app in the client's place. */
+export interface Tunnelling {
+  /** As in `Upgrade`, in lower case. */
+  readonly protocol: string;
+  /** With a WebSocket: what the app must answer to. HTTP/2 clients don't send one. */
+  readonly key: string | undefined;
+}
+
+interface TunnelRequest {
+  readonly req: RequestHead;
+  readonly tunnelling: Tunnelling;
+}
+
+/** RFC 6455 §1.3. */
+const webSocketGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+const token = /^[\w!#$%&'*+.^`|~-]+$/;
+
+/** HTTP within HTTP would be requests that nobody has looked at. */
+export function isPassedOn(protocol: string): boolean {
+  return token.test(protocol) && !/^(?:h2|http)/i.test(protocol);
+}
+
+/** The request that it would be in HTTP/1.1 (RFC 8441 §5), with the key that HTTP/2 leaves out. `headers` may be changed. */
+export function tunnelRequest(target: string, name: string, headers: string[]): TunnelRequest {
+  const protocol = name.toLowerCase();
+  headers.push('Connection', 'Upgrade', 'Upgrade', protocol);
+  const key = protocol === 'websocket' ? randomBytes(16).toString('base64') : undefined;
+  if (key !== undefined) {
+    for (let i = headers.length - 2; i >= 0; i -= 2) if (headers[i] === 'sec-websocket-key') headers.splice(i, 2);
+    headers.push('Sec-WebSocket-Key', key);
+  }
+  return { req: { method: 'GET', target, headers, upgrade: true }, tunnelling: { protocol, key } };
+}
+
+/**
+ * Whether the app switched to what was asked of it, by the fields of its 101. In HTTP/1.1 the client looks (RFC 6455 §4.1); here the
+ * gateway asked in its place, and an app that answers 101 to everything has understood nothing.
+ */
+export function isTaken({ protocol, key }: Tunnelling, headers: RawHeaders): boolean {
+  const accept =
+    key === undefined
+      ? undefined
+      : createHash('sha1')
+          .update(key + webSocketGuid)
+          .digest('base64');
+  return fieldOf(headers, 'upgrade')?.toLowerCase() === protocol && fieldOf(headers, 'sec-websocket-accept') === accept;
+}
+
+/** Byte for byte, each direction ending by itself; what ends otherwise is a reset for the client (RFC 9113 §8.5). */
+export function joinTunnel(stream: ServerHttp2Stream, peer: Duplex): void {
+  // Before splice(), which would destroy the stream without a code.
+  peer.once('close', () => {
+    if (!peer.readableEnded || !peer.writableFinished) resetStream(stream, constants.NGHTTP2_CONNECT_ERROR);
+  });
+  splice(stream, peer);
+}
+
+function fieldOf(headers: RawHeaders, wanted: string): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === wanted) return headers[i + 1];
+  return undefined;
+}

@@ -1,0 +1,120 @@
+// Owns one request and its answer on an HTTP/2 stream: checks the head, makes the exchange and the sink, and decides what a fault in
+// the body means by how far the answer has come.
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { Deadline, type Expiring } from '../kernel/deadlines.ts';
+import { GatewayError } from '../kernel/errors.ts';
+import type { RawHeaders } from '../kernel/http.ts';
+import { BodyWatch, type BodyOwner } from './body-watch.ts';
+import { ClientExchange } from './client-exchange.ts';
+import { checkHead } from './head-check.ts';
+import { Http2Body } from './http2-body.ts';
+import { translateHead } from './http2-head.ts';
+import { resetStream } from './http2-reset.ts';
+import { Http2Sink, type Http2SinkHost } from './http2-sink.ts';
+import type { Peer } from './peer.ts';
+import { refuseRequest } from './refusal.ts';
+import type { ServerHost } from './server-host.ts';
+
+/** What a turn needs of its connection. */
+export interface Http2TurnConnection {
+  readonly peer: Peer;
+  /** The stream is over. `abandoned`: before its answer was, and not because the answer was cut. */
+  over(turn: Http2Turn, abandoned: boolean): void;
+}
+
+export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
+  readonly #stream: ServerHttp2Stream;
+  readonly #host: ServerHost;
+  readonly #connection: Http2TurnConnection;
+  readonly #exchange: ClientExchange;
+  readonly #body: Http2Body;
+  readonly #watch: BodyWatch;
+  readonly #sink: Http2Sink;
+  /** For the client to take an answer that is complete. */
+  readonly #deadline = new Deadline(this);
+  readonly #fault: GatewayError | undefined;
+
+  constructor(stream: ServerHttp2Stream, raw: RawHeaders, connection: Http2TurnConnection, host: ServerHost) {
+    this.#stream = stream;
+    this.#connection = connection;
+    this.#host = host;
+    const policy = host.policy();
+    const { maxBodyBytes, bodyTimeoutMs } = policy.limits;
+    const { req, tunnelling, fault } = translateHead(raw, stream.endAfterHeaders, host.maxHeaderBytes);
+    const head = fault ?? checkHead(req, '1.1', { maxTargetBytes: host.maxTargetBytes, maxBodyBytes });
+    const refused = head instanceof GatewayError;
+    this.#fault = refused ? head : undefined;
+    const bounds = { maxBytes: maxBodyBytes, pauseMs: bodyTimeoutMs };
+    this.#watch = new BodyWatch(bounds, host.deadlines, this, !refused && head.expectsContinue);
+    this.#body = new Http2Body(stream, refused ? 'none' : head.bodyLength, this.#watch);
+    this.#exchange = ClientExchange.of({ req, body: this.#body, httpVersion: '2', peer: connection.peer }, policy);
+    this.#sink = new Http2Sink(stream, this.#exchange, tunnelling, this);
+    stream.on('error', ignore).once('aborted', this.#aborted).once('close', this.#closed);
+  }
+
+  start(): void {
+    if (this.#fault === undefined) this.#host.receive(this.#exchange, this.#sink);
+    else refuseRequest(this.#exchange, this.#sink, this.#fault);
+  }
+
+  cancel(reason: GatewayError): void {
+    this.#sink.fail(reason);
+    this.#exchange.cancellation.cancel();
+  }
+
+  bodyFault(error: GatewayError): void {
+    if (this.#body.started) {
+      // Whoever reads takes the app's request with it, and the fault comes back as the answer.
+      this.#body.fail(error);
+    } else {
+      this.#sink.fail(error);
+      this.#exchange.cancellation.cancel();
+    }
+  }
+
+  bodyStalled(error: GatewayError): void {
+    // While the app talks, it is the app's to say how long the other direction may rest.
+    if (this.#sink.begun) this.#watch.wanted();
+    else this.bodyFault(error);
+  }
+
+  continued(): void {
+    this.#watch.continued();
+  }
+
+  answered(): void {
+    const stream = this.#stream;
+    this.#host.deadlines.arm(this.#deadline, this.#exchange.policy.limits.idleTimeoutMs);
+    // RFC 9113 §8.1: the answer is whole, so the rest of the request is not wanted.
+    if (stream.writableFinished) this.#leaveRest();
+    else stream.once('finish', this.#leaveRest);
+  }
+
+  /** The client does not take the end of its answer. */
+  expired(): void {
+    resetStream(this.#stream, constants.NGHTTP2_CANCEL);
+  }
+
+  readonly #leaveRest = (): void => {
+    const stream = this.#stream;
+    if (!stream.endAfterHeaders && stream.state.remoteClose !== 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    // Node keeps a stream until what has come of it is read.
+    stream.resume();
+  };
+
+  /** Node waits for what it has of the body to be read before it lets go of a stream that was reset without an error. */
+  readonly #aborted = (): void => {
+    if (this.#stream.rstCode === constants.NGHTTP2_NO_ERROR) setImmediate(() => this.#stream.destroy());
+  };
+
+  readonly #closed = (): void => {
+    this.#host.deadlines.disarm(this.#deadline);
+    this.#watch.end();
+    this.#sink.closed();
+    this.#connection.over(this, this.#sink.abandoned);
+  };
+}
+
+function ignore(): void {
+  // 'close' follows
+}

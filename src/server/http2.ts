@@ -1,0 +1,34 @@
+// Owns HTTP/2 on connections that others accepted, decrypted and found to want it. Decides nothing about a request.
+import type { Socket } from 'node:net';
+import type { GatewayError } from '../kernel/errors.ts';
+import { Http2Connection } from './http2-connection.ts';
+import type { Peer } from './peer.ts';
+import type { ConnectionProtocol, ServerHost } from './server-host.ts';
+
+export class Http2 implements ConnectionProtocol {
+  readonly #host: ServerHost;
+  readonly #connections = new Set<Http2Connection>();
+
+  constructor(host: ServerHost) {
+    this.#host = host;
+  }
+
+  readonly accept = (socket: Socket, peer: Peer): void => {
+    const connection = new Http2Connection(socket, peer, this.#host);
+    this.#connections.add(connection);
+    socket.once('close', () => this.#connections.delete(connection));
+    if (this.#host.draining()) connection.drain();
+  };
+
+  drain(): void {
+    for (const connection of this.#connections) connection.drain();
+  }
+
+  abandon(reason: GatewayError): void {
+    for (const connection of this.#connections) connection.abandon(reason);
+  }
+
+  close(): void {
+    // Nothing runs here but what ends with its connection.
+  }
+}

@@ -1,0 +1,13 @@
+// Owns the refusal of a request before the pipeline, which would have told of it: the answer, and the event in the pipeline's place.
+import type { GatewayError } from '../kernel/errors.ts';
+import { requestRefused, type RequestRefused } from '../kernel/events.ts';
+import type { Sink } from '../kernel/http.ts';
+import { pathOf } from '../kernel/target-path.ts';
+import type { Exchange } from '../pipeline/stage.ts';
+
+export function refuseRequest({ id, clientIp, req }: Exchange, sink: Sink, error: GatewayError): void {
+  sink.fail(error);
+  if (!requestRefused.hasSubscribers) return;
+  const { method, target } = req;
+  requestRefused.publish({ requestId: id, error, clientIp, method, path: pathOf(target) } satisfies RequestRefused);
+}

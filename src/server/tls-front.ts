@@ -1,0 +1,106 @@
+// Owns the TLS handshake on accepted connections, and whom it makes them over to: HTTP/2 or HTTP/1.1, as the client chooses (ALPN).
+// Knows nothing of what is spoken inside.
+import type { Socket } from 'node:net';
+import type { Server, TLSSocket } from 'node:tls';
+import type { GatewayError } from '../kernel/errors.ts';
+import { tlsHandshakeFailed, type TlsHandshakeFailed } from '../kernel/events.ts';
+import type { CertificateStatus } from '../kernel/status.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Peer } from './peer.ts';
+import type { ConnectionProtocol } from './server-host.ts';
+import { createTlsServer, expiries, type TlsSettings } from './tls-contexts.ts';
+
+/** What clients can choose. */
+export interface TlsProtocols {
+  readonly h2: ConnectionProtocol;
+  /** Also for those who don't choose. */
+  readonly http1: ConnectionProtocol;
+}
+
+export class TlsFront implements ConnectionProtocol {
+  readonly #protocols: TlsProtocols;
+  readonly #policy: () => Policy;
+  /** In the handshake: the connection below, and who is at its other end. */
+  readonly #handshakes = new Map<Socket, Peer>();
+  #server: Server;
+  #certificates: readonly CertificateStatus[];
+
+  /** Throws TlsSettingsError. */
+  constructor(settings: TlsSettings, protocols: TlsProtocols, policy: () => Policy) {
+    this.#protocols = protocols;
+    this.#policy = policy;
+    this.#server = this.#serverFor(settings);
+    this.#certificates = expiries(settings);
+  }
+
+  /** Those that are shown now. */
+  get certificates(): readonly CertificateStatus[] {
+    return this.#certificates;
+  }
+
+  /** For handshakes that begin from now on. Throws TlsSettingsError, and then everything stays as it was. */
+  apply(settings: TlsSettings): void {
+    this.#server = this.#serverFor(settings);
+    this.#certificates = expiries(settings);
+  }
+
+  readonly accept = (socket: Socket, peer: Peer): void => {
+    this.#handshakes.set(socket, peer);
+    socket.once('close', () => this.#handshakes.delete(socket));
+    this.#server.emit('connection', socket);
+  };
+
+  /** Who is not through the handshake has asked for nothing yet. */
+  drain(): void {
+    for (const socket of this.#handshakes.keys()) socket.destroy();
+    this.#protocols.h2.drain();
+  }
+
+  abandon(reason: GatewayError): void {
+    this.#protocols.h2.abandon(reason);
+  }
+
+  close(): void {
+    this.#protocols.h2.close();
+  }
+
+  #serverFor(settings: TlsSettings): Server {
+    const { readHeaderTimeoutMs } = this.#policy().limits;
+    return createTlsServer(settings, readHeaderTimeoutMs)
+      .on('secureConnection', this.#secured)
+      .on('tlsClientError', this.#failed);
+  }
+
+  readonly #secured = (socket: TLSSocket): void => {
+    const below = connectionBelow(socket);
+    const peer = this.#handshakes.get(below);
+    if (peer === undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#handshakes.delete(below);
+    socket.on('error', ignore);
+    // With TLS 1.2 a client could ask for the costly part again and again.
+    socket.disableRenegotiation();
+    const { h2, http1 } = this.#protocols;
+    (socket.alpnProtocol === 'h2' ? h2 : http1).accept(socket, { ...peer, encrypted: true });
+  };
+
+  readonly #failed = (error: Error, socket: TLSSocket): void => {
+    const below = connectionBelow(socket);
+    const peer = this.#handshakes.get(below);
+    below.destroy();
+    if (peer === undefined || !tlsHandshakeFailed.hasSubscribers) return;
+    const code = 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
+    tlsHandshakeFailed.publish({ ip: peer.ip, code } satisfies TlsHandshakeFailed);
+  };
+}
+
+/** Node tells of the TLS socket only, and does not document which connection it was made of. */
+function connectionBelow(socket: TLSSocket): Socket {
+  return (socket as TLSSocket & { readonly _parent: Socket })._parent;
+}
+
+function ignore(): void {
+  // 'close' follows, and whoever it was made over to listens to that
+}

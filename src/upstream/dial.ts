@@ -1,0 +1,27 @@
+// Owns that every dial is told of: how long it took, and what came of it. Decides nothing about it.
+import type { Clock } from '../kernel/clock.ts';
+import { GatewayError } from '../kernel/errors.ts';
+import { dialFinished } from '../kernel/events.ts';
+import { dialFault } from './faults.ts';
+import type { Transport, Tunnel } from './transport.ts';
+
+export async function dial(transport: Transport, leaseId: string, signal: AbortSignal, clock: Clock): Promise<Tunnel> {
+  const startedMs = clock.monotonicMs();
+  const tell = (outcome: string): void => {
+    if (!dialFinished.hasSubscribers) return;
+    dialFinished.publish({ relay: transport.relay, leaseId, outcome, durationMs: clock.monotonicMs() - startedMs });
+  };
+  try {
+    const tunnel = await transport.dial({ id: leaseId }, { alpn: 'http/1.1', signal });
+    tell(signal.aborted ? abortedAs(signal) : 'ok');
+    return tunnel;
+  } catch (error) {
+    tell(signal.aborted ? abortedAs(signal) : dialFault(error).code);
+    throw error;
+  }
+}
+
+/** The pool says why it gave a dial up when there is more to it than that nobody waited any more. */
+function abortedAs({ reason }: AbortSignal): string {
+  return reason instanceof GatewayError ? reason.code : 'aborted';
+}

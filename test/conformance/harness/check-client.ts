@@ -1,0 +1,138 @@
+// Owns the judgement of what the client saw: that it is what the row says, and what must hold for every answer that leaves the gateway.
+import assert from 'node:assert/strict';
+import type { Answer, Row } from '../row.ts';
+import type { BytePeer } from './byte-peer.ts';
+import { followUpBody, type RawApp } from './raw-app.ts';
+import { nameOf, valuesOf, type Message, type Reading } from './read-messages.ts';
+
+/** What the gateway says to clients in its own name (contract §2), and what belongs to the connection. */
+const gatewaysOwn =
+  /^(via|date|connection|keep-alive|content-length|transfer-encoding|x-request-id|ratelimit.*|x-ratelimit-.*|cache-status)$/;
+
+export function checkClient(row: Row, reading: Reading, client: BytePeer, app: RawApp): void {
+  const { answers, then } = row.client;
+  const messages = [...reading.messages];
+  if (then === 'open') assert.equal(client.over, false, 'the connection was to stay open');
+  if (then === 'open' || (then === 'either' && messages.length > answers.length)) {
+    assert.match(messages.pop()?.body ?? '', /"live"/, 'the answer to a request on the same connection');
+  }
+  checkStatuses(row, { ...reading, messages });
+  checkAnswers(answers, messages, app);
+  assert.equal(reading.rest, row.client.rest ?? '', 'bytes after the answers');
+  assert.doesNotMatch(client.received, /leaked/, 'what the app must keep to itself reached the client');
+}
+
+export function checkAnswers(answers: readonly Answer[], messages: readonly Message[], app: RawApp): void {
+  assert.deepEqual(
+    messages.map(({ start }) => Number(start.slice(9, 12))),
+    answers.map(({ status }) => status),
+    'the statuses that the client saw',
+  );
+  messages.forEach((message, i) => {
+    const answer = answers[i];
+    if (answer !== undefined) checkAnswer(message, answer);
+    const text = [...message.headers, message.body, ...message.trailers].join('\n');
+    assert.doesNotMatch(text, /leaked/, 'what the app must keep to itself reached the client');
+  });
+  checkId(messages, app);
+}
+
+/** First of all: what is judged later can't be had when the answers are others. */
+export function checkStatuses(row: Row, { messages, fault }: Reading): void {
+  assert.equal(fault, undefined, 'the client received what is no HTTP');
+  assert.deepEqual(
+    messages.map(({ start }) => Number(start.slice(9, 12))),
+    row.client.answers.map(({ status }) => status),
+    'the statuses that the client saw',
+  );
+}
+
+/** The gateway and the app are well: the next request on another connection gets its own answer. */
+export function checkFollowUp({ messages, fault }: Reading): void {
+  assert.equal(fault, undefined, 'the answer to a request afterwards is no HTTP');
+  const [message] = messages;
+  assert.deepEqual([message?.start, message?.body], ['HTTP/1.1 200 OK', followUpBody], 'a request afterwards');
+  assert.equal(messages.length, 1, 'one answer to one request');
+}
+
+function checkAnswer(message: Message, answer: Answer): void {
+  const { headers } = message;
+  for (const line of answer.added ?? []) {
+    const values = valuesOf(headers, nameOf(line)).join(', ');
+    assert.equal(values, line.slice(line.indexOf(':') + 2), `the client must see ${line}`);
+  }
+  for (const name of answer.lacks ?? []) {
+    assert.deepEqual(valuesOf(headers, name), [], `${name} must not reach the client`);
+  }
+  if (answer.framing !== undefined) assert.equal(message.framing, answer.framing, 'framing of the answer');
+  assert.equal(message.whole, answer.cut !== true, 'whether the client saw a whole answer');
+  if (answer.holds !== undefined)
+    assert.equal(message.body.includes(answer.holds), true, `body must hold ${answer.holds}`);
+  if (answer.problem !== undefined) {
+    checkProblem(message, answer.problem);
+    return;
+  }
+  if (answer.holds === undefined) assert.equal(message.body, answer.body ?? '', 'body that the client saw');
+  assert.deepEqual(message.trailers, answer.trailers ?? [], 'trailers that the client saw');
+  if (answer.own === true) {
+    // Where there is no content, nothing can be made of it.
+    if (answer.status === 204) return;
+    assert.deepEqual(valuesOf(headers, 'x-content-type-options'), ['nosniff']);
+    return;
+  }
+  assert.deepEqual(
+    headers.filter((line) => !gatewaysOwn.test(nameOf(line)) && !isAmong(line, answer.added)),
+    answer.headers ?? [],
+    'the app’s headers as the client saw them',
+  );
+  if (answer.status < 200) return;
+  assert.match(valuesOf(headers, 'via').at(-1) ?? '', /(^|, )1\.[01] portal-gateway$/, 'Via of a forwarded answer');
+  // RFC 9110 §6.6.1: whoever forwards an answer without one adds it.
+  assert.equal(valuesOf(headers, 'date').length, 1, 'one Date');
+}
+
+interface ProblemBody {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  readonly request_id: string;
+}
+
+/** RFC 9457, contract §2, §4 and §16. */
+function checkProblem({ start, headers, body, framing }: Message, code: string): void {
+  const [type = ''] = valuesOf(headers, 'content-type');
+  const [id = ''] = valuesOf(headers, 'x-request-id');
+  // To HEAD there is none.
+  if (body !== '' || framing !== 'none') {
+    assert.equal(type, 'application/problem+json', 'media type of a problem');
+    const value = JSON.parse(body) as ProblemBody;
+    assert.equal(value.code, code, 'code of the problem');
+    assert.equal(value.status, Number(start.slice(9, 12)));
+    assert.equal(value.type.endsWith(`/${code}`), true, 'type ends in the code');
+    assert.equal(value.title !== '' && value.detail !== '', true, 'title and detail');
+    assert.equal(value.request_id, id, 'X-Request-ID of the problem');
+  }
+  assert.equal(id === '', false, 'a problem must carry X-Request-ID');
+  assert.deepEqual(valuesOf(headers, 'x-content-type-options'), ['nosniff']);
+  assert.match(valuesOf(headers, 'proxy-status').join(', '), /^portal-gateway\b/, 'Proxy-Status of a problem');
+}
+
+function checkId(messages: readonly Message[], app: RawApp): void {
+  const final = messages.filter(({ start }) => !start.startsWith('HTTP/1.1 1'));
+  final.forEach(({ headers }) => {
+    assert.equal(valuesOf(headers, 'x-request-id').length, 1, 'one X-Request-ID for the client');
+  });
+  const [first] = app.requests;
+  if (final.length !== 1 || first === undefined || app.requests.length !== 1) return;
+  assert.deepEqual(
+    valuesOf(final[0]?.headers ?? [], 'x-request-id'),
+    valuesOf(first.message().headers, 'x-request-id'),
+    'app and client must read the same X-Request-ID',
+  );
+}
+
+function isAmong(line: string, added: readonly string[] | undefined): boolean {
+  return added?.some((other) => nameOf(other) === nameOf(line)) ?? false;
+}

@@ -1,0 +1,86 @@
+// Owns the app of one row: bytes in, scripted bytes out, on as many connections as the gateway makes. Remembers every request that it
+// saw. The request that asks whether all is well afterwards is answered without counting.
+import type { Duplex } from 'node:stream';
+import type { AppSide, Step } from '../row.ts';
+import { BytePeer } from './byte-peer.ts';
+import { readMessages, type Message } from './read-messages.ts';
+import type { Scene } from './scene.ts';
+
+export const followUpPath = '/follow-up';
+export const followUpBody = 'clean';
+const followUpAnswer = `HTTP/1.1 200 OK\r\nContent-Length: ${followUpBody.length}\r\n\r\n${followUpBody}`;
+
+export interface SeenRequest {
+  readonly connection: BytePeer;
+  readonly message: () => Message;
+}
+
+export class RawApp {
+  readonly connections: BytePeer[] = [];
+  readonly requests: SeenRequest[] = [];
+  /** What of the script could not be played. */
+  readonly failures: unknown[] = [];
+  /** The connection of the request that asked afterwards. */
+  followUp: BytePeer | undefined = undefined;
+  clientReceived: () => string = () => '';
+  readonly #answers: AppSide['answers'];
+  readonly #scene: Scene;
+  readonly #playing = new Set<BytePeer>();
+
+  constructor(answers: AppSide['answers'], scene: Scene) {
+    this.#answers = answers;
+    this.#scene = scene;
+  }
+
+  get received(): string {
+    return this.connections.map(({ received }) => received).join('\n');
+  }
+
+  readonly accept = (stream: Duplex): void => {
+    const connection = new BytePeer(stream, this.#scene);
+    this.connections.push(connection);
+    let handled = 0;
+    const look = (): void => {
+      const { messages } = read(connection);
+      for (; handled < messages.length; handled += 1) this.#handle(connection, handled, messages[handled]);
+    };
+    stream.on('data', look);
+    // Ends with the gateway, unless a script is at work that may have more to say.
+    stream.on('end', () => {
+      if (!this.#playing.has(connection)) stream.end();
+    });
+  };
+
+  #handle(connection: BytePeer, index: number, first: Message | undefined): void {
+    if (first?.start.includes(` ${followUpPath} `) === true) {
+      this.followUp = connection;
+      void connection.send(followUpAnswer);
+      return;
+    }
+    const message = (): Message => {
+      const now = read(connection).messages[index];
+      if (now === undefined) throw new Error('a request that was there is gone');
+      return now;
+    };
+    const script = this.#answers[this.requests.length];
+    this.requests.push({ connection, message });
+    const steps: readonly Step[] = typeof script === 'string' ? [{ wait: 'whole request' }, script] : (script ?? []);
+    this.#playing.add(connection);
+    connection
+      .play(
+        steps,
+        () => this.clientReceived(),
+        () => message().whole,
+      )
+      .catch((error: unknown) => this.failures.push(error))
+      .finally(() => {
+        this.#playing.delete(connection);
+        if (connection.over) connection.stream.end();
+      });
+  }
+}
+
+/** All requests on a connection, and what follows them. */
+export function read({ received, over }: BytePeer): ReturnType<typeof readMessages> {
+  return readMessages(received, { kind: 'request', ended: over });
+}

@@ -1,0 +1,4 @@
+// The conformance table over HTTP/1.1: every row over a raw socket, against an app behind our relay and its tunnels.
+import { playTable } from './play-table.ts';
+
+playTable('tunnel');

@@ -1,0 +1,177 @@
+// Chunked request bodies and their trailers (RFC 9112 §7): read exactly, made anew for the app, and never completed when they are
+// broken.
+import { app, chunk, lastChunk, receives, receivesOk, refused, request } from '../phrases.ts';
+import { untilClosed, type Row, type Topic } from '../row.ts';
+
+const chunkedHead = request('POST', '/', 'Transfer-Encoding: chunked');
+
+/** The app sees the body whole. */
+function whole(name: string, body: string, text: string): Row {
+  return {
+    name,
+    send: chunkedHead + body,
+    app: app({ line: 'POST /', framing: 'chunked', body: text }),
+    client: receivesOk,
+  };
+}
+
+/** The head is with the app when the fault comes: the app's request must break off, and the client read 400. */
+function broken(name: string, body: string): Row {
+  return {
+    name,
+    send: [chunkedHead, { peerReceived: '\r\n\r\n' }, body],
+    app: app({ line: 'POST /', whole: false }, [untilClosed], { tunnel: 'closed' }),
+    client: refused(400, 'invalid_request'),
+  };
+}
+
+const wholeRows: readonly Row[] = [
+  whole('one chunk', chunk('hello') + lastChunk, 'hello'),
+  whole('no chunk but the last', lastChunk, ''),
+  whole('three chunks', chunk('a') + chunk('bc') + chunk('def') + lastChunk, 'abcdef'),
+  whole('a size in capitals', `A\r\n0123456789\r\n${lastChunk}`, '0123456789'),
+  whole('a size in small letters', `a\r\n0123456789\r\n${lastChunk}`, '0123456789'),
+  whole('a size with leading zeros', `0003\r\nabc\r\n${lastChunk}`, 'abc'),
+  whole('a last chunk of several zeros', `3\r\nabc\r\n000\r\n\r\n`, 'abc'),
+  whole('an extension', `3;a=b\r\nabc\r\n${lastChunk}`, 'abc'),
+  whole('an extension without a value', `3;a\r\nabc\r\n${lastChunk}`, 'abc'),
+  whole('a quoted extension', `3;a="b c"\r\nabc\r\n${lastChunk}`, 'abc'),
+  whole('several extensions, one at the last chunk', `3;a=b;c=d\r\nabc\r\n0;e=f\r\n\r\n`, 'abc'),
+  whole('data that looks like a last chunk', `7\r\n\r\n0\r\n\r\n\r\n${lastChunk}`, '\r\n0\r\n\r\n'),
+  {
+    name: 'chunks that come byte by byte',
+    send: [chunkedHead, { bytewise: chunk('hello') + lastChunk }],
+    app: app({ line: 'POST /', body: 'hello' }),
+    client: receivesOk,
+  },
+  {
+    name: 'each chunk reaches the app before the next is sent',
+    send: [
+      chunkedHead + chunk('first'),
+      { peerReceived: 'first' },
+      chunk('second'),
+      { peerReceived: 'second' },
+      lastChunk,
+    ],
+    app: app({ line: 'POST /', framing: 'chunked', body: 'firstsecond' }),
+    client: receivesOk,
+  },
+];
+
+const brokenRows: readonly Row[] = [
+  broken('no size', '\r\nabc\r\n'),
+  broken('a size that is no number', 'x\r\nabc\r\n'),
+  broken('a size that ends in a letter', '3x\r\nabc\r\n'),
+  broken('a negative size', '-3\r\nabc\r\n'),
+  broken('a size with a sign', '+3\r\nabc\r\n'),
+  broken('a size with a prefix', '0x3\r\nabc\r\n'),
+  broken('a size with an underscore', '0_3\r\nabc\r\n'),
+  broken('a space before the size', ' 3\r\nabc\r\n'),
+  broken('a space after the size', '3 \r\nabc\r\n'),
+  broken('a size of 2^64 and 3', '10000000000000003\r\nabc\r\n'),
+  broken('a size of forty digits', `${'f'.repeat(40)}\r\nabc\r\n`),
+  broken('an extension that holds a bare LF', '3;a\nabc\r\n'),
+  broken('an extension that holds a bare CR', '3;a\rb\r\nabc\r\n'),
+  broken('an extension that holds a NUL', '3;a\0b\r\nabc\r\n'),
+  broken('a size that ends with a bare LF', '3\nabc\r\n'),
+  broken('a size that ends with a bare CR', '3\rabc\r\n'),
+  broken('data longer than its size', '3\r\nabcd\r\n'),
+  broken('data that ends with a bare LF', '3\r\nabc\n0\r\n\r\n'),
+  broken('data that ends with a bare CR', '3\r\nabc\r0\r\n\r\n'),
+  broken('data that ends with other bytes', '3\r\nabcXX0\r\n\r\n'),
+  broken('LF alone everywhere', '3\nabc\n0\n\n'),
+  broken('a last chunk that ends with a bare LF', '3\r\nabc\r\n0\n\r\n'),
+  broken('an end that is a bare LF', '3\r\nabc\r\n0\r\n\n'),
+  broken('extensions without end', `3;${'a'.repeat(40_000)}\r\nabc\r\n`),
+  broken('a trailer without a colon', '0\r\nX-Trailer\r\n\r\n'),
+  broken('a trailer with a space before the colon', '0\r\nX-Trailer : v\r\n\r\n'),
+  broken('a folded trailer', '0\r\nX-Trailer: v\r\n w\r\n\r\n'),
+  broken('a trailer with a bare LF', '0\r\nX-Trailer: v\nX-Other: w\r\n\r\n'),
+  broken('a trailer with a NUL', '0\r\nX-Trailer: v\0\r\n\r\n'),
+  broken('Content-Length among the trailers', '0\r\nContent-Length: 3\r\n\r\n'),
+  broken('Transfer-Encoding among the trailers', '0\r\nTransfer-Encoding: chunked\r\n\r\n'),
+  {
+    ...broken('trailers larger than headers may be', `0\r\n${`X-T: ${'v'.repeat(1_000)}\r\n`.repeat(40)}\r\n`),
+    client: refused(431, 'headers_too_large'),
+  },
+];
+
+const trailerRows: readonly Row[] = [
+  {
+    name: 'trailers reach the app',
+    send: `${request('PUT', '/', 'Trailer: X-Sum', 'Transfer-Encoding: chunked')}${chunk('abc')}0\r\nX-Sum: 1\r\nx-b: 2\r\n\r\n`,
+    app: app({ line: 'PUT /', headers: ['Trailer: X-Sum'], body: 'abc', trailers: ['X-Sum: 1', 'x-b: 2'] }),
+    client: receivesOk,
+  },
+  {
+    name: 'trailers that were not announced',
+    send: `${chunkedHead}${chunk('abc')}0\r\nX-Sum: 1\r\n\r\n`,
+    app: app({ line: 'POST /', body: 'abc', trailers: ['X-Sum: 1'] }),
+    client: receivesOk,
+  },
+  {
+    // RFC 9110 §6.5.1: what frames, routes or authenticates a message may not come behind it.
+    name: 'trailers that may be none',
+    send: `${chunkedHead}${chunk('abc')}0\r\n${['Host: forged.test', 'Trailer: X', 'X-Kept: 1'].join('\r\n')}\r\n\r\n`,
+    app: app({ line: 'POST /', body: 'abc', trailers: ['X-Kept: 1'] }),
+    client: receivesOk,
+  },
+  {
+    // Node's parser takes it at its word. A client that goes on must be answered, or see that it will not be.
+    name: 'Connection: close among the trailers',
+    send: `${chunkedHead}${chunk('abc')}0\r\nConnection: close\r\n\r\n`,
+    app: app({ line: 'POST /', body: 'abc', trailers: [] }),
+    client: { ...receivesOk, then: 'either' },
+  },
+  {
+    name: 'trailers in which a client speaks for the gateway',
+    send: `${chunkedHead}${chunk('abc')}0\r\n${[
+      'X-Gateway-Subject: forged',
+      'x_gateway_scopes: forged',
+      'X-Forwarded-For: forged',
+      'Forwarded: for=forged',
+      'X-Request-ID: forged',
+    ].join('\r\n')}\r\n\r\n`,
+    app: app({ line: 'POST /', body: 'abc', trailers: [] }),
+    client: receivesOk,
+  },
+  {
+    name: 'the credential among the trailers',
+    send: `${chunkedHead}${chunk('abc')}0\r\nX-API-Key: @key\r\nAuthorization: forged\r\n\r\n`,
+    app: app({ line: 'POST /', body: 'abc', trailers: [] }),
+    client: receivesOk,
+  },
+  {
+    name: 'what Connection names goes from the trailers too',
+    send: `${request('POST', '/', 'Connection: X-Hop', 'Transfer-Encoding: chunked')}${chunk('abc')}0\r\nX-Hop: forged\r\n\r\n`,
+    app: app({ line: 'POST /', body: 'abc', trailers: [] }),
+    client: receivesOk,
+  },
+];
+
+const cutRows: readonly Row[] = [
+  {
+    name: 'a fault after the answer began: the answer is cut, and there is no other',
+    send: [chunkedHead + chunk('abc'), { received: 'begun' }, 'x\r\n'],
+    app: app(
+      { line: 'POST /', body: 'abc', whole: false },
+      [{ received: 'abc' }, 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n', untilClosed],
+      { tunnel: 'closed' },
+    ),
+    client: receives({ status: 200, body: 'begun', cut: true }, 'closed'),
+  },
+  {
+    name: 'a client that ends within a chunked body: the app’s request breaks off',
+    send: [chunkedHead + chunk('abc'), { peerReceived: 'abc' }, { act: 'reset' }],
+    app: app({ line: 'POST /', body: 'abc', whole: false }, [untilClosed], { tunnel: 'closed' }),
+    client: { answers: [], then: 'closed' },
+  },
+  {
+    name: 'a client that ends within a body of a known length: the app’s request breaks off',
+    send: [`${request('POST', '/', 'Content-Length: 10')}abc`, { peerReceived: 'abc' }, { act: 'reset' }],
+    app: app({ line: 'POST /', body: 'abc', whole: false }, [untilClosed], { tunnel: 'closed' }),
+    client: { answers: [], then: 'closed' },
+  },
+];
+
+export const chunks: Topic = { title: 'chunks', rows: [...wholeRows, ...brokenRows, ...trailerRows, ...cutRows] };

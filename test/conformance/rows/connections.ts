@@ -1,0 +1,196 @@
+// One connection, several requests (RFC 9112 §9): order, HTTP/1.0, and what ends it.
+import { answer, app, chunk, get, head, lastChunk, ok, post, receives, request } from '../phrases.ts';
+import { end, reset, untilClosed, wholeRequest, type Answer, type Topic } from '../row.ts';
+
+const one: Answer = { status: 200, body: 'one' };
+const two: Answer = { status: 200, body: 'two' };
+
+export const connections: Topic = {
+  title: 'connection',
+  rows: [
+    {
+      name: 'two requests at once are answered in their order',
+      send: get('/1') + get('/2'),
+      app: {
+        sees: [{ line: 'GET /1' }, { line: 'GET /2' }],
+        answers: [answer('200 OK', 'one'), answer('200 OK', 'two')],
+      },
+      client: { answers: [one, two], then: 'open' },
+    },
+    {
+      name: 'ten requests at once',
+      send: Array.from({ length: 10 }, (_, i) => get(`/${i}`)).join(''),
+      app: {
+        sees: Array.from({ length: 10 }, (_, i) => ({ line: `GET /${i}` })),
+        answers: Array.from({ length: 10 }, (_, i) => answer('200 OK', String(i))),
+      },
+      client: { answers: Array.from({ length: 10 }, (_, i) => ({ status: 200, body: String(i) })), then: 'open' },
+    },
+    {
+      name: 'a body between two requests',
+      send: post('first') + get('/2'),
+      app: {
+        sees: [{ line: 'POST /', body: 'first' }, { line: 'GET /2' }],
+        answers: [answer('200 OK', 'one'), answer('200 OK', 'two')],
+      },
+      client: { answers: [one, two], then: 'open' },
+    },
+    {
+      name: 'a chunked body between two requests',
+      send: request('POST', '/', 'Transfer-Encoding: chunked') + chunk('first') + lastChunk + get('/2'),
+      app: {
+        sees: [{ line: 'POST /', body: 'first' }, { line: 'GET /2' }],
+        answers: [answer('200 OK', 'one'), answer('200 OK', 'two')],
+      },
+      client: { answers: [one, two], then: 'open' },
+    },
+    {
+      name: 'HEAD before GET',
+      send: request('HEAD', '/1') + get('/2'),
+      app: {
+        sees: [{ line: 'HEAD /1' }, { line: 'GET /2' }],
+        answers: [head('HTTP/1.1 200 OK', 'Content-Length: 3'), answer('200 OK', 'two')],
+      },
+      client: { answers: [{ status: 200, framing: 'none' }, two], then: 'open' },
+    },
+    {
+      name: 'empty lines between requests',
+      send: `${get('/1')}\r\n${get('/2')}`,
+      app: {
+        sees: [{ line: 'GET /1' }, { line: 'GET /2' }],
+        answers: [answer('200 OK', 'one'), answer('200 OK', 'two')],
+      },
+      client: { answers: [one, two], then: 'open' },
+    },
+    {
+      name: 'a request of the gateway’s own between two of the app’s',
+      send: get('/1') + head('GET /nothing HTTP/1.1', 'Host: gw.test') + get('/2'),
+      app: {
+        sees: [{ line: 'GET /1' }, { line: 'GET /2' }],
+        answers: [answer('200 OK', 'one'), answer('200 OK', 'two')],
+      },
+      client: { answers: [one, { status: 404, problem: 'not_found' }, two], then: 'open' },
+    },
+    {
+      name: 'a malformed request after a good one: the good one is answered first',
+      send: `${get('/1')}GET /peer/@app/forged HTTP/1.1\r\nHost : gw.test\r\n\r\n`,
+      app: app('GET /1', answer('200 OK', 'one')),
+      client: { answers: [one, { status: 400, problem: 'invalid_request' }], then: 'closed' },
+    },
+    {
+      name: 'ambiguous framing after a good request, and what would be smuggled behind it',
+      send:
+        get('/1') +
+        request('POST', '/forged', 'Content-Length: 5', 'Transfer-Encoding: chunked') +
+        lastChunk +
+        get('/forged'),
+      app: app('GET /1', answer('200 OK', 'one')),
+      client: { answers: [one, { status: 400, problem: 'invalid_request' }], then: 'closed' },
+    },
+    {
+      name: 'garbage after a good request',
+      send: `${get('/1')}\x00\x01\x02 garbage\r\n\r\n`,
+      app: app('GET /1', answer('200 OK', 'one')),
+      client: { answers: [one, { status: 400, problem: 'invalid_request' }], then: 'closed' },
+    },
+    {
+      name: 'what follows Connection: close is not read',
+      send: get('/1', 'Connection: close') + get('/forged'),
+      app: app('GET /1', answer('200 OK', 'one')),
+      client: { answers: [one], then: 'closed' },
+    },
+    {
+      name: 'HTTP/1.0 ends with its answer',
+      send: head('GET /peer/@app/1 HTTP/1.0', 'Host: gw.test', 'X-API-Key: @key'),
+      app: app('GET /1', answer('200 OK', 'one')),
+      client: { answers: [one], then: 'closed' },
+    },
+    {
+      name: 'what follows an HTTP/1.0 request is not read',
+      send: head('GET /peer/@app/1 HTTP/1.0', 'Host: gw.test', 'X-API-Key: @key') + get('/forged'),
+      app: app('GET /1', answer('200 OK', 'one')),
+      client: { answers: [one], then: 'closed' },
+    },
+    {
+      name: 'HTTP/1.0 knows no chunks: the end of the connection ends the body',
+      send: head('GET /peer/@app/ HTTP/1.0', 'X-API-Key: @key'),
+      app: app('GET /', head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked') + chunk('hel') + chunk('lo') + lastChunk),
+      client: receives({ status: 200, framing: 'close', body: 'hello', lacks: ['Transfer-Encoding'] }, 'closed'),
+    },
+    {
+      name: 'HTTP/1.0 that would stay gets no chunks either',
+      send: head('GET /peer/@app/ HTTP/1.0', 'X-API-Key: @key', 'Connection: keep-alive'),
+      app: app('GET /', head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked') + chunk('hello') + lastChunk),
+      client: receives({ status: 200, framing: 'close', body: 'hello', lacks: ['Transfer-Encoding'] }, 'closed'),
+    },
+    {
+      name: 'HTTP/1.0 gets no trailers',
+      send: head('GET /peer/@app/ HTTP/1.0', 'X-API-Key: @key'),
+      app: app(
+        'GET /',
+        `${head('HTTP/1.1 200 OK', 'Trailer: X-Sum', 'Transfer-Encoding: chunked')}${chunk('abc')}0\r\nX-Sum: leaked\r\n\r\n`,
+      ),
+      client: receives({ status: 200, framing: 'close', body: 'abc', lacks: ['Trailer'] }, 'closed'),
+    },
+    {
+      name: 'HTTP/1.0 with a body',
+      send: `${head('POST /peer/@app/ HTTP/1.0', 'X-API-Key: @key', 'Content-Length: 3')}abc`,
+      app: app({ line: 'POST /', framing: 'length', body: 'abc' }),
+      client: receives({ status: 200, body: 'ok' }, 'closed'),
+    },
+    {
+      name: 'HTTP/1.0 and HEAD',
+      send: head('HEAD /peer/@app/ HTTP/1.0', 'X-API-Key: @key'),
+      app: app('HEAD /', head('HTTP/1.1 200 OK', 'Content-Length: 5')),
+      client: receives({ status: 200, framing: 'none', added: ['Content-Length: 5'] }, 'closed'),
+    },
+    {
+      // TCP can't tell a client that only ends its direction from one that has closed. Clients of HTTP do the latter (contract §9).
+      name: 'a client that ends while it waits has left: the app’s request is aborted',
+      send: [get(), { peerReceived: '\r\n\r\n' }, end],
+      app: app('GET /', [untilClosed], { tunnel: 'closed' }),
+      client: { answers: [], then: 'closed' },
+    },
+    {
+      name: 'a client that ends within its head gets 400',
+      send: ['GET /peer/@app/ HTTP/1.1\r\nHost: gw.test\r\nX-', end],
+      client: { answers: [{ status: 400, problem: 'invalid_request' }], then: 'closed' },
+    },
+    {
+      name: 'a client that connects and ends gets nothing',
+      send: [end],
+      client: { answers: [], then: 'closed' },
+    },
+    {
+      name: 'a client that is gone before the answer: the app’s request is aborted',
+      send: [get(), { peerReceived: '\r\n\r\n' }, reset],
+      app: app('GET /', [untilClosed], { tunnel: 'closed' }),
+      client: { answers: [], then: 'closed' },
+    },
+    {
+      name: 'a client that is gone within the answer: the app’s request is aborted',
+      send: [get(), { received: 'first' }, reset],
+      app: app(
+        'GET /',
+        [wholeRequest, head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked') + chunk('first'), untilClosed],
+        { tunnel: 'closed' },
+      ),
+      client: receives({ status: 200, body: 'first', cut: true }, 'closed'),
+    },
+    {
+      name: 'an app that answers before it has read the upload: the answer arrives',
+      send: [`${request('POST', '/', 'Content-Length: 100')}x`, { received: 'early' }, 'x'.repeat(99)],
+      app: app({ line: 'POST /', whole: false }, [answer('413 Content Too Large', 'early', 'Connection: close'), end]),
+      client: receives({ status: 413, body: 'early' }),
+    },
+    {
+      name: 'two different tunnels, one connection: the slow first answer comes first',
+      send: get('/slow') + get('/fast'),
+      app: {
+        sees: [{ line: 'GET /slow' }, { line: 'GET /fast' }],
+        answers: [[wholeRequest, head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked'), chunk('one') + lastChunk], ok],
+      },
+      client: { answers: [one, { status: 200, body: 'ok' }], then: 'open' },
+    },
+  ],
+};

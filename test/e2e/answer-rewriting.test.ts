@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import type { RequestListener } from 'node:http';
+import { test } from 'node:test';
+import { ask } from '../helpers/echo-app.ts';
+import { startPlainGateway } from '../helpers/plain-gateway.ts';
+
+const policy = { baseDomain: 'peers.test' };
+
+/** Answers with the fields that the query holds. */
+const told: RequestListener = (request, response) => {
+  const query = new URLSearchParams(request.url?.slice(request.url.indexOf('?')));
+  const location = (query.get('l') ?? '').replace('@host', String(request.headers.host));
+  response.writeHead(302, [
+    ...['Location', location, 'Content-Location', '/c', 'Set-Cookie', 'a=1; Path=/; Domain=app'],
+    ...['set-cookie', 'b=2', 'Service-Worker-Allowed', '/', 'X-Path', '/x'],
+  ]);
+  response.end();
+};
+
+test('in path mode what the app says of its own paths is moved below the prefix', async (t) => {
+  const gateway = await startPlainGateway(t, told, { policy });
+  const { values } = await ask(gateway, 'GET /peer/app/d/?l=/x HTTP/1.1', 'Host: gw.test');
+  assert.deepEqual(values('location'), ['/peer/app/x']);
+  assert.deepEqual(values('content-location'), ['/peer/app/c']);
+  assert.deepEqual(values('set-cookie'), ['a=1; Path=/peer/app', 'b=2; Path=/peer/app/d']);
+  assert.deepEqual(values('service-worker-allowed'), []);
+  assert.deepEqual(values('x-path'), ['/x']);
+});
+
+test('in path mode URLs of the app are moved, those of others are not', async (t) => {
+  const gateway = await startPlainGateway(t, told, { policy });
+  const rows: [location: string, moved: string][] = [
+    ['http://@host/x', '/peer/app/x'],
+    ['https://gw.test/x', '/peer/app/x'],
+    ['https://other.test/x', 'https://other.test/x'],
+  ];
+  for (const [location, moved] of rows) {
+    const { values } = await ask(gateway, `GET /peer/app/?l=${location} HTTP/1.1`, 'Host: gw.test');
+    assert.deepEqual(values('location'), [moved]);
+  }
+});
+
+test('what is relative is so for the client too, whether its path had a slash or not', async (t) => {
+  const gateway = await startPlainGateway(t, told, { policy });
+  for (const path of ['/peer/app', '/peer/app/', '/peer/app/a', '/peer/app/a/b']) {
+    const { values } = await ask(gateway, `GET ${path}?l=next HTTP/1.1`, 'Host: gw.test');
+    const client = new URL(values('location')[0] ?? '', `http://gw.test${path}`).pathname;
+    const app = new URL('next', `http://app${path.slice('/peer/app'.length) || '/'}`).pathname;
+    assert.equal(client, `/peer/app${app}`, path);
+  }
+});
+
+test('in host mode nothing is rewritten', async (t) => {
+  const gateway = await startPlainGateway(t, told, { policy });
+  const { values } = await ask(gateway, 'GET /d/?l=http://@host/x HTTP/1.1', 'Host: app.peers.test');
+  assert.deepEqual(values('location'), ['http://app.peers.test/x']);
+  assert.deepEqual(values('set-cookie'), ['a=1; Path=/; Domain=app', 'b=2']);
+  assert.deepEqual(values('service-worker-allowed'), ['/']);
+});
+
+test('below a path that a proxy cuts off, the client is told the whole of it', async (t) => {
+  const gateway = await startPlainGateway(t, told, { policy: { trustedProxies: ['127.0.0.1'] } });
+  const { values } = await ask(gateway, 'GET /peer/app/?l=/x HTTP/1.1', 'Host: a', 'X-Forwarded-Prefix: /outer');
+  assert.deepEqual(values('location'), ['/outer/peer/app/x']);
+  assert.deepEqual(values('set-cookie'), ['a=1; Path=/outer/peer/app', 'b=2; Path=/outer/peer/app']);
+});

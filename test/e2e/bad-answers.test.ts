@@ -1,0 +1,230 @@
+// What apps answer that is no HTTP, or could be read in two ways, over both ways to an app: undici on a pooled tunnel, Node's client on
+// one of its own. Whatever comes, the next answer is the next request's.
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { after, before, describe, test, type TestContext } from 'node:test';
+import { key, startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
+import { rawApp } from '../helpers/scripted-app.ts';
+
+const ok = 'Content-Length: 2\r\n\r\nok';
+const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+const leak = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nleaked';
+
+function answer(...lines: readonly string[]): string {
+  return [...lines, ok].join('\r\n');
+}
+
+const noHttp: Record<string, string> = {
+  'another protocol': 'SSH-2.0-OpenSSH_9.9\r\n',
+  'HTTP/2': answer('HTTP/2.0 200 OK'),
+  'HTTP/0.9': answer('HTTP/0.9 200 OK'),
+  'HTTP/1.2': answer('HTTP/1.2 200 OK'),
+  RTSP: answer('RTSP/1.0 200 OK'),
+  ICY: answer('ICY 200 OK'),
+  'the version in lower case': answer('http/1.1 200 OK'),
+  'an empty line first': `\r\n${answer('HTTP/1.1 200 OK')}`,
+  'two spaces': answer('HTTP/1.1  200 OK'),
+  'a status of two digits': answer('HTTP/1.1 20 OK'),
+  'a status of four digits': answer('HTTP/1.1 2000 OK'),
+  'a status that is no number': answer('HTTP/1.1 2x0 OK'),
+  'status 000': answer('HTTP/1.1 000 X'),
+  'status 099': answer('HTTP/1.1 099 X'),
+  'status 600': answer('HTTP/1.1 600 X'),
+  'status 999': answer('HTTP/1.1 999 X'),
+  'a control character in the reason': answer('HTTP/1.1 200 O\u0001K'),
+  'a NUL in the reason': answer('HTTP/1.1 200 O\0K'),
+  'an endless reason': answer(`HTTP/1.1 200 ${'x'.repeat(100_000)}`),
+  'bare LF after the status line': `HTTP/1.1 200 OK\n${ok}`,
+  'bare LF after a field': `HTTP/1.1 200 OK\r\nX: a\n${ok}`,
+  'bare LF at the end of the head': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\nok',
+  'bare CR in a value': answer('HTTP/1.1 200 OK', 'X: a\rb'),
+  'a fold': answer('HTTP/1.1 200 OK', 'X: a', ' b'),
+  'a fold of nothing': answer('HTTP/1.1 200 OK', ' X: a'),
+  'a NUL in a value': answer('HTTP/1.1 200 OK', 'X: a\0b'),
+  'a control character in a value': answer('HTTP/1.1 200 OK', 'X: a\u0001b'),
+  'DEL in a value': answer('HTTP/1.1 200 OK', 'X: a\u007fb'),
+  'a space before the colon': answer('HTTP/1.1 200 OK', 'X : a'),
+  'a field without a name': answer('HTTP/1.1 200 OK', ': a'),
+  'a field without a colon': answer('HTTP/1.1 200 OK', 'X'),
+  'a name that is no token': answer('HTTP/1.1 200 OK', 'X(: a'),
+  'a huge head': answer('HTTP/1.1 200 OK', ...Array.from({ length: 100 }, () => `X: ${'a'.repeat(1_000)}`)),
+};
+
+const twoReadings: Record<string, string> = {
+  'a length and chunks': `HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`,
+  'chunks and a length': `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n`,
+  'two lengths': answer('HTTP/1.1 200 OK', 'Content-Length: 3'),
+  'the same length twice': answer('HTTP/1.1 200 OK', 'Content-Length: 2'),
+  'chunked twice': `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+  'chunks in HTTP/1.0': 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+};
+for (const length of ['2, 2', '2x', '+2', '-2', '0x2', '', '1 2', '9007199254740993', '9'.repeat(30)]) {
+  twoReadings[`the length ${length || 'nothing'}`] = `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\nok`;
+}
+for (const coding of ['gzip, chunked', 'chunked, gzip', 'gzip', 'identity', 'xchunked', 'chunked, chunked']) {
+  twoReadings[`the transfer coding ${coding}`] = `HTTP/1.1 200 OK\r\nTransfer-Encoding: ${coding}\r\n\r\n0\r\n\r\n`;
+}
+
+const interim: Record<string, string> = {
+  'a switch of protocols unasked': 'HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nleaked',
+  'a switch to no protocol': 'HTTP/1.1 101 X\r\n\r\nleaked',
+  'a flood of interim answers': 'HTTP/1.1 103 E\r\n\r\n'.repeat(5_000) + answer('HTTP/1.1 200 OK'),
+  'a flood of 100s': 'HTTP/1.1 100 C\r\n\r\n'.repeat(5_000) + answer('HTTP/1.1 200 OK'),
+  'a huge interim answer': `HTTP/1.1 103 E\r\nX: ${'y'.repeat(70_000)}\r\n\r\n${answer('HTTP/1.1 200 OK')}`,
+};
+
+interface Whole {
+  readonly status: number;
+  readonly body: string;
+  readonly method?: 'HEAD';
+}
+
+/** Answers that are whole, and are passed on; what comes behind them is nobody's. */
+const trailed: Record<string, Whole & { readonly answer: string }> = {
+  'bytes after the answer': { status: 200, body: 'ok', answer: `${answer('HTTP/1.1 200 OK')}garbage` },
+  'an answer after the answer': { status: 200, body: 'ok', answer: answer('HTTP/1.1 200 OK') + leak },
+  'an answer after the last chunk': { status: 200, body: 'ok', answer: `${chunked}2\r\nok\r\n0\r\n\r\n${leak}` },
+  'a 204 with a body': { status: 204, body: '', answer: 'HTTP/1.1 204 X\r\nContent-Length: 6\r\n\r\nleaked' },
+  'a 204 with chunks': {
+    status: 204,
+    body: '',
+    answer: 'HTTP/1.1 204 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n',
+  },
+  'an answer after a 204': { status: 204, body: '', answer: `HTTP/1.1 204 X\r\n\r\n${leak}` },
+  'a 304 with a body': { status: 304, body: '', answer: 'HTTP/1.1 304 X\r\nContent-Length: 6\r\n\r\nleaked' },
+  'a 205 with a body': { status: 205, body: '', answer: 'HTTP/1.1 205 X\r\nContent-Length: 6\r\n\r\nleaked' },
+  'a 205 that does not end': { status: 205, body: '', answer: 'HTTP/1.1 205 X\r\n\r\n' },
+  'a body for HEAD': { status: 200, body: '', method: 'HEAD', answer: answer('HTTP/1.1 200 OK') },
+};
+
+const cut: Record<string, string> = {
+  'a chunk size that is none': `${chunked}2\r\nok\r\nzz\r\n`,
+  'a chunk size with 0x': `${chunked}2\r\nok\r\n0x2\r\nok\r\n0\r\n\r\n`,
+  'a chunk size with a bare LF': `${chunked}2\r\nok\r\n2\nok\r\n0\r\n\r\n`,
+  'a chunk that is longer than it says': `${chunked}2\r\nokk\r\n0\r\n\r\n`,
+  'a chunk without end': `${chunked}2\r\nok\r\nfffffffffffffffff\r\n`,
+  'a length among the trailers': `${chunked}2\r\nok\r\n0\r\nContent-Length: 5\r\n\r\n`,
+  'a control character in a trailer': `${chunked}2\r\nok\r\n0\r\nX: a\u0001\r\n\r\n`,
+};
+
+/** `own`: what undici can't carry. */
+type Way = 'pooled' | 'own';
+
+describe('an answer that can’t be passed on', () => {
+  const script = new Map<string, string>();
+  let gateway: PlainGateway;
+  const endings: (() => unknown)[] = [];
+  const owner = { after: (ending: () => unknown) => endings.push(ending) } as unknown as TestContext;
+
+  before(async () => {
+    gateway = await startPlainGateway(owner, () => undefined);
+    const port = await rawApp(owner, (socket, received) => {
+      const path = /^[A-Z]+ \/(\w+)/.exec(received)?.[1];
+      if (path === undefined) return;
+      socket.write(script.get(path) ?? 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext', 'latin1');
+    });
+    gateway.transport.publish({ name: 'raw', port });
+  });
+  after(async () => {
+    for (const ending of endings) await ending();
+  });
+
+  async function send(method: string, way: Way, path: string): Promise<string> {
+    const own =
+      method === 'HEAD'
+        ? 'Expect: 100-continue\r\nContent-Length: 0\r\n\r\n'
+        : 'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
+    const head = `${method} /peer/raw/${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nConnection: close\r\n`;
+    return (await buffer(gateway.raw(head + (way === 'own' ? own : '\r\n')))).toString('latin1');
+  }
+
+  /** The answer as the client saw it; by then its tunnel is over, and the next request is answered by its own. */
+  async function played(bytes: string, way: Way, method = 'GET'): Promise<string> {
+    script.set('x', bytes);
+    const received = await send(method, way, 'x');
+    const { tunnels } = gateway.transport;
+    const tunnel = tunnels.at(-1);
+    if (tunnel?.closed === false) await new Promise((resolve) => tunnel.once('close', resolve));
+    const next = await send('GET', 'pooled', 'next');
+    assert.match(next, /^HTTP\/1\.1 200 [^]*\r\n\r\nnext$/);
+    assert.doesNotMatch(received + next, /leaked/);
+    // The next row shall not find a tunnel that is used already.
+    tunnels.at(-1)?.destroy();
+    return received;
+  }
+
+  for (const way of ['pooled', 'own'] as const) {
+    for (const [name, bytes] of Object.entries({ ...noHttp, ...twoReadings, ...interim })) {
+      test(`502: ${name}, ${way}`, async () => {
+        const received = await played(bytes, way);
+        assert.match(received, /HTTP\/1\.1 502 [^]*"code":"bad_upstream_response"/);
+      });
+    }
+    for (const [name, { status, body, method, answer: bytes }] of Object.entries(trailed)) {
+      test(`whole: ${name}, ${way}`, async () => {
+        const received = await played(bytes, way, method);
+        assert.match(received, new RegExp(`^HTTP/1\\.1 ${status} `));
+        assert.equal(received.slice(received.indexOf('\r\n\r\n') + 4).replace(/^2\r\nok\r\n0\r\n\r\n$/, 'ok'), body);
+      });
+    }
+    for (const [name, bytes] of Object.entries(cut)) {
+      test(`cut: ${name}, ${way}`, async () => {
+        assert.doesNotMatch(await played(bytes, way), /\r\n0\r\n/);
+      });
+    }
+  }
+});
+
+test('a 100 that nobody asked for is passed on, and the tunnel lives', async (t) => {
+  const { raw, transport } = await startPlainGateway(t, () => undefined);
+  const bytes = `HTTP/1.1 100 Continue\r\n\r\n${answer('HTTP/1.1 200 OK')}`;
+  transport.publish({ name: 'eager', port: await rawApp(t, (socket) => socket.write(bytes)) });
+  for (let i = 0; i < 2; i += 1) {
+    const request = `GET /peer/eager/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nConnection: close\r\n\r\n`;
+    assert.match((await buffer(raw(request))).toString(), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 [^]*ok$/);
+  }
+  assert.equal(transport.tunnels.length, 1);
+});
+
+test('an app that talks before it is asked is not HTTP', async (t) => {
+  const { call, transport } = await startPlainGateway(t, () => undefined);
+  const port = await rawApp(
+    t,
+    () => undefined,
+    (socket) => socket.write('220 mail.test ESMTP\r\n'),
+  );
+  transport.publish({ name: 'smtp', port });
+  const { status, text } = await call('/peer/smtp/');
+  assert.deepEqual([status, (JSON.parse(text) as { code: string }).code], [502, 'bad_upstream_response']);
+});
+
+test('bytes on an idle tunnel end it, and nobody reads them', async (t) => {
+  const { call, transport } = await startPlainGateway(t, () => undefined);
+  const sockets: Socket[] = [];
+  const port = await rawApp(t, (socket) => {
+    sockets.push(socket);
+    socket.write(answer('HTTP/1.1 200 OK'));
+  });
+  transport.publish({ name: 'late', port });
+  assert.equal((await call('/peer/late/')).text, 'ok');
+  const [tunnel] = transport.tunnels;
+  const gone = new Promise((resolve) => tunnel?.once('close', resolve));
+  sockets[0]?.write(leak);
+  await gone;
+  assert.equal((await call('/peer/late/')).text, 'ok');
+  assert.equal(transport.tunnels.length, 2);
+});
+
+test('an app switches to a protocol that was offered, or to none', async (t) => {
+  const { raw, transport } = await startPlainGateway(t, () => undefined);
+  const fields = { other: 'Upgrade: other\r\n', silent: '' };
+  for (const [name, upgrade] of Object.entries(fields)) {
+    const bytes = `HTTP/1.1 101 X\r\nConnection: Upgrade\r\n${upgrade}\r\nleaked`;
+    transport.publish({ name, port: await rawApp(t, (socket) => socket.write(bytes)) });
+  }
+  for (const name of Object.keys(fields)) {
+    const head = `GET /peer/${name}/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n`;
+    assert.match((await buffer(raw(head))).toString(), /^HTTP\/1\.1 502 [^]*"bad_upstream_response"/, name);
+  }
+});

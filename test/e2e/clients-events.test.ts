@@ -1,0 +1,29 @@
+// Events through the whole path: each flush of the app reaches a reader that keeps up by itself, and
+// none waits for the next.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { readUntil } from '../helpers/plain-gateway.ts';
+import { ProcessPath } from '../helpers/process-path.ts';
+
+test('the head of an event stream comes before its first event, and each event as it is sent', async (t) => {
+  const path = await ProcessPath.start(t);
+  const message = await path.call('/events').answer;
+  assert.equal(message.headers['content-type'], 'text/event-stream');
+  for (let number = 1; number <= 20; number += 1) {
+    const event = `id: ${number}\ndata: ${'x'.repeat(number)}\n\n`;
+    const arrived = once(message, 'data') as Promise<[Buffer]>;
+    await path.app.ask('events', [event]);
+    assert.equal((await arrived)[0].toString(), event);
+  }
+  message.destroy();
+});
+
+test('events of one moment come at once, and without another behind them', async (t) => {
+  const path = await ProcessPath.start(t);
+  const message = await path.call('/events').answer;
+  const events = Array.from({ length: 200 }, (_, number) => `data: ${number}\n\n`);
+  await path.app.ask('events', events);
+  assert.equal(await readUntil(message, events.at(-1) ?? ''), events.join(''));
+  message.destroy();
+});

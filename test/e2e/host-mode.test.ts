@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { ask, show } from '../helpers/echo-app.ts';
+import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
+
+function start(t: TestContext, trustedProxies: readonly string[] = []): Promise<PlainGateway> {
+  return startPlainGateway(t, show, { policy: { baseDomain: 'peers.test', trustedProxies } });
+}
+
+test('every path of a lease’s host belongs to the app, byte for byte, and the Host is the client’s', async (t) => {
+  const gateway = await start(t);
+  const paths = ['/', '/health', '/health/live', '/peer/app/x', '/ws/app', '/a//..;/%2F?x=%00', '/metrics'];
+  for (const path of paths) {
+    const told = await ask(gateway, `GET ${path} HTTP/1.1`, 'Host: APP.peers.test:8443');
+    assert.equal(told.seen.url, path);
+    assert.deepEqual(told.saw('host'), ['APP.peers.test:8443']);
+    assert.deepEqual(told.saw('x-forwarded-host'), ['APP.peers.test:8443']);
+    assert.deepEqual(told.saw('x-forwarded-prefix'), []);
+  }
+});
+
+test('OPTIONS for all of a host reaches the app as it is', async (t) => {
+  const gateway = await start(t);
+  for (const target of ['*', 'http://app.peers.test']) {
+    const told = await ask(gateway, `OPTIONS ${target} HTTP/1.1`, 'Host: app.peers.test');
+    assert.equal(told.seen.url, '*', target);
+  }
+});
+
+test('a lease is found by punycode and by its id', async (t) => {
+  const gateway = await start(t);
+  const { port } = gateway.app.address() as { port: number };
+  gateway.transport.publish({ name: 'Bücher', port, id: 'ABCDEFGHIJKLMNOPQRSTUVWX27' });
+  for (const label of ['xn--bcher-kva', 'abcdefghijklmnopqrstuvwx27']) {
+    const told = await ask(gateway, 'GET /x HTTP/1.1', `Host: ${label}.peers.test`);
+    assert.deepEqual(told.saw('host'), [`${label}.peers.test`]);
+  }
+});
+
+test('below the base domain, where no lease can be, is 421; where none is, 404', async (t) => {
+  const gateway = await start(t);
+  const rows: [host: string, status: number, code: string][] = [
+    ['a.app.peers.test', 421, 'misdirected_request'],
+    ['nobody.peers.test', 404, 'lease_not_found'],
+    ['peers.test', 404, 'not_found'],
+    ['other.test', 404, 'not_found'],
+  ];
+  for (const [host, status, code] of rows) {
+    const told = await ask(gateway, 'GET / HTTP/1.1', `Host: ${host}`);
+    assert.deepEqual([told.status, told.code], [status, code], host);
+  }
+});
+
+test('the base domain itself and other hosts have path mode and health', async (t) => {
+  const gateway = await start(t);
+  for (const host of ['peers.test', 'other.test']) {
+    assert.equal((await ask(gateway, 'GET /peer/app/x HTTP/1.1', `Host: ${host}`)).seen.url, '/x');
+    assert.match((await ask(gateway, 'GET /health/live HTTP/1.1', `Host: ${host}`)).body, /"live"/);
+  }
+});
+
+test('a %00 in the path is refused here too', async (t) => {
+  const told = await ask(await start(t), 'GET /a%00b HTTP/1.1', 'Host: app.peers.test');
+  assert.deepEqual([told.status, told.code], [400, 'invalid_request']);
+});
+
+test('a trusted proxy’s word for the host decides, health included', async (t) => {
+  const gateway = await start(t, ['127.0.0.1']);
+  const told = await ask(gateway, 'GET /health HTTP/1.1', 'Host: internal', 'X-Forwarded-Host: app.peers.test');
+  assert.equal(told.seen.url, '/health');
+  assert.deepEqual(told.saw('host'), ['app.peers.test']);
+});

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { memoryUsage } from 'node:process';
+import { test } from 'node:test';
+import {
+  errorCode,
+  fieldBlock,
+  flag,
+  frame,
+  frameType,
+  preface,
+  setting,
+  settingId,
+  uint32,
+} from '../helpers/http2-frames.ts';
+import { RawHttp2 } from '../helpers/http2-raw.ts';
+import { closed, handedOver } from '../helpers/scripted-app.ts';
+import { answerOf, get, startSecureGateway, type SecureGateway } from '../helpers/secure-gateway.ts';
+
+/** Issue: RSS growth under 64 MiB. */
+const maxGrowthBytes = 64 * 1024 * 1024;
+/** So much in one write. */
+const perWrite = 50;
+
+interface Flooded {
+  readonly sent: number;
+  /** Of the GOAWAY, unless the end of the connection overtook it. */
+  readonly code: number | undefined;
+}
+
+/** Sends frames until the gateway has had enough. `paced`: not before it has read the last ones. */
+async function flood(client: RawHttp2, most: number, paced: boolean, make: (i: number) => Buffer): Promise<Flooded> {
+  let sent = 0;
+  while (sent < most && !client.over) {
+    const block = Array.from({ length: perWrite }, (_, i) => make(sent + i));
+    sent += perWrite;
+    const more = client.send(...block);
+    if (paced) await client.roundTrip(sent).catch(() => undefined);
+    // What has ended does not drain.
+    else if (!more) await new Promise((resolve) => client.socket.once('drain', resolve).once('close', resolve));
+    else await new Promise((resolve) => setImmediate(resolve));
+  }
+  return { sent, code: await client.goaway() };
+}
+
+async function isServing({ session }: SecureGateway): Promise<void> {
+  const client = await session();
+  const health = await answerOf(client.request({ ':path': '/health' }));
+  assert.equal(health.head[':status'], 200);
+  client.destroy();
+}
+
+const head = fieldBlock(get());
+const headers = (stream: number, flags: number, block = head): Buffer =>
+  frame(frameType.headers, flags | flag.endHeaders, stream, block);
+const odd = (i: number): number => 2 * i + 1;
+
+interface Attack {
+  readonly name: string;
+  readonly make: (i: number) => Buffer;
+  /** The code of our GOAWAY. Undefined: nghttp2 ends it. */
+  readonly code?: number;
+}
+
+const attacks: readonly Attack[] = [
+  {
+    name: 'rapid reset',
+    make: (i) => Buffer.concat([headers(odd(i), flag.endStream), frame(frameType.reset, 0, odd(i), uint32(8))]),
+    code: errorCode.calm,
+  },
+  {
+    name: 'rapid reset of uploads without an error code',
+    make: (i) => Buffer.concat([headers(odd(i), 0), frame(frameType.reset, 0, odd(i), uint32(0))]),
+    code: errorCode.calm,
+  },
+  { name: 'PING', make: () => frame(frameType.ping, 0, 0, Buffer.alloc(8)), code: errorCode.calm },
+  { name: 'SETTINGS', make: () => frame(frameType.settings, 0, 0), code: errorCode.calm },
+  {
+    name: 'SETTINGS that change the window of every stream',
+    make: (i) => frame(frameType.settings, 0, 0, Buffer.concat([Buffer.from([0, 4]), uint32(i % 65_536)])),
+    code: errorCode.calm,
+  },
+  { name: 'requests that are none', make: (i) => headers(odd(i), flag.endStream, fieldBlock([['X', '1']])) },
+  { name: 'streams beyond the bound', make: (i) => headers(odd(i), 0) },
+  {
+    name: 'CONTINUATION without end and content',
+    make: (i) => (i === 0 ? frame(frameType.headers, 0, 1, head) : frame(frameType.continuation, 0, 1)),
+  },
+  {
+    name: 'CONTINUATION without end',
+    make: (i) => {
+      const block = fieldBlock([[`x-${i}`, 'y'.repeat(1_000)]]);
+      return i === 0 ? frame(frameType.headers, 0, 1, head) : frame(frameType.continuation, 0, 1, block);
+    },
+  },
+  { name: 'DATA without content', make: (i) => (i === 0 ? headers(1, 0) : frame(frameType.data, 0, 1)) },
+  { name: 'PRIORITY', make: () => frame(frameType.priority, 0, 1, Buffer.from([0, 0, 0, 3, 1])) },
+  { name: 'frames of no known type', make: () => frame(0x55, 0, 0, Buffer.alloc(8)) },
+  {
+    name: 'WINDOW_UPDATE of nothing',
+    make: (i) => (i === 0 ? headers(1, 0) : frame(frameType.windowUpdate, 0, 1, uint32(0))),
+  },
+  { name: 'WINDOW_UPDATE of too much', make: () => frame(frameType.windowUpdate, 0, 0, uint32(0x7fffffff)) },
+  { name: 'GOAWAY', make: () => frame(frameType.goaway, 0, 0, Buffer.alloc(8)) },
+];
+
+for (const { name, make, code } of attacks) {
+  test(`a flood is bounded: ${name}`, async (t) => {
+    const gateway = await startSecureGateway(t, () => undefined, { policy: { limits: { idleTimeoutMs: 2_000 } } });
+    await isServing(gateway);
+    const before = memoryUsage().rss;
+    const most = 100_000;
+    for (const paced of code === undefined ? [false] : [true, false]) {
+      const { sent, code: ended } = await flood(await gateway.raw2(), most, paced, make);
+      t.diagnostic(`${sent} sent, GOAWAY ${String(ended)}`);
+      assert.ok(sent < most, `the gateway took ${sent}`);
+      if (paced) assert.equal(ended, code);
+    }
+    assert.ok(memoryUsage().rss - before < maxGrowthBytes, `${memoryUsage().rss - before} bytes more`);
+    await isServing(gateway);
+  });
+}
+
+test('uploads that nobody reads are given no more than the window that they began with', async (t) => {
+  const gateway = await startSecureGateway(t, () => undefined);
+  gateway.transport.dialInstead = () => new Promise(() => undefined);
+  const client = await gateway.raw2();
+  const upload = fieldBlock(get('/', [['content-length', '1000000']], 'POST'));
+  for (let i = 0; i < 100; i += 1) client.send(headers(odd(i), 0, upload));
+  // HTTP/2's default, 65,535 bytes for each.
+  for (let i = 0; i < 100; i += 1) for (let piece = 0; piece < 3; piece += 1) client.data(odd(i), Buffer.alloc(16_384));
+  await client.roundTrip(1);
+  const updates = client.received.filter(({ type }) => type === frameType.windowUpdate);
+  assert.ok(updates.length > 0 && updates.every(({ stream }) => stream === 0));
+  client.data(1, Buffer.alloc(16_384));
+  // FLOW_CONTROL_ERROR
+  assert.match(await client.outcome(1), /^(reset|goaway) 3$/);
+  await isServing(gateway);
+});
+
+test('large heads cost no more than they weigh, also before the client has heard of the bound', async (t) => {
+  const gateway = await startSecureGateway(t, () => undefined);
+  await isServing(gateway);
+  const client = new RawHttp2(await gateway.dial({ ALPNProtocols: ['h2'] }));
+  // SETTINGS, but no acknowledgement of the gateway's.
+  client.send(preface, frame(frameType.settings, 0, 0, setting(settingId.headerTableSize, 0)));
+  const before = memoryUsage().rss;
+  const large = fieldBlock(
+    get(
+      '/',
+      ['a', 'b', 'c'].map((name) => [name, 'y'.repeat(33_000)] as const),
+    ),
+  );
+  // As many answers as fit the client's own window.
+  for (let i = 0; i < 200; i += 1) {
+    for (let at = 0; at < large.length; at += 16_384) {
+      const last = at + 16_384 >= large.length ? flag.endHeaders : 0;
+      const piece = large.subarray(at, at + 16_384);
+      client.send(
+        at === 0
+          ? frame(frameType.headers, flag.endStream | last, odd(i), piece)
+          : frame(frameType.continuation, last, odd(i), piece),
+      );
+    }
+    assert.match(await client.outcome(odd(i)), /^431$|^reset/);
+  }
+  const growth = memoryUsage().rss - before;
+  t.diagnostic(`${(growth / 1024 / 1024).toFixed(1)} MiB`);
+  assert.ok(growth < maxGrowthBytes, `${growth} bytes more`);
+});
+
+test('what was reset leaves nothing behind: no tunnel, no stream', async (t) => {
+  const app = handedOver();
+  const gateway = await startSecureGateway(t, app.serve);
+  const client = await gateway.raw2();
+  for (let i = 0; i < 100; i += 1) {
+    client.request(odd(i), get());
+    const [request] = await app.next();
+    const felt = closed(request);
+    client.reset(odd(i));
+    await felt;
+  }
+  assert.ok(gateway.transport.tunnels.length <= 100);
+  assert.ok(gateway.transport.tunnels.every(({ destroyed }) => destroyed));
+  // Nothing is waited for.
+  await gateway.gateway.drain(10_000);
+});

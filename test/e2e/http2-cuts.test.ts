@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { PortalError } from '../../src/portal/errors.ts';
+import { errorCode, flag, frameType, setting, settingId } from '../helpers/http2-frames.ts';
+import { closed, handedOver, rawApp, settled } from '../helpers/scripted-app.ts';
+import { answerOf, ask, get, problemCode, startSecureGateway } from '../helpers/secure-gateway.ts';
+
+const mebibyte = 1024 * 1024;
+
+test('a client that resets its stream is felt by the app at once, and the connection lives on', async (t) => {
+  const app = handedOver();
+  const { session } = await startSecureGateway(t, app.serve);
+  const client = await session();
+  for (const answered of [false, true]) {
+    const stream = ask(client, '/');
+    const [request, response] = await app.next();
+    if (answered) {
+      response.write('first');
+      await once(stream, 'data');
+    }
+    const left = closed(request);
+    const leftMs = performance.now();
+    stream.close(errorCode.cancel);
+    await left;
+    assert.ok(performance.now() - leftMs < 100);
+  }
+  const last = ask(client, '/');
+  (await app.next())[1].end('still here');
+  assert.equal((await answerOf(last)).body.toString(), 'still here');
+});
+
+for (const how of ['end', 'reset'] as const) {
+  test(`a connection that its client leaves by ${how} is felt by the app at once, on every stream`, async (t) => {
+    const app = handedOver();
+    const { raw2 } = await startSecureGateway(t, app.serve);
+    const client = await raw2();
+    client.request(1, get('/1'));
+    client.request(3, get('/2', [], 'POST'), 0);
+    const requests = [(await app.next())[0], (await app.next())[0]];
+    const left = Promise.all(requests.map(closed));
+    const leftMs = performance.now();
+    if (how === 'end') client.socket.end();
+    else client.socket.destroy();
+    await left;
+    assert.ok(performance.now() - leftMs < 100);
+  });
+}
+
+/** What the app sees of an upload that ends by this code, within its body. */
+async function resetUpload(t: TestContext, code: number, method: string): Promise<IncomingMessage> {
+  const app = handedOver();
+  const { raw2 } = await startSecureGateway(t, app.serve);
+  const client = await raw2();
+  client.request(1, get('/', [], method), 0);
+  client.data(1, 'half');
+  const [request] = await app.next();
+  await once(request, 'data');
+  const failed = once(request, 'end');
+  client.reset(1, code);
+  await assert.rejects(failed, { code: 'ECONNRESET' });
+  return request;
+}
+
+test('an upload that the client gives up is never whole to the app, whatever the code', async (t) => {
+  for (const code of [errorCode.cancel, errorCode.none]) {
+    for (const method of ['POST', 'HEAD']) assert.equal((await resetUpload(t, code, method)).complete, false);
+  }
+});
+
+test('an answer that the app cuts is reset for the client, never ended', async (t) => {
+  const app = handedOver();
+  const { raw2 } = await startSecureGateway(t, app.serve);
+  const client = await raw2();
+  let stream = -1;
+  for (const head of [{ 'content-length': 100 }, {}]) {
+    for (const idle of [true, false]) {
+      stream += 2;
+      const id = stream;
+      client.request(id, get());
+      const [, response] = await app.next();
+      response.writeHead(200, head);
+      response.write('part', () => {
+        // In the same breath, or when nothing is under way any more.
+        if (!idle) response.socket?.destroySoon();
+      });
+      if (idle) {
+        await client.frame((frame) => frame.stream === id && frame.type === frameType.data);
+        response.socket?.destroySoon();
+      }
+      assert.equal(await client.outcome(id), `reset ${errorCode.internal}`, `idle: ${idle}`);
+      assert.equal(client.status(id), 200);
+      assert.equal(client.body(id), 'part');
+    }
+  }
+});
+
+test('a body that the end of the app’s connection ends is whole, one that a reset ends is not', async (t) => {
+  const { raw2, transport } = await startSecureGateway(t, () => undefined);
+  const head = 'HTTP/1.1 200 OK\r\nX-A: b\r\n\r\nall of it';
+  const apps = {
+    closer: await rawApp(t, (socket) => socket.end(head)),
+    resetter: await rawApp(t, (socket) => socket.write(head)),
+  };
+  for (const [name, port] of Object.entries(apps)) transport.publish({ name, port });
+  const client = await raw2();
+  client.request(1, get('/', [], 'GET', 'closer'));
+  assert.equal(await client.outcome(1), '200');
+  assert.equal(client.body(1), 'all of it');
+  client.request(3, get('/', [], 'GET', 'resetter'));
+  await client.frame(({ stream, type }) => stream === 3 && type === frameType.data);
+  transport.tunnels.at(-1)?.destroy(new PortalError('stream_reset', 'as a relay resets it'));
+  assert.equal(await client.outcome(3), `reset ${errorCode.internal}`);
+});
+
+test('an answer that can not be passed on is 502, and the client’s connection lives on', async (t) => {
+  const { session, transport } = await startSecureGateway(t, () => undefined);
+  const answers = {
+    odd: 'HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n',
+    unsized: 'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n',
+    ssh: 'SSH-2.0\r\n',
+  };
+  for (const [name, head] of Object.entries(answers)) {
+    transport.publish({ name, port: await rawApp(t, (socket) => socket.write(head)) });
+  }
+  const client = await session();
+  for (const name of Object.keys(answers)) {
+    const answer = await answerOf(client.request({ ':path': `/peer/${name}/`, 'x-api-key': 'test-key' }));
+    assert.deepEqual([answer.head[':status'], problemCode(answer)], [502, 'bad_upstream_response'], name);
+  }
+});
+
+test('a client that does not read holds the app, and only on that stream', async (t) => {
+  let sent = 0;
+  const { session } = await startSecureGateway(t, (request, response) => {
+    if (request.url === '/small') {
+      response.end('small');
+      return;
+    }
+    const more = (): void => {
+      while (!response.destroyed && sent < 64 * mebibyte) {
+        sent += 65_536;
+        if (!response.write(Buffer.alloc(65_536, 'x'))) {
+          response.once('drain', more);
+          return;
+        }
+      }
+      response.end();
+    };
+    more();
+  });
+  const client = await session();
+  const slow = ask(client, '/endless');
+  await once(slow, 'response');
+  const blockedAt = await settled(() => sent);
+  assert.ok(blockedAt < 32 * mebibyte, `the app could send ${blockedAt}`);
+  assert.equal((await answerOf(ask(client, '/small'))).body.toString(), 'small');
+  let received = 0;
+  for await (const piece of slow) received += (piece as Buffer).length;
+  assert.equal(received, 64 * mebibyte);
+});
+
+test('an app that does not read holds the client, and only on that stream', async (t) => {
+  const app = handedOver();
+  const { session } = await startSecureGateway(t, app.serve);
+  const client = await session();
+  const upload = ask(client, '/', { ':method': 'POST' });
+  let written = 0;
+  const more = (): void => {
+    while (!upload.destroyed && written < 64 * mebibyte) {
+      written += 65_536;
+      if (!upload.write(Buffer.alloc(65_536, 'x'))) return;
+    }
+    upload.end();
+  };
+  upload.on('drain', more);
+  more();
+  const [request, response] = await app.next();
+  const blockedAt = await settled(() => written);
+  assert.ok(blockedAt < 32 * mebibyte, `the client could send ${blockedAt}`);
+  const other = ask(client, '/', { ':method': 'POST' });
+  other.end('other');
+  const [second, secondResponse] = await app.next();
+  second.pipe(secondResponse);
+  assert.equal((await answerOf(other)).body.toString(), 'other');
+  let received = 0;
+  for await (const piece of request) received += (piece as Buffer).length;
+  assert.equal(received, 64 * mebibyte);
+  response.end('all');
+  assert.equal((await answerOf(upload)).body.toString(), 'all');
+});
+
+test('a client that does not take the end of its answer is waited for no longer than an idle connection', async (t) => {
+  const { raw2 } = await startSecureGateway(t, (_, response) => response.end('the end'), {
+    policy: { limits: { idleTimeoutMs: 100 } },
+  });
+  // Not a byte of a body may come.
+  const client = await raw2(setting(settingId.initialWindowSize, 0));
+  client.request(1, get());
+  assert.equal(await client.outcome(1), `reset ${errorCode.cancel}`);
+  assert.equal(await client.goaway(), errorCode.none);
+});
+
+test('a body is bounded by its length, its growth and its pauses', async (t) => {
+  const echo = (request: IncomingMessage, response: ServerResponse): void => {
+    text(request).then(
+      (body) => response.end(body),
+      () => response.destroy(),
+    );
+  };
+  const limits = { maxBodyBytes: 10, bodyTimeoutMs: 100 };
+  const { raw2 } = await startSecureGateway(t, echo, { policy: { limits } });
+  const client = await raw2();
+  client.request(1, get('/', [['content-length', '11']], 'POST'), 0);
+  assert.equal(await client.outcome(1), '413');
+  client.request(3, get('/', [], 'POST'), 0);
+  client.data(3, Buffer.alloc(11));
+  assert.equal(await client.outcome(3), '413');
+  client.request(5, get('/', [['content-length', '5']], 'POST'), 0);
+  client.data(5, 'half');
+  assert.equal(await client.outcome(5), '408');
+  client.request(7, get('/', [], 'POST'), 0);
+  client.data(7, 'whole', flag.endStream);
+  assert.equal(await client.outcome(7), '200');
+  assert.equal(client.body(7), 'whole');
+});

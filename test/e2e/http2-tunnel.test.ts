@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
+import type { Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { WebSocketServer, type RawData } from 'ws';
+import { errorCode } from '../helpers/http2-frames.ts';
+import { closed, over, settled } from '../helpers/scripted-app.ts';
+import { answerOf, ask, problemCode, startSecureGateway, type SecureGateway } from '../helpers/secure-gateway.ts';
+
+function tunnel(client: ClientHttp2Session, protocol: string, headers: OutgoingHttpHeaders = {}): ClientHttp2Stream {
+  return ask(client, '/chat?x=1', { ':method': 'CONNECT', ':protocol': protocol, ...headers });
+}
+
+async function head(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders & { ':status'?: number }> {
+  const [fields] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+  return fields;
+}
+
+/** The app's side of what an `Upgrade` asked for, after the 101. */
+async function taken(t: TestContext): Promise<{ client: ClientHttp2Stream; app: Socket; gateway: SecureGateway }> {
+  const gateway = await startSecureGateway(t, () => undefined);
+  const appSocket = new Promise<Socket>((resolve) => {
+    gateway.app.on('upgrade', (_: IncomingMessage, socket: Socket) => {
+      socket.on('error', () => undefined);
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: Echo\r\nX-App: yes\r\n\r\n');
+      resolve(socket);
+    });
+  });
+  const client = tunnel(await gateway.session(), 'echo');
+  const fields = await head(client);
+  assert.deepEqual([fields[':status'], fields['x-app'], fields['upgrade']], [200, 'yes', undefined]);
+  return { client, app: await appSocket, gateway };
+}
+
+test('a WebSocket over HTTP/2 is one over HTTP/1.1 to the app, with its subprotocol and its close code', async (t) => {
+  const gateway = await startSecureGateway(t, () => undefined);
+  const server = new WebSocketServer({ server: gateway.app });
+  const closing = new Promise<number>((resolve) => {
+    server.on('connection', (socket, request) => {
+      assert.equal(request.url, '/chat?x=1');
+      assert.equal(request.method, 'GET');
+      assert.equal(request.headers['x-forwarded-proto'], 'https');
+      assert.equal(request.headers['sec-websocket-version'], '13');
+      socket.on('message', (data: RawData) => {
+        socket.send(data);
+      });
+      socket.on('close', resolve);
+    });
+  });
+  const session = await gateway.session();
+  await once(session, 'remoteSettings');
+  assert.equal(session.remoteSettings.enableConnectProtocol, true);
+  const client = tunnel(session, 'websocket', {
+    'sec-websocket-version': '13',
+    'sec-websocket-protocol': 'chat',
+    'sec-websocket-key': 'from a client that knows no better',
+  });
+  const fields = await head(client);
+  assert.equal(fields[':status'], 200);
+  assert.equal(fields['sec-websocket-protocol'], 'chat');
+  for (const absent of ['sec-websocket-accept', 'connection', 'upgrade']) assert.equal(fields[absent], undefined);
+  // A masked binary frame, and what comes back of it; then a close frame with code 4001, answered by one.
+  client.write(Buffer.from([0x82, 0x82, 0, 0, 0, 0, 0x68, 0x69]));
+  const [echo] = (await once(client, 'data')) as [Buffer];
+  assert.deepEqual([...echo], [0x82, 0x02, 0x68, 0x69]);
+  const ended = once(client, 'end');
+  client.write(Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa1]));
+  const [close] = (await once(client, 'data')) as [Buffer];
+  assert.deepEqual([...close], [0x88, 0x02, 0x0f, 0xa1]);
+  await ended;
+  client.end();
+  assert.equal(await closing, 4001);
+  server.close();
+});
+
+test('any other protocol is spliced byte for byte, each direction ending by itself', async (t) => {
+  const { client, app } = await taken(t);
+  let received = '';
+  app.on('data', (piece) => {
+    received += piece.toString();
+  });
+  app.on('end', () => app.end(`all of ${received}`));
+  client.end('what was sent');
+  assert.equal(await text(client), 'all of what was sent');
+});
+
+test('what one side cuts is cut for the other', async (t) => {
+  const first = await taken(t);
+  first.client.close(errorCode.cancel);
+  await over(first.app);
+  const second = await taken(t);
+  second.client.resume();
+  second.app.resetAndDestroy();
+  await closed(second.client);
+  assert.equal(second.client.rstCode, errorCode.connect);
+});
+
+test('a tunnel has back-pressure', async (t) => {
+  const { client, app } = await taken(t);
+  const total = 32 * 1024 * 1024;
+  let written = 0;
+  const more = (): void => {
+    while (written < total) {
+      written += 65_536;
+      if (!app.write(Buffer.alloc(65_536, 'x'))) {
+        app.once('drain', more);
+        return;
+      }
+    }
+    app.end();
+  };
+  more();
+  const blockedAt = await settled(() => written);
+  assert.ok(blockedAt < total / 2, `could write ${blockedAt}`);
+  let received = 0;
+  for await (const piece of client) received += (piece as Buffer).length;
+  assert.equal(received, total);
+});
+
+test('an app that does not switch answers as it likes, but never with what a client would take for a tunnel', async (t) => {
+  const gateway = await startSecureGateway(t, (request, response) => {
+    response.statusCode = Number(request.headers['x-status']);
+    response.end('no');
+  });
+  const client = await gateway.session();
+  const refused = await answerOf(tunnel(client, 'websocket', { 'x-status': '403' }));
+  assert.deepEqual([refused.head[':status'], refused.body.toString()], [403, 'no']);
+  const ignored = await answerOf(tunnel(client, 'websocket', { 'x-status': '200' }));
+  assert.deepEqual([ignored.head[':status'], problemCode(ignored)], [502, 'bad_upstream_response']);
+  const health = await answerOf(client.request({ ':path': '/health', ':method': 'CONNECT', ':protocol': 'websocket' }));
+  assert.equal(health.head[':status'], 400);
+});
+
+test('a 101 that is no answer to what was asked is 502', async (t) => {
+  const gateway = await startSecureGateway(t, () => undefined);
+  const key = (request: IncomingMessage): string => String(request.headers['sec-websocket-key']);
+  const accepts: ((request: IncomingMessage) => string)[] = [
+    (request) => `Upgrade: other\r\nSec-WebSocket-Accept: ${acceptOf(key(request))}`,
+    () => `Upgrade: websocket\r\nSec-WebSocket-Accept: ${acceptOf('another')}`,
+    () => 'Upgrade: websocket',
+  ];
+  let asked = 0;
+  gateway.app.on('upgrade', (request: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => undefined);
+    const fields = accepts[asked]?.(request) ?? '';
+    asked += 1;
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${fields}\r\n\r\n`);
+  });
+  const client = await gateway.session();
+  while (asked < accepts.length) {
+    const answer = await answerOf(tunnel(client, 'websocket'));
+    assert.deepEqual([answer.head[':status'], problemCode(answer)], [502, 'bad_upstream_response']);
+  }
+});
+
+test('HTTP within a tunnel, a CONNECT with content and a plain one are refused', async (t) => {
+  const { session } = await startSecureGateway(t, () => undefined);
+  const client = await session();
+  for (const protocol of ['h2c', 'HTTP/1.1', 'h2', 'a b']) {
+    assert.equal((await answerOf(tunnel(client, protocol))).head[':status'], 501, protocol);
+  }
+  assert.equal((await answerOf(tunnel(client, 'websocket', { 'content-length': '3' }))).head[':status'], 400);
+  const plain = client.request({ ':method': 'CONNECT', ':authority': 'example.com:443' });
+  const answer = await answerOf(plain);
+  assert.deepEqual([answer.head[':status'], problemCode(answer)], [501, 'not_implemented']);
+});
+
+test('a client that leaves while the app thinks is felt by the app', async (t) => {
+  const gateway = await startSecureGateway(t, () => undefined);
+  const asked = new Promise<Socket>((resolve) => {
+    gateway.app.on('upgrade', (_: IncomingMessage, socket: Socket) => {
+      socket.on('error', () => undefined);
+      resolve(socket);
+    });
+  });
+  const client = tunnel(await gateway.session(), 'websocket');
+  const app = await asked;
+  client.close(errorCode.cancel);
+  await over(app);
+});
+
+function acceptOf(key: string): string {
+  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+}

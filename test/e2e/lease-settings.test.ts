@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { test, type TestContext } from 'node:test';
+import type { LeasePolicy } from '../../src/policy/policy.ts';
+import { ask, show } from '../helpers/echo-app.ts';
+import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
+import { testPolicy } from '../helpers/policy.ts';
+
+const untouched = { set: {}, remove: [] };
+const plain: LeasePolicy = {
+  requiredScopes: [],
+  ipRules: { allow: [], deny: [] },
+  hostHeader: '',
+  headers: { request: untouched, response: untouched },
+  cors: testPolicy().cors,
+};
+
+function serve(request: IncomingMessage, response: ServerResponse): void {
+  response.setHeader('Server', 'secret/1.0').setHeader('X-App', 'yes');
+  show(request, response);
+}
+
+function start(t: TestContext, leases: Record<string, LeasePolicy>): Promise<PlainGateway> {
+  return startPlainGateway(t, serve, { policy: { leases, baseDomain: 'peers.test' } });
+}
+
+test('headers of requests and answers are set and removed, the gateway’s own too', async (t) => {
+  const gateway = await start(t, {
+    'ap*': {
+      ...plain,
+      headers: {
+        request: { set: { 'X-Env': 'prod', via: 'nobody' }, remove: ['Cookie'] },
+        response: { set: { 'X-Frame-Options': 'DENY' }, remove: ['server'] },
+      },
+    },
+  });
+  const told = await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test', 'cookie: a=1', 'x-env: forged');
+  assert.deepEqual(told.saw('cookie'), []);
+  assert.deepEqual(told.saw('x-env'), ['prod']);
+  assert.deepEqual(told.saw('via'), ['nobody']);
+  assert.deepEqual(told.values('server'), []);
+  assert.deepEqual(told.values('x-frame-options'), ['DENY']);
+  assert.deepEqual(told.values('x-app'), ['yes']);
+});
+
+test('host_header is the Host that the app sees, in both modes', async (t) => {
+  const gateway = await start(t, { app: { ...plain, hostHeader: 'inside.test:81' } });
+  for (const [line, host] of [
+    ['GET /peer/app/ HTTP/1.1', 'gw.test'],
+    ['GET / HTTP/1.1', 'app.peers.test'],
+  ] as const) {
+    assert.deepEqual((await ask(gateway, line, `Host: ${host}`)).saw('host'), ['inside.test:81']);
+  }
+});
+
+test('the settings of another lease are another’s', async (t) => {
+  const gateway = await start(t, { other: { ...plain, hostHeader: 'inside.test' } });
+  assert.deepEqual((await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test')).saw('host'), ['app']);
+});

@@ -1,0 +1,121 @@
+// `start` while nobody reads its log, or somebody reads only some of it.
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { Readable } from 'node:stream';
+import { test, type TestContext } from 'node:test';
+import { Client } from 'undici';
+import { startCli, temporaryDirectory } from '../helpers/cli.ts';
+import { readUntil } from '../helpers/plain-gateway.ts';
+
+const main = join(import.meta.dirname, '../../src/main.ts');
+/** The queue of the log and a pipe are 4.1 MiB together; a line of these requests has 2.6 KB. */
+const tooMany = 2_500;
+const longPath = `/${'x'.repeat(3_000)}`;
+
+interface Deaf {
+  readonly child: ChildProcess;
+  readonly stdout: Readable;
+  readonly client: Client;
+}
+
+/** A gateway whose stdout is read up to the line that says where it listens, and no further. */
+async function startDeaf(t: TestContext): Promise<Deaf> {
+  const child = spawn(process.execPath, [main, 'start', '--port', '0', '--relay', 'ws://127.0.0.1:1/relay'], {
+    env: { HOME: '/nonexistent', XDG_STATE_HOME: await temporaryDirectory(t), GATEWAY_API_KEY: 'sk_test_x' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const [, url = ''] = /"url":"(http:[^"]+)"/.exec(await readUntil(child.stdout, '"listening"')) ?? [];
+  child.stdout.pause();
+  const client = new Client(url, { pipelining: 1 });
+  t.after(() => client.destroy());
+  return { child, stdout: child.stdout, client };
+}
+
+async function ask(client: Client, times: number): Promise<void> {
+  for (let i = 0; i < times; i += 1) {
+    const { statusCode, body } = await client.request({ method: 'GET', path: longPath });
+    assert.equal(statusCode, 404);
+    await body.dump();
+  }
+}
+
+test('requests go on, and what was lost is told when somebody reads again', async (t) => {
+  const { stdout, client } = await startDeaf(t);
+  await ask(client, tooMany);
+  const lines = (await readUntil(stdout, 'lines of the log were lost')).split('\n').slice(0, -1);
+  for (const line of lines) JSON.parse(line);
+  const lost = Number(/"lines":(\d+),"message":"lines of the log/.exec(lines.join('\n'))?.[1]);
+  assert.ok(lost > 0 && lost < tooMany, `lost ${lost}`);
+});
+
+test('it ends when it is asked to', async (t) => {
+  const { child, client } = await startDeaf(t);
+  await ask(client, tooMany);
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  assert.deepEqual(await exited, [0, null]);
+});
+
+test('it ends at once when it is asked twice', async (t) => {
+  const { child, client } = await startDeaf(t);
+  await ask(client, 100);
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  child.kill('SIGINT');
+  const [code] = (await exited) as [number | null];
+  assert.ok(code === 130 || code === 143 || code === 0);
+});
+
+test('the log may be a file, which holds everything once it has ended', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const path = join(directory, 'logs', 'gateway.log');
+  const cli = startCli(t, ['start', '--port', '0', '--relay', 'ws://127.0.0.1:1/relay'], {
+    XDG_STATE_HOME: directory,
+    LOGGING_OUTPUT: 'file',
+    LOGGING_FILE_PATH: path,
+  });
+  const text = async (): Promise<string> => readFile(path, 'utf8').catch(() => '');
+  while (!(await text()).includes('"listening"')) await new Promise((resolve) => setImmediate(resolve));
+  cli.child.kill('SIGTERM');
+  assert.equal(await cli.exited, 0);
+  assert.equal(cli.stdout(), '');
+  assert.match(await text(), /"message":"draining"\}\n$/);
+});
+
+test('a log file that can’t be written is told once, and the gateway runs on', async (t) => {
+  const cli = startCli(t, ['start', '--port', '0', '--relay', 'ws://127.0.0.1:1/relay'], {
+    XDG_STATE_HOME: await temporaryDirectory(t),
+    LOGGING_OUTPUT: 'file',
+    LOGGING_FILE_PATH: '/proc/nothing/gateway.log',
+  });
+  await cli.note(/the log can not be written \(ENOENT/);
+  assert.equal(cli.child.exitCode, null);
+  cli.child.kill('SIGTERM');
+  assert.equal(await cli.exited, 0);
+  assert.equal(cli.stderr().match(/can not be written/g)?.length, 1);
+});
+
+test('a reader that goes away is no end of the gateway', async (t) => {
+  const { child, stdout, client } = await startDeaf(t);
+  stdout.destroy();
+  await ask(client, 100);
+  assert.equal(child.exitCode, null);
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  assert.deepEqual(await exited, [0, null]);
+});
+
+test('on a terminal lines are for people', async (t) => {
+  const cli = startCli(t, ['start', '--port', '0', '--relay', 'ws://127.0.0.1:1/relay'], {
+    XDG_STATE_HOME: await temporaryDirectory(t),
+    LOGGING_FORMAT: 'pretty',
+  });
+  await cli.line(/^\d\d:\d\d:\d\d\.\d{3} info {2}listening url=http:\/\/127\.0\.0\.1:\d+ /m);
+  cli.child.kill('SIGTERM');
+  assert.equal(await cli.exited, 0);
+});

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { buffer, text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
+import { closed, handedOver, over, settled } from '../helpers/scripted-app.ts';
+
+const host = `Host: x\r\nX-API-Key: ${key}\r\n`;
+const get = (path: string, more = ''): string => `GET /peer/app${path} HTTP/1.1\r\n${host}${more}\r\n`;
+
+test('a request that was sent ahead waits until the one before it is answered', async (t) => {
+  const app = handedOver();
+  const { raw } = await startPlainGateway(t, app.serve);
+  const socket = raw(`POST /peer/app/1 HTTP/1.1\r\n${host}Content-Length: 1\r\n\r\na${get('/2')}${get('/3')}`);
+  for (const path of ['/1', '/2', '/3']) {
+    const [request, response] = await app.next();
+    assert.equal(request.url, path);
+    response.end(`answer ${path}`);
+    await readUntil(socket, `answer ${path}`);
+  }
+});
+
+test('what can not be read is refused behind the answers that are due', async (t) => {
+  const app = handedOver();
+  const { raw } = await startPlainGateway(t, app.serve);
+  const cases = ['BROKEN\r\n\r\n', get('/', 'Host: y\r\n'), get('/', 'A : b\r\n'), 'GET / HTTP/1.1\r\nHost: x\n\n'];
+  for (const broken of cases) {
+    const socket = raw(get('/1') + broken + get('/never'));
+    const [, response] = await app.next();
+    await settled(() => socket.bytesRead);
+    assert.equal(socket.bytesRead, 0, 'the first request is not answered with the fault of the second');
+    response.end('first');
+    const answers = (await buffer(socket)).toString();
+    assert.match(answers, /^HTTP\/1\.1 200 [^]*first[^]*HTTP\/1\.1 400 [^]*"invalid_request"/);
+    assert.equal(answers.split(/HTTP\/1\.1 \d/).length, 3);
+  }
+});
+
+test('a body that breaks is refused behind the answers that are due', async (t) => {
+  const app = handedOver();
+  const { raw } = await startPlainGateway(t, app.serve);
+  const socket = raw(`${get('/1')}POST /peer/app/2 HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\nnonsense\r\n`);
+  const [, response] = await app.next();
+  response.end('first');
+  assert.match((await buffer(socket)).toString(), /^HTTP\/1\.1 200 [^]*first[^]*HTTP\/1\.1 400 [^]*"invalid_request"/);
+});
+
+test('an upgrade that was sent ahead is answered as the request that it is', async (t) => {
+  const { raw, app } = await startPlainGateway(t, (request, response) => response.end(`plain ${request.url ?? ''}`));
+  app.on('upgrade', (_: IncomingMessage, socket: Socket) => socket.destroy());
+  const socket = raw(get('/1') + get('/2', 'Connection: upgrade, close\r\nUpgrade: x\r\n'));
+  assert.match((await buffer(socket)).toString(), /plain \/1[^]*plain \/2/);
+});
+
+test('HTTP/1.0 knows no upgrade', async (t) => {
+  const { raw, app } = await startPlainGateway(t, (_, response) => response.end('plain'));
+  app.on('upgrade', (_: IncomingMessage, socket: Socket) => socket.destroy());
+  const socket = raw(`GET /peer/app/ HTTP/1.0\r\n${host}Connection: upgrade\r\nUpgrade: x\r\n\r\n`);
+  assert.match((await buffer(socket)).toString(), /^HTTP\/1\.1 200 [^]*plain$/);
+});
+
+test('CONNECT ahead of its time ends the connection, and what was due with it', async (t) => {
+  const app = handedOver();
+  const { raw } = await startPlainGateway(t, app.serve);
+  const connect = `CONNECT a:1 HTTP/1.1\r\n${host}\r\n`;
+  await over(raw(get('/1') + connect));
+  const socket = raw(get('/2'));
+  const [request] = await app.next();
+  const left = closed(request);
+  socket.write(connect);
+  await Promise.all([over(socket), left]);
+});
+
+test('what follows on a request that was to be the last is ignored', async (t) => {
+  const app = handedOver();
+  const { raw } = await startPlainGateway(t, app.serve);
+  const socket = raw(get('/1', 'Connection: close\r\n') + get('/2'));
+  const [, response] = await app.next();
+  response.end('first');
+  const answers = (await buffer(socket)).toString();
+  assert.match(answers, /^HTTP\/1\.1 200 [^]*first/);
+  assert.equal(answers.split(/HTTP\/1\.1 \d/).length, 2);
+});
+
+test('a body that was sent ahead is bounded like any other, and read when its turn comes', async (t) => {
+  const app = handedOver();
+  const { raw } = await startPlainGateway(t, app.serve, {
+    policy: { limits: { maxBodyBytes: 10, bodyTimeoutMs: 60 } },
+  });
+  const chunked = (body: string): string =>
+    `POST /peer/app/2 HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n${body}\r\n0\r\n\r\n`;
+  const large = raw(get('/1') + chunked('b\r\nhello world'));
+  const [, first] = await app.next();
+  first.end();
+  assert.match((await buffer(large)).toString(), /^HTTP\/1\.1 200 [^]*HTTP\/1\.1 413 [^]*"body_too_large"/);
+
+  const small = raw(get('/1') + chunked('5\r\nhello'));
+  const [, before] = await app.next();
+  before.end();
+  const [request, response] = await app.next();
+  assert.equal(await text(request), 'hello');
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  response.end('after a while');
+  await readUntil(small, 'after a while');
+  small.write(get('/3'));
+  const [, last] = await app.next();
+  last.end('still there');
+  await readUntil(small, 'still there');
+});
+
+test('a client that sends ahead without end is cut', async (t) => {
+  const app = handedOver();
+  const { raw } = await startPlainGateway(t, app.serve);
+  const socket = raw(Array.from({ length: 40 }, (_, i) => get(`/${i}`)).join(''));
+  const [first] = await app.next();
+  const left = closed(first);
+  socket.write(Array.from({ length: 40 }, (_, i) => get(`/${40 + i}`)).join(''));
+  await Promise.all([over(socket), left]);
+});

@@ -1,0 +1,84 @@
+// Whoever leaves first, the other side feels it at once: over a pooled tunnel, over one of its own, and past an upgrade.
+import assert from 'node:assert/strict';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
+import { closed, handedOver, over } from '../helpers/scripted-app.ts';
+
+/** Contract §9 and the issue: a client that goes away is felt by the app within it. */
+const promptMs = 100;
+
+const fields = `Host: x\r\nX-API-Key: ${key}\r\n`;
+const ways = {
+  pooled: `GET /peer/app/ HTTP/1.1\r\n${fields}\r\n`,
+  own: `POST /peer/app/ HTTP/1.1\r\n${fields}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`,
+} as const;
+
+interface Exchange {
+  readonly client: Socket;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+async function begin(t: TestContext, way: keyof typeof ways): Promise<Exchange> {
+  const app = handedOver();
+  const { raw } = await startPlainGateway(t, app.serve);
+  const client = raw(ways[way]);
+  const [request, response] = await app.next();
+  return { client, request, response };
+}
+
+async function prompt(what: Promise<unknown>): Promise<void> {
+  const startMs = performance.now();
+  await what;
+  assert.ok(performance.now() - startMs < promptMs);
+}
+
+for (const way of ['pooled', 'own'] as const) {
+  test(`a client that leaves before the answer is felt at once, ${way}`, async (t) => {
+    const { client, request } = await begin(t, way);
+    client.destroy();
+    await prompt(closed(request.socket));
+  });
+
+  test(`a client that leaves within the answer is felt at once, ${way}`, async (t) => {
+    const { client, request, response } = await begin(t, way);
+    response.write('begun');
+    await readUntil(client, 'begun');
+    client.destroy();
+    await prompt(closed(request.socket));
+  });
+
+  test(`an app that leaves before its answer is told of at once, ${way}`, async (t) => {
+    const { client, request } = await begin(t, way);
+    request.socket.destroy();
+    await prompt(readUntil(client, 'tunnel_failed'));
+  });
+
+  test(`an app that leaves within its answer is felt at once, ${way}`, async (t) => {
+    const { client, request, response } = await begin(t, way);
+    response.write('begun');
+    await readUntil(client, 'begun');
+    request.socket.destroy();
+    await prompt(over(client));
+  });
+}
+
+for (const leaver of ['client', 'app'] as const) {
+  test(`past an upgrade the ${leaver}’s end is felt at once`, async (t) => {
+    const { raw, app } = await startPlainGateway(t, () => undefined);
+    const asked = new Promise<Socket>((resolve) => {
+      app.on('upgrade', (_: IncomingMessage, socket: Socket) => {
+        socket.on('error', () => undefined);
+        socket.write('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nswitched');
+        resolve(socket);
+      });
+    });
+    const client = raw(`GET /peer/app/ HTTP/1.1\r\n${fields}Connection: Upgrade\r\nUpgrade: x\r\n\r\n`);
+    await readUntil(client, 'switched');
+    const sides = { client, app: await asked };
+    sides[leaver].resetAndDestroy();
+    await prompt(over(sides[leaver === 'client' ? 'app' : 'client']));
+  });
+}

@@ -1,0 +1,208 @@
+// `start` as it runs on while its configuration changes: what it takes up, what it refuses, what it says of both.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
+import { publishDemo, startRelay } from '../helpers/published-demo.ts';
+
+interface Running {
+  readonly directory: string;
+  readonly file: string;
+  readonly cli: CliProcess;
+  /** With this key, or without one. */
+  readonly call: (path: string, key?: string) => Promise<IncomingMessage>;
+  readonly status: (key?: string) => Promise<number | undefined>;
+  /** The lines of the log that begin to come from now on. */
+  readonly fromNow: () => (pattern: RegExp) => Promise<RegExpExecArray>;
+}
+
+/** A preload that writes what is published on the channel of reloads to stderr. */
+const tellReloads = `data:text/javascript,${encodeURIComponent(
+  `import { subscribe } from 'node:diagnostics_channel';
+   subscribe('portal-gateway:config-reloaded', ({ outcome }) => process.stderr.write('EVENT ' + outcome + '\\n'));`,
+)}`;
+
+const keys = (...all: string[]): string =>
+  `lease_acl: { "*": ["*"] }\nauth:\n  keys:\n${all.map((key, i) => `    - { id: key-${i}, key: ${key} }\n`).join('')}`;
+
+/** On `<directory>/conf/gateway.yaml`, which `prepare` makes. */
+async function running(
+  t: TestContext,
+  prepare: (directory: string) => Promise<unknown>,
+  environment: Record<string, string> = {},
+): Promise<Running> {
+  const directory = await temporaryDirectory(t);
+  await mkdir(join(directory, 'conf'));
+  await prepare(directory);
+  const file = join(directory, 'conf/gateway.yaml');
+  const cli = startCli(t, ['start', '--config', file], {
+    XDG_STATE_HOME: directory,
+    GATEWAY_PORT: '0',
+    NODE_OPTIONS: `--import=${tellReloads}`,
+    ...environment,
+  });
+  const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
+  const call = async (path: string, key?: string): Promise<IncomingMessage> => {
+    const request = httpRequest(new URL(path, url), {
+      agent: false,
+      headers: key === undefined ? {} : { 'x-api-key': key },
+    });
+    request.end();
+    return ((await once(request, 'response')) as [IncomingMessage])[0];
+  };
+  return {
+    directory,
+    file,
+    cli,
+    call,
+    status: async (key) => {
+      const answer = await call('/peer/demo/', key);
+      answer.resume();
+      return answer.statusCode;
+    },
+    fromNow: () => {
+      const before = cli.stdout().length;
+      return (pattern) => cli.line(new RegExp(`(?<=^[^]{${before},})${pattern.source}`, pattern.flags));
+    },
+  };
+}
+
+const written =
+  (yaml: string) =>
+  (directory: string): Promise<void> =>
+    writeFile(join(directory, 'conf/gateway.yaml'), yaml);
+
+const reloaded = /"message":"configuration reloaded"/;
+const rejected = /"message":"configuration rejected; the one before stays in use"/;
+/** Past the question who asks: there is no relay. */
+const admitted = 503;
+
+test('a file that is written anew is taken up, and the event is told', async (t) => {
+  const { directory, cli, call, status, fromNow } = await running(t, written(keys('key-a')));
+  assert.deepEqual([await status('key-a'), await status('key-b')], [admitted, 401]);
+  const line = fromNow();
+  await written(keys('key-b'))(directory);
+  await line(reloaded);
+  assert.deepEqual([await status('key-a'), await status('key-b')], [401, admitted]);
+  await cli.note(/^EVENT applied$/m);
+  assert.match(await text(await call('/metrics')), /^portal_gateway_config_reloads_total\{outcome="applied"\} 1$/m);
+  assert.ok(!cli.stdout().includes('key-a') && !cli.stdout().includes('key-b'));
+});
+
+test('faults are logged with FILE:LINE:COL, and the configuration before stays', async (t) => {
+  const { directory, file, cli, call, status, fromNow } = await running(t, written(keys('key-a')));
+  let line = fromNow();
+  await written(`${keys('key-b')}gateway:\n  queue: many\n  prot: 1\n`)(directory);
+  await line(rejected);
+  const log = cli.stdout();
+  for (const fault of [
+    `${file}:6:10: gateway.queue must be a whole number from 0 to 1000000, not \\"many\\"`,
+    `${file}:7:3: gateway.prot is no setting; did you mean port?`,
+  ]) {
+    assert.ok(log.includes(`"level":"error"`) && log.includes(fault), log);
+  }
+  await cli.note(/^EVENT rejected$/m);
+  assert.match(await text(await call('/metrics')), /^portal_gateway_config_reloads_total\{outcome="rejected"\} 1$/m);
+  assert.deepEqual([await status('key-a'), await status('key-b')], [admitted, 401]);
+
+  line = fromNow();
+  await written(keys('key-b'))(directory);
+  await line(reloaded);
+  assert.deepEqual([await status('key-a'), await status('key-b')], [401, admitted]);
+});
+
+test('SIGHUP fetches secrets anew, also those that no file tells of', async (t) => {
+  const { directory, cli, status, fromNow } = await running(t, async (place) => {
+    await writeFile(join(place, 'key'), 'key-a\n', { mode: 0o600 });
+    await written('auth: { keys: [{ id: a, key: "file:../key" }] }')(place);
+  });
+  assert.equal(await status('key-a'), admitted);
+  const line = fromNow();
+  await writeFile(join(directory, 'new'), 'key-b\n', { mode: 0o600 });
+  await rename(join(directory, 'new'), join(directory, 'key'));
+  cli.child.kill('SIGHUP');
+  await line(reloaded);
+  assert.deepEqual([await status('key-a'), await status('key-b')], [401, admitted]);
+});
+
+test('Kubernetes swaps the ConfigMap', async (t) => {
+  const mount = async (place: string, version: number, yaml: string): Promise<void> => {
+    const volume = join(place, 'conf');
+    await mkdir(join(volume, `..${version}`));
+    await writeFile(join(volume, `..${version}/gateway.yaml`), yaml);
+    await symlink(`..${version}`, join(volume, '..data_tmp'));
+    await rename(join(volume, '..data_tmp'), join(volume, '..data'));
+    if (version === 1) await symlink('..data/gateway.yaml', join(volume, 'gateway.yaml'));
+    else await rm(join(volume, `..${version - 1}`), { recursive: true });
+  };
+  const { directory, status, fromNow } = await running(t, (place) => mount(place, 1, keys('key-1')));
+  for (const version of [2, 3]) {
+    const line = fromNow();
+    await mount(directory, version, keys(`key-${version}`));
+    await line(reloaded);
+    assert.deepEqual([await status(`key-${version}`), await status(`key-${version - 1}`)], [admitted, 401]);
+  }
+});
+
+test('what takes a restart is named as long as it differs, and everything else is taken up', async (t) => {
+  const { directory, cli, status, fromNow } = await running(t, written(keys('key-a')));
+  const more = 'admin: { port: 9 }\nportal: { relay_url: "ws://127.0.0.1:1/relay" }\n';
+  for (const key of ['key-b', 'key-c']) {
+    const line = fromNow();
+    await written(`${keys(key)}${more}`)(directory);
+    await line(/"setting":"admin\.port","message":"admin\.port is not what this process was started with[^"]*restart"/);
+    await line(/"setting":"portal\.relays"/);
+    await line(reloaded);
+    assert.equal(await status(key), admitted);
+  }
+  const line = fromNow();
+  const before = cli.stdout().length;
+  await written(keys('key-d'))(directory);
+  await line(reloaded);
+  assert.ok(!cli.stdout().slice(before).includes('restart'));
+});
+
+test('the level of the log follows', async (t) => {
+  const { directory, cli, fromNow } = await running(t, written('auth: { enabled: false }\nlogging: { level: info }\n'));
+  const line = fromNow();
+  await written('auth: { enabled: false }\nlogging: { level: error }\n')(directory);
+  await cli.note(/^EVENT applied$/m);
+  await written('logging: { level: loud }\n')(directory);
+  await line(rejected);
+  assert.ok(!cli.stdout().includes('configuration reloaded'));
+});
+
+test('what is in flight keeps what it began with; what comes after has the new', async (t) => {
+  const { url: relay } = await startRelay(t);
+  await publishDemo(t, relay, 'demo');
+  const portal = `portal: { relay_url: "${relay}" }\n`;
+  const { directory, cli, call, status, fromNow } = await running(t, written(portal + keys('key-a')));
+  await cli.line(/relay connected/);
+  const stream = await call('/peer/demo/sse?count=20&interval=50', 'key-a');
+  await once(stream, 'readable');
+  const line = fromNow();
+  await written(`${portal}${keys('key-b')}timeouts: { body_idle: 1ms, total: 1ms }\n`)(directory);
+  await line(reloaded);
+  assert.equal(await status('key-a'), 401);
+  assert.match(await text(stream), /id: 20\n/);
+});
+
+test('SIGHUP while requests drain does not end the process', async (t) => {
+  const { url: relay } = await startRelay(t);
+  await publishDemo(t, relay, 'demo');
+  const { cli, call, fromNow } = await running(t, written(`portal: { relay_url: "${relay}" }\n${keys('key-a')}`));
+  await cli.line(/relay connected/);
+  const stream = await call('/peer/demo/sse?count=10&interval=50', 'key-a');
+  await once(stream, 'readable');
+  const line = fromNow();
+  cli.child.kill('SIGTERM');
+  await line(/"message":"draining"/);
+  cli.child.kill('SIGHUP');
+  await line(reloaded);
+  assert.match(await text(stream), /id: 10\n/);
+  assert.equal(await cli.exited, 0);
+});

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { test } from 'node:test';
+import { ask, show } from '../helpers/echo-app.ts';
+import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
+
+const host = 'Host: gw.test';
+
+test('the absolute form is the same request', async (t) => {
+  const gateway = await startPlainGateway(t, show);
+  const told = await ask(gateway, 'GET http://gw.test/peer/app//x%2f?y HTTP/1.1', host);
+  assert.equal(told.seen.url, '//x%2f?y');
+  assert.deepEqual(told.saw('x-forwarded-host'), ['gw.test']);
+});
+
+test('what names no route or no lease is answered here', async (t) => {
+  const gateway = await startPlainGateway(t, show);
+  const rows: [line: string, status: number, code: string][] = [
+    ['GET /', 404, 'not_found'],
+    ['GET http://gw.test', 404, 'not_found'],
+    ['GET /peer', 404, 'not_found'],
+    ['GET /ws/app/x', 404, 'not_found'],
+    ['GET /peer/app/a%00', 400, 'invalid_request'],
+    ['GET /peer/a%zz/', 400, 'invalid_request'],
+    ['GET /peer/a%00/', 400, 'invalid_request'],
+    ['GET ftp://gw.test/', 400, 'invalid_request'],
+    ['GET http://u@gw.test/peer/app/', 400, 'invalid_request'],
+    ['GET *', 400, 'invalid_request'],
+    ['TRACE /peer/app/', 501, 'not_implemented'],
+    ['GET /ws/app', 400, 'invalid_request'],
+    ['POST /ws/app', 405, 'method_not_allowed'],
+  ];
+  for (const [line, status, code] of rows) {
+    const told = await ask(gateway, `${line} HTTP/1.1`, host);
+    assert.deepEqual([told.status, told.code], [status, code], line);
+  }
+});
+
+test('a %00 in the query is the app’s to judge', async (t) => {
+  const gateway = await startPlainGateway(t, show);
+  assert.equal((await ask(gateway, 'GET /peer/app/a?%00 HTTP/1.1', host)).seen.url, '/a?%00');
+});
+
+test('OPTIONS for the whole server is answered by the gateway, without a key', async (t) => {
+  const gateway = await startPlainGateway(t, show);
+  const told = await ask(gateway, 'OPTIONS * HTTP/1.1', host);
+  assert.equal(told.status, 204);
+  assert.match(told.values('allow')[0] ?? '', /GET, HEAD, POST/);
+  assert.equal(told.values('x-request-id').length, 1);
+});
+
+test('OPTIONS for an app is the app’s', async (t) => {
+  const gateway = await startPlainGateway(t, show);
+  assert.equal((await ask(gateway, 'OPTIONS /peer/app/x HTTP/1.1', host)).seen.method, 'OPTIONS');
+});
+
+test('OPTIONS that may not be forwarded is answered here, and else counts down', async (t) => {
+  const gateway = await startPlainGateway(t, show);
+  assert.equal((await ask(gateway, 'OPTIONS /peer/app/ HTTP/1.1', host, 'Max-Forwards: 0')).status, 204);
+  const told = await ask(gateway, 'OPTIONS /peer/app/ HTTP/1.1', host, 'Max-Forwards: 10');
+  assert.deepEqual(told.saw('max-forwards'), ['9']);
+});
+
+test('the alias for WebSockets upgrades to the app’s /, query kept', async (t) => {
+  const { raw, app } = await startPlainGateway(t, show);
+  app.on('upgrade', (request: IncomingMessage, socket: Socket) => {
+    socket.end(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n${String(request.url)} ` +
+        `${String(request.headers['x-forwarded-prefix'])};`,
+    );
+  });
+  const socket = raw(
+    `GET /ws/app?token=a/b HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n`,
+  );
+  assert.match(await readUntil(socket, ';'), /\r\n\r\n\/\?token=a\/b \/peer\/app;$/);
+});

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { ask } from '../helpers/echo-app.ts';
+import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
+import { closed, handedOver, over } from '../helpers/scripted-app.ts';
+
+const line = (path: string): string => `GET /peer/app${path} HTTP/1.1`;
+
+test('a request that takes longer than it may in all is 504, not early, and the app feels it', async (t) => {
+  const app = handedOver();
+  const gateway = await startPlainGateway(t, app.serve, { timeouts: { totalMs: 80 } });
+  const startMs = performance.now();
+  const told = ask(gateway, line('/'), 'Host: x');
+  const [request] = await app.next();
+  const felt = closed(request);
+  const { status, code } = await told;
+  assert.deepEqual([status, code], [504, 'total_timeout']);
+  assert.ok(performance.now() - startMs >= 80);
+  await felt;
+});
+
+test('an answer of known length that is not complete by then is cut', async (t) => {
+  const app = handedOver();
+  const { open } = await startPlainGateway(t, app.serve, { timeouts: { totalMs: 80 } });
+  const opened = open('/peer/app/');
+  const [, response] = await app.next();
+  response.writeHead(200, { 'content-length': 100 }).write('part');
+  const message = await opened;
+  message.resume();
+  await once(message, 'error');
+});
+
+test('a stream goes on', async (t) => {
+  const app = handedOver();
+  const { open } = await startPlainGateway(t, app.serve, { timeouts: { totalMs: 60 } });
+  const opened = open('/peer/app/');
+  const [, response] = await app.next();
+  response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+  const message = await opened;
+  const timer = setTimeout(() => response.end('data: 2\n\n'), 120);
+  t.after(() => {
+    clearTimeout(timer);
+  });
+  assert.match(await readUntil(message, '2\n\n'), /1\n\ndata: 2/);
+});
+
+test('the time of the queue counts', async (t) => {
+  const app = handedOver();
+  const policy = { limits: { maxInFlight: 1, queue: 1 } };
+  const gateway = await startPlainGateway(t, app.serve, { policy, timeouts: { totalMs: 200 } });
+  const first = ask(gateway, line('/'), 'Host: x');
+  await app.next();
+  const second = ask(gateway, line('/'), 'Host: x');
+  await readUntil(gateway.raw('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'), 'live');
+  const waitingMs = performance.now();
+  assert.equal((await first).code, 'total_timeout');
+  assert.equal((await second).code, 'total_timeout');
+  assert.ok(performance.now() - waitingMs < 390, 'not twice as long');
+});
+
+test('leases and paths have timeouts of their own', async (t) => {
+  const app = handedOver();
+  const gateway = await startPlainGateway(t, app.serve, {
+    timeouts: {
+      responseHeadersMs: 50,
+      overrides: [
+        { lease: 'other', path: '/*', responseHeadersMs: 1 },
+        { lease: 'a*', path: '/slow/*', responseHeadersMs: 5_000, bodyIdleMs: 50 },
+      ],
+    },
+  });
+  assert.equal((await ask(gateway, line('/quick'), 'Host: x')).code, 'headers_timeout');
+  await app.next();
+  const socket = gateway.raw(`${line('/slow/x')}\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`);
+  const [, response] = await app.next();
+  setTimeout(() => response.write('late'), 100);
+  assert.match(await readUntil(socket, 'late'), /^HTTP\/1\.1 200 /);
+  await over(socket);
+});

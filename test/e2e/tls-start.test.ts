@@ -1,0 +1,109 @@
+// `start` with TLS: the certificates of the configuration, and what becomes of them while it runs.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { certificate, otherCertificate, tlsFile } from '../helpers/certificates.ts';
+import { startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
+
+interface Started {
+  readonly cli: CliProcess;
+  readonly url: string;
+  readonly directory: string;
+  /** The subject of what is served for a name. */
+  readonly served: (servername: string) => Promise<string>;
+}
+
+async function place(directory: string, cert: string, key: string): Promise<void> {
+  await copyFile(tlsFile(cert), join(directory, 'cert.pem'));
+  await copyFile(tlsFile(key), join(directory, 'key.pem'));
+}
+
+async function startSecure(t: TestContext, tls: string): Promise<Started> {
+  const directory = await temporaryDirectory(t);
+  await place(directory, 'cert.pem', 'key.pem');
+  const file = join(directory, 'gateway.yaml');
+  await writeFile(file, `gateway: { port: 0 }\ntls: { enabled: true, cert_file: cert.pem, key_file: key.pem${tls} }\n`);
+  const cli = startCli(t, ['start', '--config', file], { XDG_STATE_HOME: directory, GATEWAY_API_KEY: 'sk_test_tls' });
+  const [, url = ''] = await cli.line(/"url":"(https:[^"]+)".*"message":"listening"/);
+  return {
+    cli,
+    url,
+    directory,
+    served: async (servername) => {
+      const { hostname: host, port } = new URL(url);
+      const ca = [certificate.cert, otherCertificate.cert];
+      const checkServerIdentity = (): undefined => undefined;
+      const socket = connectTls({ host, port: Number(port), servername, ca, checkServerIdentity });
+      await once(socket, 'secureConnect');
+      const { subject } = socket.getPeerX509Certificate() ?? { subject: '' };
+      socket.destroy();
+      return subject;
+    },
+  };
+}
+
+test('it speaks HTTP/2 and serves new certificates once they are there', async (t) => {
+  const { cli, url, directory, served } = await startSecure(t, '');
+  const client = connectHttp2(url, { ca: certificate.cert, servername: 'localhost' });
+  const health = client.request({ ':path': '/health/live' });
+  assert.match(await text(health), /live/);
+  client.close();
+  assert.equal(await served('localhost'), 'CN=localhost');
+  await place(directory, 'other-cert.pem', 'other-key.pem');
+  cli.child.kill('SIGHUP');
+  await cli.line(/"message":"configuration reloaded"/);
+  assert.equal(await served('localhost'), 'CN=a.peers.localhost');
+});
+
+test('a pair that does not fit is told, and the one before stays', async (t) => {
+  const { cli, directory, served } = await startSecure(t, '');
+  await copyFile(tlsFile('other-cert.pem'), join(directory, 'cert.pem'));
+  cli.child.kill('SIGHUP');
+  await cli.line(/key_file is not the key of the certificate[^]*"message":"configuration rejected/);
+  assert.equal(await served('localhost'), 'CN=localhost');
+});
+
+test('what only OpenSSL refuses is told, too, and nothing of that configuration is in use', async (t) => {
+  const { cli, directory, served } = await startSecure(t, '');
+  // The first certificate fits the key; what follows it is none.
+  const broken = `${await readFile(tlsFile('cert.pem'), 'utf8')}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`;
+  await writeFile(join(directory, 'cert.pem'), broken);
+  cli.child.kill('SIGHUP');
+  await cli.line(/the certificate in [^"]*cert\.pem can't be used[^]*"message":"configuration rejected/);
+  assert.equal(await served('localhost'), 'CN=localhost');
+});
+
+test('certificates by name, and the oldest version, are the configuration’s', async (t) => {
+  const more = `, min_version: "1.2", certificates: [{ cert_file: ${tlsFile('other-cert.pem')}, key_file: ${tlsFile('other-key.pem')} }]`;
+  const { url, served } = await startSecure(t, more);
+  assert.equal(await served('x.other.localhost'), 'CN=a.peers.localhost');
+  assert.equal(await served('localhost'), 'CN=localhost');
+  const { hostname: host, port } = new URL(url);
+  const socket = connectTls({
+    host,
+    port: Number(port),
+    servername: 'localhost',
+    ca: certificate.cert,
+    maxVersion: 'TLSv1.2',
+  });
+  await once(socket, 'secureConnect');
+  socket.destroy();
+});
+
+test('a gateway whose certificates can not be served does not start, and says why in one line', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await place(directory, 'cert.pem', 'key.pem');
+  const broken = `${await readFile(tlsFile('cert.pem'), 'utf8')}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`;
+  await writeFile(join(directory, 'cert.pem'), broken);
+  const file = join(directory, 'gateway.yaml');
+  const relay = 'portal: { relay_url: "ws://127.0.0.1:1" }';
+  await writeFile(file, `${relay}\ntls: { enabled: true, cert_file: cert.pem, key_file: key.pem }\n`);
+  const cli = startCli(t, ['start', '--config', file, '--port', '0'], { XDG_STATE_HOME: directory });
+  assert.equal(await cli.exited, 1);
+  assert.match(cli.stderr(), /^[^\n]*the certificate in [^\n]*cert\.pem can't be used[^\n]*\n$/);
+});

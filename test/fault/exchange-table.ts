@@ -1,0 +1,99 @@
+// Owns the table: what a client sees of its exchange, and what is told of it, when something happens at a point of it.
+import type { ErrorCode } from '../../src/kernel/errors.ts';
+import type { PointName } from '../helpers/exchange-points.ts';
+
+/** `dialling`: the app has not answered the dial yet, and never will. */
+export type Place = PointName | 'dialling';
+/** `client` as HeldExchange.outcome has it; `told` on the channel of requests that failed. */
+type Cell = readonly [client: string, told: ErrorCode | 'nothing'];
+export type Cells = Readonly<Record<Place, Cell>>;
+
+/** Where nothing has come yet the answer is the gateway's; what has come must not look whole. */
+export const tunnelLost: Cells = {
+  dialling: ['502 tunnel_failed', 'tunnel_failed'],
+  'before-head': ['502 tunnel_failed', 'tunnel_failed'],
+  'within-head': ['502 tunnel_failed', 'tunnel_failed'],
+  'after-head': ['200 "" cut', 'tunnel_failed'],
+  'within-length': ['200 "hello" cut', 'tunnel_failed'],
+  'within-chunk': ['200 "hello" cut', 'tunnel_failed'],
+  'between-chunks': ['200 "hello" cut', 'tunnel_failed'],
+  'within-frame': ['200 "hello" cut', 'tunnel_failed'],
+  'until-close': ['200 "hello" cut', 'tunnel_failed'],
+  'within-upload': ['502 tunnel_failed', 'tunnel_failed'],
+  'answering-upload': ['200 "hello" cut', 'tunnel_failed'],
+  'before-101': ['502 tunnel_failed', 'tunnel_failed'],
+  'after-101': ['101 "hello"', 'nothing'],
+};
+
+/** The relay tells the gateway that the app is gone. */
+export const appKilled: Cells = { ...tunnelLost, dialling: ['502 lease_unreachable', 'lease_unreachable'] };
+
+/** The app ends its side in good order, which is the end of a body only where nothing else says how long it is. */
+export const appEnds: Cells = {
+  ...tunnelLost,
+  dialling: ['504 dial_timeout', 'dial_timeout'],
+  'until-close': ['200 "hello"', 'nothing'],
+};
+
+const notAnswering = '502 "The app behind this lease does not answer."';
+
+/** expose lives and says that the app behind it does not: an answer like any other. */
+export const localAppGone: Cells = {
+  ...tunnelLost,
+  dialling: ['504 dial_timeout', 'dial_timeout'],
+  'before-head': [notAnswering, 'nothing'],
+  'within-head': [notAnswering, 'nothing'],
+  'within-upload': [notAnswering, 'nothing'],
+  'before-101': [notAnswering, 'nothing'],
+};
+
+export const clientGone: Cells = {
+  dialling: ['nothing', 'client_closed'],
+  'before-head': ['nothing', 'client_closed'],
+  'within-head': ['nothing', 'client_closed'],
+  'after-head': ['200 "" cut', 'client_closed'],
+  'within-length': ['200 "hello" cut', 'client_closed'],
+  'within-chunk': ['200 "hello" cut', 'client_closed'],
+  'between-chunks': ['200 "hello" cut', 'client_closed'],
+  'within-frame': ['200 "hello" cut', 'client_closed'],
+  'until-close': ['200 "hello" cut', 'client_closed'],
+  // It might have ended its side alone, and be waiting for the answer to what is no whole request.
+  'within-upload': ['nothing', 'invalid_request'],
+  'answering-upload': ['200 "hello" cut', 'invalid_request'],
+  'before-101': ['nothing', 'client_closed'],
+  'after-101': ['101 "hello"', 'nothing'],
+};
+
+/** Nothing happens to what has begun. */
+export const goesOn: Cells = {
+  dialling: ['504 dial_timeout', 'dial_timeout'],
+  'before-head': ['200 "helloworld"', 'nothing'],
+  'within-head': ['200 "helloworld"', 'nothing'],
+  'after-head': ['200 "helloworld"', 'nothing'],
+  'within-length': ['200 "helloworld"', 'nothing'],
+  'within-chunk': ['200 "helloworld"', 'nothing'],
+  'between-chunks': ['200 "helloworld"', 'nothing'],
+  'within-frame': ['200 "helloworld"', 'nothing'],
+  'until-close': ['200 "helloworld"', 'nothing'],
+  'within-upload': ['200 "helloworld"', 'nothing'],
+  'answering-upload': ['200 "helloworld"', 'nothing'],
+  'before-101': ['101 "helloworld"', 'nothing'],
+  'after-101': ['101 "helloworld"', 'nothing'],
+};
+
+/** The grace of a drain is over: the gateway cuts, and says that it was the gateway. */
+export const graceOver: Cells = {
+  dialling: ['503 draining', 'draining'],
+  'before-head': ['503 draining', 'draining'],
+  'within-head': ['503 draining', 'draining'],
+  'after-head': ['200 "" cut', 'draining'],
+  'within-length': ['200 "hello" cut', 'draining'],
+  'within-chunk': ['200 "hello" cut', 'draining'],
+  'between-chunks': ['200 "hello" cut', 'draining'],
+  'within-frame': ['200 "hello" cut', 'draining'],
+  'until-close': ['200 "hello" cut', 'draining'],
+  'within-upload': ['503 draining', 'draining'],
+  'answering-upload': ['200 "hello" cut', 'draining'],
+  'before-101': ['503 draining', 'draining'],
+  'after-101': ['101 "hello"', 'nothing'],
+};

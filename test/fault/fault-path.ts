@@ -1,0 +1,156 @@
+// Owns the path on which faults are shown: relay, point app and gateway as processes of their own, how they come back, and the count
+// of what is left in those that lived through it.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+import type { TestContext } from 'node:test';
+import type { CommonSettings } from '../helpers/peers/parent.ts';
+import { PeerProcess } from '../helpers/peer-process.ts';
+import type { Lives } from '../helpers/peers/lives.ts';
+import type { Failure, GatewaySettings } from '../helpers/peers/gateway.ts';
+import { key } from '../helpers/policy.ts';
+import type { RelayReady } from '../helpers/process-path.ts';
+
+export type FaultSettings = Pick<GatewaySettings, 'graceMs' | 'keepalive' | 'pool'>;
+
+const reconnect = { initialMs: 20, maxMs: 50 };
+/** Each exchange has its own tunnel, and none is left over. */
+const pool = { maxIdle: 0 };
+const watching: CommonSettings = { watchLives: true };
+const identity = 'of the app';
+const longestSettlingMs = 30_000;
+
+type Role = 'relay' | 'app' | 'gateway';
+const roles: readonly Role[] = ['relay', 'app', 'gateway'];
+
+/** Those that come and go with requests. */
+const ofRequests = ['request', 'response', 'tunnel'];
+
+/** What there is in a process. */
+export interface Before {
+  readonly role: Role;
+  readonly peer: PeerProcess<unknown>;
+  readonly counts: Lives;
+}
+
+export class FaultPath {
+  relay: PeerProcess<RelayReady>;
+  app: PeerProcess<object>;
+  readonly gateway: PeerProcess<{ readonly port: number }>;
+  readonly #t: TestContext;
+  readonly #settings: FaultSettings;
+
+  private constructor(
+    t: TestContext,
+    settings: FaultSettings,
+    relay: PeerProcess<RelayReady>,
+    app: PeerProcess<object>,
+    gateway: PeerProcess<{ readonly port: number }>,
+  ) {
+    this.#t = t;
+    this.#settings = settings;
+    this.relay = relay;
+    this.app = app;
+    this.gateway = gateway;
+  }
+
+  static async start(t: TestContext, settings: FaultSettings = {}): Promise<FaultPath> {
+    const relay = await PeerProcess.start<RelayReady>(t, 'relay', watching);
+    const common = { ...watching, relayUrl: relay.ready.url, reconnect };
+    const [app, gateway] = await Promise.all([
+      PeerProcess.start<object>(t, 'point-app', { identity, ...settings, ...common }),
+      PeerProcess.start<{ port: number }>(t, 'gateway', { pool, ...settings, ...common }),
+    ]);
+    return new FaultPath(t, settings, relay, app, gateway);
+  }
+
+  get port(): number {
+    return this.gateway.ready.port;
+  }
+
+  /** A small request: `200 plain`, or a status and a code. Its answer comes behind what is on its way. */
+  async plain(lease: string): Promise<string> {
+    const path = `/peer/${lease}/plain`;
+    const outgoing = request({ port: this.port, path, agent: false, headers: { 'x-api-key': key } });
+    outgoing.end();
+    const [message] = (await once(outgoing, 'response')) as [IncomingMessage];
+    const body = await text(message);
+    return message.statusCode === 200
+      ? `200 ${body}`
+      : `${String(message.statusCode)} ${(JSON.parse(body) as { code: string }).code}`;
+  }
+
+  /** The codes that were told for each request since the last time. */
+  async failures(): Promise<ReadonlyMap<string, string>> {
+    const codes = new Map<string, string>();
+    for (const { requestId, code } of await this.gateway.ask<readonly Failure[]>('failures')) {
+      const before = codes.get(requestId);
+      codes.set(requestId, before === undefined ? code : `${before} ${code}`);
+    }
+    return codes;
+  }
+
+  /** Those that the gateway holds. */
+  async tunnels(): Promise<number> {
+    return (await this.gateway.ask<Lives>('lives'))['tunnel'] ?? 0;
+  }
+
+  /** With the identity that it had. */
+  async restartApp(): Promise<void> {
+    const settings = { ...watching, ...this.#settings, relayUrl: this.relay.ready.url, identity, reconnect };
+    this.app = await PeerProcess.start<object>(this.#t, 'point-app', settings);
+  }
+
+  async restartRelay(): Promise<void> {
+    const { port } = this.relay.ready;
+    this.relay = await PeerProcess.start<RelayReady>(this.#t, 'relay', { ...watching, port });
+  }
+
+  /** The relay comes back, and gateway and app to it. */
+  async reunited(comeBack: () => void | Promise<void>): Promise<void> {
+    const up = Promise.all([
+      this.gateway.event('up'),
+      this.app.event('published raw'),
+      this.app.event('published app'),
+    ]);
+    await comeBack();
+    await up;
+  }
+
+  /** Once nothing is left of what was asked before. */
+  before(): Promise<readonly Before[]> {
+    return Promise.all(
+      roles.map(async (role): Promise<Before> => {
+        const peer: PeerProcess<unknown> = this[role];
+        let counts = await countsOf(peer);
+        while (ofRequests.some((kind) => (counts[kind] ?? 0) > 0)) counts = await countsOf(peer);
+        return { role, peer, counts };
+      }),
+    );
+  }
+
+  /** No process that lived through it has more of anything than it had. */
+  async checkNothingLeft(before: readonly Before[]): Promise<void> {
+    const survivors = before.filter(({ peer, role }) => this[role] === peer);
+    await Promise.all(
+      survivors.map(async ({ role, peer, counts }) => {
+        const startMs = performance.now();
+        for (;;) {
+          const now = Object.entries(await countsOf(peer));
+          const more = now.filter(([kind, count]) => count > (counts[kind] ?? 0));
+          if (more.length === 0) break;
+          const list = more.map(([kind, count]) => `${count} ${kind} instead of ${counts[kind] ?? 0}`).join(', ');
+          assert.ok(performance.now() - startMs < longestSettlingMs, `left in the ${role}: ${list}`);
+        }
+        assert.deepEqual((await peer.report()).warnings, []);
+      }),
+    );
+  }
+}
+
+/** What keeps the process alive, and what is held in its memory. */
+async function countsOf(peer: PeerProcess<unknown>): Promise<Lives> {
+  const { resources } = await peer.report();
+  return { ...resources, ...(await peer.ask<Lives>('lives')) };
+}

@@ -1,0 +1,37 @@
+// Owns the certificates of tls/ as settings, for listeners and their clients.
+import { readFileSync } from 'node:fs';
+import type { TlsCertificate, TlsSettings } from '../../src/server/tls-contexts.ts';
+
+/** The path of one of the files in tls/. */
+export function tlsFile(name: string): string {
+  return new URL(`tls/${name}`, import.meta.url).pathname;
+}
+
+function pem(name: string): string {
+  return readFileSync(tlsFile(name), 'utf8');
+}
+
+/** For `localhost` and `*.peers.localhost`. Signed by itself: also what clients trust. */
+export const certificate: TlsCertificate = { name: 'cert.pem', cert: pem('cert.pem'), key: pem('key.pem') };
+/** For `a.peers.localhost` and `*.other.localhost`. */
+export const otherCertificate: TlsCertificate = {
+  name: 'other-cert.pem',
+  cert: pem('other-cert.pem'),
+  key: pem('other-key.pem'),
+};
+
+export const clientCa: NonNullable<TlsSettings['clientCa']> = { name: 'client-ca.pem', ca: pem('client-ca.pem') };
+export const clientCertificate: TlsCertificate = {
+  name: 'client-cert.pem',
+  cert: pem('client-cert.pem'),
+  key: pem('client-key.pem'),
+};
+export const strangerCertificate: TlsCertificate = {
+  name: 'stranger-cert.pem',
+  cert: pem('stranger-cert.pem'),
+  key: pem('stranger-key.pem'),
+};
+
+export function tlsSettings(parts: Partial<TlsSettings> = {}): TlsSettings {
+  return { minVersion: '1.3', certificates: [certificate], ...parts };
+}

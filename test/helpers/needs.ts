@@ -1,0 +1,39 @@
+// Owns the programs beyond Node that some tests drive: where they are, or why the test is skipped. `make test` installs what it can
+// (tools/test-needs.sh).
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import process from 'node:process';
+
+export type Need = 'chromium' | 'curl' | 'python3';
+
+export interface Needed {
+  readonly path: string;
+  /** For the options of a test: false, or the reason. */
+  readonly skip: string | false;
+}
+
+/** Other names of the same program. */
+const aliases: Readonly<Partial<Record<Need, readonly string[]>>> = {
+  chromium: ['chromium-browser', 'google-chrome'],
+};
+
+export function needs(name: Need): Needed {
+  for (const candidate of [name, ...(aliases[name] ?? [])]) {
+    const path = executable(candidate);
+    if (path !== undefined) return { path, skip: false };
+  }
+  return { path: name, skip: `needs ${name}: apt-get install --yes ${name}` };
+}
+
+function executable(name: string): string | undefined {
+  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+    const path = join(directory, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not there.
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,32 @@
+// Owns the running of somebody else's client to its end, with nothing of this machine's settings.
+import { execFile } from 'node:child_process';
+import process from 'node:process';
+
+export interface Run {
+  /** 0: it was content. */
+  readonly code: number;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+const longestRunMs = 30_000;
+
+/** `input`: what it reads from its standard input. */
+export function runProgram(path: string, args: readonly string[], input: string | Buffer = ''): Promise<Run> {
+  // Proxies and other settings come by the environment.
+  const env = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', LC_ALL: 'C.UTF-8' };
+  return new Promise((resolve) => {
+    const child = execFile(
+      path,
+      args,
+      { env, encoding: 'buffer', timeout: longestRunMs, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        resolve({ code, stdout, stderr: stderr.toString() });
+      },
+    );
+    // A client that has been refused reads no more.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+  });
+}

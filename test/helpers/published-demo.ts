@@ -1,0 +1,41 @@
+// Owns a relay in this process and the demo app on it: what `start` needs on its other side.
+import type { TestContext } from 'node:test';
+import { createDemoApp } from '../../src/demo/demo-app.ts';
+import { createCredential, RelayClient } from '../../src/portal/index.ts';
+import { createRelay, type Relay } from '../../src/relay/relay.ts';
+
+export interface StartedRelay {
+  readonly relay: Relay;
+  readonly url: string;
+  readonly port: number;
+}
+
+export async function startRelay(t: TestContext): Promise<StartedRelay> {
+  const relay = createRelay({ port: 0, identity: createCredential() });
+  t.after(() => relay.close());
+  return { relay, ...(await relay.listen()) };
+}
+
+/** The demo app on a relay, without a process of its own. Returns the id of its lease. */
+export async function publishDemo(t: TestContext, url: string, name: string, alpn = 'http/1.1'): Promise<string> {
+  const app = createDemoApp();
+  const credential = createCredential();
+  const { promise: published, resolve } = Promise.withResolvers<undefined>();
+  const client = new RelayClient({
+    url,
+    credential,
+    log: ({ type }) => {
+      if (type === 'published') resolve(undefined);
+    },
+  });
+  t.after(async () => {
+    await client.close();
+    app.closeAllConnections();
+  });
+  const tunnels = client.listen({ name, credential, alpn: [alpn] });
+  void (async () => {
+    for await (const tunnel of tunnels) app.emit('connection', tunnel);
+  })();
+  await published;
+  return credential.id;
+}

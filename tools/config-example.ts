@@ -1,0 +1,87 @@
+// Owns examples/all-settings.yaml: every setting with its default and its words, to copy from. What is a list or a map of settings
+// is shown as a comment.
+import { stringify } from 'yaml';
+import type { SectionShape, Shape } from '../src/config/shape.ts';
+
+const head = `# Every setting with its default, written from the schema by tools/generate-config-docs.ts. Write only what differs from it:
+# this file is to copy from. The rules (durations, sizes, secrets, environment, reload) are in docs/configuration.md.
+`;
+const lineCharacters = 120;
+
+export function configExample(root: SectionShape): string {
+  const sections = Array.from(root.fields, ([name, shape]) => `\n${linesOf(name, shape, '').join('\n')}\n`);
+  return `${head}${sections.join('')}`;
+}
+
+function linesOf(name: string, shape: Shape, indent: string): string[] {
+  const words = comment(wordsOf(shape), indent);
+  switch (shape.kind) {
+    case 'section': {
+      if ([...shape.fields.values()].every(hasNoDefault)) {
+        return [...words, ...shownAs(name, shape, exampleOf(shape), indent), `${indent}${name}: {}`];
+      }
+      const fields = Array.from(shape.fields, ([field, inner]) => linesOf(field, inner, `${indent}  `));
+      return [...words, `${indent}${name}:`, ...fields.flat()];
+    }
+    case 'list':
+      return [...words, ...shownAs(name, shape.item, [exampleOf(shape.item)], indent), `${indent}${name}: []`];
+    case 'map':
+      return [
+        ...words,
+        ...shownAs(name, shape.entry, { NAME: exampleOf(shape.entry) }, indent),
+        `${indent}${name}: {}`,
+      ];
+    case 'scalar':
+      return [...words, `${indent}${name}: ${value(shape.about.initial)}`];
+  }
+}
+
+/** Such as a limit that is not there until it is set. */
+function hasNoDefault({ kind, about }: Shape): boolean {
+  return kind === 'scalar' && about.initial === undefined;
+}
+
+function wordsOf({ kind, about }: Shape): string {
+  const allowed = kind === 'scalar' ? ` Must be ${about.expects}.` : '';
+  return `${about.description}${allowed}${about.restart === true ? ' A change takes a restart.' : ''}`;
+}
+
+/** What could stand in place of nothing; of texts, their words say enough. */
+function shownAs(name: string, inner: Shape, example: unknown, indent: string): string[] {
+  if (inner.kind === 'scalar') return [];
+  const lines = stringify({ [name]: example }, { lineWidth: 0 })
+    .trimEnd()
+    .split('\n');
+  return lines.map((line) => `${indent}#   ${line}`);
+}
+
+/** A whole entry; quantities at their bounds say nothing, so those without a default are left out. */
+function exampleOf(shape: Shape): unknown {
+  switch (shape.kind) {
+    case 'section': {
+      const fields = Array.from(shape.fields, ([name, field]) => [name, exampleOf(field)] as const);
+      return Object.fromEntries(fields.filter(([, example]) => example !== undefined));
+    }
+    case 'list':
+      return [exampleOf(shape.item)];
+    case 'map':
+      return { NAME: exampleOf(shape.entry) };
+    case 'scalar':
+      return shape.about.bounds === undefined ? shape.about.example : (shape.about.initial ?? shape.about.example);
+  }
+}
+
+function value(initial: unknown): string {
+  return initial === '0' ? initial : stringify(initial).trimEnd();
+}
+
+function comment(text: string, indent: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= lineCharacters)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(`${indent}# ${word}`);
+  }
+  return lines;
+}
