@@ -100,18 +100,19 @@ export class AnswerGate {
   /** Undefined: the line is not complete. */
   #statusAt(bytes: Buffer, at: number): number | undefined {
     const known = Math.min(start.length, bytes.length - at);
-    if (bytes.compare(start, 0, known, at, at + known) !== 0)
-      throw bad('The app answered with something that is not HTTP/1.');
+    for (let i = 0; i < known; i += 1) {
+      if (bytes[at + i] !== start[i]) throw bad('The app answered with something that is not HTTP/1.');
+    }
     let end = at + known;
     while (end < bytes.length && isText(bytes[end] ?? 0)) end += 1;
     if (end - at > maxStatusLineBytes) throw bad('The status line of the answer is too long.');
     if (end === bytes.length || (end + 1 === bytes.length && bytes[end] === 0x0d)) return undefined;
-    const line = bytes.toString('latin1', at + start.length, end);
-    if (bytes[end] !== 0x0d || bytes[end + 1] !== 0x0a || !statusLine.test(line)) {
+    const status = statusOf(bytes, at + start.length, end);
+    if (status === undefined || bytes[end] !== 0x0d || bytes[end + 1] !== 0x0a) {
       throw bad('The status line of the answer is malformed.');
     }
-    this.#version = line.startsWith('0') ? '1.0' : '1.1';
-    return Number(line.slice(2, 5));
+    this.#version = bytes[at + start.length] === 0x30 ? '1.0' : '1.1';
+    return status;
   }
 
   #hold(bytes: Buffer): void {
@@ -126,10 +127,21 @@ export class AnswerGate {
 }
 
 /**
- * Minor version, status, reason. RFC 9110 §15: statuses are 100 to 599; what else some servers use among themselves is invalid, and
- * HTTP/2 could not carry it. The space before an empty reason is often left out.
+ * Of what follows `HTTP/1.`: minor version, status, reason. Undefined: it is none. RFC 9110 §15: statuses are 100 to 599; what else
+ * some servers use among themselves is invalid, and HTTP/2 could not carry it. The space before an empty reason is often left out.
+ * By bytes, and not by an expression: every answer passes here.
  */
-const statusLine = /^[01] [1-5]\d\d(?: |$)/;
+function statusOf(bytes: Buffer, from: number, to: number): number | undefined {
+  if (to - from < 5 || (bytes[from] !== 0x30 && bytes[from] !== 0x31) || bytes[from + 1] !== 0x20) return undefined;
+  if (to - from > 5 && bytes[from + 5] !== 0x20) return undefined;
+  let status = 0;
+  for (let i = from + 2; i < from + 5; i += 1) {
+    const digit = (bytes[i] ?? 0) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    status = status * 10 + digit;
+  }
+  return status >= 100 && status <= 599 ? status : undefined;
+}
 
 /** RFC 9112 §4: HTAB, SP, visible characters and bytes beyond ASCII. */
 function isText(byte: number): boolean {

@@ -38,7 +38,7 @@ let held: ServerResponse[] = [];
 let events: ServerResponse | undefined;
 
 const server = createServer((request, response) => {
-  const [, name = '', argument = ''] = (request.url ?? '').split('/');
+  const [, name = '', argument = ''] = (request.url ?? '').split(/[/?]/);
   switch (name) {
     case 'endless':
       sendEndlessly(response);
