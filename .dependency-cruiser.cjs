@@ -3,10 +3,10 @@
 const law = {
   kernel: [],
   policy: ['kernel'],
-  guard: ['kernel'],
+  guard: ['policy', 'kernel'],
   portal: ['kernel'],
   config: ['policy', 'kernel'],
-  auth: ['policy', 'kernel'],
+  auth: ['guard', 'policy', 'kernel'],
   route: ['policy', 'kernel'],
   upstream: ['portal', 'policy', 'kernel'],
   pipeline: ['guard', 'auth', 'route', 'upstream', 'policy', 'kernel'],

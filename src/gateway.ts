@@ -1,9 +1,16 @@
 // The composition root of the data plane, and the only file that names its concrete parts: listener, pipeline, directory, tunnels.
 import type { AddressInfo } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { BcryptPool } from './auth/bcrypt-pool.ts';
+import { FailurePenalty } from './auth/failure-penalty.ts';
+import { KeyVerifier } from './auth/key-verifier.ts';
+import type { Limiter } from './guard/limiter.ts';
+import { MemoryLimiter } from './guard/memory-limiter.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { isForApp } from './pipeline/host-mode.ts';
 import type { GatewayStatus } from './kernel/status.ts';
 import { createPipeline } from './pipeline/order.ts';
+import type { AuthenticateParts } from './pipeline/stages/authenticate.ts';
 import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
 import { Http2 } from './server/http2.ts';
@@ -23,6 +30,8 @@ export interface GatewayOptions extends ListenerOptions {
   /** For each lease and relay connection, where they differ from the policy's. */
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
+  /** Where rate limits are counted. Default: in this process. The caller's to close. */
+  readonly limiter?: Limiter;
 }
 
 export interface Gateway {
@@ -43,12 +52,15 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/** A second or two of bcrypt: whoever waits longer had better come again. */
+const mostWaitingForBcrypt = 64;
+
 /** Contract: gateway.shutdown_grace. */
 const defaultGraceMs = 30_000;
 
 /** Throws TlsSettingsError. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { transports, pool, tls, clock = systemClock, ...listener } = options;
+  const { transports, pool, tls, clock = systemClock, limiter = new MemoryLimiter({ clock }), ...listener } = options;
   let { policy } = options;
   const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();
@@ -59,7 +71,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const server = new HttpServer({
     ...listener,
     policy: () => policy,
-    dispatch: createPipeline({ directory, upstream, clock }),
+    dispatch: createPipeline({ directory, upstream, clock, limiter, auth: authParts(clock) }),
     connected: () => transports.some(isConnected),
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
     isForApp,
@@ -100,6 +112,13 @@ export function createGateway(options: GatewayOptions): Gateway {
       await release();
     },
   };
+}
+
+/** bcrypt leaves a core to those who were let in before. */
+function authParts(clock: Clock): AuthenticateParts {
+  const concurrency = Math.max(1, availableParallelism() - 1);
+  const hasher = new BcryptPool({ concurrency, maxWaiting: mostWaitingForBcrypt });
+  return { verifier: new KeyVerifier({ hasher, clock }), penalty: new FailurePenalty(clock), clock };
 }
 
 function isConnected(transport: Transport): boolean {

@@ -17,6 +17,9 @@ function linesOf(name: string, shape: Shape, indent: string): string[] {
   const words = comment(wordsOf(shape), indent);
   switch (shape.kind) {
     case 'section': {
+      if ([...shape.fields.values()].every(hasNoDefault)) {
+        return [...words, ...shownAs(name, shape, exampleOf(shape), indent), `${indent}${name}: {}`];
+      }
       const fields = Array.from(shape.fields, ([field, inner]) => linesOf(field, inner, `${indent}  `));
       return [...words, `${indent}${name}:`, ...fields.flat()];
     }
@@ -31,6 +34,11 @@ function linesOf(name: string, shape: Shape, indent: string): string[] {
     case 'scalar':
       return [...words, `${indent}${name}: ${value(shape.about.initial)}`];
   }
+}
+
+/** Such as a limit that is not there until it is set. */
+function hasNoDefault({ kind, about }: Shape): boolean {
+  return kind === 'scalar' && about.initial === undefined;
 }
 
 function wordsOf({ kind, about }: Shape): string {
@@ -59,7 +67,7 @@ function exampleOf(shape: Shape): unknown {
     case 'map':
       return { NAME: exampleOf(shape.entry) };
     case 'scalar':
-      return shape.about.bounds === undefined ? shape.about.example : shape.about.initial;
+      return shape.about.bounds === undefined ? shape.about.example : (shape.about.initial ?? shape.about.example);
   }
 }
 

@@ -139,7 +139,8 @@ function inMarkdown(text: string): string {
 
 function defaultOf({ kind, about }: Shape): string {
   const { initial } = about;
-  if (kind === 'scalar' && initial === undefined) return about.bounds === undefined ? '_must be given_' : 'as for all';
+  if (kind === 'scalar' && initial === undefined)
+    return about.bounds === undefined || about.required === true ? '_must be given_' : 'as for all';
   if (initial === '') return 'empty';
   if (kind === 'list') return 'none';
   if (kind !== 'scalar') return 'none';

@@ -46,7 +46,11 @@ function interfaceOf({ about, fields }: SectionShape, interfaces: Map<string, st
   // Its place is before what is inside it.
   if (known === undefined) interfaces.set(typeName, '');
   const members = [...fields].map(([name, field]) => {
-    const inherits = field.kind === 'scalar' && field.about.bounds !== undefined && field.about.initial === undefined;
+    const inherits =
+      field.kind === 'scalar' &&
+      field.about.bounds !== undefined &&
+      field.about.initial === undefined &&
+      field.about.required !== true;
     const secret = field.about.secret === 'always' || field.about.secret === 'private' ? ' A secret.' : '';
     const words = `/** ${field.about.description.replaceAll('*/', '*\\/')}${secret} */`;
     return `${words}\nreadonly ${propertyName(name, field)}${inherits ? '?' : ''}: ${typeOf(field, interfaces)};\n`;

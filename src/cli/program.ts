@@ -5,6 +5,7 @@ import { readEnvironment } from '../config/environment.ts';
 import { configCommand } from './config.ts';
 import type { CliContext } from './context.ts';
 import { devCommand } from './dev.ts';
+import { explainCommand } from './explain.ts';
 import { exposeCommand } from './expose.ts';
 import { exitCodes, faultOf } from './fault.ts';
 import { healthCommand } from './health.ts';
@@ -25,6 +26,7 @@ const commands = [
   healthCommand,
   validateCommand,
   configCommand,
+  explainCommand,
 ];
 
 /** Runs one command line to its end. Never throws. */

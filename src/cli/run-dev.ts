@@ -1,7 +1,7 @@
 // Owns `dev`: relay, demo app and gateway in this process, joined the way that separate ones would be, and nothing left behind.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import type { Config } from '../config/config.ts';
+import type { Config, KeyConfig } from '../config/config.ts';
 import { defaultConfig } from '../config/defaults.ts';
 import { createDemoApp } from '../demo/demo-app.ts';
 import { Bridge } from '../expose/bridge.ts';
@@ -9,7 +9,7 @@ import { publish } from '../expose/publish.ts';
 import { parseTarget } from '../expose/target.ts';
 import { createCredential, RelayClient, type Credential } from '../portal/index.ts';
 import { createRelay } from '../relay/relay.ts';
-import { createDevKey } from './dev-key.ts';
+import { createApiKey } from '../auth/api-key.ts';
 import { defaultRelayPort } from './options.ts';
 import type { CliContext } from './context.ts';
 import { runGateway } from './run-gateway.ts';
@@ -27,7 +27,7 @@ export async function dev({ port }: DevOptions, { terminal, signal }: CliContext
   await using parts = new AsyncDisposableStack();
   const relayUrl = await startRelay(parts);
   const gatewayIdentity = createCredential();
-  const key = createDevKey();
+  const key = createApiKey('test');
   const gateway = await runGateway(parts, {
     config: devConfig(port, relayUrl, key),
     credential: gatewayIdentity,
@@ -55,7 +55,16 @@ function devConfig(port: number, relayUrl: string, key: string): Config {
     ...rest,
     gateway: { ...gateway, host: loopback, port, shutdownGraceMs: drainMs },
     portal: { ...portal, relays: [{ url: relayUrl, caFile: '' }] },
-    auth: { ...auth, keys: [{ id: 'dev', key, description: '' }] },
+    auth: { ...auth, keys: [devKey(key)] },
+    leaseAcl: { [leaseName]: ['dev'] },
+  };
+}
+
+function devKey(key: string): KeyConfig {
+  const scopes = ['read', 'write'];
+  return {
+    ...{ id: 'dev', key, keyHash: '', keyPrefix: '' },
+    ...{ description: '', scopes, notBefore: '', expiresAt: '', allowedCidrs: [] },
   };
 }
 

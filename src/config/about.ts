@@ -24,6 +24,8 @@ export interface About {
   readonly bounds?: { readonly min: number; readonly max: number; readonly zero: boolean };
   /** As one would write it; absent where the setting must be given. */
   readonly initial?: unknown;
+  /** Must be given, where it is a number; texts without a default must anyway. */
+  readonly required?: true;
   /** Something that is valid and not the default. */
   readonly example?: unknown;
   readonly secret?: SecretKind;

@@ -95,6 +95,46 @@ export const isKeyName: TextCheck = (text) =>
 /** Sent in a header, so what a header can carry (RFC 9110 §5.5), without spaces. */
 export const isKey: TextCheck = (text) => /^[!-~]{1,512}$/.test(text);
 
+/** bcrypt's own form, with the versions that everybody reads and a cost that is neither weak nor a way to stall the gateway. */
+export const isBcryptHash: TextCheck = (text) => {
+  const cost = Number(/^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(text)?.[1]);
+  if (Number.isNaN(cost)) {
+    const looksLike = text.startsWith('$2');
+    return looksLike ? 'is no whole bcrypt hash: it has 60 characters, $2b$, two digits of cost, $ and 53 more' : false;
+  }
+  return (cost >= 10 && cost <= 14) || `has the cost ${cost}; 10 to 14 are taken`;
+};
+
+export const isKeyPrefix: TextCheck = (text) => /^[!-~]{8,64}$/.test(text);
+
+/** RFC 6749 §3.3, without what separates principals. */
+export const isScope: TextCheck = (text) => /^[\w.:/+-]{1,64}$/.test(text);
+
+/** RFC 3339 §5.6. */
+export const isTimestamp: TextCheck = (text) =>
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i.test(text) && !Number.isNaN(Date.parse(text));
+
+/** product-spec §5, ACL. */
+export const isPrincipal: TextCheck = (text) => {
+  if (text === '*' || text === 'anonymous') return true;
+  const colon = text.indexOf(':');
+  if (colon === -1) return isKeyName(text);
+  const kind = text.slice(0, colon);
+  if (kind !== 'sub' && kind !== 'scope' && kind !== 'tenant')
+    return `has the unknown kind ${kind}: (sub:, scope: or tenant:)`;
+  return /^[!-~]{1,256}$/.test(text.slice(colon + 1));
+};
+
+export const isBucketName: TextCheck = (text) => text === '*' || /^[\w.@+-]{1,64}$/.test(text);
+
+export const isMethodOrEmpty: TextCheck = (text) => text === '' || isToken(text);
+
+export const isRedisUrl: TextCheck = (text) => {
+  const url = /\s/.test(text) ? null : URL.parse(text);
+  if (url === null || !['redis:', 'rediss:', 'unix:'].includes(url.protocol)) return false;
+  return url.protocol === 'unix:' ? url.pathname.length > 1 : url.hostname !== '';
+};
+
 /** A private key in PEM. Says what is wrong with another one, never what it is. */
 export const isEd25519Key: TextCheck = (text) => {
   try {

@@ -13,6 +13,12 @@ export interface Config {
   readonly portal: PortalConfig;
   /** Who may call. */
   readonly auth: AuthConfig;
+  /** Who may call which lease: pattern (`name`, `prefix-*`, `*` or a lease id) to a list of principals. The most specific kind of pattern counts. Nothing listed means denied. */
+  readonly leaseAcl: Readonly<Record<string, readonly string[]>>;
+  /** Which addresses may call at all. */
+  readonly ipRules: IpRulesConfig;
+  /** Token buckets. A request is admitted by all of them or charged to none. */
+  readonly rateLimit: RateLimitConfig;
   /** How long the apps may take. */
   readonly timeouts: TimeoutsConfig;
   /** Cross-origin requests of browsers, for every lease. */
@@ -141,20 +147,130 @@ export interface PoolConfig {
 
 /** Who may call. */
 export interface AuthConfig {
-  /** Asks callers for a key. Off: everyone who can reach the gateway may call. */
+  /** Asks callers for a key. Off: everyone is `anonymous`, and `lease_acl` still applies. */
   readonly enabled: boolean;
   /** The keys. `GATEWAY_API_KEY` in the environment adds one, named `environment`. */
   readonly keys: readonly KeyConfig[];
+  /** A file of more keys, managed by `portal-gateway keys` and read again when it changes. */
+  readonly keysFile: string;
+  /** A verified key that is not used for this time is verified again. */
+  readonly cacheTtlMs: number;
+  /** Leaves the credential that the gateway used in the request to the app. */
+  readonly forwardCredential: boolean;
 }
 
-/** An API key. */
+/** An API key: its hash, or the key itself. */
 export interface KeyConfig {
-  /** Its name in logs and limits. */
+  /** Its name in `lease_acl`, logs and limits. */
   readonly id: string;
-  /** The key itself, hashed at load. A secret. */
+  /** The bcrypt hash of the whole key, as `portal-gateway keys hash` makes it. */
+  readonly keyHash: string;
+  /** What the key begins with, by which its entry is found. `keys hash` fills it in; for keys made elsewhere, their first 8 characters or more. */
+  readonly keyPrefix: string;
+  /** The key itself, hashed at load; instead of `key_hash`. A secret. */
   readonly key: string;
   /** What the key is for. */
   readonly description: string;
+  /** What it may do: `read` (GET, HEAD, OPTIONS), `write` (everything else), `admin`, and scopes of your own. */
+  readonly scopes: readonly string[];
+  /** It is not valid before this time. */
+  readonly notBefore: string;
+  /** It is not valid from this time on. */
+  readonly expiresAt: string;
+  /** Where it may be used from. Empty: from everywhere. */
+  readonly allowedCidrs: readonly string[];
+}
+
+/** Which addresses may call at all. */
+export interface IpRulesConfig {
+  /** Empty: all that are not denied. Otherwise these only. */
+  readonly allow: readonly string[];
+  /** These not, whatever is allowed. */
+  readonly deny: readonly string[];
+}
+
+/** Token buckets. A request is admitted by all of them or charged to none. */
+export interface RateLimitConfig {
+  /** All requests together. */
+  readonly global: GlobalRateConfig;
+  /** Each key by itself. */
+  readonly perKey: KeyRatesConfig;
+  /** Each lease by itself, by pattern: `name`, `prefix-*` or `*`. The most specific one counts. */
+  readonly perLease: Readonly<Record<string, RateConfig>>;
+  /** Each tenant by itself, by its name, or `*` for each of the others. */
+  readonly perTenant: Readonly<Record<string, RateConfig>>;
+  /** Each client address by itself; an IPv6 network of 64 bits counts as one. Not set: no limit. */
+  readonly perIp: AddressRateConfig;
+  /** Requests that cost more than one token; the first that fits counts. */
+  readonly costs: readonly CostConfig[];
+  /** Where the buckets are. */
+  readonly storage: RateStorageConfig;
+}
+
+/** All requests together. */
+export interface GlobalRateConfig {
+  /** Requests that come back in a second, in the long run. */
+  readonly requestsPerSecond: number;
+  /** Requests that may come at once. */
+  readonly burst: number;
+}
+
+/** Each key by itself. */
+export interface KeyRatesConfig {
+  /** Keys without a rate of their own. */
+  readonly default: DefaultRateConfig;
+  /** Keys with a rate of their own, by their id. */
+  readonly overrides: Readonly<Record<string, RateConfig>>;
+}
+
+/** Keys without a rate of their own. */
+export interface DefaultRateConfig {
+  /** Requests that come back in a second, in the long run. */
+  readonly requestsPerSecond: number;
+  /** Requests that may come at once. */
+  readonly burst: number;
+}
+
+/** A token bucket. */
+export interface RateConfig {
+  /** Requests that come back in a second, in the long run. */
+  readonly requestsPerSecond: number;
+  /** Requests that may come at once. */
+  readonly burst: number;
+}
+
+/** Each client address by itself; an IPv6 network of 64 bits counts as one. Not set: no limit. */
+export interface AddressRateConfig {
+  /** Requests that come back in a second, in the long run. */
+  readonly requestsPerSecond?: number;
+  /** Requests that may come at once. */
+  readonly burst?: number;
+}
+
+/** What a request costs, where it is not one token. */
+export interface CostConfig {
+  /** The leases: `name`, `prefix-*` or `*`. */
+  readonly lease: string;
+  /** The paths below the lease: `/path`, `/prefix/*` or `/*`. */
+  readonly path: string;
+  /** The method. Empty: all of them. */
+  readonly method: string;
+  /** Tokens. */
+  readonly cost: number;
+}
+
+/** Where the buckets are. */
+export interface RateStorageConfig {
+  /** In this process (`memory`), or shared by all gateways that use the same `redis`. */
+  readonly type: 'memory' | 'redis';
+  /** With `type: redis`. */
+  readonly redis: RedisConfig;
+}
+
+/** With `type: redis`. */
+export interface RedisConfig {
+  /** Where it is: `redis://`, `rediss://` or `unix://`. */
+  readonly url: string;
 }
 
 /** How long the apps may take. */
@@ -205,6 +321,10 @@ export interface CorsConfig {
 
 /** What leases of this pattern have of their own. */
 export interface LeaseConfig {
+  /** Scopes that a caller must have, all of them, beside those that the method needs. */
+  readonly requiredScopes: readonly string[];
+  /** Which addresses may call these leases. */
+  readonly ipRules: IpRulesConfig;
   /** The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode. */
   readonly hostHeader: string;
   /** Headers to change. */

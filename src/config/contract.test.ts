@@ -48,6 +48,12 @@ describe('what the schema knows', () => {
   for (const { path, shape } of fixed) {
     test(`${showPath(path)} is in the contract, with the same default`, () => {
       const node = nodeAt(root, path);
+      if (node === undefined && nodeAt(root, path.slice(0, -1)) !== undefined) {
+        // A section that the contract leaves empty: what is in it has no default.
+        assert.equal(shape.about.initial, undefined);
+        assert.equal(valueAt(defaultConfig(), configShape, path), undefined);
+        return;
+      }
       assert.ok(node !== undefined);
       const only = mapNode([], { kind: 'default' });
       put(only, path, node);
@@ -72,7 +78,7 @@ describe('what comes later', () => {
   test('no name in the environment is meant twice', () => {
     const names = new Set(fixed.map(({ path }) => environmentName(path)));
     for (const name of laterEnvironment().keys()) assert.ok(!names.has(name), name);
-    assert.ok(laterEnvironment().has('RATE_LIMIT_GLOBAL_REQUESTS_PER_SECOND'));
+    assert.ok(laterEnvironment().has('CIRCUIT_BREAKER_MIN_REQUESTS'));
     assert.ok(laterEnvironment().has('GATEWAY_PUBLIC_URL'));
   });
 

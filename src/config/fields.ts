@@ -31,6 +31,31 @@ export function wholeNumber(description: string, options: NumberOptions): z.ZodT
   });
 }
 
+/** With `initial` absent, what is not given stays away. */
+export function number(
+  description: string,
+  options: Options & {
+    readonly initial?: number;
+    readonly min: number;
+    readonly max: number;
+    readonly whole?: true;
+    readonly required?: true;
+  },
+): z.ZodType {
+  const { initial, min, max, whole, ...rest } = options;
+  const bounded = (whole === true ? z.number().int() : z.number()).min(min).max(max);
+  const schema =
+    rest.required === true ? bounded : initial === undefined ? bounded.optional() : bounded.prefault(initial);
+  return withAbout(schema, {
+    description,
+    expects: `a ${whole === true ? 'whole number' : 'number'} from ${min} to ${max}`,
+    scalar: 'number',
+    bounds: { min, max, zero: false },
+    ...(initial !== undefined && { initial }),
+    ...rest,
+  });
+}
+
 export interface QuantityOptions extends Options {
   /** In its usual spelling. Absent: what is not given stays away, and something more general counts. */
   readonly initial?: string;

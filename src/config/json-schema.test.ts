@@ -53,7 +53,8 @@ describe('it refuses', () => {
     ['gateway: { idle_timeout: 10 }', '$.gateway.idle_timeout: anyOf'],
     ['gateway: { max_body_bytes: 10 mb }', '$.gateway.max_body_bytes: anyOf'],
     ['tls: { min_version: "1.1" }', '$.tls.min_version: enum'],
-    ['auth: { keys: [{ id: a }] }', '$.auth.keys[0]: required'],
+    ['auth: { keys: [{ key: a }] }', '$.auth.keys[0]: required'],
+    ['rate_limit: { per_lease: { a: { burst: 1 } } }', '$.rate_limit.per_lease.a: required'],
     ['cors: { origins: "*" }', '$.cors.origins: type'],
     ['leases: { a: { headers: { request: { set: { X-A: 1 } } } } }', '$.leases.a.headers.request.set.X-A: type'],
   ] as const) {

@@ -12,15 +12,6 @@ interface Later {
 /** `*` is any entry of a map, `[]` any item of a list. */
 const settings: Readonly<Record<string, Later>> = {
   'gateway.public_url': { instead: 'makes no use of it', environment: [''] },
-  lease_acl: { instead: 'lets every key call every lease', environment: [] },
-  ip_rules: { instead: 'lets every address call', environment: ['allow', 'deny'] },
-  rate_limit: {
-    instead: 'does not limit',
-    environment: [
-      ...['global.requests_per_second', 'global.burst'],
-      ...['per_key.default.requests_per_second', 'per_key.default.burst', 'storage.type', 'storage.redis.url'],
-    ],
-  },
   quotas: { instead: 'counts nothing', environment: ['time_zone'] },
   circuit_breaker: {
     instead: 'breaks no circuit',
@@ -45,23 +36,13 @@ const settings: Readonly<Record<string, Later>> = {
   cache: { instead: 'does not cache', environment: ['enabled', 'max_bytes'] },
   compression: { instead: 'does not compress', environment: ['enabled', 'algorithms', 'min_bytes'] },
   tracing: { instead: 'sends no traces', environment: ['enabled', 'endpoint', 'sample_ratio', 'trust'] },
-  'auth.keys_file': { instead: 'knows the keys of auth.keys', environment: [''] },
-  'auth.cache_ttl': { instead: 'compares digests, for which nothing needs to be cached', environment: [''] },
-  'auth.forward_credential': { instead: 'removes the credential', environment: [''] },
   'auth.jwt': { instead: 'takes API keys only', environment: [] },
   'auth.oauth': { instead: 'takes API keys only', environment: [] },
   'auth.assertion': { instead: 'sends no assertion', environment: ['enabled'] },
-  'auth.keys[].key_hash': { instead: 'takes the key itself, as key: ${NAME}', environment: [] },
-  'auth.keys[].key_prefix': { instead: 'takes the key itself, as key: ${NAME}', environment: [] },
-  'auth.keys[].scopes': { instead: 'lets every key do everything', environment: [] },
-  'auth.keys[].expires_at': { instead: 'lets no key expire', environment: [] },
-  'auth.keys[].allowed_cidrs': { instead: 'takes a key from every address', environment: [] },
   'auth.keys[].tenant': { instead: 'knows no tenants', environment: [] },
   'portal.relays[].weight': { instead: 'asks the first connected relay that has the lease', environment: [] },
   'portal.relays[].connections': { instead: 'keeps one connection to each relay', environment: [] },
   'portal.relays[].sni_port': { instead: 'speaks to Portal v1 relays only', environment: [] },
-  'leases.*.required_scopes': { instead: 'checks no scopes', environment: [] },
-  'leases.*.ip_rules': { instead: 'lets every address call', environment: [] },
   'leases.*.assertion': { instead: 'sends no assertion', environment: [] },
   'leases.*.mcp': { instead: 'treats MCP as any HTTP', environment: [] },
 };

@@ -81,7 +81,8 @@ test('GATEWAY_API_KEY is one key more, whatever the file has', async (t) => {
   for (const text of [key, 'auth: { keys: [] }', 'auth:\n  keys:\n', 'auth:\n', '#']) {
     const result = await loadText(t, text, { env: { ...env, GATEWAY_API_KEY: 'other-key' } });
     assert.ok(result.ok);
-    assert.deepEqual(result.config.auth.keys.at(-1), { id: 'environment', key: 'other-key', description: '' });
+    const added = result.config.auth.keys.at(-1);
+    assert.deepEqual([added?.id, added?.key, added?.scopes], ['environment', 'other-key', ['read', 'write']]);
   }
 });
 
@@ -108,15 +109,20 @@ test('one setting is one fault, however many things are wrong with it', async (t
 
 test('a reference where none can be says so, and a name of another section is guessed', async (t) => {
   const lines = faultLines(
-    await loadText(t, `${key}gateway: { port: "\${PORT}", keepalive_interval: 1s }\ntimeout: { dial: 1s }\nprot: 1`, {
-      env,
-    }),
+    await loadText(
+      t,
+      `${key}gateway: { port: "\${PORT}", keepalive_interval: 1s }\ntimeout: { dial: 1s }\nprot: 1\nmetrics: { zzz: 1 }`,
+      {
+        env,
+      },
+    ),
   );
   assert.deepEqual(lines, [
     'gateway.yaml:2:18: gateway.port must be a whole number from 0 to 65535, not "${PORT}": only secrets can be references',
     'gateway.yaml:2:29: gateway.keepalive_interval is no setting; did you mean portal.keepalive_interval?',
     'gateway.yaml:3:1: timeout is no setting; did you mean timeouts?',
-    'gateway.yaml:4:1: prot is no setting; there are gateway, tls, admin, portal, auth, timeouts, cors, leases, metrics, logging',
+    'gateway.yaml:4:1: prot is no setting',
+    'gateway.yaml:5:12: metrics.zzz is no setting; there are enabled, path, allowed_cidrs',
   ]);
 });
 
@@ -128,7 +134,7 @@ test('of thousands of faults some are told, and how many more there are', async 
 });
 
 test('what is faulty does not hide what is not: the rest can be counted', async (t) => {
-  const text = `auth: { keys: [{ id: one, key: "\${KEY}" }, { id: "*", key: two }, { id: three }] }\ngateway: { port: x, queue: 7 }`;
+  const text = `auth: { keys: [{ id: one, key: "\${KEY}" }, { id: "*", key: two }, { key: three }] }\ngateway: { port: x, queue: 7 }`;
   const result = await loadText(t, text, { env });
   assert.ok(!result.ok);
   assert.deepEqual(

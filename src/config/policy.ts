@@ -1,15 +1,20 @@
 // Owns the step from configuration to policy: what of the configuration the data plane works from. A key leaves it as its digest.
 import { hash } from 'node:crypto';
-import type { Policy } from '../policy/policy.ts';
-import type { Config } from './config.ts';
+import type { KeyPolicy, KeySecret, Policy, RatePolicy } from '../policy/policy.ts';
+import type { Config, KeyConfig } from './config.ts';
 
 export function policyOf(config: Config): Policy {
   const { gateway, auth, timeouts, cors, leases, portal, metrics } = config;
   return {
     auth: {
       enabled: auth.enabled,
-      keys: auth.keys.map(({ id, key }) => ({ id, digest: hash('sha256', key) })),
+      keys: auth.keys.map(keyPolicyOf),
+      cacheTtlMs: auth.cacheTtlMs,
+      forwardCredential: auth.forwardCredential,
     },
+    acl: config.leaseAcl,
+    ipRules: config.ipRules,
+    rateLimit: { ...config.rateLimit, perIp: rateOf(config.rateLimit.perIp) },
     baseDomain: gateway.baseDomain.toLowerCase(),
     trustedProxies: gateway.trustedProxies,
     limits: {
@@ -31,4 +36,27 @@ export function policyOf(config: Config): Policy {
     directoryTtlMs: portal.directoryTtlMs,
     metrics,
   };
+}
+
+function keyPolicyOf(key: KeyConfig): KeyPolicy {
+  const { id, scopes, notBefore, expiresAt, allowedCidrs } = key;
+  return {
+    ...{ id, secret: secretOf(key), scopes, allowedCidrs },
+    ...{ notBeforeMs: timeOf(notBefore), expiresAtMs: timeOf(expiresAt) },
+  };
+}
+
+function secretOf({ key, keyHash, keyPrefix }: KeyConfig): KeySecret {
+  return key === ''
+    ? { kind: 'bcrypt', bcrypt: keyHash, prefix: keyPrefix }
+    : { kind: 'digest', sha256: hash('sha256', key) };
+}
+
+function timeOf(timestamp: string): number | undefined {
+  return timestamp === '' ? undefined : Date.parse(timestamp);
+}
+
+function rateOf({ requestsPerSecond, burst }: Partial<RatePolicy>): RatePolicy | undefined {
+  if (requestsPerSecond === undefined || burst === undefined) return undefined;
+  return { requestsPerSecond, burst };
 }

@@ -69,15 +69,41 @@ const relays: Rule = function* ({ portal: { relays } }) {
   );
 };
 
+/** product-spec §5 */
+const mostUnprefixedKeys = 4;
+
 const keys: Rule = function* ({ auth: { keys } }) {
   yield* repeated(
     keys.map(({ id }) => id),
     (i) => ['auth', 'keys', i, 'id'],
   );
   yield* repeated(
-    keys.map(({ key }) => key),
+    keys.map(({ key }, i) => (key === '' ? `none ${i}` : key)),
     (i) => ['auth', 'keys', i, 'key'],
   );
+  yield* repeated(
+    keys.map(({ keyHash }, i) => (keyHash === '' ? `none ${i}` : keyHash)),
+    (i) => ['auth', 'keys', i, 'key_hash'],
+  );
+  for (const [i, { key, keyHash, notBefore, expiresAt }] of keys.entries()) {
+    const [plain, hashed]: [Path, Path] = [
+      ['auth', 'keys', i, 'key'],
+      ['auth', 'keys', i, 'key_hash'],
+    ];
+    if (key === '' && keyHash === '')
+      yield { path: ['auth', 'keys', i], with: [plain, hashed], message: 'needs key_hash, or key' };
+    if (key !== '' && keyHash !== '')
+      yield { path: hashed, with: [plain], message: 'can not stand beside key: keep one of them' };
+    if (notBefore !== '' && expiresAt !== '' && Date.parse(notBefore) >= Date.parse(expiresAt)) {
+      const from: Path = ['auth', 'keys', i, 'not_before'];
+      yield { path: ['auth', 'keys', i, 'expires_at'], with: [from], message: 'must be later than not_before' };
+    }
+  }
+  const unprefixed = keys.flatMap(({ keyHash, keyPrefix }, i) => (keyHash !== '' && keyPrefix === '' ? [i] : []));
+  for (const i of unprefixed.slice(mostUnprefixedKeys)) {
+    const message = `is missing: every key without one costs each unknown key a bcrypt, so there may be ${mostUnprefixedKeys}; give the first 8 characters of the key or more`;
+    yield { path: ['auth', 'keys', i, 'key_prefix'], with: [], message };
+  }
 };
 
 /** Names compare in NFC and lower case (product-spec §5). */
@@ -113,7 +139,18 @@ const logging: Rule = function* ({ logging: { output, file } }) {
   }
 };
 
-const rules: readonly Rule[] = [tls, ports, proxies, reconnect, relays, keys, patterns, cors, logging];
+const rates: Rule = function* ({ rateLimit: { perIp } }) {
+  const [rate, burst]: [Path, Path] = [
+    ['rate_limit', 'per_ip', 'requests_per_second'],
+    ['rate_limit', 'per_ip', 'burst'],
+  ];
+  const [given, missing] = perIp.requestsPerSecond === undefined ? [burst, rate] : [rate, burst];
+  if ((perIp.requestsPerSecond === undefined) !== (perIp.burst === undefined)) {
+    yield { path: given, with: [missing], message: `needs ${missing.join('.')} beside it` };
+  }
+};
+
+const rules: readonly Rule[] = [tls, ports, proxies, reconnect, relays, keys, patterns, cors, rates, logging];
 
 export function brokenRules(config: Config): Broken[] {
   return rules.flatMap((rule) => [...rule(config)]);

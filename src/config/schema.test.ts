@@ -85,7 +85,11 @@ function fileWith(path: Path, value: string): Written {
     else if (shape.kind === 'section') {
       for (const [name, field] of shape.fields) {
         if (name === step) write(field, further, `${inner}${name}:`, inner);
-        else if (field.kind === 'scalar' && field.about.initial === undefined && field.about.bounds === undefined) {
+        else if (
+          field.kind === 'scalar' &&
+          field.about.initial === undefined &&
+          (field.about.bounds === undefined || field.about.required === true)
+        ) {
           lines.push(`${inner}${name}: ${JSON.stringify(field.about.example)}`);
         }
       }

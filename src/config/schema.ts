@@ -4,13 +4,17 @@
 // Its static types say little on purpose: isolatedDeclarations wants every export annotated, and inferred zod types can't be.
 import { z } from 'zod';
 import { withAbout } from './about.ts';
-import { auth } from './sections/auth.ts';
+import { auth, ipRules, leaseAcl } from './sections/auth.ts';
+import { rateLimit } from './sections/limits.ts';
 import { admin, gateway, tls } from './sections/listeners.ts';
 import { logging, metrics } from './sections/observation.ts';
 import { portal } from './sections/portal.ts';
 import { cors, leases, timeouts } from './sections/traffic.ts';
 
-const sections = { gateway, tls, admin, portal, auth, timeouts, cors, leases, metrics, logging };
+const sections = {
+  ...{ gateway, tls, admin, portal, auth, lease_acl: leaseAcl, ip_rules: ipRules, rate_limit: rateLimit },
+  ...{ timeouts, cors, leases, metrics, logging },
+};
 
 export const schema: z.ZodType = withAbout(z.strictObject(sections), {
   description: 'The configuration of Portal Gateway. Only what differs from a default needs to be written.',

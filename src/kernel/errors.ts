@@ -5,6 +5,11 @@ export type ErrorCode =
   | 'invalid_request'
   | 'missing_credentials'
   | 'invalid_credentials'
+  | 'expired_credentials'
+  | 'access_denied'
+  | 'insufficient_scope'
+  | 'ip_denied'
+  | 'rate_limited'
   | 'not_found'
   | 'lease_not_found'
   | 'method_not_allowed'
@@ -77,6 +82,41 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     proxyError: 'http_request_denied',
     when: 'The credential is mistyped, unknown or revoked.',
     remedy: 'Check that the key is one that the gateway knows, and that it was sent whole.',
+  },
+  expired_credentials: {
+    status: 401,
+    title: 'Expired credentials',
+    proxyError: 'http_request_denied',
+    when: 'The credential was valid once and is not any more.',
+    remedy: 'Ask for a new one, or have `expires_at` of the key moved.',
+  },
+  access_denied: {
+    status: 403,
+    title: 'Access denied',
+    proxyError: 'http_request_denied',
+    when: 'No rule of `lease_acl` lets this caller call this lease; or there is no such lease, which is told only to those who may call it.',
+    remedy: '`portal-gateway explain` says which rule decides.',
+  },
+  insufficient_scope: {
+    status: 403,
+    title: 'Insufficient scope',
+    proxyError: 'http_request_denied',
+    when: 'The credential lacks a scope that the method or the lease asks for; the detail names it.',
+    remedy: 'Use a key with that scope: `read` for GET, HEAD and OPTIONS, `write` for everything else.',
+  },
+  ip_denied: {
+    status: 403,
+    title: 'Address denied',
+    proxyError: 'http_request_denied',
+    when: 'Rules for addresses, of the gateway, the lease or the key, do not let this one in.',
+    remedy: 'Call from an address that is allowed; behind a proxy, check `gateway.trusted_proxies`.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests',
+    proxyError: 'http_request_denied',
+    when: 'A token bucket of `rate_limit` is empty, or too many credentials from this address were wrong.',
+    remedy: 'Wait for `Retry-After`, and keep to what `RateLimit` and `RateLimit-Policy` tell.',
   },
   not_found: {
     status: 404,

@@ -1,5 +1,6 @@
 // Owns THE list: every stage that a request passes, in order. To learn what happens to a request, read this file first.
 import { Admission } from '../guard/admission.ts';
+import type { Limiter } from '../guard/limiter.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import type { LeaseDirectory } from '../route/lease-directory.ts';
@@ -7,13 +8,16 @@ import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { compose } from './compose.ts';
 import type { Dispatch } from './stage.ts';
+import { checkAddress } from './stages/address-rules.ts';
 import { admit } from './stages/admit.ts';
-import { authenticate } from './stages/authenticate.ts';
+import { authenticate, type AuthenticateParts } from './stages/authenticate.ts';
+import { authorise } from './stages/authorise.ts';
 import { clientAddress } from './stages/client-address.ts';
 import { cors } from './stages/cors.ts';
 import { forward } from './stages/forward.ts';
 import { matchRoute } from './stages/match-route.ts';
 import { observe } from './stages/observe.ts';
+import { rateLimit } from './stages/rate-limit.ts';
 import { requestId } from './stages/request-id.ts';
 import { resolveLease } from './stages/resolve-lease.ts';
 import { rewriteAnswer } from './stages/rewrite-answer.ts';
@@ -22,21 +26,26 @@ import { totalTimeout } from './stages/total-timeout.ts';
 export interface PipelineParts {
   readonly directory: LeaseDirectory<Lease, Transport>;
   readonly upstream: Upstream;
+  readonly auth: AuthenticateParts;
+  readonly limiter: Limiter;
   readonly clock: Clock;
 }
 
-export function createPipeline({ directory, upstream, clock }: PipelineParts): Dispatch {
+export function createPipeline({ directory, upstream, auth, limiter, clock }: PipelineParts): Dispatch {
   const deadlines = new Deadlines(clock);
   return compose(
     [
       requestId(),
       observe(),
       clientAddress(),
+      checkAddress(),
       matchRoute(),
       cors(directory),
-      authenticate(),
+      authenticate(auth),
       admit(new Admission(), deadlines),
       resolveLease(directory),
+      authorise(),
+      rateLimit(limiter),
       rewriteAnswer(),
       totalTimeout(deadlines, clock),
     ],

@@ -3,19 +3,18 @@
 import type { Cancellation } from '../kernel/cancellation.ts';
 import type { GatewayError } from '../kernel/errors.ts';
 import type { RequestBody, RequestHead, Sink } from '../kernel/http.ts';
+import type { Principal } from '../guard/principal.ts';
 import type { LeaseSettings } from '../policy/lease-settings.ts';
 import type { Policy, Timeouts } from '../policy/policy.ts';
 import type { PeerRoute } from '../route/peer-path.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Carried } from '../upstream/upstream-request.ts';
 
-interface Principal {
-  readonly id: string;
-}
-
 /** The lease that a request goes to, and the ways there. */
 interface Destination {
   readonly lease: Lease;
+  /** Every name that a relay lists it by. */
+  readonly names: readonly string[];
   /** The relays that list the lease. */
   readonly transports: readonly Transport[];
   /** The `Host` that the app sees, and so knows itself by. */
@@ -53,6 +52,8 @@ export interface Exchange {
   authority: string | undefined;
   /** Names, in lower case, of received headers that are not for the app. */
   readonly withheld: string[];
+  /** Headers of the gateway's own for the app: name, value, … */
+  readonly appHeaders: string[];
   /** Headers of the gateway's own for the client, whoever makes the answer: name, value, … */
   readonly answerHeaders: string[];
   /** The client's, as far as is known: the peer's, until a trusted proxy says otherwise. */

@@ -18,6 +18,20 @@ export function addressSet(addresses: readonly string[]): (ip: string) => boolea
   };
 }
 
+/**
+ * What counts as one caller: an IPv4 address, or the 64 bits of an IPv6 network, within which a host may call itself what it likes
+ * (RFC 4291 §2.5.1).
+ */
+export function addressGroup(ip: string): string {
+  if (isIP(ip) !== 6) return ip;
+  // The URL parser writes an address in its one canonical form (RFC 5952).
+  const [head = '', tail] = new URL(`http://[${ip.replace(/%.*$/, '')}]`).hostname.slice(1, -1).split('::');
+  const front = head === '' ? [] : head.split(':');
+  const back = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? [] : new Array<string>(8 - front.length - back.length).fill('0');
+  return `${[...front, ...zeros, ...back].slice(0, 4).join(':')}::/64`;
+}
+
 /** 127.0.0.0/8 and ::1: this machine itself. */
 export function isLoopback(ip: string): boolean {
   return ip === '::1' || (ip.startsWith('127.') && isIP(ip) === 4);

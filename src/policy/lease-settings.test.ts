@@ -14,7 +14,10 @@ test('headers are removed in any case and set once, whatever was there', () => {
 
 test('a lease has the settings of the best pattern alone', () => {
   const { cors } = testPolicy();
-  const plain: LeasePolicy = { hostHeader: '', headers: { request: untouched, response: untouched }, cors };
+  const plain: LeasePolicy = {
+    ...{ requiredScopes: [], ipRules: { allow: [], deny: [] }, cors },
+    ...{ hostHeader: '', headers: { request: untouched, response: untouched } },
+  };
   const policy = testPolicy({
     leases: {
       'app-*': { ...plain, hostHeader: 'all.test', cors: { ...cors, enabled: true, origins: ['*'] } },

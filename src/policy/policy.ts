@@ -3,6 +3,10 @@
 
 export interface Policy {
   readonly auth: AuthPolicy;
+  /** By pattern: a lease name, a lease id, `prefix-*` or `*`. */
+  readonly acl: Readonly<Record<string, readonly string[]>>;
+  readonly ipRules: IpRulesPolicy;
+  readonly rateLimit: RateLimitPolicy;
   /** Lower case. Empty: no host mode. */
   readonly baseDomain: string;
   /** Addresses and CIDR blocks whose forwarded headers are believed. */
@@ -24,14 +28,62 @@ export interface AuthPolicy {
   /** False: everyone is `anonymous`. */
   readonly enabled: boolean;
   readonly keys: readonly KeyPolicy[];
+  /** A verified key that is not used for this time is verified again. */
+  readonly cacheTtlMs: number;
+  /** True: the app gets to see the credential. */
+  readonly forwardCredential: boolean;
+}
+
+/** Addresses and CIDR blocks. */
+export interface IpRulesPolicy {
+  /** Empty: all that are not denied. */
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+}
+
+export interface RatePolicy {
+  readonly requestsPerSecond: number;
+  readonly burst: number;
+}
+
+export interface RateLimitPolicy {
+  readonly global: RatePolicy;
+  readonly perKey: { readonly default: RatePolicy; readonly overrides: Readonly<Record<string, RatePolicy>> };
+  /** By pattern. */
+  readonly perLease: Readonly<Record<string, RatePolicy>>;
+  /** By name, or `*`. */
+  readonly perTenant: Readonly<Record<string, RatePolicy>>;
+  readonly perIp: RatePolicy | undefined;
+  /** The first that fits counts. */
+  readonly costs: readonly CostPolicy[];
+}
+
+export interface CostPolicy {
+  readonly lease: string;
+  readonly path: string;
+  /** Empty: all. */
+  readonly method: string;
+  readonly cost: number;
 }
 
 export interface KeyPolicy {
   /** The name of the principal. */
   readonly id: string;
-  /** SHA-256 of the key, hex. */
-  readonly digest: string;
+  readonly secret: KeySecret;
+  readonly scopes: readonly string[];
+  /** Milliseconds since 1970; undefined: no bound. */
+  readonly notBeforeMs: number | undefined;
+  readonly expiresAtMs: number | undefined;
+  /** Empty: from everywhere. */
+  readonly allowedCidrs: readonly string[];
 }
+
+/** How a key is recognised. */
+export type KeySecret =
+  /** The key itself was at hand when the policy was made. */
+  | { readonly kind: 'digest'; readonly sha256: string }
+  /** `prefix`: what the key begins with; empty for a key made elsewhere of which that is not known. */
+  | { readonly kind: 'bcrypt'; readonly bcrypt: string; readonly prefix: string };
 
 /** Of the listener and what waits behind it. 0 where a field says so: no limit. */
 export interface LimitsPolicy {
@@ -91,6 +143,8 @@ export interface HeaderChanges {
 }
 
 export interface LeasePolicy {
+  readonly requiredScopes: readonly string[];
+  readonly ipRules: IpRulesPolicy;
   /** Empty: by the rule of the mode. */
   readonly hostHeader: string;
   readonly headers: { readonly request: HeaderChanges; readonly response: HeaderChanges };

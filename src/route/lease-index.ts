@@ -13,6 +13,8 @@ export interface Found<L extends Listed, S> {
   readonly lease: L;
   /** The relays that list it. */
   readonly sources: readonly S[];
+  /** Every name that a relay lists it by. */
+  readonly names: readonly string[];
   /** The name by which it is known to its app in path mode. */
   readonly host: string;
 }
@@ -21,6 +23,7 @@ type Lookup<L extends Listed, S> = Found<L, S> | 'unknown' | 'ambiguous';
 
 interface Entry<L extends Listed, S> extends Found<L, S> {
   readonly sources: S[];
+  readonly names: string[];
 }
 
 export class LeaseIndex<L extends Listed, S> {
@@ -51,9 +54,10 @@ export class LeaseIndex<L extends Listed, S> {
       // Two relays may know an app by different names for a while.
       if (known.lease.name === lease.name) return;
     }
-    const entry = known ?? { lease, sources: [source], host: appHost(lease) };
+    const entry = known ?? { lease, sources: [source], names: [], host: appHost(lease) };
     this.#byId.set(lease.id, entry);
     if (lease.name === '') return;
+    if (!entry.names.includes(lease.name)) entry.names.push(lease.name);
     append(this.#byName, lease.name, entry);
     append(this.#byFoldedName, foldName(lease.name), entry);
   }

@@ -42,6 +42,7 @@ export class ClientExchange implements Exchange {
   scheme: 'http' | 'https';
   authority: string | undefined = undefined;
   readonly withheld: string[] = [];
+  readonly appHeaders: string[] = [];
   readonly answerHeaders: string[];
   readonly passage: Exchange['passage'];
   clientIp: string;
@@ -91,6 +92,7 @@ export class ClientExchange implements Exchange {
     forked.proxies = this.proxies;
     forked.outerPrefix = this.outerPrefix;
     forked.withheld.push(...this.withheld);
+    forked.appHeaders.push(...this.appHeaders);
     forked.route = this.route;
     forked.principal = this.principal;
     forked.destination = this.destination;

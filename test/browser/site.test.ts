@@ -25,7 +25,7 @@ const modes = {
 async function visit(t: TestContext, urlOf: (port: number) => string): Promise<Visit> {
   const { serve, visits } = createSite();
   // Pages carry no key.
-  const policy = { auth: { enabled: false, keys: [] }, baseDomain: 'peers.test' };
+  const policy = { auth: { enabled: false, keys: [] }, acl: { '*': ['anonymous'] }, baseDomain: 'peers.test' };
   const { app, port } = await startPlainGateway(t, serve, { policy });
   echoOn(app);
   const context = await (await browser()).newContext();

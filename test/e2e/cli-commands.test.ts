@@ -11,7 +11,7 @@ import { createCredential, leaseIdOf, RelayClient } from '../../src/portal/index
 import { createRelay } from '../../src/relay/relay.ts';
 import { runCli, startCli, temporaryDirectory } from '../helpers/cli.ts';
 
-const commands = ['start', 'dev', 'expose', 'relay', 'leases', 'identity', 'health'];
+const commands = ['start', 'dev', 'expose', 'relay', 'leases', 'identity', 'health', 'explain'];
 
 test('--version is the package’s', async (t) => {
   const { code, stdout, stderr } = await runCli(t, ['--version'], {});

@@ -216,7 +216,10 @@ leases: { app: { headers: { request: { set: { Authorization: mark-header, X-B: "
 
     // Again, with the secrets in their places: it is a configuration.
     const printed = stdout.replaceAll('"***"', () => '"${S}"');
-    const again = await placeWith(t, printed.replace(/^.*id: (?:variable|file|vault|environment)\b.*\n.*\n.*\n/gm, ''));
+    const again = await placeWith(
+      t,
+      printed.replace(/^ *- id: (?:variable|file|vault|environment)\b.*\n(?: {6}.*\n)*/gm, ''),
+    );
     const verdict = await again.run(['validate', '--config', again.file], { S: 'a-secret' });
     assert.deepEqual([verdict.code, verdict.stderr], [0, '']);
   });
@@ -260,4 +263,18 @@ test('start: flags win over the environment, and the environment over the file',
     PORTAL_RELAY_URL: 'ws://127.0.0.1:9/b',
   });
   assert.match(second, /"url":"http:\/\/127\.0\.0\.1:\d+".*"relays":\["ws:\/\/127\.0\.0\.1:9\/c"\]/);
+});
+
+test('explain says which rule decides, and the code that the caller would get', async (t) => {
+  const yaml = 'auth: { keys: [{ id: bot, key: "${KEY}", scopes: [read] }] }\nlease_acl: { "my-*": [bot] }\n';
+  const { file, run } = await placeWith(t, yaml);
+  const explain = (...args: string[]): ReturnType<typeof run> => run(['explain', '--config', file, ...args]);
+  const allowed = await explain('--key', 'bot', '--lease', 'my-app');
+  assert.equal(allowed.code, 0);
+  assert.match(allowed.stdout, /"my-\*" \[bot\]; they let bot in\n.*\nallowed\n$/);
+  const lacking = await explain('--key', 'bot', '--lease', 'my-app', '--method', 'post');
+  assert.deepEqual([lacking.code, lacking.stderr], [1, 'portal-gateway: refused: insufficient_scope\n']);
+  const nobody = await explain('--lease', 'my-app', '--json');
+  assert.equal((JSON.parse(nobody.stdout) as { code: unknown }).code, 'missing_credentials');
+  assert.equal((await explain('--key', 'other', '--lease', 'my-app')).code, 2);
 });

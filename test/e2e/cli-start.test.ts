@@ -1,7 +1,9 @@
 // `start` as operators run it: on environment and flags, with and without a key, with relays that come, go and disagree.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { createCredential } from '../../src/portal/index.ts';
@@ -21,8 +23,11 @@ async function startGateway(
   relays: readonly string[],
   environment: Record<string, string> = { GATEWAY_API_KEY: key },
 ): Promise<Started> {
-  const args = ['start', '--port', '0', ...relays.flatMap((url) => ['--relay', url])];
-  const cli = startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t), ...environment });
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, 'gateway.yaml');
+  await writeFile(file, 'lease_acl: { "*": ["*"] }\n');
+  const args = ['start', '--config', file, '--port', '0', ...relays.flatMap((url) => ['--relay', url])];
+  const cli = startCli(t, args, { XDG_STATE_HOME: directory, ...environment });
   const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
   for (let i = 0; i < relays.length; i += 1) await cli.line(new RegExp(`("relay connected"[^]*){${i + 1}}`));
   return { cli, url };
@@ -72,6 +77,16 @@ test('without a key everybody is refused, and a warning says so', async (t) => {
   const answer = await call(url, '/peer/demo/', '');
   assert.equal(answer.statusCode, 401);
   answer.resume();
+});
+
+test('what no rule lists is denied', async (t) => {
+  const { url: relay } = await startRelay(t);
+  await publishDemo(t, relay, 'demo');
+  const environment = { XDG_STATE_HOME: await temporaryDirectory(t), GATEWAY_API_KEY: key };
+  const cli = startCli(t, ['start', '--port', '0', '--relay', relay], environment);
+  const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
+  await cli.line(/relay connected/);
+  assert.deepEqual(await problem(url, '/peer/demo/'), [403, 'access_denied']);
 });
 
 test('it starts without a relay, is not ready, and becomes so when the relay comes', async (t) => {

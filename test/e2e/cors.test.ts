@@ -17,7 +17,10 @@ const enabled: CorsPolicy = {
   maxAgeMs: 60_000,
 };
 const untouched = { set: {}, remove: [] };
-const plain = { hostHeader: '', headers: { request: untouched, response: untouched }, cors: testPolicy().cors };
+const plain = {
+  ...{ requiredScopes: [], ipRules: { allow: [], deny: [] }, cors: testPolicy().cors },
+  ...{ hostHeader: '', headers: { request: untouched, response: untouched } },
+};
 
 /** An app with a mind of its own. */
 const app: RequestListener = (request, response) => {

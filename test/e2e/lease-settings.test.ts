@@ -8,6 +8,8 @@ import { testPolicy } from '../helpers/policy.ts';
 
 const untouched = { set: {}, remove: [] };
 const plain: LeasePolicy = {
+  requiredScopes: [],
+  ipRules: { allow: [], deny: [] },
   hostHeader: '',
   headers: { request: untouched, response: untouched },
   cors: testPolicy().cors,

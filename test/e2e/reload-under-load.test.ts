@@ -25,6 +25,8 @@ const betweenReloadsMs = 20;
 
 const isFaulty = (generation: number): boolean => generation % 3 === 0;
 
+const unlimited = '{ requests_per_second: 1000000, burst: 1000000 }';
+
 /** What a request can see of it is its number, in three places; the fault is in a fourth. */
 function yamlOf(generation: number, more = ''): string {
   return `
@@ -33,6 +35,8 @@ gateway:
   max_connections_per_ip: 1000
   queue: ${isFaulty(generation) ? 'many' : '200'}
 auth: { keys: [{ id: one, key: ${key} }, { id: other-${generation}, key: key-${generation} }] }
+lease_acl: { app: [one] }
+rate_limit: { global: ${unlimited}, per_key: { default: ${unlimited} } }
 timeouts: { dial: 30s, response_headers: ${60 + generation}s }
 leases:
   app:

@@ -27,7 +27,7 @@ const tellReloads = `data:text/javascript,${encodeURIComponent(
 )}`;
 
 const keys = (...all: string[]): string =>
-  `auth:\n  keys:\n${all.map((key, i) => `    - { id: key-${i}, key: ${key} }\n`).join('')}`;
+  `lease_acl: { "*": ["*"] }\nauth:\n  keys:\n${all.map((key, i) => `    - { id: key-${i}, key: ${key} }\n`).join('')}`;
 
 /** On `<directory>/conf/gateway.yaml`, which `prepare` makes. */
 async function running(
@@ -100,8 +100,8 @@ test('faults are logged with FILE:LINE:COL, and the configuration before stays',
   await line(rejected);
   const log = cli.stdout();
   for (const fault of [
-    `${file}:5:10: gateway.queue must be a whole number from 0 to 1000000, not \\"many\\"`,
-    `${file}:6:3: gateway.prot is no setting; did you mean port?`,
+    `${file}:6:10: gateway.queue must be a whole number from 0 to 1000000, not \\"many\\"`,
+    `${file}:7:3: gateway.prot is no setting; did you mean port?`,
   ]) {
     assert.ok(log.includes(`"level":"error"`) && log.includes(fault), log);
   }

@@ -175,7 +175,7 @@ test('settings that can not be served are refused as a whole, and name what is w
   for (const [settings, message] of wrong) {
     assert.throws(
       () => {
-        gateway.apply(testPolicy({ auth: { enabled: false } }), settings);
+        gateway.apply(testPolicy({ auth: { enabled: false }, acl: { '*': ['anonymous'] } }), settings);
       },
       (error) => error instanceof TlsSettingsError && message.test(error.message) && !error.message.includes('BEGIN'),
     );

@@ -2,22 +2,42 @@
 import { hash } from 'node:crypto';
 import { defaultConfig } from '../../src/config/defaults.ts';
 import { policyOf } from '../../src/config/policy.ts';
-import type { Policy } from '../../src/policy/policy.ts';
+import type { KeyPolicy, Policy } from '../../src/policy/policy.ts';
 
 export const key = 'test-key';
 
+const endless = { requestsPerSecond: 1e9, burst: 1e9 };
+const unlimited = {
+  ...{ global: endless, perKey: { default: endless, overrides: {} }, perLease: {}, perTenant: {} },
+  ...{ perIp: undefined, costs: [] },
+};
+
+/** May do everything, from everywhere, for ever. */
+export function testKey(more: Partial<KeyPolicy> = {}): KeyPolicy {
+  return {
+    ...{ id: 'test', secret: { kind: 'digest', sha256: hash('sha256', key) }, scopes: ['read', 'write'] },
+    ...{ notBeforeMs: undefined, expiresAtMs: undefined, allowedCidrs: [] },
+    ...more,
+  };
+}
+
 type Parts = { readonly [Section in keyof Policy]?: Partial<Policy[Section]> };
+
+/** What is given replaces them: their names are data. */
+const maps: ReadonlySet<string> = new Set(['acl', 'leases', 'leasePins']);
 
 /** Sections are merged, not replaced; maps and lists in them are replaced. */
 export function testPolicy(parts: Parts = {}): Policy {
   const base: Policy = {
     ...policyOf(defaultConfig()),
-    auth: { enabled: true, keys: [{ id: 'test', digest: hash('sha256', key) }] },
+    auth: { enabled: true, keys: [testKey()], cacheTtlMs: 60_000, forwardCredential: false },
+    acl: { '*': ['*'] },
+    rateLimit: unlimited,
   };
   const merged: Record<string, unknown> = { ...base };
   for (const [name, part] of Object.entries(parts)) {
     const section: unknown = base[name as keyof Policy];
-    merged[name] = isSection(section) ? { ...section, ...(part as object) } : part;
+    merged[name] = isSection(section) && !maps.has(name) ? { ...section, ...(part as object) } : part;
   }
   return merged as unknown as Policy;
 }

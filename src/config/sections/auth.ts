@@ -1,15 +1,56 @@
-// Owns the settings of who may call.
+// Owns the settings of who may call: keys, lease rules, addresses.
 import type { z } from 'zod';
-import { anyText, isKey, isKeyName } from '../checks.ts';
-import { entry, flag, list, section, text } from '../fields.ts';
+import {
+  anyText,
+  isBcryptHash,
+  isKey,
+  isKeyName,
+  isKeyPrefix,
+  isLeasePattern,
+  isPrincipal,
+  isScope,
+  isTimestamp,
+} from '../checks.ts';
+import { duration, entry, flag, list, map, path, section, text } from '../fields.ts';
+import { cidr } from './listeners.ts';
 
-const key = entry('KeyConfig', 'An API key.', {
-  id: text('Its name in logs and limits.', {
+const timestamp = {
+  initial: '',
+  expects: 'a time as in 2027-12-31T23:59:59Z',
+  check: isTimestamp,
+  example: '2027-12-31T23:59:59Z',
+} as const;
+
+export const scope: z.ZodType = text('A scope.', {
+  expects: 'a scope: read, write, admin or a word of your own',
+  check: isScope,
+  example: 'read',
+});
+
+const key = entry('KeyConfig', 'An API key: its hash, or the key itself.', {
+  id: text('Its name in `lease_acl`, logs and limits.', {
     expects: 'a name of 1 to 64 letters, digits and . _ - @ +, other than "anonymous"',
     check: isKeyName,
     example: 'billing-bot',
   }),
-  key: text('The key itself, hashed at load.', {
+  key_hash: text('The bcrypt hash of the whole key, as `portal-gateway keys hash` makes it.', {
+    initial: '',
+    expects: 'a bcrypt hash ($2a$, $2b$ or $2y$) of cost 10 to 14',
+    check: isBcryptHash,
+    example: '$2b$12$PopRLDJKmUriBAJfx6DNE.PCX09TMYA0EfEUD6JuDVKrWj5liXy7e',
+    secret: 'possible',
+  }),
+  key_prefix: text(
+    'What the key begins with, by which its entry is found. `keys hash` fills it in; for keys made elsewhere, their first 8 characters or more.',
+    {
+      initial: '',
+      expects: 'the first 8 to 64 characters of the key',
+      check: isKeyPrefix,
+      example: 'sk_live_0123456789abcdef',
+    },
+  ),
+  key: text('The key itself, hashed at load; instead of `key_hash`.', {
+    initial: '',
     expects: 'a key of 1 to 512 visible ASCII characters',
     check: isKey,
     example: '${API_KEY_1}',
@@ -21,9 +62,50 @@ const key = entry('KeyConfig', 'An API key.', {
     check: anyText,
     example: 'Production',
   }),
+  scopes: list(
+    'What it may do: `read` (GET, HEAD, OPTIONS), `write` (everything else), `admin`, and scopes of your own.',
+    scope,
+    {
+      initial: ['read', 'write'],
+    },
+  ),
+  not_before: text('It is not valid before this time.', { ...timestamp, example: '2027-01-01T00:00:00Z' }),
+  expires_at: text('It is not valid from this time on.', timestamp),
+  allowed_cidrs: list('Where it may be used from. Empty: from everywhere.', cidr),
 });
 
 export const auth: z.ZodType = section('AuthConfig', 'Who may call.', {
-  enabled: flag('Asks callers for a key. Off: everyone who can reach the gateway may call.', true),
+  enabled: flag('Asks callers for a key. Off: everyone is `anonymous`, and `lease_acl` still applies.', true),
   keys: list('The keys. `GATEWAY_API_KEY` in the environment adds one, named `environment`.', key),
+  keys_file: path('A file of more keys, managed by `portal-gateway keys` and read again when it changes.', {
+    optional: true,
+  }),
+  cache_ttl: duration('A verified key that is not used for this time is verified again.', {
+    initial: '60s',
+    min: '1s',
+    max: '24h',
+  }),
+  forward_credential: flag('Leaves the credential that the gateway used in the request to the app.', false),
 });
+
+export const leaseAcl: z.ZodType = map(
+  'Who may call which lease: pattern (`name`, `prefix-*`, `*` or a lease id) to a list of principals. The most specific kind of pattern counts. Nothing listed means denied.',
+  { expects: 'a lease name, a lease id, a prefix-* or *', check: isLeasePattern },
+  list(
+    'Who may.',
+    text('A principal.', {
+      expects: 'the id of a key, sub:…, scope:…, tenant:…, * (any with a credential) or anonymous',
+      check: isPrincipal,
+      example: 'billing-bot',
+    }),
+  ),
+);
+
+export const ipRules: z.ZodType = ipRulesSection('Which addresses may call at all.');
+
+export function ipRulesSection(description: string): z.ZodType {
+  return section('IpRulesConfig', description, {
+    allow: list('Empty: all that are not denied. Otherwise these only.', cidr),
+    deny: list('These not, whatever is allowed.', cidr),
+  });
+}

@@ -1,6 +1,7 @@
 // Owns the settings of how requests are treated on their way: timeouts, CORS, and what each lease has of its own.
 import type { z } from 'zod';
 import { isAuthority, isChangeableHeader, isFieldValue, isLeasePattern, isOrigin, isToken } from '../checks.ts';
+import { ipRulesSection, scope } from './auth.ts';
 import { duration, entry, flag, list, map, section, text } from '../fields.ts';
 
 const limits = { min: '1ms', max: '24h' } as const;
@@ -94,6 +95,8 @@ function headerChanges(description: string): z.ZodType {
 }
 
 const lease = entry('LeaseConfig', 'What leases of this pattern have of their own.', {
+  required_scopes: list('Scopes that a caller must have, all of them, beside those that the method needs.', scope),
+  ip_rules: ipRulesSection('Which addresses may call these leases.'),
   host_header: text("The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode.", {
     initial: '',
     expects: 'a host, with its port if need be',

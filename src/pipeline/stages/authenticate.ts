@@ -1,103 +1,172 @@
-// Owns who calls: finds the credential, compares it with the keys of the policy, and keeps it from the app. For now a key is
-// known by its SHA-256; the order of look-up and the codes are those of the contract (§2, §5).
-import { hash, timingSafeEqual } from 'node:crypto';
+// Owns who calls: finds the credential, has it verified, and keeps it from the app. The order of look-up and the codes are those of the
+// contract (§2, §5); how a key is verified is auth/'s.
 import { GatewayError } from '../../kernel/errors.ts';
-import type { RawHeaders } from '../../kernel/http.ts';
+import type { Sink } from '../../kernel/http.ts';
+import { addressSet } from '../../policy/addresses.ts';
 import { compiled } from '../../policy/compiled.ts';
-import type { Dispatch, Stage } from '../stage.ts';
+import type { KeyPolicy } from '../../policy/policy.ts';
+import { findCredential, type KeyCredential } from '../../auth/credential.ts';
+import type { FailurePenalty } from '../../auth/failure-penalty.ts';
+import { KeyRing } from '../../auth/key-ring.ts';
+import type { KeyAnswer, KeyVerifier } from '../../auth/key-verifier.ts';
+import { aclOf } from '../../guard/acl.ts';
+import { anonymous } from '../../guard/principal.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Dispatch, Exchange, Stage } from '../stage.ts';
+import { failed } from './failed.ts';
 
-interface Key {
-  readonly id: string;
-  readonly digest: Buffer;
+export interface AuthenticateParts {
+  readonly verifier: KeyVerifier;
+  readonly penalty: FailurePenalty;
+  readonly clock: Clock;
 }
 
-type Credential =
-  | { readonly kind: 'key'; readonly key: string; readonly header: string }
-  | { readonly kind: 'none' }
-  | { readonly kind: 'unusable' }
-  | { readonly kind: 'repeated' };
-
 const realm = 'Bearer realm="portal-gateway"';
-const bearer = 'bearer ';
-const none: Credential = { kind: 'none' };
-const unusable: Credential = { kind: 'unusable' };
-const repeated: Credential = { kind: 'repeated' };
+const ringOf = compiled(({ auth }) => new KeyRing(auth.keys));
+/** Per key: most have no addresses of their own. */
+const allowedOf = compiled(
+  ({ auth }) =>
+    new Map(
+      auth.keys
+        .filter(({ allowedCidrs }) => allowedCidrs.length > 0)
+        .map((key) => [key, addressSet(key.allowedCidrs)] as const),
+    ),
+);
 
-export function authenticate(): Stage {
-  const keysOf = compiled(({ auth }) =>
-    auth.keys.map(({ id, digest }): Key => ({ id, digest: Buffer.from(digest, 'hex') })),
-  );
-
+export function authenticate({ verifier, penalty, clock }: AuthenticateParts): Stage {
   return function authenticateStage(next): Dispatch {
+    function admit(exchange: Exchange, sink: Sink, key: KeyPolicy, credential: KeyCredential): void {
+      const fault = keyFault(exchange, key, clock.wallMs());
+      if (fault !== undefined) {
+        sink.fail(fault);
+        return;
+      }
+      exchange.principal = { id: key.id, kind: 'key', scopes: key.scopes };
+      if (!exchange.policy.auth.forwardCredential) withhold(exchange, credential);
+      next(exchange, sink);
+    }
+
+    function verify(exchange: Exchange, sink: Sink, credential: KeyCredential): void {
+      // Counted before bcrypt is asked, so that many at once are no way around it.
+      const retryAfterMs = penalty.begin(exchange.clientIp, credential.key);
+      if (retryAfterMs > 0) {
+        sink.fail(slowed(retryAfterMs));
+        return;
+      }
+      verifier
+        .verify(credential.key, ringOf(exchange.policy))
+        .then((answer) => {
+          if (answer.kind !== 'unknown') penalty.forgive(exchange.clientIp, credential.key);
+          if (exchange.cancellation.cancelled) sink.fail(left());
+          else proceed(exchange, sink, answer, credential);
+        })
+        .catch((cause: unknown) => {
+          sink.fail(failed(cause));
+        });
+    }
+
+    function proceed(exchange: Exchange, sink: Sink, answer: KeyAnswer, credential: KeyCredential): void {
+      switch (answer.kind) {
+        case 'key':
+          admit(exchange, sink, answer.key, credential);
+          return;
+        case 'unknown':
+          sink.fail(invalid('The API key is not valid here.'));
+          return;
+        case 'overloaded':
+          sink.fail(new GatewayError('overloaded', 'Too many keys wait to be verified.', { retryAfterSeconds: 1 }));
+          return;
+      }
+    }
+
     return function checkCredential(exchange, sink) {
-      if (!exchange.policy.auth.enabled) {
-        exchange.principal = { id: 'anonymous' };
+      const { policy, req } = exchange;
+      if (!policy.auth.enabled) {
+        exchange.principal = anonymous;
         next(exchange, sink);
         return;
       }
-      const credential = findCredential(exchange.req.headers);
+      const credential = findCredential(req.headers, req.upgrade);
       switch (credential.kind) {
-        case 'key': {
-          const id = match(credential.key, keysOf(exchange.policy));
-          if (id === undefined) {
-            sink.fail(invalid());
+        case 'none':
+          // Where nothing is open to everyone, nobody without a credential takes a place or a look-up.
+          if (!aclOf(policy).admitsAnonymous) {
+            sink.fail(missing());
             return;
           }
-          exchange.principal = { id };
-          exchange.withheld.push(credential.header);
+          // What anonymous may do is authorise's to say.
+          exchange.principal = anonymous;
           next(exchange, sink);
           return;
-        }
-        case 'none':
-          sink.fail(
-            new GatewayError('missing_credentials', 'Send an API key as `Authorization: Bearer` or `X-API-Key`.', {
-              headers: ['WWW-Authenticate', realm],
-            }),
-          );
-          return;
         case 'unusable':
-          sink.fail(invalid());
+          sink.fail(invalid('Only Bearer credentials are taken.'));
           return;
-        case 'repeated':
-          sink.fail(new GatewayError('invalid_request', 'The request carries the same kind of credential twice.'));
+        case 'ambiguous':
+          sink.fail(new GatewayError('invalid_request', 'The request carries more than one credential.'));
           return;
+        case 'key': {
+          const ring = ringOf(policy);
+          const { cacheTtlMs } = policy.auth;
+          // Beside an X-API-Key, Authorization is the app's own, unless it is a key of ours as well.
+          if (credential.beside !== undefined && verifier.known(credential.beside, ring, cacheTtlMs)?.kind === 'key') {
+            sink.fail(new GatewayError('invalid_request', 'The request carries two keys of this gateway.'));
+            return;
+          }
+          const known = verifier.known(credential.key, ring, cacheTtlMs);
+          if (known === undefined) verify(exchange, sink, credential);
+          else if (known.kind === 'unknown') refuseUnasked(exchange, sink, credential);
+          else proceed(exchange, sink, known, credential);
+          return;
+        }
       }
     };
+
+    /** No bcrypt was needed to tell; it counts as a failure all the same. */
+    function refuseUnasked(exchange: Exchange, sink: Sink, credential: KeyCredential): void {
+      const retryAfterMs = penalty.begin(exchange.clientIp, credential.key);
+      sink.fail(retryAfterMs > 0 ? slowed(retryAfterMs) : invalid('The API key is not valid here.'));
+    }
   };
 }
 
-function invalid(): GatewayError {
-  return new GatewayError('invalid_credentials', 'The API key is not valid here.', {
-    headers: ['WWW-Authenticate', `${realm}, error="invalid_token"`],
+function keyFault(exchange: Exchange, key: KeyPolicy, nowMs: number): GatewayError | undefined {
+  if (key.expiresAtMs !== undefined && nowMs >= key.expiresAtMs) {
+    return new GatewayError('expired_credentials', 'The API key has expired.', { headers: challenge('invalid_token') });
+  }
+  if (key.notBeforeMs !== undefined && nowMs < key.notBeforeMs) return invalid('The API key is not valid yet.');
+  const isAllowed = allowedOf(exchange.policy).get(key);
+  if (isAllowed !== undefined && !isAllowed(exchange.clientIp)) {
+    return new GatewayError('ip_denied', 'The API key may not be used from this address.');
+  }
+  return undefined;
+}
+
+function withhold(exchange: Exchange, { header, remainingProtocols }: KeyCredential): void {
+  exchange.withheld.push(header);
+  if (remainingProtocols !== '') exchange.appHeaders.push('Sec-WebSocket-Protocol', remainingProtocols);
+}
+
+function invalid(detail: string): GatewayError {
+  return new GatewayError('invalid_credentials', detail, { headers: challenge('invalid_token') });
+}
+
+function challenge(error: string): string[] {
+  return ['WWW-Authenticate', `${realm}, error="${error}"`];
+}
+
+/** RFC 6750 §3: who showed no credential is told no error. */
+export function missing(): GatewayError {
+  return new GatewayError('missing_credentials', 'Send an API key as `Authorization: Bearer` or `X-API-Key`.', {
+    headers: ['WWW-Authenticate', realm],
   });
 }
 
-/** With an X-API-Key, Authorization is the app's own. */
-function findCredential(headers: RawHeaders): Credential {
-  let apiKey: string | undefined;
-  let authorization: string | undefined;
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] ?? '';
-    if (name.length === 9 && name.toLowerCase() === 'x-api-key') {
-      if (apiKey !== undefined) return repeated;
-      apiKey = headers[i + 1];
-    } else if (name.length === 13 && name.toLowerCase() === 'authorization') {
-      if (authorization !== undefined) return repeated;
-      authorization = headers[i + 1];
-    }
-  }
-  if (apiKey !== undefined) return { kind: 'key', key: apiKey, header: 'x-api-key' };
-  if (authorization === undefined) return none;
-  if (authorization.slice(0, bearer.length).toLowerCase() !== bearer) return unusable;
-  return { kind: 'key', key: authorization.slice(bearer.length).trim(), header: 'authorization' };
+function slowed(retryAfterMs: number): GatewayError {
+  return new GatewayError('rate_limited', 'Too many credentials from here were wrong.', {
+    retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1000)),
+  });
 }
 
-/** Every digest is compared, so that the time tells neither which key came near nor how near. */
-function match(key: string, known: readonly Key[]): string | undefined {
-  const digest = hash('sha256', key, 'buffer');
-  let found: string | undefined;
-  for (const { id, digest: candidate } of known) {
-    if (candidate.length === digest.length && timingSafeEqual(candidate, digest)) found = id;
-  }
-  return found;
+function left(): GatewayError {
+  return new GatewayError('client_closed', 'The client left before its key was verified.');
 }

@@ -21,6 +21,7 @@ export function forward(upstream: Upstream, directory: LeaseDirectory<Lease, Tra
     const passed = endToEnd(req, exchange.withheld);
     // What Connection names went first; ours are added after, so that no client can have them removed.
     const { headers } = passed;
+    headers.push(...exchange.appHeaders);
     headers.push('Host', destination.host, 'Via', via[exchange.httpVersion], 'X-Request-ID', exchange.id);
     addForwarded(headers, exchange);
     const edit = destination.settings?.request;

@@ -27,7 +27,7 @@ function exchange(over: Partial<Exchange> = {}): Exchange {
     httpVersion: '1.1',
     clientIp: '192.0.2.1',
     route: { kind: 'path', lease: 'app', prefix: '/peer/app', target: '/x?key=secret' },
-    principal: { id: 'k' },
+    principal: { id: 'k', kind: 'key', scopes: [] },
     destination: undefined,
     passage: { relay: 'ws://relay.test', startedMs: 1_002, fault: undefined },
     ...over,

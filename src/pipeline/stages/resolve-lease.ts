@@ -1,13 +1,22 @@
 // Owns the step from the lease that the path names to the lease that will be dialled. The directory decides; this stage only
 // turns its verdict into answers.
+import { aclOf } from '../../guard/acl.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import type { Sink } from '../../kernel/http.ts';
+import { foldName } from '../../kernel/lease-name.ts';
+import { compiled } from '../../policy/compiled.ts';
 import { effectiveTimeouts } from '../../policy/effective-timeouts.ts';
 import { leaseSettings } from '../../policy/lease-settings.ts';
 import type { DirectoryAnswer, LeaseDirectory } from '../../route/lease-directory.ts';
 import type { Found } from '../../route/lease-index.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
+import { refusal } from './authorise.ts';
+import { failed } from './failed.ts';
+
+const pinsOf = compiled(
+  ({ leasePins }) => new Map(Object.entries(leasePins).map(([name, id]) => [foldName(name), id] as const)),
+);
 
 type Answer = DirectoryAnswer<Lease, Transport>;
 
@@ -21,7 +30,15 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
         case 'found': {
           const { lease } = answer.found;
           if (!lease.alpn.includes('http/1.1')) {
+            if (hidesFrom(exchange, sink)) return;
             sink.fail(new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.'));
+            return;
+          }
+          if (isPinnedElsewhere(exchange, lease.id)) {
+            if (hidesFrom(exchange, sink)) return;
+            sink.fail(
+              new GatewayError('lease_unreachable', 'A relay leads this name to another lease than it is pinned to.'),
+            );
             return;
           }
           exchange.destination = destinationOf(exchange, answer.found);
@@ -29,15 +46,18 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
           return;
         }
         case 'unknown':
+          if (hidesFrom(exchange, sink)) return;
           sink.fail(new GatewayError('lease_not_found', 'No relay lists a lease of this name or id.'));
           return;
         case 'lost':
+          if (hidesFrom(exchange, sink)) return;
           // Not 404: callers that try again are right to, and proxies remember a 404.
           sink.fail(
             new GatewayError('lease_unreachable', 'The app behind this lease was here a moment ago and is not now.'),
           );
           return;
         case 'ambiguous':
+          if (hidesFrom(exchange, sink)) return;
           sink.fail(
             new GatewayError('lease_ambiguous', 'The name fits several leases; use the id of the one you mean.'),
           );
@@ -66,19 +86,35 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
           } else proceed(exchange, sink, late);
         })
         .catch((cause: unknown) => {
-          sink.fail(new GatewayError('internal_error', 'The gateway failed to handle the request.', { cause }));
+          sink.fail(failed(cause));
         });
     };
   };
 }
 
-function destinationOf(exchange: Exchange, { lease, sources, host }: Found<Lease, Transport>): Exchange['destination'] {
+/** A name that is pinned leads to its one id, whatever a relay says (product-spec §10). */
+function isPinnedElsewhere({ route, policy }: Exchange, leaseId: string): boolean {
+  const pin = pinsOf(policy).get(foldName(route?.lease ?? ''));
+  return pin !== undefined && pin !== leaseId;
+}
+
+/** Whether there is such a lease is for those to know who may call it (product-spec §4). */
+function hidesFrom(exchange: Exchange, sink: Sink): boolean {
+  const { principal, policy, route } = exchange;
+  if (principal === undefined || aclOf(policy).wouldAllow(route?.lease ?? '', principal)) return false;
+  sink.fail(refusal(exchange));
+  return true;
+}
+
+function destinationOf(exchange: Exchange, found: Found<Lease, Transport>): Exchange['destination'] {
   const { policy, route, authority = '' } = exchange;
+  const { lease, names, sources, host } = found;
   const settings = leaseSettings(policy).find(lease.id, lease.name);
   // Contract §2: by its host the app is known by what the client called it, by a path it has its own name.
   const usual = route?.kind === 'host' ? authority : host;
   return {
     lease,
+    names,
     transports: sources,
     host: settings === undefined || settings.hostHeader === '' ? usual : settings.hostHeader,
     settings,

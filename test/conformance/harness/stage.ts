@@ -78,6 +78,8 @@ export async function openStage(
 
 const unchanged = { set: {}, remove: [] };
 const plainLease: LeasePolicy = {
+  requiredScopes: [],
+  ipRules: { allow: [], deny: [] },
   hostHeader: '',
   headers: { request: unchanged, response: unchanged },
   cors: { enabled: false, origins: [], methods: [], headers: [], credentials: false, maxAgeMs: 0 },

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkOf, createApiKey, formOf } from './api-key.ts';
+
+/** product-spec §5. */
+const example = 'sk_test_0123456789abcdefABCDEFGHIJKLMNOPQRSTUVWXYZ29cxxo';
+
+test('the example of the contract is ours', () => {
+  assert.equal(formOf(example), 'ours');
+  assert.equal(checkOf(example.slice(0, -6)), '29cxxo');
+});
+
+test('a made key is ours, and no two are the same', () => {
+  const keys = Array.from({ length: 200 }, (_, i) => createApiKey(i % 2 === 0 ? 'live' : 'test'));
+  assert.equal(new Set(keys).size, 200);
+  for (const key of keys) assert.equal(formOf(key), 'ours');
+  assert.match(keys[0] ?? '', /^sk_live_/);
+});
+
+test('any one character changed is noticed', () => {
+  for (let at = 8; at < example.length; at += 1) {
+    const other = example[at] === 'x' ? 'y' : 'x';
+    assert.equal(formOf(example.slice(0, at) + other + example.slice(at + 1)), 'mistyped');
+  }
+});
+
+test('what has another form is foreign', () => {
+  for (const key of [
+    '',
+    'sk_test_',
+    example.slice(1),
+    `${example}a`,
+    example.replace('test', 'prod'),
+    `${example}\n`,
+  ]) {
+    assert.equal(formOf(key), 'foreign');
+  }
+});

@@ -1,0 +1,52 @@
+// Owns how much bcrypt runs at once, off the main thread, and how much may wait for it. Knows no key.
+import { compare } from '@node-rs/bcrypt';
+
+export interface Hasher {
+  /** Resolves with whether the key fits; undefined at once when too many wait already. */
+  verify(key: string, hash: string): Promise<boolean> | undefined;
+}
+
+interface Job {
+  readonly key: string;
+  readonly hash: string;
+  readonly settle: (result: Promise<boolean>) => void;
+}
+
+export class BcryptPool implements Hasher {
+  readonly #concurrency: number;
+  readonly #maxWaiting: number;
+  readonly #compare: (key: string, hash: string) => Promise<boolean>;
+  readonly #waiting: Job[] = [];
+  #running = 0;
+
+  /** `concurrency`: fewer than there are cores, or wrong keys would take the time of those who were let in. */
+  constructor(options: {
+    readonly concurrency: number;
+    readonly maxWaiting: number;
+    readonly compare?: (key: string, hash: string) => Promise<boolean>;
+  }) {
+    this.#concurrency = options.concurrency;
+    this.#maxWaiting = options.maxWaiting;
+    this.#compare = options.compare ?? compare;
+  }
+
+  verify(key: string, hash: string): Promise<boolean> | undefined {
+    if (this.#running < this.#concurrency) return this.#run(key, hash);
+    if (this.#waiting.length >= this.#maxWaiting) return undefined;
+    return new Promise((resolve) => {
+      this.#waiting.push({ key, hash, settle: resolve });
+    });
+  }
+
+  #run(key: string, hash: string): Promise<boolean> {
+    this.#running += 1;
+    // A hash that bcrypt can't read fits no key.
+    return this.#compare(key, hash)
+      .catch(() => false)
+      .finally(() => {
+        this.#running -= 1;
+        const next = this.#waiting.shift();
+        if (next !== undefined) next.settle(this.#run(next.key, next.hash));
+      });
+  }
+}

@@ -1,0 +1,71 @@
+// Owns the keys of one policy and how those that a presented key may be are found: by what it begins with, in a time that does not
+// grow with their number. Compares nothing.
+import type { KeyPolicy } from '../policy/policy.ts';
+import { formOf, prefixCharacters } from './api-key.ts';
+import { costs, bcryptCost, longestKeyBytes } from './bcrypt-hash.ts';
+
+export interface Candidates {
+  /** At most 4 without a prefix, and those that share one: all others can't be this key. */
+  readonly keys: readonly KeyPolicy[];
+  /** The form of the key, or its length, shows that it is none of them: nothing needs to be computed to refuse it. */
+  readonly hopeless: boolean;
+}
+
+const hopeless: Candidates = { keys: [], hopeless: true };
+
+export class KeyRing {
+  /** A key that is known by its digest is found by it. */
+  readonly #byDigest = new Map<string, KeyPolicy>();
+  readonly #byHash = new Map<string, KeyPolicy>();
+  readonly #byPrefix = new Map<string, KeyPolicy[]>();
+  readonly #prefixLengths: readonly number[];
+  readonly #unprefixed: readonly KeyPolicy[];
+  /** The cost at which a key that is nobody's is hashed, so that it takes as long as one that is. */
+  readonly cost: number;
+  /** False: no key needs bcrypt, and a wrong one costs none. */
+  readonly hashes: boolean;
+
+  constructor(keys: readonly KeyPolicy[]) {
+    const unprefixed: KeyPolicy[] = [];
+    const costsInUse = new Map<number, number>();
+    for (const key of keys) {
+      const { secret } = key;
+      if (secret.kind === 'digest') {
+        this.#byDigest.set(secret.sha256, key);
+        continue;
+      }
+      this.#byHash.set(secret.bcrypt, key);
+      const cost = bcryptCost(secret.bcrypt) ?? costs.default;
+      costsInUse.set(cost, (costsInUse.get(cost) ?? 0) + 1);
+      if (secret.prefix === '') unprefixed.push(key);
+      else this.#byPrefix.set(secret.prefix, [...(this.#byPrefix.get(secret.prefix) ?? []), key]);
+    }
+    this.#unprefixed = unprefixed;
+    this.#prefixLengths = [...new Set(Array.from(this.#byPrefix.keys(), ({ length }) => length))];
+    const [[cost] = [costs.default]] = [...costsInUse].sort(([, a], [, b]) => b - a);
+    this.cost = cost;
+    this.hashes = this.#byHash.size > 0;
+  }
+
+  withDigest(sha256: string): KeyPolicy | undefined {
+    return this.#byDigest.get(sha256);
+  }
+
+  /** The entry whose hash a key was verified against before, as it is in this policy. */
+  withHash(bcrypt: string): KeyPolicy | undefined {
+    return this.#byHash.get(bcrypt);
+  }
+
+  candidates(key: string): Candidates {
+    if (Buffer.byteLength(key) > longestKeyBytes) return hopeless;
+    const keys = [...this.#unprefixed];
+    for (const length of this.#prefixLengths) {
+      const found = length <= key.length ? this.#byPrefix.get(key.slice(0, length)) : undefined;
+      if (found !== undefined) keys.push(...found);
+    }
+    // A mistyped key of our own form can only be one that was made elsewhere and looks the same.
+    if (formOf(key) !== 'mistyped') return { keys, hopeless: false };
+    const foreign = keys.filter(({ secret }) => secret.kind === 'bcrypt' && secret.prefix.length !== prefixCharacters);
+    return foreign.length === 0 ? hopeless : { keys: foreign, hopeless: false };
+  }
+}

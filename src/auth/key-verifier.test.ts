@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
+import { test } from 'node:test';
+import { hashSync } from '@node-rs/bcrypt';
+import type { KeyPolicy } from '../policy/policy.ts';
+import { createApiKey, prefixCharacters } from './api-key.ts';
+import { BcryptPool } from './bcrypt-pool.ts';
+import { bcryptCost } from './bcrypt-hash.ts';
+import { KeyRing } from './key-ring.ts';
+import { KeyVerifier, type KeyAnswer } from './key-verifier.ts';
+
+const idleTtlMs = 60_000;
+// The lowest that bcrypt takes: what is counted here is calls, not time.
+const cost = 4;
+const ourKey = createApiKey('live');
+const ourHash = hashSync(ourKey, { cost });
+const foreignKey = 'made-elsewhere-0123456789';
+const foreignHash = hashSync(foreignKey, { cost });
+
+function entry(id: string, bcrypt: string, prefix: string): KeyPolicy {
+  return {
+    ...{ id, secret: { kind: 'bcrypt', bcrypt, prefix }, scopes: [], allowedCidrs: [] },
+    ...{ notBeforeMs: undefined, expiresAtMs: undefined },
+  };
+}
+
+const ours = entry('ours', ourHash, ourKey.slice(0, prefixCharacters));
+const foreign = entry('foreign', foreignHash, 'made-els');
+
+interface Bench {
+  readonly verifier: KeyVerifier;
+  readonly clock: { nowMs: number };
+  /** The hashes that bcrypt was asked about. */
+  readonly asked: string[];
+  readonly ask: (key: string, ring: KeyRing) => Promise<KeyAnswer>;
+}
+
+function bench(compare?: (key: string, bcrypt: string) => Promise<boolean>, maxWaiting = 10): Bench {
+  const clock = { nowMs: 0 };
+  const asked: string[] = [];
+  const pool = new BcryptPool({ concurrency: 1, maxWaiting, ...(compare !== undefined && { compare }) });
+  const verifier = new KeyVerifier({
+    clock: { monotonicMs: () => clock.nowMs, wallMs: () => 0 },
+    hasher: {
+      verify: (key, bcrypt) => {
+        asked.push(bcrypt);
+        return pool.verify(key, bcrypt);
+      },
+    },
+  });
+  const ask = async (key: string, ring: KeyRing): Promise<KeyAnswer> =>
+    verifier.known(key, ring, idleTtlMs) ?? (await verifier.verify(key, ring));
+  return { verifier, clock, asked, ask };
+}
+
+const both = new KeyRing([ours, foreign]);
+
+test('a key costs one bcrypt, and none once it is verified', async () => {
+  const { ask, asked } = bench();
+  for (let i = 0; i < 3; i += 1) assert.deepEqual(await ask(ourKey, both), { kind: 'key', key: ours });
+  assert.deepEqual(asked, [ourHash]);
+});
+
+test('an unknown id and a wrong secret run exactly one bcrypt of the same cost', async () => {
+  const { ask, asked } = bench();
+  const wrongSecret = createApiKey('live');
+  const ring = new KeyRing([entry('a', ourHash, wrongSecret.slice(0, prefixCharacters))]);
+  assert.equal((await ask(wrongSecret, ring)).kind, 'unknown');
+  assert.equal((await ask(createApiKey('live'), ring)).kind, 'unknown');
+  assert.equal(asked.length, 2);
+  assert.deepEqual(asked.map(bcryptCost), [cost, cost]);
+});
+
+test('nobody’s hash is one that bcrypt can read, and so takes as long as any other', async () => {
+  const { ask, asked } = bench();
+  await ask('whoever', both);
+  const [nobodys = ''] = asked;
+  assert.equal(bcryptCost(nobodys), cost);
+  // The parser for new hashes takes canonical salts only, and gives the hash its own length.
+  assert.equal(hashSync('whoever', { salt: nobodys.slice(0, 29) }).length, nobodys.length);
+});
+
+test('a mistyped key of our form costs nothing, unless one made elsewhere may look so', async () => {
+  const mistyped = `${ourKey.slice(0, -1)}${ourKey.endsWith('x') ? 'y' : 'x'}`;
+  const { ask, asked } = bench();
+  assert.equal((await ask(mistyped, both)).kind, 'unknown');
+  assert.deepEqual(asked, []);
+  const withoutPrefix = new KeyRing([ours, entry('any', hashSync(mistyped, { cost }), '')]);
+  assert.equal((await ask(mistyped, withoutPrefix)).kind, 'key');
+});
+
+test('hashes made elsewhere work, with every prefix that bcrypt knows', async () => {
+  for (const version of ['$2a$', '$2b$', '$2y$']) {
+    const bcrypt = version + foreignHash.slice(4);
+    const ring = new KeyRing([entry('foreign', bcrypt, 'made-els')]);
+    assert.equal((await bench().ask(foreignKey, ring)).kind, 'key');
+  }
+});
+
+test('a key of more than 72 bytes is refused unasked', async () => {
+  const { ask, asked } = bench();
+  const ring = new KeyRing([entry('any', foreignHash, '')]);
+  assert.equal((await ask('é'.repeat(37), ring)).kind, 'unknown');
+  assert.deepEqual(asked, []);
+});
+
+test('a revoked key is refused on the next request, and a reload that keeps it costs no bcrypt', async () => {
+  const { ask, asked } = bench();
+  await ask(ourKey, both);
+  const renamed = new KeyRing([{ ...ours, id: 'renamed' }]);
+  assert.deepEqual(await ask(ourKey, renamed), { kind: 'key', key: { ...ours, id: 'renamed' } });
+  assert.deepEqual(asked, [ourHash]);
+  assert.equal((await ask(ourKey, new KeyRing([foreign]))).kind, 'unknown');
+});
+
+test('a verified key that is not used for the time is verified again', async () => {
+  const { ask, asked, clock } = bench();
+  await ask(ourKey, both);
+  clock.nowMs += idleTtlMs;
+  await ask(ourKey, both);
+  assert.equal(asked.length, 1);
+  clock.nowMs += idleTtlMs + 1;
+  await ask(ourKey, both);
+  assert.equal(asked.length, 2);
+});
+
+test('many first requests with one key share one bcrypt', async () => {
+  const { ask, asked } = bench();
+  const answers = await Promise.all(Array.from({ length: 64 }, () => ask(ourKey, both)));
+  assert.ok(answers.every(({ kind }) => kind === 'key'));
+  assert.equal(asked.length, 1);
+});
+
+test('when too many wait for bcrypt the next is told so, at once', async () => {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const { ask } = bench(() => promise, 1);
+  const first = [ask('one', both), ask('two', both)];
+  assert.equal((await ask('three', both)).kind, 'overloaded');
+  resolve(false);
+  assert.deepEqual(
+    (await Promise.all(first)).map(({ kind }) => kind),
+    ['unknown', 'unknown'],
+  );
+});
+
+test('a key at hand is known by its digest, and then wrong ones cost no bcrypt either', async () => {
+  const { ask, asked } = bench();
+  const plain: KeyPolicy = { ...ours, secret: { kind: 'digest', sha256: hash('sha256', ourKey) } };
+  const ring = new KeyRing([plain]);
+  assert.deepEqual(await ask(ourKey, ring), { kind: 'key', key: plain });
+  assert.equal((await ask('whoever', ring)).kind, 'unknown');
+  assert.deepEqual(asked, []);
+});

@@ -1,0 +1,100 @@
+// Owns the answer to "whose key is this": keys verified before by their digest, one bcrypt for all others, the same for a wrong
+// secret and for an unknown key. What an entry allows is read from the policy of the request, every time.
+import { hash } from 'node:crypto';
+import type { Clock } from '../kernel/clock.ts';
+import type { KeyPolicy } from '../policy/policy.ts';
+import type { Hasher } from './bcrypt-pool.ts';
+import type { KeyRing } from './key-ring.ts';
+
+export type KeyAnswer =
+  | { readonly kind: 'key'; readonly key: KeyPolicy }
+  | { readonly kind: 'unknown' }
+  /** Too many keys wait for their bcrypt. */
+  | { readonly kind: 'overloaded' };
+
+interface Verified {
+  /** Of the entry that the key was verified against. */
+  readonly bcrypt: string;
+  usedMs: number;
+}
+
+const unknown: KeyAnswer = { kind: 'unknown' };
+const overloaded: KeyAnswer = { kind: 'overloaded' };
+
+/** About 4 MiB. Beyond it the one used longest ago costs its owner one bcrypt more. */
+const mostVerified = 20_000;
+
+export class KeyVerifier {
+  readonly #hasher: Hasher;
+  readonly #clock: Clock;
+  /** SHA-256 of the key -> what it was verified against. In the order of use, the oldest first. */
+  readonly #verified = new Map<string, Verified>();
+  /** One verification for a key at a time; its result is everybody's. */
+  readonly #underWay = new Map<string, Promise<KeyAnswer>>();
+
+  constructor(options: { readonly hasher: Hasher; readonly clock: Clock }) {
+    this.#hasher = options.hasher;
+    this.#clock = options.clock;
+  }
+
+  /** At once for whoever was here before, and for what can be no key. `idleTtlMs`: a key unused for so long is forgotten. */
+  known(key: string, ring: KeyRing, idleTtlMs: number): KeyAnswer | undefined {
+    const digest = hash('sha256', key);
+    const byDigest = ring.withDigest(digest);
+    if (byDigest !== undefined) return { kind: 'key', key: byDigest };
+    const verified = this.#verified.get(digest);
+    if (verified !== undefined) {
+      const nowMs = this.#clock.monotonicMs();
+      const entry = nowMs - verified.usedMs <= idleTtlMs ? ring.withHash(verified.bcrypt) : undefined;
+      this.#verified.delete(digest);
+      if (entry !== undefined) {
+        verified.usedMs = nowMs;
+        this.#verified.set(digest, verified);
+        return { kind: 'key', key: entry };
+      }
+    }
+    return ring.candidates(key).hopeless || !ring.hashes ? unknown : undefined;
+  }
+
+  /** For what known() could not tell. Never rejects. */
+  verify(key: string, ring: KeyRing): Promise<KeyAnswer> {
+    const digest = hash('sha256', key);
+    let work = this.#underWay.get(digest);
+    if (work === undefined) {
+      work = this.#verify(key, digest, ring).finally(() => this.#underWay.delete(digest));
+      this.#underWay.set(digest, work);
+    }
+    return work;
+  }
+
+  async #verify(key: string, digest: string, ring: KeyRing): Promise<KeyAnswer> {
+    const { keys } = ring.candidates(key);
+    // Nobody's key is hashed all the same: how long the answer takes must not tell whether its id exists.
+    const hashes = keys.flatMap(({ secret }) => (secret.kind === 'bcrypt' ? [secret.bcrypt] : []));
+    for (const bcrypt of hashes.length === 0 ? [nobodysHash(ring.cost)] : hashes) {
+      const verdict = this.#hasher.verify(key, bcrypt);
+      if (verdict === undefined) return overloaded;
+      if (!(await verdict)) continue;
+      const entry = ring.withHash(bcrypt);
+      if (entry === undefined) continue;
+      this.#remember(digest, bcrypt);
+      return { kind: 'key', key: entry };
+    }
+    return unknown;
+  }
+
+  #remember(digest: string, bcrypt: string): void {
+    this.#verified.set(digest, { bcrypt, usedMs: this.#clock.monotonicMs() });
+    for (const oldest of this.#verified.keys()) {
+      if (this.#verified.size <= mostVerified) break;
+      this.#verified.delete(oldest);
+    }
+  }
+}
+
+/** 22 characters of salt and 31 of hash, in bcrypt's alphabet and canonical: nothing that anybody could find is hashed to it. */
+const nobodysSaltAndHash = 'portal.gateway.nobody.this.is.the.hash.of.no.key.at.a';
+
+function nobodysHash(cost: number): string {
+  return `$2b$${String(cost).padStart(2, '0')}$${nobodysSaltAndHash.slice(0, 52)}.`;
+}

@@ -1,0 +1,66 @@
+// Owns `explain`: which rule decides whether a key may call a lease, and why. Works on the configuration; asks no gateway and no relay.
+import { Command } from 'commander';
+import { loadConfig } from '../config/load.ts';
+import { findingLine } from '../config/origin.ts';
+import { policyOf } from '../config/policy.ts';
+import { explainAccess, type Explanation } from '../guard/explain.ts';
+import { printable, printableJson } from '../kernel/printable.ts';
+import { CliFault, usageFault } from './fault.ts';
+import type { CliContext } from './context.ts';
+
+interface ExplainOptions {
+  readonly config?: string;
+  readonly key?: string;
+  readonly lease: string;
+  readonly id?: string;
+  readonly method: string;
+  readonly ip?: string;
+  readonly json?: boolean;
+}
+
+export function explainCommand(context: CliContext): Command {
+  return new Command('explain')
+    .description('Tells which rule decides for a key, a lease, a method and an address, and why.')
+    .option('--config <FILE>', 'the configuration file (default: GATEWAY_CONFIG)')
+    .option('--key <ID>', 'the id of a key (default: no credential)')
+    .requiredOption('--lease <NAME>', 'the name or the id of the lease')
+    .option('--id <ID>', 'with a name: the id that it leads to, for rules that name the id')
+    .option('--method <METHOD>', 'the method of the request', 'GET')
+    .option('--ip <ADDRESS>', 'the address of the client')
+    .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ portal-gateway explain --config gateway.yaml --key billing-bot --lease my-app --method POST',
+    )
+    .action((options: ExplainOptions) => explain(options, context));
+}
+
+async function explain(options: ExplainOptions, { terminal, signal }: CliContext): Promise<void> {
+  const loaded = await loadConfig({ file: options.config, signal });
+  if (!loaded.ok) {
+    for (const fault of loaded.faults) terminal.note(printable(findingLine(fault)));
+    throw new CliFault('the configuration has faults; "portal-gateway validate" tells more');
+  }
+  const policy = policyOf(loaded.config);
+  const key = policy.auth.keys.find(({ id }) => id === options.key);
+  if (options.key !== undefined && key === undefined)
+    throw usageFault(`there is no key with the id "${printable(options.key)}"`);
+  const verdict = explainAccess(policy, {
+    key,
+    lease: options.lease,
+    leaseId: options.id,
+    method: options.method.toUpperCase(),
+    clientIp: options.ip,
+    nowMs: Date.now(),
+  });
+  if (options.json === true) terminal.result(printableJson(verdict));
+  else for (const line of linesOf(verdict)) terminal.result(printable(line));
+  if (!verdict.allowed) throw new CliFault(`refused: ${verdict.code ?? 'access_denied'}`);
+}
+
+function linesOf({ allowed, steps }: Explanation): string[] {
+  return [
+    ...steps.map(({ passed, reason }) => `${passed ? 'yes' : 'no '}  ${reason}`),
+    allowed ? 'allowed' : 'refused',
+  ];
+}

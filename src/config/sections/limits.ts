@@ -1,0 +1,97 @@
+// Owns the settings of how much: rate limits.
+import type { z } from 'zod';
+import { isBucketName, isKeyName, isLeasePattern, isMethodOrEmpty, isRedisUrl } from '../checks.ts';
+import { choice, entry, list, map, number, section, text, wholeNumber } from '../fields.ts';
+
+const most = 1_000_000_000;
+const rateWords = 'Requests that come back in a second, in the long run.';
+const burstWords = 'Requests that may come at once.';
+const rateBounds = { min: 0.001, max: most } as const;
+const burstBounds = { min: 1, max: most } as const;
+
+const bucket = entry('RateConfig', 'A token bucket.', {
+  requests_per_second: number(rateWords, { ...rateBounds, required: true, example: 500 }),
+  burst: number(burstWords, { ...burstBounds, required: true, example: 1000, whole: true }),
+});
+
+const overrides = (what: string, name: Parameters<typeof map>[1]): z.ZodType => map(what, name, bucket);
+
+const cost = entry('CostConfig', 'What a request costs, where it is not one token.', {
+  lease: text('The leases: `name`, `prefix-*` or `*`.', {
+    initial: '*',
+    expects: 'a lease name, a prefix-* or *',
+    check: isLeasePattern,
+    example: 'mcp-*',
+  }),
+  path: text('The paths below the lease: `/path`, `/prefix/*` or `/*`.', {
+    initial: '/*',
+    expects: 'a path that begins with a slash, a * at its end only',
+    check: (value) => /^\/[^*\s?#]{0,500}\*?$/.test(value),
+    example: '/search/*',
+  }),
+  method: text('The method. Empty: all of them.', {
+    initial: '',
+    expects: 'a method, such as POST',
+    check: isMethodOrEmpty,
+    example: 'POST',
+  }),
+  cost: wholeNumber('Tokens.', { initial: 1, min: 1, max: 1_000_000 }),
+});
+
+export const rateLimit: z.ZodType = section(
+  'RateLimitConfig',
+  'Token buckets. A request is admitted by all of them or charged to none.',
+  {
+    global: section('GlobalRateConfig', 'All requests together.', {
+      requests_per_second: number(rateWords, { ...rateBounds, initial: 1000 }),
+      burst: number(burstWords, { ...burstBounds, initial: 2000, whole: true }),
+    }),
+    per_key: section('KeyRatesConfig', 'Each key by itself.', {
+      default: section('DefaultRateConfig', 'Keys without a rate of their own.', {
+        requests_per_second: number(rateWords, { ...rateBounds, initial: 100 }),
+        burst: number(burstWords, { ...burstBounds, initial: 200, whole: true }),
+      }),
+      overrides: overrides('Keys with a rate of their own, by their id.', {
+        expects: 'the id of a key',
+        check: isKeyName,
+      }),
+    }),
+    per_lease: overrides('Each lease by itself, by pattern: `name`, `prefix-*` or `*`. The most specific one counts.', {
+      expects: 'a lease name, a prefix-* or *',
+      check: isLeasePattern,
+    }),
+    per_tenant: overrides('Each tenant by itself, by its name, or `*` for each of the others.', {
+      expects: 'the name of a tenant, or *',
+      check: isBucketName,
+    }),
+    per_ip: section(
+      'AddressRateConfig',
+      'Each client address by itself; an IPv6 network of 64 bits counts as one. Not set: no limit.',
+      {
+        requests_per_second: number(rateWords, { ...rateBounds, example: 20 }),
+        burst: number(burstWords, { ...burstBounds, example: 40, whole: true }),
+      },
+    ),
+    costs: list('Requests that cost more than one token; the first that fits counts.', cost),
+    storage: section('RateStorageConfig', 'Where the buckets are.', {
+      type: choice(
+        'In this process (`memory`), or shared by all gateways that use the same `redis`.',
+        ['memory', 'redis'],
+        {
+          initial: 'memory',
+          restart: true,
+        },
+      ),
+      redis: section('RedisConfig', 'With `type: redis`.', {
+        url: text('Where it is: `redis://`, `rediss://` or `unix://`.', {
+          initial: 'redis://localhost:6379',
+          expects: 'a URL such as redis://localhost:6379',
+          check: isRedisUrl,
+          example: 'rediss://redis.internal:6380/1',
+          secret: 'possible',
+          restart: true,
+        }),
+      }),
+    }),
+  },
+);

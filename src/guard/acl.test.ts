@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { foldName } from '../kernel/lease-name.ts';
+import { Acl, type AclRules, type AclTarget } from './acl.ts';
+import { anonymous, type Principal } from './principal.ts';
+
+const id = 'ABCDEFGHIJKLMNOPQRSTUVWX27';
+const otherId = 'ZZZZZZZZZZZZZZZZZZZZZZZZ22';
+
+function key(name: string, more: Partial<Principal> = {}): Principal {
+  return { id: name, kind: 'key', scopes: [], ...more };
+}
+
+const alice = key('alice');
+const bob = key('bob');
+
+interface Row {
+  readonly what: string;
+  readonly rules: AclRules;
+  readonly target?: Partial<AclTarget>;
+  readonly who?: Principal;
+  readonly allowed: boolean;
+}
+
+const decomposed = 'cafe\u0301';
+const composed = 'caf\u00e9';
+
+const rows: readonly Row[] = [
+  { what: 'nothing listed means denied', rules: {}, allowed: false },
+  { what: 'an exact rule lets in whom it lists', rules: { app: ['alice'] }, allowed: true },
+  { what: 'and nobody else', rules: { app: ['alice'] }, who: bob, allowed: false },
+  { what: 'names compare without case', rules: { APP: ['alice'] }, allowed: true },
+  { what: 'names compare composed', rules: { [composed]: ['alice'] }, target: { names: [decomposed] }, allowed: true },
+  { what: 'look-alikes are other names', rules: { app: ['alice'] }, target: { names: ['\u0430pp'] }, allowed: false },
+  { what: 'a prefix rule', rules: { 'public-*': ['alice'] }, target: { names: ['public-docs'] }, allowed: true },
+  { what: 'the prefix itself fits', rules: { 'public-*': ['alice'] }, target: { names: ['public-'] }, allowed: true },
+  {
+    what: 'less than the prefix does not',
+    rules: { 'public-*': ['alice'] },
+    target: { names: ['public'] },
+    allowed: false,
+  },
+  { what: 'any lease', rules: { '*': ['alice'] }, target: { names: [] }, allowed: true },
+  {
+    what: 'an exact rule hides prefixes and *, also where it denies',
+    rules: { app: ['bob'], 'a*': ['alice'], '*': ['alice'] },
+    allowed: false,
+  },
+  { what: 'a prefix hides *', rules: { 'a*': ['bob'], '*': ['alice'] }, allowed: false },
+  { what: 'prefixes are united', rules: { 'a*': ['bob'], 'ap*': ['alice'] }, allowed: true },
+  {
+    what: 'names are united',
+    rules: { one: ['bob'], two: ['alice'] },
+    target: { names: ['one', 'two'] },
+    allowed: true,
+  },
+  { what: 'a rule for the id', rules: { [id]: ['alice'] }, allowed: true },
+  { what: 'a rule for another id', rules: { [otherId]: ['alice'] }, allowed: false },
+  {
+    what: 'id and name have exact rules: both must allow, and the name does not',
+    rules: { [id]: ['alice'], app: ['bob'] },
+    allowed: false,
+  },
+  {
+    what: 'id and name have exact rules: both must allow, and the id does not',
+    rules: { [id]: ['bob'], app: ['alice'] },
+    allowed: false,
+  },
+  { what: 'both allow', rules: { [id]: ['*'], app: ['alice'] }, allowed: true },
+  {
+    what: 'a lease that calls itself by another’s id gains nothing',
+    rules: { [otherId]: ['alice'] },
+    target: { names: [otherId, otherId.toLowerCase()] },
+    allowed: false,
+  },
+  { what: '* is anybody with a credential', rules: { app: ['*'] }, who: bob, allowed: true },
+  { what: '* is nobody without', rules: { app: ['*'] }, who: anonymous, allowed: false },
+  { what: 'anonymous lets in without a credential', rules: { app: ['anonymous'] }, who: anonymous, allowed: true },
+  { what: 'anonymous lets in with one, too', rules: { app: ['anonymous'] }, who: bob, allowed: true },
+  { what: 'a scope', rules: { app: ['scope:mcp'] }, who: key('carol', { scopes: ['read', 'mcp'] }), allowed: true },
+  { what: 'no scope', rules: { app: ['scope:mcp'] }, allowed: false },
+  {
+    what: 'a subject',
+    rules: { app: ['sub:u1'] },
+    who: { ...key('jwt'), kind: 'token', subject: 'u1' },
+    allowed: true,
+  },
+  { what: 'a tenant', rules: { app: ['tenant:acme'] }, who: key('dora', { tenant: 'acme' }), allowed: true },
+  { what: 'the id of a token is no key', rules: { app: ['alice'] }, who: { ...alice, kind: 'token' }, allowed: false },
+];
+
+describe('who may call', () => {
+  for (const { what, rules, target, who = alice, allowed } of rows) {
+    test(what, () => {
+      assert.equal(new Acl(rules).decide({ id, names: ['app'], ...target }, who).allowed, allowed);
+    });
+  }
+});
+
+test('the verdict names the class and its rules, in their order', () => {
+  const acl = new Acl({ 'ap*': ['bob'], '*': ['alice'], 'a*': ['alice'] });
+  const verdict = acl.decide({ id, names: ['app'] }, alice);
+  assert.equal(verdict.class, 'prefix');
+  assert.deepEqual(
+    verdict.rules.map(({ pattern }) => pattern),
+    ['ap*', 'a*'],
+  );
+});
+
+test('an unknown lease is for those to know whom the rules would let in', () => {
+  const acl = new Acl({ 'app-*': ['alice'], [id]: ['bob'] });
+  assert.equal(acl.wouldAllow('app-1', alice), true);
+  assert.equal(acl.wouldAllow('app-1', bob), false);
+  assert.equal(acl.wouldAllow(id, bob), true);
+});
+
+/** The page of the contract, word for word and slowly. */
+function naive(rules: AclRules, target: AclTarget, who: Principal): boolean {
+  const lets = (pattern: string): boolean => {
+    const listed = rules[pattern] ?? [];
+    if (listed.includes('anonymous')) return true;
+    return who.kind !== 'anonymous' && (listed.includes('*') || listed.includes(who.id));
+  };
+  const patterns = Object.keys(rules);
+  const exactId = patterns.filter((pattern) => pattern === target.id);
+  const isId = (pattern: string): boolean => /^[A-Z2-7]{26}$/.test(pattern);
+  const exactName = patterns.filter(
+    (pattern) => !pattern.endsWith('*') && !isId(pattern) && target.names.map(foldName).includes(foldName(pattern)),
+  );
+  if (exactId.length > 0 && exactName.length > 0) return exactId.some(lets) && exactName.some(lets);
+  if (exactId.length > 0 || exactName.length > 0) return [...exactId, ...exactName].some(lets);
+  const texts = [target.id, ...target.names].map(foldName);
+  const prefixes = patterns.filter(
+    (pattern) =>
+      pattern.endsWith('*') && pattern !== '*' && texts.some((text) => text.startsWith(foldName(pattern.slice(0, -1)))),
+  );
+  if (prefixes.length > 0) return prefixes.some(lets);
+  return patterns.includes('*') && lets('*');
+}
+
+test('as a naive reading of the contract decides', () => {
+  const name = fc.stringMatching(/^[abA]{1,4}$/);
+  const pattern = fc.oneof(
+    name,
+    name.map((text) => `${text}*`),
+    fc.constantFrom('*', id, otherId),
+  );
+  const listed = fc.subarray(['alice', 'bob', '*', 'anonymous', 'scope:x']);
+  const rules = fc.dictionary(pattern, listed, { maxKeys: 8 });
+  const target = fc.record({ id: fc.constantFrom(id, otherId), names: fc.array(name, { maxLength: 3 }) });
+  const who = fc.constantFrom(alice, bob, anonymous);
+  fc.assert(
+    fc.property(rules, target, who, (someRules, someTarget, someone) => {
+      const { allowed } = new Acl(someRules).decide(someTarget, someone);
+      assert.equal(allowed, naive(someRules, someTarget, someone));
+    }),
+    { numRuns: 3_000 },
+  );
+});

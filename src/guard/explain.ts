@@ -1,0 +1,108 @@
+// Owns the same decisions that requests meet, with their reasons: addresses, key, lease rules, scopes. Pure.
+import { addressSet } from '../policy/addresses.ts';
+import { LeasePatterns } from '../policy/lease-patterns.ts';
+import type { KeyPolicy, Policy } from '../policy/policy.ts';
+import { Acl, type AclVerdict } from './acl.ts';
+import { addressRules } from './address-rules.ts';
+import { anonymous, type Principal } from './principal.ts';
+import { missingScope } from './scopes.ts';
+
+export interface Question {
+  /** Undefined: no credential. */
+  readonly key: KeyPolicy | undefined;
+  /** A name, or an id. */
+  readonly lease: string;
+  /** The id that the name leads to, where it is known. */
+  readonly leaseId: string | undefined;
+  readonly method: string;
+  /** Undefined: rules for addresses are left out. */
+  readonly clientIp: string | undefined;
+  readonly nowMs: number;
+}
+
+export interface Step {
+  readonly passed: boolean;
+  readonly reason: string;
+}
+
+export interface Explanation {
+  readonly allowed: boolean;
+  /** The code that the caller would get; undefined when allowed. */
+  readonly code: string | undefined;
+  /** In the order of the pipeline, up to the first that refuses. */
+  readonly steps: readonly Step[];
+}
+
+type Judged = Step & { readonly code: string };
+
+export function explainAccess(policy: Policy, question: Question): Explanation {
+  const steps: Step[] = [];
+  for (const { code, ...step } of judge(policy, question)) {
+    steps.push(step);
+    if (!step.passed) return { allowed: false, code, steps };
+  }
+  return { allowed: true, code: undefined, steps };
+}
+
+function* judge(policy: Policy, question: Question): Generator<Judged> {
+  const { key, lease, leaseId = lease, method, clientIp, nowMs } = question;
+  if (clientIp !== undefined) {
+    const passed = addressRules(policy.ipRules)(clientIp);
+    yield { code: 'ip_denied', passed, reason: `ip_rules ${passed ? 'let' : 'do not let'} ${clientIp} in` };
+  }
+  const principal: Principal =
+    key === undefined || !policy.auth.enabled ? anonymous : { id: key.id, kind: 'key', scopes: key.scopes };
+  if (key !== undefined && policy.auth.enabled) yield* judgeKey(key, clientIp, nowMs);
+
+  const verdict = new Acl(policy.acl).decide({ id: leaseId, names: [lease] }, principal);
+  const withoutCredential = principal.kind === 'anonymous' && policy.auth.enabled;
+  yield {
+    code: withoutCredential ? 'missing_credentials' : 'access_denied',
+    passed: verdict.allowed,
+    reason: ruleReason(verdict, principal),
+  };
+
+  const settings = new LeasePatterns(Object.entries(policy.leases)).find(leaseId, lease);
+  if (settings !== undefined && clientIp !== undefined) {
+    const passed = addressRules(settings.ipRules)(clientIp);
+    yield {
+      code: 'ip_denied',
+      passed,
+      reason: `ip_rules of the lease ${passed ? 'let' : 'do not let'} ${clientIp} in`,
+    };
+  }
+  if (!policy.auth.enabled) return;
+  const scope = missingScope(principal, method, false, settings?.requiredScopes ?? []);
+  yield {
+    code: 'insufficient_scope',
+    passed: scope === undefined,
+    reason: scope === undefined ? `${method} needs no scope that is missing` : `the scope ${scope} is missing`,
+  };
+}
+
+function* judgeKey(key: KeyPolicy, clientIp: string | undefined, nowMs: number): Generator<Judged> {
+  const expired = key.expiresAtMs !== undefined && nowMs >= key.expiresAtMs;
+  yield {
+    code: 'expired_credentials',
+    passed: !expired,
+    reason: `the key ${key.id} ${expired ? 'has expired' : 'has not expired'}`,
+  };
+  const early = key.notBeforeMs !== undefined && nowMs < key.notBeforeMs;
+  if (early) yield { code: 'invalid_credentials', passed: false, reason: `the key ${key.id} is not valid yet` };
+  if (clientIp === undefined || key.allowedCidrs.length === 0) return;
+  const passed = addressSet(key.allowedCidrs)(clientIp);
+  yield {
+    code: 'ip_denied',
+    passed,
+    reason: `allowed_cidrs of the key ${passed ? 'have' : 'do not have'} ${clientIp}`,
+  };
+}
+
+function ruleReason({ allowed, class: kind, rules }: AclVerdict, { id }: Principal): string {
+  if (kind === undefined) return 'no rule of lease_acl fits the lease: nothing listed means denied';
+  const shown = rules
+    .map(({ pattern, principals }) => `${JSON.stringify(pattern)} [${principals.join(', ')}]`)
+    .join(', ');
+  const words = { exact: 'exact', prefix: 'prefix', any: '*' }[kind];
+  return `lease_acl: the most specific rules that fit are ${words}: ${shown}; ${allowed ? 'they let' : 'they do not let'} ${id} in`;
+}

@@ -1,0 +1,54 @@
+// Owns the connection to Redis (or Valkey) as the shared limits use it: no queue while it is away, scripts by their hash, reconnecting
+// for ever. Knows no bucket.
+import { createHash } from 'node:crypto';
+import { createClient, type RedisClientType } from '@redis/client';
+import type { ScriptRunner } from './redis-limiter.ts';
+
+/** Between two attempts to connect, at most: a limit should be shared again within 2 s of the store's return. */
+const longestReconnectMs = 500;
+const connectTimeoutMs = 2_000;
+/** Commands on their way. More would only wait longer than their deadline. */
+const mostCommands = 10_000;
+
+export interface RedisConnection extends ScriptRunner {
+  /** Idempotent. */
+  close(): void;
+}
+
+/** `url`: redis://, rediss:// or unix:///path. Connects in the background; until then every command is refused at once. */
+export function connectRedis(url: string, failed: (error: Error) => void): RedisConnection {
+  const socket = {
+    connectTimeout: connectTimeoutMs,
+    reconnectStrategy: (retries: number): number => Math.min(longestReconnectMs, 50 * 2 ** Math.min(retries, 10)),
+  };
+  const options = { disableOfflineQueue: true, commandsQueueMaxLength: mostCommands };
+  const client = (
+    url.startsWith('unix://')
+      ? createClient({ ...options, socket: { ...socket, path: url.slice('unix://'.length) } })
+      : createClient({ ...options, url, socket })
+  ) as RedisClientType;
+  client.on('error', failed);
+  // Failures to connect come as 'error' events, and it goes on by itself.
+  client.connect().catch(() => undefined);
+  const hashes = new Map<string, string>();
+  return {
+    run: async (script, keys, args) => {
+      let hash = hashes.get(script);
+      if (hash === undefined) {
+        // The name that Redis gives a script is its SHA-1: no security hangs on it.
+        hash = createHash('sha1').update(script).digest('hex');
+        hashes.set(script, hash);
+      }
+      const parts = { keys: [...keys], arguments: [...args] };
+      try {
+        return await client.evalSha(hash, parts);
+      } catch (error) {
+        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+        return client.eval(script, parts);
+      }
+    },
+    close: () => {
+      client.destroy();
+    },
+  };
+}

@@ -1,0 +1,57 @@
+// Owns the turning of verdicts on who may call what into answers: lease rules, scopes, addresses of a lease. The verdicts are
+// guard/'s.
+import { aclOf } from '../../guard/acl.ts';
+import { missingScope } from '../../guard/scopes.ts';
+import { GatewayError } from '../../kernel/errors.ts';
+import { compiled } from '../../policy/compiled.ts';
+import { LeasePatterns } from '../../policy/lease-patterns.ts';
+import { addressRules } from '../../guard/address-rules.ts';
+import type { Dispatch, Exchange, Stage } from '../stage.ts';
+import { missing } from './authenticate.ts';
+
+const demandsOf = compiled(
+  ({ leases }) =>
+    new LeasePatterns(
+      Object.entries(leases).map(([pattern, { requiredScopes, ipRules }]) => {
+        return [pattern, { requiredScopes, isAllowed: addressRules(ipRules) }] as const;
+      }),
+    ),
+);
+
+export function authorise(): Stage {
+  return function authoriseStage(next): Dispatch {
+    return function checkAccess(exchange, sink) {
+      const fault = faultOf(exchange);
+      if (fault === undefined) next(exchange, sink);
+      else sink.fail(fault);
+    };
+  };
+}
+
+function faultOf(exchange: Exchange): GatewayError | undefined {
+  const { destination, principal, policy, req, clientIp } = exchange;
+  if (destination === undefined || principal === undefined) {
+    return new GatewayError('internal_error', 'The request came to be authorised without a lease or a caller.');
+  }
+  const { lease, names } = destination;
+  if (!aclOf(policy).decide({ id: lease.id, names }, principal).allowed) return refusal(exchange);
+  const demands = demandsOf(policy).find(lease.id, lease.name);
+  if (demands !== undefined && !demands.isAllowed(clientIp)) {
+    return new GatewayError('ip_denied', 'This lease may not be called from this address.');
+  }
+  if (!policy.auth.enabled) return undefined;
+  const scope = missingScope(principal, req.method, req.upgrade, demands?.requiredScopes ?? []);
+  if (scope === undefined) return undefined;
+  return new GatewayError('insufficient_scope', `The credential lacks the scope ${scope}.`, {
+    headers: ['WWW-Authenticate', `Bearer realm="portal-gateway", error="insufficient_scope", scope="${scope}"`],
+  });
+}
+
+/** Who showed no credential is asked for one; who did may not. */
+export function refusal({ principal, policy, route }: Exchange): GatewayError {
+  if (principal?.kind === 'anonymous' && policy.auth.enabled) return missing();
+  return new GatewayError(
+    'access_denied',
+    `No rule lets this caller call the lease ${JSON.stringify(route?.lease ?? '')}.`,
+  );
+}

@@ -1,0 +1,101 @@
+// Owns what a request is charged to, and what its caller is told of it. Which bucket has what is guard/'s.
+import type { BucketState, Charge, Limiter, Verdict } from '../../guard/limiter.ts';
+import { requestCost } from '../../guard/request-cost.ts';
+import { GatewayError } from '../../kernel/errors.ts';
+import type { Sink } from '../../kernel/http.ts';
+import { addressGroup } from '../../policy/addresses.ts';
+import { compiled } from '../../policy/compiled.ts';
+import { LeasePatterns } from '../../policy/lease-patterns.ts';
+import { ownValue } from '../../policy/own-value.ts';
+import type { Dispatch, Exchange, Stage } from '../stage.ts';
+import { failed } from './failed.ts';
+
+const leaseRatesOf = compiled(({ rateLimit }) => new LeasePatterns(Object.entries(rateLimit.perLease)));
+const costsOf = compiled(({ rateLimit }) => requestCost(rateLimit.costs));
+
+export function rateLimit(limiter: Limiter): Stage {
+  return function rateLimitStage(next): Dispatch {
+    function proceed(exchange: Exchange, sink: Sink, charges: readonly Charge[], verdict: Verdict): void {
+      tell(exchange, charges, verdict);
+      const { refusedBy, retryAfterMs } = verdict;
+      if (refusedBy === undefined) next(exchange, sink);
+      else sink.fail(refusal(charges[refusedBy], retryAfterMs));
+    }
+
+    return function chargeRequest(exchange, sink) {
+      const charges = chargesOf(exchange);
+      const verdict = limiter.take(charges);
+      if (!(verdict instanceof Promise)) {
+        proceed(exchange, sink, charges, verdict);
+        return;
+      }
+      verdict
+        .then((late) => {
+          if (exchange.cancellation.cancelled) {
+            sink.fail(new GatewayError('client_closed', 'The client left before its request was admitted.'));
+          } else proceed(exchange, sink, charges, late);
+        })
+        .catch((cause: unknown) => {
+          sink.fail(failed(cause));
+        });
+    };
+  };
+}
+
+function chargesOf(exchange: Exchange): Charge[] {
+  const { policy, principal, destination, route, clientIp, req } = exchange;
+  const { global, perKey, perTenant, perIp } = policy.rateLimit;
+  const leaseId = destination?.lease.id ?? '';
+  const leaseName = destination?.lease.name ?? '';
+  const cost = costsOf(policy)(leaseId, leaseName, route?.target ?? '', req.method);
+  const charges: Charge[] = [{ level: 'global', id: '', rate: global, cost }];
+  if (principal !== undefined && principal.kind !== 'anonymous') {
+    const rate = ownValue(perKey.overrides, principal.id) ?? perKey.default;
+    charges.push({ level: 'key', id: principal.id, rate, cost });
+  }
+  const leaseRate = leaseRatesOf(policy).find(leaseId, leaseName);
+  if (leaseRate !== undefined) charges.push({ level: 'lease', id: leaseId, rate: leaseRate, cost });
+  const tenant = principal?.tenant;
+  if (tenant !== undefined) {
+    const rate = ownValue(perTenant, tenant) ?? ownValue(perTenant, '*');
+    if (rate !== undefined) charges.push({ level: 'tenant', id: tenant, rate, cost });
+  }
+  if (perIp !== undefined) charges.push({ level: 'ip', id: addressGroup(clientIp), rate: perIp, cost });
+  return charges;
+}
+
+function refusal(charge: Charge | undefined, retryAfterMs: number): GatewayError {
+  if (retryAfterMs === Infinity) {
+    return new GatewayError('rate_limited', 'The request costs more than its bucket holds: it will never be admitted.');
+  }
+  const whose = charge === undefined || charge.level === 'global' ? 'the gateway' : `this ${names[charge.level]}`;
+  return new GatewayError('rate_limited', `The rate limit of ${whose} is reached.`, {
+    retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1000)),
+  });
+}
+
+const names = { key: 'key', lease: 'lease', tenant: 'tenant', ip: 'address' } as const;
+
+/**
+ * The caller's own tightest bucket (key, tenant, address): what others do to the global one or a lease's is not for him to see.
+ * draft-ietf-httpapi-ratelimit-headers §3 and §4, and the customary fields beside them.
+ */
+function tell({ answerHeaders }: Exchange, charges: readonly Charge[], { states }: Verdict): void {
+  let tightest: { readonly charge: Charge; readonly state: BucketState } | undefined;
+  for (const [i, charge] of charges.entries()) {
+    const state = states[i];
+    if (state === undefined || charge.level === 'global' || charge.level === 'lease') continue;
+    if (tightest === undefined || state.remaining < tightest.state.remaining) tightest = { charge, state };
+  }
+  if (tightest === undefined) return;
+  const { charge, state } = tightest;
+  const { burst, requestsPerSecond } = charge.rate;
+  const resetSeconds = Math.ceil(state.resetMs / 1000);
+  const windowSeconds = Math.ceil(burst / requestsPerSecond);
+  answerHeaders.push(
+    ...['RateLimit-Policy', `"${charge.level}";q=${burst};w=${windowSeconds}`],
+    ...['RateLimit', `"${charge.level}";r=${state.remaining};t=${resetSeconds}`],
+    ...['X-RateLimit-Limit', String(burst), 'X-RateLimit-Remaining', String(state.remaining)],
+    ...['X-RateLimit-Reset', String(resetSeconds)],
+  );
+}

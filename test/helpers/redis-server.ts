@@ -1,0 +1,69 @@
+// Owns a real redis-server of a test's own, on a socket in a directory of its own, that can be killed and started again.
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+
+/** False, or why tests with Redis can't run here and what to do. */
+export const redisMissing: string | false =
+  spawnSync('redis-server', ['--version']).status === 0 ? false : 'needs redis-server: apt-get install -y redis-server';
+
+export class RedisServer {
+  readonly url: string;
+  readonly #directory: string;
+  #child: ChildProcess | undefined;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+    this.url = `unix://${join(directory, 'redis.sock')}`;
+  }
+
+  static async start(t: Pick<TestContext, 'after'>): Promise<RedisServer> {
+    const directory = await mkdtemp(join(tmpdir(), 'portal-gateway-redis-'));
+    const server = new RedisServer(directory);
+    t.after(async () => {
+      await server.kill();
+      await rm(directory, { recursive: true, force: true });
+    });
+    await server.restart();
+    return server;
+  }
+
+  /** Empty, as after a loss. */
+  async restart(): Promise<void> {
+    const path = this.url.slice('unix://'.length);
+    const args = ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'no', '--dir', this.#directory];
+    const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#child = child;
+    let log = '';
+    await new Promise<void>((resolve, reject) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        log += chunk.toString();
+        if (/ready to accept connections/i.test(log)) resolve();
+      });
+      child.once('error', reject);
+      child.once('exit', () => {
+        reject(new Error(`redis-server ended: ${log}`));
+      });
+    });
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child?.exitCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
+  }
+}
