@@ -11,7 +11,7 @@ export class EventScanner {
   readonly #scanner: UsageScanner;
   /** Bytes of the line that are the field's name so far. Undefined: it is another field. */
   #matched: number | undefined = 0;
-  #lineBytes = 0;
+  #lineIsEmpty = true;
   #afterReturn = false;
 
   constructor(scanner: UsageScanner) {
@@ -19,30 +19,29 @@ export class EventScanner {
   }
 
   push(bytes: Uint8Array): void {
-    let dataFrom = this.#matched === fieldName.length ? 0 : -1;
     for (let i = 0; i < bytes.length; i += 1) {
       const byte = bytes[i] ?? 0;
       const secondHalf = byte === lineFeed && this.#afterReturn;
       this.#afterReturn = byte === carriageReturn;
       if (secondHalf) continue;
-      if (byte === lineFeed || byte === carriageReturn) {
-        if (dataFrom !== -1) this.#scanner.push(bytes.subarray(dataFrom, i));
-        dataFrom = -1;
-        this.#endLine();
-        continue;
-      }
-      this.#lineBytes += 1;
-      if (this.#matched === undefined || this.#matched === fieldName.length) continue;
-      this.#matched = byte === fieldName[this.#matched] ? this.#matched + 1 : undefined;
-      if (this.#matched === fieldName.length) dataFrom = i + 1;
+      if (byte === lineFeed || byte === carriageReturn) this.#endLine();
+      else if (this.#matched === undefined || this.#matched === fieldName.length) i = this.#passValue(bytes, i);
+      else this.#matched = byte === fieldName[this.#matched] ? this.#matched + 1 : undefined;
+      this.#lineIsEmpty = byte === lineFeed || byte === carriageReturn;
     }
-    if (dataFrom !== -1) this.#scanner.push(bytes.subarray(dataFrom));
+  }
+
+  /** Returns the index of the last byte of the line that is there. */
+  #passValue(bytes: Uint8Array, from: number): number {
+    let end = from;
+    while (end < bytes.length && bytes[end] !== lineFeed && bytes[end] !== carriageReturn) end += 1;
+    if (this.#matched !== undefined) this.#scanner.push(bytes.subarray(from, end));
+    return end - 1;
   }
 
   /** An empty line ends the event. Lines of data that follow one another are one text, and where they meet is space to JSON. */
   #endLine(): void {
-    if (this.#lineBytes === 0) this.#scanner.reset();
-    this.#lineBytes = 0;
+    if (this.#lineIsEmpty) this.#scanner.reset();
     this.#matched = 0;
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { usageReader, type UsageReader } from './usage-reader.ts';
 
@@ -133,12 +133,11 @@ describe('what an answer says of its tokens', () => {
     assert.equal(await tokens([...json, 'Content-Encoding', 'gzip'], ''), 0);
   });
 
-  test('a megabyte that becomes a gigabyte is not read to its end', async () => {
+  test('a little that becomes very much is not read to its end', async () => {
     const reader = usageReader(200, [...json, 'Content-Encoding', 'br']);
     assert.ok(reader);
-    const bomb = brotliCompressSync(Buffer.alloc(300 * 1024 * 1024, 0x20));
-    reader.push(bomb);
-    reader.push(bomb);
+    const params = { [constants.BROTLI_PARAM_QUALITY]: 1 };
+    reader.push(brotliCompressSync(Buffer.alloc(300 * 1024 * 1024, 0x20), { params }));
     await ended(reader);
     assert.equal(reader.tokens, 0);
   });
