@@ -85,12 +85,30 @@ export class QuotaLedger {
 
   /** Counts a request in every quota of the key, or in none. */
   take(key: string, quotas: KeyQuotas): QuotaVerdict {
-    const nowMs = this.#clock.wallMs();
-    const before = this.#states(key, quotas, nowMs);
+    const before = this.states(key, quotas);
     const refusedBy = longest(before.filter(isUsedUp));
     if (refusedBy !== undefined) return { refusedBy, states: before };
     this.add(key, quotas, oneRequest);
-    return { refusedBy, states: this.#states(key, quotas, nowMs) };
+    return { refusedBy, states: this.states(key, quotas) };
+  }
+
+  /** Every quota of the key as it stands. */
+  states(key: string, quotas: KeyQuotas): QuotaState[] {
+    const nowMs = this.#clock.wallMs();
+    const states: QuotaState[] = [];
+    for (const kind of periodKinds) {
+      const limits = quotas[kind];
+      if (limits === undefined) continue;
+      const { id, startMs, endMs } = quotas.calendar.period(kind, nowMs);
+      const used = this.#counters.get(nameOf(key, id))?.used ?? none;
+      for (const resource of resources) {
+        const limit = limits[resource];
+        if (limit === undefined) continue;
+        const remaining = Math.max(0, limit - used[resource]);
+        states.push({ kind, resource, limit, remaining, windowMs: endMs - startMs, resetMs: endMs - nowMs });
+      }
+    }
+    return states;
   }
 
   /** A request that was counted was not admitted after all. */
@@ -148,23 +166,6 @@ export class QuotaLedger {
         counter.used[resource] = Math.max(counter.used[resource], used[resource] + counter.unsaved[resource]);
       }
     }
-  }
-
-  #states(key: string, quotas: KeyQuotas, nowMs: number): QuotaState[] {
-    const states: QuotaState[] = [];
-    for (const kind of periodKinds) {
-      const limits = quotas[kind];
-      if (limits === undefined) continue;
-      const { id, startMs, endMs } = quotas.calendar.period(kind, nowMs);
-      const used = this.#counters.get(nameOf(key, id))?.used ?? none;
-      for (const resource of resources) {
-        const limit = limits[resource];
-        if (limit === undefined) continue;
-        const remaining = Math.max(0, limit - used[resource]);
-        states.push({ kind, resource, limit, remaining, windowMs: endMs - startMs, resetMs: endMs - nowMs });
-      }
-    }
-    return states;
   }
 
   #counter(key: string, period: Period): Counter {
