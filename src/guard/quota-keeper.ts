@@ -1,6 +1,7 @@
 // Owns that what was used of quotas outlives the process: twice a second it goes from the ledger to a store, and what the store knows
 // comes back. No request waits for it; while the store fails, the ledger counts on, and nothing that it counted is left out later.
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { TimeLimit } from '../kernel/time-limit.ts';
 import type { QuotaLedger, UsageChange, UsageRecord } from './quota-ledger.ts';
 
@@ -25,6 +26,7 @@ export interface KeeperOptions {
 
 /** Issue 5: nothing older than a second is lost by a crash. Half of it is for the disk. */
 const defaultEveryMs = 500;
+const openingEveryMs = 50;
 const mostInBatch = 10_000;
 /** A store that does not answer holds up no shutdown for longer. */
 const closingMs = 5_000;
@@ -34,6 +36,8 @@ export class QuotaKeeper {
   readonly #timer: NodeJS.Timeout;
   #loaded = false;
   #failing = false;
+  /** It has only begun: a connection may not be there yet. */
+  #patient = false;
   /** Taken from the ledger and not known to be kept. */
   #batch: readonly UsageChange[] = [];
   #turn: Promise<void> | undefined = undefined;
@@ -41,6 +45,19 @@ export class QuotaKeeper {
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#timer = setInterval(() => void this.keep(), options.everyMs ?? defaultEveryMs).unref();
+  }
+
+  /** Resolves when what was kept is known, or when that could not be had within the time. Never rejects. */
+  async open(withinMs: number): Promise<void> {
+    using limit = new TimeLimit(withinMs);
+    const late = once(limit.signal, 'abort');
+    this.#patient = true;
+    while (!this.#loaded && !limit.signal.aborted) {
+      await Promise.race([late, this.keep()]);
+      if (!this.#loaded) await Promise.race([late, setTimeout(openingEveryMs)]);
+    }
+    this.#patient = false;
+    if (!this.#loaded) void this.keep();
   }
 
   /** One turn: what the ledger has is kept, or stays to be kept by the next one. Never rejects. */
@@ -76,6 +93,7 @@ export class QuotaKeeper {
       if (this.#failing) changed('kept', 'it works again');
       this.#failing = false;
     } catch (error) {
+      if (this.#patient) return;
       if (!this.#failing) changed('failing', error instanceof Error ? error.message : String(error));
       this.#failing = true;
     }
