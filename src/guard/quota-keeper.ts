@@ -22,6 +22,7 @@ export interface KeeperOptions {
   /** Told once for each change. `reason` is for whoever runs the gateway. */
   readonly changed: (state: 'kept' | 'failing', reason: string) => void;
   readonly everyMs?: number;
+  readonly closingMs?: number;
 }
 
 /** Issue 5: nothing older than a second is lost by a crash. Half of it is for the disk. */
@@ -29,7 +30,7 @@ const defaultEveryMs = 500;
 const openingEveryMs = 50;
 const mostInBatch = 10_000;
 /** A store that does not answer holds up no shutdown for longer. */
-const closingMs = 5_000;
+const defaultClosingMs = 5_000;
 
 export class QuotaKeeper {
   readonly #options: KeeperOptions;
@@ -52,9 +53,10 @@ export class QuotaKeeper {
     using limit = new TimeLimit(withinMs);
     const late = once(limit.signal, 'abort');
     this.#patient = true;
-    while (!this.#loaded && !limit.signal.aborted) {
+    while (!limit.signal.aborted) {
       await Promise.race([late, this.keep()]);
-      if (!this.#loaded) await Promise.race([late, setTimeout(openingEveryMs)]);
+      if (this.#loaded) break;
+      await Promise.race([late, setTimeout(openingEveryMs)]);
     }
     this.#patient = false;
     if (!this.#loaded) void this.keep();
@@ -71,7 +73,7 @@ export class QuotaKeeper {
   /** Keeps the last of it, if the store answers in time. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    using limit = new TimeLimit(closingMs);
+    using limit = new TimeLimit(this.#options.closingMs ?? defaultClosingMs);
     const late = once(limit.signal, 'abort');
     // One may be under way that began before the last request ended.
     await Promise.race([late, this.#turn]);
