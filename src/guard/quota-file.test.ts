@@ -73,10 +73,10 @@ describe('the file of quotas', () => {
     const path = await place(t);
     const [file] = await reopened(t, path, 20);
     await file.save([change('old', 1, '2026-10-01'), change('old', 1, '2026-09'), change('b', 1, '2026-10')]);
-    for (let i = 1; i <= 1_000; i += 1) await file.save([change('a', i)]);
+    for (let i = 1; i <= 100; i += 1) await file.save([change('a', i)]);
     const text = await readFile(path, 'utf8');
     assert.ok(text.split('\n').length < 30, text);
-    assert.deepEqual(sorted((await reopened(t, path))[1]), [record('a', 1_000), record('b', 1, '2026-10')]);
+    assert.deepEqual(sorted((await reopened(t, path))[1]), [record('a', 100), record('b', 1, '2026-10')]);
   });
 
   test('a crash while it is written anew leaves the one before', async (t) => {
@@ -104,7 +104,7 @@ describe('the file of quotas', () => {
     const directory = await tempDirectory(t);
     await writeFile(join(directory, 'file'), '');
     await assert.rejects(new QuotaFile({ path: join(directory, 'file', 'quotas.jsonl'), clock }).load(), {
-      code: 'ENOTDIR',
+      code: 'EEXIST',
     });
   });
 });

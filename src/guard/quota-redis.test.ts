@@ -33,7 +33,9 @@ async function replica(
     redis: through(redis),
     namespace: 'test',
     periods: () => ['2026-11-24', '2026-11'],
-    close: redis.close,
+    close: () => {
+      redis.close();
+    },
   });
   const changes: string[] = [];
   // Each turn is the test's.
@@ -87,6 +89,7 @@ test(
     assert.deepEqual(one.changes, ['failing', 'kept']);
     // It came back empty: what it had lost is still known here.
     assert.deepEqual(one.left(), [7, 100]);
+    await one.keeper.keep();
     const two = await replica(t, server);
     assert.deepEqual(two.left(), [8, 100]);
   },
@@ -112,7 +115,9 @@ test('a batch whose answer was lost is not added again', options, async (t) => {
 
 test('an answer of another program is a fault, and no usage', options, async (t) => {
   const server = await RedisServer.start(t);
-  const one = await replica(t, server, () => ({ run: () => Promise.resolve(['x']) }));
+  const one = await replica(t, server, (redis) => ({
+    run: (script, keys, args) => (script.includes('HINCRBY') ? Promise.resolve(['x']) : redis.run(script, keys, args)),
+  }));
   one.take();
   await one.keeper.keep();
   assert.deepEqual(one.changes, ['failing']);
