@@ -9,11 +9,14 @@ import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import type { Credential, RelayClientOptions } from '../portal/index.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
+import type { KeptQuotas } from './quotas.ts';
 import { readTlsSettings } from './tls-settings.ts';
 
 export interface GatewaySettings {
   readonly config: Config;
   readonly credential: Credential;
+  /** Absent: what keys use of their quotas ends with the process. */
+  readonly quotas?: KeptQuotas;
 }
 
 export interface RunningGateway {
@@ -58,6 +61,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     metrics: () => metrics?.text() ?? nothingCounted,
     policy: policyOf(config),
     transports,
+    ...(settings.quotas !== undefined && { quotas: settings.quotas.ledger }),
   });
   parts.defer(() => gateway.drain(shutdownGraceMs));
   try {
@@ -66,7 +70,10 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
       url: `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${actualPort}`,
       ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),
       apply: async (next) => {
-        gateway.apply(policyOf(next), await readTlsSettings(next));
+        const certificates = await readTlsSettings(next);
+        // Before anybody can use one, it is known what was used of it.
+        await settings.quotas?.apply(next);
+        gateway.apply(policyOf(next), certificates);
         ({ shutdownGraceMs } = next.gateway);
         count(next.metrics.enabled);
       },

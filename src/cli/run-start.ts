@@ -14,6 +14,7 @@ import { createLog, type Logger } from '../observe/log.ts';
 import { TlsSettingsError } from '../server/tls-contexts.ts';
 import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
+import { keepQuotas } from './quotas.ts';
 import { runGateway, type RunningGateway } from './run-gateway.ts';
 import { aborted } from './shutdown.ts';
 import type { Terminal } from './terminal.ts';
@@ -41,7 +42,9 @@ export async function start(options: StartOptions, context: CliContext): Promise
   });
   parts.defer(close);
   const credential = await identityOf(config, context, log);
-  const gateway = await runGateway(parts, { config, credential });
+  const { stateDirectory } = context.environment();
+  const quotas = await keepQuotas(parts, config, { stateDirectory, log });
+  const gateway = await runGateway(parts, { config, credential, quotas });
   for (const warning of loaded.warnings) log.warn(findingLine(warning));
   const watch = await watchConfig({
     files: loaded.files,

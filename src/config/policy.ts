@@ -15,6 +15,7 @@ export function policyOf(config: Config): Policy {
     acl: config.leaseAcl,
     ipRules: config.ipRules,
     rateLimit: { ...config.rateLimit, perIp: rateOf(config.rateLimit.perIp) },
+    quotas: config.quotas,
     baseDomain: gateway.baseDomain.toLowerCase(),
     trustedProxies: gateway.trustedProxies,
     limits: {

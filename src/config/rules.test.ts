@@ -61,6 +61,11 @@ const broken: readonly { readonly what: string; readonly text: string; readonly 
     ],
   },
   {
+    what: 'a quota of nothing',
+    text: 'quotas:\n  daily:\n    a: {}\n    b: { bytes: 1MB }',
+    says: ['4:8: quotas.daily.a limits nothing: it needs requests, bytes or llm_tokens'],
+  },
+  {
     what: 'a log file without a path',
     text: 'logging: { output: file }',
     says: ['2:20: logging.output needs logging.file.path'],
@@ -104,6 +109,13 @@ describe('what is hardly meant is warned about', () => {
   test('no key at all', async (t) => {
     assert.deepEqual(warningLines(await loadText(t, 'auth:\n  keys: []')), [
       'gateway.yaml:2:9: auth.keys is empty: every request is answered 401; add a key, or set GATEWAY_API_KEY',
+    ]);
+  });
+
+  test('a quota of nobody, unless a file has keys', async (t) => {
+    const text = `${key}quotas: { monthly: { nobody: { requests: 1 }, "*": { requests: 1 } } }`;
+    assert.deepEqual(warningLines(await loadText(t, text, { env })), [
+      'gateway.yaml:2:30: quotas.monthly.nobody is not the id of a key in auth.keys: nobody has this quota',
     ]);
   });
 

@@ -150,7 +150,16 @@ const rates: Rule = function* ({ rateLimit: { perIp } }) {
   }
 };
 
-const rules: readonly Rule[] = [tls, ports, proxies, reconnect, relays, keys, patterns, cors, rates, logging];
+const quotas: Rule = function* ({ quotas: { daily, monthly } }) {
+  for (const [kind, limits] of Object.entries({ daily, monthly })) {
+    for (const [name, limit] of Object.entries(limits)) {
+      const message = 'limits nothing: it needs requests, bytes or llm_tokens';
+      if (Object.keys(limit).length === 0) yield { path: ['quotas', kind, name], with: [], message };
+    }
+  }
+};
+
+const rules: readonly Rule[] = [tls, ports, proxies, reconnect, relays, keys, patterns, cors, rates, quotas, logging];
 
 export function brokenRules(config: Config): Broken[] {
   return rules.flatMap((rule) => [...rule(config)]);
@@ -167,6 +176,13 @@ export function oddities(config: Config): Omit<Broken, 'with'>[] {
   if (!auth.enabled && !isLoopback(gateway.host)) {
     const message = `is off, and gateway.host is ${gateway.host}: everyone who can reach that may call every lease`;
     odd.push({ path: ['auth', 'enabled'], message });
+  }
+  // Those of a file come and go.
+  const known = new Set(['*', ...auth.keys.map(({ id }) => id)]);
+  for (const kind of ['daily', 'monthly'] as const) {
+    const unknown = auth.keysFile === '' ? Object.keys(config.quotas[kind]).filter((name) => !known.has(name)) : [];
+    const message = 'is not the id of a key in auth.keys: nobody has this quota';
+    for (const name of unknown) odd.push({ path: ['quotas', kind, name], message });
   }
   return odd;
 }

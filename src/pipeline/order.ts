@@ -1,6 +1,7 @@
 // Owns THE list: every stage that a request passes, in order. To learn what happens to a request, read this file first.
 import { Admission } from '../guard/admission.ts';
 import type { Limiter } from '../guard/limiter.ts';
+import type { QuotaLedger } from '../guard/quota-ledger.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import type { LeaseDirectory } from '../route/lease-directory.ts';
@@ -17,6 +18,7 @@ import { cors } from './stages/cors.ts';
 import { forward } from './stages/forward.ts';
 import { matchRoute } from './stages/match-route.ts';
 import { observe } from './stages/observe.ts';
+import { quota } from './stages/quota.ts';
 import { rateLimit } from './stages/rate-limit.ts';
 import { requestId } from './stages/request-id.ts';
 import { resolveLease } from './stages/resolve-lease.ts';
@@ -28,10 +30,11 @@ export interface PipelineParts {
   readonly upstream: Upstream;
   readonly auth: AuthenticateParts;
   readonly limiter: Limiter;
+  readonly quotas: QuotaLedger;
   readonly clock: Clock;
 }
 
-export function createPipeline({ directory, upstream, auth, limiter, clock }: PipelineParts): Dispatch {
+export function createPipeline({ directory, upstream, auth, limiter, quotas, clock }: PipelineParts): Dispatch {
   const deadlines = new Deadlines(clock);
   return compose(
     [
@@ -45,6 +48,7 @@ export function createPipeline({ directory, upstream, auth, limiter, clock }: Pi
       admit(new Admission(), deadlines),
       resolveLease(directory),
       authorise(),
+      quota(quotas),
       rateLimit(limiter),
       rewriteAnswer(),
       totalTimeout(deadlines, clock),
