@@ -30,6 +30,8 @@ export interface GatewayOptions extends ListenerOptions {
   /** For each lease and relay connection, where they differ from the policy's. */
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
+  /** Told of every request whose key let it in. */
+  readonly keyUsed?: AuthenticateParts['used'];
   /** Where rate limits are counted. Default: in this process. The caller's to close. */
   readonly limiter?: Limiter;
 }
@@ -60,7 +62,8 @@ const defaultGraceMs = 30_000;
 
 /** Throws TlsSettingsError. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { transports, pool, tls, clock = systemClock, limiter = new MemoryLimiter({ clock }), ...listener } = options;
+  const { transports, pool, tls, clock = systemClock, limiter = new MemoryLimiter({ clock }), keyUsed, ...listener } =
+    options;
   let { policy } = options;
   const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();
@@ -71,7 +74,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const server = new HttpServer({
     ...listener,
     policy: () => policy,
-    dispatch: createPipeline({ directory, upstream, clock, limiter, auth: authParts(clock) }),
+    dispatch: createPipeline({ directory, upstream, clock, limiter, auth: { ...authParts(clock), used: keyUsed } }),
     connected: () => transports.some(isConnected),
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
     isForApp,
