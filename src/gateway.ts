@@ -31,6 +31,8 @@ export interface GatewayOptions extends ListenerOptions {
   /** For each lease and relay connection, where they differ from the policy's. */
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
+  /** Told of every request whose key let it in. */
+  readonly keyUsed?: AuthenticateParts['used'];
   /** Where rate limits are counted. Default: in this process. The caller's to close. */
   readonly limiter?: Limiter;
   /** What keys have used of their quotas. Default: what they use from now on. */
@@ -70,6 +72,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock = systemClock,
     limiter = new MemoryLimiter({ clock }),
     quotas = new QuotaLedger({ clock }),
+    keyUsed,
     ...listener
   } = options;
   let { policy } = options;
@@ -82,7 +85,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   const server = new HttpServer({
     ...listener,
     policy: () => policy,
-    dispatch: createPipeline({ directory, upstream, clock, limiter, quotas, auth: authParts(clock) }),
+    dispatch: createPipeline({
+      directory,
+      upstream,
+      clock,
+      limiter,
+      quotas,
+      auth: { ...authParts(clock), used: keyUsed },
+    }),
     connected: () => transports.some(isConnected),
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
     isForApp,

@@ -4,9 +4,11 @@ import { loadConfig } from '../config/load.ts';
 import { findingLine } from '../config/origin.ts';
 import { policyOf } from '../config/policy.ts';
 import { explainAccess, type Explanation } from '../guard/explain.ts';
+import { keyPolicies } from '../keys/stored-key.ts';
 import { printable, printableJson } from '../kernel/printable.ts';
 import { CliFault, usageFault } from './fault.ts';
 import type { CliContext } from './context.ts';
+import { readMoreKeys } from './more-keys.ts';
 
 interface ExplainOptions {
   readonly config?: string;
@@ -41,7 +43,10 @@ async function explain(options: ExplainOptions, { terminal, signal }: CliContext
     for (const fault of loaded.faults) terminal.note(printable(findingLine(fault)));
     throw new CliFault('the configuration has faults; "portal-gateway validate" tells more');
   }
-  const policy = policyOf(loaded.config);
+  const more = await readMoreKeys(loaded.config);
+  const [fault] = more.faults;
+  if (fault !== undefined) throw new CliFault(printable(findingLine(fault)));
+  const policy = policyOf(loaded.config, more.keys.flatMap(keyPolicies));
   const key = policy.auth.keys.find(({ id }) => id === options.key);
   if (options.key !== undefined && key === undefined)
     throw usageFault(`there is no key with the id "${printable(options.key)}"`);

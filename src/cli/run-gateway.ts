@@ -2,11 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import packageJson from '../../package.json' with { type: 'json' };
+import type { KeySource } from '../auth/key-source.ts';
 import type { Config, RelayConfig } from '../config/config.ts';
 import { policyOf } from '../config/policy.ts';
 import { createGateway } from '../gateway.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import type { Credential, RelayClientOptions } from '../portal/index.ts';
+import type { Policy } from '../policy/policy.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
 import type { KeptQuotas } from './quotas.ts';
@@ -17,6 +19,8 @@ export interface GatewaySettings {
   readonly credential: Credential;
   /** Absent: what keys use of their quotas ends with the process. */
   readonly quotas?: KeptQuotas;
+  /** More keys than those of the configuration. The caller's to close. */
+  readonly keys?: KeySource | undefined;
 }
 
 export interface RunningGateway {
@@ -28,6 +32,8 @@ export interface RunningGateway {
    * can't be served, and then nothing has changed.
    */
   apply(config: Config): Promise<void>;
+  /** The source of more keys has others now. */
+  keysChanged(): void;
 }
 
 /** Listens when this resolves, and drains when `parts` are disposed of. Rejects with TlsSettingsError, too. */
@@ -35,6 +41,8 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   const { config } = settings;
   const { host, port, maxHeaderBytes, proxyProtocol } = config.gateway;
   let { shutdownGraceMs } = config.gateway;
+  let current = config;
+  const currentPolicy = (): Policy => policyOf(current, settings.keys?.keys);
   const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings)));
   const tls = await readTlsSettings(config);
   const transports = relays.map(createV1Transport);
@@ -59,9 +67,10 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     ...(tls !== undefined && { tls }),
     version,
     metrics: () => metrics?.text() ?? nothingCounted,
-    policy: policyOf(config),
+    policy: currentPolicy(),
     transports,
     ...(settings.quotas !== undefined && { quotas: settings.quotas.ledger }),
+    keyUsed: settings.keys && ((id, wallMs) => settings.keys?.used(id, wallMs)),
   });
   parts.defer(() => gateway.drain(shutdownGraceMs));
   try {
@@ -73,9 +82,13 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
         const certificates = await readTlsSettings(next);
         // Before anybody can use one, it is known what was used of it.
         await settings.quotas?.apply(next);
-        gateway.apply(policyOf(next), certificates);
+        gateway.apply(policyOf(next, settings.keys?.keys), certificates);
+        current = next;
         ({ shutdownGraceMs } = next.gateway);
         count(next.metrics.enabled);
+      },
+      keysChanged: () => {
+        gateway.apply(currentPolicy());
       },
     };
   } catch (error) {

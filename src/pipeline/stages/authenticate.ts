@@ -19,6 +19,8 @@ export interface AuthenticateParts {
   readonly verifier: KeyVerifier;
   readonly penalty: FailurePenalty;
   readonly clock: Clock;
+  /** Who keeps when keys were used last, if anybody does. */
+  readonly used?: ((id: string, wallMs: number) => void) | undefined;
 }
 
 const realm = 'Bearer realm="portal-gateway"';
@@ -33,14 +35,16 @@ const allowedOf = compiled(
     ),
 );
 
-export function authenticate({ verifier, penalty, clock }: AuthenticateParts): Stage {
+export function authenticate({ verifier, penalty, clock, used }: AuthenticateParts): Stage {
   return function authenticateStage(next): Dispatch {
     function admit(exchange: Exchange, sink: Sink, key: KeyPolicy, credential: KeyCredential): void {
-      const fault = keyFault(exchange, key, clock.wallMs());
+      const nowMs = clock.wallMs();
+      const fault = keyFault(exchange, key, nowMs);
       if (fault !== undefined) {
         sink.fail(fault);
         return;
       }
+      used?.(key.id, nowMs);
       exchange.principal = { id: key.id, kind: 'key', scopes: key.scopes };
       if (!exchange.policy.auth.forwardCredential) withhold(exchange, credential);
       next(exchange, sink);
