@@ -140,6 +140,16 @@ export interface DialFinished {
 /** A tunnel to an app came about, or did not. */
 export const dialFinished: EventChannel<DialFinished> = named('dial-finished');
 
+export interface LimitsStoreChanged {
+  /** shared: in the store that all gateways ask. local: by this process alone, since the store can't be asked. */
+  readonly state: 'shared' | 'local';
+  /** For the log; without addresses and credentials. */
+  readonly reason: string;
+}
+
+/** Where rate limits are counted has changed. */
+export const limitsStoreChanged: EventChannel<LimitsStoreChanged> = named('limits-store-changed');
+
 export interface LogDropped {
   readonly lines: number;
 }

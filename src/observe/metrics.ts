@@ -73,6 +73,10 @@ class GatewayMetrics {
     labels: ['code'],
     mostValues: mostCodes,
   });
+  readonly #redis = gauge({
+    name: 'redis_up',
+    help: 'Whether rate limits are counted in Redis, with `rate_limit.storage.type: redis`; 0: by this process alone.',
+  });
   readonly #lags = gauge({
     name: 'event_loop_lag_seconds',
     help: 'The longest delay of the event loop since the last look.',
@@ -101,11 +105,22 @@ class GatewayMetrics {
     for (const end of this.#ends) end();
   }
 
-  text({ certificates }: GatewayStatus): string {
+  text({ certificates, limitsShared }: GatewayStatus): string {
+    this.#redis.clear();
+    if (limitsShared !== undefined) this.#redis.of().value = limitsShared ? 1 : 0;
     this.#certificates.clear();
     for (const { file, expiresMs } of certificates) this.#certificates.of(file).value = expiresMs / 1000;
     this.#lags.of().value = this.#lag.takeSeconds();
-    return [this.#reloads, this.#refused, this.#handshakes, this.#dropped, this.#lags, this.#certificates, this.#build]
+    return [
+      this.#reloads,
+      this.#refused,
+      this.#handshakes,
+      this.#dropped,
+      this.#redis,
+      this.#lags,
+      this.#certificates,
+      this.#build,
+    ]
       .map((family) => family.text())
       .join('');
   }
