@@ -100,3 +100,11 @@ export function spanOf(asked: readonly Asked[]): { readonly least: number; reado
   const [firstAnswered, lastAnswered] = [Math.min(...answered), Math.max(...answered)];
   return { least: Math.max(0, lastSent - firstAnswered) / 1000, most: (lastAnswered - firstSent) / 1000 };
 }
+
+/**
+ * Whether every answer came before Redis's deadline can have passed. Where the machine was slower, some were decided locally, by what
+ * was left when Redis was last heard: then never more is admitted, but perhaps less.
+ */
+export function keptUp(asked: readonly Asked[]): boolean {
+  return asked.every(({ sentMs, answeredMs }) => answeredMs - sentMs < 50);
+}
