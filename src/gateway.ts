@@ -8,6 +8,7 @@ import type { Limiter } from './guard/limiter.ts';
 import { MemoryLimiter } from './guard/memory-limiter.ts';
 import { QuotaLedger } from './guard/quota-ledger.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
+import { leaseMoved, type LeaseMoved } from './kernel/events.ts';
 import { isForApp } from './pipeline/host-mode.ts';
 import type { GatewayStatus } from './kernel/status.ts';
 import { createPipeline } from './pipeline/order.ts';
@@ -79,7 +80,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();
   const ttlMs = (): number => policy.directoryTtlMs;
-  const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs });
+  const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs, moved });
   const upstream = new Upstream({ clock, limits: () => limits });
   let tlsFront: TlsFront | undefined;
   const server = new HttpServer({
@@ -140,6 +141,10 @@ function authParts(clock: Clock): AuthenticateParts {
   const concurrency = Math.max(1, availableParallelism() - 1);
   const hasher = new BcryptPool({ concurrency, maxWaiting: mostWaitingForBcrypt });
   return { verifier: new KeyVerifier({ hasher, clock }), penalty: new FailurePenalty(clock), clock };
+}
+
+function moved(move: LeaseMoved): void {
+  if (leaseMoved.hasSubscribers) leaseMoved.publish(move);
 }
 
 function isConnected(transport: Transport): boolean {

@@ -6,6 +6,9 @@ import type { KeySource } from '../auth/key-source.ts';
 import type { Config, RelayConfig } from '../config/config.ts';
 import { policyOf } from '../config/policy.ts';
 import { createGateway } from '../gateway.ts';
+import { createSharedLimiter, type SharedLimiter } from '../guard/shared-limiter.ts';
+import { systemClock } from '../kernel/clock.ts';
+import type { GatewayStatus } from '../kernel/status.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import type { Credential, RelayClientOptions } from '../portal/index.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -48,11 +51,13 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   const transports = relays.map(createV1Transport);
   // The gateway closes them; but perhaps there will be none.
   parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(() => undefined));
+  const limits = await sharedLimits(parts, config);
+  const status = (): GatewayStatus => ({ ...gateway.status(), limitsShared: limits?.shared() });
   const { version } = packageJson;
   let metrics: Metrics | undefined;
   const count = (enabled: boolean): void => {
     if (!enabled) metrics?.close();
-    metrics = enabled ? (metrics ?? createMetrics({ version, status: () => gateway.status() })) : undefined;
+    metrics = enabled ? (metrics ?? createMetrics({ version, status })) : undefined;
   };
   count(config.metrics.enabled);
   parts.defer(() => {
@@ -71,6 +76,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     transports,
     ...(settings.quotas !== undefined && { quotas: settings.quotas.ledger }),
     keyUsed: settings.keys && ((id, wallMs) => settings.keys?.used(id, wallMs)),
+    ...(limits !== undefined && { limiter: limits.limiter }),
   });
   parts.defer(() => gateway.drain(shutdownGraceMs));
   try {
@@ -96,6 +102,17 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
       throw listenFault(error, 'the admin listener', host, config.admin.port, 'admin.port');
     throw listenFault(error, 'the gateway', host, port);
   }
+}
+
+/** Closed after the requests in flight: they are charged to the end. Which store it is changes with a restart only. */
+async function sharedLimits(parts: AsyncDisposableStack, config: Config): Promise<SharedLimiter | undefined> {
+  const { type, redis } = config.rateLimit.storage;
+  if (type === 'memory') return undefined;
+  const limits = await createSharedLimiter(redis.url, systemClock);
+  parts.defer(() => {
+    limits.close();
+  });
+  return limits;
 }
 
 /** For a scrape that crosses the reload which turns metrics off. */

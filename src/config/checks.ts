@@ -144,7 +144,9 @@ export const isMethodOrEmpty: TextCheck = (text) => text === '' || isToken(text)
 export const isRedisUrl: TextCheck = (text) => {
   const url = /\s/.test(text) ? null : URL.parse(text);
   if (url === null || !['redis:', 'rediss:', 'unix:'].includes(url.protocol)) return false;
-  return url.protocol === 'unix:' ? url.pathname.length > 1 : url.hostname !== '';
+  if (url.protocol === 'unix:') return url.pathname.length > 1;
+  if (url.hostname === '') return false;
+  return /^\/?\d{0,4}$/.test(url.pathname) || 'must end with the number of the database, as in redis://HOST:6379/1';
 };
 
 /** A private key in PEM. Says what is wrong with another one, never what it is. */

@@ -62,9 +62,9 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
     reason: ruleReason(verdict, principal),
   };
 
-  const settings = new LeasePatterns(Object.entries(policy.leases)).find(leaseId, lease);
-  if (settings !== undefined && clientIp !== undefined) {
-    const passed = addressRules(settings.ipRules)(clientIp);
+  const settings = new LeasePatterns(Object.entries(policy.leases)).all(leaseId, [lease]);
+  if (settings.length > 0 && clientIp !== undefined) {
+    const passed = settings.every(({ ipRules }) => addressRules(ipRules)(clientIp));
     yield {
       code: 'ip_denied',
       passed,
@@ -72,7 +72,12 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
     };
   }
   if (!policy.auth.enabled) return;
-  const scope = missingScope(principal, method, false, settings?.requiredScopes ?? []);
+  const scope = missingScope(
+    principal,
+    method,
+    false,
+    settings.flatMap(({ requiredScopes }) => requiredScopes),
+  );
   yield {
     code: 'insufficient_scope',
     passed: scope === undefined,

@@ -1,12 +1,15 @@
 // Owns what happens when the shared buckets can't be asked in time: this process limits by itself, and asks again until it can.
 // No request waits longer than the deadline, and none fails for want of the store.
+import { setImmediate } from 'node:timers';
 import type { Clock } from '../kernel/clock.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
 import type { Charge, Limiter, Verdict } from './limiter.ts';
+import type { MemoryLimiter } from './memory-limiter.ts';
 
 export interface FallbackOptions {
   readonly shared: { take(charges: readonly Charge[]): Promise<Verdict> };
-  readonly local: Limiter;
+  /** Kept like the shared buckets as this process last saw them, so that their loss is no new burst for anybody. */
+  readonly local: MemoryLimiter;
   readonly deadlines: Deadlines;
   readonly clock: Clock;
   /** product-spec §6: 50 ms. */
@@ -18,12 +21,14 @@ export interface FallbackOptions {
 const defaultDeadlineMs = 50;
 /** While it is away one request in this time asks again, so that the return is noticed well within 2 s. */
 const probeIntervalMs = 250;
+/** Answers that came too late, one after the other, until nobody waits for the next: a single one is a hiccup, of ours as likely. */
+const lateUntilAway = 3;
 
 export class FallbackLimiter implements Limiter {
   readonly #options: FallbackOptions;
   readonly #deadlineMs: number;
-  /** Undefined: the shared buckets are in use. */
-  #awaySinceMs: number | undefined = undefined;
+  #isAway = false;
+  #lateInRow = 0;
   #probedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: FallbackOptions) {
@@ -32,80 +37,96 @@ export class FallbackLimiter implements Limiter {
   }
 
   get shared(): boolean {
-    return this.#awaySinceMs === undefined;
+    return !this.#isAway;
+  }
+
+  peek(charges: readonly Charge[]): Verdict {
+    return this.#options.local.peek(charges);
   }
 
   take(charges: readonly Charge[]): Verdict | Promise<Verdict> {
-    const { shared, local, clock } = this.#options;
-    if (this.#awaySinceMs !== undefined) {
+    const { shared, local, clock, deadlines } = this.#options;
+    if (this.#isAway) {
       const nowMs = clock.monotonicMs();
       if (nowMs - this.#probedMs < probeIntervalMs) return local.take(charges);
       this.#probedMs = nowMs;
     }
     return new Promise((resolve) => {
-      const attempt = new Attempt(resolve, (reason) => {
-        this.#lost(reason);
-        return local.take(charges);
+      const attempt = new Attempt(() => {
+        this.#late();
+        resolve(local.take(charges));
       });
-      this.#options.deadlines.arm(attempt.deadline, this.#deadlineMs);
+      deadlines.arm(attempt.deadline, this.#deadlineMs);
       shared.take(charges).then(
         (verdict) => {
-          this.#options.deadlines.disarm(attempt.deadline);
-          // An answer that came too late still shows that the store is back; the request was decided locally.
-          if (attempt.decide(verdict) || this.#awaySinceMs !== undefined) this.#found();
+          deadlines.disarm(attempt.deadline);
+          this.found();
+          // Who was decided locally meanwhile has been charged twice: never too much for the app.
+          local.adopt(charges, verdict.states);
+          if (attempt.decide()) resolve(verdict);
         },
         (error: unknown) => {
-          this.#options.deadlines.disarm(attempt.deadline);
-          attempt.fail(error instanceof Error ? error.message : String(error));
+          deadlines.disarm(attempt.deadline);
+          this.lost(error);
+          if (attempt.decide()) resolve(local.take(charges));
         },
       );
     });
   }
 
-  #lost(reason: string): void {
-    if (this.#awaySinceMs !== undefined) return;
-    this.#awaySinceMs = this.#options.clock.monotonicMs();
-    this.#probedMs = this.#awaySinceMs;
-    this.#options.changed('local', reason);
+  /** The connection to the store is gone, or did not come about. */
+  lost(error: unknown): void {
+    this.#away(reasonOf(error));
   }
 
-  #found(): void {
-    if (this.#awaySinceMs === undefined) return;
-    this.#awaySinceMs = undefined;
-    this.#options.changed('shared', 'it answers again');
+  /** It is there, or there again. */
+  found(): void {
+    this.#lateInRow = 0;
+    if (!this.#isAway) return;
+    this.#isAway = false;
+    this.#options.changed('shared', 'it answers');
+  }
+
+  #late(): void {
+    this.#lateInRow += 1;
+    if (this.#lateInRow >= lateUntilAway) this.#away('it does not answer in time');
+  }
+
+  #away(reason: string): void {
+    if (this.#isAway) return;
+    this.#isAway = true;
+    this.#probedMs = this.#options.clock.monotonicMs();
+    this.#options.changed('local', reason);
   }
 }
 
 /** One request: decided once, by whoever is first. */
 class Attempt implements Expiring {
   readonly deadline: Deadline = new Deadline(this);
-  readonly #resolve: (verdict: Verdict | Promise<Verdict>) => void;
-  readonly #fallBack: (reason: string) => Verdict | Promise<Verdict>;
+  readonly #giveUp: () => void;
   #decided = false;
 
-  constructor(
-    resolve: (verdict: Verdict | Promise<Verdict>) => void,
-    fallBack: (reason: string) => Verdict | Promise<Verdict>,
-  ) {
-    this.#resolve = resolve;
-    this.#fallBack = fallBack;
+  constructor(giveUp: () => void) {
+    this.#giveUp = giveUp;
   }
 
+  /** After a turn of the loop that was late the answer may lie unread in the socket: it is read before anybody gives up. */
   expired(): void {
-    this.fail('it did not answer in time');
-  }
-
-  fail(reason: string): void {
-    if (this.#decided) return;
-    this.#decided = true;
-    this.#resolve(this.#fallBack(reason));
+    setImmediate(() => {
+      if (this.decide()) this.#giveUp();
+    });
   }
 
   /** False: it was decided before. */
-  decide(verdict: Verdict): boolean {
+  decide(): boolean {
     if (this.#decided) return false;
     this.#decided = true;
-    this.#resolve(verdict);
     return true;
   }
+}
+
+/** The code where there is one: messages of the network name addresses. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'it failed';
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
 }

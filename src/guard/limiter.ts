@@ -38,4 +38,6 @@ export interface Verdict {
 export interface Limiter {
   /** Charges all or none. Never rejects. */
   take(charges: readonly Charge[]): Verdict | Promise<Verdict>;
+  /** What take() would say, as far as this process knows: asks nobody and charges nothing. */
+  peek(charges: readonly Charge[]): Verdict;
 }

@@ -2,7 +2,7 @@
 // full; and where all are in use, the one longest untouched, which is the nearest to full.
 import type { Clock } from '../kernel/clock.ts';
 import { judge } from './bucket.ts';
-import type { Charge, Limiter, Verdict } from './limiter.ts';
+import type { BucketState, Charge, Limiter, Verdict } from './limiter.ts';
 
 /** About 15 MiB of names and numbers. */
 const defaultMaxBuckets = 100_000;
@@ -35,6 +35,26 @@ export class MemoryLimiter implements Limiter {
         this.#put(names[index] ?? '', fullAtMs, nowMs);
       },
     );
+  }
+
+  /** The states are those after the charge, where it would be taken. */
+  peek(charges: readonly Charge[]): Verdict {
+    const nowMs = this.#clock.monotonicMs();
+    const fullAtMs = (index: number): number | undefined => {
+      const charge = charges[index];
+      return charge === undefined ? undefined : this.#fullAtMs.get(bucketName(charge));
+    };
+    return judge(charges, fullAtMs, nowMs, () => undefined);
+  }
+
+  /** Makes the buckets what somebody else says they are. */
+  adopt(charges: readonly Charge[], states: readonly BucketState[]): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const [index, charge] of charges.entries()) {
+      const resetMs = states[index]?.resetMs ?? 0;
+      if (resetMs > 0) this.#put(bucketName(charge), nowMs + resetMs, nowMs);
+      else this.#fullAtMs.delete(bucketName(charge));
+    }
   }
 
   /** What was charged comes back: it turned out not to count. */

@@ -7,6 +7,9 @@ import type { ScriptRunner } from './redis-limiter.ts';
 /** Between two attempts to connect, at most: a limit should be shared again within 2 s of the store's return. */
 const longestReconnectMs = 500;
 const connectTimeoutMs = 2_000;
+/** A connection whose other end is gone without a word is given up: something goes over it each second, and nothing came for five. */
+const pingIntervalMs = 1_000;
+const silenceMs = 5_000;
 /** Commands on their way. More would only wait longer than their deadline. */
 const mostCommands = 10_000;
 
@@ -15,22 +18,36 @@ export interface RedisConnection extends ScriptRunner {
   close(): void;
 }
 
+export interface RedisEvents {
+  /** Commands are taken: after connecting, and after each reconnecting. */
+  readonly connected?: () => void;
+  /** It was lost, or an attempt to connect failed. */
+  readonly failed: (error: Error) => void;
+}
+
 /** `url`: redis://, rediss:// or unix:///path. Connects in the background; until then every command is refused at once. */
-export function connectRedis(url: string, failed: (error: Error) => void): RedisConnection {
+export function connectRedis(url: string, { connected, failed }: RedisEvents): RedisConnection {
   const socket = {
     connectTimeout: connectTimeoutMs,
+    socketTimeout: silenceMs,
     reconnectStrategy: (retries: number): number => Math.min(longestReconnectMs, 50 * 2 ** Math.min(retries, 10)),
   };
-  const options = { disableOfflineQueue: true, commandsQueueMaxLength: mostCommands };
+  const options = {
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: mostCommands,
+    pingInterval: pingIntervalMs,
+  };
   const client = (
     url.startsWith('unix://')
       ? createClient({ ...options, socket: { ...socket, path: url.slice('unix://'.length) } })
       : createClient({ ...options, url, socket })
   ) as RedisClientType;
   client.on('error', failed);
+  if (connected !== undefined) client.on('ready', connected);
   // Failures to connect come as 'error' events, and it goes on by itself.
   client.connect().catch(() => undefined);
   const hashes = new Map<string, string>();
+  let closed = false;
   return {
     run: async (script, keys, args) => {
       let hash = hashes.get(script);
@@ -48,6 +65,8 @@ export function connectRedis(url: string, failed: (error: Error) => void): Redis
       }
     },
     close: () => {
+      if (closed) return;
+      closed = true;
       client.destroy();
     },
   };

@@ -1,6 +1,6 @@
 // Owns the buckets that several gateways share: one script, one round trip and the server's clock for each verdict, so that replicas
 // agree to the token. The arithmetic is bucket.ts's, in microseconds. What happens while Redis is away is fallback-limiter.ts's.
-import type { BucketState, Charge, Limiter, Verdict } from './limiter.ts';
+import type { BucketState, Charge, Verdict } from './limiter.ts';
 import { bucketName } from './memory-limiter.ts';
 
 /** What is asked of a Redis client. Rejects when there is no connection or the command failed. */
@@ -38,7 +38,7 @@ end
 return answer
 `;
 
-export class RedisLimiter implements Limiter {
+export class RedisLimiter {
   readonly #redis: ScriptRunner;
   readonly #prefix: string;
 

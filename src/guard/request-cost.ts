@@ -2,27 +2,40 @@
 import { LeasePatterns } from '../policy/lease-patterns.ts';
 import type { CostPolicy } from '../policy/policy.ts';
 
-type Cost = (leaseId: string, leaseName: string, target: string, method: string) => number;
+/** `leaseNames`: all that the lease is known by: of several, the dearest counts. */
+type Cost = (leaseId: string, leaseNames: readonly string[], target: string, method: string) => number;
 
 const one: Cost = () => 1;
 
 export function requestCost(rules: readonly CostPolicy[]): Cost {
   if (rules.length === 0) return one;
   const compiled = rules.map((rule) => ({ ...rule, leases: new LeasePatterns([[rule.lease, true as const]]) }));
-  return (leaseId, leaseName, target, method) => {
+  return (leaseId, leaseNames, target, method) => {
     const query = target.indexOf('?');
     const path = query === -1 ? target : target.slice(0, query);
-    const rule = compiled.find(
-      (candidate) =>
-        (candidate.method === '' || candidate.method === method) &&
-        pathFits(candidate.path, path) &&
-        candidate.leases.find(leaseId, leaseName) === true,
+    // The app gets the path as it was sent, and most apps read it decoded: neither spelling is a way around the other.
+    const paths = path.includes('%') ? [path, decoded(path)] : [path];
+    const fitting = compiled.filter(
+      (rule) =>
+        (rule.method === '' || rule.method === method) && paths.some((candidate) => pathFits(rule.path, candidate)),
     );
-    return rule?.cost ?? 1;
+    if (fitting.length === 0) return 1;
+    const names = leaseNames.length === 0 ? [''] : leaseNames;
+    return Math.max(
+      ...names.map((name) => fitting.find(({ leases }) => leases.find(leaseId, name) === true)?.cost ?? 1),
+    );
   };
 }
 
 /** `/path`, or `/prefix*`. */
 function pathFits(pattern: string, path: string): boolean {
   return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }

@@ -140,6 +140,35 @@ export interface DialFinished {
 /** A tunnel to an app came about, or did not. */
 export const dialFinished: EventChannel<DialFinished> = named('dial-finished');
 
+export interface LeaseMoved {
+  readonly name: string;
+  /** Where it led before. */
+  readonly from: readonly string[];
+  /** The id that is new. */
+  readonly to: string;
+}
+
+/** A relay lists a name with an id that it did not have before: an app with a new identity, or somebody else's. */
+export const leaseMoved: EventChannel<LeaseMoved> = named('lease-moved');
+
+export interface RateLimited {
+  /** Whose bucket refused. */
+  readonly level: 'global' | 'key' | 'lease' | 'tenant' | 'ip';
+}
+
+/** A request was refused by a rate limit. */
+export const rateLimited: EventChannel<RateLimited> = named('rate-limited');
+
+export interface LimitsStoreChanged {
+  /** shared: in the store that all gateways ask. local: by this process alone, since the store can't be asked. */
+  readonly state: 'shared' | 'local';
+  /** For the log; without addresses and credentials. */
+  readonly reason: string;
+}
+
+/** Where rate limits are counted has changed. */
+export const limitsStoreChanged: EventChannel<LimitsStoreChanged> = named('limits-store-changed');
+
 export interface LogDropped {
   readonly lines: number;
 }

@@ -29,4 +29,6 @@ export interface GatewayStatus {
   readonly relays: readonly RelayStatus[];
   readonly tunnels: readonly TunnelStatus[];
   readonly certificates: readonly CertificateStatus[];
+  /** Whether the shared rate limits are in use. Undefined: there are none, each gateway limits by itself. */
+  readonly limitsShared?: boolean | undefined;
 }

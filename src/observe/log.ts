@@ -4,6 +4,7 @@ import { styleText } from 'node:util';
 import { pino, type Logger } from 'pino';
 import { escapeJson } from '../kernel/printable.ts';
 import { writeAccessLog } from './access-log.ts';
+import { writeLimitsLog } from './limits-log.ts';
 import { LogFile } from './log-file.ts';
 import { stdoutTarget } from './log-stdout.ts';
 import { LogWriter, type LogTarget } from './log-writer.ts';
@@ -47,6 +48,7 @@ export function createLog(options: LogOptions, note: (line: string) => void): Ga
   const logger = createLogger(options.level, write);
   const ends = [
     writeRelayLog(logger),
+    writeLimitsLog(logger),
     writeAccessLog({
       enabled: (level) => logger.isLevelEnabled(level),
       write,

@@ -10,6 +10,7 @@ import {
   connectionRefused,
   dialFinished,
   logDropped,
+  rateLimited,
   requestRefused,
   tlsHandshakeFailed,
 } from '../kernel/events.ts';
@@ -20,6 +21,7 @@ const relay = 'ws://relay.test';
 const status: GatewayStatus = {
   relays: [{ relay, state: 'up', rttMs: 1 }],
   tunnels: [{ relay, leaseId: 'A', idle: 1, active: 2 }],
+  limitsShared: true,
   certificates: [{ file: 'f', expiresMs: 1 }],
 };
 
@@ -35,6 +37,7 @@ async function allFamilies(): Promise<Map<string, ParsedFamily>> {
   connectionRefused.publish({ ip: '192.0.2.1', reason: 'max_connections' });
   logDropped.publish({ lines: 2 });
   configReloaded.publish({ outcome: 'applied' });
+  rateLimited.publish({ level: 'key' });
   const { body, contentType } = await metrics.text();
   metrics.close();
   metrics.close();

@@ -4,12 +4,15 @@ import process from 'node:process';
 import {
   configReloaded,
   connectionRefused,
+  leaseMoved,
   listen,
   logDropped,
+  rateLimited,
   tlsHandshakeFailed,
   type ConfigReloaded,
   type ConnectionRefused,
   type LogDropped,
+  type RateLimited,
   type TlsHandshakeFailed,
 } from '../kernel/events.ts';
 import type { GatewayStatus } from '../kernel/status.ts';
@@ -73,6 +76,19 @@ class GatewayMetrics {
     labels: ['code'],
     mostValues: mostCodes,
   });
+  readonly #rateLimited = counter({
+    name: 'rate_limit_rejections_total',
+    help: 'Requests that were refused by a rate limit, by whose it was.',
+    labels: ['scope'],
+  });
+  readonly #moved = counter({
+    name: 'lease_id_changes_total',
+    help: 'Names of leases that a relay came to lead to another id than before.',
+  });
+  readonly #redis = gauge({
+    name: 'redis_up',
+    help: 'Whether rate limits are counted in Redis, with `rate_limit.storage.type: redis`; 0: by this process alone.',
+  });
   readonly #lags = gauge({
     name: 'event_loop_lag_seconds',
     help: 'The longest delay of the event loop since the last look.',
@@ -88,10 +104,13 @@ class GatewayMetrics {
   constructor(version: string) {
     this.#build.of(version, process.version).value = 1;
     for (const outcome of ['applied', 'rejected']) this.#reloads.of(outcome);
+    this.#moved.of();
     this.#ends = [
       listen(configReloaded, this.#reloaded),
       listen(connectionRefused, this.#connectionRefused),
+      listen(leaseMoved, this.#leaseMoved),
       listen(logDropped, this.#logDropped),
+      listen(rateLimited, this.#refusedByLimit),
       listen(tlsHandshakeFailed, this.#handshakeFailed),
     ];
   }
@@ -101,11 +120,24 @@ class GatewayMetrics {
     for (const end of this.#ends) end();
   }
 
-  text({ certificates }: GatewayStatus): string {
+  text({ certificates, limitsShared }: GatewayStatus): string {
+    this.#redis.clear();
+    if (limitsShared !== undefined) this.#redis.of().value = limitsShared ? 1 : 0;
     this.#certificates.clear();
     for (const { file, expiresMs } of certificates) this.#certificates.of(file).value = expiresMs / 1000;
     this.#lags.of().value = this.#lag.takeSeconds();
-    return [this.#reloads, this.#refused, this.#handshakes, this.#dropped, this.#lags, this.#certificates, this.#build]
+    return [
+      this.#reloads,
+      this.#rateLimited,
+      this.#moved,
+      this.#refused,
+      this.#handshakes,
+      this.#dropped,
+      this.#redis,
+      this.#lags,
+      this.#certificates,
+      this.#build,
+    ]
       .map((family) => family.text())
       .join('');
   }
@@ -116,6 +148,14 @@ class GatewayMetrics {
 
   readonly #connectionRefused = ({ reason }: ConnectionRefused): void => {
     this.#refused.of(reason).value += 1;
+  };
+
+  readonly #refusedByLimit = ({ level }: RateLimited): void => {
+    this.#rateLimited.of(level).value += 1;
+  };
+
+  readonly #leaseMoved = (): void => {
+    this.#moved.of().value += 1;
   };
 
   readonly #logDropped = ({ lines }: LogDropped): void => {

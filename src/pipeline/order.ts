@@ -9,6 +9,7 @@ import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { compose } from './compose.ts';
 import type { Dispatch } from './stage.ts';
+import { addressGate } from './stages/address-gate.ts';
 import { checkAddress } from './stages/address-rules.ts';
 import { admit } from './stages/admit.ts';
 import { authenticate, type AuthenticateParts } from './stages/authenticate.ts';
@@ -42,14 +43,16 @@ export function createPipeline({ directory, upstream, auth, limiter, quotas, clo
       observe(),
       clientAddress(),
       checkAddress(),
+      addressGate(limiter),
       matchRoute(),
       cors(directory),
       authenticate(auth),
-      admit(new Admission(), deadlines),
       resolveLease(directory),
       authorise(),
       quota(quotas),
       rateLimit(limiter),
+      // Behind everything that refuses: what is not let in takes no place in flight.
+      admit(new Admission(), deadlines),
       rewriteAnswer(),
       totalTimeout(deadlines, clock),
     ],

@@ -29,12 +29,35 @@ export class LeasePatterns<T> {
   }
 
   find(id: string, name: string): T | undefined {
+    return this.#byId.get(id) ?? this.#named(name) ?? this.#any;
+  }
+
+  /**
+   * For what must hold however a lease is called: that of its id and that of each of its names, so that neither is a way around the
+   * other. `*` counts where nothing else fits a name.
+   */
+  all(id: string, names: readonly string[]): readonly T[] {
     const byId = this.#byId.get(id);
-    if (byId !== undefined) return byId;
-    if (this.#byName.size === 0 && this.#byPrefix.length === 0) return this.#any;
+    if (this.#byName.size === 0 && this.#byPrefix.length === 0) {
+      const only = byId ?? this.#any;
+      return only === undefined ? [] : [only];
+    }
+    const found = new Set<T>();
+    if (byId !== undefined) found.add(byId);
+    for (const name of names) {
+      const value = this.#named(name) ?? (byId === undefined ? this.#any : undefined);
+      if (value !== undefined) found.add(value);
+    }
+    if (found.size === 0 && this.#any !== undefined) found.add(this.#any);
+    return [...found];
+  }
+
+  /** By its exact name, else by the longest prefix. */
+  #named(name: string): T | undefined {
+    if (this.#byName.size === 0 && this.#byPrefix.length === 0) return undefined;
     const folded = foldName(name);
     const exact = this.#byName.get(folded);
     if (exact !== undefined) return exact;
-    return this.#byPrefix.find(({ prefix }) => folded.startsWith(prefix))?.value ?? this.#any;
+    return this.#byPrefix.find(({ prefix }) => folded.startsWith(prefix))?.value;
   }
 }

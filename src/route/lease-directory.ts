@@ -3,6 +3,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import { TimeLimit } from '../kernel/time-limit.ts';
 import { LeaseIndex, type Found, type Listed } from './lease-index.ts';
+import { NameMoves, type Move } from './name-moves.ts';
 import { RecentlyLost } from './recently-lost.ts';
 
 /** What the directory asks of a relay connection. */
@@ -25,6 +26,8 @@ export interface DirectoryOptions {
   /** How long a list is believed without asking. For as long again it still answers while the relays are asked. */
   readonly ttlMs: () => number;
   readonly listTimeoutMs?: number;
+  /** Told of each name that leads elsewhere than before. */
+  readonly moved?: (move: Move) => void;
 }
 
 const defaultListTimeoutMs = 5_000;
@@ -40,6 +43,8 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   readonly #listTimeoutMs: number;
   readonly #lists = new Map<S, readonly L[]>();
   readonly #lost = new RecentlyLost();
+  readonly #moves = new NameMoves();
+  readonly #moved: ((move: Move) => void) | undefined;
   #index: LeaseIndex<L, S> | undefined = undefined;
   #refreshing: Promise<void> | undefined = undefined;
   #startedMs = Number.NEGATIVE_INFINITY;
@@ -50,6 +55,7 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     this.#clock = options.clock;
     this.#ttlMs = options.ttlMs;
     this.#listTimeoutMs = options.listTimeoutMs ?? defaultListTimeoutMs;
+    this.#moved = options.moved;
   }
 
   /** The answer at once where it is known, which is nearly always; otherwise a promise of it, which never rejects. */
@@ -109,7 +115,9 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     if (!answers.includes(true)) return;
     this.#index = new LeaseIndex(this.#lists);
     this.#refreshedMs = this.#clock.monotonicMs();
-    this.#lost.update([...this.#lists.values()].flat(), this.#refreshedMs);
+    const listed = [...this.#lists.values()].flat();
+    this.#lost.update(listed, this.#refreshedMs);
+    for (const move of this.#moves.update(listed)) this.#moved?.(move);
   }
 
   /** A relay that does not answer keeps its last list: its leases are unreachable for now, not unknown. */

@@ -1,14 +1,15 @@
 // Owns a real redis-server of a test's own, on a socket in a directory of its own, that can be killed and started again.
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { needs } from './needs.ts';
 
+const { path: program, skip } = needs('redis-server');
 /** False, or why tests with Redis can't run here and what to do. */
-export const redisMissing: string | false =
-  spawnSync('redis-server', ['--version']).status === 0 ? false : 'needs redis-server: apt-get install -y redis-server';
+export const redisMissing: string | false = skip;
 
 export class RedisServer {
   readonly url: string;
@@ -35,7 +36,7 @@ export class RedisServer {
   async restart(): Promise<void> {
     const path = this.url.slice('unix://'.length);
     const args = ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'no', '--dir', this.#directory];
-    const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     this.#child = child;
     let log = '';
     await new Promise<void>((resolve, reject) => {

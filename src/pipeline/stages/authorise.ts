@@ -35,12 +35,13 @@ function faultOf(exchange: Exchange): GatewayError | undefined {
   }
   const { lease, names } = destination;
   if (!aclOf(policy).decide({ id: lease.id, names }, principal).allowed) return refusal(exchange);
-  const demands = demandsOf(policy).find(lease.id, lease.name);
-  if (demands !== undefined && !demands.isAllowed(clientIp)) {
+  const demands = demandsOf(policy).all(lease.id, names);
+  if (!demands.every(({ isAllowed }) => isAllowed(clientIp))) {
     return new GatewayError('ip_denied', 'This lease may not be called from this address.');
   }
   if (!policy.auth.enabled) return undefined;
-  const scope = missingScope(principal, req.method, req.upgrade, demands?.requiredScopes ?? []);
+  const required = demands.flatMap(({ requiredScopes }) => requiredScopes);
+  const scope = missingScope(principal, req.method, req.upgrade, required);
   if (scope === undefined) return undefined;
   return new GatewayError('insufficient_scope', `The credential lacks the scope ${scope}.`, {
     headers: ['WWW-Authenticate', `Bearer realm="portal-gateway", error="insufficient_scope", scope="${scope}"`],

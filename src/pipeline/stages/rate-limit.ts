@@ -1,7 +1,8 @@
 // Owns what a request is charged to, and what its caller is told of it. Which bucket has what is guard/'s.
-import type { BucketState, Charge, Limiter, Verdict } from '../../guard/limiter.ts';
+import type { BucketState, Charge, Limiter, Rate, Verdict } from '../../guard/limiter.ts';
 import { requestCost } from '../../guard/request-cost.ts';
 import { GatewayError } from '../../kernel/errors.ts';
+import { rateLimited, type RateLimited } from '../../kernel/events.ts';
 import type { Sink } from '../../kernel/http.ts';
 import { addressGroup } from '../../policy/addresses.ts';
 import { compiled } from '../../policy/compiled.ts';
@@ -19,7 +20,7 @@ export function rateLimit(limiter: Limiter): Stage {
       tell(exchange, charges, verdict);
       const { refusedBy, retryAfterMs } = verdict;
       if (refusedBy === undefined) next(exchange, sink);
-      else sink.fail(refusal(charges[refusedBy], retryAfterMs));
+      else refuse(sink, charges[refusedBy], retryAfterMs);
     }
 
     return function chargeRequest(exchange, sink) {
@@ -46,14 +47,14 @@ function chargesOf(exchange: Exchange): Charge[] {
   const { policy, principal, destination, route, clientIp, req } = exchange;
   const { global, perKey, perTenant, perIp } = policy.rateLimit;
   const leaseId = destination?.lease.id ?? '';
-  const leaseName = destination?.lease.name ?? '';
-  const cost = costsOf(policy)(leaseId, leaseName, route?.target ?? '', req.method);
+  const leaseNames = destination?.names ?? [];
+  const cost = costsOf(policy)(leaseId, leaseNames, route?.target ?? '', req.method);
   const charges: Charge[] = [{ level: 'global', id: '', rate: global, cost }];
   if (principal !== undefined && principal.kind !== 'anonymous') {
     const rate = ownValue(perKey.overrides, principal.id) ?? perKey.default;
     charges.push({ level: 'key', id: principal.id, rate, cost });
   }
-  const leaseRate = leaseRatesOf(policy).find(leaseId, leaseName);
+  const leaseRate = tightestOf(leaseRatesOf(policy).all(leaseId, leaseNames));
   if (leaseRate !== undefined) charges.push({ level: 'lease', id: leaseId, rate: leaseRate, cost });
   const tenant = principal?.tenant;
   if (tenant !== undefined) {
@@ -62,6 +63,21 @@ function chargesOf(exchange: Exchange): Charge[] {
   }
   if (perIp !== undefined) charges.push({ level: 'ip', id: addressGroup(clientIp), rate: perIp, cost });
   return charges;
+}
+
+/** A lease has one bucket, whatever it is called by: the smallest and slowest of those that its names have. */
+function tightestOf(rates: readonly Rate[]): Rate | undefined {
+  if (rates.length < 2) return rates[0];
+  return {
+    requestsPerSecond: Math.min(...rates.map(({ requestsPerSecond }) => requestsPerSecond)),
+    burst: Math.min(...rates.map(({ burst }) => burst)),
+  };
+}
+
+/** Answers 429, and tells which level it was. */
+export function refuse(sink: Sink, charge: Charge | undefined, retryAfterMs: number): void {
+  if (rateLimited.hasSubscribers) rateLimited.publish({ level: charge?.level ?? 'global' } satisfies RateLimited);
+  sink.fail(refusal(charge, retryAfterMs));
 }
 
 function refusal(charge: Charge | undefined, retryAfterMs: number): GatewayError {
@@ -80,12 +96,16 @@ const names = { key: 'key', lease: 'lease', tenant: 'tenant', ip: 'address' } as
  * The caller's own tightest bucket (key, tenant, address): what others do to the global one or a lease's is not for him to see.
  * draft-ietf-httpapi-ratelimit-headers §3 and §4, and the customary fields beside them.
  */
-function tell({ answerHeaders }: Exchange, charges: readonly Charge[], { states }: Verdict): void {
+export function tell({ answerHeaders }: Exchange, charges: readonly Charge[], verdict: Verdict): void {
+  const { states, refusedBy } = verdict;
   let tightest: { readonly charge: Charge; readonly state: BucketState } | undefined;
   for (const [i, charge] of charges.entries()) {
     const state = states[i];
     if (state === undefined || charge.level === 'global' || charge.level === 'lease') continue;
-    if (tightest === undefined || state.remaining < tightest.state.remaining) tightest = { charge, state };
+    // What refused is what the caller has to wait for, however many tokens another one has left.
+    if (i === refusedBy || tightest === undefined || state.remaining < tightest.state.remaining)
+      tightest = { charge, state };
+    if (i === refusedBy) break;
   }
   if (tightest === undefined) return;
   const { charge, state } = tightest;

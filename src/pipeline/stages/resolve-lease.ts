@@ -3,9 +3,8 @@
 import { aclOf } from '../../guard/acl.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import type { Sink } from '../../kernel/http.ts';
-import { foldName } from '../../kernel/lease-name.ts';
-import { compiled } from '../../policy/compiled.ts';
 import { effectiveTimeouts } from '../../policy/effective-timeouts.ts';
+import { leasePins } from '../../policy/lease-pins.ts';
 import { leaseSettings } from '../../policy/lease-settings.ts';
 import type { DirectoryAnswer, LeaseDirectory } from '../../route/lease-directory.ts';
 import type { Found } from '../../route/lease-index.ts';
@@ -13,10 +12,6 @@ import type { Lease, Transport } from '../../upstream/transport.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { refusal } from './authorise.ts';
 import { failed } from './failed.ts';
-
-const pinsOf = compiled(
-  ({ leasePins }) => new Map(Object.entries(leasePins).map(([name, id]) => [foldName(name), id] as const)),
-);
 
 type Answer = DirectoryAnswer<Lease, Transport>;
 
@@ -34,14 +29,15 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
             sink.fail(new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.'));
             return;
           }
-          if (isPinnedElsewhere(exchange, lease.id)) {
+          const names = rightfulNames(exchange, answer.found);
+          if (names === undefined) {
             if (hidesFrom(exchange, sink)) return;
             sink.fail(
-              new GatewayError('lease_unreachable', 'A relay leads this name to another lease than it is pinned to.'),
+              new GatewayError('lease_unreachable', 'A relay leads a name to another lease than it is pinned to.'),
             );
             return;
           }
-          exchange.destination = destinationOf(exchange, answer.found);
+          exchange.destination = destinationOf(exchange, answer.found, names);
           next(exchange, sink);
           return;
         }
@@ -72,9 +68,16 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
       }
     }
 
+    /** The id that the name is pinned to, where a relay lists it. */
+    function pinListed({ policy }: Exchange, name: string): string | undefined {
+      const pin = leasePins(policy).idOf(name);
+      return pin !== undefined && directory.known(pin) !== undefined ? pin : undefined;
+    }
+
     return function resolve(exchange, sink) {
       const name = exchange.route?.lease ?? '';
-      const answer = directory.find(name);
+      // By its pin a name is not ambiguous, however many leases go by it.
+      const answer = directory.find(pinListed(exchange, name) ?? name);
       if (!(answer instanceof Promise)) {
         proceed(exchange, sink, answer);
         return;
@@ -92,10 +95,14 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
   };
 }
 
-/** A name that is pinned leads to its one id, whatever a relay says (product-spec §10). */
-function isPinnedElsewhere({ route, policy }: Exchange, leaseId: string): boolean {
-  const pin = pinsOf(policy).get(foldName(route?.lease ?? ''));
-  return pin !== undefined && pin !== leaseId;
+/** A name that is pinned leads to its one id, whatever a relay says (product-spec §10). Undefined: this is another one. */
+function rightfulNames(
+  { route, policy }: Exchange,
+  { lease, names }: Found<Lease, Transport>,
+): readonly string[] | undefined {
+  const pins = leasePins(policy);
+  const pin = pins.idOf(route?.lease ?? '');
+  return pin === undefined || pin === lease.id ? pins.namesOf(lease.id, names) : undefined;
 }
 
 /** Whether there is such a lease is for those to know who may call it (product-spec §4). */
@@ -106,9 +113,13 @@ function hidesFrom(exchange: Exchange, sink: Sink): boolean {
   return true;
 }
 
-function destinationOf(exchange: Exchange, found: Found<Lease, Transport>): Exchange['destination'] {
+function destinationOf(
+  exchange: Exchange,
+  found: Found<Lease, Transport>,
+  names: readonly string[],
+): Exchange['destination'] {
   const { policy, route, authority = '' } = exchange;
-  const { lease, names, sources, host } = found;
+  const { lease, sources, host } = found;
   const settings = leaseSettings(policy).find(lease.id, lease.name);
   // Contract §2: by its host the app is known by what the client called it, by a path it has its own name.
   const usual = route?.kind === 'host' ? authority : host;

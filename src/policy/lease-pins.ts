@@ -1,0 +1,33 @@
+// Owns what `portal.lease_pins` says of names and ids, whatever the relays say: a pinned name is that of one lease and of no other.
+import { foldName } from '../kernel/lease-name.ts';
+import { compiled } from './compiled.ts';
+import type { Policy } from './policy.ts';
+
+export class LeasePins {
+  readonly #idByName: ReadonlyMap<string, string>;
+  readonly #namesById = new Map<string, string[]>();
+
+  constructor(pins: Readonly<Record<string, string>>) {
+    this.#idByName = new Map(Object.entries(pins).map(([name, id]) => [foldName(name), id] as const));
+    for (const [name, id] of Object.entries(pins)) this.#namesById.set(id, [...(this.#namesById.get(id) ?? []), name]);
+  }
+
+  /** The only id that the name may lead to; undefined: it is not pinned. */
+  idOf(name: string): string | undefined {
+    return this.#idByName.size === 0 ? undefined : this.#idByName.get(foldName(name));
+  }
+
+  /**
+   * What the lease is known by: the names that relays list and that are no other lease's, and those pinned to it, which its rules hold
+   * under even while no relay lists them. Undefined: it goes by a name that is another's, and has no pin that vouches for it.
+   */
+  namesOf(id: string, listed: readonly string[]): readonly string[] | undefined {
+    if (this.#idByName.size === 0) return listed;
+    const pinned = this.#namesById.get(id);
+    const rightful = listed.filter((name) => (this.idOf(name) ?? id) === id);
+    if (pinned === undefined) return rightful.length === listed.length ? listed : undefined;
+    return [...new Set([...rightful, ...pinned])];
+  }
+}
+
+export const leasePins: (policy: Policy) => LeasePins = compiled((policy) => new LeasePins(policy.leasePins));

@@ -1,0 +1,64 @@
+// Rate limits in Redis, as the gateway uses it: processes of their own, a real redis-server, the whole way to an app. The long version
+// is test/soak/shared-limits.test.ts.
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { startCli, temporaryDirectory } from '../helpers/cli.ts';
+import { redisMissing, RedisServer } from '../helpers/redis-server.ts';
+import { admitted, keptUp, spanOf, startReplicas } from '../helpers/shared-limits.ts';
+
+const rate = { requestsPerSecond: 100, burst: 20 };
+const options = { skip: redisMissing };
+
+test('three gateways share 100 a second under 600 a second', options, async (t) => {
+  const redis = await RedisServer.start(t);
+  const replicas = await startReplicas(t, redis, rate);
+  const asked = await replicas.offer(600, 3);
+  assert.deepEqual([...new Set(asked.map(({ status }) => status))].sort(), [200, 429]);
+  const { least, most } = spanOf(asked);
+  const count = admitted(asked);
+  t.diagnostic(`${count} of ${asked.length} were admitted in ${least.toFixed(2)} to ${most.toFixed(2)} s`);
+  assert.ok(count <= 1.01 * (rate.burst + rate.requestsPerSecond * most));
+  if (keptUp(asked)) assert.ok(count >= 0.99 * rate.requestsPerSecond * least);
+  for (const text of await replicas.metrics()) assert.match(text, /^portal_gateway_redis_up 1$/m);
+});
+
+test(
+  'without Redis the gateway starts, limits by itself, says so once, and shares once Redis is there',
+  options,
+  async (t) => {
+    const redis = await RedisServer.start(t);
+    await redis.kill();
+    const replicas = await startReplicas(t, redis, rate, 1);
+    const [cli = assert.fail()] = replicas.all;
+    const alone = await replicas.offer(300, 1);
+    assert.ok(admitted(alone) <= 1.01 * (rate.burst + rate.requestsPerSecond * spanOf(alone).most));
+    assert.match((await replicas.metrics())[0] ?? '', /^portal_gateway_redis_up 0$/m);
+    await redis.restart();
+    await cli.line(/"level":"info".*Redis answers/);
+    assert.match((await replicas.metrics())[0] ?? '', /^portal_gateway_redis_up 1$/m);
+    assert.equal(cli.stdout().match(/"level":"warn".*Redis can not be asked/g)?.length, 1);
+    cli.child.kill('SIGTERM');
+    assert.equal(await cli.exited, 0);
+    assert.doesNotMatch(cli.stdout(), /"level":"error"/);
+    assert.equal(cli.stdout().match(/Redis can not be asked/g)?.length, 1);
+  },
+);
+
+test('the password of Redis is in no line of the log', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, 'gateway.yaml');
+  // Nobody listens on port 1.
+  const url = 'redis://user:planted-password@127.0.0.1:1/2';
+  await writeFile(
+    file,
+    `rate_limit: { storage: { type: redis, redis: { url: "${url}" } } }\nlogging: { level: debug }\n`,
+  );
+  const cli = startCli(t, ['start', '--config', file, '--port', '0'], { XDG_STATE_HOME: directory });
+  await cli.line(/"level":"warn","timestamp":"[^"]+","reason":"ECONNREFUSED","message":"Redis can not be asked/);
+  await cli.line(/"message":"listening"/);
+  cli.child.kill('SIGTERM');
+  assert.equal(await cli.exited, 0);
+  assert.doesNotMatch(cli.stdout() + cli.stderr(), /planted-password/);
+});

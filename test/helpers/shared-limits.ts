@@ -1,0 +1,110 @@
+// Owns several gateways, each a process of its own, that share one rate limit in a real Redis, and callers who ask for more than that.
+import { writeFile } from 'node:fs/promises';
+import { Agent, get } from 'node:http';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startCli, temporaryDirectory, type CliProcess } from './cli.ts';
+import { publishDemo, startRelay } from './published-demo.ts';
+import type { RedisServer } from './redis-server.ts';
+
+const key = 'sk_test_of_shared_limits';
+
+export interface Rate {
+  readonly requestsPerSecond: number;
+  readonly burst: number;
+}
+
+/** What came of one request, and between which two moments it was decided. */
+export interface Asked {
+  readonly sentMs: number;
+  readonly answeredMs: number;
+  /** 0: there was no answer. */
+  readonly status: number;
+}
+
+export interface Replicas {
+  readonly all: readonly CliProcess[];
+  /** So many a second for so long, to one gateway after the other. */
+  offer(perSecond: number, seconds: number): Promise<readonly Asked[]>;
+  metrics(): Promise<readonly string[]>;
+}
+
+export async function startReplicas(t: TestContext, redis: RedisServer, rate: Rate, count = 3): Promise<Replicas> {
+  const directory = await temporaryDirectory(t);
+  const { url: relay } = await startRelay(t);
+  await publishDemo(t, relay, 'demo');
+  const file = join(directory, 'gateway.yaml');
+  const { requestsPerSecond, burst } = rate;
+  await writeFile(
+    file,
+    `lease_acl: { demo: ["*"] }
+rate_limit:
+  per_key: { default: { requests_per_second: ${requestsPerSecond}, burst: ${burst} } }
+  storage: { type: redis, redis: { url: "${redis.url}" } }
+`,
+  );
+  const started = Array.from({ length: count }, async () => {
+    const args = ['start', '--config', file, '--port', '0', '--relay', relay];
+    const cli = startCli(t, args, { XDG_STATE_HOME: directory, GATEWAY_API_KEY: key });
+    const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
+    await cli.line(/relay connected/);
+    return { cli, url };
+  });
+  const gateways = await Promise.all(started);
+  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  t.after(() => {
+    agent.destroy();
+  });
+  const ask = (url: string): Promise<Asked> =>
+    new Promise((resolve) => {
+      const sentMs = performance.now();
+      const answered = (status: number): void => {
+        resolve({ sentMs, answeredMs: performance.now(), status });
+      };
+      get(`${url}/peer/demo/status/200`, { agent, headers: { 'x-api-key': key } }, (answer) => {
+        answer.resume().on('end', () => {
+          answered(answer.statusCode ?? 0);
+        });
+      }).on('error', () => {
+        answered(0);
+      });
+    });
+  // The dial to the app is not what is measured.
+  await Promise.all(gateways.map(({ url }) => ask(url)));
+  return {
+    all: gateways.map(({ cli }) => cli),
+    offer: async (perSecond, seconds) => {
+      const asked: Promise<Asked>[] = [];
+      const startMs = performance.now();
+      while (asked.length < perSecond * seconds) {
+        const due = Math.min(perSecond * seconds, ((performance.now() - startMs) * perSecond) / 1000);
+        while (asked.length < due) asked.push(ask(gateways[asked.length % count]?.url ?? ''));
+        await pause(2);
+      }
+      return Promise.all(asked);
+    },
+    metrics: () => Promise.all(gateways.map(async ({ url }) => (await fetch(`${url}/metrics`)).text())),
+  };
+}
+
+export function admitted(asked: readonly Asked[]): number {
+  return asked.filter(({ status }) => status === 200).length;
+}
+
+/** How long the requests may have been counted, as far as can be told from outside: the shortest and the longest. Seconds. */
+export function spanOf(asked: readonly Asked[]): { readonly least: number; readonly most: number } {
+  const sent = asked.map(({ sentMs }) => sentMs);
+  const answered = asked.map(({ answeredMs }) => answeredMs);
+  const [firstSent, lastSent] = [Math.min(...sent), Math.max(...sent)];
+  const [firstAnswered, lastAnswered] = [Math.min(...answered), Math.max(...answered)];
+  return { least: Math.max(0, lastSent - firstAnswered) / 1000, most: (lastAnswered - firstSent) / 1000 };
+}
+
+/**
+ * Whether every answer came before Redis's deadline can have passed. Where the machine was slower, some were decided locally, by what
+ * was left when Redis was last heard: then never more is admitted, but perhaps less.
+ */
+export function keptUp(asked: readonly Asked[]): boolean {
+  return asked.every(({ sentMs, answeredMs }) => answeredMs - sentMs < 50);
+}
