@@ -1,4 +1,5 @@
 // Owns `explain`: which rule decides whether a key may call a lease, and why. Works on the configuration; asks no gateway and no relay.
+import { isIP } from 'node:net';
 import { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { findingLine } from '../config/origin.ts';
@@ -17,6 +18,7 @@ interface ExplainOptions {
   readonly id?: string;
   readonly method: string;
   readonly ip?: string;
+  readonly upgrade?: boolean;
   readonly json?: boolean;
 }
 
@@ -29,6 +31,7 @@ export function explainCommand(context: CliContext): Command {
     .option('--id <ID>', 'with a name: the id that it leads to, for rules that name the id')
     .option('--method <METHOD>', 'the method of the request', 'GET')
     .option('--ip <ADDRESS>', 'the address of the client')
+    .option('--upgrade', 'the request asks for a WebSocket or another upgrade')
     .option('--json', 'print it as JSON')
     .addHelpText(
       'after',
@@ -38,6 +41,8 @@ export function explainCommand(context: CliContext): Command {
 }
 
 async function explain(options: ExplainOptions, { terminal, signal }: CliContext): Promise<void> {
+  if (options.ip !== undefined && isIP(options.ip) === 0)
+    throw usageFault(`--ip takes an IPv4 or IPv6 address, not "${printable(options.ip)}"`);
   const loaded = await loadConfig({ file: options.config, signal });
   if (!loaded.ok) {
     for (const fault of loaded.faults) terminal.note(printable(findingLine(fault)));
@@ -55,6 +60,7 @@ async function explain(options: ExplainOptions, { terminal, signal }: CliContext
     lease: options.lease,
     leaseId: options.id,
     method: options.method.toUpperCase(),
+    upgrade: options.upgrade === true,
     clientIp: options.ip,
     nowMs: Date.now(),
   });

@@ -94,7 +94,7 @@ async function checkRelay({ url, caFile }: RelayConfig, signal: AbortSignal): Pr
 function countsOf(config: Config, more: MoreKeys | undefined): { keys: number; rules: number; relays: number } {
   return {
     keys: config.auth.keys.length + (more?.keys.length ?? 0),
-    rules: Object.keys(config.leases).length + config.timeouts.overrides.length,
+    rules: Object.keys(config.leaseAcl).length + Object.keys(config.leases).length + config.timeouts.overrides.length,
     relays: config.portal.relays.length,
   };
 }

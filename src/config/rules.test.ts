@@ -120,7 +120,7 @@ describe('what is hardly meant is warned about', () => {
   });
 
   test('an open door to other machines, but not to this one', async (t) => {
-    const open = 'auth: { enabled: false }\n';
+    const open = 'auth: { enabled: false }\nlease_acl: { "*": [anonymous] }\n';
     assert.match(
       warningLines(await loadText(t, `${open}gateway: { host: 0.0.0.0 }`)).join('\n'),
       /^gateway\.yaml:1:18: auth\.enabled is off, and gateway\.host is 0\.0\.0\.0/,

@@ -1,5 +1,6 @@
 // Owns what must hold between settings that are each fine by themselves. Works on a finished configuration and names the settings
 // by their paths in the file; looks at no file and no address.
+import { accessOddities, type Oddity } from './access-oddities.ts';
 import type { Config, CorsConfig, KeyConfig } from './config.ts';
 import type { Path } from './shape.ts';
 
@@ -171,15 +172,15 @@ export function brokenRules(config: Config): Broken[] {
 }
 
 /** What is no fault and yet hardly meant. */
-export function oddities(config: Config): Omit<Broken, 'with'>[] {
+export function oddities(config: Config): Oddity[] {
   const { auth, gateway } = config;
-  const odd: Omit<Broken, 'with'>[] = [];
+  const odd = [...accessOddities(config)];
   if (auth.enabled && auth.keys.length === 0 && auth.keysFile === '') {
     const message = 'is empty: every request is answered 401; add a key, or set GATEWAY_API_KEY';
     odd.push({ path: ['auth', 'keys'], message });
   }
   if (!auth.enabled && !isLoopback(gateway.host)) {
-    const message = `is off, and gateway.host is ${gateway.host}: everyone who can reach that may call every lease`;
+    const message = `is off, and gateway.host is ${gateway.host}: everyone who can reach that may call what lease_acl opens to anonymous`;
     odd.push({ path: ['auth', 'enabled'], message });
   }
   // Those of a file come and go.
