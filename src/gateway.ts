@@ -62,8 +62,15 @@ const defaultGraceMs = 30_000;
 
 /** Throws TlsSettingsError. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { transports, pool, tls, clock = systemClock, limiter = new MemoryLimiter({ clock }), keyUsed, ...listener } =
-    options;
+  const {
+    transports,
+    pool,
+    tls,
+    clock = systemClock,
+    limiter = new MemoryLimiter({ clock }),
+    keyUsed,
+    ...listener
+  } = options;
   let { policy } = options;
   const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();

@@ -43,14 +43,18 @@ export async function start(options: StartOptions, context: CliContext): Promise
   parts.defer(close);
   const credential = await identityOf(config, context, log);
   let current = config;
+  let keysChanged = (): void => undefined;
   const keys = await openMoreKeys(parts, {
     config: () => current,
     log,
     changed: () => {
-      gateway.keysChanged();
+      keysChanged();
     },
   });
   const gateway = await runGateway(parts, { config, credential, keys });
+  keysChanged = gateway.keysChanged;
+  // What changed while it began to listen.
+  keysChanged();
   for (const warning of loaded.warnings) log.warn(findingLine(warning));
   const watch = await watchConfig({
     files: loaded.files,
