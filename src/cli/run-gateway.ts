@@ -36,7 +36,7 @@ export interface RunningGateway {
    */
   apply(config: Config): Promise<void>;
   /** The source of more keys has others now. */
-  keysChanged(): void;
+  readonly keysChanged: () => void;
 }
 
 /** Listens when this resolves, and drains when `parts` are disposed of. Rejects with TlsSettingsError, too. */

@@ -46,14 +46,18 @@ export async function start(options: StartOptions, context: CliContext): Promise
   const { stateDirectory } = context.environment();
   const quotas = await keepQuotas(parts, config, { stateDirectory, log });
   let current = config;
+  let keysChanged = (): void => undefined;
   const keys = await openMoreKeys(parts, {
     config: () => current,
     log,
     changed: () => {
-      gateway.keysChanged();
+      keysChanged();
     },
   });
   const gateway = await runGateway(parts, { config, credential, keys, quotas });
+  keysChanged = gateway.keysChanged;
+  // What changed while it began to listen.
+  keysChanged();
   for (const warning of loaded.warnings) log.warn(findingLine(warning));
   const watch = await watchConfig({
     files: loaded.files,

@@ -61,7 +61,7 @@ function keysText(keys: readonly StoredKey[]): string {
   return head + stringify({ version: 1, keys: keys.map(entryOf) }, { lineWidth: 0 });
 }
 
-export function entryOf(key: StoredKey): object {
+function entryOf(key: StoredKey): object {
   const { description, scopes, notBefore, expiresAt, allowedCidrs, createdAt, previous } = key;
   return {
     id: key.id,

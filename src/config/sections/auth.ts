@@ -28,7 +28,7 @@ export const scope: z.ZodType = text('A scope.', {
 });
 
 /** What every entry of a key has, wherever it stands. */
-export const keyId: z.ZodType = text('Its name in lease_acl, logs and limits.', {
+export const keyId: z.ZodType = text('Its name in `lease_acl`, logs and limits.', {
   expects: 'a name of 1 to 64 letters, digits and . _ - @ +, other than "anonymous"',
   check: isKeyName,
   example: 'billing-bot',
@@ -54,7 +54,7 @@ export const keyPrefix: z.ZodType = text(
   },
 );
 
-export const expiresAt: z.ZodType = text('It is not valid from this time on.', timestamp);
+const expiresAt: z.ZodType = text('It is not valid from this time on.', timestamp);
 
 export const keyTerms: Readonly<Record<string, z.ZodType>> = {
   description: text('What the key is for.', {
@@ -70,7 +70,7 @@ export const keyTerms: Readonly<Record<string, z.ZodType>> = {
       initial: ['read', 'write'],
     },
   ),
-  not_before: text('It is not valid before this time.', timestamp),
+  not_before: text('It is not valid before this time.', { ...timestamp, example: '2027-01-01T00:00:00Z' }),
   expires_at: expiresAt,
   allowed_cidrs: list('Where it may be used from. Empty: from everywhere.', cidr),
 };
