@@ -14,6 +14,7 @@ import type { QuotasPolicy } from '../../src/policy/policy.ts';
 import { startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
 import { auth, readUntil, startPlainGateway, type Answer, type PlainGateway } from '../helpers/plain-gateway.ts';
 import { testKey } from '../helpers/policy.ts';
+import { redisMissing, RedisServer } from '../helpers/redis-server.ts';
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
 
 const noon = Date.parse('2026-11-30T12:00:00Z');
@@ -232,9 +233,14 @@ test('a refusal is told as an error of its own', async (t) => {
 describe('beyond a restart', () => {
   const key = 'sk_test_of_quotas';
 
-  async function startGateway(t: TestContext, directory: string, relay: string): Promise<CliProcess & { url: string }> {
+  async function startGateway(
+    t: TestContext,
+    directory: string,
+    relay: string,
+    more = '',
+  ): Promise<CliProcess & { readonly url: string }> {
     const file = join(directory, 'gateway.yaml');
-    await writeFile(file, 'lease_acl: { "*": ["*"] }\nquotas: { monthly: { environment: { requests: 3 } } }\n');
+    await writeFile(file, 'lease_acl: { "*": ["*"] }\nquotas: { monthly: { environment: { requests: 3 } } }\n' + more);
     const environment = { XDG_STATE_HOME: directory, GATEWAY_API_KEY: key };
     const cli = startCli(t, ['start', '--config', file, '--port', '0', '--relay', relay], environment);
     const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
@@ -272,5 +278,18 @@ describe('beyond a restart', () => {
     assert.equal(await second.exited, 0);
     const third = await startGateway(t, directory, relay);
     assert.deepEqual([await statusOf(third.url), await statusOf(third.url)], [200, 429]);
+  });
+
+  test('in Redis the use of all gateways counts, that of one which is gone too', { skip: redisMissing }, async (t) => {
+    const { url: relay } = await startRelay(t);
+    await publishDemo(t, relay, 'demo');
+    const redis = await RedisServer.start(t);
+    const more = `rate_limit: { storage: { type: redis, redis: { url: "${redis.url}" } } }\n`;
+    const first = await startGateway(t, await temporaryDirectory(t), relay, more);
+    assert.deepEqual([await statusOf(first.url), await statusOf(first.url)], [200, 200]);
+    first.child.kill('SIGTERM');
+    assert.equal(await first.exited, 0);
+    const second = await startGateway(t, await temporaryDirectory(t), relay, more);
+    assert.deepEqual([await statusOf(second.url), await statusOf(second.url)], [200, 429]);
   });
 });
