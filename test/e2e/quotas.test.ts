@@ -5,9 +5,11 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { describe, test, type TestContext } from 'node:test';
 import { createGzip, gzipSync } from 'node:zlib';
+import { QuotaLedger } from '../../src/guard/quota-ledger.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { listen, requestFinished } from '../../src/kernel/events.ts';
 import type { QuotasPolicy } from '../../src/policy/policy.ts';
@@ -152,6 +154,28 @@ describe('a quota in bytes', () => {
     socket.end();
     await untilRefused(bench);
   });
+});
+
+test('what a long answer and a long upload have taken is known while they last', async (t) => {
+  const ledger = new QuotaLedger({ clock: systemClock });
+  const usageStart = 'data: {"message":{"usage":{"input_tokens":7,"output_tokens":1}}}\n\n';
+  const bench = await start(
+    t,
+    { daily: { test: { bytes: 1_000, llmTokens: 1_000 } } },
+    (request, response) => {
+      response.setHeader('Content-Type', 'text/event-stream');
+      request.once('data', () => response.write(usageStart));
+    },
+    { quotas: ledger },
+  );
+  const upload = new PassThrough();
+  upload.write('a piece');
+  const message = await bench.open('/peer/app/', { method: 'POST', body: upload });
+  await once(message, 'data');
+  const [change, ...more] = ledger.changes(10);
+  const expected = { requests: 1, bytes: usageStart.length + 'a piece'.length, llmTokens: 8 };
+  assert.deepEqual([change?.used, more], [expected, []]);
+  assert.deepEqual(ledger.changes(10), []);
 });
 
 const usage = { usage: { prompt_tokens: 30, completion_tokens: 20, total_tokens: 50 } };
