@@ -51,7 +51,7 @@ export async function keepQuotas(
 
   function shared(): UsageStore {
     // Why there is no connection, the keeper learns from each command.
-    const connection = connectRedis(redis.url, () => undefined);
+    const connection = connectRedis(redis.url, { failed: () => undefined });
     return new QuotaRedis({
       redis: connection,
       namespace: redisNamespace,

@@ -27,7 +27,7 @@ async function replica(
   server: RedisServer,
   through = (redis: ScriptRunner) => redis,
 ): Promise<Replica> {
-  const redis = connectRedis(server.url, () => undefined);
+  const redis = connectRedis(server.url, { failed: () => undefined });
   const ledger = new QuotaLedger({ clock });
   const store = new QuotaRedis({
     redis: through(redis),
