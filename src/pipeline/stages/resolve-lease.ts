@@ -32,9 +32,7 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
           const names = rightfulNames(exchange, answer.found);
           if (names === undefined) {
             if (hidesFrom(exchange, sink)) return;
-            sink.fail(
-              new GatewayError('lease_unreachable', 'A relay leads a name to another lease than it is pinned to.'),
-            );
+            sink.fail(pinnedElsewhere());
             return;
           }
           exchange.destination = destinationOf(exchange, answer.found, names);
@@ -43,6 +41,10 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
         }
         case 'unknown':
           if (hidesFrom(exchange, sink)) return;
+          if (directory.known(exchange.route?.lease ?? '') !== undefined) {
+            sink.fail(pinnedElsewhere());
+            return;
+          }
           sink.fail(new GatewayError('lease_not_found', 'No relay lists a lease of this name or id.'));
           return;
         case 'lost':
@@ -68,16 +70,10 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
       }
     }
 
-    /** The id that the name is pinned to, where a relay lists it. */
-    function pinListed({ policy }: Exchange, name: string): string | undefined {
-      const pin = leasePins(policy).idOf(name);
-      return pin !== undefined && directory.known(pin) !== undefined ? pin : undefined;
-    }
-
     return function resolve(exchange, sink) {
       const name = exchange.route?.lease ?? '';
       // By its pin a name is not ambiguous, however many leases go by it.
-      const answer = directory.find(pinListed(exchange, name) ?? name);
+      const answer = directory.find(leasePins(exchange.policy).idOf(name) ?? name);
       if (!(answer instanceof Promise)) {
         proceed(exchange, sink, answer);
         return;
@@ -95,14 +91,13 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
   };
 }
 
+function pinnedElsewhere(): GatewayError {
+  return new GatewayError('lease_unreachable', 'A relay leads a name to another lease than it is pinned to.');
+}
+
 /** A name that is pinned leads to its one id, whatever a relay says (product-spec §10). Undefined: this is another one. */
-function rightfulNames(
-  { route, policy }: Exchange,
-  { lease, names }: Found<Lease, Transport>,
-): readonly string[] | undefined {
-  const pins = leasePins(policy);
-  const pin = pins.idOf(route?.lease ?? '');
-  return pin === undefined || pin === lease.id ? pins.namesOf(lease.id, names) : undefined;
+function rightfulNames({ policy }: Exchange, { lease, names }: Found<Lease, Transport>): readonly string[] | undefined {
+  return leasePins(policy).namesOf(lease.id, names);
 }
 
 /** Whether there is such a lease is for those to know who may call it (product-spec §4). */
