@@ -113,7 +113,7 @@ describe('what is hardly meant is warned about', () => {
   });
 
   test('a quota of nobody, unless a file has keys', async (t) => {
-    const text = `${key}quotas: { monthly: { nobody: { requests: 1 }, "*": { requests: 1 } } }`;
+    const text = `${key}quotas: { monthly: { nobody: { requests: 1 }, "*": { requests: 1 } } }\nlease_acl: { "*": ["*"] }`;
     assert.deepEqual(warningLines(await loadText(t, text, { env })), [
       'gateway.yaml:2:30: quotas.monthly.nobody is not the id of a key in auth.keys: nobody has this quota',
     ]);

@@ -18,7 +18,7 @@ interface Prepared {
 /** gateway.yaml in `conf`, with a reference to `../secret`. */
 async function prepared(
   t: TestContext,
-  setting = 'auth: { keys: [{ id: one, key: "file:../secret" }] }',
+  setting = 'auth: { keys: [{ id: one, key: "file:../secret" }] }\nlease_acl: { "*": ["*"] }',
 ): Promise<Prepared> {
   const directory = await tempDirectory(t);
   await mkdir(join(directory, 'conf'));
