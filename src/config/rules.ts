@@ -1,5 +1,6 @@
 // Owns what must hold between settings that are each fine by themselves. Works on a finished configuration and names the settings
 // by their paths in the file; looks at no file and no address.
+import { shadowedRules } from './acl-shadows.ts';
 import type { Config, CorsConfig } from './config.ts';
 import type { Path } from './shape.ts';
 
@@ -168,6 +169,7 @@ export function oddities(config: Config): Omit<Broken, 'with'>[] {
     const message = `is off, and gateway.host is ${gateway.host}: everyone who can reach that may call every lease`;
     odd.push({ path: ['auth', 'enabled'], message });
   }
+  odd.push(...shadowedRules(config));
   return odd;
 }
 
