@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as checks from './checks.ts';
+import { isCidr } from './cidr.ts';
 import type { TextCheck } from './fields.ts';
 
 interface Row {
@@ -21,7 +22,7 @@ const rows: Readonly<Record<string, Row>> = {
     no: ['', '127.0.0.1', '*.example.com', 'a_b.example', 'müller.example', 'example.com.', '.example'],
   },
   'a block of addresses': {
-    check: checks.isCidr,
+    check: isCidr,
     yes: ['10.0.0.0/8', '10.1.2.3', '0.0.0.0/0', '::/0', '2001:db8::/32', '::1/128', '::ffff:10.0.0.1'],
     no: ['', '10.0.0.0/33', '::/129', '10.0.0/8', '10.0.0.0/8/8', '10.0.0.0/', '10.0.0.0/-1', 'fe80::1%eth0', 'a', '*'],
   },

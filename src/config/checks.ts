@@ -19,15 +19,6 @@ export const isHost: TextCheck = (text) => isIP(text) !== 0 || hostName.test(tex
 
 export const isDomain: TextCheck = (text) => domainName.test(text) && isIP(text) === 0;
 
-/** An address, or a block of addresses. */
-export const isCidr: TextCheck = (text) => {
-  const [address = '', bits, ...rest] = text.split('/');
-  const version = isIP(address);
-  if (version === 0 || address.includes('%') || rest.length > 0) return false;
-  if (bits === undefined) return true;
-  return /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
-};
-
 /** HOST or HOST:PORT, an IPv6 address in brackets: the value of a Host header. */
 export const isAuthority: TextCheck = (text) => {
   const match = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text);

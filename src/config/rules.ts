@@ -1,6 +1,7 @@
 // Owns what must hold between settings that are each fine by themselves. Works on a finished configuration and names the settings
 // by their paths in the file; looks at no file and no address.
 import { accessOddities, type Oddity } from './access-oddities.ts';
+import { shadowedRules } from './acl-shadows.ts';
 import type { Config, CorsConfig, KeyConfig } from './config.ts';
 import type { Path } from './shape.ts';
 
@@ -190,6 +191,7 @@ export function oddities(config: Config): Oddity[] {
     const message = 'is not the id of a key in auth.keys: nobody has this quota';
     for (const name of unknown) odd.push({ path: ['quotas', kind, name], message });
   }
+  odd.push(...shadowedRules(config));
   return odd;
 }
 

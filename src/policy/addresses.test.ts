@@ -13,6 +13,19 @@ test('an IPv4 address is the same when it is written as a mapped one', () => {
   assert.ok(!addressSet(['10.0.0.0/8'])('::ffff:11.1.2.3'));
 });
 
+test('a mapped entry is the IPv4 one, and a block of IPv6 holds no IPv4 address', () => {
+  for (const entry of ['::ffff:10.0.0.0/104', '::ffff:a00:0/104', '0:0:0:0:0:FFFF:10.1.2.3']) {
+    for (const ip of ['10.1.2.3', '::ffff:10.1.2.3', '::FFFF:a01:203']) assert.ok(addressSet([entry])(ip), entry);
+    assert.ok(!addressSet([entry])('11.1.2.3'));
+  }
+  assert.deepEqual(['::1', '2001:db8::1', '10.1.2.3', '::ffff:10.1.2.3'].map(addressSet(['::/0'])), [
+    ...[true, true],
+    ...[false, false],
+  ]);
+  assert.ok(!addressSet(['0.0.0.0/0'])('2001:db8::1'));
+  assert.ok(addressSet(['0.0.0.0/0'])('::ffff:192.0.2.1'));
+});
+
 test('an empty list holds nobody', () => {
   assert.ok(!addressSet([])('127.0.0.1'));
 });

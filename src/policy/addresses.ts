@@ -1,21 +1,38 @@
 // Owns the question whether an address is among those of a list. Knows nothing of what the list is for.
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, SocketAddress } from 'node:net';
 
 /** `addresses`: addresses and CIDR blocks, already checked. What is no address is in no list. */
 export function addressSet(addresses: readonly string[]): (ip: string) => boolean {
   if (addresses.length === 0) return () => false;
-  const list = new BlockList();
+  // One list for each family: in a common one `::/0` would be all IPv4 addresses, too, by their mapped form.
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const entry of addresses) {
-    const [address = '', bits] = entry.split('/');
-    const family = familyOf(address);
+    const [text = '', ipv6Bits] = entry.split('/');
+    const { address, family } = unmapped(text);
     if (family === undefined) continue;
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
+    const wasMapped = family === 'ipv4' && isIP(text) === 6;
+    const bits = Number(ipv6Bits) - (wasMapped ? mappedBits : 0);
+    if (ipv6Bits === undefined) lists[family].addAddress(address, family);
+    // Wider than the block of mapped addresses: no IPv4 address is meant.
+    else if (bits < 0) lists.ipv6.addSubnet(text, Number(ipv6Bits), 'ipv6');
+    else lists[family].addSubnet(address, bits, family);
   }
   return (ip) => {
-    const family = familyOf(ip);
-    return family !== undefined && list.check(ip, family);
+    const { address, family } = unmapped(ip);
+    return family !== undefined && lists[family].check(address, family);
   };
+}
+
+/** RFC 4291 §2.5.5.2: ::ffff:0:0/96. */
+const mappedBits = 96;
+
+/** In its family; IPv4 where it is a mapped one. */
+function unmapped(ip: string): { readonly address: string; readonly family: 'ipv4' | 'ipv6' | undefined } {
+  const family = familyOf(ip);
+  if (family !== 'ipv6' || ip.startsWith('2')) return { address: ip, family };
+  const { address } = new SocketAddress({ address: ip.replace(/%.*$/, ''), family });
+  if (!address.startsWith('::ffff:') || !address.includes('.')) return { address: ip, family };
+  return { address: address.slice('::ffff:'.length), family: 'ipv4' };
 }
 
 /**

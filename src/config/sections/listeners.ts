@@ -1,6 +1,7 @@
 // Owns the settings of what listens: gateway, tls, admin.
 import type { z } from 'zod';
-import { isCidr, isDomain, isHost } from '../checks.ts';
+import { isDomain, isHost } from '../checks.ts';
+import { isCidr } from '../cidr.ts';
 import { choice, duration, entry, flag, list, path, section, size, text, wholeNumber } from '../fields.ts';
 
 export const cidr: z.ZodType = text('An address or a block of addresses.', {

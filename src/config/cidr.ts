@@ -1,0 +1,41 @@
+// Owns what makes a text an address or a block of addresses (RFC 4632 §3.1, RFC 4291 §2.3).
+import { isIP } from 'node:net';
+import type { TextCheck } from './fields.ts';
+
+/** An address, or a block of addresses, written by its first one: what else is written there was meant as something else. */
+export const isCidr: TextCheck = (text) => {
+  const [address = '', bits, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || address.includes('%') || rest.length > 0) return false;
+  if (bits === undefined) return true;
+  const width = version === 4 ? 32 : 128;
+  if (!/^\d{1,3}$/.test(bits) || Number(bits) > width) return false;
+  const value = version === 4 ? ipv4Value(address) : ipv6Value(address);
+  const hostBits = BigInt(width - Number(bits));
+  const first = (value >> hostBits) << hostBits;
+  if (first === value) return true;
+  const block = `${version === 4 ? ipv4Text(first) : ipv6Text(first)}/${bits}`;
+  return `has bits beyond its first ${bits}: write ${block} for the block, or ${address} for the one address`;
+};
+
+function ipv4Value(address: string): bigint {
+  return address.split('.').reduce((value, part) => (value << 8n) | BigInt(part), 0n);
+}
+
+function ipv4Text(value: bigint): string {
+  return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join('.');
+}
+
+function ipv6Value(address: string): bigint {
+  // The URL parser writes an address in its one canonical form (RFC 5952), without dots.
+  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
+  const groups = (text = ''): string[] => (text === '' ? [] : text.split(':'));
+  const [front, back] = [groups(head), groups(tail)];
+  const zeros = new Array<string>(8 - front.length - back.length).fill('0');
+  return [...front, ...zeros, ...back].reduce((value, group) => (value << 16n) | BigInt(`0x${group}`), 0n);
+}
+
+function ipv6Text(value: bigint): string {
+  const groups = Array.from({ length: 8 }, (_, i) => ((value >> BigInt(16 * (7 - i))) & 0xffffn).toString(16));
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+}

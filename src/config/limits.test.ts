@@ -1,0 +1,56 @@
+// What the settings of limits, addresses and lease rules refuse, and what they only warn about.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { faultLines, loadText, warningLines } from '../../test/helpers/config.ts';
+
+const refused: readonly (readonly [what: string, text: string, says: RegExp])[] = [
+  ['a rate of 0', 'rate_limit: { global: { requests_per_second: 0 } }', /requests_per_second must be .* 0\.001/],
+  ['a negative rate', 'rate_limit: { per_ip: { requests_per_second: -1, burst: 1 } }', /per_ip\.requests_per_second/],
+  ['a rate above 10^9', 'rate_limit: { global: { requests_per_second: 1000000001 } }', /1000000000/],
+  ['a burst of 0', 'rate_limit: { per_key: { default: { burst: 0 } } }', /burst must be/],
+  ['a burst above 10^9', 'rate_limit: { global: { burst: 1000000001 } }', /burst must be/],
+  ['half a request', 'rate_limit: { global: { burst: 1.5 } }', /whole number/],
+  ['a rate without a burst', 'rate_limit: { per_ip: { requests_per_second: 5 } }', /needs rate_limit\.per_ip\.burst/],
+  ['a cost of 0', 'rate_limit: { costs: [{ cost: 0 }] }', /cost must be/],
+  ['a cost without a slash', 'rate_limit: { costs: [{ path: search, cost: 2 }] }', /begins with a slash/],
+  ['a lease without a burst', 'rate_limit: { per_lease: { app: { requests_per_second: 5 } } }', /burst/],
+  ['another store', 'rate_limit: { storage: { type: memcached } }', /memory or redis|memory, redis/],
+  ['another URL', 'rate_limit: { storage: { redis: { url: "http://a" } } }', /redis:\/\//],
+  ['a database by name', 'rate_limit: { storage: { redis: { url: "redis://a/b" } } }', /number of the database/],
+  [
+    'host bits',
+    'ip_rules: { deny: [10.1.2.3/8] }',
+    /has bits beyond its first 8: write 10\.0\.0\.0\/8 for the block, or 10\.1\.2\.3 for/,
+  ],
+  [
+    'host bits of IPv6, in a key',
+    'auth: { keys: [{ id: a, key: secret-key, allowed_cidrs: ["2001:db8::1/32"] }] }',
+    /write 2001:db8::\/32 for the block/,
+  ],
+  [
+    'host bits in a lease',
+    'leases: { a: { ip_rules: { allow: [192.0.2.129/25, 192.0.2.1/25] } } }',
+    /192\.0\.2\.128\/25/,
+  ],
+];
+
+describe('refused', () => {
+  for (const [what, text, says] of refused) {
+    test(what, async (t) => {
+      const lines = faultLines(await loadText(t, text));
+      assert.match(lines.join('\n'), says);
+    });
+  }
+});
+
+test('a rule that a wider one makes useless is warned about, and one that adds somebody is not', async (t) => {
+  const acl = (rules: string): string => `lease_acl: { ${rules} }`;
+  const warned = async (rules: string): Promise<boolean> =>
+    warningLines(await loadText(t, acl(rules))).some((line) => line.includes('changes nothing: "a*"'));
+  assert.equal(await warned('"a*": [one, two], "ab*": [one]'), true);
+  assert.equal(await warned('"A*": ["*"], "a*": ["*"], "ab*": [one, "scope:x"]'), true);
+  assert.equal(await warned('"a*": [anonymous], "ab*": ["*"]'), true);
+  assert.equal(await warned('"a*": [one], "ab*": [two]'), false);
+  assert.equal(await warned('"a*": ["*"], "ab*": [anonymous]'), false);
+  assert.equal(await warned('"a*": [one], ab: [one]'), false);
+});
