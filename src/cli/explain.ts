@@ -5,6 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import { findingLine } from '../config/origin.ts';
 import { policyOf } from '../config/policy.ts';
 import { explainAccess, type Explanation } from '../guard/explain.ts';
+import { maskKeys } from '../kernel/mask-keys.ts';
 import { keyPolicies } from '../keys/stored-key.ts';
 import { printable, printableJson } from '../kernel/printable.ts';
 import { CliFault, usageFault } from './fault.ts';
@@ -54,7 +55,7 @@ async function explain(options: ExplainOptions, { terminal, signal }: CliContext
   const policy = policyOf(loaded.config, more.keys.flatMap(keyPolicies));
   const key = policy.auth.keys.find(({ id }) => id === options.key);
   if (options.key !== undefined && key === undefined)
-    throw usageFault(`there is no key with the id "${printable(options.key)}"`);
+    throw usageFault(`there is no key with the id "${printable(maskKeys(options.key))}"`);
   const verdict = explainAccess(policy, {
     key,
     lease: options.lease,

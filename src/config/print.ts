@@ -111,7 +111,14 @@ function shown(value: unknown, shape: Shape, path: Path, sources: Sourced): unkn
   const { secret: kind } = shape.about;
   const secret = kind === 'always' || kind === 'private' || (node?.kind === 'scalar' && node.secret);
   if (secret) return value === '' ? '' : hidden;
-  return typeof value === 'number' ? spelled(shape.about, value) : value;
+  if (typeof value === 'number') return spelled(shape.about, value);
+  return kind === 'possible' && typeof value === 'string' ? withoutSecrets(value) : value;
+}
+
+/** What may stand in the file as it is, and is still not for screens and tickets: a bcrypt hash, the password in a URL. */
+function withoutSecrets(text: string): string {
+  if (/^\$2[aby]\$/.test(text)) return hidden;
+  return text.replace(/^([a-z]+:\/\/[^/?#]*:)[^/?#]*@/i, `$1${hidden}@`);
 }
 
 function originOf(sources: Sourced, path: Path): string {

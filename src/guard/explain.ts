@@ -82,7 +82,10 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
   yield {
     code: 'insufficient_scope',
     passed: scope === undefined,
-    reason: scope === undefined ? `${upgrade ? 'an upgrade' : method} needs no scope that is missing` : `the scope ${scope} is missing`,
+    reason:
+      scope === undefined
+        ? `${upgrade ? 'an upgrade' : method} needs no scope that is missing`
+        : `the scope ${scope} is missing`,
   };
 }
 

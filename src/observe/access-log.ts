@@ -8,6 +8,7 @@ import {
   type RequestFinished,
   type RequestRefused,
 } from '../kernel/events.ts';
+import { maskKeys } from '../kernel/mask-keys.ts';
 import { printableJson } from '../kernel/printable.ts';
 import { timestamp } from './timestamp.ts';
 
@@ -26,8 +27,6 @@ export interface AccessLogOptions {
 const mostPathCharacters = 2_048;
 const mostAgentCharacters = 512;
 const mostMethodCharacters = 32;
-/** Keys as they are made (contract §5), wherever somebody put one. */
-const anyKey = /sk_(live|test)_[0-9A-Za-z]{8,}/g;
 
 /** Returns its end. */
 export function writeAccessLog(options: AccessLogOptions): () => void {
@@ -106,7 +105,7 @@ function refusedLine(event: RequestRefused, level: AccessLevel, time: string): s
 function told(text: string, mostCharacters: number): string {
   let whole = text.length > mostCharacters ? `${text.slice(0, mostCharacters)}...` : text;
   if (/[\u0080-\u00ff]/.test(whole)) whole = Buffer.from(whole, 'latin1').toString();
-  return whole.includes('sk_') ? whole.replace(anyKey, 'sk_$1_***') : whole;
+  return maskKeys(whole);
 }
 
 /** The code of what was at the bottom of it: `handshake_signature`, `ECONNRESET`. Codes are constants; messages are not told. */

@@ -3,6 +3,7 @@
 import { aclOf } from '../../guard/acl.ts';
 import { missingScope } from '../../guard/scopes.ts';
 import { GatewayError } from '../../kernel/errors.ts';
+import { maskKeys } from '../../kernel/mask-keys.ts';
 import { compiled } from '../../policy/compiled.ts';
 import { LeasePatterns } from '../../policy/lease-patterns.ts';
 import { addressRules } from '../../guard/address-rules.ts';
@@ -53,6 +54,6 @@ export function refusal({ principal, policy, route }: Exchange): GatewayError {
   if (principal?.kind === 'anonymous' && policy.auth.enabled) return missing();
   return new GatewayError(
     'access_denied',
-    `No rule lets this caller call the lease ${JSON.stringify(route?.lease ?? '')}.`,
+    `No rule lets this caller call the lease ${JSON.stringify(maskKeys(route?.lease ?? ''))}.`,
   );
 }

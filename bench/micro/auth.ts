@@ -1,0 +1,66 @@
+// What the time of an answer tells of a key (docs/security.md): an unknown key id and a wrong secret must take as long; what is
+// refused without bcrypt, and what was verified before, for comparison. The two are asked by turns, so that a busy machine disturbs
+// both alike. Run: node bench/micro/auth.ts [rounds]
+import process from 'node:process';
+import { hashSync } from '@node-rs/bcrypt';
+import { checkOf, createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
+import { BcryptPool } from '../../src/auth/bcrypt-pool.ts';
+import { KeyRing } from '../../src/auth/key-ring.ts';
+import { KeyVerifier } from '../../src/auth/key-verifier.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import type { KeyPolicy } from '../../src/policy/policy.ts';
+
+const rounds = Number(process.argv[2] ?? 60);
+const mostPercent = 2;
+const idleTtlMs = 60_000;
+const cost = 12;
+
+const good = createApiKey('live');
+const entry: KeyPolicy = {
+  ...{ id: 'bench', scopes: [], allowedCidrs: [], notBeforeMs: undefined, expiresAtMs: undefined },
+  secret: { kind: 'bcrypt', bcrypt: hashSync(good, { cost }), prefix: good.slice(0, prefixCharacters) },
+};
+const ring = new KeyRing([entry]);
+const verifier = new KeyVerifier({ hasher: new BcryptPool({ concurrency: 1, maxWaiting: 1 }), clock: systemClock });
+
+/** The good key's id, with another secret and the check that belongs to it. */
+function wrongSecret(): string {
+  const body = good.slice(0, prefixCharacters) + createApiKey('live').slice(prefixCharacters, -6);
+  return body + checkOf(body);
+}
+
+async function milliseconds(key: string): Promise<number> {
+  const start = performance.now();
+  if (verifier.known(key, ring, idleTtlMs) === undefined) await verifier.verify(key, ring);
+  return performance.now() - start;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+const times = { 'unknown key id': [] as number[], 'wrong secret': [] as number[] };
+await milliseconds(good);
+for (let round = 0; round < rounds; round += 1) {
+  // Whoever is first in a pair has it a little warmer or colder.
+  const pair = [
+    ['unknown key id', createApiKey('live')],
+    ['wrong secret', wrongSecret()],
+  ] as const;
+  for (const [what, key] of round % 2 === 0 ? pair : [...pair].reverse()) times[what].push(await milliseconds(key));
+}
+const mistyped = `${good.slice(0, -6)}000000`;
+const verified: number[] = [];
+const refused: number[] = [];
+for (let round = 0; round < 10_000; round += 1) {
+  verified.push(await milliseconds(good));
+  refused.push(await milliseconds(mistyped));
+}
+
+for (const [what, values] of Object.entries(times)) console.log(`${what.padEnd(20)} ${median(values).toFixed(2)} ms`);
+console.log(`${'mistyped'.padEnd(20)} ${(median(refused) * 1000).toFixed(1)} us`);
+console.log(`${'verified before'.padEnd(20)} ${(median(verified) * 1000).toFixed(1)} us`);
+const [a, b] = [median(times['unknown key id']), median(times['wrong secret'])];
+const percent = (100 * Math.abs(a - b)) / Math.min(a, b);
+console.log(`unknown key id and wrong secret differ by ${percent.toFixed(2)} % (under ${mostPercent} %)`);
+process.exitCode = percent < mostPercent ? 0 : 1;
