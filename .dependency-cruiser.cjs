@@ -7,6 +7,7 @@ const law = {
   portal: ['kernel'],
   config: ['policy', 'kernel'],
   auth: ['guard', 'policy', 'kernel'],
+  keys: ['config', 'auth', 'policy', 'kernel'],
   route: ['policy', 'kernel'],
   upstream: ['portal', 'policy', 'kernel'],
   pipeline: ['guard', 'auth', 'route', 'upstream', 'policy', 'kernel'],

@@ -6,6 +6,7 @@ import { FailurePenalty } from './auth/failure-penalty.ts';
 import { KeyVerifier } from './auth/key-verifier.ts';
 import type { Limiter } from './guard/limiter.ts';
 import { MemoryLimiter } from './guard/memory-limiter.ts';
+import { QuotaLedger } from './guard/quota-ledger.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { leaseMoved, type LeaseMoved } from './kernel/events.ts';
 import { isForApp } from './pipeline/host-mode.ts';
@@ -31,8 +32,12 @@ export interface GatewayOptions extends ListenerOptions {
   /** For each lease and relay connection, where they differ from the policy's. */
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
+  /** Told of every request whose key let it in. */
+  readonly keyUsed?: AuthenticateParts['used'];
   /** Where rate limits are counted. Default: in this process. The caller's to close. */
   readonly limiter?: Limiter;
+  /** What keys have used of their quotas. Default: what they use from now on. */
+  readonly quotas?: QuotaLedger;
 }
 
 export interface Gateway {
@@ -61,7 +66,16 @@ const defaultGraceMs = 30_000;
 
 /** Throws TlsSettingsError. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { transports, pool, tls, clock = systemClock, limiter = new MemoryLimiter({ clock }), ...listener } = options;
+  const {
+    transports,
+    pool,
+    tls,
+    clock = systemClock,
+    limiter = new MemoryLimiter({ clock }),
+    quotas = new QuotaLedger({ clock }),
+    keyUsed,
+    ...listener
+  } = options;
   let { policy } = options;
   const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();
@@ -72,7 +86,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   const server = new HttpServer({
     ...listener,
     policy: () => policy,
-    dispatch: createPipeline({ directory, upstream, clock, limiter, auth: authParts(clock) }),
+    dispatch: createPipeline({
+      directory,
+      upstream,
+      clock,
+      limiter,
+      quotas,
+      auth: { ...authParts(clock), used: keyUsed },
+    }),
     connected: () => transports.some(isConnected),
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
     isForApp,

@@ -7,6 +7,8 @@ const head = `# Every setting with its default, written from the schema by tools
 # this file is to copy from. The rules (durations, sizes, secrets, environment, reload) are in docs/configuration.md.
 `;
 const lineCharacters = 120;
+/** Of two ways to give one thing an example shows the first: both at once are a fault. */
+const otherWays: ReadonlySet<string> = new Set(['key']);
 
 export function configExample(root: SectionShape): string {
   const sections = Array.from(root.fields, ([name, shape]) => `\n${linesOf(name, shape, '').join('\n')}\n`);
@@ -60,7 +62,7 @@ function exampleOf(shape: Shape): unknown {
   switch (shape.kind) {
     case 'section': {
       const fields = Array.from(shape.fields, ([name, field]) => [name, exampleOf(field)] as const);
-      return Object.fromEntries(fields.filter(([, example]) => example !== undefined));
+      return Object.fromEntries(fields.filter(([name, example]) => example !== undefined && !otherWays.has(name)));
     }
     case 'list':
       return [exampleOf(shape.item)];

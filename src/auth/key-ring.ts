@@ -56,6 +56,11 @@ export class KeyRing {
     return this.#byHash.get(bcrypt);
   }
 
+  /** Of our own form, mistyped or not, and with the key id of an entry: no chance makes that of another's token. */
+  hasHandleOf(token: string): boolean {
+    return this.#byPrefix.has(token.slice(0, prefixCharacters)) && formOf(token) !== 'foreign';
+  }
+
   candidates(key: string): Candidates {
     if (Buffer.byteLength(key) > longestKeyBytes) return hopeless;
     const keys = [...this.#unprefixed];

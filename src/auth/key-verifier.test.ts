@@ -151,3 +151,11 @@ test('a key at hand is known by its digest, and then wrong ones cost no bcrypt e
   assert.equal((await ask('whoever', ring)).kind, 'unknown');
   assert.deepEqual(asked, []);
 });
+
+test('a key of ours is told from another’s token by its key id, verified before or not', () => {
+  assert.equal(both.hasHandleOf(ourKey), true);
+  assert.equal(both.hasHandleOf(`${ourKey.slice(0, -1)}!`), false);
+  assert.equal(both.hasHandleOf(ourKey.slice(0, -6) + '000000'), true);
+  assert.equal(both.hasHandleOf(createApiKey('live')), false);
+  assert.equal(both.hasHandleOf(foreignKey), false);
+});

@@ -1,12 +1,15 @@
 // Owns `explain`: which rule decides whether a key may call a lease, and why. Works on the configuration; asks no gateway and no relay.
+import { isIP } from 'node:net';
 import { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { findingLine } from '../config/origin.ts';
 import { policyOf } from '../config/policy.ts';
 import { explainAccess, type Explanation } from '../guard/explain.ts';
+import { keyPolicies } from '../keys/stored-key.ts';
 import { printable, printableJson } from '../kernel/printable.ts';
 import { CliFault, usageFault } from './fault.ts';
 import type { CliContext } from './context.ts';
+import { readMoreKeys } from './more-keys.ts';
 
 interface ExplainOptions {
   readonly config?: string;
@@ -15,6 +18,7 @@ interface ExplainOptions {
   readonly id?: string;
   readonly method: string;
   readonly ip?: string;
+  readonly upgrade?: boolean;
   readonly json?: boolean;
 }
 
@@ -27,6 +31,7 @@ export function explainCommand(context: CliContext): Command {
     .option('--id <ID>', 'with a name: the id that it leads to, for rules that name the id')
     .option('--method <METHOD>', 'the method of the request', 'GET')
     .option('--ip <ADDRESS>', 'the address of the client')
+    .option('--upgrade', 'the request asks for a WebSocket or another upgrade')
     .option('--json', 'print it as JSON')
     .addHelpText(
       'after',
@@ -36,12 +41,17 @@ export function explainCommand(context: CliContext): Command {
 }
 
 async function explain(options: ExplainOptions, { terminal, signal }: CliContext): Promise<void> {
+  if (options.ip !== undefined && isIP(options.ip) === 0)
+    throw usageFault(`--ip takes an IPv4 or IPv6 address, not "${printable(options.ip)}"`);
   const loaded = await loadConfig({ file: options.config, signal });
   if (!loaded.ok) {
     for (const fault of loaded.faults) terminal.note(printable(findingLine(fault)));
     throw new CliFault('the configuration has faults; "portal-gateway validate" tells more');
   }
-  const policy = policyOf(loaded.config);
+  const more = await readMoreKeys(loaded.config);
+  const [fault] = more.faults;
+  if (fault !== undefined) throw new CliFault(printable(findingLine(fault)));
+  const policy = policyOf(loaded.config, more.keys.flatMap(keyPolicies));
   const key = policy.auth.keys.find(({ id }) => id === options.key);
   if (options.key !== undefined && key === undefined)
     throw usageFault(`there is no key with the id "${printable(options.key)}"`);
@@ -50,6 +60,7 @@ async function explain(options: ExplainOptions, { terminal, signal }: CliContext
     lease: options.lease,
     leaseId: options.id,
     method: options.method.toUpperCase(),
+    upgrade: options.upgrade === true,
     clientIp: options.ip,
     nowMs: Date.now(),
   });

@@ -11,6 +11,7 @@ function record(): { notes: ExposeNotes; results: string[]; lines: string[]; gav
   const results: string[] = [];
   const lines: string[] = [];
   const terminal = {
+    isWatched: false,
     result: (line: string) => results.push(line),
     note: (line: string) => lines.push(line),
     style: (_style: unknown, text: string) => text,

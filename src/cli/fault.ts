@@ -1,5 +1,6 @@
 // Owns how a failure reaches the person at the terminal: one line that says what, where and what to do, and the exit code.
 import { EnvironmentError } from '../config/environment.ts';
+import { KeysFileError } from '../keys/errors.ts';
 import { PortalError } from '../portal/errors.ts';
 import { TlsSettingsError } from '../server/tls-contexts.ts';
 
@@ -31,6 +32,7 @@ export interface Fault {
 export function faultOf(error: unknown): Fault | undefined {
   if (error instanceof CliFault) return { line: error.message, exitCode: error.exitCode };
   if (error instanceof TlsSettingsError) return { line: error.message, exitCode: exitCodes.failed };
+  if (error instanceof KeysFileError) return { line: error.message, exitCode: exitCodes.failed };
   if (error instanceof EnvironmentError) return { line: error.message, exitCode: exitCodes.failed };
   if (error instanceof PortalError) {
     return { line: error.message, exitCode: error.code === 'bad_relay_url' ? exitCodes.usage : exitCodes.failed };

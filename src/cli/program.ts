@@ -10,6 +10,7 @@ import { exposeCommand } from './expose.ts';
 import { exitCodes, faultOf } from './fault.ts';
 import { healthCommand } from './health.ts';
 import { identityCommand } from './identity.ts';
+import { keysCommand } from './keys.ts';
 import { leasesCommand } from './leases.ts';
 import { relayCommand } from './relay.ts';
 import { startCommand } from './start.ts';
@@ -21,6 +22,7 @@ const commands = [
   devCommand,
   exposeCommand,
   relayCommand,
+  keysCommand,
   leasesCommand,
   identityCommand,
   healthCommand,

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import packageJson from '../../package.json' with { type: 'json' };
+import type { KeySource } from '../auth/key-source.ts';
 import type { Config, RelayConfig } from '../config/config.ts';
 import { policyOf } from '../config/policy.ts';
 import { createGateway } from '../gateway.ts';
@@ -10,13 +11,19 @@ import { systemClock } from '../kernel/clock.ts';
 import type { GatewayStatus } from '../kernel/status.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import type { Credential, RelayClientOptions } from '../portal/index.ts';
+import type { Policy } from '../policy/policy.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
+import type { KeptQuotas } from './quotas.ts';
 import { readTlsSettings } from './tls-settings.ts';
 
 export interface GatewaySettings {
   readonly config: Config;
   readonly credential: Credential;
+  /** Absent: what keys use of their quotas ends with the process. */
+  readonly quotas?: KeptQuotas;
+  /** More keys than those of the configuration. The caller's to close. */
+  readonly keys?: KeySource | undefined;
 }
 
 export interface RunningGateway {
@@ -28,6 +35,8 @@ export interface RunningGateway {
    * can't be served, and then nothing has changed.
    */
   apply(config: Config): Promise<void>;
+  /** The source of more keys has others now. */
+  readonly keysChanged: () => void;
 }
 
 /** Listens when this resolves, and drains when `parts` are disposed of. Rejects with TlsSettingsError, too. */
@@ -35,6 +44,8 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   const { config } = settings;
   const { host, port, maxHeaderBytes, proxyProtocol } = config.gateway;
   let { shutdownGraceMs } = config.gateway;
+  let current = config;
+  const currentPolicy = (): Policy => policyOf(current, settings.keys?.keys);
   const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings)));
   const tls = await readTlsSettings(config);
   const transports = relays.map(createV1Transport);
@@ -61,8 +72,10 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     ...(tls !== undefined && { tls }),
     version,
     metrics: () => metrics?.text() ?? nothingCounted,
-    policy: policyOf(config),
+    policy: currentPolicy(),
     transports,
+    ...(settings.quotas !== undefined && { quotas: settings.quotas.ledger }),
+    keyUsed: settings.keys && ((id, wallMs) => settings.keys?.used(id, wallMs)),
     ...(limits !== undefined && { limiter: limits.limiter }),
   });
   parts.defer(() => gateway.drain(shutdownGraceMs));
@@ -72,9 +85,16 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
       url: `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${actualPort}`,
       ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),
       apply: async (next) => {
-        gateway.apply(policyOf(next), await readTlsSettings(next));
+        const certificates = await readTlsSettings(next);
+        // Before anybody can use one, it is known what was used of it.
+        await settings.quotas?.apply(next);
+        gateway.apply(policyOf(next, settings.keys?.keys), certificates);
+        current = next;
         ({ shutdownGraceMs } = next.gateway);
         count(next.metrics.enabled);
+      },
+      keysChanged: () => {
+        gateway.apply(currentPolicy());
       },
     };
   } catch (error) {

@@ -3,6 +3,7 @@ import { connect, createCredential, type PortalLease, type Session } from '../po
 import { printable, printableJson } from '../kernel/printable.ts';
 import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
+import { writeTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The answer comes in one round trip; a frozen relay gives none at all. */
@@ -24,7 +25,7 @@ export async function leases(options: LeasesOptions, context: CliContext): Promi
     const rows = (await offeredBy(session, context.signal)).map(rowOf).sort(byNameAndId);
     if (options.json === true) terminal.result(printableJson(rows));
     else if (rows.length === 0) terminal.note(`The relay ${relay} offers no leases.`);
-    else writeTable(rows, terminal);
+    else writeLeases(rows, terminal);
   } finally {
     await session.close();
   }
@@ -76,7 +77,7 @@ function descriptionOf(metadata: string): string {
   }
 }
 
-function writeTable(rows: readonly Row[], terminal: Terminal): void {
+function writeLeases(rows: readonly Row[], terminal: Terminal): void {
   const cells = rows.map(({ name, id, alpn, expires_at, description }) => [
     printable(name, mostNameCharacters),
     printable(id, mostNameCharacters),
@@ -84,13 +85,5 @@ function writeTable(rows: readonly Row[], terminal: Terminal): void {
     expires_at,
     printable(description, mostDescriptionCharacters),
   ]);
-  const heads = ['NAME', 'ID', 'ALPN', 'EXPIRES', 'DESCRIPTION'];
-  const widths = heads.map((head, column) => Math.max(head.length, ...cells.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  terminal.result(terminal.style('bold', line(heads)));
-  for (const row of cells) terminal.result(line(row));
+  writeTable(['NAME', 'ID', 'ALPN', 'EXPIRES', 'DESCRIPTION'], cells, terminal);
 }

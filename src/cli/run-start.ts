@@ -14,6 +14,8 @@ import { createLog, type Logger } from '../observe/log.ts';
 import { TlsSettingsError } from '../server/tls-contexts.ts';
 import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
+import { openMoreKeys, readMoreKeys } from './more-keys.ts';
+import { keepQuotas } from './quotas.ts';
 import { runGateway, type RunningGateway } from './run-gateway.ts';
 import { aborted } from './shutdown.ts';
 import type { Terminal } from './terminal.ts';
@@ -41,12 +43,26 @@ export async function start(options: StartOptions, context: CliContext): Promise
   });
   parts.defer(close);
   const credential = await identityOf(config, context, log);
-  const gateway = await runGateway(parts, { config, credential });
+  const { stateDirectory } = context.environment();
+  const quotas = await keepQuotas(parts, config, { stateDirectory, log });
+  let current = config;
+  let keysChanged = (): void => undefined;
+  const keys = await openMoreKeys(parts, {
+    config: () => current,
+    log,
+    changed: () => {
+      keysChanged();
+    },
+  });
+  const gateway = await runGateway(parts, { config, credential, keys, quotas });
+  keysChanged = gateway.keysChanged;
+  // What changed while it began to listen.
+  keysChanged();
   for (const warning of loaded.warnings) log.warn(findingLine(warning));
   const watch = await watchConfig({
     files: loaded.files,
     load,
-    apply: reloader(config, gateway, log),
+    apply: reloader(config, gateway, log, (next) => (current = next)),
     failed: (error) => {
       log.error({ reason: String(error) }, 'the configuration could not be loaded; the one before stays in use');
     },
@@ -86,12 +102,14 @@ function reloader(
   initial: Config,
   gateway: RunningGateway,
   log: Logger,
+  applied: (config: Config) => void,
 ): (result: LoadResult, reason: ReloadReason) => Promise<void> {
   return async (result, reason) => {
     for (const warning of result.warnings) log.warn(findingLine(warning));
-    const faults = result.ok ? await faultsOf(gateway.apply(result.config)) : result.faults.map(findingLine);
+    const faults = result.ok ? await faultsOf(gateway, result.config) : result.faults.map(findingLine);
     const outcome = result.ok && faults.length === 0 ? 'applied' : 'rejected';
     if (result.ok && faults.length === 0) {
+      applied(result.config);
       for (const setting of restartOnly(initial, result.config)) {
         log.warn({ setting }, `${setting} is not what this process was started with: it takes effect after a restart`);
       }
@@ -105,10 +123,12 @@ function reloader(
   };
 }
 
-/** What only its use shows: a certificate that OpenSSL does not take. */
-async function faultsOf(applied: Promise<void>): Promise<readonly string[]> {
+/** What only its use shows: keys that stand in the keys file as well, a certificate that OpenSSL does not take. */
+async function faultsOf(gateway: RunningGateway, config: Config): Promise<readonly string[]> {
+  const { faults } = await readMoreKeys(config);
+  if (faults.length > 0) return faults.map(findingLine);
   try {
-    await applied;
+    await gateway.apply(config);
     return [];
   } catch (error) {
     if (!(error instanceof TlsSettingsError)) throw error;

@@ -1,10 +1,13 @@
 // Owns what goes where: results to stdout, text for people to stderr, colour only where somebody looks. Knows no command.
 import type { Writable } from 'node:stream';
+import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
 export interface Terminal {
+  /** Somebody looks at the results: they go to no file, pipe or log. */
+  readonly isWatched: boolean;
   /** A line of the result. */
   result(line: string): void;
   /** A line for people. */
@@ -15,6 +18,7 @@ export interface Terminal {
 
 export function terminalOn(stdout: Writable, stderr: Writable): Terminal {
   return {
+    isWatched: (stdout as Partial<WriteStream>).isTTY === true,
     result: (line) => {
       stdout.write(`${line}\n`);
     },

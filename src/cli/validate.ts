@@ -8,6 +8,7 @@ import { connect, createCredential, PortalError } from '../portal/index.ts';
 import { printable, printableJson } from '../kernel/printable.ts';
 import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
+import { type MoreKeys, readMoreKeys } from './more-keys.ts';
 
 interface ValidateOptions {
   readonly config?: string;
@@ -37,10 +38,12 @@ async function validate(options: ValidateOptions, { terminal, signal }: CliConte
   const result = await loadConfig({ file: options.config, signal });
   const config = result.ok ? result.config : result.rest;
   const relays = options.checkRelays === true && config !== undefined ? await checkRelays(config, signal) : [];
-  const faults = [...(result.ok ? [] : result.faults.map(findingLine)), ...relays.flatMap(({ fault }) => fault ?? [])];
+  const more = config === undefined ? undefined : await readMoreKeys(config);
+  const found = [...(result.ok ? [] : result.faults), ...(more?.faults ?? [])];
+  const faults = [...found.map(findingLine), ...relays.flatMap(({ fault }) => fault ?? [])];
   if (options.json === true) {
-    const counts = config === undefined ? {} : countsOf(config);
-    terminal.result(printableJson({ valid: faults.length === 0, ...findings(result), relays, counts }));
+    const counts = config === undefined ? {} : countsOf(config, more);
+    terminal.result(printableJson({ valid: faults.length === 0, ...findings(result, found), relays, counts }));
   } else {
     for (const warning of result.warnings)
       terminal.note(printable(`warning: ${findingLine(warning)}`, mostLineCharacters));
@@ -50,7 +53,7 @@ async function validate(options: ValidateOptions, { terminal, signal }: CliConte
     }
   }
   const what = result.file ?? 'the configuration';
-  const holds = config === undefined ? '' : `: ${countsText(config)}`;
+  const holds = config === undefined ? '' : `: ${countsText(config, more)}`;
   if (faults.length > 0) throw new CliFault(`${printable(what)} has ${counted(faults.length, 'fault')}${holds}`);
   if (options.json !== true) terminal.result(`${printable(what)} is valid${holds}`);
 }
@@ -88,16 +91,16 @@ async function checkRelay({ url, caFile }: RelayConfig, signal: AbortSignal): Pr
   }
 }
 
-function countsOf(config: Config): { keys: number; rules: number; relays: number } {
+function countsOf(config: Config, more: MoreKeys | undefined): { keys: number; rules: number; relays: number } {
   return {
-    keys: config.auth.keys.length,
-    rules: Object.keys(config.leases).length + config.timeouts.overrides.length,
+    keys: config.auth.keys.length + (more?.keys.length ?? 0),
+    rules: Object.keys(config.leaseAcl).length + Object.keys(config.leases).length + config.timeouts.overrides.length,
     relays: config.portal.relays.length,
   };
 }
 
-function countsText(config: Config): string {
-  const { keys, rules, relays } = countsOf(config);
+function countsText(config: Config, more: MoreKeys | undefined): string {
+  const { keys, rules, relays } = countsOf(config, more);
   return `${counted(keys, 'key')}, ${counted(rules, 'rule')}, ${counted(relays, 'relay')}`;
 }
 
@@ -105,7 +108,7 @@ function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
-function findings(result: LoadResult): { faults: object[]; warnings: object[] } {
+function findings(result: LoadResult, faults: readonly Finding[]): { faults: object[]; warnings: object[] } {
   const data = ({ origin, message }: Finding): object => ({ ...origin, message });
-  return { faults: result.ok ? [] : result.faults.map(data), warnings: result.warnings.map(data) };
+  return { faults: faults.map(data), warnings: result.warnings.map(data) };
 }

@@ -87,6 +87,12 @@ const rows: Readonly<Record<string, Row>> = {
     no: ['', '*', 'anonymous', 'sub:a', 'a b', 'x'.repeat(65), 'é'],
   },
   'a key': { check: checks.isKey, yes: ['k', 'sk_live_x', '!~'], no: ['', 'a b', 'é', 'a\n', 'x'.repeat(513)] },
+  'a time zone': {
+    check: checks.isTimeZone,
+    yes: ['UTC', 'Europe/Berlin', 'asia/tokyo', '+05:30'],
+    no: ['', 'Mars/Olympus', 'Europe/', 'UTC+1'],
+  },
+  'the id of a key, or all others': { check: checks.isKeyNameOrAny, yes: ['*', 'a.b'], no: ['', 'anonymous', 'a*'] },
   'a path of the gateway': {
     check: checks.isHttpPath,
     yes: ['/metrics', '/internal/metrics', '/healthy'],

@@ -118,6 +118,18 @@ export const isPrincipal: TextCheck = (text) => {
 
 export const isBucketName: TextCheck = (text) => text === '*' || /^[\w.@+-]{1,64}$/.test(text);
 
+/** product-spec §6: the id of a key, or all the others. */
+export const isKeyNameOrAny: TextCheck = (text) => text === '*' || isKeyName(text);
+
+/** As Intl knows it. */
+export const isTimeZone: TextCheck = (text) => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+};
+
 export const isMethodOrEmpty: TextCheck = (text) => text === '' || isToken(text);
 
 export const isRedisUrl: TextCheck = (text) => {

@@ -19,6 +19,8 @@ export interface Config {
   readonly ipRules: IpRulesConfig;
   /** Token buckets. A request is admitted by all of them or charged to none. */
   readonly rateLimit: RateLimitConfig;
+  /** What each key may use in all. Counted beyond a restart; with `rate_limit.storage.type: redis`, by all gateways together. */
+  readonly quotas: QuotasConfig;
   /** How long the apps may take. */
   readonly timeouts: TimeoutsConfig;
   /** Cross-origin requests of browsers, for every lease. */
@@ -271,6 +273,26 @@ export interface RateStorageConfig {
 export interface RedisConfig {
   /** Where it is: `redis://`, `rediss://` or `unix://`. */
   readonly url: string;
+}
+
+/** What each key may use in all. Counted beyond a restart; with `rate_limit.storage.type: redis`, by all gateways together. */
+export interface QuotasConfig {
+  /** Whose midnight days and months begin at. */
+  readonly timeZone: string;
+  /** For a day, by the id of the key, or `*` for each of the others. */
+  readonly daily: Readonly<Record<string, QuotaConfig>>;
+  /** For a month, likewise. */
+  readonly monthly: Readonly<Record<string, QuotaConfig>>;
+}
+
+/** What a key may use in a day or month. What is not named is not limited. */
+export interface QuotaConfig {
+  /** Requests. */
+  readonly requests?: number;
+  /** Bytes of bodies, of requests and answers together. */
+  readonly bytes?: number;
+  /** Tokens of language models, as OpenAI- and Anthropic-style answers tell them. */
+  readonly llmTokens?: number;
 }
 
 /** How long the apps may take. */

@@ -12,7 +12,6 @@ interface Later {
 /** `*` is any entry of a map, `[]` any item of a list. */
 const settings: Readonly<Record<string, Later>> = {
   'gateway.public_url': { instead: 'makes no use of it', environment: [''] },
-  quotas: { instead: 'counts nothing', environment: ['time_zone'] },
   circuit_breaker: {
     instead: 'breaks no circuit',
     environment: [

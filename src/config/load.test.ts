@@ -36,7 +36,7 @@ test('a section that comes with a later release is an error that says so', async
 
 test('a name that fits no setting is warned about, and what Kubernetes injects is recognised', async (t) => {
   const lines = warningLines(
-    await loadText(t, key, {
+    await loadText(t, `${key}lease_acl: { "*": ["*"] }`, {
       env: { ...env, GATEWAY_PROT: '1', GATEWAY_SERVICE_HOST: '10.0.0.1', PORTAL_PORT_80_TCP_ADDR: '10.0.0.2' },
     }),
   );

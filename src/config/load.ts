@@ -81,7 +81,8 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
   const { config } = verdict;
   // A file that can't be read says nothing of how settings fit together.
   const certificates = config === undefined || broken ? undefined : await checkCertificates(config, files, now());
-  const odd = config === undefined || broken ? [] : oddities(config);
+  // What is left of a faulty one may be odd only for what is not left.
+  const odd = config === undefined || broken || verdict.faults.length > 0 ? [] : oddities(config);
   const faults = [
     ...[...fileFaults, ...environment.faults, ...relayFaults, ...secrets.faults, ...verdict.faults],
     ...(certificates?.faults ?? []).map((fault) => placed(root, fault)),

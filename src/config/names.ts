@@ -26,7 +26,7 @@ export function propertyName(name: string, shape: Shape): string {
   const camel = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
   if (shape.kind !== 'scalar') return camel;
   if (shape.scalar === 'duration') return `${camel}Ms`;
-  return shape.scalar === 'size' && !camel.endsWith('Bytes') ? `${camel}Bytes` : camel;
+  return shape.scalar === 'size' && !/bytes$/i.test(camel) ? `${camel}Bytes` : camel;
 }
 
 const mostShownCharacters = 60;

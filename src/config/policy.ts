@@ -3,18 +3,20 @@ import { hash } from 'node:crypto';
 import type { KeyPolicy, KeySecret, Policy, RatePolicy } from '../policy/policy.ts';
 import type { Config, KeyConfig } from './config.ts';
 
-export function policyOf(config: Config): Policy {
+/** `moreKeys`: of other sources. */
+export function policyOf(config: Config, moreKeys: readonly KeyPolicy[] = []): Policy {
   const { gateway, auth, timeouts, cors, leases, portal, metrics } = config;
   return {
     auth: {
       enabled: auth.enabled,
-      keys: auth.keys.map(keyPolicyOf),
+      keys: [...auth.keys.map(keyPolicyOf), ...moreKeys],
       cacheTtlMs: auth.cacheTtlMs,
       forwardCredential: auth.forwardCredential,
     },
     acl: config.leaseAcl,
     ipRules: config.ipRules,
     rateLimit: { ...config.rateLimit, perIp: rateOf(config.rateLimit.perIp) },
+    quotas: config.quotas,
     baseDomain: gateway.baseDomain.toLowerCase(),
     trustedProxies: gateway.trustedProxies,
     limits: {
@@ -38,7 +40,7 @@ export function policyOf(config: Config): Policy {
   };
 }
 
-function keyPolicyOf(key: KeyConfig): KeyPolicy {
+export function keyPolicyOf(key: KeyConfig): KeyPolicy {
   const { id, scopes, notBefore, expiresAt, allowedCidrs } = key;
   return {
     ...{ id, secret: secretOf(key), scopes, allowedCidrs },

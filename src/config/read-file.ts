@@ -1,23 +1,41 @@
-// Owns reading the configuration file: bounded, regular, UTF-8. Knows nothing of YAML.
+// Owns reading the configuration file, and files like it: bounded, regular, UTF-8. Knows nothing of YAML.
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import process from 'node:process';
 import { openWords } from './secrets/secret-file.ts';
 import { maxFileBytes } from './yaml.ts';
 
-export type FileReading = { readonly text: string } | { readonly fault: string };
+export type FileReading =
+  | { readonly text: string }
+  /** `missing`: there is no such file. */
+  | { readonly fault: string; readonly missing?: true };
 
-export async function readConfigFile(path: string): Promise<FileReading> {
+interface FileKind {
+  /** What it is called. */
+  readonly what: string;
+  /** It is refused where every user of the machine may use it. */
+  readonly isPrivate: boolean;
+}
+
+const configurationFile: FileKind = { what: 'the configuration file', isPrivate: false };
+
+export async function readConfigFile(path: string, kind: FileKind = configurationFile): Promise<FileReading> {
+  const { what, isPrivate } = kind;
   // Non-blocking: a pipe without a writer would keep us for ever. All checks are of the file that was opened.
   let file;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    return { fault: `the configuration file ${openWords(error)}` };
+    const fault = `${what} ${openWords(error)}`;
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? { fault, missing: true } : { fault };
   }
   try {
     const stat = await file.stat();
-    if (stat.isDirectory()) return { fault: 'the configuration file is a directory: name a file in it' };
-    if (!stat.isFile()) return { fault: 'the configuration file is not a regular file' };
+    if (stat.isDirectory()) return { fault: `${what} is a directory: name a file in it` };
+    if (!stat.isFile()) return { fault: `${what} is not a regular file` };
+    if (isPrivate && process.platform !== 'win32' && (stat.mode & 0o007) !== 0) {
+      return { fault: `${what} may be used by every user of this machine: run "chmod o= ${path}"` };
+    }
     const buffer = Buffer.alloc(Math.min(stat.size, maxFileBytes) + 1);
     let bytes = 0;
     for (;;) {
@@ -26,14 +44,14 @@ export async function readConfigFile(path: string): Promise<FileReading> {
       bytes += bytesRead;
     }
     // Being written, most likely. Who wants the defaults needs no file, and who reloads must not get them by accident.
-    if (bytes === 0) return { fault: 'the configuration file is empty' };
-    if (bytes > maxFileBytes) return { fault: `the configuration file has more than ${maxFileBytes} bytes` };
+    if (bytes === 0) return { fault: `${what} is empty` };
+    if (bytes > maxFileBytes) return { fault: `${what} has more than ${maxFileBytes} bytes` };
     // It is being written: the next look finds it whole.
-    if (bytes !== stat.size) return { fault: 'the configuration file changed while it was read' };
+    if (bytes !== stat.size) return { fault: `${what} changed while it was read` };
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, bytes)) };
   } catch (error) {
-    if (error instanceof TypeError) return { fault: 'the configuration file is not UTF-8 text' };
-    return { fault: 'the configuration file could not be read' };
+    if (error instanceof TypeError) return { fault: `${what} is not UTF-8 text` };
+    return { fault: `${what} could not be read` };
   } finally {
     await file.close();
   }

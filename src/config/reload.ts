@@ -7,12 +7,17 @@ import { WatchedDirectories } from './watched-directories.ts';
 
 export type ReloadReason = 'signal' | 'file' | 'request';
 
-export interface WatchOptions {
+/** What was loaded, and the files that this was from. */
+interface Watchable {
+  readonly files: SeenFiles;
+}
+
+export interface WatchOptions<R extends Watchable = LoadResult> {
   /** Of the result in use. */
   readonly files: SeenFiles;
-  load(signal: AbortSignal): Promise<LoadResult>;
+  load(signal: AbortSignal): Promise<R>;
   /** Called for each result, one after the other. */
-  apply(result: LoadResult, reason: ReloadReason): void | Promise<void>;
+  apply(result: R, reason: ReloadReason): void | Promise<void>;
   /** Loading or applying threw, which neither is meant to do. */
   failed(error: unknown): void;
   /** Changes in a directory will be noticed later than others: it is not there, or the system watches too many. */
@@ -37,7 +42,8 @@ const longestDebounceMs = 1000;
 /** File systems that tell nothing (those of other machines), and directories that were replaced. */
 const defaultLookEveryMs = 10_000;
 
-export async function watchConfig(options: WatchOptions): Promise<ConfigWatch> {
+/** The configuration; or another thing that is loaded from files. */
+export async function watchConfig<R extends Watchable>(options: WatchOptions<R>): Promise<ConfigWatch> {
   const watching = new ConfigWatching(options);
   await watching.follow(options.files);
   return watching;
@@ -49,8 +55,8 @@ interface Turn {
   readonly done: Promise<void>;
 }
 
-class ConfigWatching implements ConfigWatch {
-  readonly #options: WatchOptions;
+class ConfigWatching<R extends Watchable> implements ConfigWatch {
+  readonly #options: WatchOptions<R>;
   readonly #signals: Pick<NodeJS.EventEmitter, 'on' | 'off'>;
   readonly #closed = new AbortController();
   readonly #directories: WatchedDirectories;
@@ -61,7 +67,7 @@ class ConfigWatching implements ConfigWatch {
   #working: Promise<void> = Promise.resolve();
   #waiting: Turn | undefined = undefined;
 
-  constructor(options: WatchOptions) {
+  constructor(options: WatchOptions<R>) {
     this.#options = options;
     this.#files = options.files;
     this.#directories = new WatchedDirectories(this.#changed, (directory, error) => {

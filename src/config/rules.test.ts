@@ -61,6 +61,11 @@ const broken: readonly { readonly what: string; readonly text: string; readonly 
     ],
   },
   {
+    what: 'a quota of nothing',
+    text: 'quotas:\n  daily:\n    a: {}\n    b: { bytes: 1MB }',
+    says: ['4:8: quotas.daily.a limits nothing: it needs requests, bytes or llm_tokens'],
+  },
+  {
     what: 'a log file without a path',
     text: 'logging: { output: file }',
     says: ['2:20: logging.output needs logging.file.path'],
@@ -107,8 +112,15 @@ describe('what is hardly meant is warned about', () => {
     ]);
   });
 
+  test('a quota of nobody, unless a file has keys', async (t) => {
+    const text = `${key}quotas: { monthly: { nobody: { requests: 1 }, "*": { requests: 1 } } }`;
+    assert.deepEqual(warningLines(await loadText(t, text, { env })), [
+      'gateway.yaml:2:30: quotas.monthly.nobody is not the id of a key in auth.keys: nobody has this quota',
+    ]);
+  });
+
   test('an open door to other machines, but not to this one', async (t) => {
-    const open = 'auth: { enabled: false }\n';
+    const open = 'auth: { enabled: false }\nlease_acl: { "*": [anonymous] }\n';
     assert.match(
       warningLines(await loadText(t, `${open}gateway: { host: 0.0.0.0 }`)).join('\n'),
       /^gateway\.yaml:1:18: auth\.enabled is off, and gateway\.host is 0\.0\.0\.0/,

@@ -1,7 +1,8 @@
 // Owns what must hold between settings that are each fine by themselves. Works on a finished configuration and names the settings
 // by their paths in the file; looks at no file and no address.
+import { accessOddities, type Oddity } from './access-oddities.ts';
 import { shadowedRules } from './acl-shadows.ts';
-import type { Config, CorsConfig } from './config.ts';
+import type { Config, CorsConfig, KeyConfig } from './config.ts';
 import type { Path } from './shape.ts';
 
 export interface Broken {
@@ -73,39 +74,44 @@ const relays: Rule = function* ({ portal: { relays } }) {
 /** product-spec §5 */
 const mostUnprefixedKeys = 4;
 
-const keys: Rule = function* ({ auth: { keys } }) {
+const keys: Rule = function* ({ auth }) {
+  yield* keyRules(auth.keys, ['auth', 'keys']);
+};
+
+/** Of keys that stand in one list, at this place. */
+export function* keyRules(keys: readonly KeyConfig[], place: Path): Generator<Broken> {
   yield* repeated(
     keys.map(({ id }) => id),
-    (i) => ['auth', 'keys', i, 'id'],
+    (i) => [...place, i, 'id'],
   );
   yield* repeated(
     keys.map(({ key }, i) => (key === '' ? `none ${i}` : key)),
-    (i) => ['auth', 'keys', i, 'key'],
+    (i) => [...place, i, 'key'],
   );
   yield* repeated(
     keys.map(({ keyHash }, i) => (keyHash === '' ? `none ${i}` : keyHash)),
-    (i) => ['auth', 'keys', i, 'key_hash'],
+    (i) => [...place, i, 'key_hash'],
   );
   for (const [i, { key, keyHash, notBefore, expiresAt }] of keys.entries()) {
     const [plain, hashed]: [Path, Path] = [
-      ['auth', 'keys', i, 'key'],
-      ['auth', 'keys', i, 'key_hash'],
+      [...place, i, 'key'],
+      [...place, i, 'key_hash'],
     ];
     if (key === '' && keyHash === '')
-      yield { path: ['auth', 'keys', i], with: [plain, hashed], message: 'needs key_hash, or key' };
+      yield { path: [...place, i], with: [plain, hashed], message: 'needs key_hash, or key' };
     if (key !== '' && keyHash !== '')
       yield { path: hashed, with: [plain], message: 'can not stand beside key: keep one of them' };
     if (notBefore !== '' && expiresAt !== '' && Date.parse(notBefore) >= Date.parse(expiresAt)) {
-      const from: Path = ['auth', 'keys', i, 'not_before'];
-      yield { path: ['auth', 'keys', i, 'expires_at'], with: [from], message: 'must be later than not_before' };
+      const from: Path = [...place, i, 'not_before'];
+      yield { path: [...place, i, 'expires_at'], with: [from], message: 'must be later than not_before' };
     }
   }
   const unprefixed = keys.flatMap(({ keyHash, keyPrefix }, i) => (keyHash !== '' && keyPrefix === '' ? [i] : []));
   for (const i of unprefixed.slice(mostUnprefixedKeys)) {
     const message = `is missing: every key without one costs each unknown key a bcrypt, so there may be ${mostUnprefixedKeys}; give the first 8 characters of the key or more`;
-    yield { path: ['auth', 'keys', i, 'key_prefix'], with: [], message };
+    yield { path: [...place, i, 'key_prefix'], with: [], message };
   }
-};
+}
 
 /** Names compare in NFC and lower case (product-spec §5). */
 const patterns: Rule = function* ({ leases, portal }) {
@@ -151,25 +157,41 @@ const rates: Rule = function* ({ rateLimit: { perIp } }) {
   }
 };
 
-const rules: readonly Rule[] = [tls, ports, proxies, reconnect, relays, keys, patterns, cors, rates, logging];
+const quotas: Rule = function* ({ quotas: { daily, monthly } }) {
+  for (const [kind, limits] of Object.entries({ daily, monthly })) {
+    for (const [name, limit] of Object.entries(limits)) {
+      const message = 'limits nothing: it needs requests, bytes or llm_tokens';
+      if (Object.keys(limit).length === 0) yield { path: ['quotas', kind, name], with: [], message };
+    }
+  }
+};
+
+const rules: readonly Rule[] = [tls, ports, proxies, reconnect, relays, keys, patterns, cors, rates, quotas, logging];
 
 export function brokenRules(config: Config): Broken[] {
   return rules.flatMap((rule) => [...rule(config)]);
 }
 
 /** What is no fault and yet hardly meant. */
-export function oddities(config: Config): Omit<Broken, 'with'>[] {
+export function oddities(config: Config): Oddity[] {
   const { auth, gateway } = config;
-  const odd: Omit<Broken, 'with'>[] = [];
-  if (auth.enabled && auth.keys.length === 0) {
+  const odd = [...accessOddities(config)];
+  if (auth.enabled && auth.keys.length === 0 && auth.keysFile === '') {
     const message = 'is empty: every request is answered 401; add a key, or set GATEWAY_API_KEY';
     odd.push({ path: ['auth', 'keys'], message });
   }
   if (!auth.enabled && !isLoopback(gateway.host)) {
-    const message = `is off, and gateway.host is ${gateway.host}: everyone who can reach that may call every lease`;
+    const message = `is off, and gateway.host is ${gateway.host}: everyone who can reach that may call what lease_acl opens to anonymous`;
     odd.push({ path: ['auth', 'enabled'], message });
   }
   odd.push(...shadowedRules(config));
+  // Those of a file come and go.
+  const known = new Set(['*', ...auth.keys.map(({ id }) => id)]);
+  for (const kind of ['daily', 'monthly'] as const) {
+    const unknown = auth.keysFile === '' ? Object.keys(config.quotas[kind]).filter((name) => !known.has(name)) : [];
+    const message = 'is not the id of a key in auth.keys: nobody has this quota';
+    for (const name of unknown) odd.push({ path: ['quotas', kind, name], message });
+  }
   return odd;
 }
 

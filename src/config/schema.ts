@@ -9,11 +9,12 @@ import { rateLimit } from './sections/limits.ts';
 import { admin, gateway, tls } from './sections/listeners.ts';
 import { logging, metrics } from './sections/observation.ts';
 import { portal } from './sections/portal.ts';
+import { quotas } from './sections/quotas.ts';
 import { cors, leases, timeouts } from './sections/traffic.ts';
 
 const sections = {
   ...{ gateway, tls, admin, portal, auth, lease_acl: leaseAcl, ip_rules: ipRules, rate_limit: rateLimit },
-  ...{ timeouts, cors, leases, metrics, logging },
+  ...{ quotas, timeouts, cors, leases, metrics, logging },
 };
 
 export const schema: z.ZodType = withAbout(z.strictObject(sections), {

@@ -12,6 +12,11 @@ export function gatewayIdentityPath(stateDirectory: string): string {
   return join(stateDirectory, 'identity.pem');
 }
 
+/** Of one gateway: several would each write what they alone know. */
+export function quotaFilePath(stateDirectory: string): string {
+  return join(stateDirectory, 'quotas.jsonl');
+}
+
 /** One file for each name: whoever pinned a name to an id would otherwise be locked out by the next restart. */
 export function exposeIdentityPath(stateDirectory: string, leaseName: string): string {
   return join(stateDirectory, 'expose', `${fileNameFor(leaseName)}.pem`);

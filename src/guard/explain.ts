@@ -15,6 +15,7 @@ export interface Question {
   /** The id that the name leads to, where it is known. */
   readonly leaseId: string | undefined;
   readonly method: string;
+  readonly upgrade: boolean;
   /** Undefined: rules for addresses are left out. */
   readonly clientIp: string | undefined;
   readonly nowMs: number;
@@ -45,7 +46,7 @@ export function explainAccess(policy: Policy, question: Question): Explanation {
 }
 
 function* judge(policy: Policy, question: Question): Generator<Judged> {
-  const { key, lease, leaseId = lease, method, clientIp, nowMs } = question;
+  const { key, lease, leaseId = lease, method, upgrade, clientIp, nowMs } = question;
   if (clientIp !== undefined) {
     const passed = addressRules(policy.ipRules)(clientIp);
     yield { code: 'ip_denied', passed, reason: `ip_rules ${passed ? 'let' : 'do not let'} ${clientIp} in` };
@@ -75,13 +76,13 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
   const scope = missingScope(
     principal,
     method,
-    false,
+    upgrade,
     settings.flatMap(({ requiredScopes }) => requiredScopes),
   );
   yield {
     code: 'insufficient_scope',
     passed: scope === undefined,
-    reason: scope === undefined ? `${method} needs no scope that is missing` : `the scope ${scope} is missing`,
+    reason: scope === undefined ? `${upgrade ? 'an upgrade' : method} needs no scope that is missing` : `the scope ${scope} is missing`,
   };
 }
 

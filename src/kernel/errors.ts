@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'insufficient_scope'
   | 'ip_denied'
   | 'rate_limited'
+  | 'quota_exceeded'
   | 'not_found'
   | 'lease_not_found'
   | 'method_not_allowed'
@@ -117,6 +118,13 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     proxyError: 'http_request_denied',
     when: 'A token bucket of `rate_limit` is empty, or too many credentials from this address were wrong.',
     remedy: 'Wait for `Retry-After`, and keep to what `RateLimit` and `RateLimit-Policy` tell.',
+  },
+  quota_exceeded: {
+    status: 429,
+    title: 'Quota exceeded',
+    proxyError: 'http_request_denied',
+    when: 'The key has used up a quota of its day or month, in requests, bytes or tokens of language models; the detail says which.',
+    remedy: 'Wait for `Retry-After`, which is when the day or month ends, or have `quotas` of the key raised.',
   },
   not_found: {
     status: 404,

@@ -102,6 +102,15 @@ test('errors are counted by code, refusals too', (t) => {
   assert.equal(valueOf(families, 'portal_gateway_response_size_bytes_count'), 0);
 });
 
+test('refusals by quota are counted, and those alone', (t) => {
+  const { read } = metrics(t);
+  assert.equal(valueOf(read(), 'portal_gateway_quota_rejections_total'), 0);
+  for (const code of ['quota_exceeded', 'rate_limited'] as const) {
+    requestFinished.publish(finished({ status: 429, error: new GatewayError(code, 'x'), bytesSent: undefined }));
+  }
+  assert.equal(valueOf(read(), 'portal_gateway_quota_rejections_total'), 1);
+});
+
 test('after close() nothing is counted', () => {
   const requests = new RequestMetrics(new LeaseLabels());
   requests.close();

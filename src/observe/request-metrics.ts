@@ -70,6 +70,10 @@ export class RequestMetrics {
     help: 'Requests that the gateway answered with an error of its own, or whose answer was cut, by code.',
     labels: ['type', 'lease_id'],
   });
+  readonly #quotas = counter({
+    name: 'quota_rejections_total',
+    help: 'Requests that were refused because a quota of their key was used up.',
+  });
   readonly #active = gauge({
     name: 'active_requests',
     help: 'Requests at work. A stream leaves them when its answer begins.',
@@ -81,6 +85,7 @@ export class RequestMetrics {
   });
   readonly #values = {
     active: this.#active.of(),
+    quota: this.#quotas.of(),
     upstream: this.#upstreams.of(),
     requestSize: this.#requestSizes.of(),
     responseSize: this.#responseSizes.of(),
@@ -112,7 +117,7 @@ export class RequestMetrics {
   text(): string {
     let text = this.#requests.text() + this.#durations.text() + this.#upstreams.text();
     text += this.#requestSizes.text() + this.#responseSizes.text();
-    return text + this.#errors.text() + this.#active.text() + this.#streams.text();
+    return text + this.#errors.text() + this.#quotas.text() + this.#active.text() + this.#streams.text();
   }
 
   readonly #started = (event: RequestStarted): void => {
@@ -139,7 +144,9 @@ export class RequestMetrics {
     if (upstreamMs !== undefined) values.upstream.observe(upstreamMs / 1000);
     values.requestSize.observe(event.bytesReceived);
     if (bytesSent !== undefined) values.responseSize.observe(bytesSent);
-    if (error !== undefined) this.#errors.of(error.code, lease).value += 1;
+    if (error === undefined) return;
+    this.#errors.of(error.code, lease).value += 1;
+    if (error.code === 'quota_exceeded') this.#values.quota.value += 1;
   };
 
   /** It took no time that anybody could tell. */

@@ -1,6 +1,7 @@
 // Owns THE list: every stage that a request passes, in order. To learn what happens to a request, read this file first.
 import { Admission } from '../guard/admission.ts';
 import type { Limiter } from '../guard/limiter.ts';
+import type { QuotaLedger } from '../guard/quota-ledger.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import type { LeaseDirectory } from '../route/lease-directory.ts';
@@ -18,6 +19,7 @@ import { cors } from './stages/cors.ts';
 import { forward } from './stages/forward.ts';
 import { matchRoute } from './stages/match-route.ts';
 import { observe } from './stages/observe.ts';
+import { quota } from './stages/quota.ts';
 import { rateLimit } from './stages/rate-limit.ts';
 import { requestId } from './stages/request-id.ts';
 import { resolveLease } from './stages/resolve-lease.ts';
@@ -29,10 +31,11 @@ export interface PipelineParts {
   readonly upstream: Upstream;
   readonly auth: AuthenticateParts;
   readonly limiter: Limiter;
+  readonly quotas: QuotaLedger;
   readonly clock: Clock;
 }
 
-export function createPipeline({ directory, upstream, auth, limiter, clock }: PipelineParts): Dispatch {
+export function createPipeline({ directory, upstream, auth, limiter, quotas, clock }: PipelineParts): Dispatch {
   const deadlines = new Deadlines(clock);
   return compose(
     [
@@ -46,6 +49,7 @@ export function createPipeline({ directory, upstream, auth, limiter, clock }: Pi
       authenticate(auth),
       resolveLease(directory),
       authorise(),
+      quota(quotas),
       rateLimit(limiter),
       // Behind everything that refuses: what is not let in takes no place in flight.
       admit(new Admission(), deadlines),

@@ -7,6 +7,7 @@ export interface Policy {
   readonly acl: Readonly<Record<string, readonly string[]>>;
   readonly ipRules: IpRulesPolicy;
   readonly rateLimit: RateLimitPolicy;
+  readonly quotas: QuotasPolicy;
   /** Lower case. Empty: no host mode. */
   readonly baseDomain: string;
   /** Addresses and CIDR blocks whose forwarded headers are believed. */
@@ -64,6 +65,21 @@ export interface CostPolicy {
   /** Empty: all. */
   readonly method: string;
   readonly cost: number;
+}
+
+/** By the id of the key, or `*` for each of the others. */
+export interface QuotasPolicy {
+  /** By its name in the IANA time zone database. */
+  readonly timeZone: string;
+  readonly daily: Readonly<Record<string, QuotaPolicy>>;
+  readonly monthly: Readonly<Record<string, QuotaPolicy>>;
+}
+
+/** What is not named is not limited. */
+export interface QuotaPolicy {
+  readonly requests?: number;
+  readonly bytes?: number;
+  readonly llmTokens?: number;
 }
 
 export interface KeyPolicy {

@@ -12,6 +12,7 @@ import type { SecureChannel } from './secure/channel.ts';
 import type { HandshakeSecrets } from './secure/handshake.ts';
 import type { Carrier } from './websocket/carrier.ts';
 import { connectCarrier } from './websocket/connect.ts';
+import { initialWindowBytes } from './yamux/frame.ts';
 import { Mux } from './yamux/session.ts';
 
 export interface SessionOptions {
@@ -23,7 +24,7 @@ export interface SessionOptions {
   readonly ca?: string;
   readonly connectTimeoutMs?: number;
   readonly keepalive?: { readonly intervalMs: number; readonly timeoutMs: number };
-  /** Receive window of a stream, 256 KiB to 16 MiB: what one tunnel may hold in memory. */
+  /** Receive window of a stream, 256 KiB to 16 MiB. It grows to 1 MiB where it is read fast; all of them by 32 MiB at most. */
   readonly windowBytes?: number;
   readonly nowMs?: () => number;
   /** For replaying recorded handshakes; in life the defaults are the only safe ones. */
@@ -37,6 +38,8 @@ export interface DialOptions {
 
 const defaultConnectTimeoutMs = 10_000;
 const defaultKeepalive = { intervalMs: 10_000, timeoutMs: 5_000 };
+/** 1 MiB in each round trip fills a gigabit line at 8 ms. */
+const grownWindowBytes = 1_048_576;
 const acceptCapacity = 256;
 
 /** Connects to a relay (`ws://HOST:4017/relay`). Throws PortalError: bad_relay_url, relay_unreachable, relay_tls, not_a_relay, connect_timeout. */
@@ -65,13 +68,15 @@ export class Session {
     const { promise, resolve } = Promise.withResolvers<PortalError | undefined>();
     this.closed = promise;
     this.#over = resolve;
+    const { windowBytes = initialWindowBytes } = options;
     this.#mux = new Mux(
       carrier,
       {
         role: 'client',
         tolerance: 'tolerant',
         keepalive: options.keepalive ?? defaultKeepalive,
-        ...(options.windowBytes !== undefined && { receiveWindowBytes: options.windowBytes }),
+        receiveWindowBytes: windowBytes,
+        maxReceiveWindowBytes: Math.max(windowBytes, grownWindowBytes),
       },
       {
         stream: (pipe) => void acceptConnection(pipe, (leaseId) => this.#publishers.get(leaseId), this.#nowMs),

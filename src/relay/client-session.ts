@@ -36,6 +36,7 @@ export class ClientSession implements Peer {
         role: 'server',
         tolerance: 'strict',
         receiveWindowBytes: limits.windowBytes,
+        maxReceiveWindowBytes: limits.grownWindowBytes,
         maxInboundStreams: limits.streamsPerConnection,
         keepalive,
         clock,

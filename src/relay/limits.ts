@@ -31,7 +31,9 @@ export interface RelayLimits {
   readonly forwardsPerLease: number;
   /** Granted on each stream: what a forwarded connection may hold in memory in each direction, twice over. */
   readonly windowBytes: number;
-  /** The longest websocket message: a yamux frame as large as the window, with room to spare. */
+  /** How far that grows on a stream whose other side takes it fast, out of 32 MiB for each websocket. */
+  readonly grownWindowBytes: number;
+  /** The longest websocket message: a yamux frame as large as the grown window, with room to spare. */
   readonly messageBytes: number;
   /** From the first byte to the end of the upgrade request. */
   readonly upgradeTimeoutMs: number;
@@ -60,7 +62,8 @@ export const defaultLimits: RelayLimits = {
   metadataBytes: 262_144,
   forwardsPerLease: 4_096,
   windowBytes: 262_144,
-  messageBytes: 1_048_576,
+  grownWindowBytes: 1_048_576,
+  messageBytes: 2_097_152,
   upgradeTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   appAnswerTimeoutMs: 15_000,

@@ -100,6 +100,7 @@ const notInTrailers: ReadonlySet<string> = new Set([
   'host',
   'max-forwards',
   'trailer',
+  'x-api-key',
 ]);
 
 /** The trailers of a request that are end-to-end. `dropped`: see EndToEnd. */

@@ -1,11 +1,12 @@
-// Who may call, and how much: the acceptance list of authentication, lease rules and rate limiting.
+// Who may call, and how much: the acceptance list of authentication, lease rules and rate limiting, through relay and tunnel.
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import { hashSync } from '@node-rs/bcrypt';
 import { createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
 import type { KeyPolicy } from '../../src/policy/policy.ts';
-import { key as plainKey, startPlainGateway, type Answer, type PlainGateway } from '../helpers/plain-gateway.ts';
-import { testKey, testPolicy } from '../helpers/policy.ts';
+import type { Answer } from '../helpers/plain-gateway.ts';
+import { key as plainKey, testKey, testPolicy } from '../helpers/policy.ts';
+import { startTunnelGateway, type TunnelGateway } from '../helpers/tunnel-gateway.ts';
 
 const cost = 4;
 const key = createApiKey('live');
@@ -23,13 +24,13 @@ const billing = hashed('billing', key);
 
 type Parts = Parameters<typeof testPolicy>[0];
 
-function start(t: Parameters<typeof startPlainGateway>[0], policy: Parts): Promise<PlainGateway> {
-  return startPlainGateway(
+function start(t: TestContext, policy: Parts, name = 'app'): Promise<TunnelGateway> {
+  return startTunnelGateway(
     t,
     (request, response) => {
       response.end(JSON.stringify(request.headers));
     },
-    { policy },
+    { policy, name },
   );
 }
 
@@ -37,7 +38,7 @@ function codeOf({ text }: Answer): unknown {
   return (JSON.parse(text) as { code?: unknown }).code;
 }
 
-async function codeFor(gateway: PlainGateway, headers: readonly string[], method = 'GET'): Promise<unknown> {
+async function codeFor(gateway: TunnelGateway, headers: readonly string[], method = 'GET'): Promise<unknown> {
   const answer = await gateway.call('/peer/app/', { headers, method });
   return answer.status === 200 ? 200 : codeOf(answer);
 }
@@ -122,9 +123,44 @@ describe('lease rules', () => {
 
   test('a rule for the name can not be evaded by the id', async (t) => {
     const gateway = await start(t, { auth, acl: { app: ['billing'], '*': ['*'] } });
-    const [lease] = await gateway.transport.list();
-    const byId = await gateway.call(`/peer/${lease?.id ?? ''}/`, { headers: bearer(plainKey) });
+    const byId = await gateway.call(`/peer/${gateway.leaseId}/`, { headers: bearer(plainKey) });
     assert.equal(codeOf(byId), 'access_denied');
+  });
+
+  test('a rule for the id can not be evaded by the name, nor by a spelling of it', async (t) => {
+    const gateway = await start(t, { auth, acl: { '*': ['billing'] } });
+    gateway.gateway.apply(testPolicy({ auth, acl: { [gateway.leaseId]: ['billing'], '*': ['*'] } }));
+    for (const lease of ['app', 'APP', 'a%70p', '%41pp', gateway.leaseId]) {
+      const denied = await gateway.call(`/peer/${lease}/`, { headers: bearer(plainKey) });
+      assert.equal(codeOf(denied), 'access_denied', lease);
+      assert.equal((await gateway.call(`/peer/${lease}/`, { headers: bearer(key) })).status, 200, lease);
+    }
+  });
+
+  test('a name is one in every normalisation, and look-alikes are others', async (t) => {
+    const gateway = await start(t, { auth, acl: { 'caf\u00e9': ['billing'], '*': [] } }, 'Cafe\u0301');
+    for (const lease of ['caf%C3%A9', 'CAFE%CC%81', 'CAF%C3%89', 'cafe%cc%81']) {
+      assert.equal((await gateway.call(`/peer/${lease}/`, { headers: bearer(key) })).status, 200, lease);
+      assert.equal(
+        codeOf(await gateway.call(`/peer/${lease}/`, { headers: bearer(plainKey) })),
+        'access_denied',
+        lease,
+      );
+    }
+    // Without the accent, with a Cyrillic a, in full width, with a zero-width joiner, encoded twice.
+    for (const lease of ['cafe', 'c%D0%B0f%C3%A9', '%EF%BD%83af%C3%A9', 'caf%C3%A9%E2%80%8D', 'caf%25C3%25A9']) {
+      assert.equal(codeOf(await gateway.call(`/peer/${lease}/`, { headers: bearer(key) })), 'access_denied', lease);
+    }
+  });
+
+  test('the app is told who called', async (t) => {
+    const gateway = await start(t, { auth });
+    const forged = ['X-Gateway-Key-Id', 'root', 'X-Gateway-Subject', 'root'];
+    const { text } = await gateway.call('/peer/app/', { headers: [...bearer(key), ...forged] });
+    const seen = JSON.parse(text) as Record<string, unknown>;
+    assert.equal(seen['x-gateway-key-id'], 'billing');
+    assert.equal(seen['x-gateway-scopes'], 'read write');
+    assert.ok(!text.includes('root') && !text.includes(key));
   });
 
   test('anonymous may call what is open to everyone, and nothing else', async (t) => {

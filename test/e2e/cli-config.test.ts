@@ -58,9 +58,9 @@ describe('validate', () => {
   });
 
   test('says what a valid file holds', async (t) => {
-    const { file, run } = await placeWith(t, 'auth: { keys: [{ id: a, key: "${KEY}" }] }');
+    const { file, run } = await placeWith(t, 'auth: { keys: [{ id: a, key: "${KEY}" }] }\nlease_acl: { app: [a] }');
     const { code, stdout, stderr } = await run(['validate'], { GATEWAY_CONFIG: file });
-    assert.deepEqual([code, stdout, stderr], [0, `${file} is valid: 1 key, 0 rules, 1 relay\n`, '']);
+    assert.deepEqual([code, stdout, stderr], [0, `${file} is valid: 1 key, 1 rule, 1 relay\n`, '']);
   });
 
   test('judges environment and defaults without a file', async (t) => {
@@ -94,7 +94,9 @@ describe('validate', () => {
     });
     const fine = await run(['validate', '--json'], { GATEWAY_API_KEY: 'key' });
     assert.deepEqual([fine.code, fine.stderr], [0, '']);
-    assert.equal((JSON.parse(fine.stdout) as { valid: unknown }).valid, true);
+    const { valid, warnings } = JSON.parse(fine.stdout) as { valid: unknown; warnings: { message: string }[] };
+    assert.equal(valid, true);
+    assert.match(warnings[0]?.message ?? '', /^lease_acl lets nobody in: .*403/);
   });
 
   test('asks the relays only when it is told to', async (t) => {
@@ -183,6 +185,7 @@ auth:
     - { id: file, key: "file:secret" }
     - { id: vault, key: "vault:secret/gateway#key" }
 leases: { app: { headers: { request: { set: { Authorization: mark-header, X-B: "\${SECRET}" } } } } }
+lease_acl: { app: [plain] }
 `;
     const { directory, file, run } = await placeWith(t, yaml);
     await writeFile(join(directory, 'secret'), 'mark-file');
@@ -201,7 +204,7 @@ leases: { app: { headers: { request: { set: { Authorization: mark-header, X-B: "
       assert.ok(lines.includes(line), stdout);
     }
     assert.equal(stdout.split('"***"').length - 1, 7);
-    assert.match(stderr, /^warning: .*auth\.keys\[0\]\.key stands in the file as plain text, and so do 1 more/);
+    assert.match(stderr, /^warning: .*auth\.keys\[0\]\.key stands in the file as plain text, and so do 1 more/m);
 
     const json = await run(['config', 'print', '--json', '--config', file], environment);
     const rows = JSON.parse(json.stdout) as { setting: string; value: unknown; origin: string }[];
@@ -277,4 +280,9 @@ test('explain says which rule decides, and the code that the caller would get', 
   const nobody = await explain('--lease', 'my-app', '--json');
   assert.equal((JSON.parse(nobody.stdout) as { code: unknown }).code, 'missing_credentials');
   assert.equal((await explain('--key', 'other', '--lease', 'my-app')).code, 2);
+  const upgrade = await explain('--key', 'bot', '--lease', 'my-app', '--upgrade');
+  assert.equal(upgrade.stderr, 'portal-gateway: refused: insufficient_scope\n');
+  const noAddress = await explain('--key', 'bot', '--lease', 'my-app', '--ip', '10.0.0.0/8');
+  assert.deepEqual([noAddress.code, noAddress.stdout], [2, '']);
+  assert.match(noAddress.stderr, /--ip takes an IPv4 or IPv6 address, not "10\.0\.0\.0\/8"/);
 });

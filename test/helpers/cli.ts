@@ -35,12 +35,19 @@ export async function temporaryDirectory(t: TestContext): Promise<string> {
   return directory;
 }
 
-/** Started, and killed after the test if it still runs. */
-export function startCli(t: TestContext, args: readonly string[], environment: Record<string, string>): CliProcess {
+/** Started, and killed after the test if it still runs. `input`: the whole of its stdin. */
+export function startCli(
+  t: TestContext,
+  args: readonly string[],
+  environment: Record<string, string>,
+  input = '',
+): CliProcess {
   const child = spawn(process.execPath, [main, ...args], {
     env: { HOME: '/nonexistent', NO_COLOR: '1', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // Most commands never read it.
+  child.stdin.on('error', () => undefined).end(input);
   t.after(() => child.kill('SIGKILL'));
   const texts = { stdout: '', stderr: '' };
   const exited = once(child, 'close').then(([code]) => code as number | null);

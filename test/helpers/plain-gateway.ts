@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { createGateway, type Gateway, type GatewayOptions } from '../../src/gateway.ts';
+import type { QuotaLedger } from '../../src/guard/quota-ledger.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import type { PoolLimits } from '../../src/upstream/tunnel-pool.ts';
@@ -19,6 +20,7 @@ interface Options {
   readonly timeouts?: Partial<Policy['timeouts']>;
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
+  readonly quotas?: QuotaLedger;
   /** What a policy does not hold. */
   readonly listener?: Pick<
     GatewayOptions,
@@ -72,6 +74,7 @@ export async function startPlainGateway(
     transports: [transport],
     ...(options.pool !== undefined && { pool: options.pool }),
     ...(options.clock !== undefined && { clock: options.clock }),
+    ...(options.quotas !== undefined && { quotas: options.quotas }),
     ...options.listener,
   });
   const { port } = await gateway.listen();

@@ -27,35 +27,36 @@ export const scope: z.ZodType = text('A scope.', {
   example: 'read',
 });
 
-const key = entry('KeyConfig', 'An API key: its hash, or the key itself.', {
-  id: text('Its name in `lease_acl`, logs and limits.', {
-    expects: 'a name of 1 to 64 letters, digits and . _ - @ +, other than "anonymous"',
-    check: isKeyName,
-    example: 'billing-bot',
-  }),
-  key_hash: text('The bcrypt hash of the whole key, as `portal-gateway keys hash` makes it.', {
+/** What every entry of a key has, wherever it stands. */
+export const keyId: z.ZodType = text('Its name in `lease_acl`, logs and limits.', {
+  expects: 'a name of 1 to 64 letters, digits and . _ - @ +, other than "anonymous"',
+  check: isKeyName,
+  example: 'billing-bot',
+});
+
+const hashAbout = {
+  expects: 'a bcrypt hash ($2a$, $2b$ or $2y$) of cost 10 to 14',
+  check: isBcryptHash,
+  example: '$2b$12$PopRLDJKmUriBAJfx6DNE.PCX09TMYA0EfEUD6JuDVKrWj5liXy7e',
+  secret: 'possible',
+} as const;
+const hashDescription = 'The bcrypt hash of the whole key, as `portal-gateway keys hash` makes it.';
+/** Where there is no other way to give the key. */
+export const requiredHash: z.ZodType = text(hashDescription, hashAbout);
+
+export const keyPrefix: z.ZodType = text(
+  'What the key begins with, by which its entry is found. `keys hash` fills it in; for keys made elsewhere, their first 8 characters or more.',
+  {
     initial: '',
-    expects: 'a bcrypt hash ($2a$, $2b$ or $2y$) of cost 10 to 14',
-    check: isBcryptHash,
-    example: '$2b$12$PopRLDJKmUriBAJfx6DNE.PCX09TMYA0EfEUD6JuDVKrWj5liXy7e',
-    secret: 'possible',
-  }),
-  key_prefix: text(
-    'What the key begins with, by which its entry is found. `keys hash` fills it in; for keys made elsewhere, their first 8 characters or more.',
-    {
-      initial: '',
-      expects: 'the first 8 to 64 characters of the key',
-      check: isKeyPrefix,
-      example: 'sk_live_0123456789abcdef',
-    },
-  ),
-  key: text('The key itself, hashed at load; instead of `key_hash`.', {
-    initial: '',
-    expects: 'a key of 1 to 512 visible ASCII characters',
-    check: isKey,
-    example: '${API_KEY_1}',
-    secret: 'always',
-  }),
+    expects: 'the first 8 to 64 characters of the key',
+    check: isKeyPrefix,
+    example: 'sk_live_0123456789abcdef',
+  },
+);
+
+const expiresAt: z.ZodType = text('It is not valid from this time on.', timestamp);
+
+export const keyTerms: Readonly<Record<string, z.ZodType>> = {
   description: text('What the key is for.', {
     initial: '',
     expects: 'a text of at most 1024 characters',
@@ -70,8 +71,22 @@ const key = entry('KeyConfig', 'An API key: its hash, or the key itself.', {
     },
   ),
   not_before: text('It is not valid before this time.', { ...timestamp, example: '2027-01-01T00:00:00Z' }),
-  expires_at: text('It is not valid from this time on.', timestamp),
+  expires_at: expiresAt,
   allowed_cidrs: list('Where it may be used from. Empty: from everywhere.', cidr),
+};
+
+const key = entry('KeyConfig', 'An API key: its hash, or the key itself.', {
+  id: keyId,
+  key_hash: text(hashDescription, { initial: '', ...hashAbout }),
+  key_prefix: keyPrefix,
+  key: text('The key itself, hashed at load; instead of `key_hash`.', {
+    initial: '',
+    expects: 'a key of 1 to 512 visible ASCII characters',
+    check: isKey,
+    example: '${API_KEY_1}',
+    secret: 'always',
+  }),
+  ...keyTerms,
 });
 
 export const auth: z.ZodType = section('AuthConfig', 'Who may call.', {
@@ -79,6 +94,7 @@ export const auth: z.ZodType = section('AuthConfig', 'Who may call.', {
   keys: list('The keys. `GATEWAY_API_KEY` in the environment adds one, named `environment`.', key),
   keys_file: path('A file of more keys, managed by `portal-gateway keys` and read again when it changes.', {
     optional: true,
+    restart: true,
   }),
   cache_ttl: duration('A verified key that is not used for this time is verified again.', {
     initial: '60s',

@@ -12,6 +12,7 @@ import type { KeyAnswer, KeyVerifier } from '../../auth/key-verifier.ts';
 import { aclOf } from '../../guard/acl.ts';
 import { anonymous } from '../../guard/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { callerHeaders } from '../caller-headers.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { failed } from './failed.ts';
 
@@ -19,6 +20,8 @@ export interface AuthenticateParts {
   readonly verifier: KeyVerifier;
   readonly penalty: FailurePenalty;
   readonly clock: Clock;
+  /** Who keeps when keys were used last, if anybody does. */
+  readonly used?: ((id: string, wallMs: number) => void) | undefined;
 }
 
 const realm = 'Bearer realm="portal-gateway"';
@@ -33,16 +36,22 @@ const allowedOf = compiled(
     ),
 );
 
-export function authenticate({ verifier, penalty, clock }: AuthenticateParts): Stage {
+export function authenticate({ verifier, penalty, clock, used }: AuthenticateParts): Stage {
   return function authenticateStage(next): Dispatch {
     function admit(exchange: Exchange, sink: Sink, key: KeyPolicy, credential: KeyCredential): void {
-      const fault = keyFault(exchange, key, clock.wallMs());
+      const nowMs = clock.wallMs();
+      const fault = keyFault(exchange, key, nowMs);
       if (fault !== undefined) {
         sink.fail(fault);
         return;
       }
+      used?.(key.id, nowMs);
       exchange.principal = { id: key.id, kind: 'key', scopes: key.scopes };
-      if (!exchange.policy.auth.forwardCredential) withhold(exchange, credential);
+      exchange.appHeaders.push(...callerHeaders(exchange.principal));
+      // Sec-WebSocket-Protocol was taken care of: it may offer more than the key.
+      if (!exchange.policy.auth.forwardCredential && credential.header !== 'sec-websocket-protocol') {
+        exchange.withheld.push(credential.header);
+      }
       next(exchange, sink);
     }
 
@@ -86,7 +95,11 @@ export function authenticate({ verifier, penalty, clock }: AuthenticateParts): S
         next(exchange, sink);
         return;
       }
-      const credential = findCredential(req.headers, req.upgrade);
+      const { credential, protocols } = findCredential(req.headers, req.upgrade);
+      if (protocols !== undefined && !policy.auth.forwardCredential) {
+        exchange.withheld.push('sec-websocket-protocol');
+        if (protocols !== '') exchange.appHeaders.push('Sec-WebSocket-Protocol', protocols);
+      }
       switch (credential.kind) {
         case 'none':
           // Where nothing is open to everyone, nobody without a credential takes a place or a look-up.
@@ -107,8 +120,7 @@ export function authenticate({ verifier, penalty, clock }: AuthenticateParts): S
         case 'key': {
           const ring = ringOf(policy);
           const { cacheTtlMs } = policy.auth;
-          // Beside an X-API-Key, Authorization is the app's own, unless it is a key of ours as well.
-          if (credential.beside !== undefined && verifier.known(credential.beside, ring, cacheTtlMs)?.kind === 'key') {
+          if (credential.beside !== undefined && isOurs(credential.beside, ring, cacheTtlMs)) {
             sink.fail(new GatewayError('invalid_request', 'The request carries two keys of this gateway.'));
             return;
           }
@@ -120,6 +132,14 @@ export function authenticate({ verifier, penalty, clock }: AuthenticateParts): S
         }
       }
     };
+
+    /**
+     * Whether what stands beside the credential is no app's token but a key of this gateway. No bcrypt is spent on it, as apps have
+     * tokens of their own on every request: a key made elsewhere is told only once it was verified here.
+     */
+    function isOurs(token: string, ring: KeyRing, cacheTtlMs: number): boolean {
+      return ring.hasHandleOf(token) || verifier.known(token, ring, cacheTtlMs)?.kind === 'key';
+    }
 
     /** No bcrypt was needed to tell; it counts as a failure all the same. */
     function refuseUnasked(exchange: Exchange, sink: Sink, credential: KeyCredential): void {
@@ -139,11 +159,6 @@ function keyFault(exchange: Exchange, key: KeyPolicy, nowMs: number): GatewayErr
     return new GatewayError('ip_denied', 'The API key may not be used from this address.');
   }
   return undefined;
-}
-
-function withhold(exchange: Exchange, { header, remainingProtocols }: KeyCredential): void {
-  exchange.withheld.push(header);
-  if (remainingProtocols !== '') exchange.appHeaders.push('Sec-WebSocket-Protocol', remainingProtocols);
 }
 
 function invalid(detail: string): GatewayError {

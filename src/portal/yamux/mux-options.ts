@@ -8,6 +8,8 @@ export interface MuxOptions {
   readonly role: 'client' | 'server';
   /** What we grant the peer on each stream: 262144 (the protocol's least) to 16 MiB. */
   readonly receiveWindowBytes?: number;
+  /** How far the window of a stream may grow that is read fast, at most 16 MiB. Default: not at all. */
+  readonly maxReceiveWindowBytes?: number;
   /** Streams of the peer that may wait for a handler; more get RST. Default 256, as in Go. */
   readonly acceptBacklog?: number;
   /** Our streams that may wait for their ACK; more opens wait here. Default 256: the peer's backlog. */
@@ -45,13 +47,14 @@ export interface CompleteMuxOptions extends Required<Omit<MuxOptions, 'keepalive
 export function completeMuxOptions(options: MuxOptions): CompleteMuxOptions {
   const complete = {
     ...defaultMuxOptions,
+    maxReceiveWindowBytes: options.receiveWindowBytes ?? defaultMuxOptions.receiveWindowBytes,
     ...options,
     keepalive:
       options.keepalive === false
         ? { intervalMs: Infinity, timeoutMs: defaultPingTimeoutMs }
         : (options.keepalive ?? defaultMuxOptions.keepalive),
   };
-  const { receiveWindowBytes } = complete;
+  const { receiveWindowBytes, maxReceiveWindowBytes } = complete;
   if (
     !Number.isInteger(receiveWindowBytes) ||
     receiveWindowBytes < initialWindowBytes ||
@@ -59,6 +62,14 @@ export function completeMuxOptions(options: MuxOptions): CompleteMuxOptions {
   )
     throw new RangeError(
       `receiveWindowBytes must be an integer from ${initialWindowBytes} to ${maxWindowBytes}, not ${receiveWindowBytes}`,
+    );
+  if (
+    !Number.isInteger(maxReceiveWindowBytes) ||
+    maxReceiveWindowBytes < receiveWindowBytes ||
+    maxReceiveWindowBytes > maxWindowBytes
+  )
+    throw new RangeError(
+      `maxReceiveWindowBytes must be an integer from receiveWindowBytes to ${maxWindowBytes}, not ${maxReceiveWindowBytes}`,
     );
   for (const name of ['acceptBacklog', 'maxUnackedOpens', 'maxInboundStreams'] as const)
     if (!Number.isInteger(complete[name]) || complete[name] < 1)

@@ -6,6 +6,7 @@ import { flag, frameType, initialWindowBytes, maxUint32 } from './frame.ts';
 import { InputQueue } from './input-queue.ts';
 import type { Outbox, Sender } from './outbox.ts';
 import type { Pipe, PipeHandler } from './pipe.ts';
+import { ReceiveWindow, type WindowGrowth } from './receive-window.ts';
 import { SendQueue } from './send-queue.ts';
 
 /** Bytes queued on a stream from which write() returns false: one initial window, so that a peer is never kept waiting. */
@@ -21,7 +22,7 @@ const maxDataFrameBytes = 65_536;
 /** What a stream needs of its session. */
 export interface StreamHost {
   readonly outbox: Outbox;
-  readonly receiveWindowBytes: number;
+  readonly windowGrowth: WindowGrowth;
   /** The stream of the peer left the backlog. */
   accepted(stream: MuxStream): void;
   /** The peer acknowledged our stream. */
@@ -51,12 +52,7 @@ export class MuxStream implements Pipe, Sender {
   #earlyError: PortalError | undefined;
   #queue: SendQueue | undefined;
   #sendWindowBytes = initialWindowBytes;
-  /** What the peer may still send. */
-  #receiveWindowBytes = initialWindowBytes;
-  /** Received and not reported as consumed. */
-  #unreadBytes = 0;
-  /** Consumed and not granted again. */
-  #owedBytes = 0;
+  readonly #window: ReceiveWindow;
   #owesDrain = false;
   /** Something moved since the last look of the session: an end that is awaited gets more time. */
   #moved = false;
@@ -67,6 +63,7 @@ export class MuxStream implements Pipe, Sender {
     this.id = id;
     this.openedBy = openedBy;
     this.#host = host;
+    this.#window = new ReceiveWindow(host.windowGrowth);
     this.#opening = openedBy === 'us' ? 'waiting' : 'offered';
     if (openedBy === 'us') this.#grantSurplus(flag.syn);
   }
@@ -124,14 +121,9 @@ export class MuxStream implements Pipe, Sender {
 
   consumed(bytes: number): void {
     if (this.#life === 'gone' || this.#receiving === 'ended') return;
-    const consumedBytes = Math.min(bytes, this.#unreadBytes);
-    this.#unreadBytes -= consumedBytes;
-    this.#owedBytes += consumedBytes;
     this.#moved = true;
-    if (this.#owedBytes < Math.floor(this.#host.receiveWindowBytes / 2)) return;
-    this.#receiveWindowBytes += this.#owedBytes;
-    this.#host.outbox.control(frameType.windowUpdate, 0, this.id, this.#owedBytes);
-    this.#owedBytes = 0;
+    const grantBytes = this.#window.consume(bytes);
+    if (grantBytes > 0) this.#host.outbox.control(frameType.windowUpdate, 0, this.id, grantBytes);
   }
 
   // --- the outbox
@@ -183,14 +175,13 @@ export class MuxStream implements Pipe, Sender {
 
   /** A Data header: takes the body off the window before the first byte of it is looked at. */
   expect(bytes: number): Breach | undefined {
-    if (bytes > this.#receiveWindowBytes) return 'over-window';
-    this.#receiveWindowBytes -= bytes;
+    if (!this.#window.expect(bytes)) return 'over-window';
     return this.#receiving === 'ended' ? 'data-after-end' : undefined;
   }
 
   receive(chunk: Buffer): void {
     if (this.#life === 'gone') return;
-    this.#unreadBytes += chunk.length;
+    this.#window.receive(chunk.length);
     this.#moved = true;
     if (this.#handler === undefined) (this.#early ??= new InputQueue()).add(chunk);
     else this.#handler.data(chunk);
@@ -251,9 +242,7 @@ export class MuxStream implements Pipe, Sender {
 
   /** The SYN or the ACK, which carries what our window has above the initial one. */
   #grantSurplus(flags: number): void {
-    const surplusBytes = this.#host.receiveWindowBytes - initialWindowBytes;
-    this.#receiveWindowBytes += surplusBytes;
-    this.#host.outbox.control(frameType.windowUpdate, flags, this.id, surplusBytes);
+    this.#host.outbox.control(frameType.windowUpdate, flags, this.id, this.#window.surplusBytes());
   }
 
   #deliverEarly(): void {
@@ -280,6 +269,7 @@ export class MuxStream implements Pipe, Sender {
     this.#sending = 'ended';
     this.#host.outbox.queuedBytes -= this.queuedBytes;
     this.#queue = undefined;
+    this.#window.close();
     this.#host.gone(this);
   }
 }

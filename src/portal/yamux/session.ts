@@ -67,9 +67,10 @@ export class Mux {
     this.#timer = new SessionTimer(complete.clock, () => {
       this.#tick();
     });
-    this.#table = new StreamTable(complete, this.#outbox, (dueAtMs) => {
+    const needAt = (dueAtMs: number): void => {
       this.#timer.need(dueAtMs);
-    });
+    };
+    this.#table = new StreamTable(complete, this.#outbox, needAt, () => this.rttMs);
     this.#keepalive = new Keepalive(complete.keepalive, complete.clock.monotonicMs(), (id) => {
       this.#outbox.control(frameType.ping, flag.syn, 0, id);
     });

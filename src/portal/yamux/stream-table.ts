@@ -9,6 +9,7 @@ import { MuxStream, type StreamHost } from './mux-stream.ts';
 import { OpenSlots } from './open-slots.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pipe } from './pipe.ts';
+import { WindowGrowth } from './receive-window.ts';
 
 /** What became of a SYN. */
 type Admission =
@@ -20,7 +21,7 @@ const refused: Admission = { kind: 'refused' };
 
 export class StreamTable implements StreamHost {
   readonly outbox: Outbox;
-  readonly receiveWindowBytes: number;
+  readonly windowGrowth: WindowGrowth;
   readonly #options: CompleteMuxOptions;
   /** Called when a deadline was set. */
   readonly #onDeadline: (dueAtMs: number) => void;
@@ -39,9 +40,14 @@ export class StreamTable implements StreamHost {
   #openRefusal: PortalError | undefined;
   #admitting = true;
 
-  constructor(options: CompleteMuxOptions, outbox: Outbox, onDeadline: (dueAtMs: number) => void) {
+  constructor(
+    options: CompleteMuxOptions,
+    outbox: Outbox,
+    onDeadline: (dueAtMs: number) => void,
+    rttMs: () => number | undefined,
+  ) {
     this.outbox = outbox;
-    this.receiveWindowBytes = options.receiveWindowBytes;
+    this.windowGrowth = new WindowGrowth(options, rttMs);
     this.#options = options;
     this.#onDeadline = onDeadline;
     this.#nextId = options.role === 'client' ? 1 : 2;

@@ -1,5 +1,5 @@
 // The credential (contract §2, §5): found, checked, and kept from the app; whatever else the client calls itself by is the app's.
-import { app, get, head, passes, problem, receivesOk } from '../phrases.ts';
+import { app, chunk, get, head, passes, problem, receives, receivesOk, refused } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 
 function withHeaders(...lines: readonly string[]): string {
@@ -10,9 +10,118 @@ function denied(name: string, code: string, ...lines: readonly string[]): Row {
   return { name, send: withHeaders(...lines), client: problem(401, code), h2: true };
 }
 
+function ambiguous(name: string, ...lines: readonly string[]): Row {
+  return { name, send: withHeaders(...lines), client: problem(400, 'invalid_request'), h2: true };
+}
+
+const toldApart = ['X-Gateway-Key-Id: test', 'X-Gateway-Scopes: read write'];
+
+const caller: readonly Row[] = [
+  {
+    ...passes('the app is told who called', withHeaders('X-API-Key: @key'), {
+      line: 'GET /',
+      added: toldApart,
+      lacks: ['X-Gateway-Subject', 'X-Gateway-Tenant'],
+    }),
+    h2: true,
+  },
+  {
+    ...passes(
+      'what the client calls itself is not what the app is told',
+      withHeaders(
+        ...['X-API-Key: @key', 'X-Gateway-Key-Id: forged', 'x-gateway-scopes: forged', 'X-Gateway-Subject: forged'],
+        ...['X_Gateway_Tenant: forged', 'X-Gateway_Key_Id: forged'],
+      ),
+      { line: 'GET /', added: toldApart, lacks: ['X-Gateway-Subject', 'X-Gateway-Tenant'] },
+    ),
+    h2: true,
+  },
+  passes(
+    'Connection can not take away who called',
+    withHeaders('X-API-Key: @key', 'Connection: X-Gateway-Key-Id, X-Gateway-Scopes'),
+    { line: 'GET /', added: toldApart },
+  ),
+  passes(
+    'a key that Connection names counts, and is kept from the app',
+    withHeaders('X-API-Key: @key', 'Connection: X-API-Key'),
+    { line: 'GET /', added: toldApart, lacks: ['X-API-Key'] },
+  ),
+  {
+    name: 'a bearer token’s X-API-Key among the trailers',
+    send:
+      head(
+        ...['POST /peer/@app/ HTTP/1.1', 'Host: gw.test', 'Authorization: Bearer @key', 'Transfer-Encoding: chunked'],
+      ) + `${chunk('abc')}0\r\nX-API-Key: @key\r\nX-Gateway-Key-Id: forged\r\n\r\n`,
+    app: app({ line: 'POST /', body: 'abc', trailers: [], added: toldApart }),
+    client: receivesOk,
+  },
+];
+
+const websocket = [
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  'Sec-WebSocket-Version: 13',
+];
+const noProtocol = websocket.slice(2);
+
+/** The app answers it as any request: what follows an agreement is rows/upgrades.ts’s. */
+function offers(
+  name: string,
+  lines: readonly string[],
+  protocols: string | undefined,
+  more: readonly string[] = [],
+): Row {
+  const left = protocols === undefined ? undefined : `Sec-WebSocket-Protocol: ${protocols}`;
+  return {
+    name,
+    send: withHeaders(...websocket, ...lines, ...more),
+    app: app({
+      line: 'GET /',
+      headers: [...noProtocol, ...more],
+      added: ['Upgrade: websocket', ...toldApart, ...(left === undefined ? [] : [left])],
+      lacks: left === undefined ? ['Sec-WebSocket-Protocol'] : [],
+    }),
+    client: receives({ status: 200, body: 'ok' }, 'closed'),
+  };
+}
+
+const asProtocol = 'portal-gateway.bearer.@key';
+
+const subprotocols: readonly Row[] = [
+  offers('as a subprotocol, which the app does not see', [`Sec-WebSocket-Protocol: ${asProtocol}, chat`], 'chat'),
+  offers('between others', [`Sec-WebSocket-Protocol: a, ${asProtocol},b`], 'a, b'),
+  offers('on a line of its own', ['Sec-WebSocket-Protocol: chat', `sec-websocket-protocol: ${asProtocol}`], 'chat'),
+  offers('alone: then the app is offered none', [`Sec-WebSocket-Protocol: ${asProtocol}`], undefined),
+  offers('with Authorization of the app’s own', [`Sec-WebSocket-Protocol: ${asProtocol}`], undefined, [
+    'Authorization: Basic dTpw',
+  ]),
+  {
+    name: 'as a subprotocol beside X-API-Key',
+    send: withHeaders(...websocket, `Sec-WebSocket-Protocol: ${asProtocol}`, 'X-API-Key: @key'),
+    client: { answers: [{ status: 400, problem: 'invalid_request' }], then: 'either' },
+  },
+  {
+    name: 'two subprotocols with a key',
+    send: withHeaders(...websocket, `Sec-WebSocket-Protocol: ${asProtocol}, portal-gateway.bearer.other`),
+    client: { answers: [{ status: 400, problem: 'invalid_request' }], then: 'either' },
+  },
+  denied('as a subprotocol of what is no upgrade', 'missing_credentials', `Sec-WebSocket-Protocol: ${asProtocol}`),
+  {
+    ...passes(
+      'as a subprotocol of what is no upgrade, it is kept from the app all the same',
+      withHeaders('X-API-Key: @key', `Sec-WebSocket-Protocol: ${asProtocol}`),
+      { line: 'GET /', lacks: ['Sec-WebSocket-Protocol'] },
+    ),
+    h2: true,
+  },
+];
+
 export const credentials: Topic = {
   title: 'credentials',
   rows: [
+    ...caller,
+    ...subprotocols,
     {
       ...passes('X-API-Key is kept from the app', withHeaders('X-API-Key: @key'), {
         line: 'GET /',
@@ -97,17 +206,29 @@ export const credentials: Topic = {
       client: problem(401, 'missing_credentials'),
       h2: true,
     },
+    ambiguous('X-API-Key twice', 'X-API-Key: @key', 'X-API-Key: @key'),
+    ambiguous(
+      'X-API-Key, good or not, beside a bearer token that is a key too',
+      ...['X-API-Key: wrong', 'Authorization: Bearer @key'],
+    ),
+    ambiguous('beside X-API-Key a key without a scheme', 'X-API-Key: @key', 'Authorization: @key'),
+    ambiguous('two bearer tokens in one header', 'Authorization: Bearer other, Bearer @key'),
+    ambiguous('two bearer tokens in one header, beside X-API-Key', 'X-API-Key: @key', 'Authorization: Bearer a,@key'),
     {
-      name: 'X-API-Key twice',
-      send: withHeaders('X-API-Key: @key', 'X-API-Key: @key'),
-      client: problem(400, 'invalid_request'),
-      h2: true,
+      ...passes('spaces and tabs around the token', withHeaders('Authorization: Bearer \t @key \t'), {
+        line: 'GET /',
+        lacks: ['Authorization'],
+      }),
     },
     {
-      name: 'X-API-Key, good or not, beside a bearer token that is a key too',
-      send: withHeaders('X-API-Key: wrong', 'Authorization: Bearer @key'),
-      client: problem(400, 'invalid_request'),
-      h2: true,
+      name: 'a control character in Authorization',
+      send: withHeaders('Authorization: Bearer @key\u0001'),
+      client: refused(400, 'invalid_request'),
+    },
+    {
+      name: 'Authorization of 64 KiB',
+      send: withHeaders(`Authorization: Bearer ${'k'.repeat(65_536)}`),
+      client: refused(431, 'headers_too_large'),
     },
     {
       name: 'Authorization twice',

@@ -1,0 +1,45 @@
+// Owns the keys that stand in the keys file, for commands that work on a configuration: with its faults in the same form, and for
+// `start` as a source that stays open.
+import type { KeySource } from '../auth/key-source.ts';
+import type { Config } from '../config/config.ts';
+import type { Finding } from '../config/origin.ts';
+import type { Logger } from '../observe/log.ts';
+import { openKeysFile } from '../keys/keys-file.ts';
+import { readKeysFile } from '../keys/read-keys-file.ts';
+import type { StoredKey } from '../keys/stored-key.ts';
+
+export interface MoreKeys {
+  readonly keys: readonly StoredKey[];
+  readonly faults: readonly Finding[];
+}
+
+/** Nothing where the configuration names no file. */
+export async function readMoreKeys({ auth }: Config): Promise<MoreKeys> {
+  return auth.keysFile === '' ? { keys: [], faults: [] } : readKeysFile(auth.keysFile, auth.keys);
+}
+
+/** Undefined where the configuration names no file. Throws KeysFileError. */
+export async function openMoreKeys(
+  parts: AsyncDisposableStack,
+  options: { readonly config: () => Config; readonly log: Logger; readonly changed: () => void },
+): Promise<KeySource | undefined> {
+  const { config, log, changed } = options;
+  const { keysFile } = config().auth;
+  if (keysFile === '') return undefined;
+  const source = await openKeysFile(keysFile, {
+    others: () => config().auth.keys,
+    changed: () => {
+      changed();
+      log.info({ keys: source.keys.length }, 'keys reloaded');
+    },
+    rejected: (faults) => {
+      for (const fault of faults) log.error(fault);
+      log.error({ faults: faults.length }, 'keys rejected; those before stay in use');
+    },
+    warn: (message, error) => {
+      log.warn({ reason: String(error) }, message);
+    },
+  });
+  parts.defer(() => source.close());
+  return source;
+}

@@ -1,0 +1,73 @@
+// Owns where `start` keeps what was used of quotas: a file in the state directory, or Redis where the rate limits are there too.
+import type { Config } from '../config/config.ts';
+import { quotaFilePath } from '../config/state-directory.ts';
+import { periodKinds, QuotaCalendar } from '../guard/quota-calendar.ts';
+import { QuotaFile } from '../guard/quota-file.ts';
+import { QuotaKeeper, type UsageStore } from '../guard/quota-keeper.ts';
+import { QuotaLedger } from '../guard/quota-ledger.ts';
+import { QuotaRedis } from '../guard/quota-redis.ts';
+import { connectRedis } from '../guard/redis-client.ts';
+import { systemClock } from '../kernel/clock.ts';
+import type { Logger } from '../observe/log.ts';
+
+/** Gateways that share a Redis share their quotas. */
+const redisNamespace = 'portal-gateway';
+/** How long a start waits for what was kept, so that quotas which are used up stay so. */
+const openingMs = 2_000;
+
+export interface KeptQuotas {
+  readonly ledger: QuotaLedger;
+  /** Quotas may come by reload: from then on what is used of them is kept. */
+  apply(config: Config): Promise<void>;
+}
+
+/** `initial`: what the process was started with, and so where they are kept. Without quotas no file is made. */
+export async function keepQuotas(
+  parts: AsyncDisposableStack,
+  initial: Config,
+  { stateDirectory, log }: { readonly stateDirectory: string; readonly log: Logger },
+): Promise<KeptQuotas> {
+  const ledger = new QuotaLedger({ clock: systemClock });
+  const { type, redis } = initial.rateLimit.storage;
+  const path = quotaFilePath(stateDirectory);
+  const place = type === 'redis' ? 'redis' : path;
+  let { quotas } = initial;
+  let keeper: QuotaKeeper | undefined;
+
+  async function apply(config: Config): Promise<void> {
+    ({ quotas } = config);
+    if (keeper !== undefined || Object.keys({ ...quotas.daily, ...quotas.monthly }).length === 0) return;
+    const store: UsageStore = type === 'redis' ? shared() : new QuotaFile({ path, clock: systemClock });
+    keeper = new QuotaKeeper({
+      ledger,
+      store,
+      changed: (state, reason) => {
+        if (state === 'kept') log.info({ place }, 'what is used of quotas is kept again');
+        else log.error({ place, reason }, 'what is used of quotas can not be kept; it is counted on, and tried again');
+      },
+    });
+    await keeper.open(openingMs);
+  }
+
+  function shared(): UsageStore {
+    // Why there is no connection, the keeper learns from each command.
+    const connection = connectRedis(redis.url, { failed: () => undefined });
+    return new QuotaRedis({
+      redis: connection,
+      namespace: redisNamespace,
+      periods: () => {
+        const calendar = new QuotaCalendar(quotas.timeZone);
+        return periodKinds.map((kind) => calendar.period(kind, systemClock.wallMs()).id);
+      },
+      close: () => {
+        connection.close();
+      },
+    });
+  }
+
+  parts.defer(async () => {
+    await keeper?.close();
+  });
+  await apply(initial);
+  return { ledger, apply };
+}

@@ -1,0 +1,59 @@
+// Owns what is no fault of keys and lease rules and yet hardly meant: rules that let nobody in, names that nobody has, hashes that
+// take different times. Looks at the configuration alone: who is in auth.keys_file it does not know.
+import { foldName, isLeaseId } from '../kernel/lease-name.ts';
+import type { Config } from './config.ts';
+import type { Path } from './shape.ts';
+
+export interface Oddity {
+  readonly path: Path;
+  /** Completes "<setting> …". */
+  readonly message: string;
+}
+
+export function* accessOddities({ auth, leaseAcl }: Config): Generator<Oddity> {
+  const hasKeys = auth.keys.length > 0 || auth.keysFile !== '';
+  if ((hasKeys || !auth.enabled) && Object.values(leaseAcl).every((principals) => principals.length === 0)) {
+    const who = auth.enabled ? '*' : 'anonymous';
+    const message = `lets nobody in: every request to a lease is answered 403; write lease_acl: { "*": ["${who}"] } to let ${auth.enabled ? 'every key' : 'everyone'} call every lease`;
+    yield { path: ['lease_acl'], message };
+  }
+  yield* strangers(auth, leaseAcl);
+  yield* names(leaseAcl);
+  const costs = [...new Set(auth.keys.flatMap(({ keyHash }) => (keyHash === '' ? [] : [keyHash.slice(4, 6)])))].sort();
+  if (costs.length > 1) {
+    const message = `have bcrypt hashes of the costs ${costs.join(' and ')}: how long a wrong key takes then tells something of the right ones; hash them at one cost`;
+    yield { path: ['auth', 'keys'], message };
+  }
+}
+
+/** Principals that no key can be. Subjects and tenants are others' to name, and so is all that a keys file holds. */
+function* strangers(auth: Config['auth'], leaseAcl: Config['leaseAcl']): Generator<Oddity> {
+  if (!auth.enabled || auth.keysFile !== '') return;
+  const ids = new Set(auth.keys.map(({ id }) => id));
+  const scopes = new Set(auth.keys.flatMap((key) => key.scopes));
+  for (const [pattern, principals] of Object.entries(leaseAcl)) {
+    for (const [i, principal] of principals.entries()) {
+      const path: Path = ['lease_acl', pattern, i];
+      if (principal.startsWith('scope:')) {
+        if (!scopes.has(principal.slice('scope:'.length))) yield { path, message: 'is a scope that no key has' };
+      } else if (principal !== '*' && principal !== 'anonymous' && !principal.includes(':') && !ids.has(principal)) {
+        yield { path, message: 'names a key that does not exist' };
+      }
+    }
+  }
+}
+
+function* names(leaseAcl: Config['leaseAcl']): Generator<Oddity> {
+  const first = new Map<string, string>();
+  for (const pattern of Object.keys(leaseAcl)) {
+    const path: Path = ['lease_acl', pattern];
+    // Ids are upper case and compare as they are.
+    if (!isLeaseId(pattern) && isLeaseId(pattern.toUpperCase())) {
+      yield { path, message: 'is a name: the id of a lease is written in upper case' };
+    }
+    const name = isLeaseId(pattern) ? pattern : foldName(pattern);
+    const before = first.get(name);
+    if (before === undefined) first.set(name, pattern);
+    else yield { path, message: `is the same as ${JSON.stringify(before)}: both lists count together` };
+  }
+}

@@ -1,0 +1,70 @@
+// Owns when a day and a month begin and end in a time zone. Knows no quota.
+
+export interface Period {
+  /** `2026-11-24` or `2026-11`: what the calendar on the wall of that zone says. */
+  readonly id: string;
+  readonly startMs: number;
+  /** The first millisecond that is not in it. */
+  readonly endMs: number;
+}
+
+export type PeriodKind = 'daily' | 'monthly';
+
+export const periodKinds: readonly PeriodKind[] = ['daily', 'monthly'];
+
+/** Longer than any day or month, whatever a zone does to its clock meanwhile. */
+const longerThanMs = { daily: 50 * 3_600_000, monthly: 33 * 86_400_000 } as const;
+/** A clock that is set right by so much opens no day anew that is over. */
+const setBackMs = 60_000;
+
+export class QuotaCalendar {
+  readonly #format: Intl.DateTimeFormat;
+  readonly #known: Record<PeriodKind, Period | undefined> = { daily: undefined, monthly: undefined };
+
+  /** Throws RangeError for a zone that Intl does not know. */
+  constructor(timeZone: string) {
+    this.#format = new Intl.DateTimeFormat('en', {
+      ...{ timeZone, calendar: 'gregory', numberingSystem: 'latn' },
+      ...{ year: 'numeric', month: '2-digit', day: '2-digit' },
+    });
+  }
+
+  /** The one that `nowMs` is in: the same object for as long as it lasts. */
+  period(kind: PeriodKind, nowMs: number): Period {
+    const known = this.#known[kind];
+    if (known !== undefined && nowMs < known.endMs && nowMs >= known.startMs - setBackMs) return known;
+    const period = this.#find(kind, nowMs);
+    this.#known[kind] = period;
+    return period;
+  }
+
+  /**
+   * The ends are searched for, not calculated: days have 23 to 25 hours, some begin at one o'clock, and islands have skipped one.
+   * Dates never run backwards, so halving finds where one changes; it takes 28 looks, once a day.
+   */
+  #find(kind: PeriodKind, nowMs: number): Period {
+    const id = this.#idAt(kind, nowMs);
+    const away = longerThanMs[kind];
+    const endMs = firstMs(nowMs, nowMs + away, (ms) => this.#idAt(kind, ms) !== id);
+    const startMs = firstMs(nowMs - away, nowMs, (ms) => this.#idAt(kind, ms) === id);
+    return { id, startMs, endMs };
+  }
+
+  #idAt(kind: PeriodKind, ms: number): string {
+    const parts: Partial<Record<Intl.DateTimeFormatPartTypes, string>> = {};
+    for (const { type, value } of this.#format.formatToParts(ms)) parts[type] = value;
+    const month = `${(parts.year ?? '').padStart(4, '0')}-${parts.month ?? ''}`;
+    return kind === 'monthly' ? month : `${month}-${parts.day ?? ''}`;
+  }
+}
+
+/** False at `low`, true at `high`, and never false again once true: from when? */
+function firstMs(low: number, high: number, holds: (ms: number) => boolean): number {
+  let [before, after] = [low, high];
+  while (after - before > 1) {
+    const middle = Math.floor((before + after) / 2);
+    if (holds(middle)) after = middle;
+    else before = middle;
+  }
+  return after;
+}

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { tempDirectory } from '../../test/helpers/temp-directory.ts';
+import { QuotaFile } from './quota-file.ts';
+import type { UsageChange, UsageRecord } from './quota-ledger.ts';
+
+const clock = { monotonicMs: () => 0, wallMs: () => Date.parse('2026-11-24T12:00:00Z') };
+const today = '2026-11-24';
+
+function change(key: string, requests: number, period = today): UsageChange {
+  return { key, period, used: { requests, bytes: 2, llmTokens: 3 }, added: { requests: 1, bytes: 0, llmTokens: 0 } };
+}
+
+function record(key: string, requests: number, period = today): UsageRecord {
+  return { key, period, used: { requests, bytes: 2, llmTokens: 3 } };
+}
+
+async function place(t: TestContext): Promise<string> {
+  return join(await tempDirectory(t), 'state', 'quotas.jsonl');
+}
+
+/** As after a restart. */
+async function reopened(
+  t: TestContext,
+  path: string,
+  mostLines?: number,
+): Promise<[QuotaFile, readonly UsageRecord[]]> {
+  const file = new QuotaFile({ path, clock, ...(mostLines !== undefined && { mostLines }) });
+  t.after(() => file.close());
+  return [file, await file.load()];
+}
+
+function sorted(records: readonly UsageRecord[]): UsageRecord[] {
+  return records.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+describe('the file of quotas', () => {
+  test('has what was saved after a restart, and nobody else reads it', async (t) => {
+    const path = await place(t);
+    const [file, nothing] = await reopened(t, path);
+    assert.deepEqual(nothing, []);
+    await file.save([change('a', 1), change('b', 1)]);
+    await file.save([change('a', 2), change('a', 9, '2026-11')]);
+    const [, records] = await reopened(t, path);
+    assert.deepEqual(sorted(records), [record('a', 2), record('a', 9, '2026-11'), record('b', 1)]);
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+  });
+
+  test('what a crash left of the last line, and whatever else is no line of ours, is passed over', async (t) => {
+    const path = await place(t);
+    const [file] = await reopened(t, path);
+    await file.save([change('a', 1)]);
+    const lines = [
+      '',
+      'x',
+      '[]',
+      '1',
+      '{"key":"a"}',
+      '{"key":"a","period":"today","requests":1,"bytes":1,"llm_tokens":1}',
+    ];
+    lines.push('{"key":"a","period":"2026-11-24","requests":-1,"bytes":1,"llm_tokens":1}');
+    lines.push('{"key":"a","period":"2026-11-24","requests":5,"by');
+    await appendFile(path, lines.join('\n'));
+    const [again, records] = await reopened(t, path);
+    assert.deepEqual(records, [record('a', 1)]);
+    await again.save([change('a', 6)]);
+    assert.deepEqual((await reopened(t, path))[1], [record('a', 6)]);
+  });
+
+  test('does not grow: it is written anew, without what is over', async (t) => {
+    const path = await place(t);
+    const [file] = await reopened(t, path, 20);
+    await file.save([change('old', 1, '2026-10-01'), change('old', 1, '2026-09'), change('b', 1, '2026-10')]);
+    for (let i = 1; i <= 100; i += 1) await file.save([change('a', i)]);
+    const text = await readFile(path, 'utf8');
+    assert.ok(text.split('\n').length < 30, text);
+    assert.deepEqual(sorted((await reopened(t, path))[1]), [record('a', 100), record('b', 1, '2026-10')]);
+  });
+
+  test('a crash while it is written anew leaves the one before', async (t) => {
+    const path = await place(t);
+    const [file] = await reopened(t, path);
+    await file.save([change('a', 1)]);
+    await writeFile(`${path}.new`, '{"key":"a","per');
+    assert.deepEqual((await reopened(t, path))[1], [record('a', 1)]);
+  });
+
+  test('a fault is told, and the same changes go in with the next try', async (t) => {
+    const path = await place(t);
+    const [file] = await reopened(t, path);
+    await file.save([change('a', 1)]);
+    await file.close();
+    await rm(path);
+    await mkdir(join(path, 'in the way'), { recursive: true });
+    await assert.rejects(file.save([change('a', 2)]));
+    await rm(path, { recursive: true });
+    await file.save([change('a', 2)]);
+    assert.deepEqual((await reopened(t, path))[1], [record('a', 2)]);
+  });
+
+  test('a directory that can not be written to is an error of Node, with its code', async (t) => {
+    const directory = await tempDirectory(t);
+    await writeFile(join(directory, 'file'), '');
+    await assert.rejects(new QuotaFile({ path: join(directory, 'file', 'quotas.jsonl'), clock }).load(), {
+      code: 'EEXIST',
+    });
+  });
+});

@@ -1,0 +1,142 @@
+// Owns the file in which what was used of quotas outlives the process: a line for each change with the total, the last one counts.
+// What a crash leaves of the last line is passed over; when the file has grown it is written anew beside itself and put in its place.
+import { mkdir, open, readFile, rename, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Clock } from '../kernel/clock.ts';
+import type { UsageStore } from './quota-keeper.ts';
+import type { Amounts, UsageChange, UsageRecord } from './quota-ledger.ts';
+
+export interface QuotaFileOptions {
+  readonly path: string;
+  readonly clock: Clock;
+  /** A file with more lines than this, and twice as many as there are totals, is written anew. */
+  readonly mostLines?: number;
+}
+
+const defaultMostLines = 10_000;
+/** Days and months that were over so long ago are over in every zone. */
+const keptMs = 35 * 86_400_000;
+/** It names keys. */
+const fileMode = 0o600;
+
+export class QuotaFile implements UsageStore {
+  readonly #options: QuotaFileOptions;
+  readonly #mostLines: number;
+  /** By period and key: what the file says. */
+  readonly #records = new Map<string, UsageRecord>();
+  /** Undefined: to be written anew, for the first time or after a fault that may have left half a line. */
+  #handle: FileHandle | undefined = undefined;
+  #lines = 0;
+
+  constructor(options: QuotaFileOptions) {
+    this.#options = options;
+    this.#mostLines = options.mostLines ?? defaultMostLines;
+  }
+
+  /** Rejects with Node's error when the file can't be read or written. */
+  async load(): Promise<readonly UsageRecord[]> {
+    const { path } = this.#options;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    for (const line of (await textOf(path)).split('\n')) {
+      const record = recordOf(line);
+      if (record !== undefined) this.#records.set(nameOf(record), record);
+    }
+    await this.#rewrite();
+    return [...this.#records.values()];
+  }
+
+  async save(batch: readonly UsageChange[]): Promise<readonly UsageRecord[]> {
+    for (const { key, period, used } of batch) this.#records.set(nameOf({ key, period }), { key, period, used });
+    const crowded = this.#lines > this.#mostLines && this.#lines > 2 * this.#records.size;
+    if (this.#handle === undefined || crowded) await this.#rewrite();
+    else await this.#append(this.#handle, batch);
+    return [];
+  }
+
+  async close(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close();
+  }
+
+  async #append(handle: FileHandle, batch: readonly UsageChange[]): Promise<void> {
+    try {
+      await handle.appendFile(batch.map(lineOf).join(''));
+      await handle.datasync();
+      this.#lines += batch.length;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Atomic: whoever reads finds the file of before or this one, whenever the machine stops. */
+  async #rewrite(): Promise<void> {
+    const { path, clock } = this.#options;
+    const over = new Date(clock.wallMs() - keptMs).toISOString();
+    for (const [name, { period }] of this.#records) {
+      if (period < over.slice(0, period.length)) this.#records.delete(name);
+    }
+    const draft = `${path}.new`;
+    const handle = await open(draft, 'w', fileMode);
+    try {
+      await handle.appendFile(Array.from(this.#records.values(), lineOf).join(''));
+      await handle.datasync();
+      await rename(draft, path);
+      await syncDirectory(dirname(path));
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    await this.close();
+    this.#handle = handle;
+    this.#lines = this.#records.size;
+  }
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+/** The new name of a file is on the disk when its directory is. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function nameOf({ key, period }: Pick<UsageRecord, 'key' | 'period'>): string {
+  return `${period}\n${key}`;
+}
+
+function lineOf({ key, period, used }: UsageRecord): string {
+  const { requests, bytes, llmTokens } = used;
+  return `${JSON.stringify({ key, period, requests, bytes, llm_tokens: llmTokens })}\n`;
+}
+
+/** Undefined for a line that is not one of ours, or not whole. */
+function recordOf(line: string): UsageRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { key, period, requests, bytes, llm_tokens: llmTokens } = value as Record<string, unknown>;
+  if (typeof key !== 'string' || typeof period !== 'string' || !/^\d{4}-\d\d(?:-\d\d)?$/.test(period)) return undefined;
+  const used: { readonly [R in keyof Amounts]: unknown } = { requests, bytes, llmTokens };
+  return isAmounts(used) ? { key, period, used } : undefined;
+}
+
+function isAmounts(used: { readonly [R in keyof Amounts]: unknown }): used is Amounts {
+  return Object.values(used).every((amount) => Number.isSafeInteger(amount) && Number(amount) >= 0);
+}

@@ -1,0 +1,103 @@
+// Owns that what was used of quotas outlives the process: twice a second it goes from the ledger to a store, and what the store knows
+// comes back. No request waits for it; while the store fails, the ledger counts on, and nothing that it counted is left out later.
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import { TimeLimit } from '../kernel/time-limit.ts';
+import type { QuotaLedger, UsageChange, UsageRecord } from './quota-ledger.ts';
+
+export interface UsageStore {
+  /** What was kept of periods that are not over. Rejects when it can't be had. */
+  load(): Promise<readonly UsageRecord[]>;
+  /**
+   * Keeps the changes, whole or not at all, and answers what others have made of them, if there are others. After a rejection the same
+   * batch comes again, and must not count twice.
+   */
+  save(batch: readonly UsageChange[]): Promise<readonly UsageRecord[]>;
+  close(): Promise<void>;
+}
+
+export interface KeeperOptions {
+  readonly ledger: QuotaLedger;
+  readonly store: UsageStore;
+  /** Told once for each change. `reason` is for whoever runs the gateway. */
+  readonly changed: (state: 'kept' | 'failing', reason: string) => void;
+  readonly everyMs?: number;
+  readonly closingMs?: number;
+}
+
+/** Issue 5: nothing older than a second is lost by a crash. Half of it is for the disk. */
+const defaultEveryMs = 500;
+const openingEveryMs = 50;
+const mostInBatch = 10_000;
+/** A store that does not answer holds up no shutdown for longer. */
+const defaultClosingMs = 5_000;
+
+export class QuotaKeeper {
+  readonly #options: KeeperOptions;
+  readonly #timer: NodeJS.Timeout;
+  #loaded = false;
+  #failing = false;
+  /** It has only begun: a connection may not be there yet. */
+  #patient = false;
+  /** Taken from the ledger and not known to be kept. */
+  #batch: readonly UsageChange[] = [];
+  #turn: Promise<void> | undefined = undefined;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.keep(), options.everyMs ?? defaultEveryMs).unref();
+  }
+
+  /** Resolves when what was kept is known, or when that could not be had within the time. Never rejects. */
+  async open(withinMs: number): Promise<void> {
+    using limit = new TimeLimit(withinMs);
+    const late = once(limit.signal, 'abort');
+    this.#patient = true;
+    while (!limit.signal.aborted) {
+      await Promise.race([late, this.keep()]);
+      if (this.#loaded) break;
+      await Promise.race([late, setTimeout(openingEveryMs)]);
+    }
+    this.#patient = false;
+    if (!this.#loaded) void this.keep();
+  }
+
+  /** One turn: what the ledger has is kept, or stays to be kept by the next one. Never rejects. */
+  keep(): Promise<void> {
+    this.#turn ??= this.#keep().finally(() => {
+      this.#turn = undefined;
+    });
+    return this.#turn;
+  }
+
+  /** Keeps the last of it, if the store answers in time. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    using limit = new TimeLimit(this.#options.closingMs ?? defaultClosingMs);
+    const late = once(limit.signal, 'abort');
+    // One may be under way that began before the last request ended.
+    await Promise.race([late, this.#turn]);
+    await Promise.race([late, this.keep()]);
+    await Promise.race([late, this.#options.store.close()]);
+  }
+
+  async #keep(): Promise<void> {
+    const { ledger, store, changed } = this.#options;
+    try {
+      if (!this.#loaded) ledger.merge(await store.load());
+      this.#loaded = true;
+      if (this.#batch.length === 0) this.#batch = ledger.changes(mostInBatch);
+      while (this.#batch.length > 0) {
+        const { length } = this.#batch;
+        ledger.merge(await store.save(this.#batch));
+        this.#batch = length === mostInBatch ? ledger.changes(mostInBatch) : [];
+      }
+      if (this.#failing) changed('kept', 'it works again');
+      this.#failing = false;
+    } catch (error) {
+      if (this.#patient) return;
+      if (!this.#failing) changed('failing', error instanceof Error ? error.message : String(error));
+      this.#failing = true;
+    }
+  }
+}

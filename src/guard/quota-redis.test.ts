@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test, type TestContext } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { redisMissing, RedisServer } from '../../test/helpers/redis-server.ts';
+import { QuotaCalendar } from './quota-calendar.ts';
+import { QuotaKeeper } from './quota-keeper.ts';
+import { type KeyQuotas, QuotaLedger } from './quota-ledger.ts';
+import { QuotaRedis } from './quota-redis.ts';
+import { connectRedis } from './redis-client.ts';
+import type { ScriptRunner } from './redis-limiter.ts';
+
+const options = { skip: redisMissing };
+const clock = { monotonicMs: () => 0, wallMs: () => Date.parse('2026-11-24T12:00:00Z') };
+const quotas: KeyQuotas = { calendar: new QuotaCalendar('UTC'), daily: { requests: 10 }, monthly: { llmTokens: 100 } };
+
+interface Replica {
+  readonly ledger: QuotaLedger;
+  readonly keeper: QuotaKeeper;
+  readonly changes: string[];
+  readonly take: () => boolean;
+  readonly left: () => readonly number[];
+}
+
+async function replica(
+  t: TestContext,
+  server: RedisServer,
+  through = (redis: ScriptRunner) => redis,
+): Promise<Replica> {
+  const redis = connectRedis(server.url, { failed: () => undefined });
+  const ledger = new QuotaLedger({ clock });
+  const store = new QuotaRedis({
+    redis: through(redis),
+    namespace: 'test',
+    periods: () => ['2026-11-24', '2026-11'],
+    close: () => {
+      redis.close();
+    },
+  });
+  const changes: string[] = [];
+  // Each turn is the test's.
+  const keeper = new QuotaKeeper({ ledger, store, everyMs: 1e9, changed: (state) => changes.push(state) });
+  t.after(() => keeper.close());
+  await keeper.open(10_000);
+  return {
+    ...{ ledger, keeper, changes },
+    take: () => ledger.take('a', quotas).refusedBy === undefined,
+    left: () => ledger.states('a', quotas).map(({ remaining }) => remaining),
+  };
+}
+
+test('replicas learn of one another, and so does one that starts later', options, async (t) => {
+  const server = await RedisServer.start(t);
+  const [one, two] = [await replica(t, server), await replica(t, server)];
+  for (let i = 0; i < 4; i += 1) assert.ok(one.take() && two.take());
+  two.ledger.add('a', quotas, { requests: 0, bytes: 5, llmTokens: 60 });
+  await one.keeper.keep();
+  await two.keeper.keep();
+  assert.deepEqual(two.left(), [2, 40]);
+  assert.deepEqual(one.left(), [6, 100]);
+  assert.ok(one.take());
+  await one.keeper.keep();
+  assert.deepEqual(one.left(), [1, 40]);
+  const three = await replica(t, server);
+  assert.deepEqual(three.left(), [1, 40]);
+  assert.deepEqual([three.take(), three.take()], [true, false]);
+});
+
+test(
+  'while Redis is away each counts by itself, and afterwards nothing is missing and nothing counts twice',
+  options,
+  async (t) => {
+    const server = await RedisServer.start(t);
+    const one = await replica(t, server);
+    one.take();
+    await one.keeper.keep();
+    await server.kill();
+    one.take();
+    await one.keeper.keep();
+    one.take();
+    await one.keeper.keep();
+    assert.deepEqual(one.changes, ['failing']);
+    assert.deepEqual(one.left(), [7, 100]);
+    await server.restart();
+    while (one.changes.length < 2) {
+      await one.keeper.keep();
+      await setTimeout(10);
+    }
+    assert.deepEqual(one.changes, ['failing', 'kept']);
+    // It came back empty: what it had lost is still known here.
+    assert.deepEqual(one.left(), [7, 100]);
+    await one.keeper.keep();
+    const two = await replica(t, server);
+    assert.deepEqual(two.left(), [8, 100]);
+  },
+);
+
+test('a batch whose answer was lost is not added again', options, async (t) => {
+  const server = await RedisServer.start(t);
+  let lost = 0;
+  const one = await replica(t, server, (redis) => ({
+    run: async (script, keys, args) => {
+      const answer = await redis.run(script, keys, args);
+      if (script.includes('HINCRBY') && lost++ < 2) throw new Error('the connection ended');
+      return answer;
+    },
+  }));
+  one.take();
+  for (let i = 0; i < 3; i += 1) await one.keeper.keep();
+  assert.deepEqual(one.changes, ['failing', 'kept']);
+  one.take();
+  await one.keeper.keep();
+  assert.deepEqual((await replica(t, server)).left(), [8, 100]);
+});
+
+test('an answer of another program is a fault, and no usage', options, async (t) => {
+  const server = await RedisServer.start(t);
+  const one = await replica(t, server, (redis) => ({
+    run: (script, keys, args) => (script.includes('HINCRBY') ? Promise.resolve(['x']) : redis.run(script, keys, args)),
+  }));
+  one.take();
+  await one.keeper.keep();
+  assert.deepEqual(one.changes, ['failing']);
+  assert.deepEqual(one.left(), [9, 100]);
+});
+
+test('a store that does not answer holds up neither the start nor the end for long', async (t) => {
+  const controller = new AbortController();
+  t.after(() => {
+    controller.abort();
+  });
+  const never = async (): Promise<never> => {
+    await once(controller.signal, 'abort');
+    throw new Error('it ended');
+  };
+  const changes: string[] = [];
+  const store = { load: never, save: never, close: () => Promise.resolve() };
+  const keeper = new QuotaKeeper({
+    ...{ store, ledger: new QuotaLedger({ clock }), closingMs: 20 },
+    changed: (state) => changes.push(state),
+  });
+  await keeper.open(20);
+  await keeper.close();
+  assert.deepEqual(changes, []);
+});

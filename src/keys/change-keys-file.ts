@@ -1,0 +1,83 @@
+// Owns changing the keys file: under its lock, all of it or nothing, and never into something that the gateway could not read.
+import { stringify } from 'yaml';
+import type { KeyConfig } from '../config/config.ts';
+import { findingLine } from '../config/origin.ts';
+import { maxFileBytes } from '../config/yaml.ts';
+import { KeysFileError } from './errors.ts';
+import { withFileLock } from './file-lock.ts';
+import { parseKeys, readKeysFile } from './read-keys-file.ts';
+import type { PreviousKey, StoredKey } from './stored-key.ts';
+import { replaceFile } from './write-file.ts';
+
+const head = `# API keys of Portal Gateway, written by "portal-gateway keys": comments do not survive it. A running gateway takes changes up by itself.\n`;
+
+/**
+ * `change` is given the keys as they are, none where there is no file yet, and returns what they are to be; it throws KeysFileError
+ * to leave them. Throws KeysFileError.
+ */
+export async function changeKeysFile(
+  file: string,
+  others: readonly KeyConfig[],
+  change: (keys: readonly StoredKey[]) => readonly StoredKey[],
+): Promise<void> {
+  try {
+    await withFileLock(file, async (lock) => {
+      const { keys, faults, missing } = await readKeysFile(file);
+      const [fault] = faults;
+      if (fault !== undefined && !missing) throw new KeysFileError(findingLine(fault));
+      const text = keysText(change(keys));
+      if (Buffer.byteLength(text) > maxFileBytes)
+        throw new KeysFileError(`${file} would have more than ${maxFileBytes} bytes: revoke keys that are not used`);
+      const [wrong] = parseKeys(text, file, others).faults;
+      if (wrong !== undefined) throw new KeysFileError(`${file} stays as it is: ${wrong.message}`);
+      await lock.confirm();
+      await replaceFile(file, text);
+    });
+  } catch (error) {
+    if (error instanceof KeysFileError || !(error instanceof Error) || !('code' in error)) throw error;
+    throw new KeysFileError(`${file} can't be changed (${String(error.code)}): ${remedy(error.code)}`, {
+      cause: error,
+    });
+  }
+}
+
+function remedy(code: unknown): string {
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'its directory does not exist; make it first';
+    case 'EACCES':
+    case 'EPERM':
+      return 'this user may not write its directory';
+    case 'EROFS':
+      return 'the file system is read-only';
+    default:
+      return 'look at its directory';
+  }
+}
+
+/** What is a default is left out. */
+function keysText(keys: readonly StoredKey[]): string {
+  return head + stringify({ version: 1, keys: keys.map(entryOf) }, { lineWidth: 0 });
+}
+
+function entryOf(key: StoredKey): object {
+  const { description, scopes, notBefore, expiresAt, allowedCidrs, createdAt, previous } = key;
+  return {
+    id: key.id,
+    ...secretEntry(key),
+    ...(description !== '' && { description }),
+    scopes,
+    ...(notBefore !== '' && { not_before: notBefore }),
+    ...(expiresAt !== '' && { expires_at: expiresAt }),
+    ...(allowedCidrs.length > 0 && { allowed_cidrs: allowedCidrs }),
+    ...(createdAt !== '' && { created_at: createdAt }),
+    ...(previous.length > 0 && {
+      previous: previous.map((old) => ({ ...secretEntry(old), expires_at: old.expiresAt })),
+    }),
+  };
+}
+
+function secretEntry({ keyHash, keyPrefix }: Pick<PreviousKey, 'keyHash' | 'keyPrefix'>): object {
+  return { key_hash: keyHash, ...(keyPrefix !== '' && { key_prefix: keyPrefix }) };
+}

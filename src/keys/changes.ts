@@ -1,0 +1,60 @@
+// Owns what becomes of a list of keys when one is made, replaced or taken away. Pure: the hash is made before, the file written after.
+import { KeysFileError } from './errors.ts';
+import type { PreviousKey, StoredKey } from './stored-key.ts';
+
+/** Each of them is looked at for every key that is nobody's, if it has no prefix; and who rotates that often means something else. */
+const mostPrevious = 4;
+
+export interface Secret {
+  readonly keyHash: string;
+  readonly keyPrefix: string;
+}
+
+export function withCreated(keys: readonly StoredKey[], key: StoredKey): StoredKey[] {
+  if (keys.some(({ id }) => id === key.id))
+    throw new KeysFileError(`there is a key "${key.id}" already: "keys rotate" replaces it, "keys revoke" removes it`);
+  return [...keys, key];
+}
+
+/** The key and what it replaced: both are refused from now on. */
+export function withoutRevoked(keys: readonly StoredKey[], id: string): StoredKey[] {
+  wanted(keys, id);
+  return keys.filter((key) => key.id !== id);
+}
+
+/** What it allows stays; `expiresAt` may be a new one. The old key works for the grace. */
+export function withRotated(
+  keys: readonly StoredKey[],
+  id: string,
+  rotation: { readonly secret: Secret; readonly nowMs: number; readonly graceMs: number; readonly expiresAt?: string },
+): StoredKey[] {
+  const { secret, nowMs, graceMs } = rotation;
+  const old = wanted(keys, id);
+  const expiresAt = rotation.expiresAt ?? old.expiresAt;
+  if (expiresAt !== '' && Date.parse(expiresAt) <= nowMs)
+    throw new KeysFileError(`the key "${id}" has expired at ${expiresAt}: give a new time with --expires`);
+  const replaced: PreviousKey[] =
+    graceMs > 0
+      ? [{ keyHash: old.keyHash, keyPrefix: old.keyPrefix, expiresAt: new Date(nowMs + graceMs).toISOString() }]
+      : [];
+  // A grace of nothing means that whatever was before is known to others.
+  const previous = graceMs > 0 ? [...replaced, ...old.previous.filter((key) => Date.parse(key.expiresAt) > nowMs)] : [];
+  if (previous.length > mostPrevious)
+    throw new KeysFileError(`${mostPrevious} earlier keys of "${id}" still work: wait, or rotate with --grace 0s`);
+  const rotated: StoredKey = { ...old, ...secret, expiresAt, createdAt: new Date(nowMs).toISOString(), previous };
+  return keys.map((key) => (key === old ? rotated : key));
+}
+
+function wanted(keys: readonly StoredKey[], id: string): StoredKey {
+  const found = keys.find((key) => key.id === id);
+  if (found === undefined)
+    throw new KeysFileError(`there is no key "${id}" in the keys file; "keys list" shows those that there are`);
+  return found;
+}
+
+export type KeyState = 'active' | 'not valid yet' | 'expired';
+
+export function stateOf({ notBefore, expiresAt }: StoredKey, nowMs: number): KeyState {
+  if (expiresAt !== '' && Date.parse(expiresAt) <= nowMs) return 'expired';
+  return notBefore !== '' && Date.parse(notBefore) > nowMs ? 'not valid yet' : 'active';
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { test, type TestContext } from 'node:test';
+import { tempDirectory } from '../../test/helpers/temp-directory.ts';
+import { KeysFileError } from './errors.ts';
+import { withFileLock } from './file-lock.ts';
+
+async function path(t: TestContext): Promise<string> {
+  return join(await tempDirectory(t), 'keys.yaml');
+}
+
+const ownedBy = (pid: number, host = hostname()): string => JSON.stringify({ pid, host, token: 'other' });
+
+test('who holds the lock is alone, and leaves nothing behind', async (t) => {
+  const file = await path(t);
+  await writeFile(file, '0');
+  const increment = async (): Promise<void> => {
+    const value = Number(await readFile(file, 'utf8'));
+    await writeFile(file, String(value + 1));
+  };
+  await Promise.all(Array.from({ length: 20 }, () => withFileLock(file, increment)));
+  assert.equal(await readFile(file, 'utf8'), '20');
+  assert.deepEqual(await readdir(join(file, '..')), ['keys.yaml']);
+});
+
+test('the lock is let go of when the work fails', async (t) => {
+  const file = await path(t);
+  await assert.rejects(
+    withFileLock(file, () => Promise.reject(new Error('the work'))),
+    /the work/,
+  );
+  assert.deepEqual(await readdir(join(file, '..')), []);
+});
+
+test('a lock whose process is no more is taken', async (t) => {
+  const file = await path(t);
+  const { pid } = spawnSync(process.execPath, ['--version']);
+  await writeFile(`${file}.lock`, ownedBy(pid));
+  assert.equal(await withFileLock(file, () => Promise.resolve('done'), 0), 'done');
+});
+
+test('so is one that nobody holds for so long, whoever wrote it', async (t) => {
+  for (const content of [ownedBy(1, 'elsewhere'), 'no lock of ours']) {
+    const file = await path(t);
+    await writeFile(`${file}.lock`, content);
+    await utimes(`${file}.lock`, new Date(0), new Date(0));
+    assert.equal(await withFileLock(file, () => Promise.resolve('done'), 0), 'done');
+  }
+});
+
+test('a lock of a process that lives, or of another machine, is waited for and then named', async (t) => {
+  for (const [owner, who] of [
+    [ownedBy(process.pid), `process ${process.pid} on ${hostname()}`],
+    [ownedBy(1, 'elsewhere'), 'process 1 on elsewhere'],
+  ] as const) {
+    const file = await path(t);
+    await writeFile(`${file}.lock`, owner);
+    await assert.rejects(
+      withFileLock(file, () => Promise.reject(new Error('never')), 0),
+      (error) => error instanceof KeysFileError && error.message.includes(`is being changed by ${who}`),
+    );
+    assert.equal(await readFile(`${file}.lock`, 'utf8'), owner);
+  }
+});
+
+test('an owner whose lock was taken notices, and leaves the lock to whoever has it', async (t) => {
+  const file = await path(t);
+  await assert.rejects(
+    withFileLock(file, async (lock) => {
+      await lock.confirm();
+      await writeFile(`${file}.lock`, ownedBy(process.pid));
+      await lock.confirm();
+    }),
+    /was taken by another process/,
+  );
+  assert.equal(await readFile(`${file}.lock`, 'utf8'), ownedBy(process.pid));
+});

@@ -1,0 +1,68 @@
+// Owns reading the keys file: into keys, or into every fault with its place, in the words of the configuration. Changes nothing.
+import { dirname } from 'node:path';
+import type { KeyConfig } from '../config/config.ts';
+import { schemaFaults } from '../config/faults.ts';
+import { finish } from '../config/finish.ts';
+import { placed } from '../config/judge.ts';
+import type { Finding } from '../config/origin.ts';
+import { readConfigFile } from '../config/read-file.ts';
+import { keyRules } from '../config/rules.ts';
+import { SeenFiles } from '../config/seen-files.ts';
+import { plain } from '../config/sourced.ts';
+import { readYaml } from '../config/yaml.ts';
+import { asConfig, keysFileSchema, keysFileShape, type StoredKey } from './stored-key.ts';
+
+export interface KeysReading {
+  /** None where there are faults. */
+  readonly keys: readonly StoredKey[];
+  readonly faults: readonly Finding[];
+  /** There is no such file: the one fault. */
+  readonly missing: boolean;
+  readonly files: SeenFiles;
+}
+
+/** Never rejects for what is in the file. `others`: keys that stand elsewhere, which these must not clash with. */
+export async function readKeysFile(file: string, others: readonly KeyConfig[] = []): Promise<KeysReading> {
+  const files = new SeenFiles();
+  await files.look(file);
+  const reading = await readConfigFile(file, { what: 'the keys file', isPrivate: true });
+  if (!('text' in reading)) {
+    const origin = { kind: 'file', file, line: 1, column: 1 } as const;
+    const remedy = reading.missing === true ? ': "portal-gateway keys create" makes it' : '';
+    const faults = [{ origin, message: reading.fault + remedy }];
+    return { keys: [], faults, missing: reading.missing === true, files };
+  }
+  const { keys, faults } = parseKeys(reading.text, file, others);
+  return { keys: faults.length === 0 ? keys : [], faults, missing: false, files };
+}
+
+interface Parsed {
+  readonly keys: readonly StoredKey[];
+  readonly faults: readonly Finding[];
+}
+
+export function parseKeys(text: string, file: string, others: readonly KeyConfig[] = []): Parsed {
+  const { root, faults } = readYaml(text, file);
+  if (faults.length > 0) return { keys: [], faults };
+  const parsed = keysFileSchema.safeParse(plain(root, keysFileShape));
+  if (!parsed.success) return { keys: [], faults: schemaFaults(parsed.error.issues, root, keysFileShape) };
+  const { keys } = finish(parsed.data, root, keysFileShape, dirname(file)) as unknown as {
+    keys: readonly StoredKey[];
+  };
+  const broken = [...keyRules(keys.map(asConfig), ['keys']), ...clashes(keys, others)];
+  return { keys, faults: broken.map((fault) => placed(root, fault)) };
+}
+
+/** One name is one principal, and one hash one key, wherever they stand. */
+function* clashes(keys: readonly StoredKey[], others: readonly KeyConfig[]): Generator<Parameters<typeof placed>[1]> {
+  const ids = new Set(others.map(({ id }) => id));
+  const hashes = new Set(others.flatMap(({ keyHash }) => (keyHash === '' ? [] : [keyHash])));
+  for (const [i, { id, keyHash, previous }] of keys.entries()) {
+    if (ids.has(id))
+      yield { path: ['keys', i, 'id'], message: 'is there twice: auth.keys of the configuration has it' };
+    for (const hash of [keyHash, ...previous.map((key) => key.keyHash)]) {
+      if (hashes.has(hash)) yield { path: ['keys', i, 'key_hash'], message: 'is there twice' };
+      hashes.add(hash);
+    }
+  }
+}

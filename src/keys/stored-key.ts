@@ -1,0 +1,82 @@
+// Owns the form of the keys file: its schema, its types, and what the gateway makes of an entry. Reads and writes nothing.
+import { z } from 'zod';
+import { withAbout } from '../config/about.ts';
+import type { KeyConfig } from '../config/config.ts';
+import { isTimestamp } from '../config/checks.ts';
+import { entry, list, text, wholeNumber } from '../config/fields.ts';
+import { keyPolicyOf } from '../config/policy.ts';
+import { keyId, keyPrefix, keyTerms, requiredHash } from '../config/sections/auth.ts';
+import { type SectionShape, shapeOf } from '../config/shape.ts';
+import type { KeyPolicy } from '../policy/policy.ts';
+
+export interface StoredKey extends Omit<KeyConfig, 'key'> {
+  readonly createdAt: string;
+  /** What it was before it was rotated: works until its own `expiresAt`, too. */
+  readonly previous: readonly PreviousKey[];
+}
+
+export interface PreviousKey {
+  readonly keyHash: string;
+  readonly keyPrefix: string;
+  readonly expiresAt: string;
+}
+
+const time = {
+  expects: 'a time as in 2027-12-31T23:59:59Z',
+  check: isTimestamp,
+  example: '2027-12-31T23:59:59Z',
+} as const;
+
+const storedKey = entry('StoredKey', 'An API key.', {
+  id: keyId,
+  key_hash: requiredHash,
+  key_prefix: keyPrefix,
+  ...keyTerms,
+  created_at: text('When it was made, or rotated last.', { initial: '', ...time }),
+  previous: list(
+    'What it was before it was rotated.',
+    entry('PreviousKey', 'A key that was replaced.', {
+      key_hash: requiredHash,
+      key_prefix: keyPrefix,
+      expires_at: text('It works until then.', time),
+    }),
+  ),
+});
+
+export const keysFileSchema: z.ZodType = withAbout(
+  z.strictObject({
+    version: wholeNumber('Of this form.', { initial: 1, min: 1, max: 1 }),
+    keys: list('The keys.', storedKey),
+  }),
+  { description: 'API keys, managed by `portal-gateway keys`.', expects: 'a map', typeName: 'KeysFile' },
+);
+
+function rootShape(): SectionShape {
+  const shape = shapeOf(keysFileSchema);
+  if (shape.kind !== 'section') throw new TypeError('the keys file is no map');
+  return shape;
+}
+
+export const keysFileShape: SectionShape = rootShape();
+
+/** As an entry of the configuration would be. */
+export function asConfig(key: StoredKey): KeyConfig {
+  return { ...key, key: '' };
+}
+
+/** One for the key, and one for each that it replaced. */
+export function keyPolicies(key: StoredKey): KeyPolicy[] {
+  const current = keyPolicyOf(asConfig(key));
+  return [
+    current,
+    ...key.previous.map(({ keyHash, keyPrefix, expiresAt }): KeyPolicy => {
+      const graceEndMs = Date.parse(expiresAt);
+      return {
+        ...current,
+        secret: { kind: 'bcrypt', bcrypt: keyHash, prefix: keyPrefix },
+        // A grace never lets a key live longer than what replaced it.
+        expiresAtMs: Math.min(graceEndMs, current.expiresAtMs ?? graceEndMs),
+      };
+    }),
+  ];
+}

@@ -1,0 +1,96 @@
+// Every place of a credential with every fault of a key: the same answer wherever it stands, and nothing of it in the answer.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { hashSync } from '@node-rs/bcrypt';
+import { createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
+import type { KeyPolicy } from '../../src/policy/policy.ts';
+import { startPlainGateway } from '../helpers/plain-gateway.ts';
+import { testKey } from '../helpers/policy.ts';
+
+const cost = 4;
+
+function entry(id: string, key: string, more: Partial<KeyPolicy> = {}): KeyPolicy {
+  const bcrypt = hashSync(key, { cost });
+  return testKey({ id, secret: { kind: 'bcrypt', bcrypt, prefix: key.slice(0, prefixCharacters) }, ...more });
+}
+
+const [good, expired, early, elsewhere] = Array.from({ length: 4 }, () => createApiKey('live'));
+const foreign = 'made-elsewhere-0123456789';
+const others = createApiKey('live');
+const now = Date.now();
+const keys = [
+  entry('good', good ?? ''),
+  entry('expired', expired ?? '', { expiresAtMs: now - 1 }),
+  entry('early', early ?? '', { notBeforeMs: now + 3_600_000 }),
+  entry('elsewhere', elsewhere ?? '', { allowedCidrs: ['192.0.2.0/24'] }),
+  entry('foreign', foreign),
+  // The key id of another key, and so a wrong secret to it.
+  {
+    ...entry('same', createApiKey('live')),
+    secret: { ...secretOf(others), prefix: others.slice(0, prefixCharacters) },
+  },
+];
+
+function secretOf(key: string): { readonly kind: 'bcrypt'; readonly bcrypt: string } {
+  return { kind: 'bcrypt', bcrypt: hashSync(`${key}x`, { cost }) };
+}
+
+const places: Readonly<Record<string, (key: string) => readonly string[]>> = {
+  'Authorization: Bearer': (key) => ['Authorization', `Bearer ${key}`],
+  'X-API-Key': (key) => ['X-API-Key', key],
+  'a subprotocol': (key) => [
+    ...['Connection', 'Upgrade', 'Upgrade', 'websocket', 'Sec-WebSocket-Protocol'],
+    `chat, portal-gateway.bearer.${key}`,
+  ],
+};
+
+const faults: readonly (readonly [what: string, key: string, code: 200 | 400 | string])[] = [
+  ['a good key', good ?? '', 200],
+  ['a key made elsewhere', foreign, 200],
+  ['an expired key', expired ?? '', 'expired_credentials'],
+  ['a key that is not valid yet', early ?? '', 'invalid_credentials'],
+  ['a key from the wrong address', elsewhere ?? '', 'ip_denied'],
+  ['an unknown key id', createApiKey('live'), 'invalid_credentials'],
+  ['a wrong secret', others, 'invalid_credentials'],
+  ['a mistyped key', `${(good ?? '').slice(0, -6)}000000`, 'invalid_credentials'],
+  ['a key cut short', (good ?? '').slice(0, -1), 'invalid_credentials'],
+  ['a key in other case', foreign.toUpperCase(), 'invalid_credentials'],
+  ['a key of another form', 'whatever', 'invalid_credentials'],
+  ['more than bcrypt looks at', 'k'.repeat(73), 'invalid_credentials'],
+];
+
+for (const [place, headersFor] of Object.entries(places)) {
+  describe(`in ${place}`, () => {
+    for (const [what, key, code] of faults) {
+      test(`${what}: ${code}`, async (t) => {
+        // One gateway for each: failures from one address are slowed.
+        const gateway = await startPlainGateway(
+          t,
+          (request, response) => response.end(JSON.stringify(request.rawHeaders)),
+          { policy: { auth: { keys } } },
+        );
+        const { status, text, message } = await gateway.call('/peer/app/', { headers: headersFor(key) });
+        assert.ok(!text.includes(key), 'the key in the answer, or before the app');
+        assert.ok(!message.rawHeaders.join('\n').includes(key));
+        if (typeof code === 'number') assert.equal(status, code);
+        else assert.equal((JSON.parse(text) as { code: unknown }).code, code);
+        const challenge = message.headers['www-authenticate'];
+        assert.equal(challenge, status === 401 ? 'Bearer realm="portal-gateway", error="invalid_token"' : undefined);
+      });
+    }
+  });
+}
+
+test('beside X-API-Key a bcrypt key in Authorization is refused before it was ever verified, and no other token is', async (t) => {
+  const gateway = await startPlainGateway(t, (request, response) => response.end(request.headers.authorization), {
+    policy: { auth: { keys } },
+  });
+  const statusOf = async (token: string): Promise<number> =>
+    (await gateway.call('/peer/app/', { headers: ['X-API-Key', foreign, 'Authorization', `Bearer ${token}`] })).status;
+  assert.equal(await statusOf(good ?? ''), 400);
+  assert.equal(await statusOf(`${(good ?? '').slice(0, -6)}000000`), 400);
+  assert.equal(await statusOf(createApiKey('live')), 200);
+  assert.equal(await statusOf('eyJhbGciOiJIUzI1NiJ9.e30.c2ln'), 200);
+  // By now it is verified.
+  assert.equal(await statusOf(foreign), 400);
+});

@@ -1,0 +1,68 @@
+// Owns the whole path in one process: an app published on our relay, a gateway with a session to it, and calls through both.
+import { once } from 'node:events';
+import { Agent, createServer, request, type IncomingMessage, type RequestListener } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import type { TestContext } from 'node:test';
+import { createGateway, type Gateway } from '../../src/gateway.ts';
+import { createCredential, RelayClient } from '../../src/portal/index.ts';
+import { createV1Transport } from '../../src/upstream/v1-transport.ts';
+import type { Answer } from './plain-gateway.ts';
+import { key, testPolicy } from './policy.ts';
+import { startRelay } from './published-demo.ts';
+
+export interface TunnelGateway {
+  readonly gateway: Gateway;
+  /** The id of the app's lease. */
+  readonly leaseId: string;
+  /** `headers`: name, value, … */
+  readonly call: (
+    path: string,
+    call?: { readonly method?: string; readonly headers?: readonly string[] },
+  ) => Promise<Answer>;
+}
+
+export async function startTunnelGateway(
+  t: TestContext,
+  serve: RequestListener,
+  options: { readonly policy?: Parameters<typeof testPolicy>[0]; readonly name?: string } = {},
+): Promise<TunnelGateway> {
+  const app = createServer(serve);
+  const { url } = await startRelay(t);
+  const { promise: published, resolve } = Promise.withResolvers<undefined>();
+  const client = new RelayClient({
+    url,
+    credential: createCredential(),
+    log: ({ type }) => {
+      if (type === 'published') resolve(undefined);
+    },
+  });
+  const lease = createCredential();
+  const tunnels = client.listen({ name: options.name ?? 'app', credential: lease, alpn: ['http/1.1'] });
+  void (async () => {
+    for await (const tunnel of tunnels) app.emit('connection', tunnel);
+  })();
+  await published;
+  const transport = createV1Transport({ url, credential: createCredential() });
+  await transport.ready(AbortSignal.timeout(10_000));
+  const policy = testPolicy(options.policy);
+  const gateway = createGateway({ host: '127.0.0.1', port: 0, policy, transports: [transport] });
+  const { port } = await gateway.listen();
+  const agent = new Agent({ keepAlive: true });
+  t.after(async () => {
+    agent.destroy();
+    await gateway.close();
+    await client.close();
+    app.closeAllConnections();
+  });
+  return {
+    gateway,
+    leaseId: lease.id,
+    call: async (path, { method = 'GET', headers = ['X-API-Key', key] } = {}) => {
+      const all = [...headers, 'Host', `127.0.0.1:${port}`];
+      const outgoing = request({ host: '127.0.0.1', port, path, method, headers: all, agent });
+      outgoing.end();
+      const [message] = (await once(outgoing, 'response')) as [IncomingMessage];
+      return { status: message.statusCode ?? 0, message, text: (await buffer(message)).toString() };
+    },
+  };
+}
