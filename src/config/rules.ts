@@ -184,6 +184,7 @@ export function oddities(config: Config): Oddity[] {
     const message = `is off, and gateway.host is ${gateway.host}: everyone who can reach that may call what lease_acl opens to anonymous`;
     odd.push({ path: ['auth', 'enabled'], message });
   }
+  odd.push(...shadowedRules(config));
   // Those of a file come and go.
   const known = new Set(['*', ...auth.keys.map(({ id }) => id)]);
   for (const kind of ['daily', 'monthly'] as const) {
@@ -191,7 +192,6 @@ export function oddities(config: Config): Oddity[] {
     const message = 'is not the id of a key in auth.keys: nobody has this quota';
     for (const name of unknown) odd.push({ path: ['quotas', kind, name], message });
   }
-  odd.push(...shadowedRules(config));
   return odd;
 }
 
