@@ -1,19 +1,26 @@
 // The gateway, as a process of its own, with its whole pipeline: to a lease through a relay, or to a local port without any
-// tunnel. Prints the URL of the app behind it and a key.
+// tunnel; with what `--guards` says before the app. Prints the URL of the app behind it and a key.
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { hashSync } from '@node-rs/bcrypt';
+import { createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
 import { countLiveBuffersOnly } from '../../src/cli/buffer-accounting.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { createCredential } from '../../src/portal/index.ts';
-import { key, testPolicy } from '../../test/helpers/policy.ts';
+import { key, testKey, testPolicy } from '../../test/helpers/policy.ts';
 import type { Lease, Transport, Tunnel } from '../../src/upstream/transport.ts';
 import { createV1Transport } from '../../src/upstream/v1-transport.ts';
 
 countLiveBuffersOnly();
 const { values: flags } = parseArgs({
-  options: { 'app-port': { type: 'string' }, relay: { type: 'string' }, 'lease-id': { type: 'string' } },
+  options: {
+    'app-port': { type: 'string' },
+    relay: { type: 'string' },
+    'lease-id': { type: 'string' },
+    guards: { type: 'string' },
+  },
 });
 
 const localLease: Lease = {
@@ -44,14 +51,36 @@ async function overRelay(url: string): Promise<Transport> {
   return transport;
 }
 
+/** `none`: nobody is asked who he is. `all`: a bcrypt key, lease rules, and all limits, so wide that they admit everything. */
+function guards(which: string | undefined): { policy: Parameters<typeof testPolicy>[0]; key: string } {
+  if (which === 'none') {
+    const auth = { enabled: false };
+    return { policy: { auth, acl: { '*': ['anonymous'] } }, key };
+  }
+  if (which !== 'all') return { policy: {}, key };
+  const made = createApiKey('live');
+  const secret = {
+    kind: 'bcrypt',
+    bcrypt: hashSync(made, { cost: 12 }),
+    prefix: made.slice(0, prefixCharacters),
+  } as const;
+  const rate = { requestsPerSecond: 1e6, burst: 1e6 };
+  const rateLimit = { global: rate, perKey: { default: rate, overrides: {} }, perLease: { '*': rate }, perIp: rate };
+  const auth = { keys: [testKey({ id: 'bench', secret })] };
+  // The paced client and the flood come from one address.
+  const limits = { maxConnectionsPerIp: 10_000 };
+  return { policy: { auth, rateLimit, limits, acl: { bench: ['bench'], '*': ['other'] } }, key: made };
+}
+
+const guarded = guards(flags.guards);
 const transport = flags.relay === undefined ? local(Number(flags['app-port'])) : await overRelay(flags.relay);
 const gateway = createGateway({
   host: '127.0.0.1',
   port: 0,
-  policy: testPolicy(),
+  policy: testPolicy(guarded.policy),
   transports: [transport],
 });
 const { port } = await gateway.listen();
-console.log(`http://127.0.0.1:${port}/peer/${flags['lease-id'] ?? localLease.id} ${key}`);
+console.log(`http://127.0.0.1:${port}/peer/${flags['lease-id'] ?? localLease.id} ${guarded.key}`);
 // So that a profiler gets to write its file.
 process.once('SIGTERM', () => process.exit(0));
