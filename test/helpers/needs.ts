@@ -4,7 +4,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
-export type Need = 'chromium' | 'curl' | 'python3';
+export type Need = 'chromium' | 'curl' | 'go' | 'python3';
 
 export interface Needed {
   readonly path: string;
