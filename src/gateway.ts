@@ -1,9 +1,11 @@
 // The composition root of the data plane, and the only file that names its concrete parts: listener, pipeline, directory, tunnels.
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { AssertionSigner } from './auth/assertion-signer.ts';
 import { BcryptPool } from './auth/bcrypt-pool.ts';
 import { FailurePenalty } from './auth/failure-penalty.ts';
 import { KeyVerifier } from './auth/key-verifier.ts';
+import { publishedKeys, type SigningKey } from './auth/signing-keys.ts';
 import type { Limiter } from './guard/limiter.ts';
 import { MemoryLimiter } from './guard/memory-limiter.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
@@ -32,6 +34,8 @@ export interface GatewayOptions extends ListenerOptions {
   readonly clock?: Clock;
   /** Told of every request whose key let it in. */
   readonly keyUsed?: AuthenticateParts['used'];
+  /** What assertions are signed with, and published. */
+  readonly signingKeys?: (() => readonly SigningKey[]) | undefined;
   /** Where rate limits are counted. Default: in this process. The caller's to close. */
   readonly limiter?: Limiter;
 }
@@ -69,6 +73,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock = systemClock,
     limiter = new MemoryLimiter({ clock }),
     keyUsed,
+    signingKeys,
     ...listener
   } = options;
   let { policy } = options;
@@ -77,11 +82,20 @@ export function createGateway(options: GatewayOptions): Gateway {
   const ttlMs = (): number => policy.directoryTtlMs;
   const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs });
   const upstream = new Upstream({ clock, limits: () => limits });
+  const signer = signingKeys && new AssertionSigner({ keys: signingKeys, clock });
   let tlsFront: TlsFront | undefined;
   const server = new HttpServer({
     ...listener,
     policy: () => policy,
-    dispatch: createPipeline({ directory, upstream, clock, limiter, auth: { ...authParts(clock), used: keyUsed } }),
+    assertionKeys: signingKeys && (() => publishedKeys(signingKeys())),
+    dispatch: createPipeline({
+      directory,
+      upstream,
+      clock,
+      limiter,
+      signer,
+      auth: { ...authParts(clock), used: keyUsed },
+    }),
     connected: () => transports.some(isConnected),
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
     isForApp,

@@ -5,6 +5,14 @@ import type { Principal } from '../guard/principal.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { currentKey, type SigningKey } from './signing-keys.ts';
 
+/** Who tells whom of whom. */
+export interface Assertion {
+  /** gateway.public_url */
+  readonly issuer: string;
+  readonly leaseId: string;
+  readonly principal: Principal;
+}
+
 export interface AssertedRequest {
   readonly method: string;
   /** As the app gets it: path and query. */
@@ -13,8 +21,6 @@ export interface AssertedRequest {
 
 export interface SignerParts {
   readonly keys: () => readonly SigningKey[];
-  /** gateway.public_url */
-  readonly issuer: () => string;
   readonly clock: Clock;
 }
 
@@ -41,16 +47,15 @@ export class AssertionSigner {
   }
 
   /** `bind: none`. Undefined while there is no key. */
-  forLease(principal: Principal, leaseId: string): string | undefined {
-    const { clock, issuer } = this.#parts;
-    const nowMs = clock.wallMs();
+  forLease(about: Assertion): string | undefined {
+    const nowMs = this.#parts.clock.wallMs();
     const key = this.#key(nowMs);
     if (key === undefined) return undefined;
     // What it says, and what it is signed with: nothing else can make two callers alike.
-    const name = JSON.stringify([key.kid, issuer(), leaseId, whoOf(principal)]);
+    const name = JSON.stringify([key.kid, about.issuer, about.leaseId, whoOf(about.principal)]);
     const kept = this.#kept.get(name);
     if (kept !== undefined && nowMs < kept.untilMs && nowMs >= kept.untilMs - reusedForMs) return kept.assertion;
-    const assertion = signed(key, this.#claims(principal, leaseId, nowMs, validForSeconds.none));
+    const assertion = signed(key, claimsOf(about, nowMs, validForSeconds.none));
     this.#kept.delete(name);
     this.#kept.set(name, { assertion, untilMs: nowMs + reusedForMs });
     for (const oldest of this.#kept.keys()) {
@@ -61,12 +66,12 @@ export class AssertionSigner {
   }
 
   /** `bind: request`: good for this one only. Undefined while there is no key. */
-  forRequest(principal: Principal, leaseId: string, { method, target }: AssertedRequest): string | undefined {
+  forRequest(about: Assertion, { method, target }: AssertedRequest): string | undefined {
     const nowMs = this.#parts.clock.wallMs();
     const key = this.#key(nowMs);
     if (key === undefined) return undefined;
     return signed(key, {
-      ...this.#claims(principal, leaseId, nowMs, validForSeconds.request),
+      ...claimsOf(about, nowMs, validForSeconds.request),
       jti: randomBytes(jtiBytes).toString('base64url'),
       htm: method,
       target_sha256: hash('sha256', target, 'base64url'),
@@ -76,11 +81,11 @@ export class AssertionSigner {
   #key(nowMs: number): SigningKey | undefined {
     return currentKey(this.#parts.keys(), nowMs);
   }
+}
 
-  #claims(principal: Principal, leaseId: string, nowMs: number, validSeconds: number): object {
-    const iat = Math.floor(nowMs / 1000);
-    return { iss: this.#parts.issuer(), aud: leaseId, ...whoOf(principal), iat, exp: iat + validSeconds };
-  }
+function claimsOf({ issuer, leaseId, principal }: Assertion, nowMs: number, validSeconds: number): object {
+  const iat = Math.floor(nowMs / 1000);
+  return { iss: issuer, aud: leaseId, ...whoOf(principal), iat, exp: iat + validSeconds };
 }
 
 /** `kind` beside `sub`: a token's subject may be chosen to look like the id of a key. */

@@ -11,6 +11,7 @@ import type { Credential, RelayClientOptions } from '../portal/index.ts';
 import type { Policy } from '../policy/policy.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
+import type { SigningKeys } from './signing-keys.ts';
 import { readTlsSettings } from './tls-settings.ts';
 
 export interface GatewaySettings {
@@ -18,6 +19,8 @@ export interface GatewaySettings {
   readonly credential: Credential;
   /** More keys than those of the configuration. The caller's to close. */
   readonly keys?: KeySource | undefined;
+  /** Of assertions; without them there are none. The caller's to close. */
+  readonly signing?: SigningKeys;
 }
 
 export interface RunningGateway {
@@ -42,6 +45,8 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   const currentPolicy = (): Policy => policyOf(current, settings.keys?.keys);
   const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings)));
   const tls = await readTlsSettings(config);
+  const { signing } = settings;
+  await signing?.prepare(config);
   const transports = relays.map(createV1Transport);
   // The gateway closes them; but perhaps there will be none.
   parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(() => undefined));
@@ -65,6 +70,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     version,
     metrics: () => metrics?.text() ?? nothingCounted,
     policy: currentPolicy(),
+    signingKeys: signing && (() => signing.keys),
     transports,
     keyUsed: settings.keys && ((id, wallMs) => settings.keys?.used(id, wallMs)),
   });
@@ -76,6 +82,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
       ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),
       apply: async (next) => {
         const certificates = await readTlsSettings(next);
+        await signing?.prepare(next);
         gateway.apply(policyOf(next, settings.keys?.keys), certificates);
         current = next;
         ({ shutdownGraceMs } = next.gateway);

@@ -1,4 +1,5 @@
 // Owns THE list: every stage that a request passes, in order. To learn what happens to a request, read this file first.
+import type { AssertionSigner } from '../auth/assertion-signer.ts';
 import { Admission } from '../guard/admission.ts';
 import type { Limiter } from '../guard/limiter.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -28,10 +29,11 @@ export interface PipelineParts {
   readonly upstream: Upstream;
   readonly auth: AuthenticateParts;
   readonly limiter: Limiter;
+  readonly signer?: AssertionSigner | undefined;
   readonly clock: Clock;
 }
 
-export function createPipeline({ directory, upstream, auth, limiter, clock }: PipelineParts): Dispatch {
+export function createPipeline({ directory, upstream, auth, limiter, signer, clock }: PipelineParts): Dispatch {
   const deadlines = new Deadlines(clock);
   return compose(
     [
@@ -49,6 +51,6 @@ export function createPipeline({ directory, upstream, auth, limiter, clock }: Pi
       rewriteAnswer(),
       totalTimeout(deadlines, clock),
     ],
-    forward(upstream, directory),
+    forward(upstream, directory, signer),
   );
 }

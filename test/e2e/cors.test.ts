@@ -18,7 +18,8 @@ const enabled: CorsPolicy = {
 };
 const untouched = { set: {}, remove: [] };
 const plain = {
-  ...{ requiredScopes: [], ipRules: { allow: [], deny: [] }, cors: testPolicy().cors },
+  ...{ requiredScopes: [], assertion: { bind: 'none' }, ipRules: { allow: [], deny: [] } },
+  cors: testPolicy().cors,
   ...{ hostHeader: '', headers: { request: untouched, response: untouched } },
 };
 

@@ -1,10 +1,14 @@
 // Owns assertions under test: signed as the gateway does, by keys of a test's own, at a time of its own.
-import { AssertionSigner } from '../../src/auth/assertion-signer.ts';
+import { type Assertion, AssertionSigner } from '../../src/auth/assertion-signer.ts';
 import { publishedKeys, rotated, type SigningKey } from '../../src/auth/signing-keys.ts';
 import type { Principal } from '../../src/guard/principal.ts';
 
 export const leaseId = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 export const caller: Principal = { id: 'billing-bot', kind: 'key', scopes: ['read', 'mcp'] };
+
+export function about(principal: Principal = caller, lease = leaseId): Assertion {
+  return { issuer: 'https://gateway.test', leaseId: lease, principal };
+}
 
 export interface TestSigner {
   readonly signer: AssertionSigner;
@@ -16,6 +20,6 @@ export function testSigner(nowMs: number): TestSigner {
   const time = { nowMs };
   const keys: readonly SigningKey[] = rotated([], nowMs - 1);
   const clock = { wallMs: () => time.nowMs, monotonicMs: () => time.nowMs };
-  const signer = new AssertionSigner({ keys: () => keys, issuer: () => 'https://gateway.test', clock });
+  const signer = new AssertionSigner({ keys: () => keys, clock });
   return { signer, jwks: publishedKeys(keys), time };
 }

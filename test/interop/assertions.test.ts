@@ -10,7 +10,7 @@ import process from 'node:process';
 import { before, describe, test, type TestContext } from 'node:test';
 import { createSigningKey, publishedKeys } from '../../src/auth/signing-keys.ts';
 import { AssertionCheck, type CheckedRequest } from '../../src/expose/assertion-check.ts';
-import { caller, leaseId, testSigner } from '../helpers/assertions.ts';
+import { about, caller, leaseId, testSigner } from '../helpers/assertions.ts';
 import { needs } from '../helpers/needs.ts';
 
 const start = Date.UTC(2030, 0, 1);
@@ -30,35 +30,35 @@ function claimsOf(assertion = ''): Record<string, unknown> {
 describe('our own check', () => {
   test('bind none: one assertion for 30 s, good for any request to the lease', () => {
     const { signer, check, time } = checked();
-    const first = signer.forLease(caller, leaseId);
+    const first = signer.forLease(about());
     assert.deepEqual(claimsOf(first), {
       ...{ iss: 'https://gateway.test', aud: leaseId, sub: 'billing-bot', kind: 'key', scope: 'read mcp' },
       ...{ iat: start / 1000, exp: start / 1000 + 60 },
     });
     for (const each of [request, { method: 'GET', target: '/' }]) assert.equal(check.faultOf(first, each), undefined);
     time.nowMs += 29_999;
-    assert.equal(signer.forLease(caller, leaseId), first);
+    assert.equal(signer.forLease(about()), first);
     time.nowMs += 1;
-    assert.notEqual(signer.forLease(caller, leaseId), first);
+    assert.notEqual(signer.forLease(about()), first);
     assert.equal(check.faultOf(first, request), undefined);
   });
 
   test('two callers never share one, nor two leases', () => {
     const { signer } = checked();
     const all = [
-      signer.forLease(caller, leaseId),
-      signer.forLease({ ...caller, scopes: ['read'] }, leaseId),
-      signer.forLease({ ...caller, kind: 'token', subject: 'billing-bot' }, leaseId),
-      signer.forLease({ ...caller, tenant: 'one' }, leaseId),
-      signer.forLease(caller, leaseId.replace('A', 'B')),
+      signer.forLease(about()),
+      signer.forLease(about({ ...caller, scopes: ['read'] })),
+      signer.forLease(about({ ...caller, kind: 'token', subject: 'billing-bot' })),
+      signer.forLease(about({ ...caller, tenant: 'one' })),
+      signer.forLease(about(caller, leaseId.replace('A', 'B'))),
     ];
     assert.equal(new Set(all).size, all.length);
   });
 
   test('bind request: for this request, and once', () => {
     const { signer, check, time } = checked();
-    const assertion = signer.forRequest(caller, leaseId, request);
-    assert.notEqual(assertion, signer.forRequest(caller, leaseId, request));
+    const assertion = signer.forRequest(about(), request);
+    assert.notEqual(assertion, signer.forRequest(about(), request));
     assert.equal(check.faultOf(assertion, { ...request, method: 'GET' }), 'other_request');
     assert.equal(check.faultOf(assertion, { ...request, target: '/path' }), 'other_request');
     assert.equal(check.faultOf(assertion, request), undefined);
@@ -71,7 +71,7 @@ describe('our own check', () => {
 
   test('another lease, another time, another key, another algorithm, and no assertion at all', () => {
     const { signer, check, time, jwks } = checked();
-    const good = signer.forLease(caller, leaseId) ?? '';
+    const good = signer.forLease(about()) ?? '';
     const [head = '', body = '', signature = ''] = good.split('.');
     const encoded = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
     const kid = jwks.keys[0]?.kid;
@@ -87,7 +87,7 @@ describe('our own check', () => {
       [`${encoded({ alg: 'EdDSA', kid: 'other' })}.${body}.${signature}`, 'unknown_key'],
       [`${forged}.${sign(null, Buffer.from(forged), other.privateKey).toString('base64url')}`, 'bad_signature'],
       [`${head}.${encoded({ ...claimsOf(good), sub: 'admin' })}.${signature}`, 'bad_signature'],
-      [signer.forLease(caller, leaseId.replace('A', 'B')), 'wrong_audience'],
+      [signer.forLease(about(caller, leaseId.replace('A', 'B'))), 'wrong_audience'],
     ];
     for (const [assertion, fault] of cases) assert.equal(check.faultOf(assertion, request), fault);
     time.nowMs = start - 5_001;
@@ -144,7 +144,7 @@ describe('the checks of the page', () => {
   async function answers(program: string, args: readonly string[]): Promise<void> {
     const { signer, jwks } = testSigner(Date.now());
     const { signer: late, jwks: lateJwks } = testSigner(Date.now() - 61_000);
-    const token = signer.forLease(caller, leaseId) ?? '';
+    const token = signer.forLease(about()) ?? '';
     const ask = (question: object): Promise<string> =>
       new Promise((resolve, reject) => {
         const child = execFile(program, args, (error, stdout) => {
@@ -157,7 +157,7 @@ describe('the checks of the page', () => {
       await Promise.all([
         ask({}),
         ask({ lease: 'ANOTHER' }),
-        ask({ token: late.forLease(caller, leaseId), jwks: lateJwks }),
+        ask({ token: late.forLease(about()), jwks: lateJwks }),
         ask({ jwks: publishedKeys([createSigningKey(0)]) }),
         ask({ token: `${token.slice(0, -4)}AAAA` }),
         ask({ token: 'nothing' }),
