@@ -57,7 +57,7 @@ async function read(file: string): Promise<readonly SigningKey[]> {
 function textOf(keys: readonly SigningKey[]): string {
   const stored = keys.map(({ fromMs, privateKey }): StoredSigningKey => ({
     from: new Date(fromMs).toISOString(),
-    private_key: String(privateKey.export({ format: 'pem', type: 'pkcs8' })),
+    private_key: privateKey.export({ format: 'pem', type: 'pkcs8' }),
   }));
   return `${JSON.stringify({ keys: stored }, undefined, 1)}\n`;
 }

@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { stat, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
+import { createDemoApp } from '../../src/demo/demo-app.ts';
 import { AssertionCheck } from '../../src/expose/assertion-check.ts';
+import { connect, createCredential } from '../../src/portal/index.ts';
 import { runCli, startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
 
@@ -22,6 +25,8 @@ leases: { demo: { assertion: { bind: ${bind} } } }
 
 interface Running {
   readonly directory: string;
+  readonly relay: string;
+  readonly url: string;
   readonly leaseId: string;
   readonly get: (path: string) => Promise<IncomingMessage>;
   /** What the app saw of the assertion. */
@@ -54,7 +59,7 @@ async function running(t: TestContext, assertion: string, bind?: string): Promis
     assert.ok(found.length < 2);
     return found[0]?.[1];
   };
-  return { directory, leaseId, get, seen };
+  return { directory, relay, url, leaseId, get, seen };
 }
 
 /** Connected to its relay. */
@@ -111,6 +116,44 @@ test('without them there is none, forged ones go, and no keys are published', as
   const answer = await gateway.get(keysPath);
   assert.equal(answer.statusCode, 404);
   answer.resume();
+});
+
+test('expose --require-assertion: past the gateway nobody gets to the app, through it everybody who may', async (t) => {
+  const gateway = await running(t, 'true', 'request');
+  const app = createDemoApp().listen(0, '127.0.0.1');
+  await once(app, 'listening');
+  t.after(() => {
+    app.closeAllConnections();
+    app.close();
+  });
+  const { port } = app.address() as AddressInfo;
+  const expose = startCli(
+    t,
+    [
+      'expose',
+      String(port),
+      '--name',
+      'guarded',
+      '--relay',
+      gateway.relay,
+      '--require-assertion',
+      gateway.url + keysPath,
+    ],
+    { XDG_STATE_HOME: gateway.directory },
+  );
+  const [, leaseId = ''] = await expose.line(/^guarded ([A-Z2-7]{26}) /m);
+
+  const session = await connect(gateway.relay, { credential: createCredential() });
+  t.after(() => session.close());
+  const tunnel = await session.dial(leaseId, { alpn: 'http/1.1', signal: AbortSignal.timeout(10_000) });
+  const request = httpRequest({ createConnection: () => tunnel, path: '/', headers: { host: 'x' } });
+  request.end();
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  assert.equal(answer.statusCode, 401);
+  answer.resume();
+  await expose.note(/401: a request with no valid assertion of the gateway \(missing\)/);
+
+  for (let i = 0; i < 2; i += 1) assert.ok(await gateway.seen(`/peer/${leaseId}/echo?as=json`));
 });
 
 test('validate says what assertions need', async (t) => {

@@ -149,7 +149,7 @@ describe('the checks of the page', () => {
       new Promise((resolve, reject) => {
         const child = execFile(program, args, (error, stdout) => {
           if (error === null) resolve(stdout.trim());
-          else reject(error);
+          else reject(new Error('the check did not run', { cause: error }));
         });
         child.stdin?.end(JSON.stringify({ token, jwks, lease: leaseId, ...question }));
       });
