@@ -6,7 +6,7 @@ import type { Principal } from '../../src/guard/principal.ts';
 export const leaseId = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 export const caller: Principal = { id: 'billing-bot', kind: 'key', scopes: ['read', 'mcp'] };
 
-export function about(principal: Principal = caller, lease = leaseId): Assertion {
+export function about(principal: Principal = caller, lease: string = leaseId): Assertion {
   return { issuer: 'https://gateway.test', leaseId: lease, principal };
 }
 
