@@ -363,7 +363,7 @@ export interface HeaderChangesConfig {
 
 /** The assertion that these leases get, where `auth.assertion` is enabled. */
 export interface LeaseAssertionConfig {
-  /** `none`: one for all requests of a caller, for up to 30s. `request`: one for each request, good for this one only. */
+  /** What it is good for. `none`: all requests of a caller, for up to 30s. `request`: this one request only. */
   readonly bind: 'none' | 'request';
 }
 

@@ -112,7 +112,7 @@ const lease = entry('LeaseConfig', 'What leases of this pattern have of their ow
     'The assertion that these leases get, where `auth.assertion` is enabled.',
     {
       bind: choice(
-        '`none`: one for all requests of a caller, for up to 30s. `request`: one for each request, good for this one only.',
+        'What it is good for. `none`: all requests of a caller, for up to 30s. `request`: this one request only.',
         ['none', 'request'],
         { initial: 'none' },
       ),
