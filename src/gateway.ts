@@ -1,9 +1,11 @@
 // The composition root of the data plane, and the only file that names its concrete parts: listener, pipeline, directory, tunnels.
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { AssertionSigner } from './auth/assertion-signer.ts';
 import { BcryptPool } from './auth/bcrypt-pool.ts';
 import { FailurePenalty } from './auth/failure-penalty.ts';
 import { KeyVerifier } from './auth/key-verifier.ts';
+import { publishedKeys, type SigningKey } from './auth/signing-keys.ts';
 import type { Limiter } from './guard/limiter.ts';
 import { MemoryLimiter } from './guard/memory-limiter.ts';
 import { QuotaLedger } from './guard/quota-ledger.ts';
@@ -34,6 +36,8 @@ export interface GatewayOptions extends ListenerOptions {
   readonly clock?: Clock;
   /** Told of every request whose key let it in. */
   readonly keyUsed?: AuthenticateParts['used'];
+  /** What assertions are signed with, and published. */
+  readonly signingKeys?: (() => readonly SigningKey[]) | undefined;
   /** Where rate limits are counted. Default: in this process. The caller's to close. */
   readonly limiter?: Limiter;
   /** What keys have used of their quotas. Default: what they use from now on. */
@@ -74,6 +78,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     limiter = new MemoryLimiter({ clock }),
     quotas = new QuotaLedger({ clock }),
     keyUsed,
+    signingKeys,
     ...listener
   } = options;
   let { policy } = options;
@@ -82,16 +87,19 @@ export function createGateway(options: GatewayOptions): Gateway {
   const ttlMs = (): number => policy.directoryTtlMs;
   const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs, moved });
   const upstream = new Upstream({ clock, limits: () => limits });
+  const signer = signingKeys && new AssertionSigner({ keys: signingKeys, clock });
   let tlsFront: TlsFront | undefined;
   const server = new HttpServer({
     ...listener,
     policy: () => policy,
+    assertionKeys: signingKeys && (() => publishedKeys(signingKeys())),
     dispatch: createPipeline({
       directory,
       upstream,
       clock,
       limiter,
       quotas,
+      signer,
       auth: { ...authParts(clock), used: keyUsed },
     }),
     connected: () => transports.some(isConnected),

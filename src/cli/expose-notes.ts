@@ -22,6 +22,7 @@ export class ExposeNotes {
   readonly #target: Target;
   readonly #published = new Set<string>();
   readonly #unreachable = new Set<string>();
+  #keysFailed = '';
   #giveUp: (error: Error) => void = () => undefined;
 
   constructor(terminal: Terminal, target: Target) {
@@ -69,6 +70,16 @@ export class ExposeNotes {
         this.#terminal.note(`502 ${event.method} ${printable(event.path)}: ${this.#target.origin} failed (${reason}).`);
         break;
       }
+      case 'assertion_keys_failed': {
+        const line = `No keys of the gateway from ${event.source} (${printable(event.reason)}). Trying on.`;
+        // Once for each reason.
+        if (line !== this.#keysFailed) this.#terminal.note(printable(line, 1000));
+        this.#keysFailed = line;
+        break;
+      }
+      case 'assertion_refused':
+        this.#terminal.note(`401: a request with no valid assertion of the gateway (${event.fault}).`);
+        break;
       case 'tunnel_refused':
         this.#terminal.note(`A connection was refused: ${event.openTunnels} are open already.`);
         break;

@@ -1,6 +1,7 @@
 // Owns what `expose` is called with. run-expose.ts does it.
 // The work is loaded when it is asked for: --help and a mistyped option need none of it.
 import { Command, Option } from 'commander';
+import { parseAssertionSource } from '../expose/assertion-gate.ts';
 import { parseHostHeader } from '../expose/host-header.ts';
 import { parseTarget, type Target } from '../expose/target.ts';
 import type { CliContext } from './context.ts';
@@ -18,6 +19,11 @@ export function exposeCommand(context: CliContext): Command {
       relaysOption,
     )
     .option('--allow-client <ID>', 'admit only the gateway with this id; may be given several times', clientIdsOption)
+    .option(
+      '--require-assertion <URL|FILE>',
+      'admit only requests with an assertion of the gateway whose keys are there: its /.well-known/portal-gateway/jwks.json',
+      checked(parseAssertionSource),
+    )
     .option(
       '--identity <FILE>',
       'the identity file, whose id is the lease id (default: one for each name in the state directory)',

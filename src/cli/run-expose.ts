@@ -1,6 +1,7 @@
 // Owns `expose`: one local app, published on one or more relays until it is asked to stop, with a line for what people need to
 // know in between.
 import { exposeIdentityPath } from '../config/state-directory.ts';
+import { AssertionGate, type AssertionSource } from '../expose/assertion-gate.ts';
 import { Bridge } from '../expose/bridge.ts';
 import type { HostHeader } from '../expose/host-header.ts';
 import { leaseNameFault } from '../expose/lease-name.ts';
@@ -21,6 +22,7 @@ export interface ExposeOptions {
   readonly identity?: string;
   readonly hostHeader: HostHeader;
   readonly description?: string;
+  readonly requireAssertion?: AssertionSource;
 }
 
 /** Requests in flight get this long; a second Ctrl-C ends them at once. */
@@ -37,7 +39,11 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   );
 
   const notes = new ExposeNotes(context.terminal, target);
-  const bridge = new Bridge({ target, hostHeader: options.hostHeader, log: notes.exposeEvent });
+  const { requireAssertion: source } = options;
+  const gate = source && new AssertionGate(source, credential.id, notes.exposeEvent);
+  // Known or not: until they are, no request passes.
+  await gate?.look();
+  const bridge = new Bridge({ target, hostHeader: options.hostHeader, log: notes.exposeEvent, gate });
   const relays: RelayClient[] = [];
   const stop = new AbortController();
   const offer = {
@@ -54,6 +60,7 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
     await publishing;
     await bridge.close(drainMs);
   } finally {
+    gate?.close();
     await bridge.close();
     await Promise.all(relays.map((relay) => relay.close()));
   }

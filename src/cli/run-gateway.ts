@@ -15,6 +15,7 @@ import type { Policy } from '../policy/policy.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
 import type { KeptQuotas } from './quotas.ts';
+import type { SigningKeys } from './signing-keys.ts';
 import { readTlsSettings } from './tls-settings.ts';
 
 export interface GatewaySettings {
@@ -24,6 +25,8 @@ export interface GatewaySettings {
   readonly quotas?: KeptQuotas;
   /** More keys than those of the configuration. The caller's to close. */
   readonly keys?: KeySource | undefined;
+  /** Of assertions; without them there are none. The caller's to close. */
+  readonly signing?: SigningKeys;
 }
 
 export interface RunningGateway {
@@ -48,6 +51,8 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   const currentPolicy = (): Policy => policyOf(current, settings.keys?.keys);
   const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings)));
   const tls = await readTlsSettings(config);
+  const { signing } = settings;
+  await signing?.prepare(config);
   const transports = relays.map(createV1Transport);
   // The gateway closes them; but perhaps there will be none.
   parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(() => undefined));
@@ -73,6 +78,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     version,
     metrics: () => metrics?.text() ?? nothingCounted,
     policy: currentPolicy(),
+    signingKeys: signing && (() => signing.keys),
     transports,
     ...(settings.quotas !== undefined && { quotas: settings.quotas.ledger }),
     keyUsed: settings.keys && ((id, wallMs) => settings.keys?.used(id, wallMs)),
@@ -88,6 +94,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
         const certificates = await readTlsSettings(next);
         // Before anybody can use one, it is known what was used of it.
         await settings.quotas?.apply(next);
+        await signing?.prepare(next);
         gateway.apply(policyOf(next, settings.keys?.keys), certificates);
         current = next;
         ({ shutdownGraceMs } = next.gateway);

@@ -4,8 +4,9 @@ import { type Faulty, loadConfig, type LoadResult, type FlagSetting } from '../c
 import { findingLine } from '../config/origin.ts';
 import { watchConfig, type ReloadReason } from '../config/reload.ts';
 import { restartOnly } from '../config/restart.ts';
-import { gatewayIdentityPath } from '../config/state-directory.ts';
+import { assertionKeysPath, gatewayIdentityPath } from '../config/state-directory.ts';
 import { configReloaded, type ConfigReloaded } from '../kernel/events.ts';
+import { KeysFileError } from '../keys/errors.ts';
 import { loadOrCreateIdentity } from '../portal/identity-file.ts';
 import { credentialFromPem } from '../portal/identity.ts';
 import { createCredential, type Credential } from '../portal/index.ts';
@@ -17,6 +18,7 @@ import type { CliContext } from './context.ts';
 import { openMoreKeys, readMoreKeys } from './more-keys.ts';
 import { keepQuotas } from './quotas.ts';
 import { runGateway, type RunningGateway } from './run-gateway.ts';
+import { SigningKeys } from './signing-keys.ts';
 import { aborted } from './shutdown.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -54,7 +56,14 @@ export async function start(options: StartOptions, context: CliContext): Promise
       keysChanged();
     },
   });
-  const gateway = await runGateway(parts, { config, credential, keys, quotas });
+  const signingFile = assertionKeysPath(context.environment().stateDirectory);
+  const signing = new SigningKeys(signingFile, (error) => {
+    log.warn({ reason: String(error) }, 'the keys of assertions could not be looked at; those before stay in use');
+  });
+  parts.defer(() => {
+    signing.close();
+  });
+  const gateway = await runGateway(parts, { config, credential, keys, quotas, signing });
   keysChanged = gateway.keysChanged;
   // What changed while it began to listen.
   keysChanged();
@@ -131,7 +140,7 @@ async function faultsOf(gateway: RunningGateway, config: Config): Promise<readon
     await gateway.apply(config);
     return [];
   } catch (error) {
-    if (!(error instanceof TlsSettingsError)) throw error;
+    if (!(error instanceof TlsSettingsError || error instanceof KeysFileError)) throw error;
     return [error.message];
   }
 }

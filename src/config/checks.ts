@@ -150,6 +150,13 @@ export const isEd25519Key: TextCheck = (text) => {
   }
 };
 
+export const isPublicUrl: TextCheck = (text) => {
+  const url = /^https?:\/\/[!-~]{1,256}$/.test(text) ? URL.parse(text) : null;
+  if (url === null) return false;
+  if (url.username !== '' || url.password !== '') return "can't have a user or a password in it";
+  return (url.search === '' && url.hash === '') || "can't have a query or a fragment";
+};
+
 export const isHttpPath: TextCheck = (text) => {
   if (!/^\/[\w.~/-]{1,200}$/.test(text)) return false;
   const taken = ['/peer', '/ws', '/health', '/admin', '/console', '/.well-known'].find(

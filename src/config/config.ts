@@ -41,6 +41,8 @@ export interface GatewayConfig {
   readonly port: number;
   /** Serves each lease at `https://<lease>.<base_domain>/` too. Empty: by path only. */
   readonly baseDomain: string;
+  /** What clients call the gateway by: `iss` of the assertions that apps get. */
+  readonly publicUrl: string;
   /** Addresses and blocks whose `X-Forwarded-*`, `Forwarded` and PROXY protocol headers are believed. Of the addresses that they name, the right-most one that is not trusted is the client. */
   readonly trustedProxies: readonly string[];
   /** A request head that is not whole after this time is answered 408. */
@@ -157,6 +159,8 @@ export interface AuthConfig {
   readonly keysFile: string;
   /** A verified key that is not used for this time is verified again. */
   readonly cacheTtlMs: number;
+  /** A signed word to the apps of who calls, by which they know the gateway. */
+  readonly assertion: AssertionConfig;
   /** Leaves the credential that the gateway used in the request to the app. */
   readonly forwardCredential: boolean;
 }
@@ -181,6 +185,12 @@ export interface KeyConfig {
   readonly expiresAt: string;
   /** Where it may be used from. Empty: from everywhere. */
   readonly allowedCidrs: readonly string[];
+}
+
+/** A signed word to the apps of who calls, by which they know the gateway. */
+export interface AssertionConfig {
+  /** Sends `X-Gateway-Assertion` with every request, and publishes the keys at /.well-known/portal-gateway/jwks.json. */
+  readonly enabled: boolean;
 }
 
 /** Which addresses may call at all. */
@@ -351,6 +361,8 @@ export interface LeaseConfig {
   readonly hostHeader: string;
   /** Headers to change. */
   readonly headers: LeaseHeadersConfig;
+  /** The assertion that these leases get, where `auth.assertion` is enabled. */
+  readonly assertion: LeaseAssertionConfig;
   /** In place of the general `cors`, where it is enabled. */
   readonly cors: CorsConfig;
 }
@@ -369,6 +381,12 @@ export interface HeaderChangesConfig {
   readonly set: Readonly<Record<string, string>>;
   /** Headers to remove. */
   readonly remove: readonly string[];
+}
+
+/** The assertion that these leases get, where `auth.assertion` is enabled. */
+export interface LeaseAssertionConfig {
+  /** What it is good for. `none`: all requests of a caller, for up to 30s. `request`: this one request only. */
+  readonly bind: 'none' | 'request';
 }
 
 /** Metrics for Prometheus. */

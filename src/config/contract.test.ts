@@ -79,7 +79,6 @@ describe('what comes later', () => {
     const names = new Set(fixed.map(({ path }) => environmentName(path)));
     for (const name of laterEnvironment().keys()) assert.ok(!names.has(name), name);
     assert.ok(laterEnvironment().has('CIRCUIT_BREAKER_MIN_REQUESTS'));
-    assert.ok(laterEnvironment().has('GATEWAY_PUBLIC_URL'));
   });
 
   test('a name of objects is none of it', () => {

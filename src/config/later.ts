@@ -11,7 +11,6 @@ interface Later {
 
 /** `*` is any entry of a map, `[]` any item of a list. */
 const settings: Readonly<Record<string, Later>> = {
-  'gateway.public_url': { instead: 'makes no use of it', environment: [''] },
   circuit_breaker: {
     instead: 'breaks no circuit',
     environment: [
@@ -37,12 +36,10 @@ const settings: Readonly<Record<string, Later>> = {
   tracing: { instead: 'sends no traces', environment: ['enabled', 'endpoint', 'sample_ratio', 'trust'] },
   'auth.jwt': { instead: 'takes API keys only', environment: [] },
   'auth.oauth': { instead: 'takes API keys only', environment: [] },
-  'auth.assertion': { instead: 'sends no assertion', environment: ['enabled'] },
   'auth.keys[].tenant': { instead: 'knows no tenants', environment: [] },
   'portal.relays[].weight': { instead: 'asks the first connected relay that has the lease', environment: [] },
   'portal.relays[].connections': { instead: 'keeps one connection to each relay', environment: [] },
   'portal.relays[].sni_port': { instead: 'speaks to Portal v1 relays only', environment: [] },
-  'leases.*.assertion': { instead: 'sends no assertion', environment: [] },
   'leases.*.mcp': { instead: 'treats MCP as any HTTP', environment: [] },
 };
 

@@ -13,6 +13,7 @@ export function policyOf(config: Config, moreKeys: readonly KeyPolicy[] = []): P
       cacheTtlMs: auth.cacheTtlMs,
       forwardCredential: auth.forwardCredential,
     },
+    assertion: auth.assertion.enabled ? { issuer: gateway.publicUrl } : undefined,
     acl: config.leaseAcl,
     ipRules: config.ipRules,
     rateLimit: { ...config.rateLimit, perIp: rateOf(config.rateLimit.perIp) },

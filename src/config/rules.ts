@@ -146,6 +146,19 @@ const logging: Rule = function* ({ logging: { output, file } }) {
   }
 };
 
+const assertions: Rule = function* ({ auth: { assertion }, gateway, leases }) {
+  const enabled: Path = ['auth', 'assertion', 'enabled'];
+  if (assertion.enabled && gateway.publicUrl === '') {
+    const message = 'needs gateway.public_url, which the assertions name as their issuer';
+    yield { path: enabled, with: [['gateway', 'public_url']], message };
+  }
+  for (const [pattern, lease] of Object.entries(leases)) {
+    if (lease.assertion.bind === 'none' || assertion.enabled) continue;
+    const message = 'needs auth.assertion.enabled: without it there are no assertions';
+    yield { path: ['leases', pattern, 'assertion', 'bind'], with: [enabled], message };
+  }
+};
+
 const rates: Rule = function* ({ rateLimit: { perIp } }) {
   const [rate, burst]: [Path, Path] = [
     ['rate_limit', 'per_ip', 'requests_per_second'],
@@ -166,7 +179,20 @@ const quotas: Rule = function* ({ quotas: { daily, monthly } }) {
   }
 };
 
-const rules: readonly Rule[] = [tls, ports, proxies, reconnect, relays, keys, patterns, cors, rates, quotas, logging];
+const rules: readonly Rule[] = [
+  tls,
+  ports,
+  proxies,
+  reconnect,
+  relays,
+  keys,
+  patterns,
+  cors,
+  assertions,
+  rates,
+  quotas,
+  logging,
+];
 
 export function brokenRules(config: Config): Broken[] {
   return rules.flatMap((rule) => [...rule(config)]);

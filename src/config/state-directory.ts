@@ -17,6 +17,11 @@ export function quotaFilePath(stateDirectory: string): string {
   return join(stateDirectory, 'quotas.jsonl');
 }
 
+/** Not the identity: who reads the one must not be able to be the other. */
+export function assertionKeysPath(stateDirectory: string): string {
+  return join(stateDirectory, 'assertion-keys.json');
+}
+
 /** One file for each name: whoever pinned a name to an id would otherwise be locked out by the next restart. */
 export function exposeIdentityPath(stateDirectory: string, leaseName: string): string {
   return join(stateDirectory, 'expose', `${fileNameFor(leaseName)}.pem`);

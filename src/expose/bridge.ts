@@ -2,6 +2,7 @@
 // many there are and how long they idle. Knows nothing of leases and relays.
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { AssertionGate } from './assertion-gate.ts';
 import { forward, type ExposeEvent } from './forward.ts';
 import type { HostHeader } from './host-header.ts';
 import { LocalServer, maxHeaderBytes } from './local-server.ts';
@@ -16,6 +17,8 @@ export interface BridgeOptions {
   /** A tunnel without a request for so long is closed. */
   readonly idleTunnelMs?: number;
   readonly log?: (event: ExposeEvent) => void;
+  /** Only requests that it lets pass reach the app. The caller's to close. */
+  readonly gate?: AssertionGate | undefined;
 }
 
 const defaultMaxTunnels = 2_000;
@@ -35,6 +38,7 @@ export class Bridge {
   readonly #maxTunnels: number;
   readonly #idleTunnelMs: number;
   readonly #log: (event: ExposeEvent) => void;
+  readonly #gate: AssertionGate | undefined;
   #draining = false;
   #wakeDrain: (() => void) | undefined;
 
@@ -43,6 +47,7 @@ export class Bridge {
     this.#maxTunnels = options.maxTunnels ?? defaultMaxTunnels;
     this.#idleTunnelMs = options.idleTunnelMs ?? defaultIdleTunnelMs;
     this.#log = options.log ?? (() => undefined);
+    this.#gate = options.gate;
     this.#server = this.#createServer();
   }
 
@@ -103,7 +108,7 @@ export class Bridge {
       keepAliveTimeout: 0,
       shouldUpgradeCallback: canUpgrade,
     });
-    const context = { local: this.#local, log: this.#log };
+    const context = { local: this.#local, log: this.#log, gate: this.#gate };
     server.on('request', (request, response) => {
       this.#track(request);
       forward(request, response, context, false);

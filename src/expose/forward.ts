@@ -1,17 +1,21 @@
 // Owns one request from a tunnel to the local app: what may pass, body and trailers with back-pressure, one more try where a
 // kept connection turned out dead. The answer is answer.ts's.
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { AssertionGate, GateEvent } from './assertion-gate.ts';
 import { answerPlainly, passAnswer, passInformational } from './answer.ts';
 import { framingOf, trailerPairs, valuesOf } from './header-fields.ts';
 import type { LocalServer } from './local-server.ts';
 
 export type ExposeEvent =
+  | GateEvent
   | { readonly type: 'target_failed'; readonly method: string; readonly path: string; readonly error: Error }
   | { readonly type: 'tunnel_refused'; readonly openTunnels: number };
 
 export interface ForwardContext {
   readonly local: LocalServer;
   readonly log: (event: ExposeEvent) => void;
+  /** Who lets requests pass; undefined: all may. */
+  readonly gate: AssertionGate | undefined;
 }
 
 /** RFC 9110 §9.2.2. */
@@ -27,7 +31,7 @@ export function forward(
   context: ForwardContext,
   expectsContinue: boolean,
 ): void {
-  const fault = faultOf(request);
+  const fault = faultOf(request, context);
   if (fault !== undefined) {
     answerPlainly(response, fault.status, fault.line);
     return;
@@ -101,7 +105,7 @@ interface Fault {
 }
 
 /** What Node's parser lets through and a local app should not have to think about. */
-export function faultOf(request: IncomingMessage): Fault | undefined {
+export function faultOf(request: IncomingMessage, { gate }: ForwardContext): Fault | undefined {
   const target = request.url ?? '';
   // An absolute target would make a forward proxy of an app that is one.
   if (!target.startsWith('/') && !(target === '*' && request.method === 'OPTIONS')) {
@@ -112,7 +116,7 @@ export function faultOf(request: IncomingMessage): Fault | undefined {
   if (framingOf(request.rawHeaders) === 'unknown-coding') {
     return { status: 501, line: 'Only the transfer coding "chunked" is understood.' };
   }
-  return undefined;
+  return gate?.refusalOf(request);
 }
 
 /** Queries carry tokens, and logs must not. */

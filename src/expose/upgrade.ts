@@ -15,7 +15,7 @@ const maxEarlyBytes = 64 * 1024;
 export function forwardUpgrade(request: IncomingMessage, tunnel: Duplex, head: Buffer, context: ForwardContext): void {
   const early = new EarlyBytes(tunnel, head);
   const response = ownResponse(request);
-  const fault = faultOf(request);
+  const fault = faultOf(request, context);
   if (fault !== undefined) {
     answerPlainly(response, fault.status, fault.line);
     return;

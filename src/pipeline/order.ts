@@ -1,4 +1,5 @@
 // Owns THE list: every stage that a request passes, in order. To learn what happens to a request, read this file first.
+import type { AssertionSigner } from '../auth/assertion-signer.ts';
 import { Admission } from '../guard/admission.ts';
 import type { Limiter } from '../guard/limiter.ts';
 import type { QuotaLedger } from '../guard/quota-ledger.ts';
@@ -32,10 +33,12 @@ export interface PipelineParts {
   readonly auth: AuthenticateParts;
   readonly limiter: Limiter;
   readonly quotas: QuotaLedger;
+  readonly signer?: AssertionSigner | undefined;
   readonly clock: Clock;
 }
 
-export function createPipeline({ directory, upstream, auth, limiter, quotas, clock }: PipelineParts): Dispatch {
+export function createPipeline(parts: PipelineParts): Dispatch {
+  const { directory, upstream, auth, limiter, quotas, signer, clock } = parts;
   const deadlines = new Deadlines(clock);
   return compose(
     [
@@ -56,6 +59,6 @@ export function createPipeline({ directory, upstream, auth, limiter, quotas, clo
       rewriteAnswer(),
       totalTimeout(deadlines, clock),
     ],
-    forward(upstream, directory),
+    forward(upstream, directory, signer),
   );
 }

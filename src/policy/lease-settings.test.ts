@@ -15,7 +15,7 @@ test('headers are removed in any case and set once, whatever was there', () => {
 test('a lease has the settings of the best pattern alone', () => {
   const { cors } = testPolicy();
   const plain: LeasePolicy = {
-    ...{ requiredScopes: [], ipRules: { allow: [], deny: [] }, cors },
+    ...{ requiredScopes: [], assertion: { bind: 'none' }, ipRules: { allow: [], deny: [] }, cors },
     ...{ hostHeader: '', headers: { request: untouched, response: untouched } },
   };
   const policy = testPolicy({

@@ -11,6 +11,8 @@ export interface LeaseSettings {
   /** Undefined: nothing changes. */
   readonly request: HeaderEdit | undefined;
   readonly response: HeaderEdit | undefined;
+  /** The assertion is for one request. */
+  readonly bindsRequest: boolean;
   /** Undefined: as for all. */
   readonly cors: CorsPolicy | undefined;
 }
@@ -42,11 +44,12 @@ export const leaseSettings: (policy: Policy) => LeasePatterns<LeaseSettings> = c
     new LeasePatterns(Object.entries(leases).map(([pattern, lease]) => [pattern, settingsOf(lease)] as const)),
 );
 
-function settingsOf({ hostHeader, headers, cors }: LeasePolicy): LeaseSettings {
+function settingsOf({ hostHeader, headers, cors, assertion }: LeasePolicy): LeaseSettings {
   return {
     hostHeader,
     request: editOf(headers.request),
     response: editOf(headers.response),
+    bindsRequest: assertion.bind === 'request',
     cors: cors.enabled ? cors : undefined,
   };
 }

@@ -5,6 +5,8 @@ export interface Policy {
   readonly auth: AuthPolicy;
   /** By pattern: a lease name, a lease id, `prefix-*` or `*`. */
   readonly acl: Readonly<Record<string, readonly string[]>>;
+  /** What apps are told in a way that they can check. Undefined: nothing. */
+  readonly assertion: AssertionPolicy | undefined;
   readonly ipRules: IpRulesPolicy;
   readonly rateLimit: RateLimitPolicy;
   readonly quotas: QuotasPolicy;
@@ -33,6 +35,11 @@ export interface AuthPolicy {
   readonly cacheTtlMs: number;
   /** True: the app gets to see the credential. */
   readonly forwardCredential: boolean;
+}
+
+export interface AssertionPolicy {
+  /** The gateway's public URL. */
+  readonly issuer: string;
 }
 
 /** Addresses and CIDR blocks. */
@@ -160,6 +167,8 @@ export interface HeaderChanges {
 
 export interface LeasePolicy {
   readonly requiredScopes: readonly string[];
+  /** Where there are assertions: good for any request to the lease, or for one. */
+  readonly assertion: { readonly bind: 'none' | 'request' };
   readonly ipRules: IpRulesPolicy;
   /** Empty: by the rule of the mode. */
   readonly hostHeader: string;

@@ -8,7 +8,7 @@ export function giveAnswer(
   exchange: Exchange,
   sink: ClientSink,
   answer: OwnAnswer,
-  route: '/health' | '/metrics',
+  route: '/health' | '/metrics' | 'other',
 ): void {
   sink.answer(answer);
   const { id: requestId, startedMs, body, passage } = exchange;

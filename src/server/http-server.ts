@@ -37,6 +37,8 @@ export interface HttpServerOptions extends ListenerOptions {
   readonly connected: () => boolean;
   /** For /health/details, beside what the server knows itself. */
   readonly details?: () => object;
+  /** What apps check assertions with, if there are any. */
+  readonly assertionKeys?: (() => object) | undefined;
   /** The request came to a host of which every path is an app's, /health included. */
   readonly isForApp?: (exchange: Exchange) => boolean;
 }

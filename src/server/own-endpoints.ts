@@ -24,6 +24,8 @@ export interface OwnEndpointsOptions {
   /** For /health/details, beside what the server knows itself. */
   readonly details?: () => object;
   readonly metrics?: () => Promise<MetricsText>;
+  /** A JWK set: what apps check assertions with. */
+  readonly assertionKeys?: (() => object) | undefined;
 }
 
 interface ServerState extends HealthState {
@@ -35,6 +37,7 @@ interface ServerState extends HealthState {
 export type Listener = 'public' | 'open';
 
 const detailsPath = '/health/details';
+const assertionKeysPath = '/.well-known/portal-gateway/jwks.json';
 const allowedOf = compiled(({ metrics }) => addressSet(metrics.allowedCidrs));
 
 export class OwnEndpoints {
@@ -53,21 +56,36 @@ export class OwnEndpoints {
     // The absolute form names a path as well (RFC 9112 §3.2.2).
     const target = sent.startsWith('/') ? sent : pathOf(sent);
     const metrics = this.#metricsPath(exchange);
-    if (!target.startsWith('/health') && (metrics === undefined || !target.startsWith(metrics))) return false;
+    const keys = this.#assertionKeys(exchange);
+    if (
+      !target.startsWith('/health') &&
+      (keys === undefined || !target.startsWith(assertionKeysPath)) &&
+      (metrics === undefined || !target.startsWith(metrics))
+    )
+      return false;
     const query = target.indexOf('?');
     const path = query === -1 ? target : target.slice(0, query);
     const isPrivate = path === detailsPath || path === metrics;
     if (isPrivate && listener === 'public' && !mayReadAll(exchange)) return false;
-    const health = isPrivate ? undefined : healthAnswer(path, this.#state);
-    if (!isPrivate && health === undefined) return false;
+    const open = isPrivate ? undefined : this.#openAnswer(path, keys);
+    if (!isPrivate && open === undefined) return false;
 
     if (method !== 'GET' && method !== 'HEAD') {
       const error = new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] });
       refuseRequest(exchange, sink, error);
-    } else if (health !== undefined) giveAnswer(exchange, sink, health, '/health');
+    } else if (open !== undefined) giveAnswer(exchange, sink, open, path === assertionKeysPath ? 'other' : '/health');
     else if (path === detailsPath) giveAnswer(exchange, sink, this.#details(), '/health');
     else this.#tellMetrics(exchange, sink);
     return true;
+  }
+
+  #openAnswer(path: string, keys: object | undefined): OwnAnswer | undefined {
+    return path === assertionKeysPath && keys !== undefined ? jsonAnswer(200, keys) : healthAnswer(path, this.#state);
+  }
+
+  /** Undefined: there are no assertions. */
+  #assertionKeys({ policy }: Exchange): object | undefined {
+    return policy.assertion === undefined ? undefined : this.#options.assertionKeys?.();
   }
 
   #metricsPath({ policy }: Exchange): string | undefined {

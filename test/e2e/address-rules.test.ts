@@ -21,6 +21,7 @@ async function codeFrom(gateway: PlainGateway, ip: string, theKey = key): Promis
 
 const lease = {
   requiredScopes: [],
+  assertion: { bind: 'none' as const },
   hostHeader: '',
   headers: { request: { set: {}, remove: [] }, response: { set: {}, remove: [] } },
   cors: { enabled: false, origins: [], methods: [], headers: [], credentials: false, maxAgeMs: 0 },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import type { CorsPolicy } from '../../src/policy/policy.ts';
+import type { CorsPolicy, LeasePolicy } from '../../src/policy/policy.ts';
 import { ask } from '../helpers/echo-app.ts';
 import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
 import { testPolicy } from '../helpers/policy.ts';
@@ -17,8 +17,9 @@ const enabled: CorsPolicy = {
   maxAgeMs: 60_000,
 };
 const untouched = { set: {}, remove: [] };
-const plain = {
-  ...{ requiredScopes: [], ipRules: { allow: [], deny: [] }, cors: testPolicy().cors },
+const plain: LeasePolicy = {
+  ...{ requiredScopes: [], assertion: { bind: 'none' }, ipRules: { allow: [], deny: [] } },
+  cors: testPolicy().cors,
   ...{ hostHeader: '', headers: { request: untouched, response: untouched } },
 };
 

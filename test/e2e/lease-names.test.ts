@@ -30,6 +30,7 @@ async function codeFor(gateway: PlainGateway, lease: string, path = '/', method 
 
 const open = {
   requiredScopes: [],
+  assertion: { bind: 'none' as const },
   ipRules: { allow: [], deny: [] },
   hostHeader: '',
   headers: { request: { set: {}, remove: [] }, response: { set: {}, remove: [] } },

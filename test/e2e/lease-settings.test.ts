@@ -9,6 +9,7 @@ import { testPolicy } from '../helpers/policy.ts';
 const untouched = { set: {}, remove: [] };
 const plain: LeasePolicy = {
   requiredScopes: [],
+  assertion: { bind: 'none' },
   ipRules: { allow: [], deny: [] },
   hostHeader: '',
   headers: { request: untouched, response: untouched },

@@ -101,6 +101,12 @@ export const auth: z.ZodType = section('AuthConfig', 'Who may call.', {
     min: '1s',
     max: '24h',
   }),
+  assertion: section('AssertionConfig', 'A signed word to the apps of who calls, by which they know the gateway.', {
+    enabled: flag(
+      'Sends `X-Gateway-Assertion` with every request, and publishes the keys at /.well-known/portal-gateway/jwks.json.',
+      false,
+    ),
+  }),
   forward_credential: flag('Leaves the credential that the gateway used in the request to the app.', false),
 });
 

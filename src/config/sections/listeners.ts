@@ -1,6 +1,6 @@
 // Owns the settings of what listens: gateway, tls, admin.
 import type { z } from 'zod';
-import { isDomain, isHost } from '../checks.ts';
+import { isDomain, isHost, isPublicUrl } from '../checks.ts';
 import { isCidr } from '../cidr.ts';
 import { choice, duration, entry, flag, list, path, section, size, text, wholeNumber } from '../fields.ts';
 
@@ -34,6 +34,12 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     expects: 'a domain name, such as peers.example.com',
     check: isDomain,
     example: 'peers.example.com',
+  }),
+  public_url: text('What clients call the gateway by: `iss` of the assertions that apps get.', {
+    initial: '',
+    expects: 'an http(s):// URL, such as https://gateway.example.com',
+    check: isPublicUrl,
+    example: 'https://gateway.example.com',
   }),
   trusted_proxies: list(
     'Addresses and blocks whose `X-Forwarded-*`, `Forwarded` and PROXY protocol headers are believed. Of the addresses that they name, the right-most one that is not trusted is the client.',

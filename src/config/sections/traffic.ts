@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { isAuthority, isChangeableHeader, isFieldValue, isLeasePattern, isOrigin, isToken } from '../checks.ts';
 import { ipRulesSection, scope } from './auth.ts';
-import { duration, entry, flag, list, map, section, text } from '../fields.ts';
+import { choice, duration, entry, flag, list, map, section, text } from '../fields.ts';
 
 const limits = { min: '1ms', max: '24h' } as const;
 const off = { ...limits, zero: 'off' } as const;
@@ -107,6 +107,17 @@ const lease = entry('LeaseConfig', 'What leases of this pattern have of their ow
     request: headerChanges('On the way to the app.'),
     response: headerChanges('On the way to the client.'),
   }),
+  assertion: section(
+    'LeaseAssertionConfig',
+    'The assertion that these leases get, where `auth.assertion` is enabled.',
+    {
+      bind: choice(
+        'What it is good for. `none`: all requests of a caller, for up to 30s. `request`: this one request only.',
+        ['none', 'request'],
+        { initial: 'none' },
+      ),
+    },
+  ),
   cors: corsSection('In place of the general `cors`, where it is enabled.'),
 });
 

@@ -1,4 +1,5 @@
 // Owns the last step: what the app is sent, and by whose leave it knows who asked. How it gets there is upstream/'s.
+import type { AssertionSigner } from '../../auth/assertion-signer.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import type { LeaseDirectory } from '../../route/lease-directory.ts';
 import { endToEnd } from '../../upstream/request-headers.ts';
@@ -7,7 +8,11 @@ import type { Upstream } from '../../upstream/upstream.ts';
 import { addForwarded } from '../forwarded-fields.ts';
 import type { Dispatch, Exchange } from '../stage.ts';
 
-export function forward(upstream: Upstream, directory: LeaseDirectory<Lease, Transport>): Dispatch {
+export function forward(
+  upstream: Upstream,
+  directory: LeaseDirectory<Lease, Transport>,
+  signer: AssertionSigner | undefined,
+): Dispatch {
   const leaseGone = (leaseId: string): void => {
     directory.forget(leaseId);
   };
@@ -25,12 +30,16 @@ export function forward(upstream: Upstream, directory: LeaseDirectory<Lease, Tra
     headers.push('Host', destination.host, 'Via', via[exchange.httpVersion], 'X-Request-ID', exchange.id);
     addForwarded(headers, exchange);
     const edit = destination.settings?.request;
+    const edited = edit === undefined ? headers : edit.apply(headers);
+    const assertion = assertionFor(exchange, signer);
+    // After what the operator has changed: nothing takes its place.
+    if (assertion !== undefined) edited.push('X-Gateway-Assertion', assertion);
 
     upstream.send(
       {
         method: req.method,
         target: route.target,
-        headers: edit === undefined ? headers : edit.apply(headers),
+        headers: edited,
         carriage: passed.carriage,
         dropped: passed.dropped,
         body: exchange.body,
@@ -44,6 +53,14 @@ export function forward(upstream: Upstream, directory: LeaseDirectory<Lease, Tra
       sink,
     );
   };
+}
+
+function assertionFor(exchange: Exchange, signer: AssertionSigner | undefined): string | undefined {
+  const { policy, principal, destination, req, route } = exchange;
+  if (policy.assertion === undefined || principal === undefined || destination === undefined) return undefined;
+  const about = { issuer: policy.assertion.issuer, leaseId: destination.lease.id, principal };
+  if (destination.settings?.bindsRequest !== true || route === undefined) return signer?.forLease(about);
+  return signer?.forRequest(about, { method: req.method, target: route.target });
 }
 
 /** RFC 9110 §7.6.3: the version in which we received it. */

@@ -79,6 +79,7 @@ export async function openStage(
 const unchanged = { set: {}, remove: [] };
 const plainLease: LeasePolicy = {
   requiredScopes: [],
+  assertion: { bind: 'none' },
   ipRules: { allow: [], deny: [] },
   hostHeader: '',
   headers: { request: unchanged, response: unchanged },

@@ -1,0 +1,81 @@
+// Owns the keys that assertions are signed with (product-spec §5, "No side door"): which one signs now, which are published, and when
+// the next one comes. Pure: keeps no file and no clock. They are never the identity of the gateway on the relay network.
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+
+export interface SigningKey {
+  /** RFC 7638: the thumbprint of the public key. */
+  readonly kid: string;
+  readonly privateKey: KeyObject;
+  /** It signs from then on, milliseconds since 1970, until the next one does. */
+  readonly fromMs: number;
+}
+
+/** RFC 8037 §2. */
+export interface PublicJwk {
+  readonly kty: 'OKP';
+  readonly crv: 'Ed25519';
+  readonly x: string;
+  readonly kid: string;
+  readonly alg: 'EdDSA';
+  readonly use: 'sig';
+}
+
+const dayMs = 24 * 3_600_000;
+const signsForMs = 30 * dayMs;
+/** Published before it signs and after it did, for longer than anybody keeps a copy of the published keys. */
+const overlapMs = dayMs;
+
+export function createSigningKey(fromMs: number): SigningKey {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  return { kid: thumbprint(privateKey), privateKey, fromMs };
+}
+
+/** Throws for what is no private Ed25519 key. */
+export function signingKeyFromPem(pem: string, fromMs: number): SigningKey {
+  const privateKey = createPrivateKey(pem);
+  if (privateKey.asymmetricKeyType !== 'ed25519') throw new TypeError('no Ed25519 key');
+  return { kid: thumbprint(privateKey), privateKey, fromMs };
+}
+
+/** The one that signs. Undefined: none has begun. */
+export function currentKey(keys: readonly SigningKey[], nowMs: number): SigningKey | undefined {
+  return keys
+    .filter(({ fromMs }) => fromMs <= nowMs)
+    .sort(byBeginning)
+    .at(-1);
+}
+
+/** The keys as they are to be by now: the first, or a next one, made; those that nobody needs any more gone. */
+export function rotated(keys: readonly SigningKey[], nowMs: number): readonly SigningKey[] {
+  const sorted = [...keys].sort(byBeginning);
+  // Its successor has been signing for so long that nothing of it is valid any more.
+  const needed = sorted.filter((_, i) => (sorted[i + 1]?.fromMs ?? Infinity) > nowMs - overlapMs);
+  if (currentKey(needed, nowMs) === undefined) return [createSigningKey(nowMs), ...needed];
+  const newest = needed.at(-1);
+  if (newest === undefined || nowMs < newest.fromMs + signsForMs - overlapMs) return needed;
+  // After a long sleep the next one does not begin in the past: it has to be published first.
+  return [...needed, createSigningKey(Math.max(newest.fromMs + signsForMs, nowMs + overlapMs))];
+}
+
+/** RFC 7517 §5: what apps check assertions with. */
+export function publishedKeys(keys: readonly SigningKey[]): { readonly keys: readonly PublicJwk[] } {
+  return {
+    keys: keys.map(({ kid, privateKey }) => ({
+      ...{ kty: 'OKP', crv: 'Ed25519', x: publicBytes(privateKey), kid, alg: 'EdDSA', use: 'sig' },
+    })),
+  };
+}
+
+function byBeginning(a: SigningKey, b: SigningKey): number {
+  return a.fromMs - b.fromMs;
+}
+
+function publicBytes(privateKey: KeyObject): string {
+  return createPublicKey(privateKey).export({ format: 'jwk' }).x ?? '';
+}
+
+/** RFC 7638 §3 and RFC 8037 Appendix A.3. */
+function thumbprint(privateKey: KeyObject): string {
+  const members = `{"crv":"Ed25519","kty":"OKP","x":"${publicBytes(privateKey)}"}`;
+  return createHash('sha256').update(members).digest('base64url');
+}

@@ -1,0 +1,40 @@
+// Owns the keys of assertions in a running gateway: read when assertions are first wanted, and looked at now and then, since they rotate
+// and other gateways may share them.
+import type { SigningKey } from '../auth/signing-keys.ts';
+import type { Config } from '../config/config.ts';
+import { loadSigningKeys } from '../keys/signing-keys-file.ts';
+
+/** A new key is published for a day before it signs. */
+const lookEveryMs = 3_600_000;
+
+export class SigningKeys {
+  readonly #file: string;
+  readonly #failed: (error: unknown) => void;
+  #keys: readonly SigningKey[] = [];
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(file: string, failed: (error: unknown) => void) {
+    this.#file = file;
+    this.#failed = failed;
+  }
+
+  get keys(): readonly SigningKey[] {
+    return this.#keys;
+  }
+
+  /** Before a configuration with assertions is used. Throws KeysFileError. */
+  async prepare({ auth }: Config): Promise<void> {
+    if (!auth.assertion.enabled || this.#timer !== undefined) return;
+    this.#keys = await loadSigningKeys(this.#file, Date.now());
+    this.#timer = setInterval(() => {
+      loadSigningKeys(this.#file, Date.now()).then((keys) => {
+        this.#keys = keys;
+      }, this.#failed);
+    }, lookEveryMs).unref();
+  }
+
+  /** Idempotent. */
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}

@@ -1,0 +1,63 @@
+// Owns the file that keeps the keys of assertions over restarts, and shares them among the gateways that name the same one: read and
+// rotated under its lock, for its owner alone. Knows nothing of what is signed.
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { rotated, signingKeyFromPem, type SigningKey } from '../auth/signing-keys.ts';
+import { readConfigFile } from '../config/read-file.ts';
+import { KeysFileError } from './errors.ts';
+import { withFileLock } from './file-lock.ts';
+import { replaceFile } from './write-file.ts';
+
+interface StoredSigningKey {
+  readonly from: string;
+  readonly private_key: string;
+}
+
+/** As they are to be by now; the first use makes the file. Throws KeysFileError. */
+export async function loadSigningKeys(file: string, nowMs: number): Promise<readonly SigningKey[]> {
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    return await withFileLock(file, async (lock) => {
+      const before = await read(file);
+      const after = rotated(before, nowMs);
+      const isSame = after.length === before.length && after.every((key) => before.includes(key));
+      if (!isSame) {
+        await lock.confirm();
+        await replaceFile(file, textOf(after));
+      }
+      return after;
+    });
+  } catch (error) {
+    if (error instanceof KeysFileError || !(error instanceof Error) || !('code' in error)) throw error;
+    throw new KeysFileError(`the keys of assertions can't be kept in ${file} (${String(error.code)})`, {
+      cause: error,
+    });
+  }
+}
+
+async function read(file: string): Promise<readonly SigningKey[]> {
+  const reading = await readConfigFile(file, { what: `the file ${file} with the keys of assertions`, isPrivate: true });
+  if (!('text' in reading)) {
+    if (reading.missing === true) return [];
+    throw new KeysFileError(reading.fault);
+  }
+  try {
+    const { keys } = JSON.parse(reading.text) as { readonly keys: readonly StoredSigningKey[] };
+    return keys.map(({ from, private_key }) => {
+      const fromMs = Date.parse(from);
+      if (Number.isNaN(fromMs)) throw new TypeError('no time');
+      return signingKeyFromPem(private_key, fromMs);
+    });
+  } catch {
+    // The cause may quote the file.
+    throw new KeysFileError(`${file} holds no keys of assertions: restore it, or remove it to get new ones`);
+  }
+}
+
+function textOf(keys: readonly SigningKey[]): string {
+  const stored = keys.map(({ fromMs, privateKey }): StoredSigningKey => ({
+    from: new Date(fromMs).toISOString(),
+    private_key: privateKey.export({ format: 'pem', type: 'pkcs8' }),
+  }));
+  return `${JSON.stringify({ keys: stored }, undefined, 1)}\n`;
+}
