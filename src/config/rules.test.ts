@@ -113,9 +113,9 @@ describe('what is hardly meant is warned about', () => {
   });
 
   test('a quota of nobody, unless a file has keys', async (t) => {
-    const text = `${key}quotas: { monthly: { nobody: { requests: 1 }, "*": { requests: 1 } } }\nlease_acl: { "*": ["*"] }`;
+    const text = `${key}lease_acl: { "*": ["*"] }\nquotas: { monthly: { nobody: { requests: 1 }, "*": { requests: 1 } } }`;
     assert.deepEqual(warningLines(await loadText(t, text, { env })), [
-      'gateway.yaml:2:30: quotas.monthly.nobody is not the id of a key in auth.keys: nobody has this quota',
+      'gateway.yaml:3:30: quotas.monthly.nobody is not the id of a key in auth.keys: nobody has this quota',
     ]);
   });
 
