@@ -56,6 +56,11 @@ export class KeyVerifier {
     return ring.candidates(key).hopeless || !ring.hashes ? unknown : undefined;
   }
 
+  /** Whether this very key is being verified: whoever comes with it now costs nothing and learns nothing more. */
+  isUnderWay(key: string): boolean {
+    return this.#underWay.has(hash('sha256', key));
+  }
+
   /** For what known() could not tell. Never rejects. */
   verify(key: string, ring: KeyRing): Promise<KeyAnswer> {
     const digest = hash('sha256', key);

@@ -103,6 +103,15 @@ describe('authentication', () => {
     assert.equal(codes[0], 'invalid_credentials');
     assert.equal(await codeFor(gateway, bearer(key)), 200);
   });
+
+  test('many first requests at once with one key are one try, and if it is wrong, each is a failure', async (t) => {
+    const gateway = await start(t, { auth });
+    const atOnce = (credential: string): Promise<unknown[]> =>
+      Promise.all(Array.from({ length: 32 }, () => codeFor(gateway, bearer(credential))));
+    assert.deepEqual([...new Set(await atOnce(key))], [200]);
+    assert.deepEqual([...new Set(await atOnce(createApiKey('live')))], ['invalid_credentials']);
+    assert.equal(await codeFor(gateway, bearer(createApiKey('live'))), 'rate_limited');
+  });
 });
 
 describe('lease rules', () => {

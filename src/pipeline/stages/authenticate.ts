@@ -56,8 +56,10 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
     }
 
     function verify(exchange: Exchange, sink: Sink, credential: KeyCredential): void {
-      // Counted before bcrypt is asked, so that many at once are no way around it.
-      const retryAfterMs = penalty.begin(exchange.clientIp, credential.key);
+      // Counted before bcrypt is asked, so that many at once are no way around it. Many with one key are one try until it is
+      // known to be wrong: the first requests of a caller with many connections.
+      const joins = verifier.isUnderWay(credential.key);
+      const retryAfterMs = joins ? 0 : penalty.begin(exchange.clientIp, credential.key);
       if (retryAfterMs > 0) {
         sink.fail(slowed(retryAfterMs));
         return;
@@ -65,7 +67,9 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
       verifier
         .verify(credential.key, ringOf(exchange.policy))
         .then((answer) => {
-          if (answer.kind !== 'unknown') penalty.forgive(exchange.clientIp, credential.key);
+          const wrong = answer.kind === 'unknown';
+          if (wrong && joins) penalty.begin(exchange.clientIp, credential.key);
+          else if (!wrong && !joins) penalty.forgive(exchange.clientIp, credential.key);
           if (exchange.cancellation.cancelled) sink.fail(left());
           else proceed(exchange, sink, answer, credential);
         })
