@@ -2,6 +2,7 @@
 // Not the bare `node --test`: its exit code hides what was skipped and why, and CI must fail on a skip.
 import { glob } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { resolve as resolvePath } from 'node:path';
 import process from 'node:process';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -25,6 +26,9 @@ async function testFiles(): Promise<string[]> {
   for await (const file of glob(patterns, { exclude: flags.soak ? [] : ['test/soak/**'] })) files.push(file);
   return files.sort();
 }
+
+// Hundreds of processes compile the same modules: a quarter of the time of all tests.
+process.env['NODE_COMPILE_CACHE'] ??= resolvePath('node_modules/.cache/compiled');
 
 const withCoverage = flags.coverage && !flags.soak && positionals.length === 0;
 const counts = { passed: 0, failed: 0, skipped: 0 };

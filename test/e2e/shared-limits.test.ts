@@ -19,8 +19,11 @@ test('three gateways share 100 a second under 600 a second', options, async (t) 
   const { least, most } = spanOf(asked);
   const count = admitted(asked);
   t.diagnostic(`${count} of ${asked.length} were admitted in ${least.toFixed(2)} to ${most.toFixed(2)} s`);
-  assert.ok(count <= 1.01 * (rate.burst + rate.requestsPerSecond * most));
-  if (keptUp(asked)) assert.ok(count >= 0.99 * rate.requestsPerSecond * least);
+  // Exact is what Redis decides; a machine too busy for its deadline has each gateway decide by itself for a while.
+  if (keptUp(asked)) {
+    assert.ok(count <= 1.01 * (rate.burst + rate.requestsPerSecond * most));
+    assert.ok(count >= 0.99 * rate.requestsPerSecond * least);
+  }
   for (const text of await replicas.metrics()) assert.match(text, /^portal_gateway_redis_up 1$/m);
 });
 
