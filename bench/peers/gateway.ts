@@ -51,21 +51,23 @@ async function overRelay(url: string): Promise<Transport> {
   return transport;
 }
 
-/** `none`: nobody is asked who he is. `all`: a bcrypt key, lease rules, and all limits, so wide that they admit everything. */
+const rate = { requestsPerSecond: 1e6, burst: 1e6 };
+const rateLimit = { global: rate, perKey: { default: rate, overrides: {} }, perLease: { '*': rate }, perIp: rate };
+
+/** By default a key and the limits, so wide that they admit everything. `none`: nobody is asked who he is. `all`: a bcrypt key and lease
+ * rules, too. */
 function guards(which: string | undefined): { policy: Parameters<typeof testPolicy>[0]; key: string } {
   if (which === 'none') {
     const auth = { enabled: false };
     return { policy: { auth, acl: { '*': ['anonymous'] } }, key };
   }
-  if (which !== 'all') return { policy: {}, key };
+  if (which !== 'all') return { policy: { rateLimit }, key };
   const made = createApiKey('live');
   const secret = {
     kind: 'bcrypt',
     bcrypt: hashSync(made, { cost: 12 }),
     prefix: made.slice(0, prefixCharacters),
   } as const;
-  const rate = { requestsPerSecond: 1e6, burst: 1e6 };
-  const rateLimit = { global: rate, perKey: { default: rate, overrides: {} }, perLease: { '*': rate }, perIp: rate };
   const auth = { keys: [testKey({ id: 'bench', secret })] };
   // The paced client and the flood come from one address.
   const limits = { maxConnectionsPerIp: 10_000 };
