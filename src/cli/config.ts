@@ -1,20 +1,7 @@
-// Owns `config schema` and `config print`: what can be configured, and what is.
+// Owns what `config schema` and `config print` are called with. run-config.ts does it.
 import { Command } from 'commander';
-import { configJsonSchema } from '../config/json-schema.ts';
-import { loadConfig } from '../config/load.ts';
-import { showPath } from '../config/names.ts';
-import { findingLine } from '../config/origin.ts';
-import { configTable, printConfig } from '../config/print.ts';
-import { printable, printableJson } from '../kernel/printable.ts';
-import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
-
-interface PrintOptions {
-  readonly config?: string;
-  readonly json?: boolean;
-}
-
-const mostLineCharacters = 1000;
+import type { PrintOptions } from './run-config.ts';
 
 export function configCommand(context: CliContext): Command {
   return new Command('config')
@@ -24,12 +11,13 @@ export function configCommand(context: CliContext): Command {
     .addCommand(printCommand(context));
 }
 
-function schemaCommand({ terminal }: CliContext): Command {
+function schemaCommand(context: CliContext): Command {
   return new Command('schema')
     .description('Prints the JSON Schema of the configuration, for editors.')
     .addHelpText('after', '\nExample:\n  $ portal-gateway config schema > gateway.schema.json')
-    .action(() => {
-      terminal.result(JSON.stringify(configJsonSchema(), undefined, 2));
+    .action(async () => {
+      const { printSchema } = await import('./run-config.ts');
+      printSchema(context);
     });
 }
 
@@ -42,24 +30,8 @@ function printCommand(context: CliContext): Command {
     )
     .option('--json', 'print it as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway config print --config gateway.yaml')
-    .action((options: PrintOptions) => print(options, context));
-}
-
-async function print(options: PrintOptions, { terminal, signal }: CliContext): Promise<void> {
-  const result = await loadConfig({ file: options.config, signal });
-  for (const warning of result.warnings)
-    terminal.note(printable(`warning: ${findingLine(warning)}`, mostLineCharacters));
-  if (!result.ok) {
-    for (const fault of result.faults) terminal.note(printable(findingLine(fault), mostLineCharacters));
-    throw new CliFault('there is no effective configuration while it has faults; "portal-gateway validate" tells more');
-  }
-  const { config, sources } = result;
-  if (options.json === true) {
-    const settings = configTable(config, sources).map(({ path, value, origin }) => ({
-      setting: showPath(path),
-      value,
-      origin,
-    }));
-    terminal.result(printableJson(settings));
-  } else for (const line of printConfig(config, sources)) terminal.result(line);
+    .action(async (options: PrintOptions) => {
+      const { print } = await import('./run-config.ts');
+      await print(options, context);
+    });
 }

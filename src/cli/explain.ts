@@ -1,27 +1,7 @@
-// Owns `explain`: which rule decides whether a key may call a lease, and why. Works on the configuration; asks no gateway and no relay.
-import { isIP } from 'node:net';
+// Owns what `explain` is called with. run-explain.ts does it.
 import { Command } from 'commander';
-import { loadConfig } from '../config/load.ts';
-import { findingLine } from '../config/origin.ts';
-import { policyOf } from '../config/policy.ts';
-import { explainAccess, type Explanation } from '../guard/explain.ts';
-import { maskKeys } from '../kernel/mask-keys.ts';
-import { keyPolicies } from '../keys/stored-key.ts';
-import { printable, printableJson } from '../kernel/printable.ts';
-import { CliFault, usageFault } from './fault.ts';
 import type { CliContext } from './context.ts';
-import { readMoreKeys } from './more-keys.ts';
-
-interface ExplainOptions {
-  readonly config?: string;
-  readonly key?: string;
-  readonly lease: string;
-  readonly id?: string;
-  readonly method: string;
-  readonly ip?: string;
-  readonly upgrade?: boolean;
-  readonly json?: boolean;
-}
+import type { ExplainOptions } from './run-explain.ts';
 
 export function explainCommand(context: CliContext): Command {
   return new Command('explain')
@@ -38,41 +18,8 @@ export function explainCommand(context: CliContext): Command {
       'after',
       '\nExample:\n  $ portal-gateway explain --config gateway.yaml --key billing-bot --lease my-app --method POST',
     )
-    .action((options: ExplainOptions) => explain(options, context));
-}
-
-async function explain(options: ExplainOptions, { terminal, signal }: CliContext): Promise<void> {
-  if (options.ip !== undefined && isIP(options.ip) === 0)
-    throw usageFault(`--ip takes an IPv4 or IPv6 address, not "${printable(options.ip)}"`);
-  const loaded = await loadConfig({ file: options.config, signal });
-  if (!loaded.ok) {
-    for (const fault of loaded.faults) terminal.note(printable(findingLine(fault)));
-    throw new CliFault('the configuration has faults; "portal-gateway validate" tells more');
-  }
-  const more = await readMoreKeys(loaded.config);
-  const [fault] = more.faults;
-  if (fault !== undefined) throw new CliFault(printable(findingLine(fault)));
-  const policy = policyOf(loaded.config, more.keys.flatMap(keyPolicies));
-  const key = policy.auth.keys.find(({ id }) => id === options.key);
-  if (options.key !== undefined && key === undefined)
-    throw usageFault(`there is no key with the id "${printable(maskKeys(options.key))}"`);
-  const verdict = explainAccess(policy, {
-    key,
-    lease: options.lease,
-    leaseId: options.id,
-    method: options.method.toUpperCase(),
-    upgrade: options.upgrade === true,
-    clientIp: options.ip,
-    nowMs: Date.now(),
-  });
-  if (options.json === true) terminal.result(printableJson(verdict));
-  else for (const line of linesOf(verdict)) terminal.result(printable(line));
-  if (!verdict.allowed) throw new CliFault(`refused: ${verdict.code ?? 'access_denied'}`);
-}
-
-function linesOf({ allowed, steps }: Explanation): string[] {
-  return [
-    ...steps.map(({ passed, reason }) => `${passed ? 'yes' : 'no '}  ${reason}`),
-    allowed ? 'allowed' : 'refused',
-  ];
+    .action(async (options: ExplainOptions) => {
+      const { explain } = await import('./run-explain.ts');
+      await explain(options, context);
+    });
 }
