@@ -1,7 +1,7 @@
 // Owns what is told of a request that is over: what is known of its exchange, and how it ended. Knows nobody who listens.
 import type { GatewayError } from '../kernel/errors.ts';
 import type { Outcome, RequestFinished, RouteLabel, StreamKind } from '../kernel/events.ts';
-import type { RawHeaders } from '../kernel/http.ts';
+import { fieldValue } from '../kernel/field-value.ts';
 import { pathOf } from '../kernel/target-path.ts';
 import type { Exchange } from './stage.ts';
 
@@ -31,7 +31,7 @@ export function finishedRequest(exchange: Exchange, route: RouteLabel, ending: E
     route,
     httpVersion: exchange.httpVersion,
     clientIp: exchange.clientIp,
-    userAgent: valueOf(req.headers, 'user-agent'),
+    userAgent: fieldValue(req.headers, 'user-agent'),
     keyId: exchange.principal?.id,
     leaseId: exchange.destination?.lease.id,
     relay: passage.relay,
@@ -42,13 +42,4 @@ export function finishedRequest(exchange: Exchange, route: RouteLabel, ending: E
     outcome: ending.outcome,
     error: ending.error,
   };
-}
-
-/** Of the first field with this name, which is in lower case. */
-export function valueOf(headers: RawHeaders, wanted: string): string | undefined {
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] ?? '';
-    if (name.length === wanted.length && name.toLowerCase() === wanted) return headers[i + 1];
-  }
-  return undefined;
 }

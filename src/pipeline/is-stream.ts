@@ -17,6 +17,6 @@ export function isStream(method: string, status: number, headers: RawHeaders): b
   return !hasLength;
 }
 
-function isEventStream(type: string): boolean {
+export function isEventStream(type: string): boolean {
   return type.slice(0, 17).toLowerCase() === 'text/event-stream';
 }

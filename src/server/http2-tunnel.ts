@@ -3,6 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import { fieldValue } from '../kernel/field-value.ts';
 import type { RawHeaders, RequestHead } from '../kernel/http.ts';
 import { resetStream } from './http2-reset.ts';
 import { splice } from './splice.ts';
@@ -52,7 +53,9 @@ export function isTaken({ protocol, key }: Tunnelling, headers: RawHeaders): boo
       : createHash('sha1')
           .update(key + webSocketGuid)
           .digest('base64');
-  return fieldOf(headers, 'upgrade')?.toLowerCase() === protocol && fieldOf(headers, 'sec-websocket-accept') === accept;
+  return (
+    fieldValue(headers, 'upgrade')?.toLowerCase() === protocol && fieldValue(headers, 'sec-websocket-accept') === accept
+  );
 }
 
 /** Byte for byte, each direction ending by itself; what ends otherwise is a reset for the client (RFC 9113 §8.5). */
@@ -62,9 +65,4 @@ export function joinTunnel(stream: ServerHttp2Stream, peer: Duplex): void {
     if (!peer.readableEnded || !peer.writableFinished) resetStream(stream, constants.NGHTTP2_CONNECT_ERROR);
   });
   splice(stream, peer);
-}
-
-function fieldOf(headers: RawHeaders, wanted: string): string | undefined {
-  for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === wanted) return headers[i + 1];
-  return undefined;
 }

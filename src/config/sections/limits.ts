@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { isBucketName, isKeyName, isLeasePattern, isMethodOrEmpty, isRedisUrl } from '../checks.ts';
 import { choice, entry, list, map, number, section, text, wholeNumber } from '../fields.ts';
+import { requestPattern } from './request-pattern.ts';
 
 const most = 1_000_000_000;
 const rateWords = 'Requests that come back in a second, in the long run.';
@@ -17,18 +18,7 @@ const bucket = entry('RateConfig', 'A token bucket.', {
 const overrides = (what: string, name: Parameters<typeof map>[1]): z.ZodType => map(what, name, bucket);
 
 const cost = entry('CostConfig', 'What a request costs, where it is not one token.', {
-  lease: text('The leases: `name`, `prefix-*` or `*`.', {
-    initial: '*',
-    expects: 'a lease name, a prefix-* or *',
-    check: isLeasePattern,
-    example: 'mcp-*',
-  }),
-  path: text('The paths below the lease: `/path`, `/prefix/*` or `/*`.', {
-    initial: '/*',
-    expects: 'a path that begins with a slash, a * at its end only',
-    check: (value) => /^\/[^*\s?#]{0,500}\*?$/.test(value),
-    example: '/search/*',
-  }),
+  ...requestPattern('/search/*'),
   method: text('The method. Empty: all of them.', {
     initial: '',
     expects: 'a method, such as POST',

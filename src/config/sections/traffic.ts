@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { isAuthority, isChangeableHeader, isFieldValue, isLeasePattern, isOrigin, isToken } from '../checks.ts';
 import { ipRulesSection, scope } from './auth.ts';
 import { choice, duration, entry, flag, list, map, section, text } from '../fields.ts';
+import { requestPattern } from './request-pattern.ts';
 
 const limits = { min: '1ms', max: '24h' } as const;
 const off = { ...limits, zero: 'off' } as const;
@@ -14,18 +15,7 @@ const words = {
 };
 
 const timeoutOverride = entry('TimeoutOverrideConfig', 'Other timeouts for some requests.', {
-  lease: text('The leases: `name`, `prefix-*` or `*`.', {
-    initial: '*',
-    expects: 'a lease name, a prefix-* or *',
-    check: isLeasePattern,
-    example: 'mcp-*',
-  }),
-  path: text('The paths below the lease: `/path`, `/prefix/*` or `/*`.', {
-    initial: '/*',
-    expects: 'a path that begins with a slash, a * at its end only',
-    check: (value) => /^\/[^*\s?#]{0,500}\*?$/.test(value),
-    example: '/slow/*',
-  }),
+  ...requestPattern('/slow/*'),
   // What is not given here stays as it is for all.
   dial: duration(words.dial, { ...limits, max: '10m' }),
   response_headers: duration(words.responseHeaders, limits),

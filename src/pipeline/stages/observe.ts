@@ -10,8 +10,10 @@ import {
   type RouteLabel,
   type StreamKind,
 } from '../../kernel/events.ts';
+import { fieldValue } from '../../kernel/field-value.ts';
 import type { CountedDuplex, Flow, RawHeaders, Sink } from '../../kernel/http.ts';
-import { finishedRequest, valueOf } from '../finished-request.ts';
+import { finishedRequest } from '../finished-request.ts';
+import { isEventStream } from '../is-stream.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
 export function observe(clock: Clock = systemClock): Stage {
@@ -59,7 +61,7 @@ class ObservedSink implements Sink {
     // A head that can't be sent fails within: the answer is another one then, and over.
     if (this.#finished) return;
     this.#begin(status);
-    if (isEventStream(headers)) this.#open('sse');
+    if (isEventStream(fieldValue(headers, 'content-type') ?? '')) this.#open('sse');
   }
 
   data(chunk: Uint8Array): boolean {
@@ -149,10 +151,6 @@ function routeOf({ route }: Exchange): RouteLabel {
   return route === undefined ? 'other' : routeLabels[route.kind];
 }
 
-function isEventStream(headers: RawHeaders): boolean {
-  return valueOf(headers, 'content-type')?.slice(0, 17).toLowerCase() === 'text/event-stream';
-}
-
 function isWebSocket(headers: RawHeaders): boolean {
-  return valueOf(headers, 'upgrade')?.toLowerCase() === 'websocket';
+  return fieldValue(headers, 'upgrade')?.toLowerCase() === 'websocket';
 }
