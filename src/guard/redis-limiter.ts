@@ -1,7 +1,6 @@
 // Owns the buckets that several gateways share: one script, one round trip and the server's clock for each verdict, so that replicas
 // agree to the token. The arithmetic is bucket.ts's, in microseconds. What happens while Redis is away is fallback-limiter.ts's.
 import type { BucketState, Charge, Verdict } from './limiter.ts';
-import { bucketName } from './memory-limiter.ts';
 
 /** What is asked of a Redis client. Rejects when there is no connection or the command failed. */
 export interface ScriptRunner {
@@ -65,6 +64,11 @@ export class RedisLimiter {
       states: charges.map((charge, index) => stateOf(charge, debtsUs[index] ?? 0)),
     };
   }
+}
+
+/** Levels share one space of names; their names can't meet. */
+function bucketName({ level, id }: Charge): string {
+  return `${level}:${id}`;
 }
 
 function stateOf({ rate }: Charge, debtUs: number): BucketState {
