@@ -18,6 +18,7 @@ import { auth, readUntil, startPlainGateway, type Answer, type PlainGateway } fr
 import { testKey } from '../helpers/policy.ts';
 import { redisMissing, RedisServer } from '../helpers/redis-server.ts';
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
+import { markedKey } from '../secrecy/marks.ts';
 
 const noon = Date.parse('2026-11-30T12:00:00Z');
 const halfDay = 43_200;
@@ -256,7 +257,7 @@ test('a refusal is told as an error of its own', async (t) => {
 });
 
 describe('beyond a restart', () => {
-  const key = 'sk_test_of_quotas';
+  const key = markedKey('test');
 
   async function startGateway(
     t: TestContext,
