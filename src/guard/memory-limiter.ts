@@ -2,14 +2,14 @@
 // full; and where all are in use, the one longest untouched, which is the nearest to full.
 import type { Clock } from '../kernel/clock.ts';
 import { judge } from './bucket.ts';
-import type { BucketState, Charge, Limiter, Verdict } from './limiter.ts';
+import type { BucketState, Charge, Verdict } from './limiter.ts';
 
 /** About 15 MiB of names and numbers. */
 const defaultMaxBuckets = 100_000;
 /** Buckets looked at for each new one: enough that the full ones never pile up. */
 const sweptForEach = 4;
 
-export class MemoryLimiter implements Limiter {
+export class MemoryLimiter {
   readonly #clock: Clock;
   readonly #maxBuckets: number;
   /** Name -> when it is full, monotonic milliseconds. In the order of the last charge, the oldest first. */

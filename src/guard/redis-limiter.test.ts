@@ -6,7 +6,9 @@ import { systemClock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import { FallbackLimiter } from './fallback-limiter.ts';
 import type { Charge, Rate } from './limiter.ts';
+import { LocalLimiter } from './local-limiter.ts';
 import { MemoryLimiter } from './memory-limiter.ts';
+import { QuotaLedger } from './quota-ledger.ts';
 import { connectRedis } from './redis-client.ts';
 import { RedisLimiter } from './redis-limiter.ts';
 
@@ -29,11 +31,12 @@ function replica(t: TestContext, server: RedisServer): Replica {
   t.after(() => {
     redis.close();
   });
+  const ledger = new QuotaLedger({ clock: systemClock });
   const changes: string[] = [];
   let told: (state: string) => void = () => undefined;
   const limiter = new FallbackLimiter({
-    shared: new RedisLimiter(redis, 'test'),
-    local: new MemoryLimiter({ clock: systemClock }),
+    shared: new RedisLimiter({ redis, namespace: 'test', ledger, clock: systemClock }),
+    local: new LocalLimiter(new MemoryLimiter({ clock: systemClock }), ledger),
     deadlines: new Deadlines(systemClock),
     clock: systemClock,
     // Of a machine that runs a whole test suite at once.
