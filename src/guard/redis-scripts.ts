@@ -12,6 +12,10 @@ local function sumOf(hash, keptMs, field, known)
 end
 `;
 
+function withSumOf(script: string): string {
+  return sumOf + script;
+}
+
 /**
  * KEYS: the buckets, then a hash of quotas for each period. ARGV: how many buckets; for each the microseconds of a token, the burst and
  * the cost; where there are hashes, the names of their fields for requests, returned, bytes and tokens, and for each hash the
@@ -20,7 +24,7 @@ end
  * else the index of the bucket, or behind the buckets of the quota, three for each hash.
  * A number is stored as text without loss: microseconds since 1970 are below 2^53. A full bucket is an absent one, hence the expiry.
  */
-export const takeScript = `${sumOf}
+export const takeScript: string = withSumOf(`
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local buckets, refusedBy, wait = tonumber(ARGV[1]), -1, 0
@@ -68,7 +72,7 @@ for i, sum in ipairs(sums) do
   for field = 1, 4 do answer[#answer + 1] = sum[field] end
 end
 return answer
-`;
+`);
 
 /** KEYS: buckets. ARGV: the microseconds that each gets back. One that would be more than full is full, and so absent. */
 export const giveScript = `
@@ -90,7 +94,7 @@ return 1
  * milliseconds that the hash is kept, the field's name, the sum that is known, and what to add. A batch whose number is known has been
  * added before, and its answer was lost. Answers the sum of each.
  */
-export const addScript = `${sumOf}
+export const addScript: string = withSumOf(`
 local fresh = redis.call('GET', KEYS[1]) ~= ARGV[1]
 local sums = {}
 for at = 2, #ARGV, 5 do
@@ -101,7 +105,7 @@ for at = 2, #ARGV, 5 do
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', 86400000)
 return sums
-`;
+`);
 
 /** KEYS: hashes of quotas. Answers for each a list of field, sum, … */
 export const readScript = `
