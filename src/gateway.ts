@@ -8,6 +8,7 @@ import { FailurePenalty } from './auth/failure-penalty.ts';
 import { KeyVerifier } from './auth/key-verifier.ts';
 import { publishedKeys, type SigningKey } from './auth/signing-keys.ts';
 import type { Limiter } from './guard/limiter.ts';
+import { LocalLimiter } from './guard/local-limiter.ts';
 import { MemoryLimiter } from './guard/memory-limiter.ts';
 import { QuotaLedger } from './guard/quota-ledger.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
@@ -39,7 +40,7 @@ export interface GatewayOptions extends ListenerOptions {
   readonly keyUsed?: AuthenticateParts['used'];
   /** What assertions are signed with, and published. */
   readonly signingKeys?: (() => readonly SigningKey[]) | undefined;
-  /** Where rate limits are counted. Default: in this process. The caller's to close. */
+  /** Where rate limits and requests are counted. Default: in this process. The caller's to close. */
   readonly limiter?: Limiter;
   /** What keys have used of their quotas. Default: what they use from now on. */
   readonly quotas?: QuotaLedger;
@@ -76,8 +77,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     pool,
     tls,
     clock = systemClock,
-    limiter = new MemoryLimiter({ clock }),
     quotas = new QuotaLedger({ clock }),
+    limiter = new LocalLimiter(new MemoryLimiter({ clock }), quotas),
     keyUsed,
     signingKeys,
     ...listener

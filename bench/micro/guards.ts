@@ -8,14 +8,16 @@ import { BcryptPool } from '../../src/auth/bcrypt-pool.ts';
 import { FailurePenalty } from '../../src/auth/failure-penalty.ts';
 import { KeyVerifier } from '../../src/auth/key-verifier.ts';
 import { createSigningKey } from '../../src/auth/signing-keys.ts';
+import { LocalLimiter } from '../../src/guard/local-limiter.ts';
 import { MemoryLimiter } from '../../src/guard/memory-limiter.ts';
+import { QuotaLedger } from '../../src/guard/quota-ledger.ts';
 import { systemClock as clock } from '../../src/kernel/clock.ts';
 import type { Sink } from '../../src/kernel/http.ts';
 import type { Dispatch, Exchange, Stage } from '../../src/pipeline/stage.ts';
 import { addressGate } from '../../src/pipeline/stages/address-gate.ts';
 import { authenticate } from '../../src/pipeline/stages/authenticate.ts';
 import { authorise } from '../../src/pipeline/stages/authorise.ts';
-import { rateLimit } from '../../src/pipeline/stages/rate-limit.ts';
+import { limits } from '../../src/pipeline/stages/limits.ts';
 import { testKey, testPolicy } from '../../test/helpers/policy.ts';
 
 const perRound = 50_000;
@@ -79,13 +81,14 @@ function row(name: string, us: number): void {
   console.log(`${name.padEnd(36)} ${us.toFixed(2)} us`);
 }
 
-const limiter = new MemoryLimiter({ clock });
+const ledger = new QuotaLedger({ clock });
+const limiter = new LocalLimiter(new MemoryLimiter({ clock }), ledger);
 const verifier = new KeyVerifier({ hasher: new BcryptPool({ concurrency: 1, maxWaiting: 1 }), clock });
 const stages: Readonly<Record<string, Stage>> = {
   'address gate': addressGate(limiter),
   authenticate: authenticate({ verifier, penalty: new FailurePenalty(clock), clock }),
   authorise: authorise(),
-  'rate limit': rateLimit(limiter),
+  limits: limits(limiter, ledger),
 };
 
 function through(dispatch: Dispatch): () => void {

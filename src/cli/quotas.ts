@@ -7,11 +7,10 @@ import { QuotaKeeper, type UsageStore } from '../guard/quota-keeper.ts';
 import { QuotaLedger } from '../guard/quota-ledger.ts';
 import { QuotaRedis } from '../guard/quota-redis.ts';
 import { connectRedis } from '../guard/redis-client.ts';
+import { sharedNamespace } from '../guard/shared-limiter.ts';
 import { systemClock } from '../kernel/clock.ts';
 import type { Logger } from '../observe/log.ts';
 
-/** Gateways that share a Redis share their quotas. */
-const redisNamespace = 'portal-gateway';
 /** How long a start waits for what was kept, so that quotas which are used up stay so. */
 const openingMs = 2_000;
 
@@ -54,7 +53,7 @@ export async function keepQuotas(
     const connection = connectRedis(redis.url, { failed: () => undefined });
     return new QuotaRedis({
       redis: connection,
-      namespace: redisNamespace,
+      namespace: sharedNamespace,
       periods: () => {
         const calendar = new QuotaCalendar(quotas.timeZone);
         return periodKinds.map((kind) => calendar.period(kind, systemClock.wallMs()).id);

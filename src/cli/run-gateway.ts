@@ -6,6 +6,7 @@ import type { KeySource } from '../auth/key-source.ts';
 import type { Config, RelayConfig } from '../config/config.ts';
 import { policyOf } from '../config/policy.ts';
 import { createGateway } from '../gateway.ts';
+import { QuotaLedger } from '../guard/quota-ledger.ts';
 import { createSharedLimiter, type SharedLimiter } from '../guard/shared-limiter.ts';
 import { systemClock } from '../kernel/clock.ts';
 import type { GatewayStatus } from '../kernel/status.ts';
@@ -56,7 +57,8 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   const transports = relays.map(createV1Transport);
   // The gateway closes them; but perhaps there will be none.
   parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(() => undefined));
-  const limits = await sharedLimits(parts, config);
+  const ledger = settings.quotas?.ledger ?? new QuotaLedger({ clock: systemClock });
+  const limits = await sharedLimits(parts, config, ledger);
   const status = (): GatewayStatus => ({ ...gateway.status(), limitsShared: limits?.shared() });
   const { version } = packageJson;
   let metrics: Metrics | undefined;
@@ -80,7 +82,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     policy: currentPolicy(),
     signingKeys: signing && (() => signing.keys),
     transports,
-    ...(settings.quotas !== undefined && { quotas: settings.quotas.ledger }),
+    quotas: ledger,
     keyUsed: settings.keys && ((id, wallMs) => settings.keys?.used(id, wallMs)),
     ...(limits !== undefined && { limiter: limits.limiter }),
   });
@@ -112,10 +114,14 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
 }
 
 /** Closed after the requests in flight: they are charged to the end. Which store it is changes with a restart only. */
-async function sharedLimits(parts: AsyncDisposableStack, config: Config): Promise<SharedLimiter | undefined> {
+async function sharedLimits(
+  parts: AsyncDisposableStack,
+  config: Config,
+  ledger: QuotaLedger,
+): Promise<SharedLimiter | undefined> {
   const { type, redis } = config.rateLimit.storage;
   if (type === 'memory') return undefined;
-  const limits = await createSharedLimiter(redis.url, systemClock);
+  const limits = await createSharedLimiter({ url: redis.url, ledger, clock: systemClock });
   parts.defer(() => {
     limits.close();
   });

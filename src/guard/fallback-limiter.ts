@@ -1,15 +1,19 @@
-// Owns what happens when the shared buckets can't be asked in time: this process limits by itself, and asks again until it can.
+// Owns what happens when the shared limits can't be asked in time: this process limits by itself, and asks again until it can.
 // No request waits longer than the deadline, and none fails for want of the store.
 import { setImmediate } from 'node:timers';
 import type { Clock } from '../kernel/clock.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
-import type { Charge, Limiter, Verdict } from './limiter.ts';
-import type { MemoryLimiter } from './memory-limiter.ts';
+import { type Charge, isAdmitted, type Limiter, type Verdict } from './limiter.ts';
+import type { LocalLimiter } from './local-limiter.ts';
+import type { QuotaCharge } from './quota.ts';
 
 export interface FallbackOptions {
-  readonly shared: { take(charges: readonly Charge[]): Promise<Verdict> };
-  /** Kept like the shared buckets as this process last saw them, so that their loss is no new burst for anybody. */
-  readonly local: MemoryLimiter;
+  readonly shared: {
+    take(charges: readonly Charge[], quota?: QuotaCharge): Promise<Verdict>;
+    give(charges: readonly Charge[]): Promise<void>;
+  };
+  /** Kept like the shared limits as this process last saw them, so that their loss is no new burst for anybody. */
+  readonly local: LocalLimiter;
   readonly deadlines: Deadlines;
   readonly clock: Clock;
   /** product-spec §6: 50 ms. */
@@ -44,31 +48,39 @@ export class FallbackLimiter implements Limiter {
     return this.#options.local.peek(charges);
   }
 
-  take(charges: readonly Charge[]): Verdict | Promise<Verdict> {
+  give(charges: readonly Charge[], quota?: QuotaCharge): void {
+    const { shared, local } = this.#options;
+    local.give(charges, quota);
+    // What is lost of it is never too much for the app.
+    if (!this.#isAway) shared.give(charges).catch(() => undefined);
+  }
+
+  take(charges: readonly Charge[], quota?: QuotaCharge): Verdict | Promise<Verdict> {
     const { shared, local, clock, deadlines } = this.#options;
     if (this.#isAway) {
       const nowMs = clock.monotonicMs();
-      if (nowMs - this.#probedMs < probeIntervalMs) return local.take(charges);
+      if (nowMs - this.#probedMs < probeIntervalMs) return local.take(charges, quota);
       this.#probedMs = nowMs;
     }
     return new Promise((resolve) => {
       const attempt = new Attempt(() => {
         this.#late();
-        resolve(local.take(charges));
+        resolve(local.take(charges, quota));
       });
       deadlines.arm(attempt.deadline, this.#deadlineMs);
-      shared.take(charges).then(
+      shared.take(charges, quota).then(
         (verdict) => {
           deadlines.disarm(attempt.deadline);
           this.found();
-          // Who was decided locally meanwhile has been charged twice: never too much for the app.
           local.adopt(charges, verdict.states);
           if (attempt.decide()) resolve(verdict);
+          // Decided locally meanwhile. Tokens that were taken twice are never too much for the app, and come back by themselves.
+          else if (isAdmitted(verdict)) local.giveQuota(quota);
         },
         (error: unknown) => {
           deadlines.disarm(attempt.deadline);
           this.lost(error);
-          if (attempt.decide()) resolve(local.take(charges));
+          if (attempt.decide()) resolve(local.take(charges, quota));
         },
       );
     });

@@ -2,7 +2,7 @@
 // full; and where all are in use, the fullest of a few, whose owner gains least by it.
 import type { Clock } from '../kernel/clock.ts';
 import { judge } from './bucket.ts';
-import type { BucketState, Charge, Limiter, Verdict } from './limiter.ts';
+import type { BucketState, Charge, Verdict } from './limiter.ts';
 
 /** About 15 MiB of names and numbers. Of a level: only addresses come in such numbers. */
 const defaultMaxBuckets = 100_000;
@@ -14,7 +14,7 @@ interface Bucket {
   fullAtMs: number;
 }
 
-export class MemoryLimiter implements Limiter {
+export class MemoryLimiter {
   readonly #clock: Clock;
   readonly #levels: Readonly<Record<Charge['level'], Level>>;
 

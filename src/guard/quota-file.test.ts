@@ -3,6 +3,7 @@ import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { tempDirectory } from '../../test/helpers/temp-directory.ts';
+import { none } from './quota.ts';
 import { QuotaFile } from './quota-file.ts';
 import type { UsageChange, UsageRecord } from './quota-ledger.ts';
 
@@ -10,11 +11,11 @@ const clock = { monotonicMs: () => 0, wallMs: () => Date.parse('2026-11-24T12:00
 const today = '2026-11-24';
 
 function change(key: string, requests: number, period = today): UsageChange {
-  return { key, period, used: { requests, bytes: 2, llmTokens: 3 }, added: { requests: 1, bytes: 0, llmTokens: 0 } };
+  return { key, period, used: { ...none, requests, bytes: 2, llmTokens: 3 }, added: { ...none, requests: 1 } };
 }
 
 function record(key: string, requests: number, period = today): UsageRecord {
-  return { key, period, used: { requests, bytes: 2, llmTokens: 3 } };
+  return { key, period, used: { ...none, requests, bytes: 2, llmTokens: 3 } };
 }
 
 async function place(t: TestContext): Promise<string> {

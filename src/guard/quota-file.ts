@@ -4,7 +4,8 @@ import { mkdir, open, readFile, rename, type FileHandle } from 'node:fs/promises
 import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import type { UsageStore } from './quota-keeper.ts';
-import type { Amounts, UsageChange, UsageRecord } from './quota-ledger.ts';
+import { type Resource, resources, usedOf } from './quota.ts';
+import type { UsageChange, UsageRecord } from './quota-ledger.ts';
 
 export interface QuotaFileOptions {
   readonly path: string;
@@ -50,7 +51,7 @@ export class QuotaFile implements UsageStore {
     const crowded = this.#lines > this.#mostLines && this.#lines > 2 * this.#records.size;
     if (this.#handle === undefined || crowded) await this.#rewrite();
     else await this.#append(this.#handle, batch);
-    return [];
+    return batch;
   }
 
   async close(): Promise<void> {
@@ -117,8 +118,9 @@ function nameOf({ key, period }: Pick<UsageRecord, 'key' | 'period'>): string {
   return `${period}\n${key}`;
 }
 
+/** What was given back was not used. */
 function lineOf({ key, period, used }: UsageRecord): string {
-  const { requests, bytes, llmTokens } = used;
+  const [requests, bytes, llmTokens] = resources.map((resource) => Math.max(0, usedOf(resource, used)));
   return `${JSON.stringify({ key, period, requests, bytes, llm_tokens: llmTokens })}\n`;
 }
 
@@ -133,10 +135,10 @@ function recordOf(line: string): UsageRecord | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { key, period, requests, bytes, llm_tokens: llmTokens } = value as Record<string, unknown>;
   if (typeof key !== 'string' || typeof period !== 'string' || !/^\d{4}-\d\d(?:-\d\d)?$/.test(period)) return undefined;
-  const used: { readonly [R in keyof Amounts]: unknown } = { requests, bytes, llmTokens };
-  return isAmounts(used) ? { key, period, used } : undefined;
+  const used = { requests, bytes, llmTokens };
+  return isUse(used) ? { key, period, used: { ...used, returned: 0 } } : undefined;
 }
 
-function isAmounts(used: { readonly [R in keyof Amounts]: unknown }): used is Amounts {
+function isUse(used: Record<Resource, unknown>): used is Record<Resource, number> {
   return Object.values(used).every((amount) => Number.isSafeInteger(amount) && Number(amount) >= 0);
 }

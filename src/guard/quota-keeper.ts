@@ -9,8 +9,8 @@ export interface UsageStore {
   /** What was kept of periods that are not over. Rejects when it can't be had. */
   load(): Promise<readonly UsageRecord[]>;
   /**
-   * Keeps the changes, whole or not at all, and answers what others have made of them, if there are others. After a rejection the same
-   * batch comes again, and must not count twice.
+   * Keeps the changes, whole or not at all, and answers what there is of each now, of others too. After a rejection the same batch
+   * comes again, and must not count twice.
    */
   save(batch: readonly UsageChange[]): Promise<readonly UsageRecord[]>;
   close(): Promise<void>;
@@ -84,12 +84,12 @@ export class QuotaKeeper {
   async #keep(): Promise<void> {
     const { ledger, store, changed } = this.#options;
     try {
-      if (!this.#loaded) ledger.merge(await store.load());
+      if (!this.#loaded) ledger.learn(await store.load());
       this.#loaded = true;
       if (this.#batch.length === 0) this.#batch = ledger.changes(mostInBatch);
       while (this.#batch.length > 0) {
         const { length } = this.#batch;
-        ledger.merge(await store.save(this.#batch));
+        ledger.settle(this.#batch, await store.save(this.#batch));
         this.#batch = length === mostInBatch ? ledger.changes(mostInBatch) : [];
       }
       if (this.#failing) changed('kept', 'it works again');

@@ -1,37 +1,17 @@
-// Owns what each key has used of its quotas, and whether one more request is within them: pure decisions, the clock injected. What was
-// used is kept for as long as its day or month lasts; where it is kept beyond this process is quota-keeper.ts's.
+// Owns what each key has used of its quotas, as far as this process knows: what was kept before and by others, and what it has counted
+// itself. It lasts as long as its day or month; where it is kept beyond this process is quota-keeper.ts's.
 import type { Clock } from '../kernel/clock.ts';
-import { type Period, type PeriodKind, periodKinds, type QuotaCalendar } from './quota-calendar.ts';
-
-export type Resource = 'requests' | 'bytes' | 'llmTokens';
-export type Amounts = Readonly<Record<Resource, number>>;
-/** What is not named is not limited. */
-export type QuotaLimits = Readonly<Partial<Record<Resource, number | undefined>>>;
-
-export const resources: readonly Resource[] = ['requests', 'bytes', 'llmTokens'];
-
-/** The quotas of one key. */
-export interface KeyQuotas {
-  readonly calendar: QuotaCalendar;
-  readonly daily: QuotaLimits | undefined;
-  readonly monthly: QuotaLimits | undefined;
-}
-
-/** One quota after the verdict. */
-export interface QuotaState {
-  readonly kind: PeriodKind;
-  readonly resource: Resource;
-  readonly limit: number;
-  readonly remaining: number;
-  readonly windowMs: number;
-  readonly resetMs: number;
-}
-
-export interface QuotaVerdict {
-  /** The one that is used up for longest; undefined: admitted, and the request is counted in all of them. */
-  readonly refusedBy: QuotaState | undefined;
-  readonly states: readonly QuotaState[];
-}
+import { type Period, periodKinds } from './quota-calendar.ts';
+import {
+  type Account,
+  type Amounts,
+  counts,
+  judgeQuotas,
+  none,
+  type QuotaCharge,
+  type QuotaVerdict,
+  usedOf,
+} from './quota.ts';
 
 /** What a key has used in a period. */
 export interface UsageRecord {
@@ -40,7 +20,7 @@ export interface UsageRecord {
   readonly used: Amounts;
 }
 
-/** The same, and what of it is new since the changes before. */
+/** All that is known to be used, and what of it is new since the changes before. */
 export interface UsageChange extends UsageRecord {
   readonly added: Amounts;
 }
@@ -54,18 +34,19 @@ export interface Meter {
 interface Counter {
   readonly key: string;
   readonly period: string;
-  used: Record<Resource, number>;
-  unsaved: Record<Resource, number>;
+  readonly kept: Record<keyof Amounts, number>;
+  readonly own: Record<keyof Amounts, number>;
+  /** What of `own` is under way to the store. */
+  batched: Amounts;
 }
 
-/** Keys are configured, so there are few; this is for those that come and go by reload. About 40 MiB. */
+/** Keys are configured, so there are few; this is for those that come and go by reload. About 60 MiB. */
 const defaultMaxCounters = 200_000;
 /** Counters looked at for each new one: enough that those of days gone by never pile up. */
 const sweptForEach = 8;
 
-const none: Amounts = { requests: 0, bytes: 0, llmTokens: 0 };
 const oneRequest: Amounts = { ...none, requests: 1 };
-const oneRequestLess: Amounts = { ...none, requests: -1 };
+const oneReturned: Amounts = { ...none, returned: 1 };
 
 export class QuotaLedger {
   readonly #clock: Clock;
@@ -83,51 +64,47 @@ export class QuotaLedger {
     return this.#counters.size;
   }
 
-  /** Counts a request in every quota of the key, or in none. */
-  take(key: string, quotas: KeyQuotas): QuotaVerdict {
-    const before = this.states(key, quotas);
-    const refusedBy = longest(before.filter(isUsedUp));
-    if (refusedBy !== undefined) return { refusedBy, states: before };
-    this.add(key, quotas, oneRequest);
-    return { refusedBy, states: this.states(key, quotas) };
+  /** How the quotas stand. Counts nothing. */
+  look({ key, quotas }: QuotaCharge): QuotaVerdict {
+    const nowMs = this.#clock.wallMs();
+    return judgeQuotas(this.accounts({ key, quotas }, nowMs), nowMs);
   }
 
-  /** Every quota of the key as it stands. */
-  states(key: string, quotas: KeyQuotas): QuotaState[] {
-    const nowMs = this.#clock.wallMs();
-    const states: QuotaState[] = [];
+  /** What a key has used, in each period that it has quotas for. */
+  accounts({ key, quotas }: QuotaCharge, nowMs: number): Account[] {
+    const accounts: Account[] = [];
     for (const kind of periodKinds) {
       const limits = quotas[kind];
       if (limits === undefined) continue;
-      const { id, startMs, endMs } = quotas.calendar.period(kind, nowMs);
-      const used = this.#counters.get(nameOf(key, id))?.used ?? none;
-      for (const resource of resources) {
-        const limit = limits[resource];
-        if (limit === undefined) continue;
-        const remaining = Math.max(0, limit - used[resource]);
-        states.push({ kind, resource, limit, remaining, windowMs: endMs - startMs, resetMs: endMs - nowMs });
-      }
+      const period = quotas.calendar.period(kind, nowMs);
+      const { kept = none, own = none } = this.#counters.get(nameOf(key, period.id)) ?? {};
+      accounts.push({ kind, period, limits, kept, own });
     }
-    return states;
+    return accounts;
   }
 
-  /** A request that was counted was not admitted after all. */
-  give(key: string, quotas: KeyQuotas): void {
-    this.add(key, quotas, oneRequestLess);
+  /** A request is admitted. */
+  count(charge: QuotaCharge): void {
+    this.add(charge, oneRequest);
+  }
+
+  /** A request that was counted was never begun. */
+  give(charge: QuotaCharge): void {
+    this.add(charge, oneReturned);
   }
 
   /** What was used is used, also beyond the quota: the next request is refused. */
-  add(key: string, quotas: KeyQuotas, amounts: Amounts): void {
+  add({ key, quotas }: QuotaCharge, amounts: Amounts): void {
     const nowMs = this.#clock.wallMs();
     for (const kind of periodKinds) {
       if (quotas[kind] === undefined) continue;
       const counter = this.#counter(key, quotas.calendar.period(kind, nowMs));
-      for (const resource of resources) {
-        // Never below nothing: a request may be given back after midnight.
-        const added = Math.max(amounts[resource], -counter.used[resource]);
-        counter.used[resource] += added;
-        counter.unsaved[resource] += added;
-      }
+      // It may be given back after midnight: never more than was counted.
+      const returned = Math.min(
+        amounts.returned,
+        usedOf('requests', counter.kept) + usedOf('requests', counter.own) + amounts.requests,
+      );
+      for (const count of counts) counter.own[count] += count === 'returned' ? returned : amounts[count];
       this.#unsaved.add(counter);
     }
   }
@@ -141,30 +118,36 @@ export class QuotaLedger {
     this.#meters.delete(meter);
   }
 
-  /** What was used since the last call, or some of it: the caller's to keep. None: there is no more. */
+  /** What was counted here since the last call, or some of it: the caller's to keep. None: there is no more. */
   changes(most: number): UsageChange[] {
     for (const meter of this.#meters) meter.report();
     const changes: UsageChange[] = [];
     for (const counter of this.#unsaved) {
       if (changes.length >= most) break;
-      const { key, period, used, unsaved } = counter;
-      changes.push({ key, period, used: { ...used }, added: unsaved });
-      counter.unsaved = { ...none };
+      const { key, period, kept, own, batched } = counter;
+      changes.push({ key, period, used: sum(kept, own), added: difference(own, batched) });
+      counter.batched = { ...own };
       this.#unsaved.delete(counter);
     }
     return changes;
   }
 
-  /**
-   * What was kept, by this process before or by others: what is counted here and not yet among it comes on top. Use never shrinks: a
-   * store that has lost something does not open a quota again.
-   */
-  merge(records: readonly UsageRecord[]): void {
-    for (const { key, period, used } of records) {
-      const counter = this.#named(key, period);
-      for (const resource of resources) {
-        counter.used[resource] = Math.max(counter.used[resource], used[resource] + counter.unsaved[resource]);
-      }
+  /** The changes are in the store; `totals`: what it has of each now. */
+  settle(changes: readonly UsageChange[], totals: readonly UsageRecord[]): void {
+    this.learn(totals);
+    for (const { key, period, added } of changes) {
+      const counter = this.#counters.get(nameOf(key, period));
+      if (counter === undefined) continue;
+      for (const count of counts) counter.own[count] -= added[count];
+      counter.batched = difference(counter.batched, added);
+    }
+  }
+
+  /** What the store has. Use never shrinks: a store that has lost something does not open a quota again. */
+  learn(totals: readonly UsageRecord[]): void {
+    for (const { key, period, used } of totals) {
+      const { kept } = this.#named(key, period);
+      for (const count of counts) kept[count] = Math.max(kept[count], used[count]);
     }
   }
 
@@ -176,7 +159,7 @@ export class QuotaLedger {
     const name = nameOf(key, period);
     let counter = this.#counters.get(name);
     if (counter === undefined) {
-      counter = { key, period, used: { ...none }, unsaved: { ...none } };
+      counter = { key, period, kept: { ...none }, own: { ...none }, batched: none };
       this.#counters.set(name, counter);
       this.#sweep(period);
     }
@@ -203,13 +186,20 @@ function nameOf(key: string, period: string): string {
   return `${period}\n${key}`;
 }
 
-function isUsedUp({ remaining }: QuotaState): boolean {
-  return remaining === 0;
+function sum(a: Amounts, b: Amounts): Amounts {
+  return {
+    requests: a.requests + b.requests,
+    returned: a.returned + b.returned,
+    bytes: a.bytes + b.bytes,
+    llmTokens: a.llmTokens + b.llmTokens,
+  };
 }
 
-function longest(states: readonly QuotaState[]): QuotaState | undefined {
-  return states.reduce<QuotaState | undefined>(
-    (found, state) => (found === undefined || state.resetMs > found.resetMs ? state : found),
-    undefined,
-  );
+function difference(a: Amounts, b: Amounts): Amounts {
+  return {
+    requests: a.requests - b.requests,
+    returned: a.returned - b.returned,
+    bytes: a.bytes - b.bytes,
+    llmTokens: a.llmTokens - b.llmTokens,
+  };
 }

@@ -3,9 +3,13 @@ import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { redisMissing, RedisServer } from '../../test/helpers/redis-server.ts';
+import { isAdmitted } from './limiter.ts';
+import { LocalLimiter } from './local-limiter.ts';
+import { MemoryLimiter } from './memory-limiter.ts';
+import { type KeyQuotas, none } from './quota.ts';
 import { QuotaCalendar } from './quota-calendar.ts';
 import { QuotaKeeper } from './quota-keeper.ts';
-import { type KeyQuotas, QuotaLedger } from './quota-ledger.ts';
+import { QuotaLedger } from './quota-ledger.ts';
 import { QuotaRedis } from './quota-redis.ts';
 import { connectRedis } from './redis-client.ts';
 import type { ScriptRunner } from './redis-limiter.ts';
@@ -13,6 +17,7 @@ import type { ScriptRunner } from './redis-limiter.ts';
 const options = { skip: redisMissing };
 const clock = { monotonicMs: () => 0, wallMs: () => Date.parse('2026-11-24T12:00:00Z') };
 const quotas: KeyQuotas = { calendar: new QuotaCalendar('UTC'), daily: { requests: 10 }, monthly: { llmTokens: 100 } };
+const charge = { key: 'a', quotas };
 
 interface Replica {
   readonly ledger: QuotaLedger;
@@ -29,6 +34,7 @@ async function replica(
 ): Promise<Replica> {
   const redis = connectRedis(server.url, { failed: () => undefined });
   const ledger = new QuotaLedger({ clock });
+  const limiter = new LocalLimiter(new MemoryLimiter({ clock }), ledger);
   const store = new QuotaRedis({
     redis: through(redis),
     namespace: 'test',
@@ -44,8 +50,8 @@ async function replica(
   await keeper.open(10_000);
   return {
     ...{ ledger, keeper, changes },
-    take: () => ledger.take('a', quotas).refusedBy === undefined,
-    left: () => ledger.states('a', quotas).map(({ remaining }) => remaining),
+    take: () => isAdmitted(limiter.take([], charge)),
+    left: () => ledger.look(charge).states.map(({ remaining }) => remaining),
   };
 }
 
@@ -53,7 +59,7 @@ test('replicas learn of one another, and so does one that starts later', options
   const server = await RedisServer.start(t);
   const [one, two] = [await replica(t, server), await replica(t, server)];
   for (let i = 0; i < 4; i += 1) assert.ok(one.take() && two.take());
-  two.ledger.add('a', quotas, { requests: 0, bytes: 5, llmTokens: 60 });
+  two.ledger.add(charge, { ...none, bytes: 5, llmTokens: 60 });
   await one.keeper.keep();
   await two.keeper.keep();
   assert.deepEqual(two.left(), [2, 40]);
@@ -87,11 +93,11 @@ test(
       await setTimeout(10);
     }
     assert.deepEqual(one.changes, ['failing', 'kept']);
-    // It came back empty: what it had lost is still known here.
+    // It came back empty: what it had lost is still known here, and is put right there.
     assert.deepEqual(one.left(), [7, 100]);
     await one.keeper.keep();
     const two = await replica(t, server);
-    assert.deepEqual(two.left(), [8, 100]);
+    assert.deepEqual(two.left(), [7, 100]);
   },
 );
 

@@ -1,40 +1,16 @@
-// Owns what several gateways have used of quotas together: each adds what it has counted, and learns what all have. A hash for each day
-// and month, which Redis forgets by itself.
+// Owns that what a gateway has counted by itself comes to what all have used of quotas together, and that it learns what all have.
+// Requests that Redis has admitted are counted there already (redis-limiter.ts).
 import { randomUUID } from 'node:crypto';
 import type { UsageStore } from './quota-keeper.ts';
-import { resources, type Amounts, type Resource, type UsageChange, type UsageRecord } from './quota-ledger.ts';
+import { type Amounts, counts } from './quota.ts';
+import { fieldsOf, keptMs, quotaPrefix } from './quota-hashes.ts';
+import type { UsageChange, UsageRecord } from './quota-ledger.ts';
 import type { ScriptRunner } from './redis-limiter.ts';
-
-/**
- * KEYS: who writes, then the hash of each period. ARGV: the batch's number, then for each change the index of its hash among KEYS, the
- * milliseconds that the hash is kept, the field's name, and what to add. A batch whose number is known has been added before, and its
- * answer was lost. Answers the sum of each.
- */
-const addScript = `
-local fresh = redis.call('GET', KEYS[1]) ~= ARGV[1]
-local sums = {}
-for at = 2, #ARGV, 4 do
-  local hash = KEYS[tonumber(ARGV[at])]
-  sums[#sums + 1] = redis.call('HINCRBY', hash, ARGV[at + 2], fresh and ARGV[at + 3] or '0')
-  redis.call('PEXPIRE', hash, ARGV[at + 1])
-end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', 86400000)
-return sums
-`;
-
-/** The hashes, field by field. Answers for each a list of name, sum, … */
-const readScript = `
-local hashes = {}
-for i, key in ipairs(KEYS) do hashes[i] = redis.call('HGETALL', key) end
-return hashes
-`;
-
-/** Longer than the period, whenever in it the last change comes. */
-const keptMs = { day: 3 * 86_400_000, month: 40 * 86_400_000 } as const;
+import { addScript, readScript } from './redis-scripts.ts';
 
 export interface QuotaRedisOptions {
   readonly redis: ScriptRunner;
-  /** Gateways that share one share their quotas. One fixed hash tag: a script's keys must be in one slot. */
+  /** Gateways that share one share their quotas. */
   readonly namespace: string;
   /** Those that are not over. */
   readonly periods: () => readonly string[];
@@ -51,7 +27,7 @@ export class QuotaRedis implements UsageStore {
 
   constructor(options: QuotaRedisOptions) {
     this.#options = options;
-    this.#prefix = `{${options.namespace}}:quota:`;
+    this.#prefix = quotaPrefix(options.namespace);
   }
 
   async load(): Promise<readonly UsageRecord[]> {
@@ -65,20 +41,21 @@ export class QuotaRedis implements UsageStore {
     const periods = [...new Set(batch.map(({ period }) => period))];
     const keys = [`${this.#prefix}writer:${this.#writer}`, ...periods.map((period) => this.#prefix + period)];
     const args = [String(this.#number)];
-    for (const { key, period, added } of batch) {
+    for (const { key, period, used, added } of batch) {
       // Lua counts from 1, and the first key is the writer's.
       const at = periods.indexOf(period) + 2;
-      const kept = period.length === 7 ? keptMs.month : keptMs.day;
-      for (const resource of resources) {
-        args.push(String(at), String(kept), `${resource}:${key}`, String(added[resource]));
+      const names = fieldsOf(key);
+      for (const [i, count] of counts.entries()) {
+        const known = used[count] - added[count];
+        args.push(String(at), String(keptMs(period)), names[i] ?? '', String(known), String(added[count]));
       }
     }
     const sums = list(await this.#options.redis.run(addScript, keys, args));
-    if (sums.length !== batch.length * resources.length) throw notOurs();
+    if (sums.length !== batch.length * counts.length) throw notOurs();
     this.#number += 1;
     return batch.map(({ key, period }, i) => ({
       ...{ key, period },
-      used: amountsOf((_, at) => sums[i * resources.length + at]),
+      used: amountsOf((_, at) => sums[i * counts.length + at]),
     }));
   }
 
@@ -97,16 +74,16 @@ function recordsOf(period: string, fields: readonly unknown[]): UsageRecord[] {
     const sums = byKey.get(key) ?? new Map<string, unknown>();
     byKey.set(key, sums.set(name.slice(0, colon), fields[i + 1]));
   }
-  return Array.from(byKey, ([key, sums]) => ({ key, period, used: amountsOf((resource) => sums.get(resource) ?? 0) }));
+  return Array.from(byKey, ([key, sums]) => ({ key, period, used: amountsOf((count) => sums.get(count) ?? 0) }));
 }
 
-function amountsOf(sum: (resource: Resource, index: number) => unknown): Amounts {
-  const [requests = 0, bytes = 0, llmTokens = 0] = resources.map((resource, index) => {
-    const amount = Number(sum(resource, index));
+function amountsOf(sum: (count: keyof Amounts, index: number) => unknown): Amounts {
+  const [requests = 0, returned = 0, bytes = 0, llmTokens = 0] = counts.map((count, index) => {
+    const amount = Number(sum(count, index));
     if (!Number.isFinite(amount)) throw notOurs();
     return Math.max(0, amount);
   });
-  return { requests, bytes, llmTokens };
+  return { requests, returned, bytes, llmTokens };
 }
 
 function list(answer: unknown): readonly unknown[] {

@@ -1,16 +1,26 @@
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import fc from 'fast-check';
 import { redisMissing, RedisServer } from '../../test/helpers/redis-server.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import { FallbackLimiter } from './fallback-limiter.ts';
-import type { Charge, Rate } from './limiter.ts';
+import { type Charge, isAdmitted, type Rate } from './limiter.ts';
+import { LocalLimiter } from './local-limiter.ts';
 import { MemoryLimiter } from './memory-limiter.ts';
+import { none, type QuotaCharge, type QuotaLimits } from './quota.ts';
+import { QuotaCalendar } from './quota-calendar.ts';
+import { QuotaKeeper } from './quota-keeper.ts';
+import { QuotaLedger } from './quota-ledger.ts';
+import { QuotaRedis } from './quota-redis.ts';
 import { connectRedis } from './redis-client.ts';
-import { RedisLimiter } from './redis-limiter.ts';
+import { RedisLimiter, type ScriptRunner } from './redis-limiter.ts';
 
 const options = { skip: redisMissing };
+
+/** No day ends meanwhile. */
+const clock = { ...systemClock, wallMs: () => Date.parse('2026-11-24T12:00:00Z') };
 
 function charge(rate: Rate, more: Partial<Charge> = {}): Charge {
   return { level: 'key', id: 'a', cost: 1, rate, ...more };
@@ -18,35 +28,44 @@ function charge(rate: Rate, more: Partial<Charge> = {}): Charge {
 
 interface Replica {
   readonly limiter: FallbackLimiter;
+  readonly ledger: QuotaLedger;
+  /** Each turn is the test's. */
+  readonly keeper: QuotaKeeper;
   readonly changes: string[];
-  readonly admits: (charges: readonly Charge[]) => Promise<boolean>;
+  readonly admits: (charges: readonly Charge[], quota?: QuotaCharge) => Promise<boolean>;
   /** Resolves with the next change. */
   readonly change: () => Promise<string>;
 }
 
-function replica(t: TestContext, server: RedisServer): Replica {
+/** `deadlineMs`: that of a machine that runs a whole test suite at once, unless told otherwise. */
+function replica(
+  t: TestContext,
+  server: RedisServer,
+  { through = (redis: ScriptRunner) => redis, deadlineMs = 1_000 } = {},
+): Replica {
   const redis = connectRedis(server.url, { failed: () => undefined });
   t.after(() => {
     redis.close();
   });
+  const ledger = new QuotaLedger({ clock });
+  const store = new QuotaRedis({ redis, namespace: 'test', periods: () => [], close: () => undefined });
+  const keeper = new QuotaKeeper({ ledger, store, everyMs: 1e9, changed: () => undefined });
+  t.after(() => keeper.close());
   const changes: string[] = [];
   let told: (state: string) => void = () => undefined;
   const limiter = new FallbackLimiter({
-    shared: new RedisLimiter(redis, 'test'),
-    local: new MemoryLimiter({ clock: systemClock }),
-    deadlines: new Deadlines(systemClock),
-    clock: systemClock,
-    // Of a machine that runs a whole test suite at once.
-    deadlineMs: 1_000,
+    shared: new RedisLimiter({ redis: through(redis), namespace: 'test', ledger, clock }),
+    local: new LocalLimiter(new MemoryLimiter({ clock }), ledger),
+    deadlines: new Deadlines(clock),
+    ...{ clock, deadlineMs },
     changed: (state) => {
       changes.push(state);
       told(state);
     },
   });
   return {
-    limiter,
-    changes,
-    admits: async (charges) => (await limiter.take(charges)).refusedBy === undefined,
+    ...{ limiter, ledger, keeper, changes },
+    admits: async (charges, quota) => isAdmitted(await limiter.take(charges, quota)),
     change: () =>
       new Promise((resolve) => {
         told = resolve;
@@ -122,4 +141,181 @@ test('a store that is frozen costs a request no more than the deadline', options
   assert.deepEqual(one.changes.at(-1), 'local');
   server.thaw();
   await untilShared(one);
+});
+
+test('tokens that are given back are there for all', options, async (t) => {
+  const server = await RedisServer.start(t);
+  const [one, two] = [replica(t, server), replica(t, server)];
+  await Promise.all([one, two].map(untilShared));
+  const slow = charge({ requestsPerSecond: 0.001, burst: 2 });
+  assert.deepEqual([await one.admits([slow]), await one.admits([slow]), await two.admits([slow])], [true, true, false]);
+  one.limiter.give([slow]);
+  // On the same connection: it comes after.
+  assert.equal(await one.admits([{ ...slow, cost: 0 }]), true);
+  assert.deepEqual([await two.admits([slow]), await two.admits([slow])], [true, false]);
+});
+
+describe('quotas that replicas share', options, () => {
+  const calendar = new QuotaCalendar('UTC');
+  const quotaOf = (monthly: QuotaLimits, key = 'a'): QuotaCharge => ({
+    key,
+    quotas: { calendar, daily: undefined, monthly },
+  });
+  const wide = charge({ requestsPerSecond: 1e6, burst: 1e6 });
+
+  test('admit together exactly what there is, however the replicas race and give back', async (t) => {
+    const server = await RedisServer.start(t);
+    const replicas = Array.from({ length: 4 }, () => replica(t, server));
+    await Promise.all(replicas.map(untilShared));
+    for (const { changes } of replicas) changes.length = 0;
+    let round = 0;
+    const turn = fc.record({
+      who: fc.nat(3),
+      tries: fc.nat(40),
+      gives: fc.nat(3),
+      keeps: fc.boolean(),
+      waits: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 100 }), fc.array(turn, { maxLength: 12 }), async (limit, turns) => {
+        round += 1;
+        const quota = quotaOf({ requests: limit }, `key-${round}`);
+        let begun = 0;
+        const tries: Promise<unknown>[] = [];
+        for (const { who, tries: count, gives, keeps, waits } of turns) {
+          const { admits, limiter, keeper } = replicas[who] ?? assert.fail();
+          let left = gives;
+          for (let i = 0; i < count; i += 1) {
+            const one = admits([wide], quota).then((admitted) => {
+              if (!admitted) return;
+              begun += 1;
+              if (left-- <= 0) return;
+              limiter.give([wide], quota);
+              begun -= 1;
+            });
+            tries.push(one);
+          }
+          if (keeps) tries.push(keeper.keep());
+          if (waits) await Promise.all(tries);
+          assert.ok(begun <= limit);
+        }
+        await Promise.all(tries);
+        for (const { keeper } of replicas) await keeper.keep();
+        // Whatever was given back is there for all by now.
+        const rest = await Promise.all(
+          replicas.flatMap(({ admits }) => Array.from({ length: limit }, () => admits([wide], quota))),
+        );
+        assert.equal(begun + rest.filter(Boolean).length, limit);
+      }),
+      { numRuns: 40 },
+    );
+    for (const { changes } of replicas) assert.deepEqual(changes, []);
+  });
+
+  test('all or none: what one refuses is charged to no bucket, and counted in no quota', async (t) => {
+    const server = await RedisServer.start(t);
+    const [one, two] = [replica(t, server), replica(t, server)];
+    await Promise.all([one, two].map(untilShared));
+    const narrow = charge({ requestsPerSecond: 0.001, burst: 2 }, { id: 'narrow' });
+    const three = quotaOf({ requests: 3 });
+    assert.ok((await one.admits([narrow], three)) && (await two.admits([narrow], three)));
+    const limited = await one.limiter.take([narrow], three);
+    assert.deepEqual([limited.refusedBy, limited.quota?.refusedBy], [0, undefined]);
+    assert.equal(limited.quota?.states[0]?.remaining, 1);
+    assert.ok(await two.admits([wide], three));
+    const other = charge({ requestsPerSecond: 0.001, burst: 1 }, { id: 'other' });
+    const refused = await one.limiter.take([other], three);
+    assert.deepEqual([refused.refusedBy, refused.quota?.refusedBy?.resource], [undefined, 'requests']);
+    assert.ok(await two.admits([other]));
+  });
+
+  test('daily and monthly, requests, bytes and tokens: the one that refuses is told', async (t) => {
+    const server = await RedisServer.start(t);
+    const one = replica(t, server);
+    await untilShared(one);
+    const all = { requests: 1, bytes: 1, llmTokens: 1 };
+    const cases: [QuotaCharge['quotas'], Partial<typeof none>, string][] = [
+      [{ calendar, daily: { requests: 1 }, monthly: { requests: 5 } }, {}, 'daily requests'],
+      [{ calendar, daily: { requests: 5 }, monthly: { requests: 1 } }, {}, 'monthly requests'],
+      [{ calendar, daily: { bytes: 7 }, monthly: undefined }, { bytes: 7 }, 'daily bytes'],
+      [
+        { calendar, daily: undefined, monthly: { bytes: 9, llmTokens: 7 } },
+        { bytes: 8, llmTokens: 9 },
+        'monthly llmTokens',
+      ],
+      [{ calendar, daily: { requests: 9, bytes: 9 }, monthly: all }, { bytes: 1 }, 'monthly requests'],
+    ];
+    for (const [index, [quotas, used, expected]] of cases.entries()) {
+      const quota = { key: `key-${index}`, quotas };
+      assert.ok(await one.admits([wide], quota), expected);
+      one.ledger.add(quota, { ...none, ...used });
+      const { quota: verdict } = await one.limiter.take([wide], quota);
+      assert.equal(`${verdict?.refusedBy?.kind} ${verdict?.refusedBy?.resource}`, expected);
+      assert.equal(verdict?.refusedBy?.remaining, 0);
+    }
+  });
+
+  test('bytes and tokens count for all once one has told them', async (t) => {
+    const server = await RedisServer.start(t);
+    const [one, two] = [replica(t, server), replica(t, server)];
+    await Promise.all([one, two].map(untilShared));
+    const some = quotaOf({ bytes: 100 });
+    one.ledger.add(some, { ...none, bytes: 100 });
+    assert.deepEqual([await one.admits([wide], some), await two.admits([wide], some)], [false, true]);
+    await one.keeper.keep();
+    assert.deepEqual([await one.admits([wide], some), await two.admits([wide], some)], [false, false]);
+  });
+
+  test('while the store is away each counts by itself, what is told later counts once, and no loss opens a quota', async (t) => {
+    const server = await RedisServer.start(t);
+    const [one, two] = [replica(t, server), replica(t, server)];
+    await Promise.all([one, two].map(untilShared));
+    const six = quotaOf({ requests: 6 });
+    assert.ok((await one.admits([wide], six)) && (await two.admits([wide], six)));
+    assert.ok(await one.admits([wide], six));
+    await server.kill();
+    // What each knows: three, and two.
+    assert.ok(await one.admits([wide], six));
+    assert.ok(await two.admits([wide], six));
+    await server.restart();
+    await Promise.all([one, two].map(untilShared));
+    await Promise.all([one.keeper.keep(), two.keeper.keep()]);
+    // Redis has forgotten all; five were admitted.
+    const three = replica(t, server);
+    await untilShared(three);
+    const admitted = [await one.admits([wide], six), await three.admits([wide], six), await two.admits([wide], six)];
+    assert.deepEqual(admitted, [true, false, false]);
+  });
+
+  test('an answer that comes too late counts its request once', async (t) => {
+    const server = await RedisServer.start(t);
+    const late = Promise.withResolvers<undefined>();
+    let held = false;
+    const one = replica(t, server, {
+      deadlineMs: 20,
+      through: (redis) => ({
+        run: async (...args) => {
+          const answer = await redis.run(...args);
+          if (held) await late.promise;
+          return answer;
+        },
+      }),
+    });
+    await untilShared(one);
+    const three = quotaOf({ requests: 3 });
+    held = true;
+    assert.ok(await one.admits([wide], three));
+    held = false;
+    late.resolve(undefined);
+    await setImmediate();
+    await one.keeper.keep();
+    const two = replica(t, server);
+    await untilShared(two);
+    const admitted = [
+      await two.admits([wide], three),
+      await two.admits([wide], three),
+      await two.admits([wide], three),
+    ];
+    assert.deepEqual(admitted, [true, true, false]);
+  });
 });

@@ -18,10 +18,9 @@ import { authorise } from './stages/authorise.ts';
 import { clientAddress } from './stages/client-address.ts';
 import { cors } from './stages/cors.ts';
 import { forward } from './stages/forward.ts';
+import { limits } from './stages/limits.ts';
 import { matchRoute } from './stages/match-route.ts';
 import { observe } from './stages/observe.ts';
-import { quota } from './stages/quota.ts';
-import { rateLimit } from './stages/rate-limit.ts';
 import { requestId } from './stages/request-id.ts';
 import { resolveLease } from './stages/resolve-lease.ts';
 import { rewriteAnswer } from './stages/rewrite-answer.ts';
@@ -52,10 +51,9 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       authenticate(auth),
       resolveLease(directory),
       authorise(),
-      quota(quotas),
-      rateLimit(limiter),
+      limits(limiter, quotas),
       // Behind everything that refuses: what is not let in takes no place in flight.
-      admit(new Admission(), deadlines),
+      admit({ admission: new Admission(), deadlines, limiter }),
       rewriteAnswer(),
       totalTimeout(deadlines, clock),
     ],

@@ -1,24 +1,20 @@
-// Quotas as callers meet them: by day and month, in requests, bytes and tokens, through the gateway; and beyond a crash of it.
+// Quotas as callers meet them: by day and month, in requests, bytes and tokens, through the gateway.
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
-import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { describe, test, type TestContext } from 'node:test';
 import { constants, createGunzip, createGzip, gzipSync } from 'node:zlib';
+import type { Limiter, Verdict } from '../../src/guard/limiter.ts';
 import { QuotaLedger } from '../../src/guard/quota-ledger.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { listen, requestFinished } from '../../src/kernel/events.ts';
 import type { QuotasPolicy } from '../../src/policy/policy.ts';
-import { startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
 import { auth, readUntil, startPlainGateway, type Answer, type PlainGateway } from '../helpers/plain-gateway.ts';
 import { testKey } from '../helpers/policy.ts';
-import { redisMissing, RedisServer } from '../helpers/redis-server.ts';
-import { publishDemo, startRelay } from '../helpers/published-demo.ts';
-import { markedKey } from '../secrecy/marks.ts';
+import { handedOver } from '../helpers/scripted-app.ts';
 
 const noon = Date.parse('2026-11-30T12:00:00Z');
 const halfDay = 43_200;
@@ -127,6 +123,59 @@ describe('a quota in requests', () => {
   });
 });
 
+test('what is admitted and never begun is charged to nothing', async (t) => {
+  const app = handedOver();
+  const slow = { requestsPerSecond: 0.001, burst: 3 };
+  const bench = await start(t, { daily: { test: { requests: 3 } } }, app.serve, {
+    policy: {
+      limits: { maxInFlight: 1, queue: 1, maxStreams: 10 },
+      rateLimit: { perKey: { default: slow, overrides: {} } },
+    },
+  });
+  const first = bench.call('/peer/app/first');
+  const [, held] = await app.next();
+  const leaver = bench.raw(`GET /peer/app/leaver HTTP/1.1\r\nHost: a\r\n${auth.join(': ')}\r\n\r\n`);
+  // What was sent before on other connections has been read by then.
+  await readUntil(bench.raw('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n'), 'live');
+  for (let i = 0; i < 5; i += 1) assert.equal(await bench.code(), 'overloaded');
+  leaver.destroy();
+  await readUntil(bench.raw('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n'), 'live');
+  held.end();
+  assert.equal((await first).status, 200);
+  for (const left of [1, 0]) {
+    const answer = bench.call('/peer/app/');
+    const [request, response] = await app.next();
+    assert.equal(request.url, '/');
+    response.end();
+    const { message } = await answer;
+    assert.equal(field(await answer, 'ratelimit'), `"daily-requests";r=${left};t=${halfDay}`);
+    assert.equal(message.headers['x-ratelimit-remaining'], String(left));
+  }
+  assert.equal(await bench.code(), 'quota_exceeded');
+});
+
+test('who leaves while the store is asked gets back what the answer charges', async (t) => {
+  const asked = Promise.withResolvers<(verdict: Verdict) => void>();
+  const gave = Promise.withResolvers<unknown>();
+  const limiter: Limiter = {
+    take: () =>
+      new Promise((resolve) => {
+        asked.resolve(resolve);
+      }),
+    give: (charges, quota) => {
+      gave.resolve([charges.map(({ level }) => level), quota?.key]);
+    },
+    peek: () => assert.fail(),
+  };
+  const bench = await start(t, { daily: { test: { requests: 3 } } }, undefined, { limiter });
+  const leaver = bench.raw(`GET /peer/app/ HTTP/1.1\r\nHost: a\r\n${auth.join(': ')}\r\n\r\n`);
+  const answer = await asked.promise;
+  leaver.destroy();
+  await readUntil(bench.raw('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n'), 'live');
+  answer({ refusedBy: undefined, retryAfterMs: 0, states: [], quota: { refusedBy: undefined, states: [] } });
+  assert.deepEqual(await gave.promise, [['global', 'key'], 'test']);
+});
+
 describe('a quota in bytes', () => {
   test('counts bodies both ways, when they have passed', async (t) => {
     const bench = await start(t, { daily: { test: { bytes: 100 } } }, (request, response) => {
@@ -174,7 +223,7 @@ test('what a long answer and a long upload have taken is known while they last',
   const message = await bench.open('/peer/app/', { method: 'POST', body: upload });
   await once(message, 'data');
   const [change, ...more] = ledger.changes(10);
-  const expected = { requests: 1, bytes: usageStart.length + 'a piece'.length, llmTokens: 8 };
+  const expected = { requests: 1, returned: 0, bytes: usageStart.length + 'a piece'.length, llmTokens: 8 };
   assert.deepEqual([change?.used, more], [expected, []]);
   assert.deepEqual(ledger.changes(10), []);
 });
@@ -254,68 +303,4 @@ test('a refusal is told as an error of its own', async (t) => {
   await bench.code();
   await bench.code();
   assert.deepEqual(codes, [undefined, 'quota_exceeded']);
-});
-
-describe('beyond a restart', () => {
-  const key = markedKey('test');
-
-  async function startGateway(
-    t: TestContext,
-    directory: string,
-    relay: string,
-    more = '',
-  ): Promise<CliProcess & { readonly url: string }> {
-    const file = join(directory, 'gateway.yaml');
-    await writeFile(file, 'lease_acl: { "*": ["*"] }\nquotas: { monthly: { environment: { requests: 3 } } }\n' + more);
-    const environment = { XDG_STATE_HOME: directory, GATEWAY_API_KEY: key };
-    const cli = startCli(t, ['start', '--config', file, '--port', '0', '--relay', relay], environment);
-    const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
-    await cli.line(/relay connected/);
-    return { ...cli, url };
-  }
-
-  async function statusOf(url: string): Promise<number> {
-    const { status, body } = await fetch(`${url}/peer/demo/status/200`, { headers: { 'X-API-Key': key } });
-    await body?.cancel();
-    return status;
-  }
-
-  async function untilKept(directory: string, requests: number): Promise<number> {
-    const startedMs = performance.now();
-    const wanted = new RegExp(`"requests":${requests},`);
-    const path = join(directory, 'portal-gateway', 'quotas.jsonl');
-    while (!wanted.test(await readFile(path, 'utf8'))) await setTimeout(10);
-    return performance.now() - startedMs;
-  }
-
-  test('a crash loses nothing that is older than a second, and an end nothing at all', async (t) => {
-    const { url: relay } = await startRelay(t);
-    await publishDemo(t, relay, 'demo');
-    const directory = await temporaryDirectory(t);
-    const first = await startGateway(t, directory, relay);
-    assert.equal(await statusOf(first.url), 200);
-    // The contract says one; this machine may be busy with other tests.
-    assert.ok((await untilKept(directory, 1)) < 3_000);
-    first.child.kill('SIGKILL');
-    await first.exited;
-    const second = await startGateway(t, directory, relay);
-    assert.equal(await statusOf(second.url), 200);
-    second.child.kill('SIGTERM');
-    assert.equal(await second.exited, 0);
-    const third = await startGateway(t, directory, relay);
-    assert.deepEqual([await statusOf(third.url), await statusOf(third.url)], [200, 429]);
-  });
-
-  test('in Redis the use of all gateways counts, that of one which is gone too', { skip: redisMissing }, async (t) => {
-    const { url: relay } = await startRelay(t);
-    await publishDemo(t, relay, 'demo');
-    const redis = await RedisServer.start(t);
-    const more = `rate_limit: { storage: { type: redis, redis: { url: "${redis.url}" } } }\n`;
-    const first = await startGateway(t, await temporaryDirectory(t), relay, more);
-    assert.deepEqual([await statusOf(first.url), await statusOf(first.url)], [200, 200]);
-    first.child.kill('SIGTERM');
-    assert.equal(await first.exited, 0);
-    const second = await startGateway(t, await temporaryDirectory(t), relay, more);
-    assert.deepEqual([await statusOf(second.url), await statusOf(second.url)], [200, 429]);
-  });
 });

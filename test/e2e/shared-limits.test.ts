@@ -10,7 +10,7 @@ const options = { skip: redisMissing };
 
 test('three gateways share 100 a second under 600 a second', options, async (t) => {
   const redis = await RedisServer.start(t);
-  const replicas = await startReplicas(t, redis, rate);
+  const replicas = await startReplicas(t, redis, { rate });
   const asked = await replicas.offer(600, 3);
   assert.deepEqual([...new Set(asked.map(({ status }) => status))].sort(), [200, 429]);
   const { least, most } = spanOf(asked);
@@ -30,7 +30,7 @@ test(
   async (t) => {
     const redis = await RedisServer.start(t);
     await redis.kill();
-    const replicas = await startReplicas(t, redis, rate, 1);
+    const replicas = await startReplicas(t, redis, { rate, count: 1 });
     const [cli = assert.fail()] = replicas.all;
     const alone = await replicas.offer(300, 1);
     assert.ok(admitted(alone) <= 1.01 * (rate.burst + rate.requestsPerSecond * spanOf(alone).most));

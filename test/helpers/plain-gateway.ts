@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { createGateway, type Gateway, type GatewayOptions } from '../../src/gateway.ts';
+import type { Limiter } from '../../src/guard/limiter.ts';
 import type { QuotaLedger } from '../../src/guard/quota-ledger.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { Policy } from '../../src/policy/policy.ts';
@@ -21,6 +22,7 @@ interface Options {
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
   readonly quotas?: QuotaLedger;
+  readonly limiter?: Limiter;
   /** What a policy does not hold. */
   readonly listener?: Pick<
     GatewayOptions,
@@ -75,6 +77,7 @@ export async function startPlainGateway(
     ...(options.pool !== undefined && { pool: options.pool }),
     ...(options.clock !== undefined && { clock: options.clock }),
     ...(options.quotas !== undefined && { quotas: options.quotas }),
+    ...(options.limiter !== undefined && { limiter: options.limiter }),
     ...options.listener,
   });
   const { port } = await gateway.listen();

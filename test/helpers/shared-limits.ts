@@ -31,7 +31,20 @@ export interface Replicas {
   metrics(): Promise<readonly string[]>;
 }
 
-export async function startReplicas(t: TestContext, redis: RedisServer, rate: Rate, count = 3): Promise<Replicas> {
+interface ReplicasOptions {
+  /** Of the key. */
+  readonly rate: Rate;
+  readonly count?: number;
+  /** More of the configuration. */
+  readonly more?: string;
+}
+
+/** Each is asked once before. */
+export async function startReplicas(
+  t: TestContext,
+  redis: RedisServer,
+  { rate, count = 3, more = '' }: ReplicasOptions,
+): Promise<Replicas> {
   const directory = await temporaryDirectory(t);
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
@@ -43,6 +56,7 @@ export async function startReplicas(t: TestContext, redis: RedisServer, rate: Ra
 rate_limit:
   per_key: { default: { requests_per_second: ${requestsPerSecond}, burst: ${burst} } }
   storage: { type: redis, redis: { url: "${redis.url}" } }
+${more}
 `,
   );
   const started = Array.from({ length: count }, async () => {

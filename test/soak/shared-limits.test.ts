@@ -11,7 +11,7 @@ const options = { skip: redisMissing };
 
 test('100 a second under 600 a second for 10 s, to within 1 %', options, async (t) => {
   const redis = await RedisServer.start(t);
-  const replicas = await startReplicas(t, redis, rate);
+  const replicas = await startReplicas(t, redis, { rate });
   // What starting has cost has come back.
   await pause(1_000);
   const asked = await replicas.offer(600, 10);
@@ -25,7 +25,7 @@ test('100 a second under 600 a second for 10 s, to within 1 %', options, async (
 
 test('Redis killed and started again: no request fails, and within 2 s the limit is one again', options, async (t) => {
   const redis = await RedisServer.start(t);
-  const replicas = await startReplicas(t, redis, rate);
+  const replicas = await startReplicas(t, redis, { rate });
   const offered = replicas.offer(600, 10);
   await pause(3_000);
   await redis.kill();

@@ -1,21 +1,30 @@
 // Owns that no more is at work than the policy allows: a request waits its turn, is turned away, or goes on as a stream. Who may is
-// guard/admission.ts's to decide.
+// guard/admission.ts's to decide. Whatever is not begun gives back what it was charged.
 import type { Cancellable } from '../../kernel/cancellation.ts';
 import { Deadline, type Deadlines, type Expiring } from '../../kernel/deadlines.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
 import type { Admission, Entrant } from '../../guard/admission.ts';
+import type { Limiter } from '../../guard/limiter.ts';
 import { isStream } from '../is-stream.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
+import { giveBack } from './limits.ts';
 
 /** As long as a dial may take by default: who has waited so long has most likely been given up. */
 const maxWaitMs = 10_000;
 
-export function admit(admission: Admission, deadlines: Deadlines): Stage {
+interface AdmitParts {
+  readonly admission: Admission;
+  readonly deadlines: Deadlines;
+  /** That has charged the requests. */
+  readonly limiter: Limiter;
+}
+
+export function admit(parts: AdmitParts): Stage {
   return function admitStage(next): Dispatch {
     return function admitRequest(exchange, sink) {
-      new Admitted(exchange, sink, next, admission, deadlines).enter();
+      new Admitted(exchange, sink, next, parts).enter();
     };
   };
 }
@@ -26,23 +35,23 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
   readonly #exchange: Exchange;
   readonly #next: Dispatch;
   readonly #admission: Admission;
-  readonly #deadlines: Deadlines;
+  readonly #parts: AdmitParts;
   #deadline: Deadline | undefined = undefined;
   #state: State = 'outside';
 
-  constructor(exchange: Exchange, sink: Sink, next: Dispatch, admission: Admission, deadlines: Deadlines) {
+  constructor(exchange: Exchange, sink: Sink, next: Dispatch, parts: AdmitParts) {
     super(sink);
     this.#exchange = exchange;
     this.#next = next;
-    this.#admission = admission;
-    this.#deadlines = deadlines;
+    this.#admission = parts.admission;
+    this.#parts = parts;
   }
 
   enter(): void {
     const { req, policy, cancellation } = this.#exchange;
     // Before the app is asked to switch: it could not be taken back.
     if (req.upgrade && !this.#admission.hasRoomForStream(policy.limits)) {
-      this.fail(tooManyStreams());
+      this.#turnAway(tooManyStreams());
       return;
     }
     this.#state = 'waiting';
@@ -52,12 +61,12 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
         return;
       case 'full':
         this.#state = 'outside';
-        this.fail(overloaded('The gateway is at work on as many requests as it may, and its queue is full.'));
+        this.#turnAway(overloaded('The gateway is at work on as many requests as it may, and its queue is full.'));
         return;
       case 'queued':
         if (!this.#isWaiting) return;
         this.#deadline = new Deadline(this);
-        this.#deadlines.arm(this.#deadline, maxWaitMs);
+        this.#parts.deadlines.arm(this.#deadline, maxWaitMs);
         cancellation.add(this);
     }
   }
@@ -130,13 +139,19 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
   #leaveQueue(error: GatewayError): void {
     this.#stopWaiting();
     this.#admission.leaveQueue(this);
+    this.#turnAway(error);
+  }
+
+  /** Before it was begun. */
+  #turnAway(error: GatewayError): void {
+    giveBack(this.#parts.limiter, this.#exchange);
     this.fail(error);
   }
 
   #stopWaiting(): void {
     this.#state = 'outside';
     if (this.#deadline === undefined) return;
-    this.#deadlines.disarm(this.#deadline);
+    this.#parts.deadlines.disarm(this.#deadline);
     this.#exchange.cancellation.delete(this);
   }
 

@@ -1,5 +1,5 @@
-// Owns what a request is charged to, and what its caller is told of it. Which bucket has what is guard/'s.
-import type { BucketState, Charge, Limiter, Rate, Verdict } from '../../guard/limiter.ts';
+// Owns which buckets a request is charged to, and what its caller is told of them. Which one has what is guard/'s.
+import type { BucketState, Charge, Rate, Verdict } from '../../guard/limiter.ts';
 import { requestCost } from '../../guard/request-cost.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import { rateLimited, type RateLimited } from '../../kernel/events.ts';
@@ -9,8 +9,7 @@ import { compiled } from '../../policy/compiled.ts';
 import { LeasePatterns } from '../../policy/lease-patterns.ts';
 import { ownValue } from '../../policy/own-value.ts';
 import { PerLease } from '../../policy/per-lease.ts';
-import type { Dispatch, Exchange, Stage } from '../stage.ts';
-import { failed } from './failed.ts';
+import type { Exchange } from '../stage.ts';
 
 const leaseRatesOf = compiled(({ rateLimit }) => {
   const rates = new LeasePatterns(Object.entries(rateLimit.perLease));
@@ -18,38 +17,9 @@ const leaseRatesOf = compiled(({ rateLimit }) => {
 });
 const costsOf = compiled(({ rateLimit }) => requestCost(rateLimit.costs));
 
-export function rateLimit(limiter: Limiter): Stage {
-  return function rateLimitStage(next): Dispatch {
-    function proceed(exchange: Exchange, sink: Sink, charges: readonly Charge[], verdict: Verdict): void {
-      tell(exchange, charges, verdict);
-      const { refusedBy, retryAfterMs } = verdict;
-      if (refusedBy === undefined) next(exchange, sink);
-      else refuse(sink, charges[refusedBy], retryAfterMs);
-    }
-
-    return function chargeRequest(exchange, sink) {
-      const charges = chargesOf(exchange);
-      const verdict = limiter.take(charges);
-      if (!(verdict instanceof Promise)) {
-        proceed(exchange, sink, charges, verdict);
-        return;
-      }
-      verdict
-        .then((late) => {
-          if (exchange.cancellation.cancelled) {
-            sink.fail(new GatewayError('client_closed', 'The client left before its request was admitted.'));
-          } else proceed(exchange, sink, charges, late);
-        })
-        .catch((cause: unknown) => {
-          sink.fail(failed(cause));
-        });
-    };
-  };
-}
-
 const nameless: readonly string[] = [];
 
-function chargesOf(exchange: Exchange): Charge[] {
+export function chargesOf(exchange: Exchange): Charge[] {
   const { policy, principal, destination, route, clientIp, req } = exchange;
   const { global, perKey, perTenant, perIp } = policy.rateLimit;
   const leaseId = destination?.lease.id ?? '';

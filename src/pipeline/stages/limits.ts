@@ -1,0 +1,76 @@
+// Owns that a request is within every limit and quota of its caller before it goes on, and charged to all of them or to none.
+import { type Charge, isAdmitted, type Limiter, type Verdict } from '../../guard/limiter.ts';
+import type { QuotaLedger } from '../../guard/quota-ledger.ts';
+import { GatewayError } from '../../kernel/errors.ts';
+import type { Sink } from '../../kernel/http.ts';
+import type { Dispatch, Exchange, Stage } from '../stage.ts';
+import { failed } from './failed.ts';
+import { type KeyQuota, quotaOf, quotaRefusal, tellQuotas } from './quota.ts';
+import { QuotaMeter } from './quota-meter.ts';
+import { chargesOf, refuse, tell } from './rate-limit.ts';
+
+export function limits(limiter: Limiter, ledger: QuotaLedger): Stage {
+  return function limitsStage(next): Dispatch {
+    function proceed(
+      exchange: Exchange,
+      sink: Sink,
+      charges: readonly Charge[],
+      quota: KeyQuota | undefined,
+      verdict: Verdict,
+    ): void {
+      if (quota === undefined || verdict.quota === undefined) {
+        if (isWithinBuckets(exchange, sink, charges, verdict)) next(exchange, sink);
+        return;
+      }
+      tellQuotas(exchange, verdict.quota);
+      if (verdict.quota.refusedBy !== undefined) {
+        sink.fail(quotaRefusal(verdict.quota.refusedBy));
+        return;
+      }
+      if (!isWithinBuckets(exchange, sink, charges, verdict)) return;
+      if (quota.bytes || quota.llmTokens) meter(exchange, new QuotaMeter(exchange, sink, ledger, quota));
+      else next(exchange, sink);
+    }
+
+    function meter(exchange: Exchange, sink: QuotaMeter): void {
+      try {
+        next(exchange, sink);
+      } catch (cause) {
+        sink.fail(failed(cause));
+      }
+    }
+
+    return function chargeRequest(exchange, sink) {
+      const charges = chargesOf(exchange);
+      const quota = quotaOf(exchange);
+      const verdict = limiter.take(charges, quota);
+      if (!(verdict instanceof Promise)) {
+        proceed(exchange, sink, charges, quota, verdict);
+        return;
+      }
+      verdict
+        .then((late) => {
+          if (exchange.cancellation.cancelled) {
+            if (isAdmitted(late)) limiter.give(charges, quota);
+            sink.fail(new GatewayError('client_closed', 'The client left before its request was admitted.'));
+          } else proceed(exchange, sink, charges, quota, late);
+        })
+        .catch((cause: unknown) => {
+          sink.fail(failed(cause));
+        });
+    };
+  };
+}
+
+/** Answers when it is not. */
+function isWithinBuckets(exchange: Exchange, sink: Sink, charges: readonly Charge[], verdict: Verdict): boolean {
+  tell(exchange, charges, verdict);
+  const { refusedBy, retryAfterMs } = verdict;
+  if (refusedBy !== undefined) refuse(sink, charges[refusedBy], retryAfterMs);
+  return refusedBy === undefined;
+}
+
+/** What is admitted and then never begun is charged to nothing. */
+export function giveBack(limiter: Limiter, exchange: Exchange): void {
+  limiter.give(chargesOf(exchange), quotaOf(exchange));
+}

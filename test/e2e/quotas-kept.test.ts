@@ -1,0 +1,86 @@
+// What was used of quotas beyond the process that counted it: in a file after a crash, and in Redis for several gateways.
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
+import { publishDemo, startRelay } from '../helpers/published-demo.ts';
+import { redisMissing, RedisServer } from '../helpers/redis-server.ts';
+import { admitted, startReplicas } from '../helpers/shared-limits.ts';
+import { markedKey } from '../secrecy/marks.ts';
+
+const withRedis = { skip: redisMissing };
+const key = markedKey('test');
+
+async function startGateway(
+  t: TestContext,
+  directory: string,
+  relay: string,
+  more = '',
+): Promise<CliProcess & { readonly url: string }> {
+  const file = join(directory, 'gateway.yaml');
+  await writeFile(file, 'lease_acl: { "*": ["*"] }\nquotas: { monthly: { environment: { requests: 3 } } }\n' + more);
+  const environment = { XDG_STATE_HOME: directory, GATEWAY_API_KEY: key };
+  const cli = startCli(t, ['start', '--config', file, '--port', '0', '--relay', relay], environment);
+  const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
+  await cli.line(/relay connected/);
+  return { ...cli, url };
+}
+
+async function statusOf(url: string): Promise<number> {
+  const { status, body } = await fetch(`${url}/peer/demo/status/200`, { headers: { 'X-API-Key': key } });
+  await body?.cancel();
+  return status;
+}
+
+async function untilKept(directory: string, requests: number): Promise<number> {
+  const startedMs = performance.now();
+  const wanted = new RegExp(`"requests":${requests},`);
+  const path = join(directory, 'portal-gateway', 'quotas.jsonl');
+  while (!wanted.test(await readFile(path, 'utf8'))) await setTimeout(10);
+  return performance.now() - startedMs;
+}
+
+test('a crash loses nothing that is older than a second, and an end nothing at all', async (t) => {
+  const { url: relay } = await startRelay(t);
+  await publishDemo(t, relay, 'demo');
+  const directory = await temporaryDirectory(t);
+  const first = await startGateway(t, directory, relay);
+  assert.equal(await statusOf(first.url), 200);
+  // The contract says one; this machine may be busy with other tests.
+  assert.ok((await untilKept(directory, 1)) < 3_000);
+  first.child.kill('SIGKILL');
+  await first.exited;
+  const second = await startGateway(t, directory, relay);
+  assert.equal(await statusOf(second.url), 200);
+  second.child.kill('SIGTERM');
+  assert.equal(await second.exited, 0);
+  const third = await startGateway(t, directory, relay);
+  assert.deepEqual([await statusOf(third.url), await statusOf(third.url)], [200, 429]);
+});
+
+test('in Redis the use of all gateways counts, that of one which is gone too', withRedis, async (t) => {
+  const { url: relay } = await startRelay(t);
+  await publishDemo(t, relay, 'demo');
+  const redis = await RedisServer.start(t);
+  const more = `rate_limit: { storage: { type: redis, redis: { url: "${redis.url}" } } }\n`;
+  const first = await startGateway(t, await temporaryDirectory(t), relay, more);
+  assert.deepEqual([await statusOf(first.url), await statusOf(first.url)], [200, 200]);
+  first.child.kill('SIGTERM');
+  assert.equal(await first.exited, 0);
+  const second = await startGateway(t, await temporaryDirectory(t), relay, more);
+  assert.deepEqual([await statusOf(second.url), await statusOf(second.url)], [200, 429]);
+});
+
+test('three gateways admit together as many requests as there are, to the last one', withRedis, async (t) => {
+  const redis = await RedisServer.start(t);
+  const replicas = await startReplicas(t, redis, {
+    rate: { requestsPerSecond: 100_000, burst: 100_000 },
+    more: 'quotas: { monthly: { environment: { requests: 200 } } }',
+  });
+  // Each was asked once while it started.
+  const asked = await replicas.offer(200, 2);
+  assert.deepEqual([...new Set(asked.map(({ status }) => status))].sort(), [200, 429]);
+  assert.equal(admitted(asked), 200 - replicas.all.length);
+});
