@@ -11,7 +11,8 @@ import { test } from 'node:test';
 import { prefixCharacters } from '../../src/auth/api-key.ts';
 import { startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
-import { markedHash, markedKey, markedSecret } from './marks.ts';
+import { withKeyIdOf } from '../helpers/wrong-keys.ts';
+import { mark, markedHash, markedKey, markedSecret } from './marks.ts';
 
 const inConfig = {
   'of the file': markedSecret('of-the-file'),
@@ -22,8 +23,9 @@ const inConfig = {
 const hashed = markedKey('live');
 const ofCallers = {
   'whose hash is known': hashed,
-  'with a known beginning': hashed.slice(0, -8) + markedKey('live').slice(-8),
+  'with a known beginning': withKeyIdOf(hashed, markedKey('live')),
   'that is nobody’s': markedSecret('nobody'),
+  'that is short': `${mark}-0`,
   'of our form that is nobody’s': markedKey('live'),
 };
 const heads = [
