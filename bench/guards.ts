@@ -1,5 +1,5 @@
-// What the checks before the app cost, each against its absence in one run: a verified key with limits against none, wrong keys against
-// callers who were verified before, lease rules by their number. Quote ratios.
+// What the checks before the app cost, each against its absence in one run: a verified key with limits against none, assertions
+// against none, wrong keys against callers who were verified before, lease rules by their number. Quote ratios.
 //
 //   node bench/guards.ts [--rounds N] [--seconds N]
 import { Agent, get } from 'node:http';
@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { createApiKey } from '../src/auth/api-key.ts';
 import { Acl } from '../src/guard/acl.ts';
 import { paced, smallRequests, type Target } from './load.ts';
-import { startNode, type Peer } from './process.ts';
+import { cpuSeconds, startNode, type Peer } from './process.ts';
 
 const { values: flags } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '3' } },
@@ -31,34 +31,54 @@ function lookUps(): void {
       id: 'A'.repeat(26),
       names: [i % 2 === 0 ? `app-${(i * 7) % count}` : `team-${((i * 7) % count) | 1}-x`],
     }));
-    const times = Array.from({ length: rounds + 1 }, () => {
-      const startMs = performance.now();
-      for (let i = 0; i < 200_000; i += 1) acl.decide(targets[i % 100] ?? { id: '', names: [] }, who);
-      return ((performance.now() - startMs) * 1e6) / 200_000;
-    });
-    // The first round is the compiler's.
-    console.log(`lease rules, ${count}: ${median(times.slice(1)).toFixed(0)} ns a look-up`);
+    const look = (again: boolean): number => {
+      const times = Array.from({ length: rounds + 1 }, () => {
+        const startMs = performance.now();
+        for (let i = 0; i < 200_000; i += 1) {
+          const { id = '', names = [] } = targets[i % 100] ?? {};
+          // What is known of a lease is remembered by its list of names.
+          acl.decide({ id, names: again ? names : [...names] }, who);
+        }
+        return ((performance.now() - startMs) * 1e6) / 200_000;
+      });
+      // The first round is the compiler's.
+      return median(times.slice(1));
+    };
+    const [first, again] = [look(false), look(true)].map((ns) => ns.toFixed(0));
+    console.log(`lease rules, ${count}: ${first} ns for a lease the first time, ${again} ns after that`);
   }
+}
+
+interface Measured extends Target {
+  readonly peer: Peer;
 }
 
 /** A gateway peer prints `URL KEY`. */
-function targetOf({ ready }: Peer): Target {
-  const [url = '', key = ''] = ready.split(' ');
-  return { url, headers: { authorization: `Bearer ${key}` } };
+function measured(peer: Peer, withKey: boolean): Measured {
+  const [url = '', key = ''] = peer.ready.split(' ');
+  return { peer, url, headers: withKey ? { authorization: `Bearer ${key}` } : {} };
 }
 
-async function throughput(open: Target, guarded: Target): Promise<void> {
-  const ratios: number[] = [];
+/** 64 connections: the second against the first, in turns, so that both meet the same neighbours. */
+async function throughput(what: string, without: Measured, withIt: Measured): Promise<void> {
+  const rates: number[] = [];
+  const costs: number[] = [];
   for (let i = 0; i < rounds; i += 1) {
-    // In turns, so that both meet the same neighbours.
-    const without = await smallRequests({ ...open, headers: {} }, seconds);
-    const withAll = await smallRequests(guarded, seconds);
-    ratios.push(withAll.requestsPerSecond / without.requestsPerSecond);
+    const run = async ({ peer, ...target }: Measured): Promise<{ rate: number; cpuUs: number }> => {
+      const before = cpuSeconds(peer.pid);
+      const { requests, requestsPerSecond } = await smallRequests(target, seconds);
+      return { rate: requestsPerSecond, cpuUs: ((cpuSeconds(peer.pid) - before) * 1e6) / requests };
+    };
+    // Whoever is second has it warmer.
+    const first = await run(i % 2 === 0 ? without : withIt);
+    const second = await run(i % 2 === 0 ? withIt : without);
+    const [a, b] = i % 2 === 0 ? [first, second] : [second, first];
+    rates.push(b.rate / a.rate);
+    costs.push(b.cpuUs - a.cpuUs);
   }
-  const shown = ratios.map((ratio) => ratio.toFixed(3)).join(' ');
-  console.log(
-    `verified key, lease rules and limits: ${median(ratios).toFixed(3)} of the throughput without (${shown})`,
-  );
+  const shown = rates.map((rate) => rate.toFixed(3)).join(' ');
+  console.log(`${what}: ${median(rates).toFixed(3)} of the throughput without (${shown}),`);
+  console.log(`  ${median(costs).toFixed(1)} us of the gateway's CPU for a request`);
 }
 
 /** Wrong keys, each another one, until stopped. */
@@ -105,11 +125,23 @@ const start = async (file: string, ...args: string[]): Promise<Peer> => {
 };
 try {
   const app = await start('bench/peers/app.ts');
-  const open = targetOf(await start('bench/peers/gateway.ts', '--app-port', app.ready, '--guards', 'none'));
-  const guarded = targetOf(await start('bench/peers/gateway.ts', '--app-port', app.ready, '--guards', 'all'));
-  // Verified once: many first requests at once would be slowed as failures until it is.
-  await paced(guarded, 1, 1);
-  await throughput(open, guarded);
+  const relay = await start('bench/peers/relay.ts');
+  const lease = await start('bench/peers/app.ts', relay.ready, 'bench');
+  const tunnel = ['--relay', relay.ready, '--lease-id', lease.ready];
+  const gateway = async (way: readonly string[], guards: string): Promise<Measured> => {
+    const target = measured(await start('bench/peers/gateway.ts', ...way, '--guards', guards), guards !== 'none');
+    // Dialled, and the key verified.
+    await paced(target, 1, 1);
+    return target;
+  };
+  const open = await gateway(tunnel, 'none');
+  const guarded = await gateway(tunnel, 'all');
+  await throughput('verified key, lease rules and limits', open, guarded);
+  await throughput('assertion, bind: none, beside them', guarded, await gateway(tunnel, 'assertion'));
+  await throughput('assertion, bind: request, beside them', guarded, await gateway(tunnel, 'assertion-request'));
+  const direct = ['--app-port', app.ready];
+  const name = 'verified key, lease rules and limits, where there is no tunnel';
+  await throughput(name, await gateway(direct, 'none'), await gateway(direct, 'all'));
   await underFlood(guarded);
 } finally {
   await Promise.all(peers.map((peer) => peer.stop()));

@@ -1,8 +1,9 @@
 // The composition root of the data plane, and the only file that names its concrete parts: listener, pipeline, directory, tunnels.
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
+import process from 'node:process';
 import { AssertionSigner } from './auth/assertion-signer.ts';
-import { BcryptPool } from './auth/bcrypt-pool.ts';
+import { bcryptConcurrency, BcryptPool } from './auth/bcrypt-pool.ts';
 import { FailurePenalty } from './auth/failure-penalty.ts';
 import { KeyVerifier } from './auth/key-verifier.ts';
 import { publishedKeys, type SigningKey } from './auth/signing-keys.ts';
@@ -145,9 +146,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
-/** bcrypt leaves a core to those who were let in before. */
 function authParts(clock: Clock): AuthenticateParts {
-  const concurrency = Math.max(1, availableParallelism() - 1);
+  const concurrency = bcryptConcurrency(availableParallelism(), process.env['UV_THREADPOOL_SIZE']);
   const hasher = new BcryptPool({ concurrency, maxWaiting: mostWaitingForBcrypt });
   return { verifier: new KeyVerifier({ hasher, clock }), penalty: new FailurePenalty(clock), clock };
 }

@@ -1,12 +1,14 @@
-// Runs the tests, enforces the coverage thresholds and ends with the one closing line that CI reads.
+// Runs the tests, enforces the coverage thresholds, searches all output for secrets and ends with the one closing line that CI reads.
 // Not the bare `node --test`: its exit code hides what was skipped and why, and CI must fail on a skip.
-import { glob } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
-import { resolve as resolvePath } from 'node:path';
+import { glob, mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, relative, resolve as resolvePath } from 'node:path';
 import process from 'node:process';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
+import { findSecrets } from '../test/secrecy/find-secrets.ts';
+import { directoryVariable, recorder } from '../test/secrecy/recorded-output.ts';
 
 const thresholds = [
   { room: 'src/portal/', linesPercent: 90 },
@@ -29,6 +31,19 @@ async function testFiles(): Promise<string[]> {
 
 // Hundreds of processes compile the same modules: a quarter of the time of all tests.
 process.env['NODE_COMPILE_CACHE'] ??= resolvePath('node_modules/.cache/compiled');
+
+/** What the tests and their processes write is too much for memory. */
+const outputDirectory = await mkdtemp(join(tmpdir(), 'portal-gateway-output-'));
+process.env[directoryVariable] = outputDirectory;
+const recorders = new Map<string, (text: string) => void>();
+
+function record(file: string | undefined, stream: 'stdout' | 'stderr', text: string): void {
+  const test = relative(process.cwd(), file ?? '');
+  const name = `${test} ${stream}`;
+  const write = recorders.get(name) ?? recorder({ test, stream });
+  recorders.set(name, write);
+  write(text);
+}
 
 const withCoverage = flags.coverage && !flags.soak && positionals.length === 0;
 /** Counting lines costs each process a third of its time, so it is done where the thresholds are about. */
@@ -62,6 +77,12 @@ async function runFiles(files: string[], counted: boolean): Promise<void> {
   stream.on('test:fail', (event) => {
     if (event.details.type !== 'suite') counts.failed += 1;
   });
+  stream.on('test:stdout', ({ file, message }) => {
+    record(file, 'stdout', message);
+  });
+  stream.on('test:stderr', ({ file, message }) => {
+    record(file, 'stderr', message);
+  });
   stream.on('test:coverage', ({ summary }) => {
     for (const { room, linesPercent } of thresholds) {
       const covered = summary.files.filter((file) => file.path.includes(`/${room}`));
@@ -88,6 +109,10 @@ await runFiles(
   false,
 );
 reporter.end();
+
+const secrets = await findSecrets(outputDirectory);
+findings.push(...secrets.map((secret) => `a secret was written: ${secret}`));
+if (secrets.length === 0) await rm(outputDirectory, { recursive: true });
 
 // What can be installed must be there in CI; what a clone can't have (recordings kept elsewhere) may be missing everywhere.
 const installable = skips.filter((skip) => skip.includes('install'));

@@ -6,10 +6,12 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { hashSync } from '@node-rs/bcrypt';
 import { createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
+import { createSigningKey } from '../../src/auth/signing-keys.ts';
 import { countLiveBuffersOnly } from '../../src/cli/buffer-accounting.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { createCredential } from '../../src/portal/index.ts';
 import { key, testKey, testPolicy } from '../../test/helpers/policy.ts';
+import type { LeasePolicy } from '../../src/policy/policy.ts';
 import type { Lease, Transport, Tunnel } from '../../src/upstream/transport.ts';
 import { createV1Transport } from '../../src/upstream/v1-transport.ts';
 
@@ -54,14 +56,24 @@ async function overRelay(url: string): Promise<Transport> {
 const rate = { requestsPerSecond: 1e6, burst: 1e6 };
 const rateLimit = { global: rate, perKey: { default: rate, overrides: {} }, perLease: { '*': rate }, perIp: rate };
 
+const unchanged = { set: {}, remove: [] };
+const lease: LeasePolicy = {
+  requiredScopes: [],
+  assertion: { bind: 'request' },
+  ipRules: { allow: [], deny: [] },
+  hostHeader: '',
+  headers: { request: unchanged, response: unchanged },
+  cors: testPolicy().cors,
+};
+
 /** By default a key and the limits, so wide that they admit everything. `none`: nobody is asked who he is. `all`: a bcrypt key and lease
- * rules, too. */
+ * rules, too. `assertion`, `assertion-request`: besides, the app is told who calls. */
 function guards(which: string | undefined): { policy: Parameters<typeof testPolicy>[0]; key: string } {
   if (which === 'none') {
     const auth = { enabled: false };
     return { policy: { auth, acl: { '*': ['anonymous'] } }, key };
   }
-  if (which !== 'all') return { policy: { rateLimit }, key };
+  if (which === undefined) return { policy: { rateLimit }, key };
   const made = createApiKey('live');
   const secret = {
     kind: 'bcrypt',
@@ -71,16 +83,21 @@ function guards(which: string | undefined): { policy: Parameters<typeof testPoli
   const auth = { keys: [testKey({ id: 'bench', secret })] };
   // The paced client and the flood come from one address.
   const limits = { maxConnectionsPerIp: 10_000 };
-  return { policy: { auth, rateLimit, limits, acl: { bench: ['bench'], '*': ['other'] } }, key: made };
+  const leases: Record<string, LeasePolicy> = which === 'assertion-request' ? { '*': lease } : {};
+  const assertion = which === 'all' ? undefined : { issuer: 'https://gateway.example.com' };
+  const policy = { auth, rateLimit, limits, leases, assertion, acl: { bench: ['bench'], '*': ['other'] } };
+  return { policy, key: made };
 }
 
 const guarded = guards(flags.guards);
 const transport = flags.relay === undefined ? local(Number(flags['app-port'])) : await overRelay(flags.relay);
+const signingKeys = [createSigningKey(Date.now())];
 const gateway = createGateway({
   host: '127.0.0.1',
   port: 0,
   policy: testPolicy(guarded.policy),
   transports: [transport],
+  signingKeys: () => signingKeys,
 });
 const { port } = await gateway.listen();
 console.log(`http://127.0.0.1:${port}/peer/${flags['lease-id'] ?? localLease.id} ${guarded.key}`);

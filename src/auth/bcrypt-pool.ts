@@ -19,7 +19,7 @@ export class BcryptPool implements Hasher {
   readonly #waiting: Job[] = [];
   #running = 0;
 
-  /** `concurrency`: fewer than there are cores, or wrong keys would take the time of those who were let in. */
+  /** `concurrency`: as bcryptConcurrency() says. */
   constructor(options: {
     readonly concurrency: number;
     readonly maxWaiting: number;
@@ -49,4 +49,16 @@ export class BcryptPool implements Hasher {
         if (next !== undefined) next.settle(this.#run(next.key, next.hash));
       });
   }
+}
+
+/** libuv's own, where UV_THREADPOOL_SIZE says nothing. */
+const usualPoolThreads = 4;
+
+/**
+ * How many may run at once on so many cores: a core is left to those who were let in before, and one of libuv's threads to files, names
+ * and decompression, which would otherwise wait behind every wrong key. `poolThreads`: the value of UV_THREADPOOL_SIZE.
+ */
+export function bcryptConcurrency(cores: number, poolThreads: string | undefined): number {
+  const threads = Number.parseInt(poolThreads ?? '', 10) || usualPoolThreads;
+  return Math.max(1, Math.min(cores, threads) - 1);
 }

@@ -16,6 +16,8 @@ interface Verified {
   /** Of the entry that the key was verified against. */
   readonly bcrypt: string;
   usedMs: number;
+  /** When it came behind all others in the order of use. */
+  placedMs: number;
 }
 
 const unknown: KeyAnswer = { kind: 'unknown' };
@@ -23,6 +25,8 @@ const overloaded: KeyAnswer = { kind: 'overloaded' };
 
 /** About 4 MiB. Beyond it the one used longest ago costs its owner one bcrypt more. */
 const mostVerified = 20_000;
+/** The order of use is right to within this: to keep it by every request would cost more than it is worth. */
+const orderMs = 1_000;
 
 export class KeyVerifier {
   readonly #hasher: Hasher;
@@ -46,12 +50,12 @@ export class KeyVerifier {
     if (verified !== undefined) {
       const nowMs = this.#clock.monotonicMs();
       const entry = nowMs - verified.usedMs <= idleTtlMs ? ring.withHash(verified.bcrypt) : undefined;
-      this.#verified.delete(digest);
       if (entry !== undefined) {
         verified.usedMs = nowMs;
-        this.#verified.set(digest, verified);
+        if (nowMs - verified.placedMs >= orderMs) this.#place(digest, verified, nowMs);
         return { kind: 'key', key: entry };
       }
+      this.#verified.delete(digest);
     }
     return ring.candidates(key).hopeless || !ring.hashes ? unknown : undefined;
   }
@@ -88,8 +92,16 @@ export class KeyVerifier {
     return unknown;
   }
 
+  /** Behind all others. */
+  #place(digest: string, verified: Verified, nowMs: number): void {
+    verified.placedMs = nowMs;
+    this.#verified.delete(digest);
+    this.#verified.set(digest, verified);
+  }
+
   #remember(digest: string, bcrypt: string): void {
-    this.#verified.set(digest, { bcrypt, usedMs: this.#clock.monotonicMs() });
+    const nowMs = this.#clock.monotonicMs();
+    this.#place(digest, { bcrypt, usedMs: nowMs, placedMs: nowMs }, nowMs);
     for (const oldest of this.#verified.keys()) {
       if (this.#verified.size <= mostVerified) break;
       this.#verified.delete(oldest);

@@ -1,6 +1,7 @@
-// Owns the process around a command: its streams, its signals and how it ends. Knows no command.
+// Owns the process around a command: its streams, its signals and how it ends, also when nobody foresaw it. Knows no command.
 import process from 'node:process';
-import { run } from './program.ts';
+import { exitCodes } from './fault.ts';
+import { run, unforeseen } from './program.ts';
 import { onShutdown } from './shutdown.ts';
 import { terminalOn } from './terminal.ts';
 
@@ -14,8 +15,14 @@ export async function main(argv: readonly string[]): Promise<void> {
       if (error.code !== 'EPIPE') throw error;
     });
   }
+  const terminal = terminalOn(process.stdout, process.stderr);
+  // Node would show the line of source and all that the error holds, and an invalid URL is one of the things that errors hold.
+  process.on('uncaughtException', (error) => {
+    terminal.note(`portal-gateway: ${unforeseen(error)}`);
+    process.exit(exitCodes.failed);
+  });
   const shutdown = onShutdown();
-  process.exitCode = await run(argv, terminalOn(process.stdout, process.stderr), shutdown.signal);
+  process.exitCode = await run(argv, terminal, shutdown.signal);
   shutdown.release();
   setTimeout(() => process.exit(), exitGraceMs).unref();
 }

@@ -91,6 +91,7 @@ function commandPath(command: Command): string {
   return command.parent === null ? command.name() : `${commandPath(command.parent)} ${command.name()}`;
 }
 
-function unforeseen(error: unknown): string {
+/** With its stack, for whoever looks for the fault; without what else it holds, which nobody has looked at for secrets. */
+export function unforeseen(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,7 +1,9 @@
-// Owns what goes where: results to stdout, text for people to stderr, colour only where somebody looks. Knows no command.
+// Owns what goes where: results to stdout, text for people to stderr, colour only where somebody looks. Knows no command. Text for
+// people may repeat what was typed, and so a secret in the wrong place: that is masked.
 import type { Writable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
+import { maskSecrets } from '../kernel/mask-keys.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -23,7 +25,7 @@ export function terminalOn(stdout: Writable, stderr: Writable): Terminal {
       stdout.write(`${line}\n`);
     },
     note: (line) => {
-      stderr.write(`${line}\n`);
+      stderr.write(`${maskSecrets(line)}\n`);
     },
     // Node's own: looks at the stream, NO_COLOR and FORCE_COLOR.
     style: (style, text) => styleText(style, text, { stream: stdout }),

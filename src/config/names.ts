@@ -33,7 +33,10 @@ const mostShownCharacters = 60;
 
 /** Text of a file or of the environment, fit for a message: one line, bounded, and neither a key nor a password in it. */
 export function shownText(text: string): string {
-  const safe = text.replace(/\bsk_(live|test)_\w+/g, 'sk_$1_…').replace(/\/\/[^/\s]*@/g, '//…@');
+  const safe = text
+    .replace(/\bsk_(live|test)_\w+/g, 'sk_$1_…')
+    .replace(/\/\/[^/\s]*@/g, '//…@')
+    .replace(/^[^/\s:]*:[^/\s]*@/, '…@');
   const cut = safe.length > mostShownCharacters ? `${safe.slice(0, mostShownCharacters)}…` : safe;
   return escaped(JSON.stringify(cut));
 }

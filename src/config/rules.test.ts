@@ -112,10 +112,21 @@ describe('what is hardly meant is warned about', () => {
     ]);
   });
 
-  test('a quota of nobody, unless a file has keys', async (t) => {
-    const text = `${key}lease_acl: { "*": ["*"] }\nquotas: { monthly: { nobody: { requests: 1 }, "*": { requests: 1 } } }`;
+  test('a quota and a limit of nobody, unless a file has keys', async (t) => {
+    const limit = '{ requests_per_second: 1, burst: 1 }';
+    const text = `${key}lease_acl: { "*": ["*"] }\nquotas: { monthly: { nobody: { requests: 1 }, "*": { requests: 1 } } }
+rate_limit: { per_key: { overrides: { nobody: ${limit}, one: ${limit} } } }`;
     assert.deepEqual(warningLines(await loadText(t, text, { env })), [
       'gateway.yaml:3:30: quotas.monthly.nobody is not the id of a key in auth.keys: nobody has this quota',
+      'gateway.yaml:4:47: rate_limit.per_key.overrides.nobody is not the id of a key in auth.keys: nobody has this limit',
+    ]);
+  });
+
+  test('the cost of a method that nobody sends', async (t) => {
+    const costs = '[{ path: /a, method: post, cost: 2 }, { path: /b, method: POST, cost: 2 }]';
+    const text = `${key}lease_acl: { "*": ["*"] }\nrate_limit: { costs: ${costs} }`;
+    assert.deepEqual(warningLines(await loadText(t, text, { env })), [
+      'gateway.yaml:3:43: rate_limit.costs[0].method is not POST: methods are told apart by case',
     ]);
   });
 

@@ -3,6 +3,7 @@
 import { accessOddities, type Oddity } from './access-oddities.ts';
 import { shadowedRules } from './acl-shadows.ts';
 import type { Config, CorsConfig, KeyConfig } from './config.ts';
+import { limitOddities } from './limit-oddities.ts';
 import type { Path } from './shape.ts';
 
 export interface Broken {
@@ -211,13 +212,7 @@ export function oddities(config: Config): Oddity[] {
     odd.push({ path: ['auth', 'enabled'], message });
   }
   odd.push(...shadowedRules(config));
-  // Those of a file come and go.
-  const known = new Set(['*', ...auth.keys.map(({ id }) => id)]);
-  for (const kind of ['daily', 'monthly'] as const) {
-    const unknown = auth.keysFile === '' ? Object.keys(config.quotas[kind]).filter((name) => !known.has(name)) : [];
-    const message = 'is not the id of a key in auth.keys: nobody has this quota';
-    for (const name of unknown) odd.push({ path: ['quotas', kind, name], message });
-  }
+  odd.push(...limitOddities(config));
   return odd;
 }
 

@@ -2,7 +2,9 @@
 // their number. Pure: knows no request and no directory.
 import { foldName, isLeaseId } from '../kernel/lease-name.ts';
 import { compiled } from '../policy/compiled.ts';
+import { PerLease } from '../policy/per-lease.ts';
 import type { Policy } from '../policy/policy.ts';
+import { PrefixIndex } from '../policy/prefix-index.ts';
 import type { Principal } from './principal.ts';
 
 /** `exact`, `prefix-*` or `*` -> principals: an id of a key, `sub:…`, `scope:…`, `tenant:…`, `*` or `anonymous`. */
@@ -62,48 +64,46 @@ class Rule implements AclRule {
   }
 }
 
-const denied: AclVerdict = Object.freeze({ allowed: false, class: undefined, rules: Object.freeze([]) });
+/** What decides about a lease, whoever calls. */
+interface Deciding {
+  readonly class: AclClass | undefined;
+  readonly rules: readonly AclRule[];
+  /** Each group must let the caller in, by one of its rules. None: nobody is let in. */
+  readonly groups: readonly (readonly AclRule[])[];
+}
+
+const nothing: Deciding = { class: undefined, rules: Object.freeze([]), groups: [] };
 
 export class Acl {
   /** A pattern that is a lease id names that lease and none that is called so: anyone may publish any name. */
   readonly #byId = new Map<string, Rule>();
   readonly #byName = new Map<string, Rule[]>();
-  readonly #byPrefix = new Map<string, Rule[]>();
-  /** The lengths of all prefixes, ascending: so many look-ups, however many rules there are. */
-  readonly #prefixLengths: readonly number[];
+  readonly #byPrefix: PrefixIndex<Rule>;
+  readonly #deciding = new PerLease((id, names) => this.#decidingFor(id, names));
   readonly #any: Rule | undefined;
   /** False: no rule lets anyone in without a credential, whatever the lease. */
   readonly admitsAnonymous: boolean;
 
   constructor(rules: AclRules) {
     let any: Rule | undefined;
+    const byPrefix: [prefix: string, rule: Rule][] = [];
     for (const [order, [pattern, principals]] of Object.entries(rules).entries()) {
       const rule = new Rule(pattern, principals, order);
       if (pattern === '*') any = rule;
-      else if (pattern.endsWith('*')) append(this.#byPrefix, foldName(pattern.slice(0, -1)), rule);
+      else if (pattern.endsWith('*')) byPrefix.push([foldName(pattern.slice(0, -1)), rule]);
       else if (isLeaseId(pattern)) this.#byId.set(pattern, rule);
       else append(this.#byName, foldName(pattern), rule);
     }
     this.#any = any;
+    this.#byPrefix = new PrefixIndex(byPrefix);
     this.admitsAnonymous = Object.values(rules).some((principals) => principals.includes('anonymous'));
-    this.#prefixLengths = [...new Set(Array.from(this.#byPrefix.keys(), ({ length }) => length))].sort((a, b) => a - b);
   }
 
   /** The most specific class that fits decides; within it, whoever one of the rules lets in. */
   decide(target: AclTarget, principal: Principal): AclVerdict {
-    const byId = this.#byId.get(target.id);
-    const byName = this.#named(target);
-    // A rule for the name can't be evaded by the id, nor one for the id by a name: where both exist, both must allow.
-    if (byId !== undefined || byName.length > 0) {
-      const rules = byId === undefined ? byName : [byId, ...byName];
-      const idAllows = byId?.allows(principal) ?? true;
-      const nameAllows = byName.length === 0 || someAllows(byName, principal);
-      return { allowed: idAllows && nameAllows, class: 'exact', rules };
-    }
-    const prefixed = this.#prefixed(target);
-    if (prefixed.length > 0) return { allowed: someAllows(prefixed, principal), class: 'prefix', rules: prefixed };
-    if (this.#any === undefined) return denied;
-    return { allowed: this.#any.allows(principal), class: 'any', rules: [this.#any] };
+    const { groups, rules, class: itsClass } = this.#deciding.of(target.id, target.names);
+    const allowed = groups.length > 0 && groups.every((group) => group.some((rule) => rule.allows(principal)));
+    return { allowed, class: itsClass, rules };
   }
 
   /**
@@ -114,30 +114,23 @@ export class Acl {
     return this.decide({ id: nameOrId, names: [nameOrId] }, principal).allowed;
   }
 
-  #named({ names }: AclTarget): Rule[] {
-    if (this.#byName.size === 0) return [];
-    return inOrder(names.flatMap((name) => this.#byName.get(foldName(name)) ?? []));
-  }
-
-  #prefixed({ id, names }: AclTarget): Rule[] {
-    if (this.#prefixLengths.length === 0) return [];
-    const rules: Rule[] = [];
-    for (const text of [foldName(id), ...names.map(foldName)]) {
-      for (const length of this.#prefixLengths) {
-        if (length > text.length) break;
-        const found = this.#byPrefix.get(text.slice(0, length));
-        if (found !== undefined) rules.push(...found);
-      }
+  #decidingFor(id: string, names: readonly string[]): Deciding {
+    const folded = names.map(foldName);
+    const byId = this.#byId.get(id);
+    const byName = inOrder(folded.flatMap((name) => this.#byName.get(name) ?? []));
+    if (byId !== undefined || byName.length > 0) {
+      // A rule for the name can't be evaded by the id, nor one for the id by a name: where both exist, both must allow.
+      const groups = [byId === undefined ? [] : [byId], byName].filter(({ length }) => length > 0);
+      return { class: 'exact', rules: groups.flat(), groups };
     }
-    return inOrder(rules);
+    const prefixed = inOrder([foldName(id), ...folded].flatMap((text) => [...this.#byPrefix.matching(text)]));
+    if (prefixed.length > 0) return { class: 'prefix', rules: prefixed, groups: [prefixed] };
+    if (this.#any === undefined) return nothing;
+    return { class: 'any', rules: [this.#any], groups: [[this.#any]] };
   }
 }
 
 export const aclOf: (policy: Policy) => Acl = compiled(({ acl }) => new Acl(acl));
-
-function someAllows(rules: readonly Rule[], principal: Principal): boolean {
-  return rules.some((rule) => rule.allows(principal));
-}
 
 /** Once each, as configured. */
 function inOrder(rules: readonly Rule[]): Rule[] {

@@ -72,15 +72,28 @@ test('buckets of one name at two levels are two', () => {
   assert.equal(limiter.take([charge(rate, { level: 'lease' })]).refusedBy, undefined);
 });
 
-test('memory is bounded: full buckets are forgotten, and of those in use the one longest untouched', () => {
+test('memory is bounded: full buckets are forgotten, and of those in use the fullest, so that no flood of others opens an empty one', () => {
   const { limiter, clock } = bench(100);
-  const slow = { requestsPerSecond: 0.001, burst: 1 };
+  const slow = { requestsPerSecond: 0.001, burst: 10 };
+  const emptied = charge(slow, { id: 'emptied', cost: 10 });
+  assert.equal(limiter.take([emptied]).refusedBy, undefined);
   for (let i = 0; i < 10_000; i += 1) limiter.take([charge(slow, { id: String(i) })]);
-  assert.ok(limiter.buckets <= 100);
-  assert.notEqual(limiter.take([charge(slow, { id: '9999' })]).refusedBy, undefined);
-  clock.nowMs += 1_000_001;
-  for (let i = 0; i < 25; i += 1) limiter.take([charge(twoASecond, { id: `new-${i}` })]);
-  assert.equal(limiter.buckets, 25);
+  assert.equal(limiter.buckets, 100);
+  assert.equal(limiter.take([emptied]).refusedBy, 0);
+  assert.equal(limiter.take([charge(slow, { id: '9999' })]).states[0]?.remaining, 8);
+  clock.nowMs += 10_000_001;
+  for (let i = 0; i < 50; i += 1) limiter.take([charge(twoASecond, { id: `new-${i}` })]);
+  assert.equal(limiter.buckets, 50);
+});
+
+test('buckets that are forgotten while the next one is looked for', () => {
+  const { limiter } = bench();
+  const full = { remaining: 3, resetMs: 0 };
+  for (let i = 0; i < 100; i += 1) {
+    limiter.take([charge(twoASecond, { id: String(i) })]);
+    limiter.adopt([charge(twoASecond, { id: String(i - 1) })], [full]);
+  }
+  assert.equal(limiter.buckets, 1);
 });
 
 test('never more than burst + rate · t in any interval, and a steady caller is never refused', () => {

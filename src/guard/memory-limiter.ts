@@ -1,50 +1,46 @@
 // Owns the buckets of this process. Bounded, whatever addresses and keys appear: full buckets are forgotten, since an absent one is
-// full; and where all are in use, the one longest untouched, which is the nearest to full.
+// full; and where all are in use, the fullest of a few, whose owner gains least by it.
 import type { Clock } from '../kernel/clock.ts';
 import { judge } from './bucket.ts';
 import type { BucketState, Charge, Verdict } from './limiter.ts';
 
-/** About 15 MiB of names and numbers. */
+/** About 15 MiB of names and numbers. Of a level: only addresses come in such numbers. */
 const defaultMaxBuckets = 100_000;
 /** Buckets looked at for each new one: enough that the full ones never pile up. */
 const sweptForEach = 4;
 
+interface Bucket {
+  /** Monotonic milliseconds. */
+  fullAtMs: number;
+}
+
 export class MemoryLimiter {
   readonly #clock: Clock;
-  readonly #maxBuckets: number;
-  /** Name -> when it is full, monotonic milliseconds. In the order of the last charge, the oldest first. */
-  readonly #fullAtMs = new Map<string, number>();
+  readonly #levels: Readonly<Record<Charge['level'], Level>>;
 
   constructor(options: { readonly clock: Clock; readonly maxBuckets?: number }) {
     this.#clock = options.clock;
-    this.#maxBuckets = options.maxBuckets ?? defaultMaxBuckets;
+    const level = (): Level => new Level(options.maxBuckets ?? defaultMaxBuckets);
+    this.#levels = { global: level(), key: level(), lease: level(), tenant: level(), ip: level() };
   }
 
   get buckets(): number {
-    return this.#fullAtMs.size;
+    return Object.values(this.#levels).reduce((sum, { size }) => sum + size, 0);
   }
 
   take(charges: readonly Charge[]): Verdict {
     const nowMs = this.#clock.monotonicMs();
-    const names = charges.map(bucketName);
-    return judge(
-      charges,
-      (index) => this.#fullAtMs.get(names[index] ?? ''),
-      nowMs,
-      (index, fullAtMs) => {
-        this.#put(names[index] ?? '', fullAtMs, nowMs);
-      },
-    );
+    const debtsMs = this.#debtsMs(charges, nowMs);
+    const verdict = judge(charges, debtsMs);
+    if (verdict.refusedBy === undefined) {
+      for (const [i, charge] of charges.entries()) this.#of(charge).put(charge.id, nowMs + (debtsMs[i] ?? 0), nowMs);
+    }
+    return verdict;
   }
 
   /** The states are those after the charge, where it would be taken. */
   peek(charges: readonly Charge[]): Verdict {
-    const nowMs = this.#clock.monotonicMs();
-    const fullAtMs = (index: number): number | undefined => {
-      const charge = charges[index];
-      return charge === undefined ? undefined : this.#fullAtMs.get(bucketName(charge));
-    };
-    return judge(charges, fullAtMs, nowMs, () => undefined);
+    return judge(charges, this.#debtsMs(charges, this.#clock.monotonicMs()));
   }
 
   /** Makes the buckets what somebody else says they are. */
@@ -52,36 +48,83 @@ export class MemoryLimiter {
     const nowMs = this.#clock.monotonicMs();
     for (const [index, charge] of charges.entries()) {
       const resetMs = states[index]?.resetMs ?? 0;
-      if (resetMs > 0) this.#put(bucketName(charge), nowMs + resetMs, nowMs);
-      else this.#fullAtMs.delete(bucketName(charge));
+      if (resetMs > 0) this.#of(charge).put(charge.id, nowMs + resetMs, nowMs);
+      else this.#of(charge).forget(charge.id);
     }
   }
 
   /** What was charged comes back: it turned out not to count. */
   give(charges: readonly Charge[]): void {
     for (const charge of charges) {
-      const name = bucketName(charge);
-      const fullAtMs = this.#fullAtMs.get(name);
-      if (fullAtMs !== undefined)
-        this.#fullAtMs.set(name, fullAtMs - (charge.cost * 1000) / charge.rate.requestsPerSecond);
+      const bucket = this.#of(charge).get(charge.id);
+      if (bucket !== undefined) bucket.fullAtMs -= (charge.cost * 1000) / charge.rate.requestsPerSecond;
     }
   }
 
-  #put(name: string, fullAtMs: number, nowMs: number): void {
-    const buckets = this.#fullAtMs;
-    // Behind all others: the order is the order of use.
-    buckets.delete(name);
-    buckets.set(name, fullAtMs);
-    let looked = 0;
-    for (const [oldest, itsFullAtMs] of buckets) {
-      if (itsFullAtMs <= nowMs || buckets.size > this.#maxBuckets) buckets.delete(oldest);
-      looked += 1;
-      if (looked >= sweptForEach) break;
-    }
+  #of({ level }: Charge): Level {
+    return this.#levels[level];
+  }
+
+  #debtsMs(charges: readonly Charge[], nowMs: number): number[] {
+    return charges.map((charge) => Math.max(0, (this.#of(charge).get(charge.id)?.fullAtMs ?? 0) - nowMs));
   }
 }
 
-/** Levels share one map; their names can't meet. */
-export function bucketName({ level, id }: Charge): string {
-  return `${level}:${id}`;
+/** The buckets of one level. */
+class Level {
+  readonly #maxBuckets: number;
+  readonly #buckets = new Map<string, Bucket>();
+  /** Goes round and round them, a few with each new one. A Map's iterator stands whatever is added and deleted meanwhile. */
+  #hand: Iterator<[string, Bucket]> = this.#buckets.entries();
+
+  constructor(maxBuckets: number) {
+    this.#maxBuckets = maxBuckets;
+  }
+
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  get(id: string): Bucket | undefined {
+    return this.#buckets.get(id);
+  }
+
+  put(id: string, fullAtMs: number, nowMs: number): void {
+    const bucket = this.#buckets.get(id);
+    if (bucket !== undefined) {
+      bucket.fullAtMs = fullAtMs;
+      return;
+    }
+    this.#sweep(nowMs);
+    this.#buckets.set(id, { fullAtMs });
+  }
+
+  forget(id: string): void {
+    this.#buckets.delete(id);
+  }
+
+  /** Makes room for one more, where it is needed. */
+  #sweep(nowMs: number): void {
+    let fullest: string | undefined;
+    let itsFullAtMs = Infinity;
+    for (let looked = 0; looked < sweptForEach && this.#buckets.size > 0; looked += 1) {
+      const [id, { fullAtMs }] = this.#next();
+      if (fullAtMs <= nowMs) this.#buckets.delete(id);
+      else if (fullAtMs < itsFullAtMs) {
+        fullest = id;
+        itsFullAtMs = fullAtMs;
+      }
+    }
+    if (fullest !== undefined && this.#buckets.size >= this.#maxBuckets) this.#buckets.delete(fullest);
+  }
+
+  /** There is one. */
+  #next(): [string, Bucket] {
+    let next = this.#hand.next();
+    if (next.done === true) {
+      this.#hand = this.#buckets.entries();
+      next = this.#hand.next();
+    }
+    return next.value as [string, Bucket];
+  }
 }

@@ -1,7 +1,7 @@
 // Owns the connection to Redis (or Valkey) as the shared limits use it: no queue while it is away, scripts by their hash, reconnecting
 // for ever. Knows no bucket.
 import { createHash } from 'node:crypto';
-import { createClient, type RedisClientType } from '@redis/client';
+import { createClient, ErrorReply, type RedisClientType } from '@redis/client';
 import type { ScriptRunner } from './redis-limiter.ts';
 
 /** Between two attempts to connect, at most: a limit should be shared again within 2 s of the store's return. */
@@ -42,7 +42,9 @@ export function connectRedis(url: string, { connected, failed }: RedisEvents): R
       ? createClient({ ...options, socket: { ...socket, path: url.slice('unix://'.length) } })
       : createClient({ ...options, url, socket })
   ) as RedisClientType;
-  client.on('error', failed);
+  client.on('error', (error: Error) => {
+    failed(withoutQuotation(error));
+  });
   if (connected !== undefined) client.on('ready', connected);
   // Failures to connect come as 'error' events, and it goes on by itself.
   client.connect().catch(() => undefined);
@@ -58,10 +60,12 @@ export function connectRedis(url: string, { connected, failed }: RedisEvents): R
       }
       const parts = { keys: [...keys], arguments: [...args] };
       try {
-        return await client.evalSha(hash, parts);
+        return await client.evalSha(hash, parts).catch((error: unknown) => {
+          if (!(error instanceof ErrorReply) || !error.message.startsWith('NOSCRIPT')) throw error;
+          return client.eval(script, parts);
+        });
       } catch (error) {
-        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-        return client.eval(script, parts);
+        throw withoutQuotation(error);
       }
     },
     close: () => {
@@ -70,4 +74,11 @@ export function connectRedis(url: string, { connected, failed }: RedisEvents): R
       client.destroy();
     },
   };
+}
+
+/** What Redis answers may quote what it was sent, the password among it: the code is told (WRONGPASS, NOAUTH, OOM), and no more. */
+function withoutQuotation(error: unknown): Error {
+  if (!(error instanceof ErrorReply)) return error instanceof Error ? error : new Error('it failed');
+  const code = /^[A-Z]{2,20}(?![^ ])/.exec(error.message)?.[0] ?? 'an error';
+  return new Error(`it answers ${code}`);
 }

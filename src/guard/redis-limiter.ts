@@ -2,7 +2,6 @@
 // agree to the token and to the request. What happens while Redis is away is fallback-limiter.ts's.
 import type { Clock } from '../kernel/clock.ts';
 import type { BucketState, Charge, Verdict } from './limiter.ts';
-import { bucketName } from './memory-limiter.ts';
 import { type Account, counts, judgeQuotas, type QuotaCharge, type QuotaState, resources } from './quota.ts';
 import { fieldsOf, keptMs, quotaPrefix } from './quota-hashes.ts';
 import type { QuotaLedger, UsageRecord } from './quota-ledger.ts';
@@ -117,6 +116,11 @@ function quotaAt(accounts: readonly Account[], states: readonly QuotaState[], in
   const found = states.find((state) => state.kind === kind && state.resource === resource);
   if (found === undefined) throw notOurs();
   return { ...found, remaining: 0 };
+}
+
+/** Levels share one space of names; their names can't meet. */
+function bucketName({ level, id }: Charge): string {
+  return `${level}:${id}`;
 }
 
 function stateOf({ rate }: Charge, debtUs: number): BucketState {

@@ -2,6 +2,7 @@
 import process from 'node:process';
 import { styleText } from 'node:util';
 import { pino, type Logger } from 'pino';
+import { maskSecrets } from '../kernel/mask-keys.ts';
 import { escapeJson } from '../kernel/printable.ts';
 import { writeAccessLog } from './access-log.ts';
 import { writeLimitsLog } from './limits-log.ts';
@@ -78,7 +79,7 @@ export function createLogger(level: LogOptions['level'], write: (line: string) =
     },
     {
       write: (line) => {
-        write(escapeJson(line.trimEnd()));
+        write(escapeJson(maskSecrets(line.trimEnd())));
       },
     },
   );

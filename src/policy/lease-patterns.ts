@@ -1,30 +1,27 @@
 // Owns the question which of several patterns fits a lease best: its id or its name, else the longest `prefix-*`, else `*`. Knows
 // nothing of what is set for them.
 import { foldName, isLeaseId } from '../kernel/lease-name.ts';
-
-interface Prefixed<T> {
-  readonly prefix: string;
-  readonly value: T;
-}
+import { PerLease } from './per-lease.ts';
+import { PrefixIndex } from './prefix-index.ts';
 
 export class LeasePatterns<T> {
   /** A pattern that is an id stands for that lease, and for none that is called so: anyone may publish any name. */
   readonly #byId = new Map<string, T>();
   readonly #byName = new Map<string, T>();
-  /** Longest first. */
-  readonly #byPrefix: readonly Prefixed<T>[];
+  readonly #byPrefix: PrefixIndex<T>;
   readonly #any: T | undefined;
+  readonly #all = new PerLease<readonly T[]>((id, names) => this.#workOut(id, names));
 
   constructor(patterns: Iterable<readonly [pattern: string, value: T]>) {
-    const byPrefix: Prefixed<T>[] = [];
+    const byPrefix: [prefix: string, value: T][] = [];
     let any: T | undefined;
     for (const [pattern, value] of patterns) {
       if (pattern === '*') any = value;
-      else if (pattern.endsWith('*')) byPrefix.push({ prefix: foldName(pattern.slice(0, -1)), value });
+      else if (pattern.endsWith('*')) byPrefix.push([foldName(pattern.slice(0, -1)), value]);
       else if (isLeaseId(pattern)) this.#byId.set(pattern, value);
       else this.#byName.set(foldName(pattern), value);
     }
-    this.#byPrefix = byPrefix.sort((a, b) => b.prefix.length - a.prefix.length);
+    this.#byPrefix = new PrefixIndex(byPrefix);
     this.#any = any;
   }
 
@@ -37,11 +34,11 @@ export class LeasePatterns<T> {
    * other. `*` counts where nothing else fits a name.
    */
   all(id: string, names: readonly string[]): readonly T[] {
+    return this.#all.of(id, names);
+  }
+
+  #workOut(id: string, names: readonly string[]): readonly T[] {
     const byId = this.#byId.get(id);
-    if (this.#byName.size === 0 && this.#byPrefix.length === 0) {
-      const only = byId ?? this.#any;
-      return only === undefined ? [] : [only];
-    }
     const found = new Set<T>();
     if (byId !== undefined) found.add(byId);
     for (const name of names) {
@@ -54,10 +51,11 @@ export class LeasePatterns<T> {
 
   /** By its exact name, else by the longest prefix. */
   #named(name: string): T | undefined {
-    if (this.#byName.size === 0 && this.#byPrefix.length === 0) return undefined;
+    if (this.#byName.size === 0 && this.#byPrefix.isEmpty) return undefined;
     const folded = foldName(name);
     const exact = this.#byName.get(folded);
     if (exact !== undefined) return exact;
-    return this.#byPrefix.find(({ prefix }) => folded.startsWith(prefix))?.value;
+    for (const value of this.#byPrefix.matching(folded)) return value;
+    return undefined;
   }
 }

@@ -1,11 +1,13 @@
 // Owns what `portal.lease_pins` says of names and ids, whatever the relays say: a pinned name is that of one lease and of no other.
 import { foldName } from '../kernel/lease-name.ts';
 import { compiled } from './compiled.ts';
+import { PerLease } from './per-lease.ts';
 import type { Policy } from './policy.ts';
 
 export class LeasePins {
   readonly #idByName: ReadonlyMap<string, string>;
   readonly #namesById = new Map<string, string[]>();
+  readonly #names = new PerLease((id, listed) => this.#workOutNames(id, listed));
 
   constructor(pins: Readonly<Record<string, string>>) {
     this.#idByName = new Map(Object.entries(pins).map(([name, id]) => [foldName(name), id] as const));
@@ -22,7 +24,10 @@ export class LeasePins {
    * under even while no relay lists them. Undefined: it goes by a name that is another's, and has no pin that vouches for it.
    */
   namesOf(id: string, listed: readonly string[]): readonly string[] | undefined {
-    if (this.#idByName.size === 0) return listed;
+    return this.#idByName.size === 0 ? listed : this.#names.of(id, listed);
+  }
+
+  #workOutNames(id: string, listed: readonly string[]): readonly string[] | undefined {
     const pinned = this.#namesById.get(id);
     const rightful = listed.filter((name) => (this.idOf(name) ?? id) === id);
     if (pinned === undefined) return rightful.length === listed.length ? listed : undefined;

@@ -12,12 +12,15 @@ import { AssertionCheck } from '../../src/expose/assertion-check.ts';
 import { connect, createCredential } from '../../src/portal/index.ts';
 import { runCli, startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
+import { markedSecret } from '../secrecy/marks.ts';
+
+const key = markedSecret('bot');
 
 const settings = (relay: string, assertion: string, bind = 'none'): string => `
 gateway: { port: 0, public_url: https://gateway.test }
 portal: { relay_url: ${relay} }
 auth:
-  keys: [{ id: bot, key: the-key-of-the-bot }]
+  keys: [{ id: bot, key: ${key} }]
   assertion: { enabled: ${assertion} }
 lease_acl: { "*": ["*"] }
 leases: { demo: { assertion: { bind: ${bind} } } }
@@ -44,7 +47,7 @@ async function running(t: TestContext, assertion: string, bind?: string): Promis
   await fetchReady(url);
   const get = async (path: string): Promise<IncomingMessage> => {
     const headers = {
-      'x-api-key': 'the-key-of-the-bot',
+      'x-api-key': key,
       'x-gateway-assertion': 'forged',
       x_gateway_assertion: 'forged',
     };

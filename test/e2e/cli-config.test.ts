@@ -8,6 +8,9 @@ import { runCli, startCli, temporaryDirectory, type CliResult } from '../helpers
 import { schemaFaults } from '../helpers/json-schema.ts';
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
 import { startVault } from '../helpers/secret-managers.ts';
+import { mark, markedSecret } from '../secrecy/marks.ts';
+
+const token = markedSecret('vault-token');
 
 const faulty = `gateway:
   prot: 8080
@@ -33,7 +36,7 @@ async function placeWith(t: TestContext, yaml: string): Promise<Place> {
   return {
     directory,
     file,
-    run: (args, environment = {}) => runCli(t, args, { XDG_STATE_HOME: directory, KEY: 'a-key', ...environment }),
+    run: (args, environment = {}) => runCli(t, args, { XDG_STATE_HOME: directory, KEY: `${mark}-key`, ...environment }),
   };
 }
 
@@ -173,29 +176,29 @@ describe('one line tells what is wrong with the file', () => {
 describe('config print', () => {
   test('shows every value with its origin, and no secret', async (t) => {
     const vault = await startVault(t, {
-      token: 'the-token',
-      secrets: { 'secret/data/gateway': { key: 'mark-vault' } },
+      token,
+      secrets: { 'secret/data/gateway': { key: `${mark}-vault` } },
     });
     const yaml = `
 gateway: { queue: 7 }
 auth:
   keys:
-    - { id: plain, key: mark-plain }
+    - { id: plain, key: ${mark}-plain }
     - { id: variable, key: "\${SECRET}" }
     - { id: file, key: "file:secret" }
     - { id: vault, key: "vault:secret/gateway#key" }
-leases: { app: { headers: { request: { set: { Authorization: mark-header, X-B: "\${SECRET}" } } } } }
+leases: { app: { headers: { request: { set: { Authorization: ${mark}-header, X-B: "\${SECRET}" } } } } }
 lease_acl: { app: [plain] }
 `;
     const { directory, file, run } = await placeWith(t, yaml);
-    await writeFile(join(directory, 'secret'), 'mark-file');
+    await writeFile(join(directory, 'secret'), `${mark}-file`);
     await chmod(join(directory, 'secret'), 0o600);
     const environment = {
-      SECRET: 'mark-variable',
-      GATEWAY_API_KEY: 'mark-environment',
+      SECRET: `${mark}-variable`,
+      GATEWAY_API_KEY: `${mark}-environment`,
       GATEWAY_PORT: '9999',
       VAULT_ADDR: vault.url,
-      VAULT_TOKEN: 'the-token',
+      VAULT_TOKEN: token,
     };
     const { code, stdout, stderr } = await run(['config', 'print', '--config', file], environment);
     assert.equal(code, 0);
@@ -214,7 +217,7 @@ lease_acl: { app: [plain] }
 
     const validated = await run(['validate', '--json', '--config', file], environment);
     for (const output of [stdout, stderr, json.stdout, json.stderr, validated.stdout, validated.stderr]) {
-      assert.ok(!output.includes('mark-') && !output.includes('the-token'), output);
+      assert.ok(!output.includes(mark), output);
     }
 
     // Again, with the secrets in their places: it is a configuration.
@@ -223,7 +226,7 @@ lease_acl: { app: [plain] }
       t,
       printed.replace(/^ *- id: (?:variable|file|vault|environment)\b.*\n(?: {6}.*\n)*/gm, ''),
     );
-    const verdict = await again.run(['validate', '--config', again.file], { S: 'a-secret' });
+    const verdict = await again.run(['validate', '--config', again.file], { S: `${mark}-again` });
     assert.deepEqual([verdict.code, verdict.stderr], [0, '']);
   });
 

@@ -10,8 +10,9 @@ import { createCredential } from '../../src/portal/index.ts';
 import { createRelay } from '../../src/relay/relay.ts';
 import { runCli, startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
+import { markedKey } from '../secrecy/marks.ts';
 
-const key = 'sk_test_of_start';
+const key = markedKey('test');
 
 interface Started {
   readonly cli: CliProcess;

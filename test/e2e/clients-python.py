@@ -9,7 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 
-KEY = {"X-API-Key": "test-key"}
+KEY = {"X-API-Key": "test-key-SecretMark7-0123456789"}
 
 
 def connect(host):
@@ -99,7 +99,7 @@ def follows_a_redirect_of_the_app_and_keeps_its_cookies(host, app):
 def speaks_http_1_0(host, app):
     address, port = host.split(":")
     with socket.create_connection((address, int(port)), timeout=20) as connection:
-        connection.sendall(f"GET {app}/describe HTTP/1.0\r\nX-API-Key: test-key\r\n\r\n".encode())
+        connection.sendall(f"GET {app}/describe HTTP/1.0\r\nX-API-Key: {KEY['X-API-Key']}\r\n\r\n".encode())
         answer = http.client.HTTPResponse(connection)
         answer.begin()
         assert answer.status == 200 and not answer.chunked

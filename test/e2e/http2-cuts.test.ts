@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { PortalError } from '../../src/portal/errors.ts';
 import { errorCode, flag, frameType, setting, settingId } from '../helpers/http2-frames.ts';
+import { key } from '../helpers/policy.ts';
 import { closed, handedOver, rawApp, settled } from '../helpers/scripted-app.ts';
 import { answerOf, ask, get, problemCode, startSecureGateway } from '../helpers/secure-gateway.ts';
 
@@ -127,7 +128,7 @@ test('an answer that can not be passed on is 502, and the client’s connection 
   }
   const client = await session();
   for (const name of Object.keys(answers)) {
-    const answer = await answerOf(client.request({ ':path': `/peer/${name}/`, 'x-api-key': 'test-key' }));
+    const answer = await answerOf(client.request({ ':path': `/peer/${name}/`, 'x-api-key': key }));
     assert.deepEqual([answer.head[':status'], problemCode(answer)], [502, 'bad_upstream_response'], name);
   }
 });

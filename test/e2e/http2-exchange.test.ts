@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buffer, text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { key } from '../helpers/policy.ts';
 import { handedOver } from '../helpers/scripted-app.ts';
 import { answerOf, ask, problemCode, startSecureGateway } from '../helpers/secure-gateway.ts';
 
@@ -63,7 +64,7 @@ test('a body of known length keeps it, one of unknown length is chunked, and its
   assert.deepEqual([field(first, 'content-length'), first.body], ['5', 'hello']);
 
   const unsized = client.request(
-    { ':path': '/peer/app/', ':method': 'PUT', 'x-api-key': 'test-key', trailer: 'x-check' },
+    { ':path': '/peer/app/', ':method': 'PUT', 'x-api-key': key, trailer: 'x-check' },
     { waitForTrailers: true },
   );
   unsized.on('wantTrailers', () => {

@@ -10,6 +10,8 @@ import { test, type TestContext } from 'node:test';
 import { Client } from 'undici';
 import { startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { readUntil } from '../helpers/plain-gateway.ts';
+import { markedKey } from '../secrecy/marks.ts';
+import { recorder } from '../secrecy/recorded-output.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 /** The queue of the log and a pipe are 4.1 MiB together; a line of these requests has 2.6 KB. */
@@ -25,15 +27,22 @@ interface Deaf {
 /** A gateway whose stdout is read up to the line that says where it listens, and no further. */
 async function startDeaf(t: TestContext): Promise<Deaf> {
   const child = spawn(process.execPath, [main, 'start', '--port', '0', '--relay', 'ws://127.0.0.1:1/relay'], {
-    env: { HOME: '/nonexistent', XDG_STATE_HOME: await temporaryDirectory(t), GATEWAY_API_KEY: 'sk_test_x' },
+    env: { HOME: '/nonexistent', XDG_STATE_HOME: await temporaryDirectory(t), GATEWAY_API_KEY: markedKey('test') },
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => child.kill('SIGKILL'));
-  const [, url = ''] = /"url":"(http:[^"]+)"/.exec(await readUntil(child.stdout, '"listening"')) ?? [];
+  const [, url = ''] = /"url":"(http:[^"]+)"/.exec(await recorded(child.stdout, '"listening"')) ?? [];
   child.stdout.pause();
   const client = new Client(url, { pipelining: 1 });
   t.after(() => client.destroy());
   return { child, stdout: child.stdout, client };
+}
+
+/** Of the log no more is read than a test asks for. */
+async function recorded(stdout: Readable, text: string): Promise<string> {
+  const read = await readUntil(stdout, text);
+  recorder({ args: ['start'] })(read);
+  return read;
 }
 
 async function ask(client: Client, times: number): Promise<void> {
@@ -47,7 +56,7 @@ async function ask(client: Client, times: number): Promise<void> {
 test('requests go on, and what was lost is told when somebody reads again', async (t) => {
   const { stdout, client } = await startDeaf(t);
   await ask(client, tooMany);
-  const lines = (await readUntil(stdout, 'lines of the log were lost')).split('\n').slice(0, -1);
+  const lines = (await recorded(stdout, 'lines of the log were lost')).split('\n').slice(0, -1);
   for (const line of lines) JSON.parse(line);
   const lost = Number(/"lines":(\d+),"message":"lines of the log/.exec(lines.join('\n'))?.[1]);
   assert.ok(lost > 0 && lost < tooMany, `lost ${lost}`);

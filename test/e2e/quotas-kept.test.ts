@@ -8,9 +8,10 @@ import { startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
 import { redisMissing, RedisServer } from '../helpers/redis-server.ts';
 import { admitted, startReplicas } from '../helpers/shared-limits.ts';
+import { markedKey } from '../secrecy/marks.ts';
 
 const withRedis = { skip: redisMissing };
-const key = 'sk_test_of_quotas';
+const key = markedKey('test');
 
 async function startGateway(
   t: TestContext,

@@ -15,10 +15,11 @@ import { createDemoApp } from '../../src/demo/demo-app.ts';
 import { startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { startPlainGateway } from '../helpers/plain-gateway.ts';
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
+import { markedSecret } from '../secrecy/marks.ts';
 
 const callers = 200;
 const reloads = 50;
-const key = 'a-key-of-every-generation';
+const key = markedSecret('every-generation');
 /** Between the two halves of a request's body: long enough that each request meets several reloads. */
 const longestPauseMs = 1000;
 const betweenReloadsMs = 20;

@@ -1,10 +1,7 @@
 // Rate limits in Redis, as the gateway uses it: processes of their own, a real redis-server, the whole way to an app. The long version
 // is test/soak/shared-limits.test.ts.
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { redisMissing, RedisServer } from '../helpers/redis-server.ts';
 import { assertWithin, startReplicas } from '../helpers/shared-limits.ts';
 
@@ -41,20 +38,3 @@ test(
     assert.equal(cli.stdout().match(/Redis can not be asked/g)?.length, 1);
   },
 );
-
-test('the password of Redis is in no line of the log', async (t) => {
-  const directory = await temporaryDirectory(t);
-  const file = join(directory, 'gateway.yaml');
-  // Nobody listens on port 1.
-  const url = 'redis://user:planted-password@127.0.0.1:1/2';
-  await writeFile(
-    file,
-    `rate_limit: { storage: { type: redis, redis: { url: "${url}" } } }\nlogging: { level: debug }\n`,
-  );
-  const cli = startCli(t, ['start', '--config', file, '--port', '0'], { XDG_STATE_HOME: directory });
-  await cli.line(/"level":"warn","timestamp":"[^"]+","reason":"ECONNREFUSED","message":"Redis can not be asked/);
-  await cli.line(/"message":"listening"/);
-  cli.child.kill('SIGTERM');
-  assert.equal(await cli.exited, 0);
-  assert.doesNotMatch(cli.stdout() + cli.stderr(), /planted-password/);
-});

@@ -9,6 +9,7 @@ import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { certificate, otherCertificate, tlsFile } from '../helpers/certificates.ts';
 import { startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
+import { markedKey } from '../secrecy/marks.ts';
 
 interface Started {
   readonly cli: CliProcess;
@@ -28,7 +29,10 @@ async function startSecure(t: TestContext, tls: string): Promise<Started> {
   await place(directory, 'cert.pem', 'key.pem');
   const file = join(directory, 'gateway.yaml');
   await writeFile(file, `gateway: { port: 0 }\ntls: { enabled: true, cert_file: cert.pem, key_file: key.pem${tls} }\n`);
-  const cli = startCli(t, ['start', '--config', file], { XDG_STATE_HOME: directory, GATEWAY_API_KEY: 'sk_test_tls' });
+  const cli = startCli(t, ['start', '--config', file], {
+    XDG_STATE_HOME: directory,
+    GATEWAY_API_KEY: markedKey('test'),
+  });
   const [, url = ''] = await cli.line(/"url":"(https:[^"]+)".*"message":"listening"/);
   return {
     cli,

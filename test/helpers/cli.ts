@@ -1,11 +1,12 @@
 // Owns running the command line as a process of its own, the way a person does, with nothing of this machine's settings in it.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
+import { recorder } from '../secrecy/recorded-output.ts';
+
+export { tempDirectory as temporaryDirectory } from './temp-directory.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 
@@ -28,13 +29,6 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** A directory for state, gone after the test. */
-export async function temporaryDirectory(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'portal-gateway-'));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-}
-
 /** Started, and killed after the test if it still runs. `input`: the whole of its stdin. */
 export function startCli(
   t: TestContext,
@@ -52,7 +46,11 @@ export function startCli(
   const texts = { stdout: '', stderr: '' };
   const exited = once(child, 'close').then(([code]) => code as number | null);
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => (texts[name] += text));
+    const record = recorder({ args, stream: name });
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      texts[name] += text;
+      record(text);
+    });
   }
   const wait = (name: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray> =>
     new Promise((resolve, reject) => {

@@ -3,8 +3,9 @@ import { hash } from 'node:crypto';
 import { defaultConfig } from '../../src/config/defaults.ts';
 import { policyOf } from '../../src/config/policy.ts';
 import type { KeyPolicy, Policy } from '../../src/policy/policy.ts';
+import { markedSecret } from '../secrecy/marks.ts';
 
-export const key = 'test-key';
+export const key: string = markedSecret('test-key');
 
 const endless = { requestsPerSecond: 1e9, burst: 1e9 };
 const unlimited = {

@@ -8,8 +8,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { startCli, temporaryDirectory, type CliProcess } from './cli.ts';
 import { publishDemo, startRelay } from './published-demo.ts';
 import type { RedisServer } from './redis-server.ts';
+import { markedKey } from '../secrecy/marks.ts';
 
-const key = 'sk_test_of_shared_limits';
+const key = markedKey('test');
 
 export interface Rate {
   readonly requestsPerSecond: number;

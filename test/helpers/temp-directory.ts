@@ -3,9 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { recordLogFiles } from '../secrecy/recorded-output.ts';
 
 export async function tempDirectory(test: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'portal-gateway-'));
-  test.after(() => rm(path, { recursive: true, force: true }));
+  test.after(async () => {
+    await recordLogFiles(path);
+    await rm(path, { recursive: true, force: true });
+  });
   return path;
 }

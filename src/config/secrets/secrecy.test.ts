@@ -3,18 +3,19 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { faultLines, loadText } from '../../../test/helpers/config.ts';
 import { startVault } from '../../../test/helpers/secret-managers.ts';
+import { mark } from '../../../test/secrecy/marks.ts';
 import type { LoadResult } from '../load.ts';
 import { findingLine } from '../origin.ts';
 import { configTable, printConfig } from '../print.ts';
 
 const marks = {
-  plain: 'mark-1-plain',
-  environment: 'mark-2-environment',
-  file: 'mark-3-file',
-  vault: 'mark-4-vault',
-  header: 'mark-5-header',
-  credential: 'mark-6-credential',
-  keyFromEnvironment: 'mark-7-environment-key',
+  plain: `${mark}-1-plain`,
+  environment: `${mark}-2-environment`,
+  file: `${mark}-3-file`,
+  vault: `${mark}-4-vault`,
+  header: `${mark}-5-header`,
+  credential: `${mark}-6-credential`,
+  keyFromEnvironment: `${mark}-7-environment-key`,
 } as const;
 
 const text = `

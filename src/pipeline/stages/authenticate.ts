@@ -10,7 +10,7 @@ import type { FailurePenalty } from '../../auth/failure-penalty.ts';
 import { KeyRing } from '../../auth/key-ring.ts';
 import type { KeyAnswer, KeyVerifier } from '../../auth/key-verifier.ts';
 import { aclOf } from '../../guard/acl.ts';
-import { anonymous } from '../../guard/principal.ts';
+import { anonymous, type Principal } from '../../guard/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { callerHeaders } from '../caller-headers.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
@@ -36,6 +36,24 @@ const allowedOf = compiled(
     ),
 );
 
+interface Caller {
+  readonly principal: Principal;
+  /** What the app is told of him. */
+  readonly headers: readonly string[];
+}
+
+const callers = new WeakMap<KeyPolicy, Caller>();
+
+function callerOf(key: KeyPolicy): Caller {
+  let caller = callers.get(key);
+  if (caller === undefined) {
+    const principal: Principal = { id: key.id, kind: 'key', scopes: key.scopes };
+    caller = { principal, headers: callerHeaders(principal) };
+    callers.set(key, caller);
+  }
+  return caller;
+}
+
 export function authenticate({ verifier, penalty, clock, used }: AuthenticateParts): Stage {
   return function authenticateStage(next): Dispatch {
     function admit(exchange: Exchange, sink: Sink, key: KeyPolicy, credential: KeyCredential): void {
@@ -46,8 +64,9 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
         return;
       }
       used?.(key.id, nowMs);
-      exchange.principal = { id: key.id, kind: 'key', scopes: key.scopes };
-      exchange.appHeaders.push(...callerHeaders(exchange.principal));
+      const { principal, headers } = callerOf(key);
+      exchange.principal = principal;
+      exchange.appHeaders.push(...headers);
       // Sec-WebSocket-Protocol was taken care of: it may offer more than the key.
       if (!exchange.policy.auth.forwardCredential && credential.header !== 'sec-websocket-protocol') {
         exchange.withheld.push(credential.header);

@@ -8,23 +8,29 @@ import { addressGroup } from '../../policy/addresses.ts';
 import { compiled } from '../../policy/compiled.ts';
 import { LeasePatterns } from '../../policy/lease-patterns.ts';
 import { ownValue } from '../../policy/own-value.ts';
+import { PerLease } from '../../policy/per-lease.ts';
 import type { Exchange } from '../stage.ts';
 
-const leaseRatesOf = compiled(({ rateLimit }) => new LeasePatterns(Object.entries(rateLimit.perLease)));
+const leaseRatesOf = compiled(({ rateLimit }) => {
+  const rates = new LeasePatterns(Object.entries(rateLimit.perLease));
+  return new PerLease((id, names) => tightestOf(rates.all(id, names)));
+});
 const costsOf = compiled(({ rateLimit }) => requestCost(rateLimit.costs));
+
+const nameless: readonly string[] = [];
 
 export function chargesOf(exchange: Exchange): Charge[] {
   const { policy, principal, destination, route, clientIp, req } = exchange;
   const { global, perKey, perTenant, perIp } = policy.rateLimit;
   const leaseId = destination?.lease.id ?? '';
-  const leaseNames = destination?.names ?? [];
+  const leaseNames = destination?.names ?? nameless;
   const cost = costsOf(policy)(leaseId, leaseNames, route?.target ?? '', req.method);
   const charges: Charge[] = [{ level: 'global', id: '', rate: global, cost }];
   if (principal !== undefined && principal.kind !== 'anonymous') {
     const rate = ownValue(perKey.overrides, principal.id) ?? perKey.default;
     charges.push({ level: 'key', id: principal.id, rate, cost });
   }
-  const leaseRate = tightestOf(leaseRatesOf(policy).all(leaseId, leaseNames));
+  const leaseRate = leaseRatesOf(policy).of(leaseId, leaseNames);
   if (leaseRate !== undefined) charges.push({ level: 'lease', id: leaseId, rate: leaseRate, cost });
   const tenant = principal?.tenant;
   if (tenant !== undefined) {
@@ -68,24 +74,42 @@ const names = { key: 'key', lease: 'lease', tenant: 'tenant', ip: 'address' } as
  */
 export function tell({ answerHeaders }: Exchange, charges: readonly Charge[], verdict: Verdict): void {
   const { states, refusedBy } = verdict;
-  let tightest: { readonly charge: Charge; readonly state: BucketState } | undefined;
-  for (const [i, charge] of charges.entries()) {
+  let tightest: Charge | undefined;
+  let itsState: BucketState | undefined;
+  for (let i = 0; i < charges.length; i += 1) {
+    const charge = charges[i];
     const state = states[i];
-    if (state === undefined || charge.level === 'global' || charge.level === 'lease') continue;
+    if (charge === undefined || state === undefined || charge.level === 'global' || charge.level === 'lease') continue;
     // What refused is what the caller has to wait for, however many tokens another one has left.
-    if (i === refusedBy || tightest === undefined || state.remaining < tightest.state.remaining)
-      tightest = { charge, state };
+    if (i === refusedBy || itsState === undefined || state.remaining < itsState.remaining) {
+      tightest = charge;
+      itsState = state;
+    }
     if (i === refusedBy) break;
   }
-  if (tightest === undefined) return;
-  const { charge, state } = tightest;
-  const { burst, requestsPerSecond } = charge.rate;
-  const resetSeconds = Math.ceil(state.resetMs / 1000);
-  const windowSeconds = Math.ceil(burst / requestsPerSecond);
-  answerHeaders.push(
-    ...['RateLimit-Policy', `"${charge.level}";q=${burst};w=${windowSeconds}`],
-    ...['RateLimit', `"${charge.level}";r=${state.remaining};t=${resetSeconds}`],
-    ...['X-RateLimit-Limit', String(burst), 'X-RateLimit-Remaining', String(state.remaining)],
-    ...['X-RateLimit-Reset', String(resetSeconds)],
-  );
+  if (tightest === undefined || itsState === undefined) return;
+  const { level, rate } = tightest;
+  const { burst, window } = wordsOf(rate);
+  const remaining = String(itsState.remaining);
+  const reset = String(Math.ceil(itsState.resetMs / 1000));
+  answerHeaders.push('RateLimit-Policy', `"${level}";q=${burst};w=${window}`);
+  answerHeaders.push('RateLimit', `"${level}";r=${remaining};t=${reset}`);
+  answerHeaders.push('X-RateLimit-Limit', burst, 'X-RateLimit-Remaining', remaining, 'X-RateLimit-Reset', reset);
+}
+
+interface RateWords {
+  readonly burst: string;
+  /** Seconds. */
+  readonly window: string;
+}
+
+const words = new WeakMap<Rate, RateWords>();
+
+function wordsOf(rate: Rate): RateWords {
+  let known = words.get(rate);
+  if (known === undefined) {
+    known = { burst: String(rate.burst), window: String(Math.ceil(rate.burst / rate.requestsPerSecond)) };
+    words.set(rate, known);
+  }
+  return known;
 }

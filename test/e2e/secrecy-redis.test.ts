@@ -1,0 +1,72 @@
+// The password of Redis: right, wrong, with rights that do not suffice, sent to nobody or to a server that quotes it. What the log
+// tells is why, and never the password.
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { startCli, temporaryDirectory } from '../helpers/cli.ts';
+import { startProtectedRedis, startQuotingRedis } from '../helpers/protected-redis.ts';
+import { redisMissing } from '../helpers/redis-server.ts';
+import { secretIn } from '../secrecy/find-secrets.ts';
+import { markedSecret } from '../secrecy/marks.ts';
+
+const [password, ofUser, wrong] = ['password', 'user', 'wrong'].map(markedSecret) as [string, string, string];
+/** May log in, and run nothing. */
+const powerless = `limited on >${ofUser} ~* -@all +auth +hello +client +ping`;
+
+interface Case {
+  readonly what: string;
+  readonly start: (t: TestContext) => Promise<{ readonly place: string }>;
+  readonly user: string;
+  /** Why limits are not shared; without, only a request shows it. */
+  readonly limits?: string;
+  /** Why quotas are not kept. */
+  readonly quotas: string;
+}
+
+const offline = 'The client is offline';
+const real = (t: TestContext): Promise<{ readonly place: string }> => startProtectedRedis(t, password, powerless);
+const nobody = (): Promise<{ readonly place: string }> => Promise.resolve({ place: '127.0.0.1:1' });
+const cases: readonly Case[] = [
+  { what: 'a wrong password', start: real, user: `:${wrong}`, limits: 'it answers WRONGPASS', quotas: offline },
+  { what: 'no password', start: real, user: '', limits: 'it answers NOAUTH', quotas: offline },
+  { what: 'rights that do not suffice', start: real, user: `limited:${ofUser}`, quotas: 'it answers NOPERM' },
+  { what: 'quoted', start: startQuotingRedis, user: `u:${password}`, limits: 'it answers ERR', quotas: offline },
+  { what: 'sent to nobody', start: nobody, user: `u:${password}`, limits: 'ECONNREFUSED', quotas: offline },
+];
+
+describe('Redis refuses, and the log says why without the password', { skip: redisMissing, concurrency: true }, () => {
+  for (const { what, start, user, limits, quotas } of cases) {
+    test(what, async (t) => {
+      const { place } = await start(t);
+      const directory = await temporaryDirectory(t);
+      const file = join(directory, 'gateway.yaml');
+      const url = `redis://${user === '' ? '' : `${user}@`}${place}`;
+      await writeFile(
+        file,
+        `rate_limit: { storage: { type: redis, redis: { url: "${url}" } } }
+quotas: { daily: { someone: { requests: 5 } } }
+auth: { keys: [{ id: someone, key: ${markedSecret('key')} }] }
+logging: { level: debug }
+portal: { relay_url: ws://127.0.0.1:1/relay }
+`,
+        { mode: 0o600 },
+      );
+      const cli = startCli(t, ['start', '--config', file, '--port', '0'], { XDG_STATE_HOME: directory });
+      const reasons = [await cli.line(/"reason":"([^"]+)","message":"what is used of quotas can not be kept/)];
+      if (limits !== undefined) reasons.push(await cli.line(/"reason":"([^"]+)","message":"Redis can not be asked/));
+      await cli.line(/"message":"listening"/);
+      cli.child.kill('SIGTERM');
+      assert.equal(await cli.exited, 0);
+      assert.deepEqual(
+        reasons.map(([, reason]) => reason),
+        [quotas, ...(limits === undefined ? [] : [limits])],
+      );
+      const written = (cli.stdout() + cli.stderr()).split('\n');
+      assert.deepEqual(
+        written.map(secretIn).filter((found) => found !== undefined),
+        [],
+      );
+    });
+  }
+});

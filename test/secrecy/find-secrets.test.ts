@@ -1,0 +1,85 @@
+// The search of all output is what other tests rely on: that it finds, where, and what it lets pass.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { join } from 'node:path';
+import process from 'node:process';
+import { describe, test } from 'node:test';
+import { createApiKey } from '../../src/auth/api-key.ts';
+import { tempDirectory } from '../helpers/temp-directory.ts';
+import { findSecrets, secretIn } from './find-secrets.ts';
+import { mark, markedHash, markedKey, markedSecret } from './marks.ts';
+import { recorder, type RecordHead } from './recorded-output.ts';
+
+const ours = createApiKey('live');
+const mistyped = `${ours.slice(0, -1)}${ours.endsWith('x') ? 'y' : 'x'}`;
+const identity = generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' });
+const hash = markedHash('key');
+
+describe('a secret in a line', () => {
+  for (const [what, line, found] of [
+    ['none', 'GET /peer/demo/ 200', undefined],
+    ['a marked secret', `"reason":"AUTH user ${markedSecret('password')}"`, 'a marked secret'],
+    ['a marked key without its beginning', markedKey('test').slice(24), 'a marked secret'],
+    ['in capitals', mark.toUpperCase(), 'a marked secret'],
+    ['in hex', Buffer.from(`x${mark}`).toString('hex'), 'a marked secret'],
+    ...['', 'u', 'ab', 'abc'].map((before) => {
+      const text = Buffer.from(`${before}${mark}:rest`).toString('base64');
+      return [`in base64, behind ${before.length}`, text, 'a marked secret'] as const;
+    }),
+    ['any key of ours', `Bearer ${ours}.`, 'an API key'],
+    ['the second of two that look like keys', `${mistyped} ${ours}`, 'an API key'],
+    ['what only looks like a key', `${mistyped} ${ours}x`, undefined],
+    ['the beginning of a key', ours.slice(0, 24), undefined],
+    ['any hash', `"$2y$12$${'a'.repeat(53)}"`, 'a hash of bcrypt'],
+    ['PEM', '-----BEGIN PRIVATE KEY-----', 'a private key'],
+    ['an identity', identity.toString('base64'), 'a private key'],
+    ['a JWK', `{"kty":"OKP","d":"${'a'.repeat(43)}"}`, 'a private key'],
+  ] as const) {
+    test(what, () => {
+      assert.equal(secretIn(line), found);
+    });
+  }
+});
+
+test('what shows a secret by contract may, where the contract has it and nowhere else', async (t) => {
+  const heads: readonly (readonly [what: 'meant' | 'found', head: Partial<RecordHead>, line: string])[] = [
+    ['meant', { args: ['keys', 'create', 'bot', '--out', '-'] }, ours],
+    ['found', { args: ['keys', 'create', 'bot', '--out', '-'], stream: 'stderr' }, ours],
+    ['found', { args: ['keys', 'create', 'bot', '--out', '-'] }, `made ${ours}`],
+    ['meant', { args: ['keys', 'rotate', 'bot'] }, ours],
+    ['found', { args: ['keys', 'list'] }, ours],
+    ['meant', { args: ['keys', 'hash', '--id', 'bot'] }, `  key_hash: ${hash}`],
+    ['meant', { args: ['keys', 'hash', '--id', 'bot', '--json'] }, JSON.stringify({ id: 'bot', key_hash: hash })],
+    ['found', { args: ['keys', 'hash', '--id', 'bot'] }, `fault: ${hash}`],
+    ['meant', { args: ['dev'] }, `key   ${ours.replace('live', 'test')}`],
+    ['found', { args: ['dev'] }, `gateway  ${ours}`],
+    ['found', { args: ['start'] }, `key   ${ours}`],
+  ];
+  for (const [what, head, line] of heads) {
+    const directory = await tempDirectory(t);
+    // The check of a key is about its kind, too.
+    const shown = line.startsWith('key   sk_test') ? `key   ${createApiKey('test')}` : line;
+    recorder(head, directory)(`nothing\n${shown}\n`);
+    assert.equal((await findSecrets(directory)).length, what === 'meant' ? 0 : 1, `${what}: ${JSON.stringify(head)}`);
+  }
+});
+
+test('a run of tests that write secrets fails, and says where without showing them', async (t) => {
+  const runner = join(import.meta.dirname, '../../tools/test.ts');
+  const { NODE_TEST_CONTEXT, ...env } = process.env;
+  assert.equal(typeof NODE_TEST_CONTEXT, 'string');
+  env['TMPDIR'] = await tempDirectory(t);
+  const { code, output } = await new Promise<{ code: unknown; output: string }>((resolve) => {
+    execFile(process.execPath, [runner, 'test/secrecy/leaking.ts'], { env }, (error, stdout) => {
+      resolve({ code: error?.code ?? 0, output: stdout });
+    });
+  });
+  const faults = output.split('\n').filter((line) => line.startsWith('FAULT'));
+  assert.equal(code, 1, output);
+  assert.match(output, /\n2 passed, 0 failed\n$/);
+  assert.equal(faults.length, 2, output);
+  assert.ok(faults.some((line) => /leaking\.ts: a marked secret in stderr \(.*:2\)$/.test(line)));
+  assert.ok(faults.some((line) => /leaking\.ts: a marked secret in stderr of "validate" \(.*:2\)$/.test(line)));
+  assert.ok(faults.every((line) => !line.includes(mark)));
+});

@@ -1,0 +1,84 @@
+// Owns the search of recorded output for secrets: marked ones, and those that are known by their form, whoever made them. Says where
+// one is, and never what it is.
+import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { formOf } from '../../src/auth/api-key.ts';
+import { mark } from './marks.ts';
+import type { RecordHead } from './recorded-output.ts';
+
+interface Form {
+  readonly what: string;
+  readonly pattern: RegExp;
+}
+
+/** As it is, and as somebody may have encoded it: in base64 it looks different at each of three offsets. */
+const encodedMarks = [
+  mark,
+  Buffer.from(mark).toString('hex'),
+  ...[0, 1, 2].map((before) => {
+    // What shares a character with its neighbours is cut.
+    const text = Buffer.from('\0'.repeat(before) + mark).toString('base64url');
+    return text.slice(before === 0 ? 0 : before + 1, Math.floor(((before + mark.length) * 4) / 3));
+  }),
+];
+
+const forms: readonly Form[] = [
+  { what: 'a marked secret', pattern: new RegExp(encodedMarks.join('|'), 'i') },
+  { what: 'a hash of bcrypt', pattern: /\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}/ },
+  // PEM; PKCS #8 of Ed25519 and X25519 in base64; a JWK.
+  { what: 'a private key', pattern: /PRIVATE KEY-----|MC4CAQAwBQYDK2V[uw]BCIEI|"d": ?"[\w-]{43}"/ },
+];
+const anyKey = /sk_(?:live|test)_[0-9A-Za-z]{48}(?![0-9A-Za-z])/g;
+
+/** What shows a secret because that is its task (product-spec §1): this command, on its stdout, in a line that is nothing else. */
+const shown: readonly { readonly command: RegExp; readonly line: RegExp }[] = [
+  { command: /^keys (?:create|rotate)\b/, line: /^sk_(?:live|test)_[0-9A-Za-z]{48}$/ },
+  { command: /^keys hash\b/, line: /^(?:- id: .*| {2}key_hash: \S+|\{"id":"[^"]*","key_hash":"[^"]*".*\})$/ },
+  {
+    command: /^dev\b/,
+    line: /^(?:key {3}sk_test_[0-9A-Za-z]{48}|try {3}curl -H 'Authorization: Bearer sk_test_[0-9A-Za-z]{48}' \S+)$/,
+  },
+];
+
+/** What of a secret a line has, if it has any. */
+export function secretIn(line: string): string | undefined {
+  const form = forms.find(({ pattern }) => pattern.test(line));
+  if (form !== undefined) return form.what;
+  // Without a right check it is no key: examples may look like one.
+  return (line.match(anyKey) ?? []).some((key) => formOf(key) === 'ours') ? 'an API key' : undefined;
+}
+
+function isMeant({ args, stream }: RecordHead, line: string): boolean {
+  if (stream !== 'stdout') return false;
+  const command = args.join(' ');
+  return shown.some((exception) => exception.command.test(command) && exception.line.test(line));
+}
+
+/** A line for each secret: whose output it is in, and where that is kept. */
+export async function findSecrets(directory: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const name of await readdir(directory)) {
+    const file = join(directory, name);
+    let head: RecordHead | undefined;
+    let number = 0;
+    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+      number += 1;
+      if (head === undefined) {
+        head = JSON.parse(line) as RecordHead;
+        continue;
+      }
+      const what = secretIn(line);
+      if (what === undefined || isMeant(head, line)) continue;
+      found.push(`${head.test}: ${what} in ${head.stream}${commandOf(head)} (${file}:${number})`);
+    }
+  }
+  return found;
+}
+
+/** Its words alone: an option may be the secret. */
+function commandOf({ args }: RecordHead): string {
+  const words = args.filter((word) => /^[a-z]+$/.test(word)).slice(0, 2);
+  return args.length === 0 ? '' : ` of "${words.join(' ')}"`;
+}
