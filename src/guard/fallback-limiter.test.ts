@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { charge, startReplica, untilShared } from '../../test/helpers/limiter-replica.ts';
 import { redisMissing, RedisServer } from '../../test/helpers/redis-server.ts';
-import type { Charge } from './limiter.ts';
+import { type Charge, isAdmitted } from './limiter.ts';
 import { QuotaCalendar } from './quota-calendar.ts';
 
 const options = { skip: redisMissing };
@@ -25,6 +25,29 @@ test('while the store is away each replica limits by itself, and shares again on
   assert.deepEqual(one.changes.slice(-2), ['local', 'shared']);
   assert.equal(await one.admits([slow]), true);
 });
+
+test(
+  'what is looked at is what the store says: once it is back and has forgotten, nobody is refused unasked',
+  options,
+  async (t) => {
+    const server = await RedisServer.start(t);
+    const one = startReplica(t, server);
+    await untilShared(one);
+    const address = charge({ requestsPerSecond: 0.001, burst: 1 }, { level: 'ip' });
+    const passes = (): boolean => isAdmitted(one.limiter.peek([address]));
+    assert.ok(passes());
+    assert.ok(await one.admits([address]));
+    assert.ok(!passes());
+    await server.kill();
+    assert.ok(!(await one.admits([address])));
+    assert.ok(!passes());
+    await server.restart();
+    await untilShared(one);
+    assert.ok(passes());
+    assert.ok(await one.admits([address]));
+    assert.ok(!passes());
+  },
+);
 
 test('a store that is frozen costs a request no more than the deadline', options, async (t) => {
   const server = await RedisServer.start(t);

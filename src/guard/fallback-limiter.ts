@@ -75,11 +75,11 @@ export class FallbackLimiter implements Limiter {
       shared.take(charges, quota).then(
         (verdict) => {
           deadlines.disarm(attempt.deadline);
+          const inTime = attempt.decide();
+          if (inTime) this.found();
           local.adopt(charges, verdict.states);
-          if (attempt.decide()) {
-            this.found();
-            resolve(verdict);
-          } else this.#reconcile(charges, quota, attempt.admitted, isAdmitted(verdict));
+          if (inTime) resolve(verdict);
+          else this.#reconcile(charges, quota, attempt.admitted, isAdmitted(verdict));
         },
         (error: unknown) => {
           deadlines.disarm(attempt.deadline);
@@ -104,14 +104,17 @@ export class FallbackLimiter implements Limiter {
     this.#lateInRow = 0;
     if (!this.#isAway) return;
     this.#isAway = false;
+    // It may have forgotten, and others may have given back: nobody is refused by what was known here before.
+    this.#options.local.forgetBuckets();
     this.#options.changed('shared', 'it answers');
   }
 
   /** The answer came after it was decided here: what was decided counts, and counts once. */
   #reconcile(charges: readonly Charge[], quota: QuotaCharge | undefined, here: boolean, there: boolean): void {
     const { shared, local } = this.#options;
-    if (there) local.giveQuota(quota);
-    if (here !== there) (here ? shared.charge(charges) : shared.give(charges)).catch(() => undefined);
+    if (here && there) local.giveQuota(quota);
+    else if (there) this.give(charges, quota);
+    else if (here) shared.charge(charges).catch(() => undefined);
   }
 
   #late(sentMs: number): void {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { redisMissing, RedisServer } from '../helpers/redis-server.ts';
-import { assertWithin, startReplicas } from '../helpers/shared-limits.ts';
+import { admitted, assertWithin, startReplicas } from '../helpers/shared-limits.ts';
 
 const rate = { requestsPerSecond: 100, burst: 50 };
 const options = { skip: redisMissing };
@@ -38,3 +38,18 @@ test(
     assert.equal(cli.stdout().match(/Redis can not be asked/g)?.length, 1);
   },
 );
+
+test('an address that had used up its rate is asked for again once Redis has forgotten', options, async (t) => {
+  const redis = await RedisServer.start(t);
+  // So slow that not one token comes back meanwhile; one was taken before.
+  const never = { requestsPerSecond: 0.001, burst: 3 };
+  const replicas = await startReplicas(t, redis, { rate: never, of: 'per_ip', count: 1 });
+  const [cli = assert.fail()] = replicas.all;
+  assert.equal(admitted(await replicas.offer(10, 1)), 2);
+  await redis.kill();
+  await cli.line(/Redis can not be asked/);
+  assert.equal(admitted(await replicas.offer(10, 1)), 0);
+  await redis.restart();
+  await cli.line(/Redis answers/);
+  assert.equal(admitted(await replicas.offer(10, 1)), 3);
+});

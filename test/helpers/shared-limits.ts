@@ -33,8 +33,9 @@ export interface Replicas {
 }
 
 interface ReplicasOptions {
-  /** Of the key. */
   readonly rate: Rate;
+  /** Whose. Default: the key's. */
+  readonly of?: 'per_key' | 'per_ip';
   readonly count?: number;
   /** More of the configuration. */
   readonly more?: string;
@@ -44,18 +45,18 @@ interface ReplicasOptions {
 export async function startReplicas(
   t: TestContext,
   redis: RedisServer,
-  { rate, count = 3, more = '' }: ReplicasOptions,
+  { rate, of = 'per_key', count = 3, more = '' }: ReplicasOptions,
 ): Promise<Replicas> {
   const directory = await temporaryDirectory(t);
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
   const file = join(directory, 'gateway.yaml');
-  const { requestsPerSecond, burst } = rate;
+  const limit = `{ requests_per_second: ${rate.requestsPerSecond}, burst: ${rate.burst} }`;
   await writeFile(
     file,
     `lease_acl: { demo: ["*"] }
 rate_limit:
-  per_key: { default: { requests_per_second: ${requestsPerSecond}, burst: ${burst} } }
+  ${of}: ${of === 'per_key' ? `{ default: ${limit} }` : limit}
   storage: { type: redis, redis: { url: "${redis.url}" } }
 ${more}
 `,
