@@ -11,6 +11,8 @@ export interface FallbackOptions {
   readonly shared: {
     take(charges: readonly Charge[], quota?: QuotaCharge): Promise<Verdict>;
     give(charges: readonly Charge[]): Promise<void>;
+    /** Takes what was admitted already, also where there is nothing left. */
+    charge(charges: readonly Charge[]): Promise<void>;
   };
   /** Kept like the shared limits as this process last saw them, so that their loss is no new burst for anybody. */
   readonly local: LocalLimiter;
@@ -25,7 +27,7 @@ export interface FallbackOptions {
 const defaultDeadlineMs = 50;
 /** While it is away one request in this time asks again, so that the return is noticed well within 2 s. */
 const probeIntervalMs = 250;
-/** Answers that came too late, one after the other, until nobody waits for the next: a single one is a hiccup, of ours as likely. */
+/** Answers that came too late, one asked for after the other, until nobody waits for the next: less is a hiccup, of ours as likely. */
 const lateUntilAway = 3;
 
 export class FallbackLimiter implements Limiter {
@@ -33,6 +35,7 @@ export class FallbackLimiter implements Limiter {
   readonly #deadlineMs: number;
   #isAway = false;
   #lateInRow = 0;
+  #lateMs = Number.NEGATIVE_INFINITY;
   #probedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: FallbackOptions) {
@@ -64,18 +67,19 @@ export class FallbackLimiter implements Limiter {
     }
     return new Promise((resolve) => {
       const attempt = new Attempt(() => {
-        this.#late();
-        resolve(local.take(charges, quota));
+        this.#late(attempt.deadline.dueMs - this.#deadlineMs);
+        const verdict = local.take(charges, quota);
+        attempt.admitted = isAdmitted(verdict);
+        resolve(verdict);
       });
-      deadlines.arm(attempt.deadline, this.#deadlineMs);
       shared.take(charges, quota).then(
         (verdict) => {
           deadlines.disarm(attempt.deadline);
-          this.found();
+          const inTime = attempt.decide();
+          if (inTime) this.found();
           local.adopt(charges, verdict.states);
-          if (attempt.decide()) resolve(verdict);
-          // Decided locally meanwhile. Tokens that were taken twice are never too much for the app, and come back by themselves.
-          else if (isAdmitted(verdict)) local.giveQuota(quota);
+          if (inTime) resolve(verdict);
+          else this.#reconcile(charges, quota, attempt.admitted, isAdmitted(verdict));
         },
         (error: unknown) => {
           deadlines.disarm(attempt.deadline);
@@ -83,6 +87,10 @@ export class FallbackLimiter implements Limiter {
           if (attempt.decide()) resolve(local.take(charges, quota));
         },
       );
+      // The client writes at the end of this turn of the loop: what the turn takes until then is not the store's time.
+      setImmediate(() => {
+        if (attempt.isOpen) deadlines.arm(attempt.deadline, this.#deadlineMs);
+      });
     });
   }
 
@@ -96,10 +104,22 @@ export class FallbackLimiter implements Limiter {
     this.#lateInRow = 0;
     if (!this.#isAway) return;
     this.#isAway = false;
+    // It may have forgotten, and others may have given back: nobody is refused by what was known here before.
+    this.#options.local.forgetBuckets();
     this.#options.changed('shared', 'it answers');
   }
 
-  #late(): void {
+  /** The answer came after it was decided here: what was decided counts, and counts once. */
+  #reconcile(charges: readonly Charge[], quota: QuotaCharge | undefined, here: boolean, there: boolean): void {
+    const { shared, local } = this.#options;
+    if (here && there) local.giveQuota(quota);
+    else if (there) this.give(charges, quota);
+    else if (here) shared.charge(charges).catch(() => undefined);
+  }
+
+  #late(sentMs: number): void {
+    if (sentMs < this.#lateMs) return;
+    this.#lateMs = this.#options.clock.monotonicMs();
     this.#lateInRow += 1;
     if (this.#lateInRow >= lateUntilAway) this.#away('it does not answer in time');
   }
@@ -115,6 +135,8 @@ export class FallbackLimiter implements Limiter {
 /** One request: decided once, by whoever is first. */
 class Attempt implements Expiring {
   readonly deadline: Deadline = new Deadline(this);
+  /** What was decided without the store. */
+  admitted = false;
   readonly #giveUp: () => void;
   #decided = false;
 
@@ -127,6 +149,10 @@ class Attempt implements Expiring {
     setImmediate(() => {
       if (this.decide()) this.#giveUp();
     });
+  }
+
+  get isOpen(): boolean {
+    return !this.#decided;
   }
 
   /** False: it was decided before. */

@@ -43,4 +43,9 @@ export class LocalLimiter implements Limiter {
   adopt(charges: readonly Charge[], states: readonly BucketState[]): void {
     this.#buckets.adopt(charges, states);
   }
+
+  /** Until somebody says what they are, they are full. */
+  forgetBuckets(): void {
+    this.#buckets.clear();
+  }
 }

@@ -61,6 +61,11 @@ export class MemoryLimiter {
     }
   }
 
+  /** All are full. */
+  clear(): void {
+    for (const level of Object.values(this.#levels)) level.clear();
+  }
+
   #of({ level }: Charge): Level {
     return this.#levels[level];
   }
@@ -97,6 +102,10 @@ class Level {
     }
     this.#sweep(nowMs);
     this.#buckets.set(id, { fullAtMs });
+  }
+
+  clear(): void {
+    this.#buckets.clear();
   }
 
   forget(id: string): void {

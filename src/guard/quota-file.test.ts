@@ -22,13 +22,17 @@ async function place(t: TestContext): Promise<string> {
   return join(await tempDirectory(t), 'state', 'quotas.jsonl');
 }
 
+let open: QuotaFile | undefined;
+
 /** As after a restart. */
 async function reopened(
   t: TestContext,
   path: string,
   mostLines?: number,
 ): Promise<[QuotaFile, readonly UsageRecord[]]> {
+  await open?.close();
   const file = new QuotaFile({ path, clock, ...(mostLines !== undefined && { mostLines }) });
+  open = file;
   t.after(() => file.close());
   return [file, await file.load()];
 }
@@ -86,6 +90,18 @@ describe('the file of quotas', () => {
     await file.save([change('a', 1)]);
     await writeFile(`${path}.new`, '{"key":"a","per');
     assert.deepEqual((await reopened(t, path))[1], [record('a', 1)]);
+  });
+
+  test('another process does not write over it, and takes it up where this one has left it', async (t) => {
+    const path = await place(t);
+    const [first] = await reopened(t, path);
+    await first.save([change('a', 1)]);
+    const second = new QuotaFile({ path, clock });
+    t.after(() => second.close());
+    await assert.rejects(second.load(), /another gateway uses the same state directory.*XDG_STATE_HOME.*rate_limit/);
+    await first.save([change('a', 2)]);
+    await first.close();
+    assert.deepEqual(await second.load(), [record('a', 2)]);
   });
 
   test('a fault is told, and the same changes go in with the next try', async (t) => {

@@ -1,8 +1,10 @@
 // Owns the file in which what was used of quotas outlives the process: a line for each change with the total, the last one counts.
 // What a crash leaves of the last line is passed over; when the file has grown it is written anew beside itself and put in its place.
+// It is one gateway's: two would each write what they alone know.
 import { mkdir, open, readFile, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
+import { lockForLife, type ProcessLock } from '../kernel/process-lock.ts';
 import type { UsageStore } from './quota-keeper.ts';
 import { type Resource, resources, usedOf } from './quota.ts';
 import type { UsageChange, UsageRecord } from './quota-ledger.ts';
@@ -20,6 +22,10 @@ const keptMs = 35 * 86_400_000;
 /** It names keys. */
 const fileMode = 0o600;
 
+const inUse =
+  'another gateway uses the same state directory, and keeps its quotas there; ' +
+  'give this one another (XDG_STATE_HOME), or let them share quotas in Redis (rate_limit.storage)';
+
 export class QuotaFile implements UsageStore {
   readonly #options: QuotaFileOptions;
   readonly #mostLines: number;
@@ -28,16 +34,19 @@ export class QuotaFile implements UsageStore {
   /** Undefined: to be written anew, for the first time or after a fault that may have left half a line. */
   #handle: FileHandle | undefined = undefined;
   #lines = 0;
+  #lock: ProcessLock | undefined = undefined;
 
   constructor(options: QuotaFileOptions) {
     this.#options = options;
     this.#mostLines = options.mostLines ?? defaultMostLines;
   }
 
-  /** Rejects with Node's error when the file can't be read or written. */
+  /** Rejects with what to do while another process has the file, and with Node's error when it can't be read or written. */
   async load(): Promise<readonly UsageRecord[]> {
     const { path } = this.#options;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    this.#lock ??= await lockForLife(`${path}.lock`);
+    if (this.#lock === undefined) throw new Error(inUse);
     for (const line of (await textOf(path)).split('\n')) {
       const record = recordOf(line);
       if (record !== undefined) this.#records.set(nameOf(record), record);
@@ -55,6 +64,12 @@ export class QuotaFile implements UsageStore {
   }
 
   async close(): Promise<void> {
+    await this.#closeFile();
+    this.#lock?.release();
+    this.#lock = undefined;
+  }
+
+  async #closeFile(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
     await handle?.close();
@@ -66,7 +81,7 @@ export class QuotaFile implements UsageStore {
       await handle.datasync();
       this.#lines += batch.length;
     } catch (error) {
-      await this.close();
+      await this.#closeFile();
       throw error;
     }
   }
@@ -89,7 +104,7 @@ export class QuotaFile implements UsageStore {
       await handle.close();
       throw error;
     }
-    await this.close();
+    await this.#closeFile();
     this.#handle = handle;
     this.#lines = this.#records.size;
   }

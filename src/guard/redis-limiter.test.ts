@@ -1,90 +1,16 @@
 import assert from 'node:assert/strict';
-import { describe, test, type TestContext } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { charge, startReplica, untilShared } from '../../test/helpers/limiter-replica.ts';
 import { redisMissing, RedisServer } from '../../test/helpers/redis-server.ts';
-import { systemClock } from '../kernel/clock.ts';
-import { Deadlines } from '../kernel/deadlines.ts';
-import { FallbackLimiter } from './fallback-limiter.ts';
-import { type Charge, isAdmitted, type Rate } from './limiter.ts';
-import { LocalLimiter } from './local-limiter.ts';
-import { MemoryLimiter } from './memory-limiter.ts';
 import { none, type QuotaCharge, type QuotaLimits } from './quota.ts';
 import { QuotaCalendar } from './quota-calendar.ts';
-import { QuotaKeeper } from './quota-keeper.ts';
-import { QuotaLedger } from './quota-ledger.ts';
-import { QuotaRedis } from './quota-redis.ts';
-import { connectRedis } from './redis-client.ts';
-import { RedisLimiter, type ScriptRunner } from './redis-limiter.ts';
 
 const options = { skip: redisMissing };
 
-/** No day ends meanwhile. */
-const clock = { ...systemClock, wallMs: () => Date.parse('2026-11-24T12:00:00Z') };
-
-function charge(rate: Rate, more: Partial<Charge> = {}): Charge {
-  return { level: 'key', id: 'a', cost: 1, rate, ...more };
-}
-
-interface Replica {
-  readonly limiter: FallbackLimiter;
-  readonly ledger: QuotaLedger;
-  /** Each turn is the test's. */
-  readonly keeper: QuotaKeeper;
-  readonly changes: string[];
-  readonly admits: (charges: readonly Charge[], quota?: QuotaCharge) => Promise<boolean>;
-  /** Resolves with the next change. */
-  readonly change: () => Promise<string>;
-}
-
-/** `deadlineMs`: that of a machine that runs a whole test suite at once, unless told otherwise. */
-function replica(
-  t: TestContext,
-  server: RedisServer,
-  { through = (redis: ScriptRunner) => redis, deadlineMs = 1_000 } = {},
-): Replica {
-  const redis = connectRedis(server.url, { failed: () => undefined });
-  t.after(() => {
-    redis.close();
-  });
-  const ledger = new QuotaLedger({ clock });
-  const store = new QuotaRedis({ redis, namespace: 'test', periods: () => [], close: () => undefined });
-  const keeper = new QuotaKeeper({ ledger, store, everyMs: 1e9, changed: () => undefined });
-  t.after(() => keeper.close());
-  const changes: string[] = [];
-  let told: (state: string) => void = () => undefined;
-  const limiter = new FallbackLimiter({
-    shared: new RedisLimiter({ redis: through(redis), namespace: 'test', ledger, clock }),
-    local: new LocalLimiter(new MemoryLimiter({ clock }), ledger),
-    deadlines: new Deadlines(clock),
-    ...{ clock, deadlineMs },
-    changed: (state) => {
-      changes.push(state);
-      told(state);
-    },
-  });
-  return {
-    ...{ limiter, ledger, keeper, changes },
-    admits: async (charges, quota) => isAdmitted(await limiter.take(charges, quota)),
-    change: () =>
-      new Promise((resolve) => {
-        told = resolve;
-      }),
-  };
-}
-
-/** Asks until the shared buckets answer. */
-async function untilShared({ limiter }: Replica): Promise<void> {
-  const other = charge({ requestsPerSecond: 1e6, burst: 1e6 }, { id: 'probe' });
-  do {
-    await limiter.take([other]);
-    await setImmediate();
-  } while (!limiter.shared);
-}
-
 test('replicas share a bucket to the token', options, async (t) => {
   const server = await RedisServer.start(t);
-  const replicas = [replica(t, server), replica(t, server), replica(t, server)];
+  const replicas = [startReplica(t, server), startReplica(t, server), startReplica(t, server)];
   await Promise.all(replicas.map(untilShared));
   // So slow that not one token comes back meanwhile.
   const slow = charge({ requestsPerSecond: 0.001, burst: 50 });
@@ -96,7 +22,7 @@ test('replicas share a bucket to the token', options, async (t) => {
 
 test('charged to none when one refuses, with what is left and when to come back', options, async (t) => {
   const server = await RedisServer.start(t);
-  const shared = replica(t, server);
+  const shared = startReplica(t, server);
   await untilShared(shared);
   const wide = charge({ requestsPerSecond: 0.001, burst: 10 }, { level: 'global' });
   const narrow = charge({ requestsPerSecond: 0.001, burst: 1 });
@@ -111,41 +37,9 @@ test('charged to none when one refuses, with what is left and when to come back'
   assert.equal(never.retryAfterMs, Infinity);
 });
 
-test('while the store is away each replica limits by itself, and shares again once it is back', options, async (t) => {
-  const server = await RedisServer.start(t);
-  const one = replica(t, server);
-  await untilShared(one);
-  const slow = charge({ requestsPerSecond: 0.001, burst: 2 });
-  assert.equal(await one.admits([slow]), true);
-  await server.kill();
-  const away = one.change();
-  const admitted = [await one.admits([slow]), await one.admits([slow]), await one.admits([slow])];
-  // One token was taken before: the loss of the store is no new burst.
-  assert.deepEqual(admitted, [true, false, false]);
-  assert.equal(await away, 'local');
-  await server.restart();
-  await untilShared(one);
-  assert.deepEqual(one.changes.slice(-2), ['local', 'shared']);
-  assert.equal(await one.admits([slow]), true);
-});
-
-test('a store that is frozen costs a request no more than the deadline', options, async (t) => {
-  const server = await RedisServer.start(t);
-  const one = replica(t, server);
-  await untilShared(one);
-  server.freeze();
-  // A late answer is a hiccup; three in a row are a store that is away.
-  const slow = charge({ requestsPerSecond: 0.001, burst: 1 });
-  const admitted = await Promise.all([one.admits([slow]), one.admits([slow]), one.admits([slow])]);
-  assert.deepEqual(admitted, [true, false, false]);
-  assert.deepEqual(one.changes.at(-1), 'local');
-  server.thaw();
-  await untilShared(one);
-});
-
 test('tokens that are given back are there for all', options, async (t) => {
   const server = await RedisServer.start(t);
-  const [one, two] = [replica(t, server), replica(t, server)];
+  const [one, two] = [startReplica(t, server), startReplica(t, server)];
   await Promise.all([one, two].map(untilShared));
   const slow = charge({ requestsPerSecond: 0.001, burst: 2 });
   assert.deepEqual([await one.admits([slow]), await one.admits([slow]), await two.admits([slow])], [true, true, false]);
@@ -165,7 +59,7 @@ describe('quotas that replicas share', options, () => {
 
   test('admit together exactly what there is, however the replicas race and give back', async (t) => {
     const server = await RedisServer.start(t);
-    const replicas = Array.from({ length: 4 }, () => replica(t, server));
+    const replicas = Array.from({ length: 4 }, () => startReplica(t, server));
     await Promise.all(replicas.map(untilShared));
     for (const { changes } of replicas) changes.length = 0;
     let round = 0;
@@ -214,7 +108,7 @@ describe('quotas that replicas share', options, () => {
 
   test('all or none: what one refuses is charged to no bucket, and counted in no quota', async (t) => {
     const server = await RedisServer.start(t);
-    const [one, two] = [replica(t, server), replica(t, server)];
+    const [one, two] = [startReplica(t, server), startReplica(t, server)];
     await Promise.all([one, two].map(untilShared));
     const narrow = charge({ requestsPerSecond: 0.001, burst: 2 }, { id: 'narrow' });
     const three = quotaOf({ requests: 3 });
@@ -231,7 +125,7 @@ describe('quotas that replicas share', options, () => {
 
   test('daily and monthly, requests, bytes and tokens: the one that refuses is told', async (t) => {
     const server = await RedisServer.start(t);
-    const one = replica(t, server);
+    const one = startReplica(t, server);
     await untilShared(one);
     const all = { requests: 1, bytes: 1, llmTokens: 1 };
     const cases: [QuotaCharge['quotas'], Partial<typeof none>, string][] = [
@@ -257,7 +151,7 @@ describe('quotas that replicas share', options, () => {
 
   test('bytes and tokens count for all once one has told them', async (t) => {
     const server = await RedisServer.start(t);
-    const [one, two] = [replica(t, server), replica(t, server)];
+    const [one, two] = [startReplica(t, server), startReplica(t, server)];
     await Promise.all([one, two].map(untilShared));
     const some = quotaOf({ bytes: 100 });
     one.ledger.add(some, { ...none, bytes: 100 });
@@ -268,7 +162,7 @@ describe('quotas that replicas share', options, () => {
 
   test('while the store is away each counts by itself, what is told later counts once, and no loss opens a quota', async (t) => {
     const server = await RedisServer.start(t);
-    const [one, two] = [replica(t, server), replica(t, server)];
+    const [one, two] = [startReplica(t, server), startReplica(t, server)];
     await Promise.all([one, two].map(untilShared));
     const six = quotaOf({ requests: 6 });
     assert.ok((await one.admits([wide], six)) && (await two.admits([wide], six)));
@@ -281,41 +175,9 @@ describe('quotas that replicas share', options, () => {
     await Promise.all([one, two].map(untilShared));
     await Promise.all([one.keeper.keep(), two.keeper.keep()]);
     // Redis has forgotten all; five were admitted.
-    const three = replica(t, server);
+    const three = startReplica(t, server);
     await untilShared(three);
     const admitted = [await one.admits([wide], six), await three.admits([wide], six), await two.admits([wide], six)];
     assert.deepEqual(admitted, [true, false, false]);
-  });
-
-  test('an answer that comes too late counts its request once', async (t) => {
-    const server = await RedisServer.start(t);
-    const late = Promise.withResolvers<undefined>();
-    let held = false;
-    const one = replica(t, server, {
-      deadlineMs: 20,
-      through: (redis) => ({
-        run: async (...args) => {
-          const answer = await redis.run(...args);
-          if (held) await late.promise;
-          return answer;
-        },
-      }),
-    });
-    await untilShared(one);
-    const three = quotaOf({ requests: 3 });
-    held = true;
-    assert.ok(await one.admits([wide], three));
-    held = false;
-    late.resolve(undefined);
-    await setImmediate();
-    await one.keeper.keep();
-    const two = replica(t, server);
-    await untilShared(two);
-    const admitted = [
-      await two.admits([wide], three),
-      await two.admits([wide], three),
-      await two.admits([wide], three),
-    ];
-    assert.deepEqual(admitted, [true, true, false]);
   });
 });

@@ -5,7 +5,7 @@ import type { BucketState, Charge, Verdict } from './limiter.ts';
 import { type Account, counts, judgeQuotas, type QuotaCharge, type QuotaState, resources } from './quota.ts';
 import { fieldsOf, keptMs, quotaPrefix } from './quota-hashes.ts';
 import type { QuotaLedger, UsageRecord } from './quota-ledger.ts';
-import { giveScript, takeScript } from './redis-scripts.ts';
+import { payScript, takeScript } from './redis-scripts.ts';
 
 /** What is asked of a Redis client. Rejects when there is no connection or the command failed. */
 export interface ScriptRunner {
@@ -69,10 +69,19 @@ export class RedisLimiter {
   }
 
   /** Puts tokens back. What was counted in quotas goes back through the ledger. Rejects when Redis can't say. */
-  async give(charges: readonly Charge[]): Promise<void> {
+  give(charges: readonly Charge[]): Promise<void> {
+    return this.#pay(charges, -1);
+  }
+
+  /** Takes tokens, also where there are none left: they are owed. Rejects when Redis can't say. */
+  charge(charges: readonly Charge[]): Promise<void> {
+    return this.#pay(charges, 1);
+  }
+
+  async #pay(charges: readonly Charge[], sign: 1 | -1): Promise<void> {
     const keys = charges.map((charge) => this.#bucketPrefix + bucketName(charge));
-    const args = charges.map(({ rate, cost }) => String((cost * 1_000_000) / rate.requestsPerSecond));
-    await this.#options.redis.run(giveScript, keys, args);
+    const args = charges.map(({ rate, cost }) => String((sign * cost * 1_000_000) / rate.requestsPerSecond));
+    await this.#options.redis.run(payScript, keys, args);
   }
 }
 

@@ -74,12 +74,12 @@ end
 return answer
 `);
 
-/** KEYS: buckets. ARGV: the microseconds that each gets back. One that would be more than full is full, and so absent. */
-export const giveScript = `
+/** KEYS: buckets. ARGV: the microseconds that each pays, whatever is left, or gets back. A full bucket is an absent one. */
+export const payScript = `
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 for i, key in ipairs(KEYS) do
-  local debt = tonumber(redis.call('GET', key) or '0') - tonumber(ARGV[i]) - now
+  local debt = math.max(0, tonumber(redis.call('GET', key) or '0') - now) + tonumber(ARGV[i])
   if debt > 0 then
     redis.call('SET', key, string.format('%.0f', now + debt), 'PX', math.ceil(debt / 1000) + 1)
   else

@@ -60,6 +60,28 @@ test('a crash loses nothing that is older than a second, and an end nothing at a
   assert.deepEqual([await statusOf(third.url), await statusOf(third.url)], [200, 429]);
 });
 
+test('two gateways with one state directory do not write over each other, and the second is told what to do', async (t) => {
+  const { url: relay } = await startRelay(t);
+  await publishDemo(t, relay, 'demo');
+  const directory = await temporaryDirectory(t);
+  const first = await startGateway(t, directory, relay);
+  const second = await startGateway(t, directory, relay);
+  await second.line(/"level":"error".*another gateway uses the same state directory.*XDG_STATE_HOME.*can not be kept/);
+  assert.deepEqual([await statusOf(first.url), await statusOf(second.url)], [200, 200]);
+  await untilKept(directory, 1);
+  first.child.kill('SIGKILL');
+  await first.exited;
+  await second.line(/"level":"info".*kept again/);
+  // What the first has used counts, and what this one has.
+  assert.deepEqual([await statusOf(second.url), await statusOf(second.url)], [200, 429]);
+  await untilKept(directory, 3);
+  second.child.kill('SIGKILL');
+  await second.exited;
+  const third = await startGateway(t, directory, relay);
+  assert.equal(await statusOf(third.url), 429);
+  assert.doesNotMatch(third.stdout(), /can not be kept/);
+});
+
 test('in Redis the use of all gateways counts, that of one which is gone too', withRedis, async (t) => {
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');

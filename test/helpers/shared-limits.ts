@@ -1,4 +1,5 @@
 // Owns several gateways, each a process of its own, that share one rate limit in a real Redis, and callers who ask for more than that.
+import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { Agent, get } from 'node:http';
 import { join } from 'node:path';
@@ -32,8 +33,9 @@ export interface Replicas {
 }
 
 interface ReplicasOptions {
-  /** Of the key. */
   readonly rate: Rate;
+  /** Whose. Default: the key's. */
+  readonly of?: 'per_key' | 'per_ip';
   readonly count?: number;
   /** More of the configuration. */
   readonly more?: string;
@@ -43,18 +45,18 @@ interface ReplicasOptions {
 export async function startReplicas(
   t: TestContext,
   redis: RedisServer,
-  { rate, count = 3, more = '' }: ReplicasOptions,
+  { rate, of = 'per_key', count = 3, more = '' }: ReplicasOptions,
 ): Promise<Replicas> {
   const directory = await temporaryDirectory(t);
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
   const file = join(directory, 'gateway.yaml');
-  const { requestsPerSecond, burst } = rate;
+  const limit = `{ requests_per_second: ${rate.requestsPerSecond}, burst: ${rate.burst} }`;
   await writeFile(
     file,
     `lease_acl: { demo: ["*"] }
 rate_limit:
-  per_key: { default: { requests_per_second: ${requestsPerSecond}, burst: ${burst} } }
+  ${of}: ${of === 'per_key' ? `{ default: ${limit} }` : limit}
   storage: { type: redis, redis: { url: "${redis.url}" } }
 ${more}
 `,
@@ -108,7 +110,7 @@ export function admitted(asked: readonly Asked[]): number {
 }
 
 /** How long the requests may have been counted, as far as can be told from outside: the shortest and the longest. Seconds. */
-export function spanOf(asked: readonly Asked[]): { readonly least: number; readonly most: number } {
+function spanOf(asked: readonly Asked[]): { readonly least: number; readonly most: number } {
   const sent = asked.map(({ sentMs }) => sentMs);
   const answered = asked.map(({ answeredMs }) => answeredMs);
   const [firstSent, lastSent] = [Math.min(...sent), Math.max(...sent)];
@@ -116,10 +118,16 @@ export function spanOf(asked: readonly Asked[]): { readonly least: number; reado
   return { least: Math.max(0, lastSent - firstAnswered) / 1000, most: (lastAnswered - firstSent) / 1000 };
 }
 
-/**
- * Whether every answer came before Redis's deadline can have passed. Where the machine was slower, some were decided locally, by what
- * was left when Redis was last heard: then never more is admitted, but perhaps less.
- */
-export function keptUp(asked: readonly Asked[]): boolean {
-  return asked.every(({ sentMs, answeredMs }) => answeredMs - sentMs < 50);
+/** Asserts that not more was admitted than what came back meanwhile and a full bucket, and not less than that and what was in it. */
+export function assertWithin(t: TestContext, asked: readonly Asked[], rate: Rate, inBucket: number): void {
+  const { least, most } = spanOf(asked);
+  const count = admitted(asked);
+  const slowestMs = Math.max(...asked.map(({ sentMs, answeredMs }) => answeredMs - sentMs));
+  const span = `${least.toFixed(2)} to ${most.toFixed(2)} s`;
+  const words = `${count} of ${asked.length} were admitted in ${span}, the slowest answer took ${slowestMs.toFixed(0)} ms`;
+  t.diagnostic(words);
+  assert.ok(count <= 1.01 * (rate.burst + rate.requestsPerSecond * most), words);
+  // What is not asked for while the bucket is full is lost: that is the machine's doing.
+  if (slowestMs > (1_000 * rate.burst) / rate.requestsPerSecond) t.diagnostic('too slow a machine to say more');
+  else assert.ok(count >= 0.99 * (inBucket + rate.requestsPerSecond * least), words);
 }

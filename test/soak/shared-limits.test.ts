@@ -4,54 +4,59 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { redisMissing, RedisServer } from '../helpers/redis-server.ts';
-import { admitted, keptUp, spanOf, startReplicas } from '../helpers/shared-limits.ts';
+import { type Asked, assertWithin, type Replicas, startReplicas } from '../helpers/shared-limits.ts';
 
-const rate = { requestsPerSecond: 100, burst: 20 };
+/** A machine that stands still for half a second loses nothing that has come back meanwhile. */
+const rate = { requestsPerSecond: 100, burst: 50 };
 const options = { skip: redisMissing };
 
 test('100 a second under 600 a second for 10 s, to within 1 %', options, async (t) => {
   const redis = await RedisServer.start(t);
   const replicas = await startReplicas(t, redis, { rate });
-  // What starting has cost has come back.
-  await pause(1_000);
+  await warmUp(replicas);
   const asked = await replicas.offer(600, 10);
-  const { least, most } = spanOf(asked);
-  const count = admitted(asked);
-  t.diagnostic(`${count} of ${asked.length} were admitted in ${least.toFixed(2)} to ${most.toFixed(2)} s`);
-  assert.deepEqual([...new Set(asked.map(({ status }) => status))].sort(), [200, 429]);
-  assert.ok(count <= 1.01 * (rate.burst + rate.requestsPerSecond * most));
-  if (keptUp(asked)) assert.ok(count >= 0.99 * (rate.burst + rate.requestsPerSecond * least));
+  assertNeverFailed(asked);
+  assertWithin(t, asked, rate, rate.burst);
+  for (const text of await replicas.metrics()) assert.match(text, redisUp(1));
+  for (const cli of replicas.all) assert.doesNotMatch(cli.stdout(), /Redis can not be asked/);
 });
 
 test('Redis killed and started again: no request fails, and within 2 s the limit is one again', options, async (t) => {
   const redis = await RedisServer.start(t);
   const replicas = await startReplicas(t, redis, { rate });
+  await warmUp(replicas);
   const offered = replicas.offer(600, 10);
   await pause(3_000);
   await redis.kill();
+  await Promise.all(replicas.all.map((cli) => cli.line(/Redis can not be asked/)));
+  for (const text of await replicas.metrics()) assert.match(text, redisUp(0));
   await pause(1_000);
   await redis.restart();
   const restartedMs = performance.now();
-  const again = replicas.all.map(async (cli) => {
-    await cli.line(/Redis answers/);
-    return performance.now() - restartedMs;
-  });
-  const backAfterMs = Math.max(...(await Promise.all(again)));
+  await Promise.all(replicas.all.map((cli) => cli.line(/Redis answers/)));
+  const backMs = performance.now();
+  for (const text of await replicas.metrics()) assert.match(text, redisUp(1));
   const asked = await offered;
-  assert.deepEqual([...new Set(asked.map(({ status }) => status))].sort(), [200, 429]);
-  assert.ok(backAfterMs < 2_000, `shared again after ${backAfterMs} ms`);
-  const after = asked.filter(({ sentMs }) => sentMs >= restartedMs + backAfterMs);
-  const { least, most } = spanOf(after);
-  const count = admitted(after);
-  t.diagnostic(`back after ${backAfterMs.toFixed(0)} ms; then ${count} in ${least.toFixed(2)} to ${most.toFixed(2)} s`);
-  assert.ok(count <= 1.01 * (rate.burst + rate.requestsPerSecond * most));
-  if (keptUp(asked)) assert.ok(count >= 0.99 * rate.requestsPerSecond * least);
+  assertNeverFailed(asked);
+  assert.ok(backMs - restartedMs < 2_000, `shared again after ${backMs - restartedMs} ms`);
+  const after = asked.filter(({ sentMs }) => sentMs >= backMs);
+  t.diagnostic(`back after ${(backMs - restartedMs).toFixed(0)} ms`);
+  assertWithin(t, after, rate, 0);
   for (const cli of replicas.all) {
-    // A slow machine may lose Redis once more, for want of time.
-    const lost = cli
-      .stdout()
-      .match(/"reason":"(?!it does not answer in time)[^"]*","message":"Redis can not be asked/g);
-    assert.equal(lost?.length, 1);
-    if (keptUp(asked)) assert.equal(cli.stdout().match(/Redis answers/g)?.length, 1);
+    for (const line of [/Redis can not be asked/g, /Redis answers/g]) assert.equal(cli.stdout().match(line)?.length, 1);
   }
 });
+
+/** Code is compiled, and then what that has cost comes back. */
+async function warmUp(replicas: Replicas): Promise<void> {
+  await replicas.offer(300, 3);
+  await pause(1_000);
+}
+
+function assertNeverFailed(asked: readonly Asked[]): void {
+  assert.deepEqual([...new Set(asked.map(({ status }) => status))].sort(), [200, 429]);
+}
+
+function redisUp(value: 0 | 1): RegExp {
+  return new RegExp(`^portal_gateway_redis_up ${value}$`, 'm');
+}

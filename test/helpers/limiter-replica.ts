@@ -1,0 +1,85 @@
+// Owns the limits of one gateway among several that share a Redis, without the gateway.
+import type { TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { FallbackLimiter } from '../../src/guard/fallback-limiter.ts';
+import { type Charge, isAdmitted, type Rate } from '../../src/guard/limiter.ts';
+import { LocalLimiter } from '../../src/guard/local-limiter.ts';
+import { MemoryLimiter } from '../../src/guard/memory-limiter.ts';
+import type { QuotaCharge } from '../../src/guard/quota.ts';
+import { QuotaKeeper } from '../../src/guard/quota-keeper.ts';
+import { QuotaLedger } from '../../src/guard/quota-ledger.ts';
+import { QuotaRedis } from '../../src/guard/quota-redis.ts';
+import { connectRedis } from '../../src/guard/redis-client.ts';
+import { RedisLimiter, type ScriptRunner } from '../../src/guard/redis-limiter.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { Deadlines } from '../../src/kernel/deadlines.ts';
+import type { RedisServer } from './redis-server.ts';
+
+/** No day ends meanwhile. */
+const clock = { ...systemClock, wallMs: () => Date.parse('2026-11-24T12:00:00Z') };
+
+export function charge(rate: Rate, more: Partial<Charge> = {}): Charge {
+  return { level: 'key', id: 'a', cost: 1, rate, ...more };
+}
+
+export interface Replica {
+  readonly limiter: FallbackLimiter;
+  readonly ledger: QuotaLedger;
+  /** Each turn is the test's. */
+  readonly keeper: QuotaKeeper;
+  readonly changes: string[];
+  readonly admits: (charges: readonly Charge[], quota?: QuotaCharge) => Promise<boolean>;
+  /** Resolves with the next change. */
+  readonly change: () => Promise<string>;
+}
+
+interface ReplicaOptions {
+  /** What stands between the limiter and Redis. */
+  readonly through?: (redis: ScriptRunner) => ScriptRunner;
+  /** Default: that of a machine that runs a whole test suite at once. */
+  readonly deadlineMs?: number;
+}
+
+export function startReplica(
+  t: TestContext,
+  server: RedisServer,
+  { through = (redis) => redis, deadlineMs = 1_000 }: ReplicaOptions = {},
+): Replica {
+  const redis = connectRedis(server.url, { failed: () => undefined });
+  t.after(() => {
+    redis.close();
+  });
+  const ledger = new QuotaLedger({ clock });
+  const store = new QuotaRedis({ redis, namespace: 'test', periods: () => [], close: () => undefined });
+  const keeper = new QuotaKeeper({ ledger, store, everyMs: 1e9, changed: () => undefined });
+  t.after(() => keeper.close());
+  const changes: string[] = [];
+  let told: (state: string) => void = () => undefined;
+  const limiter = new FallbackLimiter({
+    shared: new RedisLimiter({ redis: through(redis), namespace: 'test', ledger, clock }),
+    local: new LocalLimiter(new MemoryLimiter({ clock }), ledger),
+    deadlines: new Deadlines(clock),
+    ...{ clock, deadlineMs },
+    changed: (state) => {
+      changes.push(state);
+      told(state);
+    },
+  });
+  return {
+    ...{ limiter, ledger, keeper, changes },
+    admits: async (charges, quota) => isAdmitted(await limiter.take(charges, quota)),
+    change: () =>
+      new Promise((resolve) => {
+        told = resolve;
+      }),
+  };
+}
+
+/** Asks until the shared buckets answer. */
+export async function untilShared({ limiter }: Replica): Promise<void> {
+  const other = charge({ requestsPerSecond: 1e6, burst: 1e6 }, { id: 'probe' });
+  do {
+    await limiter.take([other]);
+    await setImmediate();
+  } while (!limiter.shared);
+}
