@@ -31,6 +31,10 @@ const bearer = /^bearer(?:[ \t]+(.*))?$/is;
 /** For browsers, which can set no header of a WebSocket: offered as a subprotocol. */
 const protocolPrefix = 'portal-gateway.bearer.';
 
+export function keyProtocol(key: string): string {
+  return protocolPrefix + key;
+}
+
 /** `upgrade`: the request may be a WebSocket's. */
 export function findCredential(headers: RawHeaders, upgrade: boolean): Found {
   const fields: Fields = { apiKeys: [], authorizations: [], protocols: [] };

@@ -1,5 +1,6 @@
 // Owns what repeated failures cost: who has shown too many wrong keys waits, before another bcrypt is spent on him. Keys that were
 // verified before are not its business, so nobody can lock another out by failing in his name.
+import { hash } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
 import { addressGroup } from '../policy/addresses.ts';
 import type { Charge } from '../guard/limiter.ts';
@@ -26,9 +27,10 @@ export class FailurePenalty {
   }
 }
 
+/** A key that was made elsewhere may be no longer than a key id: its digest is kept, as of all. */
 function charges(address: string, key: string): Charge[] {
   return [
     { level: 'ip', id: addressGroup(address), rate, cost: 1 },
-    { level: 'key', id: key.slice(0, prefixCharacters), rate, cost: 1 },
+    { level: 'key', id: hash('sha256', key.slice(0, prefixCharacters)), rate, cost: 1 },
   ];
 }

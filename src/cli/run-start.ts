@@ -1,6 +1,7 @@
 // Owns `start`: the gateway in the foreground, on its configuration and whatever becomes of it, until it is asked to stop.
 import type { Config } from '../config/config.ts';
-import { type Faulty, loadConfig, type LoadResult, type FlagSetting } from '../config/load.ts';
+import { type RunningConfig, withDigestedKeys } from '../config/digested-keys.ts';
+import { type Faulty, loadConfig, type FlagSetting } from '../config/load.ts';
 import { findingLine } from '../config/origin.ts';
 import { watchConfig, type ReloadReason } from '../config/reload.ts';
 import { restartOnly } from '../config/restart.ts';
@@ -33,7 +34,8 @@ const mostLineCharacters = 1000;
 
 export async function start(options: StartOptions, context: CliContext): Promise<void> {
   const flags = flagsOf(options);
-  const load = (signal: AbortSignal): Promise<LoadResult> => loadConfig({ file: options.config, flags, signal });
+  const load = async (signal: AbortSignal): Promise<RunningConfig> =>
+    withDigestedKeys(await loadConfig({ file: options.config, flags, signal }));
   const loaded = await load(context.signal);
   if (!loaded.ok) throw configFault(loaded, context.terminal);
   const { config } = loaded;
@@ -112,7 +114,7 @@ function reloader(
   gateway: RunningGateway,
   log: Logger,
   applied: (config: Config) => void,
-): (result: LoadResult, reason: ReloadReason) => Promise<void> {
+): (result: RunningConfig, reason: ReloadReason) => Promise<void> {
   return async (result, reason) => {
     for (const warning of result.warnings) log.warn(findingLine(warning));
     const faults = result.ok ? await faultsOf(gateway, result.config) : result.faults.map(findingLine);

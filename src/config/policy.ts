@@ -1,7 +1,7 @@
 // Owns the step from configuration to policy: what of the configuration the data plane works from. A key leaves it as its digest.
-import { hash } from 'node:crypto';
 import type { KeyPolicy, KeySecret, Policy, RatePolicy } from '../policy/policy.ts';
 import type { Config, KeyConfig } from './config.ts';
+import { digestOf } from './digested-keys.ts';
 
 /** `moreKeys`: of other sources. */
 export function policyOf(config: Config, moreKeys: readonly KeyPolicy[] = []): Policy {
@@ -49,10 +49,11 @@ export function keyPolicyOf(key: KeyConfig): KeyPolicy {
   };
 }
 
-function secretOf({ key, keyHash, keyPrefix }: KeyConfig): KeySecret {
-  return key === ''
-    ? { kind: 'bcrypt', bcrypt: keyHash, prefix: keyPrefix }
-    : { kind: 'digest', sha256: hash('sha256', key) };
+function secretOf(key: KeyConfig): KeySecret {
+  const sha256 = digestOf(key);
+  return sha256 === undefined
+    ? { kind: 'bcrypt', bcrypt: key.keyHash, prefix: key.keyPrefix }
+    : { kind: 'digest', sha256 };
 }
 
 function timeOf(timestamp: string): number | undefined {

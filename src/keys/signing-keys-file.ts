@@ -1,7 +1,7 @@
 // Owns the file that keeps the keys of assertions over restarts, and shares them among the gateways that name the same one: read and
 // rotated under its lock, for its owner alone. Knows nothing of what is signed.
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, readlink } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { rotated, signingKeyFromPem, type SigningKey } from '../auth/signing-keys.ts';
 import { readConfigFile } from '../config/read-file.ts';
 import { KeysFileError } from './errors.ts';
@@ -13,8 +13,13 @@ interface StoredSigningKey {
   readonly private_key: string;
 }
 
+/** More links than anybody means. */
+const mostLinks = 8;
+
 /** As they are to be by now; the first use makes the file. Throws KeysFileError. */
-export async function loadSigningKeys(file: string, nowMs: number): Promise<readonly SigningKey[]> {
+export async function loadSigningKeys(path: string, nowMs: number): Promise<readonly SigningKey[]> {
+  // Gateways that share the file may each have a link to it: there is one lock, beside the file, and it may be yet to be made.
+  const file = await targetOf(path);
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     return await withFileLock(file, async (lock) => {
@@ -33,6 +38,16 @@ export async function loadSigningKeys(file: string, nowMs: number): Promise<read
       cause: error,
     });
   }
+}
+
+async function targetOf(path: string): Promise<string> {
+  let file = path;
+  for (let links = 0; links < mostLinks; links += 1) {
+    const target = await readlink(file).catch(() => undefined);
+    if (target === undefined) break;
+    file = resolve(dirname(file), target);
+  }
+  return file;
 }
 
 async function read(file: string): Promise<readonly SigningKey[]> {

@@ -7,6 +7,7 @@ import type { KeyPolicy } from '../../src/policy/policy.ts';
 import type { Answer } from '../helpers/plain-gateway.ts';
 import { key as plainKey, testKey, testPolicy } from '../helpers/policy.ts';
 import { startTunnelGateway, type TunnelGateway } from '../helpers/tunnel-gateway.ts';
+import { withKeyIdOf } from '../helpers/wrong-keys.ts';
 
 const cost = 4;
 const key = createApiKey('live');
@@ -102,6 +103,20 @@ describe('authentication', () => {
     assert.deepEqual(codes.slice(-2), ['rate_limited', 'rate_limited']);
     assert.equal(codes[0], 'invalid_credentials');
     assert.equal(await codeFor(gateway, bearer(key)), 200);
+  });
+
+  test('failures with one key id are slowed from whatever address, and a verified caller is not', async (t) => {
+    const gateway = await start(t, { auth, trustedProxies: ['127.0.0.1'] });
+    const from = (host: number, credential: string): Promise<unknown> =>
+      codeFor(gateway, [...bearer(credential), 'X-Forwarded-For', `192.0.2.${host}`]);
+    assert.equal(await from(1, key), 200);
+    const wrong = withKeyIdOf(key);
+    const codes: unknown[] = [];
+    for (let host = 10; host < 22; host += 1) codes.push(await from(host, wrong));
+    assert.deepEqual([codes[0], ...codes.slice(-2)], ['invalid_credentials', 'rate_limited', 'rate_limited']);
+    // From the attacker's address, too.
+    for (const host of [1, 2, 21]) assert.equal(await from(host, key), 200);
+    assert.equal(await from(21, createApiKey('live')), 'invalid_credentials');
   });
 
   test('many first requests at once with one key are one try, and if it is wrong, each is a failure', async (t) => {

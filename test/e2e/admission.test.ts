@@ -133,3 +133,18 @@ test('whatever becomes of requests, their places are free again', async (t) => {
     await over(stream);
   }
 });
+
+test('no more wait for a slow relay to list its leases than may be in flight', async (t) => {
+  const { gateway } = await start(t, { maxInFlight: 2, queue: 10, maxStreams: 10 });
+  const listed = Promise.withResolvers<undefined>();
+  gateway.transport.listsAfter = listed.promise;
+  const unknown = get('/').replace('/peer/app', '/peer/nobody').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
+  const waiting = [gateway.raw(unknown), gateway.raw(unknown)];
+  await read(gateway);
+  const refused = await text(gateway.raw(unknown));
+  assert.match(refused, /^HTTP\/1\.1 503 [^]*\r\nRetry-After: 1\r\n[^]*"code":"overloaded"/i);
+  listed.resolve(undefined);
+  for (const socket of waiting) assert.match(await text(socket), /"code":"lease_not_found"/);
+  // They have left, and there is room again.
+  assert.match(await text(gateway.raw(unknown)), /"code":"lease_not_found"/);
+});

@@ -6,9 +6,10 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { checkOf, prefixCharacters } from '../../src/auth/api-key.ts';
+import { prefixCharacters } from '../../src/auth/api-key.ts';
 import { runCli, startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
+import { mistyped, withKeyIdOf } from '../helpers/wrong-keys.ts';
 import { secretIn } from '../secrecy/find-secrets.ts';
 import { markedHash, markedKey, markedSecret } from '../secrecy/marks.ts';
 
@@ -21,14 +22,9 @@ const keys = {
   environment: markedKey('live'),
   unknown: markedKey('live'),
   'wrong behind its key id': withKeyIdOf(hashed, markedKey('live')),
-  mistyped: hashed.slice(0, -1) + (hashed.endsWith('x') ? 'y' : 'x'),
+  mistyped: mistyped(hashed),
   elsewhere: markedSecret('elsewhere'),
 };
-
-function withKeyIdOf(key: string, other: string): string {
-  const body = key.slice(0, prefixCharacters) + other.slice(prefixCharacters, -6);
-  return body + checkOf(body);
-}
 
 const config = (logging: string): string => `
 auth:

@@ -23,6 +23,8 @@ export class PlainTransport implements Transport {
   current: 'up' | 'suspect' | 'draining' | 'down' = 'up';
   /** Instead of a TCP connection. */
   dialInstead: Dial | undefined = undefined;
+  /** Lists are told once this is over. */
+  listsAfter: Promise<unknown> | undefined = undefined;
   readonly #apps: PlainApp[];
 
   constructor(apps: readonly PlainApp[]) {
@@ -42,17 +44,16 @@ export class PlainTransport implements Transport {
     return this.current;
   }
 
-  list(): Promise<readonly Lease[]> {
+  async list(): Promise<readonly Lease[]> {
     this.listed += 1;
-    return Promise.resolve(
-      this.#apps.map((app) => ({
-        id: idOf(app),
-        name: app.name,
-        alpn: app.alpn ?? ['http/1.1'],
-        metadata: '',
-        expiresAtMs: Date.now() + 30_000,
-      })),
-    );
+    await this.listsAfter;
+    return this.#apps.map((app) => ({
+      id: idOf(app),
+      name: app.name,
+      alpn: app.alpn ?? ['http/1.1'],
+      metadata: '',
+      expiresAtMs: Date.now() + 30_000,
+    }));
   }
 
   async dial(lease: Pick<Lease, 'id'>, { signal }: { readonly signal: AbortSignal }): Promise<Tunnel> {

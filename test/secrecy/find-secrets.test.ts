@@ -7,12 +7,12 @@ import process from 'node:process';
 import { describe, test } from 'node:test';
 import { createApiKey } from '../../src/auth/api-key.ts';
 import { tempDirectory } from '../helpers/temp-directory.ts';
+import { mistyped } from '../helpers/wrong-keys.ts';
 import { findSecrets, secretIn } from './find-secrets.ts';
 import { mark, markedHash, markedKey, markedSecret } from './marks.ts';
 import { recorder, type RecordHead } from './recorded-output.ts';
 
 const ours = createApiKey('live');
-const mistyped = `${ours.slice(0, -1)}${ours.endsWith('x') ? 'y' : 'x'}`;
 const identity = generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' });
 const hash = markedHash('key');
 
@@ -28,8 +28,8 @@ describe('a secret in a line', () => {
       return [`in base64, behind ${before.length}`, text, 'a marked secret'] as const;
     }),
     ['any key of ours', `Bearer ${ours}.`, 'an API key'],
-    ['the second of two that look like keys', `${mistyped} ${ours}`, 'an API key'],
-    ['what only looks like a key', `${mistyped} ${ours}x`, undefined],
+    ['the second of two that look like keys', `${mistyped(ours)} ${ours}`, 'an API key'],
+    ['what only looks like a key', `${mistyped(ours)} ${ours}x`, undefined],
     ['the beginning of a key', ours.slice(0, 24), undefined],
     ['any hash', `"$2y$12$${'a'.repeat(53)}"`, 'a hash of bcrypt'],
     ['PEM', '-----BEGIN PRIVATE KEY-----', 'a private key'],

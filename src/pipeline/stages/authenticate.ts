@@ -13,6 +13,7 @@ import { aclOf } from '../../guard/acl.ts';
 import { anonymous, type Principal } from '../../guard/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { callerHeaders } from '../caller-headers.ts';
+import { ChosenProtocol } from '../chosen-protocol.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { failed } from './failed.ts';
 
@@ -111,7 +112,8 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
       }
     }
 
-    return function checkCredential(exchange, sink) {
+    return function checkCredential(exchange, outer) {
+      let sink = outer;
       const { policy, req } = exchange;
       if (!policy.auth.enabled) {
         exchange.principal = anonymous;
@@ -122,6 +124,9 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
       if (protocols !== undefined && !policy.auth.forwardCredential) {
         exchange.withheld.push('sec-websocket-protocol');
         if (protocols !== '') exchange.appHeaders.push('Sec-WebSocket-Protocol', protocols);
+        else if (credential.kind === 'key' && credential.header === 'sec-websocket-protocol') {
+          sink = new ChosenProtocol(sink, credential.key);
+        }
       }
       switch (credential.kind) {
         case 'none':

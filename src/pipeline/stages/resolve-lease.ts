@@ -20,6 +20,9 @@ const noRelayRetrySeconds = 1;
 
 export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage {
   return function resolveLeaseStage(next): Dispatch {
+    /** For the relays to answer. They have no place in flight yet, and so no other bound. */
+    let waiting = 0;
+
     function proceed(exchange: Exchange, sink: Sink, answer: Answer): void {
       switch (answer.kind) {
         case 'found': {
@@ -78,7 +81,15 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
         proceed(exchange, sink, answer);
         return;
       }
+      if (waiting >= exchange.policy.limits.maxInFlight) {
+        sink.fail(tooManyWait());
+        return;
+      }
+      waiting += 1;
       answer
+        .finally(() => {
+          waiting -= 1;
+        })
         .then((late) => {
           if (exchange.cancellation.cancelled) {
             sink.fail(new GatewayError('client_closed', 'The client left before its lease was found.'));
@@ -89,6 +100,12 @@ export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage
         });
     };
   };
+}
+
+function tooManyWait(): GatewayError {
+  return new GatewayError('overloaded', 'Too many requests wait for the relays to list their leases.', {
+    retryAfterSeconds: 1,
+  });
 }
 
 function pinnedElsewhere(): GatewayError {
