@@ -12,7 +12,7 @@ export function gatewayIdentityPath(stateDirectory: string): string {
   return join(stateDirectory, 'identity.pem');
 }
 
-/** Of one gateway: several would each write what they alone know. */
+/** Of one gateway, which holds a lock beside it: several would each write what they alone know. */
 export function quotaFilePath(stateDirectory: string): string {
   return join(stateDirectory, 'quotas.jsonl');
 }

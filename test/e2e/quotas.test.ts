@@ -7,14 +7,12 @@ import { PassThrough } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { describe, test, type TestContext } from 'node:test';
 import { constants, createGunzip, createGzip, gzipSync } from 'node:zlib';
-import type { Limiter, Verdict } from '../../src/guard/limiter.ts';
 import { QuotaLedger } from '../../src/guard/quota-ledger.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { listen, requestFinished } from '../../src/kernel/events.ts';
 import type { QuotasPolicy } from '../../src/policy/policy.ts';
 import { auth, readUntil, startPlainGateway, type Answer, type PlainGateway } from '../helpers/plain-gateway.ts';
 import { testKey } from '../helpers/policy.ts';
-import { handedOver } from '../helpers/scripted-app.ts';
 
 const noon = Date.parse('2026-11-30T12:00:00Z');
 const halfDay = 43_200;
@@ -121,59 +119,6 @@ describe('a quota in requests', () => {
     strict.time.nowMs += halfDay * 1000;
     assert.equal(await strict.code(), 200);
   });
-});
-
-test('what is admitted and never begun is charged to nothing', async (t) => {
-  const app = handedOver();
-  const slow = { requestsPerSecond: 0.001, burst: 3 };
-  const bench = await start(t, { daily: { test: { requests: 3 } } }, app.serve, {
-    policy: {
-      limits: { maxInFlight: 1, queue: 1, maxStreams: 10 },
-      rateLimit: { perKey: { default: slow, overrides: {} } },
-    },
-  });
-  const first = bench.call('/peer/app/first');
-  const [, held] = await app.next();
-  const leaver = bench.raw(`GET /peer/app/leaver HTTP/1.1\r\nHost: a\r\n${auth.join(': ')}\r\n\r\n`);
-  // What was sent before on other connections has been read by then.
-  await readUntil(bench.raw('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n'), 'live');
-  for (let i = 0; i < 5; i += 1) assert.equal(await bench.code(), 'overloaded');
-  leaver.destroy();
-  await readUntil(bench.raw('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n'), 'live');
-  held.end();
-  assert.equal((await first).status, 200);
-  for (const left of [1, 0]) {
-    const answer = bench.call('/peer/app/');
-    const [request, response] = await app.next();
-    assert.equal(request.url, '/');
-    response.end();
-    const { message } = await answer;
-    assert.equal(field(await answer, 'ratelimit'), `"daily-requests";r=${left};t=${halfDay}`);
-    assert.equal(message.headers['x-ratelimit-remaining'], String(left));
-  }
-  assert.equal(await bench.code(), 'quota_exceeded');
-});
-
-test('who leaves while the store is asked gets back what the answer charges', async (t) => {
-  const asked = Promise.withResolvers<(verdict: Verdict) => void>();
-  const gave = Promise.withResolvers<unknown>();
-  const limiter: Limiter = {
-    take: () =>
-      new Promise((resolve) => {
-        asked.resolve(resolve);
-      }),
-    give: (charges, quota) => {
-      gave.resolve([charges.map(({ level }) => level), quota?.key]);
-    },
-    peek: () => assert.fail(),
-  };
-  const bench = await start(t, { daily: { test: { requests: 3 } } }, undefined, { limiter });
-  const leaver = bench.raw(`GET /peer/app/ HTTP/1.1\r\nHost: a\r\n${auth.join(': ')}\r\n\r\n`);
-  const answer = await asked.promise;
-  leaver.destroy();
-  await readUntil(bench.raw('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n'), 'live');
-  answer({ refusedBy: undefined, retryAfterMs: 0, states: [], quota: { refusedBy: undefined, states: [] } });
-  assert.deepEqual(await gave.promise, [['global', 'key'], 'test']);
 });
 
 describe('a quota in bytes', () => {

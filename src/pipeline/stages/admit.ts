@@ -88,6 +88,7 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
   override head(status: number, headers: RawHeaders, flow: Flow): void {
     if (this.#state === 'in flight' && isStream(this.#exchange.req.method, status, headers)) {
       if (!this.#admission.becomeStream(this.#exchange.policy.limits)) {
+        this.#leave();
         flow.abort(tooManyStreams());
         return;
       }
@@ -103,8 +104,9 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
 
   override upgrade(status: number, headers: RawHeaders, peer: Parameters<Sink['upgrade']>[2]): void {
     if (!this.#admission.becomeStream(this.#exchange.policy.limits)) {
+      this.#leave();
       peer.destroy();
-      this.fail(tooManyStreams());
+      this.sink.fail(tooManyStreams());
       return;
     }
     this.#state = 'stream';
@@ -118,6 +120,8 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
   }
 
   override fail(error: GatewayError): void {
+    // Said further down before anything was sent: no tunnel to the app became free.
+    if (this.#state === 'in flight' && error.code === 'overloaded') this.#giveBack();
     this.sink.fail(error);
     this.#leave();
   }
@@ -142,10 +146,13 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
     this.#turnAway(error);
   }
 
-  /** Before it was begun. */
   #turnAway(error: GatewayError): void {
-    giveBack(this.#parts.limiter, this.#exchange);
+    this.#giveBack();
     this.fail(error);
+  }
+
+  #giveBack(): void {
+    giveBack(this.#parts.limiter, this.#exchange);
   }
 
   #stopWaiting(): void {
