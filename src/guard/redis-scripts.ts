@@ -1,7 +1,10 @@
 // Owns the scripts that Redis runs for the shared limits. The arithmetic of buckets is bucket.ts's, in microseconds; that of quotas is
 // quota.ts's.
 
-/** The sums of quotas only grow: one below what is known to have been there was lost, and is put right. */
+/**
+ * The sums of quotas only grow: one below what is known to have been there was lost, and is put right. What was added between the loss
+ * and the first who knows may go under in that: after a loss a quota may be exceeded by so much, and no more.
+ */
 const sumOf = `
 local function sumOf(hash, keptMs, field, known)
   local sum = tonumber(redis.call('HGET', hash, field) or '0')
