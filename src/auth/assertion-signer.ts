@@ -41,6 +41,8 @@ export class AssertionSigner {
   readonly #parts: SignerParts;
   /** In the order of signing, the oldest first. */
   readonly #kept = new Map<string, Kept>();
+  /** A key's principal is the same for all its requests. */
+  readonly #whoTexts = new WeakMap<Principal, string>();
 
   constructor(parts: SignerParts) {
     this.#parts = parts;
@@ -51,8 +53,8 @@ export class AssertionSigner {
     const nowMs = this.#parts.clock.wallMs();
     const key = this.#key(nowMs);
     if (key === undefined) return undefined;
-    // What it says, and what it is signed with: nothing else can make two callers alike.
-    const name = JSON.stringify([key.kid, about.issuer, about.leaseId, whoOf(about.principal)]);
+    // What it says, and what it is signed with: nothing else can make two callers alike. No part but the last can hold a line break.
+    const name = `${key.kid}\n${about.issuer}\n${about.leaseId}\n${this.#whoText(about.principal)}`;
     const kept = this.#kept.get(name);
     if (kept !== undefined && nowMs < kept.untilMs && nowMs >= kept.untilMs - reusedForMs) return kept.assertion;
     const assertion = signed(key, claimsOf(about, nowMs, validForSeconds.none));
@@ -76,6 +78,15 @@ export class AssertionSigner {
       htm: method,
       target_sha256: hash('sha256', target, 'base64url'),
     });
+  }
+
+  #whoText(principal: Principal): string {
+    let text = this.#whoTexts.get(principal);
+    if (text === undefined) {
+      text = JSON.stringify(whoOf(principal));
+      this.#whoTexts.set(principal, text);
+    }
+    return text;
   }
 
   #key(nowMs: number): SigningKey | undefined {

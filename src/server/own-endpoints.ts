@@ -56,10 +56,10 @@ export class OwnEndpoints {
     // The absolute form names a path as well (RFC 9112 §3.2.2).
     const target = sent.startsWith('/') ? sent : pathOf(sent);
     const metrics = this.#metricsPath(exchange);
-    const keys = this.#assertionKeys(exchange);
+    const { assertionKeys } = exchange.policy.assertion === undefined ? {} : this.#options;
     if (
       !target.startsWith('/health') &&
-      (keys === undefined || !target.startsWith(assertionKeysPath)) &&
+      (assertionKeys === undefined || !target.startsWith(assertionKeysPath)) &&
       (metrics === undefined || !target.startsWith(metrics))
     )
       return false;
@@ -67,7 +67,7 @@ export class OwnEndpoints {
     const path = query === -1 ? target : target.slice(0, query);
     const isPrivate = path === detailsPath || path === metrics;
     if (isPrivate && listener === 'public' && !mayReadAll(exchange)) return false;
-    const open = isPrivate ? undefined : this.#openAnswer(path, keys);
+    const open = isPrivate ? undefined : this.#openAnswer(path, assertionKeys);
     if (!isPrivate && open === undefined) return false;
 
     if (method !== 'GET' && method !== 'HEAD') {
@@ -79,13 +79,10 @@ export class OwnEndpoints {
     return true;
   }
 
-  #openAnswer(path: string, keys: object | undefined): OwnAnswer | undefined {
-    return path === assertionKeysPath && keys !== undefined ? jsonAnswer(200, keys) : healthAnswer(path, this.#state);
-  }
-
-  /** Undefined: there are no assertions. */
-  #assertionKeys({ policy }: Exchange): object | undefined {
-    return policy.assertion === undefined ? undefined : this.#options.assertionKeys?.();
+  /** `assertionKeys`: undefined where there are no assertions. */
+  #openAnswer(path: string, assertionKeys: (() => object) | undefined): OwnAnswer | undefined {
+    if (path === assertionKeysPath && assertionKeys !== undefined) return jsonAnswer(200, assertionKeys());
+    return healthAnswer(path, this.#state);
   }
 
   #metricsPath({ policy }: Exchange): string | undefined {
