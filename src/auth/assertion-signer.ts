@@ -1,6 +1,6 @@
 // Owns what the gateway tells an app of the caller in a way that nobody else can: `X-Gateway-Assertion`, a JWT (product-spec §5). Which
 // lease asks for one, and where the keys are kept, is for others to know.
-import { hash, randomBytes, sign } from 'node:crypto';
+import { hash, randomUUID, sign } from 'node:crypto';
 import type { Principal } from '../guard/principal.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { currentKey, type SigningKey } from './signing-keys.ts';
@@ -34,8 +34,6 @@ const reusedForMs = 30_000;
 const validForSeconds = { none: 60, request: 30 } as const;
 /** Callers times leases that are busy at one time. Beyond it the oldest is signed anew, 40 us or so. */
 const mostKept = 10_000;
-/** 128 bits. */
-const jtiBytes = 16;
 
 export class AssertionSigner {
   readonly #parts: SignerParts;
@@ -74,7 +72,8 @@ export class AssertionSigner {
     if (key === undefined) return undefined;
     return signed(key, {
       ...claimsOf(about, nowMs, validForSeconds.request),
-      jti: randomBytes(jtiBytes).toString('base64url'),
+      // 122 random bits.
+      jti: randomUUID(),
       htm: method,
       target_sha256: hash('sha256', target, 'base64url'),
     });
