@@ -1,6 +1,5 @@
 // What each check between the client and the app costs, alone, and what an assertion costs: best of several rounds, microseconds of CPU
 // for each request. The key was verified before, as that of nearly every request was. Run: node bench/micro/guards.ts
-import process from 'node:process';
 import { hashSync } from '@node-rs/bcrypt';
 import { createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
 import { AssertionSigner } from '../../src/auth/assertion-signer.ts';
@@ -12,16 +11,13 @@ import { LocalLimiter } from '../../src/guard/local-limiter.ts';
 import { MemoryLimiter } from '../../src/guard/memory-limiter.ts';
 import { QuotaLedger } from '../../src/guard/quota-ledger.ts';
 import { systemClock as clock } from '../../src/kernel/clock.ts';
-import type { Sink } from '../../src/kernel/http.ts';
 import type { Dispatch, Exchange, Stage } from '../../src/pipeline/stage.ts';
 import { addressGate } from '../../src/pipeline/stages/address-gate.ts';
 import { authenticate } from '../../src/pipeline/stages/authenticate.ts';
 import { authorise } from '../../src/pipeline/stages/authorise.ts';
 import { limits } from '../../src/pipeline/stages/limits.ts';
 import { testKey, testPolicy } from '../../test/helpers/policy.ts';
-
-const perRound = 50_000;
-const rounds = 9;
+import { microseconds, nowhere, row } from './cost.ts';
 
 const key = createApiKey('live');
 const secret = { kind: 'bcrypt', bcrypt: hashSync(key, { cost: 10 }), prefix: key.slice(0, prefixCharacters) } as const;
@@ -53,33 +49,6 @@ const exchange = {
   },
   cancellation: { cancelled: false },
 } as unknown as Exchange;
-
-const nowhere: Sink = {
-  informational: () => undefined,
-  head: () => undefined,
-  data: () => true,
-  end: () => undefined,
-  upgrade: () => undefined,
-  fail: (error) => {
-    throw error;
-  },
-};
-
-/** CPU time, which a busy machine disturbs less than the clock. */
-function microseconds(work: () => void): number {
-  let best = Infinity;
-  for (let round = 0; round < rounds; round += 1) {
-    const start = process.cpuUsage();
-    for (let i = 0; i < perRound; i += 1) work();
-    const { user, system } = process.cpuUsage(start);
-    best = Math.min(best, (user + system) / perRound);
-  }
-  return best;
-}
-
-function row(name: string, us: number): void {
-  console.log(`${name.padEnd(36)} ${us.toFixed(2)} us`);
-}
 
 const ledger = new QuotaLedger({ clock });
 const limiter = new LocalLimiter(new MemoryLimiter({ clock }), ledger);

@@ -1,20 +1,17 @@
 // What it costs to see a request: the stage that tells of it, the metrics that count it, the line that the log writes; beside them the
 // same counts by prom-client and the same line by pino, which is why neither does it. Best of several rounds, microseconds for each
 // request of CPU. Run: node bench/micro/observe.ts
-import process from 'node:process';
 import { pino } from 'pino';
 import { Counter, Histogram, Registry } from 'prom-client';
 import { testPolicy } from '../../test/helpers/policy.ts';
 import { Cancellation } from '../../src/kernel/cancellation.ts';
 import { listen, requestFinished, type RequestFinished } from '../../src/kernel/events.ts';
-import { noHeaders, type Flow, type RequestBody, type Sink } from '../../src/kernel/http.ts';
+import { noHeaders, type Flow, type RequestBody } from '../../src/kernel/http.ts';
 import { writeAccessLog } from '../../src/observe/access-log.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
 import type { Exchange } from '../../src/pipeline/stage.ts';
 import { observe } from '../../src/pipeline/stages/observe.ts';
-
-const perRound = 100_000;
-const rounds = 7;
+import { microseconds, nowhere, row } from './cost.ts';
 
 const flow: Flow = { endsByClose: false, pause: () => undefined, resume: () => undefined, abort: () => undefined };
 const body: RequestBody = {
@@ -55,35 +52,19 @@ const exchange = {
   passage: { relay: 'wss://relay.example.com/relay', startedMs: performance.now(), fault: undefined },
 } as unknown as Exchange;
 
-const nowhere: Sink = {
-  informational: () => undefined,
-  head: () => undefined,
-  data: () => true,
-  end: () => undefined,
-  upgrade: () => undefined,
-  fail: () => undefined,
-};
-
 const dispatch = observe()((_, sink) => {
   sink.head(200, answerHeaders, flow);
   sink.data(answer);
   sink.end(noHeaders);
 });
 
-/** CPU time, which a busy machine disturbs less than the clock. */
-function microseconds(): number {
-  let best = Infinity;
-  for (let round = 0; round < rounds; round += 1) {
-    const start = process.cpuUsage();
-    for (let i = 0; i < perRound; i += 1) dispatch(exchange, nowhere);
-    const { user, system } = process.cpuUsage(start);
-    best = Math.min(best, (user + system) / perRound);
-  }
-  return best;
-}
-
-function row(name: string, ...started: (() => void)[]): void {
-  console.log(`${name.padEnd(44)} ${microseconds().toFixed(2)} us`);
+function measure(name: string, ...started: (() => void)[]): void {
+  row(
+    name,
+    microseconds(() => {
+      dispatch(exchange, nowhere);
+    }),
+  );
   for (const end of started) end();
 }
 
@@ -158,14 +139,14 @@ function byPino(): () => void {
   });
 }
 
-row('nobody listens');
-row(
+measure('nobody listens');
+measure(
   'the stage alone',
   listen(requestFinished, () => undefined),
 );
-row('metrics', metrics());
-row('log', log());
-row('metrics and log', metrics(), log());
-row('metrics by prom-client', byPromClient());
-row('log by pino', byPino());
+measure('metrics', metrics());
+measure('log', log());
+measure('metrics and log', metrics(), log());
+measure('metrics by prom-client', byPromClient());
+measure('log by pino', byPino());
 if (logged === 0) throw new Error('nothing was logged');
