@@ -131,6 +131,31 @@ test('many first requests with one key share one bcrypt', async () => {
   assert.equal(asked.length, 1);
 });
 
+test('what is verified for a policy is no answer for the next: neither for a key that is revoked nor for one that is new', async () => {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const { verifier, ask } = bench(async (key, bcrypt) => {
+    await promise;
+    return key === ourKey && bcrypt === ourHash;
+  });
+  const without = new KeyRing([foreign]);
+  for (const [before, after] of [
+    [both, without],
+    [without, both],
+  ] as const) {
+    const [first, joined] = [ask(ourKey, before), ask(ourKey, before)];
+    assert.ok(!verifier.isUnderWay(ourKey, after));
+    const second = ask(ourKey, after);
+    assert.ok(verifier.isUnderWay(ourKey, after));
+    resolve(undefined);
+    const kinds = [before, before, after].map((ring) => (ring === both ? 'key' : 'unknown'));
+    assert.deepEqual(
+      (await Promise.all([first, joined, second])).map(({ kind }) => kind),
+      kinds,
+    );
+    assert.ok(!verifier.isUnderWay(ourKey, after));
+  }
+});
+
 test('when too many wait for bcrypt the next is told so, at once', async () => {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const { ask } = bench(() => promise, 1);

@@ -12,6 +12,12 @@ export type KeyAnswer =
   /** Too many keys wait for their bcrypt. */
   | { readonly kind: 'overloaded' };
 
+interface Work {
+  /** Of the policy that it is done for: what another allows it does not know. */
+  readonly ring: KeyRing;
+  readonly answer: Promise<KeyAnswer>;
+}
+
 interface Verified {
   /** Of the entry that the key was verified against. */
   readonly bcrypt: string;
@@ -33,8 +39,8 @@ export class KeyVerifier {
   readonly #clock: Clock;
   /** SHA-256 of the key -> what it was verified against. In the order of use, the oldest first. */
   readonly #verified = new Map<string, Verified>();
-  /** One verification for a key at a time; its result is everybody's. */
-  readonly #underWay = new Map<string, Promise<KeyAnswer>>();
+  /** One verification for a key at a time; its result is everybody's until a reload. */
+  readonly #underWay = new Map<string, Work>();
 
   constructor(options: { readonly hasher: Hasher; readonly clock: Clock }) {
     this.#hasher = options.hasher;
@@ -61,19 +67,21 @@ export class KeyVerifier {
   }
 
   /** Whether this very key is being verified: whoever comes with it now costs nothing and learns nothing more. */
-  isUnderWay(key: string): boolean {
-    return this.#underWay.has(hash('sha256', key));
+  isUnderWay(key: string, ring: KeyRing): boolean {
+    return this.#underWay.get(hash('sha256', key))?.ring === ring;
   }
 
   /** For what known() could not tell. Never rejects. */
   verify(key: string, ring: KeyRing): Promise<KeyAnswer> {
     const digest = hash('sha256', key);
-    let work = this.#underWay.get(digest);
-    if (work === undefined) {
-      work = this.#verify(key, digest, ring).finally(() => this.#underWay.delete(digest));
-      this.#underWay.set(digest, work);
-    }
-    return work;
+    const underWay = this.#underWay.get(digest);
+    if (underWay?.ring === ring) return underWay.answer;
+    const answer = this.#verify(key, digest, ring).finally(() => {
+      if (this.#underWay.get(digest) === work) this.#underWay.delete(digest);
+    });
+    const work: Work = { ring, answer };
+    this.#underWay.set(digest, work);
+    return answer;
   }
 
   async #verify(key: string, digest: string, ring: KeyRing): Promise<KeyAnswer> {

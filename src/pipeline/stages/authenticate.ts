@@ -78,14 +78,15 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
     function verify(exchange: Exchange, sink: Sink, credential: KeyCredential): void {
       // Counted before bcrypt is asked, so that many at once are no way around it. Many with one key are one try until it is
       // known to be wrong: the first requests of a caller with many connections.
-      const joins = verifier.isUnderWay(credential.key);
+      const ring = ringOf(exchange.policy);
+      const joins = verifier.isUnderWay(credential.key, ring);
       const retryAfterMs = joins ? 0 : penalty.begin(exchange.clientIp, credential.key);
       if (retryAfterMs > 0) {
         sink.fail(slowed(retryAfterMs));
         return;
       }
       verifier
-        .verify(credential.key, ringOf(exchange.policy))
+        .verify(credential.key, ring)
         .then((answer) => {
           const wrong = answer.kind === 'unknown';
           if (wrong && joins) penalty.begin(exchange.clientIp, credential.key);
