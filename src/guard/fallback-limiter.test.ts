@@ -65,6 +65,54 @@ test('a store that is frozen costs a request no more than the deadline', options
   await untilShared(one);
 });
 
+for (const [what, ...settings] of [
+  ['is full', '--maxmemory', '1'],
+  ['is a replica', '--replicaof', '127.0.0.1', '1'],
+]) {
+  test(`a store that ${what} takes no writes, and is not back for whoever is refused`, options, async (t) => {
+    const server = await RedisServer.start(t);
+    let asked = 0;
+    const one = startReplica(t, server, {
+      through: (redis) => ({
+        run: (...args) => {
+          asked += 1;
+          return redis.run(...args);
+        },
+      }),
+    });
+    await untilShared(one);
+    await server.kill();
+    await one.admits([charge({ requestsPerSecond: 1, burst: 1 })]);
+    one.changes.length = 0;
+    await server.restart(...settings);
+    const never = charge({ requestsPerSecond: 1, burst: 1 }, { cost: 2 });
+    asked = 0;
+    while (asked < 3) {
+      assert.ok(!(await one.admits([never])));
+      await setImmediate();
+    }
+    assert.deepEqual(one.changes, []);
+  });
+}
+
+test('an answer to what was asked before the store was lost does not tell that it is back', options, async (t) => {
+  const server = await RedisServer.start(t);
+  let fails = false;
+  const one = startReplica(t, server, {
+    through: (redis) => ({
+      run: (...args) => (fails ? Promise.reject(new Error('it answers LOADING')) : redis.run(...args)),
+    }),
+  });
+  await untilShared(one);
+  one.changes.length = 0;
+  const slow = charge({ requestsPerSecond: 0.001, burst: 2 });
+  const before = one.admits([slow]);
+  fails = true;
+  assert.ok(await one.admits([slow]));
+  assert.ok(await before);
+  assert.deepEqual(one.changes, ['local']);
+});
+
 test('answers that always come too late are not waited for', options, async (t) => {
   const server = await RedisServer.start(t);
   let asked = 0;

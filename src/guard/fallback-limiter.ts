@@ -34,6 +34,8 @@ export class FallbackLimiter implements Limiter {
   readonly #options: FallbackOptions;
   readonly #deadlineMs: number;
   #isAway = false;
+  /** How often it was lost: what was asked before the last loss does not tell that it is back. */
+  #losses = 0;
   #lateInRow = 0;
   #lateMs = Number.NEGATIVE_INFINITY;
   #probedMs = Number.NEGATIVE_INFINITY;
@@ -65,6 +67,7 @@ export class FallbackLimiter implements Limiter {
       if (nowMs - this.#probedMs < probeIntervalMs) return local.take(charges, quota);
       this.#probedMs = nowMs;
     }
+    const losses = this.#losses;
     return new Promise((resolve) => {
       const attempt = new Attempt(() => {
         this.#late(attempt.deadline.dueMs - this.#deadlineMs);
@@ -76,7 +79,7 @@ export class FallbackLimiter implements Limiter {
         (verdict) => {
           deadlines.disarm(attempt.deadline);
           const inTime = attempt.decide();
-          if (inTime) this.found();
+          if (inTime && losses === this.#losses) this.found();
           local.adopt(charges, verdict.states);
           if (inTime) resolve(verdict);
           else this.#reconcile(charges, quota, attempt.admitted, isAdmitted(verdict));
@@ -127,6 +130,7 @@ export class FallbackLimiter implements Limiter {
   #away(reason: string): void {
     if (this.#isAway) return;
     this.#isAway = true;
+    this.#losses += 1;
     this.#probedMs = this.#options.clock.monotonicMs();
     this.#options.changed('local', reason);
   }

@@ -5,6 +5,7 @@ import { charge, startReplica, untilShared } from '../../test/helpers/limiter-re
 import { redisMissing, RedisServer } from '../../test/helpers/redis-server.ts';
 import { none, type QuotaCharge, type QuotaLimits } from './quota.ts';
 import { QuotaCalendar } from './quota-calendar.ts';
+import type { ScriptRunner } from './redis-limiter.ts';
 
 const options = { skip: redisMissing };
 
@@ -47,6 +48,26 @@ test('tokens that are given back are there for all', options, async (t) => {
   // On the same connection: it comes after.
   assert.equal(await one.admits([{ ...slow, cost: 0 }]), true);
   assert.deepEqual([await two.admits([slow]), await two.admits([slow])], [true, false]);
+});
+
+test('what another program left under the name of a bucket is no bucket, and gives way', options, async (t) => {
+  const server = await RedisServer.start(t);
+  let redis: ScriptRunner | undefined;
+  const shared = startReplica(t, server, { through: (connected) => (redis = connected) });
+  await untilShared(shared);
+  shared.changes.length = 0;
+  const slow = charge({ requestsPerSecond: 0.001, burst: 1 });
+  for (const [turn, command] of [`'SET', KEYS[1], 'words'`, `'HSET', KEYS[1], 'a', 1`].entries()) {
+    const leave = `redis.call('DEL', KEYS[1]) return redis.call(${command})`;
+    await redis?.run(leave, ['{test}:rate:key:a'], []);
+    assert.deepEqual([await shared.admits([slow]), await shared.admits([slow])], [true, false]);
+    await redis?.run(leave, ['{test}:rate:key:a'], []);
+    shared.limiter.give([slow]);
+    // A script comes after one that was as unknown to the server before it.
+    await redis?.run(`return ${turn}`, [], []);
+    assert.deepEqual([await shared.admits([slow]), await shared.admits([slow])], [true, false]);
+  }
+  assert.deepEqual(shared.changes, []);
 });
 
 describe('quotas that replicas share', options, () => {

@@ -19,23 +19,35 @@ function withSumOf(script: string): string {
   return sumOf + script;
 }
 
+const debtOf = `
+local function debtOf(bucket, now)
+  return math.max(0, (tonumber(redis.pcall('GET', bucket)) or 0) - now)
+end
+`;
+
+function withDebtOf(script: string): string {
+  return debtOf + script;
+}
+
 /**
  * KEYS: the buckets, then a hash of quotas for each period. ARGV: how many buckets; for each the microseconds of a token, the burst and
  * the cost; where there are hashes, the names of their fields for requests, returned, bytes and tokens, and for each hash the
  * milliseconds that it is kept, the four sums that are known, and the three at which a quota is used up, or ''.
  * Answers {who refused, microseconds to wait, the debt of each bucket in microseconds, the four sums of each hash}; who: -1 nobody,
  * else the index of the bucket, or behind the buckets of the quota, three for each hash.
- * A number is stored as text without loss: microseconds since 1970 are below 2^53. A full bucket is an absent one, hence the expiry.
+ * A number is stored as text without loss: microseconds since 1970 are below 2^53. A full bucket is an absent one, hence the expiry;
+ * what is no number is none of ours, and gives way. Something is written whatever the verdict: a Redis that takes no writes (READONLY,
+ * OOM) shows it at once, and is not thought to be back by whoever is refused.
  */
-export const takeScript: string = withSumOf(`
+export const takeScript: string = withDebtOf(
+  withSumOf(`
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local buckets, refusedBy, wait = tonumber(ARGV[1]), -1, 0
 local debts, sums = {}, {}
 for i = 1, buckets do
   local token, burst, cost = tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1])
-  local fullAt = tonumber(redis.call('GET', KEYS[i]) or '0')
-  local debt = math.max(0, fullAt - now)
+  local debt = debtOf(KEYS[i], now)
   debts[i] = debt
   local missing = debt + cost * token - burst * token
   if missing > 1 and missing > wait then
@@ -61,8 +73,8 @@ for hash = buckets + 1, #KEYS do
 end
 local answer = {refusedBy, math.ceil(wait)}
 for i = 1, buckets do
-  if refusedBy == -1 then
-    debts[i] = debts[i] + tonumber(ARGV[3 * i + 1]) * tonumber(ARGV[3 * i - 1])
+  if refusedBy == -1 then debts[i] = debts[i] + tonumber(ARGV[3 * i + 1]) * tonumber(ARGV[3 * i - 1]) end
+  if refusedBy == -1 or i == 1 then
     redis.call('SET', KEYS[i], string.format('%.0f', now + debts[i]), 'PX', math.ceil(debts[i] / 1000) + 1)
   end
   answer[#answer + 1] = math.ceil(debts[i])
@@ -75,14 +87,15 @@ for i, sum in ipairs(sums) do
   for field = 1, 4 do answer[#answer + 1] = sum[field] end
 end
 return answer
-`);
+`),
+);
 
 /** KEYS: buckets. ARGV: the microseconds that each pays, whatever is left, or gets back. A full bucket is an absent one. */
-export const payScript = `
+export const payScript: string = withDebtOf(`
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 for i, key in ipairs(KEYS) do
-  local debt = math.max(0, tonumber(redis.call('GET', key) or '0') - now) + tonumber(ARGV[i])
+  local debt = debtOf(key, now) + tonumber(ARGV[i])
   if debt > 0 then
     redis.call('SET', key, string.format('%.0f', now + debt), 'PX', math.ceil(debt / 1000) + 1)
   else
@@ -90,7 +103,7 @@ for i, key in ipairs(KEYS) do
   end
 end
 return 1
-`;
+`);
 
 /**
  * KEYS: who writes, then hashes of quotas. ARGV: the batch's number, then for each change the index of its hash among KEYS, the

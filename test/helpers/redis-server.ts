@@ -32,11 +32,11 @@ export class RedisServer {
     return server;
   }
 
-  /** Empty, as after a loss. */
-  async restart(): Promise<void> {
+  /** Empty, as after a loss. `settings`: as on its command line. */
+  async restart(...settings: readonly string[]): Promise<void> {
     const path = this.url.slice('unix://'.length);
     const args = ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'no', '--dir', this.#directory];
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(program, [...args, ...settings], { stdio: ['ignore', 'pipe', 'ignore'] });
     this.#child = child;
     let log = '';
     await new Promise<void>((resolve, reject) => {
