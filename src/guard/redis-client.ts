@@ -2,6 +2,7 @@
 // for ever. Knows no bucket.
 import { createHash } from 'node:crypto';
 import { createClient, ErrorReply, type RedisClientType } from '@redis/client';
+import { systemClock } from '../kernel/clock.ts';
 import type { ScriptRunner } from './redis-limiter.ts';
 
 /** Between two attempts to connect, at most: a limit should be shared again within 2 s of the store's return. */
@@ -9,7 +10,7 @@ const longestReconnectMs = 500;
 const connectTimeoutMs = 2_000;
 /** A connection whose other end is gone without a word is given up: something goes over it each second, and nothing came for five. */
 const pingIntervalMs = 1_000;
-const silenceMs = 5_000;
+const defaultSilenceMs = 5_000;
 /** Commands on their way. More would only wait longer than their deadline. */
 const mostCommands = 10_000;
 
@@ -23,10 +24,15 @@ export interface RedisEvents {
   readonly connected?: () => void;
   /** It was lost, or an attempt to connect failed. */
   readonly failed: (error: Error) => void;
+  /** How long a connection may owe an answer. */
+  readonly silenceMs?: number;
 }
 
 /** `url`: redis://, rediss:// or unix:///path. Connects in the background; until then every command is refused at once. */
-export function connectRedis(url: string, { connected, failed }: RedisEvents): RedisConnection {
+export function connectRedis(
+  url: string,
+  { connected, failed, silenceMs = defaultSilenceMs }: RedisEvents,
+): RedisConnection {
   const socket = {
     connectTimeout: connectTimeoutMs,
     socketTimeout: silenceMs,
@@ -37,19 +43,38 @@ export function connectRedis(url: string, { connected, failed }: RedisEvents): R
     commandsQueueMaxLength: mostCommands,
     pingInterval: pingIntervalMs,
   };
-  const client = (
-    url.startsWith('unix://')
-      ? createClient({ ...options, socket: { ...socket, path: url.slice('unix://'.length) } })
-      : createClient({ ...options, url, socket })
-  ) as RedisClientType;
-  client.on('error', (error: Error) => {
-    failed(withoutQuotation(error));
-  });
-  if (connected !== undefined) client.on('ready', connected);
-  // Failures to connect come as 'error' events, and it goes on by itself.
-  client.connect().catch(() => undefined);
+  const open = (): RedisClientType => {
+    const opened = (
+      url.startsWith('unix://')
+        ? createClient({ ...options, socket: { ...socket, path: url.slice('unix://'.length) } })
+        : createClient({ ...options, url, socket })
+    ) as RedisClientType;
+    opened.on('error', (error: Error) => {
+      if (opened === client) failed(withoutQuotation(error));
+    });
+    if (connected !== undefined) opened.on('ready', connected);
+    // Failures to connect come as 'error' events, and it goes on by itself.
+    opened.connect().catch(() => undefined);
+    return opened;
+  };
+  let client = open();
   const hashes = new Map<string, string>();
   let closed = false;
+  let unanswered = 0;
+  let heardMs = 0;
+
+  /** The client's own time limit begins anew with whatever is written: while there is traffic it never comes. */
+  function giveUpSilent(): void {
+    const nowMs = systemClock.monotonicMs();
+    const isSilent = unanswered > 0 && nowMs - heardMs > silenceMs;
+    if (unanswered === 0 || isSilent) heardMs = nowMs;
+    if (closed || !isSilent) return;
+    const silent = client;
+    client = open();
+    silent.destroy();
+    failed(new Error('it does not answer'));
+  }
+
   return {
     run: async (script, keys, args) => {
       let hash = hashes.get(script);
@@ -59,13 +84,20 @@ export function connectRedis(url: string, { connected, failed }: RedisEvents): R
         hashes.set(script, hash);
       }
       const parts = { keys: [...keys], arguments: [...args] };
+      giveUpSilent();
+      unanswered += 1;
       try {
-        return await client.evalSha(hash, parts).catch((error: unknown) => {
+        const answer = await client.evalSha(hash, parts).catch((error: unknown) => {
           if (!(error instanceof ErrorReply) || !error.message.startsWith('NOSCRIPT')) throw error;
           return client.eval(script, parts);
         });
+        heardMs = systemClock.monotonicMs();
+        return answer;
       } catch (error) {
+        if (error instanceof ErrorReply) heardMs = systemClock.monotonicMs();
         throw withoutQuotation(error);
+      } finally {
+        unanswered -= 1;
       }
     },
     close: () => {
