@@ -7,6 +7,14 @@ function tokenMs({ rate }: Charge): number {
   return 1000 / rate.requestsPerSecond;
 }
 
+/**
+ * A bucket owes at most as much again as it holds (redis-limiter.ts, charge()): a longer debt was made at another rate, and nobody waits
+ * for a limit that is no more.
+ */
+export function longestDebtMs(charge: Charge): number {
+  return 2 * charge.rate.burst * tokenMs(charge);
+}
+
 /** Floating point: a token that is there but for the last bits is there. A thousandth of a token over a day's admissions. */
 const epsilonTokens = 1e-9;
 

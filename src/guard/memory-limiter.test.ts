@@ -49,6 +49,17 @@ test('the verdict tells what is left, when it is full, and when to come back', (
   });
 });
 
+test('who has used up a limit that is then raised waits for two bursts of the new one at most', () => {
+  const { limiter, clock } = bench();
+  const admits = (rate: Rate): boolean => limiter.take([charge(rate)]).refusedBy === undefined;
+  const slow = { requestsPerSecond: 0.001, burst: 10 };
+  for (let i = 0; i < 10; i += 1) assert.ok(admits(slow));
+  const fast = { requestsPerSecond: 10, burst: 10 };
+  assert.ok(!admits(fast));
+  clock.nowMs += 1_100;
+  assert.deepEqual([admits(fast), admits(fast)], [true, false]);
+});
+
 test('charged to none when one refuses', () => {
   const { limiter } = bench();
   const wide = charge({ requestsPerSecond: 10, burst: 10 }, { level: 'global' });

@@ -1,7 +1,7 @@
 // Owns the buckets of this process. Bounded, whatever addresses and keys appear: full buckets are forgotten, since an absent one is
 // full; and where all are in use, the fullest of a few, whose owner gains least by it.
 import type { Clock } from '../kernel/clock.ts';
-import { judge } from './bucket.ts';
+import { judge, longestDebtMs } from './bucket.ts';
 import type { BucketState, Charge, Verdict } from './limiter.ts';
 
 /** About 15 MiB of names and numbers. Of a level: only addresses come in such numbers. */
@@ -71,7 +71,15 @@ export class MemoryLimiter {
   }
 
   #debtsMs(charges: readonly Charge[], nowMs: number): number[] {
-    return charges.map((charge) => Math.max(0, (this.#of(charge).get(charge.id)?.fullAtMs ?? 0) - nowMs));
+    return charges.map((charge) => {
+      const bucket = this.#of(charge).get(charge.id);
+      if (bucket === undefined) return 0;
+      const debtMs = bucket.fullAtMs - nowMs;
+      const longestMs = longestDebtMs(charge);
+      if (debtMs <= longestMs) return Math.max(0, debtMs);
+      bucket.fullAtMs = nowMs + longestMs;
+      return longestMs;
+    });
   }
 }
 

@@ -70,6 +70,20 @@ test('what another program left under the name of a bucket is no bucket, and giv
   assert.deepEqual(shared.changes, []);
 });
 
+test('who has used up a limit that is then raised waits for two bursts of the new one at most', options, async (t) => {
+  const server = await RedisServer.start(t);
+  const shared = startReplica(t, server);
+  await untilShared(shared);
+  const slow = { requestsPerSecond: 0.001, burst: 10 };
+  assert.ok(await shared.admits([charge(slow, { cost: 10 })]));
+  const fast = { requestsPerSecond: 10, burst: 10 };
+  const refused = await shared.limiter.take([charge(fast)]);
+  assert.equal(refused.refusedBy, 0);
+  assert.ok(refused.retryAfterMs <= 1_100);
+  // It is the bucket that is put right, not the verdict: else it would be found as empty each time.
+  assert.equal((await shared.limiter.take([charge(slow)])).states[0]?.remaining, 8);
+});
+
 describe('quotas that replicas share', options, () => {
   const calendar = new QuotaCalendar('UTC');
   const quotaOf = (monthly: QuotaLimits, key = 'a'): QuotaCharge => ({

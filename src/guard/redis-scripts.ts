@@ -48,6 +48,10 @@ local debts, sums = {}, {}
 for i = 1, buckets do
   local token, burst, cost = tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1])
   local debt = debtOf(KEYS[i], now)
+  if debt > 2 * burst * token then
+    debt = 2 * burst * token
+    redis.call('SET', KEYS[i], string.format('%.0f', now + debt), 'PX', math.ceil(debt / 1000) + 1)
+  end
   debts[i] = debt
   local missing = debt + cost * token - burst * token
   if missing > 1 and missing > wait then
