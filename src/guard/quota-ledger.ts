@@ -77,10 +77,14 @@ export class QuotaLedger {
       const limits = quotas[kind];
       if (limits === undefined) continue;
       const period = quotas.calendar.period(kind, nowMs);
-      const { kept = none, own = none } = this.#counters.get(nameOf(key, period.id)) ?? {};
-      accounts.push({ kind, period, limits, kept, own });
+      accounts.push({ kind, period, limits, ...this.#known(key, period) });
     }
     return accounts;
+  }
+
+  /** The same ones as they stand by now, also where their day or month is over meanwhile. */
+  again(key: string, accounts: readonly Account[]): Account[] {
+    return accounts.map((account) => ({ ...account, ...this.#known(key, account.period) }));
   }
 
   /** A request is admitted. */
@@ -149,6 +153,11 @@ export class QuotaLedger {
       const { kept } = this.#named(key, period);
       for (const count of counts) kept[count] = Math.max(kept[count], used[count]);
     }
+  }
+
+  #known(key: string, period: Period): Pick<Account, 'kept' | 'own'> {
+    const { kept = none, own = none } = this.#counters.get(nameOf(key, period.id)) ?? {};
+    return { kept, own };
   }
 
   #counter(key: string, period: Period): Counter {

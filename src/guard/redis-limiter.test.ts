@@ -5,7 +5,8 @@ import { charge, startReplica, untilShared } from '../../test/helpers/limiter-re
 import { redisMissing, RedisServer } from '../../test/helpers/redis-server.ts';
 import { none, type QuotaCharge, type QuotaLimits } from './quota.ts';
 import { QuotaCalendar } from './quota-calendar.ts';
-import type { ScriptRunner } from './redis-limiter.ts';
+import { QuotaLedger } from './quota-ledger.ts';
+import { RedisLimiter, type ScriptRunner } from './redis-limiter.ts';
 
 const options = { skip: redisMissing };
 
@@ -216,4 +217,23 @@ describe('quotas that replicas share', options, () => {
     const admitted = [await one.admits([wide], six), await three.admits([wide], six), await two.admits([wide], six)];
     assert.deepEqual(admitted, [true, false, false]);
   });
+});
+
+test('what is refused as the day ends waits for its end, whoever asks of the next day meanwhile', async () => {
+  const midnightMs = Date.parse('2026-11-25T00:00:00Z');
+  let nowMs = midnightMs - 10;
+  const clock = { monotonicMs: () => 0, wallMs: () => nowMs };
+  const ledger = new QuotaLedger({ clock });
+  const quotas = { calendar: new QuotaCalendar('UTC'), daily: { requests: 1 }, monthly: undefined };
+  const redis = {
+    run: () => {
+      nowMs = midnightMs;
+      ledger.look({ key: 'b', quotas });
+      // The first quota behind the one bucket refused, which has counted one request.
+      return Promise.resolve([1, 0, 0, 1, 0, 0, 0]);
+    },
+  };
+  const limiter = new RedisLimiter({ redis, namespace: 'test', ledger, clock });
+  const { quota } = await limiter.take([charge({ requestsPerSecond: 1, burst: 1 })], { key: 'a', quotas });
+  assert.equal(quota?.refusedBy?.resetMs, 10);
 });

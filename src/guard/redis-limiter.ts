@@ -63,7 +63,7 @@ export class RedisLimiter {
     };
     if (quota === undefined) return verdict;
     ledger.learn(totalsOf(quota.key, accounts, answer.slice(2 + charges.length)));
-    const { states } = judgeQuotas(ledger.accounts(quota, nowMs), nowMs);
+    const { states } = judgeQuotas(ledger.again(quota.key, accounts), nowMs);
     const usedUp = refusedBy < charges.length ? undefined : quotaAt(accounts, states, refusedBy - charges.length);
     return { ...verdict, quota: { refusedBy: usedUp, states } };
   }
