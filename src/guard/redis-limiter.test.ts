@@ -35,8 +35,10 @@ test('charged to none when one refuses, with what is left and when to come back'
   assert.ok(refused.retryAfterMs > 990_000 && refused.retryAfterMs <= 1_000_000);
   const after = await shared.limiter.take([wide]);
   assert.equal(after.states[0]?.remaining, 8);
-  const never = await shared.limiter.take([charge({ requestsPerSecond: 1, burst: 1 }, { id: 'b', cost: 2 })]);
-  assert.equal(never.retryAfterMs, Infinity);
+  for (const requestsPerSecond of [0.001, 1, 1e6, 1e9]) {
+    const never = await shared.limiter.take([wide, charge({ requestsPerSecond, burst: 1 }, { id: 'b', cost: 2 })]);
+    assert.deepEqual([never.refusedBy, never.retryAfterMs, never.states[0]?.remaining], [1, Infinity, 8]);
+  }
 });
 
 test('tokens that are given back are there for all', options, async (t) => {

@@ -40,7 +40,9 @@ export class RedisLimiter {
     const keys = charges.map((charge) => this.#bucketPrefix + bucketName(charge));
     const args = [String(charges.length)];
     for (const [index, { rate, cost }] of charges.entries()) {
-      const asked = hopeless === -1 ? cost : index === hopeless ? rate.burst + 1 : 0;
+      // More than a microsecond's tokens too many: what is less may be rounding.
+      const tooMany = rate.burst + Math.max(1, rate.requestsPerSecond);
+      const asked = hopeless === -1 ? cost : index === hopeless ? tooMany : 0;
       args.push(tokenUs(rate.requestsPerSecond), String(rate.burst), String(asked));
     }
     const nowMs = clock.wallMs();
