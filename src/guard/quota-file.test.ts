@@ -3,9 +3,10 @@ import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { tempDirectory } from '../../test/helpers/temp-directory.ts';
-import { none } from './quota.ts';
+import { none, type QuotaCharge } from './quota.ts';
+import { QuotaCalendar } from './quota-calendar.ts';
 import { QuotaFile } from './quota-file.ts';
-import type { UsageChange, UsageRecord } from './quota-ledger.ts';
+import { QuotaLedger, type UsageChange, type UsageRecord } from './quota-ledger.ts';
 
 const clock = { monotonicMs: () => 0, wallMs: () => Date.parse('2026-11-24T12:00:00Z') };
 const today = '2026-11-24';
@@ -82,6 +83,33 @@ describe('the file of quotas', () => {
     const text = await readFile(path, 'utf8');
     assert.ok(text.split('\n').length < 30, text);
     assert.deepEqual(sorted((await reopened(t, path))[1]), [record('a', 100), record('b', 1, '2026-10')]);
+  });
+
+  test('a clock that runs ahead for a while, into days and months to come, opens no quota anew', async (t) => {
+    const path = await place(t);
+    const [file] = await reopened(t, path);
+    let nowMs = clock.wallMs();
+    const ledger = new QuotaLedger({ clock: { monotonicMs: () => 0, wallMs: () => nowMs } });
+    const limits = { requests: 10 };
+    const chargeOf = (key: string): QuotaCharge => ({
+      key,
+      quotas: { calendar: new QuotaCalendar('UTC'), daily: limits, monthly: limits },
+    });
+    const count = async (key: string, requests: number): Promise<void> => {
+      ledger.add(chargeOf(key), { ...none, requests });
+      const changes = ledger.changes(100);
+      ledger.settle(changes, await file.save(changes));
+    };
+    const left = (): number[] => ledger.look(chargeOf('a')).states.map(({ remaining }) => remaining);
+    await count('a', 10);
+    nowMs += 40 * 86_400_000;
+    for (let i = 0; i < 10; i += 1) await count(`other-${i}`, 1);
+    nowMs -= 40 * 86_400_000;
+    await count('a', 1);
+    assert.deepEqual(left(), [0, 0]);
+    const [, records] = await reopened(t, path);
+    const kept = records.filter(({ key }) => key === 'a').map(({ used }) => used.requests);
+    assert.deepEqual(kept, [10, 10]);
   });
 
   test('a crash while it is written anew leaves the one before', async (t) => {

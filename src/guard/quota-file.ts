@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import { lockForLife, type ProcessLock } from '../kernel/process-lock.ts';
 import type { UsageStore } from './quota-keeper.ts';
-import { type Resource, resources, usedOf } from './quota.ts';
+import { counts, none, type Resource, resources, usedOf } from './quota.ts';
 import type { UsageChange, UsageRecord } from './quota-ledger.ts';
 
 export interface QuotaFileOptions {
@@ -56,11 +56,11 @@ export class QuotaFile implements UsageStore {
   }
 
   async save(batch: readonly UsageChange[]): Promise<readonly UsageRecord[]> {
-    for (const { key, period, used } of batch) this.#records.set(nameOf({ key, period }), { key, period, used });
+    const records = batch.map((change) => this.#noted(change));
     const crowded = this.#lines > this.#mostLines && this.#lines > 2 * this.#records.size;
     if (this.#handle === undefined || crowded) await this.#rewrite();
-    else await this.#append(this.#handle, batch);
-    return batch;
+    else await this.#append(this.#handle, records);
+    return records;
   }
 
   async close(): Promise<void> {
@@ -75,11 +75,22 @@ export class QuotaFile implements UsageStore {
     await handle?.close();
   }
 
-  async #append(handle: FileHandle, batch: readonly UsageChange[]): Promise<void> {
+  /** Use never shrinks: whoever tells of less has forgotten, as under a clock that ran ahead for a while, and learns by the answer. */
+  #noted({ key, period, used }: UsageRecord): UsageRecord {
+    const name = nameOf({ key, period });
+    const before = this.#records.get(name)?.used ?? none;
+    const most = { ...used };
+    for (const count of counts) most[count] = Math.max(used[count], before[count]);
+    const record = { key, period, used: most };
+    this.#records.set(name, record);
+    return record;
+  }
+
+  async #append(handle: FileHandle, records: readonly UsageRecord[]): Promise<void> {
     try {
-      await handle.appendFile(batch.map(lineOf).join(''));
+      await handle.appendFile(records.map(lineOf).join(''));
       await handle.datasync();
-      this.#lines += batch.length;
+      this.#lines += records.length;
     } catch (error) {
       await this.#closeFile();
       throw error;
