@@ -24,7 +24,7 @@ export interface RedisEvents {
   readonly connected?: () => void;
   /** It was lost, or an attempt to connect failed. */
   readonly failed: (error: Error) => void;
-  /** How long a connection may owe an answer. */
+  /** How long a connection may owe an answer, and for how long at least one that takes no writes is kept. */
   readonly silenceMs?: number;
 }
 
@@ -43,7 +43,8 @@ export function connectRedis(
     commandsQueueMaxLength: mostCommands,
     pingInterval: pingIntervalMs,
   };
-  const open = (): RedisClientType => {
+  /** `word`: whether it is told that it is there. */
+  const open = (word: boolean): RedisClientType => {
     const opened = (
       url.startsWith('unix://')
         ? createClient({ ...options, socket: { ...socket, path: url.slice('unix://'.length) } })
@@ -52,12 +53,17 @@ export function connectRedis(
     opened.on('error', (error: Error) => {
       if (opened === client) failed(withoutQuotation(error));
     });
-    if (connected !== undefined) opened.on('ready', connected);
+    let tells = word;
+    opened.on('ready', () => {
+      if (tells) connected?.();
+      tells = true;
+    });
     // Failures to connect come as 'error' events, and it goes on by itself.
     opened.connect().catch(() => undefined);
     return opened;
   };
-  let client = open();
+  let client = open(true);
+  let openedMs = systemClock.monotonicMs();
   const hashes = new Map<string, string>();
   let closed = false;
   let unanswered = 0;
@@ -69,10 +75,20 @@ export function connectRedis(
     const isSilent = unanswered > 0 && nowMs - heardMs > silenceMs;
     if (unanswered === 0 || isSilent) heardMs = nowMs;
     if (closed || !isSilent) return;
-    const silent = client;
-    client = open();
-    silent.destroy();
+    renew(true);
     failed(new Error('it does not answer'));
+  }
+
+  function renew(word: boolean): void {
+    const former = client;
+    client = open(word);
+    openedMs = systemClock.monotonicMs();
+    former.destroy();
+  }
+
+  /** What takes no writes any more may have handed over to another under its name. It may be the same again: that is no return. */
+  function giveUpReadOnly(): void {
+    if (!closed && systemClock.monotonicMs() - openedMs > silenceMs) renew(false);
   }
 
   return {
@@ -95,6 +111,7 @@ export function connectRedis(
         return answer;
       } catch (error) {
         if (error instanceof ErrorReply) heardMs = systemClock.monotonicMs();
+        if (error instanceof ErrorReply && /\bREADONLY\b/.test(error.message)) giveUpReadOnly();
         throw withoutQuotation(error);
       } finally {
         unanswered -= 1;
