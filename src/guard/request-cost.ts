@@ -1,4 +1,5 @@
 // Owns how many tokens a request costs: the first rule that fits its lease, path and method, else one. Pure.
+import { unescape } from 'node:querystring';
 import { LeasePatterns } from '../policy/lease-patterns.ts';
 import type { CostPolicy } from '../policy/policy.ts';
 
@@ -13,8 +14,9 @@ export function requestCost(rules: readonly CostPolicy[]): Cost {
   return (leaseId, leaseNames, target, method) => {
     const query = target.indexOf('?');
     const path = query === -1 ? target : target.slice(0, query);
-    // The app gets the path as it was sent, and most apps read it decoded: neither spelling is a way around the other.
-    const paths = path.includes('%') ? [path, decoded(path)] : [path];
+    // The app gets the path as it was sent, and most apps read it decoded: neither spelling is a way around the other,
+    // nor is an escape somewhere behind that can't be decoded.
+    const paths = path.includes('%') ? [path, unescape(path)] : [path];
     const fitting = compiled.filter(
       (rule) =>
         (rule.method === '' || rule.method === method) && paths.some((candidate) => pathFits(rule.path, candidate)),
@@ -30,12 +32,4 @@ export function requestCost(rules: readonly CostPolicy[]): Cost {
 /** `/path`, or `/prefix*`. */
 function pathFits(pattern: string, path: string): boolean {
   return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
-}
-
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }
