@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { createClient } from '@redis/client';
 import { redisMissing, RedisServer } from '../../test/helpers/redis-server.ts';
 import { connectRedis } from './redis-client.ts';
 
@@ -79,3 +82,85 @@ test(
     t.signal.throwIfAborted();
   },
 );
+
+/** Of a cluster: with a port, as its nodes name one another by ports. */
+async function startNode(t: TestContext): Promise<{ server: RedisServer; port: string; start: () => Promise<void> }> {
+  const [port, busPort] = await Promise.all([freePort(), freePort()]);
+  const server = await RedisServer.start(t);
+  const settings = ['--bind', '127.0.0.1', '--port', port, '--cluster-port', busPort, '--cluster-enabled', 'yes'];
+  const start = async (): Promise<void> => {
+    await server.kill();
+    await server.restart(...settings, '--cluster-require-full-coverage', 'no');
+  };
+  await start();
+  return { server, port, start };
+}
+
+async function freePort(): Promise<string> {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  listener.close();
+  await once(listener, 'close');
+  return String(port);
+}
+
+test(
+  'in a cluster the node that has the keys is asked, whichever is configured, also after it was away',
+  { skip: redisMissing, timeout: 60_000 },
+  async (t) => {
+    const [configured, owner] = [await startNode(t), await startNode(t)];
+    const busPort = async (): Promise<string> =>
+      /@(\d+)/.exec(await admin(owner.server, 'CLUSTER', 'NODES'))?.[1] ?? '';
+    await admin(owner.server, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    await admin(configured.server, 'CLUSTER', 'MEET', '127.0.0.1', owner.port, await busPort());
+    // It knows of the other's slots by gossip.
+    for (const { server } of [configured, owner]) {
+      while (!/cluster_state:ok[^]*cluster_slots_assigned:16384/.test(await admin(server, 'CLUSTER', 'INFO'))) {
+        t.signal.throwIfAborted();
+        await setTimeout(10);
+      }
+    }
+    const { promise: ready, resolve } = Promise.withResolvers<undefined>();
+    let returns = 0;
+    const faults: string[] = [];
+    const redis = connectRedis(`redis://127.0.0.1:${configured.port}`, {
+      connected: () => {
+        returns += 1;
+        resolve(undefined);
+      },
+      failed: ({ message }) => faults.push(message),
+    });
+    t.after(() => {
+      redis.close();
+    });
+    await ready;
+    const count = (): Promise<unknown> => redis.run(`return redis.call('INCR', KEYS[1])`, ['{tag}:a'], []);
+    const counts = await Promise.all(Array.from({ length: 100 }, count));
+    assert.deepEqual(
+      counts,
+      Array.from({ length: 100 }, (_, i) => i + 1),
+    );
+    assert.deepEqual([returns, faults], [1, []]);
+    await owner.server.kill();
+    await assert.rejects(count());
+    await owner.start();
+    let answer: unknown;
+    while (answer === undefined) {
+      t.signal.throwIfAborted();
+      answer = await count().catch(() => undefined);
+      await setImmediate();
+    }
+    assert.equal(answer, 1);
+    // Nobody takes the configured node, which is there all the time, for the return of the other.
+    assert.equal(returns, 1);
+  },
+);
+
+async function admin(server: RedisServer, ...command: string[]): Promise<string> {
+  const client = createClient({ socket: { tls: false, path: server.url.slice('unix://'.length) } });
+  await client.connect();
+  const answer = await client.sendCommand<string>(command);
+  client.destroy();
+  return answer;
+}

@@ -7,7 +7,7 @@ export function isLeaseId(text: string): boolean {
   return idForm.test(text);
 }
 
-/** Names compare in NFC and lower case (product-spec §5). */
+/** Names compare in NFC and lower case (product-spec §5), of which a sigma at the end of a word is no other: a prefix ends anywhere. */
 export function foldName(name: string): string {
-  return name.normalize('NFC').toLowerCase();
+  return name.normalize('NFC').toLowerCase().replaceAll('ς', 'σ');
 }
