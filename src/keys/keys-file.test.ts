@@ -126,6 +126,17 @@ test('a grace ends with the key, earlier keys stay while theirs lasts, and there
   assert.equal(later[0]?.previous.length, 1);
 });
 
+test('a rotation that gives the new key more time gives the old one none', () => {
+  const secret = { keyHash: hashOf('n'), keyPrefix: '' };
+  const rotation = { secret, nowMs: now, graceMs: day, expiresAt: new Date(now + 90 * day).toISOString() };
+  const endOf = (expiresAt: string): string | undefined =>
+    withRotated([stored('bot', { expiresAt })], 'bot', rotation)[0]?.previous[0]?.expiresAt;
+  const soon = new Date(now + 1000).toISOString();
+  assert.equal(endOf(soon), soon);
+  assert.equal(endOf(new Date(now).toISOString()), undefined);
+  assert.equal(endOf(''), new Date(now + day).toISOString());
+});
+
 test('what is not there can be neither rotated nor revoked, what is there not be made again', () => {
   const secret = { keyHash: hashOf('n'), keyPrefix: '' };
   assert.throws(() => withoutRevoked([], 'bot'), /there is no key "bot"/);
