@@ -212,6 +212,8 @@ describe('lease rules', () => {
       await codeFor(gateway, [...bearer(key), 'Connection', 'Upgrade', 'Upgrade', 'x']),
       'insufficient_scope',
     );
+    const { text } = await gateway.call('/peer/app/', { headers: bearer(key), method: 'DELETE' });
+    assert.match(text, /"detail":"The lease \\"app\\" needs the scope write/);
   });
 
   test('an address that the gateway denies gets nowhere', async (t) => {
