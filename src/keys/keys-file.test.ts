@@ -82,6 +82,19 @@ test('a file that the gateway could not read is never written', async (t) => {
   assert.equal(await readFile(file, 'utf8'), before);
 });
 
+test('keys without a prefix are counted wherever they stand: in the configuration, in the file, replaced or not', async (t) => {
+  const file = await fileIn(t);
+  const unprefixed = (id: string): StoredKey => stored(id, { keyPrefix: '' });
+  const others = ['a', 'b'].map((id) => ({ ...unprefixed(id), key: '' }));
+  const replaced = { keyHash: hashOf('p'), keyPrefix: '', expiresAt: '2030-06-01T00:00:00Z' };
+  const two = ['c', 'd'].map(unprefixed);
+  await changeKeysFile(file, others, () => two);
+  const faultsOf = async (): Promise<string[]> => (await readKeysFile(file, others)).faults.map(findingLine);
+  assert.deepEqual(await faultsOf(), []);
+  await changeKeysFile(file, [], () => [...two, stored('e', { previous: [replaced] })]);
+  assert.match((await faultsOf()).join(), /keys\[2\]\.previous\[0\]\.key_prefix is missing/);
+});
+
 test('faults are told with their place, and a file for everybody is refused', async (t) => {
   const file = await fileIn(t);
   await writeFile(file, 'keys:\n  - id: bot\n    key_hash: secret-of-somebody\n    scope: read\n', { mode: 0o600 });
