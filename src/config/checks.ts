@@ -101,9 +101,13 @@ export const isKeyPrefix: TextCheck = (text) => /^[!-~]{8,64}$/.test(text);
 /** RFC 6749 §3.3, without what separates principals. */
 export const isScope: TextCheck = (text) => /^[\w.:/+-]{1,64}$/.test(text);
 
-/** RFC 3339 §5.6. */
-export const isTimestamp: TextCheck = (text) =>
-  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i.test(text) && !Number.isNaN(Date.parse(text));
+/** RFC 3339 §5.6 and §5.7: Date takes 30 February for 2 March, and 24:00 for the next day. */
+export const isTimestamp: TextCheck = (text) => {
+  const form = /^(\d{4}-\d\d-\d\dT\d\d):\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
+  const hour = form.exec(text)?.[1]?.toUpperCase();
+  if (hour === undefined || Number.isNaN(Date.parse(text))) return false;
+  return new Date(`${hour}:00:00Z`).toISOString().startsWith(hour);
+};
 
 /** product-spec §5, ACL. */
 export const isPrincipal: TextCheck = (text) => {
