@@ -94,6 +94,11 @@ const rows: Readonly<Record<string, Row>> = {
     yes: ['billing-bot', 'a.b@c+d_1', 'environment'],
     no: ['', '*', 'anonymous', 'sub:a', 'a b', 'x'.repeat(65), 'é'],
   },
+  'what a key begins with': {
+    check: checks.isKeyPrefix,
+    yes: ['acme_key', 'ключ-від', '🔑'.repeat(32), 'x'.repeat(64)],
+    no: ['', 'acme_ke', 'acme key', 'acme_key\n', 'acme_key\u0085', 'x'.repeat(65), `sk_test_${'a'.repeat(48)}`],
+  },
   'a key': { check: checks.isKey, yes: ['k', 'sk_live_x', '!~'], no: ['', 'a b', 'é', 'a\n', 'x'.repeat(513)] },
   'a time zone': {
     check: checks.isTimeZone,

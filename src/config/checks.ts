@@ -96,7 +96,17 @@ export const isBcryptHash: TextCheck = (text) => {
   return (cost >= 10 && cost <= 14) || `has the cost ${cost}; 10 to 14 are taken`;
 };
 
-export const isKeyPrefix: TextCheck = (text) => /^[!-~]{8,64}$/.test(text);
+/** product-spec §5: a whole key of the gateway's own form. */
+const ownKey = /^sk_(?:live|test)_[0-9A-Za-z]{48}$/;
+
+/** Of keys made elsewhere in whatever alphabet. It is no secret and shown, so whoever gives the whole key is told without it. */
+export const isKeyPrefix: TextCheck = (text) => {
+  if (!/^[!-~\u{a1}-\u{10ffff}]{8,}$/u.test(text)) return false;
+  return (
+    (text.length <= 64 && !ownKey.test(text)) ||
+    'holds more than the beginning of the key: give 8 characters or more, the first 24 of a key that the gateway made'
+  );
+};
 
 /** RFC 6749 §3.3, without what separates principals. */
 export const isScope: TextCheck = (text) => /^[\w.:/+-]{1,64}$/.test(text);
