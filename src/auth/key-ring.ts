@@ -7,11 +7,13 @@ import { costs, bcryptCost, longestKeyBytes } from './bcrypt-hash.ts';
 export interface Candidates {
   /** At most 4 without a prefix, and those that share one: all others can't be this key. */
   readonly keys: readonly KeyPolicy[];
+  /** One of them is there for what the key begins with: for a key of our own form, its key id. */
+  readonly named: boolean;
   /** The form of the key, or its length, shows that it is none of them: nothing needs to be computed to refuse it. */
   readonly hopeless: boolean;
 }
 
-const hopeless: Candidates = { keys: [], hopeless: true };
+const hopeless: Candidates = { keys: [], named: false, hopeless: true };
 
 export class KeyRing {
   /** A key that is known by its digest is found by it. */
@@ -68,9 +70,19 @@ export class KeyRing {
       const found = length <= key.length ? this.#byPrefix.get(key.slice(0, length)) : undefined;
       if (found !== undefined) keys.push(...found);
     }
+    const form = formOf(key);
+    if (form === 'ours') return { keys, named: keys.some(hasHandle), hopeless: false };
+    if (form === 'foreign') return { keys, named: keys.some(hasPrefix), hopeless: false };
     // A mistyped key of our own form can only be one that was made elsewhere and looks the same.
-    if (formOf(key) !== 'mistyped') return { keys, hopeless: false };
-    const foreign = keys.filter(({ secret }) => secret.kind === 'bcrypt' && secret.prefix.length !== prefixCharacters);
-    return foreign.length === 0 ? hopeless : { keys: foreign, hopeless: false };
+    const foreign = keys.filter((entry) => !hasHandle(entry));
+    return foreign.length === 0 ? hopeless : { keys: foreign, named: foreign.some(hasPrefix), hopeless: false };
   }
+}
+
+function hasHandle({ secret }: KeyPolicy): boolean {
+  return secret.kind === 'bcrypt' && secret.prefix.length === prefixCharacters;
+}
+
+function hasPrefix({ secret }: KeyPolicy): boolean {
+  return secret.kind === 'bcrypt' && secret.prefix !== '';
 }

@@ -71,6 +71,19 @@ test('an unknown id and a wrong secret run exactly one bcrypt of the same cost',
   assert.deepEqual(asked.map(bcryptCost), [cost, cost]);
 });
 
+test('entries that every key is tried against hide an unknown id no less', async () => {
+  const wrongSecret = createApiKey('live');
+  const known = entry('a', ourHash, wrongSecret.slice(0, prefixCharacters));
+  for (const beside of [entry('any', foreignHash, ''), entry('theirs', foreignHash, 'sk_live_')]) {
+    const { ask, asked } = bench();
+    const ring = new KeyRing([known, beside]);
+    assert.equal((await ask(wrongSecret, ring)).kind, 'unknown');
+    assert.equal(asked.length, 2, beside.id);
+    assert.equal((await ask(createApiKey('live'), ring)).kind, 'unknown');
+    assert.equal(asked.length, 4, beside.id);
+  }
+});
+
 test('nobody’s hash is one that bcrypt can read, and so takes as long as any other', async () => {
   const { ask, asked } = bench();
   await ask('whoever', both);

@@ -85,10 +85,11 @@ export class KeyVerifier {
   }
 
   async #verify(key: string, digest: string, ring: KeyRing): Promise<KeyAnswer> {
-    const { keys } = ring.candidates(key);
-    // Nobody's key is hashed all the same: how long the answer takes must not tell whether its id exists.
+    const { keys, named } = ring.candidates(key);
     const hashes = keys.flatMap(({ secret }) => (secret.kind === 'bcrypt' ? [secret.bcrypt] : []));
-    for (const bcrypt of hashes.length === 0 ? [nobodysHash(ring.cost)] : hashes) {
+    // Nobody's key is hashed all the same, also beside those without a prefix: how long the answer takes must not tell whether its id
+    // exists.
+    for (const bcrypt of named ? hashes : [...hashes, nobodysHash(ring.cost)]) {
       const verdict = this.#hasher.verify(key, bcrypt);
       if (verdict === undefined) return overloaded;
       if (!(await verdict)) continue;

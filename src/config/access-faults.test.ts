@@ -59,6 +59,16 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     says: /keys\[0\]\.key must be a key of 1 to 512 visible/,
   },
   {
+    what: 'a whole key made elsewhere as its own prefix',
+    text: `auth: { keys: [{ id: a, key_hash: "$2b$12$${tail}", key_prefix: "secret-${'x'.repeat(60)}" }] }`,
+    says: /key_prefix holds more than the beginning of the key/,
+  },
+  {
+    what: 'a whole key of our own form as its own prefix',
+    text: `auth: { keys: [{ id: a, key_hash: "$2b$12$${tail}", key_prefix: sk_live_${'0123456789'.repeat(4)}abcdefgh }] }`,
+    says: /key_prefix holds more than the beginning of the key/,
+  },
+  {
     what: 'a principal of an unknown kind',
     text: 'lease_acl: { app: ["user:a"] }',
     says: /lease_acl\.app\[0\] has the unknown kind user:/,

@@ -7,6 +7,15 @@ const key = 'auth: { keys: [{ id: one, key: "${KEY}", scopes: [read, mcp] }] }\n
 /** Of no key: the tail of what bcrypt makes is as good as another. */
 const hashes = [10, 12, 12].map((cost, i) => `$2b$${cost}$${String(i).repeat(53)}`);
 
+function sharing(count: number): string {
+  const keys = Array.from({ length: count }, (_, i) => ({
+    id: `key-${i}`,
+    key_hash: `$2b$12$${String(i).repeat(53)}`,
+    key_prefix: 'acme_key',
+  }));
+  return JSON.stringify({ auth: { keys }, lease_acl: { '*': ['*'] } });
+}
+
 const rows: readonly { readonly what: string; readonly text: string; readonly says: readonly RegExp[] }[] = [
   {
     what: 'rules for keys that exist',
@@ -47,6 +56,12 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     text: `auth: { keys_file: keys.yaml }\nlease_acl: { app: [two, "scope:x"] }`,
     says: [],
   },
+  {
+    what: 'many keys of one prefix',
+    text: sharing(5),
+    says: [/auth\.keys\[0\]\.key_prefix is that of 5 keys: .* give more of their characters$/],
+  },
+  { what: 'a few keys of one prefix', text: sharing(4), says: [] },
   {
     what: 'one name in two spellings',
     text: `${key}lease_acl: { App: [one], app: [one] }`,

@@ -19,10 +19,27 @@ export function* accessOddities({ auth, leaseAcl }: Config): Generator<Oddity> {
   }
   yield* strangers(auth, leaseAcl);
   yield* names(leaseAcl);
+  yield* prefixes(auth);
   const costs = [...new Set(auth.keys.flatMap(({ keyHash }) => (keyHash === '' ? [] : [keyHash.slice(4, 6)])))].sort();
   if (costs.length > 1) {
     const message = `have bcrypt hashes of the costs ${costs.join(' and ')}: how long a wrong key takes then tells something of the right ones; hash them at one cost`;
     yield { path: ['auth', 'keys'], message };
+  }
+}
+
+/** As many as may be without any (product-spec §5). */
+const mostOfOnePrefix = 4;
+
+/** The prefix itself is not told: it is the beginning of a key. */
+function* prefixes({ keys }: Config['auth']): Generator<Oddity> {
+  const hashed = keys.flatMap(({ keyHash, keyPrefix }, i) =>
+    keyHash !== '' && keyPrefix !== '' ? [{ keyPrefix, i }] : [],
+  );
+  for (const alike of Map.groupBy(hashed, ({ keyPrefix }) => keyPrefix).values()) {
+    const [first] = alike;
+    if (first === undefined || alike.length <= mostOfOnePrefix) continue;
+    const message = `is that of ${alike.length} keys: a wrong key that begins so costs a bcrypt for each of them; give more of their characters`;
+    yield { path: ['auth', 'keys', first.i, 'key_prefix'], message };
   }
 }
 

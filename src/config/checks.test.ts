@@ -26,6 +26,14 @@ const rows: Readonly<Record<string, Row>> = {
     yes: ['10.0.0.0/8', '10.1.2.3', '0.0.0.0/0', '::/0', '2001:db8::/32', '::1/128', '::ffff:10.0.0.1'],
     no: ['', '10.0.0.0/33', '::/129', '10.0.0/8', '10.0.0.0/8/8', '10.0.0.0/', '10.0.0.0/-1', 'fe80::1%eth0', 'a', '*'],
   },
+  'a time': {
+    check: checks.isTimestamp,
+    yes: ['2027-12-31T23:59:59Z', '2028-02-29T00:00:00.123+05:30', '2027-01-01t00:00:00z'],
+    no: [
+      ...['', '2027-01-01', '2027-01-01T00:00:00', '2027-02-30T00:00:00Z', '2027-02-29T00:00:00+01:00'],
+      ...['2027-01-01T24:00:00Z', '2027-13-01T00:00:00Z', '2027-01-00T00:00:00Z', '2027-01-01T00:00:00+25:00'],
+    ],
+  },
   'a host with or without a port': {
     check: checks.isAuthority,
     yes: ['a', 'a:80', '127.0.0.1:3000', '[::1]', '[::1]:80'],
@@ -85,6 +93,11 @@ const rows: Readonly<Record<string, Row>> = {
     check: checks.isKeyName,
     yes: ['billing-bot', 'a.b@c+d_1', 'environment'],
     no: ['', '*', 'anonymous', 'sub:a', 'a b', 'x'.repeat(65), 'é'],
+  },
+  'what a key begins with': {
+    check: checks.isKeyPrefix,
+    yes: ['acme_key', 'ключ-від', '🔑'.repeat(32), 'x'.repeat(64)],
+    no: ['', 'acme_ke', 'acme key', 'acme_key\n', 'acme_key\u0085', 'x'.repeat(65), `sk_test_${'a'.repeat(48)}`],
   },
   'a key': { check: checks.isKey, yes: ['k', 'sk_live_x', '!~'], no: ['', 'a b', 'é', 'a\n', 'x'.repeat(513)] },
   'a time zone': {

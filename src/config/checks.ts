@@ -96,14 +96,28 @@ export const isBcryptHash: TextCheck = (text) => {
   return (cost >= 10 && cost <= 14) || `has the cost ${cost}; 10 to 14 are taken`;
 };
 
-export const isKeyPrefix: TextCheck = (text) => /^[!-~]{8,64}$/.test(text);
+/** product-spec §5: a whole key of the gateway's own form. */
+const ownKey = /^sk_(?:live|test)_[0-9A-Za-z]{48}$/;
+
+/** Of keys made elsewhere in whatever alphabet. It is no secret and shown, so whoever gives the whole key is told without it. */
+export const isKeyPrefix: TextCheck = (text) => {
+  if (!/^[!-~\u{a1}-\u{10ffff}]{8,}$/u.test(text)) return false;
+  return (
+    (text.length <= 64 && !ownKey.test(text)) ||
+    'holds more than the beginning of the key: give 8 characters or more, the first 24 of a key that the gateway made'
+  );
+};
 
 /** RFC 6749 §3.3, without what separates principals. */
 export const isScope: TextCheck = (text) => /^[\w.:/+-]{1,64}$/.test(text);
 
-/** RFC 3339 §5.6. */
-export const isTimestamp: TextCheck = (text) =>
-  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i.test(text) && !Number.isNaN(Date.parse(text));
+/** RFC 3339 §5.6 and §5.7: Date takes 30 February for 2 March, and 24:00 for the next day. */
+export const isTimestamp: TextCheck = (text) => {
+  const form = /^(\d{4}-\d\d-\d\dT\d\d):\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
+  const hour = form.exec(text)?.[1]?.toUpperCase();
+  if (hour === undefined || Number.isNaN(Date.parse(text))) return false;
+  return new Date(`${hour}:00:00Z`).toISOString().startsWith(hour);
+};
 
 /** product-spec §5, ACL. */
 export const isPrincipal: TextCheck = (text) => {

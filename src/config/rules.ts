@@ -72,11 +72,12 @@ const relays: Rule = function* ({ portal: { relays } }) {
   );
 };
 
-/** product-spec §5 */
+/** product-spec §5: wherever they stand. */
 const mostUnprefixedKeys = 4;
 
 const keys: Rule = function* ({ auth }) {
   yield* keyRules(auth.keys, ['auth', 'keys']);
+  yield* prefixRules(auth.keys.map((key, i) => ({ ...key, place: ['auth', 'keys', i] })));
 };
 
 /** Of keys that stand in one list, at this place. */
@@ -107,11 +108,26 @@ export function* keyRules(keys: readonly KeyConfig[], place: Path): Generator<Br
       yield { path: [...place, i, 'expires_at'], with: [from], message: 'must be later than not_before' };
     }
   }
-  const unprefixed = keys.flatMap(({ keyHash, keyPrefix }, i) => (keyHash !== '' && keyPrefix === '' ? [i] : []));
-  for (const i of unprefixed.slice(mostUnprefixedKeys)) {
+}
+
+/** `key_hash` may be empty: it needs no prefix then. */
+interface PlacedHash {
+  readonly keyHash: string;
+  readonly keyPrefix: string;
+  /** Of the entry. */
+  readonly place: Path;
+}
+
+/** `others`: how many there are elsewhere already. */
+export function* prefixRules(hashes: readonly PlacedHash[], others = 0): Generator<Broken> {
+  for (const { place } of hashes.filter(isUnprefixed).slice(Math.max(0, mostUnprefixedKeys - others))) {
     const message = `is missing: every key without one costs each unknown key a bcrypt, so there may be ${mostUnprefixedKeys}; give the first 8 characters of the key or more`;
-    yield { path: [...place, i, 'key_prefix'], with: [], message };
+    yield { path: [...place, 'key_prefix'], with: [], message };
   }
+}
+
+export function isUnprefixed({ keyHash, keyPrefix }: Pick<PlacedHash, 'keyHash' | 'keyPrefix'>): boolean {
+  return keyHash !== '' && keyPrefix === '';
 }
 
 /** Names compare in NFC and lower case (product-spec §5). */

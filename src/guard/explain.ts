@@ -1,5 +1,6 @@
 // Owns the same decisions that requests meet, with their reasons: addresses, key, lease rules, scopes. Pure.
 import { addressSet } from '../policy/addresses.ts';
+import { leasePins } from '../policy/lease-pins.ts';
 import { LeasePatterns } from '../policy/lease-patterns.ts';
 import type { KeyPolicy, Policy } from '../policy/policy.ts';
 import { Acl, type AclVerdict } from './acl.ts';
@@ -12,7 +13,7 @@ export interface Question {
   readonly key: KeyPolicy | undefined;
   /** A name, or an id. */
   readonly lease: string;
-  /** The id that the name leads to, where it is known. */
+  /** The id that the name leads to, where it is known and no pin says so. */
   readonly leaseId: string | undefined;
   readonly method: string;
   readonly upgrade: boolean;
@@ -46,7 +47,10 @@ export function explainAccess(policy: Policy, question: Question): Explanation {
 }
 
 function* judge(policy: Policy, question: Question): Generator<Judged> {
-  const { key, lease, leaseId = lease, method, upgrade, clientIp, nowMs } = question;
+  const { key, lease, method, upgrade, clientIp, nowMs } = question;
+  const pins = leasePins(policy);
+  const leaseId = pins.idOf(lease) ?? question.leaseId ?? lease;
+  const names = pins.namesOf(leaseId, [lease]) ?? [lease];
   if (clientIp !== undefined) {
     const passed = addressRules(policy.ipRules)(clientIp);
     yield { code: 'ip_denied', passed, reason: `ip_rules ${passed ? 'let' : 'do not let'} ${clientIp} in` };
@@ -55,7 +59,7 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
     key === undefined || !policy.auth.enabled ? anonymous : { id: key.id, kind: 'key', scopes: key.scopes };
   if (key !== undefined && policy.auth.enabled) yield* judgeKey(key, clientIp, nowMs);
 
-  const verdict = new Acl(policy.acl).decide({ id: leaseId, names: [lease] }, principal);
+  const verdict = new Acl(policy.acl).decide({ id: leaseId, names }, principal);
   const withoutCredential = principal.kind === 'anonymous' && policy.auth.enabled;
   yield {
     code: withoutCredential ? 'missing_credentials' : 'access_denied',
@@ -63,7 +67,7 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
     reason: ruleReason(verdict, principal),
   };
 
-  const settings = new LeasePatterns(Object.entries(policy.leases)).all(leaseId, [lease]);
+  const settings = new LeasePatterns(Object.entries(policy.leases)).all(leaseId, names);
   if (settings.length > 0 && clientIp !== undefined) {
     const passed = settings.every(({ ipRules }) => addressRules(ipRules)(clientIp));
     yield {

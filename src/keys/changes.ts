@@ -33,9 +33,11 @@ export function withRotated(
   const expiresAt = rotation.expiresAt ?? old.expiresAt;
   if (expiresAt !== '' && Date.parse(expiresAt) <= nowMs)
     throw new KeysFileError(`the key "${id}" has expired at ${expiresAt}: give a new time with --expires`);
+  // A grace never lets the old key live longer than it would have without: not even where the new one does.
+  const oldEndsMs = Math.min(nowMs + graceMs, old.expiresAt === '' ? Infinity : Date.parse(old.expiresAt));
   const replaced: PreviousKey[] =
-    graceMs > 0
-      ? [{ keyHash: old.keyHash, keyPrefix: old.keyPrefix, expiresAt: new Date(nowMs + graceMs).toISOString() }]
+    oldEndsMs > nowMs
+      ? [{ keyHash: old.keyHash, keyPrefix: old.keyPrefix, expiresAt: new Date(oldEndsMs).toISOString() }]
       : [];
   // A grace of nothing means that whatever was before is known to others.
   const previous = graceMs > 0 ? [...replaced, ...old.previous.filter((key) => Date.parse(key.expiresAt) > nowMs)] : [];

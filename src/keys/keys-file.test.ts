@@ -82,6 +82,19 @@ test('a file that the gateway could not read is never written', async (t) => {
   assert.equal(await readFile(file, 'utf8'), before);
 });
 
+test('keys without a prefix are counted wherever they stand: in the configuration, in the file, replaced or not', async (t) => {
+  const file = await fileIn(t);
+  const unprefixed = (id: string): StoredKey => stored(id, { keyPrefix: '' });
+  const others = ['a', 'b'].map((id) => ({ ...unprefixed(id), key: '' }));
+  const replaced = { keyHash: hashOf('p'), keyPrefix: '', expiresAt: '2030-06-01T00:00:00Z' };
+  const two = ['c', 'd'].map(unprefixed);
+  await changeKeysFile(file, others, () => two);
+  const faultsOf = async (): Promise<string[]> => (await readKeysFile(file, others)).faults.map(findingLine);
+  assert.deepEqual(await faultsOf(), []);
+  await changeKeysFile(file, [], () => [...two, stored('e', { previous: [replaced] })]);
+  assert.match((await faultsOf()).join(), /keys\[2\]\.previous\[0\]\.key_prefix is missing/);
+});
+
 test('faults are told with their place, and a file for everybody is refused', async (t) => {
   const file = await fileIn(t);
   await writeFile(file, 'keys:\n  - id: bot\n    key_hash: secret-of-somebody\n    scope: read\n', { mode: 0o600 });
@@ -124,6 +137,17 @@ test('a grace ends with the key, earlier keys stay while theirs lasts, and there
   assert.throws(() => withRotated(keys, 'bot', { secret, nowMs: now, graceMs: day }), /4 earlier keys of "bot"/);
   const later = withRotated(keys, 'bot', { secret, nowMs: now + day, graceMs: day });
   assert.equal(later[0]?.previous.length, 1);
+});
+
+test('a rotation that gives the new key more time gives the old one none', () => {
+  const secret = { keyHash: hashOf('n'), keyPrefix: '' };
+  const rotation = { secret, nowMs: now, graceMs: day, expiresAt: new Date(now + 90 * day).toISOString() };
+  const endOf = (expiresAt: string): string | undefined =>
+    withRotated([stored('bot', { expiresAt })], 'bot', rotation)[0]?.previous[0]?.expiresAt;
+  const soon = new Date(now + 1000).toISOString();
+  assert.equal(endOf(soon), soon);
+  assert.equal(endOf(new Date(now).toISOString()), undefined);
+  assert.equal(endOf(''), new Date(now + day).toISOString());
 });
 
 test('what is not there can be neither rotated nor revoked, what is there not be made again', () => {

@@ -6,7 +6,7 @@ import { finish } from '../config/finish.ts';
 import { placed } from '../config/judge.ts';
 import type { Finding } from '../config/origin.ts';
 import { readConfigFile } from '../config/read-file.ts';
-import { keyRules } from '../config/rules.ts';
+import { type Broken, isUnprefixed, keyRules, prefixRules } from '../config/rules.ts';
 import { SeenFiles } from '../config/seen-files.ts';
 import { plain } from '../config/sourced.ts';
 import { readYaml } from '../config/yaml.ts';
@@ -49,8 +49,17 @@ export function parseKeys(text: string, file: string, others: readonly KeyConfig
   const { keys } = finish(parsed.data, root, keysFileShape, dirname(file)) as unknown as {
     keys: readonly StoredKey[];
   };
-  const broken = [...keyRules(keys.map(asConfig), ['keys']), ...clashes(keys, others)];
+  const broken = [...keyRules(keys.map(asConfig), ['keys']), ...unprefixed(keys, others), ...clashes(keys, others)];
   return { keys, faults: broken.map((fault) => placed(root, fault)) };
+}
+
+/** Those that were replaced are tried like any other. */
+function unprefixed(keys: readonly StoredKey[], others: readonly KeyConfig[]): Generator<Broken> {
+  const hashes = keys.flatMap((key, i) => [
+    { ...key, place: ['keys', i] },
+    ...key.previous.map((previous, j) => ({ ...previous, place: ['keys', i, 'previous', j] })),
+  ]);
+  return prefixRules(hashes, others.filter(isUnprefixed).length);
 }
 
 /** One name is one principal, and one hash one key, wherever they stand. */

@@ -36,6 +36,7 @@ test('hop-by-hop fields, and those that Connection names, do not pass', () => {
 test('what says who asked is not the client’s to send, in any spelling', () => {
   const names = ['X-Forwarded-For', 'x_forwarded_for', 'X-FORWARDED_HOST', 'X-Forwarded-Proto', 'X-Forwarded-Prefix'];
   names.push('Forwarded', 'X-Request-ID', 'X-Real-IP', 'X-Gateway-Key-Id', 'x_gateway_anything', 'X-GATEWAY_Scopes');
+  names.push('X.Gateway.Subject', 'X!Gateway~Tenant', 'X.Forwarded_For');
   for (const name of names) assert.deepEqual(passed([name, 'forged']), [], name);
 });
 

@@ -115,9 +115,12 @@ export function endToEndTrailers(received: RawHeaders, dropped: readonly string[
   return trailers;
 }
 
-/** Servers that turn headers into variables (CGI) can't tell `_` from `-`: neither spelling is a client's to use. */
+/** What of a field's name servers may turn into the `_` of a variable, as they do `-` (RFC 3875 §4.1.18). */
+const notAlphanumeric = /[^a-z0-9-]/g;
+
+/** Servers that turn headers into variables (CGI) can't tell `_`, and some of them `.`, from `-`: no spelling is a client's to use. */
 function isGatewayOnly(name: string): boolean {
-  const dashed = name.includes('_') ? name.replaceAll('_', '-') : name;
+  const dashed = name.replace(notAlphanumeric, '-');
   return dashed.startsWith(gatewayPrefix) || gatewayOnly.has(dashed);
 }
 

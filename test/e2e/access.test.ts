@@ -9,10 +9,14 @@ import { key as plainKey, testKey, testPolicy } from '../helpers/policy.ts';
 import { startTunnelGateway, type TunnelGateway } from '../helpers/tunnel-gateway.ts';
 import { withKeyIdOf } from '../helpers/wrong-keys.ts';
 
-const cost = 4;
+const lowestCost = 4;
 const key = createApiKey('live');
 
-function hashed(id: string, theKey: string, more: Partial<KeyPolicy> = {}): KeyPolicy {
+function hashed(
+  id: string,
+  theKey: string,
+  { cost = lowestCost, ...more }: Partial<KeyPolicy> & { readonly cost?: number } = {},
+): KeyPolicy {
   const secret = {
     kind: 'bcrypt',
     bcrypt: hashSync(theKey, { cost }),
@@ -119,6 +123,19 @@ describe('authentication', () => {
     assert.equal(await from(21, createApiKey('live')), 'invalid_credentials');
   });
 
+  test('many callers of one address who come at once are no failures, and many wrong keys at once are', async (t) => {
+    const callers = Array.from({ length: 24 }, () => createApiKey('live'));
+    const keys = callers.map((caller, i) => hashed(`caller-${i}`, caller, { cost: 8 }));
+    const gateway = await start(t, { auth: { ...auth, keys } });
+    const codes = (credentials: readonly string[]): Promise<unknown[]> =>
+      Promise.all(credentials.map((credential) => codeFor(gateway, bearer(credential))));
+    assert.deepEqual([...new Set(await codes(callers))], [200]);
+    const refused = await codes(callers.map((caller) => withKeyIdOf(caller)));
+    // On a slow machine one more is free, five seconds later.
+    assert.ok(refused.filter((code) => code === 'rate_limited').length >= 12);
+    assert.equal(refused.filter((code) => code !== 'rate_limited' && code !== 'invalid_credentials').length, 0);
+  });
+
   test('many first requests at once with one key are one try, and if it is wrong, each is a failure', async (t) => {
     const gateway = await start(t, { auth });
     const atOnce = (credential: string): Promise<unknown[]> =>
@@ -212,6 +229,8 @@ describe('lease rules', () => {
       await codeFor(gateway, [...bearer(key), 'Connection', 'Upgrade', 'Upgrade', 'x']),
       'insufficient_scope',
     );
+    const { text } = await gateway.call('/peer/app/', { headers: bearer(key), method: 'DELETE' });
+    assert.match(text, /"detail":"The lease \\"app\\" needs the scope write/);
   });
 
   test('an address that the gateway denies gets nowhere', async (t) => {

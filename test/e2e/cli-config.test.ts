@@ -289,3 +289,19 @@ test('explain says which rule decides, and the code that the caller would get', 
   assert.deepEqual([noAddress.code, noAddress.stdout], [2, '']);
   assert.match(noAddress.stderr, /--ip takes an IPv4 or IPv6 address, not "10\.0\.0\.0\/8"/);
 });
+
+test('explain decides under id and name where a pin says that they are one', async (t) => {
+  const id = 'A'.repeat(26);
+  const yaml = `auth: { keys: [{ id: bot, key: "\${KEY}" }, { id: ops, key: "\${KEY}-2" }] }
+portal: { lease_pins: { invoices: ${id} } }
+lease_acl: { invoices: [bot], ${id}: [ops] }
+`;
+  const { file, run } = await placeWith(t, yaml);
+  for (const lease of ['invoices', 'Invoices', id]) {
+    for (const key of ['bot', 'ops']) {
+      const { code, stdout } = await run(['explain', '--config', file, '--key', key, '--lease', lease]);
+      assert.equal(code, 1, `${key} ${lease}`);
+      assert.match(stdout, /are exact: "A{26}" \[ops\], "invoices" \[bot\]/);
+    }
+  }
+});

@@ -9,6 +9,7 @@ import { findCredential, type KeyCredential } from '../../auth/credential.ts';
 import type { FailurePenalty } from '../../auth/failure-penalty.ts';
 import { KeyRing } from '../../auth/key-ring.ts';
 import type { KeyAnswer, KeyVerifier } from '../../auth/key-verifier.ts';
+import { TriesUnderWay } from '../../auth/tries-under-way.ts';
 import { aclOf } from '../../guard/acl.ts';
 import { anonymous, type Principal } from '../../guard/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -56,6 +57,8 @@ function callerOf(key: KeyPolicy): Caller {
 }
 
 export function authenticate({ verifier, penalty, clock, used }: AuthenticateParts): Stage {
+  const tries = new TriesUnderWay();
+
   return function authenticateStage(next): Dispatch {
     function admit(exchange: Exchange, sink: Sink, key: KeyPolicy, credential: KeyCredential): void {
       const nowMs = clock.wallMs();
@@ -82,21 +85,48 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
       const joins = verifier.isUnderWay(credential.key, ring);
       const retryAfterMs = joins ? 0 : penalty.begin(exchange.clientIp, credential.key);
       if (retryAfterMs > 0) {
-        sink.fail(slowed(retryAfterMs));
+        waitOrFail(exchange, sink, credential, retryAfterMs);
         return;
       }
+      if (!joins) tries.begin(exchange.clientIp);
       verifier
         .verify(credential.key, ring)
         .then((answer) => {
           const wrong = answer.kind === 'unknown';
           if (wrong && joins) penalty.begin(exchange.clientIp, credential.key);
           else if (!wrong && !joins) penalty.forgive(exchange.clientIp, credential.key);
+          if (!joins) tries.end(exchange.clientIp);
           if (exchange.cancellation.cancelled) sink.fail(left());
           else proceed(exchange, sink, answer, credential);
         })
         .catch((cause: unknown) => {
           sink.fail(failed(cause));
         });
+    }
+
+    /** What counts against the address may be others' tries, which turn out right. */
+    function waitOrFail(exchange: Exchange, sink: Sink, credential: KeyCredential, retryAfterMs: number): void {
+      const turn = tries.next(exchange.clientIp);
+      if (turn === undefined) {
+        sink.fail(slowed(retryAfterMs));
+        return;
+      }
+      turn
+        .then(() => {
+          if (exchange.cancellation.cancelled) sink.fail(left());
+          else ask(exchange, sink, credential);
+        })
+        .catch((cause: unknown) => {
+          sink.fail(failed(cause));
+        });
+    }
+
+    function ask(exchange: Exchange, sink: Sink, credential: KeyCredential): void {
+      const { policy } = exchange;
+      const known = verifier.known(credential.key, ringOf(policy), policy.auth.cacheTtlMs);
+      if (known === undefined) verify(exchange, sink, credential);
+      else if (known.kind === 'unknown') refuseUnasked(exchange, sink, credential);
+      else proceed(exchange, sink, known, credential);
     }
 
     function proceed(exchange: Exchange, sink: Sink, answer: KeyAnswer, credential: KeyCredential): void {
@@ -147,16 +177,12 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
           sink.fail(new GatewayError('invalid_request', 'The request carries more than one credential.'));
           return;
         case 'key': {
-          const ring = ringOf(policy);
-          const { cacheTtlMs } = policy.auth;
-          if (credential.beside !== undefined && isOurs(credential.beside, ring, cacheTtlMs)) {
+          const { beside } = credential;
+          if (beside !== undefined && isOurs(beside, ringOf(policy), policy.auth.cacheTtlMs)) {
             sink.fail(new GatewayError('invalid_request', 'The request carries two keys of this gateway.'));
             return;
           }
-          const known = verifier.known(credential.key, ring, cacheTtlMs);
-          if (known === undefined) verify(exchange, sink, credential);
-          else if (known.kind === 'unknown') refuseUnasked(exchange, sink, credential);
-          else proceed(exchange, sink, known, credential);
+          ask(exchange, sink, credential);
           return;
         }
       }

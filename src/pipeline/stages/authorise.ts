@@ -38,22 +38,28 @@ function faultOf(exchange: Exchange): GatewayError | undefined {
   if (!aclOf(policy).decide({ id: lease.id, names }, principal).allowed) return refusal(exchange);
   const demands = demandsOf(policy).all(lease.id, names);
   if (!demands.every(({ isAllowed }) => isAllowed(clientIp))) {
-    return new GatewayError('ip_denied', 'This lease may not be called from this address.');
+    return new GatewayError('ip_denied', `The lease ${called(exchange)} may not be called from this address.`);
   }
   if (!policy.auth.enabled) return undefined;
   const required = demands.flatMap(({ requiredScopes }) => requiredScopes);
   const scope = missingScope(principal, req.method, req.upgrade, required);
   if (scope === undefined) return undefined;
-  return new GatewayError('insufficient_scope', `The credential lacks the scope ${scope}.`, {
-    headers: ['WWW-Authenticate', `Bearer realm="portal-gateway", error="insufficient_scope", scope="${scope}"`],
-  });
+  return new GatewayError(
+    'insufficient_scope',
+    `The lease ${called(exchange)} needs the scope ${scope}, which the credential lacks.`,
+    {
+      headers: ['WWW-Authenticate', `Bearer realm="portal-gateway", error="insufficient_scope", scope="${scope}"`],
+    },
+  );
 }
 
 /** Who showed no credential is asked for one; who did may not. */
-export function refusal({ principal, policy, route }: Exchange): GatewayError {
-  if (principal?.kind === 'anonymous' && policy.auth.enabled) return missing();
-  return new GatewayError(
-    'access_denied',
-    `No rule lets this caller call the lease ${JSON.stringify(maskKeys(route?.lease ?? ''))}.`,
-  );
+export function refusal(exchange: Exchange): GatewayError {
+  if (exchange.principal?.kind === 'anonymous' && exchange.policy.auth.enabled) return missing();
+  return new GatewayError('access_denied', `No rule lets this caller call the lease ${called(exchange)}.`);
+}
+
+/** As the caller called it. */
+function called({ route }: Exchange): string {
+  return JSON.stringify(maskKeys(route?.lease ?? ''));
 }

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TriesUnderWay } from './tries-under-way.ts';
+
+test('who waits is told when any try from the address has ended, and nobody waits for nothing', async () => {
+  const tries = new TriesUnderWay();
+  assert.equal(tries.next('192.0.2.1'), undefined);
+  tries.begin('2001:db8::1');
+  tries.begin('2001:db8::2');
+  const woken: number[] = [];
+  const first = tries.next('2001:db8::3')?.then(() => woken.push(1));
+  const second = tries.next('2001:db8::4')?.then(() => woken.push(2));
+  assert.equal(tries.next('192.0.2.1'), undefined);
+  tries.end('2001:db8::1');
+  await Promise.all([first, second]);
+  assert.deepEqual(woken, [1, 2]);
+  assert.ok(tries.next('2001:db8::3'));
+  tries.end('2001:db8::2');
+  assert.equal(tries.next('2001:db8::3'), undefined);
+});
+
+test('64 may wait, from whatever addresses, and as many again after them', () => {
+  const tries = new TriesUnderWay();
+  for (let round = 0; round < 2; round += 1) {
+    tries.begin('192.0.2.1');
+    tries.begin('192.0.2.2');
+    for (let i = 0; i < 64; i += 1) assert.ok(tries.next(`192.0.2.${1 + (i % 2)}`));
+    assert.equal(tries.next('192.0.2.1'), undefined);
+    tries.end('192.0.2.1');
+    tries.end('192.0.2.2');
+  }
+});
