@@ -1,5 +1,6 @@
 // Owns what must hold between settings that are each fine by themselves. Works on a finished configuration and names the settings
 // by their paths in the file; looks at no file and no address.
+import { foldName } from '../kernel/lease-name.ts';
 import { accessOddities, type Oddity } from './access-oddities.ts';
 import { shadowedRules } from './acl-shadows.ts';
 import type { Config, CorsConfig, KeyConfig } from './config.ts';
@@ -132,10 +133,9 @@ export function isUnprefixed({ keyHash, keyPrefix }: Pick<PlacedHash, 'keyHash' 
 
 /** Names compare in NFC and lower case (product-spec §5). */
 const patterns: Rule = function* ({ leases, portal }) {
-  const same = (name: string): string => name.normalize('NFC').toLowerCase();
   const [patterns, pins] = [Object.keys(leases), Object.keys(portal.leasePins)];
-  yield* repeated(patterns.map(same), (i) => ['leases', patterns[i] ?? '']);
-  yield* repeated(pins.map(same), (i) => ['portal', 'lease_pins', pins[i] ?? '']);
+  yield* repeated(patterns.map(foldName), (i) => ['leases', patterns[i] ?? '']);
+  yield* repeated(pins.map(foldName), (i) => ['portal', 'lease_pins', pins[i] ?? '']);
 };
 
 const cors: Rule = function* (config) {

@@ -41,6 +41,12 @@ const rows: readonly Row[] = [
     target: { names: ['public'] },
     allowed: false,
   },
+  {
+    what: 'a sigma that ends the prefix, and not the name, is the same one',
+    rules: { 'ΟΔΟΣ*': [], '*': ['alice'] },
+    target: { names: ['ΟΔΟΣΑ'] },
+    allowed: false,
+  },
   { what: 'any lease', rules: { '*': ['alice'] }, target: { names: [] }, allowed: true },
   {
     what: 'an exact rule hides prefixes and *, also where it denies',
