@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { createClient } from '@redis/client';
+import { freePort } from '../../test/helpers/free-port.ts';
 import { redisMissing, RedisServer } from '../../test/helpers/redis-server.ts';
 import { connectRedis } from './redis-client.ts';
 
@@ -85,7 +84,7 @@ test(
 
 /** Of a cluster: with a port, as its nodes name one another by ports. */
 async function startNode(t: TestContext): Promise<{ server: RedisServer; port: string; start: () => Promise<void> }> {
-  const [port, busPort] = await Promise.all([freePort(), freePort()]);
+  const [port, busPort] = [String(await freePort()), String(await freePort())];
   const server = await RedisServer.start(t);
   const settings = ['--bind', '127.0.0.1', '--port', port, '--cluster-port', busPort, '--cluster-enabled', 'yes'];
   const start = async (): Promise<void> => {
@@ -94,15 +93,6 @@ async function startNode(t: TestContext): Promise<{ server: RedisServer; port: s
   };
   await start();
   return { server, port, start };
-}
-
-async function freePort(): Promise<string> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
-  listener.close();
-  await once(listener, 'close');
-  return String(port);
 }
 
 test(

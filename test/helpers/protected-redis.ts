@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { freePort } from './free-port.ts';
 import { needs } from './needs.ts';
 import { tempDirectory } from './temp-directory.ts';
 
@@ -60,13 +61,4 @@ export async function startQuotingRedis(t: TestContext): Promise<ProtectedRedis>
   await once(server, 'listening');
   t.after(() => server.close());
   return { place: `127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
