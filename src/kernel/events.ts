@@ -151,6 +151,16 @@ export interface LeaseMoved {
 /** A relay lists a name with an id that it did not have before: an app with a new identity, or somebody else's. */
 export const leaseMoved: EventChannel<LeaseMoved> = named('lease-moved');
 
+export interface Authenticated {
+  /** What was shown. other: nothing that could be taken for one credential of ours. */
+  readonly method: 'api_key' | 'none' | 'other';
+  /** success: the caller is known, or need not be. Else the code of the answer. */
+  readonly outcome: 'success' | GatewayError['code'];
+}
+
+/** It was decided who calls, or that it can't be told. */
+export const authenticated: EventChannel<Authenticated> = named('authenticated');
+
 export interface RateLimited {
   /** Whose bucket refused. */
   readonly level: 'global' | 'key' | 'lease' | 'tenant' | 'ip';

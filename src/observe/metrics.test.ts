@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { parseExposition, type ParsedFamily } from '../../test/helpers/exposition.ts';
 import { GatewayError } from '../kernel/errors.ts';
 import {
+  authenticated,
   configReloaded,
   connectionRefused,
   dialFinished,
@@ -37,6 +38,7 @@ async function allFamilies(): Promise<Map<string, ParsedFamily>> {
   connectionRefused.publish({ ip: '192.0.2.1', reason: 'max_connections' });
   logDropped.publish({ lines: 2 });
   configReloaded.publish({ outcome: 'applied' });
+  authenticated.publish({ method: 'api_key', outcome: 'success' });
   rateLimited.publish({ level: 'key' });
   const { body, contentType } = await metrics.text();
   metrics.close();
@@ -60,8 +62,19 @@ test('the guide tells every metric as it is: name, type, labels, meaning', async
   assert.deepEqual(told.sort(), families.sort());
 });
 
+test('callers are counted by what they showed and what came of it', async () => {
+  const metrics = createMetrics({ version: '1', status: () => status });
+  authenticated.publish({ method: 'api_key', outcome: 'success' });
+  authenticated.publish({ method: 'api_key', outcome: 'success' });
+  authenticated.publish({ method: 'none', outcome: 'missing_credentials' });
+  const { body } = await metrics.text();
+  metrics.close();
+  assert.match(body, /^portal_gateway_auth_total\{method="api_key",outcome="success"\} 2$/m);
+  assert.match(body, /^portal_gateway_auth_total\{method="none",outcome="missing_credentials"\} 1$/m);
+});
+
 test('nobody listens any more after close()', async () => {
   await allFamilies();
-  for (const channel of [requestRefused, dialFinished, tlsHandshakeFailed, logDropped, configReloaded])
+  for (const channel of [authenticated, requestRefused, dialFinished, tlsHandshakeFailed, logDropped, configReloaded])
     assert.equal(channel.hasSubscribers, false);
 });

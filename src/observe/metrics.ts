@@ -2,6 +2,7 @@
 // who serves them asks for the text.
 import process from 'node:process';
 import {
+  authenticated,
   configReloaded,
   connectionRefused,
   leaseMoved,
@@ -9,6 +10,7 @@ import {
   logDropped,
   rateLimited,
   tlsHandshakeFailed,
+  type Authenticated,
   type ConfigReloaded,
   type ConnectionRefused,
   type LogDropped,
@@ -76,6 +78,13 @@ class GatewayMetrics {
     labels: ['code'],
     mostValues: mostCodes,
   });
+  readonly #authentications = counter({
+    name: 'auth_total',
+    help: 'Requests whose caller was asked for, by what was shown and what came of it.',
+    labels: ['method', 'outcome'],
+  });
+  /** Nearly all of them. */
+  readonly #letIn = this.#authentications.of('api_key', 'success');
   readonly #rateLimited = counter({
     name: 'rate_limit_rejections_total',
     help: 'Requests that were refused by a rate limit, by whose it was.',
@@ -106,6 +115,7 @@ class GatewayMetrics {
     for (const outcome of ['applied', 'rejected']) this.#reloads.of(outcome);
     this.#moved.of();
     this.#ends = [
+      listen(authenticated, this.#authenticated),
       listen(configReloaded, this.#reloaded),
       listen(connectionRefused, this.#connectionRefused),
       listen(leaseMoved, this.#leaseMoved),
@@ -128,6 +138,7 @@ class GatewayMetrics {
     this.#lags.of().value = this.#lag.takeSeconds();
     return [
       this.#reloads,
+      this.#authentications,
       this.#rateLimited,
       this.#moved,
       this.#refused,
@@ -148,6 +159,11 @@ class GatewayMetrics {
 
   readonly #connectionRefused = ({ reason }: ConnectionRefused): void => {
     this.#refused.of(reason).value += 1;
+  };
+
+  readonly #authenticated = ({ method, outcome }: Authenticated): void => {
+    const isUsual = method === 'api_key' && outcome === 'success';
+    (isUsual ? this.#letIn : this.#authentications.of(method, outcome)).value += 1;
   };
 
   readonly #refusedByLimit = ({ level }: RateLimited): void => {

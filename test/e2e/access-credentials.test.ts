@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { hashSync } from '@node-rs/bcrypt';
 import { createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
+import { authenticated, listen } from '../../src/kernel/events.ts';
 import type { KeyPolicy } from '../../src/policy/policy.ts';
 import { startPlainGateway } from '../helpers/plain-gateway.ts';
-import { testKey } from '../helpers/policy.ts';
+import { testKey, testPolicy } from '../helpers/policy.ts';
 
 const cost = 4;
 
@@ -93,4 +94,30 @@ test('beside X-API-Key a bcrypt key in Authorization is refused before it was ev
   assert.equal(await statusOf('eyJhbGciOiJIUzI1NiJ9.e30.c2ln'), 200);
   // By now it is verified.
   assert.equal(await statusOf(foreign), 400);
+});
+
+test('what was shown and what came of it is counted', async (t) => {
+  const told: string[] = [];
+  t.after(
+    listen(authenticated, ({ method, outcome }) => {
+      told.push(`${method} ${outcome}`);
+    }),
+  );
+  const gateway = await startPlainGateway(t, (_, response) => response.end(), {
+    policy: { auth: { keys }, acl: { app: ['*'] } },
+  });
+  const call = (...headers: string[]): Promise<unknown> => gateway.call('/peer/app/', { headers });
+  await call('X-API-Key', good ?? '');
+  await call('X-API-Key', good ?? '');
+  await call('X-API-Key', expired ?? '');
+  await call('Authorization', `Bearer ${createApiKey('live')}`);
+  await call('Authorization', 'Basic eDp5');
+  await call('X-API-Key', good ?? '', 'X-API-Key', foreign);
+  await call();
+  gateway.gateway.apply(testPolicy({ acl: { app: ['anonymous'] } }));
+  await call();
+  assert.deepEqual(told, [
+    ...['api_key success', 'api_key success', 'api_key expired_credentials', 'api_key invalid_credentials'],
+    ...['other invalid_credentials', 'other invalid_request', 'none missing_credentials', 'none success'],
+  ]);
 });

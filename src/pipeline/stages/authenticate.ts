@@ -1,6 +1,7 @@
 // Owns who calls: finds the credential, has it verified, and keeps it from the app. The order of look-up and the codes are those of the
 // contract (§2, §5); how a key is verified is auth/'s.
 import { GatewayError } from '../../kernel/errors.ts';
+import { authenticated, type Authenticated } from '../../kernel/events.ts';
 import type { Sink } from '../../kernel/http.ts';
 import { addressSet } from '../../policy/addresses.ts';
 import { compiled } from '../../policy/compiled.ts';
@@ -64,9 +65,10 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
       const nowMs = clock.wallMs();
       const fault = keyFault(exchange, key, nowMs);
       if (fault !== undefined) {
-        sink.fail(fault);
+        refuse(sink, 'api_key', fault);
         return;
       }
+      tell('api_key', 'success');
       used?.(key.id, nowMs);
       const { principal, headers } = callerOf(key);
       exchange.principal = principal;
@@ -108,7 +110,7 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
     function waitOrFail(exchange: Exchange, sink: Sink, credential: KeyCredential, retryAfterMs: number): void {
       const turn = tries.next(exchange.clientIp);
       if (turn === undefined) {
-        sink.fail(slowed(retryAfterMs));
+        refuse(sink, 'api_key', slowed(retryAfterMs));
         return;
       }
       turn
@@ -135,10 +137,14 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
           admit(exchange, sink, answer.key, credential);
           return;
         case 'unknown':
-          sink.fail(invalid('The API key is not valid here.'));
+          refuse(sink, 'api_key', invalid('The API key is not valid here.'));
           return;
         case 'overloaded':
-          sink.fail(new GatewayError('overloaded', 'Too many keys wait to be verified.', { retryAfterSeconds: 1 }));
+          refuse(
+            sink,
+            'api_key',
+            new GatewayError('overloaded', 'Too many keys wait to be verified.', { retryAfterSeconds: 1 }),
+          );
           return;
       }
     }
@@ -163,23 +169,28 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
         case 'none':
           // Where nothing is open to everyone, nobody without a credential takes a place or a look-up.
           if (!aclOf(policy).admitsAnonymous) {
-            sink.fail(missing());
+            refuse(sink, 'none', missing());
             return;
           }
           // What anonymous may do is authorise's to say.
+          tell('none', 'success');
           exchange.principal = anonymous;
           next(exchange, sink);
           return;
         case 'unusable':
-          sink.fail(invalid('Only Bearer credentials are taken.'));
+          refuse(sink, 'other', invalid('Only Bearer credentials are taken.'));
           return;
         case 'ambiguous':
-          sink.fail(new GatewayError('invalid_request', 'The request carries more than one credential.'));
+          refuse(sink, 'other', new GatewayError('invalid_request', 'The request carries more than one credential.'));
           return;
         case 'key': {
           const { beside } = credential;
           if (beside !== undefined && isOurs(beside, ringOf(policy), policy.auth.cacheTtlMs)) {
-            sink.fail(new GatewayError('invalid_request', 'The request carries two keys of this gateway.'));
+            refuse(
+              sink,
+              'api_key',
+              new GatewayError('invalid_request', 'The request carries two keys of this gateway.'),
+            );
             return;
           }
           ask(exchange, sink, credential);
@@ -199,9 +210,18 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
     /** No bcrypt was needed to tell; it counts as a failure all the same. */
     function refuseUnasked(exchange: Exchange, sink: Sink, credential: KeyCredential): void {
       const retryAfterMs = penalty.begin(exchange.clientIp, credential.key);
-      sink.fail(retryAfterMs > 0 ? slowed(retryAfterMs) : invalid('The API key is not valid here.'));
+      refuse(sink, 'api_key', retryAfterMs > 0 ? slowed(retryAfterMs) : invalid('The API key is not valid here.'));
     }
   };
+}
+
+function tell(method: Authenticated['method'], outcome: Authenticated['outcome']): void {
+  if (authenticated.hasSubscribers) authenticated.publish({ method, outcome } satisfies Authenticated);
+}
+
+function refuse(sink: Sink, method: Authenticated['method'], error: GatewayError): void {
+  tell(method, error.code);
+  sink.fail(error);
 }
 
 function keyFault(exchange: Exchange, key: KeyPolicy, nowMs: number): GatewayError | undefined {
