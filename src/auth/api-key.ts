@@ -2,6 +2,7 @@
 // tells a typo without asking a hash. Knows no list of keys.
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { isOwnKey } from '../kernel/own-key.ts';
 
 export type KeyKind = 'live' | 'test';
 
@@ -10,7 +11,6 @@ const handleCharacters = 16;
 const secretCharacters = 26; // 155 bits
 const checkCharacters = 6; // 62^6 > 2^32
 
-const form = /^sk_(?:live|test)_[0-9A-Za-z]{48}$/;
 /** `sk_live_` and the key id: by this an entry is found, and no secret is in it. */
 export const prefixCharacters: number = 'sk_live_'.length + handleCharacters;
 
@@ -18,7 +18,7 @@ export const prefixCharacters: number = 'sk_live_'.length + handleCharacters;
 export type KeyForm = 'foreign' | 'ours' | 'mistyped';
 
 export function formOf(key: string): KeyForm {
-  if (!form.test(key)) return 'foreign';
+  if (!isOwnKey(key)) return 'foreign';
   return checkOf(key.slice(0, -checkCharacters)) === key.slice(-checkCharacters) ? 'ours' : 'mistyped';
 }
 

@@ -1,6 +1,7 @@
 // Owns what makes a text an address, a URL, a name or a header: pure questions, answered without looking anything up.
 import { createPrivateKey } from 'node:crypto';
 import { isIP, isIPv6 } from 'node:net';
+import { isOwnKey } from '../kernel/own-key.ts';
 import type { TextCheck } from './fields.ts';
 
 /** RFC 1123 §2.1, and lengths of RFC 1035 §2.3.4. */
@@ -96,14 +97,11 @@ export const isBcryptHash: TextCheck = (text) => {
   return (cost >= 10 && cost <= 14) || `has the cost ${cost}; 10 to 14 are taken`;
 };
 
-/** product-spec §5: a whole key of the gateway's own form. */
-const ownKey = /^sk_(?:live|test)_[0-9A-Za-z]{48}$/;
-
 /** Of keys made elsewhere in whatever alphabet. It is no secret and shown, so whoever gives the whole key is told without it. */
 export const isKeyPrefix: TextCheck = (text) => {
   if (!/^[!-~\u{a1}-\u{10ffff}]{8,}$/u.test(text)) return false;
   return (
-    (text.length <= 64 && !ownKey.test(text)) ||
+    (text.length <= 64 && !isOwnKey(text)) ||
     'holds more than the beginning of the key: give 8 characters or more, the first 24 of a key that the gateway made'
   );
 };
