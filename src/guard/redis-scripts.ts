@@ -15,19 +15,17 @@ local function sumOf(hash, keptMs, field, known)
 end
 `;
 
-function withSumOf(script: string): string {
-  return sumOf + script;
-}
-
-const debtOf = `
-local function debtOf(bucket, now)
+/** Buckets by the clock of the server. A number that is stored is when the bucket is full. */
+const buckets = `
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local function debtOf(bucket)
   return math.max(0, (tonumber(redis.pcall('GET', bucket)) or 0) - now)
 end
+local function owe(bucket, debt)
+  redis.call('SET', bucket, string.format('%.0f', now + debt), 'PX', math.ceil(debt / 1000) + 1)
+end
 `;
-
-function withDebtOf(script: string): string {
-  return debtOf + script;
-}
 
 /**
  * KEYS: the buckets, then a hash of quotas for each period. ARGV: how many buckets; for each the microseconds of a token, the burst and
@@ -39,18 +37,18 @@ function withDebtOf(script: string): string {
  * what is no number is none of ours, and gives way. Something is written whatever the verdict: a Redis that takes no writes (READONLY,
  * OOM) shows it at once, and is not thought to be back by whoever is refused.
  */
-export const takeScript: string = withDebtOf(
-  withSumOf(`
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+export const takeScript: string =
+  buckets +
+  sumOf +
+  `
 local buckets, refusedBy, wait = tonumber(ARGV[1]), -1, 0
 local debts, sums = {}, {}
 for i = 1, buckets do
   local token, burst, cost = tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1])
-  local debt = debtOf(KEYS[i], now)
+  local debt = debtOf(KEYS[i])
   if debt > 2 * burst * token then
     debt = 2 * burst * token
-    redis.call('SET', KEYS[i], string.format('%.0f', now + debt), 'PX', math.ceil(debt / 1000) + 1)
+    owe(KEYS[i], debt)
   end
   debts[i] = debt
   local missing = debt + cost * token - burst * token
@@ -79,7 +77,7 @@ local answer = {refusedBy, math.ceil(wait)}
 for i = 1, buckets do
   if refusedBy == -1 then debts[i] = debts[i] + tonumber(ARGV[3 * i + 1]) * tonumber(ARGV[3 * i - 1]) end
   if refusedBy == -1 or i == 1 then
-    redis.call('SET', KEYS[i], string.format('%.0f', now + debts[i]), 'PX', math.ceil(debts[i] / 1000) + 1)
+    owe(KEYS[i], debts[i])
   end
   answer[#answer + 1] = math.ceil(debts[i])
 end
@@ -91,30 +89,31 @@ for i, sum in ipairs(sums) do
   for field = 1, 4 do answer[#answer + 1] = sum[field] end
 end
 return answer
-`),
-);
+`;
 
 /** KEYS: buckets. ARGV: the microseconds that each pays, whatever is left, or gets back. A full bucket is an absent one. */
-export const payScript: string = withDebtOf(`
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+export const payScript: string =
+  buckets +
+  `
 for i, key in ipairs(KEYS) do
-  local debt = debtOf(key, now) + tonumber(ARGV[i])
+  local debt = debtOf(key) + tonumber(ARGV[i])
   if debt > 0 then
-    redis.call('SET', key, string.format('%.0f', now + debt), 'PX', math.ceil(debt / 1000) + 1)
+    owe(key, debt)
   else
     redis.call('DEL', key)
   end
 end
 return 1
-`);
+`;
 
 /**
  * KEYS: who writes, then hashes of quotas. ARGV: the batch's number, then for each change the index of its hash among KEYS, the
  * milliseconds that the hash is kept, the field's name, the sum that is known, and what to add. A batch whose number is known has been
  * added before, and its answer was lost. Answers the sum of each.
  */
-export const addScript: string = withSumOf(`
+export const addScript: string =
+  sumOf +
+  `
 local fresh = redis.call('GET', KEYS[1]) ~= ARGV[1]
 local sums = {}
 for at = 2, #ARGV, 5 do
@@ -125,7 +124,7 @@ for at = 2, #ARGV, 5 do
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', 86400000)
 return sums
-`);
+`;
 
 /** KEYS: hashes of quotas. Answers for each a list of field, sum, … */
 export const readScript = `
