@@ -117,9 +117,7 @@ class Connection implements RedisConnection {
       if (opened !== this.#client) return;
       this.#events.failed(withoutQuotation(error));
       // Another node may have the keys by now: the one that is configured knows.
-      if (this.#node === undefined || this.#closed) return;
-      this.#node = undefined;
-      this.#renew(false);
+      if (this.#node !== undefined && !this.#closed) this.#replace(undefined, false).destroy();
     });
     let tells = word;
     opened.on('ready', () => {
@@ -132,21 +130,22 @@ class Connection implements RedisConnection {
     return opened;
   }
 
-  #renew(word: boolean): void {
+  /** Answers the client before, which is to be ended. */
+  #replace(node: string | undefined, word: boolean): RedisClientType {
     const former = this.#client;
+    this.#node = node;
     this.#client = this.#open(word);
-    former.destroy();
+    return former;
   }
 
   /** https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#moved-redirection */
   async #follow(moved: string): Promise<void> {
     const node = nodeOf(moved, this.#node ?? this.#url);
     if (node !== undefined && node !== this.#node && !this.#closed) {
-      const former = this.#client;
-      this.#node = node;
-      this.#client = this.#open(false);
       // What is under way gets its answer, that it has moved.
-      former.close().catch(() => undefined);
+      this.#replace(node, false)
+        .close()
+        .catch(() => undefined);
     }
     await this.#arrival;
   }
@@ -157,14 +156,14 @@ class Connection implements RedisConnection {
     const isSilent = this.#unanswered > 0 && nowMs - this.#heardMs > this.#silenceMs;
     if (this.#unanswered === 0 || isSilent) this.#heardMs = nowMs;
     if (this.#closed || !isSilent) return;
-    this.#node = undefined;
-    this.#renew(true);
+    this.#replace(undefined, true).destroy();
     this.#events.failed(new Error('it does not answer'));
   }
 
   /** What takes no writes any more may have handed over to another under its name. It may be the same again: that is no return. */
   #giveUpReadOnly(): void {
-    if (!this.#closed && systemClock.monotonicMs() - this.#openedMs > this.#silenceMs) this.#renew(false);
+    if (this.#closed || systemClock.monotonicMs() - this.#openedMs <= this.#silenceMs) return;
+    this.#replace(this.#node, false).destroy();
   }
 }
 
