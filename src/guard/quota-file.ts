@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import { lockForLife, type ProcessLock } from '../kernel/process-lock.ts';
 import type { UsageStore } from './quota-keeper.ts';
-import { counts, none, type Resource, resources, usedOf } from './quota.ts';
+import { amountsOf, none, type Resource, resources, usedOf } from './quota.ts';
 import type { UsageChange, UsageRecord } from './quota-ledger.ts';
 
 export interface QuotaFileOptions {
@@ -79,9 +79,7 @@ export class QuotaFile implements UsageStore {
   #noted({ key, period, used }: UsageRecord): UsageRecord {
     const name = nameOf({ key, period });
     const before = this.#records.get(name)?.used ?? none;
-    const most = { ...used };
-    for (const count of counts) most[count] = Math.max(used[count], before[count]);
-    const record = { key, period, used: most };
+    const record = { key, period, used: amountsOf((count) => Math.max(used[count], before[count])) };
     this.#records.set(name, record);
     return record;
   }

@@ -5,6 +5,7 @@ import { type Period, periodKinds } from './quota-calendar.ts';
 import {
   type Account,
   type Amounts,
+  amountsOf,
   counts,
   judgeQuotas,
   none,
@@ -196,19 +197,9 @@ function nameOf(key: string, period: string): string {
 }
 
 function sum(a: Amounts, b: Amounts): Amounts {
-  return {
-    requests: a.requests + b.requests,
-    returned: a.returned + b.returned,
-    bytes: a.bytes + b.bytes,
-    llmTokens: a.llmTokens + b.llmTokens,
-  };
+  return amountsOf((count) => a[count] + b[count]);
 }
 
 function difference(a: Amounts, b: Amounts): Amounts {
-  return {
-    requests: a.requests - b.requests,
-    returned: a.returned - b.returned,
-    bytes: a.bytes - b.bytes,
-    llmTokens: a.llmTokens - b.llmTokens,
-  };
+  return amountsOf((count) => a[count] - b[count]);
 }

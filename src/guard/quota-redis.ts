@@ -2,7 +2,7 @@
 // Requests that Redis has admitted are counted there already (redis-limiter.ts).
 import { randomUUID } from 'node:crypto';
 import type { UsageStore } from './quota-keeper.ts';
-import { type Amounts, counts } from './quota.ts';
+import { amountsOf, counts } from './quota.ts';
 import { fieldsOf, keptMs, quotaPrefix } from './quota-hashes.ts';
 import type { UsageChange, UsageRecord } from './quota-ledger.ts';
 import type { ScriptRunner } from './redis-limiter.ts';
@@ -55,7 +55,7 @@ export class QuotaRedis implements UsageStore {
     this.#number += 1;
     return batch.map(({ key, period }, i) => ({
       ...{ key, period },
-      used: amountsOf((_, at) => sums[i * counts.length + at]),
+      used: amountsOf((_, at) => amountIn(sums[i * counts.length + at])),
     }));
   }
 
@@ -74,16 +74,18 @@ function recordsOf(period: string, fields: readonly unknown[]): UsageRecord[] {
     const sums = byKey.get(key) ?? new Map<string, unknown>();
     byKey.set(key, sums.set(name.slice(0, colon), fields[i + 1]));
   }
-  return Array.from(byKey, ([key, sums]) => ({ key, period, used: amountsOf((count) => sums.get(count) ?? 0) }));
+  return Array.from(byKey, ([key, sums]) => ({
+    key,
+    period,
+    used: amountsOf((count) => amountIn(sums.get(count) ?? 0)),
+  }));
 }
 
-function amountsOf(sum: (count: keyof Amounts, index: number) => unknown): Amounts {
-  const [requests = 0, returned = 0, bytes = 0, llmTokens = 0] = counts.map((count, index) => {
-    const amount = Number(sum(count, index));
-    if (!Number.isFinite(amount)) throw notOurs();
-    return Math.max(0, amount);
-  });
-  return { requests, returned, bytes, llmTokens };
+/** What Redis answered as a sum. */
+function amountIn(answer: unknown): number {
+  const amount = Number(answer);
+  if (!Number.isFinite(amount)) throw notOurs();
+  return Math.max(0, amount);
 }
 
 function list(answer: unknown): readonly unknown[] {

@@ -14,6 +14,12 @@ export const resources: readonly Resource[] = ['requests', 'bytes', 'llmTokens']
 export const counts: readonly Count[] = ['requests', 'returned', 'bytes', 'llmTokens'];
 export const none: Amounts = { requests: 0, returned: 0, bytes: 0, llmTokens: 0 };
 
+/** Made of one number for each count; `index`: where it stands in `counts`. */
+export function amountsOf(numberOf: (count: Count, index: number) => number): Record<Count, number> {
+  const [requests = 0, returned = 0, bytes = 0, llmTokens = 0] = counts.map(numberOf);
+  return { requests, returned, bytes, llmTokens };
+}
+
 /** The quotas of one key. */
 export interface KeyQuotas {
   readonly calendar: QuotaCalendar;

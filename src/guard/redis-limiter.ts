@@ -2,7 +2,7 @@
 // agree to the token and to the request. What happens while Redis is away is fallback-limiter.ts's.
 import type { Clock } from '../kernel/clock.ts';
 import type { BucketState, Charge, Verdict } from './limiter.ts';
-import { type Account, counts, judgeQuotas, type QuotaCharge, type QuotaState, resources } from './quota.ts';
+import { type Account, amountsOf, counts, judgeQuotas, type QuotaCharge, type QuotaState, resources } from './quota.ts';
 import { fieldsOf, keptMs, quotaPrefix } from './quota-hashes.ts';
 import type { QuotaLedger, UsageRecord } from './quota-ledger.ts';
 import { payScript, takeScript } from './redis-scripts.ts';
@@ -105,10 +105,10 @@ function askOf({ period, limits, kept, own }: Account): string[] {
 }
 
 function totalsOf(key: string, accounts: readonly Account[], sums: readonly number[]): UsageRecord[] {
-  return accounts.map(({ period }, index) => {
-    const [requests = 0, returned = 0, bytes = 0, llmTokens = 0] = sums.slice(index * counts.length);
-    return { key, period: period.id, used: { requests, returned, bytes, llmTokens } };
-  });
+  return accounts.map(({ period }, index) => ({
+    ...{ key, period: period.id },
+    used: amountsOf((_, at) => sums[index * counts.length + at] ?? 0),
+  }));
 }
 
 /** The script counts what might be limited; only some of it is. */
