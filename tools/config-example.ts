@@ -26,7 +26,11 @@ function linesOf(name: string, shape: Shape, indent: string): string[] {
       return [...words, `${indent}${name}:`, ...fields.flat()];
     }
     case 'list':
-      return [...words, ...shownAs(name, shape.item, [exampleOf(shape.item)], indent), `${indent}${name}: []`];
+      return [
+        ...words,
+        ...shownAs(name, shape.item, [exampleOf(shape.item)], indent),
+        `${indent}${name}: ${stringify(shape.about.initial ?? [], { collectionStyle: 'flow' }).trimEnd()}`,
+      ];
     case 'map':
       return [
         ...words,

@@ -31,12 +31,17 @@ function typeOf(shape: Shape, interfaces: Map<string, string>): string {
       }
     // eslint-disable-next-line no-fallthrough -- the switch above is exhaustive
     case 'list':
-      return `readonly ${typeOf(shape.item, interfaces)}[]`;
+      return `readonly ${inList(typeOf(shape.item, interfaces))}[]`;
     case 'map':
       return `Readonly<Record<string, ${typeOf(shape.entry, interfaces)}>>`;
     case 'section':
       return interfaceOf(shape, interfaces);
   }
+}
+
+/** A union is put in parentheses before `[]`. */
+function inList(type: string): string {
+  return type.includes('|') ? `(${type})` : type;
 }
 
 function interfaceOf({ about, fields }: SectionShape, interfaces: Map<string, string>): string {

@@ -10,7 +10,7 @@ import { createSigningKey } from '../../src/auth/signing-keys.ts';
 import { countLiveBuffersOnly } from '../../src/cli/buffer-accounting.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { createCredential } from '../../src/portal/index.ts';
-import { key, testKey, testPolicy } from '../../test/helpers/policy.ts';
+import { key, testKey, testLease, testPolicy } from '../../test/helpers/policy.ts';
 import type { LeasePolicy } from '../../src/policy/policy.ts';
 import type { Lease, Transport, Tunnel } from '../../src/upstream/transport.ts';
 import { createV1Transport } from '../../src/upstream/v1-transport.ts';
@@ -56,15 +56,7 @@ async function overRelay(url: string): Promise<Transport> {
 const rate = { requestsPerSecond: 1e6, burst: 1e6 };
 const rateLimit = { global: rate, perKey: { default: rate, overrides: {} }, perLease: { '*': rate }, perIp: rate };
 
-const unchanged = { set: {}, remove: [] };
-const lease: LeasePolicy = {
-  requiredScopes: [],
-  assertion: { bind: 'request' },
-  ipRules: { allow: [], deny: [] },
-  hostHeader: '',
-  headers: { request: unchanged, response: unchanged },
-  cors: testPolicy().cors,
-};
+const lease = testLease({ assertion: { bind: 'request' } });
 
 /** By default a key and the limits, so wide that they admit everything. `none`: nobody is asked who he is. `all`: a bcrypt key and lease
  * rules, too. `assertion`, `assertion-request`: besides, the app is told who calls. */

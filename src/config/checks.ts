@@ -28,6 +28,12 @@ export const isAuthority: TextCheck = (text) => {
   return host.startsWith('[') ? isIPv6(host.slice(1, -1)) : isHost(host);
 };
 
+/** `*`, `*.DOMAIN`, or an authority. */
+export const isHostPattern: TextCheck = (text) => {
+  if (text === '*') return true;
+  return isAuthority(text.startsWith('*.') ? text.slice(2) : text);
+};
+
 export const isRelayUrl: TextCheck = (text) => {
   const url = /\s/.test(text) ? null : URL.parse(text);
   if (url === null) return false;

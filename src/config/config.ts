@@ -21,6 +21,8 @@ export interface Config {
   readonly rateLimit: RateLimitConfig;
   /** What each key may use in all. Counted beyond a restart; with `rate_limit.storage.type: redis`, by all gateways together. */
   readonly quotas: QuotasConfig;
+  /** The shares of concurrent requests and streams under contention. Without contention any caller may use everything. */
+  readonly limits: SharesConfig;
   /** How long the apps may take. */
   readonly timeouts: TimeoutsConfig;
   /** Cross-origin requests of browsers, for every lease. */
@@ -45,12 +47,18 @@ export interface GatewayConfig {
   readonly publicUrl: string;
   /** Addresses and blocks whose `X-Forwarded-*`, `Forwarded` and PROXY protocol headers are believed. Of the addresses that they name, the right-most one that is not trusted is the client. */
   readonly trustedProxies: readonly string[];
+  /** Hosts that are served: names, `*.example.com` or literal addresses, with or without a port; `*` allows any. Others get 421. Empty: any host for requests to leases that require a credential; for leases open to `anonymous` only loopback names, literal IP addresses, the host of `public_url` and names below `base_domain`. */
+  readonly allowedHosts: readonly string[];
+  /** Headers that a trusted proxy may pass to apps although they are removed from all other requests, such as `X-Forwarded-User`. */
+  readonly forwardHeaders: readonly string[];
   /** A request head that is not whole after this time is answered 408. */
   readonly readHeaderTimeoutMs: number;
   /** A connection without a request is closed after this time. */
   readonly idleTimeoutMs: number;
   /** How long requests in flight may go on after SIGTERM. */
   readonly shutdownGraceMs: number;
+  /** How long an idle kept-alive connection stays open while the gateway drains, to answer one more request. */
+  readonly drainLingerMs: number;
   /** A larger request head is answered 431, a target of more than half of it 414. */
   readonly maxHeaderBytes: number;
   /** A larger request body is answered 413. Bodies are streamed and never held in memory. */
@@ -67,6 +75,8 @@ export interface GatewayConfig {
   readonly queue: number;
   /** The longest pause between two pieces of a request body. */
   readonly bodyTimeoutMs: number;
+  /** The least that a client must take of a response in a second, as the mean over 30s while data waits for it; slower ones are cut. Streams are exempt. */
+  readonly minWriteRateBytes: number;
   /** Every connection begins with a PROXY protocol header, version 2, of one of `trusted_proxies`. */
   readonly proxyProtocol: boolean;
 }
@@ -119,6 +129,10 @@ export interface PortalConfig {
   readonly pool: PoolConfig;
   /** How long an answer of the relays to "which leases are there" is used. */
   readonly directoryTtlMs: number;
+  /** Which lease id keeps a name when another id claims it. `first`: the id that had the name keeps it while it is listed. `strict`: a new id must be pinned, or accepted by `portal-gateway leases accept NAME`. */
+  readonly nameBinding: 'first' | 'strict';
+  /** Leases of one relay that are used; further entries of its list are ignored and reported. */
+  readonly maxLeases: number;
   /** Fixes a lease name to an id, so that a relay can lead it nowhere else. */
   readonly leasePins: Readonly<Record<string, string>>;
 }
@@ -293,6 +307,12 @@ export interface QuotasConfig {
   readonly daily: Readonly<Record<string, QuotaConfig>>;
   /** For a month, likewise. */
   readonly monthly: Readonly<Record<string, QuotaConfig>>;
+  /** The classes of tokens that `llm_tokens` counts. */
+  readonly count: readonly ('input' | 'cache_read' | 'cache_write' | 'output' | 'reasoning')[];
+  /** What a response of a language model costs when the app reports no usage. `estimate`: a quarter of the bytes of request and response text. `deny`: further requests of the caller to that lease are rejected until the period ends. `ignore`: nothing. */
+  readonly unknownUsage: 'estimate' | 'deny' | 'ignore';
+  /** The most tokens that one response is charged, whatever the app reports. */
+  readonly maxTokensPerResponse: number;
 }
 
 /** What a key may use in a day or month. What is not named is not limited. */
@@ -303,6 +323,18 @@ export interface QuotaConfig {
   readonly bytes?: number;
   /** Tokens of language models, as OpenAI- and Anthropic-style answers tell them. */
   readonly llmTokens?: number;
+}
+
+/** The shares of concurrent requests and streams under contention. Without contention any caller may use everything. */
+export interface SharesConfig {
+  /** Requests in flight of one key while more than three quarters of `gateway.max_in_flight` are in use, and streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each. */
+  readonly perKeyInFlight: number;
+  /** Requests in flight of one lease while more than three quarters of `gateway.max_in_flight` are in use, and streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each. */
+  readonly perLeaseInFlight: number;
+  /** Requests in flight of one tenant while more than three quarters of `gateway.max_in_flight` are in use, and streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each. */
+  readonly perTenantInFlight: number;
+  /** Requests in flight of one client address while more than three quarters of `gateway.max_in_flight` are in use, and streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each. */
+  readonly perIpInFlight: number;
 }
 
 /** How long the apps may take. */
@@ -357,6 +389,8 @@ export interface LeaseConfig {
   readonly requiredScopes: readonly string[];
   /** Which addresses may call these leases. */
   readonly ipRules: IpRulesConfig;
+  /** Where the credential of a caller is read. `gateway`: `X-Gateway-Key`, `Authorization`, `X-API-Key` or the WebSocket subprotocol. `app`: `X-Gateway-Key` only, so that the others reach the app. */
+  readonly credentials: 'gateway' | 'app';
   /** The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode. */
   readonly hostHeader: string;
   /** Headers to change. */

@@ -18,8 +18,12 @@ export function policyOf(config: Config, moreKeys: readonly KeyPolicy[] = []): P
     ipRules: config.ipRules,
     rateLimit: { ...config.rateLimit, perIp: rateOf(config.rateLimit.perIp) },
     quotas: config.quotas,
+    shares: config.limits,
     baseDomain: gateway.baseDomain.toLowerCase(),
     trustedProxies: gateway.trustedProxies,
+    allowedHosts: gateway.allowedHosts,
+    forwardHeaders: gateway.forwardHeaders.map((name) => name.toLowerCase()),
+    publicHost: gateway.publicUrl === '' ? '' : new URL(gateway.publicUrl).host,
     limits: {
       maxBodyBytes: gateway.maxBodyBytes,
       bodyTimeoutMs: gateway.bodyTimeoutMs,
@@ -30,6 +34,8 @@ export function policyOf(config: Config, moreKeys: readonly KeyPolicy[] = []): P
       maxInFlight: gateway.maxInFlight,
       maxStreams: gateway.maxStreams,
       queue: gateway.queue,
+      minWriteRateBytes: gateway.minWriteRateBytes,
+      drainLingerMs: gateway.drainLingerMs,
     },
     timeouts,
     cors,
@@ -37,6 +43,8 @@ export function policyOf(config: Config, moreKeys: readonly KeyPolicy[] = []): P
     leasePins: portal.leasePins,
     pool: portal.pool,
     directoryTtlMs: portal.directoryTtlMs,
+    nameBinding: portal.nameBinding,
+    maxLeases: portal.maxLeases,
     metrics,
   };
 }

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { withAbout } from './about.ts';
 import { auth, ipRules, leaseAcl } from './sections/auth.ts';
-import { rateLimit } from './sections/limits.ts';
+import { rateLimit, shares } from './sections/limits.ts';
 import { admin, gateway, tls } from './sections/listeners.ts';
 import { logging, metrics } from './sections/observation.ts';
 import { portal } from './sections/portal.ts';
@@ -14,7 +14,7 @@ import { cors, leases, timeouts } from './sections/traffic.ts';
 
 const sections = {
   ...{ gateway, tls, admin, portal, auth, lease_acl: leaseAcl, ip_rules: ipRules, rate_limit: rateLimit },
-  ...{ quotas, timeouts, cors, leases, metrics, logging },
+  ...{ quotas, limits: shares, timeouts, cors, leases, metrics, logging },
 };
 
 export const schema: z.ZodType = withAbout(z.strictObject(sections), {

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { testPolicy } from '../../test/helpers/policy.ts';
+import { testLease, testPolicy } from '../../test/helpers/policy.ts';
 import { HeaderEdit, leaseSettings } from './lease-settings.ts';
-import type { LeasePolicy } from './policy.ts';
 
-const untouched = { set: {}, remove: [] };
 
 test('headers are removed in any case and set once, whatever was there', () => {
   const edit = new HeaderEdit({ set: { 'X-Env': 'prod', 'x-new': '1' }, remove: ['Server'] });
@@ -14,10 +12,7 @@ test('headers are removed in any case and set once, whatever was there', () => {
 
 test('a lease has the settings of the best pattern alone', () => {
   const { cors } = testPolicy();
-  const plain: LeasePolicy = {
-    ...{ requiredScopes: [], assertion: { bind: 'none' }, ipRules: { allow: [], deny: [] }, cors },
-    ...{ hostHeader: '', headers: { request: untouched, response: untouched } },
-  };
+  const plain = testLease();
   const policy = testPolicy({
     leases: {
       'app-*': { ...plain, hostHeader: 'all.test', cors: { ...cors, enabled: true, origins: ['*'] } },

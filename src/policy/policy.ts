@@ -10,10 +10,17 @@ export interface Policy {
   readonly ipRules: IpRulesPolicy;
   readonly rateLimit: RateLimitPolicy;
   readonly quotas: QuotasPolicy;
+  readonly shares: SharesPolicy;
   /** Lower case. Empty: no host mode. */
   readonly baseDomain: string;
   /** Addresses and CIDR blocks whose forwarded headers are believed. */
   readonly trustedProxies: readonly string[];
+  /** Host patterns that are served. Empty: the default rule of docs/security.md. */
+  readonly allowedHosts: readonly string[];
+  /** Header names, in lower case, that a trusted proxy may pass although other clients may not. */
+  readonly forwardHeaders: readonly string[];
+  /** The host of `gateway.public_url` with its port, in lower case; empty without one. */
+  readonly publicHost: string;
   readonly limits: LimitsPolicy;
   readonly timeouts: TimeoutsPolicy;
   readonly cors: CorsPolicy;
@@ -24,6 +31,10 @@ export interface Policy {
   readonly pool: PoolPolicy;
   /** How long the relays' lists of leases are believed. */
   readonly directoryTtlMs: number;
+  /** Who keeps a lease name that another id claims. */
+  readonly nameBinding: 'first' | 'strict';
+  /** Leases of one relay that are used. */
+  readonly maxLeases: number;
   readonly metrics: MetricsPolicy;
 }
 
@@ -80,6 +91,21 @@ export interface QuotasPolicy {
   readonly timeZone: string;
   readonly daily: Readonly<Record<string, QuotaPolicy>>;
   readonly monthly: Readonly<Record<string, QuotaPolicy>>;
+  /** The classes of tokens that `llmTokens` counts. */
+  readonly count: readonly TokenClass[];
+  /** What a response without reported usage costs. */
+  readonly unknownUsage: 'estimate' | 'deny' | 'ignore';
+  readonly maxTokensPerResponse: number;
+}
+
+export type TokenClass = 'input' | 'cache_read' | 'cache_write' | 'output' | 'reasoning';
+
+/** Shares of `maxInFlight` and of `maxStreams` under contention. 0: a quarter of each. */
+export interface SharesPolicy {
+  readonly perKeyInFlight: number;
+  readonly perLeaseInFlight: number;
+  readonly perTenantInFlight: number;
+  readonly perIpInFlight: number;
 }
 
 /** What is not named is not limited. */
@@ -122,6 +148,10 @@ export interface LimitsPolicy {
   readonly maxStreams: number;
   /** Requests that may wait for a place in flight. */
   readonly queue: number;
+  /** Bytes a second that a client must take of a response while data waits for it. 0: off. */
+  readonly minWriteRateBytes: number;
+  /** How long idle kept-alive connections stay while the gateway drains. */
+  readonly drainLingerMs: number;
 }
 
 /** Tunnels kept to each lease. */
@@ -170,6 +200,8 @@ export interface LeasePolicy {
   /** Where there are assertions: good for any request to the lease, or for one. */
   readonly assertion: { readonly bind: 'none' | 'request' };
   readonly ipRules: IpRulesPolicy;
+  /** Where the caller's credential is read: `app` reads `X-Gateway-Key` only. */
+  readonly credentials: 'gateway' | 'app';
   /** Empty: by the rule of the mode. */
   readonly hostHeader: string;
   readonly headers: { readonly request: HeaderChanges; readonly response: HeaderChanges };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { listen, rateLimited, type RateLimited } from '../../src/kernel/events.ts';
 import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
-import { key, testKey, type testPolicy } from '../helpers/policy.ts';
+import { key, testKey, testLease, type testPolicy } from '../helpers/policy.ts';
 
 type Parts = Parameters<typeof testPolicy>[0];
 
@@ -19,13 +19,7 @@ async function codeFrom(gateway: PlainGateway, ip: string, theKey = key): Promis
   return status === 200 ? 200 : (JSON.parse(text) as { code?: unknown }).code;
 }
 
-const lease = {
-  requiredScopes: [],
-  assertion: { bind: 'none' as const },
-  hostHeader: '',
-  headers: { request: { set: {}, remove: [] }, response: { set: {}, remove: [] } },
-  cors: { enabled: false, origins: [], methods: [], headers: [], credentials: false, maxAgeMs: 0 },
-};
+const lease = testLease();
 
 interface Rules {
   readonly allow: readonly string[];

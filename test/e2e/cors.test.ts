@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import type { CorsPolicy, LeasePolicy } from '../../src/policy/policy.ts';
+import type { CorsPolicy } from '../../src/policy/policy.ts';
 import { ask } from '../helpers/echo-app.ts';
 import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
-import { testPolicy } from '../helpers/policy.ts';
+import { testLease, type testPolicy } from '../helpers/policy.ts';
 
 const page = 'https://page.test';
 const enabled: CorsPolicy = {
@@ -16,12 +16,7 @@ const enabled: CorsPolicy = {
   credentials: true,
   maxAgeMs: 60_000,
 };
-const untouched = { set: {}, remove: [] };
-const plain: LeasePolicy = {
-  ...{ requiredScopes: [], assertion: { bind: 'none' }, ipRules: { allow: [], deny: [] } },
-  cors: testPolicy().cors,
-  ...{ hostHeader: '', headers: { request: untouched, response: untouched } },
-};
+const plain = testLease();
 
 /** An app with a mind of its own. */
 const app: RequestListener = (request, response) => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { leaseMoved, listen, type LeaseMoved } from '../../src/kernel/events.ts';
 import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
-import { testPolicy } from '../helpers/policy.ts';
+import { testLease, testPolicy } from '../helpers/policy.ts';
 
 type Parts = Parameters<typeof testPolicy>[0];
 
@@ -28,14 +28,7 @@ async function codeFor(gateway: PlainGateway, lease: string, path = '/', method 
   return status === 200 ? 200 : (JSON.parse(text) as { code?: unknown }).code;
 }
 
-const open = {
-  requiredScopes: [],
-  assertion: { bind: 'none' as const },
-  ipRules: { allow: [], deny: [] },
-  hostHeader: '',
-  headers: { request: { set: {}, remove: [] }, response: { set: {}, remove: [] } },
-  cors: { enabled: false, origins: [], methods: [], headers: [], credentials: false, maxAgeMs: 0 },
-};
+const open = testLease();
 
 describe('a rule for one name holds under every name, and under the id', () => {
   const ways = ['app', 'APP', 'other', id];

@@ -4,17 +4,9 @@ import { test, type TestContext } from 'node:test';
 import type { LeasePolicy } from '../../src/policy/policy.ts';
 import { ask, show } from '../helpers/echo-app.ts';
 import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
-import { testPolicy } from '../helpers/policy.ts';
+import { testLease } from '../helpers/policy.ts';
 
-const untouched = { set: {}, remove: [] };
-const plain: LeasePolicy = {
-  requiredScopes: [],
-  assertion: { bind: 'none' },
-  ipRules: { allow: [], deny: [] },
-  hostHeader: '',
-  headers: { request: untouched, response: untouched },
-  cors: testPolicy().cors,
-};
+const plain = testLease();
 
 function serve(request: IncomingMessage, response: ServerResponse): void {
   response.setHeader('Server', 'secret/1.0').setHeader('X-App', 'yes');

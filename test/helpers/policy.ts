@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { defaultConfig } from '../../src/config/defaults.ts';
 import { policyOf } from '../../src/config/policy.ts';
-import type { KeyPolicy, Policy } from '../../src/policy/policy.ts';
+import type { KeyPolicy, LeasePolicy, Policy } from '../../src/policy/policy.ts';
 import { markedSecret } from '../secrecy/marks.ts';
 
 export const key: string = markedSecret('test-key');
@@ -18,6 +18,17 @@ export function testKey(more: Partial<KeyPolicy> = {}): KeyPolicy {
   return {
     ...{ id: 'test', secret: { kind: 'digest', sha256: hash('sha256', key) }, scopes: ['read', 'write'] },
     ...{ notBeforeMs: undefined, expiresAtMs: undefined, allowedCidrs: [] },
+    ...more,
+  };
+}
+
+const unchanged = { set: {}, remove: [] };
+
+/** What a pattern in `leases` sets when it names nothing: the defaults. */
+export function testLease(more: Partial<LeasePolicy> = {}): LeasePolicy {
+  return {
+    ...{ requiredScopes: [], assertion: { bind: 'none' }, ipRules: { allow: [], deny: [] }, credentials: 'gateway' },
+    ...{ hostHeader: '', headers: { request: unchanged, response: unchanged }, cors: policyOf(defaultConfig()).cors },
     ...more,
   };
 }

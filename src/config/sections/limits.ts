@@ -85,3 +85,20 @@ export const rateLimit: z.ZodType = section(
     }),
   },
 );
+
+const share = (whose: string): z.ZodType =>
+  wholeNumber(
+    `Requests in flight of ${whose} while more than three quarters of \`gateway.max_in_flight\` are in use, and streams while more than three quarters of \`gateway.max_streams\` are. 0: a quarter of each.`,
+    { initial: 0, min: 0, max: 1_000_000 },
+  );
+
+export const shares: z.ZodType = section(
+  'SharesConfig',
+  'The shares of concurrent requests and streams under contention. Without contention any caller may use everything.',
+  {
+    per_key_in_flight: share('one key'),
+    per_lease_in_flight: share('one lease'),
+    per_tenant_in_flight: share('one tenant'),
+    per_ip_in_flight: share('one client address'),
+  },
+);

@@ -1,6 +1,6 @@
 // Owns the settings of what listens: gateway, tls, admin.
 import type { z } from 'zod';
-import { isDomain, isHost, isPublicUrl } from '../checks.ts';
+import { isDomain, isHost, isHostPattern, isPublicUrl, isToken } from '../checks.ts';
 import { isCidr } from '../cidr.ts';
 import { choice, duration, entry, flag, list, path, section, size, text, wholeNumber } from '../fields.ts';
 
@@ -45,6 +45,22 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     'Addresses and blocks whose `X-Forwarded-*`, `Forwarded` and PROXY protocol headers are believed. Of the addresses that they name, the right-most one that is not trusted is the client.',
     cidr,
   ),
+  allowed_hosts: list(
+    'Hosts that are served: names, `*.example.com` or literal addresses, with or without a port; `*` allows any. Others get 421. Empty: any host for requests to leases that require a credential; for leases open to `anonymous` only loopback names, literal IP addresses, the host of `public_url` and names below `base_domain`.',
+    text('A host, or a pattern of hosts.', {
+      expects: 'a host name, an address, *.DOMAIN or *, with a port if needed',
+      check: isHostPattern,
+      example: 'gateway.example.com',
+    }),
+  ),
+  forward_headers: list(
+    'Headers that a trusted proxy may pass to apps although they are removed from all other requests, such as `X-Forwarded-User`.',
+    text('A header name.', {
+      expects: 'the name of a header that carries identity or origin information, such as X-Forwarded-User',
+      check: isToken,
+      example: 'X-Forwarded-User',
+    }),
+  ),
   read_header_timeout: duration('A request head that is not whole after this time is answered 408.', {
     initial: '10s',
     min: '100ms',
@@ -61,6 +77,10 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     max: longest,
     zero: 'cut at once',
   }),
+  drain_linger: duration(
+    'How long an idle kept-alive connection stays open while the gateway drains, to answer one more request.',
+    { initial: '5s', min: '1ms', max: longest, zero: 'closed at once' },
+  ),
   max_header_bytes: size('A larger request head is answered 431, a target of more than half of it 414.', {
     initial: '32KiB',
     min: '1KiB',
@@ -105,6 +125,10 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     min: '100ms',
     max: longest,
   }),
+  min_write_rate: size(
+    'The least that a client must take of a response in a second, as the mean over 30s while data waits for it; slower ones are cut. Streams are exempt.',
+    { initial: '1KiB', min: '1B', max: '1GiB', zero: 'off' },
+  ),
   proxy_protocol: flag(
     'Every connection begins with a PROXY protocol header, version 2, of one of `trusted_proxies`.',
     false,

@@ -1,7 +1,7 @@
 // Owns the settings of the way to the apps: relays, tunnels, names.
 import type { z } from 'zod';
 import { isEd25519Key, isLeaseId, isLeaseName, isRelayUrl } from '../checks.ts';
-import { duration, entry, list, map, path, section, text, wholeNumber } from '../fields.ts';
+import { choice, duration, entry, list, map, path, section, text, wholeNumber } from '../fields.ts';
 
 const relayUrl = { expects: 'a relay URL, such as wss://relay.example.com/relay', check: isRelayUrl } as const;
 const exampleUrl = 'wss://relay.example.com/relay';
@@ -55,6 +55,16 @@ export const portal: z.ZodType = section('PortalConfig', 'The relays, and the tu
     initial: '10s',
     min: '10ms',
     max: '24h',
+  }),
+  name_binding: choice(
+    'Which lease id keeps a name when another id claims it. `first`: the id that had the name keeps it while it is listed. `strict`: a new id must be pinned, or accepted by `portal-gateway leases accept NAME`.',
+    ['first', 'strict'],
+    { initial: 'first' },
+  ),
+  max_leases: wholeNumber('Leases of one relay that are used; further entries of its list are ignored and reported.', {
+    initial: 20_000,
+    min: 1,
+    max: 1_000_000,
   }),
   lease_pins: map(
     'Fixes a lease name to an id, so that a relay can lead it nowhere else.',

@@ -87,6 +87,11 @@ function headerChanges(description: string): z.ZodType {
 const lease = entry('LeaseConfig', 'What leases of this pattern have of their own.', {
   required_scopes: list('Scopes that a caller must have, all of them, beside those that the method needs.', scope),
   ip_rules: ipRulesSection('Which addresses may call these leases.'),
+  credentials: choice(
+    'Where the credential of a caller is read. `gateway`: `X-Gateway-Key`, `Authorization`, `X-API-Key` or the WebSocket subprotocol. `app`: `X-Gateway-Key` only, so that the others reach the app.',
+    ['gateway', 'app'],
+    { initial: 'gateway' },
+  ),
   host_header: text("The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode.", {
     initial: '',
     expects: 'a host, with its port if need be',

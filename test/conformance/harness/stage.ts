@@ -10,7 +10,7 @@ import { createRelay } from '../../../src/relay/relay.ts';
 import type { Transport } from '../../../src/upstream/transport.ts';
 import { createV1Transport } from '../../../src/upstream/v1-transport.ts';
 import { PlainTransport } from '../../helpers/plain-transport.ts';
-import { key, testPolicy } from '../../helpers/policy.ts';
+import { key, testLease, testPolicy } from '../../helpers/policy.ts';
 import type { Row } from '../row.ts';
 import type { SetupParts } from '../setups.ts';
 import { RawApp } from './raw-app.ts';
@@ -76,15 +76,7 @@ export async function openStage(
   };
 }
 
-const unchanged = { set: {}, remove: [] };
-const plainLease: LeasePolicy = {
-  requiredScopes: [],
-  assertion: { bind: 'none' },
-  ipRules: { allow: [], deny: [] },
-  hostHeader: '',
-  headers: { request: unchanged, response: unchanged },
-  cors: { enabled: false, origins: [], methods: [], headers: [], credentials: false, maxAgeMs: 0 },
-};
+const plainLease = testLease();
 
 /** The value with every placeholder in its texts replaced. */
 function filled<T>(value: T, placeholders: Readonly<Record<string, string>>): T {
