@@ -1,12 +1,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Admission, type AdmissionLimits, type Entrant } from './admission.ts';
+import { Admission, admissionLimits, type AdmissionLimits, type Entrant } from './admission.ts';
+import type { Caller } from './shares.ts';
 
-const limits: AdmissionLimits = { maxInFlight: 2, maxStreams: 1, queue: 2 };
+const everything = { perKey: 1e9, perLease: 1e9, perTenant: 1e9, perAddress: 1e9 };
+const defaults = { perKey: 0, perLease: 0, perTenant: 0, perAddress: 0 };
+/** Without shares: bounds and order alone. */
+const limits: AdmissionLimits = admissionLimits({ maxInFlight: 2, maxStreams: 1, queue: 2 }, everything);
 
-function entrant(log: string[], name: string): Entrant {
-  return { admitted: () => log.push(name) };
+const someone: Caller = { key: 'k', lease: 'l', tenant: undefined, address: '192.0.2.1' };
+
+function callerWith(key: string, more: Partial<Caller> = {}): Caller {
+  return { key, lease: `lease of ${key}`, tenant: undefined, address: `address of ${key}`, ...more };
+}
+
+function entrant(log: string[], name: string, caller: Caller = someone): Entrant {
+  return {
+    caller,
+    flow: caller.key ?? caller.address,
+    admitted: () => log.push(name),
+    evicted: () => log.push(`${name} evicted`),
+  };
 }
 
 test('beyond what may be in flight requests wait, and beyond the queue they are turned away', () => {
@@ -14,8 +29,8 @@ test('beyond what may be in flight requests wait, and beyond the queue they are 
   const log: string[] = [];
   const outcomes = ['a', 'b', 'c', 'd', 'e'].map((name) => admission.enter(entrant(log, name), limits));
   assert.deepEqual(outcomes, ['admitted', 'admitted', 'queued', 'queued', 'full']);
-  admission.leave();
-  admission.leave();
+  admission.leave(someone);
+  admission.leave(someone);
   assert.deepEqual(log, ['c', 'd']);
   assert.deepEqual([admission.inFlight, admission.waiting], [2, 0]);
 });
@@ -27,7 +42,7 @@ test('who leaves the queue takes no place, and keeps nobody waiting', () => {
   for (const each of [entrant(log, 'a'), entrant(log, 'b'), leaver, entrant(log, 'last')])
     admission.enter(each, limits);
   admission.leaveQueue(leaver);
-  admission.leave();
+  admission.leave(someone);
   assert.deepEqual(log, ['last']);
 });
 
@@ -35,29 +50,30 @@ test('a stream makes room for a request, up to the bound of streams', () => {
   const admission = new Admission();
   const log: string[] = [];
   for (const name of ['a', 'b', 'c']) admission.enter(entrant(log, name), limits);
-  assert.equal(admission.becomeStream(limits), true);
+  assert.equal(admission.becomeStream(someone, limits), true);
   assert.deepEqual([log, admission.inFlight, admission.streams], [['c'], 2, 1]);
-  assert.equal(admission.hasRoomForStream(limits), false);
-  assert.equal(admission.becomeStream(limits), false);
+  assert.equal(admission.hasRoomForStream(someone, limits), false);
+  assert.equal(admission.becomeStream(someone, limits), false);
   assert.deepEqual([admission.inFlight, admission.streams], [2, 1]);
-  admission.leaveStream();
-  assert.equal(admission.becomeStream(limits), true);
+  admission.leaveStream(someone);
+  assert.equal(admission.becomeStream(someone, limits), true);
 });
 
 test('a queue whose requests all fail at once is emptied without a stack for each', () => {
   const admission = new Admission();
-  const many: AdmissionLimits = { maxInFlight: 1, maxStreams: 0, queue: 100_000 };
+  const many = admissionLimits({ maxInFlight: 1, maxStreams: 0, queue: 10_000 }, everything);
   let served = 0;
   for (let i = 0; i <= many.queue; i += 1) {
     const each: Entrant = {
+      ...entrant([], ''),
       admitted: () => {
         served += 1;
-        admission.leave();
+        admission.leave(someone);
       },
     };
     admission.enter(each, many);
   }
-  admission.leave();
+  admission.leave(someone);
   assert.deepEqual([served, admission.inFlight, admission.waiting], [many.queue, 0, 0]);
 });
 
@@ -67,14 +83,15 @@ test('nobody overtakes those who wait', () => {
   for (const name of ['a', 'b', 'c']) admission.enter(entrant(log, name), limits);
   // A place is free only while it is given away.
   const late: Entrant = {
+    ...entrant(log, ''),
     admitted: () => {
       log.push('first in the queue');
       assert.equal(admission.enter(entrant(log, 'late'), limits), 'queued');
     },
   };
   admission.enter(late, limits);
-  admission.leave();
-  admission.leave();
+  admission.leave(someone);
+  admission.leave(someone);
   assert.deepEqual(log, ['c', 'first in the queue']);
 });
 
@@ -82,13 +99,13 @@ test('limits that a reload raises or lowers count at once', () => {
   const admission = new Admission();
   const log: string[] = [];
   for (const name of ['a', 'b', 'c']) admission.enter(entrant(log, name), limits);
-  assert.equal(admission.enter(entrant(log, 'd'), { ...limits, maxInFlight: 4 }), 'queued');
-  assert.deepEqual([log, admission.inFlight], [['c', 'd'], 4]);
+  assert.equal(admission.enter(entrant(log, 'd'), { ...limits, maxInFlight: 4 }), 'admitted');
+  assert.deepEqual([log, admission.inFlight], [['c'], 4]);
   assert.equal(admission.enter(entrant(log, 'e'), { ...limits, maxInFlight: 1 }), 'queued');
-  for (let i = 0; i < 3; i += 1) admission.leave();
-  assert.deepEqual(log, ['c', 'd']);
-  admission.leave();
-  assert.deepEqual(log, ['c', 'd', 'e']);
+  for (let i = 0; i < 3; i += 1) admission.leave(someone);
+  assert.deepEqual(log, ['c']);
+  admission.leave(someone);
+  assert.deepEqual(log, ['c', 'e']);
 });
 
 test('whatever happens, no bound is passed and nobody waits while there is room', () => {
@@ -99,12 +116,12 @@ test('whatever happens, no bound is passed and nobody waits while there is room'
       const queue = new Set<Entrant>();
       for (const step of steps) {
         if (step === 'enter') {
-          const each: Entrant = { admitted: () => queue.delete(each) };
+          const each: Entrant = { ...entrant([], ''), admitted: () => queue.delete(each) };
           queue.add(each);
           if (admission.enter(each, limits) !== 'queued') queue.delete(each);
-        } else if (step === 'leave' && admission.inFlight > 0) admission.leave();
-        else if (step === 'stream' && admission.inFlight > 0) admission.becomeStream(limits);
-        else if (step === 'end stream' && admission.streams > 0) admission.leaveStream();
+        } else if (step === 'leave' && admission.inFlight > 0) admission.leave(someone);
+        else if (step === 'stream' && admission.inFlight > 0) admission.becomeStream(someone, limits);
+        else if (step === 'end stream' && admission.streams > 0) admission.leaveStream(someone);
         else if (step === 'give up') {
           const [first] = queue;
           if (first !== undefined) {
@@ -116,6 +133,134 @@ test('whatever happens, no bound is passed and nobody waits while there is room'
         assert.ok(admission.inFlight <= limits.maxInFlight && admission.streams <= limits.maxStreams);
         assert.ok(admission.waiting <= limits.queue);
         assert.ok(admission.waiting === 0 || admission.inFlight === limits.maxInFlight);
+      }
+    }),
+  );
+});
+
+const fair: AdmissionLimits = admissionLimits({ maxInFlight: 20, maxStreams: 20, queue: 8 }, defaults);
+
+/** How many of `count` requests of one caller are admitted at once. */
+function admittedOf(admission: Admission, caller: Caller, count: number): number {
+  let admitted = 0;
+  for (let i = 0; i < count; i += 1) {
+    const each = entrant([], '', caller);
+    if (admission.enter(each, { ...fair, queue: 0 }) === 'admitted') admitted += 1;
+  }
+  return admitted;
+}
+
+test('without contention one caller may use three quarters, beyond that only its share', () => {
+  const admission = new Admission();
+  assert.equal(admittedOf(admission, callerWith('greedy'), 30), 16);
+  assert.equal(admittedOf(admission, callerWith('other'), 30), 4);
+});
+
+for (const dimension of ['key', 'lease', 'tenant', 'address'] as const) {
+  test(`under contention each ${dimension} is held to its share`, () => {
+    const admission = new Admission();
+    const greedy = (i: number): Caller => callerWith(`caller ${i}`, { [dimension]: 'greedy' });
+    let admitted = 0;
+    for (let i = 0; i < 30; i += 1) admitted += admittedOf(admission, greedy(i), 1);
+    assert.equal(admitted, 16);
+    assert.equal(admittedOf(admission, callerWith('other'), 1), 1);
+  });
+}
+
+test('streams have shares of their own', () => {
+  const admission = new Admission();
+  const greedy = callerWith('greedy');
+  const other = callerWith('other');
+  let streams = 0;
+  for (let i = 0; i < 30; i += 1) {
+    admission.enter(entrant([], '', greedy), fair);
+    if (admission.becomeStream(greedy, fair)) streams += 1;
+    else admission.leave(greedy);
+  }
+  assert.equal(streams, 16);
+  admission.enter(entrant([], '', other), fair);
+  assert.equal(admission.becomeStream(other, fair), true);
+});
+
+test('a waiting caller above its share does not block one below it', () => {
+  const admission = new Admission();
+  const log: string[] = [];
+  const greedy = callerWith('greedy');
+  for (let i = 0; i < 16; i += 1) admission.enter(entrant(log, 'greedy', greedy), fair);
+  assert.equal(admission.enter(entrant(log, 'greedy waits', greedy), fair), 'queued');
+  assert.equal(admission.enter(entrant(log, 'other', callerWith('other')), fair), 'admitted');
+  admission.leave(greedy);
+  assert.deepEqual(log, []);
+  // 14 in flight: no contention any more.
+  for (let i = 0; i < 2; i += 1) admission.leave(greedy);
+  assert.deepEqual(log, ['greedy waits']);
+});
+
+test('the queue is served round robin between callers, first in first out for each', () => {
+  const admission = new Admission();
+  const log: string[] = [];
+  const one = admissionLimits({ maxInFlight: 1, maxStreams: 1, queue: 8 }, everything);
+  const [a, b] = [callerWith('a'), callerWith('b')];
+  admission.enter(entrant(log, 'first', a), one);
+  for (const name of ['a1', 'a2', 'a3']) admission.enter(entrant(log, name, a), one);
+  for (const name of ['b1', 'b2']) admission.enter(entrant(log, name, b), one);
+  for (let i = 0; i < 5; i += 1) admission.leave(a);
+  assert.deepEqual(log, ['a1', 'b1', 'a2', 'b2', 'a3']);
+});
+
+test('a caller that fills the queue gives its newest places to others', () => {
+  const admission = new Admission();
+  const log: string[] = [];
+  const one = admissionLimits({ maxInFlight: 1, maxStreams: 1, queue: 3 }, everything);
+  const [a, b] = [callerWith('a'), callerWith('b')];
+  admission.enter(entrant(log, 'first', a), one);
+  for (const name of ['a1', 'a2', 'a3']) assert.equal(admission.enter(entrant(log, name, a), one), 'queued');
+  assert.equal(admission.enter(entrant(log, 'a4', a), one), 'full');
+  assert.equal(admission.enter(entrant(log, 'b1', b), one), 'queued');
+  assert.deepEqual(log, ['a3 evicted']);
+  // Two against one: another exchange of places would make nothing fairer.
+  assert.equal(admission.enter(entrant(log, 'b2', b), one), 'full');
+  assert.equal(admission.waiting, 3);
+});
+
+test('whoever comes and goes, no share is passed under contention and nothing is forgotten', () => {
+  const steps = fc.array(
+    fc.record({
+      does: fc.constantFrom('enter', 'enter', 'leave', 'stream', 'end'),
+      who: fc.integer({ min: 0, max: 4 }),
+    }),
+    { maxLength: 300 },
+  );
+  fc.assert(
+    fc.property(steps, (list) => {
+      const admission = new Admission();
+      const callers = Array.from({ length: 5 }, (_, i) => callerWith(`key ${i}`, { lease: `lease ${i % 2}` }));
+      const inFlight: Caller[] = [];
+      const streams: Caller[] = [];
+      for (const { does, who } of list) {
+        const caller = callers[who] ?? someone;
+        const before = inFlight.length;
+        if (does === 'enter') {
+          const each: Entrant = { ...entrant([], '', caller), admitted: () => inFlight.push(caller) };
+          const holds = inFlight.filter(({ key }) => key === caller.key).length;
+          if (admission.enter(each, fair) === 'admitted') {
+            assert.ok(before <= 15 || holds < 5);
+            inFlight.push(caller);
+          }
+        } else if (does === 'end') {
+          const ended = streams.shift();
+          if (ended !== undefined) admission.leaveStream(ended);
+        } else {
+          const first = inFlight.shift();
+          if (first === undefined) continue;
+          if (does === 'stream' && admission.hasRoomForStream(first, fair)) {
+            streams.push(first);
+            assert.ok(admission.becomeStream(first, fair));
+          } else admission.leave(first);
+        }
+        assert.deepEqual([admission.inFlight, admission.streams], [inFlight.length, streams.length]);
+        assert.ok(admission.inFlight <= 20 && admission.streams <= 20 && admission.waiting <= 8);
+        assert.ok(admission.waiting === 0 || admission.inFlight > 15);
       }
     }),
   );

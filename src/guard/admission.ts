@@ -1,10 +1,17 @@
-// Owns the bound on what is at work at once: so many requests, a short queue behind them, and beside them so many streams, which last
-// as long as they like. Everything else is turned away before it takes memory. Pure: knows no request and no clock.
+// Bounds the requests in flight, with a short queue, and the streams beside them, which last as long as they like. Under contention
+// only callers below their share are admitted, so that nobody can hold everything. Pure: no request and no clock.
+import { FairQueue } from './fair-queue.ts';
+import { type Caller, type ShareLimits, Shares } from './shares.ts';
 
-/** One request, by whoever waits for its turn. */
+/** One request that may have to wait. */
 export interface Entrant {
+  readonly caller: Caller;
+  /** The flow that the queue is fair to: a key, or an address of anonymous callers. */
+  readonly flow: string;
   /** It was in the queue, and there is room now. Must not throw. */
   admitted(): void;
+  /** It was in the queue, and leaves it for a caller with fewer requests there. Must not throw. */
+  evicted(): void;
 }
 
 export interface AdmissionLimits {
@@ -12,10 +19,19 @@ export interface AdmissionLimits {
   readonly maxStreams: number;
   /** How many may wait. */
   readonly queue: number;
+  /** What one caller may hold of the requests in flight, and of the streams, under contention. */
+  readonly requestShares: ShareLimits;
+  readonly streamShares: ShareLimits;
 }
 
+/** While more than this part is in use, callers are held to their shares. */
+const contentionRatio = 3 / 4;
+const defaultShareRatio = 1 / 4;
+
 export class Admission {
-  readonly #waiting = new Set<Entrant>();
+  readonly #waiting = new FairQueue<Entrant>();
+  readonly #requestShares = new Shares();
+  readonly #streamShares = new Shares();
   #limits: AdmissionLimits | undefined = undefined;
   #inFlight = 0;
   #streams = 0;
@@ -33,17 +49,23 @@ export class Admission {
     return this.#streams;
   }
 
-  /** The newest limits count for all, also for those who wait already. */
+  /** The newest limits apply to all, also to those who wait already. */
   enter(entrant: Entrant, limits: AdmissionLimits): 'admitted' | 'queued' | 'full' {
-    this.#limits = limits;
-    if (this.#inFlight < limits.maxInFlight && this.#waiting.size === 0) {
-      this.#inFlight += 1;
+    if (limits !== this.#limits) {
+      this.#limits = limits;
+      this.#admitWaiting();
+    }
+    // Whoever waits now is above its share, or there is no room at all: a caller below its share overtakes nobody who could go.
+    if ((!this.#admitting || this.#waiting.size === 0) && this.#hasRoom(entrant.caller, limits)) {
+      this.#begin(entrant);
       return 'admitted';
     }
-    if (this.#waiting.size >= limits.queue) return 'full';
+    if (this.#waiting.size >= limits.queue) {
+      const evicted = this.#waiting.evictFor(entrant.flow);
+      if (evicted === undefined) return 'full';
+      evicted.evicted();
+    }
     this.#waiting.add(entrant);
-    // The limits may have been raised since the others came.
-    this.#admitWaiting();
     return 'queued';
   }
 
@@ -52,38 +74,73 @@ export class Admission {
     this.#waiting.delete(entrant);
   }
 
-  /** Its answer is complete, or will never be. */
-  leave(): void {
+  /** Its response is complete, or will never be. */
+  leave(caller: Caller): void {
     this.#inFlight -= 1;
+    this.#requestShares.remove(caller);
     this.#admitWaiting();
   }
 
-  hasRoomForStream(limits: AdmissionLimits): boolean {
-    return this.#streams < limits.maxStreams;
+  hasRoomForStream(caller: Caller, limits: AdmissionLimits): boolean {
+    const { maxStreams } = limits;
+    if (this.#streams >= maxStreams) return false;
+    return this.#streams <= maxStreams * contentionRatio || this.#streamShares.isBelow(caller, limits.streamShares);
   }
 
   /** A request in flight goes on as a stream. False: there are too many, and it stays what it was. */
-  becomeStream(limits: AdmissionLimits): boolean {
-    if (!this.hasRoomForStream(limits)) return false;
+  becomeStream(caller: Caller, limits: AdmissionLimits): boolean {
+    if (!this.hasRoomForStream(caller, limits)) return false;
     this.#streams += 1;
-    this.leave();
+    this.#streamShares.add(caller);
+    this.leave(caller);
     return true;
   }
 
-  leaveStream(): void {
+  leaveStream(caller: Caller): void {
     this.#streams -= 1;
+    this.#streamShares.remove(caller);
   }
 
-  /** Who is admitted may fail at once and leave again: this loop sees to the room that makes, not one within it. */
+  #hasRoom(caller: Caller, limits: AdmissionLimits): boolean {
+    const { maxInFlight } = limits;
+    if (this.#inFlight >= maxInFlight) return false;
+    return this.#inFlight <= maxInFlight * contentionRatio || this.#requestShares.isBelow(caller, limits.requestShares);
+  }
+
+  #begin({ caller }: Entrant): void {
+    this.#inFlight += 1;
+    this.#requestShares.add(caller);
+  }
+
+  /** An admitted request may fail at once and leave again: the loop that runs already sees the room that this makes. */
   #admitWaiting(): void {
-    if (this.#admitting) return;
+    const limits = this.#limits;
+    if (this.#admitting || limits === undefined) return;
     this.#admitting = true;
-    for (const entrant of this.#waiting) {
-      if (this.#inFlight >= (this.#limits?.maxInFlight ?? 0)) break;
-      this.#waiting.delete(entrant);
-      this.#inFlight += 1;
+    const mayGo = (entrant: Entrant): boolean => this.#hasRoom(entrant.caller, limits);
+    while (this.#waiting.size > 0 && this.#inFlight < limits.maxInFlight) {
+      const entrant = this.#waiting.take(mayGo);
+      if (entrant === undefined) break;
+      this.#begin(entrant);
       entrant.admitted();
     }
     this.#admitting = false;
   }
+}
+
+/** `shares`: 0 stands for a quarter of the whole. */
+export function admissionLimits(
+  { maxInFlight, maxStreams, queue }: Pick<AdmissionLimits, 'maxInFlight' | 'maxStreams' | 'queue'>,
+  shares: ShareLimits,
+): AdmissionLimits {
+  const of = (whole: number): ShareLimits => {
+    const quarter = Math.max(1, Math.floor(whole * defaultShareRatio));
+    return {
+      perKey: shares.perKey || quarter,
+      perLease: shares.perLease || quarter,
+      perTenant: shares.perTenant || quarter,
+      perAddress: shares.perAddress || quarter,
+    };
+  };
+  return { maxInFlight, maxStreams, queue, requestShares: of(maxInFlight), streamShares: of(maxStreams) };
 }

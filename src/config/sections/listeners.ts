@@ -12,6 +12,8 @@ export const cidr: z.ZodType = text('An address or a block of addresses.', {
 
 /** The most that a duration may be where a timer runs for a request. */
 const longest = '24h';
+/** Under contention the whole queue is searched for a request that may go: bounded work on the event loop. */
+const maxQueue = 10_000;
 /** More open connections than one process can be given. */
 const mostConnections = 1_000_000;
 
@@ -118,7 +120,7 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
   queue: wholeNumber('Requests that may wait while `max_in_flight` are at work; more are answered 503 `overloaded`.', {
     initial: 200,
     min: 0,
-    max: mostConnections,
+    max: maxQueue,
   }),
   body_timeout: duration('The longest pause between two pieces of a request body.', {
     initial: '60s',

@@ -1,11 +1,14 @@
-// Owns that no more is at work than the policy allows: a request waits its turn, is turned away, or goes on as a stream. Who may is
-// guard/admission.ts's to decide. Whatever is not begun gives back what it was charged.
+// Holds the number of concurrent requests and streams to the policy: a request is admitted, waits, is rejected, or goes on as a
+// stream. guard/admission.ts decides. A request that is not begun is refunded what it was charged.
 import type { Cancellable } from '../../kernel/cancellation.ts';
 import { Deadline, type Deadlines, type Expiring } from '../../kernel/deadlines.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
-import type { Admission, Entrant } from '../../guard/admission.ts';
+import { type Admission, admissionLimits, type AdmissionLimits, type Entrant } from '../../guard/admission.ts';
 import type { Limiter } from '../../guard/limiter.ts';
+import type { Caller } from '../../guard/shares.ts';
+import { addressGroup } from '../../policy/addresses.ts';
+import { compiled } from '../../policy/compiled.ts';
 import { isStream } from '../is-stream.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
@@ -21,6 +24,15 @@ interface AdmitParts {
   readonly limiter: Limiter;
 }
 
+const limitsOf = compiled(({ limits, shares }) =>
+  admissionLimits(limits, {
+    perKey: shares.perKeyInFlight,
+    perLease: shares.perLeaseInFlight,
+    perTenant: shares.perTenantInFlight,
+    perAddress: shares.perIpInFlight,
+  }),
+);
+
 export function admit(parts: AdmitParts): Stage {
   return function admitStage(next): Dispatch {
     return function admitRequest(exchange, sink) {
@@ -32,7 +44,9 @@ export function admit(parts: AdmitParts): Stage {
 type State = 'outside' | 'waiting' | 'in flight' | 'stream' | 'over';
 
 class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
+  readonly caller: Caller;
   readonly #exchange: Exchange;
+  readonly #limits: AdmissionLimits;
   readonly #next: Dispatch;
   readonly #admission: Admission;
   readonly #parts: AdmitParts;
@@ -42,26 +56,33 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
   constructor(exchange: Exchange, sink: Sink, next: Dispatch, parts: AdmitParts) {
     super(sink);
     this.#exchange = exchange;
+    this.caller = callerOf(exchange);
+    this.#limits = limitsOf(exchange.policy);
     this.#next = next;
     this.#admission = parts.admission;
     this.#parts = parts;
   }
 
+  get flow(): string {
+    const { key, address } = this.caller;
+    return key === undefined ? `address ${address}` : `key ${key}`;
+  }
+
   enter(): void {
-    const { req, policy, cancellation } = this.#exchange;
+    const { req, cancellation } = this.#exchange;
     // Before the app is asked to switch: it could not be taken back.
-    if (req.upgrade && !this.#admission.hasRoomForStream(policy.limits)) {
+    if (req.upgrade && !this.#admission.hasRoomForStream(this.caller, this.#limits)) {
       this.#turnAway(tooManyStreams());
       return;
     }
     this.#state = 'waiting';
-    switch (this.#admission.enter(this, policy.limits)) {
+    switch (this.#admission.enter(this, this.#limits)) {
       case 'admitted':
         this.#begin();
         return;
       case 'full':
         this.#state = 'outside';
-        this.#turnAway(overloaded('The gateway is at work on as many requests as it may, and its queue is full.'));
+        this.#turnAway(queueFull());
         return;
       case 'queued':
         if (!this.#isWaiting) return;
@@ -76,18 +97,27 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
     this.#begin();
   }
 
+  evicted(): void {
+    this.#stopWaiting();
+    this.#turnAway(queueFull());
+  }
+
   /** The client left while it waited. */
   cancel(): void {
     this.#leaveQueue(new GatewayError('client_closed', 'The client left before its request was begun.'));
   }
 
   expired(): void {
-    this.#leaveQueue(overloaded('The gateway was at work on other requests for too long.'));
+    this.#leaveQueue(
+      overloaded(
+        'No place became free in time: the gateway is at its limit of concurrent requests, or this caller at its share.',
+      ),
+    );
   }
 
   override head(status: number, headers: RawHeaders, flow: Flow): void {
     if (this.#state === 'in flight' && isStream(this.#exchange.req.method, status, headers)) {
-      if (!this.#admission.becomeStream(this.#exchange.policy.limits)) {
+      if (!this.#admission.becomeStream(this.caller, this.#limits)) {
         this.#leave();
         flow.abort(tooManyStreams());
         return;
@@ -103,7 +133,7 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
   }
 
   override upgrade(status: number, headers: RawHeaders, peer: Parameters<Sink['upgrade']>[2]): void {
-    if (!this.#admission.becomeStream(this.#exchange.policy.limits)) {
+    if (!this.#admission.becomeStream(this.caller, this.#limits)) {
       this.#leave();
       peer.destroy();
       this.sink.fail(tooManyStreams());
@@ -165,13 +195,26 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
   #leave(): void {
     const state = this.#state;
     this.#state = 'over';
-    if (state === 'in flight') this.#admission.leave();
-    else if (state === 'stream') this.#admission.leaveStream();
+    if (state === 'in flight') this.#admission.leave(this.caller);
+    else if (state === 'stream') this.#admission.leaveStream(this.caller);
   }
 }
 
+function callerOf({ principal, destination, clientIp }: Exchange): Caller {
+  return {
+    key: principal === undefined || principal.kind === 'anonymous' ? undefined : principal.id,
+    lease: destination?.lease.id ?? '',
+    tenant: principal?.tenant,
+    address: addressGroup(clientIp),
+  };
+}
+
+function queueFull(): GatewayError {
+  return overloaded('The gateway has reached its limit of concurrent requests, and its queue is full.');
+}
+
 function tooManyStreams(): GatewayError {
-  return overloaded('The gateway carries as many streams as it may.');
+  return overloaded('The gateway has reached its limit of concurrent streams, or the share of this caller.');
 }
 
 function overloaded(detail: string): GatewayError {
