@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'expectation_failed'
   | 'headers_too_large'
   | 'client_closed'
+  | 'client_too_slow'
   | 'internal_error'
   | 'not_implemented'
   | 'lease_unreachable'
@@ -203,6 +204,13 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     proxyError: 'http_request_error',
     when: 'The client left before the answer was complete. Nobody receives this; it is in the log.',
     remedy: 'Nothing, unless it is frequent: then the clients’ timeouts are shorter than the app’s answers are long.',
+  },
+  client_too_slow: {
+    status: 499,
+    title: 'Client too slow',
+    proxyError: 'http_request_error',
+    when: 'The client took less of a response than `gateway.min_write_rate` while data waited for it, so the response was cut. Nobody receives this; it is in the log.',
+    remedy: 'Nothing, unless honest clients are on very slow links: then lower the setting.',
   },
   internal_error: {
     status: 500,

@@ -41,6 +41,15 @@ export interface RequestFailed {
 /** A request that the gateway answered with a problem, or whose answer it cut. */
 export const requestFailed: EventChannel<RequestFailed> = named('request-failed');
 
+/** A response was cut because its client took less than gateway.min_write_rate. */
+export interface SlowClientCut {
+  readonly requestId: string;
+  readonly clientIp: string;
+  readonly leaseId: string | undefined;
+}
+
+export const slowClientCut: EventChannel<SlowClientCut> = named('slow-client-cut');
+
 /** Which kind of address a request came by: one of few, whatever clients send. The last but one are the gateway's own. */
 export type RouteLabel = '/peer/:lease/*' | '/ws/:lease' | 'host' | '/health' | '/metrics' | 'other';
 

@@ -11,6 +11,7 @@ import { Http1 } from './http1.ts';
 import { OwnEndpoints, type MetricsText } from './own-endpoints.ts';
 import { adminReception, leaving, reception, type Receive } from './reception.ts';
 import type { ConnectionProtocol, ServerHost } from './server-host.ts';
+import { writeRateWindowMs } from './write-rate.ts';
 
 export interface ListenerOptions {
   readonly host: string;
@@ -24,6 +25,8 @@ export interface ListenerOptions {
   readonly proxyProtocol?: boolean;
   /** What is spoken at the main listener in place of HTTP/1: TLS, with `http1` for those who do not choose HTTP/2. */
   readonly secure?: (http1: ConnectionProtocol, server: ServerHost) => ConnectionProtocol;
+  /** Over which gateway.min_write_rate is a mean. */
+  readonly writeRateWindowMs?: number;
   /** For /health/details. */
   readonly version?: string;
   /** What metrics.path answers; without it there is no such path. */
@@ -142,6 +145,8 @@ export class HttpServer implements HealthState {
     return {
       draining: () => this.draining,
       deadlines: this.#deadlines,
+      clock: systemClock,
+      writeRateWindowMs: this.#options.writeRateWindowMs ?? writeRateWindowMs,
       maxHeaderBytes: this.#maxHeaderBytes,
       // Longer ones leave too little room for the fields.
       maxTargetBytes: Math.floor(this.#maxHeaderBytes / 2),

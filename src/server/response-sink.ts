@@ -6,9 +6,11 @@ import process from 'node:process';
 import { GatewayError } from '../kernel/errors.ts';
 import { requestFailed, type RequestFailed } from '../kernel/events.ts';
 import type { Flow, RawHeaders } from '../kernel/http.ts';
+import { isStream } from '../pipeline/is-stream.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import { type ClientSink, type OwnAnswer, securityHeaders } from './own-answer.ts';
 import { problemOf } from './problem.ts';
+import { clientTooSlow, type WriteRate } from './write-rate.ts';
 
 /** What the sink asks of the turn that it answers. */
 export interface SinkHost {
@@ -16,6 +18,8 @@ export interface SinkHost {
   endsWith(answer: 'own' | 'of the app'): boolean;
   /** The client is about to be told to send its body. */
   continued(): void;
+  /** Undefined: the client may read as slowly as it likes. */
+  writeRate(tooSlow: () => void): WriteRate | undefined;
   /** The client's connection leaves HTTP. */
   switched(response: ServerResponse, head: string, peer: Duplex): void;
 }
@@ -38,6 +42,9 @@ export class ResponseSink implements ClientSink {
   #bodyless = false;
   /** Only the end of the connection ends the body, so an end that is none must not look like one. */
   #closeDelimited = false;
+  /** Made when data has to wait for the client for the first time. Streams have none. */
+  #writeRate: WriteRate | undefined = undefined;
+  #isStream = false;
 
   constructor(response: ServerResponse, exchange: Exchange, host: SinkHost) {
     this.#response = response;
@@ -77,6 +84,7 @@ export class ResponseSink implements ClientSink {
       return;
     }
     this.#phase = 'answering';
+    this.#isStream = this.#remainingBytes === -1 && isStream(this.#exchange.req.method, status, headers);
     this.#flow = flow;
     // With the first piece of the body where that comes at once, by itself where it does not.
     process.nextTick(flushHead, this);
@@ -89,6 +97,7 @@ export class ResponseSink implements ClientSink {
       this.#phase = 'done';
       if (this.#flushed || chunk.length > maxJoinedBytes) this.#response.end(chunk);
       else this.#response.end(latin1(chunk), 'latin1');
+      this.#waits();
       return true;
     }
     if (this.#remainingBytes !== -1) {
@@ -101,7 +110,10 @@ export class ResponseSink implements ClientSink {
     }
     this.#flushed = true;
     const more = this.#response.write(chunk);
-    if (!more) this.#response.once('drain', this.#drained);
+    if (!more) {
+      this.#response.once('drain', this.#drained);
+      this.#waits();
+    }
     return more;
   }
 
@@ -118,6 +130,7 @@ export class ResponseSink implements ClientSink {
       // The body is whole without them.
     }
     this.#response.end();
+    this.#waits();
   }
 
   upgrade(status: number, headers: RawHeaders, peer: Duplex): void {
@@ -156,6 +169,7 @@ export class ResponseSink implements ClientSink {
     if (!answerHeaders.includes('X-Request-ID')) all.push('X-Request-ID', id);
     response.writeHead(status, all);
     response.end(body);
+    this.#waits();
   }
 
   flush(): void {
@@ -166,12 +180,29 @@ export class ResponseSink implements ClientSink {
 
   /** The client's connection is gone, or its answer is complete. */
   closed(): void {
+    this.#writeRate?.end();
     if (this.#response.writableFinished) return;
     this.#exchange.cancellation.cancel();
   }
 
   readonly #drained = (): void => {
+    this.#writeRate?.drained();
     this.#flow?.resume();
+  };
+
+  /** Starts or updates the measurement, if data waits for the client. */
+  #waits(): void {
+    const { writableLength } = this.#response;
+    if (writableLength === 0 || this.#isStream) return;
+    this.#writeRate ??= this.#host.writeRate(this.#tooSlow);
+    this.#writeRate?.waits(writableLength);
+  }
+
+  readonly #tooSlow = (): void => {
+    const error = clientTooSlow(this.#exchange);
+    if (this.#phase === 'answering') this.#flow?.abort(error);
+    // The response left the pipeline as complete, but the client never took the rest of it.
+    else this.#response.socket?.destroy();
   };
 
   /** Makes one framing of what the app said, and takes out what would contradict it. */

@@ -1,5 +1,6 @@
 // Owns the seam between the front door, what is spoken behind it, and the rest of the server: a connection goes in, exchanges come out.
 import type { Socket } from 'node:net';
+import type { Clock } from '../kernel/clock.ts';
 import type { GatewayError } from '../kernel/errors.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -28,6 +29,9 @@ export interface ServerHost {
   /** True: connections end with their answer. */
   readonly draining: () => boolean;
   readonly deadlines: Deadlines;
+  readonly clock: Clock;
+  /** Over which gateway.min_write_rate is a mean. */
+  readonly writeRateWindowMs: number;
   /** Larger heads are 431. */
   readonly maxHeaderBytes: number;
   /** Longer targets are 414. */

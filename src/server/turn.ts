@@ -15,6 +15,7 @@ import type { Peer } from './peer.ts';
 import { refuseRequest } from './refusal.ts';
 import { ResponseSink, type SinkHost } from './response-sink.ts';
 import type { ServerHost } from './server-host.ts';
+import { type WriteRate, writeRateOf } from './write-rate.ts';
 
 /** What a turn needs of its connection. */
 export interface TurnConnection {
@@ -154,6 +155,10 @@ export class Turn implements SinkHost, BodyOwner {
 
   switched(response: ServerResponse, head: string, peer: Duplex): void {
     this.#connection.switched(response, head, peer);
+  }
+
+  writeRate(tooSlow: () => void): WriteRate | undefined {
+    return this.#exchange && writeRateOf(this.#exchange.policy, this.#host, tooSlow);
   }
 
   #watchBody({ bodyLength, expectsContinue }: CheckedHead, { limits }: Policy): void {

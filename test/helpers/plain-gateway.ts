@@ -26,7 +26,7 @@ interface Options {
   /** What a policy does not hold. */
   readonly listener?: Pick<
     GatewayOptions,
-    'admin' | 'maxHeaderBytes' | 'metrics' | 'proxyProtocol' | 'tls' | 'version'
+    'admin' | 'maxHeaderBytes' | 'metrics' | 'proxyProtocol' | 'tls' | 'version' | 'writeRateWindowMs'
   >;
 }
 

@@ -1,0 +1,122 @@
+// Cuts responses whose client reads too slowly. Only time during which data waits for the client counts, so a slow app or a pause of
+// the gateway is never held against the client.
+import type { Clock } from '../kernel/clock.ts';
+import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
+import { GatewayError } from '../kernel/errors.ts';
+import { slowClientCut, type SlowClientCut } from '../kernel/events.ts';
+import type { Exchange } from '../pipeline/stage.ts';
+import type { Policy } from '../policy/policy.ts';
+
+export interface WriteRateBounds {
+  /** Bytes that the client must take in a second, as the mean over `windowMs` of waiting. */
+  readonly minBytesPerSecond: number;
+  readonly windowMs: number;
+}
+
+/** As documented for `gateway.min_write_rate`. */
+export const writeRateWindowMs = 30_000;
+
+/** Deadlines of few different durations share their timers. */
+const checksPerWindow = 30;
+
+/** How fast the client of one response takes what waits for it. */
+export class WriteRate implements Expiring {
+  readonly #bounds: WriteRateBounds;
+  readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
+  readonly #tooSlow: () => void;
+  readonly #deadline = new Deadline(this);
+  /** In the window so far, without the wait that goes on. */
+  #waitedMs = 0;
+  #takenBytes = 0;
+  /** Undefined: nothing waits. */
+  #waitingSinceMs: number | undefined = undefined;
+  #pendingBytes = 0;
+  #armed = false;
+  #over = false;
+
+  /** `tooSlow`: called once. */
+  constructor(bounds: WriteRateBounds, clock: Clock, deadlines: Deadlines, tooSlow: () => void) {
+    this.#bounds = bounds;
+    this.#clock = clock;
+    this.#deadlines = deadlines;
+    this.#tooSlow = tooSlow;
+  }
+
+  /** `pendingBytes` wait for the client now. */
+  waits(pendingBytes: number): void {
+    if (this.#over) return;
+    this.#pendingBytes = pendingBytes;
+    this.#waitingSinceMs ??= this.#clock.monotonicMs();
+    if (!this.#armed) this.#arm(this.#bounds.windowMs);
+  }
+
+  /** All that waited has been taken. */
+  drained(): void {
+    if (this.#waitingSinceMs === undefined) return;
+    this.#waitedMs += this.#clock.monotonicMs() - this.#waitingSinceMs;
+    this.#takenBytes += this.#pendingBytes;
+    this.#waitingSinceMs = undefined;
+    if (this.#waitedMs < this.#bounds.windowMs) return;
+    if (this.#takenBytes < this.#bytesIn(this.#waitedMs)) {
+      this.#cut();
+      return;
+    }
+    this.#waitedMs = 0;
+    this.#takenBytes = 0;
+  }
+
+  /** Nothing more waits for the client. Idempotent. */
+  end(): void {
+    this.#over = true;
+    this.#deadlines.disarm(this.#deadline);
+  }
+
+  expired(): void {
+    this.#armed = false;
+    if (this.#over || this.#waitingSinceMs === undefined) return;
+    const waitedMs = this.#waitedMs + this.#clock.monotonicMs() - this.#waitingSinceMs;
+    // How much of the pending bytes the client has taken cannot be seen. Were it all of them, until when would that be fast enough?
+    const allowedMs = Math.max(
+      this.#bounds.windowMs,
+      ((this.#takenBytes + this.#pendingBytes) * 1000) / this.#bounds.minBytesPerSecond,
+    );
+    if (waitedMs >= allowedMs) this.#cut();
+    else this.#arm(allowedMs - waitedMs);
+  }
+
+  #bytesIn(ms: number): number {
+    return (this.#bounds.minBytesPerSecond * ms) / 1000;
+  }
+
+  #arm(ms: number): void {
+    const stepMs = this.#bounds.windowMs / checksPerWindow;
+    this.#armed = true;
+    this.#deadlines.arm(this.#deadline, Math.ceil(ms / stepMs) * stepMs);
+  }
+
+  #cut(): void {
+    this.end();
+    this.#tooSlow();
+  }
+}
+
+/** Undefined: `gateway.min_write_rate` is off. */
+export function writeRateOf(
+  { limits }: Policy,
+  host: { readonly clock: Clock; readonly deadlines: Deadlines; readonly writeRateWindowMs: number },
+  tooSlow: () => void,
+): WriteRate | undefined {
+  const { minWriteRateBytes } = limits;
+  if (minWriteRateBytes === 0) return undefined;
+  const bounds = { minBytesPerSecond: minWriteRateBytes, windowMs: host.writeRateWindowMs };
+  return new WriteRate(bounds, host.clock, host.deadlines, tooSlow);
+}
+
+/** Reports the cut and returns its reason. */
+export function clientTooSlow({ id, clientIp, destination }: Exchange): GatewayError {
+  if (slowClientCut.hasSubscribers) {
+    slowClientCut.publish({ requestId: id, clientIp, leaseId: destination?.lease.id } satisfies SlowClientCut);
+  }
+  return new GatewayError('client_too_slow', 'The client read the response more slowly than gateway.min_write_rate.');
+}
