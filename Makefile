@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help run test soak lint build ci bench generate setup clean
+.PHONY: help run test test-integration soak lint build ci bench generate setup clean
 
 RUNTIME := tools/runtime/node_modules/.installed
 DEPS := node_modules/.installed
@@ -12,7 +12,7 @@ TEST_NEEDS := chromium curl python3 redis-server
 NODE := PATH="$$(tools/runtime/path):$$PWD/node_modules/.bin:$$PATH"
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(DEPS) ## relay + demo app + gateway on this machine; prints a key and a ready curl line
 	@$(NODE) exec node src/main.ts dev
@@ -20,6 +20,10 @@ run: $(DEPS) ## relay + demo app + gateway on this machine; prints a key and a r
 test: $(DEPS) ## every test, with the coverage thresholds
 	@tools/test-needs.sh $(TEST_NEEDS)
 	@$(NODE) node tools/test.ts
+
+test-integration: $(DEPS) ## authentication, proxying, limits and errors through real parts; under two minutes
+	@tools/test-needs.sh $(TEST_NEEDS)
+	@$(NODE) node tools/test.ts --integration
 
 soak: $(DEPS) ## the long transfers and the many streams that `make test` has no time for
 	@$(NODE) node tools/test.ts --soak

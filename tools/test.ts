@@ -17,13 +17,32 @@ const thresholds = [
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
-  options: { soak: { type: 'boolean', default: false }, coverage: { type: 'boolean', default: true } },
+  options: {
+    soak: { type: 'boolean', default: false },
+    integration: { type: 'boolean', default: false },
+    coverage: { type: 'boolean', default: true },
+  },
   allowNegative: true,
 });
 
+/** Authentication, proxying, limits and errors through real parts: a quick answer whether a change broke the request path. */
+const integration = [
+  'access*',
+  'address-rules',
+  'admission',
+  'cors',
+  'gateway-*',
+  'lease-*',
+  'quotas',
+  'request-*',
+  'sh*',
+  'tunnel',
+].map((name) => `test/e2e/${name}.test.ts`);
+
 async function testFiles(): Promise<string[]> {
   if (positionals.length > 0) return positionals;
-  const patterns = flags.soak ? ['test/soak/**/*.test.ts'] : ['src/**/*.test.ts', 'test/**/*.test.ts'];
+  const all = ['src/**/*.test.ts', 'test/**/*.test.ts'];
+  const patterns = flags.soak ? ['test/soak/**/*.test.ts'] : flags.integration ? integration : all;
   const files: string[] = [];
   for await (const file of glob(patterns, { exclude: flags.soak ? [] : ['test/soak/**'] })) files.push(file);
   return files.sort();
@@ -45,7 +64,7 @@ function record(file: string | undefined, stream: 'stdout' | 'stderr', text: str
   write(text);
 }
 
-const withCoverage = flags.coverage && !flags.soak && positionals.length === 0;
+const withCoverage = flags.coverage && !flags.soak && !flags.integration && positionals.length === 0;
 /** Counting lines costs each process a third of its time, so it is done where the thresholds are about. */
 const covering = /^(?:src\/(?:portal|relay)|test\/(?:interop|contract))\//;
 const counts = { passed: 0, failed: 0, skipped: 0 };
