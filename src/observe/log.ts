@@ -7,6 +7,7 @@ import { escapeJson } from '../kernel/printable.ts';
 import { writeAccessLog } from './access-log.ts';
 import { writeLimitsLog } from './limits-log.ts';
 import { LogFile } from './log-file.ts';
+import { LogLevelSwitch, type LogLevel } from './log-level.ts';
 import { stdoutTarget } from './log-stdout.ts';
 import { LogWriter, type LogTarget } from './log-writer.ts';
 import { prettyLine, type Paint } from './pretty.ts';
@@ -17,7 +18,7 @@ export type { Logger } from 'pino';
 
 /** config.logging. */
 export interface LogOptions {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly level: LogLevel;
   readonly format: 'json' | 'pretty';
   readonly output: 'stdout' | 'file';
   readonly file: {
@@ -30,6 +31,9 @@ export interface LogOptions {
 
 export interface GatewayLog {
   readonly logger: Logger;
+  readonly level: LogLevelSwitch;
+  /** Opens the log file again, after a tool has moved it away. Nothing for stdout. */
+  readonly reopen: () => void;
   /** Writes what is queued, for a second at most. Idempotent. */
   readonly close: () => Promise<void>;
 }
@@ -60,6 +64,10 @@ export function createLog(options: LogOptions, note: (line: string) => void): Ga
   ];
   return {
     logger,
+    level: new LogLevelSwitch(logger, options.level),
+    reopen: () => {
+      writer.reopen();
+    },
     close: () => {
       for (const end of ends) end();
       return writer.close();
