@@ -5,6 +5,7 @@ import { pino, type Logger } from 'pino';
 import { maskSecrets } from '../kernel/mask-keys.ts';
 import { escapeJson } from '../kernel/printable.ts';
 import { writeAccessLog } from './access-log.ts';
+import { writeConnectionLog } from './connection-log.ts';
 import { writeLimitsLog } from './limits-log.ts';
 import { LogFile } from './log-file.ts';
 import { LogLevelSwitch, type LogLevel } from './log-level.ts';
@@ -54,6 +55,7 @@ export function createLog(options: LogOptions, note: (line: string) => void): Ga
   const ends = [
     writeRelayLog(logger),
     writeLimitsLog(logger),
+    writeConnectionLog(logger),
     writeAccessLog({
       enabled: (level) => logger.isLevelEnabled(level),
       write,
