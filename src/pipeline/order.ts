@@ -8,6 +8,7 @@ import { Deadlines } from '../kernel/deadlines.ts';
 import type { LeaseDirectory } from '../route/lease-directory.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { type AdminAccess, adminAccess } from './admin-access.ts';
 import { compose } from './compose.ts';
 import type { Dispatch } from './stage.ts';
 import { addressGate } from './stages/address-gate.ts';
@@ -34,6 +35,11 @@ export interface PipelineParts {
   readonly quotas: QuotaLedger;
   readonly signer?: AssertionSigner | undefined;
   readonly clock: Clock;
+}
+
+/** In front of the gateway's own private paths on the main listener. */
+export function createAdminAccess({ auth, limiter }: Pick<PipelineParts, 'auth' | 'limiter'>): AdminAccess {
+  return adminAccess([clientAddress(), checkAddress(), addressGate(limiter), authenticate(auth)]);
 }
 
 export function createPipeline(parts: PipelineParts): Dispatch {
