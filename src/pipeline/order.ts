@@ -14,6 +14,7 @@ import type { Dispatch } from './stage.ts';
 import { addressGate } from './stages/address-gate.ts';
 import { checkAddress } from './stages/address-rules.ts';
 import { admit } from './stages/admit.ts';
+import { checkHost, checkLeaseHost } from './stages/allowed-hosts.ts';
 import { authenticate, type AuthenticateParts } from './stages/authenticate.ts';
 import { authorise } from './stages/authorise.ts';
 import { clientAddress } from './stages/client-address.ts';
@@ -53,10 +54,14 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       checkAddress(),
       addressGate(limiter),
       matchRoute(),
+      // Before anything of a lease is answered, a preflight too.
+      checkHost(),
       cors(directory),
       authenticate(auth),
       resolveLease(directory),
       authorise(),
+      // The lease may be open to everyone by another name than the one that was asked for.
+      checkLeaseHost(),
       limits(limiter, quotas),
       // Behind everything that refuses: what is not let in takes no place in flight.
       admit({ admission: new Admission(), deadlines, limiter }),
