@@ -8,7 +8,7 @@ export interface AllowedHosts {
   /** By the operator, and so for every lease; else only for leases that are open to `anonymous`. */
   readonly configured: boolean;
   /** `authority`: the host that the client named; '' for none. */
-  allows(authority: string, scheme: 'http' | 'https'): boolean;
+  readonly allows: (authority: string, scheme: 'http' | 'https') => boolean;
 }
 
 export const allowedHosts: (policy: Policy) => AllowedHosts = compiled((policy) =>
