@@ -15,7 +15,7 @@ import { systemClock, type Clock } from './kernel/clock.ts';
 import { leaseMoved, type LeaseMoved } from './kernel/events.ts';
 import { isForApp } from './pipeline/host-mode.ts';
 import type { GatewayStatus } from './kernel/status.ts';
-import { createPipeline } from './pipeline/order.ts';
+import { createAdminAccess, createPipeline } from './pipeline/order.ts';
 import type { AuthenticateParts } from './pipeline/stages/authenticate.ts';
 import type { Policy } from './policy/policy.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
@@ -90,6 +90,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs, moved });
   const upstream = new Upstream({ clock, limits: () => limits });
   const signer = signingKeys && new AssertionSigner({ keys: signingKeys, clock });
+  const auth = { ...authParts(clock), used: keyUsed };
   let tlsFront: TlsFront | undefined;
   const server = new HttpServer({
     ...listener,
@@ -102,8 +103,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       limiter,
       quotas,
       signer,
-      auth: { ...authParts(clock), used: keyUsed },
+      auth,
     }),
+    adminAccess: createAdminAccess({ auth, limiter }),
     connected: () => transports.some(isConnected),
     details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
     isForApp,

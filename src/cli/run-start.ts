@@ -16,6 +16,7 @@ import { createLog, type Logger } from '../observe/log.ts';
 import { TlsSettingsError } from '../server/tls-contexts.ts';
 import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
+import { onLogSignals } from './log-signals.ts';
 import { openMoreKeys, readMoreKeys } from './more-keys.ts';
 import { keepQuotas } from './quotas.ts';
 import { runGateway, type RunningGateway } from './run-gateway.ts';
@@ -42,10 +43,12 @@ export async function start(options: StartOptions, context: CliContext): Promise
   // Closed last: a SIGHUP while requests drain must not end the process.
   await using watching = new AsyncDisposableStack();
   await using parts = new AsyncDisposableStack();
-  const { logger: log, close } = createLog(config.logging, (line) => {
+  const gatewayLog = createLog(config.logging, (line) => {
     context.terminal.note(printable(line, mostLineCharacters));
   });
-  parts.defer(close);
+  const { logger: log } = gatewayLog;
+  parts.defer(gatewayLog.close);
+  parts.defer(onLogSignals(gatewayLog));
   const credential = await identityOf(config, context, log);
   const { stateDirectory } = context.environment();
   const quotas = await keepQuotas(parts, config, { stateDirectory, log });
@@ -73,7 +76,10 @@ export async function start(options: StartOptions, context: CliContext): Promise
   const watch = await watchConfig({
     files: loaded.files,
     load,
-    apply: reloader(config, gateway, log, (next) => (current = next)),
+    apply: reloader(config, gateway, log, (next) => {
+      current = next;
+      gatewayLog.level.configure(next.logging.level);
+    }),
     failed: (error) => {
       log.error({ reason: String(error) }, 'the configuration could not be loaded; the one before stays in use');
     },
@@ -124,7 +130,6 @@ function reloader(
       for (const setting of restartOnly(initial, result.config)) {
         log.warn({ setting }, `${setting} is not what this process was started with: it takes effect after a restart`);
       }
-      log.level = result.config.logging.level;
       log.info({ reason }, 'configuration reloaded');
     } else {
       for (const fault of faults) log.error(fault);

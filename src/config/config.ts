@@ -65,7 +65,7 @@ export interface GatewayConfig {
   readonly maxBodyBytes: number;
   /** Open client connections; more are closed at once. */
   readonly maxConnections: number;
-  /** Open connections of one client address; the addresses of `trusted_proxies` have no such bound. */
+  /** Open connections of one client address, or of one /64 of IPv6; the addresses of `trusted_proxies` have no such bound. */
   readonly maxConnectionsPerIp: number;
   /** Requests at work at once; more wait in the queue. A stream leaves this count at its response head or 101 and counts as a stream instead. */
   readonly maxInFlight: number;
@@ -429,7 +429,7 @@ export interface MetricsConfig {
   readonly enabled: boolean;
   /** Where they are served. */
   readonly path: string;
-  /** Who may read them, and `/health/details`, on the main port, beside this machine itself. A separate `admin.port` is open. */
+  /** Who may read them, and `/health/details`, on the main port, beside this machine itself and keys with the scope `admin`. A separate `admin.port` is open. */
   readonly allowedCidrs: readonly string[];
 }
 

@@ -188,8 +188,9 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     status: 421,
     title: 'Misdirected request',
     proxyError: 'http_request_error',
-    when: 'The connection was made for another host than the one that the request is for.',
-    remedy: 'Send the request on a connection of its own; browsers do so by themselves.',
+    when: 'The gateway does not serve the lease under the host that the request names: `gateway.allowed_hosts` does not list it, the lease is open to `anonymous` and the host is not known to be the gateway’s own, or it is below `gateway.base_domain` where no lease can be.',
+    remedy:
+      'Call the gateway by its own name. Operators set `gateway.public_url` or list the host in `gateway.allowed_hosts`.',
   },
   headers_too_large: {
     status: 431,

@@ -206,7 +206,7 @@ export const connectionRefused: EventChannel<ConnectionRefused> = named('connect
 
 export interface TlsHandshakeFailed {
   readonly ip: string;
-  /** Node's: ERR_TLS_HANDSHAKE_TIMEOUT, ERR_SSL_UNSUPPORTED_PROTOCOL, ERR_SSL_HTTP_REQUEST, … */
+  /** CLIENT_CLOSED, or Node's: ERR_TLS_HANDSHAKE_TIMEOUT, ERR_SSL_UNSUPPORTED_PROTOCOL, ERR_SSL_HTTP_REQUEST, … */
   readonly code: string;
 }
 

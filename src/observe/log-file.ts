@@ -63,6 +63,12 @@ export class LogFile implements LogTarget {
     if (this.#file !== undefined) writeSync(this.#file.handle.fd, bytes);
   }
 
+  /** For tools that have moved the file away: its name is a new file at once, and the old one is let go of. */
+  async reopen(): Promise<void> {
+    await this.#leave();
+    this.#file = await this.#open();
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#pruning);
     await this.#leave();

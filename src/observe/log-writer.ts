@@ -9,6 +9,8 @@ export interface LogTarget {
   write(bytes: Uint8Array, fresh: boolean): Promise<number>;
   /** For the end of the process. Throws Node's error. */
   writeSync(bytes: Uint8Array): void;
+  /** Opens what the log goes to again, by its name. Throws Node's error; the next write tries again. */
+  reopen?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export class LogWriter {
   #writing: Promise<void> | undefined = undefined;
   #closed: Promise<void> | undefined = undefined;
   #givenUp = false;
+  #reopening = false;
 
   constructor(options: LogWriterOptions) {
     this.#options = options;
@@ -66,6 +69,13 @@ export class LogWriter {
     if (this.#writing !== undefined) return;
     if (this.#queuedBytes >= this.#target.mostBatchBytes) this.#gathered();
     else this.#timer ??= setTimeout(this.#gathered, gatherMs).unref();
+  }
+
+  /** Opens the target again once the batch in hand is written: no line is split between two files. */
+  reopen(): void {
+    if (this.#closed !== undefined || this.#target.reopen === undefined) return;
+    this.#reopening = true;
+    this.#writing ??= this.#writeAll();
   }
 
   /** Writes what is queued, but not for ever. Idempotent. */
@@ -99,9 +109,22 @@ export class LogWriter {
   };
 
   async #writeAll(): Promise<void> {
-    while (this.#lines.length > 0 && !this.#givenUp) await this.#writeBatch();
+    while ((this.#lines.length > 0 || this.#reopening) && !this.#givenUp) {
+      if (this.#reopening) await this.#reopenTarget();
+      else await this.#writeBatch();
+    }
     // At once, or a line that comes now would wait for nobody.
     this.#writing = undefined;
+  }
+
+  async #reopenTarget(): Promise<void> {
+    this.#reopening = false;
+    try {
+      await this.#target.reopen?.();
+    } catch (error) {
+      if (!this.#failing) this.#options.failed(error as Error);
+      this.#failing = true;
+    }
   }
 
   async #writeBatch(): Promise<void> {

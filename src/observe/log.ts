@@ -6,8 +6,10 @@ import { maskSecrets } from '../kernel/mask-keys.ts';
 import { escapeJson } from '../kernel/printable.ts';
 import { writeAccessLog } from './access-log.ts';
 import { writeClientLog } from './client-log.ts';
+import { writeConnectionLog } from './connection-log.ts';
 import { writeLimitsLog } from './limits-log.ts';
 import { LogFile } from './log-file.ts';
+import { LogLevelSwitch, type LogLevel } from './log-level.ts';
 import { stdoutTarget } from './log-stdout.ts';
 import { LogWriter, type LogTarget } from './log-writer.ts';
 import { prettyLine, type Paint } from './pretty.ts';
@@ -18,7 +20,7 @@ export type { Logger } from 'pino';
 
 /** config.logging. */
 export interface LogOptions {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly level: LogLevel;
   readonly format: 'json' | 'pretty';
   readonly output: 'stdout' | 'file';
   readonly file: {
@@ -31,6 +33,9 @@ export interface LogOptions {
 
 export interface GatewayLog {
   readonly logger: Logger;
+  readonly level: LogLevelSwitch;
+  /** Opens the log file again, after a tool has moved it away. Nothing for stdout. */
+  readonly reopen: () => void;
   /** Writes what is queued, for a second at most. Idempotent. */
   readonly close: () => Promise<void>;
 }
@@ -52,6 +57,7 @@ export function createLog(options: LogOptions, note: (line: string) => void): Ga
     writeRelayLog(logger),
     writeLimitsLog(logger),
     writeClientLog(logger),
+    writeConnectionLog(logger),
     writeAccessLog({
       enabled: (level) => logger.isLevelEnabled(level),
       write,
@@ -62,6 +68,10 @@ export function createLog(options: LogOptions, note: (line: string) => void): Ga
   ];
   return {
     logger,
+    level: new LogLevelSwitch(logger, options.level),
+    reopen: () => {
+      writer.reopen();
+    },
     close: () => {
       for (const end of ends) end();
       return writer.close();

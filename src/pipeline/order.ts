@@ -8,11 +8,13 @@ import { Deadlines } from '../kernel/deadlines.ts';
 import type { LeaseDirectory } from '../route/lease-directory.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { type AdminAccess, adminAccess } from './admin-access.ts';
 import { compose } from './compose.ts';
 import type { Dispatch } from './stage.ts';
 import { addressGate } from './stages/address-gate.ts';
 import { checkAddress } from './stages/address-rules.ts';
 import { admit } from './stages/admit.ts';
+import { checkHost, checkLeaseHost } from './stages/allowed-hosts.ts';
 import { authenticate, type AuthenticateParts } from './stages/authenticate.ts';
 import { authorise } from './stages/authorise.ts';
 import { clientAddress } from './stages/client-address.ts';
@@ -36,6 +38,11 @@ export interface PipelineParts {
   readonly clock: Clock;
 }
 
+/** In front of the gateway's own private paths on the main listener. */
+export function createAdminAccess({ auth, limiter }: Pick<PipelineParts, 'auth' | 'limiter'>): AdminAccess {
+  return adminAccess([clientAddress(), checkAddress(), addressGate(limiter), authenticate(auth)]);
+}
+
 export function createPipeline(parts: PipelineParts): Dispatch {
   const { directory, upstream, auth, limiter, quotas, signer, clock } = parts;
   const deadlines = new Deadlines(clock);
@@ -47,10 +54,14 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       checkAddress(),
       addressGate(limiter),
       matchRoute(),
+      // Before anything of a lease is answered, a preflight too.
+      checkHost(),
       cors(directory),
       authenticate(auth),
       resolveLease(directory),
       authorise(),
+      // The lease may be open to everyone by another name than the one that was asked for.
+      checkLeaseHost(),
       limits(limiter, quotas),
       // Behind everything that refuses: what is not let in takes no place in flight.
       admit({ admission: new Admission(), deadlines, limiter }),

@@ -46,6 +46,8 @@ export interface Exchange {
   readonly httpVersion: '1.0' | '1.1' | '2';
   /** The address at the other end of the connection, IPv4 where it is a mapped one; a proxy's, if there is one in front. */
   readonly peerIp: string;
+  /** The connection itself comes from this machine. Never true of an address that a PROXY protocol header names. */
+  readonly loopbackPeer: boolean;
   /** `https` when the client's connection is encrypted, as far as is known: a trusted proxy may say so. */
   scheme: 'http' | 'https';
   /** The host that the client meant. Undefined until settleClient() has found it; '' when the client named none. */

@@ -11,7 +11,7 @@ const policy = testPolicy();
 function exchange(length: BodyLength = 'none'): ClientExchange {
   const request = new ClientRequest(new Socket());
   const req = { method: 'POST', target: '/x', headers: [], upgrade: false };
-  const peer = { ip: '192.0.2.1', port: 4711, encrypted: false };
+  const peer = { ip: '192.0.2.1', port: 4711, loopback: false, encrypted: false };
   return ClientExchange.of({ req, body: bodyOf(request, length), httpVersion: '1.1', peer }, policy);
 }
 

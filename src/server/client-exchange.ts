@@ -24,6 +24,7 @@ interface Shared {
   readonly startedMs: number;
   readonly httpVersion: Exchange['httpVersion'];
   readonly peerIp: string;
+  readonly loopbackPeer: boolean;
   readonly scheme: 'http' | 'https';
   readonly answerHeaders: string[];
   readonly passage: Exchange['passage'];
@@ -39,6 +40,7 @@ export class ClientExchange implements Exchange {
   readonly startedMs: number;
   readonly httpVersion: Exchange['httpVersion'];
   readonly peerIp: string;
+  readonly loopbackPeer: boolean;
   scheme: 'http' | 'https';
   authority: string | undefined = undefined;
   readonly withheld: string[] = [];
@@ -60,6 +62,7 @@ export class ClientExchange implements Exchange {
     this.startedMs = shared.startedMs;
     this.httpVersion = shared.httpVersion;
     this.peerIp = shared.peerIp;
+    this.loopbackPeer = shared.loopbackPeer;
     this.scheme = shared.scheme;
     this.answerHeaders = shared.answerHeaders;
     this.passage = shared.passage;
@@ -74,6 +77,7 @@ export class ClientExchange implements Exchange {
       startedMs: performance.now(),
       httpVersion,
       peerIp: peer.ip,
+      loopbackPeer: peer.loopback,
       scheme: peer.encrypted ? 'https' : 'http',
       answerHeaders: [],
       passage: { relay: undefined, startedMs: 0, fault: undefined },

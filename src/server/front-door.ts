@@ -3,12 +3,13 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { connectionRefused, type ConnectionRefused } from '../kernel/events.ts';
-import { addressSet } from '../policy/addresses.ts';
+import { addressGroup, addressSet } from '../policy/addresses.ts';
 import { compiled } from '../policy/compiled.ts';
 import type { Policy } from '../policy/policy.ts';
 import { ConnectionCounts } from './connection-counts.ts';
-import { ipv4Of } from './peer.ts';
+import { directPeer, type Peer, plainAddress, proxiedPeer, unknownAddress } from './peer.ts';
 import { takeProxyHeader } from './proxy-preface.ts';
+import type { ProxySource } from './proxy-protocol.ts';
 import type { ConnectionHandler } from './server-host.ts';
 
 export interface FrontDoorOptions {
@@ -50,7 +51,7 @@ export class FrontDoor {
     this.#server.listen(this.#options.port, this.#options.host);
     await once(this.#server, 'listening');
     this.#closed = once(this.#server, 'close');
-    // From now on: a connection that could not be accepted, as when descriptors run out. The others live on.
+    // From now on: a connection that could not be accepted. The others live on.
     this.#server.on('error', ignore);
     return this.#server.address() as AddressInfo;
   }
@@ -73,7 +74,7 @@ export class FrontDoor {
       socket.destroy(); // gone already
       return;
     }
-    const ip = ipv4Of(remoteAddress);
+    const ip = plainAddress(remoteAddress);
     const policy = this.#options.policy();
     if (this.#open.size >= policy.limits.maxConnections) {
       refuse(socket, { ip, reason: 'max_connections' });
@@ -81,36 +82,49 @@ export class FrontDoor {
     }
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
-    const trusted = trustedOf(policy)(ip);
-    if (!this.#options.proxyProtocol) this.#admit(socket, ip, remotePort, trusted);
-    else if (trusted) this.#askWhoItIs(socket, ip, remotePort);
+    const peer = directPeer(ip, remotePort);
+    if (!this.#options.proxyProtocol) this.#admit(socket, peer);
+    else if (trustedOf(policy)(ip)) this.#askWhoItIs(socket, peer);
     else refuse(socket, { ip, reason: 'proxy_protocol' });
   };
 
-  #askWhoItIs(socket: Socket, ip: string, port: number): void {
+  #askWhoItIs(socket: Socket, proxy: Peer): void {
     takeProxyHeader(socket, this.#options.policy().limits.readHeaderTimeoutMs, {
       arrived: (source) => {
-        if (source === undefined) this.#admit(socket, ip, port, true);
-        else this.#admit(socket, source.ip, source.port, false);
+        this.#admit(socket, peerOf(source, proxy));
       },
       failed: () => {
-        refuse(socket, { ip, reason: 'proxy_protocol' });
+        refuse(socket, { ip: proxy.ip, reason: 'proxy_protocol' });
       },
     });
   }
 
-  /** `shared`: a proxy's address, which many clients come from. */
-  #admit(socket: Socket, ip: string, port: number, shared: boolean): void {
-    if (!shared) {
-      if (!this.#counts.add(ip, this.#options.policy().limits.maxConnectionsPerIp)) {
+  #admit(socket: Socket, peer: Peer): void {
+    const { ip } = peer;
+    const policy = this.#options.policy();
+    // Many clients come from the address of a proxy, also where another proxy's PROXY protocol header names it.
+    if (!trustedOf(policy)(ip)) {
+      const group = addressGroup(ip);
+      if (!this.#counts.add(group, policy.limits.maxConnectionsPerIp)) {
         refuse(socket, { ip, reason: 'max_connections_per_ip' });
         return;
       }
       socket.once('close', () => {
-        this.#counts.remove(ip);
+        this.#counts.remove(group);
       });
     }
-    this.#options.onConnection(socket, { ip, port, encrypted: false });
+    this.#options.onConnection(socket, peer);
+  }
+}
+
+function peerOf(source: ProxySource, proxy: Peer): Peer {
+  switch (source.kind) {
+    case 'proxy':
+      return proxy;
+    case 'client':
+      return proxiedPeer(source.ip, source.port);
+    case 'unknown':
+      return proxiedPeer(unknownAddress, 0);
   }
 }
 

@@ -3,6 +3,7 @@
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
+import type { AdminAccess } from '../pipeline/admin-access.ts';
 import type { Dispatch, Exchange } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';
 import { FrontDoor } from './front-door.ts';
@@ -42,6 +43,8 @@ export interface HttpServerOptions extends ListenerOptions {
   readonly details?: () => object;
   /** What apps check assertions with, if there are any. */
   readonly assertionKeys?: (() => object) | undefined;
+  /** Who may read metrics and details on the main listener by a credential. */
+  readonly adminAccess?: AdminAccess;
   /** The request came to a host of which every path is an app's, /health included. */
   readonly isForApp?: (exchange: Exchange) => boolean;
 }

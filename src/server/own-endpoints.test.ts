@@ -11,6 +11,9 @@ test('a request to an app costs no look at the published keys', () => {
   const policy = testPolicy({ assertion: { issuer: 'https://gateway.example.com' } });
   for (const target of ['/peer/demo/', '/.well-known/portal-gateway/jwks.json.bak', '/health/nothing']) {
     const exchange = { req: { method: 'GET', target }, policy } as Exchange;
-    assert.equal(endpoints.answer(exchange, 'public', {} as ClientSink), false);
+    assert.equal(
+      endpoints.answer(exchange, 'public', {} as ClientSink, () => undefined),
+      false,
+    );
   }
 });

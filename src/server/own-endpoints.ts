@@ -1,13 +1,15 @@
-// Owns the paths that the gateway answers itself, and who may read which: health is for everybody, details and metrics name leases
-// and are for this machine, the addresses that the operator allows, and the admin listener.
+// The paths that the gateway answers itself, and who may read which: health is for everybody. Details and metrics name leases: on the main
+// port they are for this machine, the addresses that the operator allows and callers with the scope `admin`.
 import process from 'node:process';
 import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { pathOf } from '../kernel/target-path.ts';
+import type { AdminAccess } from '../pipeline/admin-access.ts';
 import { settleClient } from '../pipeline/settle-client.ts';
 import type { Exchange } from '../pipeline/stage.ts';
-import { addressSet, isLoopback } from '../policy/addresses.ts';
+import { addressSet } from '../policy/addresses.ts';
 import { compiled } from '../policy/compiled.ts';
+import { hostNameIn, isLoopbackName } from '../policy/host-names.ts';
 import { giveAnswer } from './give-answer.ts';
 import { healthAnswer, type HealthState } from './health.ts';
 import { jsonAnswer, wholeAnswer, type ClientSink, type OwnAnswer } from './own-answer.ts';
@@ -26,6 +28,8 @@ export interface OwnEndpointsOptions {
   readonly metrics?: () => Promise<MetricsText>;
   /** A JWK set: what apps check assertions with. */
   readonly assertionKeys?: (() => object) | undefined;
+  /** Absent: no credential opens a path of the main listener. */
+  readonly adminAccess?: AdminAccess | undefined;
 }
 
 interface ServerState extends HealthState {
@@ -35,6 +39,9 @@ interface ServerState extends HealthState {
 
 /** `public`: what the main listener shows to everybody. `open`: everything, to everybody who can connect. */
 export type Listener = 'public' | 'open';
+
+/** For a request that is not the gateway's to answer. */
+type Elsewhere = (exchange: Exchange, sink: ClientSink) => void;
 
 const detailsPath = '/health/details';
 const assertionKeysPath = '/.well-known/portal-gateway/jwks.json';
@@ -49,9 +56,11 @@ export class OwnEndpoints {
     this.#options = options;
   }
 
-  /** False: not one of these, or none for this caller, to whom it looks the same. */
-  answer(exchange: Exchange, listener: Listener, sink: ClientSink): boolean {
-    const { method } = exchange.req;
+  /**
+   * False: not one of these, or none for this caller, to whom it looks the same. Where that takes a credential to tell, true, and the
+   * request goes to `elsewhere`.
+   */
+  answer(exchange: Exchange, listener: Listener, sink: ClientSink, elsewhere: Elsewhere): boolean {
     const sent = exchange.req.target;
     // The absolute form names a path as well (RFC 9112 §3.2.2).
     const target = sent.startsWith('/') ? sent : pathOf(sent);
@@ -66,17 +75,31 @@ export class OwnEndpoints {
     const query = target.indexOf('?');
     const path = query === -1 ? target : target.slice(0, query);
     const isPrivate = path === detailsPath || path === metrics;
-    if (isPrivate && listener === 'public' && !mayReadAll(exchange)) return false;
-    const open = isPrivate ? undefined : this.#openAnswer(path, assertionKeys);
-    if (!isPrivate && open === undefined) return false;
+    if (isPrivate) {
+      if (listener === 'open' || mayReadAll(exchange)) this.#answerPrivate(exchange, path, sink);
+      else if (this.#options.adminAccess === undefined) return false;
+      else this.#askForScope(exchange, path, sink, elsewhere, this.#options.adminAccess);
+      return true;
+    }
+    const open = this.#openAnswer(path, assertionKeys);
+    if (open === undefined) return false;
+    if (!isRead(exchange)) refuseRequest(exchange, sink, readOnly());
+    else giveAnswer(exchange, sink, open, path === assertionKeysPath ? 'other' : '/health');
+    return true;
+  }
 
-    if (method !== 'GET' && method !== 'HEAD') {
-      const error = new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] });
-      refuseRequest(exchange, sink, error);
-    } else if (open !== undefined) giveAnswer(exchange, sink, open, path === assertionKeysPath ? 'other' : '/health');
+  #askForScope(exchange: Exchange, path: string, sink: ClientSink, elsewhere: Elsewhere, ask: AdminAccess): void {
+    ask(exchange, (verdict) => {
+      if (verdict === 'admin') this.#answerPrivate(exchange, path, sink);
+      else if (verdict === 'none') elsewhere(exchange, sink);
+      else refuseRequest(exchange, sink, verdict);
+    });
+  }
+
+  #answerPrivate(exchange: Exchange, path: string, sink: ClientSink): void {
+    if (!isRead(exchange)) refuseRequest(exchange, sink, readOnly());
     else if (path === detailsPath) giveAnswer(exchange, sink, this.#details(), '/health');
     else this.#tellMetrics(exchange, sink);
-    return true;
   }
 
   /** `assertionKeys`: undefined where there are no assertions. */
@@ -120,16 +143,31 @@ export class OwnEndpoints {
   }
 }
 
+function isRead({ req }: Exchange): boolean {
+  return req.method === 'GET' || req.method === 'HEAD';
+}
+
+function readOnly(): GatewayError {
+  return new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] });
+}
+
 /**
- * A proxy on this machine makes strangers look like neighbours: what came through one counts as its client's, and only if the proxy
- * is trusted to say who that is.
+ * A connection from this machine proves nothing by itself: a proxy here passes on the requests of strangers, and a browser those of any
+ * page (DNS rebinding). A request that came through a proxy counts as its client's, and only if the proxy is trusted to say who that is.
  */
 function mayReadAll(exchange: Exchange): boolean {
   const { peerIp, policy, req } = exchange;
   const isAllowed = allowedOf(policy);
-  if (!isForwarded(req.headers)) return isLoopback(peerIp) || isAllowed(peerIp);
   settleClient(exchange);
-  return exchange.clientIp !== peerIp && isAllowed(exchange.clientIp);
+  if (isForwarded(req.headers)) return exchange.clientIp !== peerIp && isAllowed(exchange.clientIp);
+  return isAllowed(peerIp) || isLocal(exchange);
+}
+
+/** HTTP/1.0 is what nginx spoke to its upstreams up to 1.29, by default with no header that tells of the client. */
+function isLocal({ loopbackPeer, httpVersion, authority = '' }: Exchange): boolean {
+  if (!loopbackPeer || httpVersion === '1.0') return false;
+  const host = hostNameIn(authority);
+  return host !== undefined && isLoopbackName(host);
 }
 
 const forwardingFields: ReadonlySet<string> = new Set(['forwarded', 'via', 'x-forwarded-for', 'x-real-ip']);

@@ -3,14 +3,18 @@ import type { Socket } from 'node:net';
 import { type ProxySource, readProxyHeader } from './proxy-protocol.ts';
 
 export interface PrefaceHandlers {
-  /** Undefined: the proxy speaks for itself. The socket is paused; nothing but the header is gone from it. */
-  readonly arrived: (source: ProxySource | undefined) => void;
+  /** The socket is paused; nothing but the header is gone from it. */
+  readonly arrived: (source: ProxySource) => void;
   /** No such header, or not in time. */
   readonly failed: () => void;
 }
 
+/** Most headers are shorter. */
+const firstBytes = 256;
+
 export function takeProxyHeader(socket: Socket, withinMs: number, handlers: PrefaceHandlers): void {
-  let received: Buffer = Buffer.alloc(0);
+  let buffer = Buffer.alloc(firstBytes);
+  let length = 0;
   const timer = setTimeout(finish, withinMs, handlers.failed);
   timer.unref();
 
@@ -23,7 +27,12 @@ export function takeProxyHeader(socket: Socket, withinMs: number, handlers: Pref
     finish(handlers.failed);
   }
   function take(chunk: Buffer): void {
-    received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
+    // Twice as large each time: many small pieces cost no more than one large one.
+    if (length + chunk.length > buffer.length) {
+      buffer = Buffer.concat([buffer.subarray(0, length)], Math.max(2 * buffer.length, length + chunk.length));
+    }
+    length += chunk.copy(buffer, length);
+    const received = buffer.subarray(0, length);
     const header = readProxyHeader(received);
     if (header.kind === 'incomplete') return;
     if (header.kind === 'malformed') {

@@ -13,8 +13,8 @@ const ipv6 = Buffer.concat([
 const unix = Buffer.alloc(216, '/tmp/socket');
 const tlv = Buffer.from([0x04, 0x00, 0x03, 1, 2, 3]);
 
-function complete(bytes: number, ip?: string): ProxyHeader {
-  return { kind: 'complete', bytes, source: ip === undefined ? undefined : { ip, port: 0x1234 } };
+function complete(bytes: number, ip: string): ProxyHeader {
+  return { kind: 'complete', bytes, source: { kind: 'client', ip, port: 0x1234 } };
 }
 
 test('a client over TCP is told by the header, whatever else is in it', () => {
@@ -35,11 +35,31 @@ test('an IPv4 address in IPv6 form is the IPv4 address', () => {
   assert.deepEqual(readProxyHeader(proxyHeader({ family: 0x21, addresses: mapped })), complete(52, '192.0.2.1'));
 });
 
-test('a proxy that speaks for itself, or for a client without an address, names nobody', () => {
-  assert.deepEqual(readProxyHeader(proxyHeader({ command: 0, family: 0, addresses: Buffer.alloc(0) })), complete(16));
-  assert.deepEqual(readProxyHeader(proxyHeader({ command: 0, addresses: ipv4 })), complete(28));
-  assert.deepEqual(readProxyHeader(proxyHeader({ family: 0, addresses: Buffer.alloc(5) })), complete(21));
-  assert.deepEqual(readProxyHeader(proxyHeader({ family: 0x31, addresses: unix })), complete(232));
+test('of LOCAL nothing is read: any family, any length that the field can say', () => {
+  for (const family of [0x00, 0x01, 0x11, 0x12, 0x21, 0x31, 0x41, 0xff]) {
+    for (const length of [0, 1, 12, 36, 216, 4097, 65_535]) {
+      const header = proxyHeader({ command: 0, family, addresses: Buffer.alloc(length, 0xff) });
+      const what = `${family} ${length}`;
+      assert.deepEqual(
+        readProxyHeader(header),
+        { kind: 'complete', bytes: 16 + length, source: { kind: 'proxy' } },
+        what,
+      );
+      if (length > 0) assert.deepEqual(readProxyHeader(header.subarray(0, -1)), { kind: 'incomplete' }, what);
+    }
+  }
+});
+
+test('a client without an IP address is unknown, and never the proxy', () => {
+  for (const addresses of [Buffer.alloc(0), Buffer.alloc(5), ipv4]) {
+    const header = readProxyHeader(proxyHeader({ family: 0, addresses }));
+    assert.deepEqual(header, { kind: 'complete', bytes: 16 + addresses.length, source: { kind: 'unknown' } });
+  }
+  assert.deepEqual(readProxyHeader(proxyHeader({ family: 0x31, addresses: unix })), {
+    kind: 'complete',
+    bytes: 232,
+    source: { kind: 'unknown' },
+  });
 });
 
 test('a header that has not come whole is waited for', () => {

@@ -1,24 +1,25 @@
 // Owns the reading of a PROXY protocol header, version 2 (haproxy.org, proxy-protocol.txt §2.2): from whom a proxy in front says that
 // it has a connection. Pure: bytes in, verdict out. Every deviation is malformed; the old text version is too.
 import { SocketAddress } from 'node:net';
-import { ipv4Of } from './peer.ts';
+import { plainAddress } from './peer.ts';
 
 export type ProxyHeader =
   /** More bytes are needed. */
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'malformed' }
   /** `bytes`: where what the client sent begins. */
-  | { readonly kind: 'complete'; readonly bytes: number; readonly source: ProxySource | undefined };
+  | { readonly kind: 'complete'; readonly bytes: number; readonly source: ProxySource };
 
-/** Undefined in a header: the proxy speaks for itself (LOCAL, as its health checks do), or for a client without an IP address. */
-export interface ProxySource {
-  readonly ip: string;
-  readonly port: number;
-}
+export type ProxySource =
+  /** LOCAL: the proxy speaks for itself, as its health checks do. The connection has no other client. */
+  | { readonly kind: 'proxy' }
+  | { readonly kind: 'client'; readonly ip: string; readonly port: number }
+  /** A client without an IP address: over a UNIX socket, or one that the proxy does not name. */
+  | { readonly kind: 'unknown' };
 
 const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const fixedBytes = 16;
-/** Addresses and TLVs. Senders use some hundred bytes; the field could say 64 KiB. */
+/** Addresses and TLVs. Senders use some hundred bytes; the field could say 64 KiB, and does so for nobody but LOCAL here. */
 const maxRestBytes = 4 * 1024;
 
 const version2 = 0x2;
@@ -44,27 +45,32 @@ export function readProxyHeader(received: Buffer): ProxyHeader {
   if (versionAndCommand >> 4 !== version2) return malformed;
   const asked = versionAndCommand & 0x0f;
   if (asked !== command.local && asked !== command.proxy) return malformed;
+  const restBytes = received.readUInt16BE(14);
+  const bytes = fixedBytes + restBytes;
+  // §2.2: of LOCAL the receiver discards everything, the family included.
+  if (asked === command.local) return received.length < bytes ? incomplete : { kind: 'complete', bytes, source: proxy };
   const family = received.readUInt8(13);
   const needed = addressBytes.get(family);
-  const restBytes = received.readUInt16BE(14);
   if (needed === undefined || restBytes < needed || restBytes > maxRestBytes) return malformed;
-  const bytes = fixedBytes + restBytes;
   if (received.length < bytes) return incomplete;
 
   const rest = received.subarray(fixedBytes, bytes);
   // Without addresses nothing says where TLVs would begin: the whole rest is skipped, as the specification asks.
   if (family !== unspecified && !areTlvs(rest.subarray(needed))) return malformed;
-  return { kind: 'complete', bytes, source: asked === command.proxy ? sourceOf(family, rest) : undefined };
+  return { kind: 'complete', bytes, source: sourceOf(family, rest) };
 }
 
-function sourceOf(family: number, rest: Buffer): ProxySource | undefined {
+const proxy: ProxySource = { kind: 'proxy' };
+const unknown: ProxySource = { kind: 'unknown' };
+
+function sourceOf(family: number, rest: Buffer): ProxySource {
   switch (family) {
     case 0x11:
-      return { ip: rest.subarray(0, 4).join('.'), port: rest.readUInt16BE(8) };
+      return { kind: 'client', ip: rest.subarray(0, 4).join('.'), port: rest.readUInt16BE(8) };
     case 0x21:
-      return { ip: ipv4Of(ipv6(rest.subarray(0, 16))), port: rest.readUInt16BE(32) };
+      return { kind: 'client', ip: plainAddress(ipv6(rest.subarray(0, 16))), port: rest.readUInt16BE(32) };
     default:
-      return undefined;
+      return unknown;
   }
 }
 

@@ -17,10 +17,12 @@ export interface ReceptionOptions {
 }
 
 export function reception({ endpoints, draining, isForApp, dispatch }: ReceptionOptions): Receive {
-  return function receive(exchange, sink): void {
-    if (!isForApp(exchange) && endpoints.answer(exchange, 'public', sink)) return;
+  const goOn: Receive = (exchange, sink) => {
     if (draining()) refuseRequest(exchange, sink, leaving());
     else dispatch(exchange, sink);
+  };
+  return function receive(exchange, sink): void {
+    if (isForApp(exchange) || !endpoints.answer(exchange, 'public', sink, goOn)) goOn(exchange, sink);
   };
 }
 
@@ -30,8 +32,10 @@ export function leaving(): GatewayError {
 
 /** The admin listener has nothing beyond the gateway's own paths, and shows all of them. */
 export function adminReception(endpoints: OwnEndpoints): Receive {
-  return function receiveAdmin(exchange, sink): void {
-    if (endpoints.answer(exchange, 'open', sink)) return;
+  const nothing: Receive = (exchange, sink) => {
     refuseRequest(exchange, sink, new GatewayError('not_found', 'There is nothing here.'));
+  };
+  return function receiveAdmin(exchange, sink): void {
+    if (!endpoints.answer(exchange, 'open', sink, nothing)) nothing(exchange, sink);
   };
 }

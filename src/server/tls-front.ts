@@ -46,13 +46,19 @@ export class TlsFront implements ConnectionProtocol {
 
   readonly accept = (socket: Socket, peer: Peer): void => {
     this.#handshakes.set(socket, peer);
-    socket.once('close', () => this.#handshakes.delete(socket));
+    // The TLS socket inherits it. A client that ends its side within the handshake can never complete it.
+    socket.allowHalfOpen = false;
+    // Node reports most failures itself, after the close. This is for those that it does not.
+    socket.once('close', () => setImmediate(this.#failed, socket, clientClosed));
     this.#server.emit('connection', socket);
   };
 
   /** Who is not through the handshake has asked for nothing yet. */
   drain(): void {
-    for (const socket of this.#handshakes.keys()) socket.destroy();
+    for (const socket of this.#handshakes.keys()) {
+      this.#handshakes.delete(socket);
+      socket.destroy();
+    }
     this.#protocols.h2.drain();
   }
 
@@ -68,7 +74,9 @@ export class TlsFront implements ConnectionProtocol {
     const { readHeaderTimeoutMs } = this.#policy().limits;
     return createTlsServer(settings, readHeaderTimeoutMs)
       .on('secureConnection', this.#secured)
-      .on('tlsClientError', this.#failed);
+      .on('tlsClientError', (error: Error, socket: TLSSocket) => {
+        this.#failed(connectionBelow(socket), codeOf(error, socket));
+      });
   }
 
   readonly #secured = (socket: TLSSocket): void => {
@@ -79,6 +87,8 @@ export class TlsFront implements ConnectionProtocol {
       return;
     }
     this.#handshakes.delete(below);
+    // From here on a client may end its side and still read, as on the plain port.
+    socket.allowHalfOpen = true;
     socket.on('error', ignore);
     // With TLS 1.2 a client could ask for the costly part again and again.
     socket.disableRenegotiation();
@@ -86,14 +96,27 @@ export class TlsFront implements ConnectionProtocol {
     (socket.alpnProtocol === 'h2' ? h2 : http1).accept(socket, { ...peer, encrypted: true });
   };
 
-  readonly #failed = (error: Error, socket: TLSSocket): void => {
-    const below = connectionBelow(socket);
+  /** Once for each handshake, whoever notices first that it failed. */
+  readonly #failed = (below: Socket, code: string): void => {
     const peer = this.#handshakes.get(below);
+    if (peer === undefined) return;
+    this.#handshakes.delete(below);
     below.destroy();
-    if (peer === undefined || !tlsHandshakeFailed.hasSubscribers) return;
-    const code = 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
-    tlsHandshakeFailed.publish({ ip: peer.ip, code } satisfies TlsHandshakeFailed);
+    if (tlsHandshakeFailed.hasSubscribers)
+      tlsHandshakeFailed.publish({ ip: peer.ip, code } satisfies TlsHandshakeFailed);
   };
+}
+
+/** The client ended or reset the connection within the handshake, as health checks of load balancers do. */
+const clientClosed = 'CLIENT_CLOSED';
+
+/** Node destroys a socket with a refused client certificate, and reports it as if the client had closed. */
+function codeOf(error: Error, socket: TLSSocket): string {
+  // Node declares an Error and sets OpenSSL's code, such as DEPTH_ZERO_SELF_SIGNED_CERT.
+  const refused = socket.authorizationError as unknown;
+  if (typeof refused === 'string') return refused;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
+  return code === 'ECONNRESET' ? clientClosed : code;
 }
 
 /** Node tells of the TLS socket only, and does not document which connection it was made of. */

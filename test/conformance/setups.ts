@@ -20,7 +20,7 @@ const usual = { baseDomain: 'peers.test', timeouts, limits };
 export const setups: Readonly<Record<Setup, SetupParts>> = {
   usual: { policy: usual },
   trusting: { policy: { ...usual, trustedProxies: ['127.0.0.0/8', '10.0.0.0/8', '2001:db8:aaaa::/48'] } },
-  open: { policy: { ...usual, auth: { enabled: false }, acl: { '*': ['anonymous'] } } },
+  open: { policy: { ...usual, auth: { enabled: false }, acl: { '*': ['anonymous'] }, publicHost: 'gw.test' } },
   tight: { policy: { ...usual, limits: { ...limits, maxBodyBytes: 10 } } },
   hasty: {
     policy: {

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { connectionRefused, type ConnectionRefused } from '../../src/kernel/events.ts';
 import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
-import { proxyHeader, proxyHeaderFor } from '../helpers/proxy-header.ts';
+import { proxyHeader, proxyHeaderFor, proxyHeaderFor6 } from '../helpers/proxy-header.ts';
 import { over } from '../helpers/scripted-app.ts';
 
 const live = 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n';
@@ -120,4 +120,42 @@ test('what has no PROXY header, or is not from a trusted proxy, is closed', asyn
     heard.map(({ ip, reason }) => [ip, reason]),
     [...Array.from({ length: 4 }, () => ['127.0.0.1', 'proxy_protocol']), ['127.0.0.2', 'proxy_protocol']],
   );
+});
+
+/** What becomes of a connection with each of the headers, all of them open at once. */
+async function outcomes(t: TestContext, maxConnectionsPerIp: number, headers: readonly Buffer[]): Promise<string[]> {
+  const { port } = await startPlainGateway(t, () => undefined, {
+    policy: { trustedProxies: ['127.0.0.1', '198.51.100.0/24'], limits: { maxConnectionsPerIp } },
+    listener: { proxyProtocol: true },
+  });
+  const open: Socket[] = [];
+  t.after(() => {
+    for (const socket of open) socket.destroy();
+  });
+  const all: string[] = [];
+  for (const header of headers) {
+    const socket = connect({ host: '127.0.0.1', port });
+    open.push(socket);
+    socket.on('error', () => undefined).write(Buffer.concat([header, Buffer.from(live)]));
+    all.push((await readUntil(socket, 'live').catch(() => '')).includes('live') ? 'served' : 'refused');
+  }
+  return all;
+}
+
+test('an IPv6 client is its /64, whatever address within it each connection comes from', async (t) => {
+  const headers = [
+    proxyHeaderFor6('2001:db8:0:1:0:0:0:1'),
+    proxyHeaderFor6('2001:db8:0:1:ffff:ffff:ffff:ffff'),
+    proxyHeaderFor6('2001:db8:0:1:1234:0:0:9'),
+    proxyHeaderFor6('2001:db8:0:2:0:0:0:1'),
+  ];
+  assert.deepEqual(await outcomes(t, 2, headers), ['served', 'served', 'refused', 'served']);
+});
+
+test('a proxy that is trusted has no bound of its own when another one names it, and unknown clients share one', async (t) => {
+  const unknown = proxyHeader({ family: 0, addresses: Buffer.alloc(0) });
+  const local = proxyHeader({ command: 0, family: 0x41, addresses: Buffer.alloc(7) });
+  const proxy = proxyHeaderFor('198.51.100.7');
+  const headers = [proxy, proxy, local, local, unknown, unknown];
+  assert.deepEqual(await outcomes(t, 1, headers), ['served', 'served', 'served', 'served', 'served', 'refused']);
 });

@@ -26,3 +26,12 @@ export function proxyHeaderFor(ip: string, port = 4711): Buffer {
   addresses.writeUInt16BE(80, 10);
   return proxyHeader({ addresses });
 }
+
+/** Of a client over IPv6, all eight groups written. */
+export function proxyHeaderFor6(ip: string, port = 4711): Buffer {
+  const addresses = Buffer.alloc(36);
+  for (const [i, group] of ip.split(':').entries()) addresses.writeUInt16BE(Number.parseInt(group, 16), 2 * i);
+  addresses.writeUInt16BE(port, 32);
+  addresses.writeUInt16BE(80, 34);
+  return proxyHeader({ family: 0x21, addresses });
+}

@@ -101,7 +101,7 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     max: mostConnections,
   }),
   max_connections_per_ip: wholeNumber(
-    'Open connections of one client address; the addresses of `trusted_proxies` have no such bound.',
+    'Open connections of one client address, or of one /64 of IPv6; the addresses of `trusted_proxies` have no such bound.',
     {
       initial: 200,
       min: 1,

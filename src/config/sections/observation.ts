@@ -13,7 +13,7 @@ export const metrics: z.ZodType = section('MetricsConfig', 'Metrics for Promethe
     example: '/internal/metrics',
   }),
   allowed_cidrs: list(
-    'Who may read them, and `/health/details`, on the main port, beside this machine itself. A separate `admin.port` is open.',
+    'Who may read them, and `/health/details`, on the main port, beside this machine itself and keys with the scope `admin`. A separate `admin.port` is open.',
     cidr,
   ),
 });

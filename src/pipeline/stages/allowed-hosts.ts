@@ -1,0 +1,55 @@
+// Refuses requests under hosts that the gateway does not serve, so that a page of a foreign name can't read an app through a visitor's
+// browser (DNS rebinding). The decision depends on rules and names alone, never on whether a lease exists.
+import { aclOf } from '../../guard/acl.ts';
+import { anonymous } from '../../guard/principal.ts';
+import { GatewayError } from '../../kernel/errors.ts';
+import { allowedHosts } from '../../policy/allowed-hosts.ts';
+import type { Dispatch, Exchange, Stage } from '../stage.ts';
+
+/** Behind the route, before anything is answered: by the name or id that was asked for. */
+export function checkHost(): Stage {
+  return function hostStage(next): Dispatch {
+    return function admitHost(exchange, sink) {
+      if (isServed(exchange) || !(isForEveryLease(exchange) || isNameOpen(exchange))) next(exchange, sink);
+      else sink.fail(misdirected());
+    };
+  };
+}
+
+/**
+ * Behind `authorise`: by the rules for the lease itself, which may be open by another name than the one that was asked for. Only callers
+ * who may call the lease get here.
+ */
+export function checkLeaseHost(): Stage {
+  return function leaseHostStage(next): Dispatch {
+    return function admitLeaseHost(exchange, sink) {
+      if (isServed(exchange) || !isLeaseOpen(exchange)) next(exchange, sink);
+      else sink.fail(misdirected());
+    };
+  };
+}
+
+function isServed({ policy, authority = '', scheme }: Exchange): boolean {
+  const hosts = allowedHosts(policy);
+  if (!hosts.configured && !aclOf(policy).admitsAnonymous) return true;
+  return hosts.allows(authority, scheme);
+}
+
+function isForEveryLease({ policy }: Exchange): boolean {
+  return allowedHosts(policy).configured;
+}
+
+/** Who needs no credential: a foreign page in a browser does not have one. */
+function isNameOpen({ policy, route }: Exchange): boolean {
+  return aclOf(policy).wouldAllow(route?.lease ?? '', anonymous);
+}
+
+function isLeaseOpen({ policy, destination }: Exchange): boolean {
+  if (destination === undefined) return true;
+  const { lease, names } = destination;
+  return aclOf(policy).decide({ id: lease.id, names }, anonymous).allowed;
+}
+
+function misdirected(): GatewayError {
+  return new GatewayError('misdirected_request', 'The gateway does not serve this lease under this host.');
+}

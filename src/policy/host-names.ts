@@ -1,0 +1,54 @@
+// Reads the value of a Host header: name and port in the form in which they can be compared, and what kind of name it is.
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { isLoopback } from './addresses.ts';
+
+export interface HostName {
+  /** Lower case, without the dot of the root; of an IPv6 address its canonical form, without brackets. */
+  readonly name: string;
+  /** As sent; empty without one. */
+  readonly port: string;
+}
+
+/** A name of 253 characters (RFC 1035 §2.3.4), its dot and a port. What is longer names no host, and costs no work. */
+const maxCharacters = 260;
+
+/** Undefined: names no host. `authority`: HOST or HOST:PORT, an IPv6 address in brackets. */
+export function hostNameIn(authority: string): HostName | undefined {
+  if (authority === '' || authority.length > maxCharacters) return undefined;
+  if (authority.startsWith('[')) return bracketed(authority);
+  const colon = authority.indexOf(':');
+  const host = (colon === -1 ? authority : authority.slice(0, colon)).toLowerCase();
+  const name = host.endsWith('.') ? host.slice(0, -1) : host;
+  return name === '' ? undefined : { name, port: colon === -1 ? '' : authority.slice(colon + 1) };
+}
+
+/** No DNS answer leads there: browsers take an address as it is. */
+export function isLiteralAddress({ name }: HostName): boolean {
+  return isIP(name) !== 0;
+}
+
+/** This machine, to every client (RFC 6761 §6.3). */
+export function isLoopbackName({ name }: HostName): boolean {
+  return name === 'localhost' || name.endsWith('.localhost') || isLoopback(name);
+}
+
+function bracketed(authority: string): HostName | undefined {
+  const close = authority.indexOf(']');
+  const address = authority.slice(1, close);
+  if (close === -1 || !isIPv6(address) || address.includes('%')) return undefined;
+  const rest = authority.slice(close + 1);
+  if (rest !== '' && !rest.startsWith(':')) return undefined;
+  return { name: canonical(address), port: rest.slice(1) };
+}
+
+/** RFC 5952, as the URL parser writes it; IPv4 where it is a mapped one. */
+function canonical(ipv6: string): string {
+  const name = new URL(`http://[${ipv6}]`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(name);
+  if (mapped === null) return name;
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt16BE(Number.parseInt(mapped[1] ?? '', 16), 0);
+  bytes.writeUInt16BE(Number.parseInt(mapped[2] ?? '', 16), 2);
+  const ipv4 = bytes.join('.');
+  return isIPv4(ipv4) ? ipv4 : name;
+}

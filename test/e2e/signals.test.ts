@@ -1,0 +1,141 @@
+// SIGUSR1 and SIGUSR2: no command opens a debugger port or ends by them; `start` opens its log file again and toggles the debug level.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { test, type TestContext } from 'node:test';
+import { startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
+import { markedKey } from '../secrecy/marks.ts';
+
+const nowhere = 'ws://127.0.0.1:1/relay';
+
+/** Each command that runs until it is stopped, and the line by which it says that it runs. */
+const commands: readonly [args: readonly string[], running: RegExp, on: 'line' | 'note'][] = [
+  [['start', '--port', '0', '--relay', nowhere], /"message":"listening"/, 'line'],
+  [['relay', '--port', '0'], /ws:\/\//, 'line'],
+  [['dev', '--port', '0'], /Ctrl-C/, 'note'],
+  [['expose', '1', '--name', 'app', '--relay', nowhere], /./, 'note'],
+];
+
+for (const [args, running, on] of commands) {
+  test(`${args[0] ?? ''}: neither signal opens a port or ends the process`, async (t) => {
+    const cli = startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t), GATEWAY_API_KEY: markedKey('test') });
+    await cli[on](running);
+    for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGUSR1', 'SIGUSR2'] as const) cli.child.kill(signal);
+    cli.child.kill('SIGTERM');
+    assert.equal(await cli.exited, 0, cli.stderr());
+    assert.doesNotMatch(cli.stderr(), /debugger/i);
+  });
+}
+
+const opensDebugger =
+  process.platform === 'linux' ? { timeout: 60_000 } : { skip: 'no /proc to see when Node listens to the signal' };
+
+test('a debugger port that SIGUSR1 opened before the first line of ours ran is closed', opensDebugger, async (t) => {
+  const cli = startCli(t, ['relay', '--port', '0'], {});
+  const { pid = 0 } = cli.child;
+  while (!catchesSigusr1(readFileSync(`/proc/${pid}/status`, 'latin1')));
+  cli.child.kill('SIGUSR1');
+  await cli.line(/ws:/);
+  const [, port] = /Debugger listening on ws:\/\/[^:]+:(\d+)/.exec(cli.stderr()) ?? [];
+  assert.ok(port !== undefined, 'the signal came before the first line of ours');
+  // On a busy machine Node opens the port late, and it is closed as late. A port that stays open fails the test by its time.
+  while (await isOpen(Number(port))) await new Promise((resolve) => setTimeout(resolve, 10));
+  cli.child.kill('SIGTERM');
+  assert.equal(await cli.exited, 0);
+});
+
+function isOpen(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  return once(socket, 'connect')
+    .then(() => true)
+    .catch(() => false)
+    .finally(() => socket.destroy());
+}
+
+/** proc(5): `SigCgt` is a mask in hexadecimal, the lowest bit for signal 1. */
+function catchesSigusr1(status: string): boolean {
+  const mask = BigInt(`0x${/SigCgt:\s*([0-9a-f]+)/.exec(status)?.[1] ?? '0'}`);
+  return (mask & (1n << BigInt(constants.signals.SIGUSR1 - 1))) !== 0n;
+}
+
+test('a command that ends by itself survives both signals until then', async (t) => {
+  // Takes the connection and says nothing: the command waits for a relay.
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+  t.after(() => silent.close());
+  await once(silent, 'listening');
+  const { port } = silent.address() as { port: number };
+  const cli = startCli(t, ['leases', '--relay', `ws://127.0.0.1:${port}/relay`], {
+    XDG_STATE_HOME: await temporaryDirectory(t),
+  });
+  const [socket] = (await once(silent, 'connection')) as [{ destroy(): void }];
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) cli.child.kill(signal);
+  cli.child.kill('SIGWINCH');
+  socket.destroy();
+  const code = await cli.exited;
+  assert.ok(code !== null && code > 0, `ended by its own fault, not by a signal: ${code ?? 'signal'}`);
+  assert.doesNotMatch(cli.stderr(), /debugger/i);
+});
+
+interface Logged {
+  readonly cli: CliProcess;
+  readonly log: string;
+  /** Rejects when the process ends first; there is no bound of its own, the test has one. */
+  readonly logged: (file: string, pattern: RegExp) => Promise<void>;
+}
+
+async function startLogged(t: TestContext): Promise<Logged> {
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, 'gateway.yaml');
+  const log = join(directory, 'gateway.log');
+  await writeFile(
+    file,
+    `gateway: { port: 0 }\nportal: { relay_url: "${nowhere}" }\nlogging: { output: file, file: { path: ${log} } }\n`,
+  );
+  const cli = startCli(t, ['start', '--config', file], {
+    XDG_STATE_HOME: directory,
+    GATEWAY_API_KEY: markedKey('test'),
+  });
+  let ended = false;
+  void cli.exited.then(() => (ended = true));
+  return {
+    cli,
+    log,
+    logged: async (path, pattern) => {
+      for (;;) {
+        const text = await readFile(path, 'utf8').catch(() => '');
+        if (pattern.test(text)) return;
+        if (ended) throw new Error(`the process ended\n${text}\n${cli.stderr()}`);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    },
+  };
+}
+
+test('SIGUSR1 begins the log file again under its name, and nothing is written to the one that was moved', async (t) => {
+  const { cli, log, logged } = await startLogged(t);
+  await logged(log, /"listening"/);
+  await rename(log, `${log}.1`);
+  cli.child.kill('SIGUSR1');
+  await logged(log, /"log files opened again"/);
+  assert.doesNotMatch(await readFile(`${log}.1`, 'utf8'), /opened again/);
+});
+
+test('SIGUSR2 switches to debug and back, and a reload keeps what was switched to', async (t) => {
+  const { cli, log, logged } = await startLogged(t);
+  await logged(log, /"listening"/);
+  cli.child.kill('SIGUSR2');
+  await logged(log, /"level":"debug"[^\n]*"log level changed/);
+  cli.child.kill('SIGHUP');
+  await logged(log, /"configuration reloaded"/);
+  cli.child.kill('SIGUSR2');
+  await logged(log, /"level":"info"[^\n]*"log_level":"info"[^\n]*"log level changed/);
+  cli.child.kill('SIGUSR2');
+  await logged(log, /(?:[^]*"log_level":"debug"){2}/);
+  cli.child.kill('SIGTERM');
+  assert.equal(await cli.exited, 0);
+});

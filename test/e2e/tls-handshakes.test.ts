@@ -1,0 +1,127 @@
+// TLS handshakes that never complete: they let go of their place at once, and each is counted with its reason.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { connectionRefused, tlsHandshakeFailed, type TlsHandshakeFailed } from '../../src/kernel/events.ts';
+import { clientCa, strangerCertificate, tlsSettings } from '../helpers/certificates.ts';
+import { over } from '../helpers/scripted-app.ts';
+import { startSecureGateway } from '../helpers/secure-gateway.ts';
+
+/** The beginning of a ClientHello of 512 bytes. */
+const halfHello = Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]);
+/** Far longer than any test: what ends sooner does not end by it. */
+const readHeaderTimeoutMs = 600_000;
+
+interface Failures {
+  /** Resolves with the first `count` codes. */
+  readonly first: (count: number) => Promise<string[]>;
+  readonly codes: () => string[];
+}
+
+function failures(t: TestContext): Failures {
+  const codes: string[] = [];
+  let wake = (): void => undefined;
+  const listen = (message: unknown): void => {
+    const { code, ip } = message as TlsHandshakeFailed;
+    assert.equal(ip, '127.0.0.1');
+    codes.push(code);
+    wake();
+  };
+  tlsHandshakeFailed.subscribe(listen);
+  t.after(() => {
+    tlsHandshakeFailed.unsubscribe(listen);
+  });
+  return {
+    codes: () => codes,
+    first: async (count) => {
+      while (codes.length < count) await new Promise<void>((resolve) => (wake = resolve));
+      return codes.slice(0, count);
+    },
+  };
+}
+
+async function connected(port: number): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  await once(socket, 'connect');
+  return socket.on('error', () => undefined);
+}
+
+/** How a client can leave within a handshake. */
+const leavings: Readonly<Record<string, (socket: Socket) => void>> = {
+  'end with nothing sent': (socket) => socket.end(),
+  'end within the ClientHello': (socket) => socket.end(halfHello),
+  'reset with nothing sent': (socket) => socket.resetAndDestroy(),
+  'reset within the ClientHello': (socket) => socket.write(halfHello, () => socket.resetAndDestroy()),
+};
+
+for (const [how, leave] of Object.entries(leavings)) {
+  test(`${how}: the connection ends at once, and is counted once`, async (t) => {
+    const heard = failures(t);
+    const { port, dial } = await startSecureGateway(t, () => undefined, {
+      policy: { limits: { readHeaderTimeoutMs } },
+    });
+    const socket = await connected(port);
+    const ended = over(socket);
+    leave(socket);
+    await ended;
+    assert.deepEqual(await heard.first(1), ['CLIENT_CLOSED']);
+    // A whole handshake later nothing more has been counted.
+    (await dial()).destroy();
+    assert.deepEqual(heard.codes(), ['CLIENT_CLOSED']);
+  });
+}
+
+test('twice as many health checks as an address may have connections take no place from a client', async (t) => {
+  const maxConnectionsPerIp = 20;
+  const heard = failures(t);
+  const refused: unknown[] = [];
+  const listen = (message: unknown): void => void refused.push(message);
+  connectionRefused.subscribe(listen);
+  t.after(() => {
+    connectionRefused.unsubscribe(listen);
+  });
+  const { port, dial } = await startSecureGateway(t, () => undefined, {
+    policy: { limits: { readHeaderTimeoutMs, maxConnectionsPerIp } },
+  });
+  for (let round = 1; round <= 2; round += 1) {
+    const sockets = await Promise.all(Array.from({ length: maxConnectionsPerIp }, () => connected(port)));
+    const ended = Promise.all(sockets.map(over));
+    for (const socket of sockets) socket.end();
+    await ended;
+    await heard.first(round * maxConnectionsPerIp);
+  }
+  (await dial()).destroy();
+  assert.deepEqual(refused, []);
+});
+
+test('a refused client certificate and a missing one are told by their reason', async (t) => {
+  const heard = failures(t);
+  for (const minVersion of ['1.3', '1.2'] as const) {
+    const { dial } = await startSecureGateway(t, () => undefined, {
+      policy: { limits: { readHeaderTimeoutMs } },
+      listener: { tls: tlsSettings({ clientCa, minVersion }) },
+    });
+    const version = { maxVersion: `TLSv${minVersion}` } as const;
+    const before = heard.codes().length;
+    await Promise.allSettled([dial({ ...version, cert: strangerCertificate.cert, key: strangerCertificate.key })]);
+    await heard.first(before + 1);
+    await Promise.allSettled([dial(version)]);
+    const codes = (await heard.first(before + 2)).slice(before);
+    assert.deepEqual(codes, ['DEPTH_ZERO_SELF_SIGNED_CERT', 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE'], minVersion);
+  }
+});
+
+test('what a drain ends is no failure of a client', async (t) => {
+  const heard = failures(t);
+  const { port, gateway } = await startSecureGateway(t, () => undefined, {
+    policy: { limits: { readHeaderTimeoutMs } },
+  });
+  const socket = await connected(port);
+  socket.write(halfHello);
+  const ended = over(socket);
+  await gateway.drain(600_000);
+  await ended;
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(heard.codes(), []);
+});
