@@ -13,6 +13,8 @@ export function passAnswer(answer: IncomingMessage, response: ServerResponse): b
   // Node took the chunks apart, but a coding under them would reach the client unannounced.
   if (framing === 'unknown-coding') return false;
   const status = answer.statusCode ?? 0;
+  // Node takes a 101 without `Upgrade` for a final response.
+  if (status < 200) return false;
   const hasContent = response.req.method !== 'HEAD' && status !== 204 && status !== 304;
   const withTrailers = framing === 'chunked' && hasContent && response.req.httpVersion !== '1.0';
   response.sendDate = false;

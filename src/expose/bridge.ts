@@ -2,6 +2,7 @@
 // many there are and how long they idle. Knows nothing of leases and relays.
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { offerableProtocols } from '../kernel/upgrade-protocols.ts';
 import type { AssertionGate } from './assertion-gate.ts';
 import { forward, type ExposeEvent } from './forward.ts';
 import type { HostHeader } from './host-header.ts';
@@ -152,11 +153,11 @@ export class Bridge {
   }
 }
 
-/** A request with a body can't switch before the body ended; h2c would, and the app behind would then get no HTTP/1.1 at all. */
+/** A request with a body can't switch before the body ended. One that offers nothing but HTTP is served in HTTP/1.1. */
 function canUpgrade(request: IncomingMessage): boolean {
   const { headers } = request;
   const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-  return !hasBody && headers.upgrade?.toLowerCase() !== 'h2c';
+  return !hasBody && offerableProtocols(headers.upgrade ?? '').length > 0;
 }
 
 function refuseGarbage(tunnel: Duplex): void {

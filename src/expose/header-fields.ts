@@ -1,17 +1,7 @@
 // Owns which header fields cross from a tunnel to the local app and back: end-to-end ones, as received, in their order and
 // spelling. Hop-by-hop ones stay behind (RFC 9110 §7.6.1). Knows nothing of sockets.
+import { isHopByHop, namedByConnection } from '../kernel/hop-by-hop.ts';
 import type { RawHeaders } from '../kernel/http.ts';
-
-const hopByHop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** Values of one field in order; the name in lower case. */
 export function valuesOf(headers: RawHeaders, name: string): string[] {
@@ -24,15 +14,12 @@ export function valuesOf(headers: RawHeaders, name: string): string[] {
 
 /** A copy without what concerns one connection only: the fixed list and whatever Connection names. `also` in lower case. */
 export function endToEnd(headers: RawHeaders, also: readonly string[] = []): string[] {
-  const named = valuesOf(headers, 'connection').flatMap((value) => value.split(','));
-  const dropped = new Set([...also, ...named.map((token) => token.trim().toLowerCase())]);
-  // Connection cannot name away the framing of the message itself.
-  dropped.delete('content-length');
+  const dropped = new Set([...also, ...valuesOf(headers, 'connection').flatMap((value) => namedByConnection(value))]);
   const kept: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
     const lower = name.toLowerCase();
-    if (!hopByHop.has(lower) && !dropped.has(lower)) kept.push(name, headers[i + 1] ?? '');
+    if (!isHopByHop(lower) && !dropped.has(lower)) kept.push(name, headers[i + 1] ?? '');
   }
   return kept;
 }
@@ -43,7 +30,7 @@ export function trailerPairs(raw: RawHeaders): [string, string][] {
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? '';
     const lower = name.toLowerCase();
-    if (!hopByHop.has(lower) && lower !== 'content-length' && lower !== 'host') pairs.push([name, raw[i + 1] ?? '']);
+    if (!isHopByHop(lower) && lower !== 'content-length' && lower !== 'host') pairs.push([name, raw[i + 1] ?? '']);
   }
   return pairs;
 }

@@ -2,6 +2,7 @@
 // connections are one, byte for byte, each direction ending by itself. Knows no protocol above.
 import { ServerResponse, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { isOffered, offerableProtocols } from '../kernel/upgrade-protocols.ts';
 import { answerPlainly, passAnswer } from './answer.ts';
 import { badAnswerLine, faultOf, pathOnly, unreachableLine, type ForwardContext } from './forward.ts';
 import { valuesOf } from './header-fields.ts';
@@ -24,7 +25,8 @@ export function forwardUpgrade(request: IncomingMessage, tunnel: Duplex, head: B
   const method = request.method ?? 'GET';
   const path = request.url ?? '/';
   const headers = local.headersFor(method, request.rawHeaders, 'none');
-  headers.push('Connection', 'Upgrade', 'Upgrade', valuesOf(request.rawHeaders, 'upgrade').join(', '));
+  const offered = offerableProtocols(valuesOf(request.rawHeaders, 'upgrade').join(',')).join(', ');
+  headers.push('Connection', 'Upgrade', 'Upgrade', offered);
 
   const fail = (error: Error, line: string): void => {
     log({ type: 'target_failed', method, path: pathOnly(path), error });
@@ -50,6 +52,11 @@ export function forwardUpgrade(request: IncomingMessage, tunnel: Duplex, head: B
     else if (!tunnel.destroyed) fail(error, unreachableLine);
   });
   outgoing.on('upgrade', (answer, socket, localHead) => {
+    if (!isOffered(answer.headers.upgrade, offered)) {
+      socket.destroy();
+      fail(new Error('a 101 to a protocol that was not offered'), badAnswerLine);
+      return;
+    }
     tunnel.off('close', abandon);
     response.detachSocket(request.socket);
     tunnel.write(switchingProtocols(answer), 'latin1');

@@ -5,6 +5,7 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { fieldValue } from '../kernel/field-value.ts';
 import type { RawHeaders, RequestHead } from '../kernel/http.ts';
+import { isOfferable } from '../kernel/upgrade-protocols.ts';
 import { resetStream } from './http2-reset.ts';
 import { splice } from './splice.ts';
 
@@ -25,9 +26,9 @@ interface TunnelRequest {
 const webSocketGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const token = /^[\w!#$%&'*+.^`|~-]+$/;
 
-/** HTTP within HTTP would be requests that nobody has looked at. */
+/** One protocol name; in `:protocol` there is no list. */
 export function isPassedOn(protocol: string): boolean {
-  return token.test(protocol) && !/^(?:h2|http)/i.test(protocol);
+  return token.test(protocol) && isOfferable(protocol);
 }
 
 /** The request that it would be in HTTP/1.1 (RFC 8441 §5), with the key that HTTP/2 leaves out. `headers` may be changed. */

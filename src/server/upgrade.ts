@@ -2,6 +2,7 @@
 // agrees an ordinary answer may still be due on it.
 import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { offerableProtocols } from '../kernel/upgrade-protocols.ts';
 
 /** A response on the bare socket; the connection ends with it, unless takeSocket() takes it away first. */
 export function responseFor(request: IncomingMessage, socket: Socket, rest: Buffer): ServerResponse {
@@ -42,12 +43,11 @@ export function takeSocket(response: ServerResponse): Socket | undefined {
   return socket;
 }
 
-/** HTTP/2 without TLS is no protocol of ours: such an offer may be ignored, and the request answered as it is. */
+/** An upgrade without an offer that may reach the app is ignored (RFC 9110 §7.8): the request is served in HTTP/1.1. */
 export function isWorthUpgrading(request: IncomingMessage): boolean {
   const { headers } = request;
   if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false;
-  const protocols = (headers.upgrade ?? '').toLowerCase().split(',');
-  return protocols.some((protocol) => !['', 'h2', 'h2c'].includes(protocol.trim()));
+  return offerableProtocols(headers.upgrade ?? '').length > 0;
 }
 
 function ignore(): void {

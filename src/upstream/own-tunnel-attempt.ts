@@ -3,7 +3,9 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../kernel/errors.ts';
+import { fieldValue } from '../kernel/field-value.ts';
 import { noHeaders, type RawHeaders } from '../kernel/http.ts';
+import { isOffered } from '../kernel/upgrade-protocols.ts';
 import { Attempt } from './attempt.ts';
 import type { Connection } from './connection.ts';
 import { endToEndTrailers } from './request-headers.ts';
@@ -122,26 +124,13 @@ export class OwnTunnelAttempt extends Attempt {
 
   #upgrade(response: IncomingMessage, tunnel: Duplex, rest: Buffer, connection: Connection): void {
     if (this.phase !== 'sent') return;
-    if (!isOffered(response.headers.upgrade, this.request.headers)) {
+    if (!isOffered(response.headers.upgrade, fieldValue(this.request.headers, 'upgrade') ?? '')) {
       this.broke(unoffered());
       return;
     }
     if (rest.length > 0) tunnel.unshift(rest);
     this.upgraded(response.rawHeaders, response.headers.upgrade ?? '', connection);
   }
-}
-
-/** RFC 9110 §7.8: only to what the client offered. */
-function isOffered(chosen: string | undefined, headers: readonly string[]): boolean {
-  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'upgrade');
-  const offered = protocolsOf(headers[at + 1] ?? '');
-  const protocols = protocolsOf(chosen ?? '');
-  return protocols.length > 0 && protocols.every((protocol) => offered.includes(protocol));
-}
-
-function protocolsOf(list: string): string[] {
-  const protocols = list.split(',').map((protocol) => protocol.trim().toLowerCase());
-  return protocols.filter((protocol) => protocol !== '');
 }
 
 function unoffered(): GatewayError {

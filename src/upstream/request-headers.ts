@@ -1,7 +1,8 @@
 // Owns what of a request's headers reaches an app: end-to-end fields, as received, without those that only the gateway may send.
 // What the gateway adds is the caller's.
+import { isHopByHop, namedByConnection } from '../kernel/hop-by-hop.ts';
 import type { RawHeaders, RequestHead } from '../kernel/http.ts';
-import { isHopByHop, namedByConnection } from './hop-by-hop.ts';
+import { offerableProtocols } from '../kernel/upgrade-protocols.ts';
 
 /** How a request must travel: most share pooled tunnels; what undici can't send, and upgrades, take a tunnel of their own. */
 export type Carriage = 'pooled' | 'own' | 'upgrade';
@@ -83,7 +84,7 @@ export function endToEnd(req: RequestHead, withheld: readonly string[]): EndToEn
   if (trailer && !chunked) removeNamed(headers, ['trailer']);
   if (req.upgrade && protocol !== undefined) {
     carriage = 'upgrade';
-    headers.push('Connection', 'Upgrade', 'Upgrade', protocol);
+    headers.push('Connection', 'Upgrade', 'Upgrade', offerableProtocols(protocol).join(', '));
   }
   return { headers, carriage, dropped };
 }

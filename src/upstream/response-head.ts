@@ -1,7 +1,7 @@
 // Owns what of an app's answer reaches the client: end-to-end fields, as received, and what the framing was. Refuses framing that
 // it can't pass on truthfully.
 import { GatewayError } from '../kernel/errors.ts';
-import { isHopByHop, namedByConnection } from './hop-by-hop.ts';
+import { isHopByHop, namedByConnection } from '../kernel/hop-by-hop.ts';
 
 export interface ResponseHead {
   readonly headers: string[];

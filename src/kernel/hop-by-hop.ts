@@ -1,7 +1,10 @@
-// Owns which header fields belong to one connection only (RFC 9110 §7.6.1) and are never passed on, in either direction.
+// Header fields that belong to one connection only (RFC 9110 §7.6.1) and are never passed on, in either direction, by the gateway or by
+// `expose`.
 
 const hopByHop: ReadonlySet<string> = new Set([
   'connection',
+  // RFC 7540 §3.2.1: the settings of a switch to h2c, which never happens here.
+  'http2-settings',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',

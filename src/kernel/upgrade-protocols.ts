@@ -1,0 +1,33 @@
+// The rule for protocols in `Upgrade` and `:protocol` (RFC 9110 §7.8, RFC 8441): which offers travel to an app, and to which of them it
+// may switch. HTTP inside HTTP never does: its requests would bypass authentication, limits and the removal of headers.
+
+/** protocol = protocol-name ["/" protocol-version], both tokens. A text that is not one may be another protocol to another parser. */
+const protocolForm = /^([\w!#$%&'*+.^`|~-]+)(?:\/[\w!#$%&'*+.^`|~-]+)?$/;
+
+/** Begins the names of HTTP, by their version or by the ALPN id (`h2c`, `h2-14`, `h3`), and of TLS, which carries HTTP again (RFC 2817). */
+const httpNames = /^(?:https?|h[23]|tls)/;
+
+/** Whether an app may be offered this protocol: well-formed, and neither HTTP nor a layer that carries it. */
+export function isOfferable(protocol: string): boolean {
+  const name = protocolForm.exec(protocol)?.[1];
+  return name !== undefined && !httpNames.test(name.toLowerCase());
+}
+
+/** The protocols of an `Upgrade` list that may be offered to an app, as the client wrote them. */
+export function offerableProtocols(list: string): string[] {
+  return elementsOf(list).filter(isOfferable);
+}
+
+/** Whether a 101 switches to what was offered and to nothing else. Both are values of `Upgrade`. */
+export function isOffered(chosen: string | undefined, offered: string): boolean {
+  const offers = new Set(offerableProtocols(offered).map((protocol) => protocol.toLowerCase()));
+  const protocols = elementsOf(chosen ?? '');
+  return protocols.length > 0 && protocols.every((protocol) => offers.has(protocol.toLowerCase()));
+}
+
+function elementsOf(list: string): string[] {
+  return list
+    .split(',')
+    .map((element) => element.trim())
+    .filter((element) => element !== '');
+}
