@@ -21,6 +21,11 @@ const rows: Readonly<Record<string, Row>> = {
     yes: ['peers.example.com', 'localhost', 'xn--mller-kva.example'],
     no: ['', '127.0.0.1', '*.example.com', 'a_b.example', 'müller.example', 'example.com.', '.example'],
   },
+  'a header that a trusted proxy may be let pass': {
+    check: checks.isForwardableHeader,
+    yes: ['X-Forwarded-User', 'remote-user', 'CF-Connecting-IP', 'X-SSL-Client-Cert', 'X-Forwarded-Port'],
+    no: ['', 'X-Own', 'Host', 'X-Gateway-Subject', 'X_Gateway_Key', 'X-Request-ID', 'X-Forwarded-For', 'Forwarded'],
+  },
   'a block of addresses': {
     check: isCidr,
     yes: ['10.0.0.0/8', '10.1.2.3', '0.0.0.0/0', '::/0', '2001:db8::/32', '::1/128', '::ffff:10.0.0.1'],

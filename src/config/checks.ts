@@ -2,6 +2,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { isIP, isIPv6 } from 'node:net';
 import { isOwnKey } from '../kernel/own-key.ts';
+import { isRemoved, isWrittenByGateway } from '../kernel/removed-headers.ts';
 import type { TextCheck } from './fields.ts';
 
 /** RFC 1123 §2.1, and lengths of RFC 1035 §2.3.4. */
@@ -57,6 +58,13 @@ export const isOrigin: TextCheck = (text) => {
 };
 
 export const isToken: TextCheck = (text) => token.test(text);
+
+/** One of the headers that are removed from the requests of clients (docs/guides/request-headers.md). */
+export const isForwardableHeader: TextCheck = (text) => {
+  const name = text.toLowerCase();
+  if (isWrittenByGateway(name)) return 'is written by the gateway itself and cannot be passed on';
+  return token.test(text) && isRemoved(name);
+};
 
 /** Framing is the gateway's own, and a setting that broke it would be a hole. RFC 9112 §6, RFC 9110 §7.6.1. */
 const reserved = new Set([

@@ -3,7 +3,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { AssertionGate, GateEvent } from './assertion-gate.ts';
 import { answerPlainly, passAnswer, passInformational } from './answer.ts';
-import { framingOf, trailerPairs, valuesOf } from './header-fields.ts';
+import { framingOf, requestTrailerPairs, valuesOf } from './header-fields.ts';
 import type { LocalServer } from './local-server.ts';
 
 export type ExposeEvent =
@@ -93,7 +93,7 @@ export function forward(
 
 function sendBody(request: IncomingMessage, outgoing: ClientRequest): void {
   request.on('end', () => {
-    if (request.rawTrailers.length > 0) outgoing.addTrailers(trailerPairs(request.rawTrailers));
+    if (request.rawTrailers.length > 0) outgoing.addTrailers(requestTrailerPairs(request.rawTrailers));
     outgoing.end();
   });
   request.pipe(outgoing, { end: false });

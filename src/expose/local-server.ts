@@ -4,7 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
-import { endToEnd, valuesOf, type Framing } from './header-fields.ts';
+import { requestFields, valuesOf, type Framing } from './header-fields.ts';
 import { hostFor, type HostHeader } from './host-header.ts';
 import type { Target } from './target.ts';
 
@@ -41,7 +41,7 @@ export class LocalServer {
 
   /** What the app gets to see of the caller's header fields. */
   headersFor(method: string, received: readonly string[], framing: Framing): string[] {
-    const headers = endToEnd(received, framing === 'chunked' ? ['host'] : ['host', 'trailer']);
+    const headers = requestFields(received, framing === 'chunked' ? ['host'] : ['host', 'trailer']);
     headers.unshift('Host', hostFor(this.#hostHeader, this.target, valuesOf(received, 'host')[0]));
     // RFC 9110 §7.6.3: whoever passes a request on says so.
     headers.push('Via', '1.1 portal-expose');

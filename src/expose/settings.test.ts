@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { endToEnd, framingOf, trailerPairs } from './header-fields.ts';
+import { endToEnd, framingOf, requestFields, requestTrailerPairs, trailerPairs } from './header-fields.ts';
 import { hostFor, parseHostHeader } from './host-header.ts';
 import { leaseNameFault } from './lease-name.ts';
 import { parseTarget } from './target.ts';
@@ -102,4 +102,11 @@ test('the framing is what the header fields say', () => {
   assert.equal(framingOf(['content-LENGTH', '0']), 'length');
   assert.equal(framingOf(['Transfer-encoding', ' Chunked']), 'chunked');
   assert.equal(framingOf(['Transfer-Encoding', 'gzip', 'Transfer-Encoding', 'chunked']), 'unknown-coding');
+});
+
+test('requests pass without disguised identity headers, and without any in trailers', () => {
+  const raw = ['X-Gateway-Subject', 'alice', 'x_gateway_subject', 'eve', 'X.Forwarded.For', '::1', 'X_Own', '1'];
+  assert.deepEqual(requestFields(raw), ['X-Gateway-Subject', 'alice', 'X_Own', '1']);
+  const trailers = [...raw, 'X-HTTP-Method-Override', 'DELETE', 'Remote-User', 'eve'];
+  assert.deepEqual(requestTrailerPairs(trailers), [['X_Own', '1']]);
 });

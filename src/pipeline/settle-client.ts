@@ -3,6 +3,7 @@
 import { forwardedElements, type ForwardedElement } from '../guard/forwarded.ts';
 import { proxyChain, saidOfClient } from '../guard/proxy-chain.ts';
 import type { RawHeaders } from '../kernel/http.ts';
+import { forwardedFields } from '../kernel/removed-headers.ts';
 import { addressSet } from '../policy/addresses.ts';
 import { compiled } from '../policy/compiled.ts';
 import { absoluteForm, isAuthority } from '../route/authority.ts';
@@ -33,18 +34,17 @@ function authorityOf({ req }: Exchange): string {
   return '';
 }
 
-type Field = 'forwarded' | 'x-forwarded-for' | 'x-forwarded-host' | 'x-forwarded-proto' | 'x-forwarded-prefix';
+/** Whether the request was sent by one of `gateway.trusted_proxies`. */
+export function isFromTrustedProxy({ policy, peerIp }: Pick<Exchange, 'policy' | 'peerIp'>): boolean {
+  return policy.trustedProxies.length > 0 && trustedBy(policy)(peerIp);
+}
+
+type Field = (typeof forwardedFields)[number];
 type Fields = Readonly<Record<Field, string>>;
 
 /** Lines of one field are one list (RFC 9110 §5.3). */
 function fieldsOf(headers: RawHeaders): Fields {
-  const fields: Record<Field, string> = {
-    forwarded: '',
-    'x-forwarded-for': '',
-    'x-forwarded-host': '',
-    'x-forwarded-proto': '',
-    'x-forwarded-prefix': '',
-  };
+  const fields = Object.fromEntries(forwardedFields.map((field) => [field, ''])) as Record<Field, string>;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]?.toLowerCase() ?? '';
     if (!Object.hasOwn(fields, name)) continue;

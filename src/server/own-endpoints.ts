@@ -3,6 +3,7 @@
 import process from 'node:process';
 import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
+import { isForwarding } from '../kernel/removed-headers.ts';
 import { pathOf } from '../kernel/target-path.ts';
 import type { AdminAccess } from '../pipeline/admin-access.ts';
 import { settleClient } from '../pipeline/settle-client.ts';
@@ -170,8 +171,6 @@ function isLocal({ loopbackPeer, httpVersion, authority = '' }: Exchange): boole
   return host !== undefined && isLoopbackName(host);
 }
 
-const forwardingFields: ReadonlySet<string> = new Set(['forwarded', 'via', 'x-forwarded-for', 'x-real-ip']);
-
 function isForwarded(headers: RawHeaders): boolean {
-  return headers.some((name, i) => i % 2 === 0 && forwardingFields.has(name.toLowerCase()));
+  return headers.some((name, i) => i % 2 === 0 && isForwarding(name.toLowerCase()));
 }

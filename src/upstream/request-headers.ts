@@ -2,6 +2,7 @@
 // What the gateway adds is the caller's.
 import { isHopByHop, namedByConnection } from '../kernel/hop-by-hop.ts';
 import type { RawHeaders, RequestHead } from '../kernel/http.ts';
+import { isMethodOverride, isRemoved, isWrittenByGateway } from '../kernel/removed-headers.ts';
 import { offerableProtocols } from '../kernel/upgrade-protocols.ts';
 
 /** How a request must travel: most share pooled tunnels; what undici can't send, and upgrades, take a tunnel of their own. */
@@ -15,22 +16,22 @@ export interface EndToEnd {
   readonly dropped: readonly string[];
 }
 
-/** Fields that say who asked and by which way: a client that is not trusted must not speak for the gateway. */
-const gatewayOnly: ReadonlySet<string> = new Set([
-  'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-forwarded-prefix',
-  'x-forwarded-port',
-  'x-forwarded-server',
-  'x-real-ip',
-  'x-request-id',
-]);
-const gatewayPrefix = 'x-gateway-';
+/** What the sender of a request may say that other clients may not. */
+export interface SenderRights {
+  /** Names, in lower case, of removed headers that pass nevertheless: those of `gateway.forward_headers` from a trusted proxy. */
+  readonly forwardable: ReadonlySet<string>;
+  /** Whether a header may have the app act on this method. `method`: as sent. */
+  readonly mayOverride: (method: string) => boolean;
+}
+
+const noRights: SenderRights = { forwardable: new Set(), mayOverride: () => false };
 
 /** `withheld`: further names, in lower case, that are not for the app. */
-export function endToEnd(req: RequestHead, withheld: readonly string[]): EndToEnd {
+export function endToEnd(
+  req: RequestHead,
+  withheld: readonly string[],
+  { forwardable, mayOverride }: SenderRights = noRights,
+): EndToEnd {
   const { headers: received } = req;
   const headers: string[] = [];
   let protocol: string | undefined;
@@ -70,7 +71,10 @@ export function endToEnd(req: RequestHead, withheld: readonly string[]): EndToEn
         headers.push(original, String(Math.max(0, Number(value) - 1)));
         continue;
       default:
-        if (isHopByHop(name) || isGatewayOnly(name)) continue;
+        if (isHopByHop(name)) continue;
+        // By the very name that the operator gave: a proxy may pass other spellings on unseen.
+        if (isRemoved(name) && (isWrittenByGateway(name) || !forwardable.has(name))) continue;
+        if (isMethodOverride(name) && !mayOverride(value)) continue;
     }
     if (withheld.includes(name)) continue;
     headers.push(original, value);
@@ -89,7 +93,10 @@ export function endToEnd(req: RequestHead, withheld: readonly string[]): EndToEn
   return { headers, carriage, dropped };
 }
 
-/** RFC 9110 §6.5.1: what frames or routes a message, authenticates it or says how to read it may not come behind it. */
+/**
+ * RFC 9110 §6.5.1: what frames or routes a message, authenticates it or says how to read it may not
+ * come behind it. Nor may a removed header, whoever sends it, nor one that names another method.
+ */
 const notInTrailers: ReadonlySet<string> = new Set([
   'authorization',
   'content-encoding',
@@ -110,19 +117,17 @@ export function endToEndTrailers(received: RawHeaders, dropped: readonly string[
   for (let i = 0; i < received.length; i += 2) {
     const original = received[i] ?? '';
     const name = original.toLowerCase();
-    if (notInTrailers.has(name) || isHopByHop(name) || isGatewayOnly(name) || dropped.includes(name)) continue;
+    if (
+      notInTrailers.has(name) ||
+      isHopByHop(name) ||
+      isRemoved(name) ||
+      isMethodOverride(name) ||
+      dropped.includes(name)
+    )
+      continue;
     trailers.push(original, received[i + 1] ?? '');
   }
   return trailers;
-}
-
-/** What of a field's name servers may turn into the `_` of a variable, as they do `-` (RFC 3875 §4.1.18). */
-const notAlphanumeric = /[^a-z0-9-]/g;
-
-/** Servers that turn headers into variables (CGI) can't tell `_`, and some of them `.`, from `-`: no spelling is a client's to use. */
-function isGatewayOnly(name: string): boolean {
-  const dashed = name.replace(notAlphanumeric, '-');
-  return dashed.startsWith(gatewayPrefix) || gatewayOnly.has(dashed);
 }
 
 function removeNamed(headers: string[], named: readonly string[]): void {

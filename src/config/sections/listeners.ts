@@ -1,6 +1,6 @@
 // Owns the settings of what listens: gateway, tls, admin.
 import type { z } from 'zod';
-import { isDomain, isHost, isHostPattern, isPublicUrl, isToken } from '../checks.ts';
+import { isDomain, isForwardableHeader, isHost, isHostPattern, isPublicUrl } from '../checks.ts';
 import { isCidr } from '../cidr.ts';
 import { choice, duration, entry, flag, list, path, section, size, text, wholeNumber } from '../fields.ts';
 
@@ -59,7 +59,7 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     'Headers that a trusted proxy may pass to apps although they are removed from all other requests, such as `X-Forwarded-User`.',
     text('A header name.', {
       expects: 'the name of a header that carries identity or origin information, such as X-Forwarded-User',
-      check: isToken,
+      check: isForwardableHeader,
       example: 'X-Forwarded-User',
     }),
   ),

@@ -6,6 +6,7 @@ import { endToEnd } from '../../upstream/request-headers.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { addForwarded } from '../forwarded-fields.ts';
+import { rightsOf } from '../sender-rights.ts';
 import type { Dispatch, Exchange } from '../stage.ts';
 
 export function forward(
@@ -23,7 +24,7 @@ export function forward(
       sink.fail(new GatewayError('internal_error', 'The request reached the end of the pipeline without a lease.'));
       return;
     }
-    const passed = endToEnd(req, exchange.withheld);
+    const passed = endToEnd(req, exchange.withheld, rightsOf(exchange));
     // What Connection names went first; ours are added after, so that no client can have them removed.
     const { headers } = passed;
     headers.push(...exchange.appHeaders);
