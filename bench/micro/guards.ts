@@ -11,11 +11,13 @@ import { LocalLimiter } from '../../src/guard/local-limiter.ts';
 import { MemoryLimiter } from '../../src/guard/memory-limiter.ts';
 import { QuotaLedger } from '../../src/guard/quota-ledger.ts';
 import { systemClock as clock } from '../../src/kernel/clock.ts';
+import { LeaseLookup } from '../../src/pipeline/lease-lookup.ts';
 import type { Dispatch, Exchange, Stage } from '../../src/pipeline/stage.ts';
 import { addressGate } from '../../src/pipeline/stages/address-gate.ts';
 import { authenticate } from '../../src/pipeline/stages/authenticate.ts';
 import { authorise } from '../../src/pipeline/stages/authorise.ts';
 import { limits } from '../../src/pipeline/stages/limits.ts';
+import { LeaseDirectory } from '../../src/route/lease-directory.ts';
 import { testKey, testPolicy } from '../../test/helpers/policy.ts';
 import { microseconds, nowhere, row } from './cost.ts';
 
@@ -46,6 +48,7 @@ const exchange = {
     host: 'bench',
     settings: undefined,
     timeouts: policy.timeouts,
+    asked: false,
   },
   cancellation: { cancelled: false },
 } as unknown as Exchange;
@@ -56,7 +59,7 @@ const verifier = new KeyVerifier({ hasher: new BcryptPool({ concurrency: 1, maxW
 const stages: Readonly<Record<string, Stage>> = {
   'address gate': addressGate(limiter),
   authenticate: authenticate({ verifier, penalty: new FailurePenalty(clock), clock }),
-  authorise: authorise(),
+  authorise: authorise(new LeaseLookup(new LeaseDirectory([], { clock, ttlMs: () => 0 }))),
   limits: limits(limiter, ledger),
 };
 

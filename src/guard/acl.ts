@@ -81,20 +81,26 @@ export class Acl {
   readonly #byPrefix: PrefixIndex<Rule>;
   readonly #deciding = new PerLease((id, names) => this.#decidingFor(id, names));
   readonly #any: Rule | undefined;
+  readonly #all: readonly Rule[];
+  /** Whether any rule at all lets a principal in. */
+  readonly #isListed = new WeakMap<Principal, boolean>();
   /** False: no rule lets anyone in without a credential, whatever the lease. */
   readonly admitsAnonymous: boolean;
 
   constructor(rules: AclRules) {
     let any: Rule | undefined;
     const byPrefix: [prefix: string, rule: Rule][] = [];
+    const all: Rule[] = [];
     for (const [order, [pattern, principals]] of Object.entries(rules).entries()) {
       const rule = new Rule(pattern, principals, order);
+      all.push(rule);
       if (pattern === '*') any = rule;
       else if (pattern.endsWith('*')) byPrefix.push([foldName(pattern.slice(0, -1)), rule]);
       else if (isLeaseId(pattern)) this.#byId.set(pattern, rule);
       else append(this.#byName, foldName(pattern), rule);
     }
     this.#any = any;
+    this.#all = all;
     this.#byPrefix = new PrefixIndex(byPrefix);
     this.admitsAnonymous = Object.values(rules).some((principals) => principals.includes('anonymous'));
   }
@@ -112,6 +118,21 @@ export class Acl {
    */
   wouldAllow(nameOrId: string, principal: Principal): boolean {
     return this.decide({ id: nameOrId, names: [nameOrId] }, principal).allowed;
+  }
+
+  /**
+   * False: no lease that this text can lead to lets the principal in, whatever else it is called. Known without a directory, so
+   * that it takes the same time for every lease.
+   */
+  couldAllow(nameOrId: string, principal: Principal): boolean {
+    const byId = this.#byId.get(nameOrId);
+    if (byId !== undefined && !byId.allows(principal)) return false;
+    let isListed = this.#isListed.get(principal);
+    if (isListed === undefined) {
+      isListed = this.#all.some((rule) => rule.allows(principal));
+      this.#isListed.set(principal, isListed);
+    }
+    return isListed;
   }
 
   #decidingFor(id: string, names: readonly string[]): Deciding {

@@ -10,6 +10,7 @@ import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type AdminAccess, adminAccess } from './admin-access.ts';
 import { compose } from './compose.ts';
+import { LeaseLookup } from './lease-lookup.ts';
 import type { Dispatch } from './stage.ts';
 import { addressGate } from './stages/address-gate.ts';
 import { checkAddress } from './stages/address-rules.ts';
@@ -46,6 +47,7 @@ export function createAdminAccess({ auth, limiter }: Pick<PipelineParts, 'auth' 
 export function createPipeline(parts: PipelineParts): Dispatch {
   const { directory, upstream, auth, limiter, quotas, signer, clock } = parts;
   const deadlines = new Deadlines(clock);
+  const lookup = new LeaseLookup(directory);
   return compose(
     [
       requestId(),
@@ -58,8 +60,8 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       checkHost(),
       cors(directory),
       authenticate(auth),
-      resolveLease(directory),
-      authorise(),
+      resolveLease(lookup),
+      authorise(lookup),
       // The lease may be open to everyone by another name than the one that was asked for.
       checkLeaseHost(),
       limits(limiter, quotas),

@@ -22,6 +22,8 @@ interface Destination {
   /** What the policy sets for this lease alone. */
   readonly settings: LeaseSettings | undefined;
   readonly timeouts: Timeouts;
+  /** The request has waited for the relays to list it. */
+  readonly asked: boolean;
 }
 
 /** What became of a request so far: for whoever tells of it. */

@@ -58,8 +58,14 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     this.#moved = options.moved;
   }
 
-  /** The answer at once where it is known, which is nearly always; otherwise a promise of it, which never rejects. */
-  find(nameOrId: string): DirectoryAnswer<L, S> | Promise<DirectoryAnswer<L, S>> {
+  /**
+   * The answer at once where it is known, which is nearly always; otherwise a promise of it, which never rejects. `isHidden`: the
+   * caller must not learn by the time whether the lease was here a moment ago.
+   */
+  find(
+    nameOrId: string,
+    isHidden: () => boolean = () => false,
+  ): DirectoryAnswer<L, S> | Promise<DirectoryAnswer<L, S>> {
     const ageMs = this.#clock.monotonicMs() - this.#refreshedMs;
     const ttlMs = this.#ttlMs();
     if (this.#index !== undefined && ageMs <= 2 * ttlMs) {
@@ -70,12 +76,14 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
       }
     }
     if (!this.#connected()) return { kind: 'no_relay' };
-    const nowMs = this.#clock.monotonicMs();
-    const intervalMs = this.#lost.has(nameOrId, nowMs) ? lostRefreshIntervalMs : minRefreshIntervalMs;
-    if (this.#refreshing === undefined && nowMs - this.#startedMs < intervalMs) {
-      return this.#answer(nameOrId);
-    }
-    return this.#refresh().then(() => this.#answer(nameOrId));
+    const isLost = this.#lost.has(nameOrId, this.#clock.monotonicMs()) && !isHidden();
+    const refresh = this.#refreshUnlessWithin(isLost ? lostRefreshIntervalMs : minRefreshIntervalMs);
+    return refresh === undefined ? this.#answer(nameOrId) : refresh.then(() => this.#answer(nameOrId));
+  }
+
+  /** What the look-up of a name that no relay lists waits for, if it begins now. Undefined: for nothing. Never rejects. */
+  unknownWait(): Promise<void> | undefined {
+    return this.#connected() ? this.#refreshUnlessWithin(minRefreshIntervalMs) : undefined;
   }
 
   /** What the last lists say, however old they are: asks nobody. */
@@ -99,6 +107,12 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
 
   #connected(): boolean {
     return this.#sources.some((source) => source.state() !== 'down');
+  }
+
+  /** Joins the refresh under way, or begins one unless the last one began within this time. */
+  #refreshUnlessWithin(intervalMs: number): Promise<void> | undefined {
+    const isRecent = this.#clock.monotonicMs() - this.#startedMs < intervalMs;
+    return this.#refreshing === undefined && isRecent ? undefined : this.#refresh();
   }
 
   #refresh(): Promise<void> {

@@ -1,12 +1,15 @@
-// Owns the turning of verdicts on who may call what into answers: lease rules, scopes, addresses of a lease. The verdicts are
-// guard/'s.
-import { aclOf } from '../../guard/acl.ts';
+// Rejects callers who may not call a lease: by its rules, their scopes, and the addresses that it admits. guard/ decides; this stage
+// makes errors of its verdicts, and gives them after the time that the same error takes for a lease that does not exist.
+import { aclOf, type AclTarget } from '../../guard/acl.ts';
 import { missingScope } from '../../guard/scopes.ts';
 import { GatewayError } from '../../kernel/errors.ts';
+import { isLeaseId } from '../../kernel/lease-name.ts';
 import { maskKeys } from '../../kernel/mask-keys.ts';
 import { compiled } from '../../policy/compiled.ts';
+import { leasePins } from '../../policy/lease-pins.ts';
 import { LeasePatterns } from '../../policy/lease-patterns.ts';
 import { addressRules } from '../../guard/address-rules.ts';
+import type { LeaseLookup } from '../lease-lookup.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { missing } from './authenticate.ts';
 
@@ -19,24 +22,42 @@ const demandsOf = compiled(
     ),
 );
 
-export function authorise(): Stage {
+export function authorise(lookup: LeaseLookup): Stage {
   return function authoriseStage(next): Dispatch {
     return function checkAccess(exchange, sink) {
-      const fault = faultOf(exchange);
+      const { destination } = exchange;
+      if (destination === undefined) {
+        sink.fail(new GatewayError('internal_error', 'The request came to be authorised without a lease.'));
+        return;
+      }
+      const fault = accessFault(exchange, { id: destination.lease.id, names: destination.names });
       if (fault === undefined) next(exchange, sink);
-      else sink.fail(fault);
+      else if (destination.asked) sink.fail(fault);
+      else {
+        lookup.evenOut(exchange, sink, () => {
+          sink.fail(fault);
+        });
+      }
     };
   };
 }
 
-function faultOf(exchange: Exchange): GatewayError | undefined {
-  const { destination, principal, policy, req, clientIp } = exchange;
-  if (destination === undefined || principal === undefined) {
-    return new GatewayError('internal_error', 'The request came to be authorised without a lease or a caller.');
+/** The lease that a request names, as far as the configuration knows it: what decides about one that no relay lists. */
+export function presumedTarget({ policy, route }: Exchange): AclTarget {
+  const name = route?.lease ?? '';
+  const pins = leasePins(policy);
+  if (isLeaseId(name)) return { id: name, names: pins.namesOf(name, []) ?? [] };
+  return { id: pins.idOf(name) ?? '', names: [name] };
+}
+
+/** Why the caller may not make this request to this lease. Undefined: it may. */
+export function accessFault(exchange: Exchange, target: AclTarget): GatewayError | undefined {
+  const { principal, policy, req, clientIp } = exchange;
+  if (principal === undefined) {
+    return new GatewayError('internal_error', 'The request came to be authorised without a caller.');
   }
-  const { lease, names } = destination;
-  if (!aclOf(policy).decide({ id: lease.id, names }, principal).allowed) return refusal(exchange);
-  const demands = demandsOf(policy).all(lease.id, names);
+  if (!aclOf(policy).decide(target, principal).allowed) return refusal(exchange);
+  const demands = demandsOf(policy).all(target.id, target.names);
   if (!demands.every(({ isAllowed }) => isAllowed(clientIp))) {
     return new GatewayError('ip_denied', `The lease ${called(exchange)} may not be called from this address.`);
   }

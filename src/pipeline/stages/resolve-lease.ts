@@ -1,111 +1,83 @@
-// Owns the step from the lease that the path names to the lease that will be dialled. The directory decides; this stage only
-// turns its verdict into answers.
+// Resolves the lease that a request names to the lease that will be dialled. The directory decides; this stage makes errors of its
+// verdicts.
 import { aclOf } from '../../guard/acl.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import type { Sink } from '../../kernel/http.ts';
 import { effectiveTimeouts } from '../../policy/effective-timeouts.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
 import { leaseSettings } from '../../policy/lease-settings.ts';
-import type { DirectoryAnswer, LeaseDirectory } from '../../route/lease-directory.ts';
 import type { Found } from '../../route/lease-index.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
+import type { LeaseLookup, LookupAnswer } from '../lease-lookup.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
-import { refusal } from './authorise.ts';
-import { failed } from './failed.ts';
-
-type Answer = DirectoryAnswer<Lease, Transport>;
+import { accessFault, presumedTarget, refusal } from './authorise.ts';
 
 /** A relay client comes back within its first back-off steps, or not soon. */
 const noRelayRetrySeconds = 1;
 
-export function resolveLease(directory: LeaseDirectory<Lease, Transport>): Stage {
+export function resolveLease(lookup: LeaseLookup): Stage {
   return function resolveLeaseStage(next): Dispatch {
-    /** For the relays to answer. They have no place in flight yet, and so no other bound. */
-    let waiting = 0;
-
-    function proceed(exchange: Exchange, sink: Sink, answer: Answer): void {
-      switch (answer.kind) {
-        case 'found': {
-          const { lease } = answer.found;
-          if (!lease.alpn.includes('http/1.1')) {
-            if (hidesFrom(exchange, sink)) return;
-            sink.fail(new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.'));
-            return;
-          }
-          const names = rightfulNames(exchange, answer.found);
-          if (names === undefined) {
-            if (hidesFrom(exchange, sink)) return;
-            sink.fail(pinnedElsewhere());
-            return;
-          }
-          exchange.destination = destinationOf(exchange, answer.found, names);
+    function proceed(exchange: Exchange, sink: Sink, answer: LookupAnswer, asked: boolean): void {
+      if (answer.kind === 'found') {
+        const { found } = answer;
+        const names = rightfulNames(exchange, found);
+        if (names !== undefined && found.lease.alpn.includes('http/1.1')) {
+          exchange.destination = { ...destinationOf(exchange, found, names), asked };
           next(exchange, sink);
           return;
         }
+      }
+      // A caller who may not call such a lease gets the same error, after the same time, whether it exists or not.
+      const fault = accessFault(exchange, presumedTarget(exchange)) ?? errorOf(exchange, answer);
+      if (answer.kind !== 'found' || asked) sink.fail(fault);
+      else {
+        lookup.evenOut(exchange, sink, () => {
+          sink.fail(fault);
+        });
+      }
+    }
+
+    /** For callers who may know. */
+    function errorOf(exchange: Exchange, answer: LookupAnswer): GatewayError {
+      switch (answer.kind) {
+        case 'found':
+          return rightfulNames(exchange, answer.found) === undefined
+            ? pinnedElsewhere()
+            : new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.');
         case 'unknown':
-          if (hidesFrom(exchange, sink)) return;
-          if (directory.known(exchange.route?.lease ?? '') !== undefined) {
-            sink.fail(pinnedElsewhere());
-            return;
-          }
-          sink.fail(new GatewayError('lease_not_found', 'No relay lists a lease of this name or id.'));
-          return;
+          return lookup.directory.known(exchange.route?.lease ?? '') === undefined
+            ? new GatewayError('lease_not_found', 'No relay lists a lease of this name or id.')
+            : pinnedElsewhere();
         case 'lost':
-          if (hidesFrom(exchange, sink)) return;
           // Not 404: callers that try again are right to, and proxies remember a 404.
-          sink.fail(
-            new GatewayError('lease_unreachable', 'The app behind this lease was here a moment ago and is not now.'),
+          return new GatewayError(
+            'lease_unreachable',
+            'The app behind this lease was here a moment ago and is not now.',
           );
-          return;
         case 'ambiguous':
-          if (hidesFrom(exchange, sink)) return;
-          sink.fail(
-            new GatewayError('lease_ambiguous', 'The name fits several leases; use the id of the one you mean.'),
-          );
-          return;
+          return new GatewayError('lease_ambiguous', 'The name fits several leases; use the id of the one you mean.');
         case 'no_relay':
-          sink.fail(
-            new GatewayError('no_relay', 'The gateway is not connected to a relay.', {
-              retryAfterSeconds: noRelayRetrySeconds,
-            }),
-          );
-          return;
+          return new GatewayError('no_relay', 'The gateway is not connected to a relay.', {
+            retryAfterSeconds: noRelayRetrySeconds,
+          });
       }
     }
 
     return function resolve(exchange, sink) {
-      const name = exchange.route?.lease ?? '';
-      // By its pin a name is not ambiguous, however many leases go by it.
-      const answer = directory.find(leasePins(exchange.policy).idOf(name) ?? name);
-      if (!(answer instanceof Promise)) {
-        proceed(exchange, sink, answer);
+      const { principal, policy, route } = exchange;
+      const name = route?.lease ?? '';
+      // By the rules alone: such a caller costs the relays nothing, and learns nothing by the time.
+      if (principal !== undefined && !aclOf(policy).couldAllow(name, principal)) {
+        sink.fail(refusal(exchange));
         return;
       }
-      if (waiting >= exchange.policy.limits.maxInFlight) {
-        sink.fail(tooManyWait());
-        return;
-      }
-      waiting += 1;
-      answer
-        .finally(() => {
-          waiting -= 1;
-        })
-        .then((late) => {
-          if (exchange.cancellation.cancelled) {
-            sink.fail(new GatewayError('client_closed', 'The client left before its lease was found.'));
-          } else proceed(exchange, sink, late);
-        })
-        .catch((cause: unknown) => {
-          sink.fail(failed(cause));
-        });
+      const isHidden = (): boolean =>
+        principal === undefined || !aclOf(policy).decide(presumedTarget(exchange), principal).allowed;
+      lookup.find(exchange, sink, isHidden, (answer, asked) => {
+        proceed(exchange, sink, answer, asked);
+      });
     };
   };
-}
-
-function tooManyWait(): GatewayError {
-  return new GatewayError('overloaded', 'Too many requests wait for the relays to list their leases.', {
-    retryAfterSeconds: 1,
-  });
 }
 
 function pinnedElsewhere(): GatewayError {
@@ -117,19 +89,11 @@ function rightfulNames({ policy }: Exchange, { lease, names }: Found<Lease, Tran
   return leasePins(policy).namesOf(lease.id, names);
 }
 
-/** Whether there is such a lease is for those to know who may call it (product-spec §4). */
-function hidesFrom(exchange: Exchange, sink: Sink): boolean {
-  const { principal, policy, route } = exchange;
-  if (principal === undefined || aclOf(policy).wouldAllow(route?.lease ?? '', principal)) return false;
-  sink.fail(refusal(exchange));
-  return true;
-}
-
 function destinationOf(
   exchange: Exchange,
   found: Found<Lease, Transport>,
   names: readonly string[],
-): Exchange['destination'] {
+): Omit<NonNullable<Exchange['destination']>, 'asked'> {
   const { policy, route, authority = '' } = exchange;
   const { lease, sources, host } = found;
   const settings = leaseSettings(policy).find(lease.id, lease.name);

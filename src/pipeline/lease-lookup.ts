@@ -1,0 +1,69 @@
+// Looks up the lease that a request names: bounds how many requests wait for the relays, and lets callers who may not call a lease wait
+// as long as for one that does not exist, so that they cannot tell the two apart by the time.
+import { GatewayError } from '../kernel/errors.ts';
+import type { Sink } from '../kernel/http.ts';
+import { leasePins } from '../policy/lease-pins.ts';
+import type { DirectoryAnswer, LeaseDirectory } from '../route/lease-directory.ts';
+import type { Lease, Transport } from '../upstream/transport.ts';
+import type { Exchange } from './stage.ts';
+import { failed } from './stages/failed.ts';
+
+export type LookupAnswer = DirectoryAnswer<Lease, Transport>;
+
+/** `asked`: the request has waited for the relays. */
+type Proceed = (answer: LookupAnswer, asked: boolean) => void;
+
+export class LeaseLookup {
+  readonly directory: LeaseDirectory<Lease, Transport>;
+  /** They have no place in flight yet, and so no other bound. */
+  #waiting = 0;
+
+  constructor(directory: LeaseDirectory<Lease, Transport>) {
+    this.directory = directory;
+  }
+
+  /** `isHidden`: whether the rules for the name alone keep from the caller if there is such a lease. */
+  find(exchange: Exchange, sink: Sink, isHidden: () => boolean, proceed: Proceed): void {
+    const name = exchange.route?.lease ?? '';
+    // A pinned name is not ambiguous, however many leases have it.
+    const answer = this.directory.find(leasePins(exchange.policy).idOf(name) ?? name, isHidden);
+    if (answer instanceof Promise) {
+      this.#wait(exchange, sink, answer, (late) => {
+        proceed(late, true);
+      });
+    } else proceed(answer, false);
+  }
+
+  /** Proceeds when the look-up of an unknown lease would be over that began now. */
+  evenOut(exchange: Exchange, sink: Sink, proceed: () => void): void {
+    const wait = this.directory.unknownWait();
+    if (wait === undefined) proceed();
+    else this.#wait(exchange, sink, wait, proceed);
+  }
+
+  #wait<T>(exchange: Exchange, sink: Sink, result: Promise<T>, proceed: (value: T) => void): void {
+    if (this.#waiting >= exchange.policy.limits.maxInFlight) {
+      sink.fail(tooManyWait());
+      return;
+    }
+    this.#waiting += 1;
+    result
+      .finally(() => {
+        this.#waiting -= 1;
+      })
+      .then((value) => {
+        if (exchange.cancellation.cancelled) {
+          sink.fail(new GatewayError('client_closed', 'The client left before its lease was found.'));
+        } else proceed(value);
+      })
+      .catch((cause: unknown) => {
+        sink.fail(failed(cause));
+      });
+  }
+}
+
+function tooManyWait(): GatewayError {
+  return new GatewayError('overloaded', 'Too many requests wait for the relays to list their leases.', {
+    retryAfterSeconds: 1,
+  });
+}
