@@ -19,7 +19,7 @@ import { checkHost, checkLeaseHost } from './stages/allowed-hosts.ts';
 import { authenticate, type AuthenticateParts } from './stages/authenticate.ts';
 import { authorise } from './stages/authorise.ts';
 import { clientAddress } from './stages/client-address.ts';
-import { cors } from './stages/cors.ts';
+import { cors, preflightsOfRefused } from './stages/cors.ts';
 import { forward } from './stages/forward.ts';
 import { limits } from './stages/limits.ts';
 import { matchRoute } from './stages/match-route.ts';
@@ -53,12 +53,13 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       requestId(),
       observe(),
       clientAddress(),
+      preflightsOfRefused(),
       checkAddress(),
       addressGate(limiter),
       matchRoute(),
       // Before anything of a lease is answered, a preflight too.
       checkHost(),
-      cors(directory),
+      cors(lookup),
       authenticate(auth),
       resolveLease(lookup),
       authorise(lookup),

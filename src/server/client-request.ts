@@ -55,7 +55,7 @@ export class ClientRequest extends IncomingMessage {
   }
 }
 
-const noBody: RequestBody = {
+export const noBody: RequestBody = {
   lengthBytes: 'none',
   started: false,
   receivedBytes: 0,

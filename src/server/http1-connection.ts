@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { GatewayError } from '../kernel/errors.ts';
+import type { RawHeaders } from '../kernel/http.ts';
 import type { ClientRequest } from './client-request.ts';
 import { endSoon } from './linger.ts';
 import { parseFaultOf } from './parse-fault.ts';
@@ -12,6 +13,7 @@ import { refuse } from './raw-answer.ts';
 import type { ServerHost } from './server-host.ts';
 import { splice } from './splice.ts';
 import { Turn, type TurnConnection } from './turn.ts';
+import { corsFieldsOfUnread } from './unread-head.ts';
 import { takeSocket } from './upgrade.ts';
 
 /** Requests that a client may send ahead of their answers. Load generators go to some tens, browsers don't do it. */
@@ -74,15 +76,15 @@ export class Http1Connection implements TurnConnection {
       return;
     }
     const last = this.#turns.at(-1);
-    if (last === undefined) this.refuse(fault);
+    if (last === undefined) this.refuse(fault, corsFieldsOfUnread(error, fault, this.peer, this.#host.policy()));
     else if (last.received) this.#refusal ??= fault;
     else last.bodyFault(fault);
   }
 
   /** The last answer on this connection, to what is no request. */
-  refuse(error: GatewayError): void {
+  refuse(error: GatewayError, more?: RawHeaders): void {
     this.#ending = true;
-    refuse(this.socket, error, this.peer);
+    refuse(this.socket, error, this.peer, more);
   }
 
   /** Ends now, if nothing is under way. */

@@ -10,7 +10,7 @@ import { answerFields, fieldsObject, tunnelFields } from './http2-fields.ts';
 import { resetStream } from './http2-reset.ts';
 import { isTaken, joinTunnel, type Tunnelling } from './http2-tunnel.ts';
 import { type ClientSink, type OwnAnswer, securityHeaders } from './own-answer.ts';
-import { problemOf } from './problem.ts';
+import { problemFor } from './problem.ts';
 
 /** What the sink asks of the turn that it answers. */
 export interface Http2SinkHost {
@@ -148,7 +148,7 @@ export class Http2Sink implements ClientSink {
       requestFailed.publish({ requestId: this.#exchange.id, error } satisfies RequestFailed);
     }
     if (phase === 'answering') this.#cut();
-    else this.#write(problemOf(error, this.#exchange.id, this.#exchange.req.headers));
+    else this.#write(problemFor(this.#exchange, error));
   }
 
   answer(whole: OwnAnswer): void {

@@ -2,11 +2,19 @@
 // between (RFC 9209). Tells what the error's table and detail say, and nothing of its cause.
 import { errorTable, type GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
+import { corsFieldsOfError } from '../pipeline/lease-cors.ts';
+import type { Exchange } from '../pipeline/stage.ts';
 import { contentPolicy, type OwnAnswer, wholeAnswer } from './own-answer.ts';
 import { pageStyles, problemPage } from './problem-page.ts';
 
 /** Where the codes are explained; a type is a documentation URL that ends in the code (contract §4). */
 const typeBase = 'https://portal-gateway.dev/errors/';
+
+/** With what lets a page of an allowed origin read it. */
+export function problemFor(exchange: Exchange, error: GatewayError): OwnAnswer {
+  const problem = problemOf(error, exchange.id, exchange.req.headers);
+  return { ...problem, headers: problem.headers.concat(corsFieldsOfError(exchange, error)) };
+}
 
 export function problemOf(error: GatewayError, requestId: string, received?: RawHeaders): OwnAnswer {
   const { status, title, proxyError } = errorTable[error.code];

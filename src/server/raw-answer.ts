@@ -4,13 +4,14 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { GatewayError } from '../kernel/errors.ts';
 import { requestRefused } from '../kernel/events.ts';
+import { noHeaders, type RawHeaders } from '../kernel/http.ts';
 import { endSoon } from './linger.ts';
 import { securityHeaders } from './own-answer.ts';
 import type { Peer } from './peer.ts';
 import { problemOf } from './problem.ts';
 
-/** Writes the problem and closes the connection: what follows on it can't be told from what was wrong. */
-export function refuse(socket: Socket, error: GatewayError, peer: Peer): void {
+/** Writes the problem and closes the connection: what follows on it can't be told from what was wrong. `more`: fields of the response. */
+export function refuse(socket: Socket, error: GatewayError, peer: Peer, more: RawHeaders = noHeaders): void {
   const requestId = randomUUID();
   if (requestRefused.hasSubscribers) {
     requestRefused.publish({ requestId, error, clientIp: peer.ip });
@@ -20,7 +21,7 @@ export function refuse(socket: Socket, error: GatewayError, peer: Peer): void {
     return;
   }
   const { status, headers, body } = problemOf(error, requestId);
-  const all = [...headers, ...securityHeaders(peer.encrypted), 'X-Request-ID', requestId];
+  const all = [...headers, ...securityHeaders(peer.encrypted), ...more, 'X-Request-ID', requestId];
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nDate: ${new Date().toUTCString()}\r\n`;
   for (let i = 0; i < all.length; i += 2) head += `${all[i] ?? ''}: ${all[i + 1] ?? ''}\r\n`;
   socket.write(`${head}\r\n`, 'latin1');

@@ -9,7 +9,7 @@ import type { Flow, RawHeaders } from '../kernel/http.ts';
 import { isStream } from '../pipeline/is-stream.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import { type ClientSink, type OwnAnswer, securityHeaders } from './own-answer.ts';
-import { problemOf } from './problem.ts';
+import { problemFor } from './problem.ts';
 import { clientTooSlow, type WriteRate } from './write-rate.ts';
 
 /** What the sink asks of the turn that it answers. */
@@ -150,7 +150,7 @@ export class ResponseSink implements ClientSink {
       requestFailed.publish({ requestId: this.#exchange.id, error } satisfies RequestFailed);
     }
     if (phase === 'answering') this.#cut();
-    else this.#write(problemOf(error, this.#exchange.id, this.#exchange.req.headers));
+    else this.#write(problemFor(this.#exchange, error));
   }
 
   answer(whole: OwnAnswer): void {

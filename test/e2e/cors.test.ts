@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { systemClock } from '../../src/kernel/clock.ts';
 import type { CorsPolicy } from '../../src/policy/policy.ts';
 import { ask } from '../helpers/echo-app.ts';
 import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
@@ -30,7 +32,9 @@ const app: RequestListener = (request, response) => {
   response.end();
 };
 
-function start(t: TestContext, policy: Parameters<typeof testPolicy>[0] = { cors: enabled }): Promise<PlainGateway> {
+type Parts = NonNullable<Parameters<typeof testPolicy>[0]>;
+
+function start(t: TestContext, policy: Parts = { cors: enabled }): Promise<PlainGateway> {
   return startPlainGateway(t, app, { policy });
 }
 
@@ -107,13 +111,169 @@ test('OPTIONS that is no preflight, and every OPTIONS without CORS, is the appâ€
 test('a lease has CORS of its own, by whatever name it is called', async (t) => {
   const own = { ...plain, cors: { ...enabled, origins: ['https://own.test'] } };
   const gateway = await start(t, { cors: enabled, leases: { app: own } });
-  // From the first answer on the directory knows which id the name has.
-  await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test');
   const [lease] = await gateway.transport.list();
-  for (const name of ['app', 'APP', lease?.id ?? '']) {
+  // Whatever was asked before: nothing.
+  for (const name of [lease?.id ?? '', 'app', 'APP']) {
     const answer = await preflight(gateway, `/peer/${name}/`, 'Origin: https://own.test', ...asks.slice(1));
     assert.match(answer, /\r\nAccess-Control-Allow-Origin: https:\/\/own\.test\r\n/, name);
     assert.doesNotMatch(await preflight(gateway, `/peer/${name}/`, ...asks), /access-control-allow/i, name);
   }
   assert.match(await preflight(gateway, '/peer/other/', ...asks), /Access-Control-Allow-Origin: https:\/\/page\.test/);
+});
+
+const appId = `APP${'A'.repeat(23)}`;
+const otherId = `OTHER${'A'.repeat(21)}`;
+const noId = `NOB${'A'.repeat(23)}`;
+const ownPage = 'https://own.test';
+const own = { ...plain, cors: { ...enabled, origins: [ownPage] } };
+const asksFrom = (origin: string): string[] => [`Origin: ${origin}`, ...asks.slice(1)];
+
+/** What a page learns: the origin that may call, `none` for a preflight that allows nobody, or the status of what is no answer to one. */
+async function told(gateway: PlainGateway, path: string, origin: string, ...more: readonly string[]): Promise<string> {
+  const response = await preflight(gateway, path, ...asksFrom(origin), ...more);
+  const [, status = ''] = response.split(' ', 2);
+  return status === '204' ? (/\r\nAccess-Control-Allow-Origin: (.*)\r\n/.exec(response)?.[1] ?? 'none') : status;
+}
+
+for (const [where, leases] of [
+  ['its name', { app: own }],
+  ['its id', { [appId]: own }],
+  ['a prefix of its name', { 'ap*': own }],
+] as const) {
+  for (const general of [true, false]) {
+    test(`own rules under ${where} hold from the first request, by name and by id, general rules ${general ? 'on' : 'off'}`, async (t) => {
+      for (const name of ['app', appId]) {
+        for (const [origin, allowed] of [
+          [ownPage, ownPage],
+          [page, 'none'],
+          ['https://evil.test', 'none'],
+        ] as const) {
+          const gateway = await start(t, { cors: { ...enabled, enabled: general }, leases });
+          assert.equal(await told(gateway, `/peer/${name}/`, origin), allowed, `${name} from ${origin}`);
+          // Nor does it depend on what was asked before.
+          await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test');
+          assert.equal(await told(gateway, `/peer/${name}/`, origin), allowed, `${name} from ${origin}, known`);
+        }
+      }
+    });
+  }
+}
+
+test('a preflight for a lease whose rules are not known waits for the relays, like a request', async (t) => {
+  const gateway = await start(t, { cors: enabled, leases: { app: own } });
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  gateway.transport.listsAfter = promise;
+  const state = { isOver: false };
+  const answer = told(gateway, `/peer/${appId}/`, ownPage).finally(() => (state.isOver = true));
+  while (gateway.transport.listed === 0 && !state.isOver) await turn();
+  assert.equal(state.isOver, false);
+  resolve(undefined);
+  assert.equal(await answer, ownPage);
+});
+
+test('a preflight that the configuration alone decides asks no relay', async (t) => {
+  const gateway = await start(t);
+  assert.equal(await told(gateway, `/peer/${appId}/`, page), page);
+  const byId = await start(t, { cors: enabled, leases: { [appId]: own } });
+  assert.equal(await told(byId, `/peer/${appId}/`, ownPage), ownPage);
+  const pinned = await start(t, { cors: enabled, leases: { [appId]: own }, leasePins: { app: appId } });
+  assert.equal(await told(pinned, '/peer/app/', page), 'none');
+  for (const { transport } of [gateway, byId, pinned]) assert.equal(transport.listed, 0);
+});
+
+test('a preflight tells nothing of whether a lease exists, in every state of the relays', async (t) => {
+  for (const general of [true, false]) {
+    for (const state of ['up', 'down', 'unlisted'] as const) {
+      const gateway = await start(t, { cors: { ...enabled, enabled: general }, leases: { app: own } });
+      if (state === 'unlisted') gateway.transport.unpublish('app');
+      else gateway.transport.current = state;
+      for (const origin of [ownPage, page, 'https://evil.test']) {
+        const answers = [];
+        for (const id of [appId, noId]) answers.push(await told(gateway, `/peer/${id}/`, origin));
+        assert.deepEqual(answers[0], answers[1], `${origin}, ${state}`);
+        assert.equal(answers[0], origin === ownPage ? ownPage : 'none');
+      }
+    }
+  }
+});
+
+test('nor by the time: a private lease that is known waits as one that is not', async (t) => {
+  let passedMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + passedMs };
+  const policy = { cors: enabled, leases: { app: own } };
+  const gateway = await startPlainGateway(t, app, { policy, clock });
+  const { transport } = gateway;
+  await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test');
+  for (const id of [appId, noId]) {
+    passedMs += 1_050;
+    const before = transport.listed;
+    await told(gateway, `/peer/${id}/`, ownPage);
+    assert.equal(transport.listed, before + 1, id);
+    await told(gateway, `/peer/${id}/`, ownPage);
+    assert.equal(transport.listed, before + 1, id);
+  }
+});
+
+test('an unknown lease never gets the general rules where narrower ones may be its own', async (t) => {
+  const gateway = await start(t, { cors: enabled, leases: { app: own, [otherId]: own } });
+  assert.equal(await told(gateway, `/peer/${noId}/`, page), 'none');
+  assert.equal(await told(gateway, '/peer/nobody/', page), 'none');
+  gateway.transport.publish({ name: 'open', port: 1 });
+  assert.equal(await told(await start(t, { cors: enabled, leases: { app: own } }), '/peer/nobody/', page), page);
+});
+
+test('OPTIONS with a credential for a lease without CORS is the appâ€™s, whatever other leases have', async (t) => {
+  const gateway = await start(t, { leases: { other: own } });
+  const answer = await ask(gateway, `OPTIONS /peer/${appId}/ HTTP/1.1`, 'Host: gw.test', ...asks);
+  assert.deepEqual([answer.status, answer.values('x-method')], [200, ['OPTIONS']]);
+});
+
+test('a page of an allowed origin reads the refusals that come before the CORS stage', async (t) => {
+  const denied = { allow: [], deny: ['127.0.0.0/8'] };
+  const perIp = { requestsPerSecond: 0.01, burst: 1 };
+  const rows: readonly [status: number, policy: Parts, fields: readonly string[]][] = [
+    [403, { ipRules: denied }, []],
+    [429, { rateLimit: { perIp } }, []],
+    [413, { limits: { maxBodyBytes: 10 } }, ['Content-Length: 11']],
+    // By the number of fields, and by their bytes, which Node's parser does not read to their end.
+    [431, {}, Array.from({ length: 200 }, (_, i) => `X-${i}: 1`)],
+    [431, {}, [`Cookie: ${'c'.repeat(40_000)}`]],
+  ];
+  for (const [status, policy, fields] of rows) {
+    const gateway = await start(t, { cors: enabled, ...policy });
+    await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test');
+    for (const [origin, allowed] of [
+      [page, [page]],
+      ['https://evil.test', []],
+    ] as const) {
+      const response = await ask(gateway, 'POST /peer/app/ HTTP/1.1', 'Host: gw.test', `Origin: ${origin}`, ...fields);
+      assert.equal(response.status, status);
+      assert.deepEqual(response.values('access-control-allow-origin'), allowed, String(status));
+      assert.ok(response.values('vary').includes('Origin'));
+      if (allowed.length === 0) continue;
+      const exposed = response.values('access-control-expose-headers').join();
+      assert.ok(exposed.includes('Proxy-Status') && exposed.includes('Retry-After'), exposed);
+      assert.match(response.values('proxy-status').join(), /portal-gateway; error=/);
+    }
+  }
+});
+
+test('a preflight from an address that is refused is answered, or the refusal itself could not be read', async (t) => {
+  const gateway = await start(t, { cors: enabled, ipRules: { allow: [], deny: ['127.0.0.0/8'] } });
+  assert.equal(await told(gateway, '/peer/app/', page), page);
+  assert.equal(await told(gateway, '/peer/app/', 'https://evil.test'), '403');
+  assert.equal(await told(gateway, '/elsewhere', page), '403');
+  assert.equal(gateway.transport.listed, 0);
+});
+
+test('a preflight never allows headers that the gateway removes, the credential aside', async (t) => {
+  const wanted = 'x-own,X-Forwarded-User, remote_user ,x-gateway-key,x_gateway_key,x-request-id,x-gateway-subject';
+  for (const headers of [['*'], wanted.split(',')]) {
+    const gateway = await start(t, { cors: { ...enabled, headers } });
+    const fields = [...asks.slice(0, 2), `Access-Control-Request-Headers: ${wanted}`];
+    const allowed = /\r\nAccess-Control-Allow-Headers: (.*)\r\n/.exec(
+      await preflight(gateway, '/peer/app/', ...fields),
+    )?.[1];
+    assert.deepEqual(allowed?.split(/ *, */), ['x-own', 'x-gateway-key', 'x-request-id']);
+  }
 });

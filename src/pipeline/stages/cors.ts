@@ -1,82 +1,136 @@
-// Owns that browsers learn who may call from which site, before anybody is asked who they are: a preflight carries no credential
-// (contract §2). Where a lease has no CORS, OPTIONS is a request like any other and the app's own fields pass.
-import { CorsRules } from '../../guard/cors.ts';
-import type { Flow, RawHeaders } from '../../kernel/http.ts';
-import { compiled } from '../../policy/compiled.ts';
-import { leaseSettings } from '../../policy/lease-settings.ts';
-import type { CorsPolicy } from '../../policy/policy.ts';
-import type { LeaseDirectory } from '../../route/lease-directory.ts';
-import type { Lease, Transport } from '../../upstream/transport.ts';
+// Answers CORS preflights, before authentication because they carry no credential, and marks the responses of apps for the pages that may
+// read them. Errors of the gateway are marked by the server (lease-cors.ts). Where a lease has no CORS, OPTIONS is a request like any
+// other and the app's own fields pass.
+import { aclOf } from '../../guard/acl.ts';
+import type { CorsRules, Preflight } from '../../guard/cors.ts';
+import { anonymous } from '../../guard/principal.ts';
+import type { GatewayError } from '../../kernel/errors.ts';
+import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
+import { leasePins } from '../../policy/lease-pins.ts';
+import { areRulesDecided, onlyValue, presumedRules, rulesOfLease, usesCors } from '../lease-cors.ts';
+import type { LeaseLookup } from '../lease-lookup.ts';
 import { answerNoContent } from '../own-answer.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
+import { namedLease } from './match-route.ts';
 
-type Directory = Pick<LeaseDirectory<Lease, Transport>, 'known'>;
+interface AskedPreflight extends Preflight {
+  readonly origin: string;
+}
 
-export function cors(directory: Directory): Stage {
-  const isUsed = compiled(
-    ({ cors: general, leases }) => general.enabled || Object.values(leases).some((lease) => lease.cors.enabled),
-  );
-  const compiledRules = new WeakMap<CorsPolicy, CorsRules>();
-
-  function rulesFor(exchange: Exchange): CorsRules | undefined {
-    if (!isUsed(exchange.policy)) return undefined;
-    const settings = corsOf(exchange, directory);
-    if (settings === undefined) return undefined;
-    let rules = compiledRules.get(settings);
-    if (rules === undefined) {
-      rules = new CorsRules(settings);
-      compiledRules.set(settings, rules);
-    }
-    return rules;
-  }
-
+export function cors(lookup: LeaseLookup): Stage {
   return function corsStage(next): Dispatch {
+    function answer(exchange: Exchange, sink: Sink, asked: AskedPreflight, rules: CorsRules | undefined): void {
+      if (rules === undefined) next(exchange, sink);
+      else answerNoContent(sink, rules.preflight(asked.origin, asked));
+    }
+
+    /** A page is told the rules of the lease, so a preflight waits for the relays like a request. */
+    function lookUp(exchange: Exchange, sink: Sink, asked: AskedPreflight, name: string): void {
+      const { policy, req } = exchange;
+      const presumed = presumedRules(policy, name, asked.origin);
+      const always = (): boolean => true;
+      lookup.find(exchange, sink, always, (result, waited) => {
+        const found = result.kind === 'found' ? result.found : undefined;
+        const names = found === undefined ? undefined : leasePins(policy).namesOf(found.lease.id, found.names);
+        if (found === undefined || names === undefined) {
+          answer(exchange, sink, asked, presumed);
+          return;
+        }
+        const { lease } = found;
+        const isOpen = !policy.auth.enabled || aclOf(policy).decide({ id: lease.id, names }, anonymous).allowed;
+        const rules = rulesOfLease(policy, lease.id, lease.name);
+        // Without rules, and to anybody without a credential, it looks like a lease that does not exist.
+        const told = rules ?? (isOpen || showsCredential(req.headers) ? undefined : presumed);
+        if (isOpen || waited) answer(exchange, sink, asked, told);
+        else {
+          lookup.evenOut(exchange, sink, () => {
+            answer(exchange, sink, asked, told);
+          });
+        }
+      });
+    }
+
     return function shareWithPages(exchange, sink) {
-      const rules = rulesFor(exchange);
-      if (rules === undefined) {
+      const { policy, route } = exchange;
+      if (!usesCors(policy) || route === undefined) {
         next(exchange, sink);
         return;
       }
-      const { method, headers } = exchange.req;
-      const origin = only(headers, 'origin');
-      const asked = method === 'OPTIONS' ? only(headers, 'access-control-request-method') : undefined;
-      if (origin !== undefined && asked !== undefined) {
-        const names = only(headers, 'access-control-request-headers') ?? '';
-        answerNoContent(sink, rules.preflight(origin, { method: asked, headers: names }));
-        return;
-      }
-      // Whoever makes the answer: a page must be able to read a refusal too.
-      exchange.answerHeaders.push(...rules.answer(origin));
-      next(exchange, new OwnCorsSink(sink));
+      const asked = preflightOf(exchange);
+      if (asked === undefined) next(exchange, new MarkingSink(sink, exchange));
+      else if (areRulesDecided(policy, route.lease)) {
+        answer(exchange, sink, asked, presumedRules(policy, route.lease, asked.origin));
+      } else lookUp(exchange, sink, asked, route.lease);
     };
   };
 }
 
-/** The lease is not looked up yet: what the directory knows at once is enough, and no relay is asked for a preflight. */
-function corsOf({ policy, route }: Exchange, directory: Directory): CorsPolicy | undefined {
-  const named = route?.lease ?? '';
-  const lease = directory.known(named);
-  const own = leaseSettings(policy).find(lease?.id ?? named, lease?.name ?? named)?.cors;
-  return own ?? (policy.cors.enabled ? policy.cors : undefined);
+/**
+ * Answers a preflight from an address that is refused, if the configuration alone allows it: without one, a browser shows its page none
+ * of the refusals that follow. Stands before the stages that refuse addresses; passes everything on.
+ */
+export function preflightsOfRefused(): Stage {
+  return function preflightsStage(next): Dispatch {
+    return function letPagesReadRefusals(exchange, sink) {
+      const asked = usesCors(exchange.policy) ? preflightOf(exchange) : undefined;
+      next(exchange, asked === undefined ? sink : new RefusedPreflightSink(sink, exchange, asked));
+    };
+  };
 }
 
-/** Undefined where there is none, or more than one to choose from. */
-function only(headers: RawHeaders, wanted: string): string | undefined {
-  let found: string | undefined;
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] ?? '';
-    if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue;
-    if (found !== undefined) return undefined;
-    found = headers[i + 1] ?? '';
+function preflightOf({ req: { method, headers } }: Exchange): AskedPreflight | undefined {
+  if (method !== 'OPTIONS') return undefined;
+  const origin = onlyValue(headers, 'origin');
+  const asked = onlyValue(headers, 'access-control-request-method');
+  if (origin === undefined || asked === undefined) return undefined;
+  return { origin, method: asked, headers: onlyValue(headers, 'access-control-request-headers') ?? '' };
+}
+
+/** A preflight of a browser carries none (Fetch standard, CORS-preflight fetch). */
+function showsCredential(headers: RawHeaders): boolean {
+  return ['authorization', 'x-api-key', 'x-gateway-key'].some((name) => onlyValue(headers, name) !== undefined);
+}
+
+class RefusedPreflightSink extends PassingSink {
+  readonly #exchange: Exchange;
+  readonly #asked: AskedPreflight;
+
+  constructor(sink: Sink, exchange: Exchange, asked: AskedPreflight) {
+    super(sink);
+    this.#exchange = exchange;
+    this.#asked = asked;
   }
-  return found;
+
+  override fail(error: GatewayError): void {
+    const { policy, route } = this.#exchange;
+    // With a route, the stages that refuse addresses have let it pass.
+    const name = route === undefined ? namedLease(this.#exchange) : undefined;
+    const rules = name === undefined ? undefined : presumedRules(policy, name, this.#asked.origin);
+    if (rules?.allows(this.#asked.origin) === true) {
+      answerNoContent(this.sink, rules.preflight(this.#asked.origin, this.#asked));
+    } else super.fail(error);
+  }
 }
 
-/** Takes out what the app says of the same: two answers to one question, and browsers refuse both. */
-class OwnCorsSink extends PassingSink {
+/** Replaces what the app says of the same: browsers refuse a response that carries both. */
+class MarkingSink extends PassingSink {
+  readonly #exchange: Exchange;
+
+  constructor(sink: Sink, exchange: Exchange) {
+    super(sink);
+    this.#exchange = exchange;
+  }
+
   override head(status: number, headers: RawHeaders, flow: Flow): void {
-    this.sink.head(status, headers.some(isAppsCors) ? withoutCors(headers) : headers, flow);
+    const { destination, policy, req } = this.#exchange;
+    const rules =
+      destination === undefined ? undefined : rulesOfLease(policy, destination.lease.id, destination.lease.name);
+    if (rules === undefined) this.sink.head(status, headers, flow);
+    else {
+      const own = headers.some(isAppsCors) ? withoutCors(headers) : headers;
+      this.sink.head(status, own.concat(rules.answer(onlyValue(req.headers, 'origin'))), flow);
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import { absoluteForm } from '../../route/authority.ts';
 import { matchHost } from '../../route/lease-host.ts';
 import { matchPeerPath, type PeerRoute } from '../../route/peer-path.ts';
 import { answerNoContent } from '../own-answer.ts';
+import { settleClient } from '../settle-client.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
 /** What can be sent to a lease: OPTIONS for `*` asks about the gateway as a whole (RFC 9110 §9.3.7). */
@@ -25,6 +26,14 @@ export function matchRoute(): Stage {
       }
     };
   };
+}
+
+/** The lease that a request names, also one that is refused before this stage. */
+export function namedLease(exchange: Exchange): string | undefined {
+  if (exchange.route !== undefined) return exchange.route.lease;
+  settleClient(exchange);
+  const verdict = routeOf(exchange);
+  return verdict === 'options' || verdict instanceof GatewayError ? undefined : verdict.lease;
 }
 
 function routeOf(exchange: Exchange): Verdict {

@@ -1,0 +1,110 @@
+// Which CORS rules are those of a request: its lease's own, or the gateway's. As long as nobody has looked the lease up, only what the
+// configuration alone decides counts, and where it does not decide, never the gateway's rules in place of narrower ones.
+import { CorsRules } from '../guard/cors.ts';
+import type { GatewayError } from '../kernel/errors.ts';
+import { noHeaders, type RawHeaders } from '../kernel/http.ts';
+import { isLeaseId } from '../kernel/lease-name.ts';
+import { compiled } from '../policy/compiled.ts';
+import { leasePins } from '../policy/lease-pins.ts';
+import { leaseSettings } from '../policy/lease-settings.ts';
+import type { CorsPolicy, Policy } from '../policy/policy.ts';
+import type { Exchange } from './stage.ts';
+import { namedLease } from './stages/match-route.ts';
+
+interface CorsTable {
+  readonly general: CorsRules | undefined;
+  readonly own: ReadonlyMap<CorsPolicy, CorsRules>;
+  /** Ids that have settings of their own, with CORS rules or without. */
+  readonly ids: ReadonlySet<string>;
+  /** Own rules under ids, and those under names and prefixes. */
+  readonly underIds: readonly CorsRules[];
+  readonly underNames: readonly CorsRules[];
+}
+
+const tableOf = compiled(({ cors, leases }): CorsTable => {
+  const own = new Map<CorsPolicy, CorsRules>();
+  const underIds: CorsRules[] = [];
+  const underNames: CorsRules[] = [];
+  for (const [pattern, lease] of Object.entries(leases)) {
+    if (!lease.cors.enabled) continue;
+    const rules = new CorsRules(lease.cors);
+    own.set(lease.cors, rules);
+    if (isLeaseId(pattern)) underIds.push(rules);
+    else if (pattern !== '*') underNames.push(rules);
+  }
+  const ids = new Set(Object.keys(leases).filter(isLeaseId));
+  return { general: cors.enabled ? new CorsRules(cors) : undefined, own, ids, underIds, underNames };
+});
+
+/** For a lease whose rules may be anybody's: no page may call it. */
+const nobody = new CorsRules({ origins: [], methods: [], headers: [], credentials: false, maxAgeMs: 0 });
+
+export function usesCors(policy: Policy): boolean {
+  const { general, own } = tableOf(policy);
+  return general !== undefined || own.size > 0;
+}
+
+/** The rules of a lease that is known. */
+export function rulesOfLease(policy: Policy, id: string, name: string): CorsRules | undefined {
+  const { general, own } = tableOf(policy);
+  const settings = leaseSettings(policy).find(id, name)?.cors;
+  return settings === undefined ? general : own.get(settings);
+}
+
+/** Whether `presumedRules` are those of the lease, whatever the relays list. */
+export function areRulesDecided(policy: Policy, nameOrId: string): boolean {
+  const { ids, own } = tableOf(policy);
+  return own.size === 0 || ids.has(leasePins(policy).idOf(nameOrId) ?? nameOrId);
+}
+
+/**
+ * The rules for a page of this origin while only the name or id is known. Where the lease may have own rules that the name does not
+ * show, those that allow the origin count, so that a lease that is not listed looks like one that is; the general ones do not.
+ */
+export function presumedRules(policy: Policy, nameOrId: string, origin: string | undefined): CorsRules | undefined {
+  const { general, own, underIds, underNames } = tableOf(policy);
+  const id = isLeaseId(nameOrId) ? nameOrId : leasePins(policy).idOf(nameOrId);
+  const name = isLeaseId(nameOrId) ? '' : nameOrId;
+  const settings = leaseSettings(policy).find(id ?? '', name)?.cors;
+  const shown = settings === undefined ? undefined : own.get(settings);
+  if (areRulesDecided(policy, nameOrId)) return shown ?? general;
+  const hidden = name === '' ? underNames : id === undefined ? underIds : [];
+  if (hidden.length === 0 || shown?.allows(origin) === true) return shown ?? general;
+  return hidden.find((rules) => rules.allows(origin)) ?? shown ?? nobody;
+}
+
+/**
+ * The CORS fields of an error that the gateway gives, so that a page can read it: at whatever stage, before the route was matched too.
+ * Callers who may not know whether the lease exists get those of one that nobody has looked up.
+ */
+export function corsFieldsOfError(exchange: Exchange, { code }: GatewayError): RawHeaders {
+  const { policy, destination, req } = exchange;
+  if (!usesCors(policy)) return noHeaders;
+  const name = namedLease(exchange);
+  if (name === undefined) return noHeaders;
+  const origin = onlyValue(req.headers, 'origin');
+  const rules =
+    destination === undefined || hiding.has(code)
+      ? presumedRules(policy, name, origin)
+      : rulesOfLease(policy, destination.lease.id, destination.lease.name);
+  return rules?.answer(origin) ?? noHeaders;
+}
+
+const hiding: ReadonlySet<GatewayError['code']> = new Set([
+  'missing_credentials',
+  'access_denied',
+  'ip_denied',
+  'insufficient_scope',
+]);
+
+/** Undefined where there is none, or more than one to choose from. */
+export function onlyValue(headers: RawHeaders, wanted: string): string | undefined {
+  let found: string | undefined;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue;
+    if (found !== undefined) return undefined;
+    found = headers[i + 1] ?? '';
+  }
+  return found;
+}
