@@ -16,7 +16,7 @@ const anyone: CorsPolicy = { ...cors, origins: ['*'], credentials: false };
 
 /** What a page may read of the gateway's own fields. */
 const readable =
-  'Access-Control-Expose-Headers: X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate';
+  'Access-Control-Expose-Headers: X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, Proxy-Status, WWW-Authenticate';
 
 function preflight(origin: string, method: string, ...more: readonly string[]): string {
   return head(
