@@ -40,7 +40,7 @@ export interface PipelineParts {
 
 /** In front of the gateway's own private paths on the main listener. */
 export function createAdminAccess({ auth, limiter }: Pick<PipelineParts, 'auth' | 'limiter'>): AdminAccess {
-  return adminAccess([clientAddress(), checkAddress(), addressGate(limiter), authenticate(auth)]);
+  return adminAccess([clientAddress(), checkAddress(), addressGate(limiter), authenticate(auth, noLeases)]);
 }
 
 export function createPipeline(parts: PipelineParts): Dispatch {
@@ -57,7 +57,7 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       // Before anything of a lease is answered, a preflight too.
       checkHost(),
       cors(directory),
-      authenticate(auth),
+      authenticate(auth, directory),
       resolveLease(directory),
       authorise(),
       // The lease may be open to everyone by another name than the one that was asked for.

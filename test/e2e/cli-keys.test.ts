@@ -5,7 +5,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { compareSync } from '@node-rs/bcrypt';
+import { compareSync } from 'bcryptjs';
 import { formOf } from '../../src/auth/api-key.ts';
 import { runCli, startCli, temporaryDirectory, type CliProcess, type CliResult } from '../helpers/cli.ts';
 

@@ -55,7 +55,9 @@ function faultOf(exchange: Exchange): GatewayError | undefined {
 
 /** Who showed no credential is asked for one; who did may not. */
 export function refusal(exchange: Exchange): GatewayError {
-  if (exchange.principal?.kind === 'anonymous' && exchange.policy.auth.enabled) return missing();
+  if (exchange.principal?.kind === 'anonymous' && exchange.policy.auth.enabled) {
+    return missing(exchange.destination?.settings?.credentials);
+  }
   return new GatewayError('access_denied', `No rule lets this caller call the lease ${called(exchange)}.`);
 }
 
