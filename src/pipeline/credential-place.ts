@@ -21,8 +21,9 @@ const usage = compiled(({ leases }: Policy) => ({
 
 export function credentialsOf({ policy, route }: Exchange, directory: KnownLeases): LeasePolicy['credentials'] {
   const { app, gatewayById } = usage(policy);
-  if (!app) return 'gateway';
-  const named = route?.lease ?? '';
+  // Without a route it is for the gateway itself, which no setting of a lease is about.
+  if (!app || route === undefined) return 'gateway';
+  const named = route.lease;
   const lease = knownLease(policy, named, directory);
   if (lease !== undefined) return leaseSettings(policy).find(lease.id, lease.name)?.credentials ?? 'gateway';
   const byText = leaseSettings(policy).find(named, named)?.credentials ?? 'gateway';
@@ -32,8 +33,8 @@ export function credentialsOf({ policy, route }: Exchange, directory: KnownLease
 /** Open to `anonymous`. The rules decide again once the lease is resolved. */
 export function isOpenLease({ policy, route }: Exchange, directory: KnownLeases): boolean {
   const acl = aclOf(policy);
-  if (!acl.admitsAnonymous) return false;
-  const named = route?.lease ?? '';
+  if (!acl.admitsAnonymous || route === undefined) return false;
+  const named = route.lease;
   const lease = knownLease(policy, named, directory);
   if (lease === undefined) return acl.wouldAllow(named, anonymous);
   return acl.decide({ id: lease.id, names: [lease.name] }, anonymous).allowed;

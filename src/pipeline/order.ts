@@ -40,7 +40,12 @@ export interface PipelineParts {
 
 /** In front of the gateway's own private paths on the main listener. */
 export function createAdminAccess({ auth, limiter }: Pick<PipelineParts, 'auth' | 'limiter'>): AdminAccess {
-  return adminAccess([clientAddress(), checkAddress(), addressGate(limiter), authenticate(auth, noLeases)]);
+  return adminAccess([
+    clientAddress(),
+    checkAddress(),
+    addressGate(limiter),
+    authenticate(auth, { known: () => undefined }),
+  ]);
 }
 
 export function createPipeline(parts: PipelineParts): Dispatch {
