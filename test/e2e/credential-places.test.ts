@@ -175,3 +175,15 @@ test('with forward_credential the app sees the header that was used, X-Gateway-K
   assert.deepEqual(await ask(gateway, '/peer/app/', gatewayKey(ours)), [asOurs, `x-gateway-key: ${ours}`].sort());
   assert.deepEqual(await ask(gateway, '/peer/app/', bearer(ours)), [`authorization: Bearer ${ours}`, asOurs]);
 });
+
+test('the gateway’s own private paths are no lease: what leases set does not move their credential, nor open them', async (t) => {
+  const admin = entry('admin', ours, prefixCharacters);
+  const gateway = await startPlainGateway(t, show, {
+    policy: { auth: { keys: [{ ...admin, scopes: ['admin'] }] }, acl: open, leases: { '*': app } },
+  });
+  // Of a client behind a proxy: being on this machine proves nothing.
+  const statusOf = async (...headers: string[]): Promise<number> =>
+    (await gateway.call('/health/details', { headers: ['X-Forwarded-For', '192.0.2.7', ...headers] })).status;
+  for (const headers of [bearer(ours), apiKey(ours), gatewayKey(ours)]) assert.equal(await statusOf(...headers), 200);
+  for (const headers of [bearer(jwt), apiKey('x'), gatewayKey('x')]) assert.equal(await statusOf(...headers), 401);
+});
