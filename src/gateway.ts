@@ -1,10 +1,13 @@
 // The composition root of the data plane, and the only file that names its concrete parts: listener, pipeline, directory, tunnels.
+import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
-import process from 'node:process';
 import { AssertionSigner } from './auth/assertion-signer.ts';
+import { Authenticator } from './auth/authenticator.ts';
 import { bcryptConcurrency, BcryptPool } from './auth/bcrypt-pool.ts';
+import { BcryptThreads } from './auth/bcrypt-threads.ts';
 import { FailurePenalty } from './auth/failure-penalty.ts';
+import { KeyDigests } from './auth/key-digests.ts';
 import { KeyVerifier } from './auth/key-verifier.ts';
 import { publishedKeys, type SigningKey } from './auth/signing-keys.ts';
 import type { Limiter } from './guard/limiter.ts';
@@ -38,6 +41,8 @@ export interface GatewayOptions extends ListenerOptions {
   readonly clock?: Clock;
   /** Told of every request whose key let it in. */
   readonly keyUsed?: AuthenticateParts['used'];
+  /** Recognises keys that verified before. Default: until the process ends. */
+  readonly keyDigests?: KeyDigests | undefined;
   /** What assertions are signed with, and published. */
   readonly signingKeys?: (() => readonly SigningKey[]) | undefined;
   /** Where rate limits and requests are counted. Default: in this process. The caller's to close. */
@@ -64,7 +69,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** A second or two of bcrypt: whoever waits longer had better come again. */
+/** Half of it for callers who verified before: at cost 12 they wait at most 16 s, and seldom more than one. */
 const mostWaitingForBcrypt = 64;
 
 /** Contract: gateway.shutdown_grace. */
@@ -80,6 +85,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     quotas = new QuotaLedger({ clock }),
     limiter = new LocalLimiter(new MemoryLimiter({ clock }), quotas),
     keyUsed,
+    keyDigests = new KeyDigests({ secret: randomBytes(32) }),
     signingKeys,
     ...listener
   } = options;
@@ -90,8 +96,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs, moved });
   const upstream = new Upstream({ clock, limits: () => limits });
   const signer = signingKeys && new AssertionSigner({ keys: signingKeys, clock });
-  const auth = { ...authParts(clock), used: keyUsed };
   let tlsFront: TlsFront | undefined;
+  const bcrypt = new BcryptThreads();
+  const auth = { authenticator: authenticatorOf(bcrypt, keyDigests, clock), clock, used: keyUsed };
   const server = new HttpServer({
     ...listener,
     policy: () => policy,
@@ -117,7 +124,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   async function release(): Promise<void> {
     upstream.close();
-    await Promise.all(transports.map((transport) => transport.close()));
+    await Promise.all([bcrypt.close(), ...transports.map((transport) => transport.close())]);
   }
 
   return {
@@ -148,10 +155,16 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
-function authParts(clock: Clock): AuthenticateParts {
-  const concurrency = bcryptConcurrency(availableParallelism(), process.env['UV_THREADPOOL_SIZE']);
-  const hasher = new BcryptPool({ concurrency, maxWaiting: mostWaitingForBcrypt });
-  return { verifier: new KeyVerifier({ hasher, clock }), penalty: new FailurePenalty(clock), clock };
+function authenticatorOf(bcrypt: BcryptThreads, digests: KeyDigests, clock: Clock): Authenticator {
+  const hasher = new BcryptPool({
+    concurrency: bcryptConcurrency(availableParallelism()),
+    maxWaiting: mostWaitingForBcrypt,
+    compare: (key, hash) => bcrypt.compare(key, hash),
+  });
+  return new Authenticator({
+    verifier: new KeyVerifier({ hasher, clock, digests }),
+    penalty: new FailurePenalty(clock),
+  });
 }
 
 function moved(move: LeaseMoved): void {

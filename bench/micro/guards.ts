@@ -1,8 +1,10 @@
 // What each check between the client and the app costs, alone, and what an assertion costs: best of several rounds, microseconds of CPU
 // for each request. The key was verified before, as that of nearly every request was. Run: node bench/micro/guards.ts
-import { hashSync } from '@node-rs/bcrypt';
+import { hashSync } from 'bcryptjs';
 import { createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
 import { AssertionSigner } from '../../src/auth/assertion-signer.ts';
+import { Authenticator } from '../../src/auth/authenticator.ts';
+import { bcryptCompare } from '../../src/auth/bcrypt.ts';
 import { BcryptPool } from '../../src/auth/bcrypt-pool.ts';
 import { FailurePenalty } from '../../src/auth/failure-penalty.ts';
 import { KeyVerifier } from '../../src/auth/key-verifier.ts';
@@ -22,7 +24,7 @@ import { testKey, testPolicy } from '../../test/helpers/policy.ts';
 import { microseconds, nowhere, row } from './cost.ts';
 
 const key = createApiKey('live');
-const secret = { kind: 'bcrypt', bcrypt: hashSync(key, { cost: 10 }), prefix: key.slice(0, prefixCharacters) } as const;
+const secret = { kind: 'bcrypt', bcrypt: hashSync(key, 10), prefix: key.slice(0, prefixCharacters) } as const;
 const rate = { requestsPerSecond: 1e6, burst: 1e6 };
 const policy = testPolicy({
   auth: { keys: [testKey({ id: 'bench', secret })] },
@@ -55,10 +57,14 @@ const exchange = {
 
 const ledger = new QuotaLedger({ clock });
 const limiter = new LocalLimiter(new MemoryLimiter({ clock }), ledger);
-const verifier = new KeyVerifier({ hasher: new BcryptPool({ concurrency: 1, maxWaiting: 1 }), clock });
+const verifier = new KeyVerifier({
+  hasher: new BcryptPool({ concurrency: 1, maxWaiting: 1, compare: bcryptCompare }),
+  clock,
+});
+const authenticator = new Authenticator({ verifier, penalty: new FailurePenalty(clock) });
 const stages: Readonly<Record<string, Stage>> = {
   'address gate': addressGate(limiter),
-  authenticate: authenticate({ verifier, penalty: new FailurePenalty(clock), clock }),
+  authenticate: authenticate({ authenticator, clock }, { known: () => undefined }),
   authorise: authorise(new LeaseLookup(new LeaseDirectory([], { clock, ttlMs: () => 0 }))),
   limits: limits(limiter, ledger),
 };

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { hashSync } from '@node-rs/bcrypt';
+import { hashSync } from 'bcryptjs';
 import { createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
 import { createSigningKey } from '../../src/auth/signing-keys.ts';
 import { countLiveBuffersOnly } from '../../src/cli/buffer-accounting.ts';
@@ -69,7 +69,7 @@ function guards(which: string | undefined): { policy: Parameters<typeof testPoli
   const made = createApiKey('live');
   const secret = {
     kind: 'bcrypt',
-    bcrypt: hashSync(made, { cost: 12 }),
+    bcrypt: hashSync(made, 12),
     prefix: made.slice(0, prefixCharacters),
   } as const;
   const auth = { keys: [testKey({ id: 'bench', secret })] };

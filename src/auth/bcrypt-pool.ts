@@ -1,9 +1,15 @@
-// Owns how much bcrypt runs at once, off the main thread, and how much may wait for it. Knows no key.
-import { compare } from '@node-rs/bcrypt';
+// How many bcrypt verifications run at once, and how many may wait. Half of the queue is reserved for callers whose key verified
+// before, so that wrong keys, however many, never shut them out.
+
+/**
+ * By what is known of the caller, see Standing. A proven key is served before other keys of its entry: it is right, and they may be
+ * guesses.
+ */
+export type Lane = 'proven' | 'pair' | 'stranger';
 
 export interface Hasher {
-  /** Resolves with whether the key fits; undefined at once when too many wait already. */
-  verify(key: string, hash: string): Promise<boolean> | undefined;
+  /** Resolves with whether the key fits; undefined at once when too many wait already. Rejects when it could not be computed. */
+  verify(key: string, hash: string, lane: Lane): Promise<boolean> | undefined;
 }
 
 interface Job {
@@ -12,53 +18,61 @@ interface Job {
   readonly settle: (result: Promise<boolean>) => void;
 }
 
+type Compare = (key: string, hash: string) => Promise<boolean>;
+
 export class BcryptPool implements Hasher {
   readonly #concurrency: number;
   readonly #maxWaiting: number;
-  readonly #compare: (key: string, hash: string) => Promise<boolean>;
-  readonly #waiting: Job[] = [];
+  readonly #compare: Compare;
+  readonly #waiting: Readonly<Record<Lane, Job[]>> = { proven: [], pair: [], stranger: [] };
+  #strangerIsNext = false;
   #running = 0;
 
   /** `concurrency`: as bcryptConcurrency() says. */
-  constructor(options: {
-    readonly concurrency: number;
-    readonly maxWaiting: number;
-    readonly compare?: (key: string, hash: string) => Promise<boolean>;
-  }) {
+  constructor(options: { readonly concurrency: number; readonly maxWaiting: number; readonly compare: Compare }) {
     this.#concurrency = options.concurrency;
     this.#maxWaiting = options.maxWaiting;
-    this.#compare = options.compare ?? compare;
+    this.#compare = options.compare;
   }
 
-  verify(key: string, hash: string): Promise<boolean> | undefined {
+  verify(key: string, hash: string, lane: Lane): Promise<boolean> | undefined {
     if (this.#running < this.#concurrency) return this.#run(key, hash);
-    if (this.#waiting.length >= this.#maxWaiting) return undefined;
+    if (!this.#hasRoom(lane)) return undefined;
     return new Promise((resolve) => {
-      this.#waiting.push({ key, hash, settle: resolve });
+      this.#waiting[lane].push({ key, hash, settle: resolve });
     });
+  }
+
+  /** Strangers wait in one half of the queue and leave the other; pairs leave a quarter; proven keys wait anywhere. */
+  #hasRoom(lane: Lane): boolean {
+    const { proven, pair, stranger } = this.#waiting;
+    if (lane === 'stranger' && stranger.length >= Math.ceil(this.#maxWaiting / 2)) return false;
+    if (lane === 'pair' && pair.length + stranger.length >= Math.ceil(this.#maxWaiting * 0.75)) return false;
+    return proven.length + pair.length + stranger.length < this.#maxWaiting;
   }
 
   #run(key: string, hash: string): Promise<boolean> {
     this.#running += 1;
-    // A hash that bcrypt can't read fits no key.
-    return this.#compare(key, hash)
-      .catch(() => false)
-      .finally(() => {
-        this.#running -= 1;
-        const next = this.#waiting.shift();
-        if (next !== undefined) next.settle(this.#run(next.key, next.hash));
-      });
+    return this.#compare(key, hash).finally(() => {
+      this.#running -= 1;
+      const job = this.#take();
+      if (job !== undefined) job.settle(this.#run(job.key, job.hash));
+    });
+  }
+
+  /** From both halves in turn, so that neither waits for the other to be empty. */
+  #take(): Job | undefined {
+    const { proven, pair, stranger } = this.#waiting;
+    const order = this.#strangerIsNext ? [stranger, proven, pair] : [proven, pair, stranger];
+    this.#strangerIsNext = !this.#strangerIsNext;
+    return order.find(({ length }) => length > 0)?.shift();
   }
 }
 
-/** libuv's own, where UV_THREADPOOL_SIZE says nothing. */
-const usualPoolThreads = 4;
+/** Each thread holds about 20 MiB, and more of them only help whoever sends wrong keys. */
+const maxThreads = 4;
 
-/**
- * How many may run at once on so many cores: a core is left to those who were let in before, and one of libuv's threads to files, names
- * and decompression, which would otherwise wait behind every wrong key. `poolThreads`: the value of UV_THREADPOOL_SIZE.
- */
-export function bcryptConcurrency(cores: number, poolThreads: string | undefined): number {
-  const threads = Number.parseInt(poolThreads ?? '', 10) || usualPoolThreads;
-  return Math.max(1, Math.min(cores, threads) - 1);
+/** How many may run at once on so many cores: one core is left to requests that are already admitted. */
+export function bcryptConcurrency(cores: number): number {
+  return Math.max(1, Math.min(cores - 1, maxThreads));
 }

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { findCredential, type Credential } from './credential.ts';
+import { chooseCredential, credentialFields, gatewayKeyOf, type Claim, type Credential } from './credential.ts';
 
-type Expected =
-  Credential['kind'] | readonly [header: 'x-api-key' | 'authorization' | 'sec-websocket-protocol', key: string];
+type Header = Extract<Credential, { readonly kind: 'key' }>['header'];
+type Expected = Exclude<Credential['kind'], 'key'> | readonly [header: Header, key: string];
 
 interface Row {
   readonly what: string;
   readonly headers: readonly string[];
   readonly upgrade?: true;
   readonly is: Expected;
-  readonly beside?: string;
+  /** The lease needs no credential. */
+  readonly open?: true;
   readonly protocols?: string;
 }
 
@@ -38,12 +39,12 @@ const rows: readonly Row[] = [
   {
     what: 'a bearer token beside X-API-Key',
     headers: ['Authorization', 'Bearer t', 'X-API-Key', 'k'],
-    ...{ is: ['x-api-key', 'k'], beside: 't' },
+    is: ['x-api-key', 'k'],
   },
   {
     what: 'another scheme beside X-API-Key, commas and all',
     headers: ['X-API-Key', 'k', 'Authorization', 'Digest a="b", c="d"'],
-    ...{ is: ['x-api-key', 'k'], beside: 'Digest a="b", c="d"' },
+    is: ['x-api-key', 'k'],
   },
   {
     what: 'two bearer tokens beside X-API-Key',
@@ -78,12 +79,12 @@ const rows: readonly Row[] = [
   {
     what: 'a subprotocol beside X-API-Key',
     headers: [protocols, 'portal-gateway.bearer.k', 'X-API-Key', 'k'],
-    ...{ upgrade: true, is: 'ambiguous', protocols: '' },
+    ...{ upgrade: true, is: 'two', protocols: '' },
   },
   {
     what: 'a subprotocol beside Authorization',
     headers: ['Authorization', 'Bearer t', protocols, 'portal-gateway.bearer.k'],
-    ...{ upgrade: true, is: ['sec-websocket-protocol', 'k'], beside: 't', protocols: '' },
+    ...{ upgrade: true, is: ['sec-websocket-protocol', 'k'], protocols: '' },
   },
   {
     what: 'a subprotocol of what is no upgrade: no credential, and not for the app',
@@ -102,12 +103,84 @@ const rows: readonly Row[] = [
   },
 ];
 
+const ours = ['Authorization', 'Bearer k'];
+const apps = ['Authorization', 'Bearer t'];
+
+const whose: readonly Row[] = [
+  { what: 'X-Gateway-Key', headers: ['X-Gateway-Key', 'k'], is: ['x-gateway-key', 'k'] },
+  { what: 'X-Gateway-Key, whatever it looks like', headers: ['x-gateway-key', 't'], is: ['x-gateway-key', 't'] },
+  { what: 'an empty X-Gateway-Key is a wrong one', headers: ['X-Gateway-Key', ''], is: ['x-gateway-key', ''] },
+  { what: 'X-Gateway-Key twice', headers: ['X-Gateway-Key', 'k', 'x-gateway-key', 'k'], is: 'ambiguous' },
+  {
+    what: 'beside X-Gateway-Key the others are the app’s, also where they hold keys of ours, twice or joined',
+    headers: ['X-Gateway-Key', 'k', 'X-API-Key', 'k', 'X-API-Key', 'k', ...ours, 'Authorization', 'Bearer k, k'],
+    is: ['x-gateway-key', 'k'],
+  },
+  {
+    what: 'a subprotocol beside X-Gateway-Key',
+    headers: ['X-Gateway-Key', 'k', protocols, 'portal-gateway.bearer.k'],
+    ...{ upgrade: true, is: 'two', protocols: '' },
+  },
+  { what: 'two keys of ours', headers: ['X-API-Key', 'k', ...ours], is: 'two' },
+  { what: 'our key in X-API-Key', headers: ['X-API-Key', 'k', ...apps], is: ['x-api-key', 'k'] },
+  { what: 'our key in Authorization', headers: ['X-API-Key', 't', ...ours], is: ['authorization', 'k'] },
+  { what: 'perhaps our key in X-API-Key', headers: ['X-API-Key', 'p', ...apps], is: ['x-api-key', 'p'] },
+  {
+    what: 'perhaps our key in Authorization',
+    headers: ['X-API-Key', 't', 'Authorization', 'Bearer p'],
+    is: ['authorization', 'p'],
+  },
+  { what: 'a certain one before a possible one', headers: ['X-API-Key', 'p', ...ours], is: ['authorization', 'k'] },
+  { what: 'neither is ours', headers: ['X-API-Key', 't', ...apps], is: ['x-api-key', 't'] },
+  {
+    what: 'X-API-Key that is not ours beside a subprotocol',
+    headers: ['X-API-Key', 't', protocols, 'portal-gateway.bearer.k'],
+    ...{ upgrade: true, is: ['sec-websocket-protocol', 'k'], protocols: '' },
+  },
+  {
+    what: 'our key in Authorization beside a subprotocol',
+    headers: [...ours, protocols, 'portal-gateway.bearer.k'],
+    ...{ upgrade: true, is: 'two', protocols: '' },
+  },
+  { what: 'our key without a scheme beside another', headers: ['X-API-Key', 'k', 'Authorization', 'k'], is: 'two' },
+  { what: 'open: nothing', headers: [], open: true, is: 'none' },
+  { what: 'open: a token of the app', headers: apps, open: true, is: 'none' },
+  { what: 'open: another scheme', headers: ['Authorization', 'Basic dTpw'], open: true, is: 'none' },
+  { what: 'open: X-API-Key of the app', headers: ['X-API-Key', 't'], open: true, is: 'none' },
+  { what: 'open: both of the app', headers: ['X-API-Key', 't', ...apps], open: true, is: 'none' },
+  { what: 'open: our key', headers: ours, open: true, is: ['authorization', 'k'] },
+  { what: 'open: our key in X-API-Key', headers: ['X-API-Key', 'k'], open: true, is: ['x-api-key', 'k'] },
+  { what: 'open: perhaps our key', headers: ['X-API-Key', 'p', ...apps], open: true, is: ['x-api-key', 'p'] },
+  { what: 'open: our key without a scheme stays with us', headers: ['Authorization', 'k'], open: true, is: 'unusable' },
+  {
+    what: 'open: our key beside a token of the app',
+    headers: ['X-API-Key', 't', ...ours],
+    open: true,
+    is: ['authorization', 'k'],
+  },
+  { what: 'open: two keys of ours', headers: ['X-API-Key', 'k', ...ours], open: true, is: 'two' },
+];
+
+/** What the tokens of the table are: keys of ours, perhaps keys of ours, tokens of the app. */
+function claimOf(token: string): Claim {
+  if (/^(?:k|schl)/.test(token)) return 'ours';
+  return token.startsWith('p') ? 'possible' : 'foreign';
+}
+
 describe('which credential counts', () => {
-  for (const { what, headers, upgrade = false, is, beside, protocols: left } of rows) {
+  for (const { what, headers, upgrade = false, open = false, is, protocols: left } of [...rows, ...whose]) {
     test(what, () => {
-      const found = findCredential(headers, upgrade);
-      const expected = typeof is === 'string' ? { kind: is } : { kind: 'key', header: is[0], key: is[1], beside };
-      assert.deepEqual(found, { credential: expected, protocols: left });
+      const fields = credentialFields(headers);
+      const found = chooseCredential(fields, { upgrade, isOpen: () => open, claimOf });
+      assert.deepEqual(found, typeof is === 'string' ? { kind: is } : { kind: 'key', header: is[0], key: is[1] });
+      assert.equal(fields.protocols, left);
     });
   }
+});
+
+test('where all other headers are the app’s, X-Gateway-Key alone counts', () => {
+  const of = (...headers: string[]): Credential => gatewayKeyOf(credentialFields(headers));
+  assert.deepEqual(of(...ours, 'X-API-Key', 'k', protocols, 'portal-gateway.bearer.k'), { kind: 'none' });
+  assert.deepEqual(of(...ours, 'X-Gateway-Key', 'k'), { kind: 'key', header: 'x-gateway-key', key: 'k' });
+  assert.deepEqual(of('X-Gateway-Key', 'k', 'X-Gateway-Key', 'k'), { kind: 'ambiguous' });
 });

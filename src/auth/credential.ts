@@ -1,13 +1,12 @@
-// Owns where a request may carry its credential, and which of several counts (product-spec §5). Verifies nothing.
+// Where a request may carry its credential, and which of several counts. Verifies nothing: what a token looks like is for the caller to
+// say.
 import type { RawHeaders } from '../kernel/http.ts';
 
 export interface KeyCredential {
   readonly kind: 'key';
   readonly key: string;
   /** In lower case: the header that it came in. */
-  readonly header: 'x-api-key' | 'authorization' | 'sec-websocket-protocol';
-  /** Authorization beside it: the app's own, unless it holds a key of ours. A token without its scheme where that is Bearer. */
-  readonly beside: string | undefined;
+  readonly header: 'x-gateway-key' | 'x-api-key' | 'authorization' | 'sec-websocket-protocol';
 }
 
 export type Credential =
@@ -15,17 +14,40 @@ export type Credential =
   | { readonly kind: 'none' }
   /** Another scheme than Bearer, or no token. */
   | { readonly kind: 'unusable' }
-  | { readonly kind: 'ambiguous' };
+  /** A header that counts is there twice, or joined from two. */
+  | { readonly kind: 'ambiguous' }
+  /** Two credentials of this gateway. */
+  | { readonly kind: 'two' };
 
-export interface Found {
-  readonly credential: Credential;
-  /** What Sec-WebSocket-Protocol offers the app when the key is out of it, '' for nothing; undefined: no key is in it. */
+/**
+ * Whose a token is, as far as can be told without computing a hash. `ours`: by its form, its prefix, or because it verified before.
+ * `possible`: only a hash would tell.
+ */
+export type Claim = 'ours' | 'possible' | 'foreign';
+
+/** Every header that may hold a credential, as received. */
+export interface CredentialFields {
+  readonly gatewayKeys: readonly string[];
+  readonly apiKeys: readonly string[];
+  readonly authorizations: readonly string[];
+  /** Keys among the offered subprotocols. */
+  readonly offeredKeys: readonly string[];
+  /** What Sec-WebSocket-Protocol offers without them, '' for nothing; undefined: there are none. */
   readonly protocols: string | undefined;
+}
+
+export interface ChoiceRules {
+  /** Whether the request may be a WebSocket's: others carry no key in a subprotocol. */
+  readonly upgrade: boolean;
+  /** Whether the lease needs no credential: there, a header that is not ours belongs to the app. */
+  readonly isOpen: () => boolean;
+  readonly claimOf: (token: string) => Claim;
 }
 
 const none: Credential = { kind: 'none' };
 const unusable: Credential = { kind: 'unusable' };
 const ambiguous: Credential = { kind: 'ambiguous' };
+const two: Credential = { kind: 'two' };
 
 const bearer = /^bearer(?:[ \t]+(.*))?$/is;
 /** For browsers, which can set no header of a WebSocket: offered as a subprotocol. */
@@ -35,50 +57,97 @@ export function keyProtocol(key: string): string {
   return protocolPrefix + key;
 }
 
-/** `upgrade`: the request may be a WebSocket's. */
-export function findCredential(headers: RawHeaders, upgrade: boolean): Found {
-  const fields: Fields = { apiKeys: [], authorizations: [], protocols: [] };
+export function credentialFields(headers: RawHeaders): CredentialFields {
+  const gatewayKeys: string[] = [];
+  const apiKeys: string[] = [];
+  const authorizations: string[] = [];
+  const protocols: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
+    const value = headers[i + 1] ?? '';
     // The length tells nearly every other field apart.
-    if (name.length === 9 && name.toLowerCase() === 'x-api-key') fields.apiKeys.push(headers[i + 1] ?? '');
-    else if (name.length === 13 && name.toLowerCase() === 'authorization') {
-      fields.authorizations.push(headers[i + 1] ?? '');
+    if (name.length === 9 && name.toLowerCase() === 'x-api-key') apiKeys.push(value);
+    else if (name.length === 13) {
+      const lower = name.toLowerCase();
+      if (lower === 'authorization') authorizations.push(value);
+      else if (lower === 'x-gateway-key') gatewayKeys.push(value);
     } else if (name.length === 22 && name.toLowerCase() === 'sec-websocket-protocol') {
-      fields.protocols.push(...(headers[i + 1] ?? '').split(',').map((protocol) => protocol.trim()));
+      protocols.push(...value.split(',').map((protocol) => protocol.trim()));
     }
   }
   const isKey = (protocol: string): boolean => protocol.startsWith(protocolPrefix);
-  const keys = fields.protocols.filter(isKey);
-  return {
-    credential: choose(fields, upgrade ? keys.map((protocol) => protocol.slice(protocolPrefix.length)) : []),
-    protocols: keys.length === 0 ? undefined : fields.protocols.filter((protocol) => !isKey(protocol)).join(', '),
-  };
+  const offeredKeys = protocols.filter(isKey).map((protocol) => protocol.slice(protocolPrefix.length));
+  const left = offeredKeys.length === 0 ? undefined : protocols.filter((protocol) => !isKey(protocol)).join(', ');
+  return { gatewayKeys, apiKeys, authorizations, offeredKeys, protocols: left };
 }
 
-interface Fields {
-  readonly apiKeys: string[];
-  readonly authorizations: string[];
-  /** One by one. */
-  readonly protocols: string[];
+/** Of `X-Gateway-Key` alone, whatever other headers hold. */
+export function gatewayKeyOf({ gatewayKeys }: CredentialFields): Credential {
+  const [key] = gatewayKeys;
+  if (key === undefined) return none;
+  return gatewayKeys.length > 1 ? ambiguous : { kind: 'key', key: utf8(key), header: 'x-gateway-key' };
 }
 
-function choose({ apiKeys, authorizations }: Fields, offeredKeys: readonly string[]): Credential {
-  const [authorization] = authorizations;
-  const keys = [...apiKeys, ...offeredKeys];
-  if (keys.length > 1 || authorizations.length > 1) return ambiguous;
-  const token = authorization === undefined ? undefined : bearer.exec(authorization);
-  // A token has no comma (RFC 6750 §2.1): these are two credentials that somebody on the way has joined (RFC 9110 §5.3).
-  if (token?.[1]?.includes(',') === true) return ambiguous;
-  const [key] = keys;
-  if (key !== undefined) {
-    const header = apiKeys.length > 0 ? 'x-api-key' : 'sec-websocket-protocol';
-    return { kind: 'key', key: utf8(key), header, beside: (token?.[1] ?? authorization)?.trim() };
+/** Of all places. */
+export function chooseCredential(fields: CredentialFields, rules: ChoiceRules): Credential {
+  const offered = rules.upgrade ? fields.offeredKeys : [];
+  const own = gatewayKeyOf(fields);
+  // Beside it, Authorization and X-API-Key belong to the app. A subprotocol of ours does not.
+  if (own.kind !== 'none') return offered.length > 0 ? two : own;
+  const { apiKeys, authorizations } = fields;
+  if (apiKeys.length > 1 || authorizations.length > 1 || offered.length > 1) return ambiguous;
+  const authorization = authorizationOf(authorizations[0]);
+  if (authorization === 'ambiguous') return ambiguous;
+  const apiKey = apiKeys[0] === undefined ? undefined : utf8(apiKeys[0]);
+  const isOurs = (token: string | undefined): boolean => token !== undefined && rules.claimOf(token) === 'ours';
+  if (offered[0] !== undefined) {
+    if (isOurs(apiKey) || isOurs(authorization?.token)) return two;
+    return { kind: 'key', key: utf8(offered[0]), header: 'sec-websocket-protocol' };
   }
+  return betweenTwo(apiKey, authorization, rules);
+}
+
+interface Authorization {
+  /** Of Bearer; of other schemes the whole value. */
+  readonly token: string;
+  readonly isBearer: boolean;
+}
+
+function betweenTwo(
+  apiKey: string | undefined,
+  authorization: Authorization | undefined,
+  rules: ChoiceRules,
+): Credential {
+  const isOpen = (apiKey ?? authorization) !== undefined && rules.isOpen();
+  // One header, and nobody else's: whatever it holds is the credential.
+  if (!isOpen && (apiKey === undefined || authorization === undefined)) return credentialIn(apiKey, authorization);
+  const claims = {
+    apiKey: apiKey === undefined ? 'foreign' : rules.claimOf(apiKey),
+    authorization: authorization === undefined ? 'foreign' : rules.claimOf(authorization.token),
+  };
+  if (claims.apiKey === 'ours') return claims.authorization === 'ours' ? two : credentialIn(apiKey, undefined);
+  if (claims.authorization === 'ours') return credentialIn(undefined, authorization);
+  if (claims.apiKey === 'possible') return credentialIn(apiKey, undefined);
+  if (claims.authorization === 'possible' && authorization?.isBearer === true) {
+    return credentialIn(undefined, authorization);
+  }
+  return isOpen ? none : credentialIn(apiKey, authorization);
+}
+
+function credentialIn(apiKey: string | undefined, authorization: Authorization | undefined): Credential {
+  if (apiKey !== undefined) return { kind: 'key', key: apiKey, header: 'x-api-key' };
   if (authorization === undefined) return none;
-  const bearerKey = token?.[1]?.trim() ?? '';
-  if (bearerKey === '') return unusable;
-  return { kind: 'key', key: utf8(bearerKey), header: 'authorization', beside: undefined };
+  const { token, isBearer } = authorization;
+  return isBearer && token !== '' ? { kind: 'key', key: token, header: 'authorization' } : unusable;
+}
+
+function authorizationOf(value: string | undefined): Authorization | 'ambiguous' | undefined {
+  if (value === undefined) return undefined;
+  const match = bearer.exec(value);
+  if (match === null) return { token: utf8(value.trim()), isBearer: false };
+  const token = match[1]?.trim() ?? '';
+  // A token has no comma (RFC 6750 §2.1): these are two credentials that somebody on the way has joined (RFC 9110 §5.3).
+  return token.includes(',') ? 'ambiguous' : { token: utf8(token), isBearer: true };
 }
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

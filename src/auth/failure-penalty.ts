@@ -1,36 +1,90 @@
-// Owns what repeated failures cost: who has shown too many wrong keys waits, before another bcrypt is spent on him. Keys that were
-// verified before are not its business, so nobody can lock another out by failing in his name.
+// Throttles callers after repeated failed authentications, before another bcrypt is spent on them: by address, by the networks around
+// it, and by key id. Callers who verified before are not held up by the failures of others.
 import { hash } from 'node:crypto';
-import type { Clock } from '../kernel/clock.ts';
-import { addressGroup } from '../policy/addresses.ts';
 import type { Charge } from '../guard/limiter.ts';
 import { MemoryLimiter } from '../guard/memory-limiter.ts';
-import { prefixCharacters } from './api-key.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { addressNetworks } from '../policy/address-networks.ts';
+import { pairOf } from './verified-pairs.ts';
 
-/** A typo or two are nothing; after ten, one try in five seconds. */
-const rate = { requestsPerSecond: 0.2, burst: 10 };
+/**
+ * What is known of the caller before the key is verified. `proven`: this very key verified here before. `pair`: another key of the same
+ * entry verified from the same address prefix; `keyId` is the id of the entry. `stranger`: neither.
+ */
+export type Standing =
+  { readonly kind: 'proven' } | { readonly kind: 'pair'; readonly keyId: string } | { readonly kind: 'stranger' };
+
+/**
+ * A typo or two are nothing; after ten, one try in five seconds. Wider networks get a little more than one address, and far less than
+ * all of their addresses together: at cost 12 a core computes about five bcrypts a second.
+ */
+const rates = {
+  address: { requestsPerSecond: 0.2, burst: 10 },
+  middle: { requestsPerSecond: 0.3, burst: 15 },
+  widest: { requestsPerSecond: 0.4, burst: 20 },
+} as const;
+
+/** Buckets of each table. A flood of narrow networks evicts no wide one. */
+const maxBuckets = 50_000;
+
+interface Throttle {
+  readonly limiter: MemoryLimiter;
+  readonly charges: readonly Charge[];
+}
 
 export class FailurePenalty {
-  readonly #failures: MemoryLimiter;
+  readonly #byAddress: MemoryLimiter;
+  readonly #byMiddle: MemoryLimiter;
+  readonly #byWidest: MemoryLimiter;
+  readonly #byKeyId: MemoryLimiter;
+  readonly #byPair: MemoryLimiter;
 
   constructor(clock: Clock) {
-    this.#failures = new MemoryLimiter({ clock });
+    const table = (): MemoryLimiter => new MemoryLimiter({ clock, maxBuckets });
+    this.#byAddress = table();
+    this.#byMiddle = table();
+    this.#byWidest = table();
+    this.#byKeyId = table();
+    this.#byPair = table();
   }
 
-  /** Counts a try as failed until forgive() says otherwise. Milliseconds to wait; 0: go on. */
-  begin(address: string, key: string): number {
-    return this.#failures.take(charges(address, key)).retryAfterMs;
+  /** Counts a try as failed until forgive() says otherwise. `keyId`: of the key tried, see KeyRing. Milliseconds to wait; 0: go on. */
+  begin(address: string, keyId: string, standing: Standing): number {
+    const throttles = this.#throttles(address, keyId, standing);
+    const retryAfterMs = Math.max(0, ...throttles.map(({ limiter, charges }) => limiter.peek(charges).retryAfterMs));
+    // All or none: a refused try is not counted.
+    if (retryAfterMs === 0) for (const { limiter, charges } of throttles) limiter.take(charges);
+    return retryAfterMs;
   }
 
-  forgive(address: string, key: string): void {
-    this.#failures.give(charges(address, key));
+  /** With the arguments of begin(): the key was right. */
+  forgive(address: string, keyId: string, standing: Standing): void {
+    for (const { limiter, charges } of this.#throttles(address, keyId, standing)) limiter.give(charges);
+  }
+
+  #throttles(address: string, keyId: string, standing: Standing): readonly Throttle[] {
+    switch (standing.kind) {
+      case 'proven':
+        return [];
+      case 'pair':
+        return [{ limiter: this.#byPair, charges: charge(pairOf(standing.keyId, address), rates.address) }];
+      case 'stranger': {
+        const [group = address, ...wider] = addressNetworks(address);
+        const widest = wider.pop();
+        const [middle] = wider;
+        const throttles = [
+          { limiter: this.#byAddress, charges: charge(group, rates.address) },
+          // Hashed: of a key made elsewhere it may be all of it.
+          { limiter: this.#byKeyId, charges: charge(hash('sha256', keyId), rates.address) },
+        ];
+        if (middle !== undefined) throttles.push({ limiter: this.#byMiddle, charges: charge(middle, rates.middle) });
+        if (widest !== undefined) throttles.push({ limiter: this.#byWidest, charges: charge(widest, rates.widest) });
+        return throttles;
+      }
+    }
   }
 }
 
-/** A key that was made elsewhere may be no longer than a key id: its digest is kept, as of all. */
-function charges(address: string, key: string): Charge[] {
-  return [
-    { level: 'ip', id: addressGroup(address), rate, cost: 1 },
-    { level: 'key', id: hash('sha256', key.slice(0, prefixCharacters)), rate, cost: 1 },
-  ];
+function charge(id: string, rate: Charge['rate']): readonly Charge[] {
+  return [{ level: 'ip', id, rate, cost: 1 }];
 }

@@ -58,18 +58,32 @@ export class KeyRing {
     return this.#byHash.get(bcrypt);
   }
 
-  /** Of our own form, mistyped or not, and with the key id of an entry: no chance makes that of another's token. */
-  hasHandleOf(token: string): boolean {
-    return this.#byPrefix.has(token.slice(0, prefixCharacters)) && formOf(token) !== 'foreign';
+  /** Any token may be a key without a prefix; only its bcrypt would tell. */
+  get hasUnprefixed(): boolean {
+    return this.#unprefixed.length > 0;
+  }
+
+  /** Of the gateway's own form, whatever its check and key id, or with the prefix of an entry: meant for this gateway. */
+  isOurs(token: string): boolean {
+    return formOf(token) !== 'foreign' || this.withPrefixOf(token).length > 0;
+  }
+
+  /** What failures are counted under, beside the address: the longest prefix of an entry, else as many characters as a key id has. */
+  keyIdOf(key: string): string {
+    const lengths = this.#prefixLengths.filter((length) => this.#byPrefix.has(key.slice(0, length)));
+    return key.slice(0, Math.max(0, ...lengths) || prefixCharacters);
+  }
+
+  /** The entries whose prefix the key begins with. */
+  withPrefixOf(key: string): readonly KeyPolicy[] {
+    return this.#prefixLengths.flatMap((length) => {
+      return length <= key.length ? (this.#byPrefix.get(key.slice(0, length)) ?? []) : [];
+    });
   }
 
   candidates(key: string): Candidates {
-    if (Buffer.byteLength(key) > longestKeyBytes) return hopeless;
-    const keys = [...this.#unprefixed];
-    for (const length of this.#prefixLengths) {
-      const found = length <= key.length ? this.#byPrefix.get(key.slice(0, length)) : undefined;
-      if (found !== undefined) keys.push(...found);
-    }
+    if (key === '' || Buffer.byteLength(key) > longestKeyBytes) return hopeless;
+    const keys = [...this.#unprefixed, ...this.withPrefixOf(key)];
     const form = formOf(key);
     if (form === 'ours') return { keys, named: keys.some(hasHandle), hopeless: false };
     if (form === 'foreign') return { keys, named: keys.some(hasPrefix), hopeless: false };

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { test } from 'node:test';
-import { hashSync } from '@node-rs/bcrypt';
+import { hashSync } from 'bcryptjs';
 import type { KeyPolicy } from '../policy/policy.ts';
+import { withKeyIdOf } from '../../test/helpers/wrong-keys.ts';
 import { createApiKey, prefixCharacters } from './api-key.ts';
+import { bcryptCompare } from './bcrypt.ts';
 import { BcryptPool } from './bcrypt-pool.ts';
 import { bcryptCost } from './bcrypt-hash.ts';
+import { KeyDigests } from './key-digests.ts';
 import { KeyRing } from './key-ring.ts';
 import { KeyVerifier, type KeyAnswer } from './key-verifier.ts';
 
@@ -13,9 +16,9 @@ const idleTtlMs = 60_000;
 // The lowest that bcrypt takes: what is counted here is calls, not time.
 const cost = 4;
 const ourKey = createApiKey('live');
-const ourHash = hashSync(ourKey, { cost });
+const ourHash = hashSync(ourKey, cost);
 const foreignKey = 'made-elsewhere-0123456789';
-const foreignHash = hashSync(foreignKey, { cost });
+const foreignHash = hashSync(foreignKey, cost);
 
 function entry(id: string, bcrypt: string, prefix: string): KeyPolicy {
   return {
@@ -27,6 +30,8 @@ function entry(id: string, bcrypt: string, prefix: string): KeyPolicy {
 const ours = entry('ours', ourHash, ourKey.slice(0, prefixCharacters));
 const foreign = entry('foreign', foreignHash, 'made-els');
 
+type Compare = (key: string, bcrypt: string) => Promise<boolean>;
+
 interface Bench {
   readonly verifier: KeyVerifier;
   readonly clock: { nowMs: number };
@@ -35,21 +40,22 @@ interface Bench {
   readonly ask: (key: string, ring: KeyRing) => Promise<KeyAnswer>;
 }
 
-function bench(compare?: (key: string, bcrypt: string) => Promise<boolean>, maxWaiting = 10): Bench {
+function bench(compare: Compare = bcryptCompare, maxWaiting = 10, digests?: KeyDigests): Bench {
   const clock = { nowMs: 0 };
   const asked: string[] = [];
-  const pool = new BcryptPool({ concurrency: 1, maxWaiting, ...(compare !== undefined && { compare }) });
+  const pool = new BcryptPool({ concurrency: 1, maxWaiting, compare });
   const verifier = new KeyVerifier({
     clock: { monotonicMs: () => clock.nowMs, wallMs: () => 0 },
+    digests,
     hasher: {
-      verify: (key, bcrypt) => {
+      verify: (key, bcrypt, lane) => {
         asked.push(bcrypt);
-        return pool.verify(key, bcrypt);
+        return pool.verify(key, bcrypt, lane);
       },
     },
   });
   const ask = async (key: string, ring: KeyRing): Promise<KeyAnswer> =>
-    verifier.known(key, ring, idleTtlMs) ?? (await verifier.verify(key, ring));
+    verifier.known(key, ring, idleTtlMs) ?? (await verifier.verify(key, ring, 'stranger'));
   return { verifier, clock, asked, ask };
 }
 
@@ -90,7 +96,7 @@ test('nobody’s hash is one that bcrypt can read, and so takes as long as any o
   const [nobodys = ''] = asked;
   assert.equal(bcryptCost(nobodys), cost);
   // The parser for new hashes takes canonical salts only, and gives the hash its own length.
-  assert.equal(hashSync('whoever', { salt: nobodys.slice(0, 29) }).length, nobodys.length);
+  assert.equal(hashSync('whoever', nobodys.slice(0, 29)).length, nobodys.length);
 });
 
 test('a mistyped key of our form costs nothing, unless one made elsewhere may look so', async () => {
@@ -98,7 +104,7 @@ test('a mistyped key of our form costs nothing, unless one made elsewhere may lo
   const { ask, asked } = bench();
   assert.equal((await ask(mistyped, both)).kind, 'unknown');
   assert.deepEqual(asked, []);
-  const withoutPrefix = new KeyRing([ours, entry('any', hashSync(mistyped, { cost }), '')]);
+  const withoutPrefix = new KeyRing([ours, entry('any', hashSync(mistyped, cost), '')]);
   assert.equal((await ask(mistyped, withoutPrefix)).kind, 'key');
 });
 
@@ -190,10 +196,68 @@ test('a key at hand is known by its digest, and then wrong ones cost no bcrypt e
   assert.deepEqual(asked, []);
 });
 
-test('a key of ours is told from another’s token by its key id, verified before or not', () => {
-  assert.equal(both.hasHandleOf(ourKey), true);
-  assert.equal(both.hasHandleOf(`${ourKey.slice(0, -1)}!`), false);
-  assert.equal(both.hasHandleOf(ourKey.slice(0, -6) + '000000'), true);
-  assert.equal(both.hasHandleOf(createApiKey('live')), false);
-  assert.equal(both.hasHandleOf(foreignKey), false);
+test('a key of ours is told from another’s token by its form or its prefix, verified before or not', () => {
+  for (const token of [ourKey, `${ourKey.slice(0, -6)}000000`, createApiKey('live'), foreignKey, 'made-elsewhere-2']) {
+    assert.equal(both.isOurs(token), true, token);
+  }
+  for (const token of [
+    `${createApiKey('live').slice(0, -1)}!`,
+    'made-el',
+    'eyJhbGciOiJIUzI1NiJ9.e30.c2ln',
+    '',
+    'Basic dTpw',
+  ]) {
+    assert.equal(both.isOurs(token), false, token);
+  }
+});
+
+test('a key of our form is recognised for good, also by another process, and a foreign one is not', async () => {
+  const secret = Buffer.alloc(32, 7);
+  const digests = new KeyDigests({ secret });
+  const { ask, asked, clock } = bench(bcryptCompare, 10, digests);
+  await ask(ourKey, both);
+  await ask(foreignKey, both);
+  assert.equal(digests.all.length, 1);
+  asked.length = 0;
+  clock.nowMs += 1_000 * idleTtlMs;
+  assert.deepEqual(await ask(ourKey, both), { kind: 'key', key: ours });
+  assert.deepEqual(asked, []);
+  assert.deepEqual(await ask(foreignKey, both), { kind: 'key', key: foreign });
+  assert.deepEqual(asked, [foreignHash]);
+
+  const later = bench(bcryptCompare, 10, new KeyDigests({ secret, kept: digests.all }));
+  assert.deepEqual(await later.ask(ourKey, both), { kind: 'key', key: ours });
+  assert.deepEqual(later.asked, []);
+  // What it opens is the entry's to say, and whether there is one: by the policy of the request.
+  const renamed = { ...ours, id: 'renamed', scopes: ['read'] };
+  assert.deepEqual(await later.ask(ourKey, new KeyRing([renamed])), { kind: 'key', key: renamed });
+  assert.equal((await later.ask(ourKey, new KeyRing([foreign]))).kind, 'unknown');
+});
+
+test('a digest stands for one key and one hash', async () => {
+  const secret = Buffer.alloc(32, 7);
+  const digests = new KeyDigests({ secret });
+  digests.add(ourHash, ourKey);
+  for (const [key, ring] of [
+    [withKeyIdOf(ourKey), both],
+    [ourKey, new KeyRing([entry('ours', hashSync(createApiKey('live'), cost), ourKey.slice(0, prefixCharacters))])],
+  ] as const) {
+    const { ask, asked } = bench(bcryptCompare, 10, digests);
+    assert.equal((await ask(key, ring)).kind, 'unknown');
+    assert.equal(asked.length, 1);
+  }
+  const other = bench(bcryptCompare, 10, new KeyDigests({ secret: Buffer.alloc(32, 8), kept: digests.all }));
+  assert.equal((await other.ask(ourKey, both)).kind, 'key');
+  assert.equal(other.asked.length, 1);
+});
+
+test('a thread that fails says nothing about the key', async () => {
+  const { ask } = bench(() => Promise.reject(new Error('gone')));
+  assert.equal((await ask(ourKey, both)).kind, 'overloaded');
+});
+
+test('an empty key is none, whatever the hashes', async () => {
+  const { ask, asked } = bench();
+  assert.equal((await ask('', new KeyRing([entry('empty', hashSync('', cost), '')]))).kind, 'unknown');
+  assert.deepEqual(asked, []);
 });

@@ -1,9 +1,11 @@
-// Owns the answer to "whose key is this": keys verified before by their digest, one bcrypt for all others, the same for a wrong
-// secret and for an unknown key. What an entry allows is read from the policy of the request, every time.
+// Tells whose key a key is: by its digest where it verified before, by one bcrypt otherwise, the same for a wrong secret and for an
+// unknown key. What an entry allows is read from the policy of the request, every time.
 import { hash } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
-import type { Hasher } from './bcrypt-pool.ts';
+import { formOf } from './api-key.ts';
+import type { Hasher, Lane } from './bcrypt-pool.ts';
+import type { KeyDigests } from './key-digests.ts';
 import type { KeyRing } from './key-ring.ts';
 
 export type KeyAnswer =
@@ -29,7 +31,7 @@ interface Verified {
 const unknown: KeyAnswer = { kind: 'unknown' };
 const overloaded: KeyAnswer = { kind: 'overloaded' };
 
-/** About 4 MiB. Beyond it the one used longest ago costs its owner one bcrypt more. */
+/** About 4 MiB. Beyond it the one used longest ago is forgotten. */
 const mostVerified = 20_000;
 /** The order of use is right to within this: to keep it by every request would cost more than it is worth. */
 const orderMs = 1_000;
@@ -37,17 +39,20 @@ const orderMs = 1_000;
 export class KeyVerifier {
   readonly #hasher: Hasher;
   readonly #clock: Clock;
+  readonly #digests: KeyDigests | undefined;
   /** SHA-256 of the key -> what it was verified against. In the order of use, the oldest first. */
   readonly #verified = new Map<string, Verified>();
   /** One verification for a key at a time; its result is everybody's until a reload. */
   readonly #underWay = new Map<string, Work>();
 
-  constructor(options: { readonly hasher: Hasher; readonly clock: Clock }) {
+  /** `digests`: recognises keys of the gateway's own form for good, however long they were not used. */
+  constructor(options: { readonly hasher: Hasher; readonly clock: Clock; readonly digests?: KeyDigests | undefined }) {
     this.#hasher = options.hasher;
     this.#clock = options.clock;
+    this.#digests = options.digests;
   }
 
-  /** At once for whoever was here before, and for what can be no key. `idleTtlMs`: a key unused for so long is forgotten. */
+  /** At once for keys that verified before, and for what can be no key. `idleTtlMs`: a key unused for so long is verified again. */
   known(key: string, ring: KeyRing, idleTtlMs: number): KeyAnswer | undefined {
     const digest = hash('sha256', key);
     const byDigest = ring.withDigest(digest);
@@ -55,15 +60,26 @@ export class KeyVerifier {
     const verified = this.#verified.get(digest);
     if (verified !== undefined) {
       const nowMs = this.#clock.monotonicMs();
-      const entry = nowMs - verified.usedMs <= idleTtlMs ? ring.withHash(verified.bcrypt) : undefined;
-      if (entry !== undefined) {
+      const entry = ring.withHash(verified.bcrypt);
+      if (entry === undefined) this.#verified.delete(digest);
+      else if (nowMs - verified.usedMs <= idleTtlMs) {
         verified.usedMs = nowMs;
         if (nowMs - verified.placedMs >= orderMs) this.#place(digest, verified, nowMs);
         return { kind: 'key', key: entry };
       }
-      this.#verified.delete(digest);
     }
-    return ring.candidates(key).hopeless || !ring.hashes ? unknown : undefined;
+    const { keys, hopeless } = ring.candidates(key);
+    if (hopeless || !ring.hashes) return unknown;
+    const recognised = this.#recognised(key, keys);
+    if (recognised === undefined) return undefined;
+    this.#remember(digest, recognised.bcrypt);
+    return { kind: 'key', key: recognised.entry };
+  }
+
+  /** This very key verified before, against an entry that is still there: it will again. */
+  isProven(key: string, ring: KeyRing): boolean {
+    const verified = this.#verified.get(hash('sha256', key));
+    return verified !== undefined && ring.withHash(verified.bcrypt) !== undefined;
   }
 
   /** Whether this very key is being verified: whoever comes with it now costs nothing and learns nothing more. */
@@ -72,11 +88,11 @@ export class KeyVerifier {
   }
 
   /** For what known() could not tell. Never rejects. */
-  verify(key: string, ring: KeyRing): Promise<KeyAnswer> {
+  verify(key: string, ring: KeyRing, lane: Lane): Promise<KeyAnswer> {
     const digest = hash('sha256', key);
     const underWay = this.#underWay.get(digest);
     if (underWay?.ring === ring) return underWay.answer;
-    const answer = this.#verify(key, digest, ring).finally(() => {
+    const answer = this.#verify(key, digest, ring, lane).finally(() => {
       if (this.#underWay.get(digest) === work) this.#underWay.delete(digest);
     });
     const work: Work = { ring, answer };
@@ -84,21 +100,34 @@ export class KeyVerifier {
     return answer;
   }
 
-  async #verify(key: string, digest: string, ring: KeyRing): Promise<KeyAnswer> {
+  async #verify(key: string, digest: string, ring: KeyRing, lane: Lane): Promise<KeyAnswer> {
     const { keys, named } = ring.candidates(key);
     const hashes = keys.flatMap(({ secret }) => (secret.kind === 'bcrypt' ? [secret.bcrypt] : []));
     // Nobody's key is hashed all the same, also beside those without a prefix: how long the answer takes must not tell whether its id
     // exists.
     for (const bcrypt of named ? hashes : [...hashes, nobodysHash(ring.cost)]) {
-      const verdict = this.#hasher.verify(key, bcrypt);
+      // A thread that failed says nothing about the key.
+      const verdict = await this.#hasher.verify(key, bcrypt, lane)?.catch(() => undefined);
       if (verdict === undefined) return overloaded;
-      if (!(await verdict)) continue;
+      if (!verdict) continue;
       const entry = ring.withHash(bcrypt);
       if (entry === undefined) continue;
       this.#remember(digest, bcrypt);
+      if (formOf(key) === 'ours') this.#digests?.add(bcrypt, key);
       return { kind: 'key', key: entry };
     }
     return unknown;
+  }
+
+  /** Only keys of the gateway's own form: others may have few bits, which a digest on disk would give away. */
+  #recognised(key: string, candidates: readonly KeyPolicy[]): { entry: KeyPolicy; bcrypt: string } | undefined {
+    if (this.#digests === undefined || formOf(key) !== 'ours') return undefined;
+    for (const entry of candidates) {
+      if (entry.secret.kind !== 'bcrypt') continue;
+      const { bcrypt } = entry.secret;
+      if (this.#digests.has(bcrypt, key)) return { entry, bcrypt };
+    }
+    return undefined;
   }
 
   /** Behind all others. */

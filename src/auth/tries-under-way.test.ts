@@ -19,14 +19,27 @@ test('who waits is told when any try from the address has ended, and nobody wait
   assert.equal(tries.next('2001:db8::3'), undefined);
 });
 
-test('64 may wait, from whatever addresses, and as many again after them', () => {
+test('64 may wait of a /48 or /24, which take nothing from others, and as many again after them', () => {
   const tries = new TriesUnderWay();
   for (let round = 0; round < 2; round += 1) {
     tries.begin('192.0.2.1');
-    tries.begin('192.0.2.2');
-    for (let i = 0; i < 64; i += 1) assert.ok(tries.next(`192.0.2.${1 + (i % 2)}`));
+    tries.begin('2001:db8::1');
+    for (let i = 0; i < 64; i += 1) assert.ok(tries.next(`192.0.2.${i}`));
     assert.equal(tries.next('192.0.2.1'), undefined);
+    for (let i = 0; i < 64; i += 1) assert.ok(tries.next(`2001:db8:0:${i}::1`));
+    assert.equal(tries.next('2001:db8:0:ffff::1'), undefined);
     tries.end('192.0.2.1');
-    tries.end('192.0.2.2');
+    tries.end('2001:db8::1');
   }
+});
+
+test('1,024 may wait in all', () => {
+  const tries = new TriesUnderWay();
+  let waiting = 0;
+  for (let i = 0; i < 3_000; i += 1) {
+    const address = `10.0.${i % 100}.1`;
+    tries.begin(address);
+    if (tries.next(address) !== undefined) waiting += 1;
+  }
+  assert.equal(waiting, 1_024);
 });

@@ -1,43 +1,47 @@
-// Owns who waits until it is known what became of others' keys: a try counts as a failure until it turns out right, so the callers of
-// one address who come all at once, after a start, look like as many failures. Judges nobody.
-import { addressGroup } from '../policy/addresses.ts';
+// Lets callers wait for verifications in progress near their address: a try counts as a failure until it succeeds, so callers of one
+// network who arrive at once, as after a restart, look like as many failures. Decides nothing.
+import { widestNetwork } from '../policy/address-networks.ts';
 
 interface Tries {
   count: number;
   waiting: (() => void)[];
 }
 
-/** Of all addresses. */
-const mostWaiting = 64;
+/** A waiting caller holds no more than its request. */
+const maxWaiting = 1024;
+/** Of the widest network around an address: nobody takes the waiting places of others. */
+const maxWaitingPerNetwork = 64;
 
 export class TriesUnderWay {
-  readonly #byAddress = new Map<string, Tries>();
+  readonly #byNetwork = new Map<string, Tries>();
   #waiting = 0;
 
   begin(address: string): void {
-    const group = addressGroup(address);
-    const tries = this.#byAddress.get(group);
-    if (tries === undefined) this.#byAddress.set(group, { count: 1, waiting: [] });
+    const network = widestNetwork(address);
+    const tries = this.#byNetwork.get(network);
+    if (tries === undefined) this.#byNetwork.set(network, { count: 1, waiting: [] });
     else tries.count += 1;
   }
 
   /** Of one that began. */
   end(address: string): void {
-    const group = addressGroup(address);
-    const tries = this.#byAddress.get(group);
+    const network = widestNetwork(address);
+    const tries = this.#byNetwork.get(network);
     if (tries === undefined) return;
     tries.count -= 1;
-    if (tries.count === 0) this.#byAddress.delete(group);
+    if (tries.count === 0) this.#byNetwork.delete(network);
     const { waiting } = tries;
     tries.waiting = [];
     this.#waiting -= waiting.length;
     for (const wake of waiting) wake();
   }
 
-  /** When the next try from the address has ended. Undefined: none is under way, or too many wait already. */
+  /** When the next try from the network has ended. Undefined: none is in progress, or too many wait already. */
   next(address: string): Promise<void> | undefined {
-    const tries = this.#byAddress.get(addressGroup(address));
-    if (tries === undefined || this.#waiting >= mostWaiting) return undefined;
+    const tries = this.#byNetwork.get(widestNetwork(address));
+    if (tries === undefined || this.#waiting >= maxWaiting || tries.waiting.length >= maxWaitingPerNetwork) {
+      return undefined;
+    }
     this.#waiting += 1;
     return new Promise((resolve) => {
       tries.waiting.push(resolve);

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import packageJson from '../../package.json' with { type: 'json' };
+import type { KeyDigests } from '../auth/key-digests.ts';
 import type { KeySource } from '../auth/key-source.ts';
 import type { Config, RelayConfig } from '../config/config.ts';
 import { policyOf } from '../config/policy.ts';
@@ -26,6 +27,8 @@ export interface GatewaySettings {
   readonly quotas?: KeptQuotas;
   /** More keys than those of the configuration. The caller's to close. */
   readonly keys?: KeySource | undefined;
+  /** Recognises keys that verified before. Absent: until the process ends. The caller's to persist. */
+  readonly keyDigests?: KeyDigests;
   /** Of assertions; without them there are none. The caller's to close. */
   readonly signing?: SigningKeys;
 }
@@ -83,6 +86,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     signingKeys: signing && (() => signing.keys),
     transports,
     quotas: ledger,
+    keyDigests: settings.keyDigests,
     keyUsed: settings.keys && ((id, wallMs) => settings.keys?.used(id, wallMs)),
     ...(limits !== undefined && { limiter: limits.limiter }),
   });

@@ -1,6 +1,6 @@
 // Owns `keys hash`: a key from stdin becomes an entry of the configuration. The key is written nowhere.
 import process from 'node:process';
-import { hash } from '@node-rs/bcrypt';
+import { bcryptHash } from '../auth/bcrypt.ts';
 import { stringify } from 'yaml';
 import { formOf, prefixCharacters } from '../auth/api-key.ts';
 import { longestKeyBytes } from '../auth/bcrypt-hash.ts';
@@ -29,7 +29,7 @@ export async function hashKey({ id, cost, json }: HashOptions, { terminal }: Cli
     );
   if (form === 'mistyped') throw new CliFault('the key is mistyped: its last characters do not fit the others');
   const prefix = form === 'ours' ? key.slice(0, prefixCharacters) : foreignPrefix(key);
-  const entry = { id, key_hash: await hash(key, { cost }), ...(prefix !== '' && { key_prefix: prefix }) };
+  const entry = { id, key_hash: await bcryptHash(key, cost), ...(prefix !== '' && { key_prefix: prefix }) };
   terminal.result(json === true ? JSON.stringify(entry) : stringify([entry], { lineWidth: 0 }).trimEnd());
   if (prefix === '') terminal.note('The key is short, so the entry has no key_prefix; there may be 4 of that kind.');
 }

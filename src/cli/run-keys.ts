@@ -1,6 +1,6 @@
 // Owns `keys create|rotate|revoke|list`: which file they are about, and what is said of it. The key itself goes to key-outlet.ts alone.
 import { resolve } from 'node:path';
-import { hash } from '@node-rs/bcrypt';
+import { bcryptHash } from '../auth/bcrypt.ts';
 import { createApiKey, prefixCharacters } from '../auth/api-key.ts';
 import type { KeyConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -153,7 +153,7 @@ async function existing(file: string): Promise<readonly StoredKey[]> {
 
 async function newKey(kind: 'live' | 'test', cost: number): Promise<NewKey> {
   const key = createApiKey(kind);
-  return { key, secret: { keyHash: await hash(key, { cost }), keyPrefix: key.slice(0, prefixCharacters) } };
+  return { key, secret: { keyHash: await bcryptHash(key, cost), keyPrefix: key.slice(0, prefixCharacters) } };
 }
 
 /** On stderr for people: stdout has the key, or nothing. */

@@ -5,9 +5,10 @@ import { type Faulty, loadConfig, type FlagSetting } from '../config/load.ts';
 import { findingLine } from '../config/origin.ts';
 import { watchConfig, type ReloadReason } from '../config/reload.ts';
 import { restartOnly } from '../config/restart.ts';
-import { assertionKeysPath, gatewayIdentityPath } from '../config/state-directory.ts';
+import { assertionKeysPath, gatewayIdentityPath, keyDigestsPath } from '../config/state-directory.ts';
 import { configReloaded, type ConfigReloaded } from '../kernel/events.ts';
 import { KeysFileError } from '../keys/errors.ts';
+import { openKeyDigests } from '../keys/key-digests-file.ts';
 import { loadOrCreateIdentity } from '../portal/identity-file.ts';
 import { credentialFromPem } from '../portal/identity.ts';
 import { createCredential, type Credential } from '../portal/index.ts';
@@ -68,7 +69,12 @@ export async function start(options: StartOptions, context: CliContext): Promise
   parts.defer(() => {
     signing.close();
   });
-  const gateway = await runGateway(parts, { config, credential, keys, quotas, signing });
+  const keyDigests = await openKeyDigests(keyDigestsPath(stateDirectory), (message, error) => {
+    log.warn({ reason: String(error) }, message);
+  });
+  parts.defer(() => keyDigests.close());
+  const { digests } = keyDigests;
+  const gateway = await runGateway(parts, { config, credential, keys, quotas, signing, keyDigests: digests });
   keysChanged = gateway.keysChanged;
   // What changed while it began to listen.
   keysChanged();

@@ -171,7 +171,7 @@ export interface AuthConfig {
   readonly keys: readonly KeyConfig[];
   /** A file of more keys, managed by `portal-gateway keys` and read again when it changes. */
   readonly keysFile: string;
-  /** A verified key that is not used for this time is verified again. */
+  /** A verified key that is not used for this time is verified again. Keys of the form that `portal-gateway keys create` makes are recognised for good. */
   readonly cacheTtlMs: number;
   /** A signed word to the apps of who calls, by which they know the gateway. */
   readonly assertion: AssertionConfig;

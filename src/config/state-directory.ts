@@ -17,6 +17,11 @@ export function quotaFilePath(stateDirectory: string): string {
   return join(stateDirectory, 'quotas.jsonl');
 }
 
+/** Beside it stands the secret that they are made with. Gateways may share both. */
+export function keyDigestsPath(stateDirectory: string): string {
+  return join(stateDirectory, 'key-digests');
+}
+
 /** Not the identity: who reads the one must not be able to be the other. */
 export function assertionKeysPath(stateDirectory: string): string {
   return join(stateDirectory, 'assertion-keys.json');

@@ -16,7 +16,14 @@ interface Hop {
   readonly link?: string;
 }
 
-const neverShown = new Set(['authorization', 'proxy-authorization', 'cookie', 'x-api-key', 'x-gateway-assertion']);
+const neverShown = new Set([
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'x-api-key',
+  'x-gateway-key',
+  'x-gateway-assertion',
+]);
 
 export function page(request: IncomingMessage, response: ServerResponse, facts: PathFacts): void {
   const body = Buffer.from(render(request, facts));

@@ -76,7 +76,8 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     title: 'Missing credentials',
     proxyError: 'http_request_denied',
     when: 'The request carries no credential, and the lease is not open to everyone.',
-    remedy: 'Send an API key as `Authorization: Bearer` or `X-API-Key`.',
+    remedy:
+      'Send an API key as `X-Gateway-Key`, `Authorization: Bearer` or `X-API-Key`; leases with `credentials: app` read `X-Gateway-Key` only.',
   },
   invalid_credentials: {
     status: 401,

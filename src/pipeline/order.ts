@@ -41,7 +41,12 @@ export interface PipelineParts {
 
 /** In front of the gateway's own private paths on the main listener. */
 export function createAdminAccess({ auth, limiter }: Pick<PipelineParts, 'auth' | 'limiter'>): AdminAccess {
-  return adminAccess([clientAddress(), checkAddress(), addressGate(limiter), authenticate(auth)]);
+  return adminAccess([
+    clientAddress(),
+    checkAddress(),
+    addressGate(limiter),
+    authenticate(auth, { known: () => undefined }),
+  ]);
 }
 
 export function createPipeline(parts: PipelineParts): Dispatch {
@@ -60,7 +65,7 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       // Before anything of a lease is answered, a preflight too.
       checkHost(),
       cors(lookup),
-      authenticate(auth),
+      authenticate(auth, directory),
       resolveLease(lookup),
       authorise(lookup),
       // The lease may be open to everyone by another name than the one that was asked for.

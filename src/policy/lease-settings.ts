@@ -15,6 +15,8 @@ export interface LeaseSettings {
   readonly bindsRequest: boolean;
   /** Undefined: as for all. */
   readonly cors: CorsPolicy | undefined;
+  /** Where the credential of a caller is read. */
+  readonly credentials: LeasePolicy['credentials'];
 }
 
 /** Settles some headers, whatever was there before. */
@@ -44,13 +46,14 @@ export const leaseSettings: (policy: Policy) => LeasePatterns<LeaseSettings> = c
     new LeasePatterns(Object.entries(leases).map(([pattern, lease]) => [pattern, settingsOf(lease)] as const)),
 );
 
-function settingsOf({ hostHeader, headers, cors, assertion }: LeasePolicy): LeaseSettings {
+function settingsOf({ hostHeader, headers, cors, assertion, credentials }: LeasePolicy): LeaseSettings {
   return {
     hostHeader,
     request: editOf(headers.request),
     response: editOf(headers.response),
     bindsRequest: assertion.bind === 'request',
     cors: cors.enabled ? cors : undefined,
+    credentials,
   };
 }
 

@@ -5,8 +5,9 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { compareSync } from '@node-rs/bcrypt';
+import { compareSync } from 'bcryptjs';
 import { formOf } from '../../src/auth/api-key.ts';
+import { openKeyDigests } from '../../src/keys/key-digests-file.ts';
 import { runCli, startCli, temporaryDirectory, type CliProcess, type CliResult } from '../helpers/cli.ts';
 
 interface Place {
@@ -189,6 +190,20 @@ test('keys hash: an entry for a key of ours, or of anybody', async (t) => {
     assert.equal(stderr.trim().split('\n').length, 1);
     assert.ok(input === '' || !stderr.includes(input));
   }
+});
+
+test('a key that verified is recognised after a restart: its digest is in the state directory, for its owner alone', async (t) => {
+  const here = await place(t);
+  const key = await here.made('create', 'first');
+  const gateway = await running(t, here);
+  assert.equal(await gateway.status(key), admitted);
+  gateway.cli.child.kill('SIGTERM');
+  assert.equal(await gateway.cli.exited, 0);
+  const file = join(here.directory, 'portal-gateway', 'key-digests');
+  const [, hash = ''] = /key_hash: (\S+)/.exec(await readFile(here.file, 'utf8')) ?? [];
+  const kept = await openKeyDigests(file, () => undefined);
+  assert.equal(kept.digests.has(hash, key), true);
+  for (const name of [file, `${file}.secret`]) assert.equal((await stat(name)).mode & 0o777, 0o600);
 });
 
 test('bad input: one line, the exit code of the contract, and nothing changed', async (t) => {

@@ -5,6 +5,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
+import type { KeyDigests } from '../../src/auth/key-digests.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../../src/gateway.ts';
 import type { Limiter } from '../../src/guard/limiter.ts';
 import type { QuotaLedger } from '../../src/guard/quota-ledger.ts';
@@ -23,6 +24,7 @@ interface Options {
   readonly clock?: Clock;
   readonly quotas?: QuotaLedger;
   readonly limiter?: Limiter;
+  readonly keyDigests?: KeyDigests;
   /** What a policy does not hold. */
   readonly listener?: Pick<
     GatewayOptions,
@@ -78,6 +80,7 @@ export async function startPlainGateway(
     ...(options.clock !== undefined && { clock: options.clock }),
     ...(options.quotas !== undefined && { quotas: options.quotas }),
     ...(options.limiter !== undefined && { limiter: options.limiter }),
+    ...(options.keyDigests !== undefined && { keyDigests: options.keyDigests }),
     ...options.listener,
   });
   const { port } = await gateway.listen();

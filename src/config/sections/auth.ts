@@ -96,11 +96,14 @@ export const auth: z.ZodType = section('AuthConfig', 'Who may call.', {
     optional: true,
     restart: true,
   }),
-  cache_ttl: duration('A verified key that is not used for this time is verified again.', {
-    initial: '60s',
-    min: '1s',
-    max: '24h',
-  }),
+  cache_ttl: duration(
+    'A verified key that is not used for this time is verified again. Keys of the form that `portal-gateway keys create` makes are recognised for good.',
+    {
+      initial: '60s',
+      min: '1s',
+      max: '24h',
+    },
+  ),
   assertion: section('AssertionConfig', 'A signed word to the apps of who calls, by which they know the gateway.', {
     enabled: flag(
       'Sends `X-Gateway-Assertion` with every request, and publishes the keys at /.well-known/portal-gateway/jwks.json.',

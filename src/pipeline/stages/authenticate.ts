@@ -1,27 +1,33 @@
-// Owns who calls: finds the credential, has it verified, and keeps it from the app. The order of look-up and the codes are those of the
-// contract (§2, §5); how a key is verified is auth/'s.
+// Who calls: finds the credential, has it verified, and keeps it from the app. How a key is verified, and when it is worth a bcrypt, is
+// for auth/ to decide.
+import type { Authenticator, AuthOutcome } from '../../auth/authenticator.ts';
+import {
+  chooseCredential,
+  credentialFields,
+  gatewayKeyOf,
+  type Claim,
+  type Credential,
+  type KeyCredential,
+} from '../../auth/credential.ts';
+import { longestKeyBytes } from '../../auth/bcrypt-hash.ts';
+import { KeyRing } from '../../auth/key-ring.ts';
+import { aclOf } from '../../guard/acl.ts';
+import { anonymous, type Principal } from '../../guard/principal.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import { authenticated, type Authenticated } from '../../kernel/events.ts';
 import type { Sink } from '../../kernel/http.ts';
 import { addressSet } from '../../policy/addresses.ts';
 import { compiled } from '../../policy/compiled.ts';
-import type { KeyPolicy } from '../../policy/policy.ts';
-import { findCredential, type KeyCredential } from '../../auth/credential.ts';
-import type { FailurePenalty } from '../../auth/failure-penalty.ts';
-import { KeyRing } from '../../auth/key-ring.ts';
-import type { KeyAnswer, KeyVerifier } from '../../auth/key-verifier.ts';
-import { TriesUnderWay } from '../../auth/tries-under-way.ts';
-import { aclOf } from '../../guard/acl.ts';
-import { anonymous, type Principal } from '../../guard/principal.ts';
-import type { Clock } from '../../kernel/clock.ts';
+import type { KeyPolicy, LeasePolicy, Policy } from '../../policy/policy.ts';
 import { callerHeaders } from '../caller-headers.ts';
 import { ChosenProtocol } from '../chosen-protocol.ts';
+import { credentialsOf, isOpenLease, type KnownLeases } from '../credential-place.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { failed } from './failed.ts';
 
 export interface AuthenticateParts {
-  readonly verifier: KeyVerifier;
-  readonly penalty: FailurePenalty;
+  readonly authenticator: Authenticator;
   readonly clock: Clock;
   /** Who keeps when keys were used last, if anybody does. */
   readonly used?: ((id: string, wallMs: number) => void) | undefined;
@@ -41,7 +47,7 @@ const allowedOf = compiled(
 
 interface Caller {
   readonly principal: Principal;
-  /** What the app is told of him. */
+  /** Headers that identify the caller to the app. */
   readonly headers: readonly string[];
 }
 
@@ -57,9 +63,7 @@ function callerOf(key: KeyPolicy): Caller {
   return caller;
 }
 
-export function authenticate({ verifier, penalty, clock, used }: AuthenticateParts): Stage {
-  const tries = new TriesUnderWay();
-
+export function authenticate({ authenticator, clock, used }: AuthenticateParts, directory: KnownLeases): Stage {
   return function authenticateStage(next): Dispatch {
     function admit(exchange: Exchange, sink: Sink, key: KeyPolicy, credential: KeyCredential): void {
       const nowMs = clock.wallMs();
@@ -73,103 +77,58 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
       const { principal, headers } = callerOf(key);
       exchange.principal = principal;
       exchange.appHeaders.push(...headers);
-      // Sec-WebSocket-Protocol was taken care of: it may offer more than the key.
-      if (!exchange.policy.auth.forwardCredential && credential.header !== 'sec-websocket-protocol') {
-        exchange.withheld.push(credential.header);
-      }
+      forwardOrWithhold(exchange, credential);
       next(exchange, sink);
     }
 
     function verify(exchange: Exchange, sink: Sink, credential: KeyCredential): void {
-      // Counted before bcrypt is asked, so that many at once are no way around it. Many with one key are one try until it is
-      // known to be wrong: the first requests of a caller with many connections.
-      const ring = ringOf(exchange.policy);
-      const joins = verifier.isUnderWay(credential.key, ring);
-      const retryAfterMs = joins ? 0 : penalty.begin(exchange.clientIp, credential.key);
-      if (retryAfterMs > 0) {
-        waitOrFail(exchange, sink, credential, retryAfterMs);
+      const { policy, clientIp: address, cancellation } = exchange;
+      const outcome = authenticator.authenticate({
+        key: credential.key,
+        ring: ringOf(policy),
+        address,
+        cacheTtlMs: policy.auth.cacheTtlMs,
+        isCancelled: () => cancellation.cancelled,
+      });
+      if (!(outcome instanceof Promise)) {
+        proceed(exchange, sink, outcome, credential);
         return;
       }
-      if (!joins) tries.begin(exchange.clientIp);
-      verifier
-        .verify(credential.key, ring)
-        .then((answer) => {
-          const wrong = answer.kind === 'unknown';
-          if (wrong && joins) penalty.begin(exchange.clientIp, credential.key);
-          else if (!wrong && !joins) penalty.forgive(exchange.clientIp, credential.key);
-          if (!joins) tries.end(exchange.clientIp);
-          if (exchange.cancellation.cancelled) sink.fail(left());
-          else proceed(exchange, sink, answer, credential);
+      outcome
+        .then((late) => {
+          if (cancellation.cancelled) sink.fail(left());
+          else proceed(exchange, sink, late, credential);
         })
         .catch((cause: unknown) => {
           sink.fail(failed(cause));
         });
     }
 
-    /** What counts against the address may be others' tries, which turn out right. */
-    function waitOrFail(exchange: Exchange, sink: Sink, credential: KeyCredential, retryAfterMs: number): void {
-      const turn = tries.next(exchange.clientIp);
-      if (turn === undefined) {
-        refuse(sink, 'api_key', slowed(retryAfterMs));
-        return;
-      }
-      turn
-        .then(() => {
-          if (exchange.cancellation.cancelled) sink.fail(left());
-          else ask(exchange, sink, credential);
-        })
-        .catch((cause: unknown) => {
-          sink.fail(failed(cause));
-        });
+    function proceed(exchange: Exchange, sink: Sink, outcome: AuthOutcome, credential: KeyCredential): void {
+      if (outcome.kind === 'key') admit(exchange, sink, outcome.key, credential);
+      else refuse(sink, 'api_key', refusalOf(outcome));
     }
 
-    function ask(exchange: Exchange, sink: Sink, credential: KeyCredential): void {
-      const { policy } = exchange;
-      const known = verifier.known(credential.key, ringOf(policy), policy.auth.cacheTtlMs);
-      if (known === undefined) verify(exchange, sink, credential);
-      else if (known.kind === 'unknown') refuseUnasked(exchange, sink, credential);
-      else proceed(exchange, sink, known, credential);
-    }
-
-    function proceed(exchange: Exchange, sink: Sink, answer: KeyAnswer, credential: KeyCredential): void {
-      switch (answer.kind) {
-        case 'key':
-          admit(exchange, sink, answer.key, credential);
-          return;
-        case 'unknown':
-          refuse(sink, 'api_key', invalid('The API key is not valid here.'));
-          return;
-        case 'overloaded':
-          refuse(
-            sink,
-            'api_key',
-            new GatewayError('overloaded', 'Too many keys wait to be verified.', { retryAfterSeconds: 1 }),
-          );
-          return;
-      }
+    function claimOf(token: string, policy: Policy): Claim {
+      const ring = ringOf(policy);
+      if (ring.isOurs(token) || authenticator.isKnown(token, ring, policy.auth.cacheTtlMs)) return 'ours';
+      return ring.hasUnprefixed && Buffer.byteLength(token) <= longestKeyBytes ? 'possible' : 'foreign';
     }
 
     return function checkCredential(exchange, outer) {
-      let sink = outer;
-      const { policy, req } = exchange;
+      const { policy } = exchange;
       if (!policy.auth.enabled) {
         exchange.principal = anonymous;
-        next(exchange, sink);
+        next(exchange, outer);
         return;
       }
-      const { credential, protocols } = findCredential(req.headers, req.upgrade);
-      if (protocols !== undefined && !policy.auth.forwardCredential) {
-        exchange.withheld.push('sec-websocket-protocol');
-        if (protocols !== '') exchange.appHeaders.push('Sec-WebSocket-Protocol', protocols);
-        else if (credential.kind === 'key' && credential.header === 'sec-websocket-protocol') {
-          sink = new ChosenProtocol(sink, credential.key);
-        }
-      }
+      const place = credentialsOf(exchange, directory);
+      const { credential, sink } = findCredential(exchange, outer, place);
       switch (credential.kind) {
         case 'none':
           // Where nothing is open to everyone, nobody without a credential takes a place or a look-up.
           if (!aclOf(policy).admitsAnonymous) {
-            refuse(sink, 'none', missing());
+            refuse(sink, 'none', missing(place));
             return;
           }
           // What anonymous may do is authorise's to say.
@@ -183,36 +142,49 @@ export function authenticate({ verifier, penalty, clock, used }: AuthenticatePar
         case 'ambiguous':
           refuse(sink, 'other', new GatewayError('invalid_request', 'The request carries more than one credential.'));
           return;
-        case 'key': {
-          const { beside } = credential;
-          if (beside !== undefined && isOurs(beside, ringOf(policy), policy.auth.cacheTtlMs)) {
-            refuse(
-              sink,
-              'api_key',
-              new GatewayError('invalid_request', 'The request carries two keys of this gateway.'),
-            );
-            return;
-          }
-          ask(exchange, sink, credential);
+        case 'two':
+          refuse(sink, 'api_key', new GatewayError('invalid_request', 'The request carries two keys of this gateway.'));
           return;
-        }
+        case 'key':
+          verify(exchange, sink, credential);
+          return;
       }
     };
 
-    /**
-     * Whether what stands beside the credential is no app's token but a key of this gateway. No bcrypt is spent on it, as apps have
-     * tokens of their own on every request: a key made elsewhere is told only once it was verified here.
-     */
-    function isOurs(token: string, ring: KeyRing, cacheTtlMs: number): boolean {
-      return ring.hasHandleOf(token) || verifier.known(token, ring, cacheTtlMs)?.kind === 'key';
-    }
-
-    /** No bcrypt was needed to tell; it counts as a failure all the same. */
-    function refuseUnasked(exchange: Exchange, sink: Sink, credential: KeyCredential): void {
-      const retryAfterMs = penalty.begin(exchange.clientIp, credential.key);
-      refuse(sink, 'api_key', retryAfterMs > 0 ? slowed(retryAfterMs) : invalid('The API key is not valid here.'));
+    /** The sink: for a WebSocket whose key was the only subprotocol that it offered, one that chooses that. */
+    function findCredential(
+      exchange: Exchange,
+      sink: Sink,
+      place: LeasePolicy['credentials'],
+    ): { readonly credential: Credential; readonly sink: Sink } {
+      const { policy, req } = exchange;
+      const fields = credentialFields(req.headers);
+      if (place === 'app') return { credential: gatewayKeyOf(fields), sink };
+      const credential = chooseCredential(fields, {
+        upgrade: req.upgrade,
+        isOpen: () => isOpenLease(exchange, directory),
+        claimOf: (token) => claimOf(token, policy),
+      });
+      const { protocols } = fields;
+      if (protocols === undefined || policy.auth.forwardCredential) return { credential, sink };
+      exchange.withheld.push('sec-websocket-protocol');
+      if (protocols !== '') exchange.appHeaders.push('Sec-WebSocket-Protocol', protocols);
+      else if (credential.kind === 'key' && credential.header === 'sec-websocket-protocol') {
+        return { credential, sink: new ChosenProtocol(sink, credential.key) };
+      }
+      return { credential, sink };
     }
   };
+}
+
+function forwardOrWithhold({ policy, withheld, appHeaders }: Exchange, { header, key }: KeyCredential): void {
+  if (policy.auth.forwardCredential) {
+    // As every X-Gateway-* header of a client, it is removed further on.
+    if (header === 'x-gateway-key') appHeaders.push('X-Gateway-Key', Buffer.from(key).toString('latin1'));
+    return;
+  }
+  // Sec-WebSocket-Protocol was taken care of: it may offer more than the key.
+  if (header !== 'sec-websocket-protocol') withheld.push(header);
 }
 
 function tell(method: Authenticated['method'], outcome: Authenticated['outcome']): void {
@@ -222,6 +194,19 @@ function tell(method: Authenticated['method'], outcome: Authenticated['outcome']
 function refuse(sink: Sink, method: Authenticated['method'], error: GatewayError): void {
   tell(method, error.code);
   sink.fail(error);
+}
+
+function refusalOf(outcome: Exclude<AuthOutcome, { readonly kind: 'key' }>): GatewayError {
+  switch (outcome.kind) {
+    case 'unknown':
+      return invalid('The API key is not valid here.');
+    case 'overloaded':
+      return new GatewayError('overloaded', 'Too many keys wait to be verified.', { retryAfterSeconds: 1 });
+    case 'throttled':
+      return new GatewayError('rate_limited', 'Too many credentials from here were wrong.', {
+        retryAfterSeconds: Math.max(1, Math.ceil(outcome.retryAfterMs / 1000)),
+      });
+  }
 }
 
 function keyFault(exchange: Exchange, key: KeyPolicy, nowMs: number): GatewayError | undefined {
@@ -244,17 +229,13 @@ function challenge(error: string): string[] {
   return ['WWW-Authenticate', `${realm}, error="${error}"`];
 }
 
-/** RFC 6750 §3: who showed no credential is told no error. */
-export function missing(): GatewayError {
-  return new GatewayError('missing_credentials', 'Send an API key as `Authorization: Bearer` or `X-API-Key`.', {
-    headers: ['WWW-Authenticate', realm],
-  });
-}
-
-function slowed(retryAfterMs: number): GatewayError {
-  return new GatewayError('rate_limited', 'Too many credentials from here were wrong.', {
-    retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1000)),
-  });
+/** RFC 6750 §3: without a credential, the challenge names no error. */
+export function missing(place: LeasePolicy['credentials'] = 'gateway'): GatewayError {
+  const detail =
+    place === 'app'
+      ? 'Send an API key as `X-Gateway-Key`.'
+      : 'Send an API key as `Authorization: Bearer`, `X-API-Key` or `X-Gateway-Key`.';
+  return new GatewayError('missing_credentials', detail, { headers: ['WWW-Authenticate', realm] });
 }
 
 function left(): GatewayError {

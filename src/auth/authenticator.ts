@@ -1,0 +1,92 @@
+// Decides whether a key is let in, and whether it is worth a bcrypt now: known keys at once, others within what the throttles and the
+// verification queue allow. Knows no request and no error.
+import { formOf } from './api-key.ts';
+import type { FailurePenalty, Standing } from './failure-penalty.ts';
+import type { KeyRing } from './key-ring.ts';
+import type { KeyAnswer, KeyVerifier } from './key-verifier.ts';
+import { TriesUnderWay } from './tries-under-way.ts';
+import { VerifiedPairs } from './verified-pairs.ts';
+
+export type AuthOutcome =
+  | KeyAnswer
+  /** Too many credentials from there, or for that key id, were wrong. */
+  | { readonly kind: 'throttled'; readonly retryAfterMs: number };
+
+export interface Attempt {
+  readonly key: string;
+  readonly ring: KeyRing;
+  /** The client's. */
+  readonly address: string;
+  /** A foreign key that is not used for this time is verified again. */
+  readonly cacheTtlMs: number;
+  readonly isCancelled: () => boolean;
+}
+
+const stranger: Standing = { kind: 'stranger' };
+const proven: Standing = { kind: 'proven' };
+const unknown: KeyAnswer = { kind: 'unknown' };
+
+export class Authenticator {
+  readonly #verifier: KeyVerifier;
+  readonly #penalty: FailurePenalty;
+  readonly #pairs = new VerifiedPairs();
+  readonly #tries = new TriesUnderWay();
+
+  constructor(options: { readonly verifier: KeyVerifier; readonly penalty: FailurePenalty }) {
+    this.#verifier = options.verifier;
+    this.#penalty = options.penalty;
+  }
+
+  /** At once where no bcrypt is needed, which is nearly always. The promise never rejects for what the caller sent. */
+  authenticate(attempt: Attempt): AuthOutcome | Promise<AuthOutcome> {
+    const { key, ring, cacheTtlMs, address } = attempt;
+    const known = this.#verifier.known(key, ring, cacheTtlMs);
+    if (known === undefined) return this.#verify(attempt);
+    if (known.kind !== 'unknown') return known;
+    // No bcrypt was needed to tell; it counts as a failure all the same.
+    const retryAfterMs = this.#penalty.begin(address, ring.keyIdOf(key), stranger);
+    return retryAfterMs > 0 ? { kind: 'throttled', retryAfterMs } : known;
+  }
+
+  /** Whether the token is a key that this gateway knows without computing anything. */
+  isKnown(token: string, ring: KeyRing, cacheTtlMs: number): boolean {
+    return this.#verifier.known(token, ring, cacheTtlMs)?.kind === 'key' || this.#verifier.isProven(token, ring);
+  }
+
+  async #verify(attempt: Attempt): Promise<AuthOutcome> {
+    const { key, ring, address } = attempt;
+    // Many with one key are one try until it is known to be wrong: the first requests of a caller with many connections.
+    const joins = this.#verifier.isUnderWay(key, ring);
+    const keyId = ring.keyIdOf(key);
+    const standing = this.#standingOf(attempt);
+    // Counted before the bcrypt, so that many at once are no way around it.
+    const retryAfterMs = joins ? 0 : this.#penalty.begin(address, keyId, standing);
+    if (retryAfterMs > 0) return this.#wait(attempt, retryAfterMs);
+    if (!joins) this.#tries.begin(address);
+    const answer = await this.#verifier.verify(key, ring, standing.kind);
+    if (answer.kind === 'key') {
+      // Only a key that proved right is forgiven: a full queue says nothing about it.
+      if (!joins) this.#penalty.forgive(address, keyId, standing);
+      if (formOf(key) === 'foreign') this.#pairs.add(answer.key.id, address);
+    } else if (joins && answer.kind === 'unknown') this.#penalty.begin(address, keyId, standing);
+    if (!joins) this.#tries.end(address);
+    return answer;
+  }
+
+  /** The failures held against this address may be verifications in progress for other callers: waits for one to finish. */
+  async #wait(attempt: Attempt, retryAfterMs: number): Promise<AuthOutcome> {
+    const turn = this.#tries.next(attempt.address);
+    if (turn === undefined) return { kind: 'throttled', retryAfterMs };
+    await turn;
+    // Nobody reads the outcome.
+    return attempt.isCancelled() ? unknown : this.authenticate(attempt);
+  }
+
+  /** Keys of the gateway's own form have no pairs: those that verified before are recognised without a bcrypt. */
+  #standingOf({ key, ring, address }: Attempt): Standing {
+    if (this.#verifier.isProven(key, ring)) return proven;
+    if (formOf(key) !== 'foreign') return stranger;
+    const entry = ring.withPrefixOf(key).find(({ id }) => this.#pairs.has(id, address));
+    return entry === undefined ? stranger : { kind: 'pair', keyId: entry.id };
+  }
+}

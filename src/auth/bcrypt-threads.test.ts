@@ -1,0 +1,105 @@
+// bcrypt in threads, against an implementation that shares no code with it and hashes made by a third one.
+import assert from 'node:assert/strict';
+import { performance } from 'node:perf_hooks';
+import { test, type TestContext } from 'node:test';
+import { compareSync, hashSync } from 'bcryptjs';
+import { bcryptCompare, bcryptHash } from './bcrypt.ts';
+import { bcryptCost } from './bcrypt-hash.ts';
+import { BcryptThreads } from './bcrypt-threads.ts';
+
+const lowestCost = 4;
+
+function start(t: TestContext): BcryptThreads {
+  const threads = new BcryptThreads();
+  t.after(() => threads.close());
+  return threads;
+}
+
+const keys: Readonly<Record<string, string>> = {
+  'one byte': 'x',
+  'a key of our form': 'sk_test_0123456789abcdefABCDEFGHIJKLMNOPQRSTUVWXYZ29cxxo',
+  '71 bytes': 'k'.repeat(71),
+  '72 bytes': 'k'.repeat(72),
+  '72 bytes of 36 letters': 'é'.repeat(36),
+  'letters beyond ASCII': 'schlüssel-€-😀',
+  'bytes that are no text, one to a character': '\u00ff\u00a3345',
+  'a NUL within': 'ab\0cd',
+  'a NUL at the end': 'ab\0',
+  'a NUL at the beginning': '\0ab',
+};
+
+for (const [what, key] of Object.entries(keys)) {
+  test(`$2a$, $2b$ and $2y$: ${what}`, async (t) => {
+    const threads = start(t);
+    const made = hashSync(key, lowestCost);
+    for (const version of ['$2a$', '$2b$', '$2y$']) {
+      const hash = version + made.slice(4);
+      assert.equal(await threads.compare(key, hash), true);
+      assert.equal(await threads.compare(`${key.slice(0, -1)}!`, hash), false);
+      assert.equal(await threads.compare(key.split('\0', 1)[0] ?? '', hash), !key.includes('\0'), 'cut at NUL');
+    }
+    const ours = await bcryptHash(key, lowestCost);
+    assert.match(ours, /^\$2b\$04\$/);
+    assert.ok(compareSync(key, ours));
+  });
+}
+
+test('costs 10 to 14, by hashes that were made elsewhere', async (t) => {
+  const threads = start(t);
+  for (const [cost, hash] of [
+    [10, '$2b$10$L92AlJ9O8r5FwxF9hPHtc.YFaFHg7zfA/nH7EkU61vKdok.jP2TLm'],
+    [11, '$2b$11$KZGczmIAGOngNwNotCeyqOHQQXsojnQN8YvOdmUWc5wu.LpaVk6qa'],
+    [12, '$2b$12$nFfDXB5uoZyRQRo/2eucGOd9c0WfznPuOBy7gM2GE3gL4RSUV5IVi'],
+    [13, '$2b$13$4dKv/SwPlPTVWkqNgXOzlep655cjsT6Xs.dbIkVpxdWY2KnhB8pHS'],
+    [14, '$2b$14$zqd0b48DKAbujhvFb10JB.0tk3rEkiC71juO7Bdmn2OfSys/opOi2'],
+  ] as const) {
+    assert.equal(bcryptCost(hash), cost);
+    assert.equal(await threads.compare('made-elsewhere-0123456789', hash), true);
+  }
+});
+
+test('a key of more than 72 bytes fits no hash, also where bcrypt would cut it to one that does; nor does an empty one', async () => {
+  const hash = hashSync('k'.repeat(72), lowestCost);
+  assert.ok(compareSync('k'.repeat(73), hash), 'cut by others');
+  assert.equal(await bcryptCompare('k'.repeat(73), hash), false);
+  assert.equal(await bcryptCompare('', hashSync('', lowestCost)), false);
+  await assert.rejects(bcryptHash('k'.repeat(73), lowestCost));
+});
+
+test('what is no bcrypt hash fits no key', async () => {
+  const hash = hashSync('k', lowestCost);
+  for (const other of ['', 'k', hash.slice(0, -1), hash.replace('$2b$', '$2x$'), hash.replace('$04$', '$99$')]) {
+    assert.equal(await bcryptCompare('k', other), false, other);
+  }
+});
+
+test('the event loop is free while threads compute', async (t) => {
+  const threads = start(t);
+  const hash = '$2b$12$nFfDXB5uoZyRQRo/2eucGOd9c0WfznPuOBy7gM2GE3gL4RSUV5IVi';
+  await threads.compare('warm', hashSync('warm', lowestCost));
+  const before = performance.eventLoopUtilization();
+  for (let i = 0; i < 4; i += 1) assert.equal(await threads.compare('wrong', hash), false);
+  const { active, idle } = performance.eventLoopUtilization(before);
+  // Four take about a second; on the event loop they would all be in `active`.
+  assert.ok(active < 50, `${active} ms of the event loop`);
+  assert.ok(idle > 200, `${idle} ms idle`);
+});
+
+test('as many threads as there are comparisons at once, and they are used again', async (t) => {
+  const threads = start(t);
+  const hash = hashSync('k', lowestCost);
+  for (let round = 0; round < 3; round += 1) {
+    const results = await Promise.all(Array.from({ length: 3 }, () => threads.compare('k', hash)));
+    assert.deepEqual(results, [true, true, true]);
+  }
+  assert.equal(threads.size, 3);
+});
+
+test('who waits for a thread that ends learns that it did', async (t) => {
+  const threads = start(t);
+  const pending = assert.rejects(threads.compare('k', '$2b$14$zqd0b48DKAbujhvFb10JB.0tk3rEkiC71juO7Bdmn2OfSys/opOi2'));
+  await threads.close();
+  await pending;
+  assert.equal(threads.size, 0);
+  await assert.rejects(threads.compare('k', hashSync('k', lowestCost)));
+});

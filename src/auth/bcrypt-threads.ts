@@ -1,0 +1,70 @@
+// Worker threads that compute bcrypt, so that neither the event loop nor libuv's thread pool waits for it. Starts a thread when all are
+// busy and keeps it; how many run at once is for the caller to bound.
+import { Worker } from 'node:worker_threads';
+
+/** What a thread is asked. */
+export interface Comparison {
+  readonly key: string;
+  readonly hash: string;
+}
+
+/** The same folder and the same extension as this file: TypeScript in development, JavaScript in the package. */
+const program = new URL(`./bcrypt-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
+
+export class BcryptThreads {
+  readonly #idle: Worker[] = [];
+  readonly #all = new Set<Worker>();
+  #closed = false;
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** Whether the key has the hash. Rejects when the thread ends before it replies. */
+  compare(key: string, hash: string): Promise<boolean> {
+    if (this.#closed) return Promise.reject(new Error('the bcrypt threads are closed'));
+    const worker = this.#idle.pop() ?? this.#start();
+    worker.ref();
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        worker.off('message', reply).off('error', fail).off('exit', exit);
+      };
+      const reply = (isSame: boolean): void => {
+        settle();
+        // An idle thread keeps no process alive.
+        worker.unref();
+        this.#idle.push(worker);
+        resolve(isSame);
+      };
+      const fail = (cause: unknown): void => {
+        settle();
+        reject(new Error('a bcrypt thread failed', { cause }));
+      };
+      const exit = (): void => {
+        fail(undefined);
+      };
+      worker.on('message', reply).on('error', fail).on('exit', exit);
+      worker.postMessage({ key, hash } satisfies Comparison);
+    });
+  }
+
+  /** Ends the threads; comparisons in progress reject. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#all].map((worker) => worker.terminate()));
+  }
+
+  #start(): Worker {
+    // Without the environment: it may hold secrets, and the thread needs nothing of it.
+    const worker = new Worker(program, { env: {}, name: 'bcrypt' });
+    this.#all.add(worker);
+    // For an idle thread, too: an 'error' that nobody listens to would end the process.
+    worker.on('error', () => undefined);
+    worker.on('exit', () => {
+      this.#all.delete(worker);
+      const index = this.#idle.indexOf(worker);
+      if (index !== -1) this.#idle.splice(index, 1);
+    });
+    return worker;
+  }
+}

@@ -1,0 +1,71 @@
+// Recognises keys of the gateway's own form that verified before, by an HMAC instead of a bcrypt. Their secret has 155 bits, so a digest
+// of one gives nothing away that could be guessed. Remembers one key for each hash; what its entry allows is not known here.
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+export interface KeyDigest {
+  /** Which bcrypt hash the key belongs to, itself as an HMAC. */
+  readonly entry: string;
+  readonly digest: string;
+}
+
+/** In a file of one line each, just below 1 MiB. Beyond it, the one recognised longest ago costs one bcrypt more. */
+const defaultMaxDigests = 15_000;
+const entryBytes = 16;
+
+export class KeyDigests {
+  readonly #secret: Buffer;
+  readonly #maxDigests: number;
+  readonly #digests = new Map<string, string>();
+  /** Called after each change; set by whoever persists them. */
+  changed: () => void = () => undefined;
+
+  /** `kept`: from earlier processes with the same secret, the most recent last. */
+  constructor(options: {
+    readonly secret: Buffer;
+    readonly kept?: readonly KeyDigest[];
+    readonly maxDigests?: number;
+  }) {
+    this.#secret = options.secret;
+    this.#maxDigests = options.maxDigests ?? defaultMaxDigests;
+    for (const kept of options.kept ?? []) this.#put(kept);
+  }
+
+  /** The most recent last. */
+  get all(): readonly KeyDigest[] {
+    return Array.from(this.#digests, ([entry, digest]) => ({ entry, digest }));
+  }
+
+  /** Whether this key verified against this hash before. */
+  has(bcrypt: string, key: string): boolean {
+    const entry = this.#entryOf(bcrypt);
+    const digest = this.#digests.get(entry);
+    if (digest === undefined) return false;
+    const isSame = timingSafeEqual(Buffer.from(digest, 'base64url'), this.#hmac(`key\0${bcrypt}\0${key}`));
+    if (isSame) this.#put({ entry, digest });
+    return isSame;
+  }
+
+  /** The key verified against the hash. */
+  add(bcrypt: string, key: string): void {
+    const digest = this.#hmac(`key\0${bcrypt}\0${key}`).toString('base64url');
+    this.#put({ entry: this.#entryOf(bcrypt), digest });
+    this.changed();
+  }
+
+  #put({ entry, digest }: KeyDigest): void {
+    this.#digests.delete(entry);
+    this.#digests.set(entry, digest);
+    for (const oldest of this.#digests.keys()) {
+      if (this.#digests.size <= this.#maxDigests) break;
+      this.#digests.delete(oldest);
+    }
+  }
+
+  #entryOf(bcrypt: string): string {
+    return this.#hmac(`entry\0${bcrypt}`).toString('base64url', 0, entryBytes);
+  }
+
+  #hmac(text: string): Buffer {
+    return createHmac('sha256', this.#secret).update(text).digest();
+  }
+}

@@ -1,0 +1,147 @@
+// Keeps the digests of verified keys over restarts: a file of one line each, and beside it the secret that they are made with. Losing
+// either costs each key one bcrypt and nothing else, so nothing waits for a write and no fault stops the gateway.
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import process from 'node:process';
+import { type KeyDigest, KeyDigests } from '../auth/key-digests.ts';
+import { readConfigFile } from '../config/read-file.ts';
+import { withFileLock } from './file-lock.ts';
+import { replaceFile } from './write-file.ts';
+
+const secretBytes = 32;
+/** A key that verifies for the first time is rare; a crash within this time costs it one more bcrypt. */
+const defaultWriteAfterMs = 2_000;
+const ownerOnly = 0o600;
+/** 16 and 32 bytes in base64url. */
+const lineForm = /^[\w-]{22} [\w-]{43}$/;
+
+export interface KeptKeyDigests {
+  readonly digests: KeyDigests;
+  /** Writes what is not written yet. Never rejects. Idempotent. */
+  close(): Promise<void>;
+}
+
+type Warn = (message: string, error: unknown) => void;
+
+export async function openKeyDigests(
+  path: string,
+  warn: Warn,
+  writeAfterMs: number = defaultWriteAfterMs,
+): Promise<KeptKeyDigests> {
+  const file = new KeyDigestsFile(path, warn, writeAfterMs);
+  await file.load();
+  return file;
+}
+
+class KeyDigestsFile implements KeptKeyDigests {
+  digests: KeyDigests;
+  readonly #path: string;
+  readonly #warn: Warn;
+  readonly #writeAfterMs: number;
+  #secret: Buffer = randomBytes(secretBytes);
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #changed = false;
+  #warned = false;
+
+  constructor(path: string, warn: Warn, writeAfterMs: number) {
+    this.#path = path;
+    this.#warn = warn;
+    this.#writeAfterMs = writeAfterMs;
+    this.digests = new KeyDigests({ secret: this.#secret });
+  }
+
+  /** What can be read takes effect, whether or not it can be written. */
+  async load(): Promise<void> {
+    try {
+      const secret = await readSecret(this.#secretPath);
+      const kept = secret === undefined ? [] : await readDigests(this.#path);
+      if (secret !== undefined) this.#secret = secret;
+      this.digests = new KeyDigests({ secret: this.#secret, kept });
+    } catch (error) {
+      this.#fail('the digests of verified keys cannot be read; each key is verified again once', error);
+    }
+    this.digests.changed = () => {
+      this.#changed = true;
+      this.#timer ??= setTimeout(() => void this.#flush(), this.#writeAfterMs).unref();
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#flush();
+  }
+
+  get #secretPath(): string {
+    return `${this.#path}.secret`;
+  }
+
+  #flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    if (!this.#changed) return;
+    this.#changed = false;
+    try {
+      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+      await withFileLock(this.#path, async () => {
+        await this.#keepSecret();
+        // Other gateways may share the file.
+        const others = await readDigests(this.#path).catch(() => []);
+        const all = new KeyDigests({ secret: this.#secret, kept: [...others, ...this.digests.all] }).all;
+        await this.#replace(this.#path, all.map(({ entry, digest }) => `${entry} ${digest}\n`).join(''));
+      });
+      this.#warned = false;
+    } catch (error) {
+      this.#fail('the digests of verified keys cannot be written; after a restart each key is verified again', error);
+    }
+  }
+
+  /** Made by the first gateway that has something to keep. */
+  async #keepSecret(): Promise<void> {
+    const kept = await readSecret(this.#secretPath);
+    if (kept === undefined) await this.#replace(this.#secretPath, `${this.#secret.toString('base64url')}\n`);
+    else if (!kept.equals(this.#secret)) throw new Error(`${this.#secretPath} was made by another gateway`);
+  }
+
+  async #replace(path: string, text: string): Promise<void> {
+    await replaceFile(path, text);
+    // Whoever could read the old one.
+    await chmod(path, ownerOnly);
+  }
+
+  /** Once, until it works again. */
+  #fail(message: string, error: unknown): void {
+    if (!this.#warned) this.#warn(message, error);
+    this.#warned = true;
+  }
+}
+
+/** Undefined: there is none. Rejects when others may use it, or when it is none. */
+async function readSecret(path: string): Promise<Buffer | undefined> {
+  const text = await readPrivate(path, 'the secret of key digests');
+  if (text === undefined) return undefined;
+  const secret = Buffer.from(text.trim(), 'base64url');
+  if (secret.length !== secretBytes) throw new Error(`${path} holds no secret: remove it`);
+  return secret;
+}
+
+async function readDigests(path: string): Promise<readonly KeyDigest[]> {
+  const text = (await readPrivate(path, 'the file of key digests')) ?? '';
+  return text.split('\n').flatMap((line) => {
+    if (!lineForm.test(line)) return [];
+    const [entry = '', digest = ''] = line.split(' ');
+    return [{ entry, digest }];
+  });
+}
+
+async function readPrivate(path: string, what: string): Promise<string | undefined> {
+  const reading = await readConfigFile(path, { what: `${what} ${path}`, isPrivate: process.platform !== 'win32' });
+  if ('text' in reading) return reading.text;
+  if (reading.missing === true) return undefined;
+  throw new Error(reading.fault);
+}
