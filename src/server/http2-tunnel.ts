@@ -7,7 +7,6 @@ import { fieldValue } from '../kernel/field-value.ts';
 import type { RawHeaders, RequestHead } from '../kernel/http.ts';
 import { isOfferable } from '../kernel/upgrade-protocols.ts';
 import { resetStream } from './http2-reset.ts';
-import { splice } from './splice.ts';
 
 /** What was asked of the app in the client's place. */
 export interface Tunnelling {
@@ -59,11 +58,42 @@ export function isTaken({ protocol, key }: Tunnelling, headers: RawHeaders): boo
   );
 }
 
-/** Byte for byte, each direction ending by itself; what ends otherwise is a reset for the client (RFC 9113 §8.5). */
+/** Byte for byte, with back-pressure, each direction ending by itself; any other end of one side is a reset for the other (RFC 8441 §5). */
 export function joinTunnel(stream: ServerHttp2Stream, peer: Duplex): void {
-  // Before splice(), which would destroy the stream without a code.
+  const clientEnded = watchEnd(stream);
+  const abort = (): void => {
+    peer.destroy();
+  };
+  peer.on('error', ignore);
   peer.once('close', () => {
     if (!peer.readableEnded || !peer.writableFinished) resetStream(stream, constants.NGHTTP2_CONNECT_ERROR);
   });
-  splice(stream, peer);
+  // Before pipe(), which would make an end of it.
+  stream.once('aborted', abort).once('end', () => {
+    if (!clientEnded()) abort();
+  });
+  // Not by `writableFinished`, which follows 'close' when both sides have ended.
+  stream.once('close', () => {
+    if (!clientEnded() || !peer.readableEnded) abort();
+  });
+  stream.pipe(peer);
+  peer.pipe(stream);
+}
+
+/**
+ * Whether the client ended its side by END_STREAM. Node ends a readable side for a reset as well, but only once the stream is closed,
+ * and closes a stream that both sides ended only after it has ended the readable side.
+ */
+function watchEnd(stream: ServerHttp2Stream): () => boolean {
+  let ended = !stream.closed && stream.state.remoteClose === 1;
+  const push = stream.push.bind(stream);
+  stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk === null && !stream.closed) ended = true;
+    return push(chunk, encoding);
+  };
+  return () => ended;
+}
+
+function ignore(): void {
+  // 'close' follows
 }

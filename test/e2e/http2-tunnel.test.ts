@@ -7,7 +7,9 @@ import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { WebSocketServer, type RawData } from 'ws';
-import { errorCode } from '../helpers/http2-frames.ts';
+import { errorCode, flag, frameType, type Fields } from '../helpers/http2-frames.ts';
+import type { RawHttp2 } from '../helpers/http2-raw.ts';
+import { key } from '../helpers/plain-gateway.ts';
 import { closed, over, settled } from '../helpers/scripted-app.ts';
 import { answerOf, ask, problemCode, startSecureGateway, type SecureGateway } from '../helpers/secure-gateway.ts';
 
@@ -34,6 +36,38 @@ async function taken(t: TestContext): Promise<{ client: ClientHttp2Stream; app: 
   const fields = await head(client);
   assert.deepEqual([fields[':status'], fields['x-app'], fields['upgrade']], [200, 'yes', undefined]);
   return { client, app: await appSocket, gateway };
+}
+
+/** The same with a client that writes frames itself. `early`: what it sends, and ends with, before the app has switched. */
+async function takenRaw(
+  t: TestContext,
+  early?: Buffer,
+): Promise<{ raw: RawHttp2; app: Socket; gateway: SecureGateway; received: () => number }> {
+  const gateway = await startSecureGateway(t, () => undefined);
+  const raw = await gateway.raw2();
+  const asked = new Promise<Socket>((resolve) => {
+    gateway.app.on('upgrade', (_: IncomingMessage, socket: Socket) => {
+      resolve(socket.on('error', () => undefined));
+    });
+  });
+  raw.request(1, [...withConnect(), ['x-api-key', key]], 0);
+  const app = await asked;
+  let received = 0;
+  app.on('data', (piece: Buffer) => {
+    received += piece.length;
+  });
+  if (early !== undefined) {
+    raw.data(1, early.subarray(0, 16_000), flag.endStream);
+    await raw.roundTrip(1);
+  }
+  app.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+  await raw.frame(({ type, stream }) => type === frameType.headers && stream === 1);
+  return { raw, app, gateway, received: () => received };
+}
+
+function withConnect(): Fields {
+  const pseudo = { ':method': 'CONNECT', ':protocol': 'echo', ':scheme': 'https', ':path': '/peer/app/' };
+  return [...Object.entries(pseudo), [':authority', 'localhost']];
 }
 
 test('a WebSocket over HTTP/2 is one over HTTP/1.1 to the app, with its subprotocol and its close code', async (t) => {
@@ -97,6 +131,56 @@ test('what one side cuts is cut for the other', async (t) => {
   second.app.resetAndDestroy();
   await closed(second.client);
   assert.equal(second.client.rstCode, errorCode.connect);
+});
+
+interface Ending {
+  readonly name: string;
+  readonly code: number;
+  /** The app has ended its side before. */
+  readonly appEnded: boolean;
+}
+
+const resets: readonly Ending[] = [errorCode.none, errorCode.cancel, errorCode.protocol, errorCode.connect].flatMap(
+  (code) => [false, true].map((appEnded) => ({ name: `code ${code}, app ended: ${appEnded}`, code, appEnded })),
+);
+
+for (const { name, code, appEnded } of resets) {
+  test(`a tunnel that its client resets is reset for the app, not ended: ${name}`, async (t) => {
+    const { raw, gateway, app } = await takenRaw(t);
+    if (appEnded) {
+      app.end();
+      await raw.frame(({ type, flags }) => type === frameType.data && (flags & flag.endStream) !== 0);
+    }
+    const tunnel = gateway.transport.tunnels.at(-1);
+    assert.ok(tunnel !== undefined);
+    const over = closed(tunnel);
+    raw.reset(1, code);
+    await over;
+    // A FIN would have gone out behind all that was written.
+    assert.equal(tunnel.writableFinished, false);
+  });
+}
+
+test('a tunnel that both sides end loses nothing of either, whoever ends first and however early', async (t) => {
+  const large = Buffer.alloc(60_000, 'x');
+  for (const first of ['client', 'app', 'client before the 101'] as const) {
+    const early = first === 'client before the 101';
+    const { raw, gateway, app, received } = await takenRaw(t, early ? large : undefined);
+    const tunnel = gateway.transport.tunnels.at(-1);
+    const ended = once(app, 'end');
+    if (first === 'app') {
+      app.end('from the app');
+      await raw.frame(({ type, flags }) => type === frameType.data && (flags & flag.endStream) !== 0);
+    }
+    if (!early) raw.data(1, large.subarray(0, 16_000));
+    if (!early) raw.data(1, large.subarray(16_000, 32_000), flag.endStream);
+    await ended;
+    assert.equal(received(), early ? 16_000 : 32_000, first);
+    assert.equal(tunnel?.writableFinished, true);
+    if (first !== 'app') app.end('from the app');
+    assert.equal(await raw.outcome(1), '200', first);
+    assert.equal(raw.body(1), 'from the app');
+  }
 });
 
 test('a tunnel has back-pressure', async (t) => {
