@@ -57,7 +57,7 @@ export class Http2Sink implements ClientSink {
     return this.#phase !== 'open';
   }
 
-  /** Of a stream that is over: the client did not wait for the end of its answer. */
+  /** Of a closed stream: the client reset it, or its connection ended, before the end of the response was sent. */
   get abandoned(): boolean {
     return !this.#cutByUs && !this.#tunnelled && !this.#taken;
   }
@@ -163,8 +163,13 @@ export class Http2Sink implements ClientSink {
     if (!this.#taken) this.#exchange.cancellation.cancel();
   }
 
+  /**
+   * END_STREAM was sent. `writableFinished` comes after it, and for a stream that ends with it after 'close' or not at all; but such a
+   * stream has no error code, where a reset or the end of the connection leaves one. (A reset with NO_ERROR passes for an end here: by
+   * then the client has cost the gateway no more than a request does.)
+   */
   get #taken(): boolean {
-    return this.#complete && this.#stream.writableFinished;
+    return this.#complete && (this.#stream.writableFinished || this.#stream.rstCode === constants.NGHTTP2_NO_ERROR);
   }
 
   get #isGone(): boolean {

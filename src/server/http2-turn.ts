@@ -33,6 +33,7 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
   /** For the client to take an answer that is complete. */
   readonly #deadline = new Deadline(this);
   readonly #fault: GatewayError | undefined;
+  #expired = false;
 
   constructor(stream: ServerHttp2Stream, raw: RawHeaders, connection: Http2TurnConnection, host: ServerHost) {
     this.#stream = stream;
@@ -50,6 +51,11 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
     this.#exchange = ClientExchange.of({ req, body: this.#body, httpVersion: '2', peer: connection.peer }, policy);
     this.#sink = new Http2Sink(stream, this.#exchange, tunnelling, this);
     stream.on('error', ignore).once('aborted', this.#aborted).once('close', this.#closed);
+  }
+
+  /** Of the streams that the client counts. */
+  get open(): boolean {
+    return !this.#stream.closed;
   }
 
   start(): void {
@@ -92,6 +98,7 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
 
   /** The client does not take the end of its answer. */
   expired(): void {
+    this.#expired = true;
     resetStream(this.#stream, constants.NGHTTP2_CANCEL);
   }
 
@@ -111,7 +118,7 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
     this.#host.deadlines.disarm(this.#deadline);
     this.#watch.end();
     this.#sink.closed();
-    this.#connection.over(this, this.#sink.abandoned);
+    this.#connection.over(this, this.#sink.abandoned && !this.#expired);
   };
 }
 

@@ -5,6 +5,7 @@ import {
   connect as connectHttp2,
   type ClientHttp2Session,
   type ClientHttp2Stream,
+  type ClientSessionOptions,
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
   type OutgoingHttpHeaders,
@@ -23,7 +24,7 @@ export interface SecureGateway extends PlainGateway {
   /** A TLS connection, when its handshake is done; `localhost` unless told otherwise. */
   readonly dial: (options?: ConnectionOptions) => Promise<TLSSocket>;
   /** A session of Node's client. */
-  readonly session: () => Promise<ClientHttp2Session>;
+  readonly session: (options?: ClientSessionOptions) => Promise<ClientHttp2Session>;
   /** A client that writes frames itself, greeted. */
   readonly raw2: (settings?: Buffer) => Promise<RawHttp2>;
 }
@@ -56,10 +57,11 @@ export async function startSecureGateway(
   return {
     ...plain,
     dial,
-    session: async () => {
+    session: async (options) => {
       const session = connectHttp2(`https://127.0.0.1:${plain.port}`, {
         ca: certificate.cert,
         servername: 'localhost',
+        ...options,
       });
       opened.push(session);
       await once(session, 'connect');

@@ -1,0 +1,129 @@
+// Very many requests of each kind on one HTTP/2 connection, and the app that responds to them.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { RequestListener } from 'node:http';
+import type { ClientHttp2Session, ClientHttp2Stream, ClientSessionOptions, OutgoingHttpHeaders } from 'node:http2';
+import { duplexPair, type Duplex } from 'node:stream';
+import type { TestContext } from 'node:test';
+import { ask, startSecureGateway, type SecureGateway } from './secure-gateway.ts';
+
+/** What the app is asked for, and what a client must see of it. */
+export interface ManyKind {
+  readonly name: string;
+  readonly path: string;
+  readonly headers: OutgoingHttpHeaders;
+  /** Sent in two pieces. Undefined: no content. */
+  readonly body: Buffer | undefined;
+  readonly status: number;
+  /** Bytes of the response. Undefined: whatever they are. */
+  readonly received: number | undefined;
+}
+
+/** Node’s client counts bytes that it held for a stream when the server closed it against its session for ever. */
+const roomy: ClientSessionOptions = { maxSessionMemory: 10_000 };
+
+/** Within a stream’s window: curl 7.88 hangs where a response ends an upload that waits for more of it. */
+const maxBodyBytes = 16 * 1024;
+
+const small = Buffer.alloc(2_000, 's');
+const large = Buffer.alloc(maxBodyBytes, 'l');
+const tooLarge = Buffer.alloc(maxBodyBytes + 2, 't');
+const post = { ':method': 'POST' };
+
+function kind(name: string, path: string, body?: Buffer, more: Partial<ManyKind> = {}): ManyKind {
+  return { name, path, headers: body === undefined ? {} : post, body, status: 200, received: small.length, ...more };
+}
+
+function sized(body: Buffer): OutgoingHttpHeaders {
+  return { ...post, 'content-length': String(body.length) };
+}
+
+export const manyKinds: readonly ManyKind[] = [
+  kind('GET', '/small'),
+  kind('POST with a length', '/echo', small, { headers: sized(small) }),
+  kind('POST without a length', '/echo', small),
+  kind('both directions at once', '/duplex', small),
+  kind('a response before the body', '/early', large),
+  kind('413 by the length', '/echo', tooLarge, { headers: sized(tooLarge), status: 413, received: undefined }),
+  kind('413 within the body', '/echo', tooLarge, { status: 413, received: undefined }),
+];
+
+/** Tunnels are in memory: that many TCP connections would use up the machine’s ports. */
+export async function startMany(t: TestContext): Promise<SecureGateway> {
+  const gateway = await startSecureGateway(t, serve, { policy: { limits: { maxBodyBytes } } });
+  gateway.transport.dialInstead = () => {
+    const [near, far] = duplexPair();
+    closeTogether(near, far);
+    gateway.app.emit('connection', far);
+    return Promise.resolve(Object.assign(near, { peerId: null, bytesSent: 1, bytesReceived: 1 }));
+  };
+  return gateway;
+}
+
+function closeTogether(...ends: readonly [Duplex, Duplex]): void {
+  for (const end of ends) {
+    end
+      .on('error', () => undefined)
+      .once('close', () => {
+        for (const other of ends) other.destroy();
+      });
+  }
+}
+
+/** `/echo` responds once it has the body, `/duplex` as it comes, `/early` and `/small` without it. */
+const serve: RequestListener = (request, response) => {
+  request.on('error', () => undefined);
+  if (request.url === '/duplex') {
+    response.flushHeaders();
+    request.pipe(response);
+  } else if (request.url === '/echo') {
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('end', () => response.end(Buffer.concat(pieces)));
+  } else response.end(small);
+};
+
+/** Node’s client sends them on one session, some at once. Rejects when one fails, or the session is told to go. */
+export async function askMany(gateway: SecureGateway, kind: ManyKind, count: number): Promise<void> {
+  const session = await gateway.session(roomy);
+  const atOnce = 20;
+  let left = count;
+  let goaway: number | undefined;
+  session.on('goaway', (code: number) => {
+    goaway = code;
+  });
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      while (left > 0) {
+        left -= 1;
+        const { status, received } = await askOne(session, kind).catch((cause: unknown) => {
+          throw new Error(`${kind.name}: failed with ${left} left, GOAWAY ${String(goaway)}`, { cause });
+        });
+        assert.equal(status, kind.status, kind.name);
+        if (kind.received !== undefined) assert.equal(received, kind.received, kind.name);
+      }
+    }),
+  );
+  assert.deepEqual([goaway, session.closed], [undefined, false], kind.name);
+}
+
+async function askOne(
+  session: ClientHttp2Session,
+  { path, headers, body }: ManyKind,
+): Promise<{ status: number | undefined; received: number }> {
+  const stream: ClientHttp2Stream = ask(session, path, headers);
+  let received = 0;
+  stream.on('data', (piece: Buffer) => {
+    received += piece.length;
+  });
+  const ended = once(stream, 'end');
+  // Whoever waits for the head first would miss an end that comes with it.
+  ended.catch(() => undefined);
+  if (body !== undefined) {
+    stream.write(body.subarray(0, body.length / 2));
+    stream.end(body.subarray(body.length / 2));
+  }
+  const [head] = (await once(stream, 'response')) as [{ ':status'?: number }];
+  await ended;
+  return { status: head[':status'], received };
+}
