@@ -65,6 +65,13 @@ export class BodyWatch implements Expiring {
     return false;
   }
 
+  /** Its framing is wrong: it must not look complete. */
+  invalid(error: GatewayError): void {
+    if (this.#over) return;
+    this.end();
+    this.#owner.bodyFault(error);
+  }
+
   /** Nobody reads for now. */
   unwanted(): void {
     this.#deadlines.disarm(this.#deadline);

@@ -6,6 +6,7 @@ import { GatewayError } from '../kernel/errors.ts';
 import { noHeaders, type RawHeaders, type RequestBody } from '../kernel/http.ts';
 import type { BodyWatch } from './body-watch.ts';
 import type { BodyLength } from './head-check.ts';
+import { paddedFieldFault } from './http2-fields.ts';
 
 export class Http2Body implements RequestBody {
   readonly lengthBytes: BodyLength;
@@ -21,6 +22,8 @@ export class Http2Body implements RequestBody {
     if (lengthBytes === 'none') return;
     stream.on('trailers', (_fields: unknown, _flags: unknown, raw: RawHeaders) => {
       this.#trailers = raw;
+      const fault = paddedFieldFault(raw);
+      if (fault !== undefined) watch.invalid(fault);
     });
   }
 

@@ -44,6 +44,24 @@ export function answerFields(status: number, headers: RawHeaders, bodyless: bool
   return { fields: fields as unknown as OutgoingHttpHeaders, lengthBytes };
 }
 
+/**
+ * RFC 9113 §8.2.1: a request whose field has whitespace around its value is malformed; a reader that trims it and one that does not
+ * would see two requests. Undefined: no such field.
+ */
+export function paddedFieldFault(fields: RawHeaders): GatewayError | undefined {
+  for (let i = 1; i < fields.length; i += 2) {
+    const value = fields[i] ?? '';
+    if (isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1)))
+      return new GatewayError('invalid_request', 'The value of a field begins or ends with whitespace.');
+  }
+  return undefined;
+}
+
+/** SP and HTAB. NaN, of an empty value, is neither. */
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
 /** RFC 8441 §5.1: the answer to a CONNECT that is granted says nothing of the handshake of HTTP/1.1. */
 export function tunnelFields(headers: RawHeaders): OutgoingHttpHeaders {
   const kept: string[] = [];

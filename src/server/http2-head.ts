@@ -1,9 +1,11 @@
 // Owns the head of an HTTP/2 request in terms of HTTP/1.1 (RFC 9113 §8.3), in which all stages and apps speak: the same request, so
 // that nobody behind this file needs to know how it came. nghttp2 has refused before what is no request at all: upper case, connection
 // fields, pseudo-fields missing, repeated or late, a body of another length than was said.
+import { METHODS } from 'node:http';
 import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders, RequestHead } from '../kernel/http.ts';
 import { isSameAuthority } from './authority.ts';
+import { paddedFieldFault } from './http2-fields.ts';
 import { isPassedOn, tunnelRequest, type Tunnelling } from './http2-tunnel.ts';
 
 export interface TranslatedHead {
@@ -23,6 +25,9 @@ interface PseudoFields {
 
 /** Methods whose request has content by definition: its absence must be told (RFC 9110 §8.6). */
 const contentMethods: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+/** Those that Node's HTTP/1 parser takes, so that both versions accept the same. */
+const knownMethods: ReadonlySet<string> = new Set(METHODS);
 
 /** `raw`: as Node hands it out. `ended`: there is no body. */
 export function translateHead(raw: RawHeaders, ended: boolean, maxBytes: number): TranslatedHead {
@@ -53,7 +58,7 @@ export function translateHead(raw: RawHeaders, ended: boolean, maxBytes: number)
   const fault =
     bytes > maxBytes
       ? new GatewayError('headers_too_large', 'The request headers are too large.')
-      : faultOf(pseudo, host, sized);
+      : (faultOf(pseudo, host, sized) ?? paddedFieldFault(raw));
   if (fault !== undefined)
     return { req: { method, target: path, headers, upgrade: false }, tunnelling: undefined, fault };
   if (protocol !== undefined) return { ...tunnelRequest(path, protocol, headers), fault };
@@ -83,6 +88,7 @@ function take(pseudo: PseudoFields, name: string, value: string): void {
 
 function faultOf(pseudo: PseudoFields, host: string | undefined, sized: boolean): GatewayError | undefined {
   const { method, scheme, authority, protocol } = pseudo;
+  if (!knownMethods.has(method)) return notImplemented('The gateway does not know this method.');
   if (method === 'CONNECT' && protocol === undefined) return notImplemented('The gateway is no forward proxy.');
   if (scheme !== 'https' && scheme !== 'http') return invalid('The scheme of the request is neither http nor https.');
   if (authority !== undefined && host !== undefined && !isSameAuthority(authority, host, scheme)) {
