@@ -67,6 +67,7 @@ export class HttpServer implements HealthState {
   readonly #startedMs = performance.now();
   #adminAddress: AddressInfo | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
+  #graceOver = false;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -122,14 +123,16 @@ export class HttpServer implements HealthState {
 
   /** Operators see the end coming until it is there: their door closes last. */
   async #drain(graceMs: number): Promise<void> {
-    await end(this.#main, graceMs);
+    await end(this.#main, graceMs, () => {
+      this.#graceOver = true;
+    });
     if (this.#admin !== undefined) await end(this.#admin, 0);
   }
 
   #mainEntrance(): Entrance {
     const { policy, host, port, secure, proxyProtocol = false, dispatch, isForApp = never } = this.#options;
-    const draining = (): boolean => this.draining;
-    const receive = reception({ endpoints: this.#endpoints, draining, isForApp, dispatch });
+    const graceOver = (): boolean => this.#graceOver;
+    const receive = reception({ endpoints: this.#endpoints, graceOver, isForApp, dispatch });
     const serverHost = this.#host(receive);
     const http1 = new Http1(serverHost, this.#maxHeaderBytes);
     const first = secure?.(http1, serverHost) ?? http1;
@@ -163,11 +166,14 @@ export class HttpServer implements HealthState {
   }
 }
 
-async function end(entrance: Entrance, graceMs: number): Promise<void> {
+async function end(entrance: Entrance, graceMs: number, graceOver: () => void = ignore): Promise<void> {
   const { door, protocols } = entrance;
   const closed = door.close();
   for (const protocol of protocols) protocol.drain();
-  const timer = setTimeout(cut, graceMs, entrance);
+  const timer = setTimeout(() => {
+    graceOver();
+    cut(entrance);
+  }, graceMs);
   await closed;
   clearTimeout(timer);
   for (const protocol of protocols) protocol.close();
@@ -184,4 +190,8 @@ function cut({ door, protocols }: Entrance): void {
 
 function never(): boolean {
   return false;
+}
+
+function ignore(): void {
+  // the admin listener tells its state to the last
 }

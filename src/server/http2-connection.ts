@@ -1,11 +1,20 @@
-// Owns one HTTP/2 connection: its bounds, its rest and its end. What becomes of a stream is its turn's.
+// One HTTP/2 connection: its bounds, its idle time and its end. Http2Turn handles its streams.
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { systemClock } from '../kernel/clock.ts';
 import { Deadline, type Expiring } from '../kernel/deadlines.ts';
 import type { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
-import { abandonedRate, connectionWindowBytes, controlFrameRate, RateBound, sessionOptions } from './http2-bounds.ts';
+import {
+  abandonedRate,
+  connectionWindowBytes,
+  controlFrameRate,
+  maxServedStreams,
+  RateBound,
+  refusedRate,
+  sessionOptions,
+} from './http2-bounds.ts';
+import { Http2HeadWatch } from './http2-head-watch.ts';
 import { Http2Turn, type Http2TurnConnection } from './http2-turn.ts';
 import type { Peer } from './peer.ts';
 import type { ServerHost } from './server-host.ts';
@@ -22,9 +31,18 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
   readonly #host: ServerHost;
   readonly #session: ServerHttp2Session;
   readonly #abandoned = new RateBound(abandonedRate, systemClock);
+  readonly #refused = new RateBound(refusedRate, systemClock);
   readonly #controlFrames = new RateBound(controlFrameRate, systemClock);
+  readonly #heads: Http2HeadWatch;
   /** While there is no stream. */
   readonly #deadline = new Deadline(this);
+  /** While the gateway drains. */
+  readonly #drainDeadline = new Deadline({
+    expired: () => {
+      this.#finish();
+    },
+  });
+  #draining = false;
   #phase: Phase = 'opening';
   readonly #turns = new Set<Http2Turn>();
 
@@ -43,21 +61,23 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
       .on('goaway', this.#controlled)
       .on('error', ignore)
       .once('close', this.#closed);
-    host.deadlines.arm(this.#deadline, host.policy().limits.readHeaderTimeoutMs);
+    host.deadlines.arm(this.#deadline, this.#readHeaderTimeoutMs);
+    this.#heads = new Http2HeadWatch(this.#session, host.deadlines, () => this.#readHeaderTimeoutMs, this.#headLate);
   }
 
-  /** No new streams; the connection ends with the last one. Idempotent. */
+  /** Serves what comes within `gateway.drain_linger`, then takes no new streams and ends with the last one. Idempotent. */
   drain(): void {
-    if (this.#phase === 'ending' || this.#phase === 'over') return;
-    this.#phase = 'ending';
-    // GOAWAY, which tells the client which of its requests may be sent again elsewhere; then the end of the connection.
-    this.#session.close();
-    if (this.#turns.size === 0) this.#await(lingerMs);
+    if (this.#draining || this.#phase === 'ending' || this.#phase === 'over') return;
+    this.#draining = true;
+    const { drainLingerMs } = this.#host.policy().limits;
+    if (drainLingerMs > 0) this.#host.deadlines.arm(this.#drainDeadline, drainLingerMs);
+    else this.#finish();
   }
 
-  /** What is under way is answered, or reset. */
+  /** Responds to requests in flight with the reason, or resets them. */
   abandon(reason: GatewayError): void {
     for (const turn of this.#turns) turn.cancel(reason);
+    this.#finish();
   }
 
   over(turn: Http2Turn, abandoned: boolean): void {
@@ -69,7 +89,11 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
   /** Nothing was asked for all the time; or the client does not let go of a connection that is over. */
   expired(): void {
     if (this.#phase === 'ending') this.#socket.destroy();
-    else this.drain();
+    else this.#finish();
+  }
+
+  get #readHeaderTimeoutMs(): number {
+    return this.#host.policy().limits.readHeaderTimeoutMs;
   }
 
   get #idleTimeoutMs(): number {
@@ -78,9 +102,16 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
 
   readonly #begun = (stream: ServerHttp2Stream, _fields: unknown, _flags: number, raw: RawHeaders): void => {
     if (this.#phase === 'over') return;
+    // Node leaves the id out once the stream is destroyed.
+    if (stream.id !== undefined) this.#heads.complete(stream.id);
     // Reset in the same breath: not worth a look.
     if (stream.destroyed || stream.closed) {
       this.#spend(this.#abandoned);
+      return;
+    }
+    if (this.#turns.size >= maxServedStreams && this.#served() >= maxServedStreams) {
+      stream.on('error', ignore).close(constants.NGHTTP2_REFUSED_STREAM);
+      this.#spend(this.#refused);
       return;
     }
     this.#host.deadlines.disarm(this.#deadline);
@@ -103,7 +134,31 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
   readonly #closed = (): void => {
     this.#phase = 'over';
     this.#host.deadlines.disarm(this.#deadline);
+    this.#host.deadlines.disarm(this.#drainDeadline);
+    this.#heads.end();
   };
+
+  /** Frames of other streams cannot come within a head, so the whole connection waits for it. */
+  readonly #headLate = (): void => {
+    this.#phase = 'over';
+    this.#session.destroy(undefined, constants.NGHTTP2_NO_ERROR);
+  };
+
+  /** Streams that are open for the client as well: Node keeps some for a moment after their end. */
+  #served(): number {
+    let served = 0;
+    for (const turn of this.#turns) if (turn.open) served += 1;
+    return served;
+  }
+
+  #finish(): void {
+    if (this.#phase === 'ending' || this.#phase === 'over') return;
+    this.#phase = 'ending';
+    // GOAWAY with the last stream that was processed: the client may send later ones again elsewhere. One with a higher id (RFC 9113
+    // §6.8) is no use here, because nghttp2 ignores every new stream from the first GOAWAY on.
+    this.#session.close();
+    if (this.#turns.size === 0) this.#await(lingerMs);
+  }
 
   #await(ms: number): void {
     if (this.#phase !== 'over') this.#host.deadlines.arm(this.#deadline, ms);

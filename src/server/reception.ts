@@ -1,5 +1,5 @@
-// Owns what becomes of a request that is one, whatever protocol it came by: answered here, refused because the gateway is about to
-// leave, or handed to the pipeline.
+// Owns what becomes of a request that is one, whatever protocol it came by: answered here, refused because the gateway's grace is over,
+// or handed to the pipeline.
 import { GatewayError } from '../kernel/errors.ts';
 import type { Dispatch, Exchange } from '../pipeline/stage.ts';
 import type { ClientSink } from './own-answer.ts';
@@ -10,15 +10,16 @@ export type Receive = (exchange: Exchange, sink: ClientSink) => void;
 
 export interface ReceptionOptions {
   readonly endpoints: OwnEndpoints;
-  readonly draining: () => boolean;
+  /** The gateway drained, and what is in flight is about to be cut. */
+  readonly graceOver: () => boolean;
   /** Every path belongs to the app, the gateway's own names too: the request came to a lease's host. */
   readonly isForApp: (exchange: Exchange) => boolean;
   readonly dispatch: Dispatch;
 }
 
-export function reception({ endpoints, draining, isForApp, dispatch }: ReceptionOptions): Receive {
+export function reception({ endpoints, graceOver, isForApp, dispatch }: ReceptionOptions): Receive {
   const goOn: Receive = (exchange, sink) => {
-    if (draining()) refuseRequest(exchange, sink, leaving());
+    if (graceOver()) refuseRequest(exchange, sink, leaving());
     else dispatch(exchange, sink);
   };
   return function receive(exchange, sink): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
 import { memoryUsage } from 'node:process';
 import { test } from 'node:test';
 import {
@@ -18,9 +19,6 @@ import { answerOf, get, startSecureGateway, type SecureGateway } from '../helper
 
 /** Issue: RSS growth under 64 MiB. */
 const maxGrowthBytes = 64 * 1024 * 1024;
-/** So much in one write. */
-const perWrite = 50;
-
 interface Flooded {
   readonly sent: number;
   /** Of the GOAWAY, unless the end of the connection overtook it. */
@@ -28,7 +26,8 @@ interface Flooded {
 }
 
 /** Sends frames until the gateway has had enough. `paced`: not before it has read the last ones. */
-async function flood(client: RawHttp2, most: number, paced: boolean, make: (i: number) => Buffer): Promise<Flooded> {
+async function flood(client: RawHttp2, most: number, paced: boolean, attack: Attack): Promise<Flooded> {
+  const { make, perWrite = 50 } = attack;
   let sent = 0;
   while (sent < most && !client.over) {
     const block = Array.from({ length: perWrite }, (_, i) => make(sent + i));
@@ -59,6 +58,7 @@ interface Attack {
   readonly make: (i: number) => Buffer;
   /** The code of our GOAWAY. Undefined: nghttp2 ends it. */
   readonly code?: number;
+  readonly perWrite?: number;
 }
 
 const attacks: readonly Attack[] = [
@@ -80,7 +80,14 @@ const attacks: readonly Attack[] = [
     code: errorCode.calm,
   },
   { name: 'requests that are none', make: (i) => headers(odd(i), flag.endStream, fieldBlock([['X', '1']])) },
-  { name: 'streams beyond the bound', make: (i) => headers(odd(i), 0) },
+  { name: 'streams beyond the announced number', make: (i) => headers(odd(i), 0) },
+  {
+    name: 'streams beyond those that are served',
+    // The first hundred stay open.
+    make: (i) => headers(odd(i), 0),
+    code: errorCode.calm,
+    perWrite: 20,
+  },
   {
     name: 'CONTINUATION without end and content',
     make: (i) => (i === 0 ? frame(frameType.headers, 0, 1, head) : frame(frameType.continuation, 0, 1)),
@@ -103,14 +110,15 @@ const attacks: readonly Attack[] = [
   { name: 'GOAWAY', make: () => frame(frameType.goaway, 0, 0, Buffer.alloc(8)) },
 ];
 
-for (const { name, make, code } of attacks) {
+for (const attack of attacks) {
+  const { name, code } = attack;
   test(`a flood is bounded: ${name}`, async (t) => {
     const gateway = await startSecureGateway(t, () => undefined, { policy: { limits: { idleTimeoutMs: 2_000 } } });
     await isServing(gateway);
     const before = memoryUsage().rss;
     const most = 100_000;
     for (const paced of code === undefined ? [false] : [true, false]) {
-      const { sent, code: ended } = await flood(await gateway.raw2(), most, paced, make);
+      const { sent, code: ended } = await flood(await gateway.raw2(), most, paced, attack);
       t.diagnostic(`${sent} sent, GOAWAY ${String(ended)}`);
       assert.ok(sent < most, `the gateway took ${sent}`);
       if (paced) assert.equal(ended, code);
@@ -119,6 +127,45 @@ for (const { name, make, code } of attacks) {
     await isServing(gateway);
   });
 }
+
+test('streams beyond the served ones are refused by themselves, and may be sent again', async (t) => {
+  const app = handedOver();
+  const gateway = await startSecureGateway(t, app.serve);
+  const client = await gateway.raw2();
+  for (let i = 0; i < 128; i += 1) client.request(odd(i), get());
+  for (let i = 100; i < 128; i += 1) assert.equal(await client.outcome(odd(i)), `reset ${errorCode.refused}`);
+  const answers: ServerResponse[] = [];
+  while (answers.length < 100) answers.push((await app.next())[1]);
+  for (const response of answers) response.end();
+  for (let i = 0; i < 100; i += 1) assert.equal(await client.outcome(odd(i)), '200');
+  client.request(odd(128), get());
+  (await app.next())[1].end();
+  assert.equal(await client.outcome(odd(128)), '200');
+});
+
+test('more broken requests than Node counts in the life of a connection do not end it', async (t) => {
+  const gateway = await startSecureGateway(t, (_, response) => response.end());
+  const client = await gateway.raw2();
+  const broken = fieldBlock([...get(), ['X-Upper', '1']]);
+  for (let i = 0; i < 2_000; i += 1) {
+    client.send(headers(odd(i), flag.endStream, broken));
+    if (i % 50 === 49) assert.equal(await client.outcome(odd(i)), `reset ${errorCode.protocol}`);
+  }
+  client.request(odd(2_000), get());
+  assert.equal(await client.outcome(odd(2_000)), '200');
+});
+
+test('RST_STREAM behind complete responses is no abuse, however often', async (t) => {
+  const gateway = await startSecureGateway(t, () => undefined);
+  const client = await gateway.raw2();
+  const early = get('/', [], 'POST').map(([name, value]) => [name, name === ':path' ? '/nowhere' : value] as const);
+  for (let i = 0; i < 3_000; i += 1) {
+    client.request(odd(i), early, 0);
+    assert.equal(await client.outcome(odd(i)), '404');
+    client.reset(odd(i));
+    client.received.length = 0;
+  }
+});
 
 test('uploads that nobody reads are given no more than the window that they began with', async (t) => {
   const gateway = await startSecureGateway(t, () => undefined);

@@ -37,6 +37,59 @@ test('a head that never ends is no request: its connection is idle', async (t) =
   await client.goaway();
 });
 
+/** Beginnings of a head, none of which ends it. */
+const unfinished: Readonly<Record<string, readonly Buffer[]>> = {
+  'no byte of the fields': [
+    frame(frameType.headers, flag.endStream | flag.endHeaders, 3, fieldBlock(get())).subarray(0, 9),
+  ],
+  'half a frame': [frame(frameType.headers, flag.endStream | flag.endHeaders, 3, fieldBlock(get())).subarray(0, 40)],
+  'no END_HEADERS': [frame(frameType.headers, flag.endStream, 3, fieldBlock(get()))],
+  'CONTINUATION after CONTINUATION': [
+    frame(frameType.headers, flag.endStream, 3, fieldBlock(get())),
+    ...Array.from({ length: 1_000 }, () => frame(frameType.continuation, 0, 3, fieldBlock([['a', 'b']]))),
+  ],
+};
+
+for (const [name, pieces] of Object.entries(unfinished)) {
+  test(`a head that is not complete in time ends the connection, beside a stream that is served: ${name}`, async (t) => {
+    const app = handedOver();
+    const { raw2 } = await startSecureGateway(t, app.serve, { policy: { limits: { readHeaderTimeoutMs: 400 } } });
+    const client = await raw2();
+    client.request(1, get());
+    const [request] = await app.next();
+    const felt = closed(request);
+    const startMs = performance.now();
+    const [first, ...more] = pieces;
+    client.send(first ?? Buffer.alloc(0));
+    const timer = setInterval(() => {
+      const piece = more.shift();
+      if (piece !== undefined) client.send(piece);
+    }, 50);
+    await client.goaway();
+    clearInterval(timer);
+    const tookMs = performance.now() - startMs;
+    assert.ok(tookMs >= 400 && tookMs < 2_000, `${tookMs} ms`);
+    await felt;
+  });
+}
+
+test('a head that is complete in time, or was refused, ends nothing, however long the connection lives', async (t) => {
+  const app = handedOver();
+  const { raw2 } = await startSecureGateway(t, app.serve, { policy: { limits: { readHeaderTimeoutMs: 100 } } });
+  const client = await raw2();
+  client.request(1, get());
+  const [, response] = await app.next();
+  // nghttp2 resets it and JavaScript sees no stream: only the PING shows that it ended.
+  client.request(3, get('/', [['X-Upper', '1']]));
+  assert.equal(await client.outcome(3), `reset ${errorCode.protocol}`);
+  const { payload } = await client.frame(({ type, flags }) => type === frameType.ping && flags === 0);
+  client.send(frame(frameType.ping, flag.ack, 0, payload));
+  for (let i = 0; i < 10; i += 1) await new Promise((resolve) => setTimeout(resolve, 30));
+  response.end('still here');
+  assert.equal(await client.outcome(1), '200');
+  assert.equal(client.over, false);
+});
+
 test('a stream is no rest, however long it says nothing', async (t) => {
   const app = handedOver();
   const { session } = await startSecureGateway(t, app.serve, restless);
@@ -50,23 +103,49 @@ test('a stream is no rest, however long it says nothing', async (t) => {
   assert.equal((await answering).body.toString(), 'at last');
 });
 
-test('a drain sends GOAWAY, lets what is in flight end, and then closes the connection', async (t) => {
+test('a drain serves what comes within its linger, then sends GOAWAY with the last stream, and ends with the last response', async (t) => {
   const app = handedOver();
-  const { raw2, gateway } = await startSecureGateway(t, app.serve);
+  const { raw2, gateway } = await startSecureGateway(t, app.serve, { policy: { limits: { drainLingerMs: 400 } } });
   const [busy, idle] = [await raw2(), await raw2()];
   busy.request(1, get());
-  const [, response] = await app.next();
+  const [, held] = await app.next();
+  const startMs = performance.now();
   const drained = gateway.drain(10_000);
-  assert.equal(await idle.goaway(), errorCode.none);
-  const goaway = await busy.frame(({ type }) => type === frameType.goaway);
-  assert.deepEqual([goaway.payload.readUInt32BE(0), goaway.payload.readUInt32BE(4)], [1, errorCode.none]);
-  // Not answered, and said to be so: the client may send it elsewhere.
+  // On a connection at rest as well.
+  idle.request(1, get());
+  (await app.next())[1].end('one more');
+  assert.equal(await idle.outcome(1), '200');
   busy.request(3, get());
-  response.end('the last');
+  (await app.next())[1].end('another');
+  await busy.frame(
+    ({ type, stream, flags }) => stream === 3 && type === frameType.data && (flags & flag.endStream) !== 0,
+  );
+  assert.equal(await idle.goaway(), errorCode.none);
+  const tookMs = performance.now() - startMs;
+  assert.ok(tookMs >= 400 && tookMs < 2_000, `${tookMs} ms`);
+  const goaway = await busy.frame(({ type }) => type === frameType.goaway);
+  assert.deepEqual([goaway.payload.readUInt32BE(0), goaway.payload.readUInt32BE(4)], [3, errorCode.none]);
+  // No response to it, and the id says so: the client may send it elsewhere.
+  busy.request(5, get());
+  held.end('the last');
   assert.equal(await busy.goaway(), errorCode.none);
   assert.equal(busy.body(1), 'the last');
-  assert.equal(busy.status(3), undefined);
+  assert.equal(busy.status(5), undefined);
   await drained;
+});
+
+test('without a linger a drain sends GOAWAY at once; when the grace is over first, GOAWAY comes before the cut', async (t) => {
+  for (const [drainLingerMs, graceMs] of [
+    [0, 10_000],
+    [60_000, 50],
+  ] as const) {
+    const { raw2, gateway } = await startSecureGateway(t, () => undefined, { policy: { limits: { drainLingerMs } } });
+    const idle = await raw2();
+    const drained = gateway.drain(graceMs);
+    const { payload } = await idle.frame(({ type }) => type === frameType.goaway);
+    assert.deepEqual([payload.readUInt32BE(0), payload.readUInt32BE(4)], [0, errorCode.none]);
+    await drained;
+  }
 });
 
 test('a drain cuts what is left after the grace', async (t) => {
