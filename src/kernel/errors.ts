@@ -260,7 +260,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     status: 503,
     title: 'Gateway is shutting down',
     proxyError: 'proxy_internal_response',
-    when: 'The gateway is about to stop and takes no new requests.',
+    when: 'The gateway stops: the grace of its drain ended before the response was complete.',
     remedy: 'Send the request again on a new connection; it will reach another instance or the next one.',
   },
   overloaded: {
