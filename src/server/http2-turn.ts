@@ -22,6 +22,9 @@ export interface Http2TurnConnection {
   over(turn: Http2Turn, abandoned: boolean): void;
 }
 
+/** How soon to look again whether the end of a response went out, on a connection whose client does not read. */
+const restRetryMs = 50;
+
 export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
   readonly #stream: ServerHttp2Stream;
   readonly #host: ServerHost;
@@ -104,9 +107,19 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
 
   readonly #leaveRest = (): void => {
     const stream = this.#stream;
-    if (!stream.endAfterHeaders && stream.state.remoteClose !== 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    // Not now: this may run within nghttp2, before it counts the frame at hand.
+    if (!stream.endAfterHeaders) setImmediate(this.#resetRest);
     // Node keeps a stream until what has come of it is read.
     stream.resume();
+  };
+
+  /** Only behind END_STREAM: a reset overtakes what nghttp2 has not sent yet, be it the whole response. */
+  readonly #resetRest = (): void => {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.closed || stream.state.remoteClose === 1) return;
+    if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    // The connection is full; the deadline ends it.
+    else setTimeout(this.#resetRest, restRetryMs).unref();
   };
 
   /** Node waits for what it has of the body to be read before it lets go of a stream that was reset without an error. */

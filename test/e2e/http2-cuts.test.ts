@@ -227,3 +227,39 @@ test('a body is bounded by its length, its growth and its pauses', async (t) => 
   assert.equal(await client.outcome(7), '200');
   assert.equal(client.body(7), 'whole');
 });
+
+test('a response that comes before the end of the upload arrives whole, then NO_ERROR resets the rest', async (t) => {
+  const { raw2 } = await startSecureGateway(t, (request, response) => {
+    request.on('error', () => undefined);
+    response.statusCode = Number(request.headers['x-status']);
+    response.end(request.headers['x-body']);
+  });
+  const client = await raw2();
+  let stream = -1;
+  for (const [method, status, body] of [
+    ['HEAD', '200', ''],
+    ['POST', '200', ''],
+    ['POST', '200', 'with content'],
+    ['POST', '204', ''],
+    ['POST', '304', ''],
+  ] as const) {
+    stream += 2;
+    const id = stream;
+    client.request(
+      id,
+      get(
+        '/',
+        [
+          ['x-status', status],
+          ['x-body', body],
+        ],
+        method,
+      ),
+      0,
+    );
+    assert.equal(await client.outcome(id), status, `${method} ${status}`);
+    assert.equal(client.body(id), body);
+    const { payload } = await client.frame((frame) => frame.stream === id && frame.type === frameType.reset);
+    assert.equal(payload.readUInt32BE(), errorCode.none);
+  }
+});
