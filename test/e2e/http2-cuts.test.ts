@@ -262,4 +262,8 @@ test('a response that comes before the end of the upload arrives whole, then NO_
     const { payload } = await client.frame((frame) => frame.stream === id && frame.type === frameType.reset);
     assert.equal(payload.readUInt32BE(), errorCode.none);
   }
+  // The gateway's own, which is complete before nghttp2 has done with the request.
+  stream += 2;
+  client.request(stream, get('/', [], 'HEAD', '%00'), 0);
+  assert.equal(await client.outcome(stream), '400');
 });
