@@ -5,12 +5,14 @@ import type { Duplex } from 'node:stream';
 import { GatewayError } from '../kernel/errors.ts';
 import { requestFailed, type RequestFailed } from '../kernel/events.ts';
 import { noHeaders, type Flow, type RawHeaders } from '../kernel/http.ts';
+import { isStream } from '../pipeline/is-stream.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import { answerFields, fieldsObject, tunnelFields } from './http2-fields.ts';
 import { resetStream } from './http2-reset.ts';
 import { isTaken, joinTunnel, type Tunnelling } from './http2-tunnel.ts';
 import { type ClientSink, type OwnAnswer, securityHeaders } from './own-answer.ts';
 import { problemFor } from './problem.ts';
+import { clientTooSlow, type WriteRate } from './write-rate.ts';
 
 /** What the sink asks of the turn that it answers. */
 export interface Http2SinkHost {
@@ -18,6 +20,8 @@ export interface Http2SinkHost {
   continued(): void;
   /** The whole answer is on its way: the client's to take. */
   answered(): void;
+  /** Undefined: the client may read as slowly as it likes. */
+  writeRate(tooSlow: () => void): WriteRate | undefined;
 }
 
 /** How long the last pieces may take to a client whose answer is cut, before the reset overtakes them. */
@@ -44,6 +48,9 @@ export class Http2Sink implements ClientSink {
   #cutByUs = false;
   #tunnelled = false;
   #trailers: RawHeaders = noHeaders;
+  /** Made when data has to wait for the client for the first time. Streams have none. */
+  #writeRate: WriteRate | undefined = undefined;
+  #isStream = false;
 
   constructor(stream: ServerHttp2Stream, exchange: Exchange, tunnelling: Tunnelling | undefined, host: Http2SinkHost) {
     this.#stream = stream;
@@ -93,6 +100,7 @@ export class Http2Sink implements ClientSink {
       return;
     }
     this.#phase = 'answering';
+    this.#isStream = this.#remainingBytes === -1 && isStream(this.#exchange.req.method, status, headers);
     this.#flow = flow;
     if (this.#bodyless && !this.#isGone) this.#completed();
   }
@@ -112,7 +120,10 @@ export class Http2Sink implements ClientSink {
     }
     this.#unsent += 1;
     const more = this.#stream.write(chunk, this.#sent);
-    if (!more) this.#stream.once('drain', this.#drained);
+    if (!more) {
+      this.#stream.once('drain', this.#drained);
+      this.#waits();
+    }
     return more;
   }
 
@@ -160,6 +171,7 @@ export class Http2Sink implements ClientSink {
 
   /** The stream is over, or its connection. */
   closed(): void {
+    this.#writeRate?.end();
     if (!this.#taken) this.#exchange.cancellation.cancel();
   }
 
@@ -202,6 +214,7 @@ export class Http2Sink implements ClientSink {
     if (this.#isGone || this.#complete) return;
     if (last === undefined) this.#stream.end();
     else this.#stream.end(last);
+    this.#waits();
     this.#completed();
   }
 
@@ -242,7 +255,26 @@ export class Http2Sink implements ClientSink {
   };
 
   readonly #drained = (): void => {
+    this.#writeRate?.drained();
     this.#flow?.resume();
+  };
+
+  /** Starts or updates the measurement, if data waits for the client. */
+  #waits(): void {
+    const { writableLength } = this.#stream;
+    if (writableLength === 0 || this.#isStream) return;
+    this.#writeRate ??= this.#host.writeRate(this.#tooSlow);
+    this.#writeRate?.waits(writableLength);
+  }
+
+  readonly #tooSlow = (): void => {
+    const error = clientTooSlow(this.#exchange);
+    if (this.#phase === 'answering') this.#flow?.abort(error);
+    // The response left the pipeline as complete, but the client never took the rest of it.
+    else {
+      this.#cutByUs = true;
+      this.#reset();
+    }
   };
 
   readonly #sendTrailers = (): void => {

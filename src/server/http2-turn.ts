@@ -14,6 +14,7 @@ import { Http2Sink, type Http2SinkHost } from './http2-sink.ts';
 import type { Peer } from './peer.ts';
 import { refuseRequest } from './refusal.ts';
 import type { ServerHost } from './server-host.ts';
+import { type WriteRate, writeRateOf } from './write-rate.ts';
 
 /** What a turn needs of its connection. */
 export interface Http2TurnConnection {
@@ -85,6 +86,10 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
     // While the app talks, it is the app's to say how long the other direction may rest.
     if (this.#sink.begun) this.#watch.wanted();
     else this.bodyFault(error);
+  }
+
+  writeRate(tooSlow: () => void): WriteRate | undefined {
+    return writeRateOf(this.#exchange.policy, this.#host, tooSlow);
   }
 
   continued(): void {

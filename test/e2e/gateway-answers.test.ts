@@ -77,7 +77,6 @@ test('who calls without a key, or with a wrong one, is challenged and nothing is
   for (const headers of [
     [...auth, ...auth],
     [...auth, ...bearer],
-    ['X-API-Key', 'wrong', ...bearer],
   ]) {
     assert.equal(problem(await call('/peer/app/', { headers })).code, 'invalid_request');
   }

@@ -7,8 +7,10 @@ import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { slowClientCut, type SlowClientCut } from '../../src/kernel/events.ts';
+import { setting, settingId } from '../helpers/http2-frames.ts';
 import { key, startPlainGateway } from '../helpers/plain-gateway.ts';
 import { testKey } from '../helpers/policy.ts';
+import { get as h2get, startSecureGateway } from '../helpers/secure-gateway.ts';
 import { markedSecret } from '../secrecy/marks.ts';
 
 const largeBytes = 30 * 1024 * 1024;
@@ -104,4 +106,20 @@ test('a stream whose client does not read is not cut', async (t) => {
   await first;
   assert.equal(cuts.length, 1);
   assert.equal(stream.readyState, 'open');
+});
+
+test('over HTTP/2 the stream of a slow client is reset, and its connection lives on', async (t) => {
+  const { cuts, first } = watchCuts(t);
+  const gateway = await startSecureGateway(t, serve, {
+    policy: { limits: { minWriteRateBytes: 1024 * 1024 } },
+    listener: { writeRateWindowMs: 300 },
+  });
+  // Nobody raises a stream's window; the connection's stays open for others.
+  const client = await gateway.raw2(setting(settingId.initialWindowSize, 1024));
+  client.request(1, h2get('/large'));
+  await first;
+  assert.match(await client.outcome(1), /^reset /);
+  client.request(3, h2get('/'));
+  assert.equal(await client.outcome(3), '200');
+  assert.equal(cuts.length, 1);
 });
