@@ -1,6 +1,7 @@
 // Owns how an error looks to a client: application/problem+json (RFC 9457), or a page for people, with the reason for the proxies in
 // between (RFC 9209). Tells what the error's table and detail say, and nothing of its cause.
-import { errorTable, type GatewayError } from '../kernel/errors.ts';
+import { errorTable } from '../kernel/error-table.ts';
+import type { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { corsFieldsOfError } from '../pipeline/lease-cors.ts';
 import type { Exchange } from '../pipeline/stage.ts';
