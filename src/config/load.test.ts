@@ -94,7 +94,7 @@ test('a fault in a flag is told by its name, after those of file and environment
     }),
   );
   assert.deepEqual(lines, [
-    'gateway.yaml:1:19: gateway.queue must be a whole number from 0 to 1000000, not "x"',
+    'gateway.yaml:1:19: gateway.queue must be a whole number from 0 to 10000, not "x"',
     'GATEWAY_IDLE_TIMEOUT: gateway.idle_timeout needs a unit: 10s, or 10ms',
     '--host: gateway.host must be an address or a host name, not "a b"',
   ]);

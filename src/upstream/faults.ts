@@ -1,6 +1,7 @@
 // Owns the one table from what went wrong in a tunnel to what the caller is told. Details name no address, key or backend text.
 import { errors } from 'undici';
-import { GatewayError, type ErrorCode } from '../kernel/errors.ts';
+import type { ErrorCode } from '../kernel/error-table.ts';
+import { GatewayError } from '../kernel/errors.ts';
 import { PortalError, type PortalErrorCode } from '../portal/errors.ts';
 
 type Fault = readonly [code: ErrorCode, detail: string];
