@@ -7,17 +7,17 @@ export class UsageMetrics {
   readonly #leases: LeaseLabels;
   readonly #tokens = counter({
     name: 'llm_tokens_total',
-    help: 'Tokens of language models in responses to keys with a quota of tokens, by class; estimated where the app did not report.',
+    help: 'Tokens in responses to keys with a quota of them, by class; estimated where the app did not report.',
     labels: ['lease_id', 'class', 'source'],
   });
   readonly #unreported = counter({
     name: 'llm_usage_unreported_total',
-    help: 'Responses of language models that did not report all of their usage, by what became of it.',
+    help: 'Responses that did not report all of their usage, by what became of it: estimated, denied or ignored.',
     labels: ['lease_id', 'outcome'],
   });
   readonly #suspicious = counter({
     name: 'llm_usage_suspicious_total',
-    help: 'Responses that reported more tokens than they can have taken and were charged at the bound.',
+    help: 'Responses that reported more tokens than they can have taken, charged at the bound.',
     labels: ['lease_id'],
   });
   readonly #end: () => void;
