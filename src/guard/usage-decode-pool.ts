@@ -1,5 +1,5 @@
 // Bounds the decompression that token counting needs, for all responses together: how many decoders there are, what they hold, and how
-// fast they work. One piece is decoded at a time, so that zlib takes one of libuv's threads at most: bcrypt-pool.ts leaves that one free.
+// fast they work. One piece is decoded at a time, so that zlib takes one of libuv's threads and one core at most.
 import type { Clock } from '../kernel/clock.ts';
 
 export interface DecodeLimits {

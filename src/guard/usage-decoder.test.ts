@@ -225,7 +225,7 @@ test('400 bombs take a few ms of CPU each, hold the loop for less than 10 ms and
   assert.ok(lag.percentile(50) < 10e6, `${lag.percentile(50) / 1e6} ms`);
 });
 
-test('other work on threads of libuv, such as bcrypt, is not held up by decoding, however much there is and however it ends', async () => {
+test('other work on threads of libuv is not held up by decoding, however much there is and however it ends', async () => {
   const derive = (): Promise<Buffer> => promisify(pbkdf2)('a key', 'salt', 50_000, 32, 'sha256');
   const alone: number[] = [];
   for (let i = 0; i < 10; i += 1) alone.push(await timed(derive));
