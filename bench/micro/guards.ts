@@ -66,7 +66,7 @@ const stages: Readonly<Record<string, Stage>> = {
   'address gate': addressGate(limiter),
   authenticate: authenticate({ authenticator, clock }, { known: () => undefined }),
   authorise: authorise(new LeaseLookup(new LeaseDirectory([], { clock, ttlMs: () => 0 }))),
-  limits: limits(limiter, ledger),
+  limits: limits(limiter, ledger, clock),
 };
 
 function through(dispatch: Dispatch): () => void {

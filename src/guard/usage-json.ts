@@ -1,54 +1,94 @@
-// Owns the finding of `usage` in JSON that passes by in pieces of any size, without holding any of it but that one value. Knows the
-// places where OpenAI- and Anthropic-style answers have it; knows no HTTP.
+// Reads the JSON of a response as it passes by in pieces of any size: finds `usage` where OpenAI- and Anthropic-style responses have
+// it, and counts the bytes of text. Holds nothing but that one value and one short string.
+import { hintKeys, ModelShape, repeatsText, wordlessKeys } from './usage-shape.ts';
+import { WordReader, wordTable } from './usage-words.ts';
 
 /** The value of `usage`, as it was written. */
 type Found = (usage: Readonly<Record<string, unknown>>) => void;
 
 /** More than any of them has, by far. */
-const mostUsageBytes = 8 * 1024;
-/** No key that matters is longer. */
-const mostKeyCharacters = 16;
+const maxUsageBytes = 8 * 1024;
 
-/** What may hold `usage` in place of the outermost object: Responses API (`response`), Messages API (`message`). */
-const holders: ReadonlySet<string> = new Set(['response', 'message']);
+/** What may hold `usage` in place of the outermost object: Responses API, Messages API, streams of Groq. */
+const holders: ReadonlySet<string> = new Set(['response', 'message', 'x_groq']);
 
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;
+const colon = 0x3a;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
+const letterU = 0x75;
 
-/** Of the two outermost levels: the rest is only passed over. */
-interface Level {
-  isObject: boolean;
-  /** The next string is a key. */
-  expectsKey: boolean;
-  key: string;
-}
+const keys = wordTable(new Set(['usage', ...holders, ...hintKeys, ...wordlessKeys]));
+
+/** By byte: 1 for those that stand outside of strings: structure, white space, numbers, and the letters of words such as `true`. */
+const outside = new Uint8Array(256);
+for (const byte of Buffer.from('{}[]:," \t\n\r+-.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'))
+  outside[byte] = 1;
 
 export class UsageScanner {
   readonly #found: Found;
-  readonly #levels: readonly [Level, Level] = [newLevel(), newLevel()];
+  readonly shape: ModelShape = new ModelShape();
   #depth = 0;
   #inString = false;
   #escaped = false;
-  /** Undefined: the string is no key that matters. */
-  #key: string | undefined = undefined;
+  /** A string is over. What comes next says whether it was a key. */
+  #pending = false;
+  /** The last structural byte was a colon. */
+  #afterColon = false;
+  #textBytesOfString = 0;
+  readonly #word = new WordReader(keys);
+  /** The latest key, and those of the two outermost levels. */
+  #key = '';
+  readonly #path: [string, string] = ['', ''];
+  /** Value of the outermost `type`. */
+  #type = '';
   /** What is there of the value of `usage`, which ends where the depth is this again. Undefined: not within one. */
   #capture: { readonly depth: number; readonly pieces: Buffer[]; bytes: number } | undefined = undefined;
+  /** Text of the value that is being read, of those before, and of the longest one that repeats others. */
+  #currentText = 0;
+  #text = 0;
+  #repeated = 0;
+  #usageHere = false;
+  #reportedText = 0;
+  #values = 0;
+  #malformed = false;
 
   constructor(found: Found) {
     this.#found = found;
   }
 
+  /** Bytes of text in it, escapes resolved. */
+  get textBytes(): number {
+    const current = this.#currentText + this.#unfinishedText;
+    if (repeatsText(this.#type)) return Math.max(this.#text, this.#repeated, current);
+    return Math.max(this.#text + current, this.#repeated);
+  }
+
+  /** Of a string that has not ended: a value, by what stands before it or by its length. */
+  get #unfinishedText(): number {
+    const isValue = this.#afterColon || this.#word.isLong;
+    const counts = this.#inString && isValue && this.#capture === undefined && !wordlessKeys.has(this.#key);
+    return counts ? this.#textBytesOfString : 0;
+  }
+
+  /** Bytes of text since the last `usage`. */
+  get unreportedTextBytes(): number {
+    return this.#usageHere ? 0 : Math.max(0, this.textBytes - this.#reportedText);
+  }
+
+  /** It was JSON to its end, one object or list at least. */
+  get isWhole(): boolean {
+    return this.#values > 0 && this.#depth === 0 && !this.#malformed && !this.#inString;
+  }
+
   /** Another text begins. */
   reset(): void {
+    this.#commit();
     this.#depth = 0;
-    this.#inString = false;
-    this.#escaped = false;
-    this.#key = undefined;
     this.#capture = undefined;
   }
 
@@ -62,11 +102,15 @@ export class UsageScanner {
       const byte = bytes[i] ?? 0;
       switch (byte) {
         case quote:
-          this.#inString = true;
-          this.#key = this.#level()?.expectsKey === true ? '' : undefined;
+          this.#beginString();
+          break;
+        case colon:
+          if (this.#pending) this.#named();
+          this.#afterColon = true;
           break;
         case comma:
-          this.#expectKey();
+          this.#endString();
+          this.#afterColon = false;
           break;
         case openBrace:
         case openBracket:
@@ -74,66 +118,87 @@ export class UsageScanner {
             this.#capture = { depth: this.#depth, pieces: [], bytes: 0 };
             capturedFrom = i;
           }
-          this.#open(byte === openBrace);
+          this.#afterColon = false;
+          this.#depth += 1;
           break;
         case closeBrace:
         case closeBracket:
-          this.#depth = Math.max(0, this.#depth - 1);
+          this.#endString();
+          this.#afterColon = false;
+          this.#key = '';
+          this.#depth -= 1;
           if (this.#depth === this.#capture?.depth) {
             this.#take(bytes.subarray(capturedFrom, i + 1));
             this.#finish();
           }
+          if (this.#depth <= 0) this.#endValue();
           break;
+        default:
+          this.#malformed ||= outside[byte] === 0;
       }
     }
     if (this.#capture !== undefined) this.#take(bytes.subarray(capturedFrom));
   }
 
+  #beginString(): void {
+    this.#inString = true;
+    this.#word.begin();
+    this.#textBytesOfString = 0;
+  }
+
   /** Returns the index of the quote that ends the string, or of the last byte. */
   #passString(bytes: Uint8Array, from: number): number {
-    for (let i = from; i < bytes.length; i += 1) {
+    let escaped = this.#escaped;
+    let text = 0;
+    let i = from;
+    for (; i < bytes.length; i += 1) {
       const byte = bytes[i] ?? 0;
-      if (this.#escaped) this.#escaped = false;
-      else if (byte === backslash) this.#escaped = true;
+      if (escaped) {
+        escaped = false;
+        // Of `\u00e9` four digits follow; in UTF-8 most of what is written so takes three bytes.
+        text += byte === letterU ? -1 : 1;
+      } else if (byte === backslash) escaped = true;
       else if (byte === quote) {
         this.#inString = false;
-        this.#named();
-        return i;
-      }
-      if (this.#key !== undefined) {
-        this.#key = this.#key.length < mostKeyCharacters ? this.#key + String.fromCharCode(byte) : undefined;
-      }
+        this.#pending = true;
+        break;
+      } else text += 1;
     }
-    return bytes.length;
+    this.#escaped = escaped;
+    this.#word.add(bytes, from, i);
+    this.#textBytesOfString += text;
+    return i;
   }
 
-  #level(): Level | undefined {
-    return this.#levels[this.#depth - 1];
-  }
-
-  #open(isObject: boolean): void {
-    this.#depth += 1;
-    const level = this.#level();
-    if (level !== undefined) Object.assign(level, { isObject, expectsKey: isObject, key: '' });
-  }
-
-  #expectKey(): void {
-    const level = this.#level();
-    if (level !== undefined) level.expectsKey = level.isObject;
-  }
-
-  /** A string is over: if it was a key, a value comes next. */
+  /** The string was a key: a value comes next. */
   #named(): void {
-    const level = this.#level();
-    if (level?.expectsKey !== true) return;
-    level.key = this.#key ?? '';
-    level.expectsKey = false;
+    this.#pending = false;
+    const name = this.#word.known();
+    this.#key = name;
+    if (this.#capture !== undefined) return;
+    if (this.#depth === 1) this.#path[0] = name;
+    else if (this.#depth === 2) this.#path[1] = name;
+    this.shape.key(name, this.#depth);
+  }
+
+  /** The string, if there was one, was a value. */
+  #endString(): void {
+    if (!this.#pending) return;
+    this.#pending = false;
+    if (this.#capture !== undefined) return;
+    const key = this.#key;
+    if (key === 'type' || key === 'object') {
+      const value = this.#word.text();
+      this.shape.value(key, value, this.#depth);
+      if (this.#depth === 1 && key === 'type') this.#type = value;
+    } else if (!wordlessKeys.has(key)) this.#currentText += this.#textBytesOfString;
   }
 
   #isUsage(): boolean {
-    const [outer, inner] = this.#levels;
-    if (this.#depth === 1) return outer.key === 'usage';
-    return this.#depth === 2 && holders.has(outer.key) && inner.key === 'usage';
+    if (!this.#afterColon) return false;
+    const [outer, inner] = this.#path;
+    if (this.#depth === 1) return outer === 'usage';
+    return this.#depth === 2 && holders.has(outer) && inner === 'usage';
   }
 
   #take(piece: Uint8Array): void {
@@ -141,7 +206,7 @@ export class UsageScanner {
     if (capture === undefined) return;
     capture.bytes += piece.length;
     // A copy: the piece is the sender's, who may use its memory again.
-    if (capture.bytes <= mostUsageBytes) capture.pieces.push(Buffer.from(piece));
+    if (capture.bytes <= maxUsageBytes) capture.pieces.push(Buffer.from(piece));
     else capture.pieces.length = 0;
   }
 
@@ -149,12 +214,37 @@ export class UsageScanner {
     const { pieces = [] } = this.#capture ?? {};
     this.#capture = undefined;
     const usage = parsed(Buffer.concat(pieces).toString());
-    if (typeof usage === 'object' && usage !== null) this.#found(usage as Record<string, unknown>);
+    if (typeof usage !== 'object' || usage === null) return;
+    this.#usageHere = true;
+    this.#found(usage as Record<string, unknown>);
   }
-}
 
-function newLevel(): Level {
-  return { isObject: false, expectsKey: false, key: '' };
+  #endValue(): void {
+    if (this.#depth < 0) {
+      this.#malformed = true;
+      this.#depth = 0;
+    }
+    this.#values += 1;
+    this.#commit();
+  }
+
+  /** What was read of a value counts. */
+  #commit(): void {
+    const current = this.#currentText + this.#unfinishedText;
+    if (repeatsText(this.#type)) this.#repeated = Math.max(this.#repeated, current);
+    else this.#text += current;
+    this.#currentText = 0;
+    this.#inString = false;
+    this.#escaped = false;
+    this.#pending = false;
+    this.#afterColon = false;
+    this.#type = '';
+    this.#key = '';
+    this.#path[0] = '';
+    this.#path[1] = '';
+    if (this.#usageHere) this.#reportedText = this.textBytes;
+    this.#usageHere = false;
+  }
 }
 
 function parsed(text: string): unknown {

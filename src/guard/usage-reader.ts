@@ -1,156 +1,169 @@
-// Owns what an answer of a language model says of the tokens that it took: from JSON or server-sent events, compressed or not, beside
-// the flow of the answer. It sees each piece after the client's connection has it, and holds up none.
-import {
-  constants,
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  createInflateRaw,
-  createZstdDecompress,
-} from 'node:zlib';
-import type { Transform } from 'node:stream';
+// Reads what a response of a language model says of its tokens: from JSON or server-sent events, compressed or not, beside the flow of
+// the response. It sees each piece after the client's connection has it, and holds up none.
 import type { RawHeaders } from '../kernel/http.ts';
+import type { UsageFacts } from './usage-charge.ts';
+import type { DecodePool } from './usage-decode-pool.ts';
+import { isReadableCoding, UsageDecoder, type Unread } from './usage-decoder.ts';
 import { EventScanner } from './usage-events.ts';
 import { UsageScanner } from './usage-json.ts';
+import { TokenCount } from './usage-tokens.ts';
 
-/** Compressed bytes that may wait for the decoder, and bytes that one answer may become: what is more is not read. */
-const mostWaitingBytes = 4 * 1024 * 1024;
-const mostDecodedBytes = 256 * 1024 * 1024;
-/** One answer does not say more than this, unless it is wrong. */
-const mostTokens = 1_000_000_000;
+export interface ReaderOptions {
+  /** The request is one to a language model, by method and path. */
+  readonly modelPath: boolean;
+  /** The request makes no model work: it asks for what is there, such as a response that is not ready. */
+  readonly readOnly: boolean;
+  /** Whose response it is: a lease id. */
+  readonly owner: string;
+  readonly pool: DecodePool;
+}
+
+/** A compressed byte that is not read stands for so much text: what gzip makes of prose. */
+const textBytesPerUnreadByte = 4;
+
+const openBrace = 0x7b;
+const openBracket = 0x5b;
+/** What may stand before the first byte that tells: white space, and the mark of UTF-8 (EF BB BF). */
+const leading: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf]);
 
 interface Scanner {
   push(bytes: Uint8Array): void;
 }
 
 export class UsageReader {
+  readonly #modelPath: boolean;
+  readonly #readOnly: boolean;
   readonly #tokens = new TokenCount();
-  readonly #scanner: Scanner;
-  readonly #coding: string;
-  #decoder: Transform | undefined = undefined;
+  readonly #json: UsageScanner;
+  #scanner: Scanner | undefined = undefined;
+  #decoder: UsageDecoder | undefined = undefined;
+  readonly #readable: boolean;
   #decodedBytes = 0;
-  #abandoned = false;
+  #unreadBytes = 0;
+  #unread: Unread | undefined = undefined;
+  #complete = false;
 
-  constructor(kind: 'json' | 'events', coding: string) {
-    const scanner = new UsageScanner((usage) => {
+  /** `coding`: empty for none; undefined for one that can't be undone. */
+  constructor(coding: string | undefined, { modelPath, readOnly, owner, pool }: ReaderOptions) {
+    this.#modelPath = modelPath;
+    this.#readOnly = readOnly;
+    this.#json = new UsageScanner((usage) => {
       this.#tokens.note(usage);
     });
-    this.#scanner = kind === 'json' ? scanner : new EventScanner(scanner);
-    this.#coding = coding;
+    this.#readable = coding !== undefined;
+    if (coding === undefined || coding === '') return;
+    this.#decoder = new UsageDecoder({
+      coding,
+      owner,
+      pool,
+      decoded: (piece) => {
+        this.#scan(piece);
+      },
+      left: (bytes, why) => {
+        this.#leave(bytes, why);
+      },
+    });
   }
 
-  /** As far as it is known by now. */
-  get tokens(): number {
-    return this.#tokens.sum;
+  /** Why some of it was not read. */
+  get unread(): Unread | undefined {
+    return this.#unread;
   }
 
   push(chunk: Uint8Array): void {
-    if (this.#coding === '') this.#scanner.push(chunk);
-    else this.#decode(chunk);
+    if (this.#decoder !== undefined) this.#decoder.push(chunk);
+    else if (this.#readable) this.#scan(chunk);
+    else this.#leave(chunk.length, 'coding');
   }
 
-  /** No more comes. Calls back, perhaps at once, when all that came is read. */
+  /** The response is complete. Calls back, perhaps at once, when all that came is read or given up. */
   end(read: () => void): void {
-    if (this.#decoder === undefined || this.#decoder.destroyed) {
-      read();
-      return;
+    this.#complete = true;
+    if (this.#decoder === undefined) read();
+    else this.#decoder.end(read);
+  }
+
+  /** The response was cut: what was read by now is all that will be. */
+  stop(): void {
+    this.#decoder?.stop();
+  }
+
+  /** As far as they are known by now. */
+  facts(requestTextBytes: number): UsageFacts {
+    const tokens = this.#tokens;
+    const json = this.#json;
+    const unreadText = this.#unreadBytes * textBytesPerUnreadByte;
+    return {
+      reported: tokens.isReported ? tokens.tokens : undefined,
+      reportsOutput: tokens.reportsOutput,
+      isModel: this.#isModel,
+      // What the gateway had no room to read may have been reported.
+      complete: this.#complete && this.#unread !== 'busy',
+      requestTextBytes,
+      textBytes: json.textBytes + unreadText,
+      unreportedTextBytes: json.unreportedTextBytes + unreadText,
+      decodedBytes: this.#unreadBytes > 0 ? Infinity : this.#decodedBytes,
+      hidesOutput: json.shape.hidesOutput,
+    };
+  }
+
+  get #isModel(): boolean {
+    const { shape, isWhole } = this.#json;
+    if (this.#tokens.isReported) return true;
+    if (shape.certain) return !this.#readOnly || this.#scanner !== this.#json;
+    if (!this.#modelPath) return false;
+    // Other APIs use such paths too. They are told apart by JSON that was read to its end and has nothing of a model's.
+    const isOther = this.#complete && this.#unreadBytes === 0 && isWhole && !shape.possible;
+    return !isOther;
+  }
+
+  #scan(bytes: Uint8Array): void {
+    this.#decodedBytes += bytes.length;
+    if (this.#scanner === undefined) {
+      const first = bytes.find((byte) => !leading.has(byte));
+      if (first === undefined) return;
+      // By what it is: the type that it is sent as may be missing or wrong.
+      this.#scanner = first === openBrace || first === openBracket ? this.#json : new EventScanner(this.#json);
+      bytes = bytes.subarray(bytes.indexOf(first));
     }
-    this.#decoder.once('close', read);
-    this.#decoder.end();
+    this.#scanner.push(bytes);
   }
 
-  #decode(chunk: Uint8Array): void {
-    const [first] = chunk;
-    if (this.#abandoned || first === undefined) return;
-    this.#decoder ??= this.#open(first);
-    if (this.#decoder.writableLength > mostWaitingBytes) this.#abandon();
-    else this.#decoder.write(chunk);
-  }
-
-  #open(firstByte: number): Transform {
-    const decoder = decoderFor(this.#coding, firstByte);
-    decoder.on('data', (piece: Buffer) => {
-      this.#decodedBytes += piece.length;
-      if (this.#decodedBytes > mostDecodedBytes) this.#abandon();
-      else this.#scanner.push(piece);
-    });
-    // What is wrong with it is between the app and its client.
-    decoder.on('error', () => {
-      this.#abandon();
-    });
-    return decoder;
-  }
-
-  #abandon(): void {
-    this.#abandoned = true;
-    this.#decoder?.destroy();
+  #leave(bytes: number, why: Unread): void {
+    this.#unreadBytes += bytes;
+    this.#unread ??= why;
   }
 }
 
-/** Undefined: there is nothing to be read in such an answer. */
-export function usageReader(status: number, headers: RawHeaders): UsageReader | undefined {
+/** Successful responses that carry no result of a model, whatever their path. */
+const emptyStatuses: ReadonlySet<number> = new Set([202, 204, 205]);
+
+const jsonType = /^(?:application|text)\/(?:json|jsonl|ndjson|x-ndjson|[\w.+-]+\+json)$/;
+
+/** Undefined: there is nothing to be read in such a response. */
+export function usageReader(status: number, headers: RawHeaders, options: ReaderOptions): UsageReader | undefined {
   if (status < 200 || status > 299) return undefined;
   let type = '';
-  let coding = '';
+  const codings: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]?.toLowerCase();
     const value = (headers[i + 1] ?? '').trim().toLowerCase();
-    if (name === 'content-type') type = value.replace(/[\s;].*$/, '');
-    // Codings one upon another are not read, and nobody uses them.
-    else if (name === 'content-encoding' && value !== 'identity') coding += value;
+    if (name === 'content-type') type = mediaTypeOf(value);
+    else if (name === 'content-encoding') {
+      codings.push(...value.split(',').map((coding) => coding.trim()));
+    }
   }
-  if (coding !== '' && !decoders.has(coding)) return undefined;
-  if (type === 'text/event-stream') return new UsageReader('events', coding);
-  return /^application\/(?:json|[\w.+-]+\+json)$/.test(type) ? new UsageReader('json', coding) : undefined;
+  const modelPath = options.modelPath && !emptyStatuses.has(status);
+  if (!modelPath && type !== '' && type !== 'text/event-stream' && !jsonType.test(type)) return undefined;
+  const applied = codings.filter((coding) => coding !== '' && coding !== 'identity');
+  // Codings one upon another are not undone, and nobody uses them.
+  const coding = applied.length > 1 ? undefined : (applied[0] ?? '');
+  const readable = coding === '' || (coding !== undefined && isReadableCoding(coding));
+  if (!readable && !modelPath) return undefined;
+  return new UsageReader(readable ? coding : undefined, { ...options, modelPath });
 }
 
-/** An answer that is cut is read as far as it came. */
-const gzipOptions = { finishFlush: constants.Z_SYNC_FLUSH } as const;
-const brotliOptions = { finishFlush: constants.BROTLI_OPERATION_FLUSH } as const;
-/** RFC 9659: a window of 8 MiB at most. */
-const zstdOptions = { finishFlush: constants.ZSTD_e_flush, params: { [constants.ZSTD_d_windowLogMax]: 23 } } as const;
-
-const decoders: ReadonlyMap<string, (firstByte: number) => Transform> = new Map([
-  ['gzip', (): Transform => createGunzip(gzipOptions)],
-  ['x-gzip', (): Transform => createGunzip(gzipOptions)],
-  // RFC 9110 §8.4.1.2: the zlib format, whose first byte says so; some apps send what is within it only.
-  [
-    'deflate',
-    (first: number): Transform => ((first & 0x0f) === 8 ? createInflate(gzipOptions) : createInflateRaw(gzipOptions)),
-  ],
-  ['br', (): Transform => createBrotliDecompress(brotliOptions)],
-  ['zstd', (): Transform => createZstdDecompress(zstdOptions)],
-]);
-
-function decoderFor(coding: string, firstByte: number): Transform {
-  const open = decoders.get(coding);
-  if (open === undefined) throw new TypeError(`no decoder for ${coding}`);
-  return open(firstByte);
-}
-
-/** Streams say it again and again, each time all of it so far, and not every part each time: the most of each part counts. */
-class TokenCount {
-  #total = 0;
-  readonly #parts = { read: 0, written: 0, cacheMade: 0, cacheRead: 0 };
-
-  note(usage: Readonly<Record<string, unknown>>): void {
-    const most = (before: number, ...names: readonly string[]): number =>
-      Math.max(before, ...names.map((name) => tokensIn(usage[name])));
-    const parts = this.#parts;
-    this.#total = most(this.#total, 'total_tokens');
-    parts.read = most(parts.read, 'prompt_tokens', 'input_tokens');
-    parts.written = most(parts.written, 'completion_tokens', 'output_tokens');
-    // Anthropic counts what its cache took and gave beside the input, OpenAI within.
-    parts.cacheMade = most(parts.cacheMade, 'cache_creation_input_tokens');
-    parts.cacheRead = most(parts.cacheRead, 'cache_read_input_tokens');
-  }
-
-  get sum(): number {
-    const { read, written, cacheMade, cacheRead } = this.#parts;
-    return this.#total > 0 ? this.#total : read + written + cacheMade + cacheRead;
-  }
-}
-
-function tokensIn(value: unknown): number {
-  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= mostTokens ? value : 0;
+function mediaTypeOf(value: string): string {
+  const end = value.indexOf(';');
+  return (end === -1 ? value : value.slice(0, end)).trim();
 }

@@ -178,6 +178,36 @@ export interface RateLimited {
 /** A request was refused by a rate limit. */
 export const rateLimited: EventChannel<RateLimited> = named('rate-limited');
 
+/** Tokens of a language model, by class; each token is in one of them. */
+export interface LlmTokens {
+  /** Without what came from a cache or went into one. */
+  readonly input: number;
+  readonly cache_read: number;
+  readonly cache_write: number;
+  /** Without reasoning. */
+  readonly output: number;
+  readonly reasoning: number;
+}
+
+export interface LlmUsage {
+  readonly requestId: string;
+  readonly keyId: string;
+  readonly leaseId: string | undefined;
+  /** By the app, within bounds. */
+  readonly reported: LlmTokens;
+  /** By the gateway, where the app did not report. */
+  readonly estimated: LlmTokens;
+  /** What became of usage that the app did not report. Undefined: it reported all. */
+  readonly unknown: 'estimated' | 'denied' | 'ignored' | undefined;
+  /** The app reported more tokens than the bounds allow. */
+  readonly suspicious: boolean;
+  /** Why the response was not read to its end. */
+  readonly unread: string | undefined;
+}
+
+/** A response of a language model to a caller with a quota of tokens is over. */
+export const llmUsage: EventChannel<LlmUsage> = named('llm-usage');
+
 export interface LimitsStoreChanged {
   /** shared: in the store that all gateways ask. local: by this process alone, since the store can't be asked. */
   readonly state: 'shared' | 'local';

@@ -15,6 +15,7 @@ import { LogWriter, type LogTarget } from './log-writer.ts';
 import { prettyLine, type Paint } from './pretty.ts';
 import { writeRelayLog } from './relay-log.ts';
 import { timestamp } from './timestamp.ts';
+import { writeUsageLog } from './usage-log.ts';
 
 export type { Logger } from 'pino';
 
@@ -58,6 +59,7 @@ export function createLog(options: LogOptions, note: (line: string) => void): Ga
     writeLimitsLog(logger),
     writeClientLog(logger),
     writeConnectionLog(logger),
+    writeUsageLog(logger),
     writeAccessLog({
       enabled: (level) => logger.isLevelEnabled(level),
       write,

@@ -10,6 +10,7 @@ import {
   configReloaded,
   connectionRefused,
   dialFinished,
+  llmUsage,
   logDropped,
   rateLimited,
   requestRefused,
@@ -40,6 +41,9 @@ async function allFamilies(): Promise<Map<string, ParsedFamily>> {
   configReloaded.publish({ outcome: 'applied' });
   authenticated.publish({ method: 'api_key', outcome: 'success' });
   rateLimited.publish({ level: 'key' });
+  const tokens = { input: 1, cache_read: 0, cache_write: 0, output: 0, reasoning: 0 };
+  const usage = { requestId: 'r', keyId: 'k', leaseId: 'A', reported: tokens, estimated: tokens, unread: undefined };
+  llmUsage.publish({ ...usage, unknown: 'estimated', suspicious: true });
   const { body, contentType } = await metrics.text();
   metrics.close();
   metrics.close();

@@ -24,6 +24,7 @@ import { LoopLag } from './loop-lag.ts';
 import { processMetrics } from './process-metrics.ts';
 import { RelayMetrics } from './relay-metrics.ts';
 import { RequestMetrics } from './request-metrics.ts';
+import { UsageMetrics } from './usage-metrics.ts';
 
 export interface MetricsOptions {
   readonly version: string;
@@ -46,15 +47,16 @@ export function createMetrics({ version, status }: MetricsOptions): Metrics {
   const leases = new LeaseLabels();
   const requests = new RequestMetrics(leases);
   const relays = new RelayMetrics(leases);
+  const usage = new UsageMetrics(leases);
   const gateway = new GatewayMetrics(version);
   return {
     text: async () => {
       const ofProcess = await processMetrics();
       const now = status();
-      return { contentType, body: requests.text() + relays.text(now) + gateway.text(now) + ofProcess };
+      return { contentType, body: requests.text() + usage.text() + relays.text(now) + gateway.text(now) + ofProcess };
     },
     close: () => {
-      for (const part of [requests, relays, gateway]) part.close();
+      for (const part of [requests, usage, relays, gateway]) part.close();
     },
   };
 }

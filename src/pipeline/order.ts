@@ -70,7 +70,7 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       authorise(lookup),
       // The lease may be open to everyone by another name than the one that was asked for.
       checkLeaseHost(),
-      limits(limiter, quotas),
+      limits(limiter, quotas, clock),
       // Behind everything that refuses: what is not let in takes no place in flight.
       admit({ admission: new Admission(), deadlines, limiter }),
       rewriteAnswer(),

@@ -1,15 +1,31 @@
 // Owns that a request is within every limit and quota of its caller before it goes on, and charged to all of them or to none.
 import { type Charge, isAdmitted, type Limiter, type Verdict } from '../../guard/limiter.ts';
 import type { QuotaLedger } from '../../guard/quota-ledger.ts';
+import { DecodePool } from '../../guard/usage-decode-pool.ts';
+import { UsageDenials } from '../../guard/usage-denials.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import type { Sink } from '../../kernel/http.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { failed } from './failed.ts';
-import { type KeyQuota, quotaOf, quotaRefusal, tellQuotas } from './quota.ts';
-import { QuotaMeter } from './quota-meter.ts';
+import { type KeyQuota, quotaOf, quotaRefusal, tellQuotas, unreportedRefusal } from './quota.ts';
+import { type MeterParts, QuotaMeter } from './quota-meter.ts';
 import { chargesOf, refuse, tell } from './rate-limit.ts';
 
-export function limits(limiter: Limiter, ledger: QuotaLedger): Stage {
+export function limits(limiter: Limiter, ledger: QuotaLedger, clock: Clock): Stage {
+  const denials = new UsageDenials();
+  const parts: MeterParts = { ledger, clock, denials, pool: new DecodePool(clock) };
+
+  /** Responds when the caller may not call the lease until its quota's period ends. */
+  function isDenied(exchange: Exchange, sink: Sink, quota: KeyQuota | undefined): boolean {
+    if (quota?.llmTokens !== true || exchange.policy.quotas.unknownUsage !== 'deny') return false;
+    const state = denials.deniedBy(quota, exchange.destination?.lease.id ?? '', clock.wallMs());
+    if (state === undefined) return false;
+    tellQuotas(exchange, ledger.look(quota));
+    sink.fail(unreportedRefusal(state));
+    return true;
+  }
+
   return function limitsStage(next): Dispatch {
     function proceed(
       exchange: Exchange,
@@ -28,7 +44,7 @@ export function limits(limiter: Limiter, ledger: QuotaLedger): Stage {
         return;
       }
       if (!isWithinBuckets(exchange, sink, charges, verdict)) return;
-      if (quota.bytes || quota.llmTokens) meter(exchange, new QuotaMeter(exchange, sink, ledger, quota));
+      if (quota.bytes || quota.llmTokens) meter(exchange, new QuotaMeter(exchange, sink, quota, parts));
       else next(exchange, sink);
     }
 
@@ -43,6 +59,7 @@ export function limits(limiter: Limiter, ledger: QuotaLedger): Stage {
     return function chargeRequest(exchange, sink) {
       const charges = chargesOf(exchange);
       const quota = quotaOf(exchange);
+      if (isDenied(exchange, sink, quota)) return;
       const verdict = limiter.take(charges, quota);
       if (!(verdict instanceof Promise)) {
         proceed(exchange, sink, charges, quota, verdict);

@@ -1,35 +1,54 @@
-// Owns a sink that counts what of a request is known only as it passes: bytes, and tokens of language models.
+// A sink that counts what of a request is known only as it passes: bytes, and tokens of language models.
 import { none } from '../../guard/quota.ts';
 import type { Meter, QuotaLedger } from '../../guard/quota-ledger.ts';
-import { usageReader, type UsageReader } from '../../guard/usage-reader.ts';
+import { chargeReported, chargeUsage, type UsageCharge } from '../../guard/usage-charge.ts';
+import type { DecodePool } from '../../guard/usage-decode-pool.ts';
+import type { UsageDenials } from '../../guard/usage-denials.ts';
+import { type UsageReader, usageReader } from '../../guard/usage-reader.ts';
+import { isModelPath, isModelSocketPath } from '../../guard/usage-shape.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { GatewayError } from '../../kernel/errors.ts';
+import { llmUsage, type LlmUsage } from '../../kernel/events.ts';
 import type { CountedDuplex, Flow, RawHeaders, Sink } from '../../kernel/http.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Exchange } from '../stage.ts';
 import type { KeyQuota } from './quota.ts';
+import { isReadOnly, requestTextBytes, socketFacts } from './usage-request.ts';
 
-/** The ledger asks now and then, so that a long answer is known of before it is over. */
+export interface MeterParts {
+  readonly ledger: QuotaLedger;
+  readonly pool: DecodePool;
+  readonly denials: UsageDenials;
+  readonly clock: Clock;
+}
+
+/** The ledger asks now and then, so that a long response is known of before it is over. */
 export class QuotaMeter extends PassingSink implements Meter {
   readonly #exchange: Exchange;
-  readonly #ledger: QuotaLedger;
+  readonly #parts: MeterParts;
   readonly #quota: KeyQuota;
   #sentBytes = 0;
   #reader: UsageReader | undefined = undefined;
+  #hasHead = false;
   #over = false;
   /** After an upgrade the tunnel counts by itself. */
   #peerBytes: () => number = () => 0;
+  /** Of an upgrade to a language model, whose messages are not read. */
+  #socketUsage: (() => UsageCharge) | undefined = undefined;
+  #charge: UsageCharge | undefined = undefined;
   readonly #reported = { bytes: 0, llmTokens: 0 };
 
-  constructor(exchange: Exchange, sink: Sink, ledger: QuotaLedger, quota: KeyQuota) {
+  constructor(exchange: Exchange, sink: Sink, quota: KeyQuota, parts: MeterParts) {
     super(sink);
     this.#exchange = exchange;
-    this.#ledger = ledger;
+    this.#parts = parts;
     this.#quota = quota;
-    ledger.watch(this);
+    parts.ledger.watch(this);
   }
 
   override head(status: number, headers: RawHeaders, flow: Flow): void {
-    if (this.#quota.llmTokens) this.#reader = usageReader(status, headers);
+    this.#hasHead = true;
+    if (this.#quota.llmTokens && this.#exchange.req.method !== 'HEAD') this.#reader = this.#readerOf(status, headers);
     this.sink.head(status, headers, flow);
   }
 
@@ -42,13 +61,26 @@ export class QuotaMeter extends PassingSink implements Meter {
 
   override end(trailers: RawHeaders): void {
     this.sink.end(trailers);
-    this.#finish();
+    if (this.#over) return;
+    if (this.#reader === undefined) this.#finish();
+    else {
+      this.#reader.end(() => {
+        this.#finish();
+      });
+    }
   }
 
   override upgrade(status: number, headers: RawHeaders, peer: CountedDuplex): void {
+    this.#hasHead = true;
     // What was counted until now is the exchange that led here; what came behind it waits to be read.
-    const before = peer.bytesSent + peer.bytesReceived - peer.readableLength;
-    this.#peerBytes = () => peer.bytesSent + peer.bytesReceived - before;
+    const sentBefore = peer.bytesSent;
+    const receivedBefore = peer.bytesReceived - peer.readableLength;
+    const sent = (): number => peer.bytesSent - sentBefore;
+    const received = (): number => peer.bytesReceived - receivedBefore;
+    this.#peerBytes = () => sent() + received();
+    if (this.#quota.llmTokens && isModelSocketPath(this.#target)) {
+      this.#socketUsage = () => chargeUsage(socketFacts(received(), sent()), this.#exchange.policy.quotas);
+    }
     this.sink.upgrade(status, headers, peer);
     if (peer.closed) this.#finish();
     else
@@ -59,26 +91,66 @@ export class QuotaMeter extends PassingSink implements Meter {
 
   override fail(error: GatewayError): void {
     this.sink.fail(error);
+    if (this.#over) return;
+    // Before there was a head, the app may have done all the work for a client that did not wait for it.
+    const unanswered = !this.#hasHead && error.code === 'client_closed' && this.#exchange.passage.startedMs > 0;
+    if (unanswered && this.#quota.llmTokens) this.#reader = this.#readerOf(200, []);
+    this.#reader?.stop();
     this.#finish();
   }
 
   report(): void {
     const bytes = this.#sentBytes + this.#exchange.body.receivedBytes + this.#peerBytes();
-    const llmTokens = Math.max(this.#reported.llmTokens, this.#reader?.tokens ?? 0);
+    const charge = this.#charge ?? this.#chargeSoFar();
+    const llmTokens = Math.max(this.#reported.llmTokens, charge?.charged ?? 0);
     const added = { bytes: bytes - this.#reported.bytes, llmTokens: llmTokens - this.#reported.llmTokens };
     if (added.bytes === 0 && added.llmTokens === 0) return;
     Object.assign(this.#reported, { bytes, llmTokens });
-    this.#ledger.add(this.#quota, { ...none, ...added });
+    this.#parts.ledger.add(this.#quota, { ...none, ...added });
+  }
+
+  get #target(): string {
+    return this.#exchange.route?.target ?? '';
+  }
+
+  #readerOf(status: number, headers: RawHeaders): UsageReader | undefined {
+    const readOnly = isReadOnly(this.#exchange.req.method);
+    const modelPath = !readOnly && isModelPath(this.#target);
+    const owner = this.#exchange.destination?.lease.id ?? '';
+    return usageReader(status, headers, { modelPath, readOnly, owner, pool: this.#parts.pool });
+  }
+
+  #chargeSoFar(): UsageCharge | undefined {
+    if (this.#socketUsage !== undefined) return this.#socketUsage();
+    return this.#reader && chargeReported(this.#reader.facts(0), this.#exchange.policy.quotas);
+  }
+
+  #chargeAll(): UsageCharge | undefined {
+    if (this.#socketUsage !== undefined) return this.#socketUsage();
+    return (
+      this.#reader && chargeUsage(this.#reader.facts(requestTextBytes(this.#exchange)), this.#exchange.policy.quotas)
+    );
   }
 
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    const close = (): void => {
-      this.report();
-      this.#ledger.unwatch(this);
-    };
-    if (this.#reader === undefined) close();
-    else this.#reader.end(close);
+    this.#charge = this.#chargeAll();
+    this.report();
+    this.#parts.ledger.unwatch(this);
+    if (this.#charge !== undefined) this.#tell(this.#charge);
+  }
+
+  #tell({ reported, estimated, unknown, suspicious }: UsageCharge): void {
+    const { id: requestId, destination } = this.#exchange;
+    const leaseId = destination?.lease.id;
+    const { denials, clock } = this.#parts;
+    if (unknown === 'denied') denials.deny(this.#quota, leaseId ?? '', clock.wallMs());
+    const tokens = Object.values(reported).concat(Object.values(estimated));
+    if (unknown === undefined && tokens.every((count) => count === 0)) return;
+    if (!llmUsage.hasSubscribers) return;
+    const unread = this.#reader?.unread;
+    const about = { requestId, keyId: this.#quota.key, leaseId, reported, estimated, unknown, suspicious, unread };
+    llmUsage.publish(about satisfies LlmUsage);
   }
 }

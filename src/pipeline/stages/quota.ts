@@ -75,6 +75,15 @@ export function quotaRefusal({ kind, resource, resetMs }: QuotaState): GatewayEr
   );
 }
 
+/** `state`: the quota whose end brings the key back. */
+export function unreportedRefusal({ resetMs }: QuotaState): GatewayError {
+  return new GatewayError(
+    'quota_exceeded',
+    'An earlier response of this lease did not report the tokens that it took. The quota of this key is closed for the lease.',
+    { retryAfterSeconds: Math.max(1, seconds(resetMs)) },
+  );
+}
+
 function seconds(ms: number): number {
   return Math.ceil(ms / 1000);
 }

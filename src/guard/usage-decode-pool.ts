@@ -1,0 +1,169 @@
+// Bounds the decompression that token counting needs, for all responses together: how many decoders there are, what they hold, and how
+// fast they work. One piece is decoded at a time, so that zlib takes one of libuv's threads and one core at most.
+import type { Clock } from '../kernel/clock.ts';
+
+export interface DecodeLimits {
+  /** Decoders that are open. */
+  readonly maxDecoders: number;
+  /** What they hold: waiting pieces, windows, and a fixed amount for each. */
+  readonly maxHeldBytes: number;
+  /** Decoded bytes a second, and at once after a rest. */
+  readonly bytesPerSecond: number;
+  readonly burstBytes: number;
+}
+
+/** An event stream is read at about 100 MB a second: so much takes a sixth of the event loop. */
+export const defaultDecodeLimits: DecodeLimits = {
+  maxDecoders: 512,
+  maxHeldBytes: 64 * 1024 * 1024,
+  bytesPerSecond: 16 * 1024 * 1024,
+  burstBytes: 32 * 1024 * 1024,
+};
+
+/** A decoder with a piece that waits. */
+export interface DecodeWork {
+  /** Of whom shares are kept. */
+  readonly owner: string;
+  /** Decodes the next piece; calls `done` once, when zlib is done with it. */
+  decodeNext(done: () => void): void;
+}
+
+interface Share {
+  decoders: number;
+  heldBytes: number;
+}
+
+export class DecodePool {
+  readonly #limits: DecodeLimits;
+  readonly #clock: Clock;
+  readonly #all: Share = { decoders: 0, heldBytes: 0 };
+  readonly #shares = new Map<string, Share>();
+  /** By owner, whose turn it is first. */
+  readonly #waiting = new Map<string, DecodeWork[]>();
+  #busy = false;
+  #credit: number;
+  #creditAtMs: number;
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(clock: Clock, limits: DecodeLimits = defaultDecodeLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#credit = limits.burstBytes;
+    this.#creditAtMs = clock.monotonicMs();
+  }
+
+  get decoders(): number {
+    return this.#all.decoders;
+  }
+
+  get heldBytes(): number {
+    return this.#all.heldBytes;
+  }
+
+  /** False: there are too many, or too many of this owner while most of the room is in use. */
+  enter(owner: string): boolean {
+    const { maxDecoders } = this.#limits;
+    if (!mayGrow(this.#all.decoders + 1, this.#of(owner).decoders + 1, maxDecoders)) return false;
+    this.#of(owner).decoders += 1;
+    this.#all.decoders += 1;
+    return true;
+  }
+
+  leave(owner: string): void {
+    this.#of(owner).decoders -= 1;
+    this.#all.decoders -= 1;
+    this.#forgetEmpty(owner);
+  }
+
+  /** A decoder holds so much more. False: that is too much, and is not counted. */
+  hold(owner: string, bytes: number): boolean {
+    const share = this.#of(owner);
+    if (!mayGrow(this.#all.heldBytes + bytes, share.heldBytes + bytes, this.#limits.maxHeldBytes)) return false;
+    share.heldBytes += bytes;
+    this.#all.heldBytes += bytes;
+    return true;
+  }
+
+  release(owner: string, bytes: number): void {
+    this.#of(owner).heldBytes -= bytes;
+    this.#all.heldBytes -= bytes;
+    this.#forgetEmpty(owner);
+  }
+
+  /** The work has a piece that waits, and is not in the queue. */
+  schedule(work: DecodeWork): void {
+    const queue = this.#waiting.get(work.owner);
+    if (queue === undefined) this.#waiting.set(work.owner, [work]);
+    else queue.push(work);
+    this.#next();
+  }
+
+  /** It has none any more. */
+  unschedule(work: DecodeWork): void {
+    const queue = this.#waiting.get(work.owner);
+    const at = queue?.indexOf(work) ?? -1;
+    if (queue === undefined || at === -1) return;
+    queue.splice(at, 1);
+    if (queue.length === 0) this.#waiting.delete(work.owner);
+  }
+
+  /** So much was decoded. */
+  spend(bytes: number): void {
+    this.#credit -= bytes;
+  }
+
+  #next(): void {
+    if (this.#busy || this.#timer !== undefined) return;
+    const [first] = this.#waiting;
+    if (first === undefined) return;
+    const waitMs = this.#waitMs();
+    if (waitMs > 0) {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.#next();
+      }, waitMs).unref();
+      return;
+    }
+    const [owner, queue] = first;
+    const work = queue.shift();
+    // Owners take turns, whatever each of them has waiting.
+    this.#waiting.delete(owner);
+    if (queue.length > 0) this.#waiting.set(owner, queue);
+    if (work === undefined) return;
+    this.#busy = true;
+    let done = false;
+    work.decodeNext(() => {
+      if (done) return;
+      done = true;
+      this.#busy = false;
+      this.#next();
+    });
+  }
+
+  #waitMs(): number {
+    const { bytesPerSecond, burstBytes } = this.#limits;
+    const nowMs = this.#clock.monotonicMs();
+    this.#credit = Math.min(burstBytes, this.#credit + ((nowMs - this.#creditAtMs) / 1000) * bytesPerSecond);
+    this.#creditAtMs = nowMs;
+    return this.#credit > 0 ? 0 : Math.ceil((-this.#credit / bytesPerSecond) * 1000) + 1;
+  }
+
+  #of(owner: string): Share {
+    let share = this.#shares.get(owner);
+    if (share === undefined) {
+      share = { decoders: 0, heldBytes: 0 };
+      this.#shares.set(owner, share);
+    }
+    return share;
+  }
+
+  #forgetEmpty(owner: string): void {
+    const share = this.#shares.get(owner);
+    if (share?.decoders === 0 && share.heldBytes === 0) this.#shares.delete(owner);
+  }
+}
+
+/** While more than three quarters are in use, nobody grows beyond a quarter. */
+function mayGrow(all: number, own: number, most: number): boolean {
+  return all <= most && (all * 4 <= most * 3 || own * 4 <= most);
+}
