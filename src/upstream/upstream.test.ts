@@ -101,7 +101,7 @@ class Bench {
       },
     };
     const request: UpstreamRequest = {
-      ...{ method, target: '/', headers: ['Host', 'a'], carriage, dropped: [], body, lease },
+      ...{ method, target: '/', headers: ['Host', 'a'], carriage, dropped: new Set<string>(), body, lease },
       transports: [this.#transport],
       // A time limit that ends a request would be a 504.
       timeouts: { dialMs: 10_000, responseHeadersMs: 10_000, bodyIdleMs: 10_000, totalMs: 0 },
