@@ -16,13 +16,14 @@ export interface Place {
 }
 
 /** [scheme:]//authority, and the rest. */
-const absolute = /^(?:https?:)?\/\/([^/?#]*)(.*)$/is;
+const absolute = /^(?:https?:)?\/\/([^/?#]*)/i;
 
 /** A URI reference (RFC 3986 §4.1), as it must be told to the client. */
 export function referenceBelow(reference: string, place: Place): string {
   const match = absolute.exec(reference);
   if (match !== null) {
-    const [, authority = '', rest = ''] = match;
+    const [whole, authority = ''] = match;
+    const rest = reference.slice(whole.length);
     if (authority === '' || !place.hosts.some((host) => isSameHost(host, authority))) return reference;
     // The app knows where it is: X-Forwarded-Host and -Prefix told it.
     if (rest.startsWith(place.root)) return reference;
@@ -39,20 +40,34 @@ export function referenceBelow(reference: string, place: Place): string {
 /** RFC 6265 §4.1: one cookie, with its path below the prefix and for no other host. */
 export function cookieBelow(cookie: string, place: Place): string {
   const [pair = '', ...attributes] = cookie.split(';');
-  let kept = pair;
-  let hasPath = false;
+  const kept = [pair];
+  let path: string | undefined;
+  let pathAt = -1;
   for (const attribute of attributes) {
     const equals = attribute.indexOf('=');
     const name = (equals === -1 ? attribute : attribute.slice(0, equals)).trim().toLowerCase();
     if (name === 'domain') continue;
-    if (name !== 'path') kept += `;${attribute}`;
+    if (name !== 'path') kept.push(attribute);
     else {
-      kept += `; Path=${cookiePath(equals === -1 ? '' : attribute.slice(equals + 1).trim(), place)}`;
-      hasPath = true;
+      // The last one counts (RFC 6265 §5.3). Once, because it can be as long as the target of the request.
+      path = equals === -1 ? '' : attribute.slice(equals + 1).trim();
+      if (pathAt === -1) pathAt = kept.push('') - 1;
     }
   }
-  return hasPath ? kept : `${kept}; Path=${cookiePath('', place)}`;
+  const below = cookiePath(path ?? '', place);
+  const isOfRequest = path?.startsWith('/') !== true;
+  if (isOfRequest && below.length > maxCookiePathLength) {
+    if (pathAt !== -1) kept.splice(pathAt, 1);
+  } else if (pathAt === -1) kept.push(` Path=${below}`);
+  else kept[pathAt] = ` Path=${below}`;
+  return kept.join(';');
 }
+
+/**
+ * Browsers ignore a longer Path (RFC 6265bis §5.6) and take the directory of the request, which is the same. Thousands of cookies in
+ * one response would otherwise be thousands of copies of the target.
+ */
+const maxCookiePathLength = 1024;
 
 /** RFC 6265 §5.2.4: without a path of its own a cookie is for the directory of the request. */
 function cookiePath(path: string, place: Place): string {
