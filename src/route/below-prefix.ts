@@ -9,8 +9,8 @@ export interface Place {
   readonly root: string;
   /** Authorities by which the app may call itself: the Host that it was sent, and what it was told of the client's. */
   readonly hosts: readonly string[];
-  /** Path and query of the request as the app saw them. */
-  readonly target: string;
+  /** Of the request, as the app saw it: directoryOf() its target. */
+  readonly directory: string;
   /** The client's path ends with the lease, so what is relative to it is not below the app. */
   readonly bare: boolean;
 }
@@ -32,9 +32,7 @@ export function referenceBelow(reference: string, place: Place): string {
   if (reference.startsWith('/')) return pathBelow(reference, place);
   // A query or a fragment alone, another scheme, or nothing at all.
   if (/^(?:$|[?#]|[a-z][a-z\d+.-]*:)/i.test(reference)) return reference;
-  return place.bare || dots.test(pathOf(reference))
-    ? pathBelow(directoryOf(place.target) + reference, place)
-    : reference;
+  return place.bare || dots.test(pathOf(reference)) ? pathBelow(place.directory + reference, place) : reference;
 }
 
 /** RFC 6265 §4.1: one cookie, with its path below the prefix and for no other host. */
@@ -54,12 +52,13 @@ export function cookieBelow(cookie: string, place: Place): string {
       if (pathAt === -1) pathAt = kept.push('') - 1;
     }
   }
-  const below = cookiePath(path ?? '', place);
-  const isOfRequest = path?.startsWith('/') !== true;
-  if (isOfRequest && below.length > maxCookiePathLength) {
+  if (path?.startsWith('/') !== true && place.directory.length > maxCookiePathLength) {
     if (pathAt !== -1) kept.splice(pathAt, 1);
-  } else if (pathAt === -1) kept.push(` Path=${below}`);
-  else kept[pathAt] = ` Path=${below}`;
+    return kept.join(';');
+  }
+  const attribute = ` Path=${cookiePath(path ?? '', place)}`;
+  if (pathAt === -1) kept.push(attribute);
+  else kept[pathAt] = attribute;
   return kept.join(';');
 }
 
@@ -71,7 +70,7 @@ const maxCookiePathLength = 1024;
 
 /** RFC 6265 §5.2.4: without a path of its own a cookie is for the directory of the request. */
 function cookiePath(path: string, place: Place): string {
-  const own = path.startsWith('/') ? path : directoryOf(place.target).slice(0, -1);
+  const own = path.startsWith('/') ? path : place.directory.slice(0, -1);
   if (isBelow(own, place.prefix)) return own;
   // Without a slash at its end it fits both `/peer/app` and `/peer/app/`, and not `/peer/application` (§5.1.4).
   return (own === '/' ? place.prefix : place.prefix + own).replaceAll(';', '%3B');
@@ -93,8 +92,8 @@ function pathOf(reference: string): string {
   return end === -1 ? reference : reference.slice(0, end);
 }
 
-/** With its slash. */
-function directoryOf(target: string): string {
+/** Of a request's target, with its slash. */
+export function directoryOf(target: string): string {
   const path = pathOf(target);
   return path.slice(0, path.lastIndexOf('/') + 1) || '/';
 }

@@ -2,7 +2,7 @@
 // app says of its own paths (contract §2). Nothing else is looked at, and in host mode nothing at all.
 import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
 import type { HeaderEdit } from '../../policy/lease-settings.ts';
-import { cookieBelow, referenceBelow, type Place } from '../../route/below-prefix.ts';
+import { cookieBelow, directoryOf, referenceBelow, type Place } from '../../route/below-prefix.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
@@ -91,7 +91,7 @@ function placeOf({ route, destination, authority = '', outerPrefix, req }: Excha
     prefix,
     root: `${outerPrefix}/peer/`,
     hosts: [destination?.host ?? '', authority],
-    target: route?.target ?? '/',
+    directory: directoryOf(route?.target ?? '/'),
     bare: !path.includes(`${prefix.slice(outerPrefix.length)}/`),
   };
 }
