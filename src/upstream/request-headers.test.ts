@@ -90,12 +90,12 @@ test('a trusted proxy passes the headers that the operator names, in that spelli
   const sent = ['X-Forwarded-User', 'a', 'X_Forwarded_User', 'b', 'X-Forwarded-Email', 'c', 'X-Gateway-Subject', 'd'];
   assert.deepEqual(endToEnd(head([...sent, 'Forwarded', 'for=e']), [], rights).headers, ['X-Forwarded-User', 'a']);
   assert.deepEqual(passed(sent), []);
-  assert.deepEqual(endToEndTrailers(sent, []), []);
+  assert.deepEqual(endToEndTrailers(sent, new Set()), []);
 });
 
 test('a header that names another method passes where the caller may use that method, and never behind a body', () => {
   const rights = { forwardable: new Set<string>(), mayOverride: (method: string) => method === 'GET' };
   const sent = ['X-HTTP-Method-Override', 'DELETE', 'x_http_method_override', 'PUT', 'X-Method-Override', 'GET'];
   assert.deepEqual(endToEnd(head(sent), [], rights).headers, ['X-Method-Override', 'GET']);
-  assert.deepEqual(endToEndTrailers(sent, []), []);
+  assert.deepEqual(endToEndTrailers(sent, new Set()), []);
 });
