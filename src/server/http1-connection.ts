@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Deadline, type Expiring } from '../kernel/deadlines.ts';
-import type { GatewayError } from '../kernel/errors.ts';
+import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import type { ClientRequest } from './client-request.ts';
 import { endSoon } from './linger.ts';
@@ -94,7 +94,9 @@ export class Http1Connection implements TurnConnection, Expiring {
   /** The rest of a head did not come after reading went on. */
   expired(): void {
     this.#headDeadline = undefined;
-    if (this.#lateHead !== undefined) this.fault(this.#lateHead);
+    const error = this.#lateHead;
+    const fault = error === undefined ? 'gone' : parseFaultOf(error, this.socket);
+    if (error !== undefined && fault instanceof GatewayError && !this.#ending) this.#refuseBehind(error, fault);
   }
 
   /** What Node's parser could not read, or its timer did not wait for. */
@@ -115,8 +117,11 @@ export class Http1Connection implements TurnConnection, Expiring {
     if (fault.code === 'request_timeout' && this.#held) {
       this.#headDeadline ??= new Deadline(this);
       this.#lateHead = error;
-      return;
-    }
+    } else this.#refuseBehind(error, fault);
+  }
+
+  /** Once the answers that are due have gone out. */
+  #refuseBehind(error: Error, fault: GatewayError): void {
     const last = this.#turns.at(-1);
     if (last === undefined) this.refuse(fault, corsFieldsOfUnread(error, fault, this.peer, this.#host.policy()));
     else if (last.received) this.#refusal ??= fault;

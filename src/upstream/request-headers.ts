@@ -121,13 +121,7 @@ export function endToEndTrailers(received: RawHeaders, dropped: ReadonlySet<stri
   for (let i = 0; i < received.length; i += 2) {
     const original = received[i] ?? '';
     const name = original.toLowerCase();
-    if (
-      notInTrailers.has(name) ||
-      isHopByHop(name) ||
-      isRemoved(name) ||
-      isMethodOverride(name) ||
-      dropped.has(name)
-    )
+    if (notInTrailers.has(name) || isHopByHop(name) || isRemoved(name) || isMethodOverride(name) || dropped.has(name))
       continue;
     trailers.push(original, received[i + 1] ?? '');
   }
