@@ -37,6 +37,11 @@ export class QuotaRedis implements UsageStore {
     return periods.flatMap((period, i) => recordsOf(period, list(hashes[i])));
   }
 
+  /** Every write is a command of its own: there is nothing to prepare. */
+  prepare(): Promise<readonly UsageRecord[]> {
+    return Promise.resolve([]);
+  }
+
   async save(batch: readonly UsageChange[]): Promise<readonly UsageRecord[]> {
     const periods = [...new Set(batch.map(({ period }) => period))];
     const keys = [`${this.#prefix}writer:${this.#writer}`, ...periods.map((period) => this.#prefix + period)];
