@@ -30,7 +30,8 @@ export interface KeeperOptions {
 /** Issue 5: nothing older than a second is lost by a crash. Half of it is for the disk. */
 const defaultEveryMs = 500;
 const openingEveryMs = 50;
-const mostInBatch = 10_000;
+/** A script of this size keeps Redis from the gateways' rate limits for some 10 ms. */
+const mostInBatch = 1_000;
 /** A store that does not answer holds up no shutdown for longer. */
 const defaultClosingMs = 5_000;
 
