@@ -125,6 +125,25 @@ for (const [gateways, latencyMs] of [
   });
 }
 
+test('a connection that ends fifteen times in a row is no new burst', async (t) => {
+  const calm = { condition: 'up', forgets: false, losesReplies: false, quotas: 'whole' } as const;
+  const ended: Phase = {
+    ...calm,
+    reconnects: true,
+    forMs: 3_000,
+    latencyMs: [1, 1],
+    requestsPerSecond: 200,
+    withQuota: 5,
+  };
+  const { excess, changes } = await play(
+    1,
+    Array.from({ length: 15 }, () => ended),
+    1,
+  );
+  t.diagnostic(`${excess.toFixed(1)} above the bound, ${changes} changes`);
+  assert.ok(excess <= 1);
+});
+
 for (const gateways of [1, 2, 3]) {
   test(`${gateways} gateways: never more than burst + rate x time + one burst per gateway and real outage`, async (t) => {
     let [runs, most] = [0, -Infinity];
