@@ -36,7 +36,7 @@ export async function smallRequests(target: Target, seconds: number): Promise<Sm
     return Number(value) * (millisecondsIn[unit ?? ''] ?? Number.NaN);
   };
   return {
-    requests: number(/(\d+) requests in/),
+    requests: number(/(?<!\d)(\d+) requests in/),
     requestsPerSecond: number(/Requests\/sec:\s+([\d.]+)/),
     p50Ms: percentile(50),
     p99Ms: percentile(99),

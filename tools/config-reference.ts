@@ -132,7 +132,7 @@ function row(shape: Shape, shown: string, fixed: readonly string[] | undefined, 
 function inMarkdown(text: string): string {
   const parts = text.split(/(`[^`]*`)/);
   const marked = parts.map((part, i) =>
-    i % 2 === 1 ? part : part.replaceAll(/[a-z]+:\/\/(?:[^\s,.]|\.(?=\S))*|[\w/-]*\*/g, '`$&`'),
+    i % 2 === 1 ? part : part.replaceAll(/(?<![a-z])[a-z]+:\/\/(?:[^\s,.]|\.(?=\S))*|(?<![\w/-])[\w/-]*\*/g, '`$&`'),
   );
   return marked.join('').replaceAll('|', '\\|');
 }

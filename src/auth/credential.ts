@@ -49,7 +49,7 @@ const unusable: Credential = { kind: 'unusable' };
 const ambiguous: Credential = { kind: 'ambiguous' };
 const two: Credential = { kind: 'two' };
 
-const bearer = /^bearer(?:[ \t]+(.*))?$/is;
+const bearer = /^bearer(?:[ \t](.*))?$/is;
 /** For browsers, which can set no header of a WebSocket: offered as a subprotocol. */
 const protocolPrefix = 'portal-gateway.bearer.';
 

@@ -78,10 +78,12 @@ function prepare(command: Command, terminal: Terminal): void {
         terminal.note(text.trimEnd());
       },
       outputError: (text) => {
-        const line = text
-          .replace(/^error: /, '')
-          .replace(/\s*\n\s*/g, ' ')
-          .replace(/\.?\s*$/, '');
+        const lines = text.replace(/^error: /, '').split('\n');
+        const line = lines
+          .map((part) => part.trim())
+          .filter((part) => part !== '')
+          .join(' ')
+          .replace(/\.$/, '');
         terminal.note(`portal-gateway: ${line}; see "${commandPath(command)} --help"`);
       },
     });

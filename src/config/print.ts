@@ -118,7 +118,7 @@ function shown(value: unknown, shape: Shape, path: Path, sources: Sourced): unkn
 /** What may stand in the file as it is, and is still not for screens and tickets: a bcrypt hash, the password in a URL. */
 function withoutSecrets(text: string): string {
   if (/^\$2[aby]\$/.test(text)) return hidden;
-  return text.replace(/^([a-z]+:\/\/[^/?#]*:)[^/?#]*@/i, `$1${hidden}@`);
+  return text.replace(/^([a-z]+:\/\/[^/?#:]*:)[^/?#]*@/i, `$1${hidden}@`);
 }
 
 function originOf(sources: Sourced, path: Path): string {

@@ -73,7 +73,7 @@ function believe(exchange: Exchange, fields: Fields, isTrusted: (address: string
   if (scheme !== undefined) exchange.scheme = scheme;
   const host = said('x-forwarded-host', element?.host);
   if (isAuthority(host)) exchange.authority = host;
-  const prefix = said('x-forwarded-prefix').replace(/\/+$/, '');
+  const prefix = withoutSlashes(said('x-forwarded-prefix'));
   if (outerPath.test(prefix)) exchange.outerPrefix = prefix;
 }
 
@@ -81,6 +81,13 @@ const noElements: readonly ForwardedElement[] = [];
 
 /** A path that begins with one slash; without what would end it in a header or a cookie. */
 const outerPath = /^(?:\/[\w.~!$&'()*+=:@%-]+)+$/;
+
+/** Without those at its end. */
+function withoutSlashes(path: string): string {
+  let end = path.length;
+  while (end > 0 && path[end - 1] === '/') end -= 1;
+  return path.slice(0, end);
+}
 
 function listOf(value: string): string[] {
   return value.split(',').map((item) => item.trim());

@@ -30,7 +30,7 @@ const mappedBits = 96;
 function unmapped(ip: string): { readonly address: string; readonly family: 'ipv4' | 'ipv6' | undefined } {
   const family = familyOf(ip);
   if (family !== 'ipv6' || ip.startsWith('2')) return { address: ip, family };
-  const { address } = new SocketAddress({ address: ip.replace(/%.*$/, ''), family });
+  const { address } = new SocketAddress({ address: withoutZone(ip), family });
   if (!address.startsWith('::ffff:') || !address.includes('.')) return { address: ip, family };
   return { address: address.slice('::ffff:'.length), family: 'ipv4' };
 }
@@ -42,7 +42,7 @@ function unmapped(ip: string): { readonly address: string; readonly family: 'ipv
 export function addressGroup(ip: string): string {
   if (isIP(ip) !== 6) return ip;
   // The URL parser writes an address in its one canonical form (RFC 5952).
-  const [head = '', tail] = new URL(`http://[${ip.replace(/%.*$/, '')}]`).hostname.slice(1, -1).split('::');
+  const [head = '', tail] = new URL(`http://[${withoutZone(ip)}]`).hostname.slice(1, -1).split('::');
   const front = head === '' ? [] : head.split(':');
   const back = tail === undefined || tail === '' ? [] : tail.split(':');
   const zeros = tail === undefined ? [] : new Array<string>(8 - front.length - back.length).fill('0');
@@ -52,6 +52,12 @@ export function addressGroup(ip: string): string {
 /** 127.0.0.0/8 and ::1: this machine itself. */
 export function isLoopback(ip: string): boolean {
   return ip === '::1' || (ip.startsWith('127.') && isIP(ip) === 4);
+}
+
+/** RFC 4007 §11: what stands behind `%` means something on one machine only. */
+function withoutZone(ip: string): string {
+  const at = ip.indexOf('%');
+  return at === -1 ? ip : ip.slice(0, at);
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cookieBelow, referenceBelow, type Place } from './below-prefix.ts';
+import { cookieBelow, directoryOf, referenceBelow, type Place } from './below-prefix.ts';
 
 const place: Place = {
   prefix: '/peer/my%20app',
   root: '/peer/',
   hosts: ['my-app', 'gw.test:8443'],
-  target: '/docs/page?x=/y/z',
+  directory: directoryOf('/docs/page?x=/y/z'),
   bare: false,
 };
 
@@ -76,7 +76,7 @@ test('what is relative stays so, unless it would leave the prefix', () => {
 });
 
 test('for a client whose path ends with the lease, nothing relative is below the app', () => {
-  const at = { bare: true, target: '/?q=/x' };
+  const at = { bare: true, directory: directoryOf('/?q=/x') };
   references(
     [['next?y', '/peer/my%20app/next?y'], ['./next', '/peer/my%20app/next'], ...same('?page=2', '#top', '')],
     at,
@@ -108,11 +108,23 @@ test('a cookie without a path is for the directory of the request, as the app me
     ['/?x=/a/b', '/peer/my%20app'],
   ];
   for (const [target, path] of rows) {
-    assert.equal(cookieBelow('a=b', { ...place, target }), `a=b; Path=${path}`, target);
-    assert.equal(cookieBelow('a=b; Path=x', { ...place, target }), `a=b; Path=${path}`, target);
+    assert.equal(cookieBelow('a=b', { ...place, directory: directoryOf(target) }), `a=b; Path=${path}`, target);
+    assert.equal(cookieBelow('a=b; Path=x', { ...place, directory: directoryOf(target) }), `a=b; Path=${path}`, target);
   }
 });
 
 test('a prefix can not end the attribute that it stands in', () => {
   assert.equal(cookieBelow('a=b; Path=/', { ...place, prefix: '/peer/a;Domain=b' }), 'a=b; Path=/peer/a%3BDomain=b');
+});
+
+test('a cookie for a directory that is too long for browsers is left to them', () => {
+  const directory = `/${'a'.repeat(2_000)}/`;
+  for (const cookie of ['a=b', 'a=b; Path=x', 'a=b; path=/y; path']) {
+    assert.equal(cookieBelow(`${cookie}; Secure`, { ...place, directory }), 'a=b; Secure', cookie);
+  }
+  assert.equal(cookieBelow('a=b; Path=/x', { ...place, directory }), `a=b; Path=${place.prefix}/x`);
+});
+
+test('the last of several paths of a cookie counts', () => {
+  assert.equal(cookieBelow('a=b; Path=/x; Secure; Path=/y', place), `a=b; Path=${place.prefix}/y; Secure`);
 });

@@ -9,20 +9,21 @@ export interface Place {
   readonly root: string;
   /** Authorities by which the app may call itself: the Host that it was sent, and what it was told of the client's. */
   readonly hosts: readonly string[];
-  /** Path and query of the request as the app saw them. */
-  readonly target: string;
+  /** Of the request, as the app saw it: directoryOf() its target. */
+  readonly directory: string;
   /** The client's path ends with the lease, so what is relative to it is not below the app. */
   readonly bare: boolean;
 }
 
 /** [scheme:]//authority, and the rest. */
-const absolute = /^(?:https?:)?\/\/([^/?#]*)(.*)$/is;
+const absolute = /^(?:https?:)?\/\/([^/?#]*)/i;
 
 /** A URI reference (RFC 3986 §4.1), as it must be told to the client. */
 export function referenceBelow(reference: string, place: Place): string {
   const match = absolute.exec(reference);
   if (match !== null) {
-    const [, authority = '', rest = ''] = match;
+    const [whole, authority = ''] = match;
+    const rest = reference.slice(whole.length);
     if (authority === '' || !place.hosts.some((host) => isSameHost(host, authority))) return reference;
     // The app knows where it is: X-Forwarded-Host and -Prefix told it.
     if (rest.startsWith(place.root)) return reference;
@@ -31,32 +32,45 @@ export function referenceBelow(reference: string, place: Place): string {
   if (reference.startsWith('/')) return pathBelow(reference, place);
   // A query or a fragment alone, another scheme, or nothing at all.
   if (/^(?:$|[?#]|[a-z][a-z\d+.-]*:)/i.test(reference)) return reference;
-  return place.bare || dots.test(pathOf(reference))
-    ? pathBelow(directoryOf(place.target) + reference, place)
-    : reference;
+  return place.bare || dots.test(pathOf(reference)) ? pathBelow(place.directory + reference, place) : reference;
 }
 
 /** RFC 6265 §4.1: one cookie, with its path below the prefix and for no other host. */
 export function cookieBelow(cookie: string, place: Place): string {
   const [pair = '', ...attributes] = cookie.split(';');
-  let kept = pair;
-  let hasPath = false;
+  const kept = [pair];
+  let path: string | undefined;
+  let pathAt = -1;
   for (const attribute of attributes) {
     const equals = attribute.indexOf('=');
     const name = (equals === -1 ? attribute : attribute.slice(0, equals)).trim().toLowerCase();
     if (name === 'domain') continue;
-    if (name !== 'path') kept += `;${attribute}`;
+    if (name !== 'path') kept.push(attribute);
     else {
-      kept += `; Path=${cookiePath(equals === -1 ? '' : attribute.slice(equals + 1).trim(), place)}`;
-      hasPath = true;
+      // The last one counts (RFC 6265 §5.3). Once, because it can be as long as the target of the request.
+      path = equals === -1 ? '' : attribute.slice(equals + 1).trim();
+      if (pathAt === -1) pathAt = kept.push('') - 1;
     }
   }
-  return hasPath ? kept : `${kept}; Path=${cookiePath('', place)}`;
+  if (path?.startsWith('/') !== true && place.directory.length > maxCookiePathLength) {
+    if (pathAt !== -1) kept.splice(pathAt, 1);
+    return kept.join(';');
+  }
+  const attribute = ` Path=${cookiePath(path ?? '', place)}`;
+  if (pathAt === -1) kept.push(attribute);
+  else kept[pathAt] = attribute;
+  return kept.join(';');
 }
+
+/**
+ * Browsers ignore a longer Path (RFC 6265bis §5.6) and take the directory of the request, which is the same. Thousands of cookies in
+ * one response would otherwise be thousands of copies of the target.
+ */
+const maxCookiePathLength = 1024;
 
 /** RFC 6265 §5.2.4: without a path of its own a cookie is for the directory of the request. */
 function cookiePath(path: string, place: Place): string {
-  const own = path.startsWith('/') ? path : directoryOf(place.target).slice(0, -1);
+  const own = path.startsWith('/') ? path : place.directory.slice(0, -1);
   if (isBelow(own, place.prefix)) return own;
   // Without a slash at its end it fits both `/peer/app` and `/peer/app/`, and not `/peer/application` (§5.1.4).
   return (own === '/' ? place.prefix : place.prefix + own).replaceAll(';', '%3B');
@@ -78,8 +92,8 @@ function pathOf(reference: string): string {
   return end === -1 ? reference : reference.slice(0, end);
 }
 
-/** With its slash. */
-function directoryOf(target: string): string {
+/** Of a request's target, with its slash. */
+export function directoryOf(target: string): string {
   const path = pathOf(target);
   return path.slice(0, path.lastIndexOf('/') + 1) || '/';
 }

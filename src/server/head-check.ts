@@ -3,6 +3,7 @@
 // test/e2e/request-framing.test.ts say what); this is the rest, in one pass over the raw fields.
 import { GatewayError } from '../kernel/errors.ts';
 import type { RequestHead } from '../kernel/http.ts';
+import { trimOws } from '../kernel/ows.ts';
 import { isAuthority } from './authority.ts';
 import { targetFault } from './request-target.ts';
 
@@ -127,7 +128,7 @@ function decimal(text: string): number | undefined {
 
 /** Exactly `chunked` is taken. A coding that we don't know is 501 (RFC 9112 §6.1), what can't be meant is invalid. */
 function codingFault(value: string): GatewayError | undefined {
-  const codings = value.toLowerCase().split(',').map(trimmed);
+  const codings = value.toLowerCase().split(',').map(trimOws);
   if (codings.length === 1 && codings[0] === 'chunked') return undefined;
   const chunked = codings.filter((coding) => coding === 'chunked').length;
   const isMeant = codings.every((coding) => coding !== 'identity' && /^[\w!#$%&'*+.^`|~-]+$/.test(coding));
@@ -135,10 +136,6 @@ function codingFault(value: string): GatewayError | undefined {
     return invalid('The Transfer-Encoding is ambiguous.');
   }
   return new GatewayError('not_implemented', 'The only transfer coding is chunked.');
-}
-
-function trimmed(coding: string): string {
-  return coding.replace(/^[ \t]+|[ \t]+$/g, '');
 }
 
 function invalid(detail: string): GatewayError {

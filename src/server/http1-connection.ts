@@ -1,9 +1,10 @@
 // Owns the order on one HTTP/1 connection: one request at a time, whatever a client sends ahead, and a fault is answered when what
-// came before it has been. Reads no request itself.
+// came before it has been. Stops reading while too many requests wait. Reads no request itself.
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { GatewayError } from '../kernel/errors.ts';
+import { Deadline, type Expiring } from '../kernel/deadlines.ts';
+import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import type { ClientRequest } from './client-request.ts';
 import { endSoon } from './linger.ts';
@@ -16,10 +17,13 @@ import { Turn, type TurnConnection } from './turn.ts';
 import { corsFieldsOfUnread } from './unread-head.ts';
 import { takeSocket } from './upgrade.ts';
 
-/** Requests that a client may send ahead of their answers. Load generators go to some tens, browsers don't do it. */
+/**
+ * With more requests than this waiting for their turn, no more are read, until half of them are answered. Those of the same read (64
+ * KiB) are parsed already and wait, too. Load generators send some tens ahead, browsers none.
+ */
 const maxAhead = 64;
 
-export class Http1Connection implements TurnConnection {
+export class Http1Connection implements TurnConnection, Expiring {
   readonly socket: Socket;
   readonly peer: Peer;
   readonly #host: ServerHost;
@@ -32,6 +36,12 @@ export class Http1Connection implements TurnConnection {
   #ending = false;
   /** What had been read of the socket when the last turn was over: more means that another request has begun. */
   #bytesAtRest = 0;
+  /** Reading has stopped because of maxAhead. */
+  #held = false;
+  /** Of a head that began before reading stopped, and that Node's timer no longer watches. */
+  #headDeadline: Deadline | undefined = undefined;
+  /** What that timer reported. */
+  #lateHead: Error | undefined = undefined;
 
   constructor(socket: Socket, peer: Peer, host: ServerHost) {
     this.socket = socket;
@@ -52,13 +62,41 @@ export class Http1Connection implements TurnConnection {
   request(request: ClientRequest, response: ServerResponse, upgrade: boolean): void {
     // What follows on a message that could not be read is no message.
     if (this.#ending || this.#refusal !== undefined) return;
-    if (this.#turns.length > maxAhead) {
-      this.cut();
-      return;
+    if (this.#headDeadline !== undefined) {
+      this.#host.deadlines.disarm(this.#headDeadline);
+      this.#headDeadline = undefined;
     }
     const turn = new Turn(request, response, upgrade, this, this.#host);
     this.#turns.push(turn);
+    if (this.#turns.length > maxAhead) this.#hold();
     if (this.#turns.length === 1) turn.start();
+  }
+
+  #hold(): void {
+    if (this.#held) return;
+    this.#held = true;
+    this.socket.on('resume', this.#resumed).pause();
+  }
+
+  /** Whoever reads a body resumes the socket, although all of that body has come. */
+  readonly #resumed = (): void => {
+    if (this.#held && !this.#ending) this.socket.pause();
+  };
+
+  #release(): void {
+    this.#held = false;
+    if (this.#headDeadline !== undefined) {
+      this.#host.deadlines.arm(this.#headDeadline, this.#host.policy().limits.readHeaderTimeoutMs);
+    }
+    this.socket.off('resume', this.#resumed).resume();
+  }
+
+  /** The rest of a head did not come after reading went on. */
+  expired(): void {
+    this.#headDeadline = undefined;
+    const error = this.#lateHead;
+    const fault = error === undefined ? 'gone' : parseFaultOf(error, this.socket);
+    if (error !== undefined && fault instanceof GatewayError && !this.#ending) this.#refuseBehind(error, fault);
   }
 
   /** What Node's parser could not read, or its timer did not wait for. */
@@ -75,6 +113,15 @@ export class Http1Connection implements TurnConnection {
       this.socket.destroy();
       return;
     }
+    // It is not the client who is late. Node reports this once for a head.
+    if (fault.code === 'request_timeout' && this.#held) {
+      this.#headDeadline ??= new Deadline(this);
+      this.#lateHead = error;
+    } else this.#refuseBehind(error, fault);
+  }
+
+  /** Once the answers that are due have gone out. */
+  #refuseBehind(error: Error, fault: GatewayError): void {
     const last = this.#turns.at(-1);
     if (last === undefined) this.refuse(fault, corsFieldsOfUnread(error, fault, this.peer, this.#host.policy()));
     else if (last.received) this.#refusal ??= fault;
@@ -107,6 +154,7 @@ export class Http1Connection implements TurnConnection {
 
   /** The socket is. */
   closed(): void {
+    if (this.#headDeadline !== undefined) this.#host.deadlines.disarm(this.#headDeadline);
     this.#unreceived?.leaveBody();
   }
 
@@ -130,6 +178,7 @@ export class Http1Connection implements TurnConnection {
     this.#unreceived = turn?.received === false ? turn : undefined;
     this.#bytesAtRest = this.socket.bytesRead;
     if (this.socket.destroyed) return;
+    if (this.#held && this.#turns.length <= maxAhead / 2) this.#release();
     const [next] = this.#turns;
     if (this.#ending) endSoon(this.socket);
     else if (next !== undefined) next.start();

@@ -37,6 +37,11 @@ export class AnswerGate {
     return this.#silent;
   }
 
+  /** No request is under way. */
+  get resting(): boolean {
+    return this.#state === 'resting';
+  }
+
   /** Of the last answer. */
   get version(): '1.0' | '1.1' {
     return this.#version;

@@ -2,7 +2,9 @@
 // Knows no pool and no request.
 import { Client, type Dispatcher } from 'undici';
 import { Deadline, type Expiring } from '../kernel/deadlines.ts';
+import type { GatewayError } from '../kernel/errors.ts';
 import { AnswerGate, unasked } from './answer-gate.ts';
+import { exchangeFault } from './faults.ts';
 import type { Tunnel } from './transport.ts';
 
 export interface ConnectionOwner {
@@ -36,6 +38,8 @@ export class Connection implements Expiring {
   readonly #gate = new AnswerGate();
   #client: Client | undefined = undefined;
   #used = false;
+  /** The app's FIN has arrived, although what came before it may still be unread. */
+  #ended = false;
 
   constructor(tunnel: Tunnel, owner: ConnectionOwner, idleTimeoutMs: number) {
     this.tunnel = tunnel;
@@ -59,7 +63,7 @@ export class Connection implements Expiring {
   /** True: never to be used again. */
   get dead(): boolean {
     const { tunnel } = this;
-    return tunnel.destroyed || tunnel.readableEnded;
+    return this.#ended || tunnel.destroyed || tunnel.readableEnded;
   }
 
   /** Whether it carried a request before: such a tunnel may turn out to have died unnoticed. */
@@ -87,7 +91,15 @@ export class Connection implements Expiring {
     return this.#gate.interimStatus(parsed);
   }
 
+  /** Always reports asynchronously: a handler may dispatch again from onResponseError(). */
   dispatch(options: ConnectionRequest, handler: Dispatcher.DispatchHandler): void {
+    if (this.dead) {
+      this.destroy();
+      queueMicrotask(() => {
+        handler.onResponseError?.(null as never, this.fault());
+      });
+      return;
+    }
     this.#client ??= this.#connect();
     this.#client.dispatch(options, handler);
   }
@@ -97,6 +109,14 @@ export class Connection implements Expiring {
     this.#used = true;
     this.#gate.rest();
     queueMicrotask(this.#release);
+  }
+
+  /**
+   * Why a request on this dead tunnel fails, as an error of our own. The tunnel's own error is only its cause: undici chooses what
+   * to do by the `code` of an error, and connects again at once, without end, for those that it calls recoverable.
+   */
+  fault(): GatewayError {
+    return exchangeFault(this.tunnel.errored ?? undefined, false);
   }
 
   /** At once: the app feels it as an abort. */
@@ -132,7 +152,13 @@ export class Connection implements Expiring {
     const gate = this.#gate;
     const push = tunnel.push.bind(tunnel);
     tunnel.push = (chunk: Buffer | null): boolean => {
-      if (chunk === null) return push(null);
+      if (chunk === null) {
+        this.#ended = true;
+        const more = push(null);
+        // Before its first request nobody reads a tunnel, so the end would go unnoticed. What close() ended ends by itself.
+        if (gate.resting && !tunnel.writableEnded) tunnel.destroy();
+        return more;
+      }
       let admitted: Buffer;
       try {
         admitted = gate.admit(chunk);
@@ -154,8 +180,8 @@ export class Connection implements Expiring {
         const first = !offered;
         offered = true;
         queueMicrotask(() => {
-          if (first && !this.tunnel.destroyed) callback(null, this.tunnel as never);
-          else callback(this.tunnel.errored ?? new Error('the tunnel is closed'), null);
+          if (first && !this.dead) callback(null, this.tunnel as never);
+          else callback(this.fault(), null);
         });
       },
       pipelining: 1,

@@ -20,6 +20,14 @@ export class OwnTunnelAttempt extends Attempt {
 
   protected send(connection: Connection): void {
     const { method, target, body } = this.request;
+    if (connection.dead) {
+      this.broke(connection.fault());
+      return;
+    }
+    // Node's client never reports a tunnel that closed before it listened.
+    connection.tunnel.once('close', () => {
+      if (this.phase === 'sent') this.broke(connection.fault());
+    });
     let outgoing: ClientRequest;
     try {
       outgoing = httpRequest({
@@ -52,7 +60,7 @@ export class OwnTunnelAttempt extends Attempt {
     if (body.lengthBytes === 'none') {
       outgoing.end();
       this.uploaded();
-    } else this.#upload(outgoing);
+    } else this.#upload(outgoing, connection);
   }
 
   pause(): void {
@@ -75,7 +83,7 @@ export class OwnTunnelAttempt extends Attempt {
     return all;
   }
 
-  #upload(outgoing: ClientRequest): void {
+  #upload(outgoing: ClientRequest, connection: Connection): void {
     const { body, dropped } = this.request;
     const stream = body.open();
     outgoing.flushHeaders();
@@ -94,10 +102,12 @@ export class OwnTunnelAttempt extends Attempt {
     stream.on('error', (error) => {
       this.broke(error);
     });
-    outgoing.on('close', () => {
+    const leave = (): void => {
       // Answered before the upload was complete: what still comes is nobody's.
       if (!stream.readableEnded) stream.destroy();
-    });
+    };
+    outgoing.on('close', leave);
+    connection.tunnel.once('close', leave);
   }
 
   #respond(response: IncomingMessage, outgoing: ClientRequest, connection: Connection): void {

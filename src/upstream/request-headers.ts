@@ -13,7 +13,7 @@ export interface EndToEnd {
   readonly headers: string[];
   readonly carriage: Carriage;
   /** Names, in lower case, that are not for the app, neither in the head nor in trailers. */
-  readonly dropped: readonly string[];
+  readonly dropped: ReadonlySet<string>;
 }
 
 /** What the sender of a request may say that other clients may not. */
@@ -33,12 +33,13 @@ export function endToEnd(
   { forwardable, mayOverride }: SenderRights = noRights,
 ): EndToEnd {
   const { headers: received } = req;
+  let dropped: ReadonlySet<string> = withheld.length === 0 ? nothing : new Set(withheld);
   const headers: string[] = [];
   let protocol: string | undefined;
   let carriage: Carriage = 'pooled';
   let chunked = false;
   let trailer = false;
-  let named: readonly string[] | undefined;
+  let named: Set<string> | undefined;
   for (let i = 0; i < received.length; i += 2) {
     const original = received[i] ?? '';
     const value = received[i + 1] ?? '';
@@ -48,7 +49,7 @@ export function endToEnd(
       case 'content-length':
         continue;
       case 'connection':
-        named = named === undefined ? namedByConnection(value) : [...named, ...namedByConnection(value)];
+        for (const option of namedByConnection(value)) (named ??= new Set()).add(option);
         continue;
       case 'upgrade':
         protocol = protocol === undefined ? value : `${protocol}, ${value}`;
@@ -76,22 +77,25 @@ export function endToEnd(
         if (isRemoved(name) && (isWrittenByGateway(name) || !forwardable.has(name))) continue;
         if (isMethodOverride(name) && !mayOverride(value)) continue;
     }
-    if (withheld.includes(name)) continue;
+    if (dropped.has(name)) continue;
     headers.push(original, value);
   }
-  let dropped = withheld;
-  if (named !== undefined && named.length > 0) {
+  if (named !== undefined) {
     removeNamed(headers, named);
-    dropped = [...withheld, ...named];
+    for (const name of withheld) named.add(name);
+    dropped = named;
   }
   // Without chunks there is no place for trailers, and no use in announcing them.
-  if (trailer && !chunked) removeNamed(headers, ['trailer']);
+  if (trailer && !chunked) removeNamed(headers, trailerOnly);
   if (req.upgrade && protocol !== undefined) {
     carriage = 'upgrade';
     headers.push('Connection', 'Upgrade', 'Upgrade', offerableProtocols(protocol).join(', '));
   }
   return { headers, carriage, dropped };
 }
+
+const nothing: ReadonlySet<string> = new Set();
+const trailerOnly: ReadonlySet<string> = new Set(['trailer']);
 
 /**
  * RFC 9110 §6.5.1: what frames or routes a message, authenticates it or says how to read it may not
@@ -112,29 +116,23 @@ const notInTrailers: ReadonlySet<string> = new Set([
 ]);
 
 /** The trailers of a request that are end-to-end. `dropped`: see EndToEnd. */
-export function endToEndTrailers(received: RawHeaders, dropped: readonly string[]): string[] {
+export function endToEndTrailers(received: RawHeaders, dropped: ReadonlySet<string>): string[] {
   const trailers: string[] = [];
   for (let i = 0; i < received.length; i += 2) {
     const original = received[i] ?? '';
     const name = original.toLowerCase();
-    if (
-      notInTrailers.has(name) ||
-      isHopByHop(name) ||
-      isRemoved(name) ||
-      isMethodOverride(name) ||
-      dropped.includes(name)
-    )
+    if (notInTrailers.has(name) || isHopByHop(name) || isRemoved(name) || isMethodOverride(name) || dropped.has(name))
       continue;
     trailers.push(original, received[i + 1] ?? '');
   }
   return trailers;
 }
 
-function removeNamed(headers: string[], named: readonly string[]): void {
+function removeNamed(headers: string[], named: ReadonlySet<string>): void {
   let kept = 0;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
-    if (named.includes(name.toLowerCase())) continue;
+    if (named.has(name.toLowerCase())) continue;
     headers[kept] = name;
     headers[kept + 1] = headers[i + 1] ?? '';
     kept += 2;

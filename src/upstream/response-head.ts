@@ -25,7 +25,7 @@ const via = { '1.0': '1.0 portal-gateway', '1.1': '1.1 portal-gateway' } as cons
 /** Throws GatewayError bad_upstream_response. */
 export function responseHead(raw: readonly string[], { method, status, version }: Answered): ResponseHead {
   const headers: string[] = [];
-  let named: readonly string[] | undefined;
+  let named: Set<string> | undefined;
   let length: string | undefined;
   let coding: string | undefined;
   const reset = status === 205 && method !== 'HEAD';
@@ -41,8 +41,7 @@ export function responseHead(raw: readonly string[], { method, status, version }
       coding = checkedCoding(value, coding, version);
       continue;
     } else if (name === 'connection') {
-      const more = namedByConnection(value);
-      if (more.length > 0) named = named === undefined ? more : [...named, ...more];
+      for (const option of namedByConnection(value)) (named ??= new Set()).add(option);
       continue;
       // The id is the gateway's to tell, once.
     } else if (isHopByHop(name) || name === 'x-request-id') continue;
@@ -106,6 +105,6 @@ export function latin1(raw: readonly Buffer[]): string[] {
   return strings;
 }
 
-function without(headers: readonly string[], named: readonly string[]): string[] {
-  return headers.filter((_, i) => !named.includes((headers[i - (i % 2)] ?? '').toLowerCase()));
+function without(headers: readonly string[], named: ReadonlySet<string>): string[] {
+  return headers.filter((_, i) => !named.has((headers[i - (i % 2)] ?? '').toLowerCase()));
 }

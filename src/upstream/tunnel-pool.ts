@@ -123,7 +123,10 @@ export class TunnelPool implements ConnectionOwner {
   }
 
   released(connection: Connection): void {
-    if (connection.dead) return; // lost() follows
+    if (connection.dead) {
+      connection.destroy(); // lost() follows
+      return;
+    }
     if (!this.#serve(connection)) {
       this.#inUse -= 1;
       this.#store(connection);
@@ -154,7 +157,11 @@ export class TunnelPool implements ConnectionOwner {
     const { clock, deadlines } = this.#options;
     for (let at = this.#idle.length - 1; at >= 0; at -= 1) {
       const connection = this.#idle[at];
-      if (connection === undefined || connection.dead) continue; // lost() follows and removes it
+      if (connection === undefined) continue;
+      if (connection.dead) {
+        connection.destroy(); // lost() follows and removes it
+        continue;
+      }
       if (freshness === 'recent' && clock.monotonicMs() - connection.idleSinceMs >= recentMs) return undefined;
       this.#idle.splice(at, 1);
       deadlines.disarm(connection.idleDeadline);
@@ -177,7 +184,7 @@ export class TunnelPool implements ConnectionOwner {
     this.#pump();
   }
 
-  /** Hands a tunnel in use on to the first that may take it. */
+  /** Hands a live tunnel in use on to the first that may take it. */
   #serve(connection: Connection): boolean {
     for (const pending of this.#pending.values()) {
       if (pending.waiter.freshness === 'new' && connection.used) continue;
@@ -241,7 +248,11 @@ export class TunnelPool implements ConnectionOwner {
     // First the one that it was dialled for: everybody else in the queue has a dial of his own, or no right to one yet.
     if (this.#isPending(pending)) {
       this.#forget(pending);
-      pending.waiter.ready(connection);
+      if (connection.dead) {
+        // Dialled once: a tunnel that ended before it was used is the failure of its dial.
+        connection.destroy();
+        pending.waiter.failed(connection.fault());
+      } else pending.waiter.ready(connection);
     } else this.released(connection);
     this.#pump();
   }

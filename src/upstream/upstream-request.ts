@@ -20,7 +20,7 @@ export interface UpstreamRequest {
   readonly headers: string[];
   readonly carriage: Carriage;
   /** Names, in lower case, that no trailer may have. */
-  readonly dropped: readonly string[];
+  readonly dropped: ReadonlySet<string>;
   readonly body: RequestBody;
   readonly lease: Lease;
   /** The relays that list the lease. */

@@ -202,7 +202,7 @@ lease_acl: { app: [plain] }
     };
     const { code, stdout, stderr } = await run(['config', 'print', '--config', file], environment);
     assert.equal(code, 0);
-    const lines = stdout.split('\n').map((line) => line.replace(/ +#/, ' #'));
+    const lines = stdout.split('\n').map((line) => line.replace(/(?<! ) +#/, ' #'));
     for (const line of [`  queue: 7 # ${file}:2:19`, '  port: 9999 # GATEWAY_PORT', '  host: 127.0.0.1 # default']) {
       assert.ok(lines.includes(line), stdout);
     }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -109,12 +109,102 @@ test('a body that was sent ahead is bounded like any other, and read when its tu
   await readUntil(small, 'still there');
 });
 
-test('a client that sends ahead without end is cut', async (t) => {
+/** The bodies of so many answers, in the order in which they came; fails when one is not `200`. */
+async function bodies(socket: Socket, count: number): Promise<string[]> {
+  let received = '';
+  const found: string[] = [];
+  for await (const chunk of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    received += chunk.toString('latin1');
+    for (;;) {
+      const head = /^HTTP\/1\.1 200 OK\r\n[^]*?Content-Length: (\d+)\r\n[^]*?\r\n\r\n/i.exec(received);
+      if (head === null) break;
+      const end = head[0].length + Number(head[1]);
+      if (received.length < end) break;
+      found.push(received.slice(head[0].length, end));
+      received = received.slice(end);
+    }
+    if (found.length >= count) break;
+    if (!/^(?:$|HTTP\/1\.1 200)/.test(received.slice(0, 12))) assert.fail(received.slice(0, 200));
+  }
+  return found;
+}
+
+/** Says which request it was, and what its body was. */
+const repeat = (request: IncomingMessage, response: ServerResponse): void => {
+  void text(request).then((body) => {
+    const answer = `${request.url ?? ''} ${body}`;
+    response.writeHead(200, { 'content-length': answer.length }).end(answer);
+  });
+};
+
+/** GET, with a length and in chunks, in turn. */
+function pipelined(i: number, padding = ''): string {
+  const pad = padding === '' ? '' : `X-Padding: ${padding}\r\n`;
+  if (i % 3 === 0) return get(`/${i}`, pad);
+  const framing = i % 3 === 1 ? 'Content-Length: 4' : 'Transfer-Encoding: chunked';
+  const body = i % 3 === 1 ? 'body' : '4\r\nbody\r\n0\r\n\r\n';
+  return `POST /peer/app/${i} HTTP/1.1\r\n${host}${pad}${framing}\r\n\r\n${body}`;
+}
+
+const answered = (count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `/${i} ${i % 3 === 0 ? '' : 'body'}`);
+
+test('whatever number of requests comes in one write, each is answered, in order', async (t) => {
+  const { raw } = await startPlainGateway(t, repeat);
+  for (const count of [64, 65, 66, 70, 1_000]) {
+    const socket = raw(Array.from({ length: count }, (_, i) => pipelined(i)).join(''));
+    assert.deepEqual(await bodies(socket, count), answered(count), `${count}`);
+    socket.write(pipelined(0));
+    assert.deepEqual(await bodies(socket, 1), answered(1), `after ${count}`);
+    socket.destroy();
+  }
+});
+
+test('a client that sends ahead without end has to wait, and loses nothing', async (t) => {
+  const held = Promise.withResolvers<undefined>();
+  const before = 150;
+  const reached = Promise.withResolvers<undefined>();
+  const { raw } = await startPlainGateway(t, (request, response) => {
+    if (request.url !== `/${before}`) repeat(request, response);
+    else {
+      reached.resolve(undefined);
+      void held.promise.then(() => {
+        repeat(request, response);
+      });
+    }
+  });
+  // More than the buffers of both sockets hold.
+  const count = 2_000;
+  const padding = 'a'.repeat(14 * 1024);
+  const requests = Array.from({ length: count }, (_, i) => pipelined(i, padding));
+  const socket = raw(requests.join(''));
+  const done = bodies(socket, count);
+  await reached.promise;
+  await settled(() => socket.bytesWritten - socket.writableLength);
+  assert.ok(socket.writableLength > 0, 'the gateway read everything');
+  held.resolve(undefined);
+  assert.deepEqual(await done, answered(count));
+});
+
+test('a head whose rest is not read while others wait is not late, and is afterwards', async (t) => {
   const app = handedOver();
-  const { raw } = await startPlainGateway(t, app.serve);
-  const socket = raw(Array.from({ length: 40 }, (_, i) => get(`/${i}`)).join(''));
-  const [first] = await app.next();
-  const left = closed(first);
-  socket.write(Array.from({ length: 40 }, (_, i) => get(`/${40 + i}`)).join(''));
-  await Promise.all([over(socket), left]);
+  const { raw } = await startPlainGateway(t, app.serve, { policy: { limits: { readHeaderTimeoutMs: 500 } } });
+  const count = 70;
+  for (const comes of [true, false]) {
+    const more = get(`/${count}`);
+    const socket = raw(Array.from({ length: count }, (_, i) => get(`/${i}`)).join('') + more.slice(0, 20));
+    const [, first] = await app.next();
+    // Node looks for late heads twice a second.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const answers = bodies(socket, count);
+    first.end('a');
+    for (let i = 1; i < count; i += 1) (await app.next())[1].end('a');
+    assert.equal((await answers).length, count);
+    if (comes) {
+      socket.write(more.slice(20));
+      (await app.next())[1].end('last');
+      await readUntil(socket, 'last');
+    } else assert.match((await buffer(socket)).toString(), /^HTTP\/1\.1 408 /);
+    socket.destroy();
+  }
 });

@@ -47,22 +47,15 @@ export class PeerProcess<Ready> {
     t.after(() => {
       child.kill('SIGKILL');
     });
-    const first = await Promise.race([
-      once(child, 'message').then(([message]) => message as Message),
-      once(child, 'exit').then(([code]) => {
-        throw new Error(`${name} ended with ${String(code)} before it was ready`);
-      }),
-    ]);
-    if (!('ready' in first)) return PeerProcess.#later(child);
-    return new PeerProcess(child, first.ready as Ready);
-  }
-
-  /** Events came before it was ready. */
-  static async #later<Ready>(child: ChildProcess): Promise<PeerProcess<Ready>> {
-    for (;;) {
-      const [message] = (await once(child, 'message')) as [Message];
-      if ('ready' in message) return new PeerProcess(child, message.ready as Ready);
-    }
+    // Messages that arrive together are emitted together: one listener for all of them, or those behind the first are lost.
+    return new Promise((resolve, reject) => {
+      child.on('message', (message: Message) => {
+        if ('ready' in message) resolve(new PeerProcess(child, message.ready as Ready));
+      });
+      child.once('error', reject).once('exit', (code) => {
+        reject(new Error(`${name} ended with ${String(code)} before it was ready`));
+      });
+    });
   }
 
   ask<Result>(command: string, argument: unknown = null): Promise<Result> {

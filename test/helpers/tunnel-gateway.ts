@@ -1,6 +1,7 @@
 // Owns the whole path in one process: an app published on our relay, a gateway with a session to it, and calls through both.
 import { once } from 'node:events';
 import { Agent, createServer, request, type IncomingMessage, type RequestListener } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { createGateway, type Gateway } from '../../src/gateway.ts';
@@ -12,6 +13,7 @@ import { startRelay } from './published-demo.ts';
 
 export interface TunnelGateway {
   readonly gateway: Gateway;
+  readonly port: number;
   /** The id of the app's lease. */
   readonly leaseId: string;
   /** `headers`: name, value, … */
@@ -21,10 +23,17 @@ export interface TunnelGateway {
   ) => Promise<Answer>;
 }
 
+export interface TunnelGatewayOptions {
+  readonly policy?: Parameters<typeof testPolicy>[0];
+  readonly name?: string;
+  /** Takes each tunnel in place of the server of `serve`. */
+  readonly accept?: (tunnel: Duplex) => void;
+}
+
 export async function startTunnelGateway(
   t: TestContext,
   serve: RequestListener,
-  options: { readonly policy?: Parameters<typeof testPolicy>[0]; readonly name?: string } = {},
+  options: TunnelGatewayOptions = {},
 ): Promise<TunnelGateway> {
   const app = createServer(serve);
   const { url } = await startRelay(t);
@@ -39,7 +48,10 @@ export async function startTunnelGateway(
   const lease = createCredential();
   const tunnels = client.listen({ name: options.name ?? 'app', credential: lease, alpn: ['http/1.1'] });
   void (async () => {
-    for await (const tunnel of tunnels) app.emit('connection', tunnel);
+    for await (const tunnel of tunnels) {
+      if (options.accept === undefined) app.emit('connection', tunnel);
+      else options.accept(tunnel);
+    }
   })();
   await published;
   const transport = createV1Transport({ url, credential: createCredential() });
@@ -56,6 +68,7 @@ export async function startTunnelGateway(
   });
   return {
     gateway,
+    port,
     leaseId: lease.id,
     call: async (path, { method = 'GET', headers = ['X-API-Key', key] } = {}) => {
       const all = [...headers, 'Host', `127.0.0.1:${port}`];

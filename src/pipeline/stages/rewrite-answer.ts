@@ -2,7 +2,7 @@
 // app says of its own paths (contract §2). Nothing else is looked at, and in host mode nothing at all.
 import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
 import type { HeaderEdit } from '../../policy/lease-settings.ts';
-import { cookieBelow, referenceBelow, type Place } from '../../route/below-prefix.ts';
+import { cookieBelow, directoryOf, referenceBelow, type Place } from '../../route/below-prefix.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
@@ -44,27 +44,37 @@ class RewritingSink extends PassingSink {
 function belowPrefix(headers: RawHeaders, exchange: Exchange): RawHeaders {
   let moved: string[] | undefined;
   let place: Place | undefined;
-  for (let i = headers.length - 2; i >= 0; i -= 2) {
-    const kind = kindOf(headers[i] ?? '');
-    if (kind === undefined) continue;
-    moved ??= [...headers];
-    place ??= placeOf(exchange);
+  const seen = { location: false, 'content-location': false };
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? '';
     const value = headers[i + 1] ?? '';
-    if (kind === 'scope') moved.splice(i, 2);
-    else moved[i + 1] = kind === 'cookie' ? cookieBelow(value, place) : referenceBelow(value, place);
+    const kind = kindOf(name);
+    if (kind === undefined) {
+      moved?.push(name, value);
+      continue;
+    }
+    moved ??= headers.slice(0, i);
+    if (kind === 'scope') continue;
+    place ??= placeOf(exchange);
+    if (kind === 'cookie') moved.push(name, cookieBelow(value, place));
+    else {
+      // Once (RFC 9110 §8.7, §10.2.2). Each can become as long as the target of the request, so only the first is kept.
+      if (!seen[kind]) moved.push(name, referenceBelow(value, place));
+      seen[kind] = true;
+    }
   }
   return moved ?? headers;
 }
 
 /** The length tells nearly every other field apart without a look at its characters. */
-function kindOf(name: string): 'reference' | 'cookie' | 'scope' | undefined {
+function kindOf(name: string): 'location' | 'content-location' | 'cookie' | 'scope' | undefined {
   switch (name.length) {
     case 8:
-      return name.toLowerCase() === 'location' ? 'reference' : undefined;
+      return name.toLowerCase() === 'location' ? 'location' : undefined;
     case 10:
       return name.toLowerCase() === 'set-cookie' ? 'cookie' : undefined;
     case 16:
-      return name.toLowerCase() === 'content-location' ? 'reference' : undefined;
+      return name.toLowerCase() === 'content-location' ? 'content-location' : undefined;
     case 22:
       // A service worker of one app could otherwise take the requests of all.
       return name.toLowerCase() === 'service-worker-allowed' ? 'scope' : undefined;
@@ -81,7 +91,7 @@ function placeOf({ route, destination, authority = '', outerPrefix, req }: Excha
     prefix,
     root: `${outerPrefix}/peer/`,
     hosts: [destination?.host ?? '', authority],
-    target: route?.target ?? '/',
+    directory: directoryOf(route?.target ?? '/'),
     bare: !path.includes(`${prefix.slice(outerPrefix.length)}/`),
   };
 }

@@ -28,7 +28,7 @@ export interface ReadOptions {
   readonly methods?: readonly string[];
 }
 
-const headerLine = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[ \t]*[^\0\r\n]*$/;
+const headerLine = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\0\r\n]*$/;
 const requestLine = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [!-~\x80-\xff]+ HTTP\/1\.[01]$/;
 const statusLine = /^HTTP\/1\.1 [1-5][0-9]{2} [\t\x20-\x7e\x80-\xff]*$/;
 

@@ -207,10 +207,13 @@ export const credentials: Topic = {
       h2: true,
     },
     ambiguous('X-API-Key twice', 'X-API-Key: @key', 'X-API-Key: @key'),
-    ambiguous(
-      'X-API-Key, good or not, beside a bearer token that is a key too',
-      ...['X-API-Key: wrong', 'Authorization: Bearer @key'],
-    ),
+    {
+      ...passes(
+        'an X-API-Key of the app beside a bearer token that is a key',
+        withHeaders('X-API-Key: wrong', 'Authorization: Bearer @key'),
+        { line: 'GET /', headers: ['X-API-Key: wrong'], lacks: ['Authorization'] },
+      ),
+    },
     ambiguous('beside X-API-Key a key without a scheme', 'X-API-Key: @key', 'Authorization: @key'),
     ambiguous('two bearer tokens in one header', 'Authorization: Bearer other, Bearer @key'),
     ambiguous('two bearer tokens in one header, beside X-API-Key', 'X-API-Key: @key', 'Authorization: Bearer a,@key'),

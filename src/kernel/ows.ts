@@ -1,0 +1,14 @@
+// Optional whitespace around values of header fields (RFC 9110 §5.6.3): space and tab, and nothing else that trim() would remove.
+
+/** In one pass: an expression such as `/[ \t]+$/` would try every run of spaces anew from each of its characters. */
+export function trimOws(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isOws(text.charCodeAt(start))) start += 1;
+  while (end > start && isOws(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+function isOws(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
