@@ -15,8 +15,8 @@ export interface Peer {
 }
 
 /**
- * RFC 7239 §6.2: a client that reached a proxy without an IP address, such as over a UNIX socket. In no list of addresses, and one
- * address to every limit.
+ * RFC 7239 §6.2: a client that reached a proxy without an IP address, such as over a UNIX socket. It is in no
+ * list of addresses, and limits count it as one address.
  */
 export const unknownAddress = 'unknown';
 
