@@ -1,5 +1,5 @@
-// Recognises calls to language models: by the path of the request, and by the JSON of the response. Tables only; reading the JSON is
-// usage-json.ts's. See docs/guides/rate-limiting.md, "Which requests are calls to a language model".
+// Recognises calls to language models: by the path of the request, and by the JSON of the response. Tables only; usage-json.ts reads
+// the JSON. See docs/guides/rate-limiting.md, "Which requests are calls to a language model".
 
 /** The last segment of a path of the OpenAI and Anthropic APIs, in lower case. */
 const lastSegments: ReadonlySet<string> = new Set(['completions', 'responses', 'messages', 'embeddings']);
@@ -56,7 +56,7 @@ const hiddenTypes: ReadonlySet<string> = new Set([
 ]);
 export const hintKeys: ReadonlySet<string> = new Set(['model', 'choices', 'completion', 'stop_reason']);
 
-/** What the JSON of a response shows of being a model's. It only grows. */
+/** Evidence in the JSON of a response that it is one of a language model. Evidence is added and never withdrawn. */
 export class ModelShape {
   #certain = false;
   #hidden = false;
