@@ -1,5 +1,5 @@
-// What must be known of a lease before its caller is: where the credential is read, and whether one is needed. Asks no relay: what the
-// directory knows is used, and an unknown lease never gets the wider rule.
+// Decides for a lease, before its caller is known, where the credential is read and whether one is needed. Asks no relay: uses what the
+// directory knows, and an unknown lease never gets the wider rule.
 import { aclOf } from '../guard/acl.ts';
 import { anonymous } from '../guard/principal.ts';
 import { isLeaseId } from '../kernel/lease-name.ts';
@@ -21,7 +21,7 @@ const usage = compiled(({ leases }: Policy) => ({
 
 export function credentialsOf({ policy, route }: Exchange, directory: KnownLeases): LeasePolicy['credentials'] {
   const { app, gatewayById } = usage(policy);
-  // Without a route it is for the gateway itself, which no setting of a lease is about.
+  // Without a route the request is for the gateway itself, and no setting of a lease applies.
   if (!app || route === undefined) return 'gateway';
   const named = route.lease;
   const lease = knownLease(policy, named, directory);

@@ -1,5 +1,5 @@
 // Looks up the lease that a request names: bounds how many requests wait for the relays, and lets callers who may not call a lease wait
-// as long as for one that does not exist, so that they cannot tell the two apart by the time.
+// as long as for one that does not exist, so that the time does not show which it is.
 import { GatewayError } from '../kernel/errors.ts';
 import type { Sink } from '../kernel/http.ts';
 import { leasePins } from '../policy/lease-pins.ts';
@@ -22,7 +22,7 @@ export class LeaseLookup {
     this.directory = directory;
   }
 
-  /** `isHidden`: whether the rules for the name alone keep from the caller if there is such a lease. */
+  /** `isHidden`: whether the rules for the name alone hide from the caller if the lease exists. */
   find(exchange: Exchange, sink: Sink, isHidden: () => boolean, proceed: Proceed): void {
     const name = exchange.route?.lease ?? '';
     // A pinned name is not ambiguous, however many leases have it.

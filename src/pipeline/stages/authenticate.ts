@@ -1,5 +1,5 @@
-// Who calls: finds the credential, has it verified, and keeps it from the app. How a key is verified, and when it is worth a bcrypt, is
-// for auth/ to decide.
+// Identifies the caller: finds the credential, has it verified, and keeps it from the app. auth/ decides how a key is verified, and when
+// it is worth a bcrypt.
 import type { Authenticator, AuthOutcome } from '../../auth/authenticator.ts';
 import {
   chooseCredential,

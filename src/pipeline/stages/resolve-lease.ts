@@ -66,7 +66,7 @@ export function resolveLease(lookup: LeaseLookup): Stage {
     return function resolve(exchange, sink) {
       const { principal, policy, route } = exchange;
       const name = route?.lease ?? '';
-      // By the rules alone: such a caller costs the relays nothing, and learns nothing by the time.
+      // By the rules alone: such a caller costs the relays nothing, and learns nothing from the time it takes.
       if (principal !== undefined && !aclOf(policy).couldAllow(name, principal)) {
         sink.fail(refusal(exchange));
         return;
