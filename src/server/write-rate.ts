@@ -101,6 +101,40 @@ export class WriteRate implements Expiring {
   }
 }
 
+export interface WriteRateHost {
+  /** Undefined: the client may read as slowly as it likes. */
+  writeRate(tooSlow: () => void): WriteRate | undefined;
+}
+
+/** Watches the client of one response; measures from the first time that data has to wait for it. */
+export class WriteRateWatch {
+  /** Of streams, known with the head of the response. */
+  exempt = false;
+  readonly #host: WriteRateHost;
+  readonly #tooSlow: () => void;
+  #rate: WriteRate | undefined = undefined;
+
+  constructor(host: WriteRateHost, tooSlow: () => void) {
+    this.#host = host;
+    this.#tooSlow = tooSlow;
+  }
+
+  /** `pendingBytes` wait for the client now, perhaps none. */
+  waits(pendingBytes: number): void {
+    if (pendingBytes === 0 || this.exempt) return;
+    this.#rate ??= this.#host.writeRate(this.#tooSlow);
+    this.#rate?.waits(pendingBytes);
+  }
+
+  drained(): void {
+    this.#rate?.drained();
+  }
+
+  end(): void {
+    this.#rate?.end();
+  }
+}
+
 /** Undefined: `gateway.min_write_rate` is off. */
 export function writeRateOf(
   { limits }: Policy,
