@@ -27,7 +27,7 @@ export function addressSet(addresses: readonly string[]): (ip: string) => boolea
 const mappedBits = 96;
 
 /** In its family; IPv4 where it is a mapped one. */
-function unmapped(ip: string): { readonly address: string; readonly family: 'ipv4' | 'ipv6' | undefined } {
+export function unmapped(ip: string): { readonly address: string; readonly family: 'ipv4' | 'ipv6' | undefined } {
   const family = familyOf(ip);
   if (family !== 'ipv6' || ip.startsWith('2')) return { address: ip, family };
   const { address } = new SocketAddress({ address: withoutZone(ip), family });
@@ -54,8 +54,8 @@ export function isLoopback(ip: string): boolean {
   return ip === '::1' || (ip.startsWith('127.') && isIP(ip) === 4);
 }
 
-/** RFC 4007 §11: what stands behind `%` means something on one machine only. */
-function withoutZone(ip: string): string {
+/** RFC 4007 §11: the zone behind `%` has a meaning on one machine only. */
+export function withoutZone(ip: string): string {
   const at = ip.indexOf('%');
   return at === -1 ? ip : ip.slice(0, at);
 }

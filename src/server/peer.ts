@@ -1,5 +1,5 @@
 // Owns who is at the other end of a client's connection, as far as the connection itself tells. What headers say is not known here.
-import { isLoopback } from '../policy/addresses.ts';
+import { isLoopback, withoutZone } from '../policy/addresses.ts';
 
 export interface Peer {
   /**
@@ -32,7 +32,5 @@ export function proxiedPeer(ip: string, port: number): Peer {
 /** As the system writes it: a dual-stack listener shows IPv4 clients as ::ffff:192.0.2.1, and link-local ones with the interface. */
 export function plainAddress(address: string): string {
   if (address.startsWith('::ffff:') && address.includes('.')) return address.slice('::ffff:'.length);
-  // RFC 4007 §11: a zone means something on this machine only.
-  const zone = address.indexOf('%');
-  return zone === -1 ? address : address.slice(0, zone);
+  return withoutZone(address);
 }
