@@ -13,20 +13,23 @@ const maxEscapeLevels = 3;
  * segments, backslashes, parameters of a segment, a slash at the end.
  */
 export function isModelPath(target: string): boolean {
-  const mark = target.search(/[?#]/);
-  const segments = segmentsOf(mark === -1 ? target : target.slice(0, mark));
-  const last = segments.at(-1) ?? '';
-  return lastSegments.has(last) || lastPairs.has(`${segments.at(-2) ?? ''}/${last}`);
+  return isModelName(segmentsOf(target));
 }
 
 /** The same for an upgrade: APIs that speak WebSocket. */
 export function isModelSocketPath(target: string): boolean {
-  const mark = target.search(/[?#]/);
-  return isModelPath(target) || segmentsOf(mark === -1 ? target : target.slice(0, mark)).at(-1) === 'realtime';
+  const segments = segmentsOf(target);
+  return isModelName(segments) || segments.at(-1) === 'realtime';
 }
 
-function segmentsOf(sent: string): string[] {
-  let path = sent;
+function isModelName(segments: readonly string[]): boolean {
+  const last = segments.at(-1) ?? '';
+  return lastSegments.has(last) || lastPairs.has(`${segments.at(-2) ?? ''}/${last}`);
+}
+
+function segmentsOf(target: string): string[] {
+  const mark = target.search(/[?#]/);
+  let path = mark === -1 ? target : target.slice(0, mark);
   for (let level = 0; level < maxEscapeLevels && path.includes('%'); level += 1) path = unescaped(path);
   const segments: string[] = [];
   for (const part of path.toLowerCase().replaceAll('\\', '/').split('/')) {
