@@ -32,9 +32,8 @@ export function authorise(lookup: LeaseLookup): Stage {
       }
       const fault = accessFault(exchange, { id: destination.lease.id, names: destination.names });
       if (fault === undefined) next(exchange, sink);
-      else if (destination.asked) sink.fail(fault);
       else {
-        lookup.evenOut(exchange, sink, () => {
+        lookup.evenOut(exchange, sink, destination.waited, () => {
           sink.fail(fault);
         });
       }

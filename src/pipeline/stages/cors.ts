@@ -20,12 +20,12 @@ interface AskedPreflight extends Preflight {
 
 export function cors(lookup: LeaseLookup): Stage {
   return function corsStage(next): Dispatch {
-    function answer(exchange: Exchange, sink: Sink, asked: AskedPreflight, rules: CorsRules | undefined): void {
+    function respond(exchange: Exchange, sink: Sink, asked: AskedPreflight, rules: CorsRules | undefined): void {
       if (rules === undefined) next(exchange, sink);
       else answerNoContent(sink, rules.preflight(asked.origin, asked));
     }
 
-    /** A page is told the rules of the lease, so a preflight waits for the relays like a request. */
+    /** A preflight gets the rules of the lease, so it waits for the relays like a request. */
     function lookUp(exchange: Exchange, sink: Sink, asked: AskedPreflight, name: string): void {
       const { policy, req } = exchange;
       const presumed = presumedRules(policy, name, asked.origin);
@@ -34,20 +34,17 @@ export function cors(lookup: LeaseLookup): Stage {
         const found = result.kind === 'found' ? result.found : undefined;
         const names = found === undefined ? undefined : leasePins(policy).namesOf(found.lease.id, found.names);
         if (found === undefined || names === undefined) {
-          answer(exchange, sink, asked, presumed);
+          respond(exchange, sink, asked, presumed);
           return;
         }
         const { lease } = found;
         const isOpen = !policy.auth.enabled || aclOf(policy).decide({ id: lease.id, names }, anonymous).allowed;
         const rules = rulesOfLease(policy, lease.id, lease.name);
         // Without rules, and to anybody without a credential, it looks like a lease that does not exist.
-        const told = rules ?? (isOpen || showsCredential(req.headers) ? undefined : presumed);
-        if (isOpen || waited) answer(exchange, sink, asked, told);
-        else {
-          lookup.evenOut(exchange, sink, () => {
-            answer(exchange, sink, asked, told);
-          });
-        }
+        const visible = rules ?? (isOpen || showsCredential(req.headers) ? undefined : presumed);
+        lookup.evenOut(exchange, sink, isOpen || waited, () => {
+          respond(exchange, sink, asked, visible);
+        });
       });
     }
 
@@ -60,7 +57,7 @@ export function cors(lookup: LeaseLookup): Stage {
       const asked = preflightOf(exchange);
       if (asked === undefined) next(exchange, new MarkingSink(sink, exchange));
       else if (areRulesDecided(policy, route.lease)) {
-        answer(exchange, sink, asked, presumedRules(policy, route.lease, asked.origin));
+        respond(exchange, sink, asked, presumedRules(policy, route.lease, asked.origin));
       } else lookUp(exchange, sink, asked, route.lease);
     };
   };
