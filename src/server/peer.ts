@@ -1,5 +1,6 @@
 // Owns who is at the other end of a client's connection, as far as the connection itself tells. What headers say is not known here.
-import { isLoopback, withoutZone } from '../policy/addresses.ts';
+import { withoutZone } from '../kernel/address-group.ts';
+import { isLoopback } from '../policy/addresses.ts';
 
 export interface Peer {
   /**
