@@ -197,7 +197,7 @@ export interface LlmUsage {
   readonly reported: LlmTokens;
   /** By the gateway, where the app did not report. */
   readonly estimated: LlmTokens;
-  /** What became of usage that the app did not report. Undefined: it reported all. */
+  /** How usage that the app did not report was charged. Undefined: it reported all. */
   readonly unknown: 'estimated' | 'denied' | 'ignored' | undefined;
   /** The app reported more tokens than the bounds allow. */
   readonly suspicious: boolean;

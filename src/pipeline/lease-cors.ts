@@ -1,5 +1,5 @@
-// Which CORS rules are those of a request: its lease's own, or the gateway's. As long as nobody has looked the lease up, only what the
-// configuration alone decides counts, and where it does not decide, never the gateway's rules in place of narrower ones.
+// Finds the CORS rules for a request: those of its lease, or the gateway's. Until the lease has been looked up, the configuration alone
+// decides; where it cannot, the gateway's rules never stand in for narrower ones.
 import { CorsRules } from '../guard/cors.ts';
 import type { GatewayError } from '../kernel/errors.ts';
 import { noHeaders, type RawHeaders } from '../kernel/http.ts';
@@ -36,7 +36,7 @@ const tableOf = compiled(({ cors, leases }): CorsTable => {
   return { general: cors.enabled ? new CorsRules(cors) : undefined, own, ids, underIds, underNames };
 });
 
-/** For a lease whose rules may be anybody's: no page may call it. */
+/** For a lease whose rules are not known: no page may call it. */
 const nobody = new CorsRules({ origins: [], methods: [], headers: [], credentials: false, maxAgeMs: 0 });
 
 export function usesCors(policy: Policy): boolean {

@@ -23,7 +23,7 @@ interface Destination {
   readonly settings: LeaseSettings | undefined;
   readonly timeouts: Timeouts;
   /** The request has waited for the relays to list it. */
-  readonly asked: boolean;
+  readonly waited: boolean;
 }
 
 /** What became of a request so far: for whoever tells of it. */

@@ -26,7 +26,7 @@ export interface ListenerOptions {
   readonly proxyProtocol?: boolean;
   /** What is spoken at the main listener in place of HTTP/1: TLS, with `http1` for those who do not choose HTTP/2. */
   readonly secure?: (http1: ConnectionProtocol, server: ServerHost) => ConnectionProtocol;
-  /** Over which gateway.min_write_rate is a mean. */
+  /** The window over which gateway.min_write_rate is a mean. */
   readonly writeRateWindowMs?: number;
   /** For /health/details. */
   readonly version?: string;
@@ -43,7 +43,7 @@ export interface HttpServerOptions extends ListenerOptions {
   readonly details?: () => object;
   /** What apps check assertions with, if there are any. */
   readonly assertionKeys?: (() => object) | undefined;
-  /** Who may read metrics and details on the main listener by a credential. */
+  /** Decides by a credential who may read metrics and details on the main listener. */
   readonly adminAccess?: AdminAccess;
   /** The request came to a host of which every path is an app's, /health included. */
   readonly isForApp?: (exchange: Exchange) => boolean;
@@ -193,5 +193,5 @@ function never(): boolean {
 }
 
 function ignore(): void {
-  // the admin listener tells its state to the last
+  // the admin listener serves until the end
 }

@@ -37,9 +37,8 @@ export function authorise(lookup: LeaseLookup): Stage {
       if (fault === undefined) {
         if (isMisplaced(exchange, target)) sink.fail(missing('app'));
         else next(exchange, sink);
-      } else if (destination.asked) sink.fail(fault);
-      else {
-        lookup.evenOut(exchange, sink, () => {
+      } else {
+        lookup.evenOut(exchange, sink, destination.waited, () => {
           sink.fail(fault);
         });
       }

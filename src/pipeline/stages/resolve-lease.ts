@@ -8,7 +8,7 @@ import { leasePins } from '../../policy/lease-pins.ts';
 import { leaseSettings } from '../../policy/lease-settings.ts';
 import type { Found } from '../../route/lease-index.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
-import type { LeaseLookup, LookupAnswer } from '../lease-lookup.ts';
+import type { LeaseLookup, LookupResult } from '../lease-lookup.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { accessFault, presumedTarget, refusal } from './authorise.ts';
 
@@ -17,31 +17,29 @@ const noRelayRetrySeconds = 1;
 
 export function resolveLease(lookup: LeaseLookup): Stage {
   return function resolveLeaseStage(next): Dispatch {
-    function proceed(exchange: Exchange, sink: Sink, answer: LookupAnswer, asked: boolean): void {
-      if (answer.kind === 'found') {
-        const { found } = answer;
+    function proceed(exchange: Exchange, sink: Sink, result: LookupResult, waited: boolean): void {
+      if (result.kind === 'found') {
+        const { found } = result;
         const names = rightfulNames(exchange, found);
         if (names !== undefined && found.lease.alpn.includes('http/1.1')) {
-          exchange.destination = { ...destinationOf(exchange, found, names), asked };
+          exchange.destination = { ...destinationOf(exchange, found, names), waited };
           next(exchange, sink);
           return;
         }
       }
       // A caller who may not call such a lease gets the same error, after the same time, whether it exists or not.
-      const fault = accessFault(exchange, presumedTarget(exchange)) ?? errorOf(exchange, answer);
-      if (answer.kind !== 'found' || asked) sink.fail(fault);
-      else {
-        lookup.evenOut(exchange, sink, () => {
-          sink.fail(fault);
-        });
-      }
+      const fault = accessFault(exchange, presumedTarget(exchange)) ?? errorOf(exchange, result);
+      // Only a lease that was found at once is faster than an unknown one.
+      lookup.evenOut(exchange, sink, waited || result.kind !== 'found', () => {
+        sink.fail(fault);
+      });
     }
 
     /** For callers who may know. */
-    function errorOf(exchange: Exchange, answer: LookupAnswer): GatewayError {
-      switch (answer.kind) {
+    function errorOf(exchange: Exchange, result: LookupResult): GatewayError {
+      switch (result.kind) {
         case 'found':
-          return rightfulNames(exchange, answer.found) === undefined
+          return rightfulNames(exchange, result.found) === undefined
             ? pinnedElsewhere()
             : new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.');
         case 'unknown':
@@ -66,15 +64,15 @@ export function resolveLease(lookup: LeaseLookup): Stage {
     return function resolve(exchange, sink) {
       const { principal, policy, route } = exchange;
       const name = route?.lease ?? '';
-      // By the rules alone: such a caller costs the relays nothing, and learns nothing by the time.
+      // By the rules alone: such a caller costs the relays nothing, and learns nothing from the time it takes.
       if (principal !== undefined && !aclOf(policy).couldAllow(name, principal)) {
         sink.fail(refusal(exchange));
         return;
       }
       const isHidden = (): boolean =>
         principal === undefined || !aclOf(policy).decide(presumedTarget(exchange), principal).allowed;
-      lookup.find(exchange, sink, isHidden, (answer, asked) => {
-        proceed(exchange, sink, answer, asked);
+      lookup.find(exchange, sink, isHidden, (result, waited) => {
+        proceed(exchange, sink, result, waited);
       });
     };
   };
@@ -93,7 +91,7 @@ function destinationOf(
   exchange: Exchange,
   found: Found<Lease, Transport>,
   names: readonly string[],
-): Omit<NonNullable<Exchange['destination']>, 'asked'> {
+): Omit<NonNullable<Exchange['destination']>, 'waited'> {
   const { policy, route, authority = '' } = exchange;
   const { lease, sources, host } = found;
   const settings = leaseSettings(policy).find(lease.id, lease.name);
