@@ -2,7 +2,7 @@
 // directory knows, and an unknown lease never gets the wider rule.
 import { aclOf } from '../guard/acl.ts';
 import { anonymous } from '../guard/principal.ts';
-import { isLeaseId } from '../kernel/lease-name.ts';
+import { leaseIdIn } from '../kernel/lease-name.ts';
 import { compiled } from '../policy/compiled.ts';
 import { leasePins } from '../policy/lease-pins.ts';
 import { leaseSettings } from '../policy/lease-settings.ts';
@@ -16,7 +16,7 @@ export type KnownLeases = Pick<LeaseDirectory<Lease, Transport>, 'known'>;
 const usage = compiled(({ leases }: Policy) => {
   const entries = Object.entries(leases);
   const isGateway = ([pattern, { credentials }]: (typeof entries)[number], byId: boolean): boolean =>
-    isLeaseId(pattern) === byId && credentials !== 'app';
+    (leaseIdIn(pattern) !== undefined) === byId && credentials !== 'app';
   return {
     app: entries.some(([, { credentials }]) => credentials === 'app'),
     /** A lease that is called by its name may turn out to have this id, and one that is called by its id this name. */
@@ -44,8 +44,9 @@ export function presumedPlace({ policy, route }: Exchange): LeasePolicy['credent
   if (!app || route === undefined) return 'gateway';
   const pins = leasePins(policy);
   const named = route.lease;
-  const id = isLeaseId(named) ? named : pins.idOf(named);
-  const name = isLeaseId(named) ? pins.namesOf(named, [])?.[0] : named;
+  const namedId = leaseIdIn(named);
+  const id = namedId ?? pins.idOf(named);
+  const name = namedId === undefined ? named : pins.namesOf(namedId, [])?.[0];
   if ((id === undefined && gatewayById) || (name === undefined && gatewayByName)) return 'gateway';
   return leaseSettings(policy).find(id ?? '', name ?? '')?.credentials ?? 'gateway';
 }
