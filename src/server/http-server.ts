@@ -39,6 +39,8 @@ export interface HttpServerOptions extends ListenerOptions {
   readonly policy: () => Policy;
   readonly dispatch: Dispatch;
   readonly connected: () => boolean;
+  /** A lease list has arrived. Default: it need not. */
+  readonly listed?: () => boolean;
   /** For /health/details, beside what the server knows itself. */
   readonly details?: () => object;
   /** What apps check assertions with, if there are any. */
@@ -90,6 +92,10 @@ export class HttpServer implements HealthState {
 
   connected(): boolean {
     return this.#options.connected();
+  }
+
+  listed(): boolean {
+    return this.#options.listed?.() ?? true;
   }
 
   /** Where the admin listener listens, once it does. */

@@ -12,6 +12,8 @@ import type { LeaseLookup, LookupResult } from '../lease-lookup.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { accessFault, presumedTarget, refusal } from './authorise.ts';
 
+type Names = Pick<Found<Lease, Transport>, 'names' | 'claims'>;
+
 /** A relay client comes back within its first back-off steps, or not soon. */
 const noRelayRetrySeconds = 1;
 
@@ -54,6 +56,8 @@ export function resolveLease(lookup: LeaseLookup): Stage {
           );
         case 'ambiguous':
           return new GatewayError('lease_ambiguous', 'The name fits several leases; use the id of the one you mean.');
+        case 'not_accepted':
+          return new GatewayError('lease_unreachable', 'A relay lists this name with a lease id that is not accepted.');
         case 'no_relay':
           return new GatewayError('no_relay', 'The gateway is not connected to a relay.', {
             retryAfterSeconds: noRelayRetrySeconds,
@@ -83,14 +87,17 @@ function pinnedElsewhere(): GatewayError {
 }
 
 /** A name that is pinned leads to its one id, whatever a relay says (product-spec §10). Undefined: this is another one. */
-function rightfulNames({ policy }: Exchange, { lease, names }: Found<Lease, Transport>): readonly string[] | undefined {
-  return leasePins(policy).namesOf(lease.id, names);
+function rightfulNames(exchange: Exchange, { lease, names, claims }: Found<Lease, Transport>): Names | undefined {
+  const pins = leasePins(exchange.policy);
+  const claimed = pins.namesOf(lease.id, claims);
+  if (claimed === undefined || claims === names) return claimed && { names: claimed, claims: claimed };
+  return { names: pins.namesOf(lease.id, names) ?? [], claims: claimed };
 }
 
 function destinationOf(
   exchange: Exchange,
   found: Found<Lease, Transport>,
-  names: readonly string[],
+  names: Names,
 ): Omit<NonNullable<Exchange['destination']>, 'waited'> {
   const { policy, route, authority = '' } = exchange;
   const { lease, sources, host } = found;
@@ -99,7 +106,7 @@ function destinationOf(
   const usual = route?.kind === 'host' ? authority : host;
   return {
     lease,
-    names,
+    ...names,
     transports: sources,
     host: settings === undefined || settings.hostHeader === '' ? usual : settings.hostHeader,
     settings,
