@@ -77,7 +77,7 @@ export function accessFault(exchange: Exchange, target: AclTarget): GatewayError
 /** Who showed no credential is asked for one; who did may not. */
 export function refusal(exchange: Exchange): GatewayError {
   if (exchange.principal?.kind === 'anonymous' && exchange.policy.auth.enabled) {
-    return missing(exchange.destination?.settings?.credentials);
+    return missing(exchange, exchange.destination?.settings?.credentials);
   }
   return new GatewayError('access_denied', `No rule lets this caller call the lease ${called(exchange)}.`);
 }
