@@ -41,11 +41,15 @@ export class Authenticator {
   authenticate(attempt: Attempt): AuthOutcome | Promise<AuthOutcome> {
     const { key, ring, cacheTtlMs, address } = attempt;
     const known = this.#verifier.known(key, ring, cacheTtlMs);
-    if (known === undefined) return this.#verify(attempt);
-    if (known.kind !== 'unknown') return known;
-    // No bcrypt was needed to tell; it counts as a failure all the same.
-    const retryAfterMs = this.#penalty.begin(address, ring.keyIdOf(key), stranger);
-    return retryAfterMs > 0 ? { kind: 'throttled', retryAfterMs } : known;
+    if (known !== undefined && known.kind !== 'unknown') return known;
+    const digest = this.#verifier.refusedDigest(key, ring);
+    if (known === undefined && digest === undefined) return this.#verify(attempt);
+    // No bcrypt is needed to tell; it counts as a failure all the same.
+    const standing = digest === undefined ? stranger : ({ kind: 'refused', digest } as const);
+    const retryAfterMs = this.#penalty.begin(address, ring.keyIdOf(key), standing);
+    if (retryAfterMs > 0) return { kind: 'throttled', retryAfterMs };
+    if (digest === undefined) this.#refuse(attempt);
+    return unknown;
   }
 
   /** Whether the token is a key that this gateway knows without computing anything. */
@@ -68,9 +72,15 @@ export class Authenticator {
       // Only a key that proved right is forgiven: a full queue says nothing about it.
       if (!joins) this.#penalty.forgive(address, keyId, standing);
       if (formOf(key) === 'foreign') this.#pairs.add(answer.key.id, address);
-    } else if (joins && answer.kind === 'unknown') this.#penalty.begin(address, keyId, standing);
+    } else if (answer.kind === 'unknown') this.#refuse(attempt);
     if (!joins) this.#tries.end(address);
     return answer;
+  }
+
+  /** The first failure of a key counts among its repetitions too. */
+  #refuse({ key, ring, address }: Attempt): void {
+    const digest = this.#verifier.refuse(key, ring);
+    this.#penalty.begin(address, ring.keyIdOf(key), { kind: 'refused', digest });
   }
 
   /** The failures held against this address may be verifications in progress for other callers: waits for one to finish. */

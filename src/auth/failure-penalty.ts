@@ -14,6 +14,13 @@ import { pairOf } from './verified-pairs.ts';
 export type Standing =
   { readonly kind: 'proven' } | { readonly kind: 'pair'; readonly keyId: string } | { readonly kind: 'stranger' };
 
+/** The very key was wrong before: to repeat it is no guess. */
+export interface Refused {
+  readonly kind: 'refused';
+  /** Of the key. */
+  readonly digest: string;
+}
+
 /**
  * A typo or two are nothing; after ten, one try in five seconds. Wider networks get a little more than one address, and far less than
  * all of their addresses together: at cost 12 a core computes about five bcrypts a second.
@@ -38,6 +45,7 @@ export class FailurePenalty {
   readonly #byWidest: MemoryLimiter;
   readonly #byKeyId: MemoryLimiter;
   readonly #byPair: MemoryLimiter;
+  readonly #byRefused: MemoryLimiter;
 
   constructor(clock: Clock) {
     const table = (): MemoryLimiter => new MemoryLimiter({ clock, maxBuckets });
@@ -46,10 +54,11 @@ export class FailurePenalty {
     this.#byWidest = table();
     this.#byKeyId = table();
     this.#byPair = table();
+    this.#byRefused = table();
   }
 
   /** Counts a try as failed until forgive() says otherwise. `keyId`: of the key tried, see KeyRing. Milliseconds to wait; 0: go on. */
-  begin(address: string, keyId: string, standing: Standing): number {
+  begin(address: string, keyId: string, standing: Standing | Refused): number {
     const throttles = this.#throttles(address, keyId, standing);
     const retryAfterMs = Math.max(0, ...throttles.map(({ limiter, charges }) => limiter.peek(charges).retryAfterMs));
     // All or none: a refused try is not counted.
@@ -62,12 +71,15 @@ export class FailurePenalty {
     for (const { limiter, charges } of this.#throttles(address, keyId, standing)) limiter.give(charges);
   }
 
-  #throttles(address: string, keyId: string, standing: Standing): readonly Throttle[] {
+  #throttles(address: string, keyId: string, standing: Standing | Refused): readonly Throttle[] {
     switch (standing.kind) {
       case 'proven':
         return [];
       case 'pair':
         return [{ limiter: this.#byPair, charges: charge(pairOf(standing.keyId, address), rates.address) }];
+      case 'refused':
+        // Of its own: a client that repeats one wrong key keeps nobody else at its address from being verified.
+        return [{ limiter: this.#byRefused, charges: charge(pairOf(standing.digest, address), rates.address) }];
       case 'stranger': {
         const [group = address, ...wider] = addressNetworks(address);
         const widest = wider.pop();

@@ -33,6 +33,8 @@ const overloaded: KeyAnswer = { kind: 'overloaded' };
 
 /** About 4 MiB. Beyond it the one used longest ago is forgotten. */
 const mostVerified = 20_000;
+/** About 1 MiB. Beyond it the one refused longest ago costs a bcrypt again. */
+const mostRefused = 10_000;
 /** The order of use is right to within this: to keep it by every request would cost more than it is worth. */
 const orderMs = 1_000;
 
@@ -42,6 +44,8 @@ export class KeyVerifier {
   readonly #digests: KeyDigests | undefined;
   /** SHA-256 of the key -> what it was verified against. In the order of use, the oldest first. */
   readonly #verified = new Map<string, Verified>();
+  /** SHA-256 of keys that are none of a ring. */
+  readonly #refused = new WeakMap<KeyRing, Set<string>>();
   /** One verification for a key at a time; its result is everybody's until a reload. */
   readonly #underWay = new Map<string, Work>();
 
@@ -80,6 +84,25 @@ export class KeyVerifier {
   isProven(key: string, ring: KeyRing): boolean {
     const verified = this.#verified.get(hash('sha256', key));
     return verified !== undefined && ring.withHash(verified.bcrypt) !== undefined;
+  }
+
+  /** The digest of a key that refuse() was called with. Undefined: it may be right. */
+  refusedDigest(key: string, ring: KeyRing): string | undefined {
+    const digest = hash('sha256', key);
+    return this.#refused.get(ring)?.has(digest) === true ? digest : undefined;
+  }
+
+  /** The key was found to be none of the ring. Returns its digest. */
+  refuse(key: string, ring: KeyRing): string {
+    const digest = hash('sha256', key);
+    const refused = this.#refused.get(ring) ?? new Set();
+    this.#refused.set(ring, refused);
+    refused.add(digest);
+    for (const oldest of refused) {
+      if (refused.size <= mostRefused) break;
+      refused.delete(oldest);
+    }
+    return digest;
   }
 
   /** Whether this very key is being verified: whoever comes with it now costs nothing and learns nothing more. */

@@ -17,6 +17,7 @@ import { createLog, type Logger } from '../observe/log.ts';
 import { TlsSettingsError } from '../server/tls-contexts.ts';
 import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
+import type { EarlyHangup } from './early-hangup.ts';
 import { onLogSignals } from './log-signals.ts';
 import { openMoreKeys, readMoreKeys } from './more-keys.ts';
 import { keepQuotas } from './quotas.ts';
@@ -34,7 +35,7 @@ export interface StartOptions {
 
 const mostLineCharacters = 1000;
 
-export async function start(options: StartOptions, context: CliContext): Promise<void> {
+export async function start(options: StartOptions, context: CliContext, hangup: EarlyHangup): Promise<void> {
   const flags = flagsOf(options);
   const load = async (signal: AbortSignal): Promise<RunningConfig> =>
     withDigestedKeys(await loadConfig({ file: options.config, flags, signal }));
@@ -96,6 +97,7 @@ export async function start(options: StartOptions, context: CliContext): Promise
   watching.defer(() => {
     watch.close();
   });
+  hangup.repeat();
   const relays = config.portal.relays.map(({ url }) => url);
   log.info({ url: gateway.url, identity: credential.id, relays }, 'listening');
   await aborted(context.signal);

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { suggestionOf } from '../config/names.ts';
 import { printable } from '../kernel/printable.ts';
 import type { CliContext } from './context.ts';
+import { EarlyHangup } from './early-hangup.ts';
 import { usageFault } from './fault.ts';
 import { portOption, relaysOption } from './options.ts';
 import type { StartOptions } from './run-start.ts';
@@ -32,8 +33,9 @@ export function startCommand(context: CliContext): Command {
       .action(async (options: StartOptions, command: Command) => {
         const [first] = command.args;
         if (first !== undefined) throw usageFault(excessArgument(first, command));
+        const hangup = new EarlyHangup();
         const { start } = await import('./run-start.ts');
-        await start(options, context);
+        await start(options, context, hangup);
       })
   );
 }

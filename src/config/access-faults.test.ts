@@ -32,6 +32,16 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     text: 'auth: { keys: [{ id: anonymous, key: "${A}" }] }',
     says: /keys\[0\]\.id must be a name/,
   },
+  ...['sub:u1', 'group:g', 'tenant:t'].map((principal) => ({
+    what: `the principal ${principal}, which no caller can match yet`,
+    text: `lease_acl: { a: ["*", "${principal}"] }`,
+    says: /^gateway\.yaml:1:\d+: lease_acl\.a\[1\] is not supported yet: (?:sub|group|tenant): comes with .*; remove it$/,
+  })),
+  {
+    what: 'a principal of an unknown kind',
+    text: 'lease_acl: { a: ["role:x"] }',
+    says: /lease_acl\.a\[0\] has the unknown kind role: \(scope: is the only one\)$/,
+  },
   {
     what: 'two entries with one id',
     text: 'auth: { keys: [{ id: a, key: "${A}" }, { id: a, key: "${B}" }] }',

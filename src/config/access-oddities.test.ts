@@ -47,11 +47,6 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     says: [/lease_acl\.app\[1\] is a scope that no key has$/],
   },
   {
-    what: 'subjects and tenants are not ours to know',
-    text: `${key}lease_acl: { a: ["sub:u1", "tenant:t"] }`,
-    says: [],
-  },
-  {
     what: 'names that are nearly right',
     text: `${key}lease_acl: { app: [anonymus], b: [oen], c: ["scope:raed"] }`,
     says: [/exist; did you mean anonymous\?$/, /exist; did you mean one\?$/, /no key has; did you mean read\?$/],

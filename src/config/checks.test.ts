@@ -115,6 +115,11 @@ const rows: Readonly<Record<string, Row>> = {
     yes: ['billing-bot', 'a.b@c+d_1', 'environment'],
     no: ['', '*', 'anonymous', 'sub:a', 'a b', 'x'.repeat(65), 'é'],
   },
+  'a principal': {
+    check: checks.isPrincipal,
+    yes: ['*', 'anonymous', 'billing-bot', 'scope:mcp'],
+    no: ['', 'sub:a', 'group:a', 'tenant:a', 'role:a', 'scope:', 'scope:a b'],
+  },
   'what a key begins with': {
     check: checks.isKeyPrefix,
     yes: ['acme_key', 'ключ-від', '🔑'.repeat(32), 'x'.repeat(64)],

@@ -223,7 +223,7 @@ export interface RateLimitConfig {
   readonly perKey: KeyRatesConfig;
   /** Each lease by itself, by pattern: `name`, `prefix-*` or `*`. The most specific one counts. */
   readonly perLease: Readonly<Record<string, RateConfig>>;
-  /** Each tenant by itself, by its name, or `*` for each of the others. */
+  /** Each tenant by itself, by its name, or `*` for each of the others. Not supported yet: no caller has a tenant. */
   readonly perTenant: Readonly<Record<string, RateConfig>>;
   /** Each client address by itself; an IPv6 network of 64 bits counts as one. Not set: no limit. */
   readonly perIp: AddressRateConfig;
@@ -331,7 +331,7 @@ export interface SharesConfig {
   readonly perKeyInFlight: number;
   /** Requests in flight of one lease while more than three quarters of `gateway.max_in_flight` are in use, and streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each. */
   readonly perLeaseInFlight: number;
-  /** Requests in flight of one tenant while more than three quarters of `gateway.max_in_flight` are in use, and streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each. */
+  /** Requests in flight of one tenant while more than three quarters of `gateway.max_in_flight` are in use, and streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each. Not supported yet: no caller has a tenant. */
   readonly perTenantInFlight: number;
   /** Requests in flight of one client address while more than three quarters of `gateway.max_in_flight` are in use, and streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each. */
   readonly perIpInFlight: number;

@@ -189,6 +189,14 @@ const rates: Rule = function* ({ rateLimit: { perIp } }) {
   }
 };
 
+/** No caller has a tenant yet. A limit that is silently not there is worse than an error (later.ts). */
+const tenants: Rule = function* ({ limits, rateLimit: { perTenant } }) {
+  const message =
+    'is not supported yet: tenants come with a later release, and no caller has one in this version; remove it';
+  for (const name of Object.keys(perTenant)) yield { path: ['rate_limit', 'per_tenant', name], with: [], message };
+  if (limits.perTenantInFlight !== 0) yield { path: ['limits', 'per_tenant_in_flight'], with: [], message };
+};
+
 const quotas: Rule = function* ({ quotas: { daily, monthly } }) {
   for (const [kind, limits] of Object.entries({ daily, monthly })) {
     for (const [name, limit] of Object.entries(limits)) {
@@ -209,6 +217,7 @@ const rules: readonly Rule[] = [
   cors,
   assertions,
   rates,
+  tenants,
   quotas,
   logging,
 ];

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { call, exposeApp } from '../../test/helpers/exposed-app.ts';
 import { parseTarget } from './target.ts';
 
@@ -41,3 +42,28 @@ for (const [what, answer] of badAnswers) {
     assert.equal(await text(await call(s)), 'ok');
   });
 }
+
+test('what an app sends behind its response costs the caller nothing', async (t) => {
+  const heads = ['204 No Content\r\nContent-Length: 5', '200 OK\r\nContent-Length: 5'];
+  for (const [head, content] of [
+    [heads[0], ''],
+    [heads[1], 'hello'],
+  ] as const) {
+    const app = createTcpServer((socket) => {
+      socket
+        .on('error', () => undefined)
+        .once('data', () => socket.write(`HTTP/1.1 ${head}\r\n\r\nhello, and more\r\n`));
+    }).listen(0, '127.0.0.1');
+    t.after(() => app.close());
+    await once(app, 'listening');
+    const { port } = app.address() as AddressInfo;
+    const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
+    const { client } = s.tunnel();
+    client.write('GET / HTTP/1.1\r\nHost: app\r\n\r\n');
+    let received = '';
+    client.on('data', (piece: Buffer) => (received += piece.toString()));
+    while (!received.endsWith(`\r\n\r\n${content}`)) await setTimeout(5);
+    assert.match(received, /^HTTP\/1\.1 20[04] /);
+    assert.ok(!client.destroyed, 'the tunnel serves the next request');
+  }
+});

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { call, exposeApp, raw } from '../../test/helpers/exposed-app.ts';
 
 test('a tunnel carries many requests, one after the other, over few connections to the app', async (t) => {
@@ -99,4 +100,31 @@ test('closing cuts what is still running after the grace', async (t) => {
   const answer = await call(s);
   await s.bridge.close(0);
   await assert.rejects(text(answer), { code: 'ECONNRESET' });
+});
+
+const get = (path: string, fields = ''): string => `GET ${path} HTTP/1.1\r\nHost: app\r\n${fields}\r\n`;
+
+test('requests that a client sends ahead reach the app one after the other', async (t) => {
+  const held: { readonly path: string; readonly response: ServerResponse }[] = [];
+  const s = await exposeApp(t, ({ url = '' }, response) => held.push({ path: url, response }));
+  const { client } = s.tunnel();
+  // An upgrade can't be one behind another request: it is served in HTTP/1.1.
+  client.write(get('/a') + get('/b') + get('/c', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'));
+  let received = '';
+  client.on('data', (piece: Buffer) => (received += piece.toString()));
+  for (const path of ['/a', '/b', '/c']) {
+    while (held.length === 0) await setTimeout(5);
+    assert.deepEqual([held[0]?.path, held.length], [path, 1]);
+    held.shift()?.response.end(`body of ${path}`);
+    while (!received.endsWith(`body of ${path}`)) await setTimeout(5);
+  }
+});
+
+test('a client that sends too many requests ahead loses its tunnel, and the app sees one', async (t) => {
+  let requests = 0;
+  const s = await exposeApp(t, () => (requests += 1));
+  const { client } = s.tunnel();
+  client.resume().write(get('/').repeat(1_000));
+  await once(client, 'end');
+  assert.ok(requests <= 1, `${requests} requests`);
 });

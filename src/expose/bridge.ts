@@ -1,6 +1,6 @@
 // Owns what happens to a tunnel: HTTP is read from it as from any socket, and each request goes to the local app. Bounds how
 // many there are and how long they idle. Knows nothing of leases and relays.
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { offerableProtocols } from '../kernel/upgrade-protocols.ts';
 import type { AssertionGate } from './assertion-gate.ts';
@@ -26,8 +26,13 @@ const defaultMaxTunnels = 2_000;
 /** Longer than the gateway keeps one (portal.pool.idle_timeout, 90 s): the side that sends requests should close first. */
 const defaultIdleTunnelMs = 150_000;
 
+/** Requests of one tunnel that wait for the one before: no known gateway sends any. More end the tunnel. */
+const maxAhead = 16;
+
 interface Guest {
   inFlight: number;
+  /** Behind the request that is served. */
+  readonly waiting: (() => void)[];
   upgraded: boolean;
   idle: NodeJS.Timeout;
 }
@@ -61,7 +66,7 @@ export class Bridge {
       return;
     }
     const idle = setTimeout(() => tunnel.destroy(), this.#idleTunnelMs);
-    const guest: Guest = { inFlight: 0, upgraded: false, idle };
+    const guest: Guest = { inFlight: 0, waiting: [], upgraded: false, idle };
     this.#guests.set(tunnel, guest);
     tunnel.once('close', () => {
       clearTimeout(guest.idle);
@@ -107,22 +112,20 @@ export class Bridge {
       requestTimeout: 0,
       headersTimeout: 0,
       keepAliveTimeout: 0,
-      shouldUpgradeCallback: canUpgrade,
+      // Behind another request it would take the tunnel from under that one's response.
+      shouldUpgradeCallback: (request) => canUpgrade(request) && this.#guests.get(request.socket)?.inFlight === 0,
     });
     const context = { local: this.#local, log: this.#log, gate: this.#gate };
-    server.on('request', (request, response) => {
-      this.#track(request);
-      forward(request, response, context, false);
-      response.once('close', () => {
-        this.#untrack(request);
+    const serve = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
+      this.#inTurn(request, response, () => {
+        forward(request, response, context, expectsContinue);
       });
+    };
+    server.on('request', (request, response) => {
+      serve(request, response, false);
     });
     server.on('checkContinue', (request, response) => {
-      this.#track(request);
-      forward(request, response, context, true);
-      response.once('close', () => {
-        this.#untrack(request);
-      });
+      serve(request, response, true);
     });
     server.on('upgrade', (request, tunnel, head) => {
       this.#track(request).upgraded = true;
@@ -132,6 +135,22 @@ export class Bridge {
       refuseGarbage(tunnel);
     });
     return server;
+  }
+
+  /** One request of a tunnel at a time: parsed are all that a client sends ahead, and the app would get all of them at once. */
+  #inTurn(request: IncomingMessage, response: ServerResponse, serve: () => void): void {
+    const tunnel: Duplex = request.socket;
+    const guest = this.#track(request);
+    if (guest.inFlight > 1 + maxAhead) {
+      tunnel.destroy();
+      return;
+    }
+    response.once('close', () => {
+      this.#untrack(request);
+      if (!tunnel.destroyed) guest.waiting.shift()?.();
+    });
+    if (guest.inFlight === 1) serve();
+    else guest.waiting.push(serve);
   }
 
   #track(request: IncomingMessage): Guest {

@@ -50,6 +50,7 @@ export function forward(
 
   const attempt = (connection: 'pooled' | 'fresh'): void => {
     let outgoing: ClientRequest;
+    let received: IncomingMessage | undefined;
     try {
       outgoing = local.open({ method, path, headers, connection });
     } catch (error) {
@@ -57,6 +58,7 @@ export function forward(
       return;
     }
     outgoing.on('response', (answer) => {
+      received = answer;
       if (passAnswer(answer, response)) return;
       outgoing.destroy();
       fail(new Error('an answer that HTTP does not allow'), badAnswerLine);
@@ -71,6 +73,8 @@ export function forward(
       else if (expectsContinue) response.writeContinue();
     });
     outgoing.on('error', (error) => {
+      // The fault lies behind the response, such as content of a 204, which curl and browsers ignore as well. Its connection is closed.
+      if (received?.complete === true && response.headersSent) return;
       // Too late for words: what was announced and did not come is a broken message, and must look like one.
       if (response.headersSent) {
         if (!response.writableEnded) response.destroy();

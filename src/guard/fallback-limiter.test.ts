@@ -89,6 +89,8 @@ for (const [what, ...settings] of [
     asked = 0;
     while (asked < 3) {
       assert.ok(!(await one.admits([never])));
+      // A request without a limit writes nothing, and proves nothing.
+      assert.ok(await one.admits([]));
       await setImmediate();
     }
     assert.deepEqual(one.changes, []);

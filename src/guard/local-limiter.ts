@@ -1,7 +1,7 @@
 // Owns the limits as this process applies them by itself: its buckets and what it knows of quotas, asked in one call, so that nothing
 // comes between the verdict and the charge.
 import type { BucketState, Charge, Limiter, Verdict } from './limiter.ts';
-import type { MemoryLimiter } from './memory-limiter.ts';
+import type { Bucket, Debt, MemoryLimiter } from './memory-limiter.ts';
 import type { QuotaCharge } from './quota.ts';
 import type { QuotaLedger } from './quota-ledger.ts';
 
@@ -44,8 +44,17 @@ export class LocalLimiter implements Limiter {
     this.#buckets.adopt(charges, states);
   }
 
-  /** Until somebody says what they are, they are full. */
-  forgetBuckets(): void {
-    this.#buckets.clear();
+  debtMs(bucket: Bucket): number {
+    return this.#buckets.debtMs(bucket);
+  }
+
+  /** As adopt(), for one bucket. */
+  adoptDebt(debt: Debt): void {
+    this.#buckets.set(debt);
+  }
+
+  /** Buckets that were neither charged nor adopted since then are full. */
+  forgetBucketsBefore(monotonicMs: number): void {
+    this.#buckets.forgetBefore(monotonicMs);
   }
 }

@@ -9,9 +9,18 @@ const defaultMaxBuckets = 100_000;
 /** Buckets looked at for each new one: enough that the full ones never pile up. */
 const sweptForEach = 4;
 
-interface Bucket {
+interface State {
   /** Monotonic milliseconds. */
   fullAtMs: number;
+  writtenMs: number;
+}
+
+/** Names a bucket. */
+export type Bucket = Pick<Charge, 'level' | 'id'>;
+
+export interface Debt extends Bucket {
+  /** How long the bucket takes to fill up again. */
+  readonly debtMs: number;
 }
 
 export class MemoryLimiter {
@@ -48,9 +57,19 @@ export class MemoryLimiter {
     const nowMs = this.#clock.monotonicMs();
     for (const [index, charge] of charges.entries()) {
       const resetMs = states[index]?.resetMs ?? 0;
-      if (resetMs > 0) this.#of(charge).put(charge.id, nowMs + resetMs, nowMs);
-      else this.#of(charge).forget(charge.id);
+      this.set({ level: charge.level, id: charge.id, debtMs: resetMs }, nowMs);
     }
+  }
+
+  /** Makes one bucket what somebody else says it is. */
+  set({ level, id, debtMs }: Debt, nowMs: number = this.#clock.monotonicMs()): void {
+    if (debtMs > 0) this.#levels[level].put(id, nowMs + debtMs, nowMs);
+    else this.#levels[level].forget(id);
+  }
+
+  /** What a bucket lacks until it is full. */
+  debtMs({ level, id }: Bucket): number {
+    return Math.max(0, (this.#levels[level].get(id)?.fullAtMs ?? 0) - this.#clock.monotonicMs());
   }
 
   /** What was charged comes back: it turned out not to count. */
@@ -61,9 +80,9 @@ export class MemoryLimiter {
     }
   }
 
-  /** All are full. */
-  clear(): void {
-    for (const level of Object.values(this.#levels)) level.clear();
+  /** Buckets that were not written since then are full. */
+  forgetBefore(monotonicMs: number): void {
+    for (const level of Object.values(this.#levels)) level.validFromMs = monotonicMs;
   }
 
   #of({ level }: Charge): Level {
@@ -85,10 +104,12 @@ export class MemoryLimiter {
 
 /** The buckets of one level. */
 class Level {
+  /** Buckets that were written before are forgotten. */
+  validFromMs = Number.NEGATIVE_INFINITY;
   readonly #maxBuckets: number;
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new Map<string, State>();
   /** Goes round and round them, a few with each new one. A Map's iterator stands whatever is added and deleted meanwhile. */
-  #hand: Iterator<[string, Bucket]> = this.#buckets.entries();
+  #hand: Iterator<[string, State]> = this.#buckets.entries();
 
   constructor(maxBuckets: number) {
     this.#maxBuckets = maxBuckets;
@@ -98,22 +119,20 @@ class Level {
     return this.#buckets.size;
   }
 
-  get(id: string): Bucket | undefined {
-    return this.#buckets.get(id);
+  get(id: string): State | undefined {
+    const bucket = this.#buckets.get(id);
+    return bucket === undefined || bucket.writtenMs < this.validFromMs ? undefined : bucket;
   }
 
   put(id: string, fullAtMs: number, nowMs: number): void {
     const bucket = this.#buckets.get(id);
     if (bucket !== undefined) {
       bucket.fullAtMs = fullAtMs;
+      bucket.writtenMs = nowMs;
       return;
     }
     this.#sweep(nowMs);
-    this.#buckets.set(id, { fullAtMs });
-  }
-
-  clear(): void {
-    this.#buckets.clear();
+    this.#buckets.set(id, { fullAtMs, writtenMs: nowMs });
   }
 
   forget(id: string): void {
@@ -125,8 +144,8 @@ class Level {
     let fullest: string | undefined;
     let itsFullAtMs = Infinity;
     for (let looked = 0; looked < sweptForEach && this.#buckets.size > 0; looked += 1) {
-      const [id, { fullAtMs }] = this.#next();
-      if (fullAtMs <= nowMs) this.#buckets.delete(id);
+      const [id, { fullAtMs, writtenMs }] = this.#next();
+      if (fullAtMs <= nowMs || writtenMs < this.validFromMs) this.#buckets.delete(id);
       else if (fullAtMs < itsFullAtMs) {
         fullest = id;
         itsFullAtMs = fullAtMs;
@@ -136,12 +155,12 @@ class Level {
   }
 
   /** There is one. */
-  #next(): [string, Bucket] {
+  #next(): [string, State] {
     let next = this.#hand.next();
     if (next.done === true) {
       this.#hand = this.#buckets.entries();
       next = this.#hand.next();
     }
-    return next.value as [string, Bucket];
+    return next.value as [string, State];
   }
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { tempDirectory } from '../../test/helpers/temp-directory.ts';
 import { none, type QuotaCharge } from './quota.ts';
 import { QuotaCalendar } from './quota-calendar.ts';
 import { QuotaFile } from './quota-file.ts';
+import { QuotaKeeper } from './quota-keeper.ts';
 import { QuotaLedger, type UsageChange, type UsageRecord } from './quota-ledger.ts';
 
 const clock = { monotonicMs: () => 0, wallMs: () => Date.parse('2026-11-24T12:00:00Z') };
@@ -35,7 +36,8 @@ async function reopened(
   const file = new QuotaFile({ path, clock, ...(mostLines !== undefined && { mostLines }) });
   open = file;
   t.after(() => file.close());
-  return [file, await file.load()];
+  await file.load();
+  return [file, await file.prepare()];
 }
 
 function sorted(records: readonly UsageRecord[]): UsageRecord[] {
@@ -126,10 +128,11 @@ describe('the file of quotas', () => {
     await first.save([change('a', 1)]);
     const second = new QuotaFile({ path, clock });
     t.after(() => second.close());
-    await assert.rejects(second.load(), /another gateway uses the same state directory.*XDG_STATE_HOME.*rate_limit/);
+    assert.deepEqual(await second.load(), [record('a', 1)]);
+    await assert.rejects(second.prepare(), /another gateway uses the same state directory.*XDG_STATE_HOME.*rate_limit/);
     await first.save([change('a', 2)]);
     await first.close();
-    assert.deepEqual(await second.load(), [record('a', 2)]);
+    assert.deepEqual(await second.prepare(), [record('a', 2)]);
   });
 
   test('a fault is told, and the same changes go in with the next try', async (t) => {
@@ -148,8 +151,46 @@ describe('the file of quotas', () => {
   test('a directory that can not be written to is an error of Node, with its code', async (t) => {
     const directory = await tempDirectory(t);
     await writeFile(join(directory, 'file'), '');
-    await assert.rejects(new QuotaFile({ path: join(directory, 'file', 'quotas.jsonl'), clock }).load(), {
+    await assert.rejects(new QuotaFile({ path: join(directory, 'file', 'quotas.jsonl'), clock }).prepare(), {
       code: 'EEXIST',
     });
   });
+
+  for (const inTheWay of ['quotas.jsonl.lock', 'quotas.jsonl.new']) {
+    test(`that can be read but not written (${inTheWay}) takes effect, and is written once that is possible`, async (t) => {
+      const path = await place(t);
+      const [file] = await reopened(t, path);
+      await file.save([change('a', 3), change('b', 1)]);
+      await file.close();
+      const obstacle = join(dirname(path), inTheWay);
+      await rm(obstacle, { force: true });
+      await mkdir(join(obstacle, 'in the way'), { recursive: true });
+      const ledger = new QuotaLedger({ clock });
+      const changes: string[] = [];
+      const keeper = new QuotaKeeper({
+        ...{ ledger, store: new QuotaFile({ path, clock }), everyMs: 1e9 },
+        changed: (state) => changes.push(state),
+      });
+      t.after(() => keeper.close());
+      await keeper.open(1);
+      await keeper.keep();
+      const limits = { requests: 3 };
+      const quotas = { calendar: new QuotaCalendar('UTC'), daily: limits, monthly: undefined };
+      assert.deepEqual(
+        ['a', 'b'].map((key) => ledger.look({ key, quotas }).refusedBy?.resource),
+        ['requests', undefined],
+      );
+      ledger.count({ key: 'b', quotas });
+      await keeper.keep();
+      assert.deepEqual(changes, ['failing']);
+      await rm(obstacle, { recursive: true });
+      await keeper.keep();
+      await keeper.close();
+      const [, records] = await reopened(t, path);
+      assert.deepEqual(
+        sorted(records).map(({ used }) => used.requests),
+        [3, 2],
+      );
+    });
+  }
 });

@@ -41,18 +41,27 @@ export class QuotaFile implements UsageStore {
     this.#mostLines = options.mostLines ?? defaultMostLines;
   }
 
-  /** Rejects with what to do while another process has the file, and with Node's error when it can't be read or written. */
+  /** Only reads: needs no lock and no right to write. Rejects with Node's error when the file can't be read. */
   async load(): Promise<readonly UsageRecord[]> {
+    for (const line of (await textOf(this.#options.path)).split('\n')) {
+      const record = recordOf(line);
+      if (record !== undefined) this.#noted(record);
+    }
+    return [...this.#records.values()];
+  }
+
+  /**
+   * Takes the lock, and reads again: another gateway may have written until now. Rejects with what to do while another process has the
+   * file, and with Node's error when it can't be read or written.
+   */
+  async prepare(): Promise<readonly UsageRecord[]> {
     const { path } = this.#options;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     this.#lock ??= await lockForLife(`${path}.lock`);
     if (this.#lock === undefined) throw new Error(inUse);
-    for (const line of (await textOf(path)).split('\n')) {
-      const record = recordOf(line);
-      if (record !== undefined) this.#records.set(nameOf(record), record);
-    }
+    const records = await this.load();
     await this.#rewrite();
-    return [...this.#records.values()];
+    return records;
   }
 
   async save(batch: readonly UsageChange[]): Promise<readonly UsageRecord[]> {

@@ -6,8 +6,10 @@ import { TimeLimit } from '../kernel/time-limit.ts';
 import type { QuotaLedger, UsageChange, UsageRecord } from './quota-ledger.ts';
 
 export interface UsageStore {
-  /** What was kept of periods that are not over. Rejects when it can't be had. */
+  /** Reads the usage of periods that are not over. Must not depend on whether the store can be written. */
   load(): Promise<readonly UsageRecord[]>;
+  /** Makes the store ready for save(), and returns the usage that it has by then. Rejects when it can't be written. */
+  prepare(): Promise<readonly UsageRecord[]>;
   /**
    * Keeps the changes, whole or not at all, and answers what there is of each now, of others too. After a rejection the same batch
    * comes again, and must not count twice.
@@ -28,14 +30,17 @@ export interface KeeperOptions {
 /** Issue 5: nothing older than a second is lost by a crash. Half of it is for the disk. */
 const defaultEveryMs = 500;
 const openingEveryMs = 50;
-const mostInBatch = 10_000;
+/** A script of this size keeps Redis from the gateways' rate limits for some 10 ms. */
+const mostInBatch = 1_000;
 /** A store that does not answer holds up no shutdown for longer. */
 const defaultClosingMs = 5_000;
 
 export class QuotaKeeper {
   readonly #options: KeeperOptions;
   readonly #timer: NodeJS.Timeout;
+  /** Usage takes effect once it is read, also where the store can't be written. */
   #loaded = false;
+  #ready = false;
   #failing = false;
   /** It has only begun: a connection may not be there yet. */
   #patient = false;
@@ -48,18 +53,18 @@ export class QuotaKeeper {
     this.#timer = setInterval(() => void this.keep(), options.everyMs ?? defaultEveryMs).unref();
   }
 
-  /** Resolves when what was kept is known, or when that could not be had within the time. Never rejects. */
+  /** Resolves when the stored usage is known and the store can be written, or when the time is over. Never rejects. */
   async open(withinMs: number): Promise<void> {
     using limit = new TimeLimit(withinMs);
     const late = once(limit.signal, 'abort');
     this.#patient = true;
     while (!limit.signal.aborted) {
       await Promise.race([late, this.keep()]);
-      if (this.#loaded) break;
+      if (this.#ready) break;
       await Promise.race([late, setTimeout(openingEveryMs)]);
     }
     this.#patient = false;
-    if (!this.#loaded) void this.keep();
+    if (!this.#ready) void this.keep();
   }
 
   /** One turn: what the ledger has is kept, or stays to be kept by the next one. Never rejects. */
@@ -86,6 +91,8 @@ export class QuotaKeeper {
     try {
       if (!this.#loaded) ledger.learn(await store.load());
       this.#loaded = true;
+      if (!this.#ready) ledger.learn(await store.prepare());
+      this.#ready = true;
       if (this.#batch.length === 0) this.#batch = ledger.changes(mostInBatch);
       while (this.#batch.length > 0) {
         const { length } = this.#batch;

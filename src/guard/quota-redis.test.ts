@@ -140,7 +140,7 @@ test('a store that does not answer holds up neither the start nor the end for lo
     throw new Error('it ended');
   };
   const changes: string[] = [];
-  const store = { load: never, save: never, close: () => Promise.resolve() };
+  const store = { load: never, prepare: never, save: never, close: () => Promise.resolve() };
   const keeper = new QuotaKeeper({
     ...{ store, ledger: new QuotaLedger({ clock }), closingMs: 20 },
     changed: (state) => changes.push(state),

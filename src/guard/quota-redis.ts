@@ -37,6 +37,11 @@ export class QuotaRedis implements UsageStore {
     return periods.flatMap((period, i) => recordsOf(period, list(hashes[i])));
   }
 
+  /** Every write is a command of its own: there is nothing to prepare. */
+  prepare(): Promise<readonly UsageRecord[]> {
+    return Promise.resolve([]);
+  }
+
   async save(batch: readonly UsageChange[]): Promise<readonly UsageRecord[]> {
     const periods = [...new Set(batch.map(({ period }) => period))];
     const keys = [`${this.#prefix}writer:${this.#writer}`, ...periods.map((period) => this.#prefix + period)];
@@ -47,7 +52,7 @@ export class QuotaRedis implements UsageStore {
       const names = fieldsOf(key);
       for (const [i, count] of counts.entries()) {
         const known = used[count] - added[count];
-        args.push(String(at), String(keptMs(period)), names[i] ?? '', String(known), String(added[count]));
+        args.push(String(at), String(keptMs(period)), names[i] ?? '', integer(known), integer(added[count]));
       }
     }
     const sums = list(await this.#options.redis.run(addScript, keys, args));
@@ -65,6 +70,11 @@ export class QuotaRedis implements UsageStore {
   }
 }
 
+/** As Redis and Lua take it without loss. */
+function integer(amount: number): string {
+  return String(Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.trunc(amount))));
+}
+
 function recordsOf(period: string, fields: readonly unknown[]): UsageRecord[] {
   const byKey = new Map<string, Map<string, unknown>>();
   for (let i = 0; i < fields.length; i += 2) {
@@ -77,8 +87,14 @@ function recordsOf(period: string, fields: readonly unknown[]): UsageRecord[] {
   return Array.from(byKey, ([key, sums]) => ({
     key,
     period,
-    used: amountsOf((count) => amountIn(sums.get(count) ?? 0)),
+    used: amountsOf((count) => ourAmount(sums.get(count))),
   }));
+}
+
+/** 0 for what another program left under the name of a sum: it says nothing about the other sums. */
+function ourAmount(field: unknown): number {
+  const amount = Number(field ?? 0);
+  return Number.isSafeInteger(amount) && amount >= 0 ? amount : 0;
 }
 
 /** What Redis answered as a sum. */

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { createClient, ErrorReply, type RedisClientType } from '@redis/client';
 import { systemClock } from '../kernel/clock.ts';
 import type { ScriptRunner } from './redis-limiter.ts';
+import { StoreReplyError } from './store-reply.ts';
 
 /** Between two attempts to connect, at most: a limit should be shared again within 2 s of the store's return. */
 const longestReconnectMs = 500;
@@ -185,5 +186,5 @@ function isReply(error: unknown, code: string): error is ErrorReply {
 function withoutQuotation(error: unknown): Error {
   if (!(error instanceof ErrorReply)) return error instanceof Error ? error : new Error('it failed');
   const code = /^[A-Z]{2,20}(?![^ ])/.exec(error.message)?.[0] ?? 'an error';
-  return new Error(`it answers ${code}`);
+  return new StoreReplyError(code);
 }

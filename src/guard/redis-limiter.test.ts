@@ -232,7 +232,7 @@ test('what is refused as the day ends waits for its end, whoever asks of the nex
       nowMs = midnightMs;
       ledger.look({ key: 'b', quotas });
       // The first quota behind the one bucket refused, which has counted one request.
-      return Promise.resolve([1, 0, 0, 1, 0, 0, 0]);
+      return Promise.resolve([1, 0, 1, 0, 1, 0, 0, 0]);
     },
   };
   const limiter = new RedisLimiter({ redis, namespace: 'test', ledger, clock });

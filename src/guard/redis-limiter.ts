@@ -1,11 +1,15 @@
 // Owns the limits that several gateways share: one script, one round trip and the server's clock for each verdict, so that replicas
 // agree to the token and to the request. What happens while Redis is away is fallback-limiter.ts's.
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
+import type { SharedStore } from './fallback-limiter.ts';
 import type { BucketState, Charge, Verdict } from './limiter.ts';
+import type { Bucket, Debt } from './memory-limiter.ts';
 import { type Account, amountsOf, counts, judgeQuotas, type QuotaCharge, type QuotaState, resources } from './quota.ts';
 import { fieldsOf, keptMs, quotaPrefix } from './quota-hashes.ts';
 import type { QuotaLedger, UsageRecord } from './quota-ledger.ts';
-import { payScript, takeScript } from './redis-scripts.ts';
+import { epochScript, payScript, takeScript } from './redis-scripts.ts';
+import { StoreReplyError } from './store-reply.ts';
 
 /** What is asked of a Redis client. Rejects when there is no connection or the command failed. */
 export interface ScriptRunner {
@@ -21,21 +25,99 @@ export interface RedisLimiterOptions {
   readonly clock: Clock;
 }
 
-export class RedisLimiter {
+/** So long a key whose quotas Redis refuses is counted here, before Redis is asked again. */
+const quotaRestMs = 1_000;
+const maxRestingQuotas = 10_000;
+
+export class RedisLimiter implements SharedStore {
   readonly #options: RedisLimiterOptions;
   readonly #bucketPrefix: string;
   readonly #quotaPrefix: string;
+  readonly #epochKey: string;
+  /** Keys whose quotas Redis refuses, with the monotonic time at which it is asked again. */
+  readonly #restingQuotas = new Map<string, number>();
 
   constructor(options: RedisLimiterOptions) {
     this.#options = options;
     this.#bucketPrefix = `{${options.namespace}}:rate:`;
     this.#quotaPrefix = quotaPrefix(options.namespace);
+    this.#epochKey = `{${options.namespace}}:epoch`;
   }
 
-  /** Rejects when Redis can't say; it may have charged all the same. */
+  /**
+   * Rejects when Redis can't say of the buckets; it may have charged all the same. Quotas that it refuses are an error of their key
+   * alone: they are counted in the ledger, and the buckets are shared on.
+   */
   async take(charges: readonly Charge[], quota?: QuotaCharge): Promise<Verdict> {
+    if (quota === undefined) return this.#takeBuckets(charges);
+    if (this.#quotaRests(quota.key)) return this.#countHere(charges, quota, await this.#takeBuckets(charges));
+    try {
+      const verdict = await this.#takeBoth(charges, quota);
+      if (verdict.quota !== undefined) return verdict;
+      this.#restQuota(quota.key);
+      return this.#countHere(charges, quota, verdict);
+    } catch (error) {
+      if (!(error instanceof StoreReplyError)) throw error;
+      // Where the buckets alone fail too, the error is one of the store.
+      const verdict = await this.#takeBuckets(charges);
+      this.#restQuota(quota.key);
+      return this.#countHere(charges, quota, verdict);
+    }
+  }
+
+  /** Puts tokens back. What was counted in quotas goes back through the ledger. Rejects when Redis can't say. */
+  async give(charges: readonly Charge[]): Promise<void> {
+    if (charges.length === 0) return;
+    const keys = charges.map((charge) => this.#bucketPrefix + bucketName(charge));
+    const args = charges.map(({ rate, cost }) => String((-cost * 1_000_000) / rate.requestsPerSecond));
+    await this.#options.redis.run(payScript, keys, args);
+  }
+
+  async pay(debts: readonly Debt[]): Promise<readonly Debt[]> {
+    const keys = debts.map((debt) => this.#bucketPrefix + bucketName(debt));
+    const args = debts.map(({ debtMs }) => String(debtMs * 1_000));
+    const left = numbers(await this.#options.redis.run(payScript, keys, args), debts.length);
+    return debts.map(({ level, id }, index) => ({ level, id, debtMs: (left[index] ?? 0) / 1000 }));
+  }
+
+  async epoch(): Promise<string> {
+    const name = await this.#options.redis.run(epochScript, [this.#epochKey], [randomUUID()]);
+    if (typeof name === 'string') return name;
+    throw notOurs();
+  }
+
+  async #takeBuckets(charges: readonly Charge[]): Promise<Verdict> {
+    if (charges.length === 0) return { refusedBy: undefined, retryAfterMs: 0, states: [] };
+    const { keys, args, hopeless } = this.#bucketsOf(charges);
+    const reply = numbers(await this.#options.redis.run(takeScript, keys, args), headLength + charges.length);
+    return verdictOf(charges, reply, hopeless);
+  }
+
+  /** Without `quota` in the verdict where Redis refuses to count. */
+  async #takeBoth(charges: readonly Charge[], quota: QuotaCharge): Promise<Verdict> {
     const { redis, ledger, clock } = this.#options;
-    // A cost above the burst is never paid: Redis need not be asked, and would not know how to say so.
+    const { keys, args, hopeless } = this.#bucketsOf(charges);
+    const nowMs = clock.wallMs();
+    const accounts = ledger.accounts(quota, nowMs);
+    args.push(...fieldsOf(quota.key));
+    for (const account of accounts) {
+      keys.push(this.#quotaPrefix + account.period.id);
+      args.push(...askOf(account));
+    }
+    const length = headLength + charges.length + accounts.length * counts.length;
+    const reply = numbers(await redis.run(takeScript, keys, args), length);
+    const verdict = verdictOf(charges, reply, hopeless);
+    const [refusedBy = -1, , counted] = reply;
+    if (counted !== 1) return verdict;
+    ledger.learn(totalsOf(quota.key, accounts, reply.slice(headLength + charges.length)));
+    const { states } = judgeQuotas(ledger.again(quota.key, accounts), nowMs);
+    const usedUp = refusedBy < charges.length ? undefined : quotaAt(accounts, states, refusedBy - charges.length);
+    return { ...verdict, quota: { refusedBy: usedUp, states } };
+  }
+
+  /** Keys and arguments of the buckets. `hopeless`: the index of a cost above the burst, which is never paid, or -1. */
+  #bucketsOf(charges: readonly Charge[]): { keys: string[]; args: string[]; hopeless: number } {
+    // Redis would not know how to say "never".
     const hopeless = charges.findIndex(({ cost, rate }) => cost > rate.burst);
     const keys = charges.map((charge) => this.#bucketPrefix + bucketName(charge));
     const args = [String(charges.length)];
@@ -45,46 +127,46 @@ export class RedisLimiter {
       const asked = hopeless === -1 ? cost : index === hopeless ? tooMany : 0;
       args.push(tokenUs(rate.requestsPerSecond), String(rate.burst), String(asked));
     }
-    const nowMs = clock.wallMs();
-    const accounts = quota === undefined ? [] : ledger.accounts(quota, nowMs);
-    if (quota !== undefined) {
-      args.push(...fieldsOf(quota.key));
-      for (const account of accounts) {
-        keys.push(this.#quotaPrefix + account.period.id);
-        args.push(...askOf(account));
-      }
+    return { keys, args, hopeless };
+  }
+
+  /** The ledger decides of the quotas, as LocalLimiter does; what it counts goes to Redis by the quota store, once that can. */
+  #countHere(charges: readonly Charge[], quota: QuotaCharge, verdict: Verdict): Verdict {
+    const { ledger } = this.#options;
+    const before = ledger.look(quota);
+    if (before.refusedBy !== undefined) {
+      if (verdict.refusedBy === undefined) this.give(charges).catch(() => undefined);
+      return { ...verdict, refusedBy: undefined, retryAfterMs: 0, quota: before };
     }
-    const length = 2 + charges.length + accounts.length * counts.length;
-    const answer = numbers(await redis.run(takeScript, keys, args), length);
-    const [refusedBy = -1, waitUs = 0] = answer;
-    const debtsUs = answer.slice(2);
-    const verdict = {
-      refusedBy: refusedBy >= 0 && refusedBy < charges.length ? refusedBy : undefined,
-      retryAfterMs: hopeless === -1 ? waitUs / 1000 : Infinity,
-      states: charges.map((charge, index) => stateOf(charge, debtsUs[index] ?? 0)),
-    };
-    if (quota === undefined) return verdict;
-    ledger.learn(totalsOf(quota.key, accounts, answer.slice(2 + charges.length)));
-    const { states } = judgeQuotas(ledger.again(quota.key, accounts), nowMs);
-    const usedUp = refusedBy < charges.length ? undefined : quotaAt(accounts, states, refusedBy - charges.length);
-    return { ...verdict, quota: { refusedBy: usedUp, states } };
+    if (verdict.refusedBy !== undefined) return { ...verdict, quota: before };
+    ledger.count(quota);
+    return { ...verdict, quota: { ...ledger.look(quota), refusedBy: undefined } };
   }
 
-  /** Puts tokens back. What was counted in quotas goes back through the ledger. Rejects when Redis can't say. */
-  give(charges: readonly Charge[]): Promise<void> {
-    return this.#pay(charges, -1);
+  #quotaRests(key: string): boolean {
+    const untilMs = this.#restingQuotas.get(key);
+    if (untilMs === undefined) return false;
+    if (this.#options.clock.monotonicMs() < untilMs) return true;
+    this.#restingQuotas.delete(key);
+    return false;
   }
 
-  /** Takes tokens, also where there are none left: they are owed. Rejects when Redis can't say. */
-  charge(charges: readonly Charge[]): Promise<void> {
-    return this.#pay(charges, 1);
+  #restQuota(key: string): void {
+    if (this.#restingQuotas.size >= maxRestingQuotas) this.#restingQuotas.clear();
+    this.#restingQuotas.set(key, this.#options.clock.monotonicMs() + quotaRestMs);
   }
+}
 
-  async #pay(charges: readonly Charge[], sign: 1 | -1): Promise<void> {
-    const keys = charges.map((charge) => this.#bucketPrefix + bucketName(charge));
-    const args = charges.map(({ rate, cost }) => String((sign * cost * 1_000_000) / rate.requestsPerSecond));
-    await this.#options.redis.run(payScript, keys, args);
-  }
+/** Of the script's reply, before the debts: who refused, the wait, whether quotas were counted. */
+const headLength = 3;
+
+function verdictOf(charges: readonly Charge[], reply: readonly number[], hopeless: number): Verdict {
+  const [refusedBy = -1, waitUs = 0] = reply;
+  return {
+    refusedBy: refusedBy >= 0 && refusedBy < charges.length ? refusedBy : undefined,
+    retryAfterMs: hopeless === -1 ? waitUs / 1000 : Infinity,
+    states: charges.map((charge, index) => stateOf(charge, reply[headLength + index] ?? 0)),
+  };
 }
 
 function tokenUs(requestsPerSecond: number): string {
@@ -121,7 +203,7 @@ function quotaAt(accounts: readonly Account[], states: readonly QuotaState[], in
 }
 
 /** Levels share one space of names; their names can't meet. */
-function bucketName({ level, id }: Charge): string {
+function bucketName({ level, id }: Bucket): string {
   return `${level}:${id}`;
 }
 

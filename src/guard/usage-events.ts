@@ -13,9 +13,15 @@ export class EventScanner {
   #matched: number | undefined = 0;
   #lineIsEmpty = true;
   #afterReturn = false;
+  #hasData = false;
 
   constructor(scanner: UsageScanner) {
     this.#scanner = scanner;
+  }
+
+  /** False: no line so far was one of data. */
+  get hasData(): boolean {
+    return this.#hasData;
   }
 
   push(bytes: Uint8Array): void {
@@ -35,7 +41,10 @@ export class EventScanner {
   #passValue(bytes: Uint8Array, from: number): number {
     let end = from;
     while (end < bytes.length && bytes[end] !== lineFeed && bytes[end] !== carriageReturn) end += 1;
-    if (this.#matched !== undefined) this.#scanner.push(bytes.subarray(from, end));
+    if (this.#matched !== undefined) {
+      this.#hasData = true;
+      this.#scanner.push(bytes.subarray(from, end));
+    }
     return end - 1;
   }
 

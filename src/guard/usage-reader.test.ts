@@ -161,7 +161,10 @@ describe('which responses are those of a model', () => {
       assert.equal((await read(jsonHeaders, Buffer.from(body, 'utf16le')))?.isModel, true, 'not UTF-8');
       assert.equal((await read([...jsonHeaders, 'Content-Encoding', 'compress'], body))?.isModel, true);
     }
-    for (const body of ['', 'plain text', '<html></html>', '{"model":"m"}', '{"completion":"x"}', '"text"', '}']) {
+    assert.equal((await read(jsonHeaders, ''))?.isModel, false);
+    assert.equal((await read(jsonHeaders, '', { cut: true }))?.isModel, true);
+    assert.equal((await read([...jsonHeaders, 'Content-Encoding', 'gzip'], gzipSync('')))?.isModel, false);
+    for (const body of ['plain text', '<html></html>', '{"model":"m"}', '{"completion":"x"}', '"text"', '}']) {
       assert.equal((await read(jsonHeaders, body))?.isModel, true, body);
       assert.equal((await read(jsonHeaders, body, { modelPath: false }))?.isModel, false, body);
     }
@@ -214,6 +217,15 @@ test('keys and values that are written with escapes', async () => {
   const body = '{"\\u0075sage":{"total\\u005ftokens":5},"o\\u0062ject":"chat\\u002ecompletion","\\u0069d":"not text"}';
   const facts = await read(jsonHeaders, body, { modelPath: false });
   assert.deepEqual([facts?.reported, facts?.isModel, facts?.textBytes], [tokensOf({ input: 5 }), true, 0]);
+});
+
+test('a response that is neither JSON nor events is text', async () => {
+  for (const body of ['A text.\nIn two lines.\n', '"a string of JSON"', ': comment\n\nevent: x\n\n']) {
+    assert.equal((await read(['Content-Type', 'text/plain'], body))?.textBytes, Buffer.byteLength(body), body);
+    const coded = await read(['Content-Type', 'text/plain', 'Content-Encoding', 'gzip'], gzipSync(body));
+    assert.equal(coded?.textBytes, Buffer.byteLength(body), body);
+  }
+  assert.equal((await read(eventHeaders, 'event: x\ndata: {"a":"four"}\n\n'))?.textBytes, 4);
 });
 
 test('text of a string that has not ended counts', async () => {

@@ -26,16 +26,12 @@ const openBracket = 0x5b;
 /** What may stand before the first byte that tells: white space, and the mark of UTF-8 (EF BB BF). */
 const leading: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf]);
 
-interface Scanner {
-  push(bytes: Uint8Array): void;
-}
-
 export class UsageReader {
   readonly #modelPath: boolean;
   readonly #readOnly: boolean;
   readonly #tokens = new TokenCount();
   readonly #json: UsageScanner;
-  #scanner: Scanner | undefined = undefined;
+  #scanner: UsageScanner | EventScanner | undefined = undefined;
   #decoder: UsageDecoder | undefined = undefined;
   readonly #readable: boolean;
   #decodedBytes = 0;
@@ -92,7 +88,7 @@ export class UsageReader {
   facts(requestTextBytes: number): UsageFacts {
     const tokens = this.#tokens;
     const json = this.#json;
-    const unreadText = this.#unreadBytes * textBytesPerUnreadByte;
+    const otherText = this.#plainTextBytes + this.#unreadBytes * textBytesPerUnreadByte;
     return {
       reported: tokens.isReported ? tokens.tokens : undefined,
       reportsOutput: tokens.reportsOutput,
@@ -100,11 +96,16 @@ export class UsageReader {
       // What the gateway had no room to read may have been reported.
       complete: this.#complete && this.#unread !== 'busy',
       requestTextBytes,
-      textBytes: json.textBytes + unreadText,
-      unreportedTextBytes: json.unreportedTextBytes + unreadText,
+      textBytes: json.textBytes + otherText,
+      unreportedTextBytes: json.unreportedTextBytes + otherText,
       decodedBytes: this.#unreadBytes > 0 ? Infinity : this.#decodedBytes,
       hidesOutput: json.shape.hidesOutput,
     };
+  }
+
+  /** Neither JSON nor events: all of it is text. */
+  get #plainTextBytes(): number {
+    return this.#scanner instanceof EventScanner && !this.#scanner.hasData ? this.#decodedBytes : 0;
   }
 
   get #isModel(): boolean {
@@ -112,9 +113,10 @@ export class UsageReader {
     if (this.#tokens.isReported) return true;
     if (shape.certain) return !this.#readOnly || this.#scanner !== this.#json;
     if (!this.#modelPath) return false;
-    // Other APIs use such paths too. They are told apart by JSON that was read to its end and has nothing of a model's.
-    const isOther = this.#complete && this.#unreadBytes === 0 && isWhole && !shape.possible;
-    return !isOther;
+    // Other APIs use such paths too. They are told apart by a response that was read to its end: no content, or JSON that has nothing of a
+    // model's.
+    const isOther = this.#decodedBytes === 0 || (isWhole && !shape.possible);
+    return !(isOther && this.#complete && this.#unreadBytes === 0);
   }
 
   #scan(bytes: Uint8Array): void {

@@ -98,6 +98,18 @@ test('a file that others may use, or that is damaged, is not believed; the gatew
   }
 });
 
+test('digests that are not believed are replaced by those of the keys that verify next', async (t) => {
+  const path = await pathIn(t);
+  await keep(path, key);
+  await chmod(path, 0o604);
+  const { kept, warnings } = await openedWithWarning(path);
+  assert.equal(warnings.length, 1);
+  kept.digests.add(bcrypt + key, key);
+  await kept.close();
+  const { digests } = await open(path);
+  assert.equal(knows(digests, key), true);
+});
+
 test('lines that are none are passed over', async (t) => {
   const path = await pathIn(t);
   await keep(path, key);

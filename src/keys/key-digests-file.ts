@@ -56,9 +56,12 @@ class KeyDigestsFile implements KeptKeyDigests {
   async load(): Promise<void> {
     try {
       const secret = await readSecret(this.#secretPath);
-      const kept = secret === undefined ? [] : await readDigests(this.#path);
-      if (secret !== undefined) this.#secret = secret;
-      this.digests = new KeyDigests({ secret: this.#secret, kept });
+      if (secret !== undefined) {
+        // Also where the digests cannot be read: those to come are kept with the secret that is there.
+        this.#secret = secret;
+        this.digests = new KeyDigests({ secret });
+        this.digests = new KeyDigests({ secret, kept: await readDigests(this.#path) });
+      }
     } catch (error) {
       this.#fail('the digests of verified keys cannot be read; each key is verified again once', error);
     }

@@ -127,6 +127,16 @@ test('a file that somebody moves or deletes is begun anew', async (t) => {
   assert.equal(await readFile(made.path, 'utf8'), 'four\n');
 });
 
+test('a file that was deleted is closed in the middle of a line', async (t) => {
+  const { path, file, write } = await bench(t);
+  await write(sixty);
+  assert.equal(await file.moved(), false);
+  await rm(path);
+  assert.equal(await file.moved(), true);
+  await write('rest\n', false);
+  assert.equal(await readFile(path, 'utf8'), 'rest\n');
+});
+
 test('a symbolic link is followed: what lies behind it is put aside', async (t) => {
   const directory = await tempDirectory(t);
   await mkdir(join(directory, 'data'));

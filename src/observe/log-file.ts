@@ -69,6 +69,20 @@ export class LogFile implements LogTarget {
     this.#file = await this.#open();
   }
 
+  /** Closes a file that was moved or deleted: open, it would keep its space on the disk. True: there is none, the next write opens one. */
+  async moved(): Promise<boolean> {
+    const file = this.#file;
+    if (file === undefined) return true;
+    this.#lookedMs = this.#nowMs();
+    const inode = await stat(file.path).then(
+      ({ ino }) => ino,
+      () => undefined,
+    );
+    if (inode === file.inode) return false;
+    await this.#leave();
+    return true;
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#pruning);
     await this.#leave();
@@ -84,14 +98,7 @@ export class LogFile implements LogTarget {
 
   /** Somebody may have moved or deleted it. */
   async #look(): Promise<void> {
-    const nowMs = this.#nowMs();
-    if (this.#file === undefined || nowMs - this.#lookedMs < lookMs) return;
-    this.#lookedMs = nowMs;
-    const inode = await stat(this.#file.path).then(
-      ({ ino }) => ino,
-      () => undefined,
-    );
-    if (inode !== this.#file.inode) await this.#leave();
+    if (this.#file !== undefined && this.#nowMs() - this.#lookedMs >= lookMs) await this.moved();
   }
 
   async #open(): Promise<Opened> {

@@ -12,6 +12,8 @@ class FakeTarget implements LogTarget {
   readonly batches: { readonly text: string; readonly fresh: boolean }[] = [];
   taken = '';
   closed = 0;
+  moved?: () => Promise<boolean>;
+  reopen?: () => Promise<void>;
   #waiting: { readonly length: number; readonly resolve: () => void }[] = [];
 
   constructor(mostBatchBytes = 1024) {
@@ -133,6 +135,46 @@ test('a fault is told once, tried again, and nothing is lost when there was room
   writer.write('again\n');
   await target.has(11);
   assert.deepEqual(notes, ['failed ENOSPC', 'failed ENOSPC']);
+});
+
+test('a line that was written in part to a file that is gone is written to the next one as a whole', async (t) => {
+  const { target, writer, notes } = bench(t);
+  let gone = false;
+  target.moved = () => Promise.resolve(gone);
+  target.answers.push(
+    () => 12,
+    () => new Error('full'),
+    () => {
+      gone = true;
+      return new Error('full');
+    },
+  );
+  writer.write('first line\n');
+  writer.write('second line\n');
+  await target.has('first line\ns'.length + 'second line\n'.length);
+  assert.deepEqual(target.batches.slice(1), [{ text: 'second line\n', fresh: true }]);
+  assert.deepEqual(notes, ['failed full']);
+});
+
+test('a target is opened again as asked while writing fails', async (t) => {
+  const { target, writer } = bench(t);
+  let opened = 0;
+  target.reopen = () => {
+    opened += 1;
+    return Promise.resolve();
+  };
+  const fails = (): Error => {
+    if (opened === 0) writer.reopen();
+    return new Error('stale');
+  };
+  target.answers.push(
+    () => 3,
+    fails,
+    () => (opened === 1 ? 3 : new Error('stale')),
+  );
+  writer.write('a line\n');
+  await target.has('a line\n'.length);
+  assert.equal(target.taken, 'a line\n');
 });
 
 test('a reader that stalls costs the lines that there is no room for, and they are counted', async (t) => {

@@ -11,6 +11,8 @@ export interface LogTarget {
   writeSync(bytes: Uint8Array): void;
   /** Opens what the log goes to again, by its name. Throws Node's error; the next write tries again. */
   reopen?(): Promise<void>;
+  /** After a failed write: true when what was written so far is no longer where the next write goes, such as a file that was deleted. */
+  moved?(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ const shortestFullMs = 1;
 const longestFullMs = 64;
 /** At the end, for what is still queued. */
 const closeGraceMs = 1_000;
+const newline = 0x0a;
 
 export class LogWriter {
   readonly #options: LogWriterOptions;
@@ -128,11 +131,27 @@ export class LogWriter {
   }
 
   async #writeBatch(): Promise<void> {
-    this.#rest = this.#takeBatch();
+    const batch = this.#takeBatch();
+    this.#rest = batch;
     let fresh = true;
     do {
       if (await this.#writeSome(fresh)) fresh = false;
+      else fresh = await this.#failedAt(batch, fresh);
     } while (this.#rest.length > 0 && !this.#givenUp);
+  }
+
+  /**
+   * A full disk mostly takes a part of a batch first, and an open file keeps its space after it was deleted. So a file that was moved
+   * or deleted is left in the middle of a line, which the next file gets as a whole. Returns `fresh` for the next write.
+   */
+  async #failedAt(batch: Uint8Array, fresh: boolean): Promise<boolean> {
+    const elsewhere = !fresh && (await this.#target.moved?.()) === true;
+    if (this.#reopening) await this.#reopenTarget();
+    if (!elsewhere) return fresh;
+    const written = batch.length - this.#rest.length;
+    this.#rest = batch.subarray(batch.lastIndexOf(newline, written - 1) + 1);
+    this.#queuedBytes += this.#rest.length - (batch.length - written);
+    return true;
   }
 
   /** False: nothing could be written, and a while has passed. */

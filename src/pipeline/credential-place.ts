@@ -13,21 +13,41 @@ import type { Exchange } from './stage.ts';
 
 export type KnownLeases = Pick<LeaseDirectory<Lease, Transport>, 'known'>;
 
-const usage = compiled(({ leases }: Policy) => ({
-  app: Object.values(leases).some(({ credentials }) => credentials === 'app'),
-  /** A lease that is called by its name may turn out to have this id. */
-  gatewayById: Object.entries(leases).some(([pattern, lease]) => isLeaseId(pattern) && lease.credentials !== 'app'),
-}));
+const usage = compiled(({ leases }: Policy) => {
+  const entries = Object.entries(leases);
+  const isGateway = ([pattern, { credentials }]: (typeof entries)[number], byId: boolean): boolean =>
+    isLeaseId(pattern) === byId && credentials !== 'app';
+  return {
+    app: entries.some(([, { credentials }]) => credentials === 'app'),
+    /** A lease that is called by its name may turn out to have this id, and one that is called by its id this name. */
+    gatewayById: entries.some((entry) => isGateway(entry, true)),
+    gatewayByName: entries.some((entry) => isGateway(entry, false)),
+  };
+});
 
-export function credentialsOf({ policy, route }: Exchange, directory: KnownLeases): LeasePolicy['credentials'] {
-  const { app, gatewayById } = usage(policy);
+/**
+ * Where the credential is read before the caller is known. What the directory knows counts for leases that are open to everyone, and
+ * for no other: a stranger could tell by it whether the lease exists.
+ */
+export function credentialsOf(exchange: Exchange, directory: KnownLeases): LeasePolicy['credentials'] {
+  const { policy, route } = exchange;
+  if (route === undefined || !usage(policy).app) return 'gateway';
+  const lease = knownLease(policy, route.lease, directory);
+  if (lease === undefined || !isOpenLease(exchange, directory)) return presumedPlace(exchange);
+  return leaseSettings(policy).find(lease.id, lease.name)?.credentials ?? 'gateway';
+}
+
+/** By the configuration alone. Where that does not decide, all places: `authorise` refuses what the lease itself does not take. */
+export function presumedPlace({ policy, route }: Exchange): LeasePolicy['credentials'] {
+  const { app, gatewayById, gatewayByName } = usage(policy);
   // Without a route it is for the gateway itself, which no setting of a lease is about.
   if (!app || route === undefined) return 'gateway';
+  const pins = leasePins(policy);
   const named = route.lease;
-  const lease = knownLease(policy, named, directory);
-  if (lease !== undefined) return leaseSettings(policy).find(lease.id, lease.name)?.credentials ?? 'gateway';
-  const byText = leaseSettings(policy).find(named, named)?.credentials ?? 'gateway';
-  return gatewayById && !isLeaseId(named) ? 'gateway' : byText;
+  const id = isLeaseId(named) ? named : pins.idOf(named);
+  const name = isLeaseId(named) ? pins.namesOf(named, [])?.[0] : named;
+  if ((id === undefined && gatewayById) || (name === undefined && gatewayByName)) return 'gateway';
+  return leaseSettings(policy).find(id ?? '', name ?? '')?.credentials ?? 'gateway';
 }
 
 /** Open to `anonymous`. The rules decide again once the lease is resolved. */

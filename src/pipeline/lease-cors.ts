@@ -77,17 +77,22 @@ export function presumedRules(policy: Policy, nameOrId: string, origin: string |
  * The CORS fields of an error that the gateway gives, so that a page can read it: at whatever stage, before the route was matched too.
  * Callers who may not know whether the lease exists get those of one that nobody has looked up.
  */
-export function corsFieldsOfError(exchange: Exchange, { code }: GatewayError): RawHeaders {
+export function corsFieldsOfError(exchange: Exchange, error: GatewayError): RawHeaders {
   const { policy, destination, req } = exchange;
   if (!usesCors(policy)) return noHeaders;
   const name = namedLease(exchange);
   if (name === undefined) return noHeaders;
   const origin = onlyValue(req.headers, 'origin');
   const rules =
-    destination === undefined || hiding.has(code)
+    destination === undefined || hidesLease(exchange, error)
       ? presumedRules(policy, name, origin)
       : rulesOfLease(policy, destination.lease.id, destination.lease.name);
   return rules?.answer(origin) ?? noHeaders;
+}
+
+/** Whether the error is one for callers who may not know if there is such a lease. */
+export function hidesLease({ destination }: Exchange, { code }: GatewayError): boolean {
+  return destination === undefined || hiding.has(code);
 }
 
 const hiding: ReadonlySet<GatewayError['code']> = new Set([

@@ -68,6 +68,8 @@ export interface Exchange {
   outerPrefix: string;
   route: PeerRoute | undefined;
   principal: Principal | undefined;
+  /** In lower case: the header whose credential counted. Undefined: the request showed none. */
+  credentialField: string | undefined;
   destination: Destination | undefined;
   /** One for all forks. */
   readonly passage: Passage;

@@ -1,5 +1,8 @@
 // Owns the question whether an address is among those of a list. Knows nothing of what the list is for.
 import { BlockList, isIP, SocketAddress } from 'node:net';
+import { withoutZone } from '../kernel/address-group.ts';
+
+export { addressGroup } from '../kernel/address-group.ts';
 
 /** `addresses`: addresses and CIDR blocks, already checked. What is no address is in no list. */
 export function addressSet(addresses: readonly string[]): (ip: string) => boolean {
@@ -35,29 +38,9 @@ function unmapped(ip: string): { readonly address: string; readonly family: 'ipv
   return { address: address.slice('::ffff:'.length), family: 'ipv4' };
 }
 
-/**
- * What counts as one caller: an IPv4 address, or the 64 bits of an IPv6 network, within which a host may call itself what it likes
- * (RFC 4291 §2.5.1).
- */
-export function addressGroup(ip: string): string {
-  if (isIP(ip) !== 6) return ip;
-  // The URL parser writes an address in its one canonical form (RFC 5952).
-  const [head = '', tail] = new URL(`http://[${withoutZone(ip)}]`).hostname.slice(1, -1).split('::');
-  const front = head === '' ? [] : head.split(':');
-  const back = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? [] : new Array<string>(8 - front.length - back.length).fill('0');
-  return `${[...front, ...zeros, ...back].slice(0, 4).join(':')}::/64`;
-}
-
 /** 127.0.0.0/8 and ::1: this machine itself. */
 export function isLoopback(ip: string): boolean {
   return ip === '::1' || (ip.startsWith('127.') && isIP(ip) === 4);
-}
-
-/** RFC 4007 §11: what stands behind `%` means something on one machine only. */
-function withoutZone(ip: string): string {
-  const at = ip.indexOf('%');
-  return at === -1 ? ip : ip.slice(0, at);
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {

@@ -1,20 +1,26 @@
-// Owns one shared allowance of bytes. Knows nothing of who takes them.
+// One shared allowance of bytes, out of the memory of its address. Knows nothing of who takes them.
+import type { HeldMemory } from './memory-ledger.ts';
 
 export class ByteBudget {
-  #leftBytes: number;
+  readonly #totalBytes: number;
+  readonly #memory: HeldMemory;
+  #takenBytes = 0;
 
-  constructor(totalBytes: number) {
-    this.#leftBytes = totalBytes;
+  /** `memory`: holds what is taken, and nothing else. */
+  constructor(totalBytes: number, memory: HeldMemory) {
+    this.#totalBytes = totalBytes;
+    this.#memory = memory;
   }
 
   /** False, and nothing is taken, when so much is not left. */
   take(bytes: number): boolean {
-    if (bytes > this.#leftBytes) return false;
-    this.#leftBytes -= bytes;
+    if (this.#takenBytes + bytes > this.#totalBytes || !this.#memory.hold(this.#takenBytes + bytes)) return false;
+    this.#takenBytes += bytes;
     return true;
   }
 
   give(bytes: number): void {
-    this.#leftBytes += bytes;
+    this.#takenBytes -= bytes;
+    this.#memory.hold(this.#takenBytes);
   }
 }

@@ -1,35 +1,47 @@
 // Owns one websocket to our relay, of a client, an app, or both at once: its multiplexer, its counts, its end. Knows nothing of
 // what its streams ask for.
 import type { PortalError } from '../portal/errors.ts';
-import type { Carrier } from '../portal/websocket/carrier.ts';
 import type { Pipe } from '../portal/yamux/pipe.ts';
 import { Mux } from '../portal/yamux/session.ts';
 import type { MuxOptions } from '../portal/yamux/session.ts';
 import { ByteBudget } from './byte-budget.ts';
-import type { Peer, RelayContext } from './relay-context.ts';
+import { HeldMemory, type MemoryAccount } from './memory-ledger.ts';
+import type { MeteredCarrier } from './metered-carrier.ts';
+import type { Peer, RelayContext, Swept } from './relay-context.ts';
 import { serveStream } from './serve-stream.ts';
 
 export type Keepalive = NonNullable<MuxOptions['keepalive']>;
 
-export class ClientSession implements Peer {
+export class ClientSession implements Peer, Swept {
   readonly number: number;
   readonly remote: string;
+  readonly account: MemoryAccount;
   readonly controlBytes: ByteBudget;
   requestsInFlight = 0;
   readonly #mux: Mux;
+  readonly #carrier: MeteredCarrier;
   readonly #relay: RelayContext;
   readonly #closed: () => void;
   #controlStreams = 0;
   #isClosed = false;
 
   /** `closed` is called once, however the session ends. */
-  constructor(number: number, carrier: Carrier, relay: RelayContext, keepalive: Keepalive, closed: () => void) {
+  constructor(
+    number: number,
+    carrier: MeteredCarrier,
+    account: MemoryAccount,
+    relay: RelayContext,
+    keepalive: Keepalive,
+    closed: () => void,
+  ) {
+    this.account = account;
+    this.#carrier = carrier;
     this.number = number;
     this.remote = carrier.remote;
     this.#relay = relay;
     this.#closed = closed;
     const { limits, clock } = relay;
-    this.controlBytes = new ByteBudget(limits.controlBytesPerConnection);
+    this.controlBytes = new ByteBudget(limits.controlBytesPerConnection, new HeldMemory(relay.memory, account));
     this.#mux = new Mux(
       carrier,
       {
@@ -72,6 +84,10 @@ export class ClientSession implements Peer {
   close(): void {
     this.#mux.close();
     this.#end('closed by the relay');
+  }
+
+  sweep(): void {
+    this.#carrier.sweep();
   }
 
   #serve(pipe: Pipe): void {

@@ -6,16 +6,19 @@ import type { Packet } from '../portal/packets/packets.ts';
 import { ControlStream } from './control-stream.ts';
 import { forward } from './forward.ts';
 import { isValid } from './lease-requests.ts';
+import { HeldMemory } from './memory-ledger.ts';
 import type { Peer, RelayContext } from './relay-context.ts';
 
 type ConnectionRequest = Packet & { readonly type: 'connectionRequest' };
 
 type Answer =
-  | { readonly kind: 'accepted'; readonly app: ControlStream }
+  | { readonly kind: 'accepted'; readonly app: ControlStream; readonly holder: Peer; readonly held: HeldMemory }
   | { readonly kind: 'refused'; readonly code: number; readonly reason: string };
 
 /** An app answers with a dozen bytes. */
 const maxAnswerBytes = 1_024;
+/** Two streams with their windows and buffers, idle. */
+const forwardBytes = 8_192;
 /** A lease id has 26 characters; what is longer is not worth a log line of its length. */
 const loggedIdChars = 64;
 
@@ -28,7 +31,7 @@ export async function connect(
 ): Promise<boolean> {
   const answer = await answerOf(request, client, peer, relay);
   if (answer.kind === 'accepted') {
-    join(request, client, answer.app, peer, relay);
+    join(request, client, answer, peer, relay);
     return true;
   }
   const leaseId = request.leaseId.slice(0, loggedIdChars);
@@ -50,38 +53,54 @@ async function answerOf(
   if (record === undefined) return refusal(ResponseCode.INVALID_IDENTITY, 'unknown_lease');
   if (peer.requestsInFlight >= relay.limits.requestsInFlightPerConnection)
     return refusal(ResponseCode.REJECTED, 'too_many_requests');
-  if (!relay.forwards.take(leaseId)) return refusal(ResponseCode.REJECTED, 'too_many_connections');
+  const held = new HeldMemory(relay.memory, peer.account, record.holder.account);
+  if (!held.hold(forwardBytes)) return refusal(ResponseCode.REJECTED, 'too_much_memory');
+  if (!relay.forwards.take(leaseId)) {
+    held.release();
+    return refusal(ResponseCode.REJECTED, 'too_many_connections');
+  }
   peer.requestsInFlight += 1;
   let isJoined = false;
   try {
     const answer = await ask(record.holder, request, client, relay);
-    isJoined = answer.kind === 'accepted';
+    if (answer instanceof ControlStream) {
+      isJoined = true;
+      return { kind: 'accepted', app: answer, holder: record.holder, held };
+    }
     return answer;
   } finally {
     peer.requestsInFlight -= 1;
-    if (!isJoined) relay.forwards.give(leaseId);
+    if (!isJoined) {
+      relay.forwards.give(leaseId);
+      held.release();
+    }
   }
 }
 
-/** Asks the holder of the lease. Never throws: whatever it does, its answer is a refusal unless it says ACCEPTED. */
+/** Asks the holder of the lease; its stream when it says ACCEPTED. Never throws: whatever else it does is a refusal. */
 async function ask(
   holder: Peer,
   request: ConnectionRequest,
   client: ControlStream,
   relay: RelayContext,
-): Promise<Answer> {
+): Promise<ControlStream | (Answer & { kind: 'refused' })> {
   using limit = new TimeLimit(relay.limits.appAnswerTimeoutMs);
   const signal = AbortSignal.any([limit.signal, client.gone]);
   let app: ControlStream | undefined;
   try {
-    app = new ControlStream(await holder.open(signal), maxAnswerBytes, holder.controlBytes);
+    app = new ControlStream(
+      await holder.open(signal),
+      maxAnswerBytes,
+      holder.controlBytes,
+      new HeldMemory(relay.memory, holder.account),
+    );
     await app.send(encodePacket(request), signal);
     const packet = await app.next(signal);
     signal.throwIfAborted();
     app.gone.throwIfAborted();
     if (packet?.type === 'connectionResponse') {
-      if (packet.code === ResponseCode.ACCEPTED) return { kind: 'accepted', app };
-      app.finish(relay.limits.lingerMs);
+      if (packet.code === ResponseCode.ACCEPTED) return app;
+      void app.finish(relay.limits.lingerMs);
       return refusal(packet.code, 'refused_by_app');
     }
     app.abandon();
@@ -98,7 +117,7 @@ async function ask(
 function join(
   request: ConnectionRequest,
   client: ControlStream,
-  app: ControlStream,
+  { app, holder, held }: Answer & { kind: 'accepted' },
   peer: Peer,
   relay: RelayContext,
 ): void {
@@ -108,13 +127,15 @@ function join(
   const clientEnd = client.handOn();
   clientEnd.pipe.write([response(ResponseCode.ACCEPTED)]);
   relay.log({ event: 'forwarding', connection, leaseId, clientId });
-  forward(clientEnd, app.handOn(), (outcome) => {
+  const queues = (): HeldMemory => new HeldMemory(relay.memory, peer.account, holder.account);
+  forward(clientEnd, app.handOn(), { fromClient: queues(), fromApp: queues(), swept: relay.swept }, (outcome) => {
+    held.release();
     relay.forwards.give(leaseId);
     relay.log({ event: 'forwarded', connection, leaseId, clientId, ...outcome });
   });
 }
 
-function refusal(code: number, reason: string): Answer {
+function refusal(code: number, reason: string): Answer & { kind: 'refused' } {
   return { kind: 'refused', code, reason };
 }
 

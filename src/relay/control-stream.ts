@@ -1,5 +1,7 @@
 // Owns a stream while it carries requests and answers: what is held of it is counted, its silence and its refusal to read are
 // limited, and it ends cleanly or is handed on. Knows nothing of what the packets ask for.
+import { setTimeout } from 'node:timers/promises';
+import { TimeLimit } from '../kernel/time-limit.ts';
 import { PortalError } from '../portal/errors.ts';
 import { MessageStream } from '../portal/message-stream.ts';
 import { lengthBytes } from '../portal/packets/length-prefix.ts';
@@ -8,6 +10,7 @@ import { decodePacket } from '../portal/packets/packets.ts';
 import type { Packet } from '../portal/packets/packets.ts';
 import type { Pipe, PipeHandler } from '../portal/yamux/pipe.ts';
 import type { ByteBudget } from './byte-budget.ts';
+import type { HeldMemory } from './memory-ledger.ts';
 
 /** A stream as it is handed on: what was received behind the last packet, and whether the peer has ended. */
 export interface HandedOn {
@@ -16,17 +19,25 @@ export interface HandedOn {
   readonly ended: boolean;
 }
 
+/** A stream with its windows, its reader and its promises. */
+export const streamBytes = 4_096;
+/** Between two looks whether the last of a stream is sent. */
+const sentCheckMs = 20;
+
 export class ControlStream implements PipeHandler {
   readonly #pipe: Pipe;
   readonly #messages: MessageStream;
   readonly #budget: ByteBudget;
+  readonly #held: HeldMemory;
   readonly #gone = new AbortController();
   #heldBytes = 0;
   #ended = false;
   #drained: (() => void) | undefined;
 
-  constructor(pipe: Pipe, maxMessageBytes: number, budget: ByteBudget) {
+  /** `budget`: for what is received. `held`: of this stream alone, for itself and for what it has to send. */
+  constructor(pipe: Pipe, maxMessageBytes: number, budget: ByteBudget, held: HeldMemory) {
     this.#pipe = pipe;
+    this.#held = held;
     this.#budget = budget;
     this.#messages = new MessageStream(pipe, new MessageReader(maxMessageBytes));
     pipe.setHandler(this);
@@ -47,7 +58,12 @@ export class ControlStream implements PipeHandler {
 
   /** Resolves once the peer takes what is sent, so that a request costs its sender the reading of the answer. */
   async send(packet: Buffer, signal: AbortSignal): Promise<void> {
-    if (this.#pipe.write([packet])) return;
+    const hasRoom = this.#pipe.write([packet]);
+    if (!this.#held.hold(streamBytes + this.#pipe.queuedBytes)) {
+      this.abandon();
+      throw new PortalError('too_many_streams', 'the address holds too much in unread responses');
+    }
+    if (hasRoom) return;
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
     const stop = (): void => {
       reject(signal.reason as Error);
@@ -69,33 +85,36 @@ export class ControlStream implements PipeHandler {
   handOn(): HandedOn {
     const rest = this.#messages.detach();
     this.#release(this.#heldBytes);
+    this.#held.release();
     return { pipe: this.#pipe, rest, ended: this.#ended };
   }
 
   /**
-   * Ends the stream behind what was sent. A client that dialled optimistically has more on its way: it is dropped, and a peer
-   * that does not end within `lingerMs` gets RST.
+   * Ends the stream behind what was sent. A client that dialled optimistically has more on its way: it is dropped, and a peer that does
+   * not end, or does not read what was sent, within `lingerMs` gets RST. Resolves when nothing of the stream is left.
    */
-  finish(lingerMs: number): void {
+  async finish(lingerMs: number): Promise<void> {
     this.#release(this.#heldBytes);
     const pipe = this.#pipe;
-    if (this.#ended || this.#gone.signal.aborted) {
-      pipe.end();
-      return;
-    }
-    const timer = setTimeout(() => {
-      pipe.reset();
-    }, lingerMs);
+    const { promise: over, resolve } = Promise.withResolvers<undefined>();
     const stop = (): void => {
-      clearTimeout(timer);
+      resolve(undefined);
     };
+    if (this.#ended || this.#gone.signal.aborted) stop();
     // Nothing is credited: a peer that talks on is held at its window.
-    pipe.setHandler({ data: ignore, end: stop, drain: ignore, error: stop });
+    else pipe.setHandler({ data: ignore, end: stop, drain: ignore, error: stop });
     pipe.end();
+    using limit = new TimeLimit(lingerMs);
+    limit.signal.addEventListener('abort', stop, { once: true });
+    await over;
+    while (pipe.queuedBytes > 0 && !limit.signal.aborted) await setTimeout(sentCheckMs);
+    pipe.reset();
+    this.#held.release();
   }
 
   abandon(): void {
     this.#release(this.#heldBytes);
+    this.#held.release();
     this.#pipe.reset();
   }
 

@@ -6,14 +6,16 @@ import { Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import type { Carrier } from '../portal/websocket/carrier.ts';
+import { addressGroup } from '../kernel/address-group.ts';
 import { acceptCarrier, websocketOptions } from '../portal/websocket/websocket-carrier.ts';
 import type { RelayLog } from './events.ts';
 import type { RelayLimits } from './limits.ts';
+import { HeldMemory, type MemoryAccount, type MemoryLedger } from './memory-ledger.ts';
+import { MeteredCarrier } from './metered-carrier.ts';
 
 export interface DoorHandler {
-  /** A websocket was opened. */
-  entered(carrier: Carrier): void;
+  /** A websocket was opened, from an address with this account. */
+  entered(carrier: MeteredCarrier, account: MemoryAccount): void;
   health(): { readonly status: 'ok' | 'draining'; readonly [count: string]: number | string };
 }
 
@@ -22,6 +24,10 @@ type DoorLimits = Pick<RelayLimits, 'connections' | 'connectionsPerAddress' | 'm
 const relayPath = '/relay'; // portal-protocol §1
 /** For requests that are answered and gone, a 503 among them. */
 const spareSockets = 256;
+/** Of one address, beyond its share: for requests that are answered 429. */
+const spareSocketsPerAddress = 16;
+/** A socket and its parser, before it is a websocket. */
+const socketBytes = 16_384;
 const statusTexts: Readonly<Record<number, string>> = {
   404: 'Not Found',
   429: 'Too Many Requests',
@@ -34,12 +40,17 @@ export class HttpDoor {
   readonly #limits: DoorLimits;
   readonly #handler: DoorHandler;
   readonly #log: RelayLog;
+  readonly #memory: MemoryLedger;
+  /** Sockets by address, whatever they are for. */
   readonly #byAddress = new Map<string, number>();
+  /** Addresses whose sockets were refused since they were last below their share: one line of the log is enough. */
+  readonly #refused = new Set<string>();
   #connections = 0;
   #isOpen = true;
 
-  constructor(limits: DoorLimits, handler: DoorHandler, log: RelayLog) {
+  constructor(limits: DoorLimits, memory: MemoryLedger, handler: DoorHandler, log: RelayLog) {
     this.#limits = limits;
+    this.#memory = memory;
     this.#handler = handler;
     this.#log = log;
     this.#websockets = new WebSocketServer({
@@ -55,6 +66,9 @@ export class HttpDoor {
       keepAliveTimeout: limits.upgradeTimeoutMs,
     });
     this.#server.maxConnections = limits.connections + spareSockets;
+    this.#server.on('connection', (socket) => {
+      this.#accept(socket);
+    });
     this.#server.on('request', (request, response) => {
       this.#answer(request, response);
     });
@@ -105,7 +119,7 @@ export class HttpDoor {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const address = request.socket.remoteAddress ?? 'unknown';
+    const address = addressOf(request.socket);
     const status = this.#refusalOf(request, address);
     if (status !== undefined || !(socket instanceof Socket)) {
       this.#log({ event: 'connection_refused', remote: address, status: status ?? 503 });
@@ -114,27 +128,57 @@ export class HttpDoor {
     }
     this.#websockets.handleUpgrade(request, socket, head, (ws) => {
       this.#connections += 1;
-      this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
+      const account = this.#memory.enter(address);
+      const memory = new HeldMemory(this.#memory, account);
+      const carrier = new MeteredCarrier(acceptCarrier(ws, socket), socket, memory);
       // By the socket, not by the session: a websocket that lingers in its close still is one.
       ws.once('close', () => {
-        this.#left(address);
+        this.#connections -= 1;
+        memory.release();
+        this.#memory.leave(account);
       });
-      this.#handler.entered(acceptCarrier(ws, socket));
+      this.#handler.entered(carrier, account);
     });
   }
 
   #refusalOf(request: IncomingMessage, address: string): number | undefined {
     if (pathOf(request) !== relayPath) return 404;
     if (!this.#isOpen || this.#connections >= this.#limits.connections) return 503;
-    return (this.#byAddress.get(address) ?? 0) >= this.#limits.connectionsPerAddress ? 429 : undefined;
+    // The one that asks is among them.
+    return (this.#byAddress.get(address) ?? 0) > this.#limits.connectionsPerAddress ? 429 : undefined;
+  }
+
+  /** Counts a socket for its address from the first to the last, or closes it. */
+  #accept(socket: Socket): void {
+    const address = addressOf(socket);
+    const count = (this.#byAddress.get(address) ?? 0) + 1;
+    const account = this.#memory.enter(address);
+    const memory = new HeldMemory(this.#memory, account);
+    if (count > this.#limits.connectionsPerAddress + spareSocketsPerAddress || !memory.hold(socketBytes)) {
+      this.#memory.leave(account);
+      if (!this.#refused.has(address)) this.#log({ event: 'connection_refused', remote: address, status: 429 });
+      this.#refused.add(address);
+      socket.destroy();
+      return;
+    }
+    this.#byAddress.set(address, count);
+    socket.once('close', () => {
+      memory.release();
+      this.#memory.leave(account);
+      this.#left(address);
+    });
   }
 
   #left(address: string): void {
-    this.#connections -= 1;
-    const count = this.#byAddress.get(address) ?? 0;
-    if (count <= 1) this.#byAddress.delete(address);
-    else this.#byAddress.set(address, count - 1);
+    const count = (this.#byAddress.get(address) ?? 0) - 1;
+    if (count <= 0) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, count);
+    if (count < this.#limits.connectionsPerAddress) this.#refused.delete(address);
   }
+}
+
+function addressOf(socket: Socket): string {
+  return addressGroup(socket.remoteAddress ?? 'unknown');
 }
 
 function pathOf(request: IncomingMessage): string {

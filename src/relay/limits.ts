@@ -2,11 +2,18 @@
 // What is over a limit is refused; what is within is never slowed down.
 
 export interface RelayLimits {
+  /** Bytes that the relay holds for all peers together: queues, half requests and messages, and a flat amount for each thing open. */
+  readonly memoryBytes: number;
+  /** Of one address, over all its connections; a quarter of it while more than three quarters of the total are in use. */
+  readonly memoryBytesPerAddress: number;
   /** Websockets at once; one more is answered 503. */
   readonly connections: number;
-  /** Websockets at once from one address; one more is answered 429. Many apps and gateways may share an address. */
+  /**
+   * Connections at once from one address (an IPv6 network of 64 bits is one), websocket or not yet; one more is answered 429, and further
+   * ones are closed at once. Many apps and gateways may share an address.
+   */
   readonly connectionsPerAddress: number;
-  /** Streams of one websocket at once; more get RST. A gateway keeps one for each idle tunnel. */
+  /** Streams of one websocket at once; more get RST. The memory of an address bounds those of all its websockets. A gateway keeps one for each idle tunnel. */
   readonly streamsPerConnection: number;
   /** Of those, streams that still carry requests; more get RST. Apps and gateways open them in bursts. */
   readonly controlStreamsPerConnection: number;
@@ -46,6 +53,8 @@ export interface RelayLimits {
 }
 
 export const defaultLimits: RelayLimits = {
+  memoryBytes: 1_073_741_824,
+  memoryBytesPerAddress: 268_435_456,
   connections: 4_096,
   connectionsPerAddress: 512,
   streamsPerConnection: 16_384,

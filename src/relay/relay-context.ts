@@ -2,6 +2,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Directory } from './directory.ts';
 import type { ForwardLedger } from './forward-ledger.ts';
+import type { MemoryAccount, MemoryLedger } from './memory-ledger.ts';
 import type { LeaseTable } from './lease-table.ts';
 import type { RelayLimits } from './limits.ts';
 import type { RelayLog } from './events.ts';
@@ -13,11 +14,17 @@ export interface Peer {
   /** For logs. */
   readonly number: number;
   readonly isClosed: boolean;
+  /** Of its address. */
+  readonly account: MemoryAccount;
   /** What its requests may hold in memory. */
   readonly controlBytes: ByteBudget;
   requestsInFlight: number;
   /** A stream towards it, for a connection to a lease that it holds. */
   open(signal: AbortSignal): Promise<Pipe>;
+}
+
+export interface Swept {
+  sweep(): void;
 }
 
 export interface RelayContext {
@@ -26,5 +33,8 @@ export interface RelayContext {
   readonly leases: LeaseTable<Peer>;
   readonly directory: Directory;
   readonly forwards: ForwardLedger;
+  readonly memory: MemoryLedger;
+  /** What is held and may have gone down unseen: counted anew once a second. */
+  readonly swept: Set<Swept>;
   readonly log: RelayLog;
 }

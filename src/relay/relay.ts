@@ -5,7 +5,6 @@ import type { Clock } from '../kernel/clock.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { createCredential } from '../portal/identity.ts';
 import type { Identity } from '../portal/identity.ts';
-import type { Carrier } from '../portal/websocket/carrier.ts';
 import { ClientSession } from './client-session.ts';
 import type { Keepalive } from './client-session.ts';
 import { Directory } from './directory.ts';
@@ -14,8 +13,10 @@ import { ForwardLedger } from './forward-ledger.ts';
 import { HttpDoor } from './http-door.ts';
 import { LeaseTable } from './lease-table.ts';
 import { defaultLimits } from './limits.ts';
+import { type MemoryAccount, MemoryLedger } from './memory-ledger.ts';
+import type { MeteredCarrier } from './metered-carrier.ts';
 import type { RelayLimits } from './limits.ts';
-import type { Peer, RelayContext } from './relay-context.ts';
+import type { Peer, RelayContext, Swept } from './relay-context.ts';
 
 export interface RelayOptions {
   /** Default 127.0.0.1. */
@@ -41,11 +42,13 @@ export interface Relay {
   /** Ends every connection at once. Idempotent. */
   close(): Promise<void>;
   counts(): { readonly connections: number; readonly leases: number; readonly forwards: number };
+  /** Bytes that are held for peers, as they are counted against the limits. */
+  heldBytes(): number;
 }
 
 const defaultPort = 4_017; // portal-protocol §1
 const defaultKeepalive: Keepalive = { intervalMs: 15_000, timeoutMs: 10_000 };
-/** Expiry is exact without it; this frees memory and tells the log. */
+/** Expiry is exact without it; this frees memory, tells the log, and counts again what is held. */
 const sweepIntervalMs = 1_000;
 
 export function createRelay(options: RelayOptions): Relay {
@@ -60,6 +63,8 @@ class RunningRelay implements Relay {
   readonly #forwards: ForwardLedger;
   readonly #door: HttpDoor;
   readonly #sessions = new Set<ClientSession>();
+  readonly #memory: MemoryLedger;
+  readonly #swept = new Set<Swept>();
   #context: RelayContext | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #lastNumber = 0;
@@ -75,11 +80,13 @@ class RunningRelay implements Relay {
       log({ event: 'lease_dropped', leaseId: id, name: lease.name, reason });
     });
     this.#forwards = new ForwardLedger(this.#limits.forwardsPerLease);
+    this.#memory = new MemoryLedger(this.#limits);
     this.#door = new HttpDoor(
       this.#limits,
+      this.#memory,
       {
-        entered: (carrier) => {
-          this.#enter(carrier);
+        entered: (carrier, account) => {
+          this.#enter(carrier, account);
         },
         health: () => ({ status: this.#state === 'open' ? 'ok' : 'draining', ...this.counts() }),
       },
@@ -98,12 +105,15 @@ class RunningRelay implements Relay {
       clock,
       leases: this.#leases,
       forwards: this.#forwards,
+      memory: this.#memory,
+      swept: this.#swept,
       log: this.#log,
       directory: new Directory(identity, [this.#options.publicUrl ?? url], this.#leases),
     };
     this.#state = 'open';
     this.#sweeper = setInterval(() => {
       this.#leases.sweep();
+      for (const swept of this.#swept) swept.sweep();
     }, sweepIntervalMs);
     this.#sweeper.unref();
     this.#log({ event: 'listening', url });
@@ -113,6 +123,10 @@ class RunningRelay implements Relay {
   counts(): { connections: number; leases: number; forwards: number } {
     this.#leases.sweep();
     return { connections: this.#sessions.size, leases: this.#leases.size, forwards: this.#forwards.total };
+  }
+
+  heldBytes(): number {
+    return this.#memory.heldBytes;
   }
 
   async drain(signal: AbortSignal): Promise<void> {
@@ -138,7 +152,7 @@ class RunningRelay implements Relay {
     if (wasListening) await this.#door.close();
   }
 
-  #enter(carrier: Carrier): void {
+  #enter(carrier: MeteredCarrier, account: MemoryAccount): void {
     const context = this.#context;
     if (context === undefined || this.#state !== 'open') {
       carrier.close();
@@ -148,12 +162,15 @@ class RunningRelay implements Relay {
     const session = new ClientSession(
       this.#lastNumber,
       carrier,
+      account,
       context,
       this.#options.keepalive ?? defaultKeepalive,
       () => {
         this.#sessions.delete(session);
+        this.#swept.delete(session);
       },
     );
     this.#sessions.add(session);
+    this.#swept.add(session);
   }
 }

@@ -6,14 +6,20 @@ import { encodePacket } from '../portal/packets/packets.ts';
 import type { Packet } from '../portal/packets/packets.ts';
 import type { Pipe } from '../portal/yamux/pipe.ts';
 import { connect } from './connection-request.ts';
-import { ControlStream } from './control-stream.ts';
+import { ControlStream, streamBytes } from './control-stream.ts';
 import { deleteLease, updateLease } from './lease-requests.ts';
+import { HeldMemory } from './memory-ledger.ts';
 import type { Peer, RelayContext } from './relay-context.ts';
 
 /** Never throws, and never harms another stream: whatever is wrong ends this one. */
 export async function serveStream(pipe: Pipe, peer: Peer, relay: RelayContext): Promise<void> {
   const { requestBytes, requestTimeoutMs, lingerMs } = relay.limits;
-  const stream = new ControlStream(pipe, requestBytes, peer.controlBytes);
+  const held = new HeldMemory(relay.memory, peer.account);
+  if (!held.hold(streamBytes)) {
+    pipe.reset();
+    return;
+  }
+  const stream = new ControlStream(pipe, requestBytes, peer.controlBytes, held);
   try {
     for (;;) {
       const packet = await nextRequest(stream, requestTimeoutMs);
@@ -27,14 +33,13 @@ export async function serveStream(pipe: Pipe, peer: Peer, relay: RelayContext): 
       // A client that dialled optimistically has sent more, which is no request.
       break;
     }
-    stream.finish(lingerMs);
   } catch (error) {
     // Clients reset the stream of a request that was answered, and sessions end: neither is worth a line.
     if (!stream.gone.aborted) {
       relay.log({ event: 'stream_refused', connection: peer.number, reason: reasonOf(error) });
     }
-    stream.finish(lingerMs);
   }
+  await stream.finish(lingerMs);
 }
 
 async function nextRequest(stream: ControlStream, timeoutMs: number): Promise<Packet | undefined> {

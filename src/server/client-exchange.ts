@@ -52,6 +52,7 @@ export class ClientExchange implements Exchange {
   outerPrefix = '';
   route: Exchange['route'] = undefined;
   principal: Exchange['principal'] = undefined;
+  credentialField: Exchange['credentialField'] = undefined;
   destination: Exchange['destination'] = undefined;
 
   private constructor(req: RequestHead, shared: Shared) {
@@ -99,6 +100,7 @@ export class ClientExchange implements Exchange {
     forked.appHeaders.push(...this.appHeaders);
     forked.route = this.route;
     forked.principal = this.principal;
+    forked.credentialField = this.credentialField;
     forked.destination = this.destination;
     const { cancellation } = forked;
     this.cancellation.add(cancellation);

@@ -7,13 +7,25 @@ import { noHeaders, type RawHeaders, type RequestBody } from '../kernel/http.ts'
 import type { BodyWatch } from './body-watch.ts';
 import type { BodyLength } from './head-check.ts';
 
+/** Smaller pieces of a body that come in one turn of the loop are passed on as one: each costs as much on its way as a large one. */
+const smallBytes = 256;
+const maxGatheredBytes = 16 * 1024;
+/** Then no more is read in this turn: Node reads a busy socket up to 32 times. */
+const maxSmallPieces = 1_000;
+
 /**
  * An app may answer before it has read the whole upload, and whoever forwards it then destroys the body. Node takes that as leave to
  * cut the client's connection, answer and all. Here the rest is read and dropped instead, and the answer arrives.
  */
 export class ClientRequest extends IncomingMessage {
-  /** Undefined: there is no body. The one field that every request pays for. */
+  /** Undefined: there is no body. */
   watch: BodyWatch | undefined = undefined;
+  /** In this turn of the loop. */
+  #smallPieces = 0;
+  #gathered: Buffer | undefined = undefined;
+  #gatheredBytes = 0;
+  /** wanted: a reader asked for more while no more is read. */
+  #rest: 'none' | 'resting' | 'wanted' = 'none';
 
   override destroy(error?: Error): this {
     const { watch } = this;
@@ -33,20 +45,69 @@ export class ClientRequest extends IncomingMessage {
     const { watch } = this;
     if (watch === undefined) return super.push(chunk);
     if (chunk === null) {
+      this.#passGathered();
       watch.end();
       return super.push(chunk);
     }
-    // True: what is dropped must go on coming, or the client would wait with it in its hands.
-    if (!watch.piece(chunk.length)) return true;
-    const more = super.push(chunk);
-    if (more) watch.wanted();
-    else watch.unwanted();
-    return more;
+    const isSmall = chunk.length < smallBytes;
+    if (isSmall) this.#countSmall();
+    if (!watch.piece(chunk.length)) {
+      // What is dropped must go on coming, or the client would wait with it in its hands.
+      if (this.#rest === 'resting') this.#rest = 'wanted';
+      return this.#rest === 'none';
+    }
+    // The first one leaves at once.
+    const more = isSmall && this.#smallPieces > 1 ? this.#gather(chunk) : this.#passAll(chunk, watch);
+    return more && this.#rest === 'none';
   }
 
   override _read(size: number): void {
-    super._read(size);
-    this.watch?.wanted();
+    if (this.#rest === 'none') {
+      super._read(size);
+      this.watch?.wanted();
+    } else this.#rest = 'wanted';
+  }
+
+  #countSmall(): void {
+    this.#smallPieces += 1;
+    if (this.#smallPieces === 1) setImmediate(this.#turnOver);
+    else if (this.#smallPieces > maxSmallPieces && this.#rest === 'none') this.#rest = 'resting';
+  }
+
+  readonly #turnOver = (): void => {
+    const wanted = this.#rest === 'wanted';
+    this.#smallPieces = 0;
+    this.#rest = 'none';
+    if (this.#passGathered() && wanted) this._read(0);
+  };
+
+  #gather(piece: Buffer): boolean {
+    const more = this.#gatheredBytes + piece.length <= maxGatheredBytes || this.#passGathered();
+    this.#gathered ??= Buffer.allocUnsafe(maxGatheredBytes);
+    this.#gathered.set(piece, this.#gatheredBytes);
+    this.#gatheredBytes += piece.length;
+    return more;
+  }
+
+  /** False: the reader does not keep up. */
+  #passGathered(): boolean {
+    const { watch } = this;
+    const gathered = this.#gathered?.subarray(0, this.#gatheredBytes);
+    this.#gathered = undefined;
+    this.#gatheredBytes = 0;
+    return gathered === undefined || watch === undefined || this.#pass(gathered, watch);
+  }
+
+  #passAll(piece: Buffer, watch: BodyWatch): boolean {
+    this.#passGathered();
+    return this.#pass(piece, watch);
+  }
+
+  #pass(piece: Buffer, watch: BodyWatch): boolean {
+    const more = super.push(piece);
+    if (more) watch.wanted();
+    else watch.unwanted();
+    return more;
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

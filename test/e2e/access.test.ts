@@ -114,9 +114,8 @@ describe('authentication', () => {
     const from = (host: number, credential: string): Promise<unknown> =>
       codeFor(gateway, [...bearer(credential), 'X-Forwarded-For', `192.0.2.${host}`]);
     assert.equal(await from(1, key), 200);
-    const wrong = withKeyIdOf(key);
     const codes: unknown[] = [];
-    for (let host = 10; host < 22; host += 1) codes.push(await from(host, wrong));
+    for (let host = 10; host < 22; host += 1) codes.push(await from(host, withKeyIdOf(key)));
     assert.deepEqual([codes[0], ...codes.slice(-2)], ['invalid_credentials', 'rate_limited', 'rate_limited']);
     // From the attacker's address, too.
     for (const host of [1, 2, 21]) assert.equal(await from(host, key), 200);
@@ -136,13 +135,22 @@ describe('authentication', () => {
     assert.equal(refused.filter((code) => code !== 'rate_limited' && code !== 'invalid_credentials').length, 0);
   });
 
-  test('many first requests at once with one key are one try, and if it is wrong, each is a failure', async (t) => {
+  test('many first requests at once with one key are one try, right or wrong', async (t) => {
     const gateway = await start(t, { auth });
     const atOnce = (credential: string): Promise<unknown[]> =>
       Promise.all(Array.from({ length: 32 }, () => codeFor(gateway, bearer(credential))));
     assert.deepEqual([...new Set(await atOnce(key))], [200]);
     assert.deepEqual([...new Set(await atOnce(createApiKey('live')))], ['invalid_credentials']);
-    assert.equal(await codeFor(gateway, bearer(createApiKey('live'))), 'rate_limited');
+    assert.equal(await codeFor(gateway, bearer(createApiKey('live'))), 'invalid_credentials');
+  });
+
+  test('a client that repeats one wrong key is slowed, and keeps no new key at its address waiting', async (t) => {
+    const gateway = await start(t, { auth });
+    const stale = createApiKey('live');
+    const codes: unknown[] = [];
+    for (let i = 0; i < 40; i += 1) codes.push(await codeFor(gateway, bearer(stale)));
+    assert.deepEqual([codes[0], codes.at(-1)], ['invalid_credentials', 'rate_limited']);
+    assert.equal(await codeFor(gateway, bearer(key)), 200);
   });
 });
 

@@ -52,7 +52,7 @@ describe('validate', () => {
       `${file}:2:3: gateway.prot is no setting; did you mean port?`,
       `${file}:3:17: gateway.idle_timeout needs a unit: 10s, or 10ms`,
       `${file}:7:27: auth.keys[1].key needs \${NOT_SET}, which is not set in the environment`,
-      'GATEWAY_QUEUE: gateway.queue must be a whole number from 0 to 1000000, not "x"',
+      'GATEWAY_QUEUE: gateway.queue must be a whole number from 0 to 10000, not "x"',
     ]);
     assert.deepEqual(stderr.trimEnd().split('\n'), [
       'warning: GATEWAY_HOTS: is no setting of the gateway and has no effect; did you mean GATEWAY_HOST?',

@@ -197,6 +197,18 @@ test('a preflight tells nothing of whether a lease exists, in every state of the
   }
 });
 
+test('nor does a preflight with a wrong credential, which no browser sends', async (t) => {
+  const gateway = await start(t, { leases: { other: own } });
+  for (const origin of [ownPage, page, 'https://evil.test']) {
+    const answers = [];
+    for (const id of [appId, noId]) {
+      answers.push(await told(gateway, `/peer/${id}/`, origin, 'X-API-Key: wrong'));
+      answers.push(await told(gateway, `/peer/${id}/`, origin));
+    }
+    assert.equal(new Set(answers).size, 1, `${origin}: ${answers.join()}`);
+  }
+});
+
 test('nor by the time: a private lease that is known waits as one that is not', async (t) => {
   let passedMs = 0;
   const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + passedMs };

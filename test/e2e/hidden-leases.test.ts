@@ -59,11 +59,31 @@ const rows: readonly Row[] = [
     policy: { leases: { '*': testLease({ requiredScopes: ['special'] }) } },
     code: 'insufficient_scope',
   },
+  {
+    what: 'a key for another lease, in a header that the lease leaves to the app',
+    policy: { acl: { else: ['test'], '*': ['other'] }, leases: { app: testLease({ credentials: 'app' }) } },
+    paths: [`/peer/${appId}/`, `/peer/${noId}/`],
+    code: 'access_denied',
+  },
+  {
+    what: 'no credential, for a lease that reads only X-Gateway-Key',
+    policy: { acl: { else: ['anonymous'], '*': ['*'] }, leases: { 'a*': testLease({ credentials: 'app' }) } },
+    headers: [],
+    paths: [`/peer/${appId}/`, `/peer/${noId}/`],
+    code: 'missing_credentials',
+  },
+  {
+    what: 'the same by a name, of which the rules are known',
+    policy: { acl: { else: ['anonymous'], '*': ['*'] }, leases: { '*': testLease({ credentials: 'app' }) } },
+    headers: [],
+    code: 'missing_credentials',
+  },
 ];
 
 interface Response {
   readonly status: number;
   readonly code: unknown;
+  readonly detail: unknown;
   readonly fields: readonly string[];
 }
 
@@ -76,7 +96,8 @@ async function call({ open }: PlainGateway, path: string, headers: readonly stri
   const fields = message.rawHeaders.filter(
     (_, i) => !varying.has((message.rawHeaders[i - (i % 2)] ?? '').toLowerCase()),
   );
-  return { status: message.statusCode ?? 0, code: (JSON.parse(text) as { code?: unknown }).code, fields };
+  const { code, detail = '' } = JSON.parse(text) as { code?: unknown; detail?: string };
+  return { status: message.statusCode ?? 0, code, detail: detail.replace(/the lease ".*"/i, 'the lease'), fields };
 }
 
 /** Both, one after the other. */

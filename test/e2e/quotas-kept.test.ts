@@ -1,6 +1,6 @@
 // What was used of quotas beyond the process that counted it: in a file after a crash, and in Redis for several gateways.
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -58,6 +58,21 @@ test('a crash loses nothing that is older than a second, and an end nothing at a
   assert.equal(await second.exited, 0);
   const third = await startGateway(t, directory, relay);
   assert.deepEqual([await statusOf(third.url), await statusOf(third.url)], [200, 429]);
+});
+
+test('a used-up quota stays used up after a restart with a state directory that can be read but not written', async (t) => {
+  const { url: relay } = await startRelay(t);
+  await publishDemo(t, relay, 'demo');
+  const directory = await temporaryDirectory(t);
+  const first = await startGateway(t, directory, relay);
+  for (const expected of [200, 200, 200, 429]) assert.equal(await statusOf(first.url), expected);
+  first.child.kill('SIGTERM');
+  assert.equal(await first.exited, 0);
+  // As with a full disk: nobody, not even root, writes the draft of the file.
+  await mkdir(join(directory, 'portal-gateway', 'quotas.jsonl.new', 'in the way'), { recursive: true });
+  const second = await startGateway(t, directory, relay);
+  assert.equal(await statusOf(second.url), 429);
+  assert.match(second.stdout(), /"level":"error".*EISDIR/);
 });
 
 test('two gateways with one state directory do not write over each other, and the second is told what to do', async (t) => {

@@ -113,7 +113,7 @@ for (const [log, logging] of [
     const send = async (what: string, head: string): Promise<string> => {
       const socket = connect(Number(port), '127.0.0.1');
       await once(socket, 'connect');
-      socket.write(`${head}\r\nHost: gw\r\nConnection: close\r\n\r\n`, 'latin1');
+      socket.write(`${head}\r\nHost: localhost\r\nConnection: close\r\n\r\n`, 'latin1');
       const answer = await text(socket);
       said.push([what, answer]);
       return answer;

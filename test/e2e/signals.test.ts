@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -79,6 +80,37 @@ test('a command that ends by itself survives both signals until then', async (t)
   const code = await cli.exited;
   assert.ok(code !== null && code > 0, `ended by its own fault, not by a signal: ${code ?? 'signal'}`);
   assert.doesNotMatch(cli.stderr(), /debugger/i);
+});
+
+test('start: a SIGHUP before the configuration is loaded ends nothing, and is a reload after', async (t) => {
+  const requests: ServerResponse[] = [];
+  const vault = createHttpServer((_request, response) => {
+    requests.push(response);
+    if (requests.length > 1) answer(response);
+  }).listen(0, '127.0.0.1');
+  t.after(() => {
+    vault.closeAllConnections();
+    vault.close();
+  });
+  const answer = (response: ServerResponse): void => {
+    response.end(JSON.stringify({ data: { data: { key: 'a-key-of-this-test' }, metadata: {} } }));
+  };
+  await once(vault, 'listening');
+  const directory = await temporaryDirectory(t);
+  const config = join(directory, 'gateway.yaml');
+  await writeFile(config, 'auth: { keys: [{ id: a, key: "vault:secret/data/app#key" }] }');
+  const { port } = vault.address() as { port: number };
+  const cli = startCli(t, ['start', '--config', config, '--port', '0', '--relay', nowhere], {
+    XDG_STATE_HOME: directory,
+    VAULT_ADDR: `http://127.0.0.1:${port}`,
+    VAULT_TOKEN: 'token',
+  });
+  const [, held] = (await once(vault, 'request')) as [unknown, ServerResponse];
+  cli.child.kill('SIGHUP');
+  answer(held);
+  await cli.line(/"reason":"signal".*"message":"configuration reloaded"/);
+  cli.child.kill('SIGTERM');
+  assert.equal(await cli.exited, 0);
 });
 
 interface Logged {

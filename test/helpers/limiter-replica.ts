@@ -50,7 +50,12 @@ export function startReplica(
     redis.close();
   });
   const ledger = new QuotaLedger({ clock });
-  const store = new QuotaRedis({ redis, namespace: 'test', periods: () => [], close: () => undefined });
+  const store = new QuotaRedis({
+    redis,
+    namespace: 'test',
+    periods: () => ['2026-11-24', '2026-11'],
+    close: () => undefined,
+  });
   const keeper = new QuotaKeeper({ ledger, store, everyMs: 1e9, changed: () => undefined });
   t.after(() => keeper.close());
   const changes: string[] = [];

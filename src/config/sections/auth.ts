@@ -119,7 +119,7 @@ export const leaseAcl: z.ZodType = map(
   list(
     'Who may.',
     text('A principal.', {
-      expects: 'the id of a key, sub:…, scope:…, tenant:…, * (any with a credential) or anonymous',
+      expects: 'the id of a key, scope:…, * (any with a credential) or anonymous',
       check: isPrincipal,
       example: 'billing-bot',
     }),

@@ -50,10 +50,13 @@ export const rateLimit: z.ZodType = section(
       expects: 'a lease name, a prefix-* or *',
       check: isLeasePattern,
     }),
-    per_tenant: overrides('Each tenant by itself, by its name, or `*` for each of the others.', {
-      expects: 'the name of a tenant, or *',
-      check: isBucketName,
-    }),
+    per_tenant: overrides(
+      'Each tenant by itself, by its name, or `*` for each of the others. Not supported yet: no caller has a tenant.',
+      {
+        expects: 'the name of a tenant, or *',
+        check: isBucketName,
+      },
+    ),
     per_ip: section(
       'AddressRateConfig',
       'Each client address by itself; an IPv6 network of 64 bits counts as one. Not set: no limit.',
@@ -86,9 +89,9 @@ export const rateLimit: z.ZodType = section(
   },
 );
 
-const share = (whose: string): z.ZodType =>
+const share = (whose: string, note = ''): z.ZodType =>
   wholeNumber(
-    `Requests in flight of ${whose} while more than three quarters of \`gateway.max_in_flight\` are in use, and streams while more than three quarters of \`gateway.max_streams\` are. 0: a quarter of each.`,
+    `Requests in flight of ${whose} while more than three quarters of \`gateway.max_in_flight\` are in use, and streams while more than three quarters of \`gateway.max_streams\` are. 0: a quarter of each.${note}`,
     { initial: 0, min: 0, max: 1_000_000 },
   );
 
@@ -98,7 +101,7 @@ export const shares: z.ZodType = section(
   {
     per_key_in_flight: share('one key'),
     per_lease_in_flight: share('one lease'),
-    per_tenant_in_flight: share('one tenant'),
+    per_tenant_in_flight: share('one tenant', ' Not supported yet: no caller has a tenant.'),
     per_ip_in_flight: share('one client address'),
   },
 );

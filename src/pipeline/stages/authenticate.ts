@@ -78,6 +78,7 @@ export function authenticate({ authenticator, clock, used }: AuthenticateParts, 
       used?.(key.id, nowMs);
       const { principal, headers } = callerOf(key);
       exchange.principal = principal;
+      exchange.credentialField = credential.header;
       exchange.appHeaders.push(...headers);
       forwardOrWithhold(exchange, credential);
       next(exchange, sink);

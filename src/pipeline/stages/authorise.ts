@@ -1,6 +1,7 @@
 // Rejects callers who may not call a lease: by its rules, their scopes, and the addresses that it admits. guard/ decides; this stage
 // makes errors of its verdicts, and gives them after the time that the same error takes for a lease that does not exist.
 import { aclOf, type AclTarget } from '../../guard/acl.ts';
+import { anonymous } from '../../guard/principal.ts';
 import { missingScope } from '../../guard/scopes.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import { isLeaseId } from '../../kernel/lease-name.ts';
@@ -9,6 +10,7 @@ import { compiled } from '../../policy/compiled.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
 import { LeasePatterns } from '../../policy/lease-patterns.ts';
 import { addressRules } from '../../guard/address-rules.ts';
+import { presumedPlace } from '../credential-place.ts';
 import type { LeaseLookup } from '../lease-lookup.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { missing } from './authenticate.ts';
@@ -30,9 +32,12 @@ export function authorise(lookup: LeaseLookup): Stage {
         sink.fail(new GatewayError('internal_error', 'The request came to be authorised without a lease.'));
         return;
       }
-      const fault = accessFault(exchange, { id: destination.lease.id, names: destination.names });
-      if (fault === undefined) next(exchange, sink);
-      else if (destination.asked) sink.fail(fault);
+      const target = { id: destination.lease.id, names: destination.names };
+      const fault = accessFault(exchange, target);
+      if (fault === undefined) {
+        if (isMisplaced(exchange, target)) sink.fail(missing(exchange, 'app'));
+        else next(exchange, sink);
+      } else if (destination.asked) sink.fail(fault);
       else {
         lookup.evenOut(exchange, sink, () => {
           sink.fail(fault);
@@ -74,10 +79,16 @@ export function accessFault(exchange: Exchange, target: AclTarget): GatewayError
   );
 }
 
+/** The key stood in a header that belongs to the app, which only callers who may call the lease are told. */
+function isMisplaced({ destination, credentialField, policy }: Exchange, target: AclTarget): boolean {
+  if (destination?.settings?.credentials !== 'app' || credentialField === undefined) return false;
+  return credentialField !== 'x-gateway-key' && !aclOf(policy).decide(target, anonymous).allowed;
+}
+
 /** Who showed no credential is asked for one; who did may not. */
 export function refusal(exchange: Exchange): GatewayError {
   if (exchange.principal?.kind === 'anonymous' && exchange.policy.auth.enabled) {
-    return missing(exchange, exchange.destination?.settings?.credentials);
+    return missing(exchange, presumedPlace(exchange));
   }
   return new GatewayError('access_denied', `No rule lets this caller call the lease ${called(exchange)}.`);
 }

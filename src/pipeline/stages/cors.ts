@@ -7,7 +7,7 @@ import { anonymous } from '../../guard/principal.ts';
 import type { GatewayError } from '../../kernel/errors.ts';
 import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
-import { areRulesDecided, onlyValue, presumedRules, rulesOfLease, usesCors } from '../lease-cors.ts';
+import { areRulesDecided, hidesLease, onlyValue, presumedRules, rulesOfLease, usesCors } from '../lease-cors.ts';
 import type { LeaseLookup } from '../lease-lookup.ts';
 import { answerNoContent } from '../own-answer.ts';
 import { PassingSink } from '../passing-sink.ts';
@@ -30,24 +30,29 @@ export function cors(lookup: LeaseLookup): Stage {
       const { policy, req } = exchange;
       const presumed = presumedRules(policy, name, asked.origin);
       const always = (): boolean => true;
+
+      function answerPresumed(): void {
+        if (presumed === undefined || !showsCredential(req.headers)) answer(exchange, sink, asked, presumed);
+        else next(exchange, new HiddenLeaseSink(sink, exchange, presumed.preflight(asked.origin, asked)));
+      }
+
       lookup.find(exchange, sink, always, (result, waited) => {
         const found = result.kind === 'found' ? result.found : undefined;
         const names = found === undefined ? undefined : leasePins(policy).namesOf(found.lease.id, found.names);
         if (found === undefined || names === undefined) {
-          answer(exchange, sink, asked, presumed);
+          answerPresumed();
           return;
         }
         const { lease } = found;
         const isOpen = !policy.auth.enabled || aclOf(policy).decide({ id: lease.id, names }, anonymous).allowed;
         const rules = rulesOfLease(policy, lease.id, lease.name);
-        // Without rules, and to anybody without a credential, it looks like a lease that does not exist.
-        const told = rules ?? (isOpen || showsCredential(req.headers) ? undefined : presumed);
-        if (isOpen || waited) answer(exchange, sink, asked, told);
-        else {
-          lookup.evenOut(exchange, sink, () => {
-            answer(exchange, sink, asked, told);
-          });
-        }
+        const tell = (): void => {
+          // Without rules it looks like a lease that does not exist, but to callers who may call it.
+          if (rules !== undefined || isOpen) answer(exchange, sink, asked, rules);
+          else answerPresumed();
+        };
+        if (isOpen || waited) tell();
+        else lookup.evenOut(exchange, sink, tell);
       });
     }
 
@@ -110,6 +115,23 @@ class RefusedPreflightSink extends PassingSink {
     if (rules?.allows(this.#asked.origin) === true) {
       answerNoContent(this.sink, rules.preflight(this.#asked.origin, this.#asked));
     } else super.fail(error);
+  }
+}
+
+/** Callers who may not know whether there is such a lease get the answer of one that has rules, and the same whatever they show. */
+class HiddenLeaseSink extends PassingSink {
+  readonly #exchange: Exchange;
+  readonly #presumed: RawHeaders;
+
+  constructor(sink: Sink, exchange: Exchange, presumed: RawHeaders) {
+    super(sink);
+    this.#exchange = exchange;
+    this.#presumed = presumed;
+  }
+
+  override fail(error: GatewayError): void {
+    if (error.code !== 'client_closed' && hidesLease(this.#exchange, error)) answerNoContent(this.sink, this.#presumed);
+    else super.fail(error);
   }
 }
 
