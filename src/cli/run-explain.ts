@@ -1,6 +1,7 @@
 // Owns the work of `explain`: which rule decides whether a key may call a lease, and why. Works on the configuration; asks no gateway and no relay.
 import { isIP } from 'node:net';
 import { loadConfig } from '../config/load.ts';
+import { suggestionOf } from '../config/names.ts';
 import { findingLine } from '../config/origin.ts';
 import { policyOf } from '../config/policy.ts';
 import { leaseNamesPath } from '../config/state-directory.ts';
@@ -39,8 +40,11 @@ export async function explain(options: ExplainOptions, context: CliContext): Pro
   if (fault !== undefined) throw new CliFault(printable(findingLine(fault)));
   const policy = policyOf(loaded.config, more.keys.flatMap(keyPolicies));
   const key = policy.auth.keys.find(({ id }) => id === options.key);
-  if (options.key !== undefined && key === undefined)
-    throw usageFault(`there is no key with the id "${printable(maskKeys(options.key))}"`);
+  if (options.key !== undefined && key === undefined) {
+    const ids = policy.auth.keys.map(({ id }) => id);
+    const shown = printable(maskKeys(options.key));
+    throw usageFault(`there is no key with the id "${shown}"${suggestionOf(options.key, ids)}`);
+  }
   const verdict = explainAccess(policy, {
     key,
     lease: options.lease,

@@ -1,6 +1,7 @@
 // Owns what `start` is called with. run-start.ts does it.
 // The work is loaded when it is asked for: --help and a mistyped option need none of it.
 import { Command } from 'commander';
+import { suggestionOf } from '../config/names.ts';
 import { printable } from '../kernel/printable.ts';
 import type { CliContext } from './context.ts';
 import { EarlyHangup } from './early-hangup.ts';
@@ -31,11 +32,20 @@ export function startCommand(context: CliContext): Command {
       .allowExcessArguments()
       .action(async (options: StartOptions, command: Command) => {
         const [first] = command.args;
-        if (first !== undefined)
-          throw usageFault(`there is no command "${printable(first)}"; see "portal-gateway --help"`);
+        if (first !== undefined) throw usageFault(excessArgument(first, command));
         const hangup = new EarlyHangup();
         const { start } = await import('./run-start.ts');
         await start(options, context, hangup);
       })
   );
+}
+
+/** What is neither an option nor a command: mostly a file, or a slip of the hand. */
+function excessArgument(argument: string, { parent }: Command): string {
+  const shown = printable(argument);
+  if (/\.ya?ml$/.test(argument))
+    return `there is no command "${shown}"; a configuration file is given as --config ${shown}`;
+  const commands = parent?.commands.map((command) => command.name()) ?? [];
+  const suggestion = suggestionOf(argument, commands);
+  return `there is no command "${shown}"${suggestion === '' ? '; see "portal-gateway --help"' : suggestion}`;
 }

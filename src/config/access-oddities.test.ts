@@ -38,13 +38,18 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     text: `${key}lease_acl: { app: [one, two, One] }`,
     says: [
       /^gateway\.yaml:2:\d+: lease_acl\.app\[1\] names a key that does not exist$/,
-      /^gateway\.yaml:2:\d+: lease_acl\.app\[2\] names a key that does not exist$/,
+      /^gateway\.yaml:2:\d+: lease_acl\.app\[2\] names a key that does not exist; did you mean one\?$/,
     ],
   },
   {
     what: 'a scope that no key has',
     text: `${key}lease_acl: { app: [one, "scope:admin"] }`,
     says: [/lease_acl\.app\[1\] is a scope that no key has$/],
+  },
+  {
+    what: 'names that are nearly right',
+    text: `${key}lease_acl: { app: [anonymus], b: [oen], c: ["scope:raed"] }`,
+    says: [/exist; did you mean anonymous\?$/, /exist; did you mean one\?$/, /no key has; did you mean read\?$/],
   },
   {
     what: 'keys of a file that is not looked at here',

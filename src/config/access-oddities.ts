@@ -2,6 +2,7 @@
 // take different times. Looks at the configuration alone: who is in auth.keys_file it does not know.
 import { leaseKey } from '../kernel/lease-name.ts';
 import type { Config } from './config.ts';
+import { suggestionOf } from './names.ts';
 import type { Path } from './shape.ts';
 
 export interface Oddity {
@@ -52,9 +53,10 @@ function* strangers(auth: Config['auth'], leaseAcl: Config['leaseAcl']): Generat
     for (const [i, principal] of principals.entries()) {
       const path: Path = ['lease_acl', pattern, i];
       if (principal.startsWith('scope:')) {
-        if (!scopes.has(principal.slice('scope:'.length))) yield { path, message: 'is a scope that no key has' };
+        const scope = principal.slice('scope:'.length);
+        if (!scopes.has(scope)) yield { path, message: `is a scope that no key has${suggestionOf(scope, scopes)}` };
       } else if (principal !== '*' && principal !== 'anonymous' && !principal.includes(':') && !ids.has(principal)) {
-        yield { path, message: 'names a key that does not exist' };
+        yield { path, message: `names a key that does not exist${suggestionOf(principal, [...ids, 'anonymous'])}` };
       }
     }
   }

@@ -24,7 +24,18 @@ const rows: Readonly<Record<string, Row>> = {
   'a header that a trusted proxy may be let pass': {
     check: checks.isForwardableHeader,
     yes: ['X-Forwarded-User', 'remote-user', 'CF-Connecting-IP', 'X-SSL-Client-Cert', 'X-Forwarded-Port'],
-    no: ['', 'X-Own', 'Host', 'X-Gateway-Subject', 'X_Gateway_Key', 'X-Request-ID', 'X-Forwarded-For', 'Forwarded'],
+    no: [
+      '',
+      'X-Own',
+      'Host',
+      'X-Gateway-Subject',
+      'X_Gateway_Key',
+      'X-Request-ID',
+      'X-Forwarded-For',
+      'Forwarded',
+      'X-Auth-Request-*',
+      'X-HTTP-Method-Override',
+    ],
   },
   'a block of addresses': {
     check: isCidr,
@@ -43,6 +54,11 @@ const rows: Readonly<Record<string, Row>> = {
     check: checks.isAuthority,
     yes: ['a', 'a:80', '127.0.0.1:3000', '[::1]', '[::1]:80'],
     no: ['', 'a:', 'a:0', 'a:65536', '::1', 'a:b', '[a]', 'a b', 'a/b', 'http://a', '[::1]80'],
+  },
+  'a host or a pattern of hosts': {
+    check: checks.isHostPattern,
+    yes: ['*', '*.example.com', '*.example.com:443', 'gw.example.com', '127.0.0.1:8080', '[::1]'],
+    no: ['', '*example.com', 'gw.*', 'https://gw.example.com', 'gw.example.com/', '::1', '2001:db8::1'],
   },
   'a relay': {
     check: checks.isRelayUrl,

@@ -3,7 +3,7 @@ import { createPrivateKey } from 'node:crypto';
 import { isIP, isIPv6 } from 'node:net';
 import { isLeaseId as isCanonicalId, leaseIdIn } from '../kernel/lease-name.ts';
 import { isOwnKey } from '../kernel/own-key.ts';
-import { isRemoved, isWrittenByGateway } from '../kernel/removed-headers.ts';
+import { isMethodOverride, isRemoved, isWrittenByGateway } from '../kernel/removed-headers.ts';
 import type { TextCheck } from './fields.ts';
 
 /** RFC 1123 §2.1, and lengths of RFC 1035 §2.3.4. */
@@ -18,6 +18,11 @@ const fieldValue = /^(?:[!-~\u0080-\u00ff](?:[\t -~\u0080-\u00ff]{0,8190}[!-~\u0
 
 export const isHost: TextCheck = (text) => isIP(text) !== 0 || hostName.test(text);
 
+/** Of `gateway.host`: only this machine reaches it. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
 export const isDomain: TextCheck = (text) => domainName.test(text) && isIP(text) === 0;
 
 /** HOST or HOST:PORT, an IPv6 address in brackets: the value of a Host header. */
@@ -31,6 +36,8 @@ export const isAuthority: TextCheck = (text) => {
 /** `*`, `*.DOMAIN`, or an authority. */
 export const isHostPattern: TextCheck = (text) => {
   if (text === '*') return true;
+  if (isIPv6(text)) return `must have brackets: [${text}]`;
+  if (text.includes('/')) return 'must be the host alone, without a scheme or a path';
   return isAuthority(text.startsWith('*.') ? text.slice(2) : text);
 };
 
@@ -61,8 +68,11 @@ export const isToken: TextCheck = (text) => token.test(text);
 /** One of the headers that are removed from the requests of clients (docs/guides/request-headers.md). */
 export const isForwardableHeader: TextCheck = (text) => {
   const name = text.toLowerCase();
+  if (text.includes('*')) return 'must be the whole name of one header, without *';
   if (isWrittenByGateway(name)) return 'is written by the gateway itself and cannot be passed on';
-  return token.test(text) && isRemoved(name);
+  if (isMethodOverride(name)) return 'passes for callers with the scope of the method that it names, and for no others';
+  if (!token.test(text)) return false;
+  return isRemoved(name) || 'is not a header that the gateway removes, and needs no entry here';
 };
 
 /** Framing is the gateway's own, and a setting that broke it would be a hole. RFC 9112 §6, RFC 9110 §7.6.1. */

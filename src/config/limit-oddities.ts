@@ -2,6 +2,7 @@
 // alone: who is in auth.keys_file it does not know.
 import type { Oddity } from './access-oddities.ts';
 import type { Config } from './config.ts';
+import { suggestionOf } from './names.ts';
 import type { Path } from './shape.ts';
 
 export function* limitOddities({ auth, quotas, rateLimit }: Config): Generator<Oddity> {
@@ -14,7 +15,8 @@ export function* limitOddities({ auth, quotas, rateLimit }: Config): Generator<O
   // The keys of a file come and go.
   for (const [place, names, what] of auth.keysFile === '' ? places : []) {
     for (const name of names.filter((candidate) => !known.has(candidate))) {
-      yield { path: [...place, name], message: `is not the id of a key in auth.keys: nobody has this ${what}` };
+      const message = `is not the id of a key in auth.keys: nobody has this ${what}${suggestionOf(name, known)}`;
+      yield { path: [...place, name], message };
     }
   }
   for (const [i, { method }] of rateLimit.costs.entries()) {

@@ -65,6 +65,12 @@ export function didYouMean(name: string, candidates: Iterable<string>): string |
   return best;
 }
 
+/** Completes a message about `name`, which is none of the candidates. */
+export function suggestionOf(name: string, candidates: Iterable<string>): string {
+  const meant = didYouMean(name, candidates);
+  return meant === undefined ? '' : `; did you mean ${meant}?`;
+}
+
 /** Optimal string alignment: letters added, lost, changed, or two of them swapped. */
 function slipsBetween(a: string, b: string): number {
   let before: number[] = [];

@@ -144,6 +144,35 @@ rate_limit: { per_key: { overrides: { nobody: ${limit}, one: ${limit} } } }`;
     ]);
   });
 
+  test('settings that do nothing because another one is off or empty', async (t) => {
+    const text = `${key}lease_acl: { "*": ["*"] }
+gateway: { forward_headers: [X-Forwarded-User] }
+cors: { origins: ["https://app.example.com"] }
+leases: { a: { cors: { origins: ["https://app.example.com"] } }, b: { cors: { enabled: true, origins: ["*"] } } }
+quotas: { daily: { one: { llm_tokens: 1 } }, count: [] }`;
+    assert.deepEqual(warningLines(await loadText(t, text, { env })), [
+      'gateway.yaml:3:29: gateway.forward_headers has no effect without gateway.trusted_proxies: only they may pass these headers',
+      'gateway.yaml:4:18: cors.origins has no effect while cors.enabled is false',
+      'gateway.yaml:5:33: leases.a.cors.origins has no effect while leases.a.cors.enabled is false',
+      'gateway.yaml:6:53: quotas.count is empty: quotas of llm_tokens count nothing',
+    ]);
+  });
+
+  test('an open lease that clients elsewhere can call by address only', async (t) => {
+    const open = `${key}lease_acl: { "*": [one], app: [one, anonymous], b: [anonymous] }\n`;
+    for (const [gateway, count] of [
+      ['host: 0.0.0.0', 1],
+      ['host: 127.0.0.1', 0],
+      ['host: 0.0.0.0, public_url: "https://gw.example.com"', 0],
+      ['host: 0.0.0.0, base_domain: peers.example.com', 0],
+      ['host: 0.0.0.0, allowed_hosts: [gw.example.com]', 0],
+    ] as const) {
+      const lines = warningLines(await loadText(t, `${open}gateway: { ${gateway} }`, { env }));
+      assert.equal(lines.length, count, lines.join('\n'));
+      for (const line of lines) assert.match(line, /^gateway\.yaml:2:37: lease_acl\.app\[1\] opens a lease that is/);
+    }
+  });
+
   test('an open door to other machines, but not to this one', async (t) => {
     const open = 'auth: { enabled: false }\nlease_acl: { "*": [anonymous] }\n';
     assert.match(

@@ -4,7 +4,9 @@ import { foldName, leaseKey } from '../kernel/lease-name.ts';
 import { accessOddities, type Oddity } from './access-oddities.ts';
 import { shadowedRules } from './acl-shadows.ts';
 import type { Config, CorsConfig, KeyConfig } from './config.ts';
+import { isLoopbackHost } from './checks.ts';
 import { limitOddities } from './limit-oddities.ts';
+import { settingOddities } from './setting-oddities.ts';
 import type { Path } from './shape.ts';
 
 export interface Broken {
@@ -232,12 +234,13 @@ export function oddities(config: Config): Oddity[] {
     const message = 'is empty: every request is answered 401; add a key, or set GATEWAY_API_KEY';
     odd.push({ path: ['auth', 'keys'], message });
   }
-  if (!auth.enabled && !isLoopback(gateway.host)) {
+  if (!auth.enabled && !isLoopbackHost(gateway.host)) {
     const message = `is off, and gateway.host is ${gateway.host}: everyone who can reach that may call what lease_acl opens to anonymous`;
     odd.push({ path: ['auth', 'enabled'], message });
   }
   odd.push(...shadowedRules(config));
   odd.push(...limitOddities(config));
+  odd.push(...settingOddities(config));
   return odd;
 }
 
@@ -249,8 +252,4 @@ function* repeated(values: readonly string[], pathOf: (index: number) => Path): 
     // Without the value: it may be a key.
     else yield { path: pathOf(i), with: [pathOf(before)], message: 'is there twice' };
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

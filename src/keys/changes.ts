@@ -1,4 +1,5 @@
 // Owns what becomes of a list of keys when one is made, replaced or taken away. Pure: the hash is made before, the file written after.
+import { didYouMean } from '../config/names.ts';
 import { KeysFileError } from './errors.ts';
 import type { PreviousKey, StoredKey } from './stored-key.ts';
 
@@ -49,8 +50,14 @@ export function withRotated(
 
 function wanted(keys: readonly StoredKey[], id: string): StoredKey {
   const found = keys.find((key) => key.id === id);
-  if (found === undefined)
-    throw new KeysFileError(`there is no key "${id}" in the keys file; "keys list" shows those that there are`);
+  if (found === undefined) {
+    const meant = didYouMean(
+      id,
+      keys.map((key) => key.id),
+    );
+    const next = meant === undefined ? '"keys list" shows those that there are' : `did you mean "${meant}"?`;
+    throw new KeysFileError(`there is no key "${id}" in the keys file; ${next}`);
+  }
   return found;
 }
 

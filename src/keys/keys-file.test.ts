@@ -152,7 +152,8 @@ test('a rotation that gives the new key more time gives the old one none', () =>
 
 test('what is not there can be neither rotated nor revoked, what is there not be made again', () => {
   const secret = { keyHash: hashOf('n'), keyPrefix: '' };
-  assert.throws(() => withoutRevoked([], 'bot'), /there is no key "bot"/);
+  assert.throws(() => withoutRevoked([], 'bot'), /there is no key "bot" in the keys file; "keys list" shows/);
+  assert.throws(() => withoutRevoked([stored('billing-bot')], 'bilingbot'), /; did you mean "billing-bot"\?$/);
   assert.throws(() => withRotated([], 'bot', { secret, nowMs: now, graceMs: 0 }), /there is no key "bot"/);
   assert.throws(() => withCreated([stored('bot')], stored('bot')), /there is a key "bot" already/);
   const expired = stored('bot', { expiresAt: new Date(now).toISOString() });

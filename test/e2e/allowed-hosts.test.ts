@@ -33,6 +33,7 @@ test('a lease that is open to anonymous is served under names that no foreign DN
       const refused = await ask('/peer/app/', host, ...fields);
       assert.equal(refused.status, 421, host);
       assert.match(refused.text, /"code":"misdirected_request"/);
+      assert.ok(refused.text.includes(`under the host \\"${host}\\"`), refused.text);
     }
     assert.equal((await ask('http://evil.test/peer/app/', 'evil.test')).status, 421);
   }

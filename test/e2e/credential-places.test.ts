@@ -187,3 +187,36 @@ test('the gateway’s own private paths are no lease: what leases set does not m
   for (const headers of [bearer(ours), apiKey(ours), gatewayKey(ours)]) assert.equal(await statusOf(...headers), 200);
   for (const headers of [bearer(jwt), apiKey('x'), gatewayKey('x')]) assert.equal(await statusOf(...headers), 401);
 });
+
+test('a refusal says what is wrong with the credential, by what was sent alone', async (t) => {
+  const gateway = await start(t, { acl: closed });
+  const detail = async (headers: readonly string[]): Promise<string> =>
+    String((JSON.parse((await gateway.call('/peer/app/', { headers })).text) as { detail: unknown }).detail);
+  const unknown = await detail(bearer(createApiKey('live')));
+  assert.match(unknown, /unknown or revoked/);
+  assert.equal(await detail(bearer(withKeyIdOf(ours))), unknown);
+  assert.match(await detail(gatewayKey(`Bearer ${ours}`)), /^`X-Gateway-Key` takes the key alone, without `Bearer`/);
+  assert.match(await detail(apiKey(`bearer ${ours}`)), /^`X-API-Key` takes the key alone/);
+  assert.match(await detail(gatewayKey('')), /^`X-Gateway-Key` is empty/);
+  assert.match(await detail(bearer(ours.slice(0, -1))), /incomplete/);
+  assert.match(await detail(bearer(`${ours.slice(0, -1)}${ours.endsWith('x') ? 'y' : 'x'}`)), /mistyped/);
+  const foreigner = await detail(bearer('sk-proj-of-the-app'));
+  assert.match(foreigner, /in `Authorization` is not a key of this gateway\. .*`X-Gateway-Key`/);
+  // An entry with this prefix exists: that does not show.
+  assert.equal(await detail(bearer(`${foreign}x`)), foreigner);
+  assert.match(
+    await detail(apiKey('sk-ant-api03-x')),
+    /in `X-API-Key` is not a key of this gateway\. .*`X-Gateway-Key`/,
+  );
+  assert.match(await detail(basic), /^`Authorization` must be `Bearer` .*`X-Gateway-Key`/);
+  assert.match(await detail(['Authorization', ours]), /^`Authorization` must be `Bearer`/);
+});
+
+test('a request without a credential learns where to put one', async (t) => {
+  const gateway = await start(t, { acl: closed });
+  const text = async (headers: readonly string[]): Promise<string> =>
+    (await gateway.call('/peer/app/', { headers })).text;
+  assert.doesNotMatch(await text([]), /subprotocol/);
+  const upgrade = ['Connection', 'Upgrade', 'Upgrade', 'websocket', 'Sec-WebSocket-Protocol', ours];
+  assert.match(await text(upgrade), /the subprotocol `portal-gateway\.bearer\.KEY`/);
+});

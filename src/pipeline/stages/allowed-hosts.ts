@@ -3,6 +3,8 @@
 import { aclOf } from '../../guard/acl.ts';
 import { anonymous } from '../../guard/principal.ts';
 import { GatewayError } from '../../kernel/errors.ts';
+import { maskKeys } from '../../kernel/mask-keys.ts';
+import { printable } from '../../kernel/printable.ts';
 import { allowedHosts } from '../../policy/allowed-hosts.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
@@ -11,7 +13,7 @@ export function checkHost(): Stage {
   return function hostStage(next): Dispatch {
     return function admitHost(exchange, sink) {
       if (isServed(exchange) || !(isForEveryLease(exchange) || isNameOpen(exchange))) next(exchange, sink);
-      else sink.fail(misdirected());
+      else sink.fail(misdirected(exchange));
     };
   };
 }
@@ -24,7 +26,7 @@ export function checkLeaseHost(): Stage {
   return function leaseHostStage(next): Dispatch {
     return function admitLeaseHost(exchange, sink) {
       if (isServed(exchange) || !isLeaseOpen(exchange)) next(exchange, sink);
-      else sink.fail(misdirected());
+      else sink.fail(misdirected(exchange));
     };
   };
 }
@@ -50,6 +52,11 @@ function isLeaseOpen({ policy, destination }: Exchange): boolean {
   return aclOf(policy).decide({ id: lease.id, names }, anonymous).allowed;
 }
 
-function misdirected(): GatewayError {
-  return new GatewayError('misdirected_request', 'The gateway does not serve this lease under this host.');
+/** Names the host: a proxy in front may have sent another one than the client did. */
+function misdirected({ authority = '' }: Exchange): GatewayError {
+  const detail =
+    authority === ''
+      ? 'The gateway does not serve this lease without a `Host`.'
+      : `The gateway does not serve this lease under the host ${JSON.stringify(printable(maskKeys(authority)))}. Its operator can list the host in \`gateway.allowed_hosts\`.`;
+  return new GatewayError('misdirected_request', detail);
 }

@@ -1,10 +1,12 @@
 // Identifies the caller: finds the credential, has it verified, and keeps it from the app. auth/ decides how a key is verified, and when
 // it is worth a bcrypt.
+import { formOf } from '../../auth/api-key.ts';
 import type { Authenticator, AuthOutcome } from '../../auth/authenticator.ts';
 import {
   chooseCredential,
   credentialFields,
   gatewayKeyOf,
+  keyProtocol,
   type Credential,
   type KeyCredential,
 } from '../../auth/credential.ts';
@@ -105,7 +107,7 @@ export function authenticate({ authenticator, clock, used }: AuthenticateParts, 
 
     function proceed(exchange: Exchange, sink: Sink, outcome: AuthOutcome, credential: KeyCredential): void {
       if (outcome.kind === 'key') admit(exchange, sink, outcome.key, credential);
-      else refuse(sink, 'api_key', refusalOf(outcome));
+      else refuse(sink, 'api_key', refusalOf(outcome, credential));
     }
 
     return function checkCredential(exchange, outer) {
@@ -121,7 +123,7 @@ export function authenticate({ authenticator, clock, used }: AuthenticateParts, 
         case 'none':
           // Where nothing is open to everyone, nobody without a credential takes a place or a look-up.
           if (!aclOf(policy).admitsAnonymous) {
-            refuse(sink, 'none', missing(place));
+            refuse(sink, 'none', missing(exchange, place));
             return;
           }
           // What anonymous may do is authorise's to say.
@@ -130,13 +132,25 @@ export function authenticate({ authenticator, clock, used }: AuthenticateParts, 
           next(exchange, sink);
           return;
         case 'unusable':
-          refuse(sink, 'other', invalid('Only Bearer credentials are taken.'));
+          refuse(
+            sink,
+            'other',
+            invalid(`\`Authorization\` must be \`Bearer\` and a key of this gateway. ${forTheApp}`),
+          );
           return;
         case 'ambiguous':
-          refuse(sink, 'other', new GatewayError('invalid_request', 'The request carries more than one credential.'));
+          refuse(
+            sink,
+            'other',
+            new GatewayError('invalid_request', 'A header that carries a credential is there twice, or holds two.'),
+          );
           return;
         case 'two':
-          refuse(sink, 'api_key', new GatewayError('invalid_request', 'The request carries two keys of this gateway.'));
+          refuse(
+            sink,
+            'api_key',
+            new GatewayError('invalid_request', 'The request carries two keys of this gateway: send one.'),
+          );
           return;
         case 'key':
           verify(exchange, sink, credential);
@@ -189,16 +203,44 @@ function refuse(sink: Sink, method: Authenticated['method'], error: GatewayError
   sink.fail(error);
 }
 
-function refusalOf(outcome: Exclude<AuthOutcome, { readonly kind: 'key' }>): GatewayError {
+function refusalOf(outcome: Exclude<AuthOutcome, { readonly kind: 'key' }>, credential: KeyCredential): GatewayError {
   switch (outcome.kind) {
     case 'unknown':
-      return invalid('The API key is not valid here.');
+      return invalid(unknownKeyDetail(credential));
     case 'overloaded':
       return new GatewayError('overloaded', 'Too many keys wait to be verified.', { retryAfterSeconds: 1 });
     case 'throttled':
       return new GatewayError('rate_limited', 'Too many credentials from here were wrong.', {
         retryAfterSeconds: Math.max(1, Math.ceil(outcome.retryAfterMs / 1000)),
       });
+  }
+}
+
+const shownNames = {
+  'x-gateway-key': 'X-Gateway-Key',
+  'x-api-key': 'X-API-Key',
+  authorization: 'Authorization',
+  'sec-websocket-protocol': 'Sec-WebSocket-Protocol',
+};
+const forTheApp = 'If it is for the app, send the key of the gateway as `X-Gateway-Key` beside it.';
+
+/** By what the client sent alone, so that it tells nothing about the keys here. */
+function unknownKeyDetail({ key, header }: KeyCredential): string {
+  const place = `\`${shownNames[header]}\``;
+  if (key === '') return `${place} is empty.`;
+  if (header !== 'authorization' && /^bearer\s/i.test(key)) return `${place} takes the key alone, without \`Bearer\`.`;
+  switch (formOf(key)) {
+    case 'ours':
+      return 'The API key is not valid here: it is unknown or revoked.';
+    case 'mistyped':
+      return 'The API key is mistyped: its last 6 characters do not fit the others.';
+    case 'foreign':
+      if (/^sk_(?:live|test)_/.test(key))
+        return 'The API key is incomplete, or has characters that do not belong to it.';
+      if (header === 'x-api-key' || header === 'authorization') {
+        return `The credential in ${place} is not a key of this gateway. ${forTheApp}`;
+      }
+      return `The credential in ${place} is not a key of this gateway.`;
   }
 }
 
@@ -223,11 +265,11 @@ function challenge(error: string): string[] {
 }
 
 /** RFC 6750 §3: without a credential, the challenge names no error. */
-export function missing(place: LeasePolicy['credentials'] = 'gateway'): GatewayError {
-  const detail =
-    place === 'app'
-      ? 'Send an API key as `X-Gateway-Key`.'
-      : 'Send an API key as `Authorization: Bearer`, `X-API-Key` or `X-Gateway-Key`.';
+export function missing({ req }: Exchange, place: LeasePolicy['credentials'] = 'gateway'): GatewayError {
+  const places = ['`Authorization: Bearer`', '`X-API-Key`', '`X-Gateway-Key`'];
+  if (req.upgrade) places.push(`the subprotocol \`${keyProtocol('KEY')}\``);
+  const last = places.pop() ?? '';
+  const detail = `Send an API key as ${place === 'app' ? '`X-Gateway-Key`' : `${places.join(', ')} or ${last}`}.`;
   return new GatewayError('missing_credentials', detail, { headers: ['WWW-Authenticate', realm] });
 }
 

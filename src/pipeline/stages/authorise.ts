@@ -37,7 +37,7 @@ export function authorise(lookup: LeaseLookup): Stage {
       const fault = faultOf(exchange, destination);
       if (fault === undefined) {
         const target = { id: destination.lease.id, names: destination.names };
-        if (isMisplaced(exchange, target)) sink.fail(missing('app'));
+        if (isMisplaced(exchange, target)) sink.fail(missing(exchange, 'app'));
         else next(exchange, sink);
       } else {
         lookup.evenOut(exchange, sink, destination.waited, () => {
@@ -95,7 +95,9 @@ function isMisplaced({ destination, credentialField, policy }: Exchange, target:
 
 /** Who showed no credential is asked for one; who did may not. */
 export function refusal(exchange: Exchange): GatewayError {
-  if (exchange.principal?.kind === 'anonymous' && exchange.policy.auth.enabled) return missing(presumedPlace(exchange));
+  if (exchange.principal?.kind === 'anonymous' && exchange.policy.auth.enabled) {
+    return missing(exchange, presumedPlace(exchange));
+  }
   return new GatewayError('access_denied', `No rule lets this caller call the lease ${called(exchange)}.`);
 }
 

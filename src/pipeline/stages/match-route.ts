@@ -69,7 +69,10 @@ function byPath({ req, outerPrefix }: Exchange, path: string): Verdict {
 /** Contract §2: the alias is for an upgrade, and for nothing else. */
 function aliasFault({ method, upgrade }: Exchange['req']): GatewayError | undefined {
   if (upgrade) return undefined;
-  if (method === 'GET') return invalid('Only a WebSocket or another upgrade can be asked for here.');
+  if (method === 'GET')
+    return invalid(
+      'This path takes a WebSocket or another upgrade only; a proxy in front must pass `Upgrade` and `Connection`.',
+    );
   return new GatewayError('method_not_allowed', 'Only GET, for an upgrade.', { headers: ['Allow', 'GET'] });
 }
 
