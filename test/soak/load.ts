@@ -1,0 +1,58 @@
+// What a load of the soak is: one kind of hostile behaviour, started once and kept up until the run ends. Loads run together in one
+// process of their own (test/helpers/peers/soak-loads.ts); loads/all.ts lists them.
+import type { Duplex } from 'node:stream';
+import type { Random } from './random.ts';
+
+/** Keys of the gateway. `honest` belongs to the honest client alone. */
+export const keyNames = ['honest', 'mallory', 'sloth', 'bomber'] as const;
+export type KeyName = (typeof keyNames)[number];
+
+/** The gateway, its relays and its keys: everything that a load attacks. */
+export interface Targets {
+  readonly gateway: {
+    /** Of the TLS listener on 127.0.0.1. */
+    readonly port: number;
+    readonly pid: number;
+    /** The certificate to trust, for `localhost`. */
+    readonly ca: string;
+  };
+  /** Our relay, with the honest app on it. */
+  readonly relay: { readonly url: string; readonly port: number };
+  /** The gateway's second relay connects here; a load plays that relay. */
+  readonly secondRelayPort: number;
+  readonly keys: Readonly<Record<KeyName, string>>;
+}
+
+export interface Pace {
+  readonly perSecond: number;
+  /** While so many actions are under way, no further one begins. */
+  readonly atOnce: number;
+  /** An action is aborted after this time. */
+  readonly timeoutMs: number;
+}
+
+export interface LoadContext extends Targets {
+  /** Seeded with the run's seed and the load's name. */
+  readonly random: Random;
+  /** Aborts when the run ends. */
+  readonly signal: AbortSignal;
+  /** A loopback address of this load's own, so that bounds for each address meet the load and not the honest client. */
+  address(n?: number): string;
+  /** Counters appear in the report. A load that counts nothing fails the run. */
+  count(what: string, by?: number): void;
+  /** Counts a broken promise of the gateway or the relay; any fails the run. */
+  broken(promise: string): void;
+  /** Repeats the action at that pace, with jitter, until the run ends. What it throws is counted by its code. */
+  every(pace: Pace, action: (signal: AbortSignal) => Promise<void> | void): void;
+  /** Publishes an app on our relay, from an address of the load's own. Resolves when the lease is published. */
+  publish(name: string, serve: (tunnel: Duplex) => void): Promise<void>;
+  /** Runs when the load stops, last first. */
+  defer(close: () => void): void;
+}
+
+export interface Load {
+  readonly name: string;
+  /** What it does and how fast, for the report. */
+  readonly rate: string;
+  start(context: LoadContext): Promise<void> | void;
+}

@@ -1,0 +1,51 @@
+// Clients of one key that ask for 30 MiB and read nothing of it. The gateway must cut them (`gateway.min_write_rate`), and have room
+// for others until then.
+import type { Duplex } from 'node:stream';
+import { closed, dialTls, head } from '../clients.ts';
+import type { Load } from '../load.ts';
+import { onRequest } from '../raw-app.ts';
+
+const lease = 'bulk';
+const bodyBytes = 30 * 1_048_576;
+const block = Buffer.alloc(65_536, 'x');
+/** `gateway.min_write_rate` is measured over 30 s, once the buffers on the way are full. */
+const mustBeCutMs = 75_000;
+
+export const load: Load = {
+  name: 'unread-responses',
+  rate: '10 connections/s up to 100 from 5 addresses, each for 30 MiB that it never reads',
+  async start(context) {
+    const { keys, random, count, broken } = context;
+    await context.publish(lease, (tunnel) => {
+      onRequest(tunnel, () => {
+        sendBody(tunnel);
+      });
+      tunnel.on('end', () => tunnel.end());
+    });
+    context.every({ perSecond: 10, atOnce: 100, timeoutMs: mustBeCutMs + 15_000 }, async (signal) => {
+      const socket = await dialTls(context, { localAddress: context.address(random.between(1, 5)) }, signal);
+      const startedMs = performance.now();
+      socket.write(head('GET', `/peer/${lease}/`, [`X-Gateway-Key: ${keys.sloth}`]));
+      socket.pause();
+      count('opened');
+      await closed(socket);
+      const openMs = performance.now() - startedMs;
+      if (signal.aborted && openMs < mustBeCutMs) return;
+      if (openMs > mustBeCutMs) broken(`a response of which nothing is read is cut within ${mustBeCutMs / 1_000} s`);
+      else count(openMs > 20_000 ? 'cut after 20 s or more' : 'ended before');
+    });
+  },
+};
+
+function sendBody(tunnel: Duplex): void {
+  tunnel.write(`HTTP/1.1 200 OK\r\nContent-Length: ${bodyBytes}\r\n\r\n`);
+  let left = bodyBytes;
+  const more = (): void => {
+    while (left > 0 && !tunnel.destroyed) {
+      left -= block.length;
+      if (!tunnel.write(block)) return;
+    }
+  };
+  tunnel.on('drain', more);
+  more();
+}

@@ -1,0 +1,158 @@
+// The soak: hostile apps, relays and clients all at once, beside one honest client that must not notice. Prints what it measured and
+// exits 1 when a bar is broken: node test/soak/main.ts [--minutes N] [--seed TEXT] [--only LOAD,LOAD]
+import { existsSync } from 'node:fs';
+import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import type { TestContext } from 'node:test';
+import type { SoakLoadsSettings } from '../helpers/peers/soak-loads.ts';
+import { PeerProcess } from '../helpers/peer-process.ts';
+import type { CliProcess } from '../helpers/cli.ts';
+import { parseExposition, valueOf } from '../helpers/exposition.ts';
+import { growthOf } from './growth.ts';
+import { HonestClient } from './honest-client.ts';
+import type { LoadReport } from './load-runner.ts';
+import { loads } from './loads/all.ts';
+import { startPath, type SoakPath } from './path.ts';
+import { ProcessWatch } from './process-watch.ts';
+import { seededRandom } from './random.ts';
+import { RelayVisits } from './relay-visits.ts';
+import { barsOf, percentile, reportText, type Watched } from './report.ts';
+
+const honestPerSecond = 20;
+const visitEveryMs = 5_000;
+/** Of the run; memory is judged after it. */
+const warmUpShare = 0.4;
+const progressEveryMs = 15_000;
+/** A process of ours that is asked to stop drains, then ends. */
+const stopTimeoutMs = 45_000;
+const emptiesTimeoutMs = 15_000;
+const fetchTimeoutMs = 5_000;
+
+const { values: flags } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+  },
+});
+const minutes = Number(flags.minutes);
+if (!(minutes > 0)) throw new Error(`--minutes ${flags.minutes} is no number of minutes`);
+const only = flags.only.split(',').filter((name) => name !== '');
+for (const name of only) if (loads.every((load) => load.name !== name)) throw new Error(`there is no load ${name}`);
+
+if (existsSync('/proc/self/stat')) process.exitCode = (await soak()) ? 0 : 1;
+else console.log('SKIPPED the soak reads memory and CPU from /proc, which this system does not have');
+
+/** True: all bars hold. */
+async function soak(): Promise<boolean> {
+  await using stack = new AsyncDisposableStack();
+  const t = {
+    after: (close: () => unknown) => {
+      stack.defer(async () => {
+        await close();
+      });
+    },
+  } as unknown as TestContext;
+  const path = await startPath(t);
+  const settings: SoakLoadsSettings = { ...targetsOf(path), seed: flags.seed, only };
+  const hostile = await PeerProcess.start<object>(t, 'soak-loads', settings);
+  console.log(`soak: ${minutes} min, seed ${flags.seed}, ${honestPerSecond} honest requests/s from 127.0.0.1`);
+  for (const { name, rate } of loads) if (only.length === 0 || only.includes(name)) console.log(`  ${name}: ${rate}`);
+
+  const ended = new Map<string, number | null>();
+  for (const [name, cli] of Object.entries(path.processes)) void cli.exited.then((code) => ended.set(name, code));
+  const watches = Object.entries(path.processes).map(([name, { child }]) => {
+    const watch = new ProcessWatch(child.pid ?? 0);
+    stack.defer(() => {
+      watch.stop();
+    });
+    return { name, watch };
+  });
+  const client = new HonestClient(path, seededRandom(`${flags.seed} honest`));
+  const visits = new RelayVisits(path.relay.url);
+  client.start(honestPerSecond);
+  visits.start(visitEveryMs);
+  await hostile.ask('start');
+  await untilOver(path, client, ended);
+
+  await Promise.all([client.stop(), visits.stop()]);
+  const loadReports = await hostile.ask<readonly LoadReport[]>('reports');
+  for (const [warning, times] of Object.entries(await hostile.ask<Record<string, number>>('warnings')))
+    console.log(`a load was warned ${times} times: ${warning}`);
+  await hostile.ask('stop');
+  await hostile.kill();
+  const measuredFromMs = warmUpShare * minutes * 60_000;
+  const processes: Watched[] = watches.map(({ name, watch }) => {
+    watch.stop();
+    const { samples, cpuPercent } = watch;
+    const growth = name === 'expose' ? undefined : growthOf(samples.filter(({ atMs }) => atMs >= measuredFromMs));
+    const fault = ended.has(name) ? `ended with ${String(ended.get(name))}` : undefined;
+    return { name, samples, cpuPercent, growth, fault };
+  });
+  const activeAfterwards = await activeRequests(path.adminUrl);
+  const stopped: Watched[] = [];
+  // The gateway first: it drains through the relay.
+  for (const watched of processes) {
+    const cli = path.processes[watched.name as keyof SoakPath['processes']];
+    stopped.push(watched.fault === undefined ? { ...watched, fault: await stop(cli) } : watched);
+  }
+  const measured = {
+    ...{ honest: client.counts(), visits: visits.counts(), loads: loadReports },
+    ...{ processes: stopped, activeAfterwards },
+  };
+  const bars = barsOf(measured);
+  console.log(reportText(measured, bars));
+  return bars.every(({ holds }) => holds);
+}
+
+function targetsOf({ gateway, relay, secondRelayPort, keys }: SoakPath): Omit<SoakLoadsSettings, 'seed' | 'only'> {
+  return { gateway, relay, secondRelayPort, keys };
+}
+
+/** Until the time is over, or a process has ended that must not. */
+async function untilOver(
+  path: SoakPath,
+  client: HonestClient,
+  ended: ReadonlyMap<string, number | null>,
+): Promise<void> {
+  const endMs = performance.now() + minutes * 60_000;
+  let reportMs = performance.now() + progressEveryMs;
+  while (performance.now() < endMs && ended.size === 0) {
+    await pause(Math.min(250, endMs - performance.now()));
+    if (performance.now() < reportMs) continue;
+    reportMs += progressEveryMs;
+    const { sent, lost, latenciesMs } = client.counts();
+    const left = ((endMs - performance.now()) / 60_000).toFixed(1);
+    console.log(`${left} min left: ${sent} sent, ${lost.length} lost, p99 ${percentile(latenciesMs, 99).toFixed(0)} ms`);
+  }
+  for (const name of ended.keys()) {
+    const { stderr } = path.processes[name as keyof SoakPath['processes']];
+    console.log(`${name} has ended:\n${stderr().slice(-4_000)}`);
+  }
+}
+
+/** As the gateway counts them, once they have had time to end. */
+async function activeRequests(adminUrl: string): Promise<number> {
+  const deadlineMs = performance.now() + emptiesTimeoutMs;
+  for (;;) {
+    const text = await fetch(`${adminUrl}/metrics`, { signal: AbortSignal.timeout(fetchTimeoutMs) }).then(
+      (response) => response.text(),
+      () => undefined,
+    );
+    const active = text === undefined ? Infinity : activeIn(text);
+    if (active === 0 || performance.now() > deadlineMs) return active;
+    await pause(200);
+  }
+}
+
+function activeIn(exposition: string): number {
+  return valueOf(parseExposition(exposition), 'portal_gateway_active_requests') ?? Infinity;
+}
+
+/** What was wrong with its end. */
+async function stop(cli: CliProcess): Promise<string | undefined> {
+  cli.child.kill('SIGTERM');
+  const code = await Promise.race([cli.exited, pause(stopTimeoutMs, 'timeout' as const, { ref: false })]);
+  return code === 0 ? undefined : `exit code ${String(code)} after SIGTERM`;
+}
