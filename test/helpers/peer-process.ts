@@ -58,6 +58,10 @@ export class PeerProcess<Ready> {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   ask<Result>(command: string, argument: unknown = null): Promise<Result> {
     this.#lastId += 1;
     const id = this.#lastId;

@@ -76,7 +76,8 @@ export async function call(context: Targets, options: Call): Promise<number> {
   const { agent, path, key, signal, readBytes = Infinity } = options;
   const { port } = context.gateway;
   const headers = { 'x-gateway-key': key };
-  const outgoing = request({ host, port, path, agent, headers, signal }).end();
+  const outgoing = request({ host, port, path, agent, headers, signal });
+  outgoing.on('error', () => undefined).end();
   const [message] = (await once(outgoing, 'response', { signal })) as [IncomingMessage];
   let bytes = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {

@@ -101,6 +101,7 @@ export class HonestClient {
         ...(body !== undefined && { 'content-length': body.length }),
       },
     });
+    outgoing.on('error', () => undefined);
     outgoing.end(body);
     const [message] = (await once(outgoing, 'response')) as [IncomingMessage];
     return { status: message.statusCode ?? 0, received: await buffer(message) };
@@ -122,6 +123,8 @@ export class HonestClient {
       },
       { endStream: body === undefined, signal },
     );
+    // What ends the stream early also ends the waits below.
+    stream.on('error', () => undefined);
     if (body !== undefined) stream.end(body);
     const [fields] = (await once(stream, 'response')) as [Record<string, number>];
     return { status: fields[':status'] ?? 0, received: await buffer(stream) };

@@ -1,8 +1,10 @@
 // Runs loads: gives each its context, collects its counters and stops it. Knows no single load.
 import { hash } from 'node:crypto';
+import { Agent } from 'node:https';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { credentialFromSeed } from '../../src/portal/index.ts';
+import { call, servername } from './clients.ts';
 import type { Load, LoadContext, Pace, Targets } from './load.ts';
 import { seededRandom, type Random } from './random.ts';
 import { joinRelay } from './relay-access.ts';
@@ -17,6 +19,7 @@ export interface LoadReport {
 
 /** More kinds of errors than this are one counter. */
 const maxCounters = 40;
+const unknownStatus = 404;
 
 export class LoadRunner {
   readonly #load: Load;
@@ -68,7 +71,10 @@ export class LoadRunner {
       every: (pace, action) => {
         this.#repeat(pace, action);
       },
-      publish: (name, serve) => this.#publish(name, serve),
+      publish: async (name, serve) => {
+        await this.#publish(name, serve);
+        await this.#untilServed(name);
+      },
       defer: (close) => {
         this.#closers.push(close);
       },
@@ -157,6 +163,20 @@ export class LoadRunner {
     };
     this.#underWay.add(keepUp());
     return promise;
+  }
+
+  /** The gateway asks its relays about an unknown name, and a hostile relay may let it wait. */
+  async #untilServed(name: string): Promise<void> {
+    const { gateway, keys } = this.#targets;
+    const { signal } = this.#stopped;
+    const agent = new Agent({ ca: gateway.ca, servername, localAddress: this.#context().address() });
+    for (let status = unknownStatus; status === unknownStatus && !signal.aborted;) {
+      const options = { agent, path: `/peer/${name}/`, key: keys.mallory, readBytes: 1 };
+      // A hostile app may cut the response: then it is served.
+      status = await call(this.#targets, { ...options, signal: AbortSignal.timeout(10_000) }).catch(() => 0);
+      if (status === unknownStatus) await pause(500, undefined, { signal }).catch(() => undefined);
+    }
+    agent.destroy();
   }
 }
 

@@ -37,17 +37,17 @@ export interface LoadContext extends Targets {
   /** Aborts when the run ends. */
   readonly signal: AbortSignal;
   /** A loopback address of this load's own, so that bounds for each address meet the load and not the honest client. */
-  address(n?: number): string;
+  readonly address: (n?: number) => string;
   /** Counters appear in the report. A load that counts nothing fails the run. */
-  count(what: string, by?: number): void;
+  readonly count: (what: string, by?: number) => void;
   /** Counts a broken promise of the gateway or the relay; any fails the run. */
-  broken(promise: string): void;
+  readonly broken: (promise: string) => void;
   /** Repeats the action at that pace, with jitter, until the run ends. What it throws is counted by its code. */
-  every(pace: Pace, action: (signal: AbortSignal) => Promise<void> | void): void;
-  /** Publishes an app on our relay, from an address of the load's own. Resolves when the lease is published. */
-  publish(name: string, serve: (tunnel: Duplex) => void): Promise<void>;
+  readonly every: (pace: Pace, action: (signal: AbortSignal) => Promise<void> | void) => void;
+  /** Publishes an app on our relay, from an address of the load's own. Resolves once the gateway serves it. */
+  readonly publish: (name: string, serve: (tunnel: Duplex) => void) => Promise<void>;
   /** Runs when the load stops, last first. */
-  defer(close: () => void): void;
+  readonly defer: (close: () => void) => void;
 }
 
 export interface Load {

@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
 import type { SoakLoadsSettings } from '../helpers/peers/soak-loads.ts';
 import { PeerProcess } from '../helpers/peer-process.ts';
 import type { CliProcess } from '../helpers/cli.ts';
-import { parseExposition, valueOf } from '../helpers/exposition.ts';
+import { gatewayCounters, unreadable, type GatewayCounters } from './gateway-counters.ts';
 import { growthOf } from './growth.ts';
 import { HonestClient } from './honest-client.ts';
 import type { LoadReport } from './load-runner.ts';
@@ -20,6 +20,7 @@ import { RelayVisits } from './relay-visits.ts';
 import { barsOf, percentile, reportText, type Watched } from './report.ts';
 
 const honestPerSecond = 20;
+const loadsName = 'loads';
 const visitEveryMs = 5_000;
 /** Of the run; memory is judged after it. */
 const warmUpShare = 0.4;
@@ -62,8 +63,9 @@ async function soak(): Promise<boolean> {
 
   const ended = new Map<string, number | null>();
   for (const [name, cli] of Object.entries(path.processes)) void cli.exited.then((code) => ended.set(name, code));
-  const watches = Object.entries(path.processes).map(([name, { child }]) => {
-    const watch = new ProcessWatch(child.pid ?? 0);
+  const pids = Object.entries(path.processes).map(([name, { child }]) => ({ name, pid: child.pid ?? 0 }));
+  const watches = [...pids, { name: loadsName, pid: hostile.pid }].map(({ name, pid }) => {
+    const watch = new ProcessWatch(pid);
     stack.defer(() => {
       watch.stop();
     });
@@ -78,28 +80,29 @@ async function soak(): Promise<boolean> {
 
   await Promise.all([client.stop(), visits.stop()]);
   const loadReports = await hostile.ask<readonly LoadReport[]>('reports');
-  for (const [warning, times] of Object.entries(await hostile.ask<Record<string, number>>('warnings')))
-    console.log(`a load was warned ${times} times: ${warning}`);
   await hostile.ask('stop');
+  const loadFaults = await hostile.ask<Readonly<Record<string, number>>>('faults');
   await hostile.kill();
   const measuredFromMs = warmUpShare * minutes * 60_000;
   const processes: Watched[] = watches.map(({ name, watch }) => {
     watch.stop();
     const { samples, cpuPercent } = watch;
-    const growth = name === 'expose' ? undefined : growthOf(samples.filter(({ atMs }) => atMs >= measuredFromMs));
+    const settled = samples.filter(({ atMs }) => atMs >= measuredFromMs);
+    const growth = name === loadsName ? undefined : growthOf(settled);
     const fault = ended.has(name) ? `ended with ${String(ended.get(name))}` : undefined;
     return { name, samples, cpuPercent, growth, fault };
   });
-  const activeAfterwards = await activeRequests(path.adminUrl);
+  const afterwards = await countersOf(path.adminUrl);
   const stopped: Watched[] = [];
   // The gateway first: it drains through the relay.
   for (const watched of processes) {
-    const cli = path.processes[watched.name as keyof SoakPath['processes']];
-    stopped.push(watched.fault === undefined ? { ...watched, fault: await stop(cli) } : watched);
+    const cli = path.processes[watched.name as keyof SoakPath['processes']] as CliProcess | undefined;
+    const isStopped = cli === undefined || watched.fault !== undefined;
+    stopped.push(isStopped ? watched : { ...watched, fault: await stop(cli) });
   }
   const measured = {
-    ...{ honest: client.counts(), visits: visits.counts(), loads: loadReports },
-    ...{ processes: stopped, activeAfterwards },
+    ...{ honest: client.counts(), visits: visits.counts(), loads: loadReports, loadFaults },
+    ...{ processes: stopped, afterwards },
   };
   const bars = barsOf(measured);
   console.log(reportText(measured, bars));
@@ -110,7 +113,7 @@ function targetsOf({ gateway, relay, secondRelayPort, keys }: SoakPath): Omit<So
   return { gateway, relay, secondRelayPort, keys };
 }
 
-/** Until the time is over, or a process has ended that must not. */
+/** Until the time is over, somebody interrupts the run, or a process has ended that must not. */
 async function untilOver(
   path: SoakPath,
   client: HonestClient,
@@ -118,13 +121,21 @@ async function untilOver(
 ): Promise<void> {
   const endMs = performance.now() + minutes * 60_000;
   let reportMs = performance.now() + progressEveryMs;
-  while (performance.now() < endMs && ended.size === 0) {
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      interrupt.abort();
+    });
+  }
+  while (performance.now() < endMs && ended.size === 0 && !interrupt.signal.aborted) {
     await pause(Math.min(250, endMs - performance.now()));
     if (performance.now() < reportMs) continue;
     reportMs += progressEveryMs;
     const { sent, lost, latenciesMs } = client.counts();
     const left = ((endMs - performance.now()) / 60_000).toFixed(1);
-    console.log(`${left} min left: ${sent} sent, ${lost.length} lost, p99 ${percentile(latenciesMs, 99).toFixed(0)} ms`);
+    console.log(
+      `${left} min left: ${sent} sent, ${lost.length} lost, p99 ${percentile(latenciesMs, 99).toFixed(0)} ms`,
+    );
   }
   for (const name of ended.keys()) {
     const { stderr } = path.processes[name as keyof SoakPath['processes']];
@@ -132,22 +143,18 @@ async function untilOver(
   }
 }
 
-/** As the gateway counts them, once they have had time to end. */
-async function activeRequests(adminUrl: string): Promise<number> {
+/** The gateway's own counters, once its requests have had time to end. */
+async function countersOf(adminUrl: string): Promise<GatewayCounters> {
   const deadlineMs = performance.now() + emptiesTimeoutMs;
   for (;;) {
     const text = await fetch(`${adminUrl}/metrics`, { signal: AbortSignal.timeout(fetchTimeoutMs) }).then(
       (response) => response.text(),
       () => undefined,
     );
-    const active = text === undefined ? Infinity : activeIn(text);
-    if (active === 0 || performance.now() > deadlineMs) return active;
+    const counters = text === undefined ? unreadable : gatewayCounters(text);
+    if (counters.activeRequests === 0 || performance.now() > deadlineMs) return counters;
     await pause(200);
   }
-}
-
-function activeIn(exposition: string): number {
-  return valueOf(parseExposition(exposition), 'portal_gateway_active_requests') ?? Infinity;
 }
 
 /** What was wrong with its end. */

@@ -1,4 +1,5 @@
 // The report of a soak: what was measured, which bars hold and which do not.
+import type { GatewayCounters } from './gateway-counters.ts';
 import type { Growth } from './growth.ts';
 import type { HonestCounts } from './honest-client.ts';
 import type { LoadReport } from './load-runner.ts';
@@ -19,9 +20,11 @@ export interface Measured {
   readonly honest: HonestCounts;
   readonly visits: VisitCounts;
   readonly loads: readonly LoadReport[];
+  /** Errors that no load caught, and warnings of Node, by text. */
+  readonly loadFaults: Readonly<Record<string, number>>;
   readonly processes: readonly Watched[];
-  /** Requests that the gateway says are active once all clients have left. */
-  readonly activeAfterwards: number;
+  /** Once all clients have left. */
+  readonly afterwards: GatewayCounters;
 }
 
 interface Bar {
@@ -36,13 +39,15 @@ const maxGrowthBytes = 48 * mib;
 const maxGrowthShare = 0.15;
 const maxExamples = 10;
 
-export function barsOf({ honest, visits, loads, processes, activeAfterwards }: Measured): readonly Bar[] {
+export function barsOf({ honest, visits, loads, loadFaults, processes, afterwards }: Measured): readonly Bar[] {
+  const { activeRequests, internalErrors } = afterwards;
   const p99Ms = percentile(honest.latenciesMs, 99);
   const bars = [
     bar(`the honest client loses nothing: ${honest.lost.length} of ${honest.sent} lost`, honest.lost.length === 0),
     bar(`its p99 is under ${maxP99Ms} ms: ${p99Ms.toFixed(0)} ms`, p99Ms < maxP99Ms),
     bar(`the relay serves new clients: ${visits.failed.length} of ${visits.made} failed`, visits.failed.length === 0),
-    bar(`no request is left when all clients have gone: ${activeAfterwards}`, activeAfterwards === 0),
+    bar(`no request is left when all clients have gone: ${activeRequests}`, activeRequests === 0),
+    bar(`no request ended in an internal error: ${internalErrors}`, internalErrors === 0),
   ];
   for (const { name, growth, fault } of processes) {
     bars.push(bar(`${name} runs to the end${fault === undefined ? '' : `: ${fault}`}`, fault === undefined));
@@ -53,8 +58,11 @@ export function barsOf({ honest, visits, loads, processes, activeAfterwards }: M
   }
   for (const { name, counters, broken } of loads) {
     if (Object.keys(counters).length === 0) bars.push(bar(`${name} did something`, false));
-    for (const [promise, times] of Object.entries(broken)) bars.push(bar(`${name}: ${promise}: ${times} times not`, false));
+    for (const [promise, times] of Object.entries(broken))
+      bars.push(bar(`${name}: ${promise}: ${times} times not`, false));
   }
+  for (const [fault, times] of Object.entries(loadFaults))
+    bars.push(bar(`a load failed ${times} times: ${fault}`, false));
   return bars;
 }
 

@@ -11,12 +11,14 @@ export interface SoakLoadsSettings extends Targets {
   readonly only: readonly string[];
 }
 
-/** Hundreds of sockets with a few listeners each are the normal case here; what else Node warns of belongs to the report. */
-const warnings: Record<string, number> = {};
-process.on('warning', ({ name, message }) => {
-  const text = `${name}: ${message}`.slice(0, 200);
-  warnings[text] = (warnings[text] ?? 0) + 1;
-});
+/** Faults of the loads themselves, by text. One does not end the others; the report shows them. */
+const faults: Record<string, number> = {};
+const note = (error: Error): void => {
+  const text = (error.stack ?? error.message).split('\n', 3).join(' ').slice(0, 300);
+  faults[text] = (faults[text] ?? 0) + 1;
+};
+process.on('uncaughtException', note);
+process.on('warning', note);
 
 const { seed, only, ...targets } = settings as SoakLoadsSettings;
 const runners = loads
@@ -29,7 +31,7 @@ const commands = {
     await Promise.all(runners.map((runner) => runner.start()));
   },
   reports: (): readonly LoadReport[] => runners.map((runner) => runner.report()),
-  warnings: () => warnings,
+  faults: () => faults,
   stop: async () => {
     await Promise.all(runners.map((runner) => runner.stop()));
   },

@@ -48,10 +48,13 @@ export const load: Load = {
         },
       );
       void flood(mux, signal);
-      const timer = setTimeout(() => {
-        count('cut');
-        websocket.terminate();
-      }, random.between(10_000, 20_000));
+      const timer = setTimeout(
+        () => {
+          count('cut');
+          websocket.terminate();
+        },
+        random.between(10_000, 20_000),
+      );
       websocket.once('close', () => {
         clearTimeout(timer);
         mux.close();

@@ -61,6 +61,7 @@ async function send(
     },
     { endStream: kind === 'get', signal },
   );
+  stream.on('error', () => undefined);
   if (kind !== 'get') stream.end(body);
   const [fields] = (await once(stream, 'response', { signal })) as [Record<string, number>];
   stream.resume();

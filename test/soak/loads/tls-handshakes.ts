@@ -36,7 +36,8 @@ async function attempt(context: LoadContext, way: (typeof ways)[number], signal:
     socket.resume().end();
     await closed(socket);
     signal.removeEventListener('abort', destroy);
-    if (signal.aborted && !context.signal.aborted) context.broken('an end within the TLS handshake ends the connection');
+    if (signal.aborted && !context.signal.aborted)
+      context.broken('an end within the TLS handshake ends the connection');
     return;
   }
   const socket = await dialTcp(gateway.port, localAddress, signal);
