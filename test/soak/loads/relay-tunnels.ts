@@ -9,6 +9,8 @@ import { openCarrier } from '../relay-access.ts';
 const tunnels = 1_200;
 const holdMs = 60_000;
 const block = Buffer.alloc(65_536, 'x');
+/** 2 MiB: more than all windows on the way. */
+const blocksEach = 32;
 
 export const load: Load = {
   name: 'relay-tunnels',
@@ -62,10 +64,14 @@ async function openOne(app: RelayPeer, client: RelayPeer): Promise<void> {
 
 /** Nothing is credited and nothing kept of what comes; what is sent stops at the window. */
 function fillUnread(pipe: Pipe): void {
+  let left = blocksEach;
   const ignore = (): void => undefined;
   const fill = (): void => {
-    for (let i = 0; i < 16 && pipe.write([block]); i += 1);
+    while (left > 0) {
+      left -= 1;
+      if (!pipe.write([block])) return;
+    }
   };
-  pipe.setHandler({ data: ignore, end: ignore, drain: ignore, error: ignore } satisfies PipeHandler);
+  pipe.setHandler({ data: ignore, end: ignore, drain: fill, error: ignore } satisfies PipeHandler);
   fill();
 }
