@@ -21,10 +21,17 @@ export interface LoadReport {
 const maxCounters = 40;
 const unknownStatus = 404;
 
+export interface LoadSetup {
+  readonly targets: Targets;
+  readonly key: string;
+  readonly seed: string;
+}
+
 export class LoadRunner {
   readonly #load: Load;
   readonly #index: number;
   readonly #targets: Targets;
+  readonly #key: string;
   readonly #seed: string;
   readonly #random: Random;
   readonly #stopped = new AbortController();
@@ -33,10 +40,12 @@ export class LoadRunner {
   readonly #counters = new Map<string, number>();
   readonly #broken = new Map<string, number>();
 
-  constructor(load: Load, index: number, targets: Targets, seed: string) {
+  /** `index`: from it come the load's addresses. */
+  constructor(load: Load, index: number, { targets, key, seed }: LoadSetup) {
     this.#load = load;
     this.#index = index;
     this.#targets = targets;
+    this.#key = key;
     this.#seed = `${seed} ${load.name}`;
     this.#random = seededRandom(this.#seed);
   }
@@ -59,6 +68,7 @@ export class LoadRunner {
   #context(): LoadContext {
     return {
       ...this.#targets,
+      key: this.#key,
       random: this.#random,
       signal: this.#stopped.signal,
       address: (n = 1) => `127.66.${this.#index + 1}.${n}`,
@@ -167,11 +177,11 @@ export class LoadRunner {
 
   /** The gateway asks its relays about an unknown name, and a hostile relay may let it wait. */
   async #untilServed(name: string): Promise<void> {
-    const { gateway, keys } = this.#targets;
+    const { gateway } = this.#targets;
     const { signal } = this.#stopped;
     const agent = new Agent({ ca: gateway.ca, servername, localAddress: this.#context().address() });
     for (let status = unknownStatus; status === unknownStatus && !signal.aborted;) {
-      const options = { agent, path: `/peer/${name}/`, key: keys.mallory, readBytes: 1 };
+      const options = { agent, path: `/peer/${name}/`, key: this.#key, readBytes: 1 };
       // A hostile app may cut the response: then it is served.
       status = await call(this.#targets, { ...options, signal: AbortSignal.timeout(10_000) }).catch(() => 0);
       if (status === unknownStatus) await pause(500, undefined, { signal }).catch(() => undefined);

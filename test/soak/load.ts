@@ -3,11 +3,7 @@
 import type { Duplex } from 'node:stream';
 import type { Random } from './random.ts';
 
-/** Keys of the gateway. `honest` belongs to the honest client alone. */
-export const keyNames = ['honest', 'mallory', 'sloth', 'bomber'] as const;
-export type KeyName = (typeof keyNames)[number];
-
-/** The gateway, its relays and its keys: everything that a load attacks. */
+/** The gateway and its relays: what loads attack. */
 export interface Targets {
   readonly gateway: {
     /** Of the TLS listener on 127.0.0.1. */
@@ -20,7 +16,6 @@ export interface Targets {
   readonly relay: { readonly url: string; readonly port: number };
   /** The gateway's second relay connects here; a load plays that relay. */
   readonly secondRelayPort: number;
-  readonly keys: Readonly<Record<KeyName, string>>;
 }
 
 export interface Pace {
@@ -32,6 +27,8 @@ export interface Pace {
 }
 
 export interface LoadContext extends Targets {
+  /** An API key of the load's own, for all leases but that of the honest app. */
+  readonly key: string;
   /** Seeded with the run's seed and the load's name. */
   readonly random: Random;
   /** Aborts when the run ends. */

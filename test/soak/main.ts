@@ -56,7 +56,8 @@ async function soak(): Promise<boolean> {
     },
   } as unknown as TestContext;
   const path = await startPath(t);
-  const settings: SoakLoadsSettings = { ...targetsOf(path), seed: flags.seed, only };
+  const { targets, loadKeys: keys, honestKey } = path;
+  const settings: SoakLoadsSettings = { targets, keys, seed: flags.seed, only };
   const hostile = await PeerProcess.start<object>(t, 'soak-loads', settings);
   console.log(`soak: ${minutes} min, seed ${flags.seed}, ${honestPerSecond} honest requests/s from 127.0.0.1`);
   for (const { name, rate } of loads) if (only.length === 0 || only.includes(name)) console.log(`  ${name}: ${rate}`);
@@ -71,8 +72,8 @@ async function soak(): Promise<boolean> {
     });
     return { name, watch };
   });
-  const client = new HonestClient(path, seededRandom(`${flags.seed} honest`));
-  const visits = new RelayVisits(path.relay.url);
+  const client = new HonestClient(targets, honestKey, seededRandom(`${flags.seed} honest`));
+  const visits = new RelayVisits(targets.relay.url);
   client.start(honestPerSecond);
   visits.start(visitEveryMs);
   await hostile.ask('start');
@@ -107,10 +108,6 @@ async function soak(): Promise<boolean> {
   const bars = barsOf(measured);
   console.log(reportText(measured, bars));
   return bars.every(({ holds }) => holds);
-}
-
-function targetsOf({ gateway, relay, secondRelayPort, keys }: SoakPath): Omit<SoakLoadsSettings, 'seed' | 'only'> {
-  return { gateway, relay, secondRelayPort, keys };
 }
 
 /** Until the time is over, somebody interrupts the run, or a process has ended that must not. */

@@ -11,17 +11,23 @@ import { createApiKey } from '../../src/auth/api-key.ts';
 import { certificate, tlsFile } from '../helpers/certificates.ts';
 import { startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
 import { freePort } from '../helpers/free-port.ts';
-import { keyNames, type KeyName, type Targets } from './load.ts';
+import type { Targets } from './load.ts';
+import { loads } from './loads/all.ts';
 
-export interface SoakPath extends Targets {
+export interface SoakPath {
+  readonly targets: Targets;
+  /** Of the honest client, whose lease is `honest`. */
+  readonly honestKey: string;
+  /** By the names of the loads. */
+  readonly loadKeys: Readonly<Record<string, string>>;
   /** For metrics and health: `http://127.0.0.1:PORT`. */
   readonly adminUrl: string;
   readonly logFile: string;
   readonly processes: { readonly gateway: CliProcess; readonly relay: CliProcess; readonly expose: CliProcess };
 }
 
-/** Small bounds, so that few clients reach them: the shares of keys and leases are a quarter, 30. */
-const maxInFlight = 120;
+/** A small bound, so that few clients reach it: with more than 60 in flight, the share of each key, lease and address is 20. */
+const maxInFlight = 80;
 const startTimeoutMs = 30_000;
 
 export async function startPath(t: TestContext): Promise<SoakPath> {
@@ -33,11 +39,13 @@ export async function startPath(t: TestContext): Promise<SoakPath> {
   const expose = startCli(t, ['expose', String(app), '--name', 'honest', '--relay', relayUrl], state);
   await expose.note(/honest/);
   const [port, adminPort, secondRelayPort] = [await freePort(), await freePort(), await freePort()];
-  const keys = Object.fromEntries(keyNames.map((name) => [name, createApiKey('test')])) as Record<KeyName, string>;
+  const honestKey = createApiKey('test');
+  const loadKeys = Object.fromEntries(loads.map(({ name }) => [name, createApiKey('test')]));
   const file = join(directory, 'gateway.yaml');
   const logFile = join(directory, 'gateway.log');
   await writeFile(file, configuration({ port, adminPort, relays: [relayUrl, relayUrlOf(secondRelayPort)], logFile }));
-  const secrets = Object.fromEntries(keyNames.map((name) => [variableOf(name), keys[name]]));
+  const keys = Object.entries({ ...loadKeys, honest: honestKey });
+  const secrets = Object.fromEntries(keys.map(([name, key]) => [variableOf(name), key]));
   const gateway = startCli(t, ['start', '--config', file], { ...state, ...secrets });
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   await Promise.race([
@@ -47,10 +55,13 @@ export async function startPath(t: TestContext): Promise<SoakPath> {
     }),
   ]);
   return {
-    gateway: { port, pid: gateway.child.pid ?? 0, ca: certificate.cert },
-    relay: { url: relayUrl, port: Number(new URL(relayUrl).port) },
-    secondRelayPort,
-    keys,
+    targets: {
+      gateway: { port, pid: gateway.child.pid ?? 0, ca: certificate.cert },
+      relay: { url: relayUrl, port: Number(new URL(relayUrl).port) },
+      secondRelayPort,
+    },
+    honestKey,
+    loadKeys,
     adminUrl,
     logFile,
     processes: { gateway, relay, expose },
@@ -87,7 +98,7 @@ async function becomesReady(url: string): Promise<void> {
 }
 
 const relayUrlOf = (port: number): string => `ws://127.0.0.1:${port}/relay`;
-const variableOf = (name: KeyName): string => `SOAK_KEY_${name.toUpperCase()}`;
+const variableOf = (name: string): string => `SOAK_KEY_${name.toUpperCase().replaceAll('-', '_')}`;
 
 interface Places {
   readonly port: number;
@@ -97,9 +108,10 @@ interface Places {
 }
 
 function configuration({ port, adminPort, relays, logFile }: Places): string {
+  const names = loads.map(({ name }) => name);
   const unlimited = '{ requests_per_second: 100000, burst: 100000 }';
   return `
-gateway: { port: ${port}, max_in_flight: ${maxInFlight} }
+gateway: { port: ${port}, max_in_flight: ${maxInFlight}, min_write_rate: 16KiB }
 tls: { enabled: true, cert_file: ${tlsFile('cert.pem')}, key_file: ${tlsFile('key.pem')} }
 admin: { port: ${adminPort} }
 portal:
@@ -108,14 +120,14 @@ portal:
   directory_ttl: 5s
 auth:
   keys:
-${keyNames.map((name) => `    - { id: ${name}, key: "\${${variableOf(name)}}" }`).join('\n')}
+${['honest', ...names].map((name) => `    - { id: ${name}, key: "\${${variableOf(name)}}" }`).join('\n')}
 lease_acl:
   honest: [honest]
-  "*": [${keyNames.filter((name) => name !== 'honest').join(', ')}]
+  "*": [${names.join(', ')}]
 rate_limit:
   global: ${unlimited}
   per_key: { default: ${unlimited} }
-quotas: { daily: { bomber: { llm_tokens: 1000000000000 } } }
+quotas: { daily: { brotli-bombs: { llm_tokens: 1000000000000 } } }
 logging: { output: file, file: { path: ${logFile}, max_size: 20MB, max_backups: 1 } }
 `;
 }

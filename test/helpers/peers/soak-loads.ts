@@ -5,7 +5,10 @@ import { LoadRunner, type LoadReport } from '../../soak/load-runner.ts';
 import { loads } from '../../soak/loads/all.ts';
 import { serveParent, settings } from './parent.ts';
 
-export interface SoakLoadsSettings extends Targets {
+export interface SoakLoadsSettings {
+  readonly targets: Targets;
+  /** By the names of the loads. */
+  readonly keys: Readonly<Record<string, string>>;
   readonly seed: string;
   /** Names of loads; empty: all of them. */
   readonly only: readonly string[];
@@ -20,9 +23,9 @@ const note = (error: Error): void => {
 process.on('uncaughtException', note);
 process.on('warning', note);
 
-const { seed, only, ...targets } = settings as SoakLoadsSettings;
+const { targets, keys, seed, only } = settings as SoakLoadsSettings;
 const runners = loads
-  .map((load, i) => ({ load, runner: new LoadRunner(load, i, targets, seed) }))
+  .map((load, i) => ({ load, runner: new LoadRunner(load, i, { targets, seed, key: keys[load.name] ?? '' }) }))
   .filter(({ load }) => only.length === 0 || only.includes(load.name))
   .map(({ runner }) => runner);
 

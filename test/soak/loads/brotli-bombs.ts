@@ -14,7 +14,7 @@ export const load: Load = {
   name: 'brotli-bombs',
   rate: `2 requests/s, 3 at once, each ${decodedMiB} MiB when decoded; a third aborted`,
   async start(context) {
-    const { random, keys, count } = context;
+    const { random, key, count } = context;
     const body = await bomb();
     const head = [
       'HTTP/1.1 200 OK',
@@ -34,7 +34,7 @@ export const load: Load = {
     const agent = keptConnections(context, 3);
     context.every({ perSecond: 2, atOnce: 3, timeoutMs: 30_000 }, async (signal) => {
       const aborts = random.chance(0.33);
-      const options = { agent, path: `/peer/${lease}/`, key: keys.bomber, signal, ...(aborts && { readBytes: 1 }) };
+      const options = { agent, path: `/peer/${lease}/`, key, signal, ...(aborts && { readBytes: 1 }) };
       const status = await call(context, options);
       count(aborts ? 'aborted' : String(status));
     });

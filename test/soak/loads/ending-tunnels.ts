@@ -11,9 +11,9 @@ const pieces = ['HTTP/1.1 200 OK\r\nContent', '-Length: 5\r\n\r\nhe', 'llo'];
 
 export const load: Load = {
   name: 'ending-tunnels',
-  rate: '60 requests/s, 16 at once, to an app that ends tunnels 0 to 3 ms after part or all of a response',
+  rate: '60 requests/s, 12 at once, to an app that ends tunnels 0 to 3 ms after part or all of a response',
   async start(context) {
-    const { random, keys, count } = context;
+    const { random, key, count } = context;
     await context.publish(lease, (tunnel) => {
       onRequest(tunnel, () => {
         respond(tunnel, random);
@@ -21,9 +21,9 @@ export const load: Load = {
       // An app that was half-closed goes on writing, then ends.
       tunnel.on('end', () => tunnel.end());
     });
-    const agent = keptConnections(context, 16);
-    context.every({ perSecond: 60, atOnce: 16, timeoutMs: 20_000 }, async (signal) => {
-      const status = await call(context, { agent, path: `/peer/${lease}/`, key: keys.mallory, signal });
+    const agent = keptConnections(context, 12);
+    context.every({ perSecond: 60, atOnce: 12, timeoutMs: 20_000 }, async (signal) => {
+      const status = await call(context, { agent, path: `/peer/${lease}/`, key, signal });
       count(String(status));
     });
   },

@@ -48,7 +48,7 @@ async function open(context: LoadContext, lost: () => void): Promise<ClientHttp2
 
 async function send(
   session: ClientHttp2Session,
-  { keys }: LoadContext,
+  { key }: LoadContext,
   kind: Kind,
   signal: AbortSignal,
 ): Promise<number> {
@@ -56,7 +56,7 @@ async function send(
     {
       ':method': kind === 'get' ? 'GET' : 'POST',
       ':path': `/peer/${lease}/${kind}`,
-      'x-gateway-key': keys.mallory,
+      'x-gateway-key': key,
       ...(kind === 'length' && { 'content-length': body.length }),
     },
     { endStream: kind === 'get', signal },

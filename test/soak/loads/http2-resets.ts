@@ -20,7 +20,7 @@ export const load: Load = {
   name: 'http2-resets',
   rate: `1 connection each 2 s, with up to ${batches} writes of ${batch} requests and their resets, ${betweenMs} ms apart`,
   start(context) {
-    const { random, keys, count } = context;
+    const { random, key, count } = context;
     context.every({ perSecond: 0.5, atOnce: 4, timeoutMs: 10_000 }, async (signal) => {
       const localAddress = context.address(random.between(1, 4));
       const socket = await dialTls(context, { localAddress, alpn: 'h2' }, signal);
@@ -30,7 +30,7 @@ export const load: Load = {
         [':scheme', 'https'],
         [':authority', 'localhost'],
         [':path', path],
-        ['x-gateway-key', keys.mallory],
+        ['x-gateway-key', key],
       ];
       socket.resume().write(Buffer.concat([preface, frame(frameType.settings, 0, 0)]));
       let sent = 0;

@@ -76,15 +76,19 @@ export const load: Load = {
   },
 };
 
-function requestText({ random, keys }: LoadContext): string {
+function requestText({ random, key }: LoadContext): string {
   const authorised = random.chance(0.33);
-  const key = authorised ? [`X-Gateway-Key: ${keys.mallory}`] : [];
+  const credential = authorised ? [`X-Gateway-Key: ${key}`] : [];
   const target = authorised ? `/peer/${lease}/` : random.pick(targets);
   if (random.chance(0.1)) {
     const trailers = Array.from({ length: 900 }, (_, i) => `t${i}: ${'v'.repeat(8)}`);
-    const start = head('POST', target, [...key, 'Transfer-Encoding: chunked', `Trailer: ${fill('t1,', 9_000)}t2`]);
+    const start = head('POST', target, [
+      ...credential,
+      'Transfer-Encoding: chunked',
+      `Trailer: ${fill('t1,', 9_000)}t2`,
+    ]);
     return `${start}1\r\nx\r\n0\r\n${trailers.join('\r\n')}\r\n\r\n`;
   }
   if (random.chance(0.05)) return `GET ${target} HTTP/1.1\r\nHost: ${servername}${fill('.')}\r\n\r\n`;
-  return head(random.chance(0.5) ? 'GET' : 'POST', target, [...key, ...random.pick(shapes)]);
+  return head(random.chance(0.5) ? 'GET' : 'POST', target, [...credential, ...random.pick(shapes)]);
 }

@@ -10,7 +10,7 @@ export const load: Load = {
   name: 'pipelining',
   rate: `1 write/s of ${requests} requests`,
   async start(context) {
-    const { keys, count, broken } = context;
+    const { key, count, broken } = context;
     await context.publish(lease, (tunnel) => {
       onRequest(tunnel, (target) => {
         const body = `[${target}]`;
@@ -20,7 +20,7 @@ export const load: Load = {
     });
     const expected = Array.from({ length: requests }, (_, i) => `[/${i}]`).join('');
     const text = Array.from({ length: requests }, (_, i) =>
-      head('GET', `/peer/${lease}/${i}`, [`X-Gateway-Key: ${keys.mallory}`]),
+      head('GET', `/peer/${lease}/${i}`, [`X-Gateway-Key: ${key}`]),
     ).join('');
     context.every({ perSecond: 1, atOnce: 2, timeoutMs: 20_000 }, async (signal) => {
       const socket = await dialTls(context, { localAddress: context.address() }, signal);

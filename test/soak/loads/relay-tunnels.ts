@@ -7,14 +7,14 @@ import type { Load, LoadContext } from '../load.ts';
 import { openCarrier } from '../relay-access.ts';
 
 const tunnels = 1_200;
-const holdMs = 60_000;
+const holdMs = 150_000;
 const block = Buffer.alloc(65_536, 'x');
 /** 2 MiB: more than all windows on the way. */
 const blocksEach = 32;
 
 export const load: Load = {
   name: 'relay-tunnels',
-  rate: `20 tunnels/s up to ${tunnels}, unread and filled from both sides; all anew every ${holdMs / 1_000} s`,
+  rate: `10 tunnels/s up to ${tunnels}, unread and filled from both sides; all anew every ${holdMs / 1_000} s`,
   start(context) {
     // One pair of connections at a time.
     context.every({ perSecond: 1, atOnce: 1, timeoutMs: holdMs }, (signal) => hold(context, signal));
@@ -47,7 +47,7 @@ async function hold(context: LoadContext, signal: AbortSignal): Promise<void> {
         count('refused');
       },
     );
-  }, 50);
+  }, 100);
   await ended.promise;
   clearInterval(open);
   clearInterval(renew);
