@@ -75,14 +75,19 @@ export class WriteRate implements Expiring {
   expired(): void {
     this.#armed = false;
     if (this.#over || this.#waitingSinceMs === undefined) return;
-    const waitedMs = this.#waitedMs + this.#clock.monotonicMs() - this.#waitingSinceMs;
+    const waitingMs = this.#clock.monotonicMs() - this.#waitingSinceMs;
     // The socket does not show how many of the pending bytes the client has taken. If it was all of them, for how long is that fast enough?
-    const allowedMs = Math.max(
-      this.#bounds.windowMs,
-      ((this.#takenBytes + this.#pendingBytes) * 1000) / this.#bounds.minBytesPerSecond,
+    const leftMs = Math.min(
+      this.#allowedMs(this.#takenBytes + this.#pendingBytes) - this.#waitedMs,
+      // Of this wait alone: bytes taken before it, into the buffers of the operating system for example, do not extend it.
+      this.#allowedMs(this.#pendingBytes),
     );
-    if (waitedMs >= allowedMs) this.#cut();
-    else this.#arm(allowedMs - waitedMs);
+    if (waitingMs >= leftMs) this.#cut();
+    else this.#arm(leftMs - waitingMs);
+  }
+
+  #allowedMs(bytes: number): number {
+    return Math.max(this.#bounds.windowMs, (bytes * 1000) / this.#bounds.minBytesPerSecond);
   }
 
   #bytesIn(ms: number): number {
