@@ -25,21 +25,26 @@ export const load: Load = {
       });
       tunnel.on('end', () => tunnel.end());
     });
-    let session: ClientHttp2Session | undefined;
-    context.defer(() => session?.destroy());
+    let session: Promise<ClientHttp2Session> | undefined;
     context.every({ perSecond: 40, atOnce: 8, timeoutMs: 20_000 }, async (signal) => {
-      session ??= await open(context, () => {
+      session ??= open(context, () => {
         session = undefined;
         if (!runs.aborted) broken('ordinary requests with bodies end no HTTP/2 connection');
       });
       const kind = random.pick(kinds);
-      count(`${kind} ${await send(session, context, kind, signal)}`);
+      count(`${kind} ${await send(await session, context, kind, signal)}`);
     });
   },
 };
 
 async function open(context: LoadContext, lost: () => void): Promise<ClientHttp2Session> {
-  const socket = await dialTls(context, { localAddress: context.address(), alpn: 'h2' }, context.signal);
+  // Ends with the run.
+  const socket = await dialTls(context, { localAddress: context.address(), alpn: 'h2' }, context.signal).catch(
+    (error: unknown) => {
+      lost();
+      throw error;
+    },
+  );
   const session = connect('https://localhost', { createConnection: () => socket });
   context.count('connections');
   session.on('error', () => undefined).once('close', lost);
