@@ -1,6 +1,7 @@
 // The soak: hostile apps, relays and clients all at once, beside one honest client that must not notice. Prints what it measured and
 // exits 1 when a bar is broken: node test/soak/main.ts [--minutes N] [--seed TEXT] [--only LOAD,LOAD]
 import { existsSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -27,6 +28,7 @@ const warmUpShare = 0.4;
 const progressEveryMs = 15_000;
 /** A process of ours that is asked to stop drains, then ends. */
 const stopTimeoutMs = 45_000;
+const latenessResolutionMs = 10;
 const emptiesTimeoutMs = 15_000;
 const fetchTimeoutMs = 5_000;
 
@@ -74,11 +76,14 @@ async function soak(): Promise<boolean> {
   });
   const client = new HonestClient(targets, honestKey, seededRandom(`${flags.seed} honest`));
   const visits = new RelayVisits(targets.relay.url);
+  const lateness = monitorEventLoopDelay({ resolution: latenessResolutionMs });
+  lateness.enable();
   client.start(honestPerSecond);
   visits.start(visitEveryMs);
   await hostile.ask('start');
   await untilOver(path, client, ended);
 
+  lateness.disable();
   await Promise.all([client.stop(), visits.stop()]);
   const loadReports = await hostile.ask<readonly LoadReport[]>('reports');
   await hostile.ask('stop');
@@ -103,7 +108,7 @@ async function soak(): Promise<boolean> {
   }
   const measured = {
     ...{ honest: client.counts(), visits: visits.counts(), loads: loadReports, loadFaults },
-    ...{ processes: stopped, afterwards },
+    ...{ processes: stopped, afterwards, lateMs: lateness.percentile(99) / 1e6 - latenessResolutionMs },
   };
   const bars = barsOf(measured);
   console.log(reportText(measured, bars));

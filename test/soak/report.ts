@@ -23,6 +23,8 @@ export interface Measured {
   /** Errors that no load caught, and warnings of Node, by text. */
   readonly loadFaults: Readonly<Record<string, number>>;
   readonly processes: readonly Watched[];
+  /** How late the timers of the honest client's own, idle process were, at the 99th percentile: what a busy machine adds. */
+  readonly lateMs: number;
   /** Once all clients have left. */
   readonly afterwards: GatewayCounters;
 }
@@ -38,6 +40,8 @@ const mib = 1_048_576;
 const maxGrowthBytes = 48 * mib;
 const maxGrowthShare = 0.15;
 const maxExamples = 10;
+/** Above, other programs keep the processors: the latency bar then says little about the gateway. */
+const maxLateMs = 20;
 
 export function barsOf({ honest, visits, loads, loadFaults, processes, afterwards }: Measured): readonly Bar[] {
   const { activeRequests, internalErrors } = afterwards;
@@ -67,12 +71,13 @@ export function barsOf({ honest, visits, loads, loadFaults, processes, afterward
 }
 
 export function reportText(measured: Measured, bars: readonly Bar[]): string {
-  const { honest, visits, loads, processes } = measured;
+  const { honest, visits, loads, processes, lateMs } = measured;
   const quantiles = [50, 90, 99, 100].map((p) => `p${p} ${percentile(honest.latenciesMs, p).toFixed(0)} ms`);
   return [
     'HONEST CLIENT',
     `  ${honest.sent} requests, ${honest.lost.length} lost; ${quantiles.join(', ')}`,
     ...examples(honest.lost),
+    `  its own process ran late by ${lateMs.toFixed(0)} ms at p99, so the machine had ${lateMs < maxLateMs ? '' : 'no '}time to spare`,
     `  ${visits.made} visits to the relay, ${visits.failed.length} failed`,
     ...examples(visits.failed),
     'LOADS',
