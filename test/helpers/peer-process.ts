@@ -63,6 +63,7 @@ export class PeerProcess<Ready> {
   }
 
   ask<Result>(command: string, argument: unknown = null): Promise<Result> {
+    if (!this.#child.connected) return Promise.reject(new Error('the process has ended'));
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise<Result>((resolve, reject) => {

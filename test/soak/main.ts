@@ -44,6 +44,13 @@ if (!(minutes > 0)) throw new Error(`--minutes ${flags.minutes} is no number of 
 const only = flags.only.split(',').filter((name) => name !== '');
 for (const name of only) if (loads.every((load) => load.name !== name)) throw new Error(`there is no load ${name}`);
 
+/** The processes that were started must end with this one. */
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    interrupt.abort();
+  });
+}
 if (existsSync('/proc/self/stat')) process.exitCode = (await soak()) ? 0 : 1;
 else console.log('SKIPPED the soak reads memory and CPU from /proc, which this system does not have');
 
@@ -85,9 +92,7 @@ async function soak(): Promise<boolean> {
 
   lateness.disable();
   await Promise.all([client.stop(), visits.stop()]);
-  const loadReports = await hostile.ask<readonly LoadReport[]>('reports');
-  await hostile.ask('stop');
-  const loadFaults = await hostile.ask<Readonly<Record<string, number>>>('faults');
+  const { loadReports, loadFaults } = await endLoads(hostile);
   await hostile.kill();
   const measuredFromMs = warmUpShare * minutes * 60_000;
   const processes: Watched[] = watches.map(({ name, watch }) => {
@@ -115,6 +120,21 @@ async function soak(): Promise<boolean> {
   return bars.every(({ holds }) => holds);
 }
 
+interface LoadsEnd {
+  readonly loadReports: readonly LoadReport[];
+  readonly loadFaults: Readonly<Record<string, number>>;
+}
+
+async function endLoads(hostile: PeerProcess<object>): Promise<LoadsEnd> {
+  try {
+    const loadReports = await hostile.ask<LoadsEnd['loadReports']>('reports');
+    await Promise.race([hostile.ask('stop'), pause(stopTimeoutMs, undefined, { ref: false })]);
+    return { loadReports, loadFaults: await hostile.ask<LoadsEnd['loadFaults']>('faults') };
+  } catch (error) {
+    return { loadReports: [], loadFaults: { [String(error)]: 1 } };
+  }
+}
+
 /** Until the time is over, somebody interrupts the run, or a process has ended that must not. */
 async function untilOver(
   path: SoakPath,
@@ -123,12 +143,6 @@ async function untilOver(
 ): Promise<void> {
   const endMs = performance.now() + minutes * 60_000;
   let reportMs = performance.now() + progressEveryMs;
-  const interrupt = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      interrupt.abort();
-    });
-  }
   while (performance.now() < endMs && ended.size === 0 && !interrupt.signal.aborted) {
     await pause(Math.min(250, endMs - performance.now()));
     if (performance.now() < reportMs) continue;

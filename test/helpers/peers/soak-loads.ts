@@ -22,6 +22,8 @@ const note = (error: Error): void => {
 };
 process.on('uncaughtException', note);
 process.on('warning', note);
+// Ctrl-C reaches the whole process group: the parent ends the run, and this process with it.
+process.on('SIGINT', () => undefined);
 
 const { targets, keys, seed, only } = settings as SoakLoadsSettings;
 const runners = loads
