@@ -25,6 +25,8 @@ const loadsName = 'loads';
 const visitEveryMs = 5_000;
 /** Of the run; memory is judged after it. */
 const warmUpShare = 0.4;
+/** The slowest load needs two minutes to fill what it holds. */
+const memoryCountsFromMinutes = 5;
 const progressEveryMs = 15_000;
 /** A process of ours that is asked to stop drains, then ends. */
 const stopTimeoutMs = 45_000;
@@ -113,7 +115,12 @@ async function soak(): Promise<boolean> {
   }
   const measured = {
     ...{ honest: client.counts(), visits: visits.counts(), loads: loadReports, loadFaults },
-    ...{ processes: stopped, afterwards, lateMs: lateness.percentile(99) / 1e6 - latenessResolutionMs },
+    ...{
+      processes: stopped,
+      afterwards,
+      memoryCounts: minutes >= memoryCountsFromMinutes,
+      lateMs: lateness.percentile(99) / 1e6 - latenessResolutionMs,
+    },
   };
   const bars = barsOf(measured);
   console.log(reportText(measured, bars));

@@ -23,6 +23,8 @@ export interface Measured {
   /** Errors that no load caught, and warnings of Node, by text. */
   readonly loadFaults: Readonly<Record<string, number>>;
   readonly processes: readonly Watched[];
+  /** False: the run is too short for a bar on memory, and only shows its slope. */
+  readonly memoryCounts: boolean;
   /** How late the timers of the honest client's own, idle process were, at the 99th percentile: what a busy machine adds. */
   readonly lateMs: number;
   /** Once all clients have left. */
@@ -43,7 +45,8 @@ const maxExamples = 10;
 /** Above, other programs keep the processors: the latency bar then says little about the gateway. */
 const maxLateMs = 20;
 
-export function barsOf({ honest, visits, loads, loadFaults, processes, afterwards }: Measured): readonly Bar[] {
+export function barsOf(measured: Measured): readonly Bar[] {
+  const { honest, visits, loads, loadFaults, processes, memoryCounts, afterwards } = measured;
   const { activeRequests, internalErrors } = afterwards;
   const p99Ms = percentile(honest.latenciesMs, 99);
   const bars = [
@@ -55,7 +58,7 @@ export function barsOf({ honest, visits, loads, loadFaults, processes, afterward
   ];
   for (const { name, growth, fault } of processes) {
     bars.push(bar(`${name} runs to the end${fault === undefined ? '' : `: ${fault}`}`, fault === undefined));
-    if (growth === undefined) continue;
+    if (growth === undefined || !memoryCounts) continue;
     const mostBytes = Math.max(maxGrowthBytes, maxGrowthShare * growth.medianBytes);
     const text = `RSS of ${name} is flat after warm-up: ${signed(growth.bytesPerMinute)}/min, ${signed(growth.bytes)} in all (at most ${size(mostBytes)})`;
     bars.push(bar(text, growth.bytes <= mostBytes));
@@ -71,7 +74,7 @@ export function barsOf({ honest, visits, loads, loadFaults, processes, afterward
 }
 
 export function reportText(measured: Measured, bars: readonly Bar[]): string {
-  const { honest, visits, loads, processes, lateMs } = measured;
+  const { honest, visits, loads, processes, memoryCounts, lateMs } = measured;
   const quantiles = [50, 90, 99, 100].map((p) => `p${p} ${percentile(honest.latenciesMs, p).toFixed(0)} ms`);
   return [
     'HONEST CLIENT',
@@ -85,6 +88,7 @@ export function reportText(measured: Measured, bars: readonly Bar[]): string {
     'PROCESSES',
     ...processes.flatMap(processLines),
     'BARS',
+    ...(memoryCounts ? [] : ['  none    on memory: the run is too short, the loads still fill what they hold']),
     ...bars.map(({ text, holds }) => `  ${holds ? 'holds ' : 'BROKEN'} ${text}`),
     '',
   ].join('\n');
