@@ -84,6 +84,8 @@ export class Acl {
   readonly #all: readonly Rule[];
   /** Whether any rule at all lets a principal in. */
   readonly #isListed = new WeakMap<Principal, boolean>();
+  /** Whether every rule lets a principal in. */
+  readonly #isFree = new WeakMap<Principal, boolean>();
   /** False: no rule lets anyone in without a credential, whatever the lease. */
   readonly admitsAnonymous: boolean;
 
@@ -135,6 +137,21 @@ export class Acl {
       this.#isListed.set(principal, isListed);
     }
     return isListed;
+  }
+
+  /**
+   * Whether the principal may learn that no lease has this id. A lease with the id could have any name, so without a rule for the id
+   * itself every rule must let the principal in: otherwise 403 for a lease with a name that is refused would tell it from 404.
+   */
+  mayMissId(id: string, principal: Principal): boolean {
+    const byId = this.#byId.get(id);
+    if (byId !== undefined) return byId.some((rule) => rule.allows(principal));
+    let isFree = this.#isFree.get(principal);
+    if (isFree === undefined) {
+      isFree = this.#all.every((rule) => rule.allows(principal));
+      this.#isFree.set(principal, isFree);
+    }
+    return isFree;
   }
 
   #decidingFor(id: string, names: readonly string[]): Deciding {

@@ -44,6 +44,12 @@ const rows: readonly Row[] = [
     code: 'access_denied',
   },
   {
+    what: 'an id of a lease whose name has a narrower rule than the one for all',
+    policy: { acl: { app: ['other'], '*': ['test'] } },
+    paths: [`/peer/${appId}/`, `/peer/${noId}/`],
+    code: 'access_denied',
+  },
+  {
     what: 'a caller without a credential',
     policy: { acl: { else: ['anonymous'], '*': ['*'] } },
     headers: [],

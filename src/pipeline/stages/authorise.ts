@@ -63,6 +63,15 @@ export function presumedTarget({ policy, route }: Exchange): AclTarget {
   return { id: pins.idOf(name) ?? '', names: [name] };
 }
 
+/** Why the caller may not learn that there is no such lease. Undefined: it may. */
+export function missFault(exchange: Exchange): GatewayError | undefined {
+  const { principal, policy } = exchange;
+  const target = presumedTarget(exchange);
+  const fault = accessFault(exchange, target);
+  if (fault !== undefined || principal === undefined || target.id === '' || target.names.length > 0) return fault;
+  return aclOf(policy).mayMissId(target.id, principal) ? undefined : refusal(exchange);
+}
+
 /** Why the caller may not make this request to this lease. Undefined: it may. */
 export function accessFault(exchange: Exchange, target: AclTarget): GatewayError | undefined {
   const { principal, policy, req, clientIp } = exchange;

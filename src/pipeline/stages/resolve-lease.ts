@@ -10,7 +10,7 @@ import type { Found } from '../../route/lease-index.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
 import type { LeaseLookup, LookupResult } from '../lease-lookup.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
-import { accessFault, presumedTarget, refusal } from './authorise.ts';
+import { missFault, refusal } from './authorise.ts';
 
 type Names = Pick<Found<Lease, Transport>, 'names' | 'claims'>;
 
@@ -30,7 +30,7 @@ export function resolveLease(lookup: LeaseLookup): Stage {
         }
       }
       // A caller who may not call such a lease gets the same error, after the same time, whether it exists or not.
-      const fault = accessFault(exchange, presumedTarget(exchange)) ?? errorOf(exchange, result);
+      const fault = missFault(exchange) ?? errorOf(exchange, result);
       // Only a lease that was found at once is faster than an unknown one.
       lookup.evenOut(exchange, sink, waited || result.kind !== 'found', () => {
         sink.fail(fault);
@@ -73,8 +73,7 @@ export function resolveLease(lookup: LeaseLookup): Stage {
         sink.fail(refusal(exchange));
         return;
       }
-      const isHidden = (): boolean =>
-        principal === undefined || !aclOf(policy).decide(presumedTarget(exchange), principal).allowed;
+      const isHidden = (): boolean => missFault(exchange) !== undefined;
       lookup.find(exchange, sink, isHidden, (result, waited) => {
         proceed(exchange, sink, result, waited);
       });
