@@ -9,6 +9,8 @@ RUNTIME := tools/runtime/node_modules/.installed
 DEPS := node_modules/.installed
 # Programs that tests drive, beyond Node. Each is the name of its Debian package, too.
 TEST_NEEDS := chromium curl python3 redis-server
+# How long the hostile loads of `make soak` go on.
+MINUTES ?= 10
 NODE := PATH="$$(tools/runtime/path):$$PWD/node_modules/.bin:$$PATH"
 
 help: ## show this list
@@ -25,8 +27,9 @@ test-integration: $(DEPS) ## authentication, proxying, limits and errors through
 	@tools/test-needs.sh $(TEST_NEEDS)
 	@$(NODE) node tools/test.ts --integration
 
-soak: $(DEPS) ## the long transfers and the many streams that `make test` has no time for
+soak: $(DEPS) ## what `make test` has no time for: long transfers, many streams, hostile loads for MINUTES (10)
 	@$(NODE) node tools/test.ts --soak
+	@$(NODE) node test/soak/main.ts --minutes $(MINUTES)
 
 # The package's shape can only be checked where the package is.
 lint: build ## format, types, lint rules, import law, dead code, package shape, docs

@@ -15,13 +15,15 @@ import { LocalLimiter } from './guard/local-limiter.ts';
 import { MemoryLimiter } from './guard/memory-limiter.ts';
 import { QuotaLedger } from './guard/quota-ledger.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
-import { leaseMoved, type LeaseMoved } from './kernel/events.ts';
 import { isForApp } from './pipeline/host-mode.ts';
-import type { GatewayStatus } from './kernel/status.ts';
+import type { GatewayStatus, LeaseListStatus } from './kernel/status.ts';
 import { createAdminAccess, createPipeline } from './pipeline/order.ts';
 import type { AuthenticateParts } from './pipeline/stages/authenticate.ts';
 import type { Policy } from './policy/policy.ts';
+import { leasePins } from './policy/lease-pins.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
+import { listStatusOf, publishDirectoryEvent } from './route/directory-events.ts';
+import { NameBindings } from './route/name-bindings.ts';
 import { Http2 } from './server/http2.ts';
 import { HttpServer, type ListenerOptions } from './server/http-server.ts';
 import type { TlsSettings } from './server/tls-contexts.ts';
@@ -49,6 +51,8 @@ export interface GatewayOptions extends ListenerOptions {
   readonly limiter?: Limiter;
   /** What keys have used of their quotas. Default: what they use from now on. */
   readonly quotas?: QuotaLedger;
+  /** Which lease id has which name. Default: what this process has seen. */
+  readonly nameBindings?: NameBindings;
 }
 
 export interface Gateway {
@@ -87,13 +91,18 @@ export function createGateway(options: GatewayOptions): Gateway {
     keyUsed,
     keyDigests = new KeyDigests({ secret: randomBytes(32) }),
     signingKeys,
+    nameBindings = new NameBindings({ mode: () => policy.nameBinding }),
     ...listener
   } = options;
   let { policy } = options;
   const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();
   const ttlMs = (): number => policy.directoryTtlMs;
-  const directory = new LeaseDirectory<Lease, Transport>(transports, { clock, ttlMs, moved });
+  const directory = new LeaseDirectory<Lease, Transport>(transports, {
+    ...{ clock, ttlMs, report: publishDirectoryEvent, bindings: nameBindings },
+    maxLeases: () => policy.maxLeases,
+    pinnedIds: () => leasePins(policy).ids,
+  });
   const upstream = new Upstream({ clock, limits: () => limits });
   const signer = signingKeys && new AssertionSigner({ keys: signingKeys, clock });
   let tlsFront: TlsFront | undefined;
@@ -114,7 +123,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     }),
     adminAccess: createAdminAccess({ auth, limiter }),
     connected: () => transports.some(isConnected),
-    details: () => ({ relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })) }),
+    listed: () => directory.isReady,
+    details: () => ({
+      relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })),
+      lease_lists: directory.status().map(listStatusOf).map(listDetails),
+    }),
     isForApp,
     ...(tls !== undefined && {
       secure: (http1, serverHost) =>
@@ -123,12 +136,17 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
 
   async function release(): Promise<void> {
+    directory.stop();
     upstream.close();
     await Promise.all([bcrypt.close(), ...transports.map((transport) => transport.close())]);
   }
 
   return {
-    listen: () => server.listen(),
+    listen: async () => {
+      const address = await server.listen();
+      directory.start();
+      return address;
+    },
     adminAddress: () => server.adminAddress,
     apply: (next, certificates) => {
       if (certificates !== undefined) tlsFront?.apply(certificates);
@@ -167,8 +185,8 @@ function authenticatorOf(bcrypt: BcryptThreads, digests: KeyDigests, clock: Cloc
   });
 }
 
-function moved(move: LeaseMoved): void {
-  if (leaseMoved.hasSubscribers) leaseMoved.publish(move);
+function listDetails({ relay, leases, ignored, error }: LeaseListStatus): object {
+  return { relay, leases, ignored: Object.fromEntries(ignored), error };
 }
 
 function isConnected(transport: Transport): boolean {

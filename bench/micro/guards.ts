@@ -15,6 +15,7 @@ import { QuotaLedger } from '../../src/guard/quota-ledger.ts';
 import { systemClock as clock } from '../../src/kernel/clock.ts';
 import { LeaseLookup } from '../../src/pipeline/lease-lookup.ts';
 import type { Dispatch, Exchange, Stage } from '../../src/pipeline/stage.ts';
+import type { Lease, Transport } from '../../src/upstream/transport.ts';
 import { addressGate } from '../../src/pipeline/stages/address-gate.ts';
 import { authenticate } from '../../src/pipeline/stages/authenticate.ts';
 import { authorise } from '../../src/pipeline/stages/authorise.ts';
@@ -65,7 +66,7 @@ const authenticator = new Authenticator({ verifier, penalty: new FailurePenalty(
 const stages: Readonly<Record<string, Stage>> = {
   'address gate': addressGate(limiter),
   authenticate: authenticate({ authenticator, clock }, { known: () => undefined }),
-  authorise: authorise(new LeaseLookup(new LeaseDirectory([], { clock, ttlMs: () => 0 }))),
+  authorise: authorise(new LeaseLookup(new LeaseDirectory<Lease, Transport>([], { clock, ttlMs: () => 0 }))),
   limits: limits(limiter, ledger, clock),
 };
 

@@ -1,6 +1,8 @@
 // Decides whether a key is let in, and whether it is worth a bcrypt now: known keys at once, others within what the throttles and the
 // verification queue allow. Knows no request and no error.
 import { formOf } from './api-key.ts';
+import { longestKeyBytes } from './bcrypt-hash.ts';
+import type { Claim } from './credential.ts';
 import type { FailurePenalty, Standing } from './failure-penalty.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { KeyAnswer, KeyVerifier } from './key-verifier.ts';
@@ -52,8 +54,13 @@ export class Authenticator {
     return unknown;
   }
 
-  /** Whether the token is a key that this gateway knows without computing anything. */
-  isKnown(token: string, ring: KeyRing, cacheTtlMs: number): boolean {
+  /** Who the token belongs to, without computing a bcrypt. */
+  claimOf(token: string, ring: KeyRing, cacheTtlMs: number): Claim {
+    if (ring.isOurs(token) || this.#isKnown(token, ring, cacheTtlMs)) return 'ours';
+    return ring.hasUnprefixed && Buffer.byteLength(token) <= longestKeyBytes ? 'possible' : 'foreign';
+  }
+
+  #isKnown(token: string, ring: KeyRing, cacheTtlMs: number): boolean {
     return this.#verifier.known(token, ring, cacheTtlMs)?.kind === 'key' || this.#verifier.isProven(token, ring);
   }
 

@@ -1,4 +1,4 @@
-// How many bcrypt verifications run at once, and how many may wait. Half of the queue is reserved for callers whose key verified
+// Bounds how many bcrypt verifications run at once, and how many wait. Half of the queue is reserved for callers whose key verified
 // before, so that wrong keys, however many, never shut them out.
 
 /**
@@ -69,10 +69,10 @@ export class BcryptPool implements Hasher {
   }
 }
 
-/** Each thread holds about 20 MiB, and more of them only help whoever sends wrong keys. */
+/** Each thread holds about 20 MiB, and further ones would mostly verify wrong keys. */
 const maxThreads = 4;
 
-/** How many may run at once on so many cores: one core is left to requests that are already admitted. */
+/** Concurrent verifications on so many cores: one core is left to requests that are already admitted. */
 export function bcryptConcurrency(cores: number): number {
   return Math.max(1, Math.min(cores - 1, maxThreads));
 }

@@ -1,8 +1,8 @@
 // Worker threads that compute bcrypt, so that neither the event loop nor libuv's thread pool waits for it. Starts a thread when all are
-// busy and keeps it; how many run at once is for the caller to bound.
+// busy and keeps it; the caller bounds how many run at once.
 import { Worker } from 'node:worker_threads';
 
-/** What a thread is asked. */
+/** The message to a thread. */
 export interface Comparison {
   readonly key: string;
   readonly hash: string;

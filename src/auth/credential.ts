@@ -1,5 +1,4 @@
-// Where a request may carry its credential, and which of several counts. Verifies nothing: what a token looks like is for the caller to
-// say.
+// Finds the credential of a request, and decides which of several counts. Verifies nothing: the caller classifies tokens.
 import type { RawHeaders } from '../kernel/http.ts';
 
 export interface KeyCredential {
@@ -20,7 +19,7 @@ export type Credential =
   | { readonly kind: 'two' };
 
 /**
- * Whose a token is, as far as can be told without computing a hash. `ours`: by its form, its prefix, or because it verified before.
+ * Whose a token is, as far as can be decided without computing a hash. `ours`: by its form, its prefix, or because it verified before.
  * `possible`: only a hash would tell.
  */
 export type Claim = 'ours' | 'possible' | 'foreign';
@@ -32,7 +31,7 @@ export interface CredentialFields {
   readonly authorizations: readonly string[];
   /** Keys among the offered subprotocols. */
   readonly offeredKeys: readonly string[];
-  /** What Sec-WebSocket-Protocol offers without them, '' for nothing; undefined: there are none. */
+  /** The subprotocols without those keys, '' for nothing; undefined: no key was offered. */
   readonly protocols: string | undefined;
 }
 

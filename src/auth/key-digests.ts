@@ -1,5 +1,5 @@
 // Recognises keys of the gateway's own form that verified before, by an HMAC instead of a bcrypt. Their secret has 155 bits, so a digest
-// of one gives nothing away that could be guessed. Remembers one key for each hash; what its entry allows is not known here.
+// of one gives nothing away that could be guessed. Remembers one key for each hash; the policy decides what its entry allows.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 export interface KeyDigest {
@@ -16,7 +16,7 @@ export class KeyDigests {
   readonly #secret: Buffer;
   readonly #maxDigests: number;
   readonly #digests = new Map<string, string>();
-  /** Called after each change; set by whoever persists them. */
+  /** Called after each change; set by the store that persists them. */
   changed: () => void = () => undefined;
 
   /** `kept`: from earlier processes with the same secret, the most recent last. */

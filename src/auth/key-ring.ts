@@ -68,7 +68,7 @@ export class KeyRing {
     return formOf(token) !== 'foreign' || this.withPrefixOf(token).length > 0;
   }
 
-  /** What failures are counted under, beside the address: the longest prefix of an entry, else as many characters as a key id has. */
+  /** The key id that failures are counted under: the longest prefix of an entry, else as many characters as a key id has. */
   keyIdOf(key: string): string {
     const lengths = this.#prefixLengths.filter((length) => this.#byPrefix.has(key.slice(0, length)));
     return key.slice(0, Math.max(0, ...lengths) || prefixCharacters);

@@ -1,4 +1,4 @@
-// Tells whose key a key is: by its digest where it verified before, by one bcrypt otherwise, the same for a wrong secret and for an
+// Finds the entry of a key: by its digest where it verified before, by one bcrypt otherwise, the same for a wrong secret and for an
 // unknown key. What an entry allows is read from the policy of the request, every time.
 import { hash } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';

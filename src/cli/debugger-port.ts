@@ -1,9 +1,10 @@
-// Closes the debugger port that a SIGUSR1 during Node's own start opened, before src/main.ts could listen to it. A port that was asked
-// for by a flag of Node stays.
+// Closes the debugger port that a SIGUSR1 during Node's own start opened, before src/main.ts could listen to the signal. A port that a
+// flag of Node asks for stays open.
 import inspector from 'node:inspector';
 import process from 'node:process';
+import { nodeOptions } from '../config/node-options.ts';
 
-/** Node opens the port from a thread of its own, which may come late on a busy machine. */
+/** Node opens the port from a thread of its own, which may run late on a busy machine. */
 const lateMs = [0, 100, 1_000];
 
 export function keepDebuggerPortClosed(): void {
@@ -17,5 +18,5 @@ function close(): void {
 }
 
 function isAskedFor(): boolean {
-  return [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].some((flags) => flags.includes('--inspect'));
+  return [...process.execArgv, nodeOptions()].some((flags) => flags.includes('--inspect'));
 }

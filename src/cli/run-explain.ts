@@ -4,12 +4,15 @@ import { loadConfig } from '../config/load.ts';
 import { suggestionOf } from '../config/names.ts';
 import { findingLine } from '../config/origin.ts';
 import { policyOf } from '../config/policy.ts';
+import { leaseNamesPath } from '../config/state-directory.ts';
 import { explainAccess, type Explanation } from '../guard/explain.ts';
+import { foldName } from '../kernel/lease-name.ts';
 import { maskKeys } from '../kernel/mask-keys.ts';
 import { keyPolicies } from '../keys/stored-key.ts';
 import { printable, printableJson } from '../kernel/printable.ts';
 import { CliFault, usageFault } from './fault.ts';
 import type { CliContext } from './context.ts';
+import { readLeaseNames } from './lease-names-file.ts';
 import { readMoreKeys } from './more-keys.ts';
 
 export interface ExplainOptions {
@@ -23,7 +26,8 @@ export interface ExplainOptions {
   readonly json?: boolean;
 }
 
-export async function explain(options: ExplainOptions, { terminal, signal }: CliContext): Promise<void> {
+export async function explain(options: ExplainOptions, context: CliContext): Promise<void> {
+  const { terminal, signal } = context;
   if (options.ip !== undefined && isIP(options.ip) === 0)
     throw usageFault(`--ip takes an IPv4 or IPv6 address, not "${printable(options.ip)}"`);
   const loaded = await loadConfig({ file: options.config, signal });
@@ -45,6 +49,7 @@ export async function explain(options: ExplainOptions, { terminal, signal }: Cli
     key,
     lease: options.lease,
     leaseId: options.id,
+    acceptedId: policy.nameBinding === 'strict' ? await acceptedIdOf(options.lease, context) : undefined,
     method: options.method.toUpperCase(),
     upgrade: options.upgrade === true,
     clientIp: options.ip,
@@ -53,6 +58,12 @@ export async function explain(options: ExplainOptions, { terminal, signal }: Cli
   if (options.json === true) terminal.result(printableJson(verdict));
   else for (const line of linesOf(verdict)) terminal.result(printable(line));
   if (!verdict.allowed) throw new CliFault(`refused: ${verdict.code ?? 'access_denied'}`);
+}
+
+/** Of the gateway on this machine; undefined where it has none, or where its file is not ours to read. */
+async function acceptedIdOf(lease: string, { environment }: CliContext): Promise<string | undefined> {
+  const { lines } = await readLeaseNames(leaseNamesPath(environment().stateDirectory)).catch(() => ({ lines: [] }));
+  return lines.findLast(({ name }) => name === foldName(lease))?.id;
 }
 
 function linesOf({ allowed, steps }: Explanation): string[] {

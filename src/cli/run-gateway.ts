@@ -16,6 +16,7 @@ import type { Credential, RelayClientOptions } from '../portal/index.ts';
 import type { Policy } from '../policy/policy.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
+import type { LeaseNames } from './lease-names.ts';
 import type { KeptQuotas } from './quotas.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { readTlsSettings } from './tls-settings.ts';
@@ -29,6 +30,8 @@ export interface GatewaySettings {
   readonly keys?: KeySource | undefined;
   /** Recognises keys that verified before. Absent: until the process ends. The caller's to persist. */
   readonly keyDigests?: KeyDigests;
+  /** Absent: which lease id has which name ends with the process. */
+  readonly names?: LeaseNames;
   /** Of assertions; without them there are none. The caller's to close. */
   readonly signing?: SigningKeys;
 }
@@ -87,6 +90,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     transports,
     quotas: ledger,
     keyDigests: settings.keyDigests,
+    ...(settings.names !== undefined && { nameBindings: settings.names.bindings }),
     keyUsed: settings.keys && ((id, wallMs) => settings.keys?.used(id, wallMs)),
     ...(limits !== undefined && { limiter: limits.limiter }),
   });
@@ -101,7 +105,9 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
         // Before anybody can use one, it is known what was used of it.
         await settings.quotas?.apply(next);
         await signing?.prepare(next);
+        const applyNames = await settings.names?.prepare(next);
         gateway.apply(policyOf(next, settings.keys?.keys), certificates);
+        applyNames?.();
         current = next;
         ({ shutdownGraceMs } = next.gateway);
         count(next.metrics.enabled);

@@ -1,46 +1,48 @@
-// Owns `leases`: what a relay offers, as a table for people or as JSON. Everything that apps publish is untrusted text.
-import { connect, createCredential, type PortalLease, type Session } from '../portal/index.ts';
+// `leases`: what a relay offers, as a table for people or as JSON. Everything that apps publish is untrusted text.
+import { leaseNamesPath } from '../config/state-directory.ts';
+import { foldName, sharedLeaseNames } from '../kernel/lease-name.ts';
 import { printable, printableJson } from '../kernel/printable.ts';
-import { CliFault } from './fault.ts';
+import type { PortalLease } from '../portal/index.ts';
 import type { CliContext } from './context.ts';
+import { readLeaseNames } from './lease-names-file.ts';
+import { listedLeases, type RelayOptions } from './listed-leases.ts';
 import { writeTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
-/** The answer comes in one round trip; a frozen relay gives none at all. */
-const answerTimeoutMs = 10_000;
 const mostNameCharacters = 40;
 const mostDescriptionCharacters = 60;
 
-export interface LeasesOptions {
-  readonly relay?: string;
+export interface LeasesOptions extends RelayOptions {
   readonly json?: boolean;
 }
 
 export async function leases(options: LeasesOptions, context: CliContext): Promise<void> {
   const { terminal } = context;
-  const relay = options.relay ?? context.environment().relayUrl;
-  // Nobody is dialled, so nobody needs to know who asks.
-  const session = await connect(relay, { credential: createCredential(), signal: context.signal });
-  try {
-    const rows = (await offeredBy(session, context.signal)).map(rowOf).sort(byNameAndId);
-    if (options.json === true) terminal.result(printableJson(rows));
-    else if (rows.length === 0) terminal.note(`The relay ${relay} offers no leases.`);
-    else writeLeases(rows, terminal);
-  } finally {
-    await session.close();
-  }
+  const { leases: listed, ignored, relay } = await listedLeases(options, context);
+  const notes = await notesOf(listed, context);
+  const rows = listed.map((lease) => rowOf(lease, notes(lease))).sort(byNameAndId);
+  if (options.json === true) terminal.result(printableJson(rows));
+  else if (rows.length === 0) terminal.note(`The relay ${relay} offers no leases.`);
+  else writeLeases(rows, terminal);
+  for (const [reason, count] of ignored)
+    terminal.note(`${count} ${count === 1 ? 'entry' : 'entries'} of the list ignored: ${reason}`);
 }
 
-async function offeredBy(session: Session, signal: AbortSignal): Promise<readonly PortalLease[]> {
-  const timeout = AbortSignal.timeout(answerTimeoutMs);
-  try {
-    return (await session.info(AbortSignal.any([signal, timeout]))).leases;
-  } catch (error) {
-    if (!timeout.aborted) throw error;
-    throw new CliFault(
-      `the relay ${session.url} did not list its leases within ${answerTimeoutMs / 1000} s; is it frozen?`,
-    );
-  }
+/** What a gateway would report of the name of a lease. */
+async function notesOf(listed: readonly PortalLease[], context: CliContext): Promise<(lease: PortalLease) => string> {
+  const counts = new Map<string, number>();
+  for (const { name } of listed) counts.set(foldName(name), (counts.get(foldName(name)) ?? 0) + 1);
+  // Of gateways on this machine with `portal.name_binding: strict`; there may be none, or a file that is not ours to read.
+  const file = leaseNamesPath(context.environment().stateDirectory);
+  const { lines } = await readLeaseNames(file).catch(() => ({ lines: [] }));
+  const accepted = new Map(lines.map(({ name, id }) => [name, id] as const));
+  return ({ name, id }) => {
+    const folded = foldName(name);
+    const known = accepted.get(folded);
+    if (known !== undefined && known !== id) return `not accepted for this name (${known} is)`;
+    const count = counts.get(folded) ?? 0;
+    return count > 1 && !sharedLeaseNames.has(folded) ? `one of ${count} leases of this name` : '';
+  };
 }
 
 function byNameAndId(a: Row, b: Row): number {
@@ -53,11 +55,13 @@ interface Row {
   readonly alpn: readonly string[];
   readonly expires_at: string;
   readonly description: string;
+  /** Empty: nothing is wrong with the name. */
+  readonly note: string;
 }
 
-function rowOf(lease: PortalLease): Row {
+function rowOf(lease: PortalLease, note: string): Row {
   const { name, id, alpn, metadata, expiresAtMs } = lease;
-  return { name, id, alpn, expires_at: timeOf(expiresAtMs), description: descriptionOf(metadata) };
+  return { name, id, alpn, expires_at: timeOf(expiresAtMs), description: descriptionOf(metadata), note };
 }
 
 /** A relay may say any number; not each is a date. */
@@ -78,12 +82,15 @@ function descriptionOf(metadata: string): string {
 }
 
 function writeLeases(rows: readonly Row[], terminal: Terminal): void {
-  const cells = rows.map(({ name, id, alpn, expires_at, description }) => [
+  const hasNotes = rows.some(({ note }) => note !== '');
+  const cells = rows.map(({ name, id, alpn, expires_at, description, note }) => [
     printable(name, mostNameCharacters),
     printable(id, mostNameCharacters),
     printable(alpn.join(','), mostNameCharacters),
     expires_at,
     printable(description, mostDescriptionCharacters),
+    ...(hasNotes ? [note] : []),
   ]);
-  writeTable(['NAME', 'ID', 'ALPN', 'EXPIRES', 'DESCRIPTION'], cells, terminal);
+  const columns = ['NAME', 'ID', 'ALPN', 'EXPIRES', 'DESCRIPTION', ...(hasNotes ? ['NOTE'] : [])];
+  writeTable(columns, cells, terminal);
 }

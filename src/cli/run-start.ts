@@ -5,7 +5,7 @@ import { type Faulty, loadConfig, type FlagSetting } from '../config/load.ts';
 import { findingLine } from '../config/origin.ts';
 import { watchConfig, type ReloadReason } from '../config/reload.ts';
 import { restartOnly } from '../config/restart.ts';
-import { assertionKeysPath, gatewayIdentityPath, keyDigestsPath } from '../config/state-directory.ts';
+import { assertionKeysPath, gatewayIdentityPath, keyDigestsPath, leaseNamesPath } from '../config/state-directory.ts';
 import { configReloaded, type ConfigReloaded } from '../kernel/events.ts';
 import { KeysFileError } from '../keys/errors.ts';
 import { openKeyDigests } from '../keys/key-digests-file.ts';
@@ -20,6 +20,7 @@ import type { CliContext } from './context.ts';
 import type { EarlyHangup } from './early-hangup.ts';
 import { onLogSignals } from './log-signals.ts';
 import { openMoreKeys, readMoreKeys } from './more-keys.ts';
+import { keepLeaseNames } from './lease-names.ts';
 import { keepQuotas } from './quotas.ts';
 import { runGateway, type RunningGateway } from './run-gateway.ts';
 import { SigningKeys } from './signing-keys.ts';
@@ -54,6 +55,7 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   const credential = await identityOf(config, context, log);
   const { stateDirectory } = context.environment();
   const quotas = await keepQuotas(parts, config, { stateDirectory, log });
+  const names = await keepLeaseNames(parts, config, { file: leaseNamesPath(stateDirectory), log });
   let current = config;
   let keysChanged = (): void => undefined;
   const keys = await openMoreKeys(parts, {
@@ -75,7 +77,10 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   });
   parts.defer(() => keyDigests.close());
   const { digests } = keyDigests;
-  const gateway = await runGateway(parts, { config, credential, keys, quotas, signing, keyDigests: digests });
+  const gateway = await runGateway(parts, {
+    ...{ config, credential, keys, quotas, names, signing },
+    keyDigests: digests,
+  });
   keysChanged = gateway.keysChanged;
   // What changed while it began to listen.
   keysChanged();

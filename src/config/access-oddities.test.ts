@@ -68,9 +68,11 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     says: [/lease_acl\.app is the same as "App": both lists count together$/],
   },
   {
-    what: 'an id in lower case',
-    text: `${key}lease_acl: { abcdefghijklmnopqrstuvwxyz: [one] }`,
-    says: [/lease_acl\.abcdefghijklmnopqrstuvwxyz is a name: the id of a lease is written in upper case$/],
+    what: 'an id in upper and in lower case',
+    text: `${key}lease_acl: { ABCDEFGHIJKLMNOPQRSTUVWXYZ: [one], abcdefghijklmnopqrstuvwxyz: [one] }`,
+    says: [
+      /lease_acl\.abcdefghijklmnopqrstuvwxyz is the same as "ABCDEFGHIJKLMNOPQRSTUVWXYZ": both lists count together$/,
+    ],
   },
   {
     what: 'hashes of several costs',

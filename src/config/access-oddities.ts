@@ -1,6 +1,6 @@
 // Owns what is no fault of keys and lease rules and yet hardly meant: rules that let nobody in, names that nobody has, hashes that
 // take different times. Looks at the configuration alone: who is in auth.keys_file it does not know.
-import { foldName, isLeaseId } from '../kernel/lease-name.ts';
+import { leaseKey } from '../kernel/lease-name.ts';
 import type { Config } from './config.ts';
 import { suggestionOf } from './names.ts';
 import type { Path } from './shape.ts';
@@ -66,11 +66,7 @@ function* names(leaseAcl: Config['leaseAcl']): Generator<Oddity> {
   const first = new Map<string, string>();
   for (const pattern of Object.keys(leaseAcl)) {
     const path: Path = ['lease_acl', pattern];
-    // Ids are upper case and compare as they are.
-    if (!isLeaseId(pattern) && isLeaseId(pattern.toUpperCase())) {
-      yield { path, message: 'is a name: the id of a lease is written in upper case' };
-    }
-    const name = isLeaseId(pattern) ? pattern : foldName(pattern);
+    const name = leaseKey(pattern);
     const before = first.get(name);
     if (before === undefined) first.set(name, pattern);
     else yield { path, message: `is the same as ${JSON.stringify(before)}: both lists count together` };

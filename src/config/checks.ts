@@ -1,6 +1,7 @@
 // Owns what makes a text an address, a URL, a name or a header: pure questions, answered without looking anything up.
 import { createPrivateKey } from 'node:crypto';
 import { isIP, isIPv6 } from 'node:net';
+import { isLeaseId as isCanonicalId, leaseIdIn } from '../kernel/lease-name.ts';
 import { isOwnKey } from '../kernel/own-key.ts';
 import { isMethodOverride, isRemoved, isWrittenByGateway } from '../kernel/removed-headers.ts';
 import type { TextCheck } from './fields.ts';
@@ -14,8 +15,6 @@ const hostName =
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
 /** RFC 9110 §5.5: visible characters, spaces and tabs inside. */
 const fieldValue = /^(?:[!-~\u0080-\u00ff](?:[\t -~\u0080-\u00ff]{0,8190}[!-~\u0080-\u00ff])?)?$/;
-/** portal-protocol §4: base32, 26 characters. */
-const leaseId = /^[A-Z2-7]{26}$/;
 
 export const isHost: TextCheck = (text) => isIP(text) !== 0 || hostName.test(text);
 
@@ -91,7 +90,7 @@ export const isChangeableHeader: TextCheck = (text) => {
 
 export const isFieldValue: TextCheck = (text) => fieldValue.test(text);
 
-export const isLeaseId: TextCheck = (text) => leaseId.test(text);
+export const isLeaseId: TextCheck = (text) => isCanonicalId(text);
 
 /** What a request can name (route/peer-path.ts): others than `expose` publish too, under stranger names than it allows. */
 const maxNameCharacters = 255;
@@ -100,6 +99,10 @@ const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 export const isLeaseName: TextCheck = (text) =>
   text.trim() !== '' && text.length <= maxNameCharacters && !unprintable.test(text) && !text.includes('*');
+
+/** Pins are for names: an id cannot lead elsewhere. */
+export const isPinnableName: TextCheck = (text) =>
+  leaseIdIn(text) === undefined ? isLeaseName(text) : 'has the form of a lease id, which is never a name';
 
 /** `exact`, `prefix-*` or `*`. */
 export const isLeasePattern: TextCheck = (text) => text === '*' || isLeaseName(text.replace(/(?<=.)\*$/s, ''));

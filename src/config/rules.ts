@@ -1,6 +1,6 @@
 // Owns what must hold between settings that are each fine by themselves. Works on a finished configuration and names the settings
 // by their paths in the file; looks at no file and no address.
-import { foldName } from '../kernel/lease-name.ts';
+import { foldName, leaseKey } from '../kernel/lease-name.ts';
 import { accessOddities, type Oddity } from './access-oddities.ts';
 import { shadowedRules } from './acl-shadows.ts';
 import type { Config, CorsConfig, KeyConfig } from './config.ts';
@@ -136,7 +136,7 @@ export function isUnprefixed({ keyHash, keyPrefix }: Pick<PlacedHash, 'keyHash' 
 /** Names compare in NFC and lower case (product-spec §5). */
 const patterns: Rule = function* ({ leases, portal }) {
   const [patterns, pins] = [Object.keys(leases), Object.keys(portal.leasePins)];
-  yield* repeated(patterns.map(foldName), (i) => ['leases', patterns[i] ?? '']);
+  yield* repeated(patterns.map(leaseKey), (i) => ['leases', patterns[i] ?? '']);
   yield* repeated(pins.map(foldName), (i) => ['portal', 'lease_pins', pins[i] ?? '']);
 };
 

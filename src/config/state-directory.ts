@@ -22,6 +22,11 @@ export function keyDigestsPath(stateDirectory: string): string {
   return join(stateDirectory, 'key-digests');
 }
 
+/** Which lease id has which name, under `portal.name_binding: strict`. */
+export function leaseNamesPath(stateDirectory: string): string {
+  return join(stateDirectory, 'lease-names.jsonl');
+}
+
 /** Not the identity: who reads the one must not be able to be the other. */
 export function assertionKeysPath(stateDirectory: string): string {
   return join(stateDirectory, 'assertion-keys.json');

@@ -1,5 +1,6 @@
 // Owns which names `expose` publishes under. Relays take any name; one that people can type into a path or a host name, and
 // that no log line or file name chokes on, is our side of the convention (portal-protocol §3).
+import { leaseIdIn } from '../kernel/lease-name.ts';
 
 /** Characters. Real relays set no limit; ours and every table that shows names want one. */
 const maxLeaseNameLength = 128;
@@ -11,8 +12,8 @@ export function leaseNameFault(name: string): string | undefined {
   if (length > maxLeaseNameLength) {
     return `the name has ${length} characters and at most ${maxLeaseNameLength} are allowed`;
   }
-  // An id in place of a name would let one app shadow another's id.
-  if (/^[A-Z2-7]{26}$/i.test(name)) return `"${name}" looks like a lease id, which a name must not`;
+  // Relays and gateways ignore such a name: it could shadow another lease's id.
+  if (leaseIdIn(name) !== undefined) return `"${name}" looks like a lease id, which a name must not`;
   const bad = /[^\p{L}\p{M}\p{N}_-]/u.exec(name);
   if (bad === null) return undefined;
   return `the name contains ${nameOfCharacter(bad[0])}; letters, digits, "-" and "_" are allowed`;

@@ -1,6 +1,6 @@
 // Owns the decision who may call which lease (product-spec §5, ACL): rules compiled once, looked up in a time that does not grow with
 // their number. Pure: knows no request and no directory.
-import { foldName, isLeaseId } from '../kernel/lease-name.ts';
+import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
 import { compiled } from '../policy/compiled.ts';
 import { PerLease } from '../policy/per-lease.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -76,7 +76,7 @@ const nothing: Deciding = { class: undefined, rules: Object.freeze([]), groups: 
 
 export class Acl {
   /** A pattern that is a lease id names that lease and none that is called so: anyone may publish any name. */
-  readonly #byId = new Map<string, Rule>();
+  readonly #byId = new Map<string, Rule[]>();
   readonly #byName = new Map<string, Rule[]>();
   readonly #byPrefix: PrefixIndex<Rule>;
   readonly #deciding = new PerLease((id, names) => this.#decidingFor(id, names));
@@ -94,9 +94,10 @@ export class Acl {
     for (const [order, [pattern, principals]] of Object.entries(rules).entries()) {
       const rule = new Rule(pattern, principals, order);
       all.push(rule);
+      const id = leaseIdIn(pattern);
       if (pattern === '*') any = rule;
       else if (pattern.endsWith('*')) byPrefix.push([foldName(pattern.slice(0, -1)), rule]);
-      else if (isLeaseId(pattern)) this.#byId.set(pattern, rule);
+      else if (id !== undefined) append(this.#byId, id, rule);
       else append(this.#byName, foldName(pattern), rule);
     }
     this.#any = any;
@@ -117,7 +118,8 @@ export class Acl {
    * to those whom the rules would let in (product-spec §4).
    */
   wouldAllow(nameOrId: string, principal: Principal): boolean {
-    return this.decide({ id: nameOrId, names: [nameOrId] }, principal).allowed;
+    const id = leaseIdIn(nameOrId);
+    return this.decide(id === undefined ? { id: '', names: [nameOrId] } : { id, names: [] }, principal).allowed;
   }
 
   /**
@@ -125,8 +127,8 @@ export class Acl {
    * that it takes the same time for every lease.
    */
   couldAllow(nameOrId: string, principal: Principal): boolean {
-    const byId = this.#byId.get(nameOrId);
-    if (byId !== undefined && !byId.allows(principal)) return false;
+    const byId = this.#byId.get(leaseIdIn(nameOrId) ?? nameOrId);
+    if (byId?.some((rule) => rule.allows(principal)) === false) return false;
     let isListed = this.#isListed.get(principal);
     if (isListed === undefined) {
       isListed = this.#all.some((rule) => rule.allows(principal));
@@ -136,15 +138,16 @@ export class Acl {
   }
 
   #decidingFor(id: string, names: readonly string[]): Deciding {
-    const folded = names.map(foldName);
-    const byId = this.#byId.get(id);
+    const folded = names.filter((name) => leaseIdIn(name) === undefined).map(foldName);
+    const byId = this.#byId.get(id) ?? [];
     const byName = inOrder(folded.flatMap((name) => this.#byName.get(name) ?? []));
-    if (byId !== undefined || byName.length > 0) {
+    if (byId.length > 0 || byName.length > 0) {
       // A rule for the name can't be evaded by the id, nor one for the id by a name: where both exist, both must allow.
-      const groups = [byId === undefined ? [] : [byId], byName].filter(({ length }) => length > 0);
+      const groups = [byId, byName].filter(({ length }) => length > 0);
       return { class: 'exact', rules: groups.flat(), groups };
     }
-    const prefixed = inOrder([foldName(id), ...folded].flatMap((text) => [...this.#byPrefix.matching(text)]));
+    // By names alone: anyone can make identities until an id begins with a given prefix.
+    const prefixed = inOrder(folded.flatMap((name) => [...this.#byPrefix.matching(name)]));
     if (prefixed.length > 0) return { class: 'prefix', rules: prefixed, groups: [prefixed] };
     if (this.#any === undefined) return nothing;
     return { class: 'any', rules: [this.#any], groups: [[this.#any]] };

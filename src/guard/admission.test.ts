@@ -223,7 +223,7 @@ test('a caller that fills the queue gives its newest places to others', () => {
   assert.equal(admission.waiting, 3);
 });
 
-test('whoever comes and goes, no share is passed under contention and nothing is forgotten', () => {
+test('in any order of entering and leaving, no share is exceeded under contention and nothing is forgotten', () => {
   const steps = fc.array(
     fc.record({
       does: fc.constantFrom('enter', 'enter', 'leave', 'stream', 'end'),

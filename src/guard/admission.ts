@@ -55,7 +55,7 @@ export class Admission {
       this.#limits = limits;
       this.#admitWaiting();
     }
-    // Whoever waits now is above its share, or there is no room at all: a caller below its share overtakes nobody who could go.
+    // Every waiting caller is above its share, or there is no room at all: a caller below its share overtakes nobody who could go.
     if ((!this.#admitting || this.#waiting.size === 0) && this.#hasRoom(entrant.caller, limits)) {
       this.#begin(entrant);
       return 'admitted';

@@ -1,4 +1,5 @@
 // Owns the same decisions that requests meet, with their reasons: addresses, key, lease rules, scopes. Pure.
+import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
 import { addressSet } from '../policy/addresses.ts';
 import { leasePins } from '../policy/lease-pins.ts';
 import { LeasePatterns } from '../policy/lease-patterns.ts';
@@ -15,6 +16,8 @@ export interface Question {
   readonly lease: string;
   /** The id that the name leads to, where it is known and no pin says so. */
   readonly leaseId: string | undefined;
+  /** Under `strict`: the id that was accepted for the name, as far as is known. */
+  readonly acceptedId?: string | undefined;
   readonly method: string;
   readonly upgrade: boolean;
   /** Undefined: rules for addresses are left out. */
@@ -49,8 +52,11 @@ export function explainAccess(policy: Policy, question: Question): Explanation {
 function* judge(policy: Policy, question: Question): Generator<Judged> {
   const { key, lease, method, upgrade, clientIp, nowMs } = question;
   const pins = leasePins(policy);
-  const leaseId = pins.idOf(lease) ?? question.leaseId ?? lease;
-  const names = pins.namesOf(leaseId, [lease]) ?? [lease];
+  const isName = leaseIdIn(lease) === undefined;
+  const leaseId = pins.idOf(lease) ?? leaseIdIn(lease) ?? question.leaseId ?? question.acceptedId ?? '';
+  // Text in the form of an id is never a name.
+  const listed = isName ? [lease] : [];
+  const names = pins.namesOf(leaseId, listed) ?? listed;
   if (clientIp !== undefined) {
     const passed = addressRules(policy.ipRules)(clientIp);
     yield { code: 'ip_denied', passed, reason: `ip_rules ${passed ? 'let' : 'do not let'} ${clientIp} in` };
@@ -66,6 +72,8 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
     passed: verdict.allowed,
     reason: ruleReason(verdict, principal),
   };
+
+  if (isName) yield nameStep(policy, question, pins.idOf(lease));
 
   const settings = new LeasePatterns(Object.entries(policy.leases)).all(leaseId, names);
   if (settings.length > 0 && clientIp !== undefined) {
@@ -91,6 +99,27 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
         ? `${upgrade ? 'an upgrade' : method} needs no scope that is missing`
         : `the scope ${scope} is missing`,
   };
+}
+
+/** Which id the name leads to, and why. */
+function nameStep(policy: Policy, { lease, leaseId, acceptedId }: Question, pinnedId: string | undefined): Judged {
+  const name = JSON.stringify(foldName(lease));
+  const holder = pinnedId ?? (policy.nameBinding === 'strict' ? acceptedId : undefined);
+  const how = pinnedId === undefined ? 'accepted for' : 'pinned to';
+  if (holder !== undefined) {
+    const passed = leaseId === undefined || leaseId === holder;
+    const other = passed ? '' : `, so ${leaseId} does not get it`;
+    const reason =
+      pinnedId === undefined
+        ? `${holder} is ${how} the name ${name}${other}`
+        : `the name ${name} is ${how} ${holder}${other}`;
+    return { code: 'lease_unreachable', passed, reason };
+  }
+  const rule =
+    policy.nameBinding === 'strict'
+      ? 'no id is accepted for it yet: the first one that a relay lists will be'
+      : 'the lease that had it keeps it while it is listed; others of the same name are ignored and reported';
+  return { code: 'lease_ambiguous', passed: true, reason: `the name ${name} is not pinned: ${rule}` };
 }
 
 function* judgeKey(key: KeyPolicy, clientIp: string | undefined, nowMs: number): Generator<Judged> {

@@ -1,9 +1,9 @@
-// Decides what the tokens of one response cost: what the app reported, within bounds; else an estimate. Pure.
+// Computes the charge for one response: the tokens that the app reported, within bounds, or an estimate. Pure.
 import type { LlmTokens } from '../kernel/events.ts';
 import type { QuotasPolicy, TokenClass } from '../policy/policy.ts';
 import { noTokens } from './usage-tokens.ts';
 
-/** What is known of a response, at its end or before it. */
+/** The facts about a response, at its end or before it. */
 export interface UsageFacts {
   /** By the app. Undefined: nothing. */
   readonly reported: LlmTokens | undefined;
@@ -33,7 +33,7 @@ export interface UsageCharge {
   readonly charged: number;
   /** The app reported more than the bounds allow. */
   readonly suspicious: boolean;
-  /** What became of usage that the app did not report. Undefined: it reported all. */
+  /** How usage that the app did not report was charged. Undefined: it reported all. */
   readonly unknown: 'estimated' | 'denied' | 'ignored' | undefined;
 }
 
@@ -44,7 +44,7 @@ const maxTrailingTextBytes = 256;
 
 export const tokenClasses: readonly TokenClass[] = ['input', 'cache_read', 'cache_write', 'output', 'reasoning'];
 
-/** What was reported so far, as it will be charged at least. */
+/** The charge for what was reported so far, which the final one is never below. */
 export function chargeReported(facts: UsageFacts, rules: UsageRules): UsageCharge {
   const { tokens, suspicious } = bounded(facts, rules.maxTokensPerResponse);
   const charged = Math.min(sumOf(tokens, rules.count), rules.maxTokensPerResponse);
@@ -59,9 +59,9 @@ export function chargeUsage(facts: UsageFacts, rules: UsageRules): UsageCharge {
   // A client that leaves has kept the app from reporting. What came is charged, and nobody is shut out for a lost connection, nor for
   // what others keep the gateway busy with.
   if (rules.unknownUsage === 'deny' && facts.complete) return { ...known, unknown: 'denied' };
-  const most = rules.maxTokensPerResponse;
-  const estimated = { ...missing, input: Math.min(missing.input, most), output: Math.min(missing.output, most) };
-  const charged = Math.min(sumOf(known.reported, rules.count) + sumOf(estimated, rules.count), most);
+  const max = rules.maxTokensPerResponse;
+  const estimated = { ...missing, input: Math.min(missing.input, max), output: Math.min(missing.output, max) };
+  const charged = Math.min(sumOf(known.reported, rules.count) + sumOf(estimated, rules.count), max);
   return { ...known, estimated, charged, unknown: 'estimated' };
 }
 
@@ -87,19 +87,19 @@ function estimate(bytes: number): number {
  * A token that is shown has a byte at least. Input, cache and reasoning (histories, files, images) may be more than the bytes that
  * pass here: they have a bound by setting.
  */
-function bounded(facts: UsageFacts, most: number): { readonly tokens: LlmTokens; readonly suspicious: boolean } {
+function bounded(facts: UsageFacts, max: number): { readonly tokens: LlmTokens; readonly suspicious: boolean } {
   const { reported, decodedBytes, hidesOutput } = facts;
   if (reported === undefined) return { tokens: noTokens, suspicious: false };
-  const shown = Math.min(reported.output, hidesOutput ? most : Math.min(most, decodedBytes));
+  const shown = Math.min(reported.output, hidesOutput ? max : Math.min(max, decodedBytes));
   const tokens = {
-    input: Math.min(reported.input, most),
-    cache_read: Math.min(reported.cache_read, most),
-    cache_write: Math.min(reported.cache_write, most),
+    input: Math.min(reported.input, max),
+    cache_read: Math.min(reported.cache_read, max),
+    cache_write: Math.min(reported.cache_write, max),
     output: shown,
-    reasoning: Math.min(reported.reasoning, most),
+    reasoning: Math.min(reported.reasoning, max),
   };
   const reportedSum = sumOf(reported, tokenClasses);
-  return { tokens, suspicious: reportedSum > sumOf(tokens, tokenClasses) || reportedSum > most };
+  return { tokens, suspicious: reportedSum > sumOf(tokens, tokenClasses) || reportedSum > max };
 }
 
 function sumOf(tokens: LlmTokens, classes: readonly TokenClass[]): number {

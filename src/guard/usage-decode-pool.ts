@@ -5,7 +5,7 @@ import type { Clock } from '../kernel/clock.ts';
 export interface DecodeLimits {
   /** Decoders that are open. */
   readonly maxDecoders: number;
-  /** What they hold: waiting pieces, windows, and a fixed amount for each. */
+  /** Memory that they hold: waiting pieces, windows, and a fixed amount for each. */
   readonly maxHeldBytes: number;
   /** Decoded bytes a second, and at once after a rest. */
   readonly bytesPerSecond: number;
@@ -22,7 +22,7 @@ export const defaultDecodeLimits: DecodeLimits = {
 
 /** A decoder with a piece that waits. */
 export interface DecodeWork {
-  /** Of whom shares are kept. */
+  /** The lease whose share it counts against. */
   readonly owner: string;
   /** Decodes the next piece; calls `done` once, when zlib is done with it. */
   decodeNext(done: () => void): void;
@@ -38,7 +38,7 @@ export class DecodePool {
   readonly #clock: Clock;
   readonly #all: Share = { decoders: 0, heldBytes: 0 };
   readonly #shares = new Map<string, Share>();
-  /** By owner, whose turn it is first. */
+  /** By owner, in the order in which they are served. */
   readonly #waiting = new Map<string, DecodeWork[]>();
   #busy = false;
   #credit: number;
@@ -98,7 +98,7 @@ export class DecodePool {
     this.#next();
   }
 
-  /** It has none any more. */
+  /** The work has no piece that waits any more. */
   unschedule(work: DecodeWork): void {
     const queue = this.#waiting.get(work.owner);
     const at = queue?.indexOf(work) ?? -1;
@@ -164,6 +164,6 @@ export class DecodePool {
 }
 
 /** While more than three quarters are in use, nobody grows beyond a quarter. */
-function mayGrow(all: number, own: number, most: number): boolean {
-  return all <= most && (all * 4 <= most * 3 || own * 4 <= most);
+function mayGrow(all: number, own: number, max: number): boolean {
+  return all <= max && (all * 4 <= max * 3 || own * 4 <= max);
 }

@@ -31,14 +31,14 @@ const freeDecodedBytes = 16 * 1024;
 const maxWaitingBytes = 1024 * 1024;
 /** Compressed bytes that zlib is given at a time: a millisecond or two of a thread, whatever they become. */
 const sliceBytes = 16 * 1024;
-/** What a decoder takes before it has decoded anything: its state and Node's streams. */
+/** Memory of a decoder that has decoded nothing yet: its state and Node's streams. */
 const fixedBytes = 64 * 1024;
 /** The largest window that is read (zstd): what was decoded stays in memory up to here. */
 const maxWindowBytes = 8 * 1024 * 1024;
-/** How much a decoder's window is counted for at a time. */
+/** The steps in which a decoder's window is counted. */
 const windowStepBytes = 256 * 1024;
 const finishMs = 1000;
-/** What a response beyond a bound costs of the pool's rate, beside what came out of it: zlib has decoded a window for it. */
+/** Spent from the pool's rate for a response beyond a bound, on top of its output: zlib has decoded a window for it. */
 const penaltyBytes = 1024 * 1024;
 
 export class UsageDecoder implements DecodeWork {
@@ -145,7 +145,7 @@ export class UsageDecoder implements DecodeWork {
       this.#pool.spend(penaltyBytes);
       transform.destroy();
     });
-    // What is wrong with it is between the app and its client.
+    // The fault is the client's to notice: it gets the same bytes.
     transform.on('error', () => {
       this.#stop('malformed');
       this.#doneWith();
@@ -223,7 +223,7 @@ function windowOf(decodedBytes: number): number {
   return steps <= 1 ? 0 : steps * windowStepBytes;
 }
 
-/** What zlib decodes in one job of libuv's. Each decoder allocates as much, which is garbage when it ends. */
+/** Bytes that zlib decodes in one job of libuv's. Each decoder allocates as much, which is garbage when it ends. */
 const chunkSize = 4 * 1024;
 /** RFC 9659: a window of 8 MiB at most. */
 const zstdOptions = { chunkSize, params: { [constants.ZSTD_d_windowLogMax]: 23 } } as const;

@@ -9,7 +9,7 @@ type Found = (usage: Readonly<Record<string, unknown>>) => void;
 /** More than any of them has, by far. */
 const maxUsageBytes = 8 * 1024;
 
-/** What may hold `usage` in place of the outermost object: Responses API, Messages API, streams of Groq. */
+/** Keys of objects that hold `usage` in place of the outermost one: Responses API, Messages API, streams of Groq. */
 const holders: ReadonlySet<string> = new Set(['response', 'message', 'x_groq']);
 
 const quote = 0x22;
@@ -46,7 +46,7 @@ export class UsageScanner {
   readonly #path: [string, string] = ['', ''];
   /** Value of the outermost `type`. */
   #type = '';
-  /** What is there of the value of `usage`, which ends where the depth is this again. Undefined: not within one. */
+  /** The part of the value of `usage` that has come. It ends where the depth is this again. Undefined: not within one. */
   #capture: { readonly depth: number; readonly pieces: Buffer[]; bytes: number } | undefined = undefined;
   /** Text of the value that is being read, of those before, and of the longest one that repeats others. */
   #currentText = 0;
@@ -228,7 +228,7 @@ export class UsageScanner {
     this.#commit();
   }
 
-  /** What was read of a value counts. */
+  /** Counts the part of a value that was read. */
   #commit(): void {
     const current = this.#currentText + this.#unfinishedText;
     if (repeatsText(this.#type)) this.#repeated = Math.max(this.#repeated, current);

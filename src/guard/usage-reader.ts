@@ -13,17 +13,17 @@ export interface ReaderOptions {
   readonly modelPath: boolean;
   /** The request makes no model work: it asks for what is there, such as a response that is not ready. */
   readonly readOnly: boolean;
-  /** Whose response it is: a lease id. */
+  /** The id of the lease that the response comes from. */
   readonly owner: string;
   readonly pool: DecodePool;
 }
 
-/** A compressed byte that is not read stands for so much text: what gzip makes of prose. */
+/** Text that one compressed byte is taken for when it is not read: the ratio of gzip for prose. */
 const textBytesPerUnreadByte = 4;
 
 const openBrace = 0x7b;
 const openBracket = 0x5b;
-/** What may stand before the first byte that tells: white space, and the mark of UTF-8 (EF BB BF). */
+/** Bytes that may precede the first one that tells: white space, and the byte order mark of UTF-8 (EF BB BF). */
 const leading: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf]);
 
 export class UsageReader {
@@ -79,7 +79,7 @@ export class UsageReader {
     else this.#decoder.end(read);
   }
 
-  /** The response was cut: what was read by now is all that will be. */
+  /** The response was cut: no more of it is read. */
   stop(): void {
     this.#decoder?.stop();
   }
@@ -93,7 +93,7 @@ export class UsageReader {
       reported: tokens.isReported ? tokens.tokens : undefined,
       reportsOutput: tokens.reportsOutput,
       isModel: this.#isModel,
-      // What the gateway had no room to read may have been reported.
+      // The app may have reported usage in bytes that the gateway had no room to read.
       complete: this.#complete && this.#unread !== 'busy',
       requestTextBytes,
       textBytes: json.textBytes + otherText,
@@ -113,7 +113,7 @@ export class UsageReader {
     if (this.#tokens.isReported) return true;
     if (shape.certain) return !this.#readOnly || this.#scanner !== this.#json;
     if (!this.#modelPath) return false;
-    // Other APIs use such paths too. They are told apart by a response that was read to its end: no content, or JSON that has nothing of a
+    // Other APIs use such paths too. They are recognised by a response that was read to its end: no content, or JSON that has nothing of a
     // model's.
     const isOther = this.#decodedBytes === 0 || (isWhole && !shape.possible);
     return !(isOther && this.#complete && this.#unreadBytes === 0);

@@ -1,5 +1,5 @@
-// Recognises calls to language models: by the path of the request, and by the JSON of the response. Tables only; reading the JSON is
-// usage-json.ts's. See docs/guides/rate-limiting.md, "Which requests are calls to a language model".
+// Recognises calls to language models: by the path of the request, and by the JSON of the response. Tables only; usage-json.ts reads
+// the JSON. See docs/guides/rate-limiting.md, "Which requests are calls to a language model".
 
 /** The last segment of a path of the OpenAI and Anthropic APIs, in lower case. */
 const lastSegments: ReadonlySet<string> = new Set(['completions', 'responses', 'messages', 'embeddings']);
@@ -13,20 +13,23 @@ const maxEscapeLevels = 3;
  * segments, backslashes, parameters of a segment, a slash at the end.
  */
 export function isModelPath(target: string): boolean {
-  const mark = target.search(/[?#]/);
-  const segments = segmentsOf(mark === -1 ? target : target.slice(0, mark));
-  const last = segments.at(-1) ?? '';
-  return lastSegments.has(last) || lastPairs.has(`${segments.at(-2) ?? ''}/${last}`);
+  return isModelName(segmentsOf(target));
 }
 
 /** The same for an upgrade: APIs that speak WebSocket. */
 export function isModelSocketPath(target: string): boolean {
-  const mark = target.search(/[?#]/);
-  return isModelPath(target) || segmentsOf(mark === -1 ? target : target.slice(0, mark)).at(-1) === 'realtime';
+  const segments = segmentsOf(target);
+  return isModelName(segments) || segments.at(-1) === 'realtime';
 }
 
-function segmentsOf(sent: string): string[] {
-  let path = sent;
+function isModelName(segments: readonly string[]): boolean {
+  const last = segments.at(-1) ?? '';
+  return lastSegments.has(last) || lastPairs.has(`${segments.at(-2) ?? ''}/${last}`);
+}
+
+function segmentsOf(target: string): string[] {
+  const mark = target.search(/[?#]/);
+  let path = mark === -1 ? target : target.slice(0, mark);
   for (let level = 0; level < maxEscapeLevels && path.includes('%'); level += 1) path = unescaped(path);
   const segments: string[] = [];
   for (const part of path.toLowerCase().replaceAll('\\', '/').split('/')) {
@@ -56,7 +59,7 @@ const hiddenTypes: ReadonlySet<string> = new Set([
 ]);
 export const hintKeys: ReadonlySet<string> = new Set(['model', 'choices', 'completion', 'stop_reason']);
 
-/** What the JSON of a response shows of being a model's. It only grows. */
+/** Evidence in the JSON of a response that it is one of a language model. Evidence is added and never withdrawn. */
 export class ModelShape {
   #certain = false;
   #hidden = false;

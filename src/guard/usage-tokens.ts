@@ -1,4 +1,4 @@
-// Turns the `usage` of OpenAI- and Anthropic-style responses into five classes of tokens. What a class costs is usage-charge.ts's.
+// Turns the `usage` of OpenAI- and Anthropic-style responses into five classes of tokens. usage-charge.ts decides what a class costs.
 import type { LlmTokens } from '../kernel/events.ts';
 
 export const noTokens: LlmTokens = { input: 0, cache_read: 0, cache_write: 0, output: 0, reasoning: 0 };
@@ -70,7 +70,7 @@ export class TokenCount {
     const beside = hidden > output || (hidden > 0 && total >= input + output + hidden + cache.beside);
     const shown = beside ? output : output - hidden;
     const sum = outside + cache.read + cache.write + shown + hidden;
-    // What only the total knows of: all of it where there are no parts (then it is input), else output that is not shown.
+    // Tokens that only the total includes: all of them where there are no parts (then it is input), else output that is not shown.
     const rest = Math.max(0, total - sum);
     const hasParts = sum > 0;
     return {

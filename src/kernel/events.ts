@@ -160,6 +160,38 @@ export interface LeaseMoved {
 /** A relay lists a name with an id that it did not have before: an app with a new identity, or somebody else's. */
 export const leaseMoved: EventChannel<LeaseMoved> = named('lease-moved');
 
+export interface LeaseNameRefused {
+  readonly relays: readonly string[];
+  /** As listed. */
+  readonly name: string;
+  /** The id that is listed under the name and does not get it. */
+  readonly leaseId: string;
+  /** The id that has the name. Undefined: none that was accepted is listed. */
+  readonly holder: string | undefined;
+}
+
+/** A relay lists a lease under the name of another one. Once for as long as it does. */
+export const leaseNameRefused: EventChannel<LeaseNameRefused> = named('lease-name-refused');
+
+export interface LeasesListed {
+  readonly relay: string;
+  readonly leases: number;
+  /** Entries of the list that are not used, by reason. */
+  readonly ignored: ReadonlyMap<string, number>;
+}
+
+/** A lease list has arrived from a relay. */
+export const leasesListed: EventChannel<LeasesListed> = named('leases-listed');
+
+export interface LeaseListFailed {
+  readonly relay: string;
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** A lease list could not be fetched; the last one stays in use. */
+export const leaseListFailed: EventChannel<LeaseListFailed> = named('lease-list-failed');
+
 export interface Authenticated {
   /** What was shown. other: nothing that could be taken for one credential of ours. */
   readonly method: 'api_key' | 'none' | 'other';
@@ -197,7 +229,7 @@ export interface LlmUsage {
   readonly reported: LlmTokens;
   /** By the gateway, where the app did not report. */
   readonly estimated: LlmTokens;
-  /** What became of usage that the app did not report. Undefined: it reported all. */
+  /** How usage that the app did not report was charged. Undefined: it reported all. */
   readonly unknown: 'estimated' | 'denied' | 'ignored' | undefined;
   /** The app reported more tokens than the bounds allow. */
   readonly suspicious: boolean;

@@ -1,6 +1,6 @@
 // Optional whitespace around values of header fields (RFC 9110 §5.6.3): space and tab, and nothing else that trim() would remove.
 
-/** In one pass: an expression such as `/[ \t]+$/` would try every run of spaces anew from each of its characters. */
+/** In one pass: an expression such as `/[ \t]+$/` would try every run of spaces again from each of its characters. */
 export function trimOws(text: string): string {
   let start = 0;
   let end = text.length;

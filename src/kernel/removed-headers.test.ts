@@ -50,7 +50,7 @@ test('headers that begin or end like one of the table are the app’s', () => {
   for (const name of others) assert.ok(!isRemoved(name) && !isMethodOverride(name), name);
 });
 
-test('what the gateway writes itself is told from what a proxy may be let pass', () => {
+test('the headers that the gateway writes are distinguished from those that a proxy may be allowed to pass', () => {
   for (const name of [
     'x-gateway-subject',
     'x_gateway_key',

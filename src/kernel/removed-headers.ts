@@ -8,7 +8,7 @@ interface RemovedHeaders {
   readonly names: readonly string[];
 }
 
-/** The fields in which trusted proxies tell the gateway about the client. Read, and written anew for the app. */
+/** The fields in which trusted proxies tell the gateway about the client. The gateway reads them and writes its own for the app. */
 export const forwardedFields = [
   'forwarded',
   'x-forwarded-for',

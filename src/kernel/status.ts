@@ -8,6 +8,16 @@ export interface RelayStatus {
   readonly rttMs: number | undefined;
 }
 
+/** The last lease list of a relay. */
+export interface LeaseListStatus {
+  readonly relay: string;
+  /** Entries that are used. Undefined: no list has arrived yet. */
+  readonly leases: number | undefined;
+  readonly ignored: ReadonlyMap<string, number>;
+  /** Why the last attempt failed. */
+  readonly error: string | undefined;
+}
+
 /** The tunnels to a lease over one relay. */
 export interface TunnelStatus {
   readonly relay: string;

@@ -39,7 +39,7 @@ async function keep(path: string, ...keys: readonly string[]): Promise<void> {
 
 const knows = (digests: KeyDigests, one: string): boolean => digests.has(bcrypt + one, one);
 
-test('what is kept is recognised by the next process, and nothing else is', async (t) => {
+test('saved digests are recognised by the next process, and no others', async (t) => {
   const path = await pathIn(t);
   await keep(path, key);
   const { digests } = await open(path);
@@ -110,7 +110,7 @@ test('digests that are not believed are replaced by those of the keys that verif
   assert.equal(knows(digests, key), true);
 });
 
-test('lines that are none are passed over', async (t) => {
+test('malformed lines are skipped', async (t) => {
   const path = await pathIn(t);
   await keep(path, key);
   const whole = await readFile(path, 'utf8');
@@ -120,7 +120,7 @@ test('lines that are none are passed over', async (t) => {
   assert.equal(knows(digests, key), true);
 });
 
-test('what can be read takes effect where nothing can be written, and that is said once', async (t) => {
+test('digests that can be read take effect where none can be written, with one warning', async (t) => {
   // The names of file and secret just fit, that of the lock does not: ENAMETOOLONG, for root, too.
   const path = join(await tempDirectory(t), 'd'.repeat(248));
   const source = await pathIn(t);
@@ -141,7 +141,7 @@ test('what can be read takes effect where nothing can be written, and that is sa
   );
 });
 
-test('a state directory that can not be is no fault of the gateway', async (t) => {
+test('a state directory that cannot be made does not fail the gateway', async (t) => {
   const path = join(await pathIn(t), 'key-digests');
   await mkdir(dirname(dirname(path)));
   await writeFile(dirname(path), 'a file');

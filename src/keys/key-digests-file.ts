@@ -52,7 +52,7 @@ class KeyDigestsFile implements KeptKeyDigests {
     this.digests = new KeyDigests({ secret: this.#secret });
   }
 
-  /** What can be read takes effect, whether or not it can be written. */
+  /** Applies the digests that can be read, even where none can be written. */
   async load(): Promise<void> {
     try {
       const secret = await readSecret(this.#secretPath);
@@ -113,7 +113,7 @@ class KeyDigestsFile implements KeptKeyDigests {
 
   async #replace(path: string, text: string): Promise<void> {
     await replaceFile(path, text);
-    // Whoever could read the old one.
+    // A replaced file keeps the mode of the old one.
     await chmod(path, ownerOnly);
   }
 
@@ -124,7 +124,7 @@ class KeyDigestsFile implements KeptKeyDigests {
   }
 }
 
-/** Undefined: there is none. Rejects when others may use it, or when it is none. */
+/** Undefined: there is none. Rejects when other users may use the file, or when it holds no secret. */
 async function readSecret(path: string): Promise<Buffer | undefined> {
   const text = await readPrivate(path, 'the secret of key digests');
   if (text === undefined) return undefined;

@@ -13,6 +13,7 @@ import { LogLevelSwitch, type LogLevel } from './log-level.ts';
 import { stdoutTarget } from './log-stdout.ts';
 import { LogWriter, type LogTarget } from './log-writer.ts';
 import { prettyLine, type Paint } from './pretty.ts';
+import { writeLeaseLog } from './lease-log.ts';
 import { writeRelayLog } from './relay-log.ts';
 import { timestamp } from './timestamp.ts';
 import { writeUsageLog } from './usage-log.ts';
@@ -56,6 +57,7 @@ export function createLog(options: LogOptions, note: (line: string) => void): Ga
   const logger = createLogger(options.level, write);
   const ends = [
     writeRelayLog(logger),
+    writeLeaseLog(logger),
     writeLimitsLog(logger),
     writeClientLog(logger),
     writeConnectionLog(logger),

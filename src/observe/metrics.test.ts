@@ -10,6 +10,7 @@ import {
   configReloaded,
   connectionRefused,
   dialFinished,
+  leasesListed,
   llmUsage,
   logDropped,
   rateLimited,
@@ -35,6 +36,7 @@ async function allFamilies(): Promise<Map<string, ParsedFamily>> {
   const error = new GatewayError('invalid_request', 'x');
   requestRefused.publish({ requestId: 'r', clientIp: '192.0.2.1', error });
   dialFinished.publish({ relay, leaseId: 'A', outcome: 'ok', durationMs: 1 });
+  leasesListed.publish({ relay, leases: 1, ignored: new Map([['bad_id', 1]]) });
   tlsHandshakeFailed.publish({ ip: '192.0.2.1', code: 'ERR_SSL_HTTP_REQUEST' });
   connectionRefused.publish({ ip: '192.0.2.1', reason: 'max_connections' });
   logDropped.publish({ lines: 2 });

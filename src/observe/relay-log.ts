@@ -1,17 +1,11 @@
-// Owns what the log says of the relays: that one is there, is lost, or stays away, and that it leads a name elsewhere than before.
+// Owns what the log says of the relays: that one is there, is lost, or stays away. What they list is in lease-log.ts.
 import type { Logger } from 'pino';
-import { leaseMoved, listen, relayChanged, type LeaseMoved, type RelayChanged } from '../kernel/events.ts';
+import { listen, relayChanged, type RelayChanged } from '../kernel/events.ts';
 
 /** A relay that stays away is worth one warning for each reason, not one for each attempt. Returns its end. */
 export function writeRelayLog(log: Logger): () => void {
   const lastFault = new Map<string, string>();
-  const moves = listen(leaseMoved, ({ name, from, to }: LeaseMoved) => {
-    log.warn(
-      { name, from, to },
-      'the name of a lease leads to another id than before; portal.lease_pins can forbid it',
-    );
-  });
-  const changes = listen(relayChanged, (change: RelayChanged) => {
+  return listen(relayChanged, (change: RelayChanged) => {
     const { relay } = change;
     switch (change.event) {
       case 'connected':
@@ -30,8 +24,4 @@ export function writeRelayLog(log: Logger): () => void {
       }
     }
   });
-  return () => {
-    moves();
-    changes();
-  };
 }

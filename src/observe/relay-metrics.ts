@@ -1,5 +1,13 @@
 // Owns the metrics of relays and of the tunnels through them. What stands is measured when it is asked for; dials tell of themselves.
-import { dialFinished, listen, type DialFinished } from '../kernel/events.ts';
+import {
+  dialFinished,
+  leaseListFailed,
+  leasesListed,
+  listen,
+  type DialFinished,
+  type LeaseListFailed,
+  type LeasesListed,
+} from '../kernel/events.ts';
 import type { GatewayStatus } from '../kernel/status.ts';
 import { counter, gauge, histogram } from './family.ts';
 import type { LeaseLabels } from './lease-labels.ts';
@@ -35,16 +43,34 @@ export class RelayMetrics {
     labels: ['relay'],
     bounds: dialBounds,
   });
+  readonly #listFailures = counter({
+    name: 'lease_list_failures_total',
+    help: 'Lease lists that could not be fetched from the relay.',
+    labels: ['relay'],
+  });
+  readonly #ignored = counter({
+    name: 'lease_list_ignored_total',
+    help: 'Entries of lease lists that were not used, counted in each list that arrived, by reason.',
+    labels: ['relay', 'reason'],
+  });
   readonly close: () => void;
 
   constructor(leases: LeaseLabels) {
     this.#leases = leases;
-    this.close = listen(dialFinished, this.#dialled);
+    const ends = [
+      listen(dialFinished, this.#dialled),
+      listen(leaseListFailed, this.#listFailed),
+      listen(leasesListed, this.#listed),
+    ];
+    this.close = () => {
+      for (const end of ends) end();
+    };
   }
 
   text({ relays, tunnels }: GatewayStatus): string {
     for (const family of [this.#connected, this.#rtts, this.#tunnels]) family.clear();
     for (const { relay, state, rttMs } of relays) {
+      this.#listFailures.of(relay);
       this.#connected.of(relay).value = state === 'down' ? 0 : 1;
       if (rttMs !== undefined) this.#rtts.of(relay).value = rttMs / 1000;
     }
@@ -53,10 +79,21 @@ export class RelayMetrics {
       this.#tunnels.of(lease, 'idle').value += idle;
       this.#tunnels.of(lease, 'active').value += active;
     }
-    return [this.#connected, this.#rtts, this.#tunnels, this.#dials, this.#durations]
+    return [
+      ...[this.#connected, this.#rtts, this.#tunnels, this.#dials, this.#durations],
+      ...[this.#listFailures, this.#ignored],
+    ]
       .map((family) => family.text())
       .join('');
   }
+
+  readonly #listFailed = ({ relay }: LeaseListFailed): void => {
+    this.#listFailures.of(relay).value += 1;
+  };
+
+  readonly #listed = ({ relay, ignored }: LeasesListed): void => {
+    for (const [reason, count] of ignored) this.#ignored.of(relay, reason).value += count;
+  };
 
   readonly #dialled = ({ relay, outcome, durationMs }: DialFinished): void => {
     this.#dials.of(relay, outcome).value += 1;

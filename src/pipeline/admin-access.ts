@@ -5,7 +5,7 @@ import type { Sink } from '../kernel/http.ts';
 import { compose } from './compose.ts';
 import type { Dispatch, Exchange, Stage } from './stage.ts';
 
-/** `none`: the request carries no credential of ours. An error: what the request is to be answered with. */
+/** `none`: the request carries no credential of ours. An error: the response to the request. */
 export type AdminVerdict = 'admin' | 'none' | GatewayError;
 
 /** Calls `decided` once, perhaps later. */
@@ -22,10 +22,10 @@ export function adminAccess(stages: readonly Stage[]): AdminAccess {
   };
 }
 
-/** No stage before the terminal answers but by failing. */
+/** Stages before the terminal respond only by failing. */
 function verdictSink(decided: (verdict: AdminVerdict) => void): Sink {
   const unexpected = (): never => {
-    throw new Error('a stage before authentication answered a request of the gateway itself');
+    throw new Error('a stage before authentication responded to a request for the gateway itself');
   };
   return {
     informational: unexpected,

@@ -1,8 +1,8 @@
-// What must be known of a lease before its caller is: where the credential is read, and whether one is needed. Asks no relay: what the
-// directory knows is used, and an unknown lease never gets the wider rule.
+// Decides for a lease, before its caller is known, where the credential is read and whether one is needed. Asks no relay: uses what the
+// directory knows, and an unknown lease never gets the wider rule.
 import { aclOf } from '../guard/acl.ts';
 import { anonymous } from '../guard/principal.ts';
-import { isLeaseId } from '../kernel/lease-name.ts';
+import { leaseIdIn } from '../kernel/lease-name.ts';
 import { compiled } from '../policy/compiled.ts';
 import { leasePins } from '../policy/lease-pins.ts';
 import { leaseSettings } from '../policy/lease-settings.ts';
@@ -16,7 +16,7 @@ export type KnownLeases = Pick<LeaseDirectory<Lease, Transport>, 'known'>;
 const usage = compiled(({ leases }: Policy) => {
   const entries = Object.entries(leases);
   const isGateway = ([pattern, { credentials }]: (typeof entries)[number], byId: boolean): boolean =>
-    isLeaseId(pattern) === byId && credentials !== 'app';
+    (leaseIdIn(pattern) !== undefined) === byId && credentials !== 'app';
   return {
     app: entries.some(([, { credentials }]) => credentials === 'app'),
     /** A lease that is called by its name may turn out to have this id, and one that is called by its id this name. */
@@ -26,8 +26,8 @@ const usage = compiled(({ leases }: Policy) => {
 });
 
 /**
- * Where the credential is read before the caller is known. What the directory knows counts for leases that are open to everyone, and
- * for no other: a stranger could tell by it whether the lease exists.
+ * Where the credential is read before the caller is known. What the directory knows counts only for leases that are open to everyone:
+ * for others, a stranger could learn whether the lease exists.
  */
 export function credentialsOf(exchange: Exchange, directory: KnownLeases): LeasePolicy['credentials'] {
   const { policy, route } = exchange;
@@ -40,12 +40,13 @@ export function credentialsOf(exchange: Exchange, directory: KnownLeases): Lease
 /** By the configuration alone. Where that does not decide, all places: `authorise` refuses what the lease itself does not take. */
 export function presumedPlace({ policy, route }: Exchange): LeasePolicy['credentials'] {
   const { app, gatewayById, gatewayByName } = usage(policy);
-  // Without a route it is for the gateway itself, which no setting of a lease is about.
+  // Without a route the request is for the gateway itself, and no setting of a lease applies.
   if (!app || route === undefined) return 'gateway';
   const pins = leasePins(policy);
   const named = route.lease;
-  const id = isLeaseId(named) ? named : pins.idOf(named);
-  const name = isLeaseId(named) ? pins.namesOf(named, [])?.[0] : named;
+  const namedId = leaseIdIn(named);
+  const id = namedId ?? pins.idOf(named);
+  const name = namedId === undefined ? named : pins.namesOf(namedId, [])?.[0];
   if ((id === undefined && gatewayById) || (name === undefined && gatewayByName)) return 'gateway';
   return leaseSettings(policy).find(id ?? '', name ?? '')?.credentials ?? 'gateway';
 }

@@ -1,9 +1,9 @@
-// Which CORS rules are those of a request: its lease's own, or the gateway's. As long as nobody has looked the lease up, only what the
-// configuration alone decides counts, and where it does not decide, never the gateway's rules in place of narrower ones.
+// Finds the CORS rules for a request: those of its lease, or the gateway's. Until the lease has been looked up, the configuration alone
+// decides; where it cannot, the gateway's rules never stand in for narrower ones.
 import { CorsRules } from '../guard/cors.ts';
 import type { GatewayError } from '../kernel/errors.ts';
 import { noHeaders, type RawHeaders } from '../kernel/http.ts';
-import { isLeaseId } from '../kernel/lease-name.ts';
+import { leaseIdIn } from '../kernel/lease-name.ts';
 import { compiled } from '../policy/compiled.ts';
 import { leasePins } from '../policy/lease-pins.ts';
 import { leaseSettings } from '../policy/lease-settings.ts';
@@ -29,14 +29,14 @@ const tableOf = compiled(({ cors, leases }): CorsTable => {
     if (!lease.cors.enabled) continue;
     const rules = new CorsRules(lease.cors);
     own.set(lease.cors, rules);
-    if (isLeaseId(pattern)) underIds.push(rules);
+    if (leaseIdIn(pattern) !== undefined) underIds.push(rules);
     else if (pattern !== '*') underNames.push(rules);
   }
-  const ids = new Set(Object.keys(leases).filter(isLeaseId));
+  const ids = new Set(Object.keys(leases).flatMap((pattern) => leaseIdIn(pattern) ?? []));
   return { general: cors.enabled ? new CorsRules(cors) : undefined, own, ids, underIds, underNames };
 });
 
-/** For a lease whose rules may be anybody's: no page may call it. */
+/** For a lease whose rules are not known: no page may call it. */
 const nobody = new CorsRules({ origins: [], methods: [], headers: [], credentials: false, maxAgeMs: 0 });
 
 export function usesCors(policy: Policy): boolean {
@@ -51,10 +51,15 @@ export function rulesOfLease(policy: Policy, id: string, name: string): CorsRule
   return settings === undefined ? general : own.get(settings);
 }
 
+/** The id that the text is, or that it is pinned to. */
+function idOf(policy: Policy, nameOrId: string): string | undefined {
+  return leaseIdIn(nameOrId) ?? leasePins(policy).idOf(nameOrId);
+}
+
 /** Whether `presumedRules` are those of the lease, whatever the relays list. */
 export function areRulesDecided(policy: Policy, nameOrId: string): boolean {
   const { ids, own } = tableOf(policy);
-  return own.size === 0 || ids.has(leasePins(policy).idOf(nameOrId) ?? nameOrId);
+  return own.size === 0 || ids.has(idOf(policy, nameOrId) ?? '');
 }
 
 /**
@@ -63,8 +68,8 @@ export function areRulesDecided(policy: Policy, nameOrId: string): boolean {
  */
 export function presumedRules(policy: Policy, nameOrId: string, origin: string | undefined): CorsRules | undefined {
   const { general, own, underIds, underNames } = tableOf(policy);
-  const id = isLeaseId(nameOrId) ? nameOrId : leasePins(policy).idOf(nameOrId);
-  const name = isLeaseId(nameOrId) ? '' : nameOrId;
+  const id = idOf(policy, nameOrId);
+  const name = leaseIdIn(nameOrId) === undefined ? nameOrId : '';
   const settings = leaseSettings(policy).find(id ?? '', name)?.cors;
   const shown = settings === undefined ? undefined : own.get(settings);
   if (areRulesDecided(policy, nameOrId)) return shown ?? general;

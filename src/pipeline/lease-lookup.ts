@@ -1,5 +1,5 @@
 // Looks up the lease that a request names: bounds how many requests wait for the relays, and lets callers who may not call a lease wait
-// as long as for one that does not exist, so that they cannot tell the two apart by the time.
+// as long as for one that does not exist, so that the time does not show which it is.
 import { GatewayError } from '../kernel/errors.ts';
 import type { Sink } from '../kernel/http.ts';
 import { leasePins } from '../policy/lease-pins.ts';
@@ -8,10 +8,10 @@ import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Exchange } from './stage.ts';
 import { failed } from './stages/failed.ts';
 
-export type LookupAnswer = DirectoryAnswer<Lease, Transport>;
+export type LookupResult = DirectoryAnswer<Lease, Transport>;
 
-/** `asked`: the request has waited for the relays. */
-type Proceed = (answer: LookupAnswer, asked: boolean) => void;
+/** `waited`: the request has waited for the relays. */
+type Proceed = (result: LookupResult, waited: boolean) => void;
 
 export class LeaseLookup {
   readonly directory: LeaseDirectory<Lease, Transport>;
@@ -22,21 +22,21 @@ export class LeaseLookup {
     this.directory = directory;
   }
 
-  /** `isHidden`: whether the rules for the name alone keep from the caller if there is such a lease. */
+  /** `isHidden`: whether the rules for the name alone hide from the caller if the lease exists. */
   find(exchange: Exchange, sink: Sink, isHidden: () => boolean, proceed: Proceed): void {
     const name = exchange.route?.lease ?? '';
     // A pinned name is not ambiguous, however many leases have it.
-    const answer = this.directory.find(leasePins(exchange.policy).idOf(name) ?? name, isHidden);
-    if (answer instanceof Promise) {
-      this.#wait(exchange, sink, answer, (late) => {
+    const result = this.directory.find(leasePins(exchange.policy).idOf(name) ?? name, isHidden);
+    if (result instanceof Promise) {
+      this.#wait(exchange, sink, result, (late) => {
         proceed(late, true);
       });
-    } else proceed(answer, false);
+    } else proceed(result, false);
   }
 
-  /** Proceeds when the look-up of an unknown lease would be over that began now. */
-  evenOut(exchange: Exchange, sink: Sink, proceed: () => void): void {
-    const wait = this.directory.unknownWait();
+  /** Proceeds when the look-up of an unknown lease would be over that began now; at once if the request has `waited` for one. */
+  evenOut(exchange: Exchange, sink: Sink, waited: boolean, proceed: () => void): void {
+    const wait = waited ? undefined : this.directory.unknownWait();
     if (wait === undefined) proceed();
     else this.#wait(exchange, sink, wait, proceed);
   }

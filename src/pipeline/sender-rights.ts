@@ -1,4 +1,4 @@
-// What the sender of a request may tell the app that other clients may not: see docs/guides/request-headers.md.
+// Headers that the sender of a request may pass to the app although other clients may not: see docs/guides/request-headers.md.
 import { missingScope } from '../guard/scopes.ts';
 import { compiled } from '../policy/compiled.ts';
 import type { SenderRights } from '../upstream/request-headers.ts';

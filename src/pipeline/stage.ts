@@ -13,8 +13,10 @@ import type { Carried } from '../upstream/upstream-request.ts';
 /** The lease that a request goes to, and the ways there. */
 interface Destination {
   readonly lease: Lease;
-  /** Every name that a relay lists it by. */
+  /** The names that lead to it. */
   readonly names: readonly string[];
+  /** Every name that a relay lists it by: rules for those that lead elsewhere can only forbid. */
+  readonly claims: readonly string[];
   /** The relays that list the lease. */
   readonly transports: readonly Transport[];
   /** The `Host` that the app sees, and so knows itself by. */
@@ -23,7 +25,7 @@ interface Destination {
   readonly settings: LeaseSettings | undefined;
   readonly timeouts: Timeouts;
   /** The request has waited for the relays to list it. */
-  readonly asked: boolean;
+  readonly waited: boolean;
 }
 
 /** What became of a request so far: for whoever tells of it. */

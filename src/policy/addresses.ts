@@ -30,7 +30,7 @@ export function addressSet(addresses: readonly string[]): (ip: string) => boolea
 const mappedBits = 96;
 
 /** In its family; IPv4 where it is a mapped one. */
-function unmapped(ip: string): { readonly address: string; readonly family: 'ipv4' | 'ipv6' | undefined } {
+export function unmapped(ip: string): { readonly address: string; readonly family: 'ipv4' | 'ipv6' | undefined } {
   const family = familyOf(ip);
   if (family !== 'ipv6' || ip.startsWith('2')) return { address: ip, family };
   const { address } = new SocketAddress({ address: withoutZone(ip), family });

@@ -1,6 +1,6 @@
 // Reads the value of a Host header: name and port in the form in which they can be compared, and what kind of name it is.
-import { isIP, isIPv4, isIPv6 } from 'node:net';
-import { isLoopback } from './addresses.ts';
+import { isIP, isIPv6 } from 'node:net';
+import { isLoopback, unmapped } from './addresses.ts';
 
 export interface HostName {
   /** Lower case, without the dot of the root; of an IPv6 address its canonical form, without brackets. */
@@ -43,12 +43,6 @@ function bracketed(authority: string): HostName | undefined {
 
 /** RFC 5952, as the URL parser writes it; IPv4 where it is a mapped one. */
 function canonical(ipv6: string): string {
-  const name = new URL(`http://[${ipv6}]`).hostname.slice(1, -1);
-  const mapped = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(name);
-  if (mapped === null) return name;
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt16BE(Number.parseInt(mapped[1] ?? '', 16), 0);
-  bytes.writeUInt16BE(Number.parseInt(mapped[2] ?? '', 16), 2);
-  const ipv4 = bytes.join('.');
-  return isIPv4(ipv4) ? ipv4 : name;
+  const { address, family } = unmapped(ipv6);
+  return family === 'ipv4' ? address : new URL(`http://[${ipv6}]`).hostname.slice(1, -1);
 }

@@ -36,3 +36,17 @@ test('a lease that is named after an id has nothing of that lease', () => {
 test('a prefix is one of names, not of ids', () => {
   assert.equal(find(['AB*'], 'x'), undefined);
 });
+
+test('text in the form of an id is an id in any case, and never a name', () => {
+  const id = 'ABCDEFGHIJKLMNOPQRSTUVWX27';
+  const patterns = new LeasePatterns([
+    [id.toLowerCase(), 'by id'],
+    ['abcd*', 'by prefix'],
+  ]);
+  assert.equal(patterns.find(id, ''), 'by id');
+  // As a client wrote it, before the lease is known.
+  assert.equal(patterns.find(id.toLowerCase(), id.toLowerCase()), 'by id');
+  const other = 'ABCDZZZZZZZZZZZZZZZZZZZZZZ';
+  assert.equal(patterns.find(other, other), undefined);
+  assert.deepEqual(patterns.all(other, [id, id.toLowerCase(), other]), []);
+});

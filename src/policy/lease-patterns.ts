@@ -1,6 +1,6 @@
 // Owns the question which of several patterns fits a lease best: its id or its name, else the longest `prefix-*`, else `*`. Knows
 // nothing of what is set for them.
-import { foldName, isLeaseId } from '../kernel/lease-name.ts';
+import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
 import { PerLease } from './per-lease.ts';
 import { PrefixIndex } from './prefix-index.ts';
 
@@ -16,17 +16,19 @@ export class LeasePatterns<T> {
     const byPrefix: [prefix: string, value: T][] = [];
     let any: T | undefined;
     for (const [pattern, value] of patterns) {
+      const id = leaseIdIn(pattern);
       if (pattern === '*') any = value;
       else if (pattern.endsWith('*')) byPrefix.push([foldName(pattern.slice(0, -1)), value]);
-      else if (isLeaseId(pattern)) this.#byId.set(pattern, value);
+      else if (id !== undefined) this.#byId.set(id, value);
       else this.#byName.set(foldName(pattern), value);
     }
     this.#byPrefix = new PrefixIndex(byPrefix);
     this.#any = any;
   }
 
+  /** Both may be the same text as sent by a client, before the lease is known. */
   find(id: string, name: string): T | undefined {
-    return this.#byId.get(id) ?? this.#named(name) ?? this.#any;
+    return this.#byId.get(leaseIdIn(id) ?? id) ?? this.#named(name) ?? this.#any;
   }
 
   /**
@@ -49,9 +51,10 @@ export class LeasePatterns<T> {
     return [...found];
   }
 
-  /** By its exact name, else by the longest prefix. */
+  /** By its exact name, else by the longest prefix. Text in the form of an id is no name. */
   #named(name: string): T | undefined {
     if (this.#byName.size === 0 && this.#byPrefix.isEmpty) return undefined;
+    if (name === '' || leaseIdIn(name) !== undefined) return undefined;
     const folded = foldName(name);
     const exact = this.#byName.get(folded);
     if (exact !== undefined) return exact;

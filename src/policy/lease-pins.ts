@@ -1,5 +1,5 @@
 // Owns what `portal.lease_pins` says of names and ids, whatever the relays say: a pinned name is that of one lease and of no other.
-import { foldName } from '../kernel/lease-name.ts';
+import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
 import { compiled } from './compiled.ts';
 import { PerLease } from './per-lease.ts';
 import type { Policy } from './policy.ts';
@@ -10,13 +10,20 @@ export class LeasePins {
   readonly #names = new PerLease((id, listed) => this.#workOutNames(id, listed));
 
   constructor(pins: Readonly<Record<string, string>>) {
-    this.#idByName = new Map(Object.entries(pins).map(([name, id]) => [foldName(name), id] as const));
-    for (const [name, id] of Object.entries(pins)) this.#namesById.set(id, [...(this.#namesById.get(id) ?? []), name]);
+    // Text in the form of an id is never a name: a pin for it would lead the callers of that id elsewhere.
+    const named = Object.entries(pins).filter(([name]) => leaseIdIn(name) === undefined);
+    this.#idByName = new Map(named.map(([name, id]) => [foldName(name), id] as const));
+    for (const [name, id] of named) this.#namesById.set(id, [...(this.#namesById.get(id) ?? []), name]);
+  }
+
+  /** Every id that a name is pinned to. */
+  get ids(): ReadonlyMap<string, unknown> {
+    return this.#namesById;
   }
 
   /** The only id that the name may lead to; undefined: it is not pinned. */
   idOf(name: string): string | undefined {
-    return this.#idByName.size === 0 ? undefined : this.#idByName.get(foldName(name));
+    return this.#idByName.size === 0 || leaseIdIn(name) !== undefined ? undefined : this.#idByName.get(foldName(name));
   }
 
   /**

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { testLease, testPolicy } from '../../test/helpers/policy.ts';
 import { HeaderEdit, leaseSettings } from './lease-settings.ts';
 
-
 test('headers are removed in any case and set once, whatever was there', () => {
   const edit = new HeaderEdit({ set: { 'X-Env': 'prod', 'x-new': '1' }, remove: ['Server'] });
   const before = ['SERVER', 'a', 'x-env', 'dev', 'X-Kept', '1', 'X-ENV', 'test', 'x-kept', '2'];

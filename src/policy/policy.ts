@@ -31,7 +31,7 @@ export interface Policy {
   readonly pool: PoolPolicy;
   /** How long the relays' lists of leases are believed. */
   readonly directoryTtlMs: number;
-  /** Who keeps a lease name that another id claims. */
+  /** Which id keeps a lease name that another id claims. */
   readonly nameBinding: 'first' | 'strict';
   /** Leases of one relay that are used. */
   readonly maxLeases: number;
@@ -93,7 +93,7 @@ export interface QuotasPolicy {
   readonly monthly: Readonly<Record<string, QuotaPolicy>>;
   /** The classes of tokens that `llmTokens` counts. */
   readonly count: readonly TokenClass[];
-  /** What a response without reported usage costs. */
+  /** How a response without reported usage is charged. */
   readonly unknownUsage: 'estimate' | 'deny' | 'ignore';
   readonly maxTokensPerResponse: number;
 }

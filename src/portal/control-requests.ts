@@ -1,38 +1,21 @@
-// Owns a request to the relay itself and its answer, each on a stream of its own: info, lease update, lease delete
-// (portal-protocol §3). Decides nothing about what an answer means for a lease's life.
+// Owns a request to the relay itself and its answer, each on a stream of its own: lease update, lease delete. The lease list is
+// requested by list-request.ts. Decides nothing about what an answer means for a lease's life.
 import { randomBytes } from 'node:crypto';
 import { PortalError } from './errors.ts';
 import type { Credential } from './identity.ts';
-import type { LeaseOffer, RelayInfo } from './lease.ts';
+import type { LeaseOffer } from './lease.ts';
 import { MessageStream } from './message-stream.ts';
 import { MessageReader } from './packets/message-reader.ts';
 import { decodePacket, encodePacket, signLeaseDelete, signLeaseUpdate, type Packet } from './packets/packets.ts';
 import type { Mux } from './yamux/session.ts';
 
-/** A stock demo's picture makes 135 KiB of metadata; a relay full of such leases still fits. */
-const maxInfoBytes = 32 * 1024 * 1024;
 const maxAnswerBytes = 64 * 1024;
 const nonceBytes = 12;
 
-/** Throws PortalError packet_unexpected, packet_malformed, packet_too_large, the session's end, or `signal`'s reason. */
-export async function requestInfo(mux: Mux, signal: AbortSignal): Promise<RelayInfo> {
-  const answer = await exchange(mux, { type: 'relayInfoRequest' }, maxInfoBytes, signal);
-  if (answer.type !== 'relayInfoResponse') throw unexpected('an info request', answer);
-  const info = answer.relayInfo;
-  return {
-    identity: info?.identity,
-    addresses: info?.address ?? [],
-    leases: (info?.leases ?? []).map((lease) => ({
-      id: lease.identity?.id ?? '',
-      name: lease.name,
-      alpn: lease.alpn,
-      metadata: lease.metadata,
-      expiresAtMs: Number(lease.expires) * 1000,
-    })),
-  };
-}
-
-/** Registers or renews until `expiresAtMs`; the relay's answer as its response code. Throws as requestInfo. */
+/**
+ * Registers or renews until `expiresAtMs`; the relay's answer as its response code. Throws PortalError packet_unexpected, packet_malformed,
+ * packet_too_large, the session's end, or `signal`'s reason.
+ */
 export async function requestLeaseUpdate(
   mux: Mux,
   offer: LeaseOffer,
@@ -54,7 +37,7 @@ export async function requestLeaseUpdate(
   return answer.code;
 }
 
-/** Withdraws the credential's lease; the relay's answer as its response code. Throws as requestInfo. */
+/** Withdraws the credential's lease; the relay's answer as its response code. Throws as requestLeaseUpdate. */
 export async function requestLeaseDelete(
   mux: Mux,
   credential: Credential,

@@ -11,6 +11,8 @@ import {
 } from 'node:crypto';
 import { PortalError } from './errors.ts';
 
+export { isLeaseId } from '../kernel/lease-name.ts';
+
 export interface Identity {
   /** 26 characters A-Z2-7, derived from the public key. */
   readonly id: string;
@@ -31,7 +33,6 @@ const seedBytes = 32;
 /** portal-protocol §4. */
 const idKey = 'RDVERB_PROTOCOL_VER_01_SHA256_ID';
 const idHashBytes = 16;
-const leaseIdForm = /^[A-Z2-7]{26}$/;
 
 /** DER of RFC 8410 up to the raw key: the only way to import raw keys on every Node that we support. */
 const pkcs8Ed25519Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -87,11 +88,6 @@ export function credentialFromPem(pem: string | Buffer): Credential {
 
 export function leaseIdOf(publicKey: Uint8Array): string {
   return base32(createHmac('sha256', idKey).update(publicKey).digest().subarray(0, idHashBytes));
-}
-
-/** By its form alone. */
-export function isLeaseId(text: string): boolean {
-  return leaseIdForm.test(text);
 }
 
 /** Throws PortalError identity_invalid unless the key has 32 bytes and the id derives from it. Both are public: no constant time. */

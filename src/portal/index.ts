@@ -8,6 +8,7 @@ export {
   type Credential,
   type Identity,
 } from './identity.ts';
+export type { InfoOptions } from './list-request.ts';
 export { loadIdentity, loadOrCreateIdentity } from './identity-file.ts';
 export type { LeaseOffer, PortalLease, RelayInfo } from './lease.ts';
 export type { PublishObserver } from './publish.ts';

@@ -1,4 +1,5 @@
 // Owns what a lease is to those who look one up and to those who offer one. Knows nothing of the wire.
+import type { IgnoredCounts } from '../kernel/lease-admission.ts';
 import type { Credential, Identity } from './identity.ts';
 
 /** A lease as a relay lists it. Name, alpn and metadata are whatever the app sent: untrusted. */
@@ -6,7 +7,7 @@ export interface PortalLease {
   readonly id: string;
   readonly name: string;
   readonly alpn: readonly string[];
-  /** JSON by convention: description, tags[], thumbnail, owner, hide. */
+  /** JSON by convention: description, tags[], thumbnail, owner, hide. Empty where it is longer than 16 KiB. */
   readonly metadata: string;
   readonly expiresAtMs: number;
 }
@@ -15,6 +16,8 @@ export interface RelayInfo {
   readonly identity: Identity | undefined;
   readonly addresses: readonly string[];
   readonly leases: readonly PortalLease[];
+  /** Entries of the list that are not among `leases`, by reason. */
+  readonly ignored: IgnoredCounts;
 }
 
 /** What an app publishes. */

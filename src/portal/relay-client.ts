@@ -4,6 +4,7 @@ import { backoffMs, type BackoffOptions } from './backoff.ts';
 import { AcceptQueue } from './accept-queue.ts';
 import { PortalError } from './errors.ts';
 import type { LeaseOffer, RelayInfo } from './lease.ts';
+import type { InfoOptions } from './list-request.ts';
 import type { SecureChannel } from './secure/channel.ts';
 import { connect, type DialOptions, type Session, type SessionOptions } from './session.ts';
 
@@ -93,8 +94,8 @@ export class RelayClient {
   }
 
   /** Throws PortalError relay_unreachable while not connected: waiting is the caller's decision. */
-  info(signal: AbortSignal): Promise<RelayInfo> {
-    return this.#session().info(signal);
+  async info(signal: AbortSignal, options?: InfoOptions): Promise<RelayInfo> {
+    return this.#session().info(signal, options);
   }
 
   /** As Session.dial; PortalError relay_unreachable while not connected. */

@@ -2,11 +2,11 @@
 // so does the session; coming back is the relay client's work.
 import { acceptConnection, type Publisher } from './accept.ts';
 import { AcceptQueue } from './accept-queue.ts';
-import { requestInfo } from './control-requests.ts';
 import { dialLease, type Dialer } from './dial.ts';
 import { PortalError } from './errors.ts';
 import type { Credential } from './identity.ts';
 import type { LeaseOffer, RelayInfo } from './lease.ts';
+import { requestInfo, type InfoOptions } from './list-request.ts';
 import { Publication, type PublishObserver } from './publish.ts';
 import type { SecureChannel } from './secure/channel.ts';
 import type { HandshakeSecrets } from './secure/handshake.ts';
@@ -109,8 +109,8 @@ export class Session {
   }
 
   /** What the relay says of itself, and the leases that it lists. */
-  info(signal: AbortSignal): Promise<RelayInfo> {
-    return requestInfo(this.#mux, signal);
+  info(signal: AbortSignal, options?: InfoOptions): Promise<RelayInfo> {
+    return requestInfo(this.#mux, signal, options);
   }
 
   /** An end-to-end encrypted tunnel to the app that holds the lease; the app's identity is proven to be that lease's. */

@@ -57,8 +57,8 @@ export class ControlStream implements PipeHandler {
   }
 
   /** Resolves once the peer takes what is sent, so that a request costs its sender the reading of the answer. */
-  async send(packet: Buffer, signal: AbortSignal): Promise<void> {
-    const hasRoom = this.#pipe.write([packet]);
+  async send(packet: Uint8Array | readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    const hasRoom = this.#pipe.write(packet instanceof Uint8Array ? [packet] : packet);
     if (!this.#held.hold(streamBytes + this.#pipe.queuedBytes)) {
       this.abandon();
       throw new PortalError('too_many_streams', 'the address holds too much in unread responses');

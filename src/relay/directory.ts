@@ -1,12 +1,12 @@
-// Owns the relay's answer to an info request: made once for each state of the lease table and shared by all who ask.
+// The relay's response to an info request: made once for each state of the lease table and shared by all clients.
 import type { Identity } from '../portal/identity.ts';
-import { encodePacket } from '../portal/packets/packets.ts';
-import type { WireLease } from '../portal/packets/wire-types.ts';
+import { encodeLeaseList } from '../portal/packets/lease-list-writer.ts';
 
 /** The part of the lease table that is listed. */
 interface Listing {
   readonly version: number;
-  list(): WireLease[];
+  /** As they stand in the response. */
+  encoded(): readonly Uint8Array[];
   sweep(): void;
 }
 
@@ -14,7 +14,7 @@ export class Directory {
   readonly #identity: Identity;
   readonly #leases: Listing;
   readonly #addresses: readonly string[];
-  #answer: Buffer | undefined;
+  #answer: readonly Uint8Array[] | undefined;
   #answerVersion = -1;
 
   constructor(identity: Identity, addresses: readonly string[], leases: Listing) {
@@ -23,15 +23,11 @@ export class Directory {
     this.#leases = leases;
   }
 
-  /** The packet, ready to be sent and not to be written into. As real relays do, it lists apps that ask to be hidden. */
-  answer(): Buffer {
+  /** The packet in pieces, ready to be sent and not to be written into. As real relays do, it lists apps that ask to be hidden. */
+  answer(): readonly Uint8Array[] {
     this.#leases.sweep();
     if (this.#answer === undefined || this.#answerVersion !== this.#leases.version) {
-      const { id, publicKey } = this.#identity;
-      this.#answer = encodePacket({
-        type: 'relayInfoResponse',
-        relayInfo: { identity: { id, publicKey }, address: this.#addresses, leases: this.#leases.list() },
-      });
+      this.#answer = encodeLeaseList(this.#identity, this.#addresses, this.#leases.encoded());
       this.#answerVersion = this.#leases.version;
     }
     return this.#answer;

@@ -35,7 +35,7 @@ export function updateLease({ signed, request }: LeaseUpdateRequest, holder: Pee
     return ResponseCode.INVALID_IDENTITY;
   }
   const { id } = lease.identity;
-  const outcome = relay.leases.register(id, lease, holder);
+  const outcome = relay.leases.register(id, lease, holder, holder.account.address);
   if (outcome === 'registered')
     relay.log({ event: 'lease_registered', connection: holder.number, leaseId: id, name: lease.name });
   else if (outcome !== 'renewed') refused(lease.identity, outcome, holder, relay);

@@ -68,13 +68,39 @@ test('a lease that has expired already is refused, whatever else is right', () =
   assert.equal(leases.register('A', lease('a', { expires: 2n ** 63n - 1n }), 'holder'), 'registered');
 });
 
-test('names conflict by case; the empty name and (unnamed) never do', () => {
+test('names conflict in any letter case and normal form; the empty name and (unnamed) never do', () => {
   const leases = table();
-  assert.equal(leases.register('A', lease('n1'), 'h'), 'registered');
-  assert.equal(leases.register('B', lease('N1'), 'h'), 'registered');
-  assert.equal(leases.register('C', lease('n1'), 'h'), 'name_taken');
+  assert.equal(leases.register('A', lease('Ünïcode'), 'h'), 'registered');
+  for (const name of ['Ünïcode', 'ünïcode', 'ÜNÏCODE', 'ünïcode'.normalize('NFD')])
+    assert.equal(leases.register('B', lease(name), 'h'), 'name_taken', name);
+  assert.equal(leases.register('A', lease('ünïcode'), 'h'), 'renewed', 'the holder may spell it anew');
+  assert.equal(leases.register('A', lease('other'), 'h'), 'renewed');
+  assert.equal(leases.register('B', lease('ÜNÏCODE'), 'h'), 'registered', 'the name is free');
   for (const id of ['D', 'E']) assert.equal(leases.register(id, lease(''), 'h'), 'registered');
   for (const id of ['F', 'G']) assert.equal(leases.register(id, lease('(unnamed)'), 'h'), 'registered');
+});
+
+test('a name in the form of an id is refused, in any letter case', () => {
+  const id = 'ABCDEFGHIJKLMNOPQRSTUVWX27';
+  for (const name of [id, id.toLowerCase(), `a${id.slice(1)}`])
+    assert.equal(table().register('A', lease(name), 'h'), 'bad_name', name);
+  for (const name of [`${id}a`, id.slice(1), `${id.slice(1)}1`])
+    assert.equal(table().register('A', lease(name), 'h'), 'registered', name);
+});
+
+test('leases are bounded for an address over all of its connections, in number and to a quarter of all bytes', () => {
+  const leases = table({ leasesPerAddress: 2, directoryBytes: 4_000 });
+  for (const id of ['A', 'B']) assert.equal(leases.register(id, lease(id), `of ${id}`, '192.0.2.1'), 'registered');
+  assert.equal(leases.register('C', lease('c'), 'of C', '192.0.2.1'), 'too_many_leases');
+  assert.equal(leases.register('A', lease('A'), 'of A', '192.0.2.1'), 'renewed', 'a renewal is not one more');
+  assert.equal(leases.register('C', lease('c'), 'of C', '192.0.2.2'), 'registered');
+  assert.equal(leases.register('C', lease('c'), 'of A', '192.0.2.1'), 'too_many_leases', 'it counts where it goes');
+  leases.delete('A', 'of A');
+  const fat = lease('fat', { metadata: 'x'.repeat(1_000) });
+  assert.equal(leases.register('F', fat, 'of F', '192.0.2.3'), 'too_many_leases');
+  assert.equal(leases.register('F', { ...fat, metadata: 'x'.repeat(800) }, 'of F', '192.0.2.3'), 'registered');
+  leases.dropHolder('of F');
+  assert.equal(leases.register('F', { ...fat, metadata: 'y'.repeat(900) }, 'of F', '192.0.2.3'), 'registered');
 });
 
 test('the last registration of an identity wins, and the loss of the first connection takes nothing from it', () => {
@@ -125,12 +151,14 @@ test('leases are bounded for a connection, in number and in bytes; a renewal is 
   assert.equal(inAll.register('A', lease('a'), 'h'), 'registered');
   assert.equal(inAll.register('B', lease('b'), 'other'), 'too_many_leases');
   assert.equal(inAll.register('A', lease('a'), 'other'), 'registered');
-  const bytes = table({ directoryBytes: 1_000 });
-  assert.equal(bytes.register('A', lease('a', { metadata: 'x'.repeat(800) }), 'h'), 'registered');
-  assert.equal(bytes.register('B', lease('b', { metadata: 'x'.repeat(800) }), 'h'), 'too_many_leases');
-  assert.equal(bytes.register('A', lease('a', { metadata: 'y'.repeat(800) }), 'h'), 'renewed');
+  const bytes = table({ directoryBytes: 4_000 });
+  const fat = (id: string, letter: string): string =>
+    bytes.register(id, lease(id, { metadata: letter.repeat(900) }), 'h', `192.0.2.${id}`);
+  for (const id of ['1', '2', '3', '4']) assert.equal(fat(id, 'x'), 'registered');
+  assert.equal(fat('5', 'x'), 'too_many_leases');
+  assert.equal(fat('4', 'y'), 'renewed');
   bytes.dropHolder('h');
-  assert.equal(bytes.register('B', lease('b', { metadata: 'x'.repeat(800) }), 'h'), 'registered');
+  assert.equal(fat('5', 'x'), 'registered');
 });
 
 test('the version changes with what is listed, and only then', () => {

@@ -1,6 +1,8 @@
 // Owns which leases exist, who holds each and until when. Pure: time is asked of a clock, holders are opaque, signatures were
 // checked before. Expiry is exact on every question; sweeping only frees memory.
 import type { Clock } from '../kernel/clock.ts';
+import { foldName, leaseIdIn, sharedLeaseNames } from '../kernel/lease-name.ts';
+import { encodeListEntry } from '../portal/packets/lease-list-writer.ts';
 import type { WireLease } from '../portal/packets/wire-types.ts';
 import type { LeaseDropReason } from './events.ts';
 import type { RelayLimits } from './limits.ts';
@@ -9,9 +11,17 @@ export interface LeaseRecord<Holder> {
   readonly id: string;
   readonly lease: WireLease;
   readonly holder: Holder;
+  /** Where the holder is: leases and bytes are bounded for each address, too. */
+  readonly address: string;
   readonly expiresAtMs: number;
-  /** What the lease takes in an info answer, roughly. */
-  readonly bytes: number;
+  /** As it stands in the list. */
+  readonly encoded: Uint8Array;
+}
+
+/** What the leases of one address take. */
+interface Share {
+  leases: number;
+  bytes: number;
 }
 
 export type RegisterOutcome =
@@ -26,22 +36,28 @@ export type RegisterOutcome =
 
 type TableLimits = Pick<
   RelayLimits,
-  'leases' | 'leasesPerConnection' | 'directoryBytes' | 'nameBytes' | 'alpnCount' | 'alpnBytes' | 'metadataBytes'
+  | 'leases'
+  | 'leasesPerConnection'
+  | 'leasesPerAddress'
+  | 'directoryBytes'
+  | 'nameBytes'
+  | 'alpnCount'
+  | 'alpnBytes'
+  | 'metadataBytes'
 >;
 
-/** Any number of leases may have these names (portal-protocol §3). */
-const sharedNames: ReadonlySet<string> = new Set(['', '(unnamed)']);
-/** Id, key, expiry and framing of a lease in an info answer. */
-const fixedLeaseBytes = 96;
+/** Of `directoryBytes`, for one address: a few leases with much metadata must not keep others out. */
+const addressShareOfBytes = 1 / 4;
 
 export class LeaseTable<Holder> {
   readonly #clock: Clock;
   readonly #limits: TableLimits;
   readonly #dropped: (record: LeaseRecord<Holder>, reason: LeaseDropReason) => void;
   readonly #byId = new Map<string, LeaseRecord<Holder>>();
-  /** Case-sensitive, as real relays compare. Shared names are not in it. */
+  /** By folded name: gateways compare names so, whatever relays do. Shared names are not in it. */
   readonly #idByName = new Map<string, string>();
   readonly #idsByHolder = new Map<Holder, Set<string>>();
+  readonly #shares = new Map<string, Share>();
   #bytes = 0;
   /** No lease expires before. */
   #nextExpiryMs = Infinity;
@@ -63,14 +79,15 @@ export class LeaseTable<Holder> {
   }
 
   /** The last registration of an identity wins, whoever held the lease before. */
-  register(id: string, lease: WireLease, holder: Holder): RegisterOutcome {
+  register(id: string, lease: WireLease, holder: Holder, address = ''): RegisterOutcome {
     this.sweep();
     const expiresAtMs = Number(lease.expires) * 1_000;
     if (expiresAtMs <= this.#clock.wallMs()) return 'expired';
     const before = this.#byId.get(id);
-    const record = { id, lease, holder, expiresAtMs, bytes: listedBytes(lease) };
-    const fault = this.#faultOf(record, before);
+    const fault = this.#faultOf(lease, id);
     if (fault !== undefined) return fault;
+    const record = { id, lease, holder, address, expiresAtMs, encoded: encodeListEntry(lease) };
+    if (!this.#hasRoomFor(record, before)) return 'too_many_leases';
     if (before !== undefined) this.#remove(before);
     this.#add(record);
     if (before === undefined) return 'registered';
@@ -99,6 +116,12 @@ export class LeaseTable<Holder> {
     return Array.from(this.#byId.values(), (record) => record.lease);
   }
 
+  /** In the same order as list(). */
+  encoded(): Uint8Array[] {
+    this.sweep();
+    return Array.from(this.#byId.values(), ({ encoded }) => encoded);
+  }
+
   dropHolder(holder: Holder): void {
     for (const id of [...(this.#idsByHolder.get(holder) ?? [])]) {
       const record = this.#byId.get(id);
@@ -116,44 +139,62 @@ export class LeaseTable<Holder> {
     }
   }
 
-  #faultOf(record: LeaseRecord<Holder>, before: LeaseRecord<Holder> | undefined): RegisterOutcome | undefined {
-    const { id, lease, holder } = record;
+  #faultOf(lease: WireLease, id: string): RegisterOutcome | undefined {
     const limits = this.#limits;
-    if (Buffer.byteLength(lease.name) > limits.nameBytes) return 'bad_name';
+    // Clients ignore a lease that is named like an id: it could pass for another one.
+    if (Buffer.byteLength(lease.name) > limits.nameBytes || leaseIdIn(lease.name) !== undefined) return 'bad_name';
     if (lease.alpn.length > limits.alpnCount || lease.alpn.some((alpn) => Buffer.byteLength(alpn) > limits.alpnBytes))
       return 'bad_alpn';
     if (Buffer.byteLength(lease.metadata) > limits.metadataBytes) return 'metadata_too_large';
-    const nameHolder = this.#idByName.get(lease.name);
-    if (nameHolder !== undefined && nameHolder !== id) return 'name_taken';
+    return (this.#idByName.get(foldName(lease.name)) ?? id) === id ? undefined : 'name_taken';
+  }
+
+  #hasRoomFor({ holder, address, encoded }: LeaseRecord<Holder>, before: LeaseRecord<Holder> | undefined): boolean {
+    const limits = this.#limits;
+    const share = this.#shares.get(address) ?? { leases: 0, bytes: 0 };
     const isNewHere = before?.holder !== holder;
-    const heldHere = this.#idsByHolder.get(holder)?.size ?? 0;
-    if (
-      (before === undefined && this.#byId.size >= limits.leases) ||
-      (isNewHere && heldHere >= limits.leasesPerConnection) ||
-      this.#bytes - (before?.bytes ?? 0) + record.bytes > limits.directoryBytes
-    )
-      return 'too_many_leases';
-    return undefined;
+    const isNewThere = before?.address !== address;
+    const bytes = encoded.length - (before?.encoded.length ?? 0);
+    const shareBytes = share.bytes + (isNewThere ? encoded.length : bytes);
+    return (
+      (before !== undefined || this.#byId.size < limits.leases) &&
+      (!isNewHere || (this.#idsByHolder.get(holder)?.size ?? 0) < limits.leasesPerConnection) &&
+      (!isNewThere || share.leases < limits.leasesPerAddress) &&
+      shareBytes <= limits.directoryBytes * addressShareOfBytes &&
+      this.#bytes + bytes <= limits.directoryBytes
+    );
   }
 
   #add(record: LeaseRecord<Holder>): void {
     this.#byId.set(record.id, record);
-    if (!sharedNames.has(record.lease.name)) this.#idByName.set(record.lease.name, record.id);
+    const name = foldName(record.lease.name);
+    if (!sharedLeaseNames.has(name)) this.#idByName.set(name, record.id);
     const held = this.#idsByHolder.get(record.holder);
     if (held === undefined) this.#idsByHolder.set(record.holder, new Set([record.id]));
     else held.add(record.id);
-    this.#bytes += record.bytes;
+    this.#bytes += record.encoded.length;
+    const share = this.#shares.get(record.address) ?? { leases: 0, bytes: 0 };
+    share.leases += 1;
+    share.bytes += record.encoded.length;
+    this.#shares.set(record.address, share);
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, record.expiresAtMs);
     this.version += 1;
   }
 
   #remove(record: LeaseRecord<Holder>): void {
     this.#byId.delete(record.id);
-    if (this.#idByName.get(record.lease.name) === record.id) this.#idByName.delete(record.lease.name);
+    const name = foldName(record.lease.name);
+    if (this.#idByName.get(name) === record.id) this.#idByName.delete(name);
     const held = this.#idsByHolder.get(record.holder);
     held?.delete(record.id);
     if (held?.size === 0) this.#idsByHolder.delete(record.holder);
-    this.#bytes -= record.bytes;
+    this.#bytes -= record.encoded.length;
+    const share = this.#shares.get(record.address);
+    if (share !== undefined) {
+      share.leases -= 1;
+      share.bytes -= record.encoded.length;
+      if (share.leases === 0) this.#shares.delete(record.address);
+    }
     this.version += 1;
   }
 
@@ -161,9 +202,4 @@ export class LeaseTable<Holder> {
     this.#remove(record);
     this.#dropped(record, reason);
   }
-}
-
-function listedBytes(lease: WireLease): number {
-  const alpnBytes = lease.alpn.reduce((sum, alpn) => sum + Buffer.byteLength(alpn) + 2, 0);
-  return fixedLeaseBytes + Buffer.byteLength(lease.name) + Buffer.byteLength(lease.metadata) + alpnBytes;
 }

@@ -25,6 +25,8 @@ export interface RelayLimits {
   readonly requestsInFlightPerConnection: number;
   readonly leases: number;
   readonly leasesPerConnection: number;
+  /** From one IPv4 address or IPv6 /64. They may take a quarter of `directoryBytes`. */
+  readonly leasesPerAddress: number;
   /** All leases as listed: the info answer is one message of at most 2^26 bytes (portal-protocol §3), held in memory once. */
   readonly directoryBytes: number;
   /** UTF-8. Real relays take any name; a DNS name has 255 bytes at most. */
@@ -64,6 +66,7 @@ export const defaultLimits: RelayLimits = {
   requestsInFlightPerConnection: 512,
   leases: 10_000,
   leasesPerConnection: 256,
+  leasesPerAddress: 1_024,
   directoryBytes: 16_777_216,
   nameBytes: 255,
   alpnCount: 16,

@@ -64,7 +64,8 @@ test('a taken name is REJECTED until its lease is deleted or its connection is l
   const [first, second, third] = [await bench.peer(), await bench.peer(), await bench.peer()];
   assert.equal(await first.register({ name: 'app' }), ACCEPTED);
   assert.equal(await second.register({ name: 'app' }), REJECTED);
-  assert.equal(await second.register({ name: 'App' }), ACCEPTED);
+  assert.equal(await second.register({ name: 'App' }), REJECTED);
+  assert.equal(await second.register({ name: second.credential.id.toLowerCase() }), INVALID_NAME);
   await first.ask(first.leaseDelete());
   assert.equal(await third.register({ name: 'app' }), ACCEPTED);
   third.close();

@@ -47,7 +47,11 @@ async function nextRequest(stream: ControlStream, timeoutMs: number): Promise<Pa
   return await stream.next(limit.signal);
 }
 
-function answer(packet: Exclude<Packet, { type: 'connectionRequest' }>, peer: Peer, relay: RelayContext): Buffer {
+function answer(
+  packet: Exclude<Packet, { type: 'connectionRequest' }>,
+  peer: Peer,
+  relay: RelayContext,
+): Uint8Array | readonly Uint8Array[] {
   switch (packet.type) {
     case 'relayInfoRequest':
       return relay.directory.answer();

@@ -1,16 +1,14 @@
-// Owns the answer to "which lease is meant, and who lists it": the relays' lists, how long they are believed, and when they are
-// asked again. Asks each relay once at a time, however many requests wait. Knows no protocol.
+// Finds the lease that a name or id means and the relays that list it: keeps the relays' lists, decides how long they are used and
+// when they are requested again. Each relay is asked once at a time, however many requests wait. Knows no protocol.
 import type { Clock } from '../kernel/clock.ts';
-import { TimeLimit } from '../kernel/time-limit.ts';
-import { LeaseIndex, type Found, type Listed } from './lease-index.ts';
-import { NameMoves, type Move } from './name-moves.ts';
+import type { IdSet, IgnoredReason } from '../kernel/lease-admission.ts';
+import { Slices } from '../kernel/slices.ts';
+import { LeaseIndex, type Found, type Listed, type RefusedName } from './lease-index.ts';
+import { NameBindings, type Move } from './name-bindings.ts';
 import { RecentlyLost } from './recently-lost.ts';
+import { RelayList, type LeaseSource } from './relay-list.ts';
 
-/** What the directory asks of a relay connection. */
-export interface LeaseSource<L extends Listed> {
-  state(): 'up' | 'suspect' | 'draining' | 'down';
-  list(signal: AbortSignal): Promise<readonly L[]>;
-}
+export type { LeaseSource } from './relay-list.ts';
 
 export type DirectoryAnswer<L extends Listed, S> =
   | { readonly kind: 'found'; readonly found: Found<L, S> }
@@ -18,44 +16,114 @@ export type DirectoryAnswer<L extends Listed, S> =
   /** It was listed a moment ago: its app or its relay most likely comes back. */
   | { readonly kind: 'lost' }
   | { readonly kind: 'ambiguous' }
-  /** No relay is connected, or none has answered yet. */
+  /** Under `strict`: listed, with an id that nobody accepted. */
+  | { readonly kind: 'not_accepted' }
+  /** No relay is connected, or no list has arrived yet. */
   | { readonly kind: 'no_relay' };
 
-export interface DirectoryOptions {
+export type RefusedReason = IgnoredReason | 'name_taken' | 'name_not_accepted';
+
+export type DirectoryEvent<S> =
+  | {
+      readonly event: 'listed';
+      readonly source: S;
+      readonly leases: number;
+      readonly ignored: ReadonlyMap<RefusedReason, number>;
+    }
+  | { readonly event: 'list_failed'; readonly source: S; readonly error: unknown }
+  | ({ readonly event: 'moved' } & Move)
+  /** Once for as long as it is listed. */
+  | ({ readonly event: 'name_refused' } & RefusedName<S>);
+
+export interface ListStatus<S> {
+  readonly source: S;
+  /** Undefined: no list has arrived yet. */
+  readonly leases: number | undefined;
+  readonly ignored: ReadonlyMap<RefusedReason, number>;
+  /** Why the last list could not be fetched. */
+  readonly failure: unknown;
+}
+
+export interface DirectoryOptions<S> {
   readonly clock: Clock;
-  /** How long a list is believed without asking. For as long again it still answers while the relays are asked. */
+  /** How long a list is used without asking. For as long again it is still used while the relays are asked. */
   readonly ttlMs: () => number;
+  /** Leases of one relay that are used. Default: 20,000. */
+  readonly maxLeases?: () => number;
+  /** Ids that have a place in every list. */
+  readonly pinnedIds?: () => IdSet;
+  /** Default: in this process, `first`. */
+  readonly bindings?: NameBindings;
+  /** How long a request waits for a list. The list itself may take longer, while it makes progress. */
   readonly listTimeoutMs?: number;
-  /** Told of each name that leads elsewhere than before. */
-  readonly moved?: (move: Move) => void;
+  readonly report?: (event: DirectoryEvent<S>) => void;
 }
 
 const defaultListTimeoutMs = 5_000;
-/** A name that nobody has published costs the relays one question a second, whatever clients send. */
+/** A list of 2^26 bytes over 20 Mbit/s. */
+const maxListMs = 30_000;
+const defaultMaxLeases = 20_000;
+/** An unknown name costs the relays one request a second, whatever clients send. */
 const minRefreshIntervalMs = 1_000;
 /** For a lease that was lost a moment ago: callers should notice at once that it is back. */
 const lostRefreshIntervalMs = 100;
+/** Until the first list has arrived. */
+const firstListIntervalMs = { initial: 100, max: 10_000 } as const;
 
 export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
-  readonly #sources: readonly S[];
+  readonly #lists: readonly RelayList<L, S>[];
+  readonly #options: DirectoryOptions<S>;
   readonly #clock: Clock;
-  readonly #ttlMs: () => number;
   readonly #listTimeoutMs: number;
-  readonly #lists = new Map<S, readonly L[]>();
+  readonly #bindings: NameBindings;
   readonly #lost = new RecentlyLost();
-  readonly #moves = new NameMoves();
-  readonly #moved: ((move: Move) => void) | undefined;
+  /** Lists that have arrived since the index was built. */
+  readonly #arrived = new Set<RelayList<L, S>>();
+  #refusedBefore: ReadonlySet<string> = new Set<string>();
   #index: LeaseIndex<L, S> | undefined = undefined;
   #refreshing: Promise<void> | undefined = undefined;
+  #building: Promise<void> | undefined = undefined;
   #startedMs = Number.NEGATIVE_INFINITY;
   #refreshedMs = Number.NEGATIVE_INFINITY;
+  #firstList: NodeJS.Timeout | undefined = undefined;
 
-  constructor(sources: readonly S[], options: DirectoryOptions) {
-    this.#sources = sources;
-    this.#clock = options.clock;
-    this.#ttlMs = options.ttlMs;
-    this.#listTimeoutMs = options.listTimeoutMs ?? defaultListTimeoutMs;
-    this.#moved = options.moved;
+  constructor(sources: readonly S[], options: DirectoryOptions<S>) {
+    const { clock, listTimeoutMs = defaultListTimeoutMs, bindings, maxLeases, pinnedIds } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#listTimeoutMs = listTimeoutMs;
+    this.#bindings = bindings ?? new NameBindings({ mode: () => 'first' });
+    const listOptions = {
+      maxLeases: maxLeases ?? (() => defaultMaxLeases),
+      pinnedIds: pinnedIds ?? (() => new Set<string>()),
+      timeoutMs: maxListMs,
+    };
+    this.#lists = sources.map((source) => new RelayList<L, S>(source, listOptions));
+  }
+
+  /** A list has arrived: from then on the directory can tell a known lease from an unknown one. */
+  get isReady(): boolean {
+    return this.#index !== undefined;
+  }
+
+  /** Requests the first list without waiting for a caller, so that readiness does not depend on one. Until stop(). */
+  start(): void {
+    const attempt = (afterMs: number): void => {
+      this.#firstList = setTimeout(() => {
+        if (this.isReady) return;
+        if (!this.#connected()) attempt(firstListIntervalMs.initial);
+        else
+          void this.#refresh().then(() => {
+            attempt(Math.min(2 * afterMs, firstListIntervalMs.max));
+          });
+      }, afterMs).unref();
+    };
+    attempt(firstListIntervalMs.initial);
+  }
+
+  /** Idempotent. */
+  stop(): void {
+    clearTimeout(this.#firstList);
   }
 
   /**
@@ -66,17 +134,21 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     nameOrId: string,
     isHidden: () => boolean = () => false,
   ): DirectoryAnswer<L, S> | Promise<DirectoryAnswer<L, S>> {
-    const ageMs = this.#clock.monotonicMs() - this.#refreshedMs;
-    const ttlMs = this.#ttlMs();
+    const nowMs = this.#clock.monotonicMs();
+    const ageMs = nowMs - this.#refreshedMs;
+    const ttlMs = this.#options.ttlMs();
     if (this.#index !== undefined && ageMs <= 2 * ttlMs) {
       const found = this.#index.find(nameOrId);
       if (typeof found === 'object') {
-        if (ageMs > ttlMs) void this.#refresh();
+        if (ageMs > ttlMs) {
+          this.#startedMs = nowMs;
+          void this.#refresh();
+        }
         return { kind: 'found', found };
       }
     }
     if (!this.#connected()) return { kind: 'no_relay' };
-    const isLost = this.#lost.has(nameOrId, this.#clock.monotonicMs()) && !isHidden();
+    const isLost = this.#lost.has(nameOrId, nowMs) && !isHidden();
     const refresh = this.#refreshUnlessWithin(isLost ? lostRefreshIntervalMs : minRefreshIntervalMs);
     return refresh === undefined ? this.#answer(nameOrId) : refresh.then(() => this.#answer(nameOrId));
   }
@@ -94,7 +166,18 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
 
   /** The relay or the app said that this lease is no more: the next look-up asks again. */
   forget(leaseId: string): void {
-    if (typeof this.#index?.find(leaseId) === 'object') this.#refreshedMs = Number.NEGATIVE_INFINITY;
+    if (typeof this.#index?.find(leaseId) !== 'object') return;
+    this.#refreshedMs = Number.NEGATIVE_INFINITY;
+    this.#bindings.doubt(leaseId);
+  }
+
+  status(): readonly ListStatus<S>[] {
+    return this.#lists.map((list) => ({
+      source: list.source,
+      leases: list.leases?.length,
+      ignored: this.#ignoredOf(list),
+      failure: list.failure,
+    }));
   }
 
   #answer(nameOrId: string): DirectoryAnswer<L, S> {
@@ -106,13 +189,15 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   }
 
   #connected(): boolean {
-    return this.#sources.some((source) => source.state() !== 'down');
+    return this.#lists.some(({ source }) => source.state() !== 'down');
   }
 
   /** Joins the refresh under way, or begins one unless the last one began within this time. */
   #refreshUnlessWithin(intervalMs: number): Promise<void> | undefined {
     const isRecent = this.#clock.monotonicMs() - this.#startedMs < intervalMs;
-    return this.#refreshing === undefined && isRecent ? undefined : this.#refresh();
+    if (this.#refreshing === undefined && isRecent) return undefined;
+    this.#startedMs = this.#clock.monotonicMs();
+    return this.#refresh();
   }
 
   #refresh(): Promise<void> {
@@ -122,26 +207,71 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     return this.#refreshing;
   }
 
+  /** A list that takes longer than callers wait is used when it arrives. */
   async #listAll(): Promise<void> {
-    this.#startedMs = this.#clock.monotonicMs();
-    using limit = new TimeLimit(this.#listTimeoutMs);
-    const answers = await Promise.all(this.#sources.map((source) => this.#list(source, limit.signal)));
-    if (!answers.includes(true)) return;
-    this.#index = new LeaseIndex(this.#lists);
-    this.#refreshedMs = this.#clock.monotonicMs();
-    const listed = [...this.#lists.values()].flat();
-    this.#lost.update(listed, this.#refreshedMs);
-    for (const move of this.#moves.update(listed)) this.#moved?.(move);
+    const lists = Promise.all(this.#lists.map((list) => this.#list(list)));
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise((resolve) => {
+      timer = setTimeout(resolve, this.#listTimeoutMs).unref();
+    });
+    await Promise.race([lists, patience]);
+    clearTimeout(timer);
+    await this.#build();
+    void lists.then(() => this.#build());
   }
 
-  /** A relay that does not answer keeps its last list: its leases are unreachable for now, not unknown. */
-  async #list(source: S, signal: AbortSignal): Promise<boolean> {
-    if (source.state() === 'down') return false;
-    try {
-      this.#lists.set(source, await source.list(signal));
-      return true;
-    } catch {
-      return false;
+  async #list(list: RelayList<L, S>): Promise<void> {
+    if (list.source.state() === 'down') return;
+    const joins = list.isRunning;
+    if (await list.refresh()) this.#arrived.add(list);
+    else if (!joins) this.#options.report?.({ event: 'list_failed', source: list.source, error: list.failure });
+  }
+
+  #build(): Promise<void> {
+    this.#building ??= this.#buildAll().finally(() => {
+      this.#building = undefined;
+    });
+    return this.#building;
+  }
+
+  async #buildAll(): Promise<void> {
+    while (this.#arrived.size > 0) {
+      const arrived = [...this.#arrived];
+      this.#arrived.clear();
+      const slices = new Slices();
+      const lists = this.#lists.flatMap(({ source, leases }) =>
+        leases === undefined ? [] : [[source, leases] as const],
+      );
+      const before = this.#index;
+      const index = await slices.run(LeaseIndex.build<L, S>(lists, this.#bindings));
+      this.#index = index;
+      this.#refreshedMs = this.#clock.monotonicMs();
+      await slices.run(this.#lost.update(before, index, this.#refreshedMs));
+      this.#reportAll(index, arrived);
     }
+  }
+
+  #reportAll(index: LeaseIndex<L, S>, arrived: readonly RelayList<L, S>[]): void {
+    const { report } = this.#options;
+    for (const move of this.#bindings.endRound(index.nameCount)) report?.({ event: 'moved', ...move });
+    const refused = new Set<string>();
+    for (const one of index.refusedNames) {
+      const key = `${one.id} ${one.name}`;
+      refused.add(key);
+      if (!this.#refusedBefore.has(key)) report?.({ event: 'name_refused', ...one });
+    }
+    this.#refusedBefore = refused;
+    for (const list of arrived) {
+      const ignored = this.#ignoredOf(list);
+      report?.({ event: 'listed', source: list.source, leases: list.leases?.length ?? 0, ignored });
+    }
+  }
+
+  #ignoredOf({ source, ignored }: RelayList<L, S>): ReadonlyMap<RefusedReason, number> {
+    const counts = new Map<RefusedReason, number>(ignored);
+    const { taken = 0, notAccepted = 0 } = this.#index?.refusedCounts.get(source) ?? {};
+    if (taken > 0) counts.set('name_taken', taken);
+    if (notAccepted > 0) counts.set('name_not_accepted', notAccepted);
+    return counts;
   }
 }

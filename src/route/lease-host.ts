@@ -1,5 +1,6 @@
 // Owns the reading of `<lease>.<base_domain>`: whether a host is below the base domain, and which lease it names. Knows no lease.
 import { domainToUnicode } from 'node:url';
+import { leaseIdIn } from '../kernel/lease-name.ts';
 import { hostNameOf } from './authority.ts';
 
 export type HostMatch =
@@ -15,7 +16,6 @@ const misdirected: HostMatch = { kind: 'misdirected' };
 
 /** One label, as certificates for `*.<base_domain>` cover. RFC 1035 §2.3.4; `_` as in many internal names. */
 const label = /^[\w-]{1,63}$/;
-const leaseId = /^[a-z2-7]{26}$/;
 
 /**
  * `authority`: of the request, with its port if it has one. `baseDomain`: lower case; empty: no host mode. A name that can be no
@@ -34,7 +34,8 @@ export function matchHost(authority: string, baseDomain: string): HostMatch {
 
 /** Hosts have no case and ids do: what looks like an id is one, in capitals. Names are found in any case. */
 function decoded(name: string): string {
-  if (leaseId.test(name)) return name.toUpperCase();
+  const id = leaseIdIn(name);
+  if (id !== undefined) return id;
   // What is no punycode comes back as it was.
   return name.startsWith('xn--') ? domainToUnicode(name) : name;
 }

@@ -1,7 +1,8 @@
-// Owns the look-up of a lease among those that relays list, by id or by name. A pure value: built whole, never changed. Knows
-// nothing of where the lists come from.
-import { foldName } from '../kernel/lease-name.ts';
+// Looks a lease up among those that relays list, by id or by name. An index is built whole and never changed. The builder is a
+// generator: lists are long, and strangers write them.
+import { foldName, leaseKey } from '../kernel/lease-name.ts';
 import { appHost } from './app-host.ts';
+import { maxIds, type NameBindings, type NameClaim, type NameOwner } from './name-bindings.ts';
 
 /** What must be known of a lease to find it. */
 export interface Listed {
@@ -10,66 +11,158 @@ export interface Listed {
 }
 
 export interface Found<L extends Listed, S> {
+  /** Its name is the first one that leads to it; empty where none does. */
   readonly lease: L;
   /** The relays that list it. */
   readonly sources: readonly S[];
-  /** Every name that a relay lists it by. */
+  /** The names that lead to it, or to it and to others of the same name. */
   readonly names: readonly string[];
+  /**
+   * Every name that a relay lists it by, also those that lead to another lease. Rules for these can only forbid: a lease cannot
+   * escape a rule by losing its name, nor be let in by claiming one.
+   */
+  readonly claims: readonly string[];
   /** The name by which it is known to its app in path mode. */
   readonly host: string;
 }
 
-type Lookup<L extends Listed, S> = Found<L, S> | 'unknown' | 'ambiguous';
+/** A lease that a relay lists under a name of another one. */
+export interface RefusedName<S> {
+  readonly name: string;
+  readonly id: string;
+  /** The lease that has the name. Undefined: none has. */
+  readonly holder: string | undefined;
+  readonly sources: readonly S[];
+}
 
-interface Entry<L extends Listed, S> extends Found<L, S> {
+type Lookup<L extends Listed, S> = Found<L, S> | 'unknown' | 'ambiguous' | 'not_accepted';
+
+/** Names of another lease, and names without an accepted id. */
+export interface RefusedCounts {
+  taken: number;
+  notAccepted: number;
+}
+
+/** Refused names that are reported one by one; `refusedCounts` has all. */
+const maxRefusedNames = 1_000;
+
+class Entry<L extends Listed, S> implements Found<L, S> {
+  lease: L;
   readonly sources: S[];
-  readonly names: string[];
+  readonly listed: L;
+  /** Folded, and as first listed. */
+  readonly claimed: [folded: string, name: string][] = [];
+  names: readonly string[] = [];
+  claims: readonly string[] = [];
+  #host: string | undefined = undefined;
+
+  constructor(lease: L, source: S) {
+    this.listed = this.lease = lease;
+    this.sources = [source];
+  }
+
+  get host(): string {
+    return (this.#host ??= appHost(this.lease));
+  }
 }
 
 export class LeaseIndex<L extends Listed, S> {
   readonly #byId = new Map<string, Entry<L, S>>();
-  readonly #byName = new Map<string, Entry<L, S>[]>();
-  readonly #byFoldedName = new Map<string, Entry<L, S>[]>();
+  readonly #byName = new Map<string, Lookup<L, S>>();
+  readonly refusedNames: RefusedName<S>[] = [];
+  /** By source. */
+  readonly refusedCounts: Map<S, RefusedCounts> = new Map<S, RefusedCounts>();
 
-  constructor(lists: Iterable<readonly [source: S, leases: readonly L[]]>) {
+  /** Leases in the order of the lists: entries of the same id from one source follow each other in any order. */
+  static *build<L extends Listed, S>(
+    lists: Iterable<readonly [source: S, leases: readonly L[]]>,
+    bindings: NameBindings,
+  ): Generator<void, LeaseIndex<L, S>> {
+    const index = new LeaseIndex<L, S>();
+    const claims = new Map<string, NameClaim>();
     for (const [source, leases] of lists) {
-      for (const lease of leases) this.#add(source, lease);
+      for (const lease of leases) {
+        index.#add(source, lease, claims, bindings);
+        yield;
+      }
     }
+    const owners = new Map<string, NameOwner>();
+    for (const [name, claim] of claims) {
+      const owner = bindings.decide(name, claim);
+      owners.set(name, owner);
+      const found = typeof owner === 'string' ? owner : index.#byId.get(owner.id);
+      if (found !== undefined) index.#byName.set(name, found);
+      yield;
+    }
+    for (const entry of index.#byId.values()) {
+      index.#settle(entry, owners);
+      yield;
+    }
+    return index;
   }
 
-  /** An id first, so that nobody can take another's calls by naming a lease after its id; then the exact name; then any case. */
   find(nameOrId: string): Lookup<L, S> {
-    const byId = this.#byId.get(nameOrId);
-    if (byId !== undefined) return byId;
-    const exact = this.#byName.get(nameOrId);
-    if (exact !== undefined) return only(exact);
-    const folded = this.#byFoldedName.get(foldName(nameOrId));
-    return folded === undefined ? 'unknown' : only(folded);
+    const key = leaseKey(nameOrId);
+    // Ids are upper case and folded names are not: neither map holds a key of the other.
+    return this.#byId.get(key) ?? this.#byName.get(key) ?? 'unknown';
   }
 
-  #add(source: S, lease: L): void {
-    const known = this.#byId.get(lease.id);
-    if (known !== undefined) {
-      if (!known.sources.includes(source)) known.sources.push(source);
-      // Two relays may know an app by different names for a while.
-      if (known.lease.name === lease.name) return;
+  /** Ids and folded names that something is known of. */
+  *keys(): Generator<string> {
+    yield* this.#byId.keys();
+    yield* this.#byName.keys();
+  }
+
+  has(key: string): boolean {
+    return this.#byId.has(key) || this.#byName.has(key);
+  }
+
+  get nameCount(): number {
+    return this.#byName.size;
+  }
+
+  #add(source: S, lease: L, claims: Map<string, NameClaim>, bindings: NameBindings): void {
+    const { id, name } = lease;
+    let entry = this.#byId.get(id);
+    if (entry === undefined) {
+      entry = new Entry<L, S>(lease, source);
+      this.#byId.set(id, entry);
+    } else if (entry.sources.at(-1) !== source) entry.sources.push(source);
+    if (name === '') return;
+    const folded = foldName(name);
+    // Few: LeaseAdmission bounds the names of one id in each list.
+    if (entry.claimed.some(([known]) => known === folded)) return;
+    entry.claimed.push([folded, name]);
+    const claim = claims.get(folded);
+    const isHolder = bindings.idOf(folded) === id;
+    if (claim === undefined) claims.set(folded, { ids: [id], count: 1, holderIsListed: isHolder });
+    else {
+      claim.count += 1;
+      claim.holderIsListed ||= isHolder;
+      if (claim.ids.length < maxIds) claim.ids.push(id);
     }
-    const entry = known ?? { lease, sources: [source], names: [], host: appHost(lease) };
-    this.#byId.set(lease.id, entry);
-    if (lease.name === '') return;
-    if (!entry.names.includes(lease.name)) entry.names.push(lease.name);
-    append(this.#byName, lease.name, entry);
-    append(this.#byFoldedName, foldName(lease.name), entry);
   }
-}
 
-function append<T>(map: Map<string, T[]>, key: string, value: T): void {
-  const values = map.get(key);
-  if (values === undefined) map.set(key, [value]);
-  else if (!values.includes(value)) values.push(value);
-}
+  #settle(entry: Entry<L, S>, owners: ReadonlyMap<string, NameOwner>): void {
+    const { claimed, listed } = entry;
+    const names: string[] = [];
+    for (const [folded, name] of claimed) {
+      const owner = owners.get(folded);
+      if (owner === 'ambiguous' || (typeof owner === 'object' && owner.id === listed.id)) names.push(name);
+      else this.#refuse(entry, name, typeof owner === 'object' ? owner.id : undefined);
+    }
+    entry.names = names;
+    entry.claims = names.length === claimed.length ? names : claimed.map(([, name]) => name);
+    const [name = ''] = names;
+    if (name !== listed.name) entry.lease = { ...listed, name };
+  }
 
-function only<T>(entries: readonly T[]): T | 'ambiguous' {
-  const [entry, ...rest] = entries;
-  return entry === undefined || rest.length > 0 ? 'ambiguous' : entry;
+  #refuse({ listed: { id }, sources }: Entry<L, S>, name: string, holder: string | undefined): void {
+    for (const source of sources) {
+      const counts = this.refusedCounts.get(source) ?? { taken: 0, notAccepted: 0 };
+      counts[holder === undefined ? 'notAccepted' : 'taken'] += 1;
+      this.refusedCounts.set(source, counts);
+    }
+    if (this.refusedNames.length < maxRefusedNames) this.refusedNames.push({ name, id, holder, sources });
+  }
 }

@@ -1,5 +1,5 @@
 // Counts the open connections of each client: of an IPv4 address, or of the /64 of an IPv6 one (addressGroup()). A client without any
-// is forgotten: what is kept is bounded by what is open.
+// is forgotten, so the table is bounded by the open connections.
 
 export class ConnectionCounts {
   readonly #counts = new Map<string, number>();

@@ -5,6 +5,8 @@ export interface HealthState {
   readonly draining: boolean;
   /** At least one relay is connected. */
   connected(): boolean;
+  /** A lease list has arrived from a relay. */
+  listed(): boolean;
   readonly uptimeSeconds: number;
 }
 
@@ -20,6 +22,7 @@ export function healthAnswer(path: string, state: HealthState): OwnAnswer | unde
     case '/health/ready':
       if (state.draining) return jsonAnswer(503, { status: 'not_ready', reason: 'draining' });
       if (!state.connected()) return jsonAnswer(503, { status: 'not_ready', reason: 'portal_disconnected' });
+      if (!state.listed()) return jsonAnswer(503, { status: 'not_ready', reason: 'no_lease_list' });
       return jsonAnswer(200, { status: 'ready' });
     default:
       return undefined;

@@ -26,7 +26,7 @@ export interface ListenerOptions {
   readonly proxyProtocol?: boolean;
   /** What is spoken at the main listener in place of HTTP/1: TLS, with `http1` for those who do not choose HTTP/2. */
   readonly secure?: (http1: ConnectionProtocol, server: ServerHost) => ConnectionProtocol;
-  /** Over which gateway.min_write_rate is a mean. */
+  /** The window over which gateway.min_write_rate is a mean. */
   readonly writeRateWindowMs?: number;
   /** For /health/details. */
   readonly version?: string;
@@ -39,11 +39,13 @@ export interface HttpServerOptions extends ListenerOptions {
   readonly policy: () => Policy;
   readonly dispatch: Dispatch;
   readonly connected: () => boolean;
+  /** A lease list has arrived. Default: it need not. */
+  readonly listed?: () => boolean;
   /** For /health/details, beside what the server knows itself. */
   readonly details?: () => object;
   /** What apps check assertions with, if there are any. */
   readonly assertionKeys?: (() => object) | undefined;
-  /** Who may read metrics and details on the main listener by a credential. */
+  /** Decides by a credential who may read metrics and details on the main listener. */
   readonly adminAccess?: AdminAccess;
   /** The request came to a host of which every path is an app's, /health included. */
   readonly isForApp?: (exchange: Exchange) => boolean;
@@ -90,6 +92,10 @@ export class HttpServer implements HealthState {
 
   connected(): boolean {
     return this.#options.connected();
+  }
+
+  listed(): boolean {
+    return this.#options.listed?.() ?? true;
   }
 
   /** Where the admin listener listens, once it does. */
@@ -193,5 +199,5 @@ function never(): boolean {
 }
 
 function ignore(): void {
-  // the admin listener tells its state to the last
+  // the admin listener serves until the end
 }

@@ -40,7 +40,7 @@ export class Http1Connection implements TurnConnection, Expiring {
   #held = false;
   /** Of a head that began before reading stopped, and that Node's timer no longer watches. */
   #headDeadline: Deadline | undefined = undefined;
-  /** What that timer reported. */
+  /** The error that this timer reported. */
   #lateHead: Error | undefined = undefined;
 
   constructor(socket: Socket, peer: Peer, host: ServerHost) {
@@ -78,7 +78,7 @@ export class Http1Connection implements TurnConnection, Expiring {
     this.socket.on('resume', this.#resumed).pause();
   }
 
-  /** Whoever reads a body resumes the socket, although all of that body has come. */
+  /** The reader of a body resumes the socket even when the whole body has arrived. */
   readonly #resumed = (): void => {
     if (this.#held && !this.#ending) this.socket.pause();
   };
@@ -113,14 +113,14 @@ export class Http1Connection implements TurnConnection, Expiring {
       this.socket.destroy();
       return;
     }
-    // It is not the client who is late. Node reports this once for a head.
+    // The client is not late: the gateway has stopped reading. Node reports this once for each head.
     if (fault.code === 'request_timeout' && this.#held) {
       this.#headDeadline ??= new Deadline(this);
       this.#lateHead = error;
     } else this.#refuseBehind(error, fault);
   }
 
-  /** Once the answers that are due have gone out. */
+  /** After the responses that are due. */
   #refuseBehind(error: Error, fault: GatewayError): void {
     const last = this.#turns.at(-1);
     if (last === undefined) this.refuse(fault, corsFieldsOfUnread(error, fault, this.peer, this.#host.policy()));

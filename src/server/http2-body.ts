@@ -6,7 +6,10 @@ import { GatewayError } from '../kernel/errors.ts';
 import { noHeaders, type RawHeaders, type RequestBody } from '../kernel/http.ts';
 import type { BodyWatch } from './body-watch.ts';
 import type { BodyLength } from './head-check.ts';
+import { smallDataBytes } from './http2-bounds.ts';
 import { paddedFieldFault } from './http2-fields.ts';
+
+const maxGatheredPieces = 256;
 
 export class Http2Body implements RequestBody {
   readonly lengthBytes: BodyLength;
@@ -55,6 +58,8 @@ export class Http2Body implements RequestBody {
 class Http2BodyPieces extends Readable {
   readonly #stream: ServerHttp2Stream;
   readonly #watch: BodyWatch;
+  /** Undefined: no small piece has come in this turn of the loop. */
+  #gathered: Buffer[] | undefined = undefined;
 
   constructor(stream: ServerHttp2Stream, watch: BodyWatch) {
     super();
@@ -83,12 +88,44 @@ class Http2BodyPieces extends Readable {
 
   readonly #received = (piece: Buffer): void => {
     if (!this.#watch.piece(piece.length)) return;
+    if (piece.length < smallDataBytes) this.#gather(piece);
+    else {
+      this.#passGathered();
+      this.#pass(piece);
+    }
+  };
+
+  /** Small pieces of one turn of the loop are passed on as one: each costs as much on its way as a large one. The first leaves at once. */
+  #gather(piece: Buffer): void {
+    if (this.#gathered === undefined) {
+      this.#gathered = [];
+      setImmediate(this.#turnOver);
+      this.#pass(piece);
+      return;
+    }
+    this.#gathered.push(piece);
+    if (this.#gathered.length === maxGatheredPieces) this.#passGathered();
+  }
+
+  #passGathered(): void {
+    if (this.#gathered === undefined || this.#gathered.length === 0) return;
+    const pieces = this.#gathered;
+    this.#gathered = [];
+    this.#pass(Buffer.concat(pieces));
+  }
+
+  readonly #turnOver = (): void => {
+    if (!this.destroyed) this.#passGathered();
+    this.#gathered = undefined;
+  };
+
+  #pass(piece: Buffer): void {
     if (this.push(piece)) this.#watch.wanted();
     else {
       this.#watch.unwanted();
       this.#stream.pause();
     }
-  };
+  }
 
   readonly #ended = (): void => {
     // Node ends what the client resets with NO_ERROR, too: a stream that is closed before its answer was not ended by the client.
@@ -96,6 +133,7 @@ class Http2BodyPieces extends Readable {
       this.#closed();
       return;
     }
+    this.#passGathered();
     this.#watch.end();
     this.push(null);
   };

@@ -69,6 +69,13 @@ export const refusedRate: Rate = { burst: 2_000, perSecond: 500 };
  */
 export const controlFrameRate: Rate = { burst: 2_000, perSecond: 1_000 };
 
+/**
+ * DATA frames with less than `smallDataBytes`. Each costs the event loop microseconds and up to 200 bytes of memory, however little it
+ * carries, and flow control counts the payload alone: a window of 64 KiB admits 65,536 of them.
+ */
+export const smallDataRate: Rate = { burst: 10_000, perSecond: 10_000 };
+export const smallDataBytes = 128;
+
 export class RateBound {
   readonly #rate: Rate;
   readonly #clock: Clock;

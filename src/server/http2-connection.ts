@@ -13,6 +13,8 @@ import {
   RateBound,
   refusedRate,
   sessionOptions,
+  smallDataBytes,
+  smallDataRate,
 } from './http2-bounds.ts';
 import { Http2HeadWatch } from './http2-head-watch.ts';
 import { Http2Turn, type Http2TurnConnection } from './http2-turn.ts';
@@ -32,6 +34,7 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
   readonly #session: ServerHttp2Session;
   readonly #abandoned = new RateBound(abandonedRate, systemClock);
   readonly #refused = new RateBound(refusedRate, systemClock);
+  readonly #smallData = new RateBound(smallDataRate, systemClock);
   readonly #controlFrames = new RateBound(controlFrameRate, systemClock);
   readonly #heads: Http2HeadWatch;
   /** While there is no stream. */
@@ -78,6 +81,10 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
   abandon(reason: GatewayError): void {
     for (const turn of this.#turns) turn.cancel(reason);
     this.#finish();
+  }
+
+  dataReceived(bytes: number): void {
+    if (bytes < smallDataBytes) this.#spend(this.#smallData);
   }
 
   over(turn: Http2Turn, abandoned: boolean): void {

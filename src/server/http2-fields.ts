@@ -3,6 +3,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
+import { trimOws } from '../kernel/ows.ts';
 
 export interface AnswerFields {
   /** For Node's respond(), in its form of a list, which keeps order and duplicates. */
@@ -51,15 +52,10 @@ export function answerFields(status: number, headers: RawHeaders, bodyless: bool
 export function paddedFieldFault(fields: RawHeaders): GatewayError | undefined {
   for (let i = 1; i < fields.length; i += 2) {
     const value = fields[i] ?? '';
-    if (isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1)))
+    if (trimOws(value) !== value)
       return new GatewayError('invalid_request', 'The value of a field begins or ends with whitespace.');
   }
   return undefined;
-}
-
-/** SP and HTAB. NaN, of an empty value, is neither. */
-function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }
 
 /** RFC 8441 §5.1: the answer to a CONNECT that is granted says nothing of the handshake of HTTP/1.1. */

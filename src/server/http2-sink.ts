@@ -12,16 +12,14 @@ import { resetStream } from './http2-reset.ts';
 import { isTaken, joinTunnel, type Tunnelling } from './http2-tunnel.ts';
 import { type ClientSink, type OwnAnswer, securityHeaders } from './own-answer.ts';
 import { problemFor } from './problem.ts';
-import { clientTooSlow, type WriteRate } from './write-rate.ts';
+import { clientTooSlow, type WriteRateHost, WriteRateWatch } from './write-rate.ts';
 
 /** What the sink asks of the turn that it answers. */
-export interface Http2SinkHost {
+export interface Http2SinkHost extends WriteRateHost {
   /** The client is about to be told to send its body. */
   continued(): void;
   /** The whole answer is on its way: the client's to take. */
   answered(): void;
-  /** Undefined: the client may read as slowly as it likes. */
-  writeRate(tooSlow: () => void): WriteRate | undefined;
 }
 
 /** How long the last pieces may take to a client whose answer is cut, before the reset overtakes them. */
@@ -48,15 +46,14 @@ export class Http2Sink implements ClientSink {
   #cutByUs = false;
   #tunnelled = false;
   #trailers: RawHeaders = noHeaders;
-  /** Made when data has to wait for the client for the first time. Streams have none. */
-  #writeRate: WriteRate | undefined = undefined;
-  #isStream = false;
+  readonly #writeRate: WriteRateWatch;
 
   constructor(stream: ServerHttp2Stream, exchange: Exchange, tunnelling: Tunnelling | undefined, host: Http2SinkHost) {
     this.#stream = stream;
     this.#exchange = exchange;
     this.#tunnelling = tunnelling;
     this.#host = host;
+    this.#writeRate = new WriteRateWatch(host, this.#tooSlow);
   }
 
   /** The answer has begun. */
@@ -100,7 +97,7 @@ export class Http2Sink implements ClientSink {
       return;
     }
     this.#phase = 'answering';
-    this.#isStream = this.#remainingBytes === -1 && isStream(this.#exchange.req.method, status, headers);
+    this.#writeRate.exempt = this.#remainingBytes === -1 && isStream(this.#exchange.req.method, status, headers);
     this.#flow = flow;
     if (this.#bodyless && !this.#isGone) this.#completed();
   }
@@ -122,7 +119,7 @@ export class Http2Sink implements ClientSink {
     const more = this.#stream.write(chunk, this.#sent);
     if (!more) {
       this.#stream.once('drain', this.#drained);
-      this.#waits();
+      this.#writeRate.waits(this.#stream.writableLength);
     }
     return more;
   }
@@ -171,7 +168,7 @@ export class Http2Sink implements ClientSink {
 
   /** The stream is over, or its connection. */
   closed(): void {
-    this.#writeRate?.end();
+    this.#writeRate.end();
     if (!this.#taken) this.#exchange.cancellation.cancel();
   }
 
@@ -214,7 +211,7 @@ export class Http2Sink implements ClientSink {
     if (this.#isGone || this.#complete) return;
     if (last === undefined) this.#stream.end();
     else this.#stream.end(last);
-    this.#waits();
+    this.#writeRate.waits(this.#stream.writableLength);
     this.#completed();
   }
 
@@ -255,17 +252,9 @@ export class Http2Sink implements ClientSink {
   };
 
   readonly #drained = (): void => {
-    this.#writeRate?.drained();
+    this.#writeRate.drained();
     this.#flow?.resume();
   };
-
-  /** Starts or updates the measurement, if data waits for the client. */
-  #waits(): void {
-    const { writableLength } = this.#stream;
-    if (writableLength === 0 || this.#isStream) return;
-    this.#writeRate ??= this.#host.writeRate(this.#tooSlow);
-    this.#writeRate?.waits(writableLength);
-  }
 
   readonly #tooSlow = (): void => {
     const error = clientTooSlow(this.#exchange);

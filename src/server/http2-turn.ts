@@ -19,6 +19,8 @@ import { type WriteRate, writeRateOf } from './write-rate.ts';
 /** What a turn needs of its connection. */
 export interface Http2TurnConnection {
   readonly peer: Peer;
+  /** A DATA frame of the client, whether anybody reads it or not. */
+  dataReceived(bytes: number): void;
   /** The stream is over. `abandoned`: before its answer was, and not because the answer was cut. */
   over(turn: Http2Turn, abandoned: boolean): void;
 }
@@ -54,6 +56,12 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
     this.#body = new Http2Body(stream, refused ? 'none' : head.bodyLength, this.#watch);
     this.#exchange = ClientExchange.of({ req, body: this.#body, httpVersion: '2', peer: connection.peer }, policy);
     this.#sink = new Http2Sink(stream, this.#exchange, tunnelling, this);
+    const push = stream.push.bind(stream);
+    // Node passes each DATA frame to push(), also those of a stream that is not read.
+    stream.push = (piece: Buffer | null): boolean => {
+      if (piece !== null) connection.dataReceived(piece.length);
+      return push(piece);
+    };
     stream.on('error', ignore).once('aborted', this.#aborted).once('close', this.#closed);
   }
 

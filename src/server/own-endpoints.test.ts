@@ -6,7 +6,7 @@ import type { ClientSink } from './own-answer.ts';
 import { OwnEndpoints } from './own-endpoints.ts';
 
 test('a request to an app costs no look at the published keys', () => {
-  const state = { draining: false, uptimeSeconds: 0, connections: 1, connected: () => true };
+  const state = { draining: false, uptimeSeconds: 0, connections: 1, connected: () => true, listed: () => true };
   const endpoints = new OwnEndpoints(state, { assertionKeys: () => assert.fail('asked for') });
   const policy = testPolicy({ assertion: { issuer: 'https://gateway.example.com' } });
   for (const target of ['/peer/demo/', '/.well-known/portal-gateway/jwks.json.bak', '/health/nothing']) {

@@ -1,4 +1,4 @@
-// The paths that the gateway answers itself, and who may read which: health is for everybody. Details and metrics name leases: on the main
+// The gateway's own paths, and who may read them. Health is for everybody. Details and metrics name leases: on the main
 // port they are for this machine, the addresses that the operator allows and callers with the scope `admin`.
 import process from 'node:process';
 import { GatewayError } from '../kernel/errors.ts';
@@ -41,7 +41,7 @@ interface ServerState extends HealthState {
 /** `public`: what the main listener shows to everybody. `open`: everything, to everybody who can connect. */
 export type Listener = 'public' | 'open';
 
-/** For a request that is not the gateway's to answer. */
+/** Takes a request that is not for the gateway itself. */
 type Elsewhere = (exchange: Exchange, sink: ClientSink) => void;
 
 const detailsPath = '/health/details';
@@ -58,8 +58,8 @@ export class OwnEndpoints {
   }
 
   /**
-   * False: not one of these, or none for this caller, to whom it looks the same. Where that takes a credential to tell, true, and the
-   * request goes to `elsewhere`.
+   * False when the path is not one of these, or is hidden from this caller. Where only a credential decides, returns true, and a request
+   * without one goes to `elsewhere`.
    */
   answer(exchange: Exchange, listener: Listener, sink: ClientSink, elsewhere: Elsewhere): boolean {
     const sent = exchange.req.target;
@@ -77,7 +77,7 @@ export class OwnEndpoints {
     const path = query === -1 ? target : target.slice(0, query);
     const isPrivate = path === detailsPath || path === metrics;
     if (isPrivate) {
-      if (listener === 'open' || mayReadAll(exchange)) this.#answerPrivate(exchange, path, sink);
+      if (listener === 'open' || mayReadAll(exchange)) this.#servePrivate(exchange, path, sink);
       else if (this.#options.adminAccess === undefined) return false;
       else this.#askForScope(exchange, path, sink, elsewhere, this.#options.adminAccess);
       return true;
@@ -91,13 +91,13 @@ export class OwnEndpoints {
 
   #askForScope(exchange: Exchange, path: string, sink: ClientSink, elsewhere: Elsewhere, ask: AdminAccess): void {
     ask(exchange, (verdict) => {
-      if (verdict === 'admin') this.#answerPrivate(exchange, path, sink);
+      if (verdict === 'admin') this.#servePrivate(exchange, path, sink);
       else if (verdict === 'none') elsewhere(exchange, sink);
       else refuseRequest(exchange, sink, verdict);
     });
   }
 
-  #answerPrivate(exchange: Exchange, path: string, sink: ClientSink): void {
+  #servePrivate(exchange: Exchange, path: string, sink: ClientSink): void {
     if (!isRead(exchange)) refuseRequest(exchange, sink, readOnly());
     else if (path === detailsPath) giveAnswer(exchange, sink, this.#details(), '/health');
     else this.#tellMetrics(exchange, sink);
@@ -154,7 +154,7 @@ function readOnly(): GatewayError {
 
 /**
  * A connection from this machine proves nothing by itself: a proxy here passes on the requests of strangers, and a browser those of any
- * page (DNS rebinding). A request that came through a proxy counts as its client's, and only if the proxy is trusted to say who that is.
+ * page (DNS rebinding). A request that came through a proxy counts as its client's, and only if the proxy is trusted to name that client.
  */
 function mayReadAll(exchange: Exchange): boolean {
   const { peerIp, policy, req } = exchange;
@@ -164,7 +164,7 @@ function mayReadAll(exchange: Exchange): boolean {
   return isAllowed(peerIp) || isLocal(exchange);
 }
 
-/** HTTP/1.0 is what nginx spoke to its upstreams up to 1.29, by default with no header that tells of the client. */
+/** nginx before 1.29.7 speaks HTTP/1.0 to its upstreams by default, without a header that names the client. */
 function isLocal({ loopbackPeer, httpVersion, authority = '' }: Exchange): boolean {
   if (!loopbackPeer || httpVersion === '1.0') return false;
   const host = hostNameIn(authority);

@@ -1,4 +1,5 @@
 // Owns who is at the other end of a client's connection, as far as the connection itself tells. What headers say is not known here.
+import { withoutZone } from '../kernel/address-group.ts';
 import { isLoopback } from '../policy/addresses.ts';
 
 export interface Peer {
@@ -15,8 +16,8 @@ export interface Peer {
 }
 
 /**
- * RFC 7239 §6.2: a client that reached a proxy without an IP address, such as over a UNIX socket. In no list of addresses, and one
- * address to every limit.
+ * RFC 7239 §6.2: a client that reached a proxy without an IP address, such as over a UNIX socket. It is in no
+ * list of addresses, and limits count it as one address.
  */
 export const unknownAddress = 'unknown';
 
@@ -32,7 +33,5 @@ export function proxiedPeer(ip: string, port: number): Peer {
 /** As the system writes it: a dual-stack listener shows IPv4 clients as ::ffff:192.0.2.1, and link-local ones with the interface. */
 export function plainAddress(address: string): string {
   if (address.startsWith('::ffff:') && address.includes('.')) return address.slice('::ffff:'.length);
-  // RFC 4007 §11: a zone means something on this machine only.
-  const zone = address.indexOf('%');
-  return zone === -1 ? address : address.slice(0, zone);
+  return withoutZone(address);
 }

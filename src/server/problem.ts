@@ -11,7 +11,7 @@ import { pageStyles, problemPage } from './problem-page.ts';
 /** Where the codes are explained; a type is a documentation URL that ends in the code (contract §4). */
 const typeBase = 'https://portal-gateway.dev/errors/';
 
-/** With what lets a page of an allowed origin read it. */
+/** With the CORS fields that let a page of an allowed origin read it. */
 export function problemFor(exchange: Exchange, error: GatewayError): OwnAnswer {
   const problem = problemOf(error, exchange.id, exchange.req.headers);
   return { ...problem, headers: problem.headers.concat(corsFieldsOfError(exchange, error)) };

@@ -19,7 +19,7 @@ export type ProxySource =
 
 const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const fixedBytes = 16;
-/** Addresses and TLVs. Senders use some hundred bytes; the field could say 64 KiB, and does so for nobody but LOCAL here. */
+/** Addresses and TLVs. Senders use some hundred bytes; the field allows 64 KiB, which is accepted of LOCAL only. */
 const maxRestBytes = 4 * 1024;
 
 const version2 = 0x2;

@@ -10,7 +10,7 @@ import { securityHeaders } from './own-answer.ts';
 import type { Peer } from './peer.ts';
 import { problemOf } from './problem.ts';
 
-/** Writes the problem and closes the connection: what follows on it can't be told from what was wrong. `more`: fields of the response. */
+/** Writes the problem and closes the connection, whose further bytes cannot be parsed reliably. `more`: extra fields of the response. */
 export function refuse(socket: Socket, error: GatewayError, peer: Peer, more: RawHeaders = noHeaders): void {
   const requestId = randomUUID();
   if (requestRefused.hasSubscribers) {

@@ -1,5 +1,5 @@
-// Owns what becomes of a request that is one, whatever protocol it came by: answered here, refused because the gateway's grace is over,
-// or handed to the pipeline.
+// Receives well-formed requests of every HTTP version: responds on the gateway's own paths, refuses requests once the grace of a drain is
+// over, and hands all others to the pipeline.
 import { GatewayError } from '../kernel/errors.ts';
 import type { Dispatch, Exchange } from '../pipeline/stage.ts';
 import type { ClientSink } from './own-answer.ts';

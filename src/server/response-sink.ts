@@ -10,16 +10,14 @@ import { isStream } from '../pipeline/is-stream.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import { type ClientSink, type OwnAnswer, securityHeaders } from './own-answer.ts';
 import { problemFor } from './problem.ts';
-import { clientTooSlow, type WriteRate } from './write-rate.ts';
+import { clientTooSlow, type WriteRateHost, WriteRateWatch } from './write-rate.ts';
 
 /** What the sink asks of the turn that it answers. */
-export interface SinkHost {
+export interface SinkHost extends WriteRateHost {
   /** Called as the answer begins. True: the connection ends with it. */
   endsWith(answer: 'own' | 'of the app'): boolean;
   /** The client is about to be told to send its body. */
   continued(): void;
-  /** Undefined: the client may read as slowly as it likes. */
-  writeRate(tooSlow: () => void): WriteRate | undefined;
   /** The client's connection leaves HTTP. */
   switched(response: ServerResponse, head: string, peer: Duplex): void;
 }
@@ -42,14 +40,13 @@ export class ResponseSink implements ClientSink {
   #bodyless = false;
   /** Only the end of the connection ends the body, so an end that is none must not look like one. */
   #closeDelimited = false;
-  /** Made when data has to wait for the client for the first time. Streams have none. */
-  #writeRate: WriteRate | undefined = undefined;
-  #isStream = false;
+  readonly #writeRate: WriteRateWatch;
 
   constructor(response: ServerResponse, exchange: Exchange, host: SinkHost) {
     this.#response = response;
     this.#exchange = exchange;
     this.#host = host;
+    this.#writeRate = new WriteRateWatch(host, this.#tooSlow);
   }
 
   informational(status: number, headers: RawHeaders): void {
@@ -84,7 +81,7 @@ export class ResponseSink implements ClientSink {
       return;
     }
     this.#phase = 'answering';
-    this.#isStream = this.#remainingBytes === -1 && isStream(this.#exchange.req.method, status, headers);
+    this.#writeRate.exempt = this.#remainingBytes === -1 && isStream(this.#exchange.req.method, status, headers);
     this.#flow = flow;
     // With the first piece of the body where that comes at once, by itself where it does not.
     process.nextTick(flushHead, this);
@@ -97,7 +94,7 @@ export class ResponseSink implements ClientSink {
       this.#phase = 'done';
       if (this.#flushed || chunk.length > maxJoinedBytes) this.#response.end(chunk);
       else this.#response.end(latin1(chunk), 'latin1');
-      this.#waits();
+      this.#writeRate.waits(this.#response.writableLength);
       return true;
     }
     if (this.#remainingBytes !== -1) {
@@ -112,7 +109,7 @@ export class ResponseSink implements ClientSink {
     const more = this.#response.write(chunk);
     if (!more) {
       this.#response.once('drain', this.#drained);
-      this.#waits();
+      this.#writeRate.waits(this.#response.writableLength);
     }
     return more;
   }
@@ -130,7 +127,7 @@ export class ResponseSink implements ClientSink {
       // The body is whole without them.
     }
     this.#response.end();
-    this.#waits();
+    this.#writeRate.waits(this.#response.writableLength);
   }
 
   upgrade(status: number, headers: RawHeaders, peer: Duplex): void {
@@ -169,7 +166,7 @@ export class ResponseSink implements ClientSink {
     if (!answerHeaders.includes('X-Request-ID')) all.push('X-Request-ID', id);
     response.writeHead(status, all);
     response.end(body);
-    this.#waits();
+    this.#writeRate.waits(this.#response.writableLength);
   }
 
   flush(): void {
@@ -180,23 +177,15 @@ export class ResponseSink implements ClientSink {
 
   /** The client's connection is gone, or its answer is complete. */
   closed(): void {
-    this.#writeRate?.end();
+    this.#writeRate.end();
     if (this.#response.writableFinished) return;
     this.#exchange.cancellation.cancel();
   }
 
   readonly #drained = (): void => {
-    this.#writeRate?.drained();
+    this.#writeRate.drained();
     this.#flow?.resume();
   };
-
-  /** Starts or updates the measurement, if data waits for the client. */
-  #waits(): void {
-    const { writableLength } = this.#response;
-    if (writableLength === 0 || this.#isStream) return;
-    this.#writeRate ??= this.#host.writeRate(this.#tooSlow);
-    this.#writeRate?.waits(writableLength);
-  }
 
   readonly #tooSlow = (): void => {
     const error = clientTooSlow(this.#exchange);

@@ -30,7 +30,7 @@ export interface ServerHost {
   readonly draining: () => boolean;
   readonly deadlines: Deadlines;
   readonly clock: Clock;
-  /** Over which gateway.min_write_rate is a mean. */
+  /** The window over which gateway.min_write_rate is a mean. */
   readonly writeRateWindowMs: number;
   /** Larger heads are 431. */
   readonly maxHeaderBytes: number;

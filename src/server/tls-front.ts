@@ -96,7 +96,7 @@ export class TlsFront implements ConnectionProtocol {
     (socket.alpnProtocol === 'h2' ? h2 : http1).accept(socket, { ...peer, encrypted: true });
   };
 
-  /** Once for each handshake, whoever notices first that it failed. */
+  /** Reports each failed handshake once: Node's report and the end of the connection both lead here. */
   readonly #failed = (below: Socket, code: string): void => {
     const peer = this.#handshakes.get(below);
     if (peer === undefined) return;

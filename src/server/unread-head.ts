@@ -1,5 +1,4 @@
-// What can be read of a request head that the parser gave up: enough to tell which page sent it. For the response to it, and for nothing
-// else.
+// Reads as much as possible of a request head that the parser rejected, to find out which page sent it. For the error response only.
 import type { GatewayError } from '../kernel/errors.ts';
 import { noHeaders, type RawHeaders, type RequestHead } from '../kernel/http.ts';
 import { corsFieldsOfError } from '../pipeline/lease-cors.ts';

@@ -51,6 +51,18 @@ test('many pending bytes have as long as they take at the least rate', (t) => {
   assert.equal(client.cutAtMs, 64_000);
 });
 
+test('what a client took before it stopped buys it no time beyond the window', (t) => {
+  const client = new Client(t);
+  // Into the buffers of the operating system, at full speed.
+  for (let i = 0; i < 100; i += 1) client.take(64 * 1024, 5);
+  const stoppedMs = client.nowMs;
+  client.rate.waits(16 * 1024);
+  client.pass(60_000);
+  const afterMs = (client.cutAtMs ?? Infinity) - stoppedMs;
+  // Looked at once a second.
+  assert.ok(afterMs >= bounds.windowMs && afterMs <= bounds.windowMs + 1_000, `cut after ${afterMs} ms`);
+});
+
 test('time in which nothing waits does not count', (t) => {
   const client = new Client(t);
   for (let i = 0; i < 100; i += 1) {

@@ -19,7 +19,7 @@ export const writeRateWindowMs = 30_000;
 /** Deadlines of few different durations share their timers. */
 const checksPerWindow = 30;
 
-/** How fast the client of one response takes what waits for it. */
+/** Measures how fast a client reads one response. */
 export class WriteRate implements Expiring {
   readonly #bounds: WriteRateBounds;
   readonly #clock: Clock;
@@ -75,14 +75,19 @@ export class WriteRate implements Expiring {
   expired(): void {
     this.#armed = false;
     if (this.#over || this.#waitingSinceMs === undefined) return;
-    const waitedMs = this.#waitedMs + this.#clock.monotonicMs() - this.#waitingSinceMs;
-    // How much of the pending bytes the client has taken cannot be seen. Were it all of them, until when would that be fast enough?
-    const allowedMs = Math.max(
-      this.#bounds.windowMs,
-      ((this.#takenBytes + this.#pendingBytes) * 1000) / this.#bounds.minBytesPerSecond,
+    const waitingMs = this.#clock.monotonicMs() - this.#waitingSinceMs;
+    // The socket does not show how many of the pending bytes the client has taken. If it was all of them, for how long is that fast enough?
+    const leftMs = Math.min(
+      this.#allowedMs(this.#takenBytes + this.#pendingBytes) - this.#waitedMs,
+      // Of this wait alone: bytes taken before it, into the buffers of the operating system for example, do not extend it.
+      this.#allowedMs(this.#pendingBytes),
     );
-    if (waitedMs >= allowedMs) this.#cut();
-    else this.#arm(allowedMs - waitedMs);
+    if (waitingMs >= leftMs) this.#cut();
+    else this.#arm(leftMs - waitingMs);
+  }
+
+  #allowedMs(bytes: number): number {
+    return Math.max(this.#bounds.windowMs, (bytes * 1000) / this.#bounds.minBytesPerSecond);
   }
 
   #bytesIn(ms: number): number {
@@ -98,6 +103,40 @@ export class WriteRate implements Expiring {
   #cut(): void {
     this.end();
     this.#tooSlow();
+  }
+}
+
+export interface WriteRateHost {
+  /** Undefined: the client may read as slowly as it likes. */
+  writeRate(tooSlow: () => void): WriteRate | undefined;
+}
+
+/** Watches the client of one response; measures from the first time that data has to wait for it. */
+export class WriteRateWatch {
+  /** Of streams, known with the head of the response. */
+  exempt = false;
+  readonly #host: WriteRateHost;
+  readonly #tooSlow: () => void;
+  #rate: WriteRate | undefined = undefined;
+
+  constructor(host: WriteRateHost, tooSlow: () => void) {
+    this.#host = host;
+    this.#tooSlow = tooSlow;
+  }
+
+  /** `pendingBytes` wait for the client now, perhaps none. */
+  waits(pendingBytes: number): void {
+    if (pendingBytes === 0 || this.exempt) return;
+    this.#rate ??= this.#host.writeRate(this.#tooSlow);
+    this.#rate?.waits(pendingBytes);
+  }
+
+  drained(): void {
+    this.#rate?.drained();
+  }
+
+  end(): void {
+    this.#rate?.end();
   }
 }
 

@@ -16,7 +16,7 @@ export interface EndToEnd {
   readonly dropped: ReadonlySet<string>;
 }
 
-/** What the sender of a request may say that other clients may not. */
+/** What the sender of a request may pass on although other clients may not. */
 export interface SenderRights {
   /** Names, in lower case, of removed headers that pass nevertheless: those of `gateway.forward_headers` from a trusted proxy. */
   readonly forwardable: ReadonlySet<string>;
@@ -99,7 +99,7 @@ const trailerOnly: ReadonlySet<string> = new Set(['trailer']);
 
 /**
  * RFC 9110 §6.5.1: what frames or routes a message, authenticates it or says how to read it may not
- * come behind it. Nor may a removed header, whoever sends it, nor one that names another method.
+ * come behind it. Nor may a removed header, even of a trusted proxy, nor one that names another method.
  */
 const notInTrailers: ReadonlySet<string> = new Set([
   'authorization',

@@ -182,7 +182,7 @@ for (const [how, die] of deaths) {
       ]) {
         const bench = new Bench(t);
         bench.beforeUse = (tunnel) => {
-          // Whoever dials listens until it hands the tunnel over.
+          // The dialler listens until it hands the tunnel over.
           tunnel.on('error', () => undefined);
           wait(() => {
             die(tunnel);

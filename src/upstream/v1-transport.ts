@@ -23,7 +23,12 @@ export function createV1Transport(options: RelayClientOptions): V1Transport {
     get rttMs() {
       return client.rttMs;
     },
-    list: async (signal): Promise<readonly Lease[]> => (await client.info(signal)).leases,
+    list: async (signal, options): Promise<readonly Lease[]> => {
+      // The gateway has no use for metadata, which is nearly all of a large list.
+      const info = await client.info(signal, { ...options, metadata: 'drop' });
+      options?.ignored(info.ignored);
+      return info.leases;
+    },
     dial: (lease, dialOptions): Promise<Tunnel> => client.dial(lease.id, dialOptions),
     ready: (signal) => client.ready(signal),
     close: () => client.close(),

@@ -184,7 +184,7 @@ test('a first look-up that takes more than a second is the only one', async (t) 
   }
 });
 
-test('that a lease was here a moment ago is not told by the time either', async (t) => {
+test('the time does not show that a lease was here a moment ago either', async (t) => {
   const gateway = await start(t, { policy: { acl: { else: ['test'], '*': ['other'] } } });
   await call(gateway, '/peer/app/', credential);
   gateway.transport.unpublish('app');

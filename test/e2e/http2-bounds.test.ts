@@ -100,6 +100,13 @@ const attacks: readonly Attack[] = [
     },
   },
   { name: 'DATA without content', make: (i) => (i === 0 ? headers(1, 0) : frame(frameType.data, 0, 1)) },
+  {
+    name: 'DATA of one byte',
+    // Within the windows of sixteen streams, which nobody reads.
+    make: (i) => (i < 16 ? headers(odd(i), 0) : frame(frameType.data, 0, odd(i % 16), Buffer.from([0]))),
+    code: errorCode.calm,
+    perWrite: 5_000,
+  },
   { name: 'PRIORITY', make: () => frame(frameType.priority, 0, 1, Buffer.from([0, 0, 0, 3, 1])) },
   { name: 'frames of no known type', make: () => frame(0x55, 0, 0, Buffer.alloc(8)) },
   {

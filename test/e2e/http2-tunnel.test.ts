@@ -161,7 +161,7 @@ for (const { name, code, appEnded } of resets) {
   });
 }
 
-test('a tunnel that both sides end loses nothing of either, whoever ends first and however early', async (t) => {
+test('a tunnel that both sides end loses nothing of either, in any order and however early', async (t) => {
   const large = Buffer.alloc(60_000, 'x');
   for (const first of ['client', 'app', 'client before the 101'] as const) {
     const early = first === 'client before the 101';

@@ -188,14 +188,14 @@ test('a client that sends ahead without end has to wait, and loses nothing', asy
 
 test('a head whose rest is not read while others wait is not late, and is afterwards', async (t) => {
   const app = handedOver();
-  const { raw } = await startPlainGateway(t, app.serve, { policy: { limits: { readHeaderTimeoutMs: 500 } } });
+  const { raw } = await startPlainGateway(t, app.serve, { policy: { limits: { readHeaderTimeoutMs: 1_000 } } });
   const count = 70;
   for (const comes of [true, false]) {
     const more = get(`/${count}`);
     const socket = raw(Array.from({ length: count }, (_, i) => get(`/${i}`)).join('') + more.slice(0, 20));
     const [, first] = await app.next();
     // Node looks for late heads twice a second.
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
     const answers = bodies(socket, count);
     first.end('a');
     for (let i = 1; i < count; i += 1) (await app.next())[1].end('a');

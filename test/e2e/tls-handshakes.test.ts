@@ -57,7 +57,7 @@ const leavings: Readonly<Record<string, (socket: Socket) => void>> = {
 
 for (const [how, leave] of Object.entries(leavings)) {
   test(`${how}: the connection ends at once, and is counted once`, async (t) => {
-    const heard = failures(t);
+    const reports = failures(t);
     const { port, dial } = await startSecureGateway(t, () => undefined, {
       policy: { limits: { readHeaderTimeoutMs } },
     });
@@ -65,16 +65,16 @@ for (const [how, leave] of Object.entries(leavings)) {
     const ended = over(socket);
     leave(socket);
     await ended;
-    assert.deepEqual(await heard.first(1), ['CLIENT_CLOSED']);
+    assert.deepEqual(await reports.first(1), ['CLIENT_CLOSED']);
     // A whole handshake later nothing more has been counted.
     (await dial()).destroy();
-    assert.deepEqual(heard.codes(), ['CLIENT_CLOSED']);
+    assert.deepEqual(reports.codes(), ['CLIENT_CLOSED']);
   });
 }
 
 test('twice as many health checks as an address may have connections take no place from a client', async (t) => {
   const maxConnectionsPerIp = 20;
-  const heard = failures(t);
+  const reports = failures(t);
   const refused: unknown[] = [];
   const listen = (message: unknown): void => void refused.push(message);
   connectionRefused.subscribe(listen);
@@ -89,31 +89,31 @@ test('twice as many health checks as an address may have connections take no pla
     const ended = Promise.all(sockets.map(over));
     for (const socket of sockets) socket.end();
     await ended;
-    await heard.first(round * maxConnectionsPerIp);
+    await reports.first(round * maxConnectionsPerIp);
   }
   (await dial()).destroy();
   assert.deepEqual(refused, []);
 });
 
-test('a refused client certificate and a missing one are told by their reason', async (t) => {
-  const heard = failures(t);
+test('a refused client certificate and a missing one are reported with their reasons', async (t) => {
+  const reports = failures(t);
   for (const minVersion of ['1.3', '1.2'] as const) {
     const { dial } = await startSecureGateway(t, () => undefined, {
       policy: { limits: { readHeaderTimeoutMs } },
       listener: { tls: tlsSettings({ clientCa, minVersion }) },
     });
     const version = { maxVersion: `TLSv${minVersion}` } as const;
-    const before = heard.codes().length;
+    const before = reports.codes().length;
     await Promise.allSettled([dial({ ...version, cert: strangerCertificate.cert, key: strangerCertificate.key })]);
-    await heard.first(before + 1);
+    await reports.first(before + 1);
     await Promise.allSettled([dial(version)]);
-    const codes = (await heard.first(before + 2)).slice(before);
+    const codes = (await reports.first(before + 2)).slice(before);
     assert.deepEqual(codes, ['DEPTH_ZERO_SELF_SIGNED_CERT', 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE'], minVersion);
   }
 });
 
 test('what a drain ends is no failure of a client', async (t) => {
-  const heard = failures(t);
+  const reports = failures(t);
   const { port, gateway } = await startSecureGateway(t, () => undefined, {
     policy: { limits: { readHeaderTimeoutMs } },
   });
@@ -123,5 +123,5 @@ test('what a drain ends is no failure of a client', async (t) => {
   await gateway.drain(600_000);
   await ended;
   await new Promise((resolve) => setImmediate(resolve));
-  assert.deepEqual(heard.codes(), []);
+  assert.deepEqual(reports.codes(), []);
 });

@@ -83,7 +83,7 @@ const serve: RequestListener = (request, response) => {
   } else response.end(small);
 };
 
-/** Node’s client sends them on one session, some at once. Rejects when one fails, or the session is told to go. */
+/** Node’s client sends them on one session, some at once. Rejects when one fails, or the session gets GOAWAY. */
 export async function askMany(gateway: SecureGateway, kind: ManyKind, count: number): Promise<void> {
   const session = await gateway.session(roomy);
   const atOnce = 20;
@@ -117,7 +117,7 @@ async function askOne(
     received += piece.length;
   });
   const ended = once(stream, 'end');
-  // Whoever waits for the head first would miss an end that comes with it.
+  // Waiting for the head first would miss an end that comes with it.
   ended.catch(() => undefined);
   if (body !== undefined) {
     stream.write(body.subarray(0, body.length / 2));

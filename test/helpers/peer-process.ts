@@ -58,7 +58,12 @@ export class PeerProcess<Ready> {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   ask<Result>(command: string, argument: unknown = null): Promise<Result> {
+    if (!this.#child.connected) return Promise.reject(new Error('the process has ended'));
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise<Result>((resolve, reject) => {

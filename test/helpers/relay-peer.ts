@@ -6,6 +6,7 @@ import type { PortalError } from '../../src/portal/errors.ts';
 import { decodePacket, encodePacket, signLeaseDelete, signLeaseUpdate } from '../../src/portal/packets/packets.ts';
 import type { Packet } from '../../src/portal/packets/packets.ts';
 import type { WireLease } from '../../src/portal/packets/wire-types.ts';
+import type { Carrier } from '../../src/portal/websocket/carrier.ts';
 import { connectCarrier } from '../../src/portal/websocket/connect.ts';
 import type { Pipe, PipeHandler } from '../../src/portal/yamux/pipe.ts';
 import { Mux } from '../../src/portal/yamux/session.ts';
@@ -138,7 +139,11 @@ export class RelayPeer {
   }
 
   static async connect(url: string, credential: Credential = createCredential()): Promise<RelayPeer> {
-    const carrier = await connectCarrier(url, { signal: new AbortController().signal });
+    return RelayPeer.over(await connectCarrier(url, { signal: new AbortController().signal }), credential);
+  }
+
+  /** On a connection to a relay that is open already. */
+  static over(carrier: Carrier, credential: Credential = createCredential()): RelayPeer {
     return new RelayPeer(credential, (peer) => {
       const { promise, resolve } = Promise.withResolvers<PortalError | undefined>();
       const handler = {

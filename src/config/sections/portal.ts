@@ -1,6 +1,6 @@
 // Owns the settings of the way to the apps: relays, tunnels, names.
 import type { z } from 'zod';
-import { isEd25519Key, isLeaseId, isLeaseName, isRelayUrl } from '../checks.ts';
+import { isEd25519Key, isLeaseId, isPinnableName, isRelayUrl } from '../checks.ts';
 import { choice, duration, entry, list, map, path, section, text, wholeNumber } from '../fields.ts';
 
 const relayUrl = { expects: 'a relay URL, such as wss://relay.example.com/relay', check: isRelayUrl } as const;
@@ -68,7 +68,7 @@ export const portal: z.ZodType = section('PortalConfig', 'The relays, and the tu
   }),
   lease_pins: map(
     'Fixes a lease name to an id, so that a relay can lead it nowhere else.',
-    { expects: 'a lease name', check: isLeaseName },
+    { expects: 'a lease name', check: isPinnableName },
     text('A lease id.', {
       expects: 'a lease id: 26 characters A-Z and 2-7',
       check: isLeaseId,

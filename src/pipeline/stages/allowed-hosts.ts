@@ -41,7 +41,7 @@ function isForEveryLease({ policy }: Exchange): boolean {
   return allowedHosts(policy).configured;
 }
 
-/** Who needs no credential: a foreign page in a browser does not have one. */
+/** Open to callers without a credential, such as a foreign page in a browser. */
 function isNameOpen({ policy, route }: Exchange): boolean {
   return aclOf(policy).wouldAllow(route?.lease ?? '', anonymous);
 }

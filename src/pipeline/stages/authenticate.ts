@@ -1,5 +1,5 @@
-// Who calls: finds the credential, has it verified, and keeps it from the app. How a key is verified, and when it is worth a bcrypt, is
-// for auth/ to decide.
+// Identifies the caller: finds the credential, has it verified, and keeps it from the app. auth/ decides how a key is verified, and when
+// it is worth a bcrypt.
 import { formOf } from '../../auth/api-key.ts';
 import type { Authenticator, AuthOutcome } from '../../auth/authenticator.ts';
 import {
@@ -7,11 +7,9 @@ import {
   credentialFields,
   gatewayKeyOf,
   keyProtocol,
-  type Claim,
   type Credential,
   type KeyCredential,
 } from '../../auth/credential.ts';
-import { longestKeyBytes } from '../../auth/bcrypt-hash.ts';
 import { KeyRing } from '../../auth/key-ring.ts';
 import { aclOf } from '../../guard/acl.ts';
 import { anonymous, type Principal } from '../../guard/principal.ts';
@@ -21,7 +19,7 @@ import { authenticated, type Authenticated } from '../../kernel/events.ts';
 import type { Sink } from '../../kernel/http.ts';
 import { addressSet } from '../../policy/addresses.ts';
 import { compiled } from '../../policy/compiled.ts';
-import type { KeyPolicy, LeasePolicy, Policy } from '../../policy/policy.ts';
+import type { KeyPolicy, LeasePolicy } from '../../policy/policy.ts';
 import { callerHeaders } from '../caller-headers.ts';
 import { ChosenProtocol } from '../chosen-protocol.ts';
 import { credentialsOf, isOpenLease, type KnownLeases } from '../credential-place.ts';
@@ -112,12 +110,6 @@ export function authenticate({ authenticator, clock, used }: AuthenticateParts, 
       else refuse(sink, 'api_key', refusalOf(outcome, credential));
     }
 
-    function claimOf(token: string, policy: Policy): Claim {
-      const ring = ringOf(policy);
-      if (ring.isOurs(token) || authenticator.isKnown(token, ring, policy.auth.cacheTtlMs)) return 'ours';
-      return ring.hasUnprefixed && Buffer.byteLength(token) <= longestKeyBytes ? 'possible' : 'foreign';
-    }
-
     return function checkCredential(exchange, outer) {
       const { policy } = exchange;
       if (!policy.auth.enabled) {
@@ -178,7 +170,7 @@ export function authenticate({ authenticator, clock, used }: AuthenticateParts, 
       const credential = chooseCredential(fields, {
         upgrade: req.upgrade,
         isOpen: () => isOpenLease(exchange, directory),
-        claimOf: (token) => claimOf(token, policy),
+        claimOf: (token) => authenticator.claimOf(token, ringOf(policy), policy.auth.cacheTtlMs),
       });
       const { protocols } = fields;
       if (protocols === undefined || policy.auth.forwardCredential) return { credential, sink };

@@ -4,7 +4,7 @@ import { aclOf, type AclTarget } from '../../guard/acl.ts';
 import { anonymous } from '../../guard/principal.ts';
 import { missingScope } from '../../guard/scopes.ts';
 import { GatewayError } from '../../kernel/errors.ts';
-import { isLeaseId } from '../../kernel/lease-name.ts';
+import { leaseIdIn } from '../../kernel/lease-name.ts';
 import { maskKeys } from '../../kernel/mask-keys.ts';
 import { compiled } from '../../policy/compiled.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
@@ -14,6 +14,8 @@ import { presumedPlace } from '../credential-place.ts';
 import type { LeaseLookup } from '../lease-lookup.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { missing } from './authenticate.ts';
+
+type Destination = NonNullable<Exchange['destination']>;
 
 const demandsOf = compiled(
   ({ leases }) =>
@@ -32,14 +34,13 @@ export function authorise(lookup: LeaseLookup): Stage {
         sink.fail(new GatewayError('internal_error', 'The request came to be authorised without a lease.'));
         return;
       }
-      const target = { id: destination.lease.id, names: destination.names };
-      const fault = accessFault(exchange, target);
+      const fault = faultOf(exchange, destination);
       if (fault === undefined) {
+        const target = { id: destination.lease.id, names: destination.names };
         if (isMisplaced(exchange, target)) sink.fail(missing(exchange, 'app'));
         else next(exchange, sink);
-      } else if (destination.asked) sink.fail(fault);
-      else {
-        lookup.evenOut(exchange, sink, () => {
+      } else {
+        lookup.evenOut(exchange, sink, destination.waited, () => {
           sink.fail(fault);
         });
       }
@@ -47,11 +48,18 @@ export function authorise(lookup: LeaseLookup): Stage {
   };
 }
 
+function faultOf(exchange: Exchange, { lease: { id }, names, claims }: Destination): GatewayError | undefined {
+  const fault = accessFault(exchange, { id, names });
+  // A lease that lost its name to another one stays under the rules for it.
+  return fault !== undefined || claims === names ? fault : accessFault(exchange, { id, names: claims });
+}
+
 /** The lease that a request names, as far as the configuration knows it: what decides about one that no relay lists. */
 export function presumedTarget({ policy, route }: Exchange): AclTarget {
   const name = route?.lease ?? '';
   const pins = leasePins(policy);
-  if (isLeaseId(name)) return { id: name, names: pins.namesOf(name, []) ?? [] };
+  const id = leaseIdIn(name);
+  if (id !== undefined) return { id, names: pins.namesOf(id, []) ?? [] };
   return { id: pins.idOf(name) ?? '', names: [name] };
 }
 

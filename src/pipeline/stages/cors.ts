@@ -20,19 +20,19 @@ interface AskedPreflight extends Preflight {
 
 export function cors(lookup: LeaseLookup): Stage {
   return function corsStage(next): Dispatch {
-    function answer(exchange: Exchange, sink: Sink, asked: AskedPreflight, rules: CorsRules | undefined): void {
+    function respond(exchange: Exchange, sink: Sink, asked: AskedPreflight, rules: CorsRules | undefined): void {
       if (rules === undefined) next(exchange, sink);
       else answerNoContent(sink, rules.preflight(asked.origin, asked));
     }
 
-    /** A page is told the rules of the lease, so a preflight waits for the relays like a request. */
+    /** A preflight gets the rules of the lease, so it waits for the relays like a request. */
     function lookUp(exchange: Exchange, sink: Sink, asked: AskedPreflight, name: string): void {
       const { policy, req } = exchange;
       const presumed = presumedRules(policy, name, asked.origin);
       const always = (): boolean => true;
 
-      function answerPresumed(): void {
-        if (presumed === undefined || !showsCredential(req.headers)) answer(exchange, sink, asked, presumed);
+      function respondPresumed(): void {
+        if (presumed === undefined || !showsCredential(req.headers)) respond(exchange, sink, asked, presumed);
         else next(exchange, new HiddenLeaseSink(sink, exchange, presumed.preflight(asked.origin, asked)));
       }
 
@@ -40,19 +40,17 @@ export function cors(lookup: LeaseLookup): Stage {
         const found = result.kind === 'found' ? result.found : undefined;
         const names = found === undefined ? undefined : leasePins(policy).namesOf(found.lease.id, found.names);
         if (found === undefined || names === undefined) {
-          answerPresumed();
+          respondPresumed();
           return;
         }
         const { lease } = found;
         const isOpen = !policy.auth.enabled || aclOf(policy).decide({ id: lease.id, names }, anonymous).allowed;
         const rules = rulesOfLease(policy, lease.id, lease.name);
-        const tell = (): void => {
-          // Without rules it looks like a lease that does not exist, but to callers who may call it.
-          if (rules !== undefined || isOpen) answer(exchange, sink, asked, rules);
-          else answerPresumed();
-        };
-        if (isOpen || waited) tell();
-        else lookup.evenOut(exchange, sink, tell);
+        lookup.evenOut(exchange, sink, isOpen || waited, () => {
+          // Without rules it looks like a lease that does not exist, except to callers who may call it.
+          if (rules !== undefined || isOpen) respond(exchange, sink, asked, rules);
+          else respondPresumed();
+        });
       });
     }
 
@@ -65,7 +63,7 @@ export function cors(lookup: LeaseLookup): Stage {
       const asked = preflightOf(exchange);
       if (asked === undefined) next(exchange, new MarkingSink(sink, exchange));
       else if (areRulesDecided(policy, route.lease)) {
-        answer(exchange, sink, asked, presumedRules(policy, route.lease, asked.origin));
+        respond(exchange, sink, asked, presumedRules(policy, route.lease, asked.origin));
       } else lookUp(exchange, sink, asked, route.lease);
     };
   };

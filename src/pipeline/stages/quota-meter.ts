@@ -1,4 +1,4 @@
-// A sink that counts what of a request is known only as it passes: bytes, and tokens of language models.
+// A sink that counts the usage which is known only as a response passes: bytes, and tokens of language models.
 import { none } from '../../guard/quota.ts';
 import type { Meter, QuotaLedger } from '../../guard/quota-ledger.ts';
 import { chargeReported, chargeUsage, type UsageCharge } from '../../guard/usage-charge.ts';
@@ -138,10 +138,10 @@ export class QuotaMeter extends PassingSink implements Meter {
     this.#charge = this.#chargeAll();
     this.report();
     this.#parts.ledger.unwatch(this);
-    if (this.#charge !== undefined) this.#tell(this.#charge);
+    if (this.#charge !== undefined) this.#publish(this.#charge);
   }
 
-  #tell({ reported, estimated, unknown, suspicious }: UsageCharge): void {
+  #publish({ reported, estimated, unknown, suspicious }: UsageCharge): void {
     const { id: requestId, destination } = this.#exchange;
     const leaseId = destination?.lease.id;
     const { denials, clock } = this.#parts;

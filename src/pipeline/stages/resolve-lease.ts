@@ -8,40 +8,40 @@ import { leasePins } from '../../policy/lease-pins.ts';
 import { leaseSettings } from '../../policy/lease-settings.ts';
 import type { Found } from '../../route/lease-index.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
-import type { LeaseLookup, LookupAnswer } from '../lease-lookup.ts';
+import type { LeaseLookup, LookupResult } from '../lease-lookup.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { accessFault, presumedTarget, refusal } from './authorise.ts';
+
+type Names = Pick<Found<Lease, Transport>, 'names' | 'claims'>;
 
 /** A relay client comes back within its first back-off steps, or not soon. */
 const noRelayRetrySeconds = 1;
 
 export function resolveLease(lookup: LeaseLookup): Stage {
   return function resolveLeaseStage(next): Dispatch {
-    function proceed(exchange: Exchange, sink: Sink, answer: LookupAnswer, asked: boolean): void {
-      if (answer.kind === 'found') {
-        const { found } = answer;
+    function proceed(exchange: Exchange, sink: Sink, result: LookupResult, waited: boolean): void {
+      if (result.kind === 'found') {
+        const { found } = result;
         const names = rightfulNames(exchange, found);
         if (names !== undefined && found.lease.alpn.includes('http/1.1')) {
-          exchange.destination = { ...destinationOf(exchange, found, names), asked };
+          exchange.destination = { ...destinationOf(exchange, found, names), waited };
           next(exchange, sink);
           return;
         }
       }
       // A caller who may not call such a lease gets the same error, after the same time, whether it exists or not.
-      const fault = accessFault(exchange, presumedTarget(exchange)) ?? errorOf(exchange, answer);
-      if (answer.kind !== 'found' || asked) sink.fail(fault);
-      else {
-        lookup.evenOut(exchange, sink, () => {
-          sink.fail(fault);
-        });
-      }
+      const fault = accessFault(exchange, presumedTarget(exchange)) ?? errorOf(exchange, result);
+      // Only a lease that was found at once is faster than an unknown one.
+      lookup.evenOut(exchange, sink, waited || result.kind !== 'found', () => {
+        sink.fail(fault);
+      });
     }
 
     /** For callers who may know. */
-    function errorOf(exchange: Exchange, answer: LookupAnswer): GatewayError {
-      switch (answer.kind) {
+    function errorOf(exchange: Exchange, result: LookupResult): GatewayError {
+      switch (result.kind) {
         case 'found':
-          return rightfulNames(exchange, answer.found) === undefined
+          return rightfulNames(exchange, result.found) === undefined
             ? pinnedElsewhere()
             : new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.');
         case 'unknown':
@@ -56,6 +56,8 @@ export function resolveLease(lookup: LeaseLookup): Stage {
           );
         case 'ambiguous':
           return new GatewayError('lease_ambiguous', 'The name fits several leases; use the id of the one you mean.');
+        case 'not_accepted':
+          return new GatewayError('lease_unreachable', 'A relay lists this name with a lease id that is not accepted.');
         case 'no_relay':
           return new GatewayError('no_relay', 'The gateway is not connected to a relay.', {
             retryAfterSeconds: noRelayRetrySeconds,
@@ -66,15 +68,15 @@ export function resolveLease(lookup: LeaseLookup): Stage {
     return function resolve(exchange, sink) {
       const { principal, policy, route } = exchange;
       const name = route?.lease ?? '';
-      // By the rules alone: such a caller costs the relays nothing, and learns nothing by the time.
+      // By the rules alone: such a caller costs the relays nothing, and learns nothing from the time it takes.
       if (principal !== undefined && !aclOf(policy).couldAllow(name, principal)) {
         sink.fail(refusal(exchange));
         return;
       }
       const isHidden = (): boolean =>
         principal === undefined || !aclOf(policy).decide(presumedTarget(exchange), principal).allowed;
-      lookup.find(exchange, sink, isHidden, (answer, asked) => {
-        proceed(exchange, sink, answer, asked);
+      lookup.find(exchange, sink, isHidden, (result, waited) => {
+        proceed(exchange, sink, result, waited);
       });
     };
   };
@@ -85,15 +87,18 @@ function pinnedElsewhere(): GatewayError {
 }
 
 /** A name that is pinned leads to its one id, whatever a relay says (product-spec §10). Undefined: this is another one. */
-function rightfulNames({ policy }: Exchange, { lease, names }: Found<Lease, Transport>): readonly string[] | undefined {
-  return leasePins(policy).namesOf(lease.id, names);
+function rightfulNames(exchange: Exchange, { lease, names, claims }: Found<Lease, Transport>): Names | undefined {
+  const pins = leasePins(exchange.policy);
+  const claimed = pins.namesOf(lease.id, claims);
+  if (claimed === undefined || claims === names) return claimed && { names: claimed, claims: claimed };
+  return { names: pins.namesOf(lease.id, names) ?? [], claims: claimed };
 }
 
 function destinationOf(
   exchange: Exchange,
   found: Found<Lease, Transport>,
-  names: readonly string[],
-): Omit<NonNullable<Exchange['destination']>, 'asked'> {
+  names: Names,
+): Omit<NonNullable<Exchange['destination']>, 'waited'> {
   const { policy, route, authority = '' } = exchange;
   const { lease, sources, host } = found;
   const settings = leaseSettings(policy).find(lease.id, lease.name);
@@ -101,7 +106,7 @@ function destinationOf(
   const usual = route?.kind === 'host' ? authority : host;
   return {
     lease,
-    names,
+    ...names,
     transports: sources,
     host: settings === undefined || settings.hostHeader === '' ? usual : settings.hostHeader,
     settings,

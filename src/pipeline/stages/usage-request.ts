@@ -1,4 +1,4 @@
-// What of a request counts when the usage of its response is estimated. The text itself is not read: its bytes are counted.
+// The input of a request, for when the usage of its response is estimated. Counts bytes; does not read the text.
 import type { UsageFacts } from '../../guard/usage-charge.ts';
 import { maxRatio } from '../../guard/usage-decoder.ts';
 import type { RawHeaders } from '../../kernel/http.ts';

@@ -1,0 +1,66 @@
+// The file in which a gateway remembers under `portal.name_binding: strict` which lease id has which name. One JSON object a line; of
+// several lines for a name the last one counts. Lines are only ever appended, so that a gateway and `leases accept` can both write.
+import { appendFile, mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { foldName, isLeaseId, leaseIdIn } from '../kernel/lease-name.ts';
+
+export interface LeaseNameLine {
+  /** Folded. */
+  readonly name: string;
+  readonly id: string;
+}
+
+export interface ReadLines {
+  readonly lines: readonly LeaseNameLine[];
+  /** Lines that hold no name and id. */
+  readonly faults: number;
+  /** Where the next line begins. */
+  readonly end: number;
+}
+
+/** A name takes 256 bytes at most, and a gateway remembers 100,000. */
+const maxFileBytes = 64 * 1024 * 1024;
+
+/** The lines from `start` on. No lines where there is no file. Throws the system's error. */
+export async function readLeaseNames(file: string, start = 0): Promise<ReadLines> {
+  const text = await textFrom(file, start);
+  // A line that is being written has no end yet.
+  const whole = text.subarray(0, text.lastIndexOf(0x0a) + 1);
+  const parsed = whole
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map(parse);
+  const lines = parsed.filter((line) => line !== undefined);
+  return { lines, faults: parsed.length - lines.length, end: start + whole.length };
+}
+
+/** Throws the system's error. */
+export async function appendLeaseNames(file: string, lines: readonly LeaseNameLine[]): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const text = lines.map(({ name, id }) => `${JSON.stringify({ name, id })}\n`).join('');
+  await appendFile(file, text, { mode: 0o600, flush: true });
+}
+
+async function textFrom(path: string, start: number): Promise<Buffer> {
+  try {
+    await using file = await open(path, 'r');
+    const { size } = await file.stat();
+    const bytes = Math.min(Math.max(0, size - start), maxFileBytes);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, start);
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
+}
+
+function parse(line: string): LeaseNameLine | undefined {
+  try {
+    const { name, id } = JSON.parse(line) as Partial<LeaseNameLine>;
+    if (typeof name !== 'string' || typeof id !== 'string' || !isLeaseId(id)) return undefined;
+    return name === '' || leaseIdIn(name) !== undefined ? undefined : { name: foldName(name), id };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,51 @@
+// Publishes what the lease directory reports on the channels of kernel/events.ts, with relays by their URL.
+import { leaseListFailed, leaseMoved, leaseNameRefused, leasesListed } from '../kernel/events.ts';
+import type { LeaseListStatus } from '../kernel/status.ts';
+import type { DirectoryEvent, ListStatus } from './lease-directory.ts';
+
+interface Relay {
+  readonly relay: string;
+}
+
+export function publishDirectoryEvent(event: DirectoryEvent<Relay>): void {
+  switch (event.event) {
+    case 'listed': {
+      if (!leasesListed.hasSubscribers) return;
+      const { source, leases, ignored } = event;
+      leasesListed.publish({ relay: source.relay, leases, ignored });
+      return;
+    }
+    case 'list_failed':
+      if (leaseListFailed.hasSubscribers)
+        leaseListFailed.publish({
+          relay: event.source.relay,
+          code: codeOf(event.error),
+          reason: reasonOf(event.error),
+        });
+      return;
+    case 'moved': {
+      const { name, from, to } = event;
+      if (leaseMoved.hasSubscribers) leaseMoved.publish({ name, from, to });
+      return;
+    }
+    case 'name_refused': {
+      if (!leaseNameRefused.hasSubscribers) return;
+      const { sources, name, id, holder } = event;
+      leaseNameRefused.publish({ relays: sources.map(({ relay }) => relay), name, leaseId: id, holder });
+      return;
+    }
+  }
+}
+
+export function listStatusOf({ source, leases, ignored, failure }: ListStatus<Relay>): LeaseListStatus {
+  return { relay: source.relay, leases, ignored, error: failure === undefined ? undefined : reasonOf(failure) };
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return error instanceof DOMException ? error.name : 'unknown';
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

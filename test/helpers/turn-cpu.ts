@@ -1,0 +1,38 @@
+// Measures the CPU time of this thread between two turns of its event loop: how long other requests would wait, whatever else the
+// machine does.
+import process from 'node:process';
+
+export interface TurnCpu {
+  /** Milliseconds of the longest stretch. */
+  readonly longestMs: number;
+  /** Milliseconds of all of them. */
+  readonly totalMs: number;
+}
+
+export async function turnCpuOf(work: () => Promise<unknown>): Promise<TurnCpu> {
+  let longestMs = 0;
+  let totalMs = 0;
+  let last = cpuMs();
+  const over = new AbortController();
+  const watched = (async () => {
+    while (!over.signal.aborted) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const now = cpuMs();
+      longestMs = Math.max(longestMs, now - last);
+      totalMs += now - last;
+      last = now;
+    }
+  })();
+  try {
+    await work();
+  } finally {
+    over.abort();
+    await watched;
+  }
+  return { longestMs, totalMs };
+}
+
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
