@@ -142,7 +142,7 @@ function defaultOf({ kind, about }: Shape): string {
   if (kind === 'scalar' && initial === undefined)
     return about.bounds === undefined || about.required === true ? '_must be given_' : 'as for all';
   if (initial === '') return 'empty';
-  if (kind === 'list') return 'none';
+  if (Array.isArray(initial) && initial.length > 0) return initial.map((item) => `\`${String(item)}\``).join(', ');
   if (kind !== 'scalar') return 'none';
   return `\`${typeof initial === 'number' ? spelled(about, initial) : String(initial)}\``;
 }

@@ -98,7 +98,7 @@ export function chooseCredential(fields: CredentialFields, rules: ChoiceRules): 
   const authorization = authorizationOf(authorizations[0]);
   if (authorization === 'ambiguous') return ambiguous;
   const apiKey = apiKeys[0] === undefined ? undefined : utf8(apiKeys[0]);
-  const isOurs = (token: string | undefined): boolean => token !== undefined && rules.claimOf(token) === 'ours';
+  const isOurs = (token: string | undefined): boolean => token !== undefined && claimOn(token, rules) === 'ours';
   if (offered[0] !== undefined) {
     if (isOurs(apiKey) || isOurs(authorization?.token)) return two;
     return { kind: 'key', key: utf8(offered[0]), header: 'sec-websocket-protocol' };
@@ -121,8 +121,8 @@ function betweenTwo(
   // One header, and nobody else's: whatever it holds is the credential.
   if (!isOpen && (apiKey === undefined || authorization === undefined)) return credentialIn(apiKey, authorization);
   const claims = {
-    apiKey: apiKey === undefined ? 'foreign' : rules.claimOf(apiKey),
-    authorization: authorization === undefined ? 'foreign' : rules.claimOf(authorization.token),
+    apiKey: apiKey === undefined ? 'foreign' : claimOn(apiKey, rules),
+    authorization: authorization === undefined ? 'foreign' : claimOn(authorization.token, rules),
   };
   if (claims.apiKey === 'ours') return claims.authorization === 'ours' ? two : credentialIn(apiKey, undefined);
   if (claims.authorization === 'ours') return credentialIn(undefined, authorization);
@@ -131,6 +131,14 @@ function betweenTwo(
     return credentialIn(undefined, authorization);
   }
   return isOpen ? none : credentialIn(apiKey, authorization);
+}
+
+/** A key of ours behind a scheme that does not belong there (`X-API-Key: Bearer KEY`) is ours: refused, and kept from the app. */
+function claimOn(value: string, { claimOf }: ChoiceRules): Claim {
+  const claim = claimOf(value);
+  const space = Math.max(value.lastIndexOf(' '), value.lastIndexOf('\t'));
+  if (claim === 'ours' || space === -1) return claim;
+  return claimOf(value.slice(space + 1)) === 'ours' ? 'ours' : claim;
 }
 
 function credentialIn(apiKey: string | undefined, authorization: Authorization | undefined): Credential {

@@ -47,9 +47,7 @@ async function ask(
     });
     return { status: response.status, body: asObject(await startOf(response)) };
   } catch (error) {
-    throw new CliFault(
-      `no gateway answers at ${url} (${reasonOf(error)}); start one with "portal-gateway start", or correct --url`,
-    );
+    throw new CliFault(failure(url, reasonOf(error)));
   }
 }
 
@@ -86,6 +84,17 @@ function healthUrl(text: string): string {
 function localUrl({ host, port }: { readonly host: string; readonly port: number }): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/health/ready`;
+}
+
+function failure(url: string, reason: string): string {
+  // OpenSSL's and Node's names for certificates that are not accepted, such as DEPTH_ZERO_SELF_SIGNED_CERT.
+  if (/CERT|ISSUER/.test(reason)) {
+    return `the certificate at ${url} is not accepted (${reason}); name its authority in NODE_EXTRA_CA_CERTS, or ask the port of admin.port`;
+  }
+  if (url.startsWith('http:') && (reason === 'UND_ERR_SOCKET' || reason === 'ECONNRESET')) {
+    return `the connection to ${url} ended without an answer (${reason}); if the gateway speaks TLS, write https:// in --url`;
+  }
+  return `no gateway answers at ${url} (${reason}); start one with "portal-gateway start", or correct --url`;
 }
 
 function reasonOf(error: unknown): string {

@@ -6,8 +6,11 @@ import type { GatewayLog } from '../observe/log.ts';
 /** Returns its end. */
 export function onLogSignals(log: GatewayLog, signals: NodeJS.EventEmitter = process): () => void {
   const reopen = (): void => {
-    log.reopen();
-    log.logger.info('log files opened again');
+    if (log.reopen === undefined) log.logger.info('SIGUSR1 ignored: the log goes to stdout, not to a file');
+    else {
+      log.reopen();
+      log.logger.info('log file opened again');
+    }
   };
   const toggle = (): void => {
     log.level.toggle();

@@ -49,7 +49,7 @@ export interface GatewayConfig {
   readonly trustedProxies: readonly string[];
   /** Hosts that are served: names, `*.example.com` or literal addresses, with or without a port; `*` allows any. Others get 421. Empty: any host for requests to leases that require a credential; for leases open to `anonymous` only loopback names, literal IP addresses, the host of `public_url` and names below `base_domain`. */
   readonly allowedHosts: readonly string[];
-  /** Headers that a trusted proxy may pass to apps although they are removed from all other requests, such as `X-Forwarded-User`. */
+  /** Headers that a proxy in `trusted_proxies` may pass to apps although they are removed from all other requests, such as `X-Forwarded-User`; whole names only. */
   readonly forwardHeaders: readonly string[];
   /** A request head that is not whole after this time is answered 408. */
   readonly readHeaderTimeoutMs: number;
@@ -375,9 +375,9 @@ export interface CorsConfig {
   readonly origins: readonly string[];
   /** Methods allowed beyond GET, HEAD and POST. */
   readonly methods: readonly string[];
-  /** Request headers allowed beyond the safelisted ones. */
+  /** Request headers that pages may send beyond the safelisted ones, such as `Authorization`, `Content-Type` and `X-Gateway-Key`. */
   readonly headers: readonly string[];
-  /** Allows cookies and `Authorization`. */
+  /** Allows requests with cookies and other credentials of the browser. For a header that a page sets, such as `Authorization`, see `headers`. */
   readonly credentials: boolean;
   /** How long browsers may remember a preflight. */
   readonly maxAgeMs: number;

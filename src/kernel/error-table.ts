@@ -84,7 +84,8 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     title: 'Invalid credentials',
     proxyError: 'http_request_denied',
     when: 'The credential is mistyped, unknown or revoked.',
-    remedy: 'Check that the key is one that the gateway knows, and that it was sent whole.',
+    remedy:
+      'Check that the key is one that the gateway knows, and that it was sent whole. A credential for the app needs the key of the gateway beside it, as `X-Gateway-Key`.',
   },
   expired_credentials: {
     status: 401,
@@ -125,15 +126,17 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     status: 429,
     title: 'Quota exceeded',
     proxyError: 'http_request_denied',
-    when: 'The key has used up a quota of its day or month, in requests, bytes or tokens of language models; the detail says which.',
-    remedy: 'Wait for `Retry-After`, which is when the day or month ends, or have `quotas` of the key raised.',
+    when: 'The key has used up a quota of its day or month, in requests, bytes or tokens of language models; the detail says which. Or, with `quotas.unknown_usage: deny`, an earlier response of the lease did not report its tokens.',
+    remedy:
+      'Wait for `Retry-After`, which is when the day or month ends, or have `quotas` of the key raised. Ask for usage in streams (`stream_options.include_usage`).',
   },
   not_found: {
     status: 404,
     title: 'Not found',
     proxyError: 'destination_not_found',
     when: 'Nothing is served at this path, by this gateway or for this caller.',
-    remedy: 'Leases are at `/peer/<lease>/`, and at `<lease>.<base_domain>` where `gateway.base_domain` is set.',
+    remedy:
+      'Leases are at `/peer/<lease>/`, and at `<lease>.<base_domain>` where `gateway.base_domain` is set. `/metrics` and `/health/details` exist on the main port for this machine, `metrics.allowed_cidrs` and keys with the scope `admin` only; `admin.port` serves them to all.',
   },
   lease_not_found: {
     status: 404,
@@ -191,7 +194,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     proxyError: 'http_request_error',
     when: 'The gateway does not serve the lease under the host that the request names: `gateway.allowed_hosts` does not list it, the lease is open to `anonymous` and the host is not known to be the gateway’s own, or it is below `gateway.base_domain` where no lease can be.',
     remedy:
-      'Call the gateway by its own name. Operators set `gateway.public_url` or list the host in `gateway.allowed_hosts`.',
+      'Call the gateway by its own name. Operators list the host that the detail names in `gateway.allowed_hosts`, or set `gateway.public_url`. A proxy in front has to pass the `Host` of its clients.',
   },
   headers_too_large: {
     status: 431,
@@ -267,7 +270,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     status: 503,
     title: 'Gateway is overloaded',
     proxyError: 'connection_limit_reached',
-    when: 'More is in flight than `gateway.max_in_flight`, `gateway.max_streams` or `portal.pool` allow, and the queue is full.',
+    when: 'More is in flight than `gateway.max_in_flight`, `gateway.max_streams`, `portal.pool` or, while most of these are in use, the share of the caller (`limits`) allow, and the queue is full.',
     remedy: 'Try again after `Retry-After`. If it is frequent, raise the settings or add an instance.',
   },
   dial_timeout: {

@@ -36,8 +36,8 @@ export interface LogOptions {
 export interface GatewayLog {
   readonly logger: Logger;
   readonly level: LogLevelSwitch;
-  /** Opens the log file again, after a tool has moved it away. Nothing for stdout. */
-  readonly reopen: () => void;
+  /** Opens the log file again, after a tool has moved it away. Undefined for stdout. */
+  readonly reopen: (() => void) | undefined;
   /** Writes what is queued, for a second at most. Idempotent. */
   readonly close: () => Promise<void>;
 }
@@ -73,9 +73,12 @@ export function createLog(options: LogOptions, note: (line: string) => void): Ga
   return {
     logger,
     level: new LogLevelSwitch(logger, options.level),
-    reopen: () => {
-      writer.reopen();
-    },
+    reopen:
+      options.output === 'file'
+        ? () => {
+            writer.reopen();
+          }
+        : undefined,
     close: () => {
       for (const end of ends) end();
       return writer.close();

@@ -93,6 +93,9 @@ const onOpen: readonly Row[] = [
   ['a wrong key with a prefix of ours', apiKey('made-elsewhere-and-wrong'), 'invalid_credentials'],
   ['a wrong X-Gateway-Key', gatewayKey('x'), 'invalid_credentials'],
   ['our key without a scheme', ['Authorization', ours], 'invalid_credentials'],
+  ['our key behind another scheme', ['Authorization', `Token ${ours}`], 'invalid_credentials'],
+  ['our key behind Bearer in X-API-Key', apiKey(`Bearer ${ours}`), 'invalid_credentials'],
+  ['a foreign key behind a scheme', apiKey(`bearer\t${foreign}`), 'invalid_credentials'],
 ];
 
 const inApps: readonly Row[] = [

@@ -162,8 +162,20 @@ test('SIGUSR1 begins the log file again under its name, and nothing is written t
   await logged(log, /"listening"/);
   await rename(log, `${log}.1`);
   cli.child.kill('SIGUSR1');
-  await logged(log, /"log files opened again"/);
+  await logged(log, /"log file opened again"/);
   assert.doesNotMatch(await readFile(`${log}.1`, 'utf8'), /opened again/);
+});
+
+test('SIGUSR1 says that a log on stdout is not opened again', async (t) => {
+  const cli = startCli(t, ['start', '--port', '0', '--relay', nowhere], {
+    XDG_STATE_HOME: await temporaryDirectory(t),
+    GATEWAY_API_KEY: markedKey('test'),
+  });
+  await cli.line(/"listening"/);
+  cli.child.kill('SIGUSR1');
+  await cli.line(/SIGUSR1 ignored: the log goes to stdout/);
+  cli.child.kill('SIGTERM');
+  assert.equal(await cli.exited, 0);
 });
 
 test('SIGUSR2 switches to debug and back, and a reload keeps what was switched to', async (t) => {

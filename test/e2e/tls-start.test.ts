@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { certificate, otherCertificate, tlsFile } from '../helpers/certificates.ts';
-import { startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
+import { runCli, startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
 import { markedKey } from '../secrecy/marks.ts';
 
 interface Started {
@@ -110,4 +110,14 @@ test('a gateway whose certificates can not be served does not start, and says wh
   const cli = startCli(t, ['start', '--config', file, '--port', '0'], { XDG_STATE_HOME: directory });
   assert.equal(await cli.exited, 1);
   assert.match(cli.stderr(), /^[^\n]*the certificate in [^\n]*cert\.pem can't be used[^\n]*\n$/);
+});
+
+test('health says that a certificate is not accepted, and that a listener speaks TLS', async (t) => {
+  const { url } = await startSecure(t, '');
+  const untrusted = await runCli(t, ['health', '--url', url], {});
+  assert.equal(untrusted.code, 1);
+  assert.match(untrusted.stderr, /the certificate at https:.* is not accepted .*NODE_EXTRA_CA_CERTS/);
+  const plain = await runCli(t, ['health', '--url', url.replace('https:', 'http:')], {});
+  assert.equal(plain.code, 1);
+  assert.match(plain.stderr, /write https:\/\/ in --url/);
 });

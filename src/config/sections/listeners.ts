@@ -56,7 +56,7 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     }),
   ),
   forward_headers: list(
-    'Headers that a trusted proxy may pass to apps although they are removed from all other requests, such as `X-Forwarded-User`.',
+    'Headers that a proxy in `trusted_proxies` may pass to apps although they are removed from all other requests, such as `X-Forwarded-User`; whole names only.',
     text('A header name.', {
       expects: 'the name of a header that carries identity or origin information, such as X-Forwarded-User',
       check: isForwardableHeader,

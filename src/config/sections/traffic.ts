@@ -50,8 +50,14 @@ function corsSection(description: string): z.ZodType {
       }),
     ),
     methods: list('Methods allowed beyond GET, HEAD and POST.', method),
-    headers: list('Request headers allowed beyond the safelisted ones.', headerName),
-    credentials: flag('Allows cookies and `Authorization`.', false),
+    headers: list(
+      'Request headers that pages may send beyond the safelisted ones, such as `Authorization`, `Content-Type` and `X-Gateway-Key`.',
+      headerName,
+    ),
+    credentials: flag(
+      'Allows requests with cookies and other credentials of the browser. For a header that a page sets, such as `Authorization`, see `headers`.',
+      false,
+    ),
     max_age: duration('How long browsers may remember a preflight.', {
       initial: '10m',
       min: '1s',

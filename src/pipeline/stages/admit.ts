@@ -210,7 +210,9 @@ function callerOf({ principal, destination, clientIp }: Exchange): Caller {
 }
 
 function queueFull(): GatewayError {
-  return overloaded('The gateway has reached its limit of concurrent requests, and its queue is full.');
+  return overloaded(
+    'The gateway is at its limit of concurrent requests, or this caller at its share, and the queue is full.',
+  );
 }
 
 function tooManyStreams(): GatewayError {
