@@ -35,7 +35,8 @@ const integration = [
   'lease-*',
   'quotas',
   'request-*',
-  'sh*',
+  'shared-limits',
+  'shares',
   'tunnel',
 ].map((name) => `test/e2e/${name}.test.ts`);
 

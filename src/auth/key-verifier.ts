@@ -34,7 +34,7 @@ const overloaded: KeyAnswer = { kind: 'overloaded' };
 /** About 4 MiB. Beyond it the one used longest ago is forgotten. */
 const mostVerified = 20_000;
 /** About 1 MiB. Beyond it the one refused longest ago costs a bcrypt again. */
-const mostRefused = 10_000;
+const maxRefused = 10_000;
 /** The order of use is right to within this: to keep it by every request would cost more than it is worth. */
 const orderMs = 1_000;
 
@@ -99,7 +99,7 @@ export class KeyVerifier {
     this.#refused.set(ring, refused);
     refused.add(digest);
     for (const oldest of refused) {
-      if (refused.size <= mostRefused) break;
+      if (refused.size <= maxRefused) break;
       refused.delete(oldest);
     }
     return digest;

@@ -31,7 +31,7 @@ export interface KeeperOptions {
 const defaultEveryMs = 500;
 const openingEveryMs = 50;
 /** A script of this size keeps Redis from the gateways' rate limits for some 10 ms. */
-const mostInBatch = 1_000;
+const maxInBatch = 1_000;
 /** A store that does not answer holds up no shutdown for longer. */
 const defaultClosingMs = 5_000;
 
@@ -93,11 +93,11 @@ export class QuotaKeeper {
       this.#loaded = true;
       if (!this.#ready) ledger.learn(await store.prepare());
       this.#ready = true;
-      if (this.#batch.length === 0) this.#batch = ledger.changes(mostInBatch);
+      if (this.#batch.length === 0) this.#batch = ledger.changes(maxInBatch);
       while (this.#batch.length > 0) {
         const { length } = this.#batch;
         ledger.settle(this.#batch, await store.save(this.#batch));
-        this.#batch = length === mostInBatch ? ledger.changes(mostInBatch) : [];
+        this.#batch = length === maxInBatch ? ledger.changes(maxInBatch) : [];
       }
       if (this.#failing) changed('kept', 'it works again');
       this.#failing = false;

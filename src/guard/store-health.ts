@@ -12,7 +12,7 @@ export interface StoreHealthOptions {
   readonly probe: () => Promise<void>;
   /** The store has responded to a probe, perhaps too late to be in use. */
   readonly reached: () => void;
-  /** Runs after the probes and before the store is used again. Rejects when it failed meanwhile. */
+  /** Runs after the probes and before the store is used again. Rejects when the store failed in the meantime. */
   readonly restore: () => Promise<void>;
   /** Called once for each change. */
   readonly changed: (state: 'shared' | 'local', reason: string) => void;
@@ -20,11 +20,11 @@ export interface StoreHealthOptions {
 
 /** Late responses to questions that were asked one after the other. Fewer are a hiccup, as likely ours as the store's. */
 const lateUntilAway = 3;
-/** With `fewestProbes`: back within half a second. */
+/** With `minProbes`: back within half a second. */
 const probeIntervalMs = 100;
-const fewestProbes = 3;
+const minProbes = 3;
 /** About ten seconds without a fault. */
-const mostProbes = 96;
+const maxProbes = 96;
 /** In use for so long, the store counts as steady again. */
 const steadyMs = 60_000;
 
@@ -36,7 +36,7 @@ export class StoreHealth implements Expiring {
   /** A probe counts only when nothing failed since it was sent. */
   #failures = 0;
   #row = 0;
-  #neededProbes = fewestProbes;
+  #neededProbes = minProbes;
   #backMs = Number.NEGATIVE_INFINITY;
   #lateInRow = 0;
   #lateMs = Number.NEGATIVE_INFINITY;
@@ -69,7 +69,7 @@ export class StoreHealth implements Expiring {
     this.#isAway = true;
     this.#lateInRow = 0;
     const isSoon = clock.monotonicMs() - this.#backMs < steadyMs;
-    this.#neededProbes = isSoon ? Math.min(mostProbes, 2 * this.#neededProbes) : fewestProbes;
+    this.#neededProbes = isSoon ? Math.min(maxProbes, 2 * this.#neededProbes) : minProbes;
     this.#arm();
     changed('local', reason);
   }

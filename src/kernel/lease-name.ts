@@ -32,7 +32,7 @@ export function leaseKey(nameOrId: string): string {
   return leaseIdIn(nameOrId) ?? foldName(nameOrId);
 }
 
-/** Relays let any number of leases have these names: nobody owns them. */
+/** Relays let any number of leases have these names, so no lease holds one. */
 export const sharedLeaseNames: ReadonlySet<string> = new Set(['', '(unnamed)']);
 
 function isAscii(text: string): boolean {

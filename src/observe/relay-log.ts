@@ -1,4 +1,4 @@
-// Owns what the log says of the relays: that one is there, is lost, or stays away. What they list is in lease-log.ts.
+// Log lines about relays: connected, lost, not reached. Lines about the leases that they list are in lease-log.ts.
 import type { Logger } from 'pino';
 import { listen, relayChanged, type RelayChanged } from '../kernel/events.ts';
 

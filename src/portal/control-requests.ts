@@ -1,4 +1,4 @@
-// Owns a request to the relay itself and its answer, each on a stream of its own: lease update, lease delete. The lease list is
+// Requests to the relay itself, each with its response on a stream of its own: lease update, lease delete. The lease list is
 // requested by list-request.ts. Decides nothing about what an answer means for a lease's life.
 import { randomBytes } from 'node:crypto';
 import { PortalError } from './errors.ts';

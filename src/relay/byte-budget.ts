@@ -1,4 +1,4 @@
-// One shared allowance of bytes, out of the memory of its address. Knows nothing of who takes them.
+// One shared allowance of bytes, out of the memory of its address. Independent of what takes them.
 import type { HeldMemory } from './memory-ledger.ts';
 
 export class ByteBudget {

@@ -73,7 +73,7 @@ test('names conflict in any letter case and normal form; the empty name and (unn
   assert.equal(leases.register('A', lease('Ünïcode'), 'h'), 'registered');
   for (const name of ['Ünïcode', 'ünïcode', 'ÜNÏCODE', 'ünïcode'.normalize('NFD')])
     assert.equal(leases.register('B', lease(name), 'h'), 'name_taken', name);
-  assert.equal(leases.register('A', lease('ünïcode'), 'h'), 'renewed', 'the holder may spell it anew');
+  assert.equal(leases.register('A', lease('ünïcode'), 'h'), 'renewed', 'the holder may change the spelling');
   assert.equal(leases.register('A', lease('other'), 'h'), 'renewed');
   assert.equal(leases.register('B', lease('ÜNÏCODE'), 'h'), 'registered', 'the name is free');
   for (const id of ['D', 'E']) assert.equal(leases.register(id, lease(''), 'h'), 'registered');

@@ -1,5 +1,5 @@
 // The memory that the relay holds for its peers: one total, and one share of it for each address, whatever it is held for and over however
-// many connections. Counts bytes; knows nothing of what they are.
+// many connections. Counts bytes, whatever they are.
 
 export interface MemoryLimits {
   readonly memoryBytes: number;

@@ -63,7 +63,7 @@ export class MeteredCarrier implements Carrier {
     this.#inner.close();
   }
 
-  /** Counts anew what went down unseen. */
+  /** Recounts what may have shrunk without an event. */
   sweep(): void {
     this.#count();
   }

@@ -34,7 +34,7 @@ export interface RelayContext {
   readonly directory: Directory;
   readonly forwards: ForwardLedger;
   readonly memory: MemoryLedger;
-  /** What is held and may have gone down unseen: counted anew once a second. */
+  /** What is held and may have shrunk without an event: recounted once a second. */
   readonly swept: Set<Swept>;
   readonly log: RelayLog;
 }

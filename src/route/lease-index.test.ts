@@ -81,7 +81,7 @@ test('a name whose lease is gone goes to a single other lease, and back only onc
   assert.equal(find(built([['r', [one]]], names), 'app'), one.id);
 });
 
-test('a name whose lease is gone is ambiguous between two others, and is not forgotten meanwhile', () => {
+test('a name whose lease is gone is ambiguous between two others, and is not forgotten in the meantime', () => {
   const names = bindings();
   built([['r', [one]]], names);
   const other = { id: idOf('D'), name: 'APP' };

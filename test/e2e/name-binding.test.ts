@@ -1,4 +1,4 @@
-// A name leads to one lease: whoever names a lease like another one, or like its id, gets none of its calls, and takes nothing down.
+// A name leads to one lease. A lease that is named like another one, or like its id, gets none of its requests and takes it from nobody.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -194,7 +194,7 @@ timeouts: { dial: 1s }
   await running.stop();
 });
 
-test('leases accept: what cannot be accepted is told with what to do', async (t) => {
+test('leases accept: an error says what cannot be accepted and what to do', async (t) => {
   const { url } = await startRelay(t);
   const environment = { XDG_STATE_HOME: await temporaryDirectory(t) };
   await published(t, url, 'billing', createCredential());

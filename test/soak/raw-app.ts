@@ -1,7 +1,7 @@
 // Reads the requests that come through a tunnel, for hostile apps that write their responses themselves.
 import type { Duplex } from 'node:stream';
 
-/** Calls back with the target of each request. Of bodies it knows nothing: they are dropped with the heads. */
+/** Calls back with the target of each request. Bodies are not supported: they are dropped with the heads. */
 export function onRequest(tunnel: Duplex, respond: (target: string) => void): void {
   let text = '';
   tunnel.on('data', (chunk: Buffer) => {

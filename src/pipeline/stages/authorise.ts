@@ -96,7 +96,7 @@ export function accessFault(exchange: Exchange, target: AclTarget): GatewayError
   );
 }
 
-/** The key stood in a header that belongs to the app, which only callers who may call the lease are told. */
+/** The key stood in a header that belongs to the app, which is reported only to callers who may call the lease. */
 function isMisplaced({ destination, credentialField, policy }: Exchange, target: AclTarget): boolean {
   if (destination?.settings?.credentials !== 'app' || credentialField === undefined) return false;
   return credentialField !== 'x-gateway-key' && !aclOf(policy).decide(target, anonymous).allowed;

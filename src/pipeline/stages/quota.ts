@@ -79,7 +79,7 @@ export function quotaRefusal({ kind, resource, resetMs }: QuotaState): GatewayEr
 export function unreportedRefusal({ resetMs }: QuotaState): GatewayError {
   return new GatewayError(
     'quota_exceeded',
-    'An earlier response of this lease did not report the tokens that it took, as streams do without `stream_options.include_usage`. This key may not call the lease until its quota begins anew.',
+    'An earlier response of this lease did not report the tokens that it took, as streams do without `stream_options.include_usage`. This key may not call the lease until its quota period ends.',
     { retryAfterSeconds: Math.max(1, seconds(resetMs)) },
   );
 }

@@ -14,7 +14,7 @@ const blocksEach = 32;
 
 export const load: Load = {
   name: 'relay-tunnels',
-  rate: `10 tunnels/s up to ${tunnels}, unread and filled from both sides; all anew every ${holdMs / 1_000} s`,
+  rate: `10 tunnels/s up to ${tunnels}, unread and filled from both sides; all replaced every ${holdMs / 1_000} s`,
   start(context) {
     // One pair of connections at a time.
     context.every({ perSecond: 1, atOnce: 1, timeoutMs: holdMs }, (signal) => hold(context, signal));
