@@ -55,7 +55,7 @@ function faultOf(exchange: Exchange, { lease: { id }, names, claims }: Destinati
 }
 
 /** The lease that a request names, as far as the configuration knows it: what decides about one that no relay lists. */
-export function presumedTarget({ policy, route }: Exchange): AclTarget {
+function presumedTarget({ policy, route }: Exchange): AclTarget {
   const name = route?.lease ?? '';
   const pins = leasePins(policy);
   const id = leaseIdIn(name);
@@ -73,7 +73,7 @@ export function missFault(exchange: Exchange): GatewayError | undefined {
 }
 
 /** Why the caller may not make this request to this lease. Undefined: it may. */
-export function accessFault(exchange: Exchange, target: AclTarget): GatewayError | undefined {
+function accessFault(exchange: Exchange, target: AclTarget): GatewayError | undefined {
   const { principal, policy, req, clientIp } = exchange;
   if (principal === undefined) {
     return new GatewayError('internal_error', 'The request came to be authorised without a caller.');
