@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -78,4 +78,13 @@ test('an owner whose lock was taken notices, and leaves the lock to whoever has 
     /was taken by another process/,
   );
   assert.equal(await readFile(`${file}.lock`, 'utf8'), ownedBy(process.pid));
+});
+
+test('a lock that cannot be read is waited for and then named', async (t) => {
+  const file = await path(t);
+  await mkdir(`${file}.lock`);
+  await assert.rejects(
+    withFileLock(file, () => Promise.resolve('never'), 100),
+    (error: unknown) => error instanceof KeysFileError && error.message.includes(`${file}.lock`),
+  );
 });

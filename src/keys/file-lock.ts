@@ -76,9 +76,10 @@ async function create(lock: string, text: string): Promise<boolean> {
 /** True: it is worth another try at once. */
 async function takeAwayStale(lock: string): Promise<boolean> {
   const content = await contentOf(lock);
-  if (content === undefined) return true;
   const since = await stat(lock).catch(() => undefined);
   if (since === undefined) return true;
+  // It is there and cannot be read, a directory for example: the caller waits for as long as its patience lasts.
+  if (content === undefined) return false;
   const owner = ownerIn(content);
   const gone = owner?.host === hostname() && !isAlive(owner.pid);
   if (!gone && Date.now() - since.mtimeMs < longestHoldMs) return false;
