@@ -7,6 +7,7 @@ import { MessageStream } from './message-stream.ts';
 import { MessageReader } from './packets/message-reader.ts';
 import { decodePacket, encodePacket, ResponseCode } from './packets/packets.ts';
 import { SecureChannel } from './secure/channel.ts';
+import { SecurePipe } from './secure/secure-pipe.ts';
 import { answerHandshake } from './secure/handshake.ts';
 import { deaf, type Pipe } from './yamux/pipe.ts';
 
@@ -63,7 +64,7 @@ export async function acceptConnection(
       init,
     );
     pipe.write([handshake.message]);
-    const tunnel = new SecureChannel(pipe, { result: handshake.result, ...messages.handOver() });
+    const tunnel = new SecureChannel(new SecurePipe(pipe, { result: handshake.result, ...messages.handOver() }));
     // Who publishes must not die of a client that left before anybody listened on the tunnel.
     tunnel.on('error', ignore);
     if (!publisher.deliver(tunnel)) tunnel.destroy();

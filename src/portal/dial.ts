@@ -5,7 +5,7 @@ import type { Credential } from './identity.ts';
 import { MessageStream } from './message-stream.ts';
 import { MessageReader } from './packets/message-reader.ts';
 import { decodePacket, encodePacket, ResponseCode } from './packets/packets.ts';
-import { SecureChannel } from './secure/channel.ts';
+import { SecurePipe } from './secure/secure-pipe.ts';
 import { startClientHandshake, type HandshakeSecrets } from './secure/handshake.ts';
 import type { Mux } from './yamux/session.ts';
 import { deaf, type Pipe } from './yamux/pipe.ts';
@@ -31,7 +31,7 @@ export async function dialLease(
   leaseId: string,
   alpn: string,
   signal: AbortSignal,
-): Promise<SecureChannel> {
+): Promise<SecurePipe> {
   const { mux, credential } = dialer;
   const pipe = await mux.open(signal);
   try {
@@ -54,7 +54,7 @@ export async function dialLease(
       );
     }
     const result = handshake.finish(reply, leaseId);
-    return new SecureChannel(pipe, { result, ...messages.handOver() });
+    return new SecurePipe(pipe, { result, ...messages.handOver() });
   } catch (error) {
     abandon(pipe);
     // What a peer that says no without a word looks like, where the relay passes RST on (ours does, others show the end).

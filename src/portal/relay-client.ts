@@ -6,6 +6,7 @@ import { PortalError } from './errors.ts';
 import type { LeaseOffer, RelayInfo } from './lease.ts';
 import type { InfoOptions } from './list-request.ts';
 import type { SecureChannel } from './secure/channel.ts';
+import type { SecurePipe } from './secure/secure-pipe.ts';
 import { connect, type DialOptions, type Session, type SessionOptions } from './session.ts';
 
 export type RelayClientEvent =
@@ -101,6 +102,11 @@ export class RelayClient {
   /** As Session.dial; PortalError relay_unreachable while not connected. */
   async dial(leaseId: string, options: DialOptions): Promise<SecureChannel> {
     return this.#session().dial(leaseId, options);
+  }
+
+  /** As Session.dialPipe; PortalError relay_unreachable while not connected. */
+  async dialPipe(leaseId: string, options: DialOptions): Promise<SecurePipe> {
+    return this.#session().dialPipe(leaseId, options);
   }
 
   /** Publishes a lease for as long as the iteration lasts, over as many sessions as it takes. */

@@ -8,7 +8,8 @@ import type { Credential } from './identity.ts';
 import type { LeaseOffer, RelayInfo } from './lease.ts';
 import { requestInfo, type InfoOptions } from './list-request.ts';
 import { Publication, type PublishObserver } from './publish.ts';
-import type { SecureChannel } from './secure/channel.ts';
+import { SecureChannel } from './secure/channel.ts';
+import type { SecurePipe } from './secure/secure-pipe.ts';
 import type { HandshakeSecrets } from './secure/handshake.ts';
 import type { Carrier } from './websocket/carrier.ts';
 import { connectCarrier } from './websocket/connect.ts';
@@ -114,7 +115,12 @@ export class Session {
   }
 
   /** An end-to-end encrypted tunnel to the app that holds the lease; the app's identity is proven to be that lease's. */
-  dial(leaseId: string, options: DialOptions): Promise<SecureChannel> {
+  async dial(leaseId: string, options: DialOptions): Promise<SecureChannel> {
+    return new SecureChannel(await this.dialPipe(leaseId, options));
+  }
+
+  /** As dial, without the machinery of a Node stream. */
+  dialPipe(leaseId: string, options: DialOptions): Promise<SecurePipe> {
     return dialLease(this.#dialer, leaseId, options.alpn, options.signal);
   }
 

@@ -10,6 +10,7 @@ import { MessageReader } from '../../src/portal/packets/message-reader.ts';
 import { encodePacket, ResponseCode } from '../../src/portal/packets/packets.ts';
 import { prefixLength } from '../../src/portal/packets/length-prefix.ts';
 import { SecureChannel } from '../../src/portal/secure/channel.ts';
+import { SecurePipe } from '../../src/portal/secure/secure-pipe.ts';
 import { answerHandshake } from '../../src/portal/secure/handshake.ts';
 import { Session } from '../../src/portal/session.ts';
 import { Mux } from '../../src/portal/yamux/session.ts';
@@ -55,7 +56,7 @@ async function serveHonestly({ pipe, messages }: Dialled, app: Credential): Prom
   assert.ok(init);
   const handshake = answerHandshake({ credential: app, alpns: [alpn] }, init);
   pipe.write([accepted, handshake.message]);
-  return new SecureChannel(pipe, { result: handshake.result, ...messages.handOver() });
+  return new SecureChannel(new SecurePipe(pipe, { result: handshake.result, ...messages.handOver() }));
 }
 
 test('a relay that leads the dial to another app is found out', async (t) => {
@@ -78,7 +79,7 @@ test('a relay that replays the handshake of an earlier connection gives no tunne
     const replay = recorded ?? handshake.message;
     recorded = handshake.message;
     pipe.write([accepted, replay]);
-    const channel = new SecureChannel(pipe, { result: handshake.result, ...messages.handOver() });
+    const channel = new SecureChannel(new SecurePipe(pipe, { result: handshake.result, ...messages.handOver() }));
     channel.on('error', () => undefined).write('a secret of this connection');
   });
   const honest = await session.dial(app.id, { alpn, signal: deadline() });

@@ -1,6 +1,7 @@
 // Two ends of a tunnel that shook hands in memory, with the pipes underneath for a test to look at.
 import { createCredential } from '../../src/portal/identity.ts';
 import { SecureChannel, type SecureChannelOptions } from '../../src/portal/secure/channel.ts';
+import { SecurePipe } from '../../src/portal/secure/secure-pipe.ts';
 import { answerHandshake, type HandshakeResult, startClientHandshake } from '../../src/portal/secure/handshake.ts';
 import { type MemoryPipe, memoryPipePair, type MemoryPipeOptions } from './memory-pipe.ts';
 
@@ -21,13 +22,13 @@ export function handshakePair(): ChannelPair['results'] {
 
 export function channelPair(
   pipeOptions: MemoryPipeOptions = {},
-  channelOptions: Omit<SecureChannelOptions, 'result'> = {},
+  channelOptions: SecureChannelOptions = {},
 ): ChannelPair {
   const results = handshakePair();
   const [clientPipe, serverPipe] = memoryPipePair(pipeOptions);
   return {
-    client: new SecureChannel(clientPipe, { ...channelOptions, result: results.client }),
-    server: new SecureChannel(serverPipe, { ...channelOptions, result: results.server }),
+    client: new SecureChannel(new SecurePipe(clientPipe, { result: results.client }), channelOptions),
+    server: new SecureChannel(new SecurePipe(serverPipe, { result: results.server }), channelOptions),
     clientPipe,
     serverPipe,
     results,

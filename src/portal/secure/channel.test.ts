@@ -11,7 +11,8 @@ import { channelPair, handshakePair } from '../../../test/helpers/channel-pair.t
 import { memoryPipePair, type MemoryPipeOptions } from '../../../test/helpers/memory-pipe.ts';
 import { portalError } from '../../../test/helpers/portal-error.ts';
 import { PortalError } from '../errors.ts';
-import { SecureChannel, type SecureChannelOptions } from './channel.ts';
+import { SecureChannel } from './channel.ts';
+import { SecurePipe, type SecurePipeOptions } from './secure-pipe.ts';
 import { FrameSealer } from './frame-sealer.ts';
 import { overheadBytes } from './frame.ts';
 import { HeaderPool } from './header-pool.ts';
@@ -32,10 +33,10 @@ async function collect(channel: SecureChannel): Promise<Buffer> {
 }
 
 /** A pair of which one end is played by the test on its bare pipe. */
-function oneChannel(pipeOptions: MemoryPipeOptions = {}, options: Omit<SecureChannelOptions, 'result'> = {}) {
+function oneChannel(pipeOptions: MemoryPipeOptions = {}, options: Omit<SecurePipeOptions, 'result'> = {}) {
   const results = handshakePair();
   const [pipe, peer] = memoryPipePair(pipeOptions);
-  const channel = new SecureChannel(pipe, { ...options, result: results.client });
+  const channel = new SecureChannel(new SecurePipe(pipe, { ...options, result: results.client }));
   const sealer = new FrameSealer(results.server.sendKey, new HeaderPool(), 2 ** 25);
   const seal = (text: string | Buffer): Buffer => Buffer.concat(sealer.seal([Buffer.from(text)]));
   return { channel, pipe, peer, seal, peerKey: results.server.sendKey };
@@ -147,8 +148,10 @@ describe('a tunnel', () => {
       new FrameSealer(results.server.sendKey, new HeaderPool()).seal([Buffer.from('first, ')]),
     );
     serverPipe.write([frame.subarray(20)]);
-    const client = new SecureChannel(clientPipe, { result: results.client, initial: frame.subarray(0, 20) });
-    const server = new SecureChannel(serverPipe, { result: results.server });
+    const client = new SecureChannel(
+      new SecurePipe(clientPipe, { result: results.client, initial: frame.subarray(0, 20) }),
+    );
+    const server = new SecureChannel(new SecurePipe(serverPipe, { result: results.server }));
     server.end('second');
     assert.equal((await collect(client)).toString(), 'first, second');
   });
@@ -258,7 +261,7 @@ describe('the end of a tunnel', () => {
   it('comes in the constructor for bad bytes behind the handshake, as an error event', async () => {
     const [pipe] = memoryPipePair();
     const initial = Buffer.from('00000001', 'hex');
-    const client = new SecureChannel(pipe, { result: handshakePair().client, initial });
+    const client = new SecureChannel(new SecurePipe(pipe, { result: handshakePair().client, initial }));
     assert.ok(portalError('frame_malformed')(await failure(client)));
   });
 });

@@ -1,0 +1,87 @@
+// A Node Duplex over a byte pipe, for code that wants a stream: upgraded connections, Node's own HTTP server.
+import { Duplex, type DuplexOptions } from 'node:stream';
+import type { BytePipe } from './byte-pipe.ts';
+import type { CountedDuplex } from './http.ts';
+
+type Callback = (error?: Error | null) => void;
+
+/**
+ * end() ends one direction of the pipe, destroy() aborts it unless both directions have ended. Takes the pipe over: from the
+ * constructor on it is the pipe's handler.
+ */
+export class PipeDuplex extends Duplex implements CountedDuplex {
+  readonly #pipe: BytePipe;
+  #heldWrite: Callback | undefined;
+  #peerEnded = false;
+
+  /** `first`: bytes that come before what the pipe delivers. */
+  constructor(pipe: BytePipe, options: DuplexOptions = {}, first?: Buffer) {
+    super(options);
+    this.#pipe = pipe;
+    if (first !== undefined && first.length > 0) this.push(first);
+    pipe.setHandler({
+      data: (chunk) => {
+        if (!this.push(chunk)) pipe.pause();
+      },
+      end: () => {
+        this.#peerEnded = true;
+        this.push(null);
+      },
+      drain: () => {
+        this.#releaseWrite();
+      },
+      close: (error) => {
+        // After an orderly end the stream closes by itself, once it is read and written to its end.
+        if (error !== undefined || !this.#peerEnded) this.destroy(error);
+      },
+    });
+  }
+
+  /** Application bytes handed to the peer. */
+  get bytesSent(): number {
+    return this.#pipe.bytesSent;
+  }
+
+  /** Application bytes that came from the peer, read or not. */
+  get bytesReceived(): number {
+    return this.#pipe.bytesReceived;
+  }
+
+  override _read(): void {
+    this.#pipe.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
+    if (this.#pipe.write(chunk)) callback();
+    else this.#heldWrite = callback;
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
+    let more = true;
+    for (const { chunk } of chunks) more = this.#pipe.write(chunk);
+    if (more) callback();
+    else this.#heldWrite = callback;
+  }
+
+  override _final(callback: Callback): void {
+    this.#pipe.end();
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: Callback): void {
+    this.#pipe.destroy();
+    this.#releaseWrite(error ?? this.destroyedError());
+    callback(error);
+  }
+
+  /** What a write that waits is told when the stream is destroyed. */
+  protected destroyedError(): Error {
+    return new Error('the stream was destroyed before everything was written');
+  }
+
+  #releaseWrite(error?: Error): void {
+    const callback = this.#heldWrite;
+    this.#heldWrite = undefined;
+    callback?.(error);
+  }
+}

@@ -1,0 +1,282 @@
+// The end-to-end encrypted byte stream of a tunnel: bytes travel in sealed frames over a multiplexed stream. Decides when frames
+// are made and when the peer's window opens again. Does no handshake and speaks no HTTP.
+import process from 'node:process';
+import type { BytePipe, BytePipeHandler } from '../../kernel/byte-pipe.ts';
+import { PortalError } from '../errors.ts';
+import { deaf, type Pipe } from '../yamux/pipe.ts';
+import { FrameOpener } from './frame-opener.ts';
+import { FrameSealer } from './frame-sealer.ts';
+import { longestGoFrameBytes } from './frame.ts';
+import type { HandshakeResult } from './handshake.ts';
+import { type HeaderSource, processHeaders } from './header-pool.ts';
+
+export interface SecurePipeOptions {
+  readonly result: HandshakeResult;
+  /** What came behind the handshake, already credited to the peer's window. */
+  readonly initial?: Buffer;
+  /** The peer's end came behind it. */
+  readonly initialEnd?: boolean;
+  /**
+   * The longest frame accepted, 28 to 2^26 bytes. A frame is held until its tag is verified, so this bounds what one tunnel may
+   * hold beyond its window; only bytes that arrived are held. By default what a Go app makes of one very large write.
+   */
+  readonly maxFrameBytes?: number;
+  readonly headers?: HeaderSource;
+}
+
+/** From so many bytes on they are sealed at once rather than at the end of the tick. */
+const gatherBytes = 128 * 1024;
+
+/**
+ * end() sends FIN behind everything written; destroy() sends RST unless both directions have ended. close() reports a PortalError:
+ * frame_malformed, stream_truncated, or what broke the multiplexed stream.
+ */
+export class SecurePipe implements BytePipe {
+  /** The identity that the peer proved in the handshake. */
+  readonly peerId: string;
+  readonly alpn: string;
+  readonly #pipe: Pipe;
+  readonly #sealer: FrameSealer;
+  readonly #opener: FrameOpener;
+  #handler: BytePipeHandler | undefined;
+  #state: 'open' | 'closed' = 'open';
+  #bytesSent = 0;
+  #bytesReceived = 0;
+
+  /** Plaintext of this tick, sealed together. */
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  #flushScheduled = false;
+  /** The multiplexed stream is over its mark: nothing is sealed until it drains. */
+  #blocked = false;
+  #needsDrain = false;
+  #sending: 'open' | 'ended' = 'open';
+
+  #paused = false;
+  /** Opened and not yet delivered, while paused or before a handler is set. */
+  #held: Buffer[] = [];
+  #delivering = false;
+  #uncreditedBytes = 0;
+  #receiving: 'open' | 'ended' | 'end-delivered' = 'open';
+  #failure: Error | undefined;
+  #closeReported = false;
+
+  constructor(pipe: Pipe, options: SecurePipeOptions) {
+    const { result } = options;
+    this.peerId = result.peerId;
+    this.alpn = result.alpn;
+    this.#pipe = pipe;
+    this.#sealer = new FrameSealer(result.sendKey, options.headers ?? processHeaders);
+    this.#opener = new FrameOpener(result.receiveKey, options.maxFrameBytes ?? longestGoFrameBytes, (plaintext) => {
+      this.#receive(plaintext);
+    });
+    if (options.initial !== undefined) this.#open(options.initial);
+    if (this.#state === 'closed') return;
+    pipe.setHandler({
+      data: (chunk) => {
+        this.#onData(chunk);
+      },
+      end: () => {
+        this.#onEnd();
+      },
+      drain: () => {
+        this.#onDrain();
+      },
+      error: (error) => {
+        this.#over(error);
+      },
+    });
+    if (options.initialEnd === true) this.#onEnd();
+  }
+
+  /** Application bytes handed to the multiplexer: 0 proves that the peer has seen none. */
+  get bytesSent(): number {
+    return this.#bytesSent;
+  }
+
+  /** Application bytes that came from the peer, delivered or not. */
+  get bytesReceived(): number {
+    return this.#bytesReceived;
+  }
+
+  get closed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  get needsDrain(): boolean {
+    return this.#needsDrain;
+  }
+
+  setHandler(handler: BytePipeHandler): void {
+    this.#handler = handler;
+    if (this.#state === 'closed') this.#reportClose();
+    else this.#deliverHeld();
+  }
+
+  // Towards the peer.
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#state === 'closed' || this.#sending === 'ended') return true;
+    if (chunk.length > 0) {
+      this.#gathered.push(chunk);
+      this.#gatheredBytes += chunk.length;
+    }
+    if (!this.#blocked && this.#gatheredBytes >= gatherBytes) this.#flush();
+    if (this.#blocked) {
+      this.#needsDrain = true;
+      return false;
+    }
+    // Many small writes of one tick become one frame.
+    if (this.#gatheredBytes > 0 && !this.#flushScheduled) {
+      this.#flushScheduled = true;
+      process.nextTick(this.#flushLater);
+    }
+    return true;
+  }
+
+  end(): void {
+    if (this.#state === 'closed' || this.#sending === 'ended') return;
+    this.#flush();
+    this.#sending = 'ended';
+    this.#pipe.end();
+    this.#closeAfterBothEnds();
+  }
+
+  destroy(): void {
+    if (this.#state === 'closed') return;
+    this.#abort(undefined);
+  }
+
+  readonly #flushLater = (): void => {
+    this.#flushScheduled = false;
+    if (!this.#blocked) this.#flush();
+  };
+
+  #flush(): void {
+    if (this.#gatheredBytes === 0 || this.#state === 'closed' || this.#sending === 'ended') return;
+    const plaintext = this.#gathered;
+    this.#bytesSent += this.#gatheredBytes;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    this.#blocked = !this.#pipe.write(this.#sealer.seal(plaintext));
+  }
+
+  #onDrain(): void {
+    this.#blocked = false;
+    this.#flush();
+    if (this.#blocked || !this.#needsDrain) return;
+    this.#needsDrain = false;
+    this.#handler?.drain();
+  }
+
+  // From the peer.
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#deliverHeld();
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#state === 'closed') return;
+    this.#uncreditedBytes += chunk.length;
+    this.#open(chunk);
+    // Also in the middle of a frame, or one that is longer than the window could never be received.
+    this.#credit();
+  }
+
+  #open(chunk: Buffer): void {
+    try {
+      this.#opener.push(chunk);
+    } catch (error) {
+      this.#abort(error as Error);
+    }
+  }
+
+  #receive(plaintext: Buffer): void {
+    this.#bytesReceived += plaintext.length;
+    // What waits goes first, also when a handler resumes within its data().
+    if (this.#paused || this.#handler === undefined || this.#delivering) {
+      this.#held.push(plaintext);
+      return;
+    }
+    this.#handler.data(plaintext);
+    if (this.#held.length > 0) this.#deliverHeld();
+  }
+
+  #onEnd(): void {
+    if (this.#state === 'closed') return;
+    if (!this.#opener.atBoundary) {
+      this.#abort(new PortalError('stream_truncated', 'the peer ended the tunnel in the middle of a data frame'));
+      return;
+    }
+    this.#receiving = 'ended';
+    this.#deliverHeld();
+  }
+
+  #deliverHeld(): void {
+    if (this.#delivering) return;
+    this.#delivering = true;
+    let at = 0;
+    // The handler is read each time: it may be replaced by what it is given.
+    while (at < this.#held.length && !this.#paused && this.#handler !== undefined) {
+      const chunk = this.#held[at];
+      at += 1;
+      if (chunk !== undefined) this.#handler.data(chunk);
+    }
+    this.#held = at === this.#held.length ? [] : this.#held.slice(at);
+    this.#delivering = false;
+    if (this.#held.length > 0) return;
+    this.#credit();
+    if (this.#receiving !== 'ended' || this.#handler === undefined || this.#paused || this.#state === 'closed') return;
+    this.#receiving = 'end-delivered';
+    this.#handler.end();
+    this.#closeAfterBothEnds();
+  }
+
+  #credit(): void {
+    if (this.#paused || this.#handler === undefined) return;
+    const bytes = this.#uncreditedBytes;
+    if (bytes === 0 || this.#receiving !== 'open' || this.#state === 'closed') return;
+    this.#uncreditedBytes = 0;
+    this.#pipe.consumed(bytes);
+  }
+
+  // The end.
+
+  #closeAfterBothEnds(): void {
+    if (this.#sending === 'ended' && this.#receiving === 'end-delivered') this.#over(undefined);
+  }
+
+  /** RST: it drops also what this side has queued. */
+  #abort(error: Error | undefined): void {
+    if (this.#state === 'closed') return;
+    this.#pipe.setHandler(deaf);
+    this.#pipe.reset();
+    this.#over(error);
+  }
+
+  #over(error: Error | undefined): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#failure = error;
+    this.#needsDrain = false;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    this.#held = [];
+    this.#sealer.dispose();
+    this.#opener.dispose();
+    if (this.#handler !== undefined) this.#reportClose();
+  }
+
+  /** In a turn of its own: whoever closed the pipe is not called back within the call. */
+  #reportClose(): void {
+    if (this.#closeReported) return;
+    this.#closeReported = true;
+    process.nextTick(() => this.#handler?.close(this.#failure));
+  }
+}
