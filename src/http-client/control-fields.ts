@@ -1,5 +1,6 @@
 // What the fields of a response head say about the message and its connection: framing (RFC 9112 §6), persistence (RFC 9112 §9.3),
 // Keep-Alive and Upgrade. Decides nothing by itself.
+import { trimOws } from '../kernel/ows.ts';
 import { ResponseError } from './response-error.ts';
 
 /** Digits that a length may have; more would be no safe integer. */
@@ -48,6 +49,10 @@ export function controlFields(headers: readonly string[], version: '1.0' | '1.1'
         if (fields.lengthBytes !== undefined) throw new ResponseError('bad_framing');
         fields.lengthBytes = lengthOf(headers[i + 1] ?? '');
         break;
+      case 16:
+        // No standard field (RFC 9112 Appendix C.2.2), but some peers mean it.
+        if (isNamed(name, 'proxy-connection') && optionsOf(headers[i + 1] ?? '').includes('close')) fields.close = true;
+        break;
       case 17:
         if (!isNamed(name, 'transfer-encoding')) break;
         if (fields.chunked || version === '1.0' || !isNamed(headers[i + 1] ?? '', 'chunked')) {
@@ -60,6 +65,13 @@ export function controlFields(headers: readonly string[], version: '1.0' | '1.1'
   }
   if (fields.chunked && fields.lengthBytes !== undefined) throw new ResponseError('bad_framing');
   return fields;
+}
+
+/** Throws ResponseError bad_trailer for a Content-Length behind the body (RFC 9110 §6.5.1). */
+export function checkTrailers(trailers: readonly string[]): void {
+  for (let i = 0; i < trailers.length; i += 2) {
+    if (isNamed(trailers[i] ?? '', 'content-length')) throw new ResponseError('bad_trailer');
+  }
 }
 
 function isNamed(name: string, lower: string): boolean {
@@ -83,12 +95,18 @@ function lengthOf(value: string): number {
 }
 
 function addOptions(fields: ControlFields, value: string): void {
-  for (const element of value.length === 5 || value.length === 10 ? [value] : value.split(',')) {
-    const option = element.trim().toLowerCase();
+  for (const option of optionsOf(value)) {
     if (option === 'close') fields.close = true;
     else if (option === 'keep-alive') fields.keepAlive = true;
     else if (option === 'upgrade') fields.upgrade = true;
   }
+}
+
+function optionsOf(value: string): string[] {
+  return value
+    .toLowerCase()
+    .split(',')
+    .map(trimOws);
 }
 
 /** Undefined for what is no whole number of seconds. The field has no current specification; RFC 2068 §19.7.1.1 is the last. */

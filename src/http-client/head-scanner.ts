@@ -137,7 +137,12 @@ export class HeadScanner {
       let stop = lineEnd;
       while (start < stop && isOws(text.charCodeAt(start))) start += 1;
       while (stop > start && isOws(text.charCodeAt(stop - 1))) stop -= 1;
-      fields[2 * i] = text.substring(lineStart, colon);
+      const name = text.substring(lineStart, colon);
+      // The tab is whitespace (RFC 9112 §5), but llhttp refuses a length before it, and takes it for a part of a coding.
+      if (stop < lineEnd && isFraming(name) && text.substring(stop, lineEnd).includes('\t')) {
+        throw new ResponseError('bad_framing');
+      }
+      fields[2 * i] = name;
       fields[2 * i + 1] = text.substring(start, stop);
       lineStart = lineEnd + 2;
     }
@@ -207,4 +212,9 @@ export class HeadScanner {
 
 function isOws(code: number): boolean {
   return code === SP || code === HTAB;
+}
+
+function isFraming(name: string): boolean {
+  const lower = name.toLowerCase();
+  return lower === 'content-length' || lower === 'transfer-encoding';
 }

@@ -3,7 +3,7 @@
 import { noHeaders, type RawHeaders } from '../kernel/http.ts';
 import { isOffered } from '../kernel/upgrade-protocols.ts';
 import { ChunkedBody } from './chunked-body.ts';
-import { controlFields } from './control-fields.ts';
+import { checkTrailers, controlFields } from './control-fields.ts';
 import { framingOf, isPersistent } from './framing.ts';
 import { HeadScanner, maxHeadBytes } from './head-scanner.ts';
 import { ResponseError, type CutPoint } from './response-error.ts';
@@ -251,6 +251,8 @@ export class ResponseReader {
     if (status < 200) {
       this.#informationalBytes += Math.max(scanner.bytes, minInformationalBytes);
       if (this.#informationalBytes > maxInformationalBytes) throw new ResponseError('too_many_informational');
+      // RFC 9112 §9.6: no final response could follow.
+      if (!head.persistent) throw new ResponseError('bad_informational');
       scanner.startHead();
       this.#handler.informational(head);
     } else this.#startBody(head, at < chunk.length);
@@ -303,7 +305,9 @@ export class ResponseReader {
   #readTrailers(chunk: Buffer, from: number): number {
     const at = this.#scanner.scan(chunk, from);
     if (at === -1) return chunk.length;
-    this.#complete(this.#scanner.fields(chunk, from), at < chunk.length);
+    const trailers = this.#scanner.fields(chunk, from);
+    checkTrailers(trailers);
+    this.#complete(trailers, at < chunk.length);
     return at;
   }
 
