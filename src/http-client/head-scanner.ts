@@ -119,13 +119,14 @@ export class HeadScanner {
     return -1;
   }
 
-  /** The fields of the section that scan() has just finished: name, value, ... Both arguments are those of that call. */
+  /** The fields of the section that scan() has just finished: name, value, ... Once; both arguments are those of that call. */
   fields(buffer: Buffer, from: number): string[] {
     const first = this.#marks[0] ?? 0;
     const fieldCount = (this.#markCount - 1) >> 1;
+    const kept = this.#kept;
+    this.#kept = undefined;
     if (fieldCount === 0) return [];
     const end = this.#marks[this.#markCount - 1] ?? 0;
-    const kept = this.#kept;
     const text =
       kept === undefined ? buffer.toString('latin1', from + first, from + end) : kept.toString('latin1', first, end);
     const fields = new Array<string>(2 * fieldCount);

@@ -1,11 +1,11 @@
 // Reads the responses of one HTTP/1 connection from its bytes (RFC 9112): strict, incremental, with the same events for any split of
 // the same bytes. Removes no field and decides nothing about the connection; reports what its rules need.
 import { noHeaders, type RawHeaders } from '../kernel/http.ts';
-import { isOffered } from '../kernel/upgrade-protocols.ts';
 import { ChunkedBody } from './chunked-body.ts';
-import { checkTrailers, controlFields } from './control-fields.ts';
-import { framingOf, isPersistent } from './framing.ts';
+import { checkTrailers } from './control-fields.ts';
+import { responseHead } from './framing.ts';
 import { HeadScanner, maxHeadBytes } from './head-scanner.ts';
+import { stateOfPhase, type ReaderPhase, type ReaderState } from './reader-phase.ts';
 import { ResponseError, type CutPoint } from './response-error.ts';
 import type { ExpectedResponse, ResponseHandler, ResponseHead } from './response.ts';
 
@@ -16,31 +16,11 @@ export const minInformationalBytes = 64;
 
 const noBytes: Buffer = Buffer.alloc(0);
 
-/**
- * idle: no request yet. done: the response is complete. upgraded: the bytes are another protocol's. failed: push() or end() has
- * thrown, or stop() was called; nothing is read any more.
- */
-export type ReaderState = 'idle' | 'head' | 'body' | 'done' | 'upgraded' | 'failed';
-
-type Phase = 'idle' | 'head' | 'length' | 'chunks' | 'trailers' | 'close' | 'done' | 'upgraded' | 'failed';
-
-const states: Record<Phase, ReaderState> = {
-  idle: 'idle',
-  head: 'head',
-  length: 'body',
-  chunks: 'body',
-  trailers: 'body',
-  close: 'body',
-  done: 'done',
-  upgraded: 'upgraded',
-  failed: 'failed',
-};
-
 export class ResponseReader {
   readonly #handler: ResponseHandler;
   readonly #scanner = new HeadScanner();
   #chunked: ChunkedBody | undefined;
-  #phase: Phase = 'idle';
+  #phase: ReaderPhase = 'idle';
   #expected: ExpectedResponse = { method: '', offeredProtocols: '' };
   /** Body bytes that are still to come, by Content-Length. */
   #missingBytes = 0;
@@ -58,7 +38,7 @@ export class ResponseReader {
   }
 
   get state(): ReaderState {
-    return states[this.#phase];
+    return stateOfPhase[this.#phase];
   }
 
   /** Bytes came that belong to no response: before the first request, or behind a complete response. Such bytes are dropped. */
@@ -228,21 +208,8 @@ export class ResponseReader {
     const at = scanner.scan(chunk, from);
     if (at === -1) return chunk.length;
     const { status, version } = scanner;
-    const headers = scanner.fields(chunk, from);
-    const control = controlFields(headers, version);
-    const { method } = this.#expected;
-    const head: ResponseHead = {
-      status,
-      version,
-      headers,
-      framing: framingOf(method, status, control),
-      persistent: isPersistent(method, status, version, control),
-      keepAliveSeconds: control.keepAliveSeconds,
-    };
+    const head = responseHead({ status, version, headers: scanner.fields(chunk, from) }, this.#expected);
     if (status === 101) {
-      if (!control.upgrade || !isOffered(control.protocols, this.#expected.offeredProtocols)) {
-        throw new ResponseError('unoffered_upgrade');
-      }
       this.#phase = 'upgraded';
       if (at < chunk.length) this.#held.unshift(chunk.subarray(at));
       this.#handler.upgrade(head);
@@ -251,8 +218,6 @@ export class ResponseReader {
     if (status < 200) {
       this.#informationalBytes += Math.max(scanner.bytes, minInformationalBytes);
       if (this.#informationalBytes > maxInformationalBytes) throw new ResponseError('too_many_informational');
-      // RFC 9112 §9.6: no final response could follow.
-      if (!head.persistent) throw new ResponseError('bad_informational');
       scanner.startHead();
       this.#handler.informational(head);
     } else this.#startBody(head, at < chunk.length);
