@@ -1,0 +1,59 @@
+// Decides from request, status and fields how a response is framed (RFC 9112 §6.3), whether its connection may be used again
+// (RFC 9112 §9.3), and whether a 101 is a switch that was asked for (RFC 9110 §7.8).
+import { isOffered } from '../kernel/upgrade-protocols.ts';
+import { controlFields, type ControlFields } from './control-fields.ts';
+import { ResponseError } from './response-error.ts';
+import type { BodyFraming, ExpectedResponse, ResponseHead } from './response.ts';
+
+const none: BodyFraming = { kind: 'none' };
+const chunkedFraming: BodyFraming = { kind: 'chunked' };
+const close: BodyFraming = { kind: 'close' };
+
+/** The parts of a head, as they were sent. */
+export interface RawHead {
+  readonly status: number;
+  readonly version: '1.0' | '1.1';
+  readonly headers: string[];
+}
+
+/**
+ * Throws ResponseError bad_framing, unoffered_upgrade for such a 101, and bad_informational for another 1xx that ends the connection:
+ * no final response could follow it (RFC 9112 §9.6).
+ */
+export function responseHead(
+  { status, version, headers }: RawHead,
+  { method, offeredProtocols }: ExpectedResponse,
+): ResponseHead {
+  const control = controlFields(headers, version);
+  const persistent = isPersistent(method, status, version, control);
+  if (status === 101) {
+    const isSwitch = control.upgrade && isOffered(control.protocols, offeredProtocols);
+    if (!isSwitch) throw new ResponseError('unoffered_upgrade');
+  } else if (status < 200 && !persistent) throw new ResponseError('bad_informational');
+  const framing = framingOf(method, status, control);
+  return { status, version, headers, framing, persistent, keepAliveSeconds: control.keepAliveSeconds };
+}
+
+function framingOf(method: string, status: number, { lengthBytes, chunked }: ControlFields): BodyFraming {
+  // RFC 9112 §6.3 rule 1; RFC 9110 §15.3.6 for 205.
+  if (status < 200 || status === 204 || status === 205 || status === 304 || method === 'HEAD') return none;
+  if (chunked) return chunkedFraming;
+  return lengthBytes === undefined ? close : { kind: 'length', bytes: lengthBytes };
+}
+
+/**
+ * False as well after a 204 or 205 that announces content, and after a 205 without a length: they have none, but bytes of it may
+ * follow, and the next response would begin with them.
+ */
+function isPersistent(
+  method: string,
+  status: number,
+  version: '1.0' | '1.1',
+  { close: closes, keepAlive, chunked, lengthBytes }: ControlFields,
+): boolean {
+  if (closes || (version === '1.0' && !keepAlive)) return false;
+  if (method === 'HEAD' || status === 304 || status < 200) return true;
+  if (status === 204) return !chunked && (lengthBytes ?? 0) === 0;
+  if (status === 205) return lengthBytes === 0;
+  return chunked || lengthBytes !== undefined;
+}

@@ -1,0 +1,22 @@
+// The phases of a response reader, and the coarser states that it shows.
+
+/**
+ * idle: no request yet. done: the response is complete. upgraded: the bytes are another protocol's. failed: push(), resume() or end()
+ * has thrown, or stop() was called; nothing is read any more.
+ */
+export type ReaderState = 'idle' | 'head' | 'body' | 'done' | 'upgraded' | 'failed';
+
+/** `length`, `chunks` and `close`: bodies by their framing. */
+export type ReaderPhase = 'idle' | 'head' | 'length' | 'chunks' | 'trailers' | 'close' | 'done' | 'upgraded' | 'failed';
+
+export const stateOfPhase: Readonly<Record<ReaderPhase, ReaderState>> = {
+  idle: 'idle',
+  head: 'head',
+  length: 'body',
+  chunks: 'body',
+  trailers: 'body',
+  close: 'body',
+  done: 'done',
+  upgraded: 'upgraded',
+  failed: 'failed',
+};

@@ -1,0 +1,291 @@
+// Reads the responses of one HTTP/1 connection from its bytes (RFC 9112): strict, incremental, with the same events for any split of
+// the same bytes. Removes no field and decides nothing about the connection; reports what its rules need.
+import { noHeaders, type RawHeaders } from '../kernel/http.ts';
+import { ChunkedBody } from './chunked-body.ts';
+import { checkTrailers } from './control-fields.ts';
+import { responseHead } from './framing.ts';
+import { HeadScanner, maxHeadBytes } from './head-scanner.ts';
+import { stateOfPhase, type ReaderPhase, type ReaderState } from './reader-phase.ts';
+import { ResponseError, type CutPoint } from './response-error.ts';
+import type { ExpectedResponse, ResponseHandler, ResponseHead } from './response.ts';
+
+/** All interim responses to one request, in bytes: as much as one head may have. */
+export const maxInformationalBytes: number = maxHeadBytes;
+/** What an interim response counts at least, in bytes: the shortest ones must not come a thousand times either. */
+export const minInformationalBytes = 64;
+
+const noBytes: Buffer = Buffer.alloc(0);
+
+export class ResponseReader {
+  readonly #handler: ResponseHandler;
+  readonly #scanner = new HeadScanner();
+  #chunked: ChunkedBody | undefined;
+  #phase: ReaderPhase = 'idle';
+  #expected: ExpectedResponse = { method: '', offeredProtocols: '' };
+  /** Body bytes that are still to come, by Content-Length. */
+  #missingBytes = 0;
+  #informationalBytes = 0;
+  #excess = false;
+  #paused = false;
+  #reading = false;
+  /** Pushed, but not read yet: behind a pause, or behind a 101. */
+  #held: Buffer[] = [];
+  /** The peer's end came while bytes were held. */
+  #endHeld = false;
+
+  constructor(handler: ResponseHandler) {
+    this.#handler = handler;
+  }
+
+  get state(): ReaderState {
+    return stateOfPhase[this.#phase];
+  }
+
+  /** Bytes came that belong to no response: before the first request, or behind a complete response. Such bytes are dropped. */
+  get excess(): boolean {
+    return this.#excess;
+  }
+
+  /** Not one byte has come since expect(). */
+  get silent(): boolean {
+    return this.#phase === 'head' && this.#scanner.bytes === 0 && this.#informationalBytes === 0;
+  }
+
+  /** A request goes out. Only when the reader is idle or done and there is no excess. */
+  expect(expected: ExpectedResponse): void {
+    if ((this.#phase !== 'idle' && this.#phase !== 'done') || this.#excess) {
+      throw new TypeError(`no response can be expected now: ${this.#phase}${this.#excess ? ', excess' : ''}`);
+    }
+    if (expected.method === 'CONNECT') throw new TypeError('the response to CONNECT has another framing');
+    this.#expected = expected;
+    this.#phase = 'head';
+    this.#informationalBytes = 0;
+    this.#paused = false;
+    this.#scanner.startHead();
+  }
+
+  /**
+   * The peer's bytes, which are the reader's own from now on. Calls the handler; bytes behind a pause are kept. Throws
+   * ResponseError, once; later bytes are ignored.
+   */
+  push(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    switch (this.#phase) {
+      case 'idle':
+      case 'done':
+        this.#excess = true;
+        return;
+      case 'failed':
+        return;
+      case 'upgraded':
+        this.#held.push(chunk);
+        return;
+      case 'head':
+      case 'length':
+      case 'chunks':
+      case 'trailers':
+      case 'close':
+        if (this.#paused || this.#reading) this.#held.push(chunk);
+        else {
+          this.#run(chunk);
+          if (this.#held.length > 0) this.#readHeld();
+        }
+    }
+  }
+
+  /** The peer's end. Completes a body that only the connection ends; throws ResponseError cut if a response is incomplete. */
+  end(): void {
+    if ((this.#held.length > 0 || this.#reading) && this.#phase !== 'upgraded') {
+      this.#endHeld = true;
+      return;
+    }
+    switch (this.#phase) {
+      case 'idle':
+      case 'done':
+      case 'upgraded':
+      case 'failed':
+        return;
+      case 'close':
+        this.#complete(noHeaders, false);
+        return;
+      case 'head':
+        this.#cut(this.silent ? 'no_response' : 'head');
+        return;
+      case 'trailers':
+        this.#cut('trailers');
+        return;
+      case 'length':
+      case 'chunks':
+        this.#cut('body');
+    }
+  }
+
+  /**
+   * Body data stops until resume(); within the handler's calls as well. A response whose last byte was already passed on still
+   * ends, and the peer's end still ends a body when no bytes are held.
+   */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Reads what was kept. Throws as push() and end() do. */
+  resume(): void {
+    this.#paused = false;
+    if (!this.#reading) this.#readHeld();
+  }
+
+  /** No further call of the handler: its side has no use for the response. Idempotent. */
+  stop(): void {
+    this.#phase = 'failed';
+    this.#held = [];
+    this.#endHeld = false;
+  }
+
+  /** Takes the bytes that have come behind a 101; from the call of upgrade() on. */
+  rest(): Buffer {
+    if (this.#phase !== 'upgraded') return noBytes;
+    const rest = this.#held.length === 1 ? (this.#held[0] ?? noBytes) : Buffer.concat(this.#held);
+    this.#held = [];
+    return rest;
+  }
+
+  #readHeld(): void {
+    while (!this.#paused && this.#held.length > 0 && this.#phase !== 'upgraded')
+      this.#run(this.#held.shift() ?? noBytes);
+    if (!this.#endHeld || this.#held.length > 0) return;
+    this.#endHeld = false;
+    this.end();
+  }
+
+  #run(chunk: Buffer): void {
+    this.#reading = true;
+    try {
+      this.#read(chunk);
+    } catch (error) {
+      this.stop();
+      throw error;
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  #read(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#paused && this.#phase !== 'failed' && this.#phase !== 'done') {
+        this.#held.unshift(chunk.subarray(at));
+        return;
+      }
+      switch (this.#phase) {
+        case 'head':
+          at = this.#readHead(chunk, at);
+          break;
+        case 'length':
+          at = this.#readLength(chunk, at);
+          break;
+        case 'close':
+          this.#handler.data(at === 0 ? chunk : chunk.subarray(at));
+          return;
+        case 'chunks':
+          at = this.#readChunks(chunk, at);
+          break;
+        case 'trailers':
+          at = this.#readTrailers(chunk, at);
+          break;
+        case 'idle':
+        case 'done':
+          this.#excess = true;
+          return;
+        case 'upgraded':
+        case 'failed':
+          return;
+      }
+    }
+  }
+
+  #readHead(chunk: Buffer, from: number): number {
+    const scanner = this.#scanner;
+    const at = scanner.scan(chunk, from);
+    if (at === -1) return chunk.length;
+    const { status, version } = scanner;
+    const head = responseHead({ status, version, headers: scanner.fields(chunk, from) }, this.#expected);
+    if (status === 101) {
+      this.#phase = 'upgraded';
+      if (at < chunk.length) this.#held.unshift(chunk.subarray(at));
+      this.#handler.upgrade(head);
+      return chunk.length;
+    }
+    if (status < 200) {
+      this.#informationalBytes += Math.max(scanner.bytes, minInformationalBytes);
+      if (this.#informationalBytes > maxInformationalBytes) throw new ResponseError('too_many_informational');
+      scanner.startHead();
+      this.#handler.informational(head);
+    } else this.#startBody(head, at < chunk.length);
+    return at;
+  }
+
+  #startBody(head: ResponseHead, more: boolean): void {
+    const { framing } = head;
+    switch (framing.kind) {
+      case 'none':
+        this.#phase = 'done';
+        break;
+      case 'length':
+        this.#missingBytes = framing.bytes;
+        this.#phase = framing.bytes === 0 ? 'done' : 'length';
+        break;
+      case 'chunked':
+        this.#chunked ??= new ChunkedBody();
+        this.#chunked.start();
+        this.#phase = 'chunks';
+        break;
+      case 'close':
+        this.#phase = 'close';
+    }
+    const isWhole = this.#phase === 'done';
+    this.#handler.head(head);
+    if (isWhole && this.#phase === 'done') this.#complete(noHeaders, more);
+  }
+
+  #readLength(chunk: Buffer, from: number): number {
+    const to = Math.min(chunk.length, from + this.#missingBytes);
+    this.#missingBytes -= to - from;
+    this.#handler.data(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
+    if (this.#missingBytes === 0 && this.#phase === 'length') this.#complete(noHeaders, to < chunk.length);
+    return to;
+  }
+
+  #readChunks(chunk: Buffer, from: number): number {
+    const body = this.#chunked;
+    if (body === undefined) return chunk.length;
+    const at = body.read(chunk, from);
+    if (body.complete) {
+      this.#phase = 'trailers';
+      this.#scanner.startTrailers();
+    }
+    if (body.dataEnd > body.dataStart) this.#handler.data(chunk.subarray(body.dataStart, body.dataEnd));
+    return at;
+  }
+
+  #readTrailers(chunk: Buffer, from: number): number {
+    const at = this.#scanner.scan(chunk, from);
+    if (at === -1) return chunk.length;
+    const trailers = this.#scanner.fields(chunk, from);
+    checkTrailers(trailers);
+    this.#complete(trailers, at < chunk.length);
+    return at;
+  }
+
+  /** Excess is known before the handler learns of the end, because it decides there whether to use the connection again. */
+  #complete(trailers: RawHeaders, more: boolean): void {
+    this.#phase = 'done';
+    if (more || this.#held.length > 0) this.#excess = true;
+    this.#held = [];
+    this.#handler.end(trailers);
+  }
+
+  #cut(point: CutPoint): void {
+    this.stop();
+    throw new ResponseError('cut', point);
+  }
+}

@@ -1,0 +1,192 @@
+// Compares the response reader with llhttp strict on the same bytes, and lists where the reader is meant to be stricter.
+import type { ExpectedResponse } from '../../src/http-client/response.ts';
+import { readResponse, type Reading } from '../helpers/http-reading.ts';
+import { oracleReading, type OracleHead, type OracleReading } from '../helpers/llhttp.ts';
+
+/** Both readings of the same bytes. */
+export interface Compared {
+  readonly text: string;
+  readonly ours: Reading;
+  readonly theirs: OracleReading;
+}
+
+export interface Difference {
+  readonly name: string;
+  readonly source: string;
+  /** A response that llhttp accepts and the reader refuses, or reads otherwise. */
+  readonly example: string;
+  readonly applies: (compared: Compared) => boolean;
+}
+
+const chunkedHead = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+
+const token = "[\\w!#$%&'*+.^`|~-]+";
+/** RFC 9112 §7.1.1, without whitespace. */
+const extendedChunkLine = new RegExp(`^[0-9a-f]+(?:;${token}(?:=(?:${token}|"(?:[^"\\\\]|\\\\.)*"))?)*\\r$`, 'i');
+
+export const differences: readonly Difference[] = [
+  {
+    name: 'an empty line before the status line',
+    source: 'RFC 9112 §2.2: only servers ignore one',
+    example: '\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+    applies: ({ ours, text }) => ours.outcome === 'not_http' && /(?:^|\r\n\r\n)[\r\n]/.test(text),
+  },
+  {
+    name: 'versions but 1.0 and 1.1',
+    source: 'RFC 9112 §2.3',
+    example: 'HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n',
+    applies: ({ ours, text }) => ours.outcome === 'not_http' && /(?:^|\r\n\r\n)HTTP\/[02]/.test(text),
+  },
+  {
+    name: 'statuses below 100 and above 599',
+    source: 'RFC 9110 §15',
+    example: 'HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n',
+    applies: ({ ours, text }) => ours.outcome === 'bad_status_line' && /(?:^|\r\n\r\n)HTTP\/1\.[01] [06-9]/.test(text),
+  },
+  {
+    name: 'control characters in the reason phrase',
+    source: 'RFC 9112 §4',
+    example: 'HTTP/1.1 200 O\0K\r\nContent-Length: 0\r\n\r\n',
+    applies: ({ ours, text }) =>
+      ours.outcome === 'bad_status_line' &&
+      // eslint-disable-next-line no-control-regex -- they are what is looked for
+      /(?:^|\r\n\r\n)HTTP\/1\.[01] \d{3}(?: [^\r\n]*(?:[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n))|\r(?!\n))/.test(text),
+  },
+  {
+    name: 'transfer codings but one `chunked`, and any in HTTP/1.0',
+    source: 'RFC 9112 §6.1',
+    example: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+    applies: ({ ours, theirs }) =>
+      ours.outcome === 'bad_framing' &&
+      heads(theirs).some((head) => {
+        const codings = valuesOf(head, 'transfer-encoding');
+        if (codings.length === 0) return false;
+        return head.version === '1.0' || codings.length > 1 || codings[0]?.toLowerCase() !== 'chunked';
+      }),
+  },
+  {
+    name: 'lengths of more than 16 digits or 2^53 - 1',
+    source: 'RFC 9110 §8.6: a recipient must prevent errors due to integer overflow',
+    example: 'HTTP/1.1 200 OK\r\nContent-Length: 00000000000000000\r\n\r\n',
+    applies: ({ ours, theirs }) =>
+      ours.outcome === 'bad_framing' &&
+      heads(theirs).some((head) =>
+        valuesOf(head, 'content-length').some((value) => value.length > 16 || !Number.isSafeInteger(Number(value))),
+      ),
+  },
+  {
+    name: 'chunk sizes of more than 16 digits or 2^53 - 1',
+    source: 'RFC 9112 §7.1: a recipient must prevent errors due to integer overflow',
+    example: `${chunkedHead}${'0'.repeat(17)}\r\n\r\n`,
+    applies: ({ ours, text }) =>
+      ours.outcome === 'bad_chunk' && /\n(?:[0-9a-f]{17}|0*[2-9a-f][0-9a-f]{13}|0*[1-9a-f][0-9a-f]{14})/i.test(text),
+  },
+  {
+    name: 'chunk extensions without a name, or with something else than a token or one quoted string behind "="',
+    source: 'RFC 9112 §7.1.1',
+    example: `${chunkedHead}2;a=\r\nok\r\n0\r\n\r\n`,
+    applies: ({ ours, text }) =>
+      ours.outcome === 'bad_chunk' &&
+      text.split('\n').some((line) => /^[0-9a-f]+;/i.test(line) && !extendedChunkLine.test(line)),
+  },
+  {
+    name: 'a switch to a protocol that was not offered, or that Connection does not name',
+    source: 'RFC 9110 §7.8',
+    example: 'HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n',
+    applies: ({ ours, theirs }) => ours.outcome === 'unoffered_upgrade' && theirs.head?.status === 101,
+  },
+  {
+    name: 'HTAB behind a transfer coding, which llhttp takes for a part of its name',
+    source: 'RFC 9112 §5: it is whitespace, but two readers read it differently',
+    example: `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n2\r\nok\r\n0\r\n\r\n`,
+    applies: ({ ours, text }) =>
+      ours.outcome === 'bad_framing' &&
+      text
+        .split('\r\n')
+        .some((line) => /^transfer-encoding:/i.test(line) && line.slice(line.trimEnd().length).includes('\t')),
+  },
+  {
+    name: 'interim responses that end the connection, even with nothing behind them',
+    source: 'RFC 9112 §9.6, RFC 9110 §15.2: HTTP/1.0 has none',
+    example: 'HTTP/1.1 103 X\r\nConnection: close\r\n\r\n',
+    applies: ({ ours, theirs }) => ours.outcome === 'bad_informational' && theirs.outcome === 'incomplete',
+  },
+  {
+    name: 'interim responses that end the connection, with HTAB behind `close`',
+    source: 'RFC 9112 §5, §9.6; to llhttp the tab is a part of the option',
+    example: 'HTTP/1.1 103 X\r\nConnection: close\t\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+    applies: ({ ours, theirs }) =>
+      ours.outcome === 'bad_informational' &&
+      theirs.informational.some((head) =>
+        valuesOf(head, 'connection').some((value) => /(?:^|,)\s*close\s*(?:,|$)/i.test(value)),
+      ),
+  },
+  {
+    name: 'a 205 has no content; what follows is excess',
+    source: 'RFC 9110 §15.3.6',
+    example: 'HTTP/1.1 205 X\r\nContent-Length: 2\r\n\r\nok',
+    applies: ({ ours }) => ours.outcome === 'complete' && ours.head?.status === 205,
+  },
+];
+
+/** Undefined: both read the same. Otherwise the difference that the table lists, or a description of one that it does not. */
+export function differenceOf(bytes: Buffer, expected: ExpectedResponse): Difference | string | undefined {
+  const ours = readResponse([bytes], expected);
+  const theirs = oracleReading(bytes, expected.method);
+  const fault = disagreement(ours, theirs, bytes, expected.method === 'HEAD');
+  if (fault === undefined) return undefined;
+  const compared = { text: bytes.toString('latin1'), ours, theirs };
+  return differences.find(({ applies }) => applies(compared)) ?? fault;
+}
+
+const framingErrors: ReadonlySet<string> = new Set([
+  'HPE_INVALID_CONTENT_LENGTH',
+  'HPE_UNEXPECTED_CONTENT_LENGTH',
+  'HPE_INVALID_TRANSFER_ENCODING',
+]);
+
+function disagreement(ours: Reading, theirs: OracleReading, bytes: Buffer, isHead: boolean): string | undefined {
+  const isSwitch = ours.outcome === 'upgrade';
+  // Framing fields are checked once, at the end of their section.
+  if ((ours.cutPoint === 'head' || ours.cutPoint === 'trailers') && framingErrors.has(theirs.error)) return undefined;
+  if (ours.outcome === 'cut')
+    return theirs.outcome === 'incomplete' ? undefined : `ours waits, llhttp ${describe(theirs)}`;
+  if (ours.outcome !== 'complete' && !isSwitch) {
+    if (theirs.outcome === 'refused') return undefined;
+    return `ours ${ours.outcome}, llhttp ${describe(theirs)}`;
+  }
+  if (theirs.outcome !== 'complete') return `ours ${ours.outcome}, llhttp ${describe(theirs)}`;
+  if (ours.informational.length !== theirs.informational.length) return 'the number of interim responses';
+  for (const [i, head] of ours.informational.entries())
+    if (!isSame(head, theirs.informational[i])) return 'an interim head';
+  if (!isSame(ours.head, theirs.head)) return 'the head';
+  if (ours.body.toString('latin1') !== theirs.body) return 'the body';
+  if (ours.trailers.join('\r\n') !== theirs.trailers.join('\r\n')) return 'the trailers';
+  const behind = bytes.length - theirs.endsAt;
+  if (isSwitch ? ours.rest.length !== behind : ours.excess !== behind > 0) return 'where the message ends';
+  if (ours.head?.persistent === true && !theirs.keepAlive && !isHead) {
+    return 'whether the connection persists';
+  }
+  return undefined;
+}
+
+function describe({ outcome, error }: OracleReading): string {
+  return error === '' ? outcome : `${outcome} ${error}`;
+}
+
+function isSame(ours: Reading['head'], theirs: OracleHead | undefined): boolean {
+  if (ours === undefined || theirs === undefined) return false;
+  return (
+    ours.status === theirs.status &&
+    ours.version === theirs.version &&
+    ours.headers.join('\r\n') === theirs.headers.join('\r\n')
+  );
+}
+
+function heads(theirs: OracleReading): OracleHead[] {
+  return theirs.head === undefined ? theirs.informational : [...theirs.informational, theirs.head];
+}
+
+function valuesOf(head: OracleHead | undefined, wanted: string): string[] {
+  return (head?.headers ?? []).filter((_, i, all) => i % 2 === 1 && all[i - 1]?.toLowerCase() === wanted);
+}

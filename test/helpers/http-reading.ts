@@ -1,0 +1,86 @@
+// Reads one response from bytes with the response reader and records everything that it reports, in a form to compare.
+import { ResponseError, type CutPoint, type ResponseErrorCode } from '../../src/http-client/response-error.ts';
+import { ResponseReader } from '../../src/http-client/response-reader.ts';
+import type { ExpectedResponse, ResponseHead } from '../../src/http-client/response.ts';
+
+export interface Reading {
+  /** complete: the response is whole, perhaps only by the peer's end. */
+  outcome: 'complete' | 'upgrade' | ResponseErrorCode;
+  cutPoint: CutPoint | undefined;
+  readonly informational: ResponseHead[];
+  head: ResponseHead | undefined;
+  body: Buffer;
+  /** Calls of data(). */
+  pieces: number;
+  trailers: readonly string[];
+  /** Bytes behind the response. */
+  excess: boolean;
+  /** Bytes behind a 101. */
+  rest: string;
+}
+
+export const get: ExpectedResponse = { method: 'GET', offeredProtocols: '' };
+
+/** Pushes the pieces, then ends. The pieces are copied, because the reader may change them. */
+export function readResponse(pieces: readonly Buffer[], expected: ExpectedResponse = get): Reading {
+  const body: Buffer[] = [];
+  const reading: Reading = {
+    outcome: 'cut',
+    cutPoint: undefined,
+    informational: [],
+    head: undefined,
+    body: Buffer.alloc(0),
+    pieces: 0,
+    trailers: [],
+    excess: false,
+    rest: '',
+  };
+  const reader = new ResponseReader({
+    informational: (head) => reading.informational.push(head),
+    head: (head) => {
+      reading.head = head;
+    },
+    data: (chunk) => {
+      reading.pieces += 1;
+      body.push(chunk);
+    },
+    end: (trailers) => {
+      reading.outcome = 'complete';
+      reading.trailers = trailers;
+    },
+    upgrade: (head) => {
+      reading.outcome = 'upgrade';
+      reading.head = head;
+    },
+  });
+  reader.expect(expected);
+  try {
+    for (const piece of pieces) reader.push(Buffer.from(piece));
+    reader.end();
+  } catch (error) {
+    if (!(error instanceof ResponseError)) throw error;
+    reading.outcome = error.code;
+    reading.cutPoint = error.cutPoint;
+  }
+  reading.body = Buffer.concat(body);
+  reading.excess = reader.excess;
+  reading.rest = reader.rest().toString('latin1');
+  return reading;
+}
+
+/** The same for every split of the same bytes. */
+export function comparable(reading: Reading): unknown {
+  return { ...reading, pieces: 0, body: reading.body.toString('latin1') };
+}
+
+/** Splits at these offsets, in any order; offsets outside are ignored. */
+export function splitAt(bytes: Buffer, offsets: readonly number[]): Buffer[] {
+  const pieces: Buffer[] = [];
+  let from = 0;
+  for (const offset of [...offsets, bytes.length].sort((a, b) => a - b)) {
+    if (offset <= from || offset > bytes.length) continue;
+    pieces.push(bytes.subarray(from, offset));
+    from = offset;
+  }
+  return pieces;
+}
