@@ -10,7 +10,7 @@ export interface BytePipeHandler {
   /** After write() returned false: there is room again. */
   drain(): void;
   /** Both directions are over. `error`: what broke them; undefined after an orderly end or this side's destroy(). The last call. */
-  close(error: Error | undefined): void;
+  closed(error: Error | undefined): void;
 }
 
 export interface BytePipe {

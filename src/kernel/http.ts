@@ -57,3 +57,8 @@ export interface Sink {
   /** Before head: an answer is made of it. After head: the response is cut, never completed. */
   fail(error: GatewayError): void;
 }
+
+/** Whether a response to this method with this status has no content, whatever its fields say (RFC 9110 §6.4.1). */
+export function isBodyless(method: string, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304;
+}

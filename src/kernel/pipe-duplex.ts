@@ -30,7 +30,7 @@ export class PipeDuplex extends Duplex implements CountedDuplex {
       drain: () => {
         this.#releaseWrite();
       },
-      close: (error) => {
+      closed: (error) => {
         // After an orderly end the stream closes by itself, once it is read and written to its end.
         if (error !== undefined || !this.#peerEnded) this.destroy(error);
       },

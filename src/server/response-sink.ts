@@ -233,7 +233,11 @@ export class ResponseSink implements ClientSink {
       if ('encrypted' in socket) socket.destroy();
       else socket.resetAndDestroy();
     } else if (socket.writableNeedDrain) socket.destroy();
-    else socket.destroySoon();
+    else {
+      // The head may still wait for a first piece of the body.
+      if (!this.#flushed) this.#response.flushHeaders();
+      socket.destroySoon();
+    }
   }
 }
 

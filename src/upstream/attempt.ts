@@ -1,173 +1,231 @@
-// Owns the life of one request on its way to an app: waits for a tunnel, is sent, streams, is done, and every way in which that
-// can end early. How HTTP is spoken over the tunnel is its two kinds' (pooled-attempt.ts, own-tunnel-attempt.ts).
+// One request on its way to an app: waits for a tunnel, is sent, streams, and ends in exactly one of the ways that the sink knows.
+// Moves to another tunnel once where that can do no harm. Retries by policy are a stage of their own.
+import { encodeRequestHead, InvalidRequestError } from '../http-client/request-head.ts';
+import type { ExchangeHandler } from '../http-client/connection.ts';
+import type { HttpFault } from '../http-client/http-fault.ts';
+import { OutgoingBody } from '../http-client/outgoing-body.ts';
+import type { ResponseHead } from '../http-client/response.ts';
 import type { Cancellable } from '../kernel/cancellation.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
 import { GatewayError } from '../kernel/errors.ts';
-import { noHeaders, type Flow, type RawHeaders, type Sink } from '../kernel/http.ts';
+import type { Flow, RawHeaders, Sink } from '../kernel/http.ts';
+import type { PipeDuplex } from '../kernel/pipe-duplex.ts';
 import type { Connection } from './connection.ts';
 import { exchangeFault, saysLeaseIsGone } from './faults.ts';
-import { responseHead, responseTrailers, type ResponseHead } from './response-head.ts';
+import { endToEndTrailers } from './request-headers.ts';
+import { responseHeaders, responseTrailers } from './response-headers.ts';
 import type { Freshness, TunnelPool, Waiter } from './tunnel-pool.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
 
-/** waiting: for a tunnel. sent: the request is on its way, or being uploaded. streaming: the answer has begun. */
+/** waiting: for a tunnel. sent: the request is on its way, or being uploaded. streaming: the response has begun. */
 type Phase = 'waiting' | 'sent' | 'streaming' | 'done';
 
-export abstract class Attempt implements Waiter, Flow, Cancellable, Expiring {
+/** RFC 9110 §9.2.2. */
+const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+
+export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHandler {
   readonly request: UpstreamRequest;
   endsByClose = false;
-  abstract readonly freshness: Freshness;
-  protected phase: Phase = 'waiting';
-  protected connection: Connection | undefined = undefined;
-  protected readonly pool: TunnelPool;
-  protected readonly sink: Sink;
+  readonly #pool: TunnelPool;
+  readonly #sink: Sink;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
+  #phase: Phase = 'waiting';
+  #connection: Connection | undefined;
+  #usedBefore = false;
+  #freshness: Freshness;
   #uploaded = false;
+  #head: Uint8Array | undefined;
+  #body: OutgoingBody | undefined;
 
   constructor(request: UpstreamRequest, sink: Sink, pool: TunnelPool, deadlines: Deadlines) {
     this.request = request;
-    this.sink = sink;
-    this.pool = pool;
+    this.#sink = sink;
+    this.#pool = pool;
     this.#deadlines = deadlines;
     this.#deadline = new Deadline(this);
+    this.#freshness = freshnessFor(request);
   }
 
-  /** Sends the request over the tunnel: `this.connection`. */
-  protected abstract send(connection: Connection): void;
-  abstract pause(): void;
-  abstract resume(): void;
+  get freshness(): Freshness {
+    return this.#freshness;
+  }
 
   start(): void {
-    this.request.cancellation.add(this);
-    if (this.phase === 'waiting') this.pool.acquire(this, this.request.timeouts.dialMs);
+    const { request } = this;
+    try {
+      this.#head = encodeRequestHead(request);
+    } catch (cause) {
+      this.#phase = 'done';
+      const detail = 'The request can not be forwarded as it is.';
+      this.#sink.fail(
+        new GatewayError(cause instanceof InvalidRequestError ? 'invalid_request' : 'internal_error', detail, { cause }),
+      );
+      return;
+    }
+    request.cancellation.add(this);
+    if (this.#phase === 'waiting') this.#pool.acquire(this, request.timeouts.dialMs);
   }
 
+  // The pool's answer.
+
   ready(connection: Connection): void {
-    this.connection = connection;
-    this.phase = 'sent';
-    connection.awaitAnswer(this.request.carriage === 'upgrade');
-    if (this.request.body.lengthBytes !== 'none') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
-    this.send(connection);
+    const { method, offeredProtocols, timeouts } = this.request;
+    const head = this.#head;
+    if (head === undefined) throw new Error('a tunnel for a request that was not started');
+    this.#connection = connection;
+    this.#usedBefore = connection.used;
+    this.#phase = 'sent';
+    const body = this.#outgoingBody();
+    if (body !== undefined) this.#deadlines.arm(this.#deadline, timeouts.bodyIdleMs);
+    connection.http.send({ method, head, body, offeredProtocols }, this);
   }
 
   /** No tunnel came about. */
   failed(error: GatewayError): void {
     if (saysLeaseIsGone(error)) this.request.leaseGone(this.request.lease.id);
     this.#finish();
-    this.sink.fail(error);
+    this.#sink.fail(error);
+  }
+
+  // The client's side.
+
+  pause(): void {
+    this.#connection?.http.pause();
+  }
+
+  resume(): void {
+    this.#connection?.http.resume();
   }
 
   /** The client has left. */
   cancel(): void {
-    this.abort(new GatewayError('client_closed', 'The client left before the answer was complete.'));
+    this.abort(new GatewayError('client_closed', 'The client left before the response was complete.'));
   }
 
   abort(error: GatewayError): void {
-    if (this.phase === 'done') return;
-    if (this.phase === 'waiting') this.pool.cancel(this);
+    if (this.#phase === 'done') return;
+    if (this.#phase === 'waiting') this.#pool.cancel(this);
     this.#finish();
-    this.connection?.destroy();
-    this.sink.fail(error);
+    this.#connection?.destroy();
+    this.#sink.fail(error);
   }
 
   expired(): void {
-    if (this.phase === 'streaming') {
-      this.abort(new GatewayError('tunnel_failed', 'The answer stood still for too long.'));
+    if (this.#phase === 'streaming') {
+      this.abort(new GatewayError('tunnel_failed', 'The response stood still for too long.'));
     } else if (this.#uploaded) {
-      this.abort(new GatewayError('headers_timeout', 'The app did not begin its answer in time.'));
-    } else if (this.connection?.tunnel.writableNeedDrain === true) {
+      this.abort(new GatewayError('headers_timeout', 'The app did not begin its response in time.'));
+    } else if (this.#connection?.http.pipe.needsDrain === true) {
       this.abort(new GatewayError('headers_timeout', 'The app stopped reading the request.'));
     } else this.abort(new GatewayError('request_timeout', 'The request body stood still for too long.'));
   }
 
-  /** A piece of the request body has gone out. */
-  protected uploading(): void {
-    if (this.phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
+  // The connection's side.
+
+  uploading(): void {
+    if (this.#phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
   }
 
-  /** The whole request has gone out: the app's time runs from now. */
-  protected uploaded(): void {
+  /** The app's time runs from now. */
+  uploaded(): void {
     this.#uploaded = true;
-    if (this.phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.responseHeadersMs);
+    if (this.#phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.responseHeadersMs);
   }
 
-  protected informed(parsed: number, raw: readonly string[]): void {
-    if (this.phase !== 'sent') return;
-    const status = this.connection?.interimStatus(parsed) ?? parsed;
-    const head = this.#headOf(status, raw);
-    if (head !== undefined) this.sink.informational(status, head.headers);
+  informational(head: ResponseHead): void {
+    if (this.#phase === 'sent') this.#sink.informational(head.status, responseHeaders(head, this.request.method));
   }
 
-  protected answered(status: number, raw: readonly string[]): void {
-    if (this.phase !== 'sent') return;
-    const head = this.#headOf(status, raw);
-    if (head === undefined) return;
-    this.phase = 'streaming';
-    this.endsByClose = head.endsByClose;
+  head(head: ResponseHead): void {
+    if (this.#phase !== 'sent') return;
+    this.#phase = 'streaming';
+    this.endsByClose = head.framing.kind === 'close';
     this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
-    this.sink.head(status, head.headers, this);
-    if (!head.endsHere) return;
-    const { connection } = this;
-    this.ended(noHeaders);
-    connection?.destroy();
+    this.#sink.head(head.status, responseHeaders(head, this.request.method), this);
   }
 
-  /** Undefined: the head contradicts itself, and the attempt is over. */
-  #headOf(status: number, raw: readonly string[]): ResponseHead | undefined {
-    const { method } = this.request;
-    try {
-      return responseHead(raw, { method, status, version: this.connection?.answerVersion ?? '1.1' });
-    } catch (error) {
-      this.abort(exchangeFault(error, false));
-      return undefined;
+  data(chunk: Buffer): boolean {
+    if (this.#phase !== 'streaming') return true;
+    this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
+    return this.#sink.data(chunk);
+  }
+
+  end(trailers: RawHeaders): void {
+    if (this.#phase !== 'streaming') return;
+    this.#finish();
+    this.#sink.end(trailers.length === 0 ? trailers : responseTrailers(trailers));
+  }
+
+  upgrade(head: ResponseHead, stream: PipeDuplex): void {
+    if (this.#phase !== 'sent') {
+      stream.destroy();
+      return;
     }
-  }
-
-  /** False: the caller stops until resume(). */
-  protected streamed(chunk: Uint8Array): boolean {
-    if (this.phase !== 'streaming') return true;
-    this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
-    return this.sink.data(chunk);
-  }
-
-  protected ended(trailers: RawHeaders): void {
-    if (this.phase !== 'streaming') return;
     this.#finish();
-    this.sink.end(trailers.length === 0 ? trailers : responseTrailers(trailers));
+    const headers = responseHeaders(head, this.request.method);
+    // With a 101 these two are the response itself (RFC 9110 §7.8).
+    headers.push('Connection', 'Upgrade', 'Upgrade', upgradeOf(head));
+    this.#sink.upgrade(101, headers, stream);
   }
 
-  /** The tunnel now speaks another protocol, between the app and whoever the sink hands it to. */
-  protected upgraded(raw: readonly string[], protocol: string, connection: Connection): void {
-    const head = this.#headOf(101, raw);
-    if (head === undefined) return;
+  fail(fault: HttpFault): void {
+    if (this.#phase === 'done') return;
+    if (this.#phase === 'sent' && this.#mayMove(fault)) {
+      this.#move();
+      return;
+    }
     this.#finish();
-    // With a 101 these two are the answer itself (RFC 9110 §7.8).
-    head.headers.push('Connection', 'Upgrade', 'Upgrade', protocol);
-    this.sink.upgrade(101, head.headers, connection.tunnel);
+    this.#sink.fail(exchangeFault(fault));
   }
 
-  /** The tunnel failed, or what came through it was no HTTP. */
-  protected broke(cause: unknown): void {
-    if (this.phase === 'done') return;
-    const error = exchangeFault(cause ?? this.connection?.tunnel.errored, this.phase === 'streaming');
-    this.#finish();
-    this.connection?.destroy();
-    this.sink.fail(error);
+  /**
+   * An app may close an idle tunnel in the very moment in which it is used again; that is no failure of the app, and every HTTP
+   * client repeats the request then (RFC 9112 §9.3.1). Once, on a new tunnel, and only where it can do no harm: not a byte of the
+   * request left, or not a byte of a response came to one that is idempotent and whole in its head.
+   */
+  #mayMove({ kind, moment }: HttpFault): boolean {
+    if (kind !== 'connection_lost' || !this.#usedBefore || this.#freshness === 'new') return false;
+    if (moment === 'unsent') return true;
+    return moment === 'waiting' && this.#body === undefined && idempotentMethods.has(this.request.method);
   }
 
-  /** Begins anew with another tunnel. */
-  protected again(): void {
+  #move(): void {
     this.#deadlines.disarm(this.#deadline);
     this.#uploaded = false;
-    this.connection = undefined;
-    this.phase = 'waiting';
-    this.pool.acquire(this, this.request.timeouts.dialMs);
+    this.#connection = undefined;
+    this.#freshness = 'new';
+    this.#phase = 'waiting';
+    this.#pool.acquire(this, this.request.timeouts.dialMs);
+  }
+
+  #outgoingBody(): OutgoingBody | undefined {
+    const { body, dropped } = this.request;
+    const { lengthBytes } = body;
+    if (lengthBytes === 'none' || lengthBytes === 0) return undefined;
+    return (this.#body ??= new OutgoingBody({
+      stream: body.open(),
+      lengthBytes,
+      trailers: () => endToEndTrailers(body.trailers(), dropped),
+    }));
   }
 
   #finish(): void {
-    this.phase = 'done';
+    this.#phase = 'done';
     this.#deadlines.disarm(this.#deadline);
     this.request.cancellation.delete(this);
+    this.#body?.leave();
   }
+}
+
+/** A request that can't be sent a second time, by its method or because its body will be gone, must not meet a dead tunnel. */
+function freshnessFor({ method, body, offeredProtocols }: UpstreamRequest): Freshness {
+  // An upgrade takes its tunnel out of HTTP.
+  if (offeredProtocols !== '') return 'new';
+  return body.lengthBytes === 'none' && idempotentMethods.has(method) ? 'any' : 'recent';
+}
+
+function upgradeOf({ headers }: ResponseHead): string {
+  const protocols = headers.filter((_, i) => i % 2 === 1 && headers[i - 1]?.toLowerCase() === 'upgrade');
+  return protocols.join(', ');
 }

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { HttpFault, type FaultKind, type FaultMoment } from '../http-client/http-fault.ts';
 import { GatewayError } from '../kernel/errors.ts';
 import { PortalError, type PortalErrorCode } from '../portal/errors.ts';
 import { dialFault, exchangeFault, saysLeaseIsGone } from './faults.ts';
-
-function coded(code: string): Error {
-  return Object.assign(new Error('10.0.0.1:80 said no'), { code });
-}
 
 test('a failed dial is told by its code, never by the backend’s text', () => {
   const cases: [PortalErrorCode, string][] = [
@@ -28,20 +25,26 @@ test('a failed dial is told by its code, never by the backend’s text', () => {
   assert.equal(dialFault(new Error('anything')).code, 'lease_unreachable');
 });
 
-test('a tunnel that fails is told from an answer that is no HTTP', () => {
-  assert.equal(exchangeFault(coded('HPE_INVALID_CONSTANT'), false).code, 'bad_upstream_response');
-  assert.equal(exchangeFault(coded('UND_ERR_HEADERS_OVERFLOW'), false).code, 'bad_upstream_response');
-  assert.equal(exchangeFault(coded('HPE_INVALID_CHUNK_SIZE'), true).code, 'bad_upstream_response');
-  assert.equal(exchangeFault(coded('UND_ERR_SOCKET'), true).code, 'tunnel_failed');
-  assert.equal(exchangeFault(coded('UND_ERR_SOCKET'), false).code, 'tunnel_failed');
-  assert.equal(exchangeFault(coded('UND_ERR_INVALID_ARG'), false).code, 'invalid_request');
-  assert.equal(exchangeFault(new PortalError('stream_reset', ''), false).code, 'tunnel_failed');
-  assert.doesNotMatch(exchangeFault(coded('ECONNRESET'), false).message, /10\.0/);
-});
-
-test('a gateway error stays what it is', () => {
-  const error = new GatewayError('headers_timeout', 'late');
-  assert.equal(exchangeFault(error, false), error);
+test('every way in which an exchange can fail has one code', () => {
+  const lost = new PortalError('stream_reset', '10.0.0.1:80 said no');
+  const table: [FaultKind, FaultMoment, unknown, string][] = [
+    ['malformed', 'head', new Error('no HTTP'), 'bad_upstream_response'],
+    ['malformed', 'body', new Error('no chunk'), 'bad_upstream_response'],
+    ['unasked', 'unsent', undefined, 'bad_upstream_response'],
+    ['connection_lost', 'unsent', lost, 'tunnel_failed'],
+    ['connection_lost', 'waiting', lost, 'tunnel_failed'],
+    ['connection_lost', 'waiting', undefined, 'tunnel_failed'],
+    ['connection_lost', 'waiting', new PortalError('session_goaway', ''), 'no_relay'],
+    ['connection_lost', 'head', lost, 'tunnel_failed'],
+    ['connection_lost', 'body', new PortalError('session_goaway', ''), 'tunnel_failed'],
+    ['request_body', 'waiting', new GatewayError('body_too_large', 'too large'), 'body_too_large'],
+    ['request_body', 'waiting', new Error('gone'), 'client_closed'],
+  ];
+  for (const [kind, moment, cause, expected] of table) {
+    const error = exchangeFault(new HttpFault(kind, moment, '10.0.0.1', cause));
+    assert.equal(error.code, expected, `${kind} ${moment}`);
+    assert.doesNotMatch(error.message, /10\.0/);
+  }
 });
 
 test('only the relay’s word that a lease is unknown makes the directory ask again', () => {

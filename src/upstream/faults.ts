@@ -1,5 +1,5 @@
 // Owns the one table from what went wrong in a tunnel to what the caller is told. Details name no address, key or backend text.
-import { errors } from 'undici';
+import type { HttpFault } from '../http-client/http-fault.ts';
 import type { ErrorCode } from '../kernel/error-table.ts';
 import { GatewayError } from '../kernel/errors.ts';
 import { PortalError, type PortalErrorCode } from '../portal/errors.ts';
@@ -10,7 +10,8 @@ const noRelay: Fault = ['no_relay', 'The connection to the relay was lost.'];
 const unreachable: Fault = ['lease_unreachable', 'The app behind this lease can not be reached.'];
 const gone: Fault = ['lease_unreachable', 'The relay no longer knows this lease, or its app is gone.'];
 const handshake: Fault = ['tunnel_failed', 'The end-to-end handshake with the app failed.'];
-const broken: Fault = ['tunnel_failed', 'The tunnel to the app broke before the answer began.'];
+const broken: Fault = ['tunnel_failed', 'The tunnel to the app broke before the response began.'];
+const cut: Fault = ['tunnel_failed', 'The tunnel to the app broke within the response.'];
 const internal: Fault = ['internal_error', 'The gateway failed to handle the request.'];
 
 const faults: Readonly<Record<PortalErrorCode, Fault>> = {
@@ -57,7 +58,7 @@ const faults: Readonly<Record<PortalErrorCode, Fault>> = {
   listener_closed: internal,
 };
 
-/** undici wraps nothing, streams may: the tunnel's own error is the cause, or the error itself. */
+/** Of the error itself, or of its cause. */
 function portalCode(error: unknown): PortalErrorCode | undefined {
   if (error instanceof PortalError) return error.code;
   if (error instanceof Error && error.cause instanceof PortalError) return error.cause.code;
@@ -70,26 +71,26 @@ export function dialFault(cause: unknown): GatewayError {
   return asError(code === undefined ? unreachable : faults[code], cause);
 }
 
-/** Codes for an answer that is no HTTP, or breaks its rules; Node's parser adds its own, all HPE_. */
-const badResponses: ReadonlySet<unknown> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
-
-/** What the caller is told when a tunnel that stood failed, with `started` once the answer had begun. */
-export function exchangeFault(cause: unknown, started: boolean): GatewayError {
-  if (cause instanceof GatewayError) return cause;
-  const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (code === 'UND_ERR_INVALID_ARG' && !started) {
-    return new GatewayError('invalid_request', 'The request can not be forwarded as it is.', { cause });
+/** What the caller is told when an exchange over an open tunnel failed. */
+export function exchangeFault(fault: HttpFault): GatewayError {
+  const { kind, moment, cause } = fault;
+  switch (kind) {
+    case 'malformed':
+      return new GatewayError('bad_upstream_response', 'The app responded with something that is not valid HTTP.', {
+        cause: fault,
+      });
+    case 'unasked':
+      return new GatewayError('bad_upstream_response', 'The app sent something before it was asked.', { cause: fault });
+    case 'request_body':
+      return cause instanceof GatewayError
+        ? cause
+        : new GatewayError('client_closed', 'The request body ended before it was complete.', { cause: fault });
+    case 'connection_lost': {
+      if (moment === 'body') return asError(cut, fault);
+      const code = portalCode(cause);
+      return asError(code === undefined ? broken : faults[code], fault);
+    }
   }
-  if (cause instanceof errors.HTTPParserError || isParserCode(code) || badResponses.has(code)) {
-    return new GatewayError('bad_upstream_response', 'The app answered with something that is not HTTP.', { cause });
-  }
-  if (started) return new GatewayError('tunnel_failed', 'The tunnel to the app broke within the answer.', { cause });
-  const portal = portalCode(cause);
-  return asError(portal === undefined ? broken : faults[portal], cause);
-}
-
-function isParserCode(code: unknown): boolean {
-  return typeof code === 'string' && code.startsWith('HPE_');
 }
 
 /** Whether the relay said that the lease is no more, so that the directory should ask again. */

@@ -49,15 +49,14 @@ test('withheld names do not pass', () => {
 
 test('host and framing are left to be made anew', () => {
   const result = endToEnd(head(['Host', 'h:1', 'Content-Length', '5', 'Connection', 'host']), []);
-  assert.deepEqual(result, { headers: [], carriage: 'pooled', dropped: new Set() });
+  assert.deepEqual(result, { headers: [], offeredProtocols: '', dropped: new Set() });
 });
 
-test('Expect, and bodies in chunks with their trailers, take a tunnel of their own', () => {
-  assert.equal(endToEnd(head(['Expect', '100-continue']), []).carriage, 'own');
+test('trailers are announced only for a body in chunks', () => {
   const chunked = endToEnd(head(['Trailer', 'X-Sum', 'Transfer-Encoding', 'chunked']), []);
-  assert.deepEqual(chunked, { headers: ['Trailer', 'X-Sum'], carriage: 'own', dropped: new Set() });
+  assert.deepEqual(chunked, { headers: ['Trailer', 'X-Sum'], offeredProtocols: '', dropped: new Set() });
   const sized = endToEnd(head(['Trailer', 'X-Sum', 'Content-Length', '1']), []);
-  assert.deepEqual(sized, { headers: [], carriage: 'pooled', dropped: new Set() });
+  assert.deepEqual(sized, { headers: [], offeredProtocols: '', dropped: new Set() });
 });
 
 test('OPTIONS has one forward less, where it says how many it may have', () => {
@@ -71,8 +70,8 @@ test('an upgrade passes with its protocols where the connection can be upgraded'
   const headers = ['Connection', 'keep-alive, Upgrade', 'Upgrade', 'websocket', 'Sec-WebSocket-Key', 'k'];
   const result = endToEnd(head(headers, true), []);
   assert.deepEqual(result.headers, ['Sec-WebSocket-Key', 'k', 'Connection', 'Upgrade', 'Upgrade', 'websocket']);
-  assert.equal(result.carriage, 'upgrade');
-  assert.equal(endToEnd(head(headers), []).carriage, 'pooled');
+  assert.equal(result.offeredProtocols, 'websocket');
+  assert.equal(endToEnd(head(headers), []).offeredProtocols, '');
 });
 
 test('trailers pass without what may not stand behind a body, or not in the head either', () => {

@@ -5,13 +5,11 @@ import type { RawHeaders, RequestHead } from '../kernel/http.ts';
 import { isMethodOverride, isRemoved, isWrittenByGateway } from '../kernel/removed-headers.ts';
 import { offerableProtocols } from '../kernel/upgrade-protocols.ts';
 
-/** How a request must travel: most share pooled tunnels; what undici can't send, and upgrades, take a tunnel of their own. */
-export type Carriage = 'pooled' | 'own' | 'upgrade';
-
 export interface EndToEnd {
   /** Fresh: the caller may append. */
   readonly headers: string[];
-  readonly carriage: Carriage;
+  /** The protocols that the request offers in Upgrade, as sent to the app; '' for none. */
+  readonly offeredProtocols: string;
   /** Names, in lower case, that are not for the app, neither in the head nor in trailers. */
   readonly dropped: ReadonlySet<string>;
 }
@@ -36,7 +34,7 @@ export function endToEnd(
   let dropped: ReadonlySet<string> = withheld.length === 0 ? nothing : new Set(withheld);
   const headers: string[] = [];
   let protocol: string | undefined;
-  let carriage: Carriage = 'pooled';
+  let offeredProtocols = '';
   let chunked = false;
   let trailer = false;
   let named: Set<string> | undefined;
@@ -55,14 +53,8 @@ export function endToEnd(
         protocol = protocol === undefined ? value : `${protocol}, ${value}`;
         continue;
       case 'transfer-encoding':
-        // undici holds the head back until the first piece of the body, which a client that streams both ways may send last; and
-        // has no place for the trailers, announced or not.
         chunked = true;
-        carriage = 'own';
         continue;
-      case 'expect':
-        carriage = 'own';
-        break;
       case 'trailer':
         trailer = true;
         break;
@@ -88,10 +80,10 @@ export function endToEnd(
   // Without chunks there is no place for trailers, and no use in announcing them.
   if (trailer && !chunked) removeNamed(headers, trailerOnly);
   if (req.upgrade && protocol !== undefined) {
-    carriage = 'upgrade';
-    headers.push('Connection', 'Upgrade', 'Upgrade', offerableProtocols(protocol).join(', '));
+    offeredProtocols = offerableProtocols(protocol).join(', ');
+    headers.push('Connection', 'Upgrade', 'Upgrade', offeredProtocols);
   }
-  return { headers, carriage, dropped };
+  return { headers, offeredProtocols, dropped };
 }
 
 const nothing: ReadonlySet<string> = new Set();

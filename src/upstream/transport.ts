@@ -1,5 +1,5 @@
 // Owns what the gateway asks of a relay connection, whatever its generation. Knows no wire protocol.
-import type { Duplex } from 'node:stream';
+import type { BytePipe } from '../kernel/byte-pipe.ts';
 import type { AdmissionOptions, IgnoredCounts } from '../kernel/lease-admission.ts';
 
 export interface Lease {
@@ -12,14 +12,10 @@ export interface Lease {
   readonly expiresAtMs: number;
 }
 
-/** An end-to-end encrypted byte stream to an app. end() is a clean end, destroy() aborts at once. */
-export interface Tunnel extends Duplex {
+/** An end-to-end encrypted byte stream to an app. */
+export interface Tunnel extends BytePipe {
   /** The app's id as proven in the handshake; null on v2. */
   readonly peerId: string | null;
-  /** Application bytes handed to the relay; 0 proves that a retry is safe. */
-  readonly bytesSent: number;
-  /** Application bytes that came from the app. */
-  readonly bytesReceived: number;
 }
 
 /** Bounds of a lease list, and where to report what was left out of it. */

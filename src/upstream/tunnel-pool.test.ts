@@ -3,17 +3,21 @@ import { Duplex } from 'node:stream';
 import { mock, test, type TestContext } from 'node:test';
 import { Deadlines } from '../kernel/deadlines.ts';
 import type { GatewayError } from '../kernel/errors.ts';
+import { tunnelOver } from '../../test/helpers/plain-transport.ts';
 import { PortalError } from '../portal/errors.ts';
 import type { Connection } from './connection.ts';
 import type { Tunnel } from './transport.ts';
 import { TunnelPool, type Freshness, type PoolLimits, type Waiter } from './tunnel-pool.ts';
 
-class FakeTunnel extends Duplex implements Tunnel {
-  readonly peerId = null;
-  readonly bytesSent = 0;
-  readonly bytesReceived = 0;
+/** An app that responds to every request at once. */
+class FakeTunnel extends Duplex {
+  response = 'HTTP/1.1 204 No Content\r\n\r\n';
   override _read(): void {
-    // nothing comes
+    // comes by push()
+  }
+  override _write(_chunk: Buffer, _encoding: string, callback: () => void): void {
+    callback();
+    setImmediate(() => this.push(this.response));
   }
   override _final(callback: () => void): void {
     callback();
@@ -23,6 +27,7 @@ class FakeTunnel extends Duplex implements Tunnel {
 
 interface Dial {
   readonly signal: AbortSignal;
+  readonly tunnel: FakeTunnel;
   succeed(): Promise<FakeTunnel>;
   fail(error: Error): Promise<void>;
 }
@@ -46,6 +51,14 @@ class Caller implements Waiter {
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A whole exchange over a tunnel that is in use, which releases it. */
+function exchange(connection: Connection): void {
+  const request = { method: 'GET', head: Buffer.from('GET / HTTP/1.1\r\n\r\n'), body: undefined, offeredProtocols: '' };
+  const ignore = (): void => undefined;
+  const handler = { uploading: ignore, uploaded: ignore, informational: ignore, head: ignore, upgrade: ignore };
+  connection.http.send(request, { ...handler, data: () => true, end: ignore, fail: ignore });
+}
 
 class Bench {
   readonly dials: Dial[] = [];
@@ -90,17 +103,19 @@ class Bench {
   }
 
   async release(...callers: { connection: Connection }[]): Promise<void> {
-    for (const { connection } of callers) connection.release();
+    for (const { connection } of callers) exchange(connection);
+    await turn();
     await turn();
   }
 
   #dial(signal: AbortSignal): Promise<Tunnel> {
     const { promise, resolve, reject } = Promise.withResolvers<Tunnel>();
+    const tunnel = new FakeTunnel();
     this.dials.push({
       signal,
+      tunnel,
       succeed: async () => {
-        const tunnel = new FakeTunnel();
-        resolve(tunnel);
+        resolve(tunnelOver(tunnel));
         await turn();
         return tunnel;
       },
@@ -242,11 +257,15 @@ test('a tunnel known to be dead is never used', async (t) => {
 test('a tunnel that dies with its answer is not put back', async (t) => {
   const bench = new Bench(t);
   const one = await bench.served();
-  one.connection.release();
-  one.connection.destroy();
-  await turn();
+  const [dial] = bench.dials;
+  assert.ok(dial);
+  dial.tunnel.response = 'HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n';
+  await bench.release(one);
   assert.equal(bench.pool.idle, 0);
-  assert.equal(bench.pool.active, 0);
+  for (let turns = 0; bench.pool.active > 0; turns += 1) {
+    assert.ok(turns < 10, 'the tunnel is still counted');
+    await turn();
+  }
   assert.equal(bench.emptied, 1);
 });
 

@@ -123,10 +123,7 @@ export class TunnelPool implements ConnectionOwner {
   }
 
   released(connection: Connection): void {
-    if (connection.dead) {
-      connection.destroy(); // lost() follows
-      return;
-    }
+    if (connection.dead) return; // lost() follows
     if (!this.#serve(connection)) {
       this.#inUse -= 1;
       this.#store(connection);
@@ -180,7 +177,7 @@ export class TunnelPool implements ConnectionOwner {
     }
     connection.idleSinceMs = clock.monotonicMs();
     this.#idle.push(connection);
-    deadlines.arm(connection.idleDeadline, limits.idleTimeoutMs);
+    deadlines.arm(connection.idleDeadline, connection.idleTimeoutMs(limits.idleTimeoutMs));
     this.#pump();
   }
 
@@ -243,7 +240,7 @@ export class TunnelPool implements ConnectionOwner {
   }
 
   #dialled(tunnel: Tunnel, pending: Pending): void {
-    const connection = new Connection(tunnel, this, this.#options.limits().idleTimeoutMs);
+    const connection = new Connection(tunnel, this);
     this.#inUse += 1;
     // First the one that it was dialled for: everybody else in the queue has a dial of his own, or no right to one yet.
     if (this.#isPending(pending)) {

@@ -2,7 +2,6 @@
 import type { Cancellation } from '../kernel/cancellation.ts';
 import type { RequestBody } from '../kernel/http.ts';
 import type { Timeouts } from '../policy/policy.ts';
-import type { Carriage } from './request-headers.ts';
 import type { Lease, Transport } from './transport.ts';
 
 /** How far a request has come. Written here, read by whoever tells of it. */
@@ -18,7 +17,8 @@ export interface UpstreamRequest {
   readonly target: string;
   /** Everything that the app shall read, but for framing and connection: those are added here. */
   readonly headers: string[];
-  readonly carriage: Carriage;
+  /** In the Upgrade field of the headers; '' for none. */
+  readonly offeredProtocols: string;
   /** Names, in lower case, that no trailer may have. */
   readonly dropped: ReadonlySet<string>;
   readonly body: RequestBody;

@@ -3,24 +3,20 @@ import { nextTick } from 'node:process';
 import { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { guardLoop } from '../../test/helpers/loop-guard.ts';
+import { tunnelOver } from '../../test/helpers/plain-transport.ts';
 import { Cancellation } from '../kernel/cancellation.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { noHeaders, type Sink } from '../kernel/http.ts';
-import type { Carriage } from './request-headers.ts';
-import type { Lease, Transport, Tunnel } from './transport.ts';
+import type { Lease, Transport } from './transport.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
 import { Upstream } from './upstream.ts';
 
 /** Responds a turn after each request. */
-class MemoryTunnel extends Duplex implements Tunnel {
-  readonly peerId = null;
-  bytesSent = 0;
-  readonly bytesReceived = 0;
+class MemoryTunnel extends Duplex {
   override _read(): void {
     // comes by push()
   }
   override _write(chunk: Buffer, _encoding: string, callback: () => void): void {
-    this.bytesSent += chunk.length;
     callback();
     if (chunk.toString('latin1').endsWith('\r\n\r\n')) {
       setImmediate(() => {
@@ -68,14 +64,14 @@ class Bench {
         const tunnel = new MemoryTunnel();
         this.dialled.push(tunnel);
         this.beforeUse(tunnel);
-        return Promise.resolve(tunnel);
+        return Promise.resolve(tunnelOver(tunnel));
       },
       close: () => Promise.resolve(),
     };
   }
 
   /** The status, or the code of the error. */
-  send(carriage: Carriage, method = 'GET'): Promise<number | string> {
+  send(offeredProtocols = '', method = 'GET'): Promise<number | string> {
     const { promise, resolve, reject } = Promise.withResolvers<number | string>();
     let status = 0;
     let settled = false;
@@ -101,7 +97,7 @@ class Bench {
       },
     };
     const request: UpstreamRequest = {
-      ...{ method, target: '/', headers: ['Host', 'a'], carriage, dropped: new Set<string>(), body, lease },
+      ...{ method, target: '/', headers: ['Host', 'a'], offeredProtocols, dropped: new Set<string>(), body, lease },
       transports: [this.#transport],
       // A time limit that ends a request would be a 504.
       timeouts: { dialMs: 10_000, responseHeadersMs: 10_000, bodyIdleMs: 10_000, totalMs: 0 },
@@ -162,17 +158,17 @@ for (const [how, die] of deaths) {
   test(`a request moves to another tunnel when its own dies by ${how}`, async (t) => {
     for (const [when, strike] of moments) {
       const bench = new Bench(t);
-      assert.equal(await bench.send('pooled'), 200);
+      assert.equal(await bench.send(), 200);
       await turn();
       const [first] = bench.dialled;
       assert.ok(first);
-      assert.equal(await strike(die.bind(undefined, first), () => bench.send('pooled')), 200, when);
+      assert.equal(await strike(die.bind(undefined, first), () => bench.send()), 200, when);
       assert.equal(bench.dialled.length, 2, when);
     }
   });
 
   test(`a tunnel that dies by ${how} before its first request fails it, and is not dialled again`, async (t) => {
-    for (const carriage of ['pooled', 'own', 'upgrade'] as const) {
+    for (const offered of ['', 'chat']) {
       for (const wait of [
         (now: () => void) => {
           now();
@@ -188,7 +184,7 @@ for (const [how, die] of deaths) {
             die(tunnel);
           });
         };
-        assert.equal(await bench.send(carriage), 'tunnel_failed', `${carriage} ${wait.name}`);
+        assert.equal(await bench.send(offered), 'tunnel_failed', `${offered} ${wait.name}`);
         assert.equal(bench.dialled.length, 1);
       }
     }

@@ -5,9 +5,8 @@ import { Deadlines } from '../kernel/deadlines.ts';
 import { GatewayError } from '../kernel/errors.ts';
 import type { Sink } from '../kernel/http.ts';
 import type { TunnelStatus } from '../kernel/status.ts';
+import { Attempt } from './attempt.ts';
 import { dial } from './dial.ts';
-import { OwnTunnelAttempt } from './own-tunnel-attempt.ts';
-import { PooledAttempt } from './pooled-attempt.ts';
 import type { Lease, Transport } from './transport.ts';
 import { TunnelPool, type PoolLimits } from './tunnel-pool.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
@@ -39,13 +38,12 @@ export class Upstream {
     const pool = this.#pool(transport, request.lease);
     request.carried.relay = transport.relay;
     request.carried.startedMs = this.#clock.monotonicMs();
-    const { headers, carriage, target, body } = request;
+    const { headers, offeredProtocols, body } = request;
     if (typeof body.lengthBytes === 'number') headers.push('Content-Length', String(body.lengthBytes));
-    const pooled = carriage === 'pooled' && target !== '*';
-    const attempt = pooled
-      ? new PooledAttempt(request, sink, pool, this.#deadlines)
-      : new OwnTunnelAttempt(request, sink, pool, this.#deadlines);
-    attempt.start();
+    else if (body.lengthBytes === null) headers.push('Transfer-Encoding', 'chunked');
+    // Not `close`, even for a tunnel that will not be used again: an app that answers before it has read an upload would cut it off.
+    if (offeredProtocols === '') headers.push('Connection', 'keep-alive');
+    new Attempt(request, sink, pool, this.#deadlines).start();
   }
 
   /** The tunnels of every lease that has any. */

@@ -29,7 +29,7 @@ export function createV1Transport(options: RelayClientOptions): V1Transport {
       options?.ignored(info.ignored);
       return info.leases;
     },
-    dial: (lease, dialOptions): Promise<Tunnel> => client.dial(lease.id, dialOptions),
+    dial: (lease, dialOptions): Promise<Tunnel> => client.dialPipe(lease.id, dialOptions),
     ready: (signal) => client.ready(signal),
     close: () => client.close(),
   };

@@ -5,6 +5,7 @@ import type { RequestListener } from 'node:http';
 import type { ClientHttp2Session, ClientHttp2Stream, ClientSessionOptions, OutgoingHttpHeaders } from 'node:http2';
 import { duplexPair, type Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
+import { tunnelOver } from './plain-transport.ts';
 import { ask, startSecureGateway, type SecureGateway } from './secure-gateway.ts';
 
 /** What the app is asked for, and what a client must see of it. */
@@ -55,7 +56,7 @@ export async function startMany(t: TestContext): Promise<SecureGateway> {
     const [near, far] = duplexPair();
     closeTogether(near, far);
     gateway.app.emit('connection', far);
-    return Promise.resolve(Object.assign(near, { peerId: null, bytesSent: 1, bytesReceived: 1 }));
+    return Promise.resolve(tunnelOver(near));
   };
   return gateway;
 }

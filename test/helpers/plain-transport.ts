@@ -2,6 +2,8 @@
 // about the tunnel.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { StreamPipe } from '../../src/http-client/stream-pipe.ts';
 import { PortalError } from '../../src/portal/errors.ts';
 import type { Lease, Transport, Tunnel } from '../../src/upstream/transport.ts';
 
@@ -16,8 +18,8 @@ type Dial = (signal: AbortSignal) => Promise<Tunnel>;
 
 export class PlainTransport implements Transport {
   readonly relay = 'plain://test';
-  /** Every tunnel that was dialled, in order. */
-  readonly tunnels: (Tunnel & Socket)[] = [];
+  /** The socket of every tunnel that was dialled, in order. */
+  readonly tunnels: Socket[] = [];
   listed = 0;
   rttMs: number | undefined = undefined;
   current: 'up' | 'suspect' | 'draining' | 'down' = 'up';
@@ -60,15 +62,15 @@ export class PlainTransport implements Transport {
     if (this.dialInstead !== undefined) return this.dialInstead(signal);
     const app = this.#apps.find((candidate) => idOf(candidate) === lease.id);
     if (app === undefined) throw new PortalError('lease_unknown', 'no such app');
-    const tunnel = tunnelOver(connect({ host: '127.0.0.1', port: app.port, noDelay: true, allowHalfOpen: true }));
+    const socket = connect({ host: '127.0.0.1', port: app.port, noDelay: true, allowHalfOpen: true });
     try {
-      await once(tunnel, 'connect', { signal });
+      await once(socket, 'connect', { signal });
     } catch (cause) {
-      tunnel.on('error', () => undefined).destroy();
+      socket.on('error', () => undefined).destroy();
       throw new PortalError('lease_unknown', 'the app is gone', { cause });
     }
-    this.tunnels.push(tunnel);
-    return tunnel;
+    this.tunnels.push(socket);
+    return tunnelOver(socket);
   }
 
   close(): Promise<void> {
@@ -77,20 +79,11 @@ export class PlainTransport implements Transport {
   }
 }
 
-/** A socket as a tunnel. */
-function tunnelOver(socket: Socket): Tunnel & Socket {
-  // Tunnels fail with errors of their own. undici takes a TCP reset, by its code, for the end of a body.
-  const destroy = socket.destroy.bind(socket);
-  socket.destroy = (error?: Error) => {
-    if (error === undefined || !('syscall' in error)) return destroy(error);
-    return destroy(new PortalError('stream_reset', error.message, { cause: error }));
-  };
-  Object.defineProperties(socket, {
-    peerId: { value: null },
-    bytesSent: { get: () => socket.bytesWritten },
-    bytesReceived: { get: () => socket.bytesRead },
-  });
-  return socket as unknown as Tunnel & Socket;
+/** A stream as a tunnel, which fails with errors of its own. */
+export function tunnelOver(stream: Duplex): Tunnel {
+  const errorOf = (error: Error): Error =>
+    error instanceof PortalError ? error : new PortalError('stream_reset', error.message, { cause: error });
+  return Object.assign(new StreamPipe(stream, { errorOf }), { peerId: null });
 }
 
 function idOf(app: PlainApp): string {

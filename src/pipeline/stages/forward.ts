@@ -41,7 +41,7 @@ export function forward(
         method: req.method,
         target: route.target,
         headers: edited,
-        carriage: passed.carriage,
+        offeredProtocols: passed.offeredProtocols,
         dropped: passed.dropped,
         body: exchange.body,
         lease: destination.lease,

@@ -5,7 +5,6 @@ import type { Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 import { Client } from 'undici';
-import type { Tunnel } from '../../upstream/transport.ts';
 import { channelPair, type ChannelPair } from '../../../test/helpers/channel-pair.ts';
 
 /** A server that gets its connections from tunnels, as a Node app behind `expose` could. */
@@ -42,12 +41,6 @@ const echo: RequestListener = (req, res) => {
 };
 
 describe('a tunnel under HTTP', () => {
-  it('is what the gateway asks of a transport', (test) => {
-    const { pair } = serve(test, echo);
-    const tunnel: Tunnel = pair.client;
-    assert.equal(tunnel.bytesSent, 0);
-  });
-
   it('carries keep-alive requests of undici to a Node server', async (test) => {
     const { pair } = serve(test, echo);
     const client = undiciOver(test, pair);

@@ -28,7 +28,7 @@ export interface SecurePipeOptions {
 const gatherBytes = 128 * 1024;
 
 /**
- * end() sends FIN behind everything written; destroy() sends RST unless both directions have ended. close() reports a PortalError:
+ * end() sends FIN behind everything written; destroy() sends RST unless both directions have ended. The handler's closed() gets a PortalError:
  * frame_malformed, stream_truncated, or what broke the multiplexed stream.
  */
 export class SecurePipe implements BytePipe {
@@ -277,6 +277,6 @@ export class SecurePipe implements BytePipe {
   #reportClose(): void {
     if (this.#closeReported) return;
     this.#closeReported = true;
-    process.nextTick(() => this.#handler?.close(this.#failure));
+    process.nextTick(() => this.#handler?.closed(this.#failure));
   }
 }

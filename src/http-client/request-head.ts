@@ -1,0 +1,39 @@
+// The head of a request as bytes (RFC 9112 §3). Writes exactly what it is given and refuses what would not be one head.
+import type { RawHeaders } from '../kernel/http.ts';
+
+export interface RequestHeadParts {
+  readonly method: string;
+  /** In any of the four forms of RFC 9112 §3.2, written as it is. */
+  readonly target: string;
+  /** Raw pairs, framing and connection fields included. One character is one byte. */
+  readonly headers: RawHeaders;
+}
+
+/** The head would not be read as it is meant. */
+export class InvalidRequestError extends Error {
+  override readonly name = 'InvalidRequestError';
+}
+
+/** RFC 9110 §5.6.2. */
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110 §5.5: HTAB, SP, VCHAR and obs-text; no other control character, and nothing beyond a byte. */
+const notInValue = /[^\t\x20-\x7e\x80-\xff]/;
+/** RFC 9112 §3.2, loosely: any visible byte; what a target means is decided elsewhere. */
+const notInTarget = /[^\x21-\x7e\x80-\xff]/;
+
+/** Throws InvalidRequestError for a method or name that is no token, and for control characters, spaces in the target and wider text. */
+export function encodeRequestHead({ method, target, headers }: RequestHeadParts): Buffer {
+  if (!token.test(method)) throw new InvalidRequestError('the method is not a token');
+  if (target === '' || notInTarget.test(target)) {
+    throw new InvalidRequestError('the request target is empty or contains a character that it must not');
+  }
+  let head = `${method} ${target} HTTP/1.1\r\n`;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    const value = headers[i + 1] ?? '';
+    if (!token.test(name)) throw new InvalidRequestError('a header name is not a token');
+    if (notInValue.test(value)) throw new InvalidRequestError(`the value of ${name} contains a control character`);
+    head += `${name}: ${value}\r\n`;
+  }
+  return Buffer.from(`${head}\r\n`, 'latin1');
+}

@@ -1,0 +1,139 @@
+// A byte pipe over a Node stream: a TCP or TLS socket, or a stream of a test.
+import process from 'node:process';
+import type { Duplex } from 'node:stream';
+import type { BytePipe, BytePipeHandler } from '../kernel/byte-pipe.ts';
+
+export interface StreamPipeOptions {
+  /** What an error of the stream is reported as; by default as it is. */
+  readonly errorOf?: (error: Error) => Error;
+}
+
+/** Takes the stream over. It must allow half-open use, or the peer's end ends this side too. */
+export class StreamPipe implements BytePipe {
+  readonly #stream: Duplex;
+  readonly #errorOf: (error: Error) => Error;
+  #handler: BytePipeHandler | undefined;
+  #sentBytes = 0;
+  /** Written in this tick. */
+  #corkedBytes = 0;
+  #receivedBytes = 0;
+  #failure: Error | undefined;
+  #ended = false;
+  /** Received and not delivered, while paused. */
+  #held: Buffer[] = [];
+  #paused = false;
+  #delivering = false;
+  #endHeld = false;
+  #closeReported = false;
+  #corked = false;
+
+  constructor(stream: Duplex, options: StreamPipeOptions = {}) {
+    this.#stream = stream;
+    this.#errorOf = options.errorOf ?? ((error) => error);
+    stream.on('error', (error) => {
+      this.#failure = this.#errorOf(error);
+    });
+    stream.on('close', () => {
+      this.#reportClose();
+    });
+  }
+
+  get closed(): boolean {
+    return this.#stream.destroyed;
+  }
+
+  get needsDrain(): boolean {
+    return this.#stream.writableNeedDrain;
+  }
+
+  /** Bytes that the stream may have passed on. */
+  get bytesSent(): number {
+    return this.#sentBytes;
+  }
+
+  get bytesReceived(): number {
+    return this.#receivedBytes;
+  }
+
+  setHandler(handler: BytePipeHandler): void {
+    const first = this.#handler === undefined;
+    this.#handler = handler;
+    if (!first) return;
+    const stream = this.#stream;
+    stream.on('drain', () => this.#handler?.drain());
+    stream.on('data', (chunk: Buffer) => {
+      this.#receivedBytes += chunk.length;
+      this.#held.push(chunk);
+      this.#deliver();
+    });
+    stream.on('end', () => {
+      this.#endHeld = true;
+      this.#deliver();
+    });
+    if (stream.closed) this.#reportClose();
+  }
+
+  write(chunk: Uint8Array): boolean {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.writableEnded) return true;
+    this.#corkedBytes += chunk.length;
+    // What is written in one tick leaves in one system call.
+    if (!this.#corked) {
+      this.#corked = true;
+      stream.cork();
+      process.nextTick(this.#uncork);
+    }
+    return stream.write(chunk);
+  }
+
+  end(): void {
+    if (!this.#stream.writableEnded) this.#stream.end();
+  }
+
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#stream.resume();
+    this.#deliver();
+  }
+
+  readonly #uncork = (): void => {
+    this.#corked = false;
+    if (this.#stream.destroyed) return;
+    this.#sentBytes += this.#corkedBytes;
+    this.#corkedBytes = 0;
+    this.#stream.uncork();
+  };
+
+  #deliver(): void {
+    if (this.#delivering) return;
+    this.#delivering = true;
+    let at = 0;
+    while (at < this.#held.length && !this.#paused && !this.#stream.destroyed) {
+      const chunk = this.#held[at];
+      at += 1;
+      if (chunk !== undefined && chunk.length > 0) this.#handler?.data(chunk);
+    }
+    this.#held = at === this.#held.length ? [] : this.#held.slice(at);
+    this.#delivering = false;
+    if (!this.#endHeld || this.#ended || this.#held.length > 0 || this.#paused) return;
+    this.#ended = true;
+    this.#handler?.end();
+  }
+
+  #reportClose(): void {
+    if (this.#closeReported || this.#handler === undefined) return;
+    this.#closeReported = true;
+    process.nextTick(() => this.#handler?.closed(this.#failure));
+  }
+}

@@ -1,0 +1,53 @@
+// Which fields of an app's response reach the client: end-to-end ones, as received, with our Via. What frames the response was
+// checked when it was read.
+import type { ResponseHead } from '../http-client/response.ts';
+import { isHopByHop, namedByConnection } from '../kernel/hop-by-hop.ts';
+import type { RawHeaders } from '../kernel/http.ts';
+
+const via = { '1.0': '1.0 portal-gateway', '1.1': '1.1 portal-gateway' } as const;
+
+/** Fresh: the caller may append. `method`: of the request. */
+export function responseHeaders(
+  { headers: raw, status, version }: Pick<ResponseHead, 'headers' | 'status' | 'version'>,
+  method: string,
+): string[] {
+  const headers: string[] = [];
+  let named: Set<string> | undefined;
+  const isReset = status === 205 && method !== 'HEAD';
+  for (let i = 0; i < raw.length; i += 2) {
+    const original = raw[i] ?? '';
+    const value = raw[i + 1] ?? '';
+    const name = original.toLowerCase();
+    if (name === 'content-length') {
+      // RFC 9110 §8.6: not with these, and a client might wait for what never comes.
+      if (status < 200 || status === 204 || isReset) continue;
+    } else if (name === 'connection') {
+      for (const option of namedByConnection(value)) (named ??= new Set()).add(option);
+      continue;
+      // The id is the gateway's to report, once.
+    } else if (isHopByHop(name) || name === 'x-request-id') continue;
+    headers.push(original, value);
+  }
+  headers.push('Via', via[version]);
+  if (isReset) headers.push('Content-Length', '0');
+  return named === undefined ? headers : without(headers, named);
+}
+
+/** The trailers of a response that are end-to-end: what frames a message or belongs to its head may not come behind it. */
+export function responseTrailers(raw: RawHeaders): string[] {
+  const trailers: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const original = raw[i] ?? '';
+    const name = original.toLowerCase();
+    if (isHopByHop(name) || notInTrailers.has(name)) continue;
+    trailers.push(original, raw[i + 1] ?? '');
+  }
+  return trailers;
+}
+
+/** RFC 9110 §6.5.1, as far as it is ours to enforce: framing, routing, and what belongs to the head alone. */
+const notInTrailers: ReadonlySet<string> = new Set(['content-length', 'trailer', 'host', 'set-cookie', 'x-request-id']);
+
+function without(headers: readonly string[], named: ReadonlySet<string>): string[] {
+  return headers.filter((_, i) => !named.has((headers[i - (i % 2)] ?? '').toLowerCase()));
+}
