@@ -146,7 +146,8 @@ export class ResponseSink implements ClientSink {
     if (requestFailed.hasSubscribers) {
       requestFailed.publish({ requestId: this.#exchange.id, error } satisfies RequestFailed);
     }
-    if (phase === 'answering') this.#cut();
+    // Behind what was written in this tick: Node holds chunks back until its end.
+    if (phase === 'answering') process.nextTick(this.#cut);
     else this.#write(problemFor(this.#exchange, error));
   }
 
@@ -225,7 +226,7 @@ export class ResponseSink implements ClientSink {
   }
 
   /** What was received is still sent; that it is not all must be seen. */
-  #cut(): void {
+  readonly #cut = (): void => {
     const { socket } = this.#response;
     if (socket === null || socket.destroyed) return;
     // The end of the connection would look like the end of the body: a reset does not. TLS says by itself whether an end is meant.
@@ -238,7 +239,7 @@ export class ResponseSink implements ClientSink {
       if (!this.#flushed) this.#response.flushHeaders();
       socket.destroySoon();
     }
-  }
+  };
 }
 
 function removeLength(headers: string[]): void {
