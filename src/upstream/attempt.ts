@@ -59,7 +59,9 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
       this.#phase = 'done';
       const detail = 'The request can not be forwarded as it is.';
       this.#sink.fail(
-        new GatewayError(cause instanceof InvalidRequestError ? 'invalid_request' : 'internal_error', detail, { cause }),
+        new GatewayError(cause instanceof InvalidRequestError ? 'invalid_request' : 'internal_error', detail, {
+          cause,
+        }),
       );
       return;
     }

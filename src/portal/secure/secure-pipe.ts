@@ -152,19 +152,20 @@ export class SecurePipe implements BytePipe {
     if (!this.#blocked) this.#flush();
   };
 
-  #flush(): void {
-    if (this.#gatheredBytes === 0 || this.#state === 'closed' || this.#sending === 'ended') return;
+  /** False: the multiplexed stream is full. */
+  #flush(): boolean {
+    if (this.#gatheredBytes === 0 || this.#state === 'closed' || this.#sending === 'ended') return true;
     const plaintext = this.#gathered;
     this.#bytesSent += this.#gatheredBytes;
     this.#gathered = [];
     this.#gatheredBytes = 0;
     this.#blocked = !this.#pipe.write(this.#sealer.seal(plaintext));
+    return !this.#blocked;
   }
 
   #onDrain(): void {
     this.#blocked = false;
-    this.#flush();
-    if (this.#blocked || !this.#needsDrain) return;
+    if (!this.#flush() || !this.#needsDrain) return;
     this.#needsDrain = false;
     this.#handler?.drain();
   }
@@ -198,6 +199,8 @@ export class SecurePipe implements BytePipe {
   }
 
   #receive(plaintext: Buffer): void {
+    // Destroyed by what it was given before of the same frame.
+    if (this.#state === 'closed') return;
     this.#bytesReceived += plaintext.length;
     // What waits goes first, also when a handler resumes within its data().
     if (this.#paused || this.#handler === undefined || this.#delivering) {
