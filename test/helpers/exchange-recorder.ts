@@ -60,7 +60,7 @@ export class ExchangeRecorder implements ExchangeHandler {
 }
 
 export class ConnectionOwner {
-  readonly pipe = new ScriptedPipe();
+  readonly pipe: ScriptedPipe = new ScriptedPipe();
   readonly connection: HttpConnection;
   rests = 0;
   excesses = 0;
