@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help run test test-integration soak lint build ci bench generate setup clean
+.PHONY: help run test test-integration soak lint build ci bench generate wasm setup clean
 
 RUNTIME := tools/runtime/node_modules/.installed
 DEPS := node_modules/.installed
@@ -44,10 +44,13 @@ ci: lint ## what CI runs: lint, types, build, tests
 bench: $(DEPS) ## speed and cost next to nginx and a direct pipe, in one run
 	@$(NODE) node bench/run.ts
 
-generate: $(DEPS) ## what is made from packets.proto, the configuration's schema and the table of errors
+generate: wasm ## what is made from packets.proto, the configuration's schema, the table of errors and tools/wasm
 	@$(NODE) buf generate
 	@$(NODE) node tools/generate-config-docs.ts
 	@$(NODE) node tools/generate-error-docs.ts
+
+wasm: $(DEPS) ## the cipher for small frames, assembled from tools/wasm
+	@$(NODE) node tools/generate-wasm.ts
 
 setup: $(DEPS) ## installs the pre-commit hook: format and lint of the staged files
 	@git config core.hooksPath tools/hooks && echo 'pre-commit hook installed'

@@ -10,4 +10,5 @@ check 'dead code' knip
 check docs markdownlint-cli2
 check 'generated docs' node tools/generate-config-docs.ts --check
 check 'generated docs' node tools/generate-error-docs.ts --check
+check WebAssembly node tools/generate-wasm.ts --check
 check package publint --strict

@@ -1,8 +1,18 @@
-// Owns the opening of data frames (portal-protocol §5.5) from a stream that may be split anywhere. Deciphers what has come of a
-// frame at once, so that nothing is held twice, and releases nothing of it before its tag is verified. Knows no stream.
+// Opens data frames from a stream that may be split anywhere, and releases nothing of a frame before its tag is verified. Small
+// frames are opened in WebAssembly once they are whole; parts of larger ones are deciphered as they come, so that nothing is held
+// twice.
 import { createDecipheriv, type DecipherChaCha20Poly1305, type KeyObject } from 'node:crypto';
 import { PortalError } from '../errors.ts';
-import { cipherName, cipherOptions, headerBytes, lengthBytes, overheadBytes, tagBytes } from './frame.ts';
+import {
+  cipherName,
+  cipherOptions,
+  headerBytes,
+  lengthBytes,
+  overheadBytes,
+  smallPlaintextBytes,
+  tagBytes,
+} from './frame.ts';
+import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
 
 /** Smaller parts of a frame are gathered before they are deciphered: a peer that sends single bytes costs no buffer for each. */
 const stageBytes = 4096;
@@ -10,7 +20,13 @@ const stageBytes = 4096;
 export class FrameOpener {
   readonly #maxFrameBytes: number;
   readonly #deliver: (plaintext: Buffer) => void;
+  readonly #smallCipher: SmallFrameCipher | null;
   #key: KeyObject | undefined;
+  /** The bytes of the key, for #smallCipher. */
+  #keyBytes: Buffer | undefined;
+  /** A small frame that was split, as far as it came. */
+  #smallFrame: Buffer | undefined;
+  #smallFrameBytes = 0;
   /** The header of the next frame, then the tag of the current one, as far as they came. */
   readonly #head: Buffer = Buffer.alloc(headerBytes);
   #headBytes = 0;
@@ -21,16 +37,26 @@ export class FrameOpener {
   #stage: Buffer | undefined;
   #stagedBytes = 0;
 
-  /** `deliver` gets verified plaintext, a frame in one piece or several; it may call dispose(). */
-  constructor(key: KeyObject, maxFrameBytes: number, deliver: (plaintext: Buffer) => void) {
+  /**
+   * `deliver` gets verified plaintext, a frame in one piece or several; it may call dispose(). With null for `smallCipher` all
+   * frames are opened by node:crypto.
+   */
+  constructor(
+    key: KeyObject,
+    maxFrameBytes: number,
+    deliver: (plaintext: Buffer) => void,
+    smallCipher: SmallFrameCipher | null = processSmallFrameCipher,
+  ) {
     this.#key = key;
     this.#maxFrameBytes = maxFrameBytes;
     this.#deliver = deliver;
+    this.#smallCipher = smallCipher;
+    if (smallCipher !== null) this.#keyBytes = key.export();
   }
 
   /** No frame has begun and not ended. */
   get atBoundary(): boolean {
-    return this.#decipher === undefined && this.#headBytes === 0;
+    return this.#decipher === undefined && this.#smallFrame === undefined && this.#headBytes === 0;
   }
 
   /** Throws PortalError frame_malformed; the opener is then of no further use. */
@@ -38,15 +64,19 @@ export class FrameOpener {
     let offset = 0;
     while (offset < chunk.length && this.#key !== undefined) {
       if (this.#decipher !== undefined) offset = this.#continueFrame(this.#decipher, chunk, offset);
+      else if (this.#smallFrame !== undefined) offset = this.#continueSmallFrame(this.#smallFrame, chunk, offset);
       else if (this.#headBytes === 0 && chunk.length - offset >= headerBytes)
         offset = this.#beginFrame(this.#key, chunk, offset);
       else offset = this.#gatherHeader(this.#key, chunk, offset);
     }
   }
 
-  /** Forgets the key and drops what was not released, zeroed. Idempotent. */
+  /** Zeroes the bytes of the key and what was not released, and drops both. Idempotent. */
   dispose(): void {
+    this.#keyBytes?.fill(0);
+    this.#keyBytes = undefined;
     this.#key = undefined;
+    this.#smallFrame = undefined;
     this.#decipher = undefined;
     for (const piece of this.#unverified) piece.fill(0);
     this.#unverified = [];
@@ -56,6 +86,9 @@ export class FrameOpener {
   /** A header lies in the chunk, perhaps with its whole frame: the common case, without any copy. */
   #beginFrame(key: KeyObject, chunk: Buffer, offset: number): number {
     const length = this.#checkLength(chunk.readUInt32BE(offset));
+    if (this.#smallCipher !== null && length <= smallPlaintextBytes + overheadBytes) {
+      return this.#beginSmallFrame(chunk, offset, offset + lengthBytes + length);
+    }
     const ciphertext = offset + headerBytes;
     const decipher = createDecipheriv(cipherName, key, chunk.subarray(offset + lengthBytes, ciphertext), cipherOptions);
     const end = offset + lengthBytes + length;
@@ -69,6 +102,34 @@ export class FrameOpener {
     verify(decipher, chunk.subarray(tag, end));
     if (plaintext.length > 0) this.#deliver(plaintext);
     return end;
+  }
+
+  #beginSmallFrame(chunk: Buffer, offset: number, end: number): number {
+    if (end <= chunk.length) {
+      this.#openSmallFrame(chunk, offset, end);
+      return end;
+    }
+    const frame = Buffer.allocUnsafeSlow(end - offset);
+    this.#smallFrameBytes = chunk.copy(frame, 0, offset);
+    this.#smallFrame = frame;
+    return chunk.length;
+  }
+
+  #continueSmallFrame(frame: Buffer, chunk: Buffer, offset: number): number {
+    const takenBytes = chunk.copy(frame, this.#smallFrameBytes, offset);
+    this.#smallFrameBytes += takenBytes;
+    if (this.#smallFrameBytes === frame.length) {
+      this.#smallFrame = undefined;
+      this.#openSmallFrame(frame, 0, frame.length);
+    }
+    return offset + takenBytes;
+  }
+
+  #openSmallFrame(chunk: Buffer, start: number, end: number): void {
+    if (this.#smallCipher === null || this.#keyBytes === undefined) return;
+    const plaintext = this.#smallCipher.open(this.#keyBytes, chunk, start, end);
+    if (plaintext === undefined) throw new PortalError('frame_malformed', 'a data frame does not open');
+    if (plaintext.length > 0) this.#deliver(plaintext);
   }
 
   #gatherHeader(key: KeyObject, chunk: Buffer, offset: number): number {

@@ -1,7 +1,8 @@
-// Owns the making of data frames from plaintext (portal-protocol §5.5). Knows no stream, and not when to send.
+// Makes data frames from plaintext: small ones in WebAssembly, larger ones with node:crypto. Does not decide when to send.
 import { type CipherChaCha20Poly1305, createCipheriv, type KeyObject } from 'node:crypto';
-import { cipherName, cipherOptions, headerBytes, lengthBytes, overheadBytes } from './frame.ts';
+import { cipherName, cipherOptions, headerBytes, lengthBytes, overheadBytes, smallPlaintextBytes } from './frame.ts';
 import type { HeaderSource } from './header-pool.ts';
+import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
 
 /**
  * Plaintext of one frame at most: what a socket gives in one read, 64 KiB, with the framing of an HTTP chunk around it. Sealing
@@ -16,22 +17,43 @@ const smallPieceBytes = 2048;
 export class FrameSealer {
   readonly #headers: HeaderSource;
   readonly #framePlaintextBytes: number;
+  readonly #smallCipher: SmallFrameCipher | null;
   #key: KeyObject | undefined;
+  /** The bytes of the key, for #smallCipher. */
+  #keyBytes: Buffer | undefined;
 
-  constructor(key: KeyObject, headers: HeaderSource, maxPlaintextBytes: number = framePlaintextBytes) {
+  /** `maxPlaintextBytes` is the most of one frame. With null for `smallCipher` all frames are made by node:crypto. */
+  constructor(
+    key: KeyObject,
+    headers: HeaderSource,
+    maxPlaintextBytes: number = framePlaintextBytes,
+    smallCipher: SmallFrameCipher | null = processSmallFrameCipher,
+  ) {
     this.#key = key;
     this.#headers = headers;
     this.#framePlaintextBytes = maxPlaintextBytes;
+    this.#smallCipher = smallCipher;
+    if (smallCipher !== null) this.#keyBytes = key.export();
   }
 
   /** The frames that carry `plaintext`, as pieces in the order of sending. No plaintext, no frame. */
   seal(plaintext: readonly Uint8Array[]): Uint8Array[] {
     const key = this.#key;
     if (key === undefined) throw new Error('sealing after dispose()');
-    const frames: Uint8Array[] = [];
     let leftBytes = 0;
     for (const piece of plaintext) leftBytes += piece.length;
+    if (leftBytes === 0) return [];
+    if (
+      this.#smallCipher !== null &&
+      this.#keyBytes !== undefined &&
+      leftBytes <= Math.min(smallPlaintextBytes, this.#framePlaintextBytes)
+    ) {
+      const header = this.#headers.next();
+      header.writeUInt32BE(leftBytes + overheadBytes);
+      return [this.#smallCipher.seal(this.#keyBytes, header, plaintext, leftBytes)];
+    }
 
+    const frames: Uint8Array[] = [];
     let cipher: CipherChaCha20Poly1305 | undefined;
     let roomBytes = 0;
     for (const piece of plaintext.length === 1 ? plaintext : joinSmallPieces(plaintext)) {
@@ -59,8 +81,10 @@ export class FrameSealer {
     return frames;
   }
 
-  /** Forgets the key, whose memory Node clears when it is collected. */
+  /** Zeroes the bytes of the key, and drops the KeyObject, whose memory Node clears when it is collected. Idempotent. */
   dispose(): void {
+    this.#keyBytes?.fill(0);
+    this.#keyBytes = undefined;
     this.#key = undefined;
   }
 }

@@ -1,5 +1,4 @@
-// Owns the numbers of a data frame (portal-protocol §5.5): u32 length | 12-byte nonce | ciphertext | 16-byte tag, where the
-// length counts all that follows it.
+// The numbers of a data frame: u32 length | 12-byte nonce | ciphertext | 16-byte tag, where the length counts all that follows it.
 
 export const cipherName = 'chacha20-poly1305';
 export const lengthBytes = 4;
@@ -9,6 +8,12 @@ export const tagBytes = 16;
 
 /** What a frame's length says beyond its plaintext, and so the least that it may say. */
 export const overheadBytes: number = nonceBytes + tagBytes;
+
+/**
+ * Frames with at most this much plaintext are sealed and opened in WebAssembly; from there on node:crypto costs less
+ * (bench/micro/secure.ts).
+ */
+export const smallPlaintextBytes = 3072;
 
 /** The protocol's limit of a frame's length. */
 export const maxFrameBytes: number = 2 ** 26;

@@ -10,6 +10,7 @@ import { FrameOpener } from './frame-opener.ts';
 import { framePlaintextBytes, FrameSealer } from './frame-sealer.ts';
 import { longestGoFrameBytes, maxFrameBytes, overheadBytes } from './frame.ts';
 import { HeaderPool, type HeaderSource } from './header-pool.ts';
+import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
 
 interface FrameVectors {
   writes: {
@@ -55,9 +56,14 @@ interface Reading {
   atBoundary: boolean;
 }
 
-function read(keyHex: string, chunks: Iterable<Buffer>, limit: number = maxFrameBytes): Reading {
+function readWith(
+  cipher: SmallFrameCipher | null,
+  keyHex: string,
+  chunks: Iterable<Buffer>,
+  limit: number = maxFrameBytes,
+): Reading {
   const plaintext: Buffer[] = [];
-  const opener = new FrameOpener(createSecretKey(hex(keyHex)), limit, (piece) => plaintext.push(piece));
+  const opener = new FrameOpener(createSecretKey(hex(keyHex)), limit, (piece) => plaintext.push(piece), cipher);
   let error: PortalError | undefined;
   try {
     for (const chunk of chunks) opener.push(chunk);
@@ -72,209 +78,230 @@ function* cut(stream: Buffer, size: number): Iterable<Buffer> {
   for (let offset = 0; offset < stream.length; offset += size) yield stream.subarray(offset, offset + size);
 }
 
-describe('frames as the Go writer makes them', () => {
-  for (const vector of vectors.writes) {
-    const plaintext =
-      vector.plaintextHex === undefined
-        ? ruledBytes(vector.plaintextLength ?? 0, vector.plaintextRule ?? { mul: 1, add: 0 })
-        : hex(vector.plaintextHex);
-    it(`${vector.name}: sealed`, () => {
-      const sealer = new FrameSealer(createSecretKey(hex(vector.keyHex)), nonces(vector.nonceHex), goPlaintextBytes);
-      const frame = Buffer.concat(sealer.seal([plaintext]));
-      if (plaintext.length === 0) {
-        // Valid on the wire, and of no use: we never write one.
-        assert.equal(frame.length, 0);
-        return;
-      }
-      if (vector.frameHex !== undefined) assert.equal(frame.toString('hex'), vector.frameHex);
-      else {
-        assert.equal(frame.length, vector.frameLength);
-        assert.ok(frame.toString('hex').startsWith(vector.frameHeadHex ?? '?'));
-        assert.ok(frame.toString('hex').endsWith(vector.frameTailHex ?? '?'));
-        assert.equal(sha256(frame), vector.frameSha256);
-      }
-      for (const size of [1000, 32 * 1024, frame.length]) {
-        const reading = read(vector.keyHex, cut(frame, size));
-        assert.deepEqual([reading.error, reading.atBoundary], [undefined, true]);
-        assert.ok(reading.plaintext.equals(plaintext));
-      }
-    });
-  }
+const ciphers: readonly (readonly [name: string, cipher: SmallFrameCipher | null])[] = [
+  ['with WebAssembly for small ones', processSmallFrameCipher],
+  ['with node:crypto for all', null],
+];
 
-  for (const vector of vectors.splitWrites) {
-    it(vector.name, () => {
-      const plaintext = ruledBytes(vector.plaintextLength, vector.plaintextRule);
-      const headers = nonces(...vector.frames.map(({ nonceHex }) => nonceHex));
-      const sealer = new FrameSealer(createSecretKey(hex(vector.keyHex)), headers, goPlaintextBytes);
-      const wire = Buffer.concat(sealer.seal([plaintext]));
-      assert.equal(wire.length, vector.wireLength);
-      assert.equal(sha256(wire), vector.wireSha256);
-      let offset = 0;
-      for (const { frameLength, frameSha256 } of vector.frames) {
-        assert.equal(sha256(wire.subarray(offset, offset + frameLength)), frameSha256);
-        offset += frameLength;
-      }
-      // The longest frame that a Go app makes is one that we take by default.
-      const reading = read(vector.keyHex, cut(wire, 256 * 1024), longestGoFrameBytes);
-      assert.equal(reading.error, undefined);
-      assert.equal(sha256(reading.plaintext), sha256(plaintext));
-    });
-  }
-});
+for (const [name, cipher] of ciphers) {
+  const read = (keyHex: string, chunks: Iterable<Buffer>, limit?: number): Reading =>
+    readWith(cipher, keyHex, chunks, limit);
 
-describe('streams of frames as the Go reader reads them', () => {
-  for (const vector of vectors.reads) {
-    it(vector.name, () => {
-      const stream = hex(vector.streamHex);
-      // Go goes on behind a frame that does not open; a stream that was tampered with has nothing to say to us any more.
-      const failsAt = vector.reads.findIndex(({ error }) => error === 'ErrDecryptionFailed');
-      const before = failsAt === -1 ? vector.reads : vector.reads.slice(0, failsAt);
-      const expected = before.map(({ dataHex }) => dataHex).join('');
-      // Where the stream ends behind a length, Go says EOF as for an orderly end. We know that a frame had begun.
-      const truncated =
-        vector.reads.some(({ error }) => error === 'unexpected EOF') || vector.name === 'stream ends after the length';
-      for (const size of [1, 2, 3, 7, 16, 17, 28, 33, Math.max(1, stream.length)]) {
-        const reading = read(vector.keyHex, cut(stream, size));
-        assert.equal(reading.plaintext.toString('hex'), expected);
-        if (failsAt === -1) assert.deepEqual([reading.error, reading.atBoundary], [undefined, !truncated]);
-        else assert.equal(reading.error?.code, 'frame_malformed');
-      }
-    });
-  }
-});
-
-describe('FrameSealer and FrameOpener', () => {
-  const keyHex = '11'.repeat(32);
-  const key = createSecretKey(hex(keyHex));
-  const seal = (...plaintext: Uint8Array[]): Buffer =>
-    Buffer.concat(new FrameSealer(key, new HeaderPool()).seal(plaintext));
-
-  it('carry any pieces through any splitting', () => {
-    const piece = fc.oneof(
-      { weight: 4, arbitrary: fc.uint8Array({ maxLength: 60 }) },
-      {
-        weight: 1,
-        arbitrary: fc.integer({ min: 1900, max: 70_000 }).map((length) => new Uint8Array(randomBytes(length))),
-      },
-    );
-    fc.assert(
-      fc.property(
-        fc.array(piece, { maxLength: 12 }),
-        fc.array(fc.integer({ min: 1, max: 40_000 }), { minLength: 1, maxLength: 10 }),
-        (pieces, sizes) => {
-          const wire = seal(...pieces);
-          const chunks: Buffer[] = [];
-          for (let offset = 0, turn = 0; offset < wire.length; turn += 1) {
-            const size = sizes[turn % sizes.length] ?? 1;
-            chunks.push(wire.subarray(offset, offset + size));
-            offset += size;
-          }
-          const reading = read(keyHex, chunks);
+  describe(`frames as the Go writer makes them, ${name}`, () => {
+    for (const vector of vectors.writes) {
+      const plaintext =
+        vector.plaintextHex === undefined
+          ? ruledBytes(vector.plaintextLength ?? 0, vector.plaintextRule ?? { mul: 1, add: 0 })
+          : hex(vector.plaintextHex);
+      it(`${vector.name}: sealed`, () => {
+        const sealer = new FrameSealer(
+          createSecretKey(hex(vector.keyHex)),
+          nonces(vector.nonceHex),
+          goPlaintextBytes,
+          cipher,
+        );
+        const frame = Buffer.concat(sealer.seal([plaintext]));
+        if (plaintext.length === 0) {
+          // Valid on the wire, and of no use: we never write one.
+          assert.equal(frame.length, 0);
+          return;
+        }
+        if (vector.frameHex !== undefined) assert.equal(frame.toString('hex'), vector.frameHex);
+        else {
+          assert.equal(frame.length, vector.frameLength);
+          assert.ok(frame.toString('hex').startsWith(vector.frameHeadHex ?? '?'));
+          assert.ok(frame.toString('hex').endsWith(vector.frameTailHex ?? '?'));
+          assert.equal(sha256(frame), vector.frameSha256);
+        }
+        for (const size of [1000, 32 * 1024, frame.length]) {
+          const reading = read(vector.keyHex, cut(frame, size));
           assert.deepEqual([reading.error, reading.atBoundary], [undefined, true]);
-          assert.ok(reading.plaintext.equals(Buffer.concat(pieces)));
+          assert.ok(reading.plaintext.equals(plaintext));
+        }
+      });
+    }
+
+    for (const vector of vectors.splitWrites) {
+      it(vector.name, () => {
+        const plaintext = ruledBytes(vector.plaintextLength, vector.plaintextRule);
+        const headers = nonces(...vector.frames.map(({ nonceHex }) => nonceHex));
+        const sealer = new FrameSealer(createSecretKey(hex(vector.keyHex)), headers, goPlaintextBytes, cipher);
+        const wire = Buffer.concat(sealer.seal([plaintext]));
+        assert.equal(wire.length, vector.wireLength);
+        assert.equal(sha256(wire), vector.wireSha256);
+        let offset = 0;
+        for (const { frameLength, frameSha256 } of vector.frames) {
+          assert.equal(sha256(wire.subarray(offset, offset + frameLength)), frameSha256);
+          offset += frameLength;
+        }
+        // The longest frame that a Go app makes is one that we take by default.
+        const reading = read(vector.keyHex, cut(wire, 256 * 1024), longestGoFrameBytes);
+        assert.equal(reading.error, undefined);
+        assert.equal(sha256(reading.plaintext), sha256(plaintext));
+      });
+    }
+  });
+
+  describe(`streams of frames as the Go reader reads them, ${name}`, () => {
+    for (const vector of vectors.reads) {
+      it(vector.name, () => {
+        const stream = hex(vector.streamHex);
+        // Go goes on behind a frame that does not open; a stream that was tampered with has nothing to say to us any more.
+        const failsAt = vector.reads.findIndex(({ error }) => error === 'ErrDecryptionFailed');
+        const before = failsAt === -1 ? vector.reads : vector.reads.slice(0, failsAt);
+        const expected = before.map(({ dataHex }) => dataHex).join('');
+        // Where the stream ends behind a length, Go says EOF as for an orderly end. We know that a frame had begun.
+        const truncated =
+          vector.reads.some(({ error }) => error === 'unexpected EOF') ||
+          vector.name === 'stream ends after the length';
+        for (const size of [1, 2, 3, 7, 16, 17, 28, 33, Math.max(1, stream.length)]) {
+          const reading = read(vector.keyHex, cut(stream, size));
+          assert.equal(reading.plaintext.toString('hex'), expected);
+          if (failsAt === -1) assert.deepEqual([reading.error, reading.atBoundary], [undefined, !truncated]);
+          else assert.equal(reading.error?.code, 'frame_malformed');
+        }
+      });
+    }
+  });
+
+  describe(`FrameSealer and FrameOpener, ${name}`, () => {
+    const keyHex = '11'.repeat(32);
+    const key = createSecretKey(hex(keyHex));
+    const seal = (...plaintext: Uint8Array[]): Buffer =>
+      Buffer.concat(new FrameSealer(key, new HeaderPool(), framePlaintextBytes, cipher).seal(plaintext));
+
+    it('carry any pieces through any splitting', () => {
+      const piece = fc.oneof(
+        { weight: 4, arbitrary: fc.uint8Array({ maxLength: 60 }) },
+        {
+          weight: 1,
+          arbitrary: fc.integer({ min: 1900, max: 70_000 }).map((length) => new Uint8Array(randomBytes(length))),
         },
-      ),
-      { numRuns: 200, seed: 2 },
-    );
-  });
+      );
+      fc.assert(
+        fc.property(
+          fc.array(piece, { maxLength: 12 }),
+          fc.array(fc.integer({ min: 1, max: 40_000 }), { minLength: 1, maxLength: 10 }),
+          (pieces, sizes) => {
+            const wire = seal(...pieces);
+            const chunks: Buffer[] = [];
+            for (let offset = 0, turn = 0; offset < wire.length; turn += 1) {
+              const size = sizes[turn % sizes.length] ?? 1;
+              chunks.push(wire.subarray(offset, offset + size));
+              offset += size;
+            }
+            const reading = read(keyHex, chunks);
+            assert.deepEqual([reading.error, reading.atBoundary], [undefined, true]);
+            assert.ok(reading.plaintext.equals(Buffer.concat(pieces)));
+          },
+        ),
+        { numRuns: 200, seed: 2 },
+      );
+    });
 
-  it('fail on any flipped bit, split or whole, and release nothing of the frame', () => {
-    const wire = seal(Buffer.from('attack at dawn'));
-    for (let bit = 0; bit < wire.length * 8; bit += 1) {
-      const flipped = Buffer.from(wire);
-      flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
-      for (const size of [1, 20, wire.length]) {
-        const reading = read(keyHex, cut(flipped, size));
-        assert.equal(reading.plaintext.length, 0, `bit ${bit}`);
-        // A flip in the length can make the frame longer than what came: it is then unfinished, not yet wrong.
-        if (reading.error === undefined) assert.ok(bit < 32 && !reading.atBoundary, `bit ${bit}`);
-        else assert.equal(reading.error.code, 'frame_malformed');
+    it('fail on any flipped bit, split or whole, and release nothing of the frame', () => {
+      const wire = seal(Buffer.from('attack at dawn'));
+      for (let bit = 0; bit < wire.length * 8; bit += 1) {
+        const flipped = Buffer.from(wire);
+        flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+        for (const size of [1, 20, wire.length]) {
+          const reading = read(keyHex, cut(flipped, size));
+          assert.equal(reading.plaintext.length, 0, `bit ${bit}`);
+          // A flip in the length can make the frame longer than what came: it is then unfinished, not yet wrong.
+          if (reading.error === undefined) assert.ok(bit < 32 && !reading.atBoundary, `bit ${bit}`);
+          else assert.equal(reading.error.code, 'frame_malformed');
+        }
       }
-    }
-  });
+    });
 
-  it('release nothing of a frame before its last byte', () => {
-    const wire = seal(randomBytes(20_000));
-    const delivered: Buffer[] = [];
-    const opener = new FrameOpener(key, maxFrameBytes, (piece) => delivered.push(piece));
-    for (const chunk of cut(wire.subarray(0, -1), 5000)) opener.push(chunk);
-    assert.equal(delivered.length, 0);
-    opener.push(wire.subarray(-1));
-    assert.equal(Buffer.concat(delivered).length, 20_000);
-  });
+    it('release nothing of a frame before its last byte', () => {
+      const wire = seal(randomBytes(20_000));
+      const delivered: Buffer[] = [];
+      const opener = new FrameOpener(key, maxFrameBytes, (piece) => delivered.push(piece), cipher);
+      for (const chunk of cut(wire.subarray(0, -1), 5000)) opener.push(chunk);
+      assert.equal(delivered.length, 0);
+      opener.push(wire.subarray(-1));
+      assert.equal(Buffer.concat(delivered).length, 20_000);
+    });
 
-  it('refuse a length over the limit from its four bytes alone', () => {
-    for (const [length, limit] of [
-      [2 ** 26 + 1, maxFrameBytes],
-      [2 ** 32 - 1, maxFrameBytes],
-      [1001, 1000],
-      [overheadBytes - 1, maxFrameBytes],
-      [0, maxFrameBytes],
-    ] as const) {
-      const header = Buffer.alloc(4);
-      header.writeUInt32BE(length);
-      for (const size of [1, 4]) {
-        assert.equal(read(keyHex, cut(header, size), limit).error?.code, 'frame_malformed', `length ${length}`);
+    it('refuse a length over the limit from its four bytes alone', () => {
+      for (const [length, limit] of [
+        [2 ** 26 + 1, maxFrameBytes],
+        [2 ** 32 - 1, maxFrameBytes],
+        [1001, 1000],
+        [overheadBytes - 1, maxFrameBytes],
+        [0, maxFrameBytes],
+      ] as const) {
+        const header = Buffer.alloc(4);
+        header.writeUInt32BE(length);
+        for (const size of [1, 4]) {
+          assert.equal(read(keyHex, cut(header, size), limit).error?.code, 'frame_malformed', `length ${length}`);
+        }
       }
-    }
-    const header = Buffer.from('04000000', 'hex');
-    assert.equal(read(keyHex, [header]).error, undefined);
-  });
+      const header = Buffer.from('04000000', 'hex');
+      assert.equal(read(keyHex, [header]).error, undefined);
+    });
 
-  it('cost memory by what came of a frame, in pieces of any size', () => {
-    const wire = Buffer.concat([Buffer.from('04000000', 'hex'), Buffer.alloc(12 + 512 * 1024)]);
-    const before = process.memoryUsage();
-    const opener = new FrameOpener(key, maxFrameBytes, () => assert.fail('released'));
-    for (const chunk of cut(wire, 1)) opener.push(chunk);
-    const after = process.memoryUsage();
-    assert.ok(after.arrayBuffers - before.arrayBuffers < 8 * 1024 * 1024);
-    opener.dispose();
-  });
-
-  it('make frames of full size from bulk, and one from many small pieces', () => {
-    const lengths = (wire: Buffer): number[] => {
-      const list: number[] = [];
-      for (let offset = 0; offset < wire.length; offset += 4 + wire.readUInt32BE(offset)) {
-        list.push(4 + wire.readUInt32BE(offset));
-      }
-      return list;
-    };
-    assert.deepEqual(lengths(seal(Buffer.alloc(2 * framePlaintextBytes + 1))), [
-      framePlaintextBytes + 32,
-      framePlaintextBytes + 32,
-      33,
-    ]);
-    assert.deepEqual(lengths(seal(...Array.from({ length: 100 }, () => Buffer.from('small')))), [532]);
-    assert.deepEqual(lengths(seal()), []);
-    assert.deepEqual(lengths(seal(Buffer.alloc(0))), []);
-  });
-
-  it('never use a nonce twice', () => {
-    const headers = new HeaderPool();
-    const seen = new Set<string>();
-    for (let i = 0; i < 10_000; i += 1) seen.add(headers.next().subarray(4).toString('latin1'));
-    assert.equal(seen.size, 10_000);
-  });
-
-  it('are of no use after dispose', () => {
-    const sealer = new FrameSealer(key, new HeaderPool());
-    sealer.dispose();
-    assert.throws(() => sealer.seal([Buffer.from('x')]));
-    const delivered: Buffer[] = [];
-    const opener = new FrameOpener(key, maxFrameBytes, (piece) => {
-      delivered.push(piece);
+    it('cost memory by what came of a frame, in pieces of any size', () => {
+      const wire = Buffer.concat([Buffer.from('04000000', 'hex'), Buffer.alloc(12 + 512 * 1024)]);
+      const before = process.memoryUsage();
+      const opener = new FrameOpener(key, maxFrameBytes, () => assert.fail('released'), cipher);
+      for (const chunk of cut(wire, 1)) opener.push(chunk);
+      const after = process.memoryUsage();
+      assert.ok(after.arrayBuffers - before.arrayBuffers < 8 * 1024 * 1024);
       opener.dispose();
     });
-    opener.push(Buffer.concat([seal(Buffer.from('first')), seal(Buffer.from('second'))]));
-    assert.deepEqual(delivered.map(String), ['first']);
-  });
 
-  it('report a broken frame with its cause', () => {
-    const wire = seal(Buffer.from('x'));
-    wire.writeUInt8(wire.readUInt8(wire.length - 1) ^ 1, wire.length - 1);
-    const opener = new FrameOpener(key, maxFrameBytes, () => undefined);
-    assert.throws(() => {
-      opener.push(wire);
-    }, portalError('frame_malformed'));
+    it('make frames of full size from bulk, and one from many small pieces', () => {
+      const lengths = (wire: Buffer): number[] => {
+        const list: number[] = [];
+        for (let offset = 0; offset < wire.length; offset += 4 + wire.readUInt32BE(offset)) {
+          list.push(4 + wire.readUInt32BE(offset));
+        }
+        return list;
+      };
+      assert.deepEqual(lengths(seal(Buffer.alloc(2 * framePlaintextBytes + 1))), [
+        framePlaintextBytes + 32,
+        framePlaintextBytes + 32,
+        33,
+      ]);
+      assert.deepEqual(lengths(seal(...Array.from({ length: 100 }, () => Buffer.from('small')))), [532]);
+      assert.deepEqual(lengths(seal()), []);
+      assert.deepEqual(lengths(seal(Buffer.alloc(0))), []);
+    });
+
+    it('never use a nonce twice', () => {
+      const headers = new HeaderPool();
+      const seen = new Set<string>();
+      for (let i = 0; i < 10_000; i += 1) seen.add(headers.next().subarray(4).toString('latin1'));
+      assert.equal(seen.size, 10_000);
+    });
+
+    it('are of no use after dispose', () => {
+      const sealer = new FrameSealer(key, new HeaderPool(), framePlaintextBytes, cipher);
+      sealer.dispose();
+      assert.throws(() => sealer.seal([Buffer.from('x')]));
+      const delivered: Buffer[] = [];
+      const opener = new FrameOpener(
+        key,
+        maxFrameBytes,
+        (piece) => {
+          delivered.push(piece);
+          opener.dispose();
+        },
+        cipher,
+      );
+      opener.push(Buffer.concat([seal(Buffer.from('first')), seal(Buffer.from('second'))]));
+      assert.deepEqual(delivered.map(String), ['first']);
+    });
+
+    it('report a broken frame with its cause', () => {
+      const wire = seal(Buffer.from('x'));
+      wire.writeUInt8(wire.readUInt8(wire.length - 1) ^ 1, wire.length - 1);
+      const opener = new FrameOpener(key, maxFrameBytes, () => undefined, cipher);
+      assert.throws(() => {
+        opener.push(wire);
+      }, portalError('frame_malformed'));
+    });
   });
-});
+}

@@ -1,0 +1,27 @@
+// Starts the WebAssembly module that tools/wasm describes. Does not write into its memory.
+import { aeadBinary } from './aead-binary.ts';
+
+/** The part of the global object that is used here; neither TypeScript's ES libraries nor Node's types declare it. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: object };
+};
+
+/** Addresses are those of aeadLayout, in bytes. tools/wasm/aead.ts says what each function leaves in the memory. */
+export interface AeadInstance {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly seal: (lengthBytes: number) => void;
+  /** 1 where the tag is genuine. */
+  readonly open: (lengthBytes: number) => number;
+  readonly clear: (from: number, end: number) => void;
+  /** RFC 8439 §2.3 and 2.4, a part of the others that tests look at. */
+  readonly chacha20: (counter: number, from: number, to: number) => void;
+  /** RFC 8439 §2.5, likewise. */
+  readonly poly1305: (key: number, from: number, end: number, tag: number) => void;
+}
+
+/** An instance with a memory of its own. Throws where WebAssembly or its SIMD is missing. */
+export function instantiateAead(): AeadInstance {
+  const module = new WebAssembly.Module(Buffer.from(aeadBinary, 'base64'));
+  return new WebAssembly.Instance(module).exports as unknown as AeadInstance;
+}
