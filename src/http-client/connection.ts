@@ -144,6 +144,8 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     this.#exchange?.request.body?.detach();
     this.#exchange = undefined;
     this.#state = 'closing';
+    // Within a call of its own it would go on with the bytes that it has.
+    this.#reader.stop();
     this.pipe.destroy();
   }
 
