@@ -115,6 +115,21 @@ test('what was written in the tick of destroy() was not sent', async (t) => {
   assert.equal(pipe.bytesSent, 0);
 });
 
+test('what was written before both directions ended is sent, although the pipe is destroyed then', async (t) => {
+  const { pipe, peer } = await pair(t);
+  const listener = new Listener(pipe);
+  peer.pause();
+  const total = 16 * 1024 * 1024;
+  pipe.write(Buffer.alloc(total));
+  pipe.end();
+  peer.end();
+  await listener.until(() => listener.ended);
+  pipe.destroy();
+  let got = 0;
+  for await (const chunk of peer) got += (chunk as Buffer).length;
+  assert.equal(got, total);
+});
+
 test('a handler that is replaced within its data() leaves the rest to the new one', async (t) => {
   const { pipe, peer } = await pair(t);
   let first = '';

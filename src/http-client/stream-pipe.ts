@@ -3,6 +3,9 @@ import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import type { BytePipe, BytePipeHandler } from '../kernel/byte-pipe.ts';
 
+/** How long a peer that has ended may take to read the rest. */
+const flushGraceMs = 5_000;
+
 export interface StreamPipeOptions {
   /** What an error of the stream is reported as; by default as it is. */
   readonly errorOf?: (error: Error) => Error;
@@ -90,8 +93,18 @@ export class StreamPipe implements BytePipe {
     if (!this.#stream.writableEnded) this.#stream.end();
   }
 
+  /** After an orderly end of both directions the stream gets a while to send what was written before it. */
   destroy(): void {
-    this.#stream.destroy();
+    const stream = this.#stream;
+    if (!this.#ended || !stream.writableEnded || stream.writableFinished || stream.destroyed) {
+      stream.destroy();
+      return;
+    }
+    const timer = setTimeout(() => stream.destroy(), flushGraceMs);
+    timer.unref();
+    stream.once('close', () => {
+      clearTimeout(timer);
+    });
   }
 
   pause(): void {

@@ -6,7 +6,7 @@ import { requestFailed } from '../../../src/kernel/events.ts';
 import { createCredential } from '../../../src/portal/identity.ts';
 import type { Timeouts } from '../../../src/policy/policy.ts';
 import type { RelayClientOptions } from '../../../src/portal/relay-client.ts';
-import { SecureChannel } from '../../../src/portal/secure/channel.ts';
+import { SecurePipe } from '../../../src/portal/secure/secure-pipe.ts';
 import { MuxStream } from '../../../src/portal/yamux/mux-stream.ts';
 import { Mux } from '../../../src/portal/yamux/session.ts';
 import type { PoolLimits } from '../../../src/upstream/tunnel-pool.ts';
@@ -86,4 +86,4 @@ const commands = {
   },
   close: () => gateway.close(),
 };
-serveParent({ port }, commands, { streams: MuxStream, sessions: Mux, tunnels: SecureChannel });
+serveParent({ port }, commands, { streams: MuxStream, sessions: Mux, tunnels: SecurePipe });
