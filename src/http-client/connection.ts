@@ -116,7 +116,9 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
 
   /** Why a connection without an exchange cannot be used. */
   get idleFault(): HttpFault {
-    return this.#idleFault ?? new HttpFault('connection_lost', 'unsent', 'the connection was closed before the request');
+    return (
+      this.#idleFault ?? new HttpFault('connection_lost', 'unsent', 'the connection was closed before the request')
+    );
   }
 
   /** Only while `usable`. */
@@ -210,7 +212,12 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
   closed(error: Error | undefined): void {
     clearTimeout(this.#closeTimer);
     this.#fail('connection_lost', error?.message ?? 'the connection was closed', error);
-    this.#idleFault ??= new HttpFault('connection_lost', 'unsent', 'the connection was closed before the request', error);
+    this.#idleFault ??= new HttpFault(
+      'connection_lost',
+      'unsent',
+      'the connection was closed before the request',
+      error,
+    );
     this.#state = 'closed';
     this.#owner.lost();
   }
