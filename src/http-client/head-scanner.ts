@@ -119,7 +119,10 @@ export class HeadScanner {
     return -1;
   }
 
-  /** The fields of the section that scan() has just finished: name, value, ... Once; both arguments are those of that call. */
+  /**
+   * The fields of the section that scan() has just finished: name, value, ... Once; both arguments are those of that call. The
+   * strings share the memory of the whole section.
+   */
   fields(buffer: Buffer, from: number): string[] {
     const first = this.#marks[0] ?? 0;
     const fieldCount = (this.#markCount - 1) >> 1;
