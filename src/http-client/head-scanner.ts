@@ -39,7 +39,7 @@ export class HeadScanner {
   #marks: number[] = [];
   #markCount = 0;
 
-  /** Bytes so far; after scan() has returned true, of the whole section. */
+  /** Bytes of the section that scan() has read; of the whole section once it is complete. */
   get bytes(): number {
     return this.#seenBytes;
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { get, readResponse } from '../../test/helpers/http-reading.ts';
 import { bytes, expecting, record } from '../../test/helpers/recorded-reader.ts';
+import { maxInformationalBytes, minInformationalBytes } from './response-reader.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const chunkedHead = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
@@ -89,13 +90,14 @@ describe('interim responses', () => {
 
   test('may have 64 KiB for each request, and count 64 bytes at least', () => {
     const short = 'HTTP/1.1 103 E\r\n\r\n';
+    const count = maxInformationalBytes / minInformationalBytes;
     const { reader, taken } = expecting();
     for (let request = 0; request < 2; request += 1) {
-      reader.push(bytes(short.repeat(1_024) + ok));
-      assert.equal(taken().length, 1_024 + 3);
+      reader.push(bytes(short.repeat(count) + ok));
+      assert.equal(taken().length, count + 3);
       reader.expect(get);
     }
-    assert.equal(readResponse([bytes(short.repeat(1_025))]).outcome, 'too_many_informational');
+    assert.equal(readResponse([bytes(short.repeat(count + 1))]).outcome, 'too_many_informational');
     const long = `HTTP/1.1 103 E\r\nX: ${'x'.repeat(33_000)}\r\n\r\n`;
     assert.equal(readResponse([bytes(long + ok)]).outcome, 'complete');
     assert.equal(readResponse([bytes(long + long + ok)]).outcome, 'too_many_informational');

@@ -1,4 +1,4 @@
-// The same bytes give the same events, however they are split.
+// The same bytes give the same events, however they are split and whenever the reader is paused.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -34,7 +34,7 @@ describe('byte by byte, and at every place', () => {
   }
 });
 
-test('random responses, valid and mutated, at random places', () => {
+test('random responses, valid and mutated, at random places, also with a pause at each event', () => {
   fc.assert(
     fc.property(fc.string({ minLength: 1 }), fc.array(fc.nat(600), { maxLength: 12 }), (seed, offsets) => {
       const { bytes, expected } = randomCase(seededRandom(seed));
@@ -42,6 +42,7 @@ test('random responses, valid and mutated, at random places', () => {
       assert.deepEqual(comparable(readResponse(splitAt(bytes, offsets), expected)), whole);
       const single = splitAt(bytes, Array.from(bytes.keys()));
       assert.deepEqual(comparable(readResponse(single, expected)), whole);
+      assert.deepEqual(comparable(readResponse(splitAt(bytes, offsets), expected, true)), whole);
     }),
     { numRuns: runs, seed: 1 },
   );
