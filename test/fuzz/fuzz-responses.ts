@@ -6,6 +6,7 @@ import { fuzzResponses, maxFaults, type FuzzReport } from './response-run.ts';
 const cases = Number(process.argv[2] ?? 10_000_000);
 const seed = process.argv[3] ?? new Date().toISOString();
 const batch = 100_000;
+const progressEvery = 500_000;
 
 const report: FuzzReport = { counts: new Map(), faults: [] };
 let done = 0;
@@ -13,6 +14,7 @@ for (let i = 0; done < cases && report.faults.length < maxFaults; i += 1) {
   const size = Math.min(batch, cases - done);
   fuzzResponses(`${seed} ${i}`, size, report);
   done += size;
+  if (done % progressEvery === 0) console.log(`${done} responses, ${report.faults.length} faults`);
 }
 console.log(`${done} responses, seed "${seed}"`);
 for (const [name, count] of [...report.counts].sort((a, b) => b[1] - a[1]))
