@@ -32,19 +32,20 @@ const maxMovedBytes = 16 * 1024;
 /** Below this a loop is cheaper than a call. */
 const minCopyCallBytes = 32;
 
-const atSize = 0;
-const inSize = 1;
-const atExtensionName = 2;
-const inExtensionName = 3;
-const atExtensionValue = 4;
-const inExtensionValue = 5;
-const inQuotes = 6;
-const inEscape = 7;
-const afterQuotes = 8;
-const atLineFeed = 9;
-const inData = 10;
-const atDataEnd = 11;
-const atDataLineFeed = 12;
+/** States, first those within the counted bytes of a chunk line. */
+const inSize = 0;
+const atName = 1;
+const inName = 2;
+const atValue = 3;
+const inValue = 4;
+const inQuotes = 5;
+const inEscape = 6;
+const afterQuotes = 7;
+const atDataEnd = 8;
+const atDataLineFeed = 9;
+const atSize = 10;
+const atLineFeed = 11;
+const inData = 12;
 const complete = 13;
 const broken = 14;
 
@@ -53,7 +54,6 @@ export class ChunkedBody {
   dataStart = 0;
   dataEnd = 0;
   #state = atSize;
-  #sizeDigits = 0;
   /** Bytes of the chunk that are still to come. */
   #size = 0;
   #lineBytes = 0;
@@ -65,7 +65,9 @@ export class ChunkedBody {
   }
 
   start(): void {
-    this.#startLine();
+    this.#state = atSize;
+    this.#size = 0;
+    this.#lineBytes = 0;
     this.#excessBytes = 0;
   }
 
@@ -87,10 +89,11 @@ export class ChunkedBody {
         else return at;
         at += bytes;
         this.#size -= bytes;
-        if (this.#size === 0) this.#state = atDataEnd;
-      } else if (this.#readFraming(buffer[at] ?? 0)) at += 1;
-      else {
-        this.#state = broken;
+        if (this.#size > 0) return at;
+        this.#state = atDataEnd;
+      }
+      at = this.#readFraming(buffer, at);
+      if (this.#state === broken) {
         if (this.dataEnd > this.dataStart) return at;
         throw new ResponseError('bad_chunk');
       }
@@ -105,89 +108,95 @@ export class ChunkedBody {
     this.dataEnd = to + bytes;
   }
 
-  /** One byte outside the data. False: it may not stand there. */
-  #readFraming(byte: number): boolean {
-    switch (this.#state) {
-      case atSize:
-      case inSize: {
-        const digit = hexValue[byte] ?? 0;
-        if (digit === notHex) return this.#state === inSize && this.#endElement(byte);
-        this.#size = this.#size * 16 + digit;
-        this.#sizeDigits += 1;
-        this.#state = inSize;
-        return this.#sizeDigits <= maxSizeDigits && this.#size <= Number.MAX_SAFE_INTEGER && this.#countByte();
+  /**
+   * Reads the CRLF behind the data of a chunk and the next chunk line: chunk-size *( ";" name [ "=" ( token / quoted-string ) ] ) CRLF,
+   * without the whitespace that RFC 9112 §7.1.1 tolerates, as llhttp. Returns the index behind the line, or that of a byte that may not
+   * stand there; then the state is `broken`. One loop over local variables, because a buffer may hold nothing but chunk lines.
+   */
+  #readFraming(buffer: Buffer, from: number): number {
+    let state = this.#state;
+    let lineBytes = this.#lineBytes;
+    let size = this.#size;
+    for (let at = from; at < buffer.length; at += 1) {
+      const byte = buffer[at] ?? 0;
+      const bits = byteClass[byte] ?? 0;
+      let next = broken;
+      switch (state) {
+        case atDataEnd:
+          if (byte === CR) next = atDataLineFeed;
+          break;
+        case atDataLineFeed:
+          if (byte === LF) next = atSize;
+          lineBytes = 0;
+          break;
+        case atSize:
+        case inSize: {
+          const digit = hexValue[byte] ?? notHex;
+          if (digit !== notHex) {
+            size = size * 16 + digit;
+            if (lineBytes < maxSizeDigits && size <= Number.MAX_SAFE_INTEGER) next = inSize;
+          } else if (state === inSize) next = behindElement(byte);
+          break;
+        }
+        case atName:
+          if ((bits & isToken) !== 0) next = inName;
+          break;
+        case inName:
+          if ((bits & isToken) !== 0) next = inName;
+          else next = byte === EQUALS ? atValue : behindElement(byte);
+          break;
+        case atValue:
+          if (byte === DQUOTE) next = inQuotes;
+          else if ((bits & isToken) !== 0) next = inValue;
+          break;
+        case inValue:
+          next = (bits & isToken) !== 0 ? inValue : behindElement(byte);
+          break;
+        case inQuotes:
+          if (byte === DQUOTE) next = afterQuotes;
+          else if (byte === BACKSLASH) next = inEscape;
+          else if ((bits & isText) !== 0) next = inQuotes;
+          break;
+        case inEscape:
+          if ((bits & isText) !== 0) next = inQuotes;
+          break;
+        case afterQuotes:
+          next = behindElement(byte);
+          break;
+        case atLineFeed:
+          if (byte === LF) return this.#endLine(lineBytes, size) ? at + 1 : at;
       }
-      case atLineFeed:
-        return byte === LF && this.#endLine();
-      case atDataEnd:
-        this.#state = atDataLineFeed;
-        return byte === CR;
-      case atDataLineFeed:
-        this.#startLine();
-        return byte === LF;
-      case broken:
-        return false;
-      default:
-        return this.#readExtension(byte);
+      if (next < atDataEnd) {
+        lineBytes += 1;
+        if (lineBytes > maxChunkLineBytes) next = broken;
+      }
+      state = next;
+      if (state === broken) {
+        this.#state = broken;
+        return at;
+      }
     }
+    this.#state = state;
+    this.#lineBytes = lineBytes;
+    this.#size = size;
+    return buffer.length;
   }
 
-  /** chunk-ext = *( ";" name [ "=" ( token / quoted-string ) ] ), without the bad whitespace that RFC 9112 §7.1.1 asks to tolerate. */
-  #readExtension(byte: number): boolean {
-    const bits = byteClass[byte] ?? 0;
-    switch (this.#state) {
-      case atExtensionName:
-        this.#state = inExtensionName;
-        return (bits & isToken) !== 0 && this.#countByte();
-      case inExtensionName:
-        if ((bits & isToken) !== 0) return this.#countByte();
-        if (byte !== EQUALS) return this.#endElement(byte);
-        this.#state = atExtensionValue;
-        return this.#countByte();
-      case atExtensionValue:
-        this.#state = byte === DQUOTE ? inQuotes : inExtensionValue;
-        return (byte === DQUOTE || (bits & isToken) !== 0) && this.#countByte();
-      case inExtensionValue:
-        return (bits & isToken) !== 0 ? this.#countByte() : this.#endElement(byte);
-      case inQuotes:
-        if (byte === DQUOTE) this.#state = afterQuotes;
-        else if (byte === BACKSLASH) this.#state = inEscape;
-        return (bits & isText) !== 0 && this.#countByte();
-      case inEscape:
-        this.#state = inQuotes;
-        return (bits & isText) !== 0 && this.#countByte();
-      default:
-        // afterQuotes
-        return this.#endElement(byte);
-    }
-  }
-
-  /** What may follow a size or an extension: another one, or the end of the line. */
-  #endElement(byte: number): boolean {
-    if (byte === SEMICOLON) {
-      this.#state = atExtensionName;
-      return this.#countByte();
-    }
-    this.#state = atLineFeed;
-    return byte === CR;
-  }
-
-  #countByte(): boolean {
-    this.#lineBytes += 1;
-    return this.#lineBytes <= maxChunkLineBytes;
-  }
-
-  #endLine(): boolean {
-    const excess = this.#excessBytes + this.#lineBytes + lineEndBytes - freeBytesPerChunk - 2 * this.#size;
+  /** False: there is too much framing for so little data. */
+  #endLine(lineBytes: number, size: number): boolean {
+    const excess = this.#excessBytes + lineBytes + lineEndBytes - freeBytesPerChunk - 2 * size;
     this.#excessBytes = Math.max(0, excess);
-    this.#state = this.#size === 0 ? complete : inData;
-    return this.#excessBytes <= maxExcessBytes;
-  }
-
-  #startLine(): void {
-    this.#state = atSize;
-    this.#sizeDigits = 0;
-    this.#size = 0;
     this.#lineBytes = 0;
+    this.#size = size;
+    this.#state = size === 0 ? complete : inData;
+    if (this.#excessBytes <= maxExcessBytes) return true;
+    this.#state = broken;
+    return false;
   }
+}
+
+/** What may follow a size or an extension: another extension, or the end of the line. */
+function behindElement(byte: number): number {
+  if (byte === SEMICOLON) return atName;
+  return byte === CR ? atLineFeed : broken;
 }

@@ -39,7 +39,7 @@ export class HeadScanner {
   #marks: number[] = [];
   #markCount = 0;
 
-  /** Bytes so far; after scan() has returned true, of the whole section. */
+  /** Bytes of the section that scan() has read; of the whole section once it is complete. */
   get bytes(): number {
     return this.#seenBytes;
   }
@@ -119,7 +119,10 @@ export class HeadScanner {
     return -1;
   }
 
-  /** The fields of the section that scan() has just finished: name, value, ... Once; both arguments are those of that call. */
+  /**
+   * The fields of the section that scan() has just finished: name, value, ... Once; both arguments are those of that call. The
+   * strings share the memory of the whole section.
+   */
   fields(buffer: Buffer, from: number): string[] {
     const first = this.#marks[0] ?? 0;
     const fieldCount = (this.#markCount - 1) >> 1;

@@ -35,7 +35,7 @@ export const differences: readonly Difference[] = [
     name: 'versions but 1.0 and 1.1',
     source: 'RFC 9112 §2.3',
     example: 'HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n',
-    applies: ({ ours, text }) => ours.outcome === 'not_http' && /(?:^|\r\n\r\n)HTTP\/[02]/.test(text),
+    applies: ({ ours, text }) => ours.outcome === 'not_http' && /(?:^|\r\n\r\n)HTTP\/(?:[02-9]|1\.[2-9])/.test(text),
   },
   {
     name: 'statuses below 100 and above 599',

@@ -12,7 +12,7 @@ export interface FuzzReport {
   readonly faults: string[];
 }
 
-const maxFaults = 10;
+export const maxFaults = 10;
 
 export function fuzzResponses(
   seed: string,

@@ -21,8 +21,14 @@ export interface Reading {
 
 export const get: ExpectedResponse = { method: 'GET', offeredProtocols: '' };
 
-/** Pushes the pieces, then ends. The pieces are copied, because the reader may change them. */
-export function readResponse(pieces: readonly Buffer[], expected: ExpectedResponse = get): Reading {
+/**
+ * Pushes the pieces, then ends. The pieces are copied, because the reader may change them. `pausing`: each event pauses the reader, and
+ * it is resumed only when everything was pushed.
+ */
+export function readResponse(pieces: readonly Buffer[], expected: ExpectedResponse = get, pausing = false): Reading {
+  const pause = (): void => {
+    if (pausing) reader.pause();
+  };
   const body: Buffer[] = [];
   const reading: Reading = {
     outcome: 'cut',
@@ -35,14 +41,19 @@ export function readResponse(pieces: readonly Buffer[], expected: ExpectedRespon
     excess: false,
     rest: '',
   };
-  const reader = new ResponseReader({
-    informational: (head) => reading.informational.push(head),
+  const reader: ResponseReader = new ResponseReader({
+    informational: (head) => {
+      reading.informational.push(head);
+      pause();
+    },
     head: (head) => {
       reading.head = head;
+      pause();
     },
     data: (chunk) => {
       reading.pieces += 1;
       body.push(chunk);
+      pause();
     },
     end: (trailers) => {
       reading.outcome = 'complete';
@@ -57,6 +68,7 @@ export function readResponse(pieces: readonly Buffer[], expected: ExpectedRespon
   try {
     for (const piece of pieces) reader.push(Buffer.from(piece));
     reader.end();
+    while (pausing && (reader.state === 'head' || reader.state === 'body')) reader.resume();
   } catch (error) {
     if (!(error instanceof ResponseError)) throw error;
     reading.outcome = error.code;
