@@ -17,8 +17,8 @@ export interface RawHead {
 }
 
 /**
- * Throws ResponseError bad_framing, unoffered_upgrade for such a 101, and bad_informational for another 1xx that ends the connection:
- * no final response could follow it (RFC 9112 §9.6).
+ * Throws ResponseError bad_framing, unoffered_upgrade for such a 101, and bad_informational for another 1xx that ends the connection,
+ * because no final response could follow it (RFC 9112 §9.6), or is HTTP/1.0, which has none (RFC 9110 §15.2).
  */
 export function responseHead(
   { status, version, headers }: RawHead,
@@ -29,7 +29,7 @@ export function responseHead(
   if (status === 101) {
     const isSwitch = control.upgrade && isOffered(control.protocols, offeredProtocols);
     if (!isSwitch) throw new ResponseError('unoffered_upgrade');
-  } else if (status < 200 && !persistent) throw new ResponseError('bad_informational');
+  } else if (status < 200 && (version === '1.0' || !persistent)) throw new ResponseError('bad_informational');
   const framing = framingOf(method, status, control);
   return { status, version, headers, framing, persistent, keepAliveSeconds: control.keepAliveSeconds };
 }

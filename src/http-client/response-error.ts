@@ -15,7 +15,7 @@ const details = {
   bad_chunk: 'The chunked encoding of the response is malformed.',
   head_too_large: 'The header section of the response is too large.',
   trailers_too_large: 'The trailer section of the response is too large.',
-  bad_informational: 'An interim (1xx) response announces the end of the connection.',
+  bad_informational: 'An interim (1xx) response is HTTP/1.0 or ends the connection.',
   too_many_informational: 'The interim (1xx) responses are too many or too large.',
   unoffered_upgrade: 'The response switches to a protocol that the request did not offer.',
   cut: 'The connection ended before the response was complete.',

@@ -103,8 +103,12 @@ describe('interim responses', () => {
     assert.equal(readResponse([bytes(long + long + ok)]).outcome, 'too_many_informational');
   });
 
-  for (const head of ['HTTP/1.1 103 E\r\nConnection: close', 'HTTP/1.0 100 C']) {
-    test(`may not end the connection: ${JSON.stringify(head)}`, () => {
+  for (const head of [
+    'HTTP/1.1 103 E\r\nConnection: close',
+    'HTTP/1.0 100 C',
+    'HTTP/1.0 103 E\r\nConnection: keep-alive',
+  ]) {
+    test(`may not end the connection or be HTTP/1.0: ${JSON.stringify(head)}`, () => {
       assert.equal(readResponse([bytes(`${head}\r\n\r\n${ok}`)]).outcome, 'bad_informational');
     });
   }

@@ -12,12 +12,13 @@ const report: FuzzReport = { counts: new Map(), faults: [] };
 let done = 0;
 for (let i = 0; done < cases && report.faults.length < maxFaults; i += 1) {
   const size = Math.min(batch, cases - done);
+  const before = report.faults.length;
   fuzzResponses(`${seed} ${i}`, size, report);
+  for (const fault of report.faults.slice(before)) console.log(`FAULT ${fault}`);
   done += size;
   if (done % progressEvery === 0) console.log(`${done} responses, ${report.faults.length} faults`);
 }
 console.log(`${done} responses, seed "${seed}"`);
 for (const [name, count] of [...report.counts].sort((a, b) => b[1] - a[1]))
   console.log(`${String(count).padStart(10)} ${name}`);
-for (const fault of report.faults) console.log(`FAULT ${fault}`);
 process.exitCode = report.faults.length > 0 ? 1 : 0;

@@ -106,10 +106,12 @@ export const differences: readonly Difference[] = [
         .some((line) => /^transfer-encoding:/i.test(line) && line.slice(line.trimEnd().length).includes('\t')),
   },
   {
-    name: 'interim responses that end the connection, even with nothing behind them',
+    name: 'interim responses that end the connection or are HTTP/1.0',
     source: 'RFC 9112 §9.6, RFC 9110 §15.2: HTTP/1.0 has none',
-    example: 'HTTP/1.1 103 X\r\nConnection: close\r\n\r\n',
-    applies: ({ ours, theirs }) => ours.outcome === 'bad_informational' && theirs.outcome === 'incomplete',
+    example: 'HTTP/1.0 103 X\r\nConnection: keep-alive\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+    applies: ({ ours, theirs }) =>
+      ours.outcome === 'bad_informational' &&
+      (theirs.outcome === 'incomplete' || theirs.informational.some(({ version }) => version === '1.0')),
   },
   {
     name: 'interim responses that end the connection, with HTAB behind `close`',
@@ -118,8 +120,20 @@ export const differences: readonly Difference[] = [
     applies: ({ ours, theirs }) =>
       ours.outcome === 'bad_informational' &&
       theirs.informational.some((head) =>
-        valuesOf(head, 'connection').some((value) => /(?:^|,)\s*close\s*(?:,|$)/i.test(value)),
+        [...valuesOf(head, 'connection'), ...valuesOf(head, 'proxy-connection')].some((value) =>
+          /(?:^|,)\s*close\s*(?:,|$)/i.test(value),
+        ),
       ),
+  },
+  {
+    name: 'HTAB behind `keep-alive` in HTTP/1.0, which llhttp takes for a part of the option',
+    source: 'RFC 9112 §5, §9.3',
+    example: 'HTTP/1.0 200 OK\r\nConnection: keep-alive\t\r\nContent-Length: 0\r\n\r\n',
+    applies: ({ ours, theirs, text }) =>
+      ours.head?.persistent === true &&
+      theirs.head?.version === '1.0' &&
+      !theirs.keepAlive &&
+      /keep-alive *\t/i.test(text),
   },
   {
     name: 'a 205 has no content; what follows is excess',

@@ -40,7 +40,7 @@ const plainFields = [
 ] as const;
 const connections = [
   ...['keep-alive', 'close', 'Close', 'Keep-Alive', 'upgrade', 'keep-alive, close', ' , close', 'x-hop', 'close x', ''],
-  ...['keep-alive, upgrade', 'Upgrade,Keep-Alive', 'closed', 'close,', '\tclose\t', 'keep-alive,x'],
+  ...['keep-alive, upgrade', 'Upgrade,Keep-Alive', 'closed', 'close,', '\tclose\t', 'keep-alive\t', 'keep-alive,x'],
 ] as const;
 const oddLengths = [
   ...['', '+2', '-2', '2, 2', '2 2', '0x2', '2x', '002', '9007199254740991', '9007199254740992', ' 2 ', '\t2'],
