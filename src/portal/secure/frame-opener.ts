@@ -2,7 +2,6 @@
 // frames are opened in WebAssembly once they are whole; parts of larger ones are deciphered as they come, so that nothing is held
 // twice.
 import { createDecipheriv, type DecipherChaCha20Poly1305, type KeyObject } from 'node:crypto';
-import { type BufferGarbage, processBufferGarbage } from '../../kernel/buffer-garbage.ts';
 import { PortalError } from '../errors.ts';
 import {
   cipherName,
@@ -22,7 +21,6 @@ export class FrameOpener {
   readonly #maxFrameBytes: number;
   readonly #deliver: (plaintext: Buffer) => void;
   readonly #smallCipher: SmallFrameCipher | null;
-  readonly #garbage: BufferGarbage;
   #key: KeyObject | undefined;
   /** The bytes of the key, for #smallCipher. */
   #keyBytes: Buffer | undefined;
@@ -48,13 +46,11 @@ export class FrameOpener {
     maxFrameBytes: number,
     deliver: (plaintext: Buffer) => void,
     smallCipher: SmallFrameCipher | null = processSmallFrameCipher,
-    garbage: BufferGarbage = processBufferGarbage,
   ) {
     this.#key = key;
     this.#maxFrameBytes = maxFrameBytes;
     this.#deliver = deliver;
     this.#smallCipher = smallCipher;
-    this.#garbage = garbage;
     if (smallCipher !== null) this.#keyBytes = key.export();
   }
 
@@ -102,7 +98,7 @@ export class FrameOpener {
       return ciphertext;
     }
     const tag = end - tagBytes;
-    const plaintext = this.#decipherPart(decipher, chunk.subarray(ciphertext, tag));
+    const plaintext = decipher.update(chunk.subarray(ciphertext, tag));
     verify(decipher, chunk.subarray(tag, end));
     if (plaintext.length > 0) this.#deliver(plaintext);
     return end;
@@ -177,18 +173,12 @@ export class FrameOpener {
       return;
     }
     this.#flushStage(decipher);
-    this.#unverified.push(this.#decipherPart(decipher, part));
-  }
-
-  /** Into a buffer of its own: node:crypto has no other way. */
-  #decipherPart(decipher: DecipherChaCha20Poly1305, part: Buffer): Buffer {
-    this.#garbage.made(part.length);
-    return decipher.update(part);
+    this.#unverified.push(decipher.update(part));
   }
 
   #flushStage(decipher: DecipherChaCha20Poly1305): void {
     if (this.#stage === undefined || this.#stagedBytes === 0) return;
-    this.#unverified.push(this.#decipherPart(decipher, this.#stage.subarray(0, this.#stagedBytes)));
+    this.#unverified.push(decipher.update(this.#stage.subarray(0, this.#stagedBytes)));
     this.#stagedBytes = 0;
     // Not kept: thousands of idle tunnels would each hold one.
     this.#stage = undefined;

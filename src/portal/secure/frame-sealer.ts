@@ -1,6 +1,5 @@
 // Makes data frames from plaintext: small ones in WebAssembly, larger ones with node:crypto. Does not decide when to send.
 import { type CipherChaCha20Poly1305, createCipheriv, type KeyObject } from 'node:crypto';
-import { type BufferGarbage, processBufferGarbage } from '../../kernel/buffer-garbage.ts';
 import { cipherName, cipherOptions, headerBytes, lengthBytes, overheadBytes, smallPlaintextBytes } from './frame.ts';
 import type { HeaderSource } from './header-pool.ts';
 import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
@@ -19,7 +18,6 @@ export class FrameSealer {
   readonly #headers: HeaderSource;
   readonly #framePlaintextBytes: number;
   readonly #smallCipher: SmallFrameCipher | null;
-  readonly #garbage: BufferGarbage;
   #key: KeyObject | undefined;
   /** The bytes of the key, for #smallCipher. */
   #keyBytes: Buffer | undefined;
@@ -30,13 +28,11 @@ export class FrameSealer {
     headers: HeaderSource,
     maxPlaintextBytes: number = framePlaintextBytes,
     smallCipher: SmallFrameCipher | null = processSmallFrameCipher,
-    garbage: BufferGarbage = processBufferGarbage,
   ) {
     this.#key = key;
     this.#headers = headers;
     this.#framePlaintextBytes = maxPlaintextBytes;
     this.#smallCipher = smallCipher;
-    this.#garbage = garbage;
     if (smallCipher !== null) this.#keyBytes = key.export();
   }
 
@@ -57,8 +53,6 @@ export class FrameSealer {
       return [this.#smallCipher.seal(this.#keyBytes, header, plaintext, leftBytes)];
     }
 
-    // node:crypto makes a buffer for each piece of ciphertext.
-    this.#garbage.made(leftBytes);
     const frames: Uint8Array[] = [];
     let cipher: CipherChaCha20Poly1305 | undefined;
     let roomBytes = 0;
