@@ -7,6 +7,7 @@ import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { tunnelPair, type TunnelEnd } from '../../test/helpers/tunnel-pair.ts';
+import { StreamPipe } from '../http-client/stream-pipe.ts';
 import { Bridge } from './bridge.ts';
 import { splice } from './splice.ts';
 import { parseTarget } from './target.ts';
@@ -37,7 +38,7 @@ async function rawApp(t: TestContext, serve: (socket: Socket) => void): Promise<
 
 function dial(bridge: Bridge): { client: TunnelEnd; app: TunnelEnd } {
   const [client, app] = tunnelPair();
-  bridge.accept(app);
+  bridge.accept(new StreamPipe(app));
   return { client, app };
 }
 
