@@ -46,7 +46,12 @@ const connectErrors: Readonly<Record<string, ProxyErrorType>> = {
 /** No connection to the app came about. */
 export function connectFault(error: Error): AppFault {
   const code = codeOf(error);
-  return fault('no_answer', code === undefined ? 'connection_terminated' : connectErrorOf(code), code ?? error.message, error);
+  return fault(
+    'no_answer',
+    code === undefined ? 'connection_terminated' : connectErrorOf(code),
+    code ?? error.message,
+    error,
+  );
 }
 
 export function connectTimeoutFault(): AppFault {
@@ -62,7 +67,12 @@ export function exchangeFault(httpFault: HttpFault): AppFault {
   const { kind, moment, cause, message } = httpFault;
   if (kind === 'malformed' || kind === 'unasked') {
     const isNoFraming = cause instanceof ResponseError;
-    return fault('not_http', isNoFraming ? protocolErrorOf(cause) : 'http_protocol_error', sentence(message), httpFault);
+    return fault(
+      'not_http',
+      isNoFraming ? protocolErrorOf(cause) : 'http_protocol_error',
+      sentence(message),
+      httpFault,
+    );
   }
   const code = codeOf(cause);
   if (moment === 'head' || moment === 'body') {

@@ -18,7 +18,7 @@ export function valuesOf(headers: RawHeaders, name: string): string[] {
   return values;
 }
 
-/** What becomes of a field of a request. named: as everything else, unless Connection names it. */
+/** What becomes of a field of a request. trailer: it passes if the body has room for trailers. */
 type Fate = 'pass' | 'drop' | 'trailer';
 
 /** Names as they were spelled, with their fate: callers send the same ones again and again. */
@@ -35,7 +35,8 @@ function fateOf(name: string): Fate {
   // a client that dialled the lease itself.
   if (lower === 'host' || isHopByHop(lower) || isDisguised(lower)) fate = 'drop';
   else if (lower === 'trailer') fate = 'trailer';
-  if (name.length <= maxFateName && fates.size < maxFates) fates.set(name, fate);
+  // A copy: the name is a part of the whole head, which would be kept with it.
+  if (name.length <= maxFateName && fates.size < maxFates) fates.set(Buffer.from(name).toString(), fate);
   return fate;
 }
 

@@ -90,7 +90,7 @@ export class ResponseWriter {
 
   /** A response of `expose` itself. Undefined: what was received is no request. */
   whole({ status, headers, body }: WholeResponse, request: TunnelRequestHead | undefined, persistent: boolean): void {
-    const all = headers.concat(securityHeaders(false));
+    const all = headers.concat(securityHeaders(false), 'Date', new Date().toUTCString());
     const more = request === undefined ? 'Connection: close\r\n' : connectionField(request, persistent);
     this.#text(callerResponseHead(status, all, { chunked: false, trailers: false, more }));
     if (request?.method !== 'HEAD') this.#pipe.write(body);

@@ -79,7 +79,10 @@ export class Tunnel implements ResponseSink, Expiring {
       },
       end: (trailers) => {
         this.#isWhole = true;
-        if (this.#body?.destroyed === false) this.#body.finish(trailers);
+        if (this.#body?.destroyed !== false) return;
+        this.#body.finish(trailers);
+        // A full stream asks for no more once it has ended, but the caller's end must still be noticed.
+        this.#pipe.resume();
       },
     });
     context.deadlines.arm(this.#deadline, context.idleMs);
