@@ -22,8 +22,8 @@ export interface TunnelRequestHead {
   readonly offeredProtocols: string;
 }
 
-/** RFC 9112 §3. */
-const lineForm = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
+/** RFC 9112 §3. No target has a fragment (RFC 9112 §3.2); bytes beyond ASCII pass, because many clients send UTF-8 there. */
+const lineForm = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21\x22\x24-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
 /** Digits that a length may have; more would be no safe integer. */
 const lengthForm = /^\d{1,15}$/;
 
@@ -120,6 +120,10 @@ function controlOf(headers: RawHeaders): Control {
       case 14:
         // Two of them are one value that is no number.
         if (name.toLowerCase() === 'content-length') control.length = joined(control.length, value);
+        break;
+      case 16:
+        // No standard field (RFC 9112 Appendix C.2.2), but some clients mean it.
+        if (name.toLowerCase() === 'proxy-connection') addOptions(control, value);
         break;
       case 17:
         if (name.toLowerCase() === 'transfer-encoding') control.coding = joined(control.coding, value);

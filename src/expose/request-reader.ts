@@ -231,9 +231,20 @@ export class RequestReader {
   #readTrailers(chunk: Buffer, from: number): number {
     const at = this.#scanner.scan(chunk, from);
     if (at === -1) return chunk.length;
+    const trailers = this.#scanner.fields(chunk, from);
+    checkTrailers(trailers);
     this.#phase = 'done';
-    this.#handler.end(this.#scanner.fields(chunk, from));
+    this.#handler.end(trailers);
     return at;
+  }
+}
+
+/** Throws GatewayError invalid_request for fields that would frame the body behind which they stand (RFC 9110 §6.5.1). */
+function checkTrailers(trailers: RawHeaders): void {
+  for (let i = 0; i < trailers.length; i += 2) {
+    const name = trailers[i]?.toLowerCase();
+    if (name !== 'content-length' && name !== 'transfer-encoding') continue;
+    throw new GatewayError('invalid_request', 'A trailer field frames the body.');
   }
 }
 
