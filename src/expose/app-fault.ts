@@ -2,7 +2,8 @@
 // caller reads no address, port or text of the app's machine.
 import type { HttpFault } from '../http-client/http-fault.ts';
 import { ResponseError } from '../http-client/response-error.ts';
-import type { ErrorCode, ProxyErrorType } from '../kernel/error-table.ts';
+import type { ProxyErrorType } from '../kernel/error-shape.ts';
+import type { ErrorCode } from '../kernel/error-table.ts';
 import { GatewayError } from '../kernel/errors.ts';
 
 /**

@@ -2,16 +2,15 @@
 // tunnel may carry another request and how it ends.
 import type { BytePipe } from '../kernel/byte-pipe.ts';
 import { Deadline, type Expiring } from '../kernel/deadlines.ts';
-import type { ProxyErrorType } from '../kernel/error-table.ts';
 import type { GatewayError } from '../kernel/errors.ts';
 import { fieldValue } from '../kernel/field-value.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { PipeDuplex } from '../kernel/pipe-duplex.ts';
-import { problemOf } from '../kernel/problem.ts';
 import { type WholeResponse, wholeResponse } from '../kernel/whole-response.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import type { AppFault } from './app-fault.ts';
 import type { AssertionGate } from './assertion-gate.ts';
+import { exposeProblem } from './expose-problem.ts';
 import { hostFor, type HostHeader } from './host-header.ts';
 import { type ExchangeContext, LocalExchange, type ResponseSink } from './local-exchange.ts';
 import { RequestBody } from './request-body.ts';
@@ -40,8 +39,6 @@ const maxAheadBytes = 16 * 1024;
 const maxEarlyBytes = 64 * 1024;
 /** What a tunnel needs to carry its last bytes: a reset would take them back. The wait of common servers. */
 const lingerMs = 5_000;
-/** An id that a problem repeats: what gateways make, not what strangers might write into a log. */
-const requestIdForm = /^[\w.:/+=-]{1,128}$/;
 
 /** idle: no request, or a part of its head. lingering: this side has ended, and what comes is dropped. */
 type State = 'idle' | 'serving' | 'upgraded' | 'lingering' | 'closed';
@@ -160,7 +157,7 @@ export class Tunnel implements ResponseSink, Expiring {
   }
 
   fail({ error, proxyError }: AppFault): void {
-    if (!this.#begun) this.#respond(this.#problem(error, proxyError));
+    if (!this.#begun) this.#respond(exposeProblem(error, this.#request?.headers, proxyError));
     // Too late for an error response: what was announced and does not come must look broken, and what came is still delivered.
     else if (this.#writer.endsByClose) this.#pipe.destroy();
     else this.#linger();
@@ -229,18 +226,12 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#keeps = false;
     if (this.#state !== 'serving') {
       this.#request = undefined;
-      this.#respond(this.#problem(error));
-      return;
+      this.#begun = false;
     }
     // The app must not take a part of the body for the whole.
     this.#exchange?.abort();
     if (this.#begun) this.#pipe.destroy();
-    else this.#respond(this.#problem(error));
-  }
-
-  #problem(error: GatewayError, proxyError?: ProxyErrorType): WholeResponse {
-    const received = this.#request?.headers;
-    return problemOf(error, { proxy: 'portal-expose', requestId: requestIdOf(received), received, proxyError });
+    else this.#respond(exposeProblem(error, this.#request?.headers, undefined));
   }
 
   #respond(whole: WholeResponse): void {
@@ -293,10 +284,4 @@ export class Tunnel implements ResponseSink, Expiring {
     }
     if (!this.#reader.paused) this.#pipe.resume();
   };
-}
-
-/** Undefined: none, or one that only a stranger would send. */
-function requestIdOf(headers: RawHeaders | undefined): string | undefined {
-  const id = headers === undefined ? undefined : fieldValue(headers, 'x-request-id');
-  return id !== undefined && requestIdForm.test(id) ? id : undefined;
 }

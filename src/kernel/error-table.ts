@@ -1,5 +1,7 @@
 // Every error code that a caller of the gateway, or of an app behind `expose`, can see, and the one table that turns a code into an
 // HTTP response and into docs/errors.md.
+import { appErrors } from './app-errors.ts';
+import type { ErrorShape } from './error-shape.ts';
 
 export type ErrorCode =
   | 'invalid_request'
@@ -34,45 +36,7 @@ export type ErrorCode =
   | 'dial_timeout'
   | 'headers_timeout'
   | 'total_timeout'
-  | 'app_unreachable'
-  | 'bad_app_response'
-  | 'app_timeout';
-
-/** Error types of the registry that RFC 9209 §2.3 began. */
-export type ProxyErrorType =
-  | 'dns_error'
-  | 'destination_ip_unroutable'
-  | 'connection_refused'
-  | 'tls_protocol_error'
-  | 'tls_certificate_error'
-  | 'http_response_incomplete'
-  | 'http_response_header_section_size'
-  | 'http_upgrade_failed'
-  | 'connection_limit_reached'
-  | 'connection_terminated'
-  | 'connection_timeout'
-  | 'destination_not_found'
-  | 'destination_unavailable'
-  | 'http_protocol_error'
-  | 'http_request_denied'
-  | 'http_request_error'
-  | 'http_response_timeout'
-  | 'proxy_internal_error'
-  | 'proxy_internal_response';
-
-interface ErrorShape {
-  readonly status: number;
-  /** RFC 9457 §3.1.3. */
-  readonly title: string;
-  /** What `Proxy-Status` tells of it, unless the hop knows better. */
-  readonly proxyError: ProxyErrorType;
-  /** Made by `expose`, next to the app; absent: by the gateway, or by both. */
-  readonly source?: 'expose';
-  /** For docs/errors.md, as the next one. */
-  readonly when: string;
-  /** What whoever reads it can do. */
-  readonly remedy: string;
-}
+  | keyof typeof appErrors;
 
 /** Code -> answer and explanation. */
 export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
@@ -307,29 +271,5 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     when: 'The request took longer than `timeouts.total`.',
     remedy: 'Make the app faster, or raise the setting. Streams are not bounded by it.',
   },
-  app_unreachable: {
-    status: 502,
-    title: 'App unreachable',
-    proxyError: 'connection_terminated',
-    source: 'expose',
-    when: 'The app does not accept connections within 10 s, or closed the connection without a response. `Proxy-Status` has the reason, such as `connection_refused` or `connection_timeout`.',
-    remedy: 'Start the app, or correct the target of `expose`, which prints the reason where it runs.',
-  },
-  bad_app_response: {
-    status: 502,
-    title: 'Bad response of the app',
-    proxyError: 'http_protocol_error',
-    source: 'expose',
-    when: 'The response of the app is not valid HTTP/1, or ended within its head. `Proxy-Status` tells the two apart.',
-    remedy:
-      'Correct the app. The line that `expose` prints says what is wrong with the response; nothing of it is passed on.',
-  },
-  app_timeout: {
-    status: 504,
-    title: 'App timeout',
-    proxyError: 'http_response_timeout',
-    source: 'expose',
-    when: 'The app accepted the request and did not begin its response within 10 minutes. `timeouts.response_headers` of the gateway usually ends the wait before.',
-    remedy: 'Make the app faster, or have it send the head of its response early.',
-  },
+  ...appErrors,
 };

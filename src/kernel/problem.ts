@@ -1,6 +1,7 @@
 // How an error looks to a client: application/problem+json (RFC 9457), or a page for people, with the reason for the proxies in
 // between (RFC 9209). Contains what the error's table and detail say, and nothing of its cause.
-import { errorTable, type ProxyErrorType } from './error-table.ts';
+import type { ProxyErrorType } from './error-shape.ts';
+import { errorTable } from './error-table.ts';
 import type { GatewayError } from './errors.ts';
 import type { RawHeaders } from './http.ts';
 import { pageStyles, problemPage } from './problem-page.ts';

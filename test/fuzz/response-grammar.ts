@@ -22,7 +22,7 @@ const reasons = [
   ' 200',
   ` ${'x'.repeat(90)}`,
 ] as const;
-export const plainFields = [
+export const plainFields: readonly [string, ...string[]] = [
   'Server: nginx/1.27.3',
   'Date: Sun, 29 Nov 2026 19:00:00 GMT',
   'Content-Type: text/html; charset=utf-8',
@@ -38,7 +38,7 @@ export const plainFields = [
   'Proxy-Connection: close',
   'Trailer: X-Sum',
 ] as const;
-export const connections = [
+export const connections: readonly [string, ...string[]] = [
   ...['keep-alive', 'close', 'Close', 'Keep-Alive', 'upgrade', 'keep-alive, close', ' , close', 'x-hop', 'close x', ''],
   ...['keep-alive, upgrade', 'Upgrade,Keep-Alive', 'closed', 'close,', '\tclose\t', 'keep-alive\t', 'keep-alive,x'],
 ] as const;
@@ -73,7 +73,7 @@ const extensions = [
   ],
   ...[' ;a', '; a', ';a =b', ';a= b', ';a="b"c', ';a="\\\x01"', ' ', '\t', ';;a', ';a=;b', ';a="b";', ',a'],
 ] as const;
-export const inserts = [
+export const inserts: readonly [string, ...string[]] = [
   ...[
     '\r',
     '\n',

@@ -49,7 +49,7 @@ let current: OracleRequest = emptyReading();
 let fields: string[] = [];
 /** The last callback was one for a field's value: the next name begins a new field. */
 let inValue = true;
-let hasHead = false;
+let heads = 0;
 
 const env = {
   wasm_on_url: (_: number, at: number, bytes: number) => {
@@ -76,7 +76,7 @@ const env = {
     current.keepAlive = keepAlive !== 0;
     fields = [];
     inValue = true;
-    hasHead = true;
+    heads += 1;
     return 0;
   },
   wasm_on_body: (_: number, at: number, bytes: number) => {
@@ -100,13 +100,13 @@ export function oracleRequest(bytes: Buffer): OracleRequest {
   current = emptyReading();
   fields = [];
   inValue = true;
-  hasHead = false;
+  heads = 0;
   const parser = llhttp.llhttp_alloc(requestType);
   try {
     new Uint8Array(llhttp.memory.buffer, bufferAt, bufferBytes).set(bytes);
     const result = llhttp.llhttp_execute(parser, bufferAt, bytes.length);
     if (result !== 0) current.endsAt = llhttp.llhttp_get_error_pos(parser) - bufferAt;
-    if (result !== 0 && result !== paused && !(result === pausedForUpgrade && hasHead)) {
+    if (result !== 0 && result !== paused && !(result === pausedForUpgrade && heads > 0)) {
       current.outcome = 'refused';
       current.error = nameOf(result);
     }
