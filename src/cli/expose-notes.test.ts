@@ -7,7 +7,15 @@ import { ExposeNotes } from './expose-notes.ts';
 const relay = 'ws://relay.test/relay';
 const published: RelayClientEvent = { type: 'published', relay, leaseId: 'ABC', name: 'demo' };
 
-function record(): { notes: ExposeNotes; results: string[]; lines: string[]; gaveUp: () => Promise<string> } {
+interface Record {
+  notes: ExposeNotes;
+  results: string[];
+  lines: string[];
+  gaveUp: () => Promise<string>;
+  pass: (ms: number) => void;
+}
+
+function record(): Record {
   const results: string[] = [];
   const lines: string[] = [];
   const terminal = {
@@ -16,7 +24,8 @@ function record(): { notes: ExposeNotes; results: string[]; lines: string[]; gav
     note: (line: string) => lines.push(line),
     style: (_style: unknown, text: string) => text,
   };
-  const notes = new ExposeNotes(terminal, parseTarget('3000'));
+  const notes = new ExposeNotes(terminal, parseTarget('3000'), () => nowMs);
+  let nowMs = 0;
   let code = 'no';
   notes.hopeless.catch((error: unknown) => (code = (error as PortalError).code));
   const gaveUp = (): Promise<string> =>
@@ -25,7 +34,10 @@ function record(): { notes: ExposeNotes; results: string[]; lines: string[]; gav
         resolve(code);
       }),
     );
-  return { notes, results, lines, gaveUp };
+  const pass = (ms: number): void => {
+    nowMs += ms;
+  };
+  return { notes, results, lines, gaveUp, pass };
 }
 
 function failed(code: PortalErrorCode): RelayClientEvent {
@@ -87,7 +99,27 @@ test('a name that somebody else holds is given up on at first only', async () =>
 
 test('a request that the app did not answer is a line with the reason and no query', () => {
   const { notes, lines } = record();
-  const error = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
-  notes.exposeEvent({ type: 'target_failed', method: 'GET', path: '/a', error });
-  assert.deepEqual(lines, ['502 GET /a: http://localhost:3000 failed (ECONNREFUSED).']);
+  const failed = { type: 'target_failed', method: 'GET', path: '/a' } as const;
+  notes.exposeEvent({ ...failed, outcome: 502, failure: 'no_answer', reason: 'ECONNREFUSED' });
+  notes.exposeEvent({ ...failed, outcome: 502, failure: 'not_http', reason: 'The status line is malformed' });
+  notes.exposeEvent({ ...failed, outcome: 'cut', failure: 'incomplete', reason: 'ECONNRESET' });
+  notes.exposeEvent({ ...failed, outcome: 504, failure: 'too_late', reason: 'no response within 10 minutes' });
+  assert.deepEqual(lines, [
+    '502 GET /a: http://localhost:3000 does not answer (ECONNREFUSED).',
+    '502 GET /a: the response of http://localhost:3000 is not HTTP (The status line is malformed).',
+    'cut GET /a: http://localhost:3000 ended the connection in the middle of its response (ECONNRESET).',
+    '504 GET /a: http://localhost:3000 did not begin its response in time (no response within 10 minutes).',
+  ]);
+});
+
+test('bytes behind responses are one line a minute, with the number of those that had none', () => {
+  const { notes, lines, pass } = record();
+  const excess = { type: 'target_excess', method: 'GET', path: '/204-body' } as const;
+  for (let i = 0; i < 100; i += 1) notes.exposeEvent(excess);
+  assert.deepEqual(lines, [
+    'http://localhost:3000 sent bytes behind its response to GET /204-body. The response passed; the connection was closed.',
+  ]);
+  pass(60_000);
+  notes.exposeEvent(excess);
+  assert.match(lines[1] ?? '', /closed\. 99 more since the last such line\.$/);
 });

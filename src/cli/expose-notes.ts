@@ -1,6 +1,7 @@
 // Owns what `expose` says while it runs, and which first failure makes it give up instead of trying for ever: one that only the
 // person at the terminal can mend.
-import type { ExposeEvent } from '../expose/forward.ts';
+import type { AppFailure } from '../expose/app-fault.ts';
+import type { ExposeEvent } from '../expose/expose-event.ts';
 import type { Target } from '../expose/target.ts';
 import type { PortalErrorCode, RelayClientEvent } from '../portal/index.ts';
 import { printable } from '../kernel/printable.ts';
@@ -15,6 +16,16 @@ const hopelessAtFirst: ReadonlySet<PortalErrorCode> = new Set([
   'lease_refused',
 ]);
 
+const failureText: Readonly<Record<AppFailure, (origin: string) => string>> = {
+  no_answer: (origin) => `${origin} does not answer`,
+  not_http: (origin) => `the response of ${origin} is not HTTP`,
+  incomplete: (origin) => `${origin} ended the connection in the middle of its response`,
+  too_late: (origin) => `${origin} did not begin its response in time`,
+};
+
+/** An app that is careless once is so with every request. */
+const excessEveryMs = 60_000;
+
 export class ExposeNotes {
   /** Rejects with what makes going on pointless; never resolves. */
   readonly hopeless: Promise<never>;
@@ -22,10 +33,15 @@ export class ExposeNotes {
   readonly #target: Target;
   readonly #published = new Set<string>();
   readonly #unreachable = new Set<string>();
+  readonly #nowMs: () => number;
   #keysFailed = '';
+  #excessNotedMs = -Infinity;
+  #excessUnnoted = 0;
   #giveUp: (error: Error) => void = () => undefined;
 
-  constructor(terminal: Terminal, target: Target) {
+  /** `nowMs`: monotonic. */
+  constructor(terminal: Terminal, target: Target, nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
     this.#terminal = terminal;
     this.#target = target;
     this.hopeless = new Promise((_resolve, reject) => {
@@ -65,11 +81,14 @@ export class ExposeNotes {
   readonly exposeEvent = (event: ExposeEvent): void => {
     switch (event.type) {
       case 'target_failed': {
-        const reason =
-          'code' in event.error && typeof event.error.code === 'string' ? event.error.code : event.error.message;
-        this.#terminal.note(`502 ${event.method} ${printable(event.path)}: ${this.#target.origin} failed (${reason}).`);
+        const { outcome, method, path, failure, reason } = event;
+        const what = failureText[failure](this.#target.origin);
+        this.#terminal.note(`${outcome} ${method} ${printable(path)}: ${what} (${printable(reason)}).`);
         break;
       }
+      case 'target_excess':
+        this.#noteExcess(event.method, event.path);
+        break;
       case 'assertion_keys_failed': {
         const line = `No keys of the gateway from ${event.source} (${printable(event.reason)}). Trying on.`;
         // Once for each reason.
@@ -85,6 +104,21 @@ export class ExposeNotes {
         break;
     }
   };
+
+  #noteExcess(method: string, path: string): void {
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#excessNotedMs < excessEveryMs) {
+      this.#excessUnnoted += 1;
+      return;
+    }
+    const more = this.#excessUnnoted === 0 ? '' : ` ${this.#excessUnnoted} more since the last such line.`;
+    this.#excessNotedMs = nowMs;
+    this.#excessUnnoted = 0;
+    const request = printable(`${method} ${path}`);
+    this.#terminal.note(
+      `${this.#target.origin} sent bytes behind its response to ${request}. The response passed; the connection was closed.${more}`,
+    );
+  }
 
   #isHopeless(relay: string, code: PortalErrorCode): boolean {
     return !this.#published.has(relay) && hopelessAtFirst.has(code);

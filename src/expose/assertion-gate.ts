@@ -1,7 +1,7 @@
 // Owns that only requests with a valid assertion reach the local app: the keys of the gateway, from its URL or from a file, looked at now
 // and then, and the answer to who comes without. What makes an assertion valid is assertion-check.ts's.
 import { readFile } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
+import type { RequestHeadParts } from '../http-client/request-head.ts';
 import { AssertionCheck, type AssertionFault } from './assertion-check.ts';
 import { valuesOf } from './header-fields.ts';
 
@@ -52,14 +52,13 @@ export class AssertionGate {
   }
 
   /** Undefined: the request may pass. */
-  refusalOf(request: IncomingMessage): Refusal | undefined {
+  refusalOf({ method, target, headers }: RequestHeadParts): Refusal | undefined {
     if (!this.#known) {
       this.#lookAgain();
       return { status: 503, line: 'The keys of the gateway are not known yet.' };
     }
-    const [assertion, ...more] = valuesOf(request.rawHeaders, 'x-gateway-assertion');
-    const asked = { method: request.method ?? '', target: request.url ?? '' };
-    const fault = more.length > 0 ? 'malformed' : this.#check.faultOf(assertion, asked);
+    const [assertion, ...more] = valuesOf(headers, 'x-gateway-assertion');
+    const fault = more.length > 0 ? 'malformed' : this.#check.faultOf(assertion, { method, target });
     if (fault === undefined) return undefined;
     if (fault === 'unknown_key') this.#lookAgain();
     this.#log({ type: 'assertion_refused', fault });

@@ -1,8 +1,13 @@
-// Owns which header fields cross from a tunnel to the local app and back: end-to-end ones, as received, in their order and
-// spelling. Hop-by-hop ones stay behind (RFC 9110 §7.6.1). Knows nothing of sockets.
+// Which header fields cross from a tunnel to the local app and back: end-to-end ones, as received, in their order and spelling.
+// Hop-by-hop ones stay behind (RFC 9110 §7.6.1). Both heads are written in one pass: names and values come from strict readers, so
+// nothing is checked again.
+import { STATUS_CODES } from 'node:http';
 import { isHopByHop, namedByConnection } from '../kernel/hop-by-hop.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { isDisguised, isMethodOverride, isRemoved } from '../kernel/removed-headers.ts';
+import type { TunnelRequestHead } from './request-head.ts';
+
+const emptyBodyIsAnnounced: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 /** Values of one field in order; the name in lower case. */
 export function valuesOf(headers: RawHeaders, name: string): string[] {
@@ -13,62 +18,114 @@ export function valuesOf(headers: RawHeaders, name: string): string[] {
   return values;
 }
 
-/** A copy without what concerns one connection only: the fixed list and whatever Connection names. `also` in lower case. */
-export function endToEnd(headers: RawHeaders, also: readonly string[] = []): string[] {
-  const dropped = new Set([...also, ...valuesOf(headers, 'connection').flatMap((value) => namedByConnection(value))]);
-  const kept: string[] = [];
+/** What becomes of a field of a request. trailer: it passes if the body has room for trailers. */
+type Fate = 'pass' | 'drop' | 'trailer';
+
+/** Names as they were spelled, with their fate: callers send the same ones again and again. */
+const fates = new Map<string, Fate>();
+const maxFates = 2_000;
+const maxFateName = 64;
+
+function fateOf(name: string): Fate {
+  const known = fates.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  let fate: Fate = 'pass';
+  // The gateway writes identity headers with dashes alone: in other spellings, which many apps cannot tell from these, they come from
+  // a client that dialled the lease itself.
+  if (lower === 'host' || isHopByHop(lower) || isDisguised(lower)) fate = 'drop';
+  else if (lower === 'trailer') fate = 'trailer';
+  // A copy: the name is a part of the whole head, which would be kept with it.
+  if (name.length <= maxFateName && fates.size < maxFates) fates.set(Buffer.from(name).toString(), fate);
+  return fate;
+}
+
+/** The head that the app reads, as bytes. `host`: in place of the caller's. */
+export function appRequestHead(request: TunnelRequestHead, host: string): Buffer {
+  const { method, target, version, headers, lengthBytes, offeredProtocols } = request;
+  const chunked = lengthBytes === null;
+  const named = namedFields(headers);
+  let head = `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n`;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    const fate = fateOf(name);
+    // Without chunks there is no place for trailers, and no use in announcing them.
+    if (fate === 'drop' || (fate === 'trailer' && !chunked)) continue;
+    if (named?.has(name.toLowerCase()) === true) continue;
+    head += `${name}: ${headers[i + 1] ?? ''}\r\n`;
+  }
+  // RFC 9110 §7.6.3.
+  head += version === '1.1' ? 'Via: 1.1 portal-expose\r\n' : 'Via: 1.0 portal-expose\r\n';
+  if (chunked) head += 'Transfer-Encoding: chunked\r\n';
+  else if (lengthBytes === 'none' && emptyBodyIsAnnounced.has(method)) head += 'Content-Length: 0\r\n';
+  head +=
+    offeredProtocols === ''
+      ? 'Connection: keep-alive\r\n\r\n'
+      : `Connection: Upgrade\r\nUpgrade: ${offeredProtocols}\r\n\r\n`;
+  return Buffer.from(head, 'latin1');
+}
+
+export interface ResponseHeadOptions {
+  /** Content is framed in chunks; else by the response's own Content-Length, or by the end of the connection. */
+  readonly chunked: boolean;
+  /** Trailers may come behind it. */
+  readonly trailers: boolean;
+  /** Written behind the fields, such as Connection; each with its CRLF. */
+  readonly more: string;
+}
+
+/** The head that the caller reads. The reason phrase is the registered one: clients ignore it (RFC 9112 §4). */
+export function callerResponseHead(
+  status: number,
+  headers: RawHeaders,
+  { chunked, trailers, more }: ResponseHeadOptions,
+): string {
+  const named = namedFields(headers);
+  // RFC 9110 §8.6, §15.3.6: no length with these, or none but 0.
+  const withoutLength = status < 200 || status === 204 || status === 205;
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
     const lower = name.toLowerCase();
-    if (!isHopByHop(lower) && !dropped.has(lower)) kept.push(name, headers[i + 1] ?? '');
+    if (isHopByHop(lower) || named?.has(lower) === true) continue;
+    if ((lower === 'content-length' && withoutLength) || (lower === 'trailer' && !trailers)) continue;
+    head += `${name}: ${headers[i + 1] ?? ''}\r\n`;
+  }
+  if (status === 205) head += 'Content-Length: 0\r\n';
+  if (chunked) head += 'Transfer-Encoding: chunked\r\n';
+  return `${head}${more}\r\n`;
+}
+
+/** Trailers of a request: identity headers and other methods never stand behind a body. */
+export function requestTrailers(raw: RawHeaders): RawHeaders {
+  return trailersWithout(raw, (name) => isRemoved(name) || isMethodOverride(name));
+}
+
+/** Trailers of a response, without fields that must not be trailers (RFC 9110 §6.5.1). */
+export function responseTrailers(raw: RawHeaders): RawHeaders {
+  return trailersWithout(raw, () => false);
+}
+
+const notInTrailers: ReadonlySet<string> = new Set(['content-length', 'host', 'trailer']);
+
+function trailersWithout(raw: RawHeaders, isDropped: (name: string) => boolean): RawHeaders {
+  const kept: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    const lower = name.toLowerCase();
+    if (isHopByHop(lower) || notInTrailers.has(lower) || isDropped(lower)) continue;
+    kept.push(name, raw[i + 1] ?? '');
   }
   return kept;
 }
 
-/**
- * As endToEnd, for a request. The gateway writes identity headers with dashes alone: in other spellings, which many apps cannot tell
- * from these, they come from a client that dialled the lease itself.
- */
-export function requestFields(headers: RawHeaders, also: readonly string[] = []): string[] {
-  const fields = endToEnd(headers, also);
-  let kept = 0;
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    if (isDisguised(name.toLowerCase())) continue;
-    fields[kept] = name;
-    fields[kept + 1] = fields[i + 1] ?? '';
-    kept += 2;
+/** The fields, in lower case, that Connection makes hop-by-hop; undefined for none. */
+function namedFields(headers: RawHeaders): Set<string> | undefined {
+  let named: Set<string> | undefined;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
+    for (const option of namedByConnection(headers[i + 1] ?? '')) (named ??= new Set()).add(option);
   }
-  fields.length = kept;
-  return fields;
-}
-
-/** As trailerPairs, for a request: identity headers and other methods never stand behind a body. */
-export function requestTrailerPairs(raw: RawHeaders): [string, string][] {
-  return trailerPairs(raw).filter(([name]) => {
-    const lower = name.toLowerCase();
-    return !isRemoved(lower) && !isMethodOverride(lower);
-  });
-}
-
-/** The pairs that Node's addTrailers takes, without fields that must not be trailers (RFC 9110 §6.5.1). */
-export function trailerPairs(raw: RawHeaders): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] ?? '';
-    const lower = name.toLowerCase();
-    if (!isHopByHop(lower) && lower !== 'content-length' && lower !== 'host') pairs.push([name, raw[i + 1] ?? '']);
-  }
-  return pairs;
-}
-
-export type Framing = 'none' | 'length' | 'chunked' | 'unknown-coding';
-
-/** How the sender delimited the message, by its own header fields. */
-export function framingOf(headers: RawHeaders): Framing {
-  const codings = valuesOf(headers, 'transfer-encoding');
-  if (codings.length > 0) {
-    return codings.length === 1 && codings[0]?.trim().toLowerCase() === 'chunked' ? 'chunked' : 'unknown-coding';
-  }
-  return valuesOf(headers, 'content-length').length > 0 ? 'length' : 'none';
+  return named;
 }

@@ -34,7 +34,7 @@ export async function publish(
   };
   await Promise.all(
     relays.map(async (relay) => {
-      for await (const tunnel of relay.listen(offer)) bridge.accept(tunnel);
+      for await (const tunnel of relay.listenPipes(offer)) bridge.accept(tunnel);
     }),
   );
 }

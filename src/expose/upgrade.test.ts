@@ -7,6 +7,7 @@ import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { tunnelPair, type TunnelEnd } from '../../test/helpers/tunnel-pair.ts';
+import { StreamPipe } from '../http-client/stream-pipe.ts';
 import { Bridge } from './bridge.ts';
 import { splice } from './splice.ts';
 import { parseTarget } from './target.ts';
@@ -14,6 +15,8 @@ import { parseTarget } from './target.ts';
 const upgradeRequest =
   'GET /chat?x=1 HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: Chat/2\r\nX-Own: 1\r\n\r\n';
 const switching = 'HTTP/1.1 101 Go Ahead\r\nupgrade: Chat/2\r\nConnection: Upgrade\r\nX-Own: 2\r\n\r\n';
+/** What the client reads of it. */
+const switched = 'HTTP/1.1 101 Switching Protocols\r\nX-Own: 2\r\nConnection: Upgrade\r\nUpgrade: Chat/2\r\n\r\n';
 
 /** An app that is written by hand on a socket, half-open allowed. */
 async function rawApp(t: TestContext, serve: (socket: Socket) => void): Promise<Bridge> {
@@ -37,7 +40,7 @@ async function rawApp(t: TestContext, serve: (socket: Socket) => void): Promise<
 
 function dial(bridge: Bridge): { client: TunnelEnd; app: TunnelEnd } {
   const [client, app] = tunnelPair();
-  bridge.accept(app);
+  bridge.accept(new StreamPipe(app));
   return { client, app };
 }
 
@@ -61,7 +64,7 @@ test('after the app’s 101 both ends are one stream, from the first byte behind
   });
   const { client } = dial(bridge);
   client.write(`${upgradeRequest}early `);
-  assert.equal(await read(client, switching.length + 11), `${switching}helloEARLY `);
+  assert.equal(await read(client, switched.length + 11), `${switched}helloEARLY `);
   client.write('late');
   assert.equal(await read(client, 4), 'LATE');
   const lines = head.split('\r\n');
@@ -84,7 +87,7 @@ test('half-close passes either way, and what the other side still says arrives',
   });
   const { client, app } = dial(bridge);
   client.write(upgradeRequest);
-  await read(client, switching.length);
+  await read(client, switched.length);
   client.end('that is all');
   assert.equal((await buffer(client)).toString(), 'you said that is all');
   if (!app.closed) await once(app, 'close');
@@ -105,7 +108,7 @@ test('a client that is lost ends the app’s connection, also when the app never
   });
   const { client } = dial(bridge);
   client.write(upgradeRequest);
-  await read(client, switching.length);
+  await read(client, switched.length);
   client.destroy();
   await closed;
 });
@@ -119,7 +122,7 @@ test('an app that is killed ends the tunnel', async (t) => {
   });
   const { client } = dial(bridge);
   client.write(upgradeRequest);
-  await read(client, switching.length);
+  await read(client, switched.length);
   client.write('die');
   client.resume();
   await once(client, 'end');

@@ -1,5 +1,7 @@
-// Every error code that a caller of the gateway can see, and the one table that turns a code into an HTTP response and into
-// docs/errors.md.
+// Every error code that a caller of the gateway, or of an app behind `expose`, can see, and the one table that turns a code into an
+// HTTP response and into docs/errors.md.
+import { appErrors } from './app-errors.ts';
+import type { ErrorShape } from './error-shape.ts';
 
 export type ErrorCode =
   | 'invalid_request'
@@ -33,33 +35,8 @@ export type ErrorCode =
   | 'overloaded'
   | 'dial_timeout'
   | 'headers_timeout'
-  | 'total_timeout';
-
-/** Error types of the registry that RFC 9209 §2.3 began. */
-export type ProxyErrorType =
-  | 'connection_limit_reached'
-  | 'connection_terminated'
-  | 'connection_timeout'
-  | 'destination_not_found'
-  | 'destination_unavailable'
-  | 'http_protocol_error'
-  | 'http_request_denied'
-  | 'http_request_error'
-  | 'http_response_timeout'
-  | 'proxy_internal_error'
-  | 'proxy_internal_response';
-
-interface ErrorShape {
-  readonly status: number;
-  /** RFC 9457 §3.1.3. */
-  readonly title: string;
-  /** What `Proxy-Status` tells of it. */
-  readonly proxyError: ProxyErrorType;
-  /** For docs/errors.md, as the next one. */
-  readonly when: string;
-  /** What whoever reads it can do. */
-  readonly remedy: string;
-}
+  | 'total_timeout'
+  | keyof typeof appErrors;
 
 /** Code -> answer and explanation. */
 export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
@@ -294,4 +271,5 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     when: 'The request took longer than `timeouts.total`.',
     remedy: 'Make the app faster, or raise the setting. Streams are not bounded by it.',
   },
+  ...appErrors,
 };

@@ -6,7 +6,6 @@ import type { LeaseOffer } from './lease.ts';
 import { MessageStream } from './message-stream.ts';
 import { MessageReader } from './packets/message-reader.ts';
 import { decodePacket, encodePacket, ResponseCode } from './packets/packets.ts';
-import { SecureChannel } from './secure/channel.ts';
 import { SecurePipe } from './secure/secure-pipe.ts';
 import { answerHandshake } from './secure/handshake.ts';
 import { deaf, type Pipe } from './yamux/pipe.ts';
@@ -14,12 +13,10 @@ import { deaf, type Pipe } from './yamux/pipe.ts';
 /** From the relay's SYN to the end of the handshake. The Go app waits without limit; a relay could then pile up streams. */
 const acceptTimeoutMs = 15_000;
 
-const ignore = (): void => undefined;
-
 export interface Publisher {
   readonly offer: LeaseOffer;
   /** False: too many tunnels wait already. */
-  deliver(tunnel: SecureChannel): boolean;
+  deliver(tunnel: SecurePipe): boolean;
 }
 
 /**
@@ -64,9 +61,7 @@ export async function acceptConnection(
       init,
     );
     pipe.write([handshake.message]);
-    const tunnel = new SecureChannel(new SecurePipe(pipe, { result: handshake.result, ...messages.handOver() }));
-    // Who publishes must not die of a client that left before anybody listened on the tunnel.
-    tunnel.on('error', ignore);
+    const tunnel = new SecurePipe(pipe, { result: handshake.result, ...messages.handOver() });
     if (!publisher.deliver(tunnel)) tunnel.destroy();
   } catch {
     // A malformed request, a handshake that proves nothing, a peer that fell silent.

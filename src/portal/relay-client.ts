@@ -2,6 +2,7 @@
 // published. Knows no wire format: a session does the talking.
 import { backoffMs, type BackoffOptions } from './backoff.ts';
 import { AcceptQueue } from './accept-queue.ts';
+import { AcceptedChannels } from './accepted-channels.ts';
 import { PortalError } from './errors.ts';
 import type { LeaseOffer, RelayInfo } from './lease.ts';
 import type { InfoOptions } from './list-request.ts';
@@ -35,7 +36,7 @@ type State =
 
 interface Listener {
   readonly offer: LeaseOffer;
-  readonly queue: AcceptQueue<SecureChannel>;
+  readonly queue: AcceptQueue<SecurePipe>;
   publication: { stop(): Promise<void> } | undefined;
   retry: NodeJS.Timeout | undefined;
   refusals: number;
@@ -111,11 +112,16 @@ export class RelayClient {
 
   /** Publishes a lease for as long as the iteration lasts, over as many sessions as it takes. */
   listen(options: ListenOptions): AsyncIterableIterator<SecureChannel> {
+    return new AcceptedChannels(this.listenPipes(options));
+  }
+
+  /** As listen, without the machinery of Node streams. */
+  listenPipes(options: ListenOptions): AcceptQueue<SecurePipe> {
     const stop = (): void => {
       options.signal?.removeEventListener('abort', stop);
       this.#unlisten(listener);
     };
-    const queue = new AcceptQueue<SecureChannel>(acceptCapacity, stop);
+    const queue = new AcceptQueue<SecurePipe>(acceptCapacity, stop);
     const listener: Listener = { offer: options, queue, publication: undefined, retry: undefined, refusals: 0 };
     this.#listeners.add(listener);
     options.signal?.addEventListener('abort', stop, { once: true });

@@ -2,6 +2,7 @@
 // so does the session; coming back is the relay client's work.
 import { acceptConnection, type Publisher } from './accept.ts';
 import { AcceptQueue } from './accept-queue.ts';
+import { AcceptedChannels } from './accepted-channels.ts';
 import { dialLease, type Dialer } from './dial.ts';
 import { PortalError } from './errors.ts';
 import type { Credential } from './identity.ts';
@@ -129,7 +130,7 @@ export class Session {
 
   /** Publishes a lease until `signal` aborts, the iteration is left, or the session ends (then it throws the reason). */
   listen(offer: LeaseOffer): AsyncIterableIterator<SecureChannel> {
-    const queue = new AcceptQueue<SecureChannel>(acceptCapacity, () => void publication.stop());
+    const queue = new AcceptQueue<SecurePipe>(acceptCapacity, () => void publication.stop());
     const publication = this.publish(offer, (tunnel) => queue.offer(tunnel), {
       published: () => undefined,
       refused: (error) => {
@@ -139,13 +140,13 @@ export class Session {
     void this.closed.then((error) => {
       queue.close(error);
     });
-    return queue;
+    return new AcceptedChannels(queue);
   }
 
-  /** As listen, with each tunnel handed over as it comes; deliver returns false for one that it does not take. */
+  /** As listen, with each tunnel handed over as a pipe when it comes; deliver returns false for one that it does not take. */
   publish(
     offer: LeaseOffer,
-    deliver: (tunnel: SecureChannel) => boolean,
+    deliver: (tunnel: SecurePipe) => boolean,
     observer: PublishObserver,
   ): { stop(): Promise<void> } {
     const { id } = offer.credential;

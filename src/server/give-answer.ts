@@ -1,13 +1,14 @@
 // Owns the answer to a request for one of the gateway's own paths, and the events in place of the pipeline's.
 import { requestFinished, requestStarted } from '../kernel/events.ts';
+import type { WholeResponse } from '../kernel/whole-response.ts';
 import { finishedRequest } from '../pipeline/finished-request.ts';
 import type { Exchange } from '../pipeline/stage.ts';
-import type { ClientSink, OwnAnswer } from './own-answer.ts';
+import type { ClientSink } from './own-answer.ts';
 
 export function giveAnswer(
   exchange: Exchange,
   sink: ClientSink,
-  answer: OwnAnswer,
+  answer: WholeResponse,
   route: '/health' | '/metrics' | 'other',
 ): void {
   sink.answer(answer);

@@ -1,5 +1,5 @@
 // Owns what /health and its kin say to everybody. Asks a few questions of the gateway, and knows nothing else of it.
-import { jsonAnswer, type OwnAnswer } from './own-answer.ts';
+import { jsonResponse, type WholeResponse } from '../kernel/whole-response.ts';
 
 export interface HealthState {
   readonly draining: boolean;
@@ -11,19 +11,19 @@ export interface HealthState {
 }
 
 /** Undefined: not a health path. */
-export function healthAnswer(path: string, state: HealthState): OwnAnswer | undefined {
+export function healthAnswer(path: string, state: HealthState): WholeResponse | undefined {
   switch (path) {
     case '/health':
       return state.connected()
-        ? jsonAnswer(200, { status: 'healthy', uptime_seconds: state.uptimeSeconds })
-        : jsonAnswer(503, { status: 'unhealthy', reason: 'portal_disconnected' });
+        ? jsonResponse(200, { status: 'healthy', uptime_seconds: state.uptimeSeconds })
+        : jsonResponse(503, { status: 'unhealthy', reason: 'portal_disconnected' });
     case '/health/live':
-      return jsonAnswer(200, { status: 'live' });
+      return jsonResponse(200, { status: 'live' });
     case '/health/ready':
-      if (state.draining) return jsonAnswer(503, { status: 'not_ready', reason: 'draining' });
-      if (!state.connected()) return jsonAnswer(503, { status: 'not_ready', reason: 'portal_disconnected' });
-      if (!state.listed()) return jsonAnswer(503, { status: 'not_ready', reason: 'no_lease_list' });
-      return jsonAnswer(200, { status: 'ready' });
+      if (state.draining) return jsonResponse(503, { status: 'not_ready', reason: 'draining' });
+      if (!state.connected()) return jsonResponse(503, { status: 'not_ready', reason: 'portal_disconnected' });
+      if (!state.listed()) return jsonResponse(503, { status: 'not_ready', reason: 'no_lease_list' });
+      return jsonResponse(200, { status: 'ready' });
     default:
       return undefined;
   }

@@ -5,12 +5,13 @@ import type { Duplex } from 'node:stream';
 import { GatewayError } from '../kernel/errors.ts';
 import { requestFailed, type RequestFailed } from '../kernel/events.ts';
 import { noHeaders, type Flow, type RawHeaders } from '../kernel/http.ts';
+import { securityHeaders, type WholeResponse } from '../kernel/whole-response.ts';
 import { isStream } from '../pipeline/is-stream.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import { answerFields, fieldsObject, tunnelFields } from './http2-fields.ts';
 import { resetStream } from './http2-reset.ts';
 import { isTaken, joinTunnel, type Tunnelling } from './http2-tunnel.ts';
-import { type ClientSink, type OwnAnswer, securityHeaders } from './own-answer.ts';
+import type { ClientSink } from './own-answer.ts';
 import { problemFor } from './problem.ts';
 import { clientTooSlow, type WriteRateHost, WriteRateWatch } from './write-rate.ts';
 
@@ -159,7 +160,7 @@ export class Http2Sink implements ClientSink {
     else this.#write(problemFor(this.#exchange, error));
   }
 
-  answer(whole: OwnAnswer): void {
+  answer(whole: WholeResponse): void {
     if (this.#phase !== 'open') return;
     if (this.#tunnelling !== undefined && whole.status < 300) {
       this.fail(new GatewayError('invalid_request', 'There is nothing here that speaks this protocol.'));
@@ -185,7 +186,7 @@ export class Http2Sink implements ClientSink {
     return this.#stream.destroyed || this.#stream.closed;
   }
 
-  #write({ status, headers, body }: OwnAnswer): void {
+  #write({ status, headers, body }: WholeResponse): void {
     const { id, scheme, answerHeaders, req } = this.#exchange;
     const all = headers.concat(securityHeaders(scheme === 'https'), answerHeaders);
     // What never entered the pipeline has not got it there.

@@ -1,47 +1,9 @@
-// Owns what every answer of the gateway's own has in common: it is whole, and it carries headers that keep browsers from doing
-// anything with it but show it. Answers of apps never pass here.
+// The sink of a client: what a response of an app needs, and whole responses of the gateway itself.
 import type { Sink } from '../kernel/http.ts';
-
-export interface OwnAnswer {
-  readonly status: number;
-  /** Name, value, … with the length of the body. */
-  readonly headers: readonly string[];
-  readonly body: Uint8Array;
-}
+import type { WholeResponse } from '../kernel/whole-response.ts';
 
 /** A client's sink also takes what the gateway says by itself. */
 export interface ClientSink extends Sink {
   /** Terminal, in place of head, data and end. */
-  answer(whole: OwnAnswer): void;
-}
-
-const plain: readonly string[] = [
-  ...['X-Content-Type-Options', 'nosniff'],
-  ...['Cache-Control', 'no-store'],
-  ...['Referrer-Policy', 'no-referrer'],
-  ...['X-Frame-Options', 'DENY'],
-];
-
-/** A year, without subdomains: those may be apps. */
-const strictTransport: readonly string[] = ['Strict-Transport-Security', 'max-age=31536000'];
-
-/** Runs nothing, loads nothing, is framed nowhere. `styles`: what a page of ours may use, as a source list. */
-export function contentPolicy(styles = ''): string {
-  const style = styles === '' ? '' : ` style-src ${styles};`;
-  return `default-src 'none';${style} base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
-}
-
-/** Beside the answer's own headers. `encrypted`: browsers heed the last one over TLS only (RFC 6797 §7.2). */
-export function securityHeaders(encrypted: boolean): readonly string[] {
-  return encrypted ? plain.concat(strictTransport) : plain;
-}
-
-export function wholeAnswer(status: number, contentType: string, body: Uint8Array, policy?: string): OwnAnswer {
-  const headers = ['Content-Type', contentType, 'Content-Length', String(body.length)];
-  headers.push('Content-Security-Policy', policy ?? contentPolicy());
-  return { status, headers, body };
-}
-
-export function jsonAnswer(status: number, value: object): OwnAnswer {
-  return wholeAnswer(status, 'application/json', Buffer.from(`${JSON.stringify(value)}\n`));
+  answer(whole: WholeResponse): void;
 }

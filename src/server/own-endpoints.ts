@@ -5,6 +5,7 @@ import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { isForwarding } from '../kernel/removed-headers.ts';
 import { pathOf } from '../kernel/target-path.ts';
+import { jsonResponse, wholeResponse, type WholeResponse } from '../kernel/whole-response.ts';
 import type { AdminAccess } from '../pipeline/admin-access.ts';
 import { settleClient } from '../pipeline/settle-client.ts';
 import type { Exchange } from '../pipeline/stage.ts';
@@ -13,7 +14,7 @@ import { compiled } from '../policy/compiled.ts';
 import { hostNameIn, isLoopbackName } from '../policy/host-names.ts';
 import { giveAnswer } from './give-answer.ts';
 import { healthAnswer, type HealthState } from './health.ts';
-import { jsonAnswer, wholeAnswer, type ClientSink, type OwnAnswer } from './own-answer.ts';
+import type { ClientSink } from './own-answer.ts';
 import { refuseRequest } from './refusal.ts';
 
 export interface MetricsText {
@@ -104,8 +105,8 @@ export class OwnEndpoints {
   }
 
   /** `assertionKeys`: undefined where there are no assertions. */
-  #openAnswer(path: string, assertionKeys: (() => object) | undefined): OwnAnswer | undefined {
-    if (path === assertionKeysPath && assertionKeys !== undefined) return jsonAnswer(200, assertionKeys());
+  #openAnswer(path: string, assertionKeys: (() => object) | undefined): WholeResponse | undefined {
+    if (path === assertionKeysPath && assertionKeys !== undefined) return jsonResponse(200, assertionKeys());
     return healthAnswer(path, this.#state);
   }
 
@@ -113,10 +114,10 @@ export class OwnEndpoints {
     return policy.metrics.enabled && this.#options.metrics !== undefined ? policy.metrics.path : undefined;
   }
 
-  #details(): OwnAnswer {
+  #details(): WholeResponse {
     const { rss, heapUsed, external } = process.memoryUsage();
     const { draining, uptimeSeconds, connections } = this.#state;
-    return jsonAnswer(200, {
+    return jsonResponse(200, {
       status: draining ? 'draining' : this.#state.connected() ? 'healthy' : 'unhealthy',
       version: this.#options.version,
       node: process.version,
@@ -138,9 +139,9 @@ export class OwnEndpoints {
       });
   }
 
-  async #metricsAnswer(): Promise<OwnAnswer> {
+  async #metricsAnswer(): Promise<WholeResponse> {
     const { contentType, body } = (await this.#options.metrics?.()) ?? { contentType: 'text/plain', body: '' };
-    return wholeAnswer(200, contentType, Buffer.from(body));
+    return wholeResponse(200, contentType, Buffer.from(body));
   }
 }
 

@@ -6,9 +6,10 @@ import process from 'node:process';
 import { GatewayError } from '../kernel/errors.ts';
 import { requestFailed, type RequestFailed } from '../kernel/events.ts';
 import type { Flow, RawHeaders } from '../kernel/http.ts';
+import { securityHeaders, type WholeResponse } from '../kernel/whole-response.ts';
 import { isStream } from '../pipeline/is-stream.ts';
 import type { Exchange } from '../pipeline/stage.ts';
-import { type ClientSink, type OwnAnswer, securityHeaders } from './own-answer.ts';
+import type { ClientSink } from './own-answer.ts';
 import { problemFor } from './problem.ts';
 import { clientTooSlow, type WriteRateHost, WriteRateWatch } from './write-rate.ts';
 
@@ -151,13 +152,13 @@ export class ResponseSink implements ClientSink {
     else this.#write(problemFor(this.#exchange, error));
   }
 
-  answer(whole: OwnAnswer): void {
+  answer(whole: WholeResponse): void {
     if (this.#phase !== 'open') return;
     this.#phase = 'done';
     this.#write(whole);
   }
 
-  #write({ status, headers, body }: OwnAnswer): void {
+  #write({ status, headers, body }: WholeResponse): void {
     const response = this.#response;
     if (response.destroyed) return;
     if (this.#host.endsWith('own')) response.shouldKeepAlive = false;

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { Bridge } from '../../src/expose/bridge.ts';
+import { StreamPipe } from '../../src/http-client/stream-pipe.ts';
 import { parseTarget } from '../../src/expose/target.ts';
 import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
 import { answerOf, problemCode, startSecureGateway } from '../helpers/secure-gateway.ts';
@@ -124,7 +125,7 @@ test('an app behind expose is offered the list without HTTP, and no HTTP2-Settin
   });
   for (const offer of mixed) {
     const [client, end] = tunnelPair();
-    bridge.accept(end);
+    bridge.accept(new StreamPipe(end));
     client.write(upgradeRequest('/', offer));
     assert.match((await buffer(client)).toString(), /^HTTP\/1\.1 101 /, offer);
     const head = heads.pop() ?? '';
@@ -141,7 +142,7 @@ test('through expose, offers of HTTP alone are no upgrade, and a 101 to somethin
   });
   const call = async (offer: string): Promise<string> => {
     const [client, end] = tunnelPair();
-    bridge.accept(end);
+    bridge.accept(new StreamPipe(end));
     client.write(upgradeRequest('/', offer).replace('Connection: ', 'Connection: close, '));
     return (await buffer(client)).toString();
   };

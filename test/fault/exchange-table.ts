@@ -35,16 +35,14 @@ export const appEnds: Cells = {
   'until-close': ['200 "hello"', 'nothing'],
 };
 
-const notAnswering = '502 "The app behind this lease does not answer."';
-
-/** expose lives and says that the app behind it does not: an answer like any other. */
+/** expose lives and says that the app behind it does not: to the gateway a response like any other. */
 export const localAppGone: Cells = {
   ...tunnelLost,
   dialling: ['504 dial_timeout', 'dial_timeout'],
-  'before-head': [notAnswering, 'nothing'],
-  'within-head': [notAnswering, 'nothing'],
-  'within-upload': [notAnswering, 'nothing'],
-  'before-101': [notAnswering, 'nothing'],
+  'before-head': ['502 app_unreachable', 'nothing'],
+  'within-head': ['502 bad_app_response', 'nothing'],
+  'within-upload': ['502 app_unreachable', 'nothing'],
+  'before-101': ['502 app_unreachable', 'nothing'],
 };
 
 export const clientGone: Cells = {

@@ -22,7 +22,7 @@ const reasons = [
   ' 200',
   ` ${'x'.repeat(90)}`,
 ] as const;
-const plainFields = [
+export const plainFields: readonly [string, ...string[]] = [
   'Server: nginx/1.27.3',
   'Date: Sun, 29 Nov 2026 19:00:00 GMT',
   'Content-Type: text/html; charset=utf-8',
@@ -38,7 +38,7 @@ const plainFields = [
   'Proxy-Connection: close',
   'Trailer: X-Sum',
 ] as const;
-const connections = [
+export const connections: readonly [string, ...string[]] = [
   ...['keep-alive', 'close', 'Close', 'Keep-Alive', 'upgrade', 'keep-alive, close', ' , close', 'x-hop', 'close x', ''],
   ...['keep-alive, upgrade', 'Upgrade,Keep-Alive', 'closed', 'close,', '\tclose\t', 'keep-alive\t', 'keep-alive,x'],
 ] as const;
@@ -73,7 +73,7 @@ const extensions = [
   ],
   ...[' ;a', '; a', ';a =b', ';a= b', ';a="b"c', ';a="\\\x01"', ' ', '\t', ';;a', ';a=;b', ';a="b";', ',a'],
 ] as const;
-const inserts = [
+export const inserts: readonly [string, ...string[]] = [
   ...[
     '\r',
     '\n',
@@ -141,7 +141,7 @@ function response(random: Random): string {
 }
 
 /** The body; adds the fields that frame it. */
-function framed(random: Random, lines: string[]): string {
+export function framed(random: Random, lines: string[]): string {
   const data = content(random);
   const kind = random.next();
   if (kind < 0.1) return data;
@@ -187,7 +187,7 @@ function size(bytes: number, random: Random): string {
   return random.chance(0.15) ? digits + random.pick(extensions) : digits;
 }
 
-function mutated(text: string, random: Random): string {
+export function mutated(text: string, random: Random): string {
   const at = place(text, random);
   const to = Math.min(text.length, at + random.between(1, random.chance(0.8) ? 3 : 40));
   const before = text.slice(0, at);

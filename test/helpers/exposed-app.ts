@@ -12,8 +12,9 @@ import type { Duplex, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { Bridge, type BridgeOptions } from '../../src/expose/bridge.ts';
-import type { ExposeEvent } from '../../src/expose/forward.ts';
+import type { ExposeEvent } from '../../src/expose/expose-event.ts';
 import { parseTarget } from '../../src/expose/target.ts';
+import { StreamPipe } from '../../src/http-client/stream-pipe.ts';
 import { tunnelPair } from './tunnel-pair.ts';
 
 export interface ExposedApp {
@@ -52,7 +53,7 @@ export async function exposeApp(
     port,
     tunnel: () => {
       const [client, end] = tunnelPair();
-      bridge.accept(end);
+      bridge.accept(new StreamPipe(end));
       return { client, app: end };
     },
   };

@@ -4,6 +4,8 @@ import { Agent } from 'node:https';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { credentialFromSeed } from '../../src/portal/index.ts';
+import { SecureChannel } from '../../src/portal/secure/channel.ts';
+import type { SecurePipe } from '../../src/portal/secure/secure-pipe.ts';
 import { call, servername } from './clients.ts';
 import type { Load, LoadContext, Pace, Targets } from './load.ts';
 import { seededRandom, type Random } from './random.ts';
@@ -149,7 +151,8 @@ export class LoadRunner {
           const close = (): void => void session.close();
           signal.addEventListener('abort', close, { once: true });
           const offer = { name, credential, alpn: ['http/1.1'] };
-          const deliver = (tunnel: Parameters<typeof serve>[0]): boolean => {
+          const deliver = (pipe: SecurePipe): boolean => {
+            const tunnel = new SecureChannel(pipe);
             tunnel.on('error', () => undefined);
             serve(tunnel);
             return true;

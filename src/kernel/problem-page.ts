@@ -1,4 +1,4 @@
-// Owns the page that a person sees in a browser where a program would get a problem. Self-contained: no script, nothing loaded, and
+// The page that a person sees in a browser where a program would get a problem. Self-contained: no script, nothing loaded, and
 // styles that the page's own content policy allows by their hash.
 import { hash } from 'node:crypto';
 
@@ -9,7 +9,8 @@ export interface PageContent {
   readonly code: string;
   /** Where the code is explained. */
   readonly type: string;
-  readonly requestId: string;
+  /** Undefined: the request has none. */
+  readonly requestId: string | undefined;
 }
 
 const styles = `
@@ -26,6 +27,7 @@ code { font: .875em ui-monospace, monospace; overflow-wrap: anywhere; }
 export const pageStyles: string = "'sha256-".concat(hash('sha256', styles, 'base64'), "'");
 
 export function problemPage({ title, status, detail, code, type, requestId }: PageContent): string {
+  const request = requestId === undefined ? '' : ` · request <code>${escaped(requestId)}</code>`;
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -36,7 +38,7 @@ export function problemPage({ title, status, detail, code, type, requestId }: Pa
 <p><small>Portal Gateway · ${status}</small></p>
 <h1>${escaped(title)}</h1>
 <p>${escaped(detail)}</p>
-<p><small>Code <a href="${escaped(type)}"><code>${escaped(code)}</code></a> · request <code>${escaped(requestId)}</code></small></p>
+<p><small>Code <a href="${escaped(type)}"><code>${escaped(code)}</code></a>${request}</small></p>
 </main>
 </html>
 `;

@@ -27,7 +27,7 @@ test('the request reaches the app as it was sent, without what belongs to the co
   ]);
 });
 
-test('the answer reaches the caller as it was sent: status text, order and spelling of fields, duplicates', async (t) => {
+test('the response reaches the caller as it was sent: order and spelling of fields, duplicates', async (t) => {
   const s = await exposeApp(t, (_request, response) => {
     response.sendDate = false;
     response.writeHead(207, 'Quite Fine', [
@@ -45,7 +45,7 @@ test('the answer reaches the caller as it was sent: status text, order and spell
   });
   assert.equal(
     await answerTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
-    'HTTP/1.1 207 Quite Fine\r\nset-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-E: \xe9\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok',
+    'HTTP/1.1 207 Multi-Status\r\nset-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-E: \xe9\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok',
   );
 });
 
@@ -140,7 +140,9 @@ test('Early Hints pass, with their bytes', async (t) => {
   });
   const answer = await answerTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   assert.ok(
-    answer.startsWith('HTTP/1.1 103 \r\nLink: </a.css>; rel=preload\r\nx-more: 1\r\n\r\nHTTP/1.1 200 OK\r\n'),
+    answer.startsWith(
+      'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nx-more: 1\r\n\r\nHTTP/1.1 200 OK\r\n',
+    ),
     answer,
   );
 });
@@ -204,7 +206,7 @@ test('a POST without a body stays without one', async (t) => {
   assert.equal(seen.headers['transfer-encoding'], undefined);
 });
 
-test('nobody listens at the target: one line of 502 for the caller, the reason in the log', async (t) => {
+test('nobody listens at the target: a problem for the caller, the reason for the owner', async (t) => {
   const taken = createTcpServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const { port } = taken.address() as AddressInfo;
@@ -212,12 +214,21 @@ test('nobody listens at the target: one line of 502 for the caller, the reason i
   const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
   const answer = await call(s, { path: '/secret?token=1' });
   assert.equal(answer.statusCode, 502);
-  assert.equal(await text(answer), 'The app behind this lease does not answer.\n');
-  assert.equal(s.events.length, 1);
-  const [event] = s.events;
-  assert.ok(event?.type === 'target_failed');
-  assert.equal(event.path, '/secret');
-  assert.equal((event.error as NodeJS.ErrnoException).code, 'ECONNREFUSED');
+  assert.equal(answer.headers['content-type'], 'application/problem+json');
+  assert.equal(answer.headers['proxy-status'], 'portal-expose; error=connection_refused; details="app_unreachable"');
+  const problem = JSON.parse(await text(answer)) as { code: string; detail: string };
+  assert.equal(problem.code, 'app_unreachable');
+  assert.equal(problem.detail, 'The app behind this lease does not answer.');
+  assert.deepEqual(s.events, [
+    {
+      type: 'target_failed',
+      method: 'GET',
+      path: '/secret',
+      outcome: 502,
+      failure: 'no_answer',
+      reason: 'ECONNREFUSED',
+    },
+  ]);
 });
 
 test('a target that is down in the middle of an upload answers 502 and ends the tunnel', async (t) => {

@@ -1,0 +1,206 @@
+// One request on its way to the app: takes a connection, is sent, streams, and ends in exactly one of the ways that its caller knows.
+// Moves to a fresh connection once, where an idle one turned out dead and that can do no harm. Writes nothing to the tunnel.
+import type { ExchangeHandler } from '../http-client/connection.ts';
+import type { HttpFault } from '../http-client/http-fault.ts';
+import { OutgoingBody } from '../http-client/outgoing-body.ts';
+import { ResponseError } from '../http-client/response-error.ts';
+import type { ResponseHead } from '../http-client/response.ts';
+import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
+import type { RawHeaders } from '../kernel/http.ts';
+import type { PipeDuplex } from '../kernel/pipe-duplex.ts';
+import { type AppFault, exchangeFault, responseTimeoutFault, responseTimeoutMs } from './app-fault.ts';
+import { type ExposeEvent, pathOnly } from './expose-event.ts';
+import { appRequestHead, requestTrailers } from './header-fields.ts';
+import type { LocalConnection } from './local-connection.ts';
+import type { LocalPool, LocalWaiter } from './local-pool.ts';
+import type { RequestBody } from './request-body.ts';
+import type { TunnelRequestHead } from './request-head.ts';
+
+/** The tunnel's side. Exactly one of end, upgrade and fail is called unless the exchange is aborted; none within start(). */
+export interface ResponseSink {
+  /** A 1xx but 101. */
+  informational(head: ResponseHead): void;
+  head(head: ResponseHead): void;
+  /** False: no more until resume(). */
+  data(chunk: Buffer): boolean;
+  end(trailers: RawHeaders): void;
+  upgrade(head: ResponseHead, stream: PipeDuplex): void;
+  fail(fault: AppFault): void;
+  /** The caller's body ended too early or is malformed. */
+  requestFailed(): void;
+}
+
+export interface ExchangeContext {
+  readonly pool: LocalPool;
+  readonly deadlines: Deadlines;
+  readonly log: (event: ExposeEvent) => void;
+}
+
+/** waiting: for a connection. sent: the request is on its way, or being uploaded. streaming: the response has begun. */
+type Phase = 'waiting' | 'sent' | 'streaming' | 'done';
+
+/** RFC 9110 §9.2.2. */
+const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
+  readonly #request: TunnelRequestHead;
+  readonly #sink: ResponseSink;
+  readonly #context: ExchangeContext;
+  readonly #deadline: Deadline;
+  readonly #head: Buffer;
+  readonly #body: OutgoingBody | undefined;
+  /** The request can be sent a second time. */
+  readonly #repeatable: boolean;
+  #phase: Phase = 'waiting';
+  #connection: LocalConnection | undefined;
+  #usedBefore = false;
+
+  /** `host`: for the app. `body`: undefined where there is none. */
+  constructor(
+    request: TunnelRequestHead,
+    host: string,
+    body: RequestBody | undefined,
+    sink: ResponseSink,
+    context: ExchangeContext,
+  ) {
+    this.#request = request;
+    this.#sink = sink;
+    this.#context = context;
+    this.#deadline = new Deadline(this);
+    this.#head = appRequestHead(request, host);
+    const { lengthBytes, method, offeredProtocols } = request;
+    if (body !== undefined && lengthBytes !== 'none') {
+      this.#body = new OutgoingBody({ stream: body, lengthBytes, trailers: () => requestTrailers(body.trailers) });
+    }
+    this.#repeatable = body === undefined && offeredProtocols === '' && idempotentMethods.has(method);
+  }
+
+  start(): void {
+    this.#context.pool.acquire(this, this.#repeatable ? 'any' : 'fresh');
+  }
+
+  /** The caller has left: the app notices at once. The sink is not called any more. */
+  abort(): void {
+    if (this.#phase === 'done') return;
+    if (this.#phase === 'waiting') this.#context.pool.cancel(this);
+    this.#finish();
+    this.#connection?.http.destroy();
+  }
+
+  resume(): void {
+    this.#connection?.http.resume();
+  }
+
+  // The pool's side.
+
+  ready(connection: LocalConnection): void {
+    const { method, target, offeredProtocols } = this.#request;
+    this.#connection = connection;
+    this.#usedBefore = connection.used;
+    connection.last = { method, target };
+    this.#phase = 'sent';
+    this.#arm();
+    connection.http.send({ method, head: this.#head, body: this.#body, offeredProtocols }, this);
+  }
+
+  failed(fault: AppFault): void {
+    this.#fail(fault);
+  }
+
+  // The connection's side.
+
+  uploading(): void {
+    if (this.#phase === 'sent') this.#arm();
+  }
+
+  uploaded(): void {
+    if (this.#phase === 'sent' && this.#body !== undefined) this.#arm();
+  }
+
+  informational(head: ResponseHead): void {
+    if (this.#phase !== 'sent') return;
+    this.#arm();
+    this.#sink.informational(head);
+  }
+
+  head(head: ResponseHead): void {
+    if (this.#phase !== 'sent') return;
+    this.#phase = 'streaming';
+    this.#context.deadlines.disarm(this.#deadline);
+    this.#sink.head(head);
+  }
+
+  data(chunk: Buffer): boolean {
+    return this.#phase !== 'streaming' || this.#sink.data(chunk);
+  }
+
+  end(trailers: RawHeaders): void {
+    if (this.#phase !== 'streaming') return;
+    this.#finish();
+    this.#sink.end(trailers);
+  }
+
+  upgrade(head: ResponseHead, stream: PipeDuplex): void {
+    if (this.#phase !== 'sent') {
+      stream.destroy();
+      return;
+    }
+    this.#finish();
+    this.#sink.upgrade(head, stream);
+  }
+
+  fail(fault: HttpFault): void {
+    if (this.#phase === 'done') return;
+    if (this.#phase === 'sent' && this.#mayMove(fault)) {
+      this.#move();
+      return;
+    }
+    if (fault.kind !== 'request_body') this.#fail(exchangeFault(fault));
+    else {
+      this.#finish();
+      this.#sink.requestFailed();
+    }
+  }
+
+  expired(): void {
+    this.#connection?.http.destroy();
+    this.#fail(responseTimeoutFault());
+  }
+
+  /** Until the head of the response, from the last sign of life. */
+  #arm(): void {
+    this.#context.deadlines.arm(this.#deadline, responseTimeoutMs);
+  }
+
+  /**
+   * An app may close an idle connection in the very moment in which it is used again (RFC 9112 §9.3.1), or send what belonged behind
+   * its last response: neither is a response to this request.
+   */
+  #mayMove({ kind, moment, cause }: HttpFault): boolean {
+    if (!this.#usedBefore || !this.#repeatable) return false;
+    if (kind === 'connection_lost') return moment === 'unsent' || moment === 'waiting';
+    return kind === 'malformed' && moment === 'head' && cause instanceof ResponseError && cause.code === 'not_http';
+  }
+
+  #move(): void {
+    this.#context.deadlines.disarm(this.#deadline);
+    this.#connection = undefined;
+    this.#phase = 'waiting';
+    this.#context.pool.acquire(this, 'fresh');
+  }
+
+  #fail(fault: AppFault): void {
+    const outcome = this.#phase === 'streaming' ? 'cut' : fault.error.status;
+    this.#finish();
+    const { method, target } = this.#request;
+    const { failure, reason } = fault;
+    this.#context.log({ type: 'target_failed', method, path: pathOnly(target), outcome, failure, reason });
+    this.#sink.fail(fault);
+  }
+
+  #finish(): void {
+    this.#phase = 'done';
+    this.#context.deadlines.disarm(this.#deadline);
+    this.#body?.leave();
+  }
+}

@@ -1,0 +1,118 @@
+// The connections to the app: keeps idle ones for a short time, and opens new ones. The one used last is used first, so that a pool
+// that was large for a while shrinks. Knows no tunnels.
+import type { BytePipe } from '../kernel/byte-pipe.ts';
+import type { Deadlines } from '../kernel/deadlines.ts';
+import { type AppFault, exchangeFault } from './app-fault.ts';
+import { LocalConnection, type LocalConnectionOwner } from './local-connection.ts';
+import { LocalDial, type LocalTarget } from './local-dial.ts';
+import type { Target } from './target.ts';
+
+/** A request that wants a connection. Exactly one of the two is called, perhaps within acquire(), and neither after cancel(). */
+export interface LocalWaiter {
+  ready(connection: LocalConnection): void;
+  /** Never within acquire(). */
+  failed(fault: AppFault): void;
+}
+
+export interface LocalPoolOptions {
+  readonly target: Target;
+  readonly deadlines: Deadlines;
+  /** The app sent bytes that belong to no response. */
+  readonly excess: (connection: LocalConnection) => void;
+}
+
+/** As many as Node's own agent keeps. */
+const maxIdle = 256;
+
+export class LocalPool implements LocalConnectionOwner {
+  readonly #local: LocalTarget;
+  readonly #deadlines: Deadlines;
+  readonly #excess: (connection: LocalConnection) => void;
+  readonly #idle: LocalConnection[] = [];
+  readonly #dials = new Map<LocalWaiter, LocalDial>();
+  #closed = false;
+
+  constructor({ target, deadlines, excess }: LocalPoolOptions) {
+    this.#local = { target, tlsSession: undefined };
+    this.#deadlines = deadlines;
+    this.#excess = excess;
+  }
+
+  get idle(): number {
+    return this.#idle.length;
+  }
+
+  /** `fresh`: for a request that cannot be sent twice, or that takes its connection out of HTTP: one that was never used. */
+  acquire(waiter: LocalWaiter, freshness: 'any' | 'fresh'): void {
+    const connection = freshness === 'any' ? this.#takeIdle() : undefined;
+    if (connection === undefined) this.#dial(waiter);
+    else waiter.ready(connection);
+  }
+
+  cancel(waiter: LocalWaiter): void {
+    this.#dials.get(waiter)?.abort();
+    this.#dials.delete(waiter);
+  }
+
+  /** Closes what is idle; connections in use end with their requests. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    for (const connection of this.#idle.splice(0)) {
+      this.#deadlines.disarm(connection.idleDeadline);
+      connection.http.close();
+    }
+  }
+
+  released(connection: LocalConnection): void {
+    const { idleTimeoutMs } = connection;
+    if (this.#closed || this.#idle.length >= maxIdle || idleTimeoutMs <= 0) {
+      connection.http.close();
+      return;
+    }
+    this.#idle.push(connection);
+    this.#deadlines.arm(connection.idleDeadline, idleTimeoutMs);
+  }
+
+  excess(connection: LocalConnection): void {
+    this.#excess(connection);
+  }
+
+  lost(connection: LocalConnection): void {
+    const at = this.#idle.indexOf(connection);
+    if (at === -1) return;
+    this.#idle.splice(at, 1);
+    this.#deadlines.disarm(connection.idleDeadline);
+  }
+
+  idleExpired(connection: LocalConnection): void {
+    const at = this.#idle.indexOf(connection);
+    if (at === -1) return;
+    this.#idle.splice(at, 1);
+    connection.http.close();
+  }
+
+  #takeIdle(): LocalConnection | undefined {
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      this.#deadlines.disarm(connection.idleDeadline);
+      if (connection.http.usable) return connection;
+      connection.http.destroy();
+    }
+    return undefined;
+  }
+
+  #dial(waiter: LocalWaiter): void {
+    const dial = new LocalDial(this.#local, this.#deadlines, {
+      connected: (pipe: BytePipe) => {
+        this.#dials.delete(waiter);
+        const connection = new LocalConnection(pipe, this);
+        if (connection.http.usable) waiter.ready(connection);
+        else waiter.failed(exchangeFault(connection.http.idleFault));
+      },
+      failed: (fault) => {
+        this.#dials.delete(waiter);
+        waiter.failed(fault);
+      },
+    });
+    this.#dials.set(waiter, dial);
+  }
+}

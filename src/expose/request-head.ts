@@ -1,0 +1,155 @@
+// The head of a request from a tunnel, and what it says about its body and its connection. Refuses everything that two readers
+// could understand differently (RFC 9112 §3, §6.3, §11.2).
+import { GatewayError } from '../kernel/errors.ts';
+import type { RawHeaders } from '../kernel/http.ts';
+import { trimOws } from '../kernel/ows.ts';
+import { offerableProtocols } from '../kernel/upgrade-protocols.ts';
+
+export interface TunnelRequestHead {
+  readonly method: string;
+  /** A path with its query as sent, or `*`. */
+  readonly target: string;
+  readonly version: '1.0' | '1.1';
+  /** Raw pairs. */
+  readonly headers: RawHeaders;
+  /** Of the body, by Content-Length; null: chunked; 'none': no body was announced. */
+  readonly lengthBytes: number | null | 'none';
+  /** The caller sends another request on this connection after the response (RFC 9112 §9.3). */
+  readonly persistent: boolean;
+  /** It holds its body back until a 100 (RFC 9110 §10.1.1). */
+  readonly expectsContinue: boolean;
+  /** The protocols that the app may switch to, as a list; '' for none. */
+  readonly offeredProtocols: string;
+}
+
+/** RFC 9112 §3. No target has a fragment (RFC 9112 §3.2); bytes beyond ASCII pass, because many clients send UTF-8 there. */
+const lineForm = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21\x22\x24-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
+/** Digits that a length may have; more would be no safe integer. */
+const lengthForm = /^\d{1,15}$/;
+
+interface Control {
+  hosts: number;
+  length: string | undefined;
+  coding: string | undefined;
+  expect: string | undefined;
+  protocols: string;
+  close: boolean;
+  keepAlive: boolean;
+  upgrade: boolean;
+}
+
+export type RequestLine = Pick<TunnelRequestHead, 'method' | 'target' | 'version'>;
+
+/** `line`: without its CRLF. Throws GatewayError invalid_request. */
+export function requestLine(line: string): RequestLine {
+  const match = lineForm.exec(line);
+  if (match === null) throw invalid('This is not an HTTP/1.1 request.');
+  const [, method = '', target = '', minor] = match;
+  return { method, target, version: minor === '0' ? '1.0' : '1.1' };
+}
+
+/** Throws GatewayError invalid_request, not_implemented or expectation_failed. */
+export function requestHead({ method, target, version }: RequestLine, headers: RawHeaders): TunnelRequestHead {
+  const control = controlOf(headers);
+  if (control.hosts > 1) throw invalid('The request has more than one Host.');
+  if (control.hosts === 0 && version === '1.1') throw invalid('The request has no Host.');
+  if (method === 'CONNECT') throw new GatewayError('not_implemented', 'CONNECT is not supported.');
+  // An absolute target would make a forward proxy of an app that is one.
+  if (!target.startsWith('/') && !(target === '*' && method === 'OPTIONS')) {
+    throw invalid('The request target must be a path.');
+  }
+  const lengthBytes = bodyLength(control, version);
+  const { expect } = control;
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    throw new GatewayError('expectation_failed', 'Only the expectation 100-continue is supported.');
+  }
+  // A request with a body can't switch before its body has ended.
+  const mayUpgrade = control.upgrade && lengthBytes === 'none' && version === '1.1';
+  return {
+    method,
+    target,
+    version,
+    headers,
+    lengthBytes,
+    persistent: !control.close && (version === '1.1' || control.keepAlive),
+    expectsContinue: expect !== undefined && version === '1.1',
+    offeredProtocols: mayUpgrade ? offerableProtocols(control.protocols).join(', ') : '',
+  };
+}
+
+/** RFC 9112 §6.3. */
+function bodyLength({ length, coding }: Control, version: '1.0' | '1.1'): number | null | 'none' {
+  if (coding !== undefined) {
+    if (length !== undefined || version === '1.0') throw invalid('The framing of the request is ambiguous.');
+    if (coding.toLowerCase() === 'chunked') return null;
+    throw new GatewayError('not_implemented', 'Only the transfer coding "chunked" is supported.');
+  }
+  if (length === undefined) return 'none';
+  if (!lengthForm.test(length)) throw invalid('Content-Length is not a valid number.');
+  return Number(length);
+}
+
+function controlOf(headers: RawHeaders): Control {
+  const control: Control = {
+    hosts: 0,
+    length: undefined,
+    coding: undefined,
+    expect: undefined,
+    protocols: '',
+    close: false,
+    keepAlive: false,
+    upgrade: false,
+  };
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    const value = headers[i + 1] ?? '';
+    // By length first: few fields need more than this one look.
+    switch (name.length) {
+      case 4:
+        if (name.toLowerCase() === 'host') control.hosts += 1;
+        break;
+      case 6:
+        if (name.toLowerCase() === 'expect') control.expect = joined(control.expect, value);
+        break;
+      case 7:
+        if (name.toLowerCase() === 'upgrade') control.protocols = `${control.protocols},${value}`;
+        break;
+      case 10:
+        if (name.toLowerCase() === 'connection') addOptions(control, value);
+        break;
+      case 14:
+        // Two of them are one value that is no number.
+        if (name.toLowerCase() === 'content-length') control.length = joined(control.length, value);
+        break;
+      case 16:
+        // No standard field (RFC 9112 Appendix C.2.2), but some clients mean it.
+        if (name.toLowerCase() === 'proxy-connection') addOptions(control, value);
+        break;
+      case 17:
+        if (name.toLowerCase() === 'transfer-encoding') control.coding = joined(control.coding, value);
+        break;
+      default:
+    }
+  }
+  return control;
+}
+
+function addOptions(control: Control, value: string): void {
+  if (value === 'keep-alive') {
+    control.keepAlive = true;
+    return;
+  }
+  for (const option of value.toLowerCase().split(',').map(trimOws)) {
+    if (option === 'close') control.close = true;
+    else if (option === 'keep-alive') control.keepAlive = true;
+    else if (option === 'upgrade') control.upgrade = true;
+  }
+}
+
+function joined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before}, ${value}`;
+}
+
+function invalid(detail: string): GatewayError {
+  return new GatewayError('invalid_request', detail);
+}

@@ -1,0 +1,271 @@
+// Reads requests from the bytes of a tunnel, one at a time (RFC 9112): strict, incremental, with the same events for any split of the
+// same bytes. Holds what comes behind a request until next(). Decides nothing about the connection.
+import { ChunkedBody } from '../http-client/chunked-body.ts';
+import { HeadScanner, maxHeadBytes } from '../http-client/head-scanner.ts';
+import { ResponseError } from '../http-client/response-error.ts';
+import { GatewayError } from '../kernel/errors.ts';
+import { noHeaders, type RawHeaders } from '../kernel/http.ts';
+import { requestHead, requestLine, type RequestLine, type TunnelRequestHead } from './request-head.ts';
+
+/** Calls come in this order for each request: head data* end. No method may throw. */
+export interface RequestHandler {
+  head(head: TunnelRequestHead): void;
+  /** Never empty. */
+  data(chunk: Buffer): void;
+  /** The request is whole. */
+  end(trailers: RawHeaders): void;
+}
+
+/** done: a whole request was read, and next() was not called yet. failed: push() has thrown; nothing is read any more. */
+type Phase = 'line' | 'fields' | 'length' | 'chunks' | 'trailers' | 'done' | 'failed';
+
+/** Of a request line, with its CRLF: half of what a head may have. */
+const maxLineBytes = maxHeadBytes / 2;
+const LF = 0x0a;
+const CR = 0x0d;
+const noBytes: Buffer = Buffer.alloc(0);
+
+export class RequestReader {
+  readonly #handler: RequestHandler;
+  readonly #scanner = new HeadScanner();
+  #chunked: ChunkedBody | undefined;
+  #phase: Phase = 'line';
+  /** The pieces of a request line that did not come in one. */
+  #linePieces: Buffer[] = [];
+  #lineBytes = 0;
+  #line: RequestLine | undefined;
+  /** An empty line came before the request. */
+  #skipped = false;
+  /** Body bytes that are still to come, by Content-Length. */
+  #missingBytes = 0;
+  #paused = false;
+  #reading = false;
+  /** Pushed and not read: behind a pause, or behind a whole request. */
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+
+  constructor(handler: RequestHandler) {
+    this.#handler = handler;
+  }
+
+  /** Pushed and not read yet. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Between pause() and resume(). */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Throws GatewayError, once, for what is no request; later bytes are ignored. */
+  push(chunk: Buffer): void {
+    if (this.#phase === 'failed' || chunk.length === 0) return;
+    if (this.#paused || this.#reading || this.#phase === 'done') {
+      this.#held.push(chunk);
+      this.#heldBytes += chunk.length;
+      return;
+    }
+    this.#run(chunk);
+  }
+
+  /** Body data stops until resume(), within the handler's calls as well. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Reads what was held. Throws as push() does. */
+  resume(): void {
+    this.#paused = false;
+    this.#readHeld();
+  }
+
+  /** The next request may come. Throws as push() does. */
+  next(): void {
+    if (this.#phase !== 'done') return;
+    this.#phase = 'line';
+    this.#paused = false;
+    this.#readHeld();
+  }
+
+  /** Takes what came behind a whole request: the bytes are not HTTP. */
+  rest(): Buffer {
+    const rest = this.#held.length === 0 ? noBytes : Buffer.concat(this.#held);
+    this.stop();
+    return rest;
+  }
+
+  /** Reads nothing any more. Idempotent. */
+  stop(): void {
+    this.#phase = 'failed';
+    this.#held = [];
+    this.#heldBytes = 0;
+  }
+
+  get #stopped(): boolean {
+    return this.#phase === 'failed';
+  }
+
+  #readHeld(): void {
+    while (this.#held.length > 0 && !this.#paused && !this.#reading && this.#phase !== 'done') {
+      const chunk = this.#held.shift() ?? noBytes;
+      this.#heldBytes -= chunk.length;
+      this.#run(chunk);
+    }
+  }
+
+  #run(chunk: Buffer): void {
+    this.#reading = true;
+    try {
+      this.#read(chunk);
+    } catch (error) {
+      this.stop();
+      throw requestError(error);
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  #read(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#phase === 'done' || (this.#paused && this.#phase !== 'failed')) {
+        const rest = chunk.subarray(at);
+        this.#held.unshift(rest);
+        this.#heldBytes += rest.length;
+        return;
+      }
+      switch (this.#phase) {
+        case 'line':
+          at = this.#readLine(chunk, at);
+          break;
+        case 'fields':
+          at = this.#readFields(chunk, at);
+          break;
+        case 'length':
+          at = this.#readLength(chunk, at);
+          break;
+        case 'chunks':
+          at = this.#readChunks(chunk, at);
+          break;
+        case 'trailers':
+          at = this.#readTrailers(chunk, at);
+          break;
+        case 'failed':
+          return;
+      }
+    }
+  }
+
+  #readLine(chunk: Buffer, from: number): number {
+    const lineEnd = chunk.indexOf(LF, from);
+    const to = lineEnd === -1 ? chunk.length : lineEnd + 1;
+    this.#lineBytes += to - from;
+    if (this.#lineBytes > maxLineBytes) throw new GatewayError('uri_too_long', 'The request target is too long.');
+    if (lineEnd === -1) {
+      this.#linePieces.push(chunk.subarray(from));
+      // What cannot become a request is refused before its line ends, if it ever does.
+      if (this.#lineBytes === to - from && !startsLine(chunk[from] ?? 0)) throw notHttp();
+      return to;
+    }
+    let line: string;
+    if (this.#linePieces.length === 0) line = chunk.toString('latin1', from, to);
+    else line = Buffer.concat([...this.#linePieces, chunk.subarray(from, to)]).toString('latin1');
+    this.#linePieces = [];
+    this.#lineBytes = 0;
+    // RFC 9112 §2.2: an empty line before a request is ignored; one is enough.
+    if (line === '\r\n' && !this.#skipped) {
+      this.#skipped = true;
+      return to;
+    }
+    this.#skipped = false;
+    if (line.charCodeAt(line.length - 2) !== CR) throw notHttp();
+    this.#line = requestLine(line.slice(0, -2));
+    this.#phase = 'fields';
+    this.#scanner.startTrailers();
+    return to;
+  }
+
+  #readFields(chunk: Buffer, from: number): number {
+    const scanner = this.#scanner;
+    const at = scanner.scan(chunk, from);
+    if (at === -1 || this.#line === undefined) return chunk.length;
+    const head = requestHead(this.#line, scanner.fields(chunk, from));
+    const { lengthBytes } = head;
+    if (lengthBytes === null) {
+      this.#chunked ??= new ChunkedBody();
+      this.#chunked.start();
+      this.#phase = 'chunks';
+    } else if (lengthBytes === 'none' || lengthBytes === 0) this.#phase = 'done';
+    else {
+      this.#missingBytes = lengthBytes;
+      this.#phase = 'length';
+    }
+    const isWhole = this.#phase === 'done';
+    this.#handler.head(head);
+    if (isWhole && !this.#stopped) this.#handler.end(noHeaders);
+    return at;
+  }
+
+  #readLength(chunk: Buffer, from: number): number {
+    const to = Math.min(chunk.length, from + this.#missingBytes);
+    this.#missingBytes -= to - from;
+    if (this.#missingBytes === 0) this.#phase = 'done';
+    this.#handler.data(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
+    if (this.#missingBytes === 0 && !this.#stopped) this.#handler.end(noHeaders);
+    return to;
+  }
+
+  #readChunks(chunk: Buffer, from: number): number {
+    const body = this.#chunked;
+    if (body === undefined) return chunk.length;
+    const at = body.read(chunk, from);
+    if (body.complete) {
+      this.#phase = 'trailers';
+      this.#scanner.startTrailers();
+    }
+    if (body.dataEnd > body.dataStart) this.#handler.data(chunk.subarray(body.dataStart, body.dataEnd));
+    return at;
+  }
+
+  #readTrailers(chunk: Buffer, from: number): number {
+    const at = this.#scanner.scan(chunk, from);
+    if (at === -1) return chunk.length;
+    const trailers = this.#scanner.fields(chunk, from);
+    checkTrailers(trailers);
+    this.#phase = 'done';
+    this.#handler.end(trailers);
+    return at;
+  }
+}
+
+/** Throws GatewayError invalid_request for fields that would frame the body behind which they stand (RFC 9110 §6.5.1). */
+function checkTrailers(trailers: RawHeaders): void {
+  for (let i = 0; i < trailers.length; i += 2) {
+    const name = trailers[i]?.toLowerCase();
+    if (name !== 'content-length' && name !== 'transfer-encoding') continue;
+    throw new GatewayError('invalid_request', 'A trailer field frames the body.');
+  }
+}
+
+/** RFC 9110 §5.6.2: methods are tokens; CR: of an empty line. */
+function startsLine(byte: number): boolean {
+  return byte === CR || (byte > 0x20 && byte < 0x7f);
+}
+
+function requestError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  if (error instanceof ResponseError) {
+    const { code } = error;
+    if (code === 'trailers_too_large') {
+      return new GatewayError('headers_too_large', 'The header section of the request is too large.', { cause: error });
+    }
+    const detail = code === 'bad_chunk' ? 'The chunked encoding is malformed.' : 'A header field is malformed.';
+    return new GatewayError('invalid_request', detail, { cause: error });
+  }
+  return new GatewayError('internal_error', 'The request could not be read.', { cause: error });
+}
+
+function notHttp(): GatewayError {
+  return new GatewayError('invalid_request', 'This is not an HTTP/1.1 request.');
+}

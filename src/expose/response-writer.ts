@@ -1,0 +1,108 @@
+// Writes the responses of one tunnel: heads, content in its framing, trailers (RFC 9112 §6, §7). Reads nothing, and decides nothing
+// about the connection but what the response has to say about it.
+import type { ResponseHead } from '../http-client/response.ts';
+import type { BytePipe } from '../kernel/byte-pipe.ts';
+import { isBodyless, type RawHeaders } from '../kernel/http.ts';
+import { securityHeaders, type WholeResponse } from '../kernel/whole-response.ts';
+import { callerResponseHead, responseTrailers } from './header-fields.ts';
+import type { TunnelRequestHead } from './request-head.ts';
+
+type Framing = 'as-sent' | 'chunked' | 'close';
+
+/** A chunk up to here is copied together with its framing. */
+const maxJoinedChunkBytes = 2048;
+const crlf = Buffer.from('\r\n');
+const lastChunk = Buffer.from('0\r\n\r\n');
+const continueHead = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+export class ResponseWriter {
+  readonly #pipe: BytePipe;
+  #framing: Framing = 'as-sent';
+  #withTrailers = false;
+
+  constructor(pipe: BytePipe) {
+    this.#pipe = pipe;
+  }
+
+  /** Only the end of the connection ends the response that was begun: a cut must not look like it. */
+  get endsByClose(): boolean {
+    return this.#framing === 'close';
+  }
+
+  informational({ status, headers }: ResponseHead): void {
+    this.#text(
+      status === 100
+        ? continueHead
+        : callerResponseHead(status, headers, { chunked: false, trailers: false, more: '' }),
+    );
+  }
+
+  /** `persistent`: the connection carries another request. Returns whether it still does: some responses only its end can end. */
+  head({ status, headers, framing }: ResponseHead, request: TunnelRequestHead, persistent: boolean): boolean {
+    const hasContent = !isBodyless(request.method, status) && framing.kind !== 'none';
+    if (!hasContent || framing.kind === 'length') this.#framing = 'as-sent';
+    else this.#framing = request.version === '1.1' ? 'chunked' : 'close';
+    const chunked = this.#framing === 'chunked';
+    this.#withTrailers = chunked && framing.kind === 'chunked';
+    const keeps = persistent && this.#framing !== 'close';
+    const more = connectionField(request, keeps);
+    this.#text(callerResponseHead(status, headers, { chunked, trailers: this.#withTrailers, more }));
+    return keeps;
+  }
+
+  /** False: over the mark of the tunnel. */
+  data(chunk: Buffer): boolean {
+    const pipe = this.#pipe;
+    if (this.#framing !== 'chunked') return pipe.write(chunk);
+    const size = `${chunk.length.toString(16)}\r\n`;
+    if (chunk.length <= maxJoinedChunkBytes) {
+      const framed = Buffer.allocUnsafe(size.length + chunk.length + 2);
+      framed.write(size, 'latin1');
+      framed.set(chunk, size.length);
+      framed.set(crlf, size.length + chunk.length);
+      return pipe.write(framed);
+    }
+    pipe.write(Buffer.from(size, 'latin1'));
+    pipe.write(chunk);
+    return pipe.write(crlf);
+  }
+
+  end(raw: RawHeaders): void {
+    if (this.#framing !== 'chunked') return;
+    if (raw.length === 0) {
+      this.#pipe.write(lastChunk);
+      return;
+    }
+    const trailers = responseTrailers(raw);
+    let text = '0\r\n';
+    for (let i = 0; i < trailers.length; i += 2) text += `${trailers[i] ?? ''}: ${trailers[i + 1] ?? ''}\r\n`;
+    this.#text(`${text}\r\n`);
+  }
+
+  /** The head of a 101, with the fields that are the response itself (RFC 9110 §7.8). */
+  switching({ headers }: ResponseHead): void {
+    let more = 'Connection: Upgrade\r\n';
+    for (let i = 0; i < headers.length; i += 2) {
+      if (headers[i]?.toLowerCase() === 'upgrade') more += `Upgrade: ${headers[i + 1] ?? ''}\r\n`;
+    }
+    this.#text(callerResponseHead(101, headers, { chunked: false, trailers: false, more }));
+  }
+
+  /** A response of `expose` itself. Undefined: what was received is no request. */
+  whole({ status, headers, body }: WholeResponse, request: TunnelRequestHead | undefined, persistent: boolean): void {
+    const all = headers.concat(securityHeaders(false), 'Date', new Date().toUTCString());
+    const more = request === undefined ? 'Connection: close\r\n' : connectionField(request, persistent);
+    this.#text(callerResponseHead(status, all, { chunked: false, trailers: false, more }));
+    if (request?.method !== 'HEAD') this.#pipe.write(body);
+  }
+
+  #text(text: string): void {
+    this.#pipe.write(Buffer.from(text, 'latin1'));
+  }
+}
+
+/** RFC 9112 §9.3: HTTP/1.1 need not say that it goes on. */
+function connectionField({ version }: TunnelRequestHead, persistent: boolean): string {
+  if (!persistent) return 'Connection: close\r\n';
+  return version === '1.1' ? '' : 'Connection: keep-alive\r\n';
+}

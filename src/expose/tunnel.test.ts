@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { buffer, text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { answerTo, call, exposeApp, raw } from '../../test/helpers/exposed-app.ts';
+import { systemClock } from '../kernel/clock.ts';
+import { parseTarget } from './target.ts';
+
+async function listening(t: TestContext, server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** An app that answers each connection's first bytes with `response`. */
+async function answering(t: TestContext, response: string): Promise<number> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined).once('data', () => socket.write(response));
+    t.after(() => socket.destroy());
+  });
+  return listening(t, server);
+}
+
+test('a browser gets a page in place of the problem, and both repeat the id of the request', async (t) => {
+  const port = await answering(t, 'SSH-2.0\r\n');
+  const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
+  const page = await call(s, { headers: { accept: 'text/html,*/*;q=0.8', 'x-request-id': 'a-1' } });
+  assert.equal(page.statusCode, 502);
+  assert.match(page.headers['content-type'] ?? '', /^text\/html/);
+  const html = await text(page);
+  assert.match(html, /bad_app_response/);
+  assert.match(html, /request <code>a-1<\/code>/);
+  const problem = await call(s, { headers: { 'x-request-id': 'a-1' } });
+  assert.equal((JSON.parse(await text(problem)) as { request_id: string }).request_id, 'a-1');
+  const stranger = await call(s, { headers: { 'x-request-id': '<script>' } });
+  assert.equal('request_id' in (JSON.parse(await text(stranger)) as object), false);
+});
+
+test('what the caller reads names neither the address nor the words of the app', async (t) => {
+  const port = await answering(t, 'secret words\r\n\r\n');
+  const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
+  const message = await answerTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  assert.match(message, /^HTTP\/1\.1 502 Bad Gateway\r\n/);
+  assert.doesNotMatch(message, /secret|127\.0\.0\.1/);
+  assert.ok(!message.includes(String(port)));
+});
+
+test('an app that does not begin its response is a 504 after its time, and loses the connection', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let nowMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => nowMs };
+  const arrived = Promise.withResolvers<undefined>();
+  const closed = Promise.withResolvers<undefined>();
+  const s = await exposeApp(
+    t,
+    (request) => {
+      request.socket.once('close', () => {
+        closed.resolve(undefined);
+      });
+      arrived.resolve(undefined);
+    },
+    { clock },
+  );
+  const client = raw(s, 'GET /slow?q HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  const message = buffer(client);
+  await arrived.promise;
+  nowMs = 600_000;
+  t.mock.timers.tick(600_000);
+  assert.match((await message).toString(), /^HTTP\/1\.1 504 [^]*"code":"app_timeout"/);
+  await closed.promise;
+  assert.deepEqual(s.events, [
+    {
+      type: 'target_failed',
+      method: 'GET',
+      path: '/slow',
+      outcome: 504,
+      failure: 'too_late',
+      reason: 'no response within 10 minutes',
+    },
+  ]);
+});
+
+test('a target that takes no TLS connection is a 502 after 10 seconds', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let nowMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => nowMs };
+  const connected = Promise.withResolvers<undefined>();
+  // Takes the connection and never shakes hands.
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined).resume();
+    connected.resolve(undefined);
+  });
+  const port = await listening(t, server);
+  const s = await exposeApp(t, () => undefined, { clock, target: parseTarget(`https://127.0.0.1:${port}`) });
+  const message = answerTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  await connected.promise;
+  nowMs = 10_000;
+  t.mock.timers.tick(10_000);
+  assert.match(await message, /Proxy-Status: portal-expose; error=connection_timeout; details="app_unreachable"\r\n/);
+});
+
+test('a declined upgrade passes, whatever the app sends behind its response', async (t) => {
+  const port = await answering(t, 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nnojunk behind it');
+  const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
+  const message = await answerTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+  assert.equal(message, 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno');
+  assert.deepEqual(s.events, [{ type: 'target_excess', method: 'GET', path: '/' }]);
+});
+
+test('a response that comes before the end of the upload passes, and the tunnel ends behind it', async (t) => {
+  const port = await answering(t, 'HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno');
+  const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
+  const client = raw(s, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nsome of it');
+  assert.match((await buffer(client)).toString(), /^HTTP\/1\.1 413 [^]*\r\n\r\nno$/);
+});
+
+test('a malformed chunk in a body that streams aborts the request in the app', async (t) => {
+  const ended = Promise.withResolvers<boolean>();
+  const s = await exposeApp(t, (request) => {
+    request.on('error', () => undefined).resume();
+    request.once('close', () => {
+      ended.resolve(request.complete);
+    });
+  });
+  const client = raw(s, 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n');
+  while ((await connectionsOf(s.server)) === 0) await setTimeout(1);
+  client.write('nonsense\r\n');
+  assert.match((await buffer(client)).toString(), /^HTTP\/1\.1 400 [^]*"code":"invalid_request"/);
+  assert.equal(await ended.promise, false);
+});
+
+test('a caller of HTTP/1.0 gets no chunks and no interim responses', async (t) => {
+  const s = await exposeApp(t, (_request, response) => {
+    response.writeEarlyHints({ link: '</a>' });
+    response.write('hel');
+    response.end('lo');
+  });
+  const message = await answerTo(s, 'GET / HTTP/1.0\r\n\r\n');
+  assert.match(message, /^HTTP\/1\.1 200 OK\r\n/);
+  assert.doesNotMatch(message, /Transfer-Encoding/);
+  assert.match(message, /\r\nConnection: close\r\n\r\nhello$/);
+});
+
+test('OPTIONS * reaches the app', async (t) => {
+  const s = await exposeApp(t, (request, response) => response.end(request.url));
+  assert.match(await answerTo(s, 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'), /\*$/);
+});
+
+test('Content-Length keeps its spelling and its place', async (t) => {
+  let fields: string[] = [];
+  const s = await exposeApp(t, (request, response) => {
+    fields = request.rawHeaders;
+    response.end();
+  });
+  await answerTo(s, 'POST / HTTP/1.1\r\nHost: x\r\ncOntent-Length: 1\r\nA: b\r\nConnection: close\r\n\r\nx');
+  assert.deepEqual(fields.slice(2, 6), ['cOntent-Length', '1', 'A', 'b']);
+});
+
+function connectionsOf(server: {
+  getConnections(done: (error: Error | null, count: number) => void): void;
+}): Promise<number> {
+  return new Promise((resolve) => {
+    server.getConnections((_error, count) => {
+      resolve(count);
+    });
+  });
+}

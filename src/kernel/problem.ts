@@ -1,0 +1,86 @@
+// How an error looks to a client: application/problem+json (RFC 9457), or a page for people, with the reason for the proxies in
+// between (RFC 9209). Contains what the error's table and detail say, and nothing of its cause.
+import type { ProxyErrorType } from './error-shape.ts';
+import { errorTable } from './error-table.ts';
+import type { GatewayError } from './errors.ts';
+import type { RawHeaders } from './http.ts';
+import { pageStyles, problemPage } from './problem-page.ts';
+import { contentPolicy, type WholeResponse, wholeResponse } from './whole-response.ts';
+
+/** Where the codes are explained; a type is a documentation URL that ends in the code. */
+const typeBase = 'https://portal-gateway.dev/errors/';
+
+export interface ProblemContext {
+  /** The hop that makes the response, as Proxy-Status names it (RFC 9209 §2). */
+  readonly proxy: 'portal-gateway' | 'portal-expose';
+  /** Undefined: the request has none. */
+  readonly requestId: string | undefined;
+  /** The headers of the request: its Accept decides between JSON and a page. Undefined: JSON. */
+  readonly received?: RawHeaders | undefined;
+  /** Where the error's table has one type for several reasons. */
+  readonly proxyError?: ProxyErrorType | undefined;
+}
+
+export function problemOf(error: GatewayError, context: ProblemContext): WholeResponse {
+  const { status, title, proxyError } = errorTable[error.code];
+  const { code, message: detail, retryAfterSeconds } = error;
+  const { proxy, requestId, received } = context;
+  const type = typeBase + code;
+  const response =
+    received !== undefined && prefersHtml(received)
+      ? htmlResponse(status, problemPage({ title, status, detail, code, type, requestId }))
+      : problemResponse(status, {
+          type,
+          title,
+          status,
+          detail,
+          code,
+          ...(requestId !== undefined && { request_id: requestId }),
+          ...(retryAfterSeconds !== undefined && { retry_after: retryAfterSeconds }),
+        });
+  const reason = context.proxyError ?? proxyError;
+  const headers = response.headers.concat('Proxy-Status', `${proxy}; error=${reason}; details="${code}"`);
+  if (retryAfterSeconds !== undefined) headers.push('Retry-After', String(retryAfterSeconds));
+  headers.push(...error.headers);
+  return { status, headers, body: response.body };
+}
+
+function problemResponse(status: number, problem: object): WholeResponse {
+  return wholeResponse(status, 'application/problem+json', Buffer.from(JSON.stringify(problem)));
+}
+
+function htmlResponse(status: number, page: string): WholeResponse {
+  return wholeResponse(status, 'text/html; charset=utf-8', Buffer.from(page), contentPolicy(pageStyles));
+}
+
+/** As browsers ask for a page: it names text/html itself, and JSON no more than that. Everything else gets JSON. */
+function prefersHtml(received: RawHeaders): boolean {
+  let html = 0;
+  let json = 0;
+  for (let i = 0; i < received.length; i += 2) {
+    const name = received[i] ?? '';
+    if (name.length !== 6 || name.toLowerCase() !== 'accept') continue;
+    for (const range of (received[i + 1] ?? '').split(',')) {
+      const [type = '', ...parameters] = range.split(';');
+      switch (type.trim().toLowerCase()) {
+        case 'text/html':
+          html = Math.max(html, weightOf(parameters));
+          break;
+        case 'application/json':
+        case 'application/problem+json':
+          json = Math.max(json, weightOf(parameters));
+      }
+    }
+  }
+  return html > 0 && html >= json;
+}
+
+function weightOf(parameters: readonly string[]): number {
+  for (const parameter of parameters) {
+    const [name = '', value = ''] = parameter.split('=');
+    if (name.trim().toLowerCase() !== 'q') continue;
+    const weight = Number(value.trim());
+    return weight >= 0 && weight <= 1 ? weight : 0;
+  }
+  return 1;
+}

@@ -1,0 +1,48 @@
+// Reads one request with the request reader, from any pieces of its bytes, into one comparable value.
+import { RequestReader } from '../../src/expose/request-reader.ts';
+import type { TunnelRequestHead } from '../../src/expose/request-head.ts';
+import { GatewayError } from '../../src/kernel/errors.ts';
+import type { RawHeaders } from '../../src/kernel/http.ts';
+
+export interface RequestReading {
+  /** refused: see `code`. */
+  outcome: 'complete' | 'refused' | 'incomplete';
+  code: string;
+  head: TunnelRequestHead | undefined;
+  body: string;
+  trailers: RawHeaders;
+  /** What came behind it. */
+  rest: string;
+}
+
+export function readRequest(pieces: readonly Buffer[]): RequestReading {
+  const reading: RequestReading = {
+    outcome: 'incomplete',
+    code: '',
+    head: undefined,
+    body: '',
+    trailers: [],
+    rest: '',
+  };
+  const reader = new RequestReader({
+    head: (head) => {
+      reading.head = head;
+    },
+    data: (chunk) => {
+      reading.body += chunk.toString('latin1');
+    },
+    end: (trailers) => {
+      reading.outcome = 'complete';
+      reading.trailers = trailers;
+    },
+  });
+  try {
+    // The bytes are the reader's own: it moves the data of small chunks within them.
+    for (const piece of pieces) reader.push(Buffer.from(piece));
+    if (reading.outcome === 'complete') reading.rest = reader.rest().toString('latin1');
+  } catch (error) {
+    reading.outcome = 'refused';
+    reading.code = error instanceof GatewayError ? error.code : String(error);
+  }
+  return reading;
+}
