@@ -6,7 +6,7 @@ import { OutgoingBody } from '../http-client/outgoing-body.ts';
 import { ResponseError } from '../http-client/response-error.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
-import type { RawHeaders } from '../kernel/http.ts';
+import { isIdempotent, type RawHeaders } from '../kernel/http.ts';
 import type { PipeDuplex } from '../kernel/pipe-duplex.ts';
 import { type AppFault, exchangeFault, responseTimeoutFault, responseTimeoutMs } from './app-fault.ts';
 import { type ExposeEvent, pathOnly } from './expose-event.ts';
@@ -39,9 +39,6 @@ export interface ExchangeContext {
 /** waiting: for a connection. sent: the request is on its way, or being uploaded. streaming: the response has begun. */
 type Phase = 'waiting' | 'sent' | 'streaming' | 'done';
 
-/** RFC 9110 §9.2.2. */
-const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-
 export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   readonly #request: TunnelRequestHead;
   readonly #sink: ResponseSink;
@@ -72,7 +69,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     if (body !== undefined && lengthBytes !== 'none') {
       this.#body = new OutgoingBody({ stream: body, lengthBytes, trailers: () => requestTrailers(body.trailers) });
     }
-    this.#repeatable = body === undefined && offeredProtocols === '' && idempotentMethods.has(method);
+    this.#repeatable = body === undefined && offeredProtocols === '' && isIdempotent(method);
   }
 
   start(): void {

@@ -58,6 +58,14 @@ export interface Sink {
   fail(error: GatewayError): void;
 }
 
+/** RFC 9110 §9.2.2. */
+const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/** Whether the same request sent twice has the effect of one. */
+export function isIdempotent(method: string): boolean {
+  return idempotentMethods.has(method);
+}
+
 /** Whether a response to this method with this status has no content, whatever its fields say (RFC 9110 §6.4.1). */
 export function isBodyless(method: string, status: number): boolean {
   return method === 'HEAD' || status === 204 || status === 304;

@@ -8,7 +8,7 @@ import type { ResponseHead } from '../http-client/response.ts';
 import type { Cancellable } from '../kernel/cancellation.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
 import { GatewayError } from '../kernel/errors.ts';
-import type { Flow, RawHeaders, Sink } from '../kernel/http.ts';
+import { isIdempotent, type Flow, type RawHeaders, type Sink } from '../kernel/http.ts';
 import type { PipeDuplex } from '../kernel/pipe-duplex.ts';
 import type { Connection } from './connection.ts';
 import { exchangeFault, saysLeaseIsGone } from './faults.ts';
@@ -19,9 +19,6 @@ import type { UpstreamRequest } from './upstream-request.ts';
 
 /** waiting: for a tunnel. sent: the request is on its way, or being uploaded. streaming: the response has begun. */
 type Phase = 'waiting' | 'sent' | 'streaming' | 'done';
-
-/** RFC 9110 §9.2.2. */
-const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
 
 export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHandler {
   readonly request: UpstreamRequest;
@@ -189,7 +186,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   #mayMove({ kind, moment }: HttpFault): boolean {
     if (kind !== 'connection_lost' || !this.#usedBefore || this.#freshness === 'new') return false;
     if (moment === 'unsent') return true;
-    return moment === 'waiting' && this.#body === undefined && idempotentMethods.has(this.request.method);
+    return moment === 'waiting' && this.#body === undefined && isIdempotent(this.request.method);
   }
 
   #move(): void {
@@ -224,7 +221,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
 function freshnessFor({ method, body, offeredProtocols }: UpstreamRequest): Freshness {
   // An upgrade takes its tunnel out of HTTP.
   if (offeredProtocols !== '') return 'new';
-  return body.lengthBytes === 'none' && idempotentMethods.has(method) ? 'any' : 'recent';
+  return body.lengthBytes === 'none' && isIdempotent(method) ? 'any' : 'recent';
 }
 
 function upgradeOf({ headers }: ResponseHead): string {
