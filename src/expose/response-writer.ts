@@ -1,5 +1,6 @@
 // Writes the responses of one tunnel: heads, content in its framing, trailers (RFC 9112 §6, §7). Reads nothing, and decides nothing
 // about the connection but what the response has to say about it.
+import { framedChunk, lastChunkWith } from '../http-client/chunk-framing.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import type { BytePipe } from '../kernel/byte-pipe.ts';
 import { isBodyless, type RawHeaders } from '../kernel/http.ts';
@@ -9,10 +10,6 @@ import type { TunnelRequestHead } from './request-head.ts';
 
 type Framing = 'as-sent' | 'chunked' | 'close';
 
-/** A chunk up to here is copied together with its framing. */
-const maxJoinedChunkBytes = 2048;
-const crlf = Buffer.from('\r\n');
-const lastChunk = Buffer.from('0\r\n\r\n');
 const continueHead = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 export class ResponseWriter {
@@ -54,29 +51,14 @@ export class ResponseWriter {
   data(chunk: Buffer): boolean {
     const pipe = this.#pipe;
     if (this.#framing !== 'chunked') return pipe.write(chunk);
-    const size = `${chunk.length.toString(16)}\r\n`;
-    if (chunk.length <= maxJoinedChunkBytes) {
-      const framed = Buffer.allocUnsafe(size.length + chunk.length + 2);
-      framed.write(size, 'latin1');
-      framed.set(chunk, size.length);
-      framed.set(crlf, size.length + chunk.length);
-      return pipe.write(framed);
-    }
-    pipe.write(Buffer.from(size, 'latin1'));
-    pipe.write(chunk);
-    return pipe.write(crlf);
+    let more = true;
+    for (const piece of framedChunk(chunk)) more = pipe.write(piece);
+    return more;
   }
 
   end(raw: RawHeaders): void {
     if (this.#framing !== 'chunked') return;
-    if (raw.length === 0) {
-      this.#pipe.write(lastChunk);
-      return;
-    }
-    const trailers = responseTrailers(raw);
-    let text = '0\r\n';
-    for (let i = 0; i < trailers.length; i += 2) text += `${trailers[i] ?? ''}: ${trailers[i + 1] ?? ''}\r\n`;
-    this.#text(`${text}\r\n`);
+    this.#pipe.write(lastChunkWith(raw.length === 0 ? raw : responseTrailers(raw)));
   }
 
   /** The head of a 101, with the fields that are the response itself (RFC 9110 §7.8). */

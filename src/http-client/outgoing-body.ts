@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream';
 import type { BytePipe } from '../kernel/byte-pipe.ts';
 import type { RawHeaders } from '../kernel/http.ts';
+import { framedChunk, lastChunkWith } from './chunk-framing.ts';
 
 export interface OutgoingBodyOptions {
   readonly stream: Readable;
@@ -20,10 +21,6 @@ export interface OutgoingBodyObserver {
   /** The stream failed, ended early or had more than was announced. Not after finished(). */
   failed(error: Error): void;
 }
-
-const crlf: Buffer = Buffer.from('\r\n');
-/** A chunk up to here is copied together with its framing. */
-const smallChunkBytes = 2048;
 
 export class OutgoingBody {
   readonly #stream: Readable;
@@ -121,7 +118,7 @@ export class OutgoingBody {
     if (this.#finished || chunk.length === 0) return;
     this.#bodyBytes += chunk.length;
     if (this.#lengthBytes === null) {
-      this.#out(chunkOf(chunk));
+      this.#out(framedChunk(chunk));
       return;
     }
     if (this.#bodyBytes > this.#lengthBytes) {
@@ -139,10 +136,7 @@ export class OutgoingBody {
       else this.#fail(new Error('the request body is shorter than announced'));
       return;
     }
-    let last = '0\r\n';
-    const trailers = this.#trailers();
-    for (let i = 0; i < trailers.length; i += 2) last += `${trailers[i] ?? ''}: ${trailers[i + 1] ?? ''}\r\n`;
-    this.#out([Buffer.from(`${last}\r\n`, 'latin1')]);
+    this.#out([lastChunkWith(this.#trailers())]);
     this.#finish();
   }
 
@@ -172,15 +166,4 @@ export class OutgoingBody {
     this.#observer = undefined;
     observer?.failed(error);
   }
-}
-
-/** RFC 9112 §7.1. */
-function chunkOf(chunk: Buffer): readonly Uint8Array[] {
-  const size = `${chunk.length.toString(16)}\r\n`;
-  if (chunk.length > smallChunkBytes) return [Buffer.from(size, 'latin1'), chunk, crlf];
-  const framed = Buffer.allocUnsafe(size.length + chunk.length + crlf.length);
-  framed.write(size, 'latin1');
-  framed.set(chunk, size.length);
-  framed.set(crlf, size.length + chunk.length);
-  return [framed];
 }
