@@ -1,6 +1,6 @@
 // One request on its way to the app: takes a connection, is sent, streams, and ends in exactly one of the ways that its caller knows.
 // Moves to a fresh connection once, where an idle one turned out dead and that can do no harm. Writes nothing to the tunnel.
-import type { ExchangeHandler } from '../http-client/connection.ts';
+import type { ExchangeHandler } from '../http-client/exchange.ts';
 import type { HttpFault } from '../http-client/http-fault.ts';
 import { OutgoingBody } from '../http-client/outgoing-body.ts';
 import { ResponseError } from '../http-client/response-error.ts';

@@ -1,5 +1,6 @@
 // Reads requests from the bytes of a tunnel, one at a time (RFC 9112): strict, incremental, with the same events for any split of the
 // same bytes. Holds what comes behind a request until next(). Decides nothing about the connection.
+import { CR, LF } from '../http-client/byte-classes.ts';
 import { ChunkedBody } from '../http-client/chunked-body.ts';
 import { HeadScanner, maxHeadBytes } from '../http-client/head-scanner.ts';
 import { ResponseError } from '../http-client/response-error.ts';
@@ -21,8 +22,6 @@ type Phase = 'line' | 'fields' | 'length' | 'chunks' | 'trailers' | 'done' | 'fa
 
 /** Of a request line, with its CRLF: half of what a head may have. */
 const maxLineBytes = maxHeadBytes / 2;
-const LF = 0x0a;
-const CR = 0x0d;
 const noBytes: Buffer = Buffer.alloc(0);
 
 export class RequestReader {

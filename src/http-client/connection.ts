@@ -4,38 +4,11 @@
 import type { BytePipe, BytePipeHandler } from '../kernel/byte-pipe.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { PipeDuplex } from '../kernel/pipe-duplex.ts';
+import type { ExchangeHandler, OutgoingRequest } from './exchange.ts';
 import { HttpFault, type FaultKind, type FaultMoment } from './http-fault.ts';
-import type { OutgoingBody, OutgoingBodyObserver } from './outgoing-body.ts';
+import type { OutgoingBodyObserver } from './outgoing-body.ts';
 import type { ResponseHead } from './response.ts';
 import { ResponseReader } from './response-reader.ts';
-
-export interface OutgoingRequest {
-  readonly method: string;
-  /** From encodeRequestHead(). Not modified: it may be sent again. */
-  readonly head: Uint8Array;
-  /** Undefined: the head is the whole request. */
-  readonly body: OutgoingBody | undefined;
-  /** As in the Upgrade field of the head; '' when the connection may not leave HTTP. */
-  readonly offeredProtocols: string;
-}
-
-/** Exactly one of end, upgrade and fail is called, and nothing after it. None is called within send(). No method may throw. */
-export interface ExchangeHandler {
-  /** A piece of the request body was written. */
-  uploading(): void;
-  /** The whole request was written. May come within send(). */
-  uploaded(): void;
-  /** A 1xx response but 101. */
-  informational(head: ResponseHead): void;
-  head(head: ResponseHead): void;
-  /** False: no more until HttpConnection.resume(). */
-  data(chunk: Buffer): boolean;
-  end(trailers: RawHeaders): void;
-  /** The connection has left HTTP: `stream` is everything behind the 101, and the handler's own. */
-  upgrade(head: ResponseHead, stream: PipeDuplex): void;
-  /** The connection is closed. */
-  fail(fault: HttpFault): void;
-}
 
 export interface HttpConnectionOwner {
   /** An exchange is complete, and send() may be called again. */

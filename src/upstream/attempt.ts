@@ -1,7 +1,7 @@
 // One request on its way to an app: waits for a tunnel, is sent, streams, and ends in exactly one of the ways that the sink knows.
 // Moves to another tunnel once where that can do no harm. Retries by policy are a stage of their own.
 import { encodeRequestHead, InvalidRequestError } from '../http-client/request-head.ts';
-import type { ExchangeHandler } from '../http-client/connection.ts';
+import type { ExchangeHandler } from '../http-client/exchange.ts';
 import type { HttpFault } from '../http-client/http-fault.ts';
 import { OutgoingBody } from '../http-client/outgoing-body.ts';
 import type { ResponseHead } from '../http-client/response.ts';

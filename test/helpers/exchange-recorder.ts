@@ -1,6 +1,7 @@
 // An HTTP connection over a scripted pipe, and a handler that records what an exchange reports.
 import assert from 'node:assert/strict';
-import { HttpConnection, type ExchangeHandler, type OutgoingRequest } from '../../src/http-client/connection.ts';
+import { HttpConnection } from '../../src/http-client/connection.ts';
+import type { ExchangeHandler, OutgoingRequest } from '../../src/http-client/exchange.ts';
 import type { HttpFault } from '../../src/http-client/http-fault.ts';
 import { encodeRequestHead } from '../../src/http-client/request-head.ts';
 import type { ResponseHead } from '../../src/http-client/response.ts';
