@@ -33,7 +33,7 @@ export class LocalConnection implements Expiring {
     this.#owner = owner;
     this.idleDeadline = new Deadline(this);
     this.http = new HttpConnection(pipe, {
-      rested: () => {
+      idle: () => {
         owner.released(this);
       },
       excess: () => {

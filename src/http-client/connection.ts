@@ -1,6 +1,6 @@
-// One HTTP/1.1 client connection: one exchange at a time over a byte pipe, and the rules of when another may follow (RFC 9112 §9).
-// A pipe that ends, resets or sends bytes at any moment leads to exactly one outcome of an exchange. Keeps no time but that of
-// an orderly close, and retries nothing.
+// One HTTP/1.1 client connection: carries one exchange at a time over a byte pipe and decides whether another may follow (RFC 9112
+// §9). Each exchange has exactly one outcome, whenever the pipe ends, resets or sends bytes. Sets no deadline except for an orderly
+// close, and retries nothing.
 import type { BytePipe, BytePipeHandler } from '../kernel/byte-pipe.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { PipeDuplex } from '../kernel/pipe-duplex.ts';
@@ -12,29 +12,29 @@ import { ResponseReader } from './response-reader.ts';
 
 export interface HttpConnectionOwner {
   /** An exchange is complete, and send() may be called again. */
-  rested(): void;
-  /** The peer sent bytes that belong to no exchange; the connection is closed for it. A complete response before them passed. */
+  idle(): void;
+  /** The peer sent bytes that belong to no exchange, so the connection is closed. A complete response before them was delivered. */
   excess(): void;
-  /** The pipe is closed, whoever closed it; of an upgraded connection too. Once, the last call. */
+  /** The pipe is closed, by either side; also after an upgrade. Called once, as the last call. */
   lost(): void;
 }
 
-/** How long the peer has to answer our end before the pipe is destroyed. */
+/** How long the peer has to end its side after ours before the pipe is destroyed. */
 const closeGraceMs = 5_000;
 
 interface Exchange {
   readonly request: OutgoingRequest;
   readonly handler: ExchangeHandler;
-  /** Of the pipe, before the request. */
+  /** bytesSent of the pipe before the request. */
   readonly sentBefore: number;
   receivedAny: boolean;
-  /** The final head, once it came. */
+  /** The head of the final response, once it has arrived. */
   head: ResponseHead | undefined;
-  /** Set when the response is complete, until the bytes that came with its end are read as well. */
+  /** Set when the response is complete, while the reader still looks at the bytes that arrived with its end. */
   outcome: { readonly trailers: RawHeaders } | { readonly upgrade: ResponseHead } | undefined;
 }
 
-/** idle: open, no exchange. closing: nothing that comes is read. upgraded: the pipe is another's. */
+/** idle: open, no exchange. closing: received bytes are ignored. upgraded: the pipe belongs to the handler of the upgrade. */
 type State = 'idle' | 'busy' | 'closing' | 'upgraded' | 'closed';
 
 export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
@@ -72,17 +72,17 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     pipe.setHandler(this);
   }
 
-  /** False: busy, or never to be used again. */
+  /** Whether send() may be called. False for good once the connection is closing. */
   get usable(): boolean {
     return this.#state === 'idle' && !this.#peerEnded && !this.pipe.closed;
   }
 
-  /** Exchanges begun: 0 for a connection that no request has used. */
+  /** Exchanges that were started. */
   get exchanges(): number {
     return this.#exchanges;
   }
 
-  /** What the peer announced with its last response (`Keep-Alive: timeout`), milliseconds. */
+  /** `Keep-Alive: timeout` of the last response, milliseconds. */
   get keepAliveMs(): number | undefined {
     return this.#keepAliveMs;
   }
@@ -104,25 +104,25 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     const sentBefore = pipe.bytesSent;
     this.#exchange = { request, handler, sentBefore, receivedAny: false, head: undefined, outcome: undefined };
     this.#reader.expect({ method, offeredProtocols });
-    // Before the head is written: what has come of the body by then leaves with it.
+    // Before the head is written, so that body data that is already available leaves together with it.
     body?.start(pipe, this);
     pipe.write(head);
     if (body === undefined) handler.uploaded();
     else body.rewrite();
   }
 
-  /** Gives up the exchange, if there is one, and the connection. Its handler is not called any more. */
+  /** Aborts the exchange, if there is one, and closes the connection. The handler is not called any more. Idempotent. */
   destroy(): void {
     if (this.#state === 'upgraded' || this.#state === 'closed') return;
     this.#exchange?.request.body?.detach();
     this.#exchange = undefined;
     this.#state = 'closing';
-    // Within a call of its own it would go on with the bytes that it has.
+    // destroy() may be called by the reader's own handler; without stop() it would read on.
     this.#reader.stop();
     this.pipe.destroy();
   }
 
-  /** Closes a connection without an exchange in order: our end, then the peer's. */
+  /** Closes an idle connection in order: our end, then the peer's. Does nothing while it is busy. */
   close(): void {
     if (this.#state !== 'idle') return;
     this.#state = 'closing';
@@ -167,7 +167,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
   end(): void {
     this.#peerEnded = true;
     if (this.#exchange === undefined) {
-      // Nothing more can come: an idle connection is over, and a closing one waited for this.
+      // No response can follow: an idle connection is over, and a closing one waited for this.
       this.pipe.end();
       return;
     }
@@ -234,7 +234,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     this.#settle();
   }
 
-  /** The exchange is over once its response is: what that means for the connection is decided here and nowhere else. */
+  /** Ends the exchange if its response is complete. The only place that decides whether the connection may be used again. */
   #settle(): void {
     const exchange = this.#exchange;
     const outcome = exchange?.outcome;
@@ -252,33 +252,35 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     const reusable = head?.persistent === true && uploaded && !excess && !this.#peerEnded && !this.pipe.closed;
     this.#keepAliveMs = head?.keepAliveSeconds === undefined ? undefined : head.keepAliveSeconds * 1000;
     this.#state = 'idle';
-    // A response may be complete while its reader still wants a pause: the next exchange must not inherit it.
+    // The response may be complete while its receiver still wants a pause; the next exchange must not inherit it.
     if (this.#paused) {
       this.#paused = false;
       this.#resumePipe();
     }
-    // What the peer still sends behind its response is read by nobody, and what we still have to send it does not want.
+    // Bytes behind the response are dropped, and a peer that responded early does not want the rest of the request.
     if (excess || !uploaded) this.destroy();
     else if (!reusable) this.close();
     handler.end(outcome.trailers);
     if (excess) this.#owner.excess();
-    if (reusable) this.#owner.rested();
+    if (reusable) this.#owner.idle();
   }
 
   #upgrade(head: ResponseHead, handler: ExchangeHandler): void {
     this.#state = 'upgraded';
     const stream = new PipeDuplex(this.pipe, { allowHalfOpen: true }, this.#reader.rest());
-    // Always followed by 'close'; whoever joins the stream may not listen yet, or not any more.
-    stream.on('error', ignore).once('close', () => {
-      this.#state = 'closed';
-      this.#owner.lost();
-    });
+    // Without a listener an error would end the process; 'close' always follows.
+    stream
+      .on('error', () => undefined)
+      .once('close', () => {
+        this.#state = 'closed';
+        this.#owner.lost();
+      });
     handler.upgrade(head, stream);
   }
 
-  /** Bytes between two exchanges: a response to nothing, or the rest of one that was longer than it said. */
+  /** Bytes between two exchanges: a response without a request, or the rest of one that was longer than announced. */
   #unasked(): void {
-    this.#idleFault = new HttpFault('unasked', 'unsent', 'the peer sent something that nobody had asked for');
+    this.#idleFault = new HttpFault('unasked', 'unsent', 'the peer sent bytes without a request');
     this.destroy();
     this.#owner.excess();
   }
@@ -296,8 +298,4 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     if (receivedAny) return 'head';
     return this.pipe.bytesSent === sentBefore ? 'unsent' : 'waiting';
   }
-}
-
-function ignore(): void {
-  // see #upgrade
 }

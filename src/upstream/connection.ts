@@ -27,7 +27,7 @@ export class Connection implements Expiring {
     this.#owner = owner;
     this.idleDeadline = new Deadline(this);
     this.http = new HttpConnection(tunnel, {
-      rested: () => {
+      idle: () => {
         owner.released(this);
       },
       // A response that came before the excess has passed, and the tunnel is closed: nobody is harmed.

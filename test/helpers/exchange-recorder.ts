@@ -69,7 +69,7 @@ export class ConnectionOwner {
 
   constructor() {
     this.connection = new HttpConnection(this.pipe, {
-      rested: () => {
+      idle: () => {
         this.rests += 1;
       },
       excess: () => {
