@@ -100,7 +100,7 @@ test('a name that somebody else holds is given up on at first only', async () =>
 test('a request that the app did not answer is a line with the reason and no query', () => {
   const { notes, lines } = record();
   const failed = { type: 'target_failed', method: 'GET', path: '/a' } as const;
-  notes.exposeEvent({ ...failed, outcome: 502, failure: 'no_answer', reason: 'ECONNREFUSED' });
+  notes.exposeEvent({ ...failed, outcome: 502, failure: 'unreachable', reason: 'ECONNREFUSED' });
   notes.exposeEvent({ ...failed, outcome: 502, failure: 'not_http', reason: 'The status line is malformed' });
   notes.exposeEvent({ ...failed, outcome: 'cut', failure: 'incomplete', reason: 'ECONNRESET' });
   notes.exposeEvent({ ...failed, outcome: 504, failure: 'too_late', reason: 'no response within 10 minutes' });

@@ -17,7 +17,7 @@ const hopelessAtFirst: ReadonlySet<PortalErrorCode> = new Set([
 ]);
 
 const failureText: Readonly<Record<AppFailure, (origin: string) => string>> = {
-  no_answer: (origin) => `${origin} does not answer`,
+  unreachable: (origin) => `${origin} does not answer`,
   not_http: (origin) => `the response of ${origin} is not HTTP`,
   incomplete: (origin) => `${origin} ended the connection in the middle of its response`,
   too_late: (origin) => `${origin} did not begin its response in time`,

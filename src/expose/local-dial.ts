@@ -13,7 +13,7 @@ export interface LocalDialObserver {
   failed(fault: AppFault): void;
 }
 
-/** What the connections to one target share: the TLS session, so that a later handshake is a short one. */
+/** Shared by all connections to one target: the TLS session is resumed, which shortens later handshakes. */
 export interface LocalTarget {
   readonly target: Target;
   tlsSession: Buffer | undefined;
@@ -32,7 +32,7 @@ export class LocalDial implements Expiring {
     this.#deadline = new Deadline(this);
     deadlines.arm(this.#deadline, connectTimeoutMs);
     this.#socket = open(local);
-    // A socket may fail again after it was given up.
+    // A socket may fail again after it was abandoned.
     this.#socket.on('error', (error) => {
       if (this.#settle()) observer.failed(connectFault(error));
     });
@@ -43,7 +43,7 @@ export class LocalDial implements Expiring {
     });
   }
 
-  /** Nobody waits for it any more. Idempotent. */
+  /** Abandons the attempt; the observer is not called. Idempotent. */
   abort(): void {
     if (this.#settle()) this.#socket.destroy();
   }

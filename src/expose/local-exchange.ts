@@ -1,5 +1,5 @@
-// One request on its way to the app: takes a connection, is sent, streams, and ends in exactly one of the ways that its caller knows.
-// Moves to a fresh connection once, where an idle one turned out dead and that can do no harm. Writes nothing to the tunnel.
+// One request to the app: acquires a connection, sends the request, streams the response and reports exactly one outcome. Moves to a
+// fresh connection once if an idle one turned out dead and repeating is safe. Writes nothing to the tunnel.
 import type { ExchangeHandler } from '../http-client/exchange.ts';
 import type { HttpFault } from '../http-client/http-fault.ts';
 import { OutgoingBody } from '../http-client/outgoing-body.ts';
@@ -18,7 +18,7 @@ import type { TunnelRequestHead } from './request-head.ts';
 
 /** The tunnel's side. Exactly one of end, upgrade and fail is called unless the exchange is aborted; none within start(). */
 export interface ResponseSink {
-  /** A 1xx but 101. */
+  /** A 1xx response other than 101. */
   informational(head: ResponseHead): void;
   head(head: ResponseHead): void;
   /** False: no more until resume(). */
@@ -76,7 +76,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     this.#context.pool.acquire(this, this.#repeatable ? 'any' : 'fresh');
   }
 
-  /** The caller has left: the app notices at once. The sink is not called any more. */
+  /** The caller has disconnected: aborts the app's connection. The sink is not called any more. Idempotent. */
   abort(): void {
     if (this.#phase === 'done') return;
     if (this.#phase === 'waiting') this.#context.pool.cancel(this);
@@ -164,14 +164,14 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     this.#fail(responseTimeoutFault());
   }
 
-  /** Until the head of the response, from the last sign of life. */
+  /** Restarts the response timeout: by upload progress and by interim responses. */
   #arm(): void {
     this.#context.deadlines.arm(this.#deadline, responseTimeoutMs);
   }
 
   /**
-   * An app may close an idle connection in the very moment in which it is used again (RFC 9112 §9.3.1), or send what belonged behind
-   * its last response: neither is a response to this request.
+   * The app may have closed the idle connection at the moment when it was used again (RFC 9112 §9.3.1), or sent late bytes of its
+   * last response: neither is a response to this request.
    */
   #mayMove({ kind, moment, cause }: HttpFault): boolean {
     if (!this.#usedBefore || !this.#repeatable) return false;

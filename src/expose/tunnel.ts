@@ -1,5 +1,5 @@
-// One tunnel: reads requests from it, one after the other, has each served by the app, and writes the response. Decides when the
-// tunnel may carry another request and how it ends.
+// One tunnel: reads requests one after the other, forwards each to the app and writes the response. Decides whether the tunnel may
+// carry another request and how it is closed.
 import type { BytePipe } from '../kernel/byte-pipe.ts';
 import { Deadline, type Expiring } from '../kernel/deadlines.ts';
 import type { GatewayError } from '../kernel/errors.ts';
@@ -12,6 +12,7 @@ import type { AppFault } from './app-fault.ts';
 import type { AssertionGate } from './assertion-gate.ts';
 import { exposeProblem } from './expose-problem.ts';
 import { hostFor, type HostHeader } from './host-header.ts';
+import { lingerMs } from './linger.ts';
 import { type ExchangeContext, LocalExchange, type ResponseSink } from './local-exchange.ts';
 import { RequestBody } from './request-body.ts';
 import type { TunnelRequestHead } from './request-head.ts';
@@ -23,24 +24,22 @@ import type { Target } from './target.ts';
 export interface TunnelContext extends ExchangeContext {
   readonly target: Target;
   readonly hostHeader: HostHeader;
-  /** Only requests that it lets pass reach the app. */
+  /** Only requests that it admits reach the app. */
   readonly gate: AssertionGate | undefined;
-  /** A tunnel without a request for so long is closed, milliseconds. */
+  /** A tunnel without a request for this long is closed, milliseconds. */
   readonly idleMs: number;
-  /** Tunnels end behind the request in flight. */
+  /** Tunnels close after the request in flight. */
   readonly draining: boolean;
-  /** The tunnel is closed, whoever closed it. Once. */
+  /** The tunnel is closed, by either side. Called once. */
   closed(tunnel: Tunnel): void;
 }
 
-/** Bytes behind a request that is still being served: no known gateway sends any. More end the tunnel. */
+/** Bytes behind a request that is still being served: no known gateway sends any. More close the tunnel. */
 const maxAheadBytes = 16 * 1024;
-/** Bytes that a client may send ahead of the 101. Few protocols do; none needs more than a first message. */
+/** Bytes that a client may send before the 101: a first message. Few protocols do. */
 const maxEarlyBytes = 64 * 1024;
-/** What a tunnel needs to carry its last bytes: a reset would take them back. The wait of common servers. */
-const lingerMs = 5_000;
 
-/** idle: no request, or a part of its head. lingering: this side has ended, and what comes is dropped. */
+/** idle: no request, or a part of its head. lingering: this side has ended, and received bytes are dropped. */
 type State = 'idle' | 'serving' | 'upgraded' | 'lingering' | 'closed';
 
 export class Tunnel implements ResponseSink, Expiring {
@@ -48,14 +47,16 @@ export class Tunnel implements ResponseSink, Expiring {
   readonly #context: TunnelContext;
   readonly #reader: RequestReader;
   readonly #writer: ResponseWriter;
-  /** Of idling, then of lingering. */
+  /** While idle, and while lingering. */
   readonly #deadline: Deadline;
   #state: State = 'idle';
-  // Of the request that is served.
+  // The request in service.
   #request: TunnelRequestHead | undefined;
   #exchange: LocalExchange | undefined;
   #body: RequestBody | undefined;
+  /** It was read to its end. */
   #isWhole = true;
+  /** A 100 was sent. */
   #continued = false;
   /** Its response has begun. */
   #begun = false;
@@ -78,7 +79,7 @@ export class Tunnel implements ResponseSink, Expiring {
         this.#isWhole = true;
         if (this.#body?.destroyed !== false) return;
         this.#body.finish(trailers);
-        // A full stream asks for no more once it has ended, but the caller's end must still be noticed.
+        // A full stream does not ask for more once it has ended, but the caller's disconnect must still be noticed.
         this.#pipe.resume();
       },
     });
@@ -104,7 +105,7 @@ export class Tunnel implements ResponseSink, Expiring {
     return this.#state === 'serving' || this.#state === 'upgraded';
   }
 
-  /** At once; the app notices too. */
+  /** Closes the tunnel at once and aborts its request. Idempotent. */
   destroy(): void {
     this.#pipe.destroy();
   }
@@ -119,7 +120,7 @@ export class Tunnel implements ResponseSink, Expiring {
     const request = this.#request;
     if (request?.version !== '1.1') return;
     if (head.status === 100) {
-      // Only a caller that asked for it may get it, and once.
+      // Sent once, and only to a caller that asked for it.
       if (!request.expectsContinue || this.#continued) return;
       this.#continued = true;
     }
@@ -130,7 +131,7 @@ export class Tunnel implements ResponseSink, Expiring {
     const request = this.#request;
     if (request === undefined) return;
     this.#begun = true;
-    // A caller that was not told to go on may send the body or leave it out: nobody knows where the next request begins.
+    // A caller that got no 100 may send the body or omit it, so the start of its next request is unknown.
     const isUnsure = request.expectsContinue && !this.#continued && !this.#isWhole;
     const keeps = this.#keeps && !isUnsure && !this.#context.draining;
     this.#keeps = this.#writer.head(head, request, keeps);
@@ -158,7 +159,7 @@ export class Tunnel implements ResponseSink, Expiring {
 
   fail({ error, proxyError }: AppFault): void {
     if (!this.#begun) this.#respond(exposeProblem(error, this.#request?.headers, proxyError));
-    // Too late for an error response: what was announced and does not come must look broken, and what came is still delivered.
+    // Headers are already sent: close so that the response is visibly incomplete, after delivering what was received.
     else if (this.#writer.endsByClose) this.#pipe.destroy();
     else this.#linger();
   }
@@ -183,7 +184,7 @@ export class Tunnel implements ResponseSink, Expiring {
     } else if (heldBytes > maxAheadBytes) this.#pipe.destroy();
   }
 
-  /** A caller never ends its direction before the response has ended: it is lost, and what the app still sends would block. */
+  /** A caller that ends its direction before the response is complete has disconnected; further writes to it would block. */
   #ended(): void {
     if (this.#state === 'serving') this.#pipe.destroy();
     else this.#pipe.end();
@@ -221,14 +222,14 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#exchange.start();
   }
 
-  /** The caller's bytes are no request, or no body: nothing behind them can be understood (RFC 9112 §9.3, §11.2). */
+  /** The request is malformed, so no byte behind it can be interpreted (RFC 9112 §9.3, §11.2). */
   #refuse(error: GatewayError): void {
     this.#keeps = false;
     if (this.#state !== 'serving') {
       this.#request = undefined;
       this.#begun = false;
     }
-    // The app must not take a part of the body for the whole.
+    // The app must not take the partial body for a complete one.
     this.#exchange?.abort();
     if (this.#begun) this.#pipe.destroy();
     else this.#respond(exposeProblem(error, this.#request?.headers, undefined));
@@ -259,7 +260,7 @@ export class Tunnel implements ResponseSink, Expiring {
     }
   }
 
-  /** Our end behind what was written; what still comes is dropped. */
+  /** Ends our direction behind everything written, and drops received bytes until the caller ends or the wait is over. */
   #linger(): void {
     this.#state = 'lingering';
     this.#exchange = undefined;
