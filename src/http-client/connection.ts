@@ -89,9 +89,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
 
   /** Why a connection without an exchange cannot be used. */
   get idleFault(): HttpFault {
-    return (
-      this.#idleFault ?? new HttpFault('connection_lost', 'unsent', 'the connection was closed before the request')
-    );
+    return this.#idleFault ?? lostBefore(undefined);
   }
 
   /** Only while `usable`. */
@@ -187,12 +185,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
   closed(error: Error | undefined): void {
     clearTimeout(this.#closeTimer);
     this.#fail('connection_lost', error?.message ?? 'the connection was closed', error);
-    this.#idleFault ??= new HttpFault(
-      'connection_lost',
-      'unsent',
-      'the connection was closed before the request',
-      error,
-    );
+    this.#idleFault ??= lostBefore(error);
     this.#state = 'closed';
     this.#owner.lost();
   }
@@ -298,4 +291,8 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     if (receivedAny) return 'head';
     return this.pipe.bytesSent === sentBefore ? 'unsent' : 'waiting';
   }
+}
+
+function lostBefore(cause: Error | undefined): HttpFault {
+  return new HttpFault('connection_lost', 'unsent', 'the connection was closed before the request', cause);
 }

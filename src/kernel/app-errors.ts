@@ -1,4 +1,4 @@
-// The errors that `expose` answers with in place of the app: rows of the table in error-table.ts.
+// The rows of the error table (error-table.ts) for responses that `expose` makes in place of the app.
 import type { ErrorShape } from './error-shape.ts';
 
 type AppErrorCode = 'app_unreachable' | 'bad_app_response' | 'app_timeout';
@@ -14,7 +14,7 @@ export const appErrors: Readonly<Record<AppErrorCode, ErrorShape>> = {
   },
   bad_app_response: {
     status: 502,
-    title: 'Bad response of the app',
+    title: 'Bad app response',
     proxyError: 'http_protocol_error',
     source: 'expose',
     when: 'The response of the app is not valid HTTP/1, or ended within its head. `Proxy-Status` tells the two apart.',

@@ -1,5 +1,5 @@
-// One request on its way to an app: waits for a tunnel, is sent, streams, and ends in exactly one of the ways that the sink knows.
-// Moves to another tunnel once where that can do no harm. Retries by policy are a stage of their own.
+// One request to an app: waits for a tunnel, sends the request, streams the response and calls exactly one terminal method of the sink.
+// Moves to a new tunnel once if a kept one was lost and repeating is safe. Retries by policy are a stage of their own.
 import { encodeRequestHead, InvalidRequestError } from '../http-client/request-head.ts';
 import type { ExchangeHandler } from '../http-client/exchange.ts';
 import type { HttpFault } from '../http-client/http-fault.ts';
@@ -54,7 +54,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
       this.#head = encodeRequestHead(request);
     } catch (cause) {
       this.#phase = 'done';
-      const detail = 'The request can not be forwarded as it is.';
+      const detail = 'The request cannot be forwarded as it is.';
       this.#sink.fail(
         new GatewayError(cause instanceof InvalidRequestError ? 'invalid_request' : 'internal_error', detail, {
           cause,
@@ -66,7 +66,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     if (this.#phase === 'waiting') this.#pool.acquire(this, request.timeouts.dialMs);
   }
 
-  // The pool's answer.
+  // Called by the pool.
 
   ready(connection: Connection): void {
     const { method, offeredProtocols, timeouts } = this.request;
@@ -80,14 +80,14 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     connection.http.send({ method, head, body, offeredProtocols }, this);
   }
 
-  /** No tunnel came about. */
+  /** No tunnel became available. */
   failed(error: GatewayError): void {
     if (saysLeaseIsGone(error)) this.request.leaseGone(this.request.lease.id);
     this.#finish();
     this.#sink.fail(error);
   }
 
-  // The client's side.
+  // Called by the sink and the server.
 
   pause(): void {
     this.#connection?.http.pause();
@@ -120,13 +120,13 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     } else this.abort(new GatewayError('request_timeout', 'The request body stood still for too long.'));
   }
 
-  // The connection's side.
+  // Called by the connection.
 
   uploading(): void {
     if (this.#phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
   }
 
-  /** The app's time runs from now. */
+  /** The response header timeout of the app starts now. */
   uploaded(): void {
     this.#uploaded = true;
     if (this.#phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.responseHeadersMs);
@@ -163,7 +163,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     }
     this.#finish();
     const headers = responseHeaders(head, this.request.method);
-    // With a 101 these two are the response itself (RFC 9110 §7.8).
+    // Hop-by-hop, but required in a 101 (RFC 9110 §7.8).
     headers.push('Connection', 'Upgrade', 'Upgrade', upgradeOf(head));
     this.#sink.upgrade(101, headers, stream);
   }
@@ -179,9 +179,9 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   }
 
   /**
-   * An app may close an idle tunnel in the very moment in which it is used again; that is no failure of the app, and every HTTP
-   * client repeats the request then (RFC 9112 §9.3.1). Once, on a new tunnel, and only where it can do no harm: not a byte of the
-   * request left, or not a byte of a response came to one that is idempotent and whole in its head.
+   * An app may close an idle tunnel at the moment when it is used again; every HTTP client repeats the request then (RFC 9112 §9.3.1).
+   * Once, on a new tunnel, and only if no byte of the request has left, or if no byte of a response has arrived and the request is
+   * idempotent and has no body.
    */
   #mayMove({ kind, moment }: HttpFault): boolean {
     if (kind !== 'connection_lost' || !this.#usedBefore || this.#freshness === 'new') return false;
@@ -217,7 +217,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   }
 }
 
-/** A request that can't be sent a second time, by its method or because its body will be gone, must not meet a dead tunnel. */
+/** A request that can't be repeated, by its method or because its body is consumed, must not be sent on a dead tunnel. */
 function freshnessFor({ method, body, offeredProtocols }: UpstreamRequest): Freshness {
   // An upgrade takes its tunnel out of HTTP.
   if (offeredProtocols !== '') return 'new';

@@ -1,5 +1,5 @@
 // Opens data frames from a stream that may be split anywhere, and releases nothing of a frame before its tag is verified. Small
-// frames are opened in WebAssembly once they are whole; parts of larger ones are deciphered as they come, so that nothing is held
+// frames are opened in WebAssembly once they are complete; parts of larger ones are deciphered as they arrive, so that nothing is held
 // twice.
 import { createDecipheriv, type DecipherChaCha20Poly1305, type KeyObject } from 'node:crypto';
 import { PortalError } from '../errors.ts';
@@ -24,7 +24,7 @@ export class FrameOpener {
   #key: KeyObject | undefined;
   /** The bytes of the key, for #smallCipher. */
   #keyBytes: Buffer | undefined;
-  /** A small frame that was split, as far as it came. */
+  /** The received part of a small frame that is split. */
   #smallFrame: Buffer | undefined;
   #smallFrameBytes = 0;
   /** The header of the next frame, then the tag of the current one, as far as they came. */

@@ -1,5 +1,5 @@
-// The end-to-end encrypted byte stream of a tunnel: bytes travel in sealed frames over a multiplexed stream. Decides when frames
-// are made and when the peer's window opens again. Does no handshake and speaks no HTTP.
+// The end-to-end encrypted byte stream of a tunnel: sends bytes in sealed frames over a multiplexed stream. Decides when frames are
+// made and when the peer's window opens again. The handshake is done before.
 import process from 'node:process';
 import type { BytePipe, BytePipeHandler } from '../../kernel/byte-pipe.ts';
 import { PortalError } from '../errors.ts';
@@ -12,9 +12,9 @@ import { type HeaderSource, processHeaders } from './header-pool.ts';
 
 export interface SecurePipeOptions {
   readonly result: HandshakeResult;
-  /** What came behind the handshake, already credited to the peer's window. */
+  /** Bytes that arrived behind the handshake, already credited to the peer's window. */
   readonly initial?: Buffer;
-  /** The peer's end came behind it. */
+  /** The peer has ended behind these bytes. */
   readonly initialEnd?: boolean;
   /**
    * The longest frame accepted, 28 to 2^26 bytes. A frame is held until its tag is verified, so this bounds what one tunnel may
@@ -24,12 +24,12 @@ export interface SecurePipeOptions {
   readonly headers?: HeaderSource;
 }
 
-/** From so many bytes on they are sealed at once rather than at the end of the tick. */
+/** This many written bytes are sealed at once instead of at the end of the tick. */
 const gatherBytes = 128 * 1024;
 
 /**
- * end() sends FIN behind everything written; destroy() sends RST unless both directions have ended. The handler's closed() gets a PortalError:
- * frame_malformed, stream_truncated, or what broke the multiplexed stream.
+ * end() sends FIN behind everything written; destroy() sends RST unless both directions have ended. The handler's closed() gets a
+ * PortalError: frame_malformed, stream_truncated, or the error of the multiplexed stream.
  */
 export class SecurePipe implements BytePipe {
   /** The identity that the peer proved in the handshake. */
@@ -94,7 +94,7 @@ export class SecurePipe implements BytePipe {
     return this.#bytesSent;
   }
 
-  /** Application bytes that came from the peer, delivered or not. */
+  /** Application bytes received from the peer, delivered or not. */
   get bytesReceived(): number {
     return this.#bytesReceived;
   }
@@ -186,7 +186,7 @@ export class SecurePipe implements BytePipe {
     if (this.#state === 'closed') return;
     this.#uncreditedBytes += chunk.length;
     this.#open(chunk);
-    // Also in the middle of a frame, or one that is longer than the window could never be received.
+    // Also in the middle of a frame: one that is longer than the window could not be received otherwise.
     this.#credit();
   }
 
@@ -199,10 +199,10 @@ export class SecurePipe implements BytePipe {
   }
 
   #receive(plaintext: Buffer): void {
-    // Destroyed by what it was given before of the same frame.
+    // The handler may have destroyed the pipe at an earlier piece of the same frame.
     if (this.#state === 'closed') return;
     this.#bytesReceived += plaintext.length;
-    // What waits goes first, also when a handler resumes within its data().
+    // Held bytes are delivered first, also if a handler resumes within data().
     if (this.#paused || this.#handler === undefined || this.#delivering) {
       this.#held.push(plaintext);
       return;
@@ -225,7 +225,7 @@ export class SecurePipe implements BytePipe {
     if (this.#delivering) return;
     this.#delivering = true;
     let at = 0;
-    // The handler is read each time: it may be replaced by what it is given.
+    // Read each time, because data() may replace the handler.
     while (at < this.#held.length && !this.#paused && this.#handler !== undefined) {
       const chunk = this.#held[at];
       at += 1;
@@ -255,7 +255,7 @@ export class SecurePipe implements BytePipe {
     if (this.#sending === 'ended' && this.#receiving === 'end-delivered') this.#over(undefined);
   }
 
-  /** RST: it drops also what this side has queued. */
+  /** Sends RST, which also drops the bytes that this side has queued. */
   #abort(error: Error | undefined): void {
     if (this.#state === 'closed') return;
     this.#pipe.setHandler(deaf);
@@ -276,7 +276,7 @@ export class SecurePipe implements BytePipe {
     if (this.#handler !== undefined) this.#reportClose();
   }
 
-  /** In a turn of its own: whoever closed the pipe is not called back within the call. */
+  /** In a later tick, so that destroy() and end() do not call back. */
   #reportClose(): void {
     if (this.#closeReported) return;
     this.#closeReported = true;
