@@ -34,7 +34,7 @@ export class LocalPool implements LocalConnectionOwner {
   #closed = false;
 
   constructor({ target, deadlines, excess }: LocalPoolOptions) {
-    this.#local = { target, tlsSession: undefined };
+    this.#local = { target, tlsSession: undefined, loopbackAddress: undefined };
     this.#deadlines = deadlines;
     this.#excess = excess;
   }

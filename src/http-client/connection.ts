@@ -50,6 +50,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
   #closeTimer: NodeJS.Timeout | undefined;
   /** Why the connection closed while there was no exchange to fail. */
   #idleFault: HttpFault | undefined;
+  #closeError: Error | undefined;
 
   constructor(pipe: BytePipe, owner: HttpConnectionOwner) {
     this.pipe = pipe;
@@ -89,7 +90,8 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
 
   /** Why a connection without an exchange cannot be used. */
   get idleFault(): HttpFault {
-    return this.#idleFault ?? lostBefore(undefined);
+    const message = 'the connection was closed before the request';
+    return this.#idleFault ?? new HttpFault('connection_lost', 'unsent', message, this.#closeError);
   }
 
   /** Only while `usable`. */
@@ -185,7 +187,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
   closed(error: Error | undefined): void {
     clearTimeout(this.#closeTimer);
     this.#fail('connection_lost', error?.message ?? 'the connection was closed', error);
-    this.#idleFault ??= lostBefore(error);
+    this.#closeError = error;
     this.#state = 'closed';
     this.#owner.lost();
   }
@@ -291,8 +293,4 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     if (receivedAny) return 'head';
     return this.pipe.bytesSent === sentBefore ? 'unsent' : 'waiting';
   }
-}
-
-function lostBefore(cause: Error | undefined): HttpFault {
-  return new HttpFault('connection_lost', 'unsent', 'the connection was closed before the request', cause);
 }
