@@ -3,6 +3,7 @@ import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import process from 'node:process';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { FrameVectors } from '../../../test/helpers/frame-vectors.ts';
 import { portalError } from '../../../test/helpers/portal-error.ts';
 import { hex, readVectors, ruledBytes } from '../../../test/helpers/vectors.ts';
 import { PortalError } from '../errors.ts';
@@ -11,32 +12,6 @@ import { framePlaintextBytes, FrameSealer } from './frame-sealer.ts';
 import { longestGoFrameBytes, maxFrameBytes, overheadBytes } from './frame.ts';
 import { HeaderPool, type HeaderSource } from './header-pool.ts';
 import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
-
-interface FrameVectors {
-  writes: {
-    name: string;
-    keyHex: string;
-    nonceHex: string;
-    plaintextHex?: string;
-    plaintextLength?: number;
-    plaintextRule?: { mul: number; add: number };
-    frameHex?: string;
-    frameLength?: number;
-    frameHeadHex?: string;
-    frameTailHex?: string;
-    frameSha256?: string;
-  }[];
-  splitWrites: {
-    name: string;
-    keyHex: string;
-    plaintextLength: number;
-    plaintextRule: { mul: number; add: number };
-    frames: { plaintextLength: number; nonceHex: string; frameLength: number; frameSha256: string }[];
-    wireLength: number;
-    wireSha256: string;
-  }[];
-  reads: { name: string; keyHex: string; streamHex: string; reads: { dataHex: string; error: string | null }[] }[];
-}
 
 const vectors = readVectors('frames') as FrameVectors;
 /** The Go writer's own limit of a frame's plaintext; ours are smaller. */
