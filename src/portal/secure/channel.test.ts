@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import { channelPair, handshakePair } from '../../../test/helpers/channel-pair.ts';
 import { memoryPipePair } from '../../../test/helpers/memory-pipe.ts';
 import { collect, failure, oneChannel, settle } from '../../../test/helpers/one-channel.ts';
+import { piecesOf } from '../../../test/helpers/pieces.ts';
 import { portalError } from '../../../test/helpers/portal-error.ts';
 import { PortalError } from '../errors.ts';
 import { SecureChannel } from './channel.ts';
@@ -243,7 +244,7 @@ describe('back-pressure', () => {
     const windowBytes = 256 * 1024;
     const { client, server, clientPipe, serverPipe } = channelPair({ windowBytes, highWaterMarkBytes: 64 * 1024 });
     const sent = randomBytes(4 * 1024 * 1024);
-    const sending = pipeline(Readable.from(chunked(sent, 16 * 1024)), server);
+    const sending = pipeline(Readable.from(piecesOf(sent, 16 * 1024)), server);
     await settle();
     client.read(0);
     await settle();
@@ -295,7 +296,3 @@ describe('back-pressure', () => {
     assert.ok(portalError('frame_malformed')(await failure(channel)));
   });
 });
-
-function* chunked(bytes: Buffer, size: number): Iterable<Buffer> {
-  for (let offset = 0; offset < bytes.length; offset += size) yield bytes.subarray(offset, offset + size);
-}
