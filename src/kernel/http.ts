@@ -1,5 +1,4 @@
-// Owns the shapes in which a request and its answer travel through the gateway: the currency of every room on the request
-// path. Knows no server, no client library and no stage.
+// The types of requests and responses within the gateway, shared by every room on the request path, and rules of HTTP semantics.
 import type { Duplex, Readable } from 'node:stream';
 import type { GatewayError } from './errors.ts';
 

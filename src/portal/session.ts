@@ -42,7 +42,7 @@ const defaultConnectTimeoutMs = 10_000;
 const defaultKeepalive = { intervalMs: 10_000, timeoutMs: 5_000 };
 /**
  * 4 MiB in each round trip fill a gigabit line at 32 ms, and keep a download going while a process on a busy machine waits for the CPU:
- * 8 to 15 % faster than 1 MiB through a relay on the same machine, at a tenth less CPU (downloads of bench/README.md).
+ * at least 8 % faster than 1 MiB through a relay on the same machine, at a tenth less CPU (bench/README.md, receive windows).
  */
 const grownWindowBytes = 4_194_304;
 const acceptCapacity = 256;

@@ -9,7 +9,7 @@ import type { RawHeaders } from '../../src/kernel/http.ts';
 import type { PipeDuplex } from '../../src/kernel/pipe-duplex.ts';
 import { ScriptedPipe } from './scripted-pipe.ts';
 
-/** Records what an exchange reports, and fails when it reports two ends. */
+/** Records the events of an exchange, and fails on a second outcome. */
 export class ExchangeRecorder implements ExchangeHandler {
   readonly events: string[] = [];
   outcome = 'none';

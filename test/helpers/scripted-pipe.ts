@@ -1,4 +1,4 @@
-// A byte pipe whose peer is the test: everything happens when the test says so, within its call.
+// A byte pipe whose peer is the test: events happen synchronously in the calls of the test.
 import type { BytePipe, BytePipeHandler } from '../../src/kernel/byte-pipe.ts';
 
 export class ScriptedPipe implements BytePipe {
