@@ -1,4 +1,5 @@
-// CPU time of reading a response, next to llhttp (undici's WebAssembly build, with the callbacks of the tests): best of several rounds. Run: node bench/micro/http-client.ts
+// CPU time of reading a response, next to llhttp (undici's WebAssembly build, with the callbacks of the tests): best of several rounds.
+// Run: node bench/micro/http-client.ts
 import { ResponseReader } from '../../src/http-client/response-reader.ts';
 import { get } from '../../test/helpers/http-reading.ts';
 import { oracleReading } from '../../test/helpers/llhttp.ts';

@@ -49,7 +49,7 @@ export interface PoolOptions {
   readonly emptied: () => void;
 }
 
-/** A request that cannot be repeated takes a new tunnel or one idle for less than this: the app has hardly closed such a one yet. */
+/** A request that cannot be repeated takes a new tunnel or one idle for less than this, which the app has most likely not closed. */
 const recentMs = 2_000;
 
 export class TunnelPool implements ConnectionOwner {
