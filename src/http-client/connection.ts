@@ -49,6 +49,8 @@ export interface HttpConnectionOwner {
 /** How long the peer has to answer our end before the pipe is destroyed. */
 const closeGraceMs = 5_000;
 
+const unaskedMessage = 'the peer sent something that nobody had asked for';
+
 interface Exchange {
   readonly request: OutgoingRequest;
   readonly handler: ExchangeHandler;
@@ -185,6 +187,12 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
       return;
     }
     if (!exchange.receivedAny) {
+      if (this.pipe.bytesSent === exchange.sentBefore) {
+        // No response to this request: nobody has seen a byte of it.
+        this.#fail('unasked', unaskedMessage, undefined);
+        this.#owner.excess();
+        return;
+      }
       exchange.receivedAny = true;
       exchange.request.body?.forgetSent();
     }
@@ -305,7 +313,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
 
   /** Bytes between two exchanges: a response to nothing, or the rest of one that was longer than it said. */
   #unasked(): void {
-    this.#idleFault = new HttpFault('unasked', 'unsent', 'the peer sent something that nobody had asked for');
+    this.#idleFault = new HttpFault('unasked', 'unsent', unaskedMessage);
     this.destroy();
     this.#owner.excess();
   }

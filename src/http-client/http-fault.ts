@@ -9,7 +9,7 @@ export type FaultMoment = 'unsent' | 'waiting' | 'head' | 'body';
 
 /**
  * connection_lost: the peer ended, reset or lost the connection. malformed: it sent something that is not an HTTP/1 response to
- * this request. unasked: it sent something before any request. request_body: the source of the request body failed.
+ * this request. unasked: it sent something before a byte of the request had left. request_body: the source of the request body failed.
  */
 export type FaultKind = 'connection_lost' | 'malformed' | 'unasked' | 'request_body';
 

@@ -187,9 +187,15 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
    * request left, or not a byte of a response came to one that is idempotent and whole in its head.
    */
   #mayMove({ kind, moment }: HttpFault): boolean {
-    if (kind !== 'connection_lost' || !this.#usedBefore || this.#freshness === 'new') return false;
-    if (moment === 'unsent') return true;
-    return moment === 'waiting' && this.#body === undefined && idempotentMethods.has(this.request.method);
+    if (!this.#usedBefore || this.#freshness === 'new') return false;
+    // Of whatever kind: bytes that came then are the rest of an earlier response.
+    if (moment === 'unsent') return kind !== 'request_body';
+    return (
+      kind === 'connection_lost' &&
+      moment === 'waiting' &&
+      this.#body === undefined &&
+      idempotentMethods.has(this.request.method)
+    );
   }
 
   #move(): void {

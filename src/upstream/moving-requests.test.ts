@@ -167,6 +167,22 @@ describe('a request whose kept tunnel is lost', () => {
     });
   }
 
+  it('moves when the app sent something before a byte left: that is the rest of an earlier response', async (t) => {
+    for (const method of ['GET', 'POST']) {
+      const bench = new Bench(t);
+      const tunnel = await bench.used();
+      tunnel.sends = false;
+      const result = bench.send(method);
+      tunnel.receive(ok);
+      await turn();
+      await turn();
+      assert.equal(result.outcome, 'none');
+      bench.tunnels[1]?.receive(ok);
+      await turn();
+      assert.equal(result.outcome, 200);
+    }
+  });
+
   it('moves once: a second loss fails it', async (t) => {
     const bench = new Bench(t);
     const tunnel = await bench.used();
