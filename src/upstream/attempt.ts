@@ -35,6 +35,8 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   #usedBefore = false;
   #freshness: Freshness;
   #uploaded = false;
+  /** The client has not taken the last piece of the response yet. */
+  #clientHolds = false;
   #head: Uint8Array | undefined;
   #body: OutgoingBody | undefined;
 
@@ -90,13 +92,19 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     this.#sink.fail(error);
   }
 
-  // The client's side.
+  // The client's side. Once the response is complete its tunnel may be another request's.
 
   pause(): void {
-    this.#connection?.http.pause();
+    if (this.#phase === 'streaming') this.#connection?.http.pause();
   }
 
   resume(): void {
+    if (this.#phase !== 'streaming') return;
+    if (this.#clientHolds) {
+      this.#clientHolds = false;
+      // The time that the client took is not the app's.
+      this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
+    }
     this.#connection?.http.resume();
   }
 
@@ -115,7 +123,11 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
 
   expired(): void {
     if (this.#phase === 'streaming') {
-      this.abort(new GatewayError('tunnel_failed', 'The response stood still for too long.'));
+      this.abort(
+        this.#clientHolds
+          ? new GatewayError('client_too_slow', 'The client did not take the response for too long.')
+          : new GatewayError('tunnel_failed', 'The response stood still for too long.'),
+      );
     } else if (this.#uploaded) {
       this.abort(new GatewayError('headers_timeout', 'The app did not begin its response in time.'));
     } else if (this.#connection?.http.pipe.needsDrain === true) {
@@ -126,7 +138,8 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   // The connection's side.
 
   uploading(): void {
-    if (this.#phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
+    // Also behind a head that came early: nothing stands still while the upload goes on.
+    if (this.#phase !== 'done') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
   }
 
   /** The app's time runs from now. */
@@ -150,7 +163,9 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   data(chunk: Buffer): boolean {
     if (this.#phase !== 'streaming') return true;
     this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
-    return this.#sink.data(chunk);
+    const more = this.#sink.data(chunk);
+    if (!more) this.#clientHolds = true;
+    return more;
   }
 
   end(trailers: RawHeaders): void {
