@@ -72,15 +72,29 @@ describe('a secure pipe', () => {
     listener.onData = () => {
       client.pause();
     };
-    for (const text of ['a', 'b', 'c']) {
+    const [a, b, c] = ['a', 'b', 'c'].map((letter) => letter.repeat(2048)) as [string, string, string];
+    for (const text of [a, b, c]) {
       server.write(Buffer.from(text));
       await settle();
     }
-    assert.equal(listener.received, 'a');
+    assert.equal(listener.received, a);
     client.resume();
-    assert.equal(listener.received, 'ab');
+    assert.equal(listener.received, a + b);
     client.resume();
-    assert.equal(listener.received, 'abc');
+    assert.equal(listener.received, a + b + c);
+  });
+
+  it('holds frames of single bytes as a few pieces while it is paused', async () => {
+    const { client, server } = pair();
+    const listener = new Listener(client);
+    client.pause();
+    for (let i = 0; i < 200; i += 1) {
+      server.write(Buffer.from('x'));
+      await turn();
+    }
+    await settle();
+    client.resume();
+    assert.deepEqual([listener.received.length, listener.events.length], [200, 1]);
   });
 
   it('closes once both directions have ended, without a reset', async () => {

@@ -9,6 +9,7 @@ import { FrameSealer } from './frame-sealer.ts';
 import { longestGoFrameBytes } from './frame.ts';
 import type { HandshakeResult } from './handshake.ts';
 import { type HeaderSource, processHeaders } from './header-pool.ts';
+import { HeldPieces } from './held-pieces.ts';
 
 export interface SecurePipeOptions {
   readonly result: HandshakeResult;
@@ -54,7 +55,7 @@ export class SecurePipe implements BytePipe {
 
   #paused = false;
   /** Opened and not yet delivered, while paused or before a handler is set. */
-  #held: Buffer[] = [];
+  readonly #held = new HeldPieces();
   #delivering = false;
   #uncreditedBytes = 0;
   #receiving: 'open' | 'ended' | 'end-delivered' = 'open';
@@ -204,11 +205,11 @@ export class SecurePipe implements BytePipe {
     this.#bytesReceived += plaintext.length;
     // What waits goes first, also when a handler resumes within its data().
     if (this.#paused || this.#handler === undefined || this.#delivering) {
-      this.#held.push(plaintext);
+      this.#held.add(plaintext);
       return;
     }
     this.#handler.data(plaintext);
-    if (this.#held.length > 0) this.#deliverHeld();
+    if (!this.#held.isEmpty) this.#deliverHeld();
   }
 
   #onEnd(): void {
@@ -224,16 +225,14 @@ export class SecurePipe implements BytePipe {
   #deliverHeld(): void {
     if (this.#delivering) return;
     this.#delivering = true;
-    let at = 0;
     // The handler is read each time: it may be replaced by what it is given.
-    while (at < this.#held.length && !this.#paused && this.#handler !== undefined) {
-      const chunk = this.#held[at];
-      at += 1;
-      if (chunk !== undefined) this.#handler.data(chunk);
+    while (!this.#paused && this.#handler !== undefined) {
+      const chunk = this.#held.take();
+      if (chunk === undefined) break;
+      this.#handler.data(chunk);
     }
-    this.#held = at === this.#held.length ? [] : this.#held.slice(at);
     this.#delivering = false;
-    if (this.#held.length > 0) return;
+    if (!this.#held.isEmpty) return;
     this.#credit();
     if (this.#receiving !== 'ended' || this.#handler === undefined || this.#paused || this.#state === 'closed') return;
     this.#receiving = 'end-delivered';
@@ -270,7 +269,7 @@ export class SecurePipe implements BytePipe {
     this.#needsDrain = false;
     this.#gathered = [];
     this.#gatheredBytes = 0;
-    this.#held = [];
+    this.#held.clear();
     this.#sealer.dispose();
     this.#opener.dispose();
     if (this.#handler !== undefined) this.#reportClose();
