@@ -8,6 +8,7 @@ const blockBytes = 4096;
 const compactFromHead = 64;
 
 export class HeldPieces {
+  bytes = 0;
   #pieces: (Buffer | undefined)[] = [];
   #head = 0;
   /** Small pieces, behind #pieces. */
@@ -16,11 +17,12 @@ export class HeldPieces {
   #blockEnd = 0;
 
   get isEmpty(): boolean {
-    return this.#head === this.#pieces.length && this.#blockStart === this.#blockEnd;
+    return this.bytes === 0;
   }
 
   /** Takes the piece over. */
   add(piece: Buffer): void {
+    this.bytes += piece.length;
     if (piece.length >= smallBytes) {
       this.#closeBlock();
       this.#pieces.push(piece);
@@ -50,6 +52,7 @@ export class HeldPieces {
     if (piece === undefined) return undefined;
     this.#pieces[this.#head] = undefined;
     this.#head += 1;
+    this.bytes -= piece.length;
     if (this.isEmpty) this.clear();
     else if (this.#head >= compactFromHead && 2 * this.#head >= this.#pieces.length) {
       this.#pieces.splice(0, this.#head);
@@ -59,6 +62,7 @@ export class HeldPieces {
   }
 
   clear(): void {
+    this.bytes = 0;
     this.#pieces = [];
     this.#head = 0;
     this.#block = undefined;

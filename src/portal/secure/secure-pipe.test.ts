@@ -4,6 +4,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { handshakePair } from '../../../test/helpers/channel-pair.ts';
 import { memoryPipePair, type MemoryPipe } from '../../../test/helpers/memory-pipe.ts';
 import { PortalError } from '../errors.ts';
+import { ExcessBudget } from './excess-budget.ts';
+import { FrameSealer } from './frame-sealer.ts';
+import { processHeaders } from './header-pool.ts';
 import { SecurePipe } from './secure-pipe.ts';
 
 async function settle(): Promise<void> {
@@ -95,6 +98,40 @@ describe('a secure pipe', () => {
     await settle();
     client.resume();
     assert.deepEqual([listener.received.length, listener.events.length], [200, 1]);
+  });
+
+  it('ends a tunnel whose frame takes more than all tunnels together may hold beyond their windows', async () => {
+    const mebibyte = 1024 * 1024;
+    const excess = new ExcessBudget(4 * mebibyte);
+    const open = (): {
+      readonly listener: Listener;
+      readonly client: SecurePipe;
+      readonly send: (bytes: number) => void;
+    } => {
+      const results = handshakePair();
+      const [clientPipe, serverPipe] = memoryPipePair({ windowBytes: 256 * 1024 });
+      const client = new SecurePipe(clientPipe, { result: results.client, excess });
+      const listener = new Listener(client);
+      const sealer = new FrameSealer(results.server.sendKey, processHeaders, 64 * mebibyte);
+      // One frame without its tag.
+      const send = (bytes: number): void => void serverPipe.write(sealer.seal([Buffer.alloc(bytes, 'x')]).slice(0, -1));
+      return { listener, client, send };
+    };
+    const first = open();
+    first.send(3 * mebibyte);
+    await settle();
+    assert.equal(first.client.closed, false);
+    const second = open();
+    second.send(3 * mebibyte);
+    await settle();
+    assert.deepEqual(second.listener.events, ['closed frame_malformed']);
+    assert.equal(first.client.closed, false);
+    // What was taken is given back with its tunnel.
+    first.client.destroy();
+    const third = open();
+    third.send(3 * mebibyte);
+    await settle();
+    assert.equal(third.client.closed, false);
   });
 
   it('closes once both directions have ended, without a reset', async () => {

@@ -4,6 +4,7 @@ import process from 'node:process';
 import type { BytePipe, BytePipeHandler } from '../../kernel/byte-pipe.ts';
 import { PortalError } from '../errors.ts';
 import { deaf, type Pipe } from '../yamux/pipe.ts';
+import { Excess, type ExcessBudget, processExcess } from './excess-budget.ts';
 import { FrameOpener } from './frame-opener.ts';
 import { FrameSealer } from './frame-sealer.ts';
 import { longestGoFrameBytes } from './frame.ts';
@@ -18,11 +19,13 @@ export interface SecurePipeOptions {
   /** The peer's end came behind it. */
   readonly initialEnd?: boolean;
   /**
-   * The longest frame accepted, 28 to 2^26 bytes. A frame is held until its tag is verified, so this bounds what one tunnel may
-   * hold beyond its window; only bytes that arrived are held. By default what a Go app makes of one very large write.
+   * The longest frame accepted, 28 to 2^26 bytes: what one tunnel may hold beyond its window, of bytes that arrived, until the tag
+   * is verified. By default what a Go app makes of one very large write.
    */
   readonly maxFrameBytes?: number;
   readonly headers?: HeaderSource;
+  /** What such frames of all tunnels together may hold; one for the process by default. */
+  readonly excess?: ExcessBudget;
 }
 
 /** From so many bytes on they are sealed at once rather than at the end of the tick. */
@@ -39,6 +42,7 @@ export class SecurePipe implements BytePipe {
   readonly #pipe: Pipe;
   readonly #sealer: FrameSealer;
   readonly #opener: FrameOpener;
+  readonly #excess: Excess;
   #handler: BytePipeHandler | undefined;
   #state: 'open' | 'closed' = 'open';
   #bytesSent = 0;
@@ -52,7 +56,6 @@ export class SecurePipe implements BytePipe {
   #blocked = false;
   #needsDrain = false;
   #sending: 'open' | 'ended' = 'open';
-
   #paused = false;
   /** Opened and not yet delivered, while paused or before a handler is set. */
   readonly #held = new HeldPieces();
@@ -67,6 +70,7 @@ export class SecurePipe implements BytePipe {
     this.peerId = result.peerId;
     this.alpn = result.alpn;
     this.#pipe = pipe;
+    this.#excess = new Excess(options.excess ?? processExcess);
     this.#sealer = new FrameSealer(result.sendKey, options.headers ?? processHeaders);
     this.#opener = new FrameOpener(result.receiveKey, options.maxFrameBytes ?? longestGoFrameBytes, (plaintext) => {
       this.#receive(plaintext);
@@ -189,6 +193,7 @@ export class SecurePipe implements BytePipe {
     this.#open(chunk);
     // Also in the middle of a frame, or one that is longer than the window could never be received.
     this.#credit();
+    this.#chargeExcess();
   }
 
   #open(chunk: Buffer): void {
@@ -232,6 +237,7 @@ export class SecurePipe implements BytePipe {
       this.#handler.data(chunk);
     }
     this.#delivering = false;
+    this.#chargeExcess();
     if (!this.#held.isEmpty) return;
     this.#credit();
     if (this.#receiving !== 'ended' || this.#handler === undefined || this.#paused || this.#state === 'closed') return;
@@ -246,6 +252,15 @@ export class SecurePipe implements BytePipe {
     if (bytes === 0 || this.#receiving !== 'open' || this.#state === 'closed') return;
     this.#uncreditedBytes = 0;
     this.#pipe.consumed(bytes);
+  }
+
+  /** What is held of bytes that the peer was allowed to replace already. */
+  #chargeExcess(): void {
+    const excessBytes = this.#opener.unverifiedBytes + this.#held.bytes - this.#uncreditedBytes;
+    if (this.#state === 'closed' || this.#excess.set(excessBytes)) return;
+    this.#abort(
+      new PortalError('frame_malformed', 'the large data frames of all tunnels together take too much memory'),
+    );
   }
 
   // The end.
@@ -270,6 +285,7 @@ export class SecurePipe implements BytePipe {
     this.#gathered = [];
     this.#gatheredBytes = 0;
     this.#held.clear();
+    this.#excess.close();
     this.#sealer.dispose();
     this.#opener.dispose();
     if (this.#handler !== undefined) this.#reportClose();
