@@ -5,6 +5,7 @@ import type { ExchangeHandler } from '../http-client/connection.ts';
 import type { HttpFault } from '../http-client/http-fault.ts';
 import { OutgoingBody } from '../http-client/outgoing-body.ts';
 import type { ResponseHead } from '../http-client/response.ts';
+import { ResponseError } from '../http-client/response-error.ts';
 import type { Cancellable } from '../kernel/cancellation.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
 import { GatewayError } from '../kernel/errors.ts';
@@ -197,20 +198,16 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   }
 
   /**
-   * An app may close an idle tunnel in the very moment in which it is used again; that is no failure of the app, and every HTTP
-   * client repeats the request then (RFC 9112 §9.3.1). Once, on a new tunnel, and only where it can do no harm: not a byte of the
-   * request left, or not a byte of a response came to one that is idempotent and whole in its head.
+   * An app may close an idle tunnel in the very moment in which it is used again, or send there what belonged behind its last
+   * response; that is no response to this request, and every HTTP client repeats it then (RFC 9112 §9.3.1). Once, on a new tunnel, and
+   * only where it can do no harm: not a byte of the request left, or it is idempotent and whole in its head.
    */
-  #mayMove({ kind, moment }: HttpFault): boolean {
+  #mayMove(fault: HttpFault): boolean {
     if (!this.#usedBefore || this.#freshness === 'new') return false;
-    // Of whatever kind: bytes that came then are the rest of an earlier response.
+    const { kind, moment } = fault;
     if (moment === 'unsent') return kind !== 'request_body';
-    return (
-      kind === 'connection_lost' &&
-      moment === 'waiting' &&
-      this.#body === undefined &&
-      idempotentMethods.has(this.request.method)
-    );
+    const unanswered = (kind === 'connection_lost' && moment === 'waiting') || isNoResponse(fault);
+    return unanswered && this.#body === undefined && idempotentMethods.has(this.request.method);
   }
 
   #move(): void {
@@ -246,6 +243,11 @@ function freshnessFor({ method, body, offeredProtocols }: UpstreamRequest): Fres
   // An upgrade takes its tunnel out of HTTP.
   if (offeredProtocols !== '') return 'new';
   return body.lengthBytes === 'none' && idempotentMethods.has(method) ? 'any' : 'recent';
+}
+
+/** Not even the first bytes of one. */
+function isNoResponse({ kind, moment, cause }: HttpFault): boolean {
+  return kind === 'malformed' && moment === 'head' && cause instanceof ResponseError && cause.code === 'not_http';
 }
 
 function upgradeOf({ headers }: ResponseHead): string {

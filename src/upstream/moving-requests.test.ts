@@ -86,6 +86,24 @@ describe('a request whose kept tunnel is lost', () => {
     }
   });
 
+  it('moves when the rest of an earlier response comes in place of its own, where it may be repeated', async (t) => {
+    for (const [method, outcome] of [
+      ['GET', 'none'],
+      ['POST', 'bad_upstream_response'],
+    ] as const) {
+      const bench = new ScriptedUpstream(t);
+      const tunnel = await bench.used();
+      const result = bench.send(method);
+      tunnel.receive('of a body that a 204 has not');
+      await turn();
+      await turn();
+      assert.equal(result.outcome, outcome);
+      if (method === 'POST') continue;
+      bench.tunnels[1]?.receive('no HTTP');
+      assert.equal(result.outcome, 'bad_upstream_response');
+    }
+  });
+
   it('moves once: a second loss fails it', async (t) => {
     const bench = new ScriptedUpstream(t);
     const tunnel = await bench.used();
