@@ -3,7 +3,6 @@
 import type { ExchangeHandler } from '../http-client/exchange.ts';
 import type { HttpFault } from '../http-client/http-fault.ts';
 import { OutgoingBody } from '../http-client/outgoing-body.ts';
-import { ResponseError } from '../http-client/response-error.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
 import { isIdempotent, type RawHeaders } from '../kernel/http.ts';
@@ -173,10 +172,8 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
    * The app may have closed the idle connection at the moment when it was used again (RFC 9112 §9.3.1), or sent late bytes of its
    * last response: neither is a response to this request.
    */
-  #mayMove({ kind, moment, cause }: HttpFault): boolean {
-    if (!this.#usedBefore || !this.#repeatable) return false;
-    if (kind === 'connection_lost') return moment === 'unsent' || moment === 'waiting';
-    return kind === 'malformed' && moment === 'head' && cause instanceof ResponseError && cause.code === 'not_http';
+  #mayMove(fault: HttpFault): boolean {
+    return this.#usedBefore && this.#repeatable && fault.unanswered;
   }
 
   #move(): void {

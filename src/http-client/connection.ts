@@ -22,6 +22,8 @@ export interface HttpConnectionOwner {
 /** How long the peer has to end its side after ours before the pipe is destroyed. */
 const closeGraceMs = 5_000;
 
+const unaskedMessage = 'the peer sent bytes without a request';
+
 interface Exchange {
   readonly request: OutgoingRequest;
   readonly handler: ExchangeHandler;
@@ -158,6 +160,12 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
       return;
     }
     if (!exchange.receivedAny) {
+      if (this.pipe.bytesSent === exchange.sentBefore) {
+        // No response to this request: nobody has seen a byte of it.
+        this.#fail('unasked', unaskedMessage, undefined);
+        this.#owner.excess();
+        return;
+      }
       exchange.receivedAny = true;
       exchange.request.body?.forgetSent();
     }
@@ -275,7 +283,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
 
   /** Bytes between two exchanges: a response without a request, or the rest of one that was longer than announced. */
   #unasked(): void {
-    this.#idleFault = new HttpFault('unasked', 'unsent', 'the peer sent bytes without a request');
+    this.#idleFault = new HttpFault('unasked', 'unsent', unaskedMessage);
     this.destroy();
     this.#owner.excess();
   }

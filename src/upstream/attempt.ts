@@ -32,6 +32,8 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   #usedBefore = false;
   #freshness: Freshness;
   #uploaded = false;
+  /** The client has not taken the last piece of the response yet. */
+  #clientHolds = false;
   #head: Uint8Array | undefined;
   #body: OutgoingBody | undefined;
 
@@ -87,13 +89,19 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     this.#sink.fail(error);
   }
 
-  // Called by the sink and the server.
+  // Called by the sink and the server. Once the response is complete, its tunnel may carry another request.
 
   pause(): void {
-    this.#connection?.http.pause();
+    if (this.#phase === 'streaming') this.#connection?.http.pause();
   }
 
   resume(): void {
+    if (this.#phase !== 'streaming') return;
+    if (this.#clientHolds) {
+      this.#clientHolds = false;
+      // The time that the client took is not the app's.
+      this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
+    }
     this.#connection?.http.resume();
   }
 
@@ -112,7 +120,11 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
 
   expired(): void {
     if (this.#phase === 'streaming') {
-      this.abort(new GatewayError('tunnel_failed', 'The response stood still for too long.'));
+      this.abort(
+        this.#clientHolds
+          ? new GatewayError('client_too_slow', 'The client did not take the response for too long.')
+          : new GatewayError('tunnel_failed', 'The response stood still for too long.'),
+      );
     } else if (this.#uploaded) {
       this.abort(new GatewayError('headers_timeout', 'The app did not begin its response in time.'));
     } else if (this.#connection?.http.pipe.needsDrain === true) {
@@ -123,7 +135,8 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   // Called by the connection.
 
   uploading(): void {
-    if (this.#phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
+    // Also behind a head that came early: nothing stands still while the upload goes on.
+    if (this.#phase !== 'done') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
   }
 
   /** The response header timeout of the app starts now. */
@@ -147,7 +160,9 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   data(chunk: Buffer): boolean {
     if (this.#phase !== 'streaming') return true;
     this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
-    return this.#sink.data(chunk);
+    const more = this.#sink.data(chunk);
+    if (!more) this.#clientHolds = true;
+    return more;
   }
 
   end(trailers: RawHeaders): void {
@@ -179,14 +194,15 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   }
 
   /**
-   * An app may close an idle tunnel at the moment when it is used again; every HTTP client repeats the request then (RFC 9112 §9.3.1).
-   * Once, on a new tunnel, and only if no byte of the request has left, or if no byte of a response has arrived and the request is
-   * idempotent and has no body.
+   * An app may close an idle tunnel at the moment when it is used again, or send late bytes of its last response there: neither is a
+   * response to this request, and every HTTP client repeats it then (RFC 9112 §9.3.1). Once, on a new tunnel, and only if no byte of the
+   * request has left, or if the request is idempotent and has no body.
    */
-  #mayMove({ kind, moment }: HttpFault): boolean {
-    if (kind !== 'connection_lost' || !this.#usedBefore || this.#freshness === 'new') return false;
-    if (moment === 'unsent') return true;
-    return moment === 'waiting' && this.#body === undefined && isIdempotent(this.request.method);
+  #mayMove(fault: HttpFault): boolean {
+    if (!this.#usedBefore || this.#freshness === 'new') return false;
+    const { kind, moment } = fault;
+    if (moment === 'unsent') return kind !== 'request_body';
+    return fault.unanswered && this.#body === undefined && isIdempotent(this.request.method);
   }
 
   #move(): void {

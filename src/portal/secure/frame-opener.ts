@@ -34,6 +34,7 @@ export class FrameOpener {
   #decipher: DecipherChaCha20Poly1305 | undefined;
   #ciphertextLeftBytes = 0;
   #unverified: Buffer[] = [];
+  #unverifiedBytes = 0;
   #stage: Buffer | undefined;
   #stagedBytes = 0;
 
@@ -59,6 +60,11 @@ export class FrameOpener {
     return this.#decipher === undefined && this.#smallFrame === undefined && this.#headBytes === 0;
   }
 
+  /** Held of a frame whose tag has not come yet; small frames do not count. */
+  get unverifiedBytes(): number {
+    return this.#unverifiedBytes;
+  }
+
   /** Throws PortalError frame_malformed; the opener is then of no further use. */
   push(chunk: Buffer): void {
     let offset = 0;
@@ -80,6 +86,7 @@ export class FrameOpener {
     this.#decipher = undefined;
     for (const piece of this.#unverified) piece.fill(0);
     this.#unverified = [];
+    this.#unverifiedBytes = 0;
     this.#stage = undefined;
   }
 
@@ -160,12 +167,14 @@ export class FrameOpener {
     verify(decipher, this.#head);
     const verified = this.#unverified;
     this.#unverified = [];
+    this.#unverifiedBytes = 0;
     this.#headBytes = 0;
     this.#decipher = undefined;
     for (const piece of verified) this.#deliver(piece);
   }
 
   #update(decipher: DecipherChaCha20Poly1305, part: Buffer): void {
+    this.#unverifiedBytes += part.length;
     if (this.#stagedBytes + part.length <= stageBytes && part.length < stageBytes / 2) {
       this.#stage ??= Buffer.allocUnsafeSlow(stageBytes);
       part.copy(this.#stage, this.#stagedBytes);
