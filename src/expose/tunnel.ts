@@ -9,36 +9,27 @@ import { PipeDuplex } from '../kernel/pipe-duplex.ts';
 import { type WholeResponse, wholeResponse } from '../kernel/whole-response.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import type { AppFault } from './app-fault.ts';
-import type { AssertionGate } from './assertion-gate.ts';
 import { exposeProblem } from './expose-problem.ts';
-import { hostFor, type HostHeader } from './host-header.ts';
-import { type ExchangeContext, LocalExchange, type ResponseSink } from './local-exchange.ts';
+import { hostFor } from './host-header.ts';
+import { LocalExchange, type ResponseSink } from './local-exchange.ts';
 import { RequestBody } from './request-body.ts';
 import type { TunnelRequestHead } from './request-head.ts';
 import { RequestReader } from './request-reader.ts';
 import { ResponseWriter } from './response-writer.ts';
 import { splice } from './splice.ts';
-import type { Target } from './target.ts';
-
-export interface TunnelContext extends ExchangeContext {
-  readonly target: Target;
-  readonly hostHeader: HostHeader;
-  /** Only requests that it lets pass reach the app. */
-  readonly gate: AssertionGate | undefined;
-  /** A tunnel without a request for so long is closed, milliseconds. */
-  readonly idleMs: number;
-  /** Tunnels end behind the request in flight. */
-  readonly draining: boolean;
-  /** The tunnel is closed, whoever closed it. Once. */
-  closed(tunnel: Tunnel): void;
-}
+import type { TunnelContext } from './tunnel-context.ts';
 
 /** Bytes behind a request that is still being served: no known gateway sends any. More end the tunnel. */
 const maxAheadBytes = 16 * 1024;
 /** Bytes that a client may send ahead of the 101. Few protocols do; none needs more than a first message. */
 const maxEarlyBytes = 64 * 1024;
-/** What a tunnel needs to carry its last bytes: a reset would take them back. The wait of common servers. */
+/** How long the rest of an upload that nobody wants is dropped before the tunnel is reset. The wait of common servers. */
 const lingerMs = 5_000;
+/**
+ * Gateways send requests that cannot be repeated over tunnels that were idle for up to 2 s: one on its way must not meet a closed
+ * tunnel. With a margin for the way.
+ */
+const quietBeforeEndMs = 3_000;
 
 /** idle: no request, or a part of its head. lingering: this side has ended, and what comes is dropped. */
 type State = 'idle' | 'serving' | 'upgraded' | 'lingering' | 'closed';
@@ -46,6 +37,7 @@ type State = 'idle' | 'serving' | 'upgraded' | 'lingering' | 'closed';
 export class Tunnel implements ResponseSink, Expiring {
   readonly #pipe: BytePipe;
   readonly #context: TunnelContext;
+  readonly #closed: (tunnel: Tunnel) => void;
   readonly #reader: RequestReader;
   readonly #writer: ResponseWriter;
   /** Of idling, then of lingering. */
@@ -61,10 +53,15 @@ export class Tunnel implements ResponseSink, Expiring {
   #begun = false;
   /** Another request may follow it. */
   #keeps = true;
+  #idleSinceMs: number;
+  /** The caller does not read its responses: the next request waits until it does. */
+  #unread = false;
 
-  constructor(pipe: BytePipe, context: TunnelContext) {
+  /** `closed`: called once the tunnel is closed, whoever closed it. */
+  constructor(pipe: BytePipe, context: TunnelContext, closed: (tunnel: Tunnel) => void) {
     this.#pipe = pipe;
     this.#context = context;
+    this.#closed = closed;
     this.#writer = new ResponseWriter(pipe);
     this.#deadline = new Deadline(this);
     this.#reader = new RequestReader({
@@ -72,7 +69,9 @@ export class Tunnel implements ResponseSink, Expiring {
         this.#serve(head);
       },
       data: (chunk) => {
-        if (this.#body?.destroyed === false && !this.#body.push(chunk)) this.#pauseBody();
+        if (this.#body?.destroyed !== false || this.#body.push(chunk)) return;
+        this.#reader.pause();
+        this.#pipe.pause();
       },
       end: (trailers) => {
         this.#isWhole = true;
@@ -82,6 +81,7 @@ export class Tunnel implements ResponseSink, Expiring {
         this.#pipe.resume();
       },
     });
+    this.#idleSinceMs = context.nowMs();
     context.deadlines.arm(this.#deadline, context.idleMs);
     pipe.setHandler({
       data: (chunk) => {
@@ -91,7 +91,8 @@ export class Tunnel implements ResponseSink, Expiring {
         this.#ended();
       },
       drain: () => {
-        this.#exchange?.resume();
+        if (this.#unread) this.#nextRequest();
+        else this.#exchange?.resume();
       },
       closed: () => {
         this.#lost();
@@ -99,18 +100,22 @@ export class Tunnel implements ResponseSink, Expiring {
     });
   }
 
-  /** A request is in flight, or an upgraded connection. */
-  get busy(): boolean {
-    return this.#state === 'serving' || this.#state === 'upgraded';
+  /** Ends the tunnel as soon as no request can be on its way and every response has left. Idempotent. */
+  drain(): void {
+    if (this.#state !== 'idle' || this.#unread) return;
+    const quietMs = this.#context.nowMs() - this.#idleSinceMs;
+    if (quietMs >= quietBeforeEndMs) this.#linger();
+    else this.#context.deadlines.arm(this.#deadline, quietBeforeEndMs - quietMs);
   }
 
-  /** At once; the app notices too. */
+  /** At once. */
   destroy(): void {
     this.#pipe.destroy();
   }
 
   expired(): void {
-    this.#pipe.destroy();
+    if (this.#state === 'idle' && this.#context.draining) this.#linger();
+    else this.#pipe.destroy();
   }
 
   // The app's side.
@@ -176,15 +181,17 @@ export class Tunnel implements ResponseSink, Expiring {
     } catch (error) {
       this.#refuse(error as GatewayError);
     }
-    if (this.#state !== 'serving' || !this.#isWhole) return;
+    if (!this.#unread && (this.#state !== 'serving' || !this.#isWhole)) return;
     const { heldBytes } = this.#reader;
-    if (this.#request?.offeredProtocols !== '') {
+    if (this.#state === 'serving' && this.#request?.offeredProtocols !== '') {
       if (heldBytes > maxEarlyBytes) this.#pipe.pause();
     } else if (heldBytes > maxAheadBytes) this.#pipe.destroy();
   }
 
   /** A caller never ends its direction before the response has ended: it is lost, and what the app still sends would block. */
   #ended(): void {
+    this.#unread = false;
+    this.#reader.stop();
     if (this.#state === 'serving') this.#pipe.destroy();
     else this.#pipe.end();
   }
@@ -196,7 +203,7 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#reader.stop();
     this.#exchange?.abort();
     this.#body?.destroy();
-    this.#context.closed(this);
+    this.#closed(this);
   }
 
   #serve(request: TunnelRequestHead): void {
@@ -224,6 +231,7 @@ export class Tunnel implements ResponseSink, Expiring {
   /** The caller's bytes are no request, or no body: nothing behind them can be understood (RFC 9112 §9.3, §11.2). */
   #refuse(error: GatewayError): void {
     this.#keeps = false;
+    this.#isWhole = false;
     if (this.#state !== 'serving') {
       this.#request = undefined;
       this.#begun = false;
@@ -250,10 +258,22 @@ export class Tunnel implements ResponseSink, Expiring {
       return;
     }
     this.#state = 'idle';
+    this.#idleSinceMs = this.#context.nowMs();
     this.#context.deadlines.arm(this.#deadline, this.#context.idleMs);
     this.#pipe.resume();
+    // Or requests sent ahead would have responses pile up here, many times their own size.
+    if (this.#pipe.needsDrain) this.#unread = true;
+    else this.#nextRequest();
+  }
+
+  #nextRequest(): void {
+    this.#unread = false;
+    this.#readOn('next');
+  }
+
+  #readOn(step: 'next' | 'resume'): void {
     try {
-      this.#reader.next();
+      this.#reader[step]();
     } catch (error) {
       this.#refuse(error as GatewayError);
     }
@@ -264,24 +284,15 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#state = 'lingering';
     this.#exchange = undefined;
     this.#reader.stop();
-    this.#context.deadlines.arm(this.#deadline, lingerMs);
+    // A reset would take back what the caller has not read: only an upload that goes on is a reason for one this early.
+    this.#context.deadlines.arm(this.#deadline, this.#isWhole ? this.#context.idleMs : lingerMs);
     this.#pipe.resume();
     this.#pipe.end();
   }
 
-  #pauseBody(): void {
-    this.#reader.pause();
-    this.#pipe.pause();
-  }
-
   readonly #resumeBody = (): void => {
     if (this.#state !== 'serving') return;
-    try {
-      this.#reader.resume();
-    } catch (error) {
-      this.#refuse(error as GatewayError);
-      return;
-    }
+    this.#readOn('resume');
     if (!this.#reader.paused) this.#pipe.resume();
   };
 }
