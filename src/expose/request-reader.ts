@@ -21,6 +21,8 @@ type Phase = 'line' | 'fields' | 'length' | 'chunks' | 'trailers' | 'done' | 'fa
 
 /** Of a request line, with its CRLF: half of what a head may have. */
 const maxLineBytes = maxHeadBytes / 2;
+/** So many pieces become one: single bytes would take a hundred times their size. */
+const maxPieces = 64;
 const LF = 0x0a;
 const CR = 0x0d;
 const noBytes: Buffer = Buffer.alloc(0);
@@ -62,7 +64,7 @@ export class RequestReader {
   push(chunk: Buffer): void {
     if (this.#phase === 'failed' || chunk.length === 0) return;
     if (this.#paused || this.#reading || this.#phase === 'done') {
-      this.#held.push(chunk);
+      keep(this.#held, chunk);
       this.#heldBytes += chunk.length;
       return;
     }
@@ -163,7 +165,7 @@ export class RequestReader {
     this.#lineBytes += to - from;
     if (this.#lineBytes > maxLineBytes) throw new GatewayError('uri_too_long', 'The request target is too long.');
     if (lineEnd === -1) {
-      this.#linePieces.push(chunk.subarray(from));
+      keep(this.#linePieces, chunk.subarray(from));
       // What cannot become a request is refused before its line ends, if it ever does.
       if (this.#lineBytes === to - from && !startsLine(chunk[from] ?? 0)) throw notHttp();
       return to;
@@ -237,6 +239,11 @@ export class RequestReader {
     this.#handler.end(trailers);
     return at;
   }
+}
+
+function keep(pieces: Buffer[], piece: Buffer): void {
+  pieces.push(piece);
+  if (pieces.length >= maxPieces) pieces.splice(0, pieces.length, Buffer.concat(pieces));
 }
 
 /** Throws GatewayError invalid_request for fields that would frame the body behind which they stand (RFC 9110 §6.5.1). */
