@@ -9,6 +9,16 @@ import type { TunnelRequestHead } from './request-head.ts';
 
 const emptyBodyIsAnnounced: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
+const methodsWithoutContent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
+
+/**
+ * The connection to the app ends behind this request: an app that ignores content where it has no defined meaning would read it as
+ * the next request, with whatever identity it claims (RFC 9110 §9.3.1).
+ */
+export function isLastOnConnection({ method, lengthBytes }: TunnelRequestHead): boolean {
+  return lengthBytes !== 'none' && lengthBytes !== 0 && methodsWithoutContent.has(method);
+}
+
 /** Values of one field in order; the name in lower case. */
 export function valuesOf(headers: RawHeaders, name: string): string[] {
   const values: string[] = [];
@@ -58,10 +68,8 @@ export function appRequestHead(request: TunnelRequestHead, host: string): Buffer
   head += version === '1.1' ? 'Via: 1.1 portal-expose\r\n' : 'Via: 1.0 portal-expose\r\n';
   if (chunked) head += 'Transfer-Encoding: chunked\r\n';
   else if (lengthBytes === 'none' && emptyBodyIsAnnounced.has(method)) head += 'Content-Length: 0\r\n';
-  head +=
-    offeredProtocols === ''
-      ? 'Connection: keep-alive\r\n\r\n'
-      : `Connection: Upgrade\r\nUpgrade: ${offeredProtocols}\r\n\r\n`;
+  if (offeredProtocols !== '') head += `Connection: Upgrade\r\nUpgrade: ${offeredProtocols}\r\n\r\n`;
+  else head += isLastOnConnection(request) ? 'Connection: close\r\n\r\n' : 'Connection: keep-alive\r\n\r\n';
   return Buffer.from(head, 'latin1');
 }
 
