@@ -4,7 +4,7 @@
 import { STATUS_CODES } from 'node:http';
 import { isHopByHop, namedByConnection } from '../kernel/hop-by-hop.ts';
 import type { RawHeaders } from '../kernel/http.ts';
-import { isDisguised, isMethodOverride, isRemoved } from '../kernel/removed-headers.ts';
+import { isDisguised, isMethodOverride, isRemoved, isWrittenByGateway } from '../kernel/removed-headers.ts';
 import type { TunnelRequestHead } from './request-head.ts';
 
 const emptyBodyIsAnnounced: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
@@ -61,7 +61,7 @@ export function appRequestHead(request: TunnelRequestHead, host: string): Buffer
     const fate = fateOf(name);
     // Without chunks there is no place for trailers, and no use in announcing them.
     if (fate === 'drop' || (fate === 'trailer' && !chunked)) continue;
-    if (named?.has(name.toLowerCase()) === true) continue;
+    if (named !== undefined && isNamed(named, name.toLowerCase())) continue;
     head += `${name}: ${headers[i + 1] ?? ''}\r\n`;
   }
   // RFC 9110 §7.6.3.
@@ -71,6 +71,11 @@ export function appRequestHead(request: TunnelRequestHead, host: string): Buffer
   if (offeredProtocols !== '') head += `Connection: Upgrade\r\nUpgrade: ${offeredProtocols}\r\n\r\n`;
   else head += isLastOnConnection(request) ? 'Connection: close\r\n\r\n' : 'Connection: keep-alive\r\n\r\n';
   return Buffer.from(head, 'latin1');
+}
+
+/** Connection cannot take back what the gateway says about the caller, such as the assertion that has let the request pass. */
+function isNamed(named: ReadonlySet<string>, lower: string): boolean {
+  return named.has(lower) && !isWrittenByGateway(lower);
 }
 
 export interface ResponseHeadOptions {
