@@ -123,3 +123,28 @@ test('bytes behind responses are one line a minute, with the number of those tha
   notes.exposeEvent(excess);
   assert.match(lines[1] ?? '', /closed\. 99 more since the last such line\.$/);
 });
+
+test('an app that is down does not flood the terminal, and other failures still show', () => {
+  const { notes, lines, pass } = record();
+  const failed = { type: 'target_failed', method: 'GET', path: '/a', outcome: 502 } as const;
+  const down = { ...failed, failure: 'unreachable', reason: 'ECONNREFUSED' } as const;
+  for (let i = 0; i < 1000; i += 1) notes.exposeEvent(down);
+  assert.equal(lines.length, 20);
+  notes.exposeEvent({ ...failed, failure: 'not_http', reason: 'The status line is malformed' });
+  assert.match(lines[20] ?? '', /is not HTTP/);
+  pass(10_000);
+  notes.exposeEvent(down);
+  notes.exposeEvent(down);
+  assert.deepEqual(lines.slice(21), [
+    '502 GET /a: http://localhost:3000 does not answer (ECONNREFUSED). 980 more since the last such line.',
+  ]);
+});
+
+test('neither refused requests nor refused connections flood the terminal', () => {
+  const { notes, lines } = record();
+  for (let i = 0; i < 1000; i += 1) {
+    notes.exposeEvent({ type: 'assertion_refused', fault: 'missing' });
+    notes.exposeEvent({ type: 'tunnel_refused', openTunnels: 2000 });
+  }
+  assert.equal(lines.length, 40);
+});

@@ -5,6 +5,7 @@ import type { ExposeEvent } from '../expose/expose-event.ts';
 import type { Target } from '../expose/target.ts';
 import type { PortalErrorCode, RelayClientEvent } from '../portal/index.ts';
 import { printable } from '../kernel/printable.ts';
+import { LineBudget } from './line-budget.ts';
 import type { Terminal } from './terminal.ts';
 
 /** On a relay that never took us, these don't pass by themselves. */
@@ -34,6 +35,7 @@ export class ExposeNotes {
   readonly #published = new Set<string>();
   readonly #unreachable = new Set<string>();
   readonly #nowMs: () => number;
+  readonly #budgets = new Map<string, LineBudget>();
   #keysFailed = '';
   #excessNotedMs = -Infinity;
   #excessUnnoted = 0;
@@ -83,7 +85,7 @@ export class ExposeNotes {
       case 'target_failed': {
         const { outcome, method, path, failure, reason } = event;
         const what = failureText[failure](this.#target.origin);
-        this.#terminal.note(`${outcome} ${method} ${printable(path)}: ${what} (${printable(reason)}).`);
+        this.#noteSome(failure, `${outcome} ${method} ${printable(path)}: ${what} (${printable(reason)}).`);
         break;
       }
       case 'target_excess':
@@ -97,13 +99,22 @@ export class ExposeNotes {
         break;
       }
       case 'assertion_refused':
-        this.#terminal.note(`401: a request with no valid assertion of the gateway (${event.fault}).`);
+        this.#noteSome(event.type, `401: a request with no valid assertion of the gateway (${event.fault}).`);
         break;
       case 'tunnel_refused':
-        this.#terminal.note(`A connection was refused: ${event.openTunnels} are open already.`);
+        this.#noteSome(event.type, `A connection was refused: ${event.openTunnels} are open already.`);
         break;
     }
   };
+
+  /** Callers and apps can cause thousands of these a second: `kind` has a bounded number of lines. */
+  #noteSome(kind: string, line: string): void {
+    const nowMs = this.#nowMs();
+    let budget = this.#budgets.get(kind);
+    if (budget === undefined) this.#budgets.set(kind, (budget = new LineBudget(nowMs)));
+    const more = budget.take(nowMs);
+    if (more !== undefined) this.#terminal.note(line + more);
+  }
 
   #noteExcess(method: string, path: string): void {
     const nowMs = this.#nowMs();

@@ -8,7 +8,8 @@ import { type ExposeEvent, pathOnly } from './expose-event.ts';
 import type { HostHeader } from './host-header.ts';
 import { LocalPool } from './local-pool.ts';
 import type { Target } from './target.ts';
-import { Tunnel, type TunnelContext } from './tunnel.ts';
+import type { TunnelContext } from './tunnel-context.ts';
+import { Tunnel } from './tunnel.ts';
 
 export interface BridgeOptions {
   readonly target: Target;
@@ -38,7 +39,8 @@ export class Bridge {
   constructor(options: BridgeOptions) {
     const { target, gate } = options;
     const log = options.log ?? ((): void => undefined);
-    const deadlines = new Deadlines(options.clock ?? systemClock);
+    const clock = options.clock ?? systemClock;
+    const deadlines = new Deadlines(clock);
     this.#log = log;
     this.#maxTunnels = options.maxTunnels ?? defaultMaxTunnels;
     this.#pool = new LocalPool({
@@ -56,13 +58,10 @@ export class Bridge {
       log,
       pool: this.#pool,
       hostHeader: options.hostHeader ?? { mode: 'target' },
+      nowMs: () => clock.monotonicMs(),
       idleMs: options.idleTunnelMs ?? defaultIdleTunnelMs,
       get draining() {
         return isDraining();
-      },
-      closed: (tunnel) => {
-        this.#tunnels.delete(tunnel);
-        if (this.#tunnels.size === 0) this.#wakeDrain?.();
       },
     };
   }
@@ -74,14 +73,15 @@ export class Bridge {
       pipe.destroy();
       return;
     }
-    this.#tunnels.add(new Tunnel(pipe, this.#context));
+    this.#tunnels.add(new Tunnel(pipe, this.#context, this.#closed));
   }
 
-  /** Takes no new tunnels, lets requests in flight end within `graceMs`, cuts the rest. Idempotent. */
+  /** Takes no new tunnels, lets requests that are in flight or on their way end within `graceMs`, cuts the rest. Idempotent. */
   async close(graceMs = 0): Promise<void> {
     this.#draining = true;
     for (const tunnel of this.#tunnels) {
-      if (!tunnel.busy || graceMs === 0) tunnel.destroy();
+      if (graceMs === 0) tunnel.destroy();
+      else tunnel.drain();
     }
     if (this.#tunnels.size > 0) {
       const { promise, resolve } = Promise.withResolvers<undefined>();
@@ -100,4 +100,9 @@ export class Bridge {
   get openTunnels(): number {
     return this.#tunnels.size;
   }
+
+  readonly #closed = (tunnel: Tunnel): void => {
+    this.#tunnels.delete(tunnel);
+    if (this.#tunnels.size === 0) this.#wakeDrain?.();
+  };
 }

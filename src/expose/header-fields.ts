@@ -3,10 +3,20 @@
 import { STATUS_CODES } from 'node:http';
 import { isHopByHop, namedByConnection } from '../kernel/hop-by-hop.ts';
 import type { RawHeaders } from '../kernel/http.ts';
-import { isDisguised, isMethodOverride, isRemoved } from '../kernel/removed-headers.ts';
+import { isDisguised, isMethodOverride, isRemoved, isWrittenByGateway } from '../kernel/removed-headers.ts';
 import type { TunnelRequestHead } from './request-head.ts';
 
 const emptyBodyIsAnnounced: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+const methodsWithoutContent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
+
+/**
+ * The connection to the app ends behind this request: an app that ignores content where it has no defined meaning would read it as
+ * the next request, with whatever identity it claims (RFC 9110 §9.3.1).
+ */
+export function isLastOnConnection({ method, lengthBytes }: TunnelRequestHead): boolean {
+  return lengthBytes !== 'none' && lengthBytes !== 0 && methodsWithoutContent.has(method);
+}
 
 /** Values of one field in order; the name in lower case. */
 export function valuesOf(headers: RawHeaders, name: string): string[] {
@@ -51,18 +61,21 @@ export function appRequestHead(request: TunnelRequestHead, host: string): Buffer
     const name = headers[i] ?? '';
     const forwarding = forwardingOf(name);
     if (forwarding === 'drop' || (forwarding === 'if-chunked' && !chunked)) continue;
-    if (named?.has(name.toLowerCase()) === true) continue;
+    if (named !== undefined && isNamed(named, name.toLowerCase())) continue;
     head += `${name}: ${headers[i + 1] ?? ''}\r\n`;
   }
   // RFC 9110 §7.6.3.
   head += version === '1.1' ? 'Via: 1.1 portal-expose\r\n' : 'Via: 1.0 portal-expose\r\n';
   if (chunked) head += 'Transfer-Encoding: chunked\r\n';
   else if (lengthBytes === 'none' && emptyBodyIsAnnounced.has(method)) head += 'Content-Length: 0\r\n';
-  head +=
-    offeredProtocols === ''
-      ? 'Connection: keep-alive\r\n\r\n'
-      : `Connection: Upgrade\r\nUpgrade: ${offeredProtocols}\r\n\r\n`;
+  if (offeredProtocols !== '') head += `Connection: Upgrade\r\nUpgrade: ${offeredProtocols}\r\n\r\n`;
+  else head += isLastOnConnection(request) ? 'Connection: close\r\n\r\n' : 'Connection: keep-alive\r\n\r\n';
   return Buffer.from(head, 'latin1');
+}
+
+/** Whether Connection names the field. It cannot remove fields of the gateway about the caller, such as the assertion. */
+function isNamed(named: ReadonlySet<string>, lower: string): boolean {
+  return named.has(lower) && !isWrittenByGateway(lower);
 }
 
 export interface ResponseHeadOptions {

@@ -27,6 +27,8 @@ export class LocalConnection implements Expiring {
   /** Armed by the pool while the connection is idle. */
   readonly idleDeadline: Deadline;
   last: LastRequest | undefined;
+  /** The connection closes after the request in flight. */
+  single = false;
   readonly #owner: LocalConnectionOwner;
 
   constructor(pipe: BytePipe, owner: LocalConnectionOwner) {
@@ -50,8 +52,9 @@ export class LocalConnection implements Expiring {
     return this.http.exchanges > 0;
   }
 
-  /** How long it may be idle, milliseconds: half of what the app announces, if that is less. */
+  /** How long it may be idle, milliseconds: half of what the app announces, if that is less; 0: not at all. */
   get idleTimeoutMs(): number {
+    if (this.single) return 0;
     const { keepAliveMs } = this.http;
     return keepAliveMs === undefined ? idleConnectionMs : Math.min(idleConnectionMs, keepAliveMs / 2);
   }

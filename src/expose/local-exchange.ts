@@ -9,7 +9,7 @@ import { isIdempotent, type RawHeaders } from '../kernel/http.ts';
 import type { PipeDuplex } from '../kernel/pipe-duplex.ts';
 import { type AppFault, exchangeFault, responseTimeoutFault, responseTimeoutMs } from './app-fault.ts';
 import { type ExposeEvent, pathOnly } from './expose-event.ts';
-import { appRequestHead, requestTrailers } from './header-fields.ts';
+import { appRequestHead, isLastOnConnection, requestTrailers } from './header-fields.ts';
 import type { LocalConnection } from './local-connection.ts';
 import type { LocalPool, LocalWaiter } from './local-pool.ts';
 import type { RequestBody } from './request-body.ts';
@@ -94,6 +94,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     this.#connection = connection;
     this.#usedBefore = connection.used;
     connection.last = { method, target };
+    connection.single = isLastOnConnection(this.#request);
     this.#phase = 'sent';
     this.#arm();
     connection.http.send({ method, head: this.#head, body: this.#body, offeredProtocols }, this);

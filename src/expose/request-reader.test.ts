@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { readRequest } from '../../test/helpers/request-reading.ts';
 import { GatewayError } from '../kernel/errors.ts';
 import { RequestReader } from './request-reader.ts';
@@ -115,4 +117,33 @@ test('nothing is read behind an error', () => {
   }, GatewayError);
   reader.push(Buffer.from(get('')));
   assert.deepEqual(heads, []);
+});
+
+test('single bytes do not keep the buffers that they came in', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const reader = new RequestReader({ head: () => undefined, data: () => undefined, end: () => undefined });
+  const push = (text: string): void => {
+    for (const character of text) reader.push(Buffer.allocUnsafeSlow(4096).fill(character).subarray(0, 1));
+  };
+  const settled = async (): Promise<void> => {
+    collect();
+    // Buffers are freed beside the main thread.
+    await new Promise(setImmediate);
+    collect();
+  };
+  const retainedBytes = async (text: string): Promise<number> => {
+    await settled();
+    const before = process.memoryUsage().arrayBuffers;
+    push(text);
+    await settled();
+    return process.memoryUsage().arrayBuffers - before;
+  };
+  const maxBytes = 1024 * 1024;
+  const inLine = await retainedBytes(`GET /${'a'.repeat(10_000)}`);
+  assert.ok(inLine < maxBytes, `${inLine} bytes`);
+  push(' HTTP/1.1\r\nHost: x\r\n\r\n');
+  const behind = await retainedBytes('a'.repeat(10_000));
+  assert.ok(behind < maxBytes, `${behind} bytes`);
+  assert.equal(reader.heldBytes, 10_000);
 });

@@ -22,6 +22,8 @@ type Phase = 'line' | 'fields' | 'length' | 'chunks' | 'trailers' | 'done' | 'fa
 
 /** A request line with its CRLF: half the limit of a head. */
 const maxLineBytes = maxHeadBytes / 2;
+/** This many pieces are joined to one: single bytes would take a hundred times their size. */
+const maxPieces = 64;
 const noBytes: Buffer = Buffer.alloc(0);
 
 export class RequestReader {
@@ -64,7 +66,7 @@ export class RequestReader {
   push(chunk: Buffer): void {
     if (this.#phase === 'failed' || chunk.length === 0) return;
     if (this.#paused || this.#reading || this.#phase === 'done') {
-      this.#held.push(chunk);
+      keep(this.#held, chunk);
       this.#heldBytes += chunk.length;
       return;
     }
@@ -165,7 +167,7 @@ export class RequestReader {
     this.#lineBytes += to - from;
     if (this.#lineBytes > maxLineBytes) throw new GatewayError('uri_too_long', 'The request target is too long.');
     if (lineEnd === -1) {
-      this.#linePieces.push(chunk.subarray(from));
+      keep(this.#linePieces, chunk.subarray(from));
       // Refuse other protocols by their first byte: their line may never end.
       if (this.#lineBytes === to - from && !startsLine(chunk[from] ?? 0)) throw notHttp();
       return to;
@@ -239,6 +241,11 @@ export class RequestReader {
     this.#handler.end(trailers);
     return at;
   }
+}
+
+function keep(pieces: Buffer[], piece: Buffer): void {
+  pieces.push(piece);
+  if (pieces.length >= maxPieces) pieces.splice(0, pieces.length, Buffer.concat(pieces));
 }
 
 /** Throws GatewayError invalid_request for framing fields among the trailers (RFC 9110 §6.5.1). */

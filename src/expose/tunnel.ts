@@ -9,35 +9,26 @@ import { PipeDuplex } from '../kernel/pipe-duplex.ts';
 import { type WholeResponse, wholeResponse } from '../kernel/whole-response.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import type { AppFault } from './app-fault.ts';
-import type { AssertionGate } from './assertion-gate.ts';
 import { exposeProblem } from './expose-problem.ts';
-import { hostFor, type HostHeader } from './host-header.ts';
+import { hostFor } from './host-header.ts';
 import { lingerMs } from './linger.ts';
-import { type ExchangeContext, LocalExchange, type ResponseSink } from './local-exchange.ts';
+import { LocalExchange, type ResponseSink } from './local-exchange.ts';
 import { RequestBody } from './request-body.ts';
 import type { TunnelRequestHead } from './request-head.ts';
 import { RequestReader } from './request-reader.ts';
 import { ResponseWriter } from './response-writer.ts';
 import { splice } from './splice.ts';
-import type { Target } from './target.ts';
-
-export interface TunnelContext extends ExchangeContext {
-  readonly target: Target;
-  readonly hostHeader: HostHeader;
-  /** Only requests that it admits reach the app. */
-  readonly gate: AssertionGate | undefined;
-  /** A tunnel without a request for this long is closed, milliseconds. */
-  readonly idleMs: number;
-  /** Tunnels close after the request in flight. */
-  readonly draining: boolean;
-  /** The tunnel is closed, by either side. Called once. */
-  closed(tunnel: Tunnel): void;
-}
+import type { TunnelContext } from './tunnel-context.ts';
 
 /** Bytes behind a request that is still being served: no known gateway sends any. More close the tunnel. */
 const maxAheadBytes = 16 * 1024;
 /** Bytes that a client may send before the 101: a first message. Few protocols do. */
 const maxEarlyBytes = 64 * 1024;
+/**
+ * Gateways reuse tunnels that were idle for less than 2 s for requests that cannot be repeated; such a request may be on its way. With a
+ * margin for the way.
+ */
+const quietBeforeEndMs = 3_000;
 
 /** idle: no request, or a part of its head. lingering: this side has ended, and received bytes are dropped. */
 type State = 'idle' | 'serving' | 'upgraded' | 'lingering' | 'closed';
@@ -45,6 +36,7 @@ type State = 'idle' | 'serving' | 'upgraded' | 'lingering' | 'closed';
 export class Tunnel implements ResponseSink, Expiring {
   readonly #pipe: BytePipe;
   readonly #context: TunnelContext;
+  readonly #closed: (tunnel: Tunnel) => void;
   readonly #reader: RequestReader;
   readonly #writer: ResponseWriter;
   /** While idle, and while lingering. */
@@ -62,10 +54,15 @@ export class Tunnel implements ResponseSink, Expiring {
   #begun = false;
   /** Another request may follow it. */
   #keeps = true;
+  #idleSinceMs: number;
+  /** The caller does not read its responses: the next request waits until it does. */
+  #unread = false;
 
-  constructor(pipe: BytePipe, context: TunnelContext) {
+  /** `closed`: called once, when the tunnel is closed by either side. */
+  constructor(pipe: BytePipe, context: TunnelContext, closed: (tunnel: Tunnel) => void) {
     this.#pipe = pipe;
     this.#context = context;
+    this.#closed = closed;
     this.#writer = new ResponseWriter(pipe);
     this.#deadline = new Deadline(this);
     this.#reader = new RequestReader({
@@ -73,7 +70,9 @@ export class Tunnel implements ResponseSink, Expiring {
         this.#serve(head);
       },
       data: (chunk) => {
-        if (this.#body?.destroyed === false && !this.#body.push(chunk)) this.#pauseBody();
+        if (this.#body?.destroyed !== false || this.#body.push(chunk)) return;
+        this.#reader.pause();
+        this.#pipe.pause();
       },
       end: (trailers) => {
         this.#isWhole = true;
@@ -83,6 +82,7 @@ export class Tunnel implements ResponseSink, Expiring {
         this.#pipe.resume();
       },
     });
+    this.#idleSinceMs = context.nowMs();
     context.deadlines.arm(this.#deadline, context.idleMs);
     pipe.setHandler({
       data: (chunk) => {
@@ -92,7 +92,8 @@ export class Tunnel implements ResponseSink, Expiring {
         this.#ended();
       },
       drain: () => {
-        this.#exchange?.resume();
+        if (this.#unread) this.#nextRequest();
+        else this.#exchange?.resume();
       },
       closed: () => {
         this.#lost();
@@ -100,9 +101,12 @@ export class Tunnel implements ResponseSink, Expiring {
     });
   }
 
-  /** A request is in flight, or an upgraded connection. */
-  get busy(): boolean {
-    return this.#state === 'serving' || this.#state === 'upgraded';
+  /** Ends the tunnel as soon as no request can be on its way and every response has left. Idempotent. */
+  drain(): void {
+    if (this.#state !== 'idle' || this.#unread) return;
+    const quietMs = this.#context.nowMs() - this.#idleSinceMs;
+    if (quietMs >= quietBeforeEndMs) this.#linger();
+    else this.#context.deadlines.arm(this.#deadline, quietBeforeEndMs - quietMs);
   }
 
   /** Closes the tunnel at once and aborts its request. Idempotent. */
@@ -111,7 +115,8 @@ export class Tunnel implements ResponseSink, Expiring {
   }
 
   expired(): void {
-    this.#pipe.destroy();
+    if (this.#state === 'idle' && this.#context.draining) this.#linger();
+    else this.#pipe.destroy();
   }
 
   // The app's side.
@@ -177,15 +182,17 @@ export class Tunnel implements ResponseSink, Expiring {
     } catch (error) {
       this.#refuse(error as GatewayError);
     }
-    if (this.#state !== 'serving' || !this.#isWhole) return;
+    if (!this.#unread && (this.#state !== 'serving' || !this.#isWhole)) return;
     const { heldBytes } = this.#reader;
-    if (this.#request?.offeredProtocols !== '') {
+    if (this.#state === 'serving' && this.#request?.offeredProtocols !== '') {
       if (heldBytes > maxEarlyBytes) this.#pipe.pause();
     } else if (heldBytes > maxAheadBytes) this.#pipe.destroy();
   }
 
   /** A caller that ends its direction before the response is complete has disconnected; further writes to it would block. */
   #ended(): void {
+    this.#unread = false;
+    this.#reader.stop();
     if (this.#state === 'serving') this.#pipe.destroy();
     else this.#pipe.end();
   }
@@ -197,7 +204,7 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#reader.stop();
     this.#exchange?.abort();
     this.#body?.destroy();
-    this.#context.closed(this);
+    this.#closed(this);
   }
 
   #serve(request: TunnelRequestHead): void {
@@ -225,6 +232,7 @@ export class Tunnel implements ResponseSink, Expiring {
   /** The request is malformed, so no byte behind it can be interpreted (RFC 9112 §9.3, §11.2). */
   #refuse(error: GatewayError): void {
     this.#keeps = false;
+    this.#isWhole = false;
     if (this.#state !== 'serving') {
       this.#request = undefined;
       this.#begun = false;
@@ -251,10 +259,22 @@ export class Tunnel implements ResponseSink, Expiring {
       return;
     }
     this.#state = 'idle';
+    this.#idleSinceMs = this.#context.nowMs();
     this.#context.deadlines.arm(this.#deadline, this.#context.idleMs);
     this.#pipe.resume();
+    // Or requests sent ahead would have responses pile up here, many times their own size.
+    if (this.#pipe.needsDrain) this.#unread = true;
+    else this.#nextRequest();
+  }
+
+  #nextRequest(): void {
+    this.#unread = false;
+    this.#readOn('next');
+  }
+
+  #readOn(step: 'next' | 'resume'): void {
     try {
-      this.#reader.next();
+      this.#reader[step]();
     } catch (error) {
       this.#refuse(error as GatewayError);
     }
@@ -265,24 +285,15 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#state = 'lingering';
     this.#exchange = undefined;
     this.#reader.stop();
-    this.#context.deadlines.arm(this.#deadline, lingerMs);
+    // A reset would discard bytes that the caller has not read; only an upload that continues justifies one this early.
+    this.#context.deadlines.arm(this.#deadline, this.#isWhole ? this.#context.idleMs : lingerMs);
     this.#pipe.resume();
     this.#pipe.end();
   }
 
-  #pauseBody(): void {
-    this.#reader.pause();
-    this.#pipe.pause();
-  }
-
   readonly #resumeBody = (): void => {
     if (this.#state !== 'serving') return;
-    try {
-      this.#reader.resume();
-    } catch (error) {
-      this.#refuse(error as GatewayError);
-      return;
-    }
+    this.#readOn('resume');
     if (!this.#reader.paused) this.#pipe.resume();
   };
 }

@@ -1,8 +1,8 @@
-// What all tunnels of a process together may hold beyond their flow-control windows. A frame longer than a window is received by
-// opening the window in its middle, and nothing of it leaves before its tag is verified: without a common bound a few hundred
+// Bounds the bytes that all tunnels of a process together hold beyond their flow-control windows. A frame longer than a window is received
+// by opening the window in its middle, and nothing of it is released before its tag is verified: without a common bound a few hundred
 // tunnels with a frame of 32 MiB each would take all memory.
 
-/** Not charged: ordinary frames, and what a reader leaves for the next turn. */
+/** Not charged: enough for ordinary frames and for bytes that a reader leaves for the next turn. */
 const freeBytes = 128 * 1024;
 
 export class ExcessBudget {
@@ -25,7 +25,7 @@ export class Excess {
     this.#budget = budget;
   }
 
-  /** The tunnel now holds so much beyond its window. False: all tunnels together hold too much, and this one must end. */
+  /** Records the bytes that the tunnel holds beyond its window. False: all tunnels together hold too much, and this one must end. */
   set(bytes: number): boolean {
     const chargedBytes = Math.max(0, bytes - freeBytes);
     if (chargedBytes === this.#takenBytes) return true;

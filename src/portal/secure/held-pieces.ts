@@ -1,7 +1,7 @@
-// Plaintext that waits for its reader, in order. Small pieces are copied together: a peer that sends its window byte by byte would
-// otherwise make us hold an object for each byte.
+// A queue of plaintext that waits for its reader. Copies small pieces together, so that a peer that sends single bytes does not cost an
+// object for each.
 
-/** Pieces from here on are kept as they are. */
+/** Pieces of this size or more are not copied. */
 const smallBytes = 1024;
 const blockBytes = 4096;
 /** Taken entries at the front of the list before it is moved up. */
@@ -20,7 +20,7 @@ export class HeldPieces {
     return this.bytes === 0;
   }
 
-  /** Takes the piece over. */
+  /** Takes ownership of the piece. */
   add(piece: Buffer): void {
     this.bytes += piece.length;
     if (piece.length >= smallBytes) {

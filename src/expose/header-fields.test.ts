@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
+import { test } from 'node:test';
+import { answerTo, exposeApp } from '../../test/helpers/exposed-app.ts';
+
+test('Connection removes no header of the gateway', async (t) => {
+  let seen: IncomingMessage | undefined;
+  const s = await exposeApp(t, (request, response) => {
+    seen = request;
+    response.end('ok');
+  });
+  await answerTo(
+    s,
+    'GET / HTTP/1.1\r\nHost: x\r\nX-Gateway-Assertion: a\r\nX-Forwarded-For: b\r\nX-Own: c\r\n' +
+      'Connection: close, X-Gateway-Assertion, x-forwarded-for, x-own\r\n\r\n',
+  );
+  const { headers } = seen ?? {};
+  assert.deepEqual(
+    [headers?.['x-gateway-assertion'], headers?.['x-forwarded-for'], headers?.['x-own']],
+    ['a', 'b', undefined],
+  );
+});

@@ -1,0 +1,18 @@
+// Settings and shared parts of all tunnels of one published app.
+import type { AssertionGate } from './assertion-gate.ts';
+import type { HostHeader } from './host-header.ts';
+import type { ExchangeContext } from './local-exchange.ts';
+import type { Target } from './target.ts';
+
+export interface TunnelContext extends ExchangeContext {
+  readonly target: Target;
+  readonly hostHeader: HostHeader;
+  /** Only requests that it admits reach the app. */
+  readonly gate: AssertionGate | undefined;
+  /** A tunnel without a request for this long is closed, milliseconds. */
+  readonly idleMs: number;
+  /** Tunnels close after the request in flight. */
+  readonly draining: boolean;
+  /** Monotonic, milliseconds. */
+  readonly nowMs: () => number;
+}
