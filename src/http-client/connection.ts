@@ -22,8 +22,6 @@ export interface HttpConnectionOwner {
 /** How long the peer has to end its side after ours before the pipe is destroyed. */
 const closeGraceMs = 5_000;
 
-const unaskedMessage = 'the peer sent bytes without a request';
-
 interface Exchange {
   readonly request: OutgoingRequest;
   readonly handler: ExchangeHandler;
@@ -60,7 +58,9 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     this.#reader = new ResponseReader({
       informational: (head) => this.#exchange?.handler.informational(head),
       head: (head) => {
-        this.#head(head);
+        if (this.#exchange === undefined) return;
+        this.#exchange.head = head;
+        this.#exchange.handler.head(head);
       },
       data: (chunk) => {
         if (this.#exchange?.handler.data(chunk) === false) this.pause();
@@ -161,9 +161,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     }
     if (!exchange.receivedAny) {
       if (this.pipe.bytesSent === exchange.sentBefore) {
-        // No response to this request: nobody has seen a byte of it.
-        this.#fail('unasked', unaskedMessage, undefined);
-        this.#owner.excess();
+        this.#unasked();
         return;
       }
       exchange.receivedAny = true;
@@ -216,13 +214,6 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
 
   #resumePipe(): void {
     if (!this.#paused && !this.pipe.closed) this.pipe.resume();
-  }
-
-  #head(head: ResponseHead): void {
-    const exchange = this.#exchange;
-    if (exchange === undefined) return;
-    exchange.head = head;
-    exchange.handler.head(head);
   }
 
   /** Reads on: `chunk`, or what the reader holds since pause(). */
@@ -281,10 +272,13 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     handler.upgrade(head, stream);
   }
 
-  /** Bytes between two exchanges: a response without a request, or the rest of one that was longer than announced. */
+  /** Bytes before a byte of a request has left: a response without a request, or the rest of one that was longer than announced. */
   #unasked(): void {
-    this.#idleFault = new HttpFault('unasked', 'unsent', unaskedMessage);
-    this.destroy();
+    const message = 'the peer sent bytes without a request';
+    if (this.#exchange === undefined) {
+      this.#idleFault = new HttpFault('unasked', 'unsent', message);
+      this.destroy();
+    } else this.#fail('unasked', message, undefined);
     this.#owner.excess();
   }
 
