@@ -41,7 +41,8 @@ const connectErrors: Readonly<Record<string, ProxyErrorType>> = {
   EAI_AGAIN: 'dns_error',
   EHOSTUNREACH: 'destination_ip_unroutable',
   ENETUNREACH: 'destination_ip_unroutable',
-  EADDRNOTAVAIL: 'destination_ip_unroutable',
+  // No local port is free.
+  EADDRNOTAVAIL: 'connection_limit_reached',
 };
 
 /** The connection to the app could not be opened. */

@@ -1,6 +1,6 @@
 // An HTTP connection to the app, with the state that its pool needs. local-dial.ts opens the sockets.
 import { HttpConnection } from '../http-client/connection.ts';
-import type { BytePipe } from '../kernel/byte-pipe.ts';
+import type { StreamPipe } from '../http-client/stream-pipe.ts';
 import { Deadline, type Expiring } from '../kernel/deadlines.ts';
 
 export interface LocalConnectionOwner {
@@ -30,9 +30,11 @@ export class LocalConnection implements Expiring {
   /** The connection closes after the request in flight. */
   single = false;
   readonly #owner: LocalConnectionOwner;
+  readonly #pipe: StreamPipe;
 
-  constructor(pipe: BytePipe, owner: LocalConnectionOwner) {
+  constructor(pipe: StreamPipe, owner: LocalConnectionOwner) {
     this.#owner = owner;
+    this.#pipe = pipe;
     this.idleDeadline = new Deadline(this);
     this.http = new HttpConnection(pipe, {
       idle: () => {
@@ -57,6 +59,11 @@ export class LocalConnection implements Expiring {
     if (this.single) return 0;
     const { keepAliveMs } = this.http;
     return keepAliveMs === undefined ? idleConnectionMs : Math.min(idleConnectionMs, keepAliveMs / 2);
+  }
+
+  /** Closes an idle connection by a reset. */
+  reset(): void {
+    this.#pipe.reset();
   }
 
   expired(): void {

@@ -2,14 +2,13 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { StreamPipe } from '../http-client/stream-pipe.ts';
-import type { BytePipe } from '../kernel/byte-pipe.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
 import { type AppFault, connectFault, connectTimeoutFault, connectTimeoutMs } from './app-fault.ts';
 import type { Target } from './target.ts';
 
 /** Exactly one of the two is called, never within the constructor, and neither after abort(). */
 export interface LocalDialObserver {
-  connected(pipe: BytePipe): void;
+  connected(pipe: StreamPipe): void;
   failed(fault: AppFault): void;
 }
 

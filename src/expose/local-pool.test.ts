@@ -144,6 +144,43 @@ test('no more than 256 connections stay idle, and none after close()', async (t)
   while (a.sockets.size > 0) await new Promise((resolve) => setImmediate(resolve));
 });
 
+test('connections are closed in order up to 5,000 a minute, and reset beyond, so that local ports do not run out', async (t) => {
+  const server = await app(t);
+  let nowMs = 0;
+  const target = parseTarget(`127.0.0.1:${server.port}`);
+  const pool = new LocalPool({
+    target,
+    deadlines: new Deadlines(systemClock),
+    excess: () => undefined,
+    nowMs: () => nowMs,
+  });
+  const howItEnds = async (): Promise<string> => {
+    const connection = await connectionOf(pool, 'fresh');
+    const socket = [...server.sockets].at(-1);
+    assert.ok(socket !== undefined);
+    socket.removeAllListeners('error');
+    const end = Promise.withResolvers<string>();
+    socket
+      .resume()
+      .once('end', () => {
+        end.resolve('in order');
+      })
+      .once('error', () => {
+        end.resolve('reset');
+      });
+    connection.single = true;
+    pool.released(connection);
+    return end.promise;
+  };
+  assert.equal(await howItEnds(), 'in order');
+  const closing = await connectionOf(pool, 'fresh');
+  closing.single = true;
+  for (let closed = 1; closed < 5_000; closed += 1) pool.released(closing);
+  assert.equal(await howItEnds(), 'reset');
+  nowMs = 60_000;
+  assert.equal(await howItEnds(), 'in order');
+});
+
 test('a dial that nobody waits for any more is given up', async (t) => {
   const pool = poolOf(await app(t));
   const waiter = { ready: () => assert.fail('it was given up'), failed: () => assert.fail('it was given up') };

@@ -1,6 +1,5 @@
 // The connections to the app: opens new ones and keeps idle ones for a short time. Reuses the most recently used one first, so that
 // the pool shrinks after a peak.
-import type { BytePipe } from '../kernel/byte-pipe.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import { type AppFault, exchangeFault } from './app-fault.ts';
 import { LocalConnection, type LocalConnectionOwner } from './local-connection.ts';
@@ -20,10 +19,18 @@ export interface LocalPoolOptions {
   readonly deadlines: Deadlines;
   /** The app sent bytes that belong to no response. */
   readonly excess: (connection: LocalConnection) => void;
+  /** Monotonic, milliseconds. */
+  readonly nowMs?: () => number;
 }
 
 /** As many as Node's own agent keeps. */
 const maxIdle = 256;
+/**
+ * A connection that this side closes first holds its local port for a minute (RFC 9293 §3.6.1, TIME-WAIT; 60 s on Linux). So many
+ * per minute are closed in order; further ones are reset, or the ports towards a target on another machine run out.
+ */
+const maxClosedPerMinute = 5_000;
+const minuteMs = 60_000;
 
 export class LocalPool implements LocalConnectionOwner {
   readonly #local: LocalTarget;
@@ -31,9 +38,14 @@ export class LocalPool implements LocalConnectionOwner {
   readonly #excess: (connection: LocalConnection) => void;
   readonly #idle: LocalConnection[] = [];
   readonly #dials = new Map<LocalWaiter, LocalDial>();
+  readonly #nowMs: () => number;
   #closed = false;
+  /** In the minute that began at #minuteStartMs. */
+  #closedConnections = 0;
+  #minuteStartMs = -Infinity;
 
-  constructor({ target, deadlines, excess }: LocalPoolOptions) {
+  constructor({ target, deadlines, excess, nowMs = () => performance.now() }: LocalPoolOptions) {
+    this.#nowMs = nowMs;
     this.#local = { target, tlsSession: undefined, loopbackAddress: undefined };
     this.#deadlines = deadlines;
     this.#excess = excess;
@@ -67,7 +79,7 @@ export class LocalPool implements LocalConnectionOwner {
   released(connection: LocalConnection): void {
     const { idleTimeoutMs } = connection;
     if (this.#closed || this.#idle.length >= maxIdle || idleTimeoutMs <= 0) {
-      connection.http.close();
+      this.#discard(connection);
       return;
     }
     this.#idle.push(connection);
@@ -89,7 +101,18 @@ export class LocalPool implements LocalConnectionOwner {
     const at = this.#idle.indexOf(connection);
     if (at === -1) return;
     this.#idle.splice(at, 1);
-    connection.http.close();
+    this.#discard(connection);
+  }
+
+  #discard(connection: LocalConnection): void {
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#minuteStartMs >= minuteMs) {
+      this.#minuteStartMs = nowMs;
+      this.#closedConnections = 0;
+    }
+    this.#closedConnections += 1;
+    if (this.#closedConnections <= maxClosedPerMinute) connection.http.close();
+    else connection.reset();
   }
 
   #takeIdle(): LocalConnection | undefined {
@@ -103,7 +126,7 @@ export class LocalPool implements LocalConnectionOwner {
 
   #dial(waiter: LocalWaiter): void {
     const dial = new LocalDial(this.#local, this.#deadlines, {
-      connected: (pipe: BytePipe) => {
+      connected: (pipe) => {
         this.#dials.delete(waiter);
         const connection = new LocalConnection(pipe, this);
         if (connection.http.usable) waiter.ready(connection);

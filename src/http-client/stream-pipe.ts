@@ -1,4 +1,5 @@
 // A byte pipe over a Node stream: a TCP or TLS socket, or a stream of a test.
+import { Socket } from 'node:net';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import type { BytePipe, BytePipeHandler } from '../kernel/byte-pipe.ts';
@@ -105,6 +106,16 @@ export class StreamPipe implements BytePipe {
     stream.once('close', () => {
       clearTimeout(timer);
     });
+  }
+
+  /**
+   * Destroys it with a TCP reset, where the stream is a plain TCP connection: our side then keeps no port in TIME-WAIT. Only for a
+   * connection whose bytes have all arrived.
+   */
+  reset(): void {
+    const stream = this.#stream;
+    if (stream instanceof Socket && !('encrypted' in stream) && !stream.destroyed) stream.resetAndDestroy();
+    else stream.destroy();
   }
 
   pause(): void {
