@@ -43,11 +43,18 @@ function fateOf(name: string): Fate {
   let fate: Fate = 'pass';
   // The gateway writes identity headers with dashes alone: in other spellings, which many apps cannot tell from these, they come from
   // a client that dialled the lease itself.
-  if (lower === 'host' || isHopByHop(lower) || isDisguised(lower)) fate = 'drop';
+  if (lower === 'host' || isHopByHop(lower) || isDisguised(lower) || isDisguisedFraming(lower)) fate = 'drop';
   else if (lower === 'trailer') fate = 'trailer';
   // A copy: the name is a part of the whole head, which would be kept with it.
   if (name.length <= maxFateName && fates.size < maxFates) fates.set(Buffer.from(name).toString(), fate);
   return fate;
+}
+
+/** `Content_Length` and the like: the framing of the request to apps that cannot tell `_` from `-`, and to nobody before them. */
+function isDisguisedFraming(lower: string): boolean {
+  if (!/[^a-z0-9-]/.test(lower)) return false;
+  const dashed = lower.replaceAll(/[^a-z0-9]/g, '-');
+  return dashed === 'content-length' || isHopByHop(dashed);
 }
 
 /** The head that the app reads, as bytes. `host`: in place of the caller's. */
