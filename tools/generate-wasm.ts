@@ -16,7 +16,7 @@ function assemble(): Buffer {
   }
 }
 
-/** Base64 in a source file: that works unbundled, bundled and on every platform. */
+/** Base64 in a source file works unbundled, bundled and on every platform. */
 function source(): string {
   const lines =
     assemble()

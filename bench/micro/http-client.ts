@@ -1,5 +1,5 @@
-// What reading a response costs, beside llhttp (undici's WebAssembly build, through the harness of the tests): best of several
-// rounds, CPU time. Run: node bench/micro/http-client.ts
+// CPU time of reading a response, next to llhttp (undici's WebAssembly build, with the callbacks of the tests): best of several rounds.
+// Run: node bench/micro/http-client.ts
 import { ResponseReader } from '../../src/http-client/response-reader.ts';
 import { get } from '../../test/helpers/http-reading.ts';
 import { oracleReading } from '../../test/helpers/llhttp.ts';

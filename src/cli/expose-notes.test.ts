@@ -100,7 +100,7 @@ test('a name that somebody else holds is given up on at first only', async () =>
 test('a request that the app did not answer is a line with the reason and no query', () => {
   const { notes, lines } = record();
   const failed = { type: 'target_failed', method: 'GET', path: '/a' } as const;
-  notes.exposeEvent({ ...failed, outcome: 502, failure: 'no_answer', reason: 'ECONNREFUSED' });
+  notes.exposeEvent({ ...failed, outcome: 502, failure: 'unreachable', reason: 'ECONNREFUSED' });
   notes.exposeEvent({ ...failed, outcome: 502, failure: 'not_http', reason: 'The status line is malformed' });
   notes.exposeEvent({ ...failed, outcome: 'cut', failure: 'incomplete', reason: 'ECONNRESET' });
   notes.exposeEvent({ ...failed, outcome: 504, failure: 'too_late', reason: 'no response within 10 minutes' });
@@ -127,7 +127,7 @@ test('bytes behind responses are one line a minute, with the number of those tha
 test('an app that is down does not flood the terminal, and other failures still show', () => {
   const { notes, lines, pass } = record();
   const failed = { type: 'target_failed', method: 'GET', path: '/a', outcome: 502 } as const;
-  const down = { ...failed, failure: 'no_answer', reason: 'ECONNREFUSED' } as const;
+  const down = { ...failed, failure: 'unreachable', reason: 'ECONNREFUSED' } as const;
   for (let i = 0; i < 1000; i += 1) notes.exposeEvent(down);
   assert.equal(lines.length, 20);
   notes.exposeEvent({ ...failed, failure: 'not_http', reason: 'The status line is malformed' });

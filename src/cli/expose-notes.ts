@@ -1,5 +1,5 @@
-// Owns what `expose` says while it runs, and which first failure makes it give up instead of trying for ever: one that only the
-// person at the terminal can mend.
+// The lines that `expose` prints while it runs. Decides which first failure ends the command instead of being retried: one that only the
+// user can fix.
 import type { AppFailure } from '../expose/app-fault.ts';
 import type { ExposeEvent } from '../expose/expose-event.ts';
 import type { Target } from '../expose/target.ts';
@@ -18,13 +18,13 @@ const hopelessAtFirst: ReadonlySet<PortalErrorCode> = new Set([
 ]);
 
 const failureText: Readonly<Record<AppFailure, (origin: string) => string>> = {
-  no_answer: (origin) => `${origin} does not answer`,
+  unreachable: (origin) => `${origin} does not answer`,
   not_http: (origin) => `the response of ${origin} is not HTTP`,
   incomplete: (origin) => `${origin} ended the connection in the middle of its response`,
   too_late: (origin) => `${origin} did not begin its response in time`,
 };
 
-/** An app that is careless once is so with every request. */
+/** An app that does it once does it with every request. */
 const excessEveryMs = 60_000;
 
 export class ExposeNotes {

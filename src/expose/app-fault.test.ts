@@ -53,7 +53,7 @@ const badResponses: readonly (readonly [what: string, response: string, expected
     'HTTP/1.1 200 OK\r\nX: ',
     ['bad_app_response', 'http_response_incomplete', 'incomplete', /^the peer ended the connection$/],
   ],
-  ['nothing', '', ['app_unreachable', 'connection_terminated', 'no_answer', /without a response$/]],
+  ['nothing', '', ['app_unreachable', 'connection_terminated', 'unreachable', /without a response$/]],
 ];
 for (const [what, answer, [code, proxyError, failure, reason]] of badResponses) {
   test(`an app that answers with ${what} is a 502, and the next request is served`, async (t) => {

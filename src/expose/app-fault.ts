@@ -1,5 +1,5 @@
-// The one table from what went wrong between `expose` and the app to what the caller reads and what the owner of the app reads. The
-// caller reads no address, port or text of the app's machine.
+// Maps failures between `expose` and the app to the error for the caller and the reason for the owner of the app. Errors for callers
+// contain no address, port or text of the app's machine.
 import type { HttpFault } from '../http-client/http-fault.ts';
 import { ResponseError } from '../http-client/response-error.ts';
 import type { ProxyErrorType } from '../kernel/error-shape.ts';
@@ -7,10 +7,10 @@ import type { ErrorCode } from '../kernel/error-table.ts';
 import { GatewayError } from '../kernel/errors.ts';
 
 /**
- * no_answer: the app takes no connection, or closed it without a response. not_http: its response is malformed. incomplete: its
+ * unreachable: the app accepts no connection, or closed it without a response. not_http: its response is malformed. incomplete: its
  * response ended too early. too_late: it did not begin its response in time.
  */
-export type AppFailure = 'no_answer' | 'not_http' | 'incomplete' | 'too_late';
+export type AppFailure = 'unreachable' | 'not_http' | 'incomplete' | 'too_late';
 
 export interface AppFault {
   readonly error: GatewayError;
@@ -23,17 +23,17 @@ export interface AppFault {
 
 /** From sending the last byte of a request to the head of its response. Longer than any gateway waits by default. */
 export const responseTimeoutMs = 600_000;
-/** A local port answers at once or never; a target on another machine gets the time that TCP needs for two lost SYNs. */
+/** A local port accepts at once or never; a target on another machine gets the time that TCP needs for two lost SYNs. */
 export const connectTimeoutMs = 10_000;
 
 const details: Readonly<Record<AppFailure, readonly [ErrorCode, string]>> = {
-  no_answer: ['app_unreachable', 'The app behind this lease does not answer.'],
+  unreachable: ['app_unreachable', 'The app behind this lease does not answer.'],
   not_http: ['bad_app_response', 'The app behind this lease sent a response that is not valid HTTP.'],
   incomplete: ['bad_app_response', 'The app behind this lease broke off its response.'],
   too_late: ['app_timeout', 'The app behind this lease did not begin its response in time.'],
 };
 
-/** By Node's codes of errors; TLS: by their beginnings as well. */
+/** By Node's error codes; those of TLS are in connectErrorOf(). */
 const connectErrors: Readonly<Record<string, ProxyErrorType>> = {
   ECONNREFUSED: 'connection_refused',
   ETIMEDOUT: 'connection_timeout',
@@ -44,11 +44,11 @@ const connectErrors: Readonly<Record<string, ProxyErrorType>> = {
   EADDRNOTAVAIL: 'destination_ip_unroutable',
 };
 
-/** No connection to the app came about. */
+/** The connection to the app could not be opened. */
 export function connectFault(error: Error): AppFault {
   const code = codeOf(error);
   return fault(
-    'no_answer',
+    'unreachable',
     code === undefined ? 'connection_terminated' : connectErrorOf(code),
     code ?? error.message,
     error,
@@ -56,14 +56,14 @@ export function connectFault(error: Error): AppFault {
 }
 
 export function connectTimeoutFault(): AppFault {
-  return fault('no_answer', 'connection_timeout', `no connection within ${connectTimeoutMs / 1000} s`);
+  return fault('unreachable', 'connection_timeout', `no connection within ${connectTimeoutMs / 1000} s`);
 }
 
 export function responseTimeoutFault(): AppFault {
   return fault('too_late', 'http_response_timeout', `no response within ${responseTimeoutMs / 60_000} minutes`);
 }
 
-/** An exchange over an open connection failed. Not for the fault request_body, which is none of the app's. */
+/** An exchange over an open connection failed. Not for the fault request_body, which the app did not cause. */
 export function exchangeFault(httpFault: HttpFault): AppFault {
   const { kind, moment, cause, message } = httpFault;
   if (kind === 'malformed' || kind === 'unasked') {
@@ -79,7 +79,12 @@ export function exchangeFault(httpFault: HttpFault): AppFault {
   if (moment === 'head' || moment === 'body') {
     return fault('incomplete', 'http_response_incomplete', code ?? sentence(message), httpFault);
   }
-  return fault('no_answer', 'connection_terminated', code ?? 'the connection was closed without a response', httpFault);
+  return fault(
+    'unreachable',
+    'connection_terminated',
+    code ?? 'the connection was closed without a response',
+    httpFault,
+  );
 }
 
 function protocolErrorOf({ code }: ResponseError): ProxyErrorType {

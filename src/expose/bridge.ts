@@ -1,5 +1,5 @@
-// The tunnels of a published app: bounds how many there are and how long they idle, and ends them in order. What happens in one is
-// tunnel.ts's; knows nothing of leases and relays.
+// The tunnels of a published app: bounds how many there are and how long they idle, and closes them in order. A single tunnel is
+// tunnel.ts; leases and relays are publish.ts.
 import type { BytePipe } from '../kernel/byte-pipe.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
@@ -15,10 +15,10 @@ export interface BridgeOptions {
   readonly target: Target;
   readonly hostHeader?: HostHeader;
   readonly maxTunnels?: number;
-  /** A tunnel without a request for so long is closed. */
+  /** A tunnel without a request for this long is closed, milliseconds. */
   readonly idleTunnelMs?: number;
   readonly log?: (event: ExposeEvent) => void;
-  /** Only requests that it lets pass reach the app. The caller's to close. */
+  /** Only requests that it admits reach the app. The caller closes it. */
   readonly gate?: AssertionGate | undefined;
   readonly clock?: Clock;
 }
@@ -66,7 +66,7 @@ export class Bridge {
     };
   }
 
-  /** Takes a tunnel over, to its end. */
+  /** Takes ownership of a tunnel. */
   accept(pipe: BytePipe): void {
     if (this.#draining || this.#tunnels.size >= this.#maxTunnels) {
       if (!this.#draining) this.#log({ type: 'tunnel_refused', openTunnels: this.#tunnels.size });

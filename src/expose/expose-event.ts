@@ -1,4 +1,4 @@
-// What `expose` reports to the owner of the app. Events hold no query: queries carry tokens, and logs must not.
+// The events that `expose` reports to the owner of the app. They contain no query, because queries carry tokens.
 import type { AppFailure } from './app-fault.ts';
 import type { GateEvent } from './assertion-gate.ts';
 
@@ -8,13 +8,13 @@ export type ExposeEvent =
       readonly type: 'target_failed';
       readonly method: string;
       readonly path: string;
-      /** What the caller got: a problem with this status, or a response that was cut. */
+      /** The status of the problem that the caller got, or `cut`: its response was cut. */
       readonly outcome: number | 'cut';
       readonly failure: AppFailure;
       /** An error code, or a sentence without its full stop. */
       readonly reason: string;
     }
-  /** The app sent bytes behind a complete response, or without a request. The response passed, the connection was closed. */
+  /** The app sent bytes behind a complete response, or without a request. The response was delivered, the connection was closed. */
   | { readonly type: 'target_excess'; readonly method: string; readonly path: string }
   | { readonly type: 'tunnel_refused'; readonly openTunnels: number };
 

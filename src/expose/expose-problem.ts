@@ -1,4 +1,4 @@
-// The problems that `expose` answers with: those of the gateway, under its own name.
+// Problem responses of `expose`: those of the gateway, with `portal-expose` in Proxy-Status.
 import type { ProxyErrorType } from '../kernel/error-shape.ts';
 import type { GatewayError } from '../kernel/errors.ts';
 import { fieldValue } from '../kernel/field-value.ts';
@@ -6,10 +6,10 @@ import type { RawHeaders } from '../kernel/http.ts';
 import { problemOf } from '../kernel/problem.ts';
 import type { WholeResponse } from '../kernel/whole-response.ts';
 
-/** An id that a problem repeats: what gateways make, not what strangers might write into a page. */
+/** Request ids in other forms are not repeated in the problem, because a client may write anything into the field. */
 const requestIdForm = /^[\w.:/+=-]{1,128}$/;
 
-/** `received`: the headers of the request, undefined for what is none. `proxyError`: in place of that of the error's table. */
+/** `received`: the headers of the request, undefined if it could not be read. `proxyError`: overrides that of the error table. */
 export function exposeProblem(
   error: GatewayError,
   received: RawHeaders | undefined,

@@ -1,6 +1,5 @@
-// Which header fields cross from a tunnel to the local app and back: end-to-end ones, as received, in their order and spelling.
-// Hop-by-hop ones stay behind (RFC 9110 §7.6.1). Both heads are written in one pass: names and values come from strict readers, so
-// nothing is checked again.
+// Encodes the heads that the app and the caller read: end-to-end fields as received, in their order and spelling, without hop-by-hop
+// fields (RFC 9110 §7.6.1). One pass without checks, because names and values come from strict readers.
 import { STATUS_CODES } from 'node:http';
 import { isHopByHop, namedByConnection } from '../kernel/hop-by-hop.ts';
 import type { RawHeaders } from '../kernel/http.ts';
@@ -28,36 +27,38 @@ export function valuesOf(headers: RawHeaders, name: string): string[] {
   return values;
 }
 
-/** What becomes of a field of a request. trailer: it passes if the body has room for trailers. */
-type Fate = 'pass' | 'drop' | 'trailer';
+/** if-chunked: the field passes only with a chunked body, which can have trailers. */
+type Forwarding = 'pass' | 'drop' | 'if-chunked';
 
-/** Names as they were spelled, with their fate: callers send the same ones again and again. */
-const fates = new Map<string, Fate>();
-const maxFates = 2_000;
-const maxFateName = 64;
+/** A cache by the name as spelled: callers send the same names again and again. */
+const forwardings = new Map<string, Forwarding>();
+const maxCachedNames = 2_000;
+const maxCachedNameCharacters = 64;
 
-function fateOf(name: string): Fate {
-  const known = fates.get(name);
+function forwardingOf(name: string): Forwarding {
+  const known = forwardings.get(name);
   if (known !== undefined) return known;
   const lower = name.toLowerCase();
-  let fate: Fate = 'pass';
+  let forwarding: Forwarding = 'pass';
   // The gateway writes identity headers with dashes alone: in other spellings, which many apps cannot tell from these, they come from
   // a client that dialled the lease itself.
-  if (lower === 'host' || isHopByHop(lower) || isDisguised(lower) || isDisguisedFraming(lower)) fate = 'drop';
-  else if (lower === 'trailer') fate = 'trailer';
-  // A copy: the name is a part of the whole head, which would be kept with it.
-  if (name.length <= maxFateName && fates.size < maxFates) fates.set(Buffer.from(name).toString(), fate);
-  return fate;
+  if (lower === 'host' || isHopByHop(lower) || isDisguised(lower) || isDisguisedFraming(lower)) forwarding = 'drop';
+  else if (lower === 'trailer') forwarding = 'if-chunked';
+  // A copy, because the name shares the memory of its whole head.
+  if (name.length <= maxCachedNameCharacters && forwardings.size < maxCachedNames) {
+    forwardings.set(Buffer.from(name).toString(), forwarding);
+  }
+  return forwarding;
 }
 
-/** `Content_Length` and the like: the framing of the request to apps that cannot tell `_` from `-`, and to nobody before them. */
+/** Whether apps that cannot tell `_` from `-` may read this name as framing: `Content_Length` and the like. */
 function isDisguisedFraming(lower: string): boolean {
   if (!/[^a-z0-9-]/.test(lower)) return false;
   const dashed = lower.replaceAll(/[^a-z0-9]/g, '-');
   return dashed === 'content-length' || isHopByHop(dashed);
 }
 
-/** The head that the app reads, as bytes. `host`: in place of the caller's. */
+/** The head for the app, as bytes. `host`: replaces the caller's. */
 export function appRequestHead(request: TunnelRequestHead, host: string): Buffer {
   const { method, target, version, headers, lengthBytes, offeredProtocols } = request;
   const chunked = lengthBytes === null;
@@ -65,9 +66,8 @@ export function appRequestHead(request: TunnelRequestHead, host: string): Buffer
   let head = `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n`;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
-    const fate = fateOf(name);
-    // Without chunks there is no place for trailers, and no use in announcing them.
-    if (fate === 'drop' || (fate === 'trailer' && !chunked)) continue;
+    const forwarding = forwardingOf(name);
+    if (forwarding === 'drop' || (forwarding === 'if-chunked' && !chunked)) continue;
     if (named !== undefined && isNamed(named, name.toLowerCase())) continue;
     head += `${name}: ${headers[i + 1] ?? ''}\r\n`;
   }
@@ -80,21 +80,21 @@ export function appRequestHead(request: TunnelRequestHead, host: string): Buffer
   return Buffer.from(head, 'latin1');
 }
 
-/** Connection cannot take back what the gateway says about the caller, such as the assertion that has let the request pass. */
+/** Whether Connection names the field. It cannot remove fields of the gateway about the caller, such as the assertion. */
 function isNamed(named: ReadonlySet<string>, lower: string): boolean {
   return named.has(lower) && !isWrittenByGateway(lower);
 }
 
 export interface ResponseHeadOptions {
-  /** Content is framed in chunks; else by the response's own Content-Length, or by the end of the connection. */
+  /** The content is chunked; otherwise the response's Content-Length or the end of the connection delimits it. */
   readonly chunked: boolean;
-  /** Trailers may come behind it. */
+  /** Trailers may follow the content. */
   readonly trailers: boolean;
-  /** Written behind the fields, such as Connection; each with its CRLF. */
+  /** Field lines to add, such as Connection, each with its CRLF. */
   readonly more: string;
 }
 
-/** The head that the caller reads. The reason phrase is the registered one: clients ignore it (RFC 9112 §4). */
+/** The head for the caller. The reason phrase is the registered one, because clients ignore it (RFC 9112 §4). */
 export function callerResponseHead(
   status: number,
   headers: RawHeaders,
@@ -116,7 +116,7 @@ export function callerResponseHead(
   return `${head}${more}\r\n`;
 }
 
-/** Trailers of a request: identity headers and other methods never stand behind a body. */
+/** Trailers of a request, without identity headers and method overrides. */
 export function requestTrailers(raw: RawHeaders): RawHeaders {
   return trailersWithout(raw, (name) => isRemoved(name) || isMethodOverride(name));
 }

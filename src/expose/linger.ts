@@ -1,8 +1,8 @@
 // Owns the polite end of a tunnel: what was written gets out, the peer gets time to end its own side, then it is cut.
 import type { Duplex } from 'node:stream';
 
-/** A tunnel reset while its last bytes are under way takes them with it, so the cut waits this long. The wait of common servers. */
-const lingerMs = 5_000;
+/** How long a tunnel is kept open for its last bytes, which a reset would discard. The wait of common servers. */
+export const lingerMs = 5_000;
 
 /** FIN behind what was written; what still comes is discarded; RST after the wait. */
 export function endSoon(tunnel: Duplex, waitMs: number = lingerMs): void {

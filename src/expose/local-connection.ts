@@ -1,4 +1,4 @@
-// A connection to the app as an HTTP connection, with what the pool needs to know of it. Opening one is local-dial.ts's.
+// An HTTP connection to the app, with the state that its pool needs. local-dial.ts opens the sockets.
 import { HttpConnection } from '../http-client/connection.ts';
 import type { BytePipe } from '../kernel/byte-pipe.ts';
 import { Deadline, type Expiring } from '../kernel/deadlines.ts';
@@ -8,26 +8,26 @@ export interface LocalConnectionOwner {
   released(connection: LocalConnection): void;
   /** The app sent bytes behind a complete response, or without a request. The connection is closed. */
   excess(connection: LocalConnection): void;
-  /** The connection is closed, whoever closed it. Once. */
+  /** The connection is closed, by either side. Called once. */
   lost(connection: LocalConnection): void;
   idleExpired(connection: LocalConnection): void;
 }
 
-/** Shorter than the keep-alive of common app servers (uvicorn and Node 5 s), so that they hardly ever close one under a request. */
+/** Shorter than the keep-alive of common app servers (uvicorn and Node 5 s), so that they rarely close one while a request is sent. */
 const idleConnectionMs = 2_000;
 
-/** What the last request asked for, for the line that tells the owner about excess bytes. */
-interface Asked {
+/** For the line that reports excess bytes to the owner of the app. */
+interface LastRequest {
   readonly method: string;
   readonly target: string;
 }
 
 export class LocalConnection implements Expiring {
   readonly http: HttpConnection;
-  /** The pool's, while the connection is idle. */
+  /** Armed by the pool while the connection is idle. */
   readonly idleDeadline: Deadline;
-  last: Asked | undefined;
-  /** No request may follow the one in flight. */
+  last: LastRequest | undefined;
+  /** The connection closes after the request in flight. */
   single = false;
   readonly #owner: LocalConnectionOwner;
 
@@ -35,7 +35,7 @@ export class LocalConnection implements Expiring {
     this.#owner = owner;
     this.idleDeadline = new Deadline(this);
     this.http = new HttpConnection(pipe, {
-      rested: () => {
+      idle: () => {
         owner.released(this);
       },
       excess: () => {
@@ -47,7 +47,7 @@ export class LocalConnection implements Expiring {
     });
   }
 
-  /** Whether it carried a request before: such a connection may turn out to have died unnoticed. */
+  /** Whether it has carried a request: the app may have closed such a connection without our knowing yet. */
   get used(): boolean {
     return this.http.exchanges > 0;
   }

@@ -13,37 +13,33 @@ export interface LocalDialObserver {
   failed(fault: AppFault): void;
 }
 
-/** What the connections to one target share: the TLS session, so that a later handshake is a short one. */
+/** State that the connections to one target share. */
 export interface LocalTarget {
   readonly target: Target;
+  /** Of the last connection: resuming it shortens the handshake. */
   tlsSession: Buffer | undefined;
+  /** Where `localhost` accepted the last connection: saves a lookup and a failed attempt, half the cost of a connection. */
+  loopbackAddress: string | undefined;
 }
 
 export class LocalDial implements Expiring {
-  readonly #socket: net.Socket;
+  readonly #local: LocalTarget;
+  #socket: net.Socket;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
   readonly #observer: LocalDialObserver;
   #settled = false;
 
   constructor(local: LocalTarget, deadlines: Deadlines, observer: LocalDialObserver) {
+    this.#local = local;
     this.#observer = observer;
     this.#deadlines = deadlines;
     this.#deadline = new Deadline(this);
     deadlines.arm(this.#deadline, connectTimeoutMs);
-    this.#socket = open(local);
-    // A socket may fail again after it was given up.
-    this.#socket.on('error', (error) => {
-      if (this.#settle()) observer.failed(connectFault(error));
-    });
-    this.#socket.once('close', this.#closed);
-    this.#socket.once(local.target.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
-      this.#socket.off('close', this.#closed);
-      if (this.#settle()) observer.connected(new StreamPipe(this.#socket));
-    });
+    this.#socket = this.#open(local.loopbackAddress);
   }
 
-  /** Nobody waits for it any more. Idempotent. */
+  /** Abandons the attempt; the observer is not called. Idempotent. */
   abort(): void {
     if (this.#settle()) this.#socket.destroy();
   }
@@ -54,6 +50,36 @@ export class LocalDial implements Expiring {
     this.#observer.failed(connectTimeoutFault());
   }
 
+  #open(loopbackAddress: string | undefined): net.Socket {
+    const { target } = this.#local;
+    const socket = open(this.#local, loopbackAddress ?? target.hostname);
+    // A socket may fail again after it was abandoned.
+    socket.on('error', (error) => {
+      if (socket !== this.#socket) return;
+      if (loopbackAddress === undefined || this.#settled) this.#failed(error);
+      else {
+        // The app may have moved to the other family of addresses.
+        this.#local.loopbackAddress = undefined;
+        this.#socket = this.#open(undefined);
+      }
+    });
+    const closed = (): void => {
+      if (socket === this.#socket) this.#failed(new Error('the connection was closed at once'));
+    };
+    socket.once('close', closed);
+    socket.once(target.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+      socket.off('close', closed);
+      if (!this.#settle()) return;
+      if (target.hostname === 'localhost') this.#local.loopbackAddress = socket.remoteAddress;
+      this.#observer.connected(new StreamPipe(socket));
+    });
+    return socket;
+  }
+
+  #failed(error: Error): void {
+    if (this.#settle()) this.#observer.failed(connectFault(error));
+  }
+
   /** False: it was settled before. */
   #settle(): boolean {
     if (this.#settled) return false;
@@ -61,19 +87,15 @@ export class LocalDial implements Expiring {
     this.#deadlines.disarm(this.#deadline);
     return true;
   }
-
-  readonly #closed = (): void => {
-    if (this.#settle()) this.#observer.failed(connectFault(new Error('the connection was closed at once')));
-  };
 }
 
-function open(local: LocalTarget): net.Socket {
-  const { protocol, hostname: host, port } = local.target;
+function open(local: LocalTarget, host: string): net.Socket {
+  const { protocol, hostname, port } = local.target;
   const options = { host, port, allowHalfOpen: true, noDelay: true };
   if (protocol === 'http:') return net.connect(options);
   const socket = tls.connect({
     ...options,
-    servername: net.isIP(host) === 0 ? host : '',
+    servername: net.isIP(hostname) === 0 ? hostname : '',
     ALPNProtocols: ['http/1.1'],
     ...(local.tlsSession !== undefined && { session: local.tlsSession }),
   });

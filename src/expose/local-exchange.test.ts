@@ -225,7 +225,7 @@ test('nobody listens at the target: a problem for the caller, the reason for the
       method: 'GET',
       path: '/secret',
       outcome: 502,
-      failure: 'no_answer',
+      failure: 'unreachable',
       reason: 'ECONNREFUSED',
     },
   ]);

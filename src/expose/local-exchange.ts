@@ -1,12 +1,11 @@
-// One request on its way to the app: takes a connection, is sent, streams, and ends in exactly one of the ways that its caller knows.
-// Moves to a fresh connection once, where an idle one turned out dead and that can do no harm. Writes nothing to the tunnel.
-import type { ExchangeHandler } from '../http-client/connection.ts';
+// One request to the app: acquires a connection, sends the request, streams the response and reports exactly one outcome. Moves to a
+// fresh connection once if an idle one turned out dead and repeating is safe. Writes nothing to the tunnel.
+import type { ExchangeHandler } from '../http-client/exchange.ts';
 import type { HttpFault } from '../http-client/http-fault.ts';
 import { OutgoingBody } from '../http-client/outgoing-body.ts';
-import { ResponseError } from '../http-client/response-error.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
-import type { RawHeaders } from '../kernel/http.ts';
+import { isIdempotent, type RawHeaders } from '../kernel/http.ts';
 import type { PipeDuplex } from '../kernel/pipe-duplex.ts';
 import { type AppFault, exchangeFault, responseTimeoutFault, responseTimeoutMs } from './app-fault.ts';
 import { type ExposeEvent, pathOnly } from './expose-event.ts';
@@ -18,7 +17,7 @@ import type { TunnelRequestHead } from './request-head.ts';
 
 /** The tunnel's side. Exactly one of end, upgrade and fail is called unless the exchange is aborted; none within start(). */
 export interface ResponseSink {
-  /** A 1xx but 101. */
+  /** A 1xx response other than 101. */
   informational(head: ResponseHead): void;
   head(head: ResponseHead): void;
   /** False: no more until resume(). */
@@ -38,9 +37,6 @@ export interface ExchangeContext {
 
 /** waiting: for a connection. sent: the request is on its way, or being uploaded. streaming: the response has begun. */
 type Phase = 'waiting' | 'sent' | 'streaming' | 'done';
-
-/** RFC 9110 §9.2.2. */
-const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   readonly #request: TunnelRequestHead;
@@ -72,14 +68,14 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     if (body !== undefined && lengthBytes !== 'none') {
       this.#body = new OutgoingBody({ stream: body, lengthBytes, trailers: () => requestTrailers(body.trailers) });
     }
-    this.#repeatable = body === undefined && offeredProtocols === '' && idempotentMethods.has(method);
+    this.#repeatable = body === undefined && offeredProtocols === '' && isIdempotent(method);
   }
 
   start(): void {
     this.#context.pool.acquire(this, this.#repeatable ? 'any' : 'fresh');
   }
 
-  /** The caller has left: the app notices at once. The sink is not called any more. */
+  /** The caller has disconnected: aborts the app's connection. The sink is not called any more. Idempotent. */
   abort(): void {
     if (this.#phase === 'done') return;
     if (this.#phase === 'waiting') this.#context.pool.cancel(this);
@@ -168,19 +164,17 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     this.#fail(responseTimeoutFault());
   }
 
-  /** Until the head of the response, from the last sign of life. */
+  /** Restarts the response timeout: by upload progress and by interim responses. */
   #arm(): void {
     this.#context.deadlines.arm(this.#deadline, responseTimeoutMs);
   }
 
   /**
-   * An app may close an idle connection in the very moment in which it is used again (RFC 9112 §9.3.1), or send what belonged behind
-   * its last response: neither is a response to this request.
+   * The app may have closed the idle connection at the moment when it was used again (RFC 9112 §9.3.1), or sent late bytes of its
+   * last response: neither is a response to this request.
    */
-  #mayMove({ kind, moment, cause }: HttpFault): boolean {
-    if (!this.#usedBefore || !this.#repeatable) return false;
-    if (kind === 'connection_lost') return moment === 'unsent' || moment === 'waiting';
-    return kind === 'malformed' && moment === 'head' && cause instanceof ResponseError && cause.code === 'not_http';
+  #mayMove(fault: HttpFault): boolean {
+    return this.#usedBefore && this.#repeatable && fault.unanswered;
   }
 
   #move(): void {

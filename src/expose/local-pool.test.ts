@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
@@ -149,6 +150,29 @@ test('a dial that nobody waits for any more is given up', async (t) => {
   pool.acquire(waiter, 'fresh');
   pool.cancel(waiter);
   await exchange(await connectionOf(pool, 'any'));
+});
+
+test('an app at localhost is found again when it moves to the other family of addresses', async (t) => {
+  const first = createServer((socket) => socket.on('error', () => undefined).resume());
+  first.listen(0, '127.0.0.1');
+  await once(first, 'listening');
+  const { port } = first.address() as AddressInfo;
+  const deadlines = new Deadlines(systemClock);
+  const pool = new LocalPool({ target: parseTarget(String(port)), deadlines, excess: () => undefined });
+  (await connectionOf(pool, 'fresh')).http.destroy();
+  first.close();
+  await once(first, 'close');
+  await assert.rejects(connectionOf(pool, 'fresh'), { code: 'app_unreachable' });
+  const addresses = await lookup('localhost', { all: true });
+  if (!addresses.some(({ address }) => address === '::1')) {
+    t.skip('localhost has one family of addresses here');
+    return;
+  }
+  const second = createServer((socket) => socket.on('error', () => undefined).resume());
+  second.listen(port, '::1');
+  await once(second, 'listening');
+  (await connectionOf(pool, 'fresh')).http.destroy();
+  second.close();
 });
 
 test('an https:// target is verified, and then called over TLS', async (t) => {

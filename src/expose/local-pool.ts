@@ -1,5 +1,5 @@
-// The connections to the app: keeps idle ones for a short time, and opens new ones. The one used last is used first, so that a pool
-// that was large for a while shrinks. Knows no tunnels.
+// The connections to the app: opens new ones and keeps idle ones for a short time. Reuses the most recently used one first, so that
+// the pool shrinks after a peak.
 import type { BytePipe } from '../kernel/byte-pipe.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import { type AppFault, exchangeFault } from './app-fault.ts';
@@ -7,8 +7,9 @@ import { LocalConnection, type LocalConnectionOwner } from './local-connection.t
 import { LocalDial, type LocalTarget } from './local-dial.ts';
 import type { Target } from './target.ts';
 
-/** A request that wants a connection. Exactly one of the two is called, perhaps within acquire(), and neither after cancel(). */
+/** A request that waits for a connection. Exactly one of the two is called, and neither after cancel(). */
 export interface LocalWaiter {
+  /** May be called within acquire(). */
   ready(connection: LocalConnection): void;
   /** Never within acquire(). */
   failed(fault: AppFault): void;
@@ -33,7 +34,7 @@ export class LocalPool implements LocalConnectionOwner {
   #closed = false;
 
   constructor({ target, deadlines, excess }: LocalPoolOptions) {
-    this.#local = { target, tlsSession: undefined };
+    this.#local = { target, tlsSession: undefined, loopbackAddress: undefined };
     this.#deadlines = deadlines;
     this.#excess = excess;
   }
@@ -42,7 +43,7 @@ export class LocalPool implements LocalConnectionOwner {
     return this.#idle.length;
   }
 
-  /** `fresh`: for a request that cannot be sent twice, or that takes its connection out of HTTP: one that was never used. */
+  /** `fresh`: a connection that was never used, for a request that cannot be repeated or that upgrades its connection. */
   acquire(waiter: LocalWaiter, freshness: 'any' | 'fresh'): void {
     const connection = freshness === 'any' ? this.#takeIdle() : undefined;
     if (connection === undefined) this.#dial(waiter);
@@ -54,7 +55,7 @@ export class LocalPool implements LocalConnectionOwner {
     this.#dials.delete(waiter);
   }
 
-  /** Closes what is idle; connections in use end with their requests. Idempotent. */
+  /** Closes idle connections; those in use close with their requests. Idempotent. */
   close(): void {
     this.#closed = true;
     for (const connection of this.#idle.splice(0)) {

@@ -1,5 +1,5 @@
-// The body of a request from a tunnel as a stream, filled by the tunnel. Destroying it leaves the tunnel alone: the response is still
-// to be written there.
+// The body of a request from a tunnel, as a stream that the tunnel fills. Destroying it does not close the tunnel, which still has to
+// carry the response.
 import { Readable } from 'node:stream';
 import { noHeaders, type RawHeaders } from '../kernel/http.ts';
 
@@ -8,7 +8,7 @@ export class RequestBody extends Readable {
   trailers: RawHeaders = noHeaders;
   readonly #wanted: () => void;
 
-  /** `wanted`: called when there is room for more. */
+  /** `wanted`: called when the stream has room for more. */
   constructor(wanted: () => void) {
     super();
     this.#wanted = wanted;
@@ -18,7 +18,7 @@ export class RequestBody extends Readable {
     this.#wanted();
   }
 
-  /** The request is whole. */
+  /** The body is complete. */
   finish(trailers: RawHeaders): void {
     this.trailers = trailers;
     this.push(null);

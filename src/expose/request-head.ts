@@ -1,5 +1,5 @@
-// The head of a request from a tunnel, and what it says about its body and its connection. Refuses everything that two readers
-// could understand differently (RFC 9112 §3, §6.3, §11.2).
+// Validates the head of a request from a tunnel and derives the framing of its body and the persistence of its connection. Refuses
+// everything that two readers could interpret differently (RFC 9112 §3, §6.3, §11.2).
 import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { trimOws } from '../kernel/ows.ts';
@@ -12,19 +12,19 @@ export interface TunnelRequestHead {
   readonly version: '1.0' | '1.1';
   /** Raw pairs. */
   readonly headers: RawHeaders;
-  /** Of the body, by Content-Length; null: chunked; 'none': no body was announced. */
+  /** Content-Length of the body; null: chunked; 'none': the head announces no body. */
   readonly lengthBytes: number | null | 'none';
-  /** The caller sends another request on this connection after the response (RFC 9112 §9.3). */
+  /** The caller may send another request on this connection after the response (RFC 9112 §9.3). */
   readonly persistent: boolean;
-  /** It holds its body back until a 100 (RFC 9110 §10.1.1). */
+  /** The caller sends the body after a 100 (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean;
-  /** The protocols that the app may switch to, as a list; '' for none. */
+  /** The protocols that the app may switch to, separated by commas; '' for none. */
   readonly offeredProtocols: string;
 }
 
-/** RFC 9112 §3. No target has a fragment (RFC 9112 §3.2); bytes beyond ASCII pass, because many clients send UTF-8 there. */
+/** RFC 9112 §3. A target has no fragment (RFC 9112 §3.2); bytes beyond ASCII pass, because many clients send UTF-8. */
 const lineForm = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21\x22\x24-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
-/** Digits that a length may have; more would be no safe integer. */
+/** More digits might not be a safe integer. */
 const lengthForm = /^\d{1,15}$/;
 
 interface Control {
@@ -54,7 +54,7 @@ export function requestHead({ method, target, version }: RequestLine, headers: R
   if (control.hosts > 1) throw invalid('The request has more than one Host.');
   if (control.hosts === 0 && version === '1.1') throw invalid('The request has no Host.');
   if (method === 'CONNECT') throw new GatewayError('not_implemented', 'CONNECT is not supported.');
-  // An absolute target would make a forward proxy of an app that is one.
+  // An app that is a forward proxy would act on an absolute target.
   if (!target.startsWith('/') && !(target === '*' && method === 'OPTIONS')) {
     throw invalid('The request target must be a path.');
   }
@@ -103,7 +103,7 @@ function controlOf(headers: RawHeaders): Control {
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
     const value = headers[i + 1] ?? '';
-    // By length first: few fields need more than this one look.
+    // By length first: most names need no further comparison.
     switch (name.length) {
       case 4:
         if (name.toLowerCase() === 'host') control.hosts += 1;
@@ -118,11 +118,11 @@ function controlOf(headers: RawHeaders): Control {
         if (name.toLowerCase() === 'connection') addOptions(control, value);
         break;
       case 14:
-        // Two of them are one value that is no number.
+        // Two fields join to a value that is not a number, which is refused.
         if (name.toLowerCase() === 'content-length') control.length = joined(control.length, value);
         break;
       case 16:
-        // No standard field (RFC 9112 Appendix C.2.2), but some clients mean it.
+        // Not a standard field (RFC 9112 Appendix C.2.2), but some clients send it to close the connection.
         if (name.toLowerCase() === 'proxy-connection') addOptions(control, value);
         break;
       case 17:

@@ -1,5 +1,6 @@
 // Reads requests from the bytes of a tunnel, one at a time (RFC 9112): strict, incremental, with the same events for any split of the
-// same bytes. Holds what comes behind a request until next(). Decides nothing about the connection.
+// same bytes. Holds the bytes behind a request until next(). Does not decide whether the connection may be used again.
+import { CR, LF } from '../http-client/byte-classes.ts';
 import { ChunkedBody } from '../http-client/chunked-body.ts';
 import { HeadScanner, maxHeadBytes } from '../http-client/head-scanner.ts';
 import { ResponseError } from '../http-client/response-error.ts';
@@ -12,19 +13,17 @@ export interface RequestHandler {
   head(head: TunnelRequestHead): void;
   /** Never empty. */
   data(chunk: Buffer): void;
-  /** The request is whole. */
+  /** The request is complete. */
   end(trailers: RawHeaders): void;
 }
 
-/** done: a whole request was read, and next() was not called yet. failed: push() has thrown; nothing is read any more. */
+/** done: a complete request was read, and next() was not called yet. failed: push() has thrown; further bytes are ignored. */
 type Phase = 'line' | 'fields' | 'length' | 'chunks' | 'trailers' | 'done' | 'failed';
 
-/** Of a request line, with its CRLF: half of what a head may have. */
+/** A request line with its CRLF: half the limit of a head. */
 const maxLineBytes = maxHeadBytes / 2;
-/** So many pieces become one: single bytes would take a hundred times their size. */
+/** This many pieces are joined to one: single bytes would take a hundred times their size. */
 const maxPieces = 64;
-const LF = 0x0a;
-const CR = 0x0d;
 const noBytes: Buffer = Buffer.alloc(0);
 
 export class RequestReader {
@@ -32,17 +31,17 @@ export class RequestReader {
   readonly #scanner = new HeadScanner();
   #chunked: ChunkedBody | undefined;
   #phase: Phase = 'line';
-  /** The pieces of a request line that did not come in one. */
+  /** The pieces of a request line that is split. */
   #linePieces: Buffer[] = [];
   #lineBytes = 0;
   #line: RequestLine | undefined;
-  /** An empty line came before the request. */
+  /** An empty line before the request was skipped. */
   #skipped = false;
   /** Body bytes that are still to come, by Content-Length. */
   #missingBytes = 0;
   #paused = false;
   #reading = false;
-  /** Pushed and not read: behind a pause, or behind a whole request. */
+  /** Pushed and not read: after a pause, or behind a complete request. */
   #held: Buffer[] = [];
   #heldBytes = 0;
 
@@ -60,7 +59,10 @@ export class RequestReader {
     return this.#paused;
   }
 
-  /** Throws GatewayError, once, for what is no request; later bytes are ignored. */
+  /**
+   * Takes ownership of the bytes, which the reader may change. Throws GatewayError invalid_request, uri_too_long, headers_too_large,
+   * not_implemented or expectation_failed, once; later bytes are ignored.
+   */
   push(chunk: Buffer): void {
     if (this.#phase === 'failed' || chunk.length === 0) return;
     if (this.#paused || this.#reading || this.#phase === 'done') {
@@ -71,18 +73,18 @@ export class RequestReader {
     this.#run(chunk);
   }
 
-  /** Body data stops until resume(), within the handler's calls as well. */
+  /** Body data stops until resume(); may be called by the handler. */
   pause(): void {
     this.#paused = true;
   }
 
-  /** Reads what was held. Throws as push() does. */
+  /** Reads the bytes that were held. Throws as push() does. */
   resume(): void {
     this.#paused = false;
     this.#readHeld();
   }
 
-  /** The next request may come. Throws as push() does. */
+  /** Reads the next request. Throws as push() does. */
   next(): void {
     if (this.#phase !== 'done') return;
     this.#phase = 'line';
@@ -90,14 +92,14 @@ export class RequestReader {
     this.#readHeld();
   }
 
-  /** Takes what came behind a whole request: the bytes are not HTTP. */
+  /** Takes the bytes behind a complete request, which are not HTTP after an upgrade, and stops the reader. */
   rest(): Buffer {
     const rest = this.#held.length === 0 ? noBytes : Buffer.concat(this.#held);
     this.stop();
     return rest;
   }
 
-  /** Reads nothing any more. Idempotent. */
+  /** The handler is not called any more, and further bytes are ignored. Idempotent. */
   stop(): void {
     this.#phase = 'failed';
     this.#held = [];
@@ -166,7 +168,7 @@ export class RequestReader {
     if (this.#lineBytes > maxLineBytes) throw new GatewayError('uri_too_long', 'The request target is too long.');
     if (lineEnd === -1) {
       keep(this.#linePieces, chunk.subarray(from));
-      // What cannot become a request is refused before its line ends, if it ever does.
+      // Refuse other protocols by their first byte: their line may never end.
       if (this.#lineBytes === to - from && !startsLine(chunk[from] ?? 0)) throw notHttp();
       return to;
     }
@@ -246,12 +248,12 @@ function keep(pieces: Buffer[], piece: Buffer): void {
   if (pieces.length >= maxPieces) pieces.splice(0, pieces.length, Buffer.concat(pieces));
 }
 
-/** Throws GatewayError invalid_request for fields that would frame the body behind which they stand (RFC 9110 §6.5.1). */
+/** Throws GatewayError invalid_request for framing fields among the trailers (RFC 9110 §6.5.1). */
 function checkTrailers(trailers: RawHeaders): void {
   for (let i = 0; i < trailers.length; i += 2) {
     const name = trailers[i]?.toLowerCase();
     if (name !== 'content-length' && name !== 'transfer-encoding') continue;
-    throw new GatewayError('invalid_request', 'A trailer field frames the body.');
+    throw new GatewayError('invalid_request', 'Content-Length and Transfer-Encoding are not allowed as trailers.');
   }
 }
 

@@ -1,5 +1,6 @@
-// Writes the responses of one tunnel: heads, content in its framing, trailers (RFC 9112 §6, §7). Reads nothing, and decides nothing
-// about the connection but what the response has to say about it.
+// Writes the responses of one tunnel: heads, framed content, trailers (RFC 9112 §6, §7), and the Connection field. Does not close the
+// tunnel.
+import { framedChunk, lastChunkWith } from '../http-client/chunk-framing.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import type { BytePipe } from '../kernel/byte-pipe.ts';
 import { isBodyless, type RawHeaders } from '../kernel/http.ts';
@@ -9,10 +10,6 @@ import type { TunnelRequestHead } from './request-head.ts';
 
 type Framing = 'as-sent' | 'chunked' | 'close';
 
-/** A chunk up to here is copied together with its framing. */
-const maxJoinedChunkBytes = 2048;
-const crlf = Buffer.from('\r\n');
-const lastChunk = Buffer.from('0\r\n\r\n');
 const continueHead = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 export class ResponseWriter {
@@ -24,7 +21,7 @@ export class ResponseWriter {
     this.#pipe = pipe;
   }
 
-  /** Only the end of the connection ends the response that was begun: a cut must not look like it. */
+  /** Only the end of the connection ends the current response, so an orderly end would make a cut response look complete. */
   get endsByClose(): boolean {
     return this.#framing === 'close';
   }
@@ -37,7 +34,7 @@ export class ResponseWriter {
     );
   }
 
-  /** `persistent`: the connection carries another request. Returns whether it still does: some responses only its end can end. */
+  /** `persistent`: the connection may carry another request. Returns false if not: some responses end only with the connection. */
   head({ status, headers, framing }: ResponseHead, request: TunnelRequestHead, persistent: boolean): boolean {
     const hasContent = !isBodyless(request.method, status) && framing.kind !== 'none';
     if (!hasContent || framing.kind === 'length') this.#framing = 'as-sent';
@@ -50,36 +47,21 @@ export class ResponseWriter {
     return keeps;
   }
 
-  /** False: over the mark of the tunnel. */
+  /** False: over the high-water mark of the tunnel. */
   data(chunk: Buffer): boolean {
     const pipe = this.#pipe;
     if (this.#framing !== 'chunked') return pipe.write(chunk);
-    const size = `${chunk.length.toString(16)}\r\n`;
-    if (chunk.length <= maxJoinedChunkBytes) {
-      const framed = Buffer.allocUnsafe(size.length + chunk.length + 2);
-      framed.write(size, 'latin1');
-      framed.set(chunk, size.length);
-      framed.set(crlf, size.length + chunk.length);
-      return pipe.write(framed);
-    }
-    pipe.write(Buffer.from(size, 'latin1'));
-    pipe.write(chunk);
-    return pipe.write(crlf);
+    let more = true;
+    for (const piece of framedChunk(chunk)) more = pipe.write(piece);
+    return more;
   }
 
   end(raw: RawHeaders): void {
     if (this.#framing !== 'chunked') return;
-    if (raw.length === 0) {
-      this.#pipe.write(lastChunk);
-      return;
-    }
-    const trailers = responseTrailers(raw);
-    let text = '0\r\n';
-    for (let i = 0; i < trailers.length; i += 2) text += `${trailers[i] ?? ''}: ${trailers[i + 1] ?? ''}\r\n`;
-    this.#text(`${text}\r\n`);
+    this.#pipe.write(lastChunkWith(raw.length === 0 ? raw : responseTrailers(raw)));
   }
 
-  /** The head of a 101, with the fields that are the response itself (RFC 9110 §7.8). */
+  /** The head of a 101, with its Connection and Upgrade fields (RFC 9110 §7.8). */
   switching({ headers }: ResponseHead): void {
     let more = 'Connection: Upgrade\r\n';
     for (let i = 0; i < headers.length; i += 2) {
@@ -88,7 +70,7 @@ export class ResponseWriter {
     this.#text(callerResponseHead(101, headers, { chunked: false, trailers: false, more }));
   }
 
-  /** A response of `expose` itself. Undefined: what was received is no request. */
+  /** A response that `expose` makes. `request` is undefined if it could not be read. */
   whole({ status, headers, body }: WholeResponse, request: TunnelRequestHead | undefined, persistent: boolean): void {
     const all = headers.concat(securityHeaders(false), 'Date', new Date().toUTCString());
     const more = request === undefined ? 'Connection: close\r\n' : connectionField(request, persistent);
@@ -101,7 +83,7 @@ export class ResponseWriter {
   }
 }
 
-/** RFC 9112 §9.3: HTTP/1.1 need not say that it goes on. */
+/** RFC 9112 §9.3: HTTP/1.1 connections are persistent unless they say otherwise. */
 function connectionField({ version }: TunnelRequestHead, persistent: boolean): string {
   if (!persistent) return 'Connection: close\r\n';
   return version === '1.1' ? '' : 'Connection: keep-alive\r\n';

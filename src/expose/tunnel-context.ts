@@ -1,4 +1,4 @@
-// The settings and shared parts that all tunnels of one published app have.
+// Settings and shared parts of all tunnels of one published app.
 import type { AssertionGate } from './assertion-gate.ts';
 import type { HostHeader } from './host-header.ts';
 import type { ExchangeContext } from './local-exchange.ts';
@@ -7,12 +7,12 @@ import type { Target } from './target.ts';
 export interface TunnelContext extends ExchangeContext {
   readonly target: Target;
   readonly hostHeader: HostHeader;
-  /** Only requests that it lets pass reach the app. */
+  /** Only requests that it admits reach the app. */
   readonly gate: AssertionGate | undefined;
-  /** A tunnel without a request for so long is closed, milliseconds. */
+  /** A tunnel without a request for this long is closed, milliseconds. */
   readonly idleMs: number;
-  /** Tunnels end behind the request in flight. */
+  /** Tunnels close after the request in flight. */
   readonly draining: boolean;
-  /** Monotonic. */
+  /** Monotonic, milliseconds. */
   readonly nowMs: () => number;
 }

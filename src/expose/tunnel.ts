@@ -1,5 +1,5 @@
-// One tunnel: reads requests from it, one after the other, has each served by the app, and writes the response. Decides when the
-// tunnel may carry another request and how it ends.
+// One tunnel: reads requests one after the other, forwards each to the app and writes the response. Decides whether the tunnel may
+// carry another request and how it is closed.
 import type { BytePipe } from '../kernel/byte-pipe.ts';
 import { Deadline, type Expiring } from '../kernel/deadlines.ts';
 import type { GatewayError } from '../kernel/errors.ts';
@@ -11,6 +11,7 @@ import type { ResponseHead } from '../http-client/response.ts';
 import type { AppFault } from './app-fault.ts';
 import { exposeProblem } from './expose-problem.ts';
 import { hostFor } from './host-header.ts';
+import { lingerMs } from './linger.ts';
 import { LocalExchange, type ResponseSink } from './local-exchange.ts';
 import { RequestBody } from './request-body.ts';
 import type { TunnelRequestHead } from './request-head.ts';
@@ -19,19 +20,17 @@ import { ResponseWriter } from './response-writer.ts';
 import { splice } from './splice.ts';
 import type { TunnelContext } from './tunnel-context.ts';
 
-/** Bytes behind a request that is still being served: no known gateway sends any. More end the tunnel. */
+/** Bytes behind a request that is still being served: no known gateway sends any. More close the tunnel. */
 const maxAheadBytes = 16 * 1024;
-/** Bytes that a client may send ahead of the 101. Few protocols do; none needs more than a first message. */
+/** Bytes that a client may send before the 101: a first message. Few protocols do. */
 const maxEarlyBytes = 64 * 1024;
-/** How long the rest of an upload that nobody wants is dropped before the tunnel is reset. The wait of common servers. */
-const lingerMs = 5_000;
 /**
- * Gateways send requests that cannot be repeated over tunnels that were idle for up to 2 s: one on its way must not meet a closed
- * tunnel. With a margin for the way.
+ * Gateways reuse tunnels that were idle for less than 2 s for requests that cannot be repeated; such a request may be on its way. With a
+ * margin for the way.
  */
 const quietBeforeEndMs = 3_000;
 
-/** idle: no request, or a part of its head. lingering: this side has ended, and what comes is dropped. */
+/** idle: no request, or a part of its head. lingering: this side has ended, and received bytes are dropped. */
 type State = 'idle' | 'serving' | 'upgraded' | 'lingering' | 'closed';
 
 export class Tunnel implements ResponseSink, Expiring {
@@ -40,14 +39,16 @@ export class Tunnel implements ResponseSink, Expiring {
   readonly #closed: (tunnel: Tunnel) => void;
   readonly #reader: RequestReader;
   readonly #writer: ResponseWriter;
-  /** Of idling, then of lingering. */
+  /** While idle, and while lingering. */
   readonly #deadline: Deadline;
   #state: State = 'idle';
-  // Of the request that is served.
+  // The request in service.
   #request: TunnelRequestHead | undefined;
   #exchange: LocalExchange | undefined;
   #body: RequestBody | undefined;
+  /** It was read to its end. */
   #isWhole = true;
+  /** A 100 was sent. */
   #continued = false;
   /** Its response has begun. */
   #begun = false;
@@ -57,7 +58,7 @@ export class Tunnel implements ResponseSink, Expiring {
   /** The caller does not read its responses: the next request waits until it does. */
   #unread = false;
 
-  /** `closed`: called once the tunnel is closed, whoever closed it. */
+  /** `closed`: called once, when the tunnel is closed by either side. */
   constructor(pipe: BytePipe, context: TunnelContext, closed: (tunnel: Tunnel) => void) {
     this.#pipe = pipe;
     this.#context = context;
@@ -77,7 +78,7 @@ export class Tunnel implements ResponseSink, Expiring {
         this.#isWhole = true;
         if (this.#body?.destroyed !== false) return;
         this.#body.finish(trailers);
-        // A full stream asks for no more once it has ended, but the caller's end must still be noticed.
+        // A full stream does not ask for more once it has ended, but the caller's disconnect must still be noticed.
         this.#pipe.resume();
       },
     });
@@ -108,7 +109,7 @@ export class Tunnel implements ResponseSink, Expiring {
     else this.#context.deadlines.arm(this.#deadline, quietBeforeEndMs - quietMs);
   }
 
-  /** At once. */
+  /** Closes the tunnel at once and aborts its request. Idempotent. */
   destroy(): void {
     this.#pipe.destroy();
   }
@@ -124,7 +125,7 @@ export class Tunnel implements ResponseSink, Expiring {
     const request = this.#request;
     if (request?.version !== '1.1') return;
     if (head.status === 100) {
-      // Only a caller that asked for it may get it, and once.
+      // Sent once, and only to a caller that asked for it.
       if (!request.expectsContinue || this.#continued) return;
       this.#continued = true;
     }
@@ -135,7 +136,7 @@ export class Tunnel implements ResponseSink, Expiring {
     const request = this.#request;
     if (request === undefined) return;
     this.#begun = true;
-    // A caller that was not told to go on may send the body or leave it out: nobody knows where the next request begins.
+    // A caller that got no 100 may send the body or omit it, so the start of its next request is unknown.
     const isUnsure = request.expectsContinue && !this.#continued && !this.#isWhole;
     const keeps = this.#keeps && !isUnsure && !this.#context.draining;
     this.#keeps = this.#writer.head(head, request, keeps);
@@ -163,7 +164,7 @@ export class Tunnel implements ResponseSink, Expiring {
 
   fail({ error, proxyError }: AppFault): void {
     if (!this.#begun) this.#respond(exposeProblem(error, this.#request?.headers, proxyError));
-    // Too late for an error response: what was announced and does not come must look broken, and what came is still delivered.
+    // Headers are already sent: close so that the response is visibly incomplete, after delivering what was received.
     else if (this.#writer.endsByClose) this.#pipe.destroy();
     else this.#linger();
   }
@@ -188,7 +189,7 @@ export class Tunnel implements ResponseSink, Expiring {
     } else if (heldBytes > maxAheadBytes) this.#pipe.destroy();
   }
 
-  /** A caller never ends its direction before the response has ended: it is lost, and what the app still sends would block. */
+  /** A caller that ends its direction before the response is complete has disconnected; further writes to it would block. */
   #ended(): void {
     this.#unread = false;
     this.#reader.stop();
@@ -228,7 +229,7 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#exchange.start();
   }
 
-  /** The caller's bytes are no request, or no body: nothing behind them can be understood (RFC 9112 §9.3, §11.2). */
+  /** The request is malformed, so no byte behind it can be interpreted (RFC 9112 §9.3, §11.2). */
   #refuse(error: GatewayError): void {
     this.#keeps = false;
     this.#isWhole = false;
@@ -236,7 +237,7 @@ export class Tunnel implements ResponseSink, Expiring {
       this.#request = undefined;
       this.#begun = false;
     }
-    // The app must not take a part of the body for the whole.
+    // The app must not take the partial body for a complete one.
     this.#exchange?.abort();
     if (this.#begun) this.#pipe.destroy();
     else this.#respond(exposeProblem(error, this.#request?.headers, undefined));
@@ -279,12 +280,12 @@ export class Tunnel implements ResponseSink, Expiring {
     }
   }
 
-  /** Our end behind what was written; what still comes is dropped. */
+  /** Ends our direction behind everything written, and drops received bytes until the caller ends or the wait is over. */
   #linger(): void {
     this.#state = 'lingering';
     this.#exchange = undefined;
     this.#reader.stop();
-    // A reset would take back what the caller has not read: only an upload that goes on is a reason for one this early.
+    // A reset would discard bytes that the caller has not read; only an upload that continues justifies one this early.
     this.#context.deadlines.arm(this.#deadline, this.#isWhole ? this.#context.idleMs : lingerMs);
     this.#pipe.resume();
     this.#pipe.end();

@@ -1,4 +1,4 @@
-// Classes of bytes in HTTP/1 messages, as tables: one look for each byte.
+// Classes of bytes in HTTP/1 messages, as tables: one lookup for each byte.
 
 /** Bits of byteClass. */
 export const isToken = 1;
@@ -15,7 +15,7 @@ export const byteClass: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) 
   return (token ? isToken : 0) | (text ? isText : 0);
 });
 
-/** In hexValue: no hexadecimal digit. */
+/** The entry of hexValue for bytes that are not hexadecimal digits. */
 export const notHex = 255;
 
 export const hexValue: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {

@@ -1,5 +1,5 @@
-// Reads the chunks of a chunked body up to its trailer section (RFC 9112 §7.1). Data of small chunks is moved together within the
-// buffer that it came in, so that many small chunks become one piece.
+// Reads the chunks of a chunked body up to its trailer section (RFC 9112 §7.1). Joins the data of small chunks within the buffer in
+// which they arrived, so that many small chunks become one piece.
 import {
   BACKSLASH,
   byteClass,
@@ -15,7 +15,7 @@ import {
 } from './byte-classes.ts';
 import { ResponseError } from './response-error.ts';
 
-/** Digits of a chunk size; more would be no safe integer. */
+/** Digits of a chunk size; a longer one would not be a safe integer. */
 const maxSizeDigits = 16;
 /** A chunk line without its CRLF, as in Go's net/http. */
 export const maxChunkLineBytes: number = 4 * 1024;
@@ -27,9 +27,9 @@ export const maxExcessBytes: number = 16 * 1024;
 const freeBytesPerChunk = 16;
 /** The CRLF of the chunk line and the one behind the data. */
 const lineEndBytes = 4;
-/** Larger pieces are passed on as they lie: moving them would cost more than passing two. */
+/** Larger pieces are not joined: copying them costs more than delivering two pieces (bench/micro/http-client.ts). */
 const maxMovedBytes = 16 * 1024;
-/** Below this a loop is cheaper than a call. */
+/** Below this a loop is cheaper than a call of copyWithin (bench/micro/http-client.ts). */
 const minCopyCallBytes = 32;
 
 /** States, first those within the counted bytes of a chunk line. */
@@ -50,7 +50,7 @@ const complete = 13;
 const broken = 14;
 
 export class ChunkedBody {
-  /** Where the data that the last read() has found lies in its buffer. */
+  /** Bounds, within its buffer, of the data that the last read() found. */
   dataStart = 0;
   dataEnd = 0;
   #state = atSize;
@@ -72,8 +72,8 @@ export class ChunkedBody {
   }
 
   /**
-   * Reads from `from`, and stops at the end of the buffer, behind the last chunk, or where the data found so far must be passed on
-   * first. Returns the index where it stopped. Throws ResponseError bad_chunk, but never while it has data to pass on.
+   * Reads from `from`, and stops at the end of the buffer, behind the last chunk, or where the data found so far must be delivered
+   * first. Returns the index where it stopped. Throws ResponseError bad_chunk, but never while it has data to deliver.
    */
   read(buffer: Buffer, from: number): number {
     let at = from;
@@ -110,8 +110,8 @@ export class ChunkedBody {
 
   /**
    * Reads the CRLF behind the data of a chunk and the next chunk line: chunk-size *( ";" name [ "=" ( token / quoted-string ) ] ) CRLF,
-   * without the whitespace that RFC 9112 §7.1.1 tolerates, as llhttp. Returns the index behind the line, or that of a byte that may not
-   * stand there; then the state is `broken`. One loop over local variables, because a buffer may hold nothing but chunk lines.
+   * without the whitespace that RFC 9112 §7.1.1 tolerates, as llhttp. Returns the index behind the line, or that of the first invalid
+   * byte; then the state is `broken`. One loop over local variables, because a buffer may hold nothing but chunk lines.
    */
   #readFraming(buffer: Buffer, from: number): number {
     let state = this.#state;
@@ -195,7 +195,7 @@ export class ChunkedBody {
   }
 }
 
-/** What may follow a size or an extension: another extension, or the end of the line. */
+/** The state after a size or an extension: another extension, or the end of the line. */
 function behindElement(byte: number): number {
   if (byte === SEMICOLON) return atName;
   return byte === CR ? atLineFeed : broken;

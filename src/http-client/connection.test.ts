@@ -182,6 +182,18 @@ describe('an exchange', () => {
     });
   });
 
+  it('whose connection is spoken to before a byte of it has left takes none of that for its response', async () => {
+    const owner = new ConnectionOwner();
+    owner.send();
+    owner.pipe.receive(whole);
+    owner.pipe.sends = false;
+    const second = owner.send();
+    owner.pipe.receive(whole);
+    await turn();
+    assert.equal(second.outcome, 'unasked unsent');
+    assert.deepEqual([owner.excesses, owner.losses, owner.pipe.destroyed], [1, 1, true]);
+  });
+
   it('that is given up reports nothing more, and takes its connection with it', async () => {
     const owner = new ConnectionOwner();
     const recorder = owner.send();

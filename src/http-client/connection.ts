@@ -1,67 +1,40 @@
-// One HTTP/1.1 client connection: one exchange at a time over a byte pipe, and the rules of when another may follow (RFC 9112 §9).
-// A pipe that ends, resets or sends bytes at any moment leads to exactly one outcome of an exchange. Keeps no time but that of
-// an orderly close, and retries nothing.
+// One HTTP/1.1 client connection: carries one exchange at a time over a byte pipe and decides whether another may follow (RFC 9112
+// §9). Each exchange has exactly one outcome, whenever the pipe ends, resets or sends bytes. Sets no deadline except for an orderly
+// close, and retries nothing.
 import type { BytePipe, BytePipeHandler } from '../kernel/byte-pipe.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { PipeDuplex } from '../kernel/pipe-duplex.ts';
+import type { ExchangeHandler, OutgoingRequest } from './exchange.ts';
 import { HttpFault, type FaultKind, type FaultMoment } from './http-fault.ts';
-import type { OutgoingBody, OutgoingBodyObserver } from './outgoing-body.ts';
+import type { OutgoingBodyObserver } from './outgoing-body.ts';
 import type { ResponseHead } from './response.ts';
 import { ResponseReader } from './response-reader.ts';
 
-export interface OutgoingRequest {
-  readonly method: string;
-  /** From encodeRequestHead(). Not modified: it may be sent again. */
-  readonly head: Uint8Array;
-  /** Undefined: the head is the whole request. */
-  readonly body: OutgoingBody | undefined;
-  /** As in the Upgrade field of the head; '' when the connection may not leave HTTP. */
-  readonly offeredProtocols: string;
-}
-
-/** Exactly one of end, upgrade and fail is called, and nothing after it. None is called within send(). No method may throw. */
-export interface ExchangeHandler {
-  /** A piece of the request body was written. */
-  uploading(): void;
-  /** The whole request was written. May come within send(). */
-  uploaded(): void;
-  /** A 1xx response but 101. */
-  informational(head: ResponseHead): void;
-  head(head: ResponseHead): void;
-  /** False: no more until HttpConnection.resume(). */
-  data(chunk: Buffer): boolean;
-  end(trailers: RawHeaders): void;
-  /** The connection has left HTTP: `stream` is everything behind the 101, and the handler's own. */
-  upgrade(head: ResponseHead, stream: PipeDuplex): void;
-  /** The connection is closed. */
-  fail(fault: HttpFault): void;
-}
-
 export interface HttpConnectionOwner {
   /** An exchange is complete, and send() may be called again. */
-  rested(): void;
-  /** The peer sent bytes that belong to no exchange; the connection is closed for it. A complete response before them passed. */
+  idle(): void;
+  /** The peer sent bytes that belong to no exchange, so the connection is closed. A complete response before them was delivered. */
   excess(): void;
-  /** The pipe is closed, whoever closed it; of an upgraded connection too. Once, the last call. */
+  /** The pipe is closed, by either side; also after an upgrade. Called once, as the last call. */
   lost(): void;
 }
 
-/** How long the peer has to answer our end before the pipe is destroyed. */
+/** How long the peer has to end its side after ours before the pipe is destroyed. */
 const closeGraceMs = 5_000;
 
 interface Exchange {
   readonly request: OutgoingRequest;
   readonly handler: ExchangeHandler;
-  /** Of the pipe, before the request. */
+  /** bytesSent of the pipe before the request. */
   readonly sentBefore: number;
   receivedAny: boolean;
-  /** The final head, once it came. */
+  /** The head of the final response, once it has arrived. */
   head: ResponseHead | undefined;
-  /** Set when the response is complete, until the bytes that came with its end are read as well. */
+  /** Set when the response is complete, while the reader still looks at the bytes that arrived with its end. */
   outcome: { readonly trailers: RawHeaders } | { readonly upgrade: ResponseHead } | undefined;
 }
 
-/** idle: open, no exchange. closing: nothing that comes is read. upgraded: the pipe is another's. */
+/** idle: open, no exchange. closing: received bytes are ignored. upgraded: the pipe belongs to the handler of the upgrade. */
 type State = 'idle' | 'busy' | 'closing' | 'upgraded' | 'closed';
 
 export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
@@ -77,6 +50,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
   #closeTimer: NodeJS.Timeout | undefined;
   /** Why the connection closed while there was no exchange to fail. */
   #idleFault: HttpFault | undefined;
+  #closeError: Error | undefined;
 
   constructor(pipe: BytePipe, owner: HttpConnectionOwner) {
     this.pipe = pipe;
@@ -84,7 +58,9 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     this.#reader = new ResponseReader({
       informational: (head) => this.#exchange?.handler.informational(head),
       head: (head) => {
-        this.#head(head);
+        if (this.#exchange === undefined) return;
+        this.#exchange.head = head;
+        this.#exchange.handler.head(head);
       },
       data: (chunk) => {
         if (this.#exchange?.handler.data(chunk) === false) this.pause();
@@ -99,26 +75,25 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     pipe.setHandler(this);
   }
 
-  /** False: busy, or never to be used again. */
+  /** Whether send() may be called. False for good once the connection is closing. */
   get usable(): boolean {
     return this.#state === 'idle' && !this.#peerEnded && !this.pipe.closed;
   }
 
-  /** Exchanges begun: 0 for a connection that no request has used. */
+  /** Exchanges that were started. */
   get exchanges(): number {
     return this.#exchanges;
   }
 
-  /** What the peer announced with its last response (`Keep-Alive: timeout`), milliseconds. */
+  /** `Keep-Alive: timeout` of the last response, milliseconds. */
   get keepAliveMs(): number | undefined {
     return this.#keepAliveMs;
   }
 
   /** Why a connection without an exchange cannot be used. */
   get idleFault(): HttpFault {
-    return (
-      this.#idleFault ?? new HttpFault('connection_lost', 'unsent', 'the connection was closed before the request')
-    );
+    const message = 'the connection was closed before the request';
+    return this.#idleFault ?? new HttpFault('connection_lost', 'unsent', message, this.#closeError);
   }
 
   /** Only while `usable`. */
@@ -131,25 +106,25 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     const sentBefore = pipe.bytesSent;
     this.#exchange = { request, handler, sentBefore, receivedAny: false, head: undefined, outcome: undefined };
     this.#reader.expect({ method, offeredProtocols });
-    // Before the head is written: what has come of the body by then leaves with it.
+    // Before the head is written, so that body data that is already available leaves together with it.
     body?.start(pipe, this);
     pipe.write(head);
     if (body === undefined) handler.uploaded();
     else body.rewrite();
   }
 
-  /** Gives up the exchange, if there is one, and the connection. Its handler is not called any more. */
+  /** Aborts the exchange, if there is one, and closes the connection. The handler is not called any more. Idempotent. */
   destroy(): void {
     if (this.#state === 'upgraded' || this.#state === 'closed') return;
     this.#exchange?.request.body?.detach();
     this.#exchange = undefined;
     this.#state = 'closing';
-    // Within a call of its own it would go on with the bytes that it has.
+    // destroy() may be called by the reader's own handler; without stop() it would read on.
     this.#reader.stop();
     this.pipe.destroy();
   }
 
-  /** Closes a connection without an exchange in order: our end, then the peer's. */
+  /** Closes an idle connection in order: our end, then the peer's. Does nothing while it is busy. */
   close(): void {
     if (this.#state !== 'idle') return;
     this.#state = 'closing';
@@ -185,6 +160,10 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
       return;
     }
     if (!exchange.receivedAny) {
+      if (this.pipe.bytesSent === exchange.sentBefore) {
+        this.#unasked();
+        return;
+      }
       exchange.receivedAny = true;
       exchange.request.body?.forgetSent();
     }
@@ -194,7 +173,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
   end(): void {
     this.#peerEnded = true;
     if (this.#exchange === undefined) {
-      // Nothing more can come: an idle connection is over, and a closing one waited for this.
+      // No response can follow: an idle connection is over, and a closing one waited for this.
       this.pipe.end();
       return;
     }
@@ -214,12 +193,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
   closed(error: Error | undefined): void {
     clearTimeout(this.#closeTimer);
     this.#fail('connection_lost', error?.message ?? 'the connection was closed', error);
-    this.#idleFault ??= new HttpFault(
-      'connection_lost',
-      'unsent',
-      'the connection was closed before the request',
-      error,
-    );
+    this.#closeError = error;
     this.#state = 'closed';
     this.#owner.lost();
   }
@@ -242,13 +216,6 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     if (!this.#paused && !this.pipe.closed) this.pipe.resume();
   }
 
-  #head(head: ResponseHead): void {
-    const exchange = this.#exchange;
-    if (exchange === undefined) return;
-    exchange.head = head;
-    exchange.handler.head(head);
-  }
-
   /** Reads on: `chunk`, or what the reader holds since pause(). */
   #read(chunk: Buffer | undefined): void {
     try {
@@ -261,7 +228,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     this.#settle();
   }
 
-  /** The exchange is over once its response is: what that means for the connection is decided here and nowhere else. */
+  /** Ends the exchange if its response is complete. The only place that decides whether the connection may be used again. */
   #settle(): void {
     const exchange = this.#exchange;
     const outcome = exchange?.outcome;
@@ -279,34 +246,39 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     const reusable = head?.persistent === true && uploaded && !excess && !this.#peerEnded && !this.pipe.closed;
     this.#keepAliveMs = head?.keepAliveSeconds === undefined ? undefined : head.keepAliveSeconds * 1000;
     this.#state = 'idle';
-    // A response may be complete while its reader still wants a pause: the next exchange must not inherit it.
+    // The response may be complete while its receiver still wants a pause; the next exchange must not inherit it.
     if (this.#paused) {
       this.#paused = false;
       this.#resumePipe();
     }
-    // What the peer still sends behind its response is read by nobody, and what we still have to send it does not want.
+    // Bytes behind the response are dropped, and a peer that responded early does not want the rest of the request.
     if (excess || !uploaded) this.destroy();
     else if (!reusable) this.close();
     handler.end(outcome.trailers);
     if (excess) this.#owner.excess();
-    if (reusable) this.#owner.rested();
+    if (reusable) this.#owner.idle();
   }
 
   #upgrade(head: ResponseHead, handler: ExchangeHandler): void {
     this.#state = 'upgraded';
     const stream = new PipeDuplex(this.pipe, { allowHalfOpen: true }, this.#reader.rest());
-    // Always followed by 'close'; whoever joins the stream may not listen yet, or not any more.
-    stream.on('error', ignore).once('close', () => {
-      this.#state = 'closed';
-      this.#owner.lost();
-    });
+    // Without a listener an error would end the process; 'close' always follows.
+    stream
+      .on('error', () => undefined)
+      .once('close', () => {
+        this.#state = 'closed';
+        this.#owner.lost();
+      });
     handler.upgrade(head, stream);
   }
 
-  /** Bytes between two exchanges: a response to nothing, or the rest of one that was longer than it said. */
+  /** Bytes before a byte of a request has left: a response without a request, or the rest of one that was longer than announced. */
   #unasked(): void {
-    this.#idleFault = new HttpFault('unasked', 'unsent', 'the peer sent something that nobody had asked for');
-    this.destroy();
+    const message = 'the peer sent bytes without a request';
+    if (this.#exchange === undefined) {
+      this.#idleFault = new HttpFault('unasked', 'unsent', message);
+      this.destroy();
+    } else this.#fail('unasked', message, undefined);
     this.#owner.excess();
   }
 
@@ -323,8 +295,4 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     if (receivedAny) return 'head';
     return this.pipe.bytesSent === sentBefore ? 'unsent' : 'waiting';
   }
-}
-
-function ignore(): void {
-  // see #upgrade
 }

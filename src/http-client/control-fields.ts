@@ -1,9 +1,9 @@
-// What the fields of a response head say about the message and its connection: framing (RFC 9112 §6), persistence (RFC 9112 §9.3),
-// Keep-Alive and Upgrade. Decides nothing by itself.
+// Parses the fields of a response head that control the message and its connection: framing (RFC 9112 §6), persistence (RFC 9112
+// §9.3), Keep-Alive and Upgrade. framing.ts decides what follows from them.
 import { trimOws } from '../kernel/ows.ts';
 import { ResponseError } from './response-error.ts';
 
-/** Digits that a length may have; more would be no safe integer. */
+/** Digits of a Content-Length; a longer one would not be a safe integer. */
 const maxLengthDigits = 16;
 
 export interface ControlFields {
@@ -36,7 +36,7 @@ export function controlFields(headers: readonly string[], version: '1.0' | '1.1'
   };
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
-    // By length first: few fields need more than this one look.
+    // By length first: most names need no further comparison.
     switch (name.length) {
       case 7:
         if (isNamed(name, 'Upgrade', 'upgrade')) fields.protocols = joined(fields.protocols, headers[i + 1] ?? '');
@@ -51,7 +51,7 @@ export function controlFields(headers: readonly string[], version: '1.0' | '1.1'
         fields.lengthBytes = lengthOf(headers[i + 1] ?? '');
         break;
       case 16:
-        // No standard field (RFC 9112 Appendix C.2.2), but some peers mean it.
+        // Not a standard field (RFC 9112 Appendix C.2.2), but some peers send it to close the connection.
         if (!isNamed(name, 'Proxy-Connection', 'proxy-connection')) break;
         if (optionsOf(headers[i + 1] ?? '').includes('close')) fields.close = true;
         break;
@@ -69,14 +69,14 @@ export function controlFields(headers: readonly string[], version: '1.0' | '1.1'
   return fields;
 }
 
-/** Throws ResponseError bad_trailer for a Content-Length behind the body (RFC 9110 §6.5.1). */
+/** Throws ResponseError bad_trailer for a Content-Length among the trailers (RFC 9110 §6.5.1). */
 export function checkTrailers(trailers: readonly string[]): void {
   for (let i = 0; i < trailers.length; i += 2) {
     if (isNamed(trailers[i] ?? '', 'Content-Length', 'content-length')) throw new ResponseError('bad_trailer');
   }
 }
 
-/** `usual`: a spelling that needs no other string to compare with. */
+/** `usual`: the common spelling, compared first because it needs no lower-casing. */
 function isNamed(name: string, usual: string, lower: string): boolean {
   return name === usual || name === lower || (name.length === lower.length && name.toLowerCase() === lower);
 }
@@ -113,8 +113,8 @@ function optionsOf(value: string): string[] {
 }
 
 /**
- * Undefined for what is no whole number of seconds. The field has no current specification; RFC 2068 §19.7.1.1 is the last. Nearly
- * all peers write `timeout=5` or `timeout=5, max=100`: that needs no regular expression.
+ * Undefined unless the timeout is a whole number of seconds. RFC 2068 §19.7.1.1 is the last specification of the field. Nearly all
+ * peers write `timeout=5` or `timeout=5, max=100`, which is parsed without a regular expression.
  */
 function timeoutOf(value: string): number | undefined {
   if (value.startsWith('timeout=')) {

@@ -17,8 +17,9 @@ export interface RawHead {
 }
 
 /**
- * Throws ResponseError bad_framing, unoffered_upgrade for such a 101, and bad_informational for another 1xx that ends the connection,
- * because no final response could follow it (RFC 9112 §9.6), or is HTTP/1.0, which has none (RFC 9110 §15.2).
+ * Throws ResponseError bad_framing; unoffered_upgrade for a 101 to a protocol that was not offered; and bad_informational for another
+ * 1xx that ends the connection, because no final response could follow (RFC 9112 §9.6), or that is HTTP/1.0, which has no interim
+ * responses (RFC 9110 §15.2).
  */
 export function responseHead(
   { status, version, headers }: RawHead,
@@ -42,8 +43,8 @@ function framingOf(method: string, status: number, { lengthBytes, chunked }: Con
 }
 
 /**
- * False as well after a 204 or 205 that announces content, and after a 205 without a length: they have none, but bytes of it may
- * follow, and the next response would begin with them.
+ * Also false after a 204 or 205 that announces content, and after a 205 without a length: such content may follow nevertheless and
+ * would be read as the start of the next response.
  */
 function isPersistent(
   method: string,

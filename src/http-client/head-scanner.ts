@@ -1,5 +1,5 @@
-// Reads a status line and field lines, or trailer fields, byte by byte (RFC 9112 §4, §5): checks each byte as it comes, marks where
-// names and values lie, and cuts the strings out of one string at the end. Bytes of a head that comes in pieces are copied once.
+// Reads a status line and field lines, or field lines alone, byte by byte (RFC 9112 §4, §5): checks each byte as it arrives, marks
+// where names and values begin and end, and cuts all strings out of one at the end. A section that arrives in pieces is copied once.
 import { byteClass, COLON, CR, HTAB, isText, isToken, LF, SP } from './byte-classes.ts';
 import { ResponseError } from './response-error.ts';
 
@@ -8,7 +8,7 @@ export const maxHeadBytes: number = 64 * 1024;
 /** A status line without its CRLF. Real ones have some tens of bytes. */
 export const maxStatusLineBytes: number = 4 * 1024;
 
-/** RFC 9112 §4: what precedes the minor version. */
+/** RFC 9112 §4: the status line up to the minor version. */
 const protocol = Buffer.from('HTTP/1.', 'latin1');
 /** Offsets within the status line. */
 const minorOffset = protocol.length;
@@ -23,7 +23,7 @@ const inValue = 4;
 const atLineFeed = 5;
 const atLastLineFeed = 6;
 
-/** Marks that are kept between heads: those of a usual head. */
+/** A longer list of marks is not kept for the next head. */
 const keptMarks = 512;
 
 export class HeadScanner {
@@ -31,7 +31,7 @@ export class HeadScanner {
   version: '1.0' | '1.1' = '1.1';
   #state = inStart;
   #inTrailers = false;
-  /** Bytes of this section that earlier calls have seen. */
+  /** Bytes of this section that earlier calls have read. */
   #seenBytes = 0;
   /** Those bytes. */
   #kept: Buffer | undefined;
@@ -48,6 +48,7 @@ export class HeadScanner {
     this.#start(inStart, false);
   }
 
+  /** Field lines without a status line: trailers, or the fields of a request. */
   startTrailers(): void {
     this.#start(atStartOfLine, true);
     this.#mark(0);
@@ -142,7 +143,7 @@ export class HeadScanner {
       while (start < stop && isOws(text.charCodeAt(start))) start += 1;
       while (stop > start && isOws(text.charCodeAt(stop - 1))) stop -= 1;
       const name = text.substring(lineStart, colon);
-      // The tab is whitespace (RFC 9112 §5), but llhttp refuses a length before it, and takes it for a part of a coding.
+      // A tab is whitespace (RFC 9112 §5), but llhttp refuses a length followed by one and reads it as a part of a coding.
       if (stop < lineEnd && isFraming(name) && text.substring(stop, lineEnd).includes('\t')) {
         throw new ResponseError('bad_framing');
       }
@@ -169,7 +170,7 @@ export class HeadScanner {
     this.#markCount += 1;
   }
 
-  /** The bytes up to the reason phrase. Throws at the first byte that no HTTP/1 response has there. */
+  /** Reads a byte before the reason phrase. Throws ResponseError at the first byte that cannot stand there in an HTTP/1 response. */
   #startByte(byte: number, offset: number): number {
     if (offset < minorOffset) {
       if (byte !== protocol[offset]) throw new ResponseError('not_http');
@@ -185,7 +186,7 @@ export class HeadScanner {
       if (!inRange) throw new ResponseError('bad_status_line');
       this.status = this.status * 10 + digit;
     } else {
-      // Many servers leave the space before an empty reason out.
+      // Many servers omit the space before an empty reason phrase.
       if (byte === CR) return atLineFeed;
       if (byte !== SP) throw new ResponseError('bad_status_line');
       return inReason;
@@ -193,7 +194,7 @@ export class HeadScanner {
     return inStart;
   }
 
-  /** Appends to the bytes of earlier buffers. The first of them is copied only when more buffers follow. */
+  /** Appends to the bytes of earlier buffers. A section that is complete in its first buffer is not copied. */
   #keep(buffer: Buffer, from: number, to: number, complete: boolean): void {
     const bytes = to - from;
     const total = this.#seenBytes + bytes;

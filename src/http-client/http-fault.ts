@@ -1,15 +1,16 @@
-// What can go wrong with one exchange, and how far it had come: the facts from which callers decide what to answer and whether
-// the request may be sent again.
+// The error of a failed exchange: its kind, and how far the exchange had come. Callers decide by these how to respond and whether the
+// request may be sent again.
+import { ResponseError } from './response-error.ts';
 
 /**
- * unsent: not a byte of the request has left this process. waiting: the request, or a part of it, has left; not a byte of a
- * response has come. head: bytes of a response have come, perhaps interim responses, but no complete final head. body: behind it.
+ * unsent: no byte of the request has left this process. waiting: the request, or a part of it, has left; no byte of a response has
+ * arrived. head: bytes of a response have arrived, perhaps interim responses, but no complete final head. body: after that head.
  */
 export type FaultMoment = 'unsent' | 'waiting' | 'head' | 'body';
 
 /**
  * connection_lost: the peer ended, reset or lost the connection. malformed: it sent something that is not an HTTP/1 response to
- * this request. unasked: it sent something before any request. request_body: the source of the request body failed.
+ * this request. unasked: it sent bytes before a byte of the request had left. request_body: the source of the request body failed.
  */
 export type FaultKind = 'connection_lost' | 'malformed' | 'unasked' | 'request_body';
 
@@ -22,5 +23,12 @@ export class HttpFault extends Error {
     this.name = 'HttpFault';
     this.kind = kind;
     this.moment = moment;
+  }
+
+  /** No response to this request has begun: the connection was lost before, or the peer sent bytes that cannot begin one. */
+  get unanswered(): boolean {
+    const { kind, moment, cause } = this;
+    if (kind === 'connection_lost') return moment === 'unsent' || moment === 'waiting';
+    return kind === 'malformed' && moment === 'head' && cause instanceof ResponseError && cause.code === 'not_http';
   }
 }

@@ -3,22 +3,12 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { ConnectionOwner } from '../../test/helpers/exchange-recorder.ts';
+import { seededRandom } from '../../test/soak/random.ts';
 import { OutgoingBody } from './outgoing-body.ts';
 
 const exchanges = 100_000;
-/** Every so manieth exchange uploads a body, which takes turns of the loop. */
+/** One exchange of so many uploads a body, which takes turns of the loop. */
 const uploadEvery = 10;
-
-/** mulberry32: the same numbers for the same seed. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 interface Script {
   readonly method: string;
@@ -75,7 +65,8 @@ function expected({ bytes, headBytes, closeDelimited, outcome }: Script, sent: n
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test(`${exchanges} random exchanges have one outcome each, and leave nothing behind`, async () => {
-  const random = randomFrom(20_260);
+  const seeded = seededRandom('exchanges');
+  const random = (below: number): number => seeded.between(0, below - 1);
   let owner = new ConnectionOwner();
   for (let i = 0; i < exchanges; i += 1) {
     const at = scripts[random(scripts.length)];

@@ -1,14 +1,15 @@
-// The body of one request on its way out: framed by length or in chunks (RFC 9112 §6, §7), with back-pressure. Outlives a connection
-// that was lost before a byte left, so that the request can move to another.
+// Writes the body of one request, framed by length or in chunks (RFC 9112 §6, §7), with back-pressure. Survives the loss of its
+// connection as long as no byte has left, so that the request can move to another one.
 import type { Readable } from 'node:stream';
 import type { BytePipe } from '../kernel/byte-pipe.ts';
 import type { RawHeaders } from '../kernel/http.ts';
+import { framedChunk, lastChunkWith } from './chunk-framing.ts';
 
 export interface OutgoingBodyOptions {
   readonly stream: Readable;
-  /** As announced in Content-Length; null: chunked. */
+  /** The Content-Length of the head; null: chunked. */
   readonly lengthBytes: number | null;
-  /** Asked once the stream has ended; sent behind the last chunk. Raw pairs. */
+  /** Called once the stream has ended; the pairs are sent behind the last chunk. */
   readonly trailers: () => RawHeaders;
 }
 
@@ -21,10 +22,6 @@ export interface OutgoingBodyObserver {
   failed(error: Error): void;
 }
 
-const crlf: Buffer = Buffer.from('\r\n');
-/** A chunk up to here is copied together with its framing. */
-const smallChunkBytes = 2048;
-
 export class OutgoingBody {
   readonly #stream: Readable;
   readonly #lengthBytes: number | null;
@@ -34,7 +31,7 @@ export class OutgoingBody {
   #observer: OutgoingBodyObserver | undefined;
   #finished = false;
   #listening = false;
-  /** Written, and not known to have left: sent again if it did not. Undefined: something has left. */
+  /** Everything written so far, for another connection. Undefined once a byte may have left. */
   #unsent: Uint8Array[] | undefined = [];
   #pipeSentBefore = 0;
 
@@ -61,7 +58,7 @@ export class OutgoingBody {
     this.#listen();
   }
 
-  /** Writes again what was written and did not leave. Call it right after the head. */
+  /** Writes again what the last connection did not send. To be called right after the head was written. */
   rewrite(): void {
     const pipe = this.#pipe;
     if (pipe === undefined) return;
@@ -78,12 +75,12 @@ export class OutgoingBody {
     if (!this.#finished) this.#stream.resume();
   }
 
-  /** The peer has seen the request: nothing needs to be kept. */
+  /** Drops the copy of what was written if the pipe has sent a byte since start(). */
   forgetSent(): void {
     if (this.#pipe !== undefined && this.#pipe.bytesSent > this.#pipeSentBefore) this.#unsent = undefined;
   }
 
-  /** The connection is gone. What the stream still has waits for another start(), or for leave(). */
+  /** The connection is lost. The stream pauses until another start(), or until leave(). */
   detach(): void {
     this.forgetSent();
     this.#pipe = undefined;
@@ -91,7 +88,7 @@ export class OutgoingBody {
     if (!this.#finished) this.#stream.pause();
   }
 
-  /** Nobody wants the rest. */
+  /** Drops the rest and destroys the stream. Idempotent. */
   leave(): void {
     this.#pipe = undefined;
     this.#observer = undefined;
@@ -121,7 +118,7 @@ export class OutgoingBody {
     if (this.#finished || chunk.length === 0) return;
     this.#bodyBytes += chunk.length;
     if (this.#lengthBytes === null) {
-      this.#out(chunkOf(chunk));
+      this.#out(framedChunk(chunk));
       return;
     }
     if (this.#bodyBytes > this.#lengthBytes) {
@@ -139,17 +136,14 @@ export class OutgoingBody {
       else this.#fail(new Error('the request body is shorter than announced'));
       return;
     }
-    let last = '0\r\n';
-    const trailers = this.#trailers();
-    for (let i = 0; i < trailers.length; i += 2) last += `${trailers[i] ?? ''}: ${trailers[i + 1] ?? ''}\r\n`;
-    this.#out([Buffer.from(`${last}\r\n`, 'latin1')]);
+    this.#out([lastChunkWith(this.#trailers())]);
     this.#finish();
   }
 
   #out(pieces: readonly Uint8Array[]): void {
     const pipe = this.#pipe;
     if (pipe === undefined) {
-      // Detached in the moment in which the stream had more: it goes out with the next connection.
+      // Data that arrived while detached is sent by the next connection.
       this.#unsent?.push(...pieces);
       return;
     }
@@ -172,15 +166,4 @@ export class OutgoingBody {
     this.#observer = undefined;
     observer?.failed(error);
   }
-}
-
-/** RFC 9112 §7.1. */
-function chunkOf(chunk: Buffer): readonly Uint8Array[] {
-  const size = `${chunk.length.toString(16)}\r\n`;
-  if (chunk.length > smallChunkBytes) return [Buffer.from(size, 'latin1'), chunk, crlf];
-  const framed = Buffer.allocUnsafe(size.length + chunk.length + crlf.length);
-  framed.write(size, 'latin1');
-  framed.set(chunk, size.length);
-  framed.set(crlf, size.length + chunk.length);
-  return [framed];
 }

@@ -1,15 +1,15 @@
-// The head of a request as bytes (RFC 9112 §3). Writes exactly what it is given and refuses what would not be one head.
+// Encodes the head of a request (RFC 9112 §3). Writes exactly the given parts and refuses any that would not read as one head.
 import type { RawHeaders } from '../kernel/http.ts';
 
 export interface RequestHeadParts {
   readonly method: string;
-  /** In any of the four forms of RFC 9112 §3.2, written as it is. */
+  /** In any of the four forms of RFC 9112 §3.2, written unchanged. */
   readonly target: string;
   /** Raw pairs, framing and connection fields included. One character is one byte. */
   readonly headers: RawHeaders;
 }
 
-/** The head would not be read as it is meant. */
+/** The parts would be read as a different head. */
 export class InvalidRequestError extends Error {
   override readonly name = 'InvalidRequestError';
 }
@@ -18,14 +18,17 @@ export class InvalidRequestError extends Error {
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** RFC 9110 §5.5: HTAB, SP, VCHAR and obs-text; no other control character, and nothing beyond a byte. */
 const notInValue = /[^\t\x20-\x7e\x80-\xff]/;
-/** RFC 9112 §3.2, loosely: any visible byte; what a target means is decided elsewhere. */
+/** Looser than RFC 9112 §3.2: any visible byte. The meaning of a target is decided elsewhere. */
 const notInTarget = /[^\x21-\x7e\x80-\xff]/;
 
-/** Throws InvalidRequestError for a method or name that is no token, and for control characters, spaces in the target and wider text. */
+/**
+ * Throws InvalidRequestError for a method or name that is not a token, a space in the target, a control character anywhere, and a
+ * character that does not fit a byte.
+ */
 export function encodeRequestHead({ method, target, headers }: RequestHeadParts): Buffer {
   if (!token.test(method)) throw new InvalidRequestError('the method is not a token');
   if (target === '' || notInTarget.test(target)) {
-    throw new InvalidRequestError('the request target is empty or contains a character that it must not');
+    throw new InvalidRequestError('the request target is empty or contains a character that is not allowed');
   }
   let head = `${method} ${target} HTTP/1.1\r\n`;
   for (let i = 0; i < headers.length; i += 2) {

@@ -1,6 +1,6 @@
-// The error of the response reader, with one sentence for people per code.
+// The error of the response reader, with one sentence per code for people to read.
 
-/** not_http: wrong protocol or version. cut: the peer's end came too early. The others name the part that is malformed. */
+/** not_http: wrong protocol or version. cut: the peer ended too early. The others name the malformed part. */
 export type ResponseErrorCode = keyof typeof details;
 
 /** How far a response had come when the connection ended. `no_response`: not one byte since the request. */
@@ -28,7 +28,7 @@ const cutDetails: Record<CutPoint, string> = {
   trailers: 'The connection ended within the trailer section of the response.',
 };
 
-/** What is wrong with a response. The message is plain English and quotes nothing that the peer sent. */
+/** A malformed or incomplete response. The message quotes nothing that the peer sent. */
 export class ResponseError extends Error {
   override readonly name = 'ResponseError';
   readonly code: ResponseErrorCode;

@@ -1,5 +1,5 @@
 // Reads the responses of one HTTP/1 connection from its bytes (RFC 9112): strict, incremental, with the same events for any split of
-// the same bytes. Removes no field and decides nothing about the connection; reports what its rules need.
+// the same bytes. Removes no field. Does not decide whether the connection may be used again.
 import { noHeaders, type RawHeaders } from '../kernel/http.ts';
 import { ChunkedBody } from './chunked-body.ts';
 import { checkTrailers } from './control-fields.ts';
@@ -11,7 +11,7 @@ import type { ExpectedResponse, ResponseHandler, ResponseHead } from './response
 
 /** All interim responses to one request, in bytes: as much as one head may have. */
 export const maxInformationalBytes: number = maxHeadBytes;
-/** What an interim response counts at least, in bytes: the shortest ones must not come a thousand times either. */
+/** The least that an interim response counts, in bytes: a thousand of the shortest ones are too many as well. */
 export const minInformationalBytes = 64;
 
 const noBytes: Buffer = Buffer.alloc(0);
@@ -28,9 +28,9 @@ export class ResponseReader {
   #excess = false;
   #paused = false;
   #reading = false;
-  /** Pushed, but not read yet: behind a pause, or behind a 101. */
+  /** Pushed and not read: after a pause, or behind a 101. */
   #held: Buffer[] = [];
-  /** The peer's end came while bytes were held. */
+  /** The peer ended while bytes were held. */
   #endHeld = false;
 
   constructor(handler: ResponseHandler) {
@@ -41,17 +41,17 @@ export class ResponseReader {
     return stateOfPhase[this.#phase];
   }
 
-  /** Bytes came that belong to no response: before the first request, or behind a complete response. Such bytes are dropped. */
+  /** Bytes arrived that belong to no response: before the first request, or behind a complete response. They are dropped. */
   get excess(): boolean {
     return this.#excess;
   }
 
-  /** Not one byte has come since expect(). */
+  /** No byte has arrived since expect(). */
   get silent(): boolean {
     return this.#phase === 'head' && this.#scanner.bytes === 0 && this.#informationalBytes === 0;
   }
 
-  /** A request goes out. Only when the reader is idle or done and there is no excess. */
+  /** To be called for each request. Throws TypeError while another response is expected, after excess, and for CONNECT. */
   expect(expected: ExpectedResponse): void {
     if ((this.#phase !== 'idle' && this.#phase !== 'done') || this.#excess) {
       throw new TypeError(`no response can be expected now: ${this.#phase}${this.#excess ? ', excess' : ''}`);
@@ -65,8 +65,8 @@ export class ResponseReader {
   }
 
   /**
-   * The peer's bytes, which are the reader's own from now on. Calls the handler; bytes behind a pause are kept. Throws
-   * ResponseError, once; later bytes are ignored.
+   * Takes ownership of the bytes, which the reader may change. Calls the handler; bytes behind a pause are kept. Throws ResponseError
+   * once; later bytes are ignored.
    */
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
@@ -93,7 +93,7 @@ export class ResponseReader {
     }
   }
 
-  /** The peer's end. Completes a body that only the connection ends; throws ResponseError cut if a response is incomplete. */
+  /** The peer has ended. Completes a body that only the connection ends; throws ResponseError cut if a response is incomplete. */
   end(): void {
     if ((this.#held.length > 0 || this.#reading) && this.#phase !== 'upgraded') {
       this.#endHeld = true;
@@ -121,27 +121,27 @@ export class ResponseReader {
   }
 
   /**
-   * Body data stops until resume(); within the handler's calls as well. A response whose last byte was already passed on still
-   * ends, and the peer's end still ends a body when no bytes are held.
+   * Body data stops until resume(); may be called by the handler. A response whose last byte was already delivered still ends, and
+   * the peer's end still ends a body when no bytes are held.
    */
   pause(): void {
     this.#paused = true;
   }
 
-  /** Reads what was kept. Throws as push() and end() do. */
+  /** Reads the bytes that were kept. Throws as push() and end() do. */
   resume(): void {
     this.#paused = false;
     if (!this.#reading) this.#readHeld();
   }
 
-  /** No further call of the handler: its side has no use for the response. Idempotent. */
+  /** The handler is not called any more, and further bytes are ignored. Idempotent. */
   stop(): void {
     this.#phase = 'failed';
     this.#held = [];
     this.#endHeld = false;
   }
 
-  /** Takes the bytes that have come behind a 101; from the call of upgrade() on. */
+  /** Takes the bytes that have arrived behind a 101. Empty before upgrade() is called. */
   rest(): Buffer {
     if (this.#phase !== 'upgraded') return noBytes;
     const rest = this.#held.length === 1 ? (this.#held[0] ?? noBytes) : Buffer.concat(this.#held);
@@ -276,7 +276,7 @@ export class ResponseReader {
     return at;
   }
 
-  /** Excess is known before the handler learns of the end, because it decides there whether to use the connection again. */
+  /** `more`: bytes follow. Sets `excess` before end(), because the handler decides there whether to use the connection again. */
   #complete(trailers: RawHeaders, more: boolean): void {
     this.#phase = 'done';
     if (more || this.#held.length > 0) this.#excess = true;

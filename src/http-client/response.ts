@@ -1,11 +1,11 @@
 // The types of the response reader: what a request expects, what a response is, and the events of reading one.
 import type { RawHeaders } from '../kernel/http.ts';
 
-/** What was asked, as far as it decides how the response is framed. */
+/** The parts of a request that decide how its response is framed. */
 export interface ExpectedResponse {
-  /** Any method but CONNECT. */
+  /** Any method except CONNECT. */
   readonly method: string;
-  /** Protocols that the request offered in `Upgrade`, as a list with commas; '' for none. */
+  /** Protocols that the request offered in `Upgrade`, separated by commas; '' for none. */
   readonly offeredProtocols: string;
 }
 
@@ -28,7 +28,7 @@ export interface ResponseHead {
   readonly framing: BodyFraming;
   /**
    * Whether the connection may carry another request after this response: by version and `Connection` (RFC 9112 §9.3), and by
-   * the framing. False as well where a 204 or 205 announces content, because bytes of it may follow.
+   * the framing. Also false after a 204 or 205 that announces content, because such content may follow.
    */
   readonly persistent: boolean;
   /** `Keep-Alive: timeout=`, in seconds, if given. */
@@ -37,12 +37,12 @@ export interface ResponseHead {
 
 /** Calls come in this order: informational*, then upgrade, or head data* end. None comes after the reader has thrown. */
 export interface ResponseHandler {
-  /** A 1xx, but not 101. */
+  /** A 1xx response other than 101. */
   informational(head: ResponseHead): void;
   head(head: ResponseHead): void;
-  /** Never empty. The bytes lie in the buffer that was pushed and are the receiver's own. */
+  /** Never empty. A part of the buffer that was pushed; the receiver owns it. */
   data(chunk: Buffer): void;
-  /** The response is whole. Trailers are raw, like headers. */
+  /** The response is complete. Trailers are raw pairs, like headers. */
   end(trailers: RawHeaders): void;
   /** A 101 for an offered protocol. The bytes behind it are not HTTP: ResponseReader.rest(). */
   upgrade(head: ResponseHead): void;

@@ -3,15 +3,15 @@ import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import type { BytePipe, BytePipeHandler } from '../kernel/byte-pipe.ts';
 
-/** How long a peer that has ended may take to read the rest. */
+/** How long a peer that has ended may take to read the remaining bytes. */
 const flushGraceMs = 5_000;
 
 export interface StreamPipeOptions {
-  /** What an error of the stream is reported as; by default as it is. */
+  /** Converts an error of the stream before it is reported. Default: unchanged. */
   readonly errorOf?: (error: Error) => Error;
 }
 
-/** Takes the stream over. It must allow half-open use, or the peer's end ends this side too. */
+/** Takes ownership of the stream, which must be created with allowHalfOpen, or the peer's end ends this side too. */
 export class StreamPipe implements BytePipe {
   readonly #stream: Duplex;
   readonly #errorOf: (error: Error) => Error;
@@ -22,7 +22,7 @@ export class StreamPipe implements BytePipe {
   #receivedBytes = 0;
   #failure: Error | undefined;
   #ended = false;
-  /** Received and not delivered, while paused. */
+  /** Received while paused, and not delivered yet. */
   #held: Buffer[] = [];
   #paused = false;
   #delivering = false;
@@ -80,7 +80,7 @@ export class StreamPipe implements BytePipe {
     const stream = this.#stream;
     if (stream.destroyed || stream.writableEnded) return true;
     this.#corkedBytes += chunk.length;
-    // What is written in one tick leaves in one system call.
+    // All writes of one tick leave in one system call.
     if (!this.#corked) {
       this.#corked = true;
       stream.cork();
@@ -93,7 +93,7 @@ export class StreamPipe implements BytePipe {
     if (!this.#stream.writableEnded) this.#stream.end();
   }
 
-  /** After an orderly end of both directions the stream gets a while to send what was written before it. */
+  /** After an orderly end of both directions the stream gets 5 s to send what was written before. */
   destroy(): void {
     const stream = this.#stream;
     if (!this.#ended || !stream.writableEnded || stream.writableFinished || stream.destroyed) {

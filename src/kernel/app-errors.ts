@@ -1,4 +1,4 @@
-// The errors that `expose` answers with in place of the app: rows of the table in error-table.ts.
+// The rows of the error table (error-table.ts) for responses that `expose` makes in place of the app.
 import type { ErrorShape } from './error-shape.ts';
 
 type AppErrorCode = 'app_unreachable' | 'bad_app_response' | 'app_timeout';
@@ -9,15 +9,16 @@ export const appErrors: Readonly<Record<AppErrorCode, ErrorShape>> = {
     title: 'App unreachable',
     proxyError: 'connection_terminated',
     source: 'expose',
-    when: 'The app does not accept connections within 10 s, or closed the connection without a response. `Proxy-Status` has the reason, such as `connection_refused` or `connection_timeout`.',
-    remedy: 'Start the app, or correct the target of `expose`, which prints the reason where it runs.',
+    when: 'The app does not accept connections within 10 s, its certificate is not trusted, or it closed the connection without a response. `Proxy-Status` has the reason, such as `connection_refused`, `connection_timeout` or `tls_certificate_error`.',
+    remedy:
+      'Start the app, or correct the target of `expose`, which prints the [reason](cli.md#expose) where it runs. When the connection was closed without a response, the app may have acted on the request.',
   },
   bad_app_response: {
     status: 502,
-    title: 'Bad response of the app',
+    title: 'Bad app response',
     proxyError: 'http_protocol_error',
     source: 'expose',
-    when: 'The response of the app is not valid HTTP/1, or ended within its head. `Proxy-Status` tells the two apart.',
+    when: 'The response of the app is not valid HTTP/1, ended within its head, has a head of more than 64 KiB, or switches to a protocol that the request did not offer. `Proxy-Status` tells these apart.',
     remedy:
       'Correct the app. The line that `expose` prints says what is wrong with the response; nothing of it is passed on.',
   },

@@ -1,6 +1,6 @@
-// What a row of the table of errors says about a code.
+// The columns of the error table.
 
-/** Error types of the registry that RFC 9209 §2.3 began. */
+/** Error types of the IANA registry that RFC 9209 §2.3 created. */
 export type ProxyErrorType =
   | 'dns_error'
   | 'destination_ip_unroutable'
@@ -26,12 +26,12 @@ export interface ErrorShape {
   readonly status: number;
   /** RFC 9457 §3.1.3. */
   readonly title: string;
-  /** What `Proxy-Status` tells of it, unless the hop knows better. */
+  /** The error type in `Proxy-Status`, unless the hop knows a more precise one. */
   readonly proxyError: ProxyErrorType;
-  /** Made by `expose`, next to the app; absent: by the gateway, or by both. */
+  /** Absent: the gateway makes the response, or both do. */
   readonly source?: 'expose';
-  /** For docs/errors.md, as the next one. */
+  /** Causes, for docs/errors.md. */
   readonly when: string;
-  /** What whoever reads it can do. */
+  /** What to do about it, for docs/errors.md. */
   readonly remedy: string;
 }

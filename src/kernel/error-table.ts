@@ -191,7 +191,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     status: 499,
     title: 'Client too slow',
     proxyError: 'http_request_error',
-    when: 'The client took less of a response than `gateway.min_write_rate` while data waited for it, so the response was cut. Nobody receives this; it is in the log.',
+    when: 'The client took less of a response than `gateway.min_write_rate` while data waited for it, or nothing of a stream for `timeouts.body_idle`, so the response was cut. Nobody receives this; it is in the log.',
     remedy: 'Nothing, unless honest clients are on very slow links: then lower the setting.',
   },
   internal_error: {

@@ -1,5 +1,4 @@
-// Owns the shapes in which a request and its answer travel through the gateway: the currency of every room on the request
-// path. Knows no server, no client library and no stage.
+// The types of requests and responses within the gateway, shared by every room on the request path, and rules of HTTP semantics.
 import type { Duplex, Readable } from 'node:stream';
 import type { GatewayError } from './errors.ts';
 
@@ -56,6 +55,14 @@ export interface Sink {
   upgrade(status: number, headers: RawHeaders, peer: CountedDuplex): void;
   /** Before head: an answer is made of it. After head: the response is cut, never completed. */
   fail(error: GatewayError): void;
+}
+
+/** RFC 9110 §9.2.2. */
+const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/** Whether the same request sent twice has the effect of one. */
+export function isIdempotent(method: string): boolean {
+  return idempotentMethods.has(method);
 }
 
 /** Whether a response to this method with this status has no content, whatever its fields say (RFC 9110 §6.4.1). */

@@ -1,4 +1,4 @@
-// A Node Duplex over a byte pipe, for code that wants a stream: upgraded connections, Node's own HTTP server.
+// A Node Duplex over a byte pipe, for code that needs a stream: upgraded connections, Node's HTTP server.
 import { Duplex, type DuplexOptions } from 'node:stream';
 import type { BytePipe } from './byte-pipe.ts';
 import type { CountedDuplex } from './http.ts';
@@ -6,15 +6,15 @@ import type { CountedDuplex } from './http.ts';
 type Callback = (error?: Error | null) => void;
 
 /**
- * end() ends one direction of the pipe, destroy() aborts it unless both directions have ended. Takes the pipe over: from the
- * constructor on it is the pipe's handler.
+ * end() ends one direction of the pipe, destroy() aborts it unless both directions have ended. Becomes the pipe's handler in the
+ * constructor.
  */
 export class PipeDuplex extends Duplex implements CountedDuplex {
   readonly #pipe: BytePipe;
   #heldWrite: Callback | undefined;
   #peerEnded = false;
 
-  /** `first`: bytes that come before what the pipe delivers. */
+  /** `first`: bytes that are read before those of the pipe. */
   constructor(pipe: BytePipe, options: DuplexOptions = {}, first?: Buffer) {
     super(options);
     this.#pipe = pipe;
@@ -31,7 +31,7 @@ export class PipeDuplex extends Duplex implements CountedDuplex {
         this.#releaseWrite();
       },
       closed: (error) => {
-        // After an orderly end the stream closes by itself, once it is read and written to its end.
+        // After an orderly end the stream closes by itself once all is read and written.
         if (error !== undefined || !this.#peerEnded) this.destroy(error);
       },
     });
@@ -42,7 +42,7 @@ export class PipeDuplex extends Duplex implements CountedDuplex {
     return this.#pipe.bytesSent;
   }
 
-  /** Application bytes that came from the peer, read or not. */
+  /** Application bytes received from the peer, read or not. */
   get bytesReceived(): number {
     return this.#pipe.bytesReceived;
   }
@@ -74,7 +74,7 @@ export class PipeDuplex extends Duplex implements CountedDuplex {
     callback(error);
   }
 
-  /** What a write that waits is told when the stream is destroyed. */
+  /** The error of a pending write when the stream is destroyed without one. */
   protected destroyedError(): Error {
     return new Error('the stream was destroyed before everything was written');
   }

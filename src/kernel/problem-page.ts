@@ -1,5 +1,5 @@
-// The page that a person sees in a browser where a program would get a problem. Self-contained: no script, nothing loaded, and
-// styles that the page's own content policy allows by their hash.
+// The HTML page of a problem, for browsers. Self-contained: no script, nothing loaded, and styles that the page's content security
+// policy allows by their hash.
 import { hash } from 'node:crypto';
 
 export interface PageContent {
@@ -7,9 +7,9 @@ export interface PageContent {
   readonly status: number;
   readonly detail: string;
   readonly code: string;
-  /** Where the code is explained. */
+  /** The URL that documents the code. */
   readonly type: string;
-  /** Undefined: the request has none. */
+  /** Undefined: the request has no id. */
   readonly requestId: string | undefined;
 }
 

@@ -1,5 +1,5 @@
-// How an error looks to a client: application/problem+json (RFC 9457), or a page for people, with the reason for the proxies in
-// between (RFC 9209). Contains what the error's table and detail say, and nothing of its cause.
+// Renders an error for a client: application/problem+json (RFC 9457) or an HTML page, with Proxy-Status (RFC 9209). Contains the
+// error's table row and detail, never its cause.
 import type { ProxyErrorType } from './error-shape.ts';
 import { errorTable } from './error-table.ts';
 import type { GatewayError } from './errors.ts';
@@ -11,13 +11,13 @@ import { contentPolicy, type WholeResponse, wholeResponse } from './whole-respon
 const typeBase = 'https://portal-gateway.dev/errors/';
 
 export interface ProblemContext {
-  /** The hop that makes the response, as Proxy-Status names it (RFC 9209 §2). */
+  /** The hop that makes the response, for Proxy-Status (RFC 9209 §2). */
   readonly proxy: 'portal-gateway' | 'portal-expose';
-  /** Undefined: the request has none. */
+  /** Undefined: the request has no id. */
   readonly requestId: string | undefined;
-  /** The headers of the request: its Accept decides between JSON and a page. Undefined: JSON. */
+  /** The headers of the request, whose Accept selects JSON or HTML. Undefined: JSON. */
   readonly received?: RawHeaders | undefined;
-  /** Where the error's table has one type for several reasons. */
+  /** Overrides the error type of the table. */
   readonly proxyError?: ProxyErrorType | undefined;
 }
 
@@ -53,7 +53,7 @@ function htmlResponse(status: number, page: string): WholeResponse {
   return wholeResponse(status, 'text/html; charset=utf-8', Buffer.from(page), contentPolicy(pageStyles));
 }
 
-/** As browsers ask for a page: it names text/html itself, and JSON no more than that. Everything else gets JSON. */
+/** Whether Accept names text/html itself and weighs it at least as high as JSON, as browsers do. Everything else gets JSON. */
 function prefersHtml(received: RawHeaders): boolean {
   let html = 0;
   let json = 0;

@@ -1,9 +1,9 @@
-// Responses that the gateway or `expose` makes by itself: whole, and with headers that keep browsers from doing anything with them
-// but show them. Responses of apps never pass here.
+// Responses that the gateway or `expose` makes itself: complete in memory, with headers that let browsers only display them. Responses
+// of apps never pass here.
 
 export interface WholeResponse {
   readonly status: number;
-  /** Name, value, … with the length of the body. */
+  /** Raw pairs, Content-Length included. */
   readonly headers: readonly string[];
   readonly body: Uint8Array;
 }
@@ -18,13 +18,13 @@ const plain: readonly string[] = [
 /** A year, without subdomains: those may be apps. */
 const strictTransport: readonly string[] = ['Strict-Transport-Security', 'max-age=31536000'];
 
-/** Runs nothing, loads nothing, is framed nowhere. `styles`: what a page of ours may use, as a source list. */
+/** Content security policy: no scripts, no loading, no framing. `styles`: the source list of allowed styles. */
 export function contentPolicy(styles = ''): string {
   const style = styles === '' ? '' : ` style-src ${styles};`;
   return `default-src 'none';${style} base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 }
 
-/** Beside the response's own headers. `encrypted`: browsers heed the last one over TLS only (RFC 6797 §7.2). */
+/** Added to every such response. `encrypted`: adds Strict-Transport-Security, which browsers ignore without TLS (RFC 6797 §7.2). */
 export function securityHeaders(encrypted: boolean): readonly string[] {
   return encrypted ? plain.concat(strictTransport) : plain;
 }

@@ -1,4 +1,4 @@
-// Accepted tunnels as Node streams, for callers that want those rather than byte pipes.
+// Accepted tunnels as Node streams instead of byte pipes.
 import type { AcceptQueue } from './accept-queue.ts';
 import { SecureChannel } from './secure/channel.ts';
 import type { SecurePipe } from './secure/secure-pipe.ts';
@@ -16,7 +16,7 @@ export class AcceptedChannels implements AsyncIterableIterator<SecureChannel> {
     const { done, value } = await this.#pipes.next();
     if (done === true) return { value: undefined, done };
     const channel = new SecureChannel(value);
-    // A client that leaves before anybody listens on its tunnel must not end the process.
+    // Without a listener the error of a client that disconnects early would end the process.
     channel.on('error', ignore);
     return { value: channel, done: false };
   }

@@ -115,7 +115,7 @@ export class RelayClient {
     return new AcceptedChannels(this.listenPipes(options));
   }
 
-  /** As listen, without the machinery of Node streams. */
+  /** As listen, but yields byte pipes instead of Node streams. */
   listenPipes(options: ListenOptions): AcceptQueue<SecurePipe> {
     const stop = (): void => {
       options.signal?.removeEventListener('abort', stop);

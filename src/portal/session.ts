@@ -41,8 +41,8 @@ export interface DialOptions {
 const defaultConnectTimeoutMs = 10_000;
 const defaultKeepalive = { intervalMs: 10_000, timeoutMs: 5_000 };
 /**
- * 4 MiB in each round trip fill a gigabit line at 32 ms, and carry a download over the pauses of a busy machine: against 1 MiB it is
- * 8 to 15 % faster through a relay on the same machine, at a tenth less CPU (bench/README.md).
+ * 4 MiB in each round trip fill a gigabit line at 32 ms, and keep a download going while a process on a busy machine waits for the CPU:
+ * at least 8 % faster than 1 MiB through a relay on the same machine, at a tenth less CPU (bench/README.md, receive windows).
  */
 const grownWindowBytes = 4_194_304;
 const acceptCapacity = 256;
@@ -123,7 +123,7 @@ export class Session {
     return new SecureChannel(await this.dialPipe(leaseId, options));
   }
 
-  /** As dial, without the machinery of a Node stream. */
+  /** As dial, but returns a byte pipe instead of a Node stream. */
   dialPipe(leaseId: string, options: DialOptions): Promise<SecurePipe> {
     return dialLease(this.#dialer, leaseId, options.alpn, options.signal);
   }
@@ -143,7 +143,7 @@ export class Session {
     return new AcceptedChannels(queue);
   }
 
-  /** As listen, with each tunnel handed over as a pipe when it comes; deliver returns false for one that it does not take. */
+  /** As listen, but hands each tunnel over as a byte pipe when it arrives; `deliver` returns false to refuse it. */
   publish(
     offer: LeaseOffer,
     deliver: (tunnel: SecurePipe) => boolean,

@@ -1,4 +1,4 @@
-// The sink of a client: what a response of an app needs, and whole responses of the gateway itself.
+// The sink of a client: takes responses of apps in pieces, and complete responses of the gateway itself.
 import type { Sink } from '../kernel/http.ts';
 import type { WholeResponse } from '../kernel/whole-response.ts';
 

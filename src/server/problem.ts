@@ -1,4 +1,4 @@
-// The problems that the gateway answers with, with the CORS fields that let a page of an allowed origin read them.
+// Problem responses of the gateway, with the CORS fields that let pages of allowed origins read them.
 import type { GatewayError } from '../kernel/errors.ts';
 import { problemOf } from '../kernel/problem.ts';
 import type { WholeResponse } from '../kernel/whole-response.ts';

@@ -1,14 +1,14 @@
-// One request on its way to an app: waits for a tunnel, is sent, streams, and ends in exactly one of the ways that the sink knows.
-// Moves to another tunnel once where that can do no harm. Retries by policy are a stage of their own.
+// One request to an app: waits for a tunnel, sends the request, streams the response and calls exactly one terminal method of the sink.
+// Moves to a new tunnel once if a kept one was lost and repeating is safe. Retries by policy are a stage of their own.
 import { encodeRequestHead, InvalidRequestError } from '../http-client/request-head.ts';
-import type { ExchangeHandler } from '../http-client/connection.ts';
+import type { ExchangeHandler } from '../http-client/exchange.ts';
 import type { HttpFault } from '../http-client/http-fault.ts';
 import { OutgoingBody } from '../http-client/outgoing-body.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import type { Cancellable } from '../kernel/cancellation.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
 import { GatewayError } from '../kernel/errors.ts';
-import type { Flow, RawHeaders, Sink } from '../kernel/http.ts';
+import { isIdempotent, type Flow, type RawHeaders, type Sink } from '../kernel/http.ts';
 import type { PipeDuplex } from '../kernel/pipe-duplex.ts';
 import type { Connection } from './connection.ts';
 import { exchangeFault, saysLeaseIsGone } from './faults.ts';
@@ -19,9 +19,6 @@ import type { UpstreamRequest } from './upstream-request.ts';
 
 /** waiting: for a tunnel. sent: the request is on its way, or being uploaded. streaming: the response has begun. */
 type Phase = 'waiting' | 'sent' | 'streaming' | 'done';
-
-/** RFC 9110 §9.2.2. */
-const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
 
 export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHandler {
   readonly request: UpstreamRequest;
@@ -35,6 +32,8 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   #usedBefore = false;
   #freshness: Freshness;
   #uploaded = false;
+  /** The client has not taken the last piece of the response yet. */
+  #clientHolds = false;
   #head: Uint8Array | undefined;
   #body: OutgoingBody | undefined;
 
@@ -57,7 +56,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
       this.#head = encodeRequestHead(request);
     } catch (cause) {
       this.#phase = 'done';
-      const detail = 'The request can not be forwarded as it is.';
+      const detail = 'The request cannot be forwarded as it is.';
       this.#sink.fail(
         new GatewayError(cause instanceof InvalidRequestError ? 'invalid_request' : 'internal_error', detail, {
           cause,
@@ -69,7 +68,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     if (this.#phase === 'waiting') this.#pool.acquire(this, request.timeouts.dialMs);
   }
 
-  // The pool's answer.
+  // Called by the pool.
 
   ready(connection: Connection): void {
     const { method, offeredProtocols, timeouts } = this.request;
@@ -83,20 +82,26 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     connection.http.send({ method, head, body, offeredProtocols }, this);
   }
 
-  /** No tunnel came about. */
+  /** No tunnel became available. */
   failed(error: GatewayError): void {
     if (saysLeaseIsGone(error)) this.request.leaseGone(this.request.lease.id);
     this.#finish();
     this.#sink.fail(error);
   }
 
-  // The client's side.
+  // Called by the sink and the server. Once the response is complete, its tunnel may carry another request.
 
   pause(): void {
-    this.#connection?.http.pause();
+    if (this.#phase === 'streaming') this.#connection?.http.pause();
   }
 
   resume(): void {
+    if (this.#phase !== 'streaming') return;
+    if (this.#clientHolds) {
+      this.#clientHolds = false;
+      // The time that the client took is not the app's.
+      this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
+    }
     this.#connection?.http.resume();
   }
 
@@ -115,7 +120,11 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
 
   expired(): void {
     if (this.#phase === 'streaming') {
-      this.abort(new GatewayError('tunnel_failed', 'The response stood still for too long.'));
+      this.abort(
+        this.#clientHolds
+          ? new GatewayError('client_too_slow', 'The client did not take the response for too long.')
+          : new GatewayError('tunnel_failed', 'The response stood still for too long.'),
+      );
     } else if (this.#uploaded) {
       this.abort(new GatewayError('headers_timeout', 'The app did not begin its response in time.'));
     } else if (this.#connection?.http.pipe.needsDrain === true) {
@@ -123,13 +132,14 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     } else this.abort(new GatewayError('request_timeout', 'The request body stood still for too long.'));
   }
 
-  // The connection's side.
+  // Called by the connection.
 
   uploading(): void {
-    if (this.#phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
+    // Also behind a head that came early: nothing stands still while the upload goes on.
+    if (this.#phase !== 'done') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
   }
 
-  /** The app's time runs from now. */
+  /** The response header timeout of the app starts now. */
   uploaded(): void {
     this.#uploaded = true;
     if (this.#phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.responseHeadersMs);
@@ -150,7 +160,9 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   data(chunk: Buffer): boolean {
     if (this.#phase !== 'streaming') return true;
     this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
-    return this.#sink.data(chunk);
+    const more = this.#sink.data(chunk);
+    if (!more) this.#clientHolds = true;
+    return more;
   }
 
   end(trailers: RawHeaders): void {
@@ -166,7 +178,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     }
     this.#finish();
     const headers = responseHeaders(head, this.request.method);
-    // With a 101 these two are the response itself (RFC 9110 §7.8).
+    // Hop-by-hop, but required in a 101 (RFC 9110 §7.8).
     headers.push('Connection', 'Upgrade', 'Upgrade', upgradeOf(head));
     this.#sink.upgrade(101, headers, stream);
   }
@@ -182,14 +194,15 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   }
 
   /**
-   * An app may close an idle tunnel in the very moment in which it is used again; that is no failure of the app, and every HTTP
-   * client repeats the request then (RFC 9112 §9.3.1). Once, on a new tunnel, and only where it can do no harm: not a byte of the
-   * request left, or not a byte of a response came to one that is idempotent and whole in its head.
+   * An app may close an idle tunnel at the moment when it is used again, or send late bytes of its last response there: neither is a
+   * response to this request, and every HTTP client repeats it then (RFC 9112 §9.3.1). Once, on a new tunnel, and only if no byte of the
+   * request has left, or if the request is idempotent and has no body.
    */
-  #mayMove({ kind, moment }: HttpFault): boolean {
-    if (kind !== 'connection_lost' || !this.#usedBefore || this.#freshness === 'new') return false;
-    if (moment === 'unsent') return true;
-    return moment === 'waiting' && this.#body === undefined && idempotentMethods.has(this.request.method);
+  #mayMove(fault: HttpFault): boolean {
+    if (!this.#usedBefore || this.#freshness === 'new') return false;
+    const { kind, moment } = fault;
+    if (moment === 'unsent') return kind !== 'request_body';
+    return fault.unanswered && this.#body === undefined && isIdempotent(this.request.method);
   }
 
   #move(): void {
@@ -220,11 +233,11 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   }
 }
 
-/** A request that can't be sent a second time, by its method or because its body will be gone, must not meet a dead tunnel. */
+/** A request that can't be repeated, by its method or because its body is consumed, must not be sent on a dead tunnel. */
 function freshnessFor({ method, body, offeredProtocols }: UpstreamRequest): Freshness {
   // An upgrade takes its tunnel out of HTTP.
   if (offeredProtocols !== '') return 'new';
-  return body.lengthBytes === 'none' && idempotentMethods.has(method) ? 'any' : 'recent';
+  return body.lengthBytes === 'none' && isIdempotent(method) ? 'any' : 'recent';
 }
 
 function upgradeOf({ headers }: ResponseHead): string {

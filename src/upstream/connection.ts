@@ -1,4 +1,4 @@
-// A tunnel of a pool as an HTTP connection, with what the pool needs to know of it: since when it is idle and how long it may be.
+// An HTTP connection over a tunnel, with the state that its pool needs: since when it is idle, and for how long it may be.
 import { Deadline, type Expiring } from '../kernel/deadlines.ts';
 import type { GatewayError } from '../kernel/errors.ts';
 import { HttpConnection } from '../http-client/connection.ts';
@@ -8,18 +8,19 @@ import type { Tunnel } from './transport.ts';
 export interface ConnectionOwner {
   /** An exchange is complete and the tunnel may carry another. */
   released(connection: Connection): void;
-  /** The tunnel is closed, whoever closed it. Once. */
+  /** The tunnel is closed, by either side. Called once. */
   lost(connection: Connection): void;
   idleExpired(connection: Connection): void;
 }
 
-/** Before an idle tunnel's time runs out at the app, by how much ours does: what a request needs to get there. */
+/** How long before the app's keep-alive timeout we stop using an idle tunnel: the time that a request needs to reach the app. */
 const keepAliveMarginMs = 1_000;
 
 export class Connection implements Expiring {
   readonly http: HttpConnection;
-  /** The pool's: when it went idle, and until when it may be. */
+  /** Armed by the pool while the tunnel is idle. */
   readonly idleDeadline: Deadline;
+  /** Monotonic, set by the pool. */
   idleSinceMs = 0;
   readonly #owner: ConnectionOwner;
 
@@ -27,10 +28,10 @@ export class Connection implements Expiring {
     this.#owner = owner;
     this.idleDeadline = new Deadline(this);
     this.http = new HttpConnection(tunnel, {
-      rested: () => {
+      idle: () => {
         owner.released(this);
       },
-      // A response that came before the excess has passed, and the tunnel is closed: nobody is harmed.
+      // A complete response was delivered before, and the tunnel is closed: nothing to do.
       excess: () => undefined,
       lost: () => {
         owner.lost(this);
@@ -38,12 +39,12 @@ export class Connection implements Expiring {
     });
   }
 
-  /** True while idle: never to be used again. */
+  /** For an idle tunnel: it cannot carry another request. */
   get dead(): boolean {
     return !this.http.usable;
   }
 
-  /** Whether it carried a request before: such a tunnel may turn out to have died unnoticed. */
+  /** Whether it has carried a request: the app may have closed such a tunnel without our knowing yet. */
   get used(): boolean {
     return this.http.exchanges > 0;
   }
@@ -59,12 +60,12 @@ export class Connection implements Expiring {
     return exchangeFault(this.http.idleFault);
   }
 
-  /** At once: the app notices an abort. */
+  /** Closes the tunnel at once; the app sees an abort. */
   destroy(): void {
     this.http.destroy();
   }
 
-  /** In order: our end, then the app's. */
+  /** Closes an idle tunnel in order: our end, then the app's. */
   close(): void {
     this.http.close();
   }

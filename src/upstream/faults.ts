@@ -1,4 +1,4 @@
-// Owns the one table from what went wrong in a tunnel to what the caller is told. Details name no address, key or backend text.
+// Maps failures of tunnels and exchanges to errors for the caller. Details contain no address, key or text of the app.
 import type { HttpFault } from '../http-client/http-fault.ts';
 import type { ErrorCode } from '../kernel/error-table.ts';
 import { GatewayError } from '../kernel/errors.ts';
@@ -65,13 +65,13 @@ function portalCode(error: unknown): PortalErrorCode | undefined {
   return undefined;
 }
 
-/** What the caller is told when no tunnel to the app came about. */
+/** The error for the caller if no tunnel to the app could be opened. */
 export function dialFault(cause: unknown): GatewayError {
   const code = portalCode(cause);
   return asError(code === undefined ? unreachable : faults[code], cause);
 }
 
-/** What the caller is told when an exchange over an open tunnel failed. */
+/** The error for the caller if an exchange over an open tunnel failed. */
 export function exchangeFault(fault: HttpFault): GatewayError {
   const { kind, moment, cause } = fault;
   switch (kind) {

@@ -1,109 +1,10 @@
 // Which requests move to another tunnel when theirs is lost, by what had been sent: never one that an app may have acted on.
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
-import { describe, it, type TestContext } from 'node:test';
-import { ScriptedPipe } from '../../test/helpers/scripted-pipe.ts';
-import { Cancellation } from '../kernel/cancellation.ts';
-import { systemClock } from '../kernel/clock.ts';
-import { noHeaders, type RequestBody, type Sink } from '../kernel/http.ts';
-import type { Lease, Transport } from './transport.ts';
-import { Upstream } from './upstream.ts';
+import { describe, it } from 'node:test';
+import { bodyOf, noBody, ok, ScriptedUpstream } from '../../test/helpers/scripted-upstream.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const lease: Lease = { id: 'A'.repeat(26), name: 'app', alpn: [], metadata: '', expiresAtMs: 0 };
-const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-
-const noBody: RequestBody = {
-  lengthBytes: 'none',
-  started: false,
-  receivedBytes: 0,
-  open: () => assert.fail('there is no body'),
-  trailers: () => noHeaders,
-};
-
-function bodyOf(stream: PassThrough, lengthBytes: number | null): RequestBody {
-  return { lengthBytes, started: false, receivedBytes: 0, open: () => stream, trailers: () => noHeaders };
-}
-
-class TunnelPipe extends ScriptedPipe {
-  readonly peerId = null;
-}
-
-class Bench {
-  readonly tunnels: TunnelPipe[] = [];
-  readonly #upstream: Upstream;
-  readonly #transport: Transport;
-
-  constructor(t: TestContext) {
-    const limits = { maxIdle: 10, maxActive: 10, maxDialing: 10, maxWaiting: 10, idleTimeoutMs: 90_000 };
-    this.#upstream = new Upstream({ clock: systemClock, limits: () => limits });
-    t.after(() => {
-      this.#upstream.close();
-    });
-    this.#transport = {
-      relay: 'memory://test',
-      rttMs: undefined,
-      state: () => 'up',
-      list: () => Promise.resolve([lease]),
-      dial: () => {
-        const tunnel = new TunnelPipe();
-        this.tunnels.push(tunnel);
-        return Promise.resolve(tunnel);
-      },
-      close: () => Promise.resolve(),
-    };
-  }
-
-  /** Reports the status, or the code of the error. */
-  send(method: string, body: RequestBody = noBody, offeredProtocols = ''): { outcome: number | string } {
-    const result = { outcome: 'none' as number | string };
-    let status = 0;
-    const settle = (outcome: number | string): void => {
-      assert.equal(result.outcome, 'none');
-      result.outcome = outcome;
-    };
-    const sink: Sink = {
-      informational: () => undefined,
-      head: (received) => {
-        status = received;
-      },
-      data: () => true,
-      end: () => {
-        settle(status);
-      },
-      upgrade: () => {
-        settle(101);
-      },
-      fail: ({ code }) => {
-        settle(code);
-      },
-    };
-    this.#upstream.send(
-      {
-        ...{ method, target: '/', headers: ['Host', 'a'], offeredProtocols, dropped: new Set<string>(), body, lease },
-        transports: [this.#transport],
-        timeouts: { dialMs: 10_000, responseHeadersMs: 10_000, bodyIdleMs: 10_000, totalMs: 0 },
-        cancellation: new Cancellation(),
-        carried: { relay: undefined, startedMs: 0 },
-        leaseGone: () => undefined,
-      },
-      sink,
-    );
-    return result;
-  }
-
-  /** A tunnel that has carried a request and is idle. */
-  async used(): Promise<TunnelPipe> {
-    const first = this.send('GET');
-    await turn();
-    const [tunnel] = this.tunnels;
-    assert.ok(tunnel);
-    tunnel.receive(ok);
-    await turn();
-    assert.equal(first.outcome, 200);
-    return tunnel;
-  }
-}
 
 interface Row {
   readonly method: string;
@@ -137,11 +38,13 @@ describe('a request whose kept tunnel is lost', () => {
     const kind = lengthBytes === undefined ? method : `${method} with ${lengthBytes ?? 'an unknown number of'} bytes`;
     const when = `${sent ? 'after' : 'before'} a byte left${received === '' ? '' : `, behind ${JSON.stringify(received)}`}`;
     it(`${moves ? 'moves' : 'fails'}: ${kind}, ${when}`, async (t) => {
-      const bench = new Bench(t);
+      const bench = new ScriptedUpstream(t);
       const tunnel = await bench.used();
       const source = new PassThrough();
       tunnel.sends = sent;
-      const result = bench.send(method, lengthBytes === undefined ? noBody : bodyOf(source, lengthBytes));
+      const result = bench.send(method, {
+        body: lengthBytes === undefined ? noBody : bodyOf(source, lengthBytes),
+      });
       source.write('bo');
       await turn();
       tunnel.receive(received);
@@ -167,8 +70,42 @@ describe('a request whose kept tunnel is lost', () => {
     });
   }
 
+  it('moves when the app sent something before a byte left: that is the rest of an earlier response', async (t) => {
+    for (const method of ['GET', 'POST']) {
+      const bench = new ScriptedUpstream(t);
+      const tunnel = await bench.used();
+      tunnel.sends = false;
+      const result = bench.send(method);
+      tunnel.receive(ok);
+      await turn();
+      await turn();
+      assert.equal(result.outcome, 'none');
+      bench.tunnels[1]?.receive(ok);
+      await turn();
+      assert.equal(result.outcome, 200);
+    }
+  });
+
+  it('moves when the rest of an earlier response comes in place of its own, where it may be repeated', async (t) => {
+    for (const [method, outcome] of [
+      ['GET', 'none'],
+      ['POST', 'bad_upstream_response'],
+    ] as const) {
+      const bench = new ScriptedUpstream(t);
+      const tunnel = await bench.used();
+      const result = bench.send(method);
+      tunnel.receive('of a body that a 204 has not');
+      await turn();
+      await turn();
+      assert.equal(result.outcome, outcome);
+      if (method === 'POST') continue;
+      bench.tunnels[1]?.receive('no HTTP');
+      assert.equal(result.outcome, 'bad_upstream_response');
+    }
+  });
+
   it('moves once: a second loss fails it', async (t) => {
-    const bench = new Bench(t);
+    const bench = new ScriptedUpstream(t);
     const tunnel = await bench.used();
     const result = bench.send('GET');
     tunnel.fail(new Error('reset'));

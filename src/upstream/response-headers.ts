@@ -1,5 +1,5 @@
-// Which fields of an app's response reach the client: end-to-end ones, as received, with our Via. What frames the response was
-// checked when it was read.
+// Selects the fields of an app's response for the client: end-to-end ones, as received, with our Via. Framing was checked by the
+// response reader.
 import type { ResponseHead } from '../http-client/response.ts';
 import { isHopByHop, namedByConnection } from '../kernel/hop-by-hop.ts';
 import type { RawHeaders } from '../kernel/http.ts';
@@ -19,7 +19,7 @@ export function responseHeaders(
     const value = raw[i + 1] ?? '';
     const name = original.toLowerCase();
     if (name === 'content-length') {
-      // RFC 9110 §8.6: not with these, and a client might wait for what never comes.
+      // RFC 9110 §8.6: not with these; a client might wait for content that never comes.
       if (status < 200 || status === 204 || isReset) continue;
     } else if (name === 'connection') {
       for (const option of namedByConnection(value)) (named ??= new Set()).add(option);
@@ -33,7 +33,7 @@ export function responseHeaders(
   return named === undefined ? headers : without(headers, named);
 }
 
-/** The trailers of a response that are end-to-end: what frames a message or belongs to its head may not come behind it. */
+/** The end-to-end trailers of a response, without fields that must stand in its head. */
 export function responseTrailers(raw: RawHeaders): string[] {
   const trailers: string[] = [];
   for (let i = 0; i < raw.length; i += 2) {
@@ -45,7 +45,7 @@ export function responseTrailers(raw: RawHeaders): string[] {
   return trailers;
 }
 
-/** RFC 9110 §6.5.1, as far as it is ours to enforce: framing, routing, and what belongs to the head alone. */
+/** RFC 9110 §6.5.1: fields for framing and routing, and those that belong to the head alone. */
 const notInTrailers: ReadonlySet<string> = new Set(['content-length', 'trailer', 'host', 'set-cookie', 'x-request-id']);
 
 function without(headers: readonly string[], named: ReadonlySet<string>): string[] {

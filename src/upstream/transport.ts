@@ -1,4 +1,4 @@
-// Owns what the gateway asks of a relay connection, whatever its generation. Knows no wire protocol.
+// The interface of a relay connection for the gateway, the same for every protocol version.
 import type { BytePipe } from '../kernel/byte-pipe.ts';
 import type { AdmissionOptions, IgnoredCounts } from '../kernel/lease-admission.ts';
 

@@ -1,135 +1,11 @@
 import assert from 'node:assert/strict';
-import { Duplex } from 'node:stream';
-import { mock, test, type TestContext } from 'node:test';
-import { Deadlines } from '../kernel/deadlines.ts';
-import type { GatewayError } from '../kernel/errors.ts';
-import { tunnelOver } from '../../test/helpers/plain-transport.ts';
+import { test } from 'node:test';
+import { PoolBench, turn } from '../../test/helpers/pool-bench.ts';
 import { PortalError } from '../portal/errors.ts';
 import type { Connection } from './connection.ts';
-import type { Tunnel } from './transport.ts';
-import { TunnelPool, type Freshness, type PoolLimits, type Waiter } from './tunnel-pool.ts';
-
-/** An app that responds to every request at once. */
-class FakeTunnel extends Duplex {
-  response = 'HTTP/1.1 204 No Content\r\n\r\n';
-  override _read(): void {
-    // comes by push()
-  }
-  override _write(_chunk: Buffer, _encoding: string, callback: () => void): void {
-    callback();
-    setImmediate(() => this.push(this.response));
-  }
-  override _final(callback: () => void): void {
-    callback();
-    this.push(null);
-  }
-}
-
-interface Dial {
-  readonly signal: AbortSignal;
-  readonly tunnel: FakeTunnel;
-  succeed(): Promise<FakeTunnel>;
-  fail(error: Error): Promise<void>;
-}
-
-class Caller implements Waiter {
-  readonly freshness: Freshness;
-  connection: Connection | undefined;
-  error: GatewayError | undefined;
-  constructor(freshness: Freshness = 'any') {
-    this.freshness = freshness;
-  }
-  get outcome(): string {
-    return this.connection === undefined ? (this.error?.code ?? 'none') : 'served';
-  }
-  ready(connection: Connection): void {
-    this.connection = connection;
-  }
-  failed(error: GatewayError): void {
-    this.error = error;
-  }
-}
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** A whole exchange over a tunnel that is in use, which releases it. */
-function exchange(connection: Connection): void {
-  const request = { method: 'GET', head: Buffer.from('GET / HTTP/1.1\r\n\r\n'), body: undefined, offeredProtocols: '' };
-  const ignore = (): void => undefined;
-  const handler = { uploading: ignore, uploaded: ignore, informational: ignore, head: ignore, upgrade: ignore };
-  connection.http.send(request, { ...handler, data: () => true, end: ignore, fail: ignore });
-}
-
-class Bench {
-  readonly dials: Dial[] = [];
-  readonly pool: TunnelPool;
-  nowMs = 0;
-  emptied = 0;
-
-  constructor(t: TestContext, limits: Partial<PoolLimits> = {}) {
-    mock.timers.enable({ apis: ['setTimeout'] });
-    t.after(() => {
-      mock.timers.reset();
-    });
-    const clock = { monotonicMs: () => this.nowMs, wallMs: () => 0 };
-    this.pool = new TunnelPool({
-      dial: (signal) => this.#dial(signal),
-      limits: () => ({ maxIdle: 2, maxActive: 3, maxDialing: 3, maxWaiting: 2, idleTimeoutMs: 90_000, ...limits }),
-      clock,
-      deadlines: new Deadlines(clock),
-      emptied: () => {
-        this.emptied += 1;
-      },
-    });
-  }
-
-  tick(ms: number): void {
-    this.nowMs += ms;
-    mock.timers.tick(ms);
-  }
-
-  acquire(freshness?: Freshness): Caller {
-    const caller = new Caller(freshness);
-    this.pool.acquire(caller, 10_000);
-    return caller;
-  }
-
-  /** A caller that has its tunnel. */
-  async served(freshness?: Freshness): Promise<Caller & { connection: Connection }> {
-    const caller = this.acquire(freshness);
-    if (caller.connection === undefined) await this.dials.at(-1)?.succeed();
-    assert.ok(caller.connection);
-    return caller as Caller & { connection: Connection };
-  }
-
-  async release(...callers: { connection: Connection }[]): Promise<void> {
-    for (const { connection } of callers) exchange(connection);
-    await turn();
-    await turn();
-  }
-
-  #dial(signal: AbortSignal): Promise<Tunnel> {
-    const { promise, resolve, reject } = Promise.withResolvers<Tunnel>();
-    const tunnel = new FakeTunnel();
-    this.dials.push({
-      signal,
-      tunnel,
-      succeed: async () => {
-        resolve(tunnelOver(tunnel));
-        await turn();
-        return tunnel;
-      },
-      fail: async (error) => {
-        reject(error);
-        await turn();
-      },
-    });
-    return promise;
-  }
-}
 
 test('a released tunnel is used again, the last one first', async (t) => {
-  const bench = new Bench(t);
+  const bench = new PoolBench(t);
   const [a, b] = [await bench.served(), await bench.served()];
   await bench.release(a, b);
   const again = bench.acquire();
@@ -138,7 +14,7 @@ test('a released tunnel is used again, the last one first', async (t) => {
 });
 
 test('no request waits for another while the bound is not reached', (t) => {
-  const bench = new Bench(t);
+  const bench = new PoolBench(t);
   for (let i = 0; i < 3; i += 1) bench.acquire();
   assert.equal(bench.dials.length, 3);
   bench.acquire();
@@ -147,7 +23,7 @@ test('no request waits for another while the bound is not reached', (t) => {
 });
 
 test('over the bound a request waits for a release, and over the queue’s bound it is overloaded', async (t) => {
-  const bench = new Bench(t);
+  const bench = new PoolBench(t);
   const busy = [await bench.served(), await bench.served(), await bench.served()];
   const [first, second, third] = [bench.acquire(), bench.acquire(), bench.acquire()];
   assert.equal(third.error?.code, 'overloaded');
@@ -162,7 +38,7 @@ test('over the bound a request waits for a release, and over the queue’s bound
 });
 
 test('only so many are dialled at once, and the next when one of them is decided', async (t) => {
-  const bench = new Bench(t, { maxActive: 10, maxDialing: 2 });
+  const bench = new PoolBench(t, { maxActive: 10, maxDialing: 2 });
   const callers = Array.from({ length: 5 }, () => bench.acquire());
   assert.equal(bench.dials.length, 2);
   await bench.dials[0]?.succeed();
@@ -178,7 +54,7 @@ test('only so many are dialled at once, and the next when one of them is decided
 });
 
 test('a request that waits in the queue for too long is overloaded', async (t) => {
-  const bench = new Bench(t, { maxActive: 1 });
+  const bench = new PoolBench(t, { maxActive: 1 });
   await bench.served();
   const waiting = bench.acquire();
   bench.tick(9_999);
@@ -188,7 +64,7 @@ test('a request that waits in the queue for too long is overloaded', async (t) =
 });
 
 test('a dial has our own deadline, whatever the relay does', async (t) => {
-  const bench = new Bench(t);
+  const bench = new PoolBench(t);
   const caller = bench.acquire();
   bench.tick(10_001);
   assert.equal(caller.error?.code, 'dial_timeout');
@@ -199,7 +75,7 @@ test('a dial has our own deadline, whatever the relay does', async (t) => {
 });
 
 test('a failed dial fails the one who asked, and no one else', async (t) => {
-  const bench = new Bench(t);
+  const bench = new PoolBench(t);
   const [a, b] = [bench.acquire(), bench.acquire()];
   await bench.dials[0]?.fail(new PortalError('lease_unknown', ''));
   assert.equal(a.error?.code, 'lease_unreachable');
@@ -208,7 +84,7 @@ test('a failed dial fails the one who asked, and no one else', async (t) => {
 });
 
 test('a request that is dialling takes a tunnel that becomes free earlier, and its own serves the next', async (t) => {
-  const bench = new Bench(t);
+  const bench = new PoolBench(t);
   const busy = await bench.served();
   const dialling = bench.acquire();
   await bench.release(busy);
@@ -220,7 +96,7 @@ test('a request that is dialling takes a tunnel that becomes free earlier, and i
 });
 
 test('a request that can not be repeated takes no tunnel that was idle for 2 s', async (t) => {
-  const bench = new Bench(t);
+  const bench = new PoolBench(t);
   const one = await bench.served();
   await bench.release(one);
   bench.tick(1_999);
@@ -233,7 +109,7 @@ test('a request that can not be repeated takes no tunnel that was idle for 2 s',
 });
 
 test('a request that keeps its tunnel takes one that was never used', async (t) => {
-  const bench = new Bench(t);
+  const bench = new PoolBench(t);
   const one = await bench.served();
   const own = bench.acquire('new');
   await bench.release(one);
@@ -244,7 +120,7 @@ test('a request that keeps its tunnel takes one that was never used', async (t) 
 });
 
 test('a tunnel known to be dead is never used', async (t) => {
-  const bench = new Bench(t);
+  const bench = new PoolBench(t);
   const one = await bench.served();
   await bench.release(one);
   one.connection.destroy();
@@ -255,7 +131,7 @@ test('a tunnel known to be dead is never used', async (t) => {
 });
 
 test('a tunnel that dies with its answer is not put back', async (t) => {
-  const bench = new Bench(t);
+  const bench = new PoolBench(t);
   const one = await bench.served();
   const [dial] = bench.dials;
   assert.ok(dial);
@@ -270,7 +146,7 @@ test('a tunnel that dies with its answer is not put back', async (t) => {
 });
 
 test('idle tunnels are bounded and end after their time', async (t) => {
-  const bench = new Bench(t);
+  const bench = new PoolBench(t);
   const callers = [await bench.served(), await bench.served(), await bench.served()];
   await bench.release(...callers);
   assert.equal(bench.pool.idle, 2);
@@ -285,7 +161,7 @@ test('idle tunnels are bounded and end after their time', async (t) => {
 });
 
 test('a waiting request whose client left is forgotten, and its dial given up', async (t) => {
-  const bench = new Bench(t, { maxActive: 10 });
+  const bench = new PoolBench(t, { maxActive: 10 });
   const [a, b] = [bench.acquire(), bench.acquire()];
   bench.pool.cancel(a);
   assert.equal(bench.dials[0]?.signal.aborted, false, 'another still waits, and may take its tunnel');
@@ -302,7 +178,7 @@ test('a waiting request whose client left is forgotten, and its dial given up', 
 });
 
 test('closing ends idle tunnels, dials and waiting', async (t) => {
-  const bench = new Bench(t);
+  const bench = new PoolBench(t);
   const one = await bench.served();
   await bench.release(one);
   const waiting = bench.acquire('new');

@@ -49,7 +49,7 @@ export interface PoolOptions {
   readonly emptied: () => void;
 }
 
-/** Contract §7: a request that is not idempotent takes a fresh tunnel or one idle under 2 s. */
+/** A request that cannot be repeated takes a new tunnel or one idle for less than this, which the app has most likely not closed. */
 const recentMs = 2_000;
 
 export class TunnelPool implements ConnectionOwner {
@@ -242,7 +242,7 @@ export class TunnelPool implements ConnectionOwner {
   #dialled(tunnel: Tunnel, pending: Pending): void {
     const connection = new Connection(tunnel, this);
     this.#inUse += 1;
-    // First the one that it was dialled for: everybody else in the queue has a dial of his own, or no right to one yet.
+    // First the waiter that it was dialled for: every other one has a dial of its own, or is queued behind maxActive.
     if (this.#isPending(pending)) {
       this.#forget(pending);
       if (connection.dead) {

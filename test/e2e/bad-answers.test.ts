@@ -1,5 +1,5 @@
-// What apps answer that is no HTTP, or could be read in two ways, over both ways to an app: undici on a pooled tunnel, Node's client on
-// one of its own. Whatever comes, the next answer is the next request's.
+// Responses of apps that are not valid HTTP or could be read in two ways, to requests without and with a chunked body. The next request
+// always gets its own response.
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -108,8 +108,8 @@ const cut: Record<string, string> = {
   'a control character in a trailer': `${chunked}2\r\nok\r\n0\r\nX: a\u0001\r\n\r\n`,
 };
 
-/** `own`: what undici can't carry. */
-type Way = 'pooled' | 'own';
+/** upload: chunked, or for HEAD an expectation. */
+type Request = 'plain' | 'upload';
 
 describe('an answer that can’t be passed on', () => {
   const script = new Map<string, string>();
@@ -130,23 +130,23 @@ describe('an answer that can’t be passed on', () => {
     for (const ending of endings) await ending();
   });
 
-  async function send(method: string, way: Way, path: string): Promise<string> {
-    const own =
+  async function send(method: string, request: Request, path: string): Promise<string> {
+    const upload =
       method === 'HEAD'
         ? 'Expect: 100-continue\r\nContent-Length: 0\r\n\r\n'
         : 'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
     const head = `${method} /peer/raw/${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nConnection: close\r\n`;
-    return (await buffer(gateway.raw(head + (way === 'own' ? own : '\r\n')))).toString('latin1');
+    return (await buffer(gateway.raw(head + (request === 'upload' ? upload : '\r\n')))).toString('latin1');
   }
 
   /** The answer as the client saw it; by then its tunnel is over, and the next request is answered by its own. */
-  async function played(bytes: string, way: Way, method = 'GET'): Promise<string> {
+  async function played(bytes: string, request: Request, method = 'GET'): Promise<string> {
     script.set('x', bytes);
-    const received = await send(method, way, 'x');
+    const received = await send(method, request, 'x');
     const { tunnels } = gateway.transport;
     const tunnel = tunnels.at(-1);
     if (tunnel?.closed === false) await new Promise((resolve) => tunnel.once('close', resolve));
-    const next = await send('GET', 'pooled', 'next');
+    const next = await send('GET', 'plain', 'next');
     assert.match(next, /^HTTP\/1\.1 200 [^]*\r\n\r\nnext$/);
     assert.doesNotMatch(received + next, /leaked/);
     // The next row shall not find a tunnel that is used already.
@@ -154,23 +154,23 @@ describe('an answer that can’t be passed on', () => {
     return received;
   }
 
-  for (const way of ['pooled', 'own'] as const) {
+  for (const request of ['plain', 'upload'] as const) {
     for (const [name, bytes] of Object.entries({ ...noHttp, ...twoReadings, ...interim })) {
-      test(`502: ${name}, ${way}`, async () => {
-        const received = await played(bytes, way);
+      test(`502: ${name}, ${request}`, async () => {
+        const received = await played(bytes, request);
         assert.match(received, /HTTP\/1\.1 502 [^]*"code":"bad_upstream_response"/);
       });
     }
     for (const [name, { status, body, method, answer: bytes }] of Object.entries(trailed)) {
-      test(`whole: ${name}, ${way}`, async () => {
-        const received = await played(bytes, way, method);
+      test(`whole: ${name}, ${request}`, async () => {
+        const received = await played(bytes, request, method);
         assert.match(received, new RegExp(`^HTTP/1\\.1 ${status} `));
         assert.equal(received.slice(received.indexOf('\r\n\r\n') + 4).replace(/^2\r\nok\r\n0\r\n\r\n$/, 'ok'), body);
       });
     }
     for (const [name, bytes] of Object.entries(cut)) {
-      test(`cut: ${name}, ${way}`, async () => {
-        assert.doesNotMatch(await played(bytes, way), /\r\n0\r\n/);
+      test(`cut: ${name}, ${request}`, async () => {
+        assert.doesNotMatch(await played(bytes, request), /\r\n0\r\n/);
       });
     }
   }

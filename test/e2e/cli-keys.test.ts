@@ -53,7 +53,8 @@ interface Running {
 }
 
 async function running(t: TestContext, { config, directory }: Place): Promise<Running> {
-  const cli = startCli(t, ['start', '--config', config, '--port', '0'], { XDG_STATE_HOME: directory });
+  const relay = ['--relay', 'ws://127.0.0.1:1/relay'];
+  const cli = startCli(t, ['start', '--config', config, '--port', '0', ...relay], { XDG_STATE_HOME: directory });
   const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
   return {
     cli,

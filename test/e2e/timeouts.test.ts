@@ -9,20 +9,21 @@ const line = (path: string): string => `GET /peer/app${path} HTTP/1.1`;
 
 test('a request that takes longer than it may in all is 504, not early, and the app feels it', async (t) => {
   const app = handedOver();
-  const gateway = await startPlainGateway(t, app.serve, { timeouts: { totalMs: 80 } });
+  // On a busy machine the app must still get the request before its time is over.
+  const gateway = await startPlainGateway(t, app.serve, { timeouts: { totalMs: 500 } });
   const startMs = performance.now();
   const told = ask(gateway, line('/'), 'Host: x');
   const [request] = await app.next();
   const felt = closed(request);
   const { status, code } = await told;
   assert.deepEqual([status, code], [504, 'total_timeout']);
-  assert.ok(performance.now() - startMs >= 80);
+  assert.ok(performance.now() - startMs >= 500);
   await felt;
 });
 
 test('an answer of known length that is not complete by then is cut', async (t) => {
   const app = handedOver();
-  const { open } = await startPlainGateway(t, app.serve, { timeouts: { totalMs: 80 } });
+  const { open } = await startPlainGateway(t, app.serve, { timeouts: { totalMs: 500 } });
   const opened = open('/peer/app/');
   const [, response] = await app.next();
   response.writeHead(200, { 'content-length': 100 }).write('part');

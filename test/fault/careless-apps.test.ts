@@ -57,7 +57,7 @@ async function lane(bridge: Bridge, request: string, each: number): Promise<[num
   const [client, end] = tunnelPair();
   bridge.accept(new StreamPipe(end));
   const http = new HttpConnection(new StreamPipe(client), {
-    rested: () => undefined,
+    idle: () => undefined,
     excess: () => undefined,
     lost: () => undefined,
   });

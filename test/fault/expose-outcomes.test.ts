@@ -106,7 +106,7 @@ function callOver(bridge: Bridge, request: string): Promise<string> {
     let type = '';
     let body = '';
     const http = new HttpConnection(new StreamPipe(client), {
-      rested: () => client.destroy(),
+      idle: () => client.destroy(),
       excess: () => {
         resolve('excess');
       },

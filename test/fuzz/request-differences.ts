@@ -32,6 +32,15 @@ export const requestDifferences: readonly RequestDifference[] = [
     applies: ({ ours, theirs, text }) =>
       ours.outcome !== 'refused' && theirs.error === 'HPE_INVALID_URL' && /^[^\n]*[\x80-\xff]/.test(text.trimStart()),
   },
+  {
+    name: 'HTAB around `keep-alive` of HTTP/1.0, which llhttp takes for a part of the option',
+    source: 'RFC 9110 §5.6.3: it is whitespace',
+    example: `GET / HTTP/1.0\r\nConnection: keep-alive\t\r\n${host}`,
+    applies: ({ ours, text }) =>
+      ours.outcome === 'complete' &&
+      ours.head?.version === '1.0' &&
+      text.split('\r\n').some((line) => /^(?:proxy-)?connection:/i.test(line) && line.includes('\t')),
+  },
 ];
 
 /** Undefined: both read the same, or the reader is stricter. Otherwise a listed difference, or the description of one that is not. */

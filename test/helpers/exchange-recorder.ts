@@ -1,6 +1,7 @@
 // An HTTP connection over a scripted pipe, and a handler that records what an exchange reports.
 import assert from 'node:assert/strict';
-import { HttpConnection, type ExchangeHandler, type OutgoingRequest } from '../../src/http-client/connection.ts';
+import { HttpConnection } from '../../src/http-client/connection.ts';
+import type { ExchangeHandler, OutgoingRequest } from '../../src/http-client/exchange.ts';
 import type { HttpFault } from '../../src/http-client/http-fault.ts';
 import { encodeRequestHead } from '../../src/http-client/request-head.ts';
 import type { ResponseHead } from '../../src/http-client/response.ts';
@@ -8,7 +9,7 @@ import type { RawHeaders } from '../../src/kernel/http.ts';
 import type { PipeDuplex } from '../../src/kernel/pipe-duplex.ts';
 import { ScriptedPipe } from './scripted-pipe.ts';
 
-/** Records what an exchange reports, and fails when it reports two ends. */
+/** Records the events of an exchange, and fails on a second outcome. */
 export class ExchangeRecorder implements ExchangeHandler {
   readonly events: string[] = [];
   outcome = 'none';
@@ -68,7 +69,7 @@ export class ConnectionOwner {
 
   constructor() {
     this.connection = new HttpConnection(this.pipe, {
-      rested: () => {
+      idle: () => {
         this.rests += 1;
       },
       excess: () => {

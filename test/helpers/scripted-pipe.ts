@@ -1,4 +1,4 @@
-// A byte pipe whose peer is the test: everything happens when the test says so, within its call.
+// A byte pipe whose peer is the test: events happen synchronously in the calls of the test.
 import type { BytePipe, BytePipeHandler } from '../../src/kernel/byte-pipe.ts';
 
 export class ScriptedPipe implements BytePipe {
@@ -18,10 +18,13 @@ export class ScriptedPipe implements BytePipe {
   #unsentBytes = 0;
   #held: Buffer[] = [];
   #end: 'none' | 'held' | 'delivered' = 'none';
+  #failure: Error | undefined;
+  #closeReported = false;
 
   setHandler(handler: BytePipeHandler): void {
     this.handler = handler;
-    this.#deliver();
+    if (this.closed) this.#reportClose();
+    else this.#deliver();
   }
 
   write(chunk: Uint8Array): boolean {
@@ -105,6 +108,13 @@ export class ScriptedPipe implements BytePipe {
   #close(error: Error | undefined): void {
     if (this.closed) return;
     this.closed = true;
-    queueMicrotask(() => this.handler?.closed(error));
+    this.#failure = error;
+    if (this.handler !== undefined) this.#reportClose();
+  }
+
+  #reportClose(): void {
+    if (this.#closeReported) return;
+    this.#closeReported = true;
+    queueMicrotask(() => this.handler?.closed(this.#failure));
   }
 }

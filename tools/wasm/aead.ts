@@ -8,7 +8,7 @@ import { call, func, get, i32, i64, set, v128, type Wat, when, whileLoop } from 
 const blockBytes = 64;
 const tagBytes = 16;
 const keyBytes = 32;
-/** What one call of chacha20 covers. */
+/** Bytes that one call of chacha20 covers. */
 const strideBytes = 4 * blockBytes;
 /** The first call spends its first block on the one-time key. */
 const firstStrideBytes = strideBytes - blockBytes;
@@ -37,8 +37,8 @@ const appendLengths: readonly Wat[] = [
 const wipeKey = call('clear', layout.key, layout.key + keyBytes);
 
 /**
- * `seal(length)`: encrypts the data in place and writes the tag behind it. Leaves nothing in the memory but the frame, and behind it
- * what was left of longer frames.
+ * `seal(length)`: encrypts the data in place and writes the tag behind it. Leaves only the frame in memory, and behind it ciphertext of
+ * earlier, longer frames.
  */
 const seal = func({
   name: 'seal',
@@ -48,7 +48,7 @@ const seal = func({
     set('end', i32.add(get('length'), layout.data)),
     set('header', v128.load(layout.frame)),
     call('chacha20', 0, layout.data - blockBytes, layout.data - blockBytes),
-    // Block 0 went over it.
+    // Restores the header, which the keystream of block 0 has overwritten.
     v128.store(layout.frame, get('header')),
     set('at', layout.data + firstStrideBytes),
     set('counter', 4),
@@ -68,8 +68,8 @@ const seal = func({
 });
 
 /**
- * `open(length)`: 1 when the tag behind the data is genuine; the plaintext then lies at `plaintext`. 0 when it is not, and
- * no plaintext is left. The caller clears the plaintext once it is copied.
+ * `open(length)`: returns 1 if the tag behind the data is valid, with the plaintext at `plaintext`; otherwise 0, with no plaintext in
+ * memory. The caller copies the plaintext and clears it.
  */
 const open = func({
   name: 'open',

@@ -1,22 +1,22 @@
-// Starts the WebAssembly module that tools/wasm describes. Does not write into its memory.
+// Instantiates the WebAssembly module that tools/wasm generates.
 import { aeadBinary } from './aead-binary.ts';
 
-/** The part of the global object that is used here; neither TypeScript's ES libraries nor Node's types declare it. */
+/** The parts of the global object that are used here; neither TypeScript's ES libraries nor Node's types declare it. */
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: object };
 };
 
-/** Addresses are those of aeadLayout, in bytes. tools/wasm/aead.ts says what each function leaves in the memory. */
+/** Addresses are those of aeadLayout, in bytes. tools/wasm/aead.ts documents what each function leaves in memory. */
 export interface AeadInstance {
   readonly memory: { readonly buffer: ArrayBuffer };
   readonly seal: (lengthBytes: number) => void;
-  /** 1 where the tag is genuine. */
+  /** 1 if the tag is valid, otherwise 0. */
   readonly open: (lengthBytes: number) => number;
   readonly clear: (from: number, end: number) => void;
-  /** RFC 8439 §2.3 and 2.4, a part of the others that tests look at. */
+  /** RFC 8439 §2.3 and 2.4. Exported for tests. */
   readonly chacha20: (counter: number, from: number, to: number) => void;
-  /** RFC 8439 §2.5, likewise. */
+  /** RFC 8439 §2.5. Exported for tests. */
   readonly poly1305: (key: number, from: number, end: number, tag: number) => void;
 }
 

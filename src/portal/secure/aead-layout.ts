@@ -1,5 +1,4 @@
-// Where key, frame and plaintext lie in the memory of the WebAssembly cipher. Both the module's generator (tools/wasm) and its
-// caller go by these addresses.
+// The memory layout of the WebAssembly cipher, shared by its generator (tools/wasm) and its caller.
 
 /**
  * Addresses in bytes. A frame is length (4) | nonce (12) | data | tag (16). The 64 bytes before each data area take keystream
@@ -11,9 +10,9 @@ export const aeadLayout = {
   tag: 32,
   frame: 112,
   data: 128,
-  /** Of an opened frame. Behind `data` by no multiple of 4096, where loads would wait for stores that look alike. */
+  /** Of an opened frame. Not a multiple of 4096 behind `data`: loads would wait for stores with the same low address bits. */
   plaintext: 31_872,
-  /** The most plaintext of one frame, bytes. */
+  /** Maximum plaintext of one frame, bytes. */
   capacityBytes: 16_384,
   /** Of 64 KiB each. The memory cannot grow. */
   memoryPages: 1,

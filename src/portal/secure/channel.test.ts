@@ -8,45 +8,18 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { channelPair, handshakePair } from '../../../test/helpers/channel-pair.ts';
-import { memoryPipePair, type MemoryPipeOptions } from '../../../test/helpers/memory-pipe.ts';
+import { memoryPipePair } from '../../../test/helpers/memory-pipe.ts';
+import { collect, failure, oneChannel, settle } from '../../../test/helpers/one-channel.ts';
+import { piecesOf } from '../../../test/helpers/pieces.ts';
 import { portalError } from '../../../test/helpers/portal-error.ts';
 import { PortalError } from '../errors.ts';
 import { SecureChannel } from './channel.ts';
-import { SecurePipe, type SecurePipeOptions } from './secure-pipe.ts';
+import { SecurePipe } from './secure-pipe.ts';
 import { FrameSealer } from './frame-sealer.ts';
 import { overheadBytes } from './frame.ts';
 import { HeaderPool } from './header-pool.ts';
 
 const wireOverheadBytes = 4 + overheadBytes;
-
-/** Lets everything in memory come to rest. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i += 1) await turn();
-}
-
-/** All that a channel reads. Not an async iteration, which would destroy the channel with its other direction at the end. */
-async function collect(channel: SecureChannel): Promise<Buffer> {
-  const received: Buffer[] = [];
-  channel.on('data', (chunk: Buffer) => received.push(chunk));
-  await once(channel, 'end');
-  return Buffer.concat(received);
-}
-
-/** A pair of which one end is played by the test on its bare pipe. */
-function oneChannel(pipeOptions: MemoryPipeOptions = {}, options: Omit<SecurePipeOptions, 'result'> = {}) {
-  const results = handshakePair();
-  const [pipe, peer] = memoryPipePair(pipeOptions);
-  const channel = new SecureChannel(new SecurePipe(pipe, { ...options, result: results.client }));
-  const sealer = new FrameSealer(results.server.sendKey, new HeaderPool(), 2 ** 25);
-  const seal = (text: string | Buffer): Buffer => Buffer.concat(sealer.seal([Buffer.from(text)]));
-  return { channel, pipe, peer, seal, peerKey: results.server.sendKey };
-}
-
-/** The error that a channel is destroyed with. */
-async function failure(channel: SecureChannel): Promise<unknown> {
-  const [error] = (await once(channel, 'error')) as [unknown];
-  return error;
-}
 
 describe('a tunnel', () => {
   it('carries any sequence of writes, both ways at once, over any splitting', async () => {
@@ -271,7 +244,7 @@ describe('back-pressure', () => {
     const windowBytes = 256 * 1024;
     const { client, server, clientPipe, serverPipe } = channelPair({ windowBytes, highWaterMarkBytes: 64 * 1024 });
     const sent = randomBytes(4 * 1024 * 1024);
-    const sending = pipeline(Readable.from(chunked(sent, 16 * 1024)), server);
+    const sending = pipeline(Readable.from(piecesOf(sent, 16 * 1024)), server);
     await settle();
     client.read(0);
     await settle();
@@ -323,7 +296,3 @@ describe('back-pressure', () => {
     assert.ok(portalError('frame_malformed')(await failure(channel)));
   });
 });
-
-function* chunked(bytes: Buffer, size: number): Iterable<Buffer> {
-  for (let offset = 0; offset < bytes.length; offset += size) yield bytes.subarray(offset, offset + size);
-}

@@ -1,4 +1,4 @@
-// The tunnel as a Node stream: what applications use, and servers that read requests from it.
+// The tunnel as a Node stream, for applications and for Node's servers.
 import type { DuplexOptions } from 'node:stream';
 import { PipeDuplex } from '../../kernel/pipe-duplex.ts';
 import { PortalError } from '../errors.ts';

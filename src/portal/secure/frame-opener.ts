@@ -1,5 +1,5 @@
 // Opens data frames from a stream that may be split anywhere, and releases nothing of a frame before its tag is verified. Small
-// frames are opened in WebAssembly once they are whole; parts of larger ones are deciphered as they come, so that nothing is held
+// frames are opened in WebAssembly once they are complete; parts of larger ones are deciphered as they arrive, so that nothing is held
 // twice.
 import { createDecipheriv, type DecipherChaCha20Poly1305, type KeyObject } from 'node:crypto';
 import { PortalError } from '../errors.ts';
@@ -24,7 +24,7 @@ export class FrameOpener {
   #key: KeyObject | undefined;
   /** The bytes of the key, for #smallCipher. */
   #keyBytes: Buffer | undefined;
-  /** A small frame that was split, as far as it came. */
+  /** The received part of a small frame that is split. */
   #smallFrame: Buffer | undefined;
   #smallFrameBytes = 0;
   /** The header of the next frame, then the tag of the current one, as far as they came. */
@@ -34,6 +34,7 @@ export class FrameOpener {
   #decipher: DecipherChaCha20Poly1305 | undefined;
   #ciphertextLeftBytes = 0;
   #unverified: Buffer[] = [];
+  #unverifiedBytes = 0;
   #stage: Buffer | undefined;
   #stagedBytes = 0;
 
@@ -59,6 +60,11 @@ export class FrameOpener {
     return this.#decipher === undefined && this.#smallFrame === undefined && this.#headBytes === 0;
   }
 
+  /** Held of a frame whose tag has not come yet; small frames do not count. */
+  get unverifiedBytes(): number {
+    return this.#unverifiedBytes;
+  }
+
   /** Throws PortalError frame_malformed; the opener is then of no further use. */
   push(chunk: Buffer): void {
     let offset = 0;
@@ -80,6 +86,7 @@ export class FrameOpener {
     this.#decipher = undefined;
     for (const piece of this.#unverified) piece.fill(0);
     this.#unverified = [];
+    this.#unverifiedBytes = 0;
     this.#stage = undefined;
   }
 
@@ -160,12 +167,14 @@ export class FrameOpener {
     verify(decipher, this.#head);
     const verified = this.#unverified;
     this.#unverified = [];
+    this.#unverifiedBytes = 0;
     this.#headBytes = 0;
     this.#decipher = undefined;
     for (const piece of verified) this.#deliver(piece);
   }
 
   #update(decipher: DecipherChaCha20Poly1305, part: Buffer): void {
+    this.#unverifiedBytes += part.length;
     if (this.#stagedBytes + part.length <= stageBytes && part.length < stageBytes / 2) {
       this.#stage ??= Buffer.allocUnsafeSlow(stageBytes);
       part.copy(this.#stage, this.#stagedBytes);

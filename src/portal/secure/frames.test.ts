@@ -3,6 +3,8 @@ import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import process from 'node:process';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { FrameVectors } from '../../../test/helpers/frame-vectors.ts';
+import { piecesOf } from '../../../test/helpers/pieces.ts';
 import { portalError } from '../../../test/helpers/portal-error.ts';
 import { hex, readVectors, ruledBytes } from '../../../test/helpers/vectors.ts';
 import { PortalError } from '../errors.ts';
@@ -11,32 +13,6 @@ import { framePlaintextBytes, FrameSealer } from './frame-sealer.ts';
 import { longestGoFrameBytes, maxFrameBytes, overheadBytes } from './frame.ts';
 import { HeaderPool, type HeaderSource } from './header-pool.ts';
 import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
-
-interface FrameVectors {
-  writes: {
-    name: string;
-    keyHex: string;
-    nonceHex: string;
-    plaintextHex?: string;
-    plaintextLength?: number;
-    plaintextRule?: { mul: number; add: number };
-    frameHex?: string;
-    frameLength?: number;
-    frameHeadHex?: string;
-    frameTailHex?: string;
-    frameSha256?: string;
-  }[];
-  splitWrites: {
-    name: string;
-    keyHex: string;
-    plaintextLength: number;
-    plaintextRule: { mul: number; add: number };
-    frames: { plaintextLength: number; nonceHex: string; frameLength: number; frameSha256: string }[];
-    wireLength: number;
-    wireSha256: string;
-  }[];
-  reads: { name: string; keyHex: string; streamHex: string; reads: { dataHex: string; error: string | null }[] }[];
-}
 
 const vectors = readVectors('frames') as FrameVectors;
 /** The Go writer's own limit of a frame's plaintext; ours are smaller. */
@@ -72,10 +48,6 @@ function readWith(
     error = caught;
   }
   return { plaintext: Buffer.concat(plaintext), error, atBoundary: opener.atBoundary };
-}
-
-function* cut(stream: Buffer, size: number): Iterable<Buffer> {
-  for (let offset = 0; offset < stream.length; offset += size) yield stream.subarray(offset, offset + size);
 }
 
 const ciphers: readonly (readonly [name: string, cipher: SmallFrameCipher | null])[] = [
@@ -114,7 +86,7 @@ for (const [name, cipher] of ciphers) {
           assert.equal(sha256(frame), vector.frameSha256);
         }
         for (const size of [1000, 32 * 1024, frame.length]) {
-          const reading = read(vector.keyHex, cut(frame, size));
+          const reading = read(vector.keyHex, piecesOf(frame, size));
           assert.deepEqual([reading.error, reading.atBoundary], [undefined, true]);
           assert.ok(reading.plaintext.equals(plaintext));
         }
@@ -135,7 +107,7 @@ for (const [name, cipher] of ciphers) {
           offset += frameLength;
         }
         // The longest frame that a Go app makes is one that we take by default.
-        const reading = read(vector.keyHex, cut(wire, 256 * 1024), longestGoFrameBytes);
+        const reading = read(vector.keyHex, piecesOf(wire, 256 * 1024), longestGoFrameBytes);
         assert.equal(reading.error, undefined);
         assert.equal(sha256(reading.plaintext), sha256(plaintext));
       });
@@ -155,7 +127,7 @@ for (const [name, cipher] of ciphers) {
           vector.reads.some(({ error }) => error === 'unexpected EOF') ||
           vector.name === 'stream ends after the length';
         for (const size of [1, 2, 3, 7, 16, 17, 28, 33, Math.max(1, stream.length)]) {
-          const reading = read(vector.keyHex, cut(stream, size));
+          const reading = read(vector.keyHex, piecesOf(stream, size));
           assert.equal(reading.plaintext.toString('hex'), expected);
           if (failsAt === -1) assert.deepEqual([reading.error, reading.atBoundary], [undefined, !truncated]);
           else assert.equal(reading.error?.code, 'frame_malformed');
@@ -205,7 +177,7 @@ for (const [name, cipher] of ciphers) {
         const flipped = Buffer.from(wire);
         flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
         for (const size of [1, 20, wire.length]) {
-          const reading = read(keyHex, cut(flipped, size));
+          const reading = read(keyHex, piecesOf(flipped, size));
           assert.equal(reading.plaintext.length, 0, `bit ${bit}`);
           // A flip in the length can make the frame longer than what came: it is then unfinished, not yet wrong.
           if (reading.error === undefined) assert.ok(bit < 32 && !reading.atBoundary, `bit ${bit}`);
@@ -218,7 +190,7 @@ for (const [name, cipher] of ciphers) {
       const wire = seal(randomBytes(20_000));
       const delivered: Buffer[] = [];
       const opener = new FrameOpener(key, maxFrameBytes, (piece) => delivered.push(piece), cipher);
-      for (const chunk of cut(wire.subarray(0, -1), 5000)) opener.push(chunk);
+      for (const chunk of piecesOf(wire.subarray(0, -1), 5000)) opener.push(chunk);
       assert.equal(delivered.length, 0);
       opener.push(wire.subarray(-1));
       assert.equal(Buffer.concat(delivered).length, 20_000);
@@ -235,7 +207,7 @@ for (const [name, cipher] of ciphers) {
         const header = Buffer.alloc(4);
         header.writeUInt32BE(length);
         for (const size of [1, 4]) {
-          assert.equal(read(keyHex, cut(header, size), limit).error?.code, 'frame_malformed', `length ${length}`);
+          assert.equal(read(keyHex, piecesOf(header, size), limit).error?.code, 'frame_malformed', `length ${length}`);
         }
       }
       const header = Buffer.from('04000000', 'hex');
@@ -246,7 +218,7 @@ for (const [name, cipher] of ciphers) {
       const wire = Buffer.concat([Buffer.from('04000000', 'hex'), Buffer.alloc(12 + 512 * 1024)]);
       const before = process.memoryUsage();
       const opener = new FrameOpener(key, maxFrameBytes, () => assert.fail('released'), cipher);
-      for (const chunk of cut(wire, 1)) opener.push(chunk);
+      for (const chunk of piecesOf(wire, 1)) opener.push(chunk);
       const after = process.memoryUsage();
       assert.ok(after.arrayBuffers - before.arrayBuffers < 8 * 1024 * 1024);
       opener.dispose();

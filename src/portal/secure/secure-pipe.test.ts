@@ -4,6 +4,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { handshakePair } from '../../../test/helpers/channel-pair.ts';
 import { memoryPipePair, type MemoryPipe } from '../../../test/helpers/memory-pipe.ts';
 import { PortalError } from '../errors.ts';
+import { ExcessBudget } from './excess-budget.ts';
+import { FrameSealer } from './frame-sealer.ts';
+import { processHeaders } from './header-pool.ts';
 import { SecurePipe } from './secure-pipe.ts';
 
 async function settle(): Promise<void> {
@@ -72,15 +75,63 @@ describe('a secure pipe', () => {
     listener.onData = () => {
       client.pause();
     };
-    for (const text of ['a', 'b', 'c']) {
+    const [a, b, c] = ['a', 'b', 'c'].map((letter) => letter.repeat(2048)) as [string, string, string];
+    for (const text of [a, b, c]) {
       server.write(Buffer.from(text));
       await settle();
     }
-    assert.equal(listener.received, 'a');
+    assert.equal(listener.received, a);
     client.resume();
-    assert.equal(listener.received, 'ab');
+    assert.equal(listener.received, a + b);
     client.resume();
-    assert.equal(listener.received, 'abc');
+    assert.equal(listener.received, a + b + c);
+  });
+
+  it('holds frames of single bytes as a few pieces while it is paused', async () => {
+    const { client, server } = pair();
+    const listener = new Listener(client);
+    client.pause();
+    for (let i = 0; i < 200; i += 1) {
+      server.write(Buffer.from('x'));
+      await turn();
+    }
+    await settle();
+    client.resume();
+    assert.deepEqual([listener.received.length, listener.events.length], [200, 1]);
+  });
+
+  it('ends a tunnel whose frame takes more than all tunnels together may hold beyond their windows', async () => {
+    const mebibyte = 1024 * 1024;
+    const excess = new ExcessBudget(4 * mebibyte);
+    const open = (): {
+      readonly listener: Listener;
+      readonly client: SecurePipe;
+      readonly send: (bytes: number) => void;
+    } => {
+      const results = handshakePair();
+      const [clientPipe, serverPipe] = memoryPipePair({ windowBytes: 256 * 1024 });
+      const client = new SecurePipe(clientPipe, { result: results.client, excess });
+      const listener = new Listener(client);
+      const sealer = new FrameSealer(results.server.sendKey, processHeaders, 64 * mebibyte);
+      // One frame without its tag.
+      const send = (bytes: number): void => void serverPipe.write(sealer.seal([Buffer.alloc(bytes, 'x')]).slice(0, -1));
+      return { listener, client, send };
+    };
+    const first = open();
+    first.send(3 * mebibyte);
+    await settle();
+    assert.equal(first.client.closed, false);
+    const second = open();
+    second.send(3 * mebibyte);
+    await settle();
+    assert.deepEqual(second.listener.events, ['closed frame_malformed']);
+    assert.equal(first.client.closed, false);
+    // What was taken is given back with its tunnel.
+    first.client.destroy();
+    const third = open();
+    third.send(3 * mebibyte);
+    await settle();
+    assert.equal(third.client.closed, false);
   });
 
   it('closes once both directions have ended, without a reset', async () => {

@@ -1,35 +1,39 @@
-// The end-to-end encrypted byte stream of a tunnel: bytes travel in sealed frames over a multiplexed stream. Decides when frames
-// are made and when the peer's window opens again. Does no handshake and speaks no HTTP.
+// The end-to-end encrypted byte stream of a tunnel: sends bytes in sealed frames over a multiplexed stream. Decides when frames are
+// made and when the peer's window opens again. The handshake is done before.
 import process from 'node:process';
 import type { BytePipe, BytePipeHandler } from '../../kernel/byte-pipe.ts';
 import { PortalError } from '../errors.ts';
 import { deaf, type Pipe } from '../yamux/pipe.ts';
+import { Excess, type ExcessBudget, processExcess } from './excess-budget.ts';
 import { FrameOpener } from './frame-opener.ts';
 import { FrameSealer } from './frame-sealer.ts';
 import { longestGoFrameBytes } from './frame.ts';
 import type { HandshakeResult } from './handshake.ts';
 import { type HeaderSource, processHeaders } from './header-pool.ts';
+import { HeldPieces } from './held-pieces.ts';
 
 export interface SecurePipeOptions {
   readonly result: HandshakeResult;
-  /** What came behind the handshake, already credited to the peer's window. */
+  /** Bytes that arrived behind the handshake, already credited to the peer's window. */
   readonly initial?: Buffer;
-  /** The peer's end came behind it. */
+  /** The peer has ended behind these bytes. */
   readonly initialEnd?: boolean;
   /**
-   * The longest frame accepted, 28 to 2^26 bytes. A frame is held until its tag is verified, so this bounds what one tunnel may
-   * hold beyond its window; only bytes that arrived are held. By default what a Go app makes of one very large write.
+   * The longest frame accepted, 28 to 2^26 bytes: what one tunnel may hold beyond its window, of bytes that arrived, until the tag
+   * is verified. By default what a Go app makes of one very large write.
    */
   readonly maxFrameBytes?: number;
   readonly headers?: HeaderSource;
+  /** What such frames of all tunnels together may hold; one for the process by default. */
+  readonly excess?: ExcessBudget;
 }
 
-/** From so many bytes on they are sealed at once rather than at the end of the tick. */
+/** This many written bytes are sealed at once instead of at the end of the tick. */
 const gatherBytes = 128 * 1024;
 
 /**
- * end() sends FIN behind everything written; destroy() sends RST unless both directions have ended. The handler's closed() gets a PortalError:
- * frame_malformed, stream_truncated, or what broke the multiplexed stream.
+ * end() sends FIN behind everything written; destroy() sends RST unless both directions have ended. The handler's closed() gets a
+ * PortalError: frame_malformed, stream_truncated, or the error of the multiplexed stream.
  */
 export class SecurePipe implements BytePipe {
   /** The identity that the peer proved in the handshake. */
@@ -38,6 +42,7 @@ export class SecurePipe implements BytePipe {
   readonly #pipe: Pipe;
   readonly #sealer: FrameSealer;
   readonly #opener: FrameOpener;
+  readonly #excess: Excess;
   #handler: BytePipeHandler | undefined;
   #state: 'open' | 'closed' = 'open';
   #bytesSent = 0;
@@ -51,10 +56,9 @@ export class SecurePipe implements BytePipe {
   #blocked = false;
   #needsDrain = false;
   #sending: 'open' | 'ended' = 'open';
-
   #paused = false;
   /** Opened and not yet delivered, while paused or before a handler is set. */
-  #held: Buffer[] = [];
+  readonly #held = new HeldPieces();
   #delivering = false;
   #uncreditedBytes = 0;
   #receiving: 'open' | 'ended' | 'end-delivered' = 'open';
@@ -66,6 +70,7 @@ export class SecurePipe implements BytePipe {
     this.peerId = result.peerId;
     this.alpn = result.alpn;
     this.#pipe = pipe;
+    this.#excess = new Excess(options.excess ?? processExcess);
     this.#sealer = new FrameSealer(result.sendKey, options.headers ?? processHeaders);
     this.#opener = new FrameOpener(result.receiveKey, options.maxFrameBytes ?? longestGoFrameBytes, (plaintext) => {
       this.#receive(plaintext);
@@ -94,7 +99,7 @@ export class SecurePipe implements BytePipe {
     return this.#bytesSent;
   }
 
-  /** Application bytes that came from the peer, delivered or not. */
+  /** Application bytes received from the peer, delivered or not. */
   get bytesReceived(): number {
     return this.#bytesReceived;
   }
@@ -186,8 +191,9 @@ export class SecurePipe implements BytePipe {
     if (this.#state === 'closed') return;
     this.#uncreditedBytes += chunk.length;
     this.#open(chunk);
-    // Also in the middle of a frame, or one that is longer than the window could never be received.
+    // Also in the middle of a frame: one that is longer than the window could not be received otherwise.
     this.#credit();
+    this.#chargeExcess();
   }
 
   #open(chunk: Buffer): void {
@@ -199,16 +205,16 @@ export class SecurePipe implements BytePipe {
   }
 
   #receive(plaintext: Buffer): void {
-    // Destroyed by what it was given before of the same frame.
+    // The handler may have destroyed the pipe at an earlier piece of the same frame.
     if (this.#state === 'closed') return;
     this.#bytesReceived += plaintext.length;
-    // What waits goes first, also when a handler resumes within its data().
+    // Held bytes are delivered first, also if a handler resumes within data().
     if (this.#paused || this.#handler === undefined || this.#delivering) {
-      this.#held.push(plaintext);
+      this.#held.add(plaintext);
       return;
     }
     this.#handler.data(plaintext);
-    if (this.#held.length > 0) this.#deliverHeld();
+    if (!this.#held.isEmpty) this.#deliverHeld();
   }
 
   #onEnd(): void {
@@ -224,16 +230,15 @@ export class SecurePipe implements BytePipe {
   #deliverHeld(): void {
     if (this.#delivering) return;
     this.#delivering = true;
-    let at = 0;
-    // The handler is read each time: it may be replaced by what it is given.
-    while (at < this.#held.length && !this.#paused && this.#handler !== undefined) {
-      const chunk = this.#held[at];
-      at += 1;
-      if (chunk !== undefined) this.#handler.data(chunk);
+    // Read each time, because data() may replace the handler.
+    while (!this.#paused && this.#handler !== undefined) {
+      const chunk = this.#held.take();
+      if (chunk === undefined) break;
+      this.#handler.data(chunk);
     }
-    this.#held = at === this.#held.length ? [] : this.#held.slice(at);
     this.#delivering = false;
-    if (this.#held.length > 0) return;
+    this.#chargeExcess();
+    if (!this.#held.isEmpty) return;
     this.#credit();
     if (this.#receiving !== 'ended' || this.#handler === undefined || this.#paused || this.#state === 'closed') return;
     this.#receiving = 'end-delivered';
@@ -249,13 +254,22 @@ export class SecurePipe implements BytePipe {
     this.#pipe.consumed(bytes);
   }
 
+  /** What is held of bytes that the peer was allowed to replace already. */
+  #chargeExcess(): void {
+    const excessBytes = this.#opener.unverifiedBytes + this.#held.bytes - this.#uncreditedBytes;
+    if (this.#state === 'closed' || this.#excess.set(excessBytes)) return;
+    this.#abort(
+      new PortalError('frame_malformed', 'the large data frames of all tunnels together take too much memory'),
+    );
+  }
+
   // The end.
 
   #closeAfterBothEnds(): void {
     if (this.#sending === 'ended' && this.#receiving === 'end-delivered') this.#over(undefined);
   }
 
-  /** RST: it drops also what this side has queued. */
+  /** Sends RST, which also drops the bytes that this side has queued. */
   #abort(error: Error | undefined): void {
     if (this.#state === 'closed') return;
     this.#pipe.setHandler(deaf);
@@ -270,13 +284,14 @@ export class SecurePipe implements BytePipe {
     this.#needsDrain = false;
     this.#gathered = [];
     this.#gatheredBytes = 0;
-    this.#held = [];
+    this.#held.clear();
+    this.#excess.close();
     this.#sealer.dispose();
     this.#opener.dispose();
     if (this.#handler !== undefined) this.#reportClose();
   }
 
-  /** In a turn of its own: whoever closed the pipe is not called back within the call. */
+  /** In a later tick, so that destroy() and end() do not call back. */
   #reportClose(): void {
     if (this.#closeReported) return;
     this.#closeReported = true;

@@ -1,9 +1,9 @@
-// Hands out small buffers from shared blocks, because an allocation of its own costs more than sealing a small frame does.
-// Never hands out the same bytes twice.
+// Allocates small buffers from shared blocks, because a separate allocation costs more than sealing a small frame. Never returns the
+// same bytes twice.
 
 /**
- * A buffer that is kept for long keeps its block alive, so a block is small: 64 KiB, as Buffer.allocUnsafe has them on Node 26, is
- * a lot for a reader that holds one event.
+ * A buffer keeps its whole block alive, so blocks are small: 64 KiB, as in Node 26's Buffer.allocUnsafe, would be a lot for a reader
+ * that keeps one small event.
  */
 const blockBytes = 16_384;
 

@@ -1,30 +1,28 @@
-// Seals and opens small frames with ChaCha20-Poly1305 (RFC 8439) in WebAssembly, where a call to node:crypto costs more than the
-// cipher itself. Checks no limits of the protocol and keeps no key.
+// Seals and opens small frames with ChaCha20-Poly1305 (RFC 8439) in WebAssembly, because a call to node:crypto costs more than the
+// cipher itself (bench/micro/secure.ts). Does not check protocol limits and keeps no key.
 import { type AeadInstance, instantiateAead } from './aead-instance.ts';
 import { aeadLayout as layout } from './aead-layout.ts';
 import { headerBytes, tagBytes } from './frame.ts';
 import { Slab } from './slab.ts';
 
 /**
- * One for the whole process: calls do not overlap, and after each of them its memory holds neither key nor keystream nor plaintext,
- * only bytes that were on the wire.
+ * One instance serves the whole process: calls do not overlap, and after each its memory holds neither key nor keystream nor
+ * plaintext, only bytes that are or were on the wire.
  */
 export class SmallFrameCipher {
-  /** The longest plaintext taken, bytes. */
-  readonly maxPlaintextBytes: number = layout.capacityBytes;
   readonly #instance: AeadInstance;
   readonly #memory: Buffer;
   readonly #slab = new Slab();
 
-  /** `instance` must be used by nobody else. */
+  /** Takes ownership of `instance`. */
   constructor(instance: AeadInstance) {
     this.#instance = instance;
     this.#memory = Buffer.from(instance.memory.buffer);
   }
 
   /**
-   * The frame that carries `plaintext`, pieces of `plaintextBytes` in all, in one buffer that belongs to the caller.
-   * `key` has 32 bytes; `header` is length and nonce.
+   * Returns the frame that carries the pieces of `plaintext`, `plaintextBytes` in total, as one buffer that belongs to the caller.
+   * `key` has 32 bytes; `header` is length and nonce. Throws RangeError above 16 KiB.
    */
   seal(key: Uint8Array, header: Uint8Array, plaintext: readonly Uint8Array[], plaintextBytes: number): Buffer {
     this.#checkLength(plaintextBytes);
@@ -43,8 +41,8 @@ export class SmallFrameCipher {
   }
 
   /**
-   * The plaintext of the frame that lies in `chunk` from `start` to `end`, in memory that belongs to the caller. Undefined where
-   * the tag is wrong.
+   * Returns the plaintext of the frame in `chunk` from `start` to `end`, in memory that belongs to the caller; undefined if the tag is
+   * invalid. Throws RangeError above 16 KiB of plaintext.
    */
   open(key: Uint8Array, chunk: Buffer, start: number, end: number): Buffer | undefined {
     const plaintextBytes = end - start - headerBytes - tagBytes;
@@ -59,7 +57,7 @@ export class SmallFrameCipher {
     return plaintext;
   }
 
-  /** Beyond it the areas of the memory would overlap. */
+  /** A longer frame would overlap other areas of the memory. */
   #checkLength(plaintextBytes: number): void {
     if (plaintextBytes < 0 || plaintextBytes > layout.capacityBytes) {
       throw new RangeError(`a small frame holds 0 to ${layout.capacityBytes} bytes, not ${plaintextBytes}`);
@@ -67,7 +65,7 @@ export class SmallFrameCipher {
   }
 }
 
-/** Null where WebAssembly with SIMD does not run: other processors, `node --jitless`, no address space for its memory. */
+/** Null where WebAssembly with SIMD is not available: other processors, `node --jitless`, no address space for its memory. */
 export function createSmallFrameCipher(instantiate: () => AeadInstance = instantiateAead): SmallFrameCipher | null {
   try {
     return new SmallFrameCipher(instantiate());

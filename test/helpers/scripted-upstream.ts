@@ -1,0 +1,127 @@
+// The upstream room over tunnels that the test scripts, and the outcome of each request.
+import assert from 'node:assert/strict';
+import type { PassThrough } from 'node:stream';
+import type { TestContext } from 'node:test';
+import { Cancellation } from '../../src/kernel/cancellation.ts';
+import { systemClock, type Clock } from '../../src/kernel/clock.ts';
+import { noHeaders, type Flow, type RequestBody, type Sink } from '../../src/kernel/http.ts';
+import type { Lease, Transport } from '../../src/upstream/transport.ts';
+import { Upstream } from '../../src/upstream/upstream.ts';
+import { ScriptedPipe } from './scripted-pipe.ts';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const lease: Lease = { id: 'A'.repeat(26), name: 'app', alpn: [], metadata: '', expiresAtMs: 0 };
+
+/** A whole response. */
+export const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+
+export const noBody: RequestBody = {
+  lengthBytes: 'none',
+  started: false,
+  receivedBytes: 0,
+  open: () => assert.fail('there is no body'),
+  trailers: () => noHeaders,
+};
+
+export function bodyOf(stream: PassThrough, lengthBytes: number | null): RequestBody {
+  return { lengthBytes, started: false, receivedBytes: 0, open: () => stream, trailers: () => noHeaders };
+}
+
+export class TunnelPipe extends ScriptedPipe {
+  readonly peerId = null;
+}
+
+export interface SentRequest {
+  /** The status, or the code of the error; 'none' so far. */
+  outcome: number | string;
+  /** Once the head has come. */
+  flow: Flow | undefined;
+  body: string;
+  /** The client does not take more for now. */
+  slow: boolean;
+}
+
+interface Options {
+  readonly body?: RequestBody;
+  readonly offeredProtocols?: string;
+}
+
+export class ScriptedUpstream {
+  readonly tunnels: TunnelPipe[] = [];
+  readonly #upstream: Upstream;
+  readonly #transport: Transport;
+
+  constructor(t: TestContext, clock: Clock = systemClock) {
+    const limits = { maxIdle: 10, maxActive: 10, maxDialing: 10, maxWaiting: 10, idleTimeoutMs: 90_000 };
+    this.#upstream = new Upstream({ clock, limits: () => limits });
+    t.after(() => {
+      this.#upstream.close();
+    });
+    this.#transport = {
+      relay: 'memory://test',
+      rttMs: undefined,
+      state: () => 'up',
+      list: () => Promise.resolve([lease]),
+      dial: () => {
+        const tunnel = new TunnelPipe();
+        this.tunnels.push(tunnel);
+        return Promise.resolve(tunnel);
+      },
+      close: () => Promise.resolve(),
+    };
+  }
+
+  /** All its time limits are ten seconds. */
+  send(method: string, { body = noBody, offeredProtocols = '' }: Options = {}): SentRequest {
+    const result: SentRequest = { outcome: 'none', flow: undefined, body: '', slow: false };
+    let status = 0;
+    const settle = (outcome: number | string): void => {
+      assert.equal(result.outcome, 'none');
+      result.outcome = outcome;
+    };
+    const sink: Sink = {
+      informational: () => undefined,
+      head: (received, _headers, flow) => {
+        status = received;
+        result.flow = flow;
+      },
+      data: (chunk) => {
+        result.body += Buffer.from(chunk).toString('latin1');
+        return !result.slow;
+      },
+      end: () => {
+        settle(status);
+      },
+      upgrade: () => {
+        settle(101);
+      },
+      fail: ({ code }) => {
+        settle(code);
+      },
+    };
+    this.#upstream.send(
+      {
+        ...{ method, target: '/', headers: ['Host', 'a'], offeredProtocols, dropped: new Set<string>(), body, lease },
+        transports: [this.#transport],
+        timeouts: { dialMs: 10_000, responseHeadersMs: 10_000, bodyIdleMs: 10_000, totalMs: 0 },
+        cancellation: new Cancellation(),
+        carried: { relay: undefined, startedMs: 0 },
+        leaseGone: () => undefined,
+      },
+      sink,
+    );
+    return result;
+  }
+
+  /** A tunnel that has carried a request and is idle. */
+  async used(): Promise<TunnelPipe> {
+    const first = this.send('GET');
+    await turn();
+    const [tunnel] = this.tunnels;
+    assert.ok(tunnel);
+    tunnel.receive(ok);
+    await turn();
+    assert.equal(first.outcome, 200);
+    return tunnel;
+  }
+}
