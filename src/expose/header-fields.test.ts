@@ -20,3 +20,19 @@ test('Connection removes no header of the gateway', async (t) => {
     ['a', 'b', undefined],
   );
 });
+
+test('fields that some apps take for framing do not pass', async (t) => {
+  let seen: IncomingMessage | undefined;
+  const s = await exposeApp(t, (request, response) => {
+    seen = request;
+    response.end('ok');
+  });
+  await answerTo(
+    s,
+    'POST / HTTP/1.1\r\nHost: x\r\nContent_Length: 5\r\nTransfer_Encoding: chunked\r\nTransfer.Encoding: chunked\r\n' +
+      'Own_Field: c\r\nConnection: close\r\n\r\n',
+  );
+  assert.deepEqual(seen?.rawHeaders.slice(2), [
+    ...['Own_Field', 'c', 'Via', '1.1 portal-expose', 'Content-Length', '0', 'Connection', 'keep-alive'],
+  ]);
+});

@@ -42,13 +42,20 @@ function forwardingOf(name: string): Forwarding {
   let forwarding: Forwarding = 'pass';
   // The gateway writes identity headers with dashes alone: in other spellings, which many apps cannot tell from these, they come from
   // a client that dialled the lease itself.
-  if (lower === 'host' || isHopByHop(lower) || isDisguised(lower)) forwarding = 'drop';
+  if (lower === 'host' || isHopByHop(lower) || isDisguised(lower) || isDisguisedFraming(lower)) forwarding = 'drop';
   else if (lower === 'trailer') forwarding = 'if-chunked';
   // A copy, because the name shares the memory of its whole head.
   if (name.length <= maxCachedNameCharacters && forwardings.size < maxCachedNames) {
     forwardings.set(Buffer.from(name).toString(), forwarding);
   }
   return forwarding;
+}
+
+/** Whether apps that cannot tell `_` from `-` may read this name as framing: `Content_Length` and the like. */
+function isDisguisedFraming(lower: string): boolean {
+  if (!/[^a-z0-9-]/.test(lower)) return false;
+  const dashed = lower.replaceAll(/[^a-z0-9]/g, '-');
+  return dashed === 'content-length' || isHopByHop(dashed);
 }
 
 /** The head for the app, as bytes. `host`: replaces the caller's. */
