@@ -12,6 +12,7 @@ import {
   smallPlaintextBytes,
   tagBytes,
 } from './frame.ts';
+import type { FramePace } from './frame-pace.ts';
 import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
 
 /** Smaller parts of a frame are gathered before they are deciphered: a peer that sends single bytes costs no buffer for each. */
@@ -65,16 +66,20 @@ export class FrameOpener {
     return this.#unverifiedBytes;
   }
 
-  /** Throws PortalError frame_malformed; the opener is then of no further use. */
-  push(chunk: Buffer): void {
+  /**
+   * Returns how many bytes were read: all of them, unless `pace` allows no more frames in this turn or dispose() was called. Throws
+   * PortalError frame_malformed; the opener is then of no further use.
+   */
+  push(chunk: Buffer, pace?: FramePace): number {
     let offset = 0;
-    while (offset < chunk.length && this.#key !== undefined) {
+    while (offset < chunk.length && this.#key !== undefined && pace?.take() !== false) {
       if (this.#decipher !== undefined) offset = this.#continueFrame(this.#decipher, chunk, offset);
       else if (this.#smallFrame !== undefined) offset = this.#continueSmallFrame(this.#smallFrame, chunk, offset);
       else if (this.#headBytes === 0 && chunk.length - offset >= headerBytes)
         offset = this.#beginFrame(this.#key, chunk, offset);
       else offset = this.#gatherHeader(this.#key, chunk, offset);
     }
+    return offset;
   }
 
   /** Zeroes the bytes of the key and what was not released, and drops both. Idempotent. */

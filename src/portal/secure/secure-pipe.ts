@@ -11,6 +11,8 @@ import { longestGoFrameBytes } from './frame.ts';
 import type { HandshakeResult } from './handshake.ts';
 import { type HeaderSource, processHeaders } from './header-pool.ts';
 import { HeldPieces } from './held-pieces.ts';
+import { type FramePace, processPace } from './frame-pace.ts';
+import { PacedOpener } from './paced-opener.ts';
 
 export interface SecurePipeOptions {
   readonly result: HandshakeResult;
@@ -26,6 +28,7 @@ export interface SecurePipeOptions {
   readonly headers?: HeaderSource;
   /** What such frames of all tunnels together may hold; one for the process by default. */
   readonly excess?: ExcessBudget;
+  readonly pace?: FramePace;
 }
 
 /** This many written bytes are sealed at once instead of at the end of the tick. */
@@ -42,6 +45,7 @@ export class SecurePipe implements BytePipe {
   readonly #pipe: Pipe;
   readonly #sealer: FrameSealer;
   readonly #opener: FrameOpener;
+  readonly #paced: PacedOpener;
   readonly #excess: Excess;
   #handler: BytePipeHandler | undefined;
   #state: 'open' | 'closed' = 'open';
@@ -75,21 +79,22 @@ export class SecurePipe implements BytePipe {
     this.#opener = new FrameOpener(result.receiveKey, options.maxFrameBytes ?? longestGoFrameBytes, (plaintext) => {
       this.#receive(plaintext);
     });
-    if (options.initial !== undefined) this.#open(options.initial);
+    this.#paced = new PacedOpener(this.#opener, options.pace ?? processPace, {
+      opened: this.#opened,
+      failed: this.#abort,
+      ended: this.#onEnd,
+    });
+    if (options.initial !== undefined) this.#paced.openAtOnce(options.initial);
     if (this.#state === 'closed') return;
     pipe.setHandler({
       data: (chunk) => {
-        this.#onData(chunk);
+        if (this.#state === 'open') this.#paced.push(chunk);
       },
       end: () => {
-        this.#onEnd();
+        this.#paced.end();
       },
-      drain: () => {
-        this.#onDrain();
-      },
-      error: (error) => {
-        this.#over(error);
-      },
+      drain: this.#onDrain,
+      error: this.#over,
     });
     if (options.initialEnd === true) this.#onEnd();
   }
@@ -168,12 +173,12 @@ export class SecurePipe implements BytePipe {
     return !this.#blocked;
   }
 
-  #onDrain(): void {
+  readonly #onDrain = (): void => {
     this.#blocked = false;
     if (!this.#flush() || !this.#needsDrain) return;
     this.#needsDrain = false;
     this.#handler?.drain();
-  }
+  };
 
   // From the peer.
 
@@ -187,22 +192,12 @@ export class SecurePipe implements BytePipe {
     this.#deliverHeld();
   }
 
-  #onData(chunk: Buffer): void {
-    if (this.#state === 'closed') return;
-    this.#uncreditedBytes += chunk.length;
-    this.#open(chunk);
+  readonly #opened = (bytes: number): void => {
+    this.#uncreditedBytes += bytes;
     // Also in the middle of a frame: one that is longer than the window could not be received otherwise.
     this.#credit();
     this.#chargeExcess();
-  }
-
-  #open(chunk: Buffer): void {
-    try {
-      this.#opener.push(chunk);
-    } catch (error) {
-      this.#abort(error as Error);
-    }
-  }
+  };
 
   #receive(plaintext: Buffer): void {
     // The handler may have destroyed the pipe at an earlier piece of the same frame.
@@ -217,7 +212,7 @@ export class SecurePipe implements BytePipe {
     if (!this.#held.isEmpty) this.#deliverHeld();
   }
 
-  #onEnd(): void {
+  readonly #onEnd = (): void => {
     if (this.#state === 'closed') return;
     if (!this.#opener.atBoundary) {
       this.#abort(new PortalError('stream_truncated', 'the peer ended the tunnel in the middle of a data frame'));
@@ -225,7 +220,7 @@ export class SecurePipe implements BytePipe {
     }
     this.#receiving = 'ended';
     this.#deliverHeld();
-  }
+  };
 
   #deliverHeld(): void {
     if (this.#delivering) return;
@@ -269,15 +264,20 @@ export class SecurePipe implements BytePipe {
     if (this.#sending === 'ended' && this.#receiving === 'end-delivered') this.#over(undefined);
   }
 
+<<<<<<< HEAD
   /** Sends RST, which also drops the bytes that this side has queued. */
   #abort(error: Error | undefined): void {
+=======
+  /** RST: it drops also what this side has queued. */
+  readonly #abort = (error: Error | undefined): void => {
+>>>>>>> att-a
     if (this.#state === 'closed') return;
     this.#pipe.setHandler(deaf);
     this.#pipe.reset();
     this.#over(error);
-  }
+  };
 
-  #over(error: Error | undefined): void {
+  readonly #over = (error: Error | undefined): void => {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#failure = error;
@@ -287,9 +287,9 @@ export class SecurePipe implements BytePipe {
     this.#held.clear();
     this.#excess.close();
     this.#sealer.dispose();
-    this.#opener.dispose();
+    this.#paced.dispose();
     if (this.#handler !== undefined) this.#reportClose();
-  }
+  };
 
   /** In a later tick, so that destroy() and end() do not call back. */
   #reportClose(): void {
