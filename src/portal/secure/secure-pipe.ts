@@ -264,13 +264,8 @@ export class SecurePipe implements BytePipe {
     if (this.#sending === 'ended' && this.#receiving === 'end-delivered') this.#over(undefined);
   }
 
-<<<<<<< HEAD
   /** Sends RST, which also drops the bytes that this side has queued. */
-  #abort(error: Error | undefined): void {
-=======
-  /** RST: it drops also what this side has queued. */
   readonly #abort = (error: Error | undefined): void => {
->>>>>>> att-a
     if (this.#state === 'closed') return;
     this.#pipe.setHandler(deaf);
     this.#pipe.reset();
