@@ -1,5 +1,6 @@
 // The body of one request on its way out: framed by length or in chunks (RFC 9112 §6, §7), with back-pressure. Outlives a connection
 // that was lost before a byte left, so that the request can move to another.
+import process from 'node:process';
 import type { Readable } from 'node:stream';
 import type { BytePipe } from '../kernel/byte-pipe.ts';
 import type { RawHeaders } from '../kernel/http.ts';
@@ -33,6 +34,8 @@ export class OutgoingBody {
   #pipe: BytePipe | undefined;
   #observer: OutgoingBodyObserver | undefined;
   #finished = false;
+  /** What came while there was no connection. */
+  #failure: Error | undefined;
   #listening = false;
   /** Written, and not known to have left: sent again if it did not. Undefined: something has left. */
   #unsent: Uint8Array[] | undefined = [];
@@ -67,7 +70,12 @@ export class OutgoingBody {
     if (pipe === undefined) return;
     let more = true;
     for (const piece of this.#unsent ?? []) more = pipe.write(piece);
-    if (this.#finished) this.#observer?.finished();
+    const failure = this.#failure;
+    if (failure !== undefined) {
+      process.nextTick(() => {
+        this.#fail(failure);
+      });
+    } else if (this.#finished) this.#observer?.finished();
     else if (more) this.#stream.resume();
     else this.#stream.pause();
   }
@@ -168,9 +176,10 @@ export class OutgoingBody {
 
   #fail(error: Error): void {
     if (this.#finished) return;
+    this.#failure ??= error;
     const observer = this.#observer;
     this.#observer = undefined;
-    observer?.failed(error);
+    observer?.failed(this.#failure);
   }
 }
 
