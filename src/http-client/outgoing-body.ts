@@ -1,5 +1,6 @@
 // Writes the body of one request, framed by length or in chunks (RFC 9112 §6, §7), with back-pressure. Survives the loss of its
 // connection as long as no byte has left, so that the request can move to another one.
+import process from 'node:process';
 import type { Readable } from 'node:stream';
 import type { BytePipe } from '../kernel/byte-pipe.ts';
 import type { RawHeaders } from '../kernel/http.ts';
@@ -30,6 +31,8 @@ export class OutgoingBody {
   #pipe: BytePipe | undefined;
   #observer: OutgoingBodyObserver | undefined;
   #finished = false;
+  /** What came while there was no connection. */
+  #failure: Error | undefined;
   #listening = false;
   /** Everything written so far, for another connection. Undefined once a byte may have left. */
   #unsent: Uint8Array[] | undefined = [];
@@ -64,7 +67,12 @@ export class OutgoingBody {
     if (pipe === undefined) return;
     let more = true;
     for (const piece of this.#unsent ?? []) more = pipe.write(piece);
-    if (this.#finished) this.#observer?.finished();
+    const failure = this.#failure;
+    if (failure !== undefined) {
+      process.nextTick(() => {
+        this.#fail(failure);
+      });
+    } else if (this.#finished) this.#observer?.finished();
     else if (more) this.#stream.resume();
     else this.#stream.pause();
   }
@@ -162,8 +170,9 @@ export class OutgoingBody {
 
   #fail(error: Error): void {
     if (this.#finished) return;
+    this.#failure ??= error;
     const observer = this.#observer;
     this.#observer = undefined;
-    observer?.failed(error);
+    observer?.failed(this.#failure);
   }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
+import { GatewayError } from '../kernel/errors.ts';
 import { bodyOf, noBody, ok, ScriptedUpstream } from '../../test/helpers/scripted-upstream.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -102,6 +103,21 @@ describe('a request whose kept tunnel is lost', () => {
       bench.tunnels[1]?.receive('no HTTP');
       assert.equal(result.outcome, 'bad_upstream_response');
     }
+  });
+
+  it('fails when its body failed on the way to the other tunnel', async (t) => {
+    const bench = new ScriptedUpstream(t);
+    const tunnel = await bench.used();
+    tunnel.sends = false;
+    const source = new PassThrough();
+    const result = bench.send('POST', { body: bodyOf(source, null) });
+    bench.dialsAfter = turn();
+    tunnel.fail(new Error('reset'));
+    await Promise.resolve();
+    source.destroy(new GatewayError('body_too_large', 'too large'));
+    await turn();
+    await turn();
+    assert.deepEqual([bench.tunnels.length, result.outcome], [2, 'body_too_large']);
   });
 
   it('moves once: a second loss fails it', async (t) => {

@@ -48,6 +48,8 @@ interface Options {
 
 export class ScriptedUpstream {
   readonly tunnels: TunnelPipe[] = [];
+  /** Dials end once this is over. */
+  dialsAfter: Promise<unknown> | undefined;
   readonly #upstream: Upstream;
   readonly #transport: Transport;
 
@@ -62,10 +64,11 @@ export class ScriptedUpstream {
       rttMs: undefined,
       state: () => 'up',
       list: () => Promise.resolve([lease]),
-      dial: () => {
+      dial: async () => {
+        await this.dialsAfter;
         const tunnel = new TunnelPipe();
         this.tunnels.push(tunnel);
-        return Promise.resolve(tunnel);
+        return tunnel;
       },
       close: () => Promise.resolve(),
     };
