@@ -84,7 +84,8 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   }
 
   resume(): void {
-    this.#connection?.http.resume();
+    // Once the response is complete its connection may carry another one.
+    if (this.#phase === 'streaming') this.#connection?.http.resume();
   }
 
   // The pool's side.

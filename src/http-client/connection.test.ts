@@ -102,7 +102,12 @@ const table: readonly Row[] = [
     outcome: 'connection_lost body',
   },
   { name: 'the end within the trailers', receives: [`${chunked}0\r\nX`], then: 'end', outcome: 'connection_lost body' },
-  { name: 'another protocol', receives: ['SSH-2.0'], outcome: 'malformed head' },
+  { name: 'another protocol', receives: ['SSH-2.0'], outcome: 'malformed waiting' },
+  {
+    name: 'another protocol behind an interim response',
+    receives: ['HTTP/1.1 103 x\r\n\r\nSSH-2.0'],
+    outcome: 'malformed head',
+  },
   { name: 'a bad chunk size', receives: [`${chunked}zz\r\n`], outcome: 'malformed body' },
   {
     name: 'a 101 that was not asked for',

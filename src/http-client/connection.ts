@@ -8,6 +8,7 @@ import type { ExchangeHandler, OutgoingRequest } from './exchange.ts';
 import { HttpFault, type FaultKind, type FaultMoment } from './http-fault.ts';
 import type { OutgoingBodyObserver } from './outgoing-body.ts';
 import type { ResponseHead } from './response.ts';
+import { ResponseError } from './response-error.ts';
 import { ResponseReader } from './response-reader.ts';
 
 export interface HttpConnectionOwner {
@@ -28,6 +29,8 @@ interface Exchange {
   /** bytesSent of the pipe before the request. */
   readonly sentBefore: number;
   receivedAny: boolean;
+  /** An interim response has been passed on. */
+  informed: boolean;
   /** The head of the final response, once it has arrived. */
   head: ResponseHead | undefined;
   /** Set when the response is complete, while the reader still looks at the bytes that arrived with its end. */
@@ -56,7 +59,11 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     this.pipe = pipe;
     this.#owner = owner;
     this.#reader = new ResponseReader({
-      informational: (head) => this.#exchange?.handler.informational(head),
+      informational: (head) => {
+        if (this.#exchange === undefined) return;
+        this.#exchange.informed = true;
+        this.#exchange.handler.informational(head);
+      },
       head: (head) => {
         if (this.#exchange === undefined) return;
         this.#exchange.head = head;
@@ -104,7 +111,8 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     this.#state = 'busy';
     this.#exchanges += 1;
     const sentBefore = pipe.bytesSent;
-    this.#exchange = { request, handler, sentBefore, receivedAny: false, head: undefined, outcome: undefined };
+    const nothing = { receivedAny: false, informed: false, head: undefined, outcome: undefined };
+    this.#exchange = { request, handler, sentBefore, ...nothing };
     this.#reader.expect({ method, offeredProtocols });
     // Before the head is written, so that body data that is already available leaves together with it.
     body?.start(pipe, this);
@@ -285,14 +293,15 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
   #fail(kind: FaultKind, message: string, cause: unknown): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
-    const moment = this.#moment(exchange);
+    const moment = this.#moment(exchange, cause);
     this.destroy();
     exchange.handler.fail(new HttpFault(kind, moment, message, cause));
   }
 
-  #moment({ head, receivedAny, sentBefore }: Exchange): FaultMoment {
+  #moment({ head, receivedAny, informed, sentBefore }: Exchange, cause: unknown): FaultMoment {
     if (head !== undefined) return 'body';
-    if (receivedAny) return 'head';
+    const isNoResponse = cause instanceof ResponseError && cause.code === 'not_http' && !informed;
+    if (receivedAny && !isNoResponse) return 'head';
     return this.pipe.bytesSent === sentBefore ? 'unsent' : 'waiting';
   }
 }

@@ -1,10 +1,9 @@
 // The error of a failed exchange: its kind, and how far the exchange had come. Callers decide by these how to respond and whether the
 // request may be sent again.
-import { ResponseError } from './response-error.ts';
 
 /**
  * unsent: no byte of the request has left this process. waiting: the request, or a part of it, has left; no byte of a response has
- * arrived. head: bytes of a response have arrived, perhaps interim responses, but no complete final head. body: after that head.
+ * arrived, at most bytes that cannot begin one. head: bytes of a response have arrived, perhaps interim responses, but no complete final head. body: after that head.
  */
 export type FaultMoment = 'unsent' | 'waiting' | 'head' | 'body';
 
@@ -25,10 +24,8 @@ export class HttpFault extends Error {
     this.moment = moment;
   }
 
-  /** No response to this request has begun: the connection was lost before, or the peer sent bytes that cannot begin one. */
+  /** No response to this request has begun. */
   get unanswered(): boolean {
-    const { kind, moment, cause } = this;
-    if (kind === 'connection_lost') return moment === 'unsent' || moment === 'waiting';
-    return kind === 'malformed' && moment === 'head' && cause instanceof ResponseError && cause.code === 'not_http';
+    return this.kind !== 'request_body' && (this.moment === 'unsent' || this.moment === 'waiting');
   }
 }
