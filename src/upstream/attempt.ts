@@ -1,5 +1,6 @@
 // One request to an app: waits for a tunnel, sends the request, streams the response and calls exactly one terminal method of the sink.
 // Moves to a new tunnel once if a kept one was lost and repeating is safe. Retries by policy are a stage of their own.
+import process from 'node:process';
 import { encodeRequestHead, InvalidRequestError } from '../http-client/request-head.ts';
 import type { ExchangeHandler } from '../http-client/exchange.ts';
 import type { HttpFault } from '../http-client/http-fault.ts';
@@ -211,8 +212,13 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     this.#connection = undefined;
     this.#freshness = 'new';
     this.#phase = 'waiting';
-    this.#pool.acquire(this, this.request.timeouts.dialMs);
+    // Once the pool no longer counts the lost tunnel, which is told after this exchange: a full pool would refuse the request.
+    process.nextTick(this.#acquireAgain);
   }
+
+  readonly #acquireAgain = (): void => {
+    if (this.#phase === 'waiting') this.#pool.acquire(this, this.request.timeouts.dialMs);
+  };
 
   #outgoingBody(): OutgoingBody | undefined {
     const { body, dropped } = this.request;

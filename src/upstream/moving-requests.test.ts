@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
+import { systemClock } from '../kernel/clock.ts';
 import { GatewayError } from '../kernel/errors.ts';
 import { bodyOf, noBody, ok, ScriptedUpstream } from '../../test/helpers/scripted-upstream.ts';
 
@@ -118,6 +119,18 @@ describe('a request whose kept tunnel is lost', () => {
     await turn();
     await turn();
     assert.deepEqual([bench.tunnels.length, result.outcome], [2, 'body_too_large']);
+  });
+
+  it('moves although the pool is full: the lost tunnel has left its place', async (t) => {
+    const bench = new ScriptedUpstream(t, systemClock, { maxActive: 1, maxWaiting: 0 });
+    const tunnel = await bench.used();
+    const result = bench.send('GET');
+    tunnel.fail(new Error('reset'));
+    await turn();
+    await turn();
+    bench.tunnels[1]?.receive(ok);
+    await turn();
+    assert.equal(result.outcome, 200);
   });
 
   it('moves once: a second loss fails it', async (t) => {

@@ -6,6 +6,7 @@ import { Cancellation } from '../../src/kernel/cancellation.ts';
 import { systemClock, type Clock } from '../../src/kernel/clock.ts';
 import { noHeaders, type Flow, type RequestBody, type Sink } from '../../src/kernel/http.ts';
 import type { Lease, Transport } from '../../src/upstream/transport.ts';
+import type { PoolLimits } from '../../src/upstream/tunnel-pool.ts';
 import { Upstream } from '../../src/upstream/upstream.ts';
 import { ScriptedPipe } from './scripted-pipe.ts';
 
@@ -53,8 +54,8 @@ export class ScriptedUpstream {
   readonly #upstream: Upstream;
   readonly #transport: Transport;
 
-  constructor(t: TestContext, clock: Clock = systemClock) {
-    const limits = { maxIdle: 10, maxActive: 10, maxDialing: 10, maxWaiting: 10, idleTimeoutMs: 90_000 };
+  constructor(t: TestContext, clock: Clock = systemClock, more: Partial<PoolLimits> = {}) {
+    const limits = { maxIdle: 10, maxActive: 10, maxDialing: 10, maxWaiting: 10, idleTimeoutMs: 90_000, ...more };
     this.#upstream = new Upstream({ clock, limits: () => limits });
     t.after(() => {
       this.#upstream.close();
