@@ -161,8 +161,13 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   }
 
   expired(): void {
+    const callerHolds = this.#body?.finished === false && this.#connection?.http.pipe.needsDrain === false;
     this.#connection?.http.destroy();
-    this.#fail(responseTimeoutFault());
+    if (callerHolds) {
+      // Not the app's fault: it waits for the rest of the request.
+      this.#finish();
+      this.#sink.requestFailed();
+    } else this.#fail(responseTimeoutFault());
   }
 
   /** Restarts the response timeout: by upload progress and by interim responses. */

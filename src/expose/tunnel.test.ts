@@ -48,6 +48,34 @@ test('what the caller reads names neither the address nor the words of the app',
   assert.ok(!message.includes(String(port)));
 });
 
+test('a caller that holds its body back for as long loses its tunnel, and the app is not blamed', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let nowMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => nowMs };
+  const arrived = Promise.withResolvers<undefined>();
+  const closed = Promise.withResolvers<undefined>();
+  const s = await exposeApp(
+    t,
+    (request) => {
+      request.socket.once('close', () => {
+        closed.resolve(undefined);
+      });
+      request.once('data', () => {
+        arrived.resolve(undefined);
+      });
+    },
+    { clock },
+  );
+  const client = raw(s, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\npart');
+  client.resume().on('error', () => undefined);
+  await arrived.promise;
+  nowMs = 600_000;
+  t.mock.timers.tick(600_000);
+  await closed.promise;
+  assert.equal(s.bridge.openTunnels, 0);
+  assert.deepEqual(s.events, []);
+});
+
 test('an app that does not begin its response is a 504 after its time, and loses the connection', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let nowMs = 0;
