@@ -391,7 +391,7 @@ export interface LeaseConfig {
   readonly ipRules: IpRulesConfig;
   /** Where the credential of a caller is read. `gateway`: `X-Gateway-Key`, `Authorization`, `X-API-Key` or the WebSocket subprotocol. `app`: `X-Gateway-Key` only, so that the others reach the app. */
   readonly credentials: 'gateway' | 'app';
-  /** The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode. */
+  /** The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name it are mapped back. */
   readonly hostHeader: string;
   /** Headers to change. */
   readonly headers: LeaseHeadersConfig;

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import type { AssertionGate } from './assertion-gate.ts';
 import { type ExposeEvent, pathOnly } from './expose-event.ts';
-import type { HostHeader } from './host-header.ts';
+import { type HostHeader, ownHosts } from './host-header.ts';
 import { LocalPool } from './local-pool.ts';
 import type { Target } from './target.ts';
 import type { TunnelContext } from './tunnel-context.ts';
@@ -37,7 +37,7 @@ export class Bridge {
   #wakeDrain: (() => void) | undefined;
 
   constructor(options: BridgeOptions) {
-    const { target, gate } = options;
+    const { target, gate, hostHeader = { mode: 'target' } } = options;
     const log = options.log ?? ((): void => undefined);
     const clock = options.clock ?? systemClock;
     const deadlines = new Deadlines(clock);
@@ -57,7 +57,8 @@ export class Bridge {
       deadlines,
       log,
       pool: this.#pool,
-      hostHeader: options.hostHeader ?? { mode: 'target' },
+      hostHeader,
+      ownHosts: ownHosts(hostHeader, target),
       nowMs: () => clock.monotonicMs(),
       idleMs: options.idleTunnelMs ?? defaultIdleTunnelMs,
       get draining() {

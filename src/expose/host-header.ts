@@ -1,4 +1,4 @@
-// Owns what the local app gets to see as Host. Knows nothing of requests.
+// The Host that the local app receives, and the hosts by which it may therefore call itself.
 import type { Target } from './target.ts';
 
 /** target: the app's own host, as if it were called directly; preserve: what the caller sent. */
@@ -24,4 +24,16 @@ export function hostFor(setting: HostHeader, target: Target, received: string | 
     case 'fixed':
       return setting.value;
   }
+}
+
+const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/;
+/** With 0.0.0.0: development servers name the address that they listen on. */
+const loopbackHosts = ['localhost', '127.0.0.1', '[::1]', '0.0.0.0'];
+
+/** Hosts in references of the app to itself, with their ports; none under `preserve`, where the app has the caller's Host. */
+export function ownHosts(setting: HostHeader, target: Target): readonly string[] {
+  if (setting.mode === 'preserve') return [];
+  const hosts = [hostFor(setting, target, undefined), target.host];
+  if (loopback.test(target.hostname)) hosts.push(...loopbackHosts.map((name) => `${name}:${target.port}`));
+  return [...new Set(hosts)];
 }

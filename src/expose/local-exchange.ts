@@ -5,8 +5,10 @@ import type { HttpFault } from '../http-client/http-fault.ts';
 import { OutgoingBody } from '../http-client/outgoing-body.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
+import { fieldValue } from '../kernel/field-value.ts';
 import { isIdempotent, type RawHeaders } from '../kernel/http.ts';
 import type { PipeDuplex } from '../kernel/pipe-duplex.ts';
+import { restoreHost } from '../kernel/restored-host.ts';
 import { type AppFault, exchangeFault, responseTimeoutFault, responseTimeoutMs } from './app-fault.ts';
 import { type ExposeEvent, pathOnly } from './expose-event.ts';
 import { appRequestHead, isLastOnConnection, requestTrailers } from './header-fields.ts';
@@ -33,6 +35,8 @@ export interface ExchangeContext {
   readonly pool: LocalPool;
   readonly deadlines: Deadlines;
   readonly log: (event: ExposeEvent) => void;
+  /** By which the app may call itself; the caller knows it by another. */
+  readonly ownHosts: readonly string[];
 }
 
 /** waiting: for a connection. sent: the request is on its way, or being uploaded. streaming: the response has begun. */
@@ -125,7 +129,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     if (this.#phase !== 'sent') return;
     this.#phase = 'streaming';
     this.#context.deadlines.disarm(this.#deadline);
-    this.#sink.head(head);
+    this.#sink.head(this.#restored(head));
   }
 
   data(chunk: Buffer): boolean {
@@ -144,7 +148,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
       return;
     }
     this.#finish();
-    this.#sink.upgrade(head, stream);
+    this.#sink.upgrade(this.#restored(head), stream);
   }
 
   fail(fault: HttpFault): void {
@@ -168,6 +172,13 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
       this.#finish();
       this.#sink.requestFailed();
     } else this.#fail(responseTimeoutFault());
+  }
+
+  #restored(head: ResponseHead): ResponseHead {
+    const { ownHosts } = this.#context;
+    if (ownHosts.length === 0) return head;
+    const headers = restoreHost(head.headers, ownHosts, fieldValue(this.#request.headers, 'host') ?? '');
+    return headers === head.headers ? head : { ...head, headers };
   }
 
   /** Restarts the response timeout: by upload progress and by interim responses. */

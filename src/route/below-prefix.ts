@@ -1,5 +1,6 @@
 // Owns how what an app says of its own paths is said to a client that finds the app below a prefix: in Location and Content-Location,
 // and in cookies. What an app says of other origins stays as it is. Knows no request.
+import { absoluteReference, isOneOf } from '../kernel/own-reference.ts';
 
 /** Where an app is for itself, and where it is for the client. */
 export interface Place {
@@ -15,19 +16,14 @@ export interface Place {
   readonly bare: boolean;
 }
 
-/** [scheme:]//authority, and the rest. */
-const absolute = /^(?:https?:)?\/\/([^/?#]*)/i;
-
 /** A URI reference (RFC 3986 §4.1), as it must be told to the client. */
 export function referenceBelow(reference: string, place: Place): string {
-  const match = absolute.exec(reference);
-  if (match !== null) {
-    const [whole, authority = ''] = match;
-    const rest = reference.slice(whole.length);
-    if (authority === '' || !place.hosts.some((host) => isSameHost(host, authority))) return reference;
+  const absolute = absoluteReference(reference);
+  if (absolute !== undefined) {
+    const { authority, path } = absolute;
+    if (!isOneOf(place.hosts, authority)) return reference;
     // The app knows where it is: X-Forwarded-Host and -Prefix told it.
-    if (rest.startsWith(place.root)) return reference;
-    return pathBelow(rest.startsWith('/') ? rest : `/${rest}`, place);
+    return path.startsWith(place.root) ? reference : pathBelow(path, place);
   }
   if (reference.startsWith('/')) return pathBelow(reference, place);
   // A query or a fragment alone, another scheme, or nothing at all.
@@ -113,13 +109,4 @@ function withoutDots(path: string): string {
     else if (i === segments.length - 1) kept.push('');
   }
   return `/${kept.join('/')}`;
-}
-
-/** The port that a scheme has by itself says nothing. Which scheme the client used, the app does not know. */
-function isSameHost(one: string, other: string): boolean {
-  return one === other || canonical(one) === canonical(other);
-}
-
-function canonical(authority: string): string {
-  return authority.toLowerCase().replace(/:(?:80|443)?$/, '');
 }

@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
 import { ask } from '../helpers/echo-app.ts';
 import { startPlainGateway } from '../helpers/plain-gateway.ts';
+import { testLease } from '../helpers/policy.ts';
 
 const policy = { baseDomain: 'peers.test' };
 
@@ -56,6 +57,46 @@ test('in host mode nothing is rewritten', async (t) => {
   assert.deepEqual(values('location'), ['http://app.peers.test/x']);
   assert.deepEqual(values('set-cookie'), ['a=1; Path=/; Domain=app', 'b=2']);
   assert.deepEqual(values('service-worker-allowed'), ['/']);
+});
+
+/** References to the Host that the app received, and to another site. */
+const toItself: RequestListener = ({ headers: { host = '' } }, response) => {
+  response.writeHead(302, [
+    ...['Location', `http://${host}/x`, 'Content-Location', `//${host}/c`, 'Refresh', `5; url=https://${host}/r`],
+    ...['Set-Cookie', `a=1; Domain=${host.replace(/:.*/, '')}`, 'Set-Cookie', 'b=2; Domain=peers.test'],
+    ...['Link', '<https://other.test/>'],
+  ]);
+  response.end();
+};
+
+test('in host mode a Host that the lease replaced is mapped back', async (t) => {
+  const leases = { app: { ...testLease(), hostHeader: 'inner.test:81' } };
+  const gateway = await startPlainGateway(t, toItself, { policy: { ...policy, leases } });
+  const { values } = await ask(gateway, 'GET / HTTP/1.1', 'Host: app.peers.test');
+  assert.deepEqual(values('location'), ['/x']);
+  assert.deepEqual(values('content-location'), ['/c']);
+  assert.deepEqual(values('refresh'), ['5; url=/r']);
+  assert.deepEqual(values('set-cookie'), ['a=1', 'b=2; Domain=peers.test']);
+});
+
+test('in path mode Refresh is moved below the prefix, once', async (t) => {
+  const gateway = await startPlainGateway(
+    t,
+    ({ headers: { host }, url = '' }, response) => {
+      response.writeHead(200, ['Refresh', `5; url=${url.slice(4).replace('@host', String(host))}`, 'refresh', '6']);
+      response.end();
+    },
+    { policy },
+  );
+  for (const [url, moved] of [
+    ['/r', '/peer/app/r'],
+    ['http://@host/r', '/peer/app/r'],
+    ['../r', '/peer/app/r'],
+    ['https://other.test/r', 'https://other.test/r'],
+  ] as const) {
+    const { values } = await ask(gateway, `GET /peer/app/?l=${url} HTTP/1.1`, 'Host: gw.test');
+    assert.deepEqual(values('refresh'), [`5; url=${moved}`]);
+  }
 });
 
 test('below a path that a proxy cuts off, the client is told the whole of it', async (t) => {

@@ -98,12 +98,15 @@ const lease = entry('LeaseConfig', 'What leases of this pattern have of their ow
     ['gateway', 'app'],
     { initial: 'gateway' },
   ),
-  host_header: text("The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode.", {
-    initial: '',
-    expects: 'a host, with its port if need be',
-    check: isAuthority,
-    example: 'app.internal:8080',
-  }),
+  host_header: text(
+    "The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name it are mapped back.",
+    {
+      initial: '',
+      expects: 'a host, with its port if need be',
+      check: isAuthority,
+      example: 'app.internal:8080',
+    },
+  ),
   headers: section('LeaseHeadersConfig', 'Headers to change.', {
     request: headerChanges('On the way to the app.'),
     response: headerChanges('On the way to the client.'),

@@ -1,6 +1,9 @@
-// Owns what of an app's answer is changed on the way to the client: what the policy sets for the lease, and in path mode what the
-// app says of its own paths (contract §2). Nothing else is looked at, and in host mode nothing at all.
+// Changes the head of an app's response for the client: the lease's header settings, and references to the app itself. Those are moved
+// below the prefix in path mode, and become paths in host mode where the lease's `host_header` replaced the client's Host.
 import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
+import { isOneOf } from '../../kernel/own-reference.ts';
+import { rewriteRefresh } from '../../kernel/refresh-field.ts';
+import { restoreHost } from '../../kernel/restored-host.ts';
 import type { HeaderEdit } from '../../policy/lease-settings.ts';
 import { cookieBelow, directoryOf, referenceBelow, type Place } from '../../route/below-prefix.ts';
 import { PassingSink } from '../passing-sink.ts';
@@ -10,7 +13,7 @@ export function rewriteAnswer(): Stage {
   return function rewriteAnswerStage(next): Dispatch {
     return function rewrite(exchange, sink) {
       const edit = exchange.destination?.settings?.response;
-      const unchanged = exchange.route?.kind === 'host' && edit === undefined;
+      const unchanged = exchange.route?.kind === 'host' && edit === undefined && !isHostReplaced(exchange);
       next(exchange, unchanged ? sink : new RewritingSink(exchange, edit, sink));
     };
   };
@@ -35,16 +38,29 @@ class RewritingSink extends PassingSink {
   }
 
   #rewritten(headers: RawHeaders): RawHeaders {
-    const moved = this.#exchange.route?.kind === 'host' ? headers : belowPrefix(headers, this.#exchange);
+    const exchange = this.#exchange;
+    const moved = exchange.route?.kind === 'host' ? withClientHost(headers, exchange) : belowPrefix(headers, exchange);
     return this.#edit === undefined ? moved : this.#edit.apply(moved);
   }
+}
+
+/** In host mode. */
+function withClientHost(headers: RawHeaders, exchange: Exchange): RawHeaders {
+  const { destination, authority = '' } = exchange;
+  if (destination === undefined || !isHostReplaced(exchange)) return headers;
+  return restoreHost(headers, [destination.host], authority);
+}
+
+/** The app knows itself by another host than the client. */
+function isHostReplaced({ destination, authority = '' }: Exchange): boolean {
+  return destination !== undefined && destination.host !== authority && !isOneOf([destination.host], authority);
 }
 
 /** The same headers where none of them is about paths, which is nearly always. */
 function belowPrefix(headers: RawHeaders, exchange: Exchange): RawHeaders {
   let moved: string[] | undefined;
   let place: Place | undefined;
-  const seen = { location: false, 'content-location': false };
+  const seen = { location: false, 'content-location': false, refresh: false };
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
     const value = headers[i + 1] ?? '';
@@ -55,20 +71,23 @@ function belowPrefix(headers: RawHeaders, exchange: Exchange): RawHeaders {
     }
     moved ??= headers.slice(0, i);
     if (kind === 'scope') continue;
-    place ??= placeOf(exchange);
-    if (kind === 'cookie') moved.push(name, cookieBelow(value, place));
-    else {
-      // Once (RFC 9110 §8.7, §10.2.2). Each can become as long as the target of the request, so only the first is kept.
-      if (!seen[kind]) moved.push(name, referenceBelow(value, place));
+    const to = (place ??= placeOf(exchange));
+    if (kind === 'cookie') moved.push(name, cookieBelow(value, to));
+    // Once (RFC 9110 §8.7, §10.2.2). Each can become as long as the target of the request, so only the first is kept.
+    else if (!seen[kind]) {
       seen[kind] = true;
+      const below = (reference: string): string => referenceBelow(reference, to);
+      moved.push(name, kind === 'refresh' ? rewriteRefresh(value, below) : below(value));
     }
   }
   return moved ?? headers;
 }
 
 /** The length tells nearly every other field apart without a look at its characters. */
-function kindOf(name: string): 'location' | 'content-location' | 'cookie' | 'scope' | undefined {
+function kindOf(name: string): 'location' | 'content-location' | 'refresh' | 'cookie' | 'scope' | undefined {
   switch (name.length) {
+    case 7:
+      return name.toLowerCase() === 'refresh' ? 'refresh' : undefined;
     case 8:
       return name.toLowerCase() === 'location' ? 'location' : undefined;
     case 10:
