@@ -18,7 +18,7 @@ interface StoredSigningKey {
 const mostLinks = 8;
 
 /** Decides about keys that cannot be kept: returns those to go on with, or throws. `reason` names the file and the system's error. */
-export type UnkeptKeys = (reason: string) => readonly SigningKey[];
+type UnkeptKeys = (reason: string) => readonly SigningKey[];
 
 /**
  * As they are to be by now; the first use makes the file. Throws KeysFileError. `unkept` is asked where there is no file and none can be
