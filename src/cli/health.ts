@@ -32,7 +32,9 @@ async function health(options: HealthOptions, { terminal, signal, environment }:
   const ready = status === 200;
   if (options.json === true) terminal.result(printableJson({ url, ready, status, body }));
   else if (ready) terminal.result('ready');
-  if (!ready) throw new CliFault(`the gateway at ${url} is not ready (HTTP ${status}${reason})`);
+  // What a TLS port answers to plain HTTP.
+  const hint = status === 400 && url.startsWith('http:') ? hintOfTls : '';
+  if (!ready) throw new CliFault(`the gateway at ${url} is not ready (HTTP ${status}${reason})${hint}`);
 }
 
 async function ask(
@@ -86,13 +88,15 @@ function localUrl({ host, port }: { readonly host: string; readonly port: number
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/health/ready`;
 }
 
+const hintOfTls = '; if the gateway speaks TLS, write https:// in --url';
+
 function failure(url: string, reason: string): string {
   // OpenSSL's and Node's names for certificates that are not accepted, such as DEPTH_ZERO_SELF_SIGNED_CERT.
   if (/CERT|ISSUER/.test(reason)) {
     return `the certificate at ${url} is not accepted (${reason}); name its authority in NODE_EXTRA_CA_CERTS, or ask the port of admin.port`;
   }
   if (url.startsWith('http:') && (reason === 'UND_ERR_SOCKET' || reason === 'ECONNRESET')) {
-    return `the connection to ${url} ended without an answer (${reason}); if the gateway speaks TLS, write https:// in --url`;
+    return `the connection to ${url} ended without an answer (${reason})${hintOfTls}`;
   }
   return `no gateway answers at ${url} (${reason}); start one with "portal-gateway start", or correct --url`;
 }

@@ -1,8 +1,9 @@
 // The file in which a gateway remembers under `portal.name_binding: strict` which lease id has which name. One JSON object a line; of
 // several lines for a name the last one counts. Lines are only ever appended, so that a gateway and `leases accept` can both write.
-import { appendFile, mkdir, open } from 'node:fs/promises';
+import { appendFile, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { foldName, isLeaseId, leaseIdIn } from '../kernel/lease-name.ts';
+import { makePrivateDirectory } from '../kernel/state-place.ts';
 
 export interface LeaseNameLine {
   /** Folded. */
@@ -37,7 +38,7 @@ export async function readLeaseNames(file: string, start = 0): Promise<ReadLines
 
 /** Throws the system's error. */
 export async function appendLeaseNames(file: string, lines: readonly LeaseNameLine[]): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await makePrivateDirectory(dirname(file));
   const text = lines.map(({ name, id }) => `${JSON.stringify({ name, id })}\n`).join('');
   await appendFile(file, text, { mode: 0o600, flush: true });
 }

@@ -8,9 +8,10 @@ import { leaseNameFault } from '../expose/lease-name.ts';
 import { publish } from '../expose/publish.ts';
 import type { Target } from '../expose/target.ts';
 import { loadOrCreateIdentity } from '../portal/identity-file.ts';
-import { RelayClient } from '../portal/index.ts';
+import { type Credential, RelayClient } from '../portal/index.ts';
 import { ExposeNotes } from './expose-notes.ts';
 import { usageFault } from './fault.ts';
+import { keptIdentity } from './kept-identity.ts';
 import { distinctRelays } from './options.ts';
 import type { CliContext } from './context.ts';
 import { aborted } from './shutdown.ts';
@@ -34,9 +35,7 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   if (fault !== undefined) throw usageFault(`--name can't be published: ${fault}`);
   const environment = context.environment();
   const urls = distinctRelays(options.relay ?? [environment.relayUrl]);
-  const credential = await loadOrCreateIdentity(
-    options.identity ?? exposeIdentityPath(environment.stateDirectory, name),
-  );
+  const credential = await identityOf(options, context);
 
   const notes = new ExposeNotes(context.terminal, target);
   const { requireAssertion: source } = options;
@@ -64,4 +63,15 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
     await bridge.close();
     await Promise.all(relays.map((relay) => relay.close()));
   }
+}
+
+/** A file that was named with --identity must be usable. The default one is given up where nothing can be kept. */
+async function identityOf({ name, identity }: ExposeOptions, context: CliContext): Promise<Credential> {
+  if (identity !== undefined) return loadOrCreateIdentity(identity);
+  return keptIdentity(exposeIdentityPath(context.environment().stateDirectory, name), (reason) => {
+    context.terminal.note(
+      `The lease id is new at each start, because the identity cannot be kept (${reason}). ` +
+        'Name a file with --identity, or set XDG_STATE_HOME to a directory that this user can write to.',
+    );
+  });
 }

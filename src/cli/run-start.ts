@@ -9,15 +9,15 @@ import { assertionKeysPath, gatewayIdentityPath, keyDigestsPath, leaseNamesPath 
 import { configReloaded, type ConfigReloaded } from '../kernel/events.ts';
 import { KeysFileError } from '../keys/errors.ts';
 import { openKeyDigests } from '../keys/key-digests-file.ts';
-import { loadOrCreateIdentity } from '../portal/identity-file.ts';
 import { credentialFromPem } from '../portal/identity.ts';
-import { createCredential, type Credential } from '../portal/index.ts';
+import type { Credential } from '../portal/index.ts';
 import { printable } from '../kernel/printable.ts';
 import { createLog, type Logger } from '../observe/log.ts';
 import { TlsSettingsError } from '../server/tls-contexts.ts';
 import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
 import type { EarlyHangup } from './early-hangup.ts';
+import { keptIdentity } from './kept-identity.ts';
 import { onLogSignals } from './log-signals.ts';
 import { openMoreKeys, readMoreKeys } from './more-keys.ts';
 import { keepLeaseNames } from './lease-names.ts';
@@ -66,9 +66,18 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
     },
   });
   const signingFile = assertionKeysPath(context.environment().stateDirectory);
-  const signing = new SigningKeys(signingFile, (error) => {
-    log.warn({ reason: String(error) }, 'the keys of assertions could not be looked at; those before stay in use');
-  });
+  const signing = new SigningKeys(
+    signingFile,
+    (error) => {
+      log.warn({ reason: String(error) }, 'the keys of assertions could not be looked at; those before stay in use');
+    },
+    (reason) => {
+      log.warn(
+        { reason },
+        'the keys of assertions are new at each start; set XDG_STATE_HOME to a directory that this user can write to',
+      );
+    },
+  );
   parts.defer(() => {
     signing.close();
   });
@@ -168,20 +177,12 @@ async function faultsOf(gateway: RunningGateway, config: Config): Promise<readon
 async function identityOf(config: Config, context: CliContext, log: Logger): Promise<Credential> {
   const { identity } = config.portal;
   if (identity !== '') return credentialFromPem(Buffer.from(identity));
-  return keptIdentity(gatewayIdentityPath(context.environment().stateDirectory), log);
-}
-
-/** On a read-only file system the gateway runs all the same, as somebody new each time. */
-async function keptIdentity(file: string, log: Logger): Promise<Credential> {
-  try {
-    return await loadOrCreateIdentity(file);
-  } catch (error) {
-    const { cause } = error as Error;
-    if (!(cause instanceof Error) || !('code' in cause) || cause.code !== 'EROFS') throw error;
+  const file = gatewayIdentityPath(context.environment().stateDirectory);
+  return keptIdentity(file, (reason) => {
     log.warn(
-      { file },
-      'the identity can not be kept, so apps that admit only this gateway will refuse it after a restart',
+      { reason },
+      'the identity is new at each start, because it cannot be kept: apps that admit only this gateway refuse it after a restart; ' +
+        'set portal.identity, or set XDG_STATE_HOME to a directory that this user can write to',
     );
-    return createCredential();
-  }
+  });
 }

@@ -10,12 +10,15 @@ const lookEveryMs = 3_600_000;
 export class SigningKeys {
   readonly #file: string;
   readonly #failed: (error: unknown) => void;
+  readonly #unkept: (reason: string) => void;
   #keys: readonly SigningKey[] = [];
   #timer: NodeJS.Timeout | undefined = undefined;
 
-  constructor(file: string, failed: (error: unknown) => void) {
+  /** `unkept`: the keys live as long as the process, because `file` is not there and cannot be made. */
+  constructor(file: string, failed: (error: unknown) => void, unkept: (reason: string) => void) {
     this.#file = file;
     this.#failed = failed;
+    this.#unkept = unkept;
   }
 
   get keys(): readonly SigningKey[] {
@@ -25,12 +28,19 @@ export class SigningKeys {
   /** Before a configuration with assertions is used. Throws KeysFileError. */
   async prepare({ auth }: Config): Promise<void> {
     if (!auth.assertion.enabled || this.#timer !== undefined) return;
-    this.#keys = await loadSigningKeys(this.#file, Date.now());
+    this.#keys = await this.#load();
     this.#timer = setInterval(() => {
-      loadSigningKeys(this.#file, Date.now()).then((keys) => {
+      this.#load().then((keys) => {
         this.#keys = keys;
       }, this.#failed);
     }, lookEveryMs).unref();
+  }
+
+  #load(): Promise<readonly SigningKey[]> {
+    return loadSigningKeys(this.#file, Date.now(), (reason) => {
+      if (this.#keys.length === 0) this.#unkept(reason);
+      return this.#keys;
+    });
   }
 
   /** Idempotent. */

@@ -117,7 +117,7 @@ export interface PortalConfig {
   readonly relayUrl: string;
   /** The relays to be connected to. */
   readonly relays: readonly RelayConfig[];
-  /** The gateway's private key (Ed25519, PEM), usually `file:PATH`. Empty: a file in the user's state directory, made at the first start. Replicas share one. A secret. */
+  /** The gateway's private key (Ed25519, PEM), usually `file:PATH`. Empty: a file in the user's state directory, made at the first start, or a new identity at each start where none can be kept. Replicas share one. A secret. */
   readonly identity: string;
   /** How often a relay is asked whether it lives. */
   readonly keepaliveIntervalMs: number;

@@ -46,8 +46,17 @@ export function readEnvironment(variables: Variables = process.env): Environment
     apiKey: value('GATEWAY_API_KEY'),
     relayUrl: value('PORTAL_RELAY_URL') ?? defaults.relayUrl,
     logLevel: levelFrom(value('LOGGING_LEVEL') ?? value('GATEWAY_LOG_LEVEL')) ?? defaults.logLevel,
-    stateDirectory: stateDirectoryIn(value('XDG_STATE_HOME'), value('HOME') ?? homedir()),
+    stateDirectory: stateDirectoryIn(value('XDG_STATE_HOME'), value('HOME') ?? homeOfUser()),
   };
+}
+
+/** A user id without an entry in the user database has no home: containers run it with `/` as one. */
+function homeOfUser(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/';
+  }
 }
 
 function portFrom(name: string, text: string | undefined): number | undefined {

@@ -1,10 +1,11 @@
 // Owns the file in which what was used of quotas outlives the process: a line for each change with the total, the last one counts.
 // What a crash leaves of the last line is passed over; when the file has grown it is written anew beside itself and put in its place.
 // It is one gateway's: two would each write what they alone know.
-import { mkdir, open, readFile, rename, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import { lockForLife, type ProcessLock } from '../kernel/process-lock.ts';
+import { makePrivateDirectory } from '../kernel/state-place.ts';
 import type { UsageStore } from './quota-keeper.ts';
 import { amountsOf, none, type Resource, resources, usedOf } from './quota.ts';
 import type { UsageChange, UsageRecord } from './quota-ledger.ts';
@@ -56,7 +57,7 @@ export class QuotaFile implements UsageStore {
    */
   async prepare(): Promise<readonly UsageRecord[]> {
     const { path } = this.#options;
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makePrivateDirectory(dirname(path));
     this.#lock ??= await lockForLife(`${path}.lock`);
     if (this.#lock === undefined) throw new Error(inUse);
     const records = await this.load();

@@ -260,7 +260,14 @@ export const logDropped: EventChannel<LogDropped> = named('log-dropped');
 export interface ConnectionRefused {
   /** As far as it is known: of the proxy, when what the proxy said was not to be understood. */
   readonly ip: string;
-  readonly reason: 'max_connections' | 'max_connections_per_ip' | 'proxy_protocol';
+  readonly reason:
+    | 'max_connections'
+    | 'max_connections_per_ip'
+    | 'proxy_protocol'
+    /** A TLS handshake on a port that speaks plain HTTP. */
+    | 'tls_on_plain_port'
+    /** HTTP/2 by prior knowledge (RFC 9113 §3.3), which is spoken nowhere. */
+    | 'http2_prior_knowledge';
 }
 
 /** A connection that was closed before a request could be read from it. */

@@ -1,11 +1,12 @@
 // Keeps the digests of verified keys over restarts: a file of one line each, and beside it the secret that they are made with. Losing
 // either costs each key one bcrypt and nothing else, so nothing waits for a write and no fault stops the gateway.
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { type KeyDigest, KeyDigests } from '../auth/key-digests.ts';
 import { readConfigFile } from '../config/read-file.ts';
+import { makePrivateDirectory } from '../kernel/state-place.ts';
 import { withFileLock } from './file-lock.ts';
 import { replaceFile } from './write-file.ts';
 
@@ -90,7 +91,7 @@ class KeyDigestsFile implements KeptKeyDigests {
     if (!this.#changed) return;
     this.#changed = false;
     try {
-      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+      await makePrivateDirectory(dirname(this.#path));
       await withFileLock(this.#path, async () => {
         await this.#keepSecret();
         // Other gateways may share the file.

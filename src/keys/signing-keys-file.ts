@@ -1,9 +1,10 @@
 // Owns the file that keeps the keys of assertions over restarts, and shares them among the gateways that name the same one: read and
 // rotated under its lock, for its owner alone. Knows nothing of what is signed.
-import { mkdir, readlink } from 'node:fs/promises';
+import { readlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { rotated, signingKeyFromPem, type SigningKey } from '../auth/signing-keys.ts';
 import { readConfigFile } from '../config/read-file.ts';
+import { isUnwritablePlace, makePrivateDirectory } from '../kernel/state-place.ts';
 import { KeysFileError } from './errors.ts';
 import { withFileLock } from './file-lock.ts';
 import { replaceFile } from './write-file.ts';
@@ -16,12 +17,22 @@ interface StoredSigningKey {
 /** More links than anybody means. */
 const mostLinks = 8;
 
-/** As they are to be by now; the first use makes the file. Throws KeysFileError. */
-export async function loadSigningKeys(path: string, nowMs: number): Promise<readonly SigningKey[]> {
+/** Decides about keys that cannot be kept: returns those to go on with, or throws. `reason` names the file and the system's error. */
+type UnkeptKeys = (reason: string) => readonly SigningKey[];
+
+/**
+ * As they are to be by now; the first use makes the file. Throws KeysFileError. `unkept` is asked where there is no file and none can be
+ * made; without it that is an error, too.
+ */
+export async function loadSigningKeys(
+  path: string,
+  nowMs: number,
+  unkept?: UnkeptKeys,
+): Promise<readonly SigningKey[]> {
   // Gateways that share the file may each have a link to it: there is one lock, beside the file, and it may be yet to be made.
   const file = await targetOf(path);
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makePrivateDirectory(dirname(file));
     return await withFileLock(file, async (lock) => {
       const before = await read(file);
       const after = rotated(before, nowMs);
@@ -34,9 +45,9 @@ export async function loadSigningKeys(path: string, nowMs: number): Promise<read
     });
   } catch (error) {
     if (error instanceof KeysFileError || !(error instanceof Error) || !('code' in error)) throw error;
-    throw new KeysFileError(`the keys of assertions can't be kept in ${file} (${String(error.code)})`, {
-      cause: error,
-    });
+    const reason = `the keys of assertions can't be kept in ${file} (${String(error.code)})`;
+    if (unkept !== undefined && (await isUnwritablePlace(file, error))) return rotated(unkept(reason), nowMs);
+    throw new KeysFileError(reason, { cause: error });
   }
 }
 

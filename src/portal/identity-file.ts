@@ -1,17 +1,17 @@
 // Owns the file that keeps an identity over restarts: its form, its permissions, and how it comes to be exactly once. What is
 // wrong with it is said in one line with the way to put it right; what is in it is never said.
 import { constants } from 'node:fs';
-import { link, mkdir, open, readlink, unlink } from 'node:fs/promises';
+import { link, open, readlink, unlink } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import process from 'node:process';
+import { makePrivateDirectory } from '../kernel/state-place.ts';
 import { PortalError } from './errors.ts';
 import { createCredential, type Credential, credentialFromPem } from './identity.ts';
 
 /** An Ed25519 key in PEM has 119 bytes; there may be a comment around it. */
 const maxFileBytes = 16 * 1024;
 const fileMode = 0o600;
-const directoryMode = 0o700;
 /** As Linux follows them. */
 const maxSymlinks = 40;
 
@@ -83,7 +83,7 @@ async function createFile(path: string, pem: string): Promise<boolean> {
   const target = await followSymlinks(path);
   const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await mkdir(dirname(target), { recursive: true, mode: directoryMode });
+    await makePrivateDirectory(dirname(target));
     const file = await open(temporary, 'wx', fileMode);
     try {
       await file.writeFile(pem);

@@ -16,6 +16,7 @@ import { splice } from './splice.ts';
 import { Turn, type TurnConnection } from './turn.ts';
 import { corsFieldsOfUnread } from './unread-head.ts';
 import { takeSocket } from './upgrade.ts';
+import { refuseHttp2, reportTls, spokenProtocol } from './wrong-protocol.ts';
 
 /**
  * With more requests than this waiting for their turn, no more are read, until half of them are answered. Those of the same read (64
@@ -103,6 +104,7 @@ export class Http1Connection implements TurnConnection, Expiring {
   fault(error: Error): void {
     if (this.#ending) return;
     const fault = parseFaultOf(error, this.socket);
+    if (this.#isFirst && this.#speaksOther(error)) return;
     if (fault === 'harmless') {
       // The parser knows the connection as closed, by a trailer say, and will never read on: a client that goes on must see it.
       if (!this.busy) endSoon(this.socket);
@@ -118,6 +120,26 @@ export class Http1Connection implements TurnConnection, Expiring {
       this.#headDeadline ??= new Deadline(this);
       this.#lateHead = error;
     } else this.#refuseBehind(error, fault);
+  }
+
+  /** No request has begun before the one that could not be read. */
+  get #isFirst(): boolean {
+    return !this.busy && this.#bytesAtRest === 0;
+  }
+
+  /** True: it was no HTTP/1, and the client and the log have been told. */
+  #speaksOther(error: Error): boolean {
+    const { rawPacket } = error as Error & { rawPacket?: Buffer };
+    const spoken = rawPacket && spokenProtocol(rawPacket);
+    if (spoken === 'tls' && !this.peer.encrypted) {
+      reportTls(this.peer);
+      this.refuse(new GatewayError('invalid_request', 'This port speaks plain HTTP, not TLS: use http.'));
+      return true;
+    }
+    if (spoken !== 'http2') return false;
+    this.#ending = true;
+    refuseHttp2(this.socket, this.peer);
+    return true;
   }
 
   /** After the responses that are due. */

@@ -2,13 +2,15 @@
 // Knows nothing of what is spoken inside.
 import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
-import type { GatewayError } from '../kernel/errors.ts';
+import { GatewayError } from '../kernel/errors.ts';
 import { tlsHandshakeFailed, type TlsHandshakeFailed } from '../kernel/events.ts';
 import type { CertificateStatus } from '../kernel/status.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Peer } from './peer.ts';
+import { refuse } from './raw-answer.ts';
 import type { ConnectionProtocol } from './server-host.ts';
 import { createTlsServer, expiries, type TlsSettings } from './tls-contexts.ts';
+import { refuseHttp2, spokenProtocol } from './wrong-protocol.ts';
 
 /** What clients can choose. */
 export interface TlsProtocols {
@@ -17,11 +19,17 @@ export interface TlsProtocols {
   readonly http1: ConnectionProtocol;
 }
 
+interface Handshake {
+  readonly peer: Peer;
+  /** From the first byte on Node counts the time, too. */
+  readonly timer: NodeJS.Timeout;
+}
+
 export class TlsFront implements ConnectionProtocol {
   readonly #protocols: TlsProtocols;
   readonly #policy: () => Policy;
   /** In the handshake: the connection below, and who is at its other end. */
-  readonly #handshakes = new Map<Socket, Peer>();
+  readonly #handshakes = new Map<Socket, Handshake>();
   #server: Server;
   #certificates: readonly CertificateStatus[];
 
@@ -45,18 +53,48 @@ export class TlsFront implements ConnectionProtocol {
   }
 
   readonly accept = (socket: Socket, peer: Peer): void => {
-    this.#handshakes.set(socket, peer);
+    const { readHeaderTimeoutMs } = this.#policy().limits;
+    const timer = setTimeout(this.#failed, readHeaderTimeoutMs, socket, handshakeTimeout).unref();
+    this.#handshakes.set(socket, { peer, timer });
     // The TLS socket inherits it. A client that ends its side within the handshake can never complete it.
     socket.allowHalfOpen = false;
     // Node reports most failures itself, after the close. This is for those that it does not.
     socket.once('close', () => setImmediate(this.#failed, socket, clientClosed));
-    this.#server.emit('connection', socket);
+    // Looked at before OpenSSL reads them: it would end a connection that speaks plain HTTP without a response.
+    socket.once('data', (bytes: Buffer) => {
+      socket.pause();
+      const spoken = spokenProtocol(bytes);
+      if (spoken === 'http' || spoken === 'http2') this.#refusePlain(socket, spoken);
+      else if (this.#handshakes.has(socket)) {
+        socket.unshift(bytes);
+        this.#server.emit('connection', socket);
+      }
+    });
+    // Behind a PROXY protocol header.
+    if (socket.isPaused()) socket.resume();
   };
+
+  #refusePlain(socket: Socket, spoken: 'http' | 'http2'): void {
+    const peer = this.#over(socket);
+    if (peer === undefined) return;
+    reportFailure(peer, plainHttp);
+    if (spoken === 'http2') refuseHttp2(socket, peer);
+    else refuse(socket, new GatewayError('invalid_request', 'This port speaks TLS: use https.'), peer);
+  }
+
+  /** The handshake is over, however it ended. Undefined: it was over before. */
+  #over(below: Socket): Peer | undefined {
+    const handshake = this.#handshakes.get(below);
+    if (handshake === undefined) return undefined;
+    clearTimeout(handshake.timer);
+    this.#handshakes.delete(below);
+    return handshake.peer;
+  }
 
   /** Who is not through the handshake has asked for nothing yet. */
   drain(): void {
     for (const socket of this.#handshakes.keys()) {
-      this.#handshakes.delete(socket);
+      this.#over(socket);
       socket.destroy();
     }
     this.#protocols.h2.drain();
@@ -81,12 +119,11 @@ export class TlsFront implements ConnectionProtocol {
 
   readonly #secured = (socket: TLSSocket): void => {
     const below = connectionBelow(socket);
-    const peer = this.#handshakes.get(below);
+    const peer = this.#over(below);
     if (peer === undefined) {
       socket.destroy();
       return;
     }
-    this.#handshakes.delete(below);
     // From here on a client may end its side and still read, as on the plain port.
     socket.allowHalfOpen = true;
     socket.on('error', ignore);
@@ -98,17 +135,22 @@ export class TlsFront implements ConnectionProtocol {
 
   /** Reports each failed handshake once: Node's report and the end of the connection both lead here. */
   readonly #failed = (below: Socket, code: string): void => {
-    const peer = this.#handshakes.get(below);
+    const peer = this.#over(below);
     if (peer === undefined) return;
-    this.#handshakes.delete(below);
     below.destroy();
-    if (tlsHandshakeFailed.hasSubscribers)
-      tlsHandshakeFailed.publish({ ip: peer.ip, code } satisfies TlsHandshakeFailed);
+    reportFailure(peer, code);
   };
+}
+
+function reportFailure({ ip }: Peer, code: string): void {
+  if (tlsHandshakeFailed.hasSubscribers) tlsHandshakeFailed.publish({ ip, code } satisfies TlsHandshakeFailed);
 }
 
 /** The client ended or reset the connection within the handshake, as health checks of load balancers do. */
 const clientClosed = 'CLIENT_CLOSED';
+/** As Node and OpenSSL call them. */
+const handshakeTimeout = 'ERR_TLS_HANDSHAKE_TIMEOUT';
+const plainHttp = 'ERR_SSL_HTTP_REQUEST';
 
 /** Node destroys a socket with a refused client certificate, and reports it as if the client had closed. */
 function codeOf(error: Error, socket: TLSSocket): string {

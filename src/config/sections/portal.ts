@@ -20,7 +20,7 @@ export const portal: z.ZodType = section('PortalConfig', 'The relays, and the tu
   }),
   relays: list('The relays to be connected to.', relay, { restart: true }),
   identity: text(
-    "The gateway's private key (Ed25519, PEM), usually `file:PATH`. Empty: a file in the user's state directory, made at the first start. Replicas share one.",
+    "The gateway's private key (Ed25519, PEM), usually `file:PATH`. Empty: a file in the user's state directory, made at the first start, or a new identity at each start where none can be kept. Replicas share one.",
     {
       initial: '',
       expects: 'an Ed25519 private key in PEM',

@@ -1,0 +1,50 @@
+// Makes the directories of files that outlive the process, and tells places where nothing can be kept (a read-only file system, a home
+// that is missing or belongs to another user) from files that are there and cannot be used.
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** The files name callers or hold keys. */
+const ownerOnly = 0o700;
+
+/** ENOENT: a file system that holds no files of users, such as /proc. ENOTDIR: a HOME of /dev/null. */
+const unwritable: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'ENOENT']);
+
+/**
+ * Makes a directory and those above it, for this user alone. Rejects with the system's error: the recursive mkdir of Node reports a
+ * read-only file system as ENOENT when more than one directory is missing.
+ */
+export async function makePrivateDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: ownerOnly });
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    await makeStepByStep(path);
+  }
+}
+
+/** True: no file can be kept at `path`, and none is known to be there. `error`: the system's, from the attempt to create it. */
+export async function isUnwritablePlace(path: string, error: unknown): Promise<boolean> {
+  if (!unwritable.has(codeOf(error))) return false;
+  try {
+    await stat(path);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+async function makeStepByStep(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: ownerOnly });
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeStepByStep(dirname(path));
+    await mkdir(path, { mode: ownerOnly });
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

@@ -1,0 +1,126 @@
+// Clients that speak another protocol than the port: TLS where HTTP is spoken, HTTP where TLS is, HTTP/2 by prior knowledge. Each of them,
+// and the log, learns which one it was.
+import assert from 'node:assert/strict';
+import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
+import { connect, type Socket } from 'node:net';
+import { buffer, text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import {
+  connectionRefused,
+  tlsHandshakeFailed,
+  type ConnectionRefused,
+  type EventChannel,
+  type TlsHandshakeFailed,
+} from '../../src/kernel/events.ts';
+import { certificate, tlsSettings } from '../helpers/certificates.ts';
+import { frame, frameType, preface, readFrames } from '../helpers/http2-frames.ts';
+import { startPlainGateway } from '../helpers/plain-gateway.ts';
+import { proxyHeaderFor } from '../helpers/proxy-header.ts';
+import { startSecureGateway } from '../helpers/secure-gateway.ts';
+
+const http11Required = 0x0d;
+
+function heard<T>(t: TestContext, channel: EventChannel<T>): T[] {
+  const events: T[] = [];
+  const listen = (event: unknown): void => void events.push(event as T);
+  channel.subscribe(listen);
+  t.after(() => {
+    channel.unsubscribe(listen);
+  });
+  return events;
+}
+
+function dialed(t: TestContext, port: number, first: string | Buffer): Socket {
+  const socket = connect({ port, host: '127.0.0.1' });
+  t.after(() => socket.destroy());
+  socket.write(first);
+  return socket;
+}
+
+function assertGoaway(bytes: Buffer, reason: RegExp): void {
+  const [settings, goaway, ...more] = readFrames(bytes).frames;
+  assert.deepEqual([settings?.type, goaway?.type, more.length], [frameType.settings, frameType.goaway, 0]);
+  assert.equal(goaway?.payload.readUInt32BE(4), http11Required);
+  assert.match(goaway.payload.toString('latin1', 8), reason);
+}
+
+test('plain HTTP on the TLS port is answered 400, with what the port speaks', async (t) => {
+  const failures = heard<TlsHandshakeFailed>(t, tlsHandshakeFailed);
+  const { port } = await startSecureGateway(t, () => undefined);
+  const requests = [
+    'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
+    `POST /peer/app/ HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n${'x'.repeat(300_000)}`,
+    'PROPFIND / HTTP/1.0\r\n\r\n',
+    'G',
+  ];
+  for (const request of requests) {
+    const answer = await text(dialed(t, port, request));
+    assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n[^]*This port speaks TLS: use https\./);
+  }
+  assert.deepEqual(
+    failures.map(({ code }) => code),
+    requests.map(() => 'ERR_SSL_HTTP_REQUEST'),
+  );
+});
+
+test('behind a PROXY protocol header, too, and TLS behind one is TLS', async (t) => {
+  const { port, dial } = await startSecureGateway(t, (_, response) => response.end('ok'), {
+    policy: { trustedProxies: ['127.0.0.1'] },
+    listener: { tls: tlsSettings(), proxyProtocol: true },
+  });
+  const header = proxyHeaderFor('192.0.2.1');
+  const plain = dialed(t, port, Buffer.concat([header, Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n')]));
+  assert.match(await text(plain), /^HTTP\/1\.1 400 /);
+  const socket = connect({ port, host: '127.0.0.1' });
+  socket.write(header);
+  const secure = await dial({ socket });
+  secure.end('GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  assert.match(await text(secure), /^HTTP\/1\.1 200 /);
+});
+
+test('TLS on the plain port is reported as that', async (t) => {
+  const refused = heard<ConnectionRefused>(t, connectionRefused);
+  const { port } = await startPlainGateway(t, () => undefined);
+  const socket = connectTls({ port, host: '127.0.0.1', ca: certificate.cert });
+  const { promise, resolve } = Promise.withResolvers<Error>();
+  socket.on('error', resolve);
+  assert.match(String(await promise), /wrong version number|packet length/i);
+  assert.deepEqual(refused, [{ ip: '127.0.0.1', reason: 'tls_on_plain_port' }]);
+});
+
+test('HTTP/2 by prior knowledge gets a GOAWAY that asks for HTTP/1.1, on either port', async (t) => {
+  const refused = heard<ConnectionRefused>(t, connectionRefused);
+  const greeting = Buffer.concat([preface, frame(frameType.settings, 0, 0)]);
+  const plain = await startPlainGateway(t, () => undefined);
+  assertGoaway(await buffer(dialed(t, plain.port, greeting)), /over TLS only/);
+  const secure = await startSecureGateway(t, () => undefined);
+  assertGoaway(await buffer(dialed(t, secure.port, greeting)), /over TLS only/);
+  const chosenNothing = await secure.dial();
+  chosenNothing.write(greeting);
+  assertGoaway(await buffer(chosenNothing), /ALPN/);
+  assert.deepEqual(
+    refused.map(({ reason }) => reason),
+    ['http2_prior_knowledge', 'http2_prior_knowledge', 'http2_prior_knowledge'],
+  );
+});
+
+test('a client of HTTP/2 reads the GOAWAY as one', async (t) => {
+  const { port } = await startPlainGateway(t, () => undefined);
+  const session: ClientHttp2Session = connectHttp2(`http://127.0.0.1:${port}`);
+  t.after(() => {
+    session.destroy();
+  });
+  session.on('error', () => undefined);
+  const { promise, resolve } = Promise.withResolvers<number>();
+  session.on('goaway', resolve);
+  assert.equal(await promise, http11Required);
+});
+
+test('neither is taken for another protocol behind a request', async (t) => {
+  const refused = heard<ConnectionRefused>(t, connectionRefused);
+  const { raw } = await startPlainGateway(t, (_, response) => response.end('ok'));
+  const socket = raw('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n\x16\x03\x01\x02\x00\r\n\r\n');
+  assert.match(await text(socket), /^HTTP\/1\.1 200 [^]*HTTP\/1\.1 400 /);
+  assert.deepEqual(refused, []);
+});
