@@ -110,6 +110,7 @@ export class ScriptedUpstream {
         cancellation: new Cancellation(),
         carried: { relay: undefined, startedMs: 0 },
         leaseGone: () => undefined,
+        elsewhere: () => Promise.resolve(undefined),
       },
       sink,
     );
