@@ -24,14 +24,17 @@ export class LeaseLookup {
 
   /** `isHidden`: whether the rules for the name alone hide from the caller if the lease exists. */
   find(exchange: Exchange, sink: Sink, isHidden: () => boolean, proceed: Proceed): void {
-    const name = exchange.route?.lease ?? '';
-    // A pinned name is not ambiguous, however many leases have it.
-    const result = this.directory.find(leasePins(exchange.policy).idOf(name) ?? name, isHidden);
+    const result = this.directory.find(wanted(exchange), isHidden);
     if (result instanceof Promise) {
       this.#wait(exchange, sink, result, (late) => {
         proceed(late, true);
       });
     } else proceed(result, false);
+  }
+
+  /** After a dial found the lease `goneId` unknown. The request is in flight, which bounds how many wait. Never rejects. */
+  findAgain(exchange: Exchange, goneId: string): Promise<LookupResult> {
+    return this.directory.findAgain(wanted(exchange), goneId);
   }
 
   /** Proceeds when the look-up of an unknown lease would be over that began now; at once if the request has `waited` for one. */
@@ -60,6 +63,12 @@ export class LeaseLookup {
         sink.fail(failed(cause));
       });
   }
+}
+
+/** A pinned name is not ambiguous, however many leases have it. */
+function wanted({ route, policy }: Exchange): string {
+  const name = route?.lease ?? '';
+  return leasePins(policy).idOf(name) ?? name;
 }
 
 function tooManyWait(): GatewayError {

@@ -76,6 +76,6 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       rewriteAnswer(),
       totalTimeout(deadlines, clock),
     ],
-    forward(upstream, directory, signer),
+    forward(upstream, lookup, signer),
   );
 }

@@ -11,7 +11,7 @@ import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Carried } from '../upstream/upstream-request.ts';
 
 /** The lease that a request goes to, and the ways there. */
-interface Destination {
+export interface Destination {
   readonly lease: Lease;
   /** The names that lead to it. */
   readonly names: readonly string[];

@@ -1,5 +1,6 @@
 // Finds the lease that a name or id means and the relays that list it: keeps the relays' lists, decides how long they are used and
 // when they are requested again. Each relay is asked once at a time, however many requests wait. Knows no protocol.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../kernel/clock.ts';
 import type { IdSet, IgnoredReason } from '../kernel/lease-admission.ts';
 import { Slices } from '../kernel/slices.ts';
@@ -83,6 +84,8 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   #index: LeaseIndex<L, S> | undefined = undefined;
   #refreshing: Promise<void> | undefined = undefined;
   #building: Promise<void> | undefined = undefined;
+  /** A refresh that waits for the end of the interval. */
+  #asking: Promise<void> | undefined = undefined;
   #startedMs = Number.NEGATIVE_INFINITY;
   #refreshedMs = Number.NEGATIVE_INFINITY;
   #firstList: NodeJS.Timeout | undefined = undefined;
@@ -171,6 +174,17 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     this.#bindings.doubt(leaseId);
   }
 
+  /** Where the name leads after a dial found `goneId` unknown, by a list requested since then. Never rejects. */
+  async findAgain(nameOrId: string, goneId: string): Promise<DirectoryAnswer<L, S>> {
+    // A list that is under way may be older than the return of the app; a newer one may have its new id already.
+    await this.#refreshing;
+    const known = this.#answer(nameOrId);
+    if (known.kind === 'found' && known.found.lease.id !== goneId) return known;
+    if (!this.#connected()) return { kind: 'no_relay' };
+    await (this.#asking ??= this.#askAgain());
+    return this.#answer(nameOrId);
+  }
+
   status(): readonly ListStatus<S>[] {
     return this.#lists.map((list) => ({
       source: list.source,
@@ -190,6 +204,14 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
 
   #connected(): boolean {
     return this.#lists.some(({ source }) => source.state() !== 'down');
+  }
+
+  async #askAgain(): Promise<void> {
+    const waitMs = this.#startedMs + lostRefreshIntervalMs - this.#clock.monotonicMs();
+    await (waitMs > 0 ? delay(waitMs, undefined, { ref: false }) : undefined);
+    this.#asking = undefined;
+    this.#startedMs = this.#clock.monotonicMs();
+    await this.#refresh();
   }
 
   /** Joins the refresh under way, or begins one unless the last one began within this time. */

@@ -1,5 +1,6 @@
 // One request to an app: waits for a tunnel, sends the request, streams the response and calls exactly one terminal method of the sink.
-// Moves to a new tunnel once if a kept one was lost and repeating is safe. Retries by policy are a stage of their own.
+// Moves to a new tunnel once if a kept one was lost and repeating is safe, and to the lease that the name leads to now once if the relay
+// does not know the lease. Retries by policy are a stage of their own.
 import process from 'node:process';
 import { encodeRequestHead, InvalidRequestError } from '../http-client/request-head.ts';
 import type { ExchangeHandler } from '../http-client/exchange.ts';
@@ -21,10 +22,18 @@ import type { UpstreamRequest } from './upstream-request.ts';
 /** waiting: for a tunnel. sent: the request is on its way, or being uploaded. streaming: the response has begun. */
 type Phase = 'waiting' | 'sent' | 'streaming' | 'done';
 
+export interface AttemptParts {
+  readonly pool: TunnelPool;
+  /** The pool for a request to another lease; undefined: no relay that lists it is connected. */
+  readonly poolFor: (request: UpstreamRequest) => TunnelPool | undefined;
+  readonly deadlines: Deadlines;
+}
+
 export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHandler {
-  readonly request: UpstreamRequest;
+  request: UpstreamRequest;
   endsByClose = false;
-  readonly #pool: TunnelPool;
+  #pool: TunnelPool;
+  readonly #poolFor: AttemptParts['poolFor'];
   readonly #sink: Sink;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
@@ -33,15 +42,17 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   #usedBefore = false;
   #freshness: Freshness;
   #uploaded = false;
+  #lookedAgain = false;
   /** The client has not taken the last piece of the response yet. */
   #clientHolds = false;
   #head: Uint8Array | undefined;
   #body: OutgoingBody | undefined;
 
-  constructor(request: UpstreamRequest, sink: Sink, pool: TunnelPool, deadlines: Deadlines) {
+  constructor(request: UpstreamRequest, sink: Sink, { pool, poolFor, deadlines }: AttemptParts) {
     this.request = request;
     this.#sink = sink;
     this.#pool = pool;
+    this.#poolFor = poolFor;
     this.#deadlines = deadlines;
     this.#deadline = new Deadline(this);
     this.#freshness = freshnessFor(request);
@@ -53,20 +64,21 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
 
   start(): void {
     const { request } = this;
-    try {
-      this.#head = encodeRequestHead(request);
-    } catch (cause) {
-      this.#phase = 'done';
-      const detail = 'The request cannot be forwarded as it is.';
-      this.#sink.fail(
-        new GatewayError(cause instanceof InvalidRequestError ? 'invalid_request' : 'internal_error', detail, {
-          cause,
-        }),
-      );
-      return;
-    }
+    if (!this.#encode()) return;
     request.cancellation.add(this);
     if (this.#phase === 'waiting') this.#pool.acquire(this, request.timeouts.dialMs);
+  }
+
+  /** False: the request is refused. */
+  #encode(): boolean {
+    try {
+      this.#head = encodeRequestHead(this.request);
+      return true;
+    } catch (cause) {
+      const code = cause instanceof InvalidRequestError ? 'invalid_request' : 'internal_error';
+      this.#refuse(new GatewayError(code, 'The request cannot be forwarded as it is.', { cause }));
+      return false;
+    }
   }
 
   // Called by the pool.
@@ -85,9 +97,37 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
 
   /** No tunnel became available. */
   failed(error: GatewayError): void {
-    if (saysLeaseIsGone(error)) this.request.leaseGone(this.request.lease.id);
-    this.#finish();
-    this.#sink.fail(error);
+    const { request } = this;
+    if (saysLeaseIsGone(error)) {
+      request.leaseGone(request.lease.id);
+      if (!this.#lookedAgain) {
+        this.#lookedAgain = true;
+        request.elsewhere().then(
+          (again) => {
+            this.#redirect(again, error);
+          },
+          () => {
+            this.#redirect(undefined, error);
+          },
+        );
+        return;
+      }
+    }
+    this.#refuse(error);
+  }
+
+  /** The refused dial has sent nothing, so a request of any method may be dialled once more: its app may have a new lease id. */
+  #redirect(again: UpstreamRequest | undefined, error: GatewayError): void {
+    if (this.#phase !== 'waiting') return;
+    const pool = again && this.#poolFor(again);
+    if (again === undefined || pool === undefined) {
+      this.#refuse(error);
+      return;
+    }
+    this.request = again;
+    this.#pool = pool;
+    // The app's host and the assertion about the caller are of the other lease.
+    if (this.#encode()) pool.acquire(this, again.timeouts.dialMs);
   }
 
   // Called by the sink and the server. Once the response is complete, its tunnel may carry another request.
@@ -190,8 +230,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
       this.#move();
       return;
     }
-    this.#finish();
-    this.#sink.fail(exchangeFault(fault));
+    this.#refuse(exchangeFault(fault));
   }
 
   /**
@@ -229,6 +268,11 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
       lengthBytes,
       trailers: () => endToEndTrailers(body.trailers(), dropped),
     }));
+  }
+
+  #refuse(error: GatewayError): void {
+    this.#finish();
+    this.#sink.fail(error);
   }
 
   #finish(): void {

@@ -28,6 +28,11 @@ export interface UpstreamRequest {
   readonly timeouts: Timeouts;
   readonly cancellation: Cancellation;
   readonly carried: Carried;
-  /** Told when a dial shows that the lease is no more. */
+  /** Called when a dial shows that the lease is no more. */
   readonly leaseGone: (leaseId: string) => void;
+  /**
+   * Looks up again where the request goes, after leaseGone(). The same request for that lease, which may have another id; undefined:
+   * there is none, or the caller may not call it.
+   */
+  readonly elsewhere: () => Promise<UpstreamRequest | undefined>;
 }

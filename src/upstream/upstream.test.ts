@@ -104,6 +104,7 @@ class Bench {
       cancellation: new Cancellation(),
       carried: { relay: undefined, startedMs: 0 },
       leaseGone: () => undefined,
+      elsewhere: () => Promise.resolve(undefined),
     };
     this.#upstream.send(request, sink);
     return promise;

@@ -30,12 +30,16 @@ export class Upstream {
 
   /** Calls exactly one terminal method of the sink. */
   send(request: UpstreamRequest, sink: Sink): void {
-    const transport = pick(request.transports);
-    if (transport === undefined) {
+    const pool = this.#poolFor(request);
+    if (pool === undefined) {
       sink.fail(new GatewayError('no_relay', 'No relay that lists this lease is connected.', { retryAfterSeconds: 1 }));
-      return;
-    }
-    const pool = this.#pool(transport, request.lease);
+    } else new Attempt(request, sink, { pool, poolFor: this.#poolFor, deadlines: this.#deadlines }).start();
+  }
+
+  /** Chooses the relay, and adds the fields of framing and connection. Undefined: no relay that lists the lease is connected. */
+  readonly #poolFor = (request: UpstreamRequest): TunnelPool | undefined => {
+    const transport = pick(request.transports);
+    if (transport === undefined) return undefined;
     request.carried.relay = transport.relay;
     request.carried.startedMs = this.#clock.monotonicMs();
     const { headers, offeredProtocols, body } = request;
@@ -43,8 +47,8 @@ export class Upstream {
     else if (body.lengthBytes === null) headers.push('Transfer-Encoding', 'chunked');
     // Not `close`, even for a tunnel that will not be used again: an app that answers before it has read an upload would cut it off.
     if (offeredProtocols === '') headers.push('Connection', 'keep-alive');
-    new Attempt(request, sink, pool, this.#deadlines).start();
-  }
+    return this.#pool(transport, request.lease);
+  };
 
   /** The tunnels of every lease that has any. */
   *tunnels(): Iterable<TunnelStatus> {

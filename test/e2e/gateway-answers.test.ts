@@ -137,7 +137,7 @@ test('over the bounds of the pool and its queue the answer is 503 overloaded', a
   );
 });
 
-test('a lease that comes back under another id is found again after one failed dial', async (t) => {
+test('a lease that comes back under another id is found again after a refused dial', async (t) => {
   let aheadMs = 0;
   const clock = { monotonicMs: () => performance.now() + aheadMs, wallMs: Date.now };
   const { call, transport, app } = await startPlainGateway(
@@ -154,7 +154,6 @@ test('a lease that comes back under another id is found again after one failed d
   transport.publish({ name: 'app', port, id: 'Z'.repeat(26) });
   // The relays are asked once a second at most.
   aheadMs += 1_001;
-  assert.equal(problem(await call('/peer/app/')).code, 'lease_unreachable');
   assert.equal((await call('/peer/app/')).text, 'there');
 });
 

@@ -111,6 +111,7 @@ export class ScriptedUpstream {
         cancellation: new Cancellation(),
         carried: { relay: undefined, startedMs: 0 },
         leaseGone: () => undefined,
+        elsewhere: () => Promise.resolve(undefined),
       },
       sink,
     );

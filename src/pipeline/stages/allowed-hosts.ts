@@ -6,7 +6,7 @@ import { GatewayError } from '../../kernel/errors.ts';
 import { maskKeys } from '../../kernel/mask-keys.ts';
 import { printable } from '../../kernel/printable.ts';
 import { allowedHosts } from '../../policy/allowed-hosts.ts';
-import type { Dispatch, Exchange, Stage } from '../stage.ts';
+import type { Destination, Dispatch, Exchange, Stage } from '../stage.ts';
 
 /** Behind the route, before anything is answered: by the name or id that was asked for. */
 export function checkHost(): Stage {
@@ -25,10 +25,16 @@ export function checkHost(): Stage {
 export function checkLeaseHost(): Stage {
   return function leaseHostStage(next): Dispatch {
     return function admitLeaseHost(exchange, sink) {
-      if (isServed(exchange) || !isLeaseOpen(exchange)) next(exchange, sink);
+      const { destination } = exchange;
+      if (destination === undefined || isLeaseServed(exchange, destination)) next(exchange, sink);
       else sink.fail(misdirected(exchange));
     };
   };
+}
+
+/** Whether the gateway serves this lease under the host of the request. */
+export function isLeaseServed(exchange: Exchange, destination: Destination): boolean {
+  return isServed(exchange) || !isLeaseOpen(exchange, destination);
 }
 
 function isServed({ policy, authority = '', scheme }: Exchange): boolean {
@@ -46,9 +52,7 @@ function isNameOpen({ policy, route }: Exchange): boolean {
   return aclOf(policy).wouldAllow(route?.lease ?? '', anonymous);
 }
 
-function isLeaseOpen({ policy, destination }: Exchange): boolean {
-  if (destination === undefined) return true;
-  const { lease, names } = destination;
+function isLeaseOpen({ policy }: Exchange, { lease, names }: Destination): boolean {
   return aclOf(policy).decide({ id: lease.id, names }, anonymous).allowed;
 }
 

@@ -12,10 +12,8 @@ import { LeasePatterns } from '../../policy/lease-patterns.ts';
 import { addressRules } from '../../guard/address-rules.ts';
 import { presumedPlace } from '../credential-place.ts';
 import type { LeaseLookup } from '../lease-lookup.ts';
-import type { Dispatch, Exchange, Stage } from '../stage.ts';
+import type { Destination, Dispatch, Exchange, Stage } from '../stage.ts';
 import { missing } from './authenticate.ts';
-
-type Destination = NonNullable<Exchange['destination']>;
 
 const demandsOf = compiled(
   ({ leases }) =>
@@ -36,8 +34,7 @@ export function authorise(lookup: LeaseLookup): Stage {
       }
       const fault = faultOf(exchange, destination);
       if (fault === undefined) {
-        const target = { id: destination.lease.id, names: destination.names };
-        if (isMisplaced(exchange, target)) sink.fail(missing(exchange, 'app'));
+        if (isMisplaced(exchange, destination)) sink.fail(missing(exchange, 'app'));
         else next(exchange, sink);
       } else {
         lookup.evenOut(exchange, sink, destination.waited, () => {
@@ -46,6 +43,11 @@ export function authorise(lookup: LeaseLookup): Stage {
       }
     };
   };
+}
+
+/** Whether the caller may make this request to this lease, by its rules and by where its credential stands. */
+export function mayCall(exchange: Exchange, destination: Destination): boolean {
+  return faultOf(exchange, destination) === undefined && !isMisplaced(exchange, destination);
 }
 
 function faultOf(exchange: Exchange, { lease: { id }, names, claims }: Destination): GatewayError | undefined {
@@ -97,9 +99,9 @@ function accessFault(exchange: Exchange, target: AclTarget): GatewayError | unde
 }
 
 /** The key stood in a header that belongs to the app, which is reported only to callers who may call the lease. */
-function isMisplaced({ destination, credentialField, policy }: Exchange, target: AclTarget): boolean {
-  if (destination?.settings?.credentials !== 'app' || credentialField === undefined) return false;
-  return credentialField !== 'x-gateway-key' && !aclOf(policy).decide(target, anonymous).allowed;
+function isMisplaced({ credentialField, policy }: Exchange, { lease: { id }, names, settings }: Destination): boolean {
+  if (settings?.credentials !== 'app' || credentialField === undefined) return false;
+  return credentialField !== 'x-gateway-key' && !aclOf(policy).decide({ id, names }, anonymous).allowed;
 }
 
 /** Who showed no credential is asked for one; who did may not. */

@@ -1,29 +1,24 @@
 // Owns the last step: what the app is sent, and by whose leave it knows who asked. How it gets there is upstream/'s.
 import type { AssertionSigner } from '../../auth/assertion-signer.ts';
 import { GatewayError } from '../../kernel/errors.ts';
-import type { LeaseDirectory } from '../../route/lease-directory.ts';
 import { endToEnd } from '../../upstream/request-headers.ts';
-import type { Lease, Transport } from '../../upstream/transport.ts';
+import type { UpstreamRequest } from '../../upstream/upstream-request.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { addForwarded } from '../forwarded-fields.ts';
+import type { LeaseLookup } from '../lease-lookup.ts';
+import { findMovedLease } from '../moved-lease.ts';
 import { rightsOf } from '../sender-rights.ts';
-import type { Dispatch, Exchange } from '../stage.ts';
+import type { Destination, Dispatch, Exchange } from '../stage.ts';
 
-export function forward(
-  upstream: Upstream,
-  directory: LeaseDirectory<Lease, Transport>,
-  signer: AssertionSigner | undefined,
-): Dispatch {
+type Route = NonNullable<Exchange['route']>;
+
+export function forward(upstream: Upstream, lookup: LeaseLookup, signer: AssertionSigner | undefined): Dispatch {
   const leaseGone = (leaseId: string): void => {
-    directory.forget(leaseId);
+    lookup.directory.forget(leaseId);
   };
 
-  return function forwardToApp(exchange, sink) {
-    const { req, route, destination } = exchange;
-    if (route === undefined || destination === undefined) {
-      sink.fail(new GatewayError('internal_error', 'The request reached the end of the pipeline without a lease.'));
-      return;
-    }
+  function requestTo(exchange: Exchange, route: Route, destination: Destination): UpstreamRequest {
+    const { req } = exchange;
     const passed = endToEnd(req, exchange.withheld, rightsOf(exchange));
     // What Connection names went first; ours are added after, so that no client can have them removed.
     const { headers } = passed;
@@ -35,24 +30,33 @@ export function forward(
     const assertion = assertionFor(exchange, signer);
     // After what the operator has changed: nothing takes its place.
     if (assertion !== undefined) edited.push('X-Gateway-Assertion', assertion);
-
-    upstream.send(
-      {
-        method: req.method,
-        target: route.target,
-        headers: edited,
-        offeredProtocols: passed.offeredProtocols,
-        dropped: passed.dropped,
-        body: exchange.body,
-        lease: destination.lease,
-        transports: destination.transports,
-        timeouts: destination.timeouts,
-        cancellation: exchange.cancellation,
-        carried: exchange.passage,
-        leaseGone,
+    return {
+      method: req.method,
+      target: route.target,
+      headers: edited,
+      offeredProtocols: passed.offeredProtocols,
+      dropped: passed.dropped,
+      body: exchange.body,
+      lease: destination.lease,
+      transports: destination.transports,
+      timeouts: destination.timeouts,
+      cancellation: exchange.cancellation,
+      carried: exchange.passage,
+      leaseGone,
+      elsewhere: async () => {
+        const moved = await findMovedLease(exchange, lookup);
+        if (moved === undefined) return undefined;
+        exchange.destination = moved;
+        return requestTo(exchange, route, moved);
       },
-      sink,
-    );
+    };
+  }
+
+  return function forwardToApp(exchange, sink) {
+    const { route, destination } = exchange;
+    if (route === undefined || destination === undefined) {
+      sink.fail(new GatewayError('internal_error', 'The request reached the end of the pipeline without a lease.'));
+    } else upstream.send(requestTo(exchange, route, destination), sink);
   };
 }
 

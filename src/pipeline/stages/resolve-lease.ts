@@ -9,7 +9,7 @@ import { leaseSettings } from '../../policy/lease-settings.ts';
 import type { Found } from '../../route/lease-index.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
 import type { LeaseLookup, LookupResult } from '../lease-lookup.ts';
-import type { Dispatch, Exchange, Stage } from '../stage.ts';
+import type { Destination, Dispatch, Exchange, Stage } from '../stage.ts';
 import { missFault, refusal } from './authorise.ts';
 
 type Names = Pick<Found<Lease, Transport>, 'names' | 'claims'>;
@@ -21,10 +21,9 @@ export function resolveLease(lookup: LeaseLookup): Stage {
   return function resolveLeaseStage(next): Dispatch {
     function proceed(exchange: Exchange, sink: Sink, result: LookupResult, waited: boolean): void {
       if (result.kind === 'found') {
-        const { found } = result;
-        const names = rightfulNames(exchange, found);
-        if (names !== undefined && found.lease.alpn.includes('http/1.1')) {
-          exchange.destination = { ...destinationOf(exchange, found, names), waited };
+        const destination = destinationOf(exchange, result.found, waited);
+        if (destination !== undefined) {
+          exchange.destination = destination;
           next(exchange, sink);
           return;
         }
@@ -93,13 +92,16 @@ function rightfulNames(exchange: Exchange, { lease, names, claims }: Found<Lease
   return { names: pins.namesOf(lease.id, names) ?? [], claims: claimed };
 }
 
-function destinationOf(
+/** `waited`: the request has waited for the relays. Undefined: the lease can't be called by this name, or not by HTTP/1.1. */
+export function destinationOf(
   exchange: Exchange,
   found: Found<Lease, Transport>,
-  names: Names,
-): Omit<NonNullable<Exchange['destination']>, 'waited'> {
+  waited: boolean,
+): Destination | undefined {
   const { policy, route, authority = '' } = exchange;
   const { lease, sources, host } = found;
+  const names = rightfulNames(exchange, found);
+  if (names === undefined || !lease.alpn.includes('http/1.1')) return undefined;
   const settings = leaseSettings(policy).find(lease.id, lease.name);
   // Contract §2: by its host the app is known by what the client called it, by a path it has its own name.
   const usual = route?.kind === 'host' ? authority : host;
@@ -110,5 +112,6 @@ function destinationOf(
     host: settings === undefined || settings.hostHeader === '' ? usual : settings.hostHeader,
     settings,
     timeouts: effectiveTimeouts(policy, lease.id, lease.name, route?.target ?? '/'),
+    waited,
   };
 }
