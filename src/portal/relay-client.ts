@@ -8,7 +8,7 @@ import type { LeaseOffer, RelayInfo } from './lease.ts';
 import type { InfoOptions } from './list-request.ts';
 import type { SecureChannel } from './secure/channel.ts';
 import type { SecurePipe } from './secure/secure-pipe.ts';
-import { connect, type DialOptions, type Session, type SessionOptions } from './session.ts';
+import { connect, type DialOptions, type PublishedLease, type Session, type SessionOptions } from './session.ts';
 
 export type RelayClientEvent =
   | { readonly type: 'up'; readonly relay: string }
@@ -25,7 +25,13 @@ export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
 }
 
 export interface ListenOptions extends LeaseOffer {
+  /** Ends the iteration at once. */
   readonly signal?: AbortSignal;
+  /**
+   * Stops renewing. The iteration goes on until another connection holds the lease, or for about one renewal interval (10 s), and
+   * ends then.
+   */
+  readonly handOver?: AbortSignal;
 }
 
 type State =
@@ -37,9 +43,11 @@ type State =
 interface Listener {
   readonly offer: LeaseOffer;
   readonly queue: AcceptQueue<SecurePipe>;
-  publication: { stop(): Promise<void> } | undefined;
+  publication: PublishedLease | undefined;
   retry: NodeJS.Timeout | undefined;
   refusals: number;
+  /** It is not published any more. */
+  isHandingOver: boolean;
 }
 
 const defaultReconnect: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
@@ -117,20 +125,33 @@ export class RelayClient {
 
   /** As listen, but yields byte pipes instead of Node streams. */
   listenPipes(options: ListenOptions): AcceptQueue<SecurePipe> {
+    const { signal, handOver } = options;
     const stop = (): void => {
-      options.signal?.removeEventListener('abort', stop);
-      this.#unlisten(listener);
+      signal?.removeEventListener('abort', stop);
+      handOver?.removeEventListener('abort', leave);
+      if (this.#unlisten(listener)) void listener.publication?.stop();
+    };
+    const leave = (): void => {
+      void this.#handOver(listener).finally(stop);
     };
     const queue = new AcceptQueue<SecurePipe>(acceptCapacity, stop);
-    const listener: Listener = { offer: options, queue, publication: undefined, retry: undefined, refusals: 0 };
+    const listener: Listener = {
+      offer: options,
+      queue,
+      publication: undefined,
+      retry: undefined,
+      refusals: 0,
+      isHandingOver: false,
+    };
     this.#listeners.add(listener);
-    options.signal?.addEventListener('abort', stop, { once: true });
-    if (options.signal?.aborted === true || this.#state.name === 'closed') stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    handOver?.addEventListener('abort', leave, { once: true });
+    if (signal?.aborted === true || handOver?.aborted === true || this.#state.name === 'closed') stop();
     else if (this.#state.name === 'up') this.#publish(this.#state.session, listener);
     return queue;
   }
 
-  /** Withdraws what is published, closes the session and stops coming back. Idempotent. */
+  /** Ends what is published, without deleting it, closes the session and stops coming back. Idempotent. */
   async close(): Promise<void> {
     const before = this.#state;
     this.#state = { name: 'closed' };
@@ -173,8 +194,8 @@ export class RelayClient {
 
   #up(session: Session): void {
     this.#state = { name: 'up', session };
-    this.#failedAttempts = 0;
     this.#lastError = undefined;
+    this.#failedAttempts = 0;
     this.#options.log?.({ type: 'up', relay: this.url });
     void session.closed.then((error) => {
       if (this.#state.name !== 'up' || this.#state.session !== session) return;
@@ -184,7 +205,7 @@ export class RelayClient {
       this.#lastError = reason;
       this.#wait();
     });
-    for (const listener of this.#listeners) this.#publish(session, listener);
+    for (const listener of this.#listeners) if (!listener.isHandingOver) this.#publish(session, listener);
     for (const wake of [...this.#waiters]) wake();
   }
 
@@ -228,11 +249,18 @@ export class RelayClient {
     });
   }
 
-  #unlisten(listener: Listener): void {
-    if (!this.#listeners.delete(listener)) return;
+  async #handOver(listener: Listener): Promise<void> {
+    listener.isHandingOver = true;
     clearTimeout(listener.retry);
-    void listener.publication?.stop();
+    if (this.#state.name === 'up') await listener.publication?.handOver();
+  }
+
+  /** False: it has ended before. */
+  #unlisten(listener: Listener): boolean {
+    if (!this.#listeners.delete(listener)) return false;
+    clearTimeout(listener.retry);
     listener.queue.close();
+    return true;
   }
 }
 
