@@ -20,6 +20,8 @@ export type RelayClientEvent =
 export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
   readonly url: string;
   readonly reconnect?: BackoffOptions;
+  /** A session that lasts so many milliseconds, and in which a ping was answered, resets the backoff. Default 10 s. */
+  readonly provenAfterMs?: number;
   readonly random?: () => number;
   readonly log?: (event: RelayClientEvent) => void;
 }
@@ -51,6 +53,7 @@ interface Listener {
 }
 
 const defaultReconnect: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
+const defaultProvenAfterMs = 10_000;
 const acceptCapacity = 256;
 
 export class RelayClient {
@@ -195,7 +198,8 @@ export class RelayClient {
   #up(session: Session): void {
     this.#state = { name: 'up', session };
     this.#lastError = undefined;
-    this.#failedAttempts = 0;
+    const upSinceMs = performance.now();
+    session.ping().catch(() => undefined);
     this.#options.log?.({ type: 'up', relay: this.url });
     void session.closed.then((error) => {
       if (this.#state.name !== 'up' || this.#state.session !== session) return;
@@ -203,6 +207,9 @@ export class RelayClient {
       for (const listener of this.#listeners) clearTimeout(listener.retry);
       this.#options.log?.({ type: 'down', relay: this.url, error: reason });
       this.#lastError = reason;
+      // A relay that accepts the websocket and closes it soon after is no better than one that refuses it.
+      const { provenAfterMs = defaultProvenAfterMs } = this.#options;
+      if (session.rttMs !== undefined && performance.now() - upSinceMs >= provenAfterMs) this.#failedAttempts = 0;
       this.#wait();
     });
     for (const listener of this.#listeners) if (!listener.isHandingOver) this.#publish(session, listener);
@@ -234,8 +241,11 @@ export class RelayClient {
     const { name } = offer;
     listener.publication = session.publish(offer, (tunnel) => queue.offer(tunnel), {
       published: () => {
-        listener.refusals = 0;
         this.#options.log?.({ type: 'published', relay: this.url, leaseId: offer.credential.id, name });
+      },
+      // A relay may take a lease and refuse it at its first renewal, again and again.
+      renewed: () => {
+        listener.refusals = 0;
       },
       refused: (error) => {
         this.#options.log?.({ type: 'publish_failed', relay: this.url, name, error });
