@@ -119,7 +119,7 @@ async function publishDemo(
     allowClients: [gateway.id],
   };
   const stop = new AbortController();
-  const publishing = publish(offer, [relay], bridge, stop.signal);
+  const publishing = publish(offer, [relay], bridge, { signal: stop.signal });
   parts.defer(async () => {
     stop.abort();
     await publishing;

@@ -1,5 +1,4 @@
-// Owns `expose`: one local app, published on one or more relays until it is asked to stop, with a line for what people need to
-// know in between.
+// Runs `expose`: publishes one local app on one or more relays until the process is asked to stop.
 import { exposeIdentityPath } from '../config/state-directory.ts';
 import { AssertionGate, type AssertionSource } from '../expose/assertion-gate.ts';
 import { Bridge } from '../expose/bridge.ts';
@@ -14,7 +13,7 @@ import { usageFault } from './fault.ts';
 import { keptIdentity } from './kept-identity.ts';
 import { distinctRelays } from './options.ts';
 import type { CliContext } from './context.ts';
-import { aborted } from './shutdown.ts';
+import { aborted, isInterrupt } from './shutdown.ts';
 
 export interface ExposeOptions {
   readonly name: string;
@@ -45,6 +44,7 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   const bridge = new Bridge({ target, hostHeader: options.hostHeader, log: notes.exposeEvent, gate });
   const relays: RelayClient[] = [];
   const stop = new AbortController();
+  const handOver = new AbortController();
   const offer = {
     name,
     credential,
@@ -53,8 +53,15 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   };
   try {
     for (const url of urls) relays.push(new RelayClient({ url, credential, log: notes.relayEvent }));
-    const publishing = publish(offer, relays, bridge, stop.signal);
+    const publishing = publish(offer, relays, bridge, { signal: stop.signal, handOver: handOver.signal });
     await Promise.race([aborted(context.signal), notes.hopeless, publishing]);
+    // Ctrl-C is typed by a person who waits; in a rolling restart another process publishes the same lease about now.
+    if (!isInterrupt(context.signal)) {
+      context.terminal.note('Stopping. Serving on until another process publishes the app, for 12 s at most.');
+      bridge.drain();
+      handOver.abort();
+      await publishing;
+    }
     stop.abort();
     await publishing;
     await bridge.close(drainMs);

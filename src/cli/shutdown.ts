@@ -1,4 +1,4 @@
-// Owns Ctrl-C and SIGTERM: the first asks every command to stop, the second stops the process, and so does time.
+// Ctrl-C and SIGTERM: the first asks every command to stop, the second stops the process, and so does time.
 import process from 'node:process';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
@@ -19,7 +19,7 @@ export function onShutdown(): Shutdown {
   const listener = (name: 'SIGINT' | 'SIGTERM'): void => {
     if (abort.signal.aborted) process.exit(exitCodeOf[name]);
     setTimeout(() => process.exit(exitCodeOf[name]), longestShutdownMs).unref();
-    abort.abort();
+    abort.abort(new DOMException(name, 'AbortError'));
   };
   for (const name of signals) process.on(name, listener);
   return {
@@ -28,6 +28,11 @@ export function onShutdown(): Shutdown {
       for (const name of signals) process.off(name, listener);
     },
   };
+}
+
+/** `signal` was aborted by SIGINT (Ctrl-C). */
+export function isInterrupt(signal: AbortSignal): boolean {
+  return signal.reason instanceof DOMException && signal.reason.message === 'SIGINT';
 }
 
 /** Resolves when `signal` aborts. */

@@ -34,6 +34,7 @@ export class Bridge {
   readonly #log: (event: ExposeEvent) => void;
   readonly #context: TunnelContext;
   #draining = false;
+  #refusing = false;
   #wakeDrain: (() => void) | undefined;
 
   constructor(options: BridgeOptions) {
@@ -69,21 +70,25 @@ export class Bridge {
 
   /** Takes ownership of a tunnel. */
   accept(pipe: BytePipe): void {
-    if (this.#draining || this.#tunnels.size >= this.#maxTunnels) {
-      if (!this.#draining) this.#log({ type: 'tunnel_refused', openTunnels: this.#tunnels.size });
+    if (this.#refusing || this.#tunnels.size >= this.#maxTunnels) {
+      if (!this.#refusing) this.#log({ type: 'tunnel_refused', openTunnels: this.#tunnels.size });
       pipe.destroy();
       return;
     }
     this.#tunnels.add(new Tunnel(pipe, this.#context, this.#closed));
   }
 
+  /** Ends each tunnel after its next response, which says so, or when it is idle. Still takes new tunnels, for one request each. Idempotent. */
+  drain(): void {
+    this.#draining = true;
+    for (const tunnel of this.#tunnels) tunnel.drain();
+  }
+
   /** Takes no new tunnels, lets requests that are in flight or on their way end within `graceMs`, cuts the rest. Idempotent. */
   async close(graceMs = 0): Promise<void> {
-    this.#draining = true;
-    for (const tunnel of this.#tunnels) {
-      if (graceMs === 0) tunnel.destroy();
-      else tunnel.drain();
-    }
+    this.#refusing = true;
+    if (graceMs > 0) this.drain();
+    else for (const tunnel of this.#tunnels) tunnel.destroy();
     if (this.#tunnels.size > 0) {
       const { promise, resolve } = Promise.withResolvers<undefined>();
       const timer = setTimeout(() => {

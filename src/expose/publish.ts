@@ -1,5 +1,4 @@
-// Owns one local app published on several relays: every tunnel of every relay goes to one bridge. Coming back after a loss is
-// the relay client's work.
+// Publishes one local app on several relays: every tunnel of every relay goes to one bridge. Reconnecting is done by the relay client.
 import type { Credential } from '../portal/identity.ts';
 import type { RelayClient } from '../portal/relay-client.ts';
 import type { Bridge } from './bridge.ts';
@@ -14,12 +13,19 @@ export interface Publication {
   readonly allowClients: readonly string[];
 }
 
-/** Publishes until `signal` aborts; resolves when every relay has been told. The relay clients and the bridge stay the caller's. */
+export interface PublishSignals {
+  /** Ends at once. */
+  readonly signal: AbortSignal;
+  /** Stops renewing; ends on each relay when another process holds the lease, or after about one renewal interval. */
+  readonly handOver?: AbortSignal;
+}
+
+/** Publishes until one of the signals ends it on every relay. The relay clients and the bridge stay the caller's. */
 export async function publish(
   publication: Publication,
   relays: readonly RelayClient[],
   bridge: Bridge,
-  signal: AbortSignal,
+  signals: PublishSignals,
 ): Promise<void> {
   const allowed = new Set(publication.allowClients);
   const offer = {
@@ -30,7 +36,7 @@ export async function publish(
       metadata: JSON.stringify({ description: publication.description }),
     }),
     ...(allowed.size > 0 && { allowClient: (clientId: string) => allowed.has(clientId) }),
-    signal,
+    ...signals,
   };
   await Promise.all(
     relays.map(async (relay) => {

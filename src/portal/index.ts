@@ -15,5 +15,5 @@ export type { PublishObserver } from './publish.ts';
 export { RelayClient, type ListenOptions, type RelayClientEvent, type RelayClientOptions } from './relay-client.ts';
 export type { SecureChannel } from './secure/channel.ts';
 export type { SecurePipe } from './secure/secure-pipe.ts';
-export { connect, Session, type DialOptions, type SessionOptions } from './session.ts';
+export { connect, Session, type DialOptions, type PublishedLease, type SessionOptions } from './session.ts';
 export { MuxDuplex } from './yamux/duplex.ts';

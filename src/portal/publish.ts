@@ -1,75 +1,145 @@
-// Owns the life of one lease on one session: registers it, renews it before it expires, withdraws it. Knows nothing of the
-// connections that come in under it, and leaves coming back on another session to its caller.
+// The life of one lease on one session: registers it, renews it before it expires, withdraws it unless another connection may hold it
+// by now. Does not accept connections to the lease and does not publish again on another session.
+import { setTimeout as pause } from 'node:timers/promises';
 import { TimeLimit } from '../kernel/time-limit.ts';
 import { PortalError } from './errors.ts';
 import type { LeaseOffer } from './lease.ts';
 import { requestLeaseDelete, requestLeaseUpdate } from './control-requests.ts';
+import { requestInfo } from './list-request.ts';
 import { ResponseCode } from './packets/packets.ts';
 import type { Mux } from './yamux/session.ts';
 
 /** What the Go app asks for (portal-protocol §3). */
 const ttlMs = 30_000;
 /** Two renewals may be lost before the lease is. */
-const renewEveryMs = 10_000;
+const defaultRenewEveryMs = 10_000;
 /** A lease request with a bad signature gets no answer at all. */
 const answerTimeoutMs = 10_000;
 /** Withdrawing is a courtesy: a lease that is not renewed expires. */
 const withdrawTimeoutMs = 1_000;
+/** While a lease is withdrawn, the list is requested so many times in one renewal interval. */
+const looksPerInterval = 10;
+/**
+ * When the last of these requests is due, in renewal intervals after the last renewal. Expiries are listed in whole seconds, so the last
+ * renewal of another connection shows only if it was a second later than ours, and its next one may be late.
+ */
+const knownAfterIntervals = 1.2;
 
 export interface PublishObserver {
   /** The relay took the lease; called once. */
   published(): void;
+  /** The relay took a renewal. */
+  renewed?(): void;
   /** The relay refused the lease, now or at a renewal. The last call. */
   refused(error: PortalError): void;
+}
+
+export interface PublicationOptions {
+  /** The system's clock, milliseconds since 1970. */
+  readonly nowMs: () => number;
+  /** Milliseconds between two renewals, default 10 s. */
+  readonly renewEveryMs?: number | undefined;
 }
 
 export class Publication {
   readonly #mux: Mux;
   readonly #offer: LeaseOffer;
   readonly #nowMs: () => number;
+  readonly #renewEveryMs: number;
   readonly #observer: PublishObserver;
-  readonly #stop = new AbortController();
+  readonly #stopped = new AbortController();
+  readonly #released = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #published = false;
+  /** What the relay may list as the expiry of this lease, seconds since 1970: the last one that it took, and those that it may have taken since. */
+  #expirySeconds: number[] = [];
+  /** Monotonic, milliseconds. */
+  #renewedAtMs = -Infinity;
+  #withdrawn: Promise<void> | undefined;
 
-  constructor(mux: Mux, offer: LeaseOffer, nowMs: () => number, observer: PublishObserver) {
+  constructor(mux: Mux, offer: LeaseOffer, options: PublicationOptions, observer: PublishObserver) {
     this.#mux = mux;
     this.#offer = offer;
-    this.#nowMs = nowMs;
+    this.#nowMs = options.nowMs;
+    this.#renewEveryMs = options.renewEveryMs ?? defaultRenewEveryMs;
     this.#observer = observer;
     void this.#update();
   }
 
-  /** Withdraws the lease, as far as the session still carries the request. Idempotent. */
-  async stop(): Promise<void> {
-    if (this.#stop.signal.aborted) return;
-    this.#end();
+  /**
+   * Stops renewing, and resolves when the list shows that another connection holds the lease, or one renewal interval after the last
+   * renewal. Only then is it known that nobody else publishes the lease, and it is deleted: real relays delete it whoever
+   * holds it. Never throws. Idempotent.
+   */
+  withdraw(): Promise<void> {
+    this.#stopRenewing();
+    return (this.#withdrawn ??= this.#withdraw());
+  }
+
+  /** Stops renewing and waiting, and sends nothing: the relay drops the lease with the session, if the session still holds it. Idempotent. */
+  release(): void {
+    this.#stopRenewing();
+    this.#released.abort();
+  }
+
+  async #withdraw(): Promise<void> {
     if (!this.#published || this.#mux.state === 'closed') return;
-    using limit = new TimeLimit(withdrawTimeoutMs);
     try {
+      if (!(await this.#isAlone())) return;
+      using limit = new TimeLimit(withdrawTimeoutMs);
       await requestLeaseDelete(this.#mux, this.#offer.credential, this.#nowMs(), limit.signal);
     } catch {
       // The session is gone, and the lease with it; or the relay is deaf, and the lease expires.
     }
   }
 
+  /** Throws when the session ends, the relay does not list its leases, or the publication is released. */
+  async #isAlone(): Promise<boolean> {
+    const lookEveryMs = this.#renewEveryMs / looksPerInterval;
+    const knownAtMs = this.#renewedAtMs + this.#renewEveryMs * knownAfterIntervals;
+    for (;;) {
+      const restMs = knownAtMs - performance.now();
+      const isOwn = await this.#isListed();
+      if (isOwn && restMs <= 0) return true;
+      // Connections that the relay forwarded before the lease moved may still arrive.
+      const waitMs = isOwn ? Math.min(lookEveryMs, restMs) : lookEveryMs;
+      await pause(waitMs, undefined, { signal: this.#released.signal, ref: false });
+      if (!isOwn) return false;
+    }
+  }
+
+  /** The relay lists the lease with an expiry that this publication asked for. */
+  async #isListed(): Promise<boolean> {
+    using limit = new TimeLimit(answerTimeoutMs);
+    const signal = AbortSignal.any([this.#released.signal, limit.signal]);
+    const { leases } = await requestInfo(this.#mux, signal, { metadata: 'drop' });
+    const lease = leases.find(({ id }) => id === this.#offer.credential.id);
+    return lease !== undefined && this.#expirySeconds.includes(lease.expiresAtMs / 1_000);
+  }
+
   async #update(): Promise<void> {
     using limit = new TimeLimit(answerTimeoutMs);
     try {
-      const signal = AbortSignal.any([this.#stop.signal, limit.signal]);
+      const signal = AbortSignal.any([this.#stopped.signal, limit.signal]);
       const nowMs = this.#nowMs();
-      const code = await requestLeaseUpdate(this.#mux, this.#offer, { nowMs, expiresAtMs: nowMs + ttlMs }, signal);
-      if (this.#stop.signal.aborted) return;
+      const expiresAtMs = nowMs + ttlMs;
+      const expirySeconds = Math.floor(expiresAtMs / 1_000);
+      this.#expirySeconds.push(expirySeconds);
+      this.#renewedAtMs = performance.now();
+      const code = await requestLeaseUpdate(this.#mux, this.#offer, { nowMs, expiresAtMs }, signal);
+      if (this.#stopped.signal.aborted) return;
       if (code !== ResponseCode.ACCEPTED) {
         this.#refused(refusal(code, this.#offer.name));
         return;
       }
-      if (!this.#published) {
+      this.#expirySeconds = [expirySeconds];
+      if (this.#published) this.#observer.renewed?.();
+      else {
         this.#published = true;
         this.#observer.published();
       }
     } catch (error) {
-      if (this.#stop.signal.aborted || this.#mux.state === 'closed') return;
+      if (this.#stopped.signal.aborted || this.#mux.state === 'closed') return;
       if (!this.#published) {
         const what = error instanceof PortalError ? error.message : 'it did not answer in time';
         this.#refused(
@@ -81,17 +151,23 @@ export class Publication {
       }
       // A renewal may fail twice before the lease expires; a dead session is the keepalive's to find.
     }
-    this.#timer = setTimeout(() => void this.#update(), renewEveryMs);
+    this.#renewLater();
+  }
+
+  #renewLater(): void {
+    // The observer may have withdrawn the lease in its call.
+    if (this.#stopped.signal.aborted) return;
+    this.#timer = setTimeout(() => void this.#update(), this.#renewEveryMs);
   }
 
   #refused(error: PortalError): void {
-    this.#end();
+    this.release();
     this.#observer.refused(error);
   }
 
-  #end(): void {
+  #stopRenewing(): void {
     clearTimeout(this.#timer);
-    this.#stop.abort();
+    this.#stopped.abort();
   }
 }
 

@@ -8,7 +8,7 @@ import type { LeaseOffer, RelayInfo } from './lease.ts';
 import type { InfoOptions } from './list-request.ts';
 import type { SecureChannel } from './secure/channel.ts';
 import type { SecurePipe } from './secure/secure-pipe.ts';
-import { connect, type DialOptions, type Session, type SessionOptions } from './session.ts';
+import { connect, type DialOptions, type PublishedLease, type Session, type SessionOptions } from './session.ts';
 
 export type RelayClientEvent =
   | { readonly type: 'up'; readonly relay: string }
@@ -20,12 +20,20 @@ export type RelayClientEvent =
 export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
   readonly url: string;
   readonly reconnect?: BackoffOptions;
+  /** A session that lasts so many milliseconds, and in which a ping was answered, resets the backoff. Default 10 s. */
+  readonly provenAfterMs?: number;
   readonly random?: () => number;
   readonly log?: (event: RelayClientEvent) => void;
 }
 
 export interface ListenOptions extends LeaseOffer {
+  /** Ends the iteration at once. */
   readonly signal?: AbortSignal;
+  /**
+   * Stops renewing. The iteration goes on until another connection holds the lease, or for about one renewal interval (10 s), and
+   * ends then.
+   */
+  readonly handOver?: AbortSignal;
 }
 
 type State =
@@ -37,12 +45,15 @@ type State =
 interface Listener {
   readonly offer: LeaseOffer;
   readonly queue: AcceptQueue<SecurePipe>;
-  publication: { stop(): Promise<void> } | undefined;
+  publication: PublishedLease | undefined;
   retry: NodeJS.Timeout | undefined;
   refusals: number;
+  /** It is not published any more. */
+  isHandingOver: boolean;
 }
 
 const defaultReconnect: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
+const defaultProvenAfterMs = 10_000;
 const acceptCapacity = 256;
 
 export class RelayClient {
@@ -117,20 +128,33 @@ export class RelayClient {
 
   /** As listen, but yields byte pipes instead of Node streams. */
   listenPipes(options: ListenOptions): AcceptQueue<SecurePipe> {
+    const { signal, handOver } = options;
     const stop = (): void => {
-      options.signal?.removeEventListener('abort', stop);
-      this.#unlisten(listener);
+      signal?.removeEventListener('abort', stop);
+      handOver?.removeEventListener('abort', leave);
+      if (this.#unlisten(listener)) void listener.publication?.stop();
+    };
+    const leave = (): void => {
+      void this.#handOver(listener).finally(stop);
     };
     const queue = new AcceptQueue<SecurePipe>(acceptCapacity, stop);
-    const listener: Listener = { offer: options, queue, publication: undefined, retry: undefined, refusals: 0 };
+    const listener: Listener = {
+      offer: options,
+      queue,
+      publication: undefined,
+      retry: undefined,
+      refusals: 0,
+      isHandingOver: false,
+    };
     this.#listeners.add(listener);
-    options.signal?.addEventListener('abort', stop, { once: true });
-    if (options.signal?.aborted === true || this.#state.name === 'closed') stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    handOver?.addEventListener('abort', leave, { once: true });
+    if (signal?.aborted === true || handOver?.aborted === true || this.#state.name === 'closed') stop();
     else if (this.#state.name === 'up') this.#publish(this.#state.session, listener);
     return queue;
   }
 
-  /** Withdraws what is published, closes the session and stops coming back. Idempotent. */
+  /** Ends what is published, without deleting it, closes the session and stops coming back. Idempotent. */
   async close(): Promise<void> {
     const before = this.#state;
     this.#state = { name: 'closed' };
@@ -173,8 +197,9 @@ export class RelayClient {
 
   #up(session: Session): void {
     this.#state = { name: 'up', session };
-    this.#failedAttempts = 0;
     this.#lastError = undefined;
+    const upSinceMs = performance.now();
+    session.ping().catch(() => undefined);
     this.#options.log?.({ type: 'up', relay: this.url });
     void session.closed.then((error) => {
       if (this.#state.name !== 'up' || this.#state.session !== session) return;
@@ -182,9 +207,12 @@ export class RelayClient {
       for (const listener of this.#listeners) clearTimeout(listener.retry);
       this.#options.log?.({ type: 'down', relay: this.url, error: reason });
       this.#lastError = reason;
+      // A relay that accepts the websocket and closes it soon after is no better than one that refuses it.
+      const { provenAfterMs = defaultProvenAfterMs } = this.#options;
+      if (session.rttMs !== undefined && performance.now() - upSinceMs >= provenAfterMs) this.#failedAttempts = 0;
       this.#wait();
     });
-    for (const listener of this.#listeners) this.#publish(session, listener);
+    for (const listener of this.#listeners) if (!listener.isHandingOver) this.#publish(session, listener);
     for (const wake of [...this.#waiters]) wake();
   }
 
@@ -213,8 +241,11 @@ export class RelayClient {
     const { name } = offer;
     listener.publication = session.publish(offer, (tunnel) => queue.offer(tunnel), {
       published: () => {
-        listener.refusals = 0;
         this.#options.log?.({ type: 'published', relay: this.url, leaseId: offer.credential.id, name });
+      },
+      // A relay may take a lease and refuse it at its first renewal, again and again.
+      renewed: () => {
+        listener.refusals = 0;
       },
       refused: (error) => {
         this.#options.log?.({ type: 'publish_failed', relay: this.url, name, error });
@@ -228,11 +259,18 @@ export class RelayClient {
     });
   }
 
-  #unlisten(listener: Listener): void {
-    if (!this.#listeners.delete(listener)) return;
+  async #handOver(listener: Listener): Promise<void> {
+    listener.isHandingOver = true;
     clearTimeout(listener.retry);
-    void listener.publication?.stop();
+    if (this.#state.name === 'up') await listener.publication?.handOver();
+  }
+
+  /** False: it has ended before. */
+  #unlisten(listener: Listener): boolean {
+    if (!this.#listeners.delete(listener)) return false;
+    clearTimeout(listener.retry);
     listener.queue.close();
+    return true;
   }
 }
 

@@ -29,6 +29,8 @@ export interface SessionOptions {
   /** Receive window of a stream, 256 KiB to 16 MiB. It grows to 4 MiB where it is read fast; all of them by 32 MiB at most. */
   readonly windowBytes?: number;
   readonly nowMs?: () => number;
+  /** Milliseconds between two renewals of a published lease, default 10 s; it lasts for 30 s. */
+  readonly renewEveryMs?: number;
   /** For replaying recorded handshakes; in life the defaults are the only safe ones. */
   readonly handshakeSecrets?: HandshakeSecrets;
 }
@@ -46,6 +48,19 @@ const defaultKeepalive = { intervalMs: 10_000, timeoutMs: 5_000 };
  */
 const grownWindowBytes = 4_194_304;
 const acceptCapacity = 256;
+
+/** A lease that is published on a session. */
+export interface PublishedLease {
+  /**
+   * Takes no more connections and stops renewing. Resolves when it is known who holds the lease, after one renewal interval at
+   * most; it is deleted if this session is the only one that publishes it.
+   */
+  stop(): Promise<void>;
+  /** As stop, but takes connections until it resolves: another process may have published the same lease. */
+  handOver(): Promise<void>;
+  /** Takes no more connections, stops renewing and waiting, and sends nothing. */
+  release(): void;
+}
 
 /** Connects to a relay (`ws://HOST:4017/relay`). Throws PortalError: bad_relay_url, relay_unreachable, relay_tls, not_a_relay, connect_timeout. */
 export async function connect(url: string, options: SessionOptions): Promise<Session> {
@@ -65,11 +80,13 @@ export class Session {
   readonly #over: (error: PortalError | undefined) => void;
   readonly #dialer: Dialer;
   readonly #nowMs: () => number;
+  readonly #renewEveryMs: number | undefined;
   readonly #publishers = new Map<string, Publisher & { readonly publication: Publication }>();
 
   constructor(url: string, carrier: Carrier, options: SessionOptions) {
     this.url = url;
     this.#nowMs = options.nowMs ?? Date.now;
+    this.#renewEveryMs = options.renewEveryMs;
     const { promise, resolve } = Promise.withResolvers<PortalError | undefined>();
     this.closed = promise;
     this.#over = resolve;
@@ -87,7 +104,7 @@ export class Session {
         stream: (pipe) => void acceptConnection(pipe, (leaseId) => this.#publishers.get(leaseId), this.#nowMs),
         goAway: () => undefined,
         close: (error) => {
-          void this.#forget();
+          this.#forget();
           resolve(error);
         },
       },
@@ -111,6 +128,11 @@ export class Session {
   /** Round trip of the last keepalive, milliseconds. */
   get rttMs(): number | undefined {
     return this.#mux.rttMs;
+  }
+
+  /** Resolves with the round trip in milliseconds when the relay has answered a ping. Throws PortalError when the session ends. */
+  ping(): Promise<number> {
+    return this.#mux.ping();
   }
 
   /** What the relay says of itself, and the leases that it lists. */
@@ -144,17 +166,17 @@ export class Session {
   }
 
   /** As listen, but hands each tunnel over as a byte pipe when it arrives; `deliver` returns false to refuse it. */
-  publish(
-    offer: LeaseOffer,
-    deliver: (tunnel: SecurePipe) => boolean,
-    observer: PublishObserver,
-  ): { stop(): Promise<void> } {
+  publish(offer: LeaseOffer, deliver: (tunnel: SecurePipe) => boolean, observer: PublishObserver): PublishedLease {
     const { id } = offer.credential;
     if (this.#publishers.has(id))
       throw new PortalError('lease_rejected', `this session already publishes the lease ${id}`);
-    const publication = new Publication(this.#mux, offer, this.#nowMs, {
+    const times = { nowMs: this.#nowMs, renewEveryMs: this.#renewEveryMs };
+    const publication = new Publication(this.#mux, offer, times, {
       published: () => {
         observer.published();
+      },
+      renewed: () => {
+        observer.renewed?.();
       },
       refused: (error) => {
         this.#publishers.delete(id);
@@ -162,24 +184,35 @@ export class Session {
       },
     });
     this.#publishers.set(id, { offer, deliver, publication });
+    const refuse = (): void => {
+      if (this.#publishers.get(id)?.publication === publication) this.#publishers.delete(id);
+    };
     return {
       stop: () => {
-        if (this.#publishers.get(id)?.publication === publication) this.#publishers.delete(id);
-        return publication.stop();
+        refuse();
+        return publication.withdraw();
+      },
+      handOver: () => publication.withdraw().finally(refuse),
+      release: () => {
+        refuse();
+        publication.release();
       },
     };
   }
 
-  /** Withdraws what is published and closes the connection. Idempotent. */
-  async close(): Promise<void> {
-    await this.#forget();
+  /**
+   * Closes the connection. The relay drops the leases that this connection holds; none is deleted, because another process may have
+   * published it. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#forget();
     this.#mux.close();
     this.#over(undefined);
+    return Promise.resolve();
   }
 
-  async #forget(): Promise<void> {
-    const publishers = [...this.#publishers.values()];
+  #forget(): void {
+    for (const { publication } of this.#publishers.values()) publication.release();
     this.#publishers.clear();
-    await Promise.all(publishers.map(({ publication }) => publication.stop()));
   }
 }

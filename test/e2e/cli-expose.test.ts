@@ -156,7 +156,7 @@ test('the identity of a name is kept in a file that only its owner can read', as
     const expose = startCli(t, ['expose', '3000', '--name', name, '--relay', url], { XDG_STATE_HOME: state });
     const [, , leaseId = ''] = await expose.line(publishedLine);
     ids.push(leaseId);
-    expose.child.kill('SIGTERM');
+    expose.child.kill('SIGINT');
     assert.equal(await expose.exited, 0);
   }
   assert.equal(ids[0], ids[1]);

@@ -149,7 +149,7 @@ const relay = new RelayClient({
   },
 });
 const stop = new AbortController();
-const publishing = publish({ name: 'app', credential, allowClients: [] }, [relay], bridge, stop.signal);
+const publishing = publish({ name: 'app', credential, allowClients: [] }, [relay], bridge, { signal: stop.signal });
 await published.promise;
 
 const commands = {

@@ -141,7 +141,7 @@ const relay = new RelayClient({
 });
 const bridge = new Bridge({ target: parseTarget(`127.0.0.1:${(server.address() as AddressInfo).port}`) });
 const offer = { alpn: ['http/1.1'], allowClients: [], credential: credentialOf('app') };
-void publish({ ...offer, name: 'app' }, [relay], bridge, new AbortController().signal);
+void publish({ ...offer, name: 'app' }, [relay], bridge, { signal: new AbortController().signal });
 void (async () => {
   for await (const tunnel of relay.listen({ name: 'raw', alpn: ['http/1.1'], credential: credentialOf('raw') }))
     serve(tunnel);
