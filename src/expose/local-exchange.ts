@@ -12,10 +12,12 @@ import { restoreHost } from '../kernel/restored-host.ts';
 import { type AppFault, exchangeFault, responseTimeoutFault, responseTimeoutMs } from './app-fault.ts';
 import { type ExposeEvent, pathOnly } from './expose-event.ts';
 import { appRequestHead, isLastOnConnection, requestTrailers } from './header-fields.ts';
+import { withAppOrigin } from './host-header.ts';
 import type { LocalConnection } from './local-connection.ts';
 import type { LocalPool, LocalWaiter } from './local-pool.ts';
 import type { RequestBody } from './request-body.ts';
 import type { TunnelRequestHead } from './request-head.ts';
+import type { Target } from './target.ts';
 
 /** The tunnel's side. Exactly one of end, upgrade and fail is called unless the exchange is aborted; none within start(). */
 export interface ResponseSink {
@@ -37,6 +39,7 @@ export interface ExchangeContext {
   readonly log: (event: ExposeEvent) => void;
   /** By which the app may call itself; the caller knows it by another. */
   readonly ownHosts: readonly string[];
+  readonly target: Target;
 }
 
 /** waiting: for a connection. sent: the request is on its way, or being uploaded. streaming: the response has begun. */
@@ -48,6 +51,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   readonly #context: ExchangeContext;
   readonly #deadline: Deadline;
   readonly #head: Buffer;
+  readonly #callerHost: string;
   readonly #body: OutgoingBody | undefined;
   /** The request can be sent a second time. */
   readonly #repeatable: boolean;
@@ -67,7 +71,12 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     this.#sink = sink;
     this.#context = context;
     this.#deadline = new Deadline(this);
-    this.#head = appRequestHead(request, host);
+    this.#callerHost = fieldValue(request.headers, 'host') ?? '';
+    const isReplaced = context.ownHosts.length > 0;
+    const headers = isReplaced
+      ? withAppOrigin(request.headers, this.#callerHost, host, context.target)
+      : request.headers;
+    this.#head = appRequestHead(headers === request.headers ? request : { ...request, headers }, host);
     const { lengthBytes, method, offeredProtocols } = request;
     if (body !== undefined && lengthBytes !== 'none') {
       this.#body = new OutgoingBody({ stream: body, lengthBytes, trailers: () => requestTrailers(body.trailers) });
@@ -172,7 +181,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   #restored(head: ResponseHead): ResponseHead {
     const { ownHosts } = this.#context;
     if (ownHosts.length === 0) return head;
-    const headers = restoreHost(head.headers, ownHosts, fieldValue(this.#request.headers, 'host') ?? '');
+    const headers = restoreHost(head.headers, ownHosts, this.#callerHost);
     return headers === head.headers ? head : { ...head, headers };
   }
 

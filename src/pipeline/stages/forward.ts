@@ -5,6 +5,7 @@ import type { LeaseDirectory } from '../../route/lease-directory.ts';
 import { endToEnd } from '../../upstream/request-headers.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
+import { withAppOrigin } from '../app-origin.ts';
 import { addForwarded } from '../forwarded-fields.ts';
 import { rightsOf } from '../sender-rights.ts';
 import type { Dispatch, Exchange } from '../stage.ts';
@@ -26,7 +27,7 @@ export function forward(
     }
     const passed = endToEnd(req, exchange.withheld, rightsOf(exchange));
     // What Connection names went first; ours are added after, so that no client can have them removed.
-    const { headers } = passed;
+    const headers = withAppOrigin(passed.headers, exchange);
     headers.push(...exchange.appHeaders);
     headers.push('Host', destination.host, 'Via', via[exchange.httpVersion], 'X-Request-ID', exchange.id);
     addForwarded(headers, exchange);

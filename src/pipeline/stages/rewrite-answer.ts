@@ -1,12 +1,12 @@
 // Changes the head of an app's response for the client: the lease's header settings, and references to the app itself. Those are moved
 // below the prefix in path mode, and become paths in host mode where the lease's `host_header` replaced the client's Host.
 import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
-import { isOneOf } from '../../kernel/own-reference.ts';
 import { rewriteRefresh } from '../../kernel/refresh-field.ts';
 import { restoreHost } from '../../kernel/restored-host.ts';
 import type { HeaderEdit } from '../../policy/lease-settings.ts';
 import { cookieBelow, directoryOf, referenceBelow, type Place } from '../../route/below-prefix.ts';
 import { PassingSink } from '../passing-sink.ts';
+import { isHostReplaced } from '../replaced-host.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
 export function rewriteAnswer(): Stage {
@@ -49,11 +49,6 @@ function withClientHost(headers: RawHeaders, exchange: Exchange): RawHeaders {
   const { destination, authority = '' } = exchange;
   if (destination === undefined || !isHostReplaced(exchange)) return headers;
   return restoreHost(headers, [destination.host], authority);
-}
-
-/** The app knows itself by another host than the client. */
-function isHostReplaced({ destination, authority = '' }: Exchange): boolean {
-  return destination !== undefined && destination.host !== authority && !isOneOf([destination.host], authority);
 }
 
 /** The same headers where none of them is about paths, which is nearly always. */
