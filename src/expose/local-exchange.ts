@@ -8,7 +8,7 @@ import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts'
 import { fieldValue } from '../kernel/field-value.ts';
 import { isIdempotent, type RawHeaders } from '../kernel/http.ts';
 import type { PipeDuplex } from '../kernel/pipe-duplex.ts';
-import { restoreHost } from '../kernel/restored-host.ts';
+import { type ReplacedHost, restoreHost } from '../kernel/restored-host.ts';
 import { type AppFault, exchangeFault, responseTimeoutFault, responseTimeoutMs } from './app-fault.ts';
 import { type ExposeEvent, pathOnly } from './expose-event.ts';
 import { appRequestHead, isLastOnConnection, requestTrailers } from './header-fields.ts';
@@ -51,7 +51,8 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   readonly #context: ExchangeContext;
   readonly #deadline: Deadline;
   readonly #head: Buffer;
-  readonly #callerHost: string;
+  /** Undefined: the app has the caller's Host. */
+  readonly #replaced: ReplacedHost | undefined;
   readonly #body: OutgoingBody | undefined;
   /** The request can be sent a second time. */
   readonly #repeatable: boolean;
@@ -71,12 +72,17 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     this.#sink = sink;
     this.#context = context;
     this.#deadline = new Deadline(this);
-    this.#callerHost = fieldValue(request.headers, 'host') ?? '';
-    const isReplaced = context.ownHosts.length > 0;
-    const headers = isReplaced
-      ? withAppOrigin(request.headers, this.#callerHost, host, context.target)
-      : request.headers;
-    this.#head = appRequestHead(headers === request.headers ? request : { ...request, headers }, host);
+    const { ownHosts: hosts, target } = context;
+    const clientHost = fieldValue(request.headers, 'host') ?? '';
+    let sent = request;
+    if (hosts.length > 0) {
+      const headers = withAppOrigin(request.headers, clientHost, host, target);
+      const isOriginReplaced = headers !== request.headers;
+      if (isOriginReplaced) sent = { ...request, headers };
+      const clientOrigin = isOriginReplaced ? fieldValue(request.headers, 'origin') : undefined;
+      this.#replaced = { hosts, clientHost, clientOrigin };
+    }
+    this.#head = appRequestHead(sent, host);
     const { lengthBytes, method, offeredProtocols } = request;
     if (body !== undefined && lengthBytes !== 'none') {
       this.#body = new OutgoingBody({ stream: body, lengthBytes, trailers: () => requestTrailers(body.trailers) });
@@ -179,9 +185,8 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   }
 
   #restored(head: ResponseHead): ResponseHead {
-    const { ownHosts } = this.#context;
-    if (ownHosts.length === 0) return head;
-    const headers = restoreHost(head.headers, ownHosts, this.#callerHost);
+    if (this.#replaced === undefined) return head;
+    const headers = restoreHost(head.headers, this.#replaced);
     return headers === head.headers ? head : { ...head, headers };
   }
 

@@ -1,6 +1,7 @@
 // Translates Origin where the gateway replaces Host, for apps that compare the two to detect requests of foreign pages. Only an origin
 // that the operator has named becomes the app's: under any other name, the page may be an attacker's (DNS rebinding).
-import { type NamedOrigin, replaceOrigin } from '../kernel/origin-field.ts';
+import { fieldValue } from '../kernel/field-value.ts';
+import { type NamedOrigin, namedOrigin, replaceOrigin } from '../kernel/origin-field.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { allowedHosts } from '../policy/allowed-hosts.ts';
 import { hostNameIn } from '../policy/host-names.ts';
@@ -12,6 +13,13 @@ export function withAppOrigin<T extends RawHeaders>(headers: T, exchange: Exchan
   return replaceOrigin(headers, (origin) =>
     isOwn(origin, exchange) ? `${exchange.scheme}://${exchange.destination?.host ?? ''}` : undefined,
   );
+}
+
+/** The client's Origin if withAppOrigin() replaces it. */
+export function replacedOrigin(exchange: Exchange): string | undefined {
+  const value = fieldValue(exchange.req.headers, 'origin');
+  const origin = value === undefined ? undefined : namedOrigin(value);
+  return origin !== undefined && isHostReplaced(exchange) && isOwn(origin, exchange) ? value : undefined;
 }
 
 /** The page is of the origin under which the client calls the app. */

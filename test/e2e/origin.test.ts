@@ -1,5 +1,6 @@
 // Origin where Host is replaced: an app that compares the two must accept pages of the operator's own names, and no others.
 import assert from 'node:assert/strict';
+import type { RequestListener } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { ask, show } from '../helpers/echo-app.ts';
 import { exposeApp } from '../helpers/exposed-app.ts';
@@ -93,4 +94,36 @@ test('with --host-header preserve, expose leaves Origin as it is', async (t) => 
   assert.deepEqual(await originAt(gateway, byHost, 'app.peers.test', 'http://app.peers.test'), [
     'http://app.peers.test',
   ]);
+});
+
+test('an app that allows the origin it was sent allows the client’s, and no other', async (t) => {
+  const allow: RequestListener = ({ headers: { origin = '' }, url }, response) => {
+    const allowed = url === '/fixed' ? 'https://evil.test' : origin;
+    response.writeHead(200, { 'access-control-allow-origin': allowed }).end();
+  };
+  const exposed = await exposeApp(t, allow);
+  const gateway = await start(t, { baseDomain: 'peers.test', publicOrigin: 'http://gw.test' });
+  gateway.transport.dialInstead = () => Promise.resolve(tunnelOver(exposed.tunnel().client));
+  const direct = await startPlainGateway(t, allow, {
+    policy: {
+      baseDomain: 'peers.test',
+      publicOrigin: 'http://gw.test',
+      leases: { app: testLease({ hostHeader: 'in.test' }) },
+    },
+  });
+  for (const each of [gateway, direct]) {
+    for (const [path, host] of [
+      ['/peer/app/', 'gw.test'],
+      ['/', 'app.peers.test'],
+    ] as const) {
+      for (const [origin, at, allowed] of [
+        [`http://${host}`, path, `http://${host}`],
+        ['http://127.0.0.1:1', path, 'http://127.0.0.1:1'],
+        [`http://${host}`, `${path}fixed`, 'https://evil.test'],
+      ] as const) {
+        const { values } = await ask(each, `GET ${at} HTTP/1.1`, `Host: ${host}`, `Origin: ${origin}`);
+        assert.deepEqual(values('access-control-allow-origin'), [allowed]);
+      }
+    }
+  }
 });
