@@ -24,6 +24,7 @@ export function policyOf(config: Config, moreKeys: readonly KeyPolicy[] = []): P
     allowedHosts: gateway.allowedHosts,
     forwardHeaders: gateway.forwardHeaders.map((name) => name.toLowerCase()),
     publicHost: gateway.publicUrl === '' ? '' : new URL(gateway.publicUrl).host,
+    publicOrigin: gateway.publicUrl === '' ? '' : new URL(gateway.publicUrl).origin,
     limits: {
       maxBodyBytes: gateway.maxBodyBytes,
       bodyTimeoutMs: gateway.bodyTimeoutMs,

@@ -1,4 +1,7 @@
-// The Host that the local app receives, and the hosts by which it may therefore call itself.
+// The Host and Origin that the local app receives, and the hosts by which it may therefore call itself.
+import type { RawHeaders } from '../kernel/http.ts';
+import { replaceOrigin } from '../kernel/origin-field.ts';
+import { isOneOf } from '../kernel/own-reference.ts';
 import type { Target } from './target.ts';
 
 /** target: the app's own host, as if it were called directly; preserve: what the caller sent. */
@@ -36,4 +39,19 @@ export function ownHosts(setting: HostHeader, target: Target): readonly string[]
   const hosts = [hostFor(setting, target, undefined), target.host];
   if (loopback.test(target.hostname)) hosts.push(...loopbackHosts.map((name) => `${name}:${target.port}`));
   return [...new Set(hosts)];
+}
+
+/**
+ * The headers of a request whose Origin is that of its Host, with the app's instead: apps that compare the two refuse other pages.
+ * `host`: replaces the received one.
+ */
+export function withAppOrigin<T extends RawHeaders>(
+  headers: T,
+  received: string,
+  host: string,
+  target: Target,
+): T | string[] {
+  return replaceOrigin(headers, ({ authority }) =>
+    isOneOf([received], authority) ? `${target.protocol}//${host}` : undefined,
+  );
 }

@@ -8,14 +8,16 @@ import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts'
 import { fieldValue } from '../kernel/field-value.ts';
 import { isIdempotent, type RawHeaders } from '../kernel/http.ts';
 import type { PipeDuplex } from '../kernel/pipe-duplex.ts';
-import { restoreHost } from '../kernel/restored-host.ts';
+import { type ReplacedHost, restoreHost } from '../kernel/restored-host.ts';
 import { type AppFault, exchangeFault, responseTimeoutFault, responseTimeoutMs } from './app-fault.ts';
 import { type ExposeEvent, pathOnly } from './expose-event.ts';
 import { appRequestHead, isLastOnConnection, requestTrailers } from './header-fields.ts';
+import { withAppOrigin } from './host-header.ts';
 import type { LocalConnection } from './local-connection.ts';
 import type { LocalPool, LocalWaiter } from './local-pool.ts';
 import type { RequestBody } from './request-body.ts';
 import type { TunnelRequestHead } from './request-head.ts';
+import type { Target } from './target.ts';
 
 /** The tunnel's side. Exactly one of end, upgrade and fail is called unless the exchange is aborted; none within start(). */
 export interface ResponseSink {
@@ -37,6 +39,7 @@ export interface ExchangeContext {
   readonly log: (event: ExposeEvent) => void;
   /** By which the app may call itself; the caller knows it by another. */
   readonly ownHosts: readonly string[];
+  readonly target: Target;
 }
 
 /** waiting: for a connection. sent: the request is on its way, or being uploaded. streaming: the response has begun. */
@@ -48,6 +51,8 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   readonly #context: ExchangeContext;
   readonly #deadline: Deadline;
   readonly #head: Buffer;
+  /** Undefined: the app has the caller's Host. */
+  readonly #replaced: ReplacedHost | undefined;
   readonly #body: OutgoingBody | undefined;
   /** The request can be sent a second time. */
   readonly #repeatable: boolean;
@@ -67,7 +72,17 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     this.#sink = sink;
     this.#context = context;
     this.#deadline = new Deadline(this);
-    this.#head = appRequestHead(request, host);
+    const { ownHosts: hosts, target } = context;
+    const clientHost = fieldValue(request.headers, 'host') ?? '';
+    let sent = request;
+    if (hosts.length > 0) {
+      const headers = withAppOrigin(request.headers, clientHost, host, target);
+      const isOriginReplaced = headers !== request.headers;
+      if (isOriginReplaced) sent = { ...request, headers };
+      const clientOrigin = isOriginReplaced ? fieldValue(request.headers, 'origin') : undefined;
+      this.#replaced = { hosts, clientHost, clientOrigin };
+    }
+    this.#head = appRequestHead(sent, host);
     const { lengthBytes, method, offeredProtocols } = request;
     if (body !== undefined && lengthBytes !== 'none') {
       this.#body = new OutgoingBody({ stream: body, lengthBytes, trailers: () => requestTrailers(body.trailers) });
@@ -175,9 +190,8 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   }
 
   #restored(head: ResponseHead): ResponseHead {
-    const { ownHosts } = this.#context;
-    if (ownHosts.length === 0) return head;
-    const headers = restoreHost(head.headers, ownHosts, fieldValue(this.#request.headers, 'host') ?? '');
+    if (this.#replaced === undefined) return head;
+    const headers = restoreHost(head.headers, this.#replaced);
     return headers === head.headers ? head : { ...head, headers };
   }
 

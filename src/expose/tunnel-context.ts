@@ -2,10 +2,8 @@
 import type { AssertionGate } from './assertion-gate.ts';
 import type { HostHeader } from './host-header.ts';
 import type { ExchangeContext } from './local-exchange.ts';
-import type { Target } from './target.ts';
 
 export interface TunnelContext extends ExchangeContext {
-  readonly target: Target;
   readonly hostHeader: HostHeader;
   /** Only requests that it admits reach the app. */
   readonly gate: AssertionGate | undefined;

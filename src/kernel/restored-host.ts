@@ -1,15 +1,22 @@
 // Undoes a replaced Host in the head of a response: references to a host that only the app's side uses become paths, and cookies lose
 // a Domain that does not fit the client's host. References to other origins stay as they are.
 import type { RawHeaders } from './http.ts';
-import { ownPath } from './own-reference.ts';
+import { namedOrigin } from './origin-field.ts';
+import { isOneOf, ownPath } from './own-reference.ts';
 import { rewriteRefresh } from './refresh-field.ts';
 
-/** `hosts`: by which the app knows itself, with their ports. `clientHost`: the Host that was replaced. */
-export function restoreHost<T extends RawHeaders>(
-  headers: T,
-  hosts: readonly string[],
-  clientHost: string,
-): T | string[] {
+export interface ReplacedHost {
+  /** By which the app knows itself, with their ports. */
+  readonly hosts: readonly string[];
+  /** The Host that was replaced. */
+  readonly clientHost: string;
+  /** The Origin that was replaced by one of the app; undefined if it was not. */
+  readonly clientOrigin: string | undefined;
+}
+
+/** The same array if nothing changes. */
+export function restoreHost<T extends RawHeaders>(headers: T, replaced: ReplacedHost): T | string[] {
+  const { hosts, clientHost, clientOrigin } = replaced;
   let restored: string[] | undefined;
   const toPath = (url: string): string => ownPath(url, hosts);
   for (let i = 0; i < headers.length; i += 2) {
@@ -18,14 +25,22 @@ export function restoreHost<T extends RawHeaders>(
     if (kind === undefined) continue;
     let mapped: string;
     if (kind === 'cookie') mapped = withoutForeignDomain(value, hosts, clientHost);
+    else if (kind === 'origin') mapped = restoreOrigin(value, hosts, clientOrigin);
     else mapped = kind === 'refresh' ? rewriteRefresh(value, toPath) : toPath(value);
     if (mapped !== value) (restored ??= headers.slice())[i + 1] = mapped;
   }
   return restored ?? headers;
 }
 
+/** Access-Control-Allow-Origin with the origin of the client's page, if the app allows the one in its place. */
+export function restoreOrigin(allowed: string, hosts: readonly string[], clientOrigin: string | undefined): string {
+  if (clientOrigin === undefined) return allowed;
+  const origin = namedOrigin(allowed);
+  return origin !== undefined && isOneOf(hosts, origin.authority) ? clientOrigin : allowed;
+}
+
 /** By length first: most names need no further comparison. */
-function kindOf(name: string): 'reference' | 'refresh' | 'cookie' | undefined {
+function kindOf(name: string): 'reference' | 'refresh' | 'cookie' | 'origin' | undefined {
   switch (name.length) {
     case 7:
       return name.toLowerCase() === 'refresh' ? 'refresh' : undefined;
@@ -35,6 +50,8 @@ function kindOf(name: string): 'reference' | 'refresh' | 'cookie' | undefined {
       return name.toLowerCase() === 'set-cookie' ? 'cookie' : undefined;
     case 16:
       return name.toLowerCase() === 'content-location' ? 'reference' : undefined;
+    case 27:
+      return name.toLowerCase() === 'access-control-allow-origin' ? 'origin' : undefined;
     default:
       return undefined;
   }

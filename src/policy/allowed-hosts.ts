@@ -9,6 +9,8 @@ export interface AllowedHosts {
   readonly configured: boolean;
   /** `authority`: the host that the client named; '' for none. */
   readonly allows: (authority: string, scheme: 'http' | 'https') => boolean;
+  /** By an entry of the operator's list other than `*`. */
+  readonly names: (authority: string, scheme: 'http' | 'https') => boolean;
 }
 
 export const allowedHosts: (policy: Policy) => AllowedHosts = compiled((policy) =>
@@ -20,6 +22,7 @@ function usualHosts({ publicHost, baseDomain }: Policy): AllowedHosts {
   const publicName = hostNameIn(publicHost)?.name;
   return {
     configured: false,
+    names: () => false,
     allows: (authority) => {
       // A client of HTTP/1.0 that names no host means the address that it connected to (RFC 9112 §3.3).
       if (authority === '') return true;
@@ -63,12 +66,14 @@ function configuredHosts(patterns: readonly string[]): AllowedHosts {
     return false;
   }
 
+  function names(authority: string, scheme: 'http' | 'https'): boolean {
+    const host = hostNameIn(authority);
+    return host !== undefined && allowsHost(host, scheme);
+  }
+
   return {
     configured: true,
-    allows: (authority, scheme) => {
-      if (allowsAny) return true;
-      const host = hostNameIn(authority);
-      return host !== undefined && allowsHost(host, scheme);
-    },
+    allows: (authority, scheme) => allowsAny || names(authority, scheme),
+    names,
   };
 }

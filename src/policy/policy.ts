@@ -21,6 +21,8 @@ export interface Policy {
   readonly forwardHeaders: readonly string[];
   /** The host of `gateway.public_url` with its port, in lower case; empty without one. */
   readonly publicHost: string;
+  /** Scheme, host and port of `gateway.public_url`, in lower case; empty without one. */
+  readonly publicOrigin: string;
   readonly limits: LimitsPolicy;
   readonly timeouts: TimeoutsPolicy;
   readonly cors: CorsPolicy;

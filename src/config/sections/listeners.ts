@@ -37,12 +37,15 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     check: isDomain,
     example: 'peers.example.com',
   }),
-  public_url: text('What clients call the gateway by: `iss` of the assertions that apps get.', {
-    initial: '',
-    expects: 'an http(s):// URL, such as https://gateway.example.com',
-    check: isPublicUrl,
-    example: 'https://gateway.example.com',
-  }),
+  public_url: text(
+    "What clients call the gateway by: `iss` of the assertions that apps get. In path mode an `Origin` equal to it becomes the app's.",
+    {
+      initial: '',
+      expects: 'an http(s):// URL, such as https://gateway.example.com',
+      check: isPublicUrl,
+      example: 'https://gateway.example.com',
+    },
+  ),
   trusted_proxies: list(
     'Addresses and blocks whose `X-Forwarded-*`, `Forwarded` and PROXY protocol headers are believed. Of the addresses that they name, the right-most one that is not trusted is the client.',
     cidr,

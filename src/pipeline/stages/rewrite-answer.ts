@@ -1,12 +1,13 @@
 // Changes the head of an app's response for the client: the lease's header settings, and references to the app itself. Those are moved
 // below the prefix in path mode, and become paths in host mode where the lease's `host_header` replaced the client's Host.
 import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
-import { isOneOf } from '../../kernel/own-reference.ts';
 import { rewriteRefresh } from '../../kernel/refresh-field.ts';
-import { restoreHost } from '../../kernel/restored-host.ts';
+import { restoreHost, restoreOrigin } from '../../kernel/restored-host.ts';
 import type { HeaderEdit } from '../../policy/lease-settings.ts';
 import { cookieBelow, directoryOf, referenceBelow, type Place } from '../../route/below-prefix.ts';
+import { replacedOrigin } from '../app-origin.ts';
 import { PassingSink } from '../passing-sink.ts';
+import { isHostReplaced } from '../replaced-host.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
 export function rewriteAnswer(): Stage {
@@ -48,12 +49,8 @@ class RewritingSink extends PassingSink {
 function withClientHost(headers: RawHeaders, exchange: Exchange): RawHeaders {
   const { destination, authority = '' } = exchange;
   if (destination === undefined || !isHostReplaced(exchange)) return headers;
-  return restoreHost(headers, [destination.host], authority);
-}
-
-/** The app knows itself by another host than the client. */
-function isHostReplaced({ destination, authority = '' }: Exchange): boolean {
-  return destination !== undefined && destination.host !== authority && !isOneOf([destination.host], authority);
+  const clientOrigin = replacedOrigin(exchange);
+  return restoreHost(headers, { hosts: [destination.host], clientHost: authority, clientOrigin });
 }
 
 /** The same headers where none of them is about paths, which is nearly always. */
@@ -71,6 +68,10 @@ function belowPrefix(headers: RawHeaders, exchange: Exchange): RawHeaders {
     }
     moved ??= headers.slice(0, i);
     if (kind === 'scope') continue;
+    if (kind === 'origin') {
+      moved.push(name, restoreOrigin(value, [exchange.destination?.host ?? ''], replacedOrigin(exchange)));
+      continue;
+    }
     const to = (place ??= placeOf(exchange));
     if (kind === 'cookie') moved.push(name, cookieBelow(value, to));
     // Once (RFC 9110 §8.7, §10.2.2). Each can become as long as the target of the request, so only the first is kept.
@@ -84,7 +85,7 @@ function belowPrefix(headers: RawHeaders, exchange: Exchange): RawHeaders {
 }
 
 /** The length tells nearly every other field apart without a look at its characters. */
-function kindOf(name: string): 'location' | 'content-location' | 'refresh' | 'cookie' | 'scope' | undefined {
+function kindOf(name: string): 'location' | 'content-location' | 'refresh' | 'cookie' | 'scope' | 'origin' | undefined {
   switch (name.length) {
     case 7:
       return name.toLowerCase() === 'refresh' ? 'refresh' : undefined;
@@ -97,6 +98,8 @@ function kindOf(name: string): 'location' | 'content-location' | 'refresh' | 'co
     case 22:
       // A service worker of one app could otherwise take the requests of all.
       return name.toLowerCase() === 'service-worker-allowed' ? 'scope' : undefined;
+    case 27:
+      return name.toLowerCase() === 'access-control-allow-origin' ? 'origin' : undefined;
     default:
       return undefined;
   }
