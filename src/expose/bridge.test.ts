@@ -101,6 +101,20 @@ test('closing lets the request in flight end, and takes no new tunnel', async (t
   assert.equal(s.bridge.openTunnels, 0);
 });
 
+test('a drain ends each tunnel after its next response, and takes new ones for one request each', async (t) => {
+  const s = await exposeApp(t, (_request, response) => response.end('ok'));
+  const { client: open } = s.tunnel();
+  const first = await call(s, { over: open });
+  assert.notEqual(first.headers.connection, 'close');
+  await text(first);
+  s.bridge.drain();
+  for (const over of [open, s.tunnel().client]) {
+    const response = await call(s, { over });
+    assert.equal(response.headers.connection, 'close');
+    assert.equal(await text(response), 'ok');
+  }
+});
+
 test('closing cuts what is still running after the grace', async (t) => {
   const s = await exposeApp(t, (_request, response) => {
     response.flushHeaders();
