@@ -52,6 +52,7 @@ export function listenFault(error: unknown, what: string, host: string, port: nu
     case 'EACCES':
       return new CliFault(`${what} can't listen: ${where} needs privileges; choose one above 1023 with ${option}`);
     case 'EADDRNOTAVAIL':
+    case 'EAFNOSUPPORT':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
     case 'EINVAL':

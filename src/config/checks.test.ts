@@ -11,10 +11,10 @@ interface Row {
 }
 
 const rows: Readonly<Record<string, Row>> = {
-  'an address or host': {
-    check: checks.isHost,
-    yes: ['127.0.0.1', '::1', '0.0.0.0', 'localhost', 'my_app', 'a.b-c.example'],
-    no: ['', ' a', 'a b', 'http://a', 'a:80', '-a', 'a..b', '[::1]', 'a/', 'x'.repeat(64)],
+  'an address or host to listen on': {
+    check: checks.isListenHost,
+    yes: ['127.0.0.1', '::1', '[::1]', '0.0.0.0', 'localhost', 'my_app', 'a.b-c.example'],
+    no: ['', ' a', 'a b', 'http://a', 'a:80', '-a', 'a..b', '[127.0.0.1]', '[::1', '[a]', 'a/', 'x'.repeat(64)],
   },
   'a domain': {
     check: checks.isDomain,

@@ -5,6 +5,7 @@ import { isLeaseId as isCanonicalId, leaseIdIn } from '../kernel/lease-name.ts';
 import { isOwnKey } from '../kernel/own-key.ts';
 import { isMethodOverride, isRemoved, isWrittenByGateway } from '../kernel/removed-headers.ts';
 import type { TextCheck } from './fields.ts';
+import { bareHost } from './listen-host.ts';
 
 /** RFC 1123 §2.1, and lengths of RFC 1035 §2.3.4. */
 const domainName = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
@@ -16,7 +17,10 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
 /** RFC 9110 §5.5: visible characters, spaces and tabs inside. */
 const fieldValue = /^(?:[!-~\u0080-\u00ff](?:[\t -~\u0080-\u00ff]{0,8190}[!-~\u0080-\u00ff])?)?$/;
 
-export const isHost: TextCheck = (text) => isIP(text) !== 0 || hostName.test(text);
+const isHost = (text: string): boolean => isIP(text) !== 0 || hostName.test(text);
+
+/** An address to listen on; an IPv6 address may have the brackets that it has in URLs. */
+export const isListenHost: TextCheck = (text) => isHost(bareHost(text));
 
 /** Of `gateway.host`: only this machine reaches it. */
 export function isLoopbackHost(host: string): boolean {

@@ -37,7 +37,7 @@ export interface Config {
 
 /** The main listener and what protects it. */
 export interface GatewayConfig {
-  /** The address to listen on. `0.0.0.0` in the container image. */
+  /** The address to listen on, or a name: then every address of it. `0.0.0.0` in the container image. */
   readonly host: string;
   /** The port to listen on; 0 takes any that is free. */
   readonly port: number;

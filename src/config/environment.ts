@@ -2,6 +2,7 @@
 // beside it under the same names. Knows no command.
 import { homedir } from 'node:os';
 import process from 'node:process';
+import { bareHost } from './listen-host.ts';
 import { stateDirectoryIn } from './state-directory.ts';
 
 const logLevels = ['debug', 'info', 'warn', 'error'] as const;
@@ -41,7 +42,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 export function readEnvironment(variables: Variables = process.env): Environment {
   const value = (name: string): string | undefined => (variables[name] === '' ? undefined : variables[name]);
   return {
-    host: value('GATEWAY_HOST') ?? defaults.host,
+    host: bareHost(value('GATEWAY_HOST') ?? defaults.host),
     port: portFrom('GATEWAY_PORT', value('GATEWAY_PORT')) ?? defaults.port,
     apiKey: value('GATEWAY_API_KEY'),
     relayUrl: value('PORTAL_RELAY_URL') ?? defaults.relayUrl,

@@ -4,6 +4,7 @@ import type { Config } from './config.ts';
 import { configShape } from './config-shape.ts';
 import { type SchemaFault, schemaFaults } from './faults.ts';
 import { finish } from './finish.ts';
+import { withBareHost } from './listen-host.ts';
 import { showPath } from './names.ts';
 import type { Finding } from './origin.ts';
 import { withRelays } from './relays.ts';
@@ -31,7 +32,7 @@ export function judge(root: Sourced, known: ReadonlySet<Sourced>, workingDirecto
   for (const path of toRemove(all)) remove(root, path);
   const parsed = first.success ? first : schema.safeParse(plain(root, configShape));
   if (!parsed.success) return { faults, config: undefined };
-  const config = withRelays(finish(parsed.data, root, configShape, workingDirectory));
+  const config = withBareHost(withRelays(finish(parsed.data, root, configShape, workingDirectory)));
   return { faults: [...faults, ...ruleFaults(config, root, faulty)], config };
 }
 

@@ -77,6 +77,14 @@ for (const [what, text, options, relays] of [
   });
 }
 
+test('an IPv6 address to listen on may have brackets, in the file and in the environment', async (t) => {
+  for (const env of [{}, { GATEWAY_HOST: '[::]' }]) {
+    const result = await loadText(t, 'gateway: { host: "[::1]" }', { env });
+    assert.ok(result.ok);
+    assert.equal(result.config.gateway.host, 'GATEWAY_HOST' in env ? '::' : '::1');
+  }
+});
+
 test('GATEWAY_API_KEY is one key more, whatever the file has', async (t) => {
   for (const text of [key, 'auth: { keys: [] }', 'auth:\n  keys:\n', 'auth:\n', '#']) {
     const result = await loadText(t, text, { env: { ...env, GATEWAY_API_KEY: 'other-key' } });

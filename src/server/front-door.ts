@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { connectionRefused, type ConnectionRefused } from '../kernel/events.ts';
+import { type HostLookup, listenOnEvery } from '../kernel/listening.ts';
 import { addressGroup, addressSet } from '../policy/addresses.ts';
 import { compiled } from '../policy/compiled.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -13,8 +14,11 @@ import type { ProxySource } from './proxy-protocol.ts';
 import type { ConnectionHandler } from './server-host.ts';
 
 export interface FrontDoorOptions {
+  /** An address, or a name: every address of it. */
   readonly host: string;
+  /** The same on each address. 0: any free one. */
   readonly port: number;
+  readonly lookup?: HostLookup | undefined;
   readonly policy: () => Policy;
   /** Every connection begins with a PROXY protocol header of a trusted proxy. */
   readonly proxyProtocol: boolean;
@@ -28,17 +32,14 @@ const trustedOf = compiled(({ trustedProxies }) => addressSet(trustedProxies));
 
 export class FrontDoor {
   readonly #options: FrontDoorOptions;
-  readonly #server: Server;
+  /** One for each address. */
+  #servers: readonly Server[] = [];
   readonly #open = new Set<Socket>();
   readonly #counts = new ConnectionCounts();
   #closed: Promise<unknown> = Promise.resolve();
 
   constructor(options: FrontDoorOptions) {
     this.#options = options;
-    this.#server = createServer(
-      { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs },
-      this.#arrived,
-    );
   }
 
   /** Connections that are open now. */
@@ -48,17 +49,22 @@ export class FrontDoor {
 
   /** Throws Node's error (EADDRINUSE, EACCES) when the port can't be had. */
   async listen(): Promise<AddressInfo> {
-    this.#server.listen(this.#options.port, this.#options.host);
-    await once(this.#server, 'listening');
-    this.#closed = once(this.#server, 'close');
+    const servers = await listenOnEvery(this.#options, () =>
+      createServer(
+        { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs },
+        this.#arrived,
+      ),
+    );
+    this.#servers = servers;
+    this.#closed = Promise.all(servers.map((server) => once(server, 'close')));
     // From now on: a connection that could not be accepted. The others live on.
-    this.#server.on('error', ignore);
-    return this.#server.address() as AddressInfo;
+    for (const server of servers) server.on('error', ignore);
+    return servers[0].address() as AddressInfo;
   }
 
   /** Takes no more connections; resolves when the last one is gone. Idempotent. */
   async close(): Promise<void> {
-    if (this.#server.listening) this.#server.close();
+    for (const server of this.#servers) if (server.listening) server.close();
     await this.#closed;
   }
 

@@ -1,6 +1,6 @@
 // Owns the settings of what listens: gateway, tls, admin.
 import type { z } from 'zod';
-import { isDomain, isForwardableHeader, isHost, isHostPattern, isPublicUrl } from '../checks.ts';
+import { isDomain, isForwardableHeader, isHostPattern, isListenHost, isPublicUrl } from '../checks.ts';
 import { isCidr } from '../cidr.ts';
 import { choice, duration, entry, flag, list, path, section, size, text, wholeNumber } from '../fields.ts';
 
@@ -18,10 +18,10 @@ const maxQueue = 10_000;
 const mostConnections = 1_000_000;
 
 export const gateway: z.ZodType = section('GatewayConfig', 'The main listener and what protects it.', {
-  host: text('The address to listen on. `0.0.0.0` in the container image.', {
+  host: text('The address to listen on, or a name: then every address of it. `0.0.0.0` in the container image.', {
     initial: '127.0.0.1',
     expects: 'an address or a host name',
-    check: isHost,
+    check: isListenHost,
     example: '0.0.0.0',
     restart: true,
   }),

@@ -1,0 +1,78 @@
+// Listens on every address of a host name. Net servers listen on the first address only, and clients may try another one first.
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import type { AddressInfo, Server } from 'node:net';
+
+/** The addresses of a host name, in the order of the system's resolver. */
+export type HostLookup = (host: string) => Promise<readonly string[]>;
+
+export interface ListenOptions {
+  /** A name or an address. */
+  readonly host: string;
+  /** 0: any port that is free on all addresses. */
+  readonly port: number;
+  readonly lookup?: HostLookup | undefined;
+}
+
+/** The port that the system chose for one address may be in use on another. */
+const mostChoices = 20;
+/** The resolver names addresses that this machine does not have, such as ::1 where IPv6 is switched off. */
+const notOfThisMachine: ReadonlySet<unknown> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
+
+/**
+ * One server of `create` for each address of the host, all on the same port. Addresses that this machine does not have are left out,
+ * unless there is no other. Rejects with the system's error, with no server left.
+ */
+export async function listenOnEvery(
+  { host, port, lookup: addressesOf = systemLookup }: ListenOptions,
+  create: () => Server,
+): Promise<readonly [Server, ...Server[]]> {
+  const addresses = new Set(await addressesOf(host));
+  for (let choices = 1; ; choices += 1) {
+    const servers: Server[] = [];
+    let absent: unknown = new Error(`${host} has no address`);
+    try {
+      for (const address of addresses) {
+        const server = create();
+        try {
+          await listen(server, portOf(servers[0]) ?? port, address);
+          servers.push(server);
+        } catch (error) {
+          if (!notOfThisMachine.has(codeOf(error))) throw error;
+          absent = error;
+        }
+      }
+      const [first, ...more] = servers;
+      if (first === undefined) throw absent;
+      return [first, ...more];
+    } catch (error) {
+      await Promise.all(servers.map(close));
+      const tryAnother = port === 0 && servers.length > 0 && codeOf(error) === 'EADDRINUSE';
+      if (!tryAnother || choices === mostChoices) throw error;
+    }
+  }
+}
+
+async function systemLookup(host: string): Promise<readonly string[]> {
+  const found = await lookup(host, { all: true });
+  return found.map(({ address }) => address);
+}
+
+async function listen(server: Server, port: number, address: string): Promise<void> {
+  server.listen(port, address);
+  await once(server, 'listening');
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  await closed;
+}
+
+function portOf(server: Server | undefined): number | undefined {
+  return (server?.address() as AddressInfo | undefined)?.port;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
