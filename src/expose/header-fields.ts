@@ -2,11 +2,9 @@
 // fields (RFC 9110 §7.6.1). One pass without checks, because names and values come from strict readers.
 import { STATUS_CODES } from 'node:http';
 import { isHopByHop, namedByConnection } from '../kernel/hop-by-hop.ts';
-import type { RawHeaders } from '../kernel/http.ts';
+import { emptyBodyIsAnnounced, type RawHeaders } from '../kernel/http.ts';
 import { isDisguised, isMethodOverride, isRemoved, isWrittenByGateway } from '../kernel/removed-headers.ts';
 import type { TunnelRequestHead } from './request-head.ts';
-
-const emptyBodyIsAnnounced: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 const methodsWithoutContent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 
@@ -69,6 +67,8 @@ export function appRequestHead(request: TunnelRequestHead, host: string): Buffer
     const forwarding = forwardingOf(name);
     if (forwarding === 'drop' || (forwarding === 'if-chunked' && !chunked)) continue;
     if (named !== undefined && isNamed(named, name.toLowerCase())) continue;
+    // `Content-Length: 0`: some apps refuse any length on a request to switch protocols.
+    if (offeredProtocols !== '' && name.toLowerCase() === 'content-length') continue;
     head += `${name}: ${headers[i + 1] ?? ''}\r\n`;
   }
   // RFC 9110 §7.6.3.

@@ -64,7 +64,8 @@ export function requestHead({ method, target, version }: RequestLine, headers: R
     throw new GatewayError('expectation_failed', 'Only the expectation 100-continue is supported.');
   }
   // A request with a body can't switch before its body has ended.
-  const mayUpgrade = control.upgrade && lengthBytes === 'none' && version === '1.1';
+  const hasBody = lengthBytes !== 'none' && lengthBytes !== 0;
+  const mayUpgrade = control.upgrade && !hasBody && version === '1.1';
   return {
     method,
     target,

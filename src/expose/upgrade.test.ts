@@ -76,6 +76,22 @@ test('after the app’s 101 both ends are one stream, from the first byte behind
   client.destroy();
 });
 
+test('Content-Length: 0 counts as no body: the app is asked to switch, without a length', async (t) => {
+  const asked = Promise.withResolvers<string>();
+  const bridge = await rawApp(t, (socket) => {
+    socket.once('data', (chunk) => {
+      asked.resolve(chunk.toString('latin1'));
+      socket.end(switching);
+    });
+  });
+  const { client } = dial(bridge);
+  client.write(upgradeRequest.replace('X-Own', 'Content-Length: 0\r\nX-Own'));
+  const head = await asked.promise;
+  assert.match(head, /\r\nUpgrade: Chat\/2\r\n/);
+  assert.doesNotMatch(head, /content-length/i);
+  client.destroy();
+});
+
 test('half-close passes either way, and what the other side still says arrives', async (t) => {
   const bridge = await rawApp(t, (socket) => {
     socket.once('data', () => {

@@ -65,6 +65,9 @@ export function isIdempotent(method: string): boolean {
   return idempotentMethods.has(method);
 }
 
+/** Methods whose requests have content by definition, so that apps wait for a length: an absent body is sent as one of length 0 (RFC 9110 §8.6). */
+export const emptyBodyIsAnnounced: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
 /** Whether a response to this method with this status has no content, whatever its fields say (RFC 9110 §6.4.1). */
 export function isBodyless(method: string, status: number): boolean {
   return method === 'HEAD' || status === 204 || status === 304;

@@ -7,7 +7,7 @@ import { trimOws } from '../kernel/ows.ts';
 import { isAuthority } from './authority.ts';
 import { targetFault } from './request-target.ts';
 
-/** Bytes by Content-Length; null: chunked; 'none': no body (RFC 9112 §6.3). */
+/** Bytes by Content-Length; null: chunked; 'none': no body (RFC 9112 §6.3), also where Content-Length is 0. */
 export type BodyLength = number | null | 'none';
 
 export interface CheckedHead {
@@ -106,7 +106,7 @@ function bodyLengthOf(
   const bytes = decimal(length);
   if (bytes === undefined) return invalid('The Content-Length is no length.');
   if (maxBodyBytes > 0 && bytes > maxBodyBytes) return bodyTooLarge(maxBodyBytes);
-  return bytes;
+  return bytes === 0 ? 'none' : bytes;
 }
 
 export function bodyTooLarge(maxBodyBytes: number): GatewayError {

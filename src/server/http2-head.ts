@@ -3,7 +3,7 @@
 // fields, pseudo-fields missing, repeated or late, a body of another length than was said.
 import { METHODS } from 'node:http';
 import { GatewayError } from '../kernel/errors.ts';
-import type { RawHeaders, RequestHead } from '../kernel/http.ts';
+import { emptyBodyIsAnnounced, type RawHeaders, type RequestHead } from '../kernel/http.ts';
 import { isSameAuthority } from './authority.ts';
 import { paddedFieldFault } from './http2-fields.ts';
 import { isPassedOn, tunnelRequest, type Tunnelling } from './http2-tunnel.ts';
@@ -22,9 +22,6 @@ interface PseudoFields {
   path: string;
   protocol: string | undefined;
 }
-
-/** Methods whose request has content by definition: its absence must be told (RFC 9110 §8.6). */
-const contentMethods: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 /** Those that Node's HTTP/1 parser takes, so that both versions accept the same. */
 const knownMethods: ReadonlySet<string> = new Set(METHODS);
@@ -63,7 +60,7 @@ export function translateHead(raw: RawHeaders, ended: boolean, maxBytes: number)
     return { req: { method, target: path, headers, upgrade: false }, tunnelling: undefined, fault };
   if (protocol !== undefined) return { ...tunnelRequest(path, protocol, headers), fault };
   if (!ended && !sized) headers.push('Transfer-Encoding', 'chunked');
-  else if (ended && !sized && contentMethods.has(method)) headers.push('Content-Length', '0');
+  else if (ended && !sized && emptyBodyIsAnnounced.has(method)) headers.push('Content-Length', '0');
   return { req: { method, target: path, headers, upgrade: false }, tunnelling: undefined, fault };
 }
 

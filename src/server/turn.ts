@@ -1,6 +1,7 @@
 // Owns one request and its answer on an HTTP/1 connection: checks the head, makes the exchange and the sink, and decides what a
 // fault in the body means by how far the answer has come.
 import type { ServerResponse } from 'node:http';
+import process from 'node:process';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../kernel/errors.ts';
@@ -41,6 +42,7 @@ export class Turn implements SinkHost, BodyOwner {
   #exchange: ClientExchange | undefined = undefined;
   #sink: ResponseSink | undefined = undefined;
   #bodyLength: BodyLength = 'none';
+  #looked = false;
   /** Of the head, or of the body as far as it came. */
   #fault: GatewayError | undefined = undefined;
 
@@ -76,7 +78,15 @@ export class Turn implements SinkHost, BodyOwner {
     const bounds = { maxTargetBytes: this.#host.maxTargetBytes, maxBodyBytes };
     const head = this.#fault ?? this.#heldTooMuch(maxBodyBytes) ?? checkHead(req, request.httpVersion, bounds);
     const refused = head instanceof GatewayError;
-    if (!refused) this.#bodyLength = head.bodyLength;
+    if (!refused) {
+      // Node reports a head before it parses what came behind it, and only that shows whether a chunked body is empty.
+      if (head.bodyLength === null && !request.complete && !this.#looked) {
+        this.#looked = true;
+        process.nextTick(this.#startAgain);
+        return;
+      }
+      this.#bodyLength = isEmpty(request) ? 'none' : head.bodyLength;
+    }
     const body = bodyOf(request, this.#bodyLength);
     const httpVersion = request.httpVersionMinor === 0 ? '1.0' : '1.1';
     const exchange = ClientExchange.of({ req, body, httpVersion, peer: this.#connection.peer }, policy);
@@ -100,6 +110,10 @@ export class Turn implements SinkHost, BodyOwner {
       this.#host.receive(exchange, sink);
     }
   }
+
+  readonly #startAgain = (): void => {
+    if (!this.#connection.socket.destroyed) this.start();
+  };
 
   /** The client has gone, or will be made to. */
   cancel(reason?: GatewayError): void {
@@ -174,4 +188,9 @@ export class Turn implements SinkHost, BodyOwner {
   #heldTooMuch(maxBodyBytes: number): GatewayError | undefined {
     return maxBodyBytes > 0 && this.#request.readableLength > maxBodyBytes ? bodyTooLarge(maxBodyBytes) : undefined;
   }
+}
+
+/** The whole body has come, and nothing is in it, trailers included. */
+function isEmpty({ complete, readableLength, rawTrailers }: ClientRequest): boolean {
+  return complete && readableLength === 0 && rawTrailers.length === 0;
 }

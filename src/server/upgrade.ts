@@ -46,7 +46,7 @@ export function takeSocket(response: ServerResponse): Socket | undefined {
 /** An upgrade without an offer that may reach the app is ignored (RFC 9110 §7.8): the request is served in HTTP/1.1. */
 export function isWorthUpgrading(request: IncomingMessage): boolean {
   const { headers } = request;
-  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false;
+  if (headers['transfer-encoding'] !== undefined || !/^0+$/.test(headers['content-length'] ?? '0')) return false;
   return offerableProtocols(headers.upgrade ?? '').length > 0;
 }
 

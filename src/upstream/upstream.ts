@@ -3,8 +3,8 @@
 import type { Clock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import { GatewayError } from '../kernel/errors.ts';
-import type { Sink } from '../kernel/http.ts';
 import type { TunnelStatus } from '../kernel/status.ts';
+import { emptyBodyIsAnnounced, type Sink } from '../kernel/http.ts';
 import { Attempt } from './attempt.ts';
 import { dial } from './dial.ts';
 import type { Lease, Transport } from './transport.ts';
@@ -42,9 +42,10 @@ export class Upstream {
     if (transport === undefined) return undefined;
     request.carried.relay = transport.relay;
     request.carried.startedMs = this.#clock.monotonicMs();
-    const { headers, offeredProtocols, body } = request;
+    const { headers, offeredProtocols, body, method } = request;
     if (typeof body.lengthBytes === 'number') headers.push('Content-Length', String(body.lengthBytes));
     else if (body.lengthBytes === null) headers.push('Transfer-Encoding', 'chunked');
+    else if (emptyBodyIsAnnounced.has(method)) headers.push('Content-Length', '0');
     // Not `close`, even for a tunnel that will not be used again: an app that answers before it has read an upload would cut it off.
     if (offeredProtocols === '') headers.push('Connection', 'keep-alive');
     return this.#pool(transport, request.lease);

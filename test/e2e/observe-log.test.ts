@@ -216,16 +216,21 @@ test('what is no request, or came in the wrong way, is told too', async (t) => {
 });
 
 test('a body that grows too large is told by what its client was answered', async (t) => {
+  const forwarded = Promise.withResolvers<undefined>();
   const { raw, line } = await startLogged(
     t,
     (request, response) => {
+      forwarded.resolve(undefined);
       request.resume().on('end', () => response.end());
     },
     { limits: { maxBodyBytes: 10 } },
   );
-  raw(
-    `POST /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n01234567890123456789\r\n0\r\n\r\n`,
-  ).resume();
+  const socket = raw(
+    `POST /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n0\r\n`,
+  );
+  socket.resume();
+  await forwarded.promise;
+  socket.write('14\r\n01234567890123456789\r\n0\r\n\r\n');
   const { status, error_code: code, message } = await line();
   assert.deepEqual([status, code, message], [413, 'body_too_large', 'request']);
 });
