@@ -7,7 +7,7 @@ import { leaseNameFault } from '../expose/lease-name.ts';
 import { publish } from '../expose/publish.ts';
 import type { Target } from '../expose/target.ts';
 import { loadOrCreateIdentity } from '../portal/identity-file.ts';
-import { type Credential, RelayClient } from '../portal/index.ts';
+import { type Credential, RelayClient, WindowBudget } from '../portal/index.ts';
 import { ExposeNotes } from './expose-notes.ts';
 import { usageFault } from './fault.ts';
 import { keptIdentity } from './kept-identity.ts';
@@ -27,6 +27,8 @@ export interface ExposeOptions {
 
 /** Requests in flight get this long; a second Ctrl-C ends them at once. */
 const drainMs = 5_000;
+/** What the receive windows of all tunnels may grow by together. */
+const windowBudgetBytes = 268_435_456;
 
 export async function expose(target: Target, options: ExposeOptions, context: CliContext): Promise<void> {
   const { name, description } = options;
@@ -52,7 +54,8 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
     ...(description !== undefined && { description }),
   };
   try {
-    for (const url of urls) relays.push(new RelayClient({ url, credential, log: notes.relayEvent }));
+    const windowBudget = new WindowBudget(windowBudgetBytes);
+    for (const url of urls) relays.push(new RelayClient({ url, credential, windowBudget, log: notes.relayEvent }));
     const publishing = publish(offer, relays, bridge, { signal: stop.signal, handOver: handOver.signal });
     await Promise.race([aborted(context.signal), notes.hopeless, publishing]);
     // Ctrl-C is typed by a person who waits; in a rolling restart another process publishes the same lease about now.

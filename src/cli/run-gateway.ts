@@ -12,7 +12,7 @@ import { createSharedLimiter, type SharedLimiter } from '../guard/shared-limiter
 import { systemClock } from '../kernel/clock.ts';
 import type { GatewayStatus } from '../kernel/status.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
-import type { Credential, RelayClientOptions } from '../portal/index.ts';
+import { type Credential, type RelayClientOptions, WindowBudget } from '../portal/index.ts';
 import type { Policy } from '../policy/policy.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
@@ -56,7 +56,8 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   let { shutdownGraceMs } = config.gateway;
   let current = config;
   const currentPolicy = (): Policy => policyOf(current, settings.keys?.keys);
-  const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings)));
+  const windowBudget = new WindowBudget(config.portal.windowBudgetBytes);
+  const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings, windowBudget)));
   const tls = await readTlsSettings(config);
   const { signing } = settings;
   await signing?.prepare(config);
@@ -146,14 +147,20 @@ function isAbout(error: unknown, port: number): boolean {
   return port !== 0 && error instanceof Error && 'port' in error && error.port === port;
 }
 
-async function clientOptions(relay: RelayConfig, settings: GatewaySettings): Promise<RelayClientOptions> {
+async function clientOptions(
+  relay: RelayConfig,
+  settings: GatewaySettings,
+  windowBudget: WindowBudget,
+): Promise<RelayClientOptions> {
   const { credential } = settings;
-  const { keepaliveIntervalMs, keepaliveTimeoutMs, reconnect } = settings.config.portal;
+  const { keepaliveIntervalMs, keepaliveTimeoutMs, reconnect, maxWindowBytes } = settings.config.portal;
   return {
     url: relay.url,
     credential,
     keepalive: { intervalMs: keepaliveIntervalMs, timeoutMs: keepaliveTimeoutMs },
     reconnect,
+    maxWindowBytes,
+    windowBudget,
     ...(relay.caFile !== '' && { ca: await readFile(relay.caFile, 'utf8') }),
   };
 }

@@ -133,6 +133,10 @@ export interface PortalConfig {
   readonly nameBinding: 'first' | 'strict';
   /** Leases of one relay that are used; further entries of its list are ignored and reported. */
   readonly maxLeases: number;
+  /** The largest receive window of a tunnel. A window grows from 256 KiB with the bandwidth and the round trip of its tunnel. */
+  readonly maxWindowBytes: number;
+  /** What the receive windows of all tunnels may grow by together. Half of it is for tunnels in use, half for those that were used and are idle. */
+  readonly windowBudgetBytes: number;
   /** Fixes a lease name to an id, so that a relay can lead it nowhere else. */
   readonly leasePins: Readonly<Record<string, string>>;
 }

@@ -17,3 +17,4 @@ export type { SecureChannel } from './secure/channel.ts';
 export type { SecurePipe } from './secure/secure-pipe.ts';
 export { connect, Session, type DialOptions, type PublishedLease, type SessionOptions } from './session.ts';
 export { MuxDuplex } from './yamux/duplex.ts';
+export { WindowBudget } from './yamux/window-budget.ts';

@@ -14,8 +14,9 @@ import type { SecurePipe } from './secure/secure-pipe.ts';
 import type { HandshakeSecrets } from './secure/handshake.ts';
 import type { Carrier } from './websocket/carrier.ts';
 import { connectCarrier } from './websocket/connect.ts';
-import { initialWindowBytes } from './yamux/frame.ts';
+import { initialWindowBytes, maxWindowBytes } from './yamux/frame.ts';
 import { Mux } from './yamux/session.ts';
+import type { WindowBudget } from './yamux/window-budget.ts';
 
 export interface SessionOptions {
   /** Who we are to apps: the handshake proves it. */
@@ -26,8 +27,12 @@ export interface SessionOptions {
   readonly ca?: string;
   readonly connectTimeoutMs?: number;
   readonly keepalive?: { readonly intervalMs: number; readonly timeoutMs: number };
-  /** Receive window of a stream, 256 KiB to 16 MiB. It grows to 4 MiB where it is read fast; all of them by 32 MiB at most. */
+  /** Receive window of a new stream, 256 KiB to 16 MiB. */
   readonly windowBytes?: number;
+  /** How far it grows with the bandwidth-delay product of the stream, up to 16 MiB, which is the default. */
+  readonly maxWindowBytes?: number;
+  /** What the windows may grow by, of all sessions that are given the same budget. Default: 256 MiB for this session. */
+  readonly windowBudget?: WindowBudget;
   readonly nowMs?: () => number;
   /** Milliseconds between two renewals of a published lease, default 10 s; it lasts for 30 s. */
   readonly renewEveryMs?: number;
@@ -42,11 +47,6 @@ export interface DialOptions {
 
 const defaultConnectTimeoutMs = 10_000;
 const defaultKeepalive = { intervalMs: 10_000, timeoutMs: 5_000 };
-/**
- * 4 MiB in each round trip fill a gigabit line at 32 ms, and keep a download going while a process on a busy machine waits for the CPU:
- * at least 8 % faster than 1 MiB through a relay on the same machine, at a tenth less CPU (bench/README.md, receive windows).
- */
-const grownWindowBytes = 4_194_304;
 const acceptCapacity = 256;
 
 /** A lease that is published on a session. */
@@ -90,7 +90,7 @@ export class Session {
     const { promise, resolve } = Promise.withResolvers<PortalError | undefined>();
     this.closed = promise;
     this.#over = resolve;
-    const { windowBytes = initialWindowBytes } = options;
+    const { windowBytes = initialWindowBytes, maxWindowBytes: mostBytes = maxWindowBytes, windowBudget } = options;
     this.#mux = new Mux(
       carrier,
       {
@@ -98,7 +98,8 @@ export class Session {
         tolerance: 'tolerant',
         keepalive: options.keepalive ?? defaultKeepalive,
         receiveWindowBytes: windowBytes,
-        maxReceiveWindowBytes: Math.max(windowBytes, grownWindowBytes),
+        maxReceiveWindowBytes: Math.max(windowBytes, mostBytes),
+        ...(windowBudget !== undefined && { windowBudget }),
       },
       {
         stream: (pipe) => void acceptConnection(pipe, (leaseId) => this.#publishers.get(leaseId), this.#nowMs),

@@ -40,9 +40,13 @@ export interface RelayLimits {
   readonly forwardsPerLease: number;
   /** Granted on each stream: what a forwarded connection may hold in memory in each direction, twice over. */
   readonly windowBytes: number;
-  /** How far that grows on a stream whose other side takes it fast, out of 32 MiB for each websocket. */
+  /** How far that grows on a stream whose other side takes it fast. */
   readonly grownWindowBytes: number;
-  /** The longest websocket message: a yamux frame as large as the grown window, with room to spare. */
+  /** How far it grows on a stream whose bandwidth-delay product needs more. */
+  readonly farWindowBytes: number;
+  /** What all windows may grow by, over all websockets: less than one address may hold. */
+  readonly windowBudgetBytes: number;
+  /** The longest websocket message: a yamux frame as large as the largest window, with room to spare. */
   readonly messageBytes: number;
   /** From the first byte to the end of the upgrade request. */
   readonly upgradeTimeoutMs: number;
@@ -75,7 +79,9 @@ export const defaultLimits: RelayLimits = {
   forwardsPerLease: 4_096,
   windowBytes: 262_144,
   grownWindowBytes: 1_048_576,
-  messageBytes: 2_097_152,
+  farWindowBytes: 16_777_216,
+  windowBudgetBytes: 134_217_728,
+  messageBytes: 17_825_792,
   upgradeTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   appAnswerTimeoutMs: 15_000,

@@ -7,6 +7,7 @@ import type { LeaseTable } from './lease-table.ts';
 import type { RelayLimits } from './limits.ts';
 import type { RelayLog } from './events.ts';
 import type { Pipe } from '../portal/yamux/pipe.ts';
+import type { WindowBudget } from '../portal/yamux/window-budget.ts';
 import type { ByteBudget } from './byte-budget.ts';
 
 /** Whoever is at the other end of a websocket, as the rest of the relay sees it. */
@@ -34,6 +35,8 @@ export interface RelayContext {
   readonly directory: Directory;
   readonly forwards: ForwardLedger;
   readonly memory: MemoryLedger;
+  /** What the receive windows of all streams may grow by. */
+  readonly windowBudget: WindowBudget;
   /** What is held and may have shrunk without an event: recounted once a second. */
   readonly swept: Set<Swept>;
   readonly log: RelayLog;

@@ -5,6 +5,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { createCredential } from '../portal/identity.ts';
 import type { Identity } from '../portal/identity.ts';
+import { WindowBudget } from '../portal/yamux/window-budget.ts';
 import { ClientSession } from './client-session.ts';
 import type { Keepalive } from './client-session.ts';
 import { Directory } from './directory.ts';
@@ -106,6 +107,7 @@ class RunningRelay implements Relay {
       leases: this.#leases,
       forwards: this.#forwards,
       memory: this.#memory,
+      windowBudget: new WindowBudget(this.#limits.windowBudgetBytes),
       swept: this.#swept,
       log: this.#log,
       directory: new Directory(identity, [this.#options.publicUrl ?? url], this.#leases),

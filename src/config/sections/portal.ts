@@ -1,7 +1,7 @@
 // Owns the settings of the way to the apps: relays, tunnels, names.
 import type { z } from 'zod';
 import { isEd25519Key, isLeaseId, isPinnableName, isRelayUrl } from '../checks.ts';
-import { choice, duration, entry, list, map, path, section, text, wholeNumber } from '../fields.ts';
+import { choice, duration, entry, list, map, path, section, size, text, wholeNumber } from '../fields.ts';
 
 const relayUrl = { expects: 'a relay URL, such as wss://relay.example.com/relay', check: isRelayUrl } as const;
 const exampleUrl = 'wss://relay.example.com/relay';
@@ -66,6 +66,14 @@ export const portal: z.ZodType = section('PortalConfig', 'The relays, and the tu
     min: 1,
     max: 1_000_000,
   }),
+  max_window: size(
+    'The largest receive window of a tunnel. A window grows from 256 KiB with the bandwidth and the round trip of its tunnel.',
+    { initial: '16MiB', min: '256KiB', max: '16MiB', restart: true },
+  ),
+  window_budget: size(
+    'What the receive windows of all tunnels may grow by together. Half of it is for tunnels in use, half for those that were used and are idle.',
+    { initial: '256MiB', min: '1MiB', max: '64GiB', restart: true },
+  ),
   lease_pins: map(
     'Fixes a lease name to an id, so that a relay can lead it nowhere else.',
     { expects: 'a lease name', check: isPinnableName },

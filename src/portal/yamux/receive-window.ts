@@ -1,53 +1,66 @@
-// Owns what the peer may still send on one stream, when it is told of more, and how far a window grows that is turned over faster
-// than a round trip: with 256 KiB a bulk transfer waits for us. All growth of a session comes out of one allowance, so that its
-// streams together hold a bounded amount however many of them are fast at first and stop reading then.
+// What the peer may still send on one stream, when it is granted more, and how far the window grows: with the bandwidth-delay product
+// of the stream, out of a budget that the streams of all sessions share. A grant cannot be taken back (yamux has no frame for it):
+// a window shrinks by granting less than was consumed.
 import type { Clock } from '../../kernel/clock.ts';
 import { initialWindowBytes } from './frame.ts';
+import type { GrownWindow, WindowBudget } from './window-budget.ts';
+import { WindowPace } from './window-pace.ts';
 
-/** What the windows of one session may grow by, together. */
-const sharedGrowthBytes = 33_554_432;
-/** Half a window within so much is fast, also where the round trip is shorter or not known. */
+/** Half a window within this time is fast, also where the round trip is shorter. */
 const fastTurnMs = 50;
 
 export interface WindowGrowthOptions {
   readonly receiveWindowBytes: number;
   readonly maxReceiveWindowBytes: number;
+  /** How far a window grows that is only read fast, without a round trip that needs more. */
+  readonly nearWindowBytes: number;
+  readonly windowBudget: WindowBudget;
   readonly clock: Clock;
 }
 
 /** Shared by the streams of a session. */
 export class WindowGrowth {
   readonly receiveWindowBytes: number;
+  readonly budget: WindowBudget;
   readonly #maxBytes: number;
+  readonly #nearBytes: number;
   readonly #clock: Clock;
   readonly #rttMs: () => number | undefined;
-  #leftBytes = sharedGrowthBytes;
+  readonly nowMs: () => number;
 
   constructor(options: WindowGrowthOptions, rttMs: () => number | undefined) {
     this.receiveWindowBytes = options.receiveWindowBytes;
+    this.budget = options.windowBudget;
     this.#maxBytes = options.maxReceiveWindowBytes;
+    this.#nearBytes = Math.min(options.nearWindowBytes, options.maxReceiveWindowBytes);
     this.#clock = options.clock;
     this.#rttMs = rttMs;
+    this.nowMs = () => this.#clock.monotonicMs();
   }
 
-  nowMs(): number {
-    return this.#clock.monotonicMs();
+  get fixed(): boolean {
+    return this.#maxBytes === this.receiveWindowBytes;
   }
 
-  /** By how much a window of this size grows whose half was turned over in so much time: as much again, or less, or not at all. */
-  take(windowBytes: number, turnMs: number): number {
-    if (windowBytes >= this.#maxBytes || turnMs > Math.max(fastTurnMs, this.#rttMs() ?? 0)) return 0;
-    const bytes = Math.min(windowBytes, this.#maxBytes - windowBytes, this.#leftBytes);
-    this.#leftBytes -= bytes;
-    return bytes;
+  /** Of the last keepalive. */
+  get pingMs(): number | undefined {
+    return this.#rttMs();
   }
 
-  give(bytes: number): void {
-    this.#leftBytes += bytes;
+  /** A half window that was consumed in `turnMs` was consumed fast. */
+  isFast(turnMs: number): boolean {
+    return turnMs <= Math.max(fastTurnMs, this.#rttMs() ?? 0);
+  }
+
+  /** By how much a window should grow: the far rule's factor, or twice as large where it is read fast, within the bounds. */
+  wantedBytes(windowBytes: number, factor: number, turnMs: number): number {
+    const farBytes = Math.min(windowBytes * factor, this.#maxBytes);
+    const nearBytes = this.isFast(turnMs) ? Math.min(windowBytes * 2, this.#nearBytes) : 0;
+    return Math.max(0, Math.max(farBytes, nearBytes) - windowBytes);
   }
 }
 
-export class ReceiveWindow {
+export class ReceiveWindow implements GrownWindow {
   readonly #growth: WindowGrowth;
   #windowBytes: number;
   /** What the peer may still send. */
@@ -56,11 +69,29 @@ export class ReceiveWindow {
   #unreadBytes = 0;
   /** Consumed and not granted again. */
   #owedBytes = 0;
+  /**
+   * By how much the last grant was more than a half. The next comes sooner by that much: otherwise the second half of a window would
+   * be a little too small to be granted when the peer has used it up, and each round trip would carry half a window only. Always 0
+   * for windows that do not grow, which are granted as in Go.
+   */
+  #aheadBytes = 0;
   #grantedAtMs = 0;
+  /** Credit that the peer holds beyond the window, which was larger. */
+  #retiredBytes = 0;
+  /** From the first grant on: a stream that carries little pays for none. */
+  #pace: WindowPace | undefined;
 
   constructor(growth: WindowGrowth) {
     this.#growth = growth;
     this.#windowBytes = growth.receiveWindowBytes;
+  }
+
+  get grantedAtMs(): number {
+    return this.#grantedAtMs;
+  }
+
+  get grownBytes(): number {
+    return this.#windowBytes - this.#growth.receiveWindowBytes;
   }
 
   /** What our window has above the protocol's initial one, for the SYN or the ACK. Once. */
@@ -75,6 +106,7 @@ export class ReceiveWindow {
   expect(bytes: number): boolean {
     if (bytes > this.#leftBytes) return false;
     this.#leftBytes -= bytes;
+    this.#pace?.arrived(bytes, this.#growth.nowMs);
     return true;
   }
 
@@ -87,20 +119,64 @@ export class ReceiveWindow {
     const consumedBytes = Math.min(bytes, this.#unreadBytes);
     this.#unreadBytes -= consumedBytes;
     this.#owedBytes += consumedBytes;
-    if (this.#owedBytes < Math.floor(this.#windowBytes / 2)) return 0;
+    if (!this.#isDue()) return 0;
     const nowMs = this.#growth.nowMs();
-    const grownBytes = this.#growth.take(this.#windowBytes, nowMs - this.#grantedAtMs);
+    const turnMs = nowMs - this.#grantedAtMs;
+    this.#grantedAtMs = nowMs;
+    if (this.#retiredBytes > 0 && !this.#settled(turnMs)) return 0;
+    const grownBytes = this.#growth.fixed ? 0 : this.#grow(turnMs, nowMs);
     const grantBytes = this.#owedBytes + grownBytes;
+    if (!this.#growth.fixed) {
+      const halfBytes = Math.floor(this.#windowBytes / 2);
+      this.#aheadBytes = Math.min(this.#owedBytes + this.#aheadBytes - halfBytes, Math.floor(halfBytes / 2));
+    }
     this.#windowBytes += grownBytes;
     this.#leftBytes += grantBytes;
     this.#owedBytes = 0;
-    this.#grantedAtMs = nowMs;
     return grantBytes;
+  }
+
+  retire(): void {
+    this.#retiredBytes = this.grownBytes;
+    this.#windowBytes = this.#growth.receiveWindowBytes;
+    this.#aheadBytes = 0;
   }
 
   /** The stream is over. Idempotent. */
   close(): void {
-    this.#growth.give(this.#windowBytes - this.#growth.receiveWindowBytes);
+    const { budget } = this.#growth;
+    if (this.grownBytes > 0) budget.give(this.grownBytes, this);
+    if (this.#retiredBytes > 0) budget.settle(this.#retiredBytes);
+    this.#retiredBytes = 0;
     this.#windowBytes = this.#growth.receiveWindowBytes;
+  }
+
+  /** Half a window was consumed since the last half was complete. */
+  #isDue(): boolean {
+    return this.#owedBytes + this.#aheadBytes >= Math.floor(this.#windowBytes / 2);
+  }
+
+  #grow(turnMs: number, nowMs: number): number {
+    const { budget, pingMs } = this.#growth;
+    this.#pace ??= new WindowPace();
+    const factor = this.#pace.granted(this.#windowBytes, this.#owedBytes, this.#leftBytes, nowMs, pingMs);
+    const wantedBytes = this.#growth.wantedBytes(this.#windowBytes, factor, turnMs);
+    if (this.grownBytes > 0) budget.used(this);
+    return wantedBytes === 0 ? 0 : budget.take(wantedBytes, this, nowMs);
+  }
+
+  /** Of a retired window: whether what is owed may be granted, because the credit is in use again or used up. */
+  #settled(turnMs: number): boolean {
+    const { budget } = this.#growth;
+    if (this.#growth.isFast(turnMs) && budget.revive(this.#retiredBytes, this)) {
+      this.#windowBytes += this.#retiredBytes;
+      this.#retiredBytes = 0;
+      return this.#isDue();
+    }
+    const settledBytes = Math.min(this.#owedBytes, this.#retiredBytes);
+    budget.settle(settledBytes);
+    this.#retiredBytes -= settledBytes;
+    this.#owedBytes -= settledBytes;
+    return this.#isDue();
   }
 }
