@@ -27,7 +27,13 @@ function broken(name: string, body: string): Row {
 
 const wholeRows: readonly Row[] = [
   whole('one chunk', chunk('hello') + lastChunk, 'hello'),
-  whole('no chunk but the last', lastChunk, ''),
+  {
+    // Counts as no body where it comes with its head.
+    name: 'no chunk but the last',
+    send: chunkedHead + lastChunk,
+    app: app({ line: 'POST /', body: '' }),
+    client: receivesOk,
+  },
   whole('three chunks', chunk('a') + chunk('bc') + chunk('def') + lastChunk, 'abcdef'),
   whole('a size in capitals', `A\r\n0123456789\r\n${lastChunk}`, '0123456789'),
   whole('a size in small letters', `a\r\n0123456789\r\n${lastChunk}`, '0123456789'),

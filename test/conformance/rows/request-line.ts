@@ -30,7 +30,6 @@ const refusedLines: readonly Row[] = [
   invalid('a version with a sign', line('GET /peer/@app/ HTTP/+1.1')),
   invalid('a version without a dot', line('GET /peer/@app/ HTTP/11')),
   invalid('HTTP/2 named without speaking it', line('GET /peer/@app/ HTTP/2.0')),
-  invalid('the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   invalid('another protocol', line('GET /peer/@app/ ICE/1.0')),
   invalid('a method with a delimiter', line('GE(T /peer/@app/ HTTP/1.1')),
   invalid('a method with a colon', line('GET: /peer/@app/ HTTP/1.1')),
