@@ -1,7 +1,7 @@
 // Reads requests from the bytes of a tunnel, one at a time (RFC 9112): strict, incremental, with the same events for any split of the
 // same bytes. Holds the bytes behind a request until next(). Does not decide whether the connection may be used again.
+import { BodyReader } from '../http-client/body-reader.ts';
 import { CR, LF } from '../http-client/byte-classes.ts';
-import { ChunkedBody } from '../http-client/chunked-body.ts';
 import { HeadScanner, maxHeadBytes } from '../http-client/head-scanner.ts';
 import { ResponseError } from '../http-client/response-error.ts';
 import { GatewayError } from '../kernel/errors.ts';
@@ -18,7 +18,7 @@ export interface RequestHandler {
 }
 
 /** done: a complete request was read, and next() was not called yet. failed: push() has thrown; further bytes are ignored. */
-type Phase = 'line' | 'fields' | 'length' | 'chunks' | 'trailers' | 'done' | 'failed';
+type Phase = 'line' | 'fields' | 'body' | 'done' | 'failed';
 
 /** A request line with its CRLF: half the limit of a head. */
 const maxLineBytes = maxHeadBytes / 2;
@@ -29,7 +29,7 @@ const noBytes: Buffer = Buffer.alloc(0);
 export class RequestReader {
   readonly #handler: RequestHandler;
   readonly #scanner = new HeadScanner();
-  #chunked: ChunkedBody | undefined;
+  readonly #body = new BodyReader(this.#scanner);
   #phase: Phase = 'line';
   /** The pieces of a request line that is split. */
   #linePieces: Buffer[] = [];
@@ -37,8 +37,6 @@ export class RequestReader {
   #line: RequestLine | undefined;
   /** An empty line before the request was skipped. */
   #skipped = false;
-  /** Body bytes that are still to come, by Content-Length. */
-  #missingBytes = 0;
   #paused = false;
   #reading = false;
   /** Pushed and not read: after a pause, or behind a complete request. */
@@ -146,14 +144,8 @@ export class RequestReader {
         case 'fields':
           at = this.#readFields(chunk, at);
           break;
-        case 'length':
-          at = this.#readLength(chunk, at);
-          break;
-        case 'chunks':
-          at = this.#readChunks(chunk, at);
-          break;
-        case 'trailers':
-          at = this.#readTrailers(chunk, at);
+        case 'body':
+          at = this.#readBody(chunk, at);
           break;
         case 'failed':
           return;
@@ -186,7 +178,7 @@ export class RequestReader {
     if (line.charCodeAt(line.length - 2) !== CR) throw notHttp();
     this.#line = requestLine(line.slice(0, -2));
     this.#phase = 'fields';
-    this.#scanner.startTrailers();
+    this.#scanner.startFields();
     return to;
   }
 
@@ -196,49 +188,25 @@ export class RequestReader {
     if (at === -1 || this.#line === undefined) return chunk.length;
     const head = requestHead(this.#line, scanner.fields(chunk, from));
     const { lengthBytes } = head;
-    if (lengthBytes === null) {
-      this.#chunked ??= new ChunkedBody();
-      this.#chunked.start();
-      this.#phase = 'chunks';
-    } else if (lengthBytes === 'none' || lengthBytes === 0) this.#phase = 'done';
-    else {
-      this.#missingBytes = lengthBytes;
-      this.#phase = 'length';
-    }
-    const isWhole = this.#phase === 'done';
+    if (lengthBytes === null) this.#body.startChunks();
+    else this.#body.startLength(lengthBytes === 'none' ? 0 : lengthBytes);
+    const isWhole = this.#body.complete;
+    this.#phase = isWhole ? 'done' : 'body';
     this.#handler.head(head);
     if (isWhole && !this.#stopped) this.#handler.end(noHeaders);
     return at;
   }
 
-  #readLength(chunk: Buffer, from: number): number {
-    const to = Math.min(chunk.length, from + this.#missingBytes);
-    this.#missingBytes -= to - from;
-    if (this.#missingBytes === 0) this.#phase = 'done';
-    this.#handler.data(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
-    if (this.#missingBytes === 0 && !this.#stopped) this.#handler.end(noHeaders);
-    return to;
-  }
-
-  #readChunks(chunk: Buffer, from: number): number {
-    const body = this.#chunked;
-    if (body === undefined) return chunk.length;
+  #readBody(chunk: Buffer, from: number): number {
+    const body = this.#body;
     const at = body.read(chunk, from);
-    if (body.complete) {
-      this.#phase = 'trailers';
-      this.#scanner.startTrailers();
+    const data = body.dataIn(chunk);
+    if (data !== undefined) this.#handler.data(data);
+    if (body.complete && !this.#stopped) {
+      checkTrailers(body.trailers);
+      this.#phase = 'done';
+      this.#handler.end(body.trailers);
     }
-    if (body.dataEnd > body.dataStart) this.#handler.data(chunk.subarray(body.dataStart, body.dataEnd));
-    return at;
-  }
-
-  #readTrailers(chunk: Buffer, from: number): number {
-    const at = this.#scanner.scan(chunk, from);
-    if (at === -1) return chunk.length;
-    const trailers = this.#scanner.fields(chunk, from);
-    checkTrailers(trailers);
-    this.#phase = 'done';
-    this.#handler.end(trailers);
     return at;
   }
 }

@@ -49,7 +49,7 @@ export class HeadScanner {
   }
 
   /** Field lines without a status line: trailers, or the fields of a request. */
-  startTrailers(): void {
+  startFields(): void {
     this.#start(atStartOfLine, true);
     this.#mark(0);
   }

@@ -6,15 +6,13 @@
  */
 export type ReaderState = 'idle' | 'head' | 'body' | 'done' | 'upgraded' | 'failed';
 
-/** `length`, `chunks` and `close`: bodies by their framing. */
-export type ReaderPhase = 'idle' | 'head' | 'length' | 'chunks' | 'trailers' | 'close' | 'done' | 'upgraded' | 'failed';
+/** `close`: a body that the end of the connection ends. */
+export type ReaderPhase = ReaderState | 'close';
 
 export const stateOfPhase: Readonly<Record<ReaderPhase, ReaderState>> = {
   idle: 'idle',
   head: 'head',
-  length: 'body',
-  chunks: 'body',
-  trailers: 'body',
+  body: 'body',
   close: 'body',
   done: 'done',
   upgraded: 'upgraded',

@@ -1,7 +1,7 @@
 // Reads the responses of one HTTP/1 connection from its bytes (RFC 9112): strict, incremental, with the same events for any split of
 // the same bytes. Removes no field. Does not decide whether the connection may be used again.
 import { noHeaders, type RawHeaders } from '../kernel/http.ts';
-import { ChunkedBody } from './chunked-body.ts';
+import { BodyReader } from './body-reader.ts';
 import { checkTrailers } from './control-fields.ts';
 import { responseHead } from './framing.ts';
 import { HeadScanner, maxHeadBytes } from './head-scanner.ts';
@@ -19,11 +19,9 @@ const noBytes: Buffer = Buffer.alloc(0);
 export class ResponseReader {
   readonly #handler: ResponseHandler;
   readonly #scanner = new HeadScanner();
-  #chunked: ChunkedBody | undefined;
+  readonly #body = new BodyReader(this.#scanner);
   #phase: ReaderPhase = 'idle';
   #expected: ExpectedResponse = { method: '', offeredProtocols: '' };
-  /** Body bytes that are still to come, by Content-Length. */
-  #missingBytes = 0;
   #informationalBytes = 0;
   #excess = false;
   #paused = false;
@@ -81,9 +79,7 @@ export class ResponseReader {
         this.#held.push(chunk);
         return;
       case 'head':
-      case 'length':
-      case 'chunks':
-      case 'trailers':
+      case 'body':
       case 'close':
         if (this.#paused || this.#reading) this.#held.push(chunk);
         else {
@@ -111,12 +107,8 @@ export class ResponseReader {
       case 'head':
         this.#cut(this.silent ? 'no_response' : 'head');
         return;
-      case 'trailers':
-        this.#cut('trailers');
-        return;
-      case 'length':
-      case 'chunks':
-        this.#cut('body');
+      case 'body':
+        this.#cut(this.#body.inTrailers ? 'trailers' : 'body');
     }
   }
 
@@ -180,18 +172,12 @@ export class ResponseReader {
         case 'head':
           at = this.#readHead(chunk, at);
           break;
-        case 'length':
-          at = this.#readLength(chunk, at);
+        case 'body':
+          at = this.#readBody(chunk, at);
           break;
         case 'close':
           this.#handler.data(at === 0 ? chunk : chunk.subarray(at));
           return;
-        case 'chunks':
-          at = this.#readChunks(chunk, at);
-          break;
-        case 'trailers':
-          at = this.#readTrailers(chunk, at);
-          break;
         case 'idle':
         case 'done':
           this.#excess = true;
@@ -231,13 +217,12 @@ export class ResponseReader {
         this.#phase = 'done';
         break;
       case 'length':
-        this.#missingBytes = framing.bytes;
-        this.#phase = framing.bytes === 0 ? 'done' : 'length';
+        this.#body.startLength(framing.bytes);
+        this.#phase = framing.bytes === 0 ? 'done' : 'body';
         break;
       case 'chunked':
-        this.#chunked ??= new ChunkedBody();
-        this.#chunked.start();
-        this.#phase = 'chunks';
+        this.#body.startChunks();
+        this.#phase = 'body';
         break;
       case 'close':
         this.#phase = 'close';
@@ -247,32 +232,15 @@ export class ResponseReader {
     if (isWhole && this.#phase === 'done') this.#complete(noHeaders, more);
   }
 
-  #readLength(chunk: Buffer, from: number): number {
-    const to = Math.min(chunk.length, from + this.#missingBytes);
-    this.#missingBytes -= to - from;
-    this.#handler.data(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
-    if (this.#missingBytes === 0 && this.#phase === 'length') this.#complete(noHeaders, to < chunk.length);
-    return to;
-  }
-
-  #readChunks(chunk: Buffer, from: number): number {
-    const body = this.#chunked;
-    if (body === undefined) return chunk.length;
+  #readBody(chunk: Buffer, from: number): number {
+    const body = this.#body;
     const at = body.read(chunk, from);
-    if (body.complete) {
-      this.#phase = 'trailers';
-      this.#scanner.startTrailers();
+    const data = body.dataIn(chunk);
+    if (data !== undefined) this.#handler.data(data);
+    if (body.complete && this.#phase === 'body') {
+      checkTrailers(body.trailers);
+      this.#complete(body.trailers, at < chunk.length);
     }
-    if (body.dataEnd > body.dataStart) this.#handler.data(chunk.subarray(body.dataStart, body.dataEnd));
-    return at;
-  }
-
-  #readTrailers(chunk: Buffer, from: number): number {
-    const at = this.#scanner.scan(chunk, from);
-    if (at === -1) return chunk.length;
-    const trailers = this.#scanner.fields(chunk, from);
-    checkTrailers(trailers);
-    this.#complete(trailers, at < chunk.length);
     return at;
   }
 
