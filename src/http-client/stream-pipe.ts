@@ -22,12 +22,8 @@ export class StreamPipe implements BytePipe {
   #corkedBytes = 0;
   #receivedBytes = 0;
   #failure: Error | undefined;
+  /** The peer's end was delivered. */
   #ended = false;
-  /** Received while paused, and not delivered yet. */
-  #held: Buffer[] = [];
-  #paused = false;
-  #delivering = false;
-  #endHeld = false;
   #closeReported = false;
   #corked = false;
 
@@ -67,12 +63,12 @@ export class StreamPipe implements BytePipe {
     stream.on('drain', () => this.#handler?.drain());
     stream.on('data', (chunk: Buffer) => {
       this.#receivedBytes += chunk.length;
-      this.#held.push(chunk);
-      this.#deliver();
+      // A destroyed stream still emits what it had read.
+      if (chunk.length > 0 && !stream.destroyed) this.#handler?.data(chunk);
     });
     stream.on('end', () => {
-      this.#endHeld = true;
-      this.#deliver();
+      this.#ended = true;
+      this.#handler?.end();
     });
     if (stream.closed) this.#reportClose();
   }
@@ -118,17 +114,13 @@ export class StreamPipe implements BytePipe {
     else stream.destroy();
   }
 
+  /** A paused stream emits neither data nor its end. */
   pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
     this.#stream.pause();
   }
 
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#stream.resume();
-    this.#deliver();
+    if (this.#stream.isPaused()) this.#stream.resume();
   }
 
   readonly #uncork = (): void => {
@@ -138,22 +130,6 @@ export class StreamPipe implements BytePipe {
     this.#corkedBytes = 0;
     this.#stream.uncork();
   };
-
-  #deliver(): void {
-    if (this.#delivering) return;
-    this.#delivering = true;
-    let at = 0;
-    while (at < this.#held.length && !this.#paused && !this.#stream.destroyed) {
-      const chunk = this.#held[at];
-      at += 1;
-      if (chunk !== undefined && chunk.length > 0) this.#handler?.data(chunk);
-    }
-    this.#held = at === this.#held.length ? [] : this.#held.slice(at);
-    this.#delivering = false;
-    if (!this.#endHeld || this.#ended || this.#held.length > 0 || this.#paused) return;
-    this.#ended = true;
-    this.#handler?.end();
-  }
 
   #reportClose(): void {
     if (this.#closeReported || this.#handler === undefined) return;
