@@ -1,6 +1,7 @@
 // Undoes a replaced Host in the head of a response: references to a host that only the app's side uses become paths, and cookies lose
 // a Domain that does not fit the client's host. References to other origins stay as they are.
 import type { RawHeaders } from './http.ts';
+import { hostFieldOf } from './host-fields.ts';
 import { namedOrigin } from './origin-field.ts';
 import { isOneOf, ownPath } from './own-reference.ts';
 import { rewriteRefresh } from './refresh-field.ts';
@@ -21,7 +22,7 @@ export function restoreHost<T extends RawHeaders>(headers: T, replaced: Replaced
   const toPath = (url: string): string => ownPath(url, hosts);
   for (let i = 0; i < headers.length; i += 2) {
     const value = headers[i + 1] ?? '';
-    const kind = kindOf(headers[i] ?? '');
+    const kind = hostFieldOf(headers[i] ?? '');
     if (kind === undefined) continue;
     let mapped: string;
     if (kind === 'cookie') mapped = withoutForeignDomain(value, hosts, clientHost);
@@ -37,24 +38,6 @@ export function restoreOrigin(allowed: string, hosts: readonly string[], clientO
   if (clientOrigin === undefined) return allowed;
   const origin = namedOrigin(allowed);
   return origin !== undefined && isOneOf(hosts, origin.authority) ? clientOrigin : allowed;
-}
-
-/** By length first: most names need no further comparison. */
-function kindOf(name: string): 'reference' | 'refresh' | 'cookie' | 'origin' | undefined {
-  switch (name.length) {
-    case 7:
-      return name.toLowerCase() === 'refresh' ? 'refresh' : undefined;
-    case 8:
-      return name.toLowerCase() === 'location' ? 'reference' : undefined;
-    case 10:
-      return name.toLowerCase() === 'set-cookie' ? 'cookie' : undefined;
-    case 16:
-      return name.toLowerCase() === 'content-location' ? 'reference' : undefined;
-    case 27:
-      return name.toLowerCase() === 'access-control-allow-origin' ? 'origin' : undefined;
-    default:
-      return undefined;
-  }
 }
 
 /** Without each Domain that is right for one of `hosts` and wrong for the client, which would reject the cookie (RFC 6265 §5.3). */

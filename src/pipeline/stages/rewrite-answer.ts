@@ -1,5 +1,6 @@
 // Changes the head of an app's response for the client: the lease's header settings, and references to the app itself. Those are moved
 // below the prefix in path mode, and become paths in host mode where the lease's `host_header` replaced the client's Host.
+import { type HostField, hostFieldOf } from '../../kernel/host-fields.ts';
 import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
 import { rewriteRefresh } from '../../kernel/refresh-field.ts';
 import { restoreHost, restoreOrigin } from '../../kernel/restored-host.ts';
@@ -84,25 +85,10 @@ function belowPrefix(headers: RawHeaders, exchange: Exchange): RawHeaders {
   return moved ?? headers;
 }
 
-/** The length tells nearly every other field apart without a look at its characters. */
-function kindOf(name: string): 'location' | 'content-location' | 'refresh' | 'cookie' | 'scope' | 'origin' | undefined {
-  switch (name.length) {
-    case 7:
-      return name.toLowerCase() === 'refresh' ? 'refresh' : undefined;
-    case 8:
-      return name.toLowerCase() === 'location' ? 'location' : undefined;
-    case 10:
-      return name.toLowerCase() === 'set-cookie' ? 'cookie' : undefined;
-    case 16:
-      return name.toLowerCase() === 'content-location' ? 'content-location' : undefined;
-    case 22:
-      // A service worker of one app could otherwise take the requests of all.
-      return name.toLowerCase() === 'service-worker-allowed' ? 'scope' : undefined;
-    case 27:
-      return name.toLowerCase() === 'access-control-allow-origin' ? 'origin' : undefined;
-    default:
-      return undefined;
-  }
+function kindOf(name: string): HostField | 'scope' | undefined {
+  // A service worker of one app could otherwise take the requests of all.
+  if (name.length === 22 && name.toLowerCase() === 'service-worker-allowed') return 'scope';
+  return hostFieldOf(name);
 }
 
 function placeOf({ route, destination, authority = '', outerPrefix, req }: Exchange): Place {
