@@ -9,9 +9,8 @@ import { isHostReplaced } from './replaced-host.ts';
 import type { Exchange } from './stage.ts';
 
 export function withAppOrigin<T extends RawHeaders>(headers: T, exchange: Exchange): T | string[] {
-  if (!isHostReplaced(exchange)) return headers;
   return replaceOrigin(headers, (origin) =>
-    isOwn(origin, exchange) ? `${exchange.scheme}://${exchange.destination?.host ?? ''}` : undefined,
+    isReplaced(origin, exchange) ? `${exchange.scheme}://${exchange.destination?.host ?? ''}` : undefined,
   );
 }
 
@@ -19,7 +18,11 @@ export function withAppOrigin<T extends RawHeaders>(headers: T, exchange: Exchan
 export function replacedOrigin(exchange: Exchange): string | undefined {
   const value = fieldValue(exchange.req.headers, 'origin');
   const origin = value === undefined ? undefined : namedOrigin(value);
-  return origin !== undefined && isHostReplaced(exchange) && isOwn(origin, exchange) ? value : undefined;
+  return origin !== undefined && isReplaced(origin, exchange) ? value : undefined;
+}
+
+function isReplaced(origin: NamedOrigin, exchange: Exchange): boolean {
+  return isHostReplaced(exchange) && isOwn(origin, exchange);
 }
 
 /** The page is of the origin under which the client calls the app. */

@@ -3,5 +3,5 @@ import { isOneOf } from '../kernel/own-reference.ts';
 import type { Exchange } from './stage.ts';
 
 export function isHostReplaced({ destination, authority = '' }: Exchange): boolean {
-  return destination !== undefined && destination.host !== authority && !isOneOf([destination.host], authority);
+  return destination !== undefined && !isOneOf([destination.host], authority);
 }
