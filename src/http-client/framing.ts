@@ -1,5 +1,6 @@
 // Decides from request, status and fields how a response is framed (RFC 9112 §6.3), whether its connection may be used again
 // (RFC 9112 §9.3), and whether a 101 is a switch that was asked for (RFC 9110 §7.8).
+import { isBodyless } from '../kernel/http.ts';
 import { isOffered } from '../kernel/upgrade-protocols.ts';
 import { controlFields, type ControlFields } from './control-fields.ts';
 import { ResponseError } from './response-error.ts';
@@ -37,7 +38,7 @@ export function responseHead(
 
 function framingOf(method: string, status: number, { lengthBytes, chunked }: ControlFields): BodyFraming {
   // RFC 9112 §6.3 rule 1; RFC 9110 §15.3.6 for 205.
-  if (status < 200 || status === 204 || status === 205 || status === 304 || method === 'HEAD') return none;
+  if (status < 200 || status === 205 || isBodyless(method, status)) return none;
   if (chunked) return chunkedFraming;
   return lengthBytes === undefined ? close : { kind: 'length', bytes: lengthBytes };
 }

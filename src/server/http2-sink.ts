@@ -4,7 +4,7 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../kernel/errors.ts';
 import { requestFailed, type RequestFailed } from '../kernel/events.ts';
-import { noHeaders, type Flow, type RawHeaders } from '../kernel/http.ts';
+import { noHeaders, isBodyless, type Flow, type RawHeaders } from '../kernel/http.ts';
 import { securityHeaders, type WholeResponse } from '../kernel/whole-response.ts';
 import { isStream } from '../pipeline/is-stream.ts';
 import type { Exchange } from '../pipeline/stage.ts';
@@ -86,7 +86,7 @@ export class Http2Sink implements ClientSink {
       flow.abort(new GatewayError('bad_upstream_response', 'The app did not switch to the protocol asked for.'));
       return;
     }
-    this.#bodyless = this.#exchange.req.method === 'HEAD' || status === 204 || status === 205 || status === 304;
+    this.#bodyless = isBodyless(this.#exchange.req.method, status) || status === 205;
     try {
       this.#respond(status, headers.concat(this.#exchange.answerHeaders));
     } catch (cause) {

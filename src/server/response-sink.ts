@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import process from 'node:process';
 import { GatewayError } from '../kernel/errors.ts';
 import { requestFailed, type RequestFailed } from '../kernel/events.ts';
-import type { Flow, RawHeaders } from '../kernel/http.ts';
+import { type Flow, isBodyless, type RawHeaders } from '../kernel/http.ts';
 import { securityHeaders, type WholeResponse } from '../kernel/whole-response.ts';
 import { isStream } from '../pipeline/is-stream.ts';
 import type { Exchange } from '../pipeline/stage.ts';
@@ -69,7 +69,7 @@ export class ResponseSink implements ClientSink {
     const response = this.#response;
     const all = headers.concat(this.#exchange.answerHeaders);
     if (this.#host.endsWith('of the app') || flow.endsByClose) response.shouldKeepAlive = false;
-    this.#bodyless = this.#exchange.req.method === 'HEAD' || status === 204 || status === 205 || status === 304;
+    this.#bodyless = isBodyless(this.#exchange.req.method, status) || status === 205;
     try {
       this.#frame(status, all, flow.endsByClose);
       response.writeHead(status, all);
