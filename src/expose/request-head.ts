@@ -1,8 +1,8 @@
 // Validates the head of a request from a tunnel and derives the framing of its body and the persistence of its connection. Refuses
 // everything that two readers could interpret differently (RFC 9112 §3, §6.3, §11.2).
+import { addOptions, type ConnectionOptions, joined } from '../http-client/control-fields.ts';
 import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
-import { trimOws } from '../kernel/ows.ts';
 import { offerableProtocols } from '../kernel/upgrade-protocols.ts';
 
 export interface TunnelRequestHead {
@@ -27,15 +27,12 @@ const lineForm = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21\x22\x24-\x7e\x80-\xff]+
 /** More digits might not be a safe integer. */
 const lengthForm = /^\d{1,15}$/;
 
-interface Control {
+interface Control extends ConnectionOptions {
   hosts: number;
   length: string | undefined;
   coding: string | undefined;
   expect: string | undefined;
   protocols: string;
-  close: boolean;
-  keepAlive: boolean;
-  upgrade: boolean;
 }
 
 export type RequestLine = Pick<TunnelRequestHead, 'method' | 'target' | 'version'>;
@@ -133,22 +130,6 @@ function controlOf(headers: RawHeaders): Control {
     }
   }
   return control;
-}
-
-function addOptions(control: Control, value: string): void {
-  if (value === 'keep-alive') {
-    control.keepAlive = true;
-    return;
-  }
-  for (const option of value.toLowerCase().split(',').map(trimOws)) {
-    if (option === 'close') control.close = true;
-    else if (option === 'keep-alive') control.keepAlive = true;
-    else if (option === 'upgrade') control.upgrade = true;
-  }
-}
-
-function joined(before: string | undefined, value: string): string {
-  return before === undefined ? value : `${before}, ${value}`;
 }
 
 function invalid(detail: string): GatewayError {

@@ -6,14 +6,17 @@ import { ResponseError } from './response-error.ts';
 /** Digits of a Content-Length; a longer one would not be a safe integer. */
 const maxLengthDigits = 16;
 
-export interface ControlFields {
-  /** Content-Length in bytes. */
-  lengthBytes: number | undefined;
-  chunked: boolean;
-  /** Options of Connection. */
+/** Options of Connection (RFC 9110 §7.6.1) that concern the connection itself. */
+export interface ConnectionOptions {
   close: boolean;
   keepAlive: boolean;
   upgrade: boolean;
+}
+
+export interface ControlFields extends ConnectionOptions {
+  /** Content-Length in bytes. */
+  lengthBytes: number | undefined;
+  chunked: boolean;
   /** Values of Upgrade, joined. */
   protocols: string | undefined;
   /** `timeout` of Keep-Alive, in seconds. */
@@ -81,7 +84,8 @@ function isNamed(name: string, usual: string, lower: string): boolean {
   return name === usual || name === lower || (name.length === lower.length && name.toLowerCase() === lower);
 }
 
-function joined(before: string | undefined, value: string): string {
+/** The values of a repeated field as one list (RFC 9110 §5.3). */
+export function joined(before: string | undefined, value: string): string {
   return before === undefined ? value : `${before}, ${value}`;
 }
 
@@ -97,14 +101,15 @@ function lengthOf(value: string): number {
   return bytes;
 }
 
-function addOptions(fields: ControlFields, value: string): void {
-  if (value === 'keep-alive') fields.keepAlive = true;
-  else if (value === 'close') fields.close = true;
+/** Adds the options that one value of Connection names. */
+export function addOptions(options: ConnectionOptions, value: string): void {
+  if (value === 'keep-alive') options.keepAlive = true;
+  else if (value === 'close') options.close = true;
   else {
-    const options = optionsOf(value);
-    if (options.includes('close')) fields.close = true;
-    if (options.includes('keep-alive')) fields.keepAlive = true;
-    if (options.includes('upgrade')) fields.upgrade = true;
+    const named = optionsOf(value);
+    if (named.includes('close')) options.close = true;
+    if (named.includes('keep-alive')) options.keepAlive = true;
+    if (named.includes('upgrade')) options.upgrade = true;
   }
 }
 
