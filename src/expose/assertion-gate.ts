@@ -2,8 +2,8 @@
 // and then, and the answer to who comes without. What makes an assertion valid is assertion-check.ts's.
 import { readFile } from 'node:fs/promises';
 import type { RequestHeadParts } from '../http-client/request-head.ts';
+import { fieldValues } from '../kernel/field-value.ts';
 import { AssertionCheck, type AssertionFault } from './assertion-check.ts';
-import { valuesOf } from './header-fields.ts';
 
 export type AssertionSource =
   { readonly kind: 'url'; readonly url: URL } | { readonly kind: 'file'; readonly path: string };
@@ -57,7 +57,7 @@ export class AssertionGate {
       this.#lookAgain();
       return { status: 503, line: 'The keys of the gateway are not known yet.' };
     }
-    const [assertion, ...more] = valuesOf(headers, 'x-gateway-assertion');
+    const [assertion, ...more] = fieldValues(headers, 'x-gateway-assertion');
     const fault = more.length > 0 ? 'malformed' : this.#check.faultOf(assertion, { method, target });
     if (fault === undefined) return undefined;
     if (fault === 'unknown_key') this.#lookAgain();

@@ -16,15 +16,6 @@ export function isLastOnConnection({ method, lengthBytes }: TunnelRequestHead): 
   return lengthBytes !== 'none' && lengthBytes !== 0 && methodsWithoutContent.has(method);
 }
 
-/** Values of one field in order; the name in lower case. */
-export function valuesOf(headers: RawHeaders, name: string): string[] {
-  const values: string[] = [];
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() === name) values.push(headers[i + 1] ?? '');
-  }
-  return values;
-}
-
 /** if-chunked: the field passes only with a chunked body, which can have trailers. */
 type Forwarding = 'pass' | 'drop' | 'if-chunked';
 

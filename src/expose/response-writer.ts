@@ -3,6 +3,7 @@
 import { framedChunk, lastChunkWith } from '../http-client/chunk-framing.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import type { BytePipe } from '../kernel/byte-pipe.ts';
+import { fieldValues } from '../kernel/field-value.ts';
 import { isBodyless, type RawHeaders } from '../kernel/http.ts';
 import { securityHeaders, type WholeResponse } from '../kernel/whole-response.ts';
 import { callerResponseHead, responseTrailers } from './header-fields.ts';
@@ -64,9 +65,7 @@ export class ResponseWriter {
   /** The head of a 101, with its Connection and Upgrade fields (RFC 9110 §7.8). */
   switching({ headers }: ResponseHead): void {
     let more = 'Connection: Upgrade\r\n';
-    for (let i = 0; i < headers.length; i += 2) {
-      if (headers[i]?.toLowerCase() === 'upgrade') more += `Upgrade: ${headers[i + 1] ?? ''}\r\n`;
-    }
+    for (const value of fieldValues(headers, 'upgrade')) more += `Upgrade: ${value}\r\n`;
     this.#text(callerResponseHead(101, headers, { chunked: false, trailers: false, more }));
   }
 

@@ -10,6 +10,7 @@ import type { ResponseHead } from '../http-client/response.ts';
 import type { Cancellable } from '../kernel/cancellation.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
 import { GatewayError } from '../kernel/errors.ts';
+import { fieldValues } from '../kernel/field-value.ts';
 import { isIdempotent, type Flow, type RawHeaders, type Sink } from '../kernel/http.ts';
 import type { PipeDuplex } from '../kernel/pipe-duplex.ts';
 import type { Connection } from './connection.ts';
@@ -30,8 +31,8 @@ export interface AttemptParts {
 }
 
 export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHandler {
-  request: UpstreamRequest;
   endsByClose = false;
+  #request: UpstreamRequest;
   #pool: TunnelPool;
   readonly #poolFor: AttemptParts['poolFor'];
   readonly #sink: Sink;
@@ -49,7 +50,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   #body: OutgoingBody | undefined;
 
   constructor(request: UpstreamRequest, sink: Sink, { pool, poolFor, deadlines }: AttemptParts) {
-    this.request = request;
+    this.#request = request;
     this.#sink = sink;
     this.#pool = pool;
     this.#poolFor = poolFor;
@@ -63,7 +64,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   }
 
   start(): void {
-    const { request } = this;
+    const request = this.#request;
     if (!this.#encode()) return;
     request.cancellation.add(this);
     if (this.#phase === 'waiting') this.#pool.acquire(this, request.timeouts.dialMs);
@@ -72,7 +73,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   /** False: the request is refused. */
   #encode(): boolean {
     try {
-      this.#head = encodeRequestHead(this.request);
+      this.#head = encodeRequestHead(this.#request);
       return true;
     } catch (cause) {
       const code = cause instanceof InvalidRequestError ? 'invalid_request' : 'internal_error';
@@ -84,7 +85,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   // Called by the pool.
 
   ready(connection: Connection): void {
-    const { method, offeredProtocols, timeouts } = this.request;
+    const { method, offeredProtocols, timeouts } = this.#request;
     const head = this.#head;
     if (head === undefined) throw new Error('a tunnel for a request that was not started');
     this.#connection = connection;
@@ -97,7 +98,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
 
   /** No tunnel became available. */
   failed(error: GatewayError): void {
-    const { request } = this;
+    const request = this.#request;
     if (saysLeaseIsGone(error)) {
       request.leaseGone(request.lease.id);
       if (!this.#lookedAgain) {
@@ -124,7 +125,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
       this.#refuse(error);
       return;
     }
-    this.request = again;
+    this.#request = again;
     this.#pool = pool;
     // The app's host and the assertion about the caller are of the other lease.
     if (this.#encode()) pool.acquire(this, again.timeouts.dialMs);
@@ -141,7 +142,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     if (this.#clientHolds) {
       this.#clientHolds = false;
       // The time that the client took is not the app's.
-      this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
+      this.#deadlines.arm(this.#deadline, this.#request.timeouts.bodyIdleMs);
     }
     this.#connection?.http.resume();
   }
@@ -177,30 +178,30 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
 
   uploading(): void {
     // Also behind a head that came early: nothing stands still while the upload goes on.
-    if (this.#phase !== 'done') this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
+    if (this.#phase !== 'done') this.#deadlines.arm(this.#deadline, this.#request.timeouts.bodyIdleMs);
   }
 
   /** The response header timeout of the app starts now. */
   uploaded(): void {
     this.#uploaded = true;
-    if (this.#phase === 'sent') this.#deadlines.arm(this.#deadline, this.request.timeouts.responseHeadersMs);
+    if (this.#phase === 'sent') this.#deadlines.arm(this.#deadline, this.#request.timeouts.responseHeadersMs);
   }
 
   informational(head: ResponseHead): void {
-    if (this.#phase === 'sent') this.#sink.informational(head.status, responseHeaders(head, this.request.method));
+    if (this.#phase === 'sent') this.#sink.informational(head.status, responseHeaders(head, this.#request.method));
   }
 
   head(head: ResponseHead): void {
     if (this.#phase !== 'sent') return;
     this.#phase = 'streaming';
     this.endsByClose = head.framing.kind === 'close';
-    this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
-    this.#sink.head(head.status, responseHeaders(head, this.request.method), this);
+    this.#deadlines.arm(this.#deadline, this.#request.timeouts.bodyIdleMs);
+    this.#sink.head(head.status, responseHeaders(head, this.#request.method), this);
   }
 
   data(chunk: Buffer): boolean {
     if (this.#phase !== 'streaming') return true;
-    this.#deadlines.arm(this.#deadline, this.request.timeouts.bodyIdleMs);
+    this.#deadlines.arm(this.#deadline, this.#request.timeouts.bodyIdleMs);
     const more = this.#sink.data(chunk);
     if (!more) this.#clientHolds = true;
     return more;
@@ -218,9 +219,9 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
       return;
     }
     this.#finish();
-    const headers = responseHeaders(head, this.request.method);
+    const headers = responseHeaders(head, this.#request.method);
     // Hop-by-hop, but required in a 101 (RFC 9110 §7.8).
-    headers.push('Connection', 'Upgrade', 'Upgrade', upgradeOf(head));
+    headers.push('Connection', 'Upgrade', 'Upgrade', fieldValues(head.headers, 'upgrade').join(', '));
     this.#sink.upgrade(101, headers, stream);
   }
 
@@ -242,7 +243,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     if (!this.#usedBefore || this.#freshness === 'new') return false;
     const { kind, moment } = fault;
     if (moment === 'unsent') return kind !== 'request_body';
-    return fault.unanswered && this.#body === undefined && isIdempotent(this.request.method);
+    return fault.unanswered && this.#body === undefined && isIdempotent(this.#request.method);
   }
 
   #move(): void {
@@ -256,11 +257,11 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   }
 
   readonly #acquireAgain = (): void => {
-    if (this.#phase === 'waiting') this.#pool.acquire(this, this.request.timeouts.dialMs);
+    if (this.#phase === 'waiting') this.#pool.acquire(this, this.#request.timeouts.dialMs);
   };
 
   #outgoingBody(): OutgoingBody | undefined {
-    const { body, dropped } = this.request;
+    const { body, dropped } = this.#request;
     const { lengthBytes } = body;
     if (lengthBytes === 'none' || lengthBytes === 0) return undefined;
     return (this.#body ??= new OutgoingBody({
@@ -278,7 +279,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   #finish(): void {
     this.#phase = 'done';
     this.#deadlines.disarm(this.#deadline);
-    this.request.cancellation.delete(this);
+    this.#request.cancellation.delete(this);
     this.#body?.leave();
   }
 }
@@ -288,9 +289,4 @@ function freshnessFor({ method, body, offeredProtocols }: UpstreamRequest): Fres
   // An upgrade takes its tunnel out of HTTP.
   if (offeredProtocols !== '') return 'new';
   return body.lengthBytes === 'none' && isIdempotent(method) ? 'any' : 'recent';
-}
-
-function upgradeOf({ headers }: ResponseHead): string {
-  const protocols = headers.filter((_, i) => i % 2 === 1 && headers[i - 1]?.toLowerCase() === 'upgrade');
-  return protocols.join(', ');
 }
