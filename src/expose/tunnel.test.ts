@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { answerTo, call, exposeApp, raw } from '../../test/helpers/exposed-app.ts';
+import { answerTo, call, exposeApp, raw, type ExposedApp } from '../../test/helpers/exposed-app.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { parseTarget } from './target.ts';
 
@@ -48,10 +48,20 @@ test('what the caller reads names neither the address nor the words of the app',
   assert.ok(!message.includes(String(port)));
 });
 
-test('a caller that holds its body back for as long loses its tunnel, and the app is not blamed', async (t) => {
+interface SilentApp {
+  readonly s: ExposedApp;
+  /** The app has the request and what was sent of its body. */
+  readonly arrived: Promise<undefined>;
+  /** The app's connection is closed. */
+  readonly closed: Promise<undefined>;
+  /** As long as an app may take to begin its response. */
+  readonly passTime: () => void;
+}
+
+/** An app that never responds, behind `expose` with a clock of the test. */
+async function silentApp(t: TestContext): Promise<SilentApp> {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let nowMs = 0;
-  const clock = { ...systemClock, monotonicMs: () => nowMs };
   const arrived = Promise.withResolvers<undefined>();
   const closed = Promise.withResolvers<undefined>();
   const s = await exposeApp(
@@ -60,45 +70,39 @@ test('a caller that holds its body back for as long loses its tunnel, and the ap
       request.socket.once('close', () => {
         closed.resolve(undefined);
       });
-      request.once('data', () => {
+      request.once(request.headers['content-length'] === undefined ? 'end' : 'data', () => {
         arrived.resolve(undefined);
       });
+      request.resume();
     },
-    { clock },
+    { clock: { ...systemClock, monotonicMs: () => nowMs } },
   );
+  const passTime = (): void => {
+    nowMs = 600_000;
+    t.mock.timers.tick(600_000);
+  };
+  return { s, arrived: arrived.promise, closed: closed.promise, passTime };
+}
+
+test('a caller that holds its body back for as long loses its tunnel, and the app is not blamed', async (t) => {
+  const { s, arrived, closed, passTime } = await silentApp(t);
   const client = raw(s, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\npart');
   client.resume().on('error', () => undefined);
-  await arrived.promise;
-  nowMs = 600_000;
-  t.mock.timers.tick(600_000);
-  await closed.promise;
+  await arrived;
+  passTime();
+  await closed;
   assert.equal(s.bridge.openTunnels, 0);
   assert.deepEqual(s.events, []);
 });
 
 test('an app that does not begin its response is a 504 after its time, and loses the connection', async (t) => {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
-  let nowMs = 0;
-  const clock = { ...systemClock, monotonicMs: () => nowMs };
-  const arrived = Promise.withResolvers<undefined>();
-  const closed = Promise.withResolvers<undefined>();
-  const s = await exposeApp(
-    t,
-    (request) => {
-      request.socket.once('close', () => {
-        closed.resolve(undefined);
-      });
-      arrived.resolve(undefined);
-    },
-    { clock },
-  );
+  const { s, arrived, closed, passTime } = await silentApp(t);
   const client = raw(s, 'GET /slow?q HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   const message = buffer(client);
-  await arrived.promise;
-  nowMs = 600_000;
-  t.mock.timers.tick(600_000);
+  await arrived;
+  passTime();
   assert.match((await message).toString(), /^HTTP\/1\.1 504 [^]*"code":"app_timeout"/);
-  await closed.promise;
+  await closed;
   assert.deepEqual(s.events, [
     {
       type: 'target_failed',
