@@ -7,7 +7,7 @@ import { knowsFlag } from './buffer-accounting.ts';
 
 const module = new URL('buffer-accounting.ts', import.meta.url).href;
 
-/** Full collections of a process that carries a GiB in buffers and keeps none of them. */
+/** Full collections of a process that carries 4 GiB in buffers and keeps none of them: with less, a busy machine blurs the difference. */
 async function fullCollections(prepare: string): Promise<number> {
   const script = `
     import { constants, PerformanceObserver } from 'node:perf_hooks';
@@ -17,7 +17,7 @@ async function fullCollections(prepare: string): Promise<number> {
     new PerformanceObserver((list) => {
       full += list.getEntries().filter(({ detail }) => detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR).length;
     }).observe({ entryTypes: ['gc'] });
-    for (let turn = 0; turn < 256; turn += 1) {
+    for (let turn = 0; turn < 1024; turn += 1) {
       for (let piece = 0; piece < 64; piece += 1) Buffer.allocUnsafeSlow(65_536);
       await new Promise(setImmediate);
     }
@@ -29,18 +29,11 @@ async function fullCollections(prepare: string): Promise<number> {
 }
 
 test('buffers that are dead start no full collections', async () => {
-  if (!knowsFlag(process.versions.v8)) return;
-  const seen: string[] = [];
-  // On a busy machine V8 collects when it gets the time for it, tuned or not: one clear run is enough.
-  for (let attempt = 0; attempt < 4; attempt += 1) {
-    const tuned = await fullCollections(
-      `import { countLiveBuffersOnly } from ${JSON.stringify(module)}; countLiveBuffersOnly();`,
-    );
-    const plain = await fullCollections('');
-    if (tuned * 2 <= plain) return;
-    seen.push(`${tuned} instead of ${plain}`);
-  }
-  assert.fail(seen.join(', '));
+  const tuned = await fullCollections(
+    `import { countLiveBuffersOnly } from ${JSON.stringify(module)}; countLiveBuffersOnly();`,
+  );
+  const plain = await fullCollections('');
+  assert.ok(tuned * 2 <= plain || !knowsFlag(process.versions.v8), `${tuned} instead of ${plain}`);
 });
 
 test('a V8 that has no such flag is not asked', () => {

@@ -31,7 +31,7 @@ const wholeRows: readonly Row[] = [
     // Counts as no body where it comes with its head.
     name: 'no chunk but the last',
     send: chunkedHead + lastChunk,
-    app: app({ line: 'POST /', body: '' }),
+    app: app({ line: 'POST /', framing: 'length', body: '' }),
     client: receivesOk,
   },
   whole('three chunks', chunk('a') + chunk('bc') + chunk('def') + lastChunk, 'abcdef'),

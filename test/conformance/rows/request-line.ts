@@ -30,6 +30,16 @@ const refusedLines: readonly Row[] = [
   invalid('a version with a sign', line('GET /peer/@app/ HTTP/+1.1')),
   invalid('a version without a dot', line('GET /peer/@app/ HTTP/11')),
   invalid('HTTP/2 named without speaking it', line('GET /peer/@app/ HTTP/2.0')),
+  {
+    // An empty SETTINGS frame and a GOAWAY of 47 bytes with the error HTTP_1_1_REQUIRED (RFC 9113 §6.8, §7).
+    name: 'the preface of HTTP/2',
+    send: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    client: {
+      answers: [],
+      then: 'closed',
+      rest: `\0\0\0\x04\0\0\0\0\0\0\0\x2f\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0dthis server speaks HTTP/2 over TLS only`,
+    },
+  },
   invalid('another protocol', line('GET /peer/@app/ ICE/1.0')),
   invalid('a method with a delimiter', line('GE(T /peer/@app/ HTTP/1.1')),
   invalid('a method with a colon', line('GET: /peer/@app/ HTTP/1.1')),
