@@ -4,12 +4,7 @@ import { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { guardLoop } from '../../test/helpers/loop-guard.ts';
 import { tunnelOver } from '../../test/helpers/plain-transport.ts';
-import { Cancellation } from '../kernel/cancellation.ts';
-import { systemClock } from '../kernel/clock.ts';
-import { noHeaders, type Sink } from '../kernel/http.ts';
-import type { Lease, Transport } from './transport.ts';
-import type { UpstreamRequest } from './upstream-request.ts';
-import { Upstream } from './upstream.ts';
+import { MemoryUpstream } from '../../test/helpers/scripted-upstream.ts';
 
 /** Responds a turn after each request. */
 class MemoryTunnel extends Duplex {
@@ -31,83 +26,27 @@ class MemoryTunnel extends Duplex {
   }
 }
 
-const lease: Lease = { id: 'A'.repeat(26), name: 'app', alpn: [], metadata: '', expiresAtMs: 0 };
-const body = {
-  lengthBytes: 'none',
-  started: false,
-  receivedBytes: 0,
-  open: () => assert.fail('there is no body'),
-  trailers: () => noHeaders,
-} as const;
-
-class Bench {
+class Bench extends MemoryUpstream {
   readonly dialled: MemoryTunnel[] = [];
   /** What happens to a tunnel between its dial and its first request. */
   beforeUse: (tunnel: MemoryTunnel) => void = () => undefined;
-  readonly #upstream: Upstream;
-  readonly #transport: Transport;
 
   constructor(t: TestContext) {
     guardLoop(t);
-    const limits = { maxIdle: 10, maxActive: 10, maxDialing: 10, maxWaiting: 10, idleTimeoutMs: 90_000 };
-    this.#upstream = new Upstream({ clock: systemClock, limits: () => limits });
+    super(t, () => {
+      const tunnel = new MemoryTunnel();
+      this.dialled.push(tunnel);
+      this.beforeUse(tunnel);
+      return Promise.resolve(tunnelOver(tunnel));
+    });
     t.after(() => {
-      this.#upstream.close();
       for (const tunnel of this.dialled) tunnel.destroy();
     });
-    this.#transport = {
-      relay: 'memory://test',
-      rttMs: undefined,
-      state: () => 'up',
-      list: () => Promise.resolve([lease]),
-      dial: () => {
-        const tunnel = new MemoryTunnel();
-        this.dialled.push(tunnel);
-        this.beforeUse(tunnel);
-        return Promise.resolve(tunnelOver(tunnel));
-      },
-      close: () => Promise.resolve(),
-    };
   }
 
   /** The status, or the code of the error. */
-  send(offeredProtocols = '', method = 'GET'): Promise<number | string> {
-    const { promise, resolve, reject } = Promise.withResolvers<number | string>();
-    let status = 0;
-    let settled = false;
-    const settle = (outcome: number | string): void => {
-      if (settled) reject(new Error('settled twice'));
-      settled = true;
-      resolve(outcome);
-    };
-    const sink: Sink = {
-      informational: () => undefined,
-      head: (received) => {
-        status = received;
-      },
-      data: () => true,
-      end: () => {
-        settle(status);
-      },
-      upgrade: () => {
-        settle(101);
-      },
-      fail: ({ code }) => {
-        settle(code);
-      },
-    };
-    const request: UpstreamRequest = {
-      ...{ method, target: '/', headers: ['Host', 'a'], offeredProtocols, dropped: new Set<string>(), body, lease },
-      transports: [this.#transport],
-      // A time limit that ends a request would be a 504.
-      timeouts: { dialMs: 10_000, responseHeadersMs: 10_000, bodyIdleMs: 10_000, totalMs: 0 },
-      cancellation: new Cancellation(),
-      carried: { relay: undefined, startedMs: 0 },
-      leaseGone: () => undefined,
-      elsewhere: () => Promise.resolve(undefined),
-    };
-    this.#upstream.send(request, sink);
-    return promise;
+  get(offeredProtocols = ''): Promise<number | string> {
+    return this.send('GET', { offeredProtocols }).settled;
   }
 }
 
@@ -159,11 +98,11 @@ for (const [how, die] of deaths) {
   test(`a request moves to another tunnel when its own dies by ${how}`, async (t) => {
     for (const [when, strike] of moments) {
       const bench = new Bench(t);
-      assert.equal(await bench.send(), 200);
+      assert.equal(await bench.get(), 200);
       await turn();
       const [first] = bench.dialled;
       assert.ok(first);
-      assert.equal(await strike(die.bind(undefined, first), () => bench.send()), 200, when);
+      assert.equal(await strike(die.bind(undefined, first), () => bench.get()), 200, when);
       assert.equal(bench.dialled.length, 2, when);
     }
   });
@@ -185,7 +124,7 @@ for (const [how, die] of deaths) {
             die(tunnel);
           });
         };
-        assert.equal(await bench.send(offered), 'tunnel_failed', `${offered} ${wait.name}`);
+        assert.equal(await bench.get(offered), 'tunnel_failed', `${offered} ${wait.name}`);
         assert.equal(bench.dialled.length, 1);
       }
     }

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { Cancellation } from '../../src/kernel/cancellation.ts';
 import { systemClock, type Clock } from '../../src/kernel/clock.ts';
 import { noHeaders, type Flow, type RequestBody, type Sink } from '../../src/kernel/http.ts';
-import type { Lease, Transport } from '../../src/upstream/transport.ts';
+import type { Lease, Transport, Tunnel } from '../../src/upstream/transport.ts';
 import type { PoolLimits } from '../../src/upstream/tunnel-pool.ts';
 import { Upstream } from '../../src/upstream/upstream.ts';
 import { ScriptedPipe } from './scripted-pipe.ts';
@@ -35,6 +35,8 @@ export class TunnelPipe extends ScriptedPipe {
 export interface SentRequest {
   /** The status, or the code of the error; 'none' so far. */
   outcome: number | string;
+  /** Resolves with the outcome. */
+  readonly settled: Promise<number | string>;
   /** Once the head has come. */
   flow: Flow | undefined;
   body: string;
@@ -47,14 +49,12 @@ interface Options {
   readonly offeredProtocols?: string;
 }
 
-export class ScriptedUpstream {
-  readonly tunnels: TunnelPipe[] = [];
-  /** Dials end once this is over. */
-  dialsAfter: Promise<unknown> | undefined;
+/** The upstream room over tunnels in memory. */
+export class MemoryUpstream {
   readonly #upstream: Upstream;
   readonly #transport: Transport;
 
-  constructor(t: TestContext, clock: Clock = systemClock, more: Partial<PoolLimits> = {}) {
+  constructor(t: TestContext, dial: () => Promise<Tunnel>, clock: Clock = systemClock, more: Partial<PoolLimits> = {}) {
     const limits = { maxIdle: 10, maxActive: 10, maxDialing: 10, maxWaiting: 10, idleTimeoutMs: 90_000, ...more };
     this.#upstream = new Upstream({ clock, limits: () => limits });
     t.after(() => {
@@ -65,23 +65,20 @@ export class ScriptedUpstream {
       rttMs: undefined,
       state: () => 'up',
       list: () => Promise.resolve([lease]),
-      dial: async () => {
-        await this.dialsAfter;
-        const tunnel = new TunnelPipe();
-        this.tunnels.push(tunnel);
-        return tunnel;
-      },
+      dial,
       close: () => Promise.resolve(),
     };
   }
 
   /** All its time limits are ten seconds. */
   send(method: string, { body = noBody, offeredProtocols = '' }: Options = {}): SentRequest {
-    const result: SentRequest = { outcome: 'none', flow: undefined, body: '', slow: false };
+    const { promise: settled, resolve } = Promise.withResolvers<number | string>();
+    const result: SentRequest = { outcome: 'none', settled, flow: undefined, body: '', slow: false };
     let status = 0;
     const settle = (outcome: number | string): void => {
       assert.equal(result.outcome, 'none');
       result.outcome = outcome;
+      resolve(outcome);
     };
     const sink: Sink = {
       informational: () => undefined,
@@ -116,6 +113,22 @@ export class ScriptedUpstream {
       sink,
     );
     return result;
+  }
+}
+
+export class ScriptedUpstream extends MemoryUpstream {
+  readonly tunnels: TunnelPipe[] = [];
+  /** Dials end once this is over. */
+  dialsAfter: Promise<unknown> | undefined;
+
+  constructor(t: TestContext, clock?: Clock, more?: Partial<PoolLimits>) {
+    const dial = async (): Promise<Tunnel> => {
+      await this.dialsAfter;
+      const tunnel = new TunnelPipe();
+      this.tunnels.push(tunnel);
+      return tunnel;
+    };
+    super(t, dial, clock, more);
   }
 
   /** A tunnel that has carried a request and is idle. */
