@@ -1,11 +1,11 @@
-// The identity that a command keeps in the state directory, or one for the lifetime of the process where nothing can be kept.
+// Loads the identity that a command keeps in the state directory, or creates one for this process if no file can be written.
 import { isUnwritablePlace } from '../kernel/state-place.ts';
 import { loadOrCreateIdentity } from '../portal/identity-file.ts';
 import { createCredential, type Credential } from '../portal/index.ts';
 
 /**
- * Loads or creates `file`. Where no file can be kept it calls `warn` with the reason and returns a new identity. Throws PortalError
- * identity_file for a file that is there and cannot be used: another id in its place would lock the process out without a trace.
+ * Loads or creates `file`. If the place is not writable it calls `warn` with the reason and returns a new identity. Throws PortalError
+ * identity_file for a file that exists and cannot be used: apps that admit the id in it would refuse a new one.
  */
 export async function keptIdentity(file: string, warn: (reason: string) => void): Promise<Credential> {
   try {

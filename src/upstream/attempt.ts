@@ -252,7 +252,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     this.#connection = undefined;
     this.#freshness = 'new';
     this.#phase = 'waiting';
-    // Once the pool no longer counts the lost tunnel, which is told after this exchange: a full pool would refuse the request.
+    // The pool learns of the lost tunnel after this call. If it were full it would refuse the request until then.
     process.nextTick(this.#acquireAgain);
   }
 
