@@ -61,7 +61,7 @@ test('one line of result for each relay, however often it comes back', () => {
 test('a relay that is away is said once, and waited for', async () => {
   const { notes, lines, gaveUp } = record();
   for (let i = 0; i < 5; i += 1) notes.relayEvent(failed('relay_unreachable'));
-  assert.deepEqual(lines, ['fault relay_unreachable. Trying on.']);
+  assert.deepEqual(lines, ['Not connected: fault relay_unreachable. Trying on.']);
   notes.relayEvent({ type: 'up', relay });
   notes.relayEvent(failed('relay_unreachable'));
   assert.equal(lines.length, 2);

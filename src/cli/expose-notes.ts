@@ -70,7 +70,7 @@ export class ExposeNotes {
       case 'attempt_failed':
         if (this.#isHopeless(relay, event.error.code)) this.#giveUp(event.error);
         // Once for each loss: the attempts after it go on quietly.
-        else if (!this.#unreachable.has(relay)) this.#terminal.note(`${event.error.message}. Trying on.`);
+        else if (!this.#unreachable.has(relay)) this.#terminal.note(`Not connected: ${event.error.message}. Trying on.`);
         this.#unreachable.add(relay);
         break;
       case 'publish_failed':

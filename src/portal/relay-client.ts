@@ -20,7 +20,7 @@ export type RelayClientEvent =
 export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
   readonly url: string;
   readonly reconnect?: BackoffOptions;
-  /** A session that lasts so many milliseconds, and in which a ping was answered, resets the backoff. Default 10 s. */
+  /** A session that lasts so many milliseconds resets the backoff. Default 10 s. */
   readonly provenAfterMs?: number;
   readonly random?: () => number;
   readonly log?: (event: RelayClientEvent) => void;
@@ -199,7 +199,6 @@ export class RelayClient {
     this.#state = { name: 'up', session };
     this.#lastError = undefined;
     const upSinceMs = performance.now();
-    session.ping().catch(() => undefined);
     this.#options.log?.({ type: 'up', relay: this.url });
     void session.closed.then((error) => {
       if (this.#state.name !== 'up' || this.#state.session !== session) return;
@@ -207,9 +206,9 @@ export class RelayClient {
       for (const listener of this.#listeners) clearTimeout(listener.retry);
       this.#options.log?.({ type: 'down', relay: this.url, error: reason });
       this.#lastError = reason;
-      // A relay that accepts the websocket and closes it soon after is no better than one that refuses it.
+      // A relay that answers and closes the connection soon after is no better than one that refuses it.
       const { provenAfterMs = defaultProvenAfterMs } = this.#options;
-      if (session.rttMs !== undefined && performance.now() - upSinceMs >= provenAfterMs) this.#failedAttempts = 0;
+      if (performance.now() - upSinceMs >= provenAfterMs) this.#failedAttempts = 0;
       this.#wait();
     });
     for (const listener of this.#listeners) if (!listener.isHandingOver) this.#publish(session, listener);

@@ -8,6 +8,7 @@ import { PortalError } from './errors.ts';
 import type { Credential } from './identity.ts';
 import type { LeaseOffer, RelayInfo } from './lease.ts';
 import { requestInfo, type InfoOptions } from './list-request.ts';
+import { proveAlive } from './prove-alive.ts';
 import { Publication, type PublishObserver } from './publish.ts';
 import { SecureChannel } from './secure/channel.ts';
 import type { SecurePipe } from './secure/secure-pipe.ts';
@@ -62,14 +63,25 @@ export interface PublishedLease {
   release(): void;
 }
 
-/** Connects to a relay (`ws://HOST:4017/relay`). Throws PortalError: bad_relay_url, relay_unreachable, relay_tls, not_a_relay, connect_timeout. */
+/**
+ * Connects to a relay (`ws://HOST:4017/relay`): the websocket is open and the relay has answered a ping. Throws PortalError: bad_relay_url,
+ * relay_unreachable, relay_tls, not_a_relay, connect_timeout, dial_aborted.
+ */
 export async function connect(url: string, options: SessionOptions): Promise<Session> {
+  const { signal = new AbortController().signal, connectTimeoutMs = defaultConnectTimeoutMs } = options;
   const carrier = await connectCarrier(url, {
-    signal: options.signal ?? new AbortController().signal,
-    handshakeTimeoutMs: options.connectTimeoutMs ?? defaultConnectTimeoutMs,
+    signal,
+    handshakeTimeoutMs: connectTimeoutMs,
     ...(options.ca !== undefined && { ca: options.ca }),
   });
-  return new Session(url, carrier, options);
+  const session = new Session(url, carrier, options);
+  try {
+    await proveAlive(session, signal, connectTimeoutMs);
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+  return session;
 }
 
 export class Session {
