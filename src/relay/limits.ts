@@ -36,7 +36,7 @@ export interface RelayLimits {
   readonly alpnBytes: number;
   /** UTF-8. The stock demo app publishes a picture of 135 KiB in it. */
   readonly metadataBytes: number;
-  /** Forwarded connections to one lease at once; more are REJECTED. */
+  /** Forwarded connections to one lease at once; more are REJECTED. As many as one app's websocket has streams; the memory of an address bounds them first. */
   readonly forwardsPerLease: number;
   /** Granted on each stream: what a forwarded connection may hold in memory in each direction, twice over. */
   readonly windowBytes: number;
@@ -76,7 +76,7 @@ export const defaultLimits: RelayLimits = {
   alpnCount: 16,
   alpnBytes: 255,
   metadataBytes: 262_144,
-  forwardsPerLease: 4_096,
+  forwardsPerLease: 16_384,
   windowBytes: 262_144,
   grownWindowBytes: 1_048_576,
   farWindowBytes: 16_777_216,
