@@ -147,4 +147,5 @@ test('neither refused requests nor refused connections flood the terminal', () =
     notes.exposeEvent({ type: 'tunnel_refused', openTunnels: 2000 });
   }
   assert.equal(lines.length, 40);
+  assert.match(lines.at(-1) ?? '', /2000 are open already.*--max-tunnels/);
 });

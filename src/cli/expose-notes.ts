@@ -1,6 +1,6 @@
 // The lines that `expose` prints while it runs. Decides which first failure ends the command instead of being retried: one that only the
 // user can fix.
-import type { AppFailure } from '../expose/app-fault.ts';
+import type { AppFailure, AppFault } from '../expose/app-fault.ts';
 import type { ExposeEvent } from '../expose/expose-event.ts';
 import type { Target } from '../expose/target.ts';
 import type { PortalErrorCode, RelayClientEvent } from '../portal/index.ts';
@@ -70,7 +70,8 @@ export class ExposeNotes {
       case 'attempt_failed':
         if (this.#isHopeless(relay, event.error.code)) this.#giveUp(event.error);
         // Once for each loss: the attempts after it go on quietly.
-        else if (!this.#unreachable.has(relay)) this.#terminal.note(`Not connected: ${event.error.message}. Trying on.`);
+        else if (!this.#unreachable.has(relay))
+          this.#terminal.note(`Not connected: ${event.error.message}. Trying on.`);
         this.#unreachable.add(relay);
         break;
       case 'publish_failed':
@@ -102,10 +103,23 @@ export class ExposeNotes {
         this.#noteSome(event.type, `401: a request with no valid assertion of the gateway (${event.fault}).`);
         break;
       case 'tunnel_refused':
-        this.#noteSome(event.type, `A connection was refused: ${event.openTunnels} are open already.`);
+        this.#noteSome(
+          event.type,
+          `A connection was refused: ${event.openTunnels} are open already, which is the limit (--max-tunnels).`,
+        );
         break;
     }
   };
+
+  /** The app accepts no connection when `expose` starts. */
+  targetFault({ proxyError, reason }: AppFault): void {
+    const { origin } = this.#target;
+    this.#terminal.note(
+      proxyError === 'connection_refused'
+        ? `Nothing listens on ${origin} yet; requests get 502 until something does.`
+        : `${origin} does not answer (${printable(reason)}); requests get 502 until it does.`,
+    );
+  }
 
   /** Callers and apps can cause thousands of these a second: `kind` has a bounded number of lines. */
   #noteSome(kind: string, line: string): void {

@@ -5,7 +5,7 @@ import { parseAssertionSource } from '../expose/assertion-gate.ts';
 import { parseHostHeader } from '../expose/host-header.ts';
 import { parseTarget, type Target } from '../expose/target.ts';
 import type { CliContext } from './context.ts';
-import { checked, clientIdsOption, relaysOption } from './options.ts';
+import { checked, clientIdsOption, maxTunnelsOption, relaysOption } from './options.ts';
 import type { ExposeOptions } from './run-expose.ts';
 
 export function exposeCommand(context: CliContext): Command {
@@ -32,6 +32,11 @@ export function exposeCommand(context: CliContext): Command {
       new Option('--host-header <HOST>', 'what the app sees as Host: preserve, target or a value')
         .argParser(checked(parseHostHeader))
         .default({ mode: 'target' }, 'target'),
+    )
+    .option(
+      '--max-tunnels <N>',
+      'connections of gateways at once, 1 to 100000; further ones are refused, and their requests get 502 (default: 2000)',
+      maxTunnelsOption,
     )
     .option('--description <TEXT>', 'shown by relays to those who list leases')
     .addHelpText('after', '\nExample:\n  $ portal-gateway expose 3000 --name my-app --relay ws://localhost:4017/relay')

@@ -15,6 +15,16 @@ export function portOption(text: string): number {
   return port;
 }
 
+/** Each tunnel takes some 20 KiB and, while a request is in flight, a file descriptor. */
+const highestMaxTunnels = 100_000;
+
+export function maxTunnelsOption(text: string): number {
+  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > highestMaxTunnels)
+    throw new InvalidArgumentError(`It is a number from 1 to ${highestMaxTunnels}.`);
+  return count;
+}
+
 export function relayOption(text: string): string {
   try {
     parseRelayUrl(text);

@@ -1,11 +1,12 @@
 // Runs `expose`: publishes one local app on one or more relays until the process is asked to stop.
 import { exposeIdentityPath } from '../config/state-directory.ts';
 import { AssertionGate, type AssertionSource } from '../expose/assertion-gate.ts';
-import { Bridge } from '../expose/bridge.ts';
+import { Bridge, defaultMaxTunnels } from '../expose/bridge.ts';
 import type { HostHeader } from '../expose/host-header.ts';
 import { leaseNameFault } from '../expose/lease-name.ts';
 import { publish } from '../expose/publish.ts';
 import type { Target } from '../expose/target.ts';
+import { probeTarget } from '../expose/target-probe.ts';
 import { loadOrCreateIdentity } from '../portal/identity-file.ts';
 import { type Credential, RelayClient, WindowBudget } from '../portal/index.ts';
 import { ExposeNotes } from './expose-notes.ts';
@@ -22,6 +23,7 @@ export interface ExposeOptions {
   readonly identity?: string;
   readonly hostHeader: HostHeader;
   readonly description?: string;
+  readonly maxTunnels?: number;
   readonly requireAssertion?: AssertionSource;
 }
 
@@ -29,6 +31,8 @@ export interface ExposeOptions {
 const drainMs = 5_000;
 /** What the receive windows of all tunnels may grow by together. */
 const windowBudgetBytes = 268_435_456;
+/** As many as a relay may open by default. */
+const leastInboundStreams = 16_384;
 
 export async function expose(target: Target, options: ExposeOptions, context: CliContext): Promise<void> {
   const { name, description } = options;
@@ -43,7 +47,8 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   const gate = source && new AssertionGate(source, credential.id, notes.exposeEvent);
   // Known or not: until they are, no request passes.
   await gate?.look();
-  const bridge = new Bridge({ target, hostHeader: options.hostHeader, log: notes.exposeEvent, gate });
+  const { hostHeader, maxTunnels } = options;
+  const bridge = new Bridge({ target, hostHeader, maxTunnels, log: notes.exposeEvent, gate });
   const relays: RelayClient[] = [];
   const stop = new AbortController();
   const handOver = new AbortController();
@@ -55,7 +60,12 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   };
   try {
     const windowBudget = new WindowBudget(windowBudgetBytes);
-    for (const url of urls) relays.push(new RelayClient({ url, credential, windowBudget, log: notes.relayEvent }));
+    const session = { credential, windowBudget, maxInboundStreams: streamsFor(maxTunnels), log: notes.relayEvent };
+    for (const url of urls) relays.push(new RelayClient({ url, ...session }));
+    // Publishing does not wait: the app may come later.
+    void probeTarget(target, stop.signal).then((fault) => {
+      if (fault !== undefined) notes.targetFault(fault);
+    });
     const publishing = publish(offer, relays, bridge, { signal: stop.signal, handOver: handOver.signal });
     await Promise.race([aborted(context.signal), notes.hopeless, publishing]);
     // Ctrl-C is typed by a person who waits; in a rolling restart another process publishes the same lease about now.
@@ -73,6 +83,11 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
     await bridge.close();
     await Promise.all(relays.map((relay) => relay.close()));
   }
+}
+
+/** Of one relay: each tunnel is a stream, and those that are refused are streams until they are. */
+function streamsFor(maxTunnels = defaultMaxTunnels): number {
+  return Math.max(leastInboundStreams, 2 * maxTunnels);
 }
 
 /** A file that was named with --identity must be usable. The default one is given up where nothing can be kept. */

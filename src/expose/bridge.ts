@@ -14,7 +14,8 @@ import { Tunnel } from './tunnel.ts';
 export interface BridgeOptions {
   readonly target: Target;
   readonly hostHeader?: HostHeader;
-  readonly maxTunnels?: number;
+  /** Further tunnels are refused. Default 2,000. */
+  readonly maxTunnels?: number | undefined;
   /** A tunnel without a request for this long is closed, milliseconds. */
   readonly idleTunnelMs?: number;
   readonly log?: (event: ExposeEvent) => void;
@@ -23,7 +24,8 @@ export interface BridgeOptions {
   readonly clock?: Clock;
 }
 
-const defaultMaxTunnels = 2_000;
+/** One is open for each request in flight and each idle connection of a gateway; each may hold a file descriptor towards the app. */
+export const defaultMaxTunnels = 2_000;
 /** Longer than the gateway keeps one (portal.pool.idle_timeout, 90 s): the side that sends requests should close first. */
 const defaultIdleTunnelMs = 150_000;
 

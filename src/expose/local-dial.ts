@@ -1,4 +1,5 @@
-// One attempt to open a connection to the app, over TCP or TLS, within a time limit. Speaks no HTTP.
+// One attempt to open a connection to the app, over TCP or TLS, within a time limit. `localhost` is tried on both families of addresses.
+// Speaks no HTTP.
 import net from 'node:net';
 import tls from 'node:tls';
 import { StreamPipe } from '../http-client/stream-pipe.ts';
@@ -17,13 +18,23 @@ export interface LocalTarget {
   readonly target: Target;
   /** Of the last connection: resuming it shortens the handshake. */
   tlsSession: Buffer | undefined;
-  /** Where `localhost` accepted the last connection: saves a lookup and a failed attempt, half the cost of a connection. */
+  /** Where `localhost` accepted the last connection: saves a failed attempt. */
   loopbackAddress: string | undefined;
 }
 
+/**
+ * Where an app on `localhost` may listen. Never asked of the resolver: on many machines it knows one of the two, and development servers
+ * often listen on the other alone. RFC 6761 §6.3: localhost is always a loopback address.
+ */
+const loopbackAddresses = ['127.0.0.1', '::1'] as const;
+
 export class LocalDial implements Expiring {
   readonly #local: LocalTarget;
+  /** Not tried yet, in order. */
+  readonly #addresses: string[];
   #socket: net.Socket;
+  /** Of the address that was tried first: the app was there last. */
+  #error: Error | undefined;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
   readonly #observer: LocalDialObserver;
@@ -35,7 +46,9 @@ export class LocalDial implements Expiring {
     this.#deadlines = deadlines;
     this.#deadline = new Deadline(this);
     deadlines.arm(this.#deadline, connectTimeoutMs);
-    this.#socket = this.#open(local.loopbackAddress);
+    const [first, ...others] = addressesOf(local);
+    this.#addresses = others;
+    this.#socket = this.#open(first);
   }
 
   /** Abandons the attempt; the observer is not called. Idempotent. */
@@ -49,18 +62,16 @@ export class LocalDial implements Expiring {
     this.#observer.failed(connectTimeoutFault());
   }
 
-  #open(loopbackAddress: string | undefined): net.Socket {
+  #open(address: string): net.Socket {
     const { target } = this.#local;
-    const socket = open(this.#local, loopbackAddress ?? target.hostname);
+    const socket = open(this.#local, address);
+    let isReached = false;
+    socket.once('connect', () => {
+      isReached = true;
+    });
     // A socket may fail again after it was abandoned.
     socket.on('error', (error) => {
-      if (socket !== this.#socket) return;
-      if (loopbackAddress === undefined || this.#settled) this.#failed(error);
-      else {
-        // The app may have moved to the other family of addresses.
-        this.#local.loopbackAddress = undefined;
-        this.#socket = this.#open(undefined);
-      }
+      if (socket === this.#socket) this.#refused(error, isReached);
     });
     const closed = (): void => {
       if (socket === this.#socket) this.#failed(new Error('the connection was closed at once'));
@@ -69,10 +80,21 @@ export class LocalDial implements Expiring {
     socket.once(target.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
       socket.off('close', closed);
       if (!this.#settle()) return;
-      if (target.hostname === 'localhost') this.#local.loopbackAddress = socket.remoteAddress;
+      if (target.hostname === 'localhost') this.#local.loopbackAddress = address;
       this.#observer.connected(new StreamPipe(socket));
     });
     return socket;
+  }
+
+  /** `isReached`: something listens at the address, and the TLS handshake failed. */
+  #refused(error: Error, isReached: boolean): void {
+    const next = isReached || this.#settled ? undefined : this.#addresses.shift();
+    if (next === undefined) {
+      this.#failed(isReached ? error : (this.#error ?? error));
+      return;
+    }
+    this.#error ??= error;
+    this.#socket = this.#open(next);
   }
 
   #failed(error: Error): void {
@@ -86,6 +108,12 @@ export class LocalDial implements Expiring {
     this.#deadlines.disarm(this.#deadline);
     return true;
   }
+}
+
+function addressesOf({ target, loopbackAddress }: LocalTarget): readonly [string, ...string[]] {
+  if (target.hostname !== 'localhost') return [target.hostname];
+  if (loopbackAddress === undefined) return loopbackAddresses;
+  return [loopbackAddress, ...loopbackAddresses.filter((address) => address !== loopbackAddress)];
 }
 
 function open(local: LocalTarget, host: string): net.Socket {

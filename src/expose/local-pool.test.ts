@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
@@ -189,7 +188,7 @@ test('a dial that nobody waits for any more is given up', async (t) => {
   await exchange(await connectionOf(pool, 'any'));
 });
 
-test('an app at localhost is found again when it moves to the other family of addresses', async (t) => {
+test('an app at localhost is found again when it moves to the other family of addresses', async () => {
   const first = createServer((socket) => socket.on('error', () => undefined).resume());
   first.listen(0, '127.0.0.1');
   await once(first, 'listening');
@@ -200,11 +199,6 @@ test('an app at localhost is found again when it moves to the other family of ad
   first.close();
   await once(first, 'close');
   await assert.rejects(connectionOf(pool, 'fresh'), { code: 'app_unreachable' });
-  const addresses = await lookup('localhost', { all: true });
-  if (!addresses.some(({ address }) => address === '::1')) {
-    t.skip('localhost has one family of addresses here');
-    return;
-  }
   const second = createServer((socket) => socket.on('error', () => undefined).resume());
   second.listen(port, '::1');
   await once(second, 'listening');

@@ -34,6 +34,8 @@ export interface SessionOptions {
   readonly maxWindowBytes?: number;
   /** What the windows may grow by, of all sessions that are given the same budget. Default: 256 MiB for this session. */
   readonly windowBudget?: WindowBudget;
+  /** Streams of the relay, one for each connection to a published lease, that may be open at once; more are reset. Default 16,384. */
+  readonly maxInboundStreams?: number;
   readonly nowMs?: () => number;
   /** Milliseconds between two renewals of a published lease, default 10 s; it lasts for 30 s. */
   readonly renewEveryMs?: number;
@@ -102,7 +104,8 @@ export class Session {
     const { promise, resolve } = Promise.withResolvers<PortalError | undefined>();
     this.closed = promise;
     this.#over = resolve;
-    const { windowBytes = initialWindowBytes, maxWindowBytes: mostBytes = maxWindowBytes, windowBudget } = options;
+    const { windowBytes = initialWindowBytes, maxWindowBytes: mostBytes = maxWindowBytes } = options;
+    const { windowBudget, maxInboundStreams } = options;
     this.#mux = new Mux(
       carrier,
       {
@@ -112,6 +115,7 @@ export class Session {
         receiveWindowBytes: windowBytes,
         maxReceiveWindowBytes: Math.max(windowBytes, mostBytes),
         ...(windowBudget !== undefined && { windowBudget }),
+        ...(maxInboundStreams !== undefined && { maxInboundStreams }),
       },
       {
         stream: (pipe) => void acceptConnection(pipe, (leaseId) => this.#publishers.get(leaseId), this.#nowMs),

@@ -10,7 +10,8 @@ import { test, type TestContext } from 'node:test';
 import { createDemoApp } from '../../src/demo/demo-app.ts';
 import { connect, createCredential, type Credential, type SecureChannel } from '../../src/portal/index.ts';
 import { createRelay, type Relay } from '../../src/relay/relay.ts';
-import { startCli, temporaryDirectory } from '../helpers/cli.ts';
+import { runCli, startCli, temporaryDirectory } from '../helpers/cli.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 async function startApp(t: TestContext): Promise<string> {
   const app = createDemoApp();
@@ -146,6 +147,45 @@ test('a name that somebody else holds is a fault, and one line', async (t) => {
   const second = startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t) });
   assert.equal(await second.exited, 1);
   assert.match(second.stderr(), /^portal-gateway: .*"taken".*holds the name.*\n$/);
+});
+
+test('an app that is not there yet is reported at the start, and reached on whichever family it comes up', async (t) => {
+  const { url } = await startRelay(t);
+  const port = await freePort();
+  const expose = startCli(t, ['expose', String(port), '--name', 'later', '--relay', url], {
+    XDG_STATE_HOME: await temporaryDirectory(t),
+  });
+  await expose.note(
+    new RegExp(`^Nothing listens on http://localhost:${port} yet; requests get 502 until something does\\.$`, 'm'),
+  );
+  const [, , leaseId = ''] = await expose.line(publishedLine);
+  const early = await get(await dial(t, url, leaseId), '/');
+  assert.equal(early.statusCode, 502);
+  assert.match(await text(early), /app_unreachable/);
+  const app = createServer((_request, response) => response.end('here')).listen(port, '::1');
+  await once(app, 'listening');
+  t.after(() => {
+    app.closeAllConnections();
+    app.close();
+  });
+  assert.equal(await text(await get(await dial(t, url, leaseId), '/')), 'here');
+});
+
+test('connections beyond --max-tunnels are refused by a line that names it', async (t) => {
+  const { url } = await startRelay(t);
+  const args = ['expose', await startApp(t), '--name', 'small', '--relay', url];
+  const environment = { XDG_STATE_HOME: await temporaryDirectory(t) };
+  for (const bad of ['0', '100001', '1e3', '-1', '']) {
+    const { code, stderr } = await runCli(t, [...args, `--max-tunnels=${bad}`], environment);
+    assert.deepEqual([code, stderr.includes('from 1 to 100000')], [2, true], bad);
+  }
+  const expose = startCli(t, [...args, '--max-tunnels', '2'], environment);
+  const [, , leaseId = ''] = await expose.line(publishedLine);
+  for (let i = 0; i < 2; i += 1) (await dial(t, url, leaseId)).on('error', () => undefined);
+  // Cut while or after it is dialled.
+  const third = await dial(t, url, leaseId).catch(() => undefined);
+  third?.on('error', () => undefined);
+  await expose.note(/^A connection was refused: 2 are open already, which is the limit \(--max-tunnels\)\.$/m);
 });
 
 test('the identity of a name is kept in a file that only its owner can read', async (t) => {
