@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseTarget } from '../expose/target.ts';
-import { PortalError, type PortalErrorCode, type RelayClientEvent } from '../portal/index.ts';
+import { LeaseRejected, PortalError, type PortalErrorCode, type RelayClientEvent } from '../portal/index.ts';
 import { ExposeNotes } from './expose-notes.ts';
 
 const relay = 'ws://relay.test/relay';
@@ -24,7 +24,12 @@ function record(): Record {
     note: (line: string) => lines.push(line),
     style: (_style: unknown, text: string) => text,
   };
-  const notes = new ExposeNotes(terminal, parseTarget('3000'), () => nowMs);
+  const notes = new ExposeNotes(
+    terminal,
+    parseTarget('3000'),
+    () => nowMs,
+    () => nowMs,
+  );
   let nowMs = 0;
   let code = 'no';
   notes.hopeless.catch((error: unknown) => (code = (error as PortalError).code));
@@ -80,21 +85,59 @@ for (const code of ['not_a_relay', 'relay_tls'] as const) {
   });
 }
 
-test('a name that somebody else holds is given up on at first only', async () => {
-  const refused: RelayClientEvent = {
-    type: 'publish_failed',
-    relay,
-    name: 'demo',
-    error: new PortalError('lease_rejected', 'somebody holds it'),
-  };
-  const first = record();
-  first.notes.relayEvent(refused);
-  assert.equal(await first.gaveUp(), 'lease_rejected');
-  const later = record();
-  later.notes.relayEvent(published);
-  later.notes.relayEvent(refused);
-  assert.equal(await later.gaveUp(), 'no');
-  assert.match(later.lines.at(-1) ?? '', /somebody holds it.*Trying on/);
+/** A publish_failed event; `holder`: the lease id that the relay lists under the name. */
+function rejected(holder?: string): RelayClientEvent {
+  const error = new LeaseRejected(
+    'the relay rejected it',
+    holder === undefined ? undefined : { id: holder, expiresAtMs: 90_000 },
+  );
+  return { type: 'publish_failed', relay, name: 'demo', error };
+}
+
+test('a name that another identity holds never ends the command: one line for each holder, and one every ten minutes', async () => {
+  const { notes, lines, gaveUp, pass } = record();
+  notes.relayEvent(rejected('HOLDER'));
+  pass(30_000);
+  notes.relayEvent(rejected('HOLDER'));
+  // The relay did not list its leases this time.
+  notes.relayEvent(rejected());
+  notes.relayEvent(rejected('OTHER'));
+  pass(600_000);
+  notes.relayEvent(rejected('OTHER'));
+  const line = (holder: string, since: string): string =>
+    `"demo" is held on ${relay} by the lease ${holder}, since 1970-01-01T00:${since}Z or earlier; ` +
+    'that lease expires at 1970-01-01T00:01:30Z unless it is renewed. Trying on.';
+  assert.deepEqual(lines, [line('HOLDER', '00:00'), line('OTHER', '00:30'), line('OTHER', '00:30')]);
+  assert.equal(await gaveUp(), 'no');
+  notes.relayEvent(published);
+  notes.relayEvent(rejected('OTHER'));
+  assert.match(lines.at(-1) ?? '', /since 1970-01-01T00:10:30Z/);
+});
+
+test('a rejection without a holder is a line with the reason, and hostile ids and dates are harmless', () => {
+  const { notes, lines } = record();
+  notes.relayEvent(rejected());
+  assert.deepEqual(lines, [`the relay rejected it (${relay}). Trying on.`]);
+  const error = new LeaseRejected('', { id: '\u001b[2J', expiresAtMs: 1e300 });
+  notes.relayEvent({ type: 'publish_failed', relay, name: 'demo', error });
+  assert.match(lines[1] ?? '', /the lease \[2J, since .* expires at an unknown time/);
+});
+
+test('a lease that another process publishes, too, is a line every ten minutes', () => {
+  const { notes, lines, pass } = record();
+  const contested = { type: 'lease_contested', relay, leaseId: 'ABC', name: 'demo', expiresAtMs: 30_000 } as const;
+  for (let i = 0; i < 10; i += 1) {
+    notes.relayEvent(contested);
+    pass(10_000);
+  }
+  assert.equal(lines.length, 1);
+  assert.match(
+    lines[0] ?? '',
+    /^Another process publishes "demo" on \S+ with the same identity .*take the lease from each other/,
+  );
+  pass(600_000);
+  notes.relayEvent(contested);
+  assert.equal(lines.length, 2);
 });
 
 test('a request that the app did not answer is a line with the reason and no query', () => {

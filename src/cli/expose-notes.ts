@@ -5,6 +5,7 @@ import type { ExposeEvent } from '../expose/expose-event.ts';
 import type { Target } from '../expose/target.ts';
 import type { PortalErrorCode, RelayClientEvent } from '../portal/index.ts';
 import { printable } from '../kernel/printable.ts';
+import { LeaseNotes } from './lease-notes.ts';
 import { LineBudget } from './line-budget.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -13,7 +14,6 @@ const hopelessAtFirst: ReadonlySet<PortalErrorCode> = new Set([
   'bad_relay_url',
   'not_a_relay',
   'relay_tls',
-  'lease_rejected',
   'lease_refused',
 ]);
 
@@ -32,6 +32,7 @@ export class ExposeNotes {
   readonly hopeless: Promise<never>;
   readonly #terminal: Terminal;
   readonly #target: Target;
+  readonly #leases: LeaseNotes;
   readonly #published = new Set<string>();
   readonly #unreachable = new Set<string>();
   readonly #nowMs: () => number;
@@ -41,9 +42,15 @@ export class ExposeNotes {
   #excessUnnoted = 0;
   #giveUp: (error: Error) => void = () => undefined;
 
-  /** `nowMs`: monotonic. */
-  constructor(terminal: Terminal, target: Target, nowMs: () => number = () => performance.now()) {
+  /** `nowMs`: monotonic. `wallMs`: since 1970. */
+  constructor(
+    terminal: Terminal,
+    target: Target,
+    nowMs: () => number = () => performance.now(),
+    wallMs: () => number = Date.now,
+  ) {
     this.#nowMs = nowMs;
+    this.#leases = new LeaseNotes(terminal, { nowMs, wallMs });
     this.#terminal = terminal;
     this.#target = target;
     this.hopeless = new Promise((_resolve, reject) => {
@@ -63,6 +70,7 @@ export class ExposeNotes {
         if (!this.#published.has(relay)) this.#terminal.result(`${event.name} ${event.leaseId} ${relay}`);
         this.#terminal.note(`Published ${this.#target.origin} as "${event.name}" on ${relay}.`);
         this.#published.add(relay);
+        this.#leases.published(relay);
         break;
       case 'down':
         this.#terminal.note(`Lost ${relay}: ${event.error.message}. Coming back.`);
@@ -76,7 +84,11 @@ export class ExposeNotes {
         break;
       case 'publish_failed':
         if (this.#isHopeless(relay, event.error.code)) this.#giveUp(event.error);
+        else if (event.error.code === 'lease_rejected') this.#leases.rejected(relay, event.name, event.error);
         else this.#terminal.note(`${event.error.message} (${relay}). Trying on.`);
+        break;
+      case 'lease_contested':
+        this.#leases.contested(relay, event.name, event.expiresAtMs);
         break;
     }
   };

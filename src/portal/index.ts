@@ -11,6 +11,7 @@ export {
 export type { InfoOptions } from './list-request.ts';
 export { loadIdentity, loadOrCreateIdentity } from './identity-file.ts';
 export type { LeaseOffer, PortalLease, RelayInfo } from './lease.ts';
+export { LeaseRejected, type NameHolder } from './name-holder.ts';
 export type { PublishObserver } from './publish.ts';
 export { RelayClient, type ListenOptions, type RelayClientEvent, type RelayClientOptions } from './relay-client.ts';
 export type { SecureChannel } from './secure/channel.ts';

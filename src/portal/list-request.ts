@@ -11,6 +11,8 @@ import type { Pipe, PipeHandler } from './yamux/pipe.ts';
 export interface InfoOptions extends Partial<LeaseListOptions> {
   /** How long the relay may send nothing. Default 5 s. */
   readonly stallTimeoutMs?: number;
+  /** Called for each piece of the response. */
+  readonly received?: (bytes: number) => void;
 }
 
 /** Distinct lease ids, for callers that set no bound of their own. */
@@ -22,7 +24,7 @@ const defaultStallTimeoutMs = 5_000;
  * the session's end, or `signal`'s reason.
  */
 export async function requestInfo(mux: Mux, signal: AbortSignal, options: InfoOptions = {}): Promise<RelayInfo> {
-  const { maxLeases = defaultMaxLeases, stallTimeoutMs = defaultStallTimeoutMs } = options;
+  const { maxLeases = defaultMaxLeases, stallTimeoutMs = defaultStallTimeoutMs, received } = options;
   const pipe = await mux.open(signal);
   const chunks = new Chunks(pipe, stallTimeoutMs, signal);
   try {
@@ -32,6 +34,7 @@ export async function requestInfo(mux: Mux, signal: AbortSignal, options: InfoOp
     while (!reader.done) {
       const chunk = await chunks.next();
       if (chunk === undefined) throw ended(reader);
+      received?.(chunk.length);
       await slices.run(reader.read(chunk));
       pipe.consumed(chunk.length);
     }

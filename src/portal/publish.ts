@@ -5,7 +5,9 @@ import { TimeLimit } from '../kernel/time-limit.ts';
 import { PortalError } from './errors.ts';
 import type { LeaseOffer } from './lease.ts';
 import { requestLeaseDelete, requestLeaseUpdate } from './control-requests.ts';
+import { LeaseWatch } from './lease-watch.ts';
 import { requestInfo } from './list-request.ts';
+import { rejection } from './name-holder.ts';
 import { ResponseCode } from './packets/packets.ts';
 import type { Mux } from './yamux/session.ts';
 
@@ -30,7 +32,12 @@ export interface PublishObserver {
   published(): void;
   /** The relay took a renewal. */
   renewed?(): void;
-  /** The relay refused the lease, now or at a renewal. The last call. */
+  /**
+   * Another process publishes the lease, too: the relay listed the expiry of somebody else several times in a row. `expiresAtMs`: of its last
+   * renewal.
+   */
+  contested?(expiresAtMs: number): void;
+  /** The relay refused the lease, now or at a renewal; LeaseRejected where it may be held by somebody else. The last call. */
   refused(error: PortalError): void;
 }
 
@@ -47,6 +54,7 @@ export class Publication {
   readonly #nowMs: () => number;
   readonly #renewEveryMs: number;
   readonly #observer: PublishObserver;
+  readonly #watch: LeaseWatch;
   readonly #stopped = new AbortController();
   readonly #released = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -63,6 +71,13 @@ export class Publication {
     this.#nowMs = options.nowMs;
     this.#renewEveryMs = options.renewEveryMs ?? defaultRenewEveryMs;
     this.#observer = observer;
+    this.#watch = new LeaseWatch({
+      mux,
+      leaseId: offer.credential.id,
+      ownExpiries: () => this.#expirySeconds,
+      renewEveryMs: this.#renewEveryMs,
+      contested: (expiresAtMs) => observer.contested?.(expiresAtMs),
+    });
     void this.#update();
   }
 
@@ -129,7 +144,7 @@ export class Publication {
       const code = await requestLeaseUpdate(this.#mux, this.#offer, { nowMs, expiresAtMs }, signal);
       if (this.#stopped.signal.aborted) return;
       if (code !== ResponseCode.ACCEPTED) {
-        this.#refused(refusal(code, this.#offer.name));
+        await this.#refusedWith(code);
         return;
       }
       this.#expirySeconds = [expirySeconds];
@@ -157,7 +172,9 @@ export class Publication {
   #renewLater(): void {
     // The observer may have withdrawn the lease in its call.
     if (this.#stopped.signal.aborted) return;
-    this.#timer = setTimeout(() => void this.#update(), this.#renewEveryMs);
+    const delayMs = this.#watch.delayBefore(this.#renewEveryMs);
+    this.#timer = setTimeout(() => void this.#update(), delayMs);
+    this.#watch.renewingIn(delayMs);
   }
 
   #refused(error: PortalError): void {
@@ -165,18 +182,17 @@ export class Publication {
     this.#observer.refused(error);
   }
 
+  async #refusedWith(code: number): Promise<void> {
+    const error =
+      code === ResponseCode.REJECTED
+        ? await rejection(this.#mux, this.#offer, this.#stopped.signal)
+        : new PortalError('lease_refused', `the relay refused the lease "${this.#offer.name}" with code ${code}`);
+    if (!this.#stopped.signal.aborted) this.#refused(error);
+  }
+
   #stopRenewing(): void {
+    this.#watch.stop();
     clearTimeout(this.#timer);
     this.#stopped.abort();
   }
-}
-
-function refusal(code: number, name: string): PortalError {
-  if (code === ResponseCode.REJECTED) {
-    return new PortalError(
-      'lease_rejected',
-      `the relay rejected the lease "${name}": another identity holds the name, or a limit of the relay is reached`,
-    );
-  }
-  return new PortalError('lease_refused', `the relay refused the lease "${name}" with code ${code}`);
 }

@@ -32,7 +32,10 @@ async function startRelay(
             void (async () => {
               const messages = new MessageStream(pipe, new MessageReader(65_536));
               const message = await messages.next(AbortSignal.timeout(10_000));
-              if (message === undefined || decodePacket(message).type !== 'leaseUpdateRequest') return;
+              if (message === undefined || decodePacket(message).type !== 'leaseUpdateRequest') {
+                pipe.reset();
+                return;
+              }
               pipe.write([encodePacket({ type: 'leaseUpdateResponse', code: codes() })]);
             })().catch(() => undefined);
           },

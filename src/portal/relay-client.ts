@@ -15,6 +15,14 @@ export type RelayClientEvent =
   | { readonly type: 'down'; readonly relay: string; readonly error: PortalError }
   | { readonly type: 'attempt_failed'; readonly relay: string; readonly error: PortalError; readonly retryInMs: number }
   | { readonly type: 'published'; readonly relay: string; readonly leaseId: string; readonly name: string }
+  /** Another process publishes the lease with the same identity, and the relay lists it until `expiresAtMs`. At each look that shows it. */
+  | {
+      readonly type: 'lease_contested';
+      readonly relay: string;
+      readonly leaseId: string;
+      readonly name: string;
+      readonly expiresAtMs: number;
+    }
   | { readonly type: 'publish_failed'; readonly relay: string; readonly name: string; readonly error: PortalError };
 
 export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
@@ -245,6 +253,15 @@ export class RelayClient {
       // A relay may take a lease and refuse it at its first renewal, again and again.
       renewed: () => {
         listener.refusals = 0;
+      },
+      contested: (expiresAtMs) => {
+        this.#options.log?.({
+          type: 'lease_contested',
+          relay: this.url,
+          leaseId: offer.credential.id,
+          name,
+          expiresAtMs,
+        });
       },
       refused: (error) => {
         this.#options.log?.({ type: 'publish_failed', relay: this.url, name, error });

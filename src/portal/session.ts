@@ -195,6 +195,9 @@ export class Session {
       renewed: () => {
         observer.renewed?.();
       },
+      contested: (expiresAtMs) => {
+        observer.contested?.(expiresAtMs);
+      },
       refused: (error) => {
         this.#publishers.delete(id);
         observer.refused(error);

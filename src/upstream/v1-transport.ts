@@ -52,6 +52,7 @@ function tell(event: RelayClientEvent): void {
     }
     case 'published':
     case 'publish_failed':
+    case 'lease_contested':
       // A gateway publishes nothing.
       break;
   }

@@ -140,13 +140,24 @@ test('with --allow-client only the gateway named gets to the app', async (t) => 
   assert.equal(await text(answer), 'in');
 });
 
-test('a name that somebody else holds is a fault, and one line', async (t) => {
+test('a name that another identity holds: expose reports who holds it, waits, and publishes when it is free', async (t) => {
   const { url } = await startRelay(t);
   const args = ['expose', '3000', '--name', 'taken', '--relay', url];
-  await startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t) }).line(publishedLine);
+  const first = startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t) });
+  const [, , holder = ''] = await first.line(publishedLine);
   const second = startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t) });
-  assert.equal(await second.exited, 1);
-  assert.match(second.stderr(), /^portal-gateway: .*"taken".*holds the name.*\n$/);
+  const time = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`;
+  await second.note(
+    new RegExp(
+      `^"taken" is held on ${url} by the lease ${holder}, since ${time} or earlier; ` +
+        `that lease expires at ${time} unless it is renewed\\. Trying on\\.$`,
+      'm',
+    ),
+  );
+  first.child.kill('SIGINT');
+  assert.equal(await first.exited, 0);
+  const [, , leaseId] = await second.line(publishedLine);
+  assert.notEqual(leaseId, holder);
 });
 
 test('an app that is not there yet is reported at the start, and reached on whichever family it comes up', async (t) => {
