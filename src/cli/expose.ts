@@ -28,6 +28,10 @@ export function exposeCommand(context: CliContext): Command {
       '--identity <FILE>',
       'the identity file, whose id is the lease id (default: one for each name in the state directory)',
     )
+    .option(
+      '--replace',
+      'take over from another expose on this machine that publishes with the same identity: it drains once this one has published',
+    )
     .addOption(
       new Option('--host-header <HOST>', 'what the app sees as Host: preserve, target or a value')
         .argParser(checked(parseHostHeader))

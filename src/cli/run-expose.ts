@@ -1,5 +1,4 @@
 // Runs `expose`: publishes one local app on one or more relays until the process is asked to stop.
-import { exposeIdentityPath } from '../config/state-directory.ts';
 import { AssertionGate, type AssertionSource } from '../expose/assertion-gate.ts';
 import { Bridge, defaultMaxTunnels } from '../expose/bridge.ts';
 import type { HostHeader } from '../expose/host-header.ts';
@@ -7,20 +6,18 @@ import { leaseNameFault } from '../expose/lease-name.ts';
 import { publish } from '../expose/publish.ts';
 import type { Target } from '../expose/target.ts';
 import { probeTarget } from '../expose/target-probe.ts';
-import { loadOrCreateIdentity } from '../portal/identity-file.ts';
-import { type Credential, RelayClient, WindowBudget } from '../portal/index.ts';
+import { processText } from '../kernel/process-record.ts';
+import { RelayClient, type RelayClientEvent, WindowBudget } from '../portal/index.ts';
+import { ExposeIdentity, type IdentityOptions } from './expose-identity.ts';
 import { ExposeNotes } from './expose-notes.ts';
 import { usageFault } from './fault.ts';
-import { keptIdentity } from './kept-identity.ts';
 import { distinctRelays } from './options.ts';
 import type { CliContext } from './context.ts';
 import { aborted, isInterrupt } from './shutdown.ts';
 
-export interface ExposeOptions {
-  readonly name: string;
+export interface ExposeOptions extends IdentityOptions {
   readonly relay?: readonly string[];
   readonly allowClient?: readonly string[];
-  readonly identity?: string;
   readonly hostHeader: HostHeader;
   readonly description?: string;
   readonly maxTunnels?: number;
@@ -40,7 +37,8 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   if (fault !== undefined) throw usageFault(`--name can't be published: ${fault}`);
   const environment = context.environment();
   const urls = distinctRelays(options.relay ?? [environment.relayUrl]);
-  const credential = await identityOf(options, context);
+  const identity = await ExposeIdentity.open(options, context);
+  const { credential } = identity;
 
   const notes = new ExposeNotes(context.terminal, target);
   const { requireAssertion: source } = options;
@@ -60,20 +58,28 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   };
   try {
     const windowBudget = new WindowBudget(windowBudgetBytes);
-    const session = { credential, windowBudget, maxInboundStreams: streamsFor(maxTunnels), log: notes.relayEvent };
+    const log = (event: RelayClientEvent): void => {
+      notes.relayEvent(event);
+      if (event.type === 'published') identity.publishedOn(event.relay, urls);
+    };
+    const session = { credential, windowBudget, maxInboundStreams: streamsFor(maxTunnels), log };
     for (const url of urls) relays.push(new RelayClient({ url, ...session }));
     // Publishing does not wait: the app may come later.
     void probeTarget(target, stop.signal).then((fault) => {
       if (fault !== undefined) notes.targetFault(fault);
     });
     const publishing = publish(offer, relays, bridge, { signal: stop.signal, handOver: handOver.signal });
-    await Promise.race([aborted(context.signal), notes.hopeless, publishing]);
+    const successor = await Promise.race([aborted(context.signal), notes.hopeless, publishing, identity.asked]);
     // Ctrl-C is typed by a person who waits; in a rolling restart another process publishes the same lease about now.
-    if (!isInterrupt(context.signal)) {
-      context.terminal.note('Stopping. Serving on until another process publishes the app, for 12 s at most.');
+    if (successor !== undefined || !isInterrupt(context.signal)) {
+      context.terminal.note(
+        successor === undefined
+          ? 'Stopping. Serving on until another process publishes the app, for 12 s at most.'
+          : `Another expose (${processText(successor)}) takes over. Serving on until it holds the lease, for 12 s at most.`,
+      );
       bridge.drain();
       handOver.abort();
-      await publishing;
+      await Promise.race(successor === undefined ? [publishing] : [publishing, aborted(context.signal)]);
     }
     stop.abort();
     await publishing;
@@ -82,21 +88,11 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
     gate?.close();
     await bridge.close();
     await Promise.all(relays.map((relay) => relay.close()));
+    await identity.release();
   }
 }
 
 /** Of one relay: each tunnel is a stream, and those that are refused are streams until they are. */
 function streamsFor(maxTunnels = defaultMaxTunnels): number {
   return Math.max(leastInboundStreams, 2 * maxTunnels);
-}
-
-/** A file that was named with --identity must be usable. The default one is given up where nothing can be kept. */
-async function identityOf({ name, identity }: ExposeOptions, context: CliContext): Promise<Credential> {
-  if (identity !== undefined) return loadOrCreateIdentity(identity);
-  return keptIdentity(exposeIdentityPath(context.environment().stateDirectory, name), (reason) => {
-    context.terminal.note(
-      `The lease id is new at each start, because the identity cannot be kept (${reason}). ` +
-        'Name a file with --identity, or set XDG_STATE_HOME to a directory that this user can write to.',
-    );
-  });
 }

@@ -2,22 +2,14 @@
 // no more. Knows nothing of the file.
 import { randomBytes } from 'node:crypto';
 import { link, open, readFile, rename, stat, unlink } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import process from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
+import { isGone, parseProcessRecord, recordOfThisProcess } from '../kernel/process-record.ts';
 import { KeysFileError } from './errors.ts';
 
 /** Who holds a lock has everything at hand and does nothing but read and write one small file. */
 const longestHoldMs = 30_000;
 const defaultPatienceMs = 10_000;
 const lookEveryMs = 25;
-
-interface Owner {
-  readonly pid: number;
-  readonly host: string;
-  /** Of this one lock. */
-  readonly token: string;
-}
 
 export interface HeldLock {
   /** Throws KeysFileError when somebody has taken the lock, who thought that its owner was no more. Asked just before the change. */
@@ -31,8 +23,7 @@ export async function withFileLock<T>(
   patienceMs: number = defaultPatienceMs,
 ): Promise<T> {
   const lock = `${path}.lock`;
-  const owner: Owner = { pid: process.pid, host: hostname(), token: randomBytes(12).toString('hex') };
-  const text = JSON.stringify(owner);
+  const text = JSON.stringify(recordOfThisProcess());
   const untilMs = performance.now() + patienceMs;
   while (!(await create(lock, text))) {
     if (await takeAwayStale(lock)) continue;
@@ -80,8 +71,8 @@ async function takeAwayStale(lock: string): Promise<boolean> {
   if (since === undefined) return true;
   // It is there and cannot be read, a directory for example: the caller waits for as long as its patience lasts.
   if (content === undefined) return false;
-  const owner = ownerIn(content);
-  const gone = owner?.host === hostname() && !isAlive(owner.pid);
+  const owner = parseProcessRecord(content);
+  const gone = owner !== undefined && isGone(owner);
   if (!gone && Date.now() - since.mtimeMs < longestHoldMs) return false;
   const aside = `${lock}.${randomBytes(6).toString('hex')}.stale`;
   try {
@@ -97,32 +88,11 @@ async function takeAwayStale(lock: string): Promise<boolean> {
 }
 
 async function stillHeld(path: string, lock: string): Promise<KeysFileError> {
-  const owner = ownerIn((await contentOf(lock)) ?? '');
+  const owner = parseProcessRecord((await contentOf(lock)) ?? '');
   const who = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host}`;
   return new KeysFileError(`${path} is being changed by ${who}; try again, or remove ${lock} if that is not so`);
 }
 
 function contentOf(file: string): Promise<string | undefined> {
   return readFile(file, 'utf8').catch(() => undefined);
-}
-
-function ownerIn(content: string): Owner | undefined {
-  try {
-    const { pid, host, token } = JSON.parse(content) as Partial<Owner>;
-    if (Number.isSafeInteger(pid) && Number(pid) > 0 && typeof host === 'string' && typeof token === 'string')
-      return { pid: Number(pid), host: host.replace(/[^\w.-]/g, '').slice(0, 64), token };
-  } catch {
-    // Written by something else.
-  }
-  return undefined;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it is somebody else's.
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
 }

@@ -199,6 +199,71 @@ test('connections beyond --max-tunnels are refused by a line that names it', asy
   await expose.note(/^A connection was refused: 2 are open already, which is the limit \(--max-tunnels\)\.$/m);
 });
 
+test('a second expose with the same identity is refused, and the line names the process that has it', async (t) => {
+  const state = await temporaryDirectory(t);
+  const { url } = await startRelay(t);
+  const args = ['expose', '3000', '--name', 'once', '--relay', url];
+  const first = startCli(t, args, { XDG_STATE_HOME: state });
+  await first.line(publishedLine);
+  const file = join(state, 'portal-gateway', 'expose', 'once.pem');
+  const line = new RegExp(
+    `^portal-gateway: the identity ${file} is in use: process ${first.child.pid ?? 0} publishes with it; .*--replace.*\\n$`,
+  );
+  for (const identity of [[], ['--identity', file]]) {
+    const { code, stderr, stdout } = await runCli(t, [...args, ...identity], { XDG_STATE_HOME: state });
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, line);
+  }
+  // A process that is killed leaves nothing that holds up the next one.
+  first.child.kill('SIGKILL');
+  await first.exited;
+  await startCli(t, args, { XDG_STATE_HOME: state }).line(publishedLine);
+});
+
+test('--replace publishes first, then the other process drains and ends, and no request fails', async (t) => {
+  const state = await temporaryDirectory(t);
+  const { relay, url } = await startRelay(t);
+  const args = ['expose', await startApp(t), '--name', 'shift', '--relay', url];
+  const environment = { XDG_STATE_HOME: state };
+  const first = startCli(t, args, environment);
+  const [, , leaseId = ''] = await first.line(publishedLine);
+  const second = startCli(t, [...args, '--replace'], environment);
+  const over = new AbortController();
+  const session = await connect(url, { credential: createCredential() });
+  t.after(() => session.close());
+  const calls = (async () => {
+    let answered = 0;
+    while (!over.signal.aborted) {
+      const tunnel = await session.dial(leaseId, { alpn: 'http/1.1', signal: AbortSignal.timeout(10_000) });
+      const response = await get(tunnel, '/bytes/1000');
+      assert.equal((await text(response.setEncoding('latin1'))).length, 1_000);
+      tunnel.destroy();
+      answered += 1;
+    }
+    return answered;
+  })();
+  assert.equal((await second.line(publishedLine))[2], leaseId);
+  await first.note(new RegExp(`^Another expose \\(process ${second.child.pid ?? 0}\\) takes over\\.`, 'm'));
+  assert.equal(await first.exited, 0);
+  await second.note(new RegExp(`^Took over from process ${first.child.pid ?? 0}\\.$`, 'm'));
+  over.abort();
+  assert.ok((await calls) > 0);
+  assert.equal(relay.counts().leases, 1);
+  const { code, stderr } = await runCli(t, args, environment);
+  assert.equal(code, 1);
+  assert.match(stderr, new RegExp(`process ${second.child.pid ?? 0} publishes with it`));
+});
+
+test('--replace with nothing to replace publishes, and takes part in nothing else', async (t) => {
+  const { url } = await startRelay(t);
+  const args = ['expose', await startApp(t), '--name', 'alone', '--relay', url, '--replace'];
+  const expose = startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t) });
+  await expose.line(publishedLine);
+  expose.child.kill('SIGINT');
+  assert.equal(await expose.exited, 0);
+  assert.doesNotMatch(expose.stderr(), /replace|Took over/);
+});
+
 test('the identity of a name is kept in a file that only its owner can read', async (t) => {
   const state = await temporaryDirectory(t);
   const { url } = await startRelay(t);

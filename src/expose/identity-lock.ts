@@ -1,0 +1,160 @@
+// One process at a time publishes with an identity file: two would take the lease from each other. The system holds the lock for as long as
+// the process lives (process-lock.ts); files beside it name the holder, and carry a request to it to drain.
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, realpath, rename, unlink } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { lockForLife, type ProcessLock } from '../kernel/process-lock.ts';
+import { isGone, parseProcessRecord, type ProcessRecord, recordOfThisProcess } from '../kernel/process-record.ts';
+
+/**
+ * locked: until the lock is released. held: by another process, which is not known where its record cannot be read. unlockable: no lock can be
+ * kept beside the file, a mounted secret for example.
+ */
+export type IdentityClaim =
+  | { readonly kind: 'locked'; readonly lock: IdentityLock }
+  | { readonly kind: 'held'; readonly holder: ProcessRecord | undefined }
+  | { readonly kind: 'unlockable'; readonly reason: string };
+
+/** A process that has just taken the lock writes its record within this. */
+const recordPatienceMs = 2_000;
+const retryMs = 50;
+/** How soon the holder notices a request to drain, and the successor a lock that is free. */
+const lookEveryMs = 500;
+const maxRecordBytes = 1_024;
+
+interface LockFiles {
+  readonly lock: string;
+  readonly holder: string;
+  readonly drain: string;
+}
+
+/** `identityFile` exists, or there is nothing to lock. Never rejects. */
+export async function claimIdentity(identityFile: string): Promise<IdentityClaim> {
+  try {
+    const files = await filesOf(identityFile);
+    const untilMs = performance.now() + recordPatienceMs;
+    for (;;) {
+      const lock = await lockForLife(files.lock);
+      if (lock !== undefined) return { kind: 'locked', lock: await holding(files, lock) };
+      const holder = await recordIn(files.holder);
+      if (holder !== undefined && !isGone(holder)) return { kind: 'held', holder };
+      // Of a process that was killed: the holder has not written its own yet. Two that start at once may also both find the lock busy.
+      if (performance.now() >= untilMs) return { kind: 'held', holder: undefined };
+      await wait(retryMs * (0.5 + Math.random()));
+    }
+  } catch (error) {
+    return { kind: 'unlockable', reason: (error as NodeJS.ErrnoException).code ?? String(error) };
+  }
+}
+
+/**
+ * Asks whoever holds the lock to drain, and waits for the lock for as long as it takes. Undefined: `signal` was aborted, or no lock can be
+ * kept any more. Never rejects.
+ */
+export async function takeOverIdentity(identityFile: string, signal: AbortSignal): Promise<IdentityLock | undefined> {
+  try {
+    const files = await filesOf(identityFile);
+    let asked: string | undefined;
+    for (;;) {
+      const lock = await lockForLife(files.lock);
+      if (lock !== undefined) return await holding(files, lock);
+      const holder = await recordIn(files.holder);
+      if (holder !== undefined && holder.token !== asked) {
+        // By its token, not by its process id: a record that was left behind reaches nobody.
+        await writeWhole(files.drain, { ...recordOfThisProcess(), token: holder.token });
+        asked = holder.token;
+      }
+      await wait(lookEveryMs, undefined, { signal });
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+export class IdentityLock {
+  /** Resolves with the process that asks this one to drain; never rejects. */
+  readonly asked: Promise<ProcessRecord>;
+  readonly #files: LockFiles;
+  readonly #lock: ProcessLock;
+  readonly #own: ProcessRecord;
+  readonly #askedBy: (successor: ProcessRecord) => void;
+  readonly #timer: NodeJS.Timeout;
+  #isReleased = false;
+
+  constructor(files: LockFiles, lock: ProcessLock, own: ProcessRecord) {
+    this.#files = files;
+    this.#lock = lock;
+    this.#own = own;
+    const { promise, resolve } = Promise.withResolvers<ProcessRecord>();
+    this.asked = promise;
+    this.#askedBy = resolve;
+    this.#timer = setInterval(() => void this.look(), lookEveryMs);
+    this.#timer.unref();
+  }
+
+  /** Whether there is a request to drain: done regularly. Never rejects. */
+  async look(): Promise<void> {
+    const request = await recordIn(this.#files.drain);
+    if (request?.token === this.#own.token) this.#askedBy(request);
+  }
+
+  /** Never rejects. Idempotent. */
+  async release(): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    clearInterval(this.#timer);
+    // While the lock is held they are nobody else's.
+    for (const file of [this.#files.holder, this.#files.drain]) await unlink(file).catch(() => undefined);
+    this.#lock.release();
+  }
+}
+
+async function holding(files: LockFiles, lock: ProcessLock): Promise<IdentityLock> {
+  const own = recordOfThisProcess();
+  try {
+    await writeWhole(files.holder, own);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  return new IdentityLock(files, lock, own);
+}
+
+/** Of the file itself, however many links lead to it. */
+async function filesOf(identityFile: string): Promise<LockFiles> {
+  const path = await realpath(identityFile);
+  return { lock: `${path}.lock`, holder: `${path}.holder`, drain: `${path}.drain` };
+}
+
+async function writeWhole(path: string, record: ProcessRecord): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(JSON.stringify(record));
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Undefined: there is none, or it is none of ours. */
+async function recordIn(path: string): Promise<ProcessRecord | undefined> {
+  try {
+    // A pipe without a writer would keep us for ever.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(maxRecordBytes), 0, maxRecordBytes, 0);
+      return parseProcessRecord(buffer.toString('utf8', 0, bytesRead));
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,45 @@
+// A process as named in a file beside what it holds, for other processes: to name it in a message, and to notice that it is gone. Proves
+// nothing: process ids are used again, hence the token.
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import process from 'node:process';
+
+export interface ProcessRecord {
+  readonly pid: number;
+  readonly host: string;
+  /** Of one holding; a process that holds twice has two. */
+  readonly token: string;
+}
+
+export function recordOfThisProcess(): ProcessRecord {
+  return { pid: process.pid, host: hostname(), token: randomBytes(12).toString('hex') };
+}
+
+/** Undefined: written by something else. What is returned is safe to show. */
+export function parseProcessRecord(text: string): ProcessRecord | undefined {
+  try {
+    const { pid, host, token } = JSON.parse(text) as Partial<ProcessRecord>;
+    if (Number.isSafeInteger(pid) && Number(pid) > 0 && typeof host === 'string' && typeof token === 'string')
+      return { pid: Number(pid), host: host.replace(/[^\w.-]/g, '').slice(0, 64), token };
+  } catch {
+    // Not JSON, or null.
+  }
+  return undefined;
+}
+
+/** Certainly not running any more. False for processes of other machines and containers. */
+export function isGone({ pid, host }: ProcessRecord): boolean {
+  if (host !== hostname()) return false;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    // EPERM: it belongs to another user.
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+/** For messages. */
+export function processText({ pid, host }: ProcessRecord): string {
+  return host === hostname() ? `process ${pid}` : `process ${pid} on ${host}`;
+}
