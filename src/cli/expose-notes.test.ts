@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { connectFault, connectTimeoutFault } from '../expose/app-fault.ts';
 import { parseTarget } from '../expose/target.ts';
 import { LeaseRejected, PortalError, type PortalErrorCode, type RelayClientEvent } from '../portal/index.ts';
 import { ExposeNotes } from './expose-notes.ts';
@@ -138,6 +139,27 @@ test('a lease that another process publishes, too, is a line every ten minutes',
   pass(600_000);
   notes.relayEvent(contested);
   assert.equal(lines.length, 2);
+});
+
+test('an app that accepts no connection is a line once it is clear that the command goes on', () => {
+  const refused = connectFault(Object.assign(new Error(), { code: 'ECONNREFUSED' }));
+  const early = record();
+  early.notes.targetFault(refused);
+  assert.deepEqual(early.lines, []);
+  early.notes.relayEvent(failed('not_a_relay'));
+  assert.deepEqual(early.lines, []);
+  early.notes.relayEvent({ type: 'up', relay });
+  early.notes.relayEvent({ type: 'up', relay });
+  assert.deepEqual(early.lines, [
+    'Nothing listens on http://localhost:3000 yet; requests get 502 until something does.',
+  ]);
+  const late = record();
+  late.notes.relayEvent(failed('relay_unreachable'));
+  late.notes.targetFault(connectTimeoutFault());
+  assert.match(
+    late.lines[1] ?? '',
+    /^http:\S+ does not answer \(no connection within 10 s\); requests get 502 until it does\.$/,
+  );
 });
 
 test('a request that the app did not answer is a line with the reason and no query', () => {

@@ -38,6 +38,8 @@ export class ExposeNotes {
   readonly #nowMs: () => number;
   readonly #budgets = new Map<string, LineBudget>();
   #keysFailed = '';
+  #targetLine: string | undefined;
+  #goesOn = false;
   #excessNotedMs = -Infinity;
   #excessUnnoted = 0;
   #giveUp: (error: Error) => void = () => undefined;
@@ -62,6 +64,7 @@ export class ExposeNotes {
 
   readonly relayEvent = (event: RelayClientEvent): void => {
     const { relay } = event;
+    if (event.type !== 'attempt_failed' || !this.#isHopeless(relay, event.error.code)) this.#noteTarget();
     switch (event.type) {
       case 'up':
         this.#unreachable.delete(relay);
@@ -123,14 +126,20 @@ export class ExposeNotes {
     }
   };
 
-  /** The app accepts no connection when `expose` starts. */
+  /** The app accepts no connection when `expose` starts. A line once a relay is connected or waited for: an `expose` that ends has one line. */
   targetFault({ proxyError, reason }: AppFault): void {
     const { origin } = this.#target;
-    this.#terminal.note(
+    this.#targetLine =
       proxyError === 'connection_refused'
         ? `Nothing listens on ${origin} yet; requests get 502 until something does.`
-        : `${origin} does not answer (${printable(reason)}); requests get 502 until it does.`,
-    );
+        : `${origin} does not answer (${printable(reason)}); requests get 502 until it does.`;
+    if (this.#goesOn) this.#noteTarget();
+  }
+
+  #noteTarget(): void {
+    this.#goesOn = true;
+    if (this.#targetLine !== undefined) this.#terminal.note(this.#targetLine);
+    this.#targetLine = undefined;
   }
 
   /** Callers and apps can cause thousands of these a second: `kind` has a bounded number of lines. */

@@ -245,23 +245,18 @@ export class RelayClient {
 
   #publish(session: Session, listener: Listener): void {
     const { offer, queue } = listener;
-    const { name } = offer;
+    const { name, credential } = offer;
+    const leaseId = credential.id;
     listener.publication = session.publish(offer, (tunnel) => queue.offer(tunnel), {
       published: () => {
-        this.#options.log?.({ type: 'published', relay: this.url, leaseId: offer.credential.id, name });
+        this.#options.log?.({ type: 'published', relay: this.url, leaseId, name });
       },
       // A relay may take a lease and refuse it at its first renewal, again and again.
       renewed: () => {
         listener.refusals = 0;
       },
       contested: (expiresAtMs) => {
-        this.#options.log?.({
-          type: 'lease_contested',
-          relay: this.url,
-          leaseId: offer.credential.id,
-          name,
-          expiresAtMs,
-        });
+        this.#options.log?.({ type: 'lease_contested', relay: this.url, leaseId, name, expiresAtMs });
       },
       refused: (error) => {
         this.#options.log?.({ type: 'publish_failed', relay: this.url, name, error });
