@@ -1,6 +1,7 @@
 // Owns the reading of everything that can go wrong before a websocket is open: which code, and the one line for the person
 // who wrote the address. Judges by phase and error code, never by text.
 import type { IncomingMessage } from 'node:http';
+import { certificateFault } from '../../kernel/certificate-fault.ts';
 import { PortalError } from '../errors.ts';
 import type { RelayUrl } from './relay-url.ts';
 
@@ -90,21 +91,7 @@ function unreachable(relay: RelayUrl, code: string): string {
 }
 
 function tlsFault(code: string): string {
-  switch (code) {
-    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
-    case 'SELF_SIGNED_CERT_IN_CHAIN':
-    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-    case 'UNABLE_TO_GET_ISSUER_CERT':
-    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-      return `its certificate is signed by nobody that we trust (${code}); name its CA as ca_file`;
-    case 'CERT_HAS_EXPIRED':
-    case 'CERT_NOT_YET_VALID':
-      return `its certificate is out of date (${code}); renew it, or check this clock`;
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return `its certificate is for another host name (${code}); correct the host`;
-    default:
-      return `${code}; if the port speaks no TLS, write ws://`;
-  }
+  return certificateFault(code) ?? `${code}; if the port speaks no TLS, write ws://`;
 }
 
 /** The stable name of a system, TLS or parser error; of an attempt on several addresses, that of the first. */
