@@ -18,7 +18,7 @@ export interface CertificateReport {
 
 export async function checkCertificates(config: Config, files: SeenFiles, now: Date): Promise<CertificateReport> {
   const check = new Check(files, now);
-  const { tls, portal } = config;
+  const { tls, portal, rateLimit } = config;
   await check.pair(tls.certFile, tls.keyFile, ['tls']);
   for (const [i, pair] of tls.certificates.entries()) {
     await check.pair(pair.certFile, pair.keyFile, ['tls', 'certificates', i]);
@@ -27,6 +27,7 @@ export async function checkCertificates(config: Config, files: SeenFiles, now: D
   for (const [i, { caFile }] of portal.relays.entries()) {
     await check.certificate(caFile, ['portal', 'relays', i, 'ca_file']);
   }
+  await check.certificate(rateLimit.storage.redis.caFile, ['rate_limit', 'storage', 'redis', 'ca_file']);
   return check;
 }
 

@@ -68,6 +68,17 @@ const rows: Readonly<Record<string, Row>> = {
       ...['ws://a:99999', ' ws://a'],
     ],
   },
+  'where Redis is': {
+    check: checks.isRedisUrl,
+    yes: [
+      ...['redis://localhost', 'redis://u:p@a:6379/1', 'rediss://redis.internal:6380/', 'redis://[::1]:7000'],
+      'unix:///run/redis.sock',
+    ],
+    no: [
+      ...['', 'localhost:6379', 'http://a', 'redis://', 'redis:// a', 'redis://a/b', 'unix://', 'redis://a?db=1'],
+      ...['unix:///run/redis.sock?db=1', 'rediss://a/#1', 'redis://a:1,b:2', 'redis-sentinel://a:26379/primary'],
+    ],
+  },
   'an origin': {
     check: checks.isOrigin,
     yes: ['https://app.example.com', 'http://localhost:3000', 'http://[::1]:3000', '*', 'null'],

@@ -185,12 +185,19 @@ export const isTimeZone: TextCheck = (text) => {
 export const isMethodOrEmpty: TextCheck = (text) => text === '' || isToken(text);
 
 export const isRedisUrl: TextCheck = (text) => {
+  if (/^[a-z+-]*sentinel[a-z+-]*:/i.test(text)) return noSentinel;
+  if (/^rediss?:\/\/[^/?#]*,/i.test(text)) return `can name one host only; of a Redis cluster, any of its nodes`;
   const url = /\s/.test(text) ? null : URL.parse(text);
   if (url === null || !['redis:', 'rediss:', 'unix:'].includes(url.protocol)) return false;
+  if (/sentinel/i.test(url.search)) return noSentinel;
+  if (url.search !== '' || url.hash !== '') return "can't have a query or a fragment";
   if (url.protocol === 'unix:') return url.pathname.length > 1;
   if (url.hostname === '') return false;
   return /^\/?\d{0,4}$/.test(url.pathname) || 'must end with the number of the database, as in redis://HOST:6379/1';
 };
+
+const noSentinel =
+  'names Redis Sentinel, which is not supported: give a redis:// or rediss:// URL whose host name leads to the primary, also after a failover, or a node of a Redis cluster';
 
 /** A private key in PEM. Says what is wrong with another one, never what it is. */
 export const isEd25519Key: TextCheck = (text) => {

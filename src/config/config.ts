@@ -299,8 +299,10 @@ export interface RateStorageConfig {
 
 /** With `type: redis`. */
 export interface RedisConfig {
-  /** Where it is: `redis://`, `rediss://` or `unix://`. */
+  /** Where it is: `redis://`, `rediss://` (TLS) or `unix://`. Any node of a Redis cluster. Redis Sentinel is not supported. */
   readonly url: string;
+  /** Authorities to trust for `rediss://` instead of the system's, PEM. */
+  readonly caFile: string;
 }
 
 /** What each key may use in all. Counted beyond a restart; with `rate_limit.storage.type: redis`, by all gateways together. */

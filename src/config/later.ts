@@ -57,7 +57,6 @@ const settings: Readonly<Record<string, Later>> = {
   'portal.relays[].connections': { instead: 'keeps one connection to each relay', environment: [] },
   'portal.relays[].sni_port': { instead: 'speaks to Portal v1 relays only', environment: [] },
   'portal.selection': { instead: 'asks the first connected relay that has the lease', environment: [''] },
-  'rate_limit.storage.redis.ca_file': { instead: "trusts the system's authorities", environment: [''] },
   'timeouts.queue': { instead: 'lets requests wait for as long as timeouts.dial', environment: [''] },
   'leases.*.strip_prefix': { instead: 'always removes the prefix', environment: [] },
   'leases.*.basic': { instead: 'accepts no Authorization: Basic', environment: [] },

@@ -1,6 +1,7 @@
 // What the settings of limits, addresses and lease rules refuse, and what they only warn about.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { certificate } from '../../test/helpers/certificates.ts';
 import { faultLines, loadText, warningLines } from '../../test/helpers/config.ts';
 
 const refused: readonly (readonly [what: string, text: string, says: RegExp])[] = [
@@ -17,6 +18,33 @@ const refused: readonly (readonly [what: string, text: string, says: RegExp])[] 
   ['another store', 'rate_limit: { storage: { type: memcached } }', /memory or redis|memory, redis/],
   ['another URL', 'rate_limit: { storage: { redis: { url: "http://a" } } }', /redis:\/\//],
   ['a database by name', 'rate_limit: { storage: { redis: { url: "redis://a/b" } } }', /number of the database/],
+  ...[
+    'redis-sentinel://a:26379',
+    'redis+sentinel://:secret@a:26379,b:26379/primary',
+    'redis://a:26379?sentinelMasterId=b',
+  ].map(
+    (url) =>
+      [
+        `Sentinel: ${url}`,
+        `rate_limit: { storage: { redis: { url: "${url}" } } }`,
+        /url names Redis Sentinel, which is not supported: give a redis:\/\/ or rediss:\/\/ URL whose host name leads to the primary/,
+      ] as const,
+  ),
+  [
+    'two hosts',
+    'rate_limit: { storage: { redis: { url: "redis://a:7000,b:7000" } } }',
+    /url can name one host only; of a Redis cluster, any of its nodes/,
+  ],
+  [
+    'an authority of Redis that is not there',
+    'rate_limit: { storage: { redis: { ca_file: redis-ca.pem } } }',
+    /rate_limit\.storage\.redis\.ca_file names the file ".*redis-ca\.pem", which does not exist/,
+  ],
+  [
+    'an authority of Redis that is none',
+    'rate_limit: { storage: { redis: { ca_file: gateway.yaml } } }',
+    /rate_limit\.storage\.redis\.ca_file names a file that is no certificate in PEM/,
+  ],
   [
     'host bits',
     'ip_rules: { deny: [10.1.2.3/8] }',
@@ -53,4 +81,19 @@ test('a rule that a wider one makes useless is warned about, and one that adds s
   assert.equal(await warned('"a*": [one], "ab*": [two]'), false);
   assert.equal(await warned('"a*": ["*"], "ab*": [anonymous]'), false);
   assert.equal(await warned('"a*": [one], ab: [one]'), false);
+});
+
+test('an authority for Redis without TLS is warned about', async (t) => {
+  const warned = async (url: string): Promise<string[]> => {
+    const files = { 'ca.pem': certificate.cert };
+    const result = await loadText(t, `rate_limit: { storage: { redis: { url: "${url}", ca_file: ca.pem } } }`, {
+      files,
+    });
+    assert.deepEqual(faultLines(result), []);
+    return warningLines(result).filter((line) => line.includes('ca_file'));
+  };
+  assert.deepEqual(await warned('rediss://redis.internal'), []);
+  assert.deepEqual(await warned('redis://redis.internal'), [
+    'gateway.yaml:1:75: rate_limit.storage.redis.ca_file has no effect: rate_limit.storage.redis.url does not begin with rediss://',
+  ]);
 });

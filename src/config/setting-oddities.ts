@@ -18,6 +18,11 @@ export function* settingOddities(config: Config): Generator<Oddity> {
   if (tokens && quotas.count.length === 0) {
     yield { path: ['quotas', 'count'], message: 'is empty: quotas of llm_tokens count nothing' };
   }
+  const { redis } = config.rateLimit.storage;
+  if (redis.caFile !== '' && !redis.url.startsWith('rediss:')) {
+    const message = 'has no effect: rate_limit.storage.redis.url does not begin with rediss://';
+    yield { path: ['rate_limit', 'storage', 'redis', 'ca_file'], message };
+  }
   yield* openLeases(config);
 }
 

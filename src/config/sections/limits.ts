@@ -1,7 +1,7 @@
 // Owns the settings of how much: rate limits.
 import type { z } from 'zod';
 import { isBucketName, isKeyName, isLeasePattern, isMethodOrEmpty, isRedisUrl } from '../checks.ts';
-import { choice, entry, list, map, number, section, text, wholeNumber } from '../fields.ts';
+import { choice, entry, list, map, number, path, section, text, wholeNumber } from '../fields.ts';
 import { requestPattern } from './request-pattern.ts';
 
 const most = 1_000_000_000;
@@ -76,12 +76,19 @@ export const rateLimit: z.ZodType = section(
         },
       ),
       redis: section('RedisConfig', 'With `type: redis`.', {
-        url: text('Where it is: `redis://`, `rediss://` or `unix://`.', {
-          initial: 'redis://localhost:6379',
-          expects: 'a URL such as redis://localhost:6379',
-          check: isRedisUrl,
-          example: 'rediss://redis.internal:6380/1',
-          secret: 'possible',
+        url: text(
+          'Where it is: `redis://`, `rediss://` (TLS) or `unix://`. Any node of a Redis cluster. Redis Sentinel is not supported.',
+          {
+            initial: 'redis://localhost:6379',
+            expects: 'a URL such as redis://localhost:6379',
+            check: isRedisUrl,
+            example: 'rediss://redis.internal:6380/1',
+            secret: 'possible',
+            restart: true,
+          },
+        ),
+        ca_file: path("Authorities to trust for `rediss://` instead of the system's, PEM.", {
+          optional: true,
           restart: true,
         }),
       }),
