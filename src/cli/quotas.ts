@@ -1,4 +1,4 @@
-// Owns where `start` keeps what was used of quotas: a file in the state directory, or Redis where the rate limits are there too.
+// Chooses where `start` keeps quota usage: a file in the state directory, or Redis where the rate limits are there too.
 import type { Config } from '../config/config.ts';
 import { quotaFilePath } from '../config/state-directory.ts';
 import { periodKinds, QuotaCalendar } from '../guard/quota-calendar.ts';
@@ -6,12 +6,13 @@ import { QuotaFile } from '../guard/quota-file.ts';
 import { QuotaKeeper, type UsageStore } from '../guard/quota-keeper.ts';
 import { QuotaLedger } from '../guard/quota-ledger.ts';
 import { QuotaRedis } from '../guard/quota-redis.ts';
-import { connectRedis } from '../guard/redis-client.ts';
+import { connectRedis, type RedisPlace } from '../guard/redis-client.ts';
 import { sharedNamespace } from '../guard/shared-limiter.ts';
 import { systemClock } from '../kernel/clock.ts';
 import type { Logger } from '../observe/log.ts';
+import { readRedisPlace } from './tls-settings.ts';
 
-/** How long a start waits for what was kept, so that quotas which are used up stay so. */
+/** How long a start waits for the file of quotas, so that quotas which are used up stay so. */
 const openingMs = 2_000;
 
 export interface KeptQuotas {
@@ -27,16 +28,16 @@ export async function keepQuotas(
   { stateDirectory, log }: { readonly stateDirectory: string; readonly log: Logger },
 ): Promise<KeptQuotas> {
   const ledger = new QuotaLedger({ clock: systemClock });
-  const { type, redis } = initial.rateLimit.storage;
+  const redis = initial.rateLimit.storage.type === 'redis' ? await readRedisPlace(initial) : undefined;
   const path = quotaFilePath(stateDirectory);
-  const place = type === 'redis' ? 'redis' : path;
+  const place = redis === undefined ? path : 'redis';
   let { quotas } = initial;
   let keeper: QuotaKeeper | undefined;
 
   async function apply(config: Config): Promise<void> {
     ({ quotas } = config);
     if (keeper !== undefined || Object.keys({ ...quotas.daily, ...quotas.monthly }).length === 0) return;
-    const store: UsageStore = type === 'redis' ? shared() : new QuotaFile({ path, clock: systemClock });
+    const store: UsageStore = redis !== undefined ? shared(redis) : new QuotaFile({ path, clock: systemClock });
     keeper = new QuotaKeeper({
       ledger,
       store,
@@ -45,12 +46,14 @@ export async function keepQuotas(
         else log.error({ place, reason }, 'what is used of quotas can not be kept; it is counted on, and tried again');
       },
     });
-    await keeper.open(openingMs);
+    // Redis decides about quotas with each request: there is nothing to know before the first one.
+    if (redis !== undefined) void keeper.keep();
+    else await keeper.open(openingMs);
   }
 
-  function shared(): UsageStore {
-    // Why there is no connection, the keeper learns from each command.
-    const connection = connectRedis(redis.url, { failed: () => undefined });
+  function shared(place: RedisPlace): UsageStore {
+    // While there is no connection, each command is rejected with the reason.
+    const connection = connectRedis(place, { failed: () => undefined });
     return new QuotaRedis({
       redis: connection,
       namespace: sharedNamespace,

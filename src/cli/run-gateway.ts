@@ -1,5 +1,4 @@
 // Owns a gateway in this process for `start` and `dev`: one transport for each relay, a listener, and their end.
-import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { KeyDigests } from '../auth/key-digests.ts';
@@ -19,7 +18,7 @@ import { listenFault } from './fault.ts';
 import type { LeaseNames } from './lease-names.ts';
 import type { KeptQuotas } from './quotas.ts';
 import type { SigningKeys } from './signing-keys.ts';
-import { readTlsSettings } from './tls-settings.ts';
+import { readAuthorities, readRedisPlace, readTlsSettings } from './tls-settings.ts';
 
 export interface GatewaySettings {
   readonly config: Config;
@@ -130,9 +129,8 @@ async function sharedLimits(
   config: Config,
   ledger: QuotaLedger,
 ): Promise<SharedLimiter | undefined> {
-  const { type, redis } = config.rateLimit.storage;
-  if (type === 'memory') return undefined;
-  const limits = await createSharedLimiter({ url: redis.url, ledger, clock: systemClock });
+  if (config.rateLimit.storage.type === 'memory') return undefined;
+  const limits = createSharedLimiter({ place: await readRedisPlace(config), ledger, clock: systemClock });
   parts.defer(() => {
     limits.close();
   });
@@ -161,6 +159,6 @@ async function clientOptions(
     reconnect,
     maxWindowBytes,
     windowBudget,
-    ...(relay.caFile !== '' && { ca: await readFile(relay.caFile, 'utf8') }),
+    ...(relay.caFile !== '' && { ca: await readAuthorities('portal.relays[].ca_file', relay.caFile) }),
   };
 }

@@ -1,7 +1,8 @@
-// Owns reading the files that the configuration names for TLS. Whether they can be served is the listener's to say.
+// Reads the files that the configuration names for TLS. Does not check whether they can be served.
 import type { Config } from '../config/config.ts';
 import { type Privacy, readSecretFile } from '../config/secrets/secret-file.ts';
 import { SecretError } from '../config/secrets/reference.ts';
+import type { RedisPlace } from '../guard/redis-client.ts';
 import { TlsSettingsError, type TlsCertificate, type TlsSettings } from '../server/tls-contexts.ts';
 
 /** Undefined: without TLS. Throws TlsSettingsError: the files may have changed since they were looked at. */
@@ -17,6 +18,18 @@ export async function readTlsSettings({ tls }: Config): Promise<TlsSettings | un
       clientCa: { ca: await read('tls.client_ca_file', tls.clientCaFile, 'public'), name: tls.clientCaFile },
     }),
   };
+}
+
+/** The certificates of a `ca_file`. Throws TlsSettingsError, too. */
+export function readAuthorities(setting: string, file: string): Promise<string> {
+  return read(setting, file, 'public');
+}
+
+/** Where the shared limits are, and how it is trusted. Throws TlsSettingsError, too. */
+export async function readRedisPlace({ rateLimit }: Config): Promise<RedisPlace> {
+  const { url, caFile } = rateLimit.storage.redis;
+  if (caFile === '') return { url };
+  return { url, ca: await readAuthorities('rate_limit.storage.redis.ca_file', caFile) };
 }
 
 async function readCertificate(files: {

@@ -32,7 +32,7 @@ async function replica(
   server: RedisServer,
   through = (redis: ScriptRunner) => redis,
 ): Promise<Replica> {
-  const redis = connectRedis(server.url, { failed: () => undefined });
+  const redis = connectRedis({ url: server.url }, { failed: () => undefined });
   const ledger = new QuotaLedger({ clock });
   const limiter = new LocalLimiter(new MemoryLimiter({ clock }), ledger);
   const store = new QuotaRedis({

@@ -1,19 +1,29 @@
-// Owns the connection to Redis (or Valkey) as the shared limits use it: no queue while it is away, scripts by their hash, reconnecting
-// for ever. Knows no bucket.
+// The connection to Redis (or Valkey) as the shared limits use it: no queue while it is away, reconnecting for ever, and in a cluster
+// the node that has the keys. All of our keys have one hash tag, so there is one such node. Knows no bucket.
 import { createHash } from 'node:crypto';
-import { createClient, ErrorReply, type RedisClientType } from '@redis/client';
+import { ErrorReply } from '@redis/client';
 import { systemClock } from '../kernel/clock.ts';
+import { commandFault } from './redis-fault.ts';
 import type { ScriptRunner } from './redis-limiter.ts';
-import { StoreReplyError } from './store-reply.ts';
+import { maxCommands, RedisLink, type ScriptCall } from './redis-link.ts';
+import { type Redirect, redirectOf } from './redis-redirect.ts';
 
-/** Between two attempts to connect, at most: a limit should be shared again within 2 s of the store's return. */
-const longestReconnectMs = 500;
-const connectTimeoutMs = 2_000;
-/** A connection whose other end is gone without a word is given up: something goes over it each second, and nothing came for five. */
-const pingIntervalMs = 1_000;
+/** Between two attempts to connect. A limit should be shared again within 2 s of the store's return. */
+const minReconnectMs = 50;
+const maxReconnectMs = 500;
 const defaultSilenceMs = 5_000;
-/** Commands on their way. More would only wait longer than their deadline. */
-const mostCommands = 10_000;
+/** Of one command. A cluster at rest needs one, a slot on the move two. */
+const maxRedirects = 5;
+/** A connection that no ASK has led to for so long is closed: the slot has arrived, or does not move any more. */
+const askedIdleMs = 10_000;
+
+/** Where Redis is, and how it is trusted. */
+export interface RedisPlace {
+  /** redis://, rediss:// or unix:///path. */
+  readonly url: string;
+  /** Certificates to trust for rediss:// instead of the system's, PEM. */
+  readonly ca?: string | undefined;
+}
 
 export interface RedisConnection extends ScriptRunner {
   /** Idempotent. */
@@ -21,170 +31,187 @@ export interface RedisConnection extends ScriptRunner {
 }
 
 export interface RedisEvents {
-  /** Commands are taken: after connecting, and after each reconnecting. */
+  /** Commands are accepted: after connecting, and after each reconnecting. */
   readonly connected?: () => void;
-  /** It was lost, or an attempt to connect failed. */
+  /** The connection was lost, or an attempt to connect failed. The message is for the operator. */
   readonly failed: (error: Error) => void;
-  /** How long a connection may owe an answer, and for how long at least one that takes no writes is kept. */
+  /** How long a connection may owe a reply, and for how long at least one that accepts no writes is kept. */
   readonly silenceMs?: number;
 }
 
-/** `url`: redis://, rediss:// or unix:///path. Connects in the background; until then every command is refused at once. */
-export function connectRedis(url: string, events: RedisEvents): RedisConnection {
-  return new Connection(url, events);
+/**
+ * Connects in the background. Commands wait for the first attempt to connect, which takes 4 s at most; while the server is away they are
+ * rejected at once with the reason.
+ */
+export function connectRedis(place: RedisPlace, events: RedisEvents): RedisConnection {
+  return new Connection(place, events);
 }
 
 class Connection implements RedisConnection {
-  readonly #url: string;
+  readonly #place: RedisPlace;
   readonly #events: RedisEvents;
   readonly #silenceMs: number;
-  #client: RedisClientType;
-  /** Settles when the client is there, or given up. */
-  #arrival: Promise<unknown> = Promise.resolve();
-  #openedMs = 0;
-  /** The node of a cluster that has our keys: all have one hash tag, so there is one. Undefined: what the URL leads to. */
-  #node: string | undefined = undefined;
+  /** In use. Between two attempts to connect: the one that failed. */
+  #current: RedisLink;
+  /** Takes the place of #current once it is ready; until then #current is used. */
+  #successor: RedisLink | undefined = undefined;
+  /** To the node that a slot is moving to. */
+  #asked: RedisLink | undefined = undefined;
+  #askedTimer: NodeJS.Timeout | undefined = undefined;
+  /** Why commands are rejected. Undefined: they are accepted, or the first attempt to connect is under way. */
+  #reason: Error | undefined = undefined;
+  /** Attempts to connect that failed in a row. */
+  #failedAttempts = 0;
+  #timer: NodeJS.Timeout | undefined = undefined;
   readonly #hashes = new Map<string, string>();
-  #closed = false;
-  #unanswered = 0;
-  #heardMs = 0;
+  #commandCount = 0;
+  #isClosed = false;
 
-  constructor(url: string, events: RedisEvents) {
-    this.#url = url;
+  constructor(place: RedisPlace, events: RedisEvents) {
+    this.#place = place;
     this.#events = events;
     this.#silenceMs = events.silenceMs ?? defaultSilenceMs;
-    this.#client = this.#open(true);
+    this.#current = this.#connect(true);
   }
 
   async run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    let hash = this.#hashes.get(script);
-    if (hash === undefined) {
-      // The name that Redis gives a script is its SHA-1: no security hangs on it.
-      hash = createHash('sha1').update(script).digest('hex');
-      this.#hashes.set(script, hash);
-    }
-    const parts = { keys: [...keys], arguments: [...args] };
-    const ask = async (): Promise<unknown> => {
-      const client = this.#client;
-      return client.evalSha(hash, parts).catch((error: unknown) => {
-        if (!isReply(error, 'NOSCRIPT')) throw error;
-        return client.eval(script, parts);
-      });
-    };
-    this.#giveUpSilent();
-    this.#unanswered += 1;
+    if (this.#commandCount >= maxCommands) throw new Error('too many commands wait for a reply');
+    this.#commandCount += 1;
     try {
-      const answer = await ask().catch(async (error: unknown) => {
-        if (!isReply(error, 'MOVED')) throw error;
-        await this.#follow(error.message);
-        return ask();
-      });
-      this.#heardMs = systemClock.monotonicMs();
-      return answer;
+      return await this.#route({ script, hash: this.#hashOf(script), keys, args });
     } catch (error) {
-      if (error instanceof ErrorReply) this.#heardMs = systemClock.monotonicMs();
-      if (error instanceof ErrorReply && /\bREADONLY\b/.test(error.message)) this.#giveUpReadOnly();
-      throw withoutQuotation(error);
+      if (error instanceof ErrorReply && /\bREADONLY\b/.test(error.message)) this.#replaceReadOnly();
+      throw commandFault(error);
     } finally {
-      this.#unanswered -= 1;
+      this.#commandCount -= 1;
     }
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#client.destroy();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#askedTimer);
+    for (const link of [this.#current, this.#successor, this.#asked]) link?.end();
   }
 
-  /** `word`: whether it is told that it is there. */
-  #open(word: boolean): RedisClientType {
-    const url = this.#node ?? this.#url;
-    const socket = {
-      connectTimeout: connectTimeoutMs,
-      socketTimeout: this.#silenceMs,
-      reconnectStrategy: (retries: number): number => Math.min(longestReconnectMs, 50 * 2 ** Math.min(retries, 10)),
-    };
-    const options = {
-      disableOfflineQueue: true,
-      commandsQueueMaxLength: mostCommands,
-      pingInterval: pingIntervalMs,
-    };
-    const opened = (
-      url.startsWith('unix://')
-        ? createClient({ ...options, socket: { ...socket, path: url.slice('unix://'.length) } })
-        : createClient({ ...options, url, socket })
-    ) as RedisClientType;
-    opened.on('error', (error: Error) => {
-      if (opened !== this.#client) return;
-      this.#events.failed(withoutQuotation(error));
-      // Another node may have the keys by now: the one that is configured knows.
-      if (this.#node !== undefined && !this.#closed) this.#replace(undefined, false).destroy();
-    });
-    let tells = word;
-    opened.on('ready', () => {
-      if (tells) this.#events.connected?.();
-      tells = true;
-    });
-    // Failures to connect come as 'error' events, and it goes on by itself.
-    this.#arrival = opened.connect().catch(() => undefined);
-    this.#openedMs = systemClock.monotonicMs();
-    return opened;
-  }
-
-  /** Answers the client before, which is to be ended. */
-  #replace(node: string | undefined, word: boolean): RedisClientType {
-    const former = this.#client;
-    this.#node = node;
-    this.#client = this.#open(word);
-    return former;
-  }
-
-  /** https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#moved-redirection */
-  async #follow(moved: string): Promise<void> {
-    const node = nodeOf(moved, this.#node ?? this.#url);
-    if (node !== undefined && node !== this.#node && !this.#closed) {
-      // What is under way gets its answer, that it has moved.
-      this.#replace(node, false)
-        .close()
-        .catch(() => undefined);
+  async #route(call: ScriptCall): Promise<unknown> {
+    if (this.#reason !== undefined) throw this.#reason;
+    let link = this.#current;
+    let asking = false;
+    for (let redirects = 0; ; redirects += 1) {
+      if (!link.isReady) await link.ready;
+      try {
+        return await link.run(call, asking);
+      } catch (error) {
+        const redirect = redirects < maxRedirects && !this.#isClosed ? redirectOf(error, link.url) : undefined;
+        if (redirect === undefined) throw error;
+        asking = redirect.kind === 'ASK';
+        link = asking ? this.#ask(redirect) : this.#follow(redirect);
+      }
     }
-    await this.#arrival;
   }
 
-  /** The client's own time limit begins anew with whatever is written: while there is traffic it never comes. */
-  #giveUpSilent(): void {
-    const nowMs = systemClock.monotonicMs();
-    const isSilent = this.#unanswered > 0 && nowMs - this.#heardMs > this.#silenceMs;
-    if (this.#unanswered === 0 || isSilent) this.#heardMs = nowMs;
-    if (this.#closed || !isSilent) return;
-    this.#replace(undefined, true).destroy();
-    this.#events.failed(new Error('it does not answer'));
+  /** The name that Redis gives a script is its SHA-1: no security depends on it. */
+  #hashOf(script: string): string {
+    let hash = this.#hashes.get(script);
+    if (hash === undefined) {
+      hash = createHash('sha1').update(script).digest('hex');
+      this.#hashes.set(script, hash);
+    }
+    return hash;
   }
 
-  /** What takes no writes any more may have handed over to another under its name. It may be the same again: that is no return. */
-  #giveUpReadOnly(): void {
-    if (this.#closed || systemClock.monotonicMs() - this.#openedMs <= this.#silenceMs) return;
-    this.#replace(this.#node, false).destroy();
+  /** To the configured server. `announce`: `connected` is called for it. */
+  #connect(announce: boolean): RedisLink {
+    const link = this.#open(this.#place.url);
+    link.ready.then(
+      () => {
+        if (link !== this.#current) return;
+        this.#reason = undefined;
+        this.#failedAttempts = 0;
+        if (announce) this.#events.connected?.();
+      },
+      () => undefined,
+    );
+    return link;
+  }
+
+  #open(url: string, label?: string): RedisLink {
+    return new RedisLink({
+      ...{ url, label, ca: this.#place.ca, silenceMs: this.#silenceMs },
+      ended: (link, reason) => {
+        this.#ended(link, reason);
+      },
+    });
+  }
+
+  #ended(link: RedisLink, reason: Error): void {
+    if (link === this.#successor) this.#successor = undefined;
+    if (link === this.#asked) this.#asked = undefined;
+    if (link !== this.#current || this.#isClosed) return;
+    this.#reason = reason;
+    // Another node may have the keys by now: the configured one knows. It was there all the time, so that is no return.
+    const isNode = link.url !== this.#place.url;
+    const afterMs = isNode ? 0 : Math.min(maxReconnectMs, minReconnectMs * 2 ** this.#failedAttempts);
+    this.#failedAttempts = Math.min(10, this.#failedAttempts + 1);
+    this.#timer = setTimeout(() => {
+      this.#current = this.#connect(!isNode);
+    }, afterMs);
+    this.#events.failed(reason);
+  }
+
+  /** The commands that need this node wait for it; the others go on over the connection in use. */
+  #follow({ url, node }: Redirect): RedisLink {
+    if (this.#current.url === url && this.#current.isReady) return this.#current;
+    if (this.#successor?.url === url) return this.#successor;
+    let link = this.#asked;
+    if (link?.url === url) this.#asked = undefined;
+    else link = this.#open(url, labelOf(node));
+    this.#succeed(link);
+    return link;
+  }
+
+  #ask({ url, node }: Redirect): RedisLink {
+    if (this.#asked?.url !== url) {
+      this.#asked?.retire();
+      this.#asked = this.#open(url, labelOf(node));
+    }
+    this.#askedTimer ??= setTimeout(() => {
+      this.#asked?.retire();
+      this.#asked = undefined;
+    }, askedIdleMs).unref();
+    this.#askedTimer.refresh();
+    return this.#asked;
+  }
+
+  #succeed(link: RedisLink): void {
+    this.#successor?.end();
+    this.#successor = link;
+    link.ready.then(
+      () => {
+        if (link !== this.#successor) return;
+        this.#successor = undefined;
+        if (this.#isClosed) return;
+        const former = this.#current;
+        this.#current = link;
+        this.#reason = undefined;
+        clearTimeout(this.#timer);
+        // Commands under way get their replies, such as that their keys have moved.
+        former.retire();
+      },
+      () => undefined,
+    );
+  }
+
+  /** After a failover the name may lead to another server. It may be the same server again: that is no return. */
+  #replaceReadOnly(): void {
+    const isYoung = systemClock.monotonicMs() - this.#current.openedMs <= this.#silenceMs;
+    if (this.#isClosed || this.#successor !== undefined || !this.#current.isReady || isYoung) return;
+    this.#succeed(this.#open(this.#current.url));
   }
 }
 
-/** `MOVED slot host:port`, whose host may be empty: the one that says so. By the same scheme, user and password. Undefined: it is none. */
-function nodeOf(moved: string, from: string): string | undefined {
-  const [, host = '', port = ''] = /^MOVED \d+ (.*):(\d+)$/.exec(moved) ?? [];
-  if (port === '' || !URL.canParse(from)) return undefined;
-  const url = new URL(from.startsWith('unix://') ? 'redis://127.0.0.1' : from);
-  if (host !== '' && host !== '?') url.hostname = host.includes(':') ? `[${host}]` : host;
-  url.port = port;
-  return url.href;
-}
-
-function isReply(error: unknown, code: string): error is ErrorReply {
-  return error instanceof ErrorReply && error.message.startsWith(code);
-}
-
-/** What Redis answers may quote what it was sent, the password among it: the code is told (WRONGPASS, NOAUTH, OOM), and no more. */
-function withoutQuotation(error: unknown): Error {
-  if (!(error instanceof ErrorReply)) return error instanceof Error ? error : new Error('it failed');
-  const code = /^[A-Z]{2,20}(?![^ ])/.exec(error.message)?.[0] ?? 'an error';
-  return new StoreReplyError(code);
+function labelOf(node: string): string {
+  return `the cluster node ${node}`;
 }

@@ -70,14 +70,24 @@ export class RedisLimiter implements SharedStore {
     if (charges.length === 0) return;
     const keys = charges.map((charge) => this.#bucketPrefix + bucketName(charge));
     const args = charges.map(({ rate, cost }) => String((-cost * 1_000_000) / rate.requestsPerSecond));
-    await this.#options.redis.run(payScript, keys, args);
+    try {
+      await this.#options.redis.run(payScript, keys, args);
+    } catch (error) {
+      if (!isSlotMoving(error) || charges.length === 1) throw error;
+      await this.#giveEach(charges);
+    }
   }
 
   async pay(debts: readonly Debt[]): Promise<readonly Debt[]> {
     const keys = debts.map((debt) => this.#bucketPrefix + bucketName(debt));
     const args = debts.map(({ debtMs }) => String(debtMs * 1_000));
-    const left = numbers(await this.#options.redis.run(payScript, keys, args), debts.length);
-    return debts.map(({ level, id }, index) => ({ level, id, debtMs: (left[index] ?? 0) / 1000 }));
+    try {
+      const left = numbers(await this.#options.redis.run(payScript, keys, args), debts.length);
+      return debts.map(({ level, id }, index) => ({ level, id, debtMs: (left[index] ?? 0) / 1000 }));
+    } catch (error) {
+      if (!isSlotMoving(error) || debts.length === 1) throw error;
+      return (await Promise.all(debts.map((debt) => this.pay([debt])))).flat();
+    }
   }
 
   async epoch(): Promise<string> {
@@ -89,8 +99,34 @@ export class RedisLimiter implements SharedStore {
   async #takeBuckets(charges: readonly Charge[]): Promise<Verdict> {
     if (charges.length === 0) return { refusedBy: undefined, retryAfterMs: 0, states: [] };
     const { keys, args, hopeless } = this.#bucketsOf(charges);
-    const reply = numbers(await this.#options.redis.run(takeScript, keys, args), headLength + charges.length);
-    return verdictOf(charges, reply, hopeless);
+    try {
+      const reply = numbers(await this.#options.redis.run(takeScript, keys, args), headLength + charges.length);
+      return verdictOf(charges, reply, hopeless);
+    } catch (error) {
+      if (!isSlotMoving(error) || charges.length === 1) throw error;
+      return this.#takeEach(charges);
+    }
+  }
+
+  /**
+   * While a cluster moves our slot, some of the buckets may be on one node and some on the other, and no script can reach both. Then each
+   * bucket is charged by itself, and refunded when a later one rejects: never too much is admitted, at worst too little.
+   */
+  async #takeEach(charges: readonly Charge[]): Promise<Verdict> {
+    const states: BucketState[] = [];
+    for (const [index, charge] of charges.entries()) {
+      const verdict = await this.#takeBuckets([charge]);
+      states.push(...verdict.states);
+      if (verdict.refusedBy === undefined) continue;
+      await this.#giveEach(charges.slice(0, index));
+      const asked = await Promise.all(charges.map((one) => this.#takeBuckets([{ ...one, cost: 0 }])));
+      return { ...verdict, refusedBy: index, states: asked.flatMap((one) => one.states) };
+    }
+    return { refusedBy: undefined, retryAfterMs: 0, states };
+  }
+
+  async #giveEach(charges: readonly Charge[]): Promise<void> {
+    await Promise.all(charges.map((charge) => this.give([charge])));
   }
 
   /** Without `quota` in the verdict where Redis refuses to count. */
@@ -155,6 +191,10 @@ export class RedisLimiter implements SharedStore {
     if (this.#restingQuotas.size >= maxRestingQuotas) this.#restingQuotas.clear();
     this.#restingQuotas.set(key, this.#options.clock.monotonicMs() + quotaRestMs);
   }
+}
+
+function isSlotMoving(error: unknown): boolean {
+  return error instanceof StoreReplyError && error.reply === 'TRYAGAIN';
 }
 
 /** Of the script's reply, before the debts: who refused, the wait, whether quotas were counted. */

@@ -1,6 +1,5 @@
-// Owns the joining of what makes limits shared: the connection, what is counted in Redis, and the way this process limits by itself while
-// that can't be asked. Tells each change on `limitsStoreChanged`.
-import { setTimeout } from 'node:timers/promises';
+// Puts shared limits together: the connection, the limits in Redis, and the limits of this process while Redis is away. Publishes each
+// change on `limitsStoreChanged`.
 import type { Clock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import { limitsStoreChanged, type LimitsStoreChanged } from '../kernel/events.ts';
@@ -9,14 +8,11 @@ import type { Limiter } from './limiter.ts';
 import { LocalLimiter } from './local-limiter.ts';
 import { MemoryLimiter } from './memory-limiter.ts';
 import type { QuotaLedger } from './quota-ledger.ts';
-import { connectRedis } from './redis-client.ts';
+import { connectRedis, type RedisPlace } from './redis-client.ts';
 import { RedisLimiter } from './redis-limiter.ts';
 
 /** Gateways that use the same database of the same Redis share their limits and quotas. */
 export const sharedNamespace = 'portal-gateway';
-/** A start waits this long for Redis, so that the first requests are counted where all are; then it goes on without. */
-const longestStartMs = 1_000;
-
 export interface SharedLimiter {
   readonly limiter: Limiter;
   /** Whether the shared limits are in use now. */
@@ -26,24 +22,22 @@ export interface SharedLimiter {
 }
 
 interface SharedLimiterParts {
-  /** As connectRedis() takes it. */
-  readonly url: string;
-  /** What this process knows of quotas. Whoever keeps it writes to the same Redis. */
+  readonly place: RedisPlace;
+  /** What this process knows of quotas. Its keeper writes to the same Redis. */
   readonly ledger: QuotaLedger;
   readonly clock: Clock;
 }
 
-/** Never rejects for a Redis that is not there. */
-export async function createSharedLimiter({ url, ledger, clock }: SharedLimiterParts): Promise<SharedLimiter> {
-  const { promise: settled, resolve: settle } = Promise.withResolvers<undefined>();
-  const redis = connectRedis(url, {
+/** Connects in the background. The first requests wait for the connection as long as for a reply of Redis. */
+export function createSharedLimiter({ place, ledger, clock }: SharedLimiterParts): SharedLimiter {
+  let isFound = false;
+  const redis = connectRedis(place, {
     connected: () => {
+      isFound = true;
       limiter.found();
-      settle(undefined);
     },
     failed: (error) => {
       limiter.lost(error);
-      settle(undefined);
     },
   });
   const limiter = new FallbackLimiter({
@@ -55,13 +49,9 @@ export async function createSharedLimiter({ url, ledger, clock }: SharedLimiterP
       if (limitsStoreChanged.hasSubscribers) limitsStoreChanged.publish({ state, reason } satisfies LimitsStoreChanged);
     },
   });
-  const stop = new AbortController();
-  const tooLong = setTimeout(longestStartMs, 'silent', { signal: stop.signal }).catch(() => undefined);
-  if ((await Promise.race([settled, tooLong])) === 'silent') limiter.lost(new Error('it does not answer'));
-  stop.abort();
   return {
     limiter,
-    shared: () => limiter.shared,
+    shared: () => isFound && limiter.shared,
     close: () => {
       redis.close();
     },

@@ -18,25 +18,40 @@ interface Case {
   readonly what: string;
   readonly start: (t: TestContext) => Promise<{ readonly place: string }>;
   readonly user: string;
-  /** Why limits are not shared; without, only a request shows it. */
-  readonly limits?: string;
-  /** Why quotas are not kept. */
-  readonly quotas: string;
+  /** Why neither limits are shared nor quotas kept. */
+  readonly reason: string;
+  /** Only a request shows that limits are not shared. */
+  readonly byRequest?: true;
 }
 
-const offline = 'The client is offline';
 const real = (t: TestContext): Promise<{ readonly place: string }> => startProtectedRedis(t, password, powerless);
 const nobody = (): Promise<{ readonly place: string }> => Promise.resolve({ place: '127.0.0.1:1' });
 const cases: readonly Case[] = [
-  { what: 'a wrong password', start: real, user: `:${wrong}`, limits: 'it answers WRONGPASS', quotas: offline },
-  { what: 'no password', start: real, user: '', limits: 'it answers NOAUTH', quotas: offline },
-  { what: 'rights that do not suffice', start: real, user: `limited:${ofUser}`, quotas: 'it answers NOPERM' },
-  { what: 'quoted', start: startQuotingRedis, user: `u:${password}`, limits: 'it answers ERR', quotas: offline },
-  { what: 'sent to nobody', start: nobody, user: `u:${password}`, limits: 'ECONNREFUSED', quotas: offline },
+  {
+    what: 'a wrong password',
+    start: real,
+    user: `:${wrong}`,
+    reason: 'it replied WRONGPASS: the user name or the password is wrong',
+  },
+  {
+    what: 'no password',
+    start: real,
+    user: '',
+    reason: 'it replied NOAUTH: it requires a password, and the URL has none',
+  },
+  {
+    what: 'rights that do not suffice',
+    start: real,
+    user: `limited:${ofUser}`,
+    reason: 'it replied NOPERM: the ACL of this user denies a command or a key that the gateway needs',
+    byRequest: true,
+  },
+  { what: 'quoted', start: startQuotingRedis, user: `u:${password}`, reason: 'it replied ERR' },
+  { what: 'sent to nobody', start: nobody, user: `u:${password}`, reason: 'nothing listens there (ECONNREFUSED)' },
 ];
 
 describe('Redis refuses, and the log says why without the password', { skip: redisMissing, concurrency: true }, () => {
-  for (const { what, start, user, limits, quotas } of cases) {
+  for (const { what, start, user, reason, byRequest = false } of cases) {
     test(what, async (t) => {
       const { place } = await start(t);
       const directory = await temporaryDirectory(t);
@@ -54,13 +69,13 @@ portal: { relay_url: ws://127.0.0.1:1/relay }
       );
       const cli = startCli(t, ['start', '--config', file, '--port', '0'], { XDG_STATE_HOME: directory });
       const reasons = [await cli.line(/"reason":"([^"]+)","message":"what is used of quotas can not be kept/)];
-      if (limits !== undefined) reasons.push(await cli.line(/"reason":"([^"]+)","message":"Redis can not be asked/));
+      if (!byRequest) reasons.push(await cli.line(/"reason":"([^"]+)","message":"Redis can not be asked/));
       await cli.line(/"message":"listening"/);
       cli.child.kill('SIGTERM');
       assert.equal(await cli.exited, 0);
       assert.deepEqual(
-        reasons.map(([, reason]) => reason),
-        [quotas, ...(limits === undefined ? [] : [limits])],
+        reasons.map(([, text]) => text),
+        reasons.map(() => reason),
       );
       const written = (cli.stdout() + cli.stderr()).split('\n');
       assert.deepEqual(

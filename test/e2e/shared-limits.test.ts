@@ -1,9 +1,17 @@
 // Rate limits in Redis, as the gateway uses it: processes of their own, a real redis-server, the whole way to an app. The long version
 // is test/soak/shared-limits.test.ts.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { tlsFile } from '../helpers/certificates.ts';
+import { startCli, temporaryDirectory } from '../helpers/cli.ts';
+import { startTlsRedis } from '../helpers/protected-redis.ts';
 import { redisMissing, RedisServer } from '../helpers/redis-server.ts';
 import { admitted, assertWithin, startReplicas } from '../helpers/shared-limits.ts';
+import { markedKey } from '../secrecy/marks.ts';
 
 const rate = { requestsPerSecond: 100, burst: 50 };
 const options = { skip: redisMissing };
@@ -52,4 +60,40 @@ test('an address that had used up its rate is asked for again once Redis has for
   await redis.restart();
   await cli.line(/Redis answers/);
   assert.equal(admitted(await replicas.offer(10, 1)), 3);
+});
+
+test('with ca_file limits and quotas are shared over TLS', options, async (t) => {
+  const { port } = await startTlsRedis(t);
+  const redis = { url: `rediss://localhost:${port}`, caFile: tlsFile('cert.pem') };
+  // One request of each was sent while they started.
+  const more = 'quotas: { monthly: { environment: { requests: 10 } } }';
+  const replicas = await startReplicas(t, redis, { rate, count: 2, more });
+  assert.equal(admitted(await replicas.offer(30, 1)), 8);
+  for (const text of await replicas.metrics()) assert.match(text, /^portal_gateway_redis_up 1$/m);
+});
+
+test('a Redis that does not answer does not delay listening', options, async (t) => {
+  const silent = createServer((socket) => {
+    t.after(() => socket.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  t.after(() => silent.close());
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, 'gateway.yaml');
+  const { port } = silent.address() as AddressInfo;
+  await writeFile(
+    file,
+    `rate_limit: { storage: { type: redis, redis: { url: "redis://127.0.0.1:${port}" } } }
+quotas: { daily: { environment: { requests: 5 } } }
+portal: { relay_url: ws://127.0.0.1:1/relay }
+`,
+  );
+  const environment = { XDG_STATE_HOME: directory, GATEWAY_API_KEY: markedKey('test') };
+  const cli = startCli(t, ['start', '--config', file, '--port', '0'], environment);
+  await cli.line(/"reason":"it does not answer","message":"what is used of quotas can not be kept/);
+  await cli.line(/"reason":"it does not answer","message":"Redis can not be asked/);
+  // Both are known 2 s after the attempts to connect began.
+  assert.match(cli.stdout(), /"message":"listening"[^]*"message":"Redis can not be asked/);
+  cli.child.kill('SIGTERM');
+  assert.equal(await cli.exited, 0);
 });

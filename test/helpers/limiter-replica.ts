@@ -42,10 +42,10 @@ interface ReplicaOptions {
 
 export function startReplica(
   t: TestContext,
-  server: RedisServer,
+  server: Pick<RedisServer, 'url'>,
   { through = (redis) => redis, deadlineMs = 1_000 }: ReplicaOptions = {},
 ): Replica {
-  const redis = connectRedis(server.url, { failed: () => undefined });
+  const redis = connectRedis({ url: server.url }, { failed: () => undefined });
   t.after(() => {
     redis.close();
   });

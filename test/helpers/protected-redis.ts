@@ -1,8 +1,9 @@
-// Owns a real redis-server that asks for passwords, on a port, and a server that answers everything with what it was sent.
+// Real redis-servers on a port, with passwords, with TLS, or with neither, and a server that replies with what it was sent.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { tlsFile } from './certificates.ts';
 import { freePort } from './free-port.ts';
 import { needs } from './needs.ts';
 import { tempDirectory } from './temp-directory.ts';
@@ -12,24 +13,32 @@ const { path: program } = needs('redis-server');
 export interface ProtectedRedis {
   /** HOST:PORT */
   readonly place: string;
+  readonly port: number;
 }
 
 /** `password`: of the user who is meant where none is named. `acl`: more users, as in Redis' own rules. */
-export async function startProtectedRedis(t: TestContext, password: string, acl: string): Promise<ProtectedRedis> {
+export function startProtectedRedis(t: TestContext, password: string, acl: string): Promise<ProtectedRedis> {
+  return startOnPort(t, (port) => ['--port', port, '--requirepass', password, '--user', ...acl.split(' ')]);
+}
+
+/** With TLS alone, and the certificate for `localhost` of tls/. */
+export function startTlsRedis(t: TestContext): Promise<ProtectedRedis> {
+  const [cert, key] = [tlsFile('cert.pem'), tlsFile('key.pem')];
+  const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert];
+  return startOnPort(t, (port) => ['--port', '0', '--tls-port', port, ...files, '--tls-auth-clients', 'no']);
+}
+
+/** Without password and TLS. */
+export function startPlainRedis(t: TestContext): Promise<ProtectedRedis> {
+  return startOnPort(t, (port) => ['--port', port]);
+}
+
+async function startOnPort(t: TestContext, settingsOf: (port: string) => readonly string[]): Promise<ProtectedRedis> {
   // Redis takes no port 0: it means none.
   for (let tries = 0; ; tries += 1) {
     const port = await freePort();
-    const args = [
-      '--bind',
-      '127.0.0.1',
-      '--port',
-      String(port),
-      '--requirepass',
-      password,
-      '--user',
-      ...acl.split(' '),
-    ];
-    const child = spawn(program, [...args, '--save', '', '--dir', await tempDirectory(t)]);
+    const args = ['--bind', '127.0.0.1', ...settingsOf(String(port)), '--save', '', '--dir', await tempDirectory(t)];
+    const child = spawn(program, args);
     t.after(() => child.kill('SIGKILL'));
     const exited = once(child, 'exit').then(() => false);
     const ready = new Promise<boolean>((resolve) => {
@@ -39,7 +48,7 @@ export async function startProtectedRedis(t: TestContext, password: string, acl:
         if (/ready to accept connections/i.test(log)) resolve(true);
       });
     });
-    if (await Promise.race([ready, exited])) return { place: `127.0.0.1:${port}` };
+    if (await Promise.race([ready, exited])) return { port, place: `127.0.0.1:${port}` };
     if (tries === 4) throw new Error('redis-server does not start');
   }
 }
@@ -60,5 +69,6 @@ export async function startQuotingRedis(t: TestContext): Promise<ProtectedRedis>
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
-  return { place: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+  const { port } = server.address() as AddressInfo;
+  return { port, place: `127.0.0.1:${port}` };
 }

@@ -7,7 +7,6 @@ import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startCli, temporaryDirectory, type CliProcess } from './cli.ts';
 import { publishDemo, startRelay } from './published-demo.ts';
-import type { RedisServer } from './redis-server.ts';
 import { markedKey } from '../secrecy/marks.ts';
 
 const key = markedKey('test');
@@ -44,7 +43,7 @@ interface ReplicasOptions {
 /** Each is asked once before. */
 export async function startReplicas(
   t: TestContext,
-  redis: RedisServer,
+  redis: { readonly url: string; readonly caFile?: string },
   { rate, of = 'per_key', count = 3, more = '' }: ReplicasOptions,
 ): Promise<Replicas> {
   const directory = await temporaryDirectory(t);
@@ -57,7 +56,7 @@ export async function startReplicas(
     `lease_acl: { demo: ["*"] }
 rate_limit:
   ${of}: ${of === 'per_key' ? `{ default: ${limit} }` : limit}
-  storage: { type: redis, redis: { url: "${redis.url}" } }
+  storage: { type: redis, redis: { url: "${redis.url}", ca_file: "${redis.caFile ?? ''}" } }
 ${more}
 `,
   );
