@@ -168,11 +168,11 @@ function clientOf({ url, ca, silenceMs }: LinkOptions): RedisClientType {
   const socket = { connectTimeout: connectTimeoutMs, socketTimeout: silenceMs, reconnectStrategy: false as const };
   const options = { disableOfflineQueue: true, commandsQueueMaxLength: 2 * maxCommands, pingInterval: pingIntervalMs };
   if (url.startsWith('unix://')) {
-    return createClient({ ...options, socket: { ...socket, path: url.slice('unix://'.length) } }) as RedisClientType;
+    return createClient({ ...options, socket: { ...socket, path: url.slice('unix://'.length) } });
   }
-  if (!url.startsWith('rediss:')) return createClient({ ...options, url, socket }) as RedisClientType;
+  if (!url.startsWith('rediss:')) return createClient({ ...options, url, socket });
   const secure = { ...socket, tls: true as const, ...(ca !== undefined && { ca }) };
-  return createClient({ ...options, url, socket: secure }) as RedisClientType;
+  return createClient({ ...options, url, socket: secure });
 }
 
 function closed(): Error {
