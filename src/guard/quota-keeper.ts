@@ -1,7 +1,6 @@
 // Owns that what was used of quotas outlives the process: twice a second it goes from the ledger to a store, and what the store knows
 // comes back. No request waits for it; while the store fails, the ledger counts on, and nothing that it counted is left out later.
 import { once } from 'node:events';
-import { setTimeout } from 'node:timers/promises';
 import { TimeLimit } from '../kernel/time-limit.ts';
 import type { QuotaLedger, UsageChange, UsageRecord } from './quota-ledger.ts';
 
@@ -29,7 +28,6 @@ export interface KeeperOptions {
 
 /** Issue 5: nothing older than a second is lost by a crash. Half of it is for the disk. */
 const defaultEveryMs = 500;
-const openingEveryMs = 50;
 /** A script of this size keeps Redis from the gateways' rate limits for some 10 ms. */
 const maxInBatch = 1_000;
 /** A store that does not answer holds up no shutdown for longer. */
@@ -42,8 +40,6 @@ export class QuotaKeeper {
   #loaded = false;
   #ready = false;
   #failing = false;
-  /** It has only begun: a connection may not be there yet. */
-  #patient = false;
   /** Taken from the ledger and not known to be kept. */
   #batch: readonly UsageChange[] = [];
   #turn: Promise<void> | undefined = undefined;
@@ -53,18 +49,10 @@ export class QuotaKeeper {
     this.#timer = setInterval(() => void this.keep(), options.everyMs ?? defaultEveryMs).unref();
   }
 
-  /** Resolves when the stored usage is known and the store can be written, or when the time is over. Never rejects. */
+  /** Resolves when the stored usage is known, when the store has failed once, or when the time is over. Never rejects. */
   async open(withinMs: number): Promise<void> {
     using limit = new TimeLimit(withinMs);
-    const late = once(limit.signal, 'abort');
-    this.#patient = true;
-    while (!limit.signal.aborted) {
-      await Promise.race([late, this.keep()]);
-      if (this.#ready) break;
-      await Promise.race([late, setTimeout(openingEveryMs)]);
-    }
-    this.#patient = false;
-    if (!this.#ready) void this.keep();
+    await Promise.race([once(limit.signal, 'abort'), this.keep()]);
   }
 
   /** One turn: what the ledger has is kept, or stays to be kept by the next one. Never rejects. */
@@ -102,7 +90,6 @@ export class QuotaKeeper {
       if (this.#failing) changed('kept', 'it works again');
       this.#failing = false;
     } catch (error) {
-      if (this.#patient) return;
       if (!this.#failing) changed('failing', error instanceof Error ? error.message : String(error));
       this.#failing = true;
     }

@@ -149,3 +149,20 @@ test('a store that does not answer holds up neither the start nor the end for lo
   await keeper.close();
   assert.deepEqual(changes, []);
 });
+
+test(
+  'a store that fails does not hold up the start, and its reason is reported at once',
+  { timeout: 30_000 },
+  async () => {
+    const reasons: string[] = [];
+    const fails = (): Promise<never> => Promise.reject(new Error('it replied NOAUTH'));
+    const store = { load: fails, prepare: fails, save: fails, close: () => Promise.resolve() };
+    const keeper = new QuotaKeeper({
+      ...{ store, ledger: new QuotaLedger({ clock }), everyMs: 1e9 },
+      changed: (_, reason) => reasons.push(reason),
+    });
+    await keeper.open(60_000);
+    assert.deepEqual(reasons, ['it replied NOAUTH']);
+    await keeper.close();
+  },
+);
