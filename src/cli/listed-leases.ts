@@ -1,8 +1,8 @@
 // Fetches the lease list of a relay for a command.
-import { readFile } from 'node:fs/promises';
 import { connect, createCredential, type RelayInfo } from '../portal/index.ts';
 import type { CliContext } from './context.ts';
 import { CliFault } from './fault.ts';
+import { readAuthorities } from './tls-settings.ts';
 
 /** A large list takes several round trips; a frozen relay sends nothing at all. */
 const listTimeoutMs = 30_000;
@@ -17,7 +17,7 @@ export async function listedLeases(
   { environment, signal }: CliContext,
 ): Promise<RelayInfo & { readonly relay: string }> {
   const url = relay ?? environment().relayUrl;
-  const ca = caFile === undefined ? undefined : await certificates(caFile);
+  const ca = caFile === undefined ? undefined : await readAuthorities('--ca-file', caFile);
   // Nobody is dialled, so nobody needs to know who asks.
   const session = await connect(url, { credential: createCredential(), signal, ...(ca !== undefined && { ca }) });
   const timeout = AbortSignal.timeout(listTimeoutMs);
@@ -28,13 +28,5 @@ export async function listedLeases(
     throw new CliFault(`the relay ${url} did not list its leases within ${listTimeoutMs / 1000} s; is it frozen?`);
   } finally {
     await session.close();
-  }
-}
-
-async function certificates(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new CliFault(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
   }
 }

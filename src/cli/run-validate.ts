@@ -1,13 +1,14 @@
 // Owns the work of `validate`: every fault of the configuration at once, in the form that editors and CI understand, then what it holds.
-import { readFile } from 'node:fs/promises';
 import type { Config, RelayConfig } from '../config/config.ts';
 import { type LoadResult, loadConfig } from '../config/load.ts';
 import { type Finding, findingLine } from '../config/origin.ts';
 import { connect, createCredential, PortalError } from '../portal/index.ts';
 import { printable, printableJson } from '../kernel/printable.ts';
+import { TlsSettingsError } from '../server/tls-contexts.ts';
 import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
 import { type MoreKeys, readMoreKeys } from './more-keys.ts';
+import { readAuthorities } from './tls-settings.ts';
 
 export interface ValidateOptions {
   readonly config?: string;
@@ -55,7 +56,7 @@ function checkRelays(config: Config, signal: AbortSignal): Promise<RelayCheck[]>
 async function checkRelay({ url, caFile }: RelayConfig, signal: AbortSignal): Promise<RelayCheck> {
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(relayTimeoutMs)]);
   try {
-    const ca = caFile === '' ? undefined : await readFile(caFile, 'utf8');
+    const ca = caFile === '' ? undefined : await readAuthorities('its ca_file', caFile);
     // Nobody is dialled, so nobody needs to know who asks.
     const session = await connect(url, {
       credential: createCredential(),
@@ -69,8 +70,7 @@ async function checkRelay({ url, caFile }: RelayConfig, signal: AbortSignal): Pr
     }
   } catch (error) {
     if (error instanceof PortalError) return { url, fault: `relay ${url}: ${error.message}` };
-    if (caFile !== '' && error instanceof Error && 'syscall' in error)
-      return { url, fault: `relay ${url}: its ca_file can't be read` };
+    if (error instanceof TlsSettingsError) return { url, fault: `relay ${url}: ${error.message}` };
     throw error;
   }
 }

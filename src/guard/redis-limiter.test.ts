@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { charge, startReplica, untilShared } from '../../test/helpers/limiter-replica.ts';
+import { startProtectedRedis } from '../../test/helpers/protected-redis.ts';
 import { redisMissing, RedisServer } from '../../test/helpers/redis-server.ts';
+import { markedSecret } from '../../test/secrecy/marks.ts';
 import { none, type QuotaCharge, type QuotaLimits } from './quota.ts';
 import { QuotaCalendar } from './quota-calendar.ts';
 import { QuotaLedger } from './quota-ledger.ts';
@@ -39,6 +41,27 @@ test('charged to none when one refuses, with what is left and when to come back'
     const never = await shared.limiter.take([wide, charge({ requestsPerSecond, burst: 1 }, { id: 'b', cost: 2 })]);
     assert.deepEqual([never.refusedBy, never.retryAfterMs, never.states[0]?.remaining], [1, Infinity, 8]);
   }
+});
+
+test('the rights that the guide names suffice for limits and quotas', options, async (t) => {
+  const password = markedSecret('user');
+  const rights = '+@read +@write +@scripting +@connection +time';
+  const { place } = await startProtectedRedis(
+    t,
+    markedSecret('password'),
+    `gateway on >${password} ~{test}* ${rights}`,
+  );
+  const shared = startReplica(t, { url: `redis://gateway:${password}@${place}` }, { deadlineMs: 30_000 });
+  const quotas = { calendar: new QuotaCalendar('UTC'), daily: { requests: 2 }, monthly: undefined };
+  const slow = charge({ requestsPerSecond: 0.001, burst: 3 });
+  const admitted: boolean[] = [];
+  for (let i = 0; i < 3; i += 1) admitted.push(await shared.admits([slow], { key: 'a', quotas }));
+  assert.deepEqual(admitted, [true, true, false]);
+  await shared.keeper.keep();
+  assert.deepEqual([shared.changes, shared.limiter.shared], [[], true]);
+  // Another gateway knows.
+  const other = startReplica(t, { url: `redis://gateway:${password}@${place}` }, { deadlineMs: 30_000 });
+  assert.deepEqual([await other.admits([], { key: 'a', quotas }), await other.admits([slow])], [false, true]);
 });
 
 test('tokens that are given back are there for all', options, async (t) => {
