@@ -1,6 +1,5 @@
 // A real Redis cluster on loopback, each node a process of its own, whose slots can be moved step by step.
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { createClient } from '@redis/client';
@@ -72,16 +71,17 @@ export interface RedisCluster {
   ownerOf(key: string): Promise<ClusterNode>;
   /** A node that does not own the slot of the key. */
   otherThan(owner: ClusterNode): ClusterNode;
-  /** The steps of moving the slot of `key`, one after the other: begin, move all keys that are there now, finish. */
+  /** Begins to move the slot of `key`. */
   move(key: string, from: ClusterNode, to: ClusterNode): Promise<SlotMove>;
 }
 
 export interface SlotMove {
+  /** Those of the keys that are on the source. */
   moveKeys(...keys: string[]): Promise<void>;
   finish(): Promise<void>;
 }
 
-/** `emptyNodes`: more nodes, without slots. Resolves when every node knows all slots. */
+/** Each node owns the same share of the slots. Resolves when every node knows all slots. */
 export async function startCluster(t: TestContext, count = 3): Promise<RedisCluster> {
   const nodes: ClusterNode[] = [];
   for (let i = 0; i < count; i += 1) nodes.push(await ClusterNode.start(t));
@@ -116,11 +116,6 @@ export async function startCluster(t: TestContext, count = 3): Promise<RedisClus
       };
     },
   };
-}
-
-/** A key of its own, with a hash tag, so that tests choose the slot by chance and know it. */
-export function randomTag(): string {
-  return `{${randomBytes(4).toString('hex')}}`;
 }
 
 /** Nodes learn of slots by gossip. */
