@@ -1,6 +1,8 @@
 // Owns how values on the command line are read, for every command the same: what is wrong is said before anything starts.
 import { InvalidArgumentError } from 'commander';
+import { isListenHost } from '../config/checks.ts';
 import { parsePort } from '../config/environment.ts';
+import { bareHost } from '../config/listen-host.ts';
 import { parseRelayUrl } from '../portal/websocket/relay-url.ts';
 import { PortalError } from '../portal/errors.ts';
 import { isLeaseId } from '../portal/identity.ts';
@@ -13,6 +15,12 @@ export function portOption(text: string): number {
   if (port === undefined)
     throw new InvalidArgumentError('A port is a number from 0 to 65535; 0 means any that is free.');
   return port;
+}
+
+/** As `gateway.host`: an IPv6 address may have the brackets that it has in URLs. */
+export function listenHostOption(text: string): string {
+  if (isListenHost(text) !== true) throw new InvalidArgumentError('It is an address or a host name to listen on.');
+  return bareHost(text);
 }
 
 /** Each tunnel takes some 20 KiB and, while a request is in flight, a file descriptor. */

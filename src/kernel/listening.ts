@@ -23,13 +23,13 @@ const notOfThisMachine: ReadonlySet<unknown> = new Set(['EADDRNOTAVAIL', 'EAFNOS
  * One server of `create` for each address of the host, all on the same port. Addresses that this machine does not have are left out,
  * unless there is no other. Rejects with the system's error, with no server left.
  */
-export async function listenOnEvery(
+export async function listenOnEvery<S extends Server>(
   { host, port, lookup: addressesOf = systemLookup }: ListenOptions,
-  create: () => Server,
-): Promise<readonly [Server, ...Server[]]> {
+  create: () => S,
+): Promise<readonly [S, ...S[]]> {
   const addresses = new Set(await addressesOf(host));
   for (let choices = 1; ; choices += 1) {
-    const servers: Server[] = [];
+    const servers: S[] = [];
     let absent: unknown = new Error(`${host} has no address`);
     try {
       for (const address of addresses) {

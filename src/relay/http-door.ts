@@ -1,5 +1,6 @@
 // Owns the HTTP server of the relay: the upgrade to the websocket, a page for whoever comes by, a health check, and the limits
 // on connections. Knows nothing of what passes over a websocket.
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -7,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { addressGroup } from '../kernel/address-group.ts';
+import { listenOnEvery, type ListenOptions } from '../kernel/listening.ts';
 import { acceptCarrier, websocketOptions } from '../portal/websocket/websocket-carrier.ts';
 import type { RelayLog } from './events.ts';
 import type { RelayLimits } from './limits.ts';
@@ -35,7 +37,8 @@ const statusTexts: Readonly<Record<number, string>> = {
 };
 
 export class HttpDoor {
-  readonly #server: Server;
+  /** One for each address. */
+  #servers: readonly Server[] = [];
   readonly #websockets: WebSocketServer;
   readonly #limits: DoorLimits;
   readonly #handler: DoorHandler;
@@ -45,6 +48,8 @@ export class HttpDoor {
   readonly #byAddress = new Map<string, number>();
   /** Addresses whose sockets were refused since they were last below their share: one line of the log is enough. */
   readonly #refused = new Set<string>();
+  /** Of all servers, websockets among them. */
+  #sockets = 0;
   #connections = 0;
   #isOpen = true;
 
@@ -59,34 +64,14 @@ export class HttpDoor {
       maxPayload: limits.messageBytes,
       ...websocketOptions,
     });
-    this.#server = createServer({
-      headersTimeout: limits.upgradeTimeoutMs,
-      requestTimeout: limits.upgradeTimeoutMs,
-      connectionsCheckingInterval: Math.min(1_000, limits.upgradeTimeoutMs),
-      keepAliveTimeout: limits.upgradeTimeoutMs,
-    });
-    this.#server.maxConnections = limits.connections + spareSockets;
-    this.#server.on('connection', (socket) => {
-      this.#accept(socket);
-    });
-    this.#server.on('request', (request, response) => {
-      this.#answer(request, response);
-    });
-    this.#server.on('upgrade', (request, socket, head) => {
-      this.#upgrade(request, socket, head);
-    });
   }
 
-  /** Rejects with the system's error: EADDRINUSE, EACCES, … */
-  async listen(host: string, port: number): Promise<AddressInfo> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    return this.#server.address() as AddressInfo;
+  /** On every address of the host; returns the first. Rejects with the system's error: EADDRINUSE, EACCES, … */
+  async listen(options: ListenOptions): Promise<AddressInfo> {
+    const servers = await listenOnEvery(options, () => this.#createServer());
+    for (const server of servers) server.on('error', ignore);
+    this.#servers = servers;
+    return servers[0].address() as AddressInfo;
   }
 
   /** From here on upgrades are answered 503. */
@@ -97,13 +82,34 @@ export class HttpDoor {
   /** Resolves when the port is free. Open websockets are their owner's to end. */
   async close(): Promise<void> {
     this.shut();
-    const closed = new Promise<void>((resolve) => {
-      this.#server.close(() => {
-        resolve();
-      });
+    const closed = this.#servers.map(async (server) => {
+      const ended = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await ended;
     });
-    this.#server.closeAllConnections();
-    await closed;
+    this.#servers = [];
+    await Promise.all(closed);
+  }
+
+  #createServer(): Server {
+    const { upgradeTimeoutMs } = this.#limits;
+    const server = createServer({
+      headersTimeout: upgradeTimeoutMs,
+      requestTimeout: upgradeTimeoutMs,
+      connectionsCheckingInterval: Math.min(1_000, upgradeTimeoutMs),
+      keepAliveTimeout: upgradeTimeoutMs,
+    });
+    server.on('connection', (socket) => {
+      this.#accept(socket);
+    });
+    server.on('request', (request, response) => {
+      this.#answer(request, response);
+    });
+    server.on('upgrade', (request, socket, head) => {
+      this.#upgrade(request, socket, head);
+    });
+    return server;
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
@@ -150,6 +156,10 @@ export class HttpDoor {
 
   /** Counts a socket for its address from the first to the last, or closes it. */
   #accept(socket: Socket): void {
+    if (this.#sockets >= this.#limits.connections + spareSockets) {
+      socket.destroy();
+      return;
+    }
     const address = addressOf(socket);
     const count = (this.#byAddress.get(address) ?? 0) + 1;
     const account = this.#memory.enter(address);
@@ -162,7 +172,9 @@ export class HttpDoor {
       return;
     }
     this.#byAddress.set(address, count);
+    this.#sockets += 1;
     socket.once('close', () => {
+      this.#sockets -= 1;
       memory.release();
       this.#memory.leave(account);
       this.#left(address);
@@ -175,6 +187,11 @@ export class HttpDoor {
     else this.#byAddress.set(address, count);
     if (count < this.#limits.connectionsPerAddress) this.#refused.delete(address);
   }
+}
+
+/** A connection that could not be accepted. The others live on. */
+function ignore(): void {
+  // Nothing to do.
 }
 
 function addressOf(socket: Socket): string {

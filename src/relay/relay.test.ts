@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
+import process from 'node:process';
 import { test } from 'node:test';
 import { startRelay } from '../../test/helpers/relay-bench.ts';
 import { createCredential } from '../portal/identity.ts';
@@ -187,4 +188,48 @@ test('a port in use is the system’s error, and a relay that never listened clo
   const second = createRelay({ port: bench.port, identity: bench.credential });
   await assert.rejects(second.listen(), { code: 'EADDRINUSE' });
   await second.close();
+});
+
+test(
+  'a host name is listened to on each of its addresses, within one bound of connections',
+  { skip: process.platform === 'linux' ? false : 'needs several loopback addresses' },
+  async (t) => {
+    const addresses = ['127.0.0.1', '127.0.0.2'];
+    const relay = createRelay({
+      ...{ host: 'relay.test', port: 0, limits: { connections: 1 } },
+      lookup: () => Promise.resolve(addresses),
+    });
+    t.after(() => relay.close());
+    const { port, url } = await relay.listen();
+    assert.equal(url, `ws://127.0.0.1:${port}/relay`);
+    for (const address of addresses) {
+      const response = await fetch(`http://${address}:${port}/health`, { headers: { connection: 'close' } });
+      assert.equal(response.status, 200);
+      await response.text();
+    }
+    // One websocket, and 256 sockets for requests that are answered and gone.
+    let closed = 0;
+    const refused = Promise.withResolvers<undefined>();
+    for (let i = 0; i < 300; i += 1) {
+      const socket = connectTcp(port, addresses[i % 2] ?? '');
+      t.after(() => socket.destroy());
+      socket.on('error', () => undefined);
+      socket.once('close', () => {
+        closed += 1;
+        if (closed === 300 - 257) refused.resolve(undefined);
+      });
+    }
+    await refused.promise;
+    await relay.close();
+    for (const address of addresses) await assert.rejects(fetch(`http://${address}:${port}/health`));
+  },
+);
+
+test('a relay that is closed while it begins to listen does not listen', async () => {
+  const looked = Promise.withResolvers<readonly string[]>();
+  const relay = createRelay({ host: 'relay.test', port: 0, lookup: () => looked.promise });
+  const listening = relay.listen();
+  await relay.close();
+  looked.resolve(['127.0.0.1']);
+  await assert.rejects(listening, /closed before it listened/);
 });

@@ -3,6 +3,7 @@
 import { isIPv6 } from 'node:net';
 import type { Clock } from '../kernel/clock.ts';
 import { systemClock } from '../kernel/clock.ts';
+import type { HostLookup } from '../kernel/listening.ts';
 import { createCredential } from '../portal/identity.ts';
 import type { Identity } from '../portal/identity.ts';
 import { WindowBudget } from '../portal/yamux/window-budget.ts';
@@ -20,8 +21,10 @@ import type { RelayLimits } from './limits.ts';
 import type { Peer, RelayContext, Swept } from './relay-context.ts';
 
 export interface RelayOptions {
-  /** Default 127.0.0.1. */
+  /** A name or an address. The relay listens on every address of a name. Default 127.0.0.1. */
   readonly host?: string;
+  /** Default: the system's resolver. */
+  readonly lookup?: HostLookup;
   /** Default 4017, where real relays listen; 0 takes any free port. */
   readonly port?: number;
   /** Who the relay says it is in info answers; nothing is proven by it. Default: a new identity. */
@@ -97,9 +100,13 @@ class RunningRelay implements Relay {
 
   async listen(): Promise<{ url: string; port: number }> {
     if (this.#state !== 'new') throw new Error('a relay listens once');
-    const { host = '127.0.0.1', port: wantedPort = defaultPort, clock = systemClock } = this.#options;
+    const { host = '127.0.0.1', port: wantedPort = defaultPort, lookup, clock = systemClock } = this.#options;
     const identity = this.#options.identity ?? createCredential();
-    const { address, port } = await this.#door.listen(host, wantedPort);
+    const { address, port } = await this.#door.listen({ host, port: wantedPort, lookup });
+    if (this.#closing !== undefined) {
+      await this.#door.close();
+      throw new Error('the relay was closed before it listened');
+    }
     const url = `ws://${isIPv6(address) ? `[${address}]` : address}:${port}/relay`;
     this.#context = {
       limits: this.#limits,

@@ -207,6 +207,12 @@ const cases: readonly Case[] = [
     says: [/is in use/, /--port/],
   },
   {
+    what: 'a relay host that is no host',
+    args: () => ['relay', '--host', '[relay]', '--port', '0'],
+    code: 2,
+    says: [/--host/, /an address or a host name/],
+  },
+  {
     what: 'a host that is not of this machine',
     args: () => ['relay', '--host', '192.0.2.1', '--port', '0'],
     code: 1,

@@ -46,6 +46,15 @@ test('the relay prints its URL and stops on SIGTERM', async (t) => {
   assert.equal(relay.stdout(), `${url}\n`);
 });
 
+test('the relay takes an IPv6 address with the brackets that it has in URLs', async (t) => {
+  const relay = startCli(t, ['relay', '--host', '[::1]', '--port', '0'], {});
+  // Where the machine has no IPv6, the line about it shows the address.
+  await Promise.race([
+    relay.line(/^ws:\/\/\[::1\]:\d+\/relay$/m),
+    relay.note(/the relay can't listen: ::1 is no address of this machine/),
+  ]);
+});
+
 test('leases are a table for people and JSON for programs, and no stranger’s text moves the cursor', async (t) => {
   const relay = createRelay({ port: 0, identity: createCredential() });
   t.after(() => relay.close());
