@@ -11,6 +11,7 @@ import { type Redirect, redirectOf } from './redis-redirect.ts';
 /** Between two attempts to connect. A limit should be shared again within 2 s of the store's return. */
 const minReconnectMs = 50;
 const maxReconnectMs = 500;
+const defaultConnectTimeoutMs = 2_000;
 const defaultSilenceMs = 5_000;
 /** Of one command. A cluster at rest needs one, a slot on the move two. */
 const maxRedirects = 5;
@@ -37,6 +38,8 @@ export interface RedisEvents {
   readonly failed: (error: Error) => void;
   /** How long a connection may owe a reply, and for how long at least one that accepts no writes is kept. */
   readonly silenceMs?: number;
+  /** For a connection, and again for its handshake. Default 2 s. */
+  readonly connectTimeoutMs?: number;
 }
 
 /**
@@ -140,6 +143,7 @@ class Connection implements RedisConnection {
   #open(url: string, label?: string): RedisLink {
     return new RedisLink({
       ...{ url, label, ca: this.#place.ca, silenceMs: this.#silenceMs },
+      connectTimeoutMs: this.#events.connectTimeoutMs ?? defaultConnectTimeoutMs,
       ended: (link, reason) => {
         this.#ended(link, reason);
       },

@@ -8,6 +8,8 @@ import { redisMissing } from '../../test/helpers/redis-server.ts';
 import { connectRedis } from './redis-client.ts';
 
 const options = { skip: redisMissing, timeout: 120_000 };
+/** The machine may be busy. */
+const connectTimeoutMs = 60_000;
 const increment = `return redis.call('INCR', KEYS[1])`;
 
 test('a start on a healthy cluster rejects no command, whichever node is configured', options, async (t) => {
@@ -17,7 +19,7 @@ test('a start on a healthy cluster rejects no command, whichever node is configu
     let returns = 0;
     const redis = connectRedis(
       { url },
-      { connected: () => (returns += 1), failed: ({ message }) => faults.push(message) },
+      { connectTimeoutMs, connected: () => (returns += 1), failed: ({ message }) => faults.push(message) },
     );
     t.after(() => {
       redis.close();
@@ -70,7 +72,7 @@ test(
     let returns = 0;
     const redis = connectRedis(
       { url: source.url },
-      { connected: () => (returns += 1), failed: ({ message }) => faults.push(message) },
+      { connectTimeoutMs, connected: () => (returns += 1), failed: ({ message }) => faults.push(message) },
     );
     t.after(() => {
       redis.close();
@@ -139,6 +141,7 @@ test('the owner of the keys is found again after it was away, without word of a 
         resolve(undefined);
       },
       failed: () => undefined,
+      connectTimeoutMs,
     },
   );
   t.after(() => {

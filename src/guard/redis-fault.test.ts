@@ -17,6 +17,8 @@ interface Case {
   readonly what: string;
   readonly place: (t: TestContext) => Promise<RedisPlace>;
   readonly reason: RegExp;
+  /** Nothing else ends the wait. Default: longer than a busy machine takes. */
+  readonly connectTimeoutMs?: number;
   /** The connection is fine, the command is not. */
   readonly isConnected?: true;
 }
@@ -77,6 +79,7 @@ const cases: readonly Case[] = [
   },
   {
     what: 'TLS on a plain port',
+    connectTimeoutMs: 500,
     place: async (t) => ({ url: `rediss://${(await startPlainRedis(t)).place}`, ca }),
     reason:
       /^no TLS connection came about in time; check host and port, and that the port uses TLS \(redis:\/\/ is without\)$/,
@@ -98,6 +101,7 @@ const cases: readonly Case[] = [
   },
   {
     what: 'a server that says nothing',
+    connectTimeoutMs: 500,
     place: async (t) => ({ url: `redis://${await listening(t)}` }),
     reason: /^it does not answer$/,
   },
@@ -113,11 +117,11 @@ const cases: readonly Case[] = [
   },
 ];
 
-describe('commands are rejected with the cause', { skip: redisMissing, concurrency: true, timeout: 60_000 }, () => {
-  for (const { what, place, reason, isConnected = false } of cases) {
+describe('commands are rejected with the cause', { skip: redisMissing, concurrency: true, timeout: 120_000 }, () => {
+  for (const { what, place, reason, connectTimeoutMs = 60_000, isConnected = false } of cases) {
     test(what, async (t) => {
       const failed = Promise.withResolvers<Error>();
-      const redis = connectRedis(await place(t), { failed: failed.resolve });
+      const redis = connectRedis(await place(t), { failed: failed.resolve, connectTimeoutMs });
       t.after(() => {
         redis.close();
       });
@@ -130,7 +134,10 @@ describe('commands are rejected with the cause', { skip: redisMissing, concurren
   }
 
   test('with its CA a server is reached by TLS', async (t) => {
-    const redis = connectRedis(await secure(t, 'localhost', { ca }), { failed: () => undefined });
+    const redis = connectRedis(await secure(t, 'localhost', { ca }), {
+      failed: () => undefined,
+      connectTimeoutMs: 60_000,
+    });
     t.after(() => {
       redis.close();
     });

@@ -4,8 +4,6 @@ import { createClient, ErrorReply, type RedisClientType } from '@redis/client';
 import { systemClock } from '../kernel/clock.ts';
 import { commandFault, isLinkEnd, linkFault, type LinkPhase } from './redis-fault.ts';
 
-/** For the TCP connection with TLS, and again for the handshake of Redis. */
-const connectTimeoutMs = 2_000;
 /** A connection whose other end is gone without a trace is noticed by what goes over it each second. */
 const pingIntervalMs = 1_000;
 /** Commands under way. More would only wait longer than their deadline. */
@@ -16,6 +14,8 @@ export interface LinkOptions {
   readonly url: string;
   /** Certificates to trust for rediss:// instead of the system's, PEM. */
   readonly ca?: string | undefined;
+  /** For the TCP connection with TLS, and again for the handshake of Redis. */
+  readonly connectTimeoutMs: number;
   /** How long the server may owe a reply. */
   readonly silenceMs: number;
   /** For people: which server this is, where it is not the one of the configuration. */
@@ -129,7 +129,7 @@ export class RedisLink {
     this.#state = 'handshake';
     this.#handshakeTimer = setTimeout(() => {
       this.#endAndReport(new Error('it does not answer'));
-    }, connectTimeoutMs);
+    }, this.#options.connectTimeoutMs);
   }
 
   #fail(error: unknown): void {
@@ -164,7 +164,7 @@ export class RedisLink {
   }
 }
 
-function clientOf({ url, ca, silenceMs }: LinkOptions): RedisClientType {
+function clientOf({ url, ca, connectTimeoutMs, silenceMs }: LinkOptions): RedisClientType {
   const socket = { connectTimeout: connectTimeoutMs, socketTimeout: silenceMs, reconnectStrategy: false as const };
   const options = { disableOfflineQueue: true, commandsQueueMaxLength: 2 * maxCommands, pingInterval: pingIntervalMs };
   if (url.startsWith('unix://')) {
