@@ -5,8 +5,10 @@ import type { ExposeEvent } from '../expose/expose-event.ts';
 import type { Target } from '../expose/target.ts';
 import type { PortalErrorCode, RelayClientEvent } from '../portal/index.ts';
 import { printable } from '../kernel/printable.ts';
+import { SkewLines } from '../kernel/clock-skew.ts';
 import { LeaseNotes } from './lease-notes.ts';
 import { LineBudget } from './line-budget.ts';
+import { RefusedClients } from './refused-clients.ts';
 import type { Terminal } from './terminal.ts';
 
 /** On a relay that never took us, these don't pass by themselves. */
@@ -37,6 +39,8 @@ export class ExposeNotes {
   readonly #unreachable = new Set<string>();
   readonly #nowMs: () => number;
   readonly #budgets = new Map<string, LineBudget>();
+  readonly #clocks = new Map<string, SkewLines>();
+  readonly #refusedClients: RefusedClients;
   #keysFailed = '';
   #targetLine: string | undefined;
   #goesOn = false;
@@ -55,6 +59,9 @@ export class ExposeNotes {
     this.#leases = new LeaseNotes(terminal, { nowMs, wallMs });
     this.#terminal = terminal;
     this.#target = target;
+    this.#refusedClients = new RefusedClients((line) => {
+      terminal.note(line);
+    }, nowMs);
     this.hopeless = new Promise((_resolve, reject) => {
       this.#giveUp = reject;
     });
@@ -92,6 +99,12 @@ export class ExposeNotes {
         break;
       case 'lease_contested':
         this.#leases.contested(relay, event.name, event.expiresAtMs);
+        break;
+      case 'clock_measured':
+        this.#noteClock(relay, event.skewMs / 1_000);
+        break;
+      case 'client_refused':
+        this.#refusedClients.add(event);
         break;
     }
   };
@@ -140,6 +153,13 @@ export class ExposeNotes {
     this.#goesOn = true;
     if (this.#targetLine !== undefined) this.#terminal.note(this.#targetLine);
     this.#targetLine = undefined;
+  }
+
+  #noteClock(relay: string, skewSeconds: number): void {
+    let lines = this.#clocks.get(relay);
+    if (lines === undefined) this.#clocks.set(relay, (lines = new SkewLines("the relay's")));
+    const line = lines.take(skewSeconds);
+    if (line !== undefined) this.#terminal.note(`${relay}: ${line.text}.`);
   }
 
   /** Callers and apps can cause thousands of these a second: `kind` has a bounded number of lines. */

@@ -29,6 +29,8 @@ export type ErrorCode =
   | 'not_implemented'
   | 'lease_unreachable'
   | 'tunnel_failed'
+  | 'client_not_admitted'
+  | 'clock_skew'
   | 'bad_upstream_response'
   | 'no_relay'
   | 'draining'
@@ -221,6 +223,22 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     proxyError: 'connection_terminated',
     when: 'The end-to-end handshake with the app failed, or the tunnel broke before the answer began.',
     remedy: 'Try again. If it stays so, look at the app’s log: it may not admit this gateway.',
+  },
+  client_not_admitted: {
+    status: 502,
+    title: 'Gateway not admitted',
+    proxyError: 'connection_refused',
+    when: 'The app admits certain gateways only (`expose --allow-client`), and this one is not among them.',
+    remedy:
+      'The owner of the app adds the id that `portal-gateway identity` prints on the machine of the gateway. It is another one where the gateway cannot keep its identity.',
+  },
+  clock_skew: {
+    status: 502,
+    title: 'Clocks differ',
+    proxyError: 'connection_terminated',
+    when: 'The clocks of the gateway and the app differ by more than a handshake allows, which is 30 s. The detail says by how much, where it is known.',
+    remedy:
+      'Correct the clock that is wrong, usually by turning on NTP: requests work again at once. Gateway and `expose` compare their clocks with those of their relays and log a difference of 15 s and more.',
   },
   bad_upstream_response: {
     status: 502,

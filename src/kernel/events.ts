@@ -138,6 +138,17 @@ export type RelayChanged =
 /** The connection to a relay came about, was lost, or did not come about. */
 export const relayChanged: EventChannel<RelayChanged> = named('relay-changed');
 
+export interface ClockCompared {
+  readonly relay: string;
+  /** The app whose clock ours was compared with. Undefined: the relay's. */
+  readonly leaseId: string | undefined;
+  /** Our clock minus the other one. */
+  readonly skewSeconds: number;
+}
+
+/** The relay's clock was compared with ours, whatever the result; or a handshake failed because the app's differs too much. */
+export const clockCompared: EventChannel<ClockCompared> = named('clock-compared');
+
 export interface DialFinished {
   readonly relay: string;
   readonly leaseId: string;

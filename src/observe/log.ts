@@ -6,6 +6,7 @@ import { maskSecrets } from '../kernel/mask-keys.ts';
 import { escapeJson } from '../kernel/printable.ts';
 import { writeAccessLog } from './access-log.ts';
 import { writeClientLog } from './client-log.ts';
+import { writeClockLog } from './clock-log.ts';
 import { writeConnectionLog } from './connection-log.ts';
 import { writeLimitsLog } from './limits-log.ts';
 import { LogFile } from './log-file.ts';
@@ -57,6 +58,7 @@ export function createLog(options: LogOptions, note: (line: string) => void): Ga
   const logger = createLogger(options.level, write);
   const ends = [
     writeRelayLog(logger),
+    writeClockLog(logger),
     writeLeaseLog(logger),
     writeLimitsLog(logger),
     writeClientLog(logger),

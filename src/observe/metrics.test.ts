@@ -7,6 +7,7 @@ import { parseExposition, type ParsedFamily } from '../../test/helpers/expositio
 import { GatewayError } from '../kernel/errors.ts';
 import {
   authenticated,
+  clockCompared,
   configReloaded,
   connectionRefused,
   dialFinished,
@@ -35,6 +36,7 @@ async function allFamilies(): Promise<Map<string, ParsedFamily>> {
   const metrics = createMetrics({ version: '1', status: () => status });
   const error = new GatewayError('invalid_request', 'x');
   requestRefused.publish({ requestId: 'r', clientIp: '192.0.2.1', error });
+  clockCompared.publish({ relay, leaseId: undefined, skewSeconds: -40 });
   dialFinished.publish({ relay, leaseId: 'A', outcome: 'ok', durationMs: 1 });
   leasesListed.publish({ relay, leases: 1, ignored: new Map([['bad_id', 1]]) });
   tlsHandshakeFailed.publish({ ip: '192.0.2.1', code: 'ERR_SSL_HTTP_REQUEST' });

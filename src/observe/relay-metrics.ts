@@ -1,9 +1,11 @@
 // Owns the metrics of relays and of the tunnels through them. What stands is measured when it is asked for; dials tell of themselves.
 import {
+  clockCompared,
   dialFinished,
   leaseListFailed,
   leasesListed,
   listen,
+  type ClockCompared,
   type DialFinished,
   type LeaseListFailed,
   type LeasesListed,
@@ -25,6 +27,11 @@ export class RelayMetrics {
   readonly #rtts = gauge({
     name: 'relay_rtt_seconds',
     help: 'Round trip of the last keepalive to the relay.',
+    labels: ['relay'],
+  });
+  readonly #skews = gauge({
+    name: 'clock_skew_seconds',
+    help: "The gateway's clock minus the relay's, as last measured; tunnels need clocks within 30 s of each other.",
     labels: ['relay'],
   });
   readonly #tunnels = gauge({
@@ -58,6 +65,7 @@ export class RelayMetrics {
   constructor(leases: LeaseLabels) {
     this.#leases = leases;
     const ends = [
+      listen(clockCompared, this.#compared),
       listen(dialFinished, this.#dialled),
       listen(leaseListFailed, this.#listFailed),
       listen(leasesListed, this.#listed),
@@ -80,12 +88,16 @@ export class RelayMetrics {
       this.#tunnels.of(lease, 'active').value += active;
     }
     return [
-      ...[this.#connected, this.#rtts, this.#tunnels, this.#dials, this.#durations],
+      ...[this.#connected, this.#rtts, this.#skews, this.#tunnels, this.#dials, this.#durations],
       ...[this.#listFailures, this.#ignored],
     ]
       .map((family) => family.text())
       .join('');
   }
+
+  readonly #compared = ({ relay, leaseId, skewSeconds }: ClockCompared): void => {
+    if (leaseId === undefined) this.#skews.of(relay).value = skewSeconds;
+  };
 
   readonly #listFailed = ({ relay }: LeaseListFailed): void => {
     this.#listFailures.of(relay).value += 1;

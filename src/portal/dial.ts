@@ -1,6 +1,7 @@
 // Owns the client's way to an app: connection request, end-to-end handshake, tunnel (portal-protocol §5). Knows nothing of how
 // the session underneath came to be.
-import { PortalError } from './errors.ts';
+import { clockToleranceSeconds } from '../kernel/clock-skew.ts';
+import { ClockSkewError, PortalError } from './errors.ts';
 import type { Credential } from './identity.ts';
 import { MessageStream } from './message-stream.ts';
 import { MessageReader } from './packets/message-reader.ts';
@@ -17,14 +18,16 @@ export interface Dialer {
   readonly mux: Mux;
   readonly credential: Credential;
   readonly nowMs: () => number;
+  /** Our clock minus the relay's. Undefined: not known. */
+  readonly skewMs: () => number | undefined;
   readonly secrets?: HandshakeSecrets;
 }
 
 /**
  * Dials a lease. The ClientInit leaves right behind the connection request (optimistic dial, §5.6), which saves half a round
  * trip; nothing more is ever sent ahead, since real relays die of what reads as an oversized packet.
- * Throws PortalError: lease_unknown, lease_rejected, lease_refused, handshake_*, the session's end, or what `signal` was
- * aborted with.
+ * Throws PortalError: lease_unknown, lease_rejected, lease_refused, client_not_admitted, clock_skew, handshake_*, the session's end,
+ * or what `signal` was aborted with.
  */
 export async function dialLease(
   dialer: Dialer,
@@ -34,6 +37,7 @@ export async function dialLease(
 ): Promise<SecurePipe> {
   const { mux, credential } = dialer;
   const pipe = await mux.open(signal);
+  let isAccepted = false;
   try {
     const messages = new MessageStream(pipe, new MessageReader(maxHandshakeMessageBytes));
     const handshake = startClientHandshake({ ...dialer.secrets, credential, alpn, now: dialer.nowMs });
@@ -45,12 +49,16 @@ export async function dialLease(
     if (answer === undefined)
       throw new PortalError('lease_refused', `the relay ended the dial of ${leaseId} without an answer`);
     checkAccepted(answer, leaseId);
+    isAccepted = true;
 
     const reply = await messages.next(signal);
     if (reply === undefined) {
-      throw new PortalError(
-        'lease_refused',
-        `the app ${leaseId} ended the dial in the handshake: it may not admit this client`,
+      throw (
+        ownClockFault(dialer, leaseId) ??
+        new PortalError(
+          'lease_refused',
+          `the app ${leaseId} ended the dial in the handshake: it may not admit this client`,
+        )
       );
     }
     const result = handshake.finish(reply, leaseId);
@@ -59,12 +67,22 @@ export async function dialLease(
     abandon(pipe);
     // What a peer that says no without a word looks like, where the relay passes RST on (ours does, others show the end).
     if (error instanceof PortalError && error.code === 'stream_reset') {
-      throw new PortalError('lease_refused', `the dial of ${leaseId} was cut off by the relay or the app`, {
-        cause: error,
-      });
+      throw (
+        (isAccepted ? ownClockFault(dialer, leaseId) : undefined) ??
+        new PortalError('lease_refused', `the dial of ${leaseId} was cut off by the relay or the app`, {
+          cause: error,
+        })
+      );
     }
     throw error;
   }
+}
+
+/** Go apps end a handshake without a word when they refuse the client's timestamp. */
+function ownClockFault({ skewMs }: Dialer, leaseId: string): ClockSkewError | undefined {
+  const skewSeconds = (skewMs() ?? 0) / 1_000;
+  if (Math.abs(skewSeconds) <= clockToleranceSeconds) return undefined;
+  return new ClockSkewError('relay', skewSeconds, `the app ${leaseId} ended the handshake`);
 }
 
 function checkAccepted(answer: Buffer, leaseId: string): void {
@@ -79,6 +97,8 @@ function checkAccepted(answer: Buffer, leaseId: string): void {
       throw new PortalError('lease_unknown', `the relay knows no lease ${leaseId}, or its app is gone`);
     case ResponseCode.REJECTED:
       throw new PortalError('lease_rejected', `the relay or the app rejected the connection to ${leaseId}`);
+    case ResponseCode.CLIENT_NOT_ADMITTED:
+      throw new PortalError('client_not_admitted', `the app ${leaseId} does not admit this client`);
     default:
       throw new PortalError('lease_refused', `the connection to ${leaseId} was refused with code ${packet.code}`);
   }

@@ -1,4 +1,5 @@
 // Owns every way in which the tunnel can fail, as stable codes. Match on `code`, never on the text.
+import { clockToleranceSeconds, skewText } from '../kernel/clock-skew.ts';
 
 export type PortalErrorCode =
   // reaching the relay
@@ -30,12 +31,13 @@ export type PortalErrorCode =
   | 'lease_timeout' // a lease request without an answer (bad signature, or a dead relay)
   | 'dial_timeout'
   | 'dial_aborted' // the caller's signal
-  // identity and the end-to-end handshake
+  | 'client_not_admitted' // the app does not admit this client
+  // clocks, identity and the end-to-end handshake
+  | 'clock_skew' // the peer's clock and ours differ by more than the protocol allows
   | 'identity_invalid'
   | 'identity_file' // unreadable, truncated, world-readable, a directory
   | 'handshake_malformed'
   | 'handshake_version'
-  | 'handshake_timestamp'
   | 'handshake_identity'
   | 'handshake_signature'
   | 'handshake_alpn'
@@ -58,5 +60,26 @@ export class PortalError extends Error {
   constructor(code: PortalErrorCode, message: string, options: PortalErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
+  }
+}
+
+/** Two clocks that differ too much. The message has the size and the direction of the difference where they are known. */
+export class ClockSkewError extends PortalError {
+  /** Whose clock ours was compared with. */
+  readonly peer: 'app' | 'client' | 'relay';
+  /** Our clock minus the peer's. Undefined: the peer says only that the difference is too large. */
+  readonly skewSeconds: number | undefined;
+  /** Proven. Of an app or a client. */
+  readonly peerId: string | undefined;
+
+  constructor(peer: 'app' | 'client' | 'relay', skewSeconds: number | undefined, consequence: string, peerId?: string) {
+    const difference =
+      skewSeconds === undefined
+        ? `the clock of this machine is more than ${clockToleranceSeconds} s off the ${peer}'s`
+        : skewText(skewSeconds, 'this machine', `the ${peer}'s`);
+    super('clock_skew', `${difference}: ${consequence}`);
+    this.peer = peer;
+    this.skewSeconds = skewSeconds;
+    this.peerId = peerId;
   }
 }

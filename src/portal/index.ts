@@ -1,5 +1,6 @@
 // The public door of the Portal v1 client: `portal-gateway/portal`.
-export { PortalError, type PortalErrorCode } from './errors.ts';
+export type { ClientRefusal } from './accept.ts';
+export { ClockSkewError, PortalError, type PortalErrorCode } from './errors.ts';
 export {
   createCredential,
   credentialFromSeed,

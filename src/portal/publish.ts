@@ -2,13 +2,16 @@
 // by now. Does not accept connections to the lease and does not publish again on another session.
 import { setTimeout as pause } from 'node:timers/promises';
 import { TimeLimit } from '../kernel/time-limit.ts';
-import { PortalError } from './errors.ts';
+import { clockToleranceSeconds } from '../kernel/clock-skew.ts';
+import type { ClientRefusal } from './accept.ts';
+import { ClockSkewError, PortalError } from './errors.ts';
 import type { LeaseOffer } from './lease.ts';
 import { requestLeaseDelete, requestLeaseUpdate } from './control-requests.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { requestInfo } from './list-request.ts';
 import { rejection } from './name-holder.ts';
 import { ResponseCode } from './packets/packets.ts';
+import type { RelayClock } from './relay-clock.ts';
 import type { Mux } from './yamux/session.ts';
 
 /** What the Go app asks for (portal-protocol §3). */
@@ -39,11 +42,13 @@ export interface PublishObserver {
   contested?(expiresAtMs: number): void;
   /** The relay refused the lease, now or at a renewal; LeaseRejected where it may be held by somebody else. The last call. */
   refused(error: PortalError): void;
+  /** A client's connection was refused; called for each of them. */
+  clientRefused?(refusal: ClientRefusal): void;
 }
 
 export interface PublicationOptions {
-  /** The system's clock, milliseconds since 1970. */
-  readonly nowMs: () => number;
+  /** The relay's time: a lease lasts until a moment on the relay's clock. */
+  readonly clock: RelayClock;
   /** Milliseconds between two renewals, default 10 s. */
   readonly renewEveryMs?: number | undefined;
 }
@@ -51,7 +56,7 @@ export interface PublicationOptions {
 export class Publication {
   readonly #mux: Mux;
   readonly #offer: LeaseOffer;
-  readonly #nowMs: () => number;
+  readonly #clock: RelayClock;
   readonly #renewEveryMs: number;
   readonly #observer: PublishObserver;
   readonly #watch: LeaseWatch;
@@ -68,7 +73,7 @@ export class Publication {
   constructor(mux: Mux, offer: LeaseOffer, options: PublicationOptions, observer: PublishObserver) {
     this.#mux = mux;
     this.#offer = offer;
-    this.#nowMs = options.nowMs;
+    this.#clock = options.clock;
     this.#renewEveryMs = options.renewEveryMs ?? defaultRenewEveryMs;
     this.#observer = observer;
     this.#watch = new LeaseWatch({
@@ -102,7 +107,7 @@ export class Publication {
     try {
       if (!(await this.#isAlone())) return;
       using limit = new TimeLimit(withdrawTimeoutMs);
-      await requestLeaseDelete(this.#mux, this.#offer.credential, this.#nowMs(), limit.signal);
+      await requestLeaseDelete(this.#mux, this.#offer.credential, this.#clock.nowMs(), limit.signal);
     } catch {
       // The session is gone, and the lease with it; or the relay is deaf, and the lease expires.
     }
@@ -133,21 +138,18 @@ export class Publication {
   }
 
   async #update(): Promise<void> {
+    await this.#clock.settled();
     using limit = new TimeLimit(answerTimeoutMs);
     try {
+      this.#stopped.signal.throwIfAborted();
       const signal = AbortSignal.any([this.#stopped.signal, limit.signal]);
-      const nowMs = this.#nowMs();
-      const expiresAtMs = nowMs + ttlMs;
-      const expirySeconds = Math.floor(expiresAtMs / 1_000);
-      this.#expirySeconds.push(expirySeconds);
-      this.#renewedAtMs = performance.now();
-      const code = await requestLeaseUpdate(this.#mux, this.#offer, { nowMs, expiresAtMs }, signal);
+      const code = await this.#request(signal);
       if (this.#stopped.signal.aborted) return;
       if (code !== ResponseCode.ACCEPTED) {
         await this.#refusedWith(code);
         return;
       }
-      this.#expirySeconds = [expirySeconds];
+      this.#expirySeconds = this.#expirySeconds.slice(-1);
       if (this.#published) this.#observer.renewed?.();
       else {
         this.#published = true;
@@ -169,6 +171,26 @@ export class Publication {
     this.#renewLater();
   }
 
+  /** A refusal for the time of the request is answered at once: by the relay's time, asked for again, and then by the other clock. */
+  async #request(signal: AbortSignal): Promise<number> {
+    let code = await this.#send(signal);
+    if (code === ResponseCode.ACCEPTED) return code;
+    const hasMoved = await this.#clock.askAgain();
+    if (isAboutTime(code) || hasMoved) code = await this.#send(signal);
+    if (!isAboutTime(code)) return code;
+    this.#clock.followOther();
+    return this.#send(signal);
+  }
+
+  #send(signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    const nowMs = this.#clock.nowMs();
+    const expiresAtMs = nowMs + ttlMs;
+    this.#expirySeconds.push(Math.floor(expiresAtMs / 1_000));
+    this.#renewedAtMs = performance.now();
+    return requestLeaseUpdate(this.#mux, this.#offer, { nowMs, expiresAtMs }, signal);
+  }
+
   #renewLater(): void {
     // The observer may have withdrawn the lease in its call.
     if (this.#stopped.signal.aborted) return;
@@ -183,11 +205,24 @@ export class Publication {
   }
 
   async #refusedWith(code: number): Promise<void> {
-    const error =
-      code === ResponseCode.REJECTED
-        ? await rejection(this.#mux, this.#offer, this.#stopped.signal)
-        : new PortalError('lease_refused', `the relay refused the lease "${this.#offer.name}" with code ${code}`);
+    const error = this.#skewRefusal(code) ?? (await this.#plainRefusal(code));
     if (!this.#stopped.signal.aborted) this.#refused(error);
+  }
+
+  /** Undefined: the refusal has nothing to do with clocks. */
+  #skewRefusal(code: number): PortalError | undefined {
+    const skewSeconds = (this.#clock.skewMs ?? 0) / 1_000;
+    const isSkewed = Math.abs(skewSeconds) > clockToleranceSeconds;
+    // Real relays refuse an expired lease with REJECTED, as everything else. With the relay's own time none is expired.
+    const isOld = isSkewed && !this.#clock.isFollowed;
+    if (!isAboutTime(code) && !(code === ResponseCode.REJECTED && isOld)) return undefined;
+    const what = `the relay refused the lease "${this.#offer.name}"`;
+    return new ClockSkewError('relay', isSkewed ? skewSeconds : undefined, what);
+  }
+
+  async #plainRefusal(code: number): Promise<PortalError> {
+    if (code === ResponseCode.REJECTED) return rejection(this.#mux, this.#offer, this.#stopped.signal);
+    return new PortalError('lease_refused', `the relay refused the lease "${this.#offer.name}" with code ${code}`);
   }
 
   #stopRenewing(): void {
@@ -195,4 +230,9 @@ export class Publication {
     clearTimeout(this.#timer);
     this.#stopped.abort();
   }
+}
+
+/** Older versions of our relay refuse what has expired by their clock, without a code of its own. */
+function isAboutTime(code: number): boolean {
+  return code === ResponseCode.CLOCK_SKEW || code === ResponseCode.INVALID_EXPIRES;
 }

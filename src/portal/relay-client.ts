@@ -1,6 +1,7 @@
 // Owns the connection to one relay over time: connects, notices loss, comes back for ever, and publishes again what was
 // published. Knows no wire format: a session does the talking.
 import { backoffMs, type BackoffOptions } from './backoff.ts';
+import type { ClientRefusal } from './accept.ts';
 import { AcceptQueue } from './accept-queue.ts';
 import { AcceptedChannels } from './accepted-channels.ts';
 import { PortalError } from './errors.ts';
@@ -23,7 +24,11 @@ export type RelayClientEvent =
       readonly name: string;
       readonly expiresAtMs: number;
     }
-  | { readonly type: 'publish_failed'; readonly relay: string; readonly name: string; readonly error: PortalError };
+  | { readonly type: 'publish_failed'; readonly relay: string; readonly name: string; readonly error: PortalError }
+  /** `skewMs`: the clock of this machine minus the relay's. Once a minute where the relay shows its time. */
+  | { readonly type: 'clock_measured'; readonly relay: string; readonly skewMs: number }
+  /** For each refused connection. */
+  | ({ readonly type: 'client_refused'; readonly relay: string; readonly name: string } & ClientRefusal);
 
 export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
   readonly url: string;
@@ -208,6 +213,9 @@ export class RelayClient {
     this.#lastError = undefined;
     const upSinceMs = performance.now();
     this.#options.log?.({ type: 'up', relay: this.url });
+    session.watchClock((skewMs) => {
+      this.#options.log?.({ type: 'clock_measured', relay: this.url, skewMs });
+    });
     void session.closed.then((error) => {
       if (this.#state.name !== 'up' || this.#state.session !== session) return;
       const reason = error ?? new PortalError('carrier_closed', `the relay ${this.url} closed the connection`);
@@ -266,6 +274,9 @@ export class RelayClient {
           const current = this.#state;
           if (current.name === 'up' && this.#listeners.has(listener)) this.#publish(current.session, listener);
         }, this.#backoffMs(listener.refusals));
+      },
+      clientRefused: (refusal) => {
+        this.#options.log?.({ type: 'client_refused', relay: this.url, name, ...refusal });
       },
     });
   }

@@ -1,6 +1,6 @@
 // Owns one connection to one relay: carrier, multiplexer, and what is dialled and published over it. When the connection ends,
 // so does the session; coming back is the relay client's work.
-import { acceptConnection, type Publisher } from './accept.ts';
+import { acceptConnection, type ClientRefusal, type Publisher } from './accept.ts';
 import { AcceptQueue } from './accept-queue.ts';
 import { AcceptedChannels } from './accepted-channels.ts';
 import { dialLease, type Dialer } from './dial.ts';
@@ -10,11 +10,13 @@ import type { LeaseOffer, RelayInfo } from './lease.ts';
 import { requestInfo, type InfoOptions } from './list-request.ts';
 import { proveAlive } from './prove-alive.ts';
 import { Publication, type PublishObserver } from './publish.ts';
+import { RelayClock } from './relay-clock.ts';
 import { SecureChannel } from './secure/channel.ts';
 import type { SecurePipe } from './secure/secure-pipe.ts';
 import type { HandshakeSecrets } from './secure/handshake.ts';
 import type { Carrier } from './websocket/carrier.ts';
 import { connectCarrier } from './websocket/connect.ts';
+import { requestDate } from './websocket/relay-date.ts';
 import { initialWindowBytes, maxWindowBytes } from './yamux/frame.ts';
 import { Mux } from './yamux/session.ts';
 import type { WindowBudget } from './yamux/window-budget.ts';
@@ -36,6 +38,7 @@ export interface SessionOptions {
   readonly windowBudget?: WindowBudget;
   /** Streams of the relay, one for each connection to a published lease, that may be open at once; more are reset. Default 16,384. */
   readonly maxInboundStreams?: number;
+  /** The clock of this machine, milliseconds since 1970. */
   readonly nowMs?: () => number;
   /** Milliseconds between two renewals of a published lease, default 10 s; it lasts for 30 s. */
   readonly renewEveryMs?: number;
@@ -70,13 +73,18 @@ export interface PublishedLease {
  * relay_unreachable, relay_tls, not_a_relay, connect_timeout, dial_aborted.
  */
 export async function connect(url: string, options: SessionOptions): Promise<Session> {
-  const { signal = new AbortController().signal, connectTimeoutMs = defaultConnectTimeoutMs } = options;
+  const { ca, nowMs = Date.now, connectTimeoutMs = defaultConnectTimeoutMs } = options;
+  const { signal = new AbortController().signal } = options;
+  const clock = new RelayClock({ nowMs, ask: (askSignal) => requestDate(url, { ca, signal: askSignal }) });
   const carrier = await connectCarrier(url, {
     signal,
     handshakeTimeoutMs: connectTimeoutMs,
-    ...(options.ca !== undefined && { ca: options.ca }),
+    ...(ca !== undefined && { ca }),
+    dated: (sample) => {
+      clock.take(sample);
+    },
   });
-  const session = new Session(url, carrier, options);
+  const session = new Session(url, carrier, options, clock);
   try {
     await proveAlive(session, signal, connectTimeoutMs);
   } catch (error) {
@@ -93,13 +101,15 @@ export class Session {
   readonly #mux: Mux;
   readonly #over: (error: PortalError | undefined) => void;
   readonly #dialer: Dialer;
-  readonly #nowMs: () => number;
+  readonly #clock: RelayClock;
   readonly #renewEveryMs: number | undefined;
   readonly #publishers = new Map<string, Publisher & { readonly publication: Publication }>();
 
-  constructor(url: string, carrier: Carrier, options: SessionOptions) {
+  /** `clock`: the relay's time. Default: it is not known. */
+  constructor(url: string, carrier: Carrier, options: SessionOptions, clock?: RelayClock) {
     this.url = url;
-    this.#nowMs = options.nowMs ?? Date.now;
+    const { nowMs = Date.now } = options;
+    this.#clock = clock ?? new RelayClock({ nowMs });
     this.#renewEveryMs = options.renewEveryMs;
     const { promise, resolve } = Promise.withResolvers<PortalError | undefined>();
     this.closed = promise;
@@ -118,7 +128,7 @@ export class Session {
         ...(maxInboundStreams !== undefined && { maxInboundStreams }),
       },
       {
-        stream: (pipe) => void acceptConnection(pipe, (leaseId) => this.#publishers.get(leaseId), this.#nowMs),
+        stream: (pipe) => void acceptConnection(pipe, (leaseId) => this.#publishers.get(leaseId), nowMs),
         goAway: () => undefined,
         close: (error) => {
           this.#forget();
@@ -127,7 +137,8 @@ export class Session {
       },
     );
     const { credential, handshakeSecrets: secrets } = options;
-    this.#dialer = { mux: this.#mux, credential, nowMs: this.#nowMs, ...(secrets !== undefined && { secrets }) };
+    const skewMs = (): number | undefined => this.#clock.skewMs;
+    this.#dialer = { mux: this.#mux, credential, nowMs, skewMs, ...(secrets !== undefined && { secrets }) };
   }
 
   /** suspect: the last keepalive is late; draining: the relay takes no new streams. */
@@ -145,6 +156,11 @@ export class Session {
   /** Round trip of the last keepalive, milliseconds. */
   get rttMs(): number | undefined {
     return this.#mux.rttMs;
+  }
+
+  /** The clock of this machine minus the relay's, now and once a minute, where the relay shows its time. */
+  watchClock(report: (skewMs: number) => void): void {
+    this.#clock.watch(report);
   }
 
   /** Resolves with the round trip in milliseconds when the relay has answered a ping. Throws PortalError when the session ends. */
@@ -187,7 +203,7 @@ export class Session {
     const { id } = offer.credential;
     if (this.#publishers.has(id))
       throw new PortalError('lease_rejected', `this session already publishes the lease ${id}`);
-    const times = { nowMs: this.#nowMs, renewEveryMs: this.#renewEveryMs };
+    const times = { clock: this.#clock, renewEveryMs: this.#renewEveryMs };
     const publication = new Publication(this.#mux, offer, times, {
       published: () => {
         observer.published();
@@ -203,7 +219,8 @@ export class Session {
         observer.refused(error);
       },
     });
-    this.#publishers.set(id, { offer, deliver, publication });
+    const refused = (refusal: ClientRefusal): void => observer.clientRefused?.(refusal);
+    this.#publishers.set(id, { offer, deliver, publication, refused });
     const refuse = (): void => {
       if (this.#publishers.get(id)?.publication === publication) this.#publishers.delete(id);
     };
@@ -232,6 +249,7 @@ export class Session {
   }
 
   #forget(): void {
+    this.#clock.close();
     for (const { publication } of this.#publishers.values()) publication.release();
     this.#publishers.clear();
   }

@@ -12,12 +12,12 @@ test('a lease that changes costs neither the encoding nor the copying of large l
   const lease = { identity: undefined, expires: 1_000n, alpn: ['http/1.1'] };
   const large = { ...lease, metadata: 'm'.repeat(250_000) };
   for (let i = 0; i < 60; i += 1) {
-    const outcome = leases.register(`L${i}`, { ...large, name: `large-${i}` }, 'h', `192.0.2.${i % 5}`);
+    const outcome = leases.register(`L${i}`, { ...large, name: `large-${i}` }, 30_000, 'h', `192.0.2.${i % 5}`);
     assert.equal(outcome, 'registered');
   }
   const directory = new Directory(createCredential(), [], leases);
   const before = new Set(directory.answer());
-  assert.equal(leases.register('S', { ...lease, name: 'small', metadata: '' }, 'h', '192.0.2.9'), 'registered');
+  assert.equal(leases.register('S', { ...lease, name: 'small', metadata: '' }, 30_000, 'h', '192.0.2.9'), 'registered');
   const made = directory.answer().filter((piece) => !before.has(piece));
   const madeBytes = made.reduce((sum, { length }) => sum + length, 0);
   assert.ok(madeBytes < 1_000, `${madeBytes} bytes were made for a lease of some hundred`);

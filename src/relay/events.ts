@@ -9,7 +9,14 @@ export type RelayEvent =
   | { readonly event: 'connected'; readonly connection: number; readonly remote: string }
   | { readonly event: 'disconnected'; readonly connection: number; readonly remote: string; readonly reason: string }
   | { readonly event: 'lease_registered'; readonly connection: number; readonly leaseId: string; readonly name: string }
-  | { readonly event: 'lease_refused'; readonly connection: number; readonly leaseId: string; readonly reason: string }
+  | {
+      readonly event: 'lease_refused';
+      readonly connection: number;
+      readonly leaseId: string;
+      readonly reason: string;
+      /** The relay's clock minus the app's, where that is the reason. */
+      readonly skewSeconds?: number;
+    }
   | {
       readonly event: 'lease_dropped';
       readonly leaseId: string;

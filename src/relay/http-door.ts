@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { addressGroup } from '../kernel/address-group.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { listenOnEvery, type ListenOptions } from '../kernel/listening.ts';
 import { acceptCarrier, websocketOptions } from '../portal/websocket/websocket-carrier.ts';
 import type { RelayLog } from './events.ts';
@@ -43,6 +44,7 @@ export class HttpDoor {
   readonly #limits: DoorLimits;
   readonly #handler: DoorHandler;
   readonly #log: RelayLog;
+  readonly #clock: Clock;
   readonly #memory: MemoryLedger;
   /** Sockets by address, whatever they are for. */
   readonly #byAddress = new Map<string, number>();
@@ -53,7 +55,9 @@ export class HttpDoor {
   #connections = 0;
   #isOpen = true;
 
-  constructor(limits: DoorLimits, memory: MemoryLedger, handler: DoorHandler, log: RelayLog) {
+  /** `clock`: of the Date of responses, which peers compare with their own. */
+  constructor(limits: DoorLimits, memory: MemoryLedger, handler: DoorHandler, log: RelayLog, clock: Clock) {
+    this.#clock = clock;
     this.#limits = limits;
     this.#memory = memory;
     this.#handler = handler;
@@ -64,6 +68,7 @@ export class HttpDoor {
       maxPayload: limits.messageBytes,
       ...websocketOptions,
     });
+    this.#websockets.on('headers', (headers) => headers.push(`Date: ${this.#date()}`));
   }
 
   /** On every address of the host; returns the first. Rejects with the system's error: EADDRINUSE, EACCES, … */
@@ -114,6 +119,7 @@ export class HttpDoor {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = pathOf(request);
+    response.setHeader('date', this.#date());
     if (path === '/health') {
       const health = this.#handler.health();
       json(response, health.status === 'ok' ? 200 : 503, health);
@@ -122,6 +128,11 @@ export class HttpDoor {
       json(response, 426, { error: 'this is a Portal relay: open a websocket here' });
     } else if (path === '/') json(response, 200, { service: 'Portal relay', protocol: 'v1', websocket: relayPath });
     else json(response, 404, { error: 'there is nothing here' });
+  }
+
+  /** RFC 9110 §5.6.7. */
+  #date(): string {
+    return new Date(this.#clock.wallMs()).toUTCString();
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

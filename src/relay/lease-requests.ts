@@ -1,9 +1,10 @@
 // Owns the answers to lease updates and deletes: whose signature it is, and what the table says. Knows no stream.
 //
-// Freshness: as on real relays, the timestamp of a request is not checked. Apps whose clock is off would be locked out, and it
-// would protect nothing that the expiry does not: the expiry is signed too, a lease that has expired is refused, so a recorded
-// update is of use for as long as the app asked for, 30 s by convention. What a thief gains in that time is to be dialled and
-// to fail the handshake. A recorded delete is of no use to anybody but the connection that holds the lease.
+// Time: a lease lasts as long as its holder asked for, from the timestamp of the request to the expiry, on the relay's monotonic clock.
+// A timestamp outside the tolerance is refused, so that a recorded update is of use for 30 s and the time that the app asked for. What
+// a thief gains in that time is to be dialled and to fail the handshake. A recorded delete is of no use to anybody but the connection
+// that holds the lease.
+import { clockToleranceSeconds } from '../kernel/clock-skew.ts';
 import { PortalError } from '../portal/errors.ts';
 import { validateIdentity, verify } from '../portal/identity.ts';
 import { ResponseCode } from '../portal/packets/packets.ts';
@@ -16,8 +17,11 @@ import type { Peer, RelayContext } from './relay-context.ts';
 type LeaseUpdateRequest = Packet & { readonly type: 'leaseUpdateRequest' };
 type LeaseDeleteRequest = Packet & { readonly type: 'leaseDeleteRequest' };
 
+type Outcome = RegisterOutcome | 'clock_skew';
+
 /** Real relays send REJECTED for everything; apps take any code but ACCEPTED for a refusal, and show it. */
-const codeOf: Readonly<Record<RegisterOutcome, number>> = {
+const codeOf: Readonly<Record<Outcome, number>> = {
+  clock_skew: ResponseCode.CLOCK_SKEW,
   registered: ResponseCode.ACCEPTED,
   renewed: ResponseCode.ACCEPTED,
   expired: ResponseCode.INVALID_EXPIRES,
@@ -35,9 +39,17 @@ export function updateLease({ signed, request }: LeaseUpdateRequest, holder: Pee
     return ResponseCode.INVALID_IDENTITY;
   }
   const { id } = lease.identity;
-  const outcome = relay.leases.register(id, lease, holder, holder.account.address);
+  const { timestamp } = request;
+  const skewSeconds = Math.floor(relay.clock.wallMs() / 1_000) - Number(timestamp);
+  const lastsMs = Number(lease.expires - timestamp) * 1_000;
+  const outcome: Outcome =
+    Math.abs(skewSeconds) > clockToleranceSeconds
+      ? 'clock_skew'
+      : relay.leases.register(id, lease, lastsMs, holder, holder.account.address);
   if (outcome === 'registered')
     relay.log({ event: 'lease_registered', connection: holder.number, leaseId: id, name: lease.name });
+  else if (outcome === 'clock_skew')
+    relay.log({ event: 'lease_refused', connection: holder.number, leaseId: id, reason: outcome, skewSeconds });
   else if (outcome !== 'renewed') refused(lease.identity, outcome, holder, relay);
   return codeOf[outcome];
 }

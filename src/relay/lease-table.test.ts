@@ -6,7 +6,7 @@ import { defaultLimits } from './limits.ts';
 
 let nowMs = 0;
 let dropped: string[] = [];
-const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
+const clock = { monotonicMs: () => nowMs, wallMs: () => assert.fail('leases last for durations') };
 
 beforeEach(() => {
   nowMs = 1_000_000;
@@ -25,20 +25,20 @@ function lease(name: string, fields: Partial<WireLease> = {}): WireLease {
 
 test('a lease is found until the moment it expires, and its name is free from then on', () => {
   const leases = table();
-  assert.equal(leases.register('A', lease('app'), 'holder'), 'registered');
+  assert.equal(leases.register('A', lease('app'), 30_000, 'holder'), 'registered');
   nowMs = 1_029_999;
   assert.equal(leases.find('A')?.lease.name, 'app');
-  assert.equal(leases.register('B', lease('app', { expires: 2_000n }), 'other'), 'name_taken');
+  assert.equal(leases.register('B', lease('app'), 30_000, 'other'), 'name_taken');
   nowMs = 1_030_000;
   assert.equal(leases.find('A'), undefined);
   assert.deepEqual(dropped, ['A expired']);
-  assert.equal(leases.register('B', lease('app', { expires: 2_000n }), 'other'), 'registered');
+  assert.equal(leases.register('B', lease('app'), 30_000, 'other'), 'registered');
 });
 
 test('expiry needs no look-up: listing and sweeping see it too', () => {
   const leases = table();
-  leases.register('A', lease('a'), 'holder');
-  leases.register('B', lease('b', { expires: 1_060n }), 'holder');
+  leases.register('A', lease('a'), 30_000, 'holder');
+  leases.register('B', lease('b'), 60_000, 'holder');
   nowMs = 1_030_000;
   assert.deepEqual(
     leases.list().map(({ name }) => name),
@@ -52,61 +52,67 @@ test('expiry needs no look-up: listing and sweeping see it too', () => {
 
 test('renewal prolongs, and may change everything but the id', () => {
   const leases = table();
-  leases.register('A', lease('old'), 'holder');
-  assert.equal(leases.register('A', lease('new', { expires: 1_060n, metadata: '{}' }), 'holder'), 'renewed');
-  assert.equal(leases.register('B', lease('old'), 'holder'), 'registered', 'the old name is free');
-  assert.equal(leases.register('C', lease('new'), 'holder'), 'name_taken');
+  leases.register('A', lease('old'), 30_000, 'holder');
+  assert.equal(leases.register('A', lease('new', { metadata: '{}' }), 60_000, 'holder'), 'renewed');
+  assert.equal(leases.register('B', lease('old'), 30_000, 'holder'), 'registered', 'the old name is free');
+  assert.equal(leases.register('C', lease('new'), 30_000, 'holder'), 'name_taken');
   nowMs = 1_059_000;
   assert.equal(leases.find('A')?.lease.metadata, '{}');
   assert.deepEqual(dropped, [], 'nothing is dropped by a renewal');
 });
 
-test('a lease that has expired already is refused, whatever else is right', () => {
+test('a lease that lasts no time is refused, whatever else is right', () => {
   const leases = table();
-  assert.equal(leases.register('A', lease('a', { expires: 1_000n }), 'holder'), 'expired');
-  assert.equal(leases.register('A', lease('a', { expires: -(2n ** 63n) }), 'holder'), 'expired');
-  assert.equal(leases.register('A', lease('a', { expires: 2n ** 63n - 1n }), 'holder'), 'registered');
+  for (const lastsMs of [0, -1_000, -Infinity]) {
+    assert.equal(leases.register('A', lease('a'), lastsMs, 'holder'), 'expired');
+  }
+  assert.equal(leases.register('A', lease('a'), Number(2n ** 63n) * 1_000, 'holder'), 'registered');
 });
 
 test('names conflict in any letter case and normal form; the empty name and (unnamed) never do', () => {
   const leases = table();
-  assert.equal(leases.register('A', lease('Ünïcode'), 'h'), 'registered');
+  assert.equal(leases.register('A', lease('Ünïcode'), 30_000, 'h'), 'registered');
   for (const name of ['Ünïcode', 'ünïcode', 'ÜNÏCODE', 'ünïcode'.normalize('NFD')])
-    assert.equal(leases.register('B', lease(name), 'h'), 'name_taken', name);
-  assert.equal(leases.register('A', lease('ünïcode'), 'h'), 'renewed', 'the holder may change the spelling');
-  assert.equal(leases.register('A', lease('other'), 'h'), 'renewed');
-  assert.equal(leases.register('B', lease('ÜNÏCODE'), 'h'), 'registered', 'the name is free');
-  for (const id of ['D', 'E']) assert.equal(leases.register(id, lease(''), 'h'), 'registered');
-  for (const id of ['F', 'G']) assert.equal(leases.register(id, lease('(unnamed)'), 'h'), 'registered');
+    assert.equal(leases.register('B', lease(name), 30_000, 'h'), 'name_taken', name);
+  assert.equal(leases.register('A', lease('ünïcode'), 30_000, 'h'), 'renewed', 'the holder may change the spelling');
+  assert.equal(leases.register('A', lease('other'), 30_000, 'h'), 'renewed');
+  assert.equal(leases.register('B', lease('ÜNÏCODE'), 30_000, 'h'), 'registered', 'the name is free');
+  for (const id of ['D', 'E']) assert.equal(leases.register(id, lease(''), 30_000, 'h'), 'registered');
+  for (const id of ['F', 'G']) assert.equal(leases.register(id, lease('(unnamed)'), 30_000, 'h'), 'registered');
 });
 
 test('a name in the form of an id is refused, in any letter case', () => {
   const id = 'ABCDEFGHIJKLMNOPQRSTUVWX27';
   for (const name of [id, id.toLowerCase(), `a${id.slice(1)}`])
-    assert.equal(table().register('A', lease(name), 'h'), 'bad_name', name);
+    assert.equal(table().register('A', lease(name), 30_000, 'h'), 'bad_name', name);
   for (const name of [`${id}a`, id.slice(1), `${id.slice(1)}1`])
-    assert.equal(table().register('A', lease(name), 'h'), 'registered', name);
+    assert.equal(table().register('A', lease(name), 30_000, 'h'), 'registered', name);
 });
 
 test('leases are bounded for an address over all of its connections, in number and to a quarter of all bytes', () => {
   const leases = table({ leasesPerAddress: 2, directoryBytes: 4_000 });
-  for (const id of ['A', 'B']) assert.equal(leases.register(id, lease(id), `of ${id}`, '192.0.2.1'), 'registered');
-  assert.equal(leases.register('C', lease('c'), 'of C', '192.0.2.1'), 'too_many_leases');
-  assert.equal(leases.register('A', lease('A'), 'of A', '192.0.2.1'), 'renewed', 'a renewal is not one more');
-  assert.equal(leases.register('C', lease('c'), 'of C', '192.0.2.2'), 'registered');
-  assert.equal(leases.register('C', lease('c'), 'of A', '192.0.2.1'), 'too_many_leases', 'it counts where it goes');
+  for (const id of ['A', 'B'])
+    assert.equal(leases.register(id, lease(id), 30_000, `of ${id}`, '192.0.2.1'), 'registered');
+  assert.equal(leases.register('C', lease('c'), 30_000, 'of C', '192.0.2.1'), 'too_many_leases');
+  assert.equal(leases.register('A', lease('A'), 30_000, 'of A', '192.0.2.1'), 'renewed', 'a renewal is not one more');
+  assert.equal(leases.register('C', lease('c'), 30_000, 'of C', '192.0.2.2'), 'registered');
+  assert.equal(
+    leases.register('C', lease('c'), 30_000, 'of A', '192.0.2.1'),
+    'too_many_leases',
+    'it counts where it goes',
+  );
   leases.delete('A', 'of A');
   const fat = lease('fat', { metadata: 'x'.repeat(1_000) });
-  assert.equal(leases.register('F', fat, 'of F', '192.0.2.3'), 'too_many_leases');
-  assert.equal(leases.register('F', { ...fat, metadata: 'x'.repeat(800) }, 'of F', '192.0.2.3'), 'registered');
+  assert.equal(leases.register('F', fat, 30_000, 'of F', '192.0.2.3'), 'too_many_leases');
+  assert.equal(leases.register('F', { ...fat, metadata: 'x'.repeat(800) }, 30_000, 'of F', '192.0.2.3'), 'registered');
   leases.dropHolder('of F');
-  assert.equal(leases.register('F', { ...fat, metadata: 'y'.repeat(900) }, 'of F', '192.0.2.3'), 'registered');
+  assert.equal(leases.register('F', { ...fat, metadata: 'y'.repeat(900) }, 30_000, 'of F', '192.0.2.3'), 'registered');
 });
 
 test('the last registration of an identity wins, and the loss of the first connection takes nothing from it', () => {
   const leases = table();
-  leases.register('A', lease('app'), 'first');
-  assert.equal(leases.register('A', lease('app'), 'second'), 'registered');
+  leases.register('A', lease('app'), 30_000, 'first');
+  assert.equal(leases.register('A', lease('app'), 30_000, 'second'), 'registered');
   assert.deepEqual(dropped, ['A moved']);
   leases.dropHolder('first');
   assert.equal(leases.find('A')?.holder, 'second');
@@ -117,43 +123,43 @@ test('the last registration of an identity wins, and the loss of the first conne
 
 test('only the holder deletes', () => {
   const leases = table();
-  leases.register('A', lease('app'), 'holder');
+  leases.register('A', lease('app'), 30_000, 'holder');
   assert.equal(leases.delete('A', 'thief'), false);
   assert.equal(leases.delete('B', 'holder'), false);
   assert.equal(leases.delete('A', 'holder'), true);
   assert.equal(leases.delete('A', 'holder'), false);
-  assert.equal(leases.register('B', lease('app'), 'x'), 'registered', 'the name is free');
+  assert.equal(leases.register('B', lease('app'), 30_000, 'x'), 'registered', 'the name is free');
 });
 
 test('each limit refuses what is over it and takes what is at it', () => {
   const leases = table({ nameBytes: 300, metadataBytes: 10, alpnCount: 2, alpnBytes: 8 });
-  assert.equal(leases.register('A', lease('ä'.repeat(150)), 'h'), 'registered');
-  assert.equal(leases.register('A', lease('ä'.repeat(150) + 'x'), 'h'), 'bad_name');
-  assert.equal(leases.register('A', lease('a', { metadata: 'x'.repeat(10) }), 'h'), 'renewed');
-  assert.equal(leases.register('A', lease('a', { metadata: 'x'.repeat(11) }), 'h'), 'metadata_too_large');
-  assert.equal(leases.register('A', lease('a', { alpn: ['http/1.1', 'http/1.1'] }), 'h'), 'renewed');
-  assert.equal(leases.register('A', lease('a', { alpn: ['http/1.10'] }), 'h'), 'bad_alpn');
-  assert.equal(leases.register('A', lease('a', { alpn: ['a', 'b', 'c'] }), 'h'), 'bad_alpn');
+  assert.equal(leases.register('A', lease('ä'.repeat(150)), 30_000, 'h'), 'registered');
+  assert.equal(leases.register('A', lease('ä'.repeat(150) + 'x'), 30_000, 'h'), 'bad_name');
+  assert.equal(leases.register('A', lease('a', { metadata: 'x'.repeat(10) }), 30_000, 'h'), 'renewed');
+  assert.equal(leases.register('A', lease('a', { metadata: 'x'.repeat(11) }), 30_000, 'h'), 'metadata_too_large');
+  assert.equal(leases.register('A', lease('a', { alpn: ['http/1.1', 'http/1.1'] }), 30_000, 'h'), 'renewed');
+  assert.equal(leases.register('A', lease('a', { alpn: ['http/1.10'] }), 30_000, 'h'), 'bad_alpn');
+  assert.equal(leases.register('A', lease('a', { alpn: ['a', 'b', 'c'] }), 30_000, 'h'), 'bad_alpn');
 });
 
 test('leases are bounded for a connection, in number and in bytes; a renewal is not one more', () => {
   const perHolder = table({ leasesPerConnection: 1 });
-  assert.equal(perHolder.register('A', lease('a'), 'h'), 'registered');
-  assert.equal(perHolder.register('B', lease('b'), 'h'), 'too_many_leases');
-  assert.equal(perHolder.register('A', lease('a'), 'h'), 'renewed');
-  assert.equal(perHolder.register('B', lease('b'), 'other'), 'registered');
+  assert.equal(perHolder.register('A', lease('a'), 30_000, 'h'), 'registered');
+  assert.equal(perHolder.register('B', lease('b'), 30_000, 'h'), 'too_many_leases');
+  assert.equal(perHolder.register('A', lease('a'), 30_000, 'h'), 'renewed');
+  assert.equal(perHolder.register('B', lease('b'), 30_000, 'other'), 'registered');
   assert.equal(
-    perHolder.register('A', lease('a'), 'other'),
+    perHolder.register('A', lease('a'), 30_000, 'other'),
     'too_many_leases',
     'a lease that moves counts where it goes',
   );
   const inAll = table({ leases: 1 });
-  assert.equal(inAll.register('A', lease('a'), 'h'), 'registered');
-  assert.equal(inAll.register('B', lease('b'), 'other'), 'too_many_leases');
-  assert.equal(inAll.register('A', lease('a'), 'other'), 'registered');
+  assert.equal(inAll.register('A', lease('a'), 30_000, 'h'), 'registered');
+  assert.equal(inAll.register('B', lease('b'), 30_000, 'other'), 'too_many_leases');
+  assert.equal(inAll.register('A', lease('a'), 30_000, 'other'), 'registered');
   const bytes = table({ directoryBytes: 4_000 });
   const fat = (id: string, letter: string): string =>
-    bytes.register(id, lease(id, { metadata: letter.repeat(900) }), 'h', `192.0.2.${id}`);
+    bytes.register(id, lease(id, { metadata: letter.repeat(900) }), 30_000, 'h', `192.0.2.${id}`);
   for (const id of ['1', '2', '3', '4']) assert.equal(fat(id, 'x'), 'registered');
   assert.equal(fat('5', 'x'), 'too_many_leases');
   assert.equal(fat('4', 'y'), 'renewed');
@@ -164,9 +170,9 @@ test('leases are bounded for a connection, in number and in bytes; a renewal is 
 test('the version changes with what is listed, and only then', () => {
   const leases = table();
   const versions = new Set([leases.version]);
-  leases.register('A', lease('a'), 'h');
+  leases.register('A', lease('a'), 30_000, 'h');
   versions.add(leases.version);
-  leases.register('B', lease('a'), 'h');
+  leases.register('B', lease('a'), 30_000, 'h');
   leases.find('A');
   leases.sweep();
   versions.add(leases.version);

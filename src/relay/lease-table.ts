@@ -1,5 +1,6 @@
 // Owns which leases exist, who holds each and until when. Pure: time is asked of a clock, holders are opaque, signatures were
-// checked before. Expiry is exact on every question; sweeping only frees memory.
+// checked before. A lease lasts for a duration, so neither the clock of its holder nor a step of the relay's ends it. Expiry is exact
+// on every question; sweeping only frees memory.
 import type { Clock } from '../kernel/clock.ts';
 import { foldName, leaseIdIn, sharedLeaseNames } from '../kernel/lease-name.ts';
 import { encodeListEntry } from '../portal/packets/lease-list-writer.ts';
@@ -13,6 +14,7 @@ export interface LeaseRecord<Holder> {
   readonly holder: Holder;
   /** Where the holder is: leases and bytes are bounded for each address, too. */
   readonly address: string;
+  /** Monotonic. */
   readonly expiresAtMs: number;
   /** As it stands in the list. */
   readonly encoded: Uint8Array;
@@ -78,11 +80,11 @@ export class LeaseTable<Holder> {
     return this.#byId.size;
   }
 
-  /** The last registration of an identity wins, whoever held the lease before. */
-  register(id: string, lease: WireLease, holder: Holder, address = ''): RegisterOutcome {
+  /** Until `lastsMs` from now. The last registration of an identity wins, whoever held the lease before. */
+  register(id: string, lease: WireLease, lastsMs: number, holder: Holder, address = ''): RegisterOutcome {
     this.sweep();
-    const expiresAtMs = Number(lease.expires) * 1_000;
-    if (expiresAtMs <= this.#clock.wallMs()) return 'expired';
+    if (lastsMs <= 0) return 'expired';
+    const expiresAtMs = this.#clock.monotonicMs() + lastsMs;
     const before = this.#byId.get(id);
     const fault = this.#faultOf(lease, id);
     if (fault !== undefined) return fault;
@@ -106,7 +108,7 @@ export class LeaseTable<Holder> {
 
   find(id: string): LeaseRecord<Holder> | undefined {
     const record = this.#byId.get(id);
-    if (record === undefined || record.expiresAtMs > this.#clock.wallMs()) return record;
+    if (record === undefined || record.expiresAtMs > this.#clock.monotonicMs()) return record;
     this.#drop(record, 'expired');
     return undefined;
   }
@@ -130,7 +132,7 @@ export class LeaseTable<Holder> {
   }
 
   sweep(): void {
-    const nowMs = this.#clock.wallMs();
+    const nowMs = this.#clock.monotonicMs();
     if (nowMs < this.#nextExpiryMs) return;
     this.#nextExpiryMs = Infinity;
     for (const record of [...this.#byId.values()]) {

@@ -80,7 +80,8 @@ class RunningRelay implements Relay {
     this.#limits = { ...defaultLimits, ...options.limits };
     const log = options.log ?? (() => undefined);
     this.#log = log;
-    this.#leases = new LeaseTable(options.clock ?? systemClock, this.#limits, ({ id, lease }, reason) => {
+    const clock = options.clock ?? systemClock;
+    this.#leases = new LeaseTable(clock, this.#limits, ({ id, lease }, reason) => {
       log({ event: 'lease_dropped', leaseId: id, name: lease.name, reason });
     });
     this.#forwards = new ForwardLedger(this.#limits.forwardsPerLease);
@@ -95,6 +96,7 @@ class RunningRelay implements Relay {
         health: () => ({ status: this.#state === 'open' ? 'ok' : 'draining', ...this.counts() }),
       },
       log,
+      clock,
     );
   }
 

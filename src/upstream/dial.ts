@@ -1,7 +1,8 @@
 // Owns that every dial is told of: how long it took, and what came of it. Decides nothing about it.
 import type { Clock } from '../kernel/clock.ts';
 import { GatewayError } from '../kernel/errors.ts';
-import { dialFinished } from '../kernel/events.ts';
+import { clockCompared, dialFinished } from '../kernel/events.ts';
+import { ClockSkewError } from '../portal/errors.ts';
 import { dialFault } from './faults.ts';
 import type { Transport, Tunnel } from './transport.ts';
 
@@ -16,6 +17,8 @@ export async function dial(transport: Transport, leaseId: string, signal: AbortS
     tell(signal.aborted ? abortedAs(signal) : 'ok');
     return tunnel;
   } catch (error) {
+    if (error instanceof ClockSkewError && error.peer === 'app' && error.skewSeconds !== undefined)
+      clockCompared.publish({ relay: transport.relay, leaseId, skewSeconds: error.skewSeconds });
     tell(signal.aborted ? abortedAs(signal) : dialFault(error).code);
     throw error;
   }

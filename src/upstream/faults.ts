@@ -2,7 +2,8 @@
 import type { HttpFault } from '../http-client/http-fault.ts';
 import type { ErrorCode } from '../kernel/error-table.ts';
 import { GatewayError } from '../kernel/errors.ts';
-import { PortalError, type PortalErrorCode } from '../portal/errors.ts';
+import { clockToleranceSeconds, skewText } from '../kernel/clock-skew.ts';
+import { ClockSkewError, PortalError, type PortalErrorCode } from '../portal/errors.ts';
 
 type Fault = readonly [code: ErrorCode, detail: string];
 
@@ -12,6 +13,10 @@ const gone: Fault = ['lease_unreachable', 'The relay no longer knows this lease,
 const handshake: Fault = ['tunnel_failed', 'The end-to-end handshake with the app failed.'];
 const broken: Fault = ['tunnel_failed', 'The tunnel to the app broke before the response began.'];
 const cut: Fault = ['tunnel_failed', 'The tunnel to the app broke within the response.'];
+const skewed: Fault = [
+  'clock_skew',
+  `The clocks of the gateway and the app differ by more than ${clockToleranceSeconds} s.`,
+];
 const internal: Fault = ['internal_error', 'The gateway failed to handle the request.'];
 
 const faults: Readonly<Record<PortalErrorCode, Fault>> = {
@@ -38,6 +43,8 @@ const faults: Readonly<Record<PortalErrorCode, Fault>> = {
   lease_unknown: gone,
   lease_rejected: ['lease_unreachable', 'The relay or the app refused the connection.'],
   lease_refused: ['lease_unreachable', 'The relay or the app refused the connection.'],
+  client_not_admitted: ['client_not_admitted', 'The app does not admit this gateway.'],
+  clock_skew: skewed,
   lease_timeout: ['dial_timeout', 'The relay did not answer in time.'],
   dial_timeout: ['dial_timeout', 'The app did not answer the dial in time.'],
   dial_aborted: broken,
@@ -45,7 +52,6 @@ const faults: Readonly<Record<PortalErrorCode, Fault>> = {
   identity_file: internal,
   handshake_malformed: handshake,
   handshake_version: handshake,
-  handshake_timestamp: handshake,
   handshake_identity: handshake,
   handshake_signature: handshake,
   handshake_alpn: handshake,
@@ -58,17 +64,22 @@ const faults: Readonly<Record<PortalErrorCode, Fault>> = {
   listener_closed: internal,
 };
 
-/** Of the error itself, or of its cause. */
-function portalCode(error: unknown): PortalErrorCode | undefined {
-  if (error instanceof PortalError) return error.code;
-  if (error instanceof Error && error.cause instanceof PortalError) return error.cause.code;
-  return undefined;
+/** The error itself, or its cause. */
+function portalError(error: unknown): PortalError | undefined {
+  if (error instanceof PortalError) return error;
+  return error instanceof Error && error.cause instanceof PortalError ? error.cause : undefined;
+}
+
+function faultOf(error: PortalError): Fault {
+  if (!(error instanceof ClockSkewError) || error.skewSeconds === undefined) return faults[error.code];
+  const difference = skewText(error.skewSeconds, 'the gateway', `the ${error.peer}'s`);
+  return ['clock_skew', `T${difference.slice(1)}; a tunnel needs them within ${clockToleranceSeconds} s.`];
 }
 
 /** The error for the caller if no tunnel to the app could be opened. */
 export function dialFault(cause: unknown): GatewayError {
-  const code = portalCode(cause);
-  return asError(code === undefined ? unreachable : faults[code], cause);
+  const error = portalError(cause);
+  return asError(error === undefined ? unreachable : faultOf(error), cause);
 }
 
 /** The error for the caller if an exchange over an open tunnel failed. */
@@ -87,15 +98,15 @@ export function exchangeFault(fault: HttpFault): GatewayError {
         : new GatewayError('client_closed', 'The request body ended before it was complete.', { cause: fault });
     case 'connection_lost': {
       if (moment === 'body') return asError(cut, fault);
-      const code = portalCode(cause);
-      return asError(code === undefined ? broken : faults[code], fault);
+      const error = portalError(cause);
+      return asError(error === undefined ? broken : faultOf(error), fault);
     }
   }
 }
 
 /** Whether the relay said that the lease is no more, so that the directory should ask again. */
 export function saysLeaseIsGone(error: GatewayError): boolean {
-  return portalCode(error.cause) === 'lease_unknown';
+  return portalError(error.cause)?.code === 'lease_unknown';
 }
 
 function asError([code, detail]: Fault, cause: unknown): GatewayError {

@@ -1,5 +1,5 @@
 // Owns what the gateway sees of a Portal v1 relay: the relay client, as a Transport.
-import { relayChanged } from '../kernel/events.ts';
+import { clockCompared, relayChanged } from '../kernel/events.ts';
 import { RelayClient, type RelayClientEvent, type RelayClientOptions } from '../portal/relay-client.ts';
 import type { Lease, Transport, Tunnel } from './transport.ts';
 
@@ -36,7 +36,6 @@ export function createV1Transport(options: RelayClientOptions): V1Transport {
 }
 
 function tell(event: RelayClientEvent): void {
-  if (!relayChanged.hasSubscribers) return;
   const { type, relay } = event;
   switch (type) {
     case 'up':
@@ -50,9 +49,13 @@ function tell(event: RelayClientEvent): void {
       relayChanged.publish({ event: 'attempt_failed', relay, code: error.code, reason: error.message, retryInMs });
       break;
     }
+    case 'clock_measured':
+      clockCompared.publish({ relay, leaseId: undefined, skewSeconds: event.skewMs / 1_000 });
+      break;
     case 'published':
     case 'publish_failed':
     case 'lease_contested':
+    case 'client_refused':
       // A gateway publishes nothing.
       break;
   }

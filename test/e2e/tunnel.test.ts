@@ -116,7 +116,7 @@ test('with an allow list only the clients on it get a tunnel', async (t) => {
   await published;
   const stranger = await connect(relay.url, { credential: createCredential() });
   t.after(() => stranger.close());
-  await assert.rejects(stranger.dial(credential.id, { alpn, signal: deadline() }), { code: 'lease_rejected' });
+  await assert.rejects(stranger.dial(credential.id, { alpn, signal: deadline() }), { code: 'client_not_admitted' });
   const session = await connect(relay.url, { credential: friend });
   t.after(() => session.close());
   const [dialled, accepted] = await Promise.all([

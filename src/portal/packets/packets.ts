@@ -28,6 +28,10 @@ export const ResponseCode = {
   INVALID_NAME: 4,
   INVALID_ALPN: 5,
   REJECTED: 6,
+  /** Ours, of an app: it does not admit the client (docs/protocol.md#response-codes). */
+  CLIENT_NOT_ADMITTED: 64,
+  /** Ours, of a relay: the timestamp of a lease request is outside the tolerance. */
+  CLOCK_SKEW: 65,
 } as const;
 
 export type Packet =

@@ -124,7 +124,7 @@ function open(key: KeyObject, stream: Buffer): string {
 /** The Go error of each check, as ours. */
 const codes: Readonly<Record<string, PortalErrorCode>> = {
   ErrInvalidProtocol: 'handshake_version',
-  ErrInvalidTimestamp: 'handshake_timestamp',
+  ErrInvalidTimestamp: 'clock_skew',
   ErrInvalidIdentity: 'handshake_identity',
   ErrInvalidSignature: 'handshake_signature',
   ErrSessionKeyDerive: 'handshake_session_key',

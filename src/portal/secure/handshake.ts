@@ -1,7 +1,8 @@
 // Owns both roles of the end-to-end handshake (portal-protocol §5.2 to 5.4) as pure steps: bytes in, bytes and keys out. Knows
 // no stream, no clock of its own and nothing of how a lease was found.
 import { randomBytes, type KeyObject } from 'node:crypto';
-import { PortalError, type PortalErrorCode } from '../errors.ts';
+import { clockToleranceSeconds } from '../../kernel/clock-skew.ts';
+import { ClockSkewError, PortalError, type PortalErrorCode } from '../errors.ts';
 import { type Credential, type Identity, validateIdentity, verify } from '../identity.ts';
 import { prefixLength } from '../packets/length-prefix.ts';
 import { decodeInit, decodeSigned, encodeInit, encodeSigned, type InitPayload } from '../packets/signed-payload.ts';
@@ -50,8 +51,8 @@ export interface ClientHandshake {
 
 const protocolVersion = 0;
 const nonceBytes = 12;
-/** Both ways, in whole seconds as the Go peers count (portal-protocol §5.3). */
-const clockSkewSeconds = 30n;
+/** In place of the alpn, in a ServerInit without a session key: the app refuses the client's timestamp (docs/protocol.md#clocks). */
+const clockRefusal = 'clock_skew';
 
 export function startClientHandshake(options: ClientHandshakeOptions): ClientHandshake {
   const own = createInit(options, options.alpn);
@@ -59,11 +60,14 @@ export function startClientHandshake(options: ClientHandshakeOptions): ClientHan
     message: own.message,
     finish(reply, expectedLeaseId) {
       const { init, data, signature } = decode(reply);
-      checkVersionAndTime(init, options.now);
+      checkVersion(init);
+      checkTime(init, 'app', options.now, () => checkIdentity(init, data, signature).id === expectedLeaseId);
       const peer = checkIdentity(init, data, signature);
       if (peer.id !== expectedLeaseId) {
         fail('handshake_lease_mismatch', `${peer.id} answered for the lease ${expectedLeaseId}`);
       }
+      if (init.alpn === clockRefusal && init.sessionPublicKey.length === 0)
+        throw skewError(init, 'app', skewSecondsOf(init, options.now));
       // The Go client takes any alpn. One that was not asked for would have us speak a protocol that the app does not.
       if (init.alpn !== options.alpn) {
         fail(
@@ -79,15 +83,16 @@ export function startClientHandshake(options: ClientHandshakeOptions): ClientHan
 }
 
 /**
- * The app's side: takes the client's message without its length, gives the answer to send. Throws PortalError handshake_*; the
- * caller then closes the stream without a word.
+ * The app's side: takes the client's message without its length, gives the answer to send. Throws PortalError handshake_*, and the
+ * caller then closes the stream without a word; ClockSkewError, which the caller answers with refuseTimestamp().
  */
 export function answerHandshake(
   options: ServerHandshakeOptions,
   clientInit: Uint8Array,
 ): { readonly message: Buffer; readonly result: HandshakeResult } {
   const { init, data, signature } = decode(clientInit);
-  checkVersionAndTime(init, options.now);
+  checkVersion(init);
+  checkTime(init, 'client', options.now, () => checkIdentity(init, data, signature).id !== '');
   if (!options.alpns.includes(init.alpn))
     fail('handshake_alpn', `the client asked for alpn ${JSON.stringify(init.alpn)}`);
   const peer = checkIdentity(init, data, signature);
@@ -103,6 +108,19 @@ export function answerHandshake(
   };
 }
 
+/**
+ * Answers a client whose timestamp was refused: a ServerInit with the app's time and no session key, which ends the handshake of any
+ * client. Ours learn from it by how much the clocks differ, signed by the app.
+ */
+export function refuseTimestamp({ credential, now = Date.now, random = randomBytes }: HandshakeOptions): Buffer {
+  return signedInit(credential, {
+    nonce: random(nonceBytes),
+    timestamp: unixSeconds(now()),
+    alpn: clockRefusal,
+    sessionPublicKey: new Uint8Array(0),
+  });
+}
+
 interface OwnInit {
   readonly message: Buffer;
   readonly nonce: Uint8Array;
@@ -113,15 +131,15 @@ function createInit(options: HandshakeOptions, alpn: string): OwnInit {
   const { credential, now = Date.now, random = randomBytes } = options;
   const sessionKey = (options.sessionKey ?? createSessionKey)();
   const nonce = random(nonceBytes);
-  const data = encodeInit({
-    version: protocolVersion,
-    nonce,
-    timestamp: unixSeconds(now()),
-    identity: { id: credential.id, publicKey: credential.publicKey },
-    alpn,
-    sessionPublicKey: sessionPublicKeyOf(sessionKey),
-  });
-  return { message: prefixLength(encodeSigned({ data, signature: credential.sign(data) })), nonce, sessionKey };
+  const sessionPublicKey = sessionPublicKeyOf(sessionKey);
+  const message = signedInit(credential, { nonce, timestamp: unixSeconds(now()), alpn, sessionPublicKey });
+  return { message, nonce, sessionKey };
+}
+
+function signedInit(credential: Credential, fields: Omit<InitPayload, 'version' | 'identity'>): Buffer {
+  const { id, publicKey } = credential;
+  const data = encodeInit({ version: protocolVersion, identity: { id, publicKey }, ...fields });
+  return prefixLength(encodeSigned({ data, signature: credential.sign(data) }));
 }
 
 function decode(message: Uint8Array): { init: InitPayload; data: Uint8Array; signature: Uint8Array } {
@@ -133,12 +151,40 @@ function decode(message: Uint8Array): { init: InitPayload; data: Uint8Array; sig
   }
 }
 
-function checkVersionAndTime(init: InitPayload, now: () => number = Date.now): void {
+function checkVersion(init: InitPayload): void {
   if (init.version !== protocolVersion) fail('handshake_version', `the peer speaks version ${init.version}`);
-  const ahead = init.timestamp - unixSeconds(now());
-  if (ahead > clockSkewSeconds || ahead < -clockSkewSeconds) {
-    fail('handshake_timestamp', `the peer's clock is more than ${clockSkewSeconds} s away from ours`);
+}
+
+/** `isProven` may throw: a difference is named only where its owner signed it. */
+function checkTime(
+  init: InitPayload,
+  peer: 'app' | 'client',
+  now: (() => number) | undefined,
+  isProven: () => boolean,
+): void {
+  const skewSeconds = skewSecondsOf(init, now);
+  if (Math.abs(skewSeconds) <= clockToleranceSeconds) return;
+  throw skewError(init, peer, isTrue(isProven) ? skewSeconds : undefined);
+}
+
+function isTrue(check: () => boolean): boolean {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof PortalError) return false;
+    throw error;
   }
+}
+
+/** Our clock minus the peer's, in whole seconds as the Go peers count. */
+function skewSecondsOf(init: InitPayload, now: () => number = Date.now): number {
+  return Number(unixSeconds(now()) - init.timestamp);
+}
+
+/** `skewSeconds`: undefined where nothing is proven. */
+function skewError({ identity }: InitPayload, peer: 'app' | 'client', skewSeconds: number | undefined): ClockSkewError {
+  const peerId = skewSeconds === undefined ? undefined : identity?.id;
+  return new ClockSkewError(peer, skewSeconds, `a handshake allows ${clockToleranceSeconds} s`, peerId);
 }
 
 function checkIdentity(init: InitPayload, data: Uint8Array, signature: Uint8Array): Identity {

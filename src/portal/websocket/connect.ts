@@ -11,6 +11,7 @@ import type { Carrier } from './carrier.ts';
 import { aborted, connectFailure, refusedUpgrade, timedOut } from './connect-failure.ts';
 import type { ConnectPhase } from './connect-failure.ts';
 import { LentReads } from './lent-reads.ts';
+import { dateSample, type DateSample } from './relay-date.ts';
 import { parseRelayUrl } from './relay-url.ts';
 import type { RelayUrl } from './relay-url.ts';
 import { acceptCarrier, websocketOptions } from './websocket-carrier.ts';
@@ -24,6 +25,8 @@ export interface ConnectOptions extends CarrierOptions {
   readonly handshakeTimeoutMs?: number;
   /** The longest websocket message taken: what a hostile relay can make us hold. */
   readonly maxMessageBytes?: number;
+  /** Called before the websocket is open, where the response to the upgrade has a Date. */
+  readonly dated?: (sample: DateSample) => void;
 }
 
 const defaultHandshakeTimeoutMs = 15_000;
@@ -35,9 +38,11 @@ export async function connectCarrier(url: string, options: ConnectOptions): Prom
   if (signal.aborted) throw aborted(relay, signal);
   return new Promise<Carrier>((resolve, reject) => {
     let phase: ConnectPhase = 'tcp';
+    let sentAtMs = performance.now();
     const reads = new LentReads();
     const socket = openSocket(relay, options.ca, reads.onread, (reached) => {
       phase = reached;
+      sentAtMs = performance.now();
     });
     reads.leaveTo(socket);
     const ws = new WebSocket(relay.url, {
@@ -63,8 +68,10 @@ export async function connectCarrier(url: string, options: ConnectOptions): Prom
       fail(timedOut(relay, phase, timeoutMs));
     }, timeoutMs);
     signal.addEventListener('abort', onAbort, { once: true });
-    ws.once('upgrade', () => {
+    ws.once('upgrade', ({ headers }: IncomingMessage) => {
       phase = 'upgrade';
+      const sample = dateSample(headers, sentAtMs, performance.now());
+      if (sample !== undefined) options.dated?.(sample);
     });
     ws.once('unexpected-response', (_request, response: IncomingMessage) => {
       fail(refusedUpgrade(relay, response));

@@ -1,0 +1,48 @@
+// How far two clocks may differ before a tunnel or a lease is refused, and how a difference is put into words (docs/protocol.md#clocks).
+
+/** Either way, in whole seconds. The Go peers have the same limit in their handshake, so it cannot be another one here. */
+export const clockToleranceSeconds = 30;
+
+/**
+ * From this difference on a clock is reported. Two machines that both differ less than this from the relay's clock are within the
+ * tolerance of each other.
+ */
+export const reportedSkewSeconds: number = clockToleranceSeconds / 2;
+
+/** A reported difference is reported again when it has changed by so much. */
+const changeSeconds = 5;
+
+/** `skewSeconds`: the first clock minus the second one. "the clock of this machine is 40 s behind the relay's" */
+export function skewText(skewSeconds: number, first: string, second: string): string {
+  const size = Math.round(Math.abs(skewSeconds));
+  if (size === 0) return `the clock of ${first} agrees with ${second}`;
+  return `the clock of ${first} is ${size} s ${skewSeconds < 0 ? 'behind' : 'ahead of'} ${second}`;
+}
+
+/** Which measurements of one difference are worth a line: a difference that begins, changes or is over. */
+export class SkewLines {
+  readonly #second: string;
+  #reportedSeconds: number | undefined;
+
+  /** `second`: whose clock that of this machine is compared with, such as "the relay's". */
+  constructor(second: string) {
+    this.#second = second;
+  }
+
+  take(skewSeconds: number): { readonly isFault: boolean; readonly text: string } | undefined {
+    const before = this.#reportedSeconds;
+    if (Math.abs(skewSeconds) < reportedSkewSeconds) {
+      this.#reportedSeconds = undefined;
+      if (before === undefined) return undefined;
+      return { isFault: false, text: `the clock of this machine agrees with ${this.#second} again` };
+    }
+    if (before !== undefined && Math.abs(skewSeconds - before) < changeSeconds) return undefined;
+    this.#reportedSeconds = skewSeconds;
+    const consequence =
+      Math.abs(skewSeconds) > clockToleranceSeconds
+        ? `tunnels to machines whose clock is more than ${clockToleranceSeconds} s off fail`
+        : `tunnels fail from ${clockToleranceSeconds} s on`;
+    const difference = skewText(skewSeconds, 'this machine', this.#second);
+    return { isFault: true, text: `${difference}; ${consequence}: correct the clock that is wrong` };
+  }
+}

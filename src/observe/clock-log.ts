@@ -1,0 +1,30 @@
+// Log lines about clocks that differ: from a relay's when that begins, changes or is over; from an app's once a minute for each relay.
+import type { Logger } from 'pino';
+import { SkewLines, skewText } from '../kernel/clock-skew.ts';
+import { clockCompared, listen, type ClockCompared } from '../kernel/events.ts';
+
+/** Callers cause a failed handshake with each request. */
+const appEveryMs = 60_000;
+
+/** `nowMs`: monotonic. Returns its end. */
+export function writeClockLog(log: Logger, nowMs: () => number = () => performance.now()): () => void {
+  const ofRelays = new Map<string, SkewLines>();
+  /** Relay -> when an app on it was logged last. */
+  const appsLoggedMs = new Map<string, number>();
+  return listen(clockCompared, ({ relay, leaseId, skewSeconds }: ClockCompared) => {
+    const fields = { relay, lease_id: leaseId, clock_skew_seconds: Math.round(skewSeconds) };
+    if (leaseId !== undefined) {
+      if (nowMs() - (appsLoggedMs.get(relay) ?? -Infinity) < appEveryMs) return;
+      appsLoggedMs.set(relay, nowMs());
+      log.warn(
+        fields,
+        `${skewText(skewSeconds, 'this machine', "the app's")}; its requests are answered 502 clock_skew`,
+      );
+      return;
+    }
+    let lines = ofRelays.get(relay);
+    if (lines === undefined) ofRelays.set(relay, (lines = new SkewLines("the relay's")));
+    const line = lines.take(skewSeconds);
+    if (line !== undefined) log[line.isFault ? 'warn' : 'info'](fields, line.text);
+  });
+}

@@ -1,0 +1,73 @@
+// The time that a relay's HTTP server shows in Date (RFC 9110 §6.6.1). Reads one head of a response and no content.
+import { request as requestHttp, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { isIP } from 'node:net';
+import { parseRelayUrl } from './relay-url.ts';
+
+/** Times other than `dateMs` are monotonic. */
+export interface DateSample {
+  /** Milliseconds since 1970, in whole seconds. */
+  readonly dateMs: number;
+  readonly sentAtMs: number;
+  readonly receivedAtMs: number;
+}
+
+export interface RelayDateOptions {
+  /** PEM certificates to trust instead of the system's. */
+  readonly ca?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+const timeoutMs = 3_000;
+const maxHeadBytes = 16_384;
+/** IMF-fixdate (RFC 9110 §5.6.7), the one form that senders may use. */
+const imfFixdate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+
+/** Undefined: the response has no usable Date. */
+export function dateSample(
+  headers: IncomingHttpHeaders,
+  sentAtMs: number,
+  receivedAtMs: number,
+): DateSample | undefined {
+  const { date = '', age = '0' } = headers;
+  const dateMs = imfFixdate.test(date) ? Date.parse(date) : Number.NaN;
+  // Of a response from a cache the Date is as old as its Age says (RFC 9111 §5.1).
+  const ageMs = /^\d{1,6}$/.test(age) ? Number(age) * 1_000 : Number.NaN;
+  return Number.isNaN(dateMs + ageMs) ? undefined : { dateMs: dateMs + ageMs, sentAtMs, receivedAtMs };
+}
+
+/**
+ * Asks with HEAD for the relay's own path: real relays answer 405 to it, with a Date and without rendering a page. The status does
+ * not matter. Undefined where no answer with a Date arrives within 3 s. Never rejects.
+ */
+export function requestDate(url: string, { ca, signal }: RelayDateOptions): Promise<DateSample | undefined> {
+  const { secure, host, port, url: parsed } = parseRelayUrl(url);
+  const options: RequestOptions & { readonly servername?: string; readonly ca?: string } = {
+    method: 'HEAD',
+    host,
+    port,
+    path: parsed.pathname + parsed.search,
+    headers: { 'cache-control': 'no-cache', connection: 'close' },
+    agent: false,
+    maxHeaderSize: maxHeadBytes,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    ...(secure && { servername: isIP(host) === 0 ? host : '' }), // RFC 6066 §3: no addresses in SNI
+    ...(ca !== undefined && { ca }),
+  };
+  return new Promise((resolve) => {
+    let sentAtMs = performance.now();
+    const request = (secure ? requestHttps : requestHttp)(options, (response) => {
+      resolve(dateSample(response.headers, sentAtMs, performance.now()));
+      request.destroy();
+    });
+    request.once('finish', () => (sentAtMs = performance.now()));
+    request.on('error', () => {
+      resolve(undefined);
+    });
+    // Without an error, when an answer that is none of HTTP's requests for an upgrade came.
+    request.once('close', () => {
+      resolve(undefined);
+    });
+    request.end();
+  });
+}
