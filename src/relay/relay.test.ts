@@ -7,9 +7,10 @@ import { test } from 'node:test';
 import { startRelay } from '../../test/helpers/relay-bench.ts';
 import { createCredential } from '../portal/identity.ts';
 import { encodePacket, ResponseCode } from '../portal/packets/packets.ts';
+import { connectCarrier } from '../portal/websocket/connect.ts';
 import { createRelay } from './relay.ts';
 
-const { ACCEPTED, INVALID_EXPIRES, INVALID_IDENTITY, INVALID_NAME, INVALID_ALPN, REJECTED } = ResponseCode;
+const { ACCEPTED, CLOCK_SKEW, INVALID_EXPIRES, INVALID_IDENTITY, INVALID_NAME, INVALID_ALPN, REJECTED } = ResponseCode;
 
 test('a lease is listed with all its fields, beside who the relay is and where', async (t) => {
   const bench = await startRelay(t);
@@ -111,6 +112,57 @@ test('a delete is for the connection that holds the lease, with the right signat
   assert.deepEqual(await app.ask(forged), { type: 'leaseDeleteResponse', code: INVALID_IDENTITY });
   assert.equal((await app.leases()).length, 1);
   assert.deepEqual(await app.ask(recorded), { type: 'leaseDeleteResponse', code: ACCEPTED });
+});
+
+test('a lease lasts as long as it asks for, whatever the clock of its app and steps of ours say', async (t) => {
+  let [passedMs, steppedMs] = [0, 0];
+  const clock = { monotonicMs: () => performance.now() + passedMs, wallMs: () => Date.now() + steppedMs };
+  const bench = await startRelay(t, {}, { clock });
+  for (const skewSeconds of [-25n, -5n, 0n, 5n, 25n]) {
+    const app = await bench.peer();
+    const timestamp = BigInt(Math.floor(Date.now() / 1_000)) + skewSeconds;
+    const answer = await app.ask(app.leaseUpdate({ expires: timestamp + 100n }, app.credential, timestamp));
+    assert.deepEqual(answer, { type: 'leaseUpdateResponse', code: ACCEPTED });
+  }
+  steppedMs = 300_000;
+  passedMs = 50_000;
+  assert.equal(bench.relay.counts().leases, 5);
+  steppedMs = 0;
+  passedMs = 100_000;
+  assert.equal(bench.relay.counts().leases, 0);
+});
+
+test('a timestamp outside the tolerance is refused with a code of its own, a recorded request too', async (t) => {
+  let steppedMs = 0;
+  const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() + steppedMs };
+  const bench = await startRelay(t, {}, { clock });
+  const app = await bench.peer();
+  const now = BigInt(Math.floor(Date.now() / 1_000));
+  for (const timestamp of [now - 40n, now + 40n, now - 300n, now + 300n, 0n, -(2n ** 63n), 2n ** 63n - 1n]) {
+    const answer = await app.ask(app.leaseUpdate({ expires: now + 300n }, app.credential, timestamp));
+    assert.deepEqual(answer, { type: 'leaseUpdateResponse', code: CLOCK_SKEW }, String(timestamp));
+  }
+  const refused = await bench.event('lease_refused');
+  assert.equal(refused.reason, 'clock_skew');
+  assert.ok(Math.abs((refused.skewSeconds ?? NaN) - 40) <= 3);
+  const recorded = app.leaseUpdate();
+  assert.deepEqual(await app.ask(recorded), { type: 'leaseUpdateResponse', code: ACCEPTED });
+  steppedMs = 32_000;
+  assert.deepEqual(await app.ask(recorded), { type: 'leaseUpdateResponse', code: CLOCK_SKEW });
+});
+
+test('every response has the Date of the relay’s clock, that to an upgrade too', async (t) => {
+  const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.UTC(1994, 10, 6, 8, 49, 37) };
+  const { url, port } = await startRelay(t, {}, { clock });
+  for (const path of ['/', '/health', '/relay', '/nothing']) {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    assert.equal(response.headers.get('date'), 'Sun, 06 Nov 1994 08:49:37 GMT');
+    await response.body?.cancel();
+  }
+  const dates: number[] = [];
+  const signal = AbortSignal.timeout(20_000);
+  (await connectCarrier(url, { signal, dated: ({ dateMs }) => dates.push(dateMs) })).close();
+  assert.deepEqual(dates, [clock.wallMs()]);
 });
 
 test('the last registration of an identity wins', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HttpFault, type FaultKind, type FaultMoment } from '../http-client/http-fault.ts';
 import { GatewayError } from '../kernel/errors.ts';
-import { PortalError, type PortalErrorCode } from '../portal/errors.ts';
+import { ClockSkewError, PortalError, type PortalErrorCode } from '../portal/errors.ts';
 import { dialFault, exchangeFault, saysLeaseIsGone } from './faults.ts';
 
 test('a failed dial is told by its code, never by the backend’s text', () => {
@@ -15,6 +15,9 @@ test('a failed dial is told by its code, never by the backend’s text', () => {
     ['relay_unreachable', 'no_relay'],
     ['stream_open_timeout', 'dial_timeout'],
     ['too_many_streams', 'overloaded'],
+    ['client_not_admitted', 'client_not_admitted'],
+    ['lease_rejected', 'lease_unreachable'],
+    ['clock_skew', 'clock_skew'],
   ];
   for (const [code, expected] of cases) {
     const error = dialFault(new PortalError(code, 'secret 10.0.0.1'));
@@ -50,4 +53,12 @@ test('every way in which an exchange can fail has one code', () => {
 test('only the relay’s word that a lease is unknown makes the directory ask again', () => {
   assert.equal(saysLeaseIsGone(dialFault(new PortalError('lease_unknown', ''))), true);
   assert.equal(saysLeaseIsGone(dialFault(new PortalError('lease_rejected', ''))), false);
+});
+
+test('callers learn by how much the clocks differ, where it is known', () => {
+  const detail = (peer: 'app' | 'relay', skewSeconds: number | undefined): string =>
+    dialFault(new ClockSkewError(peer, skewSeconds, '10.0.0.1')).message;
+  assert.match(detail('app', 40), /^The clock of the gateway is 40 s ahead of the app's; .* within 30 s\.$/);
+  assert.match(detail('relay', -300), /^The clock of the gateway is 300 s behind the relay's; /);
+  assert.match(detail('app', undefined), /^The clocks of the gateway and the app differ by more than 30 s\.$/);
 });

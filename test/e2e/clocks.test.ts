@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { clockCompared, listen, type ClockCompared } from '../../src/kernel/events.ts';
-import { connect, createCredential } from '../../src/portal/index.ts';
+import { ClockSkewError, connect, createCredential, PortalError } from '../../src/portal/index.ts';
+import { startRelay } from '../helpers/relay-bench.ts';
 import { startClockPath, type ClockPath, type Skews } from '../helpers/clock-path.ts';
 
 const right: Skews = { relay: 0, expose: 0, gateway: 0 };
@@ -99,5 +100,34 @@ test('a step of the relay’s clock makes no gap, wherever the other clock stand
     }
     assert.equal(path.exposeEvents.filter(({ type }) => type === 'publish_failed').length, 0);
     assert.equal((await path.call()).status, expose === 0 ? 200 : 502);
+  }
+});
+
+test('an app that ends the handshake without a word is no riddle where our own clock is off', async (t) => {
+  const bench = await startRelay(t);
+  const app = await bench.peer();
+  await app.register();
+  for (const end of ['end', 'reset'] as const) {
+    for (const [skew, code] of [
+      [0, 'lease_refused'],
+      [25, 'lease_refused'],
+      [40, 'clock_skew'],
+      [-300, 'clock_skew'],
+    ] as const) {
+      const nowMs = (): number => Date.now() + skew * 1_000;
+      const session = await connect(bench.url, { credential: createCredential(), nowMs });
+      t.after(() => session.close());
+      const dialled = session.dial(app.id, { alpn: 'http/1.1', signal: AbortSignal.timeout(20_000) });
+      // As Go apps do with a timestamp that they refuse.
+      const atApp = await app.answer(1);
+      await atApp.read(4);
+      atApp.pipe[end]();
+      await assert.rejects(dialled, (error: unknown) => {
+        assert.ok(error instanceof PortalError);
+        assert.equal(error.code, code, `${end} ${skew}`);
+        if (error instanceof ClockSkewError) assertNear(error.skewSeconds, skew);
+        return true;
+      });
+    }
   }
 });

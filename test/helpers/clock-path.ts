@@ -42,7 +42,7 @@ export async function startClockPath(t: TestContext, skews: Skews, options: Cloc
   const relayEvents: RelayEvent[] = [];
   const relay = createRelay({
     port: 0,
-    clock: { monotonicMs: () => performance.now() + passedMs, wallMs: nowMs('relay') },
+    clock: { monotonicMs: () => performance.now() + passedMs, wallMs: () => nowMs('relay')() + passedMs },
     log: (event) => relayEvents.push(event),
   });
   const { port: relayPort } = await relay.listen();

@@ -176,7 +176,11 @@ export class RelayPeer {
     return answer;
   }
 
-  leaseUpdate(lease: Partial<WireLease> = {}, credential: Credential = this.credential): Packet {
+  leaseUpdate(
+    lease: Partial<WireLease> = {},
+    credential: Credential = this.credential,
+    timestamp: bigint = nowSeconds(),
+  ): Packet {
     const complete = {
       identity: { id: credential.id, publicKey: credential.publicKey },
       expires: nowSeconds() + 30n,
@@ -185,7 +189,7 @@ export class RelayPeer {
       metadata: '',
       ...lease,
     };
-    const request = { lease: complete, nonce: randomBytes(12), timestamp: nowSeconds() };
+    const request = { lease: complete, nonce: randomBytes(12), timestamp };
     return signLeaseUpdate(request, (data) => credential.sign(data));
   }
 

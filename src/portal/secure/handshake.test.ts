@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import type { KeyObject } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { portalError } from '../../../test/helpers/portal-error.ts';
+import { ClockSkewError } from '../errors.ts';
 import { createCredential } from '../identity.ts';
 import { FrameOpener } from './frame-opener.ts';
 import { FrameSealer } from './frame-sealer.ts';
 import { maxFrameBytes } from './frame.ts';
-import { answerHandshake, startClientHandshake } from './handshake.ts';
+import { answerHandshake, refuseTimestamp, startClientHandshake } from './handshake.ts';
 
 function keyHex(key: KeyObject): string {
   return key.export().toString('hex');
@@ -94,6 +95,32 @@ describe('a handshake', () => {
         answerHandshake({ credential: app, alpns: ['http/1.1'], now: () => Date.now() + 32_000 }, message.subarray(4)),
       portalError('clock_skew'),
     );
+  });
+
+  it('names the difference of two clocks, as the other side signed it', () => {
+    for (const skew of [40, -40, 300, -300]) {
+      const now = (): number => Date.now() + skew * 1_000;
+      const near = (expected: number) => (error: unknown) =>
+        error instanceof ClockSkewError && Math.abs((error.skewSeconds ?? NaN) - expected) <= 3;
+      assert.throws(
+        () => answerHandshake({ credential: app, alpns: ['http/1.1'], now }, start().message.subarray(4)),
+        (error) => near(skew)(error) && (error as ClockSkewError).peerId === client.id,
+      );
+      const refusal = refuseTimestamp({ credential: app, now }).subarray(4);
+      assert.throws(() => start().finish(refusal, app.id), near(-skew));
+      // Of another signer, or of nobody: refused for its time, but nothing is said of the app's clock.
+      const unproven = (error: unknown): boolean =>
+        error instanceof ClockSkewError && error.skewSeconds === undefined && error.peerId === undefined;
+      assert.throws(() => start().finish(refuseTimestamp({ credential: client, now }).subarray(4), app.id), unproven);
+      const flipped = Buffer.from(refusal);
+      flipped.writeUInt8(flipped.readUInt8(flipped.length - 1) ^ 1, flipped.length - 1);
+      assert.throws(() => start().finish(flipped, app.id), unproven);
+    }
+  });
+
+  it('is refused for the time where only the app finds the difference too large', () => {
+    const refusal = refuseTimestamp({ credential: app, now: () => Date.now() - 29_000 }).subarray(4);
+    assert.throws(() => start().finish(refusal, app.id), portalError('clock_skew'));
   });
 
   it('fails on any flipped bit, with a typed error', () => {

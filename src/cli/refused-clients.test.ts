@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ClientRefusal } from '../portal/index.ts';
+import { RefusedClients } from './refused-clients.ts';
+
+function bench(): { lines: string[]; pass: (ms: number) => void; add: (refusal: ClientRefusal) => void } {
+  const lines: string[] = [];
+  let nowMs = 0;
+  const clients = new RefusedClients(
+    (line) => lines.push(line),
+    () => nowMs,
+  );
+  return { lines, pass: (ms) => (nowMs += ms), add: (refusal) => clients.add(refusal) };
+}
+
+const stranger: ClientRefusal = { reason: 'not_admitted', clientId: 'A'.repeat(26) };
+
+test('a refused client is one line a minute, with the number of refusals in between', () => {
+  const { lines, pass, add } = bench();
+  for (let i = 0; i < 5; i += 1) add(stranger);
+  add({ reason: 'not_admitted', clientId: 'B'.repeat(26) });
+  pass(59_999);
+  add(stranger);
+  assert.deepEqual(lines, [
+    `Refused the client ${'A'.repeat(26)}: it is not among those of --allow-client.`,
+    `Refused the client ${'B'.repeat(26)}: it is not among those of --allow-client.`,
+  ]);
+  pass(1);
+  add(stranger);
+  assert.match(lines[2] ?? '', /^Refused the client A+: .* 5 more since the last such line\.$/);
+});
+
+test('a client whose clock differs is named with the size and the direction', () => {
+  const { lines, add } = bench();
+  add({ reason: 'clock_skew', clientId: 'A'.repeat(26), skewSeconds: -40 });
+  add({ reason: 'clock_skew', clientId: 'B'.repeat(26), skewSeconds: 300 });
+  assert.match(lines[0] ?? '', /^Refused the client A+: the clock of this machine is 40 s behind its own; correct/);
+  assert.match(lines[1] ?? '', /^Refused the client B+: the clock of this machine is 300 s ahead of its own; correct/);
+});
+
+test('ids that strangers make up take a bounded number of lines, each of one line', () => {
+  const { lines, pass, add } = bench();
+  for (let i = 0; i < 10_000; i += 1)
+    add({ reason: 'not_admitted', clientId: `id ${i}\n\u001b[31m${'x'.repeat(1_000)}` });
+  assert.equal(lines.length, 101);
+  assert.match(lines[100] ?? '', /more than 100 ids within a minute/);
+  for (const line of lines) assert.doesNotMatch(line, /[\n\u001b]/);
+  assert.ok(Math.max(...lines.map(({ length }) => length)) < 200);
+  pass(60_000);
+  add(stranger);
+  assert.match(lines[101] ?? '', /Refused the client A/, 'there is room for others after a minute');
+});
