@@ -8,6 +8,7 @@ import { printable } from '../kernel/printable.ts';
 import { SkewLines } from '../kernel/clock-skew.ts';
 import { LeaseNotes } from './lease-notes.ts';
 import { LineBudget } from './line-budget.ts';
+import { atRelay } from './relay-trust.ts';
 import { RefusedClients } from './refused-clients.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -46,7 +47,7 @@ export class ExposeNotes {
   #goesOn = false;
   #excessNotedMs = -Infinity;
   #excessUnnoted = 0;
-  #giveUp: (error: Error) => void = () => undefined;
+  #giveUp: (error: unknown) => void = () => undefined;
 
   /** `nowMs`: monotonic. `wallMs`: since 1970. */
   constructor(
@@ -93,7 +94,7 @@ export class ExposeNotes {
         this.#unreachable.add(relay);
         break;
       case 'publish_failed':
-        if (this.#isHopeless(relay, event.error.code)) this.#giveUp(event.error);
+        if (this.#isHopeless(relay, event.error.code)) this.#giveUp(atRelay(relay, event.error));
         else if (event.error.code === 'lease_rejected') this.#leases.rejected(relay, event.name, event.error);
         else this.#terminal.note(`${event.error.message} (${relay}). Trying on.`);
         break;

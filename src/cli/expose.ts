@@ -6,6 +6,7 @@ import { parseHostHeader } from '../expose/host-header.ts';
 import { parseTarget, type Target } from '../expose/target.ts';
 import type { CliContext } from './context.ts';
 import { checked, clientIdsOption, maxTunnelsOption, relaysOption } from './options.ts';
+import { caFileHelp } from './relay-trust.ts';
 import type { ExposeOptions } from './run-expose.ts';
 
 export function exposeCommand(context: CliContext): Command {
@@ -18,6 +19,7 @@ export function exposeCommand(context: CliContext): Command {
       'a relay; may be given several times (default: PORTAL_RELAY_URL, else ws://localhost:4017/relay)',
       relaysOption,
     )
+    .option('--ca-file <FILE>', caFileHelp)
     .option('--allow-client <ID>', 'admit only the gateway with this id; may be given several times', clientIdsOption)
     .option(
       '--require-assertion <URL|FILE>',

@@ -2,11 +2,11 @@
 import { Command } from 'commander';
 import type { CliContext } from './context.ts';
 import { relayOption } from './options.ts';
+import { caFileHelp } from './relay-trust.ts';
 import type { LeasesOptions } from './run-leases.ts';
 import type { AcceptOptions } from './run-leases-accept.ts';
 
 const relayHelp = 'the relay to ask (default: PORTAL_RELAY_URL, else ws://localhost:4017/relay)';
-const caFileHelp = 'PEM certificates to trust for a wss:// relay';
 
 export function leasesCommand(context: CliContext): Command {
   return new Command('leases')

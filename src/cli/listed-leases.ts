@@ -2,7 +2,7 @@
 import { connect, createCredential, type RelayInfo } from '../portal/index.ts';
 import type { CliContext } from './context.ts';
 import { CliFault } from './fault.ts';
-import { readAuthorities } from './tls-settings.ts';
+import { atRelay, trusted } from './relay-trust.ts';
 
 /** A large list takes several round trips; a frozen relay sends nothing at all. */
 const listTimeoutMs = 30_000;
@@ -17,14 +17,14 @@ export async function listedLeases(
   { environment, signal }: CliContext,
 ): Promise<RelayInfo & { readonly relay: string }> {
   const url = relay ?? environment().relayUrl;
-  const ca = caFile === undefined ? undefined : await readAuthorities('--ca-file', caFile);
+  const trust = await trusted(caFile);
   // Nobody is dialled, so nobody needs to know who asks.
-  const session = await connect(url, { credential: createCredential(), signal, ...(ca !== undefined && { ca }) });
+  const session = await connect(url, { credential: createCredential(), signal, ...trust });
   const timeout = AbortSignal.timeout(listTimeoutMs);
   try {
     return { ...(await session.info(AbortSignal.any([signal, timeout]))), relay: url };
   } catch (error) {
-    if (!timeout.aborted) throw error;
+    if (!timeout.aborted) throw atRelay(url, error);
     throw new CliFault(`the relay ${url} did not list its leases within ${listTimeoutMs / 1000} s; is it frozen?`);
   } finally {
     await session.close();

@@ -10,7 +10,7 @@ function bench(): { lines: string[]; pass: (ms: number) => void; add: (refusal: 
     (line) => lines.push(line),
     () => nowMs,
   );
-  return { lines, pass: (ms) => (nowMs += ms), add: (refusal) => clients.add(refusal) };
+  return { lines, pass: (ms) => (nowMs += ms), add: clients.add.bind(clients) };
 }
 
 const stranger: ClientRefusal = { reason: 'not_admitted', clientId: 'A'.repeat(26) };
@@ -44,7 +44,7 @@ test('ids that strangers make up take a bounded number of lines, each of one lin
     add({ reason: 'not_admitted', clientId: `id ${i}\n\u001b[31m${'x'.repeat(1_000)}` });
   assert.equal(lines.length, 101);
   assert.match(lines[100] ?? '', /more than 100 ids within a minute/);
-  for (const line of lines) assert.doesNotMatch(line, /[\n\u001b]/);
+  for (const line of lines) assert.ok(!line.includes('\n') && !line.includes('\u001b'));
   assert.ok(Math.max(...lines.map(({ length }) => length)) < 200);
   pass(60_000);
   add(stranger);

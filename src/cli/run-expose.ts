@@ -12,11 +12,13 @@ import { ExposeIdentity, type IdentityOptions } from './expose-identity.ts';
 import { ExposeNotes } from './expose-notes.ts';
 import { usageFault } from './fault.ts';
 import { distinctRelays } from './options.ts';
+import { trusted } from './relay-trust.ts';
 import type { CliContext } from './context.ts';
 import { aborted, isInterrupt } from './shutdown.ts';
 
 export interface ExposeOptions extends IdentityOptions {
   readonly relay?: readonly string[];
+  readonly caFile?: string;
   readonly allowClient?: readonly string[];
   readonly hostHeader: HostHeader;
   readonly description?: string;
@@ -37,6 +39,7 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   if (fault !== undefined) throw usageFault(`--name can't be published: ${fault}`);
   const environment = context.environment();
   const urls = distinctRelays(options.relay ?? [environment.relayUrl]);
+  const trust = await trusted(options.caFile);
   const identity = await ExposeIdentity.open(options, context);
   const { credential } = identity;
 
@@ -62,7 +65,7 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
       notes.relayEvent(event);
       if (event.type === 'published') identity.publishedOn(event.relay, urls);
     };
-    const session = { credential, windowBudget, maxInboundStreams: streamsFor(maxTunnels), log };
+    const session = { credential, windowBudget, ...trust, maxInboundStreams: streamsFor(maxTunnels), log };
     for (const url of urls) relays.push(new RelayClient({ url, ...session }));
     // Publishing does not wait: the app may come later.
     void probeTarget(target, stop.signal).then((fault) => {

@@ -14,7 +14,7 @@ import type { Credential } from '../portal/index.ts';
 import { printable } from '../kernel/printable.ts';
 import { createLog, type Logger } from '../observe/log.ts';
 import { TlsSettingsError } from '../server/tls-contexts.ts';
-import { CliFault } from './fault.ts';
+import { CliFault, usageFault } from './fault.ts';
 import type { CliContext } from './context.ts';
 import type { EarlyHangup } from './early-hangup.ts';
 import { keptIdentity } from './kept-identity.ts';
@@ -22,6 +22,7 @@ import { onLogSignals } from './log-signals.ts';
 import { openMoreKeys, readMoreKeys } from './more-keys.ts';
 import { keepLeaseNames } from './lease-names.ts';
 import { keepQuotas } from './quotas.ts';
+import { trusted } from './relay-trust.ts';
 import { runGateway, type RunningGateway } from './run-gateway.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { aborted } from './shutdown.ts';
@@ -32,11 +33,15 @@ export interface StartOptions {
   readonly host?: string;
   readonly port?: number;
   readonly relay?: readonly string[];
+  readonly caFile?: string;
 }
 
 const mostLineCharacters = 1000;
 
 export async function start(options: StartOptions, context: CliContext, hangup: EarlyHangup): Promise<void> {
+  if (options.caFile !== undefined && options.relay === undefined)
+    throw usageFault('--ca-file needs --relay; in the configuration it is portal.relays[].ca_file');
+  await trusted(options.caFile);
   const flags = flagsOf(options);
   const load = async (signal: AbortSignal): Promise<RunningConfig> =>
     withDigestedKeys(await loadConfig({ file: options.config, flags, signal }));
@@ -118,12 +123,12 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   log.info('draining');
 }
 
-function flagsOf({ host, port, relay }: StartOptions): FlagSetting[] {
+function flagsOf({ host, port, relay, caFile }: StartOptions): FlagSetting[] {
   const flags: FlagSetting[] = [];
   if (host !== undefined) flags.push({ name: '--host', path: ['gateway', 'host'], value: host });
   if (port !== undefined) flags.push({ name: '--port', path: ['gateway', 'port'], value: port });
   if (relay !== undefined) {
-    const value = [...new Set(relay)].map((url) => ({ url }));
+    const value = [...new Set(relay)].map((url) => ({ url, ...(caFile !== undefined && { ca_file: caFile }) }));
     flags.push({ name: '--relay', path: ['portal', 'relays'], value });
   }
   return flags;

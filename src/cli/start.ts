@@ -7,6 +7,7 @@ import type { CliContext } from './context.ts';
 import { EarlyHangup } from './early-hangup.ts';
 import { usageFault } from './fault.ts';
 import { portOption, relaysOption } from './options.ts';
+import { caFileHelp } from './relay-trust.ts';
 import type { StartOptions } from './run-start.ts';
 
 export function startCommand(context: CliContext): Command {
@@ -24,6 +25,7 @@ export function startCommand(context: CliContext): Command {
         'a relay; may be given several times (default: PORTAL_RELAY_URL, else ws://localhost:4017/relay)',
         relaysOption,
       )
+      .option('--ca-file <FILE>', `${caFileHelp}; with --relay`)
       .addHelpText(
         'after',
         '\nExample:\n  $ GATEWAY_API_KEY=… portal-gateway start --relay wss://relay.example.com/relay',

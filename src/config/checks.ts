@@ -3,6 +3,7 @@ import { createPrivateKey } from 'node:crypto';
 import { isIP, isIPv6 } from 'node:net';
 import { isLeaseId as isCanonicalId, leaseIdIn } from '../kernel/lease-name.ts';
 import { isOwnKey } from '../kernel/own-key.ts';
+import { v1RelayForm, v2RelayFault } from '../kernel/relay-generations.ts';
 import { isMethodOverride, isRemoved, isWrittenByGateway } from '../kernel/removed-headers.ts';
 import type { TextCheck } from './fields.ts';
 import { bareHost } from './listen-host.ts';
@@ -48,9 +49,7 @@ export const isHostPattern: TextCheck = (text) => {
 export const isRelayUrl: TextCheck = (text) => {
   const url = /\s/.test(text) ? null : URL.parse(text);
   if (url === null) return false;
-  if (url.protocol === 'https:') {
-    return 'is the URL of a Portal v2 relay, which comes with a later release; a v1 relay is wss://HOST[:PORT]/relay';
-  }
+  if (url.protocol === 'https:') return `${v2RelayFault}; ${v1RelayForm}`;
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') return false;
   if (url.username !== '' || url.password !== '') return 'must not carry a user name or password: relays take none';
   if (url.hash !== '') return 'must have no fragment (#…)';

@@ -1,4 +1,5 @@
 // Owns what counts as the address of a v1 relay, and how it may be shown. Connects to nothing.
+import { v1RelayForm, v2RelayFault } from '../../kernel/relay-generations.ts';
 import { PortalError } from '../errors.ts';
 
 export interface RelayUrl {
@@ -19,12 +20,8 @@ export function parseRelayUrl(text: string): RelayUrl {
   if (url === null) throw bad(text, 'is not a URL');
   const secure = url.protocol === 'wss:';
   if (!secure && url.protocol !== 'ws:') {
-    const wanted = url.protocol === 'https:' ? 'wss' : 'ws';
-    throw bad(
-      text,
-      `has the scheme ${url.protocol.slice(0, -1)}`,
-      `a v1 relay is reached by ${wanted}://HOST[:PORT]/relay`,
-    );
+    if (url.protocol === 'https:') throw bad(text, v2RelayFault, v1RelayForm);
+    throw bad(text, `has the scheme ${url.protocol.slice(0, -1)}`, 'a v1 relay is reached by ws://HOST[:PORT]/relay');
   }
   if (url.username !== '' || url.password !== '')
     throw bad(text, 'carries a user name or password', 'relays take none: remove it');
