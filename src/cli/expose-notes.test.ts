@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connectFault, connectTimeoutFault } from '../expose/app-fault.ts';
 import { parseTarget } from '../expose/target.ts';
-import { LeaseRejected, PortalError, type PortalErrorCode, type RelayClientEvent } from '../portal/index.ts';
+import {
+  ClockSkewError,
+  LeaseRejected,
+  PortalError,
+  type PortalErrorCode,
+  type RelayClientEvent,
+} from '../portal/index.ts';
 import { ExposeNotes } from './expose-notes.ts';
 
 const relay = 'ws://relay.test/relay';
@@ -213,4 +219,22 @@ test('neither refused requests nor refused connections flood the terminal', () =
   }
   assert.equal(lines.length, 40);
   assert.match(lines.at(-1) ?? '', /2000 are open already.*--max-tunnels/);
+});
+
+test('a clock that differs is a line when that begins and is over, and never ends the command', async () => {
+  const { notes, lines, gaveUp } = record();
+  const measured = (skewSeconds: number): void => {
+    notes.relayEvent({ type: 'clock_measured', relay, skewMs: skewSeconds * 1_000 });
+  };
+  for (const skewSeconds of [5, -40, -40.2, 0]) measured(skewSeconds);
+  assert.match(
+    lines[0] ?? '',
+    /^ws:\/\/relay\.test\/relay: the clock of this machine is 40 s behind the relay's; .*\.$/,
+  );
+  assert.match(lines[1] ?? '', /the clock of this machine agrees with the relay's again\.$/);
+  assert.equal(lines.length, 2);
+  const error = new ClockSkewError('relay', undefined, 'the relay refused the lease "demo"');
+  notes.relayEvent({ type: 'publish_failed', relay, name: 'demo', error });
+  assert.match(lines[2] ?? '', /^the clock of this machine is more than 30 s off the relay's: .*Trying on\.$/);
+  assert.equal(await gaveUp(), 'no');
 });

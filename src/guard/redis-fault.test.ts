@@ -70,7 +70,7 @@ const cases: readonly Case[] = [
     what: 'a certificate of an unknown authority',
     place: (t) => secure(t, 'localhost'),
     reason:
-      /^its certificate is not signed by a trusted authority \(DEPTH_ZERO_SELF_SIGNED_CERT\); name its CA as ca_file$/,
+      /^its certificate is not signed by a trusted authority \(DEPTH_ZERO_SELF_SIGNED_CERT\); name its CA in ca_file$/,
   },
   {
     what: 'a certificate for another host',

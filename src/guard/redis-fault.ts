@@ -51,7 +51,7 @@ function linkReason(error: unknown, phase: LinkPhase, isSecure: boolean): string
   }
   // Node's errors have a code. An error without one is the decoder's: these bytes are no reply.
   if (code === undefined) return 'it does not speak the Redis protocol; check host and port';
-  return certificateFault(code) ?? networkFault(code, isSecure);
+  return certificateFault(code, 'ca_file') ?? networkFault(code, isSecure);
 }
 
 const hangUps: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);

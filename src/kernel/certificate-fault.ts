@@ -1,14 +1,14 @@
 // Says in plain words why the certificate of a server was rejected, and what to do about it.
 
-/** `code`: Node's, of the failed handshake. Undefined: the certificate is not the reason. */
-export function certificateFault(code: string): string | undefined {
+/** `code`: Node's, of the failed handshake. `caSetting`: where users name a CA. Undefined: the certificate is not the reason. */
+export function certificateFault(code: string, caSetting: string): string | undefined {
   switch (code) {
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
     case 'SELF_SIGNED_CERT_IN_CHAIN':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-      return `its certificate is not signed by a trusted authority (${code}); name its CA as ca_file`;
+      return `its certificate is not signed by a trusted authority (${code}); name its CA in ${caSetting}`;
     case 'CERT_HAS_EXPIRED':
     case 'CERT_NOT_YET_VALID':
       return `its certificate is out of date (${code}); renew it, or check this clock`;

@@ -7,7 +7,7 @@ export const clockToleranceSeconds = 30;
  * From this difference on a clock is reported. Two machines that both differ less than this from the relay's clock are within the
  * tolerance of each other.
  */
-export const reportedSkewSeconds: number = clockToleranceSeconds / 2;
+const reportedSkewSeconds = clockToleranceSeconds / 2;
 
 /** A reported difference is reported again when it has changed by so much. */
 const changeSeconds = 5;

@@ -91,7 +91,7 @@ function unreachable(relay: RelayUrl, code: string): string {
 }
 
 function tlsFault(code: string): string {
-  return certificateFault(code) ?? `${code}; if the port speaks no TLS, write ws://`;
+  return certificateFault(code, 'ca_file or --ca-file') ?? `${code}; if the port speaks no TLS, write ws://`;
 }
 
 /** The stable name of a system, TLS or parser error; of an attempt on several addresses, that of the first. */
