@@ -14,8 +14,13 @@ import { ResponseCode } from './packets/packets.ts';
 import type { RelayClock } from './relay-clock.ts';
 import type { Mux } from './yamux/session.ts';
 
-/** What the Go app asks for (portal-protocol §3). */
+/** As long as the Go app's leases, at least. */
 const ttlMs = 30_000;
+/**
+ * Each renewal asks for up to so many whole seconds more, by chance. Relays list the expiry of a lease and not who renewed it last, so this is
+ * how a process recognises renewals of another one with the same identity.
+ */
+const expirySpreadSeconds = 15;
 /** Two renewals may be lost before the lease is. */
 const defaultRenewEveryMs = 10_000;
 /** A lease request with a bad signature gets no answer at all. */
@@ -25,8 +30,8 @@ const withdrawTimeoutMs = 1_000;
 /** While a lease is withdrawn, the list is requested so many times in one renewal interval. */
 const looksPerInterval = 10;
 /**
- * When the last of these requests is due, in renewal intervals after the last renewal. Expiries are listed in whole seconds, so the last
- * renewal of another connection shows only if it was a second later than ours, and its next one may be late.
+ * When the last of these requests is due, in renewal intervals after the last renewal. The last renewal of another connection may have asked
+ * for the same expiry as ours, and its next one may be late.
  */
 const knownAfterIntervals = 1.2;
 
@@ -51,6 +56,8 @@ export interface PublicationOptions {
   readonly clock: RelayClock;
   /** Milliseconds between two renewals, default 10 s. */
   readonly renewEveryMs?: number | undefined;
+  /** 0 up to 1, default Math.random. */
+  readonly random?: (() => number) | undefined;
 }
 
 export class Publication {
@@ -58,6 +65,7 @@ export class Publication {
   readonly #offer: LeaseOffer;
   readonly #clock: RelayClock;
   readonly #renewEveryMs: number;
+  readonly #random: () => number;
   readonly #observer: PublishObserver;
   readonly #watch: LeaseWatch;
   readonly #stopped = new AbortController();
@@ -75,6 +83,7 @@ export class Publication {
     this.#offer = offer;
     this.#clock = options.clock;
     this.#renewEveryMs = options.renewEveryMs ?? defaultRenewEveryMs;
+    this.#random = options.random ?? Math.random;
     this.#observer = observer;
     this.#watch = new LeaseWatch({
       mux,
@@ -185,7 +194,7 @@ export class Publication {
   #send(signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
     const nowMs = this.#clock.nowMs();
-    const expiresAtMs = nowMs + ttlMs;
+    const expiresAtMs = nowMs + ttlMs + Math.floor(this.#random() * expirySpreadSeconds) * 1_000;
     this.#expirySeconds.push(Math.floor(expiresAtMs / 1_000));
     this.#renewedAtMs = performance.now();
     return requestLeaseUpdate(this.#mux, this.#offer, { nowMs, expiresAtMs }, signal);

@@ -268,7 +268,7 @@ export class RelayClient {
       },
       refused: (error) => {
         this.#options.log?.({ type: 'publish_failed', relay: this.url, name, error });
-        // A name is free again once the lease that holds it expires, 30 s after its owner's last renewal.
+        // A name is free again once the lease that holds it expires, up to 45 s after its owner's last renewal.
         listener.refusals += 1;
         listener.retry = setTimeout(() => {
           const current = this.#state;

@@ -40,8 +40,10 @@ export interface SessionOptions {
   readonly maxInboundStreams?: number;
   /** The clock of this machine, milliseconds since 1970. */
   readonly nowMs?: () => number;
-  /** Milliseconds between two renewals of a published lease, default 10 s; it lasts for 30 s. */
+  /** Milliseconds between two renewals of a published lease, default 10 s; it lasts for 30 to 45 s. */
   readonly renewEveryMs?: number;
+  /** Chooses how long a lease lasts: 0 up to 1, default Math.random. */
+  readonly random?: () => number;
   /** For replaying recorded handshakes; in life the defaults are the only safe ones. */
   readonly handshakeSecrets?: HandshakeSecrets;
 }
@@ -102,7 +104,7 @@ export class Session {
   readonly #over: (error: PortalError | undefined) => void;
   readonly #dialer: Dialer;
   readonly #clock: RelayClock;
-  readonly #renewEveryMs: number | undefined;
+  readonly #publishing: Pick<SessionOptions, 'renewEveryMs' | 'random'>;
   readonly #publishers = new Map<string, Publisher & { readonly publication: Publication }>();
 
   /** `clock`: the relay's time. Default: it is not known. */
@@ -110,7 +112,7 @@ export class Session {
     this.url = url;
     const { nowMs = Date.now } = options;
     this.#clock = clock ?? new RelayClock({ nowMs });
-    this.#renewEveryMs = options.renewEveryMs;
+    this.#publishing = options;
     const { promise, resolve } = Promise.withResolvers<PortalError | undefined>();
     this.closed = promise;
     this.#over = resolve;
@@ -203,7 +205,8 @@ export class Session {
     const { id } = offer.credential;
     if (this.#publishers.has(id))
       throw new PortalError('lease_rejected', `this session already publishes the lease ${id}`);
-    const times = { clock: this.#clock, renewEveryMs: this.#renewEveryMs };
+    const { renewEveryMs, random } = this.#publishing;
+    const times = { clock: this.#clock, renewEveryMs, random };
     const publication = new Publication(this.#mux, offer, times, {
       published: () => {
         observer.published();

@@ -90,7 +90,7 @@ test('a step of the relay’s clock makes no gap, wherever the other clock stand
     const session = await connect(path.url, { credential: createCredential() });
     t.after(() => session.close());
     skews.relay = 300;
-    // By the relay's new time, the lease then lasts for 30 s.
+    // By the relay's new time, the lease then lasts for 30 s at least.
     const renewed = Date.now() + 300_000;
     const deadline = AbortSignal.timeout(20_000);
     for (;;) {
