@@ -16,7 +16,7 @@ import { splice } from './splice.ts';
 import { Turn, type TurnConnection } from './turn.ts';
 import { corsFieldsOfUnread } from './unread-head.ts';
 import { takeSocket } from './upgrade.ts';
-import { refuseHttp2, reportTls, spokenProtocol } from './wrong-protocol.ts';
+import { isHttp2Preface, refuseHttp2, reportTls, spokenProtocol } from './wrong-protocol.ts';
 
 /**
  * With more requests than this waiting for their turn, no more are read, until half of them are answered. Those of the same read (64
@@ -130,7 +130,7 @@ export class Http1Connection implements TurnConnection, Expiring {
   /** True: it was no HTTP/1, and the client and the log have been told. */
   #speaksOther(error: Error): boolean {
     const { rawPacket } = error as Error & { rawPacket?: Buffer };
-    const spoken = rawPacket && spokenProtocol(rawPacket);
+    const spoken = isHttp2Preface(error) ? 'http2' : rawPacket && spokenProtocol(rawPacket);
     if (spoken === 'tls' && !this.peer.encrypted) {
       reportTls(this.peer);
       this.refuse(new GatewayError('invalid_request', 'This port speaks plain HTTP, not TLS: use http.'));

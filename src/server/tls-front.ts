@@ -10,7 +10,7 @@ import type { Peer } from './peer.ts';
 import { refuse } from './raw-answer.ts';
 import type { ConnectionProtocol } from './server-host.ts';
 import { createTlsServer, expiries, type TlsSettings } from './tls-contexts.ts';
-import { refuseHttp2, spokenProtocol } from './wrong-protocol.ts';
+import { isUndecided, refuseHttp2, spokenProtocol } from './wrong-protocol.ts';
 
 /** What clients can choose. */
 export interface TlsProtocols {
@@ -23,6 +23,8 @@ interface Handshake {
   readonly peer: Peer;
   /** From the first byte on Node counts the time, too. */
   readonly timer: NodeJS.Timeout;
+  /** Received, and not passed on to OpenSSL. */
+  first: Buffer;
 }
 
 export class TlsFront implements ConnectionProtocol {
@@ -54,24 +56,38 @@ export class TlsFront implements ConnectionProtocol {
 
   readonly accept = (socket: Socket, peer: Peer): void => {
     const { readHeaderTimeoutMs } = this.#policy().limits;
-    const timer = setTimeout(this.#failed, readHeaderTimeoutMs, socket, handshakeTimeout).unref();
-    this.#handshakes.set(socket, { peer, timer });
-    // The TLS socket inherits it. A client that ends its side within the handshake can never complete it.
-    socket.allowHalfOpen = false;
+    const timer = setTimeout(this.#late, readHeaderTimeoutMs, socket).unref();
+    const handshake: Handshake = { peer, timer, first: noBytes };
+    this.#handshakes.set(socket, handshake);
     // Node reports most failures itself, after the close. This is for those that it does not.
     socket.once('close', () => setImmediate(this.#failed, socket, clientClosed));
     // Looked at before OpenSSL reads them: it would end a connection that speaks plain HTTP without a response.
-    socket.once('data', (bytes: Buffer) => {
-      socket.pause();
-      const spoken = spokenProtocol(bytes);
+    const look = (bytes: Buffer): void => {
+      handshake.first = handshake.first.length === 0 ? bytes : Buffer.concat([handshake.first, bytes]);
+      if (isUndecided(handshake.first)) return;
+      socket.off('data', look).off('end', ended).pause();
+      const spoken = spokenProtocol(handshake.first);
       if (spoken === 'http' || spoken === 'http2') this.#refusePlain(socket, spoken);
       else if (this.#handshakes.has(socket)) {
-        socket.unshift(bytes);
+        socket.unshift(handshake.first);
+        // The TLS socket inherits it. A client that ends its side within the handshake can never complete it.
+        socket.allowHalfOpen = false;
         this.#server.emit('connection', socket);
       }
-    });
+    };
+    const ended = (): void => {
+      if (handshake.first.length > 0) this.#refusePlain(socket, 'http');
+      else socket.destroy();
+    };
+    socket.on('data', look).once('end', ended);
     // Behind a PROXY protocol header.
     if (socket.isPaused()) socket.resume();
+  };
+
+  /** A client that sent the beginning of a plain request gets a response; a silent one or one of TLS none. */
+  readonly #late = (socket: Socket): void => {
+    if (spokenProtocol(this.#handshakes.get(socket)?.first ?? noBytes) === 'http') this.#refusePlain(socket, 'http');
+    else this.#failed(socket, handshakeTimeout);
   };
 
   #refusePlain(socket: Socket, spoken: 'http' | 'http2'): void {
@@ -148,6 +164,7 @@ function reportFailure({ ip }: Peer, code: string): void {
 
 /** The client ended or reset the connection within the handshake, as health checks of load balancers do. */
 const clientClosed = 'CLIENT_CLOSED';
+const noBytes: Buffer = Buffer.alloc(0);
 /** As Node and OpenSSL call them. */
 const handshakeTimeout = 'ERR_TLS_HANDSHAKE_TIMEOUT';
 const plainHttp = 'ERR_SSL_HTTP_REQUEST';

@@ -20,6 +20,16 @@ export function spokenProtocol(bytes: Uint8Array): SpokenProtocol | undefined {
   return /^[A-Z]/.test(start) ? 'http' : undefined;
 }
 
+/** Of the first bytes of a connection: more have to come before http and http2 can be told apart. */
+export function isUndecided(bytes: Uint8Array): boolean {
+  return bytes.length < http2Preface.length && http2Preface.startsWith(Buffer.from(bytes).toString('latin1'));
+}
+
+/** Node's parser recognises the whole preface, in however many packets it comes. */
+export function isHttp2Preface(parseError: Error): boolean {
+  return (parseError as NodeJS.ErrnoException).code === 'HPE_PAUSED_H2_UPGRADE';
+}
+
 /**
  * An empty SETTINGS frame, which has to come first (RFC 9113 §3.4), and GOAWAY (§6.8): no stream was processed, HTTP_1_1_REQUIRED (§7),
  * and the reason as debug data.

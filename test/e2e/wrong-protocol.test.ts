@@ -1,6 +1,7 @@
 // Clients that speak another protocol than the port: TLS where HTTP is spoken, HTTP where TLS is, HTTP/2 by prior knowledge. Each of them,
 // and the log, learns which one it was.
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
@@ -38,6 +39,17 @@ function dialed(t: TestContext, port: number, first: string | Buffer): Socket {
   return socket;
 }
 
+/** The server's side of the next connection. */
+function nextAccepted(): Promise<{ readonly socket: Socket }> {
+  const { promise, resolve } = Promise.withResolvers<{ readonly socket: Socket }>();
+  const accepted = (message: unknown): void => {
+    unsubscribe('net.server.socket', accepted);
+    resolve(message as { readonly socket: Socket });
+  };
+  subscribe('net.server.socket', accepted);
+  return promise;
+}
+
 function assertGoaway(bytes: Buffer, reason: RegExp): void {
   const [settings, goaway, ...more] = readFrames(bytes).frames;
   assert.deepEqual([settings?.type, goaway?.type, more.length], [frameType.settings, frameType.goaway, 0]);
@@ -53,9 +65,13 @@ test('plain HTTP on the TLS port is answered 400, with what the port speaks', as
     `POST /peer/app/ HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n${'x'.repeat(300_000)}`,
     'PROPFIND / HTTP/1.0\r\n\r\n',
     'G',
+    // Might become the preface of HTTP/2.
+    'PRI',
   ];
   for (const request of requests) {
-    const answer = await text(dialed(t, port, request));
+    const socket = dialed(t, port, request);
+    if (request === 'PRI') socket.end();
+    const answer = await text(socket);
     assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n[^]*This port speaks TLS: use https\./);
   }
   assert.deepEqual(
@@ -103,6 +119,37 @@ test('HTTP/2 by prior knowledge gets a GOAWAY that asks for HTTP/1.1, on either 
     refused.map(({ reason }) => reason),
     ['http2_prior_knowledge', 'http2_prior_knowledge', 'http2_prior_knowledge'],
   );
+});
+
+test('however the preface of HTTP/2 is split, the GOAWAY and the report are the same', async (t) => {
+  const refused = heard<ConnectionRefused>(t, connectionRefused);
+  const failures = heard<TlsHandshakeFailed>(t, tlsHandshakeFailed);
+  const plain = await startPlainGateway(t, () => undefined);
+  const secure = await startSecureGateway(t, () => undefined);
+  const splits = [[1], [3], [5], [14], [16], [18], [20], [23], [24], [...preface.keys()].slice(1)];
+  for (const { port } of [plain, secure]) {
+    for (const cuts of splits) {
+      const accepted = nextAccepted();
+      const socket = dialed(t, port, preface.subarray(0, cuts[0]));
+      const received = buffer(socket);
+      const { socket: peer } = await accepted;
+      for (const [i, from] of cuts.entries()) {
+        // The server reads each piece by itself.
+        while (peer.bytesRead < from && socket.writable) await new Promise((resolve) => setImmediate(resolve));
+        // The TLS port refuses by the first line.
+        if (socket.writable) socket.write(preface.subarray(from, cuts[i + 1]));
+      }
+      assertGoaway(await received, /over TLS only/);
+    }
+  }
+  assert.equal(refused.length, 2 * splits.length);
+  assert.ok(refused.every(({ reason }) => reason === 'http2_prior_knowledge'));
+  assert.equal(failures.length, splits.length);
+});
+
+test('a client that stops within what may be the preface of HTTP/2 gets 400 on the TLS port', async (t) => {
+  const { port } = await startSecureGateway(t, () => undefined, { policy: { limits: { readHeaderTimeoutMs: 50 } } });
+  assert.match(await text(dialed(t, port, 'P')), /^HTTP\/1\.1 400 /);
 });
 
 test('a client of HTTP/2 reads the GOAWAY as one', async (t) => {
