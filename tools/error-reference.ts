@@ -15,7 +15,7 @@ Retry-After: 1
 X-Request-ID: 1f0d9a0e-8f0a-4a53-9f2b-0c4f1c9b8a55
 
 {
-  "type": "https://portal-gateway.dev/errors/no_relay",
+  "type": "https://gateway.example.com/.well-known/portal-gateway/errors#no_relay",
   "title": "No relay connected",
   "status": 503,
   "detail": "The gateway is not connected to a relay.",
@@ -31,6 +31,12 @@ What \`expose\` answers passes through the gateway like a response of the app. I
 \`--require-assertion\` (401, 503) are plain text and have no code. \`retry_after\` and \`Retry-After\` are whole seconds and always come
 together. \`request_id\` is the \`X-Request-ID\` that the app and the log know the request by. No answer holds an address, a key, a stack
 or what an app said.
+
+\`type\` is the URL of a page that the gateway serves to everyone, \`/.well-known/portal-gateway/errors\`: this list, in HTML, with one entry
+for each code. It is absolute where \`gateway.public_url\` is set. Otherwise it is a path, to be resolved against the URL of the request; and
+\`about:blank\` at the host of a lease, where every path belongs to the app, in answers to what could not be read as a request while
+\`gateway.base_domain\` is set, and from \`expose\`, which serves no page. With \`about:blank\` the \`title\` is the phrase of the status (RFC 9457
+§4.2.1); \`code\` is always there.
 
 An error that comes when the answer has begun can't be told: the answer is cut, so that nobody takes it for whole (the connection
 is closed before the last chunk or before its length is reached; over HTTP/2 the stream is reset).

@@ -43,7 +43,7 @@ export interface GatewayConfig {
   readonly port: number;
   /** Serves each lease at `https://<lease>.<base_domain>/` too. Empty: by path only. */
   readonly baseDomain: string;
-  /** What clients call the gateway by: `iss` of the assertions that apps get. In path mode an `Origin` equal to it becomes the app's. */
+  /** The gateway's public base URL: `iss` of the assertions that apps get, and the start of `type` in problems. In path mode an `Origin` equal to it becomes the app's. */
   readonly publicUrl: string;
   /** Addresses and blocks whose `X-Forwarded-*`, `Forwarded` and PROXY protocol headers are believed. Of the addresses that they name, the right-most one that is not trusted is the client. */
   readonly trustedProxies: readonly string[];

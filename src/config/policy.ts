@@ -23,6 +23,7 @@ export function policyOf(config: Config, moreKeys: readonly KeyPolicy[] = []): P
     trustedProxies: gateway.trustedProxies,
     allowedHosts: gateway.allowedHosts,
     forwardHeaders: gateway.forwardHeaders.map((name) => name.toLowerCase()),
+    publicUrl: withoutSlash(gateway.publicUrl),
     publicHost: gateway.publicUrl === '' ? '' : new URL(gateway.publicUrl).host,
     publicOrigin: gateway.publicUrl === '' ? '' : new URL(gateway.publicUrl).origin,
     limits: {
@@ -48,6 +49,10 @@ export function policyOf(config: Config, moreKeys: readonly KeyPolicy[] = []): P
     maxLeases: portal.maxLeases,
     metrics,
   };
+}
+
+function withoutSlash(url: string): string {
+  return url.endsWith('/') ? url.slice(0, -1) : url;
 }
 
 export function keyPolicyOf(key: KeyConfig): KeyPolicy {

@@ -17,5 +17,6 @@ export function exposeProblem(
 ): WholeResponse {
   const id = received === undefined ? undefined : fieldValue(received, 'x-request-id');
   const requestId = id !== undefined && requestIdForm.test(id) ? id : undefined;
-  return problemOf(error, { proxy: 'portal-expose', requestId, received, proxyError });
+  // `expose` serves no page, and does not know under which URL its callers find that of a gateway.
+  return problemOf(error, { proxy: 'portal-expose', requestId, errorsUrl: undefined, received, proxyError });
 }

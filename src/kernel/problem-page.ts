@@ -1,14 +1,14 @@
 // The HTML page of a problem, for browsers. Self-contained: no script, nothing loaded, and styles that the page's content security
 // policy allows by their hash.
-import { hash } from 'node:crypto';
+import { escaped, styleSource } from './html.ts';
 
 export interface PageContent {
   readonly title: string;
   readonly status: number;
   readonly detail: string;
   readonly code: string;
-  /** The URL that documents the code. */
-  readonly type: string;
+  /** The URL that documents the code; undefined: there is none. */
+  readonly link: string | undefined;
   /** Undefined: the request has no id. */
   readonly requestId: string | undefined;
 }
@@ -24,10 +24,12 @@ code { font: .875em ui-monospace, monospace; overflow-wrap: anywhere; }
 `;
 
 /** The source list for `style-src`. */
-export const pageStyles: string = "'sha256-".concat(hash('sha256', styles, 'base64'), "'");
+export const pageStyles: string = styleSource(styles);
 
-export function problemPage({ title, status, detail, code, type, requestId }: PageContent): string {
+export function problemPage({ title, status, detail, code, link, requestId }: PageContent): string {
   const request = requestId === undefined ? '' : ` · request <code>${escaped(requestId)}</code>`;
+  const name = `<code>${escaped(code)}</code>`;
+  const linked = link === undefined ? name : `<a href="${escaped(link)}">${name}</a>`;
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -38,20 +40,8 @@ export function problemPage({ title, status, detail, code, type, requestId }: Pa
 <p><small>Portal Gateway · ${status}</small></p>
 <h1>${escaped(title)}</h1>
 <p>${escaped(detail)}</p>
-<p><small>Code <a href="${escaped(type)}"><code>${escaped(code)}</code></a>${request}</small></p>
+<p><small>Code ${linked}${request}</small></p>
 </main>
 </html>
 `;
-}
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escaped(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? '');
 }

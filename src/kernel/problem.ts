@@ -1,5 +1,6 @@
 // Renders an error for a client: application/problem+json (RFC 9457) or an HTML page, with Proxy-Status (RFC 9209). Contains the
 // error's table row and detail, never its cause.
+import { STATUS_CODES } from 'node:http';
 import type { ProxyErrorType } from './error-shape.ts';
 import { errorTable } from './error-table.ts';
 import type { GatewayError } from './errors.ts';
@@ -7,14 +8,13 @@ import type { RawHeaders } from './http.ts';
 import { pageStyles, problemPage } from './problem-page.ts';
 import { contentPolicy, type WholeResponse, wholeResponse } from './whole-response.ts';
 
-/** Where the codes are explained; a type is a documentation URL that ends in the code. */
-const typeBase = 'https://portal-gateway.dev/errors/';
-
 export interface ProblemContext {
   /** The hop that makes the response, for Proxy-Status (RFC 9209 §2). */
   readonly proxy: 'portal-gateway' | 'portal-expose';
   /** Undefined: the request has no id. */
   readonly requestId: string | undefined;
+  /** The URL of the page that explains the codes, each at the fragment of its name. Undefined: the client can reach none. */
+  readonly errorsUrl: string | undefined;
   /** The headers of the request, whose Accept selects JSON or HTML. Undefined: JSON. */
   readonly received?: RawHeaders | undefined;
   /** Overrides the error type of the table. */
@@ -24,14 +24,15 @@ export interface ProblemContext {
 export function problemOf(error: GatewayError, context: ProblemContext): WholeResponse {
   const { status, title, proxyError } = errorTable[error.code];
   const { code, message: detail, retryAfterSeconds } = error;
-  const { proxy, requestId, received } = context;
-  const type = typeBase + code;
+  const { proxy, requestId, received, errorsUrl } = context;
+  const link = errorsUrl === undefined ? undefined : `${errorsUrl}#${code}`;
   const response =
     received !== undefined && prefersHtml(received)
-      ? htmlResponse(status, problemPage({ title, status, detail, code, type, requestId }))
+      ? htmlResponse(status, problemPage({ title, status, detail, code, link, requestId }))
       : problemResponse(status, {
-          type,
-          title,
+          // RFC 9457 §4.2.1: the title beside about:blank is the phrase of the status.
+          type: link ?? 'about:blank',
+          title: link === undefined ? (STATUS_CODES[status] ?? title) : title,
           status,
           detail,
           code,

@@ -19,6 +19,8 @@ export interface Policy {
   readonly allowedHosts: readonly string[];
   /** Header names, in lower case, that a trusted proxy may pass although other clients may not. */
   readonly forwardHeaders: readonly string[];
+  /** `gateway.public_url` without a slash at its end; empty without one. */
+  readonly publicUrl: string;
   /** The host of `gateway.public_url` with its port, in lower case; empty without one. */
   readonly publicHost: string;
   /** Scheme, host and port of `gateway.public_url`, in lower case; empty without one. */

@@ -153,7 +153,7 @@ export class Http1Connection implements TurnConnection, Expiring {
   /** The last answer on this connection, to what is no request. */
   refuse(error: GatewayError, more?: RawHeaders): void {
     this.#ending = true;
-    refuse(this.socket, error, this.peer, more);
+    refuse(this.socket, error, this.peer, this.#host.policy(), more);
   }
 
   /** Ends now, if nothing is under way. */

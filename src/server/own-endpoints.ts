@@ -7,11 +7,13 @@ import { isForwarding } from '../kernel/removed-headers.ts';
 import { pathOf } from '../kernel/target-path.ts';
 import { jsonResponse, wholeResponse, type WholeResponse } from '../kernel/whole-response.ts';
 import type { AdminAccess } from '../pipeline/admin-access.ts';
+import { errorsPath } from '../pipeline/errors-url.ts';
 import { settleClient } from '../pipeline/settle-client.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import { addressSet } from '../policy/addresses.ts';
 import { compiled } from '../policy/compiled.ts';
 import { hostNameIn, isLoopbackName } from '../policy/host-names.ts';
+import { errorsPage } from './errors-page.ts';
 import { giveAnswer } from './give-answer.ts';
 import { healthAnswer, type HealthState } from './health.ts';
 import type { ClientSink } from './own-answer.ts';
@@ -46,7 +48,8 @@ export type Listener = 'public' | 'open';
 type Elsewhere = (exchange: Exchange, sink: ClientSink) => void;
 
 const detailsPath = '/health/details';
-const assertionKeysPath = '/.well-known/portal-gateway/jwks.json';
+const wellKnown = '/.well-known/portal-gateway/';
+const assertionKeysPath = `${wellKnown}jwks.json`;
 const allowedOf = compiled(({ metrics }) => addressSet(metrics.allowedCidrs));
 
 export class OwnEndpoints {
@@ -70,7 +73,7 @@ export class OwnEndpoints {
     const { assertionKeys } = exchange.policy.assertion === undefined ? {} : this.#options;
     if (
       !target.startsWith('/health') &&
-      (assertionKeys === undefined || !target.startsWith(assertionKeysPath)) &&
+      !target.startsWith(wellKnown) &&
       (metrics === undefined || !target.startsWith(metrics))
     )
       return false;
@@ -86,7 +89,7 @@ export class OwnEndpoints {
     const open = this.#openAnswer(path, assertionKeys);
     if (open === undefined) return false;
     if (!isRead(exchange)) refuseRequest(exchange, sink, readOnly());
-    else giveAnswer(exchange, sink, open, path === assertionKeysPath ? 'other' : '/health');
+    else giveAnswer(exchange, sink, open, path.startsWith(wellKnown) ? 'other' : '/health');
     return true;
   }
 
@@ -107,7 +110,7 @@ export class OwnEndpoints {
   /** `assertionKeys`: undefined where there are no assertions. */
   #openAnswer(path: string, assertionKeys: (() => object) | undefined): WholeResponse | undefined {
     if (path === assertionKeysPath && assertionKeys !== undefined) return jsonResponse(200, assertionKeys());
-    return healthAnswer(path, this.#state);
+    return path === errorsPath ? errorsPage() : healthAnswer(path, this.#state);
   }
 
   #metricsPath({ policy }: Exchange): string | undefined {

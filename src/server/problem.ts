@@ -2,11 +2,18 @@
 import type { GatewayError } from '../kernel/errors.ts';
 import { problemOf } from '../kernel/problem.ts';
 import type { WholeResponse } from '../kernel/whole-response.ts';
+import { errorsUrl } from '../pipeline/errors-url.ts';
 import { corsFieldsOfError } from '../pipeline/lease-cors.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 
 export function problemFor(exchange: Exchange, error: GatewayError): WholeResponse {
   const { id: requestId, req } = exchange;
-  const problem = problemOf(error, { proxy: 'portal-gateway', requestId, received: req.headers });
+  const context = {
+    proxy: 'portal-gateway',
+    requestId,
+    errorsUrl: errorsUrl(exchange),
+    received: req.headers,
+  } as const;
+  const problem = problemOf(error, context);
   return { ...problem, headers: problem.headers.concat(corsFieldsOfError(exchange, error)) };
 }

@@ -7,11 +7,19 @@ import { requestRefused } from '../kernel/events.ts';
 import { noHeaders, type RawHeaders } from '../kernel/http.ts';
 import { problemOf } from '../kernel/problem.ts';
 import { securityHeaders } from '../kernel/whole-response.ts';
+import { errorsUrlOfUnread } from '../pipeline/errors-url.ts';
+import type { Policy } from '../policy/policy.ts';
 import { endSoon } from './linger.ts';
 import type { Peer } from './peer.ts';
 
 /** Writes the problem and closes the connection, whose further bytes cannot be parsed reliably. `more`: extra fields of the response. */
-export function refuse(socket: Socket, error: GatewayError, peer: Peer, more: RawHeaders = noHeaders): void {
+export function refuse(
+  socket: Socket,
+  error: GatewayError,
+  peer: Peer,
+  policy: Policy,
+  more: RawHeaders = noHeaders,
+): void {
   const requestId = randomUUID();
   if (requestRefused.hasSubscribers) {
     requestRefused.publish({ requestId, error, clientIp: peer.ip });
@@ -20,7 +28,11 @@ export function refuse(socket: Socket, error: GatewayError, peer: Peer, more: Ra
     socket.destroy();
     return;
   }
-  const { status, headers, body } = problemOf(error, { proxy: 'portal-gateway', requestId });
+  const { status, headers, body } = problemOf(error, {
+    proxy: 'portal-gateway',
+    requestId,
+    errorsUrl: errorsUrlOfUnread(policy),
+  });
   const all = [...headers, ...securityHeaders(peer.encrypted), ...more, 'X-Request-ID', requestId];
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nDate: ${new Date().toUTCString()}\r\n`;
   for (let i = 0; i < all.length; i += 2) head += `${all[i] ?? ''}: ${all[i + 1] ?? ''}\r\n`;

@@ -95,7 +95,7 @@ export class TlsFront implements ConnectionProtocol {
     if (peer === undefined) return;
     reportFailure(peer, plainHttp);
     if (spoken === 'http2') refuseHttp2(socket, peer);
-    else refuse(socket, new GatewayError('invalid_request', 'This port speaks TLS: use https.'), peer);
+    else refuse(socket, new GatewayError('invalid_request', 'This port speaks TLS: use https.'), peer, this.#policy());
   }
 
   /** The handshake is over, however it ended. Undefined: it was over before. */

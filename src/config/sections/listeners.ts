@@ -38,7 +38,7 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     example: 'peers.example.com',
   }),
   public_url: text(
-    "What clients call the gateway by: `iss` of the assertions that apps get. In path mode an `Origin` equal to it becomes the app's.",
+    "The gateway's public base URL: `iss` of the assertions that apps get, and the start of `type` in problems. In path mode an `Origin` equal to it becomes the app's.",
     {
       initial: '',
       expects: 'an http(s):// URL, such as https://gateway.example.com',
