@@ -27,8 +27,7 @@ X-Request-ID: 1f0d9a0e-8f0a-4a53-9f2b-0c4f1c9b8a55
 
 Programs go by \`code\`, which does not change; \`detail\` is for people. A client that prefers \`text/html\`, as browsers do, gets a page
 that says the same. \`Proxy-Status\` (RFC 9209) names the hop that made the response: \`portal-gateway\`, or \`portal-expose\` next to the app.
-What \`expose\` answers passes through the gateway like a response of the app. Its refusals by
-\`--require-assertion\` (401, 503) are plain text and have no code. \`retry_after\` and \`Retry-After\` are whole seconds and always come
+What \`expose\` answers passes through the gateway like a response of the app. \`retry_after\` and \`Retry-After\` are whole seconds and always come
 together. \`request_id\` is the \`X-Request-ID\` that the app and the log know the request by. No answer holds an address, a key, a stack
 or what an app said.
 

@@ -1,7 +1,8 @@
-// Owns that only requests with a valid assertion reach the local app: the keys of the gateway, from its URL or from a file, looked at now
-// and then, and the answer to who comes without. What makes an assertion valid is assertion-check.ts's.
+// Admits only requests with a valid assertion to the local app. Reads the keys of the gateway from its URL or from a file, again and
+// again. assertion-check.ts decides which assertions are valid.
 import { readFile } from 'node:fs/promises';
 import type { RequestHeadParts } from '../http-client/request-head.ts';
+import { GatewayError } from '../kernel/errors.ts';
 import { fieldValues } from '../kernel/field-value.ts';
 import { AssertionCheck, type AssertionFault } from './assertion-check.ts';
 
@@ -12,11 +13,8 @@ export type GateEvent =
   | { readonly type: 'assertion_keys_failed'; readonly source: string; readonly reason: string }
   | { readonly type: 'assertion_refused'; readonly fault: AssertionFault };
 
-interface Refusal {
-  readonly status: number;
-  readonly line: string;
-}
-
+/** A 401 must have a challenge (RFC 9110 §15.5.2); no registered scheme is for an assertion that a proxy adds. */
+const challenge = ['WWW-Authenticate', 'Gateway-Assertion'];
 /** A key is published for a day before it signs. */
 const lookEveryMs = 600_000;
 /** While there are none, and after one that is not known: whoever sends nonsense makes no more look-ups than this. */
@@ -52,17 +50,18 @@ export class AssertionGate {
   }
 
   /** Undefined: the request may pass. */
-  refusalOf({ method, target, headers }: RequestHeadParts): Refusal | undefined {
+  refusalOf({ method, target, headers }: RequestHeadParts): GatewayError | undefined {
     if (!this.#known) {
       this.#lookAgain();
-      return { status: 503, line: 'The keys of the gateway are not known yet.' };
+      const retry = { retryAfterSeconds: lookAgainMs / 1000 };
+      return new GatewayError('assertion_keys_unavailable', 'The keys of the gateway are not known yet.', retry);
     }
     const [assertion, ...more] = fieldValues(headers, 'x-gateway-assertion');
     const fault = more.length > 0 ? 'malformed' : this.#check.faultOf(assertion, { method, target });
     if (fault === undefined) return undefined;
     if (fault === 'unknown_key') this.#lookAgain();
     this.#log({ type: 'assertion_refused', fault });
-    return { status: 401, line: 'This app is called through its gateway.' };
+    return new GatewayError('assertion_required', 'Call this app through its gateway.', { headers: challenge });
   }
 
   /** Never rejects; what is wrong is told, and the keys before stay. */

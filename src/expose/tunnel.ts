@@ -6,7 +6,7 @@ import type { GatewayError } from '../kernel/errors.ts';
 import { fieldValue } from '../kernel/field-value.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { PipeDuplex } from '../kernel/pipe-duplex.ts';
-import { type WholeResponse, wholeResponse } from '../kernel/whole-response.ts';
+import type { WholeResponse } from '../kernel/whole-response.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import type { AppFault } from './app-fault.ts';
 import { exposeProblem } from './expose-problem.ts';
@@ -219,8 +219,7 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#isWhole = lengthBytes === 'none' || lengthBytes === 0;
     const refusal = context.gate?.refusalOf(request);
     if (refusal !== undefined) {
-      const { status, line } = refusal;
-      this.#respond(wholeResponse(status, 'text/plain; charset=utf-8', Buffer.from(`${line}\n`)));
+      this.#respond(exposeProblem(refusal, headers, undefined));
       return;
     }
     this.#body = this.#isWhole ? undefined : new RequestBody(this.#resumeBody);

@@ -1,9 +1,19 @@
 // The rows of the error table (error-table.ts) for responses that `expose` makes in place of the app.
 import type { ErrorShape } from './error-shape.ts';
 
-type AppErrorCode = 'app_unreachable' | 'bad_app_response' | 'app_timeout';
+type AppErrorCode =
+  'app_unreachable' | 'bad_app_response' | 'app_timeout' | 'assertion_required' | 'assertion_keys_unavailable';
 
 export const appErrors: Readonly<Record<AppErrorCode, ErrorShape>> = {
+  assertion_required: {
+    status: 401,
+    title: 'Assertion required',
+    proxyError: 'http_request_denied',
+    source: 'expose',
+    when: '`expose --require-assertion` admits only requests with a valid `X-Gateway-Assertion` of its gateway. This one has none, or one that is expired, forged, for another lease or request, or used before; `expose` prints which.',
+    remedy:
+      'Call the app through its gateway. If you did, its operator enables `auth.assertion`, checks that `--require-assertion` names the keys of this gateway, and compares the clocks of the two machines.',
+  },
   app_unreachable: {
     status: 502,
     title: 'App unreachable',
@@ -29,5 +39,13 @@ export const appErrors: Readonly<Record<AppErrorCode, ErrorShape>> = {
     source: 'expose',
     when: 'The app accepted the request and did not begin its response within 10 minutes. `timeouts.response_headers` of the gateway usually ends the wait before.',
     remedy: 'Make the app faster, or have it send the head of its response early.',
+  },
+  assertion_keys_unavailable: {
+    status: 503,
+    title: 'Assertion keys unavailable',
+    proxyError: 'proxy_internal_response',
+    source: 'expose',
+    when: '`expose --require-assertion` has not been able to read the keys of its gateway yet, so it can admit no request.',
+    remedy: 'Try again after `Retry-After`. If it stays so, `expose` prints why the keys cannot be read.',
   },
 };
