@@ -98,7 +98,8 @@ export function callerResponseHead(
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
     const lower = name.toLowerCase();
-    if (isHopByHop(lower) || named?.has(lower) === true) continue;
+    // RFC 7838 §2: alternatives for the app's own origin, which is not the one that the caller calls.
+    if (isHopByHop(lower) || lower === 'alt-svc' || named?.has(lower) === true) continue;
     if ((lower === 'content-length' && withoutLength) || (lower === 'trailer' && !trailers)) continue;
     head += `${name}: ${headers[i + 1] ?? ''}\r\n`;
   }

@@ -1,7 +1,7 @@
-// The Host and Origin that the local app receives, and the hosts by which it may therefore call itself.
+// The Host that the local app receives, the references to it that callers send, and the hosts by which the app may therefore call itself.
 import type { RawHeaders } from '../kernel/http.ts';
-import { replaceOrigin } from '../kernel/origin-field.ts';
-import { isOneOf } from '../kernel/own-reference.ts';
+import { absoluteReference, isOneOf, ownPath } from '../kernel/own-reference.ts';
+import { mapRequestReferences } from '../kernel/request-references.ts';
 import type { Target } from './target.ts';
 
 /** target: the app's own host, as if it were called directly; preserve: what the caller sent. */
@@ -42,16 +42,22 @@ export function ownHosts(setting: HostHeader, target: Target): readonly string[]
 }
 
 /**
- * The headers of a request whose Origin is that of its Host, with the app's instead: apps that compare the two refuse other pages.
- * `host`: replaces the received one.
+ * The headers of a request with the app's own host where Origin, Referer, Destination and If name the caller's: apps that compare them
+ * with Host refuse other pages and other servers. `host`: replaces the received one.
  */
-export function withAppOrigin<T extends RawHeaders>(
+export function withAppReferences<T extends RawHeaders>(
   headers: T,
   received: string,
   host: string,
   target: Target,
 ): T | string[] {
-  return replaceOrigin(headers, ({ authority }) =>
-    isOneOf([received], authority) ? `${target.protocol}//${host}` : undefined,
-  );
+  const own = `${target.protocol}//${host}`;
+  return mapRequestReferences(headers, {
+    origin: ({ authority }) => (isOneOf([received], authority) ? own : undefined),
+    page: (url) => {
+      const found = absoluteReference(url);
+      return found !== undefined && isOneOf([received], found.authority) ? own + found.path : url;
+    },
+    resource: (reference) => ownPath(reference, [received]),
+  });
 }

@@ -8,11 +8,11 @@ import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts'
 import { fieldValue } from '../kernel/field-value.ts';
 import { isIdempotent, type RawHeaders } from '../kernel/http.ts';
 import type { PipeDuplex } from '../kernel/pipe-duplex.ts';
-import { type ReplacedHost, restoreHost } from '../kernel/restored-host.ts';
+import { RestoredHost } from '../kernel/restored-host.ts';
 import { type AppFault, exchangeFault, responseTimeoutFault, responseTimeoutMs } from './app-fault.ts';
 import { type ExposeEvent, pathOnly } from './expose-event.ts';
 import { appRequestHead, isLastOnConnection, requestTrailers } from './header-fields.ts';
-import { withAppOrigin } from './host-header.ts';
+import { withAppReferences } from './host-header.ts';
 import type { LocalConnection } from './local-connection.ts';
 import type { LocalPool, LocalWaiter } from './local-pool.ts';
 import type { RequestBody } from './request-body.ts';
@@ -52,7 +52,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   readonly #deadline: Deadline;
   readonly #head: Buffer;
   /** Undefined: the app has the caller's Host. */
-  readonly #replaced: ReplacedHost | undefined;
+  readonly #restoredHost: RestoredHost | undefined;
   readonly #body: OutgoingBody | undefined;
   /** The request can be sent a second time. */
   readonly #repeatable: boolean;
@@ -76,11 +76,16 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     const clientHost = fieldValue(request.headers, 'host') ?? '';
     let sent = request;
     if (hosts.length > 0) {
-      const headers = withAppOrigin(request.headers, clientHost, host, target);
-      const isOriginReplaced = headers !== request.headers;
-      if (isOriginReplaced) sent = { ...request, headers };
-      const clientOrigin = isOriginReplaced ? fieldValue(request.headers, 'origin') : undefined;
-      this.#replaced = { hosts, clientHost, clientOrigin };
+      const headers = withAppReferences(request.headers, clientHost, host, target);
+      if (headers !== request.headers) sent = { ...request, headers };
+      const origin = fieldValue(request.headers, 'origin');
+      const isOriginReplaced = headers !== request.headers && origin !== fieldValue(headers, 'origin');
+      this.#restoredHost = new RestoredHost({
+        hosts,
+        clientHost,
+        clientScheme: schemeOf(fieldValue(request.headers, 'x-forwarded-proto')),
+        clientOrigin: isOriginReplaced ? origin : undefined,
+      });
     }
     this.#head = appRequestHead(sent, host);
     const { lengthBytes, method, offeredProtocols } = request;
@@ -137,7 +142,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   informational(head: ResponseHead): void {
     if (this.#phase !== 'sent') return;
     this.#arm();
-    this.#sink.informational(head);
+    this.#sink.informational(this.#restored(head));
   }
 
   head(head: ResponseHead): void {
@@ -154,7 +159,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   end(trailers: RawHeaders): void {
     if (this.#phase !== 'streaming') return;
     this.#finish();
-    this.#sink.end(trailers);
+    this.#sink.end(this.#restoredHost?.apply(trailers) ?? trailers);
   }
 
   upgrade(head: ResponseHead, stream: PipeDuplex): void {
@@ -190,8 +195,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   }
 
   #restored(head: ResponseHead): ResponseHead {
-    if (this.#replaced === undefined) return head;
-    const headers = restoreHost(head.headers, this.#replaced);
+    const headers = this.#restoredHost?.apply(head.headers) ?? head.headers;
     return headers === head.headers ? head : { ...head, headers };
   }
 
@@ -229,4 +233,9 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     this.#context.deadlines.disarm(this.#deadline);
     this.#body?.leave();
   }
+}
+
+/** By which the caller reaches its gateway, if that says so. */
+function schemeOf(forwardedProto: string | undefined): 'http' | 'https' | undefined {
+  return forwardedProto === 'http' || forwardedProto === 'https' ? forwardedProto : undefined;
 }

@@ -1,10 +1,15 @@
-// The response fields in which an app names its own host.
+// The response fields in which an app names its own host. Values that browsers read as documents or policies, such as
+// Content-Security-Policy, are not among them, and neither are bodies.
 
-export type HostField = 'location' | 'content-location' | 'refresh' | 'cookie' | 'origin';
+/** Fields that hold references: one reference, or among other text. */
+export type ReferenceField = 'location' | 'content-location' | 'refresh' | 'link' | 'challenge';
+export type HostField = ReferenceField | 'cookie' | 'origin';
 
 /** Undefined: another field. By length first, because most names need no further comparison. */
 export function hostFieldOf(name: string): HostField | undefined {
   switch (name.length) {
+    case 4:
+      return name.toLowerCase() === 'link' ? 'link' : undefined;
     case 7:
       return name.toLowerCase() === 'refresh' ? 'refresh' : undefined;
     case 8:
@@ -12,10 +17,15 @@ export function hostFieldOf(name: string): HostField | undefined {
     case 10:
       return name.toLowerCase() === 'set-cookie' ? 'cookie' : undefined;
     case 16:
-      return name.toLowerCase() === 'content-location' ? 'content-location' : undefined;
+      return ofSixteen[name.toLowerCase()];
     case 27:
       return name.toLowerCase() === 'access-control-allow-origin' ? 'origin' : undefined;
     default:
       return undefined;
   }
 }
+
+const ofSixteen: Readonly<Record<string, HostField>> = {
+  'content-location': 'content-location',
+  'www-authenticate': 'challenge',
+};

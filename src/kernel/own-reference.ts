@@ -24,9 +24,34 @@ export function absoluteReference(reference: string): AbsoluteReference | undefi
 export function ownPath(reference: string, hosts: readonly string[]): string {
   const found = absoluteReference(reference);
   if (found === undefined || !isOneOf(hosts, found.authority)) return reference;
-  // Two slashes at the start of a path would make its first segment a host (RFC 3986 §4.2). Browsers read a backslash as a slash and
-  // ignore tabs (WHATWG URL).
-  return /^\/\t*[/\\]/.test(found.path) ? `/.${found.path}` : found.path;
+  return asReference(found.path);
+}
+
+/**
+ * The path as a reference: two slashes at its start would make its first segment a host (RFC 3986 §4.2). Browsers read a backslash as a
+ * slash and ignore tabs (WHATWG URL).
+ */
+export function asReference(path: string): string {
+  return /^\/\t*[/\\]/.test(path) ? `/.${path}` : path;
+}
+
+/** Where clients reach the app. */
+export interface ClientOrigin {
+  /** Undefined: not known, and the app's own is the best guess. */
+  readonly scheme: 'http' | 'https' | undefined;
+  readonly authority: string;
+}
+
+/** A URL of one of `hosts` as one of `client`; any other as it is. */
+export function ownUrl(url: string, hosts: readonly string[], client: ClientOrigin): string {
+  const found = absoluteReference(url);
+  if (found === undefined || !isOneOf(hosts, found.authority)) return url;
+  return urlAt(client, found.path, url);
+}
+
+/** `url`: as the app wrote it. */
+export function urlAt({ scheme, authority }: ClientOrigin, path: string, url: string): string {
+  return `${scheme ?? url.slice(0, url.indexOf(':'))}://${authority}${path}`;
 }
 
 /**
@@ -34,7 +59,13 @@ export function ownPath(reference: string, hosts: readonly string[]): string {
  * authority is none of them.
  */
 export function isOneOf(hosts: readonly string[], authority: string): boolean {
-  return authority !== '' && hosts.some((host) => host === authority || canonical(host) === canonical(authority));
+  return authority !== '' && hosts.some((host) => host === authority || isSame(host, authority));
+}
+
+/** Longer ones differ by more than a default port, and are not compared: there may be thousands. */
+function isSame(host: string, authority: string): boolean {
+  if (Math.abs(host.length - authority.length) > ':443'.length) return false;
+  return canonical(host) === canonical(authority);
 }
 
 function canonical(authority: string): string {

@@ -1,36 +1,58 @@
-// Undoes a replaced Host in the head of a response: references to a host that only the app's side uses become paths, and cookies lose
-// a Domain that does not fit the client's host. References to other origins stay as they are.
+// Undoes a replaced Host in the head of a response: references to a host that only the app's side uses become paths, or URLs of the
+// client's host where they must be absolute, and cookies lose a Domain that does not fit the client's host. References to other origins
+// stay as they are.
 import type { RawHeaders } from './http.ts';
-import { hostFieldOf } from './host-fields.ts';
+import { type HostField, hostFieldOf } from './host-fields.ts';
+import { MappedReferences } from './mapped-references.ts';
 import { namedOrigin } from './origin-field.ts';
-import { isOneOf, ownPath } from './own-reference.ts';
-import { rewriteRefresh } from './refresh-field.ts';
+import { isOneOf, ownPath, ownUrl } from './own-reference.ts';
 
 export interface ReplacedHost {
   /** By which the app knows itself, with their ports. */
   readonly hosts: readonly string[];
   /** The Host that was replaced. */
   readonly clientHost: string;
+  /** By which the client reaches it; undefined: not known. */
+  readonly clientScheme: 'http' | 'https' | undefined;
   /** The Origin that was replaced by one of the app; undefined if it was not. */
   readonly clientOrigin: string | undefined;
 }
 
-/** The same array if nothing changes. */
-export function restoreHost<T extends RawHeaders>(headers: T, replaced: ReplacedHost): T | string[] {
-  const { hosts, clientHost, clientOrigin } = replaced;
-  let restored: string[] | undefined;
-  const toPath = (url: string): string => ownPath(url, hosts);
-  for (let i = 0; i < headers.length; i += 2) {
-    const value = headers[i + 1] ?? '';
-    const kind = hostFieldOf(headers[i] ?? '');
-    if (kind === undefined) continue;
-    let mapped: string;
-    if (kind === 'cookie') mapped = withoutForeignDomain(value, hosts, clientHost);
-    else if (kind === 'origin') mapped = restoreOrigin(value, hosts, clientOrigin);
-    else mapped = kind === 'refresh' ? rewriteRefresh(value, toPath) : toPath(value);
-    if (mapped !== value) (restored ??= headers.slice())[i + 1] = mapped;
+/** For all heads and the trailers of one response. */
+export class RestoredHost {
+  readonly #replaced: ReplacedHost;
+  #references: MappedReferences | undefined;
+
+  constructor(replaced: ReplacedHost) {
+    this.#replaced = replaced;
   }
-  return restored ?? headers;
+
+  /** The same array if nothing changes. */
+  apply<T extends RawHeaders>(headers: T): T | string[] {
+    let restored: string[] | undefined;
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i] ?? '';
+      const value = headers[i + 1] ?? '';
+      const kind = hostFieldOf(name);
+      const mapped = kind === undefined ? value : this.#mapped(kind, value);
+      if (mapped !== value) restored ??= headers.slice(0, i);
+      if (mapped !== undefined) restored?.push(name, mapped);
+    }
+    return restored ?? headers;
+  }
+
+  /** Undefined: the field is left out. */
+  #mapped(kind: HostField, value: string): string | undefined {
+    const { hosts, clientHost, clientScheme, clientOrigin } = this.#replaced;
+    if (kind === 'cookie') return withoutForeignDomain(value, hosts, clientHost);
+    if (kind === 'origin') return restoreOrigin(value, hosts, clientOrigin);
+    const client = { scheme: clientScheme, authority: clientHost };
+    this.#references ??= new MappedReferences({
+      reference: (reference) => ownPath(reference, hosts),
+      url: (url) => ownUrl(url, hosts, client),
+    });
+    return this.#references.rewrite(kind, value);
+  }
 }
 
 /** Access-Control-Allow-Origin with the origin of the client's page, if the app allows the one in its place. */

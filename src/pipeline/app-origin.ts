@@ -1,27 +1,20 @@
-// Translates Origin where the gateway replaces Host, for apps that compare the two to detect requests of foreign pages. Only an origin
-// that the operator has named becomes the app's: under any other name, the page may be an attacker's (DNS rebinding).
+// Which origins of pages become the app's where the gateway replaces Host, for apps that compare the two to detect requests of foreign
+// pages. Only those that the operator has named: under any other name, the page may be an attacker's (DNS rebinding).
 import { fieldValue } from '../kernel/field-value.ts';
-import { type NamedOrigin, namedOrigin, replaceOrigin } from '../kernel/origin-field.ts';
-import type { RawHeaders } from '../kernel/http.ts';
+import { type NamedOrigin, namedOrigin } from '../kernel/origin-field.ts';
 import { allowedHosts } from '../policy/allowed-hosts.ts';
 import { hostNameIn } from '../policy/host-names.ts';
 import { isHostReplaced } from './replaced-host.ts';
 import type { Exchange } from './stage.ts';
 
-export function withAppOrigin<T extends RawHeaders>(headers: T, exchange: Exchange): T | string[] {
-  return replaceOrigin(headers, (origin) =>
-    isReplaced(origin, exchange) ? `${exchange.scheme}://${exchange.destination?.host ?? ''}` : undefined,
-  );
-}
-
-/** The client's Origin if withAppOrigin() replaces it. */
+/** The client's Origin if it is replaced. */
 export function replacedOrigin(exchange: Exchange): string | undefined {
   const value = fieldValue(exchange.req.headers, 'origin');
   const origin = value === undefined ? undefined : namedOrigin(value);
-  return origin !== undefined && isReplaced(origin, exchange) ? value : undefined;
+  return origin !== undefined && isOriginReplaced(origin, exchange) ? value : undefined;
 }
 
-function isReplaced(origin: NamedOrigin, exchange: Exchange): boolean {
+export function isOriginReplaced(origin: NamedOrigin, exchange: Exchange): boolean {
   return isHostReplaced(exchange) && isOwn(origin, exchange);
 }
 

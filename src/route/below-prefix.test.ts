@@ -5,8 +5,10 @@ import { cookieBelow, directoryOf, referenceBelow, type Place } from './below-pr
 const place: Place = {
   prefix: '/peer/my%20app',
   root: '/peer/',
-  hosts: ['my-app', 'gw.test:8443'],
-  directory: directoryOf('/docs/page?x=/y/z'),
+  host: 'my-app',
+  client: { scheme: 'https', authority: 'gw.test:8443' },
+  directory: '/docs/',
+  base: '/docs/',
   bare: false,
 };
 
@@ -59,6 +61,8 @@ test('other origins, and what is no path, stay as they are', () => {
 test('an app that heeds what it was told of its prefix is left alone', () => {
   references(same('/peer/my%20app', '/peer/my%20app/x', '/peer/my%20app?x', 'https://gw.test:8443/peer/my%20app/x'));
   references(same('https://gw.test:8443/peer/another/x'));
+  // By X-Forwarded-Prefix alone: the client cannot reach the Host that the app was sent.
+  references([['http://my-app/peer/my%20app/x', '/peer/my%20app/x']]);
   references([['/peer/my%20app2', '/peer/my%20app/peer/my%20app2']]);
 });
 
@@ -76,7 +80,7 @@ test('what is relative stays so, unless it would leave the prefix', () => {
 });
 
 test('for a client whose path ends with the lease, nothing relative is below the app', () => {
-  const at = { bare: true, directory: directoryOf('/?q=/x') };
+  const at = { bare: true, base: directoryOf('/?q=/x') };
   references(
     [['next?y', '/peer/my%20app/next?y'], ['./next', '/peer/my%20app/next'], ...same('?page=2', '#top', '')],
     at,

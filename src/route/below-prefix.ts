@@ -1,6 +1,6 @@
-// Owns how what an app says of its own paths is said to a client that finds the app below a prefix: in Location and Content-Location,
-// and in cookies. What an app says of other origins stays as it is. Knows no request.
-import { absoluteReference, isOneOf } from '../kernel/own-reference.ts';
+// Moves references of an app to its own paths, and its cookies, below the prefix under which clients find it. References to other origins
+// stay as they are.
+import { absoluteReference, type ClientOrigin, isOneOf, urlAt } from '../kernel/own-reference.ts';
 
 /** Where an app is for itself, and where it is for the client. */
 export interface Place {
@@ -8,10 +8,14 @@ export interface Place {
   readonly prefix: string;
   /** In front of every app's prefix: what is below it is a client's path already. */
   readonly root: string;
-  /** Authorities by which the app may call itself: the Host that it was sent, and what it was told of the client's. */
-  readonly hosts: readonly string[];
+  /** By which the app may call itself: the Host that it was sent. */
+  readonly host: string;
+  /** By which it may call itself as well: X-Forwarded-Host and -Proto. */
+  readonly client: ClientOrigin;
   /** Of the request, as the app saw it: directoryOf() its target. */
   readonly directory: string;
+  /** The same without dot segments: baseOf(directory). */
+  readonly base: string;
   /** The client's path ends with the lease, so what is relative to it is not below the app. */
   readonly bare: boolean;
 }
@@ -21,14 +25,28 @@ export function referenceBelow(reference: string, place: Place): string {
   const absolute = absoluteReference(reference);
   if (absolute !== undefined) {
     const { authority, path } = absolute;
-    if (!isOneOf(place.hosts, authority)) return reference;
+    if (!isOneOf([place.client.authority], authority)) {
+      return isOneOf([place.host], authority) ? clientPath(path, place) : reference;
+    }
     // The app knows where it is: X-Forwarded-Host and -Prefix told it.
     return path.startsWith(place.root) ? reference : pathBelow(path, place);
   }
   if (reference.startsWith('/')) return pathBelow(reference, place);
   // A query or a fragment alone, another scheme, or nothing at all.
   if (/^(?:$|[?#]|[a-z][a-z\d+.-]*:)/i.test(reference)) return reference;
-  return place.bare || dots.test(pathOf(reference)) ? pathBelow(place.directory + reference, place) : reference;
+  return place.bare || dots.test(pathOf(reference)) ? pathBelow(place.base + reference, place) : reference;
+}
+
+/** The same for an http or https URL that must stay absolute. */
+export function urlBelow(url: string, place: Place): string {
+  const absolute = absoluteReference(url);
+  if (absolute === undefined || !isOneOf([place.host, place.client.authority], absolute.authority)) return url;
+  return urlAt(place.client, clientPath(absolute.path, place), url);
+}
+
+/** X-Forwarded-Prefix may have told the app where it is, and the app still name the Host that it was sent. */
+function clientPath(path: string, place: Place): string {
+  return path.startsWith(place.root) ? path : pathBelow(path, place);
 }
 
 /** RFC 6265 §4.1: one cookie, with its path below the prefix and for no other host. */
@@ -92,6 +110,11 @@ function pathOf(reference: string): string {
 export function directoryOf(target: string): string {
   const path = pathOf(target);
   return path.slice(0, path.lastIndexOf('/') + 1) || '/';
+}
+
+/** Once for a response: apps may send thousands of relative references. */
+export function baseOf(directory: string): string {
+  return withoutDots(directory);
 }
 
 /** A segment that stands for this directory or the one above; clients read `%2e` as a dot (WHATWG URL, single-dot segment). */

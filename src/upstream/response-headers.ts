@@ -25,7 +25,8 @@ export function responseHeaders(
       for (const option of namedByConnection(value)) (named ??= new Set()).add(option);
       continue;
       // The id is the gateway's to report, once.
-    } else if (isHopByHop(name) || name === 'x-request-id') continue;
+      // RFC 7838 §2: alternatives for the app's own origin, which is not the one that the client calls.
+    } else if (isHopByHop(name) || name === 'x-request-id' || name === 'alt-svc') continue;
     headers.push(original, value);
   }
   headers.push('Via', via[version]);

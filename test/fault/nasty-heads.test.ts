@@ -53,6 +53,9 @@ const heads: Readonly<Record<string, string>> = {
   'many parameters of Forwarded': get(`Forwarded: ${numbered((i) => `a${i}=b;`, requestBytes)}@\r\n`),
   'spaces behind a scheme': `GET /peer/raw/ HTTP/1.1\r\n${keyless}Authorization: Bearer${padded('', requestBytes)}x\r\n\r\n`,
   'a key without end': `GET /peer/raw/ HTTP/1.1\r\n${keyless}X-API-Key: ${fill('sk_live_')}\r\n\r\n`,
+  'many tags of If': get(`If: ${fill('<http://a/peer/raw/>(<a>)')}\r\n`),
+  'lists of If that do not end': get(`If: ${fill('("(")')}\r\n`),
+  'dots of a destination': get(`Destination: /peer/raw/${fill('../')}\r\n`),
   'many ranges of Accept': `GET /peer/raw/ HTTP/1.1\r\n${keyless}Accept: ${fill('text/html;q=0.1;a=b,')}x\r\n\r\n`,
   'many subprotocols': get(`Upgrade: x\r\nSec-WebSocket-Protocol: ${fill('portal-gateway.bearer.a,')}x\r\n`),
   'many protocols': get(`Upgrade: ${fill('h2c,')}x\r\n`),
@@ -83,6 +86,8 @@ const trailers: Readonly<Record<string, string>> = {
 
 const ok = (more: string): string => `HTTP/1.1 200 OK\r\nContent-Length: 2\r\n${more}\r\nok`;
 const deep = get('', `/peer/raw${fill('/a', targetBytes)}`);
+const dotted = get('', `/peer/raw${fill('/a/..', targetBytes)}/`);
+const longHost = `GET /peer/raw/ HTTP/1.1\r\nHost: ${fill('a.', 15 * 1024)}a\r\nConnection: close\r\nX-API-Key: ${key}\r\n\r\n`;
 
 /** What the app sends, and to which request. */
 const responses: Readonly<Record<string, readonly [sends: string, to?: string]>> = {
@@ -95,6 +100,13 @@ const responses: Readonly<Record<string, readonly [sends: string, to?: string]>>
   'many references below a long target': [ok(fields(() => 'Content-Location: ./a', 2_700)), deep],
   'dots of a location': [ok(`Location: ${fill('../', responseBytes)}\r\n`), deep],
   'a long authority': [ok(`Location: //${fill('a:', responseBytes)}\r\n`)],
+  'many links': [ok(`Link: ${fill('</>;rel=a,', responseBytes)}\r\n`)],
+  'many links below a long target': [ok(`Link: ${fill('<..>;rel=a,', responseBytes)}\r\n`), deep],
+  'many links below a target of dots': [ok(`Link: ${fill('<..>;rel=a,', responseBytes)}\r\n`), dotted],
+  'many lines of links': [ok(fields(() => 'Link: <..>;rel=a', 3_100)), dotted],
+  'open anchors of a link': [ok(`Link: <a>${fill('; anchor="', responseBytes)}\r\n`)],
+  'many URLs of a challenge': [ok(`WWW-Authenticate: Bearer ${fill('a="http://raw/",', responseBytes)}\r\n`), longHost],
+  'many links of interim responses': [`${fill('HTTP/1.1 103 E\r\nLink:<..>;rel=a\r\n\r\n', 60_000)}${ok('')}`, dotted],
   'many cookies below a long target': [ok(fields(() => 'Set-Cookie: a', 4_000)), deep],
   'many paths of a cookie': [ok(`Set-Cookie: a${fill(';path', responseBytes)}\r\n`), deep],
   'scopes of service workers': [ok(fields(() => 'Service-Worker-Allowed: a', 2_300))],

@@ -4,7 +4,7 @@ import { GatewayError } from '../../kernel/errors.ts';
 import { endToEnd } from '../../upstream/request-headers.ts';
 import type { UpstreamRequest } from '../../upstream/upstream-request.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
-import { withAppOrigin } from '../app-origin.ts';
+import { withAppReferences } from '../app-references.ts';
 import { addForwarded } from '../forwarded-fields.ts';
 import type { LeaseLookup } from '../lease-lookup.ts';
 import { findMovedLease } from '../moved-lease.ts';
@@ -22,7 +22,7 @@ export function forward(upstream: Upstream, lookup: LeaseLookup, signer: Asserti
     const { req } = exchange;
     const passed = endToEnd(req, exchange.withheld, rightsOf(exchange));
     // What Connection names went first; ours are added after, so that no client can have them removed.
-    const headers = withAppOrigin(passed.headers, exchange);
+    const headers = withAppReferences(passed.headers, exchange);
     headers.push(...exchange.appHeaders);
     headers.push('Host', destination.host, 'Via', via[exchange.httpVersion], 'X-Request-ID', exchange.id);
     addForwarded(headers, exchange);

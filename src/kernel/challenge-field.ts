@@ -1,0 +1,24 @@
+// The URLs in a WWW-Authenticate field: a `realm` or `resource_metadata` (RFC 9728 §5.1) that names the app. Clients take them as
+// absolute, so they stay absolute. Any parameter may hold one, also without the quotes that it should have.
+
+/** In front of it: the start of the value or what separates values. */
+const url = /(?<![^\s",=])https?:\/\/[^\s",\\]+/gi;
+
+/** The value with its URLs replaced by `rewrite`. Undefined: it would have more than `maxChars`. */
+export function rewriteChallenge(
+  value: string,
+  rewrite: (url: string) => string,
+  maxChars: number,
+): string | undefined {
+  if (!value.includes('://')) return value;
+  let written = '';
+  let copied = 0;
+  for (const { 0: found, index } of value.matchAll(url)) {
+    const rewritten = rewrite(found);
+    if (rewritten === found) continue;
+    written += value.slice(copied, index) + rewritten.replaceAll(/["\\]/g, encodeURIComponent);
+    copied = index + found.length;
+    if (written.length + value.length - copied > maxChars) return undefined;
+  }
+  return copied === 0 ? value : written + value.slice(copied);
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { mapRequestReferences, type RequestReferenceMap } from './request-references.ts';
+
+const map: RequestReferenceMap = {
+  origin: ({ authority }) => (authority === 'gw.test' ? 'http://app' : undefined),
+  page: (url) => url.replace('gw.test', 'app'),
+  resource: (reference) => reference.replace('https://gw.test', ''),
+};
+
+test('each field is mapped by what it names, and the others stay', () => {
+  const headers = [
+    ...['ORIGIN', 'https://gw.test', 'Referer', 'https://gw.test/x', 'Destination', 'https://gw.test/y'],
+    ...['If', '<https://gw.test/y> (<urn:uuid:1>)', 'X-Url', 'https://gw.test/z', 'Te', 'https://gw.test'],
+  ];
+  assert.deepEqual(mapRequestReferences(headers, map), [
+    ...['ORIGIN', 'http://app', 'Referer', 'https://app/x', 'Destination', '/y'],
+    ...['If', '</y> (<urn:uuid:1>)', 'X-Url', 'https://gw.test/z', 'Te', 'https://gw.test'],
+  ]);
+  const others = ['Origin', 'null', 'Referer', 'https://other.test/', 'If', '(<urn:uuid:1>)', 'Host', 'gw.test'];
+  assert.equal(mapRequestReferences(others, map), others);
+});
+
+test('tags of If are resources, lock tokens and entity tags are not', () => {
+  for (const [value, mapped] of [
+    ['<https://gw.test/a> (<https://gw.test/token>)', '</a> (<https://gw.test/token>)'],
+    [
+      '<https://gw.test/a>(Not <t> ["e)<https://gw.test/x>"]) <https://gw.test/b>(<t>)',
+      '</a>(Not <t> ["e)<https://gw.test/x>"]) </b>(<t>)',
+    ],
+    ['(<https://gw.test/token>', '(<https://gw.test/token>'],
+    ['<https://gw.test/a', '<https://gw.test/a'],
+  ] as const) {
+    assert.deepEqual(mapRequestReferences(['If', value], map), ['If', mapped]);
+  }
+});
+
+test('a value of any shape takes linear time', () => {
+  const startedMs = performance.now();
+  for (const part of ['<', '(', ')', '"', '("', '("(")', '<>', '<a>', '()']) {
+    for (const start of ['', '(', '<']) mapRequestReferences(['If', start + part.repeat(65_536 / part.length)], map);
+  }
+  assert.ok(performance.now() - startedMs < 1_000);
+});
