@@ -13,7 +13,7 @@ const methodsWithoutContent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELE
  * the next request, with whatever identity it claims (RFC 9110 §9.3.1).
  */
 export function isLastOnConnection({ method, lengthBytes }: TunnelRequestHead): boolean {
-  return lengthBytes !== 'none' && lengthBytes !== 0 && methodsWithoutContent.has(method);
+  return lengthBytes !== 'none' && methodsWithoutContent.has(method);
 }
 
 /** if-chunked: the field passes only with a chunked body, which can have trailers. */
@@ -58,8 +58,8 @@ export function appRequestHead(request: TunnelRequestHead, host: string): Buffer
     const forwarding = forwardingOf(name);
     if (forwarding === 'drop' || (forwarding === 'if-chunked' && !chunked)) continue;
     if (named !== undefined && isNamed(named, name.toLowerCase())) continue;
-    // `Content-Length: 0`: some apps refuse any length on a request to switch protocols.
-    if (offeredProtocols !== '' && name.toLowerCase() === 'content-length') continue;
+    // Of 0: sent where apps wait for a length; some refuse any with a request to switch protocols.
+    if (lengthBytes === 'none' && name.length === 14 && name.toLowerCase() === 'content-length') continue;
     head += `${name}: ${headers[i + 1] ?? ''}\r\n`;
   }
   // RFC 9110 §7.6.3.

@@ -12,7 +12,7 @@ export interface TunnelRequestHead {
   readonly version: '1.0' | '1.1';
   /** Raw pairs. */
   readonly headers: RawHeaders;
-  /** Content-Length of the body; null: chunked; 'none': the head announces no body. */
+  /** Content-Length of the body; null: chunked; 'none': there is no body, also with Content-Length: 0. */
   readonly lengthBytes: number | null | 'none';
   /** The caller may send another request on this connection after the response (RFC 9112 §9.3). */
   readonly persistent: boolean;
@@ -61,8 +61,7 @@ export function requestHead({ method, target, version }: RequestLine, headers: R
     throw new GatewayError('expectation_failed', 'Only the expectation 100-continue is supported.');
   }
   // A request with a body can't switch before its body has ended.
-  const hasBody = lengthBytes !== 'none' && lengthBytes !== 0;
-  const mayUpgrade = control.upgrade && !hasBody && version === '1.1';
+  const mayUpgrade = control.upgrade && lengthBytes === 'none' && version === '1.1';
   return {
     method,
     target,
@@ -84,7 +83,7 @@ function bodyLength({ length, coding }: Control, version: '1.0' | '1.1'): number
   }
   if (length === undefined) return 'none';
   if (!lengthForm.test(length)) throw invalid('Content-Length is not a valid number.');
-  return Number(length);
+  return Number(length) || 'none';
 }
 
 function controlOf(headers: RawHeaders): Control {

@@ -15,6 +15,8 @@ export interface RequestHandler {
   data(chunk: Buffer): void;
   /** The request is complete. */
   end(trailers: RawHeaders): void;
+  /** At any time: all bytes at hand have been read, or the handler has paused, or the request is malformed. */
+  exhausted?(): void;
 }
 
 /** done: a complete request was read, and next() was not called yet. failed: push() has thrown; further bytes are ignored. */
@@ -125,6 +127,7 @@ export class RequestReader {
       throw requestError(error);
     } finally {
       this.#reading = false;
+      this.#handler.exhausted?.();
     }
   }
 

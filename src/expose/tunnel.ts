@@ -15,6 +15,7 @@ import { lingerMs } from './linger.ts';
 import { LocalExchange, type ResponseSink } from './local-exchange.ts';
 import { RequestBody } from './request-body.ts';
 import type { TunnelRequestHead } from './request-head.ts';
+import { RequestLookahead } from './request-lookahead.ts';
 import { RequestReader } from './request-reader.ts';
 import { ResponseWriter } from './response-writer.ts';
 import { splice } from './splice.ts';
@@ -65,7 +66,7 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#closed = closed;
     this.#writer = new ResponseWriter(pipe);
     this.#deadline = new Deadline(this);
-    this.#reader = new RequestReader({
+    const requests = new RequestLookahead({
       head: (head) => {
         this.#serve(head);
       },
@@ -82,6 +83,7 @@ export class Tunnel implements ResponseSink, Expiring {
         this.#pipe.resume();
       },
     });
+    this.#reader = new RequestReader(requests);
     this.#idleSinceMs = context.nowMs();
     context.deadlines.arm(this.#deadline, context.idleMs);
     pipe.setHandler({
@@ -216,7 +218,7 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#begun = false;
     this.#continued = false;
     this.#keeps = persistent && offeredProtocols === '';
-    this.#isWhole = lengthBytes === 'none' || lengthBytes === 0;
+    this.#isWhole = lengthBytes === 'none';
     const refusal = context.gate?.refusalOf(request);
     if (refusal !== undefined) {
       this.#respond(exposeProblem(refusal, headers, undefined));

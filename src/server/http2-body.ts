@@ -12,7 +12,7 @@ import { paddedFieldFault } from './http2-fields.ts';
 const maxGatheredPieces = 256;
 
 export class Http2Body implements RequestBody {
-  readonly lengthBytes: BodyLength;
+  lengthBytes: BodyLength;
   readonly #stream: ServerHttp2Stream;
   readonly #watch: BodyWatch;
   #pieces: Http2BodyPieces | undefined = undefined;
@@ -47,6 +47,11 @@ export class Http2Body implements RequestBody {
 
   trailers(): RawHeaders {
     return this.#trailers;
+  }
+
+  /** The client has ended it, and there was no content. Trailers make it a body all the same. Before open(). */
+  endedEmpty(): void {
+    if (this.#trailers.length === 0) this.lengthBytes = 'none';
   }
 
   /** Whoever reads learns that it will never be whole. The stream stays, for the answer. */

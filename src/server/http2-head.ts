@@ -92,6 +92,7 @@ function faultOf(pseudo: PseudoFields, host: string | undefined, sized: boolean)
     return invalid('The :authority and the Host field name different hosts.');
   }
   if (protocol === undefined) return undefined;
+  // Also a length of 0: nghttp2 would take what comes through the tunnel for content beyond it.
   if (sized) return invalid('A CONNECT request has no content.');
   return isPassedOn(protocol) ? undefined : notImplemented('The gateway does not pass on this protocol.');
 }

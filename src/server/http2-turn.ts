@@ -40,6 +40,9 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
   readonly #deadline = new Deadline(this);
   readonly #fault: GatewayError | undefined;
   #expired = false;
+  /** Of the body, read or not. */
+  #hasData = false;
+  #hasEnded = false;
 
   constructor(stream: ServerHttp2Stream, raw: RawHeaders, connection: Http2TurnConnection, host: ServerHost) {
     this.#stream = stream;
@@ -59,7 +62,11 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
     const push = stream.push.bind(stream);
     // Node passes each DATA frame to push(), also those of a stream that is not read.
     stream.push = (piece: Buffer | null): boolean => {
-      if (piece !== null) connection.dataReceived(piece.length);
+      if (piece === null) this.#hasEnded = true;
+      else {
+        connection.dataReceived(piece.length);
+        this.#hasData = true;
+      }
       return push(piece);
     };
     stream.on('error', ignore).once('aborted', this.#aborted).once('close', this.#closed);
@@ -71,9 +78,19 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
   }
 
   start(): void {
-    if (this.#fault === undefined) this.#host.receive(this.#exchange, this.#sink);
-    else refuseRequest(this.#exchange, this.#sink, this.#fault);
+    if (this.#fault !== undefined) refuseRequest(this.#exchange, this.#sink, this.#fault);
+    // Node reports a head before it parses the frames behind it, and only those show whether a body without a length is empty.
+    else if (this.#body.lengthBytes === null) setImmediate(this.#begin);
+    else this.#begin();
   }
+
+  readonly #begin = (): void => {
+    const stream = this.#stream;
+    // Reset, or answered, since.
+    if (stream.destroyed || stream.closed || this.#sink.begun) return;
+    if (this.#hasEnded && !this.#hasData) this.#body.endedEmpty();
+    this.#host.receive(this.#exchange, this.#sink);
+  };
 
   cancel(reason: GatewayError): void {
     this.#sink.fail(reason);
