@@ -67,8 +67,11 @@ export interface Gateway {
   apply(policy: Policy, tls?: TlsSettings): void;
   /** What health and metrics tell of it. */
   status(): GatewayStatus;
-  /** Takes nothing new, lets what is in flight end, cuts the rest after the grace; then closes. Idempotent. */
-  drain(graceMs?: number): Promise<void>;
+  /**
+   * Is not ready from now on. Listens for `delayMs` more, then takes no new connections, serves what comes on the others, and cuts what
+   * is left after `graceMs`; then closes. Idempotent.
+   */
+  drain(graceMs?: number, delayMs?: number): Promise<void>;
   /** Cuts everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -130,8 +133,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     }),
     isForApp,
     ...(tls !== undefined && {
-      secure: (http1, serverHost) =>
-        (tlsFront = new TlsFront(tls, { http1, h2: new Http2(serverHost) }, serverHost.policy)),
+      secure: (http1, serverHost) => (tlsFront = new TlsFront(tls, { http1, h2: new Http2(serverHost) }, serverHost)),
     }),
   });
 
@@ -162,8 +164,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       tunnels: [...upstream.tunnels()],
       certificates: tlsFront?.certificates ?? [],
     }),
-    drain: async (graceMs = defaultGraceMs) => {
-      await server.drain(graceMs);
+    drain: async (graceMs = defaultGraceMs, delayMs = 0) => {
+      await server.drain(graceMs, delayMs);
       await release();
     },
     close: async () => {

@@ -2,6 +2,7 @@
 // the other end. What is spoken on them is another's.
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { connectionRefused, type ConnectionRefused } from '../kernel/events.ts';
 import { type HostLookup, listenOnEvery } from '../kernel/listening.ts';
 import { addressGroup, addressSet } from '../policy/addresses.ts';
@@ -28,6 +29,9 @@ export interface FrontDoorOptions {
 /** A peer that vanished without a word is noticed by the kernel, on connections that may otherwise be silent for ever. */
 const keepAliveDelayMs = 60_000;
 
+/** Clients that connect faster than the gateway accepts can't keep it from closing. */
+const maxBacklogMs = 1_000;
+
 const trustedOf = compiled(({ trustedProxies }) => addressSet(trustedProxies));
 
 export class FrontDoor {
@@ -37,6 +41,8 @@ export class FrontDoor {
   readonly #open = new Set<Socket>();
   readonly #counts = new ConnectionCounts();
   #closed: Promise<unknown> = Promise.resolve();
+  #acceptedCount = 0;
+  #isCut = false;
 
   constructor(options: FrontDoorOptions) {
     this.#options = options;
@@ -62,18 +68,44 @@ export class FrontDoor {
     return servers[0].address() as AddressInfo;
   }
 
-  /** Takes no more connections; resolves when the last one is gone. Idempotent. */
+  /** Takes no more connections than those that have been made; resolves when the last one is gone. Idempotent. */
   async close(): Promise<void> {
-    for (const server of this.#servers) if (server.listening) server.close();
+    await this.#emptyBacklog();
+    this.#stopListening();
     await this.#closed;
   }
 
-  /** Cuts every connection, whatever is spoken on it. */
+  /** Takes no more connections, and cuts every one that there is, whatever is spoken on it. */
   cut(): void {
+    this.#isCut = true;
+    this.#stopListening();
     for (const socket of this.#open) socket.destroy();
   }
 
+  #stopListening(): void {
+    for (const server of this.#servers) if (server.listening) server.close();
+  }
+
+  /**
+   * The kernel completes connections before they are accepted, and resets those that wait when the listener closes. The loop accepts one or
+   * more in each pass, so a pass without one means that none waits.
+   */
+  async #emptyBacklog(): Promise<void> {
+    const startMs = performance.now();
+    await setImmediate();
+    for (let before = -1; before !== this.#acceptedCount && !this.#isCut;) {
+      if (performance.now() - startMs > maxBacklogMs) return;
+      before = this.#acceptedCount;
+      await setImmediate();
+    }
+  }
+
   readonly #arrived = (socket: Socket): void => {
+    this.#acceptedCount += 1;
+    if (this.#isCut) {
+      socket.destroy();
+      return;
+    }
     socket.on('error', ignore); // 'close' follows
     const { remoteAddress, remotePort = 0 } = socket;
     if (remoteAddress === undefined) {

@@ -1,6 +1,8 @@
 // Owns the gateway's listeners: the front door with HTTP behind it, the separate door for operators, and their orderly end. Decides
 // nothing about a request.
 import type { AddressInfo } from 'node:net';
+import { setTimeout as startTimer } from 'node:timers';
+import { setTimeout } from 'node:timers/promises';
 import { systemClock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import type { AdminAccess } from '../pipeline/admin-access.ts';
@@ -9,6 +11,7 @@ import type { Policy } from '../policy/policy.ts';
 import { FrontDoor } from './front-door.ts';
 import type { HealthState } from './health.ts';
 import { Http1 } from './http1.ts';
+import { LastLook } from './last-look.ts';
 import { OwnEndpoints, type MetricsText } from './own-endpoints.ts';
 import { adminReception, leaving, reception, type Receive } from './reception.ts';
 import type { ConnectionProtocol, ServerHost } from './server-host.ts';
@@ -51,6 +54,9 @@ export interface HttpServerOptions extends ListenerOptions {
   readonly isForApp?: (exchange: Exchange) => boolean;
 }
 
+/** For a scrape that is under way when everything else has ended. */
+const maxAdminGraceMs = 1_000;
+
 /** Contract: gateway.max_header_bytes. */
 const defaultMaxHeaderBytes = 32 * 1024;
 
@@ -64,11 +70,13 @@ export class HttpServer implements HealthState {
   readonly #options: HttpServerOptions;
   readonly #endpoints: OwnEndpoints;
   readonly #deadlines = new Deadlines(systemClock);
+  readonly #lastLook = new LastLook();
   readonly #main: Entrance;
   readonly #admin: Entrance | undefined;
   readonly #startedMs = performance.now();
   #adminAddress: AddressInfo | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
+  readonly #cut = new AbortController();
   #graceOver = false;
 
   constructor(options: HttpServerOptions) {
@@ -114,25 +122,31 @@ export class HttpServer implements HealthState {
     }
   }
 
-  /** Takes no new connections, lets what is in flight end, cuts the rest after the grace. Idempotent. */
-  drain(graceMs: number): Promise<void> {
-    this.#drained ??= this.#drain(graceMs);
+  /**
+   * Listens for `delayMs` more, for load balancers to see that it is not ready. Then takes no new connections, serves the requests that
+   * come on the others, and cuts what is left after `graceMs`. Idempotent.
+   */
+  drain(graceMs: number, delayMs = 0): Promise<void> {
+    this.#drained ??= this.#drain(graceMs, delayMs);
     return this.#drained;
   }
 
   /** Cuts everything. Idempotent. */
   async close(): Promise<void> {
     const drained = this.drain(0);
+    this.#cut.abort();
     cut(this.#main);
     await drained;
   }
 
-  /** Operators see the end coming until it is there: their door closes last. */
-  async #drain(graceMs: number): Promise<void> {
-    await end(this.#main, graceMs, () => {
+  /** Operators see the end coming until it is there: their listener closes last. */
+  async #drain(graceMs: number, delayMs: number): Promise<void> {
+    const { signal } = this.#cut;
+    if (delayMs > 0) await setTimeout(delayMs, undefined, { signal }).catch(ignore);
+    await end(this.#main, graceMs, this.#options.policy().limits.drainLingerMs, () => {
       this.#graceOver = true;
     });
-    if (this.#admin !== undefined) await end(this.#admin, 0);
+    if (this.#admin !== undefined) await end(this.#admin, signal.aborted ? 0 : Math.min(graceMs, maxAdminGraceMs), 0);
   }
 
   #mainEntrance(): Entrance {
@@ -157,6 +171,7 @@ export class HttpServer implements HealthState {
     return {
       draining: () => this.draining,
       deadlines: this.#deadlines,
+      lastLook: this.#lastLook,
       clock: systemClock,
       writeRateWindowMs: this.#options.writeRateWindowMs ?? writeRateWindowMs,
       maxHeaderBytes: this.#maxHeaderBytes,
@@ -172,11 +187,16 @@ export class HttpServer implements HealthState {
   }
 }
 
-async function end(entrance: Entrance, graceMs: number, graceOver: () => void = ignore): Promise<void> {
+async function end(
+  entrance: Entrance,
+  graceMs: number,
+  lingerMs: number,
+  graceOver: () => void = ignore,
+): Promise<void> {
   const { door, protocols } = entrance;
   const closed = door.close();
-  for (const protocol of protocols) protocol.drain();
-  const timer = setTimeout(() => {
+  for (const protocol of protocols) protocol.drain(lingerMs);
+  const timer = startTimer(() => {
     graceOver();
     cut(entrance);
   }, graceMs);

@@ -2,12 +2,14 @@
 // came before it has been. Stops reading while too many requests wait. Reads no request itself.
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import { Deadline, type Expiring } from '../kernel/deadlines.ts';
 import { GatewayError } from '../kernel/errors.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import type { ClientRequest } from './client-request.ts';
-import { endSoon } from './linger.ts';
+import type { Departing } from './last-look.ts';
+import { endIdle, endSoon } from './linger.ts';
 import { parseFaultOf } from './parse-fault.ts';
 import type { Peer } from './peer.ts';
 import { refuse } from './raw-answer.ts';
@@ -24,7 +26,7 @@ import { isHttp2Preface, refuseHttp2, reportTls, spokenProtocol } from './wrong-
  */
 const maxAhead = 64;
 
-export class Http1Connection implements TurnConnection, Expiring {
+export class Http1Connection implements TurnConnection, Expiring, Departing {
   readonly socket: Socket;
   readonly peer: Peer;
   readonly #host: ServerHost;
@@ -35,19 +37,30 @@ export class Http1Connection implements TurnConnection, Expiring {
   /** Why nothing behind the last turn can be read. */
   #refusal: GatewayError | undefined = undefined;
   #ending = false;
+  /** Had been read of the socket before its first request: a PROXY protocol header. */
+  readonly #bytesAtStart: number;
   /** What had been read of the socket when the last turn was over: more means that another request has begun. */
-  #bytesAtRest = 0;
+  #bytesAtRest: number;
   /** Reading has stopped because of maxAhead. */
   #held = false;
   /** Of a head that began before reading stopped, and that Node's timer no longer watches. */
   #headDeadline: Deadline | undefined = undefined;
   /** The error that this timer reported. */
   #lateHead: Error | undefined = undefined;
+  /** How long the connection may be idle while the gateway drains. Undefined: it does not. */
+  #lingerMs: number | undefined = undefined;
+  readonly #lingerDeadline = new Deadline({
+    expired: () => {
+      this.#host.lastLook.add(this);
+    },
+  });
 
   constructor(socket: Socket, peer: Peer, host: ServerHost) {
     this.socket = socket;
     this.peer = peer;
     this.#host = host;
+    this.#bytesAtStart = socket.bytesRead - socket.readableLength;
+    this.#bytesAtRest = this.#bytesAtStart;
   }
 
   /** A request is being answered. */
@@ -70,7 +83,20 @@ export class Http1Connection implements TurnConnection, Expiring {
     const turn = new Turn(request, response, upgrade, this, this.#host);
     this.#turns.push(turn);
     if (this.#turns.length > maxAhead) this.#hold();
-    if (this.#turns.length === 1) turn.start();
+    this.#host.deadlines.disarm(this.#lingerDeadline);
+    if (this.#turns.length > 1) return;
+    // Requests behind it in the same read are seen first: the response to the last one says that the connection ends.
+    if (this.#host.draining() && !upgrade) process.nextTick(this.#startFirst);
+    else turn.start();
+  }
+
+  readonly #startFirst = (): void => {
+    if (!this.socket.destroyed) this.#turns[0]?.start();
+  };
+
+  /** No request is read behind this one. */
+  get isLast(): boolean {
+    return this.#turns.length === 1 && this.#refusal === undefined;
   }
 
   #hold(): void {
@@ -124,7 +150,7 @@ export class Http1Connection implements TurnConnection, Expiring {
 
   /** No request has begun before the one that could not be read. */
   get #isFirst(): boolean {
-    return !this.busy && this.#bytesAtRest === 0;
+    return !this.busy && this.#bytesAtRest === this.#bytesAtStart;
   }
 
   /** True: it was no HTTP/1, and the client and the log have been told. */
@@ -156,9 +182,22 @@ export class Http1Connection implements TurnConnection, Expiring {
     refuse(this.socket, error, this.peer, this.#host.policy(), more);
   }
 
-  /** Ends now, if nothing is under way. */
-  drain(): void {
-    if (this.atRest) this.socket.destroySoon();
+  /** From now on the connection ends after so long without a request. */
+  drain(lingerMs: number): void {
+    this.#lingerMs = lingerMs;
+    if (!this.busy) this.#linger(lingerMs);
+  }
+
+  #linger(lingerMs: number): void {
+    if (lingerMs === 0) this.#host.lastLook.add(this);
+    else this.#host.deadlines.arm(this.#lingerDeadline, lingerMs);
+  }
+
+  /** The connection has been idle for as long as it may be. A request that has begun is served; its response ends the connection. */
+  leave(): void {
+    if (this.#ending || this.socket.destroyed || !this.atRest) return;
+    this.#ending = true;
+    endIdle(this.socket);
   }
 
   /** Whatever is under way. */
@@ -177,6 +216,7 @@ export class Http1Connection implements TurnConnection, Expiring {
   /** The socket is. */
   closed(): void {
     if (this.#headDeadline !== undefined) this.#host.deadlines.disarm(this.#headDeadline);
+    this.#host.deadlines.disarm(this.#lingerDeadline);
     this.#unreceived?.leaveBody();
   }
 
@@ -205,7 +245,7 @@ export class Http1Connection implements TurnConnection, Expiring {
     if (this.#ending) endSoon(this.socket);
     else if (next !== undefined) next.start();
     else if (this.#refusal !== undefined) this.refuse(this.#refusal);
-    // It may have promised to stay before the drain began.
-    else if (this.#host.draining()) this.socket.destroySoon();
+    // Its response began before the drain and announced no end, so another request may be on its way.
+    else if (this.#lingerMs !== undefined) this.#linger(this.#lingerMs);
   }
 }

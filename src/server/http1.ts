@@ -20,6 +20,8 @@ export class Http1 implements ConnectionProtocol {
   readonly #host: ServerHost;
   readonly #server: Server<typeof ClientRequest>;
   readonly #connections = new Set<Http1Connection>();
+  /** Undefined: the gateway does not drain. */
+  #lingerMs: number | undefined = undefined;
 
   constructor(host: ServerHost, maxHeaderBytes: number) {
     this.#host = host;
@@ -46,7 +48,9 @@ export class Http1 implements ConnectionProtocol {
       .on('checkExpectation', this.#request)
       .on('upgrade', this.#upgrade)
       .on('connect', this.#connect)
-      .on('clientError', this.#fault as (error: Error, socket: Duplex) => void);
+      .on('clientError', this.#fault as (error: Error, socket: Duplex) => void)
+      // Idle for keepAliveTimeout. Without a listener Node destroys the socket, and a request that has just arrived with it.
+      .on('timeout', this.#idle);
     // Connections are injected (`connection` is documented for it), and only a server that listens watches for slow heads.
     this.#server.emit('listening');
   }
@@ -65,10 +69,12 @@ export class Http1 implements ConnectionProtocol {
     this.#server.emit('connection', socket);
     // Behind a PROXY protocol header.
     if (socket.isPaused()) socket.resume();
+    if (this.#lingerMs !== undefined) connection.drain(this.#lingerMs);
   };
 
-  drain(): void {
-    for (const connection of this.#connections) connection.drain();
+  drain(lingerMs: number): void {
+    this.#lingerMs = lingerMs;
+    for (const connection of this.#connections) connection.drain(lingerMs);
   }
 
   abandon(reason: GatewayError): void {
@@ -101,6 +107,12 @@ export class Http1 implements ConnectionProtocol {
       connection?.cut();
       socket.destroy();
     } else connection.refuse(new GatewayError('not_implemented', 'The gateway is no forward proxy.'));
+  };
+
+  readonly #idle = (socket: Socket): void => {
+    const connection = connectionOf(socket);
+    if (connection === undefined) socket.destroy();
+    else this.#host.lastLook.add(connection);
   };
 
   readonly #fault = (error: Error, socket: Socket): void => {

@@ -18,6 +18,7 @@ import {
 } from './http2-bounds.ts';
 import { Http2HeadWatch } from './http2-head-watch.ts';
 import { Http2Turn, type Http2TurnConnection } from './http2-turn.ts';
+import type { Departing } from './last-look.ts';
 import type { Peer } from './peer.ts';
 import type { ServerHost } from './server-host.ts';
 
@@ -27,7 +28,7 @@ const lingerMs = 2_000;
 /** opening: the client has not even said that it speaks HTTP/2. ending: no new streams; those that are open end by themselves. */
 type Phase = 'opening' | 'open' | 'ending' | 'over';
 
-export class Http2Connection implements Http2TurnConnection, Expiring {
+export class Http2Connection implements Http2TurnConnection, Expiring, Departing {
   readonly peer: Peer;
   readonly #socket: Socket;
   readonly #host: ServerHost;
@@ -42,7 +43,7 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
   /** While the gateway drains. */
   readonly #drainDeadline = new Deadline({
     expired: () => {
-      this.#finish();
+      this.#host.lastLook.add(this);
     },
   });
   #draining = false;
@@ -68,13 +69,16 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
     this.#heads = new Http2HeadWatch(this.#session, host.deadlines, () => this.#readHeaderTimeoutMs, this.#headLate);
   }
 
-  /** Serves what comes within `gateway.drain_linger`, then takes no new streams and ends with the last one. Idempotent. */
-  drain(): void {
-    if (this.#draining || this.#phase === 'ending' || this.#phase === 'over') return;
+  /** Serves what comes within `lingerMs`, then takes no new streams and ends with the last one. */
+  drain(lingerMs: number): void {
     this.#draining = true;
-    const { drainLingerMs } = this.#host.policy().limits;
-    if (drainLingerMs > 0) this.#host.deadlines.arm(this.#drainDeadline, drainLingerMs);
-    else this.#finish();
+    if (lingerMs > 0) this.#host.deadlines.arm(this.#drainDeadline, lingerMs);
+    else this.#host.lastLook.add(this);
+  }
+
+  /** The connection has been idle for as long as it may be, or has drained for that long. */
+  leave(): void {
+    if (this.#draining || this.#turns.size === 0) this.#finish();
   }
 
   /** Responds to requests in flight with the reason, or resets them. */
@@ -96,7 +100,7 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
   /** Nothing was asked for all the time; or the client does not let go of a connection that is over. */
   expired(): void {
     if (this.#phase === 'ending') this.#socket.destroy();
-    else this.#finish();
+    else this.#host.lastLook.add(this);
   }
 
   get #readHeaderTimeoutMs(): number {
@@ -161,8 +165,9 @@ export class Http2Connection implements Http2TurnConnection, Expiring {
   #finish(): void {
     if (this.#phase === 'ending' || this.#phase === 'over') return;
     this.#phase = 'ending';
-    // GOAWAY with the last stream that was processed: the client may send later ones again elsewhere. One with a higher id (RFC 9113
-    // §6.8) is no use here, because nghttp2 ignores every new stream from the first GOAWAY on.
+    // GOAWAY with the last stream that was processed: the client may send later ones again elsewhere, whatever their method. A first one
+    // with the highest id (RFC 9113 §6.8) is impossible: nghttp2 ignores every stream that begins behind a GOAWAY of session.goaway(),
+    // Node does not offer nghttp2_submit_shutdown_notice(), and a frame written past the session to a TLS socket aborts the process.
     this.#session.close();
     if (this.#turns.size === 0) this.#await(lingerMs);
   }

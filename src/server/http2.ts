@@ -8,6 +8,8 @@ import type { ConnectionProtocol, ServerHost } from './server-host.ts';
 export class Http2 implements ConnectionProtocol {
   readonly #host: ServerHost;
   readonly #connections = new Set<Http2Connection>();
+  /** Undefined: the gateway does not drain. */
+  #lingerMs: number | undefined = undefined;
 
   constructor(host: ServerHost) {
     this.#host = host;
@@ -17,11 +19,12 @@ export class Http2 implements ConnectionProtocol {
     const connection = new Http2Connection(socket, peer, this.#host);
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
-    if (this.#host.draining()) connection.drain();
+    if (this.#lingerMs !== undefined) connection.drain(this.#lingerMs);
   };
 
-  drain(): void {
-    for (const connection of this.#connections) connection.drain();
+  drain(lingerMs: number): void {
+    this.#lingerMs = lingerMs;
+    for (const connection of this.#connections) connection.drain(lingerMs);
   }
 
   abandon(reason: GatewayError): void {

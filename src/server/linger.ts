@@ -5,6 +5,15 @@ import type { Socket } from 'node:net';
 /** As long as common servers wait for a client to notice that its request was refused. */
 const lingerMs = 5_000;
 
+/**
+ * For a client that is sent nothing: long enough for a request that crossed the FIN to meet a closed connection and not a reset one.
+ */
+const idleLingerMs = 1_000;
+
+export function endIdle(socket: Socket): void {
+  endSoon(socket, idleLingerMs);
+}
+
 /** Idempotent. FIN behind what was written; what still comes is dropped; the cut when the client has ended too, or after the wait. */
 export function endSoon(socket: Socket, waitMs: number = lingerMs): void {
   if (socket.destroyed || socket.writableEnded) return;

@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { GatewayError } from '../kernel/errors.ts';
 import type { Deadlines } from '../kernel/deadlines.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { LastLook } from './last-look.ts';
 import type { Peer } from './peer.ts';
 import type { Receive } from './reception.ts';
 
@@ -16,8 +17,11 @@ export type ConnectionHandler = (socket: Socket, peer: Peer) => void;
 /** A protocol that is spoken on accepted connections. */
 export interface ConnectionProtocol {
   readonly accept: ConnectionHandler;
-  /** Connections at rest end now, the others with what is under way on them. Idempotent. */
-  drain(): void;
+  /**
+   * Idle connections end after `lingerMs`, unless a request comes on them; the others end with their next response. The same for
+   * connections that are accepted from now on. Called once.
+   */
+  drain(lingerMs: number): void;
   /** The connections are about to be cut: whoever waits on them is told why. */
   abandon(reason: GatewayError): void;
   /** Lets go of timers. The connections are their giver's to destroy. */
@@ -26,9 +30,11 @@ export interface ConnectionProtocol {
 
 /** What a protocol needs of the server. */
 export interface ServerHost {
-  /** True: connections end with their answer. */
+  /** True: connections end with their next response. */
   readonly draining: () => boolean;
   readonly deadlines: Deadlines;
+  /** For connections that end because they are idle. */
+  readonly lastLook: LastLook;
   readonly clock: Clock;
   /** The window over which gateway.min_write_rate is a mean. */
   readonly writeRateWindowMs: number;

@@ -6,9 +6,11 @@ import { GatewayError } from '../kernel/errors.ts';
 import { tlsHandshakeFailed, type TlsHandshakeFailed } from '../kernel/events.ts';
 import type { CertificateStatus } from '../kernel/status.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { LastLook } from './last-look.ts';
+import { endIdle } from './linger.ts';
 import type { Peer } from './peer.ts';
 import { refuse } from './raw-answer.ts';
-import type { ConnectionProtocol } from './server-host.ts';
+import type { ConnectionProtocol, ServerHost } from './server-host.ts';
 import { createTlsServer, expiries, type TlsSettings } from './tls-contexts.ts';
 import { isUndecided, refuseHttp2, spokenProtocol } from './wrong-protocol.ts';
 
@@ -19,26 +21,33 @@ export interface TlsProtocols {
   readonly http1: ConnectionProtocol;
 }
 
+/** What it needs of the server. */
+type TlsHost = Pick<ServerHost, 'policy' | 'lastLook'>;
+
 interface Handshake {
   readonly peer: Peer;
   /** From the first byte on Node counts the time, too. */
   readonly timer: NodeJS.Timeout;
-  /** Received, and not passed on to OpenSSL. */
+  /** Received before OpenSSL reads. */
   first: Buffer;
 }
 
 export class TlsFront implements ConnectionProtocol {
   readonly #protocols: TlsProtocols;
   readonly #policy: () => Policy;
+  readonly #lastLook: LastLook;
+  /** Undefined: the gateway does not drain. */
+  #lingerMs: number | undefined = undefined;
   /** In the handshake: the connection below, and who is at its other end. */
   readonly #handshakes = new Map<Socket, Handshake>();
   #server: Server;
   #certificates: readonly CertificateStatus[];
 
   /** Throws TlsSettingsError. */
-  constructor(settings: TlsSettings, protocols: TlsProtocols, policy: () => Policy) {
+  constructor(settings: TlsSettings, protocols: TlsProtocols, { policy, lastLook }: TlsHost) {
     this.#protocols = protocols;
     this.#policy = policy;
+    this.#lastLook = lastLook;
     this.#server = this.#serverFor(settings);
     this.#certificates = expiries(settings);
   }
@@ -59,6 +68,7 @@ export class TlsFront implements ConnectionProtocol {
     const timer = setTimeout(this.#late, readHeaderTimeoutMs, socket).unref();
     const handshake: Handshake = { peer, timer, first: noBytes };
     this.#handshakes.set(socket, handshake);
+    if (this.#lingerMs !== undefined) this.#linger(socket, this.#lingerMs);
     // Node reports most failures itself, after the close. This is for those that it does not.
     socket.once('close', () => setImmediate(this.#failed, socket, clientClosed));
     // Looked at before OpenSSL reads them: it would end a connection that speaks plain HTTP without a response.
@@ -107,16 +117,28 @@ export class TlsFront implements ConnectionProtocol {
     return handshake.peer;
   }
 
-  /** Who is not through the handshake has asked for nothing yet. */
-  drain(): void {
-    for (const socket of this.#handshakes.keys()) {
+  /** Handshakes that have begun go on within their own time, and a request may follow. */
+  drain(lingerMs: number): void {
+    this.#lingerMs = lingerMs;
+    for (const socket of this.#handshakes.keys()) this.#linger(socket, lingerMs);
+    this.#protocols.h2.drain(lingerMs);
+  }
+
+  /** Ends a connection on which no handshake has begun by then. */
+  #linger(socket: Socket, lingerMs: number): void {
+    const leave = (): void => {
+      if (this.#handshakes.get(socket)?.first.length !== 0) return;
       this.#over(socket);
-      socket.destroy();
-    }
-    this.#protocols.h2.drain();
+      endIdle(socket);
+    };
+    setTimeout(() => {
+      this.#lastLook.add({ leave });
+    }, lingerMs).unref();
   }
 
   abandon(reason: GatewayError): void {
+    // The gateway ends these handshakes: they are no failures of their clients.
+    for (const socket of [...this.#handshakes.keys()]) this.#over(socket);
     this.#protocols.h2.abandon(reason);
   }
 

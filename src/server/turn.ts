@@ -22,6 +22,8 @@ import { type WriteRate, writeRateOf } from './write-rate.ts';
 export interface TurnConnection {
   readonly peer: Peer;
   readonly socket: Socket;
+  /** No request is read behind the one that is answered. */
+  readonly isLast: boolean;
   /** Nothing that still comes is read as a request. */
   endsWithAnswer(): void;
   /** The connection leaves HTTP. */
@@ -156,10 +158,12 @@ export class Turn implements SinkHost, BodyOwner {
   endsWith(answer: 'own' | 'of the app'): boolean {
     const isFaulty = this.#fault !== undefined;
     const incomplete = this.#bodyLength !== 'none' && !this.#request.complete;
-    if (isFaulty || incomplete) endSoonInsteadOfAtOnce(this.#connection.socket);
-    if (!isFaulty && !(answer === 'own' && incomplete && this.#isTooMuchToDrop())) return this.#host.draining();
-    this.#connection.endsWithAnswer();
-    return true;
+    const drains = this.#host.draining() && this.#connection.isLast;
+    const ends = isFaulty || drains || (answer === 'own' && incomplete && this.#isTooMuchToDrop());
+    // Bytes that are unread at the close would reset the connection, and the reset may overtake the response.
+    if (ends || incomplete) endSoonInsteadOfAtOnce(this.#connection.socket);
+    if (ends) this.#connection.endsWithAnswer();
+    return ends;
   }
 
   #isTooMuchToDrop(): boolean {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { requestFailed, type RequestFailed } from '../../src/kernel/events.ts';
@@ -190,16 +190,20 @@ test('a body that breaks while it is uploaded aborts the app’s request and is 
   await aborted;
 });
 
-async function draining(t: TestContext): Promise<{
+async function draining(
+  t: TestContext,
+  drainLingerMs = 100,
+): Promise<{
   readonly gateway: Awaited<ReturnType<typeof startPlainGateway>>;
   readonly held: ServerResponse;
   readonly message: IncomingMessage;
 }> {
   const app = Promise.withResolvers<ServerResponse>();
-  const gateway = await startPlainGateway(t, (_, response) => {
+  const serve: RequestListener = (_, response) => {
     response.write('begun');
     app.resolve(response);
-  });
+  };
+  const gateway = await startPlainGateway(t, serve, { policy: { limits: { drainLingerMs } } });
   const message = await gateway.open('/peer/app/');
   return { gateway, message, held: await app.promise };
 }

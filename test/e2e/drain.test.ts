@@ -1,0 +1,282 @@
+// What a drain may not do: lose a request whose bytes arrived before the connection ended.
+import assert from 'node:assert/strict';
+import type { RequestListener, ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { describe, test, type TestContext } from 'node:test';
+import { keepAliveClient, KeepAliveClient, request } from '../helpers/keep-alive-client.ts';
+import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
+import { proxyHeaderFor } from '../helpers/proxy-header.ts';
+import { handedOver } from '../helpers/scripted-app.ts';
+
+/** Longer than a busy machine takes for anything here; no test waits for it. */
+const longMs = 60_000;
+
+const echo: RequestListener = (request, response) => {
+  const body: Buffer[] = [];
+  request
+    .on('data', (chunk: Buffer) => body.push(chunk))
+    .on('end', () => response.end(`${request.method ?? ''} ${request.url ?? ''} ${Buffer.concat(body).toString()}`));
+};
+
+function start(
+  t: TestContext,
+  serve: RequestListener = echo,
+  drainLingerMs = longMs,
+  listener: { readonly proxyProtocol?: boolean } = {},
+): Promise<PlainGateway> {
+  const policy = { limits: { drainLingerMs }, trustedProxies: listener.proxyProtocol === true ? ['127.0.0.1'] : [] };
+  return startPlainGateway(t, serve, { policy, listener });
+}
+
+async function clients(t: TestContext, port: number, count: number): Promise<KeepAliveClient[]> {
+  const all = await Promise.all(Array.from({ length: count }, () => keepAliveClient(t, port)));
+  // Each of them is kept alive by a first response.
+  await Promise.all(
+    all.map(async (client) => {
+      client.send('/peer/app/first');
+      assert.equal((await client.response())?.closes, false);
+    }),
+  );
+  return all;
+}
+
+/** Nothing of the process runs until then, as on a machine with other work. */
+function blockMs(ms: number): void {
+  const untilMs = performance.now() + ms;
+  while (performance.now() < untilMs);
+}
+
+/** When the request leaves, in relation to the beginning of the drain. */
+const moments: Readonly<Record<string, (send: () => void, drain: () => void) => void>> = {
+  'before it, unread': (send, drain) => {
+    send();
+    drain();
+  },
+  'in the same breath': (send, drain) => {
+    drain();
+    send();
+  },
+  'a microtask later': (send, drain) => {
+    drain();
+    queueMicrotask(send);
+  },
+  'a turn of the loop later': (send, drain) => {
+    drain();
+    setImmediate(send);
+  },
+  'some turns of the loop later': (send, drain) => {
+    drain();
+    setImmediate(() => setImmediate(() => setTimeout(send, 5)));
+  },
+  'much later': (send, drain) => {
+    drain();
+    setTimeout(send, 200);
+  },
+};
+
+describe('a request on a kept-alive connection is served, and its response ends the connection', () => {
+  for (const [name, play] of Object.entries(moments)) {
+    for (const method of ['GET', 'POST']) {
+      test(`32 clients, ${method}, sent ${name}`, async (t) => {
+        const { port, gateway } = await start(t);
+        const all = await clients(t, port, 32);
+        let drained: Promise<void> | undefined;
+        const send = (): void => {
+          for (const [i, client] of all.entries()) client.send(`/peer/app/${i}`, method);
+        };
+        play(send, () => {
+          drained = gateway.drain(longMs);
+        });
+        for (const [i, client] of all.entries()) {
+          const body = `${method} /${i} ${method === 'POST' ? `/peer/app/${i}` : ''}`;
+          assert.deepEqual(await client.response(), { status: 200, body, closes: true });
+          await client.over();
+        }
+        await drained;
+      });
+    }
+  }
+
+  test('32 clients that send one request after the other, whenever the drain begins', async (t) => {
+    const { port, gateway } = await start(t, echo, 500);
+    const all = await clients(t, port, 32);
+    let drained: Promise<void> | undefined;
+    let served = 0;
+    const lost = await Promise.all(
+      all.map(async (client) => {
+        for (;;) {
+          client.send('/peer/app/', 'POST');
+          const response = await client.response();
+          if (response?.status !== 200) return 1;
+          served += 1;
+          if (served === 400) drained = gateway.drain(longMs);
+          if (response.closes) return 0;
+        }
+      }),
+    );
+    assert.deepEqual(
+      lost,
+      Array.from(all, () => 0),
+    );
+    await drained;
+  });
+});
+
+test('of requests that were sent ahead, the last one’s response ends the connection, also where the gateway responds itself', async (t) => {
+  for (const path of ['/peer/app/x', '/health/live']) {
+    const { port, gateway } = await start(t);
+    const client = await keepAliveClient(t, port);
+    client.send(path);
+    await client.response();
+    const drained = gateway.drain(longMs);
+    client.socket.write(request(path).repeat(3), 'latin1');
+    const closes = [await client.response(), await client.response(), await client.response()].map(
+      (response) => response?.closes,
+    );
+    assert.deepEqual(closes, [false, false, true]);
+    await client.over();
+    await drained;
+  }
+});
+
+test('a response that began before the drain announced no end: the request behind it is served', async (t) => {
+  const app = handedOver();
+  const { port, gateway } = await start(t, app.serve);
+  const client = await keepAliveClient(t, port);
+  client.send('/peer/app/1');
+  const [, held] = await app.next();
+  held.writeHead(200, { 'Content-Length': 6 }).write('fi');
+  await new Promise((resolve) => client.socket.once('data', resolve));
+  const drained = gateway.drain(longMs);
+  held.end('rst!');
+  assert.deepEqual(await client.response(), { status: 200, body: 'first!', closes: false });
+  client.send('/peer/app/2');
+  (await app.next())[1].end('second');
+  assert.deepEqual(await client.response(), { status: 200, body: 'second', closes: true });
+  await drained;
+});
+
+test('a connection that stays idle ends after gateway.drain_linger', async (t) => {
+  const lingerMs = 300;
+  const { port, gateway } = await start(t, echo, lingerMs);
+  const [idle] = await clients(t, port, 1);
+  const unused = await keepAliveClient(t, port);
+  const startMs = performance.now();
+  const drained = gateway.drain(longMs);
+  await Promise.all([idle?.over(), unused.over()]);
+  const tookMs = performance.now() - startMs;
+  assert.ok(tookMs >= lingerMs && tookMs < longMs / 2, `${tookMs} ms`);
+  await drained;
+});
+
+test('a request that arrives before the end of gateway.drain_linger is served, however late it is read', async (t) => {
+  const lingerMs = 50;
+  const { port, gateway } = await start(t, echo, lingerMs);
+  const all = await clients(t, port, 8);
+  const drained = gateway.drain(longMs);
+  // The deadline is due, and the requests are here, when the loop goes on: its timers come before its sockets.
+  setImmediate(() => {
+    blockMs(2 * lingerMs);
+    for (const client of all) client.send('/peer/app/');
+  });
+  for (const client of all) assert.equal((await client.response())?.closes, true);
+  await drained;
+});
+
+test('a connection whose PROXY protocol header has come is idle', async (t) => {
+  const { port, gateway } = await start(t, echo, 100, { proxyProtocol: true });
+  const socket = connect({ host: '127.0.0.1', port });
+  t.after(() => socket.destroy());
+  const client = new KeepAliveClient(socket);
+  socket.write(proxyHeaderFor('192.0.2.1'));
+  socket.write(request('/peer/app/'), 'latin1');
+  await client.response();
+  const unused = new KeepAliveClient(connect({ host: '127.0.0.1', port }));
+  t.after(() => unused.socket.destroy());
+  unused.socket.write(proxyHeaderFor('192.0.2.1'));
+  const drained = gateway.drain(longMs);
+  await Promise.all([client.over(), unused.over()]);
+  await drained;
+});
+
+test('connections that were made before the listener closes are accepted, and their requests served', async (t) => {
+  const { port, gateway } = await start(t);
+  const sockets = Array.from({ length: 100 }, () => connect({ host: '127.0.0.1', port }));
+  const all = sockets.map((socket) => new KeepAliveClient(socket));
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  // connect(2) runs on the next tick; the kernel completes the connection, and nobody has accepted it.
+  await new Promise<void>((resolve) => {
+    process.nextTick(resolve);
+  });
+  const drained = gateway.drain(longMs);
+  for (const client of all) client.send('/peer/app/');
+  for (const client of all) assert.deepEqual((await client.response())?.status, 200);
+  await drained;
+});
+
+test('an idle connection that ends by gateway.idle_timeout ends by the same rule', async (t) => {
+  const idleTimeoutMs = 100;
+  const { port } = await startPlainGateway(t, echo, { policy: { limits: { idleTimeoutMs } } });
+  const [idle, used] = await clients(t, port, 2);
+  setImmediate(() => {
+    blockMs(5 * idleTimeoutMs);
+    used?.send('/peer/app/');
+  });
+  assert.equal((await used?.response())?.status, 200);
+  await idle?.over();
+});
+
+describe('gateway.drain_delay', () => {
+  test('the gateway listens and serves, is not ready, and says so on the main port', async (t) => {
+    const delayMs = 1_500;
+    const { port, gateway, call } = await start(t);
+    const [kept] = await clients(t, port, 1);
+    const startMs = performance.now();
+    const drained = gateway.drain(longMs, delayMs);
+    const ready = await call('/health/ready', { headers: [] });
+    assert.deepEqual([ready.status, JSON.parse(ready.text)], [503, { status: 'not_ready', reason: 'draining' }]);
+    assert.equal((await call('/peer/app/')).status, 200);
+    kept?.send('/peer/app/');
+    assert.equal((await kept?.response())?.closes, true);
+    await drained;
+    assert.ok(performance.now() - startMs >= delayMs);
+    await assert.rejects(call('/health/live'), { code: 'ECONNREFUSED' });
+  });
+
+  test('close() does not wait for it', async (t) => {
+    const { gateway, call } = await start(t);
+    const drained = gateway.drain(longMs, longMs);
+    assert.equal((await call('/health/ready', { headers: [] })).status, 503);
+    await gateway.close();
+    await drained;
+  });
+});
+
+test('draining is the response to those requests alone that the grace leaves unfinished', async (t) => {
+  const held: ServerResponse[] = [];
+  const { port, gateway } = await start(t, (_, response) => held.push(response));
+  const client = await keepAliveClient(t, port);
+  const drained = gateway.drain(300);
+  client.send('/peer/app/');
+  const response = await client.response();
+  assert.equal(held.length, 1);
+  assert.deepEqual([response?.status, response?.closes], [503, true]);
+  assert.match(response?.body ?? '', /"code":"draining"/);
+  await drained;
+});
+
+test('a client that sends ahead without end is cut with the grace', async (t) => {
+  const { port, gateway } = await start(t);
+  const client = await keepAliveClient(t, port);
+  const more = setInterval(() => {
+    client.socket.write(request('/peer/app/').repeat(20), 'latin1');
+  }, 1);
+  t.after(() => {
+    clearInterval(more);
+  });
+  await client.response();
+  await gateway.drain(500);
+  await client.over();
+});

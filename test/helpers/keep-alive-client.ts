@@ -1,0 +1,91 @@
+// Owns a client that speaks HTTP/1.1 on one connection, knows when each of its requests was sent and which of them were answered.
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TestContext } from 'node:test';
+import { key } from './policy.ts';
+
+export interface KeptResponse {
+  readonly status: number;
+  readonly body: string;
+  /** The response says that the connection ends. */
+  readonly closes: boolean;
+}
+
+export class KeepAliveClient {
+  readonly socket: Duplex;
+  #received = '';
+  #ended = false;
+  #changed: () => void = () => undefined;
+
+  constructor(socket: Duplex) {
+    this.socket = socket;
+    socket
+      .on('error', () => undefined)
+      .on('data', (chunk: Buffer) => {
+        this.#received += chunk.toString('latin1');
+        this.#changed();
+      });
+    for (const event of ['end', 'close']) {
+      socket.on(event, () => {
+        this.#ended = true;
+        this.#changed();
+      });
+    }
+  }
+
+  /** The FIN of the gateway, or a reset, has been seen. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  send(path: string, method = 'GET'): void {
+    this.socket.write(request(path, method), 'latin1');
+  }
+
+  /** The next whole response; undefined when the connection ends before. */
+  async response(): Promise<KeptResponse | undefined> {
+    for (;;) {
+      const response = this.#take();
+      if (response !== undefined || this.#ended) return response;
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+    }
+  }
+
+  async over(): Promise<void> {
+    while (!this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+    }
+  }
+
+  #take(): KeptResponse | undefined {
+    const [, head = '', rest = ''] = /^([^]*?\r\n\r\n)([^]*)$/.exec(this.#received) ?? [];
+    const length = Number(/\r\ncontent-length: (\d+)\r\n/i.exec(head)?.[1]);
+    if (head === '' || rest.length < length) return undefined;
+    this.#received = rest.slice(length);
+    return {
+      status: Number(head.slice(9, 12)),
+      body: rest.slice(0, length),
+      closes: /\r\nconnection: close\r\n/i.test(head),
+    };
+  }
+}
+
+/** A request to the app, without a body unless it is a POST. */
+export function request(path: string, method = 'GET'): string {
+  const body = method === 'POST' ? `Content-Length: ${path.length}\r\n\r\n${path}` : '\r\n';
+  return `${method} ${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n${body}`;
+}
+
+/** Connected, by plain TCP. */
+export async function keepAliveClient(t: Pick<TestContext, 'after'>, port: number): Promise<KeepAliveClient> {
+  const socket: Socket = connect({ host: '127.0.0.1', port });
+  t.after(() => socket.destroy());
+  const client = new KeepAliveClient(socket);
+  await once(socket, 'connect');
+  return client;
+}
