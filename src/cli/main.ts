@@ -22,7 +22,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.exit(exitCodes.failed);
   });
   const shutdown = onShutdown();
-  process.exitCode = await run(argv, terminal, shutdown.signal);
+  process.exitCode = await run(argv, terminal, shutdown);
   shutdown.release();
   setTimeout(() => process.exit(), exitGraceMs).unref();
 }

@@ -14,6 +14,7 @@ import { keysCommand } from './keys.ts';
 import { leasesCommand } from './leases.ts';
 import { relayCommand } from './relay.ts';
 import { startCommand } from './start.ts';
+import type { Shutdown } from './shutdown.ts';
 import type { Terminal } from './terminal.ts';
 import { validateCommand } from './validate.ts';
 
@@ -32,8 +33,12 @@ const commands = [
 ];
 
 /** Runs one command line to its end. Never throws. */
-export async function run(argv: readonly string[], terminal: Terminal, signal: AbortSignal): Promise<number> {
-  const context: CliContext = { terminal, signal, environment: () => readEnvironment() };
+export async function run(
+  argv: readonly string[],
+  terminal: Terminal,
+  { signal, stopWithin }: Pick<Shutdown, 'signal' | 'stopWithin'>,
+): Promise<number> {
+  const context: CliContext = { terminal, signal, stopWithin, environment: () => readEnvironment() };
   const program = createProgram(context);
   try {
     await program.parseAsync(argv, { from: 'user' });

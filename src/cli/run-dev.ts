@@ -28,12 +28,13 @@ export async function dev({ port }: DevOptions, { terminal, signal }: CliContext
   const relayUrl = await startRelay(parts);
   const gatewayIdentity = createCredential();
   const key = createApiKey('test');
-  const gateway = await runGateway(parts, {
-    config: devConfig(port, relayUrl, key),
-    credential: gatewayIdentity,
-  });
   try {
     const leaseId = await publishDemo(parts, relayUrl, gatewayIdentity, signal);
+    // Last, so that it drains first: requests in flight need the app and the relay.
+    const gateway = await runGateway(parts, {
+      config: devConfig(port, relayUrl, key),
+      credential: gatewayIdentity,
+    });
     await gateway.ready(signal);
     terminal.note(`relay    ${relayUrl}`);
     terminal.note(`gateway  ${gateway.url} (${gatewayIdentity.id})`);
@@ -53,7 +54,8 @@ function devConfig(port: number, relayUrl: string, key: string): Config {
   const { gateway, portal, auth, ...rest } = defaultConfig();
   return {
     ...rest,
-    gateway: { ...gateway, host: loopback, port, shutdownGraceMs: drainMs },
+    // Somebody waits for it to end: idle connections of a browser must not keep it.
+    gateway: { ...gateway, host: loopback, port, shutdownGraceMs: drainMs, drainLingerMs: 0 },
     portal: { ...portal, relays: [{ url: relayUrl, caFile: '' }] },
     auth: { ...auth, keys: [devKey(key)] },
     leaseAcl: { [leaseName]: ['dev'] },

@@ -46,13 +46,14 @@ export interface RunningGateway {
   apply(config: Config): Promise<void>;
   /** The source of more keys has others now. */
   readonly keysChanged: () => void;
+  /** How long a drain takes at most. */
+  drainMs(): number;
 }
 
 /** Listens when this resolves, and drains when `parts` are disposed of. Rejects with TlsSettingsError, too. */
 export async function runGateway(parts: AsyncDisposableStack, settings: GatewaySettings): Promise<RunningGateway> {
   const { config } = settings;
   const { host, port, maxHeaderBytes, proxyProtocol } = config.gateway;
-  let { shutdownGraceMs } = config.gateway;
   let current = config;
   const currentPolicy = (): Policy => policyOf(current, settings.keys?.keys);
   const windowBudget = new WindowBudget(config.portal.windowBudgetBytes);
@@ -94,7 +95,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     keyUsed: settings.keys && ((id, wallMs) => settings.keys?.used(id, wallMs)),
     ...(limits !== undefined && { limiter: limits.limiter }),
   });
-  parts.defer(() => gateway.drain(shutdownGraceMs));
+  parts.defer(() => gateway.drain(current.gateway.shutdownGraceMs, current.gateway.drainDelayMs));
   try {
     const { port: actualPort } = await gateway.listen();
     return {
@@ -109,12 +110,12 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
         gateway.apply(policyOf(next, settings.keys?.keys), certificates);
         applyNames?.();
         current = next;
-        ({ shutdownGraceMs } = next.gateway);
         count(next.metrics.enabled);
       },
       keysChanged: () => {
         gateway.apply(currentPolicy());
       },
+      drainMs: () => current.gateway.drainDelayMs + current.gateway.shutdownGraceMs,
     };
   } catch (error) {
     if (isAbout(error, config.admin.port))

@@ -120,6 +120,7 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   const relays = config.portal.relays.map(({ url }) => url);
   log.info({ url: gateway.url, identity: credential.id, relays }, 'listening');
   await aborted(context.signal);
+  context.stopWithin(gateway.drainMs());
   log.info('draining');
 }
 

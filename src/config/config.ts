@@ -55,9 +55,11 @@ export interface GatewayConfig {
   readonly readHeaderTimeoutMs: number;
   /** A connection without a request is closed after this time. */
   readonly idleTimeoutMs: number;
-  /** How long requests in flight may go on after SIGTERM. */
+  /** How long requests may go on after SIGTERM and `drain_delay`; the rest is answered 503 `draining` or cut. */
   readonly shutdownGraceMs: number;
-  /** How long an idle kept-alive connection stays open while the gateway drains, to answer one more request. */
+  /** How long the gateway listens on after SIGTERM, with 503 on `/health/ready`: as long as load balancers take to send it no more connections. */
+  readonly drainDelayMs: number;
+  /** How long an idle kept-alive connection stays open when the gateway has stopped listening, to answer one more request. */
   readonly drainLingerMs: number;
   /** A larger request head is answered 431, a target of more than half of it 414. */
   readonly maxHeaderBytes: number;

@@ -44,7 +44,6 @@ const settings: Readonly<Record<string, Later>> = {
     instead: 'reads certificates from files',
     environment: ['enabled', 'email', 'directory', 'hosts', 'challenge'],
   },
-  'gateway.drain_delay': { instead: 'stops listening at once when it drains', environment: [''] },
   'gateway.server_timing': { instead: 'sends no Server-Timing', environment: [''] },
   'gateway.h2c': { instead: 'speaks HTTP/2 with TLS only', environment: [''] },
   'admin.host': { instead: 'serves the admin port where gateway.host says', environment: [''] },

@@ -31,7 +31,10 @@ function assertSilent(output: string, what: string): void {
 async function runHere(args: readonly string[]): Promise<{ readonly code: number; readonly output: string }> {
   const streams = [new PassThrough(), new PassThrough()] as const;
   const output = Promise.all(streams.map((stream) => text(stream)));
-  const code = await run(args, terminalOn(...streams), new AbortController().signal);
+  const code = await run(args, terminalOn(...streams), {
+    signal: new AbortController().signal,
+    stopWithin: () => undefined,
+  });
   for (const stream of streams) stream.end();
   return { code, output: (await output).join('') };
 }

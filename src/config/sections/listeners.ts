@@ -76,14 +76,16 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
     min: '100ms',
     max: longest,
   }),
-  shutdown_grace: duration('How long requests in flight may go on after SIGTERM.', {
-    initial: '30s',
-    min: '1ms',
-    max: longest,
-    zero: 'cut at once',
-  }),
+  shutdown_grace: duration(
+    'How long requests may go on after SIGTERM and `drain_delay`; the rest is answered 503 `draining` or cut.',
+    { initial: '30s', min: '1ms', max: longest, zero: 'cut at once' },
+  ),
+  drain_delay: duration(
+    'How long the gateway listens on after SIGTERM, with 503 on `/health/ready`: as long as load balancers take to send it no more connections.',
+    { initial: '0s', min: '1ms', max: longest, zero: 'stops listening at once' },
+  ),
   drain_linger: duration(
-    'How long an idle kept-alive connection stays open while the gateway drains, to answer one more request.',
+    'How long an idle kept-alive connection stays open when the gateway has stopped listening, to answer one more request.',
     { initial: '5s', min: '1ms', max: longest, zero: 'closed at once' },
   ),
   max_header_bytes: size('A larger request head is answered 431, a target of more than half of it 414.', {
