@@ -2,21 +2,15 @@
 import assert from 'node:assert/strict';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import process from 'node:process';
 import { describe, test, type TestContext } from 'node:test';
-import { keepAliveClient, KeepAliveClient, request } from '../helpers/keep-alive-client.ts';
+import { echo, keepAliveClient, keepAliveClients, KeepAliveClient, request } from '../helpers/keep-alive-client.ts';
 import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
 import { proxyHeaderFor } from '../helpers/proxy-header.ts';
 import { handedOver } from '../helpers/scripted-app.ts';
 
 /** Longer than a busy machine takes for anything here; no test waits for it. */
 const longMs = 60_000;
-
-const echo: RequestListener = (request, response) => {
-  const body: Buffer[] = [];
-  request
-    .on('data', (chunk: Buffer) => body.push(chunk))
-    .on('end', () => response.end(`${request.method ?? ''} ${request.url ?? ''} ${Buffer.concat(body).toString()}`));
-};
 
 function start(
   t: TestContext,
@@ -28,99 +22,11 @@ function start(
   return startPlainGateway(t, serve, { policy, listener });
 }
 
-async function clients(t: TestContext, port: number, count: number): Promise<KeepAliveClient[]> {
-  const all = await Promise.all(Array.from({ length: count }, () => keepAliveClient(t, port)));
-  // Each of them is kept alive by a first response.
-  await Promise.all(
-    all.map(async (client) => {
-      client.send('/peer/app/first');
-      assert.equal((await client.response())?.closes, false);
-    }),
-  );
-  return all;
-}
-
 /** Nothing of the process runs until then, as on a machine with other work. */
 function blockMs(ms: number): void {
   const untilMs = performance.now() + ms;
   while (performance.now() < untilMs);
 }
-
-/** When the request leaves, in relation to the beginning of the drain. */
-const moments: Readonly<Record<string, (send: () => void, drain: () => void) => void>> = {
-  'before it, unread': (send, drain) => {
-    send();
-    drain();
-  },
-  'in the same breath': (send, drain) => {
-    drain();
-    send();
-  },
-  'a microtask later': (send, drain) => {
-    drain();
-    queueMicrotask(send);
-  },
-  'a turn of the loop later': (send, drain) => {
-    drain();
-    setImmediate(send);
-  },
-  'some turns of the loop later': (send, drain) => {
-    drain();
-    setImmediate(() => setImmediate(() => setTimeout(send, 5)));
-  },
-  'much later': (send, drain) => {
-    drain();
-    setTimeout(send, 200);
-  },
-};
-
-describe('a request on a kept-alive connection is served, and its response ends the connection', () => {
-  for (const [name, play] of Object.entries(moments)) {
-    for (const method of ['GET', 'POST']) {
-      test(`32 clients, ${method}, sent ${name}`, async (t) => {
-        const { port, gateway } = await start(t);
-        const all = await clients(t, port, 32);
-        let drained: Promise<void> | undefined;
-        const send = (): void => {
-          for (const [i, client] of all.entries()) client.send(`/peer/app/${i}`, method);
-        };
-        play(send, () => {
-          drained = gateway.drain(longMs);
-        });
-        for (const [i, client] of all.entries()) {
-          const body = `${method} /${i} ${method === 'POST' ? `/peer/app/${i}` : ''}`;
-          assert.deepEqual(await client.response(), { status: 200, body, closes: true });
-          await client.over();
-        }
-        await drained;
-      });
-    }
-  }
-
-  test('32 clients that send one request after the other, whenever the drain begins', async (t) => {
-    const { port, gateway } = await start(t, echo, 500);
-    const all = await clients(t, port, 32);
-    let drained: Promise<void> | undefined;
-    let served = 0;
-    const lost = await Promise.all(
-      all.map(async (client) => {
-        for (;;) {
-          client.send('/peer/app/', 'POST');
-          const response = await client.response();
-          if (response?.status !== 200) return 1;
-          served += 1;
-          if (served === 400) drained = gateway.drain(longMs);
-          if (response.closes) return 0;
-        }
-      }),
-    );
-    assert.deepEqual(
-      lost,
-      Array.from(all, () => 0),
-    );
-    await drained;
-  });
-});
 
 test('of requests that were sent ahead, the last one’s response ends the connection, also where the gateway responds itself', async (t) => {
   for (const path of ['/peer/app/x', '/health/live']) {
@@ -159,7 +65,7 @@ test('a response that began before the drain announced no end: the request behin
 test('a connection that stays idle ends after gateway.drain_linger', async (t) => {
   const lingerMs = 300;
   const { port, gateway } = await start(t, echo, lingerMs);
-  const [idle] = await clients(t, port, 1);
+  const [idle] = await keepAliveClients(t, port, 1);
   const unused = await keepAliveClient(t, port);
   const startMs = performance.now();
   const drained = gateway.drain(longMs);
@@ -172,7 +78,7 @@ test('a connection that stays idle ends after gateway.drain_linger', async (t) =
 test('a request that arrives before the end of gateway.drain_linger is served, however late it is read', async (t) => {
   const lingerMs = 50;
   const { port, gateway } = await start(t, echo, lingerMs);
-  const all = await clients(t, port, 8);
+  const all = await keepAliveClients(t, port, 8);
   const drained = gateway.drain(longMs);
   // The deadline is due, and the requests are here, when the loop goes on: its timers come before its sockets.
   setImmediate(() => {
@@ -219,7 +125,7 @@ test('connections that were made before the listener closes are accepted, and th
 test('an idle connection that ends by gateway.idle_timeout ends by the same rule', async (t) => {
   const idleTimeoutMs = 100;
   const { port } = await startPlainGateway(t, echo, { policy: { limits: { idleTimeoutMs } } });
-  const [idle, used] = await clients(t, port, 2);
+  const [idle, used] = await keepAliveClients(t, port, 2);
   setImmediate(() => {
     blockMs(5 * idleTimeoutMs);
     used?.send('/peer/app/');
@@ -232,7 +138,7 @@ describe('gateway.drain_delay', () => {
   test('the gateway listens and serves, is not ready, and says so on the main port', async (t) => {
     const delayMs = 1_500;
     const { port, gateway, call } = await start(t);
-    const [kept] = await clients(t, port, 1);
+    const [kept] = await keepAliveClients(t, port, 1);
     const startMs = performance.now();
     const drained = gateway.drain(longMs, delayMs);
     const ready = await call('/health/ready', { headers: [] });

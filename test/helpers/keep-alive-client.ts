@@ -1,5 +1,7 @@
-// Owns a client that speaks HTTP/1.1 on one connection, knows when each of its requests was sent and which of them were answered.
+// A client that speaks HTTP/1.1 on one connection and sees how it ends, and an app for it.
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { RequestListener } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
@@ -89,3 +91,27 @@ export async function keepAliveClient(t: Pick<TestContext, 'after'>, port: numbe
   await once(socket, 'connect');
   return client;
 }
+
+/** Several, each kept alive by a first response. */
+export async function keepAliveClients(
+  t: Pick<TestContext, 'after'>,
+  port: number,
+  count: number,
+): Promise<KeepAliveClient[]> {
+  const all = await Promise.all(Array.from({ length: count }, () => keepAliveClient(t, port)));
+  await Promise.all(
+    all.map(async (client) => {
+      client.send('/peer/app/first');
+      assert.equal((await client.response())?.closes, false);
+    }),
+  );
+  return all;
+}
+
+/** An app whose responses say what they respond to. */
+export const echo: RequestListener = (request, response) => {
+  const body: Buffer[] = [];
+  request
+    .on('data', (chunk: Buffer) => body.push(chunk))
+    .on('end', () => response.end(`${request.method ?? ''} ${request.url ?? ''} ${Buffer.concat(body).toString()}`));
+};
