@@ -22,12 +22,12 @@ test('a host name is served on every address of it, until the end', { skip }, as
   });
   t.after(() => {
     door.cut();
-    return door.close();
+    return door.emptied();
   });
   const { port } = await door.listen();
   for (const address of addresses) await once(connect(port, address), 'data');
   assert.equal(door.connections, addresses.length);
   door.cut();
-  await door.close();
+  await door.emptied();
   for (const address of addresses) await assert.rejects(once(connect(port, address), 'connect'), /ECONNREFUSED/);
 });

@@ -68,10 +68,14 @@ export class FrontDoor {
     return servers[0].address() as AddressInfo;
   }
 
-  /** Takes no more connections than those that have been made; resolves when the last one is gone. Idempotent. */
-  async close(): Promise<void> {
+  /** Takes the connections that have been made, and then no more. Idempotent. */
+  async shut(): Promise<void> {
     await this.#emptyBacklog();
     this.#stopListening();
+  }
+
+  /** Resolves when no more are taken and the last one is gone. */
+  async emptied(): Promise<void> {
     await this.#closed;
   }
 
@@ -88,16 +92,16 @@ export class FrontDoor {
 
   /**
    * The kernel completes connections before they are accepted, and resets those that wait when the listener closes. The loop accepts one or
-   * more in each pass, so a pass without one means that none waits.
+   * more in each pass, so a pass without one means that none waited when it polled.
    */
   async #emptyBacklog(): Promise<void> {
-    const startMs = performance.now();
+    const untilMs = performance.now() + maxBacklogMs;
     await setImmediate();
-    for (let before = -1; before !== this.#acceptedCount && !this.#isCut;) {
-      if (performance.now() - startMs > maxBacklogMs) return;
+    let before: number;
+    do {
       before = this.#acceptedCount;
       await setImmediate();
-    }
+    } while (this.#acceptedCount !== before && !this.#isCut && performance.now() < untilMs);
   }
 
   readonly #arrived = (socket: Socket): void => {

@@ -1,19 +1,18 @@
 // Owns the gateway's listeners: the front door with HTTP behind it, the separate door for operators, and their orderly end. Decides
 // nothing about a request.
 import type { AddressInfo } from 'node:net';
-import { setTimeout as startTimer } from 'node:timers';
-import { setTimeout } from 'node:timers/promises';
 import { systemClock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import type { AdminAccess } from '../pipeline/admin-access.ts';
 import type { Dispatch, Exchange } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';
+import { Entrance } from './entrance.ts';
 import { FrontDoor } from './front-door.ts';
 import type { HealthState } from './health.ts';
 import { Http1 } from './http1.ts';
 import { LastLook } from './last-look.ts';
 import { OwnEndpoints, type MetricsText } from './own-endpoints.ts';
-import { adminReception, leaving, reception, type Receive } from './reception.ts';
+import { adminReception, reception, type Receive } from './reception.ts';
 import type { ConnectionProtocol, ServerHost } from './server-host.ts';
 import { writeRateWindowMs } from './write-rate.ts';
 
@@ -60,12 +59,6 @@ const maxAdminGraceMs = 1_000;
 /** Contract: gateway.max_header_bytes. */
 const defaultMaxHeaderBytes = 32 * 1024;
 
-/** A door, and all that is spoken behind it. */
-interface Entrance {
-  readonly door: FrontDoor;
-  readonly protocols: readonly ConnectionProtocol[];
-}
-
 export class HttpServer implements HealthState {
   readonly #options: HttpServerOptions;
   readonly #endpoints: OwnEndpoints;
@@ -76,8 +69,8 @@ export class HttpServer implements HealthState {
   readonly #startedMs = performance.now();
   #adminAddress: AddressInfo | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
-  readonly #cut = new AbortController();
   #graceOver = false;
+  #isCut = false;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -134,42 +127,47 @@ export class HttpServer implements HealthState {
   /** Cuts everything. Idempotent. */
   async close(): Promise<void> {
     const drained = this.drain(0);
-    this.#cut.abort();
-    cut(this.#main);
+    this.#isCut = true;
+    this.#main.cut();
     await drained;
   }
 
   /** Operators see the end coming until it is there: their listener closes last. */
   async #drain(graceMs: number, delayMs: number): Promise<void> {
-    const { signal } = this.#cut;
-    if (delayMs > 0) await setTimeout(delayMs, undefined, { signal }).catch(ignore);
-    await end(this.#main, graceMs, this.#options.policy().limits.drainLingerMs, () => {
+    const lingerMs = this.#options.policy().limits.drainLingerMs;
+    const graceOver = (): void => {
       this.#graceOver = true;
-    });
-    if (this.#admin !== undefined) await end(this.#admin, signal.aborted ? 0 : Math.min(graceMs, maxAdminGraceMs), 0);
+    };
+    await this.#main.end({ delayMs, graceMs, lingerMs, graceOver });
+    const adminGraceMs = this.#isCut ? 0 : Math.min(graceMs, maxAdminGraceMs);
+    await this.#admin?.end({ delayMs: 0, graceMs: adminGraceMs, lingerMs: 0 });
   }
 
   #mainEntrance(): Entrance {
     const { policy, host, port, secure, proxyProtocol = false, dispatch, isForApp = never } = this.#options;
     const graceOver = (): boolean => this.#graceOver;
     const receive = reception({ endpoints: this.#endpoints, graceOver, isForApp, dispatch });
-    const serverHost = this.#host(receive);
-    const http1 = new Http1(serverHost, this.#maxHeaderBytes);
-    const first = secure?.(http1, serverHost) ?? http1;
-    const door = new FrontDoor({ host, port, policy, proxyProtocol, onConnection: first.accept });
-    return { door, protocols: first === http1 ? [http1] : [first, http1] };
+    return new Entrance((sendsAway) => {
+      const serverHost = this.#host(receive, sendsAway);
+      const http1 = new Http1(serverHost, this.#maxHeaderBytes);
+      const first = secure?.(http1, serverHost) ?? http1;
+      const door = new FrontDoor({ host, port, policy, proxyProtocol, onConnection: first.accept });
+      return { door, protocols: first === http1 ? [http1] : [first, http1] };
+    });
   }
 
   #adminEntrance(port: number): Entrance {
     const { policy, host } = this.#options;
-    const http1 = new Http1(this.#host(adminReception(this.#endpoints)), this.#maxHeaderBytes);
-    const door = new FrontDoor({ host, port, policy, proxyProtocol: false, onConnection: http1.accept });
-    return { door, protocols: [http1] };
+    return new Entrance((sendsAway) => {
+      const http1 = new Http1(this.#host(adminReception(this.#endpoints), sendsAway), this.#maxHeaderBytes);
+      const door = new FrontDoor({ host, port, policy, proxyProtocol: false, onConnection: http1.accept });
+      return { door, protocols: [http1] };
+    });
   }
 
-  #host(receive: Receive): ServerHost {
+  #host(receive: Receive, sendsAway: () => boolean): ServerHost {
     return {
-      draining: () => this.draining,
+      sendsAway,
       deadlines: this.#deadlines,
       lastLook: this.#lastLook,
       clock: systemClock,
@@ -187,37 +185,6 @@ export class HttpServer implements HealthState {
   }
 }
 
-async function end(
-  entrance: Entrance,
-  graceMs: number,
-  lingerMs: number,
-  graceOver: () => void = ignore,
-): Promise<void> {
-  const { door, protocols } = entrance;
-  const closed = door.close();
-  for (const protocol of protocols) protocol.drain(lingerMs);
-  const timer = startTimer(() => {
-    graceOver();
-    cut(entrance);
-  }, graceMs);
-  await closed;
-  clearTimeout(timer);
-  for (const protocol of protocols) protocol.close();
-}
-
-/** Whoever waits for an answer is told that there is none. */
-function cut({ door, protocols }: Entrance): void {
-  for (const protocol of protocols) protocol.abandon(leaving());
-  // HTTP/2 and TLS write within a turn of the loop, not at once.
-  setImmediate(() => {
-    door.cut();
-  });
-}
-
 function never(): boolean {
   return false;
-}
-
-function ignore(): void {
-  // the admin listener serves until the end
 }

@@ -86,7 +86,7 @@ export class Http1Connection implements TurnConnection, Expiring, Departing {
     this.#host.deadlines.disarm(this.#lingerDeadline);
     if (this.#turns.length > 1) return;
     // Requests behind it in the same read are seen first: the response to the last one says that the connection ends.
-    if (this.#host.draining() && !upgrade) process.nextTick(this.#startFirst);
+    if (this.#host.sendsAway() && !upgrade) process.nextTick(this.#startFirst);
     else turn.start();
   }
 

@@ -31,7 +31,7 @@ export interface ConnectionProtocol {
 /** What a protocol needs of the server. */
 export interface ServerHost {
   /** True: connections end with their next response. */
-  readonly draining: () => boolean;
+  readonly sendsAway: () => boolean;
   readonly deadlines: Deadlines;
   /** For connections that end because they are idle. */
   readonly lastLook: LastLook;

@@ -158,7 +158,7 @@ export class Turn implements SinkHost, BodyOwner {
   endsWith(answer: 'own' | 'of the app'): boolean {
     const isFaulty = this.#fault !== undefined;
     const incomplete = this.#bodyLength !== 'none' && !this.#request.complete;
-    const drains = this.#host.draining() && this.#connection.isLast;
+    const drains = this.#host.sendsAway() && this.#connection.isLast;
     const ends = isFaulty || drains || (answer === 'own' && incomplete && this.#isTooMuchToDrop());
     // Bytes that are unread at the close would reset the connection, and the reset may overtake the response.
     if (ends || incomplete) endSoonInsteadOfAtOnce(this.#connection.socket);

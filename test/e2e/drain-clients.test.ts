@@ -1,11 +1,11 @@
 // Clients that keep their connections alive, while the gateway drains: each of their requests gets its response.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent, request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, test, type TestContext } from 'node:test';
 import { Client } from 'undici';
-import { echo, keepAliveClients } from '../helpers/keep-alive-client.ts';
+import { echo, gate, keepAliveClients, refused } from '../helpers/keep-alive-client.ts';
 import { key, startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
 
 /** Longer than a busy machine takes for anything here; no test waits for it. */
@@ -13,8 +13,8 @@ const longMs = 60_000;
 
 const headers = { 'x-api-key': key };
 
-function start(t: TestContext, drainLingerMs = longMs): Promise<PlainGateway> {
-  return startPlainGateway(t, echo, { policy: { limits: { drainLingerMs } } });
+function start(t: TestContext, serve: RequestListener = echo, drainLingerMs = longMs): Promise<PlainGateway> {
+  return startPlainGateway(t, serve, { policy: { limits: { drainLingerMs } } });
 }
 
 /** When the request leaves, in relation to the beginning of the drain. */
@@ -49,8 +49,14 @@ describe('a request on a kept-alive connection is served, and its response ends 
   for (const [name, play] of Object.entries(moments)) {
     for (const method of ['GET', 'POST']) {
       test(`32 clients, ${method}, sent ${name}`, async (t) => {
-        const { port, gateway } = await start(t);
+        let app = gate(echo);
+        const { port, gateway } = await start(t, (incoming, response) => {
+          app.serve(incoming, response);
+        });
+        app.open();
         const all = await keepAliveClients(t, port, 32);
+        // Responses begin when the listener is closed: from then on they announce the end.
+        app = gate(echo);
         let drained: Promise<void> | undefined;
         const send = (): void => {
           for (const [i, client] of all.entries()) client.send(`/peer/app/${i}`, method);
@@ -58,6 +64,8 @@ describe('a request on a kept-alive connection is served, and its response ends 
         play(send, () => {
           drained = gateway.drain(longMs);
         });
+        await refused(port);
+        app.open();
         for (const [i, client] of all.entries()) {
           const body = `${method} /${i} ${method === 'POST' ? `/peer/app/${i}` : ''}`;
           assert.deepEqual(await client.response(), { status: 200, body, closes: true });
@@ -69,7 +77,7 @@ describe('a request on a kept-alive connection is served, and its response ends 
   }
 
   test('32 clients that send one request after the other, whenever the drain begins', async (t) => {
-    const { port, gateway } = await start(t, 500);
+    const { port, gateway } = await start(t, echo, 500);
     const all = await keepAliveClients(t, port, 32);
     let drained: Promise<void> | undefined;
     let served = 0;
@@ -121,7 +129,7 @@ const libraries: Readonly<Record<string, (t: TestContext, port: number) => () =>
 
 for (const [name, library] of Object.entries(libraries)) {
   test(`32 clients of ${name} that keep their connections alive lose no POST`, async (t) => {
-    const { port, gateway } = await start(t, 500);
+    const { port, gateway } = await start(t, echo, 500);
     let drained: Promise<void> | undefined;
     let served = 0;
     await Promise.all(

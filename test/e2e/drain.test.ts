@@ -4,7 +4,14 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import process from 'node:process';
 import { describe, test, type TestContext } from 'node:test';
-import { echo, keepAliveClient, keepAliveClients, KeepAliveClient, request } from '../helpers/keep-alive-client.ts';
+import {
+  echo,
+  keepAliveClient,
+  keepAliveClients,
+  KeepAliveClient,
+  refused,
+  request,
+} from '../helpers/keep-alive-client.ts';
 import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
 import { proxyHeaderFor } from '../helpers/proxy-header.ts';
 import { handedOver } from '../helpers/scripted-app.ts';
@@ -35,6 +42,7 @@ test('of requests that were sent ahead, the last one’s response ends the conne
     client.send(path);
     await client.response();
     const drained = gateway.drain(longMs);
+    await refused(port);
     client.socket.write(request(path).repeat(3), 'latin1');
     const closes = [await client.response(), await client.response(), await client.response()].map(
       (response) => response?.closes,
@@ -54,6 +62,7 @@ test('a response that began before the drain announced no end: the request behin
   held.writeHead(200, { 'Content-Length': 6 }).write('fi');
   await new Promise((resolve) => client.socket.once('data', resolve));
   const drained = gateway.drain(longMs);
+  await refused(port);
   held.end('rst!');
   assert.deepEqual(await client.response(), { status: 200, body: 'first!', closes: false });
   client.send('/peer/app/2');
@@ -106,7 +115,7 @@ test('a connection whose PROXY protocol header has come is idle', async (t) => {
 });
 
 test('connections that were made before the listener closes are accepted, and their requests served', async (t) => {
-  const { port, gateway } = await start(t);
+  const { port, gateway } = await start(t, echo, 100);
   const sockets = Array.from({ length: 100 }, () => connect({ host: '127.0.0.1', port }));
   const all = sockets.map((socket) => new KeepAliveClient(socket));
   t.after(() => {

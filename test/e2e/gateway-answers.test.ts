@@ -4,6 +4,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { requestFailed, type RequestFailed } from '../../src/kernel/events.ts';
+import { refused } from '../helpers/keep-alive-client.ts';
 import { auth, key, readUntil, startPlainGateway, type Answer } from '../helpers/plain-gateway.ts';
 
 interface Problem {
@@ -230,6 +231,7 @@ test('while it drains, a request on a connection that is still open is told so',
   const socket = gateway.raw('GET /health/ready HTTP/1.1\r\nHost: x\r\n');
   await readUntil(gateway.raw('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'), 'live');
   const drained = gateway.gateway.drain(5_000);
+  await refused(gateway.port);
   socket.write('\r\n');
   const answer = (await buffer(socket)).toString();
   assert.match(answer, /^HTTP\/1\.1 503 [^]*Connection: close[^]*"reason":"draining"/);

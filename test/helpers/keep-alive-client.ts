@@ -115,3 +115,36 @@ export const echo: RequestListener = (request, response) => {
     .on('data', (chunk: Buffer) => body.push(chunk))
     .on('end', () => response.end(`${request.method ?? ''} ${request.url ?? ''} ${Buffer.concat(body).toString()}`));
 };
+
+/** Resolves when nobody listens on the port any more. */
+export async function refused(port: number): Promise<void> {
+  for (;;) {
+    const socket = connect({ host: '127.0.0.1', port });
+    const code = await new Promise((resolve) => {
+      socket
+        .once('connect', () => {
+          resolve('connected');
+        })
+        .once('error', (error: NodeJS.ErrnoException) => {
+          resolve(error.code);
+        });
+    });
+    socket.destroy();
+    if (code === 'ECONNREFUSED') return;
+  }
+}
+
+/** An app that responds as `serve` does, once it is opened. */
+export function gate(serve: RequestListener): { readonly serve: RequestListener; readonly open: () => void } {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  return {
+    serve: (request, response) => {
+      void promise.then(() => {
+        serve(request, response);
+      });
+    },
+    open: () => {
+      resolve(undefined);
+    },
+  };
+}

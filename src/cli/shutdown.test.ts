@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import process from 'node:process';
+import { test, type TestContext } from 'node:test';
+import { onShutdown, type Shutdown } from './shutdown.ts';
+
+/** The exit codes of a process that would have ended. */
+function watched(t: TestContext): { readonly shutdown: Shutdown; readonly codes: unknown[] } {
+  const codes: unknown[] = [];
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  t.mock.method(process, 'exit', (code: unknown) => codes.push(code));
+  const shutdown = onShutdown();
+  t.after(() => {
+    shutdown.release();
+  });
+  return { shutdown, codes };
+}
+
+test('a command that does not stop is ended', (t) => {
+  const { shutdown, codes } = watched(t);
+  process.emit('SIGTERM', 'SIGTERM');
+  assert.equal(shutdown.signal.aborted, true);
+  t.mock.timers.tick(39_999);
+  assert.deepEqual(codes, []);
+  t.mock.timers.tick(1);
+  assert.deepEqual(codes, [143]);
+});
+
+test('a command that needs longer to stop gets it', (t) => {
+  const { shutdown, codes } = watched(t);
+  process.emit('SIGINT', 'SIGINT');
+  shutdown.stopWithin(300_000);
+  t.mock.timers.tick(309_999);
+  assert.deepEqual(codes, []);
+  t.mock.timers.tick(1);
+  assert.deepEqual(codes, [130]);
+});
+
+test('a second signal does not wait', (t) => {
+  const { shutdown, codes } = watched(t);
+  process.emit('SIGINT', 'SIGINT');
+  shutdown.stopWithin(300_000);
+  process.emit('SIGTERM', 'SIGTERM');
+  assert.deepEqual(codes, [143]);
+});
