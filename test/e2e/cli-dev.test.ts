@@ -97,3 +97,12 @@ test('dev that is stopped while it starts is stopped', async (t) => {
   // Before our own code runs, the signal does what it always does.
   assert.ok(code === 0 || code === null, `exit code ${code ?? ''}`);
 });
+
+test('a request in flight ends before dev does', async (t) => {
+  const dev = await startDev(t);
+  const answer = await call(dev, 'sse?count=10&interval=50');
+  await once(answer, 'readable');
+  dev.cli.child.kill('SIGTERM');
+  assert.match(await text(answer), /id: 10\n/);
+  assert.equal(await dev.cli.exited, 0);
+});

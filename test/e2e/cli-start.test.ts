@@ -131,3 +131,17 @@ test('a second signal does not wait', async (t) => {
   assert.equal(await cli.exited, 143);
   answer.on('error', () => undefined).resume();
 });
+
+test('during gateway.drain_delay the process listens and is not ready; a second signal does not wait for it', async (t) => {
+  const { url: relay } = await startRelay(t);
+  await publishDemo(t, relay, 'demo');
+  const { cli, url } = await startGateway(t, [relay], { GATEWAY_API_KEY: key, GATEWAY_DRAIN_DELAY: '10m' });
+  cli.child.kill('SIGTERM');
+  await cli.line(/"message":"draining"/);
+  assert.deepEqual(await problem(url, '/health/ready'), [503, undefined]);
+  const answer = await call(url, '/peer/demo/echo');
+  assert.equal(answer.statusCode, 200);
+  answer.resume();
+  cli.child.kill('SIGTERM');
+  assert.equal(await cli.exited, 143);
+});
