@@ -1,7 +1,12 @@
 import { defineConfig, type UserConfig } from 'tsdown';
 
 const config: UserConfig = defineConfig({
-  entry: { main: 'src/main.ts', 'bcrypt-worker': 'src/auth/bcrypt-worker.ts', 'portal/index': 'src/portal/index.ts' },
+  entry: {
+    main: 'src/main.ts',
+    'bcrypt-worker': 'src/auth/bcrypt-worker.ts',
+    'load-worker': 'src/cli/load-worker.ts',
+    'portal/index': 'src/portal/index.ts',
+  },
   format: 'esm',
   platform: 'node',
   target: 'node24',

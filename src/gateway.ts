@@ -15,10 +15,13 @@ import { LocalLimiter } from './guard/local-limiter.ts';
 import { MemoryLimiter } from './guard/memory-limiter.ts';
 import { QuotaLedger } from './guard/quota-ledger.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
+import { InTurn } from './kernel/in-turn.ts';
+import { Slices } from './kernel/slices.ts';
 import { isForApp } from './pipeline/host-mode.ts';
 import type { GatewayStatus, LeaseListStatus } from './kernel/status.ts';
 import { createAdminAccess, createPipeline } from './pipeline/order.ts';
 import type { AuthenticateParts } from './pipeline/stages/authenticate.ts';
+import { compilePolicy } from './policy/compiled.ts';
 import type { Policy } from './policy/policy.ts';
 import { leasePins } from './policy/lease-pins.ts';
 import { LeaseDirectory } from './route/lease-directory.ts';
@@ -61,10 +64,10 @@ export interface Gateway {
   /** Where the admin listener listens, if there is one. */
   adminAddress(): AddressInfo | undefined;
   /**
-   * Requests that begin from now on work by this policy, and handshakes by these certificates; what is in flight keeps what it has.
-   * Throws TlsSettingsError, and then nothing has changed.
+   * Requests that begin after it resolves work by this policy, and handshakes by these certificates; what is in flight keeps what it
+   * has. Policies are applied in the order in which they are given. Rejects with TlsSettingsError, and then nothing has changed.
    */
-  apply(policy: Policy, tls?: TlsSettings): void;
+  apply(policy: Policy, tls?: TlsSettings): Promise<void>;
   /** What health and metrics tell of it. */
   status(): GatewayStatus;
   /**
@@ -100,6 +103,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   let { policy } = options;
   const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();
+  const applying = new InTurn();
   const ttlMs = (): number => policy.directoryTtlMs;
   const directory = new LeaseDirectory<Lease, Transport>(transports, {
     ...{ clock, ttlMs, report: publishDirectoryEvent, bindings: nameBindings },
@@ -145,16 +149,21 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     listen: async () => {
+      await new Slices().run(compilePolicy(policy));
       const address = await server.listen();
       directory.start();
       return address;
     },
     adminAddress: () => server.adminAddress,
-    apply: (next, certificates) => {
-      if (certificates !== undefined) tlsFront?.apply(certificates);
-      policy = next;
-      limits = poolLimits();
-    },
+    apply: (next, certificates) =>
+      applying.run(async () => {
+        const slices = new Slices();
+        await slices.run(compilePolicy(next));
+        const applyTls = certificates && tlsFront && (await slices.run(tlsFront.prepare(certificates)));
+        applyTls?.();
+        policy = next;
+        limits = poolLimits();
+      }),
     status: () => ({
       relays: transports.map((transport) => ({
         relay: transport.relay,

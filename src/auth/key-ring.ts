@@ -1,5 +1,6 @@
 // Owns the keys of one policy and how those that a presented key may be are found: by what it begins with, in a time that does not
 // grow with their number. Compares nothing.
+import { atOnce, type Steps } from '../kernel/slices.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
 import { formOf, prefixCharacters } from './api-key.ts';
 import { costs, bcryptCost, longestKeyBytes } from './bcrypt-hash.ts';
@@ -20,33 +21,59 @@ export class KeyRing {
   readonly #byDigest = new Map<string, KeyPolicy>();
   readonly #byHash = new Map<string, KeyPolicy>();
   readonly #byPrefix = new Map<string, KeyPolicy[]>();
-  readonly #prefixLengths: readonly number[];
-  readonly #unprefixed: readonly KeyPolicy[];
-  /** The cost at which a key that is nobody's is hashed, so that it takes as long as one that is. */
-  readonly cost: number;
-  /** False: no key needs bcrypt, and a wrong one costs none. */
-  readonly hashes: boolean;
+  readonly #prefixLengths: number[] = [];
+  readonly #unprefixed: KeyPolicy[] = [];
+  /** How many keys are hashed at which cost. */
+  readonly #costsInUse = new Map<number, number>();
+  #cost: number = costs.default;
 
   constructor(keys: readonly KeyPolicy[]) {
-    const unprefixed: KeyPolicy[] = [];
-    const costsInUse = new Map<number, number>();
+    atOnce(this.#addAll(keys));
+  }
+
+  static *inSteps(keys: readonly KeyPolicy[]): Steps<KeyRing> {
+    const made = new KeyRing([]);
+    yield* made.#addAll(keys);
+    return made;
+  }
+
+  *#addAll(keys: readonly KeyPolicy[]): Steps<void> {
     for (const key of keys) {
-      const { secret } = key;
-      if (secret.kind === 'digest') {
-        this.#byDigest.set(secret.sha256, key);
-        continue;
-      }
-      this.#byHash.set(secret.bcrypt, key);
-      const cost = bcryptCost(secret.bcrypt) ?? costs.default;
-      costsInUse.set(cost, (costsInUse.get(cost) ?? 0) + 1);
-      if (secret.prefix === '') unprefixed.push(key);
-      else this.#byPrefix.set(secret.prefix, [...(this.#byPrefix.get(secret.prefix) ?? []), key]);
+      this.#add(key);
+      yield;
     }
-    this.#unprefixed = unprefixed;
-    this.#prefixLengths = [...new Set(Array.from(this.#byPrefix.keys(), ({ length }) => length))];
-    const [[cost] = [costs.default]] = [...costsInUse].sort(([, a], [, b]) => b - a);
-    this.cost = cost;
-    this.hashes = this.#byHash.size > 0;
+    const [[cost] = [costs.default]] = [...this.#costsInUse].sort(([, a], [, b]) => b - a);
+    this.#cost = cost;
+  }
+
+  #add(key: KeyPolicy): void {
+    const { secret } = key;
+    if (secret.kind === 'digest') {
+      this.#byDigest.set(secret.sha256, key);
+      return;
+    }
+    this.#byHash.set(secret.bcrypt, key);
+    const cost = bcryptCost(secret.bcrypt) ?? costs.default;
+    this.#costsInUse.set(cost, (this.#costsInUse.get(cost) ?? 0) + 1);
+    const { prefix } = secret;
+    if (prefix === '') {
+      this.#unprefixed.push(key);
+      return;
+    }
+    const alike = this.#byPrefix.get(prefix);
+    if (alike === undefined) this.#byPrefix.set(prefix, [key]);
+    else alike.push(key);
+    if (!this.#prefixLengths.includes(prefix.length)) this.#prefixLengths.push(prefix.length);
+  }
+
+  /** The cost at which a key that is nobody's is hashed, so that it takes as long as one that is. */
+  get cost(): number {
+    return this.#cost;
+  }
+
+  /** False: no key needs bcrypt, and a wrong one costs none. */
+  get hashes(): boolean {
+    return this.#byHash.size > 0;
   }
 
   withDigest(sha256: string): KeyPolicy | undefined {

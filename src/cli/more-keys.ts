@@ -4,7 +4,7 @@ import type { KeySource } from '../auth/key-source.ts';
 import type { Config } from '../config/config.ts';
 import type { Finding } from '../config/origin.ts';
 import type { Logger } from '../observe/log.ts';
-import { openKeysFile } from '../keys/keys-file.ts';
+import { openKeysFile, type KeysFileOptions } from '../keys/keys-file.ts';
 import { readKeysFile } from '../keys/read-keys-file.ts';
 import type { StoredKey } from '../keys/stored-key.ts';
 
@@ -21,15 +21,22 @@ export async function readMoreKeys({ auth }: Config): Promise<MoreKeys> {
 /** Undefined where the configuration names no file. Throws KeysFileError. */
 export async function openMoreKeys(
   parts: AsyncDisposableStack,
-  options: { readonly config: () => Config; readonly log: Logger; readonly changed: () => void },
+  options: {
+    readonly config: () => Config;
+    readonly load: NonNullable<KeysFileOptions['load']>;
+    readonly log: Logger;
+    /** The keys are others now; resolves when requests are checked against them. */
+    readonly changed: () => Promise<void>;
+  },
 ): Promise<KeySource | undefined> {
-  const { config, log, changed } = options;
+  const { config, load, log, changed } = options;
   const { keysFile } = config().auth;
   if (keysFile === '') return undefined;
   const source = await openKeysFile(keysFile, {
     others: () => config().auth.keys,
-    changed: () => {
-      changed();
+    load,
+    changed: async () => {
+      await changed();
       log.info({ keys: source.keys.length }, 'keys reloaded');
     },
     rejected: (faults) => {

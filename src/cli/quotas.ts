@@ -36,7 +36,7 @@ export async function keepQuotas(
 
   async function apply(config: Config): Promise<void> {
     ({ quotas } = config);
-    if (keeper !== undefined || Object.keys({ ...quotas.daily, ...quotas.monthly }).length === 0) return;
+    if (keeper !== undefined || (isEmpty(quotas.daily) && isEmpty(quotas.monthly))) return;
     const store: UsageStore = redis !== undefined ? shared(redis) : new QuotaFile({ path, clock: systemClock });
     keeper = new QuotaKeeper({
       ledger,
@@ -72,4 +72,10 @@ export async function keepQuotas(
   });
   await apply(initial);
   return { ledger, apply };
+}
+
+/** Without a list of their names, of which there may be many. */
+function isEmpty(quotas: object): boolean {
+  for (const name in quotas) if (Object.hasOwn(quotas, name)) return false;
+  return true;
 }

@@ -4,11 +4,13 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { KeyDigests } from '../auth/key-digests.ts';
 import type { KeySource } from '../auth/key-source.ts';
 import type { Config, RelayConfig } from '../config/config.ts';
-import { policyOf } from '../config/policy.ts';
+import { policySteps } from '../config/policy.ts';
 import { createGateway } from '../gateway.ts';
 import { QuotaLedger } from '../guard/quota-ledger.ts';
 import { createSharedLimiter, type SharedLimiter } from '../guard/shared-limiter.ts';
 import { systemClock } from '../kernel/clock.ts';
+import { InTurn } from '../kernel/in-turn.ts';
+import { Slices } from '../kernel/slices.ts';
 import type { GatewayStatus } from '../kernel/status.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import { type Credential, type RelayClientOptions, WindowBudget } from '../portal/index.ts';
@@ -44,8 +46,8 @@ export interface RunningGateway {
    * can't be served, and then nothing has changed.
    */
   apply(config: Config): Promise<void>;
-  /** The source of more keys has others now. */
-  readonly keysChanged: () => void;
+  /** The source of more keys has others now. Resolves when requests that begin from now on are checked against them. */
+  readonly keysChanged: () => Promise<void>;
   /** How long a drain takes at most. */
   drainMs(): number;
 }
@@ -55,7 +57,10 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   const { config } = settings;
   const { host, port, maxHeaderBytes, proxyProtocol } = config.gateway;
   let current = config;
-  const currentPolicy = (): Policy => policyOf(current, settings.keys?.keys);
+  const policyOf = (wanted: Config): Promise<Policy> =>
+    new Slices().run(policySteps(wanted, settings.keys?.keys ?? []));
+  // Configuration and keys change by themselves, and each policy is made of both.
+  const applying = new InTurn();
   const windowBudget = new WindowBudget(config.portal.windowBudgetBytes);
   const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings, windowBudget)));
   const tls = await readTlsSettings(config);
@@ -86,7 +91,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     ...(tls !== undefined && { tls }),
     version,
     metrics: () => metrics?.text() ?? nothingCounted,
-    policy: currentPolicy(),
+    policy: await policyOf(config),
     signingKeys: signing && (() => signing.keys),
     transports,
     quotas: ledger,
@@ -101,20 +106,19 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     return {
       url: `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${actualPort}`,
       ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),
-      apply: async (next) => {
-        const certificates = await readTlsSettings(next);
-        // Before anybody can use one, it is known what was used of it.
-        await settings.quotas?.apply(next);
-        await signing?.prepare(next);
-        const applyNames = await settings.names?.prepare(next);
-        gateway.apply(policyOf(next, settings.keys?.keys), certificates);
-        applyNames?.();
-        current = next;
-        count(next.metrics.enabled);
-      },
-      keysChanged: () => {
-        gateway.apply(currentPolicy());
-      },
+      apply: (next) =>
+        applying.run(async () => {
+          const certificates = await readTlsSettings(next);
+          // Before anybody can use one, it is known what was used of it.
+          await settings.quotas?.apply(next);
+          await signing?.prepare(next);
+          const applyNames = await settings.names?.prepare(next);
+          await gateway.apply(await policyOf(next), certificates);
+          applyNames?.();
+          current = next;
+          count(next.metrics.enabled);
+        }),
+      keysChanged: () => applying.run(async () => gateway.apply(await policyOf(current))),
       drainMs: () => current.gateway.drainDelayMs + current.gateway.shutdownGraceMs,
     };
   } catch (error) {

@@ -7,7 +7,7 @@ import { watchConfig, type ReloadReason } from '../config/reload.ts';
 import { restartOnly } from '../config/restart.ts';
 import { assertionKeysPath, gatewayIdentityPath, keyDigestsPath, leaseNamesPath } from '../config/state-directory.ts';
 import { configReloaded, type ConfigReloaded } from '../kernel/events.ts';
-import { KeysFileError } from '../keys/errors.ts';
+import { Slices, type Steps } from '../kernel/slices.ts';
 import { openKeyDigests } from '../keys/key-digests-file.ts';
 import { credentialFromPem } from '../portal/identity.ts';
 import type { Credential } from '../portal/index.ts';
@@ -18,8 +18,9 @@ import { CliFault, usageFault } from './fault.ts';
 import type { CliContext } from './context.ts';
 import type { EarlyHangup } from './early-hangup.ts';
 import { keptIdentity } from './kept-identity.ts';
+import { LoadThreads } from './load-threads.ts';
 import { onLogSignals } from './log-signals.ts';
-import { openMoreKeys, readMoreKeys } from './more-keys.ts';
+import { openMoreKeys } from './more-keys.ts';
 import { keepLeaseNames } from './lease-names.ts';
 import { keepQuotas } from './quotas.ts';
 import { trusted } from './relay-trust.ts';
@@ -43,9 +44,8 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
     throw usageFault('--ca-file needs --relay; in the configuration it is portal.relays[].ca_file');
   await trusted(options.caFile);
   const flags = flagsOf(options);
-  const load = async (signal: AbortSignal): Promise<RunningConfig> =>
-    withDigestedKeys(await loadConfig({ file: options.config, flags, signal }));
-  const loaded = await load(context.signal);
+  // In this thread: nobody is served yet.
+  const loaded = withDigestedKeys(await loadConfig({ file: options.config, flags, signal: context.signal }));
   if (!loaded.ok) throw configFault(loaded, context.terminal);
   const { config } = loaded;
   // Closed last: a SIGHUP while requests drain must not end the process.
@@ -62,13 +62,14 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   const quotas = await keepQuotas(parts, config, { stateDirectory, log });
   const names = await keepLeaseNames(parts, config, { file: leaseNamesPath(stateDirectory), log });
   let current = config;
-  let keysChanged = (): void => undefined;
+  let keysChanged = (): Promise<void> => Promise.resolve();
+  const threads = new LoadThreads();
+  parts.defer(() => threads.close());
   const keys = await openMoreKeys(parts, {
     config: () => current,
+    load: (file, others, signal) => threads.keys(file, others, signal),
     log,
-    changed: () => {
-      keysChanged();
-    },
+    changed: () => keysChanged(),
   });
   const signingFile = assertionKeysPath(context.environment().stateDirectory);
   const signing = new SigningKeys(
@@ -97,11 +98,11 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   });
   keysChanged = gateway.keysChanged;
   // What changed while it began to listen.
-  keysChanged();
+  await keysChanged();
   for (const warning of loaded.warnings) log.warn(findingLine(warning));
   const watch = await watchConfig({
     files: loaded.files,
-    load,
+    load: (signal) => threads.config(options.config, flags, signal),
     apply: reloader(config, gateway, log, (next) => {
       current = next;
       gatewayLog.level.configure(next.logging.level);
@@ -150,7 +151,12 @@ function reloader(
   applied: (config: Config) => void,
 ): (result: RunningConfig, reason: ReloadReason) => Promise<void> {
   return async (result, reason) => {
-    for (const warning of result.warnings) log.warn(findingLine(warning));
+    const slices = new Slices();
+    await slices.run(
+      logged(result.warnings.map(findingLine), (line) => {
+        log.warn(line);
+      }),
+    );
     const faults = result.ok ? await faultsOf(gateway, result.config) : result.faults.map(findingLine);
     const outcome = result.ok && faults.length === 0 ? 'applied' : 'rejected';
     if (result.ok && faults.length === 0) {
@@ -160,22 +166,31 @@ function reloader(
       }
       log.info({ reason }, 'configuration reloaded');
     } else {
-      for (const fault of faults) log.error(fault);
+      await slices.run(
+        logged(faults, (line) => {
+          log.error(line);
+        }),
+      );
       log.error({ reason, faults: faults.length }, 'configuration rejected; the one before stays in use');
     }
     if (configReloaded.hasSubscribers) configReloaded.publish({ outcome } satisfies ConfigReloaded);
   };
 }
 
-/** What only its use shows: keys that stand in the keys file as well, a certificate that OpenSSL does not take. */
+function* logged(lines: readonly string[], log: (line: string) => void): Steps<void> {
+  for (const line of lines) {
+    log(line);
+    yield;
+  }
+}
+
+/** What only its use shows: a certificate that OpenSSL does not take. */
 async function faultsOf(gateway: RunningGateway, config: Config): Promise<readonly string[]> {
-  const { faults } = await readMoreKeys(config);
-  if (faults.length > 0) return faults.map(findingLine);
   try {
     await gateway.apply(config);
     return [];
   } catch (error) {
-    if (!(error instanceof TlsSettingsError || error instanceof KeysFileError)) throw error;
+    if (!(error instanceof TlsSettingsError)) throw error;
     return [error.message];
   }
 }

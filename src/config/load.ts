@@ -7,7 +7,7 @@ import type { Config } from './config.ts';
 import { configShape } from './config-shape.ts';
 import { addEnvironmentKey, readEnvironmentLayer, type Variables } from './environment-layer.ts';
 import { judge, placed } from './judge.ts';
-import { byPosition, type Finding } from './origin.ts';
+import { boundedFindings, byPosition, type Finding } from './origin.ts';
 import { readConfigFile } from './read-file.ts';
 import { settleRelays } from './relays.ts';
 import { oddities } from './rules.ts';
@@ -57,7 +57,6 @@ export type LoadResult = Loaded | Faulty;
 
 /** Secret managers together; each of them has a shorter time of its own. */
 const timeoutMs = 20_000;
-const mostFaults = 200;
 
 /** Never rejects for what is in the file, the environment or the secrets. */
 export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult> {
@@ -87,13 +86,13 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
     ...[...fileFaults, ...environment.faults, ...relayFaults, ...secrets.faults, ...verdict.faults],
     ...(certificates?.faults ?? []).map((fault) => placed(root, fault)),
   ].sort(byPosition);
-  const warnings = [
+  const allWarnings = [
     ...[...environment.warnings, ...secrets.warnings],
     ...[...odd, ...(certificates?.warnings ?? [])].map((warning) => placed(root, warning)),
   ].sort(byPosition);
-  const loading: Loading = { file, warnings, files };
+  const loading: Loading = { file, warnings: boundedFindings(allWarnings, 'warnings'), files };
   if (faults.length === 0 && config !== undefined) return { ...loading, ok: true, config, sources: root };
-  return { ...loading, ok: false, faults: bounded(faults), rest: broken ? undefined : config };
+  return { ...loading, ok: false, faults: boundedFindings(faults, 'faults'), rest: broken ? undefined : config };
 }
 
 async function readFile(file: string | undefined, workingDirectory: string, files: SeenFiles): Promise<YamlReading> {
@@ -108,11 +107,4 @@ async function readFile(file: string | undefined, workingDirectory: string, file
 
 function emptyRoot(): SourcedMap {
   return mapNode([], { kind: 'default' });
-}
-
-function bounded(faults: readonly Finding[]): Finding[] {
-  const told = faults.slice(0, mostFaults);
-  if (faults.length > mostFaults)
-    told.push({ origin: undefined, message: `and ${faults.length - mostFaults} more faults` });
-  return told;
 }

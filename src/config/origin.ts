@@ -41,3 +41,13 @@ export function byPosition(a: Finding, b: Finding): number {
   const [x, y] = [rank(a), rank(b)];
   return x[0] - y[0] || x[1] - y[1] || x[2] - y[2];
 }
+
+/** More of them tell people no more, and each becomes a line of the log. */
+const maxFindings = 200;
+
+/** The first ones, and how many there are beyond. */
+export function boundedFindings(findings: readonly Finding[], what: 'faults' | 'warnings'): readonly Finding[] {
+  if (findings.length <= maxFindings) return findings;
+  const rest: Finding = { origin: undefined, message: `and ${findings.length - maxFindings} more ${what}` };
+  return [...findings.slice(0, maxFindings), rest];
+}

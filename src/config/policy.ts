@@ -1,15 +1,30 @@
 // Owns the step from configuration to policy: what of the configuration the data plane works from. A key leaves it as its digest.
+import { atOnce, type Steps } from '../kernel/slices.ts';
 import type { KeyPolicy, KeySecret, Policy, RatePolicy } from '../policy/policy.ts';
 import type { Config, KeyConfig } from './config.ts';
 import { digestOf } from './digested-keys.ts';
 
 /** `moreKeys`: of other sources. */
 export function policyOf(config: Config, moreKeys: readonly KeyPolicy[] = []): Policy {
+  return atOnce(policySteps(config, moreKeys));
+}
+
+/** The same in steps, of which there are as many as keys. */
+export function* policySteps(config: Config, moreKeys: readonly KeyPolicy[] = []): Steps<Policy> {
   const { gateway, auth, timeouts, cors, leases, portal, metrics } = config;
+  const keys: KeyPolicy[] = [];
+  for (const key of auth.keys) {
+    keys.push(keyPolicyOf(key));
+    yield;
+  }
+  for (const key of moreKeys) {
+    keys.push(key);
+    yield;
+  }
   return {
     auth: {
       enabled: auth.enabled,
-      keys: [...auth.keys.map(keyPolicyOf), ...moreKeys],
+      keys,
       cacheTtlMs: auth.cacheTtlMs,
       forwardCredential: auth.forwardCredential,
     },

@@ -2,12 +2,24 @@
 // its directory. Reads none of them.
 import { stat } from 'node:fs/promises';
 
+/** Absolute path, and how the file was: the same text as long as it has not changed. */
+export type FileStamp = readonly [path: string, stamp: string];
+
 export class SeenFiles {
-  readonly #stamps = new Map<string, string>();
+  readonly #stamps: Map<string, string>;
+
+  /** `stamps`: of files that another thread looked at. */
+  constructor(stamps: readonly FileStamp[] = []) {
+    this.#stamps = new Map(stamps);
+  }
 
   /** Before the file is read: what changes in between is then seen as a change, and not missed. */
   async look(path: string): Promise<void> {
     if (!this.#stamps.has(path)) this.#stamps.set(path, await stampOf(path));
+  }
+
+  get stamps(): readonly FileStamp[] {
+    return [...this.#stamps];
   }
 
   /** Absolute; also of files that were not there. */

@@ -1,7 +1,8 @@
 // Owns the decision who may call which lease (product-spec §5, ACL): rules compiled once, looked up in a time that does not grow with
 // their number. Pure: knows no request and no directory.
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
-import { compiled } from '../policy/compiled.ts';
+import { atOnce, type Steps } from '../kernel/slices.ts';
+import { compiledInSteps } from '../policy/compiled.ts';
 import { PerLease } from '../policy/per-lease.ts';
 import type { Policy } from '../policy/policy.ts';
 import { PrefixIndex } from '../policy/prefix-index.ts';
@@ -42,13 +43,22 @@ class Rule implements AclRule {
   readonly #anyAuthenticated: boolean;
   readonly #listed: ReadonlySet<string>;
 
-  constructor(pattern: string, principals: readonly string[], order: number) {
+  constructor(
+    pattern: string,
+    principals: readonly string[],
+    order: number,
+    listed: ReadonlySet<string> = new Set(principals),
+  ) {
     this.pattern = pattern;
     this.principals = principals;
     this.order = order;
-    this.#anyone = principals.includes('anonymous');
-    this.#anyAuthenticated = principals.includes('*');
-    this.#listed = new Set(principals);
+    this.#listed = listed;
+    this.#anyone = this.#listed.has('anonymous');
+    this.#anyAuthenticated = this.#listed.has('*');
+  }
+
+  get anyone(): boolean {
+    return this.#anyone;
   }
 
   /** `anonymous` lets in everyone: who shows a credential can do no less than who shows none. */
@@ -78,34 +88,43 @@ export class Acl {
   /** A pattern that is a lease id names that lease and none that is called so: anyone may publish any name. */
   readonly #byId = new Map<string, Rule[]>();
   readonly #byName = new Map<string, Rule[]>();
-  readonly #byPrefix: PrefixIndex<Rule>;
+  readonly #byPrefix = new PrefixIndex<Rule>();
   readonly #deciding = new PerLease((id, names) => this.#decidingFor(id, names));
-  readonly #any: Rule | undefined;
-  readonly #all: readonly Rule[];
-  /** Whether any rule at all lets a principal in. */
-  readonly #isListed = new WeakMap<Principal, boolean>();
+  #any: Rule | undefined = undefined;
+  readonly #all: Rule[] = [];
+  /** Lets in everyone whom any rule at all lets in. */
+  #union = new Rule('', [], 0);
   /** Whether every rule lets a principal in. */
   readonly #isFree = new WeakMap<Principal, boolean>();
-  /** False: no rule lets anyone in without a credential, whatever the lease. */
-  readonly admitsAnonymous: boolean;
-
   constructor(rules: AclRules) {
-    let any: Rule | undefined;
-    const byPrefix: [prefix: string, rule: Rule][] = [];
-    const all: Rule[] = [];
-    for (const [order, [pattern, principals]] of Object.entries(rules).entries()) {
-      const rule = new Rule(pattern, principals, order);
-      all.push(rule);
+    atOnce(this.#add(rules));
+  }
+
+  static *inSteps(rules: AclRules): Steps<Acl> {
+    const made = new Acl({});
+    yield* made.#add(rules);
+    return made;
+  }
+
+  /** False: no rule lets anyone in without a credential, whatever the lease. */
+  get admitsAnonymous(): boolean {
+    return this.#union.anyone;
+  }
+
+  *#add(rules: AclRules): Steps<void> {
+    const listed = new Set<string>();
+    for (const [pattern, principals] of Object.entries(rules)) {
+      const rule = new Rule(pattern, principals, this.#all.length);
+      this.#all.push(rule);
+      for (const principal of principals) listed.add(principal);
       const id = leaseIdIn(pattern);
-      if (pattern === '*') any = rule;
-      else if (pattern.endsWith('*')) byPrefix.push([foldName(pattern.slice(0, -1)), rule]);
+      if (pattern === '*') this.#any = rule;
+      else if (pattern.endsWith('*')) this.#byPrefix.add(foldName(pattern.slice(0, -1)), rule);
       else if (id !== undefined) append(this.#byId, id, rule);
       else append(this.#byName, foldName(pattern), rule);
+      yield;
     }
-    this.#any = any;
-    this.#all = all;
-    this.#byPrefix = new PrefixIndex(byPrefix);
-    this.admitsAnonymous = Object.values(rules).some((principals) => principals.includes('anonymous'));
+    this.#union = new Rule('', [], 0, listed);
   }
 
   /** The most specific class that fits decides; within it, whoever one of the rules lets in. */
@@ -131,12 +150,7 @@ export class Acl {
   couldAllow(nameOrId: string, principal: Principal): boolean {
     const byId = this.#byId.get(leaseIdIn(nameOrId) ?? nameOrId);
     if (byId?.some((rule) => rule.allows(principal)) === false) return false;
-    let isListed = this.#isListed.get(principal);
-    if (isListed === undefined) {
-      isListed = this.#all.some((rule) => rule.allows(principal));
-      this.#isListed.set(principal, isListed);
-    }
-    return isListed;
+    return this.#union.allows(principal);
   }
 
   /**
@@ -171,7 +185,7 @@ export class Acl {
   }
 }
 
-export const aclOf: (policy: Policy) => Acl = compiled(({ acl }) => new Acl(acl));
+export const aclOf: (policy: Policy) => Acl = compiledInSteps(({ acl }) => Acl.inSteps(acl));
 
 /** Once each, as configured. */
 function inOrder(rules: readonly Rule[]): Rule[] {

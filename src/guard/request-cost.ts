@@ -1,16 +1,26 @@
 // Owns how many tokens a request costs: the first rule that fits its lease, path and method, else one. Pure.
 import { unescape } from 'node:querystring';
+import { atOnce, type Steps } from '../kernel/slices.ts';
 import { LeasePatterns } from '../policy/lease-patterns.ts';
 import type { CostPolicy } from '../policy/policy.ts';
 
 /** `leaseNames`: all that the lease is known by: of several, the dearest counts. */
-type Cost = (leaseId: string, leaseNames: readonly string[], target: string, method: string) => number;
+export type Cost = (leaseId: string, leaseNames: readonly string[], target: string, method: string) => number;
 
 const one: Cost = () => 1;
 
 export function requestCost(rules: readonly CostPolicy[]): Cost {
+  return atOnce(requestCostSteps(rules));
+}
+
+/** The same in steps, of which there are as many as rules. */
+export function* requestCostSteps(rules: readonly CostPolicy[]): Steps<Cost> {
   if (rules.length === 0) return one;
-  const compiled = rules.map((rule) => ({ ...rule, leases: new LeasePatterns([[rule.lease, true as const]]) }));
+  const compiled: (CostPolicy & { readonly leases: LeasePatterns<true> })[] = [];
+  for (const rule of rules) {
+    compiled.push({ ...rule, leases: new LeasePatterns([[rule.lease, true as const]]) });
+    yield;
+  }
   return (leaseId, leaseNames, target, method) => {
     const query = target.indexOf('?');
     const path = query === -1 ? target : target.slice(0, query);

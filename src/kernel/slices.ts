@@ -1,6 +1,9 @@
 // Cuts long work into slices, so that the event loop serves requests in between. Work is a generator that yields after each small
 // step; its result is the same as if it ran in one go.
 
+/** Work that yields after each small step. */
+export type Steps<T> = Generator<undefined, T>;
+
 /** Well below the 10 ms that one piece of work may hold the loop: a garbage collection may come on top. */
 const sliceMs = 4;
 
@@ -17,6 +20,14 @@ export class Slices {
       const step = work.next();
       if (step.done === true) return step.value;
     }
+  }
+}
+
+/** In one go: for little work, and where no request waits. */
+export function atOnce<T>(work: Generator<unknown, T>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
   }
 }
 

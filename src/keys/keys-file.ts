@@ -5,16 +5,18 @@ import type { KeyConfig } from '../config/config.ts';
 import { findingLine } from '../config/origin.ts';
 import { type ConfigWatch, watchConfig } from '../config/reload.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
+import { Slices, type Steps } from '../kernel/slices.ts';
 import { KeysFileError } from './errors.ts';
 import { LastUsed } from './last-used.ts';
-import { type KeysReading, readKeysFile } from './read-keys-file.ts';
-import { keyPolicies } from './stored-key.ts';
+import { loadKeys, type LoadedKeys } from './load-keys.ts';
 
 export interface KeysFileOptions {
   /** Keys that stand in the configuration, as it is now. */
   others(): readonly KeyConfig[];
+  /** After a change of the file. Default: in this thread, which serves nobody in the meantime. */
+  load?(file: string, others: readonly KeyConfig[], signal: AbortSignal): Promise<LoadedKeys>;
   /** `keys` is another list now. */
-  changed(): void;
+  changed(): void | Promise<void>;
   /** The file has these faults, and the keys before stay. */
   rejected(faults: readonly string[]): void;
   /** Something works less well than it should. */
@@ -26,7 +28,7 @@ const debounceMs = 10;
 
 /** Throws KeysFileError. */
 export async function openKeysFile(file: string, options: KeysFileOptions): Promise<KeySource> {
-  const first = await readKeysFile(file, options.others());
+  const first = await loadKeys(file, options.others());
   if (first.faults.length > 0) throw new KeysFileError(first.faults.map(findingLine).join('\n'));
   return KeysFile.open(file, first, options);
 }
@@ -37,8 +39,7 @@ class KeysFile implements KeySource {
   readonly #lastUsed: LastUsed;
   #watch: ConfigWatch | undefined = undefined;
 
-  private constructor(file: string, first: KeysReading, { warn }: KeysFileOptions) {
-    this.#take(first);
+  private constructor(file: string, { warn }: KeysFileOptions) {
     this.#lastUsed = new LastUsed({
       keysFile: file,
       ids: () => this.#ids,
@@ -48,18 +49,20 @@ class KeysFile implements KeySource {
     });
   }
 
-  static async open(file: string, first: KeysReading, options: KeysFileOptions): Promise<KeysFile> {
-    const source = new KeysFile(file, first, options);
-    source.#watch = await watchConfig<KeysReading>({
+  static async open(file: string, first: LoadedKeys, options: KeysFileOptions): Promise<KeysFile> {
+    const source = new KeysFile(file, options);
+    await source.#take(first);
+    const load = options.load?.bind(options) ?? loadKeys;
+    source.#watch = await watchConfig<LoadedKeys>({
       files: first.files,
-      load: () => readKeysFile(file, options.others()),
-      apply: (reading) => {
-        if (reading.faults.length > 0) {
-          options.rejected(reading.faults.map(findingLine));
+      load: (signal) => load(file, options.others(), signal),
+      apply: async (loaded) => {
+        if (loaded.faults.length > 0) {
+          options.rejected(loaded.faults.map(findingLine));
           return;
         }
-        source.#take(reading);
-        options.changed();
+        await source.#take(loaded);
+        await options.changed();
       },
       failed: (error) => {
         options.warn('the keys file could not be read; the keys before stay in use', error);
@@ -81,8 +84,17 @@ class KeysFile implements KeySource {
     await this.#lastUsed.close();
   }
 
-  #take({ keys }: KeysReading): void {
-    this.keys = keys.flatMap(keyPolicies);
-    this.#ids = new Set(keys.map(({ id }) => id));
+  async #take({ keys }: LoadedKeys): Promise<void> {
+    this.#ids = await new Slices().run(idsOf(keys));
+    this.keys = keys;
   }
+}
+
+function* idsOf(keys: readonly KeyPolicy[]): Steps<ReadonlySet<string>> {
+  const ids = new Set<string>();
+  for (const { id } of keys) {
+    ids.add(id);
+    yield;
+  }
+  return ids;
 }

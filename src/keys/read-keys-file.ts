@@ -4,13 +4,16 @@ import type { KeyConfig } from '../config/config.ts';
 import { schemaFaults } from '../config/faults.ts';
 import { finish } from '../config/finish.ts';
 import { placed } from '../config/judge.ts';
-import type { Finding } from '../config/origin.ts';
+import { boundedFindings, type Finding } from '../config/origin.ts';
 import { readConfigFile } from '../config/read-file.ts';
 import { type Broken, isUnprefixed, keyRules, prefixRules } from '../config/rules.ts';
 import { SeenFiles } from '../config/seen-files.ts';
 import { plain } from '../config/sourced.ts';
 import { readYaml } from '../config/yaml.ts';
 import { asConfig, keysFileSchema, keysFileShape, type StoredKey } from './stored-key.ts';
+
+/** A key that stands elsewhere. */
+export type OtherKey = Pick<KeyConfig, 'id' | 'keyHash' | 'keyPrefix'>;
 
 export interface KeysReading {
   /** None where there are faults. */
@@ -22,7 +25,7 @@ export interface KeysReading {
 }
 
 /** Never rejects for what is in the file. `others`: keys that stand elsewhere, which these must not clash with. */
-export async function readKeysFile(file: string, others: readonly KeyConfig[] = []): Promise<KeysReading> {
+export async function readKeysFile(file: string, others: readonly OtherKey[] = []): Promise<KeysReading> {
   const files = new SeenFiles();
   await files.look(file);
   const reading = await readConfigFile(file, { what: 'the keys file', isPrivate: true });
@@ -33,7 +36,7 @@ export async function readKeysFile(file: string, others: readonly KeyConfig[] = 
     return { keys: [], faults, missing: reading.missing === true, files };
   }
   const { keys, faults } = parseKeys(reading.text, file, others);
-  return { keys: faults.length === 0 ? keys : [], faults, missing: false, files };
+  return { keys: faults.length === 0 ? keys : [], faults: boundedFindings(faults, 'faults'), missing: false, files };
 }
 
 interface Parsed {
@@ -41,7 +44,7 @@ interface Parsed {
   readonly faults: readonly Finding[];
 }
 
-export function parseKeys(text: string, file: string, others: readonly KeyConfig[] = []): Parsed {
+export function parseKeys(text: string, file: string, others: readonly OtherKey[] = []): Parsed {
   const { root, faults } = readYaml(text, file);
   if (faults.length > 0) return { keys: [], faults };
   const parsed = keysFileSchema.safeParse(plain(root, keysFileShape));
@@ -54,7 +57,7 @@ export function parseKeys(text: string, file: string, others: readonly KeyConfig
 }
 
 /** Those that were replaced are tried like any other. */
-function unprefixed(keys: readonly StoredKey[], others: readonly KeyConfig[]): Generator<Broken> {
+function unprefixed(keys: readonly StoredKey[], others: readonly OtherKey[]): Generator<Broken> {
   const hashes = keys.flatMap((key, i) => [
     { ...key, place: ['keys', i] },
     ...key.previous.map((previous, j) => ({ ...previous, place: ['keys', i, 'previous', j] })),
@@ -63,7 +66,7 @@ function unprefixed(keys: readonly StoredKey[], others: readonly KeyConfig[]): G
 }
 
 /** One name is one principal, and one hash one key, wherever they stand. */
-function* clashes(keys: readonly StoredKey[], others: readonly KeyConfig[]): Generator<Parameters<typeof placed>[1]> {
+function* clashes(keys: readonly StoredKey[], others: readonly OtherKey[]): Generator<Parameters<typeof placed>[1]> {
   const ids = new Set(others.map(({ id }) => id));
   const hashes = new Set(others.flatMap(({ keyHash }) => (keyHash === '' ? [] : [keyHash])));
   for (const [i, { id, keyHash, previous }] of keys.entries()) {

@@ -3,7 +3,8 @@
 import { aclOf } from '../guard/acl.ts';
 import { anonymous } from '../guard/principal.ts';
 import { leaseIdIn } from '../kernel/lease-name.ts';
-import { compiled } from '../policy/compiled.ts';
+import type { Steps } from '../kernel/slices.ts';
+import { compiledInSteps } from '../policy/compiled.ts';
 import { leasePins } from '../policy/lease-pins.ts';
 import { leaseSettings } from '../policy/lease-settings.ts';
 import type { LeasePolicy, Policy } from '../policy/policy.ts';
@@ -13,16 +14,22 @@ import type { Exchange } from './stage.ts';
 
 export type KnownLeases = Pick<LeaseDirectory<Lease, Transport>, 'known'>;
 
-const usage = compiled(({ leases }: Policy) => {
-  const entries = Object.entries(leases);
-  const isGateway = ([pattern, { credentials }]: (typeof entries)[number], byId: boolean): boolean =>
-    (leaseIdIn(pattern) !== undefined) === byId && credentials !== 'app';
-  return {
-    app: entries.some(([, { credentials }]) => credentials === 'app'),
-    /** A lease that is called by its name may turn out to have this id, and one that is called by its id this name. */
-    gatewayById: entries.some((entry) => isGateway(entry, true)),
-    gatewayByName: entries.some((entry) => isGateway(entry, false)),
-  };
+interface Usage {
+  app: boolean;
+  /** A lease that is called by its name may turn out to have this id, and one that is called by its id this name. */
+  gatewayById: boolean;
+  gatewayByName: boolean;
+}
+
+const usage = compiledInSteps(function* ({ leases }): Steps<Readonly<Usage>> {
+  const found: Usage = { app: false, gatewayById: false, gatewayByName: false };
+  for (const [pattern, { credentials }] of Object.entries(leases)) {
+    if (credentials === 'app') found.app = true;
+    else if (leaseIdIn(pattern) === undefined) found.gatewayByName = true;
+    else found.gatewayById = true;
+    yield;
+  }
+  return found;
 });
 
 /**

@@ -4,7 +4,8 @@ import { CorsRules } from '../guard/cors.ts';
 import type { GatewayError } from '../kernel/errors.ts';
 import { noHeaders, type RawHeaders } from '../kernel/http.ts';
 import { leaseIdIn } from '../kernel/lease-name.ts';
-import { compiled } from '../policy/compiled.ts';
+import type { Steps } from '../kernel/slices.ts';
+import { compiledInSteps } from '../policy/compiled.ts';
 import { leasePins } from '../policy/lease-pins.ts';
 import { leaseSettings } from '../policy/lease-settings.ts';
 import type { CorsPolicy, Policy } from '../policy/policy.ts';
@@ -21,18 +22,21 @@ interface CorsTable {
   readonly underNames: readonly CorsRules[];
 }
 
-const tableOf = compiled(({ cors, leases }): CorsTable => {
+const tableOf = compiledInSteps(function* ({ cors, leases }): Steps<CorsTable> {
   const own = new Map<CorsPolicy, CorsRules>();
   const underIds: CorsRules[] = [];
   const underNames: CorsRules[] = [];
+  const ids = new Set<string>();
   for (const [pattern, lease] of Object.entries(leases)) {
+    yield;
+    const id = leaseIdIn(pattern);
+    if (id !== undefined) ids.add(id);
     if (!lease.cors.enabled) continue;
     const rules = new CorsRules(lease.cors);
     own.set(lease.cors, rules);
-    if (leaseIdIn(pattern) !== undefined) underIds.push(rules);
+    if (id !== undefined) underIds.push(rules);
     else if (pattern !== '*') underNames.push(rules);
   }
-  const ids = new Set(Object.keys(leases).flatMap((pattern) => leaseIdIn(pattern) ?? []));
   return { general: cors.enabled ? new CorsRules(cors) : undefined, own, ids, underIds, underNames };
 });
 

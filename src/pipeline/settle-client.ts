@@ -4,12 +4,12 @@ import { forwardedElements, type ForwardedElement } from '../guard/forwarded.ts'
 import { proxyChain, saidOfClient } from '../guard/proxy-chain.ts';
 import type { RawHeaders } from '../kernel/http.ts';
 import { forwardedFields } from '../kernel/removed-headers.ts';
-import { addressSet } from '../policy/addresses.ts';
-import { compiled } from '../policy/compiled.ts';
+import { addressSetSteps } from '../policy/addresses.ts';
+import { compiledInSteps } from '../policy/compiled.ts';
 import { absoluteForm, isAuthority } from '../route/authority.ts';
 import type { Exchange } from './stage.ts';
 
-const trustedBy = compiled(({ trustedProxies }) => addressSet(trustedProxies));
+const trustedBy = compiledInSteps(({ trustedProxies }) => addressSetSteps(trustedProxies));
 
 /** Once for a request; whoever comes second finds it done. */
 export function settleClient(exchange: Exchange): void {

@@ -1,15 +1,22 @@
 // Owns the question whether an address is among those of a list. Knows nothing of what the list is for.
 import { BlockList, isIP, SocketAddress } from 'node:net';
 import { withoutZone } from '../kernel/address-group.ts';
+import { atOnce, type Steps } from '../kernel/slices.ts';
 
 export { addressGroup } from '../kernel/address-group.ts';
 
 /** `addresses`: addresses and CIDR blocks, already checked. What is no address is in no list. */
 export function addressSet(addresses: readonly string[]): (ip: string) => boolean {
+  return atOnce(addressSetSteps(addresses));
+}
+
+/** The same in steps, of which there are as many as addresses. */
+export function* addressSetSteps(addresses: readonly string[]): Steps<(ip: string) => boolean> {
   if (addresses.length === 0) return () => false;
   // One list for each family: in a common one `::/0` would be all IPv4 addresses, too, by their mapped form.
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const entry of addresses) {
+    yield;
     const [text = '', ipv6Bits] = entry.split('/');
     const { address, family } = unmapped(text);
     if (family === undefined) continue;

@@ -1,6 +1,7 @@
 // Which hosts the gateway serves leases under (`gateway.allowed_hosts`). A page whose own name an attacker's DNS leads to the gateway
 // (DNS rebinding) is of the gateway's origin to a browser: only the Host tells, and apps do not see it.
-import { compiled } from './compiled.ts';
+import type { Steps } from '../kernel/slices.ts';
+import { compiledInSteps } from './compiled.ts';
 import { type HostName, hostNameIn, isLiteralAddress, isLoopbackName } from './host-names.ts';
 import type { Policy } from './policy.ts';
 
@@ -13,9 +14,9 @@ export interface AllowedHosts {
   readonly names: (authority: string, scheme: 'http' | 'https') => boolean;
 }
 
-export const allowedHosts: (policy: Policy) => AllowedHosts = compiled((policy) =>
-  policy.allowedHosts.length > 0 ? configuredHosts(policy.allowedHosts) : usualHosts(policy),
-);
+export const allowedHosts: (policy: Policy) => AllowedHosts = compiledInSteps(function* (policy) {
+  return policy.allowedHosts.length > 0 ? yield* configuredHosts(policy.allowedHosts) : usualHosts(policy);
+});
 
 /** What an attacker's DNS can't have: addresses, names of loopback, and names of the operator's own, with any port. */
 function usualHosts({ publicHost, baseDomain }: Policy): AllowedHosts {
@@ -38,11 +39,12 @@ function usualHosts({ publicHost, baseDomain }: Policy): AllowedHosts {
 /** Ports by name; empty: any. */
 type Ports = ReadonlySet<string>;
 
-function configuredHosts(patterns: readonly string[]): AllowedHosts {
+function* configuredHosts(patterns: readonly string[]): Steps<AllowedHosts> {
   const exact = new Map<string, Set<string>>();
   const below = new Map<string, Set<string>>();
   const anyOf = new Set<Ports>();
   for (const pattern of patterns) {
+    yield;
     const isBelow = pattern.startsWith('*.');
     const host = hostNameIn(isBelow ? pattern.slice(2) : pattern);
     if (host === undefined || pattern === '*') continue;

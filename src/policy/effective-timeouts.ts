@@ -1,5 +1,6 @@
 // Owns which timeouts a request has: those of the policy, or of its first override that fits the lease and the path.
-import { compiled } from './compiled.ts';
+import type { Steps } from '../kernel/slices.ts';
+import { compiledInSteps } from './compiled.ts';
 import { LeasePatterns } from './lease-patterns.ts';
 import type { Policy, TimeoutOverride, Timeouts, TimeoutsPolicy } from './policy.ts';
 
@@ -12,7 +13,14 @@ interface Override {
   readonly timeouts: Timeouts;
 }
 
-const overridesOf = compiled(({ timeouts }) => timeouts.overrides.map((override) => compile(override, timeouts)));
+const overridesOf = compiledInSteps(function* ({ timeouts }): Steps<readonly Override[]> {
+  const overrides: Override[] = [];
+  for (const override of timeouts.overrides) {
+    overrides.push(compile(override, timeouts));
+    yield;
+  }
+  return overrides;
+});
 
 /** `target`: as the app sees it. Its path is compared byte for byte, as it is passed on. */
 export function effectiveTimeouts(policy: Policy, id: string, name: string, target: string): Timeouts {

@@ -1,6 +1,7 @@
 // Owns the question which of several patterns fits a lease best: its id or its name, else the longest `prefix-*`, else `*`. Knows
 // nothing of what is set for them.
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
+import type { Steps } from '../kernel/slices.ts';
 import { PerLease } from './per-lease.ts';
 import { PrefixIndex } from './prefix-index.ts';
 
@@ -8,22 +9,32 @@ export class LeasePatterns<T> {
   /** A pattern that is an id stands for that lease, and for none that is called so: anyone may publish any name. */
   readonly #byId = new Map<string, T>();
   readonly #byName = new Map<string, T>();
-  readonly #byPrefix: PrefixIndex<T>;
-  readonly #any: T | undefined;
+  readonly #byPrefix = new PrefixIndex<T>();
+  #any: T | undefined = undefined;
   readonly #all = new PerLease<readonly T[]>((id, names) => this.#workOut(id, names));
 
   constructor(patterns: Iterable<readonly [pattern: string, value: T]>) {
-    const byPrefix: [prefix: string, value: T][] = [];
-    let any: T | undefined;
-    for (const [pattern, value] of patterns) {
-      const id = leaseIdIn(pattern);
-      if (pattern === '*') any = value;
-      else if (pattern.endsWith('*')) byPrefix.push([foldName(pattern.slice(0, -1)), value]);
-      else if (id !== undefined) this.#byId.set(id, value);
-      else this.#byName.set(foldName(pattern), value);
+    for (const [pattern, value] of patterns) this.#add(pattern, value);
+  }
+
+  /** `valueOf`: called once for each pattern; yields at least once. */
+  static *inSteps<V, T>(
+    patterns: Readonly<Record<string, V>>,
+    valueOf: (value: V) => Steps<T>,
+  ): Steps<LeasePatterns<T>> {
+    const made = new LeasePatterns<T>([]);
+    for (const [pattern, value] of Object.entries(patterns)) {
+      made.#add(pattern, yield* valueOf(value));
     }
-    this.#byPrefix = new PrefixIndex(byPrefix);
-    this.#any = any;
+    return made;
+  }
+
+  #add(pattern: string, value: T): void {
+    const id = leaseIdIn(pattern);
+    if (pattern === '*') this.#any = value;
+    else if (pattern.endsWith('*')) this.#byPrefix.add(foldName(pattern.slice(0, -1)), value);
+    else if (id !== undefined) this.#byId.set(id, value);
+    else this.#byName.set(foldName(pattern), value);
   }
 
   /** Both may be the same text as sent by a client, before the lease is known. */

@@ -1,19 +1,38 @@
 // Owns what `portal.lease_pins` says of names and ids, whatever the relays say: a pinned name is that of one lease and of no other.
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
-import { compiled } from './compiled.ts';
+import { atOnce, type Steps } from '../kernel/slices.ts';
+import { compiledInSteps } from './compiled.ts';
 import { PerLease } from './per-lease.ts';
 import type { Policy } from './policy.ts';
 
 export class LeasePins {
-  readonly #idByName: ReadonlyMap<string, string>;
+  readonly #idByName = new Map<string, string>();
   readonly #namesById = new Map<string, string[]>();
   readonly #names = new PerLease((id, listed) => this.#workOutNames(id, listed));
 
   constructor(pins: Readonly<Record<string, string>>) {
-    // Text in the form of an id is never a name: a pin for it would lead the callers of that id elsewhere.
-    const named = Object.entries(pins).filter(([name]) => leaseIdIn(name) === undefined);
-    this.#idByName = new Map(named.map(([name, id]) => [foldName(name), id] as const));
-    for (const [name, id] of named) this.#namesById.set(id, [...(this.#namesById.get(id) ?? []), name]);
+    atOnce(this.#add(pins));
+  }
+
+  static *inSteps(pins: Readonly<Record<string, string>>): Steps<LeasePins> {
+    const made = new LeasePins({});
+    yield* made.#add(pins);
+    return made;
+  }
+
+  *#add(pins: Readonly<Record<string, string>>): Steps<void> {
+    for (const [name, id] of Object.entries(pins)) {
+      // Text in the form of an id is never a name: a pin for it would lead the callers of that id elsewhere.
+      if (leaseIdIn(name) === undefined) this.#pin(name, id);
+      yield;
+    }
+  }
+
+  #pin(name: string, id: string): void {
+    this.#idByName.set(foldName(name), id);
+    const names = this.#namesById.get(id);
+    if (names === undefined) this.#namesById.set(id, [name]);
+    else names.push(name);
   }
 
   /** Every id that a name is pinned to. */
@@ -42,4 +61,6 @@ export class LeasePins {
   }
 }
 
-export const leasePins: (policy: Policy) => LeasePins = compiled((policy) => new LeasePins(policy.leasePins));
+export const leasePins: (policy: Policy) => LeasePins = compiledInSteps((policy) =>
+  LeasePins.inSteps(policy.leasePins),
+);

@@ -1,7 +1,8 @@
 // Owns what a policy sets for single leases, compiled: one look-up gives all of it. A lease has the settings of one pattern, the most
 // specific that fits; they are not merged.
 import type { RawHeaders } from '../kernel/http.ts';
-import { compiled } from './compiled.ts';
+import type { Steps } from '../kernel/slices.ts';
+import { compiledInSteps } from './compiled.ts';
 import { LeasePatterns } from './lease-patterns.ts';
 import type { CorsPolicy, HeaderChanges, LeasePolicy, Policy } from './policy.ts';
 
@@ -41,12 +42,12 @@ export class HeaderEdit {
   }
 }
 
-export const leaseSettings: (policy: Policy) => LeasePatterns<LeaseSettings> = compiled(
-  ({ leases }) =>
-    new LeasePatterns(Object.entries(leases).map(([pattern, lease]) => [pattern, settingsOf(lease)] as const)),
+export const leaseSettings: (policy: Policy) => LeasePatterns<LeaseSettings> = compiledInSteps(({ leases }) =>
+  LeasePatterns.inSteps(leases, settingsOf),
 );
 
-function settingsOf({ hostHeader, headers, cors, assertion, credentials }: LeasePolicy): LeaseSettings {
+function* settingsOf({ hostHeader, headers, cors, assertion, credentials }: LeasePolicy): Steps<LeaseSettings> {
+  yield;
   return {
     hostHeader,
     request: editOf(headers.request),

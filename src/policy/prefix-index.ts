@@ -4,15 +4,18 @@
 export class PrefixIndex<T> {
   readonly #byPrefix = new Map<string, T[]>();
   /** Longest first. */
-  readonly #lengths: readonly number[];
+  readonly #lengths: number[] = [];
 
-  constructor(entries: Iterable<readonly [prefix: string, value: T]>) {
-    for (const [prefix, value] of entries) {
-      const known = this.#byPrefix.get(prefix);
-      if (known === undefined) this.#byPrefix.set(prefix, [value]);
-      else known.push(value);
-    }
-    this.#lengths = [...new Set(Array.from(this.#byPrefix.keys(), ({ length }) => length))].sort((a, b) => b - a);
+  /** Behind those of the same prefix that were added before. */
+  add(prefix: string, value: T): void {
+    const known = this.#byPrefix.get(prefix);
+    if (known === undefined) this.#byPrefix.set(prefix, [value]);
+    else known.push(value);
+    const { length } = prefix;
+    if (this.#lengths.includes(length)) return;
+    // A name has at most 255 characters, so there are as many lengths.
+    this.#lengths.push(length);
+    this.#lengths.sort((a, b) => b - a);
   }
 
   get isEmpty(): boolean {

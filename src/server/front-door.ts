@@ -5,8 +5,8 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { setImmediate } from 'node:timers/promises';
 import { connectionRefused, type ConnectionRefused } from '../kernel/events.ts';
 import { type HostLookup, listenOnEvery } from '../kernel/listening.ts';
-import { addressGroup, addressSet } from '../policy/addresses.ts';
-import { compiled } from '../policy/compiled.ts';
+import { addressGroup, addressSetSteps } from '../policy/addresses.ts';
+import { compiledInSteps } from '../policy/compiled.ts';
 import type { Policy } from '../policy/policy.ts';
 import { ConnectionCounts } from './connection-counts.ts';
 import { directPeer, type Peer, plainAddress, proxiedPeer, unknownAddress } from './peer.ts';
@@ -32,7 +32,7 @@ const keepAliveDelayMs = 60_000;
 /** Clients that connect faster than the gateway accepts can't keep it from closing. */
 const maxBacklogMs = 1_000;
 
-const trustedOf = compiled(({ trustedProxies }) => addressSet(trustedProxies));
+const trustedOf = compiledInSteps(({ trustedProxies }) => addressSetSteps(trustedProxies));
 
 export class FrontDoor {
   readonly #options: FrontDoorOptions;

@@ -10,8 +10,8 @@ import type { AdminAccess } from '../pipeline/admin-access.ts';
 import { errorsPath } from '../pipeline/errors-url.ts';
 import { settleClient } from '../pipeline/settle-client.ts';
 import type { Exchange } from '../pipeline/stage.ts';
-import { addressSet } from '../policy/addresses.ts';
-import { compiled } from '../policy/compiled.ts';
+import { addressSetSteps } from '../policy/addresses.ts';
+import { compiledInSteps } from '../policy/compiled.ts';
 import { hostNameIn, isLoopbackName } from '../policy/host-names.ts';
 import { errorsPage } from './errors-page.ts';
 import { giveAnswer } from './give-answer.ts';
@@ -50,7 +50,7 @@ type Elsewhere = (exchange: Exchange, sink: ClientSink) => void;
 const detailsPath = '/health/details';
 const wellKnown = '/.well-known/portal-gateway/';
 const assertionKeysPath = `${wellKnown}jwks.json`;
-const allowedOf = compiled(({ metrics }) => addressSet(metrics.allowedCidrs));
+const allowedOf = compiledInSteps(({ metrics }) => addressSetSteps(metrics.allowedCidrs));
 
 export class OwnEndpoints {
   readonly #state: ServerState;

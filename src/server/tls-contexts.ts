@@ -1,6 +1,7 @@
 // Owns the certificates of a listener: one of them is the default, the others are chosen by the name that the client asks for. Knows
 // neither files nor connections; what can't be served is refused here, as a whole, before anything is served with it.
 import { X509Certificate } from 'node:crypto';
+import type { Steps } from '../kernel/slices.ts';
 import type { CertificateStatus } from '../kernel/status.ts';
 import { createSecureContext, createServer, type SecureContext, type Server, type TlsOptions } from 'node:tls';
 
@@ -48,9 +49,10 @@ interface Named {
 
 /**
  * A TLS server that takes connections by its `connection` event and never listens. Made anew for new settings: so each handshake
- * sees one set of them only, and sessions of the old ones can't be resumed past what the new ones demand. Throws TlsSettingsError.
+ * sees one set of them only, and sessions of the old ones can't be resumed past what the new ones demand. In steps: each certificate
+ * takes OpenSSL about a millisecond. Throws TlsSettingsError.
  */
-export function createTlsServer(settings: TlsSettings, handshakeTimeoutMs: number): Server {
+export function* createTlsServer(settings: TlsSettings, handshakeTimeoutMs: number): Steps<Server> {
   const { certificates, clientCa } = settings;
   const [first] = certificates;
   const shared: TlsOptions = {
@@ -60,7 +62,11 @@ export function createTlsServer(settings: TlsSettings, handshakeTimeoutMs: numbe
   };
   // A file without any certificate in it would be no error, and demand what nobody can have.
   if (clientCa !== undefined) leafOf(clientCa.ca, clientCa.name);
-  const all = certificates.map((certificate) => namedContext(certificate, shared));
+  const all: Named[] = [];
+  for (const certificate of certificates) {
+    yield;
+    all.push(namedContext(certificate, shared));
+  }
   return createServer({
     ...shared,
     cert: first.cert,
@@ -78,8 +84,13 @@ export function createTlsServer(settings: TlsSettings, handshakeTimeoutMs: numbe
 }
 
 /** How long what is served may be served. */
-export function expiries({ certificates }: TlsSettings): CertificateStatus[] {
-  return certificates.map(({ cert, name }) => ({ file: name, expiresMs: Date.parse(leafOf(cert, name).validTo) }));
+export function* expiries({ certificates }: TlsSettings): Steps<CertificateStatus[]> {
+  const found: CertificateStatus[] = [];
+  for (const { cert, name } of certificates) {
+    yield;
+    found.push({ file: name, expiresMs: Date.parse(leafOf(cert, name).validTo) });
+  }
+  return found;
 }
 
 /** One that has the very name goes before one that has it by a wildcard. Undefined: the default. */

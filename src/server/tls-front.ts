@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import { GatewayError } from '../kernel/errors.ts';
 import { tlsHandshakeFailed, type TlsHandshakeFailed } from '../kernel/events.ts';
+import { atOnce, type Steps } from '../kernel/slices.ts';
 import type { CertificateStatus } from '../kernel/status.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { LastLook } from './last-look.ts';
@@ -48,8 +49,8 @@ export class TlsFront implements ConnectionProtocol {
     this.#protocols = protocols;
     this.#policy = policy;
     this.#lastLook = lastLook;
-    this.#server = this.#serverFor(settings);
-    this.#certificates = expiries(settings);
+    this.#server = atOnce(this.#serverFor(settings));
+    this.#certificates = atOnce(expiries(settings));
   }
 
   /** Those that are shown now. */
@@ -57,10 +58,14 @@ export class TlsFront implements ConnectionProtocol {
     return this.#certificates;
   }
 
-  /** For handshakes that begin from now on. Throws TlsSettingsError, and then everything stays as it was. */
-  apply(settings: TlsSettings): void {
-    this.#server = this.#serverFor(settings);
-    this.#certificates = expiries(settings);
+  /** What it returns makes the settings count for handshakes that begin from then on. Throws TlsSettingsError. */
+  *prepare(settings: TlsSettings): Steps<() => void> {
+    const server = yield* this.#serverFor(settings);
+    const certificates = yield* expiries(settings);
+    return () => {
+      this.#server = server;
+      this.#certificates = certificates;
+    };
   }
 
   readonly accept = (socket: Socket, peer: Peer): void => {
@@ -146,13 +151,12 @@ export class TlsFront implements ConnectionProtocol {
     this.#protocols.h2.close();
   }
 
-  #serverFor(settings: TlsSettings): Server {
+  *#serverFor(settings: TlsSettings): Steps<Server> {
     const { readHeaderTimeoutMs } = this.#policy().limits;
-    return createTlsServer(settings, readHeaderTimeoutMs)
-      .on('secureConnection', this.#secured)
-      .on('tlsClientError', (error: Error, socket: TLSSocket) => {
-        this.#failed(connectionBelow(socket), codeOf(error, socket));
-      });
+    const server = yield* createTlsServer(settings, readHeaderTimeoutMs);
+    return server.on('secureConnection', this.#secured).on('tlsClientError', (error: Error, socket: TLSSocket) => {
+      this.#failed(connectionBelow(socket), codeOf(error, socket));
+    });
   }
 
   readonly #secured = (socket: TLSSocket): void => {

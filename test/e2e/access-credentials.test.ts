@@ -113,7 +113,7 @@ test('what was shown and what came of it is counted', async (t) => {
   await call('Authorization', 'Basic eDp5');
   await call('X-API-Key', good ?? '', 'X-API-Key', foreign);
   await call();
-  gateway.gateway.apply(testPolicy({ acl: { app: ['anonymous'] } }));
+  await gateway.gateway.apply(testPolicy({ acl: { app: ['anonymous'] } }));
   await call();
   assert.deepEqual(told, [
     ...['api_key success', 'api_key success', 'api_key expired_credentials', 'api_key invalid_credentials'],

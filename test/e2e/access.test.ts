@@ -95,7 +95,7 @@ describe('authentication', () => {
   test('a revoked key is refused on the next request', async (t) => {
     const gateway = await start(t, { auth });
     assert.equal(await codeFor(gateway, bearer(key)), 200);
-    gateway.gateway.apply(testPolicy({ auth: { ...auth, keys: [] } }));
+    await gateway.gateway.apply(testPolicy({ auth: { ...auth, keys: [] } }));
     assert.equal(await codeFor(gateway, bearer(key)), 'invalid_credentials');
   });
 
@@ -178,7 +178,7 @@ describe('lease rules', () => {
 
   test('a rule for the id can not be evaded by the name, nor by a spelling of it', async (t) => {
     const gateway = await start(t, { auth, acl: { '*': ['billing'] } });
-    gateway.gateway.apply(testPolicy({ auth, acl: { [gateway.leaseId]: ['billing'], '*': ['*'] } }));
+    await gateway.gateway.apply(testPolicy({ auth, acl: { [gateway.leaseId]: ['billing'], '*': ['*'] } }));
     for (const lease of ['app', 'APP', 'a%70p', '%41pp', gateway.leaseId]) {
       const denied = await gateway.call(`/peer/${lease}/`, { headers: bearer(plainKey) });
       assert.equal(codeOf(denied), 'access_denied', lease);

@@ -156,7 +156,7 @@ test('where the credential is read does not depend on how the lease is called, n
     const gateway = await start(t, { acl: closed });
     const [lease] = await gateway.transport.list();
     const id = lease?.id ?? '';
-    gateway.gateway.apply(testPolicy({ auth: { keys }, acl: closed, leases: leases(id) }));
+    await gateway.gateway.apply(testPolicy({ auth: { keys }, acl: closed, leases: leases(id) }));
     // The directory learns of the lease by a caller whose credential no setting is about.
     await ask(gateway, '/peer/app/', gatewayKey(ours));
     assert.deepEqual(await ask(gateway, '/peer/app/', bearer(ours)), byName);
@@ -169,7 +169,7 @@ test('a lease that the directory does not know yet never gets the wider rule: a 
   const gateway = await start(t, { acl: closed });
   const [lease] = await gateway.transport.list();
   const id = lease?.id ?? '';
-  gateway.gateway.apply(testPolicy({ auth: { keys }, acl: closed, leases: { app, [id]: testLease() } }));
+  await gateway.gateway.apply(testPolicy({ auth: { keys }, acl: closed, leases: { app, [id]: testLease() } }));
   assert.deepEqual(await ask(gateway, '/peer/app/', bearer(ours)), [asOurs]);
 });
 

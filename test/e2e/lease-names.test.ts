@@ -99,7 +99,7 @@ test('a name that moves without a pin is told, once', async (t) => {
   assert.equal(await codeFor(gateway, 'app'), 200);
   gateway.transport.unpublish('app');
   gateway.transport.publish({ name: 'App', port: portOf(gateway), id: otherId });
-  gateway.gateway.apply(testPolicy({ directoryTtlMs: 0 }));
+  await gateway.gateway.apply(testPolicy({ directoryTtlMs: 0 }));
   const asked = gateway.transport.listed;
   while (gateway.transport.listed < asked + 2) await codeFor(gateway, 'app');
   assert.deepEqual(moves, [{ name: 'app', from: [id], to: otherId }]);

@@ -154,7 +154,7 @@ test('metrics tell when the certificates that are shown expire, and who can’t 
   const read = async (): Promise<ReturnType<typeof parseExposition>> => parseExposition((await metrics.text()).body);
   const seconds = valueOf(await read(), name, { file: certificate.name }) ?? 0;
   assert.ok(seconds > Date.now() / 1000, 'it expires in the future');
-  gateway.apply(testPolicy(), tlsSettings({ certificates: [otherCertificate] }));
+  await gateway.apply(testPolicy(), tlsSettings({ certificates: [otherCertificate] }));
   assert.deepEqual(
     (await read()).get(name)?.samples.map(({ labels }) => labels['file']),
     [otherCertificate.name],

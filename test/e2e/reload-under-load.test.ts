@@ -128,13 +128,13 @@ test('in this process', async (t) => {
   const { gateway, port } = await startPlainGateway(t, (incoming, response) =>
     demo.emit('request', incoming, response),
   );
-  gateway.apply(policyOf(first.config));
+  await gateway.apply(policyOf(first.config));
   let refused = 0;
   const watch = await watchConfig({
     files: first.files,
     load,
-    apply: (result) => {
-      if (result.ok) gateway.apply(policyOf(result.config));
+    apply: async (result) => {
+      if (result.ok) await gateway.apply(policyOf(result.config));
       else refused += 1;
     },
     failed: (error) => {

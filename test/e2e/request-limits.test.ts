@@ -170,7 +170,7 @@ test('new limits hold for what begins from then on', async (t) => {
   const send = async (): Promise<number> =>
     (await call('/peer/app/', { method: 'POST', headers: [...auth, 'Content-Length', '3'], body: 'abc' })).status;
   assert.equal(await send(), 200);
-  gateway.apply(testPolicy({ limits: { maxBodyBytes: 2 } }));
+  await gateway.apply(testPolicy({ limits: { maxBodyBytes: 2 } }));
   assert.equal(await send(), 413);
 });
 

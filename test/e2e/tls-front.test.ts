@@ -137,7 +137,7 @@ test('new certificates serve new handshakes, and a connection keeps what it has'
   const old = await dial();
   assert.equal(commonName(old), 'CN=localhost');
   const next = tlsSettings({ certificates: [otherCertificate], clientCa });
-  gateway.apply(testPolicy(), next);
+  await gateway.apply(testPolicy(), next);
   const known = { cert: clientCertificate.cert, key: clientCertificate.key };
   const renewed = await dial({ ca: otherCertificate.cert, servername: 'a.peers.localhost', ...known });
   assert.equal(commonName(renewed), 'CN=a.peers.localhost');
@@ -153,7 +153,7 @@ test('a session of before can not be resumed past what is demanded now', async (
   const [session] = await ticket;
   const resumed = await dial({ session });
   assert.equal(resumed.isSessionReused(), true);
-  gateway.apply(testPolicy(), tlsSettings({ clientCa }));
+  await gateway.apply(testPolicy(), tlsSettings({ clientCa }));
   const refused = await dial({ session });
   assert.equal(refused.isSessionReused(), false);
   refused.write(head());
@@ -173,10 +173,8 @@ test('settings that can not be served are refused as a whole, and name what is w
     [tlsSettings({ clientCa: { ca: '', name: 'none.pem' } }), /none\.pem is no certificate/],
   ] as const;
   for (const [settings, message] of wrong) {
-    assert.throws(
-      () => {
-        gateway.apply(testPolicy({ auth: { enabled: false }, acl: { '*': ['anonymous'] } }), settings);
-      },
+    await assert.rejects(
+      gateway.apply(testPolicy({ auth: { enabled: false }, acl: { '*': ['anonymous'] } }), settings),
       (error) => error instanceof TlsSettingsError && message.test(error.message) && !error.message.includes('BEGIN'),
     );
   }

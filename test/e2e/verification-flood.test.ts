@@ -193,7 +193,7 @@ test('after a restart a key of our form needs no bcrypt, and what its entry allo
     [[{ ...entryOfOurs, scopes: ['write'] }], 403],
     [keys.slice(1), 401],
   ] as const) {
-    third.gateway.apply(testPolicy({ auth: { keys: changed }, trustedProxies: ['127.0.0.1'] }));
+    await third.gateway.apply(testPolicy({ auth: { keys: changed }, trustedProxies: ['127.0.0.1'] }));
     assert.equal(await third.statusOf(ours, victim), status);
   }
   // Only where there is no such entry any more.

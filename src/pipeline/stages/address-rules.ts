@@ -1,10 +1,10 @@
 // Owns the first question of all: may this address call the gateway.
-import { addressRules } from '../../guard/address-rules.ts';
+import { addressRulesSteps } from '../../guard/address-rules.ts';
 import { GatewayError } from '../../kernel/errors.ts';
-import { compiled } from '../../policy/compiled.ts';
+import { compiledInSteps } from '../../policy/compiled.ts';
 import type { Dispatch, Stage } from '../stage.ts';
 
-const rulesOf = compiled(({ ipRules }) => addressRules(ipRules));
+const rulesOf = compiledInSteps(({ ipRules }) => addressRulesSteps(ipRules));
 
 export function checkAddress(): Stage {
   return function addressStage(next): Dispatch {

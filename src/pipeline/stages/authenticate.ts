@@ -17,8 +17,9 @@ import type { Clock } from '../../kernel/clock.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import { authenticated, type Authenticated } from '../../kernel/events.ts';
 import type { Sink } from '../../kernel/http.ts';
-import { addressSet } from '../../policy/addresses.ts';
-import { compiled } from '../../policy/compiled.ts';
+import type { Steps } from '../../kernel/slices.ts';
+import { addressSetSteps } from '../../policy/addresses.ts';
+import { compiledInSteps } from '../../policy/compiled.ts';
 import type { KeyPolicy, LeasePolicy } from '../../policy/policy.ts';
 import { callerHeaders } from '../caller-headers.ts';
 import { ChosenProtocol } from '../chosen-protocol.ts';
@@ -34,16 +35,16 @@ export interface AuthenticateParts {
 }
 
 const realm = 'Bearer realm="portal-gateway"';
-const ringOf = compiled(({ auth }) => new KeyRing(auth.keys));
+const ringOf = compiledInSteps(({ auth }) => KeyRing.inSteps(auth.keys));
 /** Per key: most have no addresses of their own. */
-const allowedOf = compiled(
-  ({ auth }) =>
-    new Map(
-      auth.keys
-        .filter(({ allowedCidrs }) => allowedCidrs.length > 0)
-        .map((key) => [key, addressSet(key.allowedCidrs)] as const),
-    ),
-);
+const allowedOf = compiledInSteps(function* ({ auth }): Steps<ReadonlyMap<KeyPolicy, (ip: string) => boolean>> {
+  const allowed = new Map<KeyPolicy, (ip: string) => boolean>();
+  for (const key of auth.keys) {
+    if (key.allowedCidrs.length > 0) allowed.set(key, yield* addressSetSteps(key.allowedCidrs));
+    yield;
+  }
+  return allowed;
+});
 
 interface Caller {
   readonly principal: Principal;

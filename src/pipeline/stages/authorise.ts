@@ -6,22 +6,26 @@ import { missingScope } from '../../guard/scopes.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import { leaseIdIn } from '../../kernel/lease-name.ts';
 import { maskKeys } from '../../kernel/mask-keys.ts';
-import { compiled } from '../../policy/compiled.ts';
+import type { Steps } from '../../kernel/slices.ts';
+import { compiledInSteps } from '../../policy/compiled.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
 import { LeasePatterns } from '../../policy/lease-patterns.ts';
-import { addressRules } from '../../guard/address-rules.ts';
+import { addressRulesSteps } from '../../guard/address-rules.ts';
 import { presumedPlace } from '../credential-place.ts';
 import type { LeaseLookup } from '../lease-lookup.ts';
 import type { Destination, Dispatch, Exchange, Stage } from '../stage.ts';
 import { missing } from './authenticate.ts';
 
-const demandsOf = compiled(
-  ({ leases }) =>
-    new LeasePatterns(
-      Object.entries(leases).map(([pattern, { requiredScopes, ipRules }]) => {
-        return [pattern, { requiredScopes, isAllowed: addressRules(ipRules) }] as const;
-      }),
-    ),
+interface Demands {
+  readonly requiredScopes: readonly string[];
+  readonly isAllowed: (ip: string) => boolean;
+}
+
+const demandsOf = compiledInSteps(({ leases }) =>
+  LeasePatterns.inSteps(leases, function* ({ requiredScopes, ipRules }): Steps<Demands> {
+    yield;
+    return { requiredScopes, isAllowed: yield* addressRulesSteps(ipRules) };
+  }),
 );
 
 export function authorise(lookup: LeaseLookup): Stage {

@@ -2,7 +2,8 @@
 import { QuotaCalendar } from '../../guard/quota-calendar.ts';
 import type { QuotaCharge, QuotaState, QuotaVerdict, Resource } from '../../guard/quota.ts';
 import { GatewayError } from '../../kernel/errors.ts';
-import { compiled } from '../../policy/compiled.ts';
+import type { Steps } from '../../kernel/slices.ts';
+import { compiledInSteps } from '../../policy/compiled.ts';
 import { ownValue } from '../../policy/own-value.ts';
 import type { QuotaPolicy } from '../../policy/policy.ts';
 import type { Exchange } from '../stage.ts';
@@ -15,11 +16,16 @@ export interface KeyQuota extends QuotaCharge {
   readonly llmTokens: boolean;
 }
 
-const quotasOf = compiled(({ quotas: { timeZone, daily, monthly } }) => {
+type QuotasOfKey = (key: string) => Quotas | undefined;
+
+const quotasOf = compiledInSteps(function* ({ quotas: { timeZone, daily, monthly } }): Steps<QuotasOfKey> {
   const calendar = new QuotaCalendar(timeZone);
   const known = new Map<string, Quotas | undefined>();
-  for (const name of new Set(['*', ...Object.keys(daily), ...Object.keys(monthly)])) {
-    known.set(name, quotasFrom(calendar, named(daily, name), named(monthly, name)));
+  for (const names of [['*'], Object.keys(daily), Object.keys(monthly)]) {
+    for (const name of names) {
+      yield;
+      if (!known.has(name)) known.set(name, quotasFrom(calendar, named(daily, name), named(monthly, name)));
+    }
   }
   const others = known.get('*');
   return (key: string) => (known.has(key) ? known.get(key) : others);

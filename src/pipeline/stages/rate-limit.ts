@@ -1,21 +1,25 @@
 // Owns which buckets a request is charged to, and what its caller is told of them. Which one has what is guard/'s.
 import type { BucketState, Charge, Rate, Verdict } from '../../guard/limiter.ts';
-import { requestCost } from '../../guard/request-cost.ts';
+import { requestCostSteps } from '../../guard/request-cost.ts';
 import { GatewayError } from '../../kernel/errors.ts';
 import { rateLimited, type RateLimited } from '../../kernel/events.ts';
 import type { Sink } from '../../kernel/http.ts';
+import type { Steps } from '../../kernel/slices.ts';
 import { addressGroup } from '../../policy/addresses.ts';
-import { compiled } from '../../policy/compiled.ts';
+import { compiledInSteps } from '../../policy/compiled.ts';
 import { LeasePatterns } from '../../policy/lease-patterns.ts';
 import { ownValue } from '../../policy/own-value.ts';
 import { PerLease } from '../../policy/per-lease.ts';
 import type { Exchange } from '../stage.ts';
 
-const leaseRatesOf = compiled(({ rateLimit }) => {
-  const rates = new LeasePatterns(Object.entries(rateLimit.perLease));
+const leaseRatesOf = compiledInSteps(function* ({ rateLimit }): Steps<PerLease<Rate | undefined>> {
+  const rates = yield* LeasePatterns.inSteps(rateLimit.perLease, function* (rate): Steps<Rate> {
+    yield;
+    return rate;
+  });
   return new PerLease((id, names) => tightestOf(rates.all(id, names)));
 });
-const costsOf = compiled(({ rateLimit }) => requestCost(rateLimit.costs));
+const costsOf = compiledInSteps(({ rateLimit }) => requestCostSteps(rateLimit.costs));
 
 const nameless: readonly string[] = [];
 

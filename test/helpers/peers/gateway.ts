@@ -81,9 +81,7 @@ const commands = {
   /** Those since the last time that it was asked. */
   failures: () => failures.splice(0),
   /** As a reload does. */
-  apply: (parts: Parameters<typeof testPolicy>[0]) => {
-    gateway.apply(testPolicy({ ...policyParts, ...parts }));
-  },
+  apply: (parts: Parameters<typeof testPolicy>[0]) => gateway.apply(testPolicy({ ...policyParts, ...parts })),
   close: () => gateway.close(),
 };
 serveParent({ port }, commands, { streams: MuxStream, sessions: Mux, tunnels: SecurePipe });

@@ -1,0 +1,30 @@
+// What the threads that load for a running gateway are asked for, and what they reply: plain data, since it crosses threads.
+import type { RunningConfig } from '../config/digested-keys.ts';
+import type { FlagSetting } from '../config/load.ts';
+import type { FileStamp, SeenFiles } from '../config/seen-files.ts';
+import type { LoadedKeys } from '../keys/load-keys.ts';
+import type { OtherKey } from '../keys/read-keys-file.ts';
+
+export interface ConfigJob {
+  readonly kind: 'config';
+  /** As in LoadOptions. */
+  readonly file: string | undefined;
+  readonly flags: readonly FlagSetting[];
+}
+
+export interface KeysJob {
+  readonly kind: 'keys';
+  readonly file: string;
+  readonly others: readonly OtherKey[];
+}
+
+export type LoadJob = ConfigJob | KeysJob;
+
+/** A result without the object that remembers its files, and what that object remembers. */
+export interface Sent<R extends { readonly files: SeenFiles }> {
+  readonly result: R extends unknown ? Omit<R, 'files'> : never;
+  readonly stamps: readonly FileStamp[];
+}
+
+export type SentConfig = Sent<RunningConfig>;
+export type SentKeys = Sent<LoadedKeys>;

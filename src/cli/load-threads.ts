@@ -1,0 +1,49 @@
+// Loads the configuration and the keys file for a running gateway, each in a thread of its own: parsing and checking 1 MiB takes more
+// than half a second, in which the event loop would serve nobody.
+import type { KeyConfig } from '../config/config.ts';
+import type { RunningConfig } from '../config/digested-keys.ts';
+import type { FlagSetting } from '../config/load.ts';
+import { SeenFiles } from '../config/seen-files.ts';
+import { JobThread } from '../kernel/job-thread.ts';
+import { Slices, type Steps } from '../kernel/slices.ts';
+import type { LoadedKeys } from '../keys/load-keys.ts';
+import type { OtherKey } from '../keys/read-keys-file.ts';
+import type { LoadJob, SentConfig, SentKeys } from './load-jobs.ts';
+
+/** The same folder and the same extension as this file: TypeScript in development, JavaScript in the package. */
+const program = new URL(`./load-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
+/** Secret managers have 20 s. The rest is for files of any size on a slow machine. */
+const timeoutMs = 300_000;
+
+export class LoadThreads {
+  readonly #config = new JobThread({ program, name: 'configuration', timeoutMs });
+  readonly #keys = new JobThread({ program, name: 'keys file', timeoutMs });
+
+  /** Rejects with JobThreadError, or with the reason of the signal. */
+  async config(file: string | undefined, flags: readonly FlagSetting[], signal: AbortSignal): Promise<RunningConfig> {
+    const job: LoadJob = { kind: 'config', file, flags };
+    const { result, stamps } = (await this.#config.run(job, signal)) as SentConfig;
+    return { ...result, files: new SeenFiles(stamps) };
+  }
+
+  /** Rejects as config() does. */
+  async keys(file: string, others: readonly KeyConfig[], signal: AbortSignal): Promise<LoadedKeys> {
+    const job: LoadJob = { kind: 'keys', file, others: await new Slices().run(withoutRest(others)) };
+    const { result, stamps } = (await this.#keys.run(job, signal)) as SentKeys;
+    return { ...result, files: new SeenFiles(stamps) };
+  }
+
+  /** Loads in progress reject. Idempotent. */
+  async close(): Promise<void> {
+    await Promise.all([this.#config.close(), this.#keys.close()]);
+  }
+}
+
+function* withoutRest(keys: readonly KeyConfig[]): Steps<OtherKey[]> {
+  const others: OtherKey[] = [];
+  for (const { id, keyHash, keyPrefix } of keys) {
+    others.push({ id, keyHash, keyPrefix });
+    yield;
+  }
+  return others;
+}

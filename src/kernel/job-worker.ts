@@ -1,0 +1,26 @@
+// The thread's side of job-thread.ts: takes one job after the other, and replies with what came of it. A job that throws ends the
+// thread.
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { Assembly, type Piece, piecesOf } from './pieces.ts';
+
+/** What the thread is started with. */
+export interface JobThreadData {
+  /** For results: whoever gave the job takes the messages when there is time. */
+  readonly results: MessagePort;
+}
+
+/** `work` gets plain data and returns plain data. */
+export function serveJobs(work: (job: unknown) => Promise<unknown>): void {
+  const { results } = workerData as JobThreadData;
+  let job = new Assembly();
+  parentPort?.on('message', (piece: Piece) => {
+    job.add(piece);
+    if (!job.isWhole) return;
+    const { value } = job;
+    job = new Assembly();
+    void work(value).then((result) => {
+      for (const message of piecesOf(result)) results.postMessage(message);
+      parentPort?.postMessage('done');
+    });
+  });
+}

@@ -1,0 +1,113 @@
+// Cuts plain data into messages that are each cheap to receive, and puts them together again. A structured clone is read in one go by
+// the thread that receives it, which takes 15 ms for a configuration of 1 MiB.
+
+/** A list or record that is cut is opened, filled by any number of messages and closed; those inside it likewise. */
+export type Piece =
+  | { readonly kind: 'open'; readonly name: string; readonly list: boolean }
+  | { readonly kind: 'entries'; readonly entries: readonly (readonly [name: string, value: unknown])[] }
+  | { readonly kind: 'close' };
+
+/** Values in one message: less than 1 ms of the receiver's time. */
+const maxValues = 500;
+/** A text counts as one value for so many characters. */
+const charactersPerValue = 256;
+
+/** For lists, records and what a structured clone copies. Yields a message at each step. */
+export function* piecesOf(value: unknown): Generator<Piece, undefined> {
+  yield* cut([['', value]], '', false);
+}
+
+function* cut(entries: Iterable<readonly [string, unknown]>, name: string, list: boolean): Generator<Piece, undefined> {
+  yield { kind: 'open', name, list };
+  let batch: (readonly [string, unknown])[] = [];
+  let values = 0;
+  for (const entry of entries) {
+    const [inner, value] = entry;
+    const size = valuesIn(value);
+    if (values + size > maxValues && batch.length > 0) {
+      yield { kind: 'entries', entries: batch };
+      batch = [];
+      values = 0;
+    }
+    if (size > maxValues && isContainer(value)) yield* cut(entriesOf(value), inner, Array.isArray(value));
+    else {
+      batch.push(entry);
+      values += size;
+    }
+  }
+  if (batch.length > 0) yield { kind: 'entries', entries: batch };
+  yield { kind: 'close' };
+}
+
+/** Counts no further than it takes to see that there are too many for one message. */
+function valuesIn(value: unknown): number {
+  if (typeof value === 'string') return 1 + value.length / charactersPerValue;
+  if (!isContainer(value)) return 1;
+  let values = 1;
+  for (const [, inner] of entriesOf(value)) {
+    values += valuesIn(inner);
+    if (values > maxValues) break;
+  }
+  return values;
+}
+
+type Container = readonly unknown[] | Readonly<Record<string, unknown>>;
+
+function isContainer(value: unknown): value is Container {
+  if (typeof value !== 'object' || value === null) return false;
+  return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** Items of a list have no names: they keep their order. */
+function* entriesOf(container: Container): Generator<readonly [string, unknown]> {
+  if (Array.isArray(container)) for (const item of container as readonly unknown[]) yield ['', item];
+  else yield* Object.entries(container);
+}
+
+/** What the messages of one value make. */
+export class Assembly {
+  /** The innermost last. */
+  readonly #open: Container[] = [];
+  #root: Container | undefined = undefined;
+
+  get isWhole(): boolean {
+    return this.#root !== undefined && this.#open.length === 0;
+  }
+
+  /** Deeply frozen. Throws TypeError while messages are missing. */
+  get value(): unknown {
+    if (!this.isWhole) throw new TypeError('the end of the data is missing');
+    return (this.#root as Readonly<Record<string, unknown>>)[''];
+  }
+
+  add(piece: Piece): void {
+    switch (piece.kind) {
+      case 'open': {
+        const container = piece.list ? [] : {};
+        if (this.#root === undefined) this.#root = container;
+        else this.#put(piece.name, container);
+        this.#open.push(container);
+        return;
+      }
+      case 'entries':
+        for (const [name, value] of piece.entries) this.#put(name, deeplyFrozen(value));
+        return;
+      case 'close':
+        Object.freeze(this.#open.pop());
+    }
+  }
+
+  #put(name: string, value: unknown): void {
+    const around = this.#open.at(-1);
+    if (around === undefined) throw new TypeError('the beginning of the data is missing');
+    if (Array.isArray(around)) around.push(value);
+    else if (name === '__proto__') throw new TypeError('a record cannot have the name __proto__');
+    else (around as Record<string, unknown>)[name] = value;
+  }
+}
+
+function deeplyFrozen(value: unknown): unknown {
+  if (!isContainer(value)) return value;
+  for (const inner of Object.values(value)) deeplyFrozen(inner);
+  return Object.freeze(value);
+}

@@ -1,0 +1,19 @@
+// Reads the keys file into what the data plane works from.
+import type { Finding } from '../config/origin.ts';
+import type { SeenFiles } from '../config/seen-files.ts';
+import type { KeyPolicy } from '../policy/policy.ts';
+import { type OtherKey, readKeysFile } from './read-keys-file.ts';
+import { keyPolicies } from './stored-key.ts';
+
+export interface LoadedKeys {
+  /** None where there are faults. */
+  readonly keys: readonly KeyPolicy[];
+  readonly faults: readonly Finding[];
+  readonly files: SeenFiles;
+}
+
+/** Never rejects for what is in the file. `others`: keys that stand elsewhere, which these must not clash with. */
+export async function loadKeys(file: string, others: readonly OtherKey[]): Promise<LoadedKeys> {
+  const { keys, faults, files } = await readKeysFile(file, others);
+  return { keys: keys.flatMap(keyPolicies), faults, files };
+}
