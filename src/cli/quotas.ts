@@ -9,6 +9,7 @@ import { QuotaRedis } from '../guard/quota-redis.ts';
 import { connectRedis, type RedisPlace } from '../guard/redis-client.ts';
 import { sharedNamespace } from '../guard/shared-limiter.ts';
 import { systemClock } from '../kernel/clock.ts';
+import { hasEntries } from '../kernel/large-records.ts';
 import type { Logger } from '../observe/log.ts';
 import { readRedisPlace } from './tls-settings.ts';
 
@@ -36,7 +37,7 @@ export async function keepQuotas(
 
   async function apply(config: Config): Promise<void> {
     ({ quotas } = config);
-    if (keeper !== undefined || (isEmpty(quotas.daily) && isEmpty(quotas.monthly))) return;
+    if (keeper !== undefined || !(hasEntries(quotas.daily) || hasEntries(quotas.monthly))) return;
     const store: UsageStore = redis !== undefined ? shared(redis) : new QuotaFile({ path, clock: systemClock });
     keeper = new QuotaKeeper({
       ledger,
@@ -72,10 +73,4 @@ export async function keepQuotas(
   });
   await apply(initial);
   return { ledger, apply };
-}
-
-/** Without a list of their names, of which there may be many. */
-function isEmpty(quotas: object): boolean {
-  for (const name in quotas) if (Object.hasOwn(quotas, name)) return false;
-  return true;
 }

@@ -1,5 +1,6 @@
 // Owns the decision who may call which lease (product-spec §5, ACL): rules compiled once, looked up in a time that does not grow with
 // their number. Pure: knows no request and no directory.
+import { entriesOf } from '../kernel/large-records.ts';
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
 import { atOnce, type Steps } from '../kernel/slices.ts';
 import { compiledInSteps } from '../policy/compiled.ts';
@@ -113,7 +114,7 @@ export class Acl {
 
   *#add(rules: AclRules): Steps<void> {
     const listed = new Set<string>();
-    for (const [pattern, principals] of Object.entries(rules)) {
+    for (const [pattern, principals] of entriesOf(rules)) {
       const rule = new Rule(pattern, principals, this.#all.length);
       this.#all.push(rule);
       for (const principal of principals) listed.add(principal);

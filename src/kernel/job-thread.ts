@@ -13,6 +13,8 @@ export interface JobThreadOptions {
   readonly name: string;
   /** For one job. */
   readonly timeoutMs: number;
+  /** Of the thread's own heap. Default: as Node.js chooses for the machine. A thread that needs more fails its job. */
+  readonly maxHeapMiB?: number;
   /** An idle thread ends after this time: one that has worked may hold much memory. */
   readonly idleMs?: number;
 }
@@ -79,12 +81,14 @@ export class JobThread {
   }
 
   #start(): Running {
+    const { program, name, maxHeapMiB } = this.#options;
     const { port1: results, port2 } = new MessageChannel();
     try {
       const workerData: JobThreadData = { results: port2 };
-      const worker = new Worker(this.#options.program, {
-        name: this.#options.name,
+      const worker = new Worker(program, {
+        name,
         workerData,
+        ...(maxHeapMiB !== undefined && { resourceLimits: { maxOldGenerationSizeMb: maxHeapMiB } }),
         transferList: [port2],
       });
       // For an idle thread, too: an 'error' that nobody listens to would end the process.

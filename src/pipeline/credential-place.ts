@@ -2,6 +2,7 @@
 // directory knows, and an unknown lease never gets the wider rule.
 import { aclOf } from '../guard/acl.ts';
 import { anonymous } from '../guard/principal.ts';
+import { entriesOf } from '../kernel/large-records.ts';
 import { leaseIdIn } from '../kernel/lease-name.ts';
 import type { Steps } from '../kernel/slices.ts';
 import { compiledInSteps } from '../policy/compiled.ts';
@@ -23,7 +24,7 @@ interface Usage {
 
 const usage = compiledInSteps(function* ({ leases }): Steps<Readonly<Usage>> {
   const found: Usage = { app: false, gatewayById: false, gatewayByName: false };
-  for (const [pattern, { credentials }] of Object.entries(leases)) {
+  for (const [pattern, { credentials }] of entriesOf(leases)) {
     if (credentials === 'app') found.app = true;
     else if (leaseIdIn(pattern) === undefined) found.gatewayByName = true;
     else found.gatewayById = true;

@@ -3,6 +3,7 @@
 import { CorsRules } from '../guard/cors.ts';
 import type { GatewayError } from '../kernel/errors.ts';
 import { noHeaders, type RawHeaders } from '../kernel/http.ts';
+import { entriesOf } from '../kernel/large-records.ts';
 import { leaseIdIn } from '../kernel/lease-name.ts';
 import type { Steps } from '../kernel/slices.ts';
 import { compiledInSteps } from '../policy/compiled.ts';
@@ -27,7 +28,7 @@ const tableOf = compiledInSteps(function* ({ cors, leases }): Steps<CorsTable> {
   const underIds: CorsRules[] = [];
   const underNames: CorsRules[] = [];
   const ids = new Set<string>();
-  for (const [pattern, lease] of Object.entries(leases)) {
+  for (const [pattern, lease] of entriesOf(leases)) {
     yield;
     const id = leaseIdIn(pattern);
     if (id !== undefined) ids.add(id);

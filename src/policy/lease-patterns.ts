@@ -1,6 +1,7 @@
 // Owns the question which of several patterns fits a lease best: its id or its name, else the longest `prefix-*`, else `*`. Knows
 // nothing of what is set for them.
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
+import { entriesOf } from '../kernel/large-records.ts';
 import type { Steps } from '../kernel/slices.ts';
 import { PerLease } from './per-lease.ts';
 import { PrefixIndex } from './prefix-index.ts';
@@ -23,7 +24,7 @@ export class LeasePatterns<T> {
     valueOf: (value: V) => Steps<T>,
   ): Steps<LeasePatterns<T>> {
     const made = new LeasePatterns<T>([]);
-    for (const [pattern, value] of Object.entries(patterns)) {
+    for (const [pattern, value] of entriesOf(patterns)) {
       made.#add(pattern, yield* valueOf(value));
     }
     return made;

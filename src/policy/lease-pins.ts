@@ -1,5 +1,6 @@
 // Owns what `portal.lease_pins` says of names and ids, whatever the relays say: a pinned name is that of one lease and of no other.
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
+import { entriesOf } from '../kernel/large-records.ts';
 import { atOnce, type Steps } from '../kernel/slices.ts';
 import { compiledInSteps } from './compiled.ts';
 import { PerLease } from './per-lease.ts';
@@ -21,7 +22,7 @@ export class LeasePins {
   }
 
   *#add(pins: Readonly<Record<string, string>>): Steps<void> {
-    for (const [name, id] of Object.entries(pins)) {
+    for (const [name, id] of entriesOf(pins)) {
       // Text in the form of an id is never a name: a pin for it would lead the callers of that id elsewhere.
       if (leaseIdIn(name) === undefined) this.#pin(name, id);
       yield;

@@ -112,7 +112,10 @@ async function running(t: TestContext): Promise<Bench> {
     for (let i = 0; i < 20; i += 1) await call();
     over = true;
     await Promise.all(calling);
-    const told = cli.stderr().slice(before).matchAll(/^STRETCH (\S+)$/gm);
+    const told = cli
+      .stderr()
+      .slice(before)
+      .matchAll(/^STRETCH (\S+)$/gm);
     return Math.max(0, ...Array.from(told, ([, ms]) => Number(ms)));
   };
   // Requests without a reload, until their code is warm.

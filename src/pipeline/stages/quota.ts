@@ -2,6 +2,7 @@
 import { QuotaCalendar } from '../../guard/quota-calendar.ts';
 import type { QuotaCharge, QuotaState, QuotaVerdict, Resource } from '../../guard/quota.ts';
 import { GatewayError } from '../../kernel/errors.ts';
+import { entriesOf } from '../../kernel/large-records.ts';
 import type { Steps } from '../../kernel/slices.ts';
 import { compiledInSteps } from '../../policy/compiled.ts';
 import { ownValue } from '../../policy/own-value.ts';
@@ -21,13 +22,13 @@ type QuotasOfKey = (key: string) => Quotas | undefined;
 const quotasOf = compiledInSteps(function* ({ quotas: { timeZone, daily, monthly } }): Steps<QuotasOfKey> {
   const calendar = new QuotaCalendar(timeZone);
   const known = new Map<string, Quotas | undefined>();
-  for (const names of [['*'], Object.keys(daily), Object.keys(monthly)]) {
-    for (const name of names) {
+  for (const limits of [daily, monthly]) {
+    for (const [name] of entriesOf(limits)) {
       yield;
       if (!known.has(name)) known.set(name, quotasFrom(calendar, named(daily, name), named(monthly, name)));
     }
   }
-  const others = known.get('*');
+  const others = quotasFrom(calendar, ownValue(daily, '*'), ownValue(monthly, '*'));
   return (key: string) => (known.has(key) ? known.get(key) : others);
 });
 

@@ -1,0 +1,19 @@
+// Walks over records of any size in steps. The engine lists the names of a large record in one go, which takes 40 ms for 100,000: whoever
+// fills one in steps keeps the list.
+
+const namesOf = new WeakMap<object, readonly string[]>();
+
+/** `names`: all of the record, each once, in its order. It gets no others from now on. */
+export function keepNames(record: Readonly<Record<string, unknown>>, names: readonly string[]): void {
+  namesOf.set(record, names);
+}
+
+export function* entriesOf<T>(record: Readonly<Record<string, T>>): Generator<readonly [name: string, value: T]> {
+  const names = namesOf.get(record);
+  if (names === undefined) yield* Object.entries(record);
+  else for (const name of names) yield [name, record[name] as T];
+}
+
+export function hasEntries(record: Readonly<Record<string, unknown>>): boolean {
+  return (namesOf.get(record) ?? Object.keys(record)).length > 0;
+}

@@ -1,0 +1,123 @@
+// How long a gateway serves nobody while it takes another policy, whatever the policy holds: requests flow before, meanwhile and after.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KeyPolicy, Policy } from '../../src/policy/policy.ts';
+import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
+import { testKey, testLease, testPolicy } from '../helpers/policy.ts';
+import { turnCpuOf, type TurnCpu } from '../helpers/turn-cpu.ts';
+
+/** The bound is about 10 ms; garbage collection and cold code come on top. */
+const maxStretchMs = 30;
+const rate = { requestsPerSecond: 1e9, burst: 1e9 };
+
+/** By name, for as many names. */
+function records<T>(count: number, nameOf: (i: number) => string, valueOf: (i: number) => T): Record<string, T> {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [nameOf(i), valueOf(i)]));
+}
+
+function hashedKey(i: number): KeyPolicy {
+  const number = String(i).padStart(10, '0');
+  const secret = { kind: 'bcrypt', bcrypt: `$2b$10$${number.padEnd(53, 'h')}`, prefix: `sk_live_${number}` } as const;
+  return testKey({ id: `key-${i}`, secret, allowedCidrs: i % 4 === 0 ? [`10.0.${i % 256}.0/24`] : [] });
+}
+
+const network = (i: number): string => `10.${i >> 8}.${i & 255}.0/24`;
+const prefixed = (i: number): string => `lease-${i}-*`;
+const ownKeys = testPolicy().auth;
+
+const policies: readonly [what: string, parts: Parameters<typeof testPolicy>[0]][] = [
+  [
+    '20,000 keys',
+    { auth: { ...ownKeys, keys: [testKey(), ...Array.from({ length: 20_000 }, (_, i) => hashedKey(i))] } },
+  ],
+  [
+    '5,000 patterns with rules and settings',
+    {
+      acl: { ...records(5_000, prefixed, (i) => ['test', `scope:s${i}`]), '*': ['*'] },
+      leases: records(5_000, prefixed, (i) =>
+        testLease({ hostHeader: `h${i}.test`, ipRules: { allow: [], deny: [network(i)] } }),
+      ),
+    },
+  ],
+  [
+    '20,000 names for each lease rule',
+    {
+      acl: {
+        ...records(
+          20_000,
+          (i) => `name-${i}`,
+          () => ['test'],
+        ),
+        app: ['test'],
+      },
+    },
+  ],
+  [
+    '20,000 limits and quotas',
+    {
+      rateLimit: { perLease: records(20_000, prefixed, () => rate) },
+      quotas: {
+        daily: records(
+          20_000,
+          (i) => `key-${i}`,
+          () => ({ requests: 1e9 }),
+        ),
+        monthly: {},
+      },
+    },
+  ],
+  [
+    '5,000 costs and timeouts',
+    {
+      rateLimit: {
+        costs: Array.from({ length: 5_000 }, (_, i) => ({ lease: prefixed(i), path: `/p${i}*`, method: '', cost: 2 })),
+      },
+      timeouts: {
+        overrides: Array.from({ length: 5_000 }, (_, i) => ({ lease: prefixed(i), path: `/p${i}*`, dialMs: 1_000 })),
+      },
+    },
+  ],
+  [
+    '20,000 pins, all of one lease',
+    {
+      leasePins: records(
+        20_000,
+        (i) => `pinned-${i}`,
+        () => 'Q'.repeat(26),
+      ),
+    },
+  ],
+  ['20,000 hosts', { allowedHosts: ['127.0.0.1', ...Array.from({ length: 20_000 }, (_, i) => `*.h${i}.test`)] }],
+  [
+    '5,000 networks in each list',
+    {
+      ipRules: { allow: [], deny: Array.from({ length: 5_000 }, (_, i) => network(i)) },
+      trustedProxies: Array.from({ length: 5_000 }, (_, i) => network(i)),
+    },
+  ],
+];
+
+async function measured(gateway: PlainGateway, policy: Policy): Promise<TurnCpu> {
+  let over = false;
+  const calling = Array.from({ length: 2 }, async () => {
+    while (!over) assert.equal((await gateway.call('/peer/app/')).status, 200);
+  });
+  const cpu = await turnCpuOf(async () => {
+    await gateway.gateway.apply(policy);
+    for (let i = 0; i < 5; i += 1) assert.equal((await gateway.call('/peer/app/')).status, 200);
+  });
+  over = true;
+  await Promise.all(calling);
+  return cpu;
+}
+
+for (const [what, parts] of policies) {
+  test(`a policy of ${what}`, async (t) => {
+    const gateway = await startPlainGateway(t, (_, response) => response.end('ok'));
+    // Cold code is not what this is about.
+    for (let i = 0; i < 100; i += 1) await gateway.call('/peer/app/');
+    const { longestMs, totalMs } = await measured(gateway, testPolicy(parts));
+    t.diagnostic(`longest stretch ${longestMs.toFixed(1)} ms, ${totalMs.toFixed(0)} ms in all`);
+    assert.ok(longestMs < maxStretchMs, `the loop was held for ${longestMs} ms of CPU time`);
+  });
+}
