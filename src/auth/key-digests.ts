@@ -1,6 +1,7 @@
 // Recognises keys of the gateway's own form that verified before, by an HMAC instead of a bcrypt. Their secret has 155 bits, so a digest
 // of one gives nothing away that could be guessed. Remembers one key for each hash; the policy decides what its entry allows.
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Steps } from '../kernel/slices.ts';
 
 export interface KeyDigest {
   /** Which bcrypt hash the key belongs to, itself as an HMAC. */
@@ -28,6 +29,14 @@ export class KeyDigests {
     this.#secret = options.secret;
     this.#maxDigests = options.maxDigests ?? defaultMaxDigests;
     for (const kept of options.kept ?? []) this.#put(kept);
+  }
+
+  /** Of earlier processes with the same secret: they count as more recent than those that are there. The most recent last. */
+  *restore(kept: readonly KeyDigest[]): Steps<void> {
+    for (const one of kept) {
+      this.#put(one);
+      yield;
+    }
   }
 
   /** The most recent last. */

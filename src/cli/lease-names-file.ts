@@ -3,6 +3,8 @@
 import { appendFile, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { foldName, isLeaseId, leaseIdIn } from '../kernel/lease-name.ts';
+import { linesOf } from '../kernel/lines.ts';
+import { Slices, type Steps } from '../kernel/slices.ts';
 import { makePrivateDirectory } from '../kernel/state-place.ts';
 
 export interface LeaseNameLine {
@@ -27,20 +29,35 @@ export async function readLeaseNames(file: string, start = 0): Promise<ReadLines
   const text = await textFrom(file, start);
   // A line that is being written has no end yet.
   const whole = text.subarray(0, text.lastIndexOf(0x0a) + 1);
-  const parsed = whole
-    .toString('utf8')
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map(parse);
-  const lines = parsed.filter((line) => line !== undefined);
-  return { lines, faults: parsed.length - lines.length, end: start + whole.length };
+  return { ...(await new Slices().run(parsed(whole.toString('utf8')))), end: start + whole.length };
+}
+
+function* parsed(whole: string): Steps<Omit<ReadLines, 'end'>> {
+  const lines: LeaseNameLine[] = [];
+  let faults = 0;
+  for (const text of linesOf(whole)) {
+    yield;
+    if (text.trim() === '') continue;
+    const line = parse(text);
+    if (line === undefined) faults += 1;
+    else lines.push(line);
+  }
+  return { lines, faults };
 }
 
 /** Throws the system's error. */
 export async function appendLeaseNames(file: string, lines: readonly LeaseNameLine[]): Promise<void> {
   await makePrivateDirectory(dirname(file));
-  const text = lines.map(({ name, id }) => `${JSON.stringify({ name, id })}\n`).join('');
-  await appendFile(file, text, { mode: 0o600, flush: true });
+  await appendFile(file, await new Slices().run(textOf(lines)), { mode: 0o600, flush: true });
+}
+
+function* textOf(lines: readonly LeaseNameLine[]): Steps<string> {
+  const texts: string[] = [];
+  for (const { name, id } of lines) {
+    texts.push(`${JSON.stringify({ name, id })}\n`);
+    yield;
+  }
+  return texts.join('');
 }
 
 async function textFrom(path: string, start: number): Promise<Buffer> {

@@ -50,7 +50,7 @@ test('lists and records come in pieces of at most 500 values, and a record keeps
   // Each entry is a pair with a name.
   const maxValues = 3 * 500 + 1;
   for (const piece of pieces) assert.ok(piece.kind !== 'entries' || valuesIn(piece.entries) <= maxValues);
-  const { leases: got } = assembly.value as typeof value;
+  const { leases: got } = assembly.value;
   assert.deepEqual(
     Array.from(entriesOf(got), ([key]) => key),
     Object.keys(leases),

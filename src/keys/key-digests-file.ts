@@ -6,6 +6,8 @@ import { dirname } from 'node:path';
 import process from 'node:process';
 import { type KeyDigest, KeyDigests } from '../auth/key-digests.ts';
 import { readConfigFile } from '../config/read-file.ts';
+import { linesOf } from '../kernel/lines.ts';
+import { Slices, type Steps } from '../kernel/slices.ts';
 import { makePrivateDirectory } from '../kernel/state-place.ts';
 import { withFileLock } from './file-lock.ts';
 import { replaceFile } from './write-file.ts';
@@ -96,13 +98,24 @@ class KeyDigestsFile implements KeptKeyDigests {
         await this.#keepSecret();
         // Other gateways may share the file.
         const others = await readDigests(this.#path).catch(() => []);
-        const all = new KeyDigests({ secret: this.#secret, kept: [...others, ...this.digests.all] }).all;
-        await this.#replace(this.#path, all.map(({ entry, digest }) => `${entry} ${digest}\n`).join(''));
+        await this.#replace(this.#path, await new Slices().run(this.#textWith(others)));
       });
       this.#warned = false;
     } catch (error) {
       this.#fail('the digests of verified keys cannot be written; after a restart each key is verified again', error);
     }
+  }
+
+  *#textWith(others: readonly KeyDigest[]): Steps<string> {
+    const merged = new KeyDigests({ secret: this.#secret });
+    yield* merged.restore(others);
+    yield* merged.restore(this.digests.all);
+    const lines: string[] = [];
+    for (const { entry, digest } of merged.all) {
+      lines.push(`${entry} ${digest}\n`);
+      yield;
+    }
+    return lines.join('');
   }
 
   /** Made by the first gateway that has something to keep. */
@@ -136,11 +149,18 @@ async function readSecret(path: string): Promise<Buffer | undefined> {
 
 async function readDigests(path: string): Promise<readonly KeyDigest[]> {
   const text = (await readPrivate(path, 'the file of key digests')) ?? '';
-  return text.split('\n').flatMap((line) => {
-    if (!lineForm.test(line)) return [];
+  return new Slices().run(digestsIn(text));
+}
+
+function* digestsIn(text: string): Steps<readonly KeyDigest[]> {
+  const digests: KeyDigest[] = [];
+  for (const line of linesOf(text)) {
+    yield;
+    if (!lineForm.test(line)) continue;
     const [entry = '', digest = ''] = line.split(' ');
-    return [{ entry, digest }];
-  });
+    digests.push({ entry, digest });
+  }
+  return digests;
 }
 
 async function readPrivate(path: string, what: string): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 // Owns when each key was used last, to the minute: noted in memory, written beside the keys file now and then. Losing it loses no key.
 import { readFile } from 'node:fs/promises';
+import { Slices, type Steps } from '../kernel/slices.ts';
 import { replaceFile } from './write-file.ts';
 
 /** Coarse on purpose: a write for each request would cost more than what is known by it. */
@@ -12,13 +13,39 @@ export function lastUsedFile(keysFile: string): string {
 /** Id -> milliseconds since 1970. Empty where there is no such file, or where it is of no use. */
 export async function readLastUsed(keysFile: string): Promise<Map<string, number>> {
   try {
-    const content: unknown = JSON.parse(await readFile(lastUsedFile(keysFile), 'utf8'));
-    if (typeof content !== 'object' || content === null) return new Map();
-    const times = Object.entries(content).map(([id, time]) => [id, Date.parse(String(time))] as const);
-    return new Map(times.filter(([, ms]) => !Number.isNaN(ms)));
+    return await new Slices().run(timesIn(await readFile(lastUsedFile(keysFile), 'utf8')));
   } catch {
     return new Map();
   }
+}
+
+/** `"id": "time"`. Neither has a character that JSON escapes. */
+const entryForm = /"([^"\\]{1,64})"\s*:\s*"([^"\\]{1,40})"/g;
+
+/** A JSON object, entry by entry: JSON.parse would hold the loop for as long as there are keys. */
+function* timesIn(json: string): Steps<Map<string, number>> {
+  const times = new Map<string, number>();
+  for (const [, id = '', time = ''] of json.matchAll(entryForm)) {
+    const ms = Date.parse(time);
+    if (!Number.isNaN(ms)) times.set(id, ms);
+    yield;
+  }
+  return times;
+}
+
+/** The later time of each key that there is. Other gateways may write the same file. */
+function* merged(
+  kept: ReadonlyMap<string, number>,
+  noted: ReadonlyMap<string, number>,
+  ids: ReadonlySet<string>,
+): Steps<string> {
+  const entries: string[] = [];
+  for (const id of ids) {
+    yield;
+    const ms = Math.max(kept.get(id) ?? 0, noted.get(id) ?? 0);
+    if (ms > 0) entries.push(`\n ${JSON.stringify(id)}: "${new Date(ms).toISOString()}"`);
+  }
+  return `{${entries.join(',')}\n}\n`;
 }
 
 export class LastUsed {
@@ -28,7 +55,7 @@ export class LastUsed {
   readonly #failed: (error: unknown) => void;
   readonly #timer: NodeJS.Timeout;
   /** Since the last writing. */
-  readonly #noted = new Map<string, number>();
+  #noted = new Map<string, number>();
   #writing: Promise<void> = Promise.resolve();
   #told = false;
 
@@ -65,15 +92,12 @@ export class LastUsed {
   async #write(): Promise<void> {
     if (this.#noted.size === 0) return;
     const ids = this.#ids();
-    const noted = new Map(this.#noted);
-    this.#noted.clear();
-    // Other gateways may write the same file: the later time counts.
-    const times = await readLastUsed(this.#keysFile);
-    for (const [id, ms] of noted) times.set(id, Math.max(ms, times.get(id) ?? 0));
-    const kept = [...times].filter(([id]) => ids.has(id)).sort(([a], [b]) => (a < b ? -1 : 1));
-    const content = Object.fromEntries(kept.map(([id, ms]) => [id, new Date(ms).toISOString()]));
+    const noted = this.#noted;
+    this.#noted = new Map();
+    const kept = await readLastUsed(this.#keysFile);
+    const json = await new Slices().run(merged(kept, noted, ids));
     try {
-      await replaceFile(lastUsedFile(this.#keysFile), `${JSON.stringify(content, undefined, 1)}\n`);
+      await replaceFile(lastUsedFile(this.#keysFile), json);
       this.#told = false;
     } catch (error) {
       if (!this.#told) this.#failed(error);

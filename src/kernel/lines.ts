@@ -1,0 +1,12 @@
+// Takes the lines of a text one by one, where a list of all of them would hold the event loop.
+
+/** Without their ends. Nothing behind the last end is no line. */
+export function* linesOf(text: string): Generator<string> {
+  let start = 0;
+  while (start < text.length) {
+    const end = text.indexOf('\n', start);
+    yield text.slice(start, end === -1 ? undefined : end);
+    if (end === -1) return;
+    start = end + 1;
+  }
+}
