@@ -64,7 +64,7 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   let current = config;
   let keysChanged = (): Promise<void> => Promise.resolve();
   const threads = new LoadThreads();
-  parts.defer(() => threads.close());
+  watching.defer(() => threads.close());
   const keys = await openMoreKeys(parts, {
     config: () => current,
     load: (file, others, signal) => threads.keys(file, others, signal),
@@ -109,6 +109,7 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
     }),
     failed: (error) => {
       log.error({ reason: String(error) }, 'the configuration could not be loaded; the one before stays in use');
+      publishReload('rejected');
     },
     unwatched: (directory, error) => {
       log.warn({ directory, reason: String(error) }, 'changes here are noticed late; send SIGHUP after one');
@@ -173,8 +174,12 @@ function reloader(
       );
       log.error({ reason, faults: faults.length }, 'configuration rejected; the one before stays in use');
     }
-    if (configReloaded.hasSubscribers) configReloaded.publish({ outcome } satisfies ConfigReloaded);
+    publishReload(outcome);
   };
+}
+
+function publishReload(outcome: ConfigReloaded['outcome']): void {
+  if (configReloaded.hasSubscribers) configReloaded.publish({ outcome } satisfies ConfigReloaded);
 }
 
 function* logged(lines: readonly string[], log: (line: string) => void): Steps<void> {

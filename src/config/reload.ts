@@ -144,8 +144,11 @@ class ConfigWatching<R extends Watchable> implements ConfigWatch {
   async #load(reason: ReloadReason): Promise<void> {
     const closed = (): boolean => this.#closed.signal.aborted;
     if (closed() || (reason === 'file' && !(await this.#files.changed()))) return;
-    const result = await this.#options.load(this.#closed.signal);
-    if (closed()) return;
+    const result = await this.#options.load(this.#closed.signal).catch((error: unknown) => {
+      // Aborted, most likely: nobody wants it any more.
+      if (!closed()) throw error;
+    });
+    if (closed() || result === undefined) return;
     await this.follow(result.files);
     if (!closed()) await this.#options.apply(result, reason);
   }

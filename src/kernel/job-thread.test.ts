@@ -76,10 +76,17 @@ test('closing fails the job in progress, and those that come later', async () =>
   await thread.close();
 });
 
-test('a program that is not there fails the job', async (t) => {
-  const run = threadOf(t, { program: new URL('./no-such-program.ts', import.meta.url) });
-  await assert.rejects(run({ do: 'echo', value: 1 }), JobThreadError);
-});
+for (const [what, url, message] of [
+  ['is not there', new URL('./no-such-program.ts', import.meta.url), /"test" failed: .*no-such-program/],
+  ['can start nowhere', new URL('http://127.0.0.1/program.js'), /"test" cannot start: /],
+] as const) {
+  test(`a program that ${what} fails the job`, async (t) => {
+    const run = threadOf(t, { program: url });
+    await assert.rejects(run({ do: 'echo', value: 1 }), (error) => {
+      return error instanceof JobThreadError && message.test(error.message);
+    });
+  });
+}
 
 /** Every thread that starts from here on. */
 function threadsOf(t: TestContext): Worker[] {

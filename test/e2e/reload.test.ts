@@ -198,13 +198,56 @@ test('SIGHUP while requests drain does not end the process', async (t) => {
   await publishDemo(t, relay, 'demo');
   const { cli, call, fromNow } = await running(t, written(`portal: { relay_url: "${relay}" }\n${keys('key-a')}`));
   await cli.line(/relay connected/);
-  const stream = await call('/peer/demo/sse?count=10&interval=50', 'key-a');
+  const stream = await call('/peer/demo/sse?count=100&interval=50', 'key-a');
   await once(stream, 'readable');
   const line = fromNow();
   cli.child.kill('SIGTERM');
   await line(/"message":"draining"/);
   cli.child.kill('SIGHUP');
   await line(reloaded);
-  assert.match(await text(stream), /id: 10\n/);
+  assert.match(await text(stream), /id: 100\n/);
   assert.equal(await cli.exited, 0);
+});
+
+/** A preload that ends each thread that starts while this file is there. */
+const endThreads = `data:text/javascript,${encodeURIComponent(
+  `import { existsSync } from 'node:fs';
+   import { isMainThread } from 'node:worker_threads';
+   if (!isMainThread && existsSync(process.env.HOME + '/end-threads')) process.exit(1);`,
+)}`;
+
+test('a thread that ends before it has loaded is a rejected reload, and no more than that', async (t) => {
+  const home = await temporaryDirectory(t);
+  const { directory, cli, call, status, fromNow } = await running(t, written(keys('key-a')), {
+    HOME: home,
+    NODE_OPTIONS: `--import=${tellReloads} --import=${endThreads}`,
+  });
+  await writeFile(join(home, 'end-threads'), '');
+  let line = fromNow();
+  await written(keys('key-b'))(directory);
+  await line(/"reason":"JobThreadError: .* ended early","message":"the configuration could not be loaded/);
+  await cli.note(/^EVENT rejected$/m);
+  assert.match(await text(await call('/metrics')), /^portal_gateway_config_reloads_total\{outcome="rejected"\} 1$/m);
+  assert.deepEqual([await status('key-a'), await status('key-b')], [admitted, 401]);
+  await rm(join(home, 'end-threads'));
+  line = fromNow();
+  cli.child.kill('SIGHUP');
+  await line(reloaded);
+  assert.deepEqual([await status('key-a'), await status('key-b')], [401, admitted]);
+});
+
+test('of reloads that follow each other the last one counts, and none is lost', async (t) => {
+  const { directory, cli, status, fromNow } = await running(t, async (place) => {
+    await writeFile(join(place, 'conf/keys.yaml'), 'version: 1\nkeys: []\n', { mode: 0o600 });
+    await written(`${keys('key-0')}  keys_file: keys.yaml\n`)(place);
+  });
+  const line = fromNow();
+  for (let i = 1; i <= 10; i += 1) {
+    await written(`${keys(`key-${i}`)}  keys_file: keys.yaml\n`)(directory);
+    cli.child.kill('SIGHUP');
+    await writeFile(join(directory, 'conf/keys.yaml'), `version: 1\nkeys: [] # ${i}\n`);
+  }
+  await line(reloaded);
+  while ((await status('key-10')) !== admitted) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(await status('key-9'), 401);
 });
