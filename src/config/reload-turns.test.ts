@@ -100,29 +100,32 @@ test('a load that throws is told, and the next one is begun all the same', async
   await next();
 });
 
-test('after close nothing is heard, and a load under way ends without a result', async (t) => {
-  const { promise: begun, resolve: begin } = Promise.withResolvers<AbortSignal>();
-  const { promise: gate, resolve: open } = Promise.withResolvers<LoadResult>();
-  const { signals, watch, directory, failures } = await watching(t, withPort(1), {
-    load: (signal) => {
-      begin(signal);
-      return gate;
-    },
-    apply: () => {
-      assert.fail('applied after close');
-    },
+for (const end of ['resolves', 'rejects'] as const) {
+  test(`after close nothing is heard, and a load under way that ${end} has no result`, async (t) => {
+    const { promise: begun, resolve: begin } = Promise.withResolvers<AbortSignal>();
+    const { promise: gate, resolve: open, reject: refuse } = Promise.withResolvers<LoadResult>();
+    const { signals, watch, directory, failures } = await watching(t, withPort(1), {
+      load: (signal) => {
+        begin(signal);
+        return gate;
+      },
+      apply: () => {
+        assert.fail('applied after close');
+      },
+    });
+    const asked = watch.reload();
+    const signal = await begun;
+    watch.close();
+    watch.close();
+    assert.equal(signal.aborted, true);
+    if (end === 'resolves') open(await loadConfig({ file: file(directory), env: {} }));
+    else refuse(new Error('aborted'));
+    await asked;
+    assert.equal(signals.listenerCount('SIGHUP'), 0);
+    await watch.reload();
+    assert.deepEqual(failures, []);
   });
-  const asked = watch.reload();
-  const signal = await begun;
-  watch.close();
-  watch.close();
-  assert.equal(signal.aborted, true);
-  open(await loadConfig({ file: file(directory), env: {} }));
-  await asked;
-  assert.equal(signals.listenerCount('SIGHUP'), 0);
-  await watch.reload();
-  assert.deepEqual(failures, []);
-});
+}
 
 test('a directory that can not be watched is told once', async (t) => {
   const nowhere = 'auth: { keys: [{ id: a, key: "file:/nowhere/key" }] }';
