@@ -81,6 +81,10 @@ SIGHUP.
 On any fault, an empty file among them, the configuration in use stays, and the log names every fault with its place. Requests in
 flight keep the configuration that they began with. Settings marked _restart_ take a new process: while one of them differs from what
 the process was started with, each reload says so in the log.
+
+The gateway goes on serving while it reloads: files are read and checked in a thread of their own, and the new configuration is applied as
+a whole once it is ready. If that thread cannot start, ends or takes more than five minutes, the configuration in use stays, the log names
+the reason, and \`config_reloads_total{outcome="rejected"}\` counts it. Up to 200 faults and 200 warnings are listed; more are counted.
 `;
 
 export function configReference(root: SectionShape): string {

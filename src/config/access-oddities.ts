@@ -2,7 +2,7 @@
 // take different times. Looks at the configuration alone: who is in auth.keys_file it does not know.
 import { leaseKey } from '../kernel/lease-name.ts';
 import type { Config } from './config.ts';
-import { suggestionOf } from './names.ts';
+import { boundedSuggestions } from './names.ts';
 import type { Path } from './shape.ts';
 
 export interface Oddity {
@@ -48,7 +48,9 @@ function* prefixes({ keys }: Config['auth']): Generator<Oddity> {
 function* strangers(auth: Config['auth'], leaseAcl: Config['leaseAcl']): Generator<Oddity> {
   if (!auth.enabled || auth.keysFile !== '') return;
   const ids = new Set(auth.keys.map(({ id }) => id));
+  const known = new Set([...ids, 'anonymous']);
   const scopes = new Set(auth.keys.flatMap((key) => key.scopes));
+  const suggestionOf = boundedSuggestions();
   for (const [pattern, principals] of Object.entries(leaseAcl)) {
     for (const [i, principal] of principals.entries()) {
       const path: Path = ['lease_acl', pattern, i];
@@ -56,7 +58,7 @@ function* strangers(auth: Config['auth'], leaseAcl: Config['leaseAcl']): Generat
         const scope = principal.slice('scope:'.length);
         if (!scopes.has(scope)) yield { path, message: `is a scope that no key has${suggestionOf(scope, scopes)}` };
       } else if (principal !== '*' && principal !== 'anonymous' && !principal.includes(':') && !ids.has(principal)) {
-        yield { path, message: `names a key that does not exist${suggestionOf(principal, [...ids, 'anonymous'])}` };
+        yield { path, message: `names a key that does not exist${suggestionOf(principal, known)}` };
       }
     }
   }

@@ -44,25 +44,41 @@ export function placed(root: Sourced, { path, message }: { readonly path: Path; 
 }
 
 function ruleFaults(config: Config, root: Sourced, faulty: readonly Path[]): Finding[] {
-  const touchesFaulty = (path: Path): boolean => {
-    const original = nodeAt(root, path)?.path ?? path;
-    return faulty.some((other) => related(original, other));
-  };
+  const places = new FaultyPlaces(faulty);
+  const touchesFaulty = (path: Path): boolean => places.touch(nodeAt(root, path)?.path ?? path);
   const untouched = (broken: Broken): boolean => ![broken.path, ...broken.with].some(touchesFaulty);
   return brokenRules(config)
     .filter(untouched)
     .map((broken) => placed(root, broken));
 }
 
-/** One is the other, or around it. */
-function related(a: Path, b: Path): boolean {
-  return a.slice(0, b.length).every((step, i) => step === b[i]);
+/** As many as a file has settings, so that each look must cost little. */
+class FaultyPlaces {
+  readonly #faulty: ReadonlySet<string>;
+  /** The faulty ones, and all that they are in. */
+  readonly #around = new Set<string>();
+
+  constructor(faulty: readonly Path[]) {
+    this.#faulty = new Set(faulty.map(keyOf));
+    for (const path of faulty) {
+      for (let length = 0; length <= path.length; length += 1) this.#around.add(keyOf(path.slice(0, length)));
+    }
+  }
+
+  /** Something faulty is here, in it, or around it. */
+  touch(path: Path): boolean {
+    return this.#around.has(keyOf(path)) || path.some((_, i) => this.#faulty.has(keyOf(path.slice(0, i))));
+  }
+}
+
+function keyOf(path: Path): string {
+  return JSON.stringify(path);
 }
 
 /** The faulty settings; of an item or entry that has one, the whole, since it may need what is faulty. Last ones first. */
 function toRemove(faults: readonly SchemaFault[]): Path[] {
   const paths = faults.map(({ path, unknown }) => (unknown ? path : wholeOf(path)));
-  const unique = new Map(paths.map((path) => [JSON.stringify(path), path]));
+  const unique = new Map(paths.map((path) => [keyOf(path), path]));
   return [...unique.values()].sort(backwards);
 }
 

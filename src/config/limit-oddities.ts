@@ -2,11 +2,12 @@
 // alone: who is in auth.keys_file it does not know.
 import type { Oddity } from './access-oddities.ts';
 import type { Config } from './config.ts';
-import { suggestionOf } from './names.ts';
+import { boundedSuggestions } from './names.ts';
 import type { Path } from './shape.ts';
 
 export function* limitOddities({ auth, quotas, rateLimit }: Config): Generator<Oddity> {
   const known = new Set(['*', ...auth.keys.map(({ id }) => id)]);
+  const suggestionOf = boundedSuggestions();
   const places: [place: Path, names: string[], what: string][] = [
     [['rate_limit', 'per_key', 'overrides'], Object.keys(rateLimit.perKey.overrides), 'limit'],
     [['quotas', 'daily'], Object.keys(quotas.daily), 'quota'],

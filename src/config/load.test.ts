@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { faultLines, loadText, warningLines } from '../../test/helpers/config.ts';
+import { turnCpuOf } from '../../test/helpers/turn-cpu.ts';
 
 const key = 'auth: { keys: [{ id: one, key: "${KEY}" }] }\n';
 const env = { KEY: 'a-secret-key' };
@@ -163,3 +164,35 @@ test('paths are relative to the file that names them, those of the environment t
   assert.ok(inFile.ok);
   assert.equal(inFile.config.logging.file.path, join(dirname(dirname(inFile.files.paths[0] ?? '')), 'b.log'));
 });
+
+/** Milliseconds of CPU time; the least of several, since other work disturbs each. */
+async function cpuOfLoad(t: TestContext, text: string): Promise<number> {
+  const costs: number[] = [];
+  for (let round = 0; round < 2; round += 1) {
+    costs.push((await turnCpuOf(() => loadText(t, text))).totalMs);
+  }
+  return Math.min(...costs);
+}
+
+const list = (count: number, line: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => line(i)).join('');
+for (const [what, textOf] of [
+  [
+    'rules that name keys which nobody has',
+    (count: number) =>
+      `auth:\n  keys:\n${list(count, (i) => `    - { id: key-${i}, key: key-${i}-0123456789 }\n`)}` +
+      `lease_acl:\n${list(count, (i) => `  "lease-${i}-*": [other-${i}]\n`)}`,
+  ],
+  [
+    'keys that are all one and have a setting too many',
+    (count: number) => `auth:\n  keys:\n${list(count, (i) => `    - { id: k${i}, key: a, x: 1 }\n`)}`,
+  ],
+] as const) {
+  test(`the work grows with the file and no faster: ${what}`, async (t) => {
+    await cpuOfLoad(t, textOf(500));
+    const [small, large] = [await cpuOfLoad(t, textOf(1_000)), await cpuOfLoad(t, textOf(4_000))];
+    t.diagnostic(`${small.toFixed(0)} ms for 1,000 entries, ${large.toFixed(0)} ms for 4,000`);
+    // Four times the file; sixteen times the work would be quadratic.
+    assert.ok(large < 8 * small, `${small} ms, then ${large} ms`);
+  });
+}

@@ -71,6 +71,18 @@ export function suggestionOf(name: string, candidates: Iterable<string>): string
   return meant === undefined ? '' : `; did you mean ${meant}?`;
 }
 
+/** As many as findings are shown (origin.ts). Each is a look at every candidate, and both may be many. */
+const maxSuggestions = 200;
+
+/** suggestionOf() for the first names; for those after them there is none. */
+export function boundedSuggestions(): typeof suggestionOf {
+  let left = maxSuggestions;
+  return (name, candidates) => {
+    left -= 1;
+    return left < 0 ? '' : suggestionOf(name, candidates);
+  };
+}
+
 /** Optimal string alignment: letters added, lost, changed, or two of them swapped. */
 function slipsBetween(a: string, b: string): number {
   let before: number[] = [];
