@@ -1,5 +1,5 @@
-// Loads the configuration and the keys file for a running gateway, each in a thread of its own: parsing and checking 1 MiB takes more
-// than half a second, in which the event loop would serve nobody.
+// Loads the configuration and the keys file for a running gateway, each in a thread of its own: parsing and checking 1 MiB would hold
+// the event loop for more than half a second.
 import type { KeyConfig } from '../config/config.ts';
 import type { RunningConfig } from '../config/digested-keys.ts';
 import type { FlagSetting } from '../config/load.ts';

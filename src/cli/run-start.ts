@@ -44,7 +44,7 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
     throw usageFault('--ca-file needs --relay; in the configuration it is portal.relays[].ca_file');
   await trusted(options.caFile);
   const flags = flagsOf(options);
-  // In this thread: nobody is served yet.
+  // In this thread, since no request is served yet.
   const loaded = withDigestedKeys(await loadConfig({ file: options.config, flags, signal: context.signal }));
   if (!loaded.ok) throw configFault(loaded, context.terminal);
   const { config } = loaded;

@@ -145,7 +145,7 @@ class ConfigWatching<R extends Watchable> implements ConfigWatch {
     const closed = (): boolean => this.#closed.signal.aborted;
     if (closed() || (reason === 'file' && !(await this.#files.changed()))) return;
     const result = await this.#options.load(this.#closed.signal).catch((error: unknown) => {
-      // Aborted, most likely: nobody wants it any more.
+      // Aborted by close(), most likely.
       if (!closed()) throw error;
     });
     if (closed() || result === undefined) return;

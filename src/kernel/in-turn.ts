@@ -13,5 +13,5 @@ export class InTurn {
 }
 
 function nothing(): void {
-  // Whoever gave the work handles its outcome.
+  // run() returns the outcome to its caller.
 }

@@ -19,7 +19,7 @@ export interface JobThreadOptions {
   readonly idleMs?: number;
 }
 
-/** The thread could not do its job. What came of it is unknown, and nothing has been done with it. */
+/** The thread did not complete its job. Nothing of its result is used. */
 export class JobThreadError extends Error {
   override readonly name = 'JobThreadError';
 }
@@ -72,7 +72,7 @@ export class JobThread {
       this.#idle = setTimeout(() => void this.#stop(), this.#options.idleMs ?? defaultIdleMs).unref();
       return result;
     } catch (error) {
-      // Whatever it does now, nobody waits for it.
+      // The thread may still be at work on the job.
       await this.#stop();
       throw error;
     } finally {
@@ -145,7 +145,7 @@ function* sent(job: unknown, worker: Worker): Steps<void> {
   }
 }
 
-/** The messages wait in the port: nothing reads them but this. */
+/** The messages wait in the port, which has no other reader. */
 function* received(results: MessagePort): Steps<unknown> {
   const result = new Assembly();
   for (;;) {

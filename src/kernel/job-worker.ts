@@ -5,7 +5,7 @@ import { Assembly, type Piece, piecesOf } from './pieces.ts';
 
 /** What the thread is started with. */
 export interface JobThreadData {
-  /** For results: whoever gave the job takes the messages when there is time. */
+  /** The other side takes the messages of a result from it in slices. */
   readonly results: MessagePort;
 }
 

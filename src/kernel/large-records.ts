@@ -1,5 +1,5 @@
-// Walks over records of any size in steps. The engine lists the names of a large record in one go, which takes 40 ms for 100,000: whoever
-// fills one in steps keeps the list.
+// Walks over records of any size in steps. V8 lists the names of a large record in one go, which takes 40 ms for 100,000. A record that
+// is filled in steps keeps its list instead.
 
 const namesOf = new WeakMap<object, readonly string[]>();
 

@@ -13,7 +13,7 @@ import { loadKeys, type LoadedKeys } from './load-keys.ts';
 export interface KeysFileOptions {
   /** Keys that stand in the configuration, as it is now. */
   others(): readonly KeyConfig[];
-  /** After a change of the file. Default: in this thread, which serves nobody in the meantime. */
+  /** Reads the file after a change. Default: in this thread, which holds the event loop. */
   load?(file: string, others: readonly KeyConfig[], signal: AbortSignal): Promise<LoadedKeys>;
   /** `keys` is another list now. */
   changed(): void | Promise<void>;

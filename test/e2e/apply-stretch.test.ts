@@ -1,4 +1,4 @@
-// How long a gateway serves nobody while it takes another policy, whatever the policy holds: requests flow before, meanwhile and after.
+// How long the event loop is held while a gateway applies another policy, for each part of a policy that may be large.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Assembly, piecesOf } from '../../src/kernel/pieces.ts';

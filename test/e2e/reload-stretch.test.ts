@@ -1,4 +1,4 @@
-// How long a gateway serves nobody while its configuration and its keys change: `start` with as many lease patterns and keys as files of
+// How long the event loop is held while configuration and keys are reloaded: `start` with as many lease patterns and keys as files of
 // 1 MiB hold, under requests.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -112,11 +112,11 @@ async function running(t: TestContext): Promise<Bench> {
     for (let i = 0; i < 20; i += 1) await call();
     over = true;
     await Promise.all(calling);
-    const told = cli
+    const lines = cli
       .stderr()
       .slice(before)
       .matchAll(/^STRETCH (\S+)$/gm);
-    return Math.max(0, ...Array.from(told, ([, ms]) => Number(ms)));
+    return Math.max(0, ...Array.from(lines, ([, ms]) => Number(ms)));
   };
   // Requests without a reload, until their code is warm.
   await stretchOf(async () => {

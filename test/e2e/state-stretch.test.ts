@@ -1,4 +1,4 @@
-// How long a gateway serves nobody while it writes or reads what it remembers of many keys and names.
+// How long the event loop is held while a gateway reads or writes its state about many keys and names.
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
