@@ -1,9 +1,11 @@
 // The file in which a gateway remembers under `portal.name_binding: strict` which lease id has which name. One JSON object a line; of
 // several lines for a name the last one counts. Lines are only ever appended, so that a gateway and `leases accept` can both write.
-import { appendFile, open } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { foldName, isLeaseId, leaseIdIn } from '../kernel/lease-name.ts';
 import { linesOf } from '../kernel/lines.ts';
+import type { TrustedUser } from '../kernel/private-file.ts';
+import { readPrivateFile } from '../kernel/read-private-file.ts';
 import { Slices, type Steps } from '../kernel/slices.ts';
 import { makePrivateDirectory } from '../kernel/state-place.ts';
 
@@ -24,9 +26,13 @@ export interface ReadLines {
 /** A name takes 256 bytes at most, and a gateway remembers 100,000. */
 const maxFileBytes = 64 * 1024 * 1024;
 
-/** The lines from `start` on. No lines where there is no file. Throws the system's error. */
-export async function readLeaseNames(file: string, start = 0): Promise<ReadLines> {
-  const text = await textFrom(file, start);
+/**
+ * The lines from `start` on. No lines where there is no file. `user`: whose file it may be; this process's by default. Throws
+ * PrivateFileError when other users may change the file, or the system's error.
+ */
+export async function readLeaseNames(file: string, start = 0, user?: TrustedUser): Promise<ReadLines> {
+  const options = { kind: 'secret', maxBytes: maxFileBytes, start, user } as const;
+  const text = (await readPrivateFile(file, options)) ?? Buffer.alloc(0);
   // A line that is being written has no end yet.
   const whole = text.subarray(0, text.lastIndexOf(0x0a) + 1);
   return { ...(await new Slices().run(parsed(whole.toString('utf8')))), end: start + whole.length };
@@ -45,9 +51,13 @@ function* parsed(whole: string): Steps<Omit<ReadLines, 'end'>> {
   return { lines, faults };
 }
 
-/** Throws the system's error. */
-export async function appendLeaseNames(file: string, lines: readonly LeaseNameLine[]): Promise<void> {
-  await makePrivateDirectory(dirname(file));
+/** Throws PrivateFileError, or the system's error. */
+export async function appendLeaseNames(
+  file: string,
+  lines: readonly LeaseNameLine[],
+  user?: TrustedUser,
+): Promise<void> {
+  await makePrivateDirectory(dirname(file), user);
   await appendFile(file, await new Slices().run(textOf(lines)), { mode: 0o600, flush: true });
 }
 
@@ -58,19 +68,6 @@ function* textOf(lines: readonly LeaseNameLine[]): Steps<string> {
     yield;
   }
   return texts.join('');
-}
-
-async function textFrom(path: string, start: number): Promise<Buffer> {
-  try {
-    await using file = await open(path, 'r');
-    const { size } = await file.stat();
-    const bytes = Math.min(Math.max(0, size - start), maxFileBytes);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, start);
-    return buffer.subarray(0, bytesRead);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
-  }
 }
 
 function parse(line: string): LeaseNameLine | undefined {

@@ -10,7 +10,9 @@ import { connectRedis, type RedisPlace } from '../guard/redis-client.ts';
 import { sharedNamespace } from '../guard/shared-limiter.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { hasEntries } from '../kernel/large-records.ts';
+import { futureRefusalOf } from '../kernel/private-file.ts';
 import type { Logger } from '../observe/log.ts';
+import { CliFault } from './fault.ts';
 import { readRedisPlace } from './tls-settings.ts';
 
 /** How long a start waits for the file of quotas, so that quotas which are used up stay so. */
@@ -22,7 +24,7 @@ export interface KeptQuotas {
   apply(config: Config): Promise<void>;
 }
 
-/** `initial`: what the process was started with, and so where they are kept. Without quotas no file is made. */
+/** `initial`: what the process was started with, and so where they are kept. Without quotas no file is made. Throws CliFault. */
 export async function keepQuotas(
   parts: AsyncDisposableStack,
   initial: Config,
@@ -36,8 +38,13 @@ export async function keepQuotas(
   let keeper: QuotaKeeper | undefined;
 
   async function apply(config: Config): Promise<void> {
+    if (keeper === undefined && hasQuotas(config)) {
+      const fault = redis === undefined ? await futureRefusalOf(path, 'secret') : undefined;
+      // Counting from zero instead would open quotas that are used up.
+      if (fault !== undefined) throw new CliFault(`the file of quotas ${path} is refused: ${fault}`);
+    }
     ({ quotas } = config);
-    if (keeper !== undefined || !(hasEntries(quotas.daily) || hasEntries(quotas.monthly))) return;
+    if (keeper !== undefined || !hasQuotas(config)) return;
     const store: UsageStore = redis !== undefined ? shared(redis) : new QuotaFile({ path, clock: systemClock });
     keeper = new QuotaKeeper({
       ledger,
@@ -73,4 +80,8 @@ export async function keepQuotas(
   });
   await apply(initial);
   return { ledger, apply };
+}
+
+export function hasQuotas({ quotas }: Config): boolean {
+  return hasEntries(quotas.daily) || hasEntries(quotas.monthly);
 }

@@ -10,6 +10,7 @@ import { foldName } from '../kernel/lease-name.ts';
 import { maskKeys } from '../kernel/mask-keys.ts';
 import { keyPolicies } from '../keys/stored-key.ts';
 import { printable, printableJson } from '../kernel/printable.ts';
+import { administeredUser } from '../kernel/private-file.ts';
 import { CliFault, usageFault } from './fault.ts';
 import type { CliContext } from './context.ts';
 import { readLeaseNames } from './lease-names-file.ts';
@@ -62,7 +63,8 @@ export async function explain(options: ExplainOptions, context: CliContext): Pro
 
 /** Of the gateway on this machine; undefined where it has none, or where its file is not ours to read. */
 async function acceptedIdOf(lease: string, { environment }: CliContext): Promise<string | undefined> {
-  const { lines } = await readLeaseNames(leaseNamesPath(environment().stateDirectory)).catch(() => ({ lines: [] }));
+  const file = leaseNamesPath(environment().stateDirectory);
+  const { lines } = await readLeaseNames(file, 0, await administeredUser(file)).catch(() => ({ lines: [] }));
   return lines.findLast(({ name }) => name === foldName(lease))?.id;
 }
 

@@ -10,6 +10,7 @@ import { type Secret, stateOf, withCreated, withoutRevoked, withRotated } from '
 import { readLastUsed } from '../keys/last-used.ts';
 import { readKeysFile } from '../keys/read-keys-file.ts';
 import type { StoredKey } from '../keys/stored-key.ts';
+import { administeredUser } from '../kernel/private-file.ts';
 import { printable, printableJson } from '../kernel/printable.ts';
 import type { CliContext } from './context.ts';
 import { CliFault, usageFault } from './fault.ts';
@@ -145,7 +146,7 @@ async function keysFileOf(
 }
 
 async function existing(file: string): Promise<readonly StoredKey[]> {
-  const { keys, faults } = await readKeysFile(file);
+  const { keys, faults } = await readKeysFile(file, [], await administeredUser(file));
   const [fault] = faults;
   if (fault !== undefined) throw new CliFault(printable(findingLine(fault)));
   return keys;

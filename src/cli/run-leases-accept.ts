@@ -4,6 +4,7 @@ import { didYouMean } from '../config/names.ts';
 import { leaseNamesPath } from '../config/state-directory.ts';
 import { foldName, isLeaseId, leaseIdIn } from '../kernel/lease-name.ts';
 import { printable, printableJson } from '../kernel/printable.ts';
+import { administeredUser } from '../kernel/private-file.ts';
 import type { CliContext } from './context.ts';
 import { CliFault, usageFault } from './fault.ts';
 import { appendLeaseNames, readLeaseNames } from './lease-names-file.ts';
@@ -36,7 +37,7 @@ export async function acceptLease(name: string, options: AcceptOptions, context:
 
 async function acceptedId(file: string, folded: string): Promise<string | undefined> {
   try {
-    const { lines } = await readLeaseNames(file);
+    const { lines } = await readLeaseNames(file, 0, await administeredUser(file));
     return lines.findLast(({ name }) => name === folded)?.id;
   } catch (error) {
     throw new CliFault(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
@@ -45,7 +46,7 @@ async function acceptedId(file: string, folded: string): Promise<string | undefi
 
 async function write(file: string, name: string, id: string): Promise<void> {
   try {
-    await appendLeaseNames(file, [{ name, id }]);
+    await appendLeaseNames(file, [{ name, id }], await administeredUser(file));
   } catch (error) {
     throw new CliFault(`cannot write ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
   }

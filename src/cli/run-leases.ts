@@ -2,6 +2,7 @@
 import { leaseNamesPath } from '../config/state-directory.ts';
 import { foldName, sharedLeaseNames } from '../kernel/lease-name.ts';
 import { printable, printableJson } from '../kernel/printable.ts';
+import { administeredUser } from '../kernel/private-file.ts';
 import type { PortalLease } from '../portal/index.ts';
 import type { CliContext } from './context.ts';
 import { readLeaseNames } from './lease-names-file.ts';
@@ -34,7 +35,7 @@ async function notesOf(listed: readonly PortalLease[], context: CliContext): Pro
   for (const { name } of listed) counts.set(foldName(name), (counts.get(foldName(name)) ?? 0) + 1);
   // Of gateways on this machine with `portal.name_binding: strict`; there may be none, or a file that is not ours to read.
   const file = leaseNamesPath(context.environment().stateDirectory);
-  const { lines } = await readLeaseNames(file).catch(() => ({ lines: [] }));
+  const { lines } = await readLeaseNames(file, 0, await administeredUser(file)).catch(() => ({ lines: [] }));
   const accepted = new Map(lines.map(({ name, id }) => [name, id] as const));
   return ({ name, id }) => {
     const folded = foldName(name);

@@ -38,7 +38,7 @@ async function readCertificate(files: {
 }): Promise<TlsCertificate> {
   return {
     cert: await read('cert_file', files.certFile, 'public'),
-    key: await read('key_file', files.keyFile, 'other'),
+    key: await read('key_file', files.keyFile, 'private'),
     name: files.certFile,
   };
 }

@@ -1,10 +1,11 @@
 // Owns the file in which what was used of quotas outlives the process: a line for each change with the total, the last one counts.
 // What a crash leaves of the last line is passed over; when the file has grown it is written anew beside itself and put in its place.
 // It is one gateway's: two would each write what they alone know.
-import { open, readFile, rename, type FileHandle } from 'node:fs/promises';
+import { open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import { lockForLife, type ProcessLock } from '../kernel/process-lock.ts';
+import { readPrivateFile } from '../kernel/read-private-file.ts';
 import { makePrivateDirectory } from '../kernel/state-place.ts';
 import type { UsageStore } from './quota-keeper.ts';
 import { amountsOf, none, type Resource, resources, usedOf } from './quota.ts';
@@ -20,6 +21,8 @@ export interface QuotaFileOptions {
 const defaultMostLines = 10_000;
 /** Days and months that were over so long ago are over in every zone. */
 const keptMs = 35 * 86_400_000;
+/** A line takes some 150 bytes, and each key has two. */
+const maxFileBytes = 256 * 1024 * 1024;
 /** It names keys. */
 const fileMode = 0o600;
 
@@ -42,7 +45,10 @@ export class QuotaFile implements UsageStore {
     this.#mostLines = options.mostLines ?? defaultMostLines;
   }
 
-  /** Only reads: needs no lock and no right to write. Rejects with Node's error when the file can't be read. */
+  /**
+   * Only reads: needs no lock and no right to write. Rejects with PrivateFileError when other users may use the file, and with Node's error
+   * when it can't be read.
+   */
   async load(): Promise<readonly UsageRecord[]> {
     for (const line of (await textOf(this.#options.path)).split('\n')) {
       const record = recordOf(line);
@@ -130,12 +136,11 @@ export class QuotaFile implements UsageStore {
 }
 
 async function textOf(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
-    throw error;
-  }
+  const bytes = await readPrivateFile(path, { kind: 'secret', maxBytes: maxFileBytes + 1 });
+  if (bytes === undefined) return '';
+  // The last lines are the newest: a part of the file would be older than the whole.
+  if (bytes.length > maxFileBytes) throw new Error(`${path} has more than ${maxFileBytes} bytes`);
+  return bytes.toString('utf8');
 }
 
 /** The new name of a file is on the disk when its directory is. */

@@ -2,6 +2,7 @@
 // that is missing or belongs to another user) from files that are there and cannot be used.
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { placeFault, PrivateFileError, type TrustedUser } from './private-file.ts';
 
 /** The files name callers or hold keys. */
 const ownerOnly = 0o700;
@@ -10,16 +11,19 @@ const ownerOnly = 0o700;
 const unwritable: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'ENOENT']);
 
 /**
- * Makes a directory and those above it, for this user alone. Rejects with the system's error: the recursive mkdir of Node reports a
+ * Makes a directory and those above it, for this user alone. Rejects with PrivateFileError where other users could replace what is in it, and
+ * with the system's error where it cannot be made. `user`: whose it may be; this process's by default. The recursive mkdir of Node reports a
  * read-only file system as ENOENT when more than one directory is missing.
  */
-export async function makePrivateDirectory(path: string): Promise<void> {
+export async function makePrivateDirectory(path: string, user?: TrustedUser): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: ownerOnly });
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
     await makeStepByStep(path);
   }
+  const fault = await placeFault(path, user);
+  if (fault !== undefined) throw new PrivateFileError(`${path} is refused: ${fault}`);
 }
 
 /** True: no file can be kept at `path`, and none is known to be there. `error`: the system's, from the attempt to create it. */

@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import type { KeyConfig } from '../config/config.ts';
 import { findingLine } from '../config/origin.ts';
 import { maxFileBytes } from '../config/yaml.ts';
+import { administeredUser, placeFault } from '../kernel/private-file.ts';
 import { KeysFileError } from './errors.ts';
 import { withFileLock } from './file-lock.ts';
 import { parseKeys, readKeysFile } from './read-keys-file.ts';
@@ -21,8 +22,11 @@ export async function changeKeysFile(
   change: (keys: readonly StoredKey[]) => readonly StoredKey[],
 ): Promise<void> {
   try {
+    const user = await administeredUser(file);
+    const place = await placeFault(file, user);
+    if (place !== undefined) throw new KeysFileError(`the keys file ${file} is refused: ${place}`);
     await withFileLock(file, async (lock) => {
-      const { keys, faults, missing } = await readKeysFile(file);
+      const { keys, faults, missing } = await readKeysFile(file, [], user);
       const [fault] = faults;
       if (fault !== undefined && !missing) throw new KeysFileError(findingLine(fault));
       const text = keysText(change(keys));

@@ -3,7 +3,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmod } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import process from 'node:process';
 import { type KeyDigest, KeyDigests } from '../auth/key-digests.ts';
 import { readConfigFile } from '../config/read-file.ts';
 import { linesOf } from '../kernel/lines.ts';
@@ -16,6 +15,8 @@ const secretBytes = 32;
 /** A key that verifies for the first time is rare; a crash within this time costs it one more bcrypt. */
 const defaultWriteAfterMs = 2_000;
 const ownerOnly = 0o600;
+/** KeyDigests keeps a little less. */
+const maxDigestBytes = 1024 * 1024;
 /** 16 and 32 bytes in base64url. */
 const lineForm = /^[\w-]{22} [\w-]{43}$/;
 
@@ -164,7 +165,7 @@ function* digestsIn(text: string): Steps<readonly KeyDigest[]> {
 }
 
 async function readPrivate(path: string, what: string): Promise<string | undefined> {
-  const reading = await readConfigFile(path, { what: `${what} ${path}`, isPrivate: process.platform !== 'win32' });
+  const reading = await readConfigFile(path, { what: `${what} ${path}`, privacy: 'secret', maxBytes: maxDigestBytes });
   if ('text' in reading) return reading.text;
   if (reading.missing === true) return undefined;
   throw new Error(reading.fault);

@@ -7,6 +7,7 @@ import { placed } from '../config/judge.ts';
 import { boundedFindings, type Finding } from '../config/origin.ts';
 import { readConfigFile } from '../config/read-file.ts';
 import { type Broken, isUnprefixed, keyRules, prefixRules } from '../config/rules.ts';
+import type { TrustedUser } from '../kernel/private-file.ts';
 import { SeenFiles } from '../config/seen-files.ts';
 import { plain } from '../config/sourced.ts';
 import { readYaml } from '../config/yaml.ts';
@@ -24,11 +25,18 @@ export interface KeysReading {
   readonly files: SeenFiles;
 }
 
-/** Never rejects for what is in the file. `others`: keys that stand elsewhere, which these must not clash with. */
-export async function readKeysFile(file: string, others: readonly OtherKey[] = []): Promise<KeysReading> {
+/**
+ * Never rejects for what is in the file. `others`: keys that stand elsewhere, which these must not clash with. `user`: whose file it may be;
+ * this process's by default.
+ */
+export async function readKeysFile(
+  file: string,
+  others: readonly OtherKey[] = [],
+  user?: TrustedUser,
+): Promise<KeysReading> {
   const files = new SeenFiles();
   await files.look(file);
-  const reading = await readConfigFile(file, { what: 'the keys file', isPrivate: true });
+  const reading = await readConfigFile(file, { what: 'the keys file', privacy: 'secret', user });
   if (!('text' in reading)) {
     const origin = { kind: 'file', file, line: 1, column: 1 } as const;
     const remedy = reading.missing === true ? ': "portal-gateway keys create" makes it' : '';

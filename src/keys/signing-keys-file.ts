@@ -4,6 +4,7 @@ import { readlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { rotated, signingKeyFromPem, type SigningKey } from '../auth/signing-keys.ts';
 import { readConfigFile } from '../config/read-file.ts';
+import { PrivateFileError } from '../kernel/private-file.ts';
 import { isUnwritablePlace, makePrivateDirectory } from '../kernel/state-place.ts';
 import { KeysFileError } from './errors.ts';
 import { withFileLock } from './file-lock.ts';
@@ -14,6 +15,8 @@ interface StoredSigningKey {
   readonly private_key: string;
 }
 
+/** A key takes some 200 bytes, and three are kept. */
+const maxSigningBytes = 64 * 1024;
 /** More links than anybody means. */
 const mostLinks = 8;
 
@@ -44,6 +47,7 @@ export async function loadSigningKeys(
       return after;
     });
   } catch (error) {
+    if (error instanceof PrivateFileError) throw new KeysFileError(`the keys of assertions: ${error.message}`);
     if (error instanceof KeysFileError || !(error instanceof Error) || !('code' in error)) throw error;
     const reason = `the keys of assertions can't be kept in ${file} (${String(error.code)})`;
     if (unkept !== undefined && (await isUnwritablePlace(file, error))) return rotated(unkept(reason), nowMs);
@@ -62,7 +66,11 @@ async function targetOf(path: string): Promise<string> {
 }
 
 async function read(file: string): Promise<readonly SigningKey[]> {
-  const reading = await readConfigFile(file, { what: `the file ${file} with the keys of assertions`, isPrivate: true });
+  const reading = await readConfigFile(file, {
+    what: `the file ${file} with the keys of assertions`,
+    privacy: 'key',
+    maxBytes: maxSigningBytes,
+  });
   if (!('text' in reading)) {
     if (reading.missing === true) return [];
     throw new KeysFileError(reading.fault);

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { tempDirectory } from '../../test/helpers/temp-directory.ts';
 import { PortalError } from './errors.ts';
 import { createCredential } from './identity.ts';
-import { loadIdentity, loadOrCreateIdentity, permissionFault } from './identity-file.ts';
+import { loadIdentity, loadOrCreateIdentity } from './identity-file.ts';
 
 const run = promisify(execFile);
 
@@ -158,22 +158,4 @@ describe('loadIdentity', () => {
     await writeFile(path, `the gateway's identity\n${pem}`, { mode: 0o600 });
     await loadIdentity(path);
   });
-});
-
-describe('who may read an identity', () => {
-  const cases: [string, number, number, number | undefined, boolean][] = [
-    ['its owner', 0o600, 1000, 1000, true],
-    ['its owner, read-only', 0o400, 1000, 1000, true],
-    ['a group, of a file of our own', 0o640, 1000, 1000, false],
-    ['a group through which another user lends it to us', 0o440, 0, 1000, true],
-    ['a group that may write to it', 0o460, 0, 1000, false],
-    ['a group, seen by root, who needs no group', 0o440, 1000, 0, false],
-    ['everybody', 0o444, 0, 1000, false],
-    ['nobody knows on Windows', 0o666, 0, undefined, true],
-  ];
-  for (const [who, mode, owner, own, taken] of cases) {
-    it(`${taken ? 'takes' : 'refuses'}: ${who}`, () => {
-      assert.equal(permissionFault(mode, owner, own) === undefined, taken);
-    });
-  }
 });

@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { link, open, readlink, unlink } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import process from 'node:process';
+import { PrivateFileError, refusalOf } from '../kernel/private-file.ts';
 import { makePrivateDirectory } from '../kernel/state-place.ts';
 import { PortalError } from './errors.ts';
 import { createCredential, type Credential, credentialFromPem } from './identity.ts';
@@ -51,8 +51,8 @@ async function readPrivateFile(path: string): Promise<Buffer> {
     const stat = await file.stat();
     if (stat.isDirectory()) throw fault(path, 'it is a directory: name a file in it');
     if (!stat.isFile()) throw fault(path, 'it is not a regular file');
-    const permissions = permissionFault(stat.mode, stat.uid, process.getuid?.());
-    if (permissions !== undefined) throw fault(path, `${permissions}: run "chmod 600 ${path}"`);
+    const privacy = await refusalOf(path, stat, 'key');
+    if (privacy !== undefined) throw fault(path, privacy);
     if (stat.size > maxFileBytes) throw fault(path, `it has ${stat.size} bytes and can't be a private key`);
     const pem = Buffer.alloc(maxFileBytes);
     const { bytesRead } = await file.read(pem, 0, pem.length, 0);
@@ -63,19 +63,6 @@ async function readPrivateFile(path: string): Promise<Buffer> {
   } finally {
     await file.close();
   }
-}
-
-/**
- * Nobody else may read the file. One exception: what another user owns and lends through a group, as Kubernetes does with the
- * secrets that it mounts for a process that is not root.
- */
-export function permissionFault(mode: number, ownerUid: number, ownUid: number | undefined): string | undefined {
-  // Windows has neither user ids nor these bits.
-  if (ownUid === undefined) return undefined;
-  if ((mode & 0o007) !== 0) return 'every user of this machine may use it';
-  const lent = ownerUid !== ownUid && ownUid !== 0;
-  if ((mode & 0o020) !== 0 || ((mode & 0o070) !== 0 && !lent)) return 'the users of its group may use it';
-  return undefined;
 }
 
 /** False: somebody else created it first. */
@@ -96,6 +83,7 @@ async function createFile(path: string, pem: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
+    if (error instanceof PrivateFileError) throw fault(path, error.message);
     throw fault(path, createFault(error), error);
   } finally {
     await unlink(temporary).catch(() => undefined);

@@ -1,10 +1,19 @@
 // Owns the certificates of tls/ as settings, for listeners and their clients.
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TlsCertificate, TlsSettings } from '../../src/server/tls-contexts.ts';
 
 /** The path of one of the files in tls/. */
 export function tlsFile(name: string): string {
   return new URL(`tls/${name}`, import.meta.url).pathname;
+}
+
+/** A copy of a key of tls/ that its owner alone may read, which git does not keep. Returns its path. */
+export async function privateKeyFile(directory: string, key: string, name: string = key): Promise<string> {
+  const path = join(directory, name);
+  await writeFile(path, pem(key), { mode: 0o600 });
+  return path;
 }
 
 function pem(name: string): string {
@@ -30,6 +39,13 @@ export const strangerCertificate: TlsCertificate = {
   name: 'stranger-cert.pem',
   cert: pem('stranger-cert.pem'),
   key: pem('stranger-key.pem'),
+};
+
+/** RSA of 1024 bits, which OpenSSL does not serve. */
+export const weakCertificate: TlsCertificate = {
+  name: 'weak-cert.pem',
+  cert: pem('weak-cert.pem'),
+  key: pem('weak-key.pem'),
 };
 
 export function tlsSettings(parts: Partial<TlsSettings> = {}): TlsSettings {

@@ -29,18 +29,18 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** Started, and killed after the test if it still runs. `input`: the whole of its stdin. `uid`: of another user, for root only. */
+/** Started, and killed after the test if it still runs. `input`: the whole of its stdin. `user`: another one, or its id, for root only. */
 export function startCli(
   t: TestContext,
   args: readonly string[],
   environment: Record<string, string>,
   input = '',
-  uid?: number,
+  user?: number | { readonly uid: number; readonly gid: number },
 ): CliProcess {
   const child = spawn(process.execPath, [main, ...args], {
     env: { HOME: '/nonexistent', NO_COLOR: '1', ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
-    ...(uid !== undefined && { uid, gid: uid }),
+    ...(typeof user === 'number' ? { uid: user, gid: user } : user),
   });
   // Most commands never read it.
   child.stdin.on('error', () => undefined).end(input);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { createApiKey } from '../../src/auth/api-key.ts';
-import { certificate, tlsFile } from '../helpers/certificates.ts';
+import { certificate, privateKeyFile, tlsFile } from '../helpers/certificates.ts';
 import { startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
 import { freePort } from '../helpers/free-port.ts';
 import type { Targets } from './load.ts';
@@ -43,7 +43,12 @@ export async function startPath(t: TestContext): Promise<SoakPath> {
   const loadKeys = Object.fromEntries(loads.map(({ name }) => [name, createApiKey('test')]));
   const file = join(directory, 'gateway.yaml');
   const logFile = join(directory, 'gateway.log');
-  await writeFile(file, configuration({ port, adminPort, relays: [relayUrl, relayUrlOf(secondRelayPort)], logFile }));
+  const keyFile = await privateKeyFile(directory, 'key.pem');
+  await writeFile(
+    file,
+    configuration({ port, adminPort, relays: [relayUrl, relayUrlOf(secondRelayPort)], logFile, keyFile }),
+  );
+
   const keys = Object.entries({ ...loadKeys, honest: honestKey });
   const secrets = Object.fromEntries(keys.map(([name, key]) => [variableOf(name), key]));
   const gateway = startCli(t, ['start', '--config', file], { ...state, ...secrets });
@@ -105,14 +110,15 @@ interface Places {
   readonly adminPort: number;
   readonly relays: readonly string[];
   readonly logFile: string;
+  readonly keyFile: string;
 }
 
-function configuration({ port, adminPort, relays, logFile }: Places): string {
+function configuration({ port, adminPort, relays, logFile, keyFile }: Places): string {
   const names = loads.map(({ name }) => name);
   const unlimited = '{ requests_per_second: 100000, burst: 100000 }';
   return `
 gateway: { port: ${port}, max_in_flight: ${maxInFlight}, min_write_rate: 16KiB }
-tls: { enabled: true, cert_file: ${tlsFile('cert.pem')}, key_file: ${tlsFile('key.pem')} }
+tls: { enabled: true, cert_file: ${tlsFile('cert.pem')}, key_file: ${keyFile} }
 admin: { port: ${adminPort} }
 portal:
   relays: [${relays.map((url) => `{ url: "${url}" }`).join(', ')}]

@@ -92,6 +92,28 @@ describe('a secret in a file', () => {
     ]);
   });
 
+  for (const [mode, clause] of [
+    [0o602, 'every user of this machine may change it: run "chmod o= PATH"'],
+    [0o660, 'the users of its group may change it: run "chmod g-w PATH"'],
+  ] as const) {
+    test(`is refused where others may change it: mode ${mode.toString(8)}`, async (t) => {
+      const place = await prepared(t);
+      const path = await secretFile(place, mark, mode);
+      const says = `is in ${JSON.stringify(path)}, but ${clause.replace('PATH', path)}`;
+      assert.equal(faultOf(await place.load()), `conf/gateway.yaml:1:32: auth.keys[0].key ${says}`);
+    });
+  }
+
+  test('is refused where others may replace it', async (t) => {
+    const place = await prepared(t);
+    await secretFile(place, mark);
+    await chmod(place.directory, 0o777);
+    assert.match(
+      faultOf(await place.load()),
+      /every user of this machine may write to the directory "[^"]+", and so replace it: run "chmod go-w/,
+    );
+  });
+
   test('may be read by a group without a word', async (t) => {
     const place = await prepared(t);
     await secretFile(place, mark, 0o640);
@@ -147,13 +169,19 @@ describe("the gateway's own private key", () => {
     assert.equal(result.config.portal.identity, text.trimEnd());
   });
 
-  for (const mode of [0o604, 0o644, 0o602, 0o601]) {
+  for (const [mode, clause] of [
+    [0o604, 'every user of this machine may use it'],
+    [0o644, 'every user of this machine may use it'],
+    [0o602, 'every user of this machine may change it'],
+    [0o601, 'every user of this machine may use it'],
+    [0o640, 'the users of its group may use it'],
+  ] as const) {
     test(`is refused from a file of mode ${mode.toString(8)}`, async (t) => {
       const place = await prepared(t, setting);
       const path = await secretFile(place, pem('ed25519'), mode);
       assert.equal(
         faultOf(await place.load()),
-        `conf/gateway.yaml:1:21: portal.identity is in "${path}", which every user of this machine may use: run "chmod o= ${path}"`,
+        `conf/gateway.yaml:1:21: portal.identity is in "${path}", but ${clause}: run "chmod 600 ${path}"`,
       );
     });
   }

@@ -3,6 +3,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import process from 'node:process';
+import { refusalOf } from '../../kernel/private-file.ts';
 import { SecretError } from './reference.ts';
 
 const maxSecretBytes = 64 * 1024;
@@ -10,8 +11,8 @@ const maxSecretBytes = 64 * 1024;
 const maxPublicBytes = 1024 * 1024;
 
 /**
- * private: refused where every user of the machine may read it (a private key). public: no secret at all. other: may be readable,
- * as what container platforms mount is.
+ * private: a private key, refused where other users may read it. other: may be readable, as what container platforms mount is, but refused
+ * where other users may change or replace it. public: no secret at all.
  */
 export type Privacy = 'private' | 'other' | 'public';
 
@@ -26,11 +27,11 @@ export async function readSecretFile(path: string, privacy: Privacy, exposed?: (
     const stat = await file.stat();
     const shown = JSON.stringify(path);
     if (!stat.isFile()) throw new SecretError(`names ${shown}, which is no regular file`);
-    const othersMay = process.platform === 'win32' ? 0 : stat.mode & 0o007;
-    if (privacy === 'private' && othersMay !== 0) {
-      throw new SecretError(`is in ${shown}, which every user of this machine may use: run "chmod o= ${path}"`);
+    if (privacy !== 'public') {
+      const fault = await refusalOf(path, stat, privacy === 'private' ? 'key' : 'mounted');
+      if (fault !== undefined) throw new SecretError(`is in ${shown}, but ${fault}`);
     }
-    if (privacy === 'other' && (othersMay & 0o004) !== 0) exposed?.();
+    if (privacy === 'other' && (stat.mode & 0o004) !== 0 && process.platform !== 'win32') exposed?.();
     const buffer = Buffer.alloc(maxBytes + 1);
     let bytes = 0;
     for (;;) {

@@ -1,0 +1,170 @@
+// Decides whether a private file can be trusted: whether other users may read it, change it, or put another file in its place.
+// Reads directories and links, never the file itself. docs/security.md#private-files compares the rules with those of other servers.
+import { constants } from 'node:fs';
+import { access, lstat, readlink, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import process from 'node:process';
+
+/** Whom this process trusts with its files, besides root. */
+export interface TrustedUser {
+  readonly uid: number;
+  /** Groups of the process. */
+  readonly gids: readonly number[];
+}
+
+/** A private file, or the place for one, is refused. The message names it and says what to do. */
+export class PrivateFileError extends Error {
+  override readonly name = 'PrivateFileError';
+}
+
+interface FileStat {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * key: a private key, for one user alone; a group may read it only where root lends it to that group, as PostgreSQL has it. secret: a
+ * group may read it. mounted: other users may read it too, as Docker mounts secrets (mode 0444).
+ */
+export type PrivateKind = 'key' | 'secret' | 'mounted';
+
+const sticky = 0o1000;
+const groupMayWrite = 0o020;
+const othersMayWrite = 0o002;
+/** As Linux follows them. */
+const maxSymlinks = 40;
+
+/**
+ * For commands with which root administers the files of a service: the owner of `path`, or of its directory. Without root, or without such a
+ * directory, the user of this process.
+ */
+export async function administeredUser(path: string): Promise<TrustedUser | undefined> {
+  const user = processUser();
+  if (user?.uid !== 0) return user;
+  const owner = await stat(path).catch(() => stat(dirname(path)).catch(() => undefined));
+  return owner === undefined ? user : { uid: owner.uid, gids: [owner.gid] };
+}
+
+/** Undefined on Windows, which has neither these users nor these modes. */
+export function processUser(): TrustedUser | undefined {
+  const uid = process.geteuid?.();
+  const gid = process.getegid?.();
+  if (uid === undefined || gid === undefined) return undefined;
+  return { uid, gids: [gid, ...(process.getgroups?.() ?? [])] };
+}
+
+/**
+ * Why another user could put another file in the place of this one, and what to do. Undefined: nobody could, or there is no such path, which
+ * opening the file reports. Like sshd with StrictModes, it looks at every directory up to the root: who may write to one of them can
+ * rename what is below it. Unlike sshd, it follows the path as it was named, so that the directories of links count as well.
+ */
+export async function placeFault(
+  path: string,
+  user: TrustedUser | undefined = processUser(),
+): Promise<string | undefined> {
+  if (user === undefined) return undefined;
+  const rest = stepsOf(isAbsolute(path) ? path : join(process.cwd(), path)).reverse();
+  let directory = '/';
+  let isShared = false;
+  let symlinks = 0;
+  for (let step: string | undefined = '.'; step !== undefined; step = rest.pop()) {
+    // Every directory on the way has been looked at.
+    if (step === '..') directory = dirname(directory);
+    if (step === '..') continue;
+    const entry = join(directory, step);
+    const found = await lstat(entry).catch(() => undefined);
+    if (found === undefined) return undefined;
+    if (found.isSymbolicLink()) {
+      // In a sticky directory everybody may create links, and only the owner of one may replace it.
+      if (isShared && !isTrusted(found.uid, user)) return ownerFault(`the link ${shown(entry)}`, entry, found, user);
+      symlinks += 1;
+      const target = await readlink(entry).catch(() => undefined);
+      if (target === undefined || symlinks > maxSymlinks) return undefined;
+      rest.push(...stepsOf(target).reverse());
+      if (isAbsolute(target)) directory = '/';
+      continue;
+    }
+    if (!found.isDirectory()) return undefined;
+    const fault = directoryFault(entry, found, user);
+    if (fault !== undefined) return fault;
+    isShared = (found.mode & sticky) !== 0;
+    directory = entry;
+  }
+  return undefined;
+}
+
+/** Why the file itself is not private, and what to do. `file` is of the open one, so that it cannot change in between. */
+export function privacyFault(
+  path: string,
+  file: FileStat,
+  kind: PrivateKind,
+  user: TrustedUser | undefined = processUser(),
+): string | undefined {
+  if (user === undefined) return undefined;
+  if (!isTrusted(file.uid, user)) return ownerFault('it', path, file, user);
+  const remedy = kind === 'key' ? `run "chmod 600 ${path}"` : `run "chmod o= ${path}"`;
+  if ((file.mode & othersMayWrite) !== 0) return `every user of this machine may change it: ${remedy}`;
+  if (kind !== 'mounted' && (file.mode & 0o007) !== 0) return `every user of this machine may use it: ${remedy}`;
+  const isLent = file.uid === 0 && user.uid !== 0;
+  if ((file.mode & groupMayWrite) !== 0)
+    return `the users of its group may change it: run "chmod ${kind === 'key' ? '600' : 'g-w'} ${path}"`;
+  if (kind === 'key' && (file.mode & 0o070) !== 0 && !isLent) return `the users of its group may use it: ${remedy}`;
+  return undefined;
+}
+
+/** Why an open file is refused, by itself or for its place, and what to do. */
+export async function refusalOf(
+  path: string,
+  file: FileStat,
+  kind: PrivateKind,
+  user: TrustedUser | undefined = processUser(),
+): Promise<string | undefined> {
+  return privacyFault(path, file, kind, user) ?? placeFault(path, user);
+}
+
+/** Of a file that is needed later, and that will be made if there is none and this user may make it. */
+export async function futureRefusalOf(path: string, kind: PrivateKind): Promise<string | undefined> {
+  const file = await stat(path).catch(() => undefined);
+  if (file !== undefined) return refusalOf(path, file, kind);
+  return (await isWritable(dirname(path))) ? placeFault(path) : undefined;
+}
+
+async function isWritable(directory: string): Promise<boolean> {
+  try {
+    await access(directory, constants.W_OK);
+    return true;
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    return isMissing && dirname(directory) !== directory && isWritable(dirname(directory));
+  }
+}
+
+function directoryFault(path: string, found: FileStat, user: TrustedUser): string | undefined {
+  const what = `the directory ${shown(path)}`;
+  if (!isTrusted(found.uid, user)) return ownerFault(what, path, found, user);
+  if ((found.mode & sticky) !== 0) return undefined;
+  if ((found.mode & othersMayWrite) !== 0)
+    return `every user of this machine may write to ${what}, and so replace it: run "chmod go-w ${path}"`;
+  // Kubernetes gives a volume to the pod so (fsGroup): owned by root, and writable for a group of this process.
+  const isLent = found.uid === 0 && user.gids.includes(found.gid);
+  if ((found.mode & groupMayWrite) === 0 || isLent) return undefined;
+  return `the users of its group may write to ${what}, and so replace it: run "chmod g-w ${path}"`;
+}
+
+function ownerFault(what: string, path: string, { uid }: FileStat, user: TrustedUser): string {
+  const other = user.uid === 0 ? 'not to root' : `neither to this user (${user.uid}) nor to root`;
+  return `${what} belongs to user ${uid}, ${other}: run "chown ${user.uid} ${path}", or run as user ${uid}`;
+}
+
+function isTrusted(uid: number, user: TrustedUser): boolean {
+  return uid === 0 || uid === user.uid;
+}
+
+function stepsOf(path: string): string[] {
+  return path.split('/').filter((step) => step !== '' && step !== '.');
+}
+
+function shown(path: string): string {
+  return JSON.stringify(path);
+}
