@@ -89,11 +89,11 @@ export interface TlsConfig {
   readonly enabled: boolean;
   /** The certificate and its chain, PEM. Read again when it changes. */
   readonly certFile: string;
-  /** The private key of `cert_file`, PEM. */
+  /** The private key of `cert_file`, PEM. Refused where other users may read or replace it. */
   readonly keyFile: string;
-  /** The oldest TLS version that is spoken. */
+  /** The oldest TLS version that is spoken. A change ends connections of before with what is in flight. */
   readonly minVersion: '1.2' | '1.3';
-  /** Demands client certificates signed by these authorities, PEM. Empty: none are asked for. */
+  /** Demands client certificates signed by these authorities, PEM. Empty: none are asked for. A change ends connections of before with what is in flight. */
   readonly clientCaFile: string;
   /** More certificates, chosen by the name that the client asks for (SNI). */
   readonly certificates: readonly CertificateConfig[];
@@ -103,7 +103,7 @@ export interface TlsConfig {
 export interface CertificateConfig {
   /** The certificate and its chain, PEM. */
   readonly certFile: string;
-  /** Its private key, PEM. */
+  /** Its private key, PEM. Refused where other users may read or replace it. */
   readonly keyFile: string;
 }
 

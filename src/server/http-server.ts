@@ -13,7 +13,7 @@ import { Http1 } from './http1.ts';
 import { LastLook } from './last-look.ts';
 import { OwnEndpoints, type MetricsText } from './own-endpoints.ts';
 import { adminReception, reception, type Receive } from './reception.ts';
-import type { ConnectionProtocol, ServerHost } from './server-host.ts';
+import type { ConnectionProtocol, RetiringProtocol, ServerHost } from './server-host.ts';
 import { writeRateWindowMs } from './write-rate.ts';
 
 export interface ListenerOptions {
@@ -27,7 +27,7 @@ export interface ListenerOptions {
   /** Every connection begins with a PROXY protocol header, version 2, of one of the policy's trusted proxies. */
   readonly proxyProtocol?: boolean;
   /** What is spoken at the main listener in place of HTTP/1: TLS, with `http1` for those who do not choose HTTP/2. */
-  readonly secure?: (http1: ConnectionProtocol, server: ServerHost) => ConnectionProtocol;
+  readonly secure?: (http1: RetiringProtocol, server: ServerHost) => ConnectionProtocol;
   /** The window over which gateway.min_write_rate is a mean. */
   readonly writeRateWindowMs?: number;
   /** For /health/details. */

@@ -39,6 +39,7 @@ export class Http1Connection implements TurnConnection, Expiring, Departing {
   #ending = false;
   /** Had been read of the socket before its first request: a PROXY protocol header. */
   readonly #bytesAtStart: number;
+  #retired = false;
   /** What had been read of the socket when the last turn was over: more means that another request has begun. */
   #bytesAtRest: number;
   /** Reading has stopped because of maxAhead. */
@@ -198,6 +199,15 @@ export class Http1Connection implements TurnConnection, Expiring, Departing {
     if (this.#ending || this.socket.destroyed || !this.atRest) return;
     this.#ending = true;
     endIdle(this.socket);
+  }
+
+  get retired(): boolean {
+    return this.#retired;
+  }
+
+  /** It ends with its next response, which says so. One that has begun said something else: another request may be on its way. */
+  retire(): void {
+    this.#retired = true;
   }
 
   /** Whatever is under way. */

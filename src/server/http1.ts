@@ -7,7 +7,7 @@ import { GatewayError } from '../kernel/errors.ts';
 import { ClientRequest } from './client-request.ts';
 import { Http1Connection } from './http1-connection.ts';
 import type { Peer } from './peer.ts';
-import type { ConnectionProtocol, ServerHost } from './server-host.ts';
+import type { RetiringProtocol, ServerHost } from './server-host.ts';
 import { isWorthUpgrading, responseFor } from './upgrade.ts';
 
 /** How late a slow head is noticed. Node's default is 30 s. */
@@ -16,7 +16,7 @@ const connectionsCheckMs = 500;
 const connectionKey = Symbol('http1 connection');
 type OwnedSocket = Socket & { [connectionKey]?: Http1Connection };
 
-export class Http1 implements ConnectionProtocol {
+export class Http1 implements RetiringProtocol {
   readonly #host: ServerHost;
   readonly #server: Server<typeof ClientRequest>;
   readonly #connections = new Set<Http1Connection>();
@@ -75,6 +75,10 @@ export class Http1 implements ConnectionProtocol {
   drain(lingerMs: number): void {
     this.#lingerMs = lingerMs;
     for (const connection of this.#connections) connection.drain(lingerMs);
+  }
+
+  retire(socket: Socket): void {
+    connectionOf(socket)?.retire();
   }
 
   abandon(reason: GatewayError): void {

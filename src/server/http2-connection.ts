@@ -81,6 +81,11 @@ export class Http2Connection implements Http2TurnConnection, Expiring, Departing
     if (this.#draining || this.#turns.size === 0) this.#finish();
   }
 
+  /** Takes no new streams from now on, and ends with the last one. */
+  retire(): void {
+    this.#finish();
+  }
+
   /** Responds to requests in flight with the reason, or resets them. */
   abandon(reason: GatewayError): void {
     for (const turn of this.#turns) turn.cancel(reason);

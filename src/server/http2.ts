@@ -3,11 +3,11 @@ import type { Socket } from 'node:net';
 import type { GatewayError } from '../kernel/errors.ts';
 import { Http2Connection } from './http2-connection.ts';
 import type { Peer } from './peer.ts';
-import type { ConnectionProtocol, ServerHost } from './server-host.ts';
+import type { RetiringProtocol, ServerHost } from './server-host.ts';
 
-export class Http2 implements ConnectionProtocol {
+export class Http2 implements RetiringProtocol {
   readonly #host: ServerHost;
-  readonly #connections = new Set<Http2Connection>();
+  readonly #connections = new Map<Socket, Http2Connection>();
   /** Undefined: the gateway does not drain. */
   #lingerMs: number | undefined = undefined;
 
@@ -17,18 +17,22 @@ export class Http2 implements ConnectionProtocol {
 
   readonly accept = (socket: Socket, peer: Peer): void => {
     const connection = new Http2Connection(socket, peer, this.#host);
-    this.#connections.add(connection);
-    socket.once('close', () => this.#connections.delete(connection));
+    this.#connections.set(socket, connection);
+    socket.once('close', () => this.#connections.delete(socket));
     if (this.#lingerMs !== undefined) connection.drain(this.#lingerMs);
   };
 
   drain(lingerMs: number): void {
     this.#lingerMs = lingerMs;
-    for (const connection of this.#connections) connection.drain(lingerMs);
+    for (const connection of this.#connections.values()) connection.drain(lingerMs);
+  }
+
+  retire(socket: Socket): void {
+    this.#connections.get(socket)?.retire();
   }
 
   abandon(reason: GatewayError): void {
-    for (const connection of this.#connections) connection.abandon(reason);
+    for (const connection of this.#connections.values()) connection.abandon(reason);
   }
 
   close(): void {

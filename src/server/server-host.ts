@@ -28,6 +28,12 @@ export interface ConnectionProtocol {
   close(): void;
 }
 
+/** One whose single connections can be told to end. */
+export interface RetiringProtocol extends ConnectionProtocol {
+  /** The connection takes no more requests than needed to end in order: HTTP/1 ends with its next response, HTTP/2 by GOAWAY. */
+  retire(socket: Socket): void;
+}
+
 /** What a protocol needs of the server. */
 export interface ServerHost {
   /** True: connections end with their next response. */

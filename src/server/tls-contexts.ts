@@ -3,7 +3,9 @@
 import { X509Certificate } from 'node:crypto';
 import type { Steps } from '../kernel/slices.ts';
 import type { CertificateStatus } from '../kernel/status.ts';
-import { createSecureContext, createServer, type SecureContext, type Server, type TlsOptions } from 'node:tls';
+import { isAuthority, readPemCertificates } from '../kernel/pem-certificates.ts';
+import { createTlsContext, type MinTlsVersion, nodeVersion, tlsCiphers, tlsReasonOf } from '../kernel/tls-context.ts';
+import { createServer, type SecureContext, type Server } from 'node:tls';
 
 /** A certificate with its chain and its key, PEM. */
 export interface TlsCertificate {
@@ -14,7 +16,7 @@ export interface TlsCertificate {
 }
 
 export interface TlsSettings {
-  readonly minVersion: '1.2' | '1.3';
+  readonly minVersion: MinTlsVersion;
   /** The first is for clients that ask for no name, or for one that none has. */
   readonly certificates: readonly [TlsCertificate, ...TlsCertificate[]];
   /** Authorities, PEM: clients must show a certificate signed by one of them. Undefined: none is asked for. */
@@ -25,22 +27,6 @@ export interface TlsSettings {
 export class TlsSettingsError extends Error {
   override readonly name = 'TlsSettingsError';
 }
-
-/**
- * For TLS 1.2, which is off by default: ephemeral keys and authenticated encryption only. It is what RFC 9113 §9.2.2 leaves for
- * HTTP/2, and what Mozilla calls intermediate.
- */
-const ciphers = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':');
 
 interface Named {
   readonly leaf: X509Certificate;
@@ -55,20 +41,17 @@ interface Named {
 export function* createTlsServer(settings: TlsSettings, handshakeTimeoutMs: number): Steps<Server> {
   const { certificates, clientCa } = settings;
   const [first] = certificates;
-  const shared: TlsOptions = {
-    minVersion: settings.minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3',
-    ciphers,
-    ...(clientCa !== undefined && { ca: clientCa.ca }),
-  };
-  // A file without any certificate in it would be no error, and demand what nobody can have.
-  if (clientCa !== undefined) leafOf(clientCa.ca, clientCa.name);
+  const { minVersion } = settings;
+  if (clientCa !== undefined) checkAuthorities(clientCa);
   const all: Named[] = [];
   for (const certificate of certificates) {
     yield;
-    all.push(namedContext(certificate, shared));
+    all.push(namedContext(certificate, minVersion, clientCa?.ca));
   }
   return createServer({
-    ...shared,
+    minVersion: nodeVersion(minVersion),
+    ciphers: tlsCiphers,
+    ...(clientCa !== undefined && { ca: clientCa.ca }),
     cert: first.cert,
     key: first.key,
     requestCert: clientCa !== undefined,
@@ -99,13 +82,21 @@ function choose(all: readonly Named[], serverName: string): SecureContext | unde
   return (exact ?? all.find(({ leaf }) => leaf.checkHost(serverName) !== undefined))?.context;
 }
 
-function namedContext({ cert, key, name }: TlsCertificate, shared: TlsOptions): Named {
+function namedContext({ cert, key, name }: TlsCertificate, minVersion: MinTlsVersion, ca: string | undefined): Named {
   const leaf = leafOf(cert, name);
   try {
-    return { leaf, context: createSecureContext({ ...shared, cert, key }) };
+    return { leaf, context: createTlsContext({ minVersion, cert, key, ca }) };
   } catch (cause) {
-    throw new TlsSettingsError(`the certificate in ${name} can't be used: ${reasonOf(cause)}`, { cause });
+    throw new TlsSettingsError(`the certificate in ${name} can't be used: ${tlsReasonOf(cause)}`, { cause });
   }
+}
+
+/** OpenSSL reads no further than to a broken block, and accepts certificates that can sign nothing: clients would be refused. */
+function checkAuthorities({ ca, name }: { readonly ca: string; readonly name: string }): void {
+  const { certificates, fault } = readPemCertificates(ca);
+  if (fault !== undefined) throw new TlsSettingsError(`${name} ${fault}`);
+  if (!certificates.every(isAuthority))
+    throw new TlsSettingsError(`${name} holds a certificate that is no authority (CA:TRUE is missing)`);
 }
 
 function leafOf(pem: string, name: string): X509Certificate {
@@ -114,11 +105,4 @@ function leafOf(pem: string, name: string): X509Certificate {
   } catch (cause) {
     throw new TlsSettingsError(`${name} is no certificate in PEM`, { cause });
   }
-}
-
-/** OpenSSL's own words, which never quote what they are about. */
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error && 'reason' in cause && typeof cause.reason === 'string'
-    ? cause.reason
-    : 'unknown reason';
 }

@@ -11,15 +11,16 @@ import type { LastLook } from './last-look.ts';
 import { endIdle } from './linger.ts';
 import type { Peer } from './peer.ts';
 import { refuse } from './raw-answer.ts';
-import type { ConnectionProtocol, ServerHost } from './server-host.ts';
+import { RetiredConnections } from './retired-connections.ts';
+import type { ConnectionProtocol, RetiringProtocol, ServerHost } from './server-host.ts';
 import { createTlsServer, expiries, type TlsSettings } from './tls-contexts.ts';
 import { isUndecided, refuseHttp2, spokenProtocol } from './wrong-protocol.ts';
 
 /** What clients can choose. */
 export interface TlsProtocols {
-  readonly h2: ConnectionProtocol;
+  readonly h2: RetiringProtocol;
   /** Also for those who don't choose. */
-  readonly http1: ConnectionProtocol;
+  readonly http1: RetiringProtocol;
 }
 
 /** What it needs of the server. */
@@ -43,12 +44,14 @@ export class TlsFront implements ConnectionProtocol {
   readonly #handshakes = new Map<Socket, Handshake>();
   #server: Server;
   #certificates: readonly CertificateStatus[];
+  readonly #connections: RetiredConnections;
 
   /** Throws TlsSettingsError. */
   constructor(settings: TlsSettings, protocols: TlsProtocols, { policy, lastLook }: TlsHost) {
     this.#protocols = protocols;
     this.#policy = policy;
     this.#lastLook = lastLook;
+    this.#connections = new RetiredConnections(demandsOf(settings));
     this.#server = atOnce(this.#serverFor(settings));
     this.#certificates = atOnce(expiries(settings));
   }
@@ -58,13 +61,17 @@ export class TlsFront implements ConnectionProtocol {
     return this.#certificates;
   }
 
-  /** What it returns makes the settings count for handshakes that begin from then on. Throws TlsSettingsError. */
+  /**
+   * What it returns makes the settings count for handshakes that begin from then on. Connections whose handshake made other demands of the
+   * client end with what is in flight. Throws TlsSettingsError.
+   */
   *prepare(settings: TlsSettings): Steps<() => void> {
     const server = yield* this.#serverFor(settings);
     const certificates = yield* expiries(settings);
     return () => {
       this.#server = server;
       this.#certificates = certificates;
+      this.#connections.demand(demandsOf(settings));
     };
   }
 
@@ -153,13 +160,18 @@ export class TlsFront implements ConnectionProtocol {
 
   *#serverFor(settings: TlsSettings): Steps<Server> {
     const { readHeaderTimeoutMs } = this.#policy().limits;
+    const demands = demandsOf(settings);
     const server = yield* createTlsServer(settings, readHeaderTimeoutMs);
-    return server.on('secureConnection', this.#secured).on('tlsClientError', (error: Error, socket: TLSSocket) => {
-      this.#failed(connectionBelow(socket), codeOf(error, socket));
-    });
+    return server
+      .on('secureConnection', (socket: TLSSocket) => {
+        this.#secured(socket, demands);
+      })
+      .on('tlsClientError', (error: Error, socket: TLSSocket) => {
+        this.#failed(connectionBelow(socket), codeOf(error, socket));
+      });
   }
 
-  readonly #secured = (socket: TLSSocket): void => {
+  #secured(socket: TLSSocket, demands: string): void {
     const below = connectionBelow(socket);
     const peer = this.#over(below);
     if (peer === undefined) {
@@ -172,8 +184,10 @@ export class TlsFront implements ConnectionProtocol {
     // With TLS 1.2 a client could ask for the costly part again and again.
     socket.disableRenegotiation();
     const { h2, http1 } = this.#protocols;
-    (socket.alpnProtocol === 'h2' ? h2 : http1).accept(socket, { ...peer, encrypted: true });
-  };
+    const protocol = socket.alpnProtocol === 'h2' ? h2 : http1;
+    protocol.accept(socket, { ...peer, encrypted: true });
+    this.#connections.add(socket, protocol, demands);
+  }
 
   /** Reports each failed handshake once: Node's report and the end of the connection both lead here. */
   readonly #failed = (below: Socket, code: string): void => {
@@ -182,6 +196,11 @@ export class TlsFront implements ConnectionProtocol {
     below.destroy();
     reportFailure(peer, code);
   };
+}
+
+/** What a handshake demands of the client, beyond what OpenSSL does. */
+function demandsOf({ minVersion, clientCa }: TlsSettings): string {
+  return `${minVersion} ${clientCa?.ca ?? ''}`;
 }
 
 function reportFailure({ ip }: Peer, code: string): void {

@@ -24,6 +24,8 @@ export interface TurnConnection {
   readonly socket: Socket;
   /** No request is read behind the one that is answered. */
   readonly isLast: boolean;
+  /** It ends with its next response, whatever has been read behind that request. */
+  readonly retired: boolean;
   /** Nothing that still comes is read as a request. */
   endsWithAnswer(): void;
   /** The connection leaves HTTP. */
@@ -158,8 +160,8 @@ export class Turn implements SinkHost, BodyOwner {
   endsWith(answer: 'own' | 'of the app'): boolean {
     const isFaulty = this.#fault !== undefined;
     const incomplete = this.#bodyLength !== 'none' && !this.#request.complete;
-    const drains = this.#host.sendsAway() && this.#connection.isLast;
-    const ends = isFaulty || drains || (answer === 'own' && incomplete && this.#isTooMuchToDrop());
+    const leaves = this.#connection.retired || (this.#host.sendsAway() && this.#connection.isLast);
+    const ends = isFaulty || leaves || (answer === 'own' && incomplete && this.#isTooMuchToDrop());
     // Bytes that are unread at the close would reset the connection, and the reset may overtake the response.
     if (ends || incomplete) endSoonInsteadOfAtOnce(this.#connection.socket);
     if (ends) this.#connection.endsWithAnswer();

@@ -15,6 +15,7 @@ import {
   otherCertificate,
   strangerCertificate,
   tlsSettings,
+  weakCertificate,
 } from '../helpers/certificates.ts';
 import { key, readUntil } from '../helpers/plain-gateway.ts';
 import { testPolicy } from '../helpers/policy.ts';
@@ -145,23 +146,10 @@ test('new certificates serve new handshakes, and a connection keeps what it has'
   assert.match(await text(old), /^HTTP\/1\.1 200/);
 });
 
-test('a session of before can not be resumed past what is demanded now', async (t) => {
-  const { dial, gateway } = await startSecureGateway(t, (_, response) => response.end('ok'));
-  const first = await dial();
-  const ticket = once(first, 'session') as Promise<[Buffer]>;
-  first.write(head());
-  const [session] = await ticket;
-  const resumed = await dial({ session });
-  assert.equal(resumed.isSessionReused(), true);
-  await gateway.apply(testPolicy(), tlsSettings({ clientCa }));
-  const refused = await dial({ session });
-  assert.equal(refused.isSessionReused(), false);
-  refused.write(head());
-  assert.equal((await buffer(refused).catch(() => Buffer.alloc(0))).length, 0);
-});
-
 test('settings that can not be served are refused as a whole, and name what is wrong', async (t) => {
   const { dial, gateway } = await startSecureGateway(t, (_, response) => response.end('ok'));
+  const block = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+  const broken = `${clientCa.ca}${block}${certificate.cert}`;
   const mixed = { ...otherCertificate, key: certificate.key, name: 'mixed.pem' };
   const wrong = [
     [tlsSettings({ certificates: [mixed] }), /mixed\.pem.*key values mismatch/],
@@ -171,6 +159,12 @@ test('settings that can not be served are refused as a whole, and name what is w
       /empty\.pem is no certificate/,
     ],
     [tlsSettings({ clientCa: { ca: '', name: 'none.pem' } }), /none\.pem is no certificate/],
+    [
+      tlsSettings({ clientCa: { ca: broken, name: 'broken.pem' } }),
+      /broken\.pem holds a broken certificate, number 2 of 3/,
+    ],
+    [tlsSettings({ clientCa: { ca: clientCertificate.cert, name: 'leaf.pem' } }), /leaf\.pem holds .* no authority/],
+    [tlsSettings({ certificates: [weakCertificate] }), /weak-cert\.pem can't be used: ee key too small/],
   ] as const;
   for (const [settings, message] of wrong) {
     await assert.rejects(

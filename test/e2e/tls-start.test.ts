@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { certificate, otherCertificate, tlsFile } from '../helpers/certificates.ts';
+import { certificate, otherCertificate, privateKeyFile, tlsFile } from '../helpers/certificates.ts';
 import { runCli, startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
 import { markedKey } from '../secrecy/marks.ts';
 
@@ -21,7 +21,7 @@ interface Started {
 
 async function place(directory: string, cert: string, key: string): Promise<void> {
   await copyFile(tlsFile(cert), join(directory, 'cert.pem'));
-  await copyFile(tlsFile(key), join(directory, 'key.pem'));
+  await privateKeyFile(directory, key, 'key.pem');
 }
 
 async function startSecure(t: TestContext, tls: string): Promise<Started> {
@@ -78,12 +78,15 @@ test('what only OpenSSL refuses is told, too, and nothing of that configuration 
   const broken = `${await readFile(tlsFile('cert.pem'), 'utf8')}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`;
   await writeFile(join(directory, 'cert.pem'), broken);
   cli.child.kill('SIGHUP');
-  await cli.line(/the certificate in [^"]*cert\.pem can't be used[^]*"message":"configuration rejected/);
+  await cli.line(
+    /tls\.cert_file names a file that holds a broken certificate, number 2 of 2[^]*"message":"configuration rejected/,
+  );
   assert.equal(await served('localhost'), 'CN=localhost');
 });
 
 test('certificates by name, and the oldest version, are the configuration’s', async (t) => {
-  const more = `, min_version: "1.2", certificates: [{ cert_file: ${tlsFile('other-cert.pem')}, key_file: ${tlsFile('other-key.pem')} }]`;
+  const otherKey = await privateKeyFile(await temporaryDirectory(t), 'other-key.pem');
+  const more = `, min_version: "1.2", certificates: [{ cert_file: ${tlsFile('other-cert.pem')}, key_file: ${otherKey} }]`;
   const { url, served } = await startSecure(t, more);
   assert.equal(await served('x.other.localhost'), 'CN=a.peers.localhost');
   assert.equal(await served('localhost'), 'CN=localhost');
@@ -109,7 +112,7 @@ test('a gateway whose certificates can not be served does not start, and says wh
   await writeFile(file, `${relay}\ntls: { enabled: true, cert_file: cert.pem, key_file: key.pem }\n`);
   const cli = startCli(t, ['start', '--config', file, '--port', '0'], { XDG_STATE_HOME: directory });
   assert.equal(await cli.exited, 1);
-  assert.match(cli.stderr(), /^[^\n]*the certificate in [^\n]*cert\.pem can't be used[^\n]*\n$/);
+  assert.match(cli.stderr(), /^[^\n]*tls\.cert_file names a file that holds a broken certificate[^\n]*\n$/);
 });
 
 test('health says that a certificate is not accepted, and that a listener speaks TLS', async (t) => {

@@ -5,10 +5,10 @@ import {
   connect as connectHttp2,
   type ClientHttp2Session,
   type ClientHttp2Stream,
-  type ClientSessionOptions,
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
   type OutgoingHttpHeaders,
+  type SecureClientSessionOptions,
 } from 'node:http2';
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
@@ -24,7 +24,7 @@ export interface SecureGateway extends PlainGateway {
   /** A TLS connection, when its handshake is done; `localhost` unless told otherwise. */
   readonly dial: (options?: ConnectionOptions) => Promise<TLSSocket>;
   /** A session of Node's client. */
-  readonly session: (options?: ClientSessionOptions) => Promise<ClientHttp2Session>;
+  readonly session: (options?: SecureClientSessionOptions) => Promise<ClientHttp2Session>;
   /** A client that writes frames itself, greeted. */
   readonly raw2: (settings?: Buffer) => Promise<RawHttp2>;
 }

@@ -145,17 +145,24 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
 
 const certificate = entry('CertificateConfig', 'A certificate and its key.', {
   cert_file: path('The certificate and its chain, PEM.', { optional: false }),
-  key_file: path('Its private key, PEM.', { optional: false }),
+  key_file: path('Its private key, PEM. Refused where other users may read or replace it.', { optional: false }),
 });
 
 export const tls: z.ZodType = section('TlsConfig', 'TLS, and with it HTTP/2, on the main listener.', {
   enabled: flag('Listens with TLS.', false, { restart: true }),
   cert_file: path('The certificate and its chain, PEM. Read again when it changes.', { optional: true }),
-  key_file: path('The private key of `cert_file`, PEM.', { optional: true }),
-  min_version: choice('The oldest TLS version that is spoken.', ['1.2', '1.3'], { initial: '1.3' }),
-  client_ca_file: path('Demands client certificates signed by these authorities, PEM. Empty: none are asked for.', {
+  key_file: path('The private key of `cert_file`, PEM. Refused where other users may read or replace it.', {
     optional: true,
   }),
+  min_version: choice(
+    'The oldest TLS version that is spoken. A change ends connections of before with what is in flight.',
+    ['1.2', '1.3'],
+    { initial: '1.3' },
+  ),
+  client_ca_file: path(
+    'Demands client certificates signed by these authorities, PEM. Empty: none are asked for. A change ends connections of before with what is in flight.',
+    { optional: true },
+  ),
   certificates: list('More certificates, chosen by the name that the client asks for (SNI).', certificate),
 });
 

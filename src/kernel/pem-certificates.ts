@@ -1,0 +1,55 @@
+// Reads the certificates of a PEM file, all of them or none: OpenSSL stops at a block that it cannot read, and drops the authorities behind
+// it without an error.
+import { X509Certificate } from 'node:crypto';
+
+/** A chain has a handful, and a bundle of all public authorities some 150. */
+const maxCertificates = 1_000;
+/** RFC 7468 §5; the other labels are OpenSSL's. */
+const isCertificate = /^(?:X509 |TRUSTED )?CERTIFICATE-----/;
+
+export interface PemCertificates {
+  readonly certificates: readonly X509Certificate[];
+  /** Undefined: all of them could be read. Completes "<file> …". */
+  readonly fault: string | undefined;
+}
+
+export function readPemCertificates(pem: string): PemCertificates {
+  const blocks = pem
+    .split('-----BEGIN ')
+    .slice(1)
+    .filter((block) => isCertificate.test(block));
+  if (blocks.length === 0) return { certificates: [], fault: 'is no certificate in PEM' };
+  if (blocks.length > maxCertificates)
+    return { certificates: [], fault: `holds more than ${maxCertificates} certificates` };
+  const certificates: X509Certificate[] = [];
+  for (const [i, block] of blocks.entries()) {
+    try {
+      certificates.push(new X509Certificate(`-----BEGIN ${block}`));
+    } catch {
+      const which =
+        blocks.length === 1 ? 'no certificate' : `a broken certificate, number ${i + 1} of ${blocks.length}`;
+      return { certificates: [], fault: `holds ${which}: export it again as PEM` };
+    }
+  }
+  return { certificates, fault: undefined };
+}
+
+/**
+ * Whether a certificate may sign others. RFC 5280 §4.2.1.9: one of version 3 says so in its basic constraints. One of version 1 cannot, and
+ * OpenSSL accepts those that signed themselves.
+ */
+export function isAuthority(certificate: X509Certificate): boolean {
+  return certificate.ca || (isVersion1(certificate.raw) && certificate.checkIssued(certificate));
+}
+
+/** RFC 5280 §4.1: SEQUENCE { SEQUENCE { [0] version … and version 1 is left out. */
+function isVersion1(der: Uint8Array): boolean {
+  const outer = contentOffset(der, 0);
+  return der[contentOffset(der, outer)] !== 0xa0;
+}
+
+/** X.690 §8.1.3: a length below 128 takes one byte; otherwise the byte says how many follow. */
+function contentOffset(der: Uint8Array, tag: number): number {
+  const length = der[tag + 1] ?? 0;
+  return tag + 2 + (length < 0x80 ? 0 : length & 0x7f);
+}
