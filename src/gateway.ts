@@ -56,6 +56,8 @@ export interface GatewayOptions extends ListenerOptions {
   readonly quotas?: QuotaLedger;
   /** Which lease id has which name. Default: what this process has seen. */
   readonly nameBindings?: NameBindings;
+  /** For /health/details, beside what the gateway knows itself. */
+  readonly details?: (() => object) | undefined;
 }
 
 export interface Gateway {
@@ -98,6 +100,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     keyDigests = new KeyDigests({ secret: randomBytes(32) }),
     signingKeys,
     nameBindings = new NameBindings({ mode: () => policy.nameBinding }),
+    details,
     ...listener
   } = options;
   let { policy } = options;
@@ -134,6 +137,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     details: () => ({
       relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })),
       lease_lists: directory.status().map(listStatusOf).map(listDetails),
+      ...details?.(),
     }),
     isForApp,
     ...(tls !== undefined && {

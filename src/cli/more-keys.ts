@@ -6,6 +6,7 @@ import type { Finding } from '../config/origin.ts';
 import type { Logger } from '../observe/log.ts';
 import { openKeysFile, type KeysFileOptions } from '../keys/keys-file.ts';
 import { readKeysFile } from '../keys/read-keys-file.ts';
+import type { RejectedReloads } from './rejected-reloads.ts';
 import type { StoredKey } from '../keys/stored-key.ts';
 
 export interface MoreKeys {
@@ -25,11 +26,12 @@ export async function openMoreKeys(
     readonly config: () => Config;
     readonly load: NonNullable<KeysFileOptions['load']>;
     readonly log: Logger;
+    readonly rejections: RejectedReloads;
     /** The keys are others now; resolves when requests are checked against them. */
     readonly changed: () => Promise<void>;
   },
 ): Promise<KeySource | undefined> {
-  const { config, load, log, changed } = options;
+  const { config, load, log, rejections, changed } = options;
   const { keysFile } = config().auth;
   if (keysFile === '') return undefined;
   const source = await openKeysFile(keysFile, {
@@ -37,10 +39,12 @@ export async function openMoreKeys(
     load,
     changed: async () => {
       await changed();
+      rejections.apply('keys');
       log.info({ keys: source.keys.length }, 'keys reloaded');
     },
     rejected: (faults) => {
       for (const fault of faults) log.error(fault);
+      rejections.reject('keys', faults);
       log.error({ faults: faults.length }, 'keys rejected; those before stay in use');
     },
     warn: (message, error) => {

@@ -33,6 +33,8 @@ export interface GatewaySettings {
   readonly keyDigests?: KeyDigests;
   /** Absent: which lease id has which name ends with the process. */
   readonly names?: LeaseNames;
+  /** For /health/details. */
+  readonly details?: () => object;
   /** Of assertions; without them there are none. The caller's to close. */
   readonly signing?: SigningKeys;
 }
@@ -94,6 +96,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     policy: await policyOf(config),
     signingKeys: signing && (() => signing.keys),
     transports,
+    details: settings.details,
     quotas: ledger,
     keyDigests: settings.keyDigests,
     ...(settings.names !== undefined && { nameBindings: settings.names.bindings }),

@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import { formOf, prefixCharacters } from '../auth/api-key.ts';
 import { longestKeyBytes } from '../auth/bcrypt-hash.ts';
 import { isKey } from '../config/checks.ts';
+import { isGuessable } from '../config/weak-keys.ts';
 import type { CliContext } from './context.ts';
 import { CliFault } from './fault.ts';
 
@@ -31,6 +32,7 @@ export async function hashKey({ id, cost, json }: HashOptions, { terminal }: Cli
   const prefix = form === 'ours' ? key.slice(0, prefixCharacters) : foreignPrefix(key);
   const entry = { id, key_hash: await bcryptHash(key, cost), ...(prefix !== '' && { key_prefix: prefix }) };
   terminal.result(json === true ? JSON.stringify(entry) : stringify([entry], { lineWidth: 0 }).trimEnd());
+  if (isGuessable(key)) terminal.note('The key is easy to guess: use a random one, as "keys create" makes it.');
   if (prefix === '') terminal.note('The key is short, so the entry has no key_prefix; there may be 4 of that kind.');
 }
 

@@ -14,6 +14,7 @@ import type { Credential } from '../portal/index.ts';
 import { printable } from '../kernel/printable.ts';
 import { createLog, type Logger } from '../observe/log.ts';
 import { TlsSettingsError } from '../server/tls-contexts.ts';
+import { watchCertificates } from './certificate-watch.ts';
 import { CliFault, usageFault } from './fault.ts';
 import type { CliContext } from './context.ts';
 import type { EarlyHangup } from './early-hangup.ts';
@@ -24,6 +25,7 @@ import { openMoreKeys } from './more-keys.ts';
 import { keepLeaseNames } from './lease-names.ts';
 import { keepQuotas } from './quotas.ts';
 import { trusted } from './relay-trust.ts';
+import { RejectedReloads } from './rejected-reloads.ts';
 import { runGateway, type RunningGateway } from './run-gateway.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { aborted } from './shutdown.ts';
@@ -65,10 +67,12 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   let keysChanged = (): Promise<void> => Promise.resolve();
   const threads = new LoadThreads();
   watching.defer(() => threads.close());
+  const rejections = new RejectedReloads();
   const keys = await openMoreKeys(parts, {
     config: () => current,
     load: (file, others, signal) => threads.keys(file, others, signal),
     log,
+    rejections,
     changed: () => keysChanged(),
   });
   const signingFile = assertionKeysPath(context.environment().stateDirectory);
@@ -95,6 +99,7 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   const gateway = await runGateway(parts, {
     ...{ config, credential, keys, quotas, names, signing },
     keyDigests: digests,
+    details: () => ({ rejected_reloads: rejections.details() }),
   });
   keysChanged = gateway.keysChanged;
   // What changed while it began to listen.
@@ -103,13 +108,14 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   const watch = await watchConfig({
     files: loaded.files,
     load: (signal) => threads.config(options.config, flags, signal),
-    apply: reloader(config, gateway, log, (next) => {
+    apply: reloader(config, { gateway, log, rejections }, (next) => {
       current = next;
       gatewayLog.level.configure(next.logging.level);
     }),
     failed: (error) => {
       log.error({ reason: String(error) }, 'the configuration could not be loaded; the one before stays in use');
       publishReload('rejected');
+      rejections.reject('configuration', ['the configuration could not be loaded; the log has the reason']);
     },
     unwatched: (directory, error) => {
       log.warn({ directory, reason: String(error) }, 'changes here are noticed late; send SIGHUP after one');
@@ -118,6 +124,17 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   watching.defer(() => {
     watch.close();
   });
+  parts.defer(
+    watchCertificates({
+      config: () => current,
+      warn: (line) => {
+        log.warn(line);
+      },
+      failed: (error) => {
+        log.warn({ reason: String(error) }, 'cannot check how long the certificates are valid');
+      },
+    }),
+  );
   hangup.repeat();
   const relays = config.portal.relays.map(({ url }) => url);
   log.info({ url: gateway.url, identity: credential.id, relays }, 'listening');
@@ -144,11 +161,16 @@ function configFault(faulty: Faulty, terminal: Terminal): CliFault {
   return new CliFault(`the configuration has ${more.length + 1} faults`);
 }
 
+interface Reloading {
+  readonly gateway: RunningGateway;
+  readonly log: Logger;
+  readonly rejections: RejectedReloads;
+}
+
 /** All or nothing: a configuration with faults changes nothing. `initial` is what the process was started with. */
 function reloader(
   initial: Config,
-  gateway: RunningGateway,
-  log: Logger,
+  { gateway, log, rejections }: Reloading,
   applied: (config: Config) => void,
 ): (result: RunningConfig, reason: ReloadReason) => Promise<void> {
   return async (result, reason) => {
@@ -162,6 +184,7 @@ function reloader(
     const outcome = result.ok && faults.length === 0 ? 'applied' : 'rejected';
     if (result.ok && faults.length === 0) {
       applied(result.config);
+      rejections.apply('configuration');
       for (const setting of restartOnly(initial, result.config)) {
         log.warn({ setting }, `${setting} is not what this process was started with: it takes effect after a restart`);
       }
@@ -172,6 +195,7 @@ function reloader(
           log.error(line);
         }),
       );
+      rejections.reject('configuration', faults);
       log.error({ reason, faults: faults.length }, 'configuration rejected; the one before stays in use');
     }
     publishReload(outcome);
@@ -189,13 +213,13 @@ function* logged(lines: readonly string[], log: (line: string) => void): Steps<v
   }
 }
 
-/** What only its use shows: a certificate that OpenSSL does not take. */
+/** What only its use shows: a certificate that OpenSSL does not take, a file that other users may change. */
 async function faultsOf(gateway: RunningGateway, config: Config): Promise<readonly string[]> {
   try {
     await gateway.apply(config);
     return [];
   } catch (error) {
-    if (!(error instanceof TlsSettingsError)) throw error;
+    if (!(error instanceof TlsSettingsError || error instanceof CliFault)) throw error;
     return [error.message];
   }
 }

@@ -5,7 +5,7 @@ import { faultLines, loadText, warningLines } from '../../test/helpers/config.ts
 import { turnCpuOf } from '../../test/helpers/turn-cpu.ts';
 
 const key = 'auth: { keys: [{ id: one, key: "${KEY}" }] }\n';
-const env = { KEY: 'a-secret-key' };
+const env = { KEY: '5e3f0c9b7a1d48265e3f' };
 
 test('flags win over the environment, the environment over the file, the file over defaults', async (t) => {
   const text = `${key}gateway: { host: 0.0.0.0, port: 1000, queue: 7 }\n`;

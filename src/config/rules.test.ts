@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { faultLines, loadText, warningLines } from '../../test/helpers/config.ts';
 
-const env = { KEY: 'a-secret-key' };
+const env = { KEY: '5e3f0c9b7a1d48265e3f' };
 const key = 'auth: { keys: [{ id: one, key: "${KEY}" }] }\n';
 
 /** Each is fine setting by setting. */

@@ -8,6 +8,7 @@ import { isLoopbackHost } from './checks.ts';
 import { limitOddities } from './limit-oddities.ts';
 import { settingOddities } from './setting-oddities.ts';
 import type { Path } from './shape.ts';
+import { weakKeys } from './weak-keys.ts';
 
 export interface Broken {
   /** The setting to look at first. */
@@ -238,6 +239,7 @@ export function oddities(config: Config): Oddity[] {
     const message = `is off, and gateway.host is ${gateway.host}: everyone who can reach that may call what lease_acl opens to anonymous`;
     odd.push({ path: ['auth', 'enabled'], message });
   }
+  odd.push(...weakKeys(config));
   odd.push(...shadowedRules(config));
   odd.push(...limitOddities(config));
   odd.push(...settingOddities(config));

@@ -117,6 +117,38 @@ test('faults are logged with FILE:LINE:COL, and the configuration before stays',
   assert.deepEqual([await status('key-a'), await status('key-b')], [401, admitted]);
 });
 
+test('a rejected reload stays in /health/details until one is applied', async (t) => {
+  const { directory, file, call, fromNow } = await running(t, written(keys('key-a')));
+  const rejections = async (): Promise<Record<string, { time: string; errors: string[]; errors_left_off: number }>> => {
+    const details = JSON.parse(await text(await call('/health/details'))) as { rejected_reloads: object };
+    return details.rejected_reloads as Awaited<ReturnType<typeof rejections>>;
+  };
+  assert.deepEqual(await rejections(), {});
+  const unknown = Array.from({ length: 30 }, (_, i) => `  prot${i}: 1\n`).join('');
+  for (const [fault, errors, leftOff] of [
+    [
+      'gateway:\n  queue: many\n',
+      [`${file}:6:10: gateway.queue must be a whole number from 0 to 10000, not "many"`],
+      0,
+    ],
+    [`gateway:\n${unknown}`, undefined, 10],
+  ] as const) {
+    const line = fromNow();
+    const beforeMs = Date.now();
+    await written(`${keys('key-b')}${fault}`)(directory);
+    await line(rejected);
+    const { configuration } = await rejections();
+    assert.ok(Date.parse(configuration?.time ?? '') >= beforeMs);
+    if (errors !== undefined) assert.deepEqual(configuration?.errors, errors);
+    assert.equal(configuration?.errors_left_off, leftOff);
+    assert.doesNotMatch(JSON.stringify(configuration), /key-b/);
+  }
+  const line = fromNow();
+  await written(keys('key-b'))(directory);
+  await line(reloaded);
+  assert.deepEqual(await rejections(), {});
+});
+
 test('SIGHUP fetches secrets anew, also those that no file tells of', async (t) => {
   const { directory, cli, status, fromNow } = await running(t, async (place) => {
     await writeFile(join(place, 'key'), 'key-a\n', { mode: 0o600 });

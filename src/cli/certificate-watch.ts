@@ -1,0 +1,29 @@
+// Warns once a day, while the gateway runs, about certificates that are about to expire: a gateway may run for longer than they are valid.
+import { checkCertificates } from '../config/certificates.ts';
+import type { Config } from '../config/config.ts';
+import { showPath } from '../config/names.ts';
+import { SeenFiles } from '../config/seen-files.ts';
+
+const defaultEveryMs = 86_400_000;
+
+export interface CertificateWatchOptions {
+  /** The configuration in use. */
+  readonly config: () => Config;
+  readonly warn: (line: string) => void;
+  readonly failed: (error: unknown) => void;
+  readonly now?: () => Date;
+  readonly everyMs?: number;
+}
+
+/** Returns what ends it. Faults in the files are not its to report: a reload finds them. */
+export function watchCertificates(options: CertificateWatchOptions): () => void {
+  const { config, warn, failed, now = () => new Date(), everyMs = defaultEveryMs } = options;
+  const timer = setInterval(() => {
+    checkCertificates(config(), new SeenFiles(), now()).then(({ warnings }) => {
+      for (const { path, message } of warnings) warn(`${showPath(path)} ${message}`);
+    }, failed);
+  }, everyMs).unref();
+  return () => {
+    clearInterval(timer);
+  };
+}

@@ -1,0 +1,43 @@
+// Remembers reloads that were rejected, for /health/details: the log that said so may have rotated, and the next restart would fail.
+import { maskSecrets } from '../kernel/mask-keys.ts';
+import { printable } from '../kernel/printable.ts';
+
+/** What can be reloaded by itself. */
+type Reloaded = 'configuration' | 'keys';
+
+interface Rejected {
+  readonly time: string;
+  readonly errors: readonly string[];
+  /** Errors beyond those that are listed. */
+  readonly errors_left_off: number;
+}
+
+const maxErrors = 20;
+const maxErrorCharacters = 1000;
+
+export class RejectedReloads {
+  readonly #now: () => Date;
+  readonly #rejected = new Map<Reloaded, Rejected>();
+
+  constructor(now: () => Date = () => new Date()) {
+    this.#now = now;
+  }
+
+  /** `errors`: lines as they are logged. */
+  reject(what: Reloaded, errors: readonly string[]): void {
+    this.#rejected.set(what, {
+      time: this.#now().toISOString(),
+      errors: errors.slice(0, maxErrors).map((line) => printable(maskSecrets(line), maxErrorCharacters)),
+      errors_left_off: Math.max(0, errors.length - maxErrors),
+    });
+  }
+
+  apply(what: Reloaded): void {
+    this.#rejected.delete(what);
+  }
+
+  /** Empty where the last reloads were applied. */
+  details(): Readonly<Record<string, Rejected>> {
+    return Object.fromEntries(this.#rejected);
+  }
+}
