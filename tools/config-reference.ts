@@ -42,7 +42,7 @@ portal-gateway config schema > gateway.schema.json
 | duration | a number and \`ms\`, \`s\`, \`m\` or \`h\`, as \`250ms\`, \`30s\`, \`1.5s\`, or several, the larger first, as \`1h30m\`; only 0 needs no unit |
 | size     | \`KiB\`, \`MiB\`, \`GiB\`, \`TiB\` are powers of 1024, \`KB\`, \`MB\`, \`GB\`, \`TB\` of 1000; a number alone is bytes                         |
 | path     | relative to the configuration file; in the environment and in flags, to the working directory                                      |
-| YAML     | 1.2, one document of at most 1 MiB. Anchors and aliases work; merge keys (\`<<\`) do not. Names that are no setting are errors       |
+| YAML     | 1.2, one document of at most 64 MiB; loading takes some 60 times its size of memory. Anchors and aliases work; merge keys (\`<<\`) do not. Names that are no setting are errors       |
 
 ## Environment
 
@@ -64,7 +64,7 @@ Settings marked _secret_ take a reference instead of the value. References are f
 | reference              | is                                                                                                                                                                                       |
 | ---------------------- | ---------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------- |
 | \`\${NAME}\`              | an environment variable, also as a part of a text; \`$\${\` is \`\${\` itself, and another \`\${\` is an error                                                                                                                 |
-| \`file:PATH\`            | the content of a file without the line ending at its end; symbolic links are followed. A file that every user of the machine may read is warned about, and refused for \`portal.identity\` |
+| \`file:PATH\`            | the content of a file without the line ending at its end; symbolic links are followed. A file that other users may change or replace is refused ([the rules](security.md#private-files)); one that every user of the machine may read is warned about, and refused for \`portal.identity\` |
 | \`vault:PATH#FIELD\`     | a field of a secret in HashiCorp Vault (key-value version 2), as \`vault:secret/gateway#key\`; where the mount has several steps, as the API writes it: \`vault:team/kv/data/gateway#key\`. Uses \`VAULT_ADDR\`, \`VAULT_TOKEN\` or \`VAULT_TOKEN_FILE\`, \`VAULT_NAMESPACE\`, \`VAULT_CACERT\`     |
 | \`aws-sm:NAME#FIELD\`    | a field of a secret in AWS Secrets Manager that is JSON; without \`#FIELD\` the whole text. Uses \`AWS_REGION\`, \`AWS_ACCESS_KEY_ID\`, \`AWS_SECRET_ACCESS_KEY\`, \`AWS_SESSION_TOKEN\`, \`AWS_ENDPOINT_URL\` |
 
@@ -84,7 +84,7 @@ the process was started with, each reload says so in the log.
 
 The gateway goes on serving while it reloads: files are read and checked in a thread of their own, and the new configuration is applied as
 a whole once it is ready. If that thread cannot start, ends or takes more than five minutes, the configuration in use stays, the log names
-the reason, and \`config_reloads_total{outcome="rejected"}\` counts it. Up to 200 faults and 200 warnings are listed; more are counted.
+the reason, and \`config_reloads_total{outcome="rejected"}\` counts it. Up to 200 faults and 50 warnings of one kind are listed; more are counted.
 `;
 
 export function configReference(root: SectionShape): string {

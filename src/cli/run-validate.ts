@@ -1,6 +1,6 @@
 // Owns the work of `validate`: every fault of the configuration at once, in the form that editors and CI understand, then what it holds.
 import type { Config, RelayConfig } from '../config/config.ts';
-import { type LoadResult, loadConfig } from '../config/load.ts';
+import { loadConfig } from '../config/load.ts';
 import { type Finding, findingLine } from '../config/origin.ts';
 import { connect, createCredential, PortalError } from '../portal/index.ts';
 import { printable, printableJson } from '../kernel/printable.ts';
@@ -8,6 +8,7 @@ import { TlsSettingsError } from '../server/tls-contexts.ts';
 import { CliFault } from './fault.ts';
 import type { CliContext } from './context.ts';
 import { type MoreKeys, readMoreKeys } from './more-keys.ts';
+import { checkStateFiles } from './state-files.ts';
 import { readAuthorities } from './tls-settings.ts';
 
 export interface ValidateOptions {
@@ -19,19 +20,21 @@ export interface ValidateOptions {
 const mostLineCharacters = 1000;
 const relayTimeoutMs = 15_000;
 
-export async function validate(options: ValidateOptions, { terminal, signal }: CliContext): Promise<void> {
+export async function validate(options: ValidateOptions, context: CliContext): Promise<void> {
+  const { terminal, signal } = context;
   const result = await loadConfig({ file: options.config, signal });
   const config = result.ok ? result.config : result.rest;
   const relays = options.checkRelays === true && config !== undefined ? await checkRelays(config, signal) : [];
   const more = config === undefined ? undefined : await readMoreKeys(config);
-  const found = [...(result.ok ? [] : result.faults), ...(more?.faults ?? [])];
+  const state = config === undefined ? undefined : await checkStateFiles(config, context.environment().stateDirectory);
+  const found = [...(result.ok ? [] : result.faults), ...(more?.faults ?? []), ...(state?.faults ?? [])];
+  const warnings = [...result.warnings, ...(state?.warnings ?? [])];
   const faults = [...found.map(findingLine), ...relays.flatMap(({ fault }) => fault ?? [])];
   if (options.json === true) {
     const counts = config === undefined ? {} : countsOf(config, more);
-    terminal.result(printableJson({ valid: faults.length === 0, ...findings(result, found), relays, counts }));
+    terminal.result(printableJson({ valid: faults.length === 0, ...findings(found, warnings), relays, counts }));
   } else {
-    for (const warning of result.warnings)
-      terminal.note(printable(`warning: ${findingLine(warning)}`, mostLineCharacters));
+    for (const warning of warnings) terminal.note(printable(`warning: ${findingLine(warning)}`, mostLineCharacters));
     for (const fault of faults) terminal.result(printable(fault, mostLineCharacters));
     for (const { url, leases } of relays) {
       if (leases !== undefined) terminal.result(printable(`${url}: connected, ${counted(leases, 'lease')}`));
@@ -92,7 +95,16 @@ function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
-function findings(result: LoadResult, faults: readonly Finding[]): { faults: object[]; warnings: object[] } {
+interface FindingLists {
+  readonly faults: readonly object[];
+  readonly warnings: readonly object[];
+  /** Of the kinds of which there are too many to list. */
+  readonly warnings_left_off: number;
+}
+
+function findings(faults: readonly Finding[], warnings: readonly Finding[]): FindingLists {
   const data = ({ origin, message }: Finding): object => ({ ...origin, message });
-  return { faults: faults.map(data), warnings: result.warnings.map(data) };
+  const listed = warnings.filter(({ leftOff }) => leftOff === undefined);
+  const leftOff = warnings.reduce((sum, warning) => sum + (warning.leftOff ?? 0), 0);
+  return { faults: faults.map(data), warnings: listed.map(data), warnings_left_off: leftOff };
 }

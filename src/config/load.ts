@@ -2,12 +2,13 @@
 // once. Changes nothing outside.
 import { resolve } from 'node:path';
 import process from 'node:process';
+import { boundedByKind } from './bounded-findings.ts';
 import { checkCertificates } from './certificates.ts';
 import type { Config } from './config.ts';
 import { configShape } from './config-shape.ts';
 import { addEnvironmentKey, readEnvironmentLayer, type Variables } from './environment-layer.ts';
 import { judge, placed } from './judge.ts';
-import { boundedFindings, byPosition, type Finding } from './origin.ts';
+import { boundedFaults, byPosition, type Finding } from './origin.ts';
 import { readConfigFile } from './read-file.ts';
 import { settleRelays } from './relays.ts';
 import { oddities } from './rules.ts';
@@ -86,13 +87,15 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
     ...[...fileFaults, ...environment.faults, ...relayFaults, ...secrets.faults, ...verdict.faults],
     ...(certificates?.faults ?? []).map((fault) => placed(root, fault)),
   ].sort(byPosition);
-  const allWarnings = [
-    ...[...environment.warnings, ...secrets.warnings],
-    ...[...odd, ...(certificates?.warnings ?? [])].map((warning) => placed(root, warning)),
-  ].sort(byPosition);
-  const loading: Loading = { file, warnings: boundedFindings(allWarnings, 'warnings'), files };
+  const warnings = boundedByKind(
+    [
+      ...[...environment.warnings, ...secrets.warnings],
+      ...[...odd, ...(certificates?.warnings ?? [])].map((warning) => placed(root, warning)),
+    ].sort(byPosition),
+  );
+  const loading: Loading = { file, warnings, files };
   if (faults.length === 0 && config !== undefined) return { ...loading, ok: true, config, sources: root };
-  return { ...loading, ok: false, faults: boundedFindings(faults, 'faults'), rest: broken ? undefined : config };
+  return { ...loading, ok: false, faults: boundedFaults(faults), rest: broken ? undefined : config };
 }
 
 async function readFile(file: string | undefined, workingDirectory: string, files: SeenFiles): Promise<YamlReading> {

@@ -11,6 +11,8 @@ export interface Finding {
   /** Undefined: it is about the whole. */
   readonly origin: Origin | undefined;
   readonly message: string;
+  /** It stands for so many others of the kind before it, which are left off. */
+  readonly leftOff?: number;
 }
 
 /** `gateway.yaml:3:9`, `GATEWAY_PORT`, `--port`. */
@@ -46,8 +48,8 @@ export function byPosition(a: Finding, b: Finding): number {
 const maxFindings = 200;
 
 /** The first ones, and how many there are beyond. */
-export function boundedFindings(findings: readonly Finding[], what: 'faults' | 'warnings'): readonly Finding[] {
+export function boundedFaults(findings: readonly Finding[]): readonly Finding[] {
   if (findings.length <= maxFindings) return findings;
-  const rest: Finding = { origin: undefined, message: `and ${findings.length - maxFindings} more ${what}` };
+  const rest: Finding = { origin: undefined, message: `and ${findings.length - maxFindings} more faults` };
   return [...findings.slice(0, maxFindings), rest];
 }

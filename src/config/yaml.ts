@@ -18,12 +18,14 @@ import type { Finding, Origin } from './origin.ts';
 import type { Path } from './shape.ts';
 import { listNode, mapNode, scalarNode, type Sourced, type SourcedMap } from './sourced.ts';
 
-/** As much as a Kubernetes ConfigMap holds. */
-export const maxFileBytes: number = 1024 * 1024;
-/** Aliases make many values of few characters; no configuration has as many. */
-const maxValues = 100_000;
+/** Some 350,000 keys. Kubernetes bounds a ConfigMap to 1 MiB. */
+export const maxFileBytes: number = 64 * 1024 * 1024;
+/** In a keys file of the longest form, a value takes some 20 bytes. */
+const maxValues = 5_000_000;
+/** Aliases make many values of few characters; no configuration needs as many. */
+const maxAliasedValues = 100_000;
 const maxDepth = 32;
-const tooMuch = `is beyond what a configuration can have: ${maxValues} values, ${maxDepth} levels`;
+const tooMuch = `is beyond what a configuration can have: ${maxValues} values, ${maxAliasedValues} of them by aliases, ${maxDepth} levels`;
 /** Brackets in texts and comments count too. */
 const maxOpenBrackets = 1000;
 
@@ -79,6 +81,9 @@ class Walk {
   /** Where it was given up. */
   tooMuch: Origin | undefined = undefined;
   #values = 0;
+  #aliasedValues = 0;
+  /** Within what an alias stands for. */
+  #isAliased = false;
   readonly #anchors = new Map<string, Node>();
   readonly #originAt: (offset: number) => Origin;
   readonly #findings: Finding[];
@@ -90,13 +95,15 @@ class Walk {
 
   node(node: unknown, path: Path): Sourced {
     this.#values += 1;
+    if (this.#isAliased) this.#aliasedValues += 1;
+    const isTooMany = this.#values > maxValues || this.#aliasedValues > maxAliasedValues;
     const origin = this.#originAt(startOf(node) ?? 0);
     // An alias inside what it stands for has no end.
-    if (this.#values > maxValues || path.length > maxDepth) this.tooMuch ??= origin;
+    if (isTooMany || path.length > maxDepth) this.tooMuch ??= origin;
     if (this.tooMuch !== undefined) return scalarNode(path, origin, null);
     if (isAlias(node)) {
       const target = this.#anchors.get(node.source);
-      if (target !== undefined) return this.node(target, path);
+      if (target !== undefined) return this.#aliased(target, path);
       this.#findings.push({ origin, message: yamlFaults.BAD_ALIAS });
       return scalarNode(path, origin, null);
     }
@@ -114,6 +121,14 @@ class Walk {
       return map;
     }
     return scalarNode(path, origin, isScalar(node) ? node.value : null);
+  }
+
+  #aliased(target: Node, path: Path): Sourced {
+    const wasAliased = this.#isAliased;
+    this.#isAliased = true;
+    const node = this.node(target, path);
+    this.#isAliased = wasAliased;
+    return node;
   }
 
   /** Before what is inside it, as YAML has it; the reader's own look-up would go through the document for each alias. */

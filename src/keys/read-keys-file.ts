@@ -4,7 +4,7 @@ import type { KeyConfig } from '../config/config.ts';
 import { schemaFaults } from '../config/faults.ts';
 import { finish } from '../config/finish.ts';
 import { placed } from '../config/judge.ts';
-import { boundedFindings, type Finding } from '../config/origin.ts';
+import { boundedFaults, type Finding } from '../config/origin.ts';
 import { readConfigFile } from '../config/read-file.ts';
 import { type Broken, isUnprefixed, keyRules, prefixRules } from '../config/rules.ts';
 import type { TrustedUser } from '../kernel/private-file.ts';
@@ -44,7 +44,7 @@ export async function readKeysFile(
     return { keys: [], faults, missing: reading.missing === true, files };
   }
   const { keys, faults } = parseKeys(reading.text, file, others);
-  return { keys: faults.length === 0 ? keys : [], faults: boundedFindings(faults, 'faults'), missing: false, files };
+  return { keys: faults.length === 0 ? keys : [], faults: boundedFaults(faults), missing: false, files };
 }
 
 interface Parsed {

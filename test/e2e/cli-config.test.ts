@@ -84,6 +84,7 @@ describe('validate', () => {
         valid: false,
         faults: 3,
         warnings: [],
+        warnings_left_off: 0,
         relays: [],
         counts: { keys: 2, rules: 1, relays: 1 },
       },
