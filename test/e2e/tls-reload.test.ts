@@ -22,7 +22,7 @@ test('a session of before can not be resumed past what is demanded now', async (
   const [session] = await ticket;
   const resumed = await dial({ session });
   assert.equal(resumed.isSessionReused(), true);
-  gateway.apply(testPolicy(), tlsSettings({ clientCa }));
+  await gateway.apply(testPolicy(), tlsSettings({ clientCa }));
   const refused = await dial({ session });
   assert.equal(refused.isSessionReused(), false);
   refused.write(head());
@@ -48,7 +48,7 @@ for (const { what, before, after } of otherDemands) {
     const stream = ask(session2, '/in-flight');
     const [, late] = await app.next();
     const goaway = once(session2, 'goaway') as Promise<[number, number]>;
-    gateway.apply(testPolicy(), tlsSettings(after));
+    await gateway.apply(testPolicy(), tlsSettings(after));
     // GOAWAY tells the client which stream is the last; that one is served.
     const [code, lastStream] = await goaway;
     assert.deepEqual([code, lastStream], [0, stream.id]);
@@ -67,7 +67,7 @@ for (const { what, before, after } of otherDemands) {
 test('a reload that demands the same keeps connections, also with new certificates', async (t) => {
   const { dial, session, gateway } = await startSecureGateway(t, (_, response) => response.end('ok'));
   const [first, second] = [await dial(), await session()];
-  gateway.apply(testPolicy(), tlsSettings({ certificates: [otherCertificate] }));
+  await gateway.apply(testPolicy(), tlsSettings({ certificates: [otherCertificate] }));
   for (let i = 0; i < 2; i += 1) {
     first.write(head());
     assert.doesNotMatch(await readUntil(first, 'ok'), /connection: close/i);
@@ -98,7 +98,7 @@ test('a handshake that began before such a reload ends its connection in the sam
   below.on('data', (bytes: Buffer) => client.push(bytes)).on('end', () => client.push(null));
   const socket = connectTls({ socket: client, ca: certificate.cert, servername: 'localhost' });
   await Promise.all([once(socket, 'secureConnect'), greeted]);
-  gateway.apply(testPolicy(), tlsSettings({ minVersion: '1.2' }));
+  await gateway.apply(testPolicy(), tlsSettings({ minVersion: '1.2' }));
   released = true;
   release?.();
   socket.write(head());
