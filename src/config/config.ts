@@ -137,7 +137,7 @@ export interface PortalConfig {
   readonly maxLeases: number;
   /** The largest receive window of a tunnel. A window grows from 256 KiB with the bandwidth and the round trip of its tunnel. */
   readonly maxWindowBytes: number;
-  /** What the receive windows of all tunnels may grow by together. Half of it is for tunnels in use, half for those that were used and are idle. */
+  /** What the receive windows of all tunnels may grow by together: half of it for tunnels in use, half for idle ones. Of either, the tunnels to one lease take at most half of what other leases leave. */
   readonly windowBudgetBytes: number;
   /** Fixes a lease name to an id, so that a relay can lead it nowhere else. */
   readonly leasePins: Readonly<Record<string, string>>;

@@ -36,7 +36,8 @@ export async function dialLease(
   signal: AbortSignal,
 ): Promise<SecurePipe> {
   const { mux, credential } = dialer;
-  const pipe = await mux.open(signal);
+  // One app's responses must not take the windows of all others.
+  const pipe = await mux.open(signal, leaseId);
   let isAccepted = false;
   try {
     const messages = new MessageStream(pipe, new MessageReader(maxHandshakeMessageBytes));

@@ -51,6 +51,7 @@ export class ClientSession implements Peer, Swept {
         nearWindowBytes: limits.grownWindowBytes,
         maxReceiveWindowBytes: limits.farWindowBytes,
         windowBudget: relay.windowBudget,
+        windowHolder: account.address,
         maxInboundStreams: limits.streamsPerConnection,
         keepalive,
         clock,
@@ -66,6 +67,8 @@ export class ClientSession implements Peer, Swept {
         },
       },
     );
+    // Receive windows follow the round trip from the first upload on, not from the first keepalive on.
+    this.#mux.ping().catch(() => undefined);
     relay.log({ event: 'connected', connection: number, remote: this.remote });
   }
 

@@ -44,7 +44,7 @@ export interface RelayLimits {
   readonly grownWindowBytes: number;
   /** How far it grows on a stream whose bandwidth-delay product needs more. */
   readonly farWindowBytes: number;
-  /** What all windows may grow by, over all websockets: less than one address may hold. */
+  /** What all windows may grow by, over all websockets. Those of one address have a quarter of it in use at most, less than an address may hold. */
   readonly windowBudgetBytes: number;
   /** The longest websocket message: a yamux frame as large as the largest window, with room to spare. */
   readonly messageBytes: number;
@@ -80,7 +80,7 @@ export const defaultLimits: RelayLimits = {
   windowBytes: 262_144,
   grownWindowBytes: 1_048_576,
   farWindowBytes: 16_777_216,
-  windowBudgetBytes: 134_217_728,
+  windowBudgetBytes: 268_435_456,
   messageBytes: 17_825_792,
   upgradeTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,

@@ -32,6 +32,8 @@ export interface RelayOptions {
   /** The relay's URL in info answers. Default: the address that it listens on. */
   readonly publicUrl?: string;
   readonly limits?: Partial<RelayLimits>;
+  /** What receive windows may grow by, shared with others. Default: one of `limits.windowBudgetBytes` for this relay. */
+  readonly windowBudget?: WindowBudget;
   /** Default: a ping every 15 s, an answer within 10 s: a frozen app is gone after 25 s at most. */
   readonly keepalive?: Keepalive;
   readonly log?: RelayLog;
@@ -116,7 +118,7 @@ class RunningRelay implements Relay {
       leases: this.#leases,
       forwards: this.#forwards,
       memory: this.#memory,
-      windowBudget: new WindowBudget(this.#limits.windowBudgetBytes),
+      windowBudget: this.#options.windowBudget ?? new WindowBudget(this.#limits.windowBudgetBytes),
       swept: this.#swept,
       log: this.#log,
       directory: new Directory(identity, [this.#options.publicUrl ?? url], this.#leases),

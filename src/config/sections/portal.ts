@@ -71,7 +71,7 @@ export const portal: z.ZodType = section('PortalConfig', 'The relays, and the tu
     { initial: '16MiB', min: '256KiB', max: '16MiB', restart: true },
   ),
   window_budget: size(
-    'What the receive windows of all tunnels may grow by together. Half of it is for tunnels in use, half for those that were used and are idle.',
+    'What the receive windows of all tunnels may grow by together: half of it for tunnels in use, half for idle ones. Of either, the tunnels to one lease take at most half of what other leases leave.',
     { initial: '256MiB', min: '1MiB', max: '64GiB', restart: true },
   ),
   lease_pins: map(

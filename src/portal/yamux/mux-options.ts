@@ -15,6 +15,8 @@ export interface MuxOptions {
   readonly nearWindowBytes?: number;
   /** What windows may grow by, of all sessions that are given the same budget. Default: 256 MiB for this session. */
   readonly windowBudget?: WindowBudget;
+  /** Whose part of the budget the streams take. Sessions of the same holder share one. Default: a part for this session. */
+  readonly windowHolder?: string | undefined;
   /** Streams of the peer that may wait for a handler; more get RST. Default 256, as in Go. */
   readonly acceptBacklog?: number;
   /** Our streams that may wait for their ACK; more opens wait here. Default 256: the peer's backlog. */
@@ -61,6 +63,7 @@ export function completeMuxOptions(options: MuxOptions): CompleteMuxOptions {
     maxReceiveWindowBytes: options.receiveWindowBytes ?? defaultMuxOptions.receiveWindowBytes,
     nearWindowBytes: defaultNearWindowBytes,
     windowBudget: options.windowBudget ?? new WindowBudget(defaultWindowBudgetBytes),
+    windowHolder: undefined,
     ...options,
     keepalive:
       options.keepalive === false

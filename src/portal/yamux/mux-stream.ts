@@ -59,11 +59,12 @@ export class MuxStream implements Pipe, Sender {
   nextSender: Sender | undefined = undefined;
   enlisted = false;
 
-  constructor(id: number, host: StreamHost, openedBy: 'us' | 'peer') {
+  /** `windowHolder`: whose part of the window budget the stream takes, where it is not the session's. */
+  constructor(id: number, host: StreamHost, openedBy: 'us' | 'peer', windowHolder?: string) {
     this.id = id;
     this.openedBy = openedBy;
     this.#host = host;
-    this.#window = new ReceiveWindow(host.windowGrowth);
+    this.#window = new ReceiveWindow(host.windowGrowth, windowHolder);
     this.#opening = openedBy === 'us' ? 'waiting' : 'offered';
     if (openedBy === 'us') this.#grantSurplus(flag.syn);
   }

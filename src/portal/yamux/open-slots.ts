@@ -9,25 +9,26 @@ interface Waiter {
   readonly resolve: (pipe: Pipe) => void;
   readonly reject: (error: PortalError) => void;
   readonly signal: AbortSignal | undefined;
+  readonly windowHolder: string | undefined;
   readonly onAbort: () => void;
 }
 
 export class OpenSlots {
   readonly #slots: number;
-  readonly #open: () => Pipe;
+  readonly #open: (windowHolder: string | undefined) => Pipe;
   readonly #waiters = new Set<Waiter>();
   #used = 0;
 
   /** `open` takes a slot by take(). It may throw a PortalError. */
-  constructor(slots: number, open: () => Pipe) {
+  constructor(slots: number, open: (windowHolder: string | undefined) => Pipe) {
     this.#slots = slots;
     this.#open = open;
   }
 
-  request(signal: AbortSignal | undefined): Promise<Pipe> {
+  request(signal: AbortSignal | undefined, windowHolder: string | undefined): Promise<Pipe> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) reject(aborted(signal));
-      else if (this.#used < this.#slots) resolve(this.#open());
+      else if (this.#used < this.#slots) resolve(this.#open(windowHolder));
       else if (this.#waiters.size >= maxWaiting)
         reject(new PortalError('too_many_streams', `${maxWaiting} callers wait for a stream already`));
       else {
@@ -35,7 +36,7 @@ export class OpenSlots {
           this.#waiters.delete(waiter);
           reject(aborted(signal));
         };
-        const waiter: Waiter = { resolve, reject, signal, onAbort };
+        const waiter: Waiter = { resolve, reject, signal, windowHolder, onAbort };
         signal?.addEventListener('abort', onAbort, { once: true });
         this.#waiters.add(waiter);
       }
@@ -52,7 +53,7 @@ export class OpenSlots {
       if (this.#used >= this.#slots) return;
       this.#remove(waiter);
       try {
-        waiter.resolve(this.#open());
+        waiter.resolve(this.#open(waiter.windowHolder));
       } catch (error) {
         waiter.reject(error as PortalError);
       }

@@ -28,24 +28,24 @@ class Scene {
     this.growth = new WindowGrowth(
       {
         ...{ receiveWindowBytes: initialBytes, maxReceiveWindowBytes, nearWindowBytes },
-        ...{ windowBudget: this.budget, clock: this.#clock },
+        ...{ windowBudget: this.budget, clock: this.#clock, windowHolder: undefined },
       },
       () => this.rttMs,
     );
   }
 
-  window(): ReceiveWindow {
-    const window = new ReceiveWindow(this.growth);
+  window(holder?: string): ReceiveWindow {
+    const window = new ReceiveWindow(this.growth, holder);
     assert.equal(window.surplusBytes(), 0);
     this.windows.push(window);
     return window;
   }
 
-  /** So much is sent and read, and takes so long. What is granted for it. */
+  /** So much arrives, and is read so much later. What is granted for it. */
   turn(window: ReceiveWindow, bytes: number, turnMs: number): number {
-    this.nowMs += turnMs;
     assert.ok(window.expect(bytes), `${bytes} within the window`);
     window.receive(bytes);
+    this.nowMs += turnMs;
     return window.consume(bytes);
   }
 }
@@ -80,14 +80,60 @@ function growFully(scene: Scene, window: ReceiveWindow): number {
   return bytes;
 }
 
-test('no stream takes more than a quarter of what is left of the budget', () => {
-  const scene = new Scene(16 * mostBytes, 32 * mostBytes);
+test('no stream takes more than a quarter of what is left of its holder’s part', () => {
+  const scene = new Scene(16 * mostBytes, 64 * mostBytes);
   const grown = Array.from({ length: 8 }, () => growFully(scene, scene.window()));
   assert.ok(
     grown.every((bytes) => bytes > initialBytes),
     grown.join(),
   );
-  assert.ok(scene.budget.heldBytes <= 16 * mostBytes, 'half of the budget is for windows in use');
+  assert.ok(scene.budget.heldBytes <= 16 * mostBytes, 'a holder has half of the half that is for windows in use');
+});
+
+/** The growth of a holder's windows. */
+const heldBy = (windows: readonly ReceiveWindow[]): number =>
+  windows.reduce((sum, { grownBytes }) => sum + grownBytes, 0);
+
+test('a holder that takes all that it gets leaves half to the others, and busy holders end up with equal parts', () => {
+  const budgetBytes = 256 * mostBytes;
+  const scene = new Scene(16 * mostBytes, budgetBytes);
+  const many = (holder: string): ReceiveWindow[] => Array.from({ length: 40 }, () => scene.window(holder));
+  const holders = [many('a')];
+  for (const window of holders.flat()) growFully(scene, window);
+  const first = heldBy(holders.flat());
+  assert.ok(first > 0.4 * (budgetBytes / 2) && first <= 0.5 * (budgetBytes / 2), `${first} for the first`);
+  const late = scene.window('b');
+  assert.ok(growFully(scene, late) >= 8 * mostBytes, `${late.grownBytes} for the first window of the next`);
+
+  holders.push([late, ...many('b').slice(1)], many('c'));
+  // All are busy: what is too much comes back with the next grants.
+  for (let round = 0; round < 40; round += 1)
+    for (const window of holders.flat()) scene.turn(window, Math.ceil((initialBytes + window.grownBytes) / 2), 1);
+  const equalBytes = budgetBytes / 2 / 4;
+  for (const [index, windows] of holders.entries()) {
+    const bytes = heldBy(windows);
+    assert.ok(bytes > 0.7 * equalBytes && bytes < 1.3 * equalBytes, `${bytes} for ${index}, ${equalBytes} are equal`);
+  }
+  assert.ok(scene.budget.heldBytes <= budgetBytes / 2);
+  for (const window of scene.windows) window.close();
+  assert.equal(scene.budget.heldBytes, 0);
+});
+
+test('a holder whose streams idle with their credit leaves others growth to use and to keep', () => {
+  const budgetBytes = 256 * mostBytes;
+  const scene = new Scene(16 * mostBytes, budgetBytes);
+  for (let round = 0; round < 20; round += 1) {
+    for (let i = 0; i < 40; i += 1) growFully(scene, scene.window('a'));
+    scene.nowMs += 3_000;
+  }
+  const held = scene.budget.heldBytes;
+  assert.ok(held <= budgetBytes / 2, `${held} for one holder, in use and idle`);
+  for (let round = 0; round < 2; round += 1) {
+    const windows = Array.from({ length: 4 }, () => scene.window('b'));
+    for (const window of windows) assert.ok(growFully(scene, window) >= 2 * mostBytes, `${window.grownBytes}`);
+    scene.nowMs += 3_000;
+  }
+  assert.ok(scene.budget.heldBytes <= budgetBytes);
 });
 
 test('a window that closes gives its growth back, once', () => {
@@ -139,41 +185,65 @@ test('a window that gave its growth back grants nothing until the peer has used 
   assert.equal(credit(fast), fastBytes - 128 * kib, 'fast: in use again');
 });
 
-/** A peer behind a way of so many ms and so many bytes a ms, which sends whatever the window allows. Bytes by the end. */
-function download(scene: Scene, window: ReceiveWindow, tripMs: number, bytesPerMs: number, untilMs: number): number {
-  const grants = [{ atMs: scene.nowMs, bytes: initialBytes }];
-  let [allowedBytes, totalBytes] = [0, 0];
-  for (const endMs = scene.nowMs + untilMs; scene.nowMs < endMs; scene.nowMs += 1) {
-    while (grants[0] !== undefined && grants[0].atMs + tripMs <= scene.nowMs)
-      allowedBytes += grants.shift()?.bytes ?? 0;
-    for (let leftBytes = Math.min(allowedBytes, bytesPerMs); leftBytes > 0; leftBytes -= 16 * kib) {
-      const bytes = Math.min(leftBytes, 16 * kib);
-      const granted = scene.turn(window, bytes, 0);
-      allowedBytes -= bytes;
-      totalBytes += bytes;
-      if (granted > 0) grants.push({ atMs: scene.nowMs, bytes: granted });
-    }
+/** A peer behind a path of so many ms and so many bytes a ms, which sends whatever the window allows. */
+class FarPeer {
+  readonly #scene: Scene;
+  readonly #window: ReceiveWindow;
+  readonly #tripMs: number;
+  readonly #bytesPerMs: number;
+  readonly #grants: { readonly atMs: number; readonly bytes: number }[];
+  #allowedBytes = 0;
+
+  constructor(scene: Scene, window: ReceiveWindow, tripMs: number, bytesPerMs: number) {
+    this.#scene = scene;
+    this.#window = window;
+    this.#tripMs = tripMs;
+    this.#bytesPerMs = bytesPerMs;
+    this.#grants = [{ atMs: scene.nowMs, bytes: initialBytes }];
   }
-  return totalBytes;
+
+  /** The bytes that arrived in so many round trips. */
+  send(trips: number): number {
+    const [scene, grants] = [this.#scene, this.#grants];
+    let totalBytes = 0;
+    for (const endMs = scene.nowMs + trips * this.#tripMs; scene.nowMs < endMs; scene.nowMs += 1) {
+      while (grants[0] !== undefined && grants[0].atMs + this.#tripMs <= scene.nowMs)
+        this.#allowedBytes += grants.shift()?.bytes ?? 0;
+      for (let leftBytes = Math.min(this.#allowedBytes, this.#bytesPerMs); leftBytes > 0; leftBytes -= 16 * kib) {
+        const bytes = Math.min(leftBytes, 16 * kib);
+        const granted = scene.turn(this.#window, bytes, 0);
+        this.#allowedBytes -= bytes;
+        totalBytes += bytes;
+        if (granted > 0) grants.push({ atMs: scene.nowMs, bytes: granted });
+      }
+    }
+    return totalBytes;
+  }
 }
 
-test('over a long way a window follows bandwidth times round trip from the first grants on, without a ping, and no further', () => {
+test('over a long path a window follows bandwidth times round trip from the first grants on, with or without a ping, and no further', () => {
   for (const [tripMs, megabytesPerS] of [
     [80, 100],
     [80, 20],
     [200, 50],
-  ] as const) {
-    const scene = new Scene(16 * mostBytes, 256 * mostBytes, initialBytes);
-    const window = scene.window();
-    const bytesPerMs = megabytesPerS * 1_000;
-    const mostBytesIn12Trips = 12 * tripMs * bytesPerMs;
-    const bytes = download(scene, window, tripMs, bytesPerMs, 12 * tripMs);
-    const productBytes = tripMs * bytesPerMs;
-    const windowBytes = initialBytes + window.grownBytes;
-    assert.ok(bytes >= 0.4 * mostBytesIn12Trips, `${tripMs} ms, ${megabytesPerS} MB/s: ${bytes} bytes`);
-    assert.ok(windowBytes >= productBytes, `${tripMs} ms, ${megabytesPerS} MB/s: a window of ${windowBytes}`);
-    assert.ok(windowBytes <= Math.max(initialBytes, 4 * productBytes), `${windowBytes} for ${productBytes}`);
-  }
+  ] as const)
+    for (const pingMs of [undefined, tripMs]) {
+      const scene = new Scene(16 * mostBytes, 256 * mostBytes, initialBytes);
+      scene.rttMs = pingMs;
+      const window = scene.window();
+      const peer = new FarPeer(scene, window, tripMs, megabytesPerS * 1_000);
+      const productBytes = tripMs * megabytesPerS * 1_000;
+      const name = `${tripMs} ms, ${megabytesPerS} MB/s, ${pingMs === undefined ? 'no ping' : 'a ping'}`;
+      // The first window, eight times as much, and from there on what the path carries; without a ping a round trip later.
+      const trips = pingMs === undefined ? 4 : 3;
+      peer.send(trips);
+      assert.ok(window.grownBytes >= 0.8 * productBytes, `${name}: grown by ${window.grownBytes} after ${trips} trips`);
+      const bytes = peer.send(10);
+      assert.ok(bytes >= 0.8 * 10 * productBytes, `${name}: ${bytes} bytes in ten trips of ${productBytes}`);
+      const windowBytes = initialBytes + window.grownBytes;
+      assert.ok(windowBytes >= productBytes, `${name}: a window of ${windowBytes}`);
+      assert.ok(windowBytes <= Math.max(initialBytes, 4 * productBytes), `${windowBytes} for ${productBytes}`);
+    }
 });
 
 test('a stream that is only as fast as its sender keeps its window, however long the way seems', () => {

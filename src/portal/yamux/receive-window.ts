@@ -15,6 +15,8 @@ export interface WindowGrowthOptions {
   /** How far a window grows that is only read fast, without a round trip that needs more. */
   readonly nearWindowBytes: number;
   readonly windowBudget: WindowBudget;
+  /** Whose part of the budget the streams take; undefined: the session has one of its own. */
+  readonly windowHolder: string | undefined;
   readonly clock: Clock;
 }
 
@@ -22,6 +24,7 @@ export interface WindowGrowthOptions {
 export class WindowGrowth {
   readonly receiveWindowBytes: number;
   readonly budget: WindowBudget;
+  readonly holder: unknown;
   readonly #maxBytes: number;
   readonly #nearBytes: number;
   readonly #clock: Clock;
@@ -31,6 +34,7 @@ export class WindowGrowth {
   constructor(options: WindowGrowthOptions, rttMs: () => number | undefined) {
     this.receiveWindowBytes = options.receiveWindowBytes;
     this.budget = options.windowBudget;
+    this.holder = options.windowHolder ?? this;
     this.#maxBytes = options.maxReceiveWindowBytes;
     this.#nearBytes = Math.min(options.nearWindowBytes, options.maxReceiveWindowBytes);
     this.#clock = options.clock;
@@ -52,15 +56,16 @@ export class WindowGrowth {
     return turnMs <= Math.max(fastTurnMs, this.#rttMs() ?? 0);
   }
 
-  /** By how much a window should grow: the far rule's factor, or twice as large where it is read fast, within the bounds. */
-  wantedBytes(windowBytes: number, factor: number, turnMs: number): number {
-    const farBytes = Math.min(windowBytes * factor, this.#maxBytes);
+  /** By how much a window should grow: as the path needs, or to twice its size where it is read fast, within the bounds. */
+  wantedBytes(windowBytes: number, neededBytes: number, turnMs: number): number {
+    const farBytes = Math.min(neededBytes, this.#maxBytes);
     const nearBytes = this.isFast(turnMs) ? Math.min(windowBytes * 2, this.#nearBytes) : 0;
     return Math.max(0, Math.max(farBytes, nearBytes) - windowBytes);
   }
 }
 
 export class ReceiveWindow implements GrownWindow {
+  readonly holder: unknown;
   readonly #growth: WindowGrowth;
   #windowBytes: number;
   /** What the peer may still send. */
@@ -76,12 +81,16 @@ export class ReceiveWindow implements GrownWindow {
    */
   #aheadBytes = 0;
   #grantedAtMs = 0;
+  /** When the first byte since the last grant arrived; 0: none has. */
+  #arrivedAtMs = 0;
   /** Credit that the peer holds beyond the window, which was larger. */
   #retiredBytes = 0;
   /** From the first grant on: a stream that carries little pays for none. */
   #pace: WindowPace | undefined;
 
-  constructor(growth: WindowGrowth) {
+  /** `holder`: of this stream, where it is not the session's. */
+  constructor(growth: WindowGrowth, holder: string | undefined) {
+    this.holder = holder ?? growth.holder;
     this.#growth = growth;
     this.#windowBytes = growth.receiveWindowBytes;
   }
@@ -112,6 +121,7 @@ export class ReceiveWindow implements GrownWindow {
 
   receive(bytes: number): void {
     this.#unreadBytes += bytes;
+    if (this.#arrivedAtMs === 0) this.#arrivedAtMs = this.#growth.nowMs();
   }
 
   /** What to grant to the peer now. 0: not enough was consumed to be worth a frame. */
@@ -124,7 +134,8 @@ export class ReceiveWindow implements GrownWindow {
     const turnMs = nowMs - this.#grantedAtMs;
     this.#grantedAtMs = nowMs;
     if (this.#retiredBytes > 0 && !this.#settled(turnMs)) return 0;
-    const grownBytes = this.#growth.fixed ? 0 : this.#grow(turnMs, nowMs);
+    const grownBytes = this.#growth.fixed ? 0 : this.#resize(turnMs, nowMs);
+    this.#arrivedAtMs = 0;
     const grantBytes = this.#owedBytes + grownBytes;
     if (!this.#growth.fixed) {
       const halfBytes = Math.floor(this.#windowBytes / 2);
@@ -146,7 +157,7 @@ export class ReceiveWindow implements GrownWindow {
   close(): void {
     const { budget } = this.#growth;
     if (this.grownBytes > 0) budget.give(this.grownBytes, this);
-    if (this.#retiredBytes > 0) budget.settle(this.#retiredBytes);
+    if (this.#retiredBytes > 0) budget.settle(this.#retiredBytes, this);
     this.#retiredBytes = 0;
     this.#windowBytes = this.#growth.receiveWindowBytes;
   }
@@ -156,12 +167,19 @@ export class ReceiveWindow implements GrownWindow {
     return this.#owedBytes + this.#aheadBytes >= Math.floor(this.#windowBytes / 2);
   }
 
-  #grow(turnMs: number, nowMs: number): number {
+  /** By how much the window grows, or, below 0, shrinks: by no more than is owed. */
+  #resize(turnMs: number, nowMs: number): number {
     const { budget, pingMs } = this.#growth;
     this.#pace ??= new WindowPace();
-    const factor = this.#pace.granted(this.#windowBytes, this.#owedBytes, this.#leftBytes, nowMs, pingMs);
-    const wantedBytes = this.#growth.wantedBytes(this.#windowBytes, factor, turnMs);
-    if (this.grownBytes > 0) budget.used(this);
+    const [windowBytes, arrivedAtMs] = [this.#windowBytes, this.#arrivedAtMs];
+    const neededBytes = this.#pace.granted(windowBytes, this.#owedBytes, this.#leftBytes, arrivedAtMs, nowMs, pingMs);
+    if (this.grownBytes > 0) {
+      const excessBytes = Math.min(budget.excessBytes(this), this.#owedBytes);
+      if (excessBytes > 0) budget.give(excessBytes, this);
+      else budget.used(this);
+      if (excessBytes > 0) return -excessBytes;
+    }
+    const wantedBytes = this.#growth.wantedBytes(windowBytes, neededBytes, turnMs);
     return wantedBytes === 0 ? 0 : budget.take(wantedBytes, this, nowMs);
   }
 
@@ -174,7 +192,7 @@ export class ReceiveWindow implements GrownWindow {
       return this.#isDue();
     }
     const settledBytes = Math.min(this.#owedBytes, this.#retiredBytes);
-    budget.settle(settledBytes);
+    budget.settle(settledBytes, this);
     this.#retiredBytes -= settledBytes;
     this.#owedBytes -= settledBytes;
     return this.#isDue();

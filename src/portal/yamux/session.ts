@@ -112,9 +112,12 @@ export class Mux {
     return this.#outbox.queuedBytes + this.#carrier.bufferedBytes;
   }
 
-  /** A new stream, usable at once: nobody waits for the ACK but the 257th stream without one. */
-  open(signal?: AbortSignal): Promise<Pipe> {
-    return this.#table.request(signal);
+  /**
+   * A new stream, usable at once: nobody waits for the ACK but the 257th stream without one. `windowHolder`: whose part of the window
+   * budget it takes, where it is not the session's.
+   */
+  open(signal?: AbortSignal, windowHolder?: string): Promise<Pipe> {
+    return this.#table.request(signal, windowHolder);
   }
 
   /** The round-trip time in milliseconds. */

@@ -55,7 +55,7 @@ export class StreamTable implements StreamHost {
     if (options.tolerance === 'strict') this.#peerIds = new InboundIds(options.role === 'client' ? 'even' : 'odd');
     this.#unacknowledged = new DeadlineQueue(options.streamOpenTimeoutMs);
     this.#ending = new DeadlineQueue(options.streamCloseTimeoutMs);
-    this.#slots = new OpenSlots(options.maxUnackedOpens, () => this.#open());
+    this.#slots = new OpenSlots(options.maxUnackedOpens, (windowHolder) => this.#open(windowHolder));
   }
 
   get size(): number {
@@ -73,9 +73,9 @@ export class StreamTable implements StreamHost {
   }
 
   /** Waits while too many streams are without ACK. */
-  request(signal: AbortSignal | undefined): Promise<Pipe> {
+  request(signal: AbortSignal | undefined, windowHolder: string | undefined): Promise<Pipe> {
     if (this.#openRefusal !== undefined) return Promise.reject(this.#openRefusal);
-    return this.#slots.request(signal);
+    return this.#slots.request(signal, windowHolder);
   }
 
   refuseOpens(error: PortalError): void {
@@ -155,13 +155,13 @@ export class StreamTable implements StreamHost {
     for (const stream of [...this.#streams.values()]) stream.fail(error);
   }
 
-  #open(): MuxStream {
+  #open(windowHolder: string | undefined): MuxStream {
     this.#throwIfRefused();
     // A tolerated peer may have opened streams with our parity.
     while (this.#streams.has(this.#nextId)) this.#nextId += 2;
     if (this.#nextId > maxUint32)
       throw new PortalError('streams_exhausted', 'all stream ids of this session are used up');
-    const stream = new MuxStream(this.#nextId, this, 'us');
+    const stream = new MuxStream(this.#nextId, this, 'us', windowHolder);
     this.#nextId += 2;
     this.#streams.set(stream.id, stream);
     this.#slots.take();

@@ -1,16 +1,20 @@
-// Measures the round trip and the rate of one stream from its own grants and bytes, and says how much larger its window should be.
-// No ping: a byte beyond the edge of the window cannot arrive sooner than one round trip after the grant that allowed it.
+// Measures the round trip and the rate of one stream from its own grants and bytes, and says how large its window should be.
+// Does not send pings: a byte beyond the edge of the window cannot arrive sooner than one round trip after the grant that allowed it.
 
-/** A longer wait for the byte beyond the edge is the peer's pause, not the way. */
-const longestRoundTripMs = 2_000;
-/** An older minimum counts this much more with each new sample, so that a way that became longer is noticed. */
+/** A longer wait for the byte beyond the edge is a pause of the peer. */
+const maxRoundTripMs = 2_000;
+/** An older minimum counts this much more with each new sample, so that a path that became longer is noticed. */
 const ageing = 1.05;
 /**
- * With half windows granted, a peer that is held back by a window of W fills W x utilisation in one round trip: 1 far below the
- * bandwidth-delay product, 0.83 at 0.4 of it, 0.6 at 1.33 of it, and 0.5 where the window holds nothing back.
+ * Half a window that arrives at the rate of the path takes half a round trip where the window holds twice the bandwidth-delay product,
+ * and a window that holds nothing back never arrives faster than that. Above this part of a window in a round trip the window grows.
  */
-const fullUtilisation = 0.83;
 const growingUtilisation = 0.6;
+/**
+ * The window becomes twice the bandwidth-delay product, because a peer sends only half of it before it needs the next grant; but at most
+ * so many times as large at once. A busy process reads what has gathered in the socket in one go, which looks like a very fast path.
+ */
+const maxFactor = 8;
 
 export class WindowPace {
   #roundTripMs = Infinity;
@@ -18,9 +22,6 @@ export class WindowPace {
   #sampledAtMs = 0;
   /** Until the edge before the sampled grant. */
   #toEdgeBytes = 0;
-  #lastGrantAtMs = -Infinity;
-  #lastBytes = 0;
-  #grantBeforeAtMs = -Infinity;
 
   /** A Data header within the window. */
   arrived(bytes: number, nowMs: () => number): void {
@@ -29,33 +30,30 @@ export class WindowPace {
     if (this.#toEdgeBytes >= 0) return;
     this.#sampling = false;
     const sampleMs = nowMs() - this.#sampledAtMs;
-    if (sampleMs <= longestRoundTripMs) this.#roundTripMs = Math.min(sampleMs, this.#roundTripMs * ageing);
+    if (sampleMs <= maxRoundTripMs) this.#roundTripMs = Math.min(sampleMs, this.#roundTripMs * ageing);
   }
 
   /**
-   * By which factor a window should grow whose peer has used it so: 4, 2, or 1 for not at all. Called at each grant, with the bytes
-   * consumed since the last one and with what the peer could still send before it.
+   * How large a window should be of which so much was consumed since the last grant, in the time since the first of these bytes arrived.
+   * That time has no waiting for the last grant in it. `leftBytes`: what the peer may still send without the next grant.
    */
   granted(
     windowBytes: number,
     consumedBytes: number,
     leftBytes: number,
+    arrivedAtMs: number,
     nowMs: number,
     pingMs: number | undefined,
-  ): 1 | 2 | 4 {
+  ): number {
     const roundTripMs = Math.min(this.#roundTripMs, pingMs ?? Infinity);
-    // Two grants: the halves of a small window arrive close together, and then nothing for a round trip.
-    const inTripBytes = ((this.#lastBytes + consumedBytes) * roundTripMs) / (nowMs - this.#grantBeforeAtMs);
-    const utilisation = roundTripMs === Infinity ? 0 : inTripBytes / windowBytes;
-    this.#grantBeforeAtMs = this.#lastGrantAtMs;
-    this.#lastGrantAtMs = nowMs;
-    this.#lastBytes = consumedBytes;
     if (!this.#sampling) {
       this.#sampling = true;
       this.#sampledAtMs = nowMs;
       this.#toEdgeBytes = leftBytes;
     }
-    if (utilisation >= fullUtilisation) return 4;
-    return utilisation >= growingUtilisation ? 2 : 1;
+    if (roundTripMs === Infinity) return windowBytes;
+    const productBytes = Math.ceil((consumedBytes * roundTripMs) / Math.max(nowMs - arrivedAtMs, Number.EPSILON));
+    if (productBytes < windowBytes * growingUtilisation) return windowBytes;
+    return Math.min(2 * productBytes, maxFactor * windowBytes);
   }
 }
