@@ -6,6 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { ResponseCode } from '../../src/portal/packets/packets.ts';
+import { WindowBudget } from '../../src/portal/yamux/window-budget.ts';
 import { startRelay, type RelayBench } from '../helpers/relay-bench.ts';
 import { RelayPeer, type TestStream } from '../helpers/relay-peer.ts';
 
@@ -187,3 +188,35 @@ test('half requests of one address are held to its share, over all its connectio
   assert.ok(bench.relay.heldBytes() <= share);
   await assertServing(bench);
 });
+
+test(
+  'streams of one address leave others growth of receive windows, over however many connections',
+  limit,
+  async (t) => {
+    const windowBudget = new WindowBudget(16 * mebibyte);
+    const bench = await startRelay(t, {}, { windowBudget });
+    const url = await urlFrom(t, bench, stranger);
+    const app = await bench.peer();
+    await app.register();
+    /** The relay reads it fast, so that its window there grows. */
+    const upload = async (client: RelayPeer): Promise<void> => {
+      const dialled = await client.dial(app.id);
+      const atApp = await app.answer(ACCEPTED);
+      assert.equal(await dialled.code(), ACCEPTED);
+      const block = Buffer.alloc(262_144);
+      for (let sent = 0; sent < 16; sent += 1) await Promise.all([dialled.pump(block), atApp.read(block.length)]);
+    };
+    for (let connections = 0; connections < 6; connections += 1) {
+      const client = await RelayPeer.connect(url);
+      t.after(() => {
+        client.close();
+      });
+      for (let streams = 0; streams < 6; streams += 1) await upload(client);
+    }
+    const held = windowBudget.heldBytesOf(stranger);
+    t.diagnostic(`${(held / mebibyte).toFixed(1)} of 16 MiB for the windows of one address`);
+    assert.ok(held > 0 && held <= 8 * mebibyte, `${held} for one address`);
+    const honest = await bench.peer();
+    while (windowBudget.heldBytesOf('127.0.0.1') < mebibyte / 2) await upload(honest);
+  },
+);
