@@ -11,9 +11,9 @@ import { startRelay } from '../helpers/relay-bench.ts';
 const bulkBytes = 67_108_864;
 /**
  * 64 MiB are 256 round trips with windows of 256 KiB, and 6 with windows that grow to 2 and then 16 MiB. A machine that is busy for
- * longer than the path is long splits a burst, and looks like a path with less bandwidth.
+ * longer than the pipe waits splits a burst, and looks like a path with less bandwidth.
  */
-const maxTrips = 30;
+const maxTrips = 40;
 
 async function send(sink: Duplex): Promise<void> {
   const block = Buffer.alloc(262_144, 'x');
@@ -40,7 +40,7 @@ for (const far of ['client', 'app'] as const)
     const budgets = Array.from({ length: 3 }, () => new WindowBudget(268_435_456));
     const [relayBudget, appBudget, clientBudget] = budgets as [WindowBudget, WindowBudget, WindowBudget];
     const relay = await startRelay(t, {}, { windowBudget: relayBudget });
-    const pipe = await openDelayPipe(relay.port, { delayMs: 40, hold: 'bursts' });
+    const pipe = await openDelayPipe(relay.port, { delayMs: 100, hold: 'bursts' });
     t.after(() => {
       pipe.close();
     });

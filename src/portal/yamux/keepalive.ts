@@ -58,13 +58,15 @@ export class Keepalive {
     return new Promise((resolve, reject) => ping.waiters.push({ resolve, reject }));
   }
 
-  answered(id: number, nowMs: number): void {
+  /** The round trip, where it is the answer that is awaited. */
+  answered(id: number, nowMs: number): number | undefined {
     const ping = this.#ping;
-    if (ping?.id !== id) return;
+    if (ping?.id !== id) return undefined;
     this.#ping = undefined;
     this.#rttMs = nowMs - ping.sentAtMs;
     this.#nextPingMs = nowMs + this.#intervalMs;
     for (const waiter of ping.waiters) waiter.resolve(this.#rttMs);
+    return this.#rttMs;
   }
 
   /** Sends what is due. Returns the error that the session must end with, if any. */

@@ -163,6 +163,7 @@ export class MuxStream implements Pipe, Sender {
   acknowledge(): void {
     if (this.#opening !== 'waiting') return;
     this.#opening = 'established';
+    this.#window.acknowledged();
     this.#host.acknowledged(this);
   }
 

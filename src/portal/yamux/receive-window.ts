@@ -3,10 +3,11 @@
 // a window shrinks by granting less than was consumed.
 import type { Clock } from '../../kernel/clock.ts';
 import { initialWindowBytes } from './frame.ts';
+import { MinRoundTrip } from './round-trip.ts';
 import type { GrownWindow, WindowBudget } from './window-budget.ts';
 import { WindowPace } from './window-pace.ts';
 
-/** Half a window within this time is fast, also where the round trip is shorter. */
+/** Half a window within this time is fast, however short the round trip is. */
 const fastTurnMs = 50;
 
 export interface WindowGrowthOptions {
@@ -28,17 +29,17 @@ export class WindowGrowth {
   readonly #maxBytes: number;
   readonly #nearBytes: number;
   readonly #clock: Clock;
-  readonly #rttMs: () => number | undefined;
+  /** Of the session, from its pings and its streams. */
+  readonly roundTrip: MinRoundTrip = new MinRoundTrip();
   readonly nowMs: () => number;
 
-  constructor(options: WindowGrowthOptions, rttMs: () => number | undefined) {
+  constructor(options: WindowGrowthOptions) {
     this.receiveWindowBytes = options.receiveWindowBytes;
     this.budget = options.windowBudget;
     this.holder = options.windowHolder ?? this;
     this.#maxBytes = options.maxReceiveWindowBytes;
     this.#nearBytes = Math.min(options.nearWindowBytes, options.maxReceiveWindowBytes);
     this.#clock = options.clock;
-    this.#rttMs = rttMs;
     this.nowMs = () => this.#clock.monotonicMs();
   }
 
@@ -46,14 +47,9 @@ export class WindowGrowth {
     return this.#maxBytes === this.receiveWindowBytes;
   }
 
-  /** Of the last keepalive. */
-  get pingMs(): number | undefined {
-    return this.#rttMs();
-  }
-
   /** A half window that was consumed in `turnMs` was consumed fast. */
   isFast(turnMs: number): boolean {
-    return turnMs <= Math.max(fastTurnMs, this.#rttMs() ?? 0);
+    return turnMs <= fastTurnMs;
   }
 
   /** By how much a window should grow: as the path needs, or to twice its size where it is read fast, within the bounds. */
@@ -109,6 +105,12 @@ export class ReceiveWindow implements GrownWindow {
     this.#leftBytes += surplusBytes;
     this.#grantedAtMs = this.#growth.nowMs();
     return surplusBytes;
+  }
+
+  /** The peer has answered our SYN, before any grant. */
+  acknowledged(): void {
+    const nowMs = this.#growth.nowMs();
+    this.#growth.roundTrip.sample(nowMs - this.#grantedAtMs, nowMs);
   }
 
   /** A Data header. False: more than was granted. */
@@ -169,10 +171,10 @@ export class ReceiveWindow implements GrownWindow {
 
   /** By how much the window grows, or, below 0, shrinks: by no more than is owed. */
   #resize(turnMs: number, nowMs: number): number {
-    const { budget, pingMs } = this.#growth;
-    this.#pace ??= new WindowPace();
+    const { budget, roundTrip } = this.#growth;
+    this.#pace ??= new WindowPace(roundTrip);
     const [windowBytes, arrivedAtMs] = [this.#windowBytes, this.#arrivedAtMs];
-    const neededBytes = this.#pace.granted(windowBytes, this.#owedBytes, this.#leftBytes, arrivedAtMs, nowMs, pingMs);
+    const neededBytes = this.#pace.granted(windowBytes, this.#owedBytes, this.#leftBytes, arrivedAtMs, nowMs);
     if (this.grownBytes > 0) {
       const excessBytes = Math.min(budget.excessBytes(this), this.#owedBytes);
       if (excessBytes > 0) budget.give(excessBytes, this);

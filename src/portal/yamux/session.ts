@@ -70,7 +70,7 @@ export class Mux {
     const needAt = (dueAtMs: number): void => {
       this.#timer.need(dueAtMs);
     };
-    this.#table = new StreamTable(complete, this.#outbox, needAt, () => this.rttMs);
+    this.#table = new StreamTable(complete, this.#outbox, needAt);
     this.#keepalive = new Keepalive(complete.keepalive, complete.clock.monotonicMs(), (id) => {
       this.#outbox.control(frameType.ping, flag.syn, 0, id);
     });
@@ -232,7 +232,9 @@ export class Mux {
   }
 
   #pong(id: number): void {
-    this.#keepalive.answered(id, this.#clock.monotonicMs());
+    const nowMs = this.#clock.monotonicMs();
+    const rttMs = this.#keepalive.answered(id, nowMs);
+    if (rttMs !== undefined) this.#table.windowGrowth.roundTrip.sample(rttMs, nowMs);
     this.#timer.need(this.#keepalive.nextMs);
   }
 

@@ -40,14 +40,9 @@ export class StreamTable implements StreamHost {
   #openRefusal: PortalError | undefined;
   #admitting = true;
 
-  constructor(
-    options: CompleteMuxOptions,
-    outbox: Outbox,
-    onDeadline: (dueAtMs: number) => void,
-    rttMs: () => number | undefined,
-  ) {
+  constructor(options: CompleteMuxOptions, outbox: Outbox, onDeadline: (dueAtMs: number) => void) {
     this.outbox = outbox;
-    this.windowGrowth = new WindowGrowth(options, rttMs);
+    this.windowGrowth = new WindowGrowth(options);
     this.#options = options;
     this.#onDeadline = onDeadline;
     this.#nextId = options.role === 'client' ? 1 : 2;
