@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import process from 'node:process';
 import { test } from 'node:test';
+import { describeFrame, parseFrames } from '../../test/helpers/mux-frames.ts';
 import { startRelay } from '../../test/helpers/relay-bench.ts';
 import { createCredential } from '../portal/identity.ts';
 import { encodePacket, ResponseCode } from '../portal/packets/packets.ts';
@@ -284,4 +285,21 @@ test('a relay that is closed while it begins to listen does not listen', async (
   await relay.close();
   looked.resolve(['127.0.0.1']);
   await assert.rejects(listening, /closed before it listened/);
+});
+
+test('the relay measures the round trip when a session begins', { timeout: 60_000 }, async (t) => {
+  const keepalive = { intervalMs: 600_000, timeoutMs: 10_000 };
+  const bench = await startRelay(t, {}, { keepalive });
+  const carrier = await connectCarrier(bench.url, { signal: AbortSignal.timeout(10_000) });
+  const first = await new Promise<Buffer>((resolve) => {
+    carrier.setHandler({
+      data: (chunk) => {
+        resolve(Buffer.from(chunk));
+      },
+      drain: () => undefined,
+      close: () => undefined,
+    });
+  });
+  assert.deepEqual(parseFrames(first).map(describeFrame), ['Ping SYN 0 0']);
+  carrier.close();
 });
