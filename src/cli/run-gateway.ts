@@ -14,6 +14,7 @@ import { Slices } from '../kernel/slices.ts';
 import type { GatewayStatus } from '../kernel/status.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import { type Credential, type RelayClientOptions, WindowBudget } from '../portal/index.ts';
+import { compilePolicy } from '../policy/compiled.ts';
 import type { Policy } from '../policy/policy.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
@@ -68,6 +69,9 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   const tls = await readTlsSettings(config);
   const { signing } = settings;
   await signing?.prepare(config);
+  const policy = await policyOf(config);
+  // Before relays are connected: a port that is in use ends the start before anything else is logged.
+  await new Slices().run(compilePolicy(policy));
   const transports = relays.map(createV1Transport);
   // The gateway closes them; but perhaps there will be none.
   parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(() => undefined));
@@ -93,7 +97,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     ...(tls !== undefined && { tls }),
     version,
     metrics: () => metrics?.text() ?? nothingCounted,
-    policy: await policyOf(config),
+    policy,
     signingKeys: signing && (() => signing.keys),
     transports,
     details: settings.details,
