@@ -1,4 +1,4 @@
-// Two hundred requests at once while the configuration is written fifty times, every third time with a fault: none fails, and each
+// Two hundred requests at once while the configuration is written thirty times, every third time with a fault: none fails, and each
 // sees one configuration, whole: what it set on the request, on the Host and on the answer.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ import { publishDemo, startRelay } from '../helpers/published-demo.ts';
 import { markedSecret } from '../secrecy/marks.ts';
 
 const callers = 200;
-const reloads = 50;
+const reloads = 30;
 const key = markedSecret('every-generation');
 /** Between the two halves of a request's body: long enough that each request meets several reloads. */
 const longestPauseMs = 1000;

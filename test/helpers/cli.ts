@@ -8,6 +8,9 @@ import { recorder } from '../secrecy/recorded-output.ts';
 
 export { tempDirectory as temporaryDirectory } from './temp-directory.ts';
 
+/** Below the time limit of a test: what the process wrote says more than that the test took too long. */
+const patienceMs = 100_000;
+
 const main = join(import.meta.dirname, '../../src/main.ts');
 
 export interface CliProcess {
@@ -15,7 +18,7 @@ export interface CliProcess {
   /** What has been written so far. */
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** Resolves with the match once stdout has it; rejects when the process ends first. */
+  /** Resolves with the match once stdout has it; rejects when the process ends first, or after 100 s. */
   line(pattern: RegExp): Promise<RegExpExecArray>;
   /** As line(), for stderr. */
   note(pattern: RegExp): Promise<RegExpExecArray>;
@@ -63,9 +66,13 @@ export function startCli(
         resolve(match);
       };
       child[name].on('data', look);
+      const failed = (what: string): void => {
+        reject(new Error(`${what}\n${texts.stdout}\n${texts.stderr}`));
+      };
       void exited.then((code) => {
-        reject(new Error(`exited with ${code ?? 'a signal'}\n${texts.stdout}\n${texts.stderr}`));
+        failed(`exited with ${code ?? 'a signal'}`);
       });
+      setTimeout(failed, patienceMs, `no ${String(pattern)} on ${name} within ${patienceMs / 1_000} s`).unref();
       look();
     });
   return {
