@@ -71,3 +71,11 @@ test('the relay is asked once at a time, only while its time is not known, and n
   await clock.askAgain();
   assert.equal(asked, 4);
 });
+
+test('a clock that is watched after close() starts no timer', (t) => {
+  const started = t.mock.method(globalThis, 'setInterval');
+  const clock = new RelayClock({ nowMs: () => 0 });
+  clock.close();
+  clock.watch(() => undefined);
+  assert.equal(started.mock.callCount(), 0);
+});

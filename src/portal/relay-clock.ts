@@ -84,6 +84,7 @@ export class RelayClock {
       const { skewMs } = this;
       if (skewMs !== undefined && !this.#closed.signal.aborted) report(skewMs);
     };
+    if (this.#closed.signal.aborted) return;
     void look(this.settled());
     clearInterval(this.#timer);
     this.#timer = setInterval(() => void look(this.#ask()), askEveryMs);
