@@ -1,34 +1,15 @@
 // Owns the connection to one relay over time: connects, notices loss, comes back for ever, and publishes again what was
 // published. Knows no wire format: a session does the talking.
 import { backoffMs, type BackoffOptions } from './backoff.ts';
-import type { ClientRefusal } from './accept.ts';
 import { AcceptQueue } from './accept-queue.ts';
 import { AcceptedChannels } from './accepted-channels.ts';
 import { PortalError } from './errors.ts';
 import type { LeaseOffer, RelayInfo } from './lease.ts';
 import type { InfoOptions } from './list-request.ts';
+import type { RelayClientEvent } from './relay-client-event.ts';
 import type { SecureChannel } from './secure/channel.ts';
 import type { SecurePipe } from './secure/secure-pipe.ts';
 import { connect, type DialOptions, type PublishedLease, type Session, type SessionOptions } from './session.ts';
-
-export type RelayClientEvent =
-  | { readonly type: 'up'; readonly relay: string }
-  | { readonly type: 'down'; readonly relay: string; readonly error: PortalError }
-  | { readonly type: 'attempt_failed'; readonly relay: string; readonly error: PortalError; readonly retryInMs: number }
-  | { readonly type: 'published'; readonly relay: string; readonly leaseId: string; readonly name: string }
-  /** Another process publishes the lease with the same identity, and the relay lists it until `expiresAtMs`. At each look that shows it. */
-  | {
-      readonly type: 'lease_contested';
-      readonly relay: string;
-      readonly leaseId: string;
-      readonly name: string;
-      readonly expiresAtMs: number;
-    }
-  | { readonly type: 'publish_failed'; readonly relay: string; readonly name: string; readonly error: PortalError }
-  /** `skewMs`: the clock of this machine minus the relay's. Once a minute where the relay shows its time. */
-  | { readonly type: 'clock_measured'; readonly relay: string; readonly skewMs: number }
-  /** For each refused connection. */
-  | ({ readonly type: 'client_refused'; readonly relay: string; readonly name: string } & ClientRefusal);
 
 export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
   readonly url: string;

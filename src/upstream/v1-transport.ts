@@ -1,6 +1,7 @@
 // Owns what the gateway sees of a Portal v1 relay: the relay client, as a Transport.
 import { clockCompared, relayChanged } from '../kernel/events.ts';
-import { RelayClient, type RelayClientEvent, type RelayClientOptions } from '../portal/relay-client.ts';
+import { RelayClient, type RelayClientOptions } from '../portal/relay-client.ts';
+import type { RelayClientEvent } from '../portal/relay-client-event.ts';
 import type { Lease, Transport, Tunnel } from './transport.ts';
 
 export interface V1Transport extends Transport {
