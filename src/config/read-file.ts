@@ -1,6 +1,5 @@
-// Owns reading the configuration file, and files like it: bounded, regular, UTF-8. Knows nothing of YAML.
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+// Reads the configuration file and other text files of the gateway: regular files, bounded in size, UTF-8. Parses nothing.
+import { openToRead, readUpTo } from '../kernel/open-file.ts';
 import { type PrivateKind, refusalOf, type TrustedUser } from '../kernel/private-file.ts';
 import { openWords } from './secrets/secret-file.ts';
 import { maxFileBytes } from './yaml.ts';
@@ -24,10 +23,9 @@ const configurationFile: FileKind = { what: 'the configuration file' };
 
 export async function readConfigFile(path: string, kind: FileKind = configurationFile): Promise<FileReading> {
   const { what, privacy, user, maxBytes = maxFileBytes } = kind;
-  // Non-blocking: a pipe without a writer would keep us for ever. All checks are of the file that was opened.
   let file;
   try {
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    file = await openToRead(path);
   } catch (error) {
     const fault = `${what} ${openWords(error)}`;
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? { fault, missing: true } : { fault };
@@ -38,19 +36,13 @@ export async function readConfigFile(path: string, kind: FileKind = configuratio
     if (!stat.isFile()) return { fault: `${what} is not a regular file` };
     const fault = privacy === undefined ? undefined : await refusalOf(path, stat, privacy, user);
     if (fault !== undefined) return { fault: `${what} is refused: ${fault}` };
-    const buffer = Buffer.alloc(Math.min(stat.size, maxBytes) + 1);
-    let bytes = 0;
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, bytes, buffer.length - bytes, bytes);
-      if (bytesRead === 0) break;
-      bytes += bytesRead;
-    }
-    // Being written, most likely. Who wants the defaults needs no file, and who reloads must not get them by accident.
-    if (bytes === 0) return { fault: `${what} is empty` };
-    if (bytes > maxBytes) return { fault: `${what} has more than ${maxBytes} bytes` };
+    const bytes = await readUpTo(file, Math.min(stat.size, maxBytes) + 1);
+    // Most likely it is being written. The defaults need no file, and a reload must not apply them by accident.
+    if (bytes.length === 0) return { fault: `${what} is empty` };
+    if (bytes.length > maxBytes) return { fault: `${what} has more than ${maxBytes} bytes` };
     // It is being written: the next look finds it whole.
-    if (bytes !== stat.size) return { fault: `${what} changed while it was read` };
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, bytes)) };
+    if (bytes.length !== stat.size) return { fault: `${what} changed while it was read` };
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch (error) {
     if (error instanceof TypeError) return { fault: `${what} is not UTF-8 text` };
     return { fault: `${what} could not be read` };

@@ -1,9 +1,9 @@
 // One process at a time publishes with an identity file: two would take the lease from each other. The system holds the lock for as long as
 // the process lives (process-lock.ts); files beside it name the holder, and carry a request to it to drain.
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
 import { open, realpath, rename, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
+import { openToRead, readUpTo } from '../kernel/open-file.ts';
 import { lockForLife, type ProcessLock } from '../kernel/process-lock.ts';
 import { isGone, parseProcessRecord, type ProcessRecord, recordOfThisProcess } from '../kernel/process-record.ts';
 
@@ -146,11 +146,9 @@ async function writeWhole(path: string, record: ProcessRecord): Promise<void> {
 /** Undefined: there is none, or it is none of ours. */
 async function recordIn(path: string): Promise<ProcessRecord | undefined> {
   try {
-    // A pipe without a writer would keep us for ever.
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = await openToRead(path);
     try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(maxRecordBytes), 0, maxRecordBytes, 0);
-      return parseProcessRecord(buffer.toString('utf8', 0, bytesRead));
+      return parseProcessRecord((await readUpTo(file, maxRecordBytes)).toString('utf8'));
     } finally {
       await file.close();
     }

@@ -1,6 +1,5 @@
 // Reads a private file, or as much of it as is wanted, and refuses one that other users may use or replace.
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { openToRead, readUpTo } from './open-file.ts';
 import { PrivateFileError, type PrivateKind, refusalOf, type TrustedUser } from './private-file.ts';
 
 export interface PrivateFileOptions {
@@ -16,8 +15,7 @@ export interface PrivateFileOptions {
 /** Undefined: there is no such file. Throws PrivateFileError, or the system's error. */
 export async function readPrivateFile(path: string, options: PrivateFileOptions): Promise<Buffer | undefined> {
   const { kind, maxBytes, start = 0, user } = options;
-  // Non-blocking: opening a pipe that nobody writes to would wait for ever.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+  const file = await openToRead(path).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   });
@@ -27,15 +25,7 @@ export async function readPrivateFile(path: string, options: PrivateFileOptions)
     if (!stat.isFile()) throw new PrivateFileError(`${path} is refused: it is not a regular file`);
     const fault = await refusalOf(path, stat, kind, user);
     if (fault !== undefined) throw new PrivateFileError(`${path} is refused: ${fault}`);
-    const bytes = Math.min(Math.max(0, stat.size - start), maxBytes);
-    const buffer = Buffer.alloc(bytes);
-    let filled = 0;
-    while (filled < bytes) {
-      const { bytesRead } = await file.read(buffer, filled, bytes - filled, start + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return buffer.subarray(0, filled);
+    return await readUpTo(file, Math.min(Math.max(0, stat.size - start), maxBytes), start);
   } finally {
     await file.close();
   }

@@ -1,9 +1,9 @@
 // Owns the file that keeps an identity over restarts: its form, its permissions, and how it comes to be exactly once. What is
 // wrong with it is said in one line with the way to put it right; what is in it is never said.
-import { constants } from 'node:fs';
 import { link, open, readlink, unlink } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
+import { openToRead, readUpTo } from '../kernel/open-file.ts';
 import { PrivateFileError, refusalOf } from '../kernel/private-file.ts';
 import { makePrivateDirectory } from '../kernel/state-place.ts';
 import { PortalError } from './errors.ts';
@@ -17,7 +17,7 @@ const maxSymlinks = 40;
 
 /** Throws PortalError identity_file; where the system refused, `cause` has its code (ENOENT, EACCES, ...). */
 export async function loadIdentity(path: string): Promise<Credential> {
-  const pem = await readPrivateFile(path);
+  const pem = await readPem(path);
   try {
     return credentialFromPem(pem);
   } catch (error) {
@@ -42,9 +42,8 @@ export async function loadOrCreateIdentity(path: string): Promise<Credential> {
   return (await createFile(path, credential.exportPem())) ? credential : loadIdentity(path);
 }
 
-async function readPrivateFile(path: string): Promise<Buffer> {
-  // Non-blocking: a pipe without a writer would keep us for ever. All checks are of the file that was opened.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+async function readPem(path: string): Promise<Buffer> {
+  const file = await openToRead(path).catch((error: unknown) => {
     throw fault(path, openFault(error), error);
   });
   try {
@@ -54,9 +53,7 @@ async function readPrivateFile(path: string): Promise<Buffer> {
     const privacy = await refusalOf(path, stat, 'key');
     if (privacy !== undefined) throw fault(path, privacy);
     if (stat.size > maxFileBytes) throw fault(path, `it has ${stat.size} bytes and can't be a private key`);
-    const pem = Buffer.alloc(maxFileBytes);
-    const { bytesRead } = await file.read(pem, 0, pem.length, 0);
-    return pem.subarray(0, bytesRead);
+    return await readUpTo(file, maxFileBytes);
   } catch (error) {
     if (error instanceof PortalError) throw error;
     throw fault(path, 'it could not be read', error);

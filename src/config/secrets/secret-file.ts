@@ -1,8 +1,7 @@
-// Owns reading a secret from a file: bounded, regular files only, with the line ending that editors leave at the end taken off.
-// Symbolic links are followed: that is how secrets are mounted. What it says of a file completes "<setting> …".
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+// Reads a secret from a file: regular files only, bounded in size, without the line ending that editors add. Follows symbolic links,
+// because container platforms mount secrets so. Error messages complete "<setting> …".
 import process from 'node:process';
+import { openToRead, readUpTo } from '../../kernel/open-file.ts';
 import { refusalOf } from '../../kernel/private-file.ts';
 import { SecretError } from './reference.ts';
 
@@ -19,8 +18,7 @@ export type Privacy = 'private' | 'other' | 'public';
 /** Throws SecretError. `exposed` is called for a secret that every user of this machine may read. */
 export async function readSecretFile(path: string, privacy: Privacy, exposed?: () => void): Promise<string> {
   const maxBytes = privacy === 'public' ? maxPublicBytes : maxSecretBytes;
-  // Non-blocking: a pipe without a writer would keep us for ever. All checks are of the file that was opened.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+  const file = await openToRead(path).catch((error: unknown) => {
     throw new SecretError(`names the file ${JSON.stringify(path)}, which ${openWords(error)}`);
   });
   try {
@@ -32,16 +30,10 @@ export async function readSecretFile(path: string, privacy: Privacy, exposed?: (
       if (fault !== undefined) throw new SecretError(`is in ${shown}, but ${fault}`);
     }
     if (privacy === 'other' && (stat.mode & 0o004) !== 0 && process.platform !== 'win32') exposed?.();
-    const buffer = Buffer.alloc(maxBytes + 1);
-    let bytes = 0;
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, bytes, buffer.length - bytes, bytes);
-      if (bytesRead === 0) break;
-      bytes += bytesRead;
-    }
-    if (bytes > maxBytes) throw new SecretError(`is in ${shown}, which has more than ${maxBytes} bytes`);
-    const text = buffer.toString('utf8', 0, bytes).replace(/\r?\n$/, '');
-    buffer.fill(0);
+    const bytes = await readUpTo(file, maxBytes + 1);
+    if (bytes.length > maxBytes) throw new SecretError(`is in ${shown}, which has more than ${maxBytes} bytes`);
+    const text = bytes.toString('utf8').replace(/\r?\n$/, '');
+    bytes.fill(0);
     if (text === '') throw new SecretError(`is in ${shown}, which is empty`);
     return text;
   } catch (error) {
