@@ -1,5 +1,5 @@
-// The identity that `expose` publishes with: loads or creates it, keeps other processes of this machine from publishing with it at the same
-// time, and takes over from one that does (`--replace`).
+// The identity that `expose` publishes with: loads or creates it, locks it against other processes of this machine, and takes over from the
+// process that holds it (`--replace`).
 import { exposeIdentityPath } from '../config/state-directory.ts';
 import { claimIdentity, type IdentityLock, takeOverIdentity } from '../expose/identity-lock.ts';
 import { type ProcessRecord, processText } from '../kernel/process-record.ts';
@@ -16,19 +16,19 @@ export interface IdentityOptions {
   readonly replace?: boolean;
 }
 
-/** A relay that is away may stay away. */
+/** How long a relay that is away can delay the takeover. */
 const otherRelaysPatienceMs = 15_000;
 /** Longer than a drain takes: up to 12 s until the lease has moved, and 5 s for requests in flight. */
 const drainPatienceMs = 60_000;
 
 export class ExposeIdentity {
   readonly credential: Credential;
-  /** Resolves with a process that takes over; never rejects. */
-  readonly asked: Promise<ProcessRecord>;
+  /** Resolves with the process that asks this one to drain; never rejects. */
+  readonly drainRequest: Promise<ProcessRecord>;
   readonly #file: string;
   readonly #terminal: Terminal;
   readonly #stop = new AbortController();
-  readonly #askedBy: (successor: ProcessRecord) => void;
+  readonly #requestDrain: (successor: ProcessRecord) => void;
   #lock: IdentityLock | undefined;
   /** What is known of the process to take over from. */
   #toReplace: { readonly holder: ProcessRecord | undefined } | undefined;
@@ -41,8 +41,8 @@ export class ExposeIdentity {
     this.#file = file;
     this.#terminal = terminal;
     const { promise, resolve } = Promise.withResolvers<ProcessRecord>();
-    this.asked = promise;
-    this.#askedBy = resolve;
+    this.drainRequest = promise;
+    this.#requestDrain = resolve;
   }
 
   /** Throws CliFault while another process of this machine publishes with the identity, unless it is to be replaced. */
@@ -61,8 +61,8 @@ export class ExposeIdentity {
   }
 
   /**
-   * The lease is published on one of `relays`. Once it is on all of them, or on some for a while, the process to be replaced drains: what it
-   * serves on a relay that this one does not reach would be lost.
+   * Reports that the lease is published on one of `relays`. The process to be replaced is asked to drain once the lease is on all of them,
+   * or after 15 s on some: requests on a relay that this process does not reach would be lost.
    */
   publishedOn(relay: string, relays: readonly string[]): void {
     const toReplace = this.#toReplace;
@@ -103,11 +103,11 @@ export class ExposeIdentity {
 
   #hold(lock: IdentityLock): void {
     this.#lock = lock;
-    void lock.asked.then(this.#askedBy);
+    void lock.drainRequest.then(this.#requestDrain);
   }
 }
 
-/** A file that was named with --identity must be usable. The default one is given up where nothing can be kept. */
+/** A file named with --identity must be usable. Without one, an identity that cannot be kept is replaced by a new one at each start. */
 async function credentialOf(
   { identity }: IdentityOptions,
   file: string,

@@ -31,7 +31,7 @@ const drainMs = 5_000;
 /** What the receive windows of all tunnels may grow by together. */
 const windowBudgetBytes = 268_435_456;
 /** As many as a relay may open by default. */
-const leastInboundStreams = 16_384;
+const minInboundStreams = 16_384;
 
 export async function expose(target: Target, options: ExposeOptions, context: CliContext): Promise<void> {
   const { name, description } = options;
@@ -72,14 +72,10 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
       if (fault !== undefined) notes.targetFault(fault);
     });
     const publishing = publish(offer, relays, bridge, { signal: stop.signal, handOver: handOver.signal });
-    const successor = await Promise.race([aborted(context.signal), notes.hopeless, publishing, identity.asked]);
-    // Ctrl-C is typed by a person who waits; in a rolling restart another process publishes the same lease about now.
+    const successor = await Promise.race([aborted(context.signal), notes.hopeless, publishing, identity.drainRequest]);
+    // Ctrl-C comes from a person who waits; in a rolling restart another process publishes the same lease about now.
     if (successor !== undefined || !isInterrupt(context.signal)) {
-      context.terminal.note(
-        successor === undefined
-          ? 'Stopping. Serving on until another process publishes the app, for 12 s at most.'
-          : `Another expose (${processText(successor)}) takes over. Serving on until it holds the lease, for 12 s at most.`,
-      );
+      context.terminal.note(drainNote(successor === undefined ? undefined : processText(successor)));
       bridge.drain();
       handOver.abort();
       await Promise.race(successor === undefined ? [publishing] : [publishing, aborted(context.signal)]);
@@ -95,7 +91,13 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   }
 }
 
-/** Of one relay: each tunnel is a stream, and those that are refused are streams until they are. */
+/** For one relay: each tunnel is a stream, and so is a tunnel that is about to be refused. */
 function streamsFor(maxTunnels = defaultMaxTunnels): number {
-  return Math.max(leastInboundStreams, 2 * maxTunnels);
+  return Math.max(minInboundStreams, 2 * maxTunnels);
+}
+
+function drainNote(successor: string | undefined): string {
+  return successor === undefined
+    ? 'Stopping. Serving on until another process publishes the app, for 12 s at most.'
+    : `Another expose (${successor}) takes over. Serving on until it holds the lease, for 12 s at most.`;
 }

@@ -94,37 +94,37 @@ test('the successor asks the holder to drain and has the lock once it is release
   const first = await locked(file);
   const stop = new AbortController();
   const taking = takeOverIdentity(file, stop.signal);
-  const successor = await first.asked;
+  const successor = await first.drainRequest;
   assert.equal(successor.pid, process.pid);
   await first.release();
   const second = await taking;
   assert.ok(second);
   assert.equal(await heldBy(file), process.pid);
   const third = takeOverIdentity(file, stop.signal);
-  await second.asked;
+  await second.drainRequest;
   stop.abort();
   assert.equal(await third, undefined);
   await second.release();
 });
 
-test('a request that was meant for an earlier holder asks nobody, whatever its process id', async (t) => {
+test('a drain request for an earlier holder is ignored by the next one, even in the same process', async (t) => {
   const file = await identityFile(t);
   const first = await locked(file);
   const taking = takeOverIdentity(file, t.signal);
-  await first.asked;
+  await first.drainRequest;
   const request = await readFile(`${file}.drain`, 'utf8');
   await first.release();
   const second = await taking;
   assert.ok(second);
   await writeFile(`${file}.drain`, request);
-  let isAsked = false;
-  void second.asked.then(() => (isAsked = true));
+  let isRequested = false;
+  void second.drainRequest.then(() => (isRequested = true));
   await second.look();
   await second.look();
-  assert.equal(isAsked, false);
+  assert.equal(isRequested, false);
   const stop = new AbortController();
   const third = takeOverIdentity(file, stop.signal);
-  await second.asked;
+  await second.drainRequest;
   stop.abort();
   await third;
   await second.release();

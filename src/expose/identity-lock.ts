@@ -1,5 +1,5 @@
-// One process at a time publishes with an identity file: two would take the lease from each other. The system holds the lock for as long as
-// the process lives (process-lock.ts); files beside it name the holder, and carry a request to it to drain.
+// Lets one process at a time publish with an identity file: two would take the lease from each other. The operating system keeps the lock
+// while the process lives (process-lock.ts). Files beside the identity name the holder and carry a request to it to drain.
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -8,8 +8,8 @@ import { lockForLife, type ProcessLock } from '../kernel/process-lock.ts';
 import { isGone, parseProcessRecord, type ProcessRecord, recordOfThisProcess } from '../kernel/process-record.ts';
 
 /**
- * locked: until the lock is released. held: by another process, which is not known where its record cannot be read. unlockable: no lock can be
- * kept beside the file, a mounted secret for example.
+ * locked: until the lock is released. held: by another process, which is undefined if its record cannot be read. unlockable: no lock can be
+ * kept beside the file, for example beside a mounted secret.
  */
 export type IdentityClaim =
   | { readonly kind: 'locked'; readonly lock: IdentityLock }
@@ -49,21 +49,21 @@ export async function claimIdentity(identityFile: string): Promise<IdentityClaim
 }
 
 /**
- * Asks whoever holds the lock to drain, and waits for the lock for as long as it takes. Undefined: `signal` was aborted, or no lock can be
- * kept any more. Never rejects.
+ * Asks the holder to drain, and waits until the lock is free or `signal` is aborted. Undefined: aborted, or no lock can be kept any more.
+ * Never rejects.
  */
 export async function takeOverIdentity(identityFile: string, signal: AbortSignal): Promise<IdentityLock | undefined> {
   try {
     const files = await filesOf(identityFile);
-    let asked: string | undefined;
+    let askedToken: string | undefined;
     for (;;) {
       const lock = await lockForLife(files.lock);
       if (lock !== undefined) return await holding(files, lock);
       const holder = await recordIn(files.holder);
-      if (holder !== undefined && holder.token !== asked) {
-        // By its token, not by its process id: a record that was left behind reaches nobody.
+      if (holder !== undefined && holder.token !== askedToken) {
+        // Addressed by token, not by process id: a record that was left behind reaches no process.
         await writeWhole(files.drain, { ...recordOfThisProcess(), token: holder.token });
-        asked = holder.token;
+        askedToken = holder.token;
       }
       await wait(lookEveryMs, undefined, { signal });
     }
@@ -74,12 +74,13 @@ export async function takeOverIdentity(identityFile: string, signal: AbortSignal
 
 export class IdentityLock {
   /** Resolves with the process that asks this one to drain; never rejects. */
-  readonly asked: Promise<ProcessRecord>;
+  readonly drainRequest: Promise<ProcessRecord>;
   readonly #files: LockFiles;
   readonly #lock: ProcessLock;
   readonly #own: ProcessRecord;
-  readonly #askedBy: (successor: ProcessRecord) => void;
+  readonly #requestDrain: (successor: ProcessRecord) => void;
   readonly #timer: NodeJS.Timeout;
+  #isLooking = false;
   #isReleased = false;
 
   constructor(files: LockFiles, lock: ProcessLock, own: ProcessRecord) {
@@ -87,16 +88,20 @@ export class IdentityLock {
     this.#lock = lock;
     this.#own = own;
     const { promise, resolve } = Promise.withResolvers<ProcessRecord>();
-    this.asked = promise;
-    this.#askedBy = resolve;
+    this.drainRequest = promise;
+    this.#requestDrain = resolve;
     this.#timer = setInterval(() => void this.look(), lookEveryMs);
     this.#timer.unref();
   }
 
-  /** Whether there is a request to drain: done regularly. Never rejects. */
+  /** Checks for a request to drain; a timer calls it. Never rejects. */
   async look(): Promise<void> {
+    // A hung network file system would otherwise collect reads, and their threads with them.
+    if (this.#isLooking) return;
+    this.#isLooking = true;
     const request = await recordIn(this.#files.drain);
-    if (request?.token === this.#own.token) this.#askedBy(request);
+    this.#isLooking = false;
+    if (request?.token === this.#own.token) this.#requestDrain(request);
   }
 
   /** Never rejects. Idempotent. */
@@ -104,7 +109,7 @@ export class IdentityLock {
     if (this.#isReleased) return;
     this.#isReleased = true;
     clearInterval(this.#timer);
-    // While the lock is held they are nobody else's.
+    // While the lock is held, no other process writes these files.
     for (const file of [this.#files.holder, this.#files.drain]) await unlink(file).catch(() => undefined);
     this.#lock.release();
   }
@@ -143,7 +148,7 @@ async function writeWhole(path: string, record: ProcessRecord): Promise<void> {
   }
 }
 
-/** Undefined: there is none, or it is none of ours. */
+/** Undefined: there is no record, or the file holds something else. */
 async function recordIn(path: string): Promise<ProcessRecord | undefined> {
   try {
     const file = await openToRead(path);
