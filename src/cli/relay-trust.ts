@@ -1,6 +1,6 @@
 // `--ca-file`, the same for every command that connects to relays, and errors that name the relay.
-import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { readPemCertificates } from '../kernel/pem-certificates.ts';
 import { PortalError } from '../portal/index.ts';
 import { CliFault } from './fault.ts';
 
@@ -9,16 +9,12 @@ export const caFileHelp = 'PEM certificates to trust for wss:// relays instead o
 /** As an option of the relay client. Throws CliFault. */
 export async function trusted(caFile: string | undefined): Promise<{ readonly ca?: string }> {
   if (caFile === undefined) return {};
-  try {
-    const ca = await readFile(caFile, 'utf8');
-    // OpenSSL would ignore what it can't read, and then trust nobody.
-    new X509Certificate(ca);
-    return { ca };
-  } catch (error) {
-    const { code = '', syscall } = error as NodeJS.ErrnoException;
-    if (syscall !== undefined) throw new CliFault(`cannot read ${caFile}: ${code}`);
-    throw new CliFault(`--ca-file ${caFile} is not a certificate in PEM`);
-  }
+  const ca = await readFile(caFile, 'utf8').catch((error: unknown) => {
+    throw new CliFault(`cannot read ${caFile}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+  });
+  const { fault } = readPemCertificates(ca);
+  if (fault !== undefined) throw new CliFault(`--ca-file ${caFile} ${fault}`);
+  return { ca };
 }
 
 /** Errors within a connection do not know its relay. */

@@ -1,6 +1,7 @@
-// What commands that connect to a relay say of one that they cannot use, and certificates of one's own, the same for all of them.
+// Errors of commands that connect to a relay, and `--ca-file`: the same for all of these commands.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer as createTcpServer, connect as connectTcp, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -89,9 +90,13 @@ for (const [name, args] of Object.entries(commands)) {
     const url = await startTlsRelay(t);
     const cli = await begin(t, args(url, ['--ca-file', tlsFile('cert.pem')]));
     await said(cli, /offers no leases|lists no lease named|^app [A-Z2-7]{26} wss:|"message":"relay connected"/m);
+    const broken = join(await temporaryDirectory(t), 'bundle.pem');
+    const certificate = await readFile(tlsFile('cert.pem'), 'utf8');
+    await writeFile(broken, certificate + certificate.replace(/[^-\n]{20}/, '!'));
     for (const [file, fault] of [
       [join(import.meta.dirname, 'no-such-file'), /cannot read .*no-such-file: ENOENT/],
-      [import.meta.filename, /cli-relays\.test\.ts is not a certificate in PEM/],
+      [import.meta.filename, /cli-relays\.test\.ts is no certificate in PEM/],
+      [broken, /bundle\.pem holds a broken certificate, number 2 of 2/],
     ] as const) {
       const { code, stderr } = await runCli(t, args(url, ['--ca-file', file]), {});
       assert.equal(code, 1);
