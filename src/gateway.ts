@@ -84,7 +84,7 @@ export interface Gateway {
 /** Half of it for callers who verified before: at cost 12 they wait at most 16 s, and seldom more than one. */
 const mostWaitingForBcrypt = 64;
 
-/** Contract: gateway.shutdown_grace. */
+/** The default of gateway.shutdown_grace. */
 const defaultGraceMs = 30_000;
 
 /** Throws TlsSettingsError. */

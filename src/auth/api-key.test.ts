@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkOf, createApiKey, formOf } from './api-key.ts';
 
-/** product-spec §5. */
 const example = 'sk_test_0123456789abcdefABCDEFGHIJKLMNOPQRSTUVWXYZ29cxxo';
 
-test('the example of the contract is ours', () => {
+test('a key with a valid checksum is recognised as ours', () => {
   assert.equal(formOf(example), 'ours');
   assert.equal(checkOf(example.slice(0, -6)), '29cxxo');
 });

@@ -1,5 +1,5 @@
-// Owns the form of the API keys that the gateway makes itself (product-spec §5): what is in one, how one is made, and the check that
-// tells a typo without asking a hash. Knows no list of keys.
+// The format of the API keys that the gateway generates: creates a key, and detects typos by its checksum before any hash is computed.
+// Keeps no list of keys.
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { isOwnKey } from '../kernel/own-key.ts';

@@ -1,5 +1,5 @@
-// Owns what the gateway tells an app of the caller in a way that nobody else can: `X-Gateway-Assertion`, a JWT (product-spec §5). Which
-// lease asks for one, and where the keys are kept, is for others to know.
+// Signs `X-Gateway-Assertion`, a JWT that identifies the caller to an app (docs/guides/assertions.md). Neither decides which leases get one
+// nor stores the keys.
 import { hash, randomUUID, sign } from 'node:crypto';
 import type { Principal } from '../guard/principal.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -29,7 +29,7 @@ interface Kept {
   readonly untilMs: number;
 }
 
-/** Contract: reused for up to 30 s. It is valid for as long again, and so is one that is never reused. */
+/** Reused for up to 30 s. It is valid for as long again, and so is one that is never reused. */
 const reusedForMs = 30_000;
 const validForSeconds = { none: 60, request: 30 } as const;
 /** Callers times leases that are busy at one time. Beyond it the oldest is signed anew, 40 us or so. */

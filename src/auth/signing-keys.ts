@@ -1,5 +1,5 @@
-// Owns the keys that assertions are signed with (product-spec §5, "No side door"): which one signs now, which are published, and when
-// the next one comes. Pure: keeps no file and no clock. They are never the identity of the gateway on the relay network.
+// The keys that sign assertions: which one signs now, which ones are published, and when the next one is due. Pure: keeps no file and no
+// clock. They are never the gateway's identity on the relay network.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 
 export interface SigningKey {

@@ -28,7 +28,7 @@ export function* accessOddities({ auth, leaseAcl }: Config): Generator<Oddity> {
   }
 }
 
-/** As many as may be without any (product-spec §5). */
+/** As many as may have no prefix. */
 const mostOfOnePrefix = 4;
 
 /** The prefix itself is not told: it is the beginning of a key. */

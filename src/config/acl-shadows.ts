@@ -10,7 +10,7 @@ interface Shadowed {
   readonly message: string;
 }
 
-/** Within the class of prefixes the rules that fit count together (product-spec §5), so a longer one may add nobody. */
+/** Within the class of prefixes the rules that fit count together, so a longer one may add nobody. */
 export function* shadowedRules({ leaseAcl }: Config): Generator<Shadowed> {
   const prefixes = Object.entries(leaseAcl).flatMap(([pattern, principals]) =>
     pattern.length > 1 && pattern.endsWith('*')

@@ -110,7 +110,7 @@ export const isPinnableName: TextCheck = (text) =>
 /** `exact`, `prefix-*` or `*`. */
 export const isLeasePattern: TextCheck = (text) => text === '*' || isLeaseName(text.replace(/(?<=.)\*$/s, ''));
 
-/** product-spec §5: the name of a key is a principal among others, which are told apart by `:`, `*` and `anonymous`. */
+/** The name of a key is a principal. `:`, `*` and `anonymous` mark the other kinds of principals. */
 export const isKeyName: TextCheck = (text) =>
   /^[\w.@+-]{1,64}$/.test(text) && text !== 'anonymous' ? true : text.includes(':') ? "can't contain a colon" : false;
 
@@ -169,7 +169,7 @@ export const isPrincipal: TextCheck = (text) => {
 
 export const isBucketName: TextCheck = (text) => text === '*' || /^[\w.@+-]{1,64}$/.test(text);
 
-/** product-spec §6: the id of a key, or all the others. */
+/** The id of a key, or `*` for all the others. */
 export const isKeyNameOrAny: TextCheck = (text) => text === '*' || isKeyName(text);
 
 /** As Intl knows it. */

@@ -76,7 +76,7 @@ const relays: Rule = function* ({ portal: { relays } }) {
   );
 };
 
-/** product-spec §5: wherever they stand. */
+/** In all sources together: each of them costs a bcrypt for every unknown key. */
 const mostUnprefixedKeys = 4;
 
 const keys: Rule = function* ({ auth }) {
@@ -134,7 +134,7 @@ export function isUnprefixed({ keyHash, keyPrefix }: Pick<PlacedHash, 'keyHash' 
   return keyHash !== '' && keyPrefix === '';
 }
 
-/** Names compare in NFC and lower case (product-spec §5). */
+/** Names are compared after NFC normalisation and lower-casing. */
 const patterns: Rule = function* ({ leases, portal }) {
   const [patterns, pins] = [Object.keys(leases), Object.keys(portal.leasePins)];
   yield* repeated(patterns.map(leaseKey), (i) => ['leases', patterns[i] ?? '']);

@@ -1,5 +1,5 @@
-// Owns the decision who may call which lease (product-spec §5, ACL): rules compiled once, looked up in a time that does not grow with
-// their number. Pure: knows no request and no directory.
+// Decides who may call which lease (docs/guides/authentication.md#who-may-call-which-lease). Rules are compiled once; a look-up takes a time
+// that does not grow with their number. Pure: knows no request and no directory.
 import { entriesOf } from '../kernel/large-records.ts';
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
 import { atOnce, type Steps } from '../kernel/slices.ts';
@@ -93,10 +93,11 @@ export class Acl {
   readonly #deciding = new PerLease((id, names) => this.#decidingFor(id, names));
   #any: Rule | undefined = undefined;
   readonly #all: Rule[] = [];
-  /** Lets in everyone whom any rule at all lets in. */
+  /** Admits every principal that at least one rule admits. */
   #union = new Rule('', [], 0);
   /** Whether every rule lets a principal in. */
   readonly #isFree = new WeakMap<Principal, boolean>();
+
   constructor(rules: AclRules) {
     atOnce(this.#add(rules));
   }
@@ -137,7 +138,7 @@ export class Acl {
 
   /**
    * Whether the principal may know if there is a lease of that name or id: an unknown lease is told from a forbidden one only
-   * to those whom the rules would let in (product-spec §4).
+   * to those whom the rules would let in.
    */
   wouldAllow(nameOrId: string, principal: Principal): boolean {
     const id = leaseIdIn(nameOrId);

@@ -26,7 +26,7 @@ export interface KeeperOptions {
   readonly closingMs?: number;
 }
 
-/** Issue 5: nothing older than a second is lost by a crash. Half of it is for the disk. */
+/** A crash loses at most the last second. Half of it is for the disk. */
 const defaultEveryMs = 500;
 /** A script of this size keeps Redis from the gateways' rate limits for some 10 ms. */
 const maxInBatch = 1_000;

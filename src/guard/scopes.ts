@@ -1,4 +1,4 @@
-// Owns which scopes a request needs (product-spec §5). Pure.
+// Decides which scope a request needs (docs/guides/authentication.md#scopes). Pure.
 import type { Principal } from './principal.ts';
 
 const reading: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);

@@ -1,7 +1,7 @@
 // Owns how a secret that can be told by its form is taken out of text that it does not belong in: paths, names, agents, and what people
 // typed in the wrong place.
 
-/** product-spec §5, and pieces of one that still say much. */
+/** A whole API key, or a part of one that is long enough to help in guessing it. */
 const anyKey = /sk_(live|test)_[0-9A-Za-z]{8,}/g;
 /** More than a key id, which is no secret. */
 const beyondKeyId = /(sk_(?:live|test)_[0-9A-Za-z]{16})[0-9A-Za-z]+/g;

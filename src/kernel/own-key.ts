@@ -1,4 +1,4 @@
-// Owns the form that the gateway's own API keys have (product-spec §5), for those who must tell them apart from all others.
+// The format of the gateway's own API keys, for code that must recognise them among other credentials.
 
 const form = /^sk_(?:live|test)_[0-9A-Za-z]{48}$/;
 

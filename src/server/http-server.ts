@@ -56,7 +56,7 @@ export interface HttpServerOptions extends ListenerOptions {
 /** For a scrape that is under way when everything else has ended. */
 const maxAdminGraceMs = 1_000;
 
-/** Contract: gateway.max_header_bytes. */
+/** The default of gateway.max_header_bytes. */
 const defaultMaxHeaderBytes = 32 * 1024;
 
 export class HttpServer implements HealthState {

@@ -32,7 +32,7 @@ const forms: readonly Form[] = [
 ];
 const anyKey = /sk_(?:live|test)_[0-9A-Za-z]{48}(?![0-9A-Za-z])/g;
 
-/** What shows a secret because that is its task (product-spec §1): this command, on its stdout, in a line that is nothing else. */
+/** What shows a secret because that is its task: this command, on its stdout, in a line that is nothing else. */
 const shown: readonly { readonly command: RegExp; readonly line: RegExp }[] = [
   { command: /^keys (?:create|rotate)\b/, line: /^sk_(?:live|test)_[0-9A-Za-z]{48}$/ },
   { command: /^keys hash\b/, line: /^(?:- id: .*| {2}key_hash: \S+|\{"id":"[^"]*","key_hash":"[^"]*".*\})$/ },

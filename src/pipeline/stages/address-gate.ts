@@ -1,5 +1,5 @@
-// Owns that an address whose bucket is empty is refused before anybody is asked who he is: it shields bcrypt and the directory. It only
-// looks (product-spec §3); whoever passes is charged further down, with everything else or not at all.
+// Rejects clients whose per-address bucket is empty before authentication, so that they cannot cost us bcrypt or directory lookups.
+// Read-only: limits.ts charges the bucket, together with all the others.
 import type { Charge, Limiter } from '../../guard/limiter.ts';
 import { addressGroup } from '../../policy/addresses.ts';
 import type { Dispatch, Stage } from '../stage.ts';

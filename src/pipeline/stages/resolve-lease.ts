@@ -84,7 +84,7 @@ function pinnedElsewhere(): GatewayError {
   return new GatewayError('lease_unreachable', 'A relay leads a name to another lease than it is pinned to.');
 }
 
-/** A name that is pinned leads to its one id, whatever a relay says (product-spec §10). Undefined: this is another one. */
+/** A name that is pinned leads to its one id, whatever a relay says. Undefined: this is another one. */
 function rightfulNames(exchange: Exchange, { lease, names, claims }: Found<Lease, Transport>): Names | undefined {
   const pins = leasePins(exchange.policy);
   const claimed = pins.namesOf(lease.id, claims);
