@@ -7,7 +7,7 @@ import { parseRelayUrl } from '../portal/websocket/relay-url.ts';
 import { PortalError } from '../portal/errors.ts';
 import { isLeaseId } from '../portal/identity.ts';
 
-/** Portal's own port (portal-protocol §1). */
+/** Portal's own port. */
 export const defaultRelayPort = 4017;
 
 export function portOption(text: string): number {

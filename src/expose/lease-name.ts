@@ -1,5 +1,5 @@
-// Owns which names `expose` publishes under. Relays take any name; one that people can type into a path or a host name, and
-// that no log line or file name chokes on, is our side of the convention (portal-protocol §3).
+// The names that `expose` publishes under. Relays accept any name; we require one that people can type into a path or a host name, and
+// that is safe in log lines and file names.
 import { leaseIdIn } from '../kernel/lease-name.ts';
 
 /** Characters. Real relays set no limit; ours and every table that shows names want one. */

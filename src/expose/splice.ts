@@ -4,8 +4,8 @@ import type { Duplex } from 'node:stream';
 import { endSoon } from './linger.ts';
 
 /**
- * A lost client looks to an app like one that half-closed: EOF, and then writes that go nowhere for minutes (portal-protocol
- * §6). A half-closed tunnel that takes nothing for this long is taken for lost. The Go peers' limit for a blocked write.
+ * A lost client looks to an app like one that half-closed: EOF, and then writes that go nowhere for minutes, because real
+ * relays do not pass RST on. A half-closed tunnel that takes nothing for this long is taken for lost. The Go peers' limit for a blocked write.
  */
 const stalledAfterEndMs = 10_000;
 

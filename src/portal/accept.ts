@@ -1,5 +1,4 @@
-// Owns the app's side of a connection: what the relay forwards becomes a tunnel, or is refused (portal-protocol §5). Knows
-// leases only as a look-up.
+// The app's side of a connection: accepts or refuses what the relay forwards, and makes a tunnel of it. Looks leases up and stores none.
 import { maxHandshakeMessageBytes } from './dial.ts';
 import { TimeLimit } from '../kernel/time-limit.ts';
 import { ClockSkewError } from './errors.ts';

@@ -1,5 +1,5 @@
-// Owns the client's way to an app: connection request, end-to-end handshake, tunnel (portal-protocol §5). Knows nothing of how
-// the session underneath came to be.
+// The client's side of a connection to an app: connection request, end-to-end handshake, tunnel. Independent of how the session
+// underneath was made.
 import { clockToleranceSeconds } from '../kernel/clock-skew.ts';
 import { ClockSkewError, PortalError } from './errors.ts';
 import type { Credential } from './identity.ts';

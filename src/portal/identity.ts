@@ -1,5 +1,5 @@
-// Owns what an identity is: an Ed25519 key and the id that derives from it (portal-protocol §4). Does all that is done with a
-// private key here, so that it is never handed out but to the file that keeps it.
+// An identity: an Ed25519 key and the id that derives from it. Everything that needs the private key is done here, so that the key is
+// exported only to the file that stores it.
 import {
   createHmac,
   createPrivateKey,
@@ -30,7 +30,7 @@ export interface Credential extends Identity {
 const publicKeyBytes = 32;
 const seedBytes = 32;
 
-/** portal-protocol §4. */
+/** The id of every Portal v1 peer derives from its public key with this one. */
 const idKey = 'RDVERB_PROTOCOL_VER_01_SHA256_ID';
 const idHashBytes = 16;
 

@@ -155,7 +155,7 @@ it('50,000 mutated streams of frames, in random pieces, give whole frames that w
     });
     seen.add(outcome);
     if (outcome !== 'taken') assert.equal(outcome, 'frame_malformed');
-    // Whole frames may be left out, repeated or swapped by whoever forwards them (portal-protocol §5.5); nothing else passes.
+    // Whole frames may be left out, repeated or swapped by whoever forwards them; nothing else passes.
     assert.match(plaintext, /^(?:first|the second frame|x{300})*$/);
     opener.dispose();
   }

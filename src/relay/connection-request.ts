@@ -109,7 +109,7 @@ async function ask(
     // A lost app, a stream that it reset, a packet that is none, a client that left, or time that ran out.
     app?.abandon();
     if (holder.isClosed) return refusal(ResponseCode.INVALID_IDENTITY, 'app_gone');
-    // Real relays answer so as well when the app does not (portal-protocol §5, `peer.json`).
+    // Real relays answer so as well when the app does not.
     return refusal(ResponseCode.REJECTED, limit.signal.aborted ? 'app_silent' : 'bad_answer_of_app');
   }
 }

@@ -24,7 +24,7 @@ export interface DoorHandler {
 
 type DoorLimits = Pick<RelayLimits, 'connections' | 'connectionsPerAddress' | 'messageBytes' | 'upgradeTimeoutMs'>;
 
-const relayPath = '/relay'; // portal-protocol §1
+const relayPath = '/relay'; // of every v1 relay
 /** For requests that are answered and gone, a 503 among them. */
 const spareSockets = 256;
 /** Of one address, beyond its share: for requests that are answered 429. */

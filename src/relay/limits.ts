@@ -27,7 +27,7 @@ export interface RelayLimits {
   readonly leasesPerConnection: number;
   /** From one IPv4 address or IPv6 /64. They may take a quarter of `directoryBytes`. */
   readonly leasesPerAddress: number;
-  /** All leases as listed: the info answer is one message of at most 2^26 bytes (portal-protocol §3), held in memory once. */
+  /** All leases as listed: the info answer is one message of at most 2^26 bytes, held in memory once. */
   readonly directoryBytes: number;
   /** UTF-8. Real relays take any name; a DNS name has 255 bytes at most. */
   readonly nameBytes: number;

@@ -1,5 +1,4 @@
-// Owns the relay as a whole: builds its parts, knows who is connected, starts, drains and stops. The server side of Portal v1
-// (portal-protocol §1 to §5), and nothing of any client.
+// The relay as a whole: builds its parts, knows who is connected, starts, drains and stops. The server side of Portal v1, without any client.
 import { isIPv6 } from 'node:net';
 import type { Clock } from '../kernel/clock.ts';
 import { systemClock } from '../kernel/clock.ts';
@@ -52,7 +51,7 @@ export interface Relay {
   heldBytes(): number;
 }
 
-const defaultPort = 4_017; // portal-protocol §1
+const defaultPort = 4_017; // of real relays
 const defaultKeepalive: Keepalive = { intervalMs: 15_000, timeoutMs: 10_000 };
 /** Expiry is exact without it; this frees memory, tells the log, and counts again what is held. */
 const sweepIntervalMs = 1_000;

@@ -32,7 +32,7 @@ export interface PoolLimits {
   readonly idleTimeoutMs: number;
 }
 
-/** As many as yamux lets wait for their ACK (portal-protocol §2). */
+/** As many as yamux lets wait for their ACK. */
 const maxDialing = 256;
 
 export function poolLimitsOf({ pool, limits }: Pick<Policy, 'pool' | 'limits'>): PoolLimits {

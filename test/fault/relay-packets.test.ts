@@ -1,4 +1,4 @@
-// What real relays do not survive (portal-protocol §6), and what else can be said wrongly in packets. Ours ends the stream and
+// What real relays do not survive, and what else can be said wrongly in packets. Ours ends the stream and
 // serves the same connection on.
 import assert from 'node:assert/strict';
 import { randomBytes, randomInt } from 'node:crypto';

@@ -1,5 +1,5 @@
 // Owns a tunnel without a relay: two Duplex ends joined in memory that fail like real ones. A reset of one end is a clean end
-// of stream at the other (portal-protocol §6: RST never passes), after which the survivor's writes go nowhere.
+// of stream at the other, since real relays do not pass RST on, after which the survivor's writes go nowhere.
 import { Duplex } from 'node:stream';
 
 export class TunnelEnd extends Duplex {

@@ -1,5 +1,4 @@
-// Owns the framing of messages on a stream before it becomes a raw pipe: u32 big endian, then so many bytes
-// (portal-protocol §3, §5.2). Knows nothing of what the bytes say.
+// Frames messages on a stream before it becomes a raw pipe: a length as u32 big endian, then so many bytes. Parses no message.
 
 /** The protocol's own limit; a real relay dies of a longer one. */
 export const maxMessageBytes: number = 2 ** 26;

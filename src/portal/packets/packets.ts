@@ -1,5 +1,5 @@
-// Owns the control packets of Portal v1 (portal-protocol §3): the one place where the wire's messages become this code's. Reads
-// strictly, writes what the Go encoder writes. Knows no stream and decides nothing about what a packet asks for.
+// The control packets of Portal v1, between the bytes on the wire and typed objects. Reads strictly, writes what the Go encoder writes.
+// Knows no stream, and decides nothing about what a packet asks for.
 import { PortalError } from '../errors.ts';
 import { decodeStrictly, encode } from './codec.ts';
 import * as wire from './gen/packets_pb.js';

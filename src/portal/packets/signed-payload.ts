@@ -1,5 +1,5 @@
 // Owns the messages that are signed or signatures: the wrapper around lease requests and handshake messages, and the handshake's
-// two messages, which have one shape (portal-protocol §3). Checks no signature.
+// two messages, which have one shape. Checks no signature.
 import { decodeStrictly, encode } from './codec.ts';
 import { InitPayloadSchema, SignedPayloadSchema } from './gen/packets_pb.js';
 import { copyBytes, identityInit, identityOf, type WireIdentity } from './wire-types.ts';

@@ -1,5 +1,5 @@
-// Owns both roles of the end-to-end handshake (portal-protocol §5.2 to 5.4) as pure steps: bytes in, bytes and keys out. Knows
-// no stream, no clock of its own and nothing of how a lease was found.
+// Both roles of the end-to-end handshake as pure steps: bytes in, bytes and keys out. Has no stream and no clock of its own, and does not
+// know how a lease was found.
 import { randomBytes, type KeyObject } from 'node:crypto';
 import { clockToleranceSeconds } from '../../kernel/clock-skew.ts';
 import { ClockSkewError, PortalError, type PortalErrorCode } from '../errors.ts';

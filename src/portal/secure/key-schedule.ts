@@ -1,5 +1,4 @@
-// Owns the way from two X25519 keys and two nonces to the two directions' keys (portal-protocol §5.4). Knows neither who the
-// peers are nor what is sent.
+// Derives the keys of the two directions from two X25519 keys and two nonces. Knows neither the peers nor the data.
 import {
   createPrivateKey,
   createPublicKey,

@@ -11,7 +11,7 @@ export interface RelayUrl {
   readonly shown: string;
 }
 
-const defaultPath = '/relay'; // portal-protocol §1: every v1 relay listens here
+const defaultPath = '/relay'; // of every v1 relay
 const shownLimitChars = 200;
 
 /** Throws PortalError `bad_relay_url`. A URL without a path means `/relay`. */

@@ -25,12 +25,12 @@ export interface AcceptOptions extends CarrierOptions {
 /** What `ws` must be told on either side, whoever opens the websocket. */
 export const websocketOptions = {
   perMessageDeflate: false, // the payload is ciphertext
-  skipUTF8Validation: true, // text messages are bytes to us (portal-protocol §1)
+  skipUTF8Validation: true, // text messages are bytes to us
 } as const;
 
 const defaultHighWaterBytes = 1_048_576;
 const defaultCloseGraceMs = 2_000;
-/** One frame as large as the largest window that may be granted (16 MiB, portal-protocol §2), and room for what is beside it. */
+/** One frame as large as the largest window that may be granted (16 MiB), and room for what is beside it. */
 const defaultMaxMessageBytes = 33_554_432;
 /**
  * A piece from here on is a message of its own: copying it into a shared one costs more than the message does. Smaller ones

@@ -1,5 +1,5 @@
 // Owns the 12-byte yamux header: its fields, its flags and how they lie in memory. Knows no stream and no session.
-// Spec: hashicorp/yamux spec.md, version 0; portal-protocol §2.
+// Spec: hashicorp/yamux spec.md, version 0.
 
 /** version u8 | type u8 | flags u16 | stream id u32 | length u32, big endian. */
 export const headerBytes = 12;

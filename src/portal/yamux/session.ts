@@ -1,5 +1,5 @@
 // Owns a yamux session, either role, on top of a carrier: what each frame of the peer does, and how a session ends.
-// Knows nothing of what the streams carry. Spec: hashicorp/yamux spec.md version 0; portal-protocol §2.
+// Knows nothing of what the streams carry. Spec: hashicorp/yamux spec.md version 0.
 import type { Clock } from '../../kernel/clock.ts';
 import { PortalError } from '../errors.ts';
 import type { Carrier } from '../websocket/carrier.ts';
