@@ -15,7 +15,7 @@ export interface CertificateWatchOptions {
   readonly everyMs?: number;
 }
 
-/** Returns what ends it. Faults in the files are not its to report: a reload finds them. */
+/** Returns a function that stops it. Does not report faults in the files: a reload does. */
 export function watchCertificates(options: CertificateWatchOptions): () => void {
   const { config, warn, failed, now = () => new Date(), everyMs = defaultEveryMs } = options;
   const timer = setInterval(() => {

@@ -6,7 +6,7 @@ export interface CliContext {
   readonly terminal: Terminal;
   /** Aborts on Ctrl-C and SIGTERM: stop, tidy up, and be done. */
   readonly signal: AbortSignal;
-  /** How long the command needs at most to stop, where that is longer than half a minute. The process is ended some time after it. */
+  /** Sets how long the command may take to stop, if that is longer than 30 s. The process is ended 10 s after that. */
   readonly stopWithin: (ms: number) => void;
   /** Throws EnvironmentError; not called before a command runs, so that --help always works. */
   readonly environment: () => Environment;

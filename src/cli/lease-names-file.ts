@@ -27,7 +27,7 @@ export interface ReadLines {
 const maxFileBytes = 64 * 1024 * 1024;
 
 /**
- * The lines from `start` on. No lines where there is no file. `user`: whose file it may be; this process's by default. Throws
+ * The lines from `start` on. No lines where there is no file. `user`: that may own the file; that of this process by default. Throws
  * PrivateFileError when other users may change the file, or the system's error.
  */
 export async function readLeaseNames(file: string, start = 0, user?: TrustedUser): Promise<ReadLines> {

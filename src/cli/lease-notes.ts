@@ -1,5 +1,5 @@
-// The lines of `expose` about a lease that somebody else holds: its name by another identity, or the lease itself by another process with the
-// same identity. Neither passes while it lasts, so each is a line at first and then one now and then.
+// The lines of `expose` about a conflict over its lease: another identity holds the name, or another process publishes with the same
+// identity. Prints a line at first, and again every ten minutes while the conflict lasts.
 import { printable } from '../kernel/printable.ts';
 import { LeaseRejected, type PortalError } from '../portal/index.ts';
 import type { Terminal } from './terminal.ts';

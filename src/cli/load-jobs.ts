@@ -1,4 +1,4 @@
-// What the threads that load for a running gateway are asked for, and what they reply: plain data, since it crosses threads.
+// The jobs of the threads that load files for a running gateway, and their results: plain data, since it crosses threads.
 import type { RunningConfig } from '../config/digested-keys.ts';
 import type { FlagSetting } from '../config/load.ts';
 import type { FileStamp, SeenFiles } from '../config/seen-files.ts';
@@ -20,7 +20,7 @@ export interface KeysJob {
 
 export type LoadJob = ConfigJob | KeysJob;
 
-/** A result without the object that remembers its files, and what that object remembers. */
+/** A result, with the stamps of its files in place of the object that watches them. */
 export interface Sent<R extends { readonly files: SeenFiles }> {
   readonly result: R extends unknown ? Omit<R, 'files'> : never;
   readonly stamps: readonly FileStamp[];

@@ -1,4 +1,4 @@
-// The program of the threads that load for a running gateway: reads, parses and checks, and replies with the result or its faults.
+// The program of the threads that load files for a running gateway: reads, parses and checks, and returns the result or its faults.
 import { withDigestedKeys } from '../config/digested-keys.ts';
 import { loadConfig } from '../config/load.ts';
 import { serveJobs } from '../kernel/job-worker.ts';
@@ -7,8 +7,8 @@ import type { ConfigJob, KeysJob, LoadJob, SentConfig, SentKeys } from './load-j
 import { readMoreKeys } from './more-keys.ts';
 
 serveJobs((job) => {
-  const asked = job as LoadJob;
-  return asked.kind === 'config' ? configOf(asked) : keysOf(asked);
+  const load = job as LoadJob;
+  return load.kind === 'config' ? configOf(load) : keysOf(load);
 });
 
 /** Faults of the keys file are faults of the configuration that names it: a key may stand in both. */
@@ -16,7 +16,7 @@ async function configOf({ file, flags }: ConfigJob): Promise<SentConfig> {
   const loaded = withDigestedKeys(await loadConfig({ file, flags }));
   const { files, ...result } = loaded;
   const { stamps } = files;
-  // Of a faulty one only the faults are of use.
+  // A faulty configuration is not used, so only its faults are sent.
   if (!loaded.ok) return { result: { ...result, ok: false, faults: loaded.faults, rest: undefined }, stamps };
   const { faults } = await readMoreKeys(loaded.config);
   if (faults.length === 0) return { result: { ...result, ok: true, config: loaded.config }, stamps };

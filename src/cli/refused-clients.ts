@@ -4,7 +4,7 @@ import { printable } from '../kernel/printable.ts';
 import type { ClientRefusal } from '../portal/index.ts';
 
 const everyMs = 60_000;
-/** Ids that are only claimed cost their sender nothing: those beyond share one line. */
+/** A client can claim any number of ids: those beyond the limit share one line. */
 const maxClients = 100;
 const maxIdCharacters = 40;
 
@@ -42,7 +42,7 @@ export class RefusedClients {
 
   #hasRoomFor(key: string, nowMs: number): boolean {
     if (this.#noted.has(key) || this.#noted.size < maxClients) return true;
-    // In the order of their first line: at most so many are looked at for a line, and each is removed once.
+    // At most 100 entries to check, and each is removed once.
     for (const [old, { atMs }] of this.#noted) if (nowMs - atMs >= everyMs) this.#noted.delete(old);
     return this.#noted.size < maxClients;
   }

@@ -1,8 +1,8 @@
-// Remembers reloads that were rejected, for /health/details: the log that said so may have rotated, and the next restart would fail.
+// Remembers rejected reloads for /health/details: their log lines may have been rotated away, and the next restart would fail.
 import { maskSecrets } from '../kernel/mask-keys.ts';
 import { printable } from '../kernel/printable.ts';
 
-/** What can be reloaded by itself. */
+/** The parts that are reloaded independently. */
 type Reloaded = 'configuration' | 'keys';
 
 interface Rejected {

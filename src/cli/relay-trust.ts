@@ -17,7 +17,7 @@ export async function trusted(caFile: string | undefined): Promise<{ readonly ca
   return { ca };
 }
 
-/** Errors within a connection do not know its relay. */
+/** Adds the relay to an error: errors of a connection do not name it. */
 export function atRelay(url: string, error: unknown): unknown {
   if (!(error instanceof PortalError)) return error;
   return new PortalError(error.code, `relay ${url}: ${error.message}`, { cause: error });

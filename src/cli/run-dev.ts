@@ -54,7 +54,7 @@ function devConfig(port: number, relayUrl: string, key: string): Config {
   const { gateway, portal, auth, ...rest } = defaultConfig();
   return {
     ...rest,
-    // Somebody waits for it to end: idle connections of a browser must not keep it.
+    // A developer waits for it to end: idle connections of a browser must not delay that.
     gateway: { ...gateway, host: loopback, port, shutdownGraceMs: drainMs, drainLingerMs: 0 },
     portal: { ...portal, relays: [{ url: relayUrl, caFile: '' }] },
     auth: { ...auth, keys: [devKey(key)] },

@@ -116,7 +116,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
       apply: (next) =>
         applying.run(async () => {
           const certificates = await readTlsSettings(next);
-          // Before anybody can use one, it is known what was used of it.
+          // Quota usage must be known before the first request counts against it.
           await settings.quotas?.apply(next);
           await signing?.prepare(next);
           const applyNames = await settings.names?.prepare(next);

@@ -7,12 +7,12 @@ const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Enough for every command with its defaults: the longest is `start`, with 30 s (gateway.shutdown_grace). */
 const defaultStopMs = 30_000;
-/** A command that has not ended so long after it should have never will. */
+/** A command that has not ended by this time after its limit is stuck. */
 const marginMs = 10_000;
 
 export interface Shutdown {
   readonly signal: AbortSignal;
-  /** How long the command needs at most to stop, from now on. */
+  /** Sets how long the command may take to stop, from now on. */
   readonly stopWithin: (ms: number) => void;
   /** The signals do again what they did before. */
   release(): void;
@@ -20,17 +20,17 @@ export interface Shutdown {
 
 export function onShutdown(): Shutdown {
   const abort = new AbortController();
-  let asked: (typeof signals)[number] | undefined;
+  let received: (typeof signals)[number] | undefined;
   let timer: NodeJS.Timeout | undefined;
   const stopWithin = (ms: number): void => {
-    if (asked === undefined) return;
-    const code = exitCodeOf[asked];
+    if (received === undefined) return;
+    const code = exitCodeOf[received];
     clearTimeout(timer);
     timer = setTimeout(() => process.exit(code), Math.max(ms, defaultStopMs) + marginMs).unref();
   };
   const listener = (name: (typeof signals)[number]): void => {
-    if (asked !== undefined) process.exit(exitCodeOf[name]);
-    asked = name;
+    if (received !== undefined) process.exit(exitCodeOf[name]);
+    received = name;
     stopWithin(defaultStopMs);
     abort.abort(new DOMException(name, 'AbortError'));
   };

@@ -1,4 +1,4 @@
-// Bounds how many warnings of one kind are listed: a mistake in a generated configuration is made once, and repeated in every entry.
+// Limits how many warnings of one kind are listed: a mistake in a generated configuration is repeated in every entry.
 import type { Finding } from './origin.ts';
 
 const maxOfKind = 50;

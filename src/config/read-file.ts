@@ -14,7 +14,7 @@ interface FileKind {
   readonly what: string;
   /** It is refused where other users may use or replace it. */
   readonly privacy?: PrivateKind;
-  /** Whose file it may be, besides root's. Default: this process's. */
+  /** The user that may own the file, besides root. Default: that of this process. */
   readonly user?: TrustedUser | undefined;
   readonly maxBytes?: number;
 }

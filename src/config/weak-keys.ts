@@ -1,16 +1,16 @@
-// Warns about API keys that can be guessed: those of common words, of few characters, and of repetitions. Works only on keys that are
-// given in plain; nothing can be said of a hash.
+// Warns about API keys that are easy to guess: common words, few characters, repetitions. Checks keys in plain text only, since a hash shows
+// nothing of its key.
 import type { Oddity } from './access-oddities.ts';
 import type { Config } from './config.ts';
 
-/** Fewer bits than this can be tried by a patient stranger who has many addresses, whatever each of them is throttled to. */
+/** An attacker with many addresses can try fewer bits than this, although each address is throttled. */
 const minBits = 64;
 /** Of a character that continues a run (aaaa, abcd, 4321). */
 const runBits = 1;
-/** With fewer different characters than this the text was made from those alone. */
+/** A text with fewer different characters is assumed to be made from those alone. */
 const fewCharacters = 8;
 
-/** What keys are made of that were meant as placeholders; also parts of longer ones, as in my-secret-api-key. */
+/** Words of placeholder keys, such as my-secret-api-key. */
 const commonWords: ReadonlySet<string> = new Set(
   (
     'a abc access admin an and api app auth azerty bar baz bearer bot change changeme client cred credential credentials default demo ' +

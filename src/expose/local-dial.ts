@@ -23,7 +23,7 @@ export interface LocalTarget {
 }
 
 /**
- * Where an app on `localhost` may listen. Never asked of the resolver: on many machines it knows one of the two, and development servers
+ * Where an app on `localhost` may listen. The resolver is not used: on many machines it returns one of the two, and development servers
  * often listen on the other alone. RFC 6761 §6.3: localhost is always a loopback address.
  */
 const loopbackAddresses = ['127.0.0.1', '::1'] as const;
@@ -33,7 +33,7 @@ export class LocalDial implements Expiring {
   /** Not tried yet, in order. */
   readonly #addresses: string[];
   #socket: net.Socket;
-  /** Of the address that was tried first: the app was there last. */
+  /** Of the address that was tried first, which is that of the last connection. */
   #error: Error | undefined;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;

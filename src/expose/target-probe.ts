@@ -1,11 +1,11 @@
-// One look at whether the app accepts connections, for a line when `expose` starts. Sends no request.
+// Checks once whether the app accepts connections, for a line when `expose` starts. Sends no request.
 import { systemClock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/deadlines.ts';
 import type { AppFault } from './app-fault.ts';
 import { LocalDial } from './local-dial.ts';
 import type { Target } from './target.ts';
 
-/** Resolves with what requests would fail with; undefined: the app accepts connections, or `signal` was aborted. Never rejects. */
+/** Resolves with the fault that requests would have; undefined: the app accepts connections, or `signal` was aborted. Never rejects. */
 export function probeTarget(target: Target, signal: AbortSignal): Promise<AppFault | undefined> {
   if (signal.aborted) return Promise.resolve(undefined);
   return new Promise((resolve) => {

@@ -16,7 +16,7 @@ const defaultSilenceMs = 5_000;
 /** Of one command. A cluster at rest needs one, a slot on the move two. */
 const maxRedirects = 5;
 /** A connection that no ASK has led to for so long is closed: the slot has arrived, or does not move any more. */
-const askedIdleMs = 10_000;
+const askIdleMs = 10_000;
 
 /** Where Redis is, and how it is trusted. */
 export interface RedisPlace {
@@ -59,8 +59,8 @@ class Connection implements RedisConnection {
   /** Takes the place of #current once it is ready; until then #current is used. */
   #successor: RedisLink | undefined = undefined;
   /** To the node that a slot is moving to. */
-  #asked: RedisLink | undefined = undefined;
-  #askedTimer: NodeJS.Timeout | undefined = undefined;
+  #askLink: RedisLink | undefined = undefined;
+  #askTimer: NodeJS.Timeout | undefined = undefined;
   /** Why commands are rejected. Undefined: they are accepted, or the first attempt to connect is under way. */
   #reason: Error | undefined = undefined;
   /** Attempts to connect that failed in a row. */
@@ -94,8 +94,8 @@ class Connection implements RedisConnection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#askedTimer);
-    for (const link of [this.#current, this.#successor, this.#asked]) link?.end();
+    clearTimeout(this.#askTimer);
+    for (const link of [this.#current, this.#successor, this.#askLink]) link?.end();
   }
 
   async #route(call: ScriptCall): Promise<unknown> {
@@ -152,7 +152,7 @@ class Connection implements RedisConnection {
 
   #ended(link: RedisLink, reason: Error): void {
     if (link === this.#successor) this.#successor = undefined;
-    if (link === this.#asked) this.#asked = undefined;
+    if (link === this.#askLink) this.#askLink = undefined;
     if (link !== this.#current || this.#isClosed) return;
     this.#reason = reason;
     // Another node may have the keys by now: the configured one knows. It was there all the time, so that is no return.
@@ -169,24 +169,24 @@ class Connection implements RedisConnection {
   #follow({ url, node }: Redirect): RedisLink {
     if (this.#current.url === url && this.#current.isReady) return this.#current;
     if (this.#successor?.url === url) return this.#successor;
-    let link = this.#asked;
-    if (link?.url === url) this.#asked = undefined;
+    let link = this.#askLink;
+    if (link?.url === url) this.#askLink = undefined;
     else link = this.#open(url, labelOf(node));
     this.#succeed(link);
     return link;
   }
 
   #ask({ url, node }: Redirect): RedisLink {
-    if (this.#asked?.url !== url) {
-      this.#asked?.retire();
-      this.#asked = this.#open(url, labelOf(node));
+    if (this.#askLink?.url !== url) {
+      this.#askLink?.retire();
+      this.#askLink = this.#open(url, labelOf(node));
     }
-    this.#askedTimer ??= setTimeout(() => {
-      this.#asked?.retire();
-      this.#asked = undefined;
-    }, askedIdleMs).unref();
-    this.#askedTimer.refresh();
-    return this.#asked;
+    this.#askTimer ??= setTimeout(() => {
+      this.#askLink?.retire();
+      this.#askLink = undefined;
+    }, askIdleMs).unref();
+    this.#askTimer.refresh();
+    return this.#askLink;
   }
 
   #succeed(link: RedisLink): void {

@@ -4,7 +4,7 @@ import { createClient, ErrorReply, type RedisClientType } from '@redis/client';
 import { systemClock } from '../kernel/clock.ts';
 import { commandFault, isLinkEnd, linkFault, type LinkPhase } from './redis-fault.ts';
 
-/** A connection whose other end is gone without a trace is noticed by what goes over it each second. */
+/** A ping each second shows when the other end is gone without closing the connection. */
 const pingIntervalMs = 1_000;
 /** Commands under way. More would only wait longer than their deadline. */
 export const maxCommands = 10_000;
@@ -43,7 +43,7 @@ export class RedisLink {
   #reason: Error | undefined = undefined;
   #handshakeTimer: NodeJS.Timeout | undefined = undefined;
   #unansweredCount = 0;
-  #heardMs = 0;
+  #lastReplyMs = 0;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -51,7 +51,7 @@ export class RedisLink {
     this.#ready.promise.catch(() => undefined);
     this.#client = clientOf(options);
     this.#client.on('error', (error: unknown) => {
-      // The reply to a ping: whatever it says, the server lives.
+      // An error reply to a ping: the server is alive.
       if (this.#state === 'ready' && error instanceof ErrorReply) return;
       this.#fail(error);
     });
@@ -89,11 +89,11 @@ export class RedisLink {
         if (!(error instanceof ErrorReply && error.message.startsWith('NOSCRIPT'))) throw error;
         return this.#send(asking, ['EVAL', script, ...parts]);
       });
-      this.#heardMs = systemClock.monotonicMs();
+      this.#lastReplyMs = systemClock.monotonicMs();
       return reply;
     } catch (error) {
       if (error instanceof ErrorReply) {
-        this.#heardMs = systemClock.monotonicMs();
+        this.#lastReplyMs = systemClock.monotonicMs();
         throw error;
       }
       throw this.#faultOf(error);
@@ -152,8 +152,8 @@ export class RedisLink {
   /** The client's own limit on silence restarts with every write: under traffic it never expires. */
   #endIfSilent(): void {
     const nowMs = systemClock.monotonicMs();
-    const isSilent = this.#unansweredCount > 0 && nowMs - this.#heardMs > this.#options.silenceMs;
-    if (this.#unansweredCount === 0) this.#heardMs = nowMs;
+    const isSilent = this.#unansweredCount > 0 && nowMs - this.#lastReplyMs > this.#options.silenceMs;
+    if (this.#unansweredCount === 0) this.#lastReplyMs = nowMs;
     if (isSilent && this.#state === 'ready') this.#endAndReport(new Error('it does not answer'));
   }
 

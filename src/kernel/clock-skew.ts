@@ -19,12 +19,12 @@ export function skewText(skewSeconds: number, first: string, second: string): st
   return `the clock of ${first} is ${size} s ${skewSeconds < 0 ? 'behind' : 'ahead of'} ${second}`;
 }
 
-/** Which measurements of one difference are worth a line: a difference that begins, changes or is over. */
+/** Selects the measurements of one difference that are worth a line: it begins, changes or ends. */
 export class SkewLines {
   readonly #second: string;
   #reportedSeconds: number | undefined;
 
-  /** `second`: whose clock that of this machine is compared with, such as "the relay's". */
+  /** `second`: the other clock, such as "the relay's". */
   constructor(second: string) {
     this.#second = second;
   }

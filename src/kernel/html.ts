@@ -1,4 +1,4 @@
-// What the HTML pages of the gateway have in common: escaped text, and styles that a content security policy allows by their hash.
+// Helpers for the HTML pages of the gateway: escapes text, and makes the content security policy source that allows a page's styles.
 import { hash } from 'node:crypto';
 
 const entities: Readonly<Record<string, string>> = {

@@ -7,9 +7,9 @@ import { Assembly, type Piece, piecesOf } from './pieces.ts';
 import { Slices, type Steps } from './slices.ts';
 
 export interface JobThreadOptions {
-  /** What it runs: a file that calls serveJobs(). */
+  /** The file that the thread runs, which calls serveJobs(). */
   readonly program: URL;
-  /** For messages and debuggers: what the thread does. */
+  /** For messages and debuggers. */
   readonly name: string;
   /** For one job. */
   readonly timeoutMs: number;
@@ -91,7 +91,7 @@ export class JobThread {
         ...(maxHeapMiB !== undefined && { resourceLimits: { maxOldGenerationSizeMb: maxHeapMiB } }),
         transferList: [port2],
       });
-      // For an idle thread, too: an 'error' that nobody listens to would end the process.
+      // For an idle thread, too: an 'error' event without a listener would end the process.
       worker.on('error', () => undefined);
       worker.on('exit', () => {
         results.close();

@@ -1,11 +1,10 @@
-// The thread's side of job-thread.ts: takes one job after the other, and replies with what came of it. A job that throws ends the
-// thread.
+// The thread's side of job-thread.ts: runs one job after the other, and replies with the result. A job that throws ends the thread.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { Assembly, type Piece, piecesOf } from './pieces.ts';
 
 /** What the thread is started with. */
 export interface JobThreadData {
-  /** The other side takes the messages of a result from it in slices. */
+  /** The other side reads the messages of a result from it, in slices. */
   readonly results: MessagePort;
 }
 

@@ -1,6 +1,6 @@
-// Takes the lines of a text one by one, where a list of all of them would hold the event loop.
+// Iterates over the lines of a text: a list of all of them would hold the event loop.
 
-/** Without their ends. Nothing behind the last end is no line. */
+/** Without line ends. A text that ends with a line end has no empty last line. */
 export function* linesOf(text: string): Generator<string> {
   let start = 0;
   while (start < text.length) {

@@ -1,5 +1,5 @@
-// Rewrites the references to the app in the heads and trailers of one response, whatever field holds them. How a single reference changes
-// is the caller's to say.
+// Rewrites the references to the app in the heads and trailers of one response, in every field that holds them. The caller decides how a
+// single reference changes.
 import { rewriteChallenge } from './challenge-field.ts';
 import type { ReferenceField } from './host-fields.ts';
 import { rewriteLink } from './link-field.ts';

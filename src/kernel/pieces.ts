@@ -13,7 +13,7 @@ const maxValues = 500;
 /** A text counts as one value for so many characters. */
 const charactersPerValue = 256;
 
-/** For lists, records and what a structured clone copies. Yields a message at each step. */
+/** For lists, records and everything else that a structured clone copies. Yields one message at each step. */
 export function* piecesOf(value: unknown): Generator<Piece, undefined> {
   yield* cut([['', value]], '', false);
 }
@@ -74,7 +74,7 @@ type Opened =
   | { readonly items: unknown[]; readonly names?: undefined }
   | { readonly items: Record<string, unknown>; readonly names: string[] };
 
-/** What the messages of one value make. */
+/** Puts the messages of one value together. */
 export class Assembly {
   /** The innermost last. */
   readonly #open: Opened[] = [];

@@ -5,7 +5,7 @@ import { access, lstat, readlink, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import process from 'node:process';
 
-/** Whom this process trusts with its files, besides root. */
+/** The user that this process trusts with its files, besides root. */
 export interface TrustedUser {
   readonly uid: number;
   /** Groups of the process. */
@@ -55,9 +55,9 @@ export function processUser(): TrustedUser | undefined {
 }
 
 /**
- * Why another user could put another file in the place of this one, and what to do. Undefined: nobody could, or there is no such path, which
- * opening the file reports. Like sshd with StrictModes, it looks at every directory up to the root: who may write to one of them can
- * rename what is below it. Unlike sshd, it follows the path as it was named, so that the directories of links count as well.
+ * Why another user could replace this file, and what to do. Undefined: no other user could, or there is no such path, which opening the file
+ * reports. Like sshd with StrictModes, it checks every directory up to the root, because write access to one of them is enough to rename
+ * everything below it. Unlike sshd, it follows the path as it was named, so that the directories of links are checked as well.
  */
 export async function placeFault(
   path: string,
@@ -76,7 +76,7 @@ export async function placeFault(
     const found = await lstat(entry).catch(() => undefined);
     if (found === undefined) return undefined;
     if (found.isSymbolicLink()) {
-      // In a sticky directory everybody may create links, and only the owner of one may replace it.
+      // In a sticky directory every user may create links, and only the owner of one may replace it.
       if (isShared && !isTrusted(found.uid, user)) return ownerFault(`the link ${shown(entry)}`, entry, found, user);
       symlinks += 1;
       const target = await readlink(entry).catch(() => undefined);
@@ -113,7 +113,7 @@ export function privacyFault(
   return undefined;
 }
 
-/** Why an open file is refused, by itself or for its place, and what to do. */
+/** Why an open file is refused, for its mode and owner or for its place, and what to do. */
 export async function refusalOf(
   path: string,
   file: FileStat,
@@ -123,7 +123,7 @@ export async function refusalOf(
   return privacyFault(path, file, kind, user) ?? placeFault(path, user);
 }
 
-/** Of a file that is needed later, and that will be made if there is none and this user may make it. */
+/** The same for a file that is used later, and created if it is missing and this user may create it. */
 export async function futureRefusalOf(path: string, kind: PrivateKind): Promise<string | undefined> {
   const file = await stat(path).catch(() => undefined);
   if (file !== undefined) return refusalOf(path, file, kind);

@@ -1,5 +1,5 @@
-// A process as named in a file beside what it holds, for other processes: to name it in a message, and to notice that it is gone. Proves
-// nothing: process ids are used again, hence the token.
+// Identifies the process that holds a lock, in a file beside it: other processes name it in messages and notice when it is gone. Process ids
+// are used again, so the token of a record tells two holders apart.
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import process from 'node:process';
@@ -7,7 +7,7 @@ import process from 'node:process';
 export interface ProcessRecord {
   readonly pid: number;
   readonly host: string;
-  /** Of one holding; a process that holds twice has two. */
+  /** New each time that the process takes a lock. */
   readonly token: string;
 }
 
@@ -15,7 +15,7 @@ export function recordOfThisProcess(): ProcessRecord {
   return { pid: process.pid, host: hostname(), token: randomBytes(12).toString('hex') };
 }
 
-/** Undefined: written by something else. What is returned is safe to show. */
+/** Undefined: not a record. The result is safe to show. */
 export function parseProcessRecord(text: string): ProcessRecord | undefined {
   try {
     const { pid, host, token } = JSON.parse(text) as Partial<ProcessRecord>;
@@ -27,7 +27,7 @@ export function parseProcessRecord(text: string): ProcessRecord | undefined {
   return undefined;
 }
 
-/** Certainly not running any more. False for processes of other machines and containers. */
+/** True: the process has ended for certain. False for processes of other machines and containers. */
 export function isGone({ pid, host }: ProcessRecord): boolean {
   if (host !== hostname()) return false;
   try {

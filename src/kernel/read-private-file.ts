@@ -1,4 +1,4 @@
-// Reads a private file, or as much of it as is wanted, and refuses one that other users may use or replace.
+// Reads a private file, or a part of it. Refuses a file that other users may read, change or replace.
 import { openToRead, readUpTo } from './open-file.ts';
 import { PrivateFileError, type PrivateKind, refusalOf, type TrustedUser } from './private-file.ts';
 
@@ -8,7 +8,7 @@ export interface PrivateFileOptions {
   readonly maxBytes: number;
   /** In bytes. Default: the beginning. */
   readonly start?: number;
-  /** Whose file it may be, besides root's. Default: this process's. */
+  /** The user that may own the file, besides root. Default: that of this process. */
   readonly user?: TrustedUser | undefined;
 }
 

@@ -1,4 +1,4 @@
-// What every program says to somebody who names a relay of the second generation.
+// Error text for the URL of a Portal v2 relay, the same in the configuration and on the command line.
 
 export const v2RelayFault = 'is the URL of a Portal v2 relay, which comes with a later release';
 export const v1RelayForm = 'a v1 relay is wss://HOST[:PORT]/relay';

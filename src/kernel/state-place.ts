@@ -12,7 +12,7 @@ const unwritable: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'E
 
 /**
  * Makes a directory and those above it, for this user alone. Rejects with PrivateFileError where other users could replace what is in it, and
- * with the system's error where it cannot be made. `user`: whose it may be; this process's by default. The recursive mkdir of Node reports a
+ * with the system's error where it cannot be made. `user`: that may own it; that of this process by default. The recursive mkdir of Node reports a
  * read-only file system as ENOENT when more than one directory is missing.
  */
 export async function makePrivateDirectory(path: string, user?: TrustedUser): Promise<void> {

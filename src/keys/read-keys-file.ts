@@ -13,7 +13,7 @@ import { plain } from '../config/sourced.ts';
 import { readYaml } from '../config/yaml.ts';
 import { asConfig, keysFileSchema, keysFileShape, type StoredKey } from './stored-key.ts';
 
-/** A key that stands elsewhere. */
+/** A key of another source. */
 export type OtherKey = Pick<KeyConfig, 'id' | 'keyHash' | 'keyPrefix'>;
 
 export interface KeysReading {
@@ -26,8 +26,8 @@ export interface KeysReading {
 }
 
 /**
- * Never rejects for what is in the file. `others`: keys that stand elsewhere, which these must not clash with. `user`: whose file it may be;
- * this process's by default.
+ * Never rejects for what is in the file. `others`: keys that stand elsewhere, which these must not clash with. `user`: that may own the file;
+ * that of this process by default.
  */
 export async function readKeysFile(
   file: string,

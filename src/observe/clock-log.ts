@@ -1,12 +1,12 @@
-// Log lines about clocks that differ: from a relay's when that begins, changes or is over; from an app's once a minute for each relay.
+// Logs clocks that differ: from a relay's when the difference begins, changes or ends; from an app's once a minute for each relay.
 import type { Logger } from 'pino';
 import { SkewLines, skewText } from '../kernel/clock-skew.ts';
 import { clockCompared, listen, type ClockCompared } from '../kernel/events.ts';
 
-/** Callers cause a failed handshake with each request. */
+/** Each request to such an app causes a failed handshake. */
 const appEveryMs = 60_000;
 
-/** `nowMs`: monotonic. Returns its end. */
+/** `nowMs`: monotonic. Returns a function that stops it. */
 export function writeClockLog(log: Logger, nowMs: () => number = () => performance.now()): () => void {
   const ofRelays = new Map<string, SkewLines>();
   /** Relay -> when an app on it was logged last. */

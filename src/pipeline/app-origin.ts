@@ -1,5 +1,5 @@
-// Which origins of pages become the app's where the gateway replaces Host, for apps that compare the two to detect requests of foreign
-// pages. Only those that the operator has named: under any other name, the page may be an attacker's (DNS rebinding).
+// Decides which Origins are replaced by the app's where the gateway replaces Host, for apps that compare the two to detect requests of
+// foreign pages. Only origins that the operator has named: under any other name, the page may be an attacker's (DNS rebinding).
 import { fieldValue } from '../kernel/field-value.ts';
 import { type NamedOrigin, namedOrigin } from '../kernel/origin-field.ts';
 import { allowedHosts } from '../policy/allowed-hosts.ts';

@@ -1,5 +1,5 @@
-// Maps what a request says of the app by the client's URLs to what the app knows of itself: Origin and Referer where the gateway replaces
-// Host, and Destination and If of WebDAV also where it removes the prefix of a path.
+// Maps URLs of the app in request fields from the client's form to the app's: Origin and Referer where the gateway replaces Host, and
+// Destination and If of WebDAV also where it removes the prefix of a path.
 import type { RawHeaders } from '../kernel/http.ts';
 import type { NamedOrigin } from '../kernel/origin-field.ts';
 import { absoluteReference, asReference, isOneOf, ownPath } from '../kernel/own-reference.ts';

@@ -1,8 +1,8 @@
-// Under which origin the client of a request in path mode reaches the gateway.
+// The origin under which the client of a request in path mode reaches the gateway.
 import { type ClientOrigin, isOneOf } from '../kernel/own-reference.ts';
 import type { Exchange } from './stage.ts';
 
-/** The host that the client named. Its scheme is that of `gateway.public_url` there: a proxy that decrypts may say nothing of it. */
+/** The host that the client named. At that of `gateway.public_url` with its scheme: a proxy that terminates TLS may not send one. */
 export function clientOrigin({ policy, scheme, authority = '' }: Exchange): ClientOrigin {
   const isPublic = isOneOf([policy.publicHost], authority);
   return { scheme: isPublic && policy.publicOrigin.startsWith('https:') ? 'https' : scheme, authority };

@@ -14,7 +14,7 @@ export function errorsUrl(exchange: Exchange): string | undefined {
   return isForApp(exchange) ? undefined : exchange.outerPrefix + errorsPath;
 }
 
-/** For what could not be read as a request, so that its host is not known. */
+/** For bytes that could not be parsed as a request, so that their host is not known. */
 export function errorsUrlOfUnread({ publicUrl, baseDomain }: Policy): string | undefined {
   if (publicUrl !== '') return publicUrl + errorsPath;
   return baseDomain === '' ? errorsPath : undefined;

@@ -3,10 +3,10 @@
 import { atOnce, type Steps } from '../kernel/slices.ts';
 import type { Policy } from './policy.ts';
 
-/** All that is ever compiled of a policy: filled while modules load, and the same from then on. */
+/** Every compilation of a policy: filled while modules load, and constant from then on. */
 const all: ((policy: Policy) => Steps<unknown>)[] = [];
 
-/** For a few values. What grows with the configuration is compiled in steps, see below. */
+/** For a few values. Anything that grows with the configuration is compiled in steps, see below. */
 export function compiled<T>(compile: (policy: Policy) => T): (policy: Policy) => T {
   return compiledInSteps(function* (policy): Steps<T> {
     yield;

@@ -66,7 +66,7 @@ export async function dialLease(
     return new SecurePipe(pipe, { result, ...messages.handOver() });
   } catch (error) {
     abandon(pipe);
-    // What a peer that says no without a word looks like, where the relay passes RST on (ours does, others show the end).
+    // A peer that refuses without a response looks like this where the relay passes RST on: ours does, others show the end.
     if (error instanceof PortalError && error.code === 'stream_reset') {
       throw (
         (isAccepted ? ownClockFault(dialer, leaseId) : undefined) ??
@@ -79,7 +79,7 @@ export async function dialLease(
   }
 }
 
-/** Go apps end a handshake without a word when they refuse the client's timestamp. */
+/** Go apps end a handshake without a response when they refuse the client's timestamp. */
 function ownClockFault({ skewMs }: Dialer, leaseId: string): ClockSkewError | undefined {
   const skewSeconds = (skewMs() ?? 0) / 1_000;
   if (Math.abs(skewSeconds) <= clockToleranceSeconds) return undefined;

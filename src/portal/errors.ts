@@ -65,7 +65,7 @@ export class PortalError extends Error {
 
 /** Two clocks that differ too much. The message has the size and the direction of the difference where they are known. */
 export class ClockSkewError extends PortalError {
-  /** Whose clock ours was compared with. */
+  /** The peer whose clock ours was compared with. */
   readonly peer: 'app' | 'client' | 'relay';
   /** Our clock minus the peer's. Undefined: the peer says only that the difference is too large. */
   readonly skewSeconds: number | undefined;

@@ -10,7 +10,7 @@ export interface LeaseWatchOptions {
   /** What the relay may list as the expiry of this lease, seconds since 1970. */
   readonly ownExpiries: () => readonly number[];
   readonly renewEveryMs: number;
-  /** The list shows the expiry of somebody else, in several looks in a row. Called for each further one. */
+  /** Several lists in a row show an expiry that this process did not ask for. Called for each further one. */
   readonly contested: (expiresAtMs: number) => void;
 }
 
@@ -36,8 +36,8 @@ export class LeaseWatch {
   }
 
   /**
-   * How long to wait before the next renewal. Shorter by chance while another process holds the lease: of two that renew within the same
-   * moment only the earlier one would ever see the other.
+   * How long to wait before the next renewal. While another process holds the lease, a random part of the interval: of two processes that
+   * renew at the same moment, only the earlier one would ever see the other.
    */
   delayBefore(renewEveryMs: number): number {
     return this.#contestedLooks === 0 ? renewEveryMs : renewEveryMs * (0.5 + Math.random() / 2);
@@ -80,7 +80,7 @@ export class LeaseWatch {
       this.#contestedLooks = isOther ? this.#contestedLooks + 1 : 0;
       if (isOther && this.#contestedLooks >= looksToReport) contested(listed.expiresAtMs);
     } catch {
-      // The relay lists nothing, or not in time: the next look may tell.
+      // The relay sent no list, or not in time: the next look may succeed.
     } finally {
       this.#isLooking = false;
       this.#nextLookMs = performance.now() + Math.min(bytes / maxBytesPerMs, maxPauseMs);

@@ -1,4 +1,4 @@
-// Finds out who holds the name of a lease that the relay rejected, from the relay's lease list.
+// Finds the lease that holds the name of a rejected lease, in the relay's lease list.
 import { foldName } from '../kernel/lease-name.ts';
 import { TimeLimit } from '../kernel/time-limit.ts';
 import { PortalError } from './errors.ts';
@@ -9,11 +9,11 @@ import type { Mux } from './yamux/session.ts';
 /** Another lease with the name, as the relay lists it: the id is whatever the relay says. */
 export type NameHolder = Pick<PortalLease, 'id' | 'expiresAtMs'>;
 
-/** The report of a rejection waits for this. */
+/** The report of a rejection is delayed by up to this. */
 const searchTimeoutMs = 5_000;
 
 export class LeaseRejected extends PortalError {
-  /** Undefined: the relay lists nobody, or no list arrived. */
+  /** Undefined: the relay lists no lease with the name, or no list arrived. */
   readonly holder: NameHolder | undefined;
 
   constructor(message: string, holder: NameHolder | undefined) {

@@ -17,8 +17,8 @@ import type { Mux } from './yamux/session.ts';
 /** As long as the Go app's leases, at least. */
 const ttlMs = 30_000;
 /**
- * Each renewal asks for up to so many whole seconds more, by chance. Relays list the expiry of a lease and not who renewed it last, so this is
- * how a process recognises renewals of another one with the same identity.
+ * Each renewal asks for up to so many whole seconds more, at random. Relays list the expiry of a lease and not the connection that renewed
+ * it, so this is how a process recognises renewals of another process with the same identity.
  */
 const expirySpreadSeconds = 15;
 /** Two renewals may be lost before the lease is. */
@@ -41,11 +41,11 @@ export interface PublishObserver {
   /** The relay took a renewal. */
   renewed?(): void;
   /**
-   * Another process publishes the lease, too: the relay listed the expiry of somebody else several times in a row. `expiresAtMs`: of its last
-   * renewal.
+   * Another process publishes the lease, too: the relay listed an expiry that this one did not ask for, several times in a row. `expiresAtMs`:
+   * of the other one's last renewal.
    */
   contested?(expiresAtMs: number): void;
-  /** The relay refused the lease, now or at a renewal; LeaseRejected where it may be held by somebody else. The last call. */
+  /** The relay refused the lease, now or at a renewal; LeaseRejected where another identity may hold the name. The last call. */
   refused(error: PortalError): void;
   /** A client's connection was refused; called for each of them. */
   clientRefused?(refusal: ClientRefusal): void;

@@ -5,7 +5,7 @@ import type { DateSample } from './websocket/relay-date.ts';
 export interface RelayClockOptions {
   /** The clock of this machine, milliseconds since 1970. */
   readonly nowMs: () => number;
-  /** Asks the relay for its time; undefined where it does not say. Absent: it cannot be asked. */
+  /** Requests the relay's time; undefined if the relay does not send it. Absent: it cannot be requested. */
   readonly ask?: (signal: AbortSignal) => Promise<DateSample | undefined>;
 }
 
@@ -18,8 +18,8 @@ const maxRoundTripMs = 5_000;
 /** Clocks drift and are corrected, at either end. */
 const askEveryMs = 60_000;
 /**
- * A relay whose time differs more is not followed. Whoever follows signs lease requests for that time, and a relay could keep them
- * and use them at another relay when their time comes.
+ * A relay whose time differs more is not followed: lease requests are signed for the relay's time, and a malicious relay could store
+ * requests for the future and use them at another relay when their time comes.
  */
 const maxFollowedMs = 86_400_000;
 
@@ -65,14 +65,14 @@ export class RelayClock {
     return this.#isCertain ? Promise.resolve() : this.#ask();
   }
 
-  /** Resolves with whether the relay's time is not what it was counted to be. Never rejects. */
+  /** Resolves with whether the relay's clock was set since the last sample. Never rejects. */
   async askAgain(): Promise<boolean> {
     const before = this.#offsetMs;
     await this.#ask();
     return Math.abs((this.#offsetMs ?? 0) - (before ?? 0)) > movedMs;
   }
 
-  /** The relay refuses what follows its Date, or what does not: somebody else may have written it. */
+  /** Switches between the relay's Date and the clock of this machine: the relay refused the one in use. A proxy may have written the Date. */
   followOther(): void {
     this.#isMisleading = !this.#isMisleading;
   }

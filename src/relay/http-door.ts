@@ -200,7 +200,7 @@ export class HttpDoor {
   }
 }
 
-/** A connection that could not be accepted. The others live on. */
+/** For a connection that could not be accepted: the server goes on. */
 function ignore(): void {
   // Nothing to do.
 }

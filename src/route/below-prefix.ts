@@ -8,9 +8,9 @@ export interface Place {
   readonly prefix: string;
   /** In front of every app's prefix: what is below it is a client's path already. */
   readonly root: string;
-  /** By which the app may call itself: the Host that it was sent. */
+  /** The Host that the app was sent, by which it may refer to itself. */
   readonly host: string;
-  /** By which it may call itself as well: X-Forwarded-Host and -Proto. */
+  /** X-Forwarded-Host and -Proto, by which it may refer to itself as well. */
   readonly client: ClientOrigin;
   /** Of the request, as the app saw it: directoryOf() its target. */
   readonly directory: string;
@@ -44,7 +44,7 @@ export function urlBelow(url: string, place: Place): string {
   return urlAt(place.client, clientPath(absolute.path, place), url);
 }
 
-/** X-Forwarded-Prefix may have told the app where it is, and the app still name the Host that it was sent. */
+/** An app may know its prefix from X-Forwarded-Prefix, and still use the Host that it was sent. */
 function clientPath(path: string, place: Place): string {
   return path.startsWith(place.root) ? path : pathBelow(path, place);
 }

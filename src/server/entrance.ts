@@ -7,11 +7,11 @@ import { leaving } from './reception.ts';
 import type { ConnectionProtocol } from './server-host.ts';
 
 export interface EndOptions {
-  /** The listener stays open for so long. */
+  /** How long the listener stays open. */
   readonly delayMs: number;
-  /** From then on: what is left after so long is cut. */
+  /** How long after `delayMs` the connections that are left are cut. */
   readonly graceMs: number;
-  /** Idle connections stay for so long. */
+  /** How long idle connections stay open. */
   readonly lingerMs: number;
   /** Called before anything is cut. */
   readonly graceOver?: () => void;
@@ -23,8 +23,8 @@ interface Parts {
 }
 
 /**
- * Clients that are sent away connect again at once, and what connects in the moment at which the listener closes is reset. So that
- * nobody does then, responses announce nothing for so long before.
+ * For this time before the listener closes, responses do not announce the end of their connection: a client that reads it reconnects at once,
+ * and a connection that is made at the moment of the close is reset.
  */
 const calmMs = 250;
 

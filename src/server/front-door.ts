@@ -68,13 +68,13 @@ export class FrontDoor {
     return servers[0].address() as AddressInfo;
   }
 
-  /** Takes the connections that have been made, and then no more. Idempotent. */
+  /** Accepts the connections in the backlog, and then no more. Idempotent. */
   async shut(): Promise<void> {
     await this.#emptyBacklog();
     this.#stopListening();
   }
 
-  /** Resolves when no more are taken and the last one is gone. */
+  /** Resolves when the listener and the last connection are closed. */
   async emptied(): Promise<void> {
     await this.#closed;
   }

@@ -37,7 +37,7 @@ export class Http1Connection implements TurnConnection, Expiring, Departing {
   /** Why nothing behind the last turn can be read. */
   #refusal: GatewayError | undefined = undefined;
   #ending = false;
-  /** Had been read of the socket before its first request: a PROXY protocol header. */
+  /** Bytes of the socket in front of the first request: a PROXY protocol header. */
   readonly #bytesAtStart: number;
   #retired = false;
   /** What had been read of the socket when the last turn was over: more means that another request has begun. */
@@ -48,7 +48,7 @@ export class Http1Connection implements TurnConnection, Expiring, Departing {
   #headDeadline: Deadline | undefined = undefined;
   /** The error that this timer reported. */
   #lateHead: Error | undefined = undefined;
-  /** How long the connection may be idle while the gateway drains. Undefined: it does not. */
+  /** How long the connection may be idle while the gateway drains. Undefined: the gateway does not drain. */
   #lingerMs: number | undefined = undefined;
   readonly #lingerDeadline = new Deadline({
     expired: () => {
@@ -205,7 +205,7 @@ export class Http1Connection implements TurnConnection, Expiring, Departing {
     return this.#retired;
   }
 
-  /** It ends with its next response, which says so. One that has begun said something else: another request may be on its way. */
+  /** The connection ends with its next response, which announces it. A response that has begun did not: another request may be on its way. */
   retire(): void {
     this.#retired = true;
   }

@@ -1,5 +1,5 @@
-// Ends connections whose TLS handshake made other demands of the client than a handshake would make now: after a reload, a client without
-// the certificate that is now required must not go on with a connection that it has.
+// Ends TLS connections whose handshake had other requirements than the current settings: after a reload, a client without the certificate
+// that is now required must not keep using its connection.
 import type { Socket } from 'node:net';
 import { Slices } from '../kernel/slices.ts';
 import type { RetiringProtocol } from './server-host.ts';
@@ -17,7 +17,7 @@ export class RetiredConnections {
     this.#demands = demands;
   }
 
-  /** A connection that is open, and what its handshake demanded. */
+  /** Registers an open connection with the requirements of its handshake. */
   add(socket: Socket, protocol: RetiringProtocol, demands: string): void {
     this.#open.set(socket, { protocol, demands });
     socket.once('close', () => this.#open.delete(socket));
@@ -25,7 +25,7 @@ export class RetiredConnections {
     if (demands !== this.#demands) protocol.retire(socket);
   }
 
-  /** From now on. Retires the connections with other demands, in slices of the event loop. */
+  /** Sets the requirements from now on. Retires the connections with other ones, in slices of the event loop. */
   demand(demands: string): void {
     if (demands === this.#demands) return;
     this.#demands = demands;

@@ -22,13 +22,13 @@ export interface ConnectionProtocol {
    * connections that are accepted from now on. Called once.
    */
   drain(lingerMs: number): void;
-  /** The connections are about to be cut: whoever waits on them is told why. */
+  /** Responds to the requests in flight with `reason` where that is still possible: the connections are about to be cut. */
   abandon(reason: GatewayError): void;
   /** Lets go of timers. The connections are their giver's to destroy. */
   close(): void;
 }
 
-/** One whose single connections can be told to end. */
+/** A protocol that can end a single connection in order. */
 export interface RetiringProtocol extends ConnectionProtocol {
   /** The connection takes no more requests than needed to end in order: HTTP/1 ends with its next response, HTTP/2 by GOAWAY. */
   retire(socket: Socket): void;

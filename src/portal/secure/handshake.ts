@@ -83,8 +83,8 @@ export function startClientHandshake(options: ClientHandshakeOptions): ClientHan
 }
 
 /**
- * The app's side: takes the client's message without its length, gives the answer to send. Throws PortalError handshake_*, and the
- * caller then closes the stream without a word; ClockSkewError, which the caller answers with refuseTimestamp().
+ * The app's side: takes the client's message without its length, returns the response to send. Throws PortalError handshake_*, and the
+ * caller then closes the stream without a response; ClockSkewError, which the caller answers with refuseTimestamp().
  */
 export function answerHandshake(
   options: ServerHandshakeOptions,

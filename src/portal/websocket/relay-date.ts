@@ -64,7 +64,7 @@ export function requestDate(url: string, { ca, signal }: RelayDateOptions): Prom
     request.on('error', () => {
       resolve(undefined);
     });
-    // Without an error, when an answer that is none of HTTP's requests for an upgrade came.
+    // Without an error: a response that switches protocols.
     request.once('close', () => {
       resolve(undefined);
     });

@@ -15,7 +15,7 @@ export interface MuxOptions {
   readonly nearWindowBytes?: number;
   /** What windows may grow by, of all sessions that are given the same budget. Default: 256 MiB for this session. */
   readonly windowBudget?: WindowBudget;
-  /** Whose part of the budget the streams take. Sessions of the same holder share one. Default: a part for this session. */
+  /** The holder whose part of the budget the streams use. Sessions of one holder share a part. Default: a part for this session. */
   readonly windowHolder?: string | undefined;
   /** Streams of the peer that may wait for a handler; more get RST. Default 256, as in Go. */
   readonly acceptBacklog?: number;

@@ -59,7 +59,7 @@ export class MuxStream implements Pipe, Sender {
   nextSender: Sender | undefined = undefined;
   enlisted = false;
 
-  /** `windowHolder`: whose part of the window budget the stream takes, where it is not the session's. */
+  /** `windowHolder`: uses this holder's part of the window budget instead of the session's. */
   constructor(id: number, host: StreamHost, openedBy: 'us' | 'peer', windowHolder?: string) {
     this.id = id;
     this.openedBy = openedBy;

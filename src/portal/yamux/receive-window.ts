@@ -16,7 +16,7 @@ export interface WindowGrowthOptions {
   /** How far a window grows that is only read fast, without a round trip that needs more. */
   readonly nearWindowBytes: number;
   readonly windowBudget: WindowBudget;
-  /** Whose part of the budget the streams take; undefined: the session has one of its own. */
+  /** The holder whose part of the budget the streams use; undefined: the session has a part of its own. */
   readonly windowHolder: string | undefined;
   readonly clock: Clock;
 }
@@ -84,7 +84,7 @@ export class ReceiveWindow implements GrownWindow {
   /** From the first grant on: a stream that carries little pays for none. */
   #pace: WindowPace | undefined;
 
-  /** `holder`: of this stream, where it is not the session's. */
+  /** `holder`: of this stream, if it is not that of the session. */
   constructor(growth: WindowGrowth, holder: string | undefined) {
     this.holder = holder ?? growth.holder;
     this.#growth = growth;

@@ -113,8 +113,8 @@ export class Mux {
   }
 
   /**
-   * A new stream, usable at once: nobody waits for the ACK but the 257th stream without one. `windowHolder`: whose part of the window
-   * budget it takes, where it is not the session's.
+   * A new stream, usable at once: only the 257th stream without an ACK waits for one. `windowHolder`: the stream uses this
+   * holder's part of the window budget instead of the session's.
    */
   open(signal?: AbortSignal, windowHolder?: string): Promise<Pipe> {
     return this.#table.request(signal, windowHolder);

@@ -18,7 +18,7 @@ const maxLooks = 64;
 
 /** A window above its initial size. */
 export interface GrownWindow {
-  /** Whose windows share a part of the budget: a lease, an address, a session. Compared as a key of a Map. */
+  /** A lease, an address or a session. The windows of one holder share a part of the budget. Compared as a key of a Map. */
   readonly holder: unknown;
   /** Milliseconds, monotonic. */
   readonly grantedAtMs: number;
@@ -69,7 +69,7 @@ export class WindowBudget {
     return bytes;
   }
 
-  /** What a window holds beyond its share, now that others want growth too: to be given back with its next grants. */
+  /** How far a window is beyond its share, now that others want growth too: its next grants return the excess. */
   excessBytes(window: GrownWindow): number {
     const excessBytes = Math.min(-this.#roomBytes(window), window.grownBytes);
     return excessBytes < minGrowthBytes ? 0 : excessBytes;
@@ -109,7 +109,7 @@ export class WindowBudget {
     return Math.floor((holderBytes - (lentBytes - grownBytes)) * windowShare) - grownBytes;
   }
 
-  /** Until there is room for the one that asks: its own holder's idle windows first, then others'. */
+  /** Until there is room for `asking`: the idle windows of its own holder first, then those of others. */
   #retireIdle(asking: GrownWindow, wantedBytes: number, nowMs: number): void {
     const isEnough = (): boolean => this.#roomBytes(asking) >= wantedBytes;
     const own = this.#holders.get(asking.holder);
