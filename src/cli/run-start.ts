@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { type RunningConfig, withDigestedKeys } from '../config/digested-keys.ts';
 import { type Faulty, loadConfig, type FlagSetting } from '../config/load.ts';
 import { findingLine } from '../config/origin.ts';
-import { watchConfig, type ReloadReason } from '../config/reload.ts';
+import { type ReloadReason, watchConfig, type WatchOptions } from '../config/reload.ts';
 import { restartOnly } from '../config/restart.ts';
 import { assertionKeysPath, gatewayIdentityPath, keyDigestsPath, leaseNamesPath } from '../config/state-directory.ts';
 import { configReloaded, type ConfigReloaded } from '../kernel/events.ts';
@@ -75,22 +75,7 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
     rejections,
     changed: () => keysChanged(),
   });
-  const signingFile = assertionKeysPath(context.environment().stateDirectory);
-  const signing = new SigningKeys(
-    signingFile,
-    (error) => {
-      log.warn({ reason: String(error) }, 'the keys of assertions could not be looked at; those before stay in use');
-    },
-    (reason) => {
-      log.warn(
-        { reason },
-        'the keys of assertions are new at each start; set XDG_STATE_HOME to a directory that this user can write to',
-      );
-    },
-  );
-  parts.defer(() => {
-    signing.close();
-  });
+  const signing = openSigningKeys(parts, assertionKeysPath(stateDirectory), log);
   const keyDigests = await openKeyDigests(keyDigestsPath(stateDirectory), (message, error) => {
     log.warn({ reason: String(error) }, message);
   });
@@ -108,33 +93,15 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   const watch = await watchConfig({
     files: loaded.files,
     load: (signal) => threads.config(options.config, flags, signal),
-    apply: reloader(config, { gateway, log, rejections }, (next) => {
+    ...reloading(config, { gateway, log, rejections }, (next) => {
       current = next;
       gatewayLog.level.configure(next.logging.level);
     }),
-    failed: (error) => {
-      log.error({ reason: String(error) }, 'the configuration could not be loaded; the one before stays in use');
-      publishReload('rejected');
-      rejections.reject('configuration', ['the configuration could not be loaded; the log has the reason']);
-    },
-    unwatched: (directory, error) => {
-      log.warn({ directory, reason: String(error) }, 'changes here are noticed late; send SIGHUP after one');
-    },
   });
   watching.defer(() => {
     watch.close();
   });
-  parts.defer(
-    watchCertificates({
-      config: () => current,
-      warn: (line) => {
-        log.warn(line);
-      },
-      failed: (error) => {
-        log.warn({ reason: String(error) }, 'cannot check how long the certificates are valid');
-      },
-    }),
-  );
+  parts.defer(watchExpiry(() => current, log));
   hangup.repeat();
   const relays = config.portal.relays.map(({ url }) => url);
   log.info({ url: gateway.url, identity: credential.id, relays }, 'listening');
@@ -165,6 +132,55 @@ interface Reloading {
   readonly gateway: RunningGateway;
   readonly log: Logger;
   readonly rejections: RejectedReloads;
+}
+
+function openSigningKeys(parts: AsyncDisposableStack, file: string, log: Logger): SigningKeys {
+  const signing = new SigningKeys(
+    file,
+    (error) => {
+      log.warn({ reason: String(error) }, 'the keys of assertions could not be looked at; those before stay in use');
+    },
+    (reason) => {
+      log.warn(
+        { reason },
+        'the keys of assertions are new at each start; set XDG_STATE_HOME to a directory that this user can write to',
+      );
+    },
+  );
+  parts.defer(() => {
+    signing.close();
+  });
+  return signing;
+}
+
+/** Returns a function that stops it. */
+function watchExpiry(config: () => Config, log: Logger): () => void {
+  return watchCertificates({
+    config,
+    warn: (line) => {
+      log.warn(line);
+    },
+    failed: (error) => {
+      log.warn({ reason: String(error) }, 'cannot check how long the certificates are valid');
+    },
+  });
+}
+
+type ReloadHandlers = Pick<WatchOptions<RunningConfig>, 'apply' | 'failed' | 'unwatched'>;
+
+function reloading(initial: Config, parts: Reloading, applied: (config: Config) => void): ReloadHandlers {
+  const { log, rejections } = parts;
+  return {
+    apply: reloader(initial, parts, applied),
+    failed: (error) => {
+      log.error({ reason: String(error) }, 'the configuration could not be loaded; the one before stays in use');
+      publishReload('rejected');
+      rejections.reject('configuration', ['the configuration could not be loaded; the log has the reason']);
+    },
+    unwatched: (directory, error) => {
+      log.warn({ directory, reason: String(error) }, 'changes here are noticed late; send SIGHUP after one');
+    },
+  };
 }
 
 /** All or nothing: a configuration with faults changes nothing. `initial` is what the process was started with. */
