@@ -4,7 +4,8 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { parse } from 'yaml';
-import { runCli, startCli, temporaryDirectory, type CliResult } from '../helpers/cli.ts';
+import { startCli } from '../helpers/cli.ts';
+import { configPlace, type ConfigPlace } from '../helpers/config-place.ts';
 import { schemaFaults } from '../helpers/json-schema.ts';
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
 import { startVault } from '../helpers/secret-managers.ts';
@@ -23,21 +24,8 @@ leases:
   "mcp-*": {}
 `;
 
-interface Place {
-  readonly directory: string;
-  readonly file: string;
-  readonly run: (args: readonly string[], environment?: Record<string, string>) => Promise<CliResult>;
-}
-
-async function placeWith(t: TestContext, yaml: string): Promise<Place> {
-  const directory = await temporaryDirectory(t);
-  const file = join(directory, 'gateway.yaml');
-  await writeFile(file, yaml);
-  return {
-    directory,
-    file,
-    run: (args, environment = {}) => runCli(t, args, { XDG_STATE_HOME: directory, KEY: `${mark}-key`, ...environment }),
-  };
+function placeWith(t: TestContext, yaml: string): Promise<ConfigPlace> {
+  return configPlace(t, yaml, { KEY: `${mark}-key` });
 }
 
 describe('validate', () => {

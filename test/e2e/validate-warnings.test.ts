@@ -1,31 +1,15 @@
 // What `validate` warns about, and how much of it it lists.
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
-import { runCli, temporaryDirectory, type CliResult } from '../helpers/cli.ts';
+import { test } from 'node:test';
+import { configPlace } from '../helpers/config-place.ts';
 import { markedKey } from '../secrecy/marks.ts';
 
-interface Place {
-  readonly file: string;
-  readonly run: (args: readonly string[], environment?: Record<string, string>) => Promise<CliResult>;
-}
-
-async function placeWith(t: TestContext, yaml: string): Promise<Place> {
-  const directory = await temporaryDirectory(t);
-  const file = join(directory, 'gateway.yaml');
-  await writeFile(file, yaml);
-  return {
-    file,
-    run: (args, environment = {}) =>
-      runCli(t, args, { XDG_STATE_HOME: directory, KEY: markedKey('test'), ...environment }),
-  };
-}
+const shared = { KEY: markedKey('test') };
 
 test('lists 50 warnings of one kind, and counts the others', async (t) => {
   const strangers = Array.from({ length: 5_000 }, (_, i) => `  app-${i}: [stranger-${i}]\n`).join('');
   const yaml = `auth: { keys: [{ id: a, key: "\${KEY}" }] }\nrate_limit: { per_key: { overrides: { b: { requests_per_second: 1, burst: 1 } } } }\nlease_acl:\n${strangers}`;
-  const { file, run } = await placeWith(t, yaml);
+  const { file, run } = await configPlace(t, yaml, shared);
   const { code, stdout, stderr } = await run(['validate', '--config', file]);
   assert.deepEqual([code, stdout], [0, `${file} is valid: 1 key, 5000 rules, 1 relay\n`]);
   const lines = stderr.trimEnd().split('\n');
@@ -41,7 +25,7 @@ test('lists 50 warnings of one kind, and counts the others', async (t) => {
 });
 
 test('warns about a key that is easy to guess, and does not show it', async (t) => {
-  const { run } = await placeWith(t, '#');
+  const { run } = await configPlace(t, '#', shared);
   const { code, stdout, stderr } = await run(['validate'], { GATEWAY_API_KEY: 'hunter2', LEASE_ACL: 'app=*' });
   assert.equal(code, 0);
   assert.match(stderr, /^warning: GATEWAY_API_KEY: auth\.keys\[0\]\.key is easy to guess: /m);
