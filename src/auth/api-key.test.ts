@@ -9,7 +9,7 @@ test('a key with a valid checksum is recognised as ours', () => {
   assert.equal(checkOf(example.slice(0, -6)), '29cxxo');
 });
 
-test('a made key is ours, and no two are the same', () => {
+test('a generated key is recognised as ours, and no two are the same', () => {
   const keys = Array.from({ length: 200 }, (_, i) => createApiKey(i % 2 === 0 ? 'live' : 'test'));
   assert.equal(new Set(keys).size, 200);
   for (const key of keys) assert.equal(formOf(key), 'ours');

@@ -123,7 +123,7 @@ describe('a private key of TLS that others may use is refused', () => {
     });
   }
 
-  test('or replace', async (t) => {
+  test('a directory that others may write to', async (t) => {
     const { directory } = await load(t, {});
     await chmod(directory, 0o777);
     const result = await loadConfig({ file: 'gateway.yaml', env: {}, workingDirectory: directory });

@@ -101,7 +101,7 @@ test('a load that throws is told, and the next one is begun all the same', async
 });
 
 for (const end of ['resolves', 'rejects'] as const) {
-  test(`after close nothing is heard, and a load under way that ${end} has no result`, async (t) => {
+  test(`after close() nothing is reported, and a load in progress that ${end} has no result`, async (t) => {
     const { promise: begun, resolve: begin } = Promise.withResolvers<AbortSignal>();
     const { promise: gate, resolve: open, reject: refuse } = Promise.withResolvers<LoadResult>();
     const { signals, watch, directory, failures } = await watching(t, withPort(1), {

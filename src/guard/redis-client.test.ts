@@ -41,7 +41,7 @@ test(
 );
 
 test(
-  'a server that accepts no writes any more is replaced by what its name leads to, without a gap and without word of a return',
+  'a server that has become read-only is replaced by the one that its name leads to, without a gap, and no return is reported',
   { skip: redisMissing, timeout: 20_000 },
   async (t) => {
     const server = await RedisServer.start(t);

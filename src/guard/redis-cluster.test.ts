@@ -127,7 +127,7 @@ test('limits stay shared to the token while their slot moves', options, async (t
   assert.equal(left, 1_000 - 40);
 });
 
-test('the owner of the keys is found again after it was away, without word of a return', options, async (t) => {
+test('the node with the keys is found again after it was away, and no return is reported', options, async (t) => {
   const cluster = await startCluster(t);
   const owner = await cluster.ownerOf('{tag}');
   const configured = cluster.otherThan(owner);

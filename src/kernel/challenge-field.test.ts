@@ -29,7 +29,7 @@ test('a rewritten URL cannot end its quotes', () => {
   );
 });
 
-test('a value that would become too long is none', () => {
+test('a value that would exceed the limit is dropped', () => {
   const value = 'Bearer a="http://a",'.repeat(50);
   assert.equal(rewriteChallenge(value, mark, value.length + 100)?.length, value.length + 100);
   assert.equal(rewriteChallenge(value, mark, value.length + 99), undefined);

@@ -53,7 +53,7 @@ test('a rewritten reference cannot end its brackets or quotes', () => {
   );
 });
 
-test('a value that would become too long is none', () => {
+test('a value that would exceed the limit is dropped', () => {
   const value = '</a>;rel=a,'.repeat(100);
   assert.equal(rewriteLink(value, mark, value.length + 4 * 100)?.length, value.length + 4 * 100);
   assert.equal(rewriteLink(value, mark, value.length + 4 * 100 - 1), undefined);

@@ -96,7 +96,7 @@ describe('the place of a private file', () => {
     assert.equal(await placeFault(join(outside, 'x', '..', 'link')), undefined);
   });
 
-  test('links in a circle and missing files are not its to report', async (t) => {
+  test('links in a circle and missing files are no fault of the place', async (t) => {
     const directory = await tempDirectory(t);
     await symlink('circle', join(directory, 'circle'));
     assert.equal(await placeFault(join(directory, 'circle')), undefined);

@@ -103,7 +103,7 @@ test('a step of the relay’s clock makes no gap, wherever the other clock stand
   }
 });
 
-test('an app that ends the handshake without a word is no riddle where our own clock is off', async (t) => {
+test('a handshake that the app ends without a response is clock_skew if our own clock is off', async (t) => {
   const bench = await startRelay(t);
   const app = await bench.peer();
   await app.register();
