@@ -65,7 +65,7 @@ test('one line of result for each relay, however often it comes back', () => {
   assert.deepEqual(results, [`demo ABC ${relay}`]);
   assert.deepEqual(lines, [
     `Published http://localhost:3000 as "demo" on ${relay}.`,
-    `Lost ${relay}: it closed. Coming back.`,
+    `Lost ${relay}: it closed. Reconnecting.`,
     `Published http://localhost:3000 as "demo" on ${relay}.`,
   ]);
 });
@@ -73,7 +73,7 @@ test('one line of result for each relay, however often it comes back', () => {
 test('a relay that is away is said once, and waited for', async () => {
   const { notes, lines, gaveUp } = record();
   for (let i = 0; i < 5; i += 1) notes.relayEvent(failed('relay_unreachable'));
-  assert.deepEqual(lines, ['Not connected: fault relay_unreachable. Trying on.']);
+  assert.deepEqual(lines, ['Not connected: fault relay_unreachable. Retrying.']);
   notes.relayEvent({ type: 'up', relay });
   notes.relayEvent(failed('relay_unreachable'));
   assert.equal(lines.length, 2);
@@ -113,7 +113,7 @@ test('a name that another identity holds never ends the command: one line for ea
   notes.relayEvent(rejected('OTHER'));
   const line = (holder: string, since: string): string =>
     `"demo" is held on ${relay} by the lease ${holder}, since 1970-01-01T00:${since}Z or earlier; ` +
-    'that lease expires at 1970-01-01T00:01:30Z unless it is renewed. Trying on.';
+    'that lease expires at 1970-01-01T00:01:30Z unless it is renewed. Retrying.';
   assert.deepEqual(lines, [line('HOLDER', '00:00'), line('OTHER', '00:30'), line('OTHER', '00:30')]);
   assert.equal(await gaveUp(), 'no');
   notes.relayEvent(published);
@@ -124,7 +124,7 @@ test('a name that another identity holds never ends the command: one line for ea
 test('a rejection without a holder is a line with the reason, and hostile ids and dates are harmless', () => {
   const { notes, lines } = record();
   notes.relayEvent(rejected());
-  assert.deepEqual(lines, [`the relay rejected it (${relay}). Trying on.`]);
+  assert.deepEqual(lines, [`the relay rejected it (${relay}). Retrying.`]);
   const error = new LeaseRejected('', { id: '\u001b[2J', expiresAtMs: 1e300 });
   notes.relayEvent({ type: 'publish_failed', relay, name: 'demo', error });
   assert.match(lines[1] ?? '', /the lease \[2J, since .* expires at an unknown time/);
@@ -235,6 +235,6 @@ test('a clock that differs is a line when that begins and is over, and never end
   assert.equal(lines.length, 2);
   const error = new ClockSkewError('relay', undefined, 'the relay refused the lease "demo"');
   notes.relayEvent({ type: 'publish_failed', relay, name: 'demo', error });
-  assert.match(lines[2] ?? '', /^the clock of this machine is more than 30 s off the relay's: .*Trying on\.$/);
+  assert.match(lines[2] ?? '', /^the clock of this machine is more than 30 s off the relay's: .*Retrying\.$/);
   assert.equal(await gaveUp(), 'no');
 });

@@ -84,19 +84,18 @@ export class ExposeNotes {
         this.#leases.published(relay);
         break;
       case 'down':
-        this.#terminal.note(`Lost ${relay}: ${event.error.message}. Coming back.`);
+        this.#terminal.note(`Lost ${relay}: ${event.error.message}. Reconnecting.`);
         break;
       case 'attempt_failed':
         if (this.#isHopeless(relay, event.error.code)) this.#giveUp(event.error);
         // Once for each loss: the attempts after it go on quietly.
-        else if (!this.#unreachable.has(relay))
-          this.#terminal.note(`Not connected: ${event.error.message}. Trying on.`);
+        else if (!this.#unreachable.has(relay)) this.#terminal.note(`Not connected: ${event.error.message}. Retrying.`);
         this.#unreachable.add(relay);
         break;
       case 'publish_failed':
         if (this.#isHopeless(relay, event.error.code)) this.#giveUp(atRelay(relay, event.error));
         else if (event.error.code === 'lease_rejected') this.#leases.rejected(relay, event.name, event.error);
-        else this.#terminal.note(`${event.error.message} (${relay}). Trying on.`);
+        else this.#terminal.note(`${event.error.message} (${relay}). Retrying.`);
         break;
       case 'lease_contested':
         this.#leases.contested(relay, event.name, event.expiresAtMs);
@@ -122,7 +121,7 @@ export class ExposeNotes {
         this.#noteExcess(event.method, event.path);
         break;
       case 'assertion_keys_failed': {
-        const line = `No keys of the gateway from ${event.source} (${printable(event.reason)}). Trying on.`;
+        const line = `No keys of the gateway from ${event.source} (${printable(event.reason)}). Retrying.`;
         // Once for each reason.
         if (line !== this.#keysFailed) this.#terminal.note(printable(line, 1000));
         this.#keysFailed = line;

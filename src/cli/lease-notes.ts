@@ -52,9 +52,9 @@ export class LeaseNotes {
     held.notedMs = nowMs;
     this.#terminal.note(
       holder === undefined
-        ? `${printable(error.message)} (${relay}). Trying on.`
+        ? `${printable(error.message)} (${relay}). Retrying.`
         : `"${name}" is held on ${relay} by the lease ${printable(holder.id)}, since ${timeText(held.sinceMs)} or earlier; ` +
-            `that lease expires at ${timeText(holder.expiresAtMs)} unless it is renewed. Trying on.`,
+            `that lease expires at ${timeText(holder.expiresAtMs)} unless it is renewed. Retrying.`,
     );
   }
 

@@ -78,12 +78,12 @@ describe('what OpenSSL or no client could use is a fault of its setting', () => 
     [
       'a leaf as an authority',
       { clientCa: pem('client-cert.pem') },
-      'tls.client_ca_file names a certificate that is no authority (CA:TRUE is missing), so that nobody could show one signed by it',
+      'tls.client_ca_file names a certificate that is not a certificate authority (CA:TRUE is missing): it cannot have signed the certificate of a client',
     ],
     [
       'a leaf behind an authority',
       { clientCa: pem('client-ca.pem') + pem('client-cert.pem') },
-      'tls.client_ca_file names certificate 2 that is no authority (CA:TRUE is missing), so that nobody could show one signed by it',
+      'tls.client_ca_file names certificate 2 that is not a certificate authority (CA:TRUE is missing): it cannot have signed the certificate of a client',
     ],
     ['no PEM', { cert: 'x' }, 'tls.cert_file names a file that is no certificate in PEM'],
   ];

@@ -82,7 +82,7 @@ class Check implements CertificateReport {
     const leaf = bundle.certificates.findIndex((certificate) => !isAuthority(certificate));
     if (leaf === -1) return bundle.pem;
     const which = bundle.certificates.length === 1 ? 'a certificate' : `certificate ${leaf + 1}`;
-    const message = `names ${which} that is no authority (CA:TRUE is missing), so that nobody could show one signed by it`;
+    const message = `names ${which} that is not a certificate authority (CA:TRUE is missing): it cannot have signed the certificate of a client`;
     this.faults.push({ path, message });
     return undefined;
   }

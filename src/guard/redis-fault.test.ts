@@ -81,8 +81,7 @@ const cases: readonly Case[] = [
     what: 'TLS on a plain port',
     connectTimeoutMs: 500,
     place: async (t) => ({ url: `rediss://${(await startPlainRedis(t)).place}`, ca }),
-    reason:
-      /^no TLS connection came about in time; check host and port, and that the port uses TLS \(redis:\/\/ is without\)$/,
+    reason: /^the TLS connection timed out; check host and port, and that the port uses TLS \(redis:\/\/ is without\)$/,
   },
   {
     what: 'TLS on a port of another program',

@@ -59,8 +59,8 @@ const hangUps: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORT
 /** A server without TLS waits for the rest of what it takes for a command. */
 function connectTimeout(isSecure: boolean): string {
   return isSecure
-    ? 'no TLS connection came about in time; check host and port, and that the port uses TLS (redis:// is without)'
-    : 'no connection came about in time; check host, port and network';
+    ? 'the TLS connection timed out; check host and port, and that the port uses TLS (redis:// is without)'
+    : 'the connection timed out; check host, port and network';
 }
 
 function networkFault(code: string, isSecure: boolean): string {

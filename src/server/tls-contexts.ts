@@ -96,7 +96,7 @@ function checkAuthorities({ ca, name }: { readonly ca: string; readonly name: st
   const { certificates, fault } = readPemCertificates(ca);
   if (fault !== undefined) throw new TlsSettingsError(`${name} ${fault}`);
   if (!certificates.every(isAuthority))
-    throw new TlsSettingsError(`${name} holds a certificate that is no authority (CA:TRUE is missing)`);
+    throw new TlsSettingsError(`${name} holds a certificate that is not a certificate authority (CA:TRUE is missing)`);
 }
 
 function leafOf(pem: string, name: string): X509Certificate {

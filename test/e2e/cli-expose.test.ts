@@ -150,7 +150,7 @@ test('a name that another identity holds: expose reports who holds it, waits, an
   await second.note(
     new RegExp(
       `^"taken" is held on ${url} by the lease ${holder}, since ${time} or earlier; ` +
-        `that lease expires at ${time} unless it is renewed\\. Trying on\\.$`,
+        `that lease expires at ${time} unless it is renewed\\. Retrying\\.$`,
       'm',
     ),
   );
