@@ -5,7 +5,7 @@ import type { ExposeEvent } from '../expose/expose-event.ts';
 import type { Target } from '../expose/target.ts';
 import type { PortalErrorCode, RelayClientEvent } from '../portal/index.ts';
 import { printable } from '../kernel/printable.ts';
-import { SkewLines } from '../kernel/clock-skew.ts';
+import { RelaySkewLines } from '../kernel/clock-skew.ts';
 import { LeaseNotes } from './lease-notes.ts';
 import { LineBudget } from './line-budget.ts';
 import { atRelay } from './relay-trust.ts';
@@ -40,7 +40,7 @@ export class ExposeNotes {
   readonly #unreachable = new Set<string>();
   readonly #nowMs: () => number;
   readonly #budgets = new Map<string, LineBudget>();
-  readonly #clocks = new Map<string, SkewLines>();
+  readonly #clocks = new RelaySkewLines();
   readonly #refusedClients: RefusedClients;
   #keysFailed = '';
   #targetLine: string | undefined;
@@ -156,9 +156,7 @@ export class ExposeNotes {
   }
 
   #noteClock(relay: string, skewSeconds: number): void {
-    let lines = this.#clocks.get(relay);
-    if (lines === undefined) this.#clocks.set(relay, (lines = new SkewLines("the relay's")));
-    const line = lines.take(skewSeconds);
+    const line = this.#clocks.take(relay, skewSeconds);
     if (line !== undefined) this.#terminal.note(`${relay}: ${line.text}.`);
   }
 

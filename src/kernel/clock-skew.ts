@@ -19,22 +19,16 @@ export function skewText(skewSeconds: number, first: string, second: string): st
   return `the clock of ${first} is ${size} s ${skewSeconds < 0 ? 'behind' : 'ahead of'} ${second}`;
 }
 
-/** Selects the measurements of one difference that are worth a line: it begins, changes or ends. */
-export class SkewLines {
-  readonly #second: string;
+/** Selects the measurements of a relay's clock that are worth a line: a difference begins, changes or ends. */
+class SkewLines {
   #reportedSeconds: number | undefined;
-
-  /** `second`: the other clock, such as "the relay's". */
-  constructor(second: string) {
-    this.#second = second;
-  }
 
   take(skewSeconds: number): { readonly isFault: boolean; readonly text: string } | undefined {
     const before = this.#reportedSeconds;
     if (Math.abs(skewSeconds) < reportedSkewSeconds) {
       this.#reportedSeconds = undefined;
       if (before === undefined) return undefined;
-      return { isFault: false, text: `the clock of this machine agrees with ${this.#second} again` };
+      return { isFault: false, text: "the clock of this machine agrees with the relay's again" };
     }
     if (before !== undefined && Math.abs(skewSeconds - before) < changeSeconds) return undefined;
     this.#reportedSeconds = skewSeconds;
@@ -42,7 +36,18 @@ export class SkewLines {
       Math.abs(skewSeconds) > clockToleranceSeconds
         ? `tunnels to machines whose clock is more than ${clockToleranceSeconds} s off fail`
         : `tunnels fail from ${clockToleranceSeconds} s on`;
-    const difference = skewText(skewSeconds, 'this machine', this.#second);
+    const difference = skewText(skewSeconds, 'this machine', "the relay's");
     return { isFault: true, text: `${difference}; ${consequence}: correct the clock that is wrong` };
+  }
+}
+
+/** The same for the clocks of several relays. */
+export class RelaySkewLines {
+  readonly #byRelay = new Map<string, SkewLines>();
+
+  take(relay: string, skewSeconds: number): ReturnType<SkewLines['take']> {
+    let lines = this.#byRelay.get(relay);
+    if (lines === undefined) this.#byRelay.set(relay, (lines = new SkewLines()));
+    return lines.take(skewSeconds);
   }
 }

@@ -1,6 +1,6 @@
 // Logs clocks that differ: from a relay's when the difference begins, changes or ends; from an app's once a minute for each relay.
 import type { Logger } from 'pino';
-import { SkewLines, skewText } from '../kernel/clock-skew.ts';
+import { RelaySkewLines, skewText } from '../kernel/clock-skew.ts';
 import { clockCompared, listen, type ClockCompared } from '../kernel/events.ts';
 
 /** Each request to such an app causes a failed handshake. */
@@ -8,7 +8,7 @@ const appEveryMs = 60_000;
 
 /** `nowMs`: monotonic. Returns a function that stops it. */
 export function writeClockLog(log: Logger, nowMs: () => number = () => performance.now()): () => void {
-  const ofRelays = new Map<string, SkewLines>();
+  const ofRelays = new RelaySkewLines();
   /** Relay -> when an app on it was logged last. */
   const appsLoggedMs = new Map<string, number>();
   return listen(clockCompared, ({ relay, leaseId, skewSeconds }: ClockCompared) => {
@@ -22,9 +22,7 @@ export function writeClockLog(log: Logger, nowMs: () => number = () => performan
       );
       return;
     }
-    let lines = ofRelays.get(relay);
-    if (lines === undefined) ofRelays.set(relay, (lines = new SkewLines("the relay's")));
-    const line = lines.take(skewSeconds);
+    const line = ofRelays.take(relay, skewSeconds);
     if (line !== undefined) log[line.isFault ? 'warn' : 'info'](fields, line.text);
   });
 }
