@@ -1,7 +1,7 @@
 // Recognises keys of the gateway's own form that verified before, by an HMAC instead of a bcrypt. Their secret has 155 bits, so a digest
 // of one gives nothing away that could be guessed. Remembers one key for each hash; the policy decides what its entry allows.
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Steps } from '../kernel/slices.ts';
+import { each, type Steps } from '../kernel/slices.ts';
 
 export interface KeyDigest {
   /** Which bcrypt hash the key belongs to, itself as an HMAC. */
@@ -32,11 +32,10 @@ export class KeyDigests {
   }
 
   /** Of earlier processes with the same secret: they count as more recent than those that are there. The most recent last. */
-  *restore(kept: readonly KeyDigest[]): Steps<void> {
-    for (const one of kept) {
+  restore(kept: readonly KeyDigest[]): Steps<void> {
+    return each(kept, (one) => {
       this.#put(one);
-      yield;
-    }
+    });
   }
 
   /** The most recent last. */

@@ -6,7 +6,7 @@ import { foldName, isLeaseId, leaseIdIn } from '../kernel/lease-name.ts';
 import { linesOf } from '../kernel/lines.ts';
 import type { TrustedUser } from '../kernel/private-file.ts';
 import { readPrivateFile } from '../kernel/read-private-file.ts';
-import { Slices, type Steps } from '../kernel/slices.ts';
+import { each, Slices, type Steps } from '../kernel/slices.ts';
 import { makePrivateDirectory } from '../kernel/state-place.ts';
 
 export interface LeaseNameLine {
@@ -58,16 +58,9 @@ export async function appendLeaseNames(
   user?: TrustedUser,
 ): Promise<void> {
   await makePrivateDirectory(dirname(file), user);
-  await appendFile(file, await new Slices().run(textOf(lines)), { mode: 0o600, flush: true });
-}
-
-function* textOf(lines: readonly LeaseNameLine[]): Steps<string> {
   const texts: string[] = [];
-  for (const { name, id } of lines) {
-    texts.push(`${JSON.stringify({ name, id })}\n`);
-    yield;
-  }
-  return texts.join('');
+  await new Slices().run(each(lines, ({ name, id }) => texts.push(`${JSON.stringify({ name, id })}\n`)));
+  await appendFile(file, texts.join(''), { mode: 0o600, flush: true });
 }
 
 function parse(line: string): LeaseNameLine | undefined {

@@ -1,7 +1,7 @@
 // Keeps for `start` which lease id has which name: under `strict` in a file of the state directory, which `leases accept` changes
 // while the gateway runs; under `first` in memory.
 import type { Config } from '../config/config.ts';
-import { Slices, type Steps } from '../kernel/slices.ts';
+import { each, Slices } from '../kernel/slices.ts';
 import type { Logger } from '../observe/log.ts';
 import { NameBindings, type NameBindingMode } from '../route/name-bindings.ts';
 import { CliFault } from './fault.ts';
@@ -40,7 +40,11 @@ export async function keepLeaseNames(
   async function read(): Promise<void> {
     const next = await readLeaseNames(file, end);
     end = next.end;
-    await new Slices().run(restored(bindings, next.lines));
+    await new Slices().run(
+      each(next.lines, ({ name, id }) => {
+        bindings.restore([[name, id]]);
+      }),
+    );
     if (next.faults > 0) log.error({ file, lines: next.faults }, 'lines that hold no lease name and id are ignored');
   }
 
@@ -98,11 +102,4 @@ export async function keepLeaseNames(
   const apply = await prepare(config);
   apply();
   return { bindings, prepare };
-}
-
-function* restored(bindings: NameBindings, lines: readonly LeaseNameLine[]): Steps<void> {
-  for (const { name, id } of lines) {
-    bindings.restore([[name, id]]);
-    yield;
-  }
 }

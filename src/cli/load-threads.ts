@@ -5,7 +5,7 @@ import type { RunningConfig } from '../config/digested-keys.ts';
 import type { FlagSetting } from '../config/load.ts';
 import { SeenFiles } from '../config/seen-files.ts';
 import { JobThread } from '../kernel/job-thread.ts';
-import { Slices, type Steps } from '../kernel/slices.ts';
+import { each, Slices } from '../kernel/slices.ts';
 import type { LoadedKeys } from '../keys/load-keys.ts';
 import type { OtherKey } from '../keys/read-keys-file.ts';
 import type { LoadJob, SentConfig, SentKeys } from './load-jobs.ts';
@@ -28,7 +28,9 @@ export class LoadThreads {
 
   /** Rejects as config() does. */
   async keys(file: string, others: readonly KeyConfig[], signal: AbortSignal): Promise<LoadedKeys> {
-    const job: LoadJob = { kind: 'keys', file, others: await new Slices().run(withoutRest(others)) };
+    const needed: OtherKey[] = [];
+    await new Slices().run(each(others, ({ id, keyHash, keyPrefix }) => needed.push({ id, keyHash, keyPrefix })));
+    const job: LoadJob = { kind: 'keys', file, others: needed };
     const { result, stamps } = (await this.#keys.run(job, signal)) as SentKeys;
     return { ...result, files: new SeenFiles(stamps) };
   }
@@ -37,13 +39,4 @@ export class LoadThreads {
   async close(): Promise<void> {
     await Promise.all([this.#config.close(), this.#keys.close()]);
   }
-}
-
-function* withoutRest(keys: readonly KeyConfig[]): Steps<OtherKey[]> {
-  const others: OtherKey[] = [];
-  for (const { id, keyHash, keyPrefix } of keys) {
-    others.push({ id, keyHash, keyPrefix });
-    yield;
-  }
-  return others;
 }

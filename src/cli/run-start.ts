@@ -7,7 +7,7 @@ import { type ReloadReason, watchConfig, type WatchOptions } from '../config/rel
 import { restartOnly } from '../config/restart.ts';
 import { assertionKeysPath, gatewayIdentityPath, keyDigestsPath, leaseNamesPath } from '../config/state-directory.ts';
 import { configReloaded, type ConfigReloaded } from '../kernel/events.ts';
-import { Slices, type Steps } from '../kernel/slices.ts';
+import { each, Slices } from '../kernel/slices.ts';
 import { openKeyDigests } from '../keys/key-digests-file.ts';
 import { credentialFromPem } from '../portal/identity.ts';
 import type { Credential } from '../portal/index.ts';
@@ -192,8 +192,8 @@ function reloader(
   return async (result, reason) => {
     const slices = new Slices();
     await slices.run(
-      logged(result.warnings.map(findingLine), (line) => {
-        log.warn(line);
+      each(result.warnings, (warning) => {
+        log.warn(findingLine(warning));
       }),
     );
     const faults = result.ok ? await faultsOf(gateway, result.config) : result.faults.map(findingLine);
@@ -207,7 +207,7 @@ function reloader(
       log.info({ reason }, 'configuration reloaded');
     } else {
       await slices.run(
-        logged(faults, (line) => {
+        each(faults, (line) => {
           log.error(line);
         }),
       );
@@ -220,13 +220,6 @@ function reloader(
 
 function publishReload(outcome: ConfigReloaded['outcome']): void {
   if (configReloaded.hasSubscribers) configReloaded.publish({ outcome } satisfies ConfigReloaded);
-}
-
-function* logged(lines: readonly string[], log: (line: string) => void): Steps<void> {
-  for (const line of lines) {
-    log(line);
-    yield;
-  }
 }
 
 /** What only its use shows: a certificate that OpenSSL does not take, a file that other users may change. */

@@ -4,6 +4,14 @@
 /** Work that yields after each small step. */
 export type Steps<T> = Generator<undefined, T>;
 
+/** `use` is called once for each item, a step each. */
+export function* each<T>(items: Iterable<T>, use: (item: T) => void): Steps<void> {
+  for (const item of items) {
+    use(item);
+    yield;
+  }
+}
+
 /** Well below the 10 ms that one piece of work may hold the loop: a garbage collection may come on top. */
 const sliceMs = 4;
 

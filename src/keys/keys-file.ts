@@ -5,7 +5,7 @@ import type { KeyConfig } from '../config/config.ts';
 import { findingLine } from '../config/origin.ts';
 import { type ConfigWatch, watchConfig } from '../config/reload.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
-import { Slices, type Steps } from '../kernel/slices.ts';
+import { each, Slices } from '../kernel/slices.ts';
 import { KeysFileError } from './errors.ts';
 import { LastUsed } from './last-used.ts';
 import { loadKeys, type LoadedKeys } from './load-keys.ts';
@@ -85,16 +85,9 @@ class KeysFile implements KeySource {
   }
 
   async #take({ keys }: LoadedKeys): Promise<void> {
-    this.#ids = await new Slices().run(idsOf(keys));
+    const ids = new Set<string>();
+    await new Slices().run(each(keys, ({ id }) => ids.add(id)));
+    this.#ids = ids;
     this.keys = keys;
   }
-}
-
-function* idsOf(keys: readonly KeyPolicy[]): Steps<ReadonlySet<string>> {
-  const ids = new Set<string>();
-  for (const { id } of keys) {
-    ids.add(id);
-    yield;
-  }
-  return ids;
 }
