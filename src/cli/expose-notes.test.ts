@@ -92,6 +92,20 @@ for (const code of ['not_a_relay', 'relay_tls'] as const) {
   });
 }
 
+for (const event of [
+  { type: 'attempt_failed', error: new PortalError('not_a_relay', 'HTTP 503'), retryInMs: 500 },
+  { type: 'publish_failed', name: 'demo', error: new PortalError('lease_refused', 'code 5') },
+] as const) {
+  test(`a relay that never took the lease does not end what another one publishes: ${event.error.code}`, async () => {
+    const { notes, lines, gaveUp } = record();
+    notes.relayEvent(published);
+    notes.relayEvent({ ...event, relay: 'ws://other.test/relay' });
+    assert.equal(await gaveUp(), 'no');
+    assert.equal(lines.length, 2);
+    assert.match(lines[1] ?? '', /(?:HTTP 503|code 5).* Trying on\.$/);
+  });
+}
+
 /** A publish_failed event; `holder`: the lease id that the relay lists under the name. */
 function rejected(holder?: string): RelayClientEvent {
   const error = new LeaseRejected(

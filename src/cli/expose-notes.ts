@@ -1,5 +1,5 @@
 // The lines that `expose` prints while it runs. Decides which first failure ends the command instead of being retried: one that only the
-// user can fix.
+// user can fix, while no relay has taken the lease.
 import type { AppFailure, AppFault } from '../expose/app-fault.ts';
 import type { ExposeEvent } from '../expose/expose-event.ts';
 import type { Target } from '../expose/target.ts';
@@ -12,7 +12,7 @@ import { atRelay } from './relay-trust.ts';
 import { RefusedClients } from './refused-clients.ts';
 import type { Terminal } from './terminal.ts';
 
-/** On a relay that never took us, these don't pass by themselves. */
+/** These don't pass by themselves on a relay that never took us. Once any relay has, they end nothing: callers are served there. */
 const hopelessAtFirst: ReadonlySet<PortalErrorCode> = new Set([
   'bad_relay_url',
   'not_a_relay',
@@ -72,7 +72,7 @@ export class ExposeNotes {
 
   readonly relayEvent = (event: RelayClientEvent): void => {
     const { relay } = event;
-    if (event.type !== 'attempt_failed' || !this.#isHopeless(relay, event.error.code)) this.#noteTarget();
+    if (event.type !== 'attempt_failed' || !this.#isHopeless(event.error.code)) this.#noteTarget();
     switch (event.type) {
       case 'up':
         this.#unreachable.delete(relay);
@@ -87,13 +87,13 @@ export class ExposeNotes {
         this.#terminal.note(`Lost ${relay}: ${event.error.message}. Reconnecting.`);
         break;
       case 'attempt_failed':
-        if (this.#isHopeless(relay, event.error.code)) this.#giveUp(event.error);
+        if (this.#isHopeless(event.error.code)) this.#giveUp(event.error);
         // Once for each loss: the attempts after it go on quietly.
         else if (!this.#unreachable.has(relay)) this.#terminal.note(`Not connected: ${event.error.message}. Retrying.`);
         this.#unreachable.add(relay);
         break;
       case 'publish_failed':
-        if (this.#isHopeless(relay, event.error.code)) this.#giveUp(atRelay(relay, event.error));
+        if (this.#isHopeless(event.error.code)) this.#giveUp(atRelay(relay, event.error));
         else if (event.error.code === 'lease_rejected') this.#leases.rejected(relay, event.name, event.error);
         else this.#terminal.note(`${event.error.message} (${relay}). Retrying.`);
         break;
@@ -184,7 +184,7 @@ export class ExposeNotes {
     );
   }
 
-  #isHopeless(relay: string, code: PortalErrorCode): boolean {
-    return !this.#published.has(relay) && hopelessAtFirst.has(code);
+  #isHopeless(code: PortalErrorCode): boolean {
+    return this.#published.size === 0 && hopelessAtFirst.has(code);
   }
 }
