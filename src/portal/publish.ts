@@ -180,15 +180,23 @@ export class Publication {
     this.#renewLater();
   }
 
-  /** A refusal for the time of the request is answered at once: by the relay's time, asked for again, and then by the other clock. */
+  /**
+   * A refusal for the time of the request is answered at once: by the relay's time, asked for again, and then by the other clock. Go relays
+   * refuse an expired lease with REJECTED, as everything else, so where the clocks differ that may be such a refusal.
+   */
   async #request(signal: AbortSignal): Promise<number> {
     let code = await this.#send(signal);
     if (code === ResponseCode.ACCEPTED) return code;
     const hasMoved = await this.#clock.askAgain();
     if (isAboutTime(code) || hasMoved) code = await this.#send(signal);
-    if (!isAboutTime(code)) return code;
+    const isRejected = code === ResponseCode.REJECTED && this.#clock.isFollowable && this.#isSkewed;
+    if (!isAboutTime(code) && !isRejected) return code;
     this.#clock.followOther();
-    return this.#send(signal);
+    const other = await this.#send(signal);
+    if (!isRejected || other === ResponseCode.ACCEPTED) return other;
+    // Rejected by either time: not because it has expired.
+    this.#clock.followOther();
+    return code;
   }
 
   #send(signal: AbortSignal): Promise<number> {
@@ -220,13 +228,19 @@ export class Publication {
 
   /** Undefined: the refusal has nothing to do with clocks. */
   #skewRefusal(code: number): PortalError | undefined {
-    const skewSeconds = (this.#clock.skewMs ?? 0) / 1_000;
-    const isSkewed = Math.abs(skewSeconds) > clockToleranceSeconds;
-    // Real relays refuse an expired lease with REJECTED, as everything else. With the relay's own time none is expired.
-    const isOld = isSkewed && !this.#clock.isFollowed;
+    // The lease may have expired by the relay's time, which is too far off to be followed.
+    const isOld = this.#isSkewed && !this.#clock.isFollowable;
     if (!isAboutTime(code) && !(code === ResponseCode.REJECTED && isOld)) return undefined;
     const what = `the relay refused the lease "${this.#offer.name}"`;
-    return new ClockSkewError('relay', isSkewed ? skewSeconds : undefined, what);
+    return new ClockSkewError('relay', this.#isSkewed ? this.#skewSeconds : undefined, what);
+  }
+
+  get #skewSeconds(): number {
+    return (this.#clock.skewMs ?? 0) / 1_000;
+  }
+
+  get #isSkewed(): boolean {
+    return Math.abs(this.#skewSeconds) > clockToleranceSeconds;
   }
 
   async #plainRefusal(code: number): Promise<PortalError> {

@@ -43,9 +43,14 @@ export class RelayClock {
     return this.#offsetMs === undefined ? undefined : this.#options.nowMs() - this.#offsetMs - performance.now();
   }
 
+  /** Whether nowMs() may be the relay's time: it is known, and not too far off. */
+  get isFollowable(): boolean {
+    return Math.abs(this.skewMs ?? Infinity) <= maxFollowedMs;
+  }
+
   /** Whether nowMs() is the relay's time. */
   get isFollowed(): boolean {
-    return !this.#isMisleading && Math.abs(this.skewMs ?? Infinity) <= maxFollowedMs;
+    return !this.#isMisleading && this.isFollowable;
   }
 
   /** The relay's time, or that of this machine where the relay's is not known or not to be followed. */
