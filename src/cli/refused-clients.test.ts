@@ -50,3 +50,16 @@ test('clients with made-up ids cause a bounded number of single-line notes', () 
   add(stranger);
   assert.match(lines[101] ?? '', /Refused the client A/, 'there is room for others after a minute');
 });
+
+test('a flood of made-up ids that lasts is counted from minute to minute', () => {
+  const { lines, pass, add } = bench();
+  for (let i = 0; i < 12_000; i += 1) {
+    add({ reason: 'not_admitted', clientId: `id ${i}` });
+    pass(10);
+  }
+  const [first, second, ...more] = lines.filter((line) => line.includes('more than 100 ids'));
+  assert.match(first ?? '', /claimed id 100\.$/);
+  // Each of the second minute's first 100 ids has a line of its own.
+  assert.match(second ?? '', /claimed id 6100\. 5899 more since the last such line\.$/);
+  assert.deepEqual([more.length, lines.length], [0, 202]);
+});

@@ -17,6 +17,8 @@ export class RefusedClients {
   readonly #note: (line: string) => void;
   readonly #nowMs: () => number;
   readonly #noted = new Map<string, Noted>();
+  /** Beyond maxClients. Never forgotten: their number is all that is known of a flood. */
+  #others: Noted | undefined;
 
   /** `nowMs`: monotonic. */
   constructor(note: (line: string) => void, nowMs: () => number) {
@@ -27,17 +29,25 @@ export class RefusedClients {
   add(refusal: ClientRefusal): void {
     const nowMs = this.#nowMs();
     const id = printable(refusal.clientId, maxIdCharacters);
-    const [key, line] = this.#hasRoomFor(`${refusal.reason} ${id}`, nowMs)
-      ? [`${refusal.reason} ${id}`, lineOf(refusal, id)]
-      : ['others', `Refused clients with more than ${maxClients} ids within a minute; the last one claimed ${id}.`];
-    const before = this.#noted.get(key);
+    const key = `${refusal.reason} ${id}`;
+    if (this.#hasRoomFor(key, nowMs)) {
+      const noted = this.#count(this.#noted.get(key), nowMs, lineOf(refusal, id));
+      this.#noted.set(key, noted);
+    } else {
+      const line = `Refused clients with more than ${maxClients} ids within a minute; the last one claimed ${id}.`;
+      this.#others = this.#count(this.#others, nowMs, line);
+    }
+  }
+
+  /** `before`: what is known of the same line. */
+  #count(before: Noted | undefined, nowMs: number, line: string): Noted {
     if (before !== undefined && nowMs - before.atMs < everyMs) {
       before.unnoted += 1;
-      return;
+      return before;
     }
-    this.#noted.set(key, { atMs: nowMs, unnoted: 0 });
     const unnoted = before?.unnoted ?? 0;
     this.#note(unnoted === 0 ? line : `${line} ${unnoted} more since the last such line.`);
+    return { atMs: nowMs, unnoted: 0 };
   }
 
   #hasRoomFor(key: string, nowMs: number): boolean {
