@@ -9,7 +9,7 @@ import { createCredential } from './identity.ts';
 import { MessageStream } from './message-stream.ts';
 import { MessageReader } from './packets/message-reader.ts';
 import { decodePacket, encodePacket, ResponseCode } from './packets/packets.ts';
-import { RelayClient, type RelayClientOptions } from './relay-client.ts';
+import { RelayClient, type RelayClientEvent, type RelayClientOptions } from './relay-client.ts';
 import { acceptCarrier, websocketOptions } from './websocket/websocket-carrier.ts';
 import { Mux } from './yamux/session.ts';
 
@@ -122,4 +122,28 @@ test('a relay that takes a lease and refuses its first renewal is asked less and
   client.listenPipes({ name: 'app', alpn: ['http/1.1'], credential: createCredential() });
   await promise;
   assert.ok(performance.now() - startMs >= grownMs);
+});
+
+test('a relay that takes no new streams and keeps the connection is left for a new one', async (t) => {
+  const events: RelayClientEvent[] = [];
+  const { promise: publishedAgain, resolve } = Promise.withResolvers<undefined>();
+  const url = await startRelay(t, (mux, number) => {
+    // The client has its answer to the first ping.
+    if (number > 1) return;
+    void mux.ping().then(() => {
+      mux.goAway();
+    });
+  });
+  const client = connectTo(t, {
+    url,
+    goAwayTimeoutMs: 50,
+    log: (event) => {
+      events.push(event);
+      if (event.type === 'published' && events.some(({ type }) => type === 'down')) resolve(undefined);
+    },
+  });
+  client.listenPipes({ name: 'app', credential: createCredential(), alpn: ['http/1.1'] });
+  await publishedAgain;
+  const down = events.find((event) => event.type === 'down');
+  assert.equal(down?.error.code, 'session_goaway');
 });

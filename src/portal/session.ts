@@ -38,6 +38,8 @@ export interface SessionOptions {
   readonly windowBudget?: WindowBudget;
   /** Streams of the relay, one for each connection to a published lease, that may be open at once; more are reset. Default 16,384. */
   readonly maxInboundStreams?: number;
+  /** How long a relay that takes no new streams may keep the connection, milliseconds. Default 30 s. */
+  readonly goAwayTimeoutMs?: number;
   /** The clock of this machine, milliseconds since 1970. */
   readonly nowMs?: () => number;
   /** Milliseconds between two renewals of a published lease, default 10 s; it lasts for 30 to 45 s. */
@@ -56,6 +58,8 @@ export interface DialOptions {
 const defaultConnectTimeoutMs = 10_000;
 const defaultKeepalive = { intervalMs: 10_000, timeoutMs: 5_000 };
 const acceptCapacity = 256;
+/** Our relay closes the connection 5 s after its GoAway. By then a lease that could not be renewed expires. */
+const defaultGoAwayTimeoutMs = 30_000;
 
 /** A lease that is published on a session. */
 export interface PublishedLease {
@@ -105,6 +109,7 @@ export class Session {
   readonly #dialer: Dialer;
   readonly #clock: RelayClock;
   readonly #publishing: Pick<SessionOptions, 'renewEveryMs' | 'random'>;
+  #leaving: NodeJS.Timeout | undefined;
   readonly #publishers = new Map<string, Publisher & { readonly publication: Publication }>();
 
   /** `clock`: the relay's time. Default: it is not known. */
@@ -131,7 +136,9 @@ export class Session {
       },
       {
         stream: (pipe) => void acceptConnection(pipe, (leaseId) => this.#publishers.get(leaseId), nowMs),
-        goAway: () => undefined,
+        goAway: () => {
+          this.#leaveWithin(options.goAwayTimeoutMs ?? defaultGoAwayTimeoutMs);
+        },
         close: (error) => {
           this.#forget();
           resolve(error);
@@ -245,13 +252,25 @@ export class Session {
    * published it. Idempotent.
    */
   close(): Promise<void> {
-    this.#forget();
-    this.#mux.close();
-    this.#over(undefined);
+    this.#end();
     return Promise.resolve();
   }
 
+  #end(error?: PortalError): void {
+    this.#forget();
+    this.#mux.close(error);
+    this.#over(error);
+  }
+
+  /** Nothing can be dialled, listed or renewed here any more, and only a new connection may lead to a relay that serves. */
+  #leaveWithin(ms: number): void {
+    this.#leaving ??= setTimeout(() => {
+      this.#end(new PortalError('session_goaway', `the relay took no new streams for ${ms / 1_000} s`));
+    }, ms).unref();
+  }
+
   #forget(): void {
+    clearTimeout(this.#leaving);
     this.#clock.close();
     for (const { publication } of this.#publishers.values()) publication.release();
     this.#publishers.clear();
