@@ -97,6 +97,13 @@ export class ExposeIdentity {
     const lock = await takeOverIdentity(this.#file, this.#stop.signal);
     clearTimeout(timer);
     if (lock === undefined) return;
+    if (typeof lock === 'string') {
+      this.#terminal.note(
+        `${before} cannot be asked to drain (${lock}): stop it, or the two take the lease from each other. ` +
+          `The files beside ${this.#file} must be writable.`,
+      );
+      return;
+    }
     this.#hold(lock);
     this.#terminal.note(`Took over from ${before}.`);
   }

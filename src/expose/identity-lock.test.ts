@@ -98,7 +98,7 @@ test('the successor asks the holder to drain and has the lock once it is release
   assert.equal(successor.pid, process.pid);
   await first.release();
   const second = await taking;
-  assert.ok(second);
+  assert.ok(typeof second === 'object');
   assert.equal(await heldBy(file), process.pid);
   const third = takeOverIdentity(file, stop.signal);
   await second.drainRequest;
@@ -115,7 +115,7 @@ test('a drain request for an earlier holder is ignored by the next one, even in 
   const request = await readFile(`${file}.drain`, 'utf8');
   await first.release();
   const second = await taking;
-  assert.ok(second);
+  assert.ok(typeof second === 'object');
   await writeFile(`${file}.drain`, request);
   let isRequested = false;
   void second.drainRequest.then(() => (isRequested = true));
@@ -144,4 +144,12 @@ test('where no lock can be kept the reason is its code', async (t) => {
   assert.deepEqual(await claimIdentity(`${file}.none`), { kind: 'unlockable', reason: 'ENOENT' });
   await mkdir(`${file}.lock`);
   assert.equal((await claimIdentity(file)).kind, 'unlockable');
+});
+
+test('where the holder cannot be asked the reason is the code', async (t) => {
+  const file = await identityFile(t);
+  const lock = await locked(file);
+  await mkdir(`${file}.drain`);
+  assert.equal(await takeOverIdentity(file, t.signal), 'EISDIR');
+  await lock.release();
 });

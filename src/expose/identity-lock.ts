@@ -44,15 +44,18 @@ export async function claimIdentity(identityFile: string): Promise<IdentityClaim
       await wait(retryMs * (0.5 + Math.random()));
     }
   } catch (error) {
-    return { kind: 'unlockable', reason: (error as NodeJS.ErrnoException).code ?? String(error) };
+    return { kind: 'unlockable', reason: codeOf(error) };
   }
 }
 
 /**
- * Asks the holder to drain, and waits until the lock is free or `signal` is aborted. Undefined: aborted, or no lock can be kept any more.
- * Never rejects.
+ * Asks the holder to drain, and waits until the lock is free or `signal` is aborted. Undefined: aborted. A text: the code of the error because
+ * of which the holder cannot be asked, or no lock can be kept. Never rejects.
  */
-export async function takeOverIdentity(identityFile: string, signal: AbortSignal): Promise<IdentityLock | undefined> {
+export async function takeOverIdentity(
+  identityFile: string,
+  signal: AbortSignal,
+): Promise<IdentityLock | string | undefined> {
   try {
     const files = await filesOf(identityFile);
     let askedToken: string | undefined;
@@ -67,8 +70,8 @@ export async function takeOverIdentity(identityFile: string, signal: AbortSignal
       }
       await wait(lookEveryMs, undefined, { signal });
     }
-  } catch {
-    return undefined;
+  } catch (error) {
+    return signal.aborted ? undefined : codeOf(error);
   }
 }
 
@@ -113,6 +116,10 @@ export class IdentityLock {
     for (const file of [this.#files.holder, this.#files.drain]) await unlink(file).catch(() => undefined);
     this.#lock.release();
   }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
 }
 
 async function holding(files: LockFiles, lock: ProcessLock): Promise<IdentityLock> {

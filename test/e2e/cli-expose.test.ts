@@ -1,7 +1,7 @@
 // `expose` as people run it, on our own relay: published, called, cut off, back again.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -252,6 +252,19 @@ test('--replace publishes first, then the other process drains and ends, and no 
   const { code, stderr } = await runCli(t, args, environment);
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(`process ${second.child.pid ?? 0} publishes with it`));
+});
+
+test('--replace reports that the other process cannot be asked to drain', async (t) => {
+  const state = await temporaryDirectory(t);
+  const identity = join(state, 'app.pem');
+  const { url } = await startRelay(t);
+  const args = ['expose', await startApp(t), '--name', 'stuck', '--relay', url, '--identity', identity];
+  const first = startCli(t, args, { XDG_STATE_HOME: state });
+  await first.line(publishedLine);
+  await mkdir(`${identity}.drain`);
+  const second = startCli(t, [...args, '--replace'], { XDG_STATE_HOME: state });
+  const pid = first.child.pid ?? 0;
+  await second.note(new RegExp(`^process ${pid} cannot be asked to drain \\(EISDIR\\): stop it`, 'm'));
 });
 
 test('--replace with nothing to replace publishes, and takes part in nothing else', async (t) => {
