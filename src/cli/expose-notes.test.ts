@@ -102,7 +102,7 @@ for (const event of [
     notes.relayEvent({ ...event, relay: 'ws://other.test/relay' });
     assert.equal(await gaveUp(), 'no');
     assert.equal(lines.length, 2);
-    assert.match(lines[1] ?? '', /(?:HTTP 503|code 5).* Trying on\.$/);
+    assert.match(lines[1] ?? '', /(?:HTTP 503|code 5).* Retrying\.$/);
   });
 }
 

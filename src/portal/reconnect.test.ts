@@ -9,7 +9,8 @@ import { createCredential } from './identity.ts';
 import { MessageStream } from './message-stream.ts';
 import { MessageReader } from './packets/message-reader.ts';
 import { decodePacket, encodePacket, ResponseCode } from './packets/packets.ts';
-import { RelayClient, type RelayClientEvent, type RelayClientOptions } from './relay-client.ts';
+import { RelayClient, type RelayClientOptions } from './relay-client.ts';
+import type { RelayClientEvent } from './relay-client-event.ts';
 import { acceptCarrier, websocketOptions } from './websocket/websocket-carrier.ts';
 import { Mux } from './yamux/session.ts';
 
