@@ -166,7 +166,14 @@ export class RedisLink {
 
 function clientOf({ url, ca, connectTimeoutMs, silenceMs }: LinkOptions): RedisClientType {
   const socket = { connectTimeout: connectTimeoutMs, socketTimeout: silenceMs, reconnectStrategy: false as const };
-  const options = { disableOfflineQueue: true, commandsQueueMaxLength: 2 * maxCommands, pingInterval: pingIntervalMs };
+  const options = {
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: 2 * maxCommands,
+    pingInterval: pingIntervalMs,
+    // On by default: the client would follow a server's MOVING to any host, with the password and past the limits of this link, and a
+    // move that fails would be an unhandled rejection, which ends the process.
+    maintNotifications: 'disabled' as const,
+  };
   if (url.startsWith('unix://')) {
     return createClient({ ...options, socket: { ...socket, path: url.slice('unix://'.length) } });
   }
