@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmod, chown, lchown, mkdir, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import process from 'node:process';
 import { describe, test, type TestContext } from 'node:test';
 import { tempDirectory } from '../../test/helpers/temp-directory.ts';
@@ -126,7 +126,21 @@ describe('the place of a private file', () => {
   test('in a sticky directory a link of another user is refused', { skip: asRoot }, async (t) => {
     const { path, volume } = await mounted(t, 0o1777);
     await lchown(join(volume, '..data'), 1234, 1234);
-    assert.match((await placeFault(path)) ?? '', /the link ".*\.\.data" belongs to user 1234/);
+    const says = /the link ".*\.\.data" belongs to user 1234/;
+    assert.match((await placeFault(path)) ?? '', says);
+    // From below, too.
+    assert.match((await placeFault(`${volume}/..2026/../..data/file`)) ?? '', says);
+    await symlink('../..data/file', join(volume, '..2026', 'link'));
+    assert.match((await placeFault(join(volume, '..2026', 'link'))) ?? '', says);
+  });
+
+  test('a relative path is followed as the system follows it, link by link', async (t) => {
+    const { volume } = await mounted(t, 0o755);
+    const link = join(await tempDirectory(t), 'link');
+    await symlink(join(volume, '..2026'), link);
+    await chmod(volume, 0o777);
+    // A temporary directory besides the volume's: without the link, nobody else could write to it.
+    assert.match((await placeFault(`${relative(process.cwd(), link)}/../file`)) ?? '', /and so replace it/);
   });
 });
 

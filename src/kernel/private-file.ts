@@ -64,9 +64,9 @@ export async function placeFault(
   user: TrustedUser | undefined = processUser(),
 ): Promise<string | undefined> {
   if (user === undefined) return undefined;
-  const rest = stepsOf(isAbsolute(path) ? path : join(process.cwd(), path)).reverse();
+  // Not join(), which would take a link together with the `..` behind it, where the system follows the link first.
+  const rest = stepsOf(isAbsolute(path) ? path : `${process.cwd()}/${path}`).reverse();
   let directory = '/';
-  let isShared = false;
   let symlinks = 0;
   for (let step: string | undefined = '.'; step !== undefined; step = rest.pop()) {
     // Every directory on the way has been looked at.
@@ -76,8 +76,9 @@ export async function placeFault(
     const found = await lstat(entry).catch(() => undefined);
     if (found === undefined) return undefined;
     if (found.isSymbolicLink()) {
-      // In a sticky directory every user may create links, and only the owner of one may replace it.
-      if (isShared && !isTrusted(found.uid, user)) return ownerFault(`the link ${shown(entry)}`, entry, found, user);
+      // In a sticky directory everybody may create links, and only the owner of one may replace it.
+      if (!isTrusted(found.uid, user) && (await isSticky(directory)))
+        return ownerFault(`the link ${shown(entry)}`, entry, found, user);
       symlinks += 1;
       const target = await readlink(entry).catch(() => undefined);
       if (target === undefined || symlinks > maxSymlinks) return undefined;
@@ -88,7 +89,6 @@ export async function placeFault(
     if (!found.isDirectory()) return undefined;
     const fault = directoryFault(entry, found, user);
     if (fault !== undefined) return fault;
-    isShared = (found.mode & sticky) !== 0;
     directory = entry;
   }
   return undefined;
@@ -138,6 +138,11 @@ async function isWritable(directory: string): Promise<boolean> {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     return isMissing && dirname(directory) !== directory && isWritable(dirname(directory));
   }
+}
+
+/** Looked up for each link: the steps before it may have led here by `..`. */
+async function isSticky(directory: string): Promise<boolean> {
+  return ((await stat(directory)).mode & sticky) !== 0;
 }
 
 function directoryFault(path: string, found: FileStat, user: TrustedUser): string | undefined {
