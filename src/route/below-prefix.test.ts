@@ -79,6 +79,21 @@ test('what is relative stays so, unless it would leave the prefix', () => {
   ]);
 });
 
+test('nothing climbs out of the prefix, however clients read dots', () => {
+  references([
+    ['/..\\..\\x', '/peer/my%20app/x'],
+    ['..\\../..\\x', '/peer/my%20app/x'],
+    ['\\x', '/peer/my%20app/x'],
+    ['/.\t./%\t2e./x?\t', '/peer/my%20app/x?\t'],
+    ['/peer/my%20app/../../x', '/peer/my%20app/x'],
+    ['/peer/my%20app/../another/', '/peer/my%20app/peer/another/'],
+    ['http://my-app/peer/../x', '/peer/my%20app/x'],
+    ['https://gw.test:8443/peer/..\\x', '/peer/my%20app/x'],
+  ]);
+  // Another origin, for browsers.
+  references(same('\\\\other.test/x', '\\/other.test/x'));
+});
+
 test('for a client whose path ends with the lease, nothing relative is below the app', () => {
   const at = { bare: true, base: directoryOf('/?q=/x') };
   references(

@@ -29,12 +29,14 @@ export function referenceBelow(reference: string, place: Place): string {
       return isOneOf([place.host], authority) ? clientPath(path, place) : reference;
     }
     // The app knows where it is: X-Forwarded-Host and -Prefix told it.
-    return path.startsWith(place.root) ? reference : pathBelow(path, place);
+    return withoutDotsOf(path).startsWith(place.root) ? reference : pathBelow(path, place);
   }
   if (reference.startsWith('/')) return pathBelow(reference, place);
+  // A slash for browsers; with another one behind it, the host of another origin.
+  if (/^\\(?!\t*[/\\])/.test(reference)) return pathBelow(`/${reference.slice(1)}`, place);
   // A query or a fragment alone, another scheme, or nothing at all.
   if (/^(?:$|[?#]|[a-z][a-z\d+.-]*:)/i.test(reference)) return reference;
-  return place.bare || dots.test(pathOf(reference)) ? pathBelow(place.base + reference, place) : reference;
+  return place.bare || hasDots(pathOf(reference)) ? pathBelow(place.base + reference, place) : reference;
 }
 
 /** The same for an http or https URL that must stay absolute. */
@@ -46,7 +48,8 @@ export function urlBelow(url: string, place: Place): string {
 
 /** An app may know its prefix from X-Forwarded-Prefix, and still use the Host that it was sent. */
 function clientPath(path: string, place: Place): string {
-  return path.startsWith(place.root) ? path : pathBelow(path, place);
+  const plain = withoutDotsOf(path);
+  return plain.startsWith(place.root) ? plain : pathBelow(plain, place);
 }
 
 /** RFC 6265 §4.1: one cookie, with its path below the prefix and for no other host. */
@@ -91,9 +94,8 @@ function cookiePath(path: string, place: Place): string {
 }
 
 function pathBelow(path: string, { prefix }: Place): string {
-  if (isBelow(path, prefix)) return path;
-  const end = pathOf(path).length;
-  return prefix + withoutDots(path.slice(0, end)) + path.slice(end);
+  const plain = withoutDotsOf(path);
+  return isBelow(plain, prefix) ? plain : prefix + plain;
 }
 
 /** Where an app heeds X-Forwarded-Prefix, it has done the work already. */
@@ -117,14 +119,29 @@ export function baseOf(directory: string): string {
   return withoutDots(directory);
 }
 
-/** A segment that stands for this directory or the one above; clients read `%2e` as a dot (WHATWG URL, single-dot segment). */
-const dots = /(?:^|\/)(?:\.|%2e){1,2}(?:$|\/)/i;
+/** A segment that stands for this directory or the one above; clients read `%2e` as a dot and a backslash as a slash (WHATWG URL). */
+const dots = /(?:^|[/\\])(?:\.|%2e){1,2}(?:$|[/\\])/i;
 
-/** RFC 3986 §5.2.4, on an absolute path: or a client could climb out of the prefix, where the app meant its own root. */
+function hasDots(path: string): boolean {
+  return dots.test(withoutTabs(path));
+}
+
+/** Clients ignore them anywhere in a URL. */
+function withoutTabs(path: string): string {
+  return path.includes('\t') ? path.replaceAll('\t', '') : path;
+}
+
+/** Of a reference that begins with a slash: or a client could climb out of the prefix, where the app meant its own root. */
+function withoutDotsOf(reference: string): string {
+  const end = pathOf(reference).length;
+  return withoutDots(reference.slice(0, end)) + reference.slice(end);
+}
+
+/** RFC 3986 §5.2.4, on an absolute path. */
 function withoutDots(path: string): string {
-  if (!dots.test(path)) return path;
+  if (!hasDots(path)) return path;
   const kept: string[] = [];
-  const segments = path.split('/').slice(1);
+  const segments = withoutTabs(path).split(/[/\\]/).slice(1);
   for (const [i, segment] of segments.entries()) {
     const plain = segment.replaceAll(/%2e/gi, '.');
     if (plain === '..') kept.pop();
