@@ -3,9 +3,15 @@
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { openToRead, readUpTo } from '../kernel/open-file.ts';
 import { lockForLife, type ProcessLock } from '../kernel/process-lock.ts';
-import { isGone, parseProcessRecord, type ProcessRecord, recordOfThisProcess } from '../kernel/process-record.ts';
+import {
+  isGone,
+  maxRecordBytes,
+  parseProcessRecord,
+  type ProcessRecord,
+  recordOfThisProcess,
+} from '../kernel/process-record.ts';
+import { readBeginning } from '../kernel/read-beginning.ts';
 
 /**
  * locked: until the lock is released. held: by another process, which is undefined if its record cannot be read. unlockable: no lock can be
@@ -21,7 +27,6 @@ const recordPatienceMs = 2_000;
 const retryMs = 50;
 /** How soon the holder notices a request to drain, and the successor a lock that is free. */
 const lookEveryMs = 500;
-const maxRecordBytes = 1_024;
 
 interface LockFiles {
   readonly lock: string;
@@ -158,12 +163,7 @@ async function writeWhole(path: string, record: ProcessRecord): Promise<void> {
 /** Undefined: there is no record, or the file holds something else. */
 async function recordIn(path: string): Promise<ProcessRecord | undefined> {
   try {
-    const file = await openToRead(path);
-    try {
-      return parseProcessRecord((await readUpTo(file, maxRecordBytes)).toString('utf8'));
-    } finally {
-      await file.close();
-    }
+    return parseProcessRecord((await readBeginning(path, maxRecordBytes)).toString('utf8'));
   } catch {
     return undefined;
   }

@@ -11,6 +11,9 @@ export interface ProcessRecord {
   readonly token: string;
 }
 
+/** As JSON. */
+export const maxRecordBytes = 1_024;
+
 export function recordOfThisProcess(): ProcessRecord {
   return { pid: process.pid, host: hostname(), token: randomBytes(12).toString('hex') };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -51,6 +51,22 @@ test('so is one that nobody holds for so long, whoever wrote it', async (t) => {
     assert.equal(await withFileLock(file, () => Promise.resolve('done'), 0), 'done');
   }
 });
+
+test(
+  'a lock that is a pipe, or has no end, keeps nobody for longer than its patience',
+  { timeout: 60_000 },
+  async (t) => {
+    const pipe = await path(t);
+    assert.equal(spawnSync('mkfifo', [`${pipe}.lock`]).status, 0);
+    const endless = await path(t);
+    await symlink('/dev/zero', `${endless}.lock`);
+    for (const file of [pipe, endless])
+      await assert.rejects(
+        withFileLock(file, () => Promise.resolve('done'), 0),
+        /is being changed by another process/,
+      );
+  },
+);
 
 test('a lock of a process that lives, or of another machine, is waited for and then named', async (t) => {
   for (const [owner, who] of [

@@ -1,9 +1,10 @@
 // Owns that only one process at a time changes a file: a lock beside it that names its owner, and that is taken from owners who are
 // no more. Knows nothing of the file.
 import { randomBytes } from 'node:crypto';
-import { link, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { link, open, rename, stat, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { isGone, parseProcessRecord, recordOfThisProcess } from '../kernel/process-record.ts';
+import { isGone, maxRecordBytes, parseProcessRecord, recordOfThisProcess } from '../kernel/process-record.ts';
+import { readBeginning } from '../kernel/read-beginning.ts';
 import { KeysFileError } from './errors.ts';
 
 /** Who holds a lock has everything at hand and does nothing but read and write one small file. */
@@ -93,6 +94,8 @@ async function stillHeld(path: string, lock: string): Promise<KeysFileError> {
   return new KeysFileError(`${path} is being changed by ${who}; try again, or remove ${lock} if that is not so`);
 }
 
-function contentOf(file: string): Promise<string | undefined> {
-  return readFile(file, 'utf8').catch(() => undefined);
+/** In a sticky directory, such as /tmp, anybody may have made it. */
+async function contentOf(file: string): Promise<string | undefined> {
+  const content = await readBeginning(file, maxRecordBytes).catch(() => undefined);
+  return content?.toString('utf8');
 }

@@ -1,5 +1,5 @@
 // Owns when each key was used last, to the minute: noted in memory, written beside the keys file now and then. Losing it loses no key.
-import { readFile } from 'node:fs/promises';
+import { readBeginning } from '../kernel/read-beginning.ts';
 import { Slices, type Steps } from '../kernel/slices.ts';
 import { replaceFile } from './write-file.ts';
 
@@ -10,10 +10,14 @@ export function lastUsedFile(keysFile: string): string {
   return `${keysFile}.used`;
 }
 
+/** As long as a keys file may be, whose entries are longer. */
+const maxFileBytes = 64 * 1024 * 1024;
+
 /** Id -> milliseconds since 1970. Empty where there is no such file, or where it is of no use. */
 export async function readLastUsed(keysFile: string): Promise<Map<string, number>> {
   try {
-    return await new Slices().run(timesIn(await readFile(lastUsedFile(keysFile), 'utf8')));
+    const json = await readBeginning(lastUsedFile(keysFile), maxFileBytes);
+    return await new Slices().run(timesIn(json.toString('utf8')));
   } catch {
     return new Map();
   }
