@@ -112,6 +112,12 @@ test('aliases that would make billions of values are given up', () => {
   );
 });
 
+test('more lines and commas than there may be values are refused before they are read', () => {
+  for (const text of ['a: &a 1\nb: [*a', '#', 'a: [1', '- &a b'].map((first) => first + ',\n'.repeat(2_500_001))) {
+    assert.match(linesOf(text)[0] ?? '', /^f:1:1: is beyond what a configuration can have: 5000000 values/);
+  }
+});
+
 test('each of many faults has its place, and none repeats what stands there', () => {
   const secret = 'sk_live_0123456789';
   for (const text of [

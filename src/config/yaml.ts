@@ -42,6 +42,7 @@ export function readYaml(text: string, file: string): YamlReading {
   const originAt = (offset: number): Origin => ({ kind: 'file', file, ...lines.position(offset) });
   const broken = (faults: Finding[]): YamlReading => ({ root: mapNode([], originAt(0)), faults, broken: true });
   if (tooDeep(text)) return broken([{ origin: originAt(0), message: `is nested more than ${maxDepth} levels deep` }]);
+  if (hasTooManySeparators(text)) return broken([{ origin: originAt(0), message: tooMuch }]);
   let document: Document.Parsed;
   try {
     document = parseDocument(text, {
@@ -166,6 +167,19 @@ function startOf(node: unknown): number | undefined {
 /** The reader is recursive and slow on nesting; what is nested in brackets or by indentation shows before it is read. */
 function tooDeep(text: string): boolean {
   return openBrackets(text) > maxOpenBrackets || /^(?:[-?:] ?){100}/m.test(text);
+}
+
+/**
+ * Values stand in lines of their own or behind commas, those of aliases included. The reader makes its nodes before they can be counted, and
+ * tens of millions take more memory than the process has.
+ */
+function hasTooManySeparators(text: string): boolean {
+  let separators = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code === 0x0a || code === 0x2c) separators += 1;
+  }
+  return separators > maxValues;
 }
 
 function openBrackets(text: string): number {
