@@ -93,9 +93,15 @@ export class Http1 implements RetiringProtocol {
     connectionOf(request.socket)?.request(request, response, false);
   };
 
-  /** Declined while an earlier answer is due: the connection could not leave HTTP before that. And by RFC 9110 §7.8 in HTTP/1.0. */
-  readonly #mayUpgrade = (request: IncomingMessage): boolean =>
-    request.httpVersionMinor === 1 && isWorthUpgrading(request) && connectionOf(request.socket)?.busy === false;
+  /**
+   * Declined while an earlier answer is due: the connection could not leave HTTP before that. And by RFC 9110 §7.8 in HTTP/1.0. And on a retired
+   * connection, which would never end.
+   */
+  readonly #mayUpgrade = (request: IncomingMessage): boolean => {
+    if (request.httpVersionMinor !== 1 || !isWorthUpgrading(request)) return false;
+    const connection = connectionOf(request.socket);
+    return connection !== undefined && !connection.busy && !connection.retired;
+  };
 
   readonly #upgrade = (request: ClientRequest, socket: Duplex, rest: Buffer): void => {
     if (socket instanceof Socket) {

@@ -64,6 +64,22 @@ for (const { what, before, after } of otherDemands) {
   });
 }
 
+test('a connection of before cannot be upgraded past such a reload', async (t) => {
+  const upgrades: (string | undefined)[] = [];
+  const { app, dial, gateway } = await startSecureGateway(t, (request, response) => {
+    upgrades.push(request.headers.upgrade);
+    response.end('plain');
+  });
+  app.on('upgrade', (_, socket) =>
+    socket.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n'),
+  );
+  const idle = await dial();
+  await gateway.apply(testPolicy(), tlsSettings({ clientCa }));
+  idle.write(head().replace('\r\n\r\n', '\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n'));
+  assert.match(await text(idle), /^HTTP\/1\.1 200 OK\r\n[^]*connection: close\r\n[^]*plain/i);
+  assert.deepEqual(upgrades, [undefined]);
+});
+
 test('a reload that demands the same keeps connections, also with new certificates', async (t) => {
   const { dial, session, gateway } = await startSecureGateway(t, (_, response) => response.end('ok'));
   const [first, second] = [await dial(), await session()];
