@@ -12,16 +12,10 @@ const unwritable: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'E
 
 /**
  * Makes a directory and those above it, for this user alone. Rejects with PrivateFileError where other users could replace what is in it, and
- * with the system's error where it cannot be made. `user`: that may own it; that of this process by default. The recursive mkdir of Node reports a
- * read-only file system as ENOENT when more than one directory is missing.
+ * with the system's error where it cannot be made. `user`: that may own it; that of this process by default.
  */
 export async function makePrivateDirectory(path: string, user?: TrustedUser): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true, mode: ownerOnly });
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    await makeStepByStep(path);
-  }
+  await makeStepByStep(path);
   const fault = await placeFault(path, user);
   if (fault !== undefined) throw new PrivateFileError(`${path} is refused: ${fault}`);
 }
@@ -37,15 +31,26 @@ export async function isUnwritablePlace(path: string, error: unknown): Promise<b
   }
 }
 
+/**
+ * Not the recursive mkdir of Node: it never returns where the system reports ENOENT although the directory above exists, as in /proc and in a
+ * /home of autofs, and it reports a read-only file system as ENOENT.
+ */
 async function makeStepByStep(path: string): Promise<void> {
+  try {
+    await makeOne(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeStepByStep(dirname(path));
+    await makeOne(path);
+  }
+}
+
+/** It may be there, also because another process made it first. */
+async function makeOne(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: ownerOnly });
   } catch (error) {
-    const code = codeOf(error);
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT' || dirname(path) === path) throw error;
-    await makeStepByStep(dirname(path));
-    await mkdir(path, { mode: ownerOnly });
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
 }
 

@@ -119,6 +119,8 @@ function createFault(error: unknown): string {
     case 'EACCES':
     case 'EPERM':
       return 'it could not be created: let this user write to its directory, or name another path';
+    case 'ENOENT':
+      return 'it could not be created: this file system takes no such directories; name another path';
     case 'ENOTDIR':
       return 'it could not be created: a part of its path is no directory';
     default:
