@@ -64,7 +64,10 @@ test('a file below a file does not exist', async (t) => {
 });
 
 test('a file that may not be read says so', () => {
-  assert.equal(openWords(Object.assign(new Error(), { code: 'EACCES' })), 'this user may not read');
+  assert.equal(
+    openWords(Object.assign(new Error(), { code: 'EACCES' })),
+    'cannot be read by this user: change its owner or mode, or run as its owner',
+  );
   assert.equal(openWords(Object.assign(new Error(), { code: 'EMFILE' })), 'could not be opened (EMFILE)');
 });
 

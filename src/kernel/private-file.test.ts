@@ -43,6 +43,42 @@ describe('a private file', () => {
   });
 });
 
+describe('the remedy for a private file', () => {
+  const others = user.uid + 1;
+  const remedies: [what: string, file: { mode: number; uid: number; gid: number }, kind: PrivateKind, says: RegExp][] =
+    [
+      ['a key of ours', { mode: 0o644, uid: own, gid: lent }, 'key', /: run "chmod 600 \/x"$/],
+      ['a secret of ours', { mode: 0o644, uid: own, gid: lent }, 'secret', /: run "chmod o= \/x"$/],
+      ['a secret of ours for its group', { mode: 0o620, uid: own, gid: lent }, 'secret', /: run "chmod g-w \/x"$/],
+      [
+        'a key of root with a group of ours, as Kubernetes mounts it by default',
+        { mode: 0o644, uid: 0, gid: lent },
+        'key',
+        /: run "chmod 440 \/x" as root; in Kubernetes mount it with defaultMode: 0400 and set fsGroup$/,
+      ],
+      [
+        'a key of root',
+        { mode: 0o644, uid: 0, gid: others },
+        'key',
+        /run "chown 1000 \/x && chmod 400 \/x" as root; in K/,
+      ],
+      ['a keys file of root', { mode: 0o644, uid: 0, gid: others }, 'secret', /run "chown 1000 \/x && chmod 400 \/x"/],
+      ['a mounted secret of root', { mode: 0o446, uid: 0, gid: others }, 'mounted', /: run "chmod 444 \/x" as root$/],
+      ['a mounted secret of root', { mode: 0o460, uid: 0, gid: lent }, 'mounted', /: run "chmod 440 \/x" as root$/],
+    ];
+  for (const [what, file, kind, says] of remedies) {
+    test(`${what}, mode ${file.mode.toString(8)}, lets this user read it and is accepted`, () => {
+      const fault = privacyFault('/x', file, kind, user) ?? '';
+      assert.match(fault, says);
+      const [, mode = ''] = /chmod (\d+)/.exec(fault) ?? [];
+      if (mode === '') return;
+      const [, newOwner = `${file.uid}`] = /chown (\d+)/.exec(fault) ?? [];
+      const repaired = { ...file, mode: parseInt(mode, 8), uid: Number(newOwner) };
+      assert.equal(privacyFault('/x', repaired, kind, user), undefined);
+    });
+  }
+});
+
 const asRoot = process.getuid?.() === 0 ? false : 'needs root, to give directories to other users';
 
 /** directory/volume/..data -> ..2026, with the file in it, and directory/volume/file -> ..data/file: an AtomicWriter of Kubernetes. */

@@ -103,14 +103,22 @@ export function privacyFault(
 ): string | undefined {
   if (user === undefined) return undefined;
   if (!isTrusted(file.uid, user)) return ownerFault('it', path, file, user);
-  const remedy = kind === 'key' ? `run "chmod 600 ${path}"` : `run "chmod o= ${path}"`;
-  if ((file.mode & othersMayWrite) !== 0) return `every user of this machine may change it: ${remedy}`;
-  if (kind !== 'mounted' && (file.mode & 0o007) !== 0) return `every user of this machine may use it: ${remedy}`;
   const isLent = file.uid === 0 && user.uid !== 0;
-  if ((file.mode & groupMayWrite) !== 0)
-    return `the users of its group may change it: run "chmod ${kind === 'key' ? '600' : 'g-w'} ${path}"`;
-  if (kind === 'key' && (file.mode & 0o070) !== 0 && !isLent) return `the users of its group may use it: ${remedy}`;
+  const remedy = (chmod: string): string =>
+    isLent ? lentRemedy(path, file, kind, user) : `run "chmod ${kind === 'key' ? '600' : chmod} ${path}"`;
+  if ((file.mode & othersMayWrite) !== 0) return `every user of this machine may change it: ${remedy('o=')}`;
+  if (kind !== 'mounted' && (file.mode & 0o007) !== 0) return `every user of this machine may use it: ${remedy('o=')}`;
+  if ((file.mode & groupMayWrite) !== 0) return `the users of its group may change it: ${remedy('g-w')}`;
+  if (kind === 'key' && (file.mode & 0o070) !== 0 && !isLent) return `the users of its group may use it: ${remedy('')}`;
   return undefined;
+}
+
+/** Only root may change a file of root's, and this process must still be able to read it afterwards. */
+function lentRemedy(path: string, { gid }: FileStat, kind: PrivateKind, { uid, gids }: TrustedUser): string {
+  const readable = kind === 'mounted' ? `chmod 444 ${path}` : `chown ${uid} ${path} && chmod 400 ${path}`;
+  const command = gids.includes(gid) ? `chmod 440 ${path}` : readable;
+  const mounting = kind === 'mounted' ? '' : '; in Kubernetes mount it with defaultMode: 0400 and set fsGroup';
+  return `run "${command}" as root${mounting}`;
 }
 
 /** Why an open file is refused, for its mode and owner or for its place, and what to do. */

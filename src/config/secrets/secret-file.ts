@@ -52,7 +52,7 @@ export function openWords(error: unknown): string {
       return 'does not exist';
     case 'EACCES':
     case 'EPERM':
-      return 'this user may not read';
+      return 'cannot be read by this user: change its owner or mode, or run as its owner';
     case 'ELOOP':
       return 'is a symbolic link that leads in a circle';
     default:
