@@ -2,6 +2,7 @@
 // while the gateway runs; under `first` in memory.
 import type { Config } from '../config/config.ts';
 import { each, Slices } from '../kernel/slices.ts';
+import { reasonOf } from '../kernel/reason.ts';
 import type { Logger } from '../observe/log.ts';
 import { NameBindings, type NameBindingMode } from '../route/name-bindings.ts';
 import { CliFault } from './fault.ts';
@@ -69,7 +70,7 @@ export async function keepLeaseNames(
       await write();
     } catch (error) {
       if (!failed)
-        log.error({ file, reason: String(error) }, 'cannot persist the ids of lease names; they are kept in memory');
+        log.error({ file, reason: reasonOf(error) }, 'cannot persist the ids of lease names; they are kept in memory');
       failed = true;
     }
   }
@@ -89,7 +90,7 @@ export async function keepLeaseNames(
       try {
         await read();
       } catch (error) {
-        throw new CliFault(`cannot read ${file}: ${String(error)}; portal.name_binding: strict needs it`);
+        throw new CliFault(`cannot read ${file}: ${reasonOf(error)}; portal.name_binding: strict needs it`);
       }
       // Names that are in use now stay where they are, unless the file says otherwise.
       for (const [name, id] of known) if (bindings.idOf(name) === id) waiting.push({ name, id });

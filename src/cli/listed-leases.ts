@@ -17,7 +17,7 @@ export async function listedLeases(
   { environment, signal }: CliContext,
 ): Promise<RelayInfo & { readonly relay: string }> {
   const url = relay ?? environment().relayUrl;
-  const trust = await trusted(caFile);
+  const trust = await trusted(caFile, [url]);
   // Nobody is dialled, so nobody needs to know who asks.
   const session = await connect(url, { credential: createCredential(), signal, ...trust });
   const timeout = AbortSignal.timeout(listTimeoutMs);

@@ -8,6 +8,7 @@ import { openKeysFile, type KeysFileOptions } from '../keys/keys-file.ts';
 import { readKeysFile } from '../keys/read-keys-file.ts';
 import type { RejectedReloads } from './rejected-reloads.ts';
 import type { StoredKey } from '../keys/stored-key.ts';
+import { reasonOf } from '../kernel/reason.ts';
 
 export interface MoreKeys {
   readonly keys: readonly StoredKey[];
@@ -48,7 +49,7 @@ export async function openMoreKeys(
       log.error({ faults: faults.length }, 'keys rejected; those before stay in use');
     },
     warn: (message, error) => {
-      log.warn({ reason: String(error) }, message);
+      log.warn({ reason: reasonOf(error) }, message);
     },
   });
   parts.defer(() => source.close());

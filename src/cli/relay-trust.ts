@@ -1,16 +1,21 @@
 // `--ca-file`, the same for every command that connects to relays, and errors that name the relay.
 import { readFile } from 'node:fs/promises';
 import { readPemCertificates } from '../kernel/pem-certificates.ts';
+import { openWords } from '../config/secrets/secret-file.ts';
 import { PortalError } from '../portal/index.ts';
-import { CliFault } from './fault.ts';
+import { CliFault, usageFault } from './fault.ts';
 
 export const caFileHelp = 'PEM certificates to trust for wss:// relays instead of those of the system';
 
-/** As an option of the relay client. Throws CliFault. */
-export async function trusted(caFile: string | undefined): Promise<{ readonly ca?: string }> {
+/** As an option of the relay client. Throws CliFault, also when none of the relays shows a certificate: nothing would be checked. */
+export async function trusted(caFile: string | undefined, urls: readonly string[]): Promise<{ readonly ca?: string }> {
   if (caFile === undefined) return {};
+  if (urls.every((url) => /^ws:/i.test(url)))
+    throw usageFault(`--ca-file has no effect with ${urls.join(' and ')}: name a wss:// relay, or leave --ca-file out`);
   const ca = await readFile(caFile, 'utf8').catch((error: unknown) => {
-    throw new CliFault(`cannot read ${caFile}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+    const what =
+      (error as NodeJS.ErrnoException).code === 'EISDIR' ? 'is a directory: name a file in it' : openWords(error);
+    throw new CliFault(`--ca-file ${caFile} ${what}`);
   });
   const { fault } = readPemCertificates(ca);
   if (fault !== undefined) throw new CliFault(`--ca-file ${caFile} ${fault}`);

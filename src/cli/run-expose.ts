@@ -39,7 +39,7 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   if (fault !== undefined) throw usageFault(`--name can't be published: ${fault}`);
   const environment = context.environment();
   const urls = distinctRelays(options.relay ?? [environment.relayUrl]);
-  const trust = await trusted(options.caFile);
+  const trust = await trusted(options.caFile, urls);
   const identity = await ExposeIdentity.open(options, context);
   const { credential } = identity;
 

@@ -12,6 +12,7 @@ import { openKeyDigests } from '../keys/key-digests-file.ts';
 import { credentialFromPem } from '../portal/identity.ts';
 import type { Credential } from '../portal/index.ts';
 import { printable } from '../kernel/printable.ts';
+import { reasonOf } from '../kernel/reason.ts';
 import { createLog, type Logger } from '../observe/log.ts';
 import { TlsSettingsError } from '../server/tls-contexts.ts';
 import { watchCertificates } from './certificate-watch.ts';
@@ -44,7 +45,7 @@ const mostLineCharacters = 1000;
 export async function start(options: StartOptions, context: CliContext, hangup: EarlyHangup): Promise<void> {
   if (options.caFile !== undefined && options.relay === undefined)
     throw usageFault('--ca-file needs --relay; in the configuration it is portal.relays[].ca_file');
-  await trusted(options.caFile);
+  await trusted(options.caFile, options.relay ?? []);
   const flags = flagsOf(options);
   // In this thread, since no request is served yet.
   const loaded = withDigestedKeys(await loadConfig({ file: options.config, flags, signal: context.signal }));
@@ -77,7 +78,7 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   });
   const signing = openSigningKeys(parts, assertionKeysPath(stateDirectory), log);
   const keyDigests = await openKeyDigests(keyDigestsPath(stateDirectory), (message, error) => {
-    log.warn({ reason: String(error) }, message);
+    log.warn({ reason: reasonOf(error) }, message);
   });
   parts.defer(() => keyDigests.close());
   const { digests } = keyDigests;
@@ -138,7 +139,7 @@ function openSigningKeys(parts: AsyncDisposableStack, file: string, log: Logger)
   const signing = new SigningKeys(
     file,
     (error) => {
-      log.warn({ reason: String(error) }, 'the keys of assertions could not be looked at; those before stay in use');
+      log.warn({ reason: reasonOf(error) }, 'the keys of assertions could not be looked at; those before stay in use');
     },
     (reason) => {
       log.warn(
@@ -161,7 +162,7 @@ function watchExpiry(config: () => Config, log: Logger): () => void {
       log.warn(line);
     },
     failed: (error) => {
-      log.warn({ reason: String(error) }, 'cannot check how long the certificates are valid');
+      log.warn({ reason: reasonOf(error) }, 'cannot check how long the certificates are valid');
     },
   });
 }
@@ -173,12 +174,12 @@ function reloading(initial: Config, parts: Reloading, applied: (config: Config) 
   return {
     apply: reloader(initial, parts, applied),
     failed: (error) => {
-      log.error({ reason: String(error) }, 'the configuration could not be loaded; the one before stays in use');
+      log.error({ reason: reasonOf(error) }, 'the configuration could not be loaded; the one before stays in use');
       publishReload('rejected');
       rejections.reject('configuration', ['the configuration could not be loaded; the log has the reason']);
     },
     unwatched: (directory, error) => {
-      log.warn({ directory, reason: String(error) }, 'changes here are noticed late; send SIGHUP after one');
+      log.warn({ directory, reason: reasonOf(error) }, 'changes here are noticed late; send SIGHUP after one');
     },
   };
 }

@@ -52,6 +52,11 @@ interface RelayCheck {
   readonly fault?: string;
 }
 
+/** Errors of connecting name the relay already, those within the connection do not. */
+function named(url: string, message: string): string {
+  return message.startsWith(`relay ${url} `) ? message : `relay ${url}: ${message}`;
+}
+
 function checkRelays(config: Config, signal: AbortSignal): Promise<RelayCheck[]> {
   return Promise.all(config.portal.relays.map((relay) => checkRelay(relay, signal)));
 }
@@ -72,7 +77,7 @@ async function checkRelay({ url, caFile }: RelayConfig, signal: AbortSignal): Pr
       await session.close();
     }
   } catch (error) {
-    if (error instanceof PortalError) return { url, fault: `relay ${url}: ${error.message}` };
+    if (error instanceof PortalError) return { url, fault: named(url, error.message) };
     if (error instanceof TlsSettingsError) return { url, fault: `relay ${url}: ${error.message}` };
     throw error;
   }

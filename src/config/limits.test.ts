@@ -97,3 +97,13 @@ test('an authority for Redis without TLS is warned about', async (t) => {
     'gateway.yaml:1:75: rate_limit.storage.redis.ca_file has no effect: rate_limit.storage.redis.url does not begin with rediss://',
   ]);
 });
+
+test('an authority for a relay without TLS is warned about', async (t) => {
+  const relays =
+    '{ url: "wss://a.example.com/relay", ca_file: ca.pem }, { url: "ws://b.example.com", ca_file: ca.pem }';
+  const result = await loadText(t, `portal: { relays: [${relays}] }`, { files: { 'ca.pem': certificate.cert } });
+  assert.deepEqual(
+    warningLines(result).filter((line) => line.includes('ca_file')),
+    ['gateway.yaml:1:113: portal.relays[1].ca_file has no effect: portal.relays[1].url does not begin with wss://'],
+  );
+});

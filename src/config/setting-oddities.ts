@@ -23,6 +23,11 @@ export function* settingOddities(config: Config): Generator<Oddity> {
     const message = 'has no effect: rate_limit.storage.redis.url does not begin with rediss://';
     yield { path: ['rate_limit', 'storage', 'redis', 'ca_file'], message };
   }
+  for (const [i, { url, caFile }] of config.portal.relays.entries()) {
+    if (caFile === '' || !url.startsWith('ws:')) continue;
+    const message = `has no effect: portal.relays[${i}].url does not begin with wss://`;
+    yield { path: ['portal', 'relays', i, 'ca_file'], message };
+  }
   yield* openLeases(config);
 }
 

@@ -94,7 +94,8 @@ for (const [name, args] of Object.entries(commands)) {
     const certificate = await readFile(tlsFile('cert.pem'), 'utf8');
     await writeFile(broken, certificate + certificate.replace(/[^-\n]{20}/, '!'));
     for (const [file, fault] of [
-      [join(import.meta.dirname, 'no-such-file'), /cannot read .*no-such-file: ENOENT/],
+      [join(import.meta.dirname, 'no-such-file'), /--ca-file \S+no-such-file does not exist$/m],
+      [import.meta.dirname, /--ca-file \S+ is a directory: name a file in it$/m],
       [import.meta.filename, /cli-relays\.test\.ts is no certificate in PEM/],
       [broken, /bundle\.pem holds a broken certificate, number 2 of 2/],
     ] as const) {
@@ -102,6 +103,18 @@ for (const [name, args] of Object.entries(commands)) {
       assert.equal(code, 1);
       assert.match(stderr, fault);
     }
+  });
+}
+
+for (const [name, args] of Object.entries(commands)) {
+  test(`${name} refuses --ca-file where no relay is reached over TLS`, async (t) => {
+    const { code, stderr } = await runCli(
+      t,
+      args('ws://relay.example.com/relay', ['--ca-file', tlsFile('cert.pem')]),
+      {},
+    );
+    assert.equal(code, 2);
+    assert.match(stderr, /--ca-file has no effect with ws:\/\/relay\.example\.com\/relay: name a wss:\/\/ relay/);
   });
 }
 
