@@ -10,7 +10,7 @@ import type { HashOptions } from './run-keys-hash.ts';
 
 export function keysCommand(context: CliContext): Command {
   return new Command('keys')
-    .description('Makes API keys, replaces and revokes them; a running gateway takes it up by itself.')
+    .description('Creates, rotates, revokes and lists API keys. A running gateway picks up changes automatically.')
     .addHelpText('after', '\nExample:\n  $ portal-gateway keys create billing-bot --config gateway.yaml')
     .addCommand(createCommand(context))
     .addCommand(rotateCommand(context))

@@ -58,7 +58,7 @@ function createProgram(context: CliContext): Command {
     .version(packageJson.version, '-V, --version', 'print the version');
   program.addHelpText(
     'after',
-    '\nExample:\n  $ portal-gateway dev\n\n"portal-gateway COMMAND --help" tells more of each.',
+    '\nExample:\n  $ portal-gateway dev\n\n"portal-gateway COMMAND --help" describes each command.',
   );
   for (const create of commands) {
     const command = create(context);

@@ -13,7 +13,7 @@ import type { StartOptions } from './run-start.ts';
 export function startCommand(context: CliContext): Command {
   return (
     new Command('start')
-      .description('Runs the gateway. This is what happens without a command, too.')
+      .description('Runs the gateway. The default when no command is given.')
       .option(
         '--config <FILE>',
         'the configuration file (default: GATEWAY_CONFIG; without one, environment and defaults)',

@@ -24,11 +24,11 @@ test('a relay that stays away is one warning for each reason, and again after it
   assert.deepEqual(
     lines.map(({ level, code, message }) => [level, code, message]),
     [
-      ['warn', 'relay_unreachable', 'relay not reached, trying on'],
-      ['warn', 'not_a_relay', 'relay not reached, trying on'],
+      ['warn', 'relay_unreachable', 'relay not reached, retrying'],
+      ['warn', 'not_a_relay', 'relay not reached, retrying'],
       ['info', undefined, 'relay connected'],
       ['warn', 'carrier_closed', 'relay lost'],
-      ['warn', 'not_a_relay', 'relay not reached, trying on'],
+      ['warn', 'not_a_relay', 'relay not reached, retrying'],
     ],
   );
   assert.equal(lines[0]?.['retry_ms'], 1);

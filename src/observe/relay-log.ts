@@ -19,7 +19,7 @@ export function writeRelayLog(log: Logger): () => void {
         const { code, reason, retryInMs } = change;
         const level = lastFault.get(relay) === code ? 'debug' : 'warn';
         lastFault.set(relay, code);
-        log[level]({ relay, code, reason, retry_ms: Math.round(retryInMs) }, 'relay not reached, trying on');
+        log[level]({ relay, code, reason, retry_ms: Math.round(retryInMs) }, 'relay not reached, retrying');
         break;
       }
     }
