@@ -42,7 +42,7 @@ portal-gateway config schema > gateway.schema.json
 | duration | a number and \`ms\`, \`s\`, \`m\` or \`h\`, as \`250ms\`, \`30s\`, \`1.5s\`, or several, the larger first, as \`1h30m\`; only 0 needs no unit |
 | size     | \`KiB\`, \`MiB\`, \`GiB\`, \`TiB\` are powers of 1024, \`KB\`, \`MB\`, \`GB\`, \`TB\` of 1000; a number alone is bytes                         |
 | path     | relative to the configuration file; in the environment and in flags, to the working directory                                      |
-| YAML     | 1.2, one document of at most 64 MiB and 5,000,000 lines and commas; loading takes some 60 times its size of memory, and the heap of Node.js has 4 GiB at most by default: start with \`NODE_OPTIONS=--max-old-space-size=8192\` (MiB) for files of more than 40 MiB. Anchors and aliases work; merge keys (\`<<\`) do not. Names that are no setting are errors       |
+| YAML     | 1.2, one document of at most 64 MiB and 5,000,000 lines and commas; loading takes some 60 times its size of memory, more with many faults; where that exceeds the heap of Node.js, raise it with \`NODE_OPTIONS=--max-old-space-size=8192\` (MiB). Anchors and aliases work; merge keys (\`<<\`) do not. Names that are no setting are errors       |
 
 ## Environment
 

@@ -60,8 +60,10 @@ function keyFault(path: Path, issue: Issue, root: Sourced): SchemaFault {
 
 function unknownFault(path: Path, judged: Judged): SchemaFault {
   const origin = nameOrigin(judged.root, path);
-  const message = laterMessage(path) ?? `is no setting${suggestion(path, judged)}`;
-  return { path, unknown: true, origin, message: `${showPath(path)} ${message}` };
+  const later = laterMessage(path);
+  const message =
+    later === undefined ? `unknown setting ${showPath(path)}${suggestion(path, judged)}` : `${showPath(path)} ${later}`;
+  return { path, unknown: true, origin, message };
 }
 
 function suggestion(path: Path, { shape, byName }: Judged): string {
@@ -74,7 +76,7 @@ function suggestion(path: Path, { shape, byName }: Judged): string {
   const around = shapeAt(shape, path.slice(0, -1));
   const siblings = around?.kind === 'section' ? [...around.fields.keys()] : [];
   const meant = didYouMean(name, siblings);
-  if (meant !== undefined) return `; did you mean ${meant}?`;
+  if (meant !== undefined) return `; did you mean ${showPath([...path.slice(0, -1), meant])}?`;
   return siblings.length > 0 && siblings.length <= 12 ? `; there are ${siblings.join(', ')}` : '';
 }
 

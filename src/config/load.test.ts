@@ -128,10 +128,10 @@ test('a reference where none can be says so, and a name of another section is gu
   );
   assert.deepEqual(lines, [
     'gateway.yaml:2:18: gateway.port must be a whole number from 0 to 65535, not "${PORT}": only secrets can be references',
-    'gateway.yaml:2:29: gateway.keepalive_interval is no setting; did you mean portal.keepalive_interval?',
-    'gateway.yaml:3:1: timeout is no setting; did you mean timeouts?',
-    'gateway.yaml:4:1: prot is no setting',
-    'gateway.yaml:5:12: metrics.zzz is no setting; there are enabled, path, allowed_cidrs',
+    'gateway.yaml:2:29: unknown setting gateway.keepalive_interval; did you mean portal.keepalive_interval?',
+    'gateway.yaml:3:1: unknown setting timeout; did you mean timeouts?',
+    'gateway.yaml:4:1: unknown setting prot',
+    'gateway.yaml:5:12: unknown setting metrics.zzz; there are enabled, path, allowed_cidrs',
   ]);
 });
 

@@ -114,7 +114,7 @@ function linesAbout(verdict: Verdict, path: Path): string[] {
 
 /** Fine by itself: what it needs of others is the rules' business. */
 function assertAccepted(verdict: Verdict, path: Path): void {
-  const objections = linesAbout(verdict, path).filter((line) => / (must be|is no setting|is missing)/.test(line));
+  const objections = linesAbout(verdict, path).filter((line) => / (must be|unknown setting|is missing)/.test(line));
   assert.deepEqual(objections, []);
 }
 

@@ -102,7 +102,7 @@ test('faults are told with their place, and a file for everybody is refused', as
   assert.deepEqual(keys, []);
   assert.deepEqual(faults.map(findingLine), [
     `${file}:3:15: keys[0].key_hash must be a bcrypt hash ($2a$, $2b$ or $2y$) of cost 10 to 14, not that text`,
-    `${file}:4:5: keys[0].scope is no setting; did you mean scopes?`,
+    `${file}:4:5: unknown setting keys[0].scope; did you mean keys[0].scopes?`,
   ]);
   await chmod(file, 0o604);
   assert.match((await readKeysFile(file)).faults.map(findingLine).join(), /every user of this machine.*chmod o=/);

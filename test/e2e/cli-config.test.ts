@@ -37,7 +37,7 @@ describe('validate', () => {
     });
     assert.equal(code, 1);
     assert.deepEqual(stdout.trimEnd().split('\n'), [
-      `${file}:2:3: gateway.prot is no setting; did you mean port?`,
+      `${file}:2:3: unknown setting gateway.prot; did you mean gateway.port?`,
       `${file}:3:17: gateway.idle_timeout needs a unit: 10s, or 10ms`,
       `${file}:7:27: auth.keys[1].key needs \${NOT_SET}, which is not set in the environment`,
       'GATEWAY_QUEUE: gateway.queue must be a whole number from 0 to 10000, not "x"',
@@ -82,7 +82,7 @@ describe('validate', () => {
       file,
       line: 2,
       column: 3,
-      message: 'gateway.prot is no setting; did you mean port?',
+      message: 'unknown setting gateway.prot; did you mean gateway.port?',
     });
     const fine = await run(['validate', '--json'], { GATEWAY_API_KEY: 'key' });
     assert.deepEqual([fine.code, fine.stderr], [0, '']);
@@ -102,7 +102,7 @@ describe('validate', () => {
     assert.equal((await run(['validate', '--config', file])).code, 0);
     const { code, stdout, stderr } = await run(['validate', '--check-relays', '--config', file]);
     assert.equal(code, 1);
-    assert.match(stdout, new RegExp(`^relay ${gone}: .*\n${url}: connected, 1 lease\n$`));
+    assert.match(stdout, new RegExp(`^relay ${gone} is unreachable: .*\n${url}: connected, 1 lease\n$`));
     assert.match(stderr, /has 1 fault: 0 keys, 0 rules, 2 relays\n$/);
   });
 
@@ -223,7 +223,7 @@ lease_acl: { app: [plain] }
     const { file, run } = await placeWith(t, faulty);
     const { code, stdout, stderr } = await run(['config', 'print', '--config', file]);
     assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /:2:3: gateway\.prot is no setting/);
+    assert.match(stderr, /:2:3: unknown setting gateway\.prot/);
     assert.match(stderr, /\nportal-gateway: there is no effective configuration while it has faults/);
   });
 });

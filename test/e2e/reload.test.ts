@@ -103,7 +103,7 @@ test('faults are logged with FILE:LINE:COL, and the configuration before stays',
   const log = cli.stdout();
   for (const fault of [
     `${file}:6:10: gateway.queue must be a whole number from 0 to 10000, not \\"many\\"`,
-    `${file}:7:3: gateway.prot is no setting; did you mean port?`,
+    `${file}:7:3: unknown setting gateway.prot; did you mean gateway.port?`,
   ]) {
     assert.ok(log.includes(`"level":"error"`) && log.includes(fault), log);
   }
