@@ -14,7 +14,6 @@ import { Slices } from '../kernel/slices.ts';
 import type { GatewayStatus } from '../kernel/status.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import { type Credential, type RelayClientOptions, WindowBudget } from '../portal/index.ts';
-import { compilePolicy } from '../policy/compiled.ts';
 import type { Policy } from '../policy/policy.ts';
 import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenFault } from './fault.ts';
@@ -69,10 +68,9 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   const tls = await readTlsSettings(config);
   const { signing } = settings;
   await signing?.prepare(config);
-  const policy = await policyOf(config);
-  // Before relays are connected: a port that is in use ends the start before anything else is logged.
-  await new Slices().run(compilePolicy(policy));
-  const transports = relays.map(createV1Transport);
+  // A port that is in use ends the start before a relay is asked and logged.
+  const listening = Promise.withResolvers<undefined>();
+  const transports = relays.map((relay) => createV1Transport({ ...relay, connectWhen: listening.promise }));
   // The gateway closes them; but perhaps there will be none.
   parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(() => undefined));
   const ledger = settings.quotas?.ledger ?? new QuotaLedger({ clock: systemClock });
@@ -97,7 +95,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     ...(tls !== undefined && { tls }),
     version,
     metrics: () => metrics?.text() ?? nothingCounted,
-    policy,
+    policy: await policyOf(config),
     signingKeys: signing && (() => signing.keys),
     transports,
     details: settings.details,
@@ -110,6 +108,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   parts.defer(() => gateway.drain(current.gateway.shutdownGraceMs, current.gateway.drainDelayMs));
   try {
     const { port: actualPort } = await gateway.listen();
+    listening.resolve(undefined);
     return {
       url: `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${actualPort}`,
       ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),

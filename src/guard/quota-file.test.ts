@@ -152,7 +152,7 @@ describe('the file of quotas', () => {
     const directory = await tempDirectory(t);
     await writeFile(join(directory, 'file'), '');
     await assert.rejects(new QuotaFile({ path: join(directory, 'file', 'quotas.jsonl'), clock }).prepare(), {
-      code: 'EEXIST',
+      code: 'ENOTDIR',
     });
   });
 

@@ -148,3 +148,22 @@ test('a relay that takes no new streams and keeps the connection is left for a n
   const down = events.find((event) => event.type === 'down');
   assert.equal(down?.error.code, 'session_goaway');
 });
+
+test('a client connects no earlier than it is meant to, and not at all once it is closed', async (t) => {
+  let opened = 0;
+  const url = await startRelay(t, () => {
+    opened += 1;
+  });
+  const [first, second] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+  const client = connectTo(t, { url, connectWhen: first.promise });
+  const closed = connectTo(t, { url, connectWhen: second.promise });
+  assert.equal(client.state(), 'down');
+  // A round trip to the relay's port: what had begun before would have arrived.
+  await connectTo(t, { url }).ready(AbortSignal.timeout(10_000));
+  assert.equal(opened, 1);
+  await closed.close();
+  second.resolve(undefined);
+  first.resolve(undefined);
+  await client.ready(AbortSignal.timeout(10_000));
+  assert.equal(opened, 2);
+});

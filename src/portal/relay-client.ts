@@ -18,6 +18,8 @@ export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
   readonly provenAfterMs?: number;
   readonly random?: () => number;
   readonly log?: (event: RelayClientEvent) => void;
+  /** The first attempt to connect begins when this resolves. Default: at once. Must not reject. */
+  readonly connectWhen?: Promise<unknown>;
 }
 
 export interface ListenOptions extends LeaseOffer {
@@ -31,6 +33,7 @@ export interface ListenOptions extends LeaseOffer {
 }
 
 type State =
+  | { readonly name: 'unstarted' }
   | { readonly name: 'connecting'; readonly abort: AbortController }
   | { readonly name: 'up'; readonly session: Session }
   | { readonly name: 'waiting'; readonly timer: NodeJS.Timeout }
@@ -65,7 +68,14 @@ export class RelayClient {
     this.url = options.url;
     this.#options = options;
     this.#random = options.random ?? Math.random;
-    this.#connect();
+    if (options.connectWhen === undefined) {
+      this.#connect();
+      return;
+    }
+    this.#state = { name: 'unstarted' };
+    void options.connectWhen.then(() => {
+      if (this.#state.name === 'unstarted') this.#connect();
+    });
   }
 
   state(): 'up' | 'suspect' | 'draining' | 'down' {
@@ -163,6 +173,7 @@ export class RelayClient {
       case 'up':
         await before.session.close();
         break;
+      case 'unstarted':
       case 'closed':
         break;
     }

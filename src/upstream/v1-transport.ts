@@ -9,7 +9,7 @@ export interface V1Transport extends Transport {
   ready(signal: AbortSignal): Promise<void>;
 }
 
-/** Begins to connect at once, and keeps trying until close(). */
+/** Begins to connect at once, or when `connectWhen` resolves, and keeps trying until close(). */
 export function createV1Transport(options: RelayClientOptions): V1Transport {
   const client = new RelayClient({
     ...options,
