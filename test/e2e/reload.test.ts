@@ -257,7 +257,7 @@ test('a thread that ends before it has loaded is a rejected reload, and no more 
   await writeFile(join(home, 'end-threads'), '');
   let line = fromNow();
   await written(keys('key-b'))(directory);
-  await line(/"reason":"JobThreadError: .* ended early","message":"the configuration could not be loaded/);
+  await line(/"reason":"the thread \\"configuration\\" ended early","message":"the configuration could not be loaded/);
   await cli.note(/^EVENT rejected$/m);
   assert.match(await text(await call('/metrics')), /^portal_gateway_config_reloads_total\{outcome="rejected"\} 1$/m);
   assert.deepEqual([await status('key-a'), await status('key-b')], [admitted, 401]);

@@ -163,7 +163,10 @@ test('settings that can not be served are refused as a whole, and name what is w
       tlsSettings({ clientCa: { ca: broken, name: 'broken.pem' } }),
       /broken\.pem holds a broken certificate, number 2 of 3/,
     ],
-    [tlsSettings({ clientCa: { ca: clientCertificate.cert, name: 'leaf.pem' } }), /leaf\.pem holds .* no authority/],
+    [
+      tlsSettings({ clientCa: { ca: clientCertificate.cert, name: 'leaf.pem' } }),
+      /leaf\.pem holds .* not a certificate authority/,
+    ],
     [tlsSettings({ certificates: [weakCertificate] }), /weak-cert\.pem can't be used: ee key too small/],
   ] as const;
   for (const [settings, message] of wrong) {
