@@ -4,7 +4,7 @@ const config: UserConfig = defineConfig({
   entry: {
     main: 'src/main.ts',
     'bcrypt-worker': 'src/auth/bcrypt-worker.ts',
-    'load-worker': 'src/cli/load-worker.ts',
+    'load-worker': 'src/gateway/load-worker.ts',
     'portal/index': 'src/portal/index.ts',
   },
   format: 'esm',

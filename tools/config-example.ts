@@ -1,7 +1,7 @@
 // Owns examples/all-settings.yaml: every setting with its default and its words, to copy from. What is a list or a map of settings
 // is shown as a comment.
 import { stringify } from 'yaml';
-import type { SectionShape, Shape } from '../src/config/shape.ts';
+import type { SectionShape, Shape } from '../src/config/schema/shape.ts';
 
 const head = `# Every setting with its default, written from the schema by tools/generate-config-docs.ts. Write only what differs from it:
 # this file is to copy from. The rules (durations, sizes, secrets, environment, reload) are in docs/configuration.md.

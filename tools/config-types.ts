@@ -1,7 +1,7 @@
-// Owns src/config/config.ts: the types of a finished configuration, written out from the schema. isolatedDeclarations leaves no
+// Owns src/config/load/config.ts: the types of a finished configuration, written out from the schema. isolatedDeclarations leaves no
 // other way to have them from one source, and readers get names, units and comments.
-import { propertyName } from '../src/config/names.ts';
-import type { Shape, SectionShape } from '../src/config/shape.ts';
+import { propertyName } from '../src/config/schema/names.ts';
+import type { Shape, SectionShape } from '../src/config/schema/shape.ts';
 
 const head = `// Generated from schema.ts by tools/generate-config-docs.ts: the configuration as the gateway works with it. Durations are in
 // milliseconds, sizes in bytes, paths absolute; everything is deeply frozen. Look maps up with Object.hasOwn, or compile them.

@@ -1,6 +1,6 @@
 // Owns how the cost of a stage is taken: what it needs around it, and the CPU time of one call.
 import process from 'node:process';
-import type { Sink } from '../../src/kernel/http.ts';
+import type { Sink } from '../../src/kernel/http/http.ts';
 
 const rounds = 9;
 

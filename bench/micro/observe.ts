@@ -4,11 +4,11 @@
 import { pino } from 'pino';
 import { Counter, Histogram, Registry } from 'prom-client';
 import { testPolicy } from '../../test/helpers/policy.ts';
-import { Cancellation } from '../../src/kernel/cancellation.ts';
+import { Cancellation } from '../../src/kernel/work/cancellation.ts';
 import { listen, requestFinished, type RequestFinished } from '../../src/kernel/events.ts';
-import { noHeaders, type Flow, type RequestBody } from '../../src/kernel/http.ts';
-import { writeAccessLog } from '../../src/observe/access-log.ts';
-import { createMetrics } from '../../src/observe/metrics.ts';
+import { noHeaders, type Flow, type RequestBody } from '../../src/kernel/http/http.ts';
+import { writeAccessLog } from '../../src/observe/logs/access-log.ts';
+import { createMetrics } from '../../src/observe/metrics/metrics.ts';
 import type { Exchange } from '../../src/pipeline/stage.ts';
 import { observe } from '../../src/pipeline/stages/observe.ts';
 import { microseconds, nowhere, row } from './cost.ts';

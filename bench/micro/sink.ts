@@ -4,7 +4,7 @@
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { Pool, type Dispatcher } from 'undici';
-import { noHeaders, type Flow, type Sink } from '../../src/kernel/http.ts';
+import { noHeaders, type Flow, type Sink } from '../../src/kernel/http/http.ts';
 import type { Dispatch } from '../../src/pipeline/stage.ts';
 import { smallRequests, type Target } from '../load.ts';
 import { key } from '../../test/helpers/policy.ts';
@@ -72,7 +72,7 @@ async function serve(kind: string, appPort: string): Promise<void> {
     console.log(`http://127.0.0.1:${(await server.listen()).port}`);
     return;
   }
-  const { createGateway } = await import('../../src/gateway.ts');
+  const { createGateway } = await import('../../src/gateway/gateway.ts');
   const { PlainTransport } = await import('../../test/helpers/plain-transport.ts');
   const transports = [new PlainTransport([{ name: 'bench', port: Number(appPort) }])];
   const gateway = createGateway({ ...listener, policy, transports });

@@ -8,7 +8,7 @@ import { hashSync } from 'bcryptjs';
 import { createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
 import { createSigningKey } from '../../src/auth/signing-keys.ts';
 import { countLiveBuffersOnly } from '../../src/cli/buffer-accounting.ts';
-import { createGateway } from '../../src/gateway.ts';
+import { createGateway } from '../../src/gateway/gateway.ts';
 import { createCredential } from '../../src/portal/index.ts';
 import { key, testKey, testLease, testPolicy } from '../../test/helpers/policy.ts';
 import type { LeasePolicy } from '../../src/policy/policy.ts';

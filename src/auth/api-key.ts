@@ -2,7 +2,7 @@
 // Keeps no list of keys.
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { isOwnKey } from '../kernel/own-key.ts';
+import { isOwnKey } from '../kernel/api-key-format.ts';
 
 export type KeyKind = 'live' | 'test';
 

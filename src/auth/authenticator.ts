@@ -3,10 +3,10 @@
 import { formOf } from './api-key.ts';
 import { longestKeyBytes } from './bcrypt-hash.ts';
 import type { Claim } from './credential.ts';
-import type { FailurePenalty, Standing } from './failure-penalty.ts';
+import type { FailurePenalty, Standing } from './auth-throttle.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { KeyAnswer, KeyVerifier } from './key-verifier.ts';
-import { TriesUnderWay } from './tries-under-way.ts';
+import { TriesUnderWay } from './in-flight-verifications.ts';
 import { VerifiedPairs } from './verified-pairs.ts';
 
 export type AuthOutcome =

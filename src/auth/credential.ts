@@ -1,5 +1,5 @@
 // Finds the credential of a request, and decides which of several counts. Verifies nothing: the caller classifies tokens.
-import type { RawHeaders } from '../kernel/http.ts';
+import type { RawHeaders } from '../kernel/http/http.ts';
 
 export interface KeyCredential {
   readonly kind: 'key';

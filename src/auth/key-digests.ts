@@ -1,7 +1,7 @@
 // Recognises keys of the gateway's own form that verified before, by an HMAC instead of a bcrypt. Their secret has 155 bits, so a digest
 // of one gives nothing away that could be guessed. Remembers one key for each hash; the policy decides what its entry allows.
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { each, type Steps } from '../kernel/slices.ts';
+import { each, type Steps } from '../kernel/work/slices.ts';
 
 export interface KeyDigest {
   /** Which bcrypt hash the key belongs to, itself as an HMAC. */

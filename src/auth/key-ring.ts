@@ -1,6 +1,6 @@
 // Owns the keys of one policy and how those that a presented key may be are found: by what it begins with, in a time that does not
 // grow with their number. Compares nothing.
-import { atOnce, type Steps } from '../kernel/slices.ts';
+import { atOnce, type Steps } from '../kernel/work/slices.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
 import { formOf, prefixCharacters } from './api-key.ts';
 import { costs, bcryptCost, longestKeyBytes } from './bcrypt-hash.ts';

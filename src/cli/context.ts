@@ -1,5 +1,5 @@
 // Owns what every command is given. Knows none of them.
-import type { Environment } from '../config/environment.ts';
+import type { Environment } from '../config/source/environment.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface CliContext {

@@ -2,7 +2,7 @@
 // flag of Node asks for stays open.
 import inspector from 'node:inspector';
 import process from 'node:process';
-import { nodeOptions } from '../config/node-options.ts';
+import { nodeOptions } from '../config/source/node-options.ts';
 
 /** Node opens the port from a thread of its own, which may run late on a busy machine. */
 const lateMs = [0, 100, 1_000];

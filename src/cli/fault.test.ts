@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EnvironmentError } from '../config/environment.ts';
+import { EnvironmentError } from '../config/source/environment.ts';
 import { PortalError } from '../portal/errors.ts';
-import { CliFault, faultOf, listenFault, usageFault } from './fault.ts';
+import { listenError } from '../gateway/start-error.ts';
+import { CliFault, faultOf, usageFault } from './fault.ts';
 
 test('what was foreseen is a line and an exit code', () => {
   assert.deepEqual(faultOf(new CliFault('a')), { line: 'a', exitCode: 1 });
@@ -26,7 +27,7 @@ for (const [code, words] of [
   ['EADDRNOTAVAIL', /127\.0\.0\.1 is no address of this machine/],
 ] as const) {
   test(`a listener that fails with ${code} says where and what to do`, () => {
-    const fault = faultOf(listenFault(systemError(code), 'the gateway', '127.0.0.1', 8080));
+    const fault = faultOf(listenError(systemError(code), 'the gateway', '127.0.0.1', 8080));
     assert.match(fault?.line ?? '', words);
     assert.equal(fault?.exitCode, 1);
   });
@@ -34,5 +35,5 @@ for (const [code, words] of [
 
 test('a listener that fails in an unknown way keeps its error', () => {
   const error = systemError('EMFILE');
-  assert.equal(listenFault(error, 'the gateway', '127.0.0.1', 8080), error);
+  assert.equal(listenError(error, 'the gateway', '127.0.0.1', 8080), error);
 });

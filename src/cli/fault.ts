@@ -1,8 +1,9 @@
 // Owns how a failure reaches the person at the terminal: one line that says what, where and what to do, and the exit code.
-import { EnvironmentError } from '../config/environment.ts';
+import { StartError } from '../gateway/start-error.ts';
+import { EnvironmentError } from '../config/source/environment.ts';
 import { KeysFileError } from '../keys/errors.ts';
 import { PortalError } from '../portal/errors.ts';
-import { TlsSettingsError } from '../server/tls-contexts.ts';
+import { TlsSettingsError } from '../server/listen/tls-contexts.ts';
 
 export const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -31,6 +32,7 @@ export interface Fault {
 /** Undefined for what nobody foresaw: that one deserves its stack. */
 export function faultOf(error: unknown): Fault | undefined {
   if (error instanceof CliFault) return { line: error.message, exitCode: error.exitCode };
+  if (error instanceof StartError) return { line: error.message, exitCode: exitCodes.failed };
   if (error instanceof TlsSettingsError) return { line: error.message, exitCode: exitCodes.failed };
   if (error instanceof KeysFileError) return { line: error.message, exitCode: exitCodes.failed };
   if (error instanceof EnvironmentError) return { line: error.message, exitCode: exitCodes.failed };
@@ -38,26 +40,4 @@ export function faultOf(error: unknown): Fault | undefined {
     return { line: error.message, exitCode: error.code === 'bad_relay_url' ? exitCodes.usage : exitCodes.failed };
   }
   return undefined;
-}
-
-/** A listener that can't be had, in words. Anything else comes back as it was. */
-export function listenFault(error: unknown, what: string, host: string, port: number, option = '--port'): unknown {
-  if (!(error instanceof Error) || !('code' in error)) return error;
-  const where = `port ${port} on ${host}`;
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new CliFault(
-        `${what} can't listen: ${where} is in use; stop what listens there, or choose another with ${option}`,
-      );
-    case 'EACCES':
-      return new CliFault(`${what} can't listen: ${where} needs privileges; choose one above 1023 with ${option}`);
-    case 'EADDRNOTAVAIL':
-    case 'EAFNOSUPPORT':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-    case 'EINVAL':
-      return new CliFault(`${what} can't listen: ${host} is no address of this machine; correct it with --host`);
-    default:
-      return error;
-  }
 }

@@ -1,7 +1,7 @@
 // Signals for the log of a running gateway: SIGUSR1 opens its file again, SIGUSR2 toggles the debug level. Elsewhere both are ignored:
 // src/main.ts listens to them in every command.
 import process from 'node:process';
-import type { GatewayLog } from '../observe/log.ts';
+import type { GatewayLog } from '../observe/logs/log.ts';
 
 /** Returns its end. */
 export function onLogSignals(log: GatewayLog, signals: NodeJS.EventEmitter = process): () => void {

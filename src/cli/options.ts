@@ -1,8 +1,8 @@
 // Owns how values on the command line are read, for every command the same: what is wrong is said before anything starts.
 import { InvalidArgumentError } from 'commander';
-import { isListenHost } from '../config/checks.ts';
-import { parsePort } from '../config/environment.ts';
-import { bareHost } from '../config/listen-host.ts';
+import { isListenHost } from '../config/check/checks.ts';
+import { parsePort } from '../config/source/environment.ts';
+import { bareHost } from '../config/schema/listen-host.ts';
 import { parseRelayUrl } from '../portal/websocket/relay-url.ts';
 import { PortalError } from '../portal/errors.ts';
 import { isLeaseId } from '../portal/identity.ts';

@@ -1,22 +1,22 @@
 // Owns the list of commands and the one way in which all of them are run: arguments in, exit code out. Knows no command's work.
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { readEnvironment } from '../config/environment.ts';
-import { configCommand } from './config.ts';
+import { readEnvironment } from '../config/source/environment.ts';
+import { configCommand } from './commands/config.ts';
 import type { CliContext } from './context.ts';
-import { devCommand } from './dev.ts';
-import { explainCommand } from './explain.ts';
-import { exposeCommand } from './expose.ts';
+import { devCommand } from './commands/dev.ts';
+import { explainCommand } from './commands/explain.ts';
+import { exposeCommand } from './commands/expose.ts';
 import { exitCodes, faultOf } from './fault.ts';
-import { healthCommand } from './health.ts';
-import { identityCommand } from './identity.ts';
-import { keysCommand } from './keys.ts';
-import { leasesCommand } from './leases.ts';
-import { relayCommand } from './relay.ts';
-import { startCommand } from './start.ts';
+import { healthCommand } from './commands/health.ts';
+import { identityCommand } from './commands/identity.ts';
+import { keysCommand } from './commands/keys.ts';
+import { leasesCommand } from './commands/leases.ts';
+import { relayCommand } from './commands/relay.ts';
+import { startCommand } from './commands/start.ts';
 import type { Shutdown } from './shutdown.ts';
 import type { Terminal } from './terminal.ts';
-import { validateCommand } from './validate.ts';
+import { validateCommand } from './commands/validate.ts';
 
 const commands = [
   startCommand,

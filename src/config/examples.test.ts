@@ -8,8 +8,8 @@ import { describe, test } from 'node:test';
 import { faultLines, warningLines } from '../../test/helpers/config.ts';
 import { startAwsSecretsManager, startVault } from '../../test/helpers/secret-managers.ts';
 import { tempDirectory } from '../../test/helpers/temp-directory.ts';
-import { defaultConfig } from './defaults.ts';
-import { loadConfig } from './load.ts';
+import { defaultConfig } from './schema/defaults.ts';
+import { loadConfig } from './load/load.ts';
 
 const repository = join(import.meta.dirname, '../..');
 const examples = join(repository, 'examples');

@@ -1,13 +1,13 @@
 // The tunnels of a published app: bounds how many there are and how long they idle, and closes them in order. A single tunnel is
 // tunnel.ts; leases and relays are publish.ts.
-import type { BytePipe } from '../kernel/byte-pipe.ts';
+import type { BytePipe } from '../kernel/net/byte-pipe.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
-import { Deadlines } from '../kernel/deadlines.ts';
-import type { AssertionGate } from './assertion-gate.ts';
+import { Deadlines } from '../kernel/work/deadlines.ts';
+import type { AssertionGate } from './assertions/assertion-gate.ts';
 import { type ExposeEvent, pathOnly } from './expose-event.ts';
-import { type HostHeader, ownHosts } from './host-header.ts';
-import { LocalPool } from './local-pool.ts';
-import type { Target } from './target.ts';
+import { type HostHeader, ownHosts } from './request/host-header.ts';
+import { LocalPool } from './app/local-pool.ts';
+import type { Target } from './app/target.ts';
 import type { TunnelContext } from './tunnel-context.ts';
 import { Tunnel } from './tunnel.ts';
 

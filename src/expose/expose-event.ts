@@ -1,6 +1,6 @@
 // The events that `expose` reports to the owner of the app. They contain no query, because queries carry tokens.
-import type { AppFailure } from './app-fault.ts';
-import type { GateEvent } from './assertion-gate.ts';
+import type { AppFailure } from './app/app-fault.ts';
+import type { GateEvent } from './assertions/assertion-gate.ts';
 
 export type ExposeEvent =
   | GateEvent

@@ -1,10 +1,10 @@
 // Problem responses of `expose`: those of the gateway, with `portal-expose` in Proxy-Status.
-import type { ProxyErrorType } from '../kernel/error-shape.ts';
-import type { GatewayError } from '../kernel/errors.ts';
-import { fieldValue } from '../kernel/field-value.ts';
-import type { RawHeaders } from '../kernel/http.ts';
-import { problemOf } from '../kernel/problem.ts';
-import type { WholeResponse } from '../kernel/whole-response.ts';
+import type { ProxyErrorType } from '../kernel/errors/error-shape.ts';
+import type { GatewayError } from '../kernel/errors/gateway-error.ts';
+import { fieldValue } from '../kernel/http/field-value.ts';
+import type { RawHeaders } from '../kernel/http/http.ts';
+import { problemOf } from '../kernel/errors/problem.ts';
+import type { WholeResponse } from '../kernel/http/whole-response.ts';
 
 /** Request ids in other forms are not repeated in the problem, because a client may write anything into the field. */
 const requestIdForm = /^[\w.:/+=-]{1,128}$/;

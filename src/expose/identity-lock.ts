@@ -3,14 +3,14 @@
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { lockForLife, type ProcessLock } from '../kernel/process-lock.ts';
+import { lockForLife, type ProcessLock } from '../kernel/files/process-lock.ts';
 import {
   isGone,
   maxRecordBytes,
   parseProcessRecord,
   type ProcessRecord,
   recordOfThisProcess,
-} from '../kernel/process-record.ts';
+} from '../kernel/files/process-record.ts';
 import { readBeginning } from '../kernel/read-beginning.ts';
 
 /**

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { text } from 'node:stream/consumers';
 import { call, exposeApp, raw } from '../../test/helpers/exposed-app.ts';
-import { parseTarget } from './target.ts';
+import { parseTarget } from './app/target.ts';
 
 const smuggled = 'DELETE /smuggled HTTP/1.1\r\nHost: x\r\nX-Gateway-Key-Id: root\r\n\r\n';
 

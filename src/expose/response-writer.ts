@@ -2,12 +2,12 @@
 // tunnel.
 import { framedChunk, lastChunkWith } from '../http-client/chunk-framing.ts';
 import type { ResponseHead } from '../http-client/response.ts';
-import type { BytePipe } from '../kernel/byte-pipe.ts';
-import { fieldValues } from '../kernel/field-value.ts';
-import { isBodyless, type RawHeaders } from '../kernel/http.ts';
-import { securityHeaders, type WholeResponse } from '../kernel/whole-response.ts';
-import { callerResponseHead, responseTrailers } from './header-fields.ts';
-import type { TunnelRequestHead } from './request-head.ts';
+import type { BytePipe } from '../kernel/net/byte-pipe.ts';
+import { fieldValues } from '../kernel/http/field-value.ts';
+import { isBodyless, type RawHeaders } from '../kernel/http/http.ts';
+import { securityHeaders, type WholeResponse } from '../kernel/http/whole-response.ts';
+import { callerResponseHead, responseTrailers } from './request/header-fields.ts';
+import type { TunnelRequestHead } from './request/request-head.ts';
 
 type Framing = 'as-sent' | 'chunked' | 'close';
 

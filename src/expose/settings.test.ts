@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { appRequestHead, requestTrailers, responseTrailers } from './header-fields.ts';
-import { hostFor, parseHostHeader } from './host-header.ts';
+import { appRequestHead, requestTrailers, responseTrailers } from './request/header-fields.ts';
+import { hostFor, parseHostHeader } from './request/host-header.ts';
 import { leaseNameFault } from './lease-name.ts';
-import { requestHead } from './request-head.ts';
-import { parseTarget } from './target.ts';
+import { requestHead } from './request/request-head.ts';
+import { parseTarget } from './app/target.ts';
 
 const targets: readonly (readonly [string, string])[] = [
   ['3000', 'http://localhost:3000'],

@@ -1,7 +1,7 @@
 // Settings and shared parts of all tunnels of one published app.
-import type { AssertionGate } from './assertion-gate.ts';
-import type { HostHeader } from './host-header.ts';
-import type { ExchangeContext } from './local-exchange.ts';
+import type { AssertionGate } from './assertions/assertion-gate.ts';
+import type { HostHeader } from './request/host-header.ts';
+import type { ExchangeContext } from './app/local-exchange.ts';
 
 export interface TunnelContext extends ExchangeContext {
   readonly hostHeader: HostHeader;

@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { answerTo, call, exposeApp, raw, type ExposedApp } from '../../test/helpers/exposed-app.ts';
 import { systemClock } from '../kernel/clock.ts';
-import { parseTarget } from './target.ts';
+import { parseTarget } from './app/target.ts';
 
 async function listening(t: TestContext, server: Server): Promise<number> {
   server.listen(0, '127.0.0.1');

@@ -1,22 +1,22 @@
 // One tunnel: reads requests one after the other, forwards each to the app and writes the response. Decides whether the tunnel may
 // carry another request and how it is closed.
-import type { BytePipe } from '../kernel/byte-pipe.ts';
-import { Deadline, type Expiring } from '../kernel/deadlines.ts';
-import type { GatewayError } from '../kernel/errors.ts';
-import { fieldValue } from '../kernel/field-value.ts';
-import type { RawHeaders } from '../kernel/http.ts';
-import { PipeDuplex } from '../kernel/pipe-duplex.ts';
-import type { WholeResponse } from '../kernel/whole-response.ts';
+import type { BytePipe } from '../kernel/net/byte-pipe.ts';
+import { Deadline, type Expiring } from '../kernel/work/deadlines.ts';
+import type { GatewayError } from '../kernel/errors/gateway-error.ts';
+import { fieldValue } from '../kernel/http/field-value.ts';
+import type { RawHeaders } from '../kernel/http/http.ts';
+import { PipeDuplex } from '../kernel/net/pipe-duplex.ts';
+import type { WholeResponse } from '../kernel/http/whole-response.ts';
 import type { ResponseHead } from '../http-client/response.ts';
-import type { AppFault } from './app-fault.ts';
+import type { AppFault } from './app/app-fault.ts';
 import { exposeProblem } from './expose-problem.ts';
-import { hostFor } from './host-header.ts';
+import { hostFor } from './request/host-header.ts';
 import { lingerMs } from './linger.ts';
-import { LocalExchange, type ResponseSink } from './local-exchange.ts';
-import { RequestBody } from './request-body.ts';
-import type { TunnelRequestHead } from './request-head.ts';
-import { RequestLookahead } from './request-lookahead.ts';
-import { RequestReader } from './request-reader.ts';
+import { LocalExchange, type ResponseSink } from './app/local-exchange.ts';
+import { RequestBody } from './request/request-body.ts';
+import type { TunnelRequestHead } from './request/request-head.ts';
+import { RequestLookahead } from './request/request-lookahead.ts';
+import { RequestReader } from './request/request-reader.ts';
 import { ResponseWriter } from './response-writer.ts';
 import { splice } from './splice.ts';
 import type { TunnelContext } from './tunnel-context.ts';

@@ -10,7 +10,7 @@ import { tunnelPair, type TunnelEnd } from '../../test/helpers/tunnel-pair.ts';
 import { StreamPipe } from '../http-client/stream-pipe.ts';
 import { Bridge } from './bridge.ts';
 import { splice } from './splice.ts';
-import { parseTarget } from './target.ts';
+import { parseTarget } from './app/target.ts';
 
 const upgradeRequest =
   'GET /chat?x=1 HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: Chat/2\r\nX-Own: 1\r\n\r\n';

@@ -1,8 +1,8 @@
 // Decides who may call which lease (docs/guides/authentication.md#who-may-call-which-lease). Rules are compiled once; a look-up takes a time
 // that does not grow with their number. Pure: knows no request and no directory.
-import { entriesOf } from '../kernel/large-records.ts';
+import { entriesOf } from '../kernel/work/large-records.ts';
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
-import { atOnce, type Steps } from '../kernel/slices.ts';
+import { atOnce, type Steps } from '../kernel/work/slices.ts';
 import { compiledInSteps } from '../policy/compiled.ts';
 import { PerLease } from '../policy/per-lease.ts';
 import type { Policy } from '../policy/policy.ts';

@@ -1,5 +1,5 @@
 // Owns whether an address may pass: not denied, and among the allowed where there are any. Pure.
-import { atOnce, type Steps } from '../kernel/slices.ts';
+import { atOnce, type Steps } from '../kernel/work/slices.ts';
 import { addressSetSteps } from '../policy/addresses.ts';
 import type { IpRulesPolicy } from '../policy/policy.ts';
 

@@ -1,7 +1,7 @@
 // Owns what browsers are told of who may call from which site (Fetch standard, CORS protocol): the fields of an answer, and those of an
 // answer to a preflight. Pure: knows no request and no lease.
-import type { RawHeaders } from '../kernel/http.ts';
-import { isRemoved } from '../kernel/removed-headers.ts';
+import type { RawHeaders } from '../kernel/http/http.ts';
+import { isRemoved } from '../kernel/http/removed-headers.ts';
 
 export interface CorsSettings {
   /** As browsers send them, or `*`. */

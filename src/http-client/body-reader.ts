@@ -1,6 +1,6 @@
 // Reads the body of one message by its length or in chunks with trailers (RFC 9112 §6, §7), for responses and for requests. Delivers
 // nothing itself: read() reports what it found.
-import { noHeaders, type RawHeaders } from '../kernel/http.ts';
+import { noHeaders, type RawHeaders } from '../kernel/http/http.ts';
 import { ChunkedBody } from './chunked-body.ts';
 import type { HeadScanner } from './head-scanner.ts';
 

@@ -1,5 +1,5 @@
 // Frames content as chunks and ends it with its trailers (RFC 9112 §7.1), for requests and responses alike. Checks no field.
-import type { RawHeaders } from '../kernel/http.ts';
+import type { RawHeaders } from '../kernel/http/http.ts';
 
 /** A chunk up to here is copied together with its framing: one buffer costs less than three. */
 const maxCopiedChunkBytes = 2048;

@@ -1,9 +1,9 @@
 // One HTTP/1.1 client connection: carries one exchange at a time over a byte pipe and decides whether another may follow (RFC 9112
 // §9). Each exchange has exactly one outcome, whenever the pipe ends, resets or sends bytes. Sets no deadline except for an orderly
 // close, and retries nothing.
-import type { BytePipe, BytePipeHandler } from '../kernel/byte-pipe.ts';
-import type { RawHeaders } from '../kernel/http.ts';
-import { PipeDuplex } from '../kernel/pipe-duplex.ts';
+import type { BytePipe, BytePipeHandler } from '../kernel/net/byte-pipe.ts';
+import type { RawHeaders } from '../kernel/http/http.ts';
+import { PipeDuplex } from '../kernel/net/pipe-duplex.ts';
 import type { ExchangeHandler, OutgoingRequest } from './exchange.ts';
 import { HttpFault, type FaultKind, type FaultMoment } from './http-fault.ts';
 import type { OutgoingBodyObserver } from './outgoing-body.ts';

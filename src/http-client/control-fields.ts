@@ -1,6 +1,6 @@
 // Parses the fields of a response head that control the message and its connection: framing (RFC 9112 §6), persistence (RFC 9112
 // §9.3), Keep-Alive and Upgrade. framing.ts decides what follows from them.
-import { trimOws } from '../kernel/ows.ts';
+import { trimOws } from '../kernel/http/ows.ts';
 import { ResponseError } from './response-error.ts';
 
 /** Digits of a Content-Length; a longer one would not be a safe integer. */

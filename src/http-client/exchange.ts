@@ -1,6 +1,6 @@
 // The types of one exchange on an HTTP/1.1 client connection: the request that is sent, and the events that its sender gets.
-import type { RawHeaders } from '../kernel/http.ts';
-import type { PipeDuplex } from '../kernel/pipe-duplex.ts';
+import type { RawHeaders } from '../kernel/http/http.ts';
+import type { PipeDuplex } from '../kernel/net/pipe-duplex.ts';
 import type { HttpFault } from './http-fault.ts';
 import type { OutgoingBody } from './outgoing-body.ts';
 import type { ResponseHead } from './response.ts';

@@ -1,7 +1,7 @@
 // Decides from request, status and fields how a response is framed (RFC 9112 §6.3), whether its connection may be used again
 // (RFC 9112 §9.3), and whether a 101 is a switch that was asked for (RFC 9110 §7.8).
-import { isBodyless } from '../kernel/http.ts';
-import { isOffered } from '../kernel/upgrade-protocols.ts';
+import { isBodyless } from '../kernel/http/http.ts';
+import { isOffered } from '../kernel/http/upgrade-protocols.ts';
 import { controlFields, type ControlFields } from './control-fields.ts';
 import { ResponseError } from './response-error.ts';
 import type { BodyFraming, ExpectedResponse, ResponseHead } from './response.ts';

@@ -2,8 +2,8 @@
 // connection as long as no byte has left, so that the request can move to another one.
 import process from 'node:process';
 import type { Readable } from 'node:stream';
-import type { BytePipe } from '../kernel/byte-pipe.ts';
-import type { RawHeaders } from '../kernel/http.ts';
+import type { BytePipe } from '../kernel/net/byte-pipe.ts';
+import type { RawHeaders } from '../kernel/http/http.ts';
 import { framedChunk, lastChunkWith } from './chunk-framing.ts';
 
 export interface OutgoingBodyOptions {

@@ -1,5 +1,5 @@
 // Encodes the head of a request (RFC 9112 §3). Writes exactly the given parts and refuses any that would not read as one head.
-import type { RawHeaders } from '../kernel/http.ts';
+import type { RawHeaders } from '../kernel/http/http.ts';
 
 export interface RequestHeadParts {
   readonly method: string;

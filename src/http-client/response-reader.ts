@@ -1,6 +1,6 @@
 // Reads the responses of one HTTP/1 connection from its bytes (RFC 9112): strict, incremental, with the same events for any split of
 // the same bytes. Removes no field. Does not decide whether the connection may be used again.
-import { noHeaders, type RawHeaders } from '../kernel/http.ts';
+import { noHeaders, type RawHeaders } from '../kernel/http/http.ts';
 import { BodyReader } from './body-reader.ts';
 import { checkTrailers } from './control-fields.ts';
 import { responseHead } from './framing.ts';

@@ -1,5 +1,5 @@
 // The types of the response reader: what a request expects, what a response is, and the events of reading one.
-import type { RawHeaders } from '../kernel/http.ts';
+import type { RawHeaders } from '../kernel/http/http.ts';
 
 /** The parts of a request that decide how its response is framed. */
 export interface ExpectedResponse {

@@ -2,7 +2,7 @@
 import { Socket } from 'node:net';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
-import type { BytePipe, BytePipeHandler } from '../kernel/byte-pipe.ts';
+import type { BytePipe, BytePipeHandler } from '../kernel/net/byte-pipe.ts';
 
 /** How long a peer that has ended may take to read the remaining bytes. */
 const flushGraceMs = 5_000;

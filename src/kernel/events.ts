@@ -1,7 +1,7 @@
 // Owns the channels on which the gateway tells what happened, and the shapes of what it tells. Who listens is unknown here; who
 // tells asks `hasSubscribers` first, so that silence is free. Messages hold no credential and no query string.
 import { channel } from 'node:diagnostics_channel';
-import type { GatewayError } from './errors.ts';
+import type { GatewayError } from './errors/gateway-error.ts';
 
 /**
  * A channel of node:diagnostics_channel whose messages have a known shape. Listeners run within publish(), must be quick and must not

@@ -1,9 +1,9 @@
 // Owns changing the keys file: under its lock, all of it or nothing, and never into something that the gateway could not read.
 import { stringify } from 'yaml';
-import type { KeyConfig } from '../config/config.ts';
-import { findingLine } from '../config/origin.ts';
-import { maxFileBytes } from '../config/yaml.ts';
-import { administeredUser, placeFault } from '../kernel/private-file.ts';
+import type { KeyConfig } from '../config/load/config.ts';
+import { findingLine } from '../config/source/origin.ts';
+import { maxFileBytes } from '../config/source/yaml.ts';
+import { administeredUser, placeFault } from '../kernel/files/private-file.ts';
 import { KeysFileError } from './errors.ts';
 import { withFileLock } from './file-lock.ts';
 import { parseKeys, readKeysFile } from './read-keys-file.ts';

@@ -1,5 +1,5 @@
 // Owns what becomes of a list of keys when one is made, replaced or taken away. Pure: the hash is made before, the file written after.
-import { didYouMean } from '../config/names.ts';
+import { didYouMean } from '../config/schema/names.ts';
 import { KeysFileError } from './errors.ts';
 import type { PreviousKey, StoredKey } from './stored-key.ts';
 

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, rename, stat, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { isGone, maxRecordBytes, parseProcessRecord, recordOfThisProcess } from '../kernel/process-record.ts';
+import { isGone, maxRecordBytes, parseProcessRecord, recordOfThisProcess } from '../kernel/files/process-record.ts';
 import { readBeginning } from '../kernel/read-beginning.ts';
 import { KeysFileError } from './errors.ts';
 

@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { chmod } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type KeyDigest, KeyDigests } from '../auth/key-digests.ts';
-import { readConfigFile } from '../config/read-file.ts';
-import { linesOf } from '../kernel/lines.ts';
-import { Slices, type Steps } from '../kernel/slices.ts';
-import { makePrivateDirectory } from '../kernel/state-place.ts';
+import { readConfigFile } from '../config/source/read-file.ts';
+import { linesOf } from '../kernel/files/lines.ts';
+import { Slices, type Steps } from '../kernel/work/slices.ts';
+import { makePrivateDirectory } from '../kernel/files/state-place.ts';
 import { withFileLock } from './file-lock.ts';
 import { replaceFile } from './write-file.ts';
 

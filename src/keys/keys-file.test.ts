@@ -4,7 +4,7 @@ import { chmod, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { tempDirectory } from '../../test/helpers/temp-directory.ts';
-import { findingLine } from '../config/origin.ts';
+import { findingLine } from '../config/source/origin.ts';
 import { changeKeysFile } from './change-keys-file.ts';
 import { stateOf, withCreated, withRotated, withoutRevoked } from './changes.ts';
 import { LastUsed, lastUsedFile, readLastUsed } from './last-used.ts';

@@ -1,11 +1,11 @@
 // Owns the keys file as a source of keys for a running gateway: read at the start, followed while it changes, with a fault in it never
 // taking away the keys that there were. Knows nothing of requests.
 import type { KeySource } from '../auth/key-source.ts';
-import type { KeyConfig } from '../config/config.ts';
-import { findingLine } from '../config/origin.ts';
-import { type ConfigWatch, watchConfig } from '../config/reload.ts';
+import type { KeyConfig } from '../config/load/config.ts';
+import { findingLine } from '../config/source/origin.ts';
+import { type ConfigWatch, watchConfig } from '../config/load/reload.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
-import { each, Slices } from '../kernel/slices.ts';
+import { each, Slices } from '../kernel/work/slices.ts';
 import { KeysFileError } from './errors.ts';
 import { LastUsed } from './last-used.ts';
 import { loadKeys, type LoadedKeys } from './load-keys.ts';

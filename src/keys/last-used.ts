@@ -1,6 +1,6 @@
 // Owns when each key was used last, to the minute: noted in memory, written beside the keys file now and then. Losing it loses no key.
 import { readBeginning } from '../kernel/read-beginning.ts';
-import { Slices, type Steps } from '../kernel/slices.ts';
+import { Slices, type Steps } from '../kernel/work/slices.ts';
 import { replaceFile } from './write-file.ts';
 
 /** Coarse on purpose: a write for each request would cost more than what is known by it. */

@@ -1,6 +1,6 @@
 // Reads the keys file into what the data plane works from.
-import type { Finding } from '../config/origin.ts';
-import type { SeenFiles } from '../config/seen-files.ts';
+import type { Finding } from '../config/source/origin.ts';
+import type { SeenFiles } from '../config/source/seen-files.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
 import { type OtherKey, readKeysFile } from './read-keys-file.ts';
 import { keyPolicies } from './stored-key.ts';

@@ -1,16 +1,16 @@
 // Owns reading the keys file: into keys, or into every fault with its place, in the words of the configuration. Changes nothing.
 import { dirname } from 'node:path';
-import type { KeyConfig } from '../config/config.ts';
-import { schemaFaults } from '../config/faults.ts';
-import { finish } from '../config/finish.ts';
-import { placed } from '../config/judge.ts';
-import { boundedFaults, type Finding } from '../config/origin.ts';
-import { readConfigFile } from '../config/read-file.ts';
-import { type Broken, isUnprefixed, keyRules, prefixRules } from '../config/rules.ts';
-import type { TrustedUser } from '../kernel/private-file.ts';
-import { SeenFiles } from '../config/seen-files.ts';
-import { plain } from '../config/sourced.ts';
-import { readYaml } from '../config/yaml.ts';
+import type { KeyConfig } from '../config/load/config.ts';
+import { schemaFaults } from '../config/schema/schema-messages.ts';
+import { finish } from '../config/load/to-config.ts';
+import { placed } from '../config/check/validate.ts';
+import { boundedFaults, type Finding } from '../config/source/origin.ts';
+import { readConfigFile } from '../config/source/read-file.ts';
+import { type Broken, isUnprefixed, keyRules, prefixRules } from '../config/check/rules.ts';
+import type { TrustedUser } from '../kernel/files/private-file.ts';
+import { SeenFiles } from '../config/source/seen-files.ts';
+import { plain } from '../config/source/sourced.ts';
+import { readYaml } from '../config/source/yaml.ts';
 import { asConfig, keysFileSchema, keysFileShape, type StoredKey } from './stored-key.ts';
 
 /** A key of another source. */

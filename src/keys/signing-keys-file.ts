@@ -3,9 +3,9 @@
 import { readlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { rotated, signingKeyFromPem, type SigningKey } from '../auth/signing-keys.ts';
-import { readConfigFile } from '../config/read-file.ts';
-import { PrivateFileError } from '../kernel/private-file.ts';
-import { isUnwritablePlace, makePrivateDirectory } from '../kernel/state-place.ts';
+import { readConfigFile } from '../config/source/read-file.ts';
+import { PrivateFileError } from '../kernel/files/private-file.ts';
+import { isUnwritablePlace, makePrivateDirectory } from '../kernel/files/state-place.ts';
 import { KeysFileError } from './errors.ts';
 import { withFileLock } from './file-lock.ts';
 import { replaceFile } from './write-file.ts';

@@ -1,12 +1,12 @@
 // Owns the form of the keys file: its schema, its types, and what the gateway makes of an entry. Reads and writes nothing.
 import { z } from 'zod';
-import { withAbout } from '../config/about.ts';
-import type { KeyConfig } from '../config/config.ts';
-import { isTimestamp } from '../config/checks.ts';
-import { entry, list, text, wholeNumber } from '../config/fields.ts';
-import { keyPolicyOf } from '../config/policy.ts';
-import { keyId, keyPrefix, keyTerms, requiredHash } from '../config/sections/auth.ts';
-import { type SectionShape, shapeOf } from '../config/shape.ts';
+import { withAbout } from '../config/schema/field-meta.ts';
+import type { KeyConfig } from '../config/load/config.ts';
+import { isTimestamp } from '../config/check/checks.ts';
+import { entry, list, text, wholeNumber } from '../config/schema/fields.ts';
+import { keyPolicyOf } from '../config/load/policy.ts';
+import { keyId, keyPrefix, keyTerms, requiredHash } from '../config/schema/sections/auth.ts';
+import { type SectionShape, shapeOf } from '../config/schema/shape.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
 
 export interface StoredKey extends Omit<KeyConfig, 'key'> {

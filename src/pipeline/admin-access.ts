@@ -1,7 +1,7 @@
 // Decides whether the caller of one of the gateway's own private paths has the scope `admin`. The same stages as in front of a lease, so
 // that address rules, rate limits and throttles hold here too.
-import { GatewayError } from '../kernel/errors.ts';
-import type { Sink } from '../kernel/http.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
+import type { Sink } from '../kernel/http/http.ts';
 import { compose } from './compose.ts';
 import type { Dispatch, Exchange, Stage } from './stage.ts';
 

@@ -2,8 +2,8 @@
 // chose none of its offers (WebSockets Standard, "establish a WebSocket connection"; RFC 6455 §4.1 would not): so the gateway chooses
 // the one that was meant for it. The client hears its own key; the app does not.
 import { keyProtocol } from '../auth/credential.ts';
-import { fieldValue } from '../kernel/field-value.ts';
-import type { RawHeaders, Sink } from '../kernel/http.ts';
+import { fieldValue } from '../kernel/http/field-value.ts';
+import type { RawHeaders, Sink } from '../kernel/http/http.ts';
 import { PassingSink } from './passing-sink.ts';
 
 /** What a header can carry as it came (RFC 9110 §5.6.2). */

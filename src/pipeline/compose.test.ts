@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { GatewayError } from '../kernel/errors.ts';
-import type { Sink } from '../kernel/http.ts';
+import type { GatewayError } from '../kernel/errors/gateway-error.ts';
+import type { Sink } from '../kernel/http/http.ts';
 import { compose } from './compose.ts';
 import type { Exchange, Stage } from './stage.ts';
 

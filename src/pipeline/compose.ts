@@ -1,7 +1,7 @@
 // Owns the joining of stages into one dispatch, and the rule that no request is left without an answer when a stage throws.
-import { GatewayError } from '../kernel/errors.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { Dispatch, Exchange, Stage } from './stage.ts';
-import type { Sink } from '../kernel/http.ts';
+import type { Sink } from '../kernel/http/http.ts';
 
 /** The first stage is the outermost: it sees the request first and the answer last. */
 export function compose(stages: readonly Stage[], terminal: Dispatch): Dispatch {

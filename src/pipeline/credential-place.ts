@@ -2,9 +2,9 @@
 // directory knows, and an unknown lease never gets the wider rule.
 import { aclOf } from '../guard/acl.ts';
 import { anonymous } from '../guard/principal.ts';
-import { entriesOf } from '../kernel/large-records.ts';
+import { entriesOf } from '../kernel/work/large-records.ts';
 import { leaseIdIn } from '../kernel/lease-name.ts';
-import type { Steps } from '../kernel/slices.ts';
+import type { Steps } from '../kernel/work/slices.ts';
 import { compiledInSteps } from '../policy/compiled.ts';
 import { leasePins } from '../policy/lease-pins.ts';
 import { leaseSettings } from '../policy/lease-settings.ts';

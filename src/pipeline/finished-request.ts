@@ -1,8 +1,8 @@
 // Owns what is told of a request that is over: what is known of its exchange, and how it ended. Knows nobody who listens.
-import type { GatewayError } from '../kernel/errors.ts';
+import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { Outcome, RequestFinished, RouteLabel, StreamKind } from '../kernel/events.ts';
-import { fieldValue } from '../kernel/field-value.ts';
-import { pathOf } from '../kernel/target-path.ts';
+import { fieldValue } from '../kernel/http/field-value.ts';
+import { pathOf } from '../kernel/http/target-path.ts';
 import type { Exchange } from './stage.ts';
 
 /** As in RequestFinished; times are monotonic. */

@@ -1,6 +1,6 @@
 // Owns what a stream is to the gateway: an answer that nobody can say the end of when it begins. It counts against max_streams instead
 // of max_in_flight, and only idle time bounds it (contract §7, §9).
-import { isBodyless, type RawHeaders } from '../kernel/http.ts';
+import { isBodyless, type RawHeaders } from '../kernel/http/http.ts';
 
 /** Server-sent events by their type; everything else by having content and no length: chunks, or an end with the connection. */
 export function isStream(method: string, status: number, headers: RawHeaders): boolean {

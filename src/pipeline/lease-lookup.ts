@@ -1,7 +1,7 @@
 // Looks up the lease that a request names: bounds how many requests wait for the relays, and lets callers who may not call a lease wait
 // as long as for one that does not exist, so that the time does not show which it is.
-import { GatewayError } from '../kernel/errors.ts';
-import type { Sink } from '../kernel/http.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
+import type { Sink } from '../kernel/http/http.ts';
 import { leasePins } from '../policy/lease-pins.ts';
 import type { DirectoryAnswer, LeaseDirectory } from '../route/lease-directory.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';

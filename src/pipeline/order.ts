@@ -1,10 +1,10 @@
 // Owns THE list: every stage that a request passes, in order. To learn what happens to a request, read this file first.
 import type { AssertionSigner } from '../auth/assertion-signer.ts';
 import { Admission } from '../guard/admission.ts';
-import type { Limiter } from '../guard/limiter.ts';
-import type { QuotaLedger } from '../guard/quota-ledger.ts';
+import type { Limiter } from '../limits/limiter.ts';
+import type { QuotaLedger } from '../limits/quotas/quota-ledger.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { Deadlines } from '../kernel/deadlines.ts';
+import { Deadlines } from '../kernel/work/deadlines.ts';
 import type { LeaseDirectory } from '../route/lease-directory.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -12,8 +12,8 @@ import { type AdminAccess, adminAccess } from './admin-access.ts';
 import { compose } from './compose.ts';
 import { LeaseLookup } from './lease-lookup.ts';
 import type { Dispatch } from './stage.ts';
-import { addressGate } from './stages/address-gate.ts';
-import { checkAddress } from './stages/address-rules.ts';
+import { addressGate } from './stages/ip-rate-precheck.ts';
+import { checkAddress } from './stages/ip-rules.ts';
 import { admit } from './stages/admit.ts';
 import { checkHost, checkLeaseHost } from './stages/allowed-hosts.ts';
 import { authenticate, type AuthenticateParts } from './stages/authenticate.ts';
@@ -26,7 +26,7 @@ import { matchRoute } from './stages/match-route.ts';
 import { observe } from './stages/observe.ts';
 import { requestId } from './stages/request-id.ts';
 import { resolveLease } from './stages/resolve-lease.ts';
-import { rewriteAnswer } from './stages/rewrite-answer.ts';
+import { rewriteAnswer } from './stages/rewrite-response.ts';
 import { totalTimeout } from './stages/total-timeout.ts';
 
 export interface PipelineParts {

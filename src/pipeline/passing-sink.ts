@@ -1,7 +1,7 @@
 // Owns a sink that passes everything on: what a stage extends that has a say in some of it. One for a request, and none for a request
 // that its stage has no say in.
-import type { GatewayError } from '../kernel/errors.ts';
-import type { Flow, RawHeaders, Sink } from '../kernel/http.ts';
+import type { GatewayError } from '../kernel/errors/gateway-error.ts';
+import type { Flow, RawHeaders, Sink } from '../kernel/http/http.ts';
 
 export abstract class PassingSink implements Sink {
   protected readonly sink: Sink;

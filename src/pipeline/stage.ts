@@ -1,8 +1,8 @@
 // Owns the shape of the pipeline: what a request is to a stage, and what a stage is. A stage decides, answers or passes on;
 // it never touches Node's req and res.
-import type { Cancellation } from '../kernel/cancellation.ts';
-import type { GatewayError } from '../kernel/errors.ts';
-import type { RequestBody, RequestHead, Sink } from '../kernel/http.ts';
+import type { Cancellation } from '../kernel/work/cancellation.ts';
+import type { GatewayError } from '../kernel/errors/gateway-error.ts';
+import type { RequestBody, RequestHead, Sink } from '../kernel/http/http.ts';
 import type { Principal } from '../guard/principal.ts';
 import type { LeaseSettings } from '../policy/lease-settings.ts';
 import type { Policy, Timeouts } from '../policy/policy.ts';

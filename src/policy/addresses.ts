@@ -1,9 +1,9 @@
 // Owns the question whether an address is among those of a list. Knows nothing of what the list is for.
 import { BlockList, isIP, SocketAddress } from 'node:net';
-import { withoutZone } from '../kernel/address-group.ts';
-import { atOnce, type Steps } from '../kernel/slices.ts';
+import { withoutZone } from '../kernel/net/address-group.ts';
+import { atOnce, type Steps } from '../kernel/work/slices.ts';
 
-export { addressGroup } from '../kernel/address-group.ts';
+export { addressGroup } from '../kernel/net/address-group.ts';
 
 /** `addresses`: addresses and CIDR blocks, already checked. What is no address is in no list. */
 export function addressSet(addresses: readonly string[]): (ip: string) => boolean {

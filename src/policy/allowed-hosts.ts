@@ -1,6 +1,6 @@
 // Which hosts the gateway serves leases under (`gateway.allowed_hosts`). A page whose own name an attacker's DNS leads to the gateway
 // (DNS rebinding) is of the gateway's origin to a browser: only the Host tells, and apps do not see it.
-import type { Steps } from '../kernel/slices.ts';
+import type { Steps } from '../kernel/work/slices.ts';
 import { compiledInSteps } from './compiled.ts';
 import { type HostName, hostNameIn, isLiteralAddress, isLoopbackName } from './host-names.ts';
 import type { Policy } from './policy.ts';

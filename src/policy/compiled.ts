@@ -1,6 +1,6 @@
 // Makes patterns, sets and address blocks of a policy once, for every request. A policy carries plain data only, so that it can cross
 // threads; each thread compiles its own.
-import { atOnce, type Steps } from '../kernel/slices.ts';
+import { atOnce, type Steps } from '../kernel/work/slices.ts';
 import type { Policy } from './policy.ts';
 
 /** Every compilation of a policy: filled while modules load, and constant from then on. */

@@ -1,5 +1,5 @@
 // Owns which timeouts a request has: those of the policy, or of its first override that fits the lease and the path.
-import type { Steps } from '../kernel/slices.ts';
+import type { Steps } from '../kernel/work/slices.ts';
 import { compiledInSteps } from './compiled.ts';
 import { LeasePatterns } from './lease-patterns.ts';
 import type { Policy, TimeoutOverride, Timeouts, TimeoutsPolicy } from './policy.ts';

@@ -1,8 +1,8 @@
 // Owns the question which of several patterns fits a lease best: its id or its name, else the longest `prefix-*`, else `*`. Knows
 // nothing of what is set for them.
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
-import { entriesOf } from '../kernel/large-records.ts';
-import type { Steps } from '../kernel/slices.ts';
+import { entriesOf } from '../kernel/work/large-records.ts';
+import type { Steps } from '../kernel/work/slices.ts';
 import { PerLease } from './per-lease.ts';
 import { PrefixIndex } from './prefix-index.ts';
 

@@ -1,7 +1,7 @@
 // Owns what `portal.lease_pins` says of names and ids, whatever the relays say: a pinned name is that of one lease and of no other.
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
-import { entriesOf } from '../kernel/large-records.ts';
-import { atOnce, type Steps } from '../kernel/slices.ts';
+import { entriesOf } from '../kernel/work/large-records.ts';
+import { atOnce, type Steps } from '../kernel/work/slices.ts';
 import { compiledInSteps } from './compiled.ts';
 import { PerLease } from './per-lease.ts';
 import type { Policy } from './policy.ts';

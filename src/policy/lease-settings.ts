@@ -1,7 +1,7 @@
 // Owns what a policy sets for single leases, compiled: one look-up gives all of it. A lease has the settings of one pattern, the most
 // specific that fits; they are not merged.
-import type { RawHeaders } from '../kernel/http.ts';
-import type { Steps } from '../kernel/slices.ts';
+import type { RawHeaders } from '../kernel/http/http.ts';
+import type { Steps } from '../kernel/work/slices.ts';
 import { compiledInSteps } from './compiled.ts';
 import { LeasePatterns } from './lease-patterns.ts';
 import type { CorsPolicy, HeaderChanges, LeasePolicy, Policy } from './policy.ts';

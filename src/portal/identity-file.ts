@@ -3,9 +3,9 @@
 import { link, open, readlink, unlink } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { openToRead, readUpTo } from '../kernel/open-file.ts';
-import { PrivateFileError, refusalOf } from '../kernel/private-file.ts';
-import { makePrivateDirectory } from '../kernel/state-place.ts';
+import { openToRead, readUpTo } from '../kernel/files/open-file.ts';
+import { PrivateFileError, refusalOf } from '../kernel/files/private-file.ts';
+import { makePrivateDirectory } from '../kernel/files/state-place.ts';
 import { PortalError } from './errors.ts';
 import { createCredential, type Credential, credentialFromPem } from './identity.ts';
 

@@ -1,5 +1,5 @@
 // The public door of the Portal v1 client: `portal-gateway/portal`.
-export type { ClientRefusal } from './accept.ts';
+export type { ClientRefusal } from './publishing/accept.ts';
 export { ClockSkewError, PortalError, type PortalErrorCode } from './errors.ts';
 export {
   createCredential,
@@ -12,8 +12,8 @@ export {
 export type { InfoOptions } from './list-request.ts';
 export { loadIdentity, loadOrCreateIdentity } from './identity-file.ts';
 export type { LeaseOffer, PortalLease, RelayInfo } from './lease.ts';
-export { LeaseRejected, type NameHolder } from './name-holder.ts';
-export type { PublishObserver } from './publish.ts';
+export { LeaseRejected, type NameHolder } from './publishing/name-holder.ts';
+export type { PublishObserver } from './publishing/publish.ts';
 export { RelayClient, type ListenOptions, type RelayClientOptions } from './relay-client.ts';
 export type { RelayClientEvent } from './relay-client-event.ts';
 export type { SecureChannel } from './secure/channel.ts';

@@ -1,6 +1,6 @@
 // Requests what a relay says of itself and the leases that it lists. The response is read as it arrives, in slices of the event
 // loop, and the relay may send no more than one window ahead of that.
-import { Slices } from '../kernel/slices.ts';
+import { Slices } from '../kernel/work/slices.ts';
 import { PortalError } from './errors.ts';
 import type { RelayInfo } from './lease.ts';
 import { LeaseListReader, type LeaseListOptions } from './packets/lease-list-reader.ts';

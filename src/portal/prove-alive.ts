@@ -1,6 +1,6 @@
 // The last step of connecting to a relay: a websocket that opens proves nothing, a relay that answers a ping is connected. A frozen relay, or
 // a proxy with no relay behind it, opens websockets and stays silent.
-import { TimeLimit } from '../kernel/time-limit.ts';
+import { TimeLimit } from '../kernel/work/time-limit.ts';
 import { PortalError } from './errors.ts';
 import { parseRelayUrl } from './websocket/relay-url.ts';
 

@@ -1,5 +1,5 @@
 // The events that a relay client reports: its connection, the leases that it publishes, and the relay's clock.
-import type { ClientRefusal } from './accept.ts';
+import type { ClientRefusal } from './publishing/accept.ts';
 import type { PortalError } from './errors.ts';
 
 export type RelayClientEvent =

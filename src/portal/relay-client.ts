@@ -1,8 +1,8 @@
 // Owns the connection to one relay over time: connects, notices loss, comes back for ever, and publishes again what was
 // published. Knows no wire format: a session does the talking.
 import { backoffMs, type BackoffOptions } from './backoff.ts';
-import { AcceptQueue } from './accept-queue.ts';
-import { AcceptedChannels } from './accepted-channels.ts';
+import { AcceptQueue } from './publishing/accept-queue.ts';
+import { AcceptedChannels } from './publishing/accepted-channels.ts';
 import { PortalError } from './errors.ts';
 import type { LeaseOffer, RelayInfo } from './lease.ts';
 import type { InfoOptions } from './list-request.ts';

@@ -1,16 +1,16 @@
 // Owns one connection to one relay: carrier, multiplexer, and what is dialled and published over it. When the connection ends,
 // so does the session; coming back is the relay client's work.
-import { acceptConnection, type ClientRefusal, type Publisher } from './accept.ts';
-import { AcceptQueue } from './accept-queue.ts';
-import { AcceptedChannels } from './accepted-channels.ts';
+import { acceptConnection, type ClientRefusal, type Publisher } from './publishing/accept.ts';
+import { AcceptQueue } from './publishing/accept-queue.ts';
+import { AcceptedChannels } from './publishing/accepted-channels.ts';
 import { dialLease, type Dialer } from './dial.ts';
 import { PortalError } from './errors.ts';
 import type { Credential } from './identity.ts';
 import type { LeaseOffer, RelayInfo } from './lease.ts';
 import { requestInfo, type InfoOptions } from './list-request.ts';
 import { proveAlive } from './prove-alive.ts';
-import { Publication, type PublishObserver } from './publish.ts';
-import { RelayClock } from './relay-clock.ts';
+import { Publication, type PublishObserver } from './publishing/publish.ts';
+import { RelayClock } from './publishing/relay-clock.ts';
 import { SecureChannel } from './secure/channel.ts';
 import type { SecurePipe } from './secure/secure-pipe.ts';
 import type { HandshakeSecrets } from './secure/handshake.ts';

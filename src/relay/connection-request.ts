@@ -1,6 +1,6 @@
 // Owns what happens to a connection request: limits, the question to the lease's holder and its time limit, the answer back, and
 // the joining of the two streams. Knows nothing of what follows on them.
-import { TimeLimit } from '../kernel/time-limit.ts';
+import { TimeLimit } from '../kernel/work/time-limit.ts';
 import { encodePacket, ResponseCode } from '../portal/packets/packets.ts';
 import type { Packet } from '../portal/packets/packets.ts';
 import { ControlStream } from './control-stream.ts';

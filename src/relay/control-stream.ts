@@ -1,7 +1,7 @@
 // Owns a stream while it carries requests and answers: what is held of it is counted, its silence and its refusal to read are
 // limited, and it ends cleanly or is handed on. Knows nothing of what the packets ask for.
 import { setTimeout } from 'node:timers/promises';
-import { TimeLimit } from '../kernel/time-limit.ts';
+import { TimeLimit } from '../kernel/work/time-limit.ts';
 import { PortalError } from '../portal/errors.ts';
 import { MessageStream } from '../portal/message-stream.ts';
 import { lengthBytes } from '../portal/packets/length-prefix.ts';

@@ -2,7 +2,7 @@
 import { isIPv6 } from 'node:net';
 import type { Clock } from '../kernel/clock.ts';
 import { systemClock } from '../kernel/clock.ts';
-import type { HostLookup } from '../kernel/listening.ts';
+import type { HostLookup } from '../kernel/net/listening.ts';
 import { createCredential } from '../portal/identity.ts';
 import type { Identity } from '../portal/identity.ts';
 import { WindowBudget } from '../portal/yamux/window-budget.ts';

@@ -1,6 +1,6 @@
 // Owns the life of a stream that a client opened: one request after the other, each with its answer, until the peer ends, falls
 // silent, breaks the protocol, or a connection takes the stream over. Knows nothing of how an answer is found.
-import { TimeLimit } from '../kernel/time-limit.ts';
+import { TimeLimit } from '../kernel/work/time-limit.ts';
 import { PortalError } from '../portal/errors.ts';
 import { encodePacket } from '../portal/packets/packets.ts';
 import type { Packet } from '../portal/packets/packets.ts';

@@ -1,6 +1,6 @@
 // Moves references of an app to its own paths, and its cookies, below the prefix under which clients find it. References to other origins
 // stay as they are.
-import { absoluteReference, type ClientOrigin, isOneOf, urlAt } from '../kernel/own-reference.ts';
+import { absoluteReference, type ClientOrigin, isOneOf, urlAt } from '../kernel/references/own-reference.ts';
 
 /** Where an app is for itself, and where it is for the client. */
 export interface Place {

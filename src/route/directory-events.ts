@@ -1,6 +1,6 @@
 // Publishes what the lease directory reports on the channels of kernel/events.ts, with relays by their URL.
 import { leaseListFailed, leaseMoved, leaseNameRefused, leasesListed } from '../kernel/events.ts';
-import type { LeaseListStatus } from '../kernel/status.ts';
+import type { LeaseListStatus } from '../kernel/http/status.ts';
 import type { DirectoryEvent, ListStatus } from './lease-directory.ts';
 
 interface Relay {

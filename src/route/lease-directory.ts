@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../kernel/clock.ts';
 import type { IdSet, IgnoredReason } from '../kernel/lease-admission.ts';
-import { Slices } from '../kernel/slices.ts';
+import { Slices } from '../kernel/work/slices.ts';
 import { LeaseIndex, type Found, type Listed, type RefusedName } from './lease-index.ts';
 import { NameBindings, type Move } from './name-bindings.ts';
 import { RecentlyLost } from './recently-lost.ts';

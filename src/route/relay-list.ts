@@ -7,8 +7,8 @@ import {
   type IgnoredReason,
   type IdSet,
 } from '../kernel/lease-admission.ts';
-import { Slices } from '../kernel/slices.ts';
-import { TimeLimit } from '../kernel/time-limit.ts';
+import { Slices } from '../kernel/work/slices.ts';
+import { TimeLimit } from '../kernel/work/time-limit.ts';
 import type { Listed } from './lease-index.ts';
 
 /** What the directory needs of a relay connection. */

@@ -1,7 +1,7 @@
 // Owns the bounds of a request body while it comes: how large it may become, and how long the client may pause within it. A pause
 // that the app makes, by not reading, is not the client's. Knows nothing of what becomes of the pieces.
-import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
-import { GatewayError } from '../kernel/errors.ts';
+import { Deadline, type Deadlines, type Expiring } from '../kernel/work/deadlines.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { bodyTooLarge } from './head-check.ts';
 
 export interface BodyBounds {

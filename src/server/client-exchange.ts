@@ -1,10 +1,10 @@
 // Owns a client's request as the stages see it, and what it shares with its forks. Never writes.
 import { randomUUID } from 'node:crypto';
-import { Cancellation } from '../kernel/cancellation.ts';
-import type { RequestBody, RequestHead } from '../kernel/http.ts';
+import { Cancellation } from '../kernel/work/cancellation.ts';
+import type { RequestBody, RequestHead } from '../kernel/http/http.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { Peer } from './peer.ts';
+import type { Peer } from './listen/peer.ts';
 
 /** What a client sent, in any HTTP. */
 export interface Received {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { systemClock } from '../kernel/clock.ts';
-import { Deadlines } from '../kernel/deadlines.ts';
+import { Deadlines } from '../kernel/work/deadlines.ts';
 import { BodyWatch } from './body-watch.ts';
 import { ClientRequest } from './client-request.ts';
 

@@ -2,8 +2,8 @@
 // nor a fault in it costs the client the answer. Knows no stage.
 import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { GatewayError } from '../kernel/errors.ts';
-import { noHeaders, type RawHeaders, type RequestBody } from '../kernel/http.ts';
+import type { GatewayError } from '../kernel/errors/gateway-error.ts';
+import { noHeaders, type RawHeaders, type RequestBody } from '../kernel/http/http.ts';
 import type { BodyWatch } from './body-watch.ts';
 import type { BodyLength } from './head-check.ts';
 

@@ -1,9 +1,9 @@
 // Owns the answer to a request for one of the gateway's own paths, and the events in place of the pipeline's.
 import { requestFinished, requestStarted } from '../kernel/events.ts';
-import type { WholeResponse } from '../kernel/whole-response.ts';
+import type { WholeResponse } from '../kernel/http/whole-response.ts';
 import { finishedRequest } from '../pipeline/finished-request.ts';
 import type { Exchange } from '../pipeline/stage.ts';
-import type { ClientSink } from './own-answer.ts';
+import type { ClientSink } from './builtin/gateway-response.ts';
 
 export function giveAnswer(
   exchange: Exchange,

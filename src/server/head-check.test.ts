@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { GatewayError } from '../kernel/errors.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { checkHead, type CheckedHead } from './head-check.ts';
 
 interface Sent {

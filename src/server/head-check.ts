@@ -1,9 +1,9 @@
 // Owns the question whether a request's head can be read in one way only: who would be served, and where the body ends. What it
 // refuses goes no further, and its connection ends. Node's parser refuses most of what is ambiguous by itself (the rows of
 // test/e2e/request-framing.test.ts say what); this is the rest, in one pass over the raw fields.
-import { GatewayError } from '../kernel/errors.ts';
-import type { RequestHead } from '../kernel/http.ts';
-import { trimOws } from '../kernel/ows.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
+import type { RequestHead } from '../kernel/http/http.ts';
+import { trimOws } from '../kernel/http/ows.ts';
 import { isAuthority } from './authority.ts';
 import { targetFault } from './request-target.ts';
 

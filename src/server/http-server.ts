@@ -2,16 +2,16 @@
 // nothing about a request.
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '../kernel/clock.ts';
-import { Deadlines } from '../kernel/deadlines.ts';
+import { Deadlines } from '../kernel/work/deadlines.ts';
 import type { AdminAccess } from '../pipeline/admin-access.ts';
 import type { Dispatch, Exchange } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';
-import { Entrance } from './entrance.ts';
-import { FrontDoor } from './front-door.ts';
-import type { HealthState } from './health.ts';
-import { Http1 } from './http1.ts';
-import { LastLook } from './last-look.ts';
-import { OwnEndpoints, type MetricsText } from './own-endpoints.ts';
+import { Entrance } from './listen/entrance.ts';
+import { FrontDoor } from './listen/listener.ts';
+import type { HealthState } from './builtin/health.ts';
+import { Http1 } from './http1/http1.ts';
+import { LastLook } from './listen/last-look.ts';
+import { OwnEndpoints, type MetricsText } from './builtin/builtin-endpoints.ts';
 import { adminReception, reception, type Receive } from './reception.ts';
 import type { ConnectionProtocol, RetiringProtocol, ServerHost } from './server-host.ts';
 import { writeRateWindowMs } from './write-rate.ts';

@@ -1,9 +1,9 @@
 // Receives well-formed requests of every HTTP version: responds on the gateway's own paths, refuses requests once the grace of a drain is
 // over, and hands all others to the pipeline.
-import { GatewayError } from '../kernel/errors.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { Dispatch, Exchange } from '../pipeline/stage.ts';
-import type { ClientSink } from './own-answer.ts';
-import type { OwnEndpoints } from './own-endpoints.ts';
+import type { ClientSink } from './builtin/gateway-response.ts';
+import type { OwnEndpoints } from './builtin/builtin-endpoints.ts';
 import { refuseRequest } from './refusal.ts';
 
 export type Receive = (exchange: Exchange, sink: ClientSink) => void;

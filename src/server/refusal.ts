@@ -1,8 +1,8 @@
 // Owns the refusal of a request before the pipeline, which would have told of it: the answer, and the event in the pipeline's place.
-import type { GatewayError } from '../kernel/errors.ts';
+import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { requestRefused, type RequestRefused } from '../kernel/events.ts';
-import type { Sink } from '../kernel/http.ts';
-import { pathOf } from '../kernel/target-path.ts';
+import type { Sink } from '../kernel/http/http.ts';
+import { pathOf } from '../kernel/http/target-path.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 
 export function refuseRequest({ id, clientIp, req }: Exchange, sink: Sink, error: GatewayError): void {

@@ -1,11 +1,11 @@
 // Owns the seam between the front door, what is spoken behind it, and the rest of the server: a connection goes in, exchanges come out.
 import type { Socket } from 'node:net';
 import type { Clock } from '../kernel/clock.ts';
-import type { GatewayError } from '../kernel/errors.ts';
-import type { Deadlines } from '../kernel/deadlines.ts';
+import type { GatewayError } from '../kernel/errors/gateway-error.ts';
+import type { Deadlines } from '../kernel/work/deadlines.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { LastLook } from './last-look.ts';
-import type { Peer } from './peer.ts';
+import type { LastLook } from './listen/last-look.ts';
+import type { Peer } from './listen/peer.ts';
 import type { Receive } from './reception.ts';
 
 /**

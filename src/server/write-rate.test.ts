@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { Deadlines } from '../kernel/deadlines.ts';
+import { Deadlines } from '../kernel/work/deadlines.ts';
 import { WriteRate } from './write-rate.ts';
 
 const bounds = { minBytesPerSecond: 1024, windowMs: 30_000 };

@@ -1,8 +1,8 @@
 // Cuts responses whose client reads too slowly. Only time during which data waits for the client counts, so a slow app or a pause of
 // the gateway is never held against the client.
 import type { Clock } from '../kernel/clock.ts';
-import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
-import { GatewayError } from '../kernel/errors.ts';
+import { Deadline, type Deadlines, type Expiring } from '../kernel/work/deadlines.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { slowClientCut, type SlowClientCut } from '../kernel/events.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';

@@ -1,6 +1,6 @@
 // An HTTP connection over a tunnel, with the state that its pool needs: since when it is idle, and for how long it may be.
-import { Deadline, type Expiring } from '../kernel/deadlines.ts';
-import type { GatewayError } from '../kernel/errors.ts';
+import { Deadline, type Expiring } from '../kernel/work/deadlines.ts';
+import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { HttpConnection } from '../http-client/connection.ts';
 import { exchangeFault } from './faults.ts';
 import type { Tunnel } from './transport.ts';

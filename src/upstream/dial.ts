@@ -1,6 +1,6 @@
 // Owns that every dial is told of: how long it took, and what came of it. Decides nothing about it.
 import type { Clock } from '../kernel/clock.ts';
-import { GatewayError } from '../kernel/errors.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { clockCompared, dialFinished } from '../kernel/events.ts';
 import { ClockSkewError } from '../portal/errors.ts';
 import { dialFault } from './faults.ts';

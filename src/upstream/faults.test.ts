@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HttpFault, type FaultKind, type FaultMoment } from '../http-client/http-fault.ts';
-import { GatewayError } from '../kernel/errors.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { ClockSkewError, PortalError, type PortalErrorCode } from '../portal/errors.ts';
 import { dialFault, exchangeFault, saysLeaseIsGone } from './faults.ts';
 

@@ -1,7 +1,7 @@
 // Maps failures of tunnels and exchanges to errors for the caller. Details contain no address, key or text of the app.
 import type { HttpFault } from '../http-client/http-fault.ts';
-import type { ErrorCode } from '../kernel/error-table.ts';
-import { GatewayError } from '../kernel/errors.ts';
+import type { ErrorCode } from '../kernel/errors/error-table.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { clockToleranceSeconds, skewText } from '../kernel/clock-skew.ts';
 import { ClockSkewError, PortalError, type PortalErrorCode } from '../portal/errors.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
 import { systemClock } from '../kernel/clock.ts';
-import { GatewayError } from '../kernel/errors.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { bodyOf, noBody, ok, ScriptedUpstream } from '../../test/helpers/scripted-upstream.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

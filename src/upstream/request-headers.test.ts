@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RequestHead } from '../kernel/http.ts';
+import type { RequestHead } from '../kernel/http/http.ts';
 import { endToEnd, endToEndTrailers } from './request-headers.ts';
 
 function head(headers: readonly string[], upgrade = false): RequestHead {

@@ -1,9 +1,9 @@
 // Owns what of a request's headers reaches an app: end-to-end fields, as received, without those that only the gateway may send.
 // What the gateway adds is the caller's.
-import { isHopByHop, namedByConnection } from '../kernel/hop-by-hop.ts';
-import type { RawHeaders, RequestHead } from '../kernel/http.ts';
-import { isMethodOverride, isRemoved, isWrittenByGateway } from '../kernel/removed-headers.ts';
-import { offerableProtocols } from '../kernel/upgrade-protocols.ts';
+import { isHopByHop, namedByConnection } from '../kernel/http/hop-by-hop.ts';
+import type { RawHeaders, RequestHead } from '../kernel/http/http.ts';
+import { isMethodOverride, isRemoved, isWrittenByGateway } from '../kernel/http/removed-headers.ts';
+import { offerableProtocols } from '../kernel/http/upgrade-protocols.ts';
 
 export interface EndToEnd {
   /** Fresh: the caller may append. */

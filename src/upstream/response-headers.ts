@@ -1,8 +1,8 @@
 // Selects the fields of an app's response for the client: end-to-end ones, as received, with our Via. Framing was checked by the
 // response reader.
 import type { ResponseHead } from '../http-client/response.ts';
-import { isHopByHop, namedByConnection } from '../kernel/hop-by-hop.ts';
-import type { RawHeaders } from '../kernel/http.ts';
+import { isHopByHop, namedByConnection } from '../kernel/http/hop-by-hop.ts';
+import type { RawHeaders } from '../kernel/http/http.ts';
 
 const via = { '1.0': '1.0 portal-gateway', '1.1': '1.1 portal-gateway' } as const;
 

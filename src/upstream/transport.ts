@@ -1,5 +1,5 @@
 // The interface of a relay connection for the gateway, the same for every protocol version.
-import type { BytePipe } from '../kernel/byte-pipe.ts';
+import type { BytePipe } from '../kernel/net/byte-pipe.ts';
 import type { AdmissionOptions, IgnoredCounts } from '../kernel/lease-admission.ts';
 
 export interface Lease {

@@ -1,8 +1,8 @@
 // Owns the tunnels to one lease over one relay connection: which are idle, how many are in use, and who waits for one. Grows for
 // every request up to its bound, so that no request waits behind a stream. Knows no HTTP.
 import type { Clock } from '../kernel/clock.ts';
-import { Deadline, type Deadlines, type Expiring } from '../kernel/deadlines.ts';
-import { GatewayError } from '../kernel/errors.ts';
+import { Deadline, type Deadlines, type Expiring } from '../kernel/work/deadlines.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import { dialFault } from './faults.ts';
 import type { Policy } from '../policy/policy.ts';

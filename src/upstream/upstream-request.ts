@@ -1,6 +1,6 @@
 // Owns what is asked of this room: one request for one lease, and what must be known to carry it there.
-import type { Cancellation } from '../kernel/cancellation.ts';
-import type { RequestBody } from '../kernel/http.ts';
+import type { Cancellation } from '../kernel/work/cancellation.ts';
+import type { RequestBody } from '../kernel/http/http.ts';
 import type { Timeouts } from '../policy/policy.ts';
 import type { Lease, Transport } from './transport.ts';
 

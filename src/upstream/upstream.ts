@@ -1,10 +1,10 @@
 // The room's door: sends a request to its lease over the relay that is best now. Owns the pools, one for each lease and relay
 // connection, and nothing of HTTP.
 import type { Clock } from '../kernel/clock.ts';
-import { Deadlines } from '../kernel/deadlines.ts';
-import { GatewayError } from '../kernel/errors.ts';
-import type { TunnelStatus } from '../kernel/status.ts';
-import { emptyBodyIsAnnounced, type Sink } from '../kernel/http.ts';
+import { Deadlines } from '../kernel/work/deadlines.ts';
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
+import type { TunnelStatus } from '../kernel/http/status.ts';
+import { emptyBodyIsAnnounced, type Sink } from '../kernel/http/http.ts';
 import { Attempt } from './attempt.ts';
 import { dial } from './dial.ts';
 import type { Lease, Transport } from './transport.ts';

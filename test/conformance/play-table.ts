@@ -1,7 +1,7 @@
 // Owns the way from the table to tests: for each gateway that rows need one stage, and on it every row, side by side.
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import type { GatewayOptions } from '../../src/gateway.ts';
+import type { GatewayOptions } from '../../src/gateway/gateway.ts';
 import { runRowOverHttp2 } from './harness/http2.ts';
 import { openStage, type AppPeer, type Stage } from './harness/stage.ts';
 import { runRow, type Staged } from './harness/run-row.ts';

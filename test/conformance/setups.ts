@@ -1,5 +1,5 @@
 // Owns the gateways that rows are played against: their policies, and what of them is no policy, by name.
-import type { GatewayOptions } from '../../src/gateway.ts';
+import type { GatewayOptions } from '../../src/gateway/gateway.ts';
 import type { testPolicy } from '../helpers/policy.ts';
 import { proxyHeaderFor } from '../helpers/proxy-header.ts';
 import type { Setup } from './row.ts';

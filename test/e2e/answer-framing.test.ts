@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import { noHeaders, type Flow, type RawHeaders, type Sink } from '../../src/kernel/http.ts';
+import { noHeaders, type Flow, type RawHeaders, type Sink } from '../../src/kernel/http/http.ts';
 import { HttpServer } from '../../src/server/http-server.ts';
 import { connect } from 'node:net';
 import { testPolicy } from '../helpers/policy.ts';
-import type { GatewayError } from '../../src/kernel/errors.ts';
+import type { GatewayError } from '../../src/kernel/errors/gateway-error.ts';
 
 interface Said {
   readonly answer: string;

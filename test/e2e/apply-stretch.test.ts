@@ -1,7 +1,7 @@
 // How long the event loop is held while a gateway applies another policy, for each part of a policy that may be large.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Assembly, piecesOf } from '../../src/kernel/pieces.ts';
+import { Assembly, piecesOf } from '../../src/kernel/work/pieces.ts';
 import type { KeyPolicy, Policy } from '../../src/policy/policy.ts';
 import { certificate, otherCertificate, tlsSettings } from '../helpers/certificates.ts';
 import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { createDemoApp } from '../../src/demo/demo-app.ts';
-import { AssertionCheck } from '../../src/expose/assertion-check.ts';
+import { AssertionCheck } from '../../src/expose/assertions/assertion-check.ts';
 import { connect, createCredential } from '../../src/portal/index.ts';
 import { runCli, startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';

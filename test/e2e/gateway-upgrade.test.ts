@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import type { Gateway } from '../../src/gateway.ts';
+import type { Gateway } from '../../src/gateway/gateway.ts';
 import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
 import { over, settled } from '../helpers/scripted-app.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import type { Limiter, Verdict } from '../../src/guard/limiter.ts';
+import type { Limiter, Verdict } from '../../src/limits/limiter.ts';
 import { auth, readUntil, startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
 import { handedOver } from '../helpers/scripted-app.ts';
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { leaseListFailed, listen } from '../../src/kernel/events.ts';
-import { createMetrics } from '../../src/observe/metrics.ts';
-import { createLogger } from '../../src/observe/log.ts';
-import { writeLeaseLog } from '../../src/observe/lease-log.ts';
+import { createMetrics } from '../../src/observe/metrics/metrics.ts';
+import { createLogger } from '../../src/observe/logs/log.ts';
+import { writeLeaseLog } from '../../src/observe/logs/lease-log.ts';
 import { startPlainGateway } from '../helpers/plain-gateway.ts';
 
 interface Details {

@@ -12,7 +12,7 @@ import {
   type RequestFinished,
   type RequestRefused,
 } from '../../src/kernel/events.ts';
-import { createMetrics } from '../../src/observe/metrics.ts';
+import { createMetrics } from '../../src/observe/metrics/metrics.ts';
 import { certificate, otherCertificate, tlsSettings } from '../helpers/certificates.ts';
 import { parseExposition, valueOf } from '../helpers/exposition.ts';
 import { key } from '../helpers/plain-gateway.ts';

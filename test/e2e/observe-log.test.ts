@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
-import { writeAccessLog } from '../../src/observe/access-log.ts';
+import { writeAccessLog } from '../../src/observe/logs/access-log.ts';
 import { auth, key, readUntil, startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
 import type { testPolicy } from '../helpers/policy.ts';
 import { handedOver } from '../helpers/scripted-app.ts';

@@ -7,7 +7,7 @@ import { PassThrough } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { describe, test, type TestContext } from 'node:test';
 import { constants, createGunzip, createGzip, gzipSync } from 'node:zlib';
-import { QuotaLedger } from '../../src/guard/quota-ledger.ts';
+import { QuotaLedger } from '../../src/limits/quotas/quota-ledger.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { listen, requestFinished } from '../../src/kernel/events.ts';
 import type { QuotasPolicy } from '../../src/policy/policy.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import { createGateway } from '../../src/gateway.ts';
+import { createGateway } from '../../src/gateway/gateway.ts';
 import { createCredential } from '../../src/portal/index.ts';
 import { createV1Transport } from '../../src/upstream/v1-transport.ts';
 import { startCli, temporaryDirectory } from '../helpers/cli.ts';

@@ -1,7 +1,7 @@
 // Which request headers reach an app, through a gateway: nothing by which a client could pose as somebody else.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { removedHeaders } from '../../src/kernel/removed-headers.ts';
+import { removedHeaders } from '../../src/kernel/http/removed-headers.ts';
 import { ask, show } from '../helpers/echo-app.ts';
 import { key, startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
 import { testKey, type testPolicy } from '../helpers/policy.ts';

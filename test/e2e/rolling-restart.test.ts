@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { Bridge } from '../../src/expose/bridge.ts';
 import { publish } from '../../src/expose/publish.ts';
-import { parseTarget } from '../../src/expose/target.ts';
+import { parseTarget } from '../../src/expose/app/target.ts';
 import { connect, createCredential, RelayClient, type Credential, type SecureChannel } from '../../src/portal/index.ts';
 import { LeaseTable } from '../../src/relay/lease-table.ts';
 import { createRelay } from '../../src/relay/relay.ts';

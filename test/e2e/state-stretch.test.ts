@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { KeyDigests } from '../../src/auth/key-digests.ts';
-import { appendLeaseNames, readLeaseNames } from '../../src/cli/lease-names-file.ts';
+import { appendLeaseNames, readLeaseNames } from '../../src/gateway/lease-names-file.ts';
 import { openKeyDigests } from '../../src/keys/key-digests-file.ts';
 import { LastUsed, lastUsedFile, readLastUsed } from '../../src/keys/last-used.ts';
 import { tempDirectory } from '../helpers/temp-directory.ts';

@@ -9,13 +9,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { pino } from 'pino';
-import { LocalLimiter } from '../../src/guard/local-limiter.ts';
-import { MemoryLimiter } from '../../src/guard/memory-limiter.ts';
-import { QuotaLedger } from '../../src/guard/quota-ledger.ts';
+import { LocalLimiter } from '../../src/limits/local-limiter.ts';
+import { MemoryLimiter } from '../../src/limits/memory-limiter.ts';
+import { QuotaLedger } from '../../src/limits/quotas/quota-ledger.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { listen, llmUsage, type LlmUsage } from '../../src/kernel/events.ts';
-import { createMetrics } from '../../src/observe/metrics.ts';
-import { writeUsageLog } from '../../src/observe/usage-log.ts';
+import { createMetrics } from '../../src/observe/metrics/metrics.ts';
+import { writeUsageLog } from '../../src/observe/logs/usage-log.ts';
 import type { QuotasPolicy } from '../../src/policy/policy.ts';
 import { parseExposition, valueOf } from '../helpers/exposition.ts';
 import {

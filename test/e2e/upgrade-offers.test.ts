@@ -8,7 +8,7 @@ import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { Bridge } from '../../src/expose/bridge.ts';
 import { StreamPipe } from '../../src/http-client/stream-pipe.ts';
-import { parseTarget } from '../../src/expose/target.ts';
+import { parseTarget } from '../../src/expose/app/target.ts';
 import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
 import { answerOf, problemCode, startSecureGateway } from '../helpers/secure-gateway.ts';
 import { tunnelPair } from '../helpers/tunnel-pair.ts';

@@ -1,5 +1,5 @@
 // Owns the table: what a client sees of its exchange, and what is told of it, when something happens at a point of it.
-import type { ErrorCode } from '../../src/kernel/error-table.ts';
+import type { ErrorCode } from '../../src/kernel/errors/error-table.ts';
 import type { PointName } from '../helpers/exchange-points.ts';
 
 /** `dialling`: the app has not answered the dial yet, and never will. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TlsCertificate, TlsSettings } from '../../src/server/tls-contexts.ts';
+import type { TlsCertificate, TlsSettings } from '../../src/server/listen/tls-contexts.ts';
 
 /** The path of one of the files in tls/. */
 export function tlsFile(name: string): string {

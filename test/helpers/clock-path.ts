@@ -4,7 +4,7 @@ import { createServer, request, type IncomingMessage } from 'node:http';
 import { connect as connectTcp, createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import { createGateway } from '../../src/gateway.ts';
+import { createGateway } from '../../src/gateway/gateway.ts';
 import { createCredential, RelayClient, type RelayClientEvent } from '../../src/portal/index.ts';
 import type { RelayEvent } from '../../src/relay/events.ts';
 import { createRelay, type Relay } from '../../src/relay/relay.ts';

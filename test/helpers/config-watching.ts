@@ -3,8 +3,8 @@ import { EventEmitter } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { loadConfig, type LoadResult } from '../../src/config/load.ts';
-import { type ConfigWatch, type ReloadReason, watchConfig, type WatchOptions } from '../../src/config/reload.ts';
+import { loadConfig, type LoadResult } from '../../src/config/load/load.ts';
+import { type ConfigWatch, type ReloadReason, watchConfig, type WatchOptions } from '../../src/config/load/reload.ts';
 import { tempDirectory } from './temp-directory.ts';
 
 export interface Applied {

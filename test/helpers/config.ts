@@ -2,8 +2,8 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type LoadOptions, type LoadResult, loadConfig } from '../../src/config/load.ts';
-import { findingLine } from '../../src/config/origin.ts';
+import { type LoadOptions, type LoadResult, loadConfig } from '../../src/config/load/load.ts';
+import { findingLine } from '../../src/config/source/origin.ts';
 import { tempDirectory } from './temp-directory.ts';
 
 /** Writes files below a new directory, readable by nobody else, and returns it. */

@@ -5,8 +5,8 @@ import type { ExchangeHandler, OutgoingRequest } from '../../src/http-client/exc
 import type { HttpFault } from '../../src/http-client/http-fault.ts';
 import { encodeRequestHead } from '../../src/http-client/request-head.ts';
 import type { ResponseHead } from '../../src/http-client/response.ts';
-import type { RawHeaders } from '../../src/kernel/http.ts';
-import type { PipeDuplex } from '../../src/kernel/pipe-duplex.ts';
+import type { RawHeaders } from '../../src/kernel/http/http.ts';
+import type { PipeDuplex } from '../../src/kernel/net/pipe-duplex.ts';
 import { ScriptedPipe } from './scripted-pipe.ts';
 
 /** Records the events of an exchange, and fails on a second outcome. */

@@ -13,7 +13,7 @@ import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { Bridge, type BridgeOptions } from '../../src/expose/bridge.ts';
 import type { ExposeEvent } from '../../src/expose/expose-event.ts';
-import { parseTarget } from '../../src/expose/target.ts';
+import { parseTarget } from '../../src/expose/app/target.ts';
 import { StreamPipe } from '../../src/http-client/stream-pipe.ts';
 import { tunnelPair } from './tunnel-pair.ts';
 

@@ -1,6 +1,6 @@
 // The program of a job thread under test: does what the job says, good or bad.
 import process from 'node:process';
-import { serveJobs } from '../../src/kernel/job-worker.ts';
+import { serveJobs } from '../../src/kernel/work/job-worker.ts';
 
 export type TestJob =
   | { readonly do: 'echo'; readonly value: unknown }

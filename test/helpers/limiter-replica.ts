@@ -1,18 +1,18 @@
 // Owns the limits of one gateway among several that share a Redis, without the gateway.
 import type { TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { FallbackLimiter } from '../../src/guard/fallback-limiter.ts';
-import { type Charge, isAdmitted, type Rate } from '../../src/guard/limiter.ts';
-import { LocalLimiter } from '../../src/guard/local-limiter.ts';
-import { MemoryLimiter } from '../../src/guard/memory-limiter.ts';
-import type { QuotaCharge } from '../../src/guard/quota.ts';
-import { QuotaKeeper } from '../../src/guard/quota-keeper.ts';
-import { QuotaLedger } from '../../src/guard/quota-ledger.ts';
-import { QuotaRedis } from '../../src/guard/quota-redis.ts';
-import { connectRedis } from '../../src/guard/redis-client.ts';
-import { RedisLimiter, type ScriptRunner } from '../../src/guard/redis-limiter.ts';
+import { FallbackLimiter } from '../../src/limits/fallback-limiter.ts';
+import { type Charge, isAdmitted, type Rate } from '../../src/limits/limiter.ts';
+import { LocalLimiter } from '../../src/limits/local-limiter.ts';
+import { MemoryLimiter } from '../../src/limits/memory-limiter.ts';
+import type { QuotaCharge } from '../../src/limits/quotas/quota.ts';
+import { QuotaKeeper } from '../../src/limits/quotas/quota-keeper.ts';
+import { QuotaLedger } from '../../src/limits/quotas/quota-ledger.ts';
+import { QuotaRedis } from '../../src/limits/redis/quota-store.ts';
+import { connectRedis } from '../../src/limits/redis/redis-client.ts';
+import { RedisLimiter, type ScriptRunner } from '../../src/limits/redis/redis-limiter.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
-import { Deadlines } from '../../src/kernel/deadlines.ts';
+import { Deadlines } from '../../src/kernel/work/deadlines.ts';
 import type { RedisServer } from './redis-server.ts';
 
 /** No day ends meanwhile. */

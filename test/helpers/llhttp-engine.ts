@@ -1,7 +1,7 @@
 // llhttp as it comes with undici in WebAssembly, in strict mode: no lenient flag is ever set. Instantiates it with the callbacks of one
 // oracle and runs it over whole messages; the oracles record what the callbacks report.
 import { createRequire } from 'node:module';
-import { trimOws } from '../../src/kernel/ows.ts';
+import { trimOws } from '../../src/kernel/http/ows.ts';
 
 /** The parts that are used here; the types of WebAssembly belong to the DOM library. */
 declare const WebAssembly: {

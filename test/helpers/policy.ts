@@ -1,7 +1,7 @@
 // Owns policies under test: the defaults, with one key, and what a test has of its own.
 import { hash } from 'node:crypto';
-import { defaultConfig } from '../../src/config/defaults.ts';
-import { policyOf } from '../../src/config/policy.ts';
+import { defaultConfig } from '../../src/config/schema/defaults.ts';
+import { policyOf } from '../../src/config/load/policy.ts';
 import type { KeyPolicy, LeasePolicy, Policy } from '../../src/policy/policy.ts';
 import { markedSecret } from '../secrecy/marks.ts';
 

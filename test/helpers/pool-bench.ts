@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
 import { mock, type TestContext } from 'node:test';
-import { Deadlines } from '../../src/kernel/deadlines.ts';
-import type { GatewayError } from '../../src/kernel/errors.ts';
+import { Deadlines } from '../../src/kernel/work/deadlines.ts';
+import type { GatewayError } from '../../src/kernel/errors/gateway-error.ts';
 import type { Connection } from '../../src/upstream/connection.ts';
 import type { Tunnel } from '../../src/upstream/transport.ts';
 import { TunnelPool, type Freshness, type PoolLimits, type Waiter } from '../../src/upstream/tunnel-pool.ts';

@@ -1,8 +1,8 @@
 // Reads one request with the request reader, from any pieces of its bytes, into one comparable value.
-import { RequestReader } from '../../src/expose/request-reader.ts';
-import type { TunnelRequestHead } from '../../src/expose/request-head.ts';
-import { GatewayError } from '../../src/kernel/errors.ts';
-import type { RawHeaders } from '../../src/kernel/http.ts';
+import { RequestReader } from '../../src/expose/request/request-reader.ts';
+import type { TunnelRequestHead } from '../../src/expose/request/request-head.ts';
+import { GatewayError } from '../../src/kernel/errors/gateway-error.ts';
+import type { RawHeaders } from '../../src/kernel/http/http.ts';
 
 export interface RequestReading {
   /** refused: see `code`. */

@@ -1,5 +1,5 @@
 // A byte pipe whose peer is the test: events happen synchronously in the calls of the test.
-import type { BytePipe, BytePipeHandler } from '../../src/kernel/byte-pipe.ts';
+import type { BytePipe, BytePipeHandler } from '../../src/kernel/net/byte-pipe.ts';
 
 export class ScriptedPipe implements BytePipe {
   handler: BytePipeHandler | undefined;

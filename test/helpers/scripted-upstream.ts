@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import type { PassThrough } from 'node:stream';
 import type { TestContext } from 'node:test';
-import { Cancellation } from '../../src/kernel/cancellation.ts';
+import { Cancellation } from '../../src/kernel/work/cancellation.ts';
 import { systemClock, type Clock } from '../../src/kernel/clock.ts';
-import { noHeaders, type Flow, type RequestBody, type Sink } from '../../src/kernel/http.ts';
+import { noHeaders, type Flow, type RequestBody, type Sink } from '../../src/kernel/http/http.ts';
 import type { Lease, Transport, Tunnel } from '../../src/upstream/transport.ts';
 import type { PoolLimits } from '../../src/upstream/tunnel-pool.ts';
 import { Upstream } from '../../src/upstream/upstream.ts';

@@ -4,7 +4,7 @@ import { Agent, createServer, request, type IncomingMessage, type RequestListene
 import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import { createGateway, type Gateway } from '../../src/gateway.ts';
+import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
 import { createCredential, RelayClient } from '../../src/portal/index.ts';
 import { createV1Transport } from '../../src/upstream/v1-transport.ts';
 import type { Answer } from './plain-gateway.ts';

@@ -1,14 +1,14 @@
 // A model of several gateways that share limits in a Redis, in virtual time: the limiter is real, the clock, the timers and the server are
 // modelled. The model knows the buckets of the scripts, and nothing of quotas but that Redis may refuse them.
 import { setImmediate } from 'node:timers/promises';
-import { FallbackLimiter } from '../../src/guard/fallback-limiter.ts';
-import { LocalLimiter } from '../../src/guard/local-limiter.ts';
-import { MemoryLimiter } from '../../src/guard/memory-limiter.ts';
-import { QuotaLedger } from '../../src/guard/quota-ledger.ts';
-import { RedisLimiter, type ScriptRunner } from '../../src/guard/redis-limiter.ts';
-import { epochScript, payScript, takeScript } from '../../src/guard/redis-scripts.ts';
-import { StoreReplyError } from '../../src/guard/store-reply.ts';
-import type { Deadline } from '../../src/kernel/deadlines.ts';
+import { FallbackLimiter } from '../../src/limits/fallback-limiter.ts';
+import { LocalLimiter } from '../../src/limits/local-limiter.ts';
+import { MemoryLimiter } from '../../src/limits/memory-limiter.ts';
+import { QuotaLedger } from '../../src/limits/quotas/quota-ledger.ts';
+import { RedisLimiter, type ScriptRunner } from '../../src/limits/redis/redis-limiter.ts';
+import { epochScript, payScript, takeScript } from '../../src/limits/redis/redis-scripts.ts';
+import { StoreReplyError } from '../../src/limits/store-reply.ts';
+import type { Deadline } from '../../src/kernel/work/deadlines.ts';
 
 /** Events in order of their time; of one time, in the order in which they were set. */
 export class VirtualTime {
@@ -34,7 +34,7 @@ export class VirtualTime {
     this.nowMs = untilMs;
   }
 
-  /** As kernel/deadlines.ts, in this time. */
+  /** As kernel/work/deadlines.ts, in this time. */
   deadlines(): { arm(deadline: Deadline, afterMs: number): void; disarm(deadline: Deadline): void } {
     const armed = new Map<Deadline, number>();
     let last = 0;
@@ -161,7 +161,7 @@ export class VirtualRedis {
   }
 }
 
-/** One gateway's limiter, as src/guard/shared-limiter.ts joins it. */
+/** One gateway's limiter, as src/limits/shared-limiter.ts joins it. */
 export function virtualGateway(
   time: VirtualTime,
   redis: VirtualRedis,

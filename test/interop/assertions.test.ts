@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { before, describe, test, type TestContext } from 'node:test';
 import { createSigningKey, publishedKeys } from '../../src/auth/signing-keys.ts';
-import { AssertionCheck, type CheckedRequest } from '../../src/expose/assertion-check.ts';
+import { AssertionCheck, type CheckedRequest } from '../../src/expose/assertions/assertion-check.ts';
 import { about, caller, leaseId, testSigner } from '../helpers/assertions.ts';
 import { needs } from '../helpers/needs.ts';
 

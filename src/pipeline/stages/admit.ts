@@ -1,11 +1,11 @@
 // Holds the number of concurrent requests and streams to the policy: a request is admitted, waits, is rejected, or goes on as a
 // stream. guard/admission.ts decides. A request that is not begun is refunded what it was charged.
-import type { Cancellable } from '../../kernel/cancellation.ts';
-import { Deadline, type Deadlines, type Expiring } from '../../kernel/deadlines.ts';
-import { GatewayError } from '../../kernel/errors.ts';
-import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
+import type { Cancellable } from '../../kernel/work/cancellation.ts';
+import { Deadline, type Deadlines, type Expiring } from '../../kernel/work/deadlines.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import type { Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
 import { type Admission, admissionLimits, type AdmissionLimits, type Entrant } from '../../guard/admission.ts';
-import type { Limiter } from '../../guard/limiter.ts';
+import type { Limiter } from '../../limits/limiter.ts';
 import type { Caller } from '../../guard/shares.ts';
 import { addressGroup } from '../../policy/addresses.ts';
 import { compiled } from '../../policy/compiled.ts';

@@ -2,7 +2,7 @@
 // browser (DNS rebinding). The decision depends on rules and names alone, never on whether a lease exists.
 import { aclOf } from '../../guard/acl.ts';
 import { anonymous } from '../../guard/principal.ts';
-import { GatewayError } from '../../kernel/errors.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { maskKeys } from '../../kernel/mask-keys.ts';
 import { printable } from '../../kernel/printable.ts';
 import { allowedHosts } from '../../policy/allowed-hosts.ts';

@@ -3,10 +3,10 @@
 import { aclOf, type AclTarget } from '../../guard/acl.ts';
 import { anonymous } from '../../guard/principal.ts';
 import { missingScope } from '../../guard/scopes.ts';
-import { GatewayError } from '../../kernel/errors.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { leaseIdIn } from '../../kernel/lease-name.ts';
 import { maskKeys } from '../../kernel/mask-keys.ts';
-import type { Steps } from '../../kernel/slices.ts';
+import type { Steps } from '../../kernel/work/slices.ts';
 import { compiledInSteps } from '../../policy/compiled.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
 import { LeasePatterns } from '../../policy/lease-patterns.ts';

@@ -4,12 +4,12 @@
 import { aclOf } from '../../guard/acl.ts';
 import type { CorsRules, Preflight } from '../../guard/cors.ts';
 import { anonymous } from '../../guard/principal.ts';
-import type { GatewayError } from '../../kernel/errors.ts';
-import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
+import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import type { Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
 import { areRulesDecided, hidesLease, onlyValue, presumedRules, rulesOfLease, usesCors } from '../lease-cors.ts';
 import type { LeaseLookup } from '../lease-lookup.ts';
-import { answerNoContent } from '../own-answer.ts';
+import { answerNoContent } from '../gateway-response.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { namedLease } from './match-route.ts';

@@ -1,11 +1,11 @@
 // Owns the last step: what the app is sent, and by whose leave it knows who asked. How it gets there is upstream/'s.
 import type { AssertionSigner } from '../../auth/assertion-signer.ts';
-import { GatewayError } from '../../kernel/errors.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { endToEnd } from '../../upstream/request-headers.ts';
 import type { UpstreamRequest } from '../../upstream/upstream-request.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
-import { withAppReferences } from '../app-references.ts';
-import { addForwarded } from '../forwarded-fields.ts';
+import { withAppReferences } from '../references/app-references.ts';
+import { addForwarded } from '../client/forwarded-fields.ts';
 import type { LeaseLookup } from '../lease-lookup.ts';
 import { findMovedLease } from '../moved-lease.ts';
 import { rightsOf } from '../sender-rights.ts';

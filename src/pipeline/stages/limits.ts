@@ -1,15 +1,15 @@
 // Owns that a request is within every limit and quota of its caller before it goes on, and charged to all of them or to none.
-import { type Charge, isAdmitted, type Limiter, type Verdict } from '../../guard/limiter.ts';
-import type { QuotaLedger } from '../../guard/quota-ledger.ts';
-import { DecodePool } from '../../guard/usage-decode-pool.ts';
-import { UsageDenials } from '../../guard/usage-denials.ts';
+import { type Charge, isAdmitted, type Limiter, type Verdict } from '../../limits/limiter.ts';
+import type { QuotaLedger } from '../../limits/quotas/quota-ledger.ts';
+import { DecodePool } from '../../usage/decode-pool.ts';
+import { UsageDenials } from '../../usage/denials.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { GatewayError } from '../../kernel/errors.ts';
-import type { Sink } from '../../kernel/http.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import type { Sink } from '../../kernel/http/http.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { failed } from './failed.ts';
 import { type KeyQuota, quotaOf, quotaRefusal, tellQuotas, unreportedRefusal } from './quota.ts';
-import { type MeterParts, QuotaMeter } from './quota-meter.ts';
+import { type MeterParts, QuotaMeter } from '../quota/quota-meter.ts';
 import { chargesOf, refuse, tell } from './rate-limit.ts';
 
 export function limits(limiter: Limiter, ledger: QuotaLedger, clock: Clock): Stage {

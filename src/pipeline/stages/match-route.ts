@@ -1,12 +1,12 @@
 // Owns which requests are for a lease at all, by their path or by their host. Everything else ends here, before anybody is asked
 // who they are.
-import { GatewayError } from '../../kernel/errors.ts';
-import type { RawHeaders } from '../../kernel/http.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import type { RawHeaders } from '../../kernel/http/http.ts';
 import { absoluteForm } from '../../route/authority.ts';
 import { matchHost } from '../../route/lease-host.ts';
 import { matchPeerPath, type PeerRoute } from '../../route/peer-path.ts';
-import { answerNoContent } from '../own-answer.ts';
-import { settleClient } from '../settle-client.ts';
+import { answerNoContent } from '../gateway-response.ts';
+import { settleClient } from '../client/settle-client.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
 /** What can be sent to a lease: OPTIONS for `*` asks about the gateway as a whole (RFC 9110 §9.3.7). */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
-import { GatewayError } from '../../kernel/errors.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { listen, requestFinished, requestStarted, streamOpened, type RequestFinished } from '../../kernel/events.ts';
-import { noHeaders, type CountedDuplex, type Flow, type RequestBody, type Sink } from '../../kernel/http.ts';
+import { noHeaders, type CountedDuplex, type Flow, type RequestBody, type Sink } from '../../kernel/http/http.ts';
 import type { Dispatch, Exchange } from '../stage.ts';
 import { observe } from './observe.ts';
 

@@ -1,7 +1,7 @@
 // Owns that every request is told of: when it begins, when its answer turns out to be a stream, and once when it is over, with what
 // became of it. Who listens, and what for, is unknown here; while nobody does, nothing is done.
 import { systemClock, type Clock } from '../../kernel/clock.ts';
-import { GatewayError } from '../../kernel/errors.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import {
   requestFinished,
   requestStarted,
@@ -10,8 +10,8 @@ import {
   type RouteLabel,
   type StreamKind,
 } from '../../kernel/events.ts';
-import { fieldValue } from '../../kernel/field-value.ts';
-import type { CountedDuplex, Flow, RawHeaders, Sink } from '../../kernel/http.ts';
+import { fieldValue } from '../../kernel/http/field-value.ts';
+import type { CountedDuplex, Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
 import { finishedRequest } from '../finished-request.ts';
 import { isEventStream } from '../is-stream.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';

@@ -1,9 +1,9 @@
 // Owns which quotas a request counts in, and what its caller is told of them. Whether one is used up is guard/'s.
-import { QuotaCalendar } from '../../guard/quota-calendar.ts';
-import type { QuotaCharge, QuotaState, QuotaVerdict, Resource } from '../../guard/quota.ts';
-import { GatewayError } from '../../kernel/errors.ts';
-import { entriesOf } from '../../kernel/large-records.ts';
-import type { Steps } from '../../kernel/slices.ts';
+import { QuotaCalendar } from '../../limits/quotas/quota-calendar.ts';
+import type { QuotaCharge, QuotaState, QuotaVerdict, Resource } from '../../limits/quotas/quota.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { entriesOf } from '../../kernel/work/large-records.ts';
+import type { Steps } from '../../kernel/work/slices.ts';
 import { compiledInSteps } from '../../policy/compiled.ts';
 import { ownValue } from '../../policy/own-value.ts';
 import type { QuotaPolicy } from '../../policy/policy.ts';

@@ -1,10 +1,10 @@
 // Owns which buckets a request is charged to, and what its caller is told of them. Which one has what is guard/'s.
-import type { BucketState, Charge, Rate, Verdict } from '../../guard/limiter.ts';
-import { requestCostSteps } from '../../guard/request-cost.ts';
-import { GatewayError } from '../../kernel/errors.ts';
+import type { BucketState, Charge, Rate, Verdict } from '../../limits/limiter.ts';
+import { requestCostSteps } from '../../limits/request-cost.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { rateLimited, type RateLimited } from '../../kernel/events.ts';
-import type { Sink } from '../../kernel/http.ts';
-import type { Steps } from '../../kernel/slices.ts';
+import type { Sink } from '../../kernel/http/http.ts';
+import type { Steps } from '../../kernel/work/slices.ts';
 import { addressGroup } from '../../policy/addresses.ts';
 import { compiledInSteps } from '../../policy/compiled.ts';
 import { LeasePatterns } from '../../policy/lease-patterns.ts';

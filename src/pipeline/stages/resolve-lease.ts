@@ -1,8 +1,8 @@
 // Resolves the lease that a request names to the lease that will be dialled. The directory decides; this stage makes errors of its
 // verdicts.
 import { aclOf } from '../../guard/acl.ts';
-import { GatewayError } from '../../kernel/errors.ts';
-import type { Sink } from '../../kernel/http.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import type { Sink } from '../../kernel/http/http.ts';
 import { effectiveTimeouts } from '../../policy/effective-timeouts.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
 import { leaseSettings } from '../../policy/lease-settings.ts';

@@ -1,9 +1,9 @@
 // Owns the bound on a whole request with its answer, where the policy has one: from the end of the request's head, so that a queue or
 // a slow look-up counts too. Streams are bounded by their idle time instead.
 import type { Clock } from '../../kernel/clock.ts';
-import { Deadline, type Deadlines, type Expiring } from '../../kernel/deadlines.ts';
-import { GatewayError } from '../../kernel/errors.ts';
-import type { Flow, RawHeaders, Sink } from '../../kernel/http.ts';
+import { Deadline, type Deadlines, type Expiring } from '../../kernel/work/deadlines.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import type { Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
 import { isStream } from '../is-stream.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';

@@ -1,6 +1,6 @@
 // The tunnel as a Node stream, for applications and for Node's servers.
 import type { DuplexOptions } from 'node:stream';
-import { PipeDuplex } from '../../kernel/pipe-duplex.ts';
+import { PipeDuplex } from '../../kernel/net/pipe-duplex.ts';
 import { PortalError } from '../errors.ts';
 import type { SecurePipe } from './secure-pipe.ts';
 

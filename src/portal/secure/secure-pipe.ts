@@ -1,7 +1,7 @@
 // The end-to-end encrypted byte stream of a tunnel: sends bytes in sealed frames over a multiplexed stream. Decides when frames are
 // made and when the peer's window opens again. The handshake is done before.
 import process from 'node:process';
-import type { BytePipe, BytePipeHandler } from '../../kernel/byte-pipe.ts';
+import type { BytePipe, BytePipeHandler } from '../../kernel/net/byte-pipe.ts';
 import { PortalError } from '../errors.ts';
 import { deaf, type Pipe } from '../yamux/pipe.ts';
 import { Excess, type ExcessBudget, processExcess } from './excess-budget.ts';

@@ -1,7 +1,7 @@
 // Owns the reading of everything that can go wrong before a websocket is open: which code, and the one line for the person
 // who wrote the address. Judges by phase and error code, never by text.
 import type { IncomingMessage } from 'node:http';
-import { certificateFault } from '../../kernel/certificate-fault.ts';
+import { certificateFault } from '../../kernel/net/certificate-fault.ts';
 import { PortalError } from '../errors.ts';
 import type { RelayUrl } from './relay-url.ts';
 

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createGateway, type GatewayOptions } from '../../../src/gateway.ts';
+import { createGateway, type GatewayOptions } from '../../../src/gateway/gateway.ts';
 import type { LeasePolicy } from '../../../src/policy/policy.ts';
 import { createCredential, RelayClient } from '../../../src/portal/index.ts';
 import { createRelay } from '../../../src/relay/relay.ts';

@@ -10,7 +10,7 @@ import { sendEvents } from '../../../src/demo/events.ts';
 import { echoWebSockets } from '../../../src/demo/websocket.ts';
 import { Bridge } from '../../../src/expose/bridge.ts';
 import { publish } from '../../../src/expose/publish.ts';
-import { parseTarget } from '../../../src/expose/target.ts';
+import { parseTarget } from '../../../src/expose/app/target.ts';
 import { createCredential } from '../../../src/portal/identity.ts';
 import { RelayClient, type RelayClientOptions } from '../../../src/portal/relay-client.ts';
 import { SecureChannel } from '../../../src/portal/secure/channel.ts';

@@ -1,7 +1,7 @@
 // A gateway as a process of its own, for the test that started it. SIGTERM drains it, as it does the command.
 import { onShutdown } from '../../../src/cli/shutdown.ts';
-import { createGateway } from '../../../src/gateway.ts';
-import type { ErrorCode } from '../../../src/kernel/error-table.ts';
+import { createGateway } from '../../../src/gateway/gateway.ts';
+import type { ErrorCode } from '../../../src/kernel/errors/error-table.ts';
 import { requestFailed } from '../../../src/kernel/events.ts';
 import { createCredential } from '../../../src/portal/identity.ts';
 import type { Timeouts } from '../../../src/policy/policy.ts';

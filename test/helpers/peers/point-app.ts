@@ -6,7 +6,7 @@ import { createServer, Socket, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Bridge } from '../../../src/expose/bridge.ts';
 import { publish } from '../../../src/expose/publish.ts';
-import { parseTarget } from '../../../src/expose/target.ts';
+import { parseTarget } from '../../../src/expose/app/target.ts';
 import { credentialFromSeed, type Credential } from '../../../src/portal/identity.ts';
 import { RelayClient, type RelayClientOptions } from '../../../src/portal/relay-client.ts';
 import { SecureChannel } from '../../../src/portal/secure/channel.ts';

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TriesUnderWay } from './in-flight-verifications.ts';
+
+test('who waits is told when any try from the address has ended, and nobody waits for nothing', async () => {
+  const tries = new TriesUnderWay();
+  assert.equal(tries.next('192.0.2.1'), undefined);
+  tries.begin('2001:db8::1');
+  tries.begin('2001:db8::2');
+  const woken: number[] = [];
+  const first = tries.next('2001:db8::3')?.then(() => woken.push(1));
+  const second = tries.next('2001:db8::4')?.then(() => woken.push(2));
+  assert.equal(tries.next('192.0.2.1'), undefined);
+  tries.end('2001:db8::1');
+  await Promise.all([first, second]);
+  assert.deepEqual(woken, [1, 2]);
+  assert.ok(tries.next('2001:db8::3'));
+  tries.end('2001:db8::2');
+  assert.equal(tries.next('2001:db8::3'), undefined);
+});
+
+test('64 may wait of a /48 or /24, which take nothing from others, and as many again after them', () => {
+  const tries = new TriesUnderWay();
+  for (let round = 0; round < 2; round += 1) {
+    tries.begin('192.0.2.1');
+    tries.begin('2001:db8::1');
+    for (let i = 0; i < 64; i += 1) assert.ok(tries.next(`192.0.2.${i}`));
+    assert.equal(tries.next('192.0.2.1'), undefined);
+    for (let i = 0; i < 64; i += 1) assert.ok(tries.next(`2001:db8:0:${i}::1`));
+    assert.equal(tries.next('2001:db8:0:ffff::1'), undefined);
+    tries.end('192.0.2.1');
+    tries.end('2001:db8::1');
+  }
+});
+
+test('1,024 may wait in all', () => {
+  const tries = new TriesUnderWay();
+  let waiting = 0;
+  for (let i = 0; i < 3_000; i += 1) {
+    const address = `10.0.${i % 100}.1`;
+    tries.begin(address);
+    if (tries.next(address) !== undefined) waiting += 1;
+  }
+  assert.equal(waiting, 1_024);
+});

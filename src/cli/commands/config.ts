@@ -1,0 +1,37 @@
+// Owns what `config schema` and `config print` are called with. run-config.ts does it.
+import { Command } from 'commander';
+import type { CliContext } from '../context.ts';
+import type { PrintOptions } from '../run/run-config.ts';
+
+export function configCommand(context: CliContext): Command {
+  return new Command('config')
+    .description('Shows what can be configured, and what is.')
+    .addHelpText('after', '\nExample:\n  $ portal-gateway config print --config gateway.yaml')
+    .addCommand(schemaCommand(context))
+    .addCommand(printCommand(context));
+}
+
+function schemaCommand(context: CliContext): Command {
+  return new Command('schema')
+    .description('Prints the JSON Schema of the configuration, for editors.')
+    .addHelpText('after', '\nExample:\n  $ portal-gateway config schema > gateway.schema.json')
+    .action(async () => {
+      const { printSchema } = await import('../run/run-config.ts');
+      printSchema(context);
+    });
+}
+
+function printCommand(context: CliContext): Command {
+  return new Command('print')
+    .description('Prints the effective configuration and where each value came from. Secrets are shown as ***.')
+    .option(
+      '--config <FILE>',
+      'the configuration file (default: GATEWAY_CONFIG; without one, environment and defaults)',
+    )
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', '\nExample:\n  $ portal-gateway config print --config gateway.yaml')
+    .action(async (options: PrintOptions) => {
+      const { print } = await import('../run/run-config.ts');
+      await print(options, context);
+    });
+}

@@ -1,0 +1,17 @@
+// Owns what `dev` is called with. run-dev.ts does it.
+// The work is loaded when it is asked for: --help and a mistyped option need none of it.
+import { Command } from 'commander';
+import type { CliContext } from '../context.ts';
+import { portOption } from '../options.ts';
+import type { DevOptions } from '../run/run-dev.ts';
+
+export function devCommand(context: CliContext): Command {
+  return new Command('dev')
+    .description('Runs a relay, a demo app and the gateway on this machine; prints a key and a curl line that works.')
+    .option('--port <N>', "the gateway's port", portOption, 8080)
+    .addHelpText('after', '\nExample:\n  $ portal-gateway dev --port 8080')
+    .action(async (options: DevOptions) => {
+      const { dev } = await import('../run/run-dev.ts');
+      await dev(options, context);
+    });
+}

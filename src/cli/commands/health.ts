@@ -1,0 +1,110 @@
+// Owns `health`: asks a running gateway whether it is ready, for container checks that have no curl.
+import { Command } from 'commander';
+import { printable, printableJson } from '../../kernel/printable.ts';
+import { CliFault, usageFault } from '../fault.ts';
+import type { CliContext } from '../context.ts';
+
+/** Container checks give up after a few seconds themselves; ours is the clearer line. */
+const timeoutMs = 3_000;
+const mostBodyBytes = 64 * 1024;
+
+interface HealthOptions {
+  readonly url?: string;
+  readonly json?: boolean;
+}
+
+export function healthCommand(context: CliContext): Command {
+  return new Command('health')
+    .description('Exits with 0 when the gateway is ready.')
+    .option(
+      '--url <URL>',
+      'the gateway or its health endpoint (default: /health/ready on GATEWAY_HOST and GATEWAY_PORT)',
+    )
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', '\nExample:\n  $ portal-gateway health --url http://127.0.0.1:8080')
+    .action((options: HealthOptions) => health(options, context));
+}
+
+async function health(options: HealthOptions, { terminal, signal, environment }: CliContext): Promise<void> {
+  const url = options.url === undefined ? localUrl(environment()) : healthUrl(options.url);
+  const { status, body } = await ask(url, signal);
+  const reason = typeof body?.['reason'] === 'string' ? `: ${printable(body['reason'])}` : '';
+  const ready = status === 200;
+  if (options.json === true) terminal.result(printableJson({ url, ready, status, body }));
+  else if (ready) terminal.result('ready');
+  // What a TLS port answers to plain HTTP.
+  const hint = status === 400 && url.startsWith('http:') ? hintOfTls : '';
+  if (!ready) throw new CliFault(`the gateway at ${url} is not ready (HTTP ${status}${reason})${hint}`);
+}
+
+async function ask(
+  url: string,
+  signal: AbortSignal,
+): Promise<{ status: number; body: Record<string, unknown> | undefined }> {
+  try {
+    const response = await fetch(url, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      redirect: 'manual',
+      headers: { accept: 'application/json' },
+    });
+    return { status: response.status, body: asObject(await startOf(response)) };
+  } catch (error) {
+    throw new CliFault(failure(url, reasonOf(error)));
+  }
+}
+
+async function startOf(response: Response): Promise<string> {
+  let text = '';
+  if (response.body === null) return text;
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    if (text.length > mostBodyBytes) break;
+  }
+  return text;
+}
+
+function asObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function healthUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw usageFault(`--url ${printable(text)} is not an http(s):// URL; write it as http://HOST:PORT`);
+  }
+  if (url.pathname === '/') url.pathname = '/health/ready';
+  return url.href;
+}
+
+/** A gateway that listens on every address is asked on this machine's own. */
+function localUrl({ host, port }: { readonly host: string; readonly port: number }): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/health/ready`;
+}
+
+const hintOfTls = '; if the gateway speaks TLS, write https:// in --url';
+
+function failure(url: string, reason: string): string {
+  // OpenSSL's and Node's names for certificates that are not accepted, such as DEPTH_ZERO_SELF_SIGNED_CERT.
+  if (/CERT|ISSUER/.test(reason)) {
+    return `the certificate at ${url} is not accepted (${reason}); name its authority in NODE_EXTRA_CA_CERTS, or ask the port of admin.port`;
+  }
+  if (url.startsWith('http:') && (reason === 'UND_ERR_SOCKET' || reason === 'ECONNRESET')) {
+    return `the connection to ${url} ended without an answer (${reason})${hintOfTls}`;
+  }
+  return `no gateway answers at ${url} (${reason}); start one with "portal-gateway start", or correct --url`;
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return `nothing within ${timeoutMs / 1000} s`;
+  const { cause } = error;
+  if (cause instanceof Error) return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
+  return error.message;
+}

@@ -1,0 +1,61 @@
+// Owns `identity`: shows who the gateway is to apps, and makes a new identity when asked to. Never shows the private key.
+import { lstat, rename } from 'node:fs/promises';
+import { Command } from 'commander';
+import { gatewayIdentityPath } from '../../config/source/state-directory.ts';
+import { loadOrCreateIdentity } from '../../portal/identity-file.ts';
+import { printableJson } from '../../kernel/printable.ts';
+import { CliFault } from '../fault.ts';
+import type { CliContext } from '../context.ts';
+
+interface IdentityOptions {
+  readonly new?: boolean;
+  readonly identity?: string;
+  readonly json?: boolean;
+}
+
+export function identityCommand(context: CliContext): Command {
+  return new Command('identity')
+    .description("Prints the gateway's id and public key. The first use makes them.")
+    .option('--new', 'make a new identity; the old one stays beside it under another name')
+    .option('--identity <FILE>', "the identity file (default: identity.pem in the user's state directory)")
+    .option('--json', 'print them as JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ portal-gateway expose 3000 --name my-app --allow-client "$(portal-gateway identity | head -n 1)"',
+    )
+    .action((options: IdentityOptions) => identity(options, context));
+}
+
+async function identity(options: IdentityOptions, { terminal, environment }: CliContext): Promise<void> {
+  const file = options.identity ?? gatewayIdentityPath(environment().stateDirectory);
+  if (options.new === true) {
+    const kept = await setAside(file);
+    if (kept !== undefined) terminal.note(`The identity so far is kept as ${kept}.`);
+  }
+  const { id, publicKey } = await loadOrCreateIdentity(file);
+  const shown = { id, public_key: Buffer.from(publicKey).toString('base64'), file };
+  if (options.json === true) {
+    terminal.result(printableJson(shown));
+    return;
+  }
+  terminal.result(shown.id);
+  terminal.result(shown.public_key);
+  terminal.note(`The first line is the id, the second the public key (Ed25519, base64). Both are kept in ${file}.`);
+}
+
+/** Never overwritten: apps that admit the old id would otherwise be lost for good by one mistyped command. */
+async function setAside(file: string): Promise<string | undefined> {
+  const kept = `${file}.${new Date().toISOString().replaceAll(':', '')}`;
+  try {
+    const found = await lstat(file);
+    if (found.isDirectory())
+      throw new CliFault(`the identity file ${file} is a directory; name a file with --identity`);
+    await rename(file, kept);
+    return kept;
+  } catch (error) {
+    if (error instanceof CliFault) throw error;
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new CliFault(`the identity file ${file} can't be set aside (${code}); check who may write its directory`);
+  }
+}

@@ -1,0 +1,170 @@
+// Owns what `keys create|rotate|revoke|list|hash` are called with. run-keys.ts and run-keys-hash.ts do it.
+// The work is loaded when it is asked for: --help and a mistyped option need none of it.
+import { Command, InvalidArgumentError } from 'commander';
+import { isKeyName, isScope, isTimestamp } from '../../config/check/checks.ts';
+import { parseDuration } from '../../config/schema/durations.ts';
+import type { TextCheck } from '../../config/schema/fields.ts';
+import type { CliContext } from '../context.ts';
+import type { CreateOptions, KeysOptions, RotateOptions } from '../run/run-keys.ts';
+import type { HashOptions } from '../run/run-keys-hash.ts';
+
+export function keysCommand(context: CliContext): Command {
+  return new Command('keys')
+    .description('Creates, rotates, revokes and lists API keys. A running gateway picks up changes automatically.')
+    .addHelpText('after', '\nExample:\n  $ portal-gateway keys create billing-bot --config gateway.yaml')
+    .addCommand(createCommand(context))
+    .addCommand(rotateCommand(context))
+    .addCommand(revokeCommand(context))
+    .addCommand(listCommand(context))
+    .addCommand(hashCommand(context));
+}
+
+function createCommand(context: CliContext): Command {
+  return onFile('create')
+    .description('Makes a key and shows it once.')
+    .argument(
+      '<ID>',
+      'its name in lease_acl, logs and limits',
+      checkedText(isKeyName, 'An id has 1 to 64 letters, digits and . _ - @ +, and is not "anonymous"'),
+    )
+    .option('--test', 'a key that begins with sk_test_')
+    .option('--description <TEXT>', 'what it is for')
+    .option(
+      '--scope <SCOPE>',
+      'what it may do, several times for several (default: read and write)',
+      severalTimes(isScope, 'A scope is read, write, admin or a word of your own'),
+    )
+    .option(
+      '--allow <CIDR>',
+      'where it may be used from, several times for several (default: from everywhere)',
+      severalTimes(),
+    )
+    .option('--not-before <TIME>', 'not valid before this time; or a duration from now', timeOption)
+    .option('--expires <TIME>', 'not valid from this time on; or a duration from now, as 2160h', timeOption)
+    .option(...costOption)
+    .option(...outOption)
+    .option('--json', 'print what was made as JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ portal-gateway keys create billing-bot --scope read --expires 2160h --out billing-bot.key',
+    )
+    .action(async (id: string, options: CreateOptions) => {
+      const { createKey } = await import('../run/run-keys.ts');
+      await createKey(id, options, context);
+    });
+}
+
+function rotateCommand(context: CliContext): Command {
+  return onFile('rotate')
+    .description('Replaces a key with a new one, and shows that once. For the grace, both work.')
+    .argument('<ID>', 'the id of the key')
+    .option('--grace <DURATION>', 'how long the old key works; 0s: not any more', graceOption, 24 * 3_600_000)
+    .option('--expires <TIME>', 'not valid from this time on; or a duration from now (default: as before)', timeOption)
+    .option(...costOption)
+    .option(...outOption)
+    .option('--json', 'print what was made as JSON')
+    .addHelpText('after', '\nExample:\n  $ portal-gateway keys rotate billing-bot --grace 24h')
+    .action(async (id: string, options: RotateOptions) => {
+      const { rotateKey } = await import('../run/run-keys.ts');
+      await rotateKey(id, options, context);
+    });
+}
+
+function revokeCommand(context: CliContext): Command {
+  return onFile('revoke')
+    .description('Removes a key, and what it replaced: both are refused from now on.')
+    .argument('<ID>', 'the id of the key')
+    .addHelpText('after', '\nExample:\n  $ portal-gateway keys revoke billing-bot')
+    .action(async (id: string, options: KeysOptions) => {
+      const { revokeKey } = await import('../run/run-keys.ts');
+      await revokeKey(id, options, context);
+    });
+}
+
+function listCommand(context: CliContext): Command {
+  return onFile('list')
+    .description(
+      'Lists the keys of the keys file: id, state, what it begins with, scopes, expiry, last use, description.',
+    )
+    .option('--json', 'print them as JSON')
+    .addHelpText('after', '\nExample:\n  $ portal-gateway keys list --config gateway.yaml')
+    .action(async (options: KeysOptions & { readonly json?: boolean }) => {
+      const { listKeys } = await import('../run/run-keys.ts');
+      await listKeys(options, context);
+    });
+}
+
+function hashCommand(context: CliContext): Command {
+  return new Command('hash')
+    .description('Turns a key from stdin into an entry for auth.keys. The key may be one made elsewhere.')
+    .option(
+      '--id <ID>',
+      'the id of the entry',
+      checkedText(isKeyName, 'An id has 1 to 64 letters, digits and . _ - @ +, and is not "anonymous"'),
+      'my-key',
+    )
+    .option(...costOption)
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', '\nExample:\n  $ portal-gateway keys hash --id billing-bot < billing-bot.key')
+    .action(async (options: HashOptions) => {
+      const { hashKey } = await import('../run/run-keys-hash.ts');
+      await hashKey(options, context);
+    });
+}
+
+function onFile(name: string): Command {
+  return new Command(name)
+    .option('--config <FILE>', 'the configuration, whose auth.keys_file it is (default: GATEWAY_CONFIG)')
+    .option('--file <FILE>', 'the keys file itself');
+}
+
+const outOption = [
+  '--out <FILE>',
+  'a new file for the key, for its owner alone; - for stdout (default: the terminal)',
+] as const;
+const costOption = ['--cost <N>', 'the cost of its bcrypt hash, 10 to 14', costNumber, 12] as const;
+
+function costNumber(text: string): number {
+  const cost = Number(text);
+  if (!/^\d+$/.test(text) || cost < 10 || cost > 14)
+    throw new InvalidArgumentError('A cost is a number from 10 to 14.');
+  return cost;
+}
+
+function checkedText(check: TextCheck, words: string): (text: string) => string {
+  return (text) => {
+    if (check(text) !== true) throw new InvalidArgumentError(`${words}.`);
+    return text;
+  };
+}
+
+/** Without a check: the keys file's own says what is wrong. */
+function severalTimes(
+  check: TextCheck = () => true,
+  words = '',
+): (text: string, earlier?: readonly string[]) => readonly string[] {
+  const one = checkedText(check, words);
+  return (text, earlier) => [...(earlier ?? []), one(text)];
+}
+
+/** A time as it will stand in the file. */
+function timeOption(text: string): string {
+  if (isTimestamp(text) === true) return text;
+  const fromNowMs = parseDuration(text);
+  if (fromNowMs === undefined || fromNowMs > longestMs)
+    throw new InvalidArgumentError(
+      'A time is written as 2027-12-31T23:59:59Z, or as a duration from now, such as 2160h.',
+    );
+  return new Date(Date.now() + fromNowMs).toISOString();
+}
+
+/** A century; what is longer is a slip, and no date. */
+const longestMs = 100 * 366 * 24 * 3_600_000;
+const longestGraceMs = 90 * 24 * 3_600_000;
+
+function graceOption(text: string): number {
+  const graceMs = parseDuration(text);
+  if (graceMs === undefined || graceMs > longestGraceMs)
+    throw new InvalidArgumentError('A grace is a duration of at most 2160h, such as 24h.');
+  return graceMs;
+}

@@ -1,0 +1,39 @@
+// The arguments of `leases` and `leases accept`. The work is loaded when it is asked for: --help and a mistyped option need none of it.
+import { Command } from 'commander';
+import type { CliContext } from '../context.ts';
+import { relayOption } from '../options.ts';
+import { caFileHelp } from '../run/relay-trust.ts';
+import type { LeasesOptions } from '../run/run-leases.ts';
+import type { AcceptOptions } from '../run/run-leases-accept.ts';
+
+const relayHelp = 'the relay to ask (default: PORTAL_RELAY_URL, else ws://localhost:4017/relay)';
+
+export function leasesCommand(context: CliContext): Command {
+  return new Command('leases')
+    .description('Lists the leases that a relay offers: name, id, alpn, expiry, description.')
+    .option('--relay <URL>', relayHelp, relayOption)
+    .option('--ca-file <FILE>', caFileHelp)
+    .option('--json', 'print them as JSON')
+    .addHelpText('after', '\nExample:\n  $ portal-gateway leases --relay ws://localhost:4017/relay')
+    .action(async (options: LeasesOptions) => {
+      const { leases } = await import('../run/run-leases.ts');
+      await leases(options, context);
+    })
+    .addCommand(acceptCommand(context));
+}
+
+function acceptCommand(context: CliContext): Command {
+  return new Command('accept')
+    .description('Admits a new lease id for a name, for gateways with portal.name_binding: strict.')
+    .argument('<NAME>', 'the name of the lease')
+    .option('--id <ID>', 'the id to admit (default: the one that the relay lists)')
+    .option('--relay <URL>', relayHelp, relayOption)
+    .option('--ca-file <FILE>', caFileHelp)
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExample:\n  $ portal-gateway leases accept billing --relay ws://localhost:4017/relay')
+    .action(async (name: string, options: AcceptOptions, command: Command) => {
+      const { acceptLease } = await import('../run/run-leases-accept.ts');
+      // Options of the same name are read by the outer command when they stand before `accept`, and also behind it.
+      await acceptLease(name, { ...command.parent?.opts<AcceptOptions>(), ...options }, context);
+    });
+}

@@ -1,0 +1,18 @@
+// Owns what `relay` is called with. run-relay.ts does it.
+// The work is loaded when it is asked for: --help and a mistyped option need none of it.
+import { Command } from 'commander';
+import type { CliContext } from '../context.ts';
+import { defaultRelayPort, listenHostOption, portOption } from '../options.ts';
+import type { RelayCommandOptions } from '../run/run-relay.ts';
+
+export function relayCommand(context: CliContext): Command {
+  return new Command('relay')
+    .description('Runs a relay, wire compatible with Portal v1, for development and private networks.')
+    .option('--host <HOST>', 'the address or host name to listen on', listenHostOption, '127.0.0.1')
+    .option('--port <N>', 'the port to listen on', portOption, defaultRelayPort)
+    .addHelpText('after', '\nExample:\n  $ portal-gateway relay --host 0.0.0.0 --port 4017')
+    .action(async (options: RelayCommandOptions) => {
+      const { relay } = await import('../run/run-relay.ts');
+      await relay(options, context);
+    });
+}

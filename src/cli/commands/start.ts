@@ -1,0 +1,53 @@
+// Owns what `start` is called with. run-start.ts does it.
+// The work is loaded when it is asked for: --help and a mistyped option need none of it.
+import { Command } from 'commander';
+import { suggestionOf } from '../../config/schema/names.ts';
+import { printable } from '../../kernel/printable.ts';
+import type { CliContext } from '../context.ts';
+import { EarlyHangup } from '../early-hangup.ts';
+import { usageFault } from '../fault.ts';
+import { portOption, relaysOption } from '../options.ts';
+import { caFileHelp } from '../run/relay-trust.ts';
+import type { StartOptions } from '../run/run-start.ts';
+
+export function startCommand(context: CliContext): Command {
+  return (
+    new Command('start')
+      .description('Runs the gateway. The default when no command is given.')
+      .option(
+        '--config <FILE>',
+        'the configuration file (default: GATEWAY_CONFIG; without one, environment and defaults)',
+      )
+      .option('--host <HOST>', 'the address to listen on (default: GATEWAY_HOST, else 127.0.0.1)')
+      .option('--port <N>', 'the port to listen on (default: GATEWAY_PORT, else 8080)', portOption)
+      .option(
+        '--relay <URL>',
+        'a relay; may be given several times (default: PORTAL_RELAY_URL, else ws://localhost:4017/relay)',
+        relaysOption,
+      )
+      .option('--ca-file <FILE>', `${caFileHelp}; with --relay`)
+      .addHelpText(
+        'after',
+        '\nExample:\n  $ GATEWAY_API_KEY=… portal-gateway start --relay wss://relay.example.com/relay',
+      )
+      // As the default command it also gets the names of commands that don't exist.
+      .allowExcessArguments()
+      .action(async (options: StartOptions, command: Command) => {
+        const [first] = command.args;
+        if (first !== undefined) throw usageFault(excessArgument(first, command));
+        const hangup = new EarlyHangup();
+        const { start } = await import('../run/run-start.ts');
+        await start(options, context, hangup);
+      })
+  );
+}
+
+/** What is neither an option nor a command: mostly a file, or a slip of the hand. */
+function excessArgument(argument: string, { parent }: Command): string {
+  const shown = printable(argument);
+  if (/\.ya?ml$/.test(argument))
+    return `there is no command "${shown}"; a configuration file is given as --config ${shown}`;
+  const commands = parent?.commands.map((command) => command.name()) ?? [];
+  const suggestion = suggestionOf(argument, commands);
+  return `there is no command "${shown}"${suggestion === '' ? '; see "portal-gateway --help"' : suggestion}`;
+}

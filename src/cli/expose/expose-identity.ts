@@ -1,0 +1,138 @@
+// The identity that `expose` publishes with: loads or creates it, locks it against other processes of this machine, and takes over from the
+// process that holds it (`--replace`).
+import { exposeIdentityPath } from '../../config/source/state-directory.ts';
+import { claimIdentity, type IdentityLock, takeOverIdentity } from '../../expose/identity-lock.ts';
+import { type ProcessRecord, processText } from '../../kernel/files/process-record.ts';
+import { loadOrCreateIdentity } from '../../portal/identity-file.ts';
+import type { Credential } from '../../portal/index.ts';
+import type { CliContext } from '../context.ts';
+import { CliFault } from '../fault.ts';
+import { keptIdentity } from '../../gateway/kept-identity.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface IdentityOptions {
+  readonly name: string;
+  readonly identity?: string;
+  readonly replace?: boolean;
+}
+
+/** How long a relay that is away can delay the takeover. */
+const otherRelaysPatienceMs = 15_000;
+/** Longer than a drain takes: up to 12 s until the lease has moved, and 5 s for requests in flight. */
+const drainPatienceMs = 60_000;
+
+export class ExposeIdentity {
+  readonly credential: Credential;
+  /** Resolves with the process that asks this one to drain; never rejects. */
+  readonly drainRequest: Promise<ProcessRecord>;
+  readonly #file: string;
+  readonly #terminal: Terminal;
+  readonly #stop = new AbortController();
+  readonly #requestDrain: (successor: ProcessRecord) => void;
+  #lock: IdentityLock | undefined;
+  /** What is known of the process to take over from. */
+  #toReplace: { readonly holder: ProcessRecord | undefined } | undefined;
+  readonly #publishedOn = new Set<string>();
+  #patience: NodeJS.Timeout | undefined;
+  #takingOver: Promise<void> | undefined;
+
+  private constructor(file: string, credential: Credential, terminal: Terminal) {
+    this.credential = credential;
+    this.#file = file;
+    this.#terminal = terminal;
+    const { promise, resolve } = Promise.withResolvers<ProcessRecord>();
+    this.drainRequest = promise;
+    this.#requestDrain = resolve;
+  }
+
+  /** Throws CliFault while another process of this machine publishes with the identity, unless it is to be replaced. */
+  static async open(options: IdentityOptions, context: CliContext): Promise<ExposeIdentity> {
+    const { name, replace = false } = options;
+    const file = options.identity ?? exposeIdentityPath(context.environment().stateDirectory, name);
+    const identity = new ExposeIdentity(file, await credentialOf(options, file, context), context.terminal);
+    const claim = await claimIdentity(file);
+    if (claim.kind === 'locked') identity.#hold(claim.lock);
+    else if (claim.kind === 'held' && replace) identity.#toReplace = claim;
+    else if (claim.kind === 'held') throw inUse(file, claim.holder);
+    // Replicas on other machines share mounted identities: that is no fault. Relays show when two publish at the same time.
+    else if (replace)
+      context.terminal.note(`--replace has no effect: no lock can be kept beside ${file} (${claim.reason}).`);
+    return identity;
+  }
+
+  /**
+   * Reports that the lease is published on one of `relays`. The process to be replaced is asked to drain once the lease is on all of them,
+   * or after 15 s on some: requests on a relay that this process does not reach would be lost.
+   */
+  publishedOn(relay: string, relays: readonly string[]): void {
+    const toReplace = this.#toReplace;
+    if (toReplace === undefined) return;
+    this.#publishedOn.add(relay);
+    this.#patience ??= setTimeout(() => {
+      this.#takeOverOnce(toReplace.holder);
+    }, otherRelaysPatienceMs).unref();
+    if (relays.every((one) => this.#publishedOn.has(one))) this.#takeOverOnce(toReplace.holder);
+  }
+
+  /** Idempotent. */
+  async release(): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#patience);
+    await this.#takingOver;
+    await this.#lock?.release();
+  }
+
+  #takeOverOnce(holder: ProcessRecord | undefined): void {
+    if (!this.#stop.signal.aborted) this.#takingOver ??= this.#takeOver(holder);
+  }
+
+  async #takeOver(holder: ProcessRecord | undefined): Promise<void> {
+    const before = holder === undefined ? 'the process that published the lease before' : processText(holder);
+    const timer = setTimeout(() => {
+      this.#terminal.note(
+        `${before} has not ended after ${drainPatienceMs / 1_000} s. Stop it, or it may publish again.`,
+      );
+    }, drainPatienceMs);
+    timer.unref();
+    const lock = await takeOverIdentity(this.#file, this.#stop.signal);
+    clearTimeout(timer);
+    if (lock === undefined) return;
+    if (typeof lock === 'string') {
+      this.#terminal.note(
+        `${before} cannot be asked to drain (${lock}): stop it, or the two take the lease from each other. ` +
+          `The files beside ${this.#file} must be writable.`,
+      );
+      return;
+    }
+    this.#hold(lock);
+    this.#terminal.note(`Took over from ${before}.`);
+  }
+
+  #hold(lock: IdentityLock): void {
+    this.#lock = lock;
+    void lock.drainRequest.then(this.#requestDrain);
+  }
+}
+
+/** A file named with --identity must be usable. Without one, an identity that cannot be kept is replaced by a new one at each start. */
+async function credentialOf(
+  { identity }: IdentityOptions,
+  file: string,
+  { terminal }: CliContext,
+): Promise<Credential> {
+  if (identity !== undefined) return loadOrCreateIdentity(identity);
+  return keptIdentity(file, (reason) => {
+    terminal.note(
+      `The lease id is new at each start, because the identity cannot be kept (${reason}). ` +
+        'Name a file with --identity, or set XDG_STATE_HOME to a directory that this user can write to.',
+    );
+  });
+}
+
+function inUse(file: string, holder: ProcessRecord | undefined): CliFault {
+  const who = holder === undefined ? 'another process' : processText(holder);
+  return new CliFault(
+    `the identity ${file} is in use: ${who} publishes with it; stop that process, take over from it with --replace, ` +
+      'or name another identity with --identity',
+  );
+}

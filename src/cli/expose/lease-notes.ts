@@ -1,0 +1,76 @@
+// The lines of `expose` about a conflict over its lease: another identity holds the name, or another process publishes with the same
+// identity. Prints a line at first, and again every ten minutes while the conflict lasts.
+import { printable } from '../../kernel/printable.ts';
+import { LeaseRejected, type PortalError } from '../../portal/index.ts';
+import type { Terminal } from '../terminal.ts';
+
+const repeatEveryMs = 600_000;
+
+interface Held {
+  /** The id of its lease. */
+  readonly holder: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+  /** Monotonic. */
+  notedMs: number;
+}
+
+export interface LeaseNotesClocks {
+  /** Monotonic. */
+  readonly nowMs: () => number;
+  /** Milliseconds since 1970. */
+  readonly wallMs: () => number;
+}
+
+export class LeaseNotes {
+  readonly #terminal: Pick<Terminal, 'note'>;
+  readonly #clocks: LeaseNotesClocks;
+  /** By relay. */
+  readonly #held = new Map<string, Held>();
+  /** By relay: when it was noted last. */
+  readonly #contestedMs = new Map<string, number>();
+
+  constructor(terminal: Pick<Terminal, 'note'>, clocks: LeaseNotesClocks) {
+    this.#terminal = terminal;
+    this.#clocks = clocks;
+  }
+
+  published(relay: string): void {
+    this.#held.delete(relay);
+  }
+
+  rejected(relay: string, name: string, error: PortalError): void {
+    const holder = error instanceof LeaseRejected ? error.holder : undefined;
+    const nowMs = this.#clocks.nowMs();
+    let held = this.#held.get(relay);
+    // A list that did not arrive does not change what the last one showed.
+    if (held === undefined || (holder !== undefined && held.holder !== holder.id)) {
+      held = { holder: holder?.id, sinceMs: this.#clocks.wallMs(), notedMs: -Infinity };
+      this.#held.set(relay, held);
+    }
+    if (nowMs - held.notedMs < repeatEveryMs) return;
+    held.notedMs = nowMs;
+    this.#terminal.note(
+      holder === undefined
+        ? `${printable(error.message)} (${relay}). Retrying.`
+        : `"${name}" is held on ${relay} by the lease ${printable(holder.id)}, since ${timeText(held.sinceMs)} or earlier; ` +
+            `that lease expires at ${timeText(holder.expiresAtMs)} unless it is renewed. Retrying.`,
+    );
+  }
+
+  contested(relay: string, name: string, expiresAtMs: number): void {
+    const nowMs = this.#clocks.nowMs();
+    if (nowMs - (this.#contestedMs.get(relay) ?? -Infinity) < repeatEveryMs) return;
+    this.#contestedMs.set(relay, nowMs);
+    this.#terminal.note(
+      `Another process publishes "${name}" on ${relay} with the same identity (last renewed until ${timeText(expiresAtMs)}). ` +
+        'They take the lease from each other, and callers reach either. Stop one, or give it another identity and name.',
+    );
+  }
+}
+
+/** A relay may say any number; not each is a date. */
+function timeText(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? 'an unknown time' : date.toISOString().replace(/\.\d+Z$/, 'Z');
+}

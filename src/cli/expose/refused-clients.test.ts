@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ClientRefusal } from '../../portal/index.ts';
+import { RefusedClients } from './refused-clients.ts';
+
+function bench(): { lines: string[]; pass: (ms: number) => void; add: (refusal: ClientRefusal) => void } {
+  const lines: string[] = [];
+  let nowMs = 0;
+  const clients = new RefusedClients(
+    (line) => lines.push(line),
+    () => nowMs,
+  );
+  return { lines, pass: (ms) => (nowMs += ms), add: clients.add.bind(clients) };
+}
+
+const stranger: ClientRefusal = { reason: 'not_admitted', clientId: 'A'.repeat(26) };
+
+test('a refused client is one line a minute, with the number of refusals in between', () => {
+  const { lines, pass, add } = bench();
+  for (let i = 0; i < 5; i += 1) add(stranger);
+  add({ reason: 'not_admitted', clientId: 'B'.repeat(26) });
+  pass(59_999);
+  add(stranger);
+  assert.deepEqual(lines, [
+    `Refused the client ${'A'.repeat(26)}: it is not among those of --allow-client.`,
+    `Refused the client ${'B'.repeat(26)}: it is not among those of --allow-client.`,
+  ]);
+  pass(1);
+  add(stranger);
+  assert.match(lines[2] ?? '', /^Refused the client A+: .* 5 more since the last such line\.$/);
+});
+
+test('a client whose clock differs is named with the size and the direction', () => {
+  const { lines, add } = bench();
+  add({ reason: 'clock_skew', clientId: 'A'.repeat(26), skewSeconds: -40 });
+  add({ reason: 'clock_skew', clientId: 'B'.repeat(26), skewSeconds: 300 });
+  assert.match(lines[0] ?? '', /^Refused the client A+: the clock of this machine is 40 s behind its own; correct/);
+  assert.match(lines[1] ?? '', /^Refused the client B+: the clock of this machine is 300 s ahead of its own; correct/);
+});
+
+test('clients with made-up ids cause a bounded number of single-line notes', () => {
+  const { lines, pass, add } = bench();
+  for (let i = 0; i < 10_000; i += 1)
+    add({ reason: 'not_admitted', clientId: `id ${i}\n\u001b[31m${'x'.repeat(1_000)}` });
+  assert.equal(lines.length, 101);
+  assert.match(lines[100] ?? '', /more than 100 ids within a minute/);
+  for (const line of lines) assert.ok(!line.includes('\n') && !line.includes('\u001b'));
+  assert.ok(Math.max(...lines.map(({ length }) => length)) < 200);
+  pass(60_000);
+  add(stranger);
+  assert.match(lines[101] ?? '', /Refused the client A/, 'there is room for others after a minute');
+});
+
+test('a flood of made-up ids that lasts is counted from minute to minute', () => {
+  const { lines, pass, add } = bench();
+  for (let i = 0; i < 12_000; i += 1) {
+    add({ reason: 'not_admitted', clientId: `id ${i}` });
+    pass(10);
+  }
+  const [first, second, ...more] = lines.filter((line) => line.includes('more than 100 ids'));
+  assert.match(first ?? '', /claimed id 100\.$/);
+  // Each of the second minute's first 100 ids has a line of its own.
+  assert.match(second ?? '', /claimed id 6100\. 5899 more since the last such line\.$/);
+  assert.deepEqual([more.length, lines.length], [0, 202]);
+});

@@ -1,0 +1,68 @@
+// The lines of `expose` about clients that it refused: one for each client and reason, again after a minute, with the number in between.
+import { skewText } from '../../kernel/clock-skew.ts';
+import { printable } from '../../kernel/printable.ts';
+import type { ClientRefusal } from '../../portal/index.ts';
+
+const everyMs = 60_000;
+/** A client can claim any number of ids: those beyond the limit share one line. */
+const maxClients = 100;
+const maxIdCharacters = 40;
+
+interface Noted {
+  readonly atMs: number;
+  unnoted: number;
+}
+
+export class RefusedClients {
+  readonly #note: (line: string) => void;
+  readonly #nowMs: () => number;
+  readonly #noted = new Map<string, Noted>();
+  /** Beyond maxClients. Never forgotten: their number is all that is known of a flood. */
+  #others: Noted | undefined;
+
+  /** `nowMs`: monotonic. */
+  constructor(note: (line: string) => void, nowMs: () => number) {
+    this.#note = note;
+    this.#nowMs = nowMs;
+  }
+
+  add(refusal: ClientRefusal): void {
+    const nowMs = this.#nowMs();
+    const id = printable(refusal.clientId, maxIdCharacters);
+    const key = `${refusal.reason} ${id}`;
+    if (this.#hasRoomFor(key, nowMs)) {
+      const noted = this.#count(this.#noted.get(key), nowMs, lineOf(refusal, id));
+      this.#noted.set(key, noted);
+    } else {
+      const line = `Refused clients with more than ${maxClients} ids within a minute; the last one claimed ${id}.`;
+      this.#others = this.#count(this.#others, nowMs, line);
+    }
+  }
+
+  /** `before`: what is known of the same line. */
+  #count(before: Noted | undefined, nowMs: number, line: string): Noted {
+    if (before !== undefined && nowMs - before.atMs < everyMs) {
+      before.unnoted += 1;
+      return before;
+    }
+    const unnoted = before?.unnoted ?? 0;
+    this.#note(unnoted === 0 ? line : `${line} ${unnoted} more since the last such line.`);
+    return { atMs: nowMs, unnoted: 0 };
+  }
+
+  #hasRoomFor(key: string, nowMs: number): boolean {
+    if (this.#noted.has(key) || this.#noted.size < maxClients) return true;
+    // At most 100 entries to check, and each is removed once.
+    for (const [old, { atMs }] of this.#noted) if (nowMs - atMs >= everyMs) this.#noted.delete(old);
+    return this.#noted.size < maxClients;
+  }
+}
+
+function lineOf(refusal: ClientRefusal, id: string): string {
+  switch (refusal.reason) {
+    case 'not_admitted':
+      return `Refused the client ${id}: it is not among those of --allow-client.`;
+    case 'clock_skew':
+      return `Refused the client ${id}: ${skewText(refusal.skewSeconds, 'this machine', 'its own')}; correct the clock that is wrong.`;
+  }
+}

@@ -1,0 +1,76 @@
+// Owns the work of `explain`: which rule decides whether a key may call a lease, and why. Works on the configuration; asks no gateway and no relay.
+import { isIP } from 'node:net';
+import { loadConfig } from '../../config/load/load.ts';
+import { suggestionOf } from '../../config/schema/names.ts';
+import { findingLine } from '../../config/source/origin.ts';
+import { policyOf } from '../../config/load/policy.ts';
+import { leaseNamesPath } from '../../config/source/state-directory.ts';
+import { explainAccess, type Explanation } from '../../guard/explain.ts';
+import { foldName } from '../../kernel/lease-name.ts';
+import { maskKeys } from '../../kernel/mask-keys.ts';
+import { keyPolicies } from '../../keys/stored-key.ts';
+import { printable, printableJson } from '../../kernel/printable.ts';
+import { administeredUser } from '../../kernel/files/private-file.ts';
+import { CliFault, usageFault } from '../fault.ts';
+import type { CliContext } from '../context.ts';
+import { readLeaseNames } from '../../gateway/lease-names-file.ts';
+import { readMoreKeys } from '../../gateway/keys-source.ts';
+
+export interface ExplainOptions {
+  readonly config?: string;
+  readonly key?: string;
+  readonly lease: string;
+  readonly id?: string;
+  readonly method: string;
+  readonly ip?: string;
+  readonly upgrade?: boolean;
+  readonly json?: boolean;
+}
+
+export async function explain(options: ExplainOptions, context: CliContext): Promise<void> {
+  const { terminal, signal } = context;
+  if (options.ip !== undefined && isIP(options.ip) === 0)
+    throw usageFault(`--ip takes an IPv4 or IPv6 address, not "${printable(options.ip)}"`);
+  const loaded = await loadConfig({ file: options.config, signal });
+  if (!loaded.ok) {
+    for (const fault of loaded.faults) terminal.note(printable(findingLine(fault)));
+    throw new CliFault('the configuration has faults; "portal-gateway validate" tells more');
+  }
+  const more = await readMoreKeys(loaded.config);
+  const [fault] = more.faults;
+  if (fault !== undefined) throw new CliFault(printable(findingLine(fault)));
+  const policy = policyOf(loaded.config, more.keys.flatMap(keyPolicies));
+  const key = policy.auth.keys.find(({ id }) => id === options.key);
+  if (options.key !== undefined && key === undefined) {
+    const ids = policy.auth.keys.map(({ id }) => id);
+    const shown = printable(maskKeys(options.key));
+    throw usageFault(`there is no key with the id "${shown}"${suggestionOf(options.key, ids)}`);
+  }
+  const verdict = explainAccess(policy, {
+    key,
+    lease: options.lease,
+    leaseId: options.id,
+    acceptedId: policy.nameBinding === 'strict' ? await acceptedIdOf(options.lease, context) : undefined,
+    method: options.method.toUpperCase(),
+    upgrade: options.upgrade === true,
+    clientIp: options.ip,
+    nowMs: Date.now(),
+  });
+  if (options.json === true) terminal.result(printableJson(verdict));
+  else for (const line of linesOf(verdict)) terminal.result(printable(line));
+  if (!verdict.allowed) throw new CliFault(`refused: ${verdict.code ?? 'access_denied'}`);
+}
+
+/** Of the gateway on this machine; undefined where it has none, or where its file is not ours to read. */
+async function acceptedIdOf(lease: string, { environment }: CliContext): Promise<string | undefined> {
+  const file = leaseNamesPath(environment().stateDirectory);
+  const { lines } = await readLeaseNames(file, 0, await administeredUser(file)).catch(() => ({ lines: [] }));
+  return lines.findLast(({ name }) => name === foldName(lease))?.id;
+}
+
+function linesOf({ allowed, steps }: Explanation): string[] {
+  return [
+    ...steps.map(({ passed, reason }) => `${passed ? 'yes' : 'no '}  ${reason}`),
+    allowed ? 'allowed' : 'refused',
+  ];
+}

@@ -1,0 +1,103 @@
+// Runs `expose`: publishes one local app on one or more relays until the process is asked to stop.
+import { AssertionGate, type AssertionSource } from '../../expose/assertions/assertion-gate.ts';
+import { Bridge, defaultMaxTunnels } from '../../expose/bridge.ts';
+import type { HostHeader } from '../../expose/request/host-header.ts';
+import { leaseNameFault } from '../../expose/lease-name.ts';
+import { publish } from '../../expose/publish.ts';
+import type { Target } from '../../expose/app/target.ts';
+import { probeTarget } from '../../expose/app/target-probe.ts';
+import { processText } from '../../kernel/files/process-record.ts';
+import { RelayClient, type RelayClientEvent, WindowBudget } from '../../portal/index.ts';
+import { ExposeIdentity, type IdentityOptions } from '../expose/expose-identity.ts';
+import { ExposeNotes } from '../expose/expose-notes.ts';
+import { usageFault } from '../fault.ts';
+import { distinctRelays } from '../options.ts';
+import { trusted } from './relay-trust.ts';
+import type { CliContext } from '../context.ts';
+import { aborted, isInterrupt } from '../shutdown.ts';
+
+export interface ExposeOptions extends IdentityOptions {
+  readonly relay?: readonly string[];
+  readonly caFile?: string;
+  readonly allowClient?: readonly string[];
+  readonly hostHeader: HostHeader;
+  readonly description?: string;
+  readonly maxTunnels?: number;
+  readonly requireAssertion?: AssertionSource;
+}
+
+/** Requests in flight get this long; a second Ctrl-C ends them at once. */
+const drainMs = 5_000;
+/** What the receive windows of all tunnels may grow by together. */
+const windowBudgetBytes = 268_435_456;
+/** As many as a relay may open by default. */
+const minInboundStreams = 16_384;
+
+export async function expose(target: Target, options: ExposeOptions, context: CliContext): Promise<void> {
+  const { name, description } = options;
+  const fault = leaseNameFault(name);
+  if (fault !== undefined) throw usageFault(`--name can't be published: ${fault}`);
+  const environment = context.environment();
+  const urls = distinctRelays(options.relay ?? [environment.relayUrl]);
+  const trust = await trusted(options.caFile, urls);
+  const identity = await ExposeIdentity.open(options, context);
+  const { credential } = identity;
+
+  const notes = new ExposeNotes(context.terminal, target);
+  const { requireAssertion: source } = options;
+  const gate = source && new AssertionGate(source, credential.id, notes.exposeEvent);
+  // Known or not: until they are, no request passes.
+  await gate?.look();
+  const { hostHeader, maxTunnels } = options;
+  const bridge = new Bridge({ target, hostHeader, maxTunnels, log: notes.exposeEvent, gate });
+  const relays: RelayClient[] = [];
+  const stop = new AbortController();
+  const handOver = new AbortController();
+  const offer = {
+    name,
+    credential,
+    allowClients: options.allowClient ?? [],
+    ...(description !== undefined && { description }),
+  };
+  try {
+    const windowBudget = new WindowBudget(windowBudgetBytes);
+    const log = (event: RelayClientEvent): void => {
+      notes.relayEvent(event);
+      if (event.type === 'published') identity.publishedOn(event.relay, urls);
+    };
+    const session = { credential, windowBudget, ...trust, maxInboundStreams: streamsFor(maxTunnels), log };
+    for (const url of urls) relays.push(new RelayClient({ url, ...session }));
+    // Publishing does not wait: the app may come later.
+    void probeTarget(target, stop.signal).then((fault) => {
+      if (fault !== undefined) notes.targetFault(fault);
+    });
+    const publishing = publish(offer, relays, bridge, { signal: stop.signal, handOver: handOver.signal });
+    const successor = await Promise.race([aborted(context.signal), notes.hopeless, publishing, identity.drainRequest]);
+    // Ctrl-C comes from a person who waits; in a rolling restart another process publishes the same lease about now.
+    if (successor !== undefined || !isInterrupt(context.signal)) {
+      context.terminal.note(drainNote(successor === undefined ? undefined : processText(successor)));
+      bridge.drain();
+      handOver.abort();
+      await Promise.race(successor === undefined ? [publishing] : [publishing, aborted(context.signal)]);
+    }
+    stop.abort();
+    await publishing;
+    await bridge.close(drainMs);
+  } finally {
+    gate?.close();
+    await bridge.close();
+    await Promise.all(relays.map((relay) => relay.close()));
+    await identity.release();
+  }
+}
+
+/** For one relay: each tunnel is a stream, and so is a tunnel that is about to be refused. */
+function streamsFor(maxTunnels = defaultMaxTunnels): number {
+  return Math.max(minInboundStreams, 2 * maxTunnels);
+}
+
+function drainNote(successor: string | undefined): string {
+  return successor === undefined
+    ? 'Stopping. Serving on until another process publishes the app, for 12 s at most.'
+    : `Another expose (${successor}) takes over. Serving on until it holds the lease, for 12 s at most.`;
+}

@@ -1,0 +1,50 @@
+// Owns `keys hash`: a key from stdin becomes an entry of the configuration. The key is written nowhere.
+import process from 'node:process';
+import { bcryptHash } from '../../auth/bcrypt.ts';
+import { stringify } from 'yaml';
+import { formOf, prefixCharacters } from '../../auth/api-key.ts';
+import { longestKeyBytes } from '../../auth/bcrypt-hash.ts';
+import { isKey } from '../../config/check/checks.ts';
+import { isGuessable } from '../../config/check/weak-keys.ts';
+import type { CliContext } from '../context.ts';
+import { CliFault } from '../fault.ts';
+
+export interface HashOptions {
+  readonly id: string;
+  readonly cost: number;
+  readonly json?: boolean;
+}
+
+const foreignPrefixCharacters = 8;
+/** A prefix of a shorter key would tell too much of it. */
+const shortestPrefixedKey = 3 * foreignPrefixCharacters;
+
+export async function hashKey({ id, cost, json }: HashOptions, { terminal }: CliContext): Promise<void> {
+  const key = (await stdinText()).replace(/\r?\n$/, '');
+  const form = formOf(key);
+  if (key === '') throw new CliFault('there is no key on stdin; pipe one in, as in: keys hash < FILE');
+  if (isKey(key) !== true) throw new CliFault('what is on stdin is no key: one line of visible ASCII characters');
+  if (Buffer.byteLength(key) > longestKeyBytes)
+    throw new CliFault(
+      `the key is longer than ${longestKeyBytes} bytes, of which bcrypt sees no more: use a shorter one`,
+    );
+  if (form === 'mistyped') throw new CliFault('the key is mistyped: its last characters do not fit the others');
+  const prefix = form === 'ours' ? key.slice(0, prefixCharacters) : foreignPrefix(key);
+  const entry = { id, key_hash: await bcryptHash(key, cost), ...(prefix !== '' && { key_prefix: prefix }) };
+  terminal.result(json === true ? JSON.stringify(entry) : stringify([entry], { lineWidth: 0 }).trimEnd());
+  if (isGuessable(key)) terminal.note('The key is easy to guess: use a random one, as "keys create" makes it.');
+  if (prefix === '') terminal.note('The key is short, so the entry has no key_prefix; there may be 4 of that kind.');
+}
+
+function foreignPrefix(key: string): string {
+  return key.length < shortestPrefixedKey ? '' : key.slice(0, foreignPrefixCharacters);
+}
+
+async function stdinText(): Promise<string> {
+  let text = '';
+  for await (const chunk of process.stdin.setEncoding('utf8')) {
+    text += chunk as string;
+    if (text.length > 8192) break;
+  }
+  return text;
+}

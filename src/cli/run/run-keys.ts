@@ -1,0 +1,196 @@
+// Owns `keys create|rotate|revoke|list`: which file they are about, and what is said of it. The key itself goes to key-outlet.ts alone.
+import { resolve } from 'node:path';
+import { bcryptHash } from '../../auth/bcrypt.ts';
+import { createApiKey, prefixCharacters } from '../../auth/api-key.ts';
+import type { KeyConfig } from '../../config/load/config.ts';
+import { loadConfig } from '../../config/load/load.ts';
+import { findingLine } from '../../config/source/origin.ts';
+import { changeKeysFile } from '../../keys/change-keys-file.ts';
+import { type Secret, stateOf, withCreated, withoutRevoked, withRotated } from '../../keys/changes.ts';
+import { readLastUsed } from '../../keys/last-used.ts';
+import { readKeysFile } from '../../keys/read-keys-file.ts';
+import type { StoredKey } from '../../keys/stored-key.ts';
+import { administeredUser } from '../../kernel/files/private-file.ts';
+import { printable, printableJson } from '../../kernel/printable.ts';
+import type { CliContext } from '../context.ts';
+import { CliFault, usageFault } from '../fault.ts';
+import { keyOutlet } from './key-outlet.ts';
+import { writeTable } from '../table.ts';
+
+export interface KeysOptions {
+  readonly config?: string;
+  readonly file?: string;
+}
+
+interface NewKeyOptions extends KeysOptions {
+  readonly expires?: string;
+  readonly cost: number;
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+export interface CreateOptions extends NewKeyOptions {
+  readonly test?: boolean;
+  readonly description?: string;
+  readonly scope?: readonly string[];
+  readonly allow?: readonly string[];
+  readonly notBefore?: string;
+}
+
+export interface RotateOptions extends NewKeyOptions {
+  /** In milliseconds. */
+  readonly grace: number;
+}
+
+/** A key of our own form, and what is kept of it. */
+interface NewKey {
+  readonly key: string;
+  readonly secret: Secret;
+}
+
+const mostDescriptionCharacters = 60;
+
+export async function createKey(id: string, options: CreateOptions, context: CliContext): Promise<void> {
+  const give = keyOutlet(options.out, context.terminal);
+  const { file, others } = await keysFileOf(options, context);
+  if (others.some((key) => key.id === id))
+    throw new CliFault(`there is a key "${id}" in auth.keys of the configuration already: choose another id`);
+  const { key, secret } = await newKey(options.test === true ? 'test' : 'live', options.cost);
+  const stored: StoredKey = {
+    ...{ id, ...secret, description: options.description ?? '', scopes: options.scope ?? ['read', 'write'] },
+    ...{ notBefore: options.notBefore ?? '', expiresAt: options.expires ?? '', allowedCidrs: options.allow ?? [] },
+    ...{ createdAt: new Date().toISOString(), previous: [] },
+  };
+  await give(key, () => changeKeysFile(file, others, (keys) => withCreated(keys, stored)));
+  tell(`The key "${id}" is in ${file}. It is shown this once.`, shown(stored), options, context);
+}
+
+export async function rotateKey(id: string, options: RotateOptions, context: CliContext): Promise<void> {
+  const give = keyOutlet(options.out, context.terminal);
+  const { file, others } = await keysFileOf(options, context);
+  const before = (await existing(file)).find((stored) => stored.id === id);
+  const { key, secret } = await newKey(
+    before?.keyPrefix.startsWith('sk_test_') === true ? 'test' : 'live',
+    options.cost,
+  );
+  const { grace: graceMs, expires } = options;
+  let rotated: StoredKey | undefined;
+  const rotate = (keys: readonly StoredKey[]): readonly StoredKey[] => {
+    const nowMs = Date.now();
+    const after = withRotated(keys, id, {
+      secret,
+      nowMs,
+      graceMs,
+      ...(expires !== undefined && { expiresAt: expires }),
+    });
+    rotated = after.find((stored) => stored.id === id);
+    return after;
+  };
+  await give(key, () => changeKeysFile(file, others, rotate));
+  const until = rotated?.previous[0]?.expiresAt;
+  const old = until === undefined ? 'The one before is refused from now on.' : `The one before works until ${until}.`;
+  tell(`The key "${id}" is a new one, shown this once. ${old}`, rotated && shown(rotated), options, context);
+}
+
+export async function revokeKey(id: string, options: KeysOptions, context: CliContext): Promise<void> {
+  const { file, others } = await keysFileOf(options, context);
+  // A mistyped name makes no file.
+  await existing(file);
+  await changeKeysFile(file, others, (keys) => withoutRevoked(keys, id));
+  context.terminal.note(printable(`The key "${id}" is revoked.`));
+}
+
+export async function listKeys(options: KeysOptions & { readonly json?: boolean }, context: CliContext): Promise<void> {
+  const { file } = await keysFileOf(options, context);
+  const keys = await existing(file);
+  const lastUsed = await readLastUsed(file);
+  const { terminal } = context;
+  const rows = keys.map((key) => ({ ...shown(key), last_used: timeText(lastUsed.get(key.id)) }));
+  if (options.json === true) terminal.result(printableJson(rows));
+  else if (rows.length === 0) terminal.note(printable(`There are no keys in ${file}.`));
+  else {
+    writeTable(
+      ['ID', 'STATE', 'BEGINS WITH', 'SCOPES', 'EXPIRES', 'LAST USED', 'DESCRIPTION'],
+      rows.map((row) => [
+        row.id,
+        row.previous.length === 0 ? row.state : `${row.state}, rotated`,
+        row.key_prefix,
+        row.scopes.join(' '),
+        row.expires_at ?? 'never',
+        row.last_used ?? '-',
+        printable(row.description, mostDescriptionCharacters),
+      ]),
+      terminal,
+    );
+  }
+}
+
+/** `others`: the keys that stand in the configuration, when one is known. */
+async function keysFileOf(
+  options: KeysOptions,
+  { signal }: CliContext,
+): Promise<{ file: string; others: readonly KeyConfig[] }> {
+  if (options.file !== undefined) {
+    if (options.config !== undefined) throw usageFault('--file and --config name the same thing: keep one of them');
+    return { file: resolve(options.file), others: [] };
+  }
+  const result = await loadConfig({ file: options.config, signal });
+  const config = result.ok ? result.config : result.rest;
+  if (config !== undefined && config.auth.keysFile !== '')
+    return { file: config.auth.keysFile, others: config.auth.keys };
+  const [fault] = result.ok ? [] : result.faults;
+  if (fault !== undefined) throw new CliFault(printable(findingLine(fault)));
+  throw usageFault(
+    'no keys file is configured: name it with --file FILE, or set auth.keys_file and give --config FILE',
+  );
+}
+
+async function existing(file: string): Promise<readonly StoredKey[]> {
+  const { keys, faults } = await readKeysFile(file, [], await administeredUser(file));
+  const [fault] = faults;
+  if (fault !== undefined) throw new CliFault(printable(findingLine(fault)));
+  return keys;
+}
+
+async function newKey(kind: 'live' | 'test', cost: number): Promise<NewKey> {
+  const key = createApiKey(kind);
+  return { key, secret: { keyHash: await bcryptHash(key, cost), keyPrefix: key.slice(0, prefixCharacters) } };
+}
+
+/** On stderr for people: stdout has the key, or nothing. */
+function tell(line: string, data: object | undefined, options: NewKeyOptions, { terminal }: CliContext): void {
+  if (options.json === true) terminal.note(printableJson(data));
+  else terminal.note(printable(line, 1000));
+}
+
+interface ShownKey {
+  readonly id: string;
+  readonly state: string;
+  readonly key_prefix: string;
+  readonly description: string;
+  readonly scopes: readonly string[];
+  readonly not_before: string | null;
+  readonly expires_at: string | null;
+  readonly allowed_cidrs: readonly string[];
+  readonly created_at: string | null;
+  readonly previous: readonly { readonly key_prefix: string; readonly expires_at: string }[];
+}
+
+/** Everything but the hash. */
+function shown(key: StoredKey): ShownKey {
+  const nowMs = Date.now();
+  return {
+    ...{ id: key.id, state: stateOf(key, nowMs), key_prefix: key.keyPrefix, description: key.description },
+    ...{ scopes: key.scopes, allowed_cidrs: key.allowedCidrs },
+    not_before: key.notBefore === '' ? null : key.notBefore,
+    expires_at: key.expiresAt === '' ? null : key.expiresAt,
+    created_at: key.createdAt === '' ? null : key.createdAt,
+    previous: key.previous
+      .filter(({ expiresAt }) => Date.parse(expiresAt) > nowMs)
+      .map(({ keyPrefix, expiresAt }) => ({ key_prefix: keyPrefix, expires_at: expiresAt })),
+  };
+}
+
+function timeText(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}

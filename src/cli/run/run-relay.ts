@@ -1,0 +1,39 @@
+// Owns `relay`: our own relay in the foreground, until it is asked to stop.
+import { createCredential } from '../../portal/index.ts';
+import { createRelay, type Relay } from '../../relay/relay.ts';
+import { listenError } from '../../gateway/start-error.ts';
+import { eventLine } from '../event-line.ts';
+import type { CliContext } from '../context.ts';
+import { aborted } from '../shutdown.ts';
+
+export interface RelayCommandOptions {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What is being forwarded may end in its own time; a second Ctrl-C ends it at once. */
+const drainMs = 5_000;
+
+export async function relay({ host, port }: RelayCommandOptions, { terminal, signal }: CliContext): Promise<void> {
+  const relay = createRelay({
+    host,
+    port,
+    // Shown in info answers, and nothing depends on it: a new one each time is as good.
+    identity: createCredential(),
+    log: (event) => {
+      terminal.note(eventLine(event));
+    },
+  });
+  const { url } = await listen(relay, host, port);
+  terminal.result(url);
+  await aborted(signal);
+  await relay.drain(AbortSignal.timeout(drainMs));
+}
+
+async function listen(relay: Relay, host: string, port: number): Promise<{ url: string }> {
+  try {
+    return await relay.listen();
+  } catch (error) {
+    throw listenError(error, 'the relay', host, port);
+  }
+}

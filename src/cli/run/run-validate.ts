@@ -1,0 +1,115 @@
+// Owns the work of `validate`: every fault of the configuration at once, in the form that editors and CI understand, then what it holds.
+import type { Config, RelayConfig } from '../../config/load/config.ts';
+import { loadConfig } from '../../config/load/load.ts';
+import { type Finding, findingLine } from '../../config/source/origin.ts';
+import { connect, createCredential, PortalError } from '../../portal/index.ts';
+import { printable, printableJson } from '../../kernel/printable.ts';
+import { TlsSettingsError } from '../../server/listen/tls-contexts.ts';
+import { CliFault } from '../fault.ts';
+import type { CliContext } from '../context.ts';
+import { type MoreKeys, readMoreKeys } from '../../gateway/keys-source.ts';
+import { checkStateFiles } from '../../gateway/state-files.ts';
+import { readAuthorities } from '../../gateway/tls-settings.ts';
+
+export interface ValidateOptions {
+  readonly config?: string;
+  readonly checkRelays?: boolean;
+  readonly json?: boolean;
+}
+
+const mostLineCharacters = 1000;
+const relayTimeoutMs = 15_000;
+
+export async function validate(options: ValidateOptions, context: CliContext): Promise<void> {
+  const { terminal, signal } = context;
+  const result = await loadConfig({ file: options.config, signal });
+  const config = result.ok ? result.config : result.rest;
+  const relays = options.checkRelays === true && config !== undefined ? await checkRelays(config, signal) : [];
+  const more = config === undefined ? undefined : await readMoreKeys(config);
+  const state = config === undefined ? undefined : await checkStateFiles(config, context.environment().stateDirectory);
+  const found = [...(result.ok ? [] : result.faults), ...(more?.faults ?? []), ...(state?.faults ?? [])];
+  const warnings = [...result.warnings, ...(state?.warnings ?? [])];
+  const faults = [...found.map(findingLine), ...relays.flatMap(({ fault }) => fault ?? [])];
+  if (options.json === true) {
+    const counts = config === undefined ? {} : countsOf(config, more);
+    terminal.result(printableJson({ valid: faults.length === 0, ...findings(found, warnings), relays, counts }));
+  } else {
+    for (const warning of warnings) terminal.note(printable(`warning: ${findingLine(warning)}`, mostLineCharacters));
+    for (const fault of faults) terminal.result(printable(fault, mostLineCharacters));
+    for (const { url, leases } of relays) {
+      if (leases !== undefined) terminal.result(printable(`${url}: connected, ${counted(leases, 'lease')}`));
+    }
+  }
+  const what = result.file ?? 'the configuration';
+  const holds = config === undefined ? '' : `: ${countsText(config, more)}`;
+  if (faults.length > 0) throw new CliFault(`${printable(what)} has ${counted(faults.length, 'fault')}${holds}`);
+  if (options.json !== true) terminal.result(`${printable(what)} is valid${holds}`);
+}
+
+interface RelayCheck {
+  readonly url: string;
+  readonly leases?: number;
+  readonly fault?: string;
+}
+
+/** Errors of connecting name the relay already, those within the connection do not. */
+function named(url: string, message: string): string {
+  return message.startsWith(`relay ${url} `) ? message : `relay ${url}: ${message}`;
+}
+
+function checkRelays(config: Config, signal: AbortSignal): Promise<RelayCheck[]> {
+  return Promise.all(config.portal.relays.map((relay) => checkRelay(relay, signal)));
+}
+
+async function checkRelay({ url, caFile }: RelayConfig, signal: AbortSignal): Promise<RelayCheck> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(relayTimeoutMs)]);
+  try {
+    const ca = caFile === '' ? undefined : await readAuthorities('its ca_file', caFile);
+    // Nobody is dialled, so nobody needs to know who asks.
+    const session = await connect(url, {
+      credential: createCredential(),
+      signal: inTime,
+      ...(ca !== undefined && { ca }),
+    });
+    try {
+      return { url, leases: (await session.info(inTime)).leases.length };
+    } finally {
+      await session.close();
+    }
+  } catch (error) {
+    if (error instanceof PortalError) return { url, fault: named(url, error.message) };
+    if (error instanceof TlsSettingsError) return { url, fault: `relay ${url}: ${error.message}` };
+    throw error;
+  }
+}
+
+function countsOf(config: Config, more: MoreKeys | undefined): { keys: number; rules: number; relays: number } {
+  return {
+    keys: config.auth.keys.length + (more?.keys.length ?? 0),
+    rules: Object.keys(config.leaseAcl).length + Object.keys(config.leases).length + config.timeouts.overrides.length,
+    relays: config.portal.relays.length,
+  };
+}
+
+function countsText(config: Config, more: MoreKeys | undefined): string {
+  const { keys, rules, relays } = countsOf(config, more);
+  return `${counted(keys, 'key')}, ${counted(rules, 'rule')}, ${counted(relays, 'relay')}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+interface FindingLists {
+  readonly faults: readonly object[];
+  readonly warnings: readonly object[];
+  /** Of the kinds of which there are too many to list. */
+  readonly warnings_left_off: number;
+}
+
+function findings(faults: readonly Finding[], warnings: readonly Finding[]): FindingLists {
+  const data = ({ origin, message }: Finding): object => ({ ...origin, message });
+  const listed = warnings.filter(({ leftOff }) => leftOff === undefined);
+  const leftOff = warnings.reduce((sum, warning) => sum + (warning.leftOff ?? 0), 0);
+  return { faults: faults.map(data), warnings: listed.map(data), warnings_left_off: leftOff };
+}

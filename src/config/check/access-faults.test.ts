@@ -1,0 +1,123 @@
+// Bad input to keys and lease rules: each is one fault, at its place, that says what to do and holds no secret.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { faultLines, loadText, warningLines } from '../../../test/helpers/config.ts';
+
+const tail = 'abcdefghijklmnopqrstuv0123456789012345678901234567890';
+
+function withHash(hash: string): string {
+  return `auth: { keys: [{ id: a, key_prefix: sk_live_, key_hash: "${hash}" }] }`;
+}
+
+const rows: readonly { readonly what: string; readonly text: string; readonly says: RegExp }[] = [
+  {
+    what: 'a hash too cheap',
+    text: withHash(`$2b$09$${tail}`),
+    says: /auth\.keys\[0\]\.key_hash has the cost 9; 10 to 14 are taken$/,
+  },
+  { what: 'a hash too dear', text: withHash(`$2b$15$${tail}`), says: /has the cost 15; 10 to 14 are taken$/ },
+  { what: 'an unknown version of bcrypt', text: withHash(`$2x$12$${tail}`), says: /key_hash is no whole bcrypt hash/ },
+  { what: 'another kind of hash', text: withHash('$argon2id$v=19$x'), says: /key_hash must be a bcrypt hash/ },
+  { what: 'a hash cut short', text: withHash(`$2b$12$${tail.slice(1)}`), says: /60 characters/ },
+  { what: 'a hash too long', text: withHash(`$2b$12$${tail}.`), says: /60 characters/ },
+  { what: 'a hash with other letters', text: withHash(`$2b$12$${tail.slice(1)}-`), says: /60 characters/ },
+  {
+    what: 'an id with a colon',
+    text: 'auth: { keys: [{ id: "sub:a", key: "${A}" }] }',
+    says: /keys\[0\]\.id can't contain a colon$/,
+  },
+  { what: 'an id that is *', text: 'auth: { keys: [{ id: "*", key: "${A}" }] }', says: /keys\[0\]\.id must be a name/ },
+  {
+    what: 'an id that is anonymous',
+    text: 'auth: { keys: [{ id: anonymous, key: "${A}" }] }',
+    says: /keys\[0\]\.id must be a name/,
+  },
+  ...['sub:u1', 'group:g', 'tenant:t'].map((principal) => ({
+    what: `the principal ${principal}, which no caller can match yet`,
+    text: `lease_acl: { a: ["*", "${principal}"] }`,
+    says: /^gateway\.yaml:1:\d+: lease_acl\.a\[1\] is not supported yet: (?:sub|group|tenant): comes with .*; remove it$/,
+  })),
+  {
+    what: 'a principal of an unknown kind',
+    text: 'lease_acl: { a: ["role:x"] }',
+    says: /lease_acl\.a\[0\] has the unknown kind role: \(scope: is the only one\)$/,
+  },
+  {
+    what: 'two entries with one id',
+    text: 'auth: { keys: [{ id: a, key: "${A}" }, { id: a, key: "${B}" }] }',
+    says: /auth\.keys\[1\]\.id is there twice$/,
+  },
+  {
+    what: 'one key in two entries',
+    text: 'auth: { keys: [{ id: a, key: "${A}" }, { id: b, key: "${A}" }] }',
+    says: /auth\.keys\[1\]\.key is there twice$/,
+  },
+  { what: 'neither key nor hash', text: 'auth: { keys: [{ id: a }] }', says: /keys\[0\] needs key_hash, or key$/ },
+  {
+    what: 'key and hash',
+    text: `auth: { keys: [{ id: a, key: "\${A}", key_hash: "$2b$12$${tail}" }] }`,
+    says: /key_hash can not stand beside key: keep one of them$/,
+  },
+  {
+    what: 'a prefix too short',
+    text: 'auth: { keys: [{ id: a, key: "${A}", key_prefix: short }] }',
+    says: /key_prefix must be the first 8 to 64/,
+  },
+  {
+    what: 'a key with a space in it',
+    text: 'auth: { keys: [{ id: a, key: "secret two" }] }',
+    says: /keys\[0\]\.key must be a key of 1 to 512 visible/,
+  },
+  {
+    what: 'a whole key made elsewhere as its own prefix',
+    text: `auth: { keys: [{ id: a, key_hash: "$2b$12$${tail}", key_prefix: "secret-${'x'.repeat(60)}" }] }`,
+    says: /key_prefix holds more than the beginning of the key/,
+  },
+  {
+    what: 'a whole key of our own form as its own prefix',
+    text: `auth: { keys: [{ id: a, key_hash: "$2b$12$${tail}", key_prefix: sk_live_${'0123456789'.repeat(4)}abcdefgh }] }`,
+    says: /key_prefix holds more than the beginning of the key/,
+  },
+  {
+    what: 'a principal of an unknown kind',
+    text: 'lease_acl: { app: ["user:a"] }',
+    says: /lease_acl\.app\[0\] has the unknown kind user:/,
+  },
+  { what: 'a pattern with a star inside', text: 'lease_acl: { "a*b": ["*"] }', says: /a\*b/ },
+  {
+    what: 'a time that is none',
+    text: 'auth: { keys: [{ id: a, key: "${A}", expires_at: tomorrow }] }',
+    says: /expires_at must be a time/,
+  },
+  {
+    what: 'a key that expires before it is valid',
+    text: 'auth: { keys: [{ id: a, key: "${A}", not_before: 2027-01-02T00:00:00Z, expires_at: 2027-01-01T00:00:00Z }] }',
+    says: /expires_at must be later than not_before$/,
+  },
+];
+
+describe('bad input to keys and lease rules', () => {
+  for (const { what, text, says } of rows) {
+    test(what, async (t) => {
+      const lines = faultLines(await loadText(t, text, { env: { A: 'secret-a', B: 'secret-b' } }));
+      assert.equal(lines.length, 1, lines.join('\n'));
+      assert.match(lines[0] ?? '', says);
+      assert.doesNotMatch(lines[0] ?? '', /secret|0123456789/);
+    });
+  }
+});
+
+test('of hashes without a prefix there may be four, and the fifth is told why', async (t) => {
+  const load = async (count: number): Promise<string[]> => {
+    const entries = Array.from({ length: count }, (_, i) => `{ id: k${i}, key_hash: "$2b$12$${i}${tail.slice(1)}" }`);
+    const result = await loadText(t, `auth: { keys: [${entries.join(', ')}] }\nlease_acl: { "*": ["*"] }`);
+    return [...faultLines(result), ...warningLines(result)];
+  };
+  assert.deepEqual(await load(4), []);
+  const [fifth, ...more] = await load(5);
+  assert.deepEqual(more, []);
+  assert.match(
+    fifth ?? '',
+    /auth\.keys\[4\].*key_prefix is missing: every key without one costs each unknown key a bcrypt/,
+  );
+});

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { loadText, warningLines } from '../../../test/helpers/config.ts';
+
+const env = { KEY: '5e3f0c9b7a1d48265e3f' };
+const key = 'auth: { keys: [{ id: one, key: "${KEY}", scopes: [read, mcp] }] }\n';
+/** Of no key: the tail of what bcrypt makes is as good as another. */
+const hashes = [10, 12, 12].map((cost, i) => `$2b$${cost}$${String(i).repeat(53)}`);
+
+function sharing(count: number): string {
+  const keys = Array.from({ length: count }, (_, i) => ({
+    id: `key-${i}`,
+    key_hash: `$2b$12$${String(i).repeat(53)}`,
+    key_prefix: 'acme_key',
+  }));
+  return JSON.stringify({ auth: { keys }, lease_acl: { '*': ['*'] } });
+}
+
+const rows: readonly { readonly what: string; readonly text: string; readonly says: readonly RegExp[] }[] = [
+  {
+    what: 'rules for keys that exist',
+    text: `${key}lease_acl: { a: [one], b-*: ["scope:mcp"], "*": ["*"] }`,
+    says: [],
+  },
+  { what: 'no rule', text: key, says: [/^lease_acl lets nobody in: .*403.*\{ "\*": \["\*"\] \}/] },
+  {
+    what: 'rules without anybody',
+    text: `${key}lease_acl: { "*": [] }`,
+    says: [/^gateway\.yaml:2:\d+: lease_acl lets nobody/],
+  },
+  {
+    what: 'no rule and no authentication',
+    text: 'auth: { enabled: false }',
+    says: [/^lease_acl lets nobody in: .*\["anonymous"\]/],
+  },
+  {
+    what: 'a key that does not exist, whatever its case',
+    text: `${key}lease_acl: { app: [one, two, One] }`,
+    says: [
+      /^gateway\.yaml:2:\d+: lease_acl\.app\[1\] names a key that does not exist$/,
+      /^gateway\.yaml:2:\d+: lease_acl\.app\[2\] names a key that does not exist; did you mean one\?$/,
+    ],
+  },
+  {
+    what: 'a scope that no key has',
+    text: `${key}lease_acl: { app: [one, "scope:admin"] }`,
+    says: [/lease_acl\.app\[1\] is a scope that no key has$/],
+  },
+  {
+    what: 'names that are nearly right',
+    text: `${key}lease_acl: { app: [anonymus], b: [oen], c: ["scope:raed"] }`,
+    says: [/exist; did you mean anonymous\?$/, /exist; did you mean one\?$/, /no key has; did you mean read\?$/],
+  },
+  {
+    what: 'keys of a file that is not looked at here',
+    text: `auth: { keys_file: keys.yaml }\nlease_acl: { app: [two, "scope:x"] }`,
+    says: [],
+  },
+  {
+    what: 'many keys of one prefix',
+    text: sharing(5),
+    says: [/auth\.keys\[0\]\.key_prefix is that of 5 keys: .* give more of their characters$/],
+  },
+  { what: 'a few keys of one prefix', text: sharing(4), says: [] },
+  {
+    what: 'one name in two spellings',
+    text: `${key}lease_acl: { App: [one], app: [one] }`,
+    says: [/lease_acl\.app is the same as "App": both lists count together$/],
+  },
+  {
+    what: 'an id in upper and in lower case',
+    text: `${key}lease_acl: { ABCDEFGHIJKLMNOPQRSTUVWXYZ: [one], abcdefghijklmnopqrstuvwxyz: [one] }`,
+    says: [
+      /lease_acl\.abcdefghijklmnopqrstuvwxyz is the same as "ABCDEFGHIJKLMNOPQRSTUVWXYZ": both lists count together$/,
+    ],
+  },
+  {
+    what: 'hashes of several costs',
+    text: `auth:\n  keys:\n${hashes.map((hash, i) => `    - { id: k${i}, key_prefix: sk_live_${i}, key_hash: "${hash}" }\n`).join('')}lease_acl: { "*": ["*"] }`,
+    says: [/^gateway\.yaml:3:\d+: auth\.keys have bcrypt hashes of the costs 10 and 12: /],
+  },
+];
+
+describe('what is hardly meant of keys and lease rules', () => {
+  for (const { what, text, says } of rows) {
+    test(what, async (t) => {
+      const lines = warningLines(await loadText(t, text, { env })).filter((line) => !line.includes('plain text'));
+      assert.equal(lines.length, says.length, lines.join('\n'));
+      for (const [i, pattern] of says.entries()) assert.match(lines[i] ?? '', pattern);
+    });
+  }
+
+  test('of what is faulty nothing more is said', async (t) => {
+    assert.deepEqual(warningLines(await loadText(t, `${key}lease_acl: { app: ["a:b"] }`, { env })), []);
+  });
+});

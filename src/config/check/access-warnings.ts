@@ -1,0 +1,76 @@
+// Owns what is no fault of keys and lease rules and yet hardly meant: rules that let nobody in, names that nobody has, hashes that
+// take different times. Looks at the configuration alone: who is in auth.keys_file it does not know.
+import { leaseKey } from '../../kernel/lease-name.ts';
+import type { Config } from '../load/config.ts';
+import { boundedSuggestions } from '../schema/names.ts';
+import type { Path } from '../schema/shape.ts';
+
+export interface Oddity {
+  readonly path: Path;
+  /** Completes "<setting> …". */
+  readonly message: string;
+}
+
+export function* accessOddities({ auth, leaseAcl }: Config): Generator<Oddity> {
+  const hasKeys = auth.keys.length > 0 || auth.keysFile !== '';
+  if ((hasKeys || !auth.enabled) && Object.values(leaseAcl).every((principals) => principals.length === 0)) {
+    const who = auth.enabled ? '*' : 'anonymous';
+    const message = `lets nobody in: every request to a lease is answered 403; write lease_acl: { "*": ["${who}"] } to let ${auth.enabled ? 'every key' : 'everyone'} call every lease`;
+    yield { path: ['lease_acl'], message };
+  }
+  yield* strangers(auth, leaseAcl);
+  yield* names(leaseAcl);
+  yield* prefixes(auth);
+  const costs = [...new Set(auth.keys.flatMap(({ keyHash }) => (keyHash === '' ? [] : [keyHash.slice(4, 6)])))].sort();
+  if (costs.length > 1) {
+    const message = `have bcrypt hashes of the costs ${costs.join(' and ')}: how long a wrong key takes then tells something of the right ones; hash them at one cost`;
+    yield { path: ['auth', 'keys'], message };
+  }
+}
+
+/** As many as may have no prefix. */
+const mostOfOnePrefix = 4;
+
+/** The prefix itself is not told: it is the beginning of a key. */
+function* prefixes({ keys }: Config['auth']): Generator<Oddity> {
+  const hashed = keys.flatMap(({ keyHash, keyPrefix }, i) =>
+    keyHash !== '' && keyPrefix !== '' ? [{ keyPrefix, i }] : [],
+  );
+  for (const alike of Map.groupBy(hashed, ({ keyPrefix }) => keyPrefix).values()) {
+    const [first] = alike;
+    if (first === undefined || alike.length <= mostOfOnePrefix) continue;
+    const message = `is that of ${alike.length} keys: a wrong key that begins so costs a bcrypt for each of them; give more of their characters`;
+    yield { path: ['auth', 'keys', first.i, 'key_prefix'], message };
+  }
+}
+
+/** Principals that no key can be. Subjects and tenants are others' to name, and so is all that a keys file holds. */
+function* strangers(auth: Config['auth'], leaseAcl: Config['leaseAcl']): Generator<Oddity> {
+  if (!auth.enabled || auth.keysFile !== '') return;
+  const ids = new Set(auth.keys.map(({ id }) => id));
+  const known = new Set([...ids, 'anonymous']);
+  const scopes = new Set(auth.keys.flatMap((key) => key.scopes));
+  const suggestionOf = boundedSuggestions();
+  for (const [pattern, principals] of Object.entries(leaseAcl)) {
+    for (const [i, principal] of principals.entries()) {
+      const path: Path = ['lease_acl', pattern, i];
+      if (principal.startsWith('scope:')) {
+        const scope = principal.slice('scope:'.length);
+        if (!scopes.has(scope)) yield { path, message: `is a scope that no key has${suggestionOf(scope, scopes)}` };
+      } else if (principal !== '*' && principal !== 'anonymous' && !principal.includes(':') && !ids.has(principal)) {
+        yield { path, message: `names a key that does not exist${suggestionOf(principal, known)}` };
+      }
+    }
+  }
+}
+
+function* names(leaseAcl: Config['leaseAcl']): Generator<Oddity> {
+  const first = new Map<string, string>();
+  for (const pattern of Object.keys(leaseAcl)) {
+    const path: Path = ['lease_acl', pattern];
+    const name = leaseKey(pattern);
+    const before = first.get(name);
+    if (before === undefined) first.set(name, pattern);
+    else yield { path, message: `is the same as ${JSON.stringify(before)}: both lists count together` };
+  }
+}

@@ -1,0 +1,226 @@
+// Owns what makes a text an address, a URL, a name or a header: pure questions, answered without looking anything up.
+import { createPrivateKey } from 'node:crypto';
+import { isIP, isIPv6 } from 'node:net';
+import { isLeaseId as isCanonicalId, leaseIdIn } from '../../kernel/lease-name.ts';
+import { isOwnKey } from '../../kernel/api-key-format.ts';
+import { v1RelayForm, v2RelayFault } from '../../kernel/relay-generations.ts';
+import { isMethodOverride, isRemoved, isWrittenByGateway } from '../../kernel/http/removed-headers.ts';
+import type { TextCheck } from '../schema/fields.ts';
+import { bareHost } from '../schema/listen-host.ts';
+
+/** RFC 1123 §2.1, and lengths of RFC 1035 §2.3.4. */
+const domainName = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
+/** Containers have names with an underscore. */
+const hostName =
+  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
+/** RFC 9110 §5.6.2 */
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
+/** RFC 9110 §5.5: visible characters, spaces and tabs inside. */
+const fieldValue = /^(?:[!-~\u0080-\u00ff](?:[\t -~\u0080-\u00ff]{0,8190}[!-~\u0080-\u00ff])?)?$/;
+
+const isHost = (text: string): boolean => isIP(text) !== 0 || hostName.test(text);
+
+/** An address to listen on; an IPv6 address may have the brackets that it has in URLs. */
+export const isListenHost: TextCheck = (text) => isHost(bareHost(text));
+
+/** Of `gateway.host`: only this machine reaches it. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+export const isDomain: TextCheck = (text) => domainName.test(text) && isIP(text) === 0;
+
+/** HOST or HOST:PORT, an IPv6 address in brackets: the value of a Host header. */
+export const isAuthority: TextCheck = (text) => {
+  const match = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text);
+  if (match === null || Number(match[2] ?? 1) > 65_535 || Number(match[2] ?? 1) < 1) return false;
+  const host = match[1] ?? '';
+  return host.startsWith('[') ? isIPv6(host.slice(1, -1)) : isHost(host);
+};
+
+/** `*`, `*.DOMAIN`, or an authority. */
+export const isHostPattern: TextCheck = (text) => {
+  if (text === '*') return true;
+  if (isIPv6(text)) return `must have brackets: [${text}]`;
+  if (text.includes('/')) return 'must be the host alone, without a scheme or a path';
+  return isAuthority(text.startsWith('*.') ? text.slice(2) : text);
+};
+
+export const isRelayUrl: TextCheck = (text) => {
+  const url = /\s/.test(text) ? null : URL.parse(text);
+  if (url === null) return false;
+  if (url.protocol === 'https:') return `${v2RelayFault}; ${v1RelayForm}`;
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') return false;
+  if (url.username !== '' || url.password !== '') return 'must not carry a user name or password: relays take none';
+  if (url.hash !== '') return 'must have no fragment (#…)';
+  return url.port === '0' ? 'must name the port of the relay, not 0' : true;
+};
+
+/** As browsers send it, so that it can be compared as it is: RFC 6454 §6.1, in lower case and without a default port. */
+export const isOrigin: TextCheck = (text) => {
+  if (text === '*' || text === 'null') return true;
+  if (text.includes('*')) return 'must be one origin, or * alone for all of them';
+  const url = URL.parse(text);
+  if (url === null || url.host === '') return false;
+  const origin = `${url.protocol}//${url.host}`;
+  return text === origin || `must be written as browsers send it: ${origin}`;
+};
+
+export const isToken: TextCheck = (text) => token.test(text);
+
+/** One of the headers that are removed from the requests of clients (docs/guides/request-headers.md). */
+export const isForwardableHeader: TextCheck = (text) => {
+  const name = text.toLowerCase();
+  if (text.includes('*')) return 'must be the whole name of one header, without *';
+  if (isWrittenByGateway(name)) return 'is written by the gateway itself and cannot be passed on';
+  if (isMethodOverride(name)) return 'passes for callers with the scope of the method that it names, and for no others';
+  if (!token.test(text)) return false;
+  return isRemoved(name) || 'is not a header that the gateway removes, and needs no entry here';
+};
+
+/** Framing is the gateway's own, and a setting that broke it would be a hole. RFC 9112 §6, RFC 9110 §7.6.1. */
+const reserved = new Set([
+  ...['connection', 'content-length', 'expect', 'http2-settings', 'keep-alive', 'proxy-connection', 'te', 'trailer'],
+  ...['transfer-encoding', 'upgrade'],
+]);
+
+export const isChangeableHeader: TextCheck = (text) => {
+  if (!token.test(text)) return false;
+  const name = text.toLowerCase();
+  if (name === 'host') return "can't be set here: use host_header";
+  return reserved.has(name) ? 'belongs to the connection: it is not for configuration to set or remove' : true;
+};
+
+export const isFieldValue: TextCheck = (text) => fieldValue.test(text);
+
+export const isLeaseId: TextCheck = (text) => isCanonicalId(text);
+
+/** What a request can name (route/peer-path.ts): others than `expose` publish too, under stranger names than it allows. */
+const maxNameCharacters = 255;
+// eslint-disable-next-line no-control-regex -- they are what must not be in a name
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+export const isLeaseName: TextCheck = (text) =>
+  text.trim() !== '' && text.length <= maxNameCharacters && !unprintable.test(text) && !text.includes('*');
+
+/** Pins are for names: an id cannot lead elsewhere. */
+export const isPinnableName: TextCheck = (text) =>
+  leaseIdIn(text) === undefined ? isLeaseName(text) : 'has the form of a lease id, which is never a name';
+
+/** `exact`, `prefix-*` or `*`. */
+export const isLeasePattern: TextCheck = (text) => text === '*' || isLeaseName(text.replace(/(?<=.)\*$/s, ''));
+
+/** The name of a key is a principal. `:`, `*` and `anonymous` mark the other kinds of principals. */
+export const isKeyName: TextCheck = (text) =>
+  /^[\w.@+-]{1,64}$/.test(text) && text !== 'anonymous' ? true : text.includes(':') ? "can't contain a colon" : false;
+
+/** Sent in a header, so what a header can carry (RFC 9110 §5.5), without spaces. */
+export const isKey: TextCheck = (text) => /^[!-~]{1,512}$/.test(text);
+
+/** bcrypt's own form, with the versions that everybody reads and a cost that is neither weak nor a way to stall the gateway. */
+export const isBcryptHash: TextCheck = (text) => {
+  const cost = Number(/^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(text)?.[1]);
+  if (Number.isNaN(cost)) {
+    const looksLike = text.startsWith('$2');
+    return looksLike ? 'is no whole bcrypt hash: it has 60 characters, $2b$, two digits of cost, $ and 53 more' : false;
+  }
+  return (cost >= 10 && cost <= 14) || `has the cost ${cost}; 10 to 14 are taken`;
+};
+
+/** Of keys made elsewhere in whatever alphabet. It is no secret and shown, so whoever gives the whole key is told without it. */
+export const isKeyPrefix: TextCheck = (text) => {
+  if (!/^[!-~\u{a1}-\u{10ffff}]{8,}$/u.test(text)) return false;
+  return (
+    (text.length <= 64 && !isOwnKey(text)) ||
+    'holds more than the beginning of the key: give 8 characters or more, the first 24 of a key that the gateway made'
+  );
+};
+
+/** RFC 6749 §3.3, without what separates principals. */
+export const isScope: TextCheck = (text) => /^[\w.:/+-]{1,64}$/.test(text);
+
+/** RFC 3339 §5.6 and §5.7: Date takes 30 February for 2 March, and 24:00 for the next day. */
+export const isTimestamp: TextCheck = (text) => {
+  const form = /^(\d{4}-\d\d-\d\dT\d\d):\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
+  const hour = form.exec(text)?.[1]?.toUpperCase();
+  if (hour === undefined || Number.isNaN(Date.parse(text))) return false;
+  return new Date(`${hour}:00:00Z`).toISOString().startsWith(hour);
+};
+
+/** Kinds of principals that no caller can have yet, and what brings them. A rule that never matches is worse than an error. */
+const principalsToCome: ReadonlyMap<string, string> = new Map([
+  ['sub', 'tokens (auth.jwt)'],
+  ['group', 'tokens (auth.jwt)'],
+  ['tenant', 'tenants'],
+]);
+
+export const isPrincipal: TextCheck = (text) => {
+  if (text === '*' || text === 'anonymous') return true;
+  const colon = text.indexOf(':');
+  if (colon === -1) return isKeyName(text);
+  const kind = text.slice(0, colon);
+  const notYet = principalsToCome.get(kind);
+  if (notYet !== undefined) {
+    return `is not supported yet: ${kind}: comes with ${notYet}, and no caller matches it in this version; remove it`;
+  }
+  if (kind !== 'scope') return `has the unknown kind ${kind}: (scope: is the only one)`;
+  return /^[!-~]{1,256}$/.test(text.slice(colon + 1));
+};
+
+export const isBucketName: TextCheck = (text) => text === '*' || /^[\w.@+-]{1,64}$/.test(text);
+
+/** The id of a key, or `*` for all the others. */
+export const isKeyNameOrAny: TextCheck = (text) => text === '*' || isKeyName(text);
+
+/** As Intl knows it. */
+export const isTimeZone: TextCheck = (text) => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+};
+
+export const isMethodOrEmpty: TextCheck = (text) => text === '' || isToken(text);
+
+export const isRedisUrl: TextCheck = (text) => {
+  if (/^[a-z+-]*sentinel[a-z+-]*:/i.test(text)) return noSentinel;
+  if (/^rediss?:\/\/[^/?#]*,/i.test(text)) return `can name one host only; of a Redis cluster, any of its nodes`;
+  const url = /\s/.test(text) ? null : URL.parse(text);
+  if (url === null || !['redis:', 'rediss:', 'unix:'].includes(url.protocol)) return false;
+  if (/sentinel/i.test(url.search)) return noSentinel;
+  if (url.search !== '' || url.hash !== '') return "can't have a query or a fragment";
+  if (url.protocol === 'unix:') return url.pathname.length > 1;
+  if (url.hostname === '') return false;
+  return /^\/?\d{0,4}$/.test(url.pathname) || 'must end with the number of the database, as in redis://HOST:6379/1';
+};
+
+const noSentinel =
+  'names Redis Sentinel, which is not supported: give a redis:// or rediss:// URL whose host name leads to the primary, also after a failover, or a node of a Redis cluster';
+
+/** A private key in PEM. Says what is wrong with another one, never what it is. */
+export const isEd25519Key: TextCheck = (text) => {
+  try {
+    const { asymmetricKeyType = 'unknown' } = createPrivateKey(text);
+    return asymmetricKeyType === 'ed25519' || `must be an Ed25519 private key, not one of type ${asymmetricKeyType}`;
+  } catch {
+    return false;
+  }
+};
+
+export const isPublicUrl: TextCheck = (text) => {
+  const url = /^https?:\/\/[!-~]{1,256}$/.test(text) ? URL.parse(text) : null;
+  if (url === null) return false;
+  if (url.username !== '' || url.password !== '') return "can't have a user or a password in it";
+  return (url.search === '' && url.hash === '') || "can't have a query or a fragment";
+};
+
+export const isHttpPath: TextCheck = (text) => {
+  if (!/^\/[\w.~/-]{1,200}$/.test(text)) return false;
+  const taken = ['/peer', '/ws', '/health', '/admin', '/console', '/.well-known'].find(
+    (path) => text === path || text.startsWith(`${path}/`),
+  );
+  return taken === undefined || `can't be below ${taken}, which the gateway uses for something else`;
+};
+
+export const anyText: TextCheck = (text) => text.length <= 1024;

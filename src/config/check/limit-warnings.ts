@@ -1,0 +1,30 @@
+// Owns what is no fault of limits and quotas and yet hardly meant: those of nobody, costs of no method. Looks at the configuration
+// alone: who is in auth.keys_file it does not know.
+import type { Oddity } from './access-warnings.ts';
+import type { Config } from '../load/config.ts';
+import { boundedSuggestions } from '../schema/names.ts';
+import type { Path } from '../schema/shape.ts';
+
+export function* limitOddities({ auth, quotas, rateLimit }: Config): Generator<Oddity> {
+  const known = new Set(['*', ...auth.keys.map(({ id }) => id)]);
+  const suggestionOf = boundedSuggestions();
+  const places: [place: Path, names: string[], what: string][] = [
+    [['rate_limit', 'per_key', 'overrides'], Object.keys(rateLimit.perKey.overrides), 'limit'],
+    [['quotas', 'daily'], Object.keys(quotas.daily), 'quota'],
+    [['quotas', 'monthly'], Object.keys(quotas.monthly), 'quota'],
+  ];
+  // The keys of a file come and go.
+  for (const [place, names, what] of auth.keysFile === '' ? places : []) {
+    for (const name of names.filter((candidate) => !known.has(candidate))) {
+      const message = `is not the id of a key in auth.keys: nobody has this ${what}${suggestionOf(name, known)}`;
+      yield { path: [...place, name], message };
+    }
+  }
+  for (const [i, { method }] of rateLimit.costs.entries()) {
+    // RFC 9110 §9.1: methods are told apart by case, and all that are standardised are in upper case.
+    if (method !== method.toUpperCase()) {
+      const message = `is not ${method.toUpperCase()}: methods are told apart by case`;
+      yield { path: ['rate_limit', 'costs', i, 'method'], message };
+    }
+  }
+}

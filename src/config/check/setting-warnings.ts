@@ -1,0 +1,55 @@
+// Warns about settings that do nothing because another one is off or empty, and about open leases that few hosts are served under.
+import type { Oddity } from './access-warnings.ts';
+import type { Config, CorsConfig } from '../load/config.ts';
+import { isLoopbackHost } from './checks.ts';
+import { showPath } from '../schema/names.ts';
+import type { Path } from '../schema/shape.ts';
+
+export function* settingOddities(config: Config): Generator<Oddity> {
+  const { gateway, quotas } = config;
+  if (gateway.forwardHeaders.length > 0 && gateway.trustedProxies.length === 0) {
+    const message = 'has no effect without gateway.trusted_proxies: only they may pass these headers';
+    yield { path: ['gateway', 'forward_headers'], message };
+  }
+  yield* unusedOrigins(config);
+  const tokens = [...Object.values(quotas.daily), ...Object.values(quotas.monthly)].some(
+    ({ llmTokens }) => llmTokens !== undefined,
+  );
+  if (tokens && quotas.count.length === 0) {
+    yield { path: ['quotas', 'count'], message: 'is empty: quotas of llm_tokens count nothing' };
+  }
+  const { redis } = config.rateLimit.storage;
+  if (redis.caFile !== '' && !redis.url.startsWith('rediss:')) {
+    const message = 'has no effect: rate_limit.storage.redis.url does not begin with rediss://';
+    yield { path: ['rate_limit', 'storage', 'redis', 'ca_file'], message };
+  }
+  for (const [i, { url, caFile }] of config.portal.relays.entries()) {
+    if (caFile === '' || !url.startsWith('ws:')) continue;
+    const message = `has no effect: portal.relays[${i}].url does not begin with wss://`;
+    yield { path: ['portal', 'relays', i, 'ca_file'], message };
+  }
+  yield* openLeases(config);
+}
+
+function* unusedOrigins({ cors, leases }: Config): Generator<Oddity> {
+  const each: [Path, CorsConfig][] = [[['cors'], cors]];
+  for (const [name, lease] of Object.entries(leases)) each.push([['leases', name, 'cors'], lease.cors]);
+  for (const [path, { enabled, origins }] of each) {
+    if (enabled || origins.length === 0) continue;
+    yield { path: [...path, 'origins'], message: `has no effect while ${showPath([...path, 'enabled'])} is false` };
+  }
+}
+
+/** Clients on other machines mostly call the gateway by a name. */
+function* openLeases({ gateway, leaseAcl }: Config): Generator<Oddity> {
+  const { host, allowedHosts, publicUrl, baseDomain } = gateway;
+  if (isLoopbackHost(host) || allowedHosts.length > 0 || publicUrl !== '' || baseDomain !== '') return;
+  for (const [pattern, principals] of Object.entries(leaseAcl)) {
+    const i = principals.indexOf('anonymous');
+    if (i === -1) continue;
+    const message =
+      'opens a lease that is served under IP addresses and names of this machine only, others are answered 421: set gateway.public_url, or list the hosts in gateway.allowed_hosts';
+    yield { path: ['lease_acl', pattern, i], message };
+    return;
+  }
+}

@@ -1,0 +1,113 @@
+// Owns loading: file, environment, flags and secrets, one over the other, to one frozen Config or to every fault of all of them at
+// once. Changes nothing outside.
+import { resolve } from 'node:path';
+import process from 'node:process';
+import { boundedByKind } from '../check/bounded-findings.ts';
+import { checkCertificates } from '../check/certificates.ts';
+import type { Config } from './config.ts';
+import { configShape } from '../schema/config-shape.ts';
+import { addEnvironmentKey, readEnvironmentLayer, type Variables } from '../source/environment-layer.ts';
+import { judge, placed } from '../check/validate.ts';
+import { boundedFaults, byPosition, type Finding } from '../source/origin.ts';
+import { readConfigFile } from '../source/read-file.ts';
+import { settleRelays } from '../schema/relays.ts';
+import { oddities } from '../check/rules.ts';
+import { resolveSecrets } from '../source/secrets/resolve.ts';
+import { SeenFiles } from '../source/seen-files.ts';
+import { mapNode, nodeOf, put, type Sourced, type SourcedMap } from '../source/sourced.ts';
+import { readYaml, type YamlReading } from '../source/yaml.ts';
+
+/** A setting given on the command line. */
+export interface FlagSetting {
+  /** As it is written there, `--port`. */
+  readonly name: string;
+  /** As it would be written in the file, `['gateway', 'port']`. */
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+export interface LoadOptions {
+  /** Default: GATEWAY_CONFIG; without that, no file. */
+  readonly file?: string | undefined;
+  readonly env?: Variables;
+  readonly flags?: readonly FlagSetting[];
+  readonly workingDirectory?: string;
+  readonly signal?: AbortSignal;
+  readonly now?: () => Date;
+}
+
+interface Loading {
+  readonly file: string | undefined;
+  readonly warnings: readonly Finding[];
+  /** Everything that was read, or looked for: a change of one of them is a reason to load again. */
+  readonly files: SeenFiles;
+}
+export interface Loaded extends Loading {
+  readonly ok: true;
+  readonly config: Config;
+  /** Where every value that is not a default came from. */
+  readonly sources: Sourced;
+}
+export interface Faulty extends Loading {
+  readonly ok: false;
+  readonly faults: readonly Finding[];
+  /** What is fine by itself; undefined when there is nothing. For counting, not for running. */
+  readonly rest: Config | undefined;
+}
+export type LoadResult = Loaded | Faulty;
+
+/** Secret managers together; each of them has a shorter time of its own. */
+const timeoutMs = 20_000;
+
+/** Never rejects for what is in the file, the environment or the secrets. */
+export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult> {
+  const { env = process.env, flags = [], workingDirectory = process.cwd(), now = () => new Date() } = options;
+  const named = env['GATEWAY_CONFIG'];
+  const file = options.file ?? (named === '' ? undefined : named);
+  const files = new SeenFiles();
+  const { root, faults: fileFaults, broken } = await readFile(file, workingDirectory, files);
+  const environment = readEnvironmentLayer(configShape, env);
+  for (const { path, node } of environment.values) put(root, path, node);
+  for (const { name, path, value } of flags) put(root, path, nodeOf(path, { kind: 'flag', name }, value));
+  addEnvironmentKey(root, env);
+  const relayFaults = settleRelays(root);
+  const signal = AbortSignal.any([
+    AbortSignal.timeout(timeoutMs),
+    ...(options.signal === undefined ? [] : [options.signal]),
+  ]);
+  const secrets = await resolveSecrets(root, configShape, { env, workingDirectory, files, signal, now });
+
+  const verdict = judge(root, secrets.unresolved, workingDirectory);
+  const { config } = verdict;
+  // A file that can't be read says nothing of how settings fit together.
+  const certificates = config === undefined || broken ? undefined : await checkCertificates(config, files, now());
+  // What is left of a faulty one may be odd only for what is not left.
+  const odd = config === undefined || broken || verdict.faults.length > 0 ? [] : oddities(config);
+  const faults = [
+    ...[...fileFaults, ...environment.faults, ...relayFaults, ...secrets.faults, ...verdict.faults],
+    ...(certificates?.faults ?? []).map((fault) => placed(root, fault)),
+  ].sort(byPosition);
+  const warnings = boundedByKind(
+    [
+      ...[...environment.warnings, ...secrets.warnings],
+      ...[...odd, ...(certificates?.warnings ?? [])].map((warning) => placed(root, warning)),
+    ].sort(byPosition),
+  );
+  const loading: Loading = { file, warnings, files };
+  if (faults.length === 0 && config !== undefined) return { ...loading, ok: true, config, sources: root };
+  return { ...loading, ok: false, faults: boundedFaults(faults), rest: broken ? undefined : config };
+}
+
+async function readFile(file: string | undefined, workingDirectory: string, files: SeenFiles): Promise<YamlReading> {
+  if (file === undefined) return { root: emptyRoot(), faults: [], broken: false };
+  const path = resolve(workingDirectory, file);
+  await files.look(path);
+  const reading = await readConfigFile(path);
+  if ('text' in reading) return readYaml(reading.text, file);
+  const origin = { kind: 'file', file, line: 1, column: 1 } as const;
+  return { root: emptyRoot(), faults: [{ origin, message: reading.fault }], broken: true };
+}
+
+function emptyRoot(): SourcedMap {
+  return mapNode([], { kind: 'default' });
+}

@@ -1,0 +1,137 @@
+// One load at a time: what waits, what joins, and what becomes of a load that fails or is not wanted any more.
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { file, port, watching, withPort } from '../../../test/helpers/config-watching.ts';
+import { tempDirectory } from '../../../test/helpers/temp-directory.ts';
+import { loadConfig, type LoadResult } from './load.ts';
+
+test('many changes at once are few loads, and the last one counts', async (t) => {
+  const { directory, untilPort, loads } = await watching(t, withPort(1), { debounceMs: 100 });
+  for (let number = 2; number <= 100; number += 1) await withPort(number)(directory);
+  await untilPort(100);
+  assert.ok(loads() < 20, `${loads()} loads`);
+});
+
+test('a file that never comes to rest is loaded all the same', async (t) => {
+  const { directory, next } = await watching(t, withPort(1), { debounceMs: 300 });
+  let number = 2;
+  const writing = setInterval(() => {
+    void withPort((number += 1))(directory);
+  }, 50);
+  t.after(() => {
+    clearInterval(writing);
+  });
+  await next();
+});
+
+test('other files in the same directory are nobody’s business', async (t) => {
+  const { directory, untilPort, loads } = await watching(t, withPort(1));
+  for (let i = 0; i < 10; i += 1) await writeFile(join(directory, `conf/other-${i}`), 'x');
+  await withPort(2)(directory);
+  await untilPort(2);
+  assert.equal(loads(), 1);
+});
+
+test('a SIGHUP while a load is under way is one more load, however many there are', async (t) => {
+  const gates: (() => void)[] = [];
+  const loadable = await tempDirectory(t);
+  await writeFile(join(loadable, 'f.yaml'), port(1));
+  const { signals, next, watch } = await watching(t, withPort(1), {
+    load: async () => {
+      await new Promise<void>((resolve) => gates.push(resolve));
+      return loadConfig({ file: join(loadable, 'f.yaml'), env: {} });
+    },
+  });
+  signals.emit('SIGHUP');
+  await new Promise(setImmediate);
+  signals.emit('SIGHUP');
+  signals.emit('SIGHUP');
+  const last = watch.reload();
+  const begun = (): number => gates.length;
+  assert.equal(begun(), 1);
+  gates[0]?.();
+  await next();
+  while (begun() === 1) await new Promise(setImmediate);
+  gates[1]?.();
+  await last;
+  assert.equal((await next()).reason, 'signal');
+  assert.equal(begun(), 2);
+});
+
+test('whoever asks is not answered with a mere look at the files', async (t) => {
+  const { promise: gate, resolve: open } = Promise.withResolvers<undefined>();
+  const loadable = await tempDirectory(t);
+  await writeFile(join(loadable, 'f.yaml'), port(1));
+  let loads = 0;
+  const { signals, watch, directory, next } = await watching(t, withPort(1), {
+    load: async () => {
+      loads += 1;
+      if (loads === 1) await gate;
+      return loadConfig({ file: join(loadable, 'f.yaml'), env: {} });
+    },
+    debounceMs: 1,
+  });
+  signals.emit('SIGHUP');
+  // A change that the load under way will have seen waits for its turn; then somebody asks.
+  await withPort(2)(directory);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const asked = watch.reload();
+  open(undefined);
+  await asked;
+  assert.equal((await next()).reason, 'signal');
+  assert.equal((await next()).reason, 'request');
+  assert.equal(loads, 2);
+});
+
+test('a load that throws is told, and the next one is begun all the same', async (t) => {
+  const error = new Error('not foreseen');
+  let broken = true;
+  const { signals, watch, next, failures, directory } = await watching(t, withPort(1), {
+    load: () => (broken ? Promise.reject(error) : loadConfig({ file: file(directory), env: {} })),
+  });
+  await assert.rejects(watch.reload(), error);
+  signals.emit('SIGHUP');
+  await watch.reload().catch(() => undefined);
+  assert.deepEqual(failures, [error]);
+  broken = false;
+  signals.emit('SIGHUP');
+  await next();
+});
+
+for (const end of ['resolves', 'rejects'] as const) {
+  test(`after close() nothing is reported, and a load in progress that ${end} has no result`, async (t) => {
+    const { promise: begun, resolve: begin } = Promise.withResolvers<AbortSignal>();
+    const { promise: gate, resolve: open, reject: refuse } = Promise.withResolvers<LoadResult>();
+    const { signals, watch, directory, failures } = await watching(t, withPort(1), {
+      load: (signal) => {
+        begin(signal);
+        return gate;
+      },
+      apply: () => {
+        assert.fail('applied after close');
+      },
+    });
+    const asked = watch.reload();
+    const signal = await begun;
+    watch.close();
+    watch.close();
+    assert.equal(signal.aborted, true);
+    if (end === 'resolves') open(await loadConfig({ file: file(directory), env: {} }));
+    else refuse(new Error('aborted'));
+    await asked;
+    assert.equal(signals.listenerCount('SIGHUP'), 0);
+    await watch.reload();
+    assert.deepEqual(failures, []);
+  });
+}
+
+test('a directory that can not be watched is told once', async (t) => {
+  const nowhere = 'auth: { keys: [{ id: a, key: "file:/nowhere/key" }] }';
+  const { signals, next, unwatched } = await watching(t, (directory) => writeFile(file(directory), nowhere));
+  assert.deepEqual(unwatched, ['/nowhere']);
+  signals.emit('SIGHUP');
+  await next();
+  assert.deepEqual(unwatched, ['/nowhere']);
+});

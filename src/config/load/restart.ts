@@ -1,0 +1,22 @@
+// Owns which changed settings only a new process can take up. Knows nothing of how the others are taken up.
+import { isDeepStrictEqual } from 'node:util';
+import type { Config } from './config.ts';
+import { configShape } from '../schema/config-shape.ts';
+import { valueAt } from './to-config.ts';
+import { showPath } from '../schema/names.ts';
+import type { Path, Shape } from '../schema/shape.ts';
+
+/** The settings that differ and need a restart, as `gateway.port`. */
+export function restartOnly(before: Config, after: Config): string[] {
+  const changed = (path: Path): boolean =>
+    !isDeepStrictEqual(valueAt(before, configShape, path), valueAt(after, configShape, path));
+  return Array.from(restartSettings(configShape, []))
+    .filter(changed)
+    .map((path) => showPath(path));
+}
+
+function* restartSettings(shape: Shape, path: Path): Generator<Path> {
+  if (shape.about.restart === true) yield path;
+  else if (shape.kind === 'section')
+    for (const [name, field] of shape.fields) yield* restartSettings(field, [...path, name]);
+}

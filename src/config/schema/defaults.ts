@@ -1,0 +1,12 @@
+// Owns the configuration of one who configures nothing.
+import type { Config } from '../load/config.ts';
+import { configShape } from './config-shape.ts';
+import { finish } from '../load/to-config.ts';
+import { withRelays } from './relays.ts';
+import { schema } from './schema.ts';
+import { mapNode } from '../source/sourced.ts';
+
+export function defaultConfig(): Config {
+  // No path is set by default, so it does not matter where relative ones would begin.
+  return withRelays(finish(schema.parse({}), mapNode([], { kind: 'default' }), configShape, '/'));
+}

@@ -1,0 +1,33 @@
+// Owns the configuration's schema as JSON Schema, for editors: names, descriptions, defaults, and how values are spelled.
+import { z } from 'zod';
+import { type About, aboutOf } from './field-meta.ts';
+import { durationPattern } from './durations.ts';
+import { schema } from './schema.ts';
+import { sizePattern } from './sizes.ts';
+
+/** Draft 7: what the YAML language server, and with it most editors, knows best. */
+export function configJsonSchema(): Record<string, unknown> {
+  const json = z.toJSONSchema(schema, {
+    target: 'draft-7',
+    io: 'input',
+    override: ({ zodSchema, jsonSchema }) => {
+      const about = aboutOf(zodSchema);
+      if (about !== undefined) Object.assign(jsonSchema, keywordsOf(about));
+    },
+  });
+  return { title: 'Portal Gateway configuration', ...json };
+}
+
+function keywordsOf(about: About): Record<string, unknown> {
+  const { description, expects, initial, scalar } = about;
+  const sentence = scalar === undefined ? description : `${description} Must be ${expects}.`;
+  const keywords: Record<string, unknown> = { description: sentence };
+  if (initial !== undefined) keywords['default'] = initial;
+  if (scalar === 'duration') Object.assign(keywords, spelledAs(durationPattern, { type: 'integer', const: 0 }));
+  if (scalar === 'size') Object.assign(keywords, spelledAs(sizePattern, { type: 'integer', minimum: 0 }));
+  return keywords;
+}
+
+function spelledAs(pattern: string, asNumber: object): Record<string, unknown> {
+  return { type: undefined, anyOf: [{ type: 'string', pattern }, asNumber] };
+}

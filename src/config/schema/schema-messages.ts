@@ -1,0 +1,114 @@
+// Owns what the schema's objections are called for people: which setting, where, what it must be and what it is. Never shows a
+// secret, nor text that stands where a secret might have been meant.
+import type { z } from 'zod';
+import { laterMessage } from './unsupported.ts';
+import { didYouMean, showPath, shownText } from './names.ts';
+import { type Finding, findingLine } from '../source/origin.ts';
+import { fixedSettings, type Path, type SectionShape, type Shape, shapeAt } from './shape.ts';
+import { nearestNode, nodeAt, type Sourced } from '../source/sourced.ts';
+
+type Issue = z.core.$ZodIssue;
+
+export interface SchemaFault extends Finding {
+  /** Of the setting, as the schema sees it. */
+  readonly path: Path;
+  readonly unknown: boolean;
+}
+
+export function schemaFaults(issues: readonly Issue[], root: Sourced, shape: SectionShape): SchemaFault[] {
+  const byName = Map.groupBy(fixedSettings(shape), ({ path }) => path.at(-1) ?? '');
+  const faults = issues.flatMap((issue) => faultsOf(issue, { root, shape, byName }));
+  // A number that is too large in two ways is one fault.
+  return [...new Map(faults.map((fault) => [findingLine(fault), fault])).values()];
+}
+
+/** What issues are about. */
+interface Judged {
+  readonly root: Sourced;
+  readonly shape: SectionShape;
+  readonly byName: ReadonlyMap<string, readonly { readonly path: Path }[]>;
+}
+
+function faultsOf(issue: Issue, judged: Judged): SchemaFault[] {
+  const { root, shape } = judged;
+  const path = issue.path as Path;
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((name) => unknownFault([...path, name], judged));
+  // Names of a map's entries; one objection is one fault.
+  if (issue.code === 'invalid_key') return issue.issues.map((inner) => keyFault(path, inner, root));
+  const setting = settingAt(shape, path);
+  const node = nodeAt(root, path);
+  const { expects } = setting.about;
+  const message =
+    node === undefined
+      ? `is missing: it must be ${expects}`
+      : (wordsOf(issue) ?? `must be ${expects}, not ${seen(node, setting)}`);
+  const { origin, path: place } = node ?? nearestNode(root, path);
+  const shownPath = node === undefined ? [...place, ...path.slice(place.length)] : place;
+  return [{ path, unknown: false, origin, message: `${showPath(shownPath)} ${message}` }];
+}
+
+/** What a check of ours says itself (fields.ts). */
+function wordsOf(issue: Issue): string | undefined {
+  const says: unknown = issue.code === 'custom' ? issue.params?.['says'] : undefined;
+  return typeof says === 'string' ? says : undefined;
+}
+
+function keyFault(path: Path, issue: Issue, root: Sourced): SchemaFault {
+  const message = wordsOf(issue) ?? 'has a name that can not be used';
+  return { path, unknown: false, origin: nameOrigin(root, path), message: `${showPath(path)} ${message}` };
+}
+
+function unknownFault(path: Path, judged: Judged): SchemaFault {
+  const origin = nameOrigin(judged.root, path);
+  const later = laterMessage(path);
+  const message =
+    later === undefined ? `unknown setting ${showPath(path)}${suggestion(path, judged)}` : `${showPath(path)} ${later}`;
+  return { path, unknown: true, origin, message };
+}
+
+function suggestion(path: Path, { shape, byName }: Judged): string {
+  const name = String(path.at(-1));
+  // Perhaps the right name in the wrong section.
+  const elsewhere = byName.get(name) ?? [];
+  if (elsewhere.length > 0 && elsewhere.length < 3) {
+    return `; did you mean ${elsewhere.map((setting) => showPath(setting.path)).join(' or ')}?`;
+  }
+  const around = shapeAt(shape, path.slice(0, -1));
+  const siblings = around?.kind === 'section' ? [...around.fields.keys()] : [];
+  const meant = didYouMean(name, siblings);
+  if (meant !== undefined) return `; did you mean ${showPath([...path.slice(0, -1), meant])}?`;
+  return siblings.length > 0 && siblings.length <= 12 ? `; there are ${siblings.join(', ')}` : '';
+}
+
+/** Where the name stands. */
+function nameOrigin(root: Sourced, path: Path): Finding['origin'] {
+  const around = nearestNode(root, path.slice(0, -1));
+  const entry = around.kind === 'map' ? around.entries.get(String(path.at(-1))) : undefined;
+  return entry?.named ?? around.origin;
+}
+
+/** The setting at the path, or the last one on the way to it. */
+function settingAt(root: Shape, path: Path): Shape {
+  for (let length = path.length; length > 0; length -= 1) {
+    const shape = shapeAt(root, path.slice(0, length));
+    if (shape !== undefined) return shape;
+  }
+  return root;
+}
+
+/** What stands there instead, in words. Text is shown only where text that is no secret was asked for. */
+function seen(node: Sourced, setting: Shape): string {
+  if (node.kind === 'list') return 'a list';
+  if (node.kind === 'map') return 'a map';
+  const { value } = node;
+  if (value === null) return 'nothing';
+  if (setting.kind !== 'scalar' || setting.about.secret !== undefined) {
+    return typeof value === 'string' ? 'that text' : `that ${typeof value}`;
+  }
+  if (typeof value === 'string') {
+    const reference = value.includes('${') ? ': only secrets can be references' : '';
+    return `${shownText(value)}${reference}`;
+  }
+  if (typeof value === 'number' && setting.scalar === 'text') return `the number ${value}, unless it stands in quotes`;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'that';
+}

@@ -1,0 +1,277 @@
+// Every setting of the schema, whichever it is: nothing here is written for one by hand.
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { resolve } from 'node:path';
+import { describe, test } from 'node:test';
+import { configShape } from './config-shape.ts';
+import { readEnvironmentLayer } from '../source/environment-layer.ts';
+import { spelled } from './fields.ts';
+import { valueAt } from '../load/to-config.ts';
+import { judge, type Verdict } from '../check/validate.ts';
+import { environmentName, propertyName, showPath } from './names.ts';
+import { findingLine } from '../source/origin.ts';
+import { fixedSettings, type Path, type ScalarShape, type Shape } from './shape.ts';
+import { nodeAt, put } from '../source/sourced.ts';
+import { readYaml } from '../source/yaml.ts';
+
+const directory = '/configured';
+const entryName = 'x-example';
+const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+
+interface Leaf {
+  readonly path: Path;
+  readonly shape: ScalarShape;
+}
+
+/** Every scalar there is; of lists the first item, of maps one entry. */
+function* leaves(shape: Shape, path: Path = []): Generator<Leaf> {
+  switch (shape.kind) {
+    case 'scalar':
+      yield { path, shape };
+      return;
+    case 'section':
+      for (const [name, field] of shape.fields) yield* leaves(field, [...path, name]);
+      return;
+    case 'list':
+      yield* leaves(shape.item, [...path, 0]);
+      return;
+    case 'map':
+      yield* leaves(shape.entry, [...path, entryName]);
+  }
+}
+
+const all = Array.from(leaves(configShape));
+const fixed = Array.from(fixedSettings(configShape));
+const numeric = all.filter(({ shape }) => shape.about.bounds !== undefined);
+
+function exampleOf({ about, scalar }: ScalarShape, path: Path): unknown {
+  if (showPath(path) === 'portal.identity') return pem;
+  const { bounds } = about;
+  if (bounds === undefined) return about.example;
+  const other = about.initial === spelled(about, bounds.max) || about.initial === bounds.max ? bounds.min : bounds.max;
+  return scalar === 'number' ? other : spelled(about, other);
+}
+
+/** What the example is in a finished configuration. */
+function finishedOf({ about, scalar }: ScalarShape, example: unknown): unknown {
+  if (about.bounds !== undefined) {
+    const { min, max } = about.bounds;
+    return example === spelled(about, max) || example === max ? max : min;
+  }
+  return scalar === 'path' ? resolve(directory, String(example)) : example;
+}
+
+interface Written {
+  readonly text: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A file with one value at the path, and beside it what an entry must have. Says where the value stands. */
+function fileWith(path: Path, value: string): Written {
+  const lines: string[] = [];
+  let place = { line: 0, column: 0 };
+  const write = (shape: Shape, rest: Path, prefix: string, indent: string): void => {
+    const [step, ...further] = rest;
+    if (step === undefined) {
+      lines.push(`${prefix} ${value}`);
+      place = { line: lines.length, column: prefix.length + 2 };
+      return;
+    }
+    lines.push(prefix);
+    const inner = `${indent}  `;
+    if (shape.kind === 'list') write(shape.item, further, `${inner}-`, inner);
+    else if (shape.kind === 'map') write(shape.entry, further, `${inner}${step}:`, inner);
+    else if (shape.kind === 'section') {
+      for (const [name, field] of shape.fields) {
+        if (name === step) write(field, further, `${inner}${name}:`, inner);
+        else if (
+          field.kind === 'scalar' &&
+          field.about.initial === undefined &&
+          (field.about.bounds === undefined || field.about.required === true)
+        ) {
+          lines.push(`${inner}${name}: ${JSON.stringify(field.about.example)}`);
+        }
+      }
+    }
+  };
+  const [section, ...rest] = path;
+  const shape = configShape.fields.get(String(section));
+  assert.ok(shape);
+  write(shape, rest, `${String(section)}:`, '');
+  return { text: lines.join('\n'), ...place };
+}
+
+function judgeFile(text: string): Verdict {
+  const { root, faults } = readYaml(text, 'gateway.yaml');
+  assert.deepEqual(faults, []);
+  return judge(root, new Set(), directory);
+}
+
+function linesAbout(verdict: Verdict, path: Path): string[] {
+  return verdict.faults.map(findingLine).filter((line) => line.includes(`${showPath(path)} `));
+}
+
+/** Fine by itself: what it needs of others is the rules' business. */
+function assertAccepted(verdict: Verdict, path: Path): void {
+  const objections = linesAbout(verdict, path).filter((line) => / (must be|unknown setting|is missing)/.test(line));
+  assert.deepEqual(objections, []);
+}
+
+describe('every setting', () => {
+  for (const { path, shape } of all) {
+    test(`${showPath(path)} has words and, where it need not be given, a default that it accepts`, () => {
+      const { description, expects, initial, bounds } = shape.about;
+      assert.match(description, /^[A-Z].*\.$/s);
+      assert.ok(expects.length > 0);
+      if (initial === undefined) return;
+      const verdict = judgeFile(fileWith(path, JSON.stringify(initial)).text);
+      assertAccepted(verdict, path);
+      if (bounds !== undefined)
+        assert.equal(typeof valueAt(verdict.config ?? assert.fail(), configShape, path), 'number');
+    });
+
+    test(`${showPath(path)} is taken from the file`, () => {
+      const example = exampleOf(shape, path);
+      const verdict = judgeFile(fileWith(path, JSON.stringify(example)).text);
+      assertAccepted(verdict, path);
+      assert.deepEqual(
+        valueAt(verdict.config ?? assert.fail(), configShape, path),
+        shape.scalar === 'path' ? resolve(directory, String(example)) : finishedOf(shape, example),
+      );
+    });
+
+    test(`a wrong type in ${showPath(path)} is told at its line and column`, () => {
+      const { text, line, column } = fileWith(path, '[]');
+      assert.deepEqual(linesAbout(judgeFile(text), path), [
+        `gateway.yaml:${line}:${column}: ${showPath(path)} must be ${shape.about.expects}, not a list`,
+      ]);
+    });
+  }
+});
+
+describe('bounds', () => {
+  for (const { path, shape } of numeric) {
+    const { min, max, zero } = shape.about.bounds ?? assert.fail();
+    for (const value of zero ? [0, min, max] : [min, max]) {
+      test(`${showPath(path)} may be ${spelled(shape.about, value)}`, () => {
+        const verdict = judgeFile(fileWith(path, String(spelled(shape.about, value))).text);
+        assert.deepEqual(
+          linesAbout(verdict, path).filter((line) => line.includes('must be a')),
+          [],
+        );
+        assert.equal(valueAt(verdict.config ?? assert.fail(), configShape, path), value);
+      });
+    }
+    const outside = [max + 1, min - 1].filter((value) => value !== 0 || !zero);
+    for (const value of outside) {
+      const written = value < 0 ? value : spelled(shape.about, value);
+      test(`${showPath(path)} may not be ${written}, and the allowed range is told`, () => {
+        const { text, line, column } = fileWith(path, String(written));
+        const [told] = linesAbout(judgeFile(text), path);
+        assert.ok(
+          told?.startsWith(`gateway.yaml:${line}:${column}: ${showPath(path)} must be ${shape.about.expects}, not`),
+          String(told),
+        );
+      });
+    }
+  }
+
+  for (const { path, shape } of all) {
+    const { about, scalar } = shape;
+    if (about.bounds !== undefined) continue;
+    // What no text of ours may have in it, and more of it than any may have.
+    const wrong = scalar === 'flag' ? 'maybe' : '\0'.repeat(9000);
+    test(`${showPath(path)} does not take anything`, () => {
+      const { text, line, column } = fileWith(path, JSON.stringify(wrong));
+      const [told = '', ...more] = linesAbout(judgeFile(text), path);
+      assert.deepEqual(more, []);
+      assert.ok(
+        told.startsWith(`gateway.yaml:${line}:${column}: ${showPath(path)} must be ${about.expects}, not`),
+        told,
+      );
+      assert.ok(told.length < 700 && !told.includes('\0'));
+    });
+    for (const word of about.words ?? []) {
+      test(`${showPath(path)} may be ${word}, also in capitals`, () => {
+        const verdict = judgeFile(fileWith(path, JSON.stringify(word.toUpperCase())).text);
+        assert.equal(valueAt(verdict.config ?? assert.fail(), configShape, path), word);
+      });
+    }
+  }
+});
+
+describe('the environment', () => {
+  const judgeWith = (name: string, text: string, file: string): Verdict => {
+    const { root } = readYaml(file, 'gateway.yaml');
+    const layer = readEnvironmentLayer(configShape, { [name]: text });
+    assert.deepEqual(layer.warnings, []);
+    for (const { path, node } of layer.values) put(root, path, node);
+    return judge(root, new Set(), directory);
+  };
+
+  for (const { path, shape } of fixed) {
+    const name = environmentName(path);
+    const scalar = shape.kind === 'list' ? (shape.item as ScalarShape) : shape;
+    test(`${name} wins over ${showPath(path)} of the file`, () => {
+      const example = exampleOf(scalar, path);
+      const { initial } = shape.about;
+      const file = fileWith(path, JSON.stringify(initial)).text;
+      const verdict = judgeWith(name, String(example), file);
+      assertAccepted(verdict, path);
+      const value = valueAt(verdict.config ?? assert.fail(), configShape, path);
+      const expected = finishedOf(scalar, example);
+      assert.deepEqual(value, shape.kind === 'list' ? [expected] : expected);
+      assert.notDeepEqual(value, valueAt(judgeFile(file).config ?? assert.fail(), configShape, path));
+    });
+
+    test(`a fault in ${name} is told by that name`, () => {
+      const wrong = scalar.scalar === 'flag' ? 'maybe' : '\0'.repeat(9000);
+      const [told = '', ...more] = judgeWith(name, wrong, '').faults.map(findingLine);
+      const place = shape.kind === 'list' ? [...path, 0] : path;
+      assert.deepEqual(more, []);
+      assert.ok(told.startsWith(`${name}: ${showPath(place)} must be ${scalar.about.expects}, not`), told);
+    });
+  }
+
+  test('no two settings have one name', () => {
+    const names = fixed.map(({ path }) => environmentName(path));
+    assert.equal(new Set(names).size, names.length);
+  });
+
+  test('every scalar that is not inside a list or map has a name', () => {
+    const outside = all.filter(({ path }) => path.every((step) => typeof step === 'string' && step !== entryName));
+    const named = new Set(fixed.map(({ path }) => showPath(path)));
+    assert.deepEqual(
+      outside.map(({ path }) => showPath(path)).filter((path) => !named.has(path)),
+      [],
+    );
+  });
+});
+
+test('the finished configuration is frozen to its last part, and can be cloned to another thread', () => {
+  const { config } = judgeFile('leases: { "a-*": { headers: { request: { set: { X-A: b } } } } }');
+  const check = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    assert.ok(Object.isFrozen(value));
+    for (const inner of Object.values(value)) check(inner);
+  };
+  check(config);
+  assert.deepEqual(structuredClone(config), config);
+});
+
+test('a name with a unit says it', () => {
+  const names = all.map(({ path, shape }) => propertyName(String(path.at(-1)), shape));
+  assert.ok(
+    names.includes('readHeaderTimeoutMs') && names.includes('maxHeaderBytes') && names.includes('maxSizeBytes'),
+  );
+  assert.ok(!names.includes('maxHeaderBytesBytes'));
+});
+
+test('a list from the environment replaces that of the file', () => {
+  const { root } = readYaml('gateway: { trusted_proxies: [10.0.0.0/8, 10.1.0.0/16] }', 'f');
+  const layer = readEnvironmentLayer(configShape, { GATEWAY_TRUSTED_PROXIES: ' ::1 ,127.0.0.1,' });
+  for (const { path, node } of layer.values) put(root, path, node);
+  assert.deepEqual(judge(root, new Set(), directory).config?.gateway.trustedProxies, ['::1', '127.0.0.1']);
+  assert.equal(nodeAt(root, ['gateway', 'trusted_proxies', 1])?.origin.kind, 'environment');
+});

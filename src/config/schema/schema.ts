@@ -1,0 +1,24 @@
+// Owns the configuration as one zod schema: the only source of its types, defaults, bounds, names and words. What is read from
+// a file, the environment or flags is judged by it; config.ts and docs/configuration.md are generated from it.
+//
+// Its static types say little on purpose: isolatedDeclarations wants every export annotated, and inferred zod types can't be.
+import { z } from 'zod';
+import { withAbout } from './field-meta.ts';
+import { auth, ipRules, leaseAcl } from './sections/auth.ts';
+import { rateLimit, shares } from './sections/limits.ts';
+import { admin, gateway, tls } from './sections/listeners.ts';
+import { logging, metrics } from './sections/observation.ts';
+import { portal } from './sections/portal.ts';
+import { quotas } from './sections/quotas.ts';
+import { cors, leases, timeouts } from './sections/traffic.ts';
+
+const sections = {
+  ...{ gateway, tls, admin, portal, auth, lease_acl: leaseAcl, ip_rules: ipRules, rate_limit: rateLimit },
+  ...{ quotas, limits: shares, timeouts, cors, leases, metrics, logging },
+};
+
+export const schema: z.ZodType = withAbout(z.strictObject(sections), {
+  description: 'The configuration of Portal Gateway. Only what differs from a default needs to be written.',
+  expects: 'a map of sections',
+  typeName: 'Config',
+});

@@ -1,0 +1,90 @@
+// Owns the schema as a tree of sections, lists, maps and scalars, for whoever has to walk it beside a value: environment,
+// secrets, names, documentation. Knows neither values nor where they come from.
+import { z } from 'zod';
+import { type About, aboutOf, type ScalarKind } from './field-meta.ts';
+
+export type Shape = SectionShape | ListShape | MapShape | ScalarShape;
+
+export interface SectionShape {
+  readonly kind: 'section';
+  readonly about: About;
+  readonly fields: ReadonlyMap<string, Shape>;
+}
+export interface ListShape {
+  readonly kind: 'list';
+  readonly about: About;
+  readonly item: Shape;
+}
+export interface MapShape {
+  readonly kind: 'map';
+  readonly about: About;
+  readonly entry: Shape;
+}
+export interface ScalarShape {
+  readonly kind: 'scalar';
+  readonly scalar: ScalarKind;
+  readonly about: About;
+}
+
+/** A name of a setting, or of an entry of a map, or the place in a list. */
+export type Path = readonly (string | number)[];
+
+/** Throws TypeError for a schema that is not made of the kinds in fields.ts. */
+export function shapeOf(schema: z.core.$ZodType): Shape {
+  const about = aboutOf(schema);
+  if (about === undefined) throw new TypeError('a setting without words');
+  if (about.scalar !== undefined) return { kind: 'scalar', scalar: about.scalar, about };
+  const inner = schema instanceof z.ZodPrefault ? schema.def.innerType : schema;
+  if (inner instanceof z.ZodObject) {
+    const fields = Object.entries(inner.shape).map(([name, field]) => [name, shapeOf(field as z.ZodType)] as const);
+    return { kind: 'section', about, fields: new Map(fields) };
+  }
+  if (inner instanceof z.ZodArray) return { kind: 'list', about, item: shapeOf(inner.element) };
+  if (inner instanceof z.ZodRecord) return { kind: 'map', about, entry: shapeOf(inner.valueType) };
+  throw new TypeError(`no kind of setting: ${inner._zod.def.type}`);
+}
+
+/** The shape at a path; undefined where the schema has nothing. */
+export function shapeAt(root: Shape, path: Path): Shape | undefined {
+  let shape: Shape | undefined = root;
+  for (const step of path) {
+    if (shape === undefined) return undefined;
+    shape = childShape(shape, step);
+  }
+  return shape;
+}
+
+export function childShape(shape: Shape, step: string | number): Shape | undefined {
+  switch (shape.kind) {
+    case 'section':
+      return typeof step === 'string' ? shape.fields.get(step) : undefined;
+    case 'list':
+      return typeof step === 'number' ? shape.item : undefined;
+    case 'map':
+      return typeof step === 'string' ? shape.entry : undefined;
+    case 'scalar':
+      return undefined;
+  }
+}
+
+export interface Placed<S extends Shape = Shape> {
+  readonly path: readonly string[];
+  readonly shape: S;
+}
+
+/** What can be overridden from outside the file: scalars, and lists of scalars, that are not inside a list or map. */
+export function* fixedSettings(root: Shape, path: readonly string[] = []): Generator<Placed<ScalarShape | ListShape>> {
+  switch (root.kind) {
+    case 'section':
+      for (const [name, field] of root.fields) yield* fixedSettings(field, [...path, name]);
+      return;
+    case 'list':
+      if (root.item.kind === 'scalar') yield { path, shape: root };
+      return;
+    case 'scalar':
+      yield { path, shape: root };
+      return;
+    case 'map':
+      return;
+  }
+}

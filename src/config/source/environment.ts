@@ -1,0 +1,85 @@
+// Owns the one place where the process environment is read, and what of it counts today. The configuration file will stand
+// beside it under the same names. Knows no command.
+import { homedir } from 'node:os';
+import process from 'node:process';
+import { bareHost } from '../schema/listen-host.ts';
+import { stateDirectoryIn } from './state-directory.ts';
+
+const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export interface Environment {
+  /** GATEWAY_HOST */
+  readonly host: string;
+  /** GATEWAY_PORT */
+  readonly port: number;
+  /** GATEWAY_API_KEY: the one key that may call every lease. A secret. */
+  readonly apiKey: string | undefined;
+  /** PORTAL_RELAY_URL */
+  readonly relayUrl: string;
+  /** LOGGING_LEVEL, GATEWAY_LOG_LEVEL */
+  readonly logLevel: LogLevel;
+  /** Where identities are kept: XDG_STATE_HOME/portal-gateway, or ~/.local/state/portal-gateway. */
+  readonly stateDirectory: string;
+}
+
+/** The defaults of the configuration contract. */
+const defaults = {
+  host: '127.0.0.1',
+  port: 8080,
+  relayUrl: 'ws://localhost:4017/relay',
+  logLevel: 'info',
+} as const satisfies Partial<Environment>;
+
+/** A setting that can't be used. The message names the variable, and never a secret's value. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError';
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Throws EnvironmentError. A variable that is set to nothing counts as not set. */
+export function readEnvironment(variables: Variables = process.env): Environment {
+  const value = (name: string): string | undefined => (variables[name] === '' ? undefined : variables[name]);
+  return {
+    host: bareHost(value('GATEWAY_HOST') ?? defaults.host),
+    port: portFrom('GATEWAY_PORT', value('GATEWAY_PORT')) ?? defaults.port,
+    apiKey: value('GATEWAY_API_KEY'),
+    relayUrl: value('PORTAL_RELAY_URL') ?? defaults.relayUrl,
+    logLevel: levelFrom(value('LOGGING_LEVEL') ?? value('GATEWAY_LOG_LEVEL')) ?? defaults.logLevel,
+    stateDirectory: stateDirectoryIn(value('XDG_STATE_HOME'), value('HOME') ?? homeOfUser()),
+  };
+}
+
+/** A user id without an entry in the user database has no home: containers run it with `/` as one. */
+function homeOfUser(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/';
+  }
+}
+
+function portFrom(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = parsePort(text);
+  if (port === undefined)
+    throw new EnvironmentError(`${name}=${text} is not a port; set it to a number from 0 to 65535`);
+  return port;
+}
+
+function levelFrom(text: string | undefined): LogLevel | undefined {
+  if (text === undefined) return undefined;
+  const level = logLevels.find((known) => known === text.toLowerCase());
+  if (level === undefined) {
+    throw new EnvironmentError(`LOGGING_LEVEL=${text} is not a level; set it to one of ${logLevels.join(', ')}`);
+  }
+  return level;
+}
+
+/** 0 means any free port. */
+export function parsePort(text: string): number | undefined {
+  if (!/^\d{1,5}$/.test(text)) return undefined;
+  const port = Number(text);
+  return port <= 65_535 ? port : undefined;
+}

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { faultLines } from '../../../test/helpers/config.ts';
+import { tempDirectory } from '../../../test/helpers/temp-directory.ts';
+import { loadConfig } from '../load/load.ts';
+import { openWords } from './secrets/secret-file.ts';
+import { maxFileBytes } from './yaml.ts';
+
+interface Case {
+  readonly what: string;
+  readonly prepare: (path: string) => unknown;
+  readonly says: string;
+}
+
+const cases: readonly Case[] = [
+  { what: 'a file that is not there', prepare: () => undefined, says: 'does not exist' },
+  { what: 'a directory', prepare: (path) => mkdir(path), says: 'is a directory: name a file in it' },
+  {
+    what: 'a pipe that nobody writes to',
+    prepare: (path) => execFileSync('mkfifo', [path]),
+    says: 'is not a regular file',
+  },
+  {
+    what: 'a link that leads to itself',
+    prepare: (path) => symlink(path, path),
+    says: 'is a symbolic link that leads in a circle',
+  },
+  { what: 'an empty file', prepare: (path) => writeFile(path, ''), says: 'is empty' },
+  {
+    what: 'text that is not UTF-8',
+    prepare: (path) => writeFile(path, Buffer.from('a: caf\xe9', 'latin1')),
+    says: 'is not UTF-8 text',
+  },
+  {
+    what: 'UTF-16',
+    prepare: (path) => writeFile(path, Buffer.from('\ufeffgateway: {}', 'utf16le')),
+    says: 'is not UTF-8 text',
+  },
+  {
+    what: 'a file of a megabyte and more',
+    prepare: (path) => writeFile(path, '#'.repeat(maxFileBytes + 1)),
+    says: `has more than ${maxFileBytes} bytes`,
+  },
+];
+
+for (const { what, prepare, says } of cases) {
+  test(`${what} is one fault`, async (t) => {
+    const path = join(await tempDirectory(t), 'gateway.yaml');
+    await prepare(path);
+    const result = await loadConfig({ file: path, env: {} });
+    assert.deepEqual(faultLines(result), [`${path}:1:1: the configuration file ${says}`]);
+    assert.deepEqual(result.files.paths, [path]);
+  });
+}
+
+test('a file below a file does not exist', async (t) => {
+  const directory = await tempDirectory(t);
+  await writeFile(join(directory, 'file'), '');
+  const path = join(directory, 'file', 'gateway.yaml');
+  assert.match(faultLines(await loadConfig({ file: path, env: {} }))[0] ?? '', /does not exist$/);
+});
+
+test('a file that may not be read says so', () => {
+  assert.equal(
+    openWords(Object.assign(new Error(), { code: 'EACCES' })),
+    'cannot be read by this user: change its owner or mode, or run as its owner',
+  );
+  assert.equal(openWords(Object.assign(new Error(), { code: 'EMFILE' })), 'could not be opened (EMFILE)');
+});
+
+test('links are followed, and a byte order mark is no part of the text', async (t) => {
+  const directory = await tempDirectory(t);
+  await writeFile(join(directory, 'real.yaml'), '\ufeffgateway:\n  port: 1234\n');
+  await symlink('real.yaml', join(directory, 'gateway.yaml'));
+  const result = await loadConfig({ file: 'gateway.yaml', env: {}, workingDirectory: directory });
+  assert.ok(result.ok);
+  assert.equal(result.config.gateway.port, 1234);
+});
+
+test('the largest file that is allowed is read', async (t) => {
+  const path = join(await tempDirectory(t), 'gateway.yaml');
+  const text = 'gateway: { port: 1234 }\n';
+  await writeFile(path, text + '#'.repeat(maxFileBytes - text.length));
+  await chmod(path, 0o400);
+  const result = await loadConfig({ file: path, env: {} });
+  assert.ok(result.ok);
+  assert.equal(result.config.gateway.port, 1234);
+});
+
+test('GATEWAY_CONFIG names the file unless a flag does, and counts for nothing when it is empty', async (t) => {
+  const directory = await tempDirectory(t);
+  for (const name of ['one', 'two']) await writeFile(join(directory, name), `gateway: { base_domain: ${name}.test }`);
+  const domain = async (env: Record<string, string>, file?: string): Promise<unknown> => {
+    const result = await loadConfig({ file, env, workingDirectory: directory });
+    return result.ok ? result.config.gateway.baseDomain : result.faults;
+  };
+  assert.equal(await domain({ GATEWAY_CONFIG: 'one' }), 'one.test');
+  assert.equal(await domain({ GATEWAY_CONFIG: 'one' }, 'two'), 'two.test');
+  assert.equal(await domain({ GATEWAY_CONFIG: '' }), '');
+});

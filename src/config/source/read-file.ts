@@ -1,0 +1,52 @@
+// Reads the configuration file and other text files of the gateway: regular files, bounded in size, UTF-8. Parses nothing.
+import { openToRead, readUpTo } from '../../kernel/files/open-file.ts';
+import { type PrivateKind, refusalOf, type TrustedUser } from '../../kernel/files/private-file.ts';
+import { openWords } from './secrets/secret-file.ts';
+import { maxFileBytes } from './yaml.ts';
+
+export type FileReading =
+  | { readonly text: string }
+  /** `missing`: there is no such file. */
+  | { readonly fault: string; readonly missing?: true };
+
+interface FileKind {
+  /** What it is called. */
+  readonly what: string;
+  /** It is refused where other users may use or replace it. */
+  readonly privacy?: PrivateKind;
+  /** The user that may own the file, besides root. Default: that of this process. */
+  readonly user?: TrustedUser | undefined;
+  readonly maxBytes?: number;
+}
+
+const configurationFile: FileKind = { what: 'the configuration file' };
+
+export async function readConfigFile(path: string, kind: FileKind = configurationFile): Promise<FileReading> {
+  const { what, privacy, user, maxBytes = maxFileBytes } = kind;
+  let file;
+  try {
+    file = await openToRead(path);
+  } catch (error) {
+    const fault = `${what} ${openWords(error)}`;
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? { fault, missing: true } : { fault };
+  }
+  try {
+    const stat = await file.stat();
+    if (stat.isDirectory()) return { fault: `${what} is a directory: name a file in it` };
+    if (!stat.isFile()) return { fault: `${what} is not a regular file` };
+    const fault = privacy === undefined ? undefined : await refusalOf(path, stat, privacy, user);
+    if (fault !== undefined) return { fault: `${what} is refused: ${fault}` };
+    const bytes = await readUpTo(file, Math.min(stat.size, maxBytes) + 1);
+    // Most likely it is being written. The defaults need no file, and a reload must not apply them by accident.
+    if (bytes.length === 0) return { fault: `${what} is empty` };
+    if (bytes.length > maxBytes) return { fault: `${what} has more than ${maxBytes} bytes` };
+    // It is being written: the next look finds it whole.
+    if (bytes.length !== stat.size) return { fault: `${what} changed while it was read` };
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+  } catch (error) {
+    if (error instanceof TypeError) return { fault: `${what} is not UTF-8 text` };
+    return { fault: `${what} could not be read` };
+  } finally {
+    await file.close();
+  }
+}

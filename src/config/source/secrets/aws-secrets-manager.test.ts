@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { describe, test, type TestContext } from 'node:test';
+import { faultLines, loadText } from '../../../../test/helpers/config.ts';
+import { type AwsOptions, startAwsSecretsManager } from '../../../../test/helpers/secret-managers.ts';
+import type { LoadResult } from '../../load/load.ts';
+
+const mark = 'mark-of-a-secret';
+const now = new Date('2026-05-06T07:08:09Z');
+const account = {
+  accessKeyId: 'AKIDEXAMPLE',
+  secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+  region: 'eu-central-1',
+};
+
+interface Settings {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly service?: Partial<AwsOptions>;
+  readonly signal?: AbortSignal;
+}
+
+async function keyFrom(t: TestContext, reference: string, settings: Settings = {}): Promise<LoadResult> {
+  const service = await startAwsSecretsManager(t, {
+    ...account,
+    nowMs: now.getTime(),
+    secrets: {
+      'gateway/keys': JSON.stringify({ one: mark, number: 7, list: [mark] }),
+      text: mark,
+      broken: `{"one":"${mark}`,
+      bytes: Buffer.from(mark),
+    },
+    ...settings.service,
+  });
+  return loadText(t, `auth: { keys: [{ id: one, key: "${reference}" }] }`, {
+    now: () => now,
+    env: {
+      AWS_ENDPOINT_URL: service.url,
+      AWS_REGION: account.region,
+      AWS_ACCESS_KEY_ID: account.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: account.secretAccessKey,
+      ...settings.env,
+    },
+    ...(settings.signal !== undefined && { signal: settings.signal }),
+  });
+}
+
+function assertKey(result: LoadResult, key = mark): void {
+  assert.deepEqual(faultLines(result), []);
+  assert.ok(result.ok);
+  assert.deepEqual(
+    result.config.auth.keys.map((entry) => entry.key),
+    [key],
+  );
+}
+
+function assertFault(result: LoadResult, says: string): void {
+  const [line = '', ...more] = faultLines(result);
+  assert.deepEqual(more, []);
+  assert.equal(line, `gateway.yaml:1:32: auth.keys[0].key ${says}`);
+  for (const secret of [mark, account.secretAccessKey]) assert.ok(!JSON.stringify(result).includes(secret));
+}
+
+const had = "can't be had from AWS Secrets Manager";
+
+describe('a secret of AWS, asked for with a signature that is checked', () => {
+  test('is a field of JSON', async (t) => {
+    assertKey(await keyFrom(t, 'aws-sm:gateway/keys#one'));
+    assertKey(await keyFrom(t, 'aws-sm:gateway/keys#number'), '7');
+  });
+
+  test('is the whole text', async (t) => {
+    assertKey(await keyFrom(t, 'aws-sm:text'));
+  });
+
+  test('is named by its ARN', async (t) => {
+    const arn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:gw-AbCdEf';
+    assertKey(await keyFrom(t, `aws-sm:${arn}#k`, { service: { secrets: { [arn]: `{"k":"${mark}"}` } } }));
+  });
+
+  test('is had with the credentials of a role', async (t) => {
+    const sessionToken = 'IQoJb3JpZ2luX2VjEXAMPLE==';
+    assertKey(await keyFrom(t, 'aws-sm:text', { service: { sessionToken }, env: { AWS_SESSION_TOKEN: sessionToken } }));
+  });
+
+  test('is had in the default region, and from the endpoint of the service before the general one', async (t) => {
+    const service = await startAwsSecretsManager(t, { ...account, nowMs: now.getTime(), secrets: { other: mark } });
+    const env = {
+      AWS_REGION: '',
+      AWS_DEFAULT_REGION: account.region,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: service.url,
+    };
+    assertKey(await keyFrom(t, 'aws-sm:other', { env }));
+  });
+
+  test('is asked for once, however many of its fields are used', async (t) => {
+    const service = await startAwsSecretsManager(t, {
+      ...account,
+      nowMs: now.getTime(),
+      secrets: { keys: '{"a":"key-a","b":"key-b"}' },
+    });
+    const text = 'auth: { keys: [{ id: a, key: "aws-sm:keys#a" }, { id: b, key: "aws-sm:keys#b" }] }';
+    const result = await loadText(t, text, {
+      now: () => now,
+      env: {
+        AWS_ENDPOINT_URL: service.url,
+        AWS_REGION: account.region,
+        AWS_ACCESS_KEY_ID: account.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: account.secretAccessKey,
+      },
+    });
+    assert.deepEqual(faultLines(result), []);
+    assert.deepEqual(
+      service.asked.map(({ method, url, headers }) => [method, url, headers['content-type']]),
+      [['POST', '/', 'application/x-amz-json-1.1']],
+    );
+  });
+});
+
+describe('a secret that can not be had is a fault at the reference', () => {
+  const faults: readonly (readonly [string, string, string, Settings])[] = [
+    ['an unknown name', 'aws-sm:other', `${had}: there is no such secret`, {}],
+    [
+      'a field that is not there',
+      'aws-sm:gateway/keys#two',
+      'names the field "two", which the secret does not have',
+      {},
+    ],
+    ['a field that is no text', 'aws-sm:gateway/keys#list', 'names the field "list", which is no text', {}],
+    [
+      'a field of a text',
+      'aws-sm:text#one',
+      `${had}: the secret is no JSON object, so it has no fields: leave #FIELD out`,
+      {},
+    ],
+    [
+      'a field of broken JSON',
+      'aws-sm:broken#one',
+      `${had}: the secret is no JSON object, so it has no fields: leave #FIELD out`,
+      {},
+    ],
+    ['bytes', 'aws-sm:bytes', `${had}: the secret is binary, and a text is needed`, {}],
+    [
+      'a wrong secret key',
+      'aws-sm:text',
+      `${had}: it answered 400 InvalidSignatureException`,
+      { env: { AWS_SECRET_ACCESS_KEY: 'another' } },
+    ],
+    [
+      'a clock that is wrong',
+      'aws-sm:text',
+      `${had}: it answered 400 InvalidSignatureException`,
+      { service: { nowMs: now.getTime() + 600_000 } },
+    ],
+    [
+      'another account',
+      'aws-sm:text',
+      `${had}: it answered 400 UnrecognizedClientException`,
+      { env: { AWS_ACCESS_KEY_ID: 'OTHER' } },
+    ],
+    ['no region', 'aws-sm:text', `${had}: AWS_REGION is not set`, { env: { AWS_REGION: '' } }],
+    ['a region that is none', 'aws-sm:text', `${had}: AWS_REGION is no region`, { env: { AWS_REGION: 'a/b' } }],
+    [
+      'no credentials',
+      'aws-sm:text',
+      `${had}: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must both be set`,
+      { env: { AWS_SECRET_ACCESS_KEY: '' } },
+    ],
+    [
+      'credentials with a line ending',
+      'aws-sm:text',
+      `${had}: its credentials have characters that no credentials have`,
+      { env: { AWS_ACCESS_KEY_ID: 'A\r\nB' } },
+    ],
+    [
+      'an endpoint that is none',
+      'aws-sm:text',
+      `${had}: AWS_ENDPOINT_URL is no http:// or https:// URL without a query`,
+      { env: { AWS_ENDPOINT_URL: 'localhost:4566' } },
+    ],
+  ];
+  for (const [what, reference, says, settings] of faults) {
+    test(what, async (t) => {
+      assertFault(await keyFrom(t, reference, settings), says);
+    });
+  }
+
+  test('a service that may not be asked', async (t) => {
+    const result = await keyFrom(t, 'aws-sm:odd', {
+      service: {
+        secrets: {
+          odd: (_, response) =>
+            response
+              .writeHead(400)
+              .end(`{"__type":"AccessDeniedException","Message":"User is not authorized ${mark}"}`),
+        },
+      },
+    });
+    assertFault(result, `${had}: these credentials may not read it`);
+  });
+
+  for (const [what, body, says] of [
+    ['a page', `<html>${mark}</html>`, 'its answer holds no secret'],
+    ['nothing', '', 'its answer holds no secret'],
+    ['too much', `"${'x'.repeat(1024 * 1024)}"`, 'its answer is too long'],
+  ] as const) {
+    test(`a service that answers ${what}`, async (t) => {
+      const result = await keyFrom(t, 'aws-sm:odd', {
+        service: { secrets: { odd: (_, response) => response.end(body) } },
+      });
+      assertFault(result, `${had}: ${says}`);
+    });
+  }
+
+  test('a service that does not answer is waited for a while only', async (t) => {
+    const result = await keyFrom(t, 'aws-sm:slow', {
+      service: { secrets: { slow: () => undefined } },
+      signal: AbortSignal.timeout(100),
+    });
+    assertFault(result, `${had}: no answer came in time`);
+  });
+
+  test('a service that sends elsewhere is not followed', async (t) => {
+    const result = await keyFrom(t, 'aws-sm:odd', {
+      service: {
+        secrets: { odd: (_, response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end() },
+      },
+    });
+    assertFault(result, `${had}: unexpected redirect`);
+  });
+});

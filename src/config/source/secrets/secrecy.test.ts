@@ -1,0 +1,138 @@
+// Secrets with marks, in every place that may hold one and in some that may not: no mark comes out, whatever is wrong with the rest.
+import assert from 'node:assert/strict';
+import { describe, test, type TestContext } from 'node:test';
+import { faultLines, loadText } from '../../../../test/helpers/config.ts';
+import { startVault } from '../../../../test/helpers/secret-managers.ts';
+import { mark } from '../../../../test/secrecy/marks.ts';
+import type { LoadResult } from '../../load/load.ts';
+import { findingLine } from '../origin.ts';
+import { configTable, printConfig } from '../../load/print.ts';
+
+const marks = {
+  plain: `${mark}-1-plain`,
+  environment: `${mark}-2-environment`,
+  file: `${mark}-3-file`,
+  vault: `${mark}-4-vault`,
+  header: `${mark}-5-header`,
+  credential: `${mark}-6-credential`,
+  keyFromEnvironment: `${mark}-7-environment-key`,
+} as const;
+
+const text = `
+auth:
+  keys:
+    - { id: plain, key: ${marks.plain} }
+    - { id: variable, key: "\${SECRET}" }
+    - { id: file, key: "file:secret" }
+    - { id: vault, key: "vault:secret/gateway#key" }
+leases:
+  app:
+    headers:
+      request:
+        set: { X-Backend: "a \${HEADER} b", Authorization: "Bearer ${marks.credential}", X-Plain: shown }
+`;
+
+async function load(t: TestContext, more: string): Promise<LoadResult> {
+  const vault = await startVault(t, { token: 'token', secrets: { 'secret/data/gateway': { key: marks.vault } } });
+  return loadText(t, text + more, {
+    files: { secret: marks.file },
+    env: {
+      SECRET: marks.environment,
+      HEADER: marks.header,
+      GATEWAY_API_KEY: marks.keyFromEnvironment,
+      VAULT_ADDR: vault.url,
+      VAULT_TOKEN: 'token',
+    },
+  });
+}
+
+/** All that commands print and logs carry. */
+function told(result: LoadResult): string {
+  const { warnings } = result;
+  const findings = [...(result.ok ? [] : result.faults), ...warnings];
+  const config = result.ok ? result.config : result.rest;
+  const printed = result.ok
+    ? [...printConfig(result.config, result.sources), JSON.stringify(configTable(result.config, result.sources))]
+    : [];
+  // For logs and errors that show an object: its own text must not have it either where it is made for people.
+  assert.ok(config === undefined || config.auth.keys.length > 0);
+  return [...findings.map(findingLine), JSON.stringify(findings), ...printed].join('\n');
+}
+
+function assertSilent(output: string): void {
+  for (const [where, mark] of Object.entries(marks)) assert.ok(!output.includes(mark), `${where}: ${output}`);
+}
+
+test('a configuration without a fault', async (t) => {
+  const result = await load(t, '');
+  assert.deepEqual(faultLines(result), []);
+  assert.ok(result.ok);
+  const keys = result.config.auth.keys.map(({ key }) => key);
+  assert.deepEqual(keys, [marks.plain, marks.environment, marks.file, marks.vault, marks.keyFromEnvironment]);
+  const { set } = result.config.leases['app']?.headers.request ?? assert.fail();
+  assert.deepEqual(set, {
+    'X-Backend': `a ${marks.header} b`,
+    Authorization: `Bearer ${marks.credential}`,
+    'X-Plain': 'shown',
+  });
+  const output = told(result);
+  assertSilent(output);
+  for (const part of [
+    'X-Plain: shown',
+    'X-Backend: "***"',
+    'Authorization: "***"',
+    'key: "***"',
+    'auth.keys[0].key stands in the file as plain text, and so do 1 more secrets',
+  ]) {
+    assert.ok(output.includes(part), `${part}\n${output}`);
+  }
+});
+
+describe('a configuration with faults', () => {
+  for (const [what, more] of [
+    ['elsewhere', 'gateway: { port: x }'],
+    ['a key that is too long', `portal: { identity: "${marks.plain}" }`],
+    ['a key in the place of a name', 'gateway: { port: "${SECRET}", host: "file:secret" }'],
+    ['a key given twice', `cors: { enabled: true, origins: ["*"], credentials: true }`],
+    ['a broken line behind', 'gateway: ['],
+    ['a section given twice', 'auth: { keys: [] }'],
+  ] as const) {
+    test(what, async (t) => {
+      const result = await load(t, more);
+      assert.equal(result.ok, false);
+      assertSilent(told(result));
+    });
+  }
+
+  for (const [what, yaml] of [
+    ['a key with a space', `auth: { keys: [{ id: one, key: "${marks.plain} x" }] }`],
+    [
+      'a key that is a number or a list',
+      `auth: { keys: [{ id: one, key: [${marks.plain}] }, { id: two, key: 1234567890 }] }`,
+    ],
+    ['keys that are texts', `auth: { keys: [${marks.plain}] }`],
+    ['keys that are a text', `auth: { keys: ${marks.plain} }`],
+    ['a key twice', `auth: { keys: [{ id: one, key: ${marks.plain} }, { id: two, key: ${marks.plain} }] }`],
+    ['a header value that is none', `leases: { a: { headers: { request: { set: { X-A: "${marks.plain}\\n" } } } } }`],
+    ['a reference that is none', `auth: { keys: [{ id: one, key: "\${${marks.plain}" }] }`],
+    ['a misspelled reference', `auth: { keys: [{ id: one, key: "\${SECRET-${marks.plain}}" }] }`],
+    ['an identity that is none', `portal: { identity: "${marks.plain}" }`],
+    ['a relay with a password', `portal: { relay_url: "wss://user:${marks.plain}@relay.example/relay" }`],
+  ] as const) {
+    test(what, async (t) => {
+      const result = await loadText(t, yaml);
+      const findings = [...(result.ok ? assert.fail() : result.faults), ...result.warnings];
+      const lines = findings.map(findingLine).join('\n');
+      assert.ok(!lines.includes(marks.plain) && !lines.includes('1234567890'), lines);
+    });
+  }
+
+  test('a key of our form that stands where a name belongs is cut', async (t) => {
+    const key = 'sk_live_0123456789abcdefABCDEFGHIJ';
+    for (const yaml of [`${key}: 1`, `gateway: { ${key}: 1, host: "${key} x" }`, `leases: { "${key}": { x: 1 } }`]) {
+      const result = await loadText(t, yaml);
+      const lines = (result.ok ? assert.fail() : result.faults).map(findingLine).join('\n');
+      assert.ok(!lines.includes('0123456789'), lines);
+    }
+  });
+});

@@ -1,0 +1,61 @@
+// Reads a secret from a file: regular files only, bounded in size, without the line ending that editors add. Follows symbolic links,
+// because container platforms mount secrets so. Error messages complete "<setting> …".
+import process from 'node:process';
+import { openToRead, readUpTo } from '../../../kernel/files/open-file.ts';
+import { refusalOf } from '../../../kernel/files/private-file.ts';
+import { SecretError } from './reference.ts';
+
+const maxSecretBytes = 64 * 1024;
+/** A bundle of all the world's certificate authorities has 250 KiB. */
+const maxPublicBytes = 1024 * 1024;
+
+/**
+ * private: a private key, refused where other users may read it. other: may be readable, as what container platforms mount is, but refused
+ * where other users may change or replace it. public: no secret at all.
+ */
+export type Privacy = 'private' | 'other' | 'public';
+
+/** Throws SecretError. `exposed` is called for a secret that every user of this machine may read. */
+export async function readSecretFile(path: string, privacy: Privacy, exposed?: () => void): Promise<string> {
+  const maxBytes = privacy === 'public' ? maxPublicBytes : maxSecretBytes;
+  const file = await openToRead(path).catch((error: unknown) => {
+    throw new SecretError(`names the file ${JSON.stringify(path)}, which ${openWords(error)}`);
+  });
+  try {
+    const stat = await file.stat();
+    const shown = JSON.stringify(path);
+    if (!stat.isFile()) throw new SecretError(`names ${shown}, which is no regular file`);
+    if (privacy !== 'public') {
+      const fault = await refusalOf(path, stat, privacy === 'private' ? 'key' : 'mounted');
+      if (fault !== undefined) throw new SecretError(`is in ${shown}, but ${fault}`);
+    }
+    if (privacy === 'other' && (stat.mode & 0o004) !== 0 && process.platform !== 'win32') exposed?.();
+    const bytes = await readUpTo(file, maxBytes + 1);
+    if (bytes.length > maxBytes) throw new SecretError(`is in ${shown}, which has more than ${maxBytes} bytes`);
+    const text = bytes.toString('utf8').replace(/\r?\n$/, '');
+    bytes.fill(0);
+    if (text === '') throw new SecretError(`is in ${shown}, which is empty`);
+    return text;
+  } catch (error) {
+    if (error instanceof SecretError) throw error;
+    throw new SecretError(`is in ${JSON.stringify(path)}, which could not be read`);
+  } finally {
+    await file.close();
+  }
+}
+
+export function openWords(error: unknown): string {
+  const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'does not exist';
+    case 'EACCES':
+    case 'EPERM':
+      return 'cannot be read by this user: change its owner or mode, or run as its owner';
+    case 'ELOOP':
+      return 'is a symbolic link that leads in a circle';
+    default:
+      return `could not be opened (${code})`;
+  }
+}

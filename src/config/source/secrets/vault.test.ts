@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { faultLines, loadText } from '../../../../test/helpers/config.ts';
+import { startVault, type VaultOptions } from '../../../../test/helpers/secret-managers.ts';
+import type { LoadResult } from '../../load/load.ts';
+
+const token = 'hvs.the-token';
+const mark = 'mark-of-a-secret';
+const certificates = join(import.meta.dirname, '../../../../test/helpers/tls');
+
+interface Settings {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly vault?: Partial<VaultOptions>;
+  readonly signal?: AbortSignal;
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+async function keyFrom(t: TestContext, reference: string, settings: Settings = {}): Promise<LoadResult> {
+  const vault = await startVault(t, {
+    token,
+    secrets: { 'secret/data/gateway': { key: mark, number: 7, empty: '', list: [mark] }, 'secret/data/gone': null },
+    ...settings.vault,
+  });
+  return loadText(t, `auth: { keys: [{ id: one, key: "${reference}" }] }`, {
+    env: { VAULT_ADDR: vault.url, VAULT_TOKEN: token, ...settings.env },
+    ...(settings.signal !== undefined && { signal: settings.signal }),
+    ...(settings.files !== undefined && { files: settings.files }),
+  });
+}
+
+function assertKey(result: LoadResult, key = mark): void {
+  assert.deepEqual(faultLines(result), []);
+  assert.ok(result.ok);
+  assert.deepEqual(
+    result.config.auth.keys.map((entry) => entry.key),
+    [key],
+  );
+}
+
+function assertFault(result: LoadResult, says: string): void {
+  const [line = '', ...more] = faultLines(result);
+  assert.deepEqual(more, []);
+  assert.equal(line, `gateway.yaml:1:32: auth.keys[0].key ${says}`);
+  assert.ok(!JSON.stringify(result).includes(mark) && !line.includes(token));
+}
+
+describe('a secret of Vault', () => {
+  for (const reference of [
+    'vault:secret/gateway#key',
+    'vault:secret/data/gateway#key',
+    'vault:/secret//gateway/#key',
+  ]) {
+    test(`is had by ${reference}`, async (t) => {
+      assertKey(await keyFrom(t, reference));
+    });
+  }
+
+  test('may be a number', async (t) => {
+    assertKey(await keyFrom(t, 'vault:secret/gateway#number'), '7');
+  });
+
+  test('is asked for once, however many of its fields are used, with the headers that Vault knows', async (t) => {
+    const vault = await startVault(t, { token, secrets: { 'kv/data/team a/x': { one: 'key-1', two: 'key-2' } } });
+    const text = `auth: { keys: [{ id: one, key: "vault:kv/team a/x#one" }, { id: two, key: "vault:kv/team a/x#two" }] }`;
+    const result = await loadText(t, text, { env: { VAULT_ADDR: `${vault.url}/`, VAULT_TOKEN: token } });
+    assert.ok(result.ok);
+    assert.deepEqual(
+      vault.asked.map(({ method, url }) => [method, url]),
+      [['GET', '/v1/kv/data/team%20a/x']],
+    );
+    assert.equal(vault.asked[0]?.headers['x-vault-request'], 'true');
+  });
+
+  test('is had with the token of a file', async (t) => {
+    const env = { VAULT_TOKEN: '', VAULT_TOKEN_FILE: join(certificates, 'cert.pem') };
+    const other = await keyFrom(t, 'vault:secret/gateway#key', { env });
+    assertFault(other, "can't be had from Vault: its token has characters that no token has");
+    const file = join((await loadText(t, '#', { files: { token: `${token}\n` } })).files.paths[0] ?? '', '../token');
+    assertKey(await keyFrom(t, 'vault:secret/gateway#key', { env: { VAULT_TOKEN: '', VAULT_TOKEN_FILE: file } }));
+  });
+
+  test('may be in a namespace', async (t) => {
+    const vault = { namespace: 'team-a' };
+    assertKey(await keyFrom(t, 'vault:secret/gateway#key', { vault, env: { VAULT_NAMESPACE: 'team-a' } }));
+    assertFault(
+      await keyFrom(t, 'vault:secret/gateway#key', { vault }),
+      "can't be had from Vault: there is no such secret (404)",
+    );
+  });
+
+  test('is had over TLS from whom VAULT_CACERT vouches for, and from nobody else', async (t) => {
+    const [key, cert] = await Promise.all(
+      ['key.pem', 'cert.pem'].map((name) => readFile(join(certificates, name), 'utf8')),
+    );
+    const vault = { tls: { key: key ?? '', cert: cert ?? '' } };
+    const env = { VAULT_CACERT: join(certificates, 'cert.pem') };
+    assertKey(await keyFrom(t, 'vault:secret/gateway#key', { vault, env }));
+    assertFault(
+      await keyFrom(t, 'vault:secret/gateway#key', { vault }),
+      "can't be had from Vault: DEPTH_ZERO_SELF_SIGNED_CERT",
+    );
+  });
+});
+
+describe('a secret that can not be had is a fault at the reference', () => {
+  const faults: readonly (readonly [string, string, Settings])[] = [
+    ['an unknown path', "can't be had from Vault: there is no such secret (404)", {}],
+    [
+      'a wrong token',
+      "can't be had from Vault: its token may not read this path (403)",
+      { env: { VAULT_TOKEN: 'other' } },
+    ],
+    [
+      'no token',
+      "can't be had from Vault: neither VAULT_TOKEN nor VAULT_TOKEN_FILE is set",
+      { env: { VAULT_TOKEN: '' } },
+    ],
+    ['no address', "can't be had from Vault: VAULT_ADDR is not set", { env: { VAULT_ADDR: '' } }],
+    [
+      'an address that is none',
+      "can't be had from Vault: VAULT_ADDR is no http:// or https:// URL",
+      { env: { VAULT_ADDR: 'vault:8200' } },
+    ],
+    [
+      'a token file that is not there',
+      'can\'t be had from Vault: VAULT_TOKEN_FILE names the file "/nowhere", which does not exist',
+      { env: { VAULT_TOKEN: '', VAULT_TOKEN_FILE: '/nowhere' } },
+    ],
+    [
+      'an authority file that is not there',
+      'can\'t be had from Vault: VAULT_CACERT names the file "/nowhere", which does not exist',
+      { env: { VAULT_CACERT: '/nowhere' } },
+    ],
+    [
+      'an authority that is none',
+      "can't be had from Vault: there is no such secret (404)", // TLS alone looks at it
+      { env: { VAULT_CACERT: join(certificates, 'README.md') } },
+    ],
+    [
+      'a namespace that no header can carry',
+      "can't be had from Vault: the request could not be sent",
+      { env: { VAULT_NAMESPACE: 'a\nb' } },
+    ],
+  ];
+  for (const [what, says, settings] of faults) {
+    test(what, async (t) => {
+      const result = await keyFrom(t, 'vault:secret/unknown#key', settings);
+      assertFault(result, says);
+    });
+  }
+
+  test('a deleted version', async (t) => {
+    assertFault(await keyFrom(t, 'vault:secret/gone#key'), "can't be had from Vault: there is no such secret (404)");
+  });
+
+  for (const [field, says] of [
+    ['other', 'names the field "other", which the secret does not have'],
+    ['constructor', 'names the field "constructor", which the secret does not have'],
+    ['list', 'names the field "list", which is no text'],
+    ['empty', 'names the field "empty", which is no text'],
+  ] as const) {
+    test(`the field ${field}`, async (t) => {
+      assertFault(await keyFrom(t, `vault:secret/gateway#${field}`), says);
+    });
+  }
+
+  for (const path of ['gateway', 'secret/../sys/seal', 'secret/./x', '/']) {
+    test(`the path ${path}`, async (t) => {
+      assertFault(
+        await keyFrom(t, `vault:${path}#key`),
+        'names no secret of Vault: write it as vault:MOUNT/PATH#FIELD',
+      );
+    });
+  }
+
+  test('a server that is not there', async (t) => {
+    const gone = createServer().listen(0, '127.0.0.1');
+    await once(gone, 'listening');
+    const { port } = gone.address() as { port: number };
+    gone.close();
+    assertFault(
+      await keyFrom(t, 'vault:secret/gateway#key', { env: { VAULT_ADDR: `http://127.0.0.1:${port}` } }),
+      "can't be had from Vault: ECONNREFUSED",
+    );
+  });
+
+  test('a server that does not answer is waited for a while only', async (t) => {
+    const result = await keyFrom(t, 'vault:secret/slow#key', {
+      vault: { secrets: { 'secret/data/slow': () => undefined } },
+      signal: AbortSignal.timeout(100),
+    });
+    assertFault(result, "can't be had from Vault: no answer came in time");
+  });
+
+  for (const [what, body, says] of [
+    ['a page', '<html>hello</html>', 'its answer is no JSON object'],
+    ['nothing', '', 'its answer is no JSON object'],
+    ['a list', '[1]', 'its answer is no JSON object'],
+    ['a secret of version 1', `{"data":{"key":"${mark}"}}`, 'its answer holds no key-value (version 2) secret'],
+    ['half of a secret', `{"data":{"data":{"key":"${mark}"`, 'its answer is no JSON object'],
+    ['too much', `"${'x'.repeat(1024 * 1024)}"`, 'its answer is too long'],
+  ] as const) {
+    test(`a server that answers ${what}`, async (t) => {
+      const result = await keyFrom(t, 'vault:secret/odd#key', {
+        vault: { secrets: { 'secret/data/odd': (_, response) => response.end(body) } },
+      });
+      assertFault(result, `can't be had from Vault: ${says}`);
+    });
+  }
+
+  for (const [status, says] of [
+    [503, 'it is sealed or in maintenance (503)'],
+    [500, 'it answered 500'],
+  ] as const) {
+    test(`a server that answers ${status}`, async (t) => {
+      const result = await keyFrom(t, 'vault:secret/odd#key', {
+        vault: { secrets: { 'secret/data/odd': (_, response) => response.writeHead(status).end(mark) } },
+      });
+      assertFault(result, `can't be had from Vault: ${says}`);
+    });
+  }
+
+  test('a server that sends elsewhere: the token does not follow', async (t) => {
+    const other = await startVault(t, { token, secrets: { 'secret/data/odd': { key: mark } } });
+    const result = await keyFrom(t, 'vault:secret/odd#key', {
+      vault: {
+        secrets: {
+          'secret/data/odd': (_, response) =>
+            response.writeHead(307, { location: `${other.url}/v1/secret/data/odd` }).end(),
+        },
+      },
+    });
+    assertFault(result, "can't be had from Vault: unexpected redirect");
+    assert.equal(other.asked.length, 0);
+  });
+
+  test('a server that hangs up', async (t) => {
+    const result = await keyFrom(t, 'vault:secret/odd#key', {
+      vault: { secrets: { 'secret/data/odd': (request) => request.socket.destroy() } },
+    });
+    assertFault(result, "can't be had from Vault: UND_ERR_SOCKET");
+  });
+});

@@ -1,0 +1,225 @@
+// Owns reading YAML into values that know their place, and saying in words what is wrong with it. Knows no setting. Messages never
+// quote the file: what YAML stumbles over may be half of a secret.
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  parseDocument,
+  type ErrorCode,
+} from 'yaml';
+import { LineStarts } from './line-starts.ts';
+import { showPath, shownText } from '../schema/names.ts';
+import type { Finding, Origin } from './origin.ts';
+import type { Path } from '../schema/shape.ts';
+import { listNode, mapNode, scalarNode, type Sourced, type SourcedMap } from './sourced.ts';
+
+/** Some 350,000 keys. Kubernetes bounds a ConfigMap to 1 MiB. */
+export const maxFileBytes: number = 64 * 1024 * 1024;
+/** In a keys file of the longest form, a value takes some 20 bytes. */
+const maxValues = 5_000_000;
+/** Aliases make many values of few characters; no configuration needs as many. */
+const maxAliasedValues = 100_000;
+const maxDepth = 32;
+const tooMuch = `is beyond what a configuration can have: ${maxValues} values, ${maxAliasedValues} of them by aliases, ${maxDepth} levels`;
+/** Brackets in texts and comments count too. */
+const maxOpenBrackets = 1000;
+
+export interface YamlReading {
+  /** What could be read; empty where the text is no YAML. */
+  readonly root: SourcedMap;
+  readonly faults: readonly Finding[];
+  /** The text is no YAML, so that nothing can be said of its values. */
+  readonly broken: boolean;
+}
+
+export function readYaml(text: string, file: string): YamlReading {
+  const lines = new LineStarts(text);
+  const originAt = (offset: number): Origin => ({ kind: 'file', file, ...lines.position(offset) });
+  const broken = (faults: Finding[]): YamlReading => ({ root: mapNode([], originAt(0)), faults, broken: true });
+  if (tooDeep(text)) return broken([{ origin: originAt(0), message: `is nested more than ${maxDepth} levels deep` }]);
+  if (hasTooManySeparators(text)) return broken([{ origin: originAt(0), message: tooMuch }]);
+  let document: Document.Parsed;
+  try {
+    document = parseDocument(text, {
+      prettyErrors: false,
+      stringKeys: true,
+      uniqueKeys: false, // ours is linear, and knows the other place
+      logLevel: 'error',
+    });
+  } catch {
+    return broken([{ origin: originAt(0), message: 'is no YAML that can be read' }]);
+  }
+  const findings = [...document.errors, ...document.warnings].map((error) => ({
+    origin: originAt(error.pos[0]),
+    message: yamlFaults[error.code],
+  }));
+  // In 1.1 `yes` is true and 010 is 8: the same text would be another configuration.
+  if (document.directives.yaml.version !== '1.2') {
+    findings.push({ origin: originAt(0), message: 'must be YAML 1.2, and says of itself that it is another version' });
+  }
+  if (document.errors.length > 0) return broken(findings);
+  const contents: unknown = document.contents;
+  if (contents === null || (isScalar(contents) && contents.value === null)) {
+    return { root: mapNode([], originAt(0)), faults: findings, broken: false };
+  }
+  const walk = new Walk(originAt, findings);
+  const root = walk.node(contents, []);
+  if (walk.tooMuch !== undefined) {
+    return broken([...findings, { origin: walk.tooMuch, message: tooMuch }]);
+  }
+  if (root.kind === 'map') return { root, faults: findings, broken: false };
+  return broken([
+    { origin: root.origin, message: 'must be a map of sections, such as "gateway:" with "port: 8080" below it' },
+  ]);
+}
+
+class Walk {
+  /** Where it was given up. */
+  tooMuch: Origin | undefined = undefined;
+  #values = 0;
+  #aliasedValues = 0;
+  /** Within what an alias stands for. */
+  #isAliased = false;
+  readonly #anchors = new Map<string, Node>();
+  readonly #originAt: (offset: number) => Origin;
+  readonly #findings: Finding[];
+
+  constructor(originAt: (offset: number) => Origin, findings: Finding[]) {
+    this.#originAt = originAt;
+    this.#findings = findings;
+  }
+
+  node(node: unknown, path: Path): Sourced {
+    this.#values += 1;
+    if (this.#isAliased) this.#aliasedValues += 1;
+    const isTooMany = this.#values > maxValues || this.#aliasedValues > maxAliasedValues;
+    const origin = this.#originAt(startOf(node) ?? 0);
+    // An alias inside what it stands for has no end.
+    if (isTooMany || path.length > maxDepth) this.tooMuch ??= origin;
+    if (this.tooMuch !== undefined) return scalarNode(path, origin, null);
+    if (isAlias(node)) {
+      const target = this.#anchors.get(node.source);
+      if (target !== undefined) return this.#aliased(target, path);
+      this.#findings.push({ origin, message: yamlFaults.BAD_ALIAS });
+      return scalarNode(path, origin, null);
+    }
+    this.#remember(node);
+    if (isSeq(node)) {
+      return listNode(
+        path,
+        origin,
+        node.items.map((item, i) => this.node(item, [...path, i])),
+      );
+    }
+    if (isMap(node)) {
+      const map = mapNode(path, origin);
+      for (const pair of node.items) this.#pair(pair, map, origin);
+      return map;
+    }
+    return scalarNode(path, origin, isScalar(node) ? node.value : null);
+  }
+
+  #aliased(target: Node, path: Path): Sourced {
+    const wasAliased = this.#isAliased;
+    this.#isAliased = true;
+    const node = this.node(target, path);
+    this.#isAliased = wasAliased;
+    return node;
+  }
+
+  /** Before what is inside it, as YAML has it; the reader's own look-up would go through the document for each alias. */
+  #remember(node: unknown): void {
+    if (isNode(node) && !isAlias(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
+  }
+
+  #pair(pair: Pair, map: SourcedMap, around: Origin): void {
+    this.#remember(pair.key);
+    const name = isScalar(pair.key) ? String(pair.key.value) : '';
+    const start = startOf(pair.key);
+    const named = start === undefined ? around : this.#originAt(start);
+    const path = [...map.path, name];
+    const first = map.entries.get(name);
+    if (first !== undefined) {
+      const where = first.named.kind === 'file' ? ` in line ${first.named.line}` : '';
+      this.#findings.push({ origin: named, message: `${showPath(path)} is already given${where}` });
+    } else if (name === '<<') {
+      const message = `${showPath(path)} is a merge key, which YAML 1.2 does not have: repeat the settings, or use an alias for a whole value`;
+      this.#findings.push({ origin: named, message });
+    } else if (name === '__proto__') {
+      this.#findings.push({ origin: named, message: `${shownText(name)} can't be used as a name` });
+    } else {
+      // `name:` with nothing behind it has no place of its own.
+      const node = startOf(pair.value) === undefined ? scalarNode(path, named, null) : this.node(pair.value, path);
+      map.entries.set(name, { named, node });
+    }
+  }
+}
+
+function startOf(node: unknown): number | undefined {
+  return (node as Partial<Node> | null | undefined)?.range?.[0];
+}
+
+/** The reader is recursive and slow on nesting; what is nested in brackets or by indentation shows before it is read. */
+function tooDeep(text: string): boolean {
+  return openBrackets(text) > maxOpenBrackets || /^(?:[-?:] ?){100}/m.test(text);
+}
+
+/**
+ * Values stand in lines of their own or behind commas, those of aliases included. The reader makes its nodes before they can be counted, and
+ * tens of millions take more memory than the process has.
+ */
+function hasTooManySeparators(text: string): boolean {
+  let separators = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code === 0x0a || code === 0x2c) separators += 1;
+  }
+  return separators > maxValues;
+}
+
+function openBrackets(text: string): number {
+  let open = 0;
+  let most = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code === 0x5b || code === 0x7b) most = Math.max(most, (open += 1));
+    else if (code === 0x5d || code === 0x7d) open -= 1;
+  }
+  return most;
+}
+
+const unreadable = 'is no YAML that can be read';
+const notAnEntry =
+  'is no "name: value": a colon, a space behind it or the indentation is missing, or a text with a colon needs quotes';
+const mixed = 'mixes lists and maps in a way that YAML does not know';
+
+const yamlFaults: Readonly<Record<ErrorCode, string>> = {
+  ALIAS_PROPS: unreadable,
+  BAD_ALIAS: 'is an alias (*) to an anchor (&) that is not there before it; a text that begins with * needs quotes',
+  BAD_COLLECTION_TYPE: mixed,
+  BAD_DIRECTIVE: unreadable,
+  BAD_DQ_ESCAPE: 'has a \\ in double quotes that means nothing; single quotes take it as it is',
+  BAD_INDENT: 'is indented in another way than what it belongs to, or misses the bracket that closes a list or map',
+  BAD_PROP_ORDER: unreadable,
+  BAD_SCALAR_START: 'begins with a character that needs quotes around the text',
+  BLOCK_AS_IMPLICIT_KEY: notAnEntry,
+  BLOCK_IN_FLOW: mixed,
+  DUPLICATE_KEY: 'is already given',
+  IMPOSSIBLE: unreadable,
+  KEY_OVER_1024_CHARS: 'has a name that is too long',
+  MISSING_CHAR: 'misses a character: a colon, a comma, a space, or what closes a quote or bracket',
+  MULTILINE_IMPLICIT_KEY: notAnEntry,
+  MULTIPLE_ANCHORS: unreadable,
+  MULTIPLE_DOCS: 'begins a second document (---): a configuration is one',
+  MULTIPLE_TAGS: unreadable,
+  NON_STRING_KEY: 'has a name that is no text',
+  RESOURCE_EXHAUSTION: `is nested more than ${maxDepth} levels deep`,
+  TAB_AS_INDENT: 'is indented with a tab: YAML takes only spaces',
+  TAG_RESOLVE_FAILED: 'has a tag (!) that is not known here; a text that begins with ! needs quotes',
+  UNEXPECTED_TOKEN: 'has something that does not belong here; a text with special characters needs quotes',
+};

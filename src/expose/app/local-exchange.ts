@@ -1,0 +1,241 @@
+// One request to the app: acquires a connection, sends the request, streams the response and reports exactly one outcome. Moves to a
+// fresh connection once if an idle one turned out dead and repeating is safe. Writes nothing to the tunnel.
+import type { ExchangeHandler } from '../../http-client/exchange.ts';
+import type { HttpFault } from '../../http-client/http-fault.ts';
+import { OutgoingBody } from '../../http-client/outgoing-body.ts';
+import type { ResponseHead } from '../../http-client/response.ts';
+import { Deadline, type Deadlines, type Expiring } from '../../kernel/work/deadlines.ts';
+import { fieldValue } from '../../kernel/http/field-value.ts';
+import { isIdempotent, type RawHeaders } from '../../kernel/http/http.ts';
+import type { PipeDuplex } from '../../kernel/net/pipe-duplex.ts';
+import { RestoredHost } from '../../kernel/references/restored-host.ts';
+import { type AppFault, exchangeFault, responseTimeoutFault, responseTimeoutMs } from './app-fault.ts';
+import { type ExposeEvent, pathOnly } from '../expose-event.ts';
+import { appRequestHead, isLastOnConnection, requestTrailers } from '../request/header-fields.ts';
+import { withAppReferences } from '../request/host-header.ts';
+import type { LocalConnection } from './local-connection.ts';
+import type { LocalPool, LocalWaiter } from './local-pool.ts';
+import type { RequestBody } from '../request/request-body.ts';
+import type { TunnelRequestHead } from '../request/request-head.ts';
+import type { Target } from './target.ts';
+
+/** The tunnel's side. Exactly one of end, upgrade and fail is called unless the exchange is aborted; none within start(). */
+export interface ResponseSink {
+  /** A 1xx response other than 101. */
+  informational(head: ResponseHead): void;
+  head(head: ResponseHead): void;
+  /** False: no more until resume(). */
+  data(chunk: Buffer): boolean;
+  end(trailers: RawHeaders): void;
+  upgrade(head: ResponseHead, stream: PipeDuplex): void;
+  fail(fault: AppFault): void;
+  /** The caller's body ended too early or is malformed. */
+  requestFailed(): void;
+}
+
+export interface ExchangeContext {
+  readonly pool: LocalPool;
+  readonly deadlines: Deadlines;
+  readonly log: (event: ExposeEvent) => void;
+  /** By which the app may call itself; the caller knows it by another. */
+  readonly ownHosts: readonly string[];
+  readonly target: Target;
+}
+
+/** waiting: for a connection. sent: the request is on its way, or being uploaded. streaming: the response has begun. */
+type Phase = 'waiting' | 'sent' | 'streaming' | 'done';
+
+export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
+  readonly #request: TunnelRequestHead;
+  readonly #sink: ResponseSink;
+  readonly #context: ExchangeContext;
+  readonly #deadline: Deadline;
+  readonly #head: Buffer;
+  /** Undefined: the app has the caller's Host. */
+  readonly #restoredHost: RestoredHost | undefined;
+  readonly #body: OutgoingBody | undefined;
+  /** The request can be sent a second time. */
+  readonly #repeatable: boolean;
+  #phase: Phase = 'waiting';
+  #connection: LocalConnection | undefined;
+  #usedBefore = false;
+
+  /** `host`: for the app. `body`: undefined where there is none. */
+  constructor(
+    request: TunnelRequestHead,
+    host: string,
+    body: RequestBody | undefined,
+    sink: ResponseSink,
+    context: ExchangeContext,
+  ) {
+    this.#request = request;
+    this.#sink = sink;
+    this.#context = context;
+    this.#deadline = new Deadline(this);
+    const { ownHosts: hosts, target } = context;
+    const clientHost = fieldValue(request.headers, 'host') ?? '';
+    let sent = request;
+    if (hosts.length > 0) {
+      const headers = withAppReferences(request.headers, clientHost, host, target);
+      if (headers !== request.headers) sent = { ...request, headers };
+      const origin = fieldValue(request.headers, 'origin');
+      const isOriginReplaced = headers !== request.headers && origin !== fieldValue(headers, 'origin');
+      this.#restoredHost = new RestoredHost({
+        hosts,
+        clientHost,
+        clientScheme: schemeOf(fieldValue(request.headers, 'x-forwarded-proto')),
+        clientOrigin: isOriginReplaced ? origin : undefined,
+      });
+    }
+    this.#head = appRequestHead(sent, host);
+    const { lengthBytes, method, offeredProtocols } = request;
+    if (body !== undefined && lengthBytes !== 'none') {
+      this.#body = new OutgoingBody({ stream: body, lengthBytes, trailers: () => requestTrailers(body.trailers) });
+    }
+    this.#repeatable = body === undefined && offeredProtocols === '' && isIdempotent(method);
+  }
+
+  start(): void {
+    this.#context.pool.acquire(this, this.#repeatable ? 'any' : 'fresh');
+  }
+
+  /** The caller has disconnected: aborts the app's connection. The sink is not called any more. Idempotent. */
+  abort(): void {
+    if (this.#phase === 'done') return;
+    if (this.#phase === 'waiting') this.#context.pool.cancel(this);
+    this.#finish();
+    this.#connection?.http.destroy();
+  }
+
+  resume(): void {
+    // Once the response is complete its connection may carry another one.
+    if (this.#phase === 'streaming') this.#connection?.http.resume();
+  }
+
+  // The pool's side.
+
+  ready(connection: LocalConnection): void {
+    const { method, target, offeredProtocols } = this.#request;
+    this.#connection = connection;
+    this.#usedBefore = connection.used;
+    connection.last = { method, target };
+    connection.single = isLastOnConnection(this.#request);
+    this.#phase = 'sent';
+    this.#arm();
+    connection.http.send({ method, head: this.#head, body: this.#body, offeredProtocols }, this);
+  }
+
+  failed(fault: AppFault): void {
+    this.#fail(fault);
+  }
+
+  // The connection's side.
+
+  uploading(): void {
+    if (this.#phase === 'sent') this.#arm();
+  }
+
+  uploaded(): void {
+    if (this.#phase === 'sent' && this.#body !== undefined) this.#arm();
+  }
+
+  informational(head: ResponseHead): void {
+    if (this.#phase !== 'sent') return;
+    this.#arm();
+    this.#sink.informational(this.#restored(head));
+  }
+
+  head(head: ResponseHead): void {
+    if (this.#phase !== 'sent') return;
+    this.#phase = 'streaming';
+    this.#context.deadlines.disarm(this.#deadline);
+    this.#sink.head(this.#restored(head));
+  }
+
+  data(chunk: Buffer): boolean {
+    return this.#phase !== 'streaming' || this.#sink.data(chunk);
+  }
+
+  end(trailers: RawHeaders): void {
+    if (this.#phase !== 'streaming') return;
+    this.#finish();
+    this.#sink.end(this.#restoredHost?.apply(trailers) ?? trailers);
+  }
+
+  upgrade(head: ResponseHead, stream: PipeDuplex): void {
+    if (this.#phase !== 'sent') {
+      stream.destroy();
+      return;
+    }
+    this.#finish();
+    this.#sink.upgrade(this.#restored(head), stream);
+  }
+
+  fail(fault: HttpFault): void {
+    if (this.#phase === 'done') return;
+    if (this.#phase === 'sent' && this.#mayMove(fault)) {
+      this.#move();
+      return;
+    }
+    if (fault.kind !== 'request_body') this.#fail(exchangeFault(fault));
+    else {
+      this.#finish();
+      this.#sink.requestFailed();
+    }
+  }
+
+  expired(): void {
+    const callerHolds = this.#body?.finished === false && this.#connection?.http.pipe.needsDrain === false;
+    this.#connection?.http.destroy();
+    if (callerHolds) {
+      // Not the app's fault: it waits for the rest of the request.
+      this.#finish();
+      this.#sink.requestFailed();
+    } else this.#fail(responseTimeoutFault());
+  }
+
+  #restored(head: ResponseHead): ResponseHead {
+    const headers = this.#restoredHost?.apply(head.headers) ?? head.headers;
+    return headers === head.headers ? head : { ...head, headers };
+  }
+
+  /** Restarts the response timeout: by upload progress and by interim responses. */
+  #arm(): void {
+    this.#context.deadlines.arm(this.#deadline, responseTimeoutMs);
+  }
+
+  /**
+   * The app may have closed the idle connection at the moment when it was used again (RFC 9112 §9.3.1), or sent late bytes of its
+   * last response: neither is a response to this request.
+   */
+  #mayMove(fault: HttpFault): boolean {
+    return this.#usedBefore && this.#repeatable && fault.unanswered;
+  }
+
+  #move(): void {
+    this.#context.deadlines.disarm(this.#deadline);
+    this.#connection = undefined;
+    this.#phase = 'waiting';
+    this.#context.pool.acquire(this, 'fresh');
+  }
+
+  #fail(fault: AppFault): void {
+    const outcome = this.#phase === 'streaming' ? 'cut' : fault.error.status;
+    this.#finish();
+    const { method, target } = this.#request;
+    const { failure, reason } = fault;
+    this.#context.log({ type: 'target_failed', method, path: pathOnly(target), outcome, failure, reason });
+    this.#sink.fail(fault);
+  }
+
+  #finish(): void {
+    this.#phase = 'done';
+    this.#context.deadlines.disarm(this.#deadline);
+    this.#body?.leave();
+  }
+}
+
+/** By which the caller reaches its gateway, if that says so. */
+function schemeOf(forwardedProto: string | undefined): 'http' | 'https' | undefined {
+  return forwardedProto === 'http' || forwardedProto === 'https' ? forwardedProto : undefined;
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { text } from 'node:stream/consumers';
+import { call, exposeApp } from '../../../test/helpers/exposed-app.ts';
+import { temporaryDirectory } from '../../../test/helpers/cli.ts';
+import { errorTable } from '../../kernel/errors/error-table.ts';
+import { AssertionGate } from './assertion-gate.ts';
+
+test('refusals are problems with a code, and the tunnel stays', async (t) => {
+  const path = join(await temporaryDirectory(t), 'keys.json');
+  const faults: string[] = [];
+  const gate = new AssertionGate({ kind: 'file', path }, 'A'.repeat(26), (event) => {
+    if (event.type === 'assertion_refused') faults.push(event.fault);
+  });
+  t.after(() => {
+    gate.close();
+  });
+  const app = await exposeApp(t, () => assert.fail('a refused request reached the app'), { gate });
+  const over = app.tunnel().client;
+
+  const unknown = await call(app, { headers: { 'x-request-id': 'id-1' }, over });
+  assert.equal(unknown.statusCode, errorTable.assertion_keys_unavailable.status);
+  assert.deepEqual(await problemIn(unknown), ['assertion_keys_unavailable', 'about:blank', 'id-1']);
+  assert.equal(unknown.headers['retry-after'], '2');
+  assert.match(unknown.headers['proxy-status']?.toString() ?? '', /^portal-expose; error=proxy_internal_response;/);
+
+  const { publicKey } = generateKeyPairSync('ed25519');
+  await writeFile(path, JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k' }] }));
+  await gate.look();
+  for (const assertion of [undefined, 'forged', 'a.b.c']) {
+    const headers = { 'x-request-id': 'id-1', ...(assertion !== undefined && { 'x-gateway-assertion': assertion }) };
+    const refused = await call(app, { headers, over });
+    assert.equal(refused.statusCode, errorTable.assertion_required.status);
+    assert.deepEqual(await problemIn(refused), ['assertion_required', 'about:blank', 'id-1']);
+    assert.equal(refused.headers['www-authenticate'], 'Gateway-Assertion');
+    assert.match(refused.headers['proxy-status']?.toString() ?? '', /^portal-expose; error=http_request_denied;/);
+  }
+  assert.deepEqual(faults, ['missing', 'malformed', 'malformed']);
+
+  const page = await call(app, { headers: { accept: 'text/html' }, over });
+  assert.match(await text(page), /<code>assertion_required<\/code>/);
+});
+
+async function problemIn(response: Parameters<typeof text>[0] & { headers: object }): Promise<unknown[]> {
+  const { code, type, request_id } = JSON.parse(await text(response)) as Record<string, unknown>;
+  return [code, type, request_id];
+}

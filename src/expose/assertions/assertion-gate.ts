@@ -1,0 +1,120 @@
+// Admits only requests with a valid assertion to the local app. Reads the keys of the gateway from its URL or from a file, again and
+// again. assertion-check.ts decides which assertions are valid.
+import { readFile } from 'node:fs/promises';
+import type { RequestHeadParts } from '../../http-client/request-head.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { fieldValues } from '../../kernel/http/field-value.ts';
+import { AssertionCheck, type AssertionFault } from './assertion-check.ts';
+
+export type AssertionSource =
+  { readonly kind: 'url'; readonly url: URL } | { readonly kind: 'file'; readonly path: string };
+
+export type GateEvent =
+  | { readonly type: 'assertion_keys_failed'; readonly source: string; readonly reason: string }
+  | { readonly type: 'assertion_refused'; readonly fault: AssertionFault };
+
+/** A 401 must have a challenge (RFC 9110 §15.5.2); no registered scheme is for an assertion that a proxy adds. */
+const challenge = ['WWW-Authenticate', 'Gateway-Assertion'];
+/** A key is published for a day before it signs. */
+const lookEveryMs = 600_000;
+/** While there are none, and after one that is not known: whoever sends nonsense makes no more look-ups than this. */
+const lookAgainMs = 2_000;
+const fetchTimeoutMs = 10_000;
+const mostKeySetCharacters = 64 * 1024;
+
+/** Throws RangeError. Without encryption the keys would be whoever's is on the way; on this machine nobody is. */
+export function parseAssertionSource(text: string): AssertionSource {
+  const url = /^https?:/i.test(text) ? URL.parse(text) : null;
+  if (url === null) return { kind: 'file', path: text };
+  const isHere = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  if (url.protocol !== 'https:' && !isHere) throw new RangeError('The URL of the keys must begin with https://.');
+  return { kind: 'url', url };
+}
+
+export class AssertionGate {
+  readonly #source: AssertionSource;
+  readonly #check: AssertionCheck;
+  readonly #log: (event: GateEvent) => void;
+  readonly #closed = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  #known = false;
+  #looking = false;
+  #lookedMs = -Infinity;
+
+  /** `leaseId`: what assertions have to be for. */
+  constructor(source: AssertionSource, leaseId: string, log: (event: GateEvent) => void) {
+    this.#source = source;
+    this.#check = new AssertionCheck({ audience: leaseId, nowMs: Date.now });
+    this.#log = log;
+    this.#timer = setInterval(() => void this.look(), lookEveryMs).unref();
+  }
+
+  /** Undefined: the request may pass. */
+  refusalOf({ method, target, headers }: RequestHeadParts): GatewayError | undefined {
+    if (!this.#known) {
+      this.#lookAgain();
+      const retry = { retryAfterSeconds: lookAgainMs / 1000 };
+      return new GatewayError('assertion_keys_unavailable', 'The keys of the gateway are not known yet.', retry);
+    }
+    const [assertion, ...more] = fieldValues(headers, 'x-gateway-assertion');
+    const fault = more.length > 0 ? 'malformed' : this.#check.faultOf(assertion, { method, target });
+    if (fault === undefined) return undefined;
+    if (fault === 'unknown_key') this.#lookAgain();
+    this.#log({ type: 'assertion_refused', fault });
+    return new GatewayError('assertion_required', 'Call this app through its gateway.', { headers: challenge });
+  }
+
+  /** Never rejects; what is wrong is told, and the keys before stay. */
+  async look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    this.#lookedMs = performance.now();
+    try {
+      this.#check.setKeys(JSON.parse(await this.#text()));
+      this.#known = true;
+    } catch (error) {
+      if (!this.#closed.signal.aborted) this.#log({ type: 'assertion_keys_failed', ...this.#failure(error) });
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  /** Idempotent. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#closed.abort();
+  }
+
+  #lookAgain(): void {
+    if (performance.now() - this.#lookedMs >= lookAgainMs) void this.look();
+  }
+
+  async #text(): Promise<string> {
+    if (this.#source.kind === 'file') return readFile(this.#source.path, 'utf8');
+    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(fetchTimeoutMs)]);
+    const answer = await fetch(this.#source.url, {
+      signal,
+      redirect: 'error',
+      headers: { accept: 'application/json' },
+    });
+    if (answer.status !== 200) {
+      await answer.body?.cancel();
+      throw new Error(`HTTP ${answer.status}`);
+    }
+    let text = '';
+    const decoder = new TextDecoder();
+    for await (const chunk of answer.body ?? []) {
+      text += decoder.decode(chunk as Uint8Array, { stream: true });
+      if (text.length > mostKeySetCharacters) throw new Error('too much for a key set');
+    }
+    return text;
+  }
+
+  #failure(error: unknown): { readonly source: string; readonly reason: string } {
+    const source = this.#source.kind === 'file' ? this.#source.path : this.#source.url.href;
+    if (error instanceof SyntaxError) return { source, reason: 'it is no JSON' };
+    const { cause = error } = error as Error;
+    const code = (cause as Partial<NodeJS.ErrnoException>).code;
+    return { source, reason: code ?? (error instanceof Error ? error.message : 'unknown') };
+  }
+}

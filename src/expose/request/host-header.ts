@@ -1,0 +1,63 @@
+// The Host that the local app receives, the references to it that callers send, and the hosts by which the app may therefore call itself.
+import type { RawHeaders } from '../../kernel/http/http.ts';
+import { absoluteReference, isOneOf, ownPath } from '../../kernel/references/own-reference.ts';
+import { mapRequestReferences } from '../../kernel/references/request-references.ts';
+import type { Target } from '../app/target.ts';
+
+/** target: the app's own host, as if it were called directly; preserve: what the caller sent. */
+export type HostHeader =
+  { readonly mode: 'target' } | { readonly mode: 'preserve' } | { readonly mode: 'fixed'; readonly value: string };
+
+/** `target`, `preserve` or a host with an optional port. Throws RangeError with what is wrong. */
+export function parseHostHeader(text: string): HostHeader {
+  if (text === 'target' || text === 'preserve') return { mode: text };
+  // RFC 9110 §7.2: uri-host [ ":" port ]. Anything else would be a second header line or a smuggled one.
+  if (!/^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/.test(text)) {
+    throw new RangeError(`"${text}" is neither preserve, target nor a host name with an optional port`);
+  }
+  return { mode: 'fixed', value: text };
+}
+
+export function hostFor(setting: HostHeader, target: Target, received: string | undefined): string {
+  switch (setting.mode) {
+    case 'target':
+      return target.host;
+    case 'preserve':
+      return received ?? target.host;
+    case 'fixed':
+      return setting.value;
+  }
+}
+
+const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/;
+/** With 0.0.0.0: development servers name the address that they listen on. */
+const loopbackHosts = ['localhost', '127.0.0.1', '[::1]', '0.0.0.0'];
+
+/** Hosts in references of the app to itself, with their ports; none under `preserve`, where the app has the caller's Host. */
+export function ownHosts(setting: HostHeader, target: Target): readonly string[] {
+  if (setting.mode === 'preserve') return [];
+  const hosts = [hostFor(setting, target, undefined), target.host];
+  if (loopback.test(target.hostname)) hosts.push(...loopbackHosts.map((name) => `${name}:${target.port}`));
+  return [...new Set(hosts)];
+}
+
+/**
+ * The headers of a request with the app's own host where Origin, Referer, Destination and If name the caller's: apps that compare them
+ * with Host refuse other pages and other servers. `host`: replaces the received one.
+ */
+export function withAppReferences<T extends RawHeaders>(
+  headers: T,
+  received: string,
+  host: string,
+  target: Target,
+): T | string[] {
+  const own = `${target.protocol}//${host}`;
+  return mapRequestReferences(headers, {
+    origin: ({ authority }) => (isOneOf([received], authority) ? own : undefined),
+    page: (url) => {
+      const found = absoluteReference(url);
+      return found !== undefined && isOneOf([received], found.authority) ? own + found.path : url;
+    },
+    resource: (reference) => ownPath(reference, [received]),
+  });
+}

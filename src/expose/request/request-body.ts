@@ -1,0 +1,26 @@
+// The body of a request from a tunnel, as a stream that the tunnel fills. Destroying it does not close the tunnel, which still has to
+// carry the response.
+import { Readable } from 'node:stream';
+import { noHeaders, type RawHeaders } from '../../kernel/http/http.ts';
+
+export class RequestBody extends Readable {
+  /** Complete once the stream has ended. */
+  trailers: RawHeaders = noHeaders;
+  readonly #wanted: () => void;
+
+  /** `wanted`: called when the stream has room for more. */
+  constructor(wanted: () => void) {
+    super();
+    this.#wanted = wanted;
+  }
+
+  override _read(): void {
+    this.#wanted();
+  }
+
+  /** The body is complete. */
+  finish(trailers: RawHeaders): void {
+    this.trailers = trailers;
+    this.push(null);
+  }
+}

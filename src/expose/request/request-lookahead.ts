@@ -1,0 +1,39 @@
+// Finds out whether a chunked body is empty before its head is reported: an empty body counts as none. Looks no further than the bytes
+// at hand, because a client may wait for the response before it sends its body.
+import type { RawHeaders } from '../../kernel/http/http.ts';
+import type { TunnelRequestHead } from './request-head.ts';
+import type { RequestHandler } from './request-reader.ts';
+
+export class RequestLookahead implements RequestHandler {
+  readonly #handler: RequestHandler;
+  #head: TunnelRequestHead | undefined;
+
+  constructor(handler: RequestHandler) {
+    this.#handler = handler;
+  }
+
+  head(head: TunnelRequestHead): void {
+    if (head.lengthBytes === null) this.#head = head;
+    else this.#handler.head(head);
+  }
+
+  data(chunk: Buffer): void {
+    this.exhausted();
+    this.#handler.data(chunk);
+  }
+
+  end(trailers: RawHeaders): void {
+    const head = this.#head;
+    // Trailers make it a body all the same.
+    if (head !== undefined && trailers.length === 0) this.#head = { ...head, lengthBytes: 'none' };
+    this.exhausted();
+    this.#handler.end(trailers);
+  }
+
+  exhausted(): void {
+    const head = this.#head;
+    if (head === undefined) return;
+    this.#head = undefined;
+    this.#handler.head(head);
+  }
+}

@@ -1,0 +1,210 @@
+// The composition root of the data plane, and the only file that names its concrete parts: listener, pipeline, directory, tunnels.
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { AssertionSigner } from '../auth/assertion-signer.ts';
+import { Authenticator } from '../auth/authenticator.ts';
+import { bcryptConcurrency, BcryptPool } from '../auth/bcrypt-pool.ts';
+import { BcryptThreads } from '../auth/bcrypt-threads.ts';
+import { FailurePenalty } from '../auth/auth-throttle.ts';
+import { KeyDigests } from '../auth/key-digests.ts';
+import { KeyVerifier } from '../auth/key-verifier.ts';
+import { publishedKeys, type SigningKey } from '../auth/signing-keys.ts';
+import type { Limiter } from '../limits/limiter.ts';
+import { LocalLimiter } from '../limits/local-limiter.ts';
+import { MemoryLimiter } from '../limits/memory-limiter.ts';
+import { QuotaLedger } from '../limits/quotas/quota-ledger.ts';
+import { systemClock, type Clock } from '../kernel/clock.ts';
+import { InTurn } from '../kernel/work/in-turn.ts';
+import { Slices } from '../kernel/work/slices.ts';
+import { isForApp } from '../pipeline/host-mode.ts';
+import type { GatewayStatus, LeaseListStatus } from '../kernel/http/status.ts';
+import { createAdminAccess, createPipeline } from '../pipeline/order.ts';
+import type { AuthenticateParts } from '../pipeline/stages/authenticate.ts';
+import { compilePolicy } from '../policy/compiled.ts';
+import type { Policy } from '../policy/policy.ts';
+import { leasePins } from '../policy/lease-pins.ts';
+import { LeaseDirectory } from '../route/lease-directory.ts';
+import { listStatusOf, publishDirectoryEvent } from '../route/directory-events.ts';
+import { NameBindings } from '../route/name-bindings.ts';
+import { Http2 } from '../server/http2/http2.ts';
+import { HttpServer, type ListenerOptions } from '../server/http-server.ts';
+import type { TlsSettings } from '../server/listen/tls-contexts.ts';
+import { TlsFront } from '../server/listen/tls-listener.ts';
+import type { Lease, Transport } from '../upstream/transport.ts';
+import { type PoolLimits, poolLimitsOf } from '../upstream/tunnel-pool.ts';
+import { Upstream } from '../upstream/upstream.ts';
+
+export interface GatewayOptions extends ListenerOptions {
+  readonly policy: Policy;
+  /** One for each relay. The gateway's from now on: it closes them. */
+  readonly transports: readonly Transport[];
+  /** TLS, and with it HTTP/2. Undefined: neither, for as long as the gateway lives. */
+  readonly tls?: TlsSettings;
+  /** For each lease and relay connection, where they differ from the policy's. */
+  readonly pool?: Partial<PoolLimits>;
+  readonly clock?: Clock;
+  /** Told of every request whose key let it in. */
+  readonly keyUsed?: AuthenticateParts['used'];
+  /** Recognises keys that verified before. Default: until the process ends. */
+  readonly keyDigests?: KeyDigests | undefined;
+  /** What assertions are signed with, and published. */
+  readonly signingKeys?: (() => readonly SigningKey[]) | undefined;
+  /** Where rate limits and requests are counted. Default: in this process. The caller's to close. */
+  readonly limiter?: Limiter;
+  /** What keys have used of their quotas. Default: what they use from now on. */
+  readonly quotas?: QuotaLedger;
+  /** Which lease id has which name. Default: what this process has seen. */
+  readonly nameBindings?: NameBindings;
+  /** For /health/details, beside what the gateway knows itself. */
+  readonly details?: (() => object) | undefined;
+}
+
+export interface Gateway {
+  /** Throws Node's error (EADDRINUSE, EACCES) when the port can't be had. */
+  listen(): Promise<AddressInfo>;
+  /** Where the admin listener listens, if there is one. */
+  adminAddress(): AddressInfo | undefined;
+  /**
+   * Requests that begin after it resolves work by this policy, and handshakes by these certificates; what is in flight keeps what it
+   * has. Policies are applied in the order in which they are given. Rejects with TlsSettingsError, and then nothing has changed.
+   */
+  apply(policy: Policy, tls?: TlsSettings): Promise<void>;
+  /** What health and metrics tell of it. */
+  status(): GatewayStatus;
+  /**
+   * Is not ready from now on. Listens for `delayMs` more, then takes no new connections, serves what comes on the others, and cuts what
+   * is left after `graceMs`; then closes. Idempotent.
+   */
+  drain(graceMs?: number, delayMs?: number): Promise<void>;
+  /** Cuts everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Half of it for callers who verified before: at cost 12 they wait at most 16 s, and seldom more than one. */
+const mostWaitingForBcrypt = 64;
+
+/** The default of gateway.shutdown_grace. */
+const defaultGraceMs = 30_000;
+
+/** Throws TlsSettingsError. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const {
+    transports,
+    pool,
+    tls,
+    clock = systemClock,
+    quotas = new QuotaLedger({ clock }),
+    limiter = new LocalLimiter(new MemoryLimiter({ clock }), quotas),
+    keyUsed,
+    keyDigests = new KeyDigests({ secret: randomBytes(32) }),
+    signingKeys,
+    nameBindings = new NameBindings({ mode: () => policy.nameBinding }),
+    details,
+    ...listener
+  } = options;
+  let { policy } = options;
+  const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
+  let limits = poolLimits();
+  const applying = new InTurn();
+  const ttlMs = (): number => policy.directoryTtlMs;
+  const directory = new LeaseDirectory<Lease, Transport>(transports, {
+    ...{ clock, ttlMs, report: publishDirectoryEvent, bindings: nameBindings },
+    maxLeases: () => policy.maxLeases,
+    pinnedIds: () => leasePins(policy).ids,
+  });
+  const upstream = new Upstream({ clock, limits: () => limits });
+  const signer = signingKeys && new AssertionSigner({ keys: signingKeys, clock });
+  let tlsFront: TlsFront | undefined;
+  const bcrypt = new BcryptThreads();
+  const auth = { authenticator: authenticatorOf(bcrypt, keyDigests, clock), clock, used: keyUsed };
+  const server = new HttpServer({
+    ...listener,
+    policy: () => policy,
+    assertionKeys: signingKeys && (() => publishedKeys(signingKeys())),
+    dispatch: createPipeline({
+      directory,
+      upstream,
+      clock,
+      limiter,
+      quotas,
+      signer,
+      auth,
+    }),
+    adminAccess: createAdminAccess({ auth, limiter }),
+    connected: () => transports.some(isConnected),
+    listed: () => directory.isReady,
+    details: () => ({
+      relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })),
+      lease_lists: directory.status().map(listStatusOf).map(listDetails),
+      ...details?.(),
+    }),
+    isForApp,
+    ...(tls !== undefined && {
+      secure: (http1, serverHost) => (tlsFront = new TlsFront(tls, { http1, h2: new Http2(serverHost) }, serverHost)),
+    }),
+  });
+
+  async function release(): Promise<void> {
+    directory.stop();
+    upstream.close();
+    await Promise.all([bcrypt.close(), ...transports.map((transport) => transport.close())]);
+  }
+
+  return {
+    listen: async () => {
+      await new Slices().run(compilePolicy(policy));
+      const address = await server.listen();
+      directory.start();
+      return address;
+    },
+    adminAddress: () => server.adminAddress,
+    apply: (next, certificates) =>
+      applying.run(async () => {
+        const slices = new Slices();
+        await slices.run(compilePolicy(next));
+        const applyTls = certificates && tlsFront && (await slices.run(tlsFront.prepare(certificates)));
+        applyTls?.();
+        policy = next;
+        limits = poolLimits();
+      }),
+    status: () => ({
+      relays: transports.map((transport) => ({
+        relay: transport.relay,
+        state: transport.state(),
+        rttMs: transport.rttMs,
+      })),
+      tunnels: [...upstream.tunnels()],
+      certificates: tlsFront?.certificates ?? [],
+    }),
+    drain: async (graceMs = defaultGraceMs, delayMs = 0) => {
+      await server.drain(graceMs, delayMs);
+      await release();
+    },
+    close: async () => {
+      await server.close();
+      await release();
+    },
+  };
+}
+
+function authenticatorOf(bcrypt: BcryptThreads, digests: KeyDigests, clock: Clock): Authenticator {
+  const hasher = new BcryptPool({
+    concurrency: bcryptConcurrency(availableParallelism()),
+    maxWaiting: mostWaitingForBcrypt,
+    compare: (key, hash) => bcrypt.compare(key, hash),
+  });
+  return new Authenticator({
+    verifier: new KeyVerifier({ hasher, clock, digests }),
+    penalty: new FailurePenalty(clock),
+  });
+}
+
+function listDetails({ relay, leases, ignored, error }: LeaseListStatus): object {
+  return { relay, leases, ignored: Object.fromEntries(ignored), error };
+}
+
+function isConnected(transport: Transport): boolean {
+  const state = transport.state();
+  return state === 'up' || state === 'suspect';
+}

@@ -1,0 +1,57 @@
+// Owns the keys that stand in the keys file, for commands that work on a configuration: with its faults in the same form, and for
+// `start` as a source that stays open.
+import type { KeySource } from '../auth/key-source.ts';
+import type { Config } from '../config/load/config.ts';
+import type { Finding } from '../config/source/origin.ts';
+import type { Logger } from '../observe/logs/log.ts';
+import { openKeysFile, type KeysFileOptions } from '../keys/keys-file.ts';
+import { readKeysFile } from '../keys/read-keys-file.ts';
+import type { RejectedReloads } from './rejected-reloads.ts';
+import type { StoredKey } from '../keys/stored-key.ts';
+import { reasonOf } from '../kernel/reason.ts';
+
+export interface MoreKeys {
+  readonly keys: readonly StoredKey[];
+  readonly faults: readonly Finding[];
+}
+
+/** Nothing where the configuration names no file. */
+export async function readMoreKeys({ auth }: Config): Promise<MoreKeys> {
+  return auth.keysFile === '' ? { keys: [], faults: [] } : readKeysFile(auth.keysFile, auth.keys);
+}
+
+/** Undefined where the configuration names no file. Throws KeysFileError. */
+export async function openMoreKeys(
+  parts: AsyncDisposableStack,
+  options: {
+    readonly config: () => Config;
+    readonly load: NonNullable<KeysFileOptions['load']>;
+    readonly log: Logger;
+    readonly rejections: RejectedReloads;
+    /** The keys are others now; resolves when requests are checked against them. */
+    readonly changed: () => Promise<void>;
+  },
+): Promise<KeySource | undefined> {
+  const { config, load, log, rejections, changed } = options;
+  const { keysFile } = config().auth;
+  if (keysFile === '') return undefined;
+  const source = await openKeysFile(keysFile, {
+    others: () => config().auth.keys,
+    load,
+    changed: async () => {
+      await changed();
+      rejections.apply('keys');
+      log.info({ keys: source.keys.length }, 'keys reloaded');
+    },
+    rejected: (faults) => {
+      for (const fault of faults) log.error(fault);
+      rejections.reject('keys', faults);
+      log.error({ faults: faults.length }, 'keys rejected; those before stay in use');
+    },
+    warn: (message, error) => {
+      log.warn({ reason: reasonOf(error) }, message);
+    },
+  });
+  parts.defer(() => source.close());
+  return source;
+}

@@ -1,0 +1,50 @@
+// Owns the keys of assertions in a running gateway: read when assertions are first wanted, and looked at now and then, since they rotate
+// and other gateways may share them.
+import type { SigningKey } from '../auth/signing-keys.ts';
+import type { Config } from '../config/load/config.ts';
+import { loadSigningKeys } from '../keys/signing-keys-file.ts';
+
+/** A new key is published for a day before it signs. */
+const lookEveryMs = 3_600_000;
+
+export class SigningKeys {
+  readonly #file: string;
+  readonly #failed: (error: unknown) => void;
+  readonly #unkept: (reason: string) => void;
+  #keys: readonly SigningKey[] = [];
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  /** `unkept`: the keys live as long as the process, because `file` is not there and cannot be made. */
+  constructor(file: string, failed: (error: unknown) => void, unkept: (reason: string) => void) {
+    this.#file = file;
+    this.#failed = failed;
+    this.#unkept = unkept;
+  }
+
+  get keys(): readonly SigningKey[] {
+    return this.#keys;
+  }
+
+  /** Before a configuration with assertions is used. Throws KeysFileError. */
+  async prepare({ auth }: Config): Promise<void> {
+    if (!auth.assertion.enabled || this.#timer !== undefined) return;
+    this.#keys = await this.#load();
+    this.#timer = setInterval(() => {
+      this.#load().then((keys) => {
+        this.#keys = keys;
+      }, this.#failed);
+    }, lookEveryMs).unref();
+  }
+
+  #load(): Promise<readonly SigningKey[]> {
+    return loadSigningKeys(this.#file, Date.now(), (reason) => {
+      if (this.#keys.length === 0) this.#unkept(reason);
+      return this.#keys;
+    });
+  }
+
+  /** Idempotent. */
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}

@@ -1,0 +1,27 @@
+// A gateway that cannot start or apply a configuration: the message is one line for people that says what, where and what to do.
+
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** A listener that the system refuses. Anything else comes back as it was. `option`: where people choose the port. */
+export function listenError(error: unknown, what: string, host: string, port: number, option = '--port'): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return error;
+  const where = `port ${port} on ${host}`;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new StartError(
+        `${what} can't listen: ${where} is in use; stop what listens there, or choose another with ${option}`,
+      );
+    case 'EACCES':
+      return new StartError(`${what} can't listen: ${where} needs privileges; choose one above 1023 with ${option}`);
+    case 'EADDRNOTAVAIL':
+    case 'EAFNOSUPPORT':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EINVAL':
+      return new StartError(`${what} can't listen: ${host} is no address of this machine; correct it with --host`);
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,74 @@
+// Checks for `validate` the private files that `start` keeps in its state directory. Makes none of them.
+import type { Config } from '../config/load/config.ts';
+import type { Finding } from '../config/source/origin.ts';
+import {
+  assertionKeysPath,
+  gatewayIdentityPath,
+  keyDigestsPath,
+  leaseNamesPath,
+  quotaFilePath,
+} from '../config/source/state-directory.ts';
+import { futureRefusalOf, type PrivateKind } from '../kernel/files/private-file.ts';
+import { hasQuotas } from './kept-quotas.ts';
+
+interface StateFile {
+  readonly what: string;
+  readonly path: string;
+  readonly kind: PrivateKind;
+  readonly isUsed: boolean;
+  /** `start` goes on without it. */
+  readonly isOptional?: true;
+}
+
+export interface StateFindings {
+  readonly faults: readonly Finding[];
+  readonly warnings: readonly Finding[];
+}
+
+export async function checkStateFiles(config: Config, directory: string): Promise<StateFindings> {
+  const faults: Finding[] = [];
+  const warnings: Finding[] = [];
+  const reported = new Set<string>();
+  for (const { what, path, kind, isUsed, isOptional } of stateFiles(config, directory)) {
+    const fault = isUsed ? await futureRefusalOf(path, kind) : undefined;
+    // All of them may be refused for the same directory.
+    if (fault === undefined || reported.has(fault)) continue;
+    reported.add(fault);
+    const message = `${what} ${path} is refused: ${fault}`;
+    (isOptional === true ? warnings : faults).push({ origin: undefined, message });
+  }
+  return { faults, warnings };
+}
+
+function stateFiles(config: Config, directory: string): StateFile[] {
+  const { auth, portal, rateLimit } = config;
+  const digests = keyDigestsPath(directory);
+  return [
+    {
+      what: 'the identity file',
+      path: gatewayIdentityPath(directory),
+      kind: 'key',
+      isUsed: portal.identity === '',
+    },
+    {
+      what: 'the file with the keys of assertions',
+      path: assertionKeysPath(directory),
+      kind: 'key',
+      isUsed: auth.assertion.enabled,
+    },
+    {
+      what: 'the file of quotas',
+      path: quotaFilePath(directory),
+      kind: 'secret',
+      isUsed: hasQuotas(config) && rateLimit.storage.type === 'memory',
+    },
+    {
+      what: 'the file of lease names',
+      path: leaseNamesPath(directory),
+      kind: 'secret',
+      isUsed: portal.nameBinding === 'strict',
+    },
+    { what: 'the file of key digests', path: digests, kind: 'secret', isUsed: true, isOptional: true },
+    { what: 'the secret of key digests', path: `${digests}.secret`, kind: 'secret', isUsed: true, isOptional: true },
+  ];
+}

@@ -1,0 +1,53 @@
+// Reads the files that the configuration names for TLS. Does not check whether they can be served.
+import type { Config } from '../config/load/config.ts';
+import { type Privacy, readSecretFile } from '../config/source/secrets/secret-file.ts';
+import { SecretError } from '../config/source/secrets/reference.ts';
+import type { RedisPlace } from '../limits/redis/redis-client.ts';
+import { TlsSettingsError, type TlsCertificate, type TlsSettings } from '../server/listen/tls-contexts.ts';
+
+/** Undefined: without TLS. Throws TlsSettingsError: the files may have changed since they were looked at. */
+export async function readTlsSettings({ tls }: Config): Promise<TlsSettings | undefined> {
+  if (!tls.enabled) return undefined;
+  const own = tls.certFile === '' ? [] : [tls];
+  const [first, ...more] = await Promise.all([...own, ...tls.certificates].map(readCertificate));
+  if (first === undefined) throw new TlsSettingsError('tls.enabled needs tls.cert_file and tls.key_file');
+  return {
+    minVersion: tls.minVersion,
+    certificates: [first, ...more],
+    ...(tls.clientCaFile !== '' && {
+      clientCa: { ca: await read('tls.client_ca_file', tls.clientCaFile, 'public'), name: tls.clientCaFile },
+    }),
+  };
+}
+
+/** The certificates of a `ca_file`. Throws TlsSettingsError, too. */
+export function readAuthorities(setting: string, file: string): Promise<string> {
+  return read(setting, file, 'public');
+}
+
+/** Where the shared limits are, and how it is trusted. Throws TlsSettingsError, too. */
+export async function readRedisPlace({ rateLimit }: Config): Promise<RedisPlace> {
+  const { url, caFile } = rateLimit.storage.redis;
+  if (caFile === '') return { url };
+  return { url, ca: await readAuthorities('rate_limit.storage.redis.ca_file', caFile) };
+}
+
+async function readCertificate(files: {
+  readonly certFile: string;
+  readonly keyFile: string;
+}): Promise<TlsCertificate> {
+  return {
+    cert: await read('cert_file', files.certFile, 'public'),
+    key: await read('key_file', files.keyFile, 'private'),
+    name: files.certFile,
+  };
+}
+
+async function read(setting: string, file: string, privacy: Privacy): Promise<string> {
+  try {
+    return await readSecretFile(file, privacy);
+  } catch (cause) {
+    if (!(cause instanceof SecretError)) throw cause;
+    throw new TlsSettingsError(`${setting} ${cause.message}`, { cause });
+  }
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import process from 'node:process';
+import { test, type TestContext } from 'node:test';
+import type { Worker } from 'node:worker_threads';
+import type { TestJob } from '../../../test/helpers/job-program.ts';
+import { turnCpuOf } from '../../../test/helpers/turn-cpu.ts';
+import { JobThread, JobThreadError, type JobThreadOptions } from './job-thread.ts';
+
+const program = new URL('../../../test/helpers/job-program.ts', import.meta.url);
+
+function threadOf(
+  t: TestContext,
+  options: Partial<JobThreadOptions> = {},
+): (job: TestJob, signal?: AbortSignal) => Promise<unknown> {
+  const thread = new JobThread({ program, name: 'test', timeoutMs: 60_000, ...options });
+  t.after(() => thread.close());
+  return (job, signal) => thread.run(job, signal);
+}
+
+test('jobs are done one after the other, and each gets its own result', async (t) => {
+  const run = threadOf(t);
+  const results = await Promise.all(['a', { b: ['c'] }, undefined].map((value) => run({ do: 'echo', value })));
+  assert.deepEqual(results, ['a', { b: ['c'] }, undefined]);
+});
+
+test('large jobs and results hold the loop in slices only', async (t) => {
+  const run = threadOf(t);
+  const list = Array.from({ length: 50_000 }, (_, i) => ({ name: `entry-${i}`, numbers: [i, i + 1] }));
+  await run({ do: 'list', count: 1_000 });
+  let result: unknown;
+  const reply = await turnCpuOf(async () => (result = await run({ do: 'list', count: 50_000 })));
+  assert.deepEqual(result, list);
+  const sent = await turnCpuOf(async () => (result = await run({ do: 'echo', value: list })));
+  assert.deepEqual(result, list);
+  t.diagnostic(`longest stretch ${reply.longestMs.toFixed(1)} and ${sent.longestMs.toFixed(1)} ms`);
+  assert.ok(reply.longestMs < 30 && sent.longestMs < 30, `${reply.longestMs} and ${sent.longestMs} ms`);
+});
+
+for (const [what, job, message] of [
+  ['throws', { do: 'throw' }, /"test" failed: a fault of the program/],
+  ['ends', { do: 'exit' }, /"test" ended early/],
+  ['uses up its memory', { do: 'fill' }, /"test" failed: .*memory/],
+] as const) {
+  test(`a thread that ${what} fails its job, and the next job gets a new one`, async (t) => {
+    const run = threadOf(t, { maxHeapMiB: 64 });
+    const failing = run(job);
+    const next = run({ do: 'echo', value: 'next' });
+    await assert.rejects(failing, (error) => error instanceof JobThreadError && message.test(error.message));
+    assert.equal(await next, 'next');
+  });
+}
+
+test('a thread that hangs is ended after its time', async (t) => {
+  const run = threadOf(t, { timeoutMs: 1_000 });
+  await assert.rejects(run({ do: 'hang' }), /"test" did not finish within 1 s/);
+});
+
+test('a thread that is no longer wanted is ended, even if it hangs', async (t) => {
+  const run = threadOf(t);
+  const stop = new AbortController();
+  const hanging = run({ do: 'hang' }, stop.signal);
+  stop.abort(new Error('stopped'));
+  await assert.rejects(hanging, /stopped/);
+  await assert.rejects(run({ do: 'echo', value: 1 }, stop.signal), /stopped/);
+  assert.equal(await run({ do: 'echo', value: 1 }), 1);
+});
+
+test('closing fails the job in progress, and those that come later', async () => {
+  const thread = new JobThread({ program, name: 'test', timeoutMs: 60_000 });
+  const hanging = assert.rejects(thread.run({ do: 'hang' }), JobThreadError);
+  await new Promise((resolve) => setImmediate(resolve));
+  await thread.close();
+  await hanging;
+  await assert.rejects(thread.run({ do: 'echo', value: 1 }), /is closed/);
+  await thread.close();
+});
+
+for (const [what, url, message] of [
+  ['is not there', new URL('./no-such-program.ts', import.meta.url), /"test" failed: .*no-such-program/],
+  ['can start nowhere', new URL('http://127.0.0.1/program.js'), /"test" cannot start: /],
+] as const) {
+  test(`a program that ${what} fails the job`, async (t) => {
+    const run = threadOf(t, { program: url });
+    await assert.rejects(run({ do: 'echo', value: 1 }), (error) => {
+      return error instanceof JobThreadError && message.test(error.message);
+    });
+  });
+}
+
+/** Every thread that starts from here on. */
+function threadsOf(t: TestContext): Worker[] {
+  const started: Worker[] = [];
+  const add = (worker: Worker): void => {
+    started.push(worker);
+  };
+  process.on('worker', add);
+  t.after(() => process.off('worker', add));
+  return started;
+}
+
+test('one thread does the jobs that follow each other', async (t) => {
+  const started = threadsOf(t);
+  const run = threadOf(t);
+  for (let i = 0; i < 3; i += 1) assert.equal(await run({ do: 'echo', value: i }), i);
+  assert.equal(started.length, 1);
+});
+
+test('an idle thread ends, and the next job starts another', async (t) => {
+  const started = threadsOf(t);
+  const run = threadOf(t, { idleMs: 1 });
+  for (let i = 0; i < 2; i += 1) {
+    assert.equal(await run({ do: 'echo', value: i }), i);
+    const worker = started[i];
+    // Exited already, where it has no id any more.
+    if (worker !== undefined && worker.threadId !== -1) await once(worker, 'exit');
+  }
+  assert.equal(started.length, 2);
+});

@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { charge, startReplica, untilShared } from '../../test/helpers/limiter-replica.ts';
+import { redisMissing, RedisServer } from '../../test/helpers/redis-server.ts';
+import { type Charge, isAdmitted } from './limiter.ts';
+import { QuotaCalendar } from './quotas/quota-calendar.ts';
+
+const options = { skip: redisMissing };
+
+test('while the store is away each replica limits by itself, and shares again once it is back', options, async (t) => {
+  const server = await RedisServer.start(t);
+  const one = startReplica(t, server);
+  await untilShared(one);
+  const slow = charge({ requestsPerSecond: 0.001, burst: 2 });
+  assert.equal(await one.admits([slow]), true);
+  await server.kill();
+  const away = one.change();
+  const admitted = [await one.admits([slow]), await one.admits([slow]), await one.admits([slow])];
+  // One token was taken before: the loss of the store is no new burst.
+  assert.deepEqual(admitted, [true, false, false]);
+  assert.equal(await away, 'local');
+  await server.restart();
+  await untilShared(one);
+  assert.deepEqual(one.changes.slice(-2), ['local', 'shared']);
+  assert.equal(await one.admits([slow]), true);
+});
+
+test(
+  'what is looked at is what the store says: once it is back and has forgotten, nobody is refused unasked',
+  options,
+  async (t) => {
+    const server = await RedisServer.start(t);
+    const one = startReplica(t, server);
+    await untilShared(one);
+    const address = charge({ requestsPerSecond: 0.001, burst: 1 }, { level: 'ip' });
+    const passes = (): boolean => isAdmitted(one.limiter.peek([address]));
+    assert.ok(passes());
+    assert.ok(await one.admits([address]));
+    assert.ok(!passes());
+    await server.kill();
+    assert.ok(!(await one.admits([address])));
+    assert.ok(!passes());
+    await server.restart();
+    await untilShared(one);
+    assert.ok(passes());
+    assert.ok(await one.admits([address]));
+    assert.ok(!passes());
+  },
+);
+
+test('a store that is frozen costs a request no more than the deadline', options, async (t) => {
+  const server = await RedisServer.start(t);
+  const one = startReplica(t, server, { deadlineMs: 100 });
+  await untilShared(one);
+  one.changes.length = 0;
+  server.freeze();
+  const slow = charge({ requestsPerSecond: 0.001, burst: 1 });
+  const three = (): Promise<boolean[]> => Promise.all([one.admits([slow]), one.admits([slow]), one.admits([slow])]);
+  // However many wait for a late answer, it is a hiccup; three in a row are a store that is away.
+  assert.deepEqual([await three(), one.changes], [[true, false, false], []]);
+  assert.deepEqual([await three(), one.changes], [[false, false, false], []]);
+  assert.deepEqual([await three(), one.changes], [[false, false, false], ['local']]);
+  server.thaw();
+  await untilShared(one);
+});
+
+for (const [what, ...settings] of [
+  ['is full', '--maxmemory', '1'],
+  ['is a replica', '--replicaof', '127.0.0.1', '1'],
+]) {
+  test(`a store that ${what} takes no writes, and is not back for whoever is refused`, options, async (t) => {
+    const server = await RedisServer.start(t);
+    let asked = 0;
+    const one = startReplica(t, server, {
+      through: (redis) => ({
+        run: (...args) => {
+          asked += 1;
+          return redis.run(...args);
+        },
+      }),
+    });
+    await untilShared(one);
+    await server.kill();
+    await one.admits([charge({ requestsPerSecond: 1, burst: 1 })]);
+    one.changes.length = 0;
+    await server.restart(...settings);
+    const never = charge({ requestsPerSecond: 1, burst: 1 }, { cost: 2 });
+    asked = 0;
+    while (asked < 3) {
+      assert.ok(!(await one.admits([never])));
+      // A request without a limit writes nothing, and proves nothing.
+      assert.ok(await one.admits([]));
+      await setImmediate();
+    }
+    assert.deepEqual(one.changes, []);
+  });
+}
+
+test('an answer to what was asked before the store was lost does not tell that it is back', options, async (t) => {
+  const server = await RedisServer.start(t);
+  let fails = false;
+  const one = startReplica(t, server, {
+    through: (redis) => ({
+      run: (...args) => (fails ? Promise.reject(new Error('it answers LOADING')) : redis.run(...args)),
+    }),
+  });
+  await untilShared(one);
+  one.changes.length = 0;
+  const slow = charge({ requestsPerSecond: 0.001, burst: 2 });
+  const before = one.admits([slow]);
+  fails = true;
+  assert.ok(await one.admits([slow]));
+  assert.ok(await before);
+  assert.deepEqual(one.changes, ['local']);
+});
+
+test('answers that always come too late are not waited for', options, async (t) => {
+  const server = await RedisServer.start(t);
+  let asked = 0;
+  let decided: Promise<unknown> | undefined;
+  const one = startReplica(t, server, {
+    deadlineMs: 20,
+    through: (redis) => ({
+      run: async (...args) => {
+        asked += 1;
+        const answer = await redis.run(...args);
+        await decided;
+        return answer;
+      },
+    }),
+  });
+  await untilShared(one);
+  one.changes.length = 0;
+  asked = 0;
+  const slow = charge({ requestsPerSecond: 0.001, burst: 100 });
+  // Three until it is away, and it is asked again now and then.
+  while (asked < 5) {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    decided = promise;
+    await one.admits([slow]);
+    resolve(undefined);
+    await setImmediate();
+  }
+  assert.deepEqual(one.changes, ['local']);
+});
+
+test('what was decided too early counts as it was decided, once the store has said otherwise', options, async (t) => {
+  const server = await RedisServer.start(t);
+  let answer: (() => Promise<void>) | undefined;
+  const one = startReplica(t, server, {
+    deadlineMs: 20,
+    through: (redis) => ({
+      run: async (...args) => {
+        const answered = await redis.run(...args);
+        await answer?.();
+        return answered;
+      },
+    }),
+  });
+  const two = startReplica(t, server);
+  await Promise.all([one, two].map(untilShared));
+  const held = (): (() => Promise<void>) => {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    answer = () => promise;
+    return async () => {
+      answer = undefined;
+      resolve(undefined);
+      await setImmediate();
+      // On the same connection: when it is answered, what was sent before is done.
+      await one.admits([charge({ requestsPerSecond: 1, burst: 1 }, { cost: 0, id: 'after' })]);
+    };
+  };
+  const debtMs = async (bucket: Charge): Promise<number> =>
+    (await two.limiter.take([{ ...bucket, cost: 0 }])).states[0]?.resetMs ?? 0;
+  const never = { requestsPerSecond: 0.001, burst: 1 };
+  // Admitted here, for it has not heard that another has taken the token: the bucket owes one.
+  const owing = charge(never, { id: 'owing' });
+  assert.ok(await two.admits([owing]));
+  let release = held();
+  assert.ok(await one.admits([owing]));
+  await release();
+  assert.ok((await debtMs(owing)) > 1_900_000);
+  // Refused here, for it has not heard that a token is there again: it stays there for the next.
+  const again = charge(never, { id: 'again' });
+  assert.ok(await one.admits([again]));
+  two.limiter.give([again]);
+  assert.equal(await debtMs(again), 0);
+  release = held();
+  assert.ok(!(await one.admits([again])));
+  await release();
+  assert.equal(await debtMs(again), 0);
+});
+
+test('an answer that comes too late counts its request once', options, async (t) => {
+  const server = await RedisServer.start(t);
+  const late = Promise.withResolvers<undefined>();
+  let held = false;
+  const one = startReplica(t, server, {
+    deadlineMs: 20,
+    through: (redis) => ({
+      run: async (...args) => {
+        const answer = await redis.run(...args);
+        if (held) await late.promise;
+        return answer;
+      },
+    }),
+  });
+  await untilShared(one);
+  const three = {
+    key: 'a',
+    quotas: { calendar: new QuotaCalendar('UTC'), daily: { requests: 3 }, monthly: undefined },
+  };
+  const wide = charge({ requestsPerSecond: 1e6, burst: 1e6 });
+  held = true;
+  assert.ok(await one.admits([wide], three));
+  held = false;
+  late.resolve(undefined);
+  await setImmediate();
+  await one.keeper.keep();
+  const two = startReplica(t, server);
+  await untilShared(two);
+  const admitted = [await two.admits([wide], three), await two.admits([wide], three), await two.admits([wide], three)];
+  assert.deepEqual(admitted, [true, true, false]);
+});

@@ -1,0 +1,115 @@
+// Owns that what a gateway has counted by itself comes to what all have used of quotas together, and that it learns what all have.
+// Requests that Redis has admitted are counted there already (redis-limiter.ts).
+import { randomUUID } from 'node:crypto';
+import type { UsageStore } from '../quotas/quota-keeper.ts';
+import { amountsOf, counts } from '../quotas/quota.ts';
+import { fieldsOf, keptMs, quotaPrefix } from '../quotas/quota-hashes.ts';
+import type { UsageChange, UsageRecord } from '../quotas/quota-ledger.ts';
+import type { ScriptRunner } from './redis-limiter.ts';
+import { addScript, readScript } from './redis-scripts.ts';
+
+export interface QuotaRedisOptions {
+  readonly redis: ScriptRunner;
+  /** Gateways that share one share their quotas. */
+  readonly namespace: string;
+  /** Those that are not over. */
+  readonly periods: () => readonly string[];
+  /** It is the caller's, and so is the connection. */
+  readonly close: () => void;
+}
+
+export class QuotaRedis implements UsageStore {
+  readonly #options: QuotaRedisOptions;
+  readonly #prefix: string;
+  readonly #writer = randomUUID();
+  /** Of the batch that comes next, again if need be. */
+  #number = 1;
+
+  constructor(options: QuotaRedisOptions) {
+    this.#options = options;
+    this.#prefix = quotaPrefix(options.namespace);
+  }
+
+  async load(): Promise<readonly UsageRecord[]> {
+    const periods = this.#options.periods();
+    const keys = periods.map((period) => this.#prefix + period);
+    const hashes = list(await this.#options.redis.run(readScript, keys, []));
+    return periods.flatMap((period, i) => recordsOf(period, list(hashes[i])));
+  }
+
+  /** Every write is a command of its own: there is nothing to prepare. */
+  prepare(): Promise<readonly UsageRecord[]> {
+    return Promise.resolve([]);
+  }
+
+  async save(batch: readonly UsageChange[]): Promise<readonly UsageRecord[]> {
+    const periods = [...new Set(batch.map(({ period }) => period))];
+    const keys = [`${this.#prefix}writer:${this.#writer}`, ...periods.map((period) => this.#prefix + period)];
+    const args = [String(this.#number)];
+    for (const { key, period, used, added } of batch) {
+      // Lua counts from 1, and the first key is the writer's.
+      const at = periods.indexOf(period) + 2;
+      const names = fieldsOf(key);
+      for (const [i, count] of counts.entries()) {
+        const known = used[count] - added[count];
+        args.push(String(at), String(keptMs(period)), names[i] ?? '', integer(known), integer(added[count]));
+      }
+    }
+    const sums = list(await this.#options.redis.run(addScript, keys, args));
+    if (sums.length !== batch.length * counts.length) throw notOurs();
+    this.#number += 1;
+    return batch.map(({ key, period }, i) => ({
+      ...{ key, period },
+      used: amountsOf((_, at) => amountIn(sums[i * counts.length + at])),
+    }));
+  }
+
+  close(): Promise<void> {
+    this.#options.close();
+    return Promise.resolve();
+  }
+}
+
+/** As Redis and Lua take it without loss. */
+function integer(amount: number): string {
+  return String(Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.trunc(amount))));
+}
+
+function recordsOf(period: string, fields: readonly unknown[]): UsageRecord[] {
+  const byKey = new Map<string, Map<string, unknown>>();
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = String(fields[i]);
+    const colon = name.indexOf(':');
+    const key = name.slice(colon + 1);
+    const sums = byKey.get(key) ?? new Map<string, unknown>();
+    byKey.set(key, sums.set(name.slice(0, colon), fields[i + 1]));
+  }
+  return Array.from(byKey, ([key, sums]) => ({
+    key,
+    period,
+    used: amountsOf((count) => ourAmount(sums.get(count))),
+  }));
+}
+
+/** 0 for what another program left under the name of a sum: it says nothing about the other sums. */
+function ourAmount(field: unknown): number {
+  const amount = Number(field ?? 0);
+  return Number.isSafeInteger(amount) && amount >= 0 ? amount : 0;
+}
+
+/** What Redis answered as a sum. */
+function amountIn(answer: unknown): number {
+  const amount = Number(answer);
+  if (!Number.isFinite(amount)) throw notOurs();
+  return Math.max(0, amount);
+}
+
+function list(answer: unknown): readonly unknown[] {
+  if (Array.isArray(answer)) return answer;
+  throw notOurs();
+}
+
+/** Another program may use our names. */
+function notOurs(): TypeError {
+  return new TypeError('the quota script gave an answer that is not its own');
+}

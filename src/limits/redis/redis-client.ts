@@ -1,0 +1,221 @@
+// The connection to Redis (or Valkey) as the shared limits use it: no queue while it is away, reconnecting for ever, and in a cluster
+// the node that has the keys. All of our keys have one hash tag, so there is one such node. Knows no bucket.
+import { createHash } from 'node:crypto';
+import { ErrorReply } from '@redis/client';
+import { systemClock } from '../../kernel/clock.ts';
+import { commandFault } from './redis-fault.ts';
+import type { ScriptRunner } from './redis-limiter.ts';
+import { maxCommands, RedisLink, type ScriptCall } from './redis-link.ts';
+import { type Redirect, redirectOf } from './redis-redirect.ts';
+
+/** Between two attempts to connect. A limit should be shared again within 2 s of the store's return. */
+const minReconnectMs = 50;
+const maxReconnectMs = 500;
+const defaultConnectTimeoutMs = 2_000;
+const defaultSilenceMs = 5_000;
+/** Of one command. A cluster at rest needs one, a slot on the move two. */
+const maxRedirects = 5;
+/** A connection that no ASK has led to for so long is closed: the slot has arrived, or does not move any more. */
+const askIdleMs = 10_000;
+
+/** Where Redis is, and how it is trusted. */
+export interface RedisPlace {
+  /** redis://, rediss:// or unix:///path. */
+  readonly url: string;
+  /** Certificates to trust for rediss:// instead of the system's, PEM. */
+  readonly ca?: string | undefined;
+}
+
+export interface RedisConnection extends ScriptRunner {
+  /** Idempotent. */
+  close(): void;
+}
+
+export interface RedisEvents {
+  /** Commands are accepted: after connecting, and after each reconnecting. */
+  readonly connected?: () => void;
+  /** The connection was lost, or an attempt to connect failed. The message is for the operator. */
+  readonly failed: (error: Error) => void;
+  /** How long a connection may owe a reply, and for how long at least one that accepts no writes is kept. */
+  readonly silenceMs?: number;
+  /** For a connection, and again for its handshake. Default 2 s. */
+  readonly connectTimeoutMs?: number;
+}
+
+/**
+ * Connects in the background. Commands wait for the first attempt to connect, which takes 4 s at most; while the server is away they are
+ * rejected at once with the reason.
+ */
+export function connectRedis(place: RedisPlace, events: RedisEvents): RedisConnection {
+  return new Connection(place, events);
+}
+
+class Connection implements RedisConnection {
+  readonly #place: RedisPlace;
+  readonly #events: RedisEvents;
+  readonly #silenceMs: number;
+  /** In use. Between two attempts to connect: the one that failed. */
+  #current: RedisLink;
+  /** Takes the place of #current once it is ready; until then #current is used. */
+  #successor: RedisLink | undefined = undefined;
+  /** To the node that a slot is moving to. */
+  #askLink: RedisLink | undefined = undefined;
+  #askTimer: NodeJS.Timeout | undefined = undefined;
+  /** Why commands are rejected. Undefined: they are accepted, or the first attempt to connect is under way. */
+  #reason: Error | undefined = undefined;
+  /** Attempts to connect that failed in a row. */
+  #failedAttempts = 0;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  readonly #hashes = new Map<string, string>();
+  #commandCount = 0;
+  #isClosed = false;
+
+  constructor(place: RedisPlace, events: RedisEvents) {
+    this.#place = place;
+    this.#events = events;
+    this.#silenceMs = events.silenceMs ?? defaultSilenceMs;
+    this.#current = this.#connect(true);
+  }
+
+  async run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    if (this.#commandCount >= maxCommands) throw new Error('too many commands wait for a reply');
+    this.#commandCount += 1;
+    try {
+      return await this.#route({ script, hash: this.#hashOf(script), keys, args });
+    } catch (error) {
+      if (error instanceof ErrorReply && /\bREADONLY\b/.test(error.message)) this.#replaceReadOnly();
+      throw commandFault(error);
+    } finally {
+      this.#commandCount -= 1;
+    }
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#askTimer);
+    for (const link of [this.#current, this.#successor, this.#askLink]) link?.end();
+  }
+
+  async #route(call: ScriptCall): Promise<unknown> {
+    if (this.#reason !== undefined) throw this.#reason;
+    let link = this.#current;
+    let asking = false;
+    for (let redirects = 0; ; redirects += 1) {
+      if (!link.isReady) await link.ready;
+      try {
+        return await link.run(call, asking);
+      } catch (error) {
+        const redirect = redirects < maxRedirects && !this.#isClosed ? redirectOf(error, link.url) : undefined;
+        if (redirect === undefined) throw error;
+        asking = redirect.kind === 'ASK';
+        link = asking ? this.#ask(redirect) : this.#follow(redirect);
+      }
+    }
+  }
+
+  /** The name that Redis gives a script is its SHA-1: no security depends on it. */
+  #hashOf(script: string): string {
+    let hash = this.#hashes.get(script);
+    if (hash === undefined) {
+      hash = createHash('sha1').update(script).digest('hex');
+      this.#hashes.set(script, hash);
+    }
+    return hash;
+  }
+
+  /** To the configured server. `announce`: `connected` is called for it. */
+  #connect(announce: boolean): RedisLink {
+    const link = this.#open(this.#place.url);
+    link.ready.then(
+      () => {
+        if (link !== this.#current) return;
+        this.#reason = undefined;
+        this.#failedAttempts = 0;
+        if (announce) this.#events.connected?.();
+      },
+      () => undefined,
+    );
+    return link;
+  }
+
+  #open(url: string, label?: string): RedisLink {
+    return new RedisLink({
+      ...{ url, label, ca: this.#place.ca, silenceMs: this.#silenceMs },
+      connectTimeoutMs: this.#events.connectTimeoutMs ?? defaultConnectTimeoutMs,
+      ended: (link, reason) => {
+        this.#ended(link, reason);
+      },
+    });
+  }
+
+  #ended(link: RedisLink, reason: Error): void {
+    if (link === this.#successor) this.#successor = undefined;
+    if (link === this.#askLink) this.#askLink = undefined;
+    if (link !== this.#current || this.#isClosed) return;
+    this.#reason = reason;
+    // Another node may have the keys by now: the configured one knows. It was there all the time, so that is no return.
+    const isNode = link.url !== this.#place.url;
+    const afterMs = isNode ? 0 : Math.min(maxReconnectMs, minReconnectMs * 2 ** this.#failedAttempts);
+    this.#failedAttempts = Math.min(10, this.#failedAttempts + 1);
+    this.#timer = setTimeout(() => {
+      this.#current = this.#connect(!isNode);
+    }, afterMs);
+    this.#events.failed(reason);
+  }
+
+  /** The commands that need this node wait for it; the others go on over the connection in use. */
+  #follow({ url, node }: Redirect): RedisLink {
+    if (this.#current.url === url && this.#current.isReady) return this.#current;
+    if (this.#successor?.url === url) return this.#successor;
+    let link = this.#askLink;
+    if (link?.url === url) this.#askLink = undefined;
+    else link = this.#open(url, labelOf(node));
+    this.#succeed(link);
+    return link;
+  }
+
+  #ask({ url, node }: Redirect): RedisLink {
+    if (this.#askLink?.url !== url) {
+      this.#askLink?.retire();
+      this.#askLink = this.#open(url, labelOf(node));
+    }
+    this.#askTimer ??= setTimeout(() => {
+      this.#askLink?.retire();
+      this.#askLink = undefined;
+    }, askIdleMs).unref();
+    this.#askTimer.refresh();
+    return this.#askLink;
+  }
+
+  #succeed(link: RedisLink): void {
+    this.#successor?.end();
+    this.#successor = link;
+    link.ready.then(
+      () => {
+        if (link !== this.#successor) return;
+        this.#successor = undefined;
+        if (this.#isClosed) return;
+        const former = this.#current;
+        this.#current = link;
+        this.#reason = undefined;
+        clearTimeout(this.#timer);
+        // Commands under way get their replies, such as that their keys have moved.
+        former.retire();
+      },
+      () => undefined,
+    );
+  }
+
+  /** After a failover the name may lead to another server. It may be the same server again: that is no return. */
+  #replaceReadOnly(): void {
+    const isYoung = systemClock.monotonicMs() - this.#current.openedMs <= this.#silenceMs;
+    if (this.#isClosed || this.#successor !== undefined || !this.#current.isReady || isYoung) return;
+    this.#succeed(this.#open(this.#current.url));
+  }
+}
+
+function labelOf(node: string): string {
+  return `the cluster node ${node}`;
+}

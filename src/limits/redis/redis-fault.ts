@@ -1,0 +1,87 @@
+// Turns errors of the Redis client into one line for the operator: what failed, and what to do. The line has no password and nothing
+// that the server sent except its error code. It judges by classes and codes of errors, never by text.
+import {
+  ClientClosedError,
+  ClientOfflineError,
+  ConnectionTimeoutError,
+  DisconnectsClientError,
+  ErrorReply,
+  SocketClosedUnexpectedlyError,
+  SocketTimeoutError,
+} from '@redis/client';
+import { certificateFault } from '../../kernel/net/certificate-fault.ts';
+import { StoreReplyError } from '../store-reply.ts';
+
+/** How far a connection got before it failed. */
+export type LinkPhase = 'connecting' | 'handshake' | 'ready';
+
+/** Errors of a command that only say that its connection has ended. */
+export function isLinkEnd(error: unknown): boolean {
+  return (
+    error instanceof ClientClosedError || error instanceof ClientOfflineError || error instanceof DisconnectsClientError
+  );
+}
+
+/** What a failed command rejects with, unless its connection has ended. */
+export function commandFault(error: unknown): Error {
+  if (error instanceof ErrorReply) return replyFault(error);
+  return error instanceof Error ? error : new Error('it failed');
+}
+
+/** Why a connection failed, or ended. */
+export function linkFault(error: unknown, phase: LinkPhase, isSecure: boolean): Error {
+  if (error instanceof ErrorReply) return replyFault(error);
+  return new Error(linkReason(error, phase, isSecure), { cause: error });
+}
+
+/** The code alone: replies may quote the password that they were sent. */
+function replyFault({ message }: ErrorReply): StoreReplyError {
+  return new StoreReplyError(/^[A-Z]{2,20}(?![^ ])/.exec(message)?.[0] ?? 'an error');
+}
+
+function linkReason(error: unknown, phase: LinkPhase, isSecure: boolean): string {
+  if (error instanceof ConnectionTimeoutError) return connectTimeout(isSecure);
+  if (error instanceof SocketTimeoutError) return 'it does not answer';
+  const code = codeOf(error);
+  if (error instanceof SocketClosedUnexpectedlyError || hangUps.has(code ?? '')) {
+    if (phase === 'ready') return 'it closed the connection';
+    return isSecure
+      ? 'it closed the connection during the TLS handshake; check that the port uses TLS (redis:// is without)'
+      : 'it closed the connection before its first reply; if the port uses TLS, write rediss://';
+  }
+  // Node's errors have a code. An error without one is the decoder's: these bytes are no reply.
+  if (code === undefined) return 'it does not speak the Redis protocol; check host and port';
+  return certificateFault(code, 'ca_file') ?? networkFault(code, isSecure);
+}
+
+const hangUps: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
+
+/** A server without TLS waits for the rest of what it takes for a command. */
+function connectTimeout(isSecure: boolean): string {
+  return isSecure
+    ? 'the TLS connection timed out; check host and port, and that the port uses TLS (redis:// is without)'
+    : 'the connection timed out; check host, port and network';
+}
+
+function networkFault(code: string, isSecure: boolean): string {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return `nothing listens there (${code})`;
+    case 'ENOENT':
+      return `its socket does not exist (${code})`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `its host name does not resolve (${code})`;
+    default: {
+      const isTls = code.startsWith('ERR_SSL_') || code === 'EPROTO';
+      return isSecure && isTls
+        ? `the TLS handshake failed (${code}); check that the port uses TLS (redis:// is without)`
+        : `the connection failed (${code})`;
+    }
+  }
+}
+
+/** Undefined for errors that are not of the system, the network or TLS. */
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,275 @@
+// Owns the limits that several gateways share: one script, one round trip and the server's clock for each verdict, so that replicas
+// agree to the token and to the request. What happens while Redis is away is fallback-limiter.ts's.
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../kernel/clock.ts';
+import type { SharedStore } from '../fallback-limiter.ts';
+import type { BucketState, Charge, Verdict } from '../limiter.ts';
+import type { Bucket, Debt } from '../memory-limiter.ts';
+import {
+  type Account,
+  amountsOf,
+  counts,
+  judgeQuotas,
+  type QuotaCharge,
+  type QuotaState,
+  resources,
+} from '../quotas/quota.ts';
+import { fieldsOf, keptMs, quotaPrefix } from '../quotas/quota-hashes.ts';
+import type { QuotaLedger, UsageRecord } from '../quotas/quota-ledger.ts';
+import { epochScript, payScript, takeScript } from './redis-scripts.ts';
+import { StoreReplyError } from '../store-reply.ts';
+
+/** What is asked of a Redis client. Rejects when there is no connection or the command failed. */
+export interface ScriptRunner {
+  run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
+}
+
+export interface RedisLimiterOptions {
+  readonly redis: ScriptRunner;
+  /** Gateways that share one share their limits. */
+  readonly namespace: string;
+  /** Knows what this gateway has counted by itself, and learns what all have. */
+  readonly ledger: QuotaLedger;
+  readonly clock: Clock;
+}
+
+/** So long a key whose quotas Redis refuses is counted here, before Redis is asked again. */
+const quotaRestMs = 1_000;
+const maxRestingQuotas = 10_000;
+
+export class RedisLimiter implements SharedStore {
+  readonly #options: RedisLimiterOptions;
+  readonly #bucketPrefix: string;
+  readonly #quotaPrefix: string;
+  readonly #epochKey: string;
+  /** Keys whose quotas Redis refuses, with the monotonic time at which it is asked again. */
+  readonly #restingQuotas = new Map<string, number>();
+
+  constructor(options: RedisLimiterOptions) {
+    this.#options = options;
+    this.#bucketPrefix = `{${options.namespace}}:rate:`;
+    this.#quotaPrefix = quotaPrefix(options.namespace);
+    this.#epochKey = `{${options.namespace}}:epoch`;
+  }
+
+  /**
+   * Rejects when Redis can't say of the buckets; it may have charged all the same. Quotas that it refuses are an error of their key
+   * alone: they are counted in the ledger, and the buckets are shared on.
+   */
+  async take(charges: readonly Charge[], quota?: QuotaCharge): Promise<Verdict> {
+    if (quota === undefined) return this.#takeBuckets(charges);
+    if (this.#quotaRests(quota.key)) return this.#countHere(charges, quota, await this.#takeBuckets(charges));
+    try {
+      const verdict = await this.#takeBoth(charges, quota);
+      if (verdict.quota !== undefined) return verdict;
+      this.#restQuota(quota.key);
+      return this.#countHere(charges, quota, verdict);
+    } catch (error) {
+      if (!(error instanceof StoreReplyError)) throw error;
+      // Where the buckets alone fail too, the error is one of the store.
+      const verdict = await this.#takeBuckets(charges);
+      this.#restQuota(quota.key);
+      return this.#countHere(charges, quota, verdict);
+    }
+  }
+
+  /** Puts tokens back. What was counted in quotas goes back through the ledger. Rejects when Redis can't say. */
+  async give(charges: readonly Charge[]): Promise<void> {
+    if (charges.length === 0) return;
+    const keys = charges.map((charge) => this.#bucketPrefix + bucketName(charge));
+    const args = charges.map(({ rate, cost }) => String((-cost * 1_000_000) / rate.requestsPerSecond));
+    try {
+      await this.#options.redis.run(payScript, keys, args);
+    } catch (error) {
+      if (!isSlotMoving(error) || charges.length === 1) throw error;
+      await this.#giveEach(charges);
+    }
+  }
+
+  async pay(debts: readonly Debt[]): Promise<readonly Debt[]> {
+    const keys = debts.map((debt) => this.#bucketPrefix + bucketName(debt));
+    const args = debts.map(({ debtMs }) => String(debtMs * 1_000));
+    try {
+      const left = numbers(await this.#options.redis.run(payScript, keys, args), debts.length);
+      return debts.map(({ level, id }, index) => ({ level, id, debtMs: (left[index] ?? 0) / 1000 }));
+    } catch (error) {
+      if (!isSlotMoving(error) || debts.length === 1) throw error;
+      return (await Promise.all(debts.map((debt) => this.pay([debt])))).flat();
+    }
+  }
+
+  async epoch(): Promise<string> {
+    const name = await this.#options.redis.run(epochScript, [this.#epochKey], [randomUUID()]);
+    if (typeof name === 'string') return name;
+    throw notOurs();
+  }
+
+  async #takeBuckets(charges: readonly Charge[]): Promise<Verdict> {
+    if (charges.length === 0) return { refusedBy: undefined, retryAfterMs: 0, states: [] };
+    const { keys, args, hopeless } = this.#bucketsOf(charges);
+    try {
+      const reply = numbers(await this.#options.redis.run(takeScript, keys, args), headLength + charges.length);
+      return verdictOf(charges, reply, hopeless);
+    } catch (error) {
+      if (!isSlotMoving(error) || charges.length === 1) throw error;
+      return this.#takeEach(charges);
+    }
+  }
+
+  /**
+   * While a cluster moves our slot, some of the buckets may be on one node and some on the other, and no script can reach both. Then each
+   * bucket is charged by itself, and refunded when a later one rejects: never too much is admitted, at worst too little.
+   */
+  async #takeEach(charges: readonly Charge[]): Promise<Verdict> {
+    const states: BucketState[] = [];
+    for (const [index, charge] of charges.entries()) {
+      const verdict = await this.#takeBuckets([charge]);
+      states.push(...verdict.states);
+      if (verdict.refusedBy === undefined) continue;
+      await this.#giveEach(charges.slice(0, index));
+      const asked = await Promise.all(charges.map((one) => this.#takeBuckets([{ ...one, cost: 0 }])));
+      return { ...verdict, refusedBy: index, states: asked.flatMap((one) => one.states) };
+    }
+    return { refusedBy: undefined, retryAfterMs: 0, states };
+  }
+
+  async #giveEach(charges: readonly Charge[]): Promise<void> {
+    await Promise.all(charges.map((charge) => this.give([charge])));
+  }
+
+  /** Without `quota` in the verdict where Redis refuses to count. */
+  async #takeBoth(charges: readonly Charge[], quota: QuotaCharge): Promise<Verdict> {
+    const { redis, ledger, clock } = this.#options;
+    const { keys, args, hopeless } = this.#bucketsOf(charges);
+    const nowMs = clock.wallMs();
+    const accounts = ledger.accounts(quota, nowMs);
+    args.push(...fieldsOf(quota.key));
+    for (const account of accounts) {
+      keys.push(this.#quotaPrefix + account.period.id);
+      args.push(...askOf(account));
+    }
+    const length = headLength + charges.length + accounts.length * counts.length;
+    const reply = numbers(await redis.run(takeScript, keys, args), length);
+    const verdict = verdictOf(charges, reply, hopeless);
+    const [refusedBy = -1, , counted] = reply;
+    if (counted !== 1) return verdict;
+    ledger.learn(totalsOf(quota.key, accounts, reply.slice(headLength + charges.length)));
+    const { states } = judgeQuotas(ledger.again(quota.key, accounts), nowMs);
+    const usedUp = refusedBy < charges.length ? undefined : quotaAt(accounts, states, refusedBy - charges.length);
+    return { ...verdict, quota: { refusedBy: usedUp, states } };
+  }
+
+  /** Keys and arguments of the buckets. `hopeless`: the index of a cost above the burst, which is never paid, or -1. */
+  #bucketsOf(charges: readonly Charge[]): { keys: string[]; args: string[]; hopeless: number } {
+    // Redis would not know how to say "never".
+    const hopeless = charges.findIndex(({ cost, rate }) => cost > rate.burst);
+    const keys = charges.map((charge) => this.#bucketPrefix + bucketName(charge));
+    const args = [String(charges.length)];
+    for (const [index, { rate, cost }] of charges.entries()) {
+      // More than a microsecond's tokens too many: what is less may be rounding.
+      const tooMany = rate.burst + Math.max(1, rate.requestsPerSecond);
+      const asked = hopeless === -1 ? cost : index === hopeless ? tooMany : 0;
+      args.push(tokenUs(rate.requestsPerSecond), String(rate.burst), String(asked));
+    }
+    return { keys, args, hopeless };
+  }
+
+  /** The ledger decides of the quotas, as LocalLimiter does; what it counts goes to Redis by the quota store, once that can. */
+  #countHere(charges: readonly Charge[], quota: QuotaCharge, verdict: Verdict): Verdict {
+    const { ledger } = this.#options;
+    const before = ledger.look(quota);
+    if (before.refusedBy !== undefined) {
+      if (verdict.refusedBy === undefined) this.give(charges).catch(() => undefined);
+      return { ...verdict, refusedBy: undefined, retryAfterMs: 0, quota: before };
+    }
+    if (verdict.refusedBy !== undefined) return { ...verdict, quota: before };
+    ledger.count(quota);
+    return { ...verdict, quota: { ...ledger.look(quota), refusedBy: undefined } };
+  }
+
+  #quotaRests(key: string): boolean {
+    const untilMs = this.#restingQuotas.get(key);
+    if (untilMs === undefined) return false;
+    if (this.#options.clock.monotonicMs() < untilMs) return true;
+    this.#restingQuotas.delete(key);
+    return false;
+  }
+
+  #restQuota(key: string): void {
+    if (this.#restingQuotas.size >= maxRestingQuotas) this.#restingQuotas.clear();
+    this.#restingQuotas.set(key, this.#options.clock.monotonicMs() + quotaRestMs);
+  }
+}
+
+function isSlotMoving(error: unknown): boolean {
+  return error instanceof StoreReplyError && error.reply === 'TRYAGAIN';
+}
+
+/** Of the script's reply, before the debts: who refused, the wait, whether quotas were counted. */
+const headLength = 3;
+
+function verdictOf(charges: readonly Charge[], reply: readonly number[], hopeless: number): Verdict {
+  const [refusedBy = -1, waitUs = 0] = reply;
+  return {
+    refusedBy: refusedBy >= 0 && refusedBy < charges.length ? refusedBy : undefined,
+    retryAfterMs: hopeless === -1 ? waitUs / 1000 : Infinity,
+    states: charges.map((charge, index) => stateOf(charge, reply[headLength + index] ?? 0)),
+  };
+}
+
+function tokenUs(requestsPerSecond: number): string {
+  return String(1_000_000 / requestsPerSecond);
+}
+
+/**
+ * As the script takes them: how long the hash is kept, what is known to be in it, and the sums in it at which a quota is used up, given
+ * what was counted here alone. What was given back here alone is left out: it may be under way, and would be given back twice.
+ */
+function askOf({ period, limits, kept, own }: Account): string[] {
+  const known = counts.map((count) => String(kept[count]));
+  const most = resources.map((resource) => {
+    const limit = limits[resource];
+    return limit === undefined ? '' : String(limit - own[resource]);
+  });
+  return [String(keptMs(period.id)), ...known, ...most];
+}
+
+function totalsOf(key: string, accounts: readonly Account[], sums: readonly number[]): UsageRecord[] {
+  return accounts.map(({ period }, index) => ({
+    ...{ key, period: period.id },
+    used: amountsOf((_, at) => sums[index * counts.length + at] ?? 0),
+  }));
+}
+
+/** The script counts what might be limited; only some of it is. */
+function quotaAt(accounts: readonly Account[], states: readonly QuotaState[], index: number): QuotaState {
+  const kind = accounts[Math.floor(index / resources.length)]?.kind;
+  const resource = resources[index % resources.length];
+  const found = states.find((state) => state.kind === kind && state.resource === resource);
+  if (found === undefined) throw notOurs();
+  return { ...found, remaining: 0 };
+}
+
+/** Levels share one space of names; their names can't meet. */
+function bucketName({ level, id }: Bucket): string {
+  return `${level}:${id}`;
+}
+
+function stateOf({ rate }: Charge, debtUs: number): BucketState {
+  const left = rate.burst - (debtUs * rate.requestsPerSecond) / 1_000_000;
+  return { remaining: Math.max(0, Math.floor(left + 1e-3)), resetMs: debtUs / 1000 };
+}
+
+/** Throws TypeError when the answer is not the script's. */
+function numbers(answer: unknown, length: number): number[] {
+  if (Array.isArray(answer) && answer.length === length) {
+    const all = answer.map(Number);
+    if (all.every(Number.isFinite)) return all;
+  }
+  throw notOurs();
+}
+
+/** Another program may use our names. */
+function notOurs(): TypeError {
+  return new TypeError('the rate limit script gave an answer that is not its own');
+}

@@ -1,0 +1,187 @@
+// One connection to one Redis server (or Valkey), from connecting to its end. Runs scripts by their hash. Does not reconnect, and
+// follows no redirections.
+import { createClient, ErrorReply, type RedisClientType } from '@redis/client';
+import { systemClock } from '../../kernel/clock.ts';
+import { commandFault, isLinkEnd, linkFault, type LinkPhase } from './redis-fault.ts';
+
+/** A ping each second shows when the other end is gone without closing the connection. */
+const pingIntervalMs = 1_000;
+/** Commands under way. More would only wait longer than their deadline. */
+export const maxCommands = 10_000;
+
+export interface LinkOptions {
+  /** redis://, rediss:// or unix:///path. */
+  readonly url: string;
+  /** Certificates to trust for rediss:// instead of the system's, PEM. */
+  readonly ca?: string | undefined;
+  /** For the TCP connection with TLS, and again for the handshake of Redis. */
+  readonly connectTimeoutMs: number;
+  /** How long the server may owe a reply. */
+  readonly silenceMs: number;
+  /** For people: which server this is, where it is not the one of the configuration. */
+  readonly label?: string | undefined;
+  /** Called once, unless end() or retire() was called before. */
+  readonly ended: (link: RedisLink, reason: Error) => void;
+}
+
+export interface ScriptCall {
+  readonly script: string;
+  /** The name of the script at the server. */
+  readonly hash: string;
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+}
+
+export class RedisLink {
+  readonly url: string;
+  readonly openedMs: number = systemClock.monotonicMs();
+  readonly #options: LinkOptions;
+  readonly #client: RedisClientType;
+  readonly #ready: PromiseWithResolvers<undefined> = Promise.withResolvers<undefined>();
+  #state: LinkPhase | 'retired' | 'ended' = 'connecting';
+  /** Set when the link has ended. */
+  #reason: Error | undefined = undefined;
+  #handshakeTimer: NodeJS.Timeout | undefined = undefined;
+  #unansweredCount = 0;
+  #lastReplyMs = 0;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.url = options.url;
+    this.#ready.promise.catch(() => undefined);
+    this.#client = clientOf(options);
+    this.#client.on('error', (error: unknown) => {
+      // An error reply to a ping: the server is alive.
+      if (this.#state === 'ready' && error instanceof ErrorReply) return;
+      this.#fail(error);
+    });
+    this.#client.on('connect', () => {
+      this.#connected();
+    });
+    this.#client.on('ready', () => {
+      if (this.#state !== 'handshake') return;
+      clearTimeout(this.#handshakeTimer);
+      this.#state = 'ready';
+      this.#ready.resolve(undefined);
+    });
+    this.#client.connect().catch((error: unknown) => {
+      this.#fail(error);
+    });
+  }
+
+  /** Resolves once commands are accepted. Rejects with the reason when the connection does not come about. */
+  get ready(): Promise<undefined> {
+    return this.#ready.promise;
+  }
+
+  get isReady(): boolean {
+    return this.#state === 'ready';
+  }
+
+  /** Rejects with ErrorReply for what the server replied, and with the reason when the link ends. `asking`: after an ASK. */
+  async run({ script, hash, keys, args }: ScriptCall, asking: boolean): Promise<unknown> {
+    this.#endIfSilent();
+    if (this.#reason !== undefined) throw this.#reason;
+    const parts = [String(keys.length), ...keys, ...args];
+    this.#unansweredCount += 1;
+    try {
+      const reply = await this.#send(asking, ['EVALSHA', hash, ...parts]).catch((error: unknown) => {
+        if (!(error instanceof ErrorReply && error.message.startsWith('NOSCRIPT'))) throw error;
+        return this.#send(asking, ['EVAL', script, ...parts]);
+      });
+      this.#lastReplyMs = systemClock.monotonicMs();
+      return reply;
+    } catch (error) {
+      if (error instanceof ErrorReply) {
+        this.#lastReplyMs = systemClock.monotonicMs();
+        throw error;
+      }
+      throw this.#faultOf(error);
+    } finally {
+      this.#unansweredCount -= 1;
+    }
+  }
+
+  /** Closes the connection once the commands under way have their replies. Idempotent. */
+  retire(): void {
+    if (this.#state !== 'ready') {
+      this.end();
+      return;
+    }
+    this.#state = 'retired';
+    this.#client.close().catch(() => undefined);
+  }
+
+  /** Closes the connection now. Idempotent. */
+  end(reason: Error = closed()): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#reason = reason;
+    clearTimeout(this.#handshakeTimer);
+    this.#ready.reject(reason);
+    this.#client.destroy();
+  }
+
+  #connected(): void {
+    // The client finishes connecting even after it was destroyed.
+    if (this.#state === 'ended') this.#client.destroy();
+    if (this.#state !== 'connecting') return;
+    this.#state = 'handshake';
+    this.#handshakeTimer = setTimeout(() => {
+      this.#endAndReport(new Error('it does not answer'));
+    }, this.#options.connectTimeoutMs);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state === 'ended') return;
+    if (this.#state === 'retired') this.end();
+    else this.#endAndReport(linkFault(error, this.#state, this.url.startsWith('rediss:')));
+  }
+
+  #endAndReport(fault: Error): void {
+    const { label, ended } = this.#options;
+    const reason = label === undefined ? fault : new Error(`${label}: ${fault.message}`, { cause: fault });
+    this.end(reason);
+    ended(this, reason);
+  }
+
+  #faultOf(error: unknown): Error {
+    return this.#reason ?? (isLinkEnd(error) ? closed() : commandFault(error));
+  }
+
+  /** The client's own limit on silence restarts with every write: under traffic it never expires. */
+  #endIfSilent(): void {
+    const nowMs = systemClock.monotonicMs();
+    const isSilent = this.#unansweredCount > 0 && nowMs - this.#lastReplyMs > this.#options.silenceMs;
+    if (this.#unansweredCount === 0) this.#lastReplyMs = nowMs;
+    if (isSilent && this.#state === 'ready') this.#endAndReport(new Error('it does not answer'));
+  }
+
+  /** ASKING holds for the next command of the connection: both are queued in the same turn. */
+  #send(asking: boolean, command: readonly string[]): Promise<unknown> {
+    if (asking) this.#client.sendCommand(['ASKING']).catch(() => undefined);
+    return this.#client.sendCommand(command);
+  }
+}
+
+function clientOf({ url, ca, connectTimeoutMs, silenceMs }: LinkOptions): RedisClientType {
+  const socket = { connectTimeout: connectTimeoutMs, socketTimeout: silenceMs, reconnectStrategy: false as const };
+  const options = {
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: 2 * maxCommands,
+    pingInterval: pingIntervalMs,
+    // On by default: the client would follow a server's MOVING to any host, with the password and past the limits of this link, and a
+    // move that fails would be an unhandled rejection, which ends the process.
+    maintNotifications: 'disabled' as const,
+  };
+  if (url.startsWith('unix://')) {
+    return createClient({ ...options, socket: { ...socket, path: url.slice('unix://'.length) } });
+  }
+  if (!url.startsWith('rediss:')) return createClient({ ...options, url, socket });
+  const secure = { ...socket, tls: true as const, ...(ca !== undefined && { ca }) };
+  return createClient({ ...options, url, socket: secure });
+}
+
+function closed(): Error {
+  return new Error('the connection was closed');
+}

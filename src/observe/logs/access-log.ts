@@ -1,0 +1,118 @@
+// Owns the access log: one line for each request that is over, with the field names of the product contract. Tells no header but the
+// user agent, and no query. The line is made here and not by pino, which takes 4.5 us for it against 2.4 (bench/micro/observe.ts).
+import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import {
+  listen,
+  requestFinished,
+  requestRefused,
+  type RequestFinished,
+  type RequestRefused,
+} from '../../kernel/events.ts';
+import { maskKeys } from '../../kernel/mask-keys.ts';
+import { printableJson } from '../../kernel/printable.ts';
+import { timestamp } from './timestamp.ts';
+
+export type AccessLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface AccessLogOptions {
+  readonly enabled: (level: AccessLevel) => boolean;
+  /** A line of JSON without its end. */
+  readonly write: (line: string) => void;
+  /** What made the gateway itself fail. */
+  readonly fault: (requestId: string, cause: unknown) => void;
+  readonly now?: () => string;
+}
+
+/** Clients choose these: a line stays a line. */
+const mostPathCharacters = 2_048;
+const mostAgentCharacters = 512;
+const mostMethodCharacters = 32;
+
+/** Returns its end. */
+export function writeAccessLog(options: AccessLogOptions): () => void {
+  const { enabled, write, fault, now = timestamp } = options;
+  const finished = (event: RequestFinished): void => {
+    const { error } = event;
+    if (error?.code === 'internal_error') fault(event.requestId, error.cause);
+    const level = levelOf(event.status, event.outcome, error, event.route);
+    if (enabled(level)) write(finishedLine(event, level, now()));
+  };
+  const refused = (event: RequestRefused): void => {
+    const level = levelOf(event.error.status, 'complete', event.error);
+    if (enabled(level)) write(refusedLine(event, level, now()));
+  };
+  const ends = [listen(requestFinished, finished), listen(requestRefused, refused)];
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
+function levelOf(
+  status: number,
+  outcome: RequestFinished['outcome'],
+  error: GatewayError | undefined,
+  route?: RequestFinished['route'],
+): AccessLevel {
+  if (error?.code === 'internal_error') return 'error';
+  // Asked every few seconds, by machines; that the answer was 503 is in the metrics.
+  if (route === '/health' || route === '/metrics') return 'debug';
+  return status >= 500 || outcome === 'cut' ? 'warn' : 'info';
+}
+
+/** Fields that are undefined are left out. */
+function finishedLine(event: RequestFinished, level: AccessLevel, time: string): string {
+  const { error, outcome } = event;
+  return printableJson({
+    level,
+    timestamp: time,
+    request_id: event.requestId,
+    method: told(event.method, mostMethodCharacters),
+    path: told(event.path, mostPathCharacters),
+    status: event.status,
+    duration_ms: Math.round(event.durationMs * 1000) / 1000,
+    bytes_sent: event.bytesSent,
+    bytes_received: event.bytesReceived,
+    lease_id: event.leaseId,
+    relay: event.relay,
+    key_id: event.keyId,
+    client_ip: event.clientIp,
+    user_agent: event.userAgent === undefined ? undefined : told(event.userAgent, mostAgentCharacters),
+    stream: event.stream,
+    outcome: outcome === 'complete' ? undefined : outcome,
+    error_code: error?.code,
+    reason: error === undefined ? undefined : reasonOf(error.cause),
+    message: 'request',
+  });
+}
+
+function refusedLine(event: RequestRefused, level: AccessLevel, time: string): string {
+  const { error, method, path } = event;
+  return printableJson({
+    level,
+    timestamp: time,
+    request_id: event.requestId,
+    method: method === undefined ? undefined : told(method, mostMethodCharacters),
+    path: path === undefined ? undefined : told(path, mostPathCharacters),
+    status: error.status,
+    client_ip: event.clientIp,
+    error_code: error.code,
+    reason: reasonOf(error.cause),
+    message: 'request refused',
+  });
+}
+
+/** What a client sent: bounded, as the UTF-8 that it probably is, and without the keys that do not belong there. */
+function told(text: string, mostCharacters: number): string {
+  let whole = text.length > mostCharacters ? `${text.slice(0, mostCharacters)}...` : text;
+  if (/[\u0080-\u00ff]/.test(whole)) whole = Buffer.from(whole, 'latin1').toString();
+  return maskKeys(whole);
+}
+
+/** The code of what was at the bottom of it: `handshake_signature`, `ECONNRESET`. Codes are constants; messages are not told. */
+function reasonOf(cause: unknown): string | undefined {
+  let reason: string | undefined;
+  for (let error = cause, depth = 0; error instanceof Error && depth < 4; error = error.cause, depth += 1) {
+    if ('code' in error && typeof error.code === 'string') reason = error.code;
+  }
+  return reason;
+}

@@ -1,0 +1,13 @@
+// Log lines about clients' connections.
+import type { Logger } from 'pino';
+import { listen, slowClientCut, type SlowClientCut } from '../../kernel/events.ts';
+
+/** Returns the function that stops it. */
+export function writeClientLog(log: Logger): () => void {
+  return listen(slowClientCut, ({ requestId, clientIp, leaseId }: SlowClientCut) => {
+    log.warn(
+      { request_id: requestId, client_ip: clientIp, lease_id: leaseId },
+      'response cut: the client took less than gateway.min_write_rate',
+    );
+  });
+}

@@ -1,0 +1,28 @@
+// Logs clocks that differ: from a relay's when the difference begins, changes or ends; from an app's once a minute for each relay.
+import type { Logger } from 'pino';
+import { RelaySkewLines, skewText } from '../../kernel/clock-skew.ts';
+import { clockCompared, listen, type ClockCompared } from '../../kernel/events.ts';
+
+/** Each request to such an app causes a failed handshake. */
+const appEveryMs = 60_000;
+
+/** `nowMs`: monotonic. Returns a function that stops it. */
+export function writeClockLog(log: Logger, nowMs: () => number = () => performance.now()): () => void {
+  const ofRelays = new RelaySkewLines();
+  /** Relay -> when an app on it was logged last. */
+  const appsLoggedMs = new Map<string, number>();
+  return listen(clockCompared, ({ relay, leaseId, skewSeconds }: ClockCompared) => {
+    const fields = { relay, lease_id: leaseId, clock_skew_seconds: Math.round(skewSeconds) };
+    if (leaseId !== undefined) {
+      if (nowMs() - (appsLoggedMs.get(relay) ?? -Infinity) < appEveryMs) return;
+      appsLoggedMs.set(relay, nowMs());
+      log.warn(
+        fields,
+        `${skewText(skewSeconds, 'this machine', "the app's")}; its requests are answered 502 clock_skew`,
+      );
+      return;
+    }
+    const line = ofRelays.take(relay, skewSeconds);
+    if (line !== undefined) log[line.isFault ? 'warn' : 'info'](fields, line.text);
+  });
+}

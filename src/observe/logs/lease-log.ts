@@ -1,0 +1,81 @@
+// Logs what relays list: lists that cannot be fetched, entries that are ignored, names that change or are claimed by a second lease.
+import type { Logger } from 'pino';
+import {
+  leaseListFailed,
+  leaseMoved,
+  leaseNameRefused,
+  leasesListed,
+  listen,
+  type LeaseListFailed,
+  type LeaseMoved,
+  type LeaseNameRefused,
+  type LeasesListed,
+} from '../../kernel/events.ts';
+import { printable } from '../../kernel/printable.ts';
+
+/** Names are strangers' text. */
+const maxNameCharacters = 256;
+/** Relays list whatever strangers publish: further name changes within the window are counted, not logged. */
+const maxNameLines = 100;
+const windowMs = 60_000;
+
+/** One warning for each new state, not one for each list. Returns its end. */
+export function writeLeaseLog(log: Logger): () => void {
+  /** Relay -> code of the failure that was logged. */
+  const failures = new Map<string, string>();
+  /** Relay -> reasons that were logged. */
+  const ignoredBefore = new Map<string, ReadonlySet<string>>();
+  const nameLines = new LineBudget();
+
+  const ends = [
+    listen(leaseListFailed, ({ relay, code, reason }: LeaseListFailed) => {
+      const level = failures.get(relay) === code ? 'debug' : 'warn';
+      failures.set(relay, code);
+      log[level]({ relay, code, reason }, 'cannot fetch the lease list of the relay; the last one stays in use');
+    }),
+    listen(leasesListed, ({ relay, leases, ignored }: LeasesListed) => {
+      if (failures.delete(relay)) log.info({ relay, leases }, 'lease list of the relay fetched again');
+      const logged = ignoredBefore.get(relay);
+      for (const [reason, count] of ignored) {
+        if (logged?.has(reason) !== true)
+          log.warn({ relay, reason, count }, 'entries in the lease list of the relay are ignored');
+      }
+      ignoredBefore.set(relay, new Set(ignored.keys()));
+    }),
+    listen(leaseMoved, ({ name, from, to }: LeaseMoved) => {
+      if (nameLines.take())
+        log.warn(
+          { name: printable(name, maxNameCharacters), from, to },
+          'the name of a lease leads to another id than before; portal.lease_pins or portal.name_binding: strict can prevent it',
+        );
+    }),
+    listen(leaseNameRefused, ({ relays, name, leaseId, holder }: LeaseNameRefused) => {
+      if (!nameLines.take()) return;
+      const fields = { name: printable(name, maxNameCharacters), lease_id: leaseId, holder, relays };
+      if (holder !== undefined) log.warn(fields, 'a second lease claims the name of another one and does not get it');
+      else
+        log.warn(
+          fields,
+          'the name of a lease is listed with an id that is not accepted; see "portal-gateway leases accept"',
+        );
+    }),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
+class LineBudget {
+  #left = maxNameLines;
+  #untilMs = performance.now() + windowMs;
+
+  take(): boolean {
+    const nowMs = performance.now();
+    if (nowMs >= this.#untilMs) {
+      this.#untilMs = nowMs + windowMs;
+      this.#left = maxNameLines;
+    }
+    this.#left -= 1;
+    return this.#left >= 0;
+  }
+}

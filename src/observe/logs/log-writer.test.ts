@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { logDropped, type LogDropped } from '../../kernel/events.ts';
+import { LogWriter, type LogTarget } from './log-writer.ts';
+
+type Answer = number | Error | Promise<number>;
+
+/** Takes everything, unless the next answers say otherwise. */
+class FakeTarget implements LogTarget {
+  readonly mostBatchBytes: number;
+  readonly answers: ((bytes: Uint8Array) => Answer)[] = [];
+  readonly batches: { readonly text: string; readonly fresh: boolean }[] = [];
+  taken = '';
+  closed = 0;
+  moved?: () => Promise<boolean>;
+  reopen?: () => Promise<void>;
+  #waiting: { readonly length: number; readonly resolve: () => void }[] = [];
+
+  constructor(mostBatchBytes = 1024) {
+    this.mostBatchBytes = mostBatchBytes;
+  }
+
+  async write(bytes: Uint8Array, fresh: boolean): Promise<number> {
+    const text = Buffer.from(bytes).toString();
+    const answer = await (this.answers.shift()?.(bytes) ?? bytes.length);
+    if (answer instanceof Error) throw answer;
+    this.batches.push({ text, fresh });
+    this.taken += Buffer.from(bytes.subarray(0, answer)).toString();
+    for (const { length, resolve } of this.#waiting) if (this.taken.length >= length) resolve();
+    return answer;
+  }
+
+  writeSync(bytes: Uint8Array): void {
+    this.taken += Buffer.from(bytes).toString();
+  }
+
+  close(): Promise<void> {
+    this.closed += 1;
+    return Promise.resolve();
+  }
+
+  /** Resolves once so many characters were taken. */
+  has(length: number): Promise<void> {
+    if (this.taken.length >= length) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ length, resolve }));
+  }
+}
+
+interface Bench {
+  readonly target: FakeTarget;
+  readonly writer: LogWriter;
+  readonly notes: string[];
+  /** As the metric counts them. */
+  readonly dropped: () => number;
+}
+
+function bench(t: TestContext, target = new FakeTarget(), mostQueuedBytes = 1_000_000): Bench {
+  const notes: string[] = [];
+  const writer = new LogWriter({
+    target,
+    failed: ({ message }) => notes.push(`failed ${message}`),
+    recovered: (lost) => notes.push(`recovered ${lost}`),
+    mostQueuedBytes,
+    retryMs: 5,
+  });
+  let dropped = 0;
+  const count = ({ lines }: LogDropped): void => {
+    dropped += lines;
+  };
+  logDropped.subscribe(count);
+  t.after(async () => {
+    logDropped.unsubscribe(count);
+    await writer.close();
+  });
+  return { target, writer, notes, dropped: () => dropped };
+}
+
+const fault = (code: string): Error => Object.assign(new Error(code), { code });
+
+test('lines are written in order, many at once, and none is torn', async (t) => {
+  const { target, writer } = bench(t, new FakeTarget(50));
+  const lines = Array.from({ length: 100 }, (_, i) => `line ${i}\n`);
+  for (const line of lines) writer.write(line);
+  await target.has(lines.join('').length);
+  assert.equal(target.taken, lines.join(''));
+  assert.ok(target.batches.length < 30);
+  for (const { text, fresh } of target.batches) assert.ok(fresh && text.endsWith('\n') && text.length <= 50);
+});
+
+test('a line that is larger than a batch is one', async (t) => {
+  const { target, writer } = bench(t, new FakeTarget(10));
+  writer.write(`${'x'.repeat(100)}\n`);
+  await target.has(101);
+  assert.equal(target.batches.length, 1);
+});
+
+test('what is taken in part is continued, as the same line', async (t) => {
+  const { target, writer } = bench(t);
+  target.answers.push(
+    () => 3,
+    () => 1,
+  );
+  writer.write('abcdef\n');
+  await target.has(7);
+  assert.deepEqual(target.batches, [
+    { text: 'abcdef\n', fresh: true },
+    { text: 'def\n', fresh: false },
+    { text: 'ef\n', fresh: false },
+  ]);
+});
+
+test('a line that comes while another is written follows at once', async (t) => {
+  const { target, writer } = bench(t);
+  target.answers.push((bytes) => {
+    writer.write('second\n');
+    return bytes.length;
+  });
+  writer.write('first\n');
+  await target.has(13);
+  assert.equal(target.taken, 'first\nsecond\n');
+});
+
+test('a fault is told once, tried again, and nothing is lost when there was room', async (t) => {
+  const { target, writer, notes, dropped } = bench(t);
+  target.answers.push(
+    () => fault('ENOSPC'),
+    () => fault('ENOSPC'),
+    () => fault('EIO'),
+  );
+  writer.write('kept\n');
+  await target.has(5);
+  assert.deepEqual(notes, ['failed ENOSPC']);
+  assert.equal(dropped(), 0);
+  target.answers.push(() => fault('ENOSPC'));
+  writer.write('again\n');
+  await target.has(11);
+  assert.deepEqual(notes, ['failed ENOSPC', 'failed ENOSPC']);
+});
+
+test('a line that was written in part to a file that is gone is written to the next one as a whole', async (t) => {
+  const { target, writer, notes } = bench(t);
+  let gone = false;
+  target.moved = () => Promise.resolve(gone);
+  target.answers.push(
+    () => 12,
+    () => new Error('full'),
+    () => {
+      gone = true;
+      return new Error('full');
+    },
+  );
+  writer.write('first line\n');
+  writer.write('second line\n');
+  await target.has('first line\ns'.length + 'second line\n'.length);
+  assert.deepEqual(target.batches.slice(1), [{ text: 'second line\n', fresh: true }]);
+  assert.deepEqual(notes, ['failed full']);
+});
+
+test('a target is opened again as asked while writing fails', async (t) => {
+  const { target, writer } = bench(t);
+  let opened = 0;
+  target.reopen = () => {
+    opened += 1;
+    return Promise.resolve();
+  };
+  const fails = (): Error => {
+    if (opened === 0) writer.reopen();
+    return new Error('stale');
+  };
+  target.answers.push(
+    () => 3,
+    fails,
+    () => (opened === 1 ? 3 : new Error('stale')),
+  );
+  writer.write('a line\n');
+  await target.has('a line\n'.length);
+  assert.equal(target.taken, 'a line\n');
+});
+
+test('a reader that stalls costs the lines that there is no room for, and they are counted', async (t) => {
+  const { target, writer, notes, dropped } = bench(t, new FakeTarget(), 100);
+  const stalled = Promise.withResolvers<number>();
+  const begun = Promise.withResolvers<undefined>();
+  target.answers.push(() => {
+    begun.resolve(undefined);
+    return stalled.promise;
+  });
+  for (let i = 0; i < 50; i += 1) writer.write('123456789\n');
+  assert.equal(dropped(), 40);
+  await begun.promise;
+  // What the system has in hand is held too.
+  writer.write('123456789\n');
+  assert.equal(dropped(), 41);
+  stalled.resolve(100);
+  await target.has(100);
+  await new Promise((resolve) => setImmediate(resolve));
+  writer.write('room again\n');
+  await target.has(111);
+  assert.deepEqual(notes, ['recovered 41']);
+});
+
+test('a pipe that is full is no fault', async (t) => {
+  const { target, writer, notes } = bench(t);
+  target.answers.push(() => fault('EAGAIN'));
+  writer.write('x\n');
+  await target.has(2);
+  assert.deepEqual(notes, []);
+});
+
+test('close() writes what is queued, once, and ends', async (t) => {
+  const { target, writer } = bench(t);
+  writer.write('last\n');
+  await Promise.all([writer.close(), writer.close()]);
+  assert.equal(target.taken, 'last\n');
+  assert.equal(target.closed, 1);
+  writer.write('too late\n');
+  await writer.close();
+  assert.equal(target.taken, 'last\n');
+});
+
+test('close() waits no longer than a second for who does not read', async (t) => {
+  const { target, writer } = bench(t);
+  target.answers.push(() => new Promise<number>(() => undefined));
+  writer.write('x\n');
+  const startedMs = performance.now();
+  await writer.close();
+  assert.ok(performance.now() - startedMs < 5_000);
+});

@@ -1,0 +1,215 @@
+// Owns the way of log lines to where they are kept: gathered for a moment, written in batches while requests go on, and lost, counted,
+// when they come faster than they can be written. Knows no format and no file.
+import process from 'node:process';
+import { logDropped, type LogDropped } from '../../kernel/events.ts';
+
+export interface LogTarget {
+  readonly mostBatchBytes: number;
+  /** Writes some of it, at least one byte. `fresh`: it begins with a new line. Throws Node's error. */
+  write(bytes: Uint8Array, fresh: boolean): Promise<number>;
+  /** For the end of the process. Throws Node's error. */
+  writeSync(bytes: Uint8Array): void;
+  /** Opens what the log goes to again, by its name. Throws Node's error; the next write tries again. */
+  reopen?(): Promise<void>;
+  /** After a failed write: true when what was written so far is no longer where the next write goes, such as a file that was deleted. */
+  moved?(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface LogWriterOptions {
+  readonly target: LogTarget;
+  /** Writing fails, and is tried again until it does not. Once for each time. */
+  readonly failed: (error: Error) => void;
+  /** Writing goes on, and so many lines were lost meanwhile. */
+  readonly recovered: (lostLines: number) => void;
+  readonly mostQueuedBytes?: number;
+  readonly retryMs?: number;
+}
+
+/** About 10,000 lines: a second of a busy gateway. */
+const defaultMostQueuedBytes = 4 * 1024 * 1024;
+const defaultRetryMs = 1_000;
+/** How long a line may wait for others, if a batch is not full before: a write costs 250 us of CPU, whatever is in it. */
+const gatherMs = 50;
+/** A pipe that is read is empty again soon, and one that is not stays full: from so long to so long, doubling. */
+const shortestFullMs = 1;
+const longestFullMs = 64;
+/** At the end, for what is still queued. */
+const closeGraceMs = 1_000;
+const newline = 0x0a;
+
+export class LogWriter {
+  readonly #options: LogWriterOptions;
+  readonly #target: LogTarget;
+  #lines: string[] = [];
+  #queuedBytes = 0;
+  /** What of the batch is not written, and the system does not have in hand either. */
+  #rest: Uint8Array = Buffer.alloc(0);
+  #lost = 0;
+  #failing = false;
+  #fullMs = shortestFullMs;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #writing: Promise<void> | undefined = undefined;
+  #closed: Promise<void> | undefined = undefined;
+  #givenUp = false;
+  #reopening = false;
+
+  constructor(options: LogWriterOptions) {
+    this.#options = options;
+    this.#target = options.target;
+    process.on('exit', this.#exit);
+  }
+
+  /** A line with its end. Never waits, never throws. */
+  write(line: string): void {
+    if (this.#queuedBytes + line.length > (this.#options.mostQueuedBytes ?? defaultMostQueuedBytes) || this.#givenUp) {
+      this.#lost += 1;
+      if (logDropped.hasSubscribers) logDropped.publish({ lines: 1 } satisfies LogDropped);
+      return;
+    }
+    this.#lines.push(line);
+    this.#queuedBytes += line.length;
+    if (this.#writing !== undefined) return;
+    if (this.#queuedBytes >= this.#target.mostBatchBytes) this.#gathered();
+    else this.#timer ??= setTimeout(this.#gathered, gatherMs).unref();
+  }
+
+  /** Opens the target again once the batch in hand is written: no line is split between two files. */
+  reopen(): void {
+    if (this.#closed !== undefined || this.#target.reopen === undefined) return;
+    this.#reopening = true;
+    this.#writing ??= this.#writeAll();
+  }
+
+  /** Writes what is queued, but not for ever. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#gathered();
+    const { promise: grace, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => {
+      this.#givenUp = true;
+      resolve(undefined);
+    }, closeGraceMs);
+    await Promise.race([this.#end(), grace]);
+    clearTimeout(timer);
+  }
+
+  async #end(): Promise<void> {
+    await this.#writing;
+    this.#givenUp = true;
+    process.off('exit', this.#exit);
+    await this.#target.close();
+  }
+
+  readonly #gathered = (): void => {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#lines.length > 0) this.#writing ??= this.#writeAll();
+  };
+
+  async #writeAll(): Promise<void> {
+    while ((this.#lines.length > 0 || this.#reopening) && !this.#givenUp) {
+      if (this.#reopening) await this.#reopenTarget();
+      else await this.#writeBatch();
+    }
+    // At once, or a line that comes now would wait for nobody.
+    this.#writing = undefined;
+  }
+
+  async #reopenTarget(): Promise<void> {
+    this.#reopening = false;
+    try {
+      await this.#target.reopen?.();
+    } catch (error) {
+      if (!this.#failing) this.#options.failed(error as Error);
+      this.#failing = true;
+    }
+  }
+
+  async #writeBatch(): Promise<void> {
+    const batch = this.#takeBatch();
+    this.#rest = batch;
+    let fresh = true;
+    do {
+      if (await this.#writeSome(fresh)) fresh = false;
+      else fresh = await this.#failedAt(batch, fresh);
+    } while (this.#rest.length > 0 && !this.#givenUp);
+  }
+
+  /**
+   * A full disk mostly takes a part of a batch first, and an open file keeps its space after it was deleted. So a file that was moved
+   * or deleted is left in the middle of a line, which the next file gets as a whole. Returns `fresh` for the next write.
+   */
+  async #failedAt(batch: Uint8Array, fresh: boolean): Promise<boolean> {
+    const elsewhere = !fresh && (await this.#target.moved?.()) === true;
+    if (this.#reopening) await this.#reopenTarget();
+    if (!elsewhere) return fresh;
+    const written = batch.length - this.#rest.length;
+    this.#rest = batch.subarray(batch.lastIndexOf(newline, written - 1) + 1);
+    this.#queuedBytes += this.#rest.length - (batch.length - written);
+    return true;
+  }
+
+  /** False: nothing could be written, and a while has passed. */
+  async #writeSome(fresh: boolean): Promise<boolean> {
+    const batch = this.#rest;
+    this.#rest = batch.subarray(batch.length);
+    let written: number;
+    try {
+      written = await this.#target.write(batch, fresh);
+    } catch (error) {
+      this.#rest = batch;
+      await this.#pause(error as NodeJS.ErrnoException);
+      return false;
+    }
+    this.#rest = batch.subarray(written);
+    this.#queuedBytes -= written;
+    this.#failing = false;
+    this.#fullMs = shortestFullMs;
+    if (this.#lost > 0) {
+      const lost = this.#lost;
+      this.#lost = 0;
+      this.#options.recovered(lost);
+    }
+    return true;
+  }
+
+  async #pause(error: NodeJS.ErrnoException): Promise<void> {
+    let pauseMs = this.#options.retryMs ?? defaultRetryMs;
+    if (error.code === 'EAGAIN') {
+      pauseMs = this.#fullMs;
+      this.#fullMs = Math.min(longestFullMs, 2 * pauseMs);
+    } else if (!this.#failing) {
+      this.#failing = true;
+      this.#options.failed(error);
+    }
+    await new Promise((resolve) => setTimeout(resolve, pauseMs).unref());
+  }
+
+  #takeBatch(): Uint8Array {
+    const { mostBatchBytes } = this.#target;
+    let count = 0;
+    let length = 0;
+    for (const line of this.#lines) {
+      if (count > 0 && length + line.length > mostBatchBytes) break;
+      count += 1;
+      length += line.length;
+    }
+    const batch = Buffer.from(this.#lines.splice(0, count).join(''));
+    this.#queuedBytes += batch.length - length;
+    return batch;
+  }
+
+  /** The process ends without close(): a crash, or a second signal. What the system has in hand it writes itself. */
+  readonly #exit = (): void => {
+    try {
+      this.#target.writeSync(Buffer.concat([this.#rest, Buffer.from(this.#lines.join(''))]));
+    } catch {
+      // Nobody is left to be told.
+    }
+  };
+}

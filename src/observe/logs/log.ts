@@ -1,0 +1,139 @@
+// Owns the gateway's log: what its lines look like, where they go, and which events of the gateway are lines.
+import process from 'node:process';
+import { styleText } from 'node:util';
+import { pino, type Logger } from 'pino';
+import { maskSecrets } from '../../kernel/mask-keys.ts';
+import { escapeJson } from '../../kernel/printable.ts';
+import { writeAccessLog } from './access-log.ts';
+import { writeClientLog } from './client-log.ts';
+import { writeClockLog } from './clock-log.ts';
+import { writeConnectionLog } from './connection-log.ts';
+import { writeLimitsLog } from './limits-log.ts';
+import { LogFile } from './log-file.ts';
+import { LogLevelSwitch, type LogLevel } from './log-level.ts';
+import { stdoutTarget } from './log-stdout.ts';
+import { LogWriter, type LogTarget } from './log-writer.ts';
+import { prettyLine, type Paint } from './pretty.ts';
+import { writeLeaseLog } from './lease-log.ts';
+import { writeRelayLog } from './relay-log.ts';
+import { timestamp } from './timestamp.ts';
+import { writeUsageLog } from './usage-log.ts';
+
+export type { Logger } from 'pino';
+
+/** config.logging. */
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: 'json' | 'pretty';
+  readonly output: 'stdout' | 'file';
+  readonly file: {
+    readonly path: string;
+    readonly maxSizeBytes: number;
+    readonly maxBackups: number;
+    readonly maxAgeMs: number;
+  };
+}
+
+export interface GatewayLog {
+  readonly logger: Logger;
+  readonly level: LogLevelSwitch;
+  /** Opens the log file again, after a tool has moved it away. Undefined for stdout. */
+  readonly reopen: (() => void) | undefined;
+  /** Writes what is queued, for a second at most. Idempotent. */
+  readonly close: () => Promise<void>;
+}
+
+/** Takes the lines of requests and relays from now on. `note`: where to say that the log can't be written. */
+export function createLog(options: LogOptions, note: (line: string) => void): GatewayLog {
+  const writer = new LogWriter({
+    target: targetOf(options, note),
+    failed: ({ message }) => {
+      note(`portal-gateway: the log can not be written (${message}): lines are lost until it can`);
+    },
+    recovered: (lines) => {
+      logger.warn({ lines }, 'lines of the log were lost');
+    },
+  });
+  const write = options.format === 'json' ? jsonOn(writer) : prettyOn(writer, options.output);
+  const logger = createLogger(options.level, write);
+  const ends = [
+    writeRelayLog(logger),
+    writeClockLog(logger),
+    writeLeaseLog(logger),
+    writeLimitsLog(logger),
+    writeClientLog(logger),
+    writeConnectionLog(logger),
+    writeUsageLog(logger),
+    writeAccessLog({
+      enabled: (level) => logger.isLevelEnabled(level),
+      write,
+      fault: (requestId, cause) => {
+        logger.error({ request_id: requestId, error: stackOf(cause) }, 'the gateway failed to handle a request');
+      },
+    }),
+  ];
+  return {
+    logger,
+    level: new LogLevelSwitch(logger, options.level),
+    reopen:
+      options.output === 'file'
+        ? () => {
+            writer.reopen();
+          }
+        : undefined,
+    close: () => {
+      for (const end of ends) end();
+      return writer.close();
+    },
+  };
+}
+
+/** pino with the field names of the product contract, and none of the machine. `write` gets lines of JSON without their end. */
+export function createLogger(level: LogOptions['level'], write: (line: string) => void): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      messageKey: 'message',
+      timestamp: () => `,"timestamp":"${timestamp()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    {
+      write: (line) => {
+        write(escapeJson(maskSecrets(line.trimEnd())));
+      },
+    },
+  );
+}
+
+function targetOf({ output, file }: LogOptions, note: (line: string) => void): LogTarget {
+  if (output === 'stdout') return stdoutTarget();
+  return new LogFile({
+    ...file,
+    stuck: ({ message }) => {
+      note(`portal-gateway: the log file can not be put aside (${message}): it grows beyond its size`);
+    },
+  });
+}
+
+function jsonOn(writer: LogWriter): (line: string) => void {
+  return (line) => {
+    writer.write(`${line}\n`);
+  };
+}
+
+function prettyOn(writer: LogWriter, output: LogOptions['output']): (line: string) => void {
+  const stream = process.stdout;
+  // Node's own: looks at the stream, NO_COLOR and FORCE_COLOR.
+  const coloured: Paint = (colour, text) => styleText(colour, text, { stream });
+  const paint = output === 'stdout' ? coloured : plain;
+  return (line) => {
+    writer.write(prettyLine(line, paint));
+  };
+}
+
+const plain: Paint = (_, text) => text;
+
+function stackOf(cause: unknown): string {
+  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+}

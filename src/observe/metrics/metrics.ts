@@ -1,0 +1,186 @@
+// Owns what /metrics says: the metrics of requests, of relays, of the process, and here those of the gateway itself. Knows no server:
+// who serves them asks for the text.
+import process from 'node:process';
+import {
+  authenticated,
+  configReloaded,
+  connectionRefused,
+  leaseMoved,
+  listen,
+  logDropped,
+  rateLimited,
+  tlsHandshakeFailed,
+  type Authenticated,
+  type ConfigReloaded,
+  type ConnectionRefused,
+  type LogDropped,
+  type RateLimited,
+  type TlsHandshakeFailed,
+} from '../../kernel/events.ts';
+import type { GatewayStatus } from '../../kernel/http/status.ts';
+import { counter, gauge } from './family.ts';
+import { LeaseLabels } from './lease-labels.ts';
+import { LoopLag } from './loop-lag.ts';
+import { processMetrics } from './process-metrics.ts';
+import { RelayMetrics } from './relay-metrics.ts';
+import { RequestMetrics } from './request-metrics.ts';
+import { UsageMetrics } from './usage-metrics.ts';
+
+export interface MetricsOptions {
+  readonly version: string;
+  /** Asked each time that the text is. */
+  readonly status: () => GatewayStatus;
+}
+
+export interface Metrics {
+  text(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Nothing is counted any more. Idempotent. */
+  close(): void;
+}
+
+/** OpenSSL has hundreds; those that happen are few. */
+const mostCodes = 50;
+const contentType = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** Counts from now on: what is under way already is not among the active. */
+export function createMetrics({ version, status }: MetricsOptions): Metrics {
+  const leases = new LeaseLabels();
+  const requests = new RequestMetrics(leases);
+  const relays = new RelayMetrics(leases);
+  const usage = new UsageMetrics(leases);
+  const gateway = new GatewayMetrics(version);
+  return {
+    text: async () => {
+      const ofProcess = await processMetrics();
+      const now = status();
+      return { contentType, body: requests.text() + usage.text() + relays.text(now) + gateway.text(now) + ofProcess };
+    },
+    close: () => {
+      for (const part of [requests, usage, relays, gateway]) part.close();
+    },
+  };
+}
+
+class GatewayMetrics {
+  readonly #lag = new LoopLag();
+  readonly #reloads = counter({
+    name: 'config_reloads_total',
+    help: 'Configurations that were loaded anew, by what came of them.',
+    labels: ['outcome'],
+  });
+  readonly #dropped = counter({ name: 'log_dropped_total', help: 'Log lines that were lost.' });
+  readonly #refused = counter({
+    name: 'connections_refused_total',
+    help: 'Connections that were closed before a request was read, by which bound or for which fault.',
+    labels: ['reason'],
+  });
+  readonly #handshakes = counter({
+    name: 'tls_handshakes_failed_total',
+    help: 'Clients that did not get through the TLS handshake, by the code of what went wrong.',
+    labels: ['code'],
+    mostValues: mostCodes,
+  });
+  readonly #authentications = counter({
+    name: 'auth_total',
+    help: 'Requests whose caller was asked for, by what was shown and what came of it.',
+    labels: ['method', 'outcome'],
+  });
+  /** Nearly all of them. */
+  readonly #letIn = this.#authentications.of('api_key', 'success');
+  readonly #rateLimited = counter({
+    name: 'rate_limit_rejections_total',
+    help: 'Requests that were refused by a rate limit, by whose it was.',
+    labels: ['scope'],
+  });
+  readonly #moved = counter({
+    name: 'lease_id_changes_total',
+    help: 'Names of leases that a relay came to lead to another id than before.',
+  });
+  readonly #redis = gauge({
+    name: 'redis_up',
+    help: 'Whether rate limits are counted in Redis, with `rate_limit.storage.type: redis`; 0: by this process alone.',
+  });
+  readonly #lags = gauge({
+    name: 'event_loop_lag_seconds',
+    help: 'The longest delay of the event loop since the last look.',
+  });
+  readonly #certificates = gauge({
+    name: 'tls_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate expires, since 1970.',
+    labels: ['file'],
+  });
+  readonly #build = gauge({ name: 'build_info', help: 'What runs; always 1.', labels: ['version', 'node'] });
+  readonly #ends: readonly (() => void)[];
+
+  constructor(version: string) {
+    this.#build.of(version, process.version).value = 1;
+    for (const outcome of ['applied', 'rejected']) this.#reloads.of(outcome);
+    this.#moved.of();
+    this.#ends = [
+      listen(authenticated, this.#authenticated),
+      listen(configReloaded, this.#reloaded),
+      listen(connectionRefused, this.#connectionRefused),
+      listen(leaseMoved, this.#leaseMoved),
+      listen(logDropped, this.#logDropped),
+      listen(rateLimited, this.#refusedByLimit),
+      listen(tlsHandshakeFailed, this.#handshakeFailed),
+    ];
+  }
+
+  close(): void {
+    this.#lag.close();
+    for (const end of this.#ends) end();
+  }
+
+  text({ certificates, limitsShared }: GatewayStatus): string {
+    this.#redis.clear();
+    if (limitsShared !== undefined) this.#redis.of().value = limitsShared ? 1 : 0;
+    this.#certificates.clear();
+    for (const { file, expiresMs } of certificates) this.#certificates.of(file).value = expiresMs / 1000;
+    this.#lags.of().value = this.#lag.takeSeconds();
+    return [
+      this.#reloads,
+      this.#authentications,
+      this.#rateLimited,
+      this.#moved,
+      this.#refused,
+      this.#handshakes,
+      this.#dropped,
+      this.#redis,
+      this.#lags,
+      this.#certificates,
+      this.#build,
+    ]
+      .map((family) => family.text())
+      .join('');
+  }
+
+  readonly #reloaded = ({ outcome }: ConfigReloaded): void => {
+    this.#reloads.of(outcome).value += 1;
+  };
+
+  readonly #connectionRefused = ({ reason }: ConnectionRefused): void => {
+    this.#refused.of(reason).value += 1;
+  };
+
+  readonly #authenticated = ({ method, outcome }: Authenticated): void => {
+    const isUsual = method === 'api_key' && outcome === 'success';
+    (isUsual ? this.#letIn : this.#authentications.of(method, outcome)).value += 1;
+  };
+
+  readonly #refusedByLimit = ({ level }: RateLimited): void => {
+    this.#rateLimited.of(level).value += 1;
+  };
+
+  readonly #leaseMoved = (): void => {
+    this.#moved.of().value += 1;
+  };
+
+  readonly #logDropped = ({ lines }: LogDropped): void => {
+    this.#dropped.of().value += lines;
+  };
+
+  readonly #handshakeFailed = ({ code }: TlsHandshakeFailed): void => {
+    this.#handshakes.of(code).value += 1;
+  };
+}

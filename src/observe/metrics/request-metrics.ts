@@ -1,0 +1,204 @@
+// Owns the metrics of requests: counts, durations and sizes, by labels of which there are few, whatever clients send. Knows no
+// server; requests tell of themselves.
+import { STATUS_CODES } from 'node:http';
+import {
+  listen,
+  requestFinished,
+  requestRefused,
+  requestStarted,
+  streamOpened,
+  type RequestFinished,
+  type RequestRefused,
+  type RequestStarted,
+  type StreamOpened,
+} from '../../kernel/events.ts';
+import { counter, gauge, histogram, type Count, type Distribution } from './family.ts';
+import type { LeaseLabels } from './lease-labels.ts';
+
+/** Contract §12: 1 ms to 10 s. */
+const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const sizeBounds = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 16_777_216, 268_435_456, 4_294_967_296];
+/** A histogram is 16 lines to a label set: 500 leases with four methods each still fit. */
+const mostDurations = 2_000;
+/** Label sets that are found without a look at the labels; more of them cost a microsecond each time, and no memory. */
+const mostCached = 20_000;
+
+/** Methods that are told apart: RFC 9110 §9.3, and PATCH. */
+const methods: ReadonlySet<string> = new Set('GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH'.split(' '));
+/** Statuses that are told apart. Apps may answer any number: the others are told by their class. */
+const statuses: ReadonlySet<number> = new Set([...Object.keys(STATUS_CODES).map(Number), 499]);
+
+/** What is counted for one method, route and lease. */
+interface Series {
+  readonly duration: Distribution;
+  /** By status, or by its class. */
+  readonly byStatus: Map<number, Count>;
+}
+
+export class RequestMetrics {
+  readonly #leases: LeaseLabels;
+  readonly #sinceMs = performance.now();
+  readonly #requests = counter({
+    name: 'requests_total',
+    help: 'Requests that are over.',
+    labels: ['method', 'path', 'status', 'lease_id', 'tenant'],
+  });
+  readonly #durations = histogram({
+    name: 'request_duration_seconds',
+    help: 'From the head of a request to the end of its answer; for a stream, to the head of its answer.',
+    labels: ['method', 'path', 'lease_id'],
+    mostValues: mostDurations,
+    bounds: durationBounds,
+  });
+  readonly #upstreams = histogram({
+    name: 'upstream_duration_seconds',
+    help: 'From the choice of a relay to the head of the answer of the app, a dial included.',
+    bounds: durationBounds,
+  });
+  readonly #requestSizes = histogram({
+    name: 'request_size_bytes',
+    help: 'Bodies of requests; of an upgrade, what came from the client.',
+    bounds: sizeBounds,
+  });
+  readonly #responseSizes = histogram({
+    name: 'response_size_bytes',
+    help: 'Bodies of the answers of apps; of an upgrade, what went to the client.',
+    bounds: sizeBounds,
+  });
+  readonly #errors = counter({
+    name: 'errors_total',
+    help: 'Requests that the gateway answered with an error of its own, or whose answer was cut, by code.',
+    labels: ['type', 'lease_id'],
+  });
+  readonly #quotas = counter({
+    name: 'quota_rejections_total',
+    help: 'Requests that were refused because a quota of their key was used up.',
+  });
+  readonly #active = gauge({
+    name: 'active_requests',
+    help: 'Requests at work. A stream leaves them when its answer begins.',
+  });
+  readonly #streams = gauge({
+    name: 'active_streams',
+    help: 'Event streams and upgraded connections that are open.',
+    labels: ['kind'],
+  });
+  readonly #values = {
+    active: this.#active.of(),
+    quota: this.#quotas.of(),
+    upstream: this.#upstreams.of(),
+    requestSize: this.#requestSizes.of(),
+    responseSize: this.#responseSizes.of(),
+    streams: {
+      sse: this.#streams.of('sse'),
+      websocket: this.#streams.of('websocket'),
+      upgrade: this.#streams.of('upgrade'),
+    },
+  };
+  /** Lease label -> route -> method. */
+  readonly #series = new Map<string, Map<string, Map<string, Series>>>();
+  #cached = 0;
+  readonly #ends: readonly (() => void)[];
+
+  constructor(leases: LeaseLabels) {
+    this.#leases = leases;
+    this.#ends = [
+      listen(requestStarted, this.#started),
+      listen(streamOpened, this.#opened),
+      listen(requestFinished, this.#finished),
+      listen(requestRefused, this.#refused),
+    ];
+  }
+
+  close(): void {
+    for (const end of this.#ends) end();
+  }
+
+  text(): string {
+    let text = this.#requests.text() + this.#durations.text() + this.#upstreams.text();
+    text += this.#requestSizes.text() + this.#responseSizes.text();
+    return text + this.#errors.text() + this.#quotas.text() + this.#active.text() + this.#streams.text();
+  }
+
+  readonly #started = (event: RequestStarted): void => {
+    if (this.#counts(event)) this.#values.active.value += 1;
+  };
+
+  readonly #opened = (event: StreamOpened): void => {
+    if (!this.#counts(event)) return;
+    this.#values.active.value -= 1;
+    this.#values.streams[event.kind].value += 1;
+  };
+
+  readonly #finished = (event: RequestFinished): void => {
+    const { stream, route, upstreamMs, bytesSent, error } = event;
+    const values = this.#values;
+    if (this.#counts(event)) (stream === undefined ? values.active : values.streams[stream]).value -= 1;
+
+    const lease = this.#leases.labelOf(event.leaseId);
+    const method = methodLabel(event.method);
+    const series = this.#seriesOf(method, route, lease);
+    this.#count(series, event.status, method, route, lease);
+    const durationMs = stream === undefined ? event.durationMs : (event.headMs ?? event.durationMs);
+    series.duration.observe(durationMs / 1000);
+    if (upstreamMs !== undefined) values.upstream.observe(upstreamMs / 1000);
+    values.requestSize.observe(event.bytesReceived);
+    if (bytesSent !== undefined) values.responseSize.observe(bytesSent);
+    if (error === undefined) return;
+    this.#errors.of(error.code, lease).value += 1;
+    if (error.code === 'quota_exceeded') this.#values.quota.value += 1;
+  };
+
+  /** It took no time that anybody could tell. */
+  readonly #refused = (event: RequestRefused): void => {
+    const lease = this.#leases.labelOf(undefined);
+    const method = methodLabel(event.method ?? '');
+    this.#count(this.#seriesOf(method, 'other', lease), event.error.status, method, 'other', lease);
+    this.#errors.of(event.error.code, lease).value += 1;
+  };
+
+  /** One that began before anything was counted is not taken off the count when it ends. */
+  #counts({ startedMs }: RequestStarted): boolean {
+    return startedMs >= this.#sinceMs;
+  }
+
+  #seriesOf(method: string, route: string, lease: string): Series {
+    const byMethod = inner(inner(this.#series, lease), route);
+    let series = byMethod.get(method);
+    if (series === undefined) {
+      series = { duration: this.#durations.of(method, route, lease), byStatus: new Map() };
+      if (this.#mayCache()) byMethod.set(method, series);
+    }
+    return series;
+  }
+
+  #count({ byStatus }: Series, status: number, method: string, route: string, lease: string): void {
+    const known = statuses.has(status);
+    const key = known ? status : Math.floor(status / 100);
+    let count = byStatus.get(key);
+    if (count === undefined) {
+      count = this.#requests.of(method, route, known ? String(key) : `${key}xx`, lease, '');
+      if (this.#mayCache()) byStatus.set(key, count);
+    }
+    count.value += 1;
+  }
+
+  #mayCache(): boolean {
+    if (this.#cached >= mostCached) return false;
+    this.#cached += 1;
+    return true;
+  }
+}
+
+function methodLabel(method: string): string {
+  return methods.has(method) ? method : 'other';
+}
+
+function inner<K, V>(map: Map<string, Map<K, V>>, key: string): Map<K, V> {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = new Map();
+    map.set(key, value);
+  }
+  return value;
+}

@@ -1,0 +1,108 @@
+// Owns who the client is and what it said of itself, as far as the connection tells or trusted proxies do (contract §2). What
+// anybody else sends under those names never gets here: upstream/request-headers.ts drops it.
+import { forwardedElements, type ForwardedElement } from './forwarded.ts';
+import { proxyChain, saidOfClient } from './proxy-chain.ts';
+import type { RawHeaders } from '../../kernel/http/http.ts';
+import { forwardedFields } from '../../kernel/http/removed-headers.ts';
+import { addressSetSteps } from '../../policy/addresses.ts';
+import { compiledInSteps } from '../../policy/compiled.ts';
+import { absoluteForm, isAuthority } from '../../route/authority.ts';
+import type { Exchange } from '../stage.ts';
+
+const trustedBy = compiledInSteps(({ trustedProxies }) => addressSetSteps(trustedProxies));
+
+/** Once for a request; whoever comes second finds it done. */
+export function settleClient(exchange: Exchange): void {
+  if (exchange.authority !== undefined) return;
+  const { req, policy, peerIp } = exchange;
+  exchange.authority = authorityOf(exchange);
+  if (policy.trustedProxies.length === 0) return;
+  const isTrusted = trustedBy(policy);
+  if (isTrusted(peerIp)) believe(exchange, fieldsOf(req.headers), isTrusted);
+}
+
+/** RFC 9112 §3.2.2: of a target in absolute form the authority counts, whatever Host says. */
+function authorityOf({ req }: Exchange): string {
+  if (!req.target.startsWith('/')) {
+    const absolute = absoluteForm(req.method, req.target);
+    if (absolute !== undefined) return absolute.authority;
+  }
+  for (let i = 0; i < req.headers.length; i += 2) {
+    const name = req.headers[i] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') return req.headers[i + 1] ?? '';
+  }
+  return '';
+}
+
+/** Whether the request was sent by one of `gateway.trusted_proxies`. */
+export function isFromTrustedProxy({ policy, peerIp }: Pick<Exchange, 'policy' | 'peerIp'>): boolean {
+  return policy.trustedProxies.length > 0 && trustedBy(policy)(peerIp);
+}
+
+type Field = (typeof forwardedFields)[number];
+type Fields = Readonly<Record<Field, string>>;
+
+/** Lines of one field are one list (RFC 9110 §5.3). */
+function fieldsOf(headers: RawHeaders): Fields {
+  const fields = Object.fromEntries(forwardedFields.map((field) => [field, ''])) as Record<Field, string>;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]?.toLowerCase() ?? '';
+    if (!Object.hasOwn(fields, name)) continue;
+    const before = fields[name as Field];
+    fields[name as Field] = before === '' ? (headers[i + 1] ?? '') : `${before}, ${headers[i + 1] ?? ''}`;
+  }
+  return fields;
+}
+
+/**
+ * Most proxies write X-Forwarded-*, and pass on a `Forwarded` that they don't know. So each of those fields wins over its
+ * counterpart in `Forwarded`, or a client could speak through such a proxy.
+ */
+function believe(exchange: Exchange, fields: Fields, isTrusted: (address: string) => boolean): void {
+  const legacy = fields['x-forwarded-for'] !== '';
+  const elements = legacy ? noElements : forwardedElements(fields.forwarded);
+  const named = legacy ? listOf(fields['x-forwarded-for']) : elements.map((element) => element.for);
+  const { clientIp, proxies } = proxyChain(exchange.peerIp, named, isTrusted);
+  exchange.clientIp = clientIp;
+  exchange.proxies = proxies;
+
+  const element = saidOfClient(elements, proxies.length);
+  const said = (field: Field, counterpart = ''): string =>
+    fields[field] === '' ? counterpart : (saidOfClient(listOf(fields[field]), proxies.length) ?? '');
+  const scheme = schemeOf(said('x-forwarded-proto', element?.proto));
+  if (scheme !== undefined) exchange.scheme = scheme;
+  const host = said('x-forwarded-host', element?.host);
+  if (isAuthority(host)) exchange.authority = host;
+  const prefix = withoutSlashes(said('x-forwarded-prefix'));
+  if (outerPath.test(prefix)) exchange.outerPrefix = prefix;
+}
+
+const noElements: readonly ForwardedElement[] = [];
+
+/** A path that begins with one slash; without what would end it in a header or a cookie. */
+const outerPath = /^(?:\/[\w.~!$&'()*+=:@%-]+)+$/;
+
+/** Without those at its end. */
+function withoutSlashes(path: string): string {
+  let end = path.length;
+  while (end > 0 && path[end - 1] === '/') end -= 1;
+  return path.slice(0, end);
+}
+
+function listOf(value: string): string[] {
+  return value.split(',').map((item) => item.trim());
+}
+
+/** Some proxies tell the scheme of the WebSocket that they carry. */
+function schemeOf(proto: string): 'http' | 'https' | undefined {
+  switch (proto.toLowerCase()) {
+    case 'https':
+    case 'wss':
+      return 'https';
+    case 'http':
+    case 'ws':
+      return 'http';
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,21 @@
+// The URL reference of the page that explains the error codes (server/builtin/errors-page.ts), as the client of a request can follow it.
+import type { Policy } from '../../policy/policy.ts';
+import { isForApp } from '../host-mode.ts';
+import { settleClient } from '../client/settle-client.ts';
+import type { Exchange } from '../stage.ts';
+
+export const errorsPath = '/.well-known/portal-gateway/errors';
+
+/** Undefined: without `gateway.public_url`, at a host where every path is an app's. */
+export function errorsUrl(exchange: Exchange): string | undefined {
+  const { publicUrl } = exchange.policy;
+  if (publicUrl !== '') return publicUrl + errorsPath;
+  settleClient(exchange);
+  return isForApp(exchange) ? undefined : exchange.outerPrefix + errorsPath;
+}
+
+/** For bytes that could not be parsed as a request, so that their host is not known. */
+export function errorsUrlOfUnread({ publicUrl, baseDomain }: Policy): string | undefined {
+  if (publicUrl !== '') return publicUrl + errorsPath;
+  return baseDomain === '' ? errorsPath : undefined;
+}

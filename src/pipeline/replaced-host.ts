@@ -1,7 +1,0 @@
-// Whether the app of a request gets another Host than the client sent.
-import { isOneOf } from '../kernel/own-reference.ts';
-import type { Exchange } from './stage.ts';
-
-export function isHostReplaced({ destination, authority = '' }: Exchange): boolean {
-  return destination !== undefined && !isOneOf([destination.host], authority);
-}

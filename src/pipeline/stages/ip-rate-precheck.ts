@@ -1,0 +1,25 @@
+// Rejects clients whose per-address bucket is empty before authentication, so that they cannot cost us bcrypt or directory lookups.
+// Read-only: limits.ts charges the bucket, together with all the others.
+import type { Charge, Limiter } from '../../limits/limiter.ts';
+import { addressGroup } from '../../policy/addresses.ts';
+import type { Dispatch, Stage } from '../stage.ts';
+import { refuse, tell } from './rate-limit.ts';
+
+export function addressGate(limiter: Limiter): Stage {
+  return function addressGateStage(next): Dispatch {
+    return function lookAtAddress(exchange, sink) {
+      const { perIp } = exchange.policy.rateLimit;
+      if (perIp === undefined) {
+        next(exchange, sink);
+        return;
+      }
+      const charges: Charge[] = [{ level: 'ip', id: addressGroup(exchange.clientIp), rate: perIp, cost: 1 }];
+      const verdict = limiter.peek(charges);
+      if (verdict.refusedBy === undefined) next(exchange, sink);
+      else {
+        tell(exchange, charges, verdict);
+        refuse(sink, charges[0], verdict.retryAfterMs);
+      }
+    };
+  };
+}

@@ -1,0 +1,16 @@
+// Owns the first question of all: may this address call the gateway.
+import { addressRulesSteps } from '../../guard/address-rules.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { compiledInSteps } from '../../policy/compiled.ts';
+import type { Dispatch, Stage } from '../stage.ts';
+
+const rulesOf = compiledInSteps(({ ipRules }) => addressRulesSteps(ipRules));
+
+export function checkAddress(): Stage {
+  return function addressStage(next): Dispatch {
+    return function admitAddress(exchange, sink) {
+      if (rulesOf(exchange.policy)(exchange.clientIp)) next(exchange, sink);
+      else sink.fail(new GatewayError('ip_denied', 'The gateway may not be called from this address.'));
+    };
+  };
+}

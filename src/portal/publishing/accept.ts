@@ -1,0 +1,114 @@
+// The app's side of a connection: accepts or refuses what the relay forwards, and makes a tunnel of it. Looks leases up and stores none.
+import { maxHandshakeMessageBytes } from '../dial.ts';
+import { TimeLimit } from '../../kernel/work/time-limit.ts';
+import { ClockSkewError } from '../errors.ts';
+import type { LeaseOffer } from '../lease.ts';
+import { MessageStream } from '../message-stream.ts';
+import { MessageReader } from '../packets/message-reader.ts';
+import { decodePacket, encodePacket, ResponseCode } from '../packets/packets.ts';
+import { SecurePipe } from '../secure/secure-pipe.ts';
+import { answerHandshake, refuseTimestamp, type ServerHandshakeOptions } from '../secure/handshake.ts';
+import { deaf, type Pipe } from '../yamux/pipe.ts';
+
+/** From the relay's SYN to the end of the handshake. The Go app waits without limit; a relay could then pile up streams. */
+const acceptTimeoutMs = 15_000;
+
+/** A client whose connection was refused. */
+export type ClientRefusal =
+  /** `clientId`: any text, where it was only claimed. */
+  | { readonly reason: 'not_admitted'; readonly clientId: string }
+  /** `skewSeconds`: our clock minus the client's. */
+  | { readonly reason: 'clock_skew'; readonly clientId: string; readonly skewSeconds: number };
+
+export interface Publisher {
+  readonly offer: LeaseOffer;
+  /** False: too many tunnels wait already. */
+  deliver(tunnel: SecurePipe): boolean;
+  /** Called for every refused connection, however many there are. */
+  refused?(refusal: ClientRefusal): void;
+}
+
+/**
+ * Serves one stream that the relay opened towards us. Never throws: whatever is wrong ends this stream and nothing else, and
+ * says no more to the peer than the protocol does.
+ */
+export async function acceptConnection(
+  pipe: Pipe,
+  publisherOf: (leaseId: string) => Publisher | undefined,
+  nowMs: () => number,
+): Promise<void> {
+  using limit = new TimeLimit(acceptTimeoutMs);
+  const { signal } = limit;
+  try {
+    const messages = new MessageStream(pipe, new MessageReader(maxHandshakeMessageBytes));
+    const message = await messages.next(signal);
+    const request = message === undefined ? undefined : decodePacket(message);
+    if (request?.type !== 'connectionRequest') {
+      pipe.reset();
+      return;
+    }
+    const publisher = publisherOf(request.leaseId);
+    if (publisher === undefined) {
+      endWith(pipe, encodePacket({ type: 'connectionResponse', code: ResponseCode.INVALID_IDENTITY }));
+      return;
+    }
+    const admits = admissionOf(publisher);
+    const claimedId = request.clientIdentity?.id ?? '';
+    // The identity is only claimed here; the handshake proves it. A claim that would not be admitted needs no handshake.
+    if (!admits(claimedId)) {
+      endWith(pipe, encodePacket({ type: 'connectionResponse', code: ResponseCode.CLIENT_NOT_ADMITTED }));
+      return;
+    }
+    pipe.write([encodePacket({ type: 'connectionResponse', code: ResponseCode.ACCEPTED })]);
+
+    const init = await messages.next(signal);
+    if (init === undefined) {
+      pipe.reset();
+      return;
+    }
+    const { credential, alpn: alpns } = publisher.offer;
+    const handshake = answer({ credential, alpns, now: nowMs, allowClient: admits }, init);
+    if (handshake instanceof ClockSkewError) {
+      const { peerId: clientId, skewSeconds } = handshake;
+      if (clientId === undefined || skewSeconds === undefined) throw handshake;
+      endWith(pipe, refuseTimestamp({ credential, now: nowMs }));
+      publisher.refused?.({ reason: 'clock_skew', clientId, skewSeconds });
+      return;
+    }
+    pipe.write([handshake.message]);
+    const tunnel = new SecurePipe(pipe, { result: handshake.result, ...messages.handOver() });
+    if (!publisher.deliver(tunnel)) tunnel.destroy();
+  } catch {
+    // A malformed request, a handshake that proves nothing, a peer that fell silent.
+    pipe.reset();
+  }
+}
+
+/** Reports the clients that it does not admit. */
+function admissionOf(publisher: Publisher): (clientId: string) => boolean {
+  const { allowClient } = publisher.offer;
+  return (clientId) => {
+    const isAdmitted = allowClient === undefined || allowClient(clientId);
+    if (!isAdmitted) publisher.refused?.({ reason: 'not_admitted', clientId });
+    return isAdmitted;
+  };
+}
+
+function answer(
+  options: ServerHandshakeOptions,
+  init: Uint8Array,
+): ReturnType<typeof answerHandshake> | ClockSkewError {
+  try {
+    return answerHandshake(options, init);
+  } catch (error) {
+    if (error instanceof ClockSkewError) return error;
+    throw error;
+  }
+}
+
+/** The last message of this side. */
+function endWith(pipe: Pipe, message: Uint8Array): void {
+  pipe.write([message]);
+  pipe.end();
+  pipe.setHandler(deaf);
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RelayClock } from './relay-clock.ts';
+import type { DateSample } from '../websocket/relay-date.ts';
+
+/** What a relay with this clock answers now. */
+function sampleAt(dateMs: number, roundTripMs = 0): DateSample {
+  const receivedAtMs = performance.now();
+  return { dateMs, sentAtMs: receivedAtMs - roundTripMs, receivedAtMs };
+}
+
+function assertNear(actual: number | undefined, expected: number): void {
+  assert.ok(Math.abs((actual ?? NaN) - expected) < 5_000, `${actual} is not near ${expected}`);
+}
+
+const day = 86_400_000;
+
+test('the relay’s time goes on by durations, whatever happens to the clock of this machine', () => {
+  let nowMs = 1_000 * day;
+  const clock = new RelayClock({ nowMs: () => nowMs });
+  assert.deepEqual([clock.skewMs, clock.nowMs()], [undefined, nowMs]);
+  clock.take(sampleAt(1_000 * day + 40_000));
+  assertNear(clock.skewMs, -40_000);
+  nowMs += 300_000;
+  assertNear(clock.skewMs, 260_000);
+  assertNear(clock.nowMs(), 1_000 * day + 40_000);
+});
+
+test('a relay that is more than a day off is measured, but lease requests are not signed for its time', () => {
+  const nowMs = 1_000 * day;
+  for (const [skew, isFollowed] of [
+    [0.9 * day, true],
+    [-0.9 * day, true],
+    [1.1 * day, false],
+    [-1.1 * day, false],
+  ] as const) {
+    const clock = new RelayClock({ nowMs: () => nowMs });
+    clock.take(sampleAt(nowMs - skew));
+    assertNear(clock.skewMs, skew);
+    assert.equal(clock.isFollowed, isFollowed);
+    assertNear(clock.nowMs(), isFollowed ? nowMs - skew : nowMs);
+  }
+});
+
+test('a response that took seconds says too little of the time', () => {
+  const clock = new RelayClock({ nowMs: () => 0 });
+  clock.take(sampleAt(40_000, 6_000));
+  assert.equal(clock.skewMs, undefined);
+});
+
+test('the relay is asked once at a time, only while its time is not known, and never after close()', async () => {
+  let asked = 0;
+  let dateMs = 40_000;
+  const clock = new RelayClock({
+    nowMs: () => 0,
+    ask: () => {
+      asked += 1;
+      return Promise.resolve(asked === 2 ? undefined : sampleAt(dateMs));
+    },
+  });
+  await Promise.all([clock.settled(), clock.settled()]);
+  await clock.settled();
+  assert.equal(asked, 1);
+  assert.equal(await clock.askAgain(), false, 'it does not say: what is known of it stays');
+  assertNear(clock.skewMs, -40_000);
+  assert.equal(await clock.askAgain(), false);
+  dateMs = 300_000;
+  assert.equal(await clock.askAgain(), true, 'its clock was set');
+  assertNear(clock.skewMs, -300_000);
+  clock.close();
+  await clock.askAgain();
+  assert.equal(asked, 4);
+});
+
+test('a clock that is watched after close() starts no timer', (t) => {
+  const started = t.mock.method(globalThis, 'setInterval');
+  const clock = new RelayClock({ nowMs: () => 0 });
+  clock.close();
+  clock.watch(() => undefined);
+  assert.equal(started.mock.callCount(), 0);
+});

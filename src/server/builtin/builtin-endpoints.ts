@@ -1,0 +1,180 @@
+// The gateway's own paths, and who may read them. Health is for everybody. Details and metrics name leases: on the main
+// port they are for this machine, the addresses that the operator allows and callers with the scope `admin`.
+import process from 'node:process';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import type { RawHeaders } from '../../kernel/http/http.ts';
+import { isForwarding } from '../../kernel/http/removed-headers.ts';
+import { pathOf } from '../../kernel/http/target-path.ts';
+import { jsonResponse, wholeResponse, type WholeResponse } from '../../kernel/http/whole-response.ts';
+import type { AdminAccess } from '../../pipeline/admin-access.ts';
+import { errorsPath } from '../../pipeline/references/errors-url.ts';
+import { settleClient } from '../../pipeline/client/settle-client.ts';
+import type { Exchange } from '../../pipeline/stage.ts';
+import { addressSetSteps } from '../../policy/addresses.ts';
+import { compiledInSteps } from '../../policy/compiled.ts';
+import { hostNameIn, isLoopbackName } from '../../policy/host-names.ts';
+import { errorsPage } from './errors-page.ts';
+import { giveAnswer } from '../give-answer.ts';
+import { healthAnswer, type HealthState } from './health.ts';
+import type { ClientSink } from './gateway-response.ts';
+import { refuseRequest } from '../refusal.ts';
+
+export interface MetricsText {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** What the endpoints tell that the server does not know itself. */
+export interface OwnEndpointsOptions {
+  readonly version?: string;
+  /** For /health/details, beside what the server knows itself. */
+  readonly details?: () => object;
+  readonly metrics?: () => Promise<MetricsText>;
+  /** A JWK set: what apps check assertions with. */
+  readonly assertionKeys?: (() => object) | undefined;
+  /** Absent: no credential opens a path of the main listener. */
+  readonly adminAccess?: AdminAccess | undefined;
+}
+
+interface ServerState extends HealthState {
+  /** Open now. */
+  readonly connections: number;
+}
+
+/** `public`: what the main listener shows to everybody. `open`: everything, to everybody who can connect. */
+export type Listener = 'public' | 'open';
+
+/** Takes a request that is not for the gateway itself. */
+type Elsewhere = (exchange: Exchange, sink: ClientSink) => void;
+
+const detailsPath = '/health/details';
+const wellKnown = '/.well-known/portal-gateway/';
+const assertionKeysPath = `${wellKnown}jwks.json`;
+const allowedOf = compiledInSteps(({ metrics }) => addressSetSteps(metrics.allowedCidrs));
+
+export class OwnEndpoints {
+  readonly #state: ServerState;
+  readonly #options: OwnEndpointsOptions;
+
+  constructor(state: ServerState, options: OwnEndpointsOptions) {
+    this.#state = state;
+    this.#options = options;
+  }
+
+  /**
+   * False when the path is not one of these, or is hidden from this caller. Where only a credential decides, returns true, and a request
+   * without one goes to `elsewhere`.
+   */
+  answer(exchange: Exchange, listener: Listener, sink: ClientSink, elsewhere: Elsewhere): boolean {
+    const sent = exchange.req.target;
+    // The absolute form names a path as well (RFC 9112 §3.2.2).
+    const target = sent.startsWith('/') ? sent : pathOf(sent);
+    const metrics = this.#metricsPath(exchange);
+    const { assertionKeys } = exchange.policy.assertion === undefined ? {} : this.#options;
+    if (
+      !target.startsWith('/health') &&
+      !target.startsWith(wellKnown) &&
+      (metrics === undefined || !target.startsWith(metrics))
+    )
+      return false;
+    const query = target.indexOf('?');
+    const path = query === -1 ? target : target.slice(0, query);
+    const isPrivate = path === detailsPath || path === metrics;
+    if (isPrivate) {
+      if (listener === 'open' || mayReadAll(exchange)) this.#servePrivate(exchange, path, sink);
+      else if (this.#options.adminAccess === undefined) return false;
+      else this.#askForScope(exchange, path, sink, elsewhere, this.#options.adminAccess);
+      return true;
+    }
+    const open = this.#openAnswer(path, assertionKeys);
+    if (open === undefined) return false;
+    if (!isRead(exchange)) refuseRequest(exchange, sink, readOnly());
+    else giveAnswer(exchange, sink, open, path.startsWith(wellKnown) ? 'other' : '/health');
+    return true;
+  }
+
+  #askForScope(exchange: Exchange, path: string, sink: ClientSink, elsewhere: Elsewhere, ask: AdminAccess): void {
+    ask(exchange, (verdict) => {
+      if (verdict === 'admin') this.#servePrivate(exchange, path, sink);
+      else if (verdict === 'none') elsewhere(exchange, sink);
+      else refuseRequest(exchange, sink, verdict);
+    });
+  }
+
+  #servePrivate(exchange: Exchange, path: string, sink: ClientSink): void {
+    if (!isRead(exchange)) refuseRequest(exchange, sink, readOnly());
+    else if (path === detailsPath) giveAnswer(exchange, sink, this.#details(), '/health');
+    else this.#tellMetrics(exchange, sink);
+  }
+
+  /** `assertionKeys`: undefined where there are no assertions. */
+  #openAnswer(path: string, assertionKeys: (() => object) | undefined): WholeResponse | undefined {
+    if (path === assertionKeysPath && assertionKeys !== undefined) return jsonResponse(200, assertionKeys());
+    return path === errorsPath ? errorsPage() : healthAnswer(path, this.#state);
+  }
+
+  #metricsPath({ policy }: Exchange): string | undefined {
+    return policy.metrics.enabled && this.#options.metrics !== undefined ? policy.metrics.path : undefined;
+  }
+
+  #details(): WholeResponse {
+    const { rss, heapUsed, external } = process.memoryUsage();
+    const { draining, uptimeSeconds, connections } = this.#state;
+    return jsonResponse(200, {
+      status: draining ? 'draining' : this.#state.connected() ? 'healthy' : 'unhealthy',
+      version: this.#options.version,
+      node: process.version,
+      uptime_seconds: uptimeSeconds,
+      connections,
+      memory: { rss_bytes: rss, heap_used_bytes: heapUsed, external_bytes: external },
+      ...this.#options.details?.(),
+    });
+  }
+
+  #tellMetrics(exchange: Exchange, sink: ClientSink): void {
+    this.#metricsAnswer()
+      .then((answer) => {
+        giveAnswer(exchange, sink, answer, '/metrics');
+      })
+      .catch((cause: unknown) => {
+        const error = new GatewayError('internal_error', 'The gateway failed to gather its metrics.', { cause });
+        refuseRequest(exchange, sink, error);
+      });
+  }
+
+  async #metricsAnswer(): Promise<WholeResponse> {
+    const { contentType, body } = (await this.#options.metrics?.()) ?? { contentType: 'text/plain', body: '' };
+    return wholeResponse(200, contentType, Buffer.from(body));
+  }
+}
+
+function isRead({ req }: Exchange): boolean {
+  return req.method === 'GET' || req.method === 'HEAD';
+}
+
+function readOnly(): GatewayError {
+  return new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] });
+}
+
+/**
+ * A connection from this machine proves nothing by itself: a proxy here passes on the requests of strangers, and a browser those of any
+ * page (DNS rebinding). A request that came through a proxy counts as its client's, and only if the proxy is trusted to name that client.
+ */
+function mayReadAll(exchange: Exchange): boolean {
+  const { peerIp, policy, req } = exchange;
+  const isAllowed = allowedOf(policy);
+  settleClient(exchange);
+  if (isForwarded(req.headers)) return exchange.clientIp !== peerIp && isAllowed(exchange.clientIp);
+  return isAllowed(peerIp) || isLocal(exchange);
+}
+
+/** nginx before 1.29.7 speaks HTTP/1.0 to its upstreams by default, without a header that names the client. */
+function isLocal({ loopbackPeer, httpVersion, authority = '' }: Exchange): boolean {
+  if (!loopbackPeer || httpVersion === '1.0') return false;
+  const host = hostNameIn(authority);
+  return host !== undefined && isLoopbackName(host);
+}
+
+function isForwarded(headers: RawHeaders): boolean {
+  return headers.some((name, i) => i % 2 === 0 && isForwarding(name.toLowerCase()));
+}

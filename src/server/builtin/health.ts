@@ -1,0 +1,30 @@
+// Owns what /health and its kin say to everybody. Asks a few questions of the gateway, and knows nothing else of it.
+import { jsonResponse, type WholeResponse } from '../../kernel/http/whole-response.ts';
+
+export interface HealthState {
+  readonly draining: boolean;
+  /** At least one relay is connected. */
+  connected(): boolean;
+  /** A lease list has arrived from a relay. */
+  listed(): boolean;
+  readonly uptimeSeconds: number;
+}
+
+/** Undefined: not a health path. */
+export function healthAnswer(path: string, state: HealthState): WholeResponse | undefined {
+  switch (path) {
+    case '/health':
+      return state.connected()
+        ? jsonResponse(200, { status: 'healthy', uptime_seconds: state.uptimeSeconds })
+        : jsonResponse(503, { status: 'unhealthy', reason: 'portal_disconnected' });
+    case '/health/live':
+      return jsonResponse(200, { status: 'live' });
+    case '/health/ready':
+      if (state.draining) return jsonResponse(503, { status: 'not_ready', reason: 'draining' });
+      if (!state.connected()) return jsonResponse(503, { status: 'not_ready', reason: 'portal_disconnected' });
+      if (!state.listed()) return jsonResponse(503, { status: 'not_ready', reason: 'no_lease_list' });
+      return jsonResponse(200, { status: 'ready' });
+    default:
+      return undefined;
+  }
+}

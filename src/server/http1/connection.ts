@@ -1,0 +1,261 @@
+// Owns the order on one HTTP/1 connection: one request at a time, whatever a client sends ahead, and a fault is answered when what
+// came before it has been. Stops reading while too many requests wait. Reads no request itself.
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import process from 'node:process';
+import type { Duplex } from 'node:stream';
+import { Deadline, type Expiring } from '../../kernel/work/deadlines.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import type { RawHeaders } from '../../kernel/http/http.ts';
+import type { ClientRequest } from '../client-request.ts';
+import type { Departing } from '../listen/last-look.ts';
+import { endIdle, endSoon } from './linger.ts';
+import { parseFaultOf } from './parse-fault.ts';
+import type { Peer } from '../listen/peer.ts';
+import { refuse } from './raw-response.ts';
+import type { ServerHost } from '../server-host.ts';
+import { splice } from './splice.ts';
+import { Turn, type TurnConnection } from './request-cycle.ts';
+import { corsFieldsOfUnread } from './unread-head.ts';
+import { takeSocket } from './upgrade.ts';
+import { isHttp2Preface, refuseHttp2, reportTls, spokenProtocol } from '../listen/wrong-protocol.ts';
+
+/**
+ * With more requests than this waiting for their turn, no more are read, until half of them are answered. Those of the same read (64
+ * KiB) are parsed already and wait, too. Load generators send some tens ahead, browsers none.
+ */
+const maxAhead = 64;
+
+export class Http1Connection implements TurnConnection, Expiring, Departing {
+  readonly socket: Socket;
+  readonly peer: Peer;
+  readonly #host: ServerHost;
+  /** The first is being answered, the others wait for it. */
+  readonly #turns: Turn[] = [];
+  /** Answered before all of its request had come. */
+  #unreceived: Turn | undefined = undefined;
+  /** Why nothing behind the last turn can be read. */
+  #refusal: GatewayError | undefined = undefined;
+  #ending = false;
+  /** Bytes of the socket in front of the first request: a PROXY protocol header. */
+  readonly #bytesAtStart: number;
+  #retired = false;
+  /** What had been read of the socket when the last turn was over: more means that another request has begun. */
+  #bytesAtRest: number;
+  /** Reading has stopped because of maxAhead. */
+  #held = false;
+  /** Of a head that began before reading stopped, and that Node's timer no longer watches. */
+  #headDeadline: Deadline | undefined = undefined;
+  /** The error that this timer reported. */
+  #lateHead: Error | undefined = undefined;
+  /** How long the connection may be idle while the gateway drains. Undefined: the gateway does not drain. */
+  #lingerMs: number | undefined = undefined;
+  readonly #lingerDeadline = new Deadline({
+    expired: () => {
+      this.#host.lastLook.add(this);
+    },
+  });
+
+  constructor(socket: Socket, peer: Peer, host: ServerHost) {
+    this.socket = socket;
+    this.peer = peer;
+    this.#host = host;
+    this.#bytesAtStart = socket.bytesRead - socket.readableLength;
+    this.#bytesAtRest = this.#bytesAtStart;
+  }
+
+  /** A request is being answered. */
+  get busy(): boolean {
+    return this.#turns.length > 0;
+  }
+
+  /** Not a byte of a request has come that is not answered. */
+  get atRest(): boolean {
+    return !this.busy && this.socket.bytesRead === this.#bytesAtRest;
+  }
+
+  request(request: ClientRequest, response: ServerResponse, upgrade: boolean): void {
+    // What follows on a message that could not be read is no message.
+    if (this.#ending || this.#refusal !== undefined) return;
+    if (this.#headDeadline !== undefined) {
+      this.#host.deadlines.disarm(this.#headDeadline);
+      this.#headDeadline = undefined;
+    }
+    const turn = new Turn(request, response, upgrade, this, this.#host);
+    this.#turns.push(turn);
+    if (this.#turns.length > maxAhead) this.#hold();
+    this.#host.deadlines.disarm(this.#lingerDeadline);
+    if (this.#turns.length > 1) return;
+    // Requests behind it in the same read are seen first: the response to the last one says that the connection ends.
+    if (this.#host.sendsAway() && !upgrade) process.nextTick(this.#startFirst);
+    else turn.start();
+  }
+
+  readonly #startFirst = (): void => {
+    if (!this.socket.destroyed) this.#turns[0]?.start();
+  };
+
+  /** No request is read behind this one. */
+  get isLast(): boolean {
+    return this.#turns.length === 1 && this.#refusal === undefined;
+  }
+
+  #hold(): void {
+    if (this.#held) return;
+    this.#held = true;
+    this.socket.on('resume', this.#resumed).pause();
+  }
+
+  /** The reader of a body resumes the socket even when the whole body has arrived. */
+  readonly #resumed = (): void => {
+    if (this.#held && !this.#ending) this.socket.pause();
+  };
+
+  #release(): void {
+    this.#held = false;
+    if (this.#headDeadline !== undefined) {
+      this.#host.deadlines.arm(this.#headDeadline, this.#host.policy().limits.readHeaderTimeoutMs);
+    }
+    this.socket.off('resume', this.#resumed).resume();
+  }
+
+  /** The rest of a head did not come after reading went on. */
+  expired(): void {
+    this.#headDeadline = undefined;
+    const error = this.#lateHead;
+    const fault = error === undefined ? 'gone' : parseFaultOf(error, this.socket);
+    if (error !== undefined && fault instanceof GatewayError && !this.#ending) this.#refuseBehind(error, fault);
+  }
+
+  /** What Node's parser could not read, or its timer did not wait for. */
+  fault(error: Error): void {
+    if (this.#ending) return;
+    const fault = parseFaultOf(error, this.socket);
+    if (this.#isFirst && this.#speaksOther(error)) return;
+    if (fault === 'harmless') {
+      // The parser knows the connection as closed, by a trailer say, and will never read on: a client that goes on must see it.
+      if (!this.busy) endSoon(this.socket);
+      return;
+    }
+    // A connection that was opened and never used is closed without a word, as browsers expect.
+    if (fault === 'gone' || (fault.code === 'request_timeout' && this.atRest)) {
+      this.socket.destroy();
+      return;
+    }
+    // The client is not late: the gateway has stopped reading. Node reports this once for each head.
+    if (fault.code === 'request_timeout' && this.#held) {
+      this.#headDeadline ??= new Deadline(this);
+      this.#lateHead = error;
+    } else this.#refuseBehind(error, fault);
+  }
+
+  /** No request has begun before the one that could not be read. */
+  get #isFirst(): boolean {
+    return !this.busy && this.#bytesAtRest === this.#bytesAtStart;
+  }
+
+  /** True: it was no HTTP/1, and the client and the log have been told. */
+  #speaksOther(error: Error): boolean {
+    const { rawPacket } = error as Error & { rawPacket?: Buffer };
+    const spoken = isHttp2Preface(error) ? 'http2' : rawPacket && spokenProtocol(rawPacket);
+    if (spoken === 'tls' && !this.peer.encrypted) {
+      reportTls(this.peer);
+      this.refuse(new GatewayError('invalid_request', 'This port speaks plain HTTP, not TLS: use http.'));
+      return true;
+    }
+    if (spoken !== 'http2') return false;
+    this.#ending = true;
+    refuseHttp2(this.socket, this.peer);
+    return true;
+  }
+
+  /** After the responses that are due. */
+  #refuseBehind(error: Error, fault: GatewayError): void {
+    const last = this.#turns.at(-1);
+    if (last === undefined) this.refuse(fault, corsFieldsOfUnread(error, fault, this.peer, this.#host.policy()));
+    else if (last.received) this.#refusal ??= fault;
+    else last.bodyFault(fault);
+  }
+
+  /** The last answer on this connection, to what is no request. */
+  refuse(error: GatewayError, more?: RawHeaders): void {
+    this.#ending = true;
+    refuse(this.socket, error, this.peer, this.#host.policy(), more);
+  }
+
+  /** From now on the connection ends after so long without a request. */
+  drain(lingerMs: number): void {
+    this.#lingerMs = lingerMs;
+    if (!this.busy) this.#linger(lingerMs);
+  }
+
+  #linger(lingerMs: number): void {
+    if (lingerMs === 0) this.#host.lastLook.add(this);
+    else this.#host.deadlines.arm(this.#lingerDeadline, lingerMs);
+  }
+
+  /** The connection has been idle for as long as it may be. A request that has begun is served; its response ends the connection. */
+  leave(): void {
+    if (this.#ending || this.socket.destroyed || !this.atRest) return;
+    this.#ending = true;
+    endIdle(this.socket);
+  }
+
+  get retired(): boolean {
+    return this.#retired;
+  }
+
+  /** The connection ends with its next response, which announces it. A response that has begun did not: another request may be on its way. */
+  retire(): void {
+    this.#retired = true;
+  }
+
+  /** Whatever is under way. */
+  cut(): void {
+    this.#ending = true;
+    for (const turn of this.#turns) turn.cancel();
+    this.socket.destroy();
+  }
+
+  /** The connection is about to be cut: whoever waits on it is told why. */
+  abandon(reason: GatewayError): void {
+    this.#ending = true;
+    for (const turn of this.#turns) turn.cancel(reason);
+  }
+
+  /** The socket is. */
+  closed(): void {
+    if (this.#headDeadline !== undefined) this.#host.deadlines.disarm(this.#headDeadline);
+    this.#host.deadlines.disarm(this.#lingerDeadline);
+    this.#unreceived?.leaveBody();
+  }
+
+  endsWithAnswer(): void {
+    this.#ending = true;
+  }
+
+  switched(response: ServerResponse, head: string, peer: Duplex): void {
+    const socket = takeSocket(response);
+    if (socket === undefined) {
+      peer.destroy();
+      return;
+    }
+    this.#ending = true;
+    socket.write(head, 'latin1');
+    splice(socket, peer);
+  }
+
+  over(): void {
+    const turn = this.#turns.shift();
+    this.#unreceived = turn?.received === false ? turn : undefined;
+    this.#bytesAtRest = this.socket.bytesRead;
+    if (this.socket.destroyed) return;
+    if (this.#held && this.#turns.length <= maxAhead / 2) this.#release();
+    const [next] = this.#turns;
+    if (this.#ending) endSoon(this.socket);
+    else if (next !== undefined) next.start();
+    else if (this.#refusal !== undefined) this.refuse(this.#refusal);
+    // Its response began before the drain and announced no end, so another request may be on its way.
+    else if (this.#lingerMs !== undefined) this.#linger(this.#lingerMs);
+  }
+}

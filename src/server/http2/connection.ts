@@ -1,0 +1,194 @@
+// One HTTP/2 connection: its bounds, its idle time and its end. Http2Turn handles its streams.
+import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import { systemClock } from '../../kernel/clock.ts';
+import { Deadline, type Expiring } from '../../kernel/work/deadlines.ts';
+import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import type { RawHeaders } from '../../kernel/http/http.ts';
+import {
+  abandonedRate,
+  connectionWindowBytes,
+  controlFrameRate,
+  maxServedStreams,
+  RateBound,
+  refusedRate,
+  sessionOptions,
+  smallDataBytes,
+  smallDataRate,
+} from './bounds.ts';
+import { Http2HeadWatch } from './head-watch.ts';
+import { Http2Turn, type Http2TurnConnection } from './request-cycle.ts';
+import type { Departing } from '../listen/last-look.ts';
+import type { Peer } from '../listen/peer.ts';
+import type { ServerHost } from '../server-host.ts';
+
+/** As long as a client may take to notice that the connection is over. */
+const lingerMs = 2_000;
+
+/** opening: the client has not even said that it speaks HTTP/2. ending: no new streams; those that are open end by themselves. */
+type Phase = 'opening' | 'open' | 'ending' | 'over';
+
+export class Http2Connection implements Http2TurnConnection, Expiring, Departing {
+  readonly peer: Peer;
+  readonly #socket: Socket;
+  readonly #host: ServerHost;
+  readonly #session: ServerHttp2Session;
+  readonly #abandoned = new RateBound(abandonedRate, systemClock);
+  readonly #refused = new RateBound(refusedRate, systemClock);
+  readonly #smallData = new RateBound(smallDataRate, systemClock);
+  readonly #controlFrames = new RateBound(controlFrameRate, systemClock);
+  readonly #heads: Http2HeadWatch;
+  /** While there is no stream. */
+  readonly #deadline = new Deadline(this);
+  /** While the gateway drains. */
+  readonly #drainDeadline = new Deadline({
+    expired: () => {
+      this.#host.lastLook.add(this);
+    },
+  });
+  #draining = false;
+  #phase: Phase = 'opening';
+  readonly #turns = new Set<Http2Turn>();
+
+  constructor(socket: Socket, peer: Peer, host: ServerHost) {
+    this.peer = peer;
+    this.#socket = socket;
+    this.#host = host;
+    // A client that ends its side can't even acknowledge what it is sent: it has left.
+    socket.allowHalfOpen = false;
+    this.#session = performServerHandshake(socket, sessionOptions(host.maxHeaderBytes));
+    this.#session.setLocalWindowSize(connectionWindowBytes);
+    this.#session
+      .on('stream', this.#begun as unknown as (stream: ServerHttp2Stream) => void)
+      .on('remoteSettings', this.#settled)
+      .on('ping', this.#controlled)
+      .on('goaway', this.#controlled)
+      .on('error', ignore)
+      .once('close', this.#closed);
+    host.deadlines.arm(this.#deadline, this.#readHeaderTimeoutMs);
+    this.#heads = new Http2HeadWatch(this.#session, host.deadlines, () => this.#readHeaderTimeoutMs, this.#headLate);
+  }
+
+  /** Serves what comes within `lingerMs`, then takes no new streams and ends with the last one. */
+  drain(lingerMs: number): void {
+    this.#draining = true;
+    if (lingerMs > 0) this.#host.deadlines.arm(this.#drainDeadline, lingerMs);
+    else this.#host.lastLook.add(this);
+  }
+
+  /** The connection has been idle for as long as it may be, or has drained for that long. */
+  leave(): void {
+    if (this.#draining || this.#turns.size === 0) this.#finish();
+  }
+
+  /** Takes no new streams from now on, and ends with the last one. */
+  retire(): void {
+    this.#finish();
+  }
+
+  /** Responds to requests in flight with the reason, or resets them. */
+  abandon(reason: GatewayError): void {
+    for (const turn of this.#turns) turn.cancel(reason);
+    this.#finish();
+  }
+
+  dataReceived(bytes: number): void {
+    if (bytes < smallDataBytes) this.#spend(this.#smallData);
+  }
+
+  over(turn: Http2Turn, abandoned: boolean): void {
+    this.#turns.delete(turn);
+    if (abandoned) this.#spend(this.#abandoned);
+    if (this.#turns.size === 0) this.#await(this.#phase === 'ending' ? lingerMs : this.#idleTimeoutMs);
+  }
+
+  /** Nothing was asked for all the time; or the client does not let go of a connection that is over. */
+  expired(): void {
+    if (this.#phase === 'ending') this.#socket.destroy();
+    else this.#host.lastLook.add(this);
+  }
+
+  get #readHeaderTimeoutMs(): number {
+    return this.#host.policy().limits.readHeaderTimeoutMs;
+  }
+
+  get #idleTimeoutMs(): number {
+    return this.#host.policy().limits.idleTimeoutMs;
+  }
+
+  readonly #begun = (stream: ServerHttp2Stream, _fields: unknown, _flags: number, raw: RawHeaders): void => {
+    if (this.#phase === 'over') return;
+    // Node leaves the id out once the stream is destroyed.
+    if (stream.id !== undefined) this.#heads.complete(stream.id);
+    // Reset in the same breath: not worth a look.
+    if (stream.destroyed || stream.closed) {
+      this.#spend(this.#abandoned);
+      return;
+    }
+    if (this.#turns.size >= maxServedStreams && this.#served() >= maxServedStreams) {
+      stream.on('error', ignore).close(constants.NGHTTP2_REFUSED_STREAM);
+      this.#spend(this.#refused);
+      return;
+    }
+    this.#host.deadlines.disarm(this.#deadline);
+    const turn = new Http2Turn(stream, raw, this, this.#host);
+    this.#turns.add(turn);
+    turn.start();
+  };
+
+  readonly #settled = (): void => {
+    if (this.#phase === 'opening') {
+      this.#phase = 'open';
+      if (this.#turns.size === 0) this.#await(this.#idleTimeoutMs);
+    } else this.#controlled();
+  };
+
+  readonly #controlled = (): void => {
+    this.#spend(this.#controlFrames);
+  };
+
+  readonly #closed = (): void => {
+    this.#phase = 'over';
+    this.#host.deadlines.disarm(this.#deadline);
+    this.#host.deadlines.disarm(this.#drainDeadline);
+    this.#heads.end();
+  };
+
+  /** Frames of other streams cannot come within a head, so the whole connection waits for it. */
+  readonly #headLate = (): void => {
+    this.#phase = 'over';
+    this.#session.destroy(undefined, constants.NGHTTP2_NO_ERROR);
+  };
+
+  /** Streams that are open for the client as well: Node keeps some for a moment after their end. */
+  #served(): number {
+    let served = 0;
+    for (const turn of this.#turns) if (turn.open) served += 1;
+    return served;
+  }
+
+  #finish(): void {
+    if (this.#phase === 'ending' || this.#phase === 'over') return;
+    this.#phase = 'ending';
+    // GOAWAY with the last stream that was processed: the client may send later ones again elsewhere, whatever their method. A first one
+    // with the highest id (RFC 9113 §6.8) is impossible: nghttp2 ignores every stream that begins behind a GOAWAY of session.goaway(),
+    // Node does not offer nghttp2_submit_shutdown_notice(), and a frame written past the session to a TLS socket aborts the process.
+    this.#session.close();
+    if (this.#turns.size === 0) this.#await(lingerMs);
+  }
+
+  #await(ms: number): void {
+    if (this.#phase !== 'over') this.#host.deadlines.arm(this.#deadline, ms);
+  }
+
+  /** A client that asks for too much is cut, whatever is under way. */
+  #spend(bound: RateBound): void {
+    if (this.#phase === 'over' || bound.spend()) return;
+    this.#phase = 'over';
+    this.#session.destroy(new Error('the client asks for too much'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+}
+
+function ignore(): void {
+  // 'close' follows
+}

@@ -1,0 +1,41 @@
+// Owns HTTP/2 on connections that others accepted, decrypted and found to want it. Decides nothing about a request.
+import type { Socket } from 'node:net';
+import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { Http2Connection } from './connection.ts';
+import type { Peer } from '../listen/peer.ts';
+import type { RetiringProtocol, ServerHost } from '../server-host.ts';
+
+export class Http2 implements RetiringProtocol {
+  readonly #host: ServerHost;
+  readonly #connections = new Map<Socket, Http2Connection>();
+  /** Undefined: the gateway does not drain. */
+  #lingerMs: number | undefined = undefined;
+
+  constructor(host: ServerHost) {
+    this.#host = host;
+  }
+
+  readonly accept = (socket: Socket, peer: Peer): void => {
+    const connection = new Http2Connection(socket, peer, this.#host);
+    this.#connections.set(socket, connection);
+    socket.once('close', () => this.#connections.delete(socket));
+    if (this.#lingerMs !== undefined) connection.drain(this.#lingerMs);
+  };
+
+  drain(lingerMs: number): void {
+    this.#lingerMs = lingerMs;
+    for (const connection of this.#connections.values()) connection.drain(lingerMs);
+  }
+
+  retire(socket: Socket): void {
+    this.#connections.get(socket)?.retire();
+  }
+
+  abandon(reason: GatewayError): void {
+    for (const connection of this.#connections.values()) connection.abandon(reason);
+  }
+
+  close(): void {
+    // Nothing runs here but what ends with its connection.
+  }
+}

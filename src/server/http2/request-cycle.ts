@@ -1,0 +1,170 @@
+// Owns one request and its answer on an HTTP/2 stream: checks the head, makes the exchange and the sink, and decides what a fault in
+// the body means by how far the answer has come.
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { Deadline, type Expiring } from '../../kernel/work/deadlines.ts';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import type { RawHeaders } from '../../kernel/http/http.ts';
+import { BodyWatch, type BodyOwner } from '../body-watch.ts';
+import { ClientExchange } from '../client-exchange.ts';
+import { checkHead } from '../head-check.ts';
+import { Http2Body } from './body.ts';
+import { translateHead } from './head.ts';
+import { resetStream } from './reset.ts';
+import { Http2Sink, type Http2SinkHost } from './response-sink.ts';
+import type { Peer } from '../listen/peer.ts';
+import { refuseRequest } from '../refusal.ts';
+import type { ServerHost } from '../server-host.ts';
+import { type WriteRate, writeRateOf } from '../write-rate.ts';
+
+/** What a turn needs of its connection. */
+export interface Http2TurnConnection {
+  readonly peer: Peer;
+  /** A DATA frame of the client, whether anybody reads it or not. */
+  dataReceived(bytes: number): void;
+  /** The stream is over. `abandoned`: before its answer was, and not because the answer was cut. */
+  over(turn: Http2Turn, abandoned: boolean): void;
+}
+
+/** How soon to look again whether the end of a response went out, on a connection whose client does not read. */
+const restRetryMs = 50;
+
+export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
+  readonly #stream: ServerHttp2Stream;
+  readonly #host: ServerHost;
+  readonly #connection: Http2TurnConnection;
+  readonly #exchange: ClientExchange;
+  readonly #body: Http2Body;
+  readonly #watch: BodyWatch;
+  readonly #sink: Http2Sink;
+  /** For the client to take an answer that is complete. */
+  readonly #deadline = new Deadline(this);
+  readonly #fault: GatewayError | undefined;
+  #expired = false;
+  /** Of the body, read or not. */
+  #hasData = false;
+  #hasEnded = false;
+
+  constructor(stream: ServerHttp2Stream, raw: RawHeaders, connection: Http2TurnConnection, host: ServerHost) {
+    this.#stream = stream;
+    this.#connection = connection;
+    this.#host = host;
+    const policy = host.policy();
+    const { maxBodyBytes, bodyTimeoutMs } = policy.limits;
+    const { req, tunnelling, fault } = translateHead(raw, stream.endAfterHeaders, host.maxHeaderBytes);
+    const head = fault ?? checkHead(req, '1.1', { maxTargetBytes: host.maxTargetBytes, maxBodyBytes });
+    const refused = head instanceof GatewayError;
+    this.#fault = refused ? head : undefined;
+    const bounds = { maxBytes: maxBodyBytes, pauseMs: bodyTimeoutMs };
+    this.#watch = new BodyWatch(bounds, host.deadlines, this, !refused && head.expectsContinue);
+    this.#body = new Http2Body(stream, refused ? 'none' : head.bodyLength, this.#watch);
+    this.#exchange = ClientExchange.of({ req, body: this.#body, httpVersion: '2', peer: connection.peer }, policy);
+    this.#sink = new Http2Sink(stream, this.#exchange, tunnelling, this);
+    const push = stream.push.bind(stream);
+    // Node passes each DATA frame to push(), also those of a stream that is not read.
+    stream.push = (piece: Buffer | null): boolean => {
+      if (piece === null) this.#hasEnded = true;
+      else {
+        connection.dataReceived(piece.length);
+        this.#hasData = true;
+      }
+      return push(piece);
+    };
+    stream.on('error', ignore).once('aborted', this.#aborted).once('close', this.#closed);
+  }
+
+  /** Of the streams that the client counts. */
+  get open(): boolean {
+    return !this.#stream.closed;
+  }
+
+  start(): void {
+    if (this.#fault !== undefined) refuseRequest(this.#exchange, this.#sink, this.#fault);
+    // Node reports a head before it parses the frames behind it, and only those show whether a body without a length is empty.
+    else if (this.#body.lengthBytes === null) setImmediate(this.#begin);
+    else this.#begin();
+  }
+
+  readonly #begin = (): void => {
+    const stream = this.#stream;
+    // Reset, or answered, since.
+    if (stream.destroyed || stream.closed || this.#sink.begun) return;
+    if (this.#hasEnded && !this.#hasData) this.#body.endedEmpty();
+    this.#host.receive(this.#exchange, this.#sink);
+  };
+
+  cancel(reason: GatewayError): void {
+    this.#sink.fail(reason);
+    this.#exchange.cancellation.cancel();
+  }
+
+  bodyFault(error: GatewayError): void {
+    if (this.#body.started) {
+      // Whoever reads takes the app's request with it, and the fault comes back as the answer.
+      this.#body.fail(error);
+    } else {
+      this.#sink.fail(error);
+      this.#exchange.cancellation.cancel();
+    }
+  }
+
+  bodyStalled(error: GatewayError): void {
+    // While the app talks, it is the app's to say how long the other direction may rest.
+    if (this.#sink.begun) this.#watch.wanted();
+    else this.bodyFault(error);
+  }
+
+  writeRate(tooSlow: () => void): WriteRate | undefined {
+    return writeRateOf(this.#exchange.policy, this.#host, tooSlow);
+  }
+
+  continued(): void {
+    this.#watch.continued();
+  }
+
+  answered(): void {
+    const stream = this.#stream;
+    this.#host.deadlines.arm(this.#deadline, this.#exchange.policy.limits.idleTimeoutMs);
+    // RFC 9113 §8.1: the answer is whole, so the rest of the request is not wanted.
+    if (stream.writableFinished) this.#leaveRest();
+    else stream.once('finish', this.#leaveRest);
+  }
+
+  /** The client does not take the end of its answer. */
+  expired(): void {
+    this.#expired = true;
+    resetStream(this.#stream, constants.NGHTTP2_CANCEL);
+  }
+
+  readonly #leaveRest = (): void => {
+    const stream = this.#stream;
+    // Not now: this may run within nghttp2, before it counts the frame at hand.
+    if (!stream.endAfterHeaders) setImmediate(this.#resetRest);
+    // Node keeps a stream until what has come of it is read.
+    stream.resume();
+  };
+
+  /** Only behind END_STREAM: a reset overtakes what nghttp2 has not sent yet, be it the whole response. */
+  readonly #resetRest = (): void => {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.closed || stream.state.remoteClose === 1) return;
+    if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    // The connection is full; the deadline ends it.
+    else setTimeout(this.#resetRest, restRetryMs).unref();
+  };
+
+  /** Node waits for what it has of the body to be read before it lets go of a stream that was reset without an error. */
+  readonly #aborted = (): void => {
+    if (this.#stream.rstCode === constants.NGHTTP2_NO_ERROR) setImmediate(() => this.#stream.destroy());
+  };
+
+  readonly #closed = (): void => {
+    this.#host.deadlines.disarm(this.#deadline);
+    this.#watch.end();
+    this.#sink.closed();
+    this.#connection.over(this, this.#sink.abandoned && !this.#expired);
+  };
+}
+
+function ignore(): void {
+  // 'close' follows
+}

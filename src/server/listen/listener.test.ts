@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import process from 'node:process';
+import { test } from 'node:test';
+import { testPolicy } from '../../../test/helpers/policy.ts';
+import { FrontDoor } from './listener.ts';
+
+/** Linux has all of 127.0.0.0/8. */
+const skip = process.platform === 'linux' ? false : 'needs several loopback addresses';
+
+test('a host name is served on every address of it, until the end', { skip }, async (t) => {
+  const policy = testPolicy();
+  const addresses = ['127.0.0.1', '127.0.0.2'];
+  const door = new FrontDoor({
+    host: 'gateway.test',
+    port: 0,
+    lookup: () => Promise.resolve(addresses),
+    policy: () => policy,
+    proxyProtocol: false,
+    onConnection: (socket) => socket.write('hello'),
+  });
+  t.after(() => {
+    door.cut();
+    return door.emptied();
+  });
+  const { port } = await door.listen();
+  for (const address of addresses) await once(connect(port, address), 'data');
+  assert.equal(door.connections, addresses.length);
+  door.cut();
+  await door.emptied();
+  for (const address of addresses) await assert.rejects(once(connect(port, address), 'connect'), /ECONNREFUSED/);
+});

@@ -1,0 +1,180 @@
+// Owns a listening port and every connection accepted on it: how many there may be, for how many each address, and who is at
+// the other end. What is spoken on them is another's.
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { connectionRefused, type ConnectionRefused } from '../../kernel/events.ts';
+import { type HostLookup, listenOnEvery } from '../../kernel/net/listening.ts';
+import { addressGroup, addressSetSteps } from '../../policy/addresses.ts';
+import { compiledInSteps } from '../../policy/compiled.ts';
+import type { Policy } from '../../policy/policy.ts';
+import { ConnectionCounts } from './connection-counts.ts';
+import { directPeer, type Peer, plainAddress, proxiedPeer, unknownAddress } from './peer.ts';
+import { takeProxyHeader } from './proxy-preface.ts';
+import type { ProxySource } from './proxy-protocol.ts';
+import type { ConnectionHandler } from '../server-host.ts';
+
+export interface FrontDoorOptions {
+  /** An address, or a name: every address of it. */
+  readonly host: string;
+  /** The same on each address. 0: any free one. */
+  readonly port: number;
+  readonly lookup?: HostLookup | undefined;
+  readonly policy: () => Policy;
+  /** Every connection begins with a PROXY protocol header of a trusted proxy. */
+  readonly proxyProtocol: boolean;
+  readonly onConnection: ConnectionHandler;
+}
+
+/** A peer that vanished without a word is noticed by the kernel, on connections that may otherwise be silent for ever. */
+const keepAliveDelayMs = 60_000;
+
+/** Clients that connect faster than the gateway accepts can't keep it from closing. */
+const maxBacklogMs = 1_000;
+
+const trustedOf = compiledInSteps(({ trustedProxies }) => addressSetSteps(trustedProxies));
+
+export class FrontDoor {
+  readonly #options: FrontDoorOptions;
+  /** One for each address. */
+  #servers: readonly Server[] = [];
+  readonly #open = new Set<Socket>();
+  readonly #counts = new ConnectionCounts();
+  #closed: Promise<unknown> = Promise.resolve();
+  #acceptedCount = 0;
+  #isCut = false;
+
+  constructor(options: FrontDoorOptions) {
+    this.#options = options;
+  }
+
+  /** Connections that are open now. */
+  get connections(): number {
+    return this.#open.size;
+  }
+
+  /** Throws Node's error (EADDRINUSE, EACCES) when the port can't be had. */
+  async listen(): Promise<AddressInfo> {
+    const servers = await listenOnEvery(this.#options, () =>
+      createServer(
+        { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs },
+        this.#arrived,
+      ),
+    );
+    this.#servers = servers;
+    this.#closed = Promise.all(servers.map((server) => once(server, 'close')));
+    // From now on: a connection that could not be accepted. The others live on.
+    for (const server of servers) server.on('error', ignore);
+    return servers[0].address() as AddressInfo;
+  }
+
+  /** Accepts the connections in the backlog, and then no more. Idempotent. */
+  async shut(): Promise<void> {
+    await this.#emptyBacklog();
+    this.#stopListening();
+  }
+
+  /** Resolves when the listener and the last connection are closed. */
+  async emptied(): Promise<void> {
+    await this.#closed;
+  }
+
+  /** Takes no more connections, and cuts every one that there is, whatever is spoken on it. */
+  cut(): void {
+    this.#isCut = true;
+    this.#stopListening();
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  #stopListening(): void {
+    for (const server of this.#servers) if (server.listening) server.close();
+  }
+
+  /**
+   * The kernel completes connections before they are accepted, and resets those that wait when the listener closes. The loop accepts one or
+   * more in each pass, so a pass without one means that none waited when it polled.
+   */
+  async #emptyBacklog(): Promise<void> {
+    const untilMs = performance.now() + maxBacklogMs;
+    await setImmediate();
+    let before: number;
+    do {
+      before = this.#acceptedCount;
+      await setImmediate();
+    } while (this.#acceptedCount !== before && !this.#isCut && performance.now() < untilMs);
+  }
+
+  readonly #arrived = (socket: Socket): void => {
+    this.#acceptedCount += 1;
+    if (this.#isCut) {
+      socket.destroy();
+      return;
+    }
+    socket.on('error', ignore); // 'close' follows
+    const { remoteAddress, remotePort = 0 } = socket;
+    if (remoteAddress === undefined) {
+      socket.destroy(); // gone already
+      return;
+    }
+    const ip = plainAddress(remoteAddress);
+    const policy = this.#options.policy();
+    if (this.#open.size >= policy.limits.maxConnections) {
+      refuse(socket, { ip, reason: 'max_connections' });
+      return;
+    }
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    const peer = directPeer(ip, remotePort);
+    if (!this.#options.proxyProtocol) this.#admit(socket, peer);
+    else if (trustedOf(policy)(ip)) this.#askWhoItIs(socket, peer);
+    else refuse(socket, { ip, reason: 'proxy_protocol' });
+  };
+
+  #askWhoItIs(socket: Socket, proxy: Peer): void {
+    takeProxyHeader(socket, this.#options.policy().limits.readHeaderTimeoutMs, {
+      arrived: (source) => {
+        this.#admit(socket, peerOf(source, proxy));
+      },
+      failed: () => {
+        refuse(socket, { ip: proxy.ip, reason: 'proxy_protocol' });
+      },
+    });
+  }
+
+  #admit(socket: Socket, peer: Peer): void {
+    const { ip } = peer;
+    const policy = this.#options.policy();
+    // Many clients come from the address of a proxy, also where another proxy's PROXY protocol header names it.
+    if (!trustedOf(policy)(ip)) {
+      const group = addressGroup(ip);
+      if (!this.#counts.add(group, policy.limits.maxConnectionsPerIp)) {
+        refuse(socket, { ip, reason: 'max_connections_per_ip' });
+        return;
+      }
+      socket.once('close', () => {
+        this.#counts.remove(group);
+      });
+    }
+    this.#options.onConnection(socket, peer);
+  }
+}
+
+function peerOf(source: ProxySource, proxy: Peer): Peer {
+  switch (source.kind) {
+    case 'proxy':
+      return proxy;
+    case 'client':
+      return proxiedPeer(source.ip, source.port);
+    case 'unknown':
+      return proxiedPeer(unknownAddress, 0);
+  }
+}
+
+function refuse(socket: Socket, refused: ConnectionRefused): void {
+  socket.destroy();
+  if (connectionRefused.hasSubscribers) connectionRefused.publish(refused);
+}
+
+function ignore(): void {
+  // see where it is listened for
+}

@@ -1,0 +1,233 @@
+// Owns the TLS handshake on accepted connections, and whom it makes them over to: HTTP/2 or HTTP/1.1, as the client chooses (ALPN).
+// Knows nothing of what is spoken inside.
+import type { Socket } from 'node:net';
+import type { Server, TLSSocket } from 'node:tls';
+import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { tlsHandshakeFailed, type TlsHandshakeFailed } from '../../kernel/events.ts';
+import { atOnce, type Steps } from '../../kernel/work/slices.ts';
+import type { CertificateStatus } from '../../kernel/http/status.ts';
+import type { Policy } from '../../policy/policy.ts';
+import type { LastLook } from './last-look.ts';
+import { endIdle } from '../http1/linger.ts';
+import type { Peer } from './peer.ts';
+import { refuse } from '../http1/raw-response.ts';
+import { RetiredConnections } from './retired-connections.ts';
+import type { ConnectionProtocol, RetiringProtocol, ServerHost } from '../server-host.ts';
+import { createTlsServer, expiries, type TlsSettings } from './tls-contexts.ts';
+import { isUndecided, refuseHttp2, spokenProtocol } from './wrong-protocol.ts';
+
+/** What clients can choose. */
+export interface TlsProtocols {
+  readonly h2: RetiringProtocol;
+  /** Also for those who don't choose. */
+  readonly http1: RetiringProtocol;
+}
+
+/** What it needs of the server. */
+type TlsHost = Pick<ServerHost, 'policy' | 'lastLook'>;
+
+interface Handshake {
+  readonly peer: Peer;
+  /** From the first byte on Node counts the time, too. */
+  readonly timer: NodeJS.Timeout;
+  /** Received before OpenSSL reads. */
+  first: Buffer;
+}
+
+export class TlsFront implements ConnectionProtocol {
+  readonly #protocols: TlsProtocols;
+  readonly #policy: () => Policy;
+  readonly #lastLook: LastLook;
+  /** Undefined: the gateway does not drain. */
+  #lingerMs: number | undefined = undefined;
+  /** In the handshake: the connection below, and who is at its other end. */
+  readonly #handshakes = new Map<Socket, Handshake>();
+  #server: Server;
+  #certificates: readonly CertificateStatus[];
+  readonly #connections: RetiredConnections;
+
+  /** Throws TlsSettingsError. */
+  constructor(settings: TlsSettings, protocols: TlsProtocols, { policy, lastLook }: TlsHost) {
+    this.#protocols = protocols;
+    this.#policy = policy;
+    this.#lastLook = lastLook;
+    this.#connections = new RetiredConnections(demandsOf(settings));
+    this.#server = atOnce(this.#serverFor(settings));
+    this.#certificates = atOnce(expiries(settings));
+  }
+
+  /** Those that are shown now. */
+  get certificates(): readonly CertificateStatus[] {
+    return this.#certificates;
+  }
+
+  /**
+   * What it returns makes the settings count for handshakes that begin from then on. Connections whose handshake made other demands of the
+   * client end with what is in flight. Throws TlsSettingsError.
+   */
+  *prepare(settings: TlsSettings): Steps<() => void> {
+    const server = yield* this.#serverFor(settings);
+    const certificates = yield* expiries(settings);
+    return () => {
+      this.#server = server;
+      this.#certificates = certificates;
+      this.#connections.demand(demandsOf(settings));
+    };
+  }
+
+  readonly accept = (socket: Socket, peer: Peer): void => {
+    const { readHeaderTimeoutMs } = this.#policy().limits;
+    const timer = setTimeout(this.#late, readHeaderTimeoutMs, socket).unref();
+    const handshake: Handshake = { peer, timer, first: noBytes };
+    this.#handshakes.set(socket, handshake);
+    if (this.#lingerMs !== undefined) this.#linger(socket, this.#lingerMs);
+    // Node reports most failures itself, after the close. This is for those that it does not.
+    socket.once('close', () => setImmediate(this.#failed, socket, clientClosed));
+    // Looked at before OpenSSL reads them: it would end a connection that speaks plain HTTP without a response.
+    const look = (bytes: Buffer): void => {
+      handshake.first = handshake.first.length === 0 ? bytes : Buffer.concat([handshake.first, bytes]);
+      if (isUndecided(handshake.first)) return;
+      socket.off('data', look).off('end', ended).pause();
+      const spoken = spokenProtocol(handshake.first);
+      if (spoken === 'http' || spoken === 'http2') this.#refusePlain(socket, spoken);
+      else if (this.#handshakes.has(socket)) {
+        socket.unshift(handshake.first);
+        // The TLS socket inherits it. A client that ends its side within the handshake can never complete it.
+        socket.allowHalfOpen = false;
+        this.#server.emit('connection', socket);
+      }
+    };
+    const ended = (): void => {
+      if (handshake.first.length > 0) this.#refusePlain(socket, 'http');
+      else socket.destroy();
+    };
+    socket.on('data', look).once('end', ended);
+    // Behind a PROXY protocol header.
+    if (socket.isPaused()) socket.resume();
+  };
+
+  /** A client that sent the beginning of a plain request gets a response; a silent one or one of TLS none. */
+  readonly #late = (socket: Socket): void => {
+    if (spokenProtocol(this.#handshakes.get(socket)?.first ?? noBytes) === 'http') this.#refusePlain(socket, 'http');
+    else this.#failed(socket, handshakeTimeout);
+  };
+
+  #refusePlain(socket: Socket, spoken: 'http' | 'http2'): void {
+    const peer = this.#over(socket);
+    if (peer === undefined) return;
+    reportFailure(peer, plainHttp);
+    if (spoken === 'http2') refuseHttp2(socket, peer);
+    else refuse(socket, new GatewayError('invalid_request', 'This port speaks TLS: use https.'), peer, this.#policy());
+  }
+
+  /** The handshake is over, however it ended. Undefined: it was over before. */
+  #over(below: Socket): Peer | undefined {
+    const handshake = this.#handshakes.get(below);
+    if (handshake === undefined) return undefined;
+    clearTimeout(handshake.timer);
+    this.#handshakes.delete(below);
+    return handshake.peer;
+  }
+
+  /** Handshakes that have begun go on within their own time, and a request may follow. */
+  drain(lingerMs: number): void {
+    this.#lingerMs = lingerMs;
+    for (const socket of this.#handshakes.keys()) this.#linger(socket, lingerMs);
+    this.#protocols.h2.drain(lingerMs);
+  }
+
+  /** Ends a connection on which no handshake has begun by then. */
+  #linger(socket: Socket, lingerMs: number): void {
+    const leave = (): void => {
+      if (this.#handshakes.get(socket)?.first.length !== 0) return;
+      this.#over(socket);
+      endIdle(socket);
+    };
+    setTimeout(() => {
+      this.#lastLook.add({ leave });
+    }, lingerMs).unref();
+  }
+
+  abandon(reason: GatewayError): void {
+    // The gateway ends these handshakes: they are no failures of their clients.
+    for (const socket of [...this.#handshakes.keys()]) this.#over(socket);
+    this.#protocols.h2.abandon(reason);
+  }
+
+  close(): void {
+    this.#protocols.h2.close();
+  }
+
+  *#serverFor(settings: TlsSettings): Steps<Server> {
+    const { readHeaderTimeoutMs } = this.#policy().limits;
+    const demands = demandsOf(settings);
+    const server = yield* createTlsServer(settings, readHeaderTimeoutMs);
+    return server
+      .on('secureConnection', (socket: TLSSocket) => {
+        this.#secured(socket, demands);
+      })
+      .on('tlsClientError', (error: Error, socket: TLSSocket) => {
+        this.#failed(connectionBelow(socket), codeOf(error, socket));
+      });
+  }
+
+  #secured(socket: TLSSocket, demands: string): void {
+    const below = connectionBelow(socket);
+    const peer = this.#over(below);
+    if (peer === undefined) {
+      socket.destroy();
+      return;
+    }
+    // From here on a client may end its side and still read, as on the plain port.
+    socket.allowHalfOpen = true;
+    socket.on('error', ignore);
+    // With TLS 1.2 a client could ask for the costly part again and again.
+    socket.disableRenegotiation();
+    const { h2, http1 } = this.#protocols;
+    const protocol = socket.alpnProtocol === 'h2' ? h2 : http1;
+    protocol.accept(socket, { ...peer, encrypted: true });
+    this.#connections.add(socket, protocol, demands);
+  }
+
+  /** Reports each failed handshake once: Node's report and the end of the connection both lead here. */
+  readonly #failed = (below: Socket, code: string): void => {
+    const peer = this.#over(below);
+    if (peer === undefined) return;
+    below.destroy();
+    reportFailure(peer, code);
+  };
+}
+
+/** What a handshake demands of the client, beyond what OpenSSL does. */
+function demandsOf({ minVersion, clientCa }: TlsSettings): string {
+  return `${minVersion} ${clientCa?.ca ?? ''}`;
+}
+
+function reportFailure({ ip }: Peer, code: string): void {
+  if (tlsHandshakeFailed.hasSubscribers) tlsHandshakeFailed.publish({ ip, code } satisfies TlsHandshakeFailed);
+}
+
+/** The client ended or reset the connection within the handshake, as health checks of load balancers do. */
+const clientClosed = 'CLIENT_CLOSED';
+const noBytes: Buffer = Buffer.alloc(0);
+/** As Node and OpenSSL call them. */
+const handshakeTimeout = 'ERR_TLS_HANDSHAKE_TIMEOUT';
+const plainHttp = 'ERR_SSL_HTTP_REQUEST';
+
+/** Node destroys a socket with a refused client certificate, and reports it as if the client had closed. */
+function codeOf(error: Error, socket: TLSSocket): string {
+  // Node declares an Error and sets OpenSSL's code, such as DEPTH_ZERO_SELF_SIGNED_CERT.
+  const refused = socket.authorizationError as unknown;
+  if (typeof refused === 'string') return refused;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
+  return code === 'ECONNRESET' ? clientClosed : code;
+}
+
+/** Node tells of the TLS socket only, and does not document which connection it was made of. */
+function connectionBelow(socket: TLSSocket): Socket {
+  return (socket as TLSSocket & { readonly _parent: Socket })._parent;
+}
+
+function ignore(): void {
+  // 'close' follows, and whoever it was made over to listens to that
+}
