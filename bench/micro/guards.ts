@@ -6,7 +6,7 @@ import { AssertionSigner } from '../../src/auth/assertion-signer.ts';
 import { Authenticator } from '../../src/auth/authenticator.ts';
 import { bcryptCompare } from '../../src/auth/bcrypt.ts';
 import { BcryptPool } from '../../src/auth/bcrypt-pool.ts';
-import { FailurePenalty } from '../../src/auth/auth-throttle.ts';
+import { AuthThrottle } from '../../src/auth/auth-throttle.ts';
 import { KeyVerifier } from '../../src/auth/key-verifier.ts';
 import { createSigningKey } from '../../src/auth/signing-keys.ts';
 import { LocalLimiter } from '../../src/limits/local-limiter.ts';
@@ -16,7 +16,7 @@ import { systemClock as clock } from '../../src/kernel/clock.ts';
 import { LeaseLookup } from '../../src/pipeline/lease-lookup.ts';
 import type { Dispatch, Exchange, Stage } from '../../src/pipeline/stage.ts';
 import type { Lease, Transport } from '../../src/upstream/transport.ts';
-import { addressGate } from '../../src/pipeline/stages/ip-rate-precheck.ts';
+import { ipRatePrecheck } from '../../src/pipeline/stages/ip-rate-precheck.ts';
 import { authenticate } from '../../src/pipeline/stages/authenticate.ts';
 import { authorise } from '../../src/pipeline/stages/authorise.ts';
 import { limits } from '../../src/pipeline/stages/limits.ts';
@@ -62,9 +62,9 @@ const verifier = new KeyVerifier({
   hasher: new BcryptPool({ concurrency: 1, maxWaiting: 1, compare: bcryptCompare }),
   clock,
 });
-const authenticator = new Authenticator({ verifier, penalty: new FailurePenalty(clock) });
+const authenticator = new Authenticator({ verifier, penalty: new AuthThrottle(clock) });
 const stages: Readonly<Record<string, Stage>> = {
-  'address gate': addressGate(limiter),
+  'address gate': ipRatePrecheck(limiter),
   authenticate: authenticate({ authenticator, clock }, { known: () => undefined }),
   authorise: authorise(new LeaseLookup(new LeaseDirectory<Lease, Transport>([], { clock, ttlMs: () => 0 }))),
   limits: limits(limiter, ledger, clock),

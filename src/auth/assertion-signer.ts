@@ -33,7 +33,7 @@ interface Kept {
 const reusedForMs = 30_000;
 const validForSeconds = { none: 60, request: 30 } as const;
 /** Callers times leases that are busy at one time. Beyond it the oldest is signed anew, 40 us or so. */
-const mostKept = 10_000;
+const maxKept = 10_000;
 
 export class AssertionSigner {
   readonly #parts: SignerParts;
@@ -59,7 +59,7 @@ export class AssertionSigner {
     this.#kept.delete(name);
     this.#kept.set(name, { assertion, untilMs: nowMs + reusedForMs });
     for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= mostKept) break;
+      if (this.#kept.size <= maxKept) break;
       this.#kept.delete(oldest);
     }
     return assertion;

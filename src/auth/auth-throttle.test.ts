@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { withKeyIdOf } from '../../test/helpers/wrong-keys.ts';
 import { createApiKey, prefixCharacters } from './api-key.ts';
-import { FailurePenalty, type Standing } from './auth-throttle.ts';
+import { AuthThrottle, type Standing } from './auth-throttle.ts';
 
 let nowMs = 0;
-let penalty: FailurePenalty;
+let penalty: AuthThrottle;
 beforeEach(() => {
   nowMs = 0;
-  penalty = new FailurePenalty({ monotonicMs: () => nowMs, wallMs: () => nowMs });
+  penalty = new AuthThrottle({ monotonicMs: () => nowMs, wallMs: () => nowMs });
 });
 
 const address = (i: number): string => `192.0.2.${i}`;

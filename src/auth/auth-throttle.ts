@@ -39,7 +39,7 @@ interface Throttle {
   readonly charges: readonly Charge[];
 }
 
-export class FailurePenalty {
+export class AuthThrottle {
   readonly #byAddress: MemoryLimiter;
   readonly #byMiddle: MemoryLimiter;
   readonly #byWidest: MemoryLimiter;

@@ -1,16 +1,16 @@
 // Decides whether a key is let in, and whether it is worth a bcrypt now: known keys at once, others within what the throttles and the
 // verification queue allow. Knows no request and no error.
 import { formOf } from './api-key.ts';
-import { longestKeyBytes } from './bcrypt-hash.ts';
+import { maxKeyBytes } from './bcrypt-hash.ts';
 import type { Claim } from './credential.ts';
-import type { FailurePenalty, Standing } from './auth-throttle.ts';
+import type { AuthThrottle, Standing } from './auth-throttle.ts';
 import type { KeyRing } from './key-ring.ts';
-import type { KeyAnswer, KeyVerifier } from './key-verifier.ts';
-import { TriesUnderWay } from './in-flight-verifications.ts';
+import type { KeyResponse, KeyVerifier } from './key-verifier.ts';
+import { InFlightVerifications } from './in-flight-verifications.ts';
 import { VerifiedPairs } from './verified-pairs.ts';
 
 export type AuthOutcome =
-  | KeyAnswer
+  | KeyResponse
   /** Too many credentials from there, or for that key id, were wrong. */
   | { readonly kind: 'throttled'; readonly retryAfterMs: number };
 
@@ -26,15 +26,15 @@ export interface Attempt {
 
 const stranger: Standing = { kind: 'stranger' };
 const proven: Standing = { kind: 'proven' };
-const unknown: KeyAnswer = { kind: 'unknown' };
+const unknown: KeyResponse = { kind: 'unknown' };
 
 export class Authenticator {
   readonly #verifier: KeyVerifier;
-  readonly #penalty: FailurePenalty;
+  readonly #penalty: AuthThrottle;
   readonly #pairs = new VerifiedPairs();
-  readonly #tries = new TriesUnderWay();
+  readonly #tries = new InFlightVerifications();
 
-  constructor(options: { readonly verifier: KeyVerifier; readonly penalty: FailurePenalty }) {
+  constructor(options: { readonly verifier: KeyVerifier; readonly penalty: AuthThrottle }) {
     this.#verifier = options.verifier;
     this.#penalty = options.penalty;
   }
@@ -57,7 +57,7 @@ export class Authenticator {
   /** Who the token belongs to, without computing a bcrypt. */
   claimOf(token: string, ring: KeyRing, cacheTtlMs: number): Claim {
     if (ring.isOurs(token) || this.#isKnown(token, ring, cacheTtlMs)) return 'ours';
-    return ring.hasUnprefixed && Buffer.byteLength(token) <= longestKeyBytes ? 'possible' : 'foreign';
+    return ring.hasUnprefixed && Buffer.byteLength(token) <= maxKeyBytes ? 'possible' : 'foreign';
   }
 
   #isKnown(token: string, ring: KeyRing, cacheTtlMs: number): boolean {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TriesUnderWay } from './in-flight-verifications.ts';
+import { InFlightVerifications } from './in-flight-verifications.ts';
 
 test('who waits is told when any try from the address has ended, and nobody waits for nothing', async () => {
-  const tries = new TriesUnderWay();
+  const tries = new InFlightVerifications();
   assert.equal(tries.next('192.0.2.1'), undefined);
   tries.begin('2001:db8::1');
   tries.begin('2001:db8::2');
@@ -20,7 +20,7 @@ test('who waits is told when any try from the address has ended, and nobody wait
 });
 
 test('64 may wait of a /48 or /24, which take nothing from others, and as many again after them', () => {
-  const tries = new TriesUnderWay();
+  const tries = new InFlightVerifications();
   for (let round = 0; round < 2; round += 1) {
     tries.begin('192.0.2.1');
     tries.begin('2001:db8::1');
@@ -34,7 +34,7 @@ test('64 may wait of a /48 or /24, which take nothing from others, and as many a
 });
 
 test('1,024 may wait in all', () => {
-  const tries = new TriesUnderWay();
+  const tries = new InFlightVerifications();
   let waiting = 0;
   for (let i = 0; i < 3_000; i += 1) {
     const address = `10.0.${i % 100}.1`;

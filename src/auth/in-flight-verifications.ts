@@ -12,7 +12,7 @@ const maxWaiting = 1024;
 /** Of the widest network around an address: nobody takes the waiting places of others. */
 const maxWaitingPerNetwork = 64;
 
-export class TriesUnderWay {
+export class InFlightVerifications {
   readonly #byNetwork = new Map<string, Tries>();
   #waiting = 0;
 

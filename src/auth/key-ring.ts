@@ -3,7 +3,7 @@
 import { atOnce, type Steps } from '../kernel/work/slices.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
 import { formOf, prefixCharacters } from './api-key.ts';
-import { costs, bcryptCost, longestKeyBytes } from './bcrypt-hash.ts';
+import { costs, bcryptCost, maxKeyBytes } from './bcrypt-hash.ts';
 
 export interface Candidates {
   /** At most 4 without a prefix, and those that share one: all others can't be this key. */
@@ -109,7 +109,7 @@ export class KeyRing {
   }
 
   candidates(key: string): Candidates {
-    if (key === '' || Buffer.byteLength(key) > longestKeyBytes) return hopeless;
+    if (key === '' || Buffer.byteLength(key) > maxKeyBytes) return hopeless;
     const keys = [...this.#unprefixed, ...this.withPrefixOf(key)];
     const form = formOf(key);
     if (form === 'ours') return { keys, named: keys.some(hasHandle), hopeless: false };

@@ -10,7 +10,7 @@ import { BcryptPool } from './bcrypt-pool.ts';
 import { bcryptCost } from './bcrypt-hash.ts';
 import { KeyDigests } from './key-digests.ts';
 import { KeyRing } from './key-ring.ts';
-import { KeyVerifier, type KeyAnswer } from './key-verifier.ts';
+import { KeyVerifier, type KeyResponse } from './key-verifier.ts';
 
 const idleTtlMs = 60_000;
 // The lowest that bcrypt takes: what is counted here is calls, not time.
@@ -37,7 +37,7 @@ interface Bench {
   readonly clock: { nowMs: number };
   /** The hashes that bcrypt was asked about. */
   readonly asked: string[];
-  readonly ask: (key: string, ring: KeyRing) => Promise<KeyAnswer>;
+  readonly ask: (key: string, ring: KeyRing) => Promise<KeyResponse>;
 }
 
 function bench(compare: Compare = bcryptCompare, maxWaiting = 10, digests?: KeyDigests): Bench {
@@ -54,7 +54,7 @@ function bench(compare: Compare = bcryptCompare, maxWaiting = 10, digests?: KeyD
       },
     },
   });
-  const ask = async (key: string, ring: KeyRing): Promise<KeyAnswer> =>
+  const ask = async (key: string, ring: KeyRing): Promise<KeyResponse> =>
     verifier.known(key, ring, idleTtlMs) ?? (await verifier.verify(key, ring, 'stranger'));
   return { verifier, clock, asked, ask };
 }

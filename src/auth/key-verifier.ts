@@ -8,7 +8,7 @@ import type { Hasher, Lane } from './bcrypt-pool.ts';
 import type { KeyDigests } from './key-digests.ts';
 import type { KeyRing } from './key-ring.ts';
 
-export type KeyAnswer =
+export type KeyResponse =
   | { readonly kind: 'key'; readonly key: KeyPolicy }
   | { readonly kind: 'unknown' }
   /** Too many keys wait for their bcrypt. */
@@ -17,7 +17,7 @@ export type KeyAnswer =
 interface Work {
   /** Of the policy that it is done for: what another allows it does not know. */
   readonly ring: KeyRing;
-  readonly answer: Promise<KeyAnswer>;
+  readonly answer: Promise<KeyResponse>;
 }
 
 interface Verified {
@@ -28,11 +28,11 @@ interface Verified {
   placedMs: number;
 }
 
-const unknown: KeyAnswer = { kind: 'unknown' };
-const overloaded: KeyAnswer = { kind: 'overloaded' };
+const unknown: KeyResponse = { kind: 'unknown' };
+const overloaded: KeyResponse = { kind: 'overloaded' };
 
 /** About 4 MiB. Beyond it the one used longest ago is forgotten. */
-const mostVerified = 20_000;
+const maxVerified = 20_000;
 /** About 1 MiB. Beyond it the one refused longest ago costs a bcrypt again. */
 const maxRefused = 10_000;
 /** The order of use is right to within this: to keep it by every request would cost more than it is worth. */
@@ -57,7 +57,7 @@ export class KeyVerifier {
   }
 
   /** At once for keys that verified before, and for what can be no key. `idleTtlMs`: a key unused for so long is verified again. */
-  known(key: string, ring: KeyRing, idleTtlMs: number): KeyAnswer | undefined {
+  known(key: string, ring: KeyRing, idleTtlMs: number): KeyResponse | undefined {
     const digest = hash('sha256', key);
     const byDigest = ring.withDigest(digest);
     if (byDigest !== undefined) return { kind: 'key', key: byDigest };
@@ -111,7 +111,7 @@ export class KeyVerifier {
   }
 
   /** For what known() could not tell. Never rejects. */
-  verify(key: string, ring: KeyRing, lane: Lane): Promise<KeyAnswer> {
+  verify(key: string, ring: KeyRing, lane: Lane): Promise<KeyResponse> {
     const digest = hash('sha256', key);
     const underWay = this.#underWay.get(digest);
     if (underWay?.ring === ring) return underWay.answer;
@@ -123,7 +123,7 @@ export class KeyVerifier {
     return answer;
   }
 
-  async #verify(key: string, digest: string, ring: KeyRing, lane: Lane): Promise<KeyAnswer> {
+  async #verify(key: string, digest: string, ring: KeyRing, lane: Lane): Promise<KeyResponse> {
     const { keys, named } = ring.candidates(key);
     const hashes = keys.flatMap(({ secret }) => (secret.kind === 'bcrypt' ? [secret.bcrypt] : []));
     // Nobody's key is hashed all the same, also beside those without a prefix: how long the answer takes must not tell whether its id
@@ -164,7 +164,7 @@ export class KeyVerifier {
     const nowMs = this.#clock.monotonicMs();
     this.#place(digest, { bcrypt, usedMs: nowMs, placedMs: nowMs }, nowMs);
     for (const oldest of this.#verified.keys()) {
-      if (this.#verified.size <= mostVerified) break;
+      if (this.#verified.size <= maxVerified) break;
       this.#verified.delete(oldest);
     }
   }

@@ -1,9 +1,9 @@
 // Owns /bytes/:n: a download of any length whose every byte follows from its position, so that a receiver can check any part.
 import type { ServerResponse } from 'node:http';
-import { answerText, numberOf } from './replies.ts';
+import { responseText, numberOf } from './replies.ts';
 
 /** 16 GiB: longer than any transfer that a test has time for. */
-export const mostBytes: number = 16 * 1024 ** 3;
+export const maxBytes: number = 16 * 1024 ** 3;
 const blockBytes = 65_536;
 
 /** The byte at a position is position ^ (position >> 8) ^ (position >> 16), modulo 256: no two neighbouring blocks are alike. */
@@ -14,10 +14,10 @@ export function byteAt(position: number): number {
   return (firstBlock[position % blockBytes] ?? 0) ^ (Math.floor(position / blockBytes) & 0xff);
 }
 
-export function answerBytes(response: ServerResponse, lengthText: string): void {
-  const length = numberOf(lengthText, 0, mostBytes);
+export function responseBytes(response: ServerResponse, lengthText: string): void {
+  const length = numberOf(lengthText, 0, maxBytes);
   if (length === undefined) {
-    answerText(response, 400, `The length must be a whole number from 0 to ${mostBytes}.`);
+    responseText(response, 400, `The length must be a whole number from 0 to ${maxBytes}.`);
     return;
   }
   response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': length });

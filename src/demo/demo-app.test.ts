@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { WebSocket } from 'ws';
-import { byteAt, mostBytes } from './bytes.ts';
+import { byteAt, maxBytes } from './bytes.ts';
 import { createDemoApp } from './demo-app.ts';
 
 const server = createDemoApp({ gatewayId: 'GATEWAYID', relay: 'ws://relay.test', leaseId: 'LEASEID' });
@@ -140,7 +140,7 @@ test('a download waits for its reader and stops when the reader leaves', async (
   const accepting = once(server, 'connection') as Promise<[Socket]>;
   const socket = connect(port, '127.0.0.1');
   const [accepted] = await accepting;
-  socket.pause().write(`GET /bytes/${mostBytes} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  socket.pause().write(`GET /bytes/${maxBytes} HTTP/1.1\r\nHost: x\r\n\r\n`);
   while (!accepted.writableNeedDrain) await new Promise((resolve) => setImmediate(resolve));
   assert.ok(accepted.writableLength < 1024 * 1024);
   const closed = new Promise((resolve) => accepted.once('close', resolve));

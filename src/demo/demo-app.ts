@@ -1,14 +1,14 @@
 // Owns the demo app: a plain HTTP server with one endpoint for each way in which real apps use a connection. Knows nothing of
 // gateways and tunnels but what arrives in its requests.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { answerBytes } from './bytes.ts';
+import { responseBytes } from './bytes.ts';
 import { echo } from './echo.ts';
 import { echoWebSockets } from './websocket.ts';
 import { page, type PathFacts } from './page.ts';
-import { answerText, numberOf } from './replies.ts';
+import { responseText, numberOf } from './replies.ts';
 import { sendEvents } from './events.ts';
 
-const longestSlowMs = 600_000;
+const maxSlowMs = 600_000;
 
 /** Not listening yet. `facts` are what only the one who set the path up can know; the page shows them. */
 export function createDemoApp(facts: PathFacts = {}): Server {
@@ -51,13 +51,13 @@ function route(request: IncomingMessage, response: ServerResponse, facts: PathFa
       break;
     case 'ws':
       response.setHeader('Upgrade', 'websocket');
-      answerText(response, 426, 'This is a WebSocket endpoint: connect with a WebSocket client.');
+      responseText(response, 426, 'This is a WebSocket endpoint: connect with a WebSocket client.');
       break;
     case 'slow':
       slow(response, url);
       break;
     case 'bytes/:x':
-      answerBytes(response, second);
+      responseBytes(response, second);
       break;
     case 'status/:x':
       status(response, second);
@@ -68,13 +68,13 @@ function route(request: IncomingMessage, response: ServerResponse, facts: PathFa
 }
 
 function slow(response: ServerResponse, url: URL): void {
-  const ms = numberOf(url.searchParams.get('ms') ?? '1000', 0, longestSlowMs);
+  const ms = numberOf(url.searchParams.get('ms') ?? '1000', 0, maxSlowMs);
   if (ms === undefined) {
-    answerText(response, 400, `ms must be a whole number from 0 to ${longestSlowMs}.`);
+    responseText(response, 400, `ms must be a whole number from 0 to ${maxSlowMs}.`);
     return;
   }
   const timer = setTimeout(() => {
-    answerText(response, 200, `That took ${ms} ms.`);
+    responseText(response, 200, `That took ${ms} ms.`);
   }, ms);
   response.once('close', () => {
     clearTimeout(timer);
@@ -84,15 +84,15 @@ function slow(response: ServerResponse, url: URL): void {
 function status(response: ServerResponse, text: string): void {
   const code = numberOf(text, 200, 599);
   if (code === undefined) {
-    answerText(response, 400, 'The status must be a number from 200 to 599.');
+    responseText(response, 400, 'The status must be a number from 200 to 599.');
     return;
   }
   if (code >= 300 && code < 400 && code !== 304) response.setHeader('Location', '/');
-  answerText(response, code, `This is status ${code}.`);
+  responseText(response, code, `This is status ${code}.`);
 }
 
 function notFound(response: ServerResponse, path: string): void {
-  answerText(
+  responseText(
     response,
     404,
     `The demo app has no ${path}. It has /, /echo, /sse, /ws, /bytes/:n, /slow?ms= and /status/:code.`,

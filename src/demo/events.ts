@@ -1,19 +1,19 @@
 // Owns /sse: numbered events at a steady pace, resumable by Last-Event-ID, as many as wanted or for ever.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerText, numberOf } from './replies.ts';
+import { responseText, numberOf } from './replies.ts';
 
-const longestIntervalMs = 60_000;
-const mostEvents = 1_000_000;
+const maxIntervalMs = 60_000;
+const maxEvents = 1_000_000;
 
 /** `?count=` events (0, the default: no end), one each `?interval=` milliseconds (100). */
 export function sendEvents(request: IncomingMessage, response: ServerResponse, url: URL): void {
-  const count = numberOf(url.searchParams.get('count') ?? '0', 0, mostEvents);
-  const intervalMs = numberOf(url.searchParams.get('interval') ?? '100', 1, longestIntervalMs);
+  const count = numberOf(url.searchParams.get('count') ?? '0', 0, maxEvents);
+  const intervalMs = numberOf(url.searchParams.get('interval') ?? '100', 1, maxIntervalMs);
   const lastId = request.headers['last-event-id'];
   const after = numberOf(typeof lastId === 'string' ? lastId : '0', 0, Number.MAX_SAFE_INTEGER);
   if (count === undefined || intervalMs === undefined || after === undefined) {
-    const bounds = `count is at most ${mostEvents}, interval is 1 to ${longestIntervalMs} ms, Last-Event-ID is a number of ours`;
-    answerText(response, 400, `${bounds}.`);
+    const bounds = `count is at most ${maxEvents}, interval is 1 to ${maxIntervalMs} ms, Last-Event-ID is a number of ours`;
+    responseText(response, 400, `${bounds}.`);
     return;
   }
   // All of them were sent already: an EventSource that gets 204 stops coming back.

@@ -1,7 +1,7 @@
 // Owns what the demo's endpoints have in common: a line of text as an answer, a number out of a URL.
 import type { ServerResponse } from 'node:http';
 
-export function answerText(response: ServerResponse, status: number, line: string): void {
+export function responseText(response: ServerResponse, status: number, line: string): void {
   const body = Buffer.from(`${line}\n`);
   const hasContent = status !== 204 && status !== 304;
   response.setHeader('Content-Type', 'text/plain; charset=utf-8');

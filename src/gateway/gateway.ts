@@ -6,7 +6,7 @@ import { AssertionSigner } from '../auth/assertion-signer.ts';
 import { Authenticator } from '../auth/authenticator.ts';
 import { bcryptConcurrency, BcryptPool } from '../auth/bcrypt-pool.ts';
 import { BcryptThreads } from '../auth/bcrypt-threads.ts';
-import { FailurePenalty } from '../auth/auth-throttle.ts';
+import { AuthThrottle } from '../auth/auth-throttle.ts';
 import { KeyDigests } from '../auth/key-digests.ts';
 import { KeyVerifier } from '../auth/key-verifier.ts';
 import { publishedKeys, type SigningKey } from '../auth/signing-keys.ts';
@@ -30,7 +30,7 @@ import { NameBindings } from '../route/name-bindings.ts';
 import { Http2 } from '../server/http2/http2.ts';
 import { HttpServer, type ListenerOptions } from '../server/http-server.ts';
 import type { TlsSettings } from '../server/listen/tls-contexts.ts';
-import { TlsFront } from '../server/listen/tls-listener.ts';
+import { TlsListener } from '../server/listen/tls-listener.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
 import { type PoolLimits, poolLimitsOf } from '../upstream/tunnel-pool.ts';
 import { Upstream } from '../upstream/upstream.ts';
@@ -82,7 +82,7 @@ export interface Gateway {
 }
 
 /** Half of it for callers who verified before: at cost 12 they wait at most 16 s, and seldom more than one. */
-const mostWaitingForBcrypt = 64;
+const maxWaitingForBcrypt = 64;
 
 /** The default of gateway.shutdown_grace. */
 const defaultGraceMs = 30_000;
@@ -115,7 +115,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   const upstream = new Upstream({ clock, limits: () => limits });
   const signer = signingKeys && new AssertionSigner({ keys: signingKeys, clock });
-  let tlsFront: TlsFront | undefined;
+  let tlsFront: TlsListener | undefined;
   const bcrypt = new BcryptThreads();
   const auth = { authenticator: authenticatorOf(bcrypt, keyDigests, clock), clock, used: keyUsed };
   const server = new HttpServer({
@@ -141,7 +141,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     }),
     isForApp,
     ...(tls !== undefined && {
-      secure: (http1, serverHost) => (tlsFront = new TlsFront(tls, { http1, h2: new Http2(serverHost) }, serverHost)),
+      secure: (http1, serverHost) =>
+        (tlsFront = new TlsListener(tls, { http1, h2: new Http2(serverHost) }, serverHost)),
     }),
   });
 
@@ -191,12 +192,12 @@ export function createGateway(options: GatewayOptions): Gateway {
 function authenticatorOf(bcrypt: BcryptThreads, digests: KeyDigests, clock: Clock): Authenticator {
   const hasher = new BcryptPool({
     concurrency: bcryptConcurrency(availableParallelism()),
-    maxWaiting: mostWaitingForBcrypt,
+    maxWaiting: maxWaitingForBcrypt,
     compare: (key, hash) => bcrypt.compare(key, hash),
   });
   return new Authenticator({
     verifier: new KeyVerifier({ hasher, clock, digests }),
-    penalty: new FailurePenalty(clock),
+    penalty: new AuthThrottle(clock),
   });
 }
 

@@ -7,9 +7,9 @@ const unsafe =
 const plain = /^[\x20-\x7e]*$/;
 
 /** One line, fit for a terminal. */
-export function printable(text: string, mostCharacters = 200): string {
+export function printable(text: string, maxCharacters = 200): string {
   const clean = text.replace(unsafe, '');
-  return clean.length > mostCharacters ? `${clean.slice(0, mostCharacters - 1)}…` : clean;
+  return clean.length > maxCharacters ? `${clean.slice(0, maxCharacters - 1)}…` : clean;
 }
 
 /** The same text as JSON on one line, with everything escaped that printable() would drop. */

@@ -4,7 +4,7 @@ import { KeysFileError } from './errors.ts';
 import type { PreviousKey, StoredKey } from './stored-key.ts';
 
 /** Each of them is looked at for every key that is nobody's, if it has no prefix; and who rotates that often means something else. */
-const mostPrevious = 4;
+const maxPrevious = 4;
 
 export interface Secret {
   readonly keyHash: string;
@@ -42,8 +42,8 @@ export function withRotated(
       : [];
   // A grace of nothing means that whatever was before is known to others.
   const previous = graceMs > 0 ? [...replaced, ...old.previous.filter((key) => Date.parse(key.expiresAt) > nowMs)] : [];
-  if (previous.length > mostPrevious)
-    throw new KeysFileError(`${mostPrevious} earlier keys of "${id}" still work: wait, or rotate with --grace 0s`);
+  if (previous.length > maxPrevious)
+    throw new KeysFileError(`${maxPrevious} earlier keys of "${id}" still work: wait, or rotate with --grace 0s`);
   const rotated: StoredKey = { ...old, ...secret, expiresAt, createdAt: new Date(nowMs).toISOString(), previous };
   return keys.map((key) => (key === old ? rotated : key));
 }

@@ -8,7 +8,7 @@ import { readBeginning } from '../kernel/read-beginning.ts';
 import { KeysFileError } from './errors.ts';
 
 /** Who holds a lock has everything at hand and does nothing but read and write one small file. */
-const longestHoldMs = 30_000;
+const maxHoldMs = 30_000;
 const defaultPatienceMs = 10_000;
 const lookEveryMs = 25;
 
@@ -74,7 +74,7 @@ async function takeAwayStale(lock: string): Promise<boolean> {
   if (content === undefined) return false;
   const owner = parseProcessRecord(content);
   const gone = owner !== undefined && isGone(owner);
-  if (!gone && Date.now() - since.mtimeMs < longestHoldMs) return false;
+  if (!gone && Date.now() - since.mtimeMs < maxHoldMs) return false;
   const aside = `${lock}.${randomBytes(6).toString('hex')}.stale`;
   try {
     await rename(lock, aside);

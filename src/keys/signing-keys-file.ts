@@ -18,7 +18,7 @@ interface StoredSigningKey {
 /** A key takes some 200 bytes, and three are kept. */
 const maxSigningBytes = 64 * 1024;
 /** More links than anybody means. */
-const mostLinks = 8;
+const maxLinks = 8;
 
 /** Decides about keys that cannot be kept: returns those to go on with, or throws. `reason` names the file and the system's error. */
 type UnkeptKeys = (reason: string) => readonly SigningKey[];
@@ -57,7 +57,7 @@ export async function loadSigningKeys(
 
 async function targetOf(path: string): Promise<string> {
   let file = path;
-  for (let links = 0; links < mostLinks; links += 1) {
+  for (let links = 0; links < maxLinks; links += 1) {
     const target = await readlink(file).catch(() => undefined);
     if (target === undefined) break;
     file = resolve(dirname(file), target);

@@ -11,7 +11,7 @@ function tokenMs({ rate }: Charge): number {
  * A bucket owes at most as much again as it holds (redis-limiter.ts, charge()): a longer debt was made at another rate, and nobody waits
  * for a limit that is no more.
  */
-export function longestDebtMs(charge: Charge): number {
+export function maxDebtMs(charge: Charge): number {
   return 2 * charge.rate.burst * tokenMs(charge);
 }
 

@@ -1,7 +1,7 @@
 // Owns the buckets of this process. Bounded, whatever addresses and keys appear: full buckets are forgotten, since an absent one is
 // full; and where all are in use, the fullest of a few, whose owner gains least by it.
 import type { Clock } from '../kernel/clock.ts';
-import { judge, longestDebtMs } from './bucket.ts';
+import { judge, maxDebtMs } from './bucket.ts';
 import type { BucketState, Charge, Verdict } from './limiter.ts';
 
 /** About 15 MiB of names and numbers. Of a level: only addresses come in such numbers. */
@@ -94,10 +94,10 @@ export class MemoryLimiter {
       const bucket = this.#of(charge).get(charge.id);
       if (bucket === undefined) return 0;
       const debtMs = bucket.fullAtMs - nowMs;
-      const longestMs = longestDebtMs(charge);
-      if (debtMs <= longestMs) return Math.max(0, debtMs);
-      bucket.fullAtMs = nowMs + longestMs;
-      return longestMs;
+      const maxMs = maxDebtMs(charge);
+      if (debtMs <= maxMs) return Math.max(0, debtMs);
+      bucket.fullAtMs = nowMs + maxMs;
+      return maxMs;
     });
   }
 }

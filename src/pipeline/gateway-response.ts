@@ -9,7 +9,7 @@ const noFlow: Flow = {
   abort: () => undefined,
 };
 
-export function answerNoContent(sink: Sink, headers: RawHeaders): void {
+export function sendNoContent(sink: Sink, headers: RawHeaders): void {
   sink.head(204, headers, noFlow);
   sink.end(noHeaders);
 }

@@ -3,12 +3,12 @@
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { Sink } from '../kernel/http/http.ts';
 import { leasePins } from '../policy/lease-pins.ts';
-import type { DirectoryAnswer, LeaseDirectory } from '../route/lease-directory.ts';
+import type { DirectoryResponse, LeaseDirectory } from '../route/lease-directory.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Exchange } from './stage.ts';
 import { failed } from './stages/failed.ts';
 
-export type LookupResult = DirectoryAnswer<Lease, Transport>;
+export type LookupResult = DirectoryResponse<Lease, Transport>;
 
 /** `waited`: the request has waited for the relays. */
 type Proceed = (result: LookupResult, waited: boolean) => void;

@@ -12,8 +12,8 @@ import { type AdminAccess, adminAccess } from './admin-access.ts';
 import { compose } from './compose.ts';
 import { LeaseLookup } from './lease-lookup.ts';
 import type { Dispatch } from './stage.ts';
-import { addressGate } from './stages/ip-rate-precheck.ts';
-import { checkAddress } from './stages/ip-rules.ts';
+import { ipRatePrecheck } from './stages/ip-rate-precheck.ts';
+import { ipRules } from './stages/ip-rules.ts';
 import { admit } from './stages/admit.ts';
 import { checkHost, checkLeaseHost } from './stages/allowed-hosts.ts';
 import { authenticate, type AuthenticateParts } from './stages/authenticate.ts';
@@ -26,7 +26,7 @@ import { matchRoute } from './stages/match-route.ts';
 import { observe } from './stages/observe.ts';
 import { requestId } from './stages/request-id.ts';
 import { resolveLease } from './stages/resolve-lease.ts';
-import { rewriteAnswer } from './stages/rewrite-response.ts';
+import { rewriteResponse } from './stages/rewrite-response.ts';
 import { totalTimeout } from './stages/total-timeout.ts';
 
 export interface PipelineParts {
@@ -43,8 +43,8 @@ export interface PipelineParts {
 export function createAdminAccess({ auth, limiter }: Pick<PipelineParts, 'auth' | 'limiter'>): AdminAccess {
   return adminAccess([
     clientAddress(),
-    checkAddress(),
-    addressGate(limiter),
+    ipRules(),
+    ipRatePrecheck(limiter),
     authenticate(auth, { known: () => undefined }),
   ]);
 }
@@ -59,8 +59,8 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       observe(),
       clientAddress(),
       preflightsOfRefused(),
-      checkAddress(),
-      addressGate(limiter),
+      ipRules(),
+      ipRatePrecheck(limiter),
       matchRoute(),
       // Before anything of a lease is answered, a preflight too.
       checkHost(),
@@ -73,7 +73,7 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       limits(limiter, quotas, clock),
       // Behind everything that refuses: what is not let in takes no place in flight.
       admit({ admission: new Admission(), deadlines, limiter }),
-      rewriteAnswer(),
+      rewriteResponse(),
       totalTimeout(deadlines, clock),
     ],
     forward(upstream, lookup, signer),

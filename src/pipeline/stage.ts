@@ -8,7 +8,7 @@ import type { LeaseSettings } from '../policy/lease-settings.ts';
 import type { Policy, Timeouts } from '../policy/policy.ts';
 import type { PeerRoute } from '../route/peer-path.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
-import type { Carried } from '../upstream/upstream-request.ts';
+import type { AttemptInfo } from '../upstream/upstream-request.ts';
 
 /** The lease that a request goes to, and the ways there. */
 export interface Destination {
@@ -29,7 +29,7 @@ export interface Destination {
 }
 
 /** What became of a request so far: for whoever tells of it. */
-interface Passage extends Carried {
+interface RequestOutcome extends AttemptInfo {
   /** What the client was answered in place of the app's answer, or why that was cut. The server's to say. */
   fault: GatewayError | undefined;
 }
@@ -74,7 +74,7 @@ export interface Exchange {
   credentialField: string | undefined;
   destination: Destination | undefined;
   /** One for all forks. */
-  readonly passage: Passage;
+  readonly passage: RequestOutcome;
   /** A retry or a revalidation: same client, same body, another head. */
   fork(req: RequestHead, signal: AbortSignal): Exchange;
 }

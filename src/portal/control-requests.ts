@@ -9,7 +9,7 @@ import { MessageReader } from './packets/message-reader.ts';
 import { decodePacket, encodePacket, signLeaseDelete, signLeaseUpdate, type Packet } from './packets/packets.ts';
 import type { Mux } from './yamux/session.ts';
 
-const maxAnswerBytes = 64 * 1024;
+const maxResponseBytes = 64 * 1024;
 const nonceBytes = 12;
 
 /**
@@ -32,7 +32,7 @@ export async function requestLeaseUpdate(
   };
   const request = { lease, nonce: randomBytes(nonceBytes), timestamp: seconds(times.nowMs) };
   const packet = signLeaseUpdate(request, (data) => credential.sign(data));
-  const answer = await exchange(mux, packet, maxAnswerBytes, signal);
+  const answer = await exchange(mux, packet, maxResponseBytes, signal);
   if (answer.type !== 'leaseUpdateResponse') throw unexpected('a lease update', answer);
   return answer.code;
 }
@@ -46,7 +46,7 @@ export async function requestLeaseDelete(
 ): Promise<number> {
   const request = { identity: identityOf(credential), nonce: randomBytes(nonceBytes), timestamp: seconds(nowMs) };
   const packet = signLeaseDelete(request, (data) => credential.sign(data));
-  const answer = await exchange(mux, packet, maxAnswerBytes, signal);
+  const answer = await exchange(mux, packet, maxResponseBytes, signal);
   if (answer.type !== 'leaseDeleteResponse') throw unexpected('a lease delete', answer);
   return answer.code;
 }

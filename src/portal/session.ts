@@ -121,7 +121,7 @@ export class Session {
     const { promise, resolve } = Promise.withResolvers<PortalError | undefined>();
     this.closed = promise;
     this.#over = resolve;
-    const { windowBytes = initialWindowBytes, maxWindowBytes: mostBytes = maxWindowBytes } = options;
+    const { windowBytes = initialWindowBytes, maxWindowBytes: maxBytes = maxWindowBytes } = options;
     const { windowBudget, maxInboundStreams } = options;
     this.#mux = new Mux(
       carrier,
@@ -130,7 +130,7 @@ export class Session {
         tolerance: 'tolerant',
         keepalive: options.keepalive ?? defaultKeepalive,
         receiveWindowBytes: windowBytes,
-        maxReceiveWindowBytes: Math.max(windowBytes, mostBytes),
+        maxReceiveWindowBytes: Math.max(windowBytes, maxBytes),
         ...(windowBudget !== undefined && { windowBudget }),
         ...(maxInboundStreams !== undefined && { maxInboundStreams }),
       },

@@ -106,13 +106,13 @@ it('20,000 mutated handshake messages, either role, are refused with a typed err
   const answer = answerHandshake({ credential: app, alpns: ['http/1.1'] }, first).message.subarray(4);
   const seen = new Set<string>();
   for (let run = 0; run < 10_000; run += 1) {
-    const [badFirst, badAnswer] = [mutate(random, first), mutate(random, answer)];
+    const [badFirst, badResponse] = [mutate(random, first), mutate(random, answer)];
     const outcomes = [
       verdict(() => answerHandshake({ credential: app, alpns: ['http/1.1'] }, badFirst)),
-      verdict(() => handshake.finish(badAnswer, app.id)),
+      verdict(() => handshake.finish(badResponse, app.id)),
     ];
     const originals = [first, answer];
-    for (const [index, bad] of [badFirst, badAnswer].entries()) {
+    for (const [index, bad] of [badFirst, badResponse].entries()) {
       const outcome = outcomes[index] ?? 'taken';
       seen.add(outcome);
       if (outcome !== 'taken') assert.match(outcome, /^(?:handshake_|clock_skew$)/);

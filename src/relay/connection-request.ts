@@ -16,7 +16,7 @@ type Answer =
   | { readonly kind: 'refused'; readonly code: number; readonly reason: string };
 
 /** An app answers with a dozen bytes. */
-const maxAnswerBytes = 1_024;
+const maxResponseBytes = 1_024;
 /** Two streams with their windows and buffers, idle. */
 const forwardBytes = 8_192;
 /** A lease id has 26 characters; what is longer is not worth a log line of its length. */
@@ -90,7 +90,7 @@ async function ask(
   try {
     app = new ControlStream(
       await holder.open(signal),
-      maxAnswerBytes,
+      maxResponseBytes,
       holder.controlBytes,
       new HeldMemory(relay.memory, holder.account),
     );

@@ -11,7 +11,7 @@ import { RelayList, type LeaseSource } from './relay-list.ts';
 
 export type { LeaseSource } from './relay-list.ts';
 
-export type DirectoryAnswer<L extends Listed, S> =
+export type DirectoryResponse<L extends Listed, S> =
   | { readonly kind: 'found'; readonly found: Found<L, S> }
   | { readonly kind: 'unknown' }
   /** It was listed a moment ago: its app or its relay most likely comes back. */
@@ -136,7 +136,7 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   find(
     nameOrId: string,
     isHidden: () => boolean = () => false,
-  ): DirectoryAnswer<L, S> | Promise<DirectoryAnswer<L, S>> {
+  ): DirectoryResponse<L, S> | Promise<DirectoryResponse<L, S>> {
     const nowMs = this.#clock.monotonicMs();
     const ageMs = nowMs - this.#refreshedMs;
     const ttlMs = this.#options.ttlMs();
@@ -175,7 +175,7 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   }
 
   /** Where the name leads after a dial found `goneId` unknown, by a list requested since then. Never rejects. */
-  async findAgain(nameOrId: string, goneId: string): Promise<DirectoryAnswer<L, S>> {
+  async findAgain(nameOrId: string, goneId: string): Promise<DirectoryResponse<L, S>> {
     // A list that is under way may be older than the return of the app; a newer one may have its new id already.
     await this.#refreshing;
     const known = this.#answer(nameOrId);
@@ -194,7 +194,7 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     }));
   }
 
-  #answer(nameOrId: string): DirectoryAnswer<L, S> {
+  #answer(nameOrId: string): DirectoryResponse<L, S> {
     if (this.#index === undefined) return { kind: 'no_relay' };
     const found = this.#index.find(nameOrId);
     if (typeof found === 'object') return { kind: 'found', found };

@@ -5,7 +5,7 @@ import { finishedRequest } from '../pipeline/finished-request.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import type { ClientSink } from './builtin/gateway-response.ts';
 
-export function giveAnswer(
+export function sendResponse(
   exchange: Exchange,
   sink: ClientSink,
   answer: WholeResponse,

@@ -6,12 +6,12 @@ import { Deadlines } from '../kernel/work/deadlines.ts';
 import type { AdminAccess } from '../pipeline/admin-access.ts';
 import type { Dispatch, Exchange } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';
-import { Entrance } from './listen/entrance.ts';
-import { FrontDoor } from './listen/listener.ts';
+import { ListenerSet } from './listen/entrance.ts';
+import { Listener } from './listen/listener.ts';
 import type { HealthState } from './builtin/health.ts';
 import { Http1 } from './http1/http1.ts';
 import { LastLook } from './listen/last-look.ts';
-import { OwnEndpoints, type MetricsText } from './builtin/builtin-endpoints.ts';
+import { BuiltinEndpoints, type MetricsText } from './builtin/builtin-endpoints.ts';
 import { adminReception, reception, type Receive } from './reception.ts';
 import type { ConnectionProtocol, RetiringProtocol, ServerHost } from './server-host.ts';
 import { writeRateWindowMs } from './write-rate.ts';
@@ -61,11 +61,11 @@ const defaultMaxHeaderBytes = 32 * 1024;
 
 export class HttpServer implements HealthState {
   readonly #options: HttpServerOptions;
-  readonly #endpoints: OwnEndpoints;
+  readonly #endpoints: BuiltinEndpoints;
   readonly #deadlines = new Deadlines(systemClock);
   readonly #lastLook = new LastLook();
-  readonly #main: Entrance;
-  readonly #admin: Entrance | undefined;
+  readonly #main: ListenerSet;
+  readonly #admin: ListenerSet | undefined;
   readonly #startedMs = performance.now();
   #adminAddress: AddressInfo | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
@@ -74,7 +74,7 @@ export class HttpServer implements HealthState {
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
-    this.#endpoints = new OwnEndpoints(this, options);
+    this.#endpoints = new BuiltinEndpoints(this, options);
     this.#main = this.#mainEntrance();
     this.#admin = options.admin === undefined ? undefined : this.#adminEntrance(options.admin.port);
   }
@@ -143,24 +143,24 @@ export class HttpServer implements HealthState {
     await this.#admin?.end({ delayMs: 0, graceMs: adminGraceMs, lingerMs: 0 });
   }
 
-  #mainEntrance(): Entrance {
+  #mainEntrance(): ListenerSet {
     const { policy, host, port, secure, proxyProtocol = false, dispatch, isForApp = never } = this.#options;
     const graceOver = (): boolean => this.#graceOver;
     const receive = reception({ endpoints: this.#endpoints, graceOver, isForApp, dispatch });
-    return new Entrance((sendsAway) => {
+    return new ListenerSet((sendsAway) => {
       const serverHost = this.#host(receive, sendsAway);
       const http1 = new Http1(serverHost, this.#maxHeaderBytes);
       const first = secure?.(http1, serverHost) ?? http1;
-      const door = new FrontDoor({ host, port, policy, proxyProtocol, onConnection: first.accept });
+      const door = new Listener({ host, port, policy, proxyProtocol, onConnection: first.accept });
       return { door, protocols: first === http1 ? [http1] : [first, http1] };
     });
   }
 
-  #adminEntrance(port: number): Entrance {
+  #adminEntrance(port: number): ListenerSet {
     const { policy, host } = this.#options;
-    return new Entrance((sendsAway) => {
+    return new ListenerSet((sendsAway) => {
       const http1 = new Http1(this.#host(adminReception(this.#endpoints), sendsAway), this.#maxHeaderBytes);
-      const door = new FrontDoor({ host, port, policy, proxyProtocol: false, onConnection: http1.accept });
+      const door = new Listener({ host, port, policy, proxyProtocol: false, onConnection: http1.accept });
       return { door, protocols: [http1] };
     });
   }

@@ -3,13 +3,13 @@
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { Dispatch, Exchange } from '../pipeline/stage.ts';
 import type { ClientSink } from './builtin/gateway-response.ts';
-import type { OwnEndpoints } from './builtin/builtin-endpoints.ts';
+import type { BuiltinEndpoints } from './builtin/builtin-endpoints.ts';
 import { refuseRequest } from './refusal.ts';
 
 export type Receive = (exchange: Exchange, sink: ClientSink) => void;
 
 export interface ReceptionOptions {
-  readonly endpoints: OwnEndpoints;
+  readonly endpoints: BuiltinEndpoints;
   /** The gateway drained, and what is in flight is about to be cut. */
   readonly graceOver: () => boolean;
   /** Every path belongs to the app, the gateway's own names too: the request came to a lease's host. */
@@ -32,7 +32,7 @@ export function leaving(): GatewayError {
 }
 
 /** The admin listener has nothing beyond the gateway's own paths, and shows all of them. */
-export function adminReception(endpoints: OwnEndpoints): Receive {
+export function adminReception(endpoints: BuiltinEndpoints): Receive {
   const nothing: Receive = (exchange, sink) => {
     refuseRequest(exchange, sink, new GatewayError('not_found', 'There is nothing here.'));
   };

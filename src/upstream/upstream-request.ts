@@ -5,7 +5,7 @@ import type { Timeouts } from '../policy/policy.ts';
 import type { Lease, Transport } from './transport.ts';
 
 /** How far a request has come. Written here, read by whoever tells of it. */
-export interface Carried {
+export interface AttemptInfo {
   /** The relay that was chosen, of several attempts the last. */
   relay: string | undefined;
   /** Monotonic, when its attempt began; 0: there was none. */
@@ -27,7 +27,7 @@ export interface UpstreamRequest {
   readonly transports: readonly Transport[];
   readonly timeouts: Timeouts;
   readonly cancellation: Cancellation;
-  readonly carried: Carried;
+  readonly carried: AttemptInfo;
   /** Called when a dial shows that the lease is no more. */
   readonly leaseGone: (leaseId: string) => void;
   /**

@@ -126,17 +126,17 @@ for (const [what, parts] of policies) {
     const gateway = await startPlainGateway(t, (_, response) => response.end('ok'));
     // Cold code is not what this is about.
     for (let i = 0; i < 100; i += 1) await gateway.call('/peer/app/');
-    const { longestMs, totalMs } = await measured(gateway, received(testPolicy(parts)));
-    t.diagnostic(`longest stretch ${longestMs.toFixed(1)} ms, ${totalMs.toFixed(0)} ms in all`);
-    assert.ok(longestMs < maxStretchMs, `the loop was held for ${longestMs} ms of CPU time`);
+    const { maxMs, totalMs } = await measured(gateway, received(testPolicy(parts)));
+    t.diagnostic(`longest stretch ${maxMs.toFixed(1)} ms, ${totalMs.toFixed(0)} ms in all`);
+    assert.ok(maxMs < maxStretchMs, `the loop was held for ${maxMs} ms of CPU time`);
   });
 }
 
 test('300 certificates', async (t) => {
   const tls = tlsSettings({ certificates: [certificate, ...Array.from({ length: 299 }, () => otherCertificate)] });
   const gateway = await startSecureGateway(t, (_, response) => response.end('ok'));
-  const { longestMs, totalMs } = await turnCpuOf(() => gateway.gateway.apply(testPolicy(), tls));
-  t.diagnostic(`longest stretch ${longestMs.toFixed(1)} ms, ${totalMs.toFixed(0)} ms in all`);
-  assert.ok(longestMs < maxStretchMs, `the loop was held for ${longestMs} ms of CPU time`);
+  const { maxMs, totalMs } = await turnCpuOf(() => gateway.gateway.apply(testPolicy(), tls));
+  t.diagnostic(`longest stretch ${maxMs.toFixed(1)} ms, ${totalMs.toFixed(0)} ms in all`);
+  assert.ok(maxMs < maxStretchMs, `the loop was held for ${maxMs} ms of CPU time`);
   assert.equal((await gateway.dial()).authorized, true);
 });

@@ -136,18 +136,18 @@ test('a reload of 5,000 patterns and a change among 8,000 keys hold up no reques
   };
   for (const generation of [2, 3]) {
     await replace(directory, 'gateway.yaml', yamlOf(generation, relay));
-    const longestMs = await stretchOf(reloaded);
-    t.diagnostic(`configuration: longest stretch ${longestMs} ms`);
+    const maxMs = await stretchOf(reloaded);
+    t.diagnostic(`configuration: longest stretch ${maxMs} ms`);
     assert.equal(await call(), String(generation));
-    assert.ok(longestMs < maxStretchMs, `a reload held the loop for ${longestMs} ms of CPU time`);
+    assert.ok(maxMs < maxStretchMs, `a reload held the loop for ${maxMs} ms of CPU time`);
   }
   for (const more of [1, 2]) {
-    const longestMs = await stretchOf(async () => {
+    const maxMs = await stretchOf(async () => {
       await replace(directory, 'keys.yaml', keysYaml(keys + more));
       await cli.line(new RegExp(`"keys":${keys + more},[^\\n]*"keys reloaded"`));
     });
-    t.diagnostic(`keys: longest stretch ${longestMs} ms`);
-    assert.ok(longestMs < maxStretchMs, `a change of the keys held the loop for ${longestMs} ms of CPU time`);
+    t.diagnostic(`keys: longest stretch ${maxMs} ms`);
+    assert.ok(maxMs < maxStretchMs, `a change of the keys held the loop for ${maxMs} ms of CPU time`);
   }
   cli.child.kill('SIGTERM');
   assert.equal(await cli.exited, 0);

@@ -21,7 +21,7 @@ const callers = 200;
 const reloads = 30;
 const key = markedSecret('every-generation');
 /** Between the two halves of a request's body: long enough that each request meets several reloads. */
-const longestPauseMs = 1000;
+const maxPauseMs = 1000;
 const betweenReloadsMs = 20;
 
 const isFaulty = (generation: number): boolean => generation % 3 === 0;
@@ -99,7 +99,7 @@ async function call(port: number, agent: Agent): Promise<number> {
   // Told below, once it is waited for.
   answered.catch(() => undefined);
   outgoing.write('half');
-  await pause(Math.random() * longestPauseMs);
+  await pause(Math.random() * maxPauseMs);
   outgoing.end('half');
   const [answer] = await answered;
   const body = await text(answer);

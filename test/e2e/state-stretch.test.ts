@@ -25,9 +25,9 @@ test('when each of 50,000 keys was used last', async (t) => {
   };
   for (const round of ['first', 'second']) {
     note();
-    const { longestMs } = await turnCpuOf(() => lastUsed.flush());
-    t.diagnostic(`${round} writing: longest stretch ${longestMs.toFixed(1)} ms`);
-    assert.ok(longestMs < maxStretchMs, `the loop was held for ${longestMs} ms of CPU time`);
+    const { maxMs } = await turnCpuOf(() => lastUsed.flush());
+    t.diagnostic(`${round} writing: longest stretch ${maxMs.toFixed(1)} ms`);
+    assert.ok(maxMs < maxStretchMs, `the loop was held for ${maxMs} ms of CPU time`);
   }
   assert.deepEqual(await readLastUsed(keysFile), new Map([...ids].map((id) => [id, time])));
   const parsed = JSON.parse(await readFile(lastUsedFile(keysFile), 'utf8')) as object;
@@ -46,9 +46,9 @@ test('the digests of as many keys as are kept', async (t) => {
   const kept = await openKeyDigests(path, assert.ifError, 2 ** 31 - 1);
   assert.equal(kept.digests.all.length, count);
   kept.digests.add('another hash', 'another key');
-  const { longestMs } = await turnCpuOf(() => kept.close());
-  t.diagnostic(`longest stretch ${longestMs.toFixed(1)} ms`);
-  assert.ok(longestMs < maxStretchMs, `the loop was held for ${longestMs} ms of CPU time`);
+  const { maxMs } = await turnCpuOf(() => kept.close());
+  t.diagnostic(`longest stretch ${maxMs.toFixed(1)} ms`);
+  assert.ok(maxMs < maxStretchMs, `the loop was held for ${maxMs} ms of CPU time`);
   const again: KeyDigests = (await openKeyDigests(path, assert.ifError)).digests;
   assert.equal(again.all.length, count);
   assert.ok(again.has('another hash', 'another key'));
@@ -60,7 +60,7 @@ test('the ids of 50,000 lease names', async (t) => {
   const writing = await turnCpuOf(() => appendLeaseNames(file, lines));
   let read: unknown;
   const reading = await turnCpuOf(async () => (read = (await readLeaseNames(file)).lines));
-  t.diagnostic(`longest stretch ${writing.longestMs.toFixed(1)} and ${reading.longestMs.toFixed(1)} ms`);
+  t.diagnostic(`longest stretch ${writing.maxMs.toFixed(1)} and ${reading.maxMs.toFixed(1)} ms`);
   assert.deepEqual(read, lines);
-  assert.ok(writing.longestMs < maxStretchMs && reading.longestMs < maxStretchMs);
+  assert.ok(writing.maxMs < maxStretchMs && reading.maxMs < maxStretchMs);
 });

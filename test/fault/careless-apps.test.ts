@@ -148,10 +148,10 @@ test('a response in 300,000 chunks of a byte holds the loop for moments only, an
     socket.write(body);
   });
   let results: readonly (readonly [number, number])[] = [];
-  const { longestMs } = await turnCpuOf(async () => {
+  const { maxMs } = await turnCpuOf(async () => {
     results = await app.run(get, 1, 1);
   });
   assert.deepEqual(results, [[200, chunks]]);
-  t.diagnostic(`the longest stretch: ${longestMs.toFixed(1)} ms`);
-  assert.ok(longestMs < 50, `the loop was held for ${longestMs.toFixed(1)} ms`);
+  t.diagnostic(`the longest stretch: ${maxMs.toFixed(1)} ms`);
+  assert.ok(maxMs < 50, `the loop was held for ${maxMs.toFixed(1)} ms`);
 });

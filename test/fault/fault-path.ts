@@ -19,7 +19,7 @@ const reconnect = { initialMs: 20, maxMs: 50 };
 const pool = { maxIdle: 0 };
 const watching: CommonSettings = { watchLives: true };
 const identity = 'of the app';
-const longestSettlingMs = 30_000;
+const maxSettlingMs = 30_000;
 
 type Role = 'relay' | 'app' | 'gateway';
 const roles: readonly Role[] = ['relay', 'app', 'gateway'];
@@ -141,7 +141,7 @@ export class FaultPath {
           const more = now.filter(([kind, count]) => count > (counts[kind] ?? 0));
           if (more.length === 0) break;
           const list = more.map(([kind, count]) => `${count} ${kind} instead of ${counts[kind] ?? 0}`).join(', ');
-          assert.ok(performance.now() - startMs < longestSettlingMs, `left in the ${role}: ${list}`);
+          assert.ok(performance.now() - startMs < maxSettlingMs, `left in the ${role}: ${list}`);
         }
         assert.deepEqual((await peer.report()).warnings, []);
       }),

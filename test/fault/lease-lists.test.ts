@@ -61,10 +61,10 @@ describe('lists that hold the loop for seconds when they are decoded and indexed
       // The first list is read with cold code; the second is compared with the first.
       for (const round of ['first', 'second']) {
         let kind = '';
-        const { longestMs, totalMs } = await turnCpuOf(async () => (kind = await kindOf(directory, 'honest')));
-        t.diagnostic(`${round} list: longest stretch ${longestMs.toFixed(1)} ms, ${totalMs.toFixed(0)} ms in all`);
+        const { maxMs, totalMs } = await turnCpuOf(async () => (kind = await kindOf(directory, 'honest')));
+        t.diagnostic(`${round} list: longest stretch ${maxMs.toFixed(1)} ms, ${totalMs.toFixed(0)} ms in all`);
         assert.equal(kind, 'found');
-        assert.ok(longestMs < maxStretchMs, `the loop was held for ${longestMs} ms of CPU time`);
+        assert.ok(maxMs < maxStretchMs, `the loop was held for ${maxMs} ms of CPU time`);
         age();
       }
     });

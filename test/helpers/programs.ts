@@ -9,7 +9,7 @@ export interface Run {
   readonly stderr: string;
 }
 
-const longestRunMs = 30_000;
+const maxRunMs = 30_000;
 
 /** `input`: what it reads from its standard input. */
 export function runProgram(path: string, args: readonly string[], input: string | Buffer = ''): Promise<Run> {
@@ -19,7 +19,7 @@ export function runProgram(path: string, args: readonly string[], input: string 
     const child = execFile(
       path,
       args,
-      { env, encoding: 'buffer', timeout: longestRunMs, maxBuffer: 64 * 1024 * 1024 },
+      { env, encoding: 'buffer', timeout: maxRunMs, maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
         resolve({ code, stdout, stderr: stderr.toString() });

@@ -4,13 +4,13 @@ import process from 'node:process';
 
 export interface TurnCpu {
   /** Milliseconds of the longest stretch. */
-  readonly longestMs: number;
+  readonly maxMs: number;
   /** Milliseconds of all of them. */
   readonly totalMs: number;
 }
 
 export async function turnCpuOf(work: () => Promise<unknown>): Promise<TurnCpu> {
-  let longestMs = 0;
+  let maxMs = 0;
   let totalMs = 0;
   let last = cpuMs();
   const over = new AbortController();
@@ -18,7 +18,7 @@ export async function turnCpuOf(work: () => Promise<unknown>): Promise<TurnCpu> 
     while (!over.signal.aborted) {
       await new Promise((resolve) => setImmediate(resolve));
       const now = cpuMs();
-      longestMs = Math.max(longestMs, now - last);
+      maxMs = Math.max(maxMs, now - last);
       totalMs += now - last;
       last = now;
     }
@@ -29,7 +29,7 @@ export async function turnCpuOf(work: () => Promise<unknown>): Promise<TurnCpu> 
     over.abort();
     await watched;
   }
-  return { longestMs, totalMs };
+  return { maxMs, totalMs };
 }
 
 function cpuMs(): number {

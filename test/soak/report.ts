@@ -59,9 +59,9 @@ export function barsOf(measured: Measured): readonly Bar[] {
   for (const { name, growth, fault } of processes) {
     bars.push(bar(`${name} runs to the end${fault === undefined ? '' : `: ${fault}`}`, fault === undefined));
     if (growth === undefined || !memoryCounts) continue;
-    const mostBytes = Math.max(maxGrowthBytes, maxGrowthShare * growth.medianBytes);
-    const text = `RSS of ${name} is flat after warm-up: ${signed(growth.bytesPerMinute)}/min, ${signed(growth.bytes)} in all (at most ${size(mostBytes)})`;
-    bars.push(bar(text, growth.bytes <= mostBytes));
+    const maxBytes = Math.max(maxGrowthBytes, maxGrowthShare * growth.medianBytes);
+    const text = `RSS of ${name} is flat after warm-up: ${signed(growth.bytesPerMinute)}/min, ${signed(growth.bytes)} in all (at most ${size(maxBytes)})`;
+    bars.push(bar(text, growth.bytes <= maxBytes));
   }
   for (const { name, counters, broken } of loads) {
     if (Object.keys(counters).length === 0) bars.push(bar(`${name} did something`, false));

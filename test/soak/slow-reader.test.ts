@@ -27,7 +27,7 @@ for (const start of [download, upload, exchange, upgraded]) {
     const growths = await checkGrowth(path, async () => {
       const flows = await start(path);
       let readBytes = 0;
-      let mostUnderWayBytes = 0;
+      let maxInFlightBytes = 0;
       for await (const tick of setInterval(1_000 / ticksPerSecond, null, { ref: true })) {
         assert.equal(tick, null);
         readBytes += bytesPerSecond / ticksPerSecond;
@@ -35,12 +35,12 @@ for (const start of [download, upload, exchange, upgraded]) {
           await flow.read(bytesPerSecond / ticksPerSecond);
           const sent = await flow.sent();
           checkHeld(sent, readBytes);
-          mostUnderWayBytes = Math.max(mostUnderWayBytes, sent.bytes - readBytes);
+          maxInFlightBytes = Math.max(maxInFlightBytes, sent.bytes - readBytes);
         }
         if (readBytes === seconds * bytesPerSecond) break;
       }
       for (const flow of flows) checkHeld(await blockedSender(path, flow), readBytes);
-      t.diagnostic(`at most ${mib(mostUnderWayBytes)} under way`);
+      t.diagnostic(`at most ${mib(maxInFlightBytes)} under way`);
       for (const flow of flows) flow.close();
     });
     t.diagnostic(`relay, app, gateway grew by ${growths}`);

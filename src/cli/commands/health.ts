@@ -6,7 +6,7 @@ import type { CliContext } from '../context.ts';
 
 /** Container checks give up after a few seconds themselves; ours is the clearer line. */
 const timeoutMs = 3_000;
-const mostBodyBytes = 64 * 1024;
+const maxBodyBytes = 64 * 1024;
 
 interface HealthOptions {
   readonly url?: string;
@@ -59,7 +59,7 @@ async function startOf(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   for await (const chunk of response.body) {
     text += decoder.decode(chunk as Uint8Array, { stream: true });
-    if (text.length > mostBodyBytes) break;
+    if (text.length > maxBodyBytes) break;
   }
   return text;
 }

@@ -151,7 +151,7 @@ function severalTimes(
 function timeOption(text: string): string {
   if (isTimestamp(text) === true) return text;
   const fromNowMs = parseDuration(text);
-  if (fromNowMs === undefined || fromNowMs > longestMs)
+  if (fromNowMs === undefined || fromNowMs > maxMs)
     throw new InvalidArgumentError(
       'A time is written as 2027-12-31T23:59:59Z, or as a duration from now, such as 2160h.',
     );
@@ -159,12 +159,12 @@ function timeOption(text: string): string {
 }
 
 /** A century; what is longer is a slip, and no date. */
-const longestMs = 100 * 366 * 24 * 3_600_000;
-const longestGraceMs = 90 * 24 * 3_600_000;
+const maxMs = 100 * 366 * 24 * 3_600_000;
+const maxGraceMs = 90 * 24 * 3_600_000;
 
 function graceOption(text: string): number {
   const graceMs = parseDuration(text);
-  if (graceMs === undefined || graceMs > longestGraceMs)
+  if (graceMs === undefined || graceMs > maxGraceMs)
     throw new InvalidArgumentError('A grace is a duration of at most 2160h, such as 24h.');
   return graceMs;
 }

@@ -13,7 +13,7 @@ export interface PrintOptions {
   readonly json?: boolean;
 }
 
-const mostLineCharacters = 1000;
+const maxLineCharacters = 1000;
 
 export function printSchema({ terminal }: CliContext): void {
   terminal.result(JSON.stringify(configJsonSchema(), undefined, 2));
@@ -22,9 +22,9 @@ export function printSchema({ terminal }: CliContext): void {
 export async function print(options: PrintOptions, { terminal, signal }: CliContext): Promise<void> {
   const result = await loadConfig({ file: options.config, signal });
   for (const warning of result.warnings)
-    terminal.note(printable(`warning: ${findingLine(warning)}`, mostLineCharacters));
+    terminal.note(printable(`warning: ${findingLine(warning)}`, maxLineCharacters));
   if (!result.ok) {
-    for (const fault of result.faults) terminal.note(printable(findingLine(fault), mostLineCharacters));
+    for (const fault of result.faults) terminal.note(printable(findingLine(fault), maxLineCharacters));
     throw new CliFault('there is no effective configuration while it has faults; "portal-gateway validate" tells more');
   }
   const { config, sources } = result;

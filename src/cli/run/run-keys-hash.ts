@@ -3,7 +3,7 @@ import process from 'node:process';
 import { bcryptHash } from '../../auth/bcrypt.ts';
 import { stringify } from 'yaml';
 import { formOf, prefixCharacters } from '../../auth/api-key.ts';
-import { longestKeyBytes } from '../../auth/bcrypt-hash.ts';
+import { maxKeyBytes } from '../../auth/bcrypt-hash.ts';
 import { isKey } from '../../config/check/checks.ts';
 import { isGuessable } from '../../config/check/weak-keys.ts';
 import type { CliContext } from '../context.ts';
@@ -24,10 +24,8 @@ export async function hashKey({ id, cost, json }: HashOptions, { terminal }: Cli
   const form = formOf(key);
   if (key === '') throw new CliFault('there is no key on stdin; pipe one in, as in: keys hash < FILE');
   if (isKey(key) !== true) throw new CliFault('what is on stdin is no key: one line of visible ASCII characters');
-  if (Buffer.byteLength(key) > longestKeyBytes)
-    throw new CliFault(
-      `the key is longer than ${longestKeyBytes} bytes, of which bcrypt sees no more: use a shorter one`,
-    );
+  if (Buffer.byteLength(key) > maxKeyBytes)
+    throw new CliFault(`the key is longer than ${maxKeyBytes} bytes, of which bcrypt sees no more: use a shorter one`);
   if (form === 'mistyped') throw new CliFault('the key is mistyped: its last characters do not fit the others');
   const prefix = form === 'ours' ? key.slice(0, prefixCharacters) : foreignPrefix(key);
   const entry = { id, key_hash: await bcryptHash(key, cost), ...(prefix !== '' && { key_prefix: prefix }) };

@@ -48,7 +48,7 @@ interface NewKey {
   readonly secret: Secret;
 }
 
-const mostDescriptionCharacters = 60;
+const maxDescriptionCharacters = 60;
 
 export async function createKey(id: string, options: CreateOptions, context: CliContext): Promise<void> {
   const give = keyOutlet(options.out, context.terminal);
@@ -118,7 +118,7 @@ export async function listKeys(options: KeysOptions & { readonly json?: boolean 
         row.scopes.join(' '),
         row.expires_at ?? 'never',
         row.last_used ?? '-',
-        printable(row.description, mostDescriptionCharacters),
+        printable(row.description, maxDescriptionCharacters),
       ]),
       terminal,
     );

@@ -10,8 +10,8 @@ import { listedLeases, type RelayOptions } from './listed-leases.ts';
 import { writeTable } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
-const mostNameCharacters = 40;
-const mostDescriptionCharacters = 60;
+const maxNameCharacters = 40;
+const maxDescriptionCharacters = 60;
 
 export interface LeasesOptions extends RelayOptions {
   readonly json?: boolean;
@@ -85,11 +85,11 @@ function descriptionOf(metadata: string): string {
 function writeLeases(rows: readonly Row[], terminal: Terminal): void {
   const hasNotes = rows.some(({ note }) => note !== '');
   const cells = rows.map(({ name, id, alpn, expires_at, description, note }) => [
-    printable(name, mostNameCharacters),
-    printable(id, mostNameCharacters),
-    printable(alpn.join(','), mostNameCharacters),
+    printable(name, maxNameCharacters),
+    printable(id, maxNameCharacters),
+    printable(alpn.join(','), maxNameCharacters),
     expires_at,
-    printable(description, mostDescriptionCharacters),
+    printable(description, maxDescriptionCharacters),
     ...(hasNotes ? [note] : []),
   ]);
   const columns = ['NAME', 'ID', 'ALPN', 'EXPIRES', 'DESCRIPTION', ...(hasNotes ? ['NOTE'] : [])];

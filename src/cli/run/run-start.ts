@@ -46,7 +46,7 @@ export interface StartOptions {
   readonly caFile?: string;
 }
 
-const mostLineCharacters = 1000;
+const maxLineCharacters = 1000;
 
 export async function start(options: StartOptions, context: CliContext, hangup: EarlyHangup): Promise<void> {
   if (options.caFile !== undefined && options.relay === undefined)
@@ -61,7 +61,7 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   await using watching = new AsyncDisposableStack();
   await using parts = new AsyncDisposableStack();
   const gatewayLog = createLog(config.logging, (line) => {
-    context.terminal.note(printable(line, mostLineCharacters));
+    context.terminal.note(printable(line, maxLineCharacters));
   });
   const { logger: log } = gatewayLog;
   parts.defer(gatewayLog.close);
@@ -129,7 +129,7 @@ function flagsOf({ host, port, relay, caFile }: StartOptions): FlagSetting[] {
 }
 
 function configFault(faulty: Faulty, terminal: Terminal): CliFault {
-  const [only, ...more] = faulty.faults.map((fault) => printable(findingLine(fault), mostLineCharacters));
+  const [only, ...more] = faulty.faults.map((fault) => printable(findingLine(fault), maxLineCharacters));
   if (only !== undefined && more.length === 0) return new CliFault(only);
   for (const line of [only ?? '', ...more]) terminal.note(line);
   return new CliFault(`the configuration has ${more.length + 1} faults`);

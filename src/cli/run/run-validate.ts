@@ -17,7 +17,7 @@ export interface ValidateOptions {
   readonly json?: boolean;
 }
 
-const mostLineCharacters = 1000;
+const maxLineCharacters = 1000;
 const relayTimeoutMs = 15_000;
 
 export async function validate(options: ValidateOptions, context: CliContext): Promise<void> {
@@ -34,8 +34,8 @@ export async function validate(options: ValidateOptions, context: CliContext): P
     const counts = config === undefined ? {} : countsOf(config, more);
     terminal.result(printableJson({ valid: faults.length === 0, ...findings(found, warnings), relays, counts }));
   } else {
-    for (const warning of warnings) terminal.note(printable(`warning: ${findingLine(warning)}`, mostLineCharacters));
-    for (const fault of faults) terminal.result(printable(fault, mostLineCharacters));
+    for (const warning of warnings) terminal.note(printable(`warning: ${findingLine(warning)}`, maxLineCharacters));
+    for (const fault of faults) terminal.result(printable(fault, maxLineCharacters));
     for (const { url, leases } of relays) {
       if (leases !== undefined) terminal.result(printable(`${url}: connected, ${counted(leases, 'lease')}`));
     }

@@ -5,13 +5,13 @@ import type { Config } from '../load/config.ts';
 import { boundedSuggestions } from '../schema/names.ts';
 import type { Path } from '../schema/shape.ts';
 
-export interface Oddity {
+export interface Warning {
   readonly path: Path;
   /** Completes "<setting> …". */
   readonly message: string;
 }
 
-export function* accessOddities({ auth, leaseAcl }: Config): Generator<Oddity> {
+export function* accessOddities({ auth, leaseAcl }: Config): Generator<Warning> {
   const hasKeys = auth.keys.length > 0 || auth.keysFile !== '';
   if ((hasKeys || !auth.enabled) && Object.values(leaseAcl).every((principals) => principals.length === 0)) {
     const who = auth.enabled ? '*' : 'anonymous';
@@ -29,23 +29,23 @@ export function* accessOddities({ auth, leaseAcl }: Config): Generator<Oddity> {
 }
 
 /** As many as may have no prefix. */
-const mostOfOnePrefix = 4;
+const maxPerPrefix = 4;
 
 /** The prefix itself is not told: it is the beginning of a key. */
-function* prefixes({ keys }: Config['auth']): Generator<Oddity> {
+function* prefixes({ keys }: Config['auth']): Generator<Warning> {
   const hashed = keys.flatMap(({ keyHash, keyPrefix }, i) =>
     keyHash !== '' && keyPrefix !== '' ? [{ keyPrefix, i }] : [],
   );
   for (const alike of Map.groupBy(hashed, ({ keyPrefix }) => keyPrefix).values()) {
     const [first] = alike;
-    if (first === undefined || alike.length <= mostOfOnePrefix) continue;
+    if (first === undefined || alike.length <= maxPerPrefix) continue;
     const message = `is that of ${alike.length} keys: a wrong key that begins so costs a bcrypt for each of them; give more of their characters`;
     yield { path: ['auth', 'keys', first.i, 'key_prefix'], message };
   }
 }
 
 /** Principals that no key can be. Subjects and tenants are others' to name, and so is all that a keys file holds. */
-function* strangers(auth: Config['auth'], leaseAcl: Config['leaseAcl']): Generator<Oddity> {
+function* strangers(auth: Config['auth'], leaseAcl: Config['leaseAcl']): Generator<Warning> {
   if (!auth.enabled || auth.keysFile !== '') return;
   const ids = new Set(auth.keys.map(({ id }) => id));
   const known = new Set([...ids, 'anonymous']);
@@ -64,7 +64,7 @@ function* strangers(auth: Config['auth'], leaseAcl: Config['leaseAcl']): Generat
   }
 }
 
-function* names(leaseAcl: Config['leaseAcl']): Generator<Oddity> {
+function* names(leaseAcl: Config['leaseAcl']): Generator<Warning> {
   const first = new Map<string, string>();
   for (const pattern of Object.keys(leaseAcl)) {
     const path: Path = ['lease_acl', pattern];

@@ -1,11 +1,11 @@
 // Owns what is no fault of limits and quotas and yet hardly meant: those of nobody, costs of no method. Looks at the configuration
 // alone: who is in auth.keys_file it does not know.
-import type { Oddity } from './access-warnings.ts';
+import type { Warning } from './access-warnings.ts';
 import type { Config } from '../load/config.ts';
 import { boundedSuggestions } from '../schema/names.ts';
 import type { Path } from '../schema/shape.ts';
 
-export function* limitOddities({ auth, quotas, rateLimit }: Config): Generator<Oddity> {
+export function* limitOddities({ auth, quotas, rateLimit }: Config): Generator<Warning> {
   const known = new Set(['*', ...auth.keys.map(({ id }) => id)]);
   const suggestionOf = boundedSuggestions();
   const places: [place: Path, names: string[], what: string][] = [

@@ -1,7 +1,7 @@
 // Owns what must hold between settings that are each fine by themselves. Works on a finished configuration and names the settings
 // by their paths in the file; looks at no file and no address.
 import { foldName, leaseKey } from '../../kernel/lease-name.ts';
-import { accessOddities, type Oddity } from './access-warnings.ts';
+import { accessOddities, type Warning } from './access-warnings.ts';
 import { shadowedRules } from './acl-shadows.ts';
 import type { Config, CorsConfig, KeyConfig } from '../load/config.ts';
 import { isLoopbackHost } from './checks.ts';
@@ -77,7 +77,7 @@ const relays: Rule = function* ({ portal: { relays } }) {
 };
 
 /** In all sources together: each of them costs a bcrypt for every unknown key. */
-const mostUnprefixedKeys = 4;
+const maxUnprefixedKeys = 4;
 
 const keys: Rule = function* ({ auth }) {
   yield* keyRules(auth.keys, ['auth', 'keys']);
@@ -124,8 +124,8 @@ interface PlacedHash {
 
 /** `others`: how many there are elsewhere already. */
 export function* prefixRules(hashes: readonly PlacedHash[], others = 0): Generator<Broken> {
-  for (const { place } of hashes.filter(isUnprefixed).slice(Math.max(0, mostUnprefixedKeys - others))) {
-    const message = `is missing: every key without one costs each unknown key a bcrypt, so there may be ${mostUnprefixedKeys}; give the first 8 characters of the key or more`;
+  for (const { place } of hashes.filter(isUnprefixed).slice(Math.max(0, maxUnprefixedKeys - others))) {
+    const message = `is missing: every key without one costs each unknown key a bcrypt, so there may be ${maxUnprefixedKeys}; give the first 8 characters of the key or more`;
     yield { path: [...place, 'key_prefix'], with: [], message };
   }
 }
@@ -228,7 +228,7 @@ export function brokenRules(config: Config): Broken[] {
 }
 
 /** What is no fault and yet hardly meant. */
-export function oddities(config: Config): Oddity[] {
+export function oddities(config: Config): Warning[] {
   const { auth, gateway } = config;
   const odd = [...accessOddities(config)];
   if (auth.enabled && auth.keys.length === 0 && auth.keysFile === '') {

@@ -1,11 +1,11 @@
 // Warns about settings that do nothing because another one is off or empty, and about open leases that few hosts are served under.
-import type { Oddity } from './access-warnings.ts';
+import type { Warning } from './access-warnings.ts';
 import type { Config, CorsConfig } from '../load/config.ts';
 import { isLoopbackHost } from './checks.ts';
 import { showPath } from '../schema/names.ts';
 import type { Path } from '../schema/shape.ts';
 
-export function* settingOddities(config: Config): Generator<Oddity> {
+export function* settingOddities(config: Config): Generator<Warning> {
   const { gateway, quotas } = config;
   if (gateway.forwardHeaders.length > 0 && gateway.trustedProxies.length === 0) {
     const message = 'has no effect without gateway.trusted_proxies: only they may pass these headers';
@@ -31,7 +31,7 @@ export function* settingOddities(config: Config): Generator<Oddity> {
   yield* openLeases(config);
 }
 
-function* unusedOrigins({ cors, leases }: Config): Generator<Oddity> {
+function* unusedOrigins({ cors, leases }: Config): Generator<Warning> {
   const each: [Path, CorsConfig][] = [[['cors'], cors]];
   for (const [name, lease] of Object.entries(leases)) each.push([['leases', name, 'cors'], lease.cors]);
   for (const [path, { enabled, origins }] of each) {
@@ -41,7 +41,7 @@ function* unusedOrigins({ cors, leases }: Config): Generator<Oddity> {
 }
 
 /** Clients on other machines mostly call the gateway by a name. */
-function* openLeases({ gateway, leaseAcl }: Config): Generator<Oddity> {
+function* openLeases({ gateway, leaseAcl }: Config): Generator<Warning> {
   const { host, allowedHosts, publicUrl, baseDomain } = gateway;
   if (isLoopbackHost(host) || allowedHosts.length > 0 || publicUrl !== '' || baseDomain !== '') return;
   for (const [pattern, principals] of Object.entries(leaseAcl)) {

@@ -1,6 +1,6 @@
 // Warns about API keys that are easy to guess: common words, few characters, repetitions. Checks keys in plain text only, since a hash shows
 // nothing of its key.
-import type { Oddity } from './access-warnings.ts';
+import type { Warning } from './access-warnings.ts';
 import type { Config } from '../load/config.ts';
 
 /** An attacker with many addresses can try fewer bits than this, although each address is throttled. */
@@ -37,7 +37,7 @@ export function isGuessable(key: string): boolean {
 }
 
 /** The message never tells the key, nor how long it is. */
-export function* weakKeys({ auth }: Config): Generator<Oddity> {
+export function* weakKeys({ auth }: Config): Generator<Warning> {
   for (const [i, { key }] of auth.keys.entries()) {
     if (key === '' || !isGuessable(key)) continue;
     const message =

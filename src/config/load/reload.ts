@@ -38,7 +38,7 @@ export interface ConfigWatch {
 /** Editors and Kubernetes do one change in several steps. */
 const defaultDebounceMs = 100;
 /** For a file that never comes to rest. */
-const longestDebounceMs = 1000;
+const maxDebounceMs = 1000;
 /** File systems that tell nothing (those of other machines), and directories that were replaced. */
 const defaultLookEveryMs = 10_000;
 
@@ -115,7 +115,7 @@ class ConfigWatching<R extends Watchable> implements ConfigWatch {
     const nowMs = performance.now();
     if (this.#timer === undefined) this.#firstChangeMs = nowMs;
     clearTimeout(this.#timer);
-    const leftMs = this.#firstChangeMs + longestDebounceMs - nowMs;
+    const leftMs = this.#firstChangeMs + maxDebounceMs - nowMs;
     const rest = (): void => {
       this.#timer = undefined;
       this.#onLook();

@@ -29,7 +29,7 @@ export function propertyName(name: string, shape: Shape): string {
   return shape.scalar === 'size' && !/bytes$/i.test(camel) ? `${camel}Bytes` : camel;
 }
 
-const mostShownCharacters = 60;
+const maxShownCharacters = 60;
 
 /** Text of a file or of the environment, fit for a message: one line, bounded, and neither a key nor a password in it. */
 export function shownText(text: string): string {
@@ -37,7 +37,7 @@ export function shownText(text: string): string {
     .replace(/\bsk_(live|test)_\w+/g, 'sk_$1_…')
     .replace(/\/\/[^/\s]*@/g, '//…@')
     .replace(/^[^/\s:]*:[^/\s]*@/, '…@');
-  const cut = safe.length > mostShownCharacters ? `${safe.slice(0, mostShownCharacters)}…` : safe;
+  const cut = safe.length > maxShownCharacters ? `${safe.slice(0, maxShownCharacters)}…` : safe;
   return escaped(JSON.stringify(cut));
 }
 

@@ -7,7 +7,7 @@ import { basename, dirname } from 'node:path';
 /** Kubernetes swaps this link, and with it all files of a volume at once (AtomicWriter). */
 const kubernetesLink = '..data';
 /** More directories than this hold no one's configuration. */
-const mostDirectories = 64;
+const maxDirectories = 64;
 
 interface Watched {
   readonly watcher: FSWatcher;
@@ -87,7 +87,7 @@ async function directoriesOf(files: readonly string[]): Promise<Map<string, Set<
     const target = await realpath(file).catch(() => file);
     for (const path of [file, target]) {
       const directory = dirname(path);
-      if (wanted.size >= mostDirectories && !wanted.has(directory)) continue;
+      if (wanted.size >= maxDirectories && !wanted.has(directory)) continue;
       const names = wanted.get(directory) ?? new Set([kubernetesLink]);
       wanted.set(directory, names.add(basename(path)));
     }

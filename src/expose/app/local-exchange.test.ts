@@ -71,14 +71,14 @@ test('an upload and a download of several megabytes arrive unchanged', async (t)
 });
 
 test('a caller that does not read holds the app back', async (t) => {
-  const mostBytes = 256 * 1024 * 1024;
+  const maxBytes = 256 * 1024 * 1024;
   const chunk = Buffer.alloc(65_536);
   let written = 0;
   let answer: ServerResponse | undefined;
   const s = await exposeApp(t, (_request, response) => {
     answer = response;
     const pump = (): void => {
-      while (written < mostBytes) {
+      while (written < maxBytes) {
         written += chunk.length;
         if (!response.write(chunk)) return void response.once('drain', pump);
       }

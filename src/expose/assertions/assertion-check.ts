@@ -27,11 +27,11 @@ export interface AssertionCheckOptions {
 /** Clocks of two machines. */
 const skewSeconds = 5;
 /** An Ed25519 assertion has some 600 bytes. */
-const mostCharacters = 8192;
+const maxCharacters = 8192;
 /** No assertion may be good for longer: what was used has to be remembered for so long. */
-const longestSeconds = 120;
+const maxSeconds = 120;
 /** At some 100 bytes each. When it is full nothing that is bound to a request passes, rather than some of it twice. */
-const mostRemembered = 200_000;
+const maxRemembered = 200_000;
 
 const form = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/;
 
@@ -62,7 +62,7 @@ export class AssertionCheck {
   /** Undefined: it is good. It has been used then, where it is bound to one request. */
   faultOf(assertion: string | undefined, request: CheckedRequest): AssertionFault | undefined {
     if (assertion === undefined) return 'missing';
-    const [, head, body, signature] = (assertion.length <= mostCharacters ? form.exec(assertion) : null) ?? [];
+    const [, head, body, signature] = (assertion.length <= maxCharacters ? form.exec(assertion) : null) ?? [];
     if (head === undefined || body === undefined || signature === undefined) return 'malformed';
     const [header, claims] = [decoded(head), decoded(body)];
     // The algorithm is ours to say, never the sender's (RFC 8725 §3.1).
@@ -77,7 +77,7 @@ export class AssertionCheck {
     const { aud, iat, exp, jti, htm, target_sha256 } = claims;
     const now = this.#options.nowMs() / 1000;
     if (aud !== this.#options.audience) return 'wrong_audience';
-    if (typeof iat !== 'number' || typeof exp !== 'number' || exp - iat > longestSeconds) return 'malformed';
+    if (typeof iat !== 'number' || typeof exp !== 'number' || exp - iat > maxSeconds) return 'malformed';
     if (now >= exp + skewSeconds) return 'expired';
     if (now < iat - skewSeconds) return 'not_yet';
     if (jti === undefined && htm === undefined && target_sha256 === undefined) return undefined;
@@ -91,7 +91,7 @@ export class AssertionCheck {
       if (end > now) break;
       this.#used.delete(oldest);
     }
-    if (this.#used.has(jti) || this.#used.size >= mostRemembered) return false;
+    if (this.#used.has(jti) || this.#used.size >= maxRemembered) return false;
     this.#used.set(jti, until);
     return true;
   }

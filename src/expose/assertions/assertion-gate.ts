@@ -20,7 +20,7 @@ const lookEveryMs = 600_000;
 /** While there are none, and after one that is not known: whoever sends nonsense makes no more look-ups than this. */
 const lookAgainMs = 2_000;
 const fetchTimeoutMs = 10_000;
-const mostKeySetCharacters = 64 * 1024;
+const maxKeySetCharacters = 64 * 1024;
 
 /** Throws RangeError. Without encryption the keys would be whoever's is on the way; on this machine nobody is. */
 export function parseAssertionSource(text: string): AssertionSource {
@@ -105,7 +105,7 @@ export class AssertionGate {
     const decoder = new TextDecoder();
     for await (const chunk of answer.body ?? []) {
       text += decoder.decode(chunk as Uint8Array, { stream: true });
-      if (text.length > mostKeySetCharacters) throw new Error('too much for a key set');
+      if (text.length > maxKeySetCharacters) throw new Error('too much for a key set');
     }
     return text;
   }

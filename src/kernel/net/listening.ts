@@ -15,7 +15,7 @@ export interface ListenOptions {
 }
 
 /** The port that the system chose for one address may be in use on another. */
-const mostChoices = 20;
+const maxChoices = 20;
 /** The resolver names addresses that this machine does not have, such as ::1 where IPv6 is switched off. */
 const notOfThisMachine: ReadonlySet<unknown> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
@@ -48,7 +48,7 @@ export async function listenOnEvery<S extends Server>(
     } catch (error) {
       await Promise.all(servers.map(close));
       const tryAnother = port === 0 && servers.length > 0 && codeOf(error) === 'EADDRINUSE';
-      if (!tryAnother || choices === mostChoices) throw error;
+      if (!tryAnother || choices === maxChoices) throw error;
     }
   }
 }

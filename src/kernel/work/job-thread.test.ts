@@ -33,8 +33,8 @@ test('large jobs and results hold the loop in slices only', async (t) => {
   assert.deepEqual(result, list);
   const sent = await turnCpuOf(async () => (result = await run({ do: 'echo', value: list })));
   assert.deepEqual(result, list);
-  t.diagnostic(`longest stretch ${reply.longestMs.toFixed(1)} and ${sent.longestMs.toFixed(1)} ms`);
-  assert.ok(reply.longestMs < 30 && sent.longestMs < 30, `${reply.longestMs} and ${sent.longestMs} ms`);
+  t.diagnostic(`longest stretch ${reply.maxMs.toFixed(1)} and ${sent.maxMs.toFixed(1)} ms`);
+  assert.ok(reply.maxMs < 30 && sent.maxMs < 30, `${reply.maxMs} and ${sent.maxMs} ms`);
 });
 
 for (const [what, job, message] of [

@@ -27,13 +27,9 @@ async function place(t: TestContext): Promise<string> {
 let open: QuotaFile | undefined;
 
 /** As after a restart. */
-async function reopened(
-  t: TestContext,
-  path: string,
-  mostLines?: number,
-): Promise<[QuotaFile, readonly UsageRecord[]]> {
+async function reopened(t: TestContext, path: string, maxLines?: number): Promise<[QuotaFile, readonly UsageRecord[]]> {
   await open?.close();
-  const file = new QuotaFile({ path, clock, ...(mostLines !== undefined && { mostLines }) });
+  const file = new QuotaFile({ path, clock, ...(maxLines !== undefined && { maxLines }) });
   open = file;
   t.after(() => file.close());
   await file.load();

@@ -15,10 +15,10 @@ export interface QuotaFileOptions {
   readonly path: string;
   readonly clock: Clock;
   /** A file with more lines than this, and twice as many as there are totals, is written anew. */
-  readonly mostLines?: number;
+  readonly maxLines?: number;
 }
 
-const defaultMostLines = 10_000;
+const defaultMaxLines = 10_000;
 /** Days and months that were over so long ago are over in every zone. */
 const keptMs = 35 * 86_400_000;
 /** A line takes some 150 bytes, and each key has two. */
@@ -42,7 +42,7 @@ export class QuotaFile implements UsageStore {
 
   constructor(options: QuotaFileOptions) {
     this.#options = options;
-    this.#mostLines = options.mostLines ?? defaultMostLines;
+    this.#mostLines = options.maxLines ?? defaultMaxLines;
   }
 
   /**

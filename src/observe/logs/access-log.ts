@@ -24,9 +24,9 @@ export interface AccessLogOptions {
 }
 
 /** Clients choose these: a line stays a line. */
-const mostPathCharacters = 2_048;
-const mostAgentCharacters = 512;
-const mostMethodCharacters = 32;
+const maxPathCharacters = 2_048;
+const maxAgentCharacters = 512;
+const maxMethodCharacters = 32;
 
 /** Returns its end. */
 export function writeAccessLog(options: AccessLogOptions): () => void {
@@ -66,8 +66,8 @@ function finishedLine(event: RequestFinished, level: AccessLevel, time: string):
     level,
     timestamp: time,
     request_id: event.requestId,
-    method: told(event.method, mostMethodCharacters),
-    path: told(event.path, mostPathCharacters),
+    method: told(event.method, maxMethodCharacters),
+    path: told(event.path, maxPathCharacters),
     status: event.status,
     duration_ms: Math.round(event.durationMs * 1000) / 1000,
     bytes_sent: event.bytesSent,
@@ -76,7 +76,7 @@ function finishedLine(event: RequestFinished, level: AccessLevel, time: string):
     relay: event.relay,
     key_id: event.keyId,
     client_ip: event.clientIp,
-    user_agent: event.userAgent === undefined ? undefined : told(event.userAgent, mostAgentCharacters),
+    user_agent: event.userAgent === undefined ? undefined : told(event.userAgent, maxAgentCharacters),
     stream: event.stream,
     outcome: outcome === 'complete' ? undefined : outcome,
     error_code: error?.code,
@@ -91,8 +91,8 @@ function refusedLine(event: RequestRefused, level: AccessLevel, time: string): s
     level,
     timestamp: time,
     request_id: event.requestId,
-    method: method === undefined ? undefined : told(method, mostMethodCharacters),
-    path: path === undefined ? undefined : told(path, mostPathCharacters),
+    method: method === undefined ? undefined : told(method, maxMethodCharacters),
+    path: path === undefined ? undefined : told(path, maxPathCharacters),
     status: error.status,
     client_ip: event.clientIp,
     error_code: error.code,
@@ -102,8 +102,8 @@ function refusedLine(event: RequestRefused, level: AccessLevel, time: string): s
 }
 
 /** What a client sent: bounded, as the UTF-8 that it probably is, and without the keys that do not belong there. */
-function told(text: string, mostCharacters: number): string {
-  let whole = text.length > mostCharacters ? `${text.slice(0, mostCharacters)}...` : text;
+function told(text: string, maxCharacters: number): string {
+  let whole = text.length > maxCharacters ? `${text.slice(0, maxCharacters)}...` : text;
   if (/[\u0080-\u00ff]/.test(whole)) whole = Buffer.from(whole, 'latin1').toString();
   return maskKeys(whole);
 }

@@ -25,7 +25,7 @@ interface Opened {
   sizeBytes: number;
 }
 
-const mostBatchBytes = 64 * 1024;
+const maxBatchBytes = 64 * 1024;
 /** Logs name addresses: not for every user of the machine. */
 const fileMode = 0o640;
 /** Whoever took the file away (logrotate, a person) is noticed so soon. */
@@ -35,7 +35,7 @@ const pruneMs = 3_600_000;
 const stuckMs = 60_000;
 
 export class LogFile implements LogTarget {
-  readonly mostBatchBytes: number;
+  readonly maxBatchBytes: number;
   readonly #options: LogFileOptions;
   readonly #nowMs: () => number;
   readonly #pruning: NodeJS.Timeout;
@@ -47,7 +47,7 @@ export class LogFile implements LogTarget {
   constructor(options: LogFileOptions) {
     this.#options = options;
     this.#nowMs = options.nowMs ?? Date.now;
-    this.mostBatchBytes = Math.min(mostBatchBytes, options.maxSizeBytes);
+    this.maxBatchBytes = Math.min(maxBatchBytes, options.maxSizeBytes);
     this.#pruning = setInterval(() => void this.#prune(this.#file), Math.min(options.maxAgeMs, pruneMs)).unref();
   }
 

@@ -11,7 +11,7 @@ export function stdoutTarget(): LogTarget {
   // the stream of it: without, a reader that stalls would hold a thread for ever, and with it the end of the process.
   const { fd } = process.stdout;
   return {
-    mostBatchBytes: 64 * 1024,
+    maxBatchBytes: 64 * 1024,
     write: async (bytes) => (await writeSome(fd, bytes)).bytesWritten,
     writeSync: (bytes) => {
       for (let rest = bytes; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));

@@ -7,7 +7,7 @@ type Answer = number | Error | Promise<number>;
 
 /** Takes everything, unless the next answers say otherwise. */
 class FakeTarget implements LogTarget {
-  readonly mostBatchBytes: number;
+  readonly maxBatchBytes: number;
   readonly answers: ((bytes: Uint8Array) => Answer)[] = [];
   readonly batches: { readonly text: string; readonly fresh: boolean }[] = [];
   taken = '';
@@ -16,8 +16,8 @@ class FakeTarget implements LogTarget {
   reopen?: () => Promise<void>;
   #waiting: { readonly length: number; readonly resolve: () => void }[] = [];
 
-  constructor(mostBatchBytes = 1024) {
-    this.mostBatchBytes = mostBatchBytes;
+  constructor(maxBatchBytes = 1024) {
+    this.maxBatchBytes = maxBatchBytes;
   }
 
   async write(bytes: Uint8Array, fresh: boolean): Promise<number> {
@@ -54,13 +54,13 @@ interface Bench {
   readonly dropped: () => number;
 }
 
-function bench(t: TestContext, target = new FakeTarget(), mostQueuedBytes = 1_000_000): Bench {
+function bench(t: TestContext, target = new FakeTarget(), maxQueuedBytes = 1_000_000): Bench {
   const notes: string[] = [];
   const writer = new LogWriter({
     target,
     failed: ({ message }) => notes.push(`failed ${message}`),
     recovered: (lost) => notes.push(`recovered ${lost}`),
-    mostQueuedBytes,
+    maxQueuedBytes,
     retryMs: 5,
   });
   let dropped = 0;

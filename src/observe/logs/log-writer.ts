@@ -4,7 +4,7 @@ import process from 'node:process';
 import { logDropped, type LogDropped } from '../../kernel/events.ts';
 
 export interface LogTarget {
-  readonly mostBatchBytes: number;
+  readonly maxBatchBytes: number;
   /** Writes some of it, at least one byte. `fresh`: it begins with a new line. Throws Node's error. */
   write(bytes: Uint8Array, fresh: boolean): Promise<number>;
   /** For the end of the process. Throws Node's error. */
@@ -22,18 +22,18 @@ export interface LogWriterOptions {
   readonly failed: (error: Error) => void;
   /** Writing goes on, and so many lines were lost meanwhile. */
   readonly recovered: (lostLines: number) => void;
-  readonly mostQueuedBytes?: number;
+  readonly maxQueuedBytes?: number;
   readonly retryMs?: number;
 }
 
 /** About 10,000 lines: a second of a busy gateway. */
-const defaultMostQueuedBytes = 4 * 1024 * 1024;
+const defaultMaxQueuedBytes = 4 * 1024 * 1024;
 const defaultRetryMs = 1_000;
 /** How long a line may wait for others, if a batch is not full before: a write costs 250 us of CPU, whatever is in it. */
 const gatherMs = 50;
 /** A pipe that is read is empty again soon, and one that is not stays full: from so long to so long, doubling. */
 const shortestFullMs = 1;
-const longestFullMs = 64;
+const maxFullMs = 64;
 /** At the end, for what is still queued. */
 const closeGraceMs = 1_000;
 const newline = 0x0a;
@@ -62,7 +62,7 @@ export class LogWriter {
 
   /** A line with its end. Never waits, never throws. */
   write(line: string): void {
-    if (this.#queuedBytes + line.length > (this.#options.mostQueuedBytes ?? defaultMostQueuedBytes) || this.#givenUp) {
+    if (this.#queuedBytes + line.length > (this.#options.maxQueuedBytes ?? defaultMaxQueuedBytes) || this.#givenUp) {
       this.#lost += 1;
       if (logDropped.hasSubscribers) logDropped.publish({ lines: 1 } satisfies LogDropped);
       return;
@@ -70,7 +70,7 @@ export class LogWriter {
     this.#lines.push(line);
     this.#queuedBytes += line.length;
     if (this.#writing !== undefined) return;
-    if (this.#queuedBytes >= this.#target.mostBatchBytes) this.#gathered();
+    if (this.#queuedBytes >= this.#target.maxBatchBytes) this.#gathered();
     else this.#timer ??= setTimeout(this.#gathered, gatherMs).unref();
   }
 
@@ -182,7 +182,7 @@ export class LogWriter {
     let pauseMs = this.#options.retryMs ?? defaultRetryMs;
     if (error.code === 'EAGAIN') {
       pauseMs = this.#fullMs;
-      this.#fullMs = Math.min(longestFullMs, 2 * pauseMs);
+      this.#fullMs = Math.min(maxFullMs, 2 * pauseMs);
     } else if (!this.#failing) {
       this.#failing = true;
       this.#options.failed(error);
@@ -191,11 +191,11 @@ export class LogWriter {
   }
 
   #takeBatch(): Uint8Array {
-    const { mostBatchBytes } = this.#target;
+    const { maxBatchBytes } = this.#target;
     let count = 0;
     let length = 0;
     for (const line of this.#lines) {
-      if (count > 0 && length + line.length > mostBatchBytes) break;
+      if (count > 0 && length + line.length > maxBatchBytes) break;
       count += 1;
       length += line.length;
     }

@@ -11,7 +11,7 @@ interface Line {
   readonly [field: string]: unknown;
 }
 
-const mostValueCharacters = 500;
+const maxValueCharacters = 500;
 const colourOf: Readonly<Record<string, Parameters<Paint>[0]>> = { error: 'red', warn: 'yellow', info: 'green' };
 
 /** `10:11:12.345 info  GET /peer/demo/ 200 1.2 ms lease_id=…` from a line of JSON. */
@@ -33,7 +33,7 @@ function requestLine({ method, path, status, duration_ms: ms, ...rest }: Line): 
 }
 
 function shown(value: unknown): string {
-  return printable(typeof value === 'string' ? value : JSON.stringify(value), mostValueCharacters);
+  return printable(typeof value === 'string' ? value : JSON.stringify(value), maxValueCharacters);
 }
 
 function valueText(value: unknown): string {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import * as prom from 'prom-client';
 import { parseExposition, valueOf } from '../../../test/helpers/exposition.ts';
-import { Count, counter, Distribution, Family, gauge, histogram } from './family.ts';
+import { CounterOrGauge, counter, Histogram, Family, gauge, histogram } from './family.ts';
 
 test('a counter, a gauge and a histogram read as the format wants them', () => {
   const requests = counter({ name: 'requests_total', help: 'Requests.', labels: ['method'] });
@@ -51,10 +51,13 @@ test('it reads as what prom-client makes of the same observations', async () => 
         histogram: new prom.Histogram({ ...about, name: 'h', buckets: bounds }),
       };
       const ours = {
-        counter: new Family({ name: 'c_total', type: 'counter', help: 'Help.', labels: ['label'] }, () => new Count()),
+        counter: new Family(
+          { name: 'c_total', type: 'counter', help: 'Help.', labels: ['label'] },
+          () => new CounterOrGauge(),
+        ),
         histogram: new Family(
           { name: 'h', type: 'histogram', help: 'Help.', labels: ['label'] },
-          () => new Distribution(bounds),
+          () => new Histogram(bounds),
         ),
       };
       for (const { label, value } of observations) {
@@ -72,7 +75,7 @@ test('it reads as what prom-client makes of the same observations', async () => 
 });
 
 test('more label sets than a family may have share one', () => {
-  const family = counter({ name: 'x_total', help: 'X.', labels: ['a', 'b'], mostValues: 3 });
+  const family = counter({ name: 'x_total', help: 'X.', labels: ['a', 'b'], maxValues: 3 });
   for (let i = 0; i < 100; i += 1) family.of(`a${i}`, 'b').value += 1;
   const samples = parseExposition(family.text()).get('portal_gateway_x_total')?.samples ?? [];
   assert.deepEqual(

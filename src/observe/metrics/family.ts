@@ -13,13 +13,13 @@ export interface FamilyOptions {
   readonly help: string;
   readonly labels?: readonly string[];
   /** More label sets than this share one, in which every label is `other`. */
-  readonly mostValues?: number;
+  readonly maxValues?: number;
 }
 
-const defaultMostValues = 10_000;
+const defaultMaxValues = 10_000;
 
 /** A counter or a gauge. */
-export class Count implements Value {
+export class CounterOrGauge implements Value {
   value = 0;
 
   text(name: string, labels: string): string {
@@ -28,7 +28,7 @@ export class Count implements Value {
 }
 
 /** A histogram: how many values were at most each bound, and their sum. */
-export class Distribution implements Value {
+export class Histogram implements Value {
   /** Ascending. */
   readonly #bounds: readonly number[];
   /** Between the bounds, then above all. */
@@ -78,10 +78,10 @@ export class Family<V extends Value> {
 
   /** The value with these labels, in the order of their names. Who counts often keeps it. */
   of(...labels: readonly string[]): V {
-    const { labels: names = [], mostValues = defaultMostValues } = this.#options;
+    const { labels: names = [], maxValues = defaultMaxValues } = this.#options;
     let key = keyOf(names, labels);
     let value = this.#values.get(key);
-    if (value === undefined && this.#values.size >= mostValues) {
+    if (value === undefined && this.#values.size >= maxValues) {
       key = keyOf(names, Array<string>(names.length).fill('other'));
       value = this.#values.get(key);
     }
@@ -107,16 +107,16 @@ export class Family<V extends Value> {
 
 type Own = Omit<FamilyOptions, 'type'>;
 
-export function counter(own: Own): Family<Count> {
-  return new Family({ ...ours(own), type: 'counter' }, () => new Count());
+export function counter(own: Own): Family<CounterOrGauge> {
+  return new Family({ ...ours(own), type: 'counter' }, () => new CounterOrGauge());
 }
 
-export function gauge(own: Own): Family<Count> {
-  return new Family({ ...ours(own), type: 'gauge' }, () => new Count());
+export function gauge(own: Own): Family<CounterOrGauge> {
+  return new Family({ ...ours(own), type: 'gauge' }, () => new CounterOrGauge());
 }
 
-export function histogram({ bounds, ...own }: Own & { readonly bounds: readonly number[] }): Family<Distribution> {
-  return new Family({ ...ours(own), type: 'histogram' }, () => new Distribution(bounds));
+export function histogram({ bounds, ...own }: Own & { readonly bounds: readonly number[] }): Family<Histogram> {
+  return new Family({ ...ours(own), type: 'histogram' }, () => new Histogram(bounds));
 }
 
 function ours(own: Own): Own {

@@ -1,7 +1,7 @@
 // Owns which leases metrics tell apart. Apps come and go, and each has an id of its own.
 
 /** Contract §12. */
-const mostLeases = 500;
+const maxLeases = 500;
 
 export class LeaseLabels {
   readonly #known = new Set<string>();
@@ -10,7 +10,7 @@ export class LeaseLabels {
   labelOf(leaseId: string | undefined): string {
     if (leaseId === undefined) return 'unknown';
     if (this.#known.has(leaseId)) return leaseId;
-    if (this.#known.size >= mostLeases) return 'other';
+    if (this.#known.size >= maxLeases) return 'other';
     this.#known.add(leaseId);
     return leaseId;
   }

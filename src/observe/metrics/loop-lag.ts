@@ -12,9 +12,9 @@ export class LoopLag {
   }
 
   takeSeconds(): number {
-    const longestMs = this.#delays.max / 1e6 - resolutionMs;
+    const maxMs = this.#delays.max / 1e6 - resolutionMs;
     this.#delays.reset();
-    return Math.max(0, longestMs) / 1000;
+    return Math.max(0, maxMs) / 1000;
   }
 
   close(): void {

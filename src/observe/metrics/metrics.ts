@@ -39,7 +39,7 @@ export interface Metrics {
 }
 
 /** OpenSSL has hundreds; those that happen are few. */
-const mostCodes = 50;
+const maxCodes = 50;
 const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** Counts from now on: what is under way already is not among the active. */
@@ -78,7 +78,7 @@ class GatewayMetrics {
     name: 'tls_handshakes_failed_total',
     help: 'Clients that did not get through the TLS handshake, by the code of what went wrong.',
     labels: ['code'],
-    mostValues: mostCodes,
+    maxValues: maxCodes,
   });
   readonly #authentications = counter({
     name: 'auth_total',

@@ -2,7 +2,7 @@
 // that nothing runs in between.
 import { readdir, readFile } from 'node:fs/promises';
 import process from 'node:process';
-import { Count, Family } from './family.ts';
+import { CounterOrGauge, Family } from './family.ts';
 
 interface Measure {
   readonly name: string;
@@ -16,7 +16,7 @@ interface Usage {
   readonly cpu: NodeJS.CpuUsage;
   readonly memory: NodeJS.MemoryUsage;
   readonly openFiles: number | undefined;
-  readonly mostFiles: number | undefined;
+  readonly maxFiles: number | undefined;
 }
 
 const startedSeconds = performance.timeOrigin / 1000;
@@ -57,7 +57,7 @@ const measures: readonly Measure[] = [
     name: 'process_max_fds',
     help: 'How many files and sockets may be open.',
     type: 'gauge',
-    value: ({ mostFiles }) => mostFiles,
+    value: ({ maxFiles }) => maxFiles,
   },
   {
     name: 'nodejs_heap_size_used_bytes',
@@ -80,13 +80,13 @@ const measures: readonly Measure[] = [
 ];
 
 export async function processMetrics(): Promise<string> {
-  const [openFiles, mostFiles] = await Promise.all([countOpenFiles(), readMostFiles()]);
-  const usage: Usage = { cpu: process.cpuUsage(), memory: process.memoryUsage(), openFiles, mostFiles };
+  const [openFiles, maxFiles] = await Promise.all([countOpenFiles(), readMostFiles()]);
+  const usage: Usage = { cpu: process.cpuUsage(), memory: process.memoryUsage(), openFiles, maxFiles };
   let text = '';
   for (const { value, ...options } of measures) {
     const measured = value(usage);
     if (measured === undefined) continue;
-    const family = new Family(options, () => new Count());
+    const family = new Family(options, () => new CounterOrGauge());
     family.of().value = measured;
     text += family.text();
   }

@@ -12,16 +12,16 @@ import {
   type RequestStarted,
   type StreamOpened,
 } from '../../kernel/events.ts';
-import { counter, gauge, histogram, type Count, type Distribution } from './family.ts';
+import { counter, gauge, histogram, type CounterOrGauge, type Histogram } from './family.ts';
 import type { LeaseLabels } from './lease-labels.ts';
 
 /** Contract §12: 1 ms to 10 s. */
 const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const sizeBounds = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 16_777_216, 268_435_456, 4_294_967_296];
 /** A histogram is 16 lines to a label set: 500 leases with four methods each still fit. */
-const mostDurations = 2_000;
+const maxDurations = 2_000;
 /** Label sets that are found without a look at the labels; more of them cost a microsecond each time, and no memory. */
-const mostCached = 20_000;
+const maxCached = 20_000;
 
 /** Methods that are told apart: RFC 9110 §9.3, and PATCH. */
 const methods: ReadonlySet<string> = new Set('GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH'.split(' '));
@@ -30,9 +30,9 @@ const statuses: ReadonlySet<number> = new Set([...Object.keys(STATUS_CODES).map(
 
 /** What is counted for one method, route and lease. */
 interface Series {
-  readonly duration: Distribution;
+  readonly duration: Histogram;
   /** By status, or by its class. */
-  readonly byStatus: Map<number, Count>;
+  readonly byStatus: Map<number, CounterOrGauge>;
 }
 
 export class RequestMetrics {
@@ -47,7 +47,7 @@ export class RequestMetrics {
     name: 'request_duration_seconds',
     help: 'From the head of a request to the end of its answer; for a stream, to the head of its answer.',
     labels: ['method', 'path', 'lease_id'],
-    mostValues: mostDurations,
+    maxValues: maxDurations,
     bounds: durationBounds,
   });
   readonly #upstreams = histogram({
@@ -184,7 +184,7 @@ export class RequestMetrics {
   }
 
   #mayCache(): boolean {
-    if (this.#cached >= mostCached) return false;
+    if (this.#cached >= maxCached) return false;
     this.#cached += 1;
     return true;
   }

@@ -9,7 +9,7 @@ import type { Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
 import { areRulesDecided, hidesLease, onlyValue, presumedRules, rulesOfLease, usesCors } from '../lease-cors.ts';
 import type { LeaseLookup } from '../lease-lookup.ts';
-import { answerNoContent } from '../gateway-response.ts';
+import { sendNoContent } from '../gateway-response.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { namedLease } from './match-route.ts';
@@ -22,7 +22,7 @@ export function cors(lookup: LeaseLookup): Stage {
   return function corsStage(next): Dispatch {
     function respond(exchange: Exchange, sink: Sink, asked: AskedPreflight, rules: CorsRules | undefined): void {
       if (rules === undefined) next(exchange, sink);
-      else answerNoContent(sink, rules.preflight(asked.origin, asked));
+      else sendNoContent(sink, rules.preflight(asked.origin, asked));
     }
 
     /** A preflight gets the rules of the lease, so it waits for the relays like a request. */
@@ -111,7 +111,7 @@ class RefusedPreflightSink extends PassingSink {
     const name = route === undefined ? namedLease(this.#exchange) : undefined;
     const rules = name === undefined ? undefined : presumedRules(policy, name, this.#asked.origin);
     if (rules?.allows(this.#asked.origin) === true) {
-      answerNoContent(this.sink, rules.preflight(this.#asked.origin, this.#asked));
+      sendNoContent(this.sink, rules.preflight(this.#asked.origin, this.#asked));
     } else super.fail(error);
   }
 }
@@ -128,7 +128,7 @@ class HiddenLeaseSink extends PassingSink {
   }
 
   override fail(error: GatewayError): void {
-    if (error.code !== 'client_closed' && hidesLease(this.#exchange, error)) answerNoContent(this.sink, this.#presumed);
+    if (error.code !== 'client_closed' && hidesLease(this.#exchange, error)) sendNoContent(this.sink, this.#presumed);
     else super.fail(error);
   }
 }

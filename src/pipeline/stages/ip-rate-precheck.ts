@@ -5,7 +5,7 @@ import { addressGroup } from '../../policy/addresses.ts';
 import type { Dispatch, Stage } from '../stage.ts';
 import { refuse, tell } from './rate-limit.ts';
 
-export function addressGate(limiter: Limiter): Stage {
+export function ipRatePrecheck(limiter: Limiter): Stage {
   return function addressGateStage(next): Dispatch {
     return function lookAtAddress(exchange, sink) {
       const { perIp } = exchange.policy.rateLimit;

@@ -6,7 +6,7 @@ import type { Dispatch, Stage } from '../stage.ts';
 
 const rulesOf = compiledInSteps(({ ipRules }) => addressRulesSteps(ipRules));
 
-export function checkAddress(): Stage {
+export function ipRules(): Stage {
   return function addressStage(next): Dispatch {
     return function admitAddress(exchange, sink) {
       if (rulesOf(exchange.policy)(exchange.clientIp)) next(exchange, sink);

@@ -5,7 +5,7 @@ import type { RawHeaders } from '../../kernel/http/http.ts';
 import { absoluteForm } from '../../route/authority.ts';
 import { matchHost } from '../../route/lease-host.ts';
 import { matchPeerPath, type PeerRoute } from '../../route/peer-path.ts';
-import { answerNoContent } from '../gateway-response.ts';
+import { sendNoContent } from '../gateway-response.ts';
 import { settleClient } from '../client/settle-client.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
@@ -18,7 +18,7 @@ export function matchRoute(): Stage {
   return function matchRouteStage(next): Dispatch {
     return function match(exchange, sink) {
       const verdict = routeOf(exchange);
-      if (verdict === 'options') answerNoContent(sink, allow);
+      if (verdict === 'options') sendNoContent(sink, allow);
       else if (verdict instanceof GatewayError) sink.fail(verdict);
       else {
         exchange.route = verdict;

@@ -13,8 +13,8 @@ import { PassingSink } from '../passing-sink.ts';
 import { isHostReplaced } from '../references/replaced-host.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
-export function rewriteAnswer(): Stage {
-  return function rewriteAnswerStage(next): Dispatch {
+export function rewriteResponse(): Stage {
+  return function rewriteResponseStage(next): Dispatch {
     return function rewrite(exchange, sink) {
       const edit = exchange.destination?.settings?.response;
       const isUnchanged = exchange.route?.kind === 'host' && edit === undefined && !isHostReplaced(exchange);

@@ -24,7 +24,7 @@ const expirySpreadSeconds = 15;
 /** Two renewals may be lost before the lease is. */
 const defaultRenewEveryMs = 10_000;
 /** A lease request with a bad signature gets no answer at all. */
-const answerTimeoutMs = 10_000;
+const responseTimeoutMs = 10_000;
 /** Withdrawing is a courtesy: a lease that is not renewed expires. */
 const withdrawTimeoutMs = 1_000;
 /** While a lease is withdrawn, the list is requested so many times in one renewal interval. */
@@ -139,7 +139,7 @@ export class Publication {
 
   /** The relay lists the lease with an expiry that this publication asked for. */
   async #isListed(): Promise<boolean> {
-    using limit = new TimeLimit(answerTimeoutMs);
+    using limit = new TimeLimit(responseTimeoutMs);
     const signal = AbortSignal.any([this.#released.signal, limit.signal]);
     const { leases } = await requestInfo(this.#mux, signal, { metadata: 'drop' });
     const lease = leases.find(({ id }) => id === this.#offer.credential.id);
@@ -148,7 +148,7 @@ export class Publication {
 
   async #update(): Promise<void> {
     await this.#clock.settled();
-    using limit = new TimeLimit(answerTimeoutMs);
+    using limit = new TimeLimit(responseTimeoutMs);
     try {
       this.#stopped.signal.throwIfAborted();
       const signal = AbortSignal.any([this.#stopped.signal, limit.signal]);

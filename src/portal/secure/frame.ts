@@ -19,6 +19,6 @@ export const smallPlaintextBytes = 3072;
 export const maxFrameBytes: number = 2 ** 26;
 
 /** The longest frame of a Go writer, which splits above 2^25 of plaintext. */
-export const longestGoFrameBytes: number = 2 ** 25 + overheadBytes;
+export const maxGoFrameBytes: number = 2 ** 25 + overheadBytes;
 
 export const cipherOptions: { readonly authTagLength: number } = { authTagLength: tagBytes };

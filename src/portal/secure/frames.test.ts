@@ -10,7 +10,7 @@ import { hex, readVectors, ruledBytes } from '../../../test/helpers/vectors.ts';
 import { PortalError } from '../errors.ts';
 import { FrameOpener } from './frame-opener.ts';
 import { framePlaintextBytes, FrameSealer } from './frame-sealer.ts';
-import { longestGoFrameBytes, maxFrameBytes, overheadBytes } from './frame.ts';
+import { maxGoFrameBytes, maxFrameBytes, overheadBytes } from './frame.ts';
 import { HeaderPool, type HeaderSource } from './header-pool.ts';
 import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
 
@@ -107,7 +107,7 @@ for (const [name, cipher] of ciphers) {
           offset += frameLength;
         }
         // The longest frame that a Go app makes is one that we take by default.
-        const reading = read(vector.keyHex, piecesOf(wire, 256 * 1024), longestGoFrameBytes);
+        const reading = read(vector.keyHex, piecesOf(wire, 256 * 1024), maxGoFrameBytes);
         assert.equal(reading.error, undefined);
         assert.equal(sha256(reading.plaintext), sha256(plaintext));
       });

@@ -7,7 +7,7 @@ import { deaf, type Pipe } from '../yamux/pipe.ts';
 import { Excess, type ExcessBudget, processExcess } from './excess-budget.ts';
 import { FrameOpener } from './frame-opener.ts';
 import { FrameSealer } from './frame-sealer.ts';
-import { longestGoFrameBytes } from './frame.ts';
+import { maxGoFrameBytes } from './frame.ts';
 import type { HandshakeResult } from './handshake.ts';
 import { type HeaderSource, processHeaders } from './header-pool.ts';
 import { HeldPieces } from './held-pieces.ts';
@@ -76,7 +76,7 @@ export class SecurePipe implements BytePipe {
     this.#pipe = pipe;
     this.#excess = new Excess(options.excess ?? processExcess);
     this.#sealer = new FrameSealer(result.sendKey, options.headers ?? processHeaders);
-    this.#opener = new FrameOpener(result.receiveKey, options.maxFrameBytes ?? longestGoFrameBytes, (plaintext) => {
+    this.#opener = new FrameOpener(result.receiveKey, options.maxFrameBytes ?? maxGoFrameBytes, (plaintext) => {
       this.#receive(plaintext);
     });
     this.#paced = new PacedOpener(this.#opener, options.pace ?? processPace, {

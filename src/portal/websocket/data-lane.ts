@@ -16,14 +16,14 @@ const reservedBits = 0x70;
 const maskBit = 0x80;
 const maxControlBytes = 125;
 /** With a length of 64 bits and no mask. */
-const longestHeaderBytes = 10;
+const maxHeaderBytes = 10;
 const closeCodes = { protocolError: 1002, messageTooBig: 1009 } as const;
 
 export class DataLane {
   readonly #maxMessageBytes: number;
   readonly #handler: DataLaneHandler;
   /** The start of a header whose rest has not come yet. */
-  readonly #partial: Buffer = Buffer.alloc(longestHeaderBytes);
+  readonly #partial: Buffer = Buffer.alloc(maxHeaderBytes);
   #partialBytes = 0;
   /** Of the frame that is being read. */
   #leftBytes = 0;
@@ -48,7 +48,7 @@ export class DataLane {
         if (this.#isControl) this.#handler.control(piece);
         else this.#handler.data(piece);
         at = end;
-      } else if (this.#partialBytes === 0 && chunk.length - at >= longestHeaderBytes) {
+      } else if (this.#partialBytes === 0 && chunk.length - at >= maxHeaderBytes) {
         const end = at + headerLength(chunk.readUInt8(at + 1));
         this.#header(chunk.subarray(at, end));
         at = end;

@@ -8,7 +8,7 @@ import { WindowBudget } from './window-budget.ts';
 
 const kib = 1_024;
 const initialBytes = 256 * kib;
-const mostBytes = 1_024 * kib;
+const maxBytes = 1_024 * kib;
 
 class Scene {
   nowMs = 1_000;
@@ -18,11 +18,7 @@ class Scene {
   readonly budget: WindowBudget;
   readonly windows: ReceiveWindow[] = [];
 
-  constructor(
-    maxReceiveWindowBytes = mostBytes,
-    budgetBytes = 64 * mostBytes,
-    nearWindowBytes = maxReceiveWindowBytes,
-  ) {
+  constructor(maxReceiveWindowBytes = maxBytes, budgetBytes = 64 * maxBytes, nearWindowBytes = maxReceiveWindowBytes) {
     this.budget = new WindowBudget(budgetBytes);
     this.growth = new WindowGrowth({
       ...{ receiveWindowBytes: initialBytes, maxReceiveWindowBytes, nearWindowBytes },
@@ -53,7 +49,7 @@ test('a window that is turned over fast doubles up to its bound, and a peer is h
   assert.equal(scene.turn(window, 128 * kib, 5), 0, 'not half of it yet');
   assert.equal(scene.turn(window, 128 * kib, 5), (256 + 512) * kib);
   assert.equal(scene.turn(window, 512 * kib, 5), 512 * kib);
-  assert.ok(window.expect(mostBytes));
+  assert.ok(window.expect(maxBytes));
   assert.ok(!window.expect(1));
 });
 
@@ -77,13 +73,13 @@ function growFully(scene: Scene, window: ReceiveWindow): number {
 }
 
 test('no stream takes more than a quarter of what is left of its holder’s part', () => {
-  const scene = new Scene(16 * mostBytes, 64 * mostBytes);
+  const scene = new Scene(16 * maxBytes, 64 * maxBytes);
   const grown = Array.from({ length: 8 }, () => growFully(scene, scene.window()));
   assert.ok(
     grown.every((bytes) => bytes > initialBytes),
     grown.join(),
   );
-  assert.ok(scene.budget.heldBytes <= 16 * mostBytes, 'a holder has half of the half that is for windows in use');
+  assert.ok(scene.budget.heldBytes <= 16 * maxBytes, 'a holder has half of the half that is for windows in use');
 });
 
 /** The growth of a holder's windows. */
@@ -91,15 +87,15 @@ const heldBy = (windows: readonly ReceiveWindow[]): number =>
   windows.reduce((sum, { grownBytes }) => sum + grownBytes, 0);
 
 test('a holder that takes all that it gets leaves half to the others, and busy holders end up with equal parts', () => {
-  const budgetBytes = 256 * mostBytes;
-  const scene = new Scene(16 * mostBytes, budgetBytes);
+  const budgetBytes = 256 * maxBytes;
+  const scene = new Scene(16 * maxBytes, budgetBytes);
   const many = (holder: string): ReceiveWindow[] => Array.from({ length: 40 }, () => scene.window(holder));
   const holders = [many('a')];
   for (const window of holders.flat()) growFully(scene, window);
   const first = heldBy(holders.flat());
   assert.ok(first > 0.4 * (budgetBytes / 2) && first <= 0.5 * (budgetBytes / 2), `${first} for the first`);
   const late = scene.window('b');
-  assert.ok(growFully(scene, late) >= 8 * mostBytes, `${late.grownBytes} for the first window of the next`);
+  assert.ok(growFully(scene, late) >= 8 * maxBytes, `${late.grownBytes} for the first window of the next`);
 
   holders.push([late, ...many('b').slice(1)], many('c'));
   // All are busy: what is too much comes back with the next grants.
@@ -116,8 +112,8 @@ test('a holder that takes all that it gets leaves half to the others, and busy h
 });
 
 test('a holder whose streams idle with their credit leaves others growth to use and to keep', () => {
-  const budgetBytes = 256 * mostBytes;
-  const scene = new Scene(16 * mostBytes, budgetBytes);
+  const budgetBytes = 256 * maxBytes;
+  const scene = new Scene(16 * maxBytes, budgetBytes);
   for (let round = 0; round < 20; round += 1) {
     for (let i = 0; i < 40; i += 1) growFully(scene, scene.window('a'));
     scene.nowMs += 3_000;
@@ -126,14 +122,14 @@ test('a holder whose streams idle with their credit leaves others growth to use 
   assert.ok(held <= budgetBytes / 2, `${held} for one holder, in use and idle`);
   for (let round = 0; round < 2; round += 1) {
     const windows = Array.from({ length: 4 }, () => scene.window('b'));
-    for (const window of windows) assert.ok(growFully(scene, window) >= 2 * mostBytes, `${window.grownBytes}`);
+    for (const window of windows) assert.ok(growFully(scene, window) >= 2 * maxBytes, `${window.grownBytes}`);
     scene.nowMs += 3_000;
   }
   assert.ok(scene.budget.heldBytes <= budgetBytes);
 });
 
 test('a window that closes gives its growth back, once', () => {
-  const scene = new Scene(16 * mostBytes, 32 * mostBytes);
+  const scene = new Scene(16 * maxBytes, 32 * maxBytes);
   const window = scene.window();
   const bytes = growFully(scene, window);
   assert.equal(scene.budget.heldBytes, bytes);
@@ -144,8 +140,8 @@ test('a window that closes gives its growth back, once', () => {
 });
 
 test('windows that are not read give their growth to the others, and the sum of all credit stays within the budget', () => {
-  const budgetBytes = 32 * mostBytes;
-  const scene = new Scene(16 * mostBytes, budgetBytes);
+  const budgetBytes = 32 * maxBytes;
+  const scene = new Scene(16 * maxBytes, budgetBytes);
   const first = scene.window();
   const alone = growFully(scene, first);
   const stalled = [first, ...Array.from({ length: 15 }, () => scene.window())];
@@ -165,7 +161,7 @@ test('windows that are not read give their growth to the others, and the sum of 
 });
 
 test('a window that gave its growth back grants nothing until the peer has used its credit, or takes the growth again', () => {
-  const scene = new Scene(4 * mostBytes, 16 * mostBytes);
+  const scene = new Scene(4 * maxBytes, 16 * maxBytes);
   const [slow, fast] = [scene.window(), scene.window()];
   for (const window of [slow, fast]) growFully(scene, window);
   const credit = (window: ReceiveWindow): number => initialBytes + window.grownBytes;
@@ -224,7 +220,7 @@ test('over a long path a window follows bandwidth times round trip from the firs
     [200, 50],
   ] as const)
     for (const pingMs of [undefined, tripMs]) {
-      const scene = new Scene(16 * mostBytes, 256 * mostBytes, initialBytes);
+      const scene = new Scene(16 * maxBytes, 256 * maxBytes, initialBytes);
       if (pingMs !== undefined) scene.growth.roundTrip.sample(pingMs, scene.nowMs);
       const window = scene.window();
       const peer = new FarPeer(scene, window, tripMs, megabytesPerS * 1_000);
@@ -243,7 +239,7 @@ test('over a long path a window follows bandwidth times round trip from the firs
 });
 
 test('a stream that is only as fast as its sender keeps its window, however long the way seems', () => {
-  const scene = new Scene(16 * mostBytes, 256 * mostBytes);
+  const scene = new Scene(16 * maxBytes, 256 * maxBytes);
   const window = scene.window();
   for (let i = 0; i < 2_000; i += 1) scene.turn(window, 4 * kib, 10 + ((i * 7) % 11));
   assert.equal(window.grownBytes, 0);
@@ -252,7 +248,7 @@ test('a stream that is only as fast as its sender keeps its window, however long
 test('a session grants what its options say, and grows by itself only where they do', async () => {
   const clock = { monotonicMs: () => 1_000, wallMs: () => 0 };
   const still = new MuxPeer({ role: 'client', clock });
-  const growing = new MuxPeer({ role: 'client', clock, maxReceiveWindowBytes: mostBytes });
+  const growing = new MuxPeer({ role: 'client', clock, maxReceiveWindowBytes: maxBytes });
   for (const [peer, granted] of [
     [still, 128 * kib],
     [growing, 384 * kib],
@@ -263,6 +259,6 @@ test('a session grants what its options say, and grows by itself only where they
     peer.feed(types.data, 0, 1, 128 * kib, Buffer.alloc(128 * kib));
     assert.deepEqual(await peer.sent(), [`WindowUpdate - 1 ${granted}`]);
   }
-  for (const maxReceiveWindowBytes of [initialBytes - 1, 16 * mostBytes + 1, NaN])
+  for (const maxReceiveWindowBytes of [initialBytes - 1, 16 * maxBytes + 1, NaN])
     assert.throws(() => new MuxPeer({ maxReceiveWindowBytes }), /maxReceiveWindowBytes must be an integer/);
 });

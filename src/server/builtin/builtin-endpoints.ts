@@ -14,8 +14,8 @@ import { addressSetSteps } from '../../policy/addresses.ts';
 import { compiledInSteps } from '../../policy/compiled.ts';
 import { hostNameIn, isLoopbackName } from '../../policy/host-names.ts';
 import { errorsPage } from './errors-page.ts';
-import { giveAnswer } from '../give-answer.ts';
-import { healthAnswer, type HealthState } from './health.ts';
+import { sendResponse } from '../give-answer.ts';
+import { healthResponse, type HealthState } from './health.ts';
 import type { ClientSink } from './gateway-response.ts';
 import { refuseRequest } from '../refusal.ts';
 
@@ -42,7 +42,7 @@ interface ServerState extends HealthState {
 }
 
 /** `public`: what the main listener shows to everybody. `open`: everything, to everybody who can connect. */
-export type Listener = 'public' | 'open';
+export type ListenerKind = 'public' | 'open';
 
 /** Takes a request that is not for the gateway itself. */
 type Elsewhere = (exchange: Exchange, sink: ClientSink) => void;
@@ -52,7 +52,7 @@ const wellKnown = '/.well-known/portal-gateway/';
 const assertionKeysPath = `${wellKnown}jwks.json`;
 const allowedOf = compiledInSteps(({ metrics }) => addressSetSteps(metrics.allowedCidrs));
 
-export class OwnEndpoints {
+export class BuiltinEndpoints {
   readonly #state: ServerState;
   readonly #options: OwnEndpointsOptions;
 
@@ -65,7 +65,7 @@ export class OwnEndpoints {
    * False when the path is not one of these, or is hidden from this caller. Where only a credential decides, returns true, and a request
    * without one goes to `elsewhere`.
    */
-  answer(exchange: Exchange, listener: Listener, sink: ClientSink, elsewhere: Elsewhere): boolean {
+  answer(exchange: Exchange, listener: ListenerKind, sink: ClientSink, elsewhere: Elsewhere): boolean {
     const sent = exchange.req.target;
     // The absolute form names a path as well (RFC 9112 §3.2.2).
     const target = sent.startsWith('/') ? sent : pathOf(sent);
@@ -89,7 +89,7 @@ export class OwnEndpoints {
     const open = this.#openAnswer(path, assertionKeys);
     if (open === undefined) return false;
     if (!isRead(exchange)) refuseRequest(exchange, sink, readOnly());
-    else giveAnswer(exchange, sink, open, path.startsWith(wellKnown) ? 'other' : '/health');
+    else sendResponse(exchange, sink, open, path.startsWith(wellKnown) ? 'other' : '/health');
     return true;
   }
 
@@ -103,14 +103,14 @@ export class OwnEndpoints {
 
   #servePrivate(exchange: Exchange, path: string, sink: ClientSink): void {
     if (!isRead(exchange)) refuseRequest(exchange, sink, readOnly());
-    else if (path === detailsPath) giveAnswer(exchange, sink, this.#details(), '/health');
+    else if (path === detailsPath) sendResponse(exchange, sink, this.#details(), '/health');
     else this.#tellMetrics(exchange, sink);
   }
 
   /** `assertionKeys`: undefined where there are no assertions. */
   #openAnswer(path: string, assertionKeys: (() => object) | undefined): WholeResponse | undefined {
     if (path === assertionKeysPath && assertionKeys !== undefined) return jsonResponse(200, assertionKeys());
-    return path === errorsPath ? errorsPage() : healthAnswer(path, this.#state);
+    return path === errorsPath ? errorsPage() : healthResponse(path, this.#state);
   }
 
   #metricsPath({ policy }: Exchange): string | undefined {
@@ -134,7 +134,7 @@ export class OwnEndpoints {
   #tellMetrics(exchange: Exchange, sink: ClientSink): void {
     this.#metricsAnswer()
       .then((answer) => {
-        giveAnswer(exchange, sink, answer, '/metrics');
+        sendResponse(exchange, sink, answer, '/metrics');
       })
       .catch((cause: unknown) => {
         const error = new GatewayError('internal_error', 'The gateway failed to gather its metrics.', { cause });

@@ -11,7 +11,7 @@ export interface HealthState {
 }
 
 /** Undefined: not a health path. */
-export function healthAnswer(path: string, state: HealthState): WholeResponse | undefined {
+export function healthResponse(path: string, state: HealthState): WholeResponse | undefined {
   switch (path) {
     case '/health':
       return state.connected()

@@ -15,7 +15,7 @@ import type { Peer } from '../listen/peer.ts';
 import { refuse } from './raw-response.ts';
 import type { ServerHost } from '../server-host.ts';
 import { splice } from './splice.ts';
-import { Turn, type TurnConnection } from './request-cycle.ts';
+import { RequestCycle, type RequestCycleConnection } from './request-cycle.ts';
 import { corsFieldsOfUnread } from './unread-head.ts';
 import { takeSocket } from './upgrade.ts';
 import { isHttp2Preface, refuseHttp2, reportTls, spokenProtocol } from '../listen/wrong-protocol.ts';
@@ -26,14 +26,14 @@ import { isHttp2Preface, refuseHttp2, reportTls, spokenProtocol } from '../liste
  */
 const maxAhead = 64;
 
-export class Http1Connection implements TurnConnection, Expiring, Departing {
+export class Http1Connection implements RequestCycleConnection, Expiring, Departing {
   readonly socket: Socket;
   readonly peer: Peer;
   readonly #host: ServerHost;
   /** The first is being answered, the others wait for it. */
-  readonly #turns: Turn[] = [];
+  readonly #turns: RequestCycle[] = [];
   /** Answered before all of its request had come. */
-  #unreceived: Turn | undefined = undefined;
+  #unreceived: RequestCycle | undefined = undefined;
   /** Why nothing behind the last turn can be read. */
   #refusal: GatewayError | undefined = undefined;
   #ending = false;
@@ -81,7 +81,7 @@ export class Http1Connection implements TurnConnection, Expiring, Departing {
       this.#host.deadlines.disarm(this.#headDeadline);
       this.#headDeadline = undefined;
     }
-    const turn = new Turn(request, response, upgrade, this, this.#host);
+    const turn = new RequestCycle(request, response, upgrade, this, this.#host);
     this.#turns.push(turn);
     if (this.#turns.length > maxAhead) this.#hold();
     this.#host.deadlines.disarm(this.#lingerDeadline);

@@ -19,7 +19,7 @@ import type { ServerHost } from '../server-host.ts';
 import { type WriteRate, writeRateOf } from '../write-rate.ts';
 
 /** What a turn needs of its connection. */
-export interface TurnConnection {
+export interface RequestCycleConnection {
   readonly peer: Peer;
   readonly socket: Socket;
   /** No request is read behind the one that is answered. */
@@ -37,11 +37,11 @@ export interface TurnConnection {
 /** What is dropped of a body that nobody wanted before its connection is given up for it. As much as Go's server does. */
 const maxDroppedBytes = 256 * 1024;
 
-export class Turn implements SinkHost, BodyOwner {
+export class RequestCycle implements SinkHost, BodyOwner {
   readonly #request: ClientRequest;
   readonly #response: ServerResponse;
   readonly #upgrade: boolean;
-  readonly #connection: TurnConnection;
+  readonly #connection: RequestCycleConnection;
   readonly #host: ServerHost;
   #exchange: ClientExchange | undefined = undefined;
   #sink: ResponseSink | undefined = undefined;
@@ -54,7 +54,7 @@ export class Turn implements SinkHost, BodyOwner {
     request: ClientRequest,
     response: ServerResponse,
     upgrade: boolean,
-    connection: TurnConnection,
+    connection: RequestCycleConnection,
     host: ServerHost,
   ) {
     this.#request = request;

@@ -26,7 +26,7 @@ const headerListFactor = 2;
 /** As many fields again as are answered 431. */
 const maxHeaderFields = 400;
 /** HTTP/2's own bound for an answer's head, compressed, is 64 KiB: as much as apps may send. Its estimate is higher than the truth. */
-const maxAnswerHeadBytes = 256 * 1024;
+const maxResponseHeadBytes = 256 * 1024;
 
 /** RST_STREAM of any kind: early responses make honest clients send one for each upload. */
 const resetFrameRate: Rate = { burst: 20_000, perSecond: 10_000 };
@@ -41,7 +41,7 @@ export function sessionOptions(maxHeaderBytes: number): ServerSessionOptions {
       maxHeaderListSize: headerListFactor * maxHeaderBytes,
     },
     maxHeaderListPairs: maxHeaderFields,
-    maxSendHeaderBlockLength: maxAnswerHeadBytes,
+    maxSendHeaderBlockLength: maxResponseHeadBytes,
     // What an app sends twice is sent twice, as over HTTP/1.1.
     strictSingleValueFields: false,
     // Values with whitespace around them reach JavaScript, which refuses the request; otherwise nghttp2 drops the field silently.

@@ -1,4 +1,4 @@
-// One HTTP/2 connection: its bounds, its idle time and its end. Http2Turn handles its streams.
+// One HTTP/2 connection: its bounds, its idle time and its end. Http2RequestCycle handles its streams.
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { systemClock } from '../../kernel/clock.ts';
@@ -17,7 +17,7 @@ import {
   smallDataRate,
 } from './bounds.ts';
 import { Http2HeadWatch } from './head-watch.ts';
-import { Http2Turn, type Http2TurnConnection } from './request-cycle.ts';
+import { Http2RequestCycle, type Http2RequestCycleConnection } from './request-cycle.ts';
 import type { Departing } from '../listen/last-look.ts';
 import type { Peer } from '../listen/peer.ts';
 import type { ServerHost } from '../server-host.ts';
@@ -28,7 +28,7 @@ const lingerMs = 2_000;
 /** opening: the client has not even said that it speaks HTTP/2. ending: no new streams; those that are open end by themselves. */
 type Phase = 'opening' | 'open' | 'ending' | 'over';
 
-export class Http2Connection implements Http2TurnConnection, Expiring, Departing {
+export class Http2Connection implements Http2RequestCycleConnection, Expiring, Departing {
   readonly peer: Peer;
   readonly #socket: Socket;
   readonly #host: ServerHost;
@@ -48,7 +48,7 @@ export class Http2Connection implements Http2TurnConnection, Expiring, Departing
   });
   #draining = false;
   #phase: Phase = 'opening';
-  readonly #turns = new Set<Http2Turn>();
+  readonly #turns = new Set<Http2RequestCycle>();
 
   constructor(socket: Socket, peer: Peer, host: ServerHost) {
     this.peer = peer;
@@ -96,7 +96,7 @@ export class Http2Connection implements Http2TurnConnection, Expiring, Departing
     if (bytes < smallDataBytes) this.#spend(this.#smallData);
   }
 
-  over(turn: Http2Turn, abandoned: boolean): void {
+  over(turn: Http2RequestCycle, abandoned: boolean): void {
     this.#turns.delete(turn);
     if (abandoned) this.#spend(this.#abandoned);
     if (this.#turns.size === 0) this.#await(this.#phase === 'ending' ? lingerMs : this.#idleTimeoutMs);
@@ -131,7 +131,7 @@ export class Http2Connection implements Http2TurnConnection, Expiring, Departing
       return;
     }
     this.#host.deadlines.disarm(this.#deadline);
-    const turn = new Http2Turn(stream, raw, this, this.#host);
+    const turn = new Http2RequestCycle(stream, raw, this, this.#host);
     this.#turns.add(turn);
     turn.start();
   };

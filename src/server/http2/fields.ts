@@ -5,7 +5,7 @@ import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
 import { trimOws } from '../../kernel/http/ows.ts';
 
-export interface AnswerFields {
+export interface ResponseFields {
   /** For Node's respond(), in its form of a list, which keeps order and duplicates. */
   readonly fields: OutgoingHttpHeaders;
   /** By Content-Length; -1: not known. */
@@ -23,7 +23,7 @@ const connectionFields: ReadonlySet<string> = new Set([
 ]);
 
 /** Throws GatewayError bad_upstream_response. `bodyless`: there is no content, so no place for trailers either. */
-export function answerFields(status: number, headers: RawHeaders, bodyless: boolean): AnswerFields {
+export function answerFields(status: number, headers: RawHeaders, bodyless: boolean): ResponseFields {
   if (status > 599)
     throw new GatewayError('bad_upstream_response', 'The app’s answer has a status that HTTP does not.');
   const fields: (string | number)[] = [':status', status];

@@ -17,21 +17,21 @@ import type { ServerHost } from '../server-host.ts';
 import { type WriteRate, writeRateOf } from '../write-rate.ts';
 
 /** What a turn needs of its connection. */
-export interface Http2TurnConnection {
+export interface Http2RequestCycleConnection {
   readonly peer: Peer;
   /** A DATA frame of the client, whether anybody reads it or not. */
   dataReceived(bytes: number): void;
   /** The stream is over. `abandoned`: before its answer was, and not because the answer was cut. */
-  over(turn: Http2Turn, abandoned: boolean): void;
+  over(turn: Http2RequestCycle, abandoned: boolean): void;
 }
 
 /** How soon to look again whether the end of a response went out, on a connection whose client does not read. */
 const restRetryMs = 50;
 
-export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
+export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
   readonly #stream: ServerHttp2Stream;
   readonly #host: ServerHost;
-  readonly #connection: Http2TurnConnection;
+  readonly #connection: Http2RequestCycleConnection;
   readonly #exchange: ClientExchange;
   readonly #body: Http2Body;
   readonly #watch: BodyWatch;
@@ -44,7 +44,7 @@ export class Http2Turn implements Http2SinkHost, BodyOwner, Expiring {
   #hasData = false;
   #hasEnded = false;
 
-  constructor(stream: ServerHttp2Stream, raw: RawHeaders, connection: Http2TurnConnection, host: ServerHost) {
+  constructor(stream: ServerHttp2Stream, raw: RawHeaders, connection: Http2RequestCycleConnection, host: ServerHost) {
     this.#stream = stream;
     this.#connection = connection;
     this.#host = host;

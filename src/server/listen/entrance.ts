@@ -2,7 +2,7 @@
 // the others with their next response.
 import { setTimeout as startTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
-import type { FrontDoor } from './listener.ts';
+import type { Listener } from './listener.ts';
 import { leaving } from '../reception.ts';
 import type { ConnectionProtocol } from '../server-host.ts';
 
@@ -18,7 +18,7 @@ export interface EndOptions {
 }
 
 interface Parts {
-  readonly door: FrontDoor;
+  readonly door: Listener;
   readonly protocols: readonly ConnectionProtocol[];
 }
 
@@ -28,8 +28,8 @@ interface Parts {
  */
 const calmMs = 250;
 
-export class Entrance {
-  readonly door: FrontDoor;
+export class ListenerSet {
+  readonly door: Listener;
   readonly #protocols: readonly ConnectionProtocol[];
   readonly #cut = new AbortController();
   #sendsAway = false;

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import process from 'node:process';
 import { test } from 'node:test';
 import { testPolicy } from '../../../test/helpers/policy.ts';
-import { FrontDoor } from './listener.ts';
+import { Listener } from './listener.ts';
 
 /** Linux has all of 127.0.0.0/8. */
 const skip = process.platform === 'linux' ? false : 'needs several loopback addresses';
@@ -12,7 +12,7 @@ const skip = process.platform === 'linux' ? false : 'needs several loopback addr
 test('a host name is served on every address of it, until the end', { skip }, async (t) => {
   const policy = testPolicy();
   const addresses = ['127.0.0.1', '127.0.0.2'];
-  const door = new FrontDoor({
+  const door = new Listener({
     host: 'gateway.test',
     port: 0,
     lookup: () => Promise.resolve(addresses),

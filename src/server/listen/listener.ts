@@ -14,7 +14,7 @@ import { takeProxyHeader } from './proxy-preface.ts';
 import type { ProxySource } from './proxy-protocol.ts';
 import type { ConnectionHandler } from '../server-host.ts';
 
-export interface FrontDoorOptions {
+export interface ListenerParts {
   /** An address, or a name: every address of it. */
   readonly host: string;
   /** The same on each address. 0: any free one. */
@@ -34,8 +34,8 @@ const maxBacklogMs = 1_000;
 
 const trustedOf = compiledInSteps(({ trustedProxies }) => addressSetSteps(trustedProxies));
 
-export class FrontDoor {
-  readonly #options: FrontDoorOptions;
+export class Listener {
+  readonly #options: ListenerParts;
   /** One for each address. */
   #servers: readonly Server[] = [];
   readonly #open = new Set<Socket>();
@@ -44,7 +44,7 @@ export class FrontDoor {
   #acceptedCount = 0;
   #isCut = false;
 
-  constructor(options: FrontDoorOptions) {
+  constructor(options: ListenerParts) {
     this.#options = options;
   }
 

@@ -34,7 +34,7 @@ interface Handshake {
   first: Buffer;
 }
 
-export class TlsFront implements ConnectionProtocol {
+export class TlsListener implements ConnectionProtocol {
   readonly #protocols: TlsProtocols;
   readonly #policy: () => Policy;
   readonly #lastLook: LastLook;

@@ -5,7 +5,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { answerBytes } from '../../../src/demo/bytes.ts';
+import { responseBytes } from '../../../src/demo/bytes.ts';
 import { sendEvents } from '../../../src/demo/events.ts';
 import { echoWebSockets } from '../../../src/demo/websocket.ts';
 import { Bridge } from '../../../src/expose/bridge.ts';
@@ -65,7 +65,7 @@ const server = createServer((request, response) => {
       sendEvents(request, response, new URL(request.url ?? '', 'http://app'));
       break;
     case 'bytes':
-      answerBytes(response, argument);
+      responseBytes(response, argument);
       break;
     case 'sha256': {
       const sha256 = createHash('sha256');

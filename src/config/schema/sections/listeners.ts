@@ -15,7 +15,7 @@ const longest = '24h';
 /** Under contention the whole queue is searched for a request that may go: bounded work on the event loop. */
 const maxQueue = 10_000;
 /** More open connections than one process can be given. */
-const mostConnections = 1_000_000;
+const maxConnections = 1_000_000;
 
 export const gateway: z.ZodType = section('GatewayConfig', 'The main listener and what protects it.', {
   host: text('The address to listen on, or a name: then every address of it. `0.0.0.0` in the container image.', {
@@ -103,24 +103,24 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
   max_connections: wholeNumber('Open client connections; more are closed at once.', {
     initial: 10_000,
     min: 1,
-    max: mostConnections,
+    max: maxConnections,
   }),
   max_connections_per_ip: wholeNumber(
     'Open connections of one client address, or of one /64 of IPv6; the addresses of `trusted_proxies` have no such bound.',
     {
       initial: 200,
       min: 1,
-      max: mostConnections,
+      max: maxConnections,
     },
   ),
   max_in_flight: wholeNumber(
     'Requests at work at once; more wait in the queue. A stream leaves this count at its response head or 101 and counts as a stream instead.',
-    { initial: 2000, min: 1, max: mostConnections },
+    { initial: 2000, min: 1, max: maxConnections },
   ),
   max_streams: wholeNumber('Streams and upgraded connections open at once; more are answered 503 `overloaded`.', {
     initial: 10_000,
     min: 1,
-    max: mostConnections,
+    max: maxConnections,
   }),
   queue: wholeNumber('Requests that may wait while `max_in_flight` are at work; more are answered 503 `overloaded`.', {
     initial: 200,

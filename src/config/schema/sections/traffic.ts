@@ -1,6 +1,13 @@
 // Owns the settings of how requests are treated on their way: timeouts, CORS, and what each lease has of its own.
 import type { z } from 'zod';
-import { isAuthority, isChangeableHeader, isFieldValue, isLeasePattern, isOrigin, isToken } from '../../check/checks.ts';
+import {
+  isAuthority,
+  isChangeableHeader,
+  isFieldValue,
+  isLeasePattern,
+  isOrigin,
+  isToken,
+} from '../../check/checks.ts';
 import { ipRulesSection, scope } from './auth.ts';
 import { choice, duration, entry, flag, list, map, section, text } from '../fields.ts';
 import { requestPattern } from './request-pattern.ts';

@@ -6,7 +6,7 @@ import { SecretError } from './reference.ts';
 /** Secret managers answer in milliseconds; a start must not hang on one. */
 const timeoutMs = 5_000;
 /** AWS Secrets Manager keeps 64 KiB at most, Vault 1 MiB. */
-const maxAnswerBytes = 1024 * 1024;
+const maxResponseBytes = 1024 * 1024;
 
 export interface JsonRequest {
   readonly url: string;
@@ -18,14 +18,14 @@ export interface JsonRequest {
   readonly signal: AbortSignal;
 }
 
-export interface JsonAnswer {
+export interface JsonResponse {
   readonly status: number;
   /** Undefined: no JSON object. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Throws SecretError that begins with "can't be had from <who>". */
-export async function fetchJson(who: string, request: JsonRequest): Promise<JsonAnswer> {
+export async function fetchJson(who: string, request: JsonRequest): Promise<JsonResponse> {
   const { url, method, headers, body, ca, signal } = request;
   // One exchange: a pool would only keep a connection, and the process, waiting.
   const dispatcher = new Agent({ pipelining: 0, connect: { timeout: timeoutMs, ...(ca !== undefined && { ca }) } });
@@ -54,7 +54,7 @@ async function boundedText(body: AsyncIterable<Uint8Array> | null): Promise<stri
   let bytes = 0;
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > maxAnswerBytes) throw new SecretError('its answer is too long');
+    if (bytes > maxResponseBytes) throw new SecretError('its answer is too long');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
