@@ -1,5 +1,5 @@
-// Owns the `Host` that an app behind a path sees: its name as a host name. Go apps answer 400 to a Host that is not ASCII, so
-// what can't be one gives way to the lease's id. Knows nothing of requests.
+// Derives the `Host` that an app in path mode sees from its lease name. Go apps respond 400 to a
+// Host that is not ASCII, so a name that cannot be converted is replaced by the lease id.
 import { domainToASCII } from 'node:url';
 
 /** RFC 1035 §2.3.4. */
@@ -10,12 +10,15 @@ export function appHost(lease: { readonly id: string; readonly name: string }): 
   return host.length <= maxHostLength && isHostName(host) ? host : lease.id;
 }
 
-/** Node parses the name as that of a URL, so `a/b` would come back as `a`: ASCII must be fit for a host already. */
+/**
+ * Node parses the name as the host of a URL and would cut `a/b` to `a`, so its ASCII part must be
+ * valid for a host already.
+ */
 function punycode(name: string): string {
   return /^[\w.\u0080-\uffff-]+$/.test(name) ? domainToASCII(name) : '';
 }
 
-/** Letters, digits, `-`, `_` and `.`: what every HTTP server takes for a host. */
+/** Letters, digits, `-`, `_` and `.`: every HTTP server accepts these in a host. */
 function isHostName(name: string): boolean {
   return /^[\w-]+(?:\.[\w-]+)*$/.test(name);
 }

@@ -1,4 +1,4 @@
-// Owns what a client may mean by a host: the authority of a target in absolute form, and what is one at all. Knows no lease.
+// Parses authorities and absolute-form request targets.
 
 /** A host name, or an address, with a port or without. */
 const authority = /^(?:[\w.~-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i;
@@ -15,18 +15,18 @@ export function hostNameOf(authority: string): string {
 
 export interface AbsoluteForm {
   readonly authority: string;
-  /** Path and query, or what stands for none (RFC 9112 §3.2.1, §3.2.4). */
+  /** Path and query; `/` or, for OPTIONS, `*` if there are none (RFC 9112 §3.2.1, §3.2.4). */
   readonly target: string;
 }
 
-/** RFC 9112 §3.2.2. Undefined: not of that form, or not for an HTTP server. */
+/** RFC 9112 §3.2.2. Undefined: not in absolute form, or not for an HTTP server. */
 export function absoluteForm(method: string, target: string): AbsoluteForm | undefined {
   const scheme = /^https?:\/\//i.exec(target)?.[0];
   if (scheme === undefined) return undefined;
   const rest = target.slice(scheme.length);
   const end = rest.search(/[/?#]/);
   const authority = end === -1 ? rest : rest.slice(0, end);
-  // RFC 9110 §4.2.1, §4.2.4: neither an empty host nor a user.
+  // RFC 9110 §4.2.1, §4.2.4: the host must not be empty and there must be no userinfo.
   if (!isAuthority(authority)) return undefined;
   if (end === -1) return { authority, target: method === 'OPTIONS' ? '*' : '/' };
   const path = rest.slice(end);

@@ -61,7 +61,7 @@ test('other origins, and what is no path, stay as they are', () => {
 test('an app that heeds what it was told of its prefix is left alone', () => {
   references(same('/peer/my%20app', '/peer/my%20app/x', '/peer/my%20app?x', 'https://gw.test:8443/peer/my%20app/x'));
   references(same('https://gw.test:8443/peer/another/x'));
-  // By X-Forwarded-Prefix alone: the client cannot reach the Host that the app was sent.
+  // Only with X-Forwarded-Prefix: the client cannot reach the Host that the app received.
   references([['http://my-app/peer/my%20app/x', '/peer/my%20app/x']]);
   references([['/peer/my%20app2', '/peer/my%20app/peer/my%20app2']]);
 });
@@ -90,7 +90,7 @@ test('nothing climbs out of the prefix, however clients read dots', () => {
     ['http://my-app/peer/../x', '/peer/my%20app/x'],
     ['https://gw.test:8443/peer/..\\x', '/peer/my%20app/x'],
   ]);
-  // Another origin, for browsers.
+  // Browsers treat this as another origin.
   references(same('\\\\other.test/x', '\\/other.test/x'));
 });
 

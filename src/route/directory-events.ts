@@ -1,4 +1,5 @@
-// Publishes what the lease directory reports on the channels of kernel/events.ts, with relays by their URL.
+// Publishes the events of the lease directory on the channels of kernel/events.ts, with each relay
+// as its URL.
 import { leaseListFailed, leaseMoved, leaseNameRefused, leasesListed } from '../kernel/events.ts';
 import type { LeaseListStatus } from '../kernel/http/status.ts';
 import type { DirectoryEvent, ListStatus } from './lease-directory.ts';

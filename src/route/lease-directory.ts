@@ -1,5 +1,6 @@
-// Finds the lease that a name or id means and the relays that list it: keeps the relays' lists, decides how long they are used and
-// when they are requested again. Each relay is asked once at a time, however many requests wait. Knows no protocol.
+// Finds the lease for a name or id and the relays that list it. Caches the relays' lists and
+// decides when to request them again. Sends at most one request at a time to each relay, however
+// many callers wait.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../kernel/clock.ts';
 import type { IdSet, IgnoredReason } from '../kernel/lease-admission.ts';
@@ -14,10 +15,10 @@ export type { LeaseSource } from './relay-list.ts';
 export type DirectoryResponse<L extends Listed, S> =
   | { readonly kind: 'found'; readonly found: Found<L, S> }
   | { readonly kind: 'unknown' }
-  /** It was listed a moment ago: its app or its relay most likely comes back. */
+  /** Listed a moment ago: the app or the relay is most likely restarting. */
   | { readonly kind: 'lost' }
   | { readonly kind: 'ambiguous' }
-  /** Under `strict`: listed, with an id that nobody accepted. */
+  /** Under `strict`: listed, but with an id that the operator has not accepted. */
   | { readonly kind: 'not_accepted' }
   /** No relay is connected, or no list has arrived yet. */
   | { readonly kind: 'no_relay' };
@@ -33,7 +34,7 @@ export type DirectoryEvent<S> =
     }
   | { readonly event: 'list_failed'; readonly source: S; readonly error: unknown }
   | ({ readonly event: 'moved' } & Move)
-  /** Once for as long as it is listed. */
+  /** Reported once while the name stays listed. */
   | ({ readonly event: 'name_refused' } & RefusedName<S>);
 
 export interface ListStatus<S> {
@@ -47,28 +48,34 @@ export interface ListStatus<S> {
 
 export interface DirectoryOptions<S> {
   readonly clock: Clock;
-  /** How long a list is used without asking. For as long again it is still used while the relays are asked. */
+  /**
+   * How long a list is used without a refresh. For the same time again it is still used while a
+   * refresh runs.
+   */
   readonly ttlMs: () => number;
-  /** Leases of one relay that are used. Default: 20,000. */
+  /** Maximum number of leases used from one relay. Default: 20,000. */
   readonly maxLeases?: () => number;
-  /** Ids that have a place in every list. */
+  /** Ids that are admitted to every list, whatever its size. */
   readonly pinnedIds?: () => IdSet;
-  /** Default: in this process, `first`. */
+  /** Default: kept in memory, mode `first`. */
   readonly bindings?: NameBindings;
-  /** How long a request waits for a list. The list itself may take longer, while it makes progress. */
+  /**
+   * How long a request waits for a list. The list itself may take longer, as long as it makes
+   * progress.
+   */
   readonly listTimeoutMs?: number;
   readonly report?: (event: DirectoryEvent<S>) => void;
 }
 
 const defaultListTimeoutMs = 5_000;
-/** A list of 2^26 bytes over 20 Mbit/s. */
+/** Enough for a list of 2^26 bytes at 20 Mbit/s. */
 const maxListMs = 30_000;
 const defaultMaxLeases = 20_000;
-/** An unknown name costs the relays one request a second, whatever clients send. */
+/** Unknown names cost each relay at most one request a second, whatever clients send. */
 const minRefreshIntervalMs = 1_000;
-/** For a lease that was lost a moment ago: callers should notice at once that it is back. */
+/** For a lease that was lost a moment ago: callers should notice quickly that it is back. */
 const lostRefreshIntervalMs = 100;
-/** Until the first list has arrived. */
+/** Backoff until the first list has arrived. */
 const firstListIntervalMs = { initial: 100, max: 10_000 } as const;
 
 export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
@@ -84,7 +91,7 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   #index: LeaseIndex<L, S> | undefined = undefined;
   #refreshing: Promise<void> | undefined = undefined;
   #building: Promise<void> | undefined = undefined;
-  /** A refresh that waits for the end of the interval. */
+  /** A refresh that waits for the minimum interval to pass. */
   #asking: Promise<void> | undefined = undefined;
   #startedMs = Number.NEGATIVE_INFINITY;
   #refreshedMs = Number.NEGATIVE_INFINITY;
@@ -104,12 +111,15 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     this.#lists = sources.map((source) => new RelayList<L, S>(source, listOptions));
   }
 
-  /** A list has arrived: from then on the directory can tell a known lease from an unknown one. */
+  /** A list has arrived: from then on the directory can distinguish known from unknown leases. */
   get isReady(): boolean {
     return this.#index !== undefined;
   }
 
-  /** Requests the first list without waiting for a caller, so that readiness does not depend on one. Until stop(). */
+  /**
+   * Requests the first list without waiting for a caller, so that readiness does not depend on
+   * traffic. Ends with stop().
+   */
   start(): void {
     const attempt = (afterMs: number): void => {
       this.#firstList = setTimeout(() => {
@@ -130,8 +140,9 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   }
 
   /**
-   * The answer at once where it is known, which is nearly always; otherwise a promise of it, which never rejects. `isHidden`: the
-   * caller must not learn by the time whether the lease was here a moment ago.
+   * Returns the result at once if it is known, which is nearly always the case; otherwise a promise
+   * that never rejects. `isHidden`: the response time must not reveal to the caller whether the
+   * lease was listed a moment ago.
    */
   find(
     nameOrId: string,
@@ -156,27 +167,36 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     return refresh === undefined ? this.#answer(nameOrId) : refresh.then(() => this.#answer(nameOrId));
   }
 
-  /** What the look-up of a name that no relay lists waits for, if it begins now. Undefined: for nothing. Never rejects. */
+  /**
+   * Joins or begins the refresh that the look-up of an unlisted name would wait for. Undefined: it
+   * would not wait. Never rejects.
+   */
   unknownWait(): Promise<void> | undefined {
     return this.#connected() ? this.#refreshUnlessWithin(minRefreshIntervalMs) : undefined;
   }
 
-  /** What the last lists say, however old they are: asks nobody. */
+  /** Looks up in the last lists, however old they are, without a request to a relay. */
   known(nameOrId: string): L | undefined {
     const found = this.#index?.find(nameOrId);
     return typeof found === 'object' ? found.lease : undefined;
   }
 
-  /** The relay or the app said that this lease is no more: the next look-up asks again. */
+  /**
+   * The relay or the app reported that this lease no longer exists: the next look-up refreshes the
+   * lists.
+   */
   forget(leaseId: string): void {
     if (typeof this.#index?.find(leaseId) !== 'object') return;
     this.#refreshedMs = Number.NEGATIVE_INFINITY;
     this.#bindings.doubt(leaseId);
   }
 
-  /** Where the name leads after a dial found `goneId` unknown, by a list requested since then. Never rejects. */
+  /**
+   * Looks up a name again, in a list requested after a dial found `goneId` unknown. Never rejects.
+   */
   async findAgain(nameOrId: string, goneId: string): Promise<DirectoryResponse<L, S>> {
-    // A list that is under way may be older than the return of the app; a newer one may have its new id already.
+    // A list in flight may be older than the return of the app; a newer one may already have its
+    // new id.
     await this.#refreshing;
     const known = this.#answer(nameOrId);
     if (known.kind === 'found' && known.found.lease.id !== goneId) return known;
@@ -214,7 +234,10 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     await this.#refresh();
   }
 
-  /** Joins the refresh under way, or begins one unless the last one began within this time. */
+  /**
+   * Joins the refresh in flight, or begins one unless the last one began less than `intervalMs`
+   * ago.
+   */
   #refreshUnlessWithin(intervalMs: number): Promise<void> | undefined {
     const isRecent = this.#clock.monotonicMs() - this.#startedMs < intervalMs;
     if (this.#refreshing === undefined && isRecent) return undefined;

@@ -1,4 +1,5 @@
-// Owns the reading of `<lease>.<base_domain>`: whether a host is below the base domain, and which lease it names. Knows no lease.
+// Parses hosts of the form `<lease>.<base_domain>`: whether a host is below the base domain, and
+// which lease it names.
 import { domainToUnicode } from 'node:url';
 import { leaseIdIn } from '../kernel/lease-name.ts';
 import { hostNameOf } from './authority.ts';
@@ -6,20 +7,24 @@ import { hostNameOf } from './authority.ts';
 export type HostMatch =
   /** Name or id of a lease, decoded. */
   | { readonly kind: 'lease'; readonly lease: string }
-  /** Below the base domain, where no lease can be. */
+  /** Below the base domain, but not a valid lease host. */
   | { readonly kind: 'misdirected' }
-  /** The gateway's own: the base domain itself, or any other host. */
+  /** For the gateway itself: the base domain, or any host outside of it. */
   | { readonly kind: 'gateway' };
 
 const gateway: HostMatch = { kind: 'gateway' };
 const misdirected: HostMatch = { kind: 'misdirected' };
 
-/** One label, as certificates for `*.<base_domain>` cover. RFC 1035 §2.3.4; `_` as in many internal names. */
+/**
+ * One label, because certificates for `*.<base_domain>` cover only one. RFC 1035 §2.3.4; `_` occurs
+ * in many internal names.
+ */
 const label = /^[\w-]{1,63}$/;
 
 /**
- * `authority`: of the request, with its port if it has one. `baseDomain`: lower case; empty: no host mode. A name that can be no
- * label (with a dot, a space) has none here: such a lease is reached by its id.
+ * `authority`: of the request, with or without a port. `baseDomain`: in lower case; empty disables
+ * host mode. A lease whose name cannot be a label (it contains a dot or a space) is reached by its
+ * id.
  */
 export function matchHost(authority: string, baseDomain: string): HostMatch {
   if (baseDomain === '') return gateway;
@@ -32,11 +37,14 @@ export function matchHost(authority: string, baseDomain: string): HostMatch {
   return { kind: 'lease', lease: decoded(name) };
 }
 
-/** Hosts have no case and ids do: what looks like an id is one, in capitals. Names are found in any case. */
+/**
+ * Hosts are case-insensitive and ids are upper case: a label that looks like an id is converted to
+ * upper case. Names match in any case.
+ */
 function decoded(name: string): string {
   const id = leaseIdIn(name);
   if (id !== undefined) return id;
-  // What is no punycode comes back as it was.
+  // Invalid punycode is returned unchanged.
   return name.startsWith('xn--') ? domainToUnicode(name) : name;
 }
 

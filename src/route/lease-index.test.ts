@@ -14,7 +14,7 @@ function bindings(mode: NameBindingMode = 'first'): NameBindings {
   return new NameBindings({ mode: () => mode });
 }
 
-/** One round. */
+/** Builds the index in one go. */
 function built(lists: Lists, names = bindings()): LeaseIndex<Listed, string> {
   const work = LeaseIndex.build(lists, names);
   for (;;) {

@@ -1,56 +1,60 @@
-// Looks a lease up among those that relays list, by id or by name. An index is built whole and never changed. The builder is a
-// generator: lists are long, and strangers write them.
+// Looks up leases by id or by name in the relays' lists. An index is built completely and never
+// changed afterwards. The builder is a generator, because lists are long and come from untrusted
+// parties.
 import { foldName, leaseKey } from '../kernel/lease-name.ts';
 import { appHost } from './app-host.ts';
 import { maxIds, type NameBindings, type NameClaim, type NameOwner } from './name-bindings.ts';
 
-/** What must be known of a lease to find it. */
+/** The fields of a lease that look-ups need. */
 export interface Listed {
   readonly id: string;
   readonly name: string;
 }
 
 export interface Found<L extends Listed, S> {
-  /** Its name is the first one that leads to it; empty where none does. */
+  /** Its name is the first one that leads to it; empty if none does. */
   readonly lease: L;
   /** The relays that list it. */
   readonly sources: readonly S[];
-  /** The names that lead to it, or to it and to others of the same name. */
+  /** The names that lead to this lease, or that it shares with other leases. */
   readonly names: readonly string[];
   /**
-   * Every name that a relay lists it by, also those that lead to another lease. Rules for these can only forbid: a lease cannot
-   * escape a rule by losing its name, nor be let in by claiming one.
+   * Every name under which a relay lists it, including names that lead to another lease. Rules for
+   * these can only deny: a lease cannot escape a rule by losing its name, nor gain access by
+   * claiming one.
    */
   readonly claims: readonly string[];
-  /** The name by which it is known to its app in path mode. */
+  /** The host name that its app sees in path mode. */
   readonly host: string;
 }
 
-/** A lease that a relay lists under a name of another one. */
+/** A lease that a relay lists under a name that belongs to another lease. */
 export interface RefusedName<S> {
   readonly name: string;
   readonly id: string;
-  /** The lease that has the name. Undefined: none has. */
+  /** The lease that has the name. Undefined: no lease has it. */
   readonly holder: string | undefined;
   readonly sources: readonly S[];
 }
 
 type Lookup<L extends Listed, S> = Found<L, S> | 'unknown' | 'ambiguous' | 'not_accepted';
 
-/** Names of another lease, and names without an accepted id. */
+/**
+ * How many names were refused because another lease has them, or because their id was not accepted.
+ */
 export interface RefusedCounts {
   taken: number;
   notAccepted: number;
 }
 
-/** Refused names that are reported one by one; `refusedCounts` has all. */
+/** How many refused names are reported individually; `refusedCounts` counts all of them. */
 const maxRefusedNames = 1_000;
 
 class Entry<L extends Listed, S> implements Found<L, S> {
   lease: L;
   readonly sources: S[];
   readonly listed: L;
-  /** Folded, and as first listed. */
+  /** Names as folded and as first listed. */
   readonly claimed: [folded: string, name: string][] = [];
   names: readonly string[] = [];
   claims: readonly string[] = [];
@@ -70,10 +74,12 @@ export class LeaseIndex<L extends Listed, S> {
   readonly #byId = new Map<string, Entry<L, S>>();
   readonly #byName = new Map<string, Lookup<L, S>>();
   readonly refusedNames: RefusedName<S>[] = [];
-  /** By source. */
   readonly refusedCounts: Map<S, RefusedCounts> = new Map<S, RefusedCounts>();
 
-  /** Leases in the order of the lists: entries of the same id from one source follow each other in any order. */
+  /**
+   * Adds leases in the order of the lists: entries with the same id from one source may come in any
+   * order.
+   */
   static *build<L extends Listed, S>(
     lists: Iterable<readonly [source: S, leases: readonly L[]]>,
     bindings: NameBindings,
@@ -103,11 +109,11 @@ export class LeaseIndex<L extends Listed, S> {
 
   find(nameOrId: string): Lookup<L, S> {
     const key = leaseKey(nameOrId);
-    // Ids are upper case and folded names are not: neither map holds a key of the other.
+    // Ids are upper case and folded names are not, so a key is in at most one of the maps.
     return this.#byId.get(key) ?? this.#byName.get(key) ?? 'unknown';
   }
 
-  /** Ids and folded names that something is known of. */
+  /** All ids and folded names in the index. */
   *keys(): Generator<string> {
     yield* this.#byId.keys();
     yield* this.#byName.keys();
@@ -130,7 +136,7 @@ export class LeaseIndex<L extends Listed, S> {
     } else if (entry.sources.at(-1) !== source) entry.sources.push(source);
     if (name === '') return;
     const folded = foldName(name);
-    // Few: LeaseAdmission bounds the names of one id in each list.
+    // A short list: LeaseAdmission bounds the names of one id in each list.
     if (entry.claimed.some(([known]) => known === folded)) return;
     entry.claimed.push([folded, name]);
     const claim = claims.get(folded);

@@ -1,46 +1,52 @@
-// Decides which lease id a name leads to when several ids claim it, and remembers it (`portal.name_binding`). `first`: the id that
-// had the name keeps it while a relay lists it; then a single other id takes it. `strict`: a name stays with its id until another
-// one is accepted. Pins are decided elsewhere and come before this.
+// Decides which lease id a name leads to when several ids claim it, and remembers the decision
+// (`portal.name_binding`). With `first`, the id that has the name keeps it while a relay lists it;
+// after that, a single other id takes it. With `strict`, a name stays with its id until another one
+// is accepted. Pins are handled elsewhere and take precedence.
 import { sharedLeaseNames } from '../kernel/lease-name.ts';
 
 export type NameBindingMode = 'first' | 'strict';
 
 export interface Move {
-  /** Folded. */
   readonly name: string;
-  /** Where it led before. */
+  /** The ids that the name led to before. */
   readonly from: readonly string[];
   readonly to: string;
 }
 
 /** The ids that relays list under one folded name. */
 export interface NameClaim {
-  /** Not more than `maxIds`; `count` has all. */
+  /** At most `maxIds`; `count` includes the rest. */
   readonly ids: string[];
   count: number;
-  /** The id that has the name is among them, even where `ids` is cut short. */
+  /** Whether the id that has the name is among them, even if `ids` was truncated. */
   holderIsListed: boolean;
 }
 
-/** The id that has the name, or why nobody has. */
+/** The id that has the name, or why no id has it. */
 export type NameOwner = { readonly id: string } | 'ambiguous' | 'not_accepted';
 
 export const maxIds = 4;
-/** Names that are not listed now: of more, the ones that were listed longest ago are forgotten. Under `strict` none is. */
+/**
+ * Maximum number of remembered names that are not listed now. Beyond it, the names unlisted for
+ * longest are forgotten, except under `strict`.
+ */
 const maxUnlistedNames = 20_000;
-/** Under `strict`, names that are remembered without anybody's decision: a stranger can publish any number of names. */
+/**
+ * Maximum number of names remembered under `strict` without a decision of the operator, because
+ * anyone can publish any number of names.
+ */
 const maxStrictNames = 100_000;
 
 export interface NameBindingsOptions {
   readonly mode: () => NameBindingMode;
-  /** A name was bound to an id that it was not bound to before. */
+  /** Called when a name is bound to a different id than before, or for the first time. */
   readonly bound?: (name: string, id: string) => void;
 }
 
 export class NameBindings {
   readonly #mode: () => NameBindingMode;
   readonly #bound: ((name: string, id: string) => void) | undefined;
-  /** Folded name -> id. The longest unlisted first. */
+  /** Folded name -> id, the longest unlisted first. */
   readonly #idByName = new Map<string, string>();
   /** Ids that a dial found to be unknown since the last round. */
   #doubted = new Set<string>();
@@ -56,7 +62,7 @@ export class NameBindings {
     return this.#idByName.get(name);
   }
 
-  /** What was remembered before, or what an operator decided: takes the place of what is known. */
+  /** Loads bindings remembered earlier or decided by an operator; they replace the current ones. */
   restore(bindings: Iterable<readonly [name: string, id: string]>): void {
     for (const [name, id] of bindings) this.#idByName.set(name, id);
   }
@@ -65,19 +71,22 @@ export class NameBindings {
     return this.#idByName.entries();
   }
 
-  /** A dial says that there is no such lease: in the next round it does not keep its names from a single other id. */
+  /**
+   * A dial found this lease unknown: in the next round, it does not keep its names if a single
+   * other id claims them.
+   */
   doubt(id: string): void {
     if (this.#doubted.size < maxUnlistedNames) this.#doubted.add(id);
   }
 
-  /** `name`: folded. Changes what is remembered. */
+  /** `name`: folded. May change the binding. */
   decide(name: string, claim: NameClaim): NameOwner {
     const [first = ''] = claim.ids;
     if (sharedLeaseNames.has(name)) return claim.count === 1 ? { id: first } : 'ambiguous';
     const before = this.#idByName.get(name);
     const strict = this.#mode() === 'strict';
     if (before !== undefined) {
-      // Listed again: moved to the end of the order of forgetting.
+      // Listed again: moved to the end, so that it is forgotten last.
       this.#idByName.delete(name);
       this.#idByName.set(name, before);
       if (strict && !claim.holderIsListed) return 'not_accepted';
@@ -92,7 +101,10 @@ export class NameBindings {
     return { id: next };
   }
 
-  /** After all claims of one round were decided. `listed`: how many names they had. The moves since the last round. */
+  /**
+   * Ends a round, after all of its claims were decided. `listed`: how many names were claimed.
+   * Returns the moves since the last round.
+   */
   endRound(listed: number): readonly Move[] {
     const moves = this.#moves;
     this.#moves = [];

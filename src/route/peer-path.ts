@@ -1,14 +1,17 @@
-// Owns the reading of `/peer/:lease/*` and `/ws/:lease`: which lease is meant, and the target that the app will see, byte for byte.
-// Knows no lease.
+// Parses `/peer/:lease/*` and `/ws/:lease` into the lease and the target that the app will see,
+// byte for byte.
 
 export interface PeerRoute {
-  /** How the lease was named: in the path, by the alias for WebSockets, or by the host. */
+  /** Where the lease was named: in the path, in the WebSocket alias, or in the host. */
   readonly kind: 'path' | 'ws' | 'host';
   /** Name or id, decoded. */
   readonly lease: string;
   /** Where the client finds the app's `/`, as sent: `/peer/my%20app`; '' for the root of a host. */
   readonly prefix: string;
-  /** Path below the prefix and query, never re-encoded or normalised; `*` when all of the app is meant. */
+  /**
+   * Path below the prefix and query, never re-encoded or normalised; `*` if the request is for the
+   * app as a whole.
+   */
   readonly target: string;
 }
 
@@ -19,11 +22,11 @@ export type PathMatch =
 
 const root = '/peer/';
 const alias = '/ws/';
-/** UTF-16 units; real relays take longer names, but nothing that a person would type. */
+/** In UTF-16 units. Relays accept longer names, but people do not type them. */
 const maxLeaseLength = 255;
 const other: PathMatch = { kind: 'other' };
 
-/** `path`: path and query. `outerPrefix`: what the client sees in front of it. */
+/** `path`: path and query. `outerPrefix`: the prefix that the client sees in front of the path. */
 export function matchPeerPath(path: string, outerPrefix = ''): PathMatch {
   if (path.startsWith(root)) return matchBelow(root, path, outerPrefix);
   if (path.startsWith(alias)) return matchBelow(alias, path, outerPrefix);
@@ -34,7 +37,7 @@ function matchBelow(start: typeof root | typeof alias, path: string, outerPrefix
   const query = path.indexOf('?', start.length);
   const slash = path.indexOf('/', start.length);
   const end = slash === -1 || (query !== -1 && query < slash) ? query : slash;
-  // The alias stands for one path of the app, and has none below it.
+  // The alias stands for one path of the app, so there are no paths below it.
   if (start === alias && end !== query) return other;
   const segment = end === -1 ? path.slice(start.length) : path.slice(start.length, end);
   const lease = decode(segment);
@@ -56,7 +59,7 @@ function malformed(reason: string): PathMatch {
 function decode(segment: string): string | undefined {
   if (!needsDecoding(segment)) return segment;
   try {
-    // The target is one character for each byte; a client may have sent UTF-8 as it is.
+    // The target has one character for each byte; a client may have sent unescaped UTF-8.
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(percentDecoded(segment));
   } catch {
     return undefined;

@@ -1,10 +1,10 @@
-// Remembers leases that were listed a moment ago and are not now: most likely their app or relay restarts, so they are neither
-// unknown nor worth a wait of a second.
+// Remembers leases that were listed a moment ago and are no longer. Their app or relay is most
+// likely restarting, so they are not unknown and must be looked up more often than unknown names.
 import { leaseKey } from '../kernel/lease-name.ts';
 
-/** An app that does not come back in this time has gone for good. */
+/** An app that does not come back within this time is considered gone. */
 const rememberedMs = 60_000;
-/** A relay that lists other names each time must not make this grow. */
+/** Bounds the memory if a relay lists other names each time. */
 const maxKeys = 10_000;
 
 /** Ids and folded names. */
@@ -14,7 +14,7 @@ interface Keys {
 }
 
 export class RecentlyLost {
-  /** Key -> when it was missed first, oldest first. */
+  /** Key -> when it was first missed, oldest first. */
   readonly #lost = new Map<string, number>();
 
   /** Compares two rounds. Yields after each step. */

@@ -1,5 +1,6 @@
-// The last lease list of one relay: fetches it, one request at a time, keeps what is used of it, and knows why the last attempt
-// failed. A relay that does not respond keeps its last list: its leases are unreachable for now, not unknown.
+// The last lease list of one relay. Fetches it, one request at a time, keeps the admitted leases
+// and the error of the last attempt. If a relay does not respond, its last list is kept: its leases
+// are unreachable for now, not unknown.
 import {
   LeaseAdmission,
   type AdmissionOptions,
@@ -11,10 +12,10 @@ import { Slices } from '../kernel/work/slices.ts';
 import { TimeLimit } from '../kernel/work/time-limit.ts';
 import type { Listed } from './lease-index.ts';
 
-/** What the directory needs of a relay connection. */
+/** The part of a relay connection that the directory uses. */
 export interface LeaseSource<L extends Listed> {
   state(): 'up' | 'suspect' | 'draining' | 'down';
-  /** May leave out what `options` does not admit, and then reports it. */
+  /** May omit leases that `options` does not admit, and reports how many through `ignored`. */
   list(
     signal: AbortSignal,
     options: AdmissionOptions & { readonly ignored: (counts: IgnoredCounts) => void },
@@ -23,7 +24,7 @@ export interface LeaseSource<L extends Listed> {
 
 export interface RelayListOptions {
   readonly maxLeases: () => number;
-  /** Ids that have a place in every list. */
+  /** Ids that are admitted to every list, whatever its size. */
   readonly pinnedIds: () => IdSet;
   readonly timeoutMs: number;
 }
@@ -38,7 +39,7 @@ export class RelayList<L extends Listed, S extends LeaseSource<L>> {
   /** Undefined: none has arrived yet. */
   leases: readonly L[] | undefined = undefined;
   ignored: IgnoredCounts = nothingIgnored;
-  /** Of the last attempt. */
+  /** Error of the last attempt. */
   failure: unknown = undefined;
 
   constructor(source: S, options: RelayListOptions) {
@@ -50,7 +51,7 @@ export class RelayList<L extends Listed, S extends LeaseSource<L>> {
     return this.#running !== undefined;
   }
 
-  /** Resolves with whether a list has arrived. Never rejects. */
+  /** Resolves to whether a list has arrived. Never rejects. */
   refresh(): Promise<boolean> {
     if (this.source.state() === 'down') return Promise.resolve(false);
     this.#running ??= this.#fetch().finally(() => {
@@ -85,7 +86,7 @@ export class RelayList<L extends Listed, S extends LeaseSource<L>> {
   }
 }
 
-/** Also for sources that bound nothing themselves. */
+/** Applies the bounds also to sources that do not apply any themselves. */
 function* admitted<L extends Listed>(listed: readonly L[], admission: LeaseAdmission): Generator<void, readonly L[]> {
   const leases: L[] = [];
   for (const lease of listed) {

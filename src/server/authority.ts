@@ -1,11 +1,12 @@
-// Owns what a client may call the host that it talks to: in `Host`, and in a target of the absolute form (RFC 9110 §7.2, RFC 9112
-// §3.2.2). Narrower than the grammar of URIs, which lets in what no host is called and what recipients read differently.
+// Validates the host in `Host` and in a target in absolute form (RFC 9110 §7.2, RFC 9112 §3.2.2).
+// Stricter than the URI grammar, which allows forms that no host uses and that recipients interpret
+// differently.
 import { isIPv6 } from 'node:net';
 
 const maxPort = 65_535;
 const colon = 0x3a;
 
-/** A host name or an address, with a port or without. No user, no comma, no empty name. */
+/** A host name or an address, with or without a port. No userinfo, no comma, no empty host. */
 export function isAuthority(text: string): boolean {
   if (text.startsWith('[')) return isBracketed(text);
   let end = 0;
@@ -14,7 +15,10 @@ export function isAuthority(text: string): boolean {
   return end === text.length || (text.charCodeAt(end) === colon && isPort(text, end + 1));
 }
 
-/** The same host and port in both: `EXAMPLE.com` is `example.com`, and `:80` says nothing of an http URL. */
+/**
+ * Whether both mean the same host and port: `EXAMPLE.com` equals `example.com`, and `:80` is the
+ * default of an http URL.
+ */
 export function isSameAuthority(one: string, other: string, scheme: 'http' | 'https'): boolean {
   return one === other || canonical(one, scheme) === canonical(other, scheme);
 }
@@ -25,7 +29,7 @@ function canonical(authority: string, scheme: 'http' | 'https'): string {
 
 function isBracketed(text: string): boolean {
   const close = text.indexOf(']');
-  // A zone (`%eth0`) means something on one machine only.
+  // A zone (`%eth0`) is only meaningful on one machine.
   if (close === -1 || !isIPv6(text.slice(1, close)) || text.includes('%')) return false;
   return close === text.length - 1 || (text.charCodeAt(close + 1) === colon && isPort(text, close + 2));
 }
@@ -42,7 +46,7 @@ function isHostCharacter(code: number): boolean {
   );
 }
 
-/** Empty is the default one (RFC 3986 §3.2.3). */
+/** An empty port means the default one (RFC 3986 §3.2.3). */
 function isPort(text: string, start: number): boolean {
   let port = 0;
   for (let i = start; i < text.length; i += 1) {

@@ -1,5 +1,5 @@
-// Owns the bounds of a request body while it comes: how large it may become, and how long the client may pause within it. A pause
-// that the app makes, by not reading, is not the client's. Knows nothing of what becomes of the pieces.
+// Enforces the limits of a request body as it arrives: its size, and how long the client may pause.
+// A pause because the app does not read is not counted.
 import { Deadline, type Deadlines, type Expiring } from '../kernel/work/deadlines.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { bodyTooLarge } from './head-check.ts';
@@ -7,13 +7,16 @@ import { bodyTooLarge } from './head-check.ts';
 export interface BodyBounds {
   /** 0: unlimited. */
   readonly maxBytes: number;
-  /** Between two pieces. */
+  /** How long the client may pause between two pieces. */
   readonly pauseMs: number;
 }
 
-/** Who has to do with the end of such a body. */
+/** Notified when a limit of the body is exceeded. */
 export interface BodyOwner {
-  /** It grew beyond its bound. The piece that did so is dropped, and so must be what follows. */
+  /**
+   * The body is invalid or exceeds its limit. The piece that exceeded it is dropped, and so must be
+   * the rest.
+   */
   bodyFault(error: GatewayError): void;
   /** The client has paused for too long. */
   bodyStalled(error: GatewayError): void;
@@ -24,13 +27,13 @@ export class BodyWatch implements Expiring {
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
   readonly #owner: BodyOwner;
-  /** Without framing. */
+  /** Without the framing. */
   receivedBytes = 0;
-  /** Its reader did not want the rest, which is dropped. */
+  /** The reader has abandoned the body; the rest is dropped. */
   left = false;
-  /** Its reader has been told that it will never be whole. */
+  /** The reader knows that the body will never be complete. */
   failed = false;
-  /** It waits for our 100 before it sends anything. */
+  /** The client waits for our 100 (Continue) before it sends the body. */
   #waiting: boolean;
   #over = false;
 
@@ -42,18 +45,18 @@ export class BodyWatch implements Expiring {
     this.#deadline = new Deadline(this);
   }
 
-  /** The 100 has gone out. */
+  /** The 100 (Continue) was sent. */
   continued(): void {
     this.#waiting = false;
     this.wanted();
   }
 
-  /** Somebody reads, and the next piece is the client's to send. */
+  /** A reader waits for the next piece, so the client's time runs. */
   wanted(): void {
     if (!this.#waiting && !this.#over) this.#deadlines.arm(this.#deadline, this.#bounds.pauseMs);
   }
 
-  /** False: the piece must be dropped. */
+  /** Returns false if the piece must be dropped. */
   piece(bytes: number): boolean {
     this.receivedBytes += bytes;
     if (this.#over || this.failed) return false;
@@ -65,19 +68,19 @@ export class BodyWatch implements Expiring {
     return false;
   }
 
-  /** Its framing is wrong: it must not look complete. */
+  /** The framing is invalid: the body must not look complete. */
   invalid(error: GatewayError): void {
     if (this.#over) return;
     this.end();
     this.#owner.bodyFault(error);
   }
 
-  /** Nobody reads for now. */
+  /** There is no reader for now, so the client's time stops. */
   unwanted(): void {
     this.#deadlines.disarm(this.#deadline);
   }
 
-  /** It is complete, or nobody cares any more. Idempotent. */
+  /** The body is complete, or is no longer needed. Idempotent. */
   end(): void {
     this.#over = true;
     this.#deadlines.disarm(this.#deadline);

@@ -1,4 +1,4 @@
-// Owns a client's request as the stages see it, and what it shares with its forks. Never writes.
+// A client's request as the stages see it, and the state that it shares with its forks.
 import { randomUUID } from 'node:crypto';
 import { Cancellation } from '../kernel/work/cancellation.ts';
 import type { RequestBody, RequestHead } from '../kernel/http/http.ts';
@@ -6,7 +6,7 @@ import type { Exchange } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Peer } from './listen/peer.ts';
 
-/** What a client sent, in any HTTP. */
+/** A request as received, in any HTTP version. */
 export interface Received {
   readonly req: RequestHead;
   readonly body: RequestBody;
@@ -16,7 +16,7 @@ export interface Received {
 
 const noProxies: readonly string[] = Object.freeze([]);
 
-/** Everything that is one for a request, however often it is forked. */
+/** The properties that all forks of a request have in common. */
 interface Shared {
   readonly id: string;
   readonly body: RequestBody;

@@ -29,7 +29,8 @@ test('a body of the smallest chunks arrives whole, in few pieces, and others hav
   client.end(`${body.toString().replace(/./g, '1\r\n$&\r\n')}0\r\n\r\n`);
   await once(client.resume(), 'close');
   assert.deepEqual(Buffer.concat(pieces), body);
-  // 300 KB come in at least five reads, each of which is a turn: a first piece and what was gathered.
+  // 300 KB arrive in at least five reads, each in a turn of the event loop: a first piece and the
+  // gathered rest.
   assert.ok(pieces.length < 200, `${pieces.length} pieces`);
   assert.ok(turns >= 4, `${turns} turns`);
 });

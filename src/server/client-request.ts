@@ -1,5 +1,5 @@
-// Owns what a request is to its readers: Node's own, except that its body is watched as it comes, and that neither leaving it early
-// nor a fault in it costs the client the answer. Knows no stage.
+// Node's IncomingMessage with a watched body. If a reader abandons the body, or the body is
+// invalid, the client still gets its response.
 import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
@@ -7,24 +7,28 @@ import { noHeaders, type RawHeaders, type RequestBody } from '../kernel/http/htt
 import type { BodyWatch } from './body-watch.ts';
 import type { BodyLength } from './head-check.ts';
 
-/** Smaller pieces of a body that come in one turn of the loop are passed on as one: each costs as much on its way as a large one. */
+/**
+ * Smaller pieces of a body that arrive in one turn of the event loop are joined, because each costs
+ * as much to pass on as a large one.
+ */
 const smallBytes = 256;
 const maxGatheredBytes = 16 * 1024;
-/** Then no more is read in this turn: Node reads a busy socket up to 32 times. */
+/** After this many, nothing more is read in this turn: Node reads a busy socket up to 32 times. */
 const maxSmallPieces = 1_000;
 
 /**
- * An app may answer before it has read the whole upload, and whoever forwards it then destroys the body. Node takes that as leave to
- * cut the client's connection, answer and all. Here the rest is read and dropped instead, and the answer arrives.
+ * An app may respond before it has read the whole upload, and the forwarder then destroys the body.
+ * Node would close the client's connection and lose the response. This class reads and drops the
+ * rest instead, so that the response arrives.
  */
 export class ClientRequest extends IncomingMessage {
   /** Undefined: there is no body. */
   watch: BodyWatch | undefined = undefined;
-  /** In this turn of the loop. */
+  /** Number of small pieces in this turn of the event loop. */
   #smallPieces = 0;
   #gathered: Buffer | undefined = undefined;
   #gatheredBytes = 0;
-  /** wanted: a reader asked for more while no more is read. */
+  /** wanted: a reader asked for more while reading is suspended. */
   #rest: 'none' | 'resting' | 'wanted' = 'none';
 
   override destroy(error?: Error): this {
@@ -35,7 +39,7 @@ export class ClientRequest extends IncomingMessage {
     return this.resume();
   }
 
-  /** Whoever reads the body learns that it will never be whole. The connection stays, for the answer. */
+  /** Fails the body: its reader gets the error. The connection stays open for the response. */
   fail(error: GatewayError): void {
     if (this.watch !== undefined) this.watch.failed = true;
     super.destroy(error);
@@ -52,11 +56,11 @@ export class ClientRequest extends IncomingMessage {
     const isSmall = chunk.length < smallBytes;
     if (isSmall) this.#countSmall();
     if (!watch.piece(chunk.length)) {
-      // What is dropped must go on coming, or the client would wait with it in its hands.
+      // Dropped pieces must be read as well, or the client would wait for us.
       if (this.#rest === 'resting') this.#rest = 'wanted';
       return this.#rest === 'none';
     }
-    // The first one leaves at once.
+    // The first small piece is passed on at once.
     const more = isSmall && this.#smallPieces > 1 ? this.#gather(chunk) : this.#passAll(chunk, watch);
     return more && this.#rest === 'none';
   }
@@ -89,7 +93,7 @@ export class ClientRequest extends IncomingMessage {
     return more;
   }
 
-  /** False: the reader does not keep up. */
+  /** Returns false if the reader does not keep up. */
   #passGathered(): boolean {
     const { watch } = this;
     const gathered = this.#gathered?.subarray(0, this.#gatheredBytes);
@@ -151,7 +155,7 @@ class ClientBody implements RequestBody {
   open(): Readable {
     if (this.#started) throw new Error('the body of a request was opened twice');
     this.#started = true;
-    // Its reader may have left when it fails.
+    // The body may fail after its reader has left.
     this.#request.on('error', ignore);
     return this.#request;
   }
@@ -162,5 +166,5 @@ class ClientBody implements RequestBody {
 }
 
 function ignore(): void {
-  // who still reads listens too
+  // remaining readers have their own listener
 }

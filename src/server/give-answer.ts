@@ -1,4 +1,5 @@
-// Owns the answer to a request for one of the gateway's own paths, and the events in place of the pipeline's.
+// Sends the response to a request for one of the gateway's own paths, and publishes the events that
+// the pipeline would.
 import { requestFinished, requestStarted } from '../kernel/events.ts';
 import type { WholeResponse } from '../kernel/http/whole-response.ts';
 import { finishedRequest } from '../pipeline/finished-request.ts';
@@ -15,7 +16,7 @@ export function sendResponse(
   const { id: requestId, startedMs, body, passage } = exchange;
   if (requestStarted.hasSubscribers) requestStarted.publish({ requestId, startedMs });
   if (!requestFinished.hasSubscribers) return;
-  // The sink may not be able to give it, as to a client that asks for another protocol.
+  // The sink may fail to send it, for example to a client that asks for another protocol.
   const { fault } = passage;
   const nowMs = performance.now();
   requestFinished.publish(

@@ -11,7 +11,10 @@ interface Sent {
   readonly maxBodyBytes?: number;
 }
 
-/** The code of the refusal, or what is known of the body. Parsers before it refuse some of this too: it must not rely on them. */
+/**
+ * The error code of the rejection, or the description of the body. Parsers reject some of these
+ * inputs earlier, but checkHead() must not rely on that.
+ */
 function check(fields: readonly string[], sent: Sent = {}): string | CheckedHead {
   const { method = 'POST', target = '/', version = '1.1', maxBodyBytes = 0 } = sent;
   const head = { method, target, headers: fields, upgrade: false };

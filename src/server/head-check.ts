@@ -1,22 +1,26 @@
-// Owns the question whether a request's head can be read in one way only: who would be served, and where the body ends. What it
-// refuses goes no further, and its connection ends. Node's parser refuses most of what is ambiguous by itself (the rows of
-// test/e2e/request-framing.test.ts say what); this is the rest, in one pass over the raw fields.
+// Rejects request heads that could be read in more than one way, to prevent request smuggling. The
+// connection of a rejected head is closed. Node's parser rejects most ambiguous heads itself (see
+// the rows of test/e2e/request-framing.test.ts); this covers the rest, in one pass over the raw
+// fields.
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { RequestHead } from '../kernel/http/http.ts';
 import { trimOws } from '../kernel/http/ows.ts';
 import { isAuthority } from './authority.ts';
 import { targetFault } from './request-target.ts';
 
-/** Bytes by Content-Length; null: chunked; 'none': no body (RFC 9112 §6.3), also where Content-Length is 0. */
+/**
+ * Bytes from Content-Length; null: chunked; 'none': no body (RFC 9112 §6.3), also if Content-Length
+ * is 0.
+ */
 export type BodyLength = number | null | 'none';
 
 export interface CheckedHead {
   readonly bodyLength: BodyLength;
-  /** The client waits for 100 before it sends the body. */
+  /** The client waits for 100 (Continue) before it sends the body. */
   readonly expectsContinue: boolean;
 }
 
-/** Twice what Envoy, HAProxy and Apache take by default; the bytes are bounded besides. */
+/** Twice the default of Envoy, HAProxy and Apache; the size in bytes is bounded separately. */
 const maxFields = 200;
 
 const plain: CheckedHead = { bodyLength: 'none', expectsContinue: false };
@@ -27,7 +31,10 @@ export interface HeadBounds {
   readonly maxBodyBytes: number;
 }
 
-/** `httpVersion`: as the parser read it. What is wrong is returned, not thrown: it is no surprise. */
+/**
+ * `httpVersion`: as parsed. Returns the error instead of throwing it, because invalid heads are
+ * expected.
+ */
 export function checkHead(head: RequestHead, httpVersion: string, bounds: HeadBounds): CheckedHead | GatewayError {
   const { headers } = head;
   const old = httpVersion === '1.0';
@@ -45,7 +52,7 @@ export function checkHead(head: RequestHead, httpVersion: string, bounds: HeadBo
   let expectation: string | undefined;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
-    // The length tells nearly every other field apart without a look at its characters.
+    // The length distinguishes nearly all other fields without comparing characters.
     switch (name.length) {
       case 4:
         if (name.toLowerCase() !== 'host') break;
@@ -79,13 +86,16 @@ export function checkHead(head: RequestHead, httpVersion: string, bounds: HeadBo
 
   const bodyLength = bodyLengthOf(length, coding, old, bounds.maxBodyBytes);
   if (bodyLength instanceof GatewayError) return bodyLength;
-  // An HTTP/1.0 client can't be told to continue (RFC 9110 §10.1.1).
+  // 100 (Continue) must not be sent to an HTTP/1.0 client (RFC 9110 §10.1.1).
   const expectsContinue = expectation !== undefined && !old;
   if (expectsContinue && expectation?.toLowerCase() !== '100-continue') return unknownExpectation();
   return { bodyLength, expectsContinue };
 }
 
-/** CGI and its heirs can't tell `_` from `-`: an app behind them would see a second framing field. */
+/**
+ * CGI and similar interfaces do not distinguish `_` from `-`: an app behind them would see a second
+ * framing field.
+ */
 function isNamed(name: string, wanted: 'content-length' | 'transfer-encoding'): boolean {
   const lower = name.toLowerCase();
   return lower === wanted || lower.replace('_', '-') === wanted;
@@ -113,7 +123,10 @@ export function bodyTooLarge(maxBodyBytes: number): GatewayError {
   return new GatewayError('body_too_large', `The request body is larger than ${maxBodyBytes} bytes.`);
 }
 
-/** Digits only, and no more than a number can hold exactly: what is passed on is the number. */
+/**
+ * Digits only, and no larger than a number can represent exactly, because the number is what is
+ * passed on.
+ */
 function decimal(text: string): number | undefined {
   if (text === '') return undefined;
   let value = 0;
@@ -126,7 +139,10 @@ function decimal(text: string): number | undefined {
   return value;
 }
 
-/** Exactly `chunked` is taken. A coding that we don't know is 501 (RFC 9112 §6.1), what can't be meant is invalid. */
+/**
+ * Only `chunked` is accepted. An unknown coding is 501 (RFC 9112 §6.1); a malformed list is
+ * invalid.
+ */
 function codingFault(value: string): GatewayError | undefined {
   const codings = value.toLowerCase().split(',').map(trimOws);
   if (codings.length === 1 && codings[0] === 'chunked') return undefined;

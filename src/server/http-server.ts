@@ -1,5 +1,5 @@
-// Owns the gateway's listeners: the front door with HTTP behind it, the separate door for operators, and their orderly end. Decides
-// nothing about a request.
+// The gateway's listeners: the main one with its protocols, the separate one for operators, and
+// their graceful shutdown.
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/work/deadlines.ts';
@@ -18,21 +18,27 @@ import { writeRateWindowMs } from './write-rate.ts';
 
 export interface ListenerOptions {
   readonly host: string;
-  /** 0: any free one; listen() tells which. */
+  /** 0: any free port, which listen() returns. */
   readonly port: number;
-  /** A listener of its own for health, metrics and details, on the same host. */
+  /** A separate listener for health, metrics and details, on the same host. */
   readonly admin?: { readonly port: number };
-  /** Of a request's head. */
+  /** Limit of a request head. */
   readonly maxHeaderBytes?: number;
-  /** Every connection begins with a PROXY protocol header, version 2, of one of the policy's trusted proxies. */
+  /**
+   * Every connection begins with a PROXY protocol v2 header from one of the policy's trusted
+   * proxies.
+   */
   readonly proxyProtocol?: boolean;
-  /** What is spoken at the main listener in place of HTTP/1: TLS, with `http1` for those who do not choose HTTP/2. */
+  /**
+   * The protocol of the main listener instead of plain HTTP/1: TLS, with `http1` for clients that
+   * do not choose HTTP/2.
+   */
   readonly secure?: (http1: RetiringProtocol, server: ServerHost) => ConnectionProtocol;
-  /** The window over which gateway.min_write_rate is a mean. */
+  /** The window over which gateway.min_write_rate is averaged. */
   readonly writeRateWindowMs?: number;
   /** For /health/details. */
   readonly version?: string;
-  /** What metrics.path answers; without it there is no such path. */
+  /** Content of metrics.path; without it the path does not exist. */
   readonly metrics?: () => Promise<MetricsText>;
 }
 
@@ -41,19 +47,19 @@ export interface HttpServerOptions extends ListenerOptions {
   readonly policy: () => Policy;
   readonly dispatch: Dispatch;
   readonly connected: () => boolean;
-  /** A lease list has arrived. Default: it need not. */
+  /** Whether a lease list has arrived. Absent: none is required. */
   readonly listed?: () => boolean;
-  /** For /health/details, beside what the server knows itself. */
+  /** Added to /health/details. */
   readonly details?: () => object;
-  /** What apps check assertions with, if there are any. */
+  /** The JWK set that apps use to verify assertions, if they are enabled. */
   readonly assertionKeys?: (() => object) | undefined;
-  /** Decides by a credential who may read metrics and details on the main listener. */
+  /** Decides by credential who may read metrics and details on the main listener. */
   readonly adminAccess?: AdminAccess;
-  /** The request came to a host of which every path is an app's, /health included. */
+  /** The request is for a host whose paths all belong to an app, /health included. */
   readonly isForApp?: (exchange: Exchange) => boolean;
 }
 
-/** For a scrape that is under way when everything else has ended. */
+/** Allows a scrape in flight to finish after everything else has ended. */
 const maxAdminGraceMs = 1_000;
 
 /** The default of gateway.max_header_bytes. */
@@ -99,12 +105,12 @@ export class HttpServer implements HealthState {
     return this.#options.listed?.() ?? true;
   }
 
-  /** Where the admin listener listens, once it does. */
+  /** Address of the admin listener, once it listens. */
   get adminAddress(): AddressInfo | undefined {
     return this.#adminAddress;
   }
 
-  /** Throws Node's error (EADDRINUSE, EACCES) when a port can't be had. */
+  /** Throws Node's error (EADDRINUSE, EACCES) if a port is not available. */
   async listen(): Promise<AddressInfo> {
     try {
       this.#adminAddress = await this.#admin?.door.listen();
@@ -116,15 +122,16 @@ export class HttpServer implements HealthState {
   }
 
   /**
-   * Listens for `delayMs` more, for load balancers to see that it is not ready. Then takes no new connections, serves the requests that
-   * come on the others, and cuts what is left after `graceMs`. Idempotent.
+   * Keeps listening for `delayMs`, so that load balancers see that the gateway is not ready. Then
+   * accepts no new connections, serves the requests on existing ones, and closes those that remain
+   * after `graceMs`. Idempotent.
    */
   drain(graceMs: number, delayMs = 0): Promise<void> {
     this.#drained ??= this.#drain(graceMs, delayMs);
     return this.#drained;
   }
 
-  /** Cuts everything. Idempotent. */
+  /** Closes every connection at once. Idempotent. */
   async close(): Promise<void> {
     const drained = this.drain(0);
     this.#isCut = true;
@@ -132,7 +139,7 @@ export class HttpServer implements HealthState {
     await drained;
   }
 
-  /** Operators see the end coming until it is there: their listener closes last. */
+  /** The admin listener closes last, so that operators can observe the whole drain. */
   async #drain(graceMs: number, delayMs: number): Promise<void> {
     const lingerMs = this.#options.policy().limits.drainLingerMs;
     const graceOver = (): void => {
@@ -173,7 +180,7 @@ export class HttpServer implements HealthState {
       clock: systemClock,
       writeRateWindowMs: this.#options.writeRateWindowMs ?? writeRateWindowMs,
       maxHeaderBytes: this.#maxHeaderBytes,
-      // Longer ones leave too little room for the fields.
+      // A longer target would leave too little room for the header fields.
       maxTargetBytes: Math.floor(this.#maxHeaderBytes / 2),
       policy: this.#options.policy,
       receive,

@@ -1,5 +1,5 @@
-// Receives well-formed requests of every HTTP version: responds on the gateway's own paths, refuses requests once the grace of a drain is
-// over, and hands all others to the pipeline.
+// Receives well-formed requests of every HTTP version: responds on the gateway's own paths, rejects
+// requests once the grace period of a drain is over, and passes all others to the pipeline.
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { Dispatch, Exchange } from '../pipeline/stage.ts';
 import type { ClientSink } from './builtin/gateway-response.ts';
@@ -10,9 +10,12 @@ export type Receive = (exchange: Exchange, sink: ClientSink) => void;
 
 export interface ReceptionOptions {
   readonly endpoints: BuiltinEndpoints;
-  /** The gateway drained, and what is in flight is about to be cut. */
+  /** The grace period of the drain is over, and requests in flight are about to be aborted. */
   readonly graceOver: () => boolean;
-  /** Every path belongs to the app, the gateway's own names too: the request came to a lease's host. */
+  /**
+   * The request is for a lease's host, so every path belongs to the app, even the gateway's own
+   * ones.
+   */
   readonly isForApp: (exchange: Exchange) => boolean;
   readonly dispatch: Dispatch;
 }
@@ -31,7 +34,7 @@ export function leaving(): GatewayError {
   return new GatewayError('draining', 'The gateway is shutting down.', { retryAfterSeconds: 1 });
 }
 
-/** The admin listener has nothing beyond the gateway's own paths, and shows all of them. */
+/** The admin listener serves only the gateway's own paths, and all of them. */
 export function adminReception(endpoints: BuiltinEndpoints): Receive {
   const nothing: Receive = (exchange, sink) => {
     refuseRequest(exchange, sink, new GatewayError('not_found', 'There is nothing here.'));

@@ -1,4 +1,5 @@
-// Owns the refusal of a request before the pipeline, which would have told of it: the answer, and the event in the pipeline's place.
+// Rejects a request before the pipeline: sends the response, and publishes the event that the
+// pipeline would.
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { requestRefused, type RequestRefused } from '../kernel/events.ts';
 import type { Sink } from '../kernel/http/http.ts';

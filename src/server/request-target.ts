@@ -1,5 +1,5 @@
-// Owns which request targets are taken (RFC 9112 §3.2). They are passed on byte for byte, so what two recipients could read
-// differently is refused here. Which lease is meant is not asked.
+// Validates request targets (RFC 9112 §3.2). They are forwarded byte for byte, so targets that two
+// recipients could interpret differently are rejected.
 import { isAuthority, isSameAuthority } from './authority.ts';
 
 const slash = 0x2f;
@@ -8,14 +8,17 @@ const zero = 0x30;
 const question = 0x3f;
 const hash = 0x23;
 
-/** Why the target is not taken; undefined when it is. `host`: of the Host field, undefined without one. */
+/**
+ * Why the target is rejected; undefined if it is valid. `host`: value of the Host field, undefined
+ * without one.
+ */
 export function targetFault(method: string, target: string, host: string | undefined): string | undefined {
   if (target.charCodeAt(0) === slash) return pathFault(target, 0);
   if (target === '*') return method === 'OPTIONS' ? undefined : 'Only OPTIONS can ask for *.';
   return absoluteFault(target, host);
 }
 
-/** Visible ASCII without `#`; no NUL, which ends the path for some. */
+/** Allows visible ASCII without `#`; no %00, because some recipients end the path there. */
 function pathFault(target: string, start: number): string | undefined {
   let inPath = true;
   for (let i = start; i < target.length; i += 1) {
@@ -30,7 +33,7 @@ function pathFault(target: string, start: number): string | undefined {
   return undefined;
 }
 
-/** `http://host/path`: what a client of a forward proxy sends, and every server must understand. */
+/** `http://host/path`: sent by clients of a forward proxy; every server must accept it. */
 function absoluteFault(target: string, host: string | undefined): string | undefined {
   const scheme = schemeOf(target);
   if (scheme === undefined) return 'The request target is neither a path nor an http or https URL.';

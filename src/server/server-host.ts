@@ -1,4 +1,4 @@
-// Owns the seam between the front door, what is spoken behind it, and the rest of the server: a connection goes in, exchanges come out.
+// The interfaces between the listeners, the protocols and the rest of the server.
 import type { Socket } from 'node:net';
 import type { Clock } from '../kernel/clock.ts';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
@@ -9,44 +9,48 @@ import type { Peer } from './listen/peer.ts';
 import type { Receive } from './reception.ts';
 
 /**
- * Takes a connection over: reading, writing, ending. It is paused when bytes of it wait to be read. Who gave it still counts it, and
- * destroys it at the latest.
+ * Takes over a connection: reading, writing and closing. The socket is paused if received bytes
+ * wait to be read. The caller still counts the connection, and destroys it if it has not ended by
+ * the time the listener is cut.
  */
 export type ConnectionHandler = (socket: Socket, peer: Peer) => void;
 
-/** A protocol that is spoken on accepted connections. */
+/** A protocol on accepted connections. */
 export interface ConnectionProtocol {
   readonly accept: ConnectionHandler;
   /**
-   * Idle connections end after `lingerMs`, unless a request comes on them; the others end with their next response. The same for
-   * connections that are accepted from now on. Called once.
+   * Idle connections end after `lingerMs` unless a request arrives; the others end with their next
+   * response. Applies to connections accepted later as well. Called once.
    */
   drain(lingerMs: number): void;
-  /** Responds to the requests in flight with `reason` where that is still possible: the connections are about to be cut. */
+  /**
+   * Responds to the requests in flight with `reason` where that is still possible, before the
+   * connections are closed.
+   */
   abandon(reason: GatewayError): void;
-  /** Lets go of timers. The connections are their giver's to destroy. */
+  /** Stops timers. The listener destroys the connections. */
   close(): void;
 }
 
-/** A protocol that can end a single connection in order. */
+/** A protocol that can gracefully end a single connection. */
 export interface RetiringProtocol extends ConnectionProtocol {
-  /** The connection takes no more requests than needed to end in order: HTTP/1 ends with its next response, HTTP/2 by GOAWAY. */
+  /** Ends the connection gracefully: HTTP/1 with its next response, HTTP/2 by GOAWAY. */
   retire(socket: Socket): void;
 }
 
-/** What a protocol needs of the server. */
+/** What a protocol needs from the server. */
 export interface ServerHost {
   /** True: connections end with their next response. */
   readonly sendsAway: () => boolean;
   readonly deadlines: Deadlines;
-  /** For connections that end because they are idle. */
+  /** For idle connections that are to be closed. */
   readonly lastLook: LastLook;
   readonly clock: Clock;
-  /** The window over which gateway.min_write_rate is a mean. */
+  /** The window over which gateway.min_write_rate is averaged. */
   readonly writeRateWindowMs: number;
-  /** Larger heads are 431. */
+  /** Larger heads are rejected with 431. */
   readonly maxHeaderBytes: number;
-  /** Longer targets are 414. */
+  /** Longer targets are rejected with 414. */
   readonly maxTargetBytes: number;
   /** The current snapshot: taken once for each request. */
   readonly policy: () => Policy;

@@ -27,7 +27,7 @@ class Client {
     }
   }
 
-  /** Takes so many bytes in so much time while they wait. */
+  /** The client reads `bytes` in `ms` while they wait. */
   take(bytes: number, ms: number): void {
     this.rate.waits(bytes);
     this.pass(ms);
@@ -59,7 +59,7 @@ test('what a client took before it stopped buys it no time beyond the window', (
   client.rate.waits(16 * 1024);
   client.pass(60_000);
   const afterMs = (client.cutAtMs ?? Infinity) - stoppedMs;
-  // Looked at once a second.
+  // Checked once a second.
   assert.ok(afterMs >= bounds.windowMs && afterMs <= bounds.windowMs + 1_000, `cut after ${afterMs} ms`);
 });
 

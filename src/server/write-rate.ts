@@ -1,5 +1,5 @@
-// Cuts responses whose client reads too slowly. Only time during which data waits for the client counts, so a slow app or a pause of
-// the gateway is never held against the client.
+// Aborts responses whose client reads too slowly. Only the time during which data waits for the
+// client counts, so a slow app or a pause of the gateway is never counted against the client.
 import type { Clock } from '../kernel/clock.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/work/deadlines.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
@@ -8,7 +8,7 @@ import type { Exchange } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';
 
 export interface WriteRateBounds {
-  /** Bytes that the client must take in a second, as the mean over `windowMs` of waiting. */
+  /** Bytes that the client must read in a second, averaged over `windowMs` of waiting. */
   readonly minBytesPerSecond: number;
   readonly windowMs: number;
 }
@@ -16,7 +16,7 @@ export interface WriteRateBounds {
 /** As documented for `gateway.min_write_rate`. */
 export const writeRateWindowMs = 30_000;
 
-/** Deadlines of few different durations share their timers. */
+/** Checks for each window. Deadlines share timers if their durations are few. */
 const checksPerWindow = 30;
 
 /** Measures how fast a client reads one response. */
@@ -26,10 +26,10 @@ export class WriteRate implements Expiring {
   readonly #deadlines: Deadlines;
   readonly #tooSlow: () => void;
   readonly #deadline = new Deadline(this);
-  /** In the window so far, without the wait that goes on. */
+  /** Waiting time in the current window, without the current wait. */
   #waitedMs = 0;
   #takenBytes = 0;
-  /** Undefined: nothing waits. */
+  /** Undefined: no data waits. */
   #waitingSinceMs: number | undefined = undefined;
   #pendingBytes = 0;
   #armed = false;
@@ -43,7 +43,7 @@ export class WriteRate implements Expiring {
     this.#tooSlow = tooSlow;
   }
 
-  /** `pendingBytes` wait for the client now. */
+  /** `pendingBytes` now wait for the client. */
   waits(pendingBytes: number): void {
     if (this.#over) return;
     this.#pendingBytes = pendingBytes;
@@ -51,7 +51,7 @@ export class WriteRate implements Expiring {
     if (!this.#armed) this.#arm(this.#bounds.windowMs);
   }
 
-  /** All that waited has been taken. */
+  /** All waiting data was read. */
   drained(): void {
     if (this.#waitingSinceMs === undefined) return;
     this.#waitedMs += this.#clock.monotonicMs() - this.#waitingSinceMs;
@@ -66,7 +66,7 @@ export class WriteRate implements Expiring {
     this.#takenBytes = 0;
   }
 
-  /** Nothing more waits for the client. Idempotent. */
+  /** No more data will wait for the client. Idempotent. */
   end(): void {
     this.#over = true;
     this.#deadlines.disarm(this.#deadline);
@@ -76,10 +76,12 @@ export class WriteRate implements Expiring {
     this.#armed = false;
     if (this.#over || this.#waitingSinceMs === undefined) return;
     const waitingMs = this.#clock.monotonicMs() - this.#waitingSinceMs;
-    // The socket does not show how many of the pending bytes the client has taken. If it was all of them, for how long is that fast enough?
+    // The socket does not show how many of the pending bytes the client has read, so this assumes
+    // all of them and computes how long they may take.
     const leftMs = Math.min(
       this.#allowedMs(this.#takenBytes + this.#pendingBytes) - this.#waitedMs,
-      // Of this wait alone: bytes taken before it, into the buffers of the operating system for example, do not extend it.
+      // For this wait alone: bytes read earlier, for example into the buffers of the operating
+      // system, do not extend it.
       this.#allowedMs(this.#pendingBytes),
     );
     if (waitingMs >= leftMs) this.#cut();
@@ -111,9 +113,11 @@ export interface WriteRateHost {
   writeRate(tooSlow: () => void): WriteRate | undefined;
 }
 
-/** Watches the client of one response; measures from the first time that data has to wait for it. */
+/**
+ * Watches the client of one response. Measuring starts when data first has to wait for the client.
+ */
 export class WriteRateWatch {
-  /** Of streams, known with the head of the response. */
+  /** True for streams; known once the response head is. */
   exempt = false;
   readonly #host: WriteRateHost;
   readonly #tooSlow: () => void;
@@ -124,7 +128,7 @@ export class WriteRateWatch {
     this.#tooSlow = tooSlow;
   }
 
-  /** `pendingBytes` wait for the client now, perhaps none. */
+  /** `pendingBytes`, possibly 0, now wait for the client. */
   waits(pendingBytes: number): void {
     if (pendingBytes === 0 || this.exempt) return;
     this.#rate ??= this.#host.writeRate(this.#tooSlow);
@@ -152,7 +156,7 @@ export function writeRateOf(
   return new WriteRate(bounds, host.clock, host.deadlines, tooSlow);
 }
 
-/** Reports the cut and returns its reason. */
+/** Reports the aborted response and returns the reason. */
 export function clientTooSlow({ id, clientIp, destination }: Exchange): GatewayError {
   if (slowClientCut.hasSubscribers) {
     slowClientCut.publish({ requestId: id, clientIp, leaseId: destination?.lease.id } satisfies SlowClientCut);

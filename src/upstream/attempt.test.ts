@@ -1,4 +1,4 @@
-// What an attempt does with a tunnel while it has it, and that it leaves the tunnel alone afterwards.
+// How an attempt uses its tunnel, and that it does not touch the tunnel afterwards.
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
@@ -21,7 +21,7 @@ describe('the flow of a response', () => {
     second.slow = true;
     tunnel.receive(`${chunkedHead}1\r\na\r\n`);
     assert.equal(tunnel.paused, true);
-    // The client of the first response has taken the last of it only now.
+    // The client of the first response reads the last of it only now.
     first.flow?.resume();
     tunnel.receive('1\r\nb\r\n');
     assert.deepEqual([tunnel.paused, second.body], [true, 'a']);

@@ -1,6 +1,7 @@
-// One request to an app: waits for a tunnel, sends the request, streams the response and calls exactly one terminal method of the sink.
-// Moves to a new tunnel once if a kept one was lost and repeating is safe, and to the lease that the name leads to now once if the relay
-// does not know the lease. Retries by policy are a stage of their own.
+// One request to an app: waits for a tunnel, sends the request, streams the response and calls
+// exactly one terminal method of the sink. Moves to a new tunnel once if a reused one was lost and
+// repeating is safe, and looks up the lease again once if the relay does not know it. Retries by
+// policy are a separate stage.
 import process from 'node:process';
 import { encodeRequestHead, InvalidRequestError } from '../http-client/request-head.ts';
 import type { ExchangeHandler } from '../http-client/exchange.ts';
@@ -20,7 +21,10 @@ import { responseHeaders, responseTrailers } from './response-headers.ts';
 import type { Freshness, TunnelPool, Waiter } from './tunnel-pool.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
 
-/** waiting: for a tunnel. sent: the request is on its way, or being uploaded. streaming: the response has begun. */
+/**
+ * waiting: for a tunnel. sent: the request is being sent or awaits its response. streaming: the
+ * response has begun.
+ */
 type Phase = 'waiting' | 'sent' | 'streaming' | 'done';
 
 export interface AttemptParts {
@@ -44,7 +48,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   #freshness: Freshness;
   #uploaded = false;
   #lookedAgain = false;
-  /** The client has not taken the last piece of the response yet. */
+  /** The client has not read the last piece of the response yet. */
   #clientHolds = false;
   #head: Uint8Array | undefined;
   #body: OutgoingBody | undefined;
@@ -70,7 +74,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     if (this.#phase === 'waiting') this.#pool.acquire(this, request.timeouts.dialMs);
   }
 
-  /** False: the request is refused. */
+  /** Returns false if the request was rejected. */
   #encode(): boolean {
     try {
       this.#head = encodeRequestHead(this.#request);
@@ -117,7 +121,10 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     this.#refuse(error);
   }
 
-  /** The refused dial has sent nothing, so a request of any method may be dialled once more: its app may have a new lease id. */
+  /**
+   * The failed dial has sent nothing, so a request of any method may be dialled once more: its app
+   * may have a new lease id.
+   */
   #redirect(again: UpstreamRequest | undefined, error: GatewayError): void {
     if (this.#phase !== 'waiting') return;
     const pool = again && this.#poolFor(again);
@@ -127,7 +134,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     }
     this.#request = again;
     this.#pool = pool;
-    // The app's host and the assertion about the caller are of the other lease.
+    // Encoded again, because the app's host and the assertion about the caller depend on the lease.
     if (this.#encode()) pool.acquire(this, again.timeouts.dialMs);
   }
 
@@ -141,7 +148,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     if (this.#phase !== 'streaming') return;
     if (this.#clientHolds) {
       this.#clientHolds = false;
-      // The time that the client took is not the app's.
+      // The time that the client took does not count against the app.
       this.#deadlines.arm(this.#deadline, this.#request.timeouts.bodyIdleMs);
     }
     this.#connection?.http.resume();
@@ -177,7 +184,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   // Called by the connection.
 
   uploading(): void {
-    // Also behind a head that came early: nothing stands still while the upload goes on.
+    // Also after an early response head: the exchange is not idle while the upload goes on.
     if (this.#phase !== 'done') this.#deadlines.arm(this.#deadline, this.#request.timeouts.bodyIdleMs);
   }
 
@@ -235,9 +242,10 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   }
 
   /**
-   * An app may close an idle tunnel at the moment when it is used again, or send late bytes of its last response there: neither is a
-   * response to this request, and every HTTP client repeats it then (RFC 9112 §9.3.1). Once, on a new tunnel, and only if no byte of the
-   * request has left, or if the request is idempotent and has no body.
+   * An app may close an idle tunnel at the moment it is reused, or send late bytes of its last
+   * response on it. Neither is a response to this request, and HTTP clients repeat the request then
+   * (RFC 9112 §9.3.1). It is repeated once, on a new tunnel, and only if no byte of the request was
+   * sent, or if the request is idempotent and has no body.
    */
   #mayMove(fault: HttpFault): boolean {
     if (!this.#usedBefore || this.#freshness === 'new') return false;
@@ -252,7 +260,8 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     this.#connection = undefined;
     this.#freshness = 'new';
     this.#phase = 'waiting';
-    // The pool learns of the lost tunnel after this call. If it were full it would refuse the request until then.
+    // The pool learns of the lost tunnel only after this call. A full pool would reject the request
+    // until then.
     process.nextTick(this.#acquireAgain);
   }
 
@@ -284,7 +293,10 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
   }
 }
 
-/** A request that can't be repeated, by its method or because its body is consumed, must not be sent on a dead tunnel. */
+/**
+ * A request that cannot be repeated, because of its method or because its body is consumed, must
+ * not be sent on a dead tunnel.
+ */
 function freshnessFor({ method, body, offeredProtocols }: UpstreamRequest): Freshness {
   // An upgrade takes its tunnel out of HTTP.
   if (offeredProtocols !== '') return 'new';

@@ -1,4 +1,5 @@
-// An HTTP connection over a tunnel, with the state that its pool needs: since when it is idle, and for how long it may be.
+// An HTTP connection over a tunnel, with the state that its pool needs: since when it is idle, and
+// how long it may be.
 import { Deadline, type Expiring } from '../kernel/work/deadlines.ts';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { HttpConnection } from '../http-client/connection.ts';
@@ -13,7 +14,10 @@ export interface ConnectionOwner {
   idleExpired(connection: Connection): void;
 }
 
-/** How long before the app's keep-alive timeout we stop using an idle tunnel: the time that a request needs to reach the app. */
+/**
+ * How long before the app's keep-alive timeout an idle tunnel is no longer used: the time that a
+ * request needs to reach the app.
+ */
 const keepAliveMarginMs = 1_000;
 
 export class Connection implements Expiring {
@@ -39,17 +43,23 @@ export class Connection implements Expiring {
     });
   }
 
-  /** For an idle tunnel: it cannot carry another request. */
+  /** An idle tunnel is dead if it cannot carry another request. */
   get dead(): boolean {
     return !this.http.usable;
   }
 
-  /** Whether it has carried a request: the app may have closed such a tunnel without our knowing yet. */
+  /**
+   * Whether it has carried a request: the app may have closed such a tunnel without the gateway
+   * having noticed.
+   */
   get used(): boolean {
     return this.http.exchanges > 0;
   }
 
-  /** How long the tunnel may be idle, milliseconds: less than `limitMs` for an app that announces less. */
+  /**
+   * How long the tunnel may be idle, in milliseconds: less than `limitMs` if the app announces
+   * less.
+   */
   idleTimeoutMs(limitMs: number): number {
     const { keepAliveMs } = this.http;
     return keepAliveMs === undefined ? limitMs : Math.max(0, Math.min(limitMs, keepAliveMs - keepAliveMarginMs));
@@ -65,7 +75,7 @@ export class Connection implements Expiring {
     this.http.destroy();
   }
 
-  /** Closes an idle tunnel in order: our end, then the app's. */
+  /** Closes an idle tunnel gracefully: first the gateway's side, then the app's. */
   close(): void {
     this.http.close();
   }

@@ -1,4 +1,4 @@
-// Owns that every dial is told of: how long it took, and what came of it. Decides nothing about it.
+// Opens a tunnel and reports how long the dial took and its outcome.
 import type { Clock } from '../kernel/clock.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { clockCompared, dialFinished } from '../kernel/events.ts';
@@ -24,7 +24,10 @@ export async function dial(transport: Transport, leaseId: string, signal: AbortS
   }
 }
 
-/** The pool says why it gave a dial up when there is more to it than that nobody waited any more. */
+/**
+ * The code of the pool's reason, such as a timeout. A dial that is no longer needed is aborted
+ * without one.
+ */
 function abortedAs({ reason }: AbortSignal): string {
   return reason instanceof GatewayError ? reason.code : 'aborted';
 }

@@ -1,4 +1,5 @@
-// Maps failures of tunnels and exchanges to errors for the caller. Details contain no address, key or text of the app.
+// Maps failures of tunnels and exchanges to errors for the caller. Details contain no address, key
+// or text from the app.
 import type { HttpFault } from '../http-client/http-fault.ts';
 import type { ErrorCode } from '../kernel/errors/error-table.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
@@ -104,7 +105,10 @@ export function exchangeFault(fault: HttpFault): GatewayError {
   }
 }
 
-/** Whether the relay said that the lease is no more, so that the directory should ask again. */
+/**
+ * Whether the relay reported that the lease no longer exists, so that the directory should refresh
+ * its lists.
+ */
 export function saysLeaseIsGone(error: GatewayError): boolean {
   return portalError(error.cause)?.code === 'lease_unknown';
 }

@@ -1,4 +1,5 @@
-// Which requests move to another tunnel when theirs is lost, by what had been sent: never one that an app may have acted on.
+// Which requests move to another tunnel if theirs is lost, depending on what was sent: never one
+// that an app may have processed.
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
@@ -11,9 +12,9 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 interface Row {
   readonly method: string;
   readonly lengthBytes?: number | null;
-  /** A byte of the request left over the tunnel that is lost. */
+  /** A byte of the request was sent over the tunnel that is lost. */
   readonly sent: boolean;
-  /** What came of a response. */
+  /** The part of a response that was received. */
   readonly received?: string;
   readonly moves: boolean;
 }

@@ -1,5 +1,5 @@
-// Owns what of a request's headers reaches an app: end-to-end fields, as received, without those that only the gateway may send.
-// What the gateway adds is the caller's.
+// Selects the header fields of a request for the app: end-to-end fields, as received, without those
+// that only the gateway may send. The caller adds the gateway's own fields.
 import { isHopByHop, namedByConnection } from '../kernel/http/hop-by-hop.ts';
 import type { RawHeaders, RequestHead } from '../kernel/http/http.ts';
 import { isMethodOverride, isRemoved, isWrittenByGateway } from '../kernel/http/removed-headers.ts';
@@ -8,23 +8,26 @@ import { offerableProtocols } from '../kernel/http/upgrade-protocols.ts';
 export interface EndToEnd {
   /** Fresh: the caller may append. */
   readonly headers: string[];
-  /** The protocols that the request offers in Upgrade, as sent to the app; '' for none. */
+  /** The protocols that the request offers in Upgrade, as sent to the app; '' if none. */
   readonly offeredProtocols: string;
-  /** Names, in lower case, that are not for the app, neither in the head nor in trailers. */
+  /** Lower-case names that must not reach the app, in the head or in trailers. */
   readonly dropped: ReadonlySet<string>;
 }
 
-/** What the sender of a request may pass on although other clients may not. */
+/** What a trusted sender may forward although other clients may not. */
 export interface SenderRights {
-  /** Names, in lower case, of removed headers that pass nevertheless: those of `gateway.forward_headers` from a trusted proxy. */
+  /**
+   * Lower-case names of removed headers that pass nevertheless: those in `gateway.forward_headers`,
+   * from a trusted proxy.
+   */
   readonly forwardable: ReadonlySet<string>;
-  /** Whether a header may have the app act on this method. `method`: as sent. */
+  /** Whether a header may override the method with this one. `method`: as sent. */
   readonly mayOverride: (method: string) => boolean;
 }
 
 const noRights: SenderRights = { forwardable: new Set(), mayOverride: () => false };
 
-/** `withheld`: further names, in lower case, that are not for the app. */
+/** `withheld`: further lower-case names that must not reach the app. */
 export function endToEnd(
   req: RequestHead,
   withheld: readonly string[],
@@ -60,12 +63,13 @@ export function endToEnd(
         break;
       case 'max-forwards':
         if (req.method !== 'OPTIONS' || !/^\d{1,9}$/.test(value)) break;
-        // RFC 9110 §7.6.2. Of 0 the routing took care.
+        // RFC 9110 §7.6.2. Routing handles the value 0.
         headers.push(original, String(Math.max(0, Number(value) - 1)));
         continue;
       default:
         if (isHopByHop(name)) continue;
-        // By the very name that the operator gave: a proxy may pass other spellings on unseen.
+        // Only the exact name that the operator configured: a proxy may forward other spellings
+        // without checking them.
         if (isRemoved(name) && (isWrittenByGateway(name) || !forwardable.has(name))) continue;
         if (isMethodOverride(name) && !mayOverride(value)) continue;
     }
@@ -77,7 +81,7 @@ export function endToEnd(
     for (const name of withheld) named.add(name);
     dropped = named;
   }
-  // Without chunks there is no place for trailers, and no use in announcing them.
+  // Trailers require chunked coding, so they are not announced without it.
   if (trailer && !chunked) removeNamed(headers, trailerOnly);
   if (req.upgrade && protocol !== undefined) {
     offeredProtocols = offerableProtocols(protocol).join(', ');
@@ -90,8 +94,9 @@ const nothing: ReadonlySet<string> = new Set();
 const trailerOnly: ReadonlySet<string> = new Set(['trailer']);
 
 /**
- * RFC 9110 §6.5.1: what frames or routes a message, authenticates it or says how to read it may not
- * come behind it. Nor may a removed header, even of a trusted proxy, nor one that names another method.
+ * RFC 9110 §6.5.1: fields for framing, routing, authentication and content format must not be
+ * trailers. Neither may a removed header, even from a trusted proxy, nor one that overrides the
+ * method.
  */
 const notInTrailers: ReadonlySet<string> = new Set([
   'authorization',

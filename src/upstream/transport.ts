@@ -1,4 +1,4 @@
-// The interface of a relay connection for the gateway, the same for every protocol version.
+// The gateway's interface to a relay connection, the same for every protocol version.
 import type { BytePipe } from '../kernel/net/byte-pipe.ts';
 import type { AdmissionOptions, IgnoredCounts } from '../kernel/lease-admission.ts';
 
@@ -7,7 +7,10 @@ export interface Lease {
   readonly id: string;
   readonly name: string;
   readonly alpn: readonly string[];
-  /** As published by the app: JSON by convention, untrusted. Empty where the transport keeps none. */
+  /**
+   * As published by the app: JSON by convention, untrusted. Empty if the transport does not keep
+   * it.
+   */
   readonly metadata: string;
   readonly expiresAtMs: number;
 }
@@ -18,7 +21,7 @@ export interface Tunnel extends BytePipe {
   readonly peerId: string | null;
 }
 
-/** Bounds of a lease list, and where to report what was left out of it. */
+/** Limits of a lease list, and where to report what was omitted from it. */
 export interface ListOptions extends AdmissionOptions {
   readonly ignored: (counts: IgnoredCounts) => void;
 }
@@ -27,7 +30,7 @@ export interface Transport {
   /** The relay's URL. */
   readonly relay: string;
   state(): 'up' | 'suspect' | 'draining' | 'down';
-  /** Round trip of the last keepalive. */
+  /** Round-trip time of the last keepalive. */
   readonly rttMs: number | undefined;
   list(signal: AbortSignal, options?: ListOptions): Promise<readonly Lease[]>;
   dial(lease: Pick<Lease, 'id'>, options: { readonly alpn: 'http/1.1'; readonly signal: AbortSignal }): Promise<Tunnel>;

@@ -1,5 +1,6 @@
-// Owns the tunnels to one lease over one relay connection: which are idle, how many are in use, and who waits for one. Grows for
-// every request up to its bound, so that no request waits behind a stream. Knows no HTTP.
+// The tunnels to one lease over one relay connection: idle ones, those in use, and the requests
+// that wait for one. Grows with every request up to its limit, so that no request waits behind a
+// stream.
 import type { Clock } from '../kernel/clock.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/work/deadlines.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
@@ -9,12 +10,16 @@ import type { Policy } from '../policy/policy.ts';
 import type { Tunnel } from './transport.ts';
 
 /**
- * What a request asks of its tunnel. `recent`: new, or idle for less than a tunnel needs to die unnoticed, for a request that
- * can't be sent twice. `new`: never used, for a request that will not give it back.
+ * The tunnel that a request needs. `recent`: new, or idle so briefly that it has most likely not
+ * died unnoticed, for a request that cannot be repeated. `new`: never used, for a request that will
+ * not return it.
  */
 export type Freshness = 'any' | 'recent' | 'new';
 
-/** A request that wants a tunnel. Exactly one of the two is called, perhaps within acquire(), and neither after cancel(). */
+/**
+ * A request that waits for a tunnel. Exactly one of ready() and failed() is called, perhaps within
+ * acquire(), and neither after cancel().
+ */
 export interface Waiter {
   readonly freshness: Freshness;
   ready(connection: Connection): void;
@@ -25,14 +30,16 @@ export interface PoolLimits {
   readonly maxIdle: number;
   /** In use or being dialled. */
   readonly maxActive: number;
-  /** Being dialled at once: relays refuse a burst, and an app that is frozen must not take them all. */
+  /**
+   * Being dialled at once: relays reject bursts, and an unresponsive app must not use up all dials.
+   */
   readonly maxDialing: number;
   /** Requests that may wait beyond maxActive. */
   readonly maxWaiting: number;
   readonly idleTimeoutMs: number;
 }
 
-/** As many as yamux lets wait for their ACK. */
+/** As many as yamux allows to wait for their ACK. */
 const maxDialing = 256;
 
 export function poolLimitsOf({ pool, limits }: Pick<Policy, 'pool' | 'limits'>): PoolLimits {
@@ -41,21 +48,24 @@ export function poolLimitsOf({ pool, limits }: Pick<Policy, 'pool' | 'limits'>):
 
 export interface PoolOptions {
   readonly dial: (signal: AbortSignal) => Promise<Tunnel>;
-  /** Asked anew each time: a reload may change them. */
+  /** Called each time, because a reload may change them. */
   readonly limits: () => PoolLimits;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
-  /** Nothing is left in the pool: it may be dropped. */
+  /** The pool is empty and may be dropped. */
   readonly emptied: () => void;
 }
 
-/** A request that cannot be repeated takes a new tunnel or one idle for less than this, which the app has most likely not closed. */
+/**
+ * A request that cannot be repeated takes a new tunnel, or one idle for less than this, which the
+ * app has most likely not closed.
+ */
 const recentMs = 2_000;
 
 export class TunnelPool implements ConnectionOwner {
   readonly #options: PoolOptions;
   readonly #idle: Connection[] = [];
-  /** In the order of asking. Each has its own dial under way, unless a bound is reached. */
+  /** In the order of arrival. Each has its own dial in progress, unless a limit is reached. */
   readonly #pending = new Map<Waiter, Pending>();
   readonly #dials = new Set<AbortController>();
   #inUse = 0;
@@ -104,11 +114,14 @@ export class TunnelPool implements ConnectionOwner {
     const pending = this.#pending.get(waiter);
     if (pending === undefined) return;
     this.#forget(pending);
-    // With others waiting, the tunnel will find its use.
+    // If others are waiting, one of them can use the tunnel.
     if (this.#pending.size === 0) this.#abandon(pending.dial);
   }
 
-  /** Idle tunnels end, dials are given up; what is in use ends with its request. Idempotent. */
+  /**
+   * Closes idle tunnels and aborts dials; tunnels in use are closed after their request.
+   * Idempotent.
+   */
   close(): void {
     this.#closed = true;
     for (const connection of this.#idle.splice(0)) {
@@ -141,7 +154,8 @@ export class TunnelPool implements ConnectionOwner {
   }
 
   idleExpired(connection: Connection): void {
-    // What is closed here is still counted until it is lost: as in use, or the pool could be dropped under it.
+    // A closed tunnel counts as in use until lost() is called; otherwise the pool could be dropped
+    // too early.
     const at = this.#idle.indexOf(connection);
     if (at === -1) return;
     this.#idle.splice(at, 1);
@@ -149,7 +163,7 @@ export class TunnelPool implements ConnectionOwner {
     connection.close();
   }
 
-  /** The one used last, so that a pool that was large for a while shrinks. */
+  /** Takes the tunnel used last, so that a pool shrinks after a peak. */
   #takeIdle(freshness: 'any' | 'recent'): Connection | undefined {
     const { clock, deadlines } = this.#options;
     for (let at = this.#idle.length - 1; at >= 0; at -= 1) {
@@ -181,7 +195,7 @@ export class TunnelPool implements ConnectionOwner {
     this.#pump();
   }
 
-  /** Hands a live tunnel in use on to the first that may take it. */
+  /** Passes a live tunnel to the first waiter that may use it. */
   #serve(connection: Connection): boolean {
     for (const pending of this.#pending.values()) {
       if (pending.waiter.freshness === 'new' && connection.used) continue;
@@ -198,7 +212,7 @@ export class TunnelPool implements ConnectionOwner {
     if (pending.dial === undefined) this.#queued -= 1;
   }
 
-  /** There may be room again: whoever waits without a dial gets one. */
+  /** There may be room again: dials for waiters without a dial. */
   #pump(): void {
     if (this.#queued > 0) {
       for (const pending of this.#pending.values()) {
@@ -222,7 +236,7 @@ export class TunnelPool implements ConnectionOwner {
       },
       (cause: unknown) => {
         if (!this.#dials.delete(controller)) return;
-        // A waiter that was served meanwhile by another's tunnel does not care.
+        // The waiter may have been given another tunnel in the meantime.
         if (this.#isPending(pending)) {
           this.#forget(pending);
           pending.waiter.failed(dialFault(cause));
@@ -232,7 +246,7 @@ export class TunnelPool implements ConnectionOwner {
     );
   }
 
-  /** A dial that is given up is off the books at once, whatever the relay makes of it. */
+  /** An aborted dial stops counting at once, whatever the relay does. */
   #abandon(dial: AbortController | undefined, reason?: GatewayError): void {
     if (dial === undefined || !this.#dials.delete(dial)) return;
     dial.abort(reason);
@@ -246,7 +260,7 @@ export class TunnelPool implements ConnectionOwner {
     if (this.#isPending(pending)) {
       this.#forget(pending);
       if (connection.dead) {
-        // Dialled once: a tunnel that ended before it was used is the failure of its dial.
+        // Dialled only once: a tunnel that ended before its first use is a failed dial.
         connection.destroy();
         pending.waiter.failed(connection.fault());
       } else pending.waiter.ready(connection);

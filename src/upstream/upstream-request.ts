@@ -1,25 +1,25 @@
-// Owns what is asked of this room: one request for one lease, and what must be known to carry it there.
+// One request to a lease, with everything that is needed to forward it.
 import type { Cancellation } from '../kernel/work/cancellation.ts';
 import type { RequestBody } from '../kernel/http/http.ts';
 import type { Timeouts } from '../policy/policy.ts';
 import type { Lease, Transport } from './transport.ts';
 
-/** How far a request has come. Written here, read by whoever tells of it. */
+/** Progress of a request. Written by the upstream, read for logs and events. */
 export interface AttemptInfo {
-  /** The relay that was chosen, of several attempts the last. */
+  /** The relay that was chosen; with several attempts, the last one. */
   relay: string | undefined;
-  /** Monotonic, when its attempt began; 0: there was none. */
+  /** Monotonic start of the last attempt; 0: there was none. */
   startedMs: number;
 }
 
 export interface UpstreamRequest {
   readonly method: string;
   readonly target: string;
-  /** Everything that the app shall read, but for framing and connection: those are added here. */
+  /** All fields for the app except framing and connection, which the upstream adds. */
   readonly headers: string[];
-  /** In the Upgrade field of the headers; '' for none. */
+  /** The protocols in the Upgrade field; '' if none. */
   readonly offeredProtocols: string;
-  /** Names, in lower case, that no trailer may have. */
+  /** Lower-case names that are not allowed in trailers. */
   readonly dropped: ReadonlySet<string>;
   readonly body: RequestBody;
   readonly lease: Lease;
@@ -28,11 +28,11 @@ export interface UpstreamRequest {
   readonly timeouts: Timeouts;
   readonly cancellation: Cancellation;
   readonly carried: AttemptInfo;
-  /** Called when a dial shows that the lease is no more. */
+  /** Called when a dial shows that the lease no longer exists. */
   readonly leaseGone: (leaseId: string) => void;
   /**
-   * Looks up again where the request goes, after leaseGone(). The same request for that lease, which may have another id; undefined:
-   * there is none, or the caller may not call it.
+   * Looks up the target again after leaseGone(). Resolves to the same request for the lease found,
+   * which may have another id. Undefined: there is none, or the caller may not access it.
    */
   readonly elsewhere: () => Promise<UpstreamRequest | undefined>;
 }

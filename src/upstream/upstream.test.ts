@@ -6,10 +6,10 @@ import { guardLoop } from '../../test/helpers/loop-guard.ts';
 import { tunnelOver } from '../../test/helpers/plain-transport.ts';
 import { MemoryUpstream } from '../../test/helpers/scripted-upstream.ts';
 
-/** Responds a turn after each request. */
+/** Responds one turn of the event loop after each request. */
 class MemoryTunnel extends Duplex {
   override _read(): void {
-    // comes by push()
+    // data comes through push()
   }
   override _write(chunk: Buffer, _encoding: string, callback: () => void): void {
     callback();
@@ -28,7 +28,7 @@ class MemoryTunnel extends Duplex {
 
 class Bench extends MemoryUpstream {
   readonly dialled: MemoryTunnel[] = [];
-  /** What happens to a tunnel between its dial and its first request. */
+  /** Called with a tunnel between its dial and its first request. */
   beforeUse: (tunnel: MemoryTunnel) => void = () => undefined;
 
   constructor(t: TestContext) {
@@ -44,7 +44,7 @@ class Bench extends MemoryUpstream {
     });
   }
 
-  /** The status, or the code of the error. */
+  /** Resolves to the status, or to the code of the error. */
   get(offeredProtocols = ''): Promise<number | string> {
     return this.send('GET', { offeredProtocols }).settled;
   }
@@ -62,7 +62,7 @@ const turnLater = (callback: () => void): void => {
 };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** How a tunnel dies. HTTP clients decide by the code of an error whether they try again. */
+/** How a tunnel dies. HTTP clients decide by the error code whether they retry. */
 const deaths: ReadonlyMap<string, (tunnel: Duplex) => void> = new Map([
   ['FIN', (tunnel: Duplex) => void tunnel.push(null)],
   ['a reset', (tunnel: Duplex) => void tunnel.destroy()],
@@ -71,7 +71,7 @@ const deaths: ReadonlyMap<string, (tunnel: Duplex) => void> = new Map([
   ),
 ]);
 
-/** When, seen from the request that takes the tunnel. */
+/** When the tunnel dies, relative to the request that uses it. */
 const moments: ReadonlyMap<string, (die: () => void, send: () => Promise<unknown>) => Promise<unknown>> = new Map([
   [
     'just before',
@@ -118,7 +118,7 @@ for (const [how, die] of deaths) {
       ]) {
         const bench = new Bench(t);
         bench.beforeUse = (tunnel) => {
-          // The dialler listens until it hands the tunnel over.
+          // The dialer listens for errors until it hands over the tunnel.
           tunnel.on('error', () => undefined);
           wait(() => {
             die(tunnel);

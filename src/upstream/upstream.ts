@@ -1,5 +1,5 @@
-// The room's door: sends a request to its lease over the relay that is best now. Owns the pools, one for each lease and relay
-// connection, and nothing of HTTP.
+// Sends requests to their lease over the best relay available. Holds the tunnel pools, one for each
+// lease and relay connection.
 import type { Clock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/work/deadlines.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
@@ -36,7 +36,10 @@ export class Upstream {
     } else new Attempt(request, sink, { pool, poolFor: this.#poolFor, deadlines: this.#deadlines }).start();
   }
 
-  /** Chooses the relay, and adds the fields of framing and connection. Undefined: no relay that lists the lease is connected. */
+  /**
+   * Chooses the relay, and adds the fields of framing and connection. Undefined: no relay that
+   * lists the lease is connected.
+   */
   readonly #poolFor = (request: UpstreamRequest): TunnelPool | undefined => {
     const transport = pick(request.transports);
     if (transport === undefined) return undefined;
@@ -46,19 +49,20 @@ export class Upstream {
     if (typeof body.lengthBytes === 'number') headers.push('Content-Length', String(body.lengthBytes));
     else if (body.lengthBytes === null) headers.push('Transfer-Encoding', 'chunked');
     else if (emptyBodyIsAnnounced.has(method)) headers.push('Content-Length', '0');
-    // Not `close`, even for a tunnel that will not be used again: an app that answers before it has read an upload would cut it off.
+    // Not `close`, even for a tunnel that will not be reused: an app that responds before it has
+    // read an upload would cut it off.
     if (offeredProtocols === '') headers.push('Connection', 'keep-alive');
     return this.#pool(transport, request.lease);
   };
 
-  /** The tunnels of every lease that has any. */
+  /** The tunnel counts of every lease that has tunnels. */
   *tunnels(): Iterable<TunnelStatus> {
     for (const [{ relay }, pools] of this.#pools) {
       for (const [leaseId, { idle, active }] of pools) yield { relay, leaseId, idle, active };
     }
   }
 
-  /** Idle tunnels end; what is in use ends with its request. Idempotent. */
+  /** Closes idle tunnels; those in use are closed after their request. Idempotent. */
   close(): void {
     for (const pools of this.#pools.values()) for (const pool of [...pools.values()]) pool.close();
   }
@@ -86,7 +90,10 @@ export class Upstream {
   }
 }
 
-/** One that answers its keepalives, or at least one that may; a relay that drains or is gone gets nothing new. */
+/**
+ * Prefers a relay that answers keepalives (`up`) over a suspect one; a draining or disconnected
+ * relay gets no new requests.
+ */
 function pick(transports: readonly Transport[]): Transport | undefined {
   let second: Transport | undefined;
   for (const transport of transports) {

@@ -1,15 +1,18 @@
-// Owns what the gateway sees of a Portal v1 relay: the relay client, as a Transport.
+// The relay client of Portal v1 as a Transport.
 import { clockCompared, relayChanged } from '../kernel/events.ts';
 import { RelayClient, type RelayClientOptions } from '../portal/relay-client.ts';
 import type { RelayClientEvent } from '../portal/relay-client-event.ts';
 import type { Lease, Transport, Tunnel } from './transport.ts';
 
 export interface V1Transport extends Transport {
-  /** Resolves once the relay is connected. Throws what `signal` was aborted with, or PortalError session_closed after close(). */
+  /**
+   * Resolves once the relay is connected. Throws the reason of `signal`, or PortalError
+   * session_closed after close().
+   */
   ready(signal: AbortSignal): Promise<void>;
 }
 
-/** Begins to connect at once, or when `connectWhen` resolves, and keeps trying until close(). */
+/** Starts to connect at once, or when `connectWhen` resolves, and keeps trying until close(). */
 export function createV1Transport(options: RelayClientOptions): V1Transport {
   const client = new RelayClient({
     ...options,
@@ -25,7 +28,7 @@ export function createV1Transport(options: RelayClientOptions): V1Transport {
       return client.rttMs;
     },
     list: async (signal, options): Promise<readonly Lease[]> => {
-      // The gateway has no use for metadata, which is nearly all of a large list.
+      // The gateway does not use metadata, which is nearly all of a large list.
       const info = await client.info(signal, { ...options, metadata: 'drop' });
       options?.ignored(info.ignored);
       return info.leases;

@@ -1,5 +1,6 @@
-// The gateway's own paths, and who may read them. Health is for everybody. Details and metrics name leases: on the main
-// port they are for this machine, the addresses that the operator allows and callers with the scope `admin`.
+// Serves the gateway's own paths and checks access to them. Health is public. Details and metrics
+// name leases, so on the main listener they require this machine, an address that the operator
+// allows, or a caller with the scope `admin`.
 import process from 'node:process';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
@@ -24,15 +25,15 @@ export interface MetricsText {
   readonly body: string;
 }
 
-/** What the endpoints tell that the server does not know itself. */
+/** What the endpoints show beyond the state of the server. */
 export interface OwnEndpointsOptions {
   readonly version?: string;
-  /** For /health/details, beside what the server knows itself. */
+  /** Added to /health/details. */
   readonly details?: () => object;
   readonly metrics?: () => Promise<MetricsText>;
-  /** A JWK set: what apps check assertions with. */
+  /** The JWK set that apps use to verify assertions. */
   readonly assertionKeys?: (() => object) | undefined;
-  /** Absent: no credential opens a path of the main listener. */
+  /** Absent: no credential grants access on the main listener. */
   readonly adminAccess?: AdminAccess | undefined;
 }
 
@@ -41,7 +42,10 @@ interface ServerState extends HealthState {
   readonly connections: number;
 }
 
-/** `public`: what the main listener shows to everybody. `open`: everything, to everybody who can connect. */
+/**
+ * `public`: the main listener, which shows details only to permitted callers. `open`: shows
+ * everything to every client that can connect.
+ */
 export type ListenerKind = 'public' | 'open';
 
 /** Takes a request that is not for the gateway itself. */
@@ -62,12 +66,12 @@ export class BuiltinEndpoints {
   }
 
   /**
-   * False when the path is not one of these, or is hidden from this caller. Where only a credential decides, returns true, and a request
-   * without one goes to `elsewhere`.
+   * Returns false if the path is not one of the gateway's, or is hidden from this caller. If only a
+   * credential can decide, returns true and passes a request without one to `elsewhere`.
    */
   answer(exchange: Exchange, listener: ListenerKind, sink: ClientSink, elsewhere: Elsewhere): boolean {
     const sent = exchange.req.target;
-    // The absolute form names a path as well (RFC 9112 §3.2.2).
+    // The absolute form contains a path as well (RFC 9112 §3.2.2).
     const target = sent.startsWith('/') ? sent : pathOf(sent);
     const metrics = this.#metricsPath(exchange);
     const { assertionKeys } = exchange.policy.assertion === undefined ? {} : this.#options;
@@ -107,7 +111,7 @@ export class BuiltinEndpoints {
     else this.#tellMetrics(exchange, sink);
   }
 
-  /** `assertionKeys`: undefined where there are no assertions. */
+  /** `assertionKeys`: undefined if assertions are disabled. */
   #openAnswer(path: string, assertionKeys: (() => object) | undefined): WholeResponse | undefined {
     if (path === assertionKeysPath && assertionKeys !== undefined) return jsonResponse(200, assertionKeys());
     return path === errorsPath ? errorsPage() : healthResponse(path, this.#state);
@@ -157,8 +161,9 @@ function readOnly(): GatewayError {
 }
 
 /**
- * A connection from this machine proves nothing by itself: a proxy here passes on the requests of strangers, and a browser those of any
- * page (DNS rebinding). A request that came through a proxy counts as its client's, and only if the proxy is trusted to name that client.
+ * A connection from this machine proves nothing by itself: a local proxy forwards requests of
+ * strangers, and a browser those of any page (DNS rebinding). A request that came through a proxy
+ * is judged by its client's address, and only if the proxy is trusted to name that client.
  */
 function mayReadAll(exchange: Exchange): boolean {
   const { peerIp, policy, req } = exchange;
@@ -168,7 +173,10 @@ function mayReadAll(exchange: Exchange): boolean {
   return isAllowed(peerIp) || isLocal(exchange);
 }
 
-/** nginx before 1.29.7 speaks HTTP/1.0 to its upstreams by default, without a header that names the client. */
+/**
+ * nginx before 1.29.7 uses HTTP/1.0 to its upstreams by default, without a header that names the
+ * client.
+ */
 function isLocal({ loopbackPeer, httpVersion, authority = '' }: Exchange): boolean {
   if (!loopbackPeer || httpVersion === '1.0') return false;
   const host = hostNameIn(authority);

@@ -1,5 +1,5 @@
-// The page that the `type` of a problem leads to: every error code with its status, when it occurs and what to do. Made from the error
-// table, as docs/errors.md is.
+// The page that the `type` of a problem links to: every error code with its status, when it occurs
+// and what to do. Generated from the error table, like docs/errors.md.
 import { type ErrorCode, errorTable } from '../../kernel/errors/error-table.ts';
 import { escaped, styleSource } from '../../kernel/errors/html.ts';
 import { contentPolicy, wholeResponse, type WholeResponse } from '../../kernel/http/whole-response.ts';
@@ -51,7 +51,10 @@ function section(code: ErrorCode): string {
 `;
 }
 
-/** The table's Markdown: code spans, and links, of which only the text is kept because their targets are files of docs/. */
+/**
+ * Renders the table's Markdown: code spans, and links, of which only the text is kept because their
+ * targets are files under docs/.
+ */
 function prose(markdown: string): string {
   return escaped(markdown)
     .replaceAll(/\[([^[\]]*)\]\([^()]*\)/g, '$1')

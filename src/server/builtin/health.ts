@@ -1,4 +1,4 @@
-// Owns what /health and its kin say to everybody. Asks a few questions of the gateway, and knows nothing else of it.
+// The public responses of /health, /health/live and /health/ready.
 import { jsonResponse, type WholeResponse } from '../../kernel/http/whole-response.ts';
 
 export interface HealthState {

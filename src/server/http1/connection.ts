@@ -1,5 +1,6 @@
-// Owns the order on one HTTP/1 connection: one request at a time, whatever a client sends ahead, and a fault is answered when what
-// came before it has been. Stops reading while too many requests wait. Reads no request itself.
+// Serialises the requests of one HTTP/1 connection: one at a time, even if the client pipelines,
+// and an error response follows the responses that are due before it. Stops reading while too many
+// requests wait.
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import process from 'node:process';
@@ -21,8 +22,9 @@ import { takeSocket } from './upgrade.ts';
 import { isHttp2Preface, refuseHttp2, reportTls, spokenProtocol } from '../listen/wrong-protocol.ts';
 
 /**
- * With more requests than this waiting for their turn, no more are read, until half of them are answered. Those of the same read (64
- * KiB) are parsed already and wait, too. Load generators send some tens ahead, browsers none.
+ * If more requests than this wait, reading stops until half of them have been served. Requests in
+ * the same read (64 KiB) are parsed already and wait as well. Load generators pipeline some tens of
+ * requests, browsers none.
  */
 const maxAhead = 64;
 
@@ -30,25 +32,28 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
   readonly socket: Socket;
   readonly peer: Peer;
   readonly #host: ServerHost;
-  /** The first is being answered, the others wait for it. */
+  /** The first is being served, the others wait. */
   readonly #turns: RequestCycle[] = [];
-  /** Answered before all of its request had come. */
+  /** The response was complete before all of the request had arrived. */
   #unreceived: RequestCycle | undefined = undefined;
-  /** Why nothing behind the last turn can be read. */
+  /** Why nothing after the last request can be read. */
   #refusal: GatewayError | undefined = undefined;
   #ending = false;
-  /** Bytes of the socket in front of the first request: a PROXY protocol header. */
+  /** Bytes of the socket before the first request: a PROXY protocol header. */
   readonly #bytesAtStart: number;
   #retired = false;
-  /** What had been read of the socket when the last turn was over: more means that another request has begun. */
+  /**
+   * `bytesRead` of the socket when the last request ended: a larger value means that another
+   * request has begun.
+   */
   #bytesAtRest: number;
-  /** Reading has stopped because of maxAhead. */
+  /** Reading is paused because of maxAhead. */
   #held = false;
-  /** Of a head that began before reading stopped, and that Node's timer no longer watches. */
+  /** For a head that began before reading stopped, and that Node's timer no longer watches. */
   #headDeadline: Deadline | undefined = undefined;
-  /** The error that this timer reported. */
+  /** The error that Node's timer reported. */
   #lateHead: Error | undefined = undefined;
-  /** How long the connection may be idle while the gateway drains. Undefined: the gateway does not drain. */
+  /** How long the connection may be idle during a drain. Undefined: the gateway is not draining. */
   #lingerMs: number | undefined = undefined;
   readonly #lingerDeadline = new Deadline({
     expired: () => {
@@ -64,18 +69,17 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
     this.#bytesAtRest = this.#bytesAtStart;
   }
 
-  /** A request is being answered. */
   get busy(): boolean {
     return this.#turns.length > 0;
   }
 
-  /** Not a byte of a request has come that is not answered. */
+  /** No byte of an unserved request has arrived. */
   get atRest(): boolean {
     return !this.busy && this.socket.bytesRead === this.#bytesAtRest;
   }
 
   request(request: ClientRequest, response: ServerResponse, upgrade: boolean): void {
-    // What follows on a message that could not be read is no message.
+    // After a message that could not be parsed, the rest cannot be parsed either.
     if (this.#ending || this.#refusal !== undefined) return;
     if (this.#headDeadline !== undefined) {
       this.#host.deadlines.disarm(this.#headDeadline);
@@ -86,7 +90,8 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
     if (this.#turns.length > maxAhead) this.#hold();
     this.#host.deadlines.disarm(this.#lingerDeadline);
     if (this.#turns.length > 1) return;
-    // Requests behind it in the same read are seen first: the response to the last one says that the connection ends.
+    // Requests later in the same read must be seen first, so that only the last response announces
+    // the end of the connection.
     if (this.#host.sendsAway() && !upgrade) process.nextTick(this.#startFirst);
     else turn.start();
   }
@@ -95,7 +100,7 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
     if (!this.socket.destroyed) this.#turns[0]?.start();
   };
 
-  /** No request is read behind this one. */
+  /** No further request has been read. */
   get isLast(): boolean {
     return this.#turns.length === 1 && this.#refusal === undefined;
   }
@@ -106,7 +111,7 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
     this.socket.on('resume', this.#resumed).pause();
   }
 
-  /** The reader of a body resumes the socket even when the whole body has arrived. */
+  /** The reader of a body resumes the socket even after the whole body has arrived. */
   readonly #resumed = (): void => {
     if (this.#held && !this.#ending) this.socket.pause();
   };
@@ -119,7 +124,7 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
     this.socket.off('resume', this.#resumed).resume();
   }
 
-  /** The rest of a head did not come after reading went on. */
+  /** The rest of a head did not arrive after reading was resumed. */
   expired(): void {
     this.#headDeadline = undefined;
     const error = this.#lateHead;
@@ -127,34 +132,39 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
     if (error !== undefined && fault instanceof GatewayError && !this.#ending) this.#refuseBehind(error, fault);
   }
 
-  /** What Node's parser could not read, or its timer did not wait for. */
+  /** Handles an error of Node's parser, or of its timer. */
   fault(error: Error): void {
     if (this.#ending) return;
     const fault = parseFaultOf(error, this.socket);
     if (this.#isFirst && this.#speaksOther(error)) return;
     if (fault === 'harmless') {
-      // The parser knows the connection as closed, by a trailer say, and will never read on: a client that goes on must see it.
+      // The parser considers the connection closed, for example after a trailer, and never reads
+      // on. Close it, so that a client that goes on notices.
       if (!this.busy) endSoon(this.socket);
       return;
     }
-    // A connection that was opened and never used is closed without a word, as browsers expect.
+    // An unused connection is closed without a response, as browsers expect.
     if (fault === 'gone' || (fault.code === 'request_timeout' && this.atRest)) {
       this.socket.destroy();
       return;
     }
-    // The client is not late: the gateway has stopped reading. Node reports this once for each head.
+    // The client is not late: the gateway has stopped reading. Node reports this once for each
+    // head.
     if (fault.code === 'request_timeout' && this.#held) {
       this.#headDeadline ??= new Deadline(this);
       this.#lateHead = error;
     } else this.#refuseBehind(error, fault);
   }
 
-  /** No request has begun before the one that could not be read. */
+  /** No request has begun before the one that could not be parsed. */
   get #isFirst(): boolean {
     return !this.busy && this.#bytesAtRest === this.#bytesAtStart;
   }
 
-  /** True: it was no HTTP/1, and the client and the log have been told. */
+  /**
+   * Returns true if the client does not speak HTTP/1; the client then gets a response and the event
+   * is logged.
+   */
   #speaksOther(error: Error): boolean {
     const { rawPacket } = error as Error & { rawPacket?: Buffer };
     const spoken = isHttp2Preface(error) ? 'http2' : rawPacket && spokenProtocol(rawPacket);
@@ -169,7 +179,7 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
     return true;
   }
 
-  /** After the responses that are due. */
+  /** Rejects after the responses that are due. */
   #refuseBehind(error: Error, fault: GatewayError): void {
     const last = this.#turns.at(-1);
     if (last === undefined) this.refuse(fault, corsFieldsOfUnread(error, fault, this.peer, this.#host.policy()));
@@ -177,13 +187,13 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
     else last.bodyFault(fault);
   }
 
-  /** The last answer on this connection, to what is no request. */
+  /** Sends the last response on this connection, to input that is not a valid request. */
   refuse(error: GatewayError, more?: RawHeaders): void {
     this.#ending = true;
     refuse(this.socket, error, this.peer, this.#host.policy(), more);
   }
 
-  /** From now on the connection ends after so long without a request. */
+  /** From now on the connection is closed once it has been idle for `lingerMs`. */
   drain(lingerMs: number): void {
     this.#lingerMs = lingerMs;
     if (!this.busy) this.#linger(lingerMs);
@@ -194,7 +204,10 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
     else this.#host.deadlines.arm(this.#lingerDeadline, lingerMs);
   }
 
-  /** The connection has been idle for as long as it may be. A request that has begun is served; its response ends the connection. */
+  /**
+   * The connection has reached its idle limit. A request that has begun is still served; its
+   * response ends the connection.
+   */
   leave(): void {
     if (this.#ending || this.socket.destroyed || !this.atRest) return;
     this.#ending = true;
@@ -205,25 +218,28 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
     return this.#retired;
   }
 
-  /** The connection ends with its next response, which announces it. A response that has begun did not: another request may be on its way. */
+  /**
+   * The connection ends with its next response, which announces it. A response that has already
+   * begun did not announce it, so another request may be on its way.
+   */
   retire(): void {
     this.#retired = true;
   }
 
-  /** Whatever is under way. */
+  /** Closes the connection at once, even with requests in flight. */
   cut(): void {
     this.#ending = true;
     for (const turn of this.#turns) turn.cancel();
     this.socket.destroy();
   }
 
-  /** The connection is about to be cut: whoever waits on it is told why. */
+  /** The connection is about to be closed: requests in flight fail with the reason. */
   abandon(reason: GatewayError): void {
     this.#ending = true;
     for (const turn of this.#turns) turn.cancel(reason);
   }
 
-  /** The socket is. */
+  /** The socket was closed. */
   closed(): void {
     if (this.#headDeadline !== undefined) this.#host.deadlines.disarm(this.#headDeadline);
     this.#host.deadlines.disarm(this.#lingerDeadline);
@@ -255,7 +271,8 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
     if (this.#ending) endSoon(this.socket);
     else if (next !== undefined) next.start();
     else if (this.#refusal !== undefined) this.refuse(this.#refusal);
-    // Its response began before the drain and announced no end, so another request may be on its way.
+    // The response began before the drain and did not announce an end, so another request may be on
+    // its way.
     else if (this.#lingerMs !== undefined) this.#linger(this.#lingerMs);
   }
 }

@@ -1,5 +1,5 @@
-// Owns HTTP/1.1 and HTTP/1.0 on connections that others accepted: Node's parser and its limits, and the way from Node's events to
-// the connection that they belong to. Decides nothing about a request.
+// HTTP/1.1 and HTTP/1.0 on accepted connections: configures Node's parser and its limits, and
+// passes Node's events to the connection that they belong to.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -10,7 +10,7 @@ import type { Peer } from '../listen/peer.ts';
 import type { RetiringProtocol, ServerHost } from '../server-host.ts';
 import { isWorthUpgrading, responseFor } from './upgrade.ts';
 
-/** How late a slow head is noticed. Node's default is 30 s. */
+/** Interval at which slow heads are detected. Node's default is 30 s. */
 const connectionsCheckMs = 500;
 
 const connectionKey = Symbol('http1 connection');
@@ -20,38 +20,41 @@ export class Http1 implements RetiringProtocol {
   readonly #host: ServerHost;
   readonly #server: Server<typeof ClientRequest>;
   readonly #connections = new Set<Http1Connection>();
-  /** Undefined: the gateway does not drain. */
+  /** Undefined: the gateway is not draining. */
   #lingerMs: number | undefined = undefined;
 
   constructor(host: ServerHost, maxHeaderBytes: number) {
     this.#host = host;
     this.#server = createServer({
       IncomingMessage: ClientRequest,
-      // Node's default ends every upload after five minutes.
+      // Node's default would end every upload after five minutes.
       requestTimeout: 0,
       connectionsCheckingInterval: connectionsCheckMs,
       keepAliveTimeoutBuffer: 0,
       maxHeaderSize: maxHeaderBytes,
-      // Head and chunks by the letter of RFC 9112; see test/e2e/request-framing.test.ts for what that refuses.
+      // Strict parsing of head and chunks by RFC 9112; test/e2e/request-framing.test.ts lists the
+      // inputs that are rejected.
       insecureHTTPParser: false,
-      // Whether there is one, and only one, is checked with the rest of the head.
+      // The head check verifies that there is exactly one Host.
       requireHostHeader: false,
       optimizeEmptyRequests: true,
       shouldUpgradeCallback: this.#mayUpgrade,
     });
-    // By default Node drops what exceeds a number of headers, silently.
+    // By default Node silently drops headers beyond a certain number.
     this.#server.maxHeadersCount = 0;
     this.#server
       .on('request', this.#request)
-      // Whether to continue is the app's to say, and what else is expected the head check's to refuse.
+      // The app decides about 100 (Continue), and the head check rejects other expectations.
       .on('checkContinue', this.#request)
       .on('checkExpectation', this.#request)
       .on('upgrade', this.#upgrade)
       .on('connect', this.#connect)
       .on('clientError', this.#fault as (error: Error, socket: Duplex) => void)
-      // Idle for keepAliveTimeout. Without a listener Node destroys the socket, and a request that has just arrived with it.
+      // Idle for keepAliveTimeout. Without a listener Node destroys the socket, and with it a
+      // request that has just arrived.
       .on('timeout', this.#idle);
-    // Connections are injected (`connection` is documented for it), and only a server that listens watches for slow heads.
+    // Connections are injected (documented for the `connection` event), but Node only watches for
+    // slow heads on a server that listens.
     this.#server.emit('listening');
   }
 
@@ -67,7 +70,7 @@ export class Http1 implements RetiringProtocol {
       connection.closed();
     });
     this.#server.emit('connection', socket);
-    // Behind a PROXY protocol header.
+    // After a PROXY protocol header the socket is paused.
     if (socket.isPaused()) socket.resume();
     if (this.#lingerMs !== undefined) connection.drain(this.#lingerMs);
   };
@@ -94,8 +97,8 @@ export class Http1 implements RetiringProtocol {
   };
 
   /**
-   * Declined while an earlier answer is due: the connection could not leave HTTP before that. And by RFC 9110 §7.8 in HTTP/1.0. And on a retired
-   * connection, which would never end.
+   * Declined while an earlier response is due, because the connection could not leave HTTP before
+   * it; for HTTP/1.0 (RFC 9110 §7.8); and on a retired connection, which would never end.
    */
   readonly #mayUpgrade = (request: IncomingMessage): boolean => {
     if (request.httpVersionMinor !== 1 || !isWorthUpgrading(request)) return false;
@@ -106,13 +109,13 @@ export class Http1 implements RetiringProtocol {
   readonly #upgrade = (request: ClientRequest, socket: Duplex, rest: Buffer): void => {
     if (socket instanceof Socket) {
       connectionOf(socket)?.request(request, responseFor(request, socket, rest), true);
-    } else socket.destroy(); // Node's stand-in for a socket within a body: those are not offered an upgrade
+    } else socket.destroy(); // Node's substitute for a socket within a body: never offered an upgrade
   };
 
   readonly #connect = (request: ClientRequest, socket: Duplex): void => {
     socket.on('error', ignore);
     const connection = connectionOf(request.socket);
-    // Node has let go of the connection: nobody would hear when an answer that is due meets its end.
+    // Node has released the connection, so the end of a response that is due would go unnoticed.
     if (connection === undefined || connection.busy) {
       connection?.cut();
       socket.destroy();

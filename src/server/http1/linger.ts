@@ -1,12 +1,13 @@
-// Owns the polite end of a client's connection on which input may still be unread: closed at once it would be reset, and the
-// reset can overtake the answer (RFC 9112 §9.6).
+// Closes client connections gracefully. If unread input remains, an immediate close causes a reset,
+// which can overtake the response (RFC 9112 §9.6).
 import type { Socket } from 'node:net';
 
-/** As long as common servers wait for a client to notice that its request was refused. */
+/** As long as common servers wait for a client to notice that its request was rejected. */
 const lingerMs = 5_000;
 
 /**
- * For a client that is sent nothing: long enough for a request that crossed the FIN to meet a closed connection and not a reset one.
+ * For a client that is sent nothing: long enough for a request that crossed the FIN to meet a
+ * closed connection instead of a reset.
  */
 const idleLingerMs = 1_000;
 
@@ -14,7 +15,10 @@ export function endIdle(socket: Socket): void {
   endSoon(socket, idleLingerMs);
 }
 
-/** Idempotent. FIN behind what was written; what still comes is dropped; the cut when the client has ended too, or after the wait. */
+/**
+ * Sends FIN after the pending output and drops further input. Closes the socket when the client has
+ * ended as well, or after `waitMs`. Idempotent.
+ */
 export function endSoon(socket: Socket, waitMs: number = lingerMs): void {
   if (socket.destroyed || socket.writableEnded) return;
   const timer = setTimeout(() => {
@@ -28,7 +32,10 @@ export function endSoon(socket: Socket, waitMs: number = lingerMs): void {
   socket.resume();
 }
 
-/** Node ends a connection after its last answer by destroySoon(), which does not wait for the client. */
+/**
+ * Node ends a connection after its last response with destroySoon(), which does not wait for the
+ * client.
+ */
 export function endSoonInsteadOfAtOnce(socket: Socket): void {
   socket.destroySoon = () => {
     endSoon(socket);

@@ -1,9 +1,11 @@
-// Owns what Node's parser and timers make of what is no request, in our codes. Says nothing of which request on the connection, if
-// any, was meant.
+// Maps errors of Node's HTTP parser and timers to gateway errors.
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { Socket } from 'node:net';
 
-/** harmless: what was asked for is answered as if nothing had happened. gone: nobody is left to tell. */
+/**
+ * harmless: the request is served as if nothing had happened. gone: no client is left to respond
+ * to.
+ */
 export type ParseFault = GatewayError | 'harmless' | 'gone';
 
 const lineFeed = 0x0a;
@@ -13,7 +15,7 @@ export function parseFaultOf(error: Error, socket: Socket): ParseFault {
   if (typeof code !== 'string') return 'gone';
   switch (code) {
     case 'HPE_CLOSED_CONNECTION':
-      // Data behind a request that was to be the last one: ignored, as RFC 9112 §9.6 asks.
+      // Data after the last request of the connection is ignored (RFC 9112 §9.6).
       return 'harmless';
     case 'HPE_HEADER_OVERFLOW':
       return isWithinFirstLine(error, socket)
@@ -24,7 +26,7 @@ export function parseFaultOf(error: Error, socket: Socket): ParseFault {
     case 'HPE_INVALID_EOF_STATE':
       return new GatewayError('invalid_request', 'The connection ended within a request.');
     case 'HPE_INVALID_METHOD':
-      // RFC 9110 §9.1: a method that is well formed and that nobody here knows.
+      // RFC 9110 §9.1: a well-formed but unknown method.
       return isRequestLine(error)
         ? new GatewayError('not_implemented', 'The gateway does not know this method.')
         : new GatewayError('invalid_request', 'This is not a valid HTTP/1.1 request.');
@@ -35,7 +37,7 @@ export function parseFaultOf(error: Error, socket: Socket): ParseFault {
   }
 }
 
-/** A request line with nothing wrong but a method that the parser does not know. */
+/** A request line that is valid except for a method that the parser does not know. */
 function isRequestLine(error: Error): boolean {
   const { rawPacket, bytesParsed } = error as Error & { rawPacket?: Buffer; bytesParsed?: number };
   if (rawPacket === undefined || bytesParsed === undefined) return false;
@@ -44,7 +46,11 @@ function isRequestLine(error: Error): boolean {
   return end !== -1 && /^[\w!#$%&'*+.^`|~-]+ [!-~]+ HTTP\/1\.[01]\r$/.test(rawPacket.toString('latin1', start, end));
 }
 
-/** The parser says how far it came, not within what. In the first packet of a connection, it came to no end of a line yet. */
+/**
+ * Whether the parser failed within the request line. The parser reports how far it came, not in
+ * which part. Within the first packet of a connection, no line end before that position means the
+ * request line.
+ */
 function isWithinFirstLine(error: Error, socket: Socket): boolean {
   const { rawPacket, bytesParsed } = error as Error & { rawPacket?: Buffer; bytesParsed?: number };
   if (rawPacket === undefined || bytesParsed === undefined || rawPacket.length !== socket.bytesRead) return false;

@@ -1,4 +1,4 @@
-// Owns the answers that are written without Node's response, because there is none: to what is no HTTP request at all.
+// Writes responses without Node's ServerResponse, for input that is not a valid HTTP request.
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -12,7 +12,10 @@ import type { Policy } from '../../policy/policy.ts';
 import { endSoon } from './linger.ts';
 import type { Peer } from '../listen/peer.ts';
 
-/** Writes the problem and closes the connection, whose further bytes cannot be parsed reliably. `more`: extra fields of the response. */
+/**
+ * Writes the problem and closes the connection, because further bytes cannot be parsed reliably.
+ * `more`: extra fields of the response.
+ */
 export function refuse(
   socket: Socket,
   error: GatewayError,

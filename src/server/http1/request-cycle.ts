@@ -1,5 +1,5 @@
-// Owns one request and its answer on an HTTP/1 connection: checks the head, makes the exchange and the sink, and decides what a
-// fault in the body means by how far the answer has come.
+// One request and its response on an HTTP/1 connection. Checks the head, creates the exchange and
+// the sink, and handles errors in the body depending on how far the response has come.
 import type { ServerResponse } from 'node:http';
 import process from 'node:process';
 import type { Socket } from 'node:net';
@@ -18,23 +18,26 @@ import { ResponseSink, type SinkHost } from './response-sink.ts';
 import type { ServerHost } from '../server-host.ts';
 import { type WriteRate, writeRateOf } from '../write-rate.ts';
 
-/** What a turn needs of its connection. */
+/** What a request cycle needs from its connection. */
 export interface RequestCycleConnection {
   readonly peer: Peer;
   readonly socket: Socket;
-  /** No request is read behind the one that is answered. */
+  /** No request has been read after the current one. */
   readonly isLast: boolean;
-  /** It ends with its next response, whatever has been read behind that request. */
+  /** The connection ends with its next response, whatever has been read after that request. */
   readonly retired: boolean;
-  /** Nothing that still comes is read as a request. */
+  /** No further input is read as a request. */
   endsWithAnswer(): void;
   /** The connection leaves HTTP. */
   switched(response: ServerResponse, head: string, peer: Duplex): void;
-  /** The answer is complete, or nobody is left to read it. */
+  /** The response is complete, or the client is gone. */
   over(): void;
 }
 
-/** What is dropped of a body that nobody wanted before its connection is given up for it. As much as Go's server does. */
+/**
+ * How much of an unread request body we drain before closing the connection instead (the same limit
+ * as Go's net/http).
+ */
 const maxDroppedBytes = 256 * 1024;
 
 export class RequestCycle implements SinkHost, BodyOwner {
@@ -47,7 +50,7 @@ export class RequestCycle implements SinkHost, BodyOwner {
   #sink: ResponseSink | undefined = undefined;
   #bodyLength: BodyLength = 'none';
   #looked = false;
-  /** Of the head, or of the body as far as it came. */
+  /** Error in the head, or in the body as far as it has arrived. */
   #fault: GatewayError | undefined = undefined;
 
   constructor(
@@ -64,7 +67,7 @@ export class RequestCycle implements SinkHost, BodyOwner {
     this.#host = host;
   }
 
-  /** The whole request has come. */
+  /** Whether the whole request has arrived. */
   get received(): boolean {
     return this.#upgrade || this.#request.complete;
   }
@@ -83,7 +86,8 @@ export class RequestCycle implements SinkHost, BodyOwner {
     const head = this.#fault ?? this.#heldTooMuch(maxBodyBytes) ?? checkHead(req, request.httpVersion, bounds);
     const refused = head instanceof GatewayError;
     if (!refused) {
-      // Node reports a head before it parses what came behind it, and only that shows whether a chunked body is empty.
+      // Node reports a head before it parses the bytes after it, and only those show whether a
+      // chunked body is empty.
       if (head.bodyLength === null && !request.complete && !this.#looked) {
         this.#looked = true;
         process.nextTick(this.#startAgain);
@@ -98,7 +102,8 @@ export class RequestCycle implements SinkHost, BodyOwner {
     this.#exchange = exchange;
     this.#sink = sink;
     this.#response.on('close', () => {
-      // An answer may be complete before the body is, and the rest of that is still to be dropped in time.
+      // The response may be complete before the request body, the rest of which must still be
+      // drained within its time limit.
       if (this.#connection.socket.destroyed) this.leaveBody();
       sink.closed();
       this.#connection.over();
@@ -108,7 +113,7 @@ export class RequestCycle implements SinkHost, BodyOwner {
       this.#connection.endsWithAnswer();
       refuseRequest(exchange, sink, head);
     } else {
-      // Nobody may be asked to wait for a 100 that an HTTP/1.0 client can't be sent.
+      // An HTTP/1.0 client cannot receive a 100 (Continue), so no app may be asked to send one.
       if (httpVersion === '1.0') exchange.withheld.push('expect');
       this.#watchBody(head, policy);
       this.#host.receive(exchange, sink);
@@ -119,13 +124,13 @@ export class RequestCycle implements SinkHost, BodyOwner {
     if (!this.#connection.socket.destroyed) this.start();
   };
 
-  /** The client has gone, or will be made to. */
+  /** The client has left, or is about to be disconnected. */
   cancel(reason?: GatewayError): void {
     if (reason !== undefined) this.#sink?.fail(reason);
     this.#exchange?.cancellation.cancel();
   }
 
-  /** Nothing more of it will come. */
+  /** No more of the body will arrive. */
   leaveBody(): void {
     this.#request.watch?.end();
   }
@@ -134,7 +139,7 @@ export class RequestCycle implements SinkHost, BodyOwner {
     if (this.#fault !== undefined) return;
     this.#fault = error;
     this.#request.watch?.end();
-    // Its turn has not come yet: start() finds the fault.
+    // The request still waits for earlier ones: start() handles the fault.
     if (this.#exchange === undefined || this.#sink === undefined) return;
     this.#connection.endsWithAnswer();
     if (this.#response.writableEnded) endSoon(this.#connection.socket);
@@ -142,13 +147,13 @@ export class RequestCycle implements SinkHost, BodyOwner {
       this.#sink.fail(error);
       this.#exchange.cancellation.cancel();
     } else if (this.#request.watch?.left !== true) {
-      // Whoever reads takes the app's request with it, and the fault comes back as the answer.
+      // The reader of the body aborts the request to the app and reports the fault as the response.
       this.#request.fail(error);
     }
   }
 
   bodyStalled(error: GatewayError): void {
-    // While the app talks, it is the app's to say how long the other direction may rest.
+    // While the app sends its response, the app decides how long the upload may pause.
     if (this.#response.headersSent && !this.#response.writableEnded) this.#request.watch?.wanted();
     else this.bodyFault(error);
   }
@@ -162,7 +167,8 @@ export class RequestCycle implements SinkHost, BodyOwner {
     const incomplete = this.#bodyLength !== 'none' && !this.#request.complete;
     const leaves = this.#connection.retired || (this.#host.sendsAway() && this.#connection.isLast);
     const ends = isFaulty || leaves || (answer === 'own' && incomplete && this.#isTooMuchToDrop());
-    // Bytes that are unread at the close would reset the connection, and the reset may overtake the response.
+    // Unread input at the close would reset the connection, and the reset may overtake the
+    // response.
     if (ends || incomplete) endSoonInsteadOfAtOnce(this.#connection.socket);
     if (ends) this.#connection.endsWithAnswer();
     return ends;
@@ -186,7 +192,7 @@ export class RequestCycle implements SinkHost, BodyOwner {
     const request = this.#request;
     const bounds = { maxBytes: limits.maxBodyBytes, pauseMs: limits.bodyTimeoutMs };
     request.watch = new BodyWatch(bounds, this.#host.deadlines, this, expectsContinue);
-    // What came while earlier requests were answered, perhaps all of it.
+    // Bytes that arrived while earlier requests were served, perhaps the whole body.
     request.watch.receivedBytes = request.readableLength;
     if (request.complete) request.watch.end();
   }
@@ -196,7 +202,7 @@ export class RequestCycle implements SinkHost, BodyOwner {
   }
 }
 
-/** The whole body has come, and nothing is in it, trailers included. */
+/** The whole body has arrived and is empty, without trailers. */
 function isEmpty({ complete, readableLength, rawTrailers }: ClientRequest): boolean {
   return complete && readableLength === 0 && rawTrailers.length === 0;
 }

@@ -1,5 +1,5 @@
-// Owns the way of an answer to the client: Node's response as a Sink. Makes framing, keeps small answers in one write, and cuts
-// what can't be completed. Knows no stage and no upstream.
+// Writes a response to an HTTP/1 client: Node's ServerResponse as a Sink. Frames the body, sends
+// small responses in one write, and closes the connection of a response that cannot be completed.
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import process from 'node:process';
@@ -13,17 +13,20 @@ import type { ClientSink } from '../builtin/gateway-response.ts';
 import { problemFor } from '../builtin/problem.ts';
 import { clientTooSlow, type WriteRateHost, WriteRateWatch } from '../write-rate.ts';
 
-/** What the sink asks of the turn that it answers. */
+/** What the sink needs from its request cycle. */
 export interface SinkHost extends WriteRateHost {
-  /** Called as the answer begins. True: the connection ends with it. */
+  /** Called when the response begins. Returns true if the connection ends with it. */
   endsWith(answer: 'own' | 'of the app'): boolean;
-  /** The client is about to be told to send its body. */
+  /** A 100 (Continue) is about to be sent. */
   continued(): void;
   /** The client's connection leaves HTTP. */
   switched(response: ServerResponse, head: string, peer: Duplex): void;
 }
 
-/** A small body is joined to its head as a string: one plain write, 5 % of a small request cheaper than a gathered one. */
+/**
+ * A small body is joined to its head as a string: one plain write costs 5 % less of a small request
+ * than a gathered one.
+ */
 const maxJoinedBytes = 4 * 1024;
 
 type Phase = 'open' | 'answering' | 'done';
@@ -34,12 +37,12 @@ export class ResponseSink implements ClientSink {
   readonly #host: SinkHost;
   #phase: Phase = 'open';
   #flow: Flow | undefined = undefined;
-  /** Of a Content-Length; -1: not known. */
+  /** Rest of the Content-Length; -1: unknown. */
   #remainingBytes = -1;
   #flushed = false;
-  /** There is no content, whatever the app sends. */
+  /** The response has no content, whatever the app sends. */
   #bodyless = false;
-  /** Only the end of the connection ends the body, so an end that is none must not look like one. */
+  /** The body ends with the connection, so a premature end must look different. */
   #closeDelimited = false;
   readonly #writeRate: WriteRateWatch;
 
@@ -57,10 +60,10 @@ export class ResponseSink implements ClientSink {
       if (status === 100) {
         this.#host.continued();
         response.writeContinue();
-        // Node 24 can't write any other; a proxy's client lives without.
+        // Node 24 cannot write any other; clients work without them.
       } else if ('writeInformation' in response) response.writeInformation(status, headers as string[]);
     } catch {
-      // Not fit to be passed on, and nobody needs it: the answer is still to come.
+      // Invalid interim responses are dropped: the final response is still to come.
     }
   }
 
@@ -84,14 +87,14 @@ export class ResponseSink implements ClientSink {
     this.#phase = 'answering';
     this.#writeRate.exempt = this.#remainingBytes === -1 && isStream(this.#exchange.req.method, status, headers);
     this.#flow = flow;
-    // With the first piece of the body where that comes at once, by itself where it does not.
+    // The head is written together with the first piece of the body if that follows at once.
     process.nextTick(flushHead, this);
   }
 
   data(chunk: Uint8Array): boolean {
     if (this.#phase !== 'answering' || this.#bodyless) return true;
     if (chunk.length === this.#remainingBytes) {
-      // The last piece: one write ends the answer.
+      // The last piece: one write completes the response.
       this.#phase = 'done';
       if (this.#flushed || chunk.length > maxJoinedBytes) this.#response.end(chunk);
       else this.#response.end(latin1(chunk), 'latin1');
@@ -100,7 +103,7 @@ export class ResponseSink implements ClientSink {
     }
     if (this.#remainingBytes !== -1) {
       if (chunk.length > this.#remainingBytes) {
-        // On the wire it would be the next answer.
+        // The client would read the excess as the next response.
         this.#flow?.abort(new GatewayError('bad_upstream_response', 'The answer is longer than it said.'));
         return true;
       }
@@ -125,7 +128,7 @@ export class ResponseSink implements ClientSink {
     try {
       if (trailers.length > 0 && this.#response.chunkedEncoding) this.#response.addTrailers(pairs(trailers));
     } catch {
-      // The body is whole without them.
+      // The body is complete without the trailers.
     }
     this.#response.end();
     this.#writeRate.waits(this.#response.writableLength);
@@ -147,7 +150,7 @@ export class ResponseSink implements ClientSink {
     if (requestFailed.hasSubscribers) {
       requestFailed.publish({ requestId: this.#exchange.id, error } satisfies RequestFailed);
     }
-    // Behind what was written in this tick: Node holds chunks back until its end.
+    // After the output of this tick: Node holds chunks back until the tick ends.
     if (phase === 'answering') process.nextTick(this.#cut);
     else this.#write(problemFor(this.#exchange, error));
   }
@@ -164,7 +167,7 @@ export class ResponseSink implements ClientSink {
     if (this.#host.endsWith('own')) response.shouldKeepAlive = false;
     const { id, scheme, answerHeaders } = this.#exchange;
     const all = headers.concat(securityHeaders(scheme === 'https'), answerHeaders);
-    // What never entered the pipeline has not got it there.
+    // Responses to requests that never entered the pipeline lack the id.
     if (!answerHeaders.includes('X-Request-ID')) all.push('X-Request-ID', id);
     response.writeHead(status, all);
     response.end(body);
@@ -177,7 +180,7 @@ export class ResponseSink implements ClientSink {
     this.#response.flushHeaders();
   }
 
-  /** The client's connection is gone, or its answer is complete. */
+  /** The client's connection is closed, or its response is complete. */
   closed(): void {
     this.#writeRate.end();
     if (this.#response.writableFinished) return;
@@ -192,11 +195,11 @@ export class ResponseSink implements ClientSink {
   readonly #tooSlow = (): void => {
     const error = clientTooSlow(this.#exchange);
     if (this.#phase === 'answering') this.#flow?.abort(error);
-    // The response left the pipeline as complete, but the client never took the rest of it.
+    // The response left the pipeline as complete, but the client never read the rest of it.
     else this.#response.socket?.destroy();
   };
 
-  /** Makes one framing of what the app said, and takes out what would contradict it. */
+  /** Chooses one framing for the app's response, and removes fields that contradict it. */
   #frame(status: number, headers: string[], endsByClose: boolean): void {
     const response = this.#response;
     let trailer = -1;
@@ -205,13 +208,13 @@ export class ResponseSink implements ClientSink {
       if (name.length === 14 && name.toLowerCase() === 'content-length') this.#setLength(headers[i + 1] ?? '');
       else if (name.length === 7 && name.toLowerCase() === 'trailer') trailer = i;
     }
-    // Node would send chunks to an HTTP/1.0 client that says TE: chunked.
+    // Node would send chunks to an HTTP/1.0 client that sends TE: chunked.
     if (endsByClose || this.#exchange.httpVersion === '1.0') response.useChunkedEncodingByDefault = false;
     const chunked = this.#remainingBytes === -1 && response.useChunkedEncodingByDefault && !this.#bodyless;
     this.#closeDelimited = this.#remainingBytes === -1 && !chunked && !this.#bodyless;
-    // An announcement of trailers that have no place is refused by Node.
+    // Node rejects a Trailer field if the framing allows no trailers.
     if (trailer !== -1 && !chunked) headers.splice(trailer, 2);
-    // RFC 9110 §8.6: no length with 204. §15.3.6: with 205 the length is 0.
+    // RFC 9110 §8.6: no Content-Length with 204. §15.3.6: with 205 it is 0.
     if (status !== 204 && status !== 205) return;
     removeLength(headers);
     if (status === 205) headers.push('Content-Length', '0');
@@ -226,17 +229,18 @@ export class ResponseSink implements ClientSink {
     this.#remainingBytes = length;
   }
 
-  /** What was received is still sent; that it is not all must be seen. */
+  /** Sends the data received so far, and makes the truncation visible to the client. */
   readonly #cut = (): void => {
     const { socket } = this.#response;
     if (socket === null || socket.destroyed) return;
-    // The end of the connection would look like the end of the body: a reset does not. TLS says by itself whether an end is meant.
+    // A normal close would look like the end of the body; a reset does not. TLS itself shows
+    // whether an end is intended.
     if (this.#closeDelimited) {
       if ('encrypted' in socket) socket.destroy();
       else socket.resetAndDestroy();
     } else if (socket.writableNeedDrain) socket.destroy();
     else {
-      // The head may still wait for a first piece of the body.
+      // The head may still wait for the first piece of the body.
       if (!this.#flushed) this.#response.flushHeaders();
       socket.destroySoon();
     }

@@ -1,5 +1,5 @@
-// Owns the joining of two byte streams that left HTTP: byte for byte, with back-pressure, each direction ending by itself. Knows
-// neither of the protocols spoken.
+// Joins two byte streams that have left HTTP: byte for byte, with back-pressure, each direction
+// ending on its own.
 import type { Duplex } from 'node:stream';
 
 export function splice(client: Duplex, peer: Duplex): void {
@@ -9,7 +9,7 @@ export function splice(client: Duplex, peer: Duplex): void {
   cutWith(peer, client);
 }
 
-/** An end passes through pipe(); anything else that closes one side cuts the other. */
+/** pipe() passes on a normal end; any other close of one side destroys the other. */
 function cutWith(one: Duplex, other: Duplex): void {
   one.on('error', ignore);
   one.once('close', () => {
@@ -18,5 +18,5 @@ function cutWith(one: Duplex, other: Duplex): void {
 }
 
 function ignore(): void {
-  // 'close' follows, and tells the other side
+  // 'close' follows, and destroys the other side
 }

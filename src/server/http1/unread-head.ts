@@ -1,4 +1,5 @@
-// Reads as much as possible of a request head that the parser rejected, to find out which page sent it. For the error response only.
+// Reads as much as possible of a request head that the parser rejected, to find the origin for the
+// CORS fields of the error response.
 import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { noHeaders, type RawHeaders, type RequestHead } from '../../kernel/http/http.ts';
 import { corsFieldsOfError } from '../../pipeline/lease-cors.ts';
@@ -7,11 +8,11 @@ import { ClientExchange } from '../client-exchange.ts';
 import { noBody } from '../client-request.ts';
 import type { Peer } from '../listen/peer.ts';
 
-/** Of a packet: Node reads no more at once. */
+/** Limit for a packet: Node reads no more at once. */
 const maxBytes = 64 * 1024;
 const requestLine = /^[A-Z]{1,32} ([!-~]+) HTTP\/1\.[01]$/;
 
-/** The CORS fields of the error, if the head is in one packet: browsers send it so. */
+/** The CORS fields of the error, if the whole head is in one packet, as browsers send it. */
 export function corsFieldsOfUnread(parseError: Error, error: GatewayError, peer: Peer, policy: Policy): RawHeaders {
   const { rawPacket } = parseError as Error & { rawPacket?: Buffer };
   const req = rawPacket === undefined ? undefined : headOf(rawPacket);

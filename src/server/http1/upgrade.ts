@@ -1,10 +1,13 @@
-// Owns a client's connection while it is between HTTP and another protocol: Node hands the bare socket over, and until the app
-// agrees an ordinary answer may still be due on it.
+// Handles a client's connection between HTTP and another protocol: Node hands over the bare socket,
+// and until the app agrees to switch, an ordinary response may still be due on it.
 import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { offerableProtocols } from '../../kernel/http/upgrade-protocols.ts';
 
-/** A response on the bare socket; the connection ends with it, unless takeSocket() takes it away first. */
+/**
+ * Creates a response on the bare socket. The connection ends with it, unless takeSocket() takes the
+ * socket first.
+ */
 export function responseFor(request: IncomingMessage, socket: Socket, rest: Buffer): ServerResponse {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
@@ -14,7 +17,8 @@ export function responseFor(request: IncomingMessage, socket: Socket, rest: Buff
   const drain = (): void => {
     response.emit('drain');
   };
-  // Nobody reads yet, and only who reads learns that a client has left. What it sends ahead stays in the socket's buffer.
+  // The socket has no reader yet, and only reading reveals that a client has left. Input that
+  // arrives early stays in the socket's buffer.
   const watch = (): void => {
     if (socket.readableLength === 0) socket.read();
   };
@@ -28,13 +32,13 @@ export function responseFor(request: IncomingMessage, socket: Socket, rest: Buff
   response.once('finish', () => {
     response.detachSocket(socket);
     socket.destroySoon();
-    // Of a response on a connection that it accepted Node says so itself.
+    // For a response on a connection that it accepted, Node emits this itself.
     response.emit('close');
   });
   return response;
 }
 
-/** The socket, for another protocol. Undefined when the client is gone. */
+/** Takes the socket for another protocol. Undefined: the client is gone. */
 export function takeSocket(response: ServerResponse): Socket | undefined {
   const { socket } = response;
   if (socket === null || socket.destroyed) return undefined;
@@ -43,7 +47,10 @@ export function takeSocket(response: ServerResponse): Socket | undefined {
   return socket;
 }
 
-/** An upgrade without an offer that may reach the app is ignored (RFC 9110 §7.8): the request is served in HTTP/1.1. */
+/**
+ * An Upgrade that offers no protocol we may forward is ignored (RFC 9110 §7.8): the request is
+ * served in HTTP/1.1.
+ */
 export function isWorthUpgrading(request: IncomingMessage): boolean {
   const { headers } = request;
   if (headers['transfer-encoding'] !== undefined || !/^0+$/.test(headers['content-length'] ?? '0')) return false;

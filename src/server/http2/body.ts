@@ -1,5 +1,5 @@
-// Owns the body of an HTTP/2 request on its way to a reader: watched as it comes, and never ended but by the client's own end. Leaving
-// it costs the client nothing but its window: what is not read is not sent.
+// The body of an HTTP/2 request: watched as it arrives, and ended only by the client's END_STREAM.
+// An abandoned body costs the client nothing but its window: data that is not read is not sent.
 import type { ServerHttp2Stream } from 'node:http2';
 import { Readable } from 'node:stream';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -49,12 +49,15 @@ export class Http2Body implements RequestBody {
     return this.#trailers;
   }
 
-  /** The client has ended it, and there was no content. Trailers make it a body all the same. Before open(). */
+  /**
+   * The client has ended the body without content. With trailers it still counts as a body. Called
+   * before open().
+   */
   endedEmpty(): void {
     if (this.#trailers.length === 0) this.lengthBytes = 'none';
   }
 
-  /** Whoever reads learns that it will never be whole. The stream stays, for the answer. */
+  /** Fails the body: its reader gets the error. The stream stays open for the response. */
   fail(error: GatewayError): void {
     this.#pieces?.destroy(error);
   }
@@ -63,20 +66,20 @@ export class Http2Body implements RequestBody {
 class Http2BodyPieces extends Readable {
   readonly #stream: ServerHttp2Stream;
   readonly #watch: BodyWatch;
-  /** Undefined: no small piece has come in this turn of the loop. */
+  /** Undefined: no small piece has arrived in this turn of the event loop. */
   #gathered: Buffer[] | undefined = undefined;
 
   constructor(stream: ServerHttp2Stream, watch: BodyWatch) {
     super();
     this.#stream = stream;
     this.#watch = watch;
-    // Its reader may have left when it fails.
+    // The body may fail after its reader has left.
     this.on('error', ignore);
     stream.on('data', this.#received).once('end', this.#ended).once('close', this.#closed).pause();
   }
 
   override _read(): void {
-    // An empty body may have ended before it was opened, and a client have left.
+    // An empty body may have ended before it was opened, and the client may have left.
     if (this.#stream.readableEnded || this.#stream.destroyed) {
       this.#ended();
       return;
@@ -100,7 +103,10 @@ class Http2BodyPieces extends Readable {
     }
   };
 
-  /** Small pieces of one turn of the loop are passed on as one: each costs as much on its way as a large one. The first leaves at once. */
+  /**
+   * Joins small pieces of one turn of the event loop, because each costs as much to pass on as a
+   * large one. The first one is passed on at once.
+   */
   #gather(piece: Buffer): void {
     if (this.#gathered === undefined) {
       this.#gathered = [];
@@ -133,7 +139,8 @@ class Http2BodyPieces extends Readable {
   }
 
   readonly #ended = (): void => {
-    // Node ends what the client resets with NO_ERROR, too: a stream that is closed before its answer was not ended by the client.
+    // Node also ends a stream that the client resets with NO_ERROR: if the stream is closed before
+    // its response, the client did not end the body.
     if (this.#stream.closed) {
       this.#closed();
       return;
@@ -149,5 +156,5 @@ class Http2BodyPieces extends Readable {
 }
 
 function ignore(): void {
-  // who still reads listens too
+  // remaining readers have their own listener
 }

@@ -1,5 +1,5 @@
-// Owns extended CONNECT (RFC 8441), the way of WebSockets and their like over HTTP/2, in terms of HTTP/1.1's Upgrade, which is what
-// apps understand. Knows neither the fields of other requests nor who asks.
+// Extended CONNECT (RFC 8441), used for WebSockets and similar protocols over HTTP/2. Translates it
+// to the Upgrade of HTTP/1.1, which apps understand.
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
@@ -8,11 +8,11 @@ import type { RawHeaders, RequestHead } from '../../kernel/http/http.ts';
 import { isOfferable } from '../../kernel/http/upgrade-protocols.ts';
 import { resetStream } from './reset.ts';
 
-/** What was asked of the app in the client's place. */
+/** What the gateway requested from the app on behalf of the client. */
 export interface Tunnelling {
-  /** As in `Upgrade`, in lower case. */
+  /** The value of `Upgrade`, in lower case. */
   readonly protocol: string;
-  /** With a WebSocket: what the app must answer to. HTTP/2 clients don't send one. */
+  /** For a WebSocket: the key that the app must confirm. HTTP/2 clients do not send one. */
   readonly key: string | undefined;
 }
 
@@ -25,12 +25,15 @@ interface TunnelRequest {
 const webSocketGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const token = /^[\w!#$%&'*+.^`|~-]+$/;
 
-/** One protocol name; in `:protocol` there is no list. */
+/** A single protocol name; `:protocol` is not a list. */
 export function isPassedOn(protocol: string): boolean {
   return token.test(protocol) && isOfferable(protocol);
 }
 
-/** The request that it would be in HTTP/1.1 (RFC 8441 §5), with the key that HTTP/2 leaves out. `headers` may be changed. */
+/**
+ * The equivalent HTTP/1.1 request (RFC 8441 §5), with the key that HTTP/2 omits. May modify
+ * `headers`.
+ */
 export function tunnelRequest(target: string, name: string, headers: string[]): TunnelRequest {
   const protocol = name.toLowerCase();
   headers.push('Connection', 'Upgrade', 'Upgrade', protocol);
@@ -43,8 +46,9 @@ export function tunnelRequest(target: string, name: string, headers: string[]): 
 }
 
 /**
- * Whether the app switched to what was asked of it, by the fields of its 101. In HTTP/1.1 the client looks (RFC 6455 §4.1); here the
- * gateway asked in its place, and an app that answers 101 to everything has understood nothing.
+ * Whether the app switched to the requested protocol, judged by the fields of its 101. In HTTP/1.1
+ * the client checks this (RFC 6455 §4.1); here the gateway sent the request on its behalf, and an
+ * app that responds 101 to everything did not understand it.
  */
 export function isTaken({ protocol, key }: Tunnelling, headers: RawHeaders): boolean {
   const accept =
@@ -58,7 +62,10 @@ export function isTaken({ protocol, key }: Tunnelling, headers: RawHeaders): boo
   );
 }
 
-/** Byte for byte, with back-pressure, each direction ending by itself; any other end of one side is a reset for the other (RFC 8441 §5). */
+/**
+ * Joins both streams byte for byte, with back-pressure, each direction ending on its own. Any other
+ * close of one side resets the other (RFC 8441 §5).
+ */
 export function joinTunnel(stream: ServerHttp2Stream, peer: Duplex): void {
   const clientEnded = watchEnd(stream);
   const abort = (): void => {
@@ -68,11 +75,11 @@ export function joinTunnel(stream: ServerHttp2Stream, peer: Duplex): void {
   peer.once('close', () => {
     if (!peer.readableEnded || !peer.writableFinished) resetStream(stream, constants.NGHTTP2_CONNECT_ERROR);
   });
-  // Before pipe(), which would make an end of it.
+  // Registered before pipe(), which would treat the abort as a normal end.
   stream.once('aborted', abort).once('end', () => {
     if (!clientEnded()) abort();
   });
-  // Not by `writableFinished`, which follows 'close' when both sides have ended.
+  // `writableFinished` cannot be used: it is set after 'close' if both sides have ended.
   stream.once('close', () => {
     if (!clientEnded() || !peer.readableEnded) abort();
   });
@@ -81,8 +88,9 @@ export function joinTunnel(stream: ServerHttp2Stream, peer: Duplex): void {
 }
 
 /**
- * Whether the client ended its side by END_STREAM. Node ends a readable side for a reset as well, but only once the stream is closed,
- * and closes a stream that both sides ended only after it has ended the readable side.
+ * Whether the client ended its side with END_STREAM. Node also ends the readable side on a reset,
+ * but only once the stream is closed; a stream that both sides ended is closed only after its
+ * readable side has ended.
  */
 function watchEnd(stream: ServerHttp2Stream): () => boolean {
   let ended = !stream.closed && stream.state.remoteClose === 1;

@@ -22,10 +22,10 @@ import type { Departing } from '../listen/last-look.ts';
 import type { Peer } from '../listen/peer.ts';
 import type { ServerHost } from '../server-host.ts';
 
-/** As long as a client may take to notice that the connection is over. */
+/** How long a client may take to notice that the connection is over. */
 const lingerMs = 2_000;
 
-/** opening: the client has not even said that it speaks HTTP/2. ending: no new streams; those that are open end by themselves. */
+/** opening: the client's SETTINGS have not arrived. ending: no new streams; open ones complete. */
 type Phase = 'opening' | 'open' | 'ending' | 'over';
 
 export class Http2Connection implements Http2RequestCycleConnection, Expiring, Departing {
@@ -38,9 +38,9 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
   readonly #smallData = new RateBound(smallDataRate, systemClock);
   readonly #controlFrames = new RateBound(controlFrameRate, systemClock);
   readonly #heads: Http2HeadWatch;
-  /** While there is no stream. */
+  /** Armed while there is no stream. */
   readonly #deadline = new Deadline(this);
-  /** While the gateway drains. */
+  /** Armed while the gateway drains. */
   readonly #drainDeadline = new Deadline({
     expired: () => {
       this.#host.lastLook.add(this);
@@ -54,7 +54,7 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
     this.peer = peer;
     this.#socket = socket;
     this.#host = host;
-    // A client that ends its side can't even acknowledge what it is sent: it has left.
+    // A client that ends its side cannot even acknowledge what it is sent, so it has left.
     socket.allowHalfOpen = false;
     this.#session = performServerHandshake(socket, sessionOptions(host.maxHeaderBytes));
     this.#session.setLocalWindowSize(connectionWindowBytes);
@@ -69,19 +69,22 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
     this.#heads = new Http2HeadWatch(this.#session, host.deadlines, () => this.#readHeaderTimeoutMs, this.#headLate);
   }
 
-  /** Serves what comes within `lingerMs`, then takes no new streams and ends with the last one. */
+  /**
+   * Serves requests that arrive within `lingerMs`, then accepts no new streams and ends with the
+   * last one.
+   */
   drain(lingerMs: number): void {
     this.#draining = true;
     if (lingerMs > 0) this.#host.deadlines.arm(this.#drainDeadline, lingerMs);
     else this.#host.lastLook.add(this);
   }
 
-  /** The connection has been idle for as long as it may be, or has drained for that long. */
+  /** The connection has been idle, or has drained, for its time limit. */
   leave(): void {
     if (this.#draining || this.#turns.size === 0) this.#finish();
   }
 
-  /** Takes no new streams from now on, and ends with the last one. */
+  /** Accepts no new streams from now on, and ends with the last one. */
   retire(): void {
     this.#finish();
   }
@@ -102,7 +105,7 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
     if (this.#turns.size === 0) this.#await(this.#phase === 'ending' ? lingerMs : this.#idleTimeoutMs);
   }
 
-  /** Nothing was asked for all the time; or the client does not let go of a connection that is over. */
+  /** No request arrived in time, or the client does not close a connection that is over. */
   expired(): void {
     if (this.#phase === 'ending') this.#socket.destroy();
     else this.#host.lastLook.add(this);
@@ -118,9 +121,9 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
 
   readonly #begun = (stream: ServerHttp2Stream, _fields: unknown, _flags: number, raw: RawHeaders): void => {
     if (this.#phase === 'over') return;
-    // Node leaves the id out once the stream is destroyed.
+    // Node omits the id once the stream is destroyed.
     if (stream.id !== undefined) this.#heads.complete(stream.id);
-    // Reset in the same breath: not worth a look.
+    // Reset right after it was opened: do not process it.
     if (stream.destroyed || stream.closed) {
       this.#spend(this.#abandoned);
       return;
@@ -160,7 +163,10 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
     this.#session.destroy(undefined, constants.NGHTTP2_NO_ERROR);
   };
 
-  /** Streams that are open for the client as well: Node keeps some for a moment after their end. */
+  /**
+   * Counts the streams that are open for the client as well: Node keeps some for a moment after
+   * their end.
+   */
   #served(): number {
     let served = 0;
     for (const turn of this.#turns) if (turn.open) served += 1;
@@ -170,9 +176,11 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
   #finish(): void {
     if (this.#phase === 'ending' || this.#phase === 'over') return;
     this.#phase = 'ending';
-    // GOAWAY with the last stream that was processed: the client may send later ones again elsewhere, whatever their method. A first one
-    // with the highest id (RFC 9113 §6.8) is impossible: nghttp2 ignores every stream that begins behind a GOAWAY of session.goaway(),
-    // Node does not offer nghttp2_submit_shutdown_notice(), and a frame written past the session to a TLS socket aborts the process.
+    // Sends GOAWAY with the last stream processed: the client may retry later ones elsewhere,
+    // whatever their method. An earlier GOAWAY with the highest id (RFC 9113 §6.8) is not possible:
+    // nghttp2 ignores every stream that begins after a GOAWAY of session.goaway(), Node does not
+    // expose nghttp2_submit_shutdown_notice(), and writing a frame to a TLS socket past the session
+    // aborts the process.
     this.#session.close();
     if (this.#turns.size === 0) this.#await(lingerMs);
   }
@@ -181,7 +189,7 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
     if (this.#phase !== 'over') this.#host.deadlines.arm(this.#deadline, ms);
   }
 
-  /** A client that asks for too much is cut, whatever is under way. */
+  /** Ends the connection of a client that exceeds a limit, even with requests in flight. */
   #spend(bound: RateBound): void {
     if (this.#phase === 'over' || bound.spend()) return;
     this.#phase = 'over';

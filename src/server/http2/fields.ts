@@ -1,14 +1,14 @@
-// Owns what the fields of an answer are in HTTP/2: the same ones, without those that speak of a connection (RFC 9113 §8.2.2) or of a
-// body that there isn't. Node writes names in lower case by itself.
+// Converts header fields of a response to HTTP/2: removes connection-specific fields (RFC 9113
+// §8.2.2) and those of a body that does not exist. Node itself converts names to lower case.
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
 import { trimOws } from '../../kernel/http/ows.ts';
 
 export interface ResponseFields {
-  /** For Node's respond(), in its form of a list, which keeps order and duplicates. */
+  /** For Node's respond(), as a list, which keeps order and duplicates. */
   readonly fields: OutgoingHttpHeaders;
-  /** By Content-Length; -1: not known. */
+  /** From Content-Length; -1: unknown. */
   readonly lengthBytes: number;
 }
 
@@ -22,7 +22,10 @@ const connectionFields: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Throws GatewayError bad_upstream_response. `bodyless`: there is no content, so no place for trailers either. */
+/**
+ * Throws GatewayError bad_upstream_response. `bodyless`: there is no content, and so there are no
+ * trailers.
+ */
 export function answerFields(status: number, headers: RawHeaders, bodyless: boolean): ResponseFields {
   if (status > 599)
     throw new GatewayError('bad_upstream_response', 'The app’s answer has a status that HTTP does not.');
@@ -33,21 +36,22 @@ export function answerFields(status: number, headers: RawHeaders, bodyless: bool
     const name = (headers[i] ?? '').toLowerCase();
     if (connectionFields.has(name)) continue;
     if (name === 'content-length') {
-      // RFC 9110 §8.6: none with 204. §15.3.6: with 205 it is 0.
+      // RFC 9110 §8.6: no Content-Length with 204. §15.3.6: with 205 it is 0.
       if (status === 204 || status === 205) continue;
       lengthBytes = checkedLength(headers[i + 1] ?? '', lengthBytes);
     } else if (name === 'trailer') trailerAt = fields.length;
     fields.push(name, headers[i + 1] ?? '');
   }
   if (status === 205) fields.push('content-length', '0');
-  // What has a length of its own is sent without.
+  // A response with a known length is sent without trailers.
   if (trailerAt !== -1 && (bodyless || lengthBytes !== -1)) fields.splice(trailerAt, 2);
   return { fields: fields as unknown as OutgoingHttpHeaders, lengthBytes };
 }
 
 /**
- * RFC 9113 §8.2.1: a request whose field has whitespace around its value is malformed; a reader that trims it and one that does not
- * would see two requests. Undefined: no such field.
+ * RFC 9113 §8.2.1: a field value with surrounding whitespace makes the request malformed.
+ * Recipients that trim it and those that do not would see different requests. Undefined: no such
+ * field.
  */
 export function paddedFieldFault(fields: RawHeaders): GatewayError | undefined {
   for (let i = 1; i < fields.length; i += 2) {
@@ -58,7 +62,7 @@ export function paddedFieldFault(fields: RawHeaders): GatewayError | undefined {
   return undefined;
 }
 
-/** RFC 8441 §5.1: the answer to a CONNECT that is granted says nothing of the handshake of HTTP/1.1. */
+/** RFC 8441 §5.1: a successful response to CONNECT omits the fields of the HTTP/1.1 handshake. */
 export function tunnelFields(headers: RawHeaders): OutgoingHttpHeaders {
   const kept: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
@@ -68,7 +72,7 @@ export function tunnelFields(headers: RawHeaders): OutgoingHttpHeaders {
   return answerFields(200, kept, true).fields;
 }
 
-/** For what Node takes as an object only: a name that comes again becomes a list. */
+/** For Node functions that accept only an object: a repeated name becomes a list. */
 export function fieldsObject(headers: RawHeaders): OutgoingHttpHeaders {
   const fields = Object.create(null) as Record<string, string[]>;
   for (let i = 0; i < headers.length; i += 2) {

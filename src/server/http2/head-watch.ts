@@ -1,11 +1,12 @@
-// Bounds the time that a client takes for the head of a request on an HTTP/2 connection. Node shows a head only once it is complete,
-// but `lastProcStreamID` moves when the first frame of it begins. A head that nghttp2 refused moves it, too, and shows nothing: a PING
-// tells them apart, because its acknowledgement cannot come within a head (RFC 9113 §6.10).
+// Limits the time that a client takes for a request head on an HTTP/2 connection. Node reports a
+// head only once it is complete, but `lastProcStreamID` changes when its first frame arrives. It
+// also changes for a head that nghttp2 rejected and never reports. A PING distinguishes the two,
+// because its acknowledgement cannot come within a head (RFC 9113 §6.10).
 import type { ServerHttp2Session } from 'node:http2';
 import { systemClock } from '../../kernel/clock.ts';
 import { Deadline, type Deadlines, type Expiring } from '../../kernel/work/deadlines.ts';
 
-/** Looks for each time limit: a head ends at most two looks late, and never early. */
+/** Checks in each time limit: a slow head is detected at most two checks late, and never early. */
 const looks = 4;
 
 export class Http2HeadWatch implements Expiring {
@@ -20,7 +21,7 @@ export class Http2HeadWatch implements Expiring {
   #openId = 0;
   #openSinceMs = 0;
 
-  /** `late`: called once at most, when a head was not complete in time. */
+  /** `late`: called at most once, when a head was not complete in time. */
   constructor(session: ServerHttp2Session, deadlines: Deadlines, timeoutMs: () => number, late: () => void) {
     this.#session = session;
     this.#deadlines = deadlines;
@@ -29,7 +30,7 @@ export class Http2HeadWatch implements Expiring {
     this.#arm();
   }
 
-  /** The head of this stream, and so of all before it, is complete. */
+  /** The head of this stream is complete, and so are those of all earlier streams. */
   complete(streamId: number): void {
     if (streamId > this.#completeId) this.#completeId = streamId;
   }

@@ -56,7 +56,7 @@ test('a host beside the authority must be the same, and is told once', () => {
 
 test('a head is as large as it would be in HTTP/1.1', () => {
   const fields = (bytes: number): string[] => [':method', 'GET', ':scheme', 'https', 'x', 'y'.repeat(bytes)];
-  // Name and value of each, and four bytes around them.
+  // Name and value of each field, plus four bytes.
   const rest = ':methodGET:schemehttpsx'.length + 3 * 4;
   assert.equal(translateHead(fields(100 - rest), true, 100).fault, undefined);
   assert.equal(translateHead(fields(101 - rest), true, 100).fault?.code, 'headers_too_large');

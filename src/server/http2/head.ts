@@ -1,6 +1,7 @@
-// Owns the head of an HTTP/2 request in terms of HTTP/1.1 (RFC 9113 §8.3), in which all stages and apps speak: the same request, so
-// that nobody behind this file needs to know how it came. nghttp2 has refused before what is no request at all: upper case, connection
-// fields, pseudo-fields missing, repeated or late, a body of another length than was said.
+// Translates the head of an HTTP/2 request to HTTP/1.1 (RFC 9113 §8.3), the form that all stages
+// and apps use. nghttp2 rejects malformed requests earlier: upper-case names, connection-specific
+// fields, missing, repeated or misplaced pseudo-header fields, and bodies that do not match their
+// Content-Length.
 import { METHODS } from 'node:http';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { emptyBodyIsAnnounced, type RawHeaders, type RequestHead } from '../../kernel/http/http.ts';
@@ -11,7 +12,7 @@ import { isPassedOn, tunnelRequest, type Tunnelling } from './connect-stream.ts'
 export interface TranslatedHead {
   readonly req: RequestHead;
   readonly tunnelling: Tunnelling | undefined;
-  /** Why the request is not taken. */
+  /** Why the request is rejected. */
   readonly fault: GatewayError | undefined;
 }
 
@@ -23,10 +24,10 @@ interface PseudoFields {
   protocol: string | undefined;
 }
 
-/** Those that Node's HTTP/1 parser takes, so that both versions accept the same. */
+/** The methods of Node's HTTP/1 parser, so that both versions accept the same. */
 const knownMethods: ReadonlySet<string> = new Set(METHODS);
 
-/** `raw`: as Node hands it out. `ended`: there is no body. */
+/** `raw`: as provided by Node. `ended`: there is no body. */
 export function translateHead(raw: RawHeaders, ended: boolean, maxBytes: number): TranslatedHead {
   const pseudo: PseudoFields = { method: '', scheme: '', authority: undefined, path: '', protocol: undefined };
   const headers: string[] = ['Host', ''];
@@ -37,7 +38,7 @@ export function translateHead(raw: RawHeaders, ended: boolean, maxBytes: number)
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? '';
     const value = raw[i + 1] ?? '';
-    // As long as it would be in HTTP/1.1, with colon, space and line end.
+    // Counted as in HTTP/1.1, with colon, space and line end.
     bytes += name.length + value.length + 4;
     if (name.startsWith(':')) take(pseudo, name, value);
     else if (name === 'host') host = value;
@@ -92,7 +93,8 @@ function faultOf(pseudo: PseudoFields, host: string | undefined, sized: boolean)
     return invalid('The :authority and the Host field name different hosts.');
   }
   if (protocol === undefined) return undefined;
-  // Also a length of 0: nghttp2 would take what comes through the tunnel for content beyond it.
+  // A length of 0 is rejected as well: nghttp2 would treat the data of the tunnel as excess
+  // content.
   if (sized) return invalid('A CONNECT request has no content.');
   return isPassedOn(protocol) ? undefined : notImplemented('The gateway does not pass on this protocol.');
 }

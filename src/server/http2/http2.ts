@@ -1,4 +1,4 @@
-// Owns HTTP/2 on connections that others accepted, decrypted and found to want it. Decides nothing about a request.
+// HTTP/2 on accepted connections, after TLS and ALPN.
 import type { Socket } from 'node:net';
 import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { Http2Connection } from './connection.ts';
@@ -8,7 +8,7 @@ import type { RetiringProtocol, ServerHost } from '../server-host.ts';
 export class Http2 implements RetiringProtocol {
   readonly #host: ServerHost;
   readonly #connections = new Map<Socket, Http2Connection>();
-  /** Undefined: the gateway does not drain. */
+  /** Undefined: the gateway is not draining. */
   #lingerMs: number | undefined = undefined;
 
   constructor(host: ServerHost) {
@@ -36,6 +36,6 @@ export class Http2 implements RetiringProtocol {
   }
 
   close(): void {
-    // Nothing runs here but what ends with its connection.
+    // everything here ends with its connection
   }
 }

@@ -1,5 +1,5 @@
-// Owns one request and its answer on an HTTP/2 stream: checks the head, makes the exchange and the sink, and decides what a fault in
-// the body means by how far the answer has come.
+// One request and its response on an HTTP/2 stream. Checks the head, creates the exchange and the
+// sink, and handles errors in the body depending on how far the response has come.
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { Deadline, type Expiring } from '../../kernel/work/deadlines.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -16,16 +16,22 @@ import { refuseRequest } from '../refusal.ts';
 import type { ServerHost } from '../server-host.ts';
 import { type WriteRate, writeRateOf } from '../write-rate.ts';
 
-/** What a turn needs of its connection. */
+/** What a request cycle needs from its connection. */
 export interface Http2RequestCycleConnection {
   readonly peer: Peer;
-  /** A DATA frame of the client, whether anybody reads it or not. */
+  /** A DATA frame arrived from the client, even if it is never read. */
   dataReceived(bytes: number): void;
-  /** The stream is over. `abandoned`: before its answer was, and not because the answer was cut. */
+  /**
+   * The stream is over. `abandoned`: it ended before its response was complete, and not because the
+   * gateway reset it.
+   */
   over(turn: Http2RequestCycle, abandoned: boolean): void;
 }
 
-/** How soon to look again whether the end of a response went out, on a connection whose client does not read. */
+/**
+ * How soon to check again whether the end of a response was sent, on a connection whose client does
+ * not read.
+ */
 const restRetryMs = 50;
 
 export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
@@ -36,11 +42,11 @@ export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
   readonly #body: Http2Body;
   readonly #watch: BodyWatch;
   readonly #sink: Http2Sink;
-  /** For the client to take an answer that is complete. */
+  /** How long the client may take to read the end of a complete response. */
   readonly #deadline = new Deadline(this);
   readonly #fault: GatewayError | undefined;
   #expired = false;
-  /** Of the body, read or not. */
+  /** A DATA frame with content has arrived, read or not. */
   #hasData = false;
   #hasEnded = false;
 
@@ -60,7 +66,7 @@ export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
     this.#exchange = ClientExchange.of({ req, body: this.#body, httpVersion: '2', peer: connection.peer }, policy);
     this.#sink = new Http2Sink(stream, this.#exchange, tunnelling, this);
     const push = stream.push.bind(stream);
-    // Node passes each DATA frame to push(), also those of a stream that is not read.
+    // Node passes every DATA frame to push(), even if the stream is not read.
     stream.push = (piece: Buffer | null): boolean => {
       if (piece === null) this.#hasEnded = true;
       else {
@@ -72,21 +78,22 @@ export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
     stream.on('error', ignore).once('aborted', this.#aborted).once('close', this.#closed);
   }
 
-  /** Of the streams that the client counts. */
+  /** Whether the client still counts this stream as open. */
   get open(): boolean {
     return !this.#stream.closed;
   }
 
   start(): void {
     if (this.#fault !== undefined) refuseRequest(this.#exchange, this.#sink, this.#fault);
-    // Node reports a head before it parses the frames behind it, and only those show whether a body without a length is empty.
+    // Node reports a head before it parses the frames after it, and only those show whether a body
+    // without a length is empty.
     else if (this.#body.lengthBytes === null) setImmediate(this.#begin);
     else this.#begin();
   }
 
   readonly #begin = (): void => {
     const stream = this.#stream;
-    // Reset, or answered, since.
+    // Reset, or responded to, in the meantime.
     if (stream.destroyed || stream.closed || this.#sink.begun) return;
     if (this.#hasEnded && !this.#hasData) this.#body.endedEmpty();
     this.#host.receive(this.#exchange, this.#sink);
@@ -99,7 +106,7 @@ export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
 
   bodyFault(error: GatewayError): void {
     if (this.#body.started) {
-      // Whoever reads takes the app's request with it, and the fault comes back as the answer.
+      // The reader of the body aborts the request to the app and reports the fault as the response.
       this.#body.fail(error);
     } else {
       this.#sink.fail(error);
@@ -108,7 +115,7 @@ export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
   }
 
   bodyStalled(error: GatewayError): void {
-    // While the app talks, it is the app's to say how long the other direction may rest.
+    // While the app sends its response, the app decides how long the upload may pause.
     if (this.#sink.begun) this.#watch.wanted();
     else this.bodyFault(error);
   }
@@ -124,12 +131,12 @@ export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
   answered(): void {
     const stream = this.#stream;
     this.#host.deadlines.arm(this.#deadline, this.#exchange.policy.limits.idleTimeoutMs);
-    // RFC 9113 §8.1: the answer is whole, so the rest of the request is not wanted.
+    // RFC 9113 §8.1: the response is complete, so the rest of the request is not needed.
     if (stream.writableFinished) this.#leaveRest();
     else stream.once('finish', this.#leaveRest);
   }
 
-  /** The client does not take the end of its answer. */
+  /** The client does not read the end of its response. */
   expired(): void {
     this.#expired = true;
     resetStream(this.#stream, constants.NGHTTP2_CANCEL);
@@ -137,22 +144,25 @@ export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
 
   readonly #leaveRest = (): void => {
     const stream = this.#stream;
-    // Not now: this may run within nghttp2, before it counts the frame at hand.
+    // Deferred: this may run within nghttp2, before it counts the current frame.
     if (!stream.endAfterHeaders) setImmediate(this.#resetRest);
-    // Node keeps a stream until what has come of it is read.
+    // Node keeps a stream until its received data has been read.
     stream.resume();
   };
 
-  /** Only behind END_STREAM: a reset overtakes what nghttp2 has not sent yet, be it the whole response. */
+  /**
+   * Resets only after END_STREAM was sent: a reset overtakes data that nghttp2 has not sent yet,
+   * possibly the whole response.
+   */
   readonly #resetRest = (): void => {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed || stream.state.remoteClose === 1) return;
     if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
-    // The connection is full; the deadline ends it.
+    // The connection is congested; the deadline ends the stream.
     else setTimeout(this.#resetRest, restRetryMs).unref();
   };
 
-  /** Node waits for what it has of the body to be read before it lets go of a stream that was reset without an error. */
+  /** Node keeps a stream that was reset without an error until its buffered body has been read. */
   readonly #aborted = (): void => {
     if (this.#stream.rstCode === constants.NGHTTP2_NO_ERROR) setImmediate(() => this.#stream.destroy());
   };

@@ -1,5 +1,5 @@
-// Owns the way of an answer to an HTTP/2 client: a stream as a Sink. Makes framing, and resets what can't be completed. Knows no stage
-// and no upstream.
+// Writes a response to an HTTP/2 client: a stream as a Sink. Frames the body, and resets the stream
+// of a response that cannot be completed.
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -15,18 +15,21 @@ import type { ClientSink } from '../builtin/gateway-response.ts';
 import { problemFor } from '../builtin/problem.ts';
 import { clientTooSlow, type WriteRateHost, WriteRateWatch } from '../write-rate.ts';
 
-/** What the sink asks of the turn that it answers. */
+/** What the sink needs from its request cycle. */
 export interface Http2SinkHost extends WriteRateHost {
-  /** The client is about to be told to send its body. */
+  /** A 100 (Continue) is about to be sent. */
   continued(): void;
-  /** The whole answer is on its way: the client's to take. */
+  /** The whole response was written; the client still has to read it. */
   answered(): void;
 }
 
-/** How long the last pieces may take to a client whose answer is cut, before the reset overtakes them. */
+/**
+ * How long the client of a truncated response may take to read the last pieces before the reset
+ * overtakes them.
+ */
 const cutGraceMs = 1_000;
 
-/** As in `Sink`. `cutting`: reset as soon as the last piece has gone out. */
+/** As in `Sink`. `cutting`: reset once the last piece has been sent. */
 type Phase = 'open' | 'answering' | 'cutting' | 'done';
 
 export class Http2Sink implements ClientSink {
@@ -36,13 +39,13 @@ export class Http2Sink implements ClientSink {
   readonly #host: Http2SinkHost;
   #phase: Phase = 'open';
   #flow: Flow | undefined = undefined;
-  /** Of a Content-Length; -1: not known. */
+  /** Rest of the Content-Length; -1: unknown. */
   #remainingBytes = -1;
-  /** There is no content, whatever the app sends. */
+  /** The response has no content, whatever the app sends. */
   #bodyless = false;
-  /** Pieces that are not in the hands of the session yet. */
+  /** Number of pieces that the session has not taken yet. */
   #unsent = 0;
-  /** All of the answer is in the hands of the stream. */
+  /** The whole response was written to the stream. */
   #complete = false;
   #cutByUs = false;
   #tunnelled = false;
@@ -57,12 +60,15 @@ export class Http2Sink implements ClientSink {
     this.#writeRate = new WriteRateWatch(host, this.#tooSlow);
   }
 
-  /** The answer has begun. */
+  /** The response has begun. */
   get begun(): boolean {
     return this.#phase !== 'open';
   }
 
-  /** Of a closed stream: the client reset it, or its connection ended, before the end of the response was sent. */
+  /**
+   * For a closed stream: whether the client reset it, or its connection ended, before the end of
+   * the response was sent.
+   */
   get abandoned(): boolean {
     return !this.#cutByUs && !this.#tunnelled && !this.#taken;
   }
@@ -75,13 +81,13 @@ export class Http2Sink implements ClientSink {
       fields[':status'] = status;
       this.#stream.additionalHeaders(fields);
     } catch {
-      // Not fit to be passed on, and nobody needs it: the answer is still to come.
+      // Invalid interim responses are dropped: the final response is still to come.
     }
   }
 
   head(status: number, headers: RawHeaders, flow: Flow): void {
     if (this.#phase !== 'open') return;
-    // To a CONNECT any 2xx says that the tunnel stands (RFC 9110 §9.3.6).
+    // Any 2xx to a CONNECT means that the tunnel is established (RFC 9110 §9.3.6).
     if (this.#tunnelling !== undefined && status < 300) {
       flow.abort(new GatewayError('bad_upstream_response', 'The app did not switch to the protocol asked for.'));
       return;
@@ -167,16 +173,17 @@ export class Http2Sink implements ClientSink {
     } else this.#write(whole);
   }
 
-  /** The stream is over, or its connection. */
+  /** The stream or its connection was closed. */
   closed(): void {
     this.#writeRate.end();
     if (!this.#taken) this.#exchange.cancellation.cancel();
   }
 
   /**
-   * END_STREAM was sent. `writableFinished` comes after it, and for a stream that ends with it after 'close' or not at all; but such a
-   * stream has no error code, where a reset or the end of the connection leaves one. (A reset with NO_ERROR passes for an end here: by
-   * then the client has cost the gateway no more than a request does.)
+   * Whether END_STREAM was sent. `writableFinished` is set afterwards; if the stream ends with
+   * END_STREAM, it is set after 'close' or not at all. But such a stream has no error code, whereas
+   * a reset or a lost connection leaves one. (A reset with NO_ERROR also counts as an end here: by
+   * then the client has cost the gateway no more than a normal request.)
    */
   get #taken(): boolean {
     return this.#complete && (this.#stream.writableFinished || this.#stream.rstCode === constants.NGHTTP2_NO_ERROR);
@@ -189,19 +196,19 @@ export class Http2Sink implements ClientSink {
   #write({ status, headers, body }: WholeResponse): void {
     const { id, scheme, answerHeaders, req } = this.#exchange;
     const all = headers.concat(securityHeaders(scheme === 'https'), answerHeaders);
-    // What never entered the pipeline has not got it there.
+    // Responses to requests that never entered the pipeline lack the id.
     if (!answerHeaders.includes('X-Request-ID')) all.push('X-Request-ID', id);
     this.#bodyless = req.method === 'HEAD';
     this.#respond(status, all);
     this.#end(this.#bodyless ? undefined : body);
   }
 
-  /** Throws for what is no valid head. */
+  /** Throws if the head is invalid. */
   #respond(status: number, headers: RawHeaders): void {
     if (this.#isGone) return;
     const { fields, lengthBytes } = answerFields(status, headers, this.#bodyless);
     this.#remainingBytes = lengthBytes;
-    // Costs a frame, and only what has no length of its own can have trailers.
+    // Costs a frame, and only a response without a known length can have trailers.
     const waitForTrailers = lengthBytes === -1 && !this.#bodyless;
     if (waitForTrailers) this.#stream.once('wantTrailers', this.#sendTrailers);
     this.#stream.respond(fields, { endStream: this.#bodyless, waitForTrailers });
@@ -221,11 +228,14 @@ export class Http2Sink implements ClientSink {
     this.#host.answered();
   }
 
-  /** What was received is still sent, unless the client does not take it; that it is not all must be seen. */
+  /**
+   * Sends the data received so far, unless the client does not read it, and makes the truncation
+   * visible to the client.
+   */
   #cut(): void {
     const stream = this.#stream;
     if (this.#complete) {
-      // Without content the head was all of it.
+      // Without content, the head was the whole response.
       this.#phase = 'done';
       return;
     }
@@ -260,7 +270,7 @@ export class Http2Sink implements ClientSink {
   readonly #tooSlow = (): void => {
     const error = clientTooSlow(this.#exchange);
     if (this.#phase === 'answering') this.#flow?.abort(error);
-    // The response left the pipeline as complete, but the client never took the rest of it.
+    // The response left the pipeline as complete, but the client never read the rest of it.
     else {
       this.#cutByUs = true;
       this.#reset();
@@ -271,7 +281,7 @@ export class Http2Sink implements ClientSink {
     try {
       this.#stream.sendTrailers(fieldsObject(this.#trailers));
     } catch {
-      // The body is whole without them.
+      // The body is complete without the trailers.
       if (!this.#isGone) this.#stream.sendTrailers({});
     }
   };

@@ -1,10 +1,11 @@
-// Counts the open connections of each client: of an IPv4 address, or of the /64 of an IPv6 one (addressGroup()). A client without any
-// is forgotten, so the table is bounded by the open connections.
+// Counts the open connections of each client: an IPv4 address, or the /64 of an IPv6 address
+// (addressGroup()). Clients without connections are removed, so the open connections bound the size
+// of the table.
 
 export class ConnectionCounts {
   readonly #counts = new Map<string, number>();
 
-  /** Counts one more, unless the client has `most` already. */
+  /** Counts one more connection, unless the client already has `most`. */
   add(client: string, most: number): boolean {
     const count = this.#counts.get(client) ?? 0;
     if (count >= most) return false;
@@ -18,7 +19,7 @@ export class ConnectionCounts {
     else this.#counts.delete(client);
   }
 
-  /** Clients known. */
+  /** Number of clients with connections. */
   get size(): number {
     return this.#counts.size;
   }

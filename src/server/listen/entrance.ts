@@ -1,5 +1,5 @@
-// A listening port with all that is spoken behind it, and its orderly end: first the listener closes, then idle connections end, then
-// the others with their next response.
+// A listening port with its protocols, and its graceful shutdown: first the listener closes, then
+// idle connections end, then the others with their next response.
 import { setTimeout as startTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
 import type { Listener } from './listener.ts';
@@ -9,7 +9,7 @@ import type { ConnectionProtocol } from '../server-host.ts';
 export interface EndOptions {
   /** How long the listener stays open. */
   readonly delayMs: number;
-  /** How long after `delayMs` the connections that are left are cut. */
+  /** How long after `delayMs` the remaining connections are closed. */
   readonly graceMs: number;
   /** How long idle connections stay open. */
   readonly lingerMs: number;
@@ -23,8 +23,9 @@ interface Parts {
 }
 
 /**
- * For this time before the listener closes, responses do not announce the end of their connection: a client that reads it reconnects at once,
- * and a connection that is made at the moment of the close is reset.
+ * For this time before the listener closes, responses do not announce the end of their connection:
+ * a client that reads the announcement reconnects at once, and a connection made at the moment of
+ * the close is reset.
  */
 const calmMs = 250;
 
@@ -34,7 +35,7 @@ export class ListenerSet {
   readonly #cut = new AbortController();
   #sendsAway = false;
 
-  /** `sendsAway`: connections end with their next response. */
+  /** `sendsAway`: whether connections end with their next response. */
   constructor(build: (sendsAway: () => boolean) => Parts) {
     const { door, protocols } = build(() => this.#sendsAway);
     this.door = door;
@@ -65,7 +66,7 @@ export class ListenerSet {
   cut(): void {
     this.#cut.abort();
     for (const protocol of this.#protocols) protocol.abandon(leaving());
-    // HTTP/2 and TLS write within a turn of the loop, not at once.
+    // HTTP/2 and TLS write within a turn of the event loop, not at once.
     setImmediate(() => {
       this.door.cut();
     });
@@ -77,5 +78,5 @@ export class ListenerSet {
 }
 
 function ignore(): void {
-  // nothing to do, or cut while it waited
+  // nothing to do, or aborted while waiting
 }

@@ -1,16 +1,23 @@
-// Ends idle connections without losing a request that is already here: each is looked at once more after the event loop has read
-// every socket. Between that look and the FIN a request can still arrive; HTTP/1.1 has no way to rule that out (RFC 9112 §9.5).
+// Closes idle connections without losing a request that has already arrived: each is checked once
+// more after the event loop has read every socket. A request can still arrive between that check
+// and the FIN; HTTP/1.1 has no way to prevent this (RFC 9112 §9.5).
 
 export interface Departing {
-  /** The loop has read all that had arrived. Ends the connection, unless there is a request on it now. Must not throw. */
+  /**
+   * Called after the event loop has read all input that had arrived. Closes the connection unless
+   * it now has a request. Must not throw.
+   */
   leave(): void;
 }
 
-/** Ending one takes some 10 us, so that the last of a batch is read less than a millisecond before its FIN. */
+/**
+ * Closing one takes about 10 µs, so the last of a batch was read less than a millisecond before its
+ * FIN.
+ */
 const batchSize = 64;
 
 export class LastLook {
-  /** A set: a connection may be added twice. */
+  /** A set, because a connection may be added twice. */
   readonly #departing = new Set<Departing>();
   #scheduled = false;
 
@@ -35,7 +42,10 @@ export class LastLook {
   };
 }
 
-/** Calls back after the event loop has polled once from the beginning: the first immediate may run without, or in the middle of one. */
+/**
+ * Calls back after one complete poll of the event loop: the first immediate may run without a poll,
+ * or in the middle of one.
+ */
 function afterPoll(callback: () => void): void {
   setImmediate(setImmediate, callback);
 }

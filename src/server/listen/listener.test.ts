@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { testPolicy } from '../../../test/helpers/policy.ts';
 import { Listener } from './listener.ts';
 
-/** Linux has all of 127.0.0.0/8. */
+/** On Linux all of 127.0.0.0/8 is local. */
 const skip = process.platform === 'linux' ? false : 'needs several loopback addresses';
 
 test('a host name is served on every address of it, until the end', { skip }, async (t) => {

@@ -1,5 +1,5 @@
-// Owns a listening port and every connection accepted on it: how many there may be, for how many each address, and who is at
-// the other end. What is spoken on them is another's.
+// A listening port and the connections accepted on it: enforces the limits in total and for each
+// client address, and determines the peer. The protocols are handled elsewhere.
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
@@ -15,21 +15,27 @@ import type { ProxySource } from './proxy-protocol.ts';
 import type { ConnectionHandler } from '../server-host.ts';
 
 export interface ListenerParts {
-  /** An address, or a name: every address of it. */
+  /** An address, or a name, which stands for all of its addresses. */
   readonly host: string;
-  /** The same on each address. 0: any free one. */
+  /** The same on each address. 0: any free port. */
   readonly port: number;
   readonly lookup?: HostLookup | undefined;
   readonly policy: () => Policy;
-  /** Every connection begins with a PROXY protocol header of a trusted proxy. */
+  /** Every connection begins with a PROXY protocol header from a trusted proxy. */
   readonly proxyProtocol: boolean;
   readonly onConnection: ConnectionHandler;
 }
 
-/** A peer that vanished without a word is noticed by the kernel, on connections that may otherwise be silent for ever. */
+/**
+ * After this time the kernel probes silent connections, so that a peer that vanished without
+ * closing is detected.
+ */
 const keepAliveDelayMs = 60_000;
 
-/** Clients that connect faster than the gateway accepts can't keep it from closing. */
+/**
+ * Bounds the wait for the backlog, so that clients that connect faster than the gateway accepts
+ * cannot prevent it from closing.
+ */
 const maxBacklogMs = 1_000;
 
 const trustedOf = compiledInSteps(({ trustedProxies }) => addressSetSteps(trustedProxies));
@@ -48,12 +54,11 @@ export class Listener {
     this.#options = options;
   }
 
-  /** Connections that are open now. */
   get connections(): number {
     return this.#open.size;
   }
 
-  /** Throws Node's error (EADDRINUSE, EACCES) when the port can't be had. */
+  /** Throws Node's error (EADDRINUSE, EACCES) if the port is not available. */
   async listen(): Promise<AddressInfo> {
     const servers = await listenOnEvery(this.#options, () =>
       createServer(
@@ -63,12 +68,13 @@ export class Listener {
     );
     this.#servers = servers;
     this.#closed = Promise.all(servers.map((server) => once(server, 'close')));
-    // From now on: a connection that could not be accepted. The others live on.
+    // From now on errors concern single connections that could not be accepted. The listener goes
+    // on.
     for (const server of servers) server.on('error', ignore);
     return servers[0].address() as AddressInfo;
   }
 
-  /** Accepts the connections in the backlog, and then no more. Idempotent. */
+  /** Accepts the connections in the backlog, then stops listening. Idempotent. */
   async shut(): Promise<void> {
     await this.#emptyBacklog();
     this.#stopListening();
@@ -79,7 +85,7 @@ export class Listener {
     await this.#closed;
   }
 
-  /** Takes no more connections, and cuts every one that there is, whatever is spoken on it. */
+  /** Stops listening and closes every connection at once. */
   cut(): void {
     this.#isCut = true;
     this.#stopListening();
@@ -91,8 +97,9 @@ export class Listener {
   }
 
   /**
-   * The kernel completes connections before they are accepted, and resets those that wait when the listener closes. The loop accepts one or
-   * more in each pass, so a pass without one means that none waited when it polled.
+   * The kernel completes connections before they are accepted, and resets the waiting ones when the
+   * listener closes. The event loop accepts at least one in each pass, so a pass without one means
+   * that none was waiting when it polled.
    */
   async #emptyBacklog(): Promise<void> {
     const untilMs = performance.now() + maxBacklogMs;
@@ -144,7 +151,8 @@ export class Listener {
   #admit(socket: Socket, peer: Peer): void {
     const { ip } = peer;
     const policy = this.#options.policy();
-    // Many clients come from the address of a proxy, also where another proxy's PROXY protocol header names it.
+    // Many clients share the address of a proxy, even if another proxy's PROXY protocol header
+    // names that address.
     if (!trustedOf(policy)(ip)) {
       const group = addressGroup(ip);
       if (!this.#counts.add(group, policy.limits.maxConnectionsPerIp)) {
@@ -176,5 +184,5 @@ function refuse(socket: Socket, refused: ConnectionRefused): void {
 }
 
 function ignore(): void {
-  // see where it is listened for
+  // handled where the errors occur
 }

@@ -1,15 +1,16 @@
-// Owns the time before a proxied connection speaks HTTP: waits for the PROXY protocol header, takes it off, and leaves the rest.
+// Reads the PROXY protocol header at the start of a connection, within a time limit, and leaves the
+// bytes after it in the socket.
 import type { Socket } from 'node:net';
 import { type ProxySource, readProxyHeader } from './proxy-protocol.ts';
 
 export interface PrefaceHandlers {
-  /** The socket is paused; nothing but the header is gone from it. */
+  /** The socket is paused; only the header was consumed. */
   readonly arrived: (source: ProxySource) => void;
-  /** No such header, or not in time. */
+  /** The header is malformed or missing, or did not arrive in time. */
   readonly failed: () => void;
 }
 
-/** Most headers are shorter. */
+/** Most headers are shorter than this. */
 const firstBytes = 256;
 
 export function takeProxyHeader(socket: Socket, withinMs: number, handlers: PrefaceHandlers): void {
@@ -27,7 +28,7 @@ export function takeProxyHeader(socket: Socket, withinMs: number, handlers: Pref
     finish(handlers.failed);
   }
   function take(chunk: Buffer): void {
-    // Twice as large each time: many small pieces cost no more than one large one.
+    // Doubles the buffer, so that many small pieces cost no more than one large one.
     if (length + chunk.length > buffer.length) {
       buffer = Buffer.concat([buffer.subarray(0, length)], Math.max(2 * buffer.length, length + chunk.length));
     }

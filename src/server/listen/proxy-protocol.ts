@@ -1,5 +1,6 @@
-// Owns the reading of a PROXY protocol header, version 2 (haproxy.org, proxy-protocol.txt §2.2): from whom a proxy in front says that
-// it has a connection. Pure: bytes in, verdict out. Every deviation is malformed; the old text version is too.
+// Parses a PROXY protocol header, version 2 (haproxy.org, proxy-protocol.txt §2.2), by which a
+// proxy names the client of a connection. A pure function. Every deviation is malformed, and so is
+// version 1 (the text format).
 import { SocketAddress } from 'node:net';
 import { plainAddress } from './peer.ts';
 
@@ -7,25 +8,31 @@ export type ProxyHeader =
   /** More bytes are needed. */
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'malformed' }
-  /** `bytes`: where what the client sent begins. */
+  /** `bytes`: where the client's data begins. */
   | { readonly kind: 'complete'; readonly bytes: number; readonly source: ProxySource };
 
 export type ProxySource =
-  /** LOCAL: the proxy speaks for itself, as its health checks do. The connection has no other client. */
+  /** LOCAL: the proxy itself is the client, as in its health checks. */
   | { readonly kind: 'proxy' }
   | { readonly kind: 'client'; readonly ip: string; readonly port: number }
-  /** A client without an IP address: over a UNIX socket, or one that the proxy does not name. */
+  /** A client without an IP address: connected over a UNIX socket, or not named by the proxy. */
   | { readonly kind: 'unknown' };
 
 const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const fixedBytes = 16;
-/** Addresses and TLVs. Senders use some hundred bytes; the field allows 64 KiB, which is accepted of LOCAL only. */
+/**
+ * Addresses and TLVs. Senders use some hundred bytes; the field allows 64 KiB, which is accepted
+ * only with LOCAL.
+ */
 const maxRestBytes = 4 * 1024;
 
 const version2 = 0x2;
 const command = { local: 0x0, proxy: 0x1 } as const;
 const unspecified = 0x00;
-/** Family and transport -> bytes of the addresses. Datagrams can't arrive over a connection. */
+/**
+ * Family and transport -> length of the addresses in bytes. Datagrams cannot arrive over a
+ * connection.
+ */
 const addressBytes: ReadonlyMap<number, number> = new Map([
   [unspecified, 0],
   [0x11, 12], // TCP over IPv4
@@ -47,7 +54,7 @@ export function readProxyHeader(received: Buffer): ProxyHeader {
   if (asked !== command.local && asked !== command.proxy) return malformed;
   const restBytes = received.readUInt16BE(14);
   const bytes = fixedBytes + restBytes;
-  // §2.2: of LOCAL the receiver discards everything, the family included.
+  // §2.2: with LOCAL the receiver discards everything, including the family.
   if (asked === command.local) return received.length < bytes ? incomplete : { kind: 'complete', bytes, source: proxy };
   const family = received.readUInt8(13);
   const needed = addressBytes.get(family);
@@ -55,7 +62,8 @@ export function readProxyHeader(received: Buffer): ProxyHeader {
   if (received.length < bytes) return incomplete;
 
   const rest = received.subarray(fixedBytes, bytes);
-  // Without addresses nothing says where TLVs would begin: the whole rest is skipped, as the specification asks.
+  // Without addresses the start of the TLVs is undefined, so the whole rest is skipped, as the
+  // specification requires.
   if (family !== unspecified && !areTlvs(rest.subarray(needed))) return malformed;
   return { kind: 'complete', bytes, source: sourceOf(family, rest) };
 }
@@ -79,7 +87,10 @@ function ipv6(bytes: Buffer): string {
   return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
 }
 
-/** §2.2.7: type (1 byte), length (2), value; one after the other to the end. None means anything here. */
+/**
+ * §2.2.7: type (1 byte), length (2 bytes) and value, repeated to the end. The TLVs themselves are
+ * ignored.
+ */
 function areTlvs(bytes: Buffer): boolean {
   let at = 0;
   while (at + 3 <= bytes.length) at += 3 + bytes.readUInt16BE(at + 1);

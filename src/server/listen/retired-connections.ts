@@ -1,5 +1,5 @@
-// Ends TLS connections whose handshake had other requirements than the current settings: after a reload, a client without the certificate
-// that is now required must not keep using its connection.
+// Retires TLS connections whose handshake had other requirements than the current settings. After a
+// reload, a client without a certificate that is now required must not keep using its connection.
 import type { Socket } from 'node:net';
 import { Slices } from '../../kernel/work/slices.ts';
 import type { RetiringProtocol } from '../server-host.ts';
@@ -17,7 +17,7 @@ export class RetiredConnections {
     this.#demands = demands;
   }
 
-  /** Registers an open connection with the requirements of its handshake. */
+  /** Adds an open connection with the requirements of its handshake. */
   add(socket: Socket, protocol: RetiringProtocol, demands: string): void {
     this.#open.set(socket, { protocol, demands });
     socket.once('close', () => this.#open.delete(socket));
@@ -25,7 +25,10 @@ export class RetiredConnections {
     if (demands !== this.#demands) protocol.retire(socket);
   }
 
-  /** Sets the requirements from now on. Retires the connections with other ones, in slices of the event loop. */
+  /**
+   * Sets the requirements from now on, and retires connections with other ones in slices of the
+   * event loop.
+   */
   demand(demands: string): void {
     if (demands === this.#demands) return;
     this.#demands = demands;

@@ -1,5 +1,5 @@
-// Owns the certificates of a listener: one of them is the default, the others are chosen by the name that the client asks for. Knows
-// neither files nor connections; what can't be served is refused here, as a whole, before anything is served with it.
+// The certificates of a listener: one is the default, the others are chosen by the server name that
+// the client sends (SNI). Validates the settings as a whole, before any of them is used.
 import { X509Certificate } from 'node:crypto';
 import type { Steps } from '../../kernel/work/slices.ts';
 import type { CertificateStatus } from '../../kernel/http/status.ts';
@@ -17,19 +17,22 @@ import { createServer, type SecureContext, type Server } from 'node:tls';
 export interface TlsCertificate {
   readonly cert: string;
   readonly key: string;
-  /** What the operator calls it, for messages: a file. */
+  /** The operator's name for it in messages: a file. */
   readonly name: string;
 }
 
 export interface TlsSettings {
   readonly minVersion: MinTlsVersion;
-  /** The first is for clients that ask for no name, or for one that none has. */
+  /** The first is for clients that send no server name, or one that matches no certificate. */
   readonly certificates: readonly [TlsCertificate, ...TlsCertificate[]];
-  /** Authorities, PEM: clients must show a certificate signed by one of them. Undefined: none is asked for. */
+  /**
+   * CA certificates, PEM: clients must present a certificate signed by one of them. Undefined: none
+   * is requested.
+   */
   readonly clientCa?: { readonly ca: string; readonly name: string };
 }
 
-/** The settings can't be served: not PEM, a key of another certificate, a key too weak. */
+/** The settings are unusable: not PEM, a key that does not match its certificate, or a weak key. */
 export class TlsSettingsError extends Error {
   override readonly name = 'TlsSettingsError';
 }
@@ -40,9 +43,10 @@ interface Named {
 }
 
 /**
- * A TLS server that takes connections by its `connection` event and never listens. Made anew for new settings: so each handshake
- * sees one set of them only, and sessions of the old ones can't be resumed past what the new ones demand. In steps: each certificate
- * takes OpenSSL about a millisecond. Throws TlsSettingsError.
+ * Creates a TLS server that receives connections through its `connection` event and never listens.
+ * A new one is created for new settings, so that each handshake uses one set of settings, and
+ * sessions of the old settings cannot be resumed to bypass the new requirements. Runs in steps,
+ * because each certificate takes OpenSSL about a millisecond. Throws TlsSettingsError.
  */
 export function* createTlsServer(settings: TlsSettings, handshakeTimeoutMs: number): Steps<Server> {
   const { certificates, clientCa } = settings;
@@ -62,9 +66,9 @@ export function* createTlsServer(settings: TlsSettings, handshakeTimeoutMs: numb
     key: first.key,
     requestCert: clientCa !== undefined,
     rejectUnauthorized: clientCa !== undefined,
-    // Who offers none of them is refused; curl --http1.0 offers the last one only.
+    // Clients that offer none of these are rejected; curl --http1.0 offers only the last one.
     ALPNProtocols: ['h2', 'http/1.1', 'http/1.0'],
-    // Counted from its beginning, however slowly it comes.
+    // Counted from the start of the handshake, however slowly it proceeds.
     handshakeTimeout: handshakeTimeoutMs,
     SNICallback: (serverName, callback) => {
       callback(null, choose(all, serverName));
@@ -72,7 +76,7 @@ export function* createTlsServer(settings: TlsSettings, handshakeTimeoutMs: numb
   });
 }
 
-/** How long what is served may be served. */
+/** When each of the certificates expires. */
 export function* expiries({ certificates }: TlsSettings): Steps<CertificateStatus[]> {
   const found: CertificateStatus[] = [];
   for (const { cert, name } of certificates) {
@@ -82,7 +86,7 @@ export function* expiries({ certificates }: TlsSettings): Steps<CertificateStatu
   return found;
 }
 
-/** One that has the very name goes before one that has it by a wildcard. Undefined: the default. */
+/** An exact match takes precedence over a wildcard. Undefined: the default. */
 function choose(all: readonly Named[], serverName: string): SecureContext | undefined {
   const exact = all.find(({ leaf }) => leaf.checkHost(serverName, { wildcards: false }) !== undefined);
   return (exact ?? all.find(({ leaf }) => leaf.checkHost(serverName) !== undefined))?.context;
@@ -97,7 +101,10 @@ function namedContext({ cert, key, name }: TlsCertificate, minVersion: MinTlsVer
   }
 }
 
-/** OpenSSL reads no further than to a broken block, and accepts certificates that can sign nothing: clients would be refused. */
+/**
+ * OpenSSL stops reading at a broken block, and accepts certificates that cannot sign anything:
+ * clients would be rejected.
+ */
 function checkAuthorities({ ca, name }: { readonly ca: string; readonly name: string }): void {
   const { certificates, fault } = readPemCertificates(ca);
   if (fault !== undefined) throw new TlsSettingsError(`${name} ${fault}`);

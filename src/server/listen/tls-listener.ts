@@ -1,5 +1,5 @@
-// Owns the TLS handshake on accepted connections, and whom it makes them over to: HTTP/2 or HTTP/1.1, as the client chooses (ALPN).
-// Knows nothing of what is spoken inside.
+// Performs the TLS handshake on accepted connections, then passes them to HTTP/2 or HTTP/1.1, as
+// the client chooses (ALPN).
 import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -16,21 +16,21 @@ import type { ConnectionProtocol, RetiringProtocol, ServerHost } from '../server
 import { createTlsServer, expiries, type TlsSettings } from './tls-contexts.ts';
 import { isUndecided, refuseHttp2, spokenProtocol } from './wrong-protocol.ts';
 
-/** What clients can choose. */
+/** The protocols that clients can choose. */
 export interface TlsProtocols {
   readonly h2: RetiringProtocol;
-  /** Also for those who don't choose. */
+  /** Also for clients without ALPN. */
   readonly http1: RetiringProtocol;
 }
 
-/** What it needs of the server. */
+/** What the TLS listener needs from the server. */
 type TlsHost = Pick<ServerHost, 'policy' | 'lastLook'>;
 
 interface Handshake {
   readonly peer: Peer;
-  /** From the first byte on Node counts the time, too. */
+  /** Node's own timeout starts only with the first byte. */
   readonly timer: NodeJS.Timeout;
-  /** Received before OpenSSL reads. */
+  /** Bytes received before OpenSSL reads. */
   first: Buffer;
 }
 
@@ -38,9 +38,9 @@ export class TlsListener implements ConnectionProtocol {
   readonly #protocols: TlsProtocols;
   readonly #policy: () => Policy;
   readonly #lastLook: LastLook;
-  /** Undefined: the gateway does not drain. */
+  /** Undefined: the gateway is not draining. */
   #lingerMs: number | undefined = undefined;
-  /** In the handshake: the connection below, and who is at its other end. */
+  /** The underlying connections in the handshake. */
   readonly #handshakes = new Map<Socket, Handshake>();
   #server: Server;
   #certificates: readonly CertificateStatus[];
@@ -56,14 +56,15 @@ export class TlsListener implements ConnectionProtocol {
     this.#certificates = atOnce(expiries(settings));
   }
 
-  /** Those that are shown now. */
+  /** The certificates in use. */
   get certificates(): readonly CertificateStatus[] {
     return this.#certificates;
   }
 
   /**
-   * What it returns makes the settings count for handshakes that begin from then on. Connections whose handshake made other demands of the
-   * client end with what is in flight. Throws TlsSettingsError.
+   * The returned function applies the settings to handshakes that begin from then on. Connections
+   * whose handshake had other requirements end once their requests in flight are served. Throws
+   * TlsSettingsError.
    */
   *prepare(settings: TlsSettings): Steps<() => void> {
     const server = yield* this.#serverFor(settings);
@@ -81,9 +82,9 @@ export class TlsListener implements ConnectionProtocol {
     const handshake: Handshake = { peer, timer, first: noBytes };
     this.#handshakes.set(socket, handshake);
     if (this.#lingerMs !== undefined) this.#linger(socket, this.#lingerMs);
-    // Node reports most failures itself, after the close. This is for those that it does not.
+    // Node itself reports most failures, after the close. This covers the others.
     socket.once('close', () => setImmediate(this.#failed, socket, clientClosed));
-    // Looked at before OpenSSL reads them: it would end a connection that speaks plain HTTP without a response.
+    // Inspected before OpenSSL reads them: it would end a plain HTTP connection without a response.
     const look = (bytes: Buffer): void => {
       handshake.first = handshake.first.length === 0 ? bytes : Buffer.concat([handshake.first, bytes]);
       if (isUndecided(handshake.first)) return;
@@ -92,7 +93,8 @@ export class TlsListener implements ConnectionProtocol {
       if (spoken === 'http' || spoken === 'http2') this.#refusePlain(socket, spoken);
       else if (this.#handshakes.has(socket)) {
         socket.unshift(handshake.first);
-        // The TLS socket inherits it. A client that ends its side within the handshake can never complete it.
+        // The TLS socket inherits this. A client that ends its side during the handshake can never
+        // complete it.
         socket.allowHalfOpen = false;
         this.#server.emit('connection', socket);
       }
@@ -102,11 +104,14 @@ export class TlsListener implements ConnectionProtocol {
       else socket.destroy();
     };
     socket.on('data', look).once('end', ended);
-    // Behind a PROXY protocol header.
+    // After a PROXY protocol header the socket is paused.
     if (socket.isPaused()) socket.resume();
   };
 
-  /** A client that sent the beginning of a plain request gets a response; a silent one or one of TLS none. */
+  /**
+   * A client that sent the beginning of a plain request gets a response; one that was silent or
+   * spoke TLS does not.
+   */
   readonly #late = (socket: Socket): void => {
     if (spokenProtocol(this.#handshakes.get(socket)?.first ?? noBytes) === 'http') this.#refusePlain(socket, 'http');
     else this.#failed(socket, handshakeTimeout);
@@ -120,7 +125,7 @@ export class TlsListener implements ConnectionProtocol {
     else refuse(socket, new GatewayError('invalid_request', 'This port speaks TLS: use https.'), peer, this.#policy());
   }
 
-  /** The handshake is over, however it ended. Undefined: it was over before. */
+  /** The handshake is over, with or without success. Undefined: it was over before. */
   #over(below: Socket): Peer | undefined {
     const handshake = this.#handshakes.get(below);
     if (handshake === undefined) return undefined;
@@ -129,14 +134,14 @@ export class TlsListener implements ConnectionProtocol {
     return handshake.peer;
   }
 
-  /** Handshakes that have begun go on within their own time, and a request may follow. */
+  /** Handshakes in progress may continue within their own time limit, and a request may follow. */
   drain(lingerMs: number): void {
     this.#lingerMs = lingerMs;
     for (const socket of this.#handshakes.keys()) this.#linger(socket, lingerMs);
     this.#protocols.h2.drain(lingerMs);
   }
 
-  /** Ends a connection on which no handshake has begun by then. */
+  /** Closes the connection if no handshake has begun after `lingerMs`. */
   #linger(socket: Socket, lingerMs: number): void {
     const leave = (): void => {
       if (this.#handshakes.get(socket)?.first.length !== 0) return;
@@ -149,7 +154,7 @@ export class TlsListener implements ConnectionProtocol {
   }
 
   abandon(reason: GatewayError): void {
-    // The gateway ends these handshakes: they are no failures of their clients.
+    // The gateway ends these handshakes, so they are not reported as failures of the client.
     for (const socket of [...this.#handshakes.keys()]) this.#over(socket);
     this.#protocols.h2.abandon(reason);
   }
@@ -178,10 +183,10 @@ export class TlsListener implements ConnectionProtocol {
       socket.destroy();
       return;
     }
-    // From here on a client may end its side and still read, as on the plain port.
+    // From now on a client may end its side and still read, as on the plain port.
     socket.allowHalfOpen = true;
     socket.on('error', ignore);
-    // With TLS 1.2 a client could ask for the costly part again and again.
+    // With TLS 1.2 a client could repeat the expensive part of the handshake again and again.
     socket.disableRenegotiation();
     const { h2, http1 } = this.#protocols;
     const protocol = socket.alpnProtocol === 'h2' ? h2 : http1;
@@ -189,7 +194,10 @@ export class TlsListener implements ConnectionProtocol {
     this.#connections.add(socket, protocol, demands);
   }
 
-  /** Reports each failed handshake once: Node's report and the end of the connection both lead here. */
+  /**
+   * Reports each failed handshake once: Node's error event and the close of the connection both
+   * lead here.
+   */
   readonly #failed = (below: Socket, code: string): void => {
     const peer = this.#over(below);
     if (peer === undefined) return;
@@ -198,7 +206,7 @@ export class TlsListener implements ConnectionProtocol {
   };
 }
 
-/** What a handshake demands of the client, beyond what OpenSSL does. */
+/** The requirements for the client beyond OpenSSL's own. */
 function demandsOf({ minVersion, clientCa }: TlsSettings): string {
   return `${minVersion} ${clientCa?.ca ?? ''}`;
 }
@@ -207,27 +215,33 @@ function reportFailure({ ip }: Peer, code: string): void {
   if (tlsHandshakeFailed.hasSubscribers) tlsHandshakeFailed.publish({ ip, code } satisfies TlsHandshakeFailed);
 }
 
-/** The client ended or reset the connection within the handshake, as health checks of load balancers do. */
+/**
+ * The client closed or reset the connection during the handshake, as health checks of load
+ * balancers do.
+ */
 const clientClosed = 'CLIENT_CLOSED';
 const noBytes: Buffer = Buffer.alloc(0);
-/** As Node and OpenSSL call them. */
+/** The names that Node and OpenSSL use. */
 const handshakeTimeout = 'ERR_TLS_HANDSHAKE_TIMEOUT';
 const plainHttp = 'ERR_SSL_HTTP_REQUEST';
 
-/** Node destroys a socket with a refused client certificate, and reports it as if the client had closed. */
+/**
+ * Node destroys a socket with a rejected client certificate, and reports it as if the client had
+ * closed it.
+ */
 function codeOf(error: Error, socket: TLSSocket): string {
-  // Node declares an Error and sets OpenSSL's code, such as DEPTH_ZERO_SELF_SIGNED_CERT.
+  // Node declares an Error but sets OpenSSL's code, such as DEPTH_ZERO_SELF_SIGNED_CERT.
   const refused = socket.authorizationError as unknown;
   if (typeof refused === 'string') return refused;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
   return code === 'ECONNRESET' ? clientClosed : code;
 }
 
-/** Node tells of the TLS socket only, and does not document which connection it was made of. */
+/** Node reports only the TLS socket, and does not document how to get the underlying connection. */
 function connectionBelow(socket: TLSSocket): Socket {
   return (socket as TLSSocket & { readonly _parent: Socket })._parent;
 }
 
 function ignore(): void {
-  // 'close' follows, and whoever it was made over to listens to that
+  // 'close' follows, and the protocol listens for it
 }

@@ -1,4 +1,5 @@
-// Recognises by its first bytes a connection that speaks another protocol than its port, so that client and log can be told which.
+// Detects by its first bytes that a connection speaks another protocol than its port, so that the
+// client and the log get a precise error.
 import type { Socket } from 'node:net';
 import { connectionRefused, type ConnectionRefused } from '../../kernel/events.ts';
 import { endSoon } from '../http1/linger.ts';
@@ -6,12 +7,18 @@ import type { Peer } from './peer.ts';
 
 type SpokenProtocol = 'tls' | 'http' | 'http2';
 
-/** RFC 9113 §3.4: the first line of the preface of an HTTP/2 client, which no HTTP/1 server takes for a request. */
+/**
+ * RFC 9113 §3.4: the first line of an HTTP/2 client's preface, which no HTTP/1 server accepts as a
+ * request.
+ */
 const http2Preface = 'PRI * HTTP/2.0\r\n';
-/** RFC 8446 §5.1: content type of the first record of a TLS client. */
+/** RFC 8446 §5.1: content type of a TLS client's first record. */
 const tlsHandshake = 0x16;
 
-/** Of `bytes`, the first ones of a connection. http: the beginning of a method. Undefined: none of them. */
+/**
+ * `bytes`: the first ones of a connection. http: the beginning of a method. Undefined: another
+ * protocol.
+ */
 export function spokenProtocol(bytes: Uint8Array): SpokenProtocol | undefined {
   const [first = 0] = bytes;
   if (first === tlsHandshake) return 'tls';
@@ -20,24 +27,26 @@ export function spokenProtocol(bytes: Uint8Array): SpokenProtocol | undefined {
   return /^[A-Z]/.test(start) ? 'http' : undefined;
 }
 
-/** Of the first bytes of a connection: more have to come before http and http2 can be told apart. */
+/**
+ * `bytes`: the first ones of a connection. True: more are needed to distinguish http from http2.
+ */
 export function isUndecided(bytes: Uint8Array): boolean {
   return bytes.length < http2Preface.length && http2Preface.startsWith(Buffer.from(bytes).toString('latin1'));
 }
 
-/** Node's parser recognises the whole preface, in however many packets it comes. */
+/** Node's parser recognises the whole preface, in however many packets it arrives. */
 export function isHttp2Preface(parseError: Error): boolean {
   return (parseError as NodeJS.ErrnoException).code === 'HPE_PAUSED_H2_UPGRADE';
 }
 
 /**
- * An empty SETTINGS frame, which has to come first (RFC 9113 §3.4), and GOAWAY (§6.8): no stream was processed, HTTP_1_1_REQUIRED (§7),
- * and the reason as debug data.
+ * An empty SETTINGS frame, which must come first (RFC 9113 §3.4). It is followed by GOAWAY (§6.8):
+ * no stream processed, HTTP_1_1_REQUIRED (§7), and the reason as debug data.
  */
 const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 const http11Required = 0x0d;
 
-/** Says to a client with prior knowledge of HTTP/2 that HTTP/1.1 is spoken here, ends the connection, and reports it. */
+/** Rejects a client with prior knowledge of HTTP/2, ends the connection and reports it. */
 export function refuseHttp2(socket: Socket, { ip, encrypted }: Peer): void {
   report({ ip, reason: 'http2_prior_knowledge' });
   const debug = encrypted
@@ -52,7 +61,7 @@ export function refuseHttp2(socket: Socket, { ip, encrypted }: Peer): void {
   endSoon(socket);
 }
 
-/** TLS on a port of plain HTTP. */
+/** Reports TLS on a plain HTTP port. */
 export function reportTls({ ip }: Peer): void {
   report({ ip, reason: 'tls_on_plain_port' });
 }
