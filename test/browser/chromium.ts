@@ -1,4 +1,5 @@
-// Owns the browser of a test file: one Chromium without a profile, in which every name below peers.test is this machine.
+// Launches one Chromium without a profile for each test file. Every name below peers.test resolves
+// to this machine.
 import process from 'node:process';
 import { after } from 'node:test';
 import { chromium, type Browser } from 'playwright-core';
@@ -6,12 +7,12 @@ import { needs } from '../helpers/needs.ts';
 
 const { path, skip } = needs('chromium');
 
-/** For the options of a test: false, or why there is no browser. */
+/** Value for the `skip` option of a test: false, or the reason why no browser is available. */
 export const withoutBrowser: string | false = skip;
 
 let launched: Promise<Browser> | undefined;
 
-/** The same for all tests of a file; each makes a context of its own. */
+/** Shared by all tests of a file; each test creates its own context. */
 export function browser(): Promise<Browser> {
   launched ??= chromium.launch({
     executablePath: path,

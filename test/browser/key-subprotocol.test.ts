@@ -1,4 +1,5 @@
-// A page that shows its key in the one way that browsers leave to WebSockets, alone and beside a subprotocol of the app's.
+// A page that sends its API key as a WebSocket subprotocol (the only way browsers allow), alone and
+// beside a subprotocol of the app.
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, test, type TestContext } from 'node:test';
@@ -7,13 +8,13 @@ import { key, startPlainGateway } from '../helpers/plain-gateway.ts';
 import { browser, withoutBrowser } from './chromium.ts';
 
 interface Told {
-  /** As the page has it; undefined: the browser failed the connection. */
+  /** The protocol that the page sees. Undefined if the browser failed the connection. */
   readonly protocol: string | undefined;
-  /** What the app was offered. */
+  /** The subprotocols that the app was offered. */
   readonly offered: string | undefined;
 }
 
-/** `chosen`: by the app. */
+/** `chosen`: the subprotocol that the app selects. */
 async function connected(t: TestContext, offers: readonly string[], chosen?: string): Promise<Told> {
   const { app, port } = await startPlainGateway(t, (_request, response) => response.end());
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => chosen ?? false });

@@ -1,4 +1,4 @@
-// A browser on a site behind the gateway, at a path of the gateway's and at a host of its own: the site works the same.
+// A browser on a site behind the gateway, by path and by host: the site works the same.
 import assert from 'node:assert/strict';
 import { hash, randomBytes } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
@@ -10,10 +10,10 @@ import { createSite, echoOn, type Visits } from './site.ts';
 
 interface Visit {
   readonly page: Page;
-  /** Of the site's front page; ends with a slash. */
+  /** URL of the site's front page; ends with a slash. */
   readonly url: string;
   readonly visits: Visits;
-  /** What the browser complained about. */
+  /** Errors and warnings that the browser reported. */
   readonly complaints: string[];
 }
 
@@ -24,7 +24,7 @@ const modes = {
 
 async function visit(t: TestContext, urlOf: (port: number) => string): Promise<Visit> {
   const { serve, visits } = createSite();
-  // Pages carry no key.
+  // Browsers send no API key with page loads.
   const policy = { auth: { enabled: false, keys: [] }, acl: { '*': ['anonymous'] }, baseDomain: 'peers.test' };
   const { app, port } = await startPlainGateway(t, serve, { policy });
   echoOn(app);
@@ -125,7 +125,7 @@ for (const [mode, urlOf] of Object.entries(modes)) {
     async (t) => {
       const { page, url } = await visit(t, urlOf);
       const { pathname } = new URL(url);
-      // A path without its last slash holds for what is below it, and not for a longer name.
+      // A cookie path without its trailing slash covers everything below it, but not longer names.
       const cookiePath = pathname === '/' ? pathname : pathname.slice(0, -1);
       await page.goto(`${url}login`);
       assert.equal(page.url(), `${url}account/`);

@@ -1,5 +1,6 @@
-// Owns the site that the browser visits: a page with its parts, events, a WebSocket, uploads, a session by cookie. Links are relative,
-// as those of an app must be that does not know where it is mounted; what it says in headers is absolute.
+// The site that the browser visits: a page with assets, server-sent events, a WebSocket, uploads
+// and a cookie session. Links are relative, because the app does not know where it is mounted; URLs
+// in headers are absolute.
 import { hash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
@@ -22,7 +23,7 @@ const parts: Readonly<Record<string, readonly [type: string, text: string]>> = {
   '/parts/script.js': ['text/javascript', "document.title = 'script ran';"],
 };
 
-/** What the site has seen, for the test. */
+/** Records what the site received, for the test. */
 export interface Visits {
   readonly requests: IncomingMessage[];
   readonly events: ServerResponse[];
@@ -68,7 +69,7 @@ async function describeUpload(request: IncomingMessage, response: ServerResponse
   response.end(JSON.stringify({ bytes: body.length, sha256: hash('sha256', body), title: body.includes('Zwölf') }));
 }
 
-/** /ws says everything back, and closes with 4002 when it is told `bye`. */
+/** /ws echoes every message, and closes with 4002 on `bye`. */
 export function echoOn(server: Server): void {
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: true });
   server.on('upgrade', (request: IncomingMessage, socket, head: Buffer) => {

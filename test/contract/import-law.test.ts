@@ -1,5 +1,6 @@
-// The import law of .dependency-cruiser.cjs, against a planted import from every room to every other one: those that it allows pass, and
-// each other one is reported. A law with a hole would be silent.
+// Checks the rules of .dependency-cruiser.cjs against a planted import from every directory to
+// every other one: allowed imports pass, all others are reported. A gap in the rules would go
+// unnoticed otherwise.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
@@ -25,7 +26,7 @@ interface Violation {
   readonly to: string;
 }
 
-/** What each room may import, itself included. */
+/** The directories that each directory may import, including itself. */
 function allowedRooms(): Map<string, readonly string[]> {
   const { forbidden } = createRequire(import.meta.url)(lawFile) as { readonly forbidden: readonly Rule[] };
   const rooms = new Map<string, readonly string[]>();
@@ -41,7 +42,7 @@ function allowedRooms(): Map<string, readonly string[]> {
 
 async function violationsOf(directory: string): Promise<readonly Violation[]> {
   const args = ['--config', lawFile, '--output-type', 'json', 'src'];
-  // It ends with the number of errors.
+  // The exit code is the number of errors.
   const { stdout } = await promisify(execFile)(process.execPath, [cruiser, ...args], {
     cwd: directory,
     maxBuffer: 64 * 1024 * 1024,

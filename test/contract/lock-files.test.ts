@@ -1,4 +1,5 @@
-// Every package that is installed is verified: each entry of each lock file names the digest of what the registry must send.
+// Every installed package is verified: each entry of each lock file holds the digest of the
+// expected tarball.
 import assert from 'node:assert/strict';
 import { glob, readFile } from 'node:fs/promises';
 import { test } from 'node:test';

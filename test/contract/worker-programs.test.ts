@@ -1,4 +1,4 @@
-// The package must hold a file for each thread that the sources start.
+// The package must contain a file for each worker thread that the sources start.
 import assert from 'node:assert/strict';
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';

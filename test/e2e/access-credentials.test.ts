@@ -1,4 +1,5 @@
-// Every place of a credential with every fault of a key: the same answer wherever it stands, and nothing of it in the answer.
+// Every place for a credential combined with every invalid key: the same response wherever the key
+// stands, and no part of the key in the response.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { hashSync } from 'bcryptjs';
@@ -25,7 +26,7 @@ const keys = [
   entry('early', early ?? '', { notBeforeMs: now + 3_600_000 }),
   entry('elsewhere', elsewhere ?? '', { allowedCidrs: ['192.0.2.0/24'] }),
   entry('foreign', foreign),
-  // The key id of another key, and so a wrong secret to it.
+  // The key id of another key, and therefore a wrong secret for that key.
   {
     ...entry('same', createApiKey('live')),
     secret: { ...secretOf(others), prefix: others.slice(0, prefixCharacters) },
@@ -64,7 +65,7 @@ for (const [place, headersFor] of Object.entries(places)) {
   describe(`in ${place}`, () => {
     for (const [what, key, code] of faults) {
       test(`${what}: ${code}`, async (t) => {
-        // One gateway for each: failures from one address are slowed.
+        // One gateway for each case, because failures from one address are throttled.
         const gateway = await startPlainGateway(
           t,
           (request, response) => response.end(JSON.stringify(request.rawHeaders)),

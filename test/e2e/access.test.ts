@@ -1,4 +1,4 @@
-// Who may call, and how much: the acceptance list of authentication, lease rules and rate limiting, through relay and tunnel.
+// Authentication, lease rules and rate limiting, through relay and tunnel.
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { hashSync } from 'bcryptjs';
@@ -117,7 +117,7 @@ describe('authentication', () => {
     const codes: unknown[] = [];
     for (let host = 10; host < 22; host += 1) codes.push(await from(host, withKeyIdOf(key)));
     assert.deepEqual([codes[0], ...codes.slice(-2)], ['invalid_credentials', 'rate_limited', 'rate_limited']);
-    // From the attacker's address, too.
+    // From the attacker's address as well.
     for (const host of [1, 2, 21]) assert.equal(await from(host, key), 200);
     assert.equal(await from(21, createApiKey('live')), 'invalid_credentials');
   });
@@ -130,7 +130,7 @@ describe('authentication', () => {
       Promise.all(credentials.map((credential) => codeFor(gateway, bearer(credential))));
     assert.deepEqual([...new Set(await codes(callers))], [200]);
     const refused = await codes(callers.map((caller) => withKeyIdOf(caller)));
-    // On a slow machine one more is free, five seconds later.
+    // On a slow machine five seconds may pass, which frees one more attempt.
     assert.ok(refused.filter((code) => code === 'rate_limited').length >= 12);
     assert.equal(refused.filter((code) => code !== 'rate_limited' && code !== 'invalid_credentials').length, 0);
   });
@@ -196,7 +196,8 @@ describe('lease rules', () => {
         lease,
       );
     }
-    // Without the accent, with a Cyrillic a, in full width, with a zero-width joiner, encoded twice.
+    // Without the accent, with a Cyrillic a, in full width, with a zero-width joiner, encoded
+    // twice.
     for (const lease of ['cafe', 'c%D0%B0f%C3%A9', '%EF%BD%83af%C3%A9', 'caf%C3%A9%E2%80%8D', 'caf%25C3%25A9']) {
       assert.equal(codeOf(await gateway.call(`/peer/${lease}/`, { headers: bearer(key) })), 'access_denied', lease);
     }

@@ -1,4 +1,5 @@
-// Addresses: of the gateway, of a lease and of a key, in both families, and the bucket that each of them has.
+// IP rules of the gateway, of a lease and of a key, in both address families, and the rate limit
+// bucket of each address.
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { listen, rateLimited, type RateLimited } from '../../src/kernel/events.ts';
@@ -7,7 +8,7 @@ import { key, testKey, testLease, type testPolicy } from '../helpers/policy.ts';
 
 type Parts = Parameters<typeof testPolicy>[0];
 
-/** Behind a trusted proxy, so that a test can be any client. */
+/** Starts the gateway behind a trusted proxy, so that a test can act as any client. */
 function start(t: TestContext, policy: Parts): Promise<PlainGateway> {
   const parts = { trustedProxies: ['127.0.0.1'], ...policy };
   return startPlainGateway(t, (_, response) => response.end('ok'), { policy: parts });
@@ -73,7 +74,7 @@ test('an address has a bucket, is told of it, and is refused before anybody asks
   t.after(listen(rateLimited, ({ level }: RateLimited) => levels.push(level)));
   const perIp = { requestsPerSecond: 0.01, burst: 2 };
   const gateway = await start(t, { rateLimit: { perIp } });
-  // Who is not let in is charged nothing.
+  // Rejected callers are not charged.
   for (let i = 0; i < 5; i += 1)
     assert.equal(await codeFrom(gateway, '192.0.2.1', `wrong-${i}`), 'invalid_credentials');
   assert.equal(await codeFrom(gateway, '192.0.2.1'), 200);
@@ -107,6 +108,6 @@ test('what a limit refuses takes no place in flight', async (t) => {
   const held = gateway.call('/peer/app/');
   held.catch(() => undefined);
   await asked;
-  // With the one place taken it would be 503 if it asked for a place first.
+  // The only slot is taken: checking concurrency before the rate limit would give 503.
   assert.equal(await codeFrom(gateway, '192.0.2.1'), 'rate_limited');
 });

@@ -21,7 +21,7 @@ async function start(
   return { app, gateway: await startPlainGateway(t, app.serve, { policy: { limits } }) };
 }
 
-/** What was sent before on other connections has been read by now. */
+/** Resolves when the gateway has read everything sent earlier on other connections. */
 async function read(gateway: PlainGateway): Promise<void> {
   await readUntil(gateway.raw('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'), 'live');
 }
@@ -145,6 +145,6 @@ test('no more wait for a slow relay to list its leases than may be in flight', a
   assert.match(refused, /^HTTP\/1\.1 503 [^]*\r\nRetry-After: 1\r\n[^]*"code":"overloaded"/i);
   listed.resolve(undefined);
   for (const socket of waiting) assert.match(await text(socket), /"code":"lease_not_found"/);
-  // They have left, and there is room again.
+  // Those clients have left, so there is capacity again.
   assert.match(await text(gateway.raw(unknown)), /"code":"lease_not_found"/);
 });

@@ -1,4 +1,5 @@
-// gateway.allowed_hosts: which hosts leases are served under, by default and by a list, and that the refusal tells nothing of a lease.
+// gateway.allowed_hosts: the hosts under which leases are served, by default and with a list.
+// Rejections reveal nothing about a lease.
 import assert from 'node:assert/strict';
 import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';

@@ -11,11 +11,11 @@ import type { GatewayError } from '../../src/kernel/errors/gateway-error.ts';
 
 interface Said {
   readonly answer: string;
-  /** Why the server gave the answer up. */
+  /** Why the server aborted the response. */
   readonly aborted: readonly GatewayError[];
 }
 
-/** What a client sees of an answer that some stage or app makes, right or wrong. */
+/** Returns what a client receives for a response that a stage or an app produces, valid or not. */
 async function say(
   t: TestContext,
   speak: (sink: Sink, flow: Flow) => void,

@@ -7,7 +7,7 @@ import { testLease } from '../helpers/policy.ts';
 
 const policy = { baseDomain: 'peers.test' };
 
-/** Answers with the fields that the query holds. */
+/** Responds with the header fields given in the query. */
 const told: RequestListener = (request, response) => {
   const query = new URLSearchParams(request.url?.slice(request.url.indexOf('?')));
   const location = (query.get('l') ?? '').replace('@host', String(request.headers.host));
@@ -59,7 +59,7 @@ test('in host mode nothing is rewritten', async (t) => {
   assert.deepEqual(values('service-worker-allowed'), ['/']);
 });
 
-/** References to the Host that the app received, and to another site. */
+/** Redirects with references to the Host that the app received and to another site. */
 const toItself: RequestListener = ({ headers: { host = '' } }, response) => {
   response.writeHead(302, [
     ...['Location', `http://${host}/x`, 'Content-Location', `//${host}/c`, 'Refresh', `5; url=https://${host}/r`],

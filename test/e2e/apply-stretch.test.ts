@@ -1,4 +1,5 @@
-// How long the event loop is held while a gateway applies another policy, for each part of a policy that may be large.
+// How long applying a new policy blocks the event loop, for each part of a policy that may be
+// large.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Assembly, piecesOf } from '../../src/kernel/work/pieces.ts';
@@ -9,11 +10,11 @@ import { testKey, testLease, testPolicy } from '../helpers/policy.ts';
 import { startSecureGateway } from '../helpers/secure-gateway.ts';
 import { turnCpuOf, type TurnCpu } from '../helpers/turn-cpu.ts';
 
-/** The bound is about 10 ms; garbage collection and cold code come on top. */
+/** The target is about 10 ms; garbage collection and cold code add to it. */
 const maxStretchMs = 30;
 const rate = { requestsPerSecond: 1e9, burst: 1e9 };
 
-/** By name, for as many names. */
+/** A record with `count` entries. */
 function records<T>(count: number, nameOf: (i: number) => string, valueOf: (i: number) => T): Record<string, T> {
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [nameOf(i), valueOf(i)]));
 }
@@ -100,7 +101,7 @@ const policies: readonly [what: string, parts: Parameters<typeof testPolicy>[0]]
   ],
 ];
 
-/** As it comes from the thread that loads it. */
+/** The policy as it arrives from the thread that loads it. */
 function received(policy: Policy): Policy {
   const assembly = new Assembly();
   for (const piece of piecesOf(policy)) assembly.add(piece);
@@ -124,7 +125,7 @@ async function measured(gateway: PlainGateway, policy: Policy): Promise<TurnCpu>
 for (const [what, parts] of policies) {
   test(`a policy of ${what}`, async (t) => {
     const gateway = await startPlainGateway(t, (_, response) => response.end('ok'));
-    // Cold code is not what this is about.
+    // Warms the code up, so that compilation is not measured.
     for (let i = 0; i < 100; i += 1) await gateway.call('/peer/app/');
     const { maxMs, totalMs } = await measured(gateway, received(testPolicy(parts)));
     t.diagnostic(`longest stretch ${maxMs.toFixed(1)} ms, ${totalMs.toFixed(0)} ms in all`);

@@ -1,4 +1,5 @@
-// X-Gateway-Assertion as an app gets it from a gateway that runs, and checks it with the keys that this gateway publishes.
+// X-Gateway-Assertion as an app receives it from a running gateway and verifies it with the
+// published keys.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { stat, writeFile } from 'node:fs/promises';
@@ -32,7 +33,7 @@ interface Running {
   readonly url: string;
   readonly leaseId: string;
   readonly get: (path: string) => Promise<IncomingMessage>;
-  /** What the app saw of the assertion. */
+  /** The assertion that the app received. */
   readonly seen: (path: string) => Promise<string | undefined>;
 }
 
@@ -65,7 +66,7 @@ async function running(t: TestContext, assertion: string, bind?: string): Promis
   return { directory, relay, url, leaseId, get, seen };
 }
 
-/** Connected to its relay. */
+/** Resolves when the gateway is connected to its relay. */
 async function fetchReady(url: string): Promise<void> {
   for (;;) {
     const { status, body } = await fetch(new URL('/health/ready', url));

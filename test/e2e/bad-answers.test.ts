@@ -1,5 +1,5 @@
-// Responses of apps that are not valid HTTP or could be read in two ways, to requests without and with a chunked body. The next request
-// always gets its own response.
+// Responses of apps that are invalid HTTP or ambiguous, to requests without and with a chunked
+// body. The next request always gets its own response.
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -80,7 +80,7 @@ interface Whole {
   readonly method?: 'HEAD';
 }
 
-/** Answers that are whole, and are passed on; what comes behind them is nobody's. */
+/** Complete responses, which are forwarded; the bytes after them are dropped. */
 const trailed: Record<string, Whole & { readonly answer: string }> = {
   'bytes after the answer': { status: 200, body: 'ok', answer: `${answer('HTTP/1.1 200 OK')}garbage` },
   'an answer after the answer': { status: 200, body: 'ok', answer: answer('HTTP/1.1 200 OK') + leak },
@@ -108,7 +108,7 @@ const cut: Record<string, string> = {
   'a control character in a trailer': `${chunked}2\r\nok\r\n0\r\nX: a\u0001\r\n\r\n`,
 };
 
-/** upload: chunked, or for HEAD an expectation. */
+/** upload: a chunked body, or an Expect header for HEAD. */
 type Request = 'plain' | 'upload';
 
 describe('an answer that can’t be passed on', () => {
@@ -139,7 +139,10 @@ describe('an answer that can’t be passed on', () => {
     return (await buffer(gateway.raw(head + (request === 'upload' ? upload : '\r\n')))).toString('latin1');
   }
 
-  /** The answer as the client saw it; by then its tunnel is over, and the next request is answered by its own. */
+  /**
+   * Returns the response as the client received it. The tunnel is closed by then, and the next
+   * request gets its own response.
+   */
   async function played(bytes: string, request: Request, method = 'GET'): Promise<string> {
     script.set('x', bytes);
     const received = await send(method, request, 'x');
@@ -149,7 +152,7 @@ describe('an answer that can’t be passed on', () => {
     const next = await send('GET', 'plain', 'next');
     assert.match(next, /^HTTP\/1\.1 200 [^]*\r\n\r\nnext$/);
     assert.doesNotMatch(received + next, /leaked/);
-    // The next row shall not find a tunnel that is used already.
+    // The next row must not find a tunnel that was used already.
     tunnels.at(-1)?.destroy();
     return received;
   }

@@ -1,5 +1,5 @@
-// Every mistake that the product names: one line on stderr that says what, where and what to do, nothing on stdout, and the exit
-// code of the contract.
+// Every documented usage error: one line on stderr (what, where and what to do), nothing on stdout,
+// and the documented exit code.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -41,7 +41,7 @@ after(() => {
 
 interface Case {
   readonly what: string;
-  /** `dir` is an empty directory, prepared by `prepare`. */
+  /** `dir` is an empty directory that `prepare` fills. */
   readonly args: (dir: string) => readonly string[];
   readonly prepare?: (dir: string) => Promise<unknown>;
   readonly environment?: () => Record<string, string>;
@@ -238,7 +238,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-// A process is mostly waiting for its modules: four at a time.
+// Each process mostly waits for its modules to load, so four run at a time.
 describe('bad input', { concurrency: 4 }, () => {
   for (const { what, args, prepare, environment, code, says } of cases) {
     test(`${what}: exit ${code} and one line`, async (t) => {

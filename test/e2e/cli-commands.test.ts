@@ -1,4 +1,4 @@
-// The short commands as people run them: what goes to stdout, what to stderr, and the exit code.
+// The short commands as users run them: stdout, stderr and the exit code.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdir, stat } from 'node:fs/promises';
@@ -48,7 +48,7 @@ test('the relay prints its URL and stops on SIGTERM', async (t) => {
 
 test('the relay takes an IPv6 address with the brackets that it has in URLs', async (t) => {
   const relay = startCli(t, ['relay', '--host', '[::1]', '--port', '0'], {});
-  // Where the machine has no IPv6, the line about it shows the address.
+  // On a machine without IPv6 the warning about it shows the address.
   await Promise.race([
     relay.line(/^ws:\/\/\[::1\]:\d+\/relay$/m),
     relay.note(/the relay can't listen: ::1 is no address of this machine/),

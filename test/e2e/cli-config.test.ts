@@ -1,4 +1,4 @@
-// `validate`, `config print`, `config schema` and `start --config` as people and CI run them.
+// `validate`, `config print`, `config schema` and `start --config` as users and CI run them.
 import assert from 'node:assert/strict';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -209,7 +209,7 @@ lease_acl: { app: [plain] }
       assert.ok(!output.includes(mark), output);
     }
 
-    // Again, with the secrets in their places: it is a configuration.
+    // With its secrets put back, the printed text is a valid configuration again.
     const printed = stdout.replaceAll('"***"', () => '"${S}"');
     const again = await placeWith(
       t,

@@ -1,4 +1,5 @@
-// The first thing that a newcomer runs: what it prints works when pasted, nobody gets around the gateway, Ctrl-C ends all of it.
+// `dev`: the commands that it prints work when pasted, the app cannot be reached around the
+// gateway, and Ctrl-C stops everything.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
@@ -94,7 +95,7 @@ test('dev that is stopped while it starts is stopped', async (t) => {
   await once(cli.child, 'spawn');
   cli.child.kill('SIGTERM');
   const code = await cli.exited;
-  // Before our own code runs, the signal does what it always does.
+  // Before our handlers are installed, the signal has its default effect.
   assert.ok(code === 0 || code === null, `exit code ${code ?? ''}`);
 });
 

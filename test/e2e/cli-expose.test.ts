@@ -1,4 +1,4 @@
-// `expose` as people run it, on our own relay: published, called, cut off, back again.
+// `expose` as users run it, on our own relay: publish, call, disconnect, reconnect.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir, stat } from 'node:fs/promises';
@@ -30,7 +30,7 @@ async function startRelay(t: TestContext, port = 0): Promise<{ relay: Relay; url
   return { relay, ...(await relay.listen()) };
 }
 
-/** A tunnel to the lease, by a client of its own. */
+/** Opens a tunnel to the lease with a separate client. */
 async function dial(
   t: TestContext,
   url: string,
@@ -126,7 +126,7 @@ test('with --allow-client only the gateway named gets to the app', async (t) => 
   const args = ['expose', target, '--name', 'guarded', '--relay', url, '--allow-client', gateway.id];
   const [, , leaseId = ''] = await startCli(t, args, { XDG_STATE_HOME: state }).line(publishedLine);
   await assert.rejects(dial(t, url, leaseId), { name: 'PortalError' });
-  // A stranger who claims to be the gateway can't prove it.
+  // A client that claims the gateway's identity cannot prove it.
   const stranger = createCredential();
   const impostor: Credential = {
     id: gateway.id,
@@ -193,7 +193,7 @@ test('connections beyond --max-tunnels are refused by a line that names it', asy
   const expose = startCli(t, [...args, '--max-tunnels', '2'], environment);
   const [, , leaseId = ''] = await expose.line(publishedLine);
   for (let i = 0; i < 2; i += 1) (await dial(t, url, leaseId)).on('error', () => undefined);
-  // Cut while or after it is dialled.
+  // The connection is cut during or after the dial.
   const third = await dial(t, url, leaseId).catch(() => undefined);
   third?.on('error', () => undefined);
   await expose.note(/^A connection was refused: 2 are open already, which is the limit \(--max-tunnels\)\.$/m);
@@ -214,7 +214,7 @@ test('a second expose with the same identity is refused, and the line names the 
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, line);
   }
-  // A process that is killed leaves nothing that holds up the next one.
+  // A killed process must not leave anything that delays the next one.
   first.child.kill('SIGKILL');
   await first.exited;
   await startCli(t, args, { XDG_STATE_HOME: state }).line(publishedLine);

@@ -1,4 +1,4 @@
-// `keys` as people run it, and a gateway that runs beside it: what a command has done counts from the next request on.
+// `keys` as users run it beside a running gateway: changes apply from the next request on.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
@@ -14,13 +14,13 @@ interface Place {
   readonly directory: string;
   readonly file: string;
   readonly config: string;
-  /** `keys …` on the file. */
+  /** Runs `keys …` on the file. */
   readonly keys: (...args: string[]) => Promise<CliResult>;
-  /** The key that such a command writes. */
+  /** Runs such a command and returns the key that it prints. */
   readonly made: (...args: string[]) => Promise<string>;
 }
 
-/** The lowest that is taken: these tests are not about its price. */
+/** The lowest accepted cost, because these tests do not measure bcrypt. */
 const cost = ['--cost', '10'];
 
 async function place(t: TestContext): Promise<Place> {
@@ -48,7 +48,7 @@ async function place(t: TestContext): Promise<Place> {
 interface Running {
   readonly cli: CliProcess;
   readonly status: (key: string) => Promise<number | undefined>;
-  /** Resolves with the next reload from now on. */
+  /** Resolves with the next reload after this call. */
   readonly reload: (pattern?: RegExp) => Promise<unknown>;
 }
 
@@ -72,7 +72,7 @@ async function running(t: TestContext, { config, directory }: Place): Promise<Ru
   };
 }
 
-/** Past the question who asks: there is no relay. */
+/** Status of a request that passes authentication: there is no relay. */
 const admitted = 503;
 
 test('what keys commands do counts from the next request on, and the gateway says when keys were used', async (t) => {
@@ -103,7 +103,7 @@ test('what keys commands do counts from the next request on, and the gateway say
     [401, 401, admitted],
   );
 
-  // A file that is no keys file takes nothing away.
+  // An invalid keys file does not remove any key.
   reload = gateway.reload(/"message":"keys rejected; those before stay in use"/);
   await writeFile(here.file, 'keys: many\n');
   await reload;

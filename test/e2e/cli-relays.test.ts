@@ -18,7 +18,7 @@ async function portOf(t: TestContext, server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A relay behind TLS with a certificate for `localhost` that nobody trusts. */
+/** A relay behind TLS whose certificate for `localhost` is not trusted. */
 async function startTlsRelay(t: TestContext): Promise<string> {
   const relay = await startRelay(t);
   const server = createTlsServer({ cert: certificate.cert, key: certificate.key }, (client) => {
@@ -30,7 +30,7 @@ async function startTlsRelay(t: TestContext): Promise<string> {
   return `wss://localhost:${await portOf(t, server)}/relay`;
 }
 
-/** Opens the websocket, and then speaks another protocol. */
+/** Accepts the WebSocket and then speaks another protocol. */
 async function startOther(t: TestContext): Promise<string> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   server.on('connection', (socket) => {
@@ -44,7 +44,7 @@ async function startOther(t: TestContext): Promise<string> {
   return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/relay`;
 }
 
-/** The commands, and what each of them shows of a relay that it cannot use. */
+/** The commands, with the output of each for a relay that it cannot use. */
 const commands: Record<string, (url: string, more?: string[]) => string[]> = {
   leases: (url, more = []) => ['leases', '--relay', url, ...more],
   'leases accept': (url, more = []) => ['leases', 'accept', 'app', '--relay', url, ...more],
@@ -56,7 +56,7 @@ async function begin(t: TestContext, args: string[]): Promise<CliProcess> {
   return startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t) });
 }
 
-/** The first text about the relay. */
+/** Resolves with the first line about the relay. */
 async function said(cli: CliProcess, pattern: RegExp): Promise<string> {
   const [line] = await Promise.any([cli.note(pattern), cli.line(pattern)]);
   return line;

@@ -1,4 +1,5 @@
-// `start` as operators run it: on environment and flags, with and without a key, with relays that come, go and disagree.
+// `start` as operators run it: environment and flags, with and without a key, with relays that
+// come, go and disagree.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';

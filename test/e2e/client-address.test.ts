@@ -5,7 +5,7 @@ import { startPlainGateway } from '../helpers/plain-gateway.ts';
 
 type Ask = (...fields: readonly string[]) => Promise<Told>;
 
-/** Every client here connects from 127.0.0.1. */
+/** Every client in this file connects from 127.0.0.1. */
 async function behind(t: TestContext, ...trustedProxies: readonly string[]): Promise<Ask> {
   const gateway = await startPlainGateway(t, show, { policy: { trustedProxies } });
   return (...fields) => ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test', ...fields);

@@ -1,5 +1,4 @@
-// curl, as people use it, through the gateway: what it prints and how it ends is what it would print and how it would end in front of
-// the app itself.
+// curl through the gateway: output and exit code are the same as directly in front of the app.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { hash, randomBytes } from 'node:crypto';
@@ -20,7 +19,7 @@ const program = needs('curl');
 const skip = program.skip;
 const file = randomBytes(3 * 1024 * 1024);
 
-/** Files, ranges of them, and what was uploaded. */
+/** Serves files, ranges of them, and uploads. */
 const serve: RequestListener = (request, response) => {
   void answer(request, response);
 };
@@ -59,7 +58,7 @@ function sendFile(request: IncomingMessage, response: ServerResponse): void {
 }
 
 interface Curl {
-  /** With the key, silent but for errors. A path is below the app's prefix. */
+  /** Runs curl with the key, silent except for errors. Paths are below the app's prefix. */
   readonly run: (path: string, ...args: readonly string[]) => Promise<Run>;
 }
 
@@ -83,7 +82,7 @@ async function curlFor(
   };
 }
 
-/** Exit code 0, and what was printed. */
+/** Asserts exit code 0 and returns the output. */
 async function content(run: Promise<Run>): Promise<Buffer> {
   const { code, stdout, stderr } = await run;
   assert.equal(code, 0, stderr);
@@ -138,7 +137,7 @@ test('curl posts data, files and forms', { skip }, async (t) => {
   assert.deepEqual([form['length'], form['type']], ['9', 'application/x-www-form-urlencoded']);
   assert.equal(form['sha256'], hash('sha256', 'a=b&c=d+e'));
   const path = await fileOf(t, file);
-  // So large that curl first asks whether it may.
+  // Large enough that curl sends Expect: 100-continue first.
   assert.equal((await described(run('/', '--data-binary', `@${path}`)))['sha256'], hash('sha256', file));
   assert.match(
     String((await described(run('/', '--form', `file=@${path}`)))['type']),

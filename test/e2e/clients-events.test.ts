@@ -1,5 +1,5 @@
-// Events through the whole path: each flush of the app reaches a reader that keeps up by itself, and
-// none waits for the next.
+// Server-sent events through the whole path: each flush of the app reaches a reader that keeps up
+// separately, without waiting for the next one.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';

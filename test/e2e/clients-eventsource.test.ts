@@ -1,4 +1,5 @@
-// The EventSource that browsers have, as its own library: events come as they are sent, and the stream ends with the app.
+// The browsers' EventSource, as a library: events arrive as they are sent, and the stream ends when
+// the app ends it.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';

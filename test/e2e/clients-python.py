@@ -45,7 +45,7 @@ def reads_a_stream_as_it_comes(host, app):
     answer = connection.getresponse()
     for step in ("1", "2", "3"):
         assert answer.read1(100) == step.encode()
-        # The app takes the next step when it is told that this one has come.
+        # The app takes the next step when it learns that this one has arrived.
         told = connect(host)
         told.request("POST", f"{app}/steps", headers=KEY)
         assert told.getresponse().status == 204

@@ -1,4 +1,5 @@
-// Python's http.client and urllib through the gateway. The tests themselves are in clients-python.py, by the names given here.
+// Python's http.client and urllib through the gateway. The tests are in clients-python.py, under
+// the names given here.
 import assert from 'node:assert/strict';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -22,7 +23,7 @@ const tests = [
   'speaks_http_1_0',
 ] as const;
 
-/** What the app does by path. */
+/** What the app does for each path. */
 function createApp(): RequestListener {
   let steps: ServerResponse | undefined;
   let taken = 0;

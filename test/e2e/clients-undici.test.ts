@@ -1,4 +1,5 @@
-// undici and its fetch through the gateway: streams in both directions, forms, pipelining, an abort.
+// undici and its fetch through the gateway: streams in both directions, forms, pipelining, an
+// abort.
 import assert from 'node:assert/strict';
 import { hash, randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -22,7 +23,7 @@ async function gatewayFor(
   return { origin, url: `${origin}/peer/app` };
 }
 
-/** A dispatcher of the test's own, closed with it. */
+/** A dispatcher for one test, closed at its end. */
 function agent(t: TestContext): Agent {
   const own = new Agent();
   t.after(() => own.destroy());
@@ -113,7 +114,7 @@ test('request and stream carry large bodies, and trailers come behind them', asy
 
 test('pipelined requests are answered in their order', async (t) => {
   const { origin } = await gatewayFor(t, (incoming, response) => {
-    // The later ones are done first.
+    // Later requests complete first.
     setTimeout(() => response.end(incoming.url), 20 - Number(incoming.url?.slice(1)));
   });
   const client = new Client(origin, { pipelining: 20 });

@@ -1,4 +1,5 @@
-// The `ws` library at both ends of the gateway: what the two agree on is theirs alone.
+// The `ws` library on both sides of the gateway: the gateway does not change what the two
+// negotiate.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -10,7 +11,7 @@ import { key, startPlainGateway } from '../helpers/plain-gateway.ts';
 interface Pair {
   readonly client: WebSocket;
   readonly app: WebSocket;
-  /** As the app got it. */
+  /** The request as the app received it. */
   readonly request: IncomingMessage;
   readonly connections: () => Promise<number>;
 }
@@ -102,7 +103,7 @@ test('what the closing end is sent meanwhile still arrives: each direction ends 
   const { client, app } = await pair(t);
   const received: string[] = [];
   client.on('message', (data: Buffer) => received.push(data.toString()));
-  // Sent behind the client's close frame has arrived, and ahead of the answer to it.
+  // Sent after the client's close frame has arrived and before the reply to it.
   app.on('close', () => undefined);
   const closed = closing(client);
   app.send('first');

@@ -1,4 +1,5 @@
-// Clocks that differ, at each of the three machines: what can work works without a gap, and the rest says by how much they differ.
+// Clock skew between the three machines: everything that can work works without a gap, and all
+// other errors state the skew.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { clockCompared, listen, type ClockCompared } from '../../src/kernel/events.ts';
@@ -8,7 +9,7 @@ import { startClockPath, type ClockPath, type Skews } from '../helpers/clock-pat
 
 const right: Skews = { relay: 0, expose: 0, gateway: 0 };
 const sizes = [5, 25, 40, 300].flatMap((size) => [size, -size]);
-/** Dates and timestamps are whole seconds, and this machine may be busy. */
+/** Dates and timestamps are whole seconds, and the machine may be busy. */
 const slackSeconds = 3;
 
 function compared(t: TestContext): ClockCompared[] {
@@ -21,7 +22,7 @@ function assertNear(actual: number | undefined, expected: number): void {
   assert.ok(Math.abs((actual ?? NaN) - expected) <= slackSeconds, `${actual} is not near ${expected}`);
 }
 
-/** The lease lasts at the relay until the next renewal, 10 s after the last one. */
+/** The relay keeps the lease until the next renewal, 10 s after the last one. */
 function assertNoGap(path: ClockPath, refused = 0): void {
   path.pass(9);
   assert.equal(path.relay.counts().leases, 1);
@@ -79,7 +80,7 @@ test('a relay behind a proxy that writes another Date is published to all the sa
   const rewrite = (head: string): string => head.replace(/\r\nDate: [^\r]*/i, `\r\nDate: ${wrong}`);
   const path = await startClockPath(t, { ...right }, { rewrite });
   assert.deepEqual(await path.call(), { status: 200 });
-  // By its Date, and by the Date that was asked for again.
+  // From its Date header, and from that of a second response.
   assertNoGap(path, 2);
 });
 
@@ -90,7 +91,7 @@ test('a step of the relay’s clock makes no gap, wherever the other clock stand
     const session = await connect(path.url, { credential: createCredential() });
     t.after(() => session.close());
     skews.relay = 300;
-    // By the relay's new time, the lease then lasts for 30 s at least.
+    // By the relay's new time the lease then lasts for at least 30 s.
     const renewed = Date.now() + 300_000;
     const deadline = AbortSignal.timeout(20_000);
     for (;;) {
@@ -118,7 +119,7 @@ test('a handshake that the app ends without a response is clock_skew if our own 
       const session = await connect(bench.url, { credential: createCredential(), nowMs });
       t.after(() => session.close());
       const dialled = session.dial(app.id, { alpn: 'http/1.1', signal: AbortSignal.timeout(20_000) });
-      // As Go apps do with a timestamp that they refuse.
+      // Go apps do this when they reject a timestamp.
       const atApp = await app.answer(1);
       await atApp.read(4);
       atApp.pipe[end]();

@@ -122,7 +122,7 @@ test('what has no PROXY header, or is not from a trusted proxy, is closed', asyn
   );
 });
 
-/** What becomes of a connection with each of the headers, all of them open at once. */
+/** The outcome of a connection for each of the PROXY headers, all of them open at once. */
 async function outcomes(t: TestContext, maxConnectionsPerIp: number, headers: readonly Buffer[]): Promise<string[]> {
   const { port } = await startPlainGateway(t, () => undefined, {
     policy: { trustedProxies: ['127.0.0.1', '198.51.100.0/24'], limits: { maxConnectionsPerIp } },

@@ -20,7 +20,7 @@ const enabled: CorsPolicy = {
 };
 const plain = testLease();
 
-/** An app with a mind of its own. */
+/** An app that sets its own CORS headers. */
 const app: RequestListener = (request, response) => {
   response.writeHead(200, {
     'access-control-allow-origin': '*',
@@ -38,7 +38,7 @@ function start(t: TestContext, policy: Parts = { cors: enabled }): Promise<Plain
   return startPlainGateway(t, app, { policy });
 }
 
-/** As a browser sends it: without a key. */
+/** Sends a preflight as a browser does: without a key. */
 async function preflight({ raw }: PlainGateway, path: string, ...fields: readonly string[]): Promise<string> {
   const lines = [`OPTIONS ${path} HTTP/1.1`, 'Host: gw.test', ...fields, 'Connection: close', '', ''];
   return (await buffer(raw(lines.join('\r\n')))).toString();
@@ -112,7 +112,7 @@ test('a lease has CORS of its own, by whatever name it is called', async (t) => 
   const own = { ...plain, cors: { ...enabled, origins: ['https://own.test'] } };
   const gateway = await start(t, { cors: enabled, leases: { app: own } });
   const [lease] = await gateway.transport.list();
-  // Whatever was asked before: nothing.
+  // The response does not depend on earlier requests.
   for (const name of [lease?.id ?? '', 'app', 'APP']) {
     const answer = await preflight(gateway, `/peer/${name}/`, 'Origin: https://own.test', ...asks.slice(1));
     assert.match(answer, /\r\nAccess-Control-Allow-Origin: https:\/\/own\.test\r\n/, name);
@@ -128,7 +128,10 @@ const ownPage = 'https://own.test';
 const own = { ...plain, cors: { ...enabled, origins: [ownPage] } };
 const asksFrom = (origin: string): string[] => [`Origin: ${origin}`, ...asks.slice(1)];
 
-/** What a page learns: the origin that may call, `none` for a preflight that allows nobody, or the status of what is no answer to one. */
+/**
+ * Returns what the page learns: the allowed origin, `none` for a preflight that allows no origin,
+ * or the status of a response that is not a preflight response.
+ */
 async function told(gateway: PlainGateway, path: string, origin: string, ...more: readonly string[]): Promise<string> {
   const response = await preflight(gateway, path, ...asksFrom(origin), ...more);
   const [, status = ''] = response.split(' ', 2);
@@ -150,7 +153,7 @@ for (const [where, leases] of [
         ] as const) {
           const gateway = await start(t, { cors: { ...enabled, enabled: general }, leases });
           assert.equal(await told(gateway, `/peer/${name}/`, origin), allowed, `${name} from ${origin}`);
-          // Nor does it depend on what was asked before.
+          // It does not depend on earlier requests either.
           await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test');
           assert.equal(await told(gateway, `/peer/${name}/`, origin), allowed, `${name} from ${origin}, known`);
         }
@@ -247,7 +250,7 @@ test('a page of an allowed origin reads the refusals that come before the CORS s
     [403, { ipRules: denied }, []],
     [429, { rateLimit: { perIp } }, []],
     [413, { limits: { maxBodyBytes: 10 } }, ['Content-Length: 11']],
-    // By the number of fields, and by their bytes, which Node's parser does not read to their end.
+    // Too many fields, and too many bytes, which Node's parser does not read to the end.
     [431, {}, Array.from({ length: 200 }, (_, i) => `X-${i}: 1`)],
     [431, {}, [`Cookie: ${'c'.repeat(40_000)}`]],
   ];

@@ -1,4 +1,5 @@
-// Whose a credential is: the gateway's, which the app never sees, or the app's, which reaches it as it was sent.
+// Which credentials belong to the gateway and are never forwarded, and which belong to the app and
+// are forwarded unchanged.
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, test, type TestContext } from 'node:test';
@@ -22,7 +23,10 @@ const keys = [entry('ours', ours, prefixCharacters), entry('foreign', foreign, 8
 const closed = { '*': ['*'] };
 const open = { '*': ['anonymous'] };
 
-/** What the app received of what may be a credential, and who it was told the caller is. */
+/**
+ * Responds with the headers that may hold a credential and the caller identity that the app
+ * received.
+ */
 function show(request: IncomingMessage, response: ServerResponse): void {
   const seen = request.rawHeaders.flatMap((name, i, all) =>
     i % 2 === 0 && /authorization|api-key|gateway-key/i.test(name)
@@ -141,7 +145,7 @@ test('while an entry has no prefix, any token may be its key: one on an open lea
   const gateway = await start(t, { auth: { keys: [...keys, entry('short', unprefixed, 0)] }, acl: open });
   assert.deepEqual(await ask(gateway, '/peer/app/', bearer(unprefixed)), ['x-gateway-key-id: short']);
   assert.equal(await ask(gateway, '/peer/app/', bearer(jwt)), 'invalid_credentials');
-  // Longer than any key with a hash.
+  // Longer than any key that can have a bcrypt hash.
   const long = 't'.repeat(73);
   assert.deepEqual(await ask(gateway, '/peer/app/', bearer(long)), [`authorization: Bearer ${long}`]);
 });
@@ -157,7 +161,7 @@ test('where the credential is read does not depend on how the lease is called, n
     const [lease] = await gateway.transport.list();
     const id = lease?.id ?? '';
     await gateway.gateway.apply(testPolicy({ auth: { keys }, acl: closed, leases: leases(id) }));
-    // The directory learns of the lease by a caller whose credential no setting is about.
+    // A caller whose credential no setting concerns makes the directory learn of the lease.
     await ask(gateway, '/peer/app/', gatewayKey(ours));
     assert.deepEqual(await ask(gateway, '/peer/app/', bearer(ours)), byName);
     assert.deepEqual(await ask(gateway, `/peer/${id}/`, bearer(ours)), byId);
@@ -184,7 +188,7 @@ test('the gateway’s own private paths are no lease: what leases set does not m
   const gateway = await startPlainGateway(t, show, {
     policy: { auth: { keys: [{ ...admin, scopes: ['admin'] }] }, acl: open, leases: { '*': app } },
   });
-  // Of a client behind a proxy: being on this machine proves nothing.
+  // Sent by a client behind a proxy: a connection from this machine proves nothing.
   const statusOf = async (...headers: string[]): Promise<number> =>
     (await gateway.call('/health/details', { headers: ['X-Forwarded-For', '192.0.2.7', ...headers] })).status;
   for (const headers of [bearer(ours), apiKey(ours), gatewayKey(ours)]) assert.equal(await statusOf(...headers), 200);
@@ -205,7 +209,7 @@ test('a refusal says what is wrong with the credential, by what was sent alone',
   assert.match(await detail(bearer(`${ours.slice(0, -1)}${ours.endsWith('x') ? 'y' : 'x'}`)), /mistyped/);
   const foreigner = await detail(bearer('sk-proj-of-the-app'));
   assert.match(foreigner, /in `Authorization` is not a key of this gateway\. .*`X-Gateway-Key`/);
-  // An entry with this prefix exists: that does not show.
+  // The response must not reveal that an entry with this prefix exists.
   assert.equal(await detail(bearer(`${foreign}x`)), foreigner);
   assert.match(
     await detail(apiKey('sk-ant-api03-x')),

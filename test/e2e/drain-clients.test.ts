@@ -1,4 +1,4 @@
-// Clients that keep their connections alive, while the gateway drains: each of their requests gets its response.
+// Clients with keep-alive connections during a drain: each of their requests gets its response.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
@@ -8,7 +8,7 @@ import { Client } from 'undici';
 import { echo, gate, keepAliveClients, refused } from '../helpers/keep-alive-client.ts';
 import { key, startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
 
-/** Longer than a busy machine takes for anything here; no test waits for it. */
+/** Longer than anything here takes on a busy machine; no test waits for it. */
 const longMs = 60_000;
 
 const headers = { 'x-api-key': key };
@@ -17,7 +17,7 @@ function start(t: TestContext, serve: RequestListener = echo, drainLingerMs = lo
   return startPlainGateway(t, serve, { policy: { limits: { drainLingerMs } } });
 }
 
-/** When the request leaves, in relation to the beginning of the drain. */
+/** When the request is sent, relative to the start of the drain. */
 const moments: Readonly<Record<string, (send: () => void, drain: () => void) => void>> = {
   'before it, unread': (send, drain) => {
     send();
@@ -55,7 +55,8 @@ describe('a request on a kept-alive connection is served, and its response ends 
         });
         app.open();
         const all = await keepAliveClients(t, port, 32);
-        // Responses begin when the listener is closed: from then on they announce the end.
+        // Responses begin after the listener has closed, and from then on announce that the
+        // connection closes.
         app = gate(echo);
         let drained: Promise<void> | undefined;
         const send = (): void => {
@@ -101,7 +102,10 @@ describe('a request on a kept-alive connection is served, and its response ends 
   });
 });
 
-/** Resolves with whether the response says that the connection ends; rejects when there is none. */
+/**
+ * Resolves with whether the response announces the end of the connection; rejects without a
+ * response.
+ */
 const libraries: Readonly<Record<string, (t: TestContext, port: number) => () => Promise<boolean>>> = {
   'node:http': (t, port) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });

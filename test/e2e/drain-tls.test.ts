@@ -1,4 +1,5 @@
-// What a drain may not do on the TLS port: lose a request, be it within the handshake or on an HTTP/2 connection that is told to go.
+// A drain must not lose a request on the TLS port, whether it arrives within the handshake or on an
+// HTTP/2 connection that got a GOAWAY.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { constants } from 'node:http2';
@@ -13,7 +14,7 @@ import { KeepAliveClient } from '../helpers/keep-alive-client.ts';
 import { ask, get, startSecureGateway, type SecureGateway } from '../helpers/secure-gateway.ts';
 import { closed, over } from '../helpers/scripted-app.ts';
 
-/** Longer than a busy machine takes for anything here; no test waits for it. */
+/** Longer than anything here takes on a busy machine; no test waits for it. */
 const longMs = 60_000;
 
 function start(t: TestContext, drainLingerMs: number): Promise<SecureGateway> {
@@ -22,7 +23,7 @@ function start(t: TestContext, drainLingerMs: number): Promise<SecureGateway> {
   });
 }
 
-/** A connection of which only so many bytes leave before it is released. */
+/** A connection that sends only the given number of bytes until it is released. */
 class HeldConnection extends Duplex {
   readonly #socket: Socket;
   #allowedBytes: number;
@@ -58,7 +59,7 @@ class HeldConnection extends Duplex {
   }
 
   override _read(): void {
-    // Everything is pushed as it comes.
+    // Data is pushed as it arrives.
   }
 }
 
@@ -71,7 +72,8 @@ for (const allowedBytes of [1, 100]) {
       const held = new HeldConnection(socket, allowedBytes);
       const tls = connectTls({ socket: held, ca: certificate.cert, servername: 'localhost', ALPNProtocols: [alpn] });
       const secured = once(tls, 'secureConnect');
-      // Whole handshakes later the gateway has read what was sent, and the other connection has outlived the linger.
+      // After these complete handshakes the gateway has read all data, and the other connection has
+      // outlived the linger.
       (await dial()).destroy();
       const silent = connectTcp(port, '127.0.0.1').on('error', () => undefined);
       await once(silent, 'connect');
@@ -99,7 +101,7 @@ test('on HTTP/2 every stream is served, or has a higher id than the GOAWAY, when
     const lingerMs = 100;
     const { raw2, gateway } = await start(t, lingerMs);
     const all = await Promise.all(Array.from({ length: 16 }, () => raw2()));
-    // The ids of one connection are sent in pairs, with all that the loop has to do in between.
+    // The ids of one connection are sent in pairs, with other work of the event loop in between.
     const open = (id: number): void => {
       for (const client of all) {
         client.request(id, get(`/${id}`));
@@ -121,7 +123,7 @@ test('on HTTP/2 every stream is served, or has a higher id than the GOAWAY, when
           .filter(({ stream, flags }) => stream !== 0 && (flags & flag.endStream) !== 0)
           .map(({ stream }) => stream),
       );
-      // All that are not above it, and none that is.
+      // All streams up to the last id are served, and none above it.
       assert.deepEqual(
         [...served].sort((a, b) => a - b),
         Array.from({ length: (last + 1) / 2 }, (_, i) => 2 * i + 1),

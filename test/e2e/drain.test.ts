@@ -1,4 +1,4 @@
-// What a drain may not do: lose a request whose bytes arrived before the connection ended.
+// A drain must not lose a request whose bytes arrived before the connection ended.
 import assert from 'node:assert/strict';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
@@ -16,7 +16,7 @@ import { startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.t
 import { proxyHeaderFor } from '../helpers/proxy-header.ts';
 import { handedOver } from '../helpers/scripted-app.ts';
 
-/** Longer than a busy machine takes for anything here; no test waits for it. */
+/** Longer than anything here takes on a busy machine; no test waits for it. */
 const longMs = 60_000;
 
 function start(
@@ -29,7 +29,7 @@ function start(
   return startPlainGateway(t, serve, { policy, listener });
 }
 
-/** Nothing of the process runs until then, as on a machine with other work. */
+/** Blocks the process for that time, as other work on the machine would. */
 function blockMs(ms: number): void {
   const untilMs = performance.now() + ms;
   while (performance.now() < untilMs);
@@ -89,7 +89,8 @@ test('a request that arrives before the end of gateway.drain_linger is served, h
   const { port, gateway } = await start(t, echo, lingerMs);
   const all = await keepAliveClients(t, port, 8);
   const drained = gateway.drain(longMs);
-  // The deadline is due, and the requests are here, when the loop goes on: its timers come before its sockets.
+  // When the loop continues, the deadline has passed and the requests have arrived: timers run
+  // before sockets.
   setImmediate(() => {
     blockMs(2 * lingerMs);
     for (const client of all) client.send('/peer/app/');
@@ -121,7 +122,8 @@ test('connections that were made before the listener closes are accepted, and th
   t.after(() => {
     for (const socket of sockets) socket.destroy();
   });
-  // connect(2) runs on the next tick; the kernel completes the connection, and nobody has accepted it.
+  // connect(2) runs on the next tick; the kernel completes the connection, but the server has not
+  // accepted it yet.
   await new Promise<void>((resolve) => {
     process.nextTick(resolve);
   });

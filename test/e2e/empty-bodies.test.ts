@@ -1,4 +1,4 @@
-// A body of no bytes counts as none, whichever way the client announces it.
+// A body of zero bytes counts as no body, however the client announces it.
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';

@@ -1,5 +1,6 @@
-// Windows over a long path, through our relay: how many round trips a bulk transfer takes, whichever hop is the long one, and that
-// nothing of the window budgets is held when the tunnel has ended.
+// Flow control windows over a long path through our relay: how many round trips a bulk transfer
+// takes, whichever hop is the long one, and that the window budgets are refunded when the tunnel
+// ends.
 import assert from 'node:assert/strict';
 import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
@@ -10,8 +11,9 @@ import { startRelay } from '../helpers/relay-bench.ts';
 
 const bulkBytes = 67_108_864;
 /**
- * 64 MiB are 256 round trips with windows of 256 KiB, and 6 with windows that grow to 2 and then 16 MiB. A machine that is busy for
- * longer than the pipe waits splits a burst, and looks like a path with less bandwidth.
+ * 64 MiB take 256 round trips with windows of 256 KiB, and 6 with windows that grow to 2 and then
+ * 16 MiB. A machine that is busy for longer than the pipe waits splits a burst, and looks like a
+ * path with less bandwidth.
  */
 const maxTrips = 40;
 

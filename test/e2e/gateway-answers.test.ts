@@ -153,7 +153,7 @@ test('a lease that comes back under another id is found again after a refused di
   const { port } = app.address() as { port: number };
   transport.unpublish('app');
   transport.publish({ name: 'app', port, id: 'Z'.repeat(26) });
-  // The relays are asked once a second at most.
+  // The relays are asked at most once a second.
   aheadMs += 1_001;
   assert.equal((await call('/peer/app/')).text, 'there');
 });

@@ -97,7 +97,10 @@ test('a tunnel that ends before the answer is 502 tunnel_failed', async (t) => {
   assert.deepEqual([status, (JSON.parse(body) as { code: string }).code], [502, 'tunnel_failed']);
 });
 
-/** Answers the first request on each connection, and closes it when the second comes: the race of a stale tunnel. */
+/**
+ * Responds to the first request on each connection and closes it on the second: the race of a stale
+ * tunnel.
+ */
 function staleAfterOne(seen: string[]): (socket: Socket, received: string) => void {
   const used = new WeakSet<Socket>();
   return (socket, received) => {

@@ -112,7 +112,7 @@ test('a request whose client left while it waited for a tunnel is never sent', a
   const [, firstResponse] = await app.next();
   const leaver = raw(get('/leaver'));
   const last = call('/peer/app/last');
-  // The last request is queued behind the leaver once both were read.
+  // Once both were read, the last request is queued behind the client that leaves.
   const health = raw('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n');
   await readUntil(health, 'live');
   leaver.destroy();

@@ -1,4 +1,4 @@
-// What a request was charged, in buckets and quotas, when the gateway could not take it after all.
+// Charges to buckets and quotas are refunded when the gateway could not serve the request.
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -12,15 +12,18 @@ type Options = Parameters<typeof startPlainGateway>[2];
 interface Bench {
   readonly app: ReturnType<typeof handedOver>;
   readonly gateway: PlainGateway;
-  /** The code of the error of one more request. */
+  /** The error code of one more request. */
   readonly code: () => Promise<unknown>;
-  /** Tokens in the bucket and requests in the quota, after one more request that the app answers. */
+  /** Tokens in the bucket and requests in the quota, after one more successful request. */
   readonly left: () => Promise<unknown>;
 }
 
 const get = `GET /peer/app/ HTTP/1.1\r\nHost: a\r\n${auth.join(': ')}\r\n`;
 
-/** Three tokens and three requests, in a bucket into which not one token comes back meanwhile, and in a month. */
+/**
+ * Three tokens and three requests, in a bucket that refills too slowly to matter here, and in a
+ * monthly quota.
+ */
 async function start(
   t: TestContext,
   limits: { maxInFlight: number; queue: number; maxStreams: number },
@@ -49,7 +52,7 @@ async function start(
   };
 }
 
-/** What was sent before on other connections has been read by then. */
+/** Resolves when the gateway has read everything sent earlier on other connections. */
 async function read({ gateway }: Bench): Promise<void> {
   await readUntil(gateway.raw('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n'), 'live');
 }

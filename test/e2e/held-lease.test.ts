@@ -1,4 +1,5 @@
-// A lease that somebody else holds, seen by relay clients: its name under another identity, or the same identity in two processes.
+// A lease held by another relay client: its name under another identity, or the same identity in
+// two processes.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import {
@@ -23,7 +24,10 @@ interface Publisher {
 interface PublisherOptions {
   readonly name?: string;
   readonly credential?: Credential;
-  /** How much longer than 30 s each lease lasts, up to 14 s: the expiries of two processes differ. */
+  /**
+   * How much longer than 30 s each lease lasts, up to 14 s, so that the expiries of two processes
+   * differ.
+   */
   readonly aheadMs?: number;
   readonly handOver?: AbortSignal;
 }
@@ -112,7 +116,7 @@ test('two processes with one identity both report that they take the lease from 
   };
   const [a, b] = await Promise.all([contested(first), contested(second)]);
   assert.ok(a > 35_000 && b < 35_000, 'each reports the expiry of the other');
-  // As many looks again, which the one that is alone makes, too.
+  // The same number of further checks, which the third client makes as well.
   await Promise.all([first.event('lease_contested', 4), second.event('lease_contested', 4)]);
   assert.ok(third.events.every(({ type }) => type !== 'lease_contested'));
 });

@@ -1,5 +1,5 @@
-// A caller who may not call a lease gets the same response in the same time whether or not the lease exists: for each kind of caller,
-// way of naming and state of the relays.
+// A caller without access to a lease gets the same response in the same time whether or not the
+// lease exists: for each kind of caller, way of naming and state of the relays.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -18,10 +18,10 @@ interface Row {
   readonly what: string;
   readonly policy: Parts;
   readonly headers?: readonly string[];
-  /** The lease, and one that does not exist, as the same rules would apply to it. */
+  /** The lease, and one that does not exist, to which the same rules would apply. */
   readonly paths?: readonly [existing: string, missing: string];
   readonly code: string;
-  /** No rule lets the caller in anywhere: the relays are not asked. */
+  /** No rule admits the caller anywhere, so the relays are not asked. */
   readonly isEarly?: boolean;
 }
 
@@ -93,7 +93,10 @@ interface Response {
   readonly fields: readonly string[];
 }
 
-/** Without what differs between any two responses, or names the lease as the caller did. */
+/**
+ * Returns the response without the fields that vary between any two responses, and without the
+ * lease name given by the caller.
+ */
 async function call({ open }: PlainGateway, path: string, headers: readonly string[]): Promise<Response> {
   const message = await open(path, { headers });
   let text = '';
@@ -106,7 +109,7 @@ async function call({ open }: PlainGateway, path: string, headers: readonly stri
   return { status: message.statusCode ?? 0, code, detail: detail.replace(/the lease ".*"/i, 'the lease'), fields };
 }
 
-/** Both, one after the other. */
+/** Calls both paths in turn. */
 async function compare(gateway: PlainGateway, row: Row): Promise<void> {
   const { paths: [existing, missing] = ['/peer/app/', '/peer/nobody/'], headers = credential, code } = row;
   const one = await call(gateway, existing, headers);
@@ -116,7 +119,7 @@ async function compare(gateway: PlainGateway, row: Row): Promise<void> {
 }
 
 interface ShiftedGateway extends PlainGateway {
-  /** Time that the gateway takes for passed. */
+  /** Advances the gateway's clock. */
   readonly pass: (ms: number) => void;
 }
 
@@ -131,7 +134,7 @@ test('the response is the same, in every state of the relays', async (t) => {
   for (const row of rows) {
     const gateway = await start(t, row);
     const { transport } = gateway;
-    // Nothing is known yet; then the lists are; then they are old.
+    // First without lists, then with current lists, then with old ones.
     await compare(gateway, row);
     await compare(gateway, row);
     gateway.pass(1_000_000);
@@ -153,7 +156,7 @@ test('the response takes the same time: both wait for a slow relay, or neither d
     const { paths: [existing, missing] = ['/peer/app/', '/peer/nobody/'], headers = credential } = row;
     const gateway = await start(t, row);
     const { transport } = gateway;
-    // The lists are known, and it is long enough ago that the relays may be asked again.
+    // The lists are known, and enough time has passed for the relays to be asked again.
     await gateway.call('/peer/app/', { headers });
     for (const path of [existing, missing]) {
       gateway.pass(1_050);
@@ -168,7 +171,7 @@ test('the response takes the same time: both wait for a slow relay, or neither d
       resolve(undefined);
       await response;
       transport.listsAfter = undefined;
-      // Within the second nobody waits again.
+      // Within the same second no request waits again.
       assert.equal(
         await call(gateway, path, headers).then(() => transport.listed - before),
         row.isEarly === true ? 0 : 1,

@@ -17,15 +17,18 @@ import { RawHttp2 } from '../helpers/http2-raw.ts';
 import { closed, handedOver } from '../helpers/scripted-app.ts';
 import { answerOf, get, startSecureGateway, type SecureGateway } from '../helpers/secure-gateway.ts';
 
-/** Issue: RSS growth under 64 MiB. */
+/** RSS must grow by less than 64 MiB. */
 const maxGrowthBytes = 64 * 1024 * 1024;
 interface Flooded {
   readonly sent: number;
-  /** Of the GOAWAY, unless the end of the connection overtook it. */
+  /** The error code of the GOAWAY; undefined if the connection ended before it. */
   readonly code: number | undefined;
 }
 
-/** Sends frames until the gateway has had enough. `paced`: not before it has read the last ones. */
+/**
+ * Sends frames until the gateway closes the connection. `paced`: waits until the gateway has read
+ * the previous ones.
+ */
 async function flood(client: RawHttp2, most: number, paced: boolean, attack: Attack): Promise<Flooded> {
   const { make, perWrite = 50 } = attack;
   let sent = 0;
@@ -34,7 +37,7 @@ async function flood(client: RawHttp2, most: number, paced: boolean, attack: Att
     sent += perWrite;
     const more = client.send(...block);
     if (paced) await client.roundTrip(sent).catch(() => undefined);
-    // What has ended does not drain.
+    // A closed socket emits no drain event.
     else if (!more) await new Promise((resolve) => client.socket.once('drain', resolve).once('close', resolve));
     else await new Promise((resolve) => setImmediate(resolve));
   }
@@ -56,7 +59,7 @@ const odd = (i: number): number => 2 * i + 1;
 interface Attack {
   readonly name: string;
   readonly make: (i: number) => Buffer;
-  /** The code of our GOAWAY. Undefined: nghttp2 ends it. */
+  /** The code of our GOAWAY. Undefined: nghttp2 closes the connection. */
   readonly code?: number;
   readonly perWrite?: number;
 }
@@ -102,7 +105,7 @@ const attacks: readonly Attack[] = [
   { name: 'DATA without content', make: (i) => (i === 0 ? headers(1, 0) : frame(frameType.data, 0, 1)) },
   {
     name: 'DATA of one byte',
-    // Within the windows of sixteen streams, which nobody reads.
+    // Within the windows of sixteen streams that are never read.
     make: (i) => (i < 16 ? headers(odd(i), 0) : frame(frameType.data, 0, odd(i % 16), Buffer.from([0]))),
     code: errorCode.calm,
     perWrite: 5_000,
@@ -181,7 +184,7 @@ test('uploads that nobody reads are given no more than the window that they bega
   const client = await gateway.raw2();
   const upload = fieldBlock(get('/', [['content-length', '1000000']], 'POST'));
   for (let i = 0; i < 100; i += 1) client.send(headers(odd(i), 0, upload));
-  // HTTP/2's default, 65,535 bytes for each.
+  // HTTP/2's default window, 65,535 bytes for each stream.
   for (let i = 0; i < 100; i += 1) for (let piece = 0; piece < 3; piece += 1) client.data(odd(i), Buffer.alloc(16_384));
   await client.roundTrip(1);
   const updates = client.received.filter(({ type }) => type === frameType.windowUpdate);
@@ -196,7 +199,7 @@ test('large heads cost no more than they weigh, also before the client has heard
   const gateway = await startSecureGateway(t, () => undefined);
   await isServing(gateway);
   const client = new RawHttp2(await gateway.dial({ ALPNProtocols: ['h2'] }));
-  // SETTINGS, but no acknowledgement of the gateway's.
+  // Sends SETTINGS but does not acknowledge the gateway's.
   client.send(preface, frame(frameType.settings, 0, 0, setting(settingId.headerTableSize, 0)));
   const before = memoryUsage().rss;
   const large = fieldBlock(
@@ -205,7 +208,7 @@ test('large heads cost no more than they weigh, also before the client has heard
       ['a', 'b', 'c'].map((name) => [name, 'y'.repeat(33_000)] as const),
     ),
   );
-  // As many answers as fit the client's own window.
+  // The error responses to 200 requests still fit the client's own window.
   for (let i = 0; i < 200; i += 1) {
     for (let at = 0; at < large.length; at += 16_384) {
       const last = at + 16_384 >= large.length ? flag.endHeaders : 0;
@@ -236,6 +239,6 @@ test('what was reset leaves nothing behind: no tunnel, no stream', async (t) => 
   }
   assert.ok(gateway.transport.tunnels.length <= 100);
   assert.ok(gateway.transport.tunnels.every(({ destroyed }) => destroyed));
-  // Nothing is waited for.
+  // The drain has nothing to wait for.
   await gateway.gateway.drain(10_000);
 });

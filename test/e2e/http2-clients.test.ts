@@ -1,4 +1,4 @@
-// Clients that people use, over TLS: curl and undici with HTTP/2 and without.
+// Common clients over TLS, with and without HTTP/2: curl and undici.
 import assert from 'node:assert/strict';
 import { hash, randomBytes } from 'node:crypto';
 import type { RequestListener } from 'node:http';
@@ -14,7 +14,7 @@ import { startSecureGateway } from '../helpers/secure-gateway.ts';
 const { path: curl, skip } = needs('curl');
 const file = randomBytes(3 * 1024 * 1024);
 
-/** Gives the file, and tells the digest of what it is sent. */
+/** Sends the file, and responds to uploads with their digest. */
 const serve: RequestListener = (incoming, response) => {
   if (incoming.method === 'GET') response.end(file);
   else {

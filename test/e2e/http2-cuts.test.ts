@@ -50,7 +50,7 @@ for (const how of ['end', 'reset'] as const) {
   });
 }
 
-/** What the app sees of an upload that ends by this code, within its body. */
+/** Returns what the app receives of an upload that is reset with this code within its body. */
 async function resetUpload(t: TestContext, code: number, method: string): Promise<IncomingMessage> {
   const app = handedOver();
   const { raw2 } = await startSecureGateway(t, app.serve);
@@ -84,7 +84,7 @@ test('an answer that the app cuts is reset for the client, never ended', async (
       const [, response] = await app.next();
       response.writeHead(200, head);
       response.write('part', () => {
-        // In the same breath, or when nothing is under way any more.
+        // At once, or when no exchange is in progress.
         if (!idle) response.socket?.destroySoon();
       });
       if (idle) {
@@ -197,7 +197,7 @@ test('a client that does not take the end of its answer is waited for no longer 
   const { raw2 } = await startSecureGateway(t, (_, response) => response.end('the end'), {
     policy: { limits: { idleTimeoutMs: 100 } },
   });
-  // Not a byte of a body may come.
+  // A zero window: no byte of a body may be sent.
   const client = await raw2(setting(settingId.initialWindowSize, 0));
   client.request(1, get());
   assert.equal(await client.outcome(1), `reset ${errorCode.cancel}`);
@@ -262,7 +262,7 @@ test('a response that comes before the end of the upload arrives whole, then NO_
     const { payload } = await client.frame((frame) => frame.stream === id && frame.type === frameType.reset);
     assert.equal(payload.readUInt32BE(), errorCode.none);
   }
-  // The gateway's own, which is complete before nghttp2 has done with the request.
+  // The gateway's own response, which completes before nghttp2 has finished with the request.
   stream += 2;
   client.request(stream, get('/', [], 'HEAD', '%00'), 0);
   assert.equal(await client.outcome(stream), '400');

@@ -1,4 +1,5 @@
-// A body of no bytes counts as none over HTTP/2, too: a head without END_STREAM, and an empty DATA frame with it.
+// A body of zero bytes counts as no body over HTTP/2 too: a head without END_STREAM, then an empty
+// DATA frame with it.
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { test, type TestContext } from 'node:test';
@@ -15,7 +16,7 @@ const framing: RequestListener = (request, response) => {
 
 const endEmpty = frame(frameType.data, flag.endStream, 1);
 
-/** What the app says to a request of these frames, sent in one piece. */
+/** Returns what the app reports about a request of these frames, sent in one write. */
 async function told(gateway: SecureGateway, fields: Fields, ...frames: readonly Buffer[]): Promise<string> {
   const client = await gateway.raw2();
   client.send(frame(frameType.headers, flag.endHeaders, 1, fieldBlock(fields)), ...frames);

@@ -7,7 +7,7 @@ import { key } from '../helpers/policy.ts';
 import { handedOver } from '../helpers/scripted-app.ts';
 import { answerOf, ask, problemCode, startSecureGateway } from '../helpers/secure-gateway.ts';
 
-/** Says what it was asked. */
+/** Responds with a description of the request. */
 function show(request: IncomingMessage, response: ServerResponse): void {
   void text(request).then((body) => {
     const { method, url, rawHeaders, rawTrailers, httpVersion } = request;

@@ -1,4 +1,5 @@
-// Requests of each kind on one connection, as many as `make test` has time for; `make soak` sends ten times as many.
+// Requests of each kind on one connection, as many as `make test` has time for; `make soak` sends
+// ten times as many.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,7 +20,8 @@ for (const kind of manyKinds) {
   });
 }
 
-// One after the other: with transfers in parallel curl 7.88 fails those whose response comes before their body, also with Go's server.
+// Sequentially: with parallel transfers curl 7.88 fails those whose response comes before their
+// body, with Go's server as well.
 for (const { name, path, headers, body, status } of manyKinds) {
   test(`curl: ${count} requests on one connection, and none counts as abuse: ${name}`, { skip }, async (t) => {
     const { port } = await startMany(t);
@@ -29,10 +31,10 @@ for (const { name, path, headers, body, status } of manyKinds) {
       const file = join(await tempDirectory(t), 'body');
       await writeFile(file, body);
       args.push('--data-binary', `@${file}`);
-      // Without the field there is no length in HTTP/2.
+      // Without the field, the length is not announced in HTTP/2.
       if (!('content-length' in headers)) args.push('-H', 'Content-Length:');
     }
-    // The fragment is not sent: the same path each time.
+    // The fragment is not sent, so the path is the same each time.
     const { code, stdout, stderr } = await runProgram(curl, [
       ...args,
       `https://localhost:${port}/peer/app${path}#[1-${count}]`,

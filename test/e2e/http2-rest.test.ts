@@ -37,14 +37,16 @@ test('a head that never ends is no request: its connection is idle', async (t) =
   await client.goaway();
 });
 
-/** Longer than a busy machine takes for the TLS handshake, which it bounds as well. */
+/**
+ * Longer than the TLS handshake takes on a busy machine; this timeout covers the handshake as well.
+ */
 const readHeaderTimeoutMs = 800;
-/** Longer than a busy machine takes for two requests. */
+/** Longer than two requests take on a busy machine. */
 const drainLingerMs = 1_500;
-/** Far beyond either, and far below every other bound on these connections. */
+/** Far above either of the two, and far below every other timeout on these connections. */
 const busyMachineMs = 15_000;
 
-/** Beginnings of a head, none of which ends it. */
+/** Starts of a head that never completes. */
 const unfinished: Readonly<Record<string, readonly Buffer[]>> = {
   'no byte of the fields': [
     frame(frameType.headers, flag.endStream | flag.endHeaders, 3, fieldBlock(get())).subarray(0, 9),
@@ -71,7 +73,7 @@ for (const [name, pieces] of Object.entries(unfinished)) {
     const timer = setInterval(() => {
       const piece = more.shift();
       if (piece !== undefined) client.send(piece);
-      // nghttp2 takes 8 CONTINUATION frames: it must not be what ends the connection.
+      // nghttp2 accepts 8 CONTINUATION frames: it must not be the one to close the connection.
     }, readHeaderTimeoutMs / 4);
     await client.goaway();
     clearInterval(timer);
@@ -87,7 +89,7 @@ test('a head that is complete in time, or was refused, ends nothing, however lon
   const client = await raw2();
   client.request(1, get());
   const [, response] = await app.next();
-  // nghttp2 resets it and JavaScript sees no stream: only the PING shows that it ended.
+  // nghttp2 resets the stream and JavaScript never sees it: only the PING shows that it ended.
   client.request(3, get('/', [['X-Upper', '1']]));
   assert.equal(await client.outcome(3), `reset ${errorCode.protocol}`);
   const { payload } = await client.frame(({ type, flags }) => type === frameType.ping && flags === 0);
@@ -119,7 +121,7 @@ test('a drain serves what comes within its linger, then sends GOAWAY with the la
   const [, held] = await app.next();
   const startMs = performance.now();
   const drained = gateway.drain(10_000);
-  // On a connection at rest as well.
+  // An idle connection still serves a request, too.
   idle.request(1, get());
   (await app.next())[1].end('one more');
   assert.equal(await idle.outcome(1), '200');
@@ -133,7 +135,7 @@ test('a drain serves what comes within its linger, then sends GOAWAY with the la
   assert.ok(tookMs >= drainLingerMs && tookMs < busyMachineMs, `${tookMs} ms`);
   const goaway = await busy.frame(({ type }) => type === frameType.goaway);
   assert.deepEqual([goaway.payload.readUInt32BE(0), goaway.payload.readUInt32BE(4)], [3, errorCode.none]);
-  // No response to it, and the id says so: the client may send it elsewhere.
+  // It gets no response, and the last id in the GOAWAY says so: the client may retry elsewhere.
   busy.request(5, get());
   held.end('the last');
   assert.equal(await busy.goaway(), errorCode.none);

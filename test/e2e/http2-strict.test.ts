@@ -10,7 +10,7 @@ import { get, startSecureGateway } from '../helpers/secure-gateway.ts';
 
 const malformed = `reset ${errorCode.protocol}`;
 
-/** A request to the app with other pseudo-fields. */
+/** A request to the app with modified pseudo-header fields. */
 function withPseudo(changes: Readonly<Record<string, string | undefined>>, more: Fields = []): Fields {
   const changed = get('/', more).map(([name, value]) => [name, name in changes ? changes[name] : value] as const);
   return changed.filter((field): field is readonly [string, string] => field[1] !== undefined);
@@ -19,9 +19,9 @@ function withPseudo(changes: Readonly<Record<string, string | undefined>>, more:
 interface Row {
   readonly name: string;
   readonly fields: Fields;
-  /** What the client must see. */
+  /** The outcome that the client must see. */
   readonly outcome: string;
-  /** Whether the app sees anything. */
+  /** Whether the request reaches the app. */
   readonly reaches?: boolean;
 }
 
@@ -97,7 +97,7 @@ const heads: readonly Row[] = [
   { name: 'a field larger than all may be', fields: get('/', [['x-large', 'y'.repeat(40_000)]]), outcome: '431' },
 ];
 
-/** nghttp2 drops such fields, so that nothing of them reaches anybody. */
+/** nghttp2 drops these fields, so that they never reach the app. */
 const dropped: readonly (readonly [name: string, field: readonly [string, string]])[] = [
   ['a line end in a value', ['x-odd', 'a\r\nx-injected: b']],
   ['a NUL in a value', ['x-odd', 'a\0b']],
@@ -206,7 +206,7 @@ test('both HTTP versions accept the same methods', async (t) => {
     );
     const [, status] = /^HTTP\/1\.1 (\d+)/.exec((await buffer(socket)).toString('latin1')) ?? [];
     assert.equal(await client.outcome(stream), status, method);
-    // The gateway does not forward TRACE: it would show the app’s fields to the client.
+    // The gateway does not forward TRACE: it would show the app's fields to the client.
     assert.equal(status, METHODS.includes(method) && method !== 'TRACE' ? '200' : '501', method);
   }
 });
@@ -226,7 +226,7 @@ test('bodies: another length than was said, and trailers that are none, are rese
   const rows: readonly (readonly [name: string, fields: Fields, rest: Buffer, outcome: RegExp, app: string])[] = [
     ['as said', sized, data('abc', flag.endStream), /^200$/, 'whole'],
     ['shorter', sized, data('ab', flag.endStream), /^reset 1$/, 'cut'],
-    // nghttp2 gives the whole connection up.
+    // nghttp2 closes the whole connection.
     ['longer', sized, data('abcd', flag.endStream), /^reset 1$|^goaway/, 'cut'],
     ['trailers', unsized, trailers([['x-check', '1']], flag.endStream), /^200$/, 'whole'],
     ['trailers that do not end the body', unsized, trailers([['x-check', '1']], 0), /^reset 1$/, 'cut'],
@@ -241,7 +241,7 @@ test('bodies: another length than was said, and trailers that are none, are rese
     assert.match(await client.outcome(1), outcome, name);
     client.socket.destroy();
     await once(client.socket, 'close');
-    // A request that was reset in the same breath may not have reached the app at all.
+    // A request that is reset at once may never reach the app.
     while (app === 'whole' && seen.length === 0) await client.change();
     assert.ok(
       seen.every((what) => what === app),

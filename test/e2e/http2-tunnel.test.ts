@@ -22,7 +22,7 @@ async function head(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders & { 
   return fields;
 }
 
-/** The app's side of what an `Upgrade` asked for, after the 101. */
+/** Resolves after the 101 with the app's side of an upgraded connection. */
 async function taken(t: TestContext): Promise<{ client: ClientHttp2Stream; app: Socket; gateway: SecureGateway }> {
   const gateway = await startSecureGateway(t, () => undefined);
   const appSocket = new Promise<Socket>((resolve) => {
@@ -38,7 +38,10 @@ async function taken(t: TestContext): Promise<{ client: ClientHttp2Stream; app: 
   return { client, app: await appSocket, gateway };
 }
 
-/** The same with a client that writes frames itself. `early`: what it sends, and ends with, before the app has switched. */
+/**
+ * The same with a client that writes frames itself. `early`: data that it sends before the app has
+ * switched, ending its side.
+ */
 async function takenRaw(
   t: TestContext,
   early?: Buffer,
@@ -97,7 +100,7 @@ test('a WebSocket over HTTP/2 is one over HTTP/1.1 to the app, with its subproto
   assert.equal(fields[':status'], 200);
   assert.equal(fields['sec-websocket-protocol'], 'chat');
   for (const absent of ['sec-websocket-accept', 'connection', 'upgrade']) assert.equal(fields[absent], undefined);
-  // A masked binary frame, and what comes back of it; then a close frame with code 4001, answered by one.
+  // A masked binary frame and its echo; then a close frame with code 4001 and the reply to it.
   client.write(Buffer.from([0x82, 0x82, 0, 0, 0, 0, 0x68, 0x69]));
   const [echo] = (await once(client, 'data')) as [Buffer];
   assert.deepEqual([...echo], [0x82, 0x02, 0x68, 0x69]);
@@ -136,7 +139,7 @@ test('what one side cuts is cut for the other', async (t) => {
 interface Ending {
   readonly name: string;
   readonly code: number;
-  /** The app has ended its side before. */
+  /** Whether the app has ended its side before. */
   readonly appEnded: boolean;
 }
 
@@ -156,7 +159,7 @@ for (const { name, code, appEnded } of resets) {
     const over = closed(tunnel);
     raw.reset(1, code);
     await over;
-    // A FIN would have gone out behind all that was written.
+    // A FIN would be sent only after all written data.
     assert.equal(tunnel.writableFinished, false);
   });
 }

@@ -1,4 +1,4 @@
-// A gateway that never got a lease list is not ready, and says why.
+// A gateway that never received a lease list is not ready, and reports why.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { leaseListFailed, listen } from '../../src/kernel/events.ts';
@@ -39,7 +39,7 @@ test('readiness waits for the first lease list, which nobody has to ask for', as
   while ((await call('/health/ready')).status !== 200);
   assert.deepEqual((await details()).lease_lists, [{ relay: 'plain://test', leases: 1, ignored: { name_is_id: 1 } }]);
   assert.match((await metrics.text()).body, /lease_list_ignored_total\{relay="plain:\/\/test",reason="name_is_id"\} 1/);
-  // One line for each new state, not for each attempt.
+  // One log line for each new state, not for each attempt.
   assert.deepEqual(
     lines.map(({ level, message }) => [level, message]),
     [

@@ -1,5 +1,5 @@
-// A lease has an id and as many names as relays give it: what is set for one of them holds however the lease is called, and a pinned name
-// is that of one lease.
+// A lease has one id and the names that relays list it by: settings for one of them apply however
+// the lease is called, and a pinned name belongs to one lease only.
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
@@ -12,7 +12,7 @@ type Parts = Parameters<typeof testPolicy>[0];
 const id = 'A'.repeat(26).replace(/^A{3}/, 'APP');
 const otherId = `B${'A'.repeat(25)}`;
 
-/** One app, listed as `app` and as `other`, and all of it callable by everyone with a key. */
+/** One app, listed as `app` and as `other`. Any caller with a key may call both. */
 async function start(t: TestContext, policy: Parts): Promise<PlainGateway> {
   const gateway = await startPlainGateway(t, (_, response) => response.end('ok'), { policy });
   gateway.transport.publish({ name: 'other', port: portOf(gateway), id });

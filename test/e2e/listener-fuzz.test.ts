@@ -6,7 +6,7 @@ import { closed } from '../helpers/scripted-app.ts';
 
 const host = `Host: x\r\nX-API-Key: ${key}\r\n`;
 
-/** What requests are made of, good and bad. */
+/** Fragments of requests, valid and invalid. */
 const fragment = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom('GET ', 'POST ', 'HEAD ', 'OPTIONS ', 'CONNECT ', 'TRACE ', 'PRI ', 'FOO ') },
   {

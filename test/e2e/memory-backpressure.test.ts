@@ -1,5 +1,6 @@
-// A sender without end and a slow reader, through gateway, relay and app, each a process of its own: the sender is held, and no
-// process grows. Read by amounts here; at 1 MB/s for 20 s in test/soak.
+// An endless sender and a slow reader, through gateway, relay and app, each in its own process:
+// backpressure reaches the sender, and no process grows. Reads by amount here; test/soak reads at 1
+// MB/s for 20 s.
 import { test } from 'node:test';
 import {
   blockedSender,
@@ -23,7 +24,7 @@ for (const start of [download, upload, exchange, upgraded]) {
     const growths = await checkGrowth(path, async () => {
       const flows = await start(path);
       for (const flow of flows) checkHeld(await blockedSender(path, flow), 0);
-      // One direction after the other: the one that nobody reads holds nobody in the other.
+      // One direction after the other: an unread direction must not block the other one.
       for (const flow of flows) {
         for (let slice = 1; slice <= slices; slice += 1) {
           await flow.read(sliceBytes);

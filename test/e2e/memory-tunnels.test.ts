@@ -1,5 +1,5 @@
-// What tunnels cost a gateway while they idle, and that nothing is left of the ones that were abandoned. Gateway, relay and app are
-// processes of their own.
+// Memory cost of idle tunnels in a gateway, and that abandoned tunnels leave nothing behind.
+// Gateway, relay and app run in their own processes.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
@@ -11,16 +11,17 @@ const idleTunnels = 2_000;
 
 test(`${idleTunnels} idle tunnels cost the gateway less than 60 KiB each`, async (t) => {
   const pool = { maxIdle: idleTunnels, maxActive: idleTunnels };
-  // Time is not what this is about: a busy machine takes seconds for so many handshakes.
+  // Timing is not tested here: a busy machine takes seconds for this many handshakes.
   const timeouts = { dialMs: 60_000 };
   const path = await ProcessPath.start(t, { gateway: { pool, timeouts } });
 
-  // So many requests at once need so many tunnels; the app answers none before it has them all.
+  // This many concurrent requests need as many tunnels; the app responds to none before it has
+  // received all of them.
   const burst = async (count: number): Promise<void> => {
     const allHeld = path.app.event('held');
     const answers = Array.from({ length: count }, () => path.call(`/held/${count}`).answer);
     const texts = answers.map(async (answer) => text(await answer));
-    // An answer that is not held is an error.
+    // A response that the app did not hold is an error.
     assert.equal(await Promise.race([allHeld, ...texts]), undefined);
     await path.app.ask('release');
     assert.deepEqual(new Set(await Promise.all(texts)), new Set(['released']));
@@ -40,7 +41,7 @@ test(`${idleTunnels} idle tunnels cost the gateway less than 60 KiB each`, async
 });
 
 const downloads = 200;
-/** So many at once: each holds what the kernel buffers, which is nobody's concern here. */
+/** This many at once: each holds kernel buffers, which are not measured here. */
 const atOnce = 25;
 
 test(`${downloads} downloads abandoned in the middle leave nothing behind within a second`, async (t) => {
@@ -55,7 +56,8 @@ test(`${downloads} downloads abandoned in the middle leave nothing behind within
     const counts = await path.relay.ask<object>('counts');
     return JSON.stringify([...reports.map(({ resources }) => resources), counts]);
   };
-  // The loop that hands an app its tunnels still names the last one while it waits for the next.
+  // The loop that accepts tunnels for an app still refers to the last one while it waits for the
+  // next.
   const objects = (): Promise<unknown> =>
     Promise.all([
       path.relay.objects('streams'),
@@ -63,7 +65,7 @@ test(`${downloads} downloads abandoned in the middle leave nothing behind within
       path.gateway.objects('streams', 'tunnels'),
     ]);
 
-  // An immediate that is about to run is never left, and would be waited for below.
+  // A pending immediate is not a leak, but the wait below would include it.
   let fresh = await left();
   while (fresh.includes('Immediate')) fresh = await left();
   await abandon(1);

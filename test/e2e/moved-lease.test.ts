@@ -1,4 +1,5 @@
-// An app that came back with a new lease id, while the gateway still goes by the list that names the old one.
+// An app that reconnected with a new lease id, while the gateway still uses the list with the old
+// one.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +13,10 @@ import { testLease, type testPolicy } from '../helpers/policy.ts';
 const oldId = `O${'A'.repeat(25)}`;
 const newId = `N${'A'.repeat(25)}`;
 
-/** The app responds with its method, its Host and the body. The gateway has listed `name` with the old id, and knows no newer list. */
+/**
+ * The app responds with its method, its Host and the body. The gateway has listed `name` with the
+ * old id and has no newer list.
+ */
 async function start(
   t: TestContext,
   policy: Parameters<typeof testPolicy>[0] = {},
@@ -31,7 +35,7 @@ async function start(
   const { port } = app.address() as AddressInfo;
   transport.publish({ name: 'moving', id: oldId, port });
   assert.equal((await call('/peer/moving/')).status, 200);
-  /** With its tunnels. */
+  /** Closes the app and its tunnels. */
   const endApp = async (): Promise<void> => {
     const open = transport.tunnels.filter(({ closed }) => !closed);
     const closed = open.map((tunnel) => once(tunnel, 'close'));
@@ -71,7 +75,7 @@ test('an app may come back with a new id again and again', async (t) => {
   const { call, comeBack, endApp } = await start(t, {}, clock);
   for (const id of [newId, oldId, newId, oldId]) {
     comeBack(id);
-    // The directory waits for nothing before it asks the relay, and its list is still in use.
+    // The directory may ask the relay again at once, and its list is still in use.
     passedMs += 1_000;
     assert.equal((await call('/peer/moving/', { method: 'POST', body: 'x' })).status, 200);
     await endApp();
@@ -99,7 +103,7 @@ test('an app that does not come back is dialled no more than twice, and its call
   const dial = transport.dial.bind(transport);
   transport.dial = (lease, options) => {
     dials += 1;
-    // The relay lists it, and does not know it.
+    // The relay lists the lease but does not know it.
     return dial({ id: lease.id === oldId ? newId : lease.id }, options);
   };
   assert.equal((await call('/peer/app/')).status, 200);

@@ -1,4 +1,5 @@
-// A name leads to one lease. A lease that is named like another one, or like its id, gets none of its requests and takes it from nobody.
+// A name leads to one lease. A lease that is named like another one, or like its id, gets none of
+// its requests and does not block them.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -17,7 +18,7 @@ const victim = `V${'A'.repeat(25)}`;
 const thief = `T${'A'.repeat(25)}`;
 const third = `U${'A'.repeat(25)}`;
 
-/** `victim` answers `victim`, any other lease `thief`. No lease is listed yet but `app`. */
+/** `victim` responds with `victim`, any other lease with `thief`. Only `app` is listed yet. */
 async function start(t: TestContext, policy: Parameters<typeof testPolicy>[0] = {}): Promise<Bench> {
   const gateway = await startPlainGateway(t, (_, response) => response.end('victim'), {
     policy: { ...policy, directoryTtlMs: 0 },
@@ -34,13 +35,13 @@ async function start(t: TestContext, policy: Parameters<typeof testPolicy>[0] = 
     publish: (name, id) => {
       gateway.transport.publish({ name, id, port: portOf(id === victim ? gateway.app : other) });
     },
-    /** What a caller gets once the relay was asked again. */
+    /** Returns the response after the relay was asked again. */
     ask: async (lease, headers = {}) => {
       const asked = gateway.transport.listed;
       let answer = await gateway.call(`/peer/${lease}/`, {
         headers: ['X-API-Key', key, ...Object.entries(headers).flat()],
       });
-      // Two lists: the first may have been under way already.
+      // Waits for two lists, because the first request may already have been in flight.
       while (gateway.transport.listed < asked + 2)
         answer = await gateway.call(`/peer/${lease}/`, {
           headers: ['X-API-Key', key, ...Object.entries(headers).flat()],
@@ -65,10 +66,10 @@ describe('a lease that is named like the id of another one', () => {
         baseDomain: 'peers.test',
       });
       publish(name, thief);
-      // While the victim is away: by pin, by id in any case, by host.
+      // While the victim is offline: by pin, by id in any case, by host.
       for (const way of ['bank', victim, victim.toLowerCase()])
         assert.match(await ask(way), /^lease_(not_found|unreachable)$/, way);
-      // Its own id gets nothing by the rules for the name.
+      // Its own id gets no access from the rules for the name.
       assert.equal(await ask(thief), 'access_denied');
       publish('other', victim);
       for (const way of ['bank', victim, victim.toLowerCase()]) assert.equal(await ask(way), 'victim', way);
@@ -137,7 +138,7 @@ async function published(t: TestContext, url: string, name: string, credential: 
     },
   });
   t.after(() => client.close());
-  // Refuses every client: which error a caller gets shows whether the lease was dialled.
+  // Rejects every client: the error code then shows whether the lease was dialled.
   client.listen({ name, credential, alpn: ['http/1.1'], allowClient: () => false });
   await done.promise;
   return client;

@@ -1,4 +1,4 @@
-// What is told of requests over TLS and HTTP/2, and of the certificate that they came by.
+// Logs and metrics of requests over TLS and HTTP/2, and of the certificate in use.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';

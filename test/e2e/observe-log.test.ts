@@ -1,4 +1,4 @@
-// What the access log says of requests through a whole gateway, and what it never says.
+// The access log of requests through a whole gateway, and what it must never contain.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage, RequestListener } from 'node:http';
@@ -15,7 +15,7 @@ type Line = Record<string, unknown>;
 
 interface Logged extends PlainGateway {
   readonly lines: readonly string[];
-  /** The next line that was not asked for yet. */
+  /** The next line that was not read yet. */
   readonly line: () => Promise<Line>;
 }
 
@@ -168,7 +168,7 @@ test('a WebSocket, when it ends, with the bytes of both ways', async (t) => {
   await once(client, 'close');
   const told = await line();
   assert.deepEqual([told['status'], told['stream'], told['outcome']], [101, 'websocket', undefined]);
-  // RFC 6455 §5.2: a header of 2 bytes, 4 more of mask from the client, and a close frame each way.
+  // RFC 6455 §5.2: a 2-byte header, 4 bytes of mask from the client, and a close frame each way.
   assert.deepEqual([told['bytes_received'], told['bytes_sent']], [2 + 4 + 5 + 2 + 4, 2 + 14 + 2]);
   assert.equal(told['path'], '/peer/app/socket');
 });

@@ -1,4 +1,4 @@
-// What /metrics says after requests through a whole gateway.
+// /metrics after requests through a whole gateway.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -56,7 +56,7 @@ test('requests, errors, dials and tunnels', async (t) => {
   assert.equal(value('portal_connected', { relay }), 1);
   assert.equal(value('relay_rtt_seconds', { relay }), 0.002);
   assert.equal(value('portal_dials_total', { relay, outcome: 'ok' }), 1);
-  // The relay lists it and does not know it: looked up again, and dialled once more.
+  // The relay lists the lease but does not know it: it is looked up again and dialled once more.
   assert.equal(value('portal_dials_total', { relay, outcome: 'lease_unreachable' }), 2);
   assert.equal(value('portal_dial_duration_seconds_count', { relay }), 1);
   assert.equal(value('tunnels', { lease_id: leaseId, state: 'idle' }), 1);

@@ -1,4 +1,4 @@
-// `start` while nobody reads its log, or somebody reads only some of it.
+// `start` while its log on stdout is not read, or only partly read.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { markedKey } from '../secrecy/marks.ts';
 import { recorder } from '../secrecy/recorded-output.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
-/** The queue of the log and a pipe are 4.1 MiB together; a line of these requests has 2.6 KB. */
+/** The log queue and a pipe hold 4.1 MiB together; a line of these requests takes 2.6 KB. */
 const tooMany = 2_500;
 const longPath = `/${'x'.repeat(3_000)}`;
 
@@ -24,7 +24,7 @@ interface Deaf {
   readonly client: Client;
 }
 
-/** A gateway whose stdout is read up to the line that says where it listens, and no further. */
+/** A gateway whose stdout is read up to the line with its address, and no further. */
 async function startDeaf(t: TestContext): Promise<Deaf> {
   const child = spawn(process.execPath, [main, 'start', '--port', '0', '--relay', 'ws://127.0.0.1:1/relay'], {
     env: { HOME: '/nonexistent', XDG_STATE_HOME: await temporaryDirectory(t), GATEWAY_API_KEY: markedKey('test') },
@@ -38,7 +38,7 @@ async function startDeaf(t: TestContext): Promise<Deaf> {
   return { child, stdout: child.stdout, client };
 }
 
-/** Of the log no more is read than a test asks for. */
+/** Reads the log only as far as a test asks. */
 async function recorded(stdout: Readable, text: string): Promise<string> {
   const read = await readUntil(stdout, text);
   recorder({ args: ['start'] })(read);

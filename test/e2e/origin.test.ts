@@ -1,4 +1,5 @@
-// Origin where Host is replaced: an app that compares the two must accept pages of the operator's own names, and no others.
+// Origin where Host is replaced: an app that compares the two must accept pages of the operator's
+// own names, and no others.
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { test, type TestContext } from 'node:test';

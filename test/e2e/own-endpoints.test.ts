@@ -50,7 +50,7 @@ test('this machine reads details and metrics on the main port', async (t) => {
 test('to everybody else they are not there, unless the operator allows the address', async (t) => {
   const { call } = await startPlainGateway(t, () => undefined, { listener: { metrics } });
   for (const path of ['/metrics', '/health/details']) {
-    // A proxy on this machine makes strangers look like neighbours.
+    // A proxy on this machine makes remote clients look local.
     for (const name of ['X-Forwarded-For', 'Forwarded', 'Via', 'X-Real-IP']) {
       const answer = await call(path, { headers: [name, 'x'] });
       assert.deepEqual([answer.status, (JSON.parse(answer.text) as { code: string }).code], [404, 'not_found']);

@@ -1,5 +1,5 @@
-// Everything in a head by which an app names itself leads clients back to the gateway, and what clients name leads to the app, whichever
-// hop replaced Host.
+// Every response header in which an app names itself leads clients back to the gateway, and the
+// URLs that clients send lead to the app, whichever hop replaced Host.
 import assert from 'node:assert/strict';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { request } from 'node:http';
@@ -11,7 +11,7 @@ import { auth, startPlainGateway, type PlainGateway } from '../helpers/plain-gat
 import { tunnelOver } from '../helpers/plain-transport.ts';
 import { testLease } from '../helpers/policy.ts';
 
-/** As REST frameworks, MCP servers and container registries do: URLs are made from Host. */
+/** Builds URLs from Host, as REST frameworks, MCP servers and container registries do. */
 const naming: RequestListener = ({ headers: { host = '' } }, response) => {
   response.writeHead(401, [
     ...['Link', `<http://${host}/a?page=2>; rel="next"; anchor="http://${host}/a", </b>; rel=up`],
@@ -26,7 +26,7 @@ interface Way {
   readonly name: string;
   readonly line: string;
   readonly host: string;
-  /** Where the client finds the app. */
+  /** The app's base URL for clients. */
   readonly base: string;
   readonly start: (t: TestContext, serve: RequestListener) => Promise<PlainGateway>;
 }

@@ -109,7 +109,7 @@ test('a body that was sent ahead is bounded like any other, and read when its tu
   await readUntil(small, 'still there');
 });
 
-/** The bodies of so many answers, in the order in which they came; fails when one is not `200`. */
+/** The bodies of `count` responses, in order of arrival; fails if one is not `200`. */
 async function bodies(socket: Socket, count: number): Promise<string[]> {
   let received = '';
   const found: string[] = [];
@@ -129,7 +129,7 @@ async function bodies(socket: Socket, count: number): Promise<string[]> {
   return found;
 }
 
-/** Says which request it was, and what its body was. */
+/** Responds with the request line and the body. */
 const repeat = (request: IncomingMessage, response: ServerResponse): void => {
   void text(request).then((body) => {
     const answer = `${request.url ?? ''} ${body}`;
@@ -137,7 +137,7 @@ const repeat = (request: IncomingMessage, response: ServerResponse): void => {
   });
 };
 
-/** GET, with a length and in chunks, in turn. */
+/** Alternates between GET, a body with a length and a chunked body. */
 function pipelined(i: number, padding = ''): string {
   const pad = padding === '' ? '' : `X-Padding: ${padding}\r\n`;
   if (i % 3 === 0) return get(`/${i}`, pad);
@@ -194,7 +194,7 @@ test('a head whose rest is not read while others wait is not late, and is afterw
     const more = get(`/${count}`);
     const socket = raw(Array.from({ length: count }, (_, i) => get(`/${i}`)).join('') + more.slice(0, 20));
     const [, first] = await app.next();
-    // Node looks for late heads twice a second.
+    // Node checks for late heads twice a second.
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     const answers = bodies(socket, count);
     first.end('a');

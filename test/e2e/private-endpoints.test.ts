@@ -1,4 +1,5 @@
-// Who reads /metrics and /health/details on the main port: a connection from this machine is no proof, and neither is a PROXY header.
+// Access to /metrics and /health/details on the main port: neither a connection from this machine
+// nor a PROXY header is proof.
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
@@ -39,7 +40,8 @@ test('a connection from this machine needs a Host of this machine', async (t) =>
 test('behind a plain nginx on this machine nothing of it is to be had', async (t) => {
   const gateway = await startPlainGateway(t, () => undefined, { listener: { metrics } });
   for (const path of paths) {
-    // What nginx sends with nothing but proxy_pass: its own name for the upstream, over HTTP/1.0.
+    // The request that nginx sends with only proxy_pass: its own name for the upstream, over
+    // HTTP/1.0.
     const plain = `GET ${path} HTTP/1.0\r\nHost: 127.0.0.1:8080\r\nConnection: close\r\n\r\n`;
     assert.equal(await statusOf(gateway, plain), 404, path);
     const usual = get(path, '127.0.0.1:8080', 'X-Real-IP: 203.0.113.9');

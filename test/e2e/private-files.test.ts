@@ -1,4 +1,5 @@
-// `start` refuses what other users may read, change or replace, and `validate` says so before.
+// `start` rejects files that other users may read, change or replace, and `validate` reports them
+// beforehand.
 import assert from 'node:assert/strict';
 import { chmod, chown, lchown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ interface Place {
   readonly state: string;
 }
 
-/** root/gateway.yaml, and root/state/portal-gateway with an identity. */
+/** Creates root/gateway.yaml, and root/state/portal-gateway with an identity. */
 async function placeWith(t: TestContext, yaml: string): Promise<Place> {
   const root = await temporaryDirectory(t);
   const state = join(root, 'state');
@@ -160,7 +161,7 @@ test('a volume as Kubernetes mounts it for a user that is not root is accepted',
   const [uid, fsGroup] = [54_321, 54_322];
   const root = await temporaryDirectory(t);
   await chmod(root, 0o755);
-  // A Secret: a sticky tmpfs, links, files of root that the group may read.
+  // A Kubernetes Secret: a sticky tmpfs, symlinks, files owned by root and readable by the group.
   const secret = join(root, 'secret');
   await mkdir(join(secret, '..2026'), { recursive: true });
   for (const [name, text] of [
@@ -175,7 +176,7 @@ test('a volume as Kubernetes mounts it for a user that is not root is accepted',
   await lchown(join(secret, '..data'), 0, fsGroup);
   await chown(secret, 0, fsGroup);
   await chmod(secret, 0o3777);
-  // A persistent volume: root's, and the group may write.
+  // A persistent volume: owned by root and writable by the group.
   const state = join(root, 'state');
   await mkdir(state);
   await chown(state, 0, fsGroup);

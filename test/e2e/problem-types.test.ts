@@ -1,4 +1,5 @@
-// The `type` of a problem leads its client to a page of the same gateway that explains the code, and nowhere else.
+// The `type` of a problem is a page on the same gateway that explains the code, and never another
+// host.
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -31,7 +32,7 @@ test('by path, the type is a path of the gateway, where the code has its place',
     ['GET /peer/%zz/ HTTP/1.1', 'invalid_request'],
     ['TRACE /peer/app/ HTTP/1.1', 'not_implemented'],
     ['POST /health HTTP/1.1', 'method_not_allowed'],
-    // Not read as a request.
+    // Rejected by the HTTP parser.
     ['BROKEN', 'invalid_request'],
   ] as const) {
     const { type } = problemIn((await ask(gateway, line, 'Host: gw.test')).body);
@@ -75,7 +76,7 @@ test('in host mode without public_url there is no page: about:blank, and the phr
   assert.equal(problemIn((await ask(gateway, 'BROKEN')).body).type, 'about:blank');
   const html = await ask(gateway, 'GET / HTTP/1.1', 'Host: nobody.peers.test', 'Accept: text/html');
   assert.match(html.body, /Code <code>lease_not_found<\/code>/);
-  // Every path of such a host is the app's.
+  // Every path of such a host belongs to the app.
   assert.match((await ask(gateway, `GET ${page} HTTP/1.1`, 'Host: app.peers.test')).body, /app \/\.well-known/);
   const byPath = await ask(gateway, 'GET /peer/nobody/ HTTP/1.1', 'Host: gw.test');
   assert.equal(problemIn(byPath.body).type, `${page}#lease_not_found`);
@@ -119,7 +120,8 @@ test('the page has every code once, as text, and what all pages of the gateway h
   ] as const) {
     assert.match(values(name).join(), value);
   }
-  // Of the table's Markdown and its placeholders nothing is left that a browser would read as anything but text.
+  // No Markdown or placeholder of the table remains that a browser would render as anything but
+  // text.
   const content = body
     .slice(body.indexOf('<main>'))
     .replaceAll(/<\/?(?:code|small|section|main|html|p|h[12])\b[^<>]*>/g, '');

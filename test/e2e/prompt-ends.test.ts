@@ -1,4 +1,5 @@
-// Whoever leaves first, the other side feels it at once: over a pooled tunnel, over one of its own, and past an upgrade.
+// When one side disconnects, the other side notices at once: over a pooled tunnel, over a dedicated
+// one, and after an upgrade.
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -6,7 +7,7 @@ import { test, type TestContext } from 'node:test';
 import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
 import { closed, handedOver, over } from '../helpers/scripted-app.ts';
 
-/** Contract §9 and the issue: a client that goes away is felt by the app within it. */
+/** The app must notice a client's disconnect within this time. */
 const promptMs = 100;
 
 const fields = `Host: x\r\nX-API-Key: ${key}\r\n`;

@@ -1,4 +1,5 @@
-// What was used of quotas beyond the process that counted it: in a file after a crash, and in Redis for several gateways.
+// Quota usage outlives the process that counted it: in a file after a crash, and in Redis for
+// several gateways.
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -48,7 +49,7 @@ test('a crash loses nothing that is older than a second, and an end nothing at a
   const directory = await temporaryDirectory(t);
   const first = await startGateway(t, directory, relay);
   assert.equal(await statusOf(first.url), 200);
-  // The contract says one; this machine may be busy with other tests.
+  // It should take one second; the machine may be busy with other tests.
   assert.ok((await untilKept(directory, 1)) < 3_000);
   first.child.kill('SIGKILL');
   await first.exited;
@@ -68,7 +69,7 @@ test('a used-up quota stays used up after a restart with a state directory that 
   for (const expected of [200, 200, 200, 429]) assert.equal(await statusOf(first.url), expected);
   first.child.kill('SIGTERM');
   assert.equal(await first.exited, 0);
-  // As with a full disk: nobody, not even root, writes the draft of the file.
+  // As with a full disk: not even root can write the temporary file.
   await mkdir(join(directory, 'portal-gateway', 'quotas.jsonl.new', 'in the way'), { recursive: true });
   const second = await startGateway(t, directory, relay);
   assert.equal(await statusOf(second.url), 429);
@@ -87,7 +88,7 @@ test('two gateways with one state directory do not write over each other, and th
   first.child.kill('SIGKILL');
   await first.exited;
   await second.line(/"level":"info".*kept again/);
-  // What the first has used counts, and what this one has.
+  // The usage of the first process and of this one both count.
   assert.deepEqual([await statusOf(second.url), await statusOf(second.url)], [200, 429]);
   await untilKept(directory, 3);
   second.child.kill('SIGKILL');
@@ -116,7 +117,7 @@ test('three gateways admit together as many requests as there are, to the last o
     rate: { requestsPerSecond: 100_000, burst: 100_000 },
     more: 'quotas: { monthly: { environment: { requests: 200 } } }',
   });
-  // Each was asked once while it started.
+  // Each was called once while it started.
   const asked = await replicas.offer(200, 2);
   assert.deepEqual([...new Set(asked.map(({ status }) => status))].sort(), [200, 429]);
   assert.equal(admitted(asked), 200 - replicas.all.length);

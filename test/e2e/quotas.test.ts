@@ -1,4 +1,4 @@
-// Quotas as callers meet them: by day and month, in requests, bytes and tokens, through the gateway.
+// Quotas as callers see them: by day and month, in requests, bytes and tokens, through the gateway.
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { once } from 'node:events';
@@ -45,11 +45,11 @@ function codeOf({ status, text }: Answer): unknown {
 
 function field({ message }: Answer, name: string): string | undefined {
   const lines = message.headersDistinct[name];
-  // The last one is of the rate limit.
+  // The last line belongs to the rate limit.
   return lines?.find((line) => /"(?:daily|monthly)-/.test(line));
 }
 
-/** Asks until it is so: what an answer took is known a moment after its end. */
+/** Calls until a request is rejected: a response is charged shortly after its end. */
 async function untilRefused(bench: Bench): Promise<Answer> {
   for (;;) {
     const answer = await bench.call('/peer/app/refused');
@@ -215,7 +215,8 @@ describe('a quota in tokens', () => {
       const arrived = async (part: string): Promise<void> => {
         while (!text.includes(part)) await once(events, 'data');
       };
-      // The app says the next only when this one has arrived: an event that waits for another never comes.
+      // The app sends the next event only after this one has arrived: if events were held back, the
+      // test would hang.
       await arrived('"one"');
       apps[0]?.send(`data: ${JSON.stringify({ choices: [], ...usage })}\n\n`);
       await arrived('"choices":[]');

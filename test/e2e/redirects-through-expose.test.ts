@@ -1,4 +1,5 @@
-// An app that makes absolute URLs from its Host, behind `expose` and the gateway: its redirects lead clients back to the gateway.
+// An app that builds absolute URLs from its Host, behind `expose` and the gateway: its redirects
+// lead clients back to the gateway.
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { test, type TestContext } from 'node:test';

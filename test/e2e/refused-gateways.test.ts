@@ -1,4 +1,4 @@
-// A gateway that `expose --allow-client` does not admit: its callers and the owner of the app learn why.
+// A gateway that `expose --allow-client` rejects: its callers and the owner of the app learn why.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
@@ -11,7 +11,7 @@ import { startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { key, testPolicy } from '../helpers/policy.ts';
 import { startRelay } from '../helpers/relay-bench.ts';
 
-/** Calls the lease `app` through a gateway: status and code of the problem. */
+/** Starts a gateway that calls the lease `app` and returns the status and code of the problem. */
 async function startGateway(
   t: TestContext,
   url: string,

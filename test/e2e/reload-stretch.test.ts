@@ -1,5 +1,5 @@
-// How long the event loop is held while configuration and keys are reloaded: `start` with as many lease patterns and keys as files of
-// 1 MiB hold, under requests.
+// How long reloading configuration and keys blocks the event loop: `start` with as many lease
+// patterns and keys as fit into files of 1 MiB, while requests arrive.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { rename, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
 import { markedSecret } from '../secrecy/marks.ts';
 
-/** The bound is about 10 ms; garbage collection and cold code come on top. */
+/** The target is about 10 ms; garbage collection and cold code add to it. */
 const maxStretchMs = 30;
 const patterns = 5_000;
 const keys = 8_000;
@@ -18,7 +18,10 @@ const callers = 4;
 const unlimited = '{ requests_per_second: 1000000, burst: 1000000 }';
 const key = markedSecret('reload-stretch');
 
-/** A preload that writes to stderr how much CPU time the event loop spent between two turns, where that is much. */
+/**
+ * A preload that writes to stderr how much CPU time the event loop spent between two iterations,
+ * when that is long.
+ */
 const tellStretches = `data:text/javascript,${encodeURIComponent(`
   import { isMainThread } from 'node:worker_threads';
   const cpuMs = () => { const { user, system } = process.threadCpuUsage(); return (user + system) / 1000; };
@@ -51,7 +54,7 @@ leases:
 ${each(setting)}`;
 }
 
-/** As \`portal-gateway keys create\` writes them. Nothing is hashed to these. */
+/** Entries as `portal-gateway keys create` writes them. No key hashes to these. */
 function keysYaml(count: number): string {
   const entry = (_: unknown, i: number): string => {
     const number = String(i).padStart(10, '0');
@@ -70,9 +73,12 @@ interface Bench {
   readonly directory: string;
   readonly relay: string;
   readonly cli: CliProcess;
-  /** What the app's response says of the configuration. */
+  /** What the app's response reveals about the configuration. */
   readonly call: () => Promise<string | undefined>;
-  /** Runs the work while callers call, and a few calls more; the longest stretch of all that, in milliseconds. */
+  /**
+   * Runs the work while callers send requests, then a few requests more. Resolves with the longest
+   * blocking time in milliseconds.
+   */
   readonly stretchOf: (work: () => Promise<unknown>) => Promise<number>;
 }
 
@@ -118,7 +124,7 @@ async function running(t: TestContext): Promise<Bench> {
       .matchAll(/^STRETCH (\S+)$/gm);
     return Math.max(0, ...Array.from(lines, ([, ms]) => Number(ms)));
   };
-  // Requests without a reload, until their code is warm.
+  // Requests without a reload, to warm their code up.
   await stretchOf(async () => {
     for (let i = 0; i < 300; i += 1) await call();
   });

@@ -1,5 +1,6 @@
-// Two hundred requests at once while the configuration is written thirty times, every third time with a fault: none fails, and each
-// sees one configuration, whole: what it set on the request, on the Host and on the answer.
+// Two hundred concurrent requests while the configuration is written thirty times, every third time
+// with an error. None fails, and each sees one whole configuration: in the request, the Host and
+// the response.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { rename, writeFile } from 'node:fs/promises';
@@ -20,7 +21,10 @@ import { markedSecret } from '../secrecy/marks.ts';
 const callers = 200;
 const reloads = 30;
 const key = markedSecret('every-generation');
-/** Between the two halves of a request's body: long enough that each request meets several reloads. */
+/**
+ * Pause between the two halves of a request body: long enough that each request spans several
+ * reloads.
+ */
 const maxPauseMs = 1000;
 const betweenReloadsMs = 20;
 
@@ -28,7 +32,7 @@ const isFaulty = (generation: number): boolean => generation % 3 === 0;
 
 const unlimited = '{ requests_per_second: 1000000, burst: 1000000 }';
 
-/** What a request can see of it is its number, in three places; the fault is in a fourth. */
+/** Requests see the generation number in three places; the error is in a fourth one. */
 function yamlOf(generation: number, more = ''): string {
   return `
 gateway:
@@ -48,7 +52,7 @@ leases:
 ${more}`;
 }
 
-/** In one step, as careful programs do; what is read is never half of it. */
+/** Replaces the file atomically, so that it is never read half written. */
 async function write(directory: string, yaml: string): Promise<void> {
   await writeFile(join(directory, 'next'), yaml);
   await rename(join(directory, 'next'), join(directory, 'gateway.yaml'));
@@ -59,12 +63,12 @@ interface Seen {
   readonly generations: ReadonlySet<number>;
 }
 
-/** Calls until `stopped`, so many at a time. */
+/** Calls until `stopped`, with a fixed number of concurrent requests. */
 async function callAll(port: number, stopped: AbortSignal): Promise<Seen> {
   const agent = new Agent({ keepAlive: true, maxSockets: callers });
   const generations = new Set<number>();
   let calls = 0;
-  /** Of those that an answer has told of: whoever asks from now on must not see an older one. */
+  /** The newest generation seen in a response: later requests must not see an older one. */
   let newest = 0;
   const caller = async (): Promise<void> => {
     while (!stopped.aborted) {
@@ -85,7 +89,7 @@ async function callAll(port: number, stopped: AbortSignal): Promise<Seen> {
   return { calls, generations };
 }
 
-/** The generation that the request saw; fails when it saw two, or no answer. */
+/** The generation that the request saw; fails if it saw two, or got no response. */
 async function call(port: number, agent: Agent): Promise<number> {
   const outgoing = request({
     host: '127.0.0.1',
@@ -96,7 +100,7 @@ async function call(port: number, agent: Agent): Promise<number> {
     headers: { 'x-api-key': key, 'content-length': 8 },
   });
   const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
-  // Told below, once it is waited for.
+  // The error is reported below, where the response is awaited.
   answered.catch(() => undefined);
   outgoing.write('half');
   await pause(Math.random() * maxPauseMs);
@@ -156,7 +160,7 @@ test('in this process', async (t) => {
   assert.ok(refused >= Math.floor(reloads / 3), `${refused} refused`);
 });
 
-/** A preload that writes what is published on the channel of reloads to stderr. */
+/** A preload that writes the events of the reload channel to stderr. */
 const tellReloads = `data:text/javascript,${encodeURIComponent(
   `import { subscribe } from 'node:diagnostics_channel';
    subscribe('portal-gateway:config-reloaded', ({ outcome }) => process.stderr.write(outcome + '\\n'));`,

@@ -1,4 +1,5 @@
-// `start` as it runs on while its configuration changes: what it takes up, what it refuses, what it says of both.
+// `start` while its configuration changes: what it applies, what it rejects, and what it logs about
+// both.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
@@ -13,14 +14,14 @@ interface Running {
   readonly directory: string;
   readonly file: string;
   readonly cli: CliProcess;
-  /** With this key, or without one. */
+  /** Calls with this key, or without one. */
   readonly call: (path: string, key?: string) => Promise<IncomingMessage>;
   readonly status: (key?: string) => Promise<number | undefined>;
-  /** The lines of the log that begin to come from now on. */
+  /** Searches the lines logged after this call. */
   readonly fromNow: () => (pattern: RegExp) => Promise<RegExpExecArray>;
 }
 
-/** A preload that writes what is published on the channel of reloads to stderr. */
+/** A preload that writes the events of the reload channel to stderr. */
 const tellReloads = `data:text/javascript,${encodeURIComponent(
   `import { subscribe } from 'node:diagnostics_channel';
    subscribe('portal-gateway:config-reloaded', ({ outcome }) => process.stderr.write('EVENT ' + outcome + '\\n'));`,
@@ -29,7 +30,7 @@ const tellReloads = `data:text/javascript,${encodeURIComponent(
 const keys = (...all: string[]): string =>
   `lease_acl: { "*": ["*"] }\nauth:\n  keys:\n${all.map((key, i) => `    - { id: key-${i}, key: ${key} }\n`).join('')}`;
 
-/** On `<directory>/conf/gateway.yaml`, which `prepare` makes. */
+/** Runs on `<directory>/conf/gateway.yaml`, which `prepare` creates. */
 async function running(
   t: TestContext,
   prepare: (directory: string) => Promise<unknown>,
@@ -80,7 +81,9 @@ const written =
 const reloaded = /"message":"configuration reloaded"/;
 const rejected = /"message":"configuration rejected; the one before stays in use"/;
 const refusals = new Set([401, 403, 429]);
-/** Past authentication: there is no relay, or one of somebody else's that has no such lease. */
+/**
+ * Status of a request that passes authentication: there is no relay, or one without such a lease.
+ */
 const admitted = 503;
 
 test('a file that is written anew is taken up, and the event is told', async (t) => {
@@ -241,7 +244,7 @@ test('SIGHUP while requests drain does not end the process', async (t) => {
   assert.equal(await cli.exited, 0);
 });
 
-/** A preload that ends each thread that starts while this file is there. */
+/** A preload that ends each thread that starts while this file exists. */
 const endThreads = `data:text/javascript,${encodeURIComponent(
   `import { existsSync } from 'node:fs';
    import { isMainThread } from 'node:worker_threads';

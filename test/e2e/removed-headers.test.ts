@@ -1,4 +1,5 @@
-// Which request headers reach an app, through a gateway: nothing by which a client could pose as somebody else.
+// The request headers that reach an app through a gateway: none by which a client could pose as
+// another caller.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { removedHeaders } from '../../src/kernel/http/removed-headers.ts';
@@ -19,7 +20,7 @@ function start(t: TestContext, policy: Parameters<typeof testPolicy>[0] = {}): P
   return startPlainGateway(t, show, { policy });
 }
 
-/** As many fields at a time as a head may have. */
+/** Splits the list by the number of fields that a head may have. */
 function* portions(list: readonly string[]): Generator<readonly string[]> {
   for (let at = 0; at < list.length; at += 100) yield list.slice(at, at + 100);
 }
@@ -97,7 +98,7 @@ test('no header by which a proxy shows itself lets a request pass for one of thi
     'x-client-ip',
   ]) {
     const { status } = await ask(gateway, 'GET /health/details HTTP/1.1', 'Host: localhost', `${name}: 1`);
-    // The key lacks the scope `admin`, which would let it pass from anywhere.
+    // The key lacks the scope `admin`, which would admit it from any address.
     assert.equal(status, 403, name);
   }
   assert.equal((await ask(gateway, 'GET /health/details HTTP/1.1', 'Host: localhost')).status, 200);

@@ -19,7 +19,7 @@ const codes: Readonly<Record<number, string>> = {
   501: 'not_implemented',
 };
 
-/** Heads that are refused, and of which the app hears nothing. */
+/** Heads that are rejected and never reach the app. */
 const refusedHeads: readonly [what: string, bytes: string, status: number][] = [
   ['line feeds alone', `GET /peer/app/ HTTP/1.1\nHost: x\n${auth.replace('\r', '')}\n`, 400],
   ['a line feed alone behind the request line', `GET /peer/app/ HTTP/1.1\n${host}\r\n`, 400],
@@ -82,7 +82,7 @@ const refusedHeads: readonly [what: string, bytes: string, status: number][] = [
   ['HTTP/1.2', `GET /peer/app/ HTTP/1.2\r\n${host}\r\n`, 400],
   ['HTTP/1.10', `GET /peer/app/ HTTP/1.10\r\n${host}\r\n`, 400],
   ['http/1.1', `GET /peer/app/ http/1.1\r\n${host}\r\n`, 400],
-  // The preface itself gets a GOAWAY.
+  // The complete preface gets a GOAWAY instead.
   ['most of the preface of HTTP/2', 'PRI * HTTP/2.0\n\nSM\r\n\r\n', 400],
   ['a TLS hello', '\x16\x03\x01\x02\x00\x01\x00', 400],
 
@@ -157,7 +157,10 @@ test('a head that could be read in two ways is refused, its connection closed, a
   }
 });
 
-/** Bodies that break: the app's request is never completed, and what follows is no request. */
+/**
+ * Invalid bodies: the app's request never completes, and the bytes after it are not read as a
+ * request.
+ */
 const brokenBodies: readonly [what: string, bytes: string][] = [
   ['no size', '\r\nabc\r\n0\r\n\r\n'],
   ['a size with 0x', '0x3\r\nabc\r\n0\r\n\r\n'],
@@ -209,7 +212,7 @@ test('a body that breaks is refused, and the app never sees it whole', async (t)
   }
 });
 
-/** What looks odd and has one meaning only. */
+/** Unusual requests that are unambiguous. */
 const accepted: readonly [what: string, bytes: string, seen: string][] = [
   ['empty lines before the request', `\r\n\r\n${line}${host}`, 'GET / '],
   ['absolute form', `GET http://x/peer/app/a?b HTTP/1.1\r\n${host}`, 'GET /a?b '],

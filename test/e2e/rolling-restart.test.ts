@@ -1,5 +1,5 @@
-// A rolling restart of a published app, over a relay that deletes a lease for any connection that asks, as real relays do. Old and new
-// process are two relay clients with one identity.
+// A rolling restart of a published app, over a relay that deletes a lease for any connection that
+// asks, as real relays do. The old and the new process are two relay clients with one identity.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -57,7 +57,10 @@ async function startRelay(t: TestContext): Promise<TolerantRelay> {
 
 interface Options {
   readonly renewEveryMs: number;
-  /** How much longer than 30 s each lease lasts, up to 14 s: the expiries of two processes differ. */
+  /**
+   * How much longer than 30 s each lease lasts, up to 14 s, so that the expiries of two processes
+   * differ.
+   */
   readonly aheadMs?: number;
 }
 
@@ -69,7 +72,7 @@ async function publisher(t: TestContext, url: string, credential: Credential, op
   return client;
 }
 
-/** Resolves once the relay lists the lease with another expiry than before. */
+/** Resolves when the relay lists the lease with a new expiry. */
 async function listedAgain(client: RelayClient, before: number | undefined): Promise<number> {
   for (;;) {
     const { leases } = await client.info(AbortSignal.timeout(10_000));
@@ -78,7 +81,10 @@ async function listedAgain(client: RelayClient, before: number | undefined): Pro
   }
 }
 
-/** POST requests over one tunnel after the other, each until a response ends it. Returns how many were answered. */
+/**
+ * Sends POST requests over one tunnel at a time, each until a response ends it. Returns the number
+ * of responses.
+ */
 async function post(dial: () => Promise<SecureChannel>, isDone: () => boolean): Promise<number> {
   let answered = 0;
   let tunnel: SecureChannel | undefined;
@@ -169,7 +175,7 @@ test('a process that renewed the lease last serves on until the other one holds 
   await listedAgain(first, undefined);
   const caller = await connect(relay.url, { credential: createCredential() });
   t.after(() => caller.close());
-  // Its renewal after the first process's comes a second later: time for a dial on a busy machine.
+  // It renews a second after the first process does: enough time for a dial on a busy machine.
   const second = await publisher(t, relay.url, credential, { renewEveryMs: 1_500, aheadMs: 5_000 });
   const others = second.listen(offer);
   await relay.moved(2);

@@ -1,5 +1,5 @@
-// Secrets that people put where they do not belong, on the command line, in the environment and in files that are broken; and a gateway
-// that crashes. What commands say of it shows none of them.
+// Misplaced secrets, on the command line, in the environment and in broken files, and a gateway
+// that crashes: the output of commands contains none of them.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ function assertSilent(output: string, what: string): void {
   );
 }
 
-/** In this process: a process of its own for each would take half a minute. */
+/** Runs in this process: a separate process for each case would take half a minute. */
 async function runHere(args: readonly string[]): Promise<{ readonly code: number; readonly output: string }> {
   const streams = [new PassThrough(), new PassThrough()] as const;
   const output = Promise.all(streams.map((stream) => text(stream)));
@@ -43,7 +43,7 @@ interface Said {
   readonly args: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly input?: string;
-  /** It goes on; what it says of that. */
+  /** Set when the command keeps running: the output that shows it. */
   readonly until?: RegExp;
 }
 
@@ -100,7 +100,7 @@ test('what was typed in the wrong place is not repeated', async (t) => {
   }
 });
 
-/** Not the file, but what stands in it, is shown to nobody: not even the line that is broken. */
+/** The error names the file but never shows its content, not even the broken line. */
 const broken: readonly string[] = [
   `auth: { keys: [{ id: a, key: "${secret}`,
   `auth:\n  keys:\n    - id: a\n      key: ${secret}: x\n`,
@@ -144,7 +144,7 @@ describe('a file that is broken where a secret stands', () => {
 });
 
 describe('a fault that nobody foresaw ends the process, and what the error holds is not shown', () => {
-  /** Node shows `input` and the line of source of what nobody catches. */
+  /** Node prints `input` and the source line of uncaught errors. */
   const faults = {
     'an exception': `process.once('SIGUSR2', () => { new URL('redis://u:${secret}@h:port'); });`,
     'a rejection': `process.once('SIGUSR2', async () => { new URL('redis://u:${secret}@h:port'); });`,

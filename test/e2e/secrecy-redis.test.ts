@@ -1,5 +1,5 @@
-// The password of Redis: right, wrong, with rights that do not suffice, sent to nobody or to a server that quotes it. What the log
-// tells is why, and never the password.
+// The Redis password: right, wrong, with insufficient rights, never sent, or sent to a server that
+// echoes it. The log gives the reason and never the password.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,16 +11,16 @@ import { secretIn } from '../secrecy/find-secrets.ts';
 import { markedSecret } from '../secrecy/marks.ts';
 
 const [password, ofUser, wrong] = ['password', 'user', 'wrong'].map(markedSecret) as [string, string, string];
-/** May log in, and run nothing. */
+/** May log in, but may not run any command. */
 const powerless = `limited on >${ofUser} ~* -@all +auth +hello +client +ping`;
 
 interface Case {
   readonly what: string;
   readonly start: (t: TestContext) => Promise<{ readonly place: string }>;
   readonly user: string;
-  /** Why neither limits are shared nor quotas kept. */
+  /** The logged reason why limits are not shared and quotas are not stored. */
   readonly reason: string;
-  /** Only a request shows that limits are not shared. */
+  /** Set when only a request reveals that limits are not shared. */
   readonly byRequest?: true;
 }
 

@@ -1,4 +1,5 @@
-// Marked secrets in every place where one can stand, right or wrong; then everything that the gateway wrote or answered is searched.
+// Puts marked secrets in every possible place, right or wrong, then searches everything that the
+// gateway wrote or sent.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -38,7 +39,7 @@ leases: { demo: { headers: { request: { set: { Authorization: "${markedSecret('a
 logging: { level: debug, ${logging} }
 `;
 
-/** Heads of requests that carry the key where it belongs, or where somebody puts it. */
+/** Request heads with the key in its proper place or in a wrong one. */
 function placesOf(key: string): Record<string, string> {
   const path = '/peer/demo/status/204';
   const get = `GET ${path} HTTP/1.1\r\n`;
@@ -69,7 +70,7 @@ function placesOf(key: string): Record<string, string> {
     metrics: `GET /metrics HTTP/1.1\r\nX-API-Key: ${key}`,
     details: `GET /health/details HTTP/1.1\r\nX-API-Key: ${key}`,
   };
-  // Only keys of our form can be told in what a client calls a path, a lease, itself or what it does.
+  // In a path, lease, user agent or method, only keys in our own format can be recognized.
   if (!key.startsWith('sk_')) {
     return Object.fromEntries(Object.entries(places).filter(([place]) => place !== 'method'));
   }

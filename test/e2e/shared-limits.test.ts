@@ -1,5 +1,5 @@
-// Rate limits in Redis, as the gateway uses it: processes of their own, a real redis-server, the whole way to an app. The long version
-// is test/soak/shared-limits.test.ts.
+// Rate limits in Redis: gateways in their own processes, a real redis-server, the whole path to an
+// app. The long version is test/soak/shared-limits.test.ts.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -49,7 +49,7 @@ test(
 
 test('an address that had used up its rate is asked for again once Redis has forgotten', options, async (t) => {
   const redis = await RedisServer.start(t);
-  // So slow that not one token comes back meanwhile; one was taken before.
+  // So slow that no token is refilled during the test; one was used before.
   const never = { requestsPerSecond: 0.001, burst: 3 };
   const replicas = await startReplicas(t, redis, { rate: never, of: 'per_ip', count: 1 });
   const [cli = assert.fail()] = replicas.all;
@@ -65,7 +65,7 @@ test('an address that had used up its rate is asked for again once Redis has for
 test('with ca_file limits and quotas are shared over TLS', options, async (t) => {
   const { port } = await startTlsRedis(t);
   const redis = { url: `rediss://localhost:${port}`, caFile: tlsFile('cert.pem') };
-  // One request of each was sent while they started.
+  // One request was sent to each of them while they started.
   const more = 'quotas: { monthly: { environment: { requests: 10 } } }';
   const replicas = await startReplicas(t, redis, { rate, count: 2, more });
   assert.equal(admitted(await replicas.offer(30, 1)), 8);
@@ -92,7 +92,7 @@ portal: { relay_url: ws://127.0.0.1:1/relay }
   const cli = startCli(t, ['start', '--config', file, '--port', '0'], environment);
   await cli.line(/"reason":"it does not answer","message":"what is used of quotas can not be kept/);
   await cli.line(/"reason":"it does not answer","message":"Redis can not be asked/);
-  // Both are known 2 s after the attempts to connect began.
+  // Both messages appear 2 s after the connection attempts began.
   assert.match(cli.stdout(), /"message":"listening"[^]*"message":"Redis can not be asked/);
   cli.child.kill('SIGTERM');
   assert.equal(await cli.exited, 0);

@@ -1,4 +1,4 @@
-// Slow clients and greedy callers: what one caller holds never keeps another out.
+// Slow clients and greedy callers: the resources held by one caller never lock another one out.
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { once } from 'node:events';
@@ -38,7 +38,7 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
   } else response.end('ok');
 }
 
-/** Has read the head and reads no more. */
+/** Reads the head and then stops reading. */
 async function stalled(socket: Socket): Promise<Socket> {
   await once(socket, 'readable');
   return socket;
@@ -46,10 +46,10 @@ async function stalled(socket: Socket): Promise<Socket> {
 
 test('clients of one key that do not read leave room for another key', async (t) => {
   const limits = { maxInFlight: 16, queue: 4, minWriteRateBytes: 0 };
-  // One lease and one address for both: their shares would hold the other key back, too.
+  // Both use one lease and one address, whose shares would also limit the other key.
   const shares = { perLeaseInFlight: 1000, perIpInFlight: 1000 };
   const gateway = await startPlainGateway(t, serve, { policy: { limits, shares, auth: { keys } } });
-  // 13 get in: three quarters are 12, and one more is admitted while exactly 12 are in use.
+  // 13 are admitted: three quarters are 12, and one more is admitted while exactly 12 are in use.
   await Promise.all(Array.from({ length: 13 }, () => stalled(gateway.raw(get('/large')))));
   const waiting = Array.from({ length: 4 }, () => gateway.raw(get('/large')));
   const full = await text(gateway.raw(get('/large').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')));
@@ -61,7 +61,7 @@ test('clients of one key that do not read leave room for another key', async (t)
   for (const socket of waiting) socket.destroy();
 });
 
-/** Every cut from now on, and a promise of the first. */
+/** Records every cut from now on, with a promise of the first one. */
 function watchCuts(t: TestContext): { readonly cuts: readonly SlowClientCut[]; readonly first: Promise<unknown> } {
   const cuts: SlowClientCut[] = [];
   const { promise, resolve } = Promise.withResolvers<unknown>();
@@ -104,7 +104,7 @@ test('a stream whose client does not read is not cut', async (t) => {
   });
   const stream = await stalled(gateway.raw(get('/stream')));
   await stalled(gateway.raw(get('/large')));
-  // The sized response began later and is cut: the stream had as long.
+  // The response with a length began later and is cut; the stream had at least as much time.
   await first;
   assert.equal(cuts.length, 1);
   assert.equal(stream.readyState, 'open');
@@ -116,7 +116,7 @@ test('over HTTP/2 the stream of a slow client is reset, and its connection lives
     policy: { limits: { minWriteRateBytes: 1024 * 1024 } },
     listener: { writeRateWindowMs },
   });
-  // Nobody raises a stream's window; the connection's stays open for others.
+  // The stream's window is never raised; the connection's window stays open for other streams.
   const client = await gateway.raw2(setting(settingId.initialWindowSize, 1024));
   client.request(1, h2get('/large'));
   await first;

@@ -1,4 +1,5 @@
-// SIGUSR1 and SIGUSR2: no command opens a debugger port or ends by them; `start` opens its log file again and toggles the debug level.
+// SIGUSR1 and SIGUSR2: no command opens a debugger port or exits on them; `start` reopens its log
+// file and toggles the debug level.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -14,7 +15,7 @@ import { markedKey } from '../secrecy/marks.ts';
 
 const nowhere = 'ws://127.0.0.1:1/relay';
 
-/** Each command that runs until it is stopped, and the line by which it says that it runs. */
+/** Each command that runs until it is stopped, and the line that shows that it runs. */
 const commands: readonly [args: readonly string[], running: RegExp, on: 'line' | 'note'][] = [
   [['start', '--port', '0', '--relay', nowhere], /"message":"listening"/, 'line'],
   [['relay', '--port', '0'], /ws:\/\//, 'line'],
@@ -38,13 +39,17 @@ const opensDebugger =
 
 test('a debugger port that SIGUSR1 opened before the first line of ours ran is closed', opensDebugger, async (t) => {
   const { cli, port } = await signalledEarly(t);
-  // On a busy machine Node opens the port late, and it is closed as late. A port that stays open fails the test by its time.
+  // On a busy machine Node opens the port late and closes it late. If the port stays open, the test
+  // times out.
   while (await isOpen(port)) await new Promise((resolve) => setTimeout(resolve, 10));
   cli.child.kill('SIGTERM');
   assert.equal(await cli.exited, 0);
 });
 
-/** Starts processes until one got the signal before the first line of ours: on a busy machine it may come too late. */
+/**
+ * Starts processes until one receives the signal before our first line runs: on a busy machine the
+ * signal may come too late.
+ */
 async function signalledEarly(t: TestContext): Promise<{ readonly cli: CliProcess; readonly port: number }> {
   for (;;) {
     const cli = startCli(t, ['relay', '--port', '0'], {});
@@ -67,14 +72,14 @@ function isOpen(port: number): Promise<boolean> {
     .finally(() => socket.destroy());
 }
 
-/** proc(5): `SigCgt` is a mask in hexadecimal, the lowest bit for signal 1. */
+/** proc(5): `SigCgt` is a hexadecimal mask whose lowest bit stands for signal 1. */
 function catchesSigusr1(status: string): boolean {
   const mask = BigInt(`0x${/SigCgt:\s*([0-9a-f]+)/.exec(status)?.[1] ?? '0'}`);
   return (mask & (1n << BigInt(constants.signals.SIGUSR1 - 1))) !== 0n;
 }
 
 test('a command that ends by itself survives both signals until then', async (t) => {
-  // Takes the connection and says nothing: the command waits for a relay.
+  // Accepts the connection and sends nothing: the command waits for a relay.
   const silent = createServer(() => undefined).listen(0, '127.0.0.1');
   t.after(() => silent.close());
   await once(silent, 'listening');
@@ -125,7 +130,7 @@ test('start: a SIGHUP before the configuration is loaded ends nothing, and is a 
 interface Logged {
   readonly cli: CliProcess;
   readonly log: string;
-  /** Rejects when the process ends first; there is no bound of its own, the test has one. */
+  /** Rejects if the process ends first. Has no timeout of its own; the test has one. */
   readonly logged: (file: string, pattern: RegExp) => Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// How long the event loop is held while a gateway reads or writes its state about many keys and names.
+// How long reading or writing state for many keys and names blocks the event loop.
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { LastUsed, lastUsedFile, readLastUsed } from '../../src/keys/last-used.t
 import { tempDirectory } from '../helpers/temp-directory.ts';
 import { turnCpuOf } from '../helpers/turn-cpu.ts';
 
-/** The bound is about 10 ms; garbage collection and cold code come on top. */
+/** The target is about 10 ms; garbage collection and cold code add to it. */
 const maxStretchMs = 30;
 
 test('when each of 50,000 keys was used last', async (t) => {
@@ -38,7 +38,7 @@ test('the digests of as many keys as are kept', async (t) => {
   const path = join(await tempDirectory(t), 'key-digests');
   const count = 15_000;
   const entry = (i: number): string => String(i).padStart(22, 'e');
-  // The secret comes with the first key that is kept.
+  // The secret is created with the first stored key.
   const first = await openKeyDigests(path, assert.ifError, 2 ** 31 - 1);
   first.digests.add('a hash', 'a key');
   await first.close();

@@ -9,7 +9,7 @@ const line = (path: string): string => `GET /peer/app${path} HTTP/1.1`;
 
 test('a request that takes longer than it may in all is 504, not early, and the app feels it', async (t) => {
   const app = handedOver();
-  // On a busy machine the app must still get the request before its time is over.
+  // Long enough that the app gets the request in time even on a busy machine.
   const gateway = await startPlainGateway(t, app.serve, { timeouts: { totalMs: 500 } });
   const startMs = performance.now();
   const told = ask(gateway, line('/'), 'Host: x');

@@ -125,7 +125,7 @@ test('client certificates are demanded and verified, over both protocols', async
     socket.write(head('Connection: close\r\n'));
     assert.match(await text(socket), /^HTTP\/1\.1 200/);
     for (const wrong of [{}, { cert: strangerCertificate.cert, key: strangerCertificate.key }]) {
-      // In TLS 1.3 a client learns after its own handshake that it was refused.
+      // In TLS 1.3 a client learns only after its own handshake that it was rejected.
       const refused = await dial({ ...wrong, ca, servername });
       refused.write(head());
       assert.equal((await buffer(refused).catch(() => Buffer.alloc(0))).length, 0);

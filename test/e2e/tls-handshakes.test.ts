@@ -1,4 +1,5 @@
-// TLS handshakes that never complete: they let go of their place at once, and each is counted with its reason.
+// TLS handshakes that never complete: they release their connection slot at once, and each is
+// counted with its reason.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -10,7 +11,7 @@ import { startSecureGateway } from '../helpers/secure-gateway.ts';
 
 /** The beginning of a ClientHello of 512 bytes. */
 const halfHello = Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]);
-/** Far longer than any test: what ends sooner does not end by it. */
+/** Far longer than any test, so that it never ends a connection here. */
 const readHeaderTimeoutMs = 600_000;
 
 interface Failures {
@@ -47,7 +48,7 @@ async function connected(port: number): Promise<Socket> {
   return socket.on('error', () => undefined);
 }
 
-/** How a client can leave within a handshake. */
+/** The ways in which a client can disconnect within a handshake. */
 const leavings: Readonly<Record<string, (socket: Socket) => void>> = {
   'end with nothing sent': (socket) => socket.end(),
   'end within the ClientHello': (socket) => socket.end(halfHello),
@@ -66,7 +67,7 @@ for (const [how, leave] of Object.entries(leavings)) {
     leave(socket);
     await ended;
     assert.deepEqual(await reports.first(1), ['CLIENT_CLOSED']);
-    // A whole handshake later nothing more has been counted.
+    // A complete handshake later nothing more has been counted.
     (await dial()).destroy();
     assert.deepEqual(reports.codes(), ['CLIENT_CLOSED']);
   });

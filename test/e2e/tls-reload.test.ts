@@ -1,4 +1,5 @@
-// What becomes of connections and sessions of before when a reload changes what a TLS handshake demands of the client.
+// Existing connections and sessions when a reload changes what a TLS handshake requires of the
+// client.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
@@ -49,14 +50,15 @@ for (const { what, before, after } of otherDemands) {
     const [, late] = await app.next();
     const goaway = once(session2, 'goaway') as Promise<[number, number]>;
     await gateway.apply(testPolicy(), tlsSettings(after));
-    // GOAWAY tells the client which stream is the last; that one is served.
+    // GOAWAY names the last stream, and that stream is served.
     const [code, lastStream] = await goaway;
     assert.deepEqual([code, lastStream], [0, stream.id]);
     late.end('late');
     assert.equal((await answerOf(stream)).body.toString(), 'late');
     early.end('early');
     assert.match(await text(busy), /^HTTP\/1\.1 200 OK\r\n[^]*connection: close\r\n[^]*early/i);
-    // A request may be on its way, so an idle connection has one more response, which says that it is the last.
+    // A request may be in flight, so an idle connection gets one more response, which announces the
+    // close.
     idle.write(head());
     const [, last] = await app.next();
     last.end('last');
@@ -94,7 +96,7 @@ test('a reload that demands the same keeps connections, also with new certificat
 test('a handshake that began before such a reload ends its connection in the same way', async (t) => {
   const { port, gateway } = await startSecureGateway(t, (_, response) => response.end('ok'));
   const below = connectTcp(port, '127.0.0.1');
-  // The client's greeting passes, and the rest of its handshake waits.
+  // The ClientHello passes, and the rest of the handshake is held back.
   let release: (() => void) | undefined;
   let writes = 0;
   let released = false;

@@ -1,4 +1,4 @@
-// `start` with TLS: the certificates of the configuration, and what becomes of them while it runs.
+// `start` with TLS: the configured certificates, and how changes to them apply at run time.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
@@ -15,7 +15,7 @@ interface Started {
   readonly cli: CliProcess;
   readonly url: string;
   readonly directory: string;
-  /** The subject of what is served for a name. */
+  /** The subject of the certificate that is served for a name. */
   readonly served: (servername: string) => Promise<string>;
 }
 
@@ -74,7 +74,7 @@ test('a pair that does not fit is told, and the one before stays', async (t) => 
 
 test('what only OpenSSL refuses is told, too, and nothing of that configuration is in use', async (t) => {
   const { cli, directory, served } = await startSecure(t, '');
-  // The first certificate fits the key; what follows it is none.
+  // The first certificate matches the key; the block after it is not a certificate.
   const broken = `${await readFile(tlsFile('cert.pem'), 'utf8')}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`;
   await writeFile(join(directory, 'cert.pem'), broken);
   cli.child.kill('SIGHUP');

@@ -1,4 +1,5 @@
-// Tokens of language models as they are charged through the whole gateway: reported, estimated, denied, bounded.
+// Tokens of language models as the whole gateway charges them: reported, estimated, denied,
+// bounded.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
@@ -32,11 +33,11 @@ import { auth, readUntil, startPlainGateway, type PlainGateway } from '../helper
 interface Bench extends PlainGateway {
   readonly ledger: QuotaLedger;
   readonly time: { nowMs: number };
-  /** Of the responses that were counted, in order. */
+  /** Usage of the counted responses, in order. */
   readonly usages: LlmUsage[];
   readonly tokens: () => number;
   readonly post: (path: string, body?: string, headers?: readonly string[]) => Promise<number>;
-  /** Waits until so many responses have been counted. */
+  /** Waits until this many responses have been counted. */
   readonly counted: (responses: number) => Promise<void>;
 }
 
@@ -145,7 +146,7 @@ describe('usage that is not reported', () => {
     assert.equal(await charged(path, ['X-Coding', 'gzip']), estimate);
     assert.equal(await charged(path, ['Content-Encoding', 'gzip']), Math.ceil((request.length * 50) / 4) + output);
     assert.ok((await charged(path, ['X-Coding', 'compress'])) > estimate);
-    // By what it is, on any path.
+    // By content type, on any path.
     assert.equal(await charged('/other', ['X-Type', 'text/event-stream']), estimate);
   });
 

@@ -1,4 +1,5 @@
-// The client library against our relay, over real sockets: what a program that imports `portal-gateway/portal` relies on.
+// The client library against our relay, over real sockets: the guarantees for programs that import
+// `portal-gateway/portal`.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
@@ -44,7 +45,7 @@ function client(
   };
 }
 
-/** Publishes an app that sends back what it receives, and ends when its client does. */
+/** Publishes an app that echoes what it receives, and ends when its client does. */
 async function echoApp(t: TestContext, url: string, name: string): Promise<string> {
   const app = client(t, url);
   const published = app.seen('published');

@@ -1,4 +1,5 @@
-// `start` and `expose` where nothing can be kept: on a read-only root, and with a home that is missing or belongs to another user.
+// `start` and `expose` without writable storage: on a read-only root, and with a home directory
+// that is missing or belongs to another user.
 import assert from 'node:assert/strict';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Which offers of `Upgrade` reach an app, and to which of them it may switch: through the gateway by HTTP/1.1 and HTTP/2, and through
-// `expose`.
+// Which `Upgrade` offers reach an app, and to which of them it may switch: through the gateway by
+// HTTP/1.1 and HTTP/2, and through `expose`.
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
@@ -13,7 +13,7 @@ import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
 import { answerOf, problemCode, startSecureGateway } from '../helpers/secure-gateway.ts';
 import { tunnelPair } from '../helpers/tunnel-pair.ts';
 
-/** Lists that hold one acceptable offer, and offers of HTTP inside HTTP around it. */
+/** Lists with one acceptable offer among offers of HTTP inside HTTP. */
 const mixed = [
   'websocket, h2c',
   'h2c, websocket',
@@ -24,19 +24,22 @@ const mixed = [
   ', h2c,, websocket,',
 ];
 const httpOnly = ['h2c', 'H2C', 'h2c, HTTP/2.0', 'TLS/1.0', 'h2-14', ' , h2c'];
-/** Of an app that was offered websocket. */
+/** Choices of an app that was offered websocket. */
 const unofferedChoices = ['h2c', 'websocket, h2c', 'HTTP/2.0', 'chat', ''];
 
 function switching(protocol: string): string {
   return `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
 }
 
-/** As a client sends it to a gateway or, by `path`, to an app. `line` of several fields is several lines. */
+/**
+ * The request as a client sends it to a gateway or, depending on `path`, to an app. If `offer`
+ * holds several fields, they become several lines.
+ */
 function upgradeRequest(path: string, offer: string): string {
   return `GET ${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\nUpgrade: ${offer}\r\n\r\n`;
 }
 
-/** An app written by hand, behind `expose`: gets the whole head of a request. */
+/** A handwritten app behind `expose` that receives the whole head of a request. */
 async function exposed(t: TestContext, serve: (head: string, socket: Socket) => void): Promise<Bridge> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {

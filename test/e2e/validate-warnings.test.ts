@@ -1,4 +1,4 @@
-// What `validate` warns about, and how much of it it lists.
+// Warnings of `validate`, and how many of them it lists.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configPlace } from '../helpers/config-place.ts';

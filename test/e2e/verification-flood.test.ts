@@ -1,5 +1,6 @@
-// Valid keys that were not used for a while, beside floods of wrong keys: from their own address, from the networks around it, and from
-// everywhere. Counts bcrypts rather than time, and bounds the wait by what one bcrypt takes on this machine.
+// Valid keys that were not used for a while, beside floods of wrong keys: from their own address,
+// from the networks around it, and from everywhere. Counts bcrypt runs rather than time, and bounds
+// the wait by the cost of one bcrypt on this machine.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { mock, test, type TestContext } from 'node:test';
@@ -31,10 +32,10 @@ function entry(id: string, key: string, prefixLength: number): KeyPolicy {
 }
 
 interface Bench extends PlainGateway {
-  /** Keys that were given to bcrypt, in order. */
+  /** Keys that were verified with bcrypt, in order. */
   readonly asked: () => readonly string[];
   readonly statusOf: (key: string, from: string) => Promise<number>;
-  /** Every key has rested since. */
+  /** Advances the clock until every key has expired from the cache. */
   readonly rest: () => void;
 }
 
@@ -60,7 +61,10 @@ async function start(t: TestContext, keyDigests?: KeyDigests): Promise<Bench> {
   };
 }
 
-/** Wrong keys from an address, each of another one, or all of one prefix. */
+/**
+ * Wrong keys: half with a new key id each and half with the key id of `ours`, or all with one
+ * prefix.
+ */
 const wrongKey = (i: number): string => (i % 2 === 0 ? createApiKey('live') : withKeyIdOf(ours));
 const wrongForeign = (i: number): string => `made-elsewhere-wrong-${i}`;
 
@@ -72,7 +76,7 @@ const floods: Readonly<Record<string, (i: number) => string>> = {
   'a thousand networks': (i) => `2001:db8:${((i % 60_000) + 16).toString(16)}::1`,
 };
 
-/** Fills the queue, and keeps it full until it is stopped. */
+/** Fills the queue and keeps it full until it is stopped. */
 function flood(
   { statusOf }: Bench,
   from: (i: number) => string,
@@ -97,7 +101,7 @@ function flood(
   };
 }
 
-/** Until attackers are turned away: queue or throttle are full. */
+/** Calls until attackers are rejected: the queue or the throttle is full. */
 async function untilRefused(bench: Bench, from: (i: number) => string, wrong: (i: number) => string): Promise<void> {
   for (let i = 0; ; i += 1) {
     const status = await bench.statusOf(wrong(10_000 + i), from(10_000 + i));
@@ -134,7 +138,8 @@ for (const [where, from] of Object.entries(floods)) {
       const before = bench.asked().length;
       assert.equal(await bench.statusOf(foreign, victim), 200);
       const began = bench.asked().indexOf(foreign, before);
-      // One that runs, one of the other half, and those that end while the request and its response travel.
+      // One that is running, one of the other half, and those that finish while the request and its
+      // response travel.
       assert.ok(began !== -1 && began - before <= 8, `${began - before} bcrypts before its own`);
     }
     assert.ok(!(await attack.stop()).includes(200));
@@ -144,12 +149,12 @@ for (const [where, from] of Object.entries(floods)) {
 test('a key that was replaced by one of the same prefix is verified from where the old one was, throttle on its id or not', async (t) => {
   const bench = await start(t);
   assert.equal(await bench.statusOf(foreign, victim), 200);
-  // From many networks, so that the key id is throttled and no address is.
+  // From many networks, so that the key id is throttled but no address is.
   for (let i = 0; i < 20; i += 1) await bench.statusOf(wrongForeign(i), `2001:db8:${(i + 16).toString(16)}::1`);
   assert.equal(await bench.statusOf(wrongForeign(99), '2001:db8:99::1'), 429);
   assert.equal(await bench.statusOf(wrongForeign(100), victim), 401);
   for (let i = 0; i < 20; i += 1) await bench.statusOf(wrongForeign(200 + i), victim);
-  // Guesses from there are bounded on their own, and the key that is right is not held up by them.
+  // Guesses from that address are limited separately and do not delay the valid key.
   assert.equal(await bench.statusOf(wrongForeign(300), victim), 429);
   bench.rest();
   assert.equal(await bench.statusOf(foreign, victim), 200);
@@ -196,6 +201,6 @@ test('after a restart a key of our form needs no bcrypt, and what its entry allo
     await third.gateway.apply(testPolicy({ auth: { keys: changed }, trustedProxies: ['127.0.0.1'] }));
     assert.equal(await third.statusOf(ours, victim), status);
   }
-  // Only where there is no such entry any more.
+  // bcrypt runs only for the policy without the entry.
   assert.equal(third.asked().filter((key) => key === ours).length, 1);
 });

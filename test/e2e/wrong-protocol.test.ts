@@ -1,5 +1,5 @@
-// Clients that speak another protocol than the port: TLS where HTTP is spoken, HTTP where TLS is, HTTP/2 by prior knowledge. Each of them,
-// and the log, learns which one it was.
+// Clients that speak another protocol than the port: TLS on an HTTP port, HTTP on a TLS port,
+// HTTP/2 by prior knowledge. The client and the log both learn which protocol it was.
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
@@ -39,7 +39,7 @@ function dialed(t: TestContext, port: number, first: string | Buffer): Socket {
   return socket;
 }
 
-/** The server's side of the next connection. */
+/** The server side of the next connection. */
 function nextAccepted(): Promise<{ readonly socket: Socket }> {
   const { promise, resolve } = Promise.withResolvers<{ readonly socket: Socket }>();
   const accepted = (message: unknown): void => {
@@ -134,9 +134,9 @@ test('however the preface of HTTP/2 is split, the GOAWAY and the report are the 
       const received = buffer(socket);
       const { socket: peer } = await accepted;
       for (const [i, from] of cuts.entries()) {
-        // The server reads each piece by itself.
+        // The server reads each piece separately.
         while (peer.bytesRead < from && socket.writable) await new Promise((resolve) => setImmediate(resolve));
-        // The TLS port refuses by the first line.
+        // The TLS port rejects the connection after the first line.
         if (socket.writable) socket.write(preface.subarray(from, cuts[i + 1]));
       }
       assertGoaway(await received, /over TLS only/);

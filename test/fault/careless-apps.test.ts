@@ -1,5 +1,5 @@
-// Apps that real clients of theirs forgive, behind `expose`: they close connections unannounced and send bytes behind responses. No
-// request may fail for it.
+// Sloppy apps behind `expose`, whose faults real HTTP clients tolerate: they close connections
+// without notice and send bytes after responses. No request may fail because of that.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
@@ -15,7 +15,10 @@ import { tunnelPair } from '../helpers/tunnel-pair.ts';
 interface Careless {
   readonly bridge: Bridge;
   readonly events: ExposeEvent[];
-  /** Requests over one tunnel each, one after the other; the status of each response, and the bytes of its body. */
+  /**
+   * Sends requests one after the other over each of `lanes` tunnels. Resolves with the status and
+   * body length of each response.
+   */
   readonly run: (request: string, lanes: number, each: number) => Promise<readonly (readonly [number, number])[]>;
 }
 
@@ -82,7 +85,7 @@ async function lane(bridge: Bridge, request: string, each: number): Promise<[num
             return true;
           },
           end: () => {
-            // Not within the call: the connection may carry the next request then.
+            // Not within this callback: only after it may the connection carry the next request.
             setImmediate(resolve, [status, bytes]);
           },
           upgrade: () => {

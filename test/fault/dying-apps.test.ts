@@ -1,5 +1,6 @@
-// Apps that end, reset or half-close their tunnels at every moment of an exchange, under several clients at once: no exchange hangs,
-// none fails without a named reason, and the event loop goes on.
+// Apps that end, reset or half-close their tunnels at every moment of an exchange, under several
+// concurrent clients: no exchange hangs, every failure has a named reason, and the event loop keeps
+// running.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
@@ -13,11 +14,14 @@ import { key } from '../helpers/policy.ts';
 import { startTunnelGateway } from '../helpers/tunnel-gateway.ts';
 
 const clients = 8;
-/** A frozen loop stands still for ever; a busy machine, for some hundred milliseconds. */
+/** A frozen loop never continues; a busy machine pauses it for some hundred milliseconds. */
 const maxStallMs = 5_000;
-/** No exchange may need a time limit of the gateway to end: a 504 fails the test. */
+/** No exchange may need a timeout of the gateway to end: a 504 fails the test. */
 const timeouts = { dialMs: 20_000, responseHeadersMs: 20_000, bodyIdleMs: 20_000 };
-/** How long a half-closed tunnel stays, so that thousands of them do not exhaust the session. */
+/**
+ * How long a half-closed tunnel stays open: short, so that thousands of them do not exhaust the
+ * session.
+ */
 const halfClosedMs = 50;
 
 interface Way {
@@ -37,9 +41,9 @@ const halfCloses: Way = {
 
 interface Moment {
   readonly name: string;
-  /** What the app sends of a response. */
+  /** The part of a response that the app sends. */
   readonly sends: string;
-  /** When it dies, counted from there. */
+  /** Runs `die` at the right time after that part was sent. */
   readonly dies: (die: () => void) => unknown;
 }
 
@@ -94,7 +98,7 @@ class DyingApp {
     tunnel.on('error', () => undefined);
     tunnel.on('data', (chunk: Buffer) => {
       received += chunk.toString('latin1');
-      // What is left of a body has no request line.
+      // The rest of a body has no request line.
       if (!/ HTTP\/1\.1\r\n[^]*\r\n\r\n/.test(received)) return;
       received = '';
       if (next === undefined) next = this.#serve(tunnel);
@@ -102,7 +106,7 @@ class DyingApp {
     });
   };
 
-  /** Returns what the next request on this tunnel does. */
+  /** Returns what to do on the next request of this tunnel. */
   #serve(tunnel: Duplex): (() => void) | undefined {
     const fate = this.#fates[this.#exchanges % this.#fates.length];
     assert.ok(fate);
@@ -181,7 +185,7 @@ async function play(t: TestContext, fates: readonly Fate[], rounds: number, of: 
   t.diagnostic(`${exchanges} exchanges over ${app.tunnels} tunnels, longest turn ${Math.round(stallMs)} ms`);
   t.diagnostic([...outcomes].map(([outcome, count]) => `${outcome}: ${count}`).join(', '));
   assert.ok(stallMs < maxStallMs, `the loop stood still for ${stallMs} ms`);
-  // Nothing is left of the dead ones.
+  // Dead tunnels leave nothing behind.
   while (gateway.status().tunnels.some(({ active }) => active > 0))
     await new Promise((resolve) => setImmediate(resolve));
   return { outcomes, exchanges, tunnels: app.tunnels };
@@ -191,11 +195,11 @@ const crossed = (moments: readonly Moment[], ways: readonly Way[]): Fate[] =>
   moments.flatMap((moment) => ways.map((way) => ({ moment, way })));
 
 test('a request that can be repeated never notices that its tunnel died behind the response before it', async (t) => {
-  // A reset that follows at once may overtake the response: it is no whole one.
+  // A reset that follows at once may overtake the response, which is then incomplete.
   const fates = [...crossed(afterResponse, [ends, halfCloses]), ...crossed(afterResponse.slice(-1), [resets])];
   const { outcomes, exchanges, tunnels } = await play(t, fates, 180, [get]);
   assert.deepEqual([...outcomes], [['200 also', exchanges]]);
-  // Each may be repeated once.
+  // Each request may be retried once.
   assert.ok(tunnels <= 2 * exchanges, `${tunnels} tunnels`);
 });
 
@@ -207,6 +211,6 @@ test('every exchange with an app that dies at any moment ends, whole or with a n
     [...outcomes.keys()].filter((outcome) => !named.has(outcome)),
     [],
   );
-  // Each may be repeated once.
+  // Each request may be retried once.
   assert.ok(tunnels <= 2 * exchanges, `${tunnels} tunnels`);
 });

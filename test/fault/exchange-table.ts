@@ -1,14 +1,19 @@
-// Owns the table: what a client sees of its exchange, and what is told of it, when something happens at a point of it.
+// The expected results: what the client sees of its exchange, and what the gateway reports, when
+// something happens at a given point of it.
 import type { ErrorCode } from '../../src/kernel/errors/error-table.ts';
 import type { PointName } from '../helpers/exchange-points.ts';
 
-/** `dialling`: the app has not answered the dial yet, and never will. */
+/** `dialling`: the app has not responded to the dial, and never will. */
 export type Place = PointName | 'dialling';
-/** `client` as HeldExchange.outcome has it; `told` on the channel of requests that failed. */
+/**
+ * `client` as in HeldExchange.outcome; `told` is the error code published for the failed request.
+ */
 type Cell = readonly [client: string, told: ErrorCode | 'nothing'];
 export type Cells = Readonly<Record<Place, Cell>>;
 
-/** Where nothing has come yet the answer is the gateway's; what has come must not look whole. */
+/**
+ * Before the response head the gateway sends an error; after it, the response must look incomplete.
+ */
 export const tunnelLost: Cells = {
   dialling: ['502 tunnel_failed', 'tunnel_failed'],
   'before-head': ['502 tunnel_failed', 'tunnel_failed'],
@@ -25,17 +30,20 @@ export const tunnelLost: Cells = {
   'after-101': ['101 "hello"', 'nothing'],
 };
 
-/** The relay tells the gateway that the app is gone. */
+/** The relay reports that the app is gone. */
 export const appKilled: Cells = { ...tunnelLost, dialling: ['502 lease_unreachable', 'lease_unreachable'] };
 
-/** The app ends its side in good order, which is the end of a body only where nothing else says how long it is. */
+/** The app ends its side cleanly, which ends a body only if nothing else gives its length. */
 export const appEnds: Cells = {
   ...tunnelLost,
   dialling: ['504 dial_timeout', 'dial_timeout'],
   'until-close': ['200 "hello"', 'nothing'],
 };
 
-/** expose lives and says that the app behind it does not: to the gateway a response like any other. */
+/**
+ * expose is alive and reports that the app behind it is not: to the gateway this is an ordinary
+ * response.
+ */
 export const localAppGone: Cells = {
   ...tunnelLost,
   dialling: ['504 dial_timeout', 'dial_timeout'],
@@ -55,14 +63,15 @@ export const clientGone: Cells = {
   'between-chunks': ['200 "hello" cut', 'client_closed'],
   'within-frame': ['200 "hello" cut', 'client_closed'],
   'until-close': ['200 "hello" cut', 'client_closed'],
-  // It might have ended its side alone, and be waiting for the answer to what is no whole request.
+  // The client might have closed only its sending side and still wait for the response to its
+  // incomplete request.
   'within-upload': ['nothing', 'invalid_request'],
   'answering-upload': ['200 "hello" cut', 'invalid_request'],
   'before-101': ['nothing', 'client_closed'],
   'after-101': ['101 "hello"', 'nothing'],
 };
 
-/** Nothing happens to what has begun. */
+/** Exchanges that have begun are not affected. */
 export const goesOn: Cells = {
   dialling: ['504 dial_timeout', 'dial_timeout'],
   'before-head': ['200 "helloworld"', 'nothing'],
@@ -79,7 +88,10 @@ export const goesOn: Cells = {
   'after-101': ['101 "helloworld"', 'nothing'],
 };
 
-/** The grace of a drain is over: the gateway cuts, and says that it was the gateway. */
+/**
+ * The grace period of a drain is over: the gateway cuts the exchange and reports itself as the
+ * cause.
+ */
 export const graceOver: Cells = {
   dialling: ['503 draining', 'draining'],
   'before-head': ['503 draining', 'draining'],

@@ -1,5 +1,5 @@
-// Each fault strikes an exchange at every point at once: what becomes of one must not depend on the others. After it, what lived
-// through it holds nothing more than before, and the path works again.
+// Each fault hits exchanges at every point at once: the outcome of one must not depend on the
+// others. Afterwards the surviving processes hold no more than before, and the path works again.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pointNames } from '../helpers/exchange-points.ts';
@@ -14,15 +14,15 @@ const shortDialMs = 1_000;
 
 interface Fault {
   readonly name: string;
-  /** raw: the app writes into the tunnel itself. app: it stands behind expose. */
+  /** raw: the app writes into the tunnel itself. app: the app runs behind expose. */
   readonly lease: 'raw' | 'app';
   readonly cells: Cells;
   readonly settings?: FaultSettings;
-  /** For the dial that nobody answers. */
+  /** Timeout of the dial that gets no response. */
   readonly dialMs?: number;
-  /** Resolves when it has struck: what the client sees of it may still come. */
+  /** Resolves when the fault has happened; the client may see its effects later. */
   readonly strike: (path: FaultPath, held: Held) => Promise<void>;
-  /** The path works again; nothing to do for most. */
+  /** Makes the path work again; most faults need nothing. */
   readonly recover?: (path: FaultPath) => Promise<void>;
 }
 
@@ -62,7 +62,7 @@ const faults: readonly Fault[] = [
     name: 'the relay stands still',
     lease: 'raw',
     cells: expected.tunnelLost,
-    // Longer than a busy machine keeps a live relay waiting.
+    // Longer than a busy machine delays a live relay.
     settings: { keepalive: { intervalMs: 1_000, timeoutMs: 4_000 } },
     dialMs: 10_000,
     strike: async (path) => {
@@ -125,7 +125,7 @@ const faults: readonly Fault[] = [
   },
 ];
 
-/** An exchange that ends before it has come to its point is a fault of the test's own. */
+/** Holds an exchange at each point. One that ends before its point fails the test. */
 async function hold(path: FaultPath, lease: string): Promise<Map<Place, HeldExchange>> {
   const held = new Map<Place, HeldExchange>();
   await Promise.all(
@@ -137,7 +137,8 @@ async function hold(path: FaultPath, lease: string): Promise<Map<Place, HeldExch
       assert.equal(await Promise.race([early, Promise.all([arrived, exchange.seen]).then(() => 'held')]), 'held');
     }),
   );
-  // What the app has sent to others than the client is at the gateway when an answer behind it has come.
+  // The response to a later request shows that the gateway has received everything the app sent
+  // before.
   assert.equal(await path.plain(lease), '200 plain');
   return held;
 }
@@ -156,7 +157,8 @@ for (const { name, lease, cells, settings, dialMs = shortDialMs, strike, recover
     const warm = await hold(path, lease);
     await finish(path, warm);
     for (const { outcome } of warm.values()) await outcome;
-    // Deadlines of one duration share a timer, which outlives the request that needed it first.
+    // Deadlines of the same duration share a timer, which outlives the request that first needed
+    // it.
     for (const name of ['raw', 'app']) assert.equal(await path.plain(name), '200 plain');
     const before = await path.before();
 
@@ -176,7 +178,7 @@ for (const { name, lease, cells, settings, dialMs = shortDialMs, strike, recover
       told.delete(id);
     }
     await t.test('dialling', () => {
-      // The app has not heard of it; nobody else is left.
+      // The app never saw this request; it is the only failure left.
       assert.deepEqual([outcomes.get('dialling'), [...told.values()].join()], cells.dialling);
     });
     if (recover !== undefined) {

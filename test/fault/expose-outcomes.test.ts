@@ -1,4 +1,5 @@
-// What a caller of an app behind `expose` sees when the app ends, resets or talks too much at any byte of its response: one outcome each.
+// The caller of an app behind `expose` when the app ends, resets or sends too much at any byte of
+// its response: exactly one outcome each.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
@@ -9,16 +10,16 @@ import { HttpConnection } from '../../src/http-client/connection.ts';
 import { StreamPipe } from '../../src/http-client/stream-pipe.ts';
 import { tunnelPair } from '../helpers/tunnel-pair.ts';
 
-/** Within the response so many bytes are sent, then this happens. */
+/** What the app does after it has sent part of the response. */
 type Act = 'end' | 'reset' | 'rest' | 'excess';
 
 interface Framed {
   readonly name: string;
   readonly head: string;
   readonly body: string;
-  /** The body as the caller gets it. */
+  /** The body as the caller receives it. */
   readonly content: string;
-  /** How much of the content is in so many bytes of the body. */
+  /** The number of content characters within this many bytes of the body. */
   readonly contentIn: (bodyBytes: number) => number;
   readonly endsByClose?: boolean;
 }
@@ -56,7 +57,7 @@ const requests: Readonly<Record<string, string>> = {
   upgrade: 'GET /x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n',
 };
 
-/** An app that sends the bytes that `plan` holds, then does what it says. */
+/** Tells the app how many bytes to send and what to do then. */
 interface Plan {
   sent: Buffer;
   act: Act;
@@ -174,7 +175,7 @@ for (const framed of responses) {
         }
       }
     }
-    // No tunnel is left behind.
+    // No tunnel remains open.
     while (bridge.openTunnels > 0) await new Promise((resolve) => setImmediate(resolve));
   });
 }

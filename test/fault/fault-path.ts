@@ -1,5 +1,5 @@
-// Owns the path on which faults are shown: relay, point app and gateway as processes of their own, how they come back, and the count
-// of what is left in those that lived through it.
+// The path for fault tests: relay, app and gateway in their own processes, how to bring them back,
+// and a check that the survivors leak nothing.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
@@ -15,7 +15,7 @@ import type { RelayReady } from '../helpers/process-path.ts';
 export type FaultSettings = Pick<GatewaySettings, 'graceMs' | 'keepalive' | 'pool'>;
 
 const reconnect = { initialMs: 20, maxMs: 50 };
-/** Each exchange has its own tunnel, and none is left over. */
+/** Each exchange uses its own tunnel, and none stays idle in the pool. */
 const pool = { maxIdle: 0 };
 const watching: CommonSettings = { watchLives: true };
 const identity = 'of the app';
@@ -24,10 +24,10 @@ const maxSettlingMs = 30_000;
 type Role = 'relay' | 'app' | 'gateway';
 const roles: readonly Role[] = ['relay', 'app', 'gateway'];
 
-/** Those that come and go with requests. */
+/** The kinds of objects that live only as long as requests. */
 const ofRequests = ['request', 'response', 'tunnel'];
 
-/** What there is in a process. */
+/** Resource counts of a process before the fault. */
 export interface Before {
   readonly role: Role;
   readonly peer: PeerProcess<unknown>;
@@ -69,7 +69,10 @@ export class FaultPath {
     return this.gateway.ready.port;
   }
 
-  /** A small request: `200 plain`, or a status and a code. Its answer comes behind what is on its way. */
+  /**
+   * Sends a small request: `200 plain`, or a status and a code. Its response arrives after all data
+   * already in transit.
+   */
   async plain(lease: string): Promise<string> {
     const path = `/peer/${lease}/plain`;
     const outgoing = request({ port: this.port, path, agent: false, headers: { 'x-api-key': key } });
@@ -81,7 +84,7 @@ export class FaultPath {
       : `${String(message.statusCode)} ${(JSON.parse(body) as { code: string }).code}`;
   }
 
-  /** The codes that were told for each request since the last time. */
+  /** The error codes reported for each request since the last call. */
   async failures(): Promise<ReadonlyMap<string, string>> {
     const codes = new Map<string, string>();
     for (const { requestId, code } of await this.gateway.ask<readonly Failure[]>('failures')) {
@@ -91,12 +94,12 @@ export class FaultPath {
     return codes;
   }
 
-  /** Those that the gateway holds. */
+  /** Number of tunnels that the gateway holds. */
   async tunnels(): Promise<number> {
     return (await this.gateway.ask<Lives>('lives'))['tunnel'] ?? 0;
   }
 
-  /** With the identity that it had. */
+  /** Restarts the app with the same identity. */
   async restartApp(): Promise<void> {
     const settings = { ...watching, ...this.#settings, relayUrl: this.relay.ready.url, identity, reconnect };
     this.app = await PeerProcess.start<object>(this.#t, 'point-app', settings);
@@ -107,7 +110,7 @@ export class FaultPath {
     this.relay = await PeerProcess.start<RelayReady>(this.#t, 'relay', { ...watching, port });
   }
 
-  /** The relay comes back, and gateway and app to it. */
+  /** Brings the relay back, and waits until gateway and app have reconnected. */
   async reunited(comeBack: () => void | Promise<void>): Promise<void> {
     const up = Promise.all([
       this.gateway.event('up'),
@@ -118,7 +121,7 @@ export class FaultPath {
     await up;
   }
 
-  /** Once nothing is left of what was asked before. */
+  /** Counts once nothing of the earlier requests is left. */
   before(): Promise<readonly Before[]> {
     return Promise.all(
       roles.map(async (role): Promise<Before> => {
@@ -130,7 +133,7 @@ export class FaultPath {
     );
   }
 
-  /** No process that lived through it has more of anything than it had. */
+  /** Asserts that no surviving process holds more of anything than before. */
   async checkNothingLeft(before: readonly Before[]): Promise<void> {
     const survivors = before.filter(({ peer, role }) => this[role] === peer);
     await Promise.all(
@@ -149,7 +152,7 @@ export class FaultPath {
   }
 }
 
-/** What keeps the process alive, and what is held in its memory. */
+/** Counts the resources that keep the process alive and the objects in its memory. */
 async function countsOf(peer: PeerProcess<unknown>): Promise<Lives> {
   const { resources } = await peer.report();
   return { ...resources, ...(await peer.ask<Lives>('lives')) };

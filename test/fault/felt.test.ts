@@ -1,5 +1,6 @@
-// Who goes away is felt at the other end of the whole path, at once and by nothing that takes time: every keepalive and timeout here
-// is of seconds. The contract says 100 ms; a busy machine gets ten times as much.
+// A disconnect is noticed at the other end of the whole path at once, without the help of a timer:
+// every keepalive and timeout here takes seconds. The target is 100 ms; a busy machine gets ten
+// times as much.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { blockedSender, download, upgraded, upload } from '../helpers/back-pressure.ts';
@@ -72,7 +73,7 @@ test('an upload that nobody reads hides that its client has left only until some
   await blockedSender(path, flow);
   const lost = path.app.event('upload lost');
   flow.close();
-  // What the client had sent comes first, and then no end of it.
+  // The client's data arrives first, and then no clean end.
   const reading = flow.read(Number.MAX_SAFE_INTEGER).catch(() => undefined);
   await lost;
   await Promise.race([reading, lost]);

@@ -1,4 +1,5 @@
-// Owns a client's side of an exchange that stands still at a point: when it has seen all that was sent, and what it saw in the end.
+// The client's side of an exchange that is held at a point: resolves when it has seen everything
+// sent so far, and with the final outcome.
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { points, type Point } from '../helpers/exchange-points.ts';
@@ -6,16 +7,17 @@ import { key } from '../helpers/policy.ts';
 import type { Place } from './exchange-table.ts';
 
 export interface HeldExchange {
-  /** The client has seen what the app sent until the point. */
+  /** Resolves when the client has received what the app sends up to the point. */
   readonly seen: Promise<void>;
   /**
-   * `200 "helloworld"`: whole. `200 "hello" cut`: begun, and visibly not whole. `502 tunnel_failed`: a problem of the gateway's.
-   * `nothing`: the connection closed without an answer. With 101 the end of the connection is all that can be seen.
+   * `200 "helloworld"`: complete. `200 "hello" cut`: started, and visibly incomplete. `502
+   * tunnel_failed`: an error response of the gateway. `nothing`: the connection closed without a
+   * response. After a 101 only the end of the connection can be seen.
    */
   readonly outcome: Promise<string>;
-  /** What is left to say is said. */
+  /** Sends the rest of the request. */
   finish(): void;
-  /** The client is gone. */
+  /** Disconnects the client. */
   leave(): void;
 }
 
@@ -56,7 +58,8 @@ export function holdAt(port: number, lease: string, place: Place): HeldExchange 
     upgraded.on('end', () => upgraded.end());
   });
   outgoing.on('error', () => {
-    // Before the response ends: Node takes any end of the connection for the end of a body without a length.
+    // Set before the response ends: Node takes any end of the connection for the end of a body
+    // without a length.
     reset = true;
   });
   outgoing.on('close', () => {

@@ -1,10 +1,10 @@
-// Tunnels that wait for their next request die with the app or the relay, and nobody notices: not the client of that request, and
-// not whoever reads what was told.
+// Idle tunnels die with the app or the relay without any effect: the next request succeeds, and no
+// error is reported.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FaultPath } from './fault-path.ts';
 
-/** As the gateway has it. */
+/** The gateway's default. */
 const pool = { maxIdle: 100 };
 
 const faults: readonly { readonly name: string; strike: (path: FaultPath) => Promise<void> }[] = [

@@ -1,5 +1,5 @@
-// A relay's lease list is a stranger's text: whatever is in it, the event loop goes on, memory stays bounded, and the honest leases in
-// it are found.
+// A relay's lease list is untrusted input: whatever it contains, the event loop keeps running,
+// memory stays bounded, and the honest leases in it are found.
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
@@ -13,7 +13,7 @@ import { createV1Transport } from '../../src/upstream/v1-transport.ts';
 import { startListingRelay, type ListPart } from '../helpers/listing-relay.ts';
 import { turnCpuOf } from '../helpers/turn-cpu.ts';
 
-/** The bound is about 10 ms; garbage collection and cold code come on top. */
+/** The target is about 10 ms; garbage collection and cold code add to it. */
 const maxStretchMs = 30;
 const honest: ListPart = { count: 1, name: 'honest' };
 const shared = 'S'.repeat(26);
@@ -24,7 +24,7 @@ type Directory = LeaseDirectory<Lease, Transport>;
 
 interface Bench {
   readonly directory: Directory;
-  /** From here on a list is too old to be used. */
+  /** Makes all lists so far too old to be used. */
   readonly age: () => void;
 }
 
@@ -90,7 +90,7 @@ test('the work grows with the list and no faster', async (t) => {
   for (const shape of shapes) {
     const [small, large] = [await cost([shape(10_000)]), await cost([shape(40_000)])];
     t.diagnostic(`${small.toFixed(0)} ms for 10,000 entries, ${large.toFixed(0)} ms for 40,000`);
-    // Four times the list; sixteen times the work would be quadratic.
+    // The list is four times as long; quadratic code would take sixteen times as long.
     assert.ok(large < 8 * small + 20, `${small} ms, then ${large} ms`);
   }
 });
@@ -99,7 +99,7 @@ test('of 40 MB of metadata nothing is kept, and never much of it at once', async
   const { directory } = await connected(t, [{ count: 20, name: 'fat-#', metadataBytes: 2_000_000 }, honest]);
   const before = process.memoryUsage().arrayBuffers;
   let peak = 0;
-  // Copies of chunks that were read are garbage at once, but not collected at once.
+  // Copies of chunks become garbage at once, but are not collected at once.
   const watch = setInterval(() => {
     collectGarbage();
     peak = Math.max(peak, process.memoryUsage().arrayBuffers - before);

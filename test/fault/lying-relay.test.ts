@@ -1,5 +1,6 @@
-// A relay is not trusted: whatever it does to a dial ends in a typed error, and costs no more than the windows allow. The relay
-// here speaks real yamux over an in-memory carrier and lies above it.
+// A relay is not trusted: whatever it does to a dial ends in a typed error, and costs no more than
+// the windows allow. The relay here speaks real yamux over an in-memory carrier, and misbehaves in
+// the layers above it.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import process from 'node:process';
@@ -26,7 +27,7 @@ interface Dialled {
   readonly messages: MessageStream;
 }
 
-/** A session whose relay does with every new stream what `lie` says. */
+/** A session whose relay handles every new stream with `lie`. */
 function sessionWith(
   t: TestContext,
   lie: (dialled: Dialled) => void | Promise<void>,
@@ -49,7 +50,7 @@ function sessionWith(
   return { session, relay };
 }
 
-/** As an honest app: takes the request and the ClientInit, answers both. */
+/** Acts as an honest app: reads the request and the ClientInit, and responds to both. */
 async function serveHonestly({ pipe, messages }: Dialled, app: Credential): Promise<SecureChannel> {
   await messages.next(deadline());
   const init = await messages.next(deadline());
@@ -85,7 +86,7 @@ test('a relay that replays the handshake of an earlier connection gives no tunne
   const honest = await session.dial(app.id, { alpn, signal: deadline() });
   assert.equal(String((await once(honest, 'data'))[0]), 'a secret of this connection');
   honest.destroy();
-  // The signature of the replay is valid and recent; the keys that follow from it are nobody's.
+  // The signature of the replay is valid and recent, but no one holds the keys that follow from it.
   const replayed = await session.dial(app.id, { alpn, signal: deadline() });
   const [error] = (await once(replayed.resume(), 'error')) as [{ code: string }];
   assert.equal(error.code, 'frame_malformed');
@@ -230,7 +231,7 @@ test('a relay that opens 100,000 streams gets no further than the backlog, and t
   const { session, relay } = sessionWith(t, async (dialled) => {
     (await serveHonestly(dialled, app)).on('error', () => undefined);
   });
-  // Nothing is published here, so each stream waits for a connection request until its time is over.
+  // Nothing is published here, so each stream waits for a connection request until it times out.
   const before = process.memoryUsage().heapUsed;
   const opens: Promise<unknown>[] = [];
   const signal = AbortSignal.timeout(2_000);

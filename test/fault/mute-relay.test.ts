@@ -1,4 +1,5 @@
-// A relay that opens websockets and never sends a byte over them: nobody counts it as connected, and everybody comes back when it answers.
+// A relay that accepts WebSockets and never sends a byte over them: it never counts as connected,
+// and all clients reconnect when it responds.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -17,9 +18,9 @@ import { portalError } from '../helpers/portal-error.ts';
 
 interface MuteRelay {
   readonly url: string;
-  /** Resolves when this many websockets have been opened. */
+  /** Resolves when this many WebSockets have been opened. */
   readonly opened: (count: number) => Promise<void>;
-  /** A relay that answers takes its place. */
+  /** Replaces it with a relay that responds. */
   readonly recover: () => Promise<void>;
 }
 

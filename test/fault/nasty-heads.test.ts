@@ -1,5 +1,6 @@
-// The longest heads and trailer blocks that are admitted, of requests and of responses, in shapes that quadratic code takes seconds
-// for. Each costs the event loop less than 20 ms, whatever becomes of it.
+// The longest admitted heads and trailer blocks of requests and responses, in shapes for which
+// quadratic code takes seconds. Each blocks the event loop for less than 20 ms, whether it is
+// accepted or not.
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { threadCpuUsage } from 'node:process';
@@ -9,21 +10,21 @@ import { over, rawApp } from '../helpers/scripted-app.ts';
 
 const maxLoopMs = 20;
 const runs = 5;
-/** gateway.max_header_bytes, less what else is in the head. */
+/** gateway.max_header_bytes, minus the rest of the head. */
 const requestBytes = 31 * 1024;
-/** The longest target that is admitted. */
+/** The longest admitted target. */
 const targetBytes = 15 * 1024;
-/** What apps may send. */
+/** Just below the limit for response heads. */
 const responseBytes = 62 * 1024;
 
-/** As often as fits. */
+/** Repeats the text as often as it fits. */
 const fill = (text: string, bytes: number = requestBytes): string => text.repeat(Math.floor(bytes / text.length));
 const numbered = (text: (i: number) => string, bytes: number): string => {
   let all = '';
   for (let i = 0; all.length < bytes; i += 1) all += text(i);
   return all;
 };
-/** One field to a line; requests have 200 at most. */
+/** One field per line; requests may have 200 at most. */
 const fields = (line: (i: number) => string, count: number): string =>
   Array.from({ length: count }, (_, i) => `${line(i)}\r\n`).join('');
 
@@ -89,7 +90,7 @@ const deep = get('', `/peer/raw${fill('/a', targetBytes)}`);
 const dotted = get('', `/peer/raw${fill('/a/..', targetBytes)}/`);
 const longHost = `GET /peer/raw/ HTTP/1.1\r\nHost: ${fill('a.', 15 * 1024)}a\r\nConnection: close\r\nX-API-Key: ${key}\r\n\r\n`;
 
-/** What the app sends, and to which request. */
+/** The response of the app, and the request it belongs to. */
 const responses: Readonly<Record<string, readonly [sends: string, to?: string]>> = {
   'many options of Connection, many fields': [
     ok(`Connection: ${numbered((i) => `o${i},`, responseBytes / 2)}x\r\n${fields((i) => `x${i}: a`, 2_500)}`),
@@ -130,14 +131,14 @@ async function start(t: TestContext): Promise<PlainGateway> {
     if (received.endsWith('\r\n\r\n')) socket.write(sends, 'latin1');
   });
   gateway.transport.publish({ name: 'raw', port });
-  // Compiles the common path.
+  // Warm-up: compiles the common path.
   for (let i = 0; i < 20; i += 1) await over(gateway.raw(get('')));
   return gateway;
 }
 
 /**
- * CPU time of this thread, in which client, gateway and app run, so that other processes do not count. The mean, because some kernels
- * count in steps of 10 ms.
+ * CPU time of this thread, which runs client, gateway and app, so that other processes do not
+ * count. Returns the mean, because some kernels count in steps of 10 ms.
  */
 async function loopMs(gateway: PlainGateway, request: string): Promise<number> {
   await over(gateway.raw(request)); // compiles

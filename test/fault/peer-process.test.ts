@@ -1,10 +1,10 @@
-// What the tests of faults stand on: no message of a measured process is lost.
+// The fault tests rely on this: no message of a measured process is lost.
 import { test } from 'node:test';
 import { PeerProcess } from '../helpers/peer-process.ts';
 
 test('a peer becomes ready, however many messages come before that in one piece', async (t) => {
   const started = PeerProcess.start(t, 'chatty', {});
-  // While this process does not read, everything comes in one piece.
+  // All messages arrive in one piece while this process does not read.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
   const peer = await started;
   await peer.report();

@@ -1,4 +1,5 @@
-// Peers of our relay that are slow, greedy or deaf: each is held to its limit, and nobody else notices.
+// Peers of our relay that are slow, greedy or do not read: each is held to its limit, and other
+// peers are not affected.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -117,7 +118,7 @@ test('half requests are held to the budget of a connection', async (t) => {
   const half = Buffer.alloc(200_000);
   half.writeUInt32BE(400_000);
   const streams = await Promise.all(Array.from({ length: 20 }, async () => (await peer.open()).write(half)));
-  // As many as the budget holds stay, whichever they are.
+  // As many streams as the budget allows stay open, whichever they are.
   await new Promise<void>((resolve) => {
     let resets = 0;
     for (const stream of streams)
@@ -129,7 +130,7 @@ test('half requests are held to the budget of a connection', async (t) => {
   streams.forEach((stream) => {
     stream.pipe.reset();
   });
-  // What a stream held is given back with it.
+  // The budget held by a stream is refunded when it ends.
   assert.equal(await peer.register({ metadata: 'x'.repeat(200_000) }), ACCEPTED);
   await assertServing(bench);
 });

@@ -1,4 +1,5 @@
-// What our relay holds for its peers is one total with a share for each address, over however many connections, streams and sockets.
+// Our relay's memory for its peers has one total with a share for each address, over however many
+// connections, streams and sockets.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
@@ -13,7 +14,7 @@ import { RelayPeer, type TestStream } from '../helpers/relay-peer.ts';
 const { ACCEPTED, REJECTED } = ResponseCode;
 const mebibyte = 1_048_576;
 const stranger = '127.0.0.9';
-/** Against a rule that does not hold: then nothing is cut, and the test would wait for ever. */
+/** If a limit does not hold, nothing is cut and the test would wait forever. */
 const limit = { timeout: 180_000 };
 
 /** The relay's URL for peers from another address of this machine. */
@@ -73,7 +74,7 @@ test(
     });
     assert.equal(await app.register(), ACCEPTED);
     let [tunnels, refused, cut, most] = [0, 0, 0, 0];
-    // A window and more, and then it reads nothing: what is above the window waits in the relay.
+    // Sends more than a window and then reads nothing: the excess waits in the relay.
     const fill = (stream: TestStream): void => {
       stream.pause();
       stream.write(Buffer.alloc(300_000));
@@ -125,7 +126,7 @@ test(
       for (const socket of sockets) socket.destroy();
     });
     const closed = (): number => sockets.filter((socket) => socket.closed).length;
-    // 512 and a few for responses that say so.
+    // 512, and a few more that carry the error responses.
     await until(() => closed() >= 4_500 - 528);
     assert.equal(closed(), 4_500 - 528);
     await assertServing(bench);
@@ -151,7 +152,7 @@ test('beginnings of messages count for the address, over all its connections', l
       ws.terminate();
     });
     const { _socket: socket } = ws as unknown as { _socket: Socket };
-    // RFC 6455 §5.2: a masked binary frame of 2 MiB, of which the last byte never comes.
+    // RFC 6455 §5.2: a masked binary frame of 2 MiB whose last byte never comes.
     const head = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0x20, 0, 0, 0, 0, 0, 0]);
     socket.write(Buffer.concat([head, Buffer.alloc(2 * mebibyte - 1)]));
     const before = bench.relay.heldBytes();
@@ -183,7 +184,7 @@ test('half requests of one address are held to its share, over all its connectio
         .failure()
         .then(() => (failed += 1));
   }
-  // 50 of them are 10 MB.
+  // 50 of them take 10 MB.
   await until(() => failed >= 30);
   assert.ok(bench.relay.heldBytes() <= share);
   await assertServing(bench);
@@ -198,7 +199,7 @@ test(
     const url = await urlFrom(t, bench, stranger);
     const app = await bench.peer();
     await app.register();
-    /** The relay reads it fast, so that its window there grows. */
+    /** The relay reads it fast, so its window there grows. */
     const upload = async (client: RelayPeer): Promise<void> => {
       const dialled = await client.dial(app.id);
       const atApp = await app.answer(ACCEPTED);

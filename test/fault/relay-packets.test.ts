@@ -1,5 +1,5 @@
-// What real relays do not survive, and what else can be said wrongly in packets. Ours ends the stream and
-// serves the same connection on.
+// Packets that crash real relays, and other invalid packets. Ours ends the stream and keeps serving
+// the connection.
 import assert from 'node:assert/strict';
 import { randomBytes, randomInt } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
@@ -16,7 +16,7 @@ async function start(t: TestContext): Promise<{ bench: RelayBench; app: RelayPee
   return { bench, app, client };
 }
 
-/** The relay lives, and so do the two connections. */
+/** Asserts that the relay and both connections still work. */
 async function assertServing({ app, client }: { app: RelayPeer; client: RelayPeer }): Promise<void> {
   assert.deepEqual(
     (await client.leases()).map(({ name }) => name),
@@ -183,7 +183,7 @@ test('what is sent ahead of an answer is held to one window', async (t) => {
   await atApp.packet();
   const flood = Buffer.alloc(4 * 1_048_576, 7);
   dialled.write(flood);
-  // The client's carrier has sent what it may when its stream moves no more.
+  // When its stream no longer moves, the client's carrier has sent all that it may.
   for (let round = 0; round < 100; round += 1) await new Promise((resolve) => setImmediate(resolve));
   assert.ok(dialled.pipe.queuedBytes >= flood.length - 262_144);
   atApp.write(encodePacket({ type: 'connectionResponse', code: ACCEPTED }));
@@ -209,7 +209,7 @@ test('3,000 random mutations of every request never cost more than their stream'
           mutant[randomInt(mutant.length)] = randomInt(256);
         const stream = (await client.open()).write(mutant);
         stream.pipe.end();
-        // Any answer, an end or a reset.
+        // Any response, an end or a reset.
         await stream.finished().catch(() => undefined);
       }),
     );

@@ -1,4 +1,5 @@
-// Clients of the gateway for loads: sockets from a loopback address of the load's own, and whole requests over HTTP/1.1.
+// Clients of the gateway for loads: sockets from a loopback address of the load's own, and complete
+// requests over HTTP/1.1.
 import { once } from 'node:events';
 import { Agent, request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
@@ -7,16 +8,16 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { LoadContext, Targets } from './load.ts';
 
 export const host = '127.0.0.1';
-/** What the test's certificate is for. */
+/** The name in the test certificate. */
 export const servername = 'localhost';
 
-/** A socket that the signal destroys. Its errors end it and nothing else. */
+/** Opens a socket that the signal destroys. Errors only end the socket; they are not thrown. */
 export async function dialTcp(port: number, localAddress: string, signal: AbortSignal): Promise<Socket> {
   const socket = connectTcp({ host, port, localAddress });
   return ready(socket, 'connect', signal);
 }
 
-/** As dialTcp(), to the gateway, after the TLS handshake. */
+/** Like dialTcp(), but to the gateway and with the TLS handshake done. */
 export async function dialTls(
   { gateway }: Targets,
   { localAddress, alpn = 'http/1.1' }: { readonly localAddress: string; readonly alpn?: 'http/1.1' | 'h2' },
@@ -46,13 +47,13 @@ async function ready<S extends Socket>(socket: S, event: string, signal: AbortSi
   return socket;
 }
 
-/** Resolves when the socket is closed, by whichever side. */
+/** Resolves when the socket is closed, by either side. */
 export function closed(socket: Socket): Promise<void> {
   if (socket.destroyed) return Promise.resolve();
   return new Promise((resolve) => socket.once('close', resolve));
 }
 
-/** Connections that are kept alive, to the gateway. */
+/** Keep-alive connections to the gateway. */
 export function keptConnections(context: LoadContext, maxSockets: number): Agent {
   const { ca } = context.gateway;
   const agent = new Agent({ keepAlive: true, maxSockets, ca, servername, localAddress: context.address() });
@@ -67,11 +68,11 @@ export interface Call {
   readonly path: string;
   readonly key: string;
   readonly signal: AbortSignal;
-  /** Reads so many bytes of the response, then drops the connection. */
+  /** Reads this many bytes of the response, then drops the connection. */
   readonly readBytes?: number;
 }
 
-/** The status, once the whole response was read. Rejects when it is cut. */
+/** Resolves with the status after the whole response was read. Rejects if the response is cut. */
 export async function call(context: Targets, options: Call): Promise<number> {
   const { agent, path, key, signal, readBytes = Infinity } = options;
   const { port } = context.gateway;
@@ -87,7 +88,6 @@ export async function call(context: Targets, options: Call): Promise<number> {
   return message.statusCode ?? 0;
 }
 
-/** A request head as text. */
 export function head(method: string, path: string, fields: readonly string[]): string {
   return [`${method} ${path} HTTP/1.1`, `Host: ${servername}`, ...fields, '', ''].join('\r\n');
 }

@@ -1,4 +1,4 @@
-// What the gateway's metrics say at the end of a soak.
+// The gateway's metrics at the end of a soak.
 import { parseExposition, valueOf } from '../helpers/exposition.ts';
 
 export interface GatewayCounters {
@@ -6,7 +6,7 @@ export interface GatewayCounters {
   readonly internalErrors: number;
 }
 
-/** Of a gateway that does not respond. */
+/** For a gateway that does not respond. */
 export const unreadable: GatewayCounters = { activeRequests: Infinity, internalErrors: Infinity };
 
 export function gatewayCounters(exposition: string): GatewayCounters {

@@ -1,4 +1,5 @@
-// The slope by which the soak judges memory: a leak is seen through noise, and noise is no leak.
+// The slope by which the soak judges memory: it finds a leak in noise, and does not take noise for
+// a leak.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { growthOf } from './growth.ts';
@@ -6,7 +7,10 @@ import { seededRandom } from './random.ts';
 
 const mib = 1_048_576;
 
-/** Samples of some minutes, one a second, with saw teeth of garbage collection and a jump now and then. */
+/**
+ * One sample a second for some minutes, with the saw teeth of garbage collection and an occasional
+ * jump.
+ */
 function samples(minutes: number, mibPerMinute: number): Parameters<typeof growthOf>[0] {
   const random = seededRandom('growth');
   return Array.from({ length: minutes * 60 }, (_, second) => {

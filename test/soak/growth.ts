@@ -1,17 +1,18 @@
-// Whether memory grows: a robust slope through samples, since garbage collections make any two of them differ.
+// Measures whether memory grows: a robust slope through samples, because garbage collection makes
+// any two of them differ.
 import type { Sample } from './process-watch.ts';
 
 export interface Growth {
   readonly bytesPerMinute: number;
-  /** The slope over the whole time that was measured. */
+  /** The slope over the whole measured time. */
   readonly bytes: number;
   readonly medianBytes: number;
 }
 
-/** More points cost time and say no more. */
+/** More points cost time and do not improve the result. */
 const maxPoints = 300;
 
-/** Theil-Sen: the median of the slopes of all pairs; up to 29 % of the samples may lie anywhere. */
+/** Theil-Sen: the median of the slopes of all pairs; up to 29 % of the samples may be outliers. */
 export function growthOf(samples: readonly Sample[]): Growth {
   const step = Math.max(1, Math.ceil(samples.length / maxPoints));
   const points = samples.filter((_, i) => i % step === 0);

@@ -1,5 +1,6 @@
-// The honest client: a steady pace of requests over kept connections, new ones and HTTP/2, each of which must come back whole. Latency
-// counts from the moment a request was due, so that a client that is held up hides nothing.
+// The honest client: requests at a steady pace over keep-alive connections, new ones and HTTP/2,
+// each of which must complete. Latency counts from the time at which a request was due, so that a
+// delayed client hides nothing.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, request } from 'node:https';
@@ -12,13 +13,16 @@ import type { Random } from './random.ts';
 
 export interface HonestCounts {
   readonly sent: number;
-  /** Sorted; without those of the first seconds. */
+  /** Sorted, without those of the warm-up. */
   readonly latenciesMs: readonly number[];
   readonly lost: readonly string[];
 }
 
 const timeoutMs = 10_000;
-/** Code is compiled and the key is verified with the first requests: their latency says nothing, but they must not be lost. */
+/**
+ * The first requests compile code and verify the key: their latency is ignored, but they must not
+ * be lost.
+ */
 const warmUpMs = 3_000;
 const maxBodyBytes = 65_536;
 
@@ -53,7 +57,7 @@ export class HonestClient {
     }, 5);
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when no request is in flight. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(this.#underWay);
@@ -129,7 +133,7 @@ export class HonestClient {
       },
       { endStream: body === undefined, signal },
     );
-    // What ends the stream early also ends the waits below.
+    // Errors that end the stream early also end the waits below.
     stream.on('error', () => undefined);
     if (body !== undefined) stream.end(body);
     const [fields] = (await once(stream, 'response')) as [Record<string, number>];

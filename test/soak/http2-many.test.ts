@@ -1,4 +1,4 @@
-// 20,000 requests of each kind on one HTTP/2 connection: whatever counts abuse on it must not count them.
+// 20,000 requests of each kind on one HTTP/2 connection: no abuse counter may count them.
 import { test } from 'node:test';
 import { askMany, manyKinds, startMany } from '../helpers/http2-many.ts';
 

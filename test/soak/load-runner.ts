@@ -1,4 +1,5 @@
-// Runs loads: gives each its context, collects its counters and stops it. Knows no single load.
+// Runs loads: gives each its context, collects its counters and stops it. Independent of any
+// particular load.
 import { hash } from 'node:crypto';
 import { Agent } from 'node:https';
 import process from 'node:process';
@@ -15,11 +16,11 @@ export interface LoadReport {
   readonly name: string;
   readonly rate: string;
   readonly counters: Readonly<Record<string, number>>;
-  /** Broken promises, by what was promised. */
+  /** How often each promise was broken, by its text. */
   readonly broken: Readonly<Record<string, number>>;
 }
 
-/** More kinds of errors than this are one counter. */
+/** Above this number, all further kinds of errors share one counter. */
 const maxCounters = 40;
 const unknownStatus = 404;
 
@@ -42,7 +43,7 @@ export class LoadRunner {
   readonly #counters = new Map<string, number>();
   readonly #broken = new Map<string, number>();
 
-  /** `index`: from it come the load's addresses. */
+  /** `index`: determines the load's addresses. */
   constructor(load: Load, index: number, { targets, key, seed }: LoadSetup) {
     this.#load = load;
     this.#index = index;
@@ -139,7 +140,7 @@ export class LoadRunner {
     }
   }
 
-  /** Resolves with the first publication; comes back when its session ends. */
+  /** Resolves with the first publication; publishes again when its session ends. */
   #publish(name: string, serve: Parameters<LoadContext['publish']>[1]): Promise<void> {
     const credential = credentialFromSeed(hash('sha256', `${this.#seed} app ${name}`, 'buffer'));
     const { promise, resolve } = Promise.withResolvers<undefined>();
@@ -178,14 +179,17 @@ export class LoadRunner {
     return promise;
   }
 
-  /** The gateway asks its relays about an unknown name, and a hostile relay may let it wait. */
+  /**
+   * Waits, because the gateway asks its relays about an unknown name, and a hostile relay may delay
+   * that.
+   */
   async #untilServed(name: string): Promise<void> {
     const { gateway } = this.#targets;
     const { signal } = this.#stopped;
     const agent = new Agent({ ca: gateway.ca, servername, localAddress: this.#context().address() });
     for (let status = unknownStatus; status === unknownStatus && !signal.aborted;) {
       const options = { agent, path: `/peer/${name}/`, key: this.#key, readBytes: 1 };
-      // A hostile app may cut the response: then it is served.
+      // A hostile app may cut the response, which also shows that it is served.
       status = await call(this.#targets, { ...options, signal: AbortSignal.timeout(10_000) }).catch(() => 0);
       if (status === unknownStatus) await pause(500, undefined, { signal }).catch(() => undefined);
     }

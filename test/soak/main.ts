@@ -1,5 +1,6 @@
-// The soak: hostile apps, relays and clients all at once, beside one honest client that must not notice. Prints what it measured and
-// exits 1 when a bar is broken: node test/soak/main.ts [--minutes N] [--seed TEXT] [--only LOAD,LOAD]
+// The soak: hostile apps, relays and clients all at once, beside one honest client that must not
+// notice them. Prints the measurements and exits 1 if a limit is exceeded: node test/soak/main.ts
+// [--minutes N] [--seed TEXT] [--only LOAD,LOAD]
 import { existsSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
@@ -23,12 +24,12 @@ import { barsOf, percentile, reportText, type Watched } from './report.ts';
 const honestPerSecond = 20;
 const loadsName = 'loads';
 const visitEveryMs = 5_000;
-/** Of the run; memory is judged after it. */
+/** Share of the run; memory is judged after it. */
 const warmUpShare = 0.4;
-/** The slowest load needs two minutes to fill what it holds. */
+/** The slowest load needs two minutes to fill the resources that it holds. */
 const memoryCountsFromMinutes = 5;
 const progressEveryMs = 15_000;
-/** A process of ours that is asked to stop drains, then ends. */
+/** On SIGTERM our processes drain, then exit. */
 const stopTimeoutMs = 45_000;
 const latenessResolutionMs = 10;
 const emptiesTimeoutMs = 15_000;
@@ -46,7 +47,7 @@ if (!(minutes > 0)) throw new Error(`--minutes ${flags.minutes} is no number of 
 const only = flags.only.split(',').filter((name) => name !== '');
 for (const name of only) if (loads.every((load) => load.name !== name)) throw new Error(`there is no load ${name}`);
 
-/** The processes that were started must end with this one. */
+/** Stops the child processes when this one is interrupted. */
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
@@ -56,7 +57,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 if (existsSync('/proc/self/stat')) process.exitCode = (await soak()) ? 0 : 1;
 else console.log('SKIPPED the soak reads memory and CPU from /proc, which this system does not have');
 
-/** True: all bars hold. */
+/** Resolves with true if all limits hold. */
 async function soak(): Promise<boolean> {
   await using stack = new AsyncDisposableStack();
   const t = {
@@ -107,7 +108,7 @@ async function soak(): Promise<boolean> {
   });
   const afterwards = await countersOf(path.adminUrl);
   const stopped: Watched[] = [];
-  // The gateway first: it drains through the relay.
+  // The gateway first, because it drains through the relay.
   for (const watched of processes) {
     const cli = path.processes[watched.name as keyof SoakPath['processes']] as CliProcess | undefined;
     const isStopped = cli === undefined || watched.fault !== undefined;
@@ -142,7 +143,7 @@ async function endLoads(hostile: PeerProcess<object>): Promise<LoadsEnd> {
   }
 }
 
-/** Until the time is over, somebody interrupts the run, or a process has ended that must not. */
+/** Resolves when the time is over, the run is interrupted, or a process has ended unexpectedly. */
 async function untilOver(
   path: SoakPath,
   client: HonestClient,
@@ -180,7 +181,7 @@ async function countersOf(adminUrl: string): Promise<GatewayCounters> {
   }
 }
 
-/** What was wrong with its end. */
+/** Stops the process. Resolves with the reason if it did not exit cleanly. */
 async function stop(cli: CliProcess): Promise<string | undefined> {
   cli.child.kill('SIGTERM');
   const code = await Promise.race([cli.exited, pause(stopTimeoutMs, 'timeout' as const, { ref: false })]);

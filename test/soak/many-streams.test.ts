@@ -1,5 +1,5 @@
-// 2,000 event streams and as many WebSockets, open together for a minute through gateway, relay and app; who listens to them is a
-// process of its own, too.
+// 2,000 event streams and 2,000 WebSockets, open together for a minute through gateway, relay and
+// app; their clients run in a separate process.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -11,11 +11,11 @@ import { ProcessPath } from '../helpers/process-path.ts';
 
 const streamsEach = 2_000;
 const seconds = 60;
-/** One a second, and what a busy machine may owe at the end. */
+/** One event a second, minus what may still be missing at the end on a busy machine. */
 const fewestReceived = 50;
 
 test(`${streamsEach} event streams and ${streamsEach} WebSockets stay open for ${seconds} s, and none loses anything`, async (t) => {
-  // All of them go to one lease, and opening them is not what this is about.
+  // All streams go to one lease, and opening them is not measured here.
   const pool = { maxActive: 2 * streamsEach };
   const path = await ProcessPath.start(t, {
     app: { maxTunnels: 2 * streamsEach },

@@ -1,5 +1,5 @@
-// The path under attack, each part a process of its own: our relay, the gateway by `start` with a configuration file, and `expose` in
-// front of an honest app.
+// The path under attack, each part in its own process: our relay, the gateway run by `start` with a
+// configuration file, and `expose` in front of an honest app.
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -16,9 +16,9 @@ import { loads } from './loads/all.ts';
 
 export interface SoakPath {
   readonly targets: Targets;
-  /** Of the honest client, whose lease is `honest`. */
+  /** Key of the honest client, whose lease is `honest`. */
   readonly honestKey: string;
-  /** By the names of the loads. */
+  /** Keyed by load name. */
   readonly loadKeys: Readonly<Record<string, string>>;
   /** For metrics and health: `http://127.0.0.1:PORT`. */
   readonly adminUrl: string;
@@ -26,7 +26,10 @@ export interface SoakPath {
   readonly processes: { readonly gateway: CliProcess; readonly relay: CliProcess; readonly expose: CliProcess };
 }
 
-/** A small bound, so that few clients reach it: with more than 60 in flight, the share of each key, lease and address is 20. */
+/**
+ * A small limit, so that few clients reach it: with more than 60 in flight, the share of each key,
+ * lease and address is 20.
+ */
 const maxInFlight = 80;
 const startTimeoutMs = 30_000;
 
@@ -73,7 +76,7 @@ export async function startPath(t: TestContext): Promise<SoakPath> {
   };
 }
 
-/** Responds with the body that it was sent, or with the path. */
+/** An app that responds with the request body, or with the path. */
 async function startHonestApp(t: TestContext): Promise<number> {
   const server = createServer((request, response) => {
     if (request.method === 'POST') request.pipe(response);

@@ -29,12 +29,12 @@ export class ProcessWatch {
     clearInterval(this.#timer);
   }
 
-  /** Of one core. */
+  /** As a percentage of one core. */
   get cpuPercent(): number {
     return (100 * this.#cpuSeconds) / ((performance.now() - this.#startedMs) / 1_000);
   }
 
-  /** What a process that has ended used last stays in the report. */
+  /** Keeps the last values of a process that has ended, for the report. */
   #look(): void {
     try {
       const [, kibibytes = '0'] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.#pid}/status`, 'latin1')) ?? [];

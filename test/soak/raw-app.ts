@@ -1,7 +1,10 @@
-// Reads the requests that come through a tunnel, for hostile apps that write their responses themselves.
+// Reads the requests from a tunnel, for hostile apps that write their responses themselves.
 import type { Duplex } from 'node:stream';
 
-/** Calls back with the target of each request. Bodies are not supported: they are dropped with the heads. */
+/**
+ * Calls back with the target of each request. Bodies are not supported: they are dropped with the
+ * heads.
+ */
 export function onRequest(tunnel: Duplex, respond: (target: string) => void): void {
   let text = '';
   tunnel.on('data', (chunk: Buffer) => {

@@ -1,4 +1,5 @@
-// Connections to a relay from a chosen loopback address, which the client of src/portal does not offer.
+// Connections to a relay from a chosen loopback address, which the client in src/portal does not
+// support.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';

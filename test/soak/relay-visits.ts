@@ -1,4 +1,5 @@
-// An honest client of our relay: connects every few seconds, asks for the leases and finds the honest app among them.
+// An honest client of our relay: connects every few seconds, asks for the leases and finds the
+// honest app among them.
 import { connect, createCredential } from '../../src/portal/index.ts';
 
 export interface VisitCounts {

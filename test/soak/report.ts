@@ -1,4 +1,4 @@
-// The report of a soak: what was measured, which bars hold and which do not.
+// The report of a soak: the measurements, and which limits hold.
 import type { GatewayCounters } from './gateway-counters.ts';
 import type { Growth } from './growth.ts';
 import type { HonestCounts } from './honest-client.ts';
@@ -10,9 +10,9 @@ export interface Watched {
   readonly name: string;
   readonly samples: readonly Sample[];
   readonly cpuPercent: number;
-  /** After warm-up. Undefined: its memory has no bar. */
+  /** After warm-up. Undefined: there is no limit on its memory. */
   readonly growth: Growth | undefined;
-  /** Ended although it was not asked to, or not as it should. */
+  /** Why the process ended unexpectedly or did not exit cleanly. */
   readonly fault: string | undefined;
 }
 
@@ -20,14 +20,17 @@ export interface Measured {
   readonly honest: HonestCounts;
   readonly visits: VisitCounts;
   readonly loads: readonly LoadReport[];
-  /** Errors that no load caught, and warnings of Node, by text. */
+  /** Uncaught errors of loads and Node.js warnings, by text. */
   readonly loadFaults: Readonly<Record<string, number>>;
   readonly processes: readonly Watched[];
-  /** False: the run is too short for a bar on memory, and only shows its slope. */
+  /** False: the run is too short for a limit on memory, and only shows its slope. */
   readonly memoryCounts: boolean;
-  /** How late the timers of the honest client's own, idle process were, at the 99th percentile: what a busy machine adds. */
+  /**
+   * How late timers were in the honest client's own, idle process, at the 99th percentile: the
+   * delay that a busy machine adds.
+   */
   readonly lateMs: number;
-  /** Once all clients have left. */
+  /** Read after all clients have disconnected. */
   readonly afterwards: GatewayCounters;
 }
 
@@ -38,11 +41,14 @@ interface Bar {
 
 const maxP99Ms = 250;
 const mib = 1_048_576;
-/** Buffers of what comes and goes; a leak that matters is more over the minutes of a soak. */
+/** Room for transient buffers; a leak that matters is larger over the minutes of a soak. */
 const maxGrowthBytes = 48 * mib;
 const maxGrowthShare = 0.15;
 const maxExamples = 10;
-/** Above, other programs keep the processors: the latency bar then says little about the gateway. */
+/**
+ * Above this value other programs occupy the CPUs, and the latency limit says little about the
+ * gateway.
+ */
 const maxLateMs = 20;
 
 export function barsOf(measured: Measured): readonly Bar[] {

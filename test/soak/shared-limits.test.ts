@@ -1,12 +1,14 @@
-// Three gateways share one limit in a real Redis for ten seconds each: undisturbed, and with Redis killed and started again in the
-// middle.
+// Three gateways share one limit in a real Redis, for ten seconds in each test: undisturbed, and
+// with Redis killed and restarted in the middle.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { redisMissing, RedisServer } from '../helpers/redis-server.ts';
 import { type Asked, assertWithin, type Replicas, startReplicas } from '../helpers/shared-limits.ts';
 
-/** A machine that stands still for half a second loses nothing that has come back meanwhile. */
+/**
+ * The bucket holds half a second of refill, so a machine that stops for that long loses none of it.
+ */
 const rate = { requestsPerSecond: 100, burst: 50 };
 const options = { skip: redisMissing };
 
@@ -47,7 +49,7 @@ test('Redis killed and started again: no request fails, and within 2 s the limit
   }
 });
 
-/** Code is compiled, and then what that has cost comes back. */
+/** Compiles the code, then lets the bucket refill. */
 async function warmUp(replicas: Replicas): Promise<void> {
   await replicas.offer(300, 3);
   await pause(1_000);

@@ -1,5 +1,6 @@
-// A sender without end and a reader at 1 MB/s for 20 s, in either direction and in both at once, through gateway, relay and app, each
-// a process of its own. test/e2e has the same by amounts instead of by time.
+// An endless sender and a reader at 1 MB/s for 20 s, in either direction and in both at once,
+// through gateway, relay and app, each in its own process. test/e2e does the same by amount instead
+// of by time.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setInterval } from 'node:timers/promises';

@@ -1,5 +1,6 @@
-// An app whose every response is some hundred bytes of brotli that decode to 255 MiB of JSON, called with a key whose tokens are
-// counted. A third of the calls leave in the middle of the response.
+// An app whose every response is a few hundred bytes of brotli that decode to 255 MiB of JSON,
+// called with a key whose tokens are counted. A third of the clients disconnect in the middle of
+// the response.
 import { constants, createBrotliCompress } from 'node:zlib';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';

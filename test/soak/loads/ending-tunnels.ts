@@ -1,5 +1,6 @@
-// An app that ends, resets and half-closes its tunnels at random moments of an exchange, mostly just after a whole response: the next
-// request of the gateway then goes onto a tunnel that dies.
+// An app that ends, resets and half-closes its tunnels at random moments of an exchange, mostly
+// just after a complete response: the gateway's next request then goes to a tunnel that is about to
+// die.
 import type { Duplex } from 'node:stream';
 import { call, keptConnections } from '../clients.ts';
 import type { Load } from '../load.ts';
@@ -18,7 +19,7 @@ export const load: Load = {
       onRequest(tunnel, () => {
         respond(tunnel, random);
       });
-      // An app that was half-closed goes on writing, then ends.
+      // A half-closed app continues to write, then ends.
       tunnel.on('end', () => tunnel.end());
     });
     const agent = keptConnections(context, 12);

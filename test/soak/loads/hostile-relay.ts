@@ -1,5 +1,6 @@
-// The gateway's second relay: lists one id tens of thousands of times, 20,000 and 50,000 leases, metadata of 2 MB, more than the
-// protocol allows, garbage, or nothing at all; opens streams that nobody asked for; closes the connection.
+// The gateway's second relay: lists one id tens of thousands of times, 20,000 and 50,000 leases, 2
+// MB of metadata, more than the protocol allows, garbage, or nothing at all; opens unsolicited
+// streams; closes the connection.
 import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -76,7 +77,7 @@ async function serve({ count, random, signal }: LoadContext, lists: Lists, pipe:
   const packet = message === undefined ? undefined : decodePacket(message);
   if (packet?.type === 'connectionRequest') {
     count('dials');
-    // Taken, rejected, or answered with garbage where the handshake belongs.
+    // Accepted, rejected, or garbage instead of the handshake.
     const code = random.pick([ResponseCode.ACCEPTED, ResponseCode.REJECTED, 99]);
     pipe.write([encodePacket({ type: 'connectionResponse', code }), randomBytes(random.between(0, 500))]);
     if (random.chance(0.5)) pipe.end();
@@ -89,7 +90,7 @@ async function serve({ count, random, signal }: LoadContext, lists: Lists, pipe:
   pipe.end();
 }
 
-/** Streams towards the gateway, which has published nothing. */
+/** Opens streams to the gateway, which has published nothing. */
 async function flood(mux: Mux, signal: AbortSignal): Promise<void> {
   await pause(2_000, undefined, { signal }).catch(() => undefined);
   const limit = AbortSignal.timeout(2_000);
@@ -115,7 +116,7 @@ function makeLists(): Lists {
 
 const publicKey = credentialFromSeed(Buffer.alloc(32, 7)).publicKey;
 
-/** In the form of ids; nobody checks them against a key before a dial. */
+/** Random ids in the right format; ids are checked against a key only at a dial. */
 function identityOf(i: number): WireLease['identity'] {
   const letters = hash('sha256', `lease ${i}`, 'buffer').subarray(0, 26);
   const id = Array.from(letters, (byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[byte & 31]).join('');

@@ -1,4 +1,5 @@
-// Ordinary requests with bodies, many on one HTTP/2 connection: nothing hostile, and nothing that may end the connection.
+// Ordinary requests with bodies, many on one HTTP/2 connection: none is hostile, and none may end
+// the connection.
 import { once } from 'node:events';
 import { connect, type ClientHttp2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
@@ -16,7 +17,7 @@ export const load: Load = {
   rate: '40 requests/s, 8 at once, on one connection: without body, with a length, without one, responded to early',
   async start(context) {
     const { random, count, broken, signal: runs } = context;
-    // The body is dropped unread, so each response is an early one or follows the body, as it happens.
+    // The body is dropped unread, so the response may come before or after the end of the body.
     await context.publish(lease, (tunnel: Duplex) => {
       onRequest(tunnel, (target) => {
         const respond = (): void => void tunnel.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
@@ -38,7 +39,7 @@ export const load: Load = {
 };
 
 async function open(context: LoadContext, lost: () => void): Promise<ClientHttp2Session> {
-  // Ends with the run.
+  // Stays open until the run ends.
   const socket = await dialTls(context, { localAddress: context.address(), alpn: 'h2' }, context.signal).catch(
     (error: unknown) => {
       lost();

@@ -1,4 +1,5 @@
-// Rapid resets: connections that open 100 streams and reset each at once, again and again (CVE-2023-44487).
+// Rapid resets: connections that open 100 streams and reset each at once, again and again
+// (CVE-2023-44487).
 import { closed, dialTls } from '../clients.ts';
 import type { Load } from '../load.ts';
 import {

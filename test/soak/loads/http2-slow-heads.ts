@@ -1,5 +1,5 @@
-// Heads over HTTP/2 that never end: HEADERS without END_HEADERS, then a byte a second. The gateway must end them within
-// `gateway.read_header_timeout`.
+// HTTP/2 heads that never end: HEADERS without END_HEADERS, then a byte a second. The gateway must
+// close the connection within `gateway.read_header_timeout`.
 import { closed, dialTls } from '../clients.ts';
 import type { Load } from '../load.ts';
 import { fieldBlock, flag, frame, frameType, preface } from '../../helpers/http2-frames.ts';

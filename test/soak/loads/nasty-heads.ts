@@ -1,5 +1,5 @@
-// The longest admitted heads, trailers and response heads, in shapes that cost naive code quadratic time; most are sent before any
-// authentication.
+// The longest admitted heads, trailers and response heads, in shapes that cost naive code quadratic
+// time. Most are sent before authentication.
 import { once } from 'node:events';
 import { dialTls, head, servername } from '../clients.ts';
 import type { Load, LoadContext } from '../load.ts';
@@ -8,13 +8,13 @@ import { onRequest } from '../raw-app.ts';
 const lease = 'heads';
 /** `gateway.max_header_bytes` is 32 KiB; Node counts names, values and the target. */
 const headBytes = 30_000;
-/** The gateway takes response heads of up to 64 KiB. */
+/** The gateway accepts response heads of up to 64 KiB. */
 const responseHeadBytes = 62_000;
 
 const fill = (unit: string, bytes = headBytes): string => unit.repeat(Math.floor(bytes / unit.length));
 const options = (bytes: number): string => fill('ab,', bytes / 2) + 'x';
 
-/** Fields of a request, or a whole target. */
+/** Fields of a request, or a complete target. */
 const shapes: readonly [readonly string[], ...(readonly string[])[]] = [
   [`Transfer-Encoding: x${fill(' ')}x, chunked`],
   [`Transfer-Encoding: ${fill('\t, ')}chunked`],

@@ -1,4 +1,4 @@
-// 70 requests in one write, which must all be responded to, in order.
+// 70 requests in one write, which must all get their responses, in order.
 import { closed, dialTls, head } from '../clients.ts';
 import type { Load } from '../load.ts';
 import { onRequest } from '../raw-app.ts';

@@ -1,4 +1,4 @@
-// Two connections to our relay with 1,200 tunnels between them, of which neither side reads anything while both send.
+// Two connections to our relay with 1,200 tunnels between them; both sides send, and neither reads.
 import { hash } from 'node:crypto';
 import { credentialFromSeed } from '../../../src/portal/index.ts';
 import type { Pipe, PipeHandler } from '../../../src/portal/yamux/pipe.ts';
@@ -9,7 +9,7 @@ import { openCarrier } from '../relay-access.ts';
 const tunnels = 1_200;
 const holdMs = 150_000;
 const block = Buffer.alloc(65_536, 'x');
-/** 2 MiB: more than all windows on the way. */
+/** 2 MiB: more than all windows on the path. */
 const blocksEach = 32;
 
 export const load: Load = {
@@ -62,7 +62,7 @@ async function openOne(app: RelayPeer, client: RelayPeer): Promise<void> {
   for (const { pipe } of [atClient, atApp]) fillUnread(pipe);
 }
 
-/** Nothing is credited and nothing kept of what comes; what is sent stops at the window. */
+/** Drops received data without crediting it; sending stops when the window is full. */
 function fillUnread(pipe: Pipe): void {
   let left = blocksEach;
   const ignore = (): void => undefined;

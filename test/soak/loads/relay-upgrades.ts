@@ -1,4 +1,5 @@
-// Upgrade requests to our relay from one address that never become complete, and sockets that say nothing at all.
+// Upgrade requests to our relay from one address that never complete, and sockets that send nothing
+// at all.
 import { closed, dialTcp } from '../clients.ts';
 import type { Load } from '../load.ts';
 

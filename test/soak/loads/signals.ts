@@ -1,4 +1,5 @@
-// SIGUSR1 and SIGUSR2 to the gateway: the log file is opened again, the debug level toggled, and nothing else happens.
+// SIGUSR1 and SIGUSR2 to the gateway: it reopens the log file and toggles the debug level, and
+// nothing else happens.
 import process from 'node:process';
 import type { Load } from '../load.ts';
 

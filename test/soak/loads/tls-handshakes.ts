@@ -1,5 +1,5 @@
-// TLS connections that end within the handshake, as TCP health checks do, from the honest client's own address among others; and some
-// that fall silent in it, from addresses of the load's own.
+// TLS connections that end within the handshake, as TCP health checks do, some of them from the
+// honest client's address; others stop sending within it, from addresses of this load.
 import { connect as connectTcp } from 'node:net';
 import { dialTcp, closed, host } from '../clients.ts';
 import type { Load, LoadContext } from '../load.ts';
@@ -24,7 +24,8 @@ export const load: Load = {
 
 async function attempt(context: LoadContext, way: (typeof ways)[number], signal: AbortSignal): Promise<void> {
   const { random, gateway } = context;
-  // Silence costs a place for read_header_timeout, and may: it must not come from the honest client's address.
+  // A silent connection occupies a slot for read_header_timeout, which is intended, so it must not
+  // come from the honest client's address.
   const own = way !== 'half a hello and silence' && random.chance(0.5);
   const localAddress = own ? host : context.address(random.between(1, 4));
   if (way === 'end') {

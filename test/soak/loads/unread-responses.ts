@@ -1,5 +1,5 @@
-// Clients of one key that ask for 30 MiB and read nothing of it. The gateway must cut them (`gateway.min_write_rate`), and have room
-// for others until then.
+// Clients of one key that request 30 MiB and read nothing of it. The gateway must cut them
+// (`gateway.min_write_rate`), and have capacity for other clients until then.
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { closed, dialTls, head } from '../clients.ts';
@@ -9,7 +9,10 @@ import { onRequest } from '../raw-app.ts';
 const lease = 'bulk';
 const bodyBytes = 30 * 1_048_576;
 const block = Buffer.alloc(65_536, 'x');
-/** `gateway.min_write_rate` is a mean over 30 s of the time in which data waits: once the buffers on the way are full. */
+/**
+ * `gateway.min_write_rate` is a mean over 30 s of the time in which data waits, which begins when
+ * the buffers on the path are full.
+ */
 const unreadMs = 60_000;
 
 export const load: Load = {
