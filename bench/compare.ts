@@ -1,6 +1,7 @@
-// A against B: whether a change is worth it. Two trees of this repository (or one with other Node options) each get a relay, an
-// app and a gateway of their own; the rounds alternate between them, so that a noisy machine is as noisy to both. Prints medians of
-// the CPU that each process took, with nginx beside them.
+// Compares two versions, A and B: two trees of this repository, or one tree with different Node
+// options. Each gets a relay, an app and a gateway of its own. The rounds alternate between A and
+// B, so that machine noise affects both alike. Prints the median CPU time of each process, with
+// nginx for reference.
 //
 //   node bench/compare.ts --a ../main --b .  --rounds 5 --mib 256 --seconds 3 --only down,up,small
 //   --a-options "--max-semi-space-size=64"   Node options of that side
@@ -29,7 +30,7 @@ const bulkBytes = Number(flags.mib) * 1024 * 1024;
 
 interface Side extends Target {
   readonly name: string;
-  /** What is measured: name and process. */
+  /** The measured setup: its name and its processes. */
   readonly processes: ReadonlyMap<string, Peer>;
 }
 
@@ -63,7 +64,7 @@ const record = (figure: string, value: number): void => {
 };
 const sorted = (figure: string): number[] => (results.get(figure) ?? []).toSorted((a, b) => a - b);
 const median = (values: readonly number[]): number => values[Math.floor(values.length / 2)] ?? NaN;
-/** The median of the better half: what is left when the neighbours were quiet. */
+/** Median of the better half: the rounds that other load on the machine disturbed least. */
 const undisturbed = (values: readonly number[]): number => median(values.slice(0, Math.ceil(values.length / 2)));
 
 async function measure(side: Side, work: string, uploadFile: string): Promise<void> {

@@ -1,5 +1,6 @@
-// Bulk transfers over a long path: MB/s down and up, one stream and four, with a delay between gateway and relay, and between relay and
-// app. Everything else is on this machine, so CPU may be the limit: run it with --delay 0 to see what the machine carries.
+// Measures bulk transfers over a long path: MB/s down and up, on one stream and on four, with a
+// delay either between gateway and relay or between relay and app. All processes run on this
+// machine, so the CPU may be the limit: run with --delay 0 to see what the machine can carry.
 //
 //   node bench/far-links.ts --delay 40 --mib 128 --rounds 3 --far gateway,app
 import { mkdtemp, open, rm } from 'node:fs/promises';
@@ -12,7 +13,7 @@ import { startNode, type Peer } from './process.ts';
 
 const { values: flags } = parseArgs({
   options: {
-    /** Each way: 40 ms are a round trip of 80 ms. */
+    /** Milliseconds each way: 40 means a round trip of 80 ms. */
     delay: { type: 'string', default: '40' },
     mib: { type: 'string', default: '128' },
     rounds: { type: 'string', default: '3' },
@@ -20,7 +21,7 @@ const { values: flags } = parseArgs({
   },
 });
 const bulkBytes = Number(flags.mib) * 1_048_576;
-/** bench/README.md */
+/** The target, see bench/README.md. */
 const barMbPerSecond = 50;
 
 const folder = await mkdtemp(join(tmpdir(), 'portal-gateway-far-'));
@@ -33,7 +34,7 @@ async function start(file: string, ...args: string[]): Promise<Peer> {
 }
 
 const figures = new Map<string, number[]>();
-/** So many transfers at once. */
+/** Runs `streams` transfers concurrently. */
 async function measure(name: string, streams: number, transfer: () => Promise<number>): Promise<void> {
   const startedAtMs = performance.now();
   await Promise.all(Array.from({ length: streams }, transfer));
@@ -46,7 +47,7 @@ async function round(far: string): Promise<void> {
   const pipe = await start('delay-pipe.ts', new URL(relay.ready).port, flags.delay);
   const farUrl = `ws://127.0.0.1:${pipe.ready}/relay`;
   const app = await start('app.ts', far === 'app' ? farUrl : relay.ready, 'bench');
-  /** Of a gateway that was just started: no tunnel, no window that has grown. */
+  /** A newly started gateway: no tunnel is open and no window has grown. */
   const fresh = async (): Promise<Target> => {
     const url = far === 'gateway' ? farUrl : relay.ready;
     const { ready } = await start('gateway.ts', '--relay', url, '--lease-id', app.ready);

@@ -1,5 +1,6 @@
-// What the checks before the app cost, each against its absence in one run: a verified key with limits against none, assertions
-// against none, wrong keys against callers who were verified before, lease rules by their number. Quote ratios.
+// Measures what the checks before the app cost, each compared with its absence in the same run: a
+// verified key with limits against none, assertions against none, wrong keys against previously
+// verified callers, lease rules by their number. Quote the ratios.
 //
 //   node bench/guards.ts [--rounds N] [--seconds N]
 import { Agent, get } from 'node:http';
@@ -36,12 +37,12 @@ function lookUps(): void {
         const startMs = performance.now();
         for (let i = 0; i < 200_000; i += 1) {
           const { id = '', names = [] } = targets[i % 100] ?? {};
-          // What is known of a lease is remembered by its list of names.
+          // The decision is cached by the identity of the list of names.
           acl.decide({ id, names: again ? names : [...names] }, who);
         }
         return ((performance.now() - startMs) * 1e6) / 200_000;
       });
-      // The first round is the compiler's.
+      // The first round includes JIT compilation.
       return median(times.slice(1));
     };
     const [first, again] = [look(false), look(true)].map((ns) => ns.toFixed(0));
@@ -59,7 +60,10 @@ function measured(peer: Peer, withKey: boolean): Measured {
   return { peer, url, headers: withKey ? { authorization: `Bearer ${key}` } : {} };
 }
 
-/** 64 connections: the second against the first, in turns, so that both meet the same neighbours. */
+/**
+ * Measures both on 64 connections, alternating, so that other load on the machine affects both
+ * alike.
+ */
 async function throughput(what: string, without: Measured, withIt: Measured): Promise<void> {
   const rates: number[] = [];
   const costs: [without: number[], withIt: number[]] = [[], []];
@@ -69,7 +73,7 @@ async function throughput(what: string, without: Measured, withIt: Measured): Pr
       const { requests, requestsPerSecond } = await smallRequests(target, seconds);
       return { rate: requestsPerSecond, cpuUs: ((cpuSeconds(peer.pid) - before) * 1e6) / requests };
     };
-    // Whoever is second has it warmer.
+    // The second run finds warmer caches, so the order alternates.
     const first = await run(i % 2 === 0 ? without : withIt);
     const second = await run(i % 2 === 0 ? withIt : without);
     const [a, b] = i % 2 === 0 ? [first, second] : [second, first];
@@ -79,12 +83,12 @@ async function throughput(what: string, without: Measured, withIt: Measured): Pr
   }
   const shown = rates.map((rate) => rate.toFixed(3)).join(' ');
   console.log(`${what}: ${median(rates).toFixed(3)} of the throughput without (${shown}),`);
-  // Neighbours only ever add to it.
+  // Other load only ever adds CPU time, so the minimum is the best estimate.
   const [least, leastWith] = [Math.min(...costs[0]), Math.min(...costs[1])];
   console.log(`  ${leastWith.toFixed(1)} us of the gateway's CPU for a request at best, ${least.toFixed(1)} without`);
 }
 
-/** Wrong keys, each another one, until stopped. */
+/** Sends wrong keys, a different one each time, until aborted. */
 async function flood({ url }: Target, signal: AbortSignal): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const startMs = performance.now();
@@ -133,7 +137,7 @@ try {
   const tunnel = ['--relay', relay.ready, '--lease-id', lease.ready];
   const gateway = async (way: readonly string[], guards: string): Promise<Measured> => {
     const target = measured(await start('bench/peers/gateway.ts', ...way, '--guards', guards), guards !== 'none');
-    // Dialled, and the key verified.
+    // Opens the tunnel and gets the key verified.
     await paced(target, 1, 1);
     return target;
   };

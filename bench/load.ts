@@ -1,5 +1,5 @@
-// Owns the load of a benchmark and what is read off it: wrk for small requests, curl for one long body, a paced client for
-// latency. The numbers are the tools' own.
+// Generates the load of a benchmark and reads the results: wrk for small requests, curl for one
+// long body, a paced client for latency. The tools themselves report the figures.
 import { execFile } from 'node:child_process';
 import { Agent, get } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -22,10 +22,13 @@ export interface SmallRun {
   readonly p99Ms: number;
 }
 
-/** wrk's units. */
+/** Milliseconds in each of wrk's time units. */
 const millisecondsIn: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
 
-/** 64 connections as fast as they go. Throws when any answer was not 2xx: a fast wrong answer is no result. */
+/**
+ * Sends requests on 64 connections at full speed. Throws when any response is not 2xx: fast errors
+ * must not count as a result.
+ */
 export async function smallRequests(target: Target, seconds: number): Promise<SmallRun> {
   const args = ['-t2', '-c64', `-d${seconds}s`, '--latency', ...headerArgs(target), `${target.url}/bytes/1024`];
   const { stdout } = await run('wrk', args);
@@ -43,7 +46,7 @@ export async function smallRequests(target: Target, seconds: number): Promise<Sm
   };
 }
 
-/** One body of so many bytes down; seconds. */
+/** Downloads one body of `bytes` bytes. Returns seconds. */
 export async function download(target: Target, bytes: number): Promise<number> {
   const format = '%{time_total} %{size_download} %{http_code}';
   const { stdout } = await run('curl', [
@@ -58,7 +61,7 @@ export async function download(target: Target, bytes: number): Promise<number> {
   return checked(stdout, bytes);
 }
 
-/** One body of so many bytes up, from a file; seconds. */
+/** Uploads one body of `bytes` bytes from a file. Returns seconds. */
 export async function upload(target: Target, file: string, bytes: number): Promise<number> {
   const format = '%{time_total} %{size_upload} %{http_code}';
   const expect = ['-H', 'Expect:', '-H', 'content-type: application/octet-stream'];
@@ -85,7 +88,7 @@ function checked(stdout: string, bytes: number): number {
   return seconds ?? NaN;
 }
 
-/** Small requests at a steady pace; sorted latencies, ms. */
+/** Sends small requests at a steady rate. Returns the latencies in ms, sorted. */
 export async function paced(target: Target, perSecond: number, seconds: number): Promise<number[]> {
   const agent = new Agent({ keepAlive: true });
   const latencies: number[] = [];

@@ -1,5 +1,5 @@
-// Owns the yardstick of the benchmarks: an nginx in front of the app, set up as in the reference figures (one worker a core, access
-// log on, keep-alive upstream).
+// Starts the baseline of the benchmarks: nginx in front of the app, configured as for the reference
+// figures (one worker per core, access log on, upstream keep-alive).
 import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** `folder` is for its files; the caller stops the peer. */
+/** `folder` holds its files. The caller stops the peer. */
 export async function startNginx(
   appPort: string,
   folder: string,
@@ -23,7 +23,7 @@ export async function startNginx(
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${folder}/${name};`,
   );
-  // Workers that drop root could not write into the folder that is ours alone.
+  // Workers that drop root could not write to the folder, which only we may access.
   const user = process.getuid?.() === 0 ? 'user root;' : '';
   const config = `${user} worker_processes auto; daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
 events { worker_connections 4096; }

@@ -1,4 +1,5 @@
-// Owns the processes of a benchmark: starts one, waits for the line that tells its address, reads what it cost.
+// Runs the processes of a benchmark: starts one, waits for the line that holds its address, and
+// reads its CPU time.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -7,12 +8,12 @@ import { createInterface } from 'node:readline';
 
 export interface Peer {
   readonly pid: number;
-  /** What it printed as its first line on stdout. */
+  /** The first line of its stdout. */
   readonly ready: string;
   stop(): Promise<void>;
 }
 
-/** Starts a program that prints one line on stdout once it serves. */
+/** Starts a program that prints one line to stdout once it accepts requests. */
 export async function startPeer(
   command: string,
   args: readonly string[],
@@ -43,7 +44,7 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** A Node program of ours, run from source. */
+/** Runs one of our Node programs from source. */
 export function startNode(file: string, args: readonly string[], nodeOptions: readonly string[] = []): Promise<Peer> {
   const extra = process.env['BENCH_NODE_OPTIONS']?.split(' ') ?? [];
   return startPeer(process.execPath, [...extra, ...nodeOptions, file, ...args]);
@@ -51,7 +52,7 @@ export function startNode(file: string, args: readonly string[], nodeOptions: re
 
 const ticksPerSecond = 100; // USER_HZ, fixed in the Linux ABI
 
-/** User and system seconds of a process and its live children (nginx works in children). */
+/** User and system seconds of a process and its live children (nginx does its work in children). */
 export function cpuSeconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
   const own = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;

@@ -1,10 +1,10 @@
-// The comparison that the project lives by: small requests, long bodies and latency through nginx, through a bare Node proxy,
-// through our gateway without the tunnel and through our gateway, relay and tunnel, all in one run on one machine. Prints a
-// table; quote its ratios, never its absolute numbers.
+// The main comparison: small requests, long bodies and latency through nginx, a bare Node proxy,
+// our gateway without the tunnel, and our gateway with relay and tunnel, all in one run on one
+// machine. Prints a table; quote its ratios, never its absolute numbers.
 //
 //   make bench                      our relay
 //   node bench/run.ts --relay ws://127.0.0.1:14017/relay --lease-id ID
-//                                   a relay and an app that already run, say the real ones
+//                                   a relay and an app that already run, e.g. the real ones
 //   --only NAME,NAME  --rounds N  --seconds N  --mib N
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Owns examples/all-settings.yaml: every setting with its default and its words, to copy from. What is a list or a map of settings
-// is shown as a comment.
+// Generates examples/all-settings.yaml: every setting with its default and description, to copy
+// from. Lists and maps of settings are shown as comments.
 import { stringify } from 'yaml';
 import type { SectionShape, Shape } from '../src/config/schema/shape.ts';
 
@@ -7,7 +7,7 @@ const head = `# Every setting with its default, written from the schema by tools
 # this file is to copy from. The rules (durations, sizes, secrets, environment, reload) are in docs/configuration.md.
 `;
 const lineCharacters = 120;
-/** Of two ways to give one thing an example shows the first: both at once are a fault. */
+/** Alternatives left out of examples: setting both is an error. */
 const otherWays: ReadonlySet<string> = new Set(['key']);
 
 export function configExample(root: SectionShape): string {
@@ -42,7 +42,7 @@ function linesOf(name: string, shape: Shape, indent: string): string[] {
   }
 }
 
-/** Such as a limit that is not there until it is set. */
+/** Such as a limit that is unset by default. */
 function hasNoDefault({ kind, about }: Shape): boolean {
   return kind === 'scalar' && about.initial === undefined;
 }
@@ -52,7 +52,7 @@ function wordsOf({ kind, about }: Shape): string {
   return `${about.description}${allowed}${about.restart === true ? ' A change takes a restart.' : ''}`;
 }
 
-/** What could stand in place of nothing; of texts, their words say enough. */
+/** An example for a setting without a default. None for scalars, whose description is enough. */
 function shownAs(name: string, inner: Shape, example: unknown, indent: string): string[] {
   if (inner.kind === 'scalar') return [];
   const lines = stringify({ [name]: example }, { lineWidth: 0 })
@@ -61,7 +61,10 @@ function shownAs(name: string, inner: Shape, example: unknown, indent: string): 
   return lines.map((line) => `${indent}#   ${line}`);
 }
 
-/** A whole entry; quantities at their bounds say nothing, so those without a default are left out. */
+/**
+ * An example of a whole entry. Omits quantities without a default, because an example at a bound
+ * would explain nothing.
+ */
 function exampleOf(shape: Shape): unknown {
   switch (shape.kind) {
     case 'section': {

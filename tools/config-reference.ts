@@ -1,4 +1,5 @@
-// Owns docs/configuration.md: the rules in words, and every setting in tables written from the schema.
+// Generates docs/configuration.md: the rules as text, and every setting in tables written from the
+// schema.
 import { environmentName } from '../src/config/schema/names.ts';
 import { spelled } from '../src/config/schema/fields.ts';
 import type { SectionShape, Shape } from '../src/config/schema/shape.ts';
@@ -100,7 +101,7 @@ function sectionText(name: string, shape: Shape): string {
   return `${words}\n${header}${rows.map((cells) => `| ${cells.join(' | ')} |\n`).join('')}`;
 }
 
-/** `fixed`: the path, while it is one that the environment can name. */
+/** `fixed`: the path, as long as an environment variable can address it. */
 function* rowsOf(shape: Shape, shown: string, fixed: readonly string[] | undefined): Generator<string[]> {
   switch (shape.kind) {
     case 'section':
@@ -133,7 +134,7 @@ function row(shape: Shape, shown: string, fixed: readonly string[] | undefined, 
   return [`\`${shown}\``, name, defaultOf(shape), inMarkdown(words.join(' '))];
 }
 
-/** Outside of code, what Markdown would take for its own becomes code: URLs, and words with a `*`. */
+/** Formats as code what Markdown would otherwise interpret: URLs, and names with a `*`. */
 function inMarkdown(text: string): string {
   const parts = text.split(/(`[^`]*`)/);
   const marked = parts.map((part, i) =>

@@ -1,5 +1,6 @@
-// Owns src/config/load/config.ts: the types of a finished configuration, written out from the schema. isolatedDeclarations leaves no
-// other way to have them from one source, and readers get names, units and comments.
+// Generates src/config/load/config.ts: the types of a finished configuration, written from the
+// schema. With isolatedDeclarations, they cannot be inferred from the schema; generated types also
+// have names, units and comments for readers.
 import { propertyName } from '../src/config/schema/names.ts';
 import type { Shape, SectionShape } from '../src/config/schema/shape.ts';
 
@@ -39,7 +40,7 @@ function typeOf(shape: Shape, interfaces: Map<string, string>): string {
   }
 }
 
-/** A union is put in parentheses before `[]`. */
+/** A union needs parentheses before `[]`. */
 function inList(type: string): string {
   return type.includes('|') ? `(${type})` : type;
 }
@@ -48,7 +49,7 @@ function interfaceOf({ about, fields }: SectionShape, interfaces: Map<string, st
   const { typeName, description } = about;
   if (typeName === undefined) throw new TypeError(`a section without a type name: ${description}`);
   const known = interfaces.get(typeName);
-  // Its place is before what is inside it.
+  // Reserves its place before the interfaces nested in it.
   if (known === undefined) interfaces.set(typeName, '');
   const members = [...fields].map(([name, field]) => {
     const inherits =
@@ -63,7 +64,7 @@ function interfaceOf({ about, fields }: SectionShape, interfaces: Map<string, st
   const text = `/** ${description.replaceAll('*/', '*\\/')} */\nexport interface ${typeName} {\n${members.join('')}}\n`;
   const body = (whole: string): string => whole.slice(whole.indexOf('\n'));
   if (known !== undefined && body(known) !== body(text)) throw new TypeError(`two types with the name ${typeName}`);
-  // The description of the first use stays.
+  // Keeps the description of the first use.
   interfaces.set(typeName, known ?? text);
   return typeName;
 }

@@ -1,4 +1,5 @@
-// Owns docs/errors.md: the table of codes, and each with when it comes and what to do, from kernel/errors/error-table.ts.
+// Generates docs/errors.md from kernel/errors/error-table.ts: the table of codes, and for each code
+// when it occurs and what to do.
 import { type ErrorCode, errorTable } from '../src/kernel/errors/error-table.ts';
 
 const introduction = `# Errors
@@ -41,7 +42,6 @@ An error that comes when the answer has begun can't be told: the answer is cut, 
 is closed before the last chunk or before its length is reached; over HTTP/2 the stream is reset).
 `;
 
-/** What the fixed statuses of the table come down to. */
 export function errorReference(): string {
   const codes = (Object.keys(errorTable) as ErrorCode[]).toSorted(byStatus);
   const rows = codes.map((code) => {

@@ -1,5 +1,5 @@
-// Owns writing what is made of the configuration's schema: its reference and example for people, its types for our code. With --check it
-// writes nothing and fails when either is out of date.
+// Writes the files generated from the configuration schema: the reference, the example and the
+// types. With --check, writes nothing and fails when one of them is out of date.
 import { configShape } from '../src/config/schema/config-shape.ts';
 import { configExample } from './config-example.ts';
 import { configReference } from './config-reference.ts';

@@ -1,12 +1,12 @@
-// Assembles the WebAssembly cipher from tools/wasm into src/portal/secure/aead-binary.ts. With --check it writes nothing and fails
-// when that file is out of date.
+// Assembles the WebAssembly cipher from tools/wasm into src/portal/secure/aead-binary.ts. With
+// --check, writes nothing and fails when that file is out of date.
 import wabt from 'wabt';
 import { writeOrCheck } from './generated-files.ts';
 import { aeadModule } from './wasm/aead.ts';
 
 const toolkit = await wabt();
 
-/** The same bytes on every machine: wabt is itself WebAssembly, and pinned. */
+/** Gives the same bytes on every machine: wabt is itself WebAssembly, and its version is pinned. */
 function assemble(): Buffer {
   const module = toolkit.parseWat('aead.wat', aeadModule(), { simd: true });
   try {

@@ -1,4 +1,4 @@
-// Owns files that are made from code: writing them, and telling which are out of date. What is in them is their generators'.
+// Writes generated files, or reports which are out of date. The generators supply the contents.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -6,10 +6,10 @@ import { format, resolveConfig } from 'prettier';
 
 const repository = join(import.meta.dirname, '..');
 
-/** Path in the repository -> what belongs there, before it is formatted. */
+/** Path in the repository -> contents before formatting. */
 export type Generators = Readonly<Record<string, () => string>>;
 
-/** With --check nothing is written, and the process fails when a file is out of date. */
+/** With --check, writes nothing and makes the process fail when a file is out of date. */
 export async function writeOrCheck(generators: Generators): Promise<void> {
   const files = await formatted(generators);
   const stale: string[] = [];

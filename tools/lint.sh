@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Each check names itself; the first that fails ends the run.
+# Runs the checks by name and stops at the first that fails.
 set -euo pipefail
 check() { echo "lint: $1"; shift; "$@"; }
 check format prettier --check --log-level warn .

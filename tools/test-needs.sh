@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the programs named as arguments, each also the name of its Debian package, where that takes no question: as root, with
-# apt-get. Never fails: a test whose program is missing is SKIPPED with the command that installs it (test/helpers/needs.ts), and CI
-# accepts no skip.
+# Installs the programs named as arguments with apt-get when running as root, since that needs no
+# prompt; each is also the name of its Debian package. Never fails: a test whose program is missing
+# is SKIPPED with the command that installs it (test/helpers/needs.ts), and CI rejects skips.
 set -euo pipefail
 
 missing=()
@@ -19,7 +19,8 @@ apt() {
 install() { apt install --yes --no-install-recommends "${missing[@]}"; }
 
 echo "test: installing ${missing[*]}"
-# The package lists of an image are often missing or out of date, and fetched only then.
+# The package lists of an image are often missing or out of date; fetch them only when the install
+# fails.
 install || { apt update && install; } || {
   tail -n 5 "$log" >&2
   echo "test: could not install ${missing[*]}; the tests that need them are skipped" >&2

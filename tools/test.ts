@@ -1,5 +1,6 @@
-// Runs the tests, enforces the coverage thresholds, searches all output for secrets and ends with the one closing line that CI reads.
-// Not the bare `node --test`: its exit code hides what was skipped and why, and CI must fail on a skip.
+// Runs the tests, enforces the coverage thresholds, searches all output for secrets and prints the
+// closing line that CI reads. Replaces a bare `node --test`, whose exit code hides skipped tests
+// and their reasons: CI must fail on a skip.
 import { glob, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative, resolve as resolvePath } from 'node:path';
@@ -25,7 +26,10 @@ const { values: flags, positionals } = parseArgs({
   allowNegative: true,
 });
 
-/** Authentication, proxying, limits and errors through real parts: a quick answer whether a change broke the request path. */
+/**
+ * Authentication, proxying, limits and errors through real components: a quick check of the request
+ * path.
+ */
 const integration = [
   'access*',
   'address-rules',
@@ -49,10 +53,10 @@ async function testFiles(): Promise<string[]> {
   return files.sort();
 }
 
-// Hundreds of processes compile the same modules: a quarter of the time of all tests.
+// Hundreds of processes compile the same modules: that is a quarter of the time of all tests.
 process.env['NODE_COMPILE_CACHE'] ??= resolvePath('node_modules/.cache/compiled');
 
-/** What the tests and their processes write is too much for memory. */
+/** Stored on disk, because the output of all tests and their processes is too large for memory. */
 const outputDirectory = await mkdtemp(join(tmpdir(), 'portal-gateway-output-'));
 process.env[directoryVariable] = outputDirectory;
 const recorders = new Map<string, (text: string) => void>();
@@ -66,7 +70,9 @@ function record(file: string | undefined, stream: 'stdout' | 'stderr', text: str
 }
 
 const withCoverage = flags.coverage && !flags.soak && !flags.integration && positionals.length === 0;
-/** Counting lines costs each process a third of its time, so it is done where the thresholds are about. */
+/**
+ * Coverage costs each process a third of its time, so it is measured only where thresholds apply.
+ */
 const covering = /^(?:src\/(?:portal|relay)|test\/(?:interop|contract))\//;
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const skips: string[] = [];
@@ -114,7 +120,7 @@ async function runFiles(files: string[], counted: boolean): Promise<void> {
       if (percent < linesPercent) findings.push(line);
     }
   });
-  // The reporter's own table of every file's coverage is longer than the rest of the report.
+  // Drops the reporter's coverage table of every file, which is longer than the rest of the report.
   stream.on('data', (event: { type: string }) => {
     if (event.type !== 'test:coverage' && event.type !== 'test:summary') reporter.write(event);
   });
@@ -134,7 +140,8 @@ const secrets = await findSecrets(outputDirectory);
 findings.push(...secrets.map((secret) => `a secret was written: ${secret}`));
 if (secrets.length === 0) await rm(outputDirectory, { recursive: true });
 
-// What can be installed must be there in CI; what a clone can't have (recordings kept elsewhere) may be missing everywhere.
+// Whatever can be installed must be present in CI; recordings stored outside the repository may be
+// missing anywhere.
 const installable = skips.filter((skip) => skip.includes('install'));
 if (process.env['CI'] === 'true' && installable.length > 0)
   findings.push(`${installable.length} skipped for want of something to install, which CI does not accept`);

@@ -1,6 +1,7 @@
-// What the time of an answer tells of a key (docs/security.md): an unknown key id and a wrong secret must take as long; what is
-// refused without bcrypt, and what was verified before, for comparison. The two are asked by turns, so that a busy machine disturbs
-// both alike. Run: node bench/micro/auth.ts [rounds]
+// Checks that response times reveal nothing about a key (docs/security.md): an unknown key id and a
+// wrong secret must take equally long. Keys rejected without bcrypt and keys verified earlier are
+// shown for comparison. The two alternate, so that a busy machine affects both alike.
+// Run: node bench/micro/auth.ts [rounds]
 import process from 'node:process';
 import { hashSync } from 'bcryptjs';
 import { checkOf, createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
@@ -30,7 +31,7 @@ const pool = new BcryptPool({
 });
 const verifier = new KeyVerifier({ hasher: pool, clock: systemClock });
 
-/** The good key's id, with another secret and the check that belongs to it. */
+/** The valid key's id with another secret and a matching checksum. */
 function wrongSecret(): string {
   const body = good.slice(0, prefixCharacters) + createApiKey('live').slice(prefixCharacters, -6);
   return body + checkOf(body);
@@ -49,7 +50,7 @@ function median(values: readonly number[]): number {
 const times = { 'unknown key id': [] as number[], 'wrong secret': [] as number[] };
 await milliseconds(good);
 for (let round = 0; round < rounds; round += 1) {
-  // Whoever is first in a pair has it a little warmer or colder.
+  // The first of a pair may find warmer or colder caches, so the order alternates.
   const pair = [
     ['unknown key id', createApiKey('live')],
     ['wrong secret', wrongSecret()],

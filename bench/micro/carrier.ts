@@ -1,5 +1,6 @@
-// What the websocket carrier costs: a sender and a receiver in two processes, and three ways to turn the pieces of one send()
-// into messages: the carrier's own, all copied into one, one message for each piece.
+// Measures the websocket carrier with a sender and a receiver in two processes. Compares three ways
+// to turn the pieces of one send() into messages: as the carrier does, all pieces copied into one
+// message, and one message for each piece.
 // Run: node bench/micro/carrier.ts [MiB per run]
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +16,7 @@ import { acceptCarrier, websocketOptions } from '../../src/portal/websocket/webs
 type Way = 'carrier' | 'one copy' | 'each piece';
 interface Load {
   readonly name: string;
-  /** Of each data frame; a header of 12 bytes goes before. */
+  /** Body size of each data frame; a 12-byte header precedes it. */
   readonly bodyBytes: number;
   readonly framesPerSend: number;
 }
@@ -71,7 +72,7 @@ async function send(carrier: Carrier, ws: WebSocket | undefined, order: Order): 
       hasRoom = carrier.send([pieces[0] ?? Buffer.alloc(12)], 12);
     }
     if (hasRoom) {
-      // A few sends a turn, as a busy multiplexer does.
+      // A few sends per event loop turn, as a busy multiplexer does.
       if ((sent / bytes) % 4 === 3) await new Promise((resolve) => setImmediate(resolve));
     } else {
       drained = Promise.withResolvers();
@@ -132,7 +133,7 @@ async function main(): Promise<void> {
   const [port] = (await once(sender, 'message')) as [number];
   for (const load of loads) {
     const runs = new Map<Way, Run[]>(ways.map((way) => [way, []]));
-    // Interleaved: the machine changes its mind from minute to minute.
+    // Interleaved, because the load on the machine changes from minute to minute.
     for (let round = 0; round < rounds; round += 1)
       for (const way of ways) runs.get(way)?.push(await receive(port, sender, load, way));
     for (const [way, ofWay] of runs) {

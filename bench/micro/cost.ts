@@ -1,10 +1,14 @@
-// Owns how the cost of a stage is taken: what it needs around it, and the CPU time of one call.
+// Measures the CPU time of one call of a pipeline stage, and provides what the stage needs around
+// it.
 import process from 'node:process';
 import type { Sink } from '../../src/kernel/http/http.ts';
 
 const rounds = 9;
 
-/** Of the best of several rounds: the CPU's time, which a busy machine disturbs less than the clock. */
+/**
+ * Microseconds of CPU time for one call, from the best of several rounds. CPU time is less
+ * sensitive to other load than wall-clock time.
+ */
 export function microseconds(work: () => void, perRound = 50_000): number {
   let best = Infinity;
   for (let round = 0; round < rounds; round += 1) {
@@ -20,7 +24,7 @@ export function row(name: string, us: number): void {
   console.log(`${name.padEnd(44)} ${us.toFixed(2)} us`);
 }
 
-/** The client of a measured stage. */
+/** A sink that stands for the client and ignores everything. */
 export const nowhere: Sink = {
   informational: () => undefined,
   head: () => undefined,

@@ -1,5 +1,7 @@
-// What each check between the client and the app costs, alone, and what an assertion costs: best of several rounds, microseconds of CPU
-// for each request. The key was verified before, as that of nearly every request was. Run: node bench/micro/guards.ts
+// Measures each check between client and app alone, and the cost of an assertion: best of several
+// rounds, microseconds of CPU per request. The key is already verified, as it is for nearly every
+// request.
+// Run: node bench/micro/guards.ts
 import { hashSync } from 'bcryptjs';
 import { createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
 import { AssertionSigner } from '../../src/auth/assertion-signer.ts';
@@ -36,7 +38,7 @@ const lease = { id: 'A'.repeat(26), name: 'bench', alpn: ['http/1.1'], metadata:
 const principal = { id: 'bench', kind: 'key', scopes: ['read', 'write'] } as const;
 const headers = ['Host', 'x', 'User-Agent', 'wrk', 'Accept', '*/*', 'Authorization', `Bearer ${key}`];
 
-/** What the stages read of an exchange, and where they write. */
+/** The part of an exchange that the stages read and write. */
 const exchange = {
   req: { method: 'GET', target: '/peer/bench/items', headers, upgrade: false },
   policy,
@@ -77,7 +79,7 @@ function through(dispatch: Dispatch): () => void {
   };
 }
 
-// Verified once.
+// Verifies the key once.
 await new Promise<void>((resolve) => {
   stages['authenticate']?.(() => {
     resolve();

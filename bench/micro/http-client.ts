@@ -1,4 +1,5 @@
-// CPU time of reading a response, next to llhttp (undici's WebAssembly build, with the callbacks of the tests): best of several rounds.
+// Compares the CPU time of reading a response with llhttp (undici's WebAssembly build, with the
+// callbacks of the tests): best of several rounds.
 // Run: node bench/micro/http-client.ts
 import { ResponseReader } from '../../src/http-client/response-reader.ts';
 import { get } from '../../test/helpers/http-reading.ts';
@@ -41,7 +42,10 @@ function chunkedWith(chunks: number, bytes: number): Buffer {
   return Buffer.from(`${head}${crlf}${crlf}${chunk.repeat(chunks)}0${crlf}${crlf}`, 'latin1');
 }
 
-/** The reader changes chunked buffers in place: those are copied each time, which is a part of the cost shown. */
+/**
+ * The reader modifies chunked buffers in place, so they are copied for each round; the cost shown
+ * includes that copy.
+ */
 function measure(name: string, bytes: Buffer, perRound: number, pieceBytes = bytes.length, copied = false): void {
   const parts: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += pieceBytes) parts.push(bytes.subarray(at, at + pieceBytes));

@@ -1,4 +1,6 @@
-// What the secure channel costs next to the cipher alone: small messages in us of CPU, bulk in MB per CPU second. `node bench/micro/secure.ts`
+// Compares the secure channel with the cipher alone: small messages in µs of CPU, bulk data in MB
+// per CPU second.
+// Run: node bench/micro/secure.ts
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import process from 'node:process';
@@ -17,7 +19,10 @@ function cpuUs(): number {
   return user + system;
 }
 
-/** Median of several rounds: CPU time of one call in us, which a busy machine disturbs less than the clock. */
+/**
+ * Median of several rounds: µs of CPU time per call, which is less sensitive to other load than
+ * wall-clock time.
+ */
 function time(calls: number, call: () => void): number {
   const results: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
@@ -32,7 +37,10 @@ function median(results: number[]): number {
   return results.sort((a, b) => a - b)[rounds >> 1] ?? NaN;
 }
 
-/** The least of many short rounds, interleaved: for calls so short that only an undisturbed round counts. */
+/**
+ * Minimum of many short, interleaved rounds, for calls so short that only an undisturbed round is
+ * meaningful.
+ */
 function least<Name extends string>(calls: Record<Name, () => void>): Record<Name, number> {
   const names = Object.keys(calls) as Name[];
   const best = Object.fromEntries(names.map((name) => [name, Infinity])) as Record<Name, number>;
@@ -40,7 +48,7 @@ function least<Name extends string>(calls: Record<Name, () => void>): Record<Nam
     for (const name of names) {
       const start = performance.now();
       for (let i = 0; i < 1000; i += 1) calls[name]();
-      best[name] = Math.min(best[name], performance.now() - start); // ms for 1,000 calls: us for one
+      best[name] = Math.min(best[name], performance.now() - start); // ms per 1,000 calls = µs per call
     }
   }
   return best;

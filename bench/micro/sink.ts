@@ -1,6 +1,8 @@
-// What the shape of the pipeline costs: a bare Node proxy (node:http in, undici out), the same through our server's Exchange and
-// Sink, and the whole gateway with every stage and our own pool, all to one app over TCP, without relay or tunnel. Interleaved
-// rounds, medians. Run: node bench/micro/sink.ts [rounds] [seconds per round]
+// Measures what the structure of the pipeline costs. Compares a bare Node proxy (node:http in,
+// undici out), the same proxy behind our server's Exchange and Sink, and the whole gateway with
+// every stage and our own pool. All of them talk to one app over TCP, without relay or tunnel.
+// Interleaved rounds, medians.
+// Run: node bench/micro/sink.ts [rounds] [seconds per round]
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { Pool, type Dispatcher } from 'undici';
@@ -12,7 +14,9 @@ import { cpuSeconds, startNode, type Peer } from '../process.ts';
 
 const self = fileURLToPath(import.meta.url);
 
-/** undici's answer into a sink: as much as the bare proxy does, through our interface. */
+/**
+ * Passes undici's response to a sink: does as much as the bare proxy, but through our interface.
+ */
 class SinkHandler implements Dispatcher.DispatchHandler, Flow {
   readonly endsByClose = false;
   readonly #sink: Sink;

@@ -1,5 +1,6 @@
-// What the multiplexer costs by itself: two sessions over carriers that join the pieces of each send into one chunk, as a
-// websocket message is, and hand it over in the next turn. Run: node bench/micro/yamux.ts [seconds per line]
+// Measures the multiplexer alone: two sessions over carriers that join the pieces of each send into
+// one chunk, as a websocket message does, and deliver it in the next event loop turn.
+// Run: node bench/micro/yamux.ts [seconds per line]
 import process from 'node:process';
 import type { Carrier, CarrierHandler } from '../../src/portal/websocket/carrier.ts';
 import type { Pipe } from '../../src/portal/yamux/pipe.ts';
@@ -61,7 +62,7 @@ function pair(onStream: (pipe: Pipe) => void): { client: Mux; server: Mux; carri
 
 const ignore = { data: () => undefined, end: () => undefined, drain: () => undefined, error: () => undefined };
 
-/** One stream, one direction: MB/s that arrive. */
+/** One stream, one direction: MB/s received. */
 async function bulk(pieceBytes: number): Promise<string> {
   let received = 0;
   const { client, server } = pair((pipe) => {
@@ -94,7 +95,10 @@ async function bulk(pieceBytes: number): Promise<string> {
   return `${(received / 1e6 / elapsed).toFixed(0)} MB/s, ${((cpuSeconds * 1e9) / received).toFixed(2)} CPU s per GB`;
 }
 
-/** Streams that each send a message and wait for its echo: messages each way per second, and how many share a send. */
+/**
+ * Streams that each send a message and wait for its echo: messages per second each way, and
+ * messages per send.
+ */
 async function echo(streams: number, messageBytes: number): Promise<string> {
   const { client, server, carrier } = pair((pipe) => {
     pipe.setHandler({
@@ -132,7 +136,7 @@ async function echo(streams: number, messageBytes: number): Promise<string> {
   return `${((2 * perSecond) / 1e3).toFixed(0)}k frames/s, ${(echoes / carrier.sends).toFixed(1)} frames a send, ${((1e3 / perSecond) * streams).toFixed(3)} ms an echo`;
 }
 
-/** What an idle stream holds, both ends together. */
+/** Memory of an idle stream, both ends together. */
 async function idle(streams: number): Promise<string> {
   const { client, server } = pair((pipe) => {
     pipe.setHandler(ignore);
@@ -152,7 +156,7 @@ async function idle(streams: number): Promise<string> {
   return `${(bytes / streams).toFixed(0)} bytes a stream, both ends${globalThis.gc === undefined ? ' (run with --expose-gc)' : ''}`;
 }
 
-// First, while the heap is quiet.
+// Runs first, while the heap is quiet.
 console.log(`2000 idle streams        ${await idle(2_000)}`);
 for (let run = 0; run < runs; run += 1) {
   console.log(`1 KiB writes             ${await bulk(1_024)}`);

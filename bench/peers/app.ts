@@ -1,5 +1,5 @@
-// The app of the benchmarks: /bytes/N answers N bytes, anything posted is counted and thrown away. Serves a TCP port, or a lease
-// when a relay's URL is given.
+// The app of the benchmarks: /bytes/N responds with N bytes; posted bodies are counted and
+// discarded. Serves a TCP port, or a lease when a relay URL is given.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';

@@ -1,5 +1,5 @@
-// A long path, as a process of its own: passes on to a port on 127.0.0.1 what comes, each way so many milliseconds later. Prints its
-// port.
+// A long network path as a separate process: forwards to a port on 127.0.0.1 and delays every byte
+// by DELAY_MS each way. Prints its own port.
 //   node bench/peers/delay-pipe.ts PORT DELAY_MS
 import process from 'node:process';
 import { openDelayPipe } from '../../test/helpers/delay-pipe.ts';

@@ -1,5 +1,5 @@
-// The least that a Node proxy can do: node:http in, undici dispatch out, nothing else. What our pipeline adds is measured
-// against it.
+// The minimal Node proxy: node:http in, undici dispatch out, nothing else. The baseline for the
+// overhead of our pipeline.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';

@@ -1,5 +1,6 @@
-// The gateway, as a process of its own, with its whole pipeline: to a lease through a relay, or to a local port without any
-// tunnel; with what `--guards` says before the app. Prints the URL of the app behind it and a key.
+// The gateway with its whole pipeline as a separate process. Reaches a lease through a relay, or a
+// local port without a tunnel; `--guards` selects the checks before the app. Prints the app's URL
+// and a key.
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import process from 'node:process';
@@ -33,7 +34,7 @@ const localLease: Lease = {
   expiresAtMs: Infinity,
 };
 
-/** Plain TCP where the tunnel would be. */
+/** Plain TCP in place of the tunnel. */
 const local = (port: number): Transport => ({
   relay: `tcp://127.0.0.1:${port}`,
   state: () => 'up',
@@ -58,8 +59,11 @@ const rateLimit = { global: rate, perKey: { default: rate, overrides: {} }, perL
 
 const lease = testLease({ assertion: { bind: 'request' } });
 
-/** By default a key and the limits, so wide that they admit everything. `none`: nobody is asked who he is. `all`: a bcrypt key and lease
- * rules, too. `assertion`, `assertion-request`: besides, the app is told who calls. */
+/**
+ * Default: a key and limits wide enough to admit everything. `none`: no authentication. `all`: also
+ * a bcrypt key and lease rules. `assertion`, `assertion-request`: also an assertion that identifies
+ * the caller to the app.
+ */
 function guards(which: string | undefined): { policy: Parameters<typeof testPolicy>[0]; key: string } {
   if (which === 'none') {
     const auth = { enabled: false };
@@ -73,7 +77,7 @@ function guards(which: string | undefined): { policy: Parameters<typeof testPoli
     prefix: made.slice(0, prefixCharacters),
   } as const;
   const auth = { keys: [testKey({ id: 'bench', secret })] };
-  // The paced client and the flood come from one address.
+  // The paced client and the flood share one address.
   const limits = { maxConnectionsPerIp: 10_000 };
   const leases: Record<string, LeasePolicy> = which === 'assertion-request' ? { '*': lease } : {};
   const assertion = which === 'all' ? undefined : { issuer: 'https://gateway.example.com' };
@@ -93,5 +97,5 @@ const gateway = createGateway({
 });
 const { port } = await gateway.listen();
 console.log(`http://127.0.0.1:${port}/peer/${flags['lease-id'] ?? localLease.id} ${guarded.key}`);
-// So that a profiler gets to write its file.
+// Exits cleanly, so that a profiler can write its file.
 process.once('SIGTERM', () => process.exit(0));

@@ -1,4 +1,4 @@
-// Our relay, as a process of its own. Prints its URL.
+// Our relay as a separate process. Prints its URL.
 import { countLiveBuffersOnly } from '../../src/cli/buffer-accounting.ts';
 import { createCredential } from '../../src/portal/identity.ts';
 import { createRelay } from '../../src/relay/relay.ts';

@@ -1,4 +1,4 @@
-// The conformance table over HTTP/1.1: every row over a raw socket, against an app behind plain TCP.
+// The conformance table over HTTP/1.1: every row over a raw socket, to an app behind plain TCP.
 import { playTable } from './play-table.ts';
 
 playTable('plain');

@@ -1,4 +1,5 @@
-// The conformance table over HTTP/1.1: every row over a raw socket, against an app behind our relay and its tunnels.
+// The conformance table over HTTP/1.1: every row over a raw socket, to an app behind our relay and
+// its tunnels.
 import { playTable } from './play-table.ts';
 
 playTable('tunnel');

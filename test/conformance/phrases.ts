@@ -1,9 +1,10 @@
-// Owns the phrases that rows are written with: the common requests, answers and expectations, so that a row shows what is special.
+// Building blocks for rows: the common requests, responses and expectations, so that a row shows
+// only what is special about it.
 import type { Answer, AppSide, ClientSide, Row, Seen } from './row.ts';
 
 const crlf = '\r\n';
 
-/** Lines of a head, ended as HTTP ends them. */
+/** Joins the lines of a head, each ended by CRLF, and adds the empty line. */
 export function head(...lines: readonly string[]): string {
   return lines.map((line) => line + crlf).join('') + crlf;
 }
@@ -17,27 +18,27 @@ export function request(method: string, path: string, ...headers: readonly strin
   return head(`${method} /peer/@app${path} HTTP/1.1`, 'Host: gw.test', 'X-API-Key: @key', ...headers);
 }
 
-/** With a body, framed by the headers that are given; by its length where none is. */
+/** A POST request framed by the given headers, or by Content-Length when they do not frame it. */
 export function post(body: string, ...headers: readonly string[]): string {
   const framed = headers.some((line) => /^(content-length|transfer-encoding)\b/i.test(line));
   return request('POST', '/', ...headers, ...(framed ? [] : [`Content-Length: ${body.length}`])) + body;
 }
 
-/** Its text in one chunk. */
+/** The text as one chunk. */
 export function chunk(text: string): string {
   return `${text.length.toString(16)}${crlf}${text}${crlf}`;
 }
 
 export const lastChunk = '0\r\n\r\n';
 
-/** An app's answer. */
+/** A response of the app. */
 export function answer(status: string, body: string, ...headers: readonly string[]): string {
   return head(`HTTP/1.1 ${status}`, `Content-Length: ${body.length}`, ...headers) + body;
 }
 
 export const ok: string = answer('200 OK', 'ok');
 
-/** The app sees one request, and answers it. */
+/** The app receives one request and responds to it. */
 export function app(
   sees: Seen | string,
   answers: AppSide['answers'][number] = ok,
@@ -46,19 +47,19 @@ export function app(
   return { sees: [typeof sees === 'string' ? { line: sees } : sees], answers: [answers], ...more };
 }
 
-/** The client sees the app's `ok`. */
+/** The client receives the app's `ok`. */
 export const receivesOk: ClientSide = { answers: [{ status: 200, body: 'ok' }], then: 'open' };
 
 export function receives(answer: Answer, then: ClientSide['then'] = 'open'): ClientSide {
   return { answers: [answer], then };
 }
 
-/** A problem that ends the connection: what follows on it can't be told from what was wrong. */
+/** A problem that closes the connection, because the end of the faulty request is unknown. */
 export function refused(status: number, code: string, ...added: readonly string[]): ClientSide {
   return { answers: [{ status, problem: code, added }], then: 'closed' };
 }
 
-/** A problem that is an answer like others. */
+/** A problem after which the connection stays open. */
 export function problem(status: number, code: string, ...added: readonly string[]): ClientSide {
   return { answers: [{ status, problem: code, added }], then: 'open' };
 }
@@ -68,12 +69,12 @@ export function invalid(name: string, send: Row['send']): Row {
   return { name, send, client: refused(400, 'invalid_request') };
 }
 
-/** Forwarded as `sees`, answered `ok`. */
+/** Forwarded as `sees`; the response is `ok`. */
 export function passes(name: string, send: Row['send'], sees: Seen | string): Row {
   return { name, send, app: app(sees), client: receivesOk };
 }
 
-/** Passed on to the client as `answer`, whatever the request. */
+/** The client receives `answer`, whatever the request. */
 export function answered(
   name: string,
   by: AppSide['answers'][number],

@@ -1,4 +1,5 @@
-// Owns the way from the table to tests: for each gateway that rows need one stage, and on it every row, side by side.
+// Runs the table as tests: sets up one stage for each gateway setup that rows need, and plays its
+// rows in parallel.
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { GatewayOptions } from '../../src/gateway/gateway.ts';
@@ -9,7 +10,7 @@ import type { Row } from './row.ts';
 import { setups } from './setups.ts';
 import { table } from './table.ts';
 
-/** Each row waits for sockets most of the time. */
+/** Rows played in parallel; each spends most of its time waiting for sockets. */
 const sideBySide = 24;
 
 interface Play {

@@ -1,4 +1,4 @@
-// Owns the gateways that rows are played against: their policies, and what of them is no policy, by name.
+// The gateways that rows are played against, by name: their policies and their other options.
 import type { GatewayOptions } from '../../src/gateway/gateway.ts';
 import type { testPolicy } from '../helpers/policy.ts';
 import { proxyHeaderFor } from '../helpers/proxy-header.ts';
@@ -7,13 +7,16 @@ import type { Setup } from './row.ts';
 export interface SetupParts {
   readonly policy: NonNullable<Parameters<typeof testPolicy>[0]>;
   readonly gateway?: Partial<GatewayOptions>;
-  /** Every connection begins with it. Rows write their own. */
+  /** Sent at the start of every connection. A row can send its own instead. */
   readonly preface?: string;
 }
 
 const timeouts = { dialMs: 10_000, responseHeadersMs: 10_000, bodyIdleMs: 10_000 };
 const limits = { maxConnectionsPerIp: 10_000 };
-/** Waited for by rows about timeouts; what is not to end by one must be over before, on a busy machine too. */
+/**
+ * Long enough that work that must not time out finishes within it on a busy machine; rows about
+ * timeouts wait for it.
+ */
 const soonMs = 2_000;
 const usual = { baseDomain: 'peers.test', timeouts, limits };
 

@@ -1,4 +1,4 @@
-// THE table: every topic of it, in the order in which a reader might want them.
+// The conformance table: all topics, in reading order.
 import type { Topic } from './row.ts';
 import { chunks } from './rows/chunks.ts';
 import { connections } from './rows/connections.ts';

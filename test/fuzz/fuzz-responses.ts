@@ -1,4 +1,5 @@
-// Compares the response reader with llhttp for as many responses as asked, with fresh seeds, and prints what no rule explains.
+// Compares the response reader with llhttp on random responses with fresh seeds, and prints every
+// difference that no rule explains.
 // Run: node test/fuzz/fuzz-responses.ts [cases, 10000000] [seed]
 import process from 'node:process';
 import { fuzzResponses, maxFaults, type FuzzReport } from './response-run.ts';

@@ -1,4 +1,5 @@
-// Compares the request reader of `expose` with llhttp strict on the same bytes, and lists where the reader is meant to differ.
+// Compares the request reader of `expose` with strict llhttp on the same bytes, and lists the
+// intended differences.
 import { oracleRequest, type OracleRequest } from '../helpers/llhttp-requests.ts';
 import { readRequest, type RequestReading } from '../helpers/request-reading.ts';
 
@@ -43,7 +44,10 @@ export const requestDifferences: readonly RequestDifference[] = [
   },
 ];
 
-/** Undefined: both read the same, or the reader is stricter. Otherwise a listed difference, or the description of one that is not. */
+/**
+ * Undefined: both read the same, or the reader is stricter. Otherwise a listed difference, or the
+ * description of an unlisted one.
+ */
 export function requestDifferenceOf(bytes: Buffer): RequestDifference | string | undefined {
   const ours = readRequest([bytes]);
   const theirs = oracleRequest(bytes);

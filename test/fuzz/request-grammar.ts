@@ -1,4 +1,5 @@
-// Random HTTP/1 requests, most of them valid, and mutations of their bytes. Strings are latin1: one character is one byte.
+// Generates random HTTP/1 requests, most of them valid, and mutates their bytes. Strings are
+// latin1: one character is one byte.
 import type { Random } from '../soak/random.ts';
 import { connections, framed, inserts, mutated, plainFields } from './response-grammar.ts';
 

@@ -1,4 +1,5 @@
-// The request reader of `expose` against llhttp strict: the table of meant differences, and random requests.
+// Tests the request reader of `expose` against strict llhttp: the table of intended differences,
+// and random requests.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
@@ -25,7 +26,8 @@ test('30,000 random and mutated requests: what llhttp refuses is refused, and th
     const whole = readRequest([bytes]);
     const offsets = Array.from({ length: random.between(1, 4) }, () => random.between(0, bytes.length));
     const split = readRequest(splitAt(bytes, offsets));
-    // Of what is refused or cut off, more or less may have been passed on before.
+    // A rejected or truncated request may have been reported up to a different point before the
+    // error.
     const isSame =
       whole.outcome === 'complete'
         ? isDeepStrictEqual(whole, split)

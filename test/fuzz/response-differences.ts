@@ -1,4 +1,5 @@
-// Compares the response reader with llhttp strict on the same bytes, and lists where the reader is meant to be stricter.
+// Compares the response reader with strict llhttp on the same bytes, and lists where the reader is
+// intentionally stricter.
 import type { ExpectedResponse } from '../../src/http-client/response.ts';
 import { readResponse, type Reading } from '../helpers/http-reading.ts';
 import { oracleReading, type OracleHead, type OracleReading } from '../helpers/llhttp.ts';
@@ -13,7 +14,7 @@ export interface Compared {
 export interface Difference {
   readonly name: string;
   readonly source: string;
-  /** A response that llhttp accepts and the reader refuses, or reads otherwise. */
+  /** A response that llhttp accepts and the reader rejects or reads differently. */
   readonly example: string;
   readonly applies: (compared: Compared) => boolean;
 }
@@ -143,7 +144,10 @@ export const differences: readonly Difference[] = [
   },
 ];
 
-/** Undefined: both read the same. Otherwise the difference that the table lists, or a description of one that it does not. */
+/**
+ * Undefined: both read the same. Otherwise the listed difference, or a description of an unlisted
+ * one.
+ */
 export function differenceOf(bytes: Buffer, expected: ExpectedResponse): Difference | string | undefined {
   const ours = readResponse([bytes], expected);
   const theirs = oracleReading(bytes, expected.method);
@@ -161,7 +165,7 @@ const framingErrors: ReadonlySet<string> = new Set([
 
 function disagreement(ours: Reading, theirs: OracleReading, bytes: Buffer, isHead: boolean): string | undefined {
   const isSwitch = ours.outcome === 'upgrade';
-  // Framing fields are checked once, at the end of their section.
+  // The reader checks framing fields once, at the end of their section.
   if ((ours.cutPoint === 'head' || ours.cutPoint === 'trailers') && framingErrors.has(theirs.error)) return undefined;
   if (ours.outcome === 'cut')
     return theirs.outcome === 'incomplete' ? undefined : `ours waits, llhttp ${describe(theirs)}`;

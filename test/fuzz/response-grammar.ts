@@ -1,4 +1,5 @@
-// Random HTTP/1 responses, most of them valid, and mutations of their bytes. Strings are latin1: one character is one byte.
+// Generates random HTTP/1 responses, most of them valid, and mutates their bytes. Strings are
+// latin1: one character is one byte.
 import type { ExpectedResponse } from '../../src/http-client/response.ts';
 import type { Random } from '../soak/random.ts';
 
@@ -140,7 +141,7 @@ function response(random: Random): string {
   return `HTTP/${version} ${status}${random.pick(reasons)}\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n${body}`;
 }
 
-/** The body; adds the fields that frame it. */
+/** Returns the body and adds the fields that frame it to `lines`. */
 export function framed(random: Random, lines: string[]): string {
   const data = content(random);
   const kind = random.next();
@@ -213,7 +214,7 @@ export function mutated(text: string, random: Random): string {
   }
 }
 
-/** Half of the mutations hit near a line end, where the rules are. */
+/** Puts half of the mutations near a line end, where most syntax rules apply. */
 function place(text: string, random: Random): number {
   const at = random.between(0, Math.max(0, text.length - 1));
   if (random.chance(0.5)) return at;

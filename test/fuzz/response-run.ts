@@ -1,4 +1,5 @@
-// One run of the response fuzzer: random responses, read in one piece, in random pieces and by llhttp. The same seed gives the same run.
+// Runs the response fuzzer: reads random responses in one piece, in random pieces, and with llhttp.
+// The same seed gives the same run.
 import { isDeepStrictEqual } from 'node:util';
 import { comparable, readResponse, splitAt } from '../helpers/http-reading.ts';
 import { seededRandom } from '../soak/random.ts';
@@ -6,9 +7,9 @@ import { differenceOf } from './response-differences.ts';
 import { randomCase } from './response-grammar.ts';
 
 export interface FuzzReport {
-  /** Cases by what came of them: `same`, or the name of a listed difference. */
+  /** Number of cases by result: `same`, or the name of a listed difference. */
   readonly counts: Map<string, number>;
-  /** What no rule explains, with the response; the first of them only. */
+  /** The first differences that no rule explains, with the responses. */
   readonly faults: string[];
 }
 

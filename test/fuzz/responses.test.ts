@@ -1,4 +1,5 @@
-// The response reader against llhttp strict: the table of meant differences, and random responses.
+// Tests the response reader against strict llhttp: the table of intended differences, and random
+// responses.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { get, readResponse } from '../helpers/http-reading.ts';

@@ -1,4 +1,4 @@
-// Owns assertions under test: signed as the gateway does, by keys of a test's own, at a time of its own.
+// Creates assertions for tests: signed as the gateway does, with the test's own keys and time.
 import { type Assertion, AssertionSigner } from '../../src/auth/assertion-signer.ts';
 import { publishedKeys, rotated, type SigningKey } from '../../src/auth/signing-keys.ts';
 import type { Principal } from '../../src/guard/principal.ts';

@@ -1,5 +1,5 @@
-// Owns the proof that a sender without end is held by a slow reader at the other end of the path, in either direction, and what
-// that costs each process in between.
+// Checks that a slow reader at one end of the path holds back an endless sender at the other, in
+// either direction, and measures the memory cost in each process between them.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
@@ -9,26 +9,30 @@ import type { PeerProcess } from './peer-process.ts';
 import type { Flowed } from './peers/app.ts';
 import type { ProcessPath } from './process-path.ts';
 
-/** A sender without end and a reader that reads what it is told to. */
+/** An endless sender, and a reader that reads on request. */
 export interface Flow {
   sent(): Promise<Flowed>;
   read(bytes: number): Promise<void>;
   close(): void;
 }
 
-/** Issue: RSS growth under 64 MiB. */
+/** RSS must grow by less than 64 MiB. */
 const maxGrowthBytes = 64 * 1024 * 1024;
 /**
- * What may be on its way: windows of 256 KiB and 1 MiB of carrier at each of the two hops, pieces in Node's streams, and the
- * kernel's buffers of four TCP connections, which grow to about 6 MiB each.
+ * The maximum in flight: windows of 256 KiB and 1 MiB of carrier buffer at each of the two hops,
+ * pieces in Node's streams, and the kernel's buffers of four TCP connections, which grow to about 6
+ * MiB each.
  */
 const maxUnderWayBytes = 32 * 1024 * 1024;
-/** So many answers of every process, one after the other, without a byte sent: nothing moves any more. */
+/**
+ * Successive reports of all processes without a new byte sent, after which the path counts as
+ * blocked.
+ */
 const stillRounds = 10;
 
 const block = Buffer.alloc(65_536, 'x');
 
-/** What is begun: the flow that it has, or one for each direction. */
+/** Starts the flows: one, or one for each direction. */
 export type Start = (path: ProcessPath) => Promise<readonly Flow[]>;
 
 /** The app sends, the test's client reads. */
@@ -46,14 +50,14 @@ export async function upload(path: ProcessPath): Promise<readonly Flow[]> {
   return [flow];
 }
 
-/** A request whose answer does not wait for its end. */
+/** A request whose response starts before the request ends. */
 export async function exchange(path: ProcessPath): Promise<readonly Flow[]> {
   const { answer, outgoing } = path.call('/both', 'POST');
   const up = toApp(path, outgoing);
   return [fromApp(path, await answer, outgoing), up];
 }
 
-/** A connection that has left HTTP. */
+/** An upgraded connection. */
 export async function upgraded(path: ProcessPath): Promise<readonly Flow[]> {
   const { outgoing } = path.call('/', 'GET', { connection: 'Upgrade', upgrade: 'both' });
   const [, socket, early] = (await once(outgoing, 'upgrade')) as [IncomingMessage, Socket, Buffer];
@@ -99,7 +103,8 @@ async function readBytes(source: Readable, bytes: number): Promise<void> {
 export async function blockedSender(path: ProcessPath, flow: Flow): Promise<Flowed> {
   let before = await flow.sent();
   for (let still = 0; still < stillRounds;) {
-    // Each answer is a turn of that process's event loop, in which it does what it has to do.
+    // Each report takes a turn of that process's event loop, in which it also does its pending
+    // work.
     for (const peer of path.all) await peer.report();
     const now = await flow.sent();
     still = now.blocked && now.bytes === before.bytes ? still + 1 : 0;
@@ -108,20 +113,20 @@ export async function blockedSender(path: ProcessPath, flow: Flow): Promise<Flow
   return before;
 }
 
-/** The sender is ahead of the reader by no more than the buffers on the way. */
+/** Checks that the sender is ahead of the reader by no more than the buffers in between. */
 export function checkHeld(sent: Flowed, readBytesSoFar: number): void {
   const underWay = sent.bytes - readBytesSoFar;
   assert.ok(underWay <= maxUnderWayBytes, `${mib(underWay)} are under way`);
 }
 
-/** What a process needs for the first time anyway: compiled code, a heap that has been used. */
+/** Causes one-time costs before measuring: compiled code, a heap that has been used. */
 export async function warmUp(path: ProcessPath, start: Start): Promise<void> {
   const flows = await start(path);
   for (const flow of flows) await flow.read(8 * 1024 * 1024);
   for (const flow of flows) flow.close();
 }
 
-/** By how much the work raised the highest memory of any process of the path. */
+/** Checks by how much the work raises the peak memory of any process of the path. */
 export async function checkGrowth(path: ProcessPath, work: () => Promise<void>): Promise<string> {
   const before = await Promise.all(path.all.map((peer) => collected(peer)));
   await work();
@@ -133,7 +138,7 @@ export async function checkGrowth(path: ProcessPath, work: () => Promise<void>):
   return growths.map(mib).join(', ');
 }
 
-/** RSS without garbage. */
+/** RSS after a garbage collection. */
 async function collected(peer: PeerProcess<unknown>): Promise<number> {
   await peer.ask('collect');
   return (await peer.report()).rssBytes;

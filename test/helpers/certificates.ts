@@ -1,15 +1,14 @@
-// Owns the certificates of tls/ as settings, for listeners and their clients.
+// The certificates in tls/ as settings for listeners and their clients.
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TlsCertificate, TlsSettings } from '../../src/server/listen/tls-contexts.ts';
 
-/** The path of one of the files in tls/. */
 export function tlsFile(name: string): string {
   return new URL(`tls/${name}`, import.meta.url).pathname;
 }
 
-/** A copy of a key of tls/ that its owner alone may read, which git does not keep. Returns its path. */
+/** Copies a key from tls/ with mode 0600, which git does not preserve. Returns its path. */
 export async function privateKeyFile(directory: string, key: string, name: string = key): Promise<string> {
   const path = join(directory, name);
   await writeFile(path, pem(key), { mode: 0o600 });
@@ -20,7 +19,7 @@ function pem(name: string): string {
   return readFileSync(tlsFile(name), 'utf8');
 }
 
-/** For `localhost` and `*.peers.localhost`. Signed by itself: also what clients trust. */
+/** For `localhost` and `*.peers.localhost`. Self-signed: also the CA that clients trust. */
 export const certificate: TlsCertificate = { name: 'cert.pem', cert: pem('cert.pem'), key: pem('key.pem') };
 /** For `a.peers.localhost` and `*.other.localhost`. */
 export const otherCertificate: TlsCertificate = {
@@ -41,7 +40,7 @@ export const strangerCertificate: TlsCertificate = {
   key: pem('stranger-key.pem'),
 };
 
-/** RSA of 1024 bits, which OpenSSL does not serve. */
+/** RSA of 1024 bits, which OpenSSL rejects. */
 export const weakCertificate: TlsCertificate = {
   name: 'weak-cert.pem',
   cert: pem('weak-cert.pem'),

@@ -1,4 +1,4 @@
-// Two ends of a tunnel that shook hands in memory, with the pipes underneath for a test to look at.
+// Two ends of a tunnel after a handshake in memory, with the pipes underneath exposed to the test.
 import { createCredential } from '../../src/portal/identity.ts';
 import { SecureChannel, type SecureChannelOptions } from '../../src/portal/secure/channel.ts';
 import { SecurePipe } from '../../src/portal/secure/secure-pipe.ts';

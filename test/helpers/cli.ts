@@ -1,4 +1,5 @@
-// Owns running the command line as a process of its own, the way a person does, with nothing of this machine's settings in it.
+// Runs the command line as a separate process, as a user would, without inheriting this machine's
+// settings.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -8,19 +9,25 @@ import { recorder } from '../secrecy/recorded-output.ts';
 
 export { tempDirectory as temporaryDirectory } from './temp-directory.ts';
 
-/** Below the time limit of a test: what the process wrote says more than that the test took too long. */
+/**
+ * Below the time limit of a test, so that a failure reports the process's output and not a test
+ * timeout.
+ */
 const patienceMs = 100_000;
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 
 export interface CliProcess {
   readonly child: ChildProcess;
-  /** What has been written so far. */
+  /** The output so far. */
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** Resolves with the match once stdout has it; rejects when the process ends first, or after 100 s. */
+  /**
+   * Resolves with the match once stdout has it; rejects when the process ends first, or after 100
+   * s.
+   */
   line(pattern: RegExp): Promise<RegExpExecArray>;
-  /** As line(), for stderr. */
+  /** Like line(), for stderr. */
   note(pattern: RegExp): Promise<RegExpExecArray>;
   /** The exit code. */
   readonly exited: Promise<number | null>;
@@ -32,7 +39,10 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** Started, and killed after the test if it still runs. `input`: the whole of its stdin. `user`: another one, or its id, for root only. */
+/**
+ * Starts the command and kills it after the test if it still runs. `input`: its whole stdin.
+ * `user`: a user name or id to run as; needs root.
+ */
 export function startCli(
   t: TestContext,
   args: readonly string[],
@@ -45,7 +55,7 @@ export function startCli(
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(typeof user === 'number' ? { uid: user, gid: user } : user),
   });
-  // Most commands never read it.
+  // Most commands never read stdin.
   child.stdin.on('error', () => undefined).end(input);
   t.after(() => child.kill('SIGKILL'));
   const texts = { stdout: '', stderr: '' };
@@ -85,7 +95,7 @@ export function startCli(
   };
 }
 
-/** Run to its end. */
+/** Runs the command to its end. */
 export async function runCli(
   t: TestContext,
   args: readonly string[],

@@ -1,4 +1,5 @@
-// Relay, app and gateway in one process, each with a clock that a test sets, and calls through all of them.
+// Relay, app and gateway in one process, each with a clock that the test controls, and calls
+// through all of them.
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage } from 'node:http';
 import { connect as connectTcp, createServer as createTcpServer, type AddressInfo } from 'node:net';
@@ -11,7 +12,7 @@ import { createRelay, type Relay } from '../../src/relay/relay.ts';
 import { createV1Transport } from '../../src/upstream/v1-transport.ts';
 import { key, testPolicy } from './policy.ts';
 
-/** Seconds that each clock is ahead of the right time. Changes take effect at once. */
+/** Seconds that each clock is ahead of the correct time. Changes take effect at once. */
 export interface Skews {
   relay: number;
   expose: number;
@@ -24,14 +25,14 @@ export interface ClockPath {
   readonly relayEvents: readonly RelayEvent[];
   readonly exposeEvents: readonly RelayClientEvent[];
   readonly leaseId: string;
-  /** Lets time pass at the relay alone, which ends leases there. */
+  /** Advances time at the relay alone, which expires leases there. */
   readonly pass: (seconds: number) => void;
-  /** Status, and the code and detail of a problem. */
+  /** The status, and the code and detail of a problem. */
   readonly call: () => Promise<{ readonly status: number; readonly code?: string; readonly detail?: string }>;
 }
 
 export interface ClockPathOptions {
-  /** What a proxy in front of the relay makes of its first response on a connection. */
+  /** Rewrites the relay's first response on a connection, as a proxy in front of it would. */
   readonly rewrite?: (head: string) => string;
   readonly renewEveryMs?: number;
 }

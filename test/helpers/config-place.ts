@@ -1,4 +1,5 @@
-// A configuration file in a directory of its own, and commands that run on it with that directory as the state directory.
+// A configuration file in a temporary directory, and commands that use it with that directory as
+// the state directory.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';

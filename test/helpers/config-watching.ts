@@ -1,4 +1,4 @@
-// Owns a configuration file under watch: in a directory of a test's own, with every result that the watching hands over.
+// Watches a configuration file in a temporary directory and records every result of the watcher.
 import { EventEmitter } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,20 +16,20 @@ export interface Watching {
   readonly directory: string;
   readonly watch: ConfigWatch;
   readonly signals: EventEmitter;
-  /** Loads since the watching began. */
+  /** Loads since the watch started. */
   readonly loads: () => number;
-  /** The next result that was applied and not yet asked for. */
+  /** The next applied result that was not yet returned. */
   readonly next: () => Promise<Applied>;
-  /** The next one that is a configuration with this port. */
+  /** The next result that is a configuration with this port. */
   readonly untilPort: (port: number) => Promise<Applied>;
   readonly failures: unknown[];
   readonly unwatched: string[];
 }
 
-/** Never by itself, unless a test is about just that. */
+/** No periodic check, unless a test is about it. */
 const never = 2 ** 31 - 1;
 
-/** `conf/gateway.yaml` in a new directory, after `prepare`, loaded and watched. */
+/** Creates `conf/gateway.yaml` in a new directory after `prepare`, loads it and watches it. */
 export async function watching(
   t: TestContext,
   prepare: (directory: string) => Promise<unknown>,

@@ -1,4 +1,5 @@
-// Owns configurations under test: a file of a test's own, loaded with an environment of its own, and its findings as lines.
+// Loads a configuration from a temporary file with a given environment, and returns its findings as
+// lines.
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -6,7 +7,9 @@ import { type LoadOptions, type LoadResult, loadConfig } from '../../src/config/
 import { findingLine } from '../../src/config/source/origin.ts';
 import { tempDirectory } from './temp-directory.ts';
 
-/** Writes files below a new directory, readable by nobody else, and returns it. */
+/**
+ * Writes files below a new directory, with access for the owner only, and returns the directory.
+ */
 async function directoryWith(t: TestContext, files: Readonly<Record<string, string>>): Promise<string> {
   const directory = await tempDirectory(t);
   for (const [name, text] of Object.entries(files)) {
@@ -18,7 +21,10 @@ async function directoryWith(t: TestContext, files: Readonly<Record<string, stri
   return directory;
 }
 
-/** Loads `text` as gateway.yaml of a directory of its own, which also holds `files`. Its name is shown as `gateway.yaml`. */
+/**
+ * Loads `text` as gateway.yaml in a temporary directory, which also holds `files`. Messages show
+ * the file as `gateway.yaml`.
+ */
 export async function loadText(
   t: TestContext,
   text: string,

@@ -1,21 +1,26 @@
-// A TCP proxy that holds every byte for a time, each way, without limiting the rate: a long path between two processes of one machine.
+// A TCP proxy that delays every byte, each way, without limiting the rate: simulates a long path
+// between two processes on one machine.
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 export interface DelayPipe {
   readonly port: number;
-  /** Bursts of 64 KiB or more that were passed on, of all connections. Each is a round trip of a sender that waits for its window. */
+  /**
+   * Bursts of 64 KiB or more that were forwarded, over all connections. A sender that waits for its
+   * window sends one burst per round trip.
+   */
   readonly burstsToTarget: number;
   readonly burstsFromTarget: number;
   close(): void;
 }
 
 export interface DelayPipeOptions {
-  /** Each way. */
+  /** Delay each way. */
   readonly delayMs: number;
   /**
-   * bytes: each leaves so much later than it came. bursts: all leave together, so much after the last came. A sender that waits for its
-   * window sends one burst in a round trip, however slow the machine is.
+   * bytes: each byte leaves `delayMs` after it arrived. bursts: all bytes leave together, `delayMs`
+   * after the last one arrived. A sender that waits for its window then sends one burst per round
+   * trip, however slow the machine is.
    */
   readonly hold: 'bytes' | 'bursts';
 }
@@ -54,11 +59,11 @@ export async function openDelayPipe(targetPort: number, options: DelayPipeOption
 
 interface Held {
   readonly cameAtMs: number;
-  /** undefined: the end. */
+  /** Undefined: end of stream. */
   readonly chunk: Buffer | undefined;
 }
 
-/** One direction of a connection. Reads at once, writes later, pauses nobody. */
+/** One direction of a connection. Reads at once, writes later, never applies backpressure. */
 class Way {
   bursts = 0;
   readonly #target: Socket;

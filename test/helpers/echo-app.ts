@@ -1,4 +1,4 @@
-// Owns an app that tells what it saw, and raw requests to it through a gateway.
+// An app that responds with the request it received, and raw requests to it through a gateway.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buffer, text } from 'node:stream/consumers';
 import { key, type PlainGateway } from './plain-gateway.ts';
@@ -11,7 +11,7 @@ export interface Seen {
   readonly body: string;
 }
 
-/** What the app saw, as JSON. */
+/** Responds with the received request as JSON. */
 export function show(request: IncomingMessage, response: ServerResponse): void {
   const { method, url, rawHeaders } = request;
   text(request).then(
@@ -29,17 +29,17 @@ export interface Told {
   /** Status line and fields. */
   readonly head: string;
   readonly body: string;
-  /** The values of a field of the answer. */
+  /** The values of a response field. */
   readonly values: (name: string) => string[];
-  /** What the app saw; throws when the app did not answer. */
+  /** The request as the app received it; throws when the app did not respond. */
   readonly seen: Seen;
-  /** What the app saw of one field. */
+  /** The values of one request field as the app received it. */
   readonly saw: (name: string) => string[];
-  /** Of a problem. */
+  /** The code of a problem. */
   readonly code: string;
 }
 
-/** One request by its lines, on a connection of its own, with a valid key. */
+/** Sends one request, given by its lines, on a connection of its own with a valid key. */
 export async function ask(gateway: PlainGateway, requestLine: string, ...fields: readonly string[]): Promise<Told> {
   const lines = [requestLine, ...fields, `X-API-Key: ${key}`, 'Connection: close', '', ''];
   const answer = (await buffer(gateway.raw(lines.join('\r\n')))).toString('latin1');

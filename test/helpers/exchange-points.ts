@@ -1,15 +1,18 @@
-// Owns the points of an exchange at which something may happen to it: what the app has sent until then, and what it would send next.
+// Points of an exchange at which a test interrupts it: what the app has sent by then, and what it
+// would send next.
 
 export interface Point {
-  /** upload: the client has sent `hello` and not yet the rest. upgrade: the client asks to leave HTTP. */
+  /**
+   * upload: the client has sent `hello` but not the rest. upgrade: the client requests an upgrade.
+   */
   readonly kind: 'plain' | 'upload' | 'upgrade';
   readonly sent: string;
-  /** So much of this is on its way as makes half a data frame of the tunnel. */
+  /** Data of which half a tunnel frame is in flight. */
   readonly halfSent?: string;
   readonly rest: string;
-  /** The app ends the connection behind it. */
+  /** The app ends the connection afterwards. */
   readonly ends?: boolean;
-  /** What the client has seen of the body by then. */
+  /** The part of the body that the client has received by then. */
   readonly seen?: string;
 }
 
@@ -33,7 +36,7 @@ const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUp
 const lengthTen = `${ok}Content-Length: 10\r\n\r\n`;
 const lastChunks = '5\r\nworld\r\n0\r\n\r\n';
 
-/** In each of them the whole body is `helloworld`. */
+/** The whole body is always `helloworld`. */
 export const points: Readonly<Record<PointName, Point>> = {
   'before-head': { kind: 'plain', sent: '', rest: `${lengthTen}helloworld` },
   'within-head': { kind: 'plain', sent: `${ok}Content-Len`, rest: 'gth: 10\r\n\r\nhelloworld' },

@@ -17,7 +17,7 @@ export class ExchangeRecorder implements ExchangeHandler {
   fault: HttpFault | undefined;
   stream: PipeDuplex | undefined;
   uploadedAll = false;
-  /** data() returns false. */
+  /** True: data() returns false. */
   slow = false;
 
   uploading(): void {

@@ -1,4 +1,4 @@
-// Owns a local app published through a bridge without a relay, and ways to call it over a tunnel.
+// A local app published through a bridge without a relay, and ways to call it over a tunnel.
 import { once } from 'node:events';
 import {
   createServer,
@@ -22,7 +22,7 @@ export interface ExposedApp {
   readonly events: ExposeEvent[];
   readonly server: Server;
   readonly port: number;
-  /** A tunnel of its own for each call; both ends. */
+  /** Opens a new tunnel for each call. Returns both ends. */
   tunnel(): { readonly client: Duplex; readonly app: Duplex };
 }
 
@@ -65,7 +65,7 @@ export function raw(app: ExposedApp, message: string): Duplex {
   return client;
 }
 
-/** One whole HTTP answer to a request that asked for `Connection: close`. */
+/** The whole HTTP response to a request with `Connection: close`. */
 export async function answerTo(app: ExposedApp, message: string): Promise<string> {
   return (await buffer(raw(app, message))).toString('latin1');
 }

@@ -1,4 +1,4 @@
-// Owns a strict reading of the text format of Prometheus 0.0.4, as a scraper would: what is not exactly right throws.
+// Parses the Prometheus text format 0.0.4 strictly, as a scraper would; throws on any deviation.
 
 export interface Sample {
   readonly name: string;
@@ -42,7 +42,7 @@ export function parseExposition(text: string): Map<string, ParsedFamily> {
   return families;
 }
 
-/** The value of the one sample with these labels. */
+/** The value of the only sample with these labels. */
 export function valueOf(
   families: ReadonlyMap<string, ParsedFamily>,
   name: string,
@@ -88,7 +88,7 @@ function belongs(name: string, { name: family, type }: ParsedFamily): boolean {
   return type === 'histogram' ? ['_bucket', '_sum', '_count'].some((part) => name === family + part) : name === family;
 }
 
-/** No label set twice; buckets that grow, and end with all. */
+/** Throws on a duplicate label set, or on buckets that decrease or do not end with the total. */
 function check({ name, type, samples }: ParsedFamily): void {
   const seen = new Set<string>();
   for (const sample of samples) {

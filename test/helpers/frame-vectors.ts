@@ -1,4 +1,5 @@
-// The form of test/vectors/frames.json: frames that the Go implementation writes, and streams as it reads them.
+// The type of test/vectors/frames.json: frames that the Go implementation writes, and streams as it
+// reads them.
 export interface FrameVectors {
   writes: {
     name: string;

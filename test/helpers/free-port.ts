@@ -1,4 +1,5 @@
-// Owns finding a port for a program that can not be told to find one itself. Another may take it in between: ours never ask for it.
+// Finds a free port for a program that cannot choose one itself. Another process may take the port
+// in between; our own programs use port 0 instead.
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 

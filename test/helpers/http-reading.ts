@@ -1,29 +1,30 @@
-// Reads one response from bytes with the response reader and records everything that it reports, in a form to compare.
+// Reads one response with the response reader and records everything that it reports, in a
+// comparable form.
 import { ResponseError, type CutPoint, type ResponseErrorCode } from '../../src/http-client/response-error.ts';
 import { ResponseReader } from '../../src/http-client/response-reader.ts';
 import type { ExpectedResponse, ResponseHead } from '../../src/http-client/response.ts';
 
 export interface Reading {
-  /** complete: the response is whole, perhaps only by the peer's end. */
+  /** complete: the whole response was read; its end may be the end of the connection. */
   outcome: 'complete' | 'upgrade' | ResponseErrorCode;
   cutPoint: CutPoint | undefined;
   readonly informational: ResponseHead[];
   head: ResponseHead | undefined;
   body: Buffer;
-  /** Calls of data(). */
+  /** Number of data() calls. */
   pieces: number;
   trailers: readonly string[];
-  /** Bytes behind the response. */
+  /** True: bytes follow the response. */
   excess: boolean;
-  /** Bytes behind a 101. */
+  /** Bytes after a 101. */
   rest: string;
 }
 
 export const get: ExpectedResponse = { method: 'GET', offeredProtocols: '' };
 
 /**
- * Pushes the pieces, then ends. The pieces are copied, because the reader may change them. `pausing`: each event pauses the reader, and
- * it is resumed only when everything was pushed.
+ * Pushes the pieces, then ends. Copies the pieces, because the reader may modify them. `pausing`:
+ * each event pauses the reader, which is resumed only after everything was pushed.
  */
 export function readResponse(pieces: readonly Buffer[], expected: ExpectedResponse = get, pausing = false): Reading {
   const pause = (): void => {
@@ -80,12 +81,12 @@ export function readResponse(pieces: readonly Buffer[], expected: ExpectedRespon
   return reading;
 }
 
-/** The same for every split of the same bytes. */
+/** A value that is equal for every split of the same bytes. */
 export function comparable(reading: Reading): unknown {
   return { ...reading, pieces: 0, body: reading.body.toString('latin1') };
 }
 
-/** Splits at these offsets, in any order; offsets outside are ignored. */
+/** Splits at these offsets, in any order; ignores offsets outside the bytes. */
 export function splitAt(bytes: Buffer, offsets: readonly number[]): Buffer[] {
   const pieces: Buffer[] = [];
   let from = 0;

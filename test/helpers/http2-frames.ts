@@ -1,5 +1,5 @@
-// Owns HTTP/2 frames as bytes (RFC 9113 §4, §6): written in any order and form, and read back. Of HPACK (RFC 7541) only what a client
-// needs that compresses nothing and reads no field but :status.
+// Encodes and decodes HTTP/2 frames (RFC 9113 §4, §6), in any order and form. Of HPACK (RFC 7541),
+// supports only what a client needs that never compresses and reads only :status.
 
 export const frameType = {
   data: 0,
@@ -49,7 +49,7 @@ export function uint32(value: number): Buffer {
   return bytes;
 }
 
-/** Whole frames at the beginning of the bytes, and what is left behind them. */
+/** The whole frames at the start of the bytes, and the remaining bytes. */
 export function readFrames(bytes: Buffer): { readonly frames: readonly Frame[]; readonly rest: Buffer } {
   const frames: Frame[] = [];
   let at = 0;
@@ -64,7 +64,7 @@ export function readFrames(bytes: Buffer): { readonly frames: readonly Frame[]; 
   return { frames, rest: bytes.subarray(at) };
 }
 
-/** Literals without indexing (RFC 7541 §6.2.2), without Huffman. */
+/** Encodes literals without indexing (RFC 7541 §6.2.2) and without Huffman coding. */
 export function fieldBlock(fields: Fields): Buffer {
   return Buffer.concat(fields.flatMap((field) => [Buffer.from([0]), ...field.map(literal)]));
 }
@@ -74,7 +74,7 @@ function literal(text: string): Buffer {
   return Buffer.concat([integer(bytes.length, 7), bytes]);
 }
 
-/** RFC 7541 §5.1. */
+/** Integer representation (RFC 7541 §5.1). */
 function integer(value: number, prefixBits: number): Buffer {
   const max = 2 ** prefixBits - 1;
   if (value < max) return Buffer.from([value]);
@@ -87,14 +87,15 @@ function integer(value: number, prefixBits: number): Buffer {
 /** RFC 7541 appendix A: entries 8 to 14 of the static table. */
 const indexedStatus = [200, 204, 206, 304, 400, 404, 500];
 
-/** The :status at the beginning of a HEADERS frame, where nghttp2 writes it, for a client that keeps no table of fields. */
+/** The :status at the start of a HEADERS frame, where nghttp2 writes it. Keeps no dynamic table. */
 export function statusOf({ payload }: Frame): number {
-  // A change of the table's size may stand before it (§6.3).
+  // A dynamic table size update may precede it (RFC 7541 §6.3).
   let at = 0;
   while (((payload[at] ?? 0) & 0xe0) === 0x20) at += 1;
   const first = payload[at] ?? 0;
   if (first >= 0x80) return indexedStatus[(first & 0x7f) - 8] ?? 0;
-  // A literal whose name is entry 8 (§6.2); the value is three digits, as they are or in Huffman's code.
+  // A literal whose name is entry 8 (RFC 7541 §6.2); the value is three digits, plain or
+  // Huffman-coded.
   const length = payload[at + 1] ?? 0;
   const value = payload.subarray(at + 2, at + 2 + (length & 0x7f));
   return length < 0x80 ? Number(value.toString('latin1')) : huffmanDigits(value);

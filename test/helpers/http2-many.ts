@@ -1,4 +1,4 @@
-// Very many requests of each kind on one HTTP/2 connection, and the app that responds to them.
+// Sends very many requests of each kind on one HTTP/2 connection, and serves them with an app.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
 import { tunnelOver } from './plain-transport.ts';
 import { ask, startSecureGateway, type SecureGateway } from './secure-gateway.ts';
 
-/** What the app is asked for, and what a client must see of it. */
+/** A kind of request, and the response that the client must receive. */
 export interface ManyKind {
   readonly name: string;
   readonly path: string;
@@ -16,14 +16,20 @@ export interface ManyKind {
   /** Sent in two pieces. Undefined: no content. */
   readonly body: Buffer | undefined;
   readonly status: number;
-  /** Bytes of the response. Undefined: whatever they are. */
+  /** Bytes of the response. Undefined: not checked. */
   readonly received: number | undefined;
 }
 
-/** Node’s client counts bytes that it held for a stream when the server closed it against its session for ever. */
+/**
+ * When the server closes a stream, Node’s client never releases the bytes it buffered for that
+ * stream from the session's memory limit.
+ */
 const roomy: ClientSessionOptions = { maxSessionMemory: 10_000 };
 
-/** Within a stream’s window: curl 7.88 hangs where a response ends an upload that waits for more of it. */
+/**
+ * Fits a stream’s window: curl 7.88 hangs when a response ends an upload that waits for more
+ * window.
+ */
 const maxBodyBytes = 16 * 1024;
 
 const small = Buffer.alloc(2_000, 's');
@@ -49,7 +55,7 @@ export const manyKinds: readonly ManyKind[] = [
   kind('413 within the body', '/echo', tooLarge, { status: 413, received: undefined }),
 ];
 
-/** Tunnels are in memory: that many TCP connections would use up the machine’s ports. */
+/** Uses tunnels in memory: that many TCP connections would exhaust the machine’s ports. */
 export async function startMany(t: TestContext): Promise<SecureGateway> {
   const gateway = await startSecureGateway(t, serve, { policy: { limits: { maxBodyBytes } } });
   gateway.transport.dialInstead = () => {
@@ -71,7 +77,10 @@ function closeTogether(...ends: readonly [Duplex, Duplex]): void {
   }
 }
 
-/** `/echo` responds once it has the body, `/duplex` as it comes, `/early` and `/small` without it. */
+/**
+ * `/echo` responds once it has the body, `/duplex` as the body arrives, `/early` and `/small`
+ * without reading it.
+ */
 const serve: RequestListener = (request, response) => {
   request.on('error', () => undefined);
   if (request.url === '/duplex') {
@@ -84,7 +93,10 @@ const serve: RequestListener = (request, response) => {
   } else response.end(small);
 };
 
-/** Node’s client sends them on one session, some at once. Rejects when one fails, or the session gets GOAWAY. */
+/**
+ * Sends the requests with Node’s client on one session, several at a time. Rejects when one fails
+ * or the session gets GOAWAY.
+ */
 export async function askMany(gateway: SecureGateway, kind: ManyKind, count: number): Promise<void> {
   const session = await gateway.session(roomy);
   const atOnce = 20;
@@ -118,7 +130,7 @@ async function askOne(
     received += piece.length;
   });
   const ended = once(stream, 'end');
-  // Waiting for the head first would miss an end that comes with it.
+  // Waiting for the head first would miss an end that arrives together with it.
   ended.catch(() => undefined);
   if (body !== undefined) {
     stream.write(body.subarray(0, body.length / 2));

@@ -1,4 +1,5 @@
-// Owns a client that writes HTTP/2 frames itself, to do what no library would: wrong, too much, too slow.
+// A client that writes HTTP/2 frames itself, for behavior that no library allows: invalid,
+// excessive or slow.
 import type { Duplex } from 'node:stream';
 import {
   errorCode,
@@ -34,7 +35,7 @@ export class RawHttp2 {
     return this.#over;
   }
 
-  /** Preface and SETTINGS, and the acknowledgement of the server's. */
+  /** Sends the preface and SETTINGS, and acknowledges the server's SETTINGS. */
   async greet(settings: Buffer = Buffer.alloc(0)): Promise<this> {
     const noTable = setting(settingId.headerTableSize, 0);
     this.send(preface, frame(frameType.settings, 0, 0, Buffer.concat([noTable, settings])));
@@ -43,7 +44,7 @@ export class RawHttp2 {
     return this;
   }
 
-  /** False: the kernel does not take more for now. */
+  /** Returns false when the kernel's buffer is full. */
   send(...frames: readonly Buffer[]): boolean {
     return this.socket.write(Buffer.concat(frames));
   }
@@ -60,7 +61,7 @@ export class RawHttp2 {
     this.send(frame(frameType.reset, 0, stream, uint32(code)));
   }
 
-  /** The first frame of the kind, when it has come. Throws when the connection ends before. */
+  /** Resolves with the first matching frame. Throws when the connection ends first. */
   async frame(wanted: (frame: Frame) => boolean): Promise<Frame> {
     for (;;) {
       const found = this.received.find(wanted);
@@ -70,7 +71,10 @@ export class RawHttp2 {
     }
   }
 
-  /** What ends the stream: its answer's status, or the code of a reset, or of the GOAWAY that ended the connection. */
+  /**
+   * How the stream ended: the status of its response, the code of its reset, or the code of the
+   * GOAWAY that ended the connection.
+   */
   async outcome(stream: number): Promise<string> {
     const isEnd = (received: Frame): boolean =>
       (received.stream === stream && (received.type === frameType.reset || hasEndStream(received))) ||
@@ -81,7 +85,7 @@ export class RawHttp2 {
     return String(this.status(stream));
   }
 
-  /** Of the last HEADERS of the stream that can be an answer's. */
+  /** The first final status in the stream's HEADERS frames. */
   status(stream: number): number | undefined {
     const heads = this.received.filter((received) => received.stream === stream && received.type === frameType.headers);
     return heads.map(statusOf).find((status) => status >= 200);
@@ -92,20 +96,26 @@ export class RawHttp2 {
     return Buffer.concat(pieces.map(({ payload }) => payload)).toString();
   }
 
-  /** Resolves when all that was sent has been read. Rejects when the connection ends before. */
+  /**
+   * Resolves once the server has read everything sent so far. Rejects when the connection ends
+   * first.
+   */
   async roundTrip(mark: number): Promise<void> {
     const payload = Buffer.concat([uint32(mark), uint32(0x6d61726b)]);
     this.send(frame(frameType.ping, 0, 0, payload));
     await this.frame((received) => received.type === frameType.ping && received.payload.equals(payload));
   }
 
-  /** The code of the GOAWAY that came, when the connection has ended; undefined when none did. */
+  /**
+   * Waits for the end of the connection. Returns the code of the last GOAWAY, or undefined without
+   * one.
+   */
   async goaway(): Promise<number | undefined> {
     while (!this.#over) await this.change();
     return this.received.findLast(isGoaway)?.payload.readUInt32BE(4);
   }
 
-  /** Resolves when anything has come, or the connection has ended. */
+  /** Resolves when data arrives or the connection ends. */
   change(): Promise<void> {
     return new Promise((resolve) => {
       this.#changed = resolve;

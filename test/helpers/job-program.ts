@@ -1,10 +1,10 @@
-// The program of a job thread under test: does what the job says, good or bad.
+// The program of a job thread under test: does what the job says, including failures.
 import process from 'node:process';
 import { serveJobs } from '../../src/kernel/work/job-worker.ts';
 
 export type TestJob =
   | { readonly do: 'echo'; readonly value: unknown }
-  /** Replies with so many values. */
+  /** Replies with `count` values. */
   | { readonly do: 'list'; readonly count: number }
   | { readonly do: 'throw' | 'exit' | 'hang' | 'fill' };
 

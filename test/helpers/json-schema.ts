@@ -1,12 +1,12 @@
-// Owns judging a value by a JSON Schema of draft 7, as far as ours uses it. A keyword that is not known here is an error: what a
-// validator skips, it does not check.
+// Validates a value against a JSON Schema (draft 7), as far as our schema uses it. An unsupported
+// keyword is an error, because skipping it would skip its check.
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** Say nothing of a value. */
+/** Keywords that constrain nothing. */
 const annotations = new Set(['$schema', 'title', 'description', 'default']);
 
-/** What is wrong with the value, as `path: keyword`. */
+/** The violations, as `path: keyword`. */
 export function schemaFaults(schema: Schema, value: unknown, path = '$'): string[] {
   return Object.entries(schema).flatMap(([keyword, wanted]) => {
     if (wanted === undefined || annotations.has(keyword)) return [];

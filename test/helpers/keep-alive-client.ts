@@ -1,4 +1,4 @@
-// A client that speaks HTTP/1.1 on one connection and sees how it ends, and an app for it.
+// A client that speaks HTTP/1.1 on one connection and observes how it ends, and an app for it.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
@@ -10,7 +10,7 @@ import { key } from './policy.ts';
 export interface KeptResponse {
   readonly status: number;
   readonly body: string;
-  /** The response says that the connection ends. */
+  /** The response announces the end of the connection. */
   readonly closes: boolean;
 }
 
@@ -36,7 +36,7 @@ export class KeepAliveClient {
     }
   }
 
-  /** The FIN of the gateway, or a reset, has been seen. */
+  /** True once the gateway's FIN or a reset has arrived. */
   get ended(): boolean {
     return this.#ended;
   }
@@ -45,7 +45,7 @@ export class KeepAliveClient {
     this.socket.write(request(path, method), 'latin1');
   }
 
-  /** The next whole response; undefined when the connection ends before. */
+  /** The next whole response; undefined when the connection ends first. */
   async response(): Promise<KeptResponse | undefined> {
     for (;;) {
       const response = this.#take();
@@ -77,13 +77,13 @@ export class KeepAliveClient {
   }
 }
 
-/** A request to the app, without a body unless it is a POST. */
+/** A request to the app; only a POST has a body. */
 export function request(path: string, method = 'GET'): string {
   const body = method === 'POST' ? `Content-Length: ${path.length}\r\n\r\n${path}` : '\r\n';
   return `${method} ${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n${body}`;
 }
 
-/** Connected, by plain TCP. */
+/** Connects over plain TCP. */
 export async function keepAliveClient(t: Pick<TestContext, 'after'>, port: number): Promise<KeepAliveClient> {
   const socket: Socket = connect({ host: '127.0.0.1', port });
   t.after(() => socket.destroy());
@@ -92,7 +92,7 @@ export async function keepAliveClient(t: Pick<TestContext, 'after'>, port: numbe
   return client;
 }
 
-/** Several, each kept alive by a first response. */
+/** Opens several connections, each kept alive after a first response. */
 export async function keepAliveClients(
   t: Pick<TestContext, 'after'>,
   port: number,
@@ -108,7 +108,7 @@ export async function keepAliveClients(
   return all;
 }
 
-/** An app whose responses say what they respond to. */
+/** An app whose responses repeat the request's method, URL and body. */
 export const echo: RequestListener = (request, response) => {
   const body: Buffer[] = [];
   request
@@ -116,7 +116,7 @@ export const echo: RequestListener = (request, response) => {
     .on('end', () => response.end(`${request.method ?? ''} ${request.url ?? ''} ${Buffer.concat(body).toString()}`));
 };
 
-/** Resolves when nobody listens on the port any more. */
+/** Resolves once the port refuses connections. */
 export async function refused(port: number): Promise<void> {
   for (;;) {
     const socket = connect({ host: '127.0.0.1', port });
@@ -134,7 +134,7 @@ export async function refused(port: number): Promise<void> {
   }
 }
 
-/** An app that responds as `serve` does, once it is opened. */
+/** An app that responds as `serve` does, but only once it is opened. */
 export function gate(serve: RequestListener): { readonly serve: RequestListener; readonly open: () => void } {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   return {

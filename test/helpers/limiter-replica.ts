@@ -1,4 +1,4 @@
-// Owns the limits of one gateway among several that share a Redis, without the gateway.
+// The limits of one of several gateways that share a Redis, without the rest of the gateway.
 import type { TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { FallbackLimiter } from '../../src/limits/fallback-limiter.ts';
@@ -15,7 +15,7 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { Deadlines } from '../../src/kernel/work/deadlines.ts';
 import type { RedisServer } from './redis-server.ts';
 
-/** No day ends meanwhile. */
+/** Fixed, so that no quota day ends during a test. */
 const clock = { ...systemClock, wallMs: () => Date.parse('2026-11-24T12:00:00Z') };
 
 export function charge(rate: Rate, more: Partial<Charge> = {}): Charge {
@@ -25,7 +25,7 @@ export function charge(rate: Rate, more: Partial<Charge> = {}): Charge {
 export interface Replica {
   readonly limiter: FallbackLimiter;
   readonly ledger: QuotaLedger;
-  /** Each turn is the test's. */
+  /** The test triggers each turn. */
   readonly keeper: QuotaKeeper;
   readonly changes: string[];
   readonly admits: (charges: readonly Charge[], quota?: QuotaCharge) => Promise<boolean>;
@@ -34,9 +34,9 @@ export interface Replica {
 }
 
 interface ReplicaOptions {
-  /** What stands between the limiter and Redis. */
+  /** Wraps the connection between the limiter and Redis. */
   readonly through?: (redis: ScriptRunner) => ScriptRunner;
-  /** Default: that of a machine that runs a whole test suite at once. */
+  /** The default suits a machine that runs a whole test suite at once. */
   readonly deadlineMs?: number;
 }
 
@@ -80,7 +80,7 @@ export function startReplica(
   };
 }
 
-/** Asks until the shared buckets answer. */
+/** Retries until the shared buckets respond. */
 export async function untilShared({ limiter }: Replica): Promise<void> {
   const other = charge({ requestsPerSecond: 1e6, burst: 1e6 }, { id: 'probe' });
   do {

@@ -1,5 +1,6 @@
-// A relay that lists whatever a test wants, in a thread of its own: what it costs to make and send a list is no part of what is
-// measured. Speaks the real protocol over a real websocket, and answers nothing but info requests.
+// A relay that lists whatever a test wants. Runs in a separate thread, so that the cost of building
+// and sending a list is not measured. Speaks the real protocol over a real websocket, and responds
+// only to info requests.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { Socket, type AddressInfo } from 'node:net';
@@ -14,17 +15,17 @@ import { acceptCarrier, websocketOptions } from '../../src/portal/websocket/webs
 import type { Pipe } from '../../src/portal/yamux/pipe.ts';
 import { Mux } from '../../src/portal/yamux/session.ts';
 
-/** The entries of a list: `count` leases, made from their number. */
+/** The entries of a list: `count` leases, generated from their number. */
 export interface ListPart {
   readonly count: number;
-  /** Each lease has an id of its own, or all of them this one. */
+  /** The id of all leases. Default: a different id for each. */
   readonly id?: string;
-  /** `#` becomes the number of the lease. */
+  /** `#` is replaced by the number of the lease. */
   readonly name: string;
   readonly metadataBytes?: number;
 }
 
-/** The ids of a part without one, by number. */
+/** The id of a lease of a part without `id`, from its number. */
 function idOfNumber(number: number): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
   let id = '';
@@ -33,7 +34,10 @@ function idOfNumber(number: number): string {
   return id;
 }
 
-/** Its URL. The parts follow each other in one list; numbers run on from part to part. */
+/**
+ * Starts the relay and returns its URL. The parts follow each other in one list; numbering
+ * continues from part to part.
+ */
 export async function startListingRelay(t: TestContext, parts: readonly ListPart[]): Promise<string> {
   const worker = new Worker(import.meta.filename, { workerData: parts });
   t.after(() => worker.terminate());

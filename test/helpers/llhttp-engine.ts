@@ -1,9 +1,10 @@
-// llhttp as it comes with undici in WebAssembly, in strict mode: no lenient flag is ever set. Instantiates it with the callbacks of one
-// oracle and runs it over whole messages; the oracles record what the callbacks report.
+// llhttp from undici's WebAssembly build, in strict mode: no lenient flag is ever set. Instantiates
+// it with the callbacks of one oracle and runs it over whole messages; the oracles record what the
+// callbacks report.
 import { createRequire } from 'node:module';
 import { trimOws } from '../../src/kernel/http/ows.ts';
 
-/** The parts that are used here; the types of WebAssembly belong to the DOM library. */
+/** The members used here; the full types of WebAssembly belong to the DOM library. */
 declare const WebAssembly: {
   readonly Module: new (code: Uint8Array) => object;
   readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
@@ -23,15 +24,15 @@ interface Exports {
   llhttp_get_http_minor(parser: number): number;
 }
 
-/** Of llhttp_errno; a callback returns it to stop behind its message. */
+/** llhttp_errno value that a callback returns to stop after its message. */
 export const paused = 21;
-/** An upgrade, or CONNECT: llhttp stops behind the head by itself. */
+/** llhttp_errno value for an upgrade or CONNECT: llhttp stops after the head by itself. */
 export const pausedForUpgrade = 22;
 
-/** The most that run() takes. */
+/** The maximum input of run(). */
 const maxBytes = 4 * 1024 * 1024;
 
-/** Return 0 to go on. Texts are latin1: one character is one byte. */
+/** Callbacks return 0 to continue. Strings are latin1: one character is one byte. */
 export interface LlhttpCallbacks {
   readonly type: 'request' | 'response';
   url(text: string): void;
@@ -43,13 +44,13 @@ export interface LlhttpCallbacks {
 }
 
 export interface LlhttpRun {
-  /** Of llhttp_errno; 0: the bytes were read to their end. */
+  /** llhttp_errno value; 0: all bytes were read. */
   readonly result: number;
   /** The name of the error, such as HPE_INVALID_CHUNK_SIZE. */
   readonly error: string;
   /** Index where llhttp stopped; 0 if it read all bytes. */
   readonly stoppedAt: number;
-  /** The result of the end of the connection; undefined after an error. */
+  /** The result of ending the connection; undefined after an error. */
   readonly finish: number | undefined;
 }
 
@@ -61,7 +62,7 @@ export class LlhttpEngine {
   readonly #type: number;
   readonly #bufferAt: number;
   #fields: string[] = [];
-  /** The last callback was one for a field's value: the next name begins a new field. */
+  /** True when the last callback was for a field value: the next name starts a new field. */
   #inValue = true;
 
   constructor(callbacks: LlhttpCallbacks) {
@@ -72,7 +73,7 @@ export class LlhttpEngine {
     this.#bufferAt = this.#llhttp.malloc(maxBytes);
   }
 
-  /** Reads the bytes, at most 4 MiB, as a connection of their own. */
+  /** Reads the bytes, at most 4 MiB, as one connection. */
   run(bytes: Buffer): LlhttpRun {
     const llhttp = this.#llhttp;
     this.#clearFields();
@@ -130,7 +131,7 @@ export class LlhttpEngine {
     this.#fields[this.#fields.length + index] = `${this.#fields.at(index) ?? ''}${this.#textAt(at, bytes)}`;
   }
 
-  /** llhttp leaves whitespace behind a value to its callers. */
+  /** Trims values: llhttp leaves whitespace after a value to its callers. */
   #takeFields(): string[] {
     const fields = this.#fields.map((text, i) => (i % 2 === 0 ? text : trimOws(text)));
     this.#clearFields();

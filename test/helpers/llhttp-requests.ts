@@ -1,4 +1,4 @@
-// llhttp strict as the oracle of the request reader. Stops behind the first request.
+// Strict llhttp as the oracle of the request reader. Stops after the first request.
 import { LlhttpEngine, paused, pausedForUpgrade } from './llhttp-engine.ts';
 
 export interface OracleRequest {
@@ -10,7 +10,7 @@ export interface OracleRequest {
   headers: readonly string[];
   body: string;
   trailers: readonly string[];
-  /** Index behind the request; for a refused one, of the byte that was refused. */
+  /** Index after the request; for a rejected one, the index of the rejected byte. */
   endsAt: number;
   keepAlive: boolean;
 }

@@ -1,5 +1,5 @@
-// llhttp strict as the oracle of the response reader, called as undici calls it: no body for HEAD and 1xx. Stops behind the first final
-// response.
+// Strict llhttp as the oracle of the response reader, called as undici calls it: no body for HEAD
+// and 1xx. Stops after the first final response.
 import { LlhttpEngine, paused } from './llhttp-engine.ts';
 
 export interface OracleHead {
@@ -16,12 +16,12 @@ export interface OracleReading {
   head: OracleHead | undefined;
   body: string;
   readonly trailers: string[];
-  /** Index behind the response; for a refused one, of the byte that was refused. */
+  /** Index after the response; for a rejected one, the index of the rejected byte. */
   endsAt: number;
   keepAlive: boolean;
 }
 
-/** What on_headers_complete returns for a response that has no body. */
+/** The return value of on_headers_complete for a response without a body. */
 const skipBody = 1;
 
 let current: OracleReading = emptyReading();

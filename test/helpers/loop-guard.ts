@@ -1,5 +1,5 @@
-// Ends this process, with a reason, when its event loop stands still: an endless loop would keep every timeout from firing, and the
-// test would hang until the runner gives up.
+// Ends this process with an error when its event loop is blocked: an endless loop keeps timeouts
+// from firing, so the test would hang until the runner's own limit.
 import { Worker } from 'node:worker_threads';
 import type { TestContext } from 'node:test';
 
@@ -18,7 +18,7 @@ const source = `
   }, 1000);
 `;
 
-/** Longer than any garbage collection or busy machine. */
+/** Longer than any garbage collection or pause on a busy machine. */
 const stillSeconds = 30;
 
 export function guardLoop(t: Pick<TestContext, 'after'>, seconds: number = stillSeconds): void {

@@ -1,12 +1,12 @@
-// Owns a pair of carriers joined in memory: what one side sends, the other receives in a later turn of the event loop, as
-// from a socket. Knows nothing of what the bytes mean; a splitter may cut them anywhere.
+// Two carriers joined in memory: each side receives what the other sends in a later event loop
+// turn, as from a socket. Does not interpret the bytes; a splitter may cut them anywhere.
 import type { Carrier, CarrierHandler } from '../../src/portal/websocket/carrier.ts';
 import type { PortalError } from '../../src/portal/errors.ts';
 
 export interface MemoryCarrierOptions {
-  /** Cuts each message into the chunks that the other side sees. Default: the message as it is. */
+  /** Cuts each message into the chunks that the other side receives. Default: no cuts. */
   readonly splitter?: (message: Buffer) => readonly Buffer[];
-  /** send() returns false from here on, as the websocket carrier does. Default 1 MiB. */
+  /** send() returns false at this backlog or above, as in the websocket carrier. Default: 1 MiB. */
   readonly highWaterBytes?: number;
 }
 
@@ -25,7 +25,7 @@ export class MemoryCarrier implements Carrier {
   #scheduled = false;
   #blocked = false;
   #held = false;
-  /** Bytes of the largest backlog ever: what a test asserts about memory. */
+  /** The largest backlog so far in bytes, for assertions about memory. */
   peakBufferedBytes = 0;
   sentBytes = 0;
   sendCalls = 0;
@@ -74,7 +74,7 @@ export class MemoryCarrier implements Carrier {
     this.#schedule();
   }
 
-  /** The network between the two stops taking this side's bytes. */
+  /** Stops the delivery of this side's bytes. */
   hold(): void {
     this.#held = true;
   }
@@ -84,7 +84,7 @@ export class MemoryCarrier implements Carrier {
     this.#schedule();
   }
 
-  /** The connection breaks under both sides: each is told in a later turn. */
+  /** Breaks the connection for both sides, each of which is notified in a later turn. */
   cut(error: PortalError): void {
     this.#breakDown(error);
     if (this.#peer !== undefined) this.#peer.#breakDown(error);
@@ -134,7 +134,7 @@ export class MemoryCarrier implements Carrier {
     else if (this.#state === 'closing') this.#finish(peer);
   }
 
-  /** The handler is read each time: it may close its side, or be replaced, on any chunk. */
+  /** Reads the handler each time: it may close its side, or be replaced, on any chunk. */
   #receive(chunk: Buffer): void {
     this.#handler?.data(chunk);
   }

@@ -1,23 +1,24 @@
-// Two ends of a flow-controlled byte stream in memory, with the window semantics of a multiplexed stream and no multiplexer.
-// Delivery is asynchronous, in order, and may be cut into pieces of any size, as a network does it.
+// Two ends of a flow-controlled byte stream in memory, with the window semantics of a multiplexed
+// stream but without a multiplexer. Delivery is asynchronous and in order, and may be split into
+// pieces of any size, as on a network.
 import { PortalError } from '../../src/portal/errors.ts';
 import type { Pipe, PipeHandler } from '../../src/portal/yamux/pipe.ts';
 
 export interface MemoryPipeOptions {
-  /** Bytes that one side may have in flight or unconsumed at the other. */
+  /** Maximum bytes that one side may have in flight or unconsumed at the other. */
   readonly windowBytes?: number;
-  /** write() returns false above it. */
+  /** write() returns false at this backlog or above. */
   readonly highWaterMarkBytes?: number;
-  /** How many bytes the next delivery may have. */
+  /** The maximum size of the next delivery, in bytes. */
   readonly chunkBytes?: () => number;
 }
 
 export class MemoryPipe implements Pipe {
   readonly id: number;
   peer!: MemoryPipe;
-  /** What the tests look at. */
+  /** Counters and flags for assertions. */
   readonly seen = { sentBytes: 0, maxUnconsumedBytes: 0, fin: false, reset: false };
-  /** Every byte that was written, when recording. */
+  /** Every byte written, when recording is on. */
   recorded: Buffer[] | undefined;
   readonly #options: Required<MemoryPipeOptions>;
   #handler: PipeHandler | undefined;
@@ -88,7 +89,7 @@ export class MemoryPipe implements Pipe {
     this.peer.#schedule();
   }
 
-  /** As a session that died would. */
+  /** Fails the pipe, as a broken session does. */
   fail(error: PortalError): void {
     if (this.#closed) return;
     this.#closed = true;

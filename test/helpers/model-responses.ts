@@ -1,5 +1,6 @@
-// Responses of language models as the OpenAI and Anthropic APIs write them (platform.openai.com/docs/api-reference,
-// docs.anthropic.com/en/api), and what each of them reports.
+// Language model responses in the formats of the OpenAI and Anthropic APIs
+// (platform.openai.com/docs/api-reference, docs.anthropic.com/en/api), and the token usage that
+// each of them reports.
 import type { LlmTokens } from '../../src/kernel/events.ts';
 
 export interface ModelResponse {
@@ -7,7 +8,7 @@ export interface ModelResponse {
   readonly path: string;
   readonly type: 'application/json' | 'text/event-stream';
   readonly body: string;
-  /** Undefined: it reports nothing. */
+  /** Undefined: the response reports no usage. */
   readonly tokens: LlmTokens | undefined;
 }
 
@@ -193,7 +194,7 @@ const events = 'text/event-stream' as const;
 export const chatWithoutUsage: string = JSON.stringify({ ...chat, usage: undefined });
 export const chatStreamWithoutUsage: string = chatStream(undefined);
 export const messageStreamWithoutEnd: string = messageStream(undefined);
-/** Of the streams. */
+/** The text of the streamed responses. */
 export const streamedText: string = words.join('');
 
 export const modelResponses: readonly ModelResponse[] = [
@@ -241,7 +242,7 @@ export const modelResponses: readonly ModelResponse[] = [
   },
 ];
 
-/** As Python writes it by default. */
+/** Escapes non-ASCII characters, as Python's JSON encoder does by default. */
 function ascii(text: string): string {
   return text.replace(/[\u0080-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

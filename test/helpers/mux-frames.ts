@@ -1,4 +1,5 @@
-// Owns a second, naive reading of the yamux wire for tests: whole buffers, DataView, no state. Shares no code with the mux.
+// A second, naive yamux parser for tests: whole buffers, DataView, no state. Shares no code with
+// the mux.
 
 export interface WireFrame {
   readonly type: number;
@@ -11,7 +12,7 @@ export interface WireFrame {
 export const types = { data: 0, windowUpdate: 1, ping: 2, goAway: 3 } as const;
 export const flags = { syn: 1, ack: 2, fin: 4, rst: 8 } as const;
 
-/** Frames of a byte stream that ends at the end of a frame. */
+/** Parses bytes that end at a frame boundary. */
 export function parseFrames(bytes: Buffer): WireFrame[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const frames: WireFrame[] = [];
@@ -33,7 +34,7 @@ export function parseFrames(bytes: Buffer): WireFrame[] {
   return frames;
 }
 
-/** Any frame, valid or not. */
+/** Builds any frame, valid or not. */
 export function rawFrame(type: number, frameFlags: number, id: number, length: number, body?: Buffer): Buffer {
   const header = Buffer.alloc(12);
   header.writeUInt8(type, 1);

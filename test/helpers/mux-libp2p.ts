@@ -1,4 +1,5 @@
-// Owns the joint between @libp2p/yamux and a carrier: the few members of a libp2p connection that its muxer uses.
+// Adapts a carrier to @libp2p/yamux: implements the few members of a libp2p connection that its
+// muxer uses.
 import { yamux } from '@libp2p/yamux';
 import type { Carrier } from '../../src/portal/websocket/carrier.ts';
 
@@ -51,7 +52,7 @@ export function libp2pMuxer(carrier: Carrier, role: 'client' | 'server'): Libp2p
   return yamux({ enableKeepAlive: false })().createStreamMuxer(connection as unknown as Connection);
 }
 
-/** Everything that comes until the other side's end. */
+/** Reads everything until the other side ends the stream. */
 export async function readAll(stream: Libp2pStream): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   stream.addEventListener('message', (event) => chunks.push(event.data.subarray()));

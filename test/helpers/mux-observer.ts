@@ -1,5 +1,5 @@
-// Owns a look over the shoulder of a carrier: follows every frame that is sent in either direction and fails when a sender
-// exceeds a window. Shares no code with the mux; the accounts are the naive ones.
+// Observes a carrier: follows every frame in either direction and fails when a sender exceeds a
+// window. Shares no code with the mux and does its own naive accounting.
 import assert from 'node:assert/strict';
 import type { Carrier, CarrierHandler } from '../../src/portal/websocket/carrier.ts';
 import { flags, parseFrames, types } from './mux-frames.ts';
@@ -8,7 +8,7 @@ const initialWindowBytes = 262_144;
 
 /** The windows of both directions of all streams. */
 export class WindowAccounts {
-  /** By sending side and stream id: what may still be sent. */
+  /** The remaining window, by sending side and stream id. */
   readonly #left = new Map<string, number>();
   readonly #ended = new Set<string>();
   readonly maxWindowBytes: number;

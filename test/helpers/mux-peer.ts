@@ -1,4 +1,4 @@
-// Owns one of our sessions with the test in the place of its peer, frame by frame.
+// One of our mux sessions, with the test as its peer, frame by frame.
 import { PortalError } from '../../src/portal/errors.ts';
 import type { Pipe } from '../../src/portal/yamux/pipe.ts';
 import { Mux, type MuxHandler, type MuxOptions } from '../../src/portal/yamux/session.ts';
@@ -9,7 +9,7 @@ import { ScriptedCarrier, settle } from './mux-scripted-carrier.ts';
 export class MuxPeer implements MuxHandler {
   readonly carrier: ScriptedCarrier = new ScriptedCarrier();
   readonly mux: Mux;
-  /** Streams that this side opened at our session, in order. */
+  /** Streams that this side opened to our session, in order. */
   readonly offered: Pipe[] = [];
   goAways = 0;
   closings: (PortalError | undefined)[] = [];
@@ -44,14 +44,14 @@ export class MuxPeer implements MuxHandler {
     return new PipeRecorder(await this.mux.open(), mode);
   }
 
-  /** What the session sent since the last call, as text: `WindowUpdate SYN 1 0`. */
+  /** The frames that the session sent since the last call, as text: `WindowUpdate SYN 1 0`. */
   async sent(): Promise<string[]> {
     await settle();
     return parseFrames(this.carrier.take()).map(describeFrame);
   }
 }
 
-/** The code of the PortalError that the promise is rejected with. */
+/** The code of the PortalError with which the promise rejects; 'no error' when it resolves. */
 export async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;

@@ -1,4 +1,5 @@
-// Owns a pipe's handler that only remembers, and reads when it is told to: the calls of a recorded transcript.
+// A pipe handler that stores what arrives and reads only on request, to replay the calls of a
+// recorded transcript.
 import type { PortalError } from '../../src/portal/errors.ts';
 import type { Pipe, PipeHandler } from '../../src/portal/yamux/pipe.ts';
 
@@ -10,7 +11,7 @@ export class PipeRecorder implements PipeHandler {
   ended = false;
   failure: PortalError | undefined;
   drains = 0;
-  /** Consumes at once what arrives. */
+  /** True: consumes data as soon as it arrives. */
   readonly #greedy: boolean;
 
   constructor(pipe: Pipe, mode: 'greedy' | 'by hand') {
@@ -25,7 +26,7 @@ export class PipeRecorder implements PipeHandler {
 
   data(chunk: Buffer): void {
     if (this.ended || this.failure !== undefined) throw new Error('data after the end');
-    this.#received.push(Buffer.from(chunk)); // lent
+    this.#received.push(Buffer.from(chunk)); // copied, because the chunk is only lent
     this.#bytes += chunk.length;
     this.totalBytes += chunk.length;
     if (this.#greedy) this.pipe.consumed(chunk.length);
@@ -45,7 +46,10 @@ export class PipeRecorder implements PipeHandler {
     this.failure = error;
   }
 
-  /** Takes up to so many bytes; the window opens by as many, unless that happened already. */
+  /**
+   * Reads up to `maxBytes`; the window opens by as many bytes, unless they were consumed on
+   * arrival.
+   */
   read(maxBytes?: number): Buffer {
     const all = Buffer.concat(this.#received);
     const taken = all.subarray(0, Math.min(maxBytes ?? Infinity, all.length));

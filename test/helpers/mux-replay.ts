@@ -1,5 +1,6 @@
-// Owns the replay of a recorded yamux transcript against one of our sessions: makes the calls of its side, feeds it the other
-// side's bytes, and compares what it sends and what its callers see. Knows no verdicts; those are the test's.
+// Replays a recorded yamux transcript against one of our sessions: makes the calls of its side,
+// feeds it the other side's bytes, and compares what it sends and what its callers see. The test
+// decides about the results.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { PortalError } from '../../src/portal/errors.ts';
@@ -40,7 +41,9 @@ export interface Transcript {
   readonly steps: readonly Step[];
 }
 
-/** Go's errors in our codes: what a caller sees, where the two have the same notion. */
+/**
+ * Go's errors and the codes that our callers see for them, where both sides have the same concept.
+ */
 const codes: Readonly<Record<string, readonly string[]>> = {
   ErrRemoteGoAway: ['session_goaway'],
   ErrConnectionReset: ['stream_reset', 'stream_aborted'],
@@ -61,10 +64,10 @@ export interface ReplayOptions {
   readonly transcript: Transcript;
   readonly side: Side;
   readonly tolerance: 'tolerant' | 'strict';
-  /** Moves the mocked clock. */
+  /** Advances the mocked clock. */
   readonly tick: (ms: number) => void;
   readonly now: () => number;
-  /** What is seen otherwise here, and asserted by the test itself. */
+  /** Steps whose result differs here; the test itself asserts them. */
   readonly otherwise?: (step: Step) => boolean;
 }
 
@@ -194,7 +197,7 @@ export class Replay {
         return;
       }
       case 'write':
-        // What was written is compared as bytes sent; a write that fails in Go is one that sends nothing here.
+        // Written data is compared as bytes sent; a write that fails in Go sends nothing here.
         return;
       case 'ping':
         assert.ok(Number.isFinite(await this.#pings.shift()));
@@ -235,7 +238,7 @@ export class Replay {
   async #advance(toMs: number): Promise<void> {
     while (this.#options.now() < toMs) {
       this.#options.tick(1);
-      // A turn for what the timers sent, at the cost of nothing in the long stretches between them.
+      // Settles only when a timer has sent something, so that long idle stretches cost nothing.
       if (this.carrier.sentBytes !== this.sent.length) await this.#settle();
     }
   }
@@ -248,8 +251,9 @@ export class Replay {
 }
 
 /**
- * Frames as lanes: one for each stream, one for pings, one for their answers, one for GoAways. Within a lane the order is
- * determined, between lanes it is not. Data of a stream that no other frame of the stream interrupts is one run of bytes.
+ * Groups frames into lanes: one for each stream, one for pings, one for ping replies, one for
+ * GoAways. The order is deterministic within a lane, but not between lanes. Consecutive data of a
+ * stream, not interrupted by another frame of that stream, is joined into one run of bytes.
  */
 export function lanes(bytes: Buffer): Record<string, string[]> {
   const result: Record<string, { text: string; body?: Buffer[] }[]> = {};

@@ -1,11 +1,11 @@
-// Owns a carrier whose other end is the test itself: it feeds bytes in and keeps what is sent.
+// A carrier whose other end is the test, which feeds bytes in and reads what is sent.
 import type { Carrier, CarrierHandler } from '../../src/portal/websocket/carrier.ts';
 import type { PortalError } from '../../src/portal/errors.ts';
 
 export class ScriptedCarrier implements Carrier {
   readonly remote = 'script:0';
   readonly bufferedBytes = 0;
-  /** What was sent since take() was called last. */
+  /** Sent since the last take(). */
   #sent: Uint8Array[] = [];
   #handler: CarrierHandler | undefined;
   #blocked = false;
@@ -35,7 +35,7 @@ export class ScriptedCarrier implements Carrier {
     this.closed = true;
   }
 
-  /** From now on send() says that it has had enough. */
+  /** From now on send() returns false. */
   block(): void {
     this.#blocked = true;
   }
@@ -52,7 +52,7 @@ export class ScriptedCarrier implements Carrier {
   }
 }
 
-/** Lets everything that is scheduled for this turn of the event loop happen: a session sends once a turn. */
+/** Waits for everything scheduled in this event loop turn: a session sends once per turn. */
 export async function settle(turns = 2): Promise<void> {
   for (let turn = 0; turn < turns; turn += 1)
     await new Promise<void>((resolve) => {

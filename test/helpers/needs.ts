@@ -1,5 +1,5 @@
-// Owns the programs beyond Node that some tests drive: where they are, or why the test is skipped. `make test` installs what it can
-// (tools/test-needs.sh).
+// Locates the programs other than Node that some tests need, or gives the reason to skip the test.
+// `make test` installs what it can (tools/test-needs.sh).
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
@@ -8,11 +8,11 @@ export type Need = 'chromium' | 'curl' | 'go' | 'python3' | 'redis-server';
 
 export interface Needed {
   readonly path: string;
-  /** For the options of a test: false, or the reason. */
+  /** For the options of a test: false, or the reason to skip it. */
   readonly skip: string | false;
 }
 
-/** Other names of the same program. */
+/** Alternative names of the same program. */
 const aliases: Readonly<Partial<Record<Need, readonly string[]>>> = {
   chromium: ['chromium-browser', 'google-chrome'],
 };
@@ -32,7 +32,7 @@ function executable(name: string): string | undefined {
       accessSync(path, constants.X_OK);
       return path;
     } catch {
-      // Not there.
+      // Not in this directory.
     }
   }
   return undefined;

@@ -9,12 +9,15 @@ import { SecurePipe, type SecurePipeOptions } from '../../src/portal/secure/secu
 import { handshakePair } from './channel-pair.ts';
 import { memoryPipePair, type MemoryPipe, type MemoryPipeOptions } from './memory-pipe.ts';
 
-/** Lets everything in memory come to rest. */
+/** Waits until all in-memory delivery has settled. */
 export async function settle(): Promise<void> {
   for (let i = 0; i < 20; i += 1) await turn();
 }
 
-/** All that a channel reads. Not an async iteration, which would destroy the channel with its other direction at the end. */
+/**
+ * Reads the channel to its end. Does not use async iteration, which would destroy the channel,
+ * including its other direction, at the end.
+ */
 export async function collect(channel: SecureChannel): Promise<Buffer> {
   const received: Buffer[] = [];
   channel.on('data', (chunk: Buffer) => received.push(chunk));
@@ -24,16 +27,16 @@ export async function collect(channel: SecureChannel): Promise<Buffer> {
 
 export interface OneChannel {
   readonly channel: SecureChannel;
-  /** Below the channel. */
+  /** The pipe below the channel. */
   readonly pipe: MemoryPipe;
-  /** The test's end. */
+  /** The test's end of the pipe. */
   readonly peer: MemoryPipe;
-  /** The frame that the peer would send. */
+  /** Encrypts a frame as the peer would. */
   readonly seal: (text: string | Buffer) => Buffer;
   readonly peerKey: KeyObject;
 }
 
-/** A pair of which one end is played by the test on its bare pipe. */
+/** A channel whose peer is the test, on a bare pipe. */
 export function oneChannel(
   pipeOptions: MemoryPipeOptions = {},
   options: Omit<SecurePipeOptions, 'result'> = {},
@@ -46,7 +49,7 @@ export function oneChannel(
   return { channel, pipe, peer, seal, peerKey: results.server.sendKey };
 }
 
-/** The error that a channel is destroyed with. */
+/** The error with which a channel is destroyed. */
 export async function failure(channel: SecureChannel): Promise<unknown> {
   const [error] = (await once(channel, 'error')) as [unknown];
   return error;

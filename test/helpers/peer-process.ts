@@ -1,4 +1,5 @@
-// Owns a process of ours that a test measures, stops or kills: the test's side of peers/parent.ts.
+// The test's side of peers/parent.ts: starts a child process that the test measures, stops or
+// kills.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -35,19 +36,20 @@ export class PeerProcess<Ready> {
     });
   }
 
-  /** Runs one of peers/, and kills it after the test if it still runs. */
+  /** Runs one of the programs in peers/, and kills it after the test if it still runs. */
   static async start<Ready>(
     t: Pick<TestContext, 'after'>,
     name: string,
     settings: object,
   ): Promise<PeerProcess<Ready>> {
     const path = fileURLToPath(new URL(`peers/${name}.ts`, import.meta.url));
-    // No flags of the test's own: its coverage and reporters are no business of a measured process.
+    // Passes none of the test's flags: coverage and reporters would distort the measurements.
     const child = fork(path, [JSON.stringify(settings)], { execArgv: [], env: {}, serialization: 'json' });
     t.after(() => {
       child.kill('SIGKILL');
     });
-    // Messages that arrive together are emitted together: one listener for all of them, or those behind the first are lost.
+    // Messages that arrive together are emitted together, so one listener handles all of them; a
+    // listener added later would miss some.
     return new Promise((resolve, reject) => {
       child.on('message', (message: Message) => {
         if ('ready' in message) resolve(new PeerProcess(child, message.ready as Ready));
@@ -76,12 +78,12 @@ export class PeerProcess<Ready> {
     return this.ask('report');
   }
 
-  /** How many instances of these classes are alive, after a garbage collection. */
+  /** The number of live instances of these classes, after a garbage collection. */
   objects(...names: readonly string[]): Promise<readonly number[]> {
     return this.ask('objects', names);
   }
 
-  /** The next event of that name. */
+  /** Resolves with the next event of that name. */
   event(name: string): Promise<void> {
     return new Promise((resolve) => {
       this.#expected.set(name, [...(this.#expected.get(name) ?? []), resolve]);
@@ -96,7 +98,7 @@ export class PeerProcess<Ready> {
     this.#child.kill('SIGCONT');
   }
 
-  /** Asks it to stop, as an operator does. */
+  /** Stops it with SIGTERM, as an operator does. */
   terminate(): void {
     this.#child.kill('SIGTERM');
   }

@@ -1,4 +1,5 @@
-// Owns a whole gateway in front of a local app, joined by plain TCP instead of a relay, and ways to call it.
+// A whole gateway in front of a local app, joined by plain TCP instead of a relay, and ways to call
+// it.
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
@@ -25,7 +26,7 @@ interface Options {
   readonly quotas?: QuotaLedger;
   readonly limiter?: Limiter;
   readonly keyDigests?: KeyDigests;
-  /** What a policy does not hold. */
+  /** Options that are not part of the policy. */
   readonly listener?: Pick<
     GatewayOptions,
     'admin' | 'maxHeaderBytes' | 'metrics' | 'proxyProtocol' | 'tls' | 'version' | 'writeRateWindowMs'
@@ -49,16 +50,16 @@ export interface PlainGateway {
   readonly transport: PlainTransport;
   readonly app: Server;
   readonly port: number;
-  /** The answer's head; its body is the caller's to read. */
+  /** Resolves with the response head; the caller reads the body. */
   readonly open: (path: string, call?: Call) => Promise<IncomingMessage>;
   readonly call: (path: string, call?: Call) => Promise<Answer>;
-  /** A connection on which the caller speaks HTTP itself; text is sent at once. */
+  /** A connection on which the caller writes HTTP itself; sends `text` at once. */
   readonly raw: (text: string) => Socket;
 }
 
 export const auth: readonly string[] = ['X-API-Key', key];
 
-/** The app is published as `app`. */
+/** Publishes the app as `app`. */
 export async function startPlainGateway(
   t: Pick<TestContext, 'after'>,
   serve: RequestListener,
@@ -127,7 +128,7 @@ export async function startPlainGateway(
   };
 }
 
-/** Reads until the text has come. */
+/** Reads until the text has arrived. */
 export async function readUntil(socket: Readable, text: string): Promise<string> {
   let received = '';
   for await (const chunk of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {

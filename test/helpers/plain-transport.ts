@@ -1,5 +1,5 @@
-// Owns a Transport without a relay: a dial is a TCP connection to a local app. For what is to be shown about the gateway, not
-// about the tunnel.
+// A Transport without a relay: a dial opens a TCP connection to a local app. For tests of the
+// gateway itself, not of the tunnel.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -18,14 +18,14 @@ type Dial = (signal: AbortSignal) => Promise<Tunnel>;
 
 export class PlainTransport implements Transport {
   readonly relay = 'plain://test';
-  /** The socket of every tunnel that was dialled, in order. */
+  /** The socket of every dialled tunnel, in order. */
   readonly tunnels: Socket[] = [];
   listed = 0;
   rttMs: number | undefined = undefined;
   current: 'up' | 'suspect' | 'draining' | 'down' = 'up';
-  /** Instead of a TCP connection. */
+  /** Replaces the TCP connection. */
   dialInstead: Dial | undefined = undefined;
-  /** Lists are told once this is over. */
+  /** Delays lists until this promise settles. */
   listsAfter: Promise<unknown> | undefined = undefined;
   readonly #apps: PlainApp[];
 
@@ -79,7 +79,7 @@ export class PlainTransport implements Transport {
   }
 }
 
-/** A stream as a tunnel, which fails with errors of its own. */
+/** Wraps a stream as a tunnel; its errors become PortalErrors. */
 export function tunnelOver(stream: Duplex): Tunnel {
   const errorOf = (error: Error): Error =>
     error instanceof PortalError ? error : new PortalError('stream_reset', error.message, { cause: error });

@@ -1,4 +1,4 @@
-// Owns policies under test: the defaults, with one key, and what a test has of its own.
+// Policies for tests: the defaults with one key, plus the test's own settings.
 import { hash } from 'node:crypto';
 import { defaultConfig } from '../../src/config/schema/defaults.ts';
 import { policyOf } from '../../src/config/load/policy.ts';
@@ -13,7 +13,7 @@ const unlimited = {
   ...{ perIp: undefined, costs: [] },
 };
 
-/** May do everything, from everywhere, for ever. */
+/** A key that may do everything, from every address, without expiry. */
 export function testKey(more: Partial<KeyPolicy> = {}): KeyPolicy {
   return {
     ...{ id: 'test', secret: { kind: 'digest', sha256: hash('sha256', key) }, scopes: ['read', 'write'] },
@@ -24,7 +24,7 @@ export function testKey(more: Partial<KeyPolicy> = {}): KeyPolicy {
 
 const unchanged = { set: {}, remove: [] };
 
-/** What a pattern in `leases` sets when it names nothing: the defaults. */
+/** A lease policy with the defaults, as for a pattern in `leases` that sets nothing. */
 export function testLease(more: Partial<LeasePolicy> = {}): LeasePolicy {
   return {
     ...{ requiredScopes: [], assertion: { bind: 'none' }, ipRules: { allow: [], deny: [] }, credentials: 'gateway' },
@@ -35,10 +35,10 @@ export function testLease(more: Partial<LeasePolicy> = {}): LeasePolicy {
 
 type Parts = { readonly [Section in keyof Policy]?: Partial<Policy[Section]> };
 
-/** What is given replaces them: their names are data. */
+/** Maps that are replaced as a whole, because their keys are data. */
 const maps: ReadonlySet<string> = new Set(['acl', 'leases', 'leasePins']);
 
-/** Sections are merged, not replaced; maps and lists in them are replaced. */
+/** Merges sections; replaces the maps and lists in them. */
 export function testPolicy(parts: Parts = {}): Policy {
   const base: Policy = {
     ...policyOf(defaultConfig()),

@@ -1,4 +1,5 @@
-// A tunnel pool whose dials and clock the test decides, tunnels to an app that responds at once, and callers that record their outcome.
+// A tunnel pool whose dials and clock the test controls, tunnels to an app that responds at once,
+// and callers that record their outcome.
 import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
 import { mock, type TestContext } from 'node:test';
@@ -13,7 +14,7 @@ import { tunnelOver } from './plain-transport.ts';
 class FakeTunnel extends Duplex {
   response = 'HTTP/1.1 204 No Content\r\n\r\n';
   override _read(): void {
-    // comes by push()
+    // data comes from push()
   }
   override _write(_chunk: Buffer, _encoding: string, callback: () => void): void {
     callback();
@@ -52,7 +53,7 @@ class Caller implements Waiter {
 
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A whole exchange over a tunnel that is in use, which releases it. */
+/** Runs a whole exchange over a tunnel in use, which then releases it. */
 function exchange(connection: Connection): void {
   const request = { method: 'GET', head: Buffer.from('GET / HTTP/1.1\r\n\r\n'), body: undefined, offeredProtocols: '' };
   const ignore = (): void => undefined;
@@ -94,7 +95,7 @@ export class PoolBench {
     return caller;
   }
 
-  /** A caller that has its tunnel. */
+  /** A caller that has obtained its tunnel. */
   async served(freshness?: Freshness): Promise<Caller & { connection: Connection }> {
     const caller = this.acquire(freshness);
     if (caller.connection === undefined) await this.dials.at(-1)?.succeed();

@@ -1,4 +1,4 @@
-// What the tests expect of a failure: its code.
+// Checks that an error is a PortalError with the expected code.
 import assert from 'node:assert/strict';
 import { PortalError, type PortalErrorCode } from '../../src/portal/errors.ts';
 

@@ -1,4 +1,5 @@
-// Owns the whole path as three processes of its own (relay, app with its expose, gateway) and the client's calls through it.
+// The whole path as three processes (relay, app with its expose, gateway), and client calls through
+// it.
 import { once } from 'node:events';
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { TestContext } from 'node:test';
@@ -21,7 +22,7 @@ interface Options {
 
 export interface Call {
   readonly outgoing: ClientRequest;
-  /** The head; the body is the caller's to read. */
+  /** Resolves with the head; the caller reads the body. */
   readonly answer: Promise<IncomingMessage>;
 }
 
@@ -61,7 +62,7 @@ export class ProcessPath {
     return [this.relay, this.app, this.gateway];
   }
 
-  /** A request on a connection of its own. With a method that has a body, the caller writes it. */
+  /** Sends a request on a connection of its own. For POST, the caller writes the body. */
   call(path: string, method: 'GET' | 'POST' = 'GET', headers: Record<string, string | number> = {}): Call {
     const outgoing = request({
       host: '127.0.0.1',
@@ -72,7 +73,7 @@ export class ProcessPath {
       headers: { 'x-api-key': key, ...headers },
     });
     const answer = once(outgoing, 'response').then(([message]) => message as IncomingMessage);
-    // A response that is cut is the test's to notice; the request's own error comes with it.
+    // The test detects a truncated response itself; the request emits the same error.
     answer.catch(() => undefined);
     outgoing.on('error', () => undefined);
     if (method === 'GET') outgoing.end();

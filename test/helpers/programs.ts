@@ -1,9 +1,9 @@
-// Owns the running of somebody else's client to its end, with nothing of this machine's settings.
+// Runs a third-party client to its end, without this machine's settings.
 import { execFile } from 'node:child_process';
 import process from 'node:process';
 
 export interface Run {
-  /** 0: it was content. */
+  /** Exit code; 0: success. */
   readonly code: number;
   readonly stdout: Buffer;
   readonly stderr: string;
@@ -11,9 +11,9 @@ export interface Run {
 
 const maxRunMs = 30_000;
 
-/** `input`: what it reads from its standard input. */
+/** `input`: its standard input. */
 export function runProgram(path: string, args: readonly string[], input: string | Buffer = ''): Promise<Run> {
-  // Proxies and other settings come by the environment.
+  // Proxies and other settings would come from the environment.
   const env = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', LC_ALL: 'C.UTF-8' };
   return new Promise((resolve) => {
     const child = execFile(
@@ -25,7 +25,7 @@ export function runProgram(path: string, args: readonly string[], input: string 
         resolve({ code, stdout, stderr: stderr.toString() });
       },
     );
-    // A client that has been refused reads no more.
+    // A rejected client may stop reading its input.
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(input);
   });

@@ -1,4 +1,5 @@
-// Real redis-servers on a port, with passwords, with TLS, or with neither, and a server that replies with what it was sent.
+// Real redis-servers on a port, with passwords, with TLS, or with neither, and a fake server that
+// quotes its input in its replies.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
@@ -16,12 +17,12 @@ export interface ProtectedRedis {
   readonly port: number;
 }
 
-/** `password`: of the user who is meant where none is named. `acl`: more users, as in Redis' own rules. */
+/** `password`: the default user's. `acl`: more users, in Redis ACL syntax. */
 export function startProtectedRedis(t: TestContext, password: string, acl: string): Promise<ProtectedRedis> {
   return startOnPort(t, (port) => ['--port', port, '--requirepass', password, '--user', ...acl.split(' ')]);
 }
 
-/** With TLS alone, and the certificate for `localhost` of tls/. */
+/** Accepts only TLS, with the certificate for `localhost` in tls/. */
 export function startTlsRedis(t: TestContext): Promise<ProtectedRedis> {
   const [cert, key] = [tlsFile('cert.pem'), tlsFile('key.pem')];
   const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert];
@@ -34,7 +35,7 @@ export function startPlainRedis(t: TestContext): Promise<ProtectedRedis> {
 }
 
 async function startOnPort(t: TestContext, settingsOf: (port: string) => readonly string[]): Promise<ProtectedRedis> {
-  // Redis takes no port 0: it means none.
+  // Redis treats port 0 as no port, so a free one must be found.
   for (let tries = 0; ; tries += 1) {
     const port = await freePort();
     const args = ['--bind', '127.0.0.1', ...settingsOf(String(port)), '--save', '', '--dir', await tempDirectory(t)];
@@ -53,7 +54,7 @@ async function startOnPort(t: TestContext, settingsOf: (port: string) => readonl
   }
 }
 
-/** As old ones and proxies do: `ERR unknown command …, with args beginning with: …`. */
+/** Replies as old servers and proxies do: `ERR unknown command …, with args beginning with: …`. */
 export async function startQuotingRedis(t: TestContext): Promise<ProtectedRedis> {
   const server = createServer((socket) => {
     t.after(() => socket.destroy());

@@ -1,4 +1,5 @@
-// Owns PROXY protocol headers, version 2, as tests send them: right ones, and wrong ones in every field.
+// Builds PROXY protocol version 2 headers for tests: valid ones, and ones with an invalid value in
+// any field.
 
 export interface ProxyHeaderParts {
   readonly version?: number;
@@ -17,7 +18,7 @@ export function proxyHeader(parts: ProxyHeaderParts): Buffer {
   return Buffer.concat([fixed, addresses, tlvs]);
 }
 
-/** Of a client over IPv4. */
+/** The header for a client over IPv4. */
 export function proxyHeaderFor(ip: string, port = 4711): Buffer {
   const addresses = Buffer.alloc(12);
   addresses.set(ip.split('.').map(Number));
@@ -27,7 +28,7 @@ export function proxyHeaderFor(ip: string, port = 4711): Buffer {
   return proxyHeader({ addresses });
 }
 
-/** Of a client over IPv6, all eight groups written. */
+/** The header for a client over IPv6; `ip` must have all eight groups. */
 export function proxyHeaderFor6(ip: string, port = 4711): Buffer {
   const addresses = Buffer.alloc(36);
   for (const [i, group] of ip.split(':').entries()) addresses.writeUInt16BE(Number.parseInt(group, 16), 2 * i);

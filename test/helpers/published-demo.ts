@@ -1,4 +1,4 @@
-// Owns a relay in this process and the demo app on it: what `start` needs on its other side.
+// A relay in this process with the demo app on it: the other side of `start`.
 import type { TestContext } from 'node:test';
 import { createDemoApp } from '../../src/demo/demo-app.ts';
 import { createCredential, RelayClient } from '../../src/portal/index.ts';
@@ -16,7 +16,7 @@ export async function startRelay(t: TestContext): Promise<StartedRelay> {
   return { relay, ...(await relay.listen()) };
 }
 
-/** The demo app on a relay, without a process of its own. Returns the id of its lease. */
+/** Publishes the demo app on a relay without a separate process. Returns the id of its lease. */
 export async function publishDemo(t: TestContext, url: string, name: string, alpn = 'http/1.1'): Promise<string> {
   const app = createDemoApp();
   const credential = createCredential();

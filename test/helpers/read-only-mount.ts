@@ -9,7 +9,10 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** The directory of an empty read-only file system, unmounted after the test. Undefined: this user cannot mount one. */
+/**
+ * The directory of an empty read-only file system, unmounted after the test. Undefined: this user
+ * cannot mount one.
+ */
 export async function readOnlyMount(t: TestContext): Promise<string | undefined> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
   const directory = await mkdtemp(join(tmpdir(), 'portal-gateway-'));

@@ -1,4 +1,4 @@
-// A response reader that records its events as short texts, for tests of their order.
+// A response reader that records its events as short strings, for tests of their order.
 import { ResponseReader } from '../../src/http-client/response-reader.ts';
 import type { ExpectedResponse } from '../../src/http-client/response.ts';
 import { get } from './http-reading.ts';
@@ -10,11 +10,11 @@ export function bytes(text: string): Buffer {
 export interface Recorded {
   readonly reader: ResponseReader;
   readonly events: string[];
-  /** Takes the events since the last call. */
+  /** Returns the events since the last call. */
   readonly taken: () => string[];
 }
 
-/** `react` is called within each event. */
+/** Calls `react` within each event. */
 export function record(react: (event: string, reader: ResponseReader) => void = () => undefined): Recorded {
   const events: string[] = [];
   const add = (event: string): void => {

@@ -1,4 +1,5 @@
-// A real Redis cluster on loopback, each node a process of its own, whose slots can be moved step by step.
+// A real Redis cluster on loopback, with one process per node, whose slots can be moved step by
+// step.
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
@@ -41,14 +42,14 @@ export class ClusterNode {
     return this.#busPort;
   }
 
-  /** Without its data, with what it knows of the cluster. */
+  /** Restarts it without its data, but with its cluster configuration. */
   async restart(): Promise<void> {
     await this.server.kill();
     const ports = ['--bind', '127.0.0.1', '--port', this.#port, '--cluster-port', this.#busPort];
     await this.server.restart(...ports, '--cluster-enabled', 'yes', '--cluster-require-full-coverage', 'no');
   }
 
-  /** Runs a command on this node, whatever the cluster thinks of it. */
+  /** Runs a command on this node, whatever its role in the cluster. */
   async admin(...command: string[]): Promise<unknown> {
     const path = this.server.url.slice('unix://'.length);
     const client = createClient({ socket: { tls: false, path } });
@@ -71,17 +72,17 @@ export interface RedisCluster {
   ownerOf(key: string): Promise<ClusterNode>;
   /** A node that does not own the slot of the key. */
   otherThan(owner: ClusterNode): ClusterNode;
-  /** Begins to move the slot of `key`. */
+  /** Starts to move the slot of `key`. */
   move(key: string, from: ClusterNode, to: ClusterNode): Promise<SlotMove>;
 }
 
 export interface SlotMove {
-  /** Those of the keys that are on the source. */
+  /** Moves those of the keys that the source holds. */
   moveKeys(...keys: string[]): Promise<void>;
   finish(): Promise<void>;
 }
 
-/** Each node owns the same share of the slots. Resolves when every node knows all slots. */
+/** Each node owns an equal share of the slots. Resolves when every node knows all slots. */
 export async function startCluster(t: TestContext, count = 3): Promise<RedisCluster> {
   const nodes: ClusterNode[] = [];
   for (let i = 0; i < count; i += 1) nodes.push(await ClusterNode.start(t));
@@ -118,7 +119,7 @@ export async function startCluster(t: TestContext, count = 3): Promise<RedisClus
   };
 }
 
-/** Nodes learn of slots by gossip. */
+/** Waits until the node knows all slots, which takes rounds of gossip. */
 async function untilKnown(t: TestContext, node: ClusterNode): Promise<void> {
   while (!/cluster_state:ok[^]*cluster_slots_assigned:16384/.test(String(await node.admin('CLUSTER', 'INFO')))) {
     t.signal.throwIfAborted();

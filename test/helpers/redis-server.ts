@@ -1,4 +1,5 @@
-// Owns a real redis-server of a test's own, on a socket in a directory of its own, that can be killed and started again.
+// A real redis-server for one test, on a socket in a temporary directory, that can be killed and
+// restarted.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,7 +9,7 @@ import type { TestContext } from 'node:test';
 import { needs } from './needs.ts';
 
 const { path: program, skip } = needs('redis-server');
-/** False, or why tests with Redis can't run here and what to do. */
+/** False, or why tests with Redis cannot run here and how to fix that. */
 export const redisMissing: string | false = skip;
 
 export class RedisServer {
@@ -32,7 +33,7 @@ export class RedisServer {
     return server;
   }
 
-  /** Empty, as after a loss. `settings`: as on its command line. */
+  /** Restarts it empty, as after a loss of data. `settings`: more command line arguments. */
   async restart(...settings: readonly string[]): Promise<void> {
     const path = this.url.slice('unix://'.length);
     const args = ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'no', '--dir', this.#directory];

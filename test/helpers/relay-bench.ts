@@ -1,4 +1,4 @@
-// Owns our relay under test: a free port, what it logged, peers that are closed with it.
+// Our relay under test: on a free port, with its logged events and peers that are closed with it.
 import type { TestContext } from 'node:test';
 import { createCredential, type Credential } from '../../src/portal/identity.ts';
 import type { RelayEvent } from '../../src/relay/events.ts';
@@ -36,7 +36,7 @@ export class RelayBench {
     return peer;
   }
 
-  /** The first event of that name that fits, now or later. */
+  /** The first matching event of that name, past or future. */
   async event<Name extends RelayEvent['event']>(
     name: Name,
     fits: (event: EventOf<Name>) => boolean = () => true,

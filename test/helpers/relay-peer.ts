@@ -1,5 +1,6 @@
-// Owns a peer of a relay that says exactly what a test tells it to: packets and raw bytes on streams of its own, and, as an app,
-// any answer to a connection request. Stands on the multiplexer and the codecs, not on the client.
+// A peer of a relay that sends exactly what a test tells it to: packets and raw bytes on its own
+// streams and, as an app, any response to a connection request. Uses the multiplexer and the
+// codecs, but not the client.
 import { randomBytes } from 'node:crypto';
 import { createCredential, type Credential } from '../../src/portal/identity.ts';
 import type { PortalError } from '../../src/portal/errors.ts';
@@ -11,7 +12,10 @@ import { connectCarrier } from '../../src/portal/websocket/connect.ts';
 import type { Pipe, PipeHandler } from '../../src/portal/yamux/pipe.ts';
 import { Mux } from '../../src/portal/yamux/session.ts';
 
-/** A stream whose bytes and ends are awaited. What is awaited rejects when the stream fails first. */
+/**
+ * A stream on which a test awaits bytes and ends. A pending wait rejects when the stream fails
+ * first.
+ */
 export class TestStream implements PipeHandler {
   readonly pipe: Pipe;
   totalBytes = 0;
@@ -34,13 +38,13 @@ export class TestStream implements PipeHandler {
     return this;
   }
 
-  /** Writes, and waits while the relay takes no more. */
+  /** Writes, then waits until the relay accepts more. */
   async pump(chunk: Uint8Array): Promise<void> {
     this.#blocked = !this.pipe.write([chunk]);
     while (this.#blocked) await this.#change();
   }
 
-  /** Exactly so many bytes. */
+  /** Reads exactly `bytes` bytes. */
   async read(bytes: number): Promise<Buffer> {
     while (this.#bytes < bytes) {
       if (this.#ended) throw new Error(`the stream ended ${bytes - this.#bytes} bytes too early`);
@@ -56,14 +60,14 @@ export class TestStream implements PipeHandler {
     return decodePacket(await this.read((await this.read(4)).readUInt32BE()));
   }
 
-  /** The code of a response. */
+  /** Reads a response and returns its code. */
   async code(): Promise<number> {
     const packet = await this.packet();
     if ('code' in packet) return packet.code;
     throw new Error(`a ${packet.type} has no code`);
   }
 
-  /** Resolves with what is unread once the peer has sent FIN. */
+  /** Resolves with the unread bytes once the peer has sent FIN. */
   async finished(): Promise<Buffer> {
     while (!this.#ended) await this.#change();
     return this.read(this.#bytes);
@@ -77,7 +81,7 @@ export class TestStream implements PipeHandler {
     return this.#failure;
   }
 
-  /** Credits nothing from now on. */
+  /** Grants no more window from now on. */
   pause(): void {
     this.#reading = false;
   }
@@ -89,7 +93,7 @@ export class TestStream implements PipeHandler {
   }
 
   data(chunk: Buffer): void {
-    this.#received.push(Buffer.from(chunk)); // lent
+    this.#received.push(Buffer.from(chunk)); // copied, because the chunk is only lent
     this.#bytes += chunk.length;
     this.totalBytes += chunk.length;
     if (this.#reading) this.pipe.consumed(chunk.length);
@@ -126,7 +130,7 @@ export class TestStream implements PipeHandler {
 export class RelayPeer {
   readonly credential: Credential;
   readonly mux: Mux;
-  /** With what the session ended, unless this side closed it. */
+  /** The error that ended the session; undefined when this side closed it. */
   readonly closed: Promise<PortalError | undefined>;
   readonly #offered: TestStream[] = [];
   #wanted: ((stream: TestStream) => void)[] = [];
@@ -142,7 +146,7 @@ export class RelayPeer {
     return RelayPeer.over(await connectCarrier(url, { signal: new AbortController().signal }), credential);
   }
 
-  /** On a connection to a relay that is open already. */
+  /** Uses an open connection to a relay. */
   static over(carrier: Carrier, credential: Credential = createCredential()): RelayPeer {
     return new RelayPeer(credential, (peer) => {
       const { promise, resolve } = Promise.withResolvers<PortalError | undefined>();
@@ -168,7 +172,7 @@ export class RelayPeer {
     return new TestStream(await this.mux.open());
   }
 
-  /** One request on a stream of its own. */
+  /** Sends one request on a stream of its own and returns the response. */
   async ask(packet: Packet): Promise<Packet> {
     const stream = (await this.open()).write(encodePacket(packet));
     const answer = await stream.packet();
@@ -214,7 +218,7 @@ export class RelayPeer {
     return answer.type === 'relayInfoResponse' ? (answer.relayInfo?.leases ?? []) : [];
   }
 
-  /** Asks for a connection; `ahead` goes out right behind the request. */
+  /** Requests a connection; sends `ahead` directly after the request. */
   async dial(leaseId: string, ahead: Uint8Array = Buffer.alloc(0)): Promise<TestStream> {
     return (await this.open()).write(this.connectionRequest(leaseId), ahead);
   }
@@ -225,7 +229,7 @@ export class RelayPeer {
     return ready ?? new Promise((resolve) => this.#wanted.push(resolve));
   }
 
-  /** As an app: takes the next connection request and answers it. */
+  /** As an app: accepts the next connection request and responds with `code`. */
   async answer(code: number): Promise<TestStream> {
     const stream = await this.accept();
     await stream.packet();

@@ -1,4 +1,5 @@
-// Reads one request with the request reader, from any pieces of its bytes, into one comparable value.
+// Reads one request, split into any pieces, with the request reader and returns one comparable
+// value.
 import { RequestReader } from '../../src/expose/request/request-reader.ts';
 import type { TunnelRequestHead } from '../../src/expose/request/request-head.ts';
 import { GatewayError } from '../../src/kernel/errors/gateway-error.ts';
@@ -11,7 +12,7 @@ export interface RequestReading {
   head: TunnelRequestHead | undefined;
   body: string;
   trailers: RawHeaders;
-  /** What came behind it. */
+  /** Bytes after the request. */
   rest: string;
 }
 
@@ -37,7 +38,7 @@ export function readRequest(pieces: readonly Buffer[]): RequestReading {
     },
   });
   try {
-    // The bytes are the reader's own: it moves the data of small chunks within them.
+    // Copied, because the reader owns its input and moves the data of small chunks within it.
     for (const piece of pieces) reader.push(Buffer.from(piece));
     if (reading.outcome === 'complete') reading.rest = reader.rest().toString('latin1');
   } catch (error) {

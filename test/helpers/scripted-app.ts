@@ -1,4 +1,4 @@
-// Owns apps that do what a test tells them, and the waiting for what a connection does next.
+// Apps that the test scripts, and ways to wait for the next event of a connection.
 import { once, type EventEmitter } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
@@ -24,17 +24,17 @@ export function handedOver(): {
   };
 }
 
-/** events.once would take the error that comes first for its own. */
+/** Unlike events.once, does not reject on an error that comes first. */
 export function closed(emitter: EventEmitter): Promise<void> {
   return new Promise((resolve) => emitter.once('close', resolve));
 }
 
-/** The other side of a TCP connection that was destroyed sees its end, or a reset. */
+/** Resolves when the peer of a destroyed TCP connection sees its end or a reset. */
 export function over(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once('end', resolve).once('close', resolve).resume());
 }
 
-/** Resolves once nothing has happened for a few turns in which it could have. */
+/** Resolves once the value has not changed for 50 turns. */
 export async function settled(value: () => number): Promise<number> {
   let before = -1;
   let same = 0;
@@ -47,7 +47,7 @@ export async function settled(value: () => number): Promise<number> {
   return before;
 }
 
-/** An app that speaks without node:http. */
+/** An app without node:http. */
 export async function rawApp(
   t: Pick<TestContext, 'after'>,
   serve: (socket: Socket, received: string) => void,

@@ -1,4 +1,4 @@
-// A byte pipe whose peer is the test: events happen synchronously in the calls of the test.
+// A byte pipe whose peer is the test: events happen synchronously within the test's calls.
 import type { BytePipe, BytePipeHandler } from '../../src/kernel/net/byte-pipe.ts';
 
 export class ScriptedPipe implements BytePipe {
@@ -10,9 +10,9 @@ export class ScriptedPipe implements BytePipe {
   needsDrain = false;
   bytesSent = 0;
   bytesReceived = 0;
-  /** Whether what is written leaves at once; false: it waits for send(). */
+  /** True: written bytes leave at once. False: they wait for send(). */
   sends = true;
-  /** write() returns false. */
+  /** True: write() returns false. */
   full = false;
   paused = false;
   #unsentBytes = 0;
@@ -61,7 +61,7 @@ export class ScriptedPipe implements BytePipe {
     return Buffer.concat(this.written).toString('latin1');
   }
 
-  // The peer's side.
+  // The methods below act for the peer.
 
   send(): void {
     this.bytesSent += this.#unsentBytes;

@@ -1,4 +1,4 @@
-// The upstream room over tunnels that the test scripts, and the outcome of each request.
+// The upstream module over tunnels that the test scripts, with the outcome of each request.
 import assert from 'node:assert/strict';
 import type { PassThrough } from 'node:stream';
 import type { TestContext } from 'node:test';
@@ -33,14 +33,14 @@ export class TunnelPipe extends ScriptedPipe {
 }
 
 export interface SentRequest {
-  /** The status, or the code of the error; 'none' so far. */
+  /** The final status or the error code; 'none' while pending. */
   outcome: number | string;
   /** Resolves with the outcome. */
   readonly settled: Promise<number | string>;
-  /** Once the head has come. */
+  /** Set once the head has arrived. */
   flow: Flow | undefined;
   body: string;
-  /** The client does not take more for now. */
+  /** The client accepts no more data for now. */
   slow: boolean;
 }
 
@@ -49,7 +49,7 @@ interface Options {
   readonly offeredProtocols?: string;
 }
 
-/** The upstream room over tunnels in memory. */
+/** The upstream module over tunnels in memory. */
 export class MemoryUpstream {
   readonly #upstream: Upstream;
   readonly #transport: Transport;
@@ -70,7 +70,7 @@ export class MemoryUpstream {
     };
   }
 
-  /** All its time limits are ten seconds. */
+  /** All its timeouts are ten seconds. */
   send(method: string, { body = noBody, offeredProtocols = '' }: Options = {}): SentRequest {
     const { promise: settled, resolve } = Promise.withResolvers<number | string>();
     const result: SentRequest = { outcome: 'none', settled, flow: undefined, body: '', slow: false };
@@ -118,7 +118,7 @@ export class MemoryUpstream {
 
 export class ScriptedUpstream extends MemoryUpstream {
   readonly tunnels: TunnelPipe[] = [];
-  /** Dials end once this is over. */
+  /** Delays dials until this promise settles. */
   dialsAfter: Promise<unknown> | undefined;
 
   constructor(t: TestContext, clock?: Clock, more?: Partial<PoolLimits>) {

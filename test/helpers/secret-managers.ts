@@ -1,5 +1,5 @@
-// Owns servers that speak the HTTP APIs of HashiCorp Vault (key-value, version 2) and AWS Secrets Manager as their documentation has
-// them, for references to secrets under test. Each says what it was asked.
+// Fake servers for the HTTP APIs of HashiCorp Vault (key-value, version 2) and AWS Secrets Manager,
+// written from their documentation, for tests of secret references. Each records its requests.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import {
@@ -54,7 +54,10 @@ function sendJson(response: ServerResponse, status: number, value: object): void
 export interface VaultOptions {
   readonly token: string;
   readonly namespace?: string;
-  /** Path as the API has it (`secret/data/app`) -> fields; null: its version was deleted; a function: answers itself. */
+  /**
+   * API path (`secret/data/app`) -> fields; null: the version was deleted; a function responds
+   * itself.
+   */
   readonly secrets: Readonly<Record<string, Readonly<Record<string, unknown>> | null | Answer>>;
   readonly tls?: { readonly key: string; readonly cert: string };
 }
@@ -88,7 +91,7 @@ export interface AwsOptions {
   readonly sessionToken?: string;
   readonly region: string;
   readonly nowMs: number;
-  /** Name or ARN -> SecretString; bytes: SecretBinary; a function: answers itself. */
+  /** Name or ARN -> SecretString; bytes: SecretBinary; a function responds itself. */
   readonly secrets: Readonly<Record<string, string | Buffer | Answer>>;
 }
 
@@ -116,7 +119,10 @@ export function startAwsSecretsManager(t: TestContext, options: AwsOptions): Pro
   });
 }
 
-/** Computed from what arrived, as the service does ("Authenticating Requests: Using the Authorization Header"). */
+/**
+ * Recomputes the signature from the received request, as the service does ("Authenticating
+ * Requests: Using the Authorization Header").
+ */
 function signatureFault(request: IncomingMessage, body: string, options: AwsOptions): string | undefined {
   const { headers, method = '', url = '' } = request;
   const form = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/([^,]+), SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/;

@@ -1,4 +1,4 @@
-// Owns a gateway with TLS in front of a local app, and clients that speak HTTP/2 to it.
+// A gateway with TLS in front of a local app, and clients that speak HTTP/2 to it.
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import {
@@ -21,11 +21,11 @@ import { key, startPlainGateway, type PlainGateway } from './plain-gateway.ts';
 type Options = NonNullable<Parameters<typeof startPlainGateway>[2]>;
 
 export interface SecureGateway extends PlainGateway {
-  /** A TLS connection, when its handshake is done; `localhost` unless told otherwise. */
+  /** Opens a TLS connection and waits for its handshake. Default server: `localhost`. */
   readonly dial: (options?: ConnectionOptions) => Promise<TLSSocket>;
   /** A session of Node's client. */
   readonly session: (options?: SecureClientSessionOptions) => Promise<ClientHttp2Session>;
-  /** A client that writes frames itself, greeted. */
+  /** A client that writes frames itself, after the exchange of SETTINGS. */
   readonly raw2: (settings?: Buffer) => Promise<RawHttp2>;
 }
 
@@ -89,14 +89,14 @@ export interface Http2Answer {
   readonly body: Buffer;
 }
 
-/** The stream of a request to the app. Its errors are the caller's to look at. */
+/** The stream of a request to the app. The caller observes its errors. */
 export function ask(session: ClientHttp2Session, path: string, headers: OutgoingHttpHeaders = {}): ClientHttp2Stream {
   const all = { ':path': `/peer/app${path}`, 'x-api-key': key, ...headers };
   const isBodyless = headers[':method'] === undefined || headers[':method'] === 'HEAD';
   return session.request(all, { endStream: isBodyless }).on('error', () => undefined);
 }
 
-/** The whole answer; rejects when it is cut. */
+/** The whole response; rejects when it is truncated. */
 export async function answerOf(stream: ClientHttp2Stream): Promise<Http2Answer> {
   const informational: Http2Answer['head'][] = [];
   let trailers: IncomingHttpHeaders | undefined;
@@ -109,7 +109,7 @@ export async function answerOf(stream: ClientHttp2Stream): Promise<Http2Answer> 
   return { head, informational, trailers, body };
 }
 
-/** The code of the problem that the answer is. */
+/** The code of a problem response. */
 export function problemCode({ body }: { readonly body: Buffer }): string {
   return (JSON.parse(body.toString()) as { readonly code: string }).code;
 }

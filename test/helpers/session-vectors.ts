@@ -1,5 +1,5 @@
-// Reads the recorded sessions with real relays (test/vectors/README.md, session.json), which lie beside the repository and not in
-// it, and completes the one message that the recording cut.
+// Reads the recorded sessions with real relays (test/vectors/README.md, session.json), which are
+// stored outside the repository, and completes the one message that the recording truncated.
 import assert from 'node:assert/strict';
 import { createHash, createSecretKey } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ export interface RecordedInfo {
   }[];
 }
 
-/** One of: a call that the recorded client made, what it saw, a websocket message. */
+/** One step: a call of the recorded client, a result that it saw, or a websocket message. */
 export interface RecordedStep {
   readonly do?: string;
   readonly see?: string;
@@ -65,20 +65,21 @@ export interface RecordedSession {
 
 const recordedSessionsPath: string = fileURLToPath(new URL('../../../shared/vectors/session.json', import.meta.url));
 
-/** Undefined where they are not. */
+/** Undefined when the recordings are missing. */
 export function readRecordedSessions(): readonly RecordedSession[] | undefined {
   if (!existsSync(recordedSessionsPath)) return undefined;
   return (JSON.parse(readFileSync(recordedSessionsPath, 'utf8')) as { sessions: readonly RecordedSession[] }).sessions;
 }
 
-/** The bytes of a websocket message, also of the one that was cut. */
+/** The bytes of a websocket message, including the truncated one. */
 export function messageOf(session: RecordedSession, step: RecordedStep): Buffer {
   return step.truncated === true ? completed(session, step) : hex(step.hex ?? '');
 }
 
 /**
- * The cut message is an info answer that ends in a lease's metadata, most of which is a picture, and the same session downloads
- * that picture. The recorded SHA-256 tells that it is put together right.
+ * The truncated message is an info response that ends in a lease's metadata, most of which is a
+ * picture. The same session downloads that picture, so its bytes complete the message. The recorded
+ * SHA-256 verifies the result.
  */
 function completed(session: RecordedSession, step: RecordedStep): Buffer {
   const head = hex(step.headHex ?? '');
@@ -90,14 +91,14 @@ function completed(session: RecordedSession, step: RecordedStep): Buffer {
   return message;
 }
 
-/** The body of the only response of the session's only connection. */
+/** The body of the only response on the session's only connection. */
 function downloadedBody({ steps }: RecordedSession): Buffer {
   const connection = steps.findIndex((step) => step.see === 'connection');
   const plaintext: Buffer[] = [];
   const key = createSecretKey(hex(steps[connection]?.serverToClientKeyHex ?? ''));
   const opener = new FrameOpener(key, 2 ** 26, (piece) => plaintext.push(piece));
   const received = steps.slice(connection).filter(({ from }) => from === 'server');
-  // Each frame's header is a message, and so is its body.
+  // Each frame's header is one message, and its body is another.
   for (const { hex: body } of received) if (body !== undefined && body.length > 24) opener.push(hex(body));
   const response = Buffer.concat(plaintext);
   return response.subarray(response.indexOf('\r\n\r\n') + 4);

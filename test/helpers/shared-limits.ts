@@ -1,4 +1,5 @@
-// Owns several gateways, each a process of its own, that share one rate limit in a real Redis, and callers who ask for more than that.
+// Several gateways in separate processes that share one rate limit in a real Redis, and callers
+// that exceed it.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { Agent, get } from 'node:http';
@@ -16,31 +17,31 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** What came of one request, and between which two moments it was decided. */
+/** The result of one request, and the two times between which the gateway decided about it. */
 export interface Asked {
   readonly sentMs: number;
   readonly answeredMs: number;
-  /** 0: there was no answer. */
+  /** 0: there was no response. */
   readonly status: number;
 }
 
 export interface Replicas {
   readonly all: readonly CliProcess[];
-  /** So many a second for so long, to one gateway after the other. */
+  /** Sends `perSecond` requests per second for `seconds`, to the gateways in rotation. */
   offer(perSecond: number, seconds: number): Promise<readonly Asked[]>;
   metrics(): Promise<readonly string[]>;
 }
 
 interface ReplicasOptions {
   readonly rate: Rate;
-  /** Whose. Default: the key's. */
+  /** The scope of the limit. Default: per key. */
   readonly of?: 'per_key' | 'per_ip';
   readonly count?: number;
   /** More of the configuration. */
   readonly more?: string;
 }
 
-/** Each is asked once before. */
+/** Sends one request to each gateway before it returns. */
 export async function startReplicas(
   t: TestContext,
   redis: { readonly url: string; readonly caFile?: string },
@@ -86,7 +87,7 @@ ${more}
         answered(0);
       });
     });
-  // The dial to the app is not what is measured.
+  // Dials the app first, because the dial is not measured.
   await Promise.all(gateways.map(({ url }) => ask(url)));
   return {
     all: gateways.map(({ cli }) => cli),
@@ -108,7 +109,9 @@ export function admitted(asked: readonly Asked[]): number {
   return asked.filter(({ status }) => status === 200).length;
 }
 
-/** How long the requests may have been counted, as far as can be told from outside: the shortest and the longest. Seconds. */
+/**
+ * Bounds, in seconds, on the time over which the requests were counted, as observed by the client.
+ */
 function spanOf(asked: readonly Asked[]): { readonly least: number; readonly most: number } {
   const sent = asked.map(({ sentMs }) => sentMs);
   const answered = asked.map(({ answeredMs }) => answeredMs);
@@ -117,7 +120,10 @@ function spanOf(asked: readonly Asked[]): { readonly least: number; readonly mos
   return { least: Math.max(0, lastSent - firstAnswered) / 1000, most: (lastAnswered - firstSent) / 1000 };
 }
 
-/** Asserts that not more was admitted than what came back meanwhile and a full bucket, and not less than that and what was in it. */
+/**
+ * Asserts that the number of admitted requests is at most the refill plus a full bucket, and at
+ * least the refill plus `inBucket`.
+ */
 export function assertWithin(t: TestContext, asked: readonly Asked[], rate: Rate, inBucket: number): void {
   const { least, most } = spanOf(asked);
   const count = admitted(asked);
@@ -126,7 +132,8 @@ export function assertWithin(t: TestContext, asked: readonly Asked[], rate: Rate
   const words = `${count} of ${asked.length} were admitted in ${span}, the slowest answer took ${slowestMs.toFixed(0)} ms`;
   t.diagnostic(words);
   assert.ok(count <= 1.01 * (rate.burst + rate.requestsPerSecond * most), words);
-  // What is not asked for while the bucket is full is lost: that is the machine's doing.
+  // A full bucket does not refill, so on a machine too slow to keep it drained the lower bound does
+  // not hold.
   if (slowestMs > (1_000 * rate.burst) / rate.requestsPerSecond) t.diagnostic('too slow a machine to say more');
   else assert.ok(count >= 0.99 * (inBucket + rate.requestsPerSecond * least), words);
 }

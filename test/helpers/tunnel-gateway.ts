@@ -1,4 +1,5 @@
-// Owns the whole path in one process: an app published on our relay, a gateway with a session to it, and calls through both.
+// The whole path in one process: an app published on our relay, a gateway with a session to it, and
+// calls through both.
 import { once } from 'node:events';
 import { Agent, createServer, request, type IncomingMessage, type RequestListener } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -16,7 +17,7 @@ export interface TunnelGateway {
   readonly port: number;
   /** The id of the app's lease. */
   readonly leaseId: string;
-  /** `headers`: name, value, … */
+  /** `headers`: alternating names and values. */
   readonly call: (
     path: string,
     call?: { readonly method?: string; readonly headers?: readonly string[] },
@@ -26,7 +27,7 @@ export interface TunnelGateway {
 export interface TunnelGatewayOptions {
   readonly policy?: Parameters<typeof testPolicy>[0];
   readonly name?: string;
-  /** Takes each tunnel in place of the server of `serve`. */
+  /** Receives each tunnel in place of the server of `serve`. */
   readonly accept?: (tunnel: Duplex) => void;
 }
 

@@ -1,11 +1,12 @@
-// Owns a tunnel without a relay: two Duplex ends joined in memory that fail like real ones. A reset of one end is a clean end
-// of stream at the other, since real relays do not pass RST on, after which the survivor's writes go nowhere.
+// A tunnel without a relay: two Duplex ends joined in memory that fail like real ones. A reset of
+// one end appears as a clean end of stream at the other, since real relays do not forward RST;
+// after that, the other end's writes never complete.
 import { Duplex } from 'node:stream';
 
 export class TunnelEnd extends Duplex {
   #peer: TunnelEnd | undefined;
   #release: (() => void) | undefined;
-  /** Bytes that this end was given and took. */
+  /** Bytes written to this end and accepted. */
   bytesWritten = 0;
 
   constructor() {
@@ -24,7 +25,7 @@ export class TunnelEnd extends Duplex {
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.bytesWritten += chunk.length;
     const peer = this.#peer;
-    // What is written to a peer that was reset is never taken: the write blocks.
+    // A write to a peer that was reset is never accepted: it blocks.
     if (peer === undefined || peer.destroyed) return;
     if (peer.push(chunk)) setImmediate(done);
     else this.#release = done;

@@ -1,11 +1,11 @@
-// Measures the CPU time of this thread between two turns of its event loop: how long other requests would wait, whatever else the
-// machine does.
+// Measures the CPU time of this thread between two turns of its event loop: how long other requests
+// would wait, independent of other load on the machine.
 import process from 'node:process';
 
 export interface TurnCpu {
-  /** Milliseconds of the longest stretch. */
+  /** Milliseconds of the longest turn. */
   readonly maxMs: number;
-  /** Milliseconds of all of them. */
+  /** Milliseconds of all turns. */
   readonly totalMs: number;
 }
 

@@ -1,5 +1,6 @@
-// A model of several gateways that share limits in a Redis, in virtual time: the limiter is real, the clock, the timers and the server are
-// modelled. The model knows the buckets of the scripts, and nothing of quotas but that Redis may refuse them.
+// Models several gateways that share limits in Redis, in virtual time: the limiter is real; the
+// clock, the timers and the server are simulated. The model implements the buckets of the scripts.
+// Of quotas it knows only that Redis may reject them.
 import { setImmediate } from 'node:timers/promises';
 import { FallbackLimiter } from '../../src/limits/fallback-limiter.ts';
 import { LocalLimiter } from '../../src/limits/local-limiter.ts';
@@ -10,7 +11,10 @@ import { epochScript, payScript, takeScript } from '../../src/limits/redis/redis
 import { StoreReplyError } from '../../src/limits/store-reply.ts';
 import type { Deadline } from '../../src/kernel/work/deadlines.ts';
 
-/** Events in order of their time; of one time, in the order in which they were set. */
+/**
+ * Runs events in order of their time; events of equal time run in the order in which they were
+ * scheduled.
+ */
 export class VirtualTime {
   nowMs = 0;
   readonly #events: { readonly atMs: number; readonly call: () => void }[] = [];
@@ -34,7 +38,7 @@ export class VirtualTime {
     this.nowMs = untilMs;
   }
 
-  /** As kernel/work/deadlines.ts, in this time. */
+  /** Like kernel/work/deadlines.ts, in virtual time. */
   deadlines(): { arm(deadline: Deadline, afterMs: number): void; disarm(deadline: Deadline): void } {
     const armed = new Map<Deadline, number>();
     let last = 0;
@@ -58,12 +62,15 @@ export class VirtualTime {
 
 export type Condition = 'up' | 'down' | 'full' | 'frozen';
 
-/** One connection's commands are executed and answered in order. */
+/** Executes and answers the commands of one connection in order. */
 export class VirtualRedis {
   condition: Condition = 'up';
-  /** Of the account's quotas: broken ones are refused by the script, denied ones by Redis before it runs the script. */
+  /**
+   * The state of the account's quotas: broken ones are rejected by the script, denied ones by Redis
+   * before it runs the script.
+   */
   quotas: 'whole' | 'broken' | 'denied' = 'whole';
-  /** Replies get lost: the command was executed, the connection ends. */
+  /** Replies are lost: the command is executed, then the connection ends. */
   losesReplies = false;
   latencyMs: () => number = () => 1;
   readonly #time: VirtualTime;
@@ -161,7 +168,7 @@ export class VirtualRedis {
   }
 }
 
-/** One gateway's limiter, as src/limits/shared-limiter.ts joins it. */
+/** One gateway's limiter, composed as in src/limits/shared-limiter.ts. */
 export function virtualGateway(
   time: VirtualTime,
   redis: VirtualRedis,

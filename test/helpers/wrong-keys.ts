@@ -1,9 +1,9 @@
-// Owns keys of the gateway's own form that are wrong in one way.
+// Keys in the gateway's format that are wrong in one respect.
 import { checkOf, createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
 
 const checkCharacters = 6;
 
-/** The id of the one key with the secret of the other, and a check that fits. */
+/** The id of `key` with the secret of `other` and a matching checksum. */
 export function withKeyIdOf(key: string, other: string = createApiKey('live')): string {
   const body = key.slice(0, prefixCharacters) + other.slice(prefixCharacters, -checkCharacters);
   return body + checkOf(body);

@@ -1,5 +1,5 @@
-// An assertion goes from the gateway's signer to those who check it: our own check with every fault, and the checks that
-// docs/guides/assertions.md shows, run as they stand there.
+// Assertions from the gateway's signer to their verifiers: our own check with every kind of fault,
+// and the code samples of docs/guides/assertions.md, run exactly as printed there.
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { sign } from 'node:crypto';
@@ -102,7 +102,10 @@ describe('our own check', () => {
   });
 });
 
-/** What runs the function of the page: it reads the question from stdin, and answers with the caller or with "refused". */
+/**
+ * Code that runs the function of the page: reads the input from stdin, and prints the caller or
+ * "refused".
+ */
 const around = {
   js: (code: string) => `${code}
     let text = ''; for await (const chunk of process.stdin) text += chunk;
@@ -176,7 +179,7 @@ describe('the checks of the page', () => {
   });
 
   const go = needs('go');
-  // Nobody needs Go or that package to work on the gateway: where they are, the pages' code runs.
+  // Go and that package are not required for work on the gateway: the samples run where both exist.
   test('Go', { skip: go.skip !== false && 'Go is not on this machine' }, async (t) => {
     const source = await written(t, 'go', 'check.go');
     const program = source.replace(/\.go$/, '');

@@ -1,6 +1,7 @@
-// Replays what real relays said to recorded clients against our client, websocket message by websocket message, with the recorded
-// clock, identity, keys and nonces. Our ClientInit leaves with the connection request, the recorded one after ACCEPTED, so what we
-// send is compared stream by stream and not in the order of the whole session.
+// Replays the messages of real relays from recorded sessions to our client, websocket message by
+// websocket message, with the recorded clock, identity, keys and nonces. Our ClientInit leaves with
+// the connection request, the recorded one after ACCEPTED, so sent bytes are compared per stream
+// and not in the order of the whole session.
 import assert from 'node:assert/strict';
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -42,7 +43,7 @@ class Replay {
   readonly #recorded: RecordedSession;
   readonly #carrier = new ScriptedCarrier();
   readonly #session: Session;
-  /** The recorded `see` of the connection that is being dialled. */
+  /** The recorded `see` step of the connection being dialled. */
   #dialling: RecordedStep | undefined;
   #nowMs: number;
   /** Each call of the recorded client opens the next stream, and so does ours. */
@@ -102,7 +103,7 @@ class Replay {
         this.#dialling = seen;
         if (seen?.now !== undefined) this.#nowMs = 1_000 * Number(seen.now);
         const dial = this.#session.dial(leaseId, { alpn, signal: new AbortController().signal });
-        dial.catch(() => undefined); // looked at where the recorded client saw it
+        dial.catch(() => undefined); // checked where the recorded client saw the result
         this.#connections.set(as, { stream: this.#lastStream, dial, tunnel: undefined, received: [], written: '' });
         return;
       }
@@ -152,7 +153,7 @@ class Replay {
       if (bodies !== undefined) bodies.push(frame.body);
       else if (frame.type !== types.ping) {
         this.#sent.set(frame.id, []);
-        // The window that the SYN grants is the recorded one, too.
+        // The window that the SYN grants is also the recorded one.
         const syn = this.#messages('client').find((message) => isSyn(message, frame.id));
         assert.deepEqual({ flags: frame.flags, length: frame.length }, synOf(syn));
       }
@@ -192,7 +193,7 @@ class Replay {
     assert.equal(tunnel.errored, null);
   }
 
-  /** What the recorded client sent in Data frames. */
+  /** The Data frames' bodies that the recorded client sent. */
   #recordedBodies(stream: number): Buffer[] {
     const messages = this.#messages('client');
     return messages.filter((_, at) => {
@@ -237,7 +238,8 @@ function checkInfo(info: RelayInfo, recorded: RecordedInfo): void {
   assert.deepEqual(
     info.leases,
     recorded.leases.map(({ identity, name, alpn, expires, metadata }) => {
-      // Metadata that the recording leaves out is too long for our client, too: it drops it and keeps the entry.
+      // Metadata omitted from the recording also exceeds our client's limit: it drops the metadata
+      // and keeps the entry.
       const omittedBytes = Number(leftOut.exec(metadata)?.[1] ?? 0);
       assert.ok(omittedBytes === 0 || omittedBytes > maxMetadataBytes);
       return {

@@ -1,6 +1,7 @@
-// Replays what recorded clients said to real relays against our relay, websocket message by websocket message, and compares what
-// comes back by its meaning: the packets, and behind ACCEPTED every byte of the app. Ids of leases are replaced, since the recorded
-// app's key is not known; all have the same length, so every frame keeps its form.
+// Replays the messages of recorded clients to our relay, websocket message by websocket message,
+// and compares the meaning of its responses: the packets, and after ACCEPTED every byte of the app.
+// Lease ids are replaced, since the recorded app's key is unknown; all ids have the same length, so
+// every frame keeps its layout.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
@@ -33,7 +34,10 @@ interface Session {
   readonly steps: readonly Step[];
 }
 
-/** One stream as our relay's answers make it, read frame by frame with no code of ours but the packets'. */
+/**
+ * One stream of our relay's responses, parsed frame by frame; only the packet codec is shared with
+ * our code.
+ */
 class Seen {
   bytes: Buffer = Buffer.alloc(0);
   ended = false;
@@ -47,7 +51,7 @@ class Replay {
   readonly #streams = new Map<number, Seen>();
   /** The app's end of each accepted connection, by the client's stream. */
   readonly #connections = new Map<number, TestStream>();
-  /** Streams whose first packet was answered. */
+  /** Streams whose first packet got a response. */
   readonly #answered = new Set<number>();
   readonly infos: (Packet & { type: 'relayInfoResponse' })[] = [];
   #received: Buffer = Buffer.alloc(0);
@@ -65,7 +69,7 @@ class Replay {
   }
 
   async run(steps: readonly Step[]): Promise<void> {
-    // A header and its body are two messages, and those of the other side may come between.
+    // A header and its body are two messages, and the other side's messages may come in between.
     const headers: { client?: Buffer | undefined; server?: Buffer | undefined } = {};
     let frozen = false;
     for (const step of steps) {
@@ -85,7 +89,7 @@ class Replay {
       if (step.from === 'client') await this.#clientSent(stream, frame, body, frozen);
       else await this.#serverSent(stream, frame, body);
       if (frozen && step.from === 'server' && body !== undefined) {
-        // On the recording the relay's keepalive gives the frozen app up with its first request.
+        // In the recording, the relay's keepalive drops the frozen app at its first request.
         this.#app.close();
         await this.#bench.event('lease_dropped');
         frozen = false;
@@ -93,7 +97,7 @@ class Replay {
     }
   }
 
-  /** The app's part: takes the bytes of its connections, and answers their end. */
+  /** Plays the app: reads the bytes of its connections, and responds to their end. */
   async #clientSent(stream: number, frame: Buffer, body: Buffer | undefined, frozen: boolean): Promise<void> {
     const connection = this.#connections.get(stream);
     if ((frame.readUInt16BE(2) & flags.fin) !== 0 && connection !== undefined) {
@@ -110,7 +114,7 @@ class Replay {
     if (isForTheApp && !frozen) this.#connections.set(stream, await this.#app.answer(ResponseCode.ACCEPTED));
   }
 
-  /** What the real relay sent here, ours must have sent too. */
+  /** Checks that our relay sent what the real relay sent here. */
   async #serverSent(stream: number, frame: Buffer, body: Buffer | undefined): Promise<void> {
     if ((frame.readUInt16BE(2) & flags.fin) !== 0) await this.#until(() => this.#seen(stream).ended);
     if (body === undefined) return;

@@ -1,4 +1,4 @@
-// Our multiplexer against an implementation that shares nothing with it, in both roles.
+// Tests our multiplexer against an independent implementation, in both roles.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -17,14 +17,14 @@ const mebibyte = 1_048_576;
 interface Joined {
   readonly ours: Mux;
   readonly theirs: Libp2pMuxer;
-  /** Streams that the other side opened here, as they come. */
+  /** Streams that the other side opened, in order of arrival. */
   readonly pipes: Pipe[];
   readonly streams: Libp2pStream[];
   readonly closings: (PortalError | undefined)[];
 }
 
 function join(context: TestContext, role: 'client' | 'server', receiveWindowBytes: number): Joined {
-  // Chunks that cut headers and bodies anywhere.
+  // Chunk sizes that cut headers and bodies anywhere.
   const sizes = [1, 11, 12, 13, 4_096, 65_536, 7];
   let turn = 0;
   const splitter = (message: Buffer): Buffer[] => {
@@ -93,7 +93,7 @@ for (const role of ['client', 'server'] as const)
           assert.equal(digest(await received), digest(body(seed)));
         });
         await until(() => streams.length === 20);
-        // The answer begins after the end of the question: the streams are half open in between.
+        // The reply starts after the end of the request: the streams are half-closed in between.
         for (const stream of streams)
           void readAll(stream).then(async (question) => {
             stream.send(question);

@@ -1,4 +1,5 @@
-// The search of all output is what other tests rely on: that it finds, where, and what it lets pass.
+// Tests the search for secrets in recorded output, on which other tests rely: what it finds, where,
+// and what it permits.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
@@ -58,7 +59,7 @@ test('what shows a secret by contract may, where the contract has it and nowhere
   ];
   for (const [what, head, line] of heads) {
     const directory = await tempDirectory(t);
-    // The check of a key is about its kind, too.
+    // The checksum of a key covers its kind, so the test needs a valid key of this kind.
     const shown = line.startsWith('key   sk_test') ? `key   ${createApiKey('test')}` : line;
     recorder(head, directory)(`nothing\n${shown}\n`);
     assert.equal((await findSecrets(directory)).length, what === 'meant' ? 0 : 1, `${what}: ${JSON.stringify(head)}`);

@@ -1,5 +1,5 @@
-// Owns the search of recorded output for secrets: marked ones, and those that are known by their form, whoever made them. Says where
-// one is, and never what it is.
+// Searches recorded output for secrets: marked ones, and any that are recognizable by their format.
+// Reports where a secret is, never its value.
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,12 +13,12 @@ interface Form {
   readonly pattern: RegExp;
 }
 
-/** As it is, and as somebody may have encoded it: in base64 it looks different at each of three offsets. */
+/** The mark as it is and in common encodings: base64 differs at each of three offsets. */
 const encodedMarks = [
   mark,
   Buffer.from(mark).toString('hex'),
   ...[0, 1, 2].map((before) => {
-    // What shares a character with its neighbours is cut.
+    // Cuts characters that encode bits of neighbouring bytes.
     const text = Buffer.from('\0'.repeat(before) + mark).toString('base64url');
     return text.slice(before === 0 ? 0 : before + 1, Math.floor(((before + mark.length) * 4) / 3));
   }),
@@ -32,7 +32,9 @@ const forms: readonly Form[] = [
 ];
 const anyKey = /sk_(?:live|test)_[0-9A-Za-z]{48}(?![0-9A-Za-z])/g;
 
-/** What shows a secret because that is its task: this command, on its stdout, in a line that is nothing else. */
+/**
+ * Output that is meant to show a secret: these commands, on stdout, in a line with nothing else.
+ */
 const shown: readonly { readonly command: RegExp; readonly line: RegExp }[] = [
   { command: /^keys (?:create|rotate)\b/, line: /^sk_(?:live|test)_[0-9A-Za-z]{48}$/ },
   { command: /^keys hash\b/, line: /^(?:- id: .*| {2}key_hash: \S+|\{"id":"[^"]*","key_hash":"[^"]*".*\})$/ },
@@ -42,11 +44,11 @@ const shown: readonly { readonly command: RegExp; readonly line: RegExp }[] = [
   },
 ];
 
-/** What of a secret a line has, if it has any. */
+/** Describes the secret in a line; undefined when there is none. */
 export function secretIn(line: string): string | undefined {
   const form = forms.find(({ pattern }) => pattern.test(line));
   if (form !== undefined) return form.what;
-  // Without a right check it is no key: examples may look like one.
+  // Only a valid checksum makes it a key: examples may look like one.
   return (line.match(anyKey) ?? []).some((key) => formOf(key) === 'ours') ? 'an API key' : undefined;
 }
 
@@ -56,7 +58,7 @@ function isMeant({ args, stream }: RecordHead, line: string): boolean {
   return shown.some((exception) => exception.command.test(command) && exception.line.test(line));
 }
 
-/** A line for each secret: whose output it is in, and where that is kept. */
+/** Returns a line for each secret: which output it is in, and where that output is stored. */
 export async function findSecrets(directory: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (const name of await readdir(directory)) {
@@ -77,7 +79,7 @@ export async function findSecrets(directory: string): Promise<readonly string[]>
   return found;
 }
 
-/** Its words alone: an option may be the secret. */
+/** Only the names of command and subcommand: an option may be the secret. */
 function commandOf({ args }: RecordHead): string {
   const words = args.filter((word) => /^[a-z]+$/.test(word)).slice(0, 2);
   return args.length === 0 ? '' : ` of "${words.join(' ')}"`;

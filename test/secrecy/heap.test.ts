@@ -1,5 +1,6 @@
-// What a core of a running gateway would hold of its JavaScript: a snapshot of all living objects, after callers have come and gone.
-// No caller's key is in it in plain, nor one of the configuration, of which the gateway needs no more than the digest.
+// Checks what a core dump of a running gateway would reveal: takes a heap snapshot of all live
+// objects after callers have come and gone. It must contain no plain key of a caller, nor one of
+// the configuration, of which the gateway keeps only the digest.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
@@ -35,7 +36,7 @@ const heads = [
   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: portal-gateway.bearer.',
 ];
 
-/** What makes a key a secret. */
+/** The secret part of a key. */
 function secretOf(key: string): string {
   return key.startsWith('sk_') ? key.slice(prefixCharacters) : key;
 }
@@ -93,7 +94,7 @@ test('the heap of a gateway holds no key', async (t) => {
     await new Promise((resolve) => setImmediate(resolve));
     snapshot = (await readdir(directory)).find((name) => name.endsWith('.heapsnapshot'));
   }
-  // Nothing else goes on while it is written.
+  // Waits until the snapshot is complete: the event loop is blocked while it is written.
   await health();
   const heap = await readFile(join(directory, snapshot), 'latin1');
   assert.ok(heap.includes(hashed.slice(0, prefixCharacters)), 'the id of a key is no secret, and known');

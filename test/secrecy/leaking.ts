@@ -1,4 +1,4 @@
-// What find-secrets.test.ts runs as a test: it writes a secret, and passes.
+// Run by find-secrets.test.ts as a test: writes a secret, and passes.
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { startCli } from '../helpers/cli.ts';
@@ -9,6 +9,6 @@ test('a secret in the output of the test', () => {
 });
 
 test('a secret in the output of a command', async (t: TestContext) => {
-  // Usage faults repeat what was given: nobody gives a secret there.
+  // Usage errors repeat the arguments; users do not pass secrets there.
   await startCli(t, ['validate', `--${mark}`], {}).exited;
 });

@@ -1,18 +1,18 @@
-// Owns the copies of what tests and the processes that they start write, for whoever runs all tests to search. Without a directory to
-// put them into nothing is kept.
+// Stores copies of the output of tests and of the processes that they start, for the test runner to
+// search. Stores nothing unless the directory variable is set.
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { glob, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import process from 'node:process';
 
-/** Where the copies go. Set by tools/test.ts. */
+/** The directory of the copies. Set by tools/test.ts. */
 export const directoryVariable = 'TEST_OUTPUT_DIRECTORY';
 
-/** The first line of a copy; what was written follows. */
+/** The first line of a copy; the output follows. */
 export interface RecordHead {
   /** The test file. */
   readonly test: string;
-  /** The command line, without the program: empty for the test's own process. */
+  /** The command line without the program; empty for the test's own process. */
   readonly args: readonly string[];
   /** `stdout`, `stderr`, or the name of a log file. */
   readonly stream: string;
@@ -20,7 +20,7 @@ export interface RecordHead {
 
 let count = 0;
 
-/** Takes what is written, piece by piece. */
+/** Returns a function that records output, piece by piece. */
 export function recorder(
   head: Partial<RecordHead>,
   directory: string | undefined = process.env[directoryVariable],
@@ -35,7 +35,7 @@ export function recorder(
   };
 }
 
-/** Before the directory of a test is gone: the log files in it. */
+/** Records the log files in a test's directory. Call it before the directory is removed. */
 export async function recordLogFiles(directory: string): Promise<void> {
   if (process.env[directoryVariable] === undefined) return;
   for await (const entry of glob('**/*.log*', { cwd: directory, withFileTypes: true })) {

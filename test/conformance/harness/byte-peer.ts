@@ -1,4 +1,5 @@
-// Owns one end of a connection that speaks bytes as it is told: keeps all that it received, and plays steps. Knows no HTTP.
+// One end of a byte stream that plays scripted steps and keeps everything it receives. Does not
+// interpret HTTP.
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Step } from '../row.ts';
@@ -8,11 +9,11 @@ export class BytePeer {
   readonly stream: Duplex;
   received = '';
   sent = '';
-  /** The other side has ended or is gone: nothing more will be received. */
+  /** The other side has ended or closed: nothing more will be received. */
   over = false;
-  /** It did not end in order. */
+  /** The connection ended with an error. */
   broken = false;
-  /** Nothing can be sent any more either. */
+  /** Nothing more can be sent either. */
   closed = false;
   readonly scene: Scene;
 
@@ -39,7 +40,10 @@ export class BytePeer {
     });
   }
 
-  /** What is sent in one step arrives by itself, as far as that can be had: the next waits until it has gone out. */
+  /**
+   * Sends each step as a separate write where possible: the next step waits until the bytes are
+   * flushed.
+   */
   async play(steps: readonly Step[], peerReceived: () => string, wholeRequest?: () => boolean): Promise<void> {
     for (const step of steps) {
       if (typeof step === 'string') await this.send(step);
@@ -66,7 +70,7 @@ export class BytePeer {
     if (this.stream.destroyed || this.stream.writableEnded) return Promise.resolve();
     return new Promise((resolve) => {
       this.stream.write(text, 'latin1', () => {
-        // A turn or two, so that whoever reads has read.
+        // Waits two event loop turns, so that the reader has received the bytes.
         setImmediate(() => setImmediate(resolve));
       });
     });

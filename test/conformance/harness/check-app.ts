@@ -1,13 +1,16 @@
-// Owns the judgement of what the app saw: that it is what the row says, and what must hold for every request that reaches any app.
+// Checks the requests that the app received: against the row's expectations, and against the rules
+// that hold for every request forwarded to any app.
 import assert from 'node:assert/strict';
 import type { Row, Seen } from '../row.ts';
 import { read, type RawApp, type SeenRequest } from './raw-app.ts';
 import { nameOf, valuesOf, type Message } from './read-messages.ts';
 
-/** What the gateway says to apps in its own name (contract §2). */
+/** Headers that the gateway itself sends to apps. */
 const gatewaysOwn =
   /^(host|via|connection|keep-alive|content-length|transfer-encoding|x-request-id|forwarded|x-forwarded-(for|host|proto|prefix)|x-gateway-.*)$/;
-/** Once each: an app that reads the first and one that reads the last must read the same. */
+/**
+ * Must occur once: apps that read the first value and apps that read the last must see the same.
+ */
 const single = ['host', 'content-length', 'transfer-encoding', 'x-request-id', 'x-forwarded-for', 'x-forwarded-host'];
 const always = ['host', 'via', 'x-request-id', 'x-forwarded-for', 'x-forwarded-proto', 'forwarded'];
 

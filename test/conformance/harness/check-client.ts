@@ -1,11 +1,12 @@
-// Owns the judgement of what the client saw: that it is what the row says, and what must hold for every answer that leaves the gateway.
+// Checks the responses that the client received: against the row's expectations, and against the
+// rules that hold for every response of the gateway.
 import assert from 'node:assert/strict';
 import type { Answer, Row } from '../row.ts';
 import type { BytePeer } from './byte-peer.ts';
 import { followUpBody, type RawApp } from './raw-app.ts';
 import { nameOf, valuesOf, type Message, type Reading } from './read-messages.ts';
 
-/** What the gateway says to clients in its own name (contract §2), and what belongs to the connection. */
+/** Headers that the gateway itself sends to clients, and connection headers. */
 const gatewaysOwn =
   /^(via|date|connection|keep-alive|content-length|transfer-encoding|x-request-id|ratelimit.*|x-ratelimit-.*|cache-status)$/;
 
@@ -37,7 +38,7 @@ export function checkAnswers(answers: readonly Answer[], messages: readonly Mess
   checkId(messages, app);
 }
 
-/** First of all: what is judged later can't be had when the answers are others. */
+/** Runs first: the later checks are meaningless when the statuses differ. */
 export function checkStatuses(row: Row, { messages, fault }: Reading): void {
   assert.equal(fault, undefined, 'the client received what is no HTTP');
   assert.deepEqual(
@@ -47,7 +48,10 @@ export function checkStatuses(row: Row, { messages, fault }: Reading): void {
   );
 }
 
-/** The gateway and the app are well: the next request on another connection gets its own answer. */
+/**
+ * Checks that the gateway and the app still work: the next request on another connection gets its
+ * own response.
+ */
 export function checkFollowUp({ messages, fault }: Reading): void {
   assert.equal(fault, undefined, 'the answer to a request afterwards is no HTTP');
   const [message] = messages;
@@ -75,7 +79,7 @@ function checkAnswer(message: Message, answer: Answer): void {
   if (answer.holds === undefined) assert.equal(message.body, answer.body ?? '', 'body that the client saw');
   assert.deepEqual(message.trailers, answer.trailers ?? [], 'trailers that the client saw');
   if (answer.own === true) {
-    // Where there is no content, nothing can be made of it.
+    // A response without content cannot be sniffed.
     if (answer.status === 204) return;
     assert.deepEqual(valuesOf(headers, 'x-content-type-options'), ['nosniff']);
     return;
@@ -87,7 +91,7 @@ function checkAnswer(message: Message, answer: Answer): void {
   );
   if (answer.status < 200) return;
   assert.match(valuesOf(headers, 'via').at(-1) ?? '', /(^|, )1\.[01] portal-gateway$/, 'Via of a forwarded answer');
-  // RFC 9110 §6.6.1: whoever forwards an answer without one adds it.
+  // RFC 9110 §6.6.1: a recipient that forwards a response without Date adds one.
   assert.equal(valuesOf(headers, 'date').length, 1, 'one Date');
 }
 
@@ -100,11 +104,11 @@ interface ProblemBody {
   readonly request_id: string;
 }
 
-/** RFC 9457, contract §2, §4 and §16. */
+/** Checks a problem document (RFC 9457, docs/errors.md). */
 function checkProblem({ start, headers, body, framing }: Message, code: string): void {
   const [type = ''] = valuesOf(headers, 'content-type');
   const [id = ''] = valuesOf(headers, 'x-request-id');
-  // To HEAD there is none.
+  // A response to HEAD has no body.
   if (body !== '' || framing !== 'none') {
     assert.equal(type, 'application/problem+json', 'media type of a problem');
     const value = JSON.parse(body) as ProblemBody;

@@ -1,5 +1,6 @@
-// Owns the playing of one row over HTTP/2: what the row says in HTTP/1.1, asked and judged in the terms of RFC 9113. What belongs to
-// connections and to framing has no counterpart there, and is left out on both sides.
+// Plays one row over HTTP/2: translates its HTTP/1.1 request and expectations to RFC 9113.
+// Connection management and message framing have no counterpart there and are left out on both
+// sides.
 import assert from 'node:assert/strict';
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import type { Answer, Row, Seen } from '../row.ts';
@@ -109,7 +110,7 @@ function translated(send: Row['send']): Request {
   return { fields: [...fields, ...others], body: message.body, trailers: message.trailers };
 }
 
-/** The row's expectations, as they are over HTTP/2 and TLS. */
+/** The row's expectations as they apply over HTTP/2 and TLS. */
 function overHttp2(row: Row): Row {
   const { app, client } = row;
   return {

@@ -1,5 +1,6 @@
-// Owns the app of one row: bytes in, scripted bytes out, on as many connections as the gateway makes. Remembers every request that it
-// saw. The request that asks whether all is well afterwards is answered without counting.
+// The app of one row: reads raw bytes and plays scripted responses, on as many connections as the
+// gateway opens. Records every request except the follow-up request, which checks that gateway and
+// app still work and gets a fixed response.
 import type { Duplex } from 'node:stream';
 import type { AppSide, Step } from '../row.ts';
 import { BytePeer } from './byte-peer.ts';
@@ -18,9 +19,9 @@ export interface SeenRequest {
 export class RawApp {
   readonly connections: BytePeer[] = [];
   readonly requests: SeenRequest[] = [];
-  /** What of the script could not be played. */
+  /** Errors of steps that could not be played. */
   readonly failures: unknown[] = [];
-  /** The connection of the request that asked afterwards. */
+  /** The connection that carried the follow-up request. */
   followUp: BytePeer | undefined = undefined;
   clientReceived: () => string = () => '';
   readonly #answers: AppSide['answers'];
@@ -45,7 +46,7 @@ export class RawApp {
       for (; handled < messages.length; handled += 1) this.#handle(connection, handled, messages[handled]);
     };
     stream.on('data', look);
-    // Ends with the gateway, unless a script is at work that may have more to say.
+    // Ends with the gateway, unless a script is still running and may send more.
     stream.on('end', () => {
       if (!this.#playing.has(connection)) stream.end();
     });
@@ -80,7 +81,7 @@ export class RawApp {
   }
 }
 
-/** All requests on a connection, and what follows them. */
+/** All requests on a connection, and the bytes after them. */
 export function read({ received, over }: BytePeer): ReturnType<typeof readMessages> {
   return readMessages(received, { kind: 'request', ended: over });
 }

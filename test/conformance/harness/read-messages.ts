@@ -1,5 +1,5 @@
-// Owns the reading of HTTP/1.1 for both ends of a row: as RFC 9112 says and no looser, so that what passes here is truly well formed.
-// Written apart from the gateway's own parsers on purpose.
+// Parses HTTP/1.1 for both ends of a row, exactly as RFC 9112 defines it, so that only well-formed
+// messages pass. Deliberately independent of the gateway's parsers.
 
 export interface Message {
   /** The request line or status line. */
@@ -14,17 +14,17 @@ export interface Message {
 
 export interface Reading {
   readonly messages: readonly Message[];
-  /** What follows them, or is not yet a head. */
+  /** Bytes after the messages, or an incomplete head. */
   readonly rest: string;
-  /** Why the rest is no message. */
+  /** Why the rest is not a valid message. */
   readonly fault: string | undefined;
 }
 
 export interface ReadOptions {
   readonly kind: 'request' | 'response';
-  /** Nothing more will come. */
+  /** True: no more bytes will arrive. */
   readonly ended: boolean;
-  /** Responses: the methods that they answer, in order. */
+  /** For responses: the methods of their requests, in order. */
   readonly methods?: readonly string[];
 }
 
@@ -65,7 +65,7 @@ export function valuesOf(headers: readonly string[], name: string): string[] {
   return headers.filter((line) => nameOf(line) === lower).map((line) => line.slice(line.indexOf(':') + 1).trim());
 }
 
-/** In lower case. */
+/** The header name in lower case. */
 export function nameOf(line: string): string {
   return line.slice(0, line.indexOf(':')).toLowerCase();
 }
@@ -113,7 +113,7 @@ function readBody(
   return { message: { ...base, body: after, framing: 'close', whole: ended }, left: '' };
 }
 
-/** `left` is undefined while the last chunk or the trailers are still to come. */
+/** `left` is undefined until the last chunk and the trailers are complete. */
 function readChunks(text: string): { body: string; trailers: string[]; left: string | undefined } {
   let body = '';
   let rest = text;

@@ -1,5 +1,6 @@
-// Owns the playing of one row against a gateway over HTTP/1.1: sends, waits for what is due, and asks once more whether gateway and
-// app are still well. What came of it is judged by check-app.ts and check-client.ts.
+// Plays one row against a gateway over HTTP/1.1: sends the request, waits for the expected events,
+// then sends a follow-up request to check that gateway and app still work. check-app.ts and
+// check-client.ts check the results.
 import { connect } from 'node:net';
 import type { Row, Step } from '../row.ts';
 import { BytePeer } from './byte-peer.ts';
@@ -10,14 +11,14 @@ import { followUpPath } from './raw-app.ts';
 import { readMessages, type Reading } from './read-messages.ts';
 import type { Scene } from './scene.ts';
 
-/** A row with its lease published and its placeholders filled in. */
+/** A row whose lease is published and whose placeholders are filled in. */
 export interface Staged {
   readonly row: Row;
   readonly app: RawApp;
   readonly scene: Scene;
   readonly id: string;
   readonly key: string;
-  /** With which every connection begins. */
+  /** Sent at the start of every connection. */
   readonly preface: string;
 }
 
@@ -66,7 +67,7 @@ export async function runRow({ row, app, scene, id, key, preface }: Staged, port
   }
 }
 
-/** The app may learn a little later than the client. */
+/** Waits for the app's side, which may see the outcome later than the client. */
 async function settle(row: Row, app: RawApp, scene: Scene): Promise<void> {
   const [first] = app.requests;
   if (row.app?.tunnel === 'closed' && first !== undefined) {
@@ -87,7 +88,7 @@ function textOf(step: Step): string {
   return 'bytewise' in step ? step.bytewise : '';
 }
 
-/** To know which answers have no body. */
+/** The request methods, needed to know which responses have no body. */
 function methodsIn(sent: string): string[] {
   return readMessages(sent, { kind: 'request', ended: true }).messages.map(({ start }) => start.split(' ')[0] ?? '');
 }

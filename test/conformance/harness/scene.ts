@@ -1,13 +1,13 @@
-// Owns the waiting of a row that is being played: both sides tell when something happened, and whoever waits looks again. Nothing
-// sleeps; what never comes is an error that says what it was.
+// Lets the steps of a row wait for conditions: both sides signal changes, and every waiter checks
+// its condition again. No fixed sleeps; a condition that is never met rejects with its description.
 
-/** Long, because the machine may be busy: it is only ever waited for by a row that fails. */
+/** Long, because the machine may be busy; only a failing row waits this long. */
 const patienceMs = 12_000;
 
 export class Scene {
   readonly #watchers = new Set<() => void>();
 
-  /** Something happened. */
+  /** Signals a change: all waiters check their conditions. */
   readonly changed = (): void => {
     for (const look of [...this.#watchers]) look();
   };

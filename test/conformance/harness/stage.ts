@@ -1,5 +1,6 @@
-// Owns the stage that rows are played on: one gateway, one app peer, and a lease of its own for each row, so that rows can be played
-// side by side. The two app peers differ in nothing but the way to the app: by plain TCP, or by our relay and its tunnels.
+// Sets up a gateway, an app peer and a separate lease for each row, so that rows can run in
+// parallel. The two kinds of app peer differ only in the path to the app: plain TCP, or our relay
+// and its tunnels.
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -26,7 +27,7 @@ interface Published {
 
 interface Way {
   readonly transport: Transport;
-  /** In the order of publishing. */
+  /** In the order in which the leases were published. */
   readonly ids: readonly string[];
   readonly close: () => Promise<void>;
 }
@@ -78,7 +79,7 @@ export async function openStage(
 
 const plainLease = testLease();
 
-/** The value with every placeholder in its texts replaced. */
+/** Replaces every placeholder in the strings of a value. */
 function filled<T>(value: T, placeholders: Readonly<Record<string, string>>): T {
   return JSON.parse(JSON.stringify(value), (_, part: unknown) => {
     if (typeof part !== 'string') return part;

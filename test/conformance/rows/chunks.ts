@@ -1,11 +1,11 @@
-// Chunked request bodies and their trailers (RFC 9112 §7): read exactly, made anew for the app, and never completed when they are
-// broken.
+// Chunked request bodies and their trailers (RFC 9112 §7): read strictly, re-encoded for the app,
+// and never completed when they are malformed.
 import { app, chunk, lastChunk, receives, receivesOk, refused, request } from '../phrases.ts';
 import { untilClosed, type Row, type Topic } from '../row.ts';
 
 const chunkedHead = request('POST', '/', 'Transfer-Encoding: chunked');
 
-/** The app sees the body whole. */
+/** The app receives the complete body. */
 function whole(name: string, body: string, text: string): Row {
   return {
     name,
@@ -15,7 +15,10 @@ function whole(name: string, body: string, text: string): Row {
   };
 }
 
-/** The head is with the app when the fault comes: the app's request must break off, and the client read 400. */
+/**
+ * The head has reached the app when the error is found: the app's request must be aborted, and the
+ * client gets 400.
+ */
 function broken(name: string, body: string): Row {
   return {
     name,
@@ -28,7 +31,7 @@ function broken(name: string, body: string): Row {
 const wholeRows: readonly Row[] = [
   whole('one chunk', chunk('hello') + lastChunk, 'hello'),
   {
-    // Counts as no body where it comes with its head.
+    // Treated as having no body when it arrives together with the head.
     name: 'no chunk but the last',
     send: chunkedHead + lastChunk,
     app: app({ line: 'POST /', framing: 'length', body: '' }),
@@ -116,14 +119,15 @@ const trailerRows: readonly Row[] = [
     client: receivesOk,
   },
   {
-    // RFC 9110 §6.5.1: what frames, routes or authenticates a message may not come behind it.
+    // RFC 9110 §6.5.1: fields for framing, routing or authentication are not allowed in trailers.
     name: 'trailers that may be none',
     send: `${chunkedHead}${chunk('abc')}0\r\n${['Host: forged.test', 'Trailer: X', 'X-Kept: 1'].join('\r\n')}\r\n\r\n`,
     app: app({ line: 'POST /', body: 'abc', trailers: ['X-Kept: 1'] }),
     client: receivesOk,
   },
   {
-    // Node's parser takes it at its word. A client that goes on must be answered, or see that it will not be.
+    // Node's parser honours it. A client that sends another request must get a response or see the
+    // connection close.
     name: 'Connection: close among the trailers',
     send: `${chunkedHead}${chunk('abc')}0\r\nConnection: close\r\n\r\n`,
     app: app({ line: 'POST /', body: 'abc', trailers: [] }),

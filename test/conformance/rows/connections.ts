@@ -1,4 +1,5 @@
-// One connection, several requests (RFC 9112 §9): order, HTTP/1.0, and what ends it.
+// Several requests on one connection (RFC 9112 §9): order, HTTP/1.0, and what closes the
+// connection.
 import { answer, app, chunk, get, head, lastChunk, ok, post, receives, request } from '../phrases.ts';
 import { end, reset, untilClosed, wholeRequest, type Answer, type Topic } from '../row.ts';
 
@@ -145,7 +146,8 @@ export const connections: Topic = {
       client: receives({ status: 200, framing: 'none', added: ['Content-Length: 5'] }, 'closed'),
     },
     {
-      // TCP can't tell a client that only ends its direction from one that has closed. Clients of HTTP do the latter (contract §9).
+      // TCP cannot distinguish a client that only ends its direction from one that has closed. HTTP
+      // clients normally do the latter.
       name: 'a client that ends while it waits has left: the app’s request is aborted',
       send: [get(), { peerReceived: '\r\n\r\n' }, end],
       app: app('GET /', [untilClosed], { tunnel: 'closed' }),

@@ -1,5 +1,5 @@
-// Cross-origin requests (Fetch standard §3.2, contract §2): answered before authentication, since preflights carry no credential;
-// without the setting, OPTIONS is a method like others.
+// Cross-origin requests (Fetch standard §3.2): handled before authentication, since preflights
+// carry no credential. Without CORS settings, OPTIONS is forwarded like any other method.
 import type { CorsPolicy } from '../../../src/policy/policy.ts';
 import { answer, app, get, head, passes, problem, receives, request } from '../phrases.ts';
 import type { Answer, Row, Topic } from '../row.ts';
@@ -14,7 +14,7 @@ const cors: CorsPolicy = {
 };
 const anyone: CorsPolicy = { ...cors, origins: ['*'], credentials: false };
 
-/** What a page may read of the gateway's own fields. */
+/** The gateway's own response headers that a page may read. */
 const readable =
   'Access-Control-Expose-Headers: X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, Proxy-Status, WWW-Authenticate';
 
@@ -35,7 +35,7 @@ const silent = [
   'Access-Control-Allow-Headers',
 ];
 
-/** The browser is told no: no header allows anything. */
+/** The browser denies access, because no header allows it. */
 const notAllowed: Answer = { status: 204, own: true, lacks: silent };
 
 function marked(name: string, send: string, headers: readonly string[], policy: CorsPolicy, by?: string): Row {

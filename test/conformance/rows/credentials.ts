@@ -1,4 +1,5 @@
-// The credential (contract §2, §5): found, checked, and kept from the app; whatever else the client calls itself by is the app's.
+// The gateway's credential is found, verified and withheld from the app; all other credentials are
+// forwarded to the app.
 import { app, chunk, get, head, passes, problem, receives, receivesOk, refused } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 
@@ -65,7 +66,7 @@ const websocket = [
 ];
 const noProtocol = websocket.slice(2);
 
-/** The app answers it as any request: what follows an agreement is rows/upgrades.ts’s. */
+/** The app responds as to any request; rows/upgrades.ts covers accepted upgrades. */
 function offers(
   name: string,
   lines: readonly string[],

@@ -1,5 +1,6 @@
-// What the gateway answers by itself (contract §4): a problem for programs, a page for browsers, neither telling more than its caller
-// may know. What must hold for every problem is in harness/check-client.ts, and so tested by every row that has one.
+// Responses that the gateway itself generates (docs/errors.md): a problem document for programs, a
+// page for browsers, neither revealing more than the caller may know. harness/check-client.ts
+// checks the rules for every problem, in every row that expects one.
 import { app, get, head, post, problem, receives, refused, request } from '../phrases.ts';
 import { end, wholeRequest, type Row, type Topic } from '../row.ts';
 
@@ -112,7 +113,6 @@ export const errors: Topic = {
   ],
 };
 
-/** gateway.max_body_bytes: 10. */
 export const bodyLimit: Topic = {
   title: 'body limit',
   setup: 'tight',

@@ -1,5 +1,5 @@
-// Who asked and by which way (contract §2): the gateway says it, and a client that is not trusted can't. Every spelling counts, since
-// CGI and its heirs can't tell `_` from `-`.
+// Forwarding headers: the gateway sets them, and an untrusted client cannot. Every spelling is
+// covered, since CGI and its successors do not distinguish `_` from `-`.
 import { answer, app, get, head, passes, receives, request } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 
@@ -13,7 +13,7 @@ const gatewaysWord = [
   'Forwarded: for=127.0.0.1;host="gw.test";proto=http',
 ];
 
-/** The lines do not reach the app, and what the gateway says stands. */
+/** The client's lines do not reach the app; the gateway's values do. */
 function replaced(name: string, ...lines: readonly string[]): Row {
   return {
     ...passes(name, get('/', ...lines), {
@@ -134,7 +134,7 @@ export const forwarded: Topic = {
   ],
 };
 
-/** The peer of these connections is 127.0.0.1, a trusted proxy. */
+/** The peer address of these connections is 127.0.0.1, a trusted proxy. */
 export const trustedProxies: Topic = {
   title: 'trusted proxy',
   setup: 'trusting',

@@ -1,4 +1,5 @@
-// Header fields (RFC 9112 §5, RFC 9110 §5.5): kept as they came, or refused where two readers could see different ones.
+// Header fields (RFC 9112 §5, RFC 9110 §5.5): forwarded unchanged, or rejected where two parsers
+// could read them differently.
 import { app, get, head, invalid, passes, receives, receivesOk, refused } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 
@@ -6,7 +7,7 @@ function kept(name: string, ...lines: readonly string[]): Row {
   return passes(name, get('/', ...lines), { line: 'GET /', headers: lines });
 }
 
-/** A line that is no header, between two that are. */
+/** An invalid header line between two valid ones. */
 function badLine(name: string, line: string): Row {
   return invalid(name, get('/', 'X-Before: 1', line, 'X-After: 2'));
 }

@@ -1,4 +1,4 @@
-// What belongs to one connection (RFC 9110 §7.6.1) and never passes, in either direction.
+// Hop-by-hop headers (RFC 9110 §7.6.1) are never forwarded, in either direction.
 import { answer, answered, app, get, head, passes, receives, receivesOk, request } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 

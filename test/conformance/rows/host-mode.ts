@@ -1,4 +1,5 @@
-// Host mode (contract §2): below gateway.base_domain, here peers.test, the first label names the lease and every path is the app's.
+// Host mode: below gateway.base_domain, here peers.test, the first label names the lease and every
+// path belongs to the app.
 import { answer, app, head, passes, problem, receives, receivesOk, refused } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 
@@ -6,7 +7,7 @@ function at(host: string, target = '/', ...headers: readonly string[]): string {
   return head(`GET ${target} HTTP/1.1`, `Host: ${host}`, 'X-API-Key: @key', ...headers);
 }
 
-/** Every path is the app's, byte for byte. */
+/** The path reaches the app byte for byte. */
 function kept(name: string, path: string): Row {
   return {
     ...passes(name, at('@app.peers.test', path), {

@@ -1,4 +1,5 @@
-// The Host header (RFC 9112 §3.2): one, well formed, and told to the app as X-Forwarded-Host.
+// The Host header (RFC 9112 §3.2): exactly one, well formed, and forwarded to the app as
+// X-Forwarded-Host.
 import { app, head, invalid, receivesOk } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 

@@ -1,4 +1,5 @@
-// Interim answers (RFC 9110 §15.2) and Expect: 100-continue (§10.1.1), end to end: the app says whether to go on.
+// Interim responses (RFC 9110 §15.2) and Expect: 100-continue (RFC 9110 §10.1.1), end to end: the
+// app decides whether the client should send the body.
 import { answer, app, head, ok, post, receives, refused, request, get } from '../phrases.ts';
 import { untilClosed, wholeRequest, type Topic } from '../row.ts';
 
@@ -66,7 +67,7 @@ export const interim: Topic = {
       client: refused(417, 'expectation_failed'),
     },
     {
-      // RFC 9110 §10.1.1: an HTTP/1.0 client's expectation is ignored.
+      // RFC 9110 §10.1.1: the expectation of an HTTP/1.0 client is ignored.
       name: 'the expectation of an HTTP/1.0 client is nobody’s',
       send: head('POST /peer/@app/ HTTP/1.0', 'X-API-Key: @key', 'Expect: 100-continue', 'Content-Length: 5') + 'hello',
       app: app({ line: 'POST /', body: 'hello' }),

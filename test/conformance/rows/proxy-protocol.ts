@@ -1,5 +1,6 @@
-// gateway.proxy_protocol (contract §2): a trusted proxy, here 127.0.0.1, says in PROXY protocol version 2 who the client is. What does
-// not begin so is no client of ours, and gets no answer.
+// gateway.proxy_protocol: a trusted proxy, here 127.0.0.1, sends the client's address in a PROXY
+// protocol version 2 header. A connection that does not start with one is closed without a
+// response.
 import { proxyHeader, proxyHeaderFor } from '../../helpers/proxy-header.ts';
 import { app, get, receivesOk } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';

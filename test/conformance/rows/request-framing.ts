@@ -1,11 +1,15 @@
-// Where a request ends (RFC 9112 §6): what two readers could end in different places is refused, and its connection closed. The
-// families are those of the literature on request smuggling. `forged` behind a refused head is the request that would be smuggled in.
+// The end of a request (RFC 9112 §6): requests that two parsers could end in different places are
+// rejected and the connection is closed. The groups follow the literature on request smuggling.
+// `forged` after a rejected head marks the request that would be smuggled in.
 import { app, chunk, head, invalid, lastChunk, passes, post, receivesOk, refused, request } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 
 const smuggled = head('GET /peer/@app/forged HTTP/1.1', 'Host: gw.test', 'X-API-Key: @key');
 
-/** A head that frames its body badly; a body that would do for a length of 5 and for chunks; what would be smuggled. */
+/**
+ * A head with bad framing, then a body that fits both a length of 5 and chunked coding, then the
+ * request to smuggle in.
+ */
 function bad(name: string, ...framing: readonly string[]): Row {
   return invalid(name, request('POST', '/', ...framing) + lastChunk + smuggled);
 }

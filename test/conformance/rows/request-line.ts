@@ -1,8 +1,9 @@
-// The request line (RFC 9112 §3): what is one, and everything that two readers could split differently.
+// The request line (RFC 9112 §3): valid forms, and every form that two parsers could split
+// differently.
 import { app, get, head, invalid, passes, receives, receivesOk, refused, request } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 
-/** A request line and nothing else wrong. */
+/** A request that can be wrong only in its request line. */
 function line(text: string): string {
   return head(text, 'Host: gw.test', 'X-API-Key: @key');
 }
@@ -31,7 +32,8 @@ const refusedLines: readonly Row[] = [
   invalid('a version without a dot', line('GET /peer/@app/ HTTP/11')),
   invalid('HTTP/2 named without speaking it', line('GET /peer/@app/ HTTP/2.0')),
   {
-    // An empty SETTINGS frame and a GOAWAY of 47 bytes with the error HTTP_1_1_REQUIRED (RFC 9113 §6.8, §7).
+    // An empty SETTINGS frame and a GOAWAY of 47 bytes with the error HTTP_1_1_REQUIRED (RFC 9113
+    // §6.8, §7).
     name: 'the preface of HTTP/2',
     send: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
     client: {
@@ -62,7 +64,8 @@ const forwardedMethods: readonly Row[] = [
 ].map((method): Row => ({ ...passes(`the method ${method}`, request(method, '/m'), `${method} /m`), h2: true }));
 
 const others: readonly Row[] = [
-  // RFC 9112 §3 lets a recipient take any white space for one. The line is made anew, so nobody behind us reads it differently.
+  // RFC 9112 §3 lets a recipient accept any whitespace as one space. The gateway writes the line
+  // again, so no recipient behind it can read the line differently.
   passes('two spaces before the target are one', line('GET  /peer/@app/x HTTP/1.1'), 'GET /x'),
   passes('two spaces before the version are one', line('GET /peer/@app/x  HTTP/1.1'), 'GET /x'),
   passes('an empty line before the request', `\r\n${get('/x')}`, 'GET /x'),

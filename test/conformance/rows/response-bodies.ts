@@ -1,5 +1,5 @@
-// Bodies of answers as clients must see them: framing made anew, trailers, every byte as soon as it is there (RFC 9112 §6, §7; contract
-// §9).
+// Response bodies as clients must receive them: new framing, trailers, and every byte forwarded as
+// soon as it arrives (RFC 9112 §6, §7).
 import { answer, answered, app, chunk, get, head, lastChunk, receives, request } from '../phrases.ts';
 import { end, wholeRequest, type Row, type Topic } from '../row.ts';
 

@@ -1,4 +1,5 @@
-// Answers of apps as clients must see them: statuses, those without content, HEAD, ranges (RFC 9110 §6.4, §14, §15).
+// App responses as clients must receive them: statuses, responses without content, HEAD, ranges
+// (RFC 9110 §6.4, §14, §15).
 import { answer, answered, app, get, head, receives, receivesOk, request } from '../phrases.ts';
 import type { Answer, AppSide, Row, Topic } from '../row.ts';
 
@@ -49,7 +50,7 @@ const bodiless: readonly Row[] = [
     }),
     h2: true,
   },
-  // RFC 9110 §8.6: a 204 has no length.
+  // RFC 9110 §8.6: a 204 has no Content-Length.
   {
     ...answered('204 with a length of nothing', head('HTTP/1.1 204 No Content', 'Content-Length: 0'), {
       status: 204,

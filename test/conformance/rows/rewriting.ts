@@ -1,8 +1,9 @@
-// Path mode puts an app below a prefix that it does not know (contract §2): what it says of its own paths is led back there.
+// Path mode serves an app below a prefix that the app does not know: paths in its response headers
+// are rewritten to include the prefix.
 import { answer, app, get, head, receives, request } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 
-/** The app's line, and what the client must read instead; undefined: nothing. */
+/** The app's header line, and the line that the client must receive. Undefined: none. */
 function rewritten(name: string, line: string, as: string | undefined, status = '302 Found'): Row {
   return {
     name,
@@ -49,7 +50,8 @@ export const rewriting: Topic = {
     cookie('a path in other case', 'a=1; pAtH=/x; Secure', 'a=1; Path=/peer/@app/x; Secure'),
     cookie('the domain is dropped', 'a=1; Domain=example.test; Path=/x', 'a=1; Path=/peer/@app/x'),
     cookie('a domain in other case', 'a=1; domain=.Example.test; Path=/; HttpOnly', 'a=1; Path=/peer/@app; HttpOnly'),
-    // RFC 6265 §5.1.4. At /peer/@app itself, a browser would take /peer for it, and with it every app.
+    // RFC 6265 §5.1.4: at /peer/@app itself, a browser would default to the path /peer, which
+    // covers every app.
     cookie('no path is that of the request', 'a=1; Max-Age=60', 'a=1; Max-Age=60; Path=/peer/@app/dir'),
     cookie(
       'other attributes stay as they are',

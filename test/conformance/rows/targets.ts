@@ -1,13 +1,13 @@
-// Targets in path mode: which lease is meant, and the path below it byte for byte (contract §2).
+// Targets in path mode: the lease that they name, and the path below it byte for byte.
 import { get, head, passes, problem, receives, refused } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 
-/** The path reaches the app as it was sent. */
+/** The path reaches the app unchanged. */
 function kept(name: string, path: string): Row {
   return { ...passes(name, get(path), `GET ${path}`), h2: true };
 }
 
-/** A whole target, to see what becomes of it. */
+/** A request with exactly this target. */
 function target(text: string, host = 'gw.test'): string {
   return head(`GET ${text} HTTP/1.1`, `Host: ${host}`, 'X-API-Key: @key');
 }
@@ -107,7 +107,7 @@ const refusedRows: readonly Row[] = [
 
 const forms: readonly Row[] = [
   {
-    // RFC 9110 §9.3.7: it asks about the gateway as a whole, not about any lease.
+    // RFC 9110 §9.3.7: `OPTIONS *` applies to the gateway as a whole, not to a lease.
     name: 'OPTIONS *',
     send: head('OPTIONS * HTTP/1.1', 'Host: gw.test'),
     client: receives({ status: 204, own: true, added: ['Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'] }),
@@ -121,7 +121,8 @@ const forms: readonly Row[] = [
     client: problem(404, 'not_found'),
   },
   {
-    // RFC 9112 §3.2.2 lets the target win. But who stands before or behind us may not know that: two hosts are one too many.
+    // RFC 9112 §3.2.2 gives precedence to the target, but another proxy in front of or behind us
+    // may not, so two different hosts are ambiguous.
     name: 'the absolute form with another Host',
     send: target('http://gw.test/peer/@app/x', 'other.test'),
     client: refused(400, 'invalid_request'),

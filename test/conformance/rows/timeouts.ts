@@ -1,5 +1,5 @@
-// Who waits too long (contract §4, §7): an app that does not answer, a body that stands still, a client that does not get on with its
-// request. All of them have two seconds here.
+// Timeouts (docs/errors.md): an app that does not respond, a body that stalls, a client that does
+// not complete its request. Each limit is two seconds here.
 import { app, chunk, get, head, problem, receives, refused, request } from '../phrases.ts';
 import { untilClosed, wholeRequest, type Topic } from '../row.ts';
 

@@ -1,4 +1,5 @@
-// Leaving HTTP (RFC 9110 §7.8, contract §9): asked for end to end, agreed to by the app alone, then bytes both ways.
+// Upgrades (RFC 9110 §7.8): requested end to end, accepted only by the app, then bytes in both
+// directions.
 import { answer, app, get, head, passes, problem, receives, refused, request } from '../phrases.ts';
 import { end, untilClosed, wholeRequest, type Answer, type ClientSide, type Row, type Topic } from '../row.ts';
 
@@ -29,7 +30,7 @@ function talks(rest: string): ClientSide {
   return { answers: [switched], then: 'switched', rest };
 }
 
-/** Not an upgrade: forwarded as any other, and the app never hears of it. */
+/** Not an upgrade: forwarded like any other request, without the Upgrade header. */
 function plain(name: string, ...lines: readonly string[]): Row {
   return passes(name, get('/', ...lines), { line: 'GET /', lacks: ['Upgrade'] });
 }
@@ -166,7 +167,7 @@ export const upgrades: Topic = {
       'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA',
     ),
     {
-      // RFC 9110 §7.8: an HTTP/1.0 client's Upgrade is ignored.
+      // RFC 9110 §7.8: the Upgrade of an HTTP/1.0 client is ignored.
       name: 'an HTTP/1.0 client can not upgrade',
       send: head('GET /peer/@app/ HTTP/1.0', 'X-API-Key: @key', 'Connection: Upgrade', 'Upgrade: foo'),
       app: app({ line: 'GET /', lacks: ['Upgrade'] }),

@@ -1,11 +1,14 @@
-// Bodies of answers that break off or are broken (contract §2): what was whole passes, what was not is visibly cut for the client too,
-// the tunnel is not used again, and nothing of it leaks into the next answer.
+// Truncated or malformed response bodies: the valid part is forwarded, the client can tell that the
+// response is incomplete, the tunnel is not reused, and nothing leaks into the next response.
 import { answer, app, chunk, get, head, lastChunk, receives, receivesOk, request } from '../phrases.ts';
 import { end, reset, wholeRequest, type AppSide, type Row, type Topic } from '../row.ts';
 
 const chunked = head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked');
 
-/** The client has the head and what came of the body when the rest turns out to be none. */
+/**
+ * The client receives the head and the valid start of the body before the rest turns out to be
+ * invalid.
+ */
 function cut(name: string, first: string, body: string, ...then: AppSide['answers'][number][]): Row {
   return {
     name,
@@ -15,7 +18,7 @@ function cut(name: string, first: string, body: string, ...then: AppSide['answer
   };
 }
 
-/** The answer is whole; what follows it on the tunnel is nobody's. */
+/** The response is complete; the bytes after it on the tunnel are discarded. */
 function followed(name: string, bytes: string, send: string = get()): Row {
   const method = send.split(' ')[0] ?? 'GET';
   return {

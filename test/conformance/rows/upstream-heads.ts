@@ -1,9 +1,9 @@
-// Heads of answers that are none (contract §2: the upstream side is as strict): 502 bad_upstream_response, the tunnel is not used
-// again, and nothing of it leaks into the next answer, which is asked for after every row.
+// Invalid response heads: the client gets 502 bad_upstream_response, the tunnel is not reused, and
+// nothing leaks into the response to the follow-up request that is sent after every row.
 import { answer, app, chunk, get, head, lastChunk, problem, receives, request } from '../phrases.ts';
 import { end, wholeRequest, type Row, type Topic } from '../row.ts';
 
-/** The app's bytes are no answer. */
+/** The app's bytes are not a valid response. */
 function bad(name: string, bytes: string, send: string = get()): Row {
   return {
     name,
@@ -139,7 +139,7 @@ const switching: readonly Row[] = [
   },
 ];
 
-/** Two lengths that say the same: RFC 9112 §6.3 lets a recipient take them for one. */
+/** Two equal Content-Length values: RFC 9112 §6.3 lets a recipient treat them as one. */
 const lenient: Row = {
   name: 'two lengths that are the same are one, or none',
   send: get(),

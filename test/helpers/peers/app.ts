@@ -1,5 +1,5 @@
-// An app with its `expose` in one process, for the test that started it: bodies without end, in one direction or both, uploads that are read as
-// the test says, requests that are held.
+// An app with its `expose` in one process, controlled by the test that started it: endless bodies
+// in one or both directions, uploads read on request, requests held open.
 import { createHash } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
@@ -23,16 +23,16 @@ export interface AppSettings extends Pick<RelayClientOptions, 'keepalive'> {
   readonly maxTunnels?: number;
 }
 
-/** Of the body that /endless sends, or that /unread has been sent. */
+/** Progress of the body that /endless sends or /unread receives. */
 export interface Flowed {
   readonly bytes: number;
-  /** The last piece was not taken yet. */
+  /** The last write returned false. */
   readonly blocked: boolean;
 }
 
 const block = Buffer.alloc(65_536, 'x');
 let endless: { readonly sink: Writable; bytes: number } | undefined;
-/** Nothing is read of it but what `read` asks for. */
+/** The upload of /unread, read only when `read` asks for it. */
 let unread: { readonly source: Readable; bytes: number } | undefined;
 let held: ServerResponse[] = [];
 let events: ServerResponse | undefined;
@@ -74,7 +74,7 @@ const server = createServer((request, response) => {
       break;
     }
     case 'held':
-      // Until the test lets them all go.
+      // Holds the response until the test releases all of them.
       held.push(response);
       if (held.length === Number(argument)) tellParent('held');
       break;
@@ -96,7 +96,7 @@ server.on('upgrade', (request, socket, head) => {
   unread = { source: socket, bytes: 0 };
   sendEndlessly(socket);
 });
-// All of them are connections of this process's own bridge.
+// All connections come from this process's own bridge.
 server.keepAliveTimeout = 120_000;
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
@@ -118,7 +118,7 @@ function sendEndlessly(sink: Writable): void {
   more();
 }
 
-/** Resolves once so many bytes more have been read. */
+/** Resolves once `bytes` more bytes have been read. */
 async function read(bytes: number): Promise<void> {
   if (unread === undefined) throw new Error('there is no upload');
   const { source } = unread;
@@ -155,11 +155,11 @@ await published.promise;
 const commands = {
   sent: (): Flowed => ({ bytes: endless?.bytes ?? 0, blocked: endless?.sink.writableNeedDrain ?? false }),
   read,
-  /** Each is a flush of its own. */
+  /** Writes each event separately, so each is flushed by itself. */
   events: (list: readonly string[]) => {
     for (const event of list) events?.write(event);
   },
-  /** What is left of an app that was killed. */
+  /** Closes all connections, as if the app had been killed. */
   cut: () => {
     server.closeAllConnections();
   },

@@ -1,4 +1,4 @@
-// A peer with much to tell before it is ready, all at once.
+// A peer that sends several events at once before it is ready.
 import { serveParent, tellParent } from './parent.ts';
 
 for (const event of ['one', 'two', 'three']) tellParent(event);

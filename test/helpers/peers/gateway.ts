@@ -1,4 +1,5 @@
-// A gateway as a process of its own, for the test that started it. SIGTERM drains it, as it does the command.
+// A gateway as a separate process, controlled by the test that started it. SIGTERM drains it, as it
+// does for the real command.
 import { onShutdown } from '../../../src/cli/shutdown.ts';
 import { createGateway } from '../../../src/gateway/gateway.ts';
 import type { ErrorCode } from '../../../src/kernel/errors/error-table.ts';
@@ -19,11 +20,11 @@ export interface GatewaySettings extends Pick<RelayClientOptions, 'keepalive' | 
   readonly relayUrl: string;
   readonly pool?: Partial<PoolLimits>;
   readonly timeouts?: Partial<Timeouts>;
-  /** What a drain leaves to requests in flight. */
+  /** How long a drain lets requests in flight continue. */
   readonly graceMs?: number;
 }
 
-/** What was told of a request that failed. */
+/** A failed request, as the gateway reported it. */
 export interface Failure {
   readonly requestId: string;
   readonly code: ErrorCode;
@@ -78,9 +79,9 @@ shutdown.signal.addEventListener('abort', () => {
 
 const commands = {
   state: () => transport.state(),
-  /** Those since the last time that it was asked. */
+  /** Failures since the last call. */
   failures: () => failures.splice(0),
-  /** As a reload does. */
+  /** Applies a policy, as a reload does. */
   apply: (parts: Parameters<typeof testPolicy>[0]) => gateway.apply(testPolicy({ ...policyParts, ...parts })),
   close: () => gateway.close(),
 };

@@ -1,9 +1,9 @@
-// Owns the count of what a measured process has made and not yet got rid of: sockets, requests, their answers, tunnels, timers. What
-// somebody still holds, by a listener that was left behind or in any other way, is alive.
+// Counts the live objects of a measured process: sockets, requests, responses, tunnels, timers. An
+// object that is still referenced, for example by a leftover listener, counts as live.
 import { createHook } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
 
-/** By kind. */
+/** Counts by kind. */
 export type Lives = Readonly<Record<string, number>>;
 
 const weakly = new Map<string, WeakRef<object>[]>();
@@ -15,7 +15,7 @@ export function born(kind: string, object: object): void {
   weakly.set(kind, all);
 }
 
-/** From now on. Node tells of each of them by itself. */
+/** Starts counting. Node reports these objects through diagnostics channels. */
 export function watchLives(): void {
   const channels: readonly [channel: string, kinds: readonly string[]][] = [
     ['net.client.socket', ['socket']],
@@ -28,7 +28,7 @@ export function watchLives(): void {
       for (const kind of kinds) born(kind, (message as Readonly<Record<string, object>>)[kind] ?? {});
     });
   }
-  // Those included that do not keep a process alive.
+  // Includes timers that do not keep the process alive.
   createHook({
     init: (id, type) => {
       if (type === 'Timeout') timers.add(id);
@@ -37,9 +37,9 @@ export function watchLives(): void {
   }).enable();
 }
 
-/** `collectGarbage` is called first. */
+/** Calls `collectGarbage` before counting. */
 export async function lives(collectGarbage: () => void): Promise<Lives> {
-  // What a turn holds is free in the next one.
+  // Objects held by the current turn become collectable in the next one.
   for (let turn = 0; turn < 2; turn += 1) {
     await new Promise((resolve) => setImmediate(resolve));
     collectGarbage();

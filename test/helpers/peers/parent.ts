@@ -1,5 +1,5 @@
-// Owns the child's side of a measured process: says that it is ready, answers the test's questions, tells what happened. What can
-// be asked beyond memory and resources is the peer's own.
+// The child's side of a measured process: reports that it is ready, serves the test's commands,
+// sends events. Provides memory and resource reports; each peer adds its own commands.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
 import { queryObjects, setFlagsFromString } from 'node:v8';
@@ -8,11 +8,11 @@ import { lives, watchLives } from './lives.ts';
 
 export interface PeerReport {
   readonly rssBytes: number;
-  /** The highest ever. */
+  /** The peak so far. */
   readonly peakRssBytes: number;
-  /** What keeps the event loop alive, by kind. */
+  /** The resources that keep the event loop alive, by kind. */
   readonly resources: Readonly<Record<string, number>>;
-  /** Node's warnings by name: among them, that an emitter has more listeners than anybody needs. */
+  /** Node's warnings by name, such as the one for too many listeners on an emitter. */
   readonly warnings: readonly string[];
 }
 
@@ -32,22 +32,25 @@ const collectGarbage = runInNewContext('gc') as () => void;
 
 const warnings: string[] = [];
 process.on('warning', ({ name }) => {
-  // Ours, for counting objects.
+  // Ours: caused by the API that counts objects.
   if (name !== 'ExperimentalWarning') warnings.push(name);
 });
 
-/** What the test gave this process. */
+/** The settings that the test passed to this process. */
 export const settings: unknown = JSON.parse(process.argv[2] ?? '{}');
 
-/** Of any peer. */
+/** Settings of every peer. */
 export interface CommonSettings {
-  /** `lives` can be asked. */
+  /** Enables the `lives` command. */
   readonly watchLives?: boolean;
 }
-// Before the peer makes anything.
+// Before the peer creates any object.
 if ((settings as CommonSettings).watchLives === true) watchLives();
 
-/** Call it last. `counted`: the classes whose living instances `objects` can count; each costs a walk through the whole heap. */
+/**
+ * Call it last. `counted`: the classes whose live instances `objects` can count; each count walks
+ * the whole heap.
+ */
 export function serveParent(
   ready: Readonly<Record<string, unknown>>,
   commands: Readonly<Record<string, Command>>,
@@ -76,7 +79,7 @@ export function serveParent(
         (error: unknown) => process.send?.({ id, error: String(error) }),
       );
   });
-  // The test is over, however it ended.
+  // The test has ended, for whatever reason.
   process.once('disconnect', () => {
     process.exit(0);
   });
@@ -89,7 +92,7 @@ export function tellParent(event: string): void {
 
 let delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
 
-/** How long the event loop was late since the last time that it was asked; from the first time on. */
+/** Event loop delay since the last call; measured from the first call on. */
 function lag(): { readonly p99Ms: number; readonly maxMs: number } {
   delay ??= monitorEventLoopDelay({ resolution: lagResolutionMs });
   delay.enable();

@@ -1,5 +1,6 @@
-// An app that stands still at a point of each exchange (exchange-points.ts) until the test says what becomes of it. Published three
-// times: `raw` writes into its tunnels itself, `app` stands behind a bridge as a local server, `mute` never answers a dial.
+// An app that stops at a given point of each exchange (exchange-points.ts) until the test decides
+// how to continue. Published three times: `raw` writes to its tunnels directly, `app` is a local
+// server behind a bridge, `mute` never answers a dial.
 import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, Socket, type AddressInfo } from 'node:net';
@@ -18,11 +19,11 @@ import { serveParent, settings, tellParent } from './parent.ts';
 
 export interface PointAppSettings extends Pick<RelayClientOptions, 'keepalive' | 'reconnect'> {
   readonly relayUrl: string;
-  /** Whoever has the same is the same to the relay. */
+  /** Peers with the same identity are the same to the relay. */
   readonly identity: string;
 }
 
-/** An exchange that stands at its point. */
+/** An exchange that is stopped at its point. */
 interface Held {
   readonly connection: Duplex;
   readonly name: PointName;
@@ -33,7 +34,10 @@ interface Held {
 const held = new Set<Held>();
 const localSockets = new Set<Socket>();
 
-/** The next write of any tunnel sends half of what it has; `rest` sends the other half. */
+/**
+ * When set, the next write of any tunnel sends only the first half of its data; `rest` sends the
+ * other half.
+ */
 let halving: ((rest: () => void) => void) | undefined;
 type Write = (this: MuxStream, pieces: readonly Uint8Array[]) => boolean;
 const wholeWrite = Object.getOwnPropertyDescriptor(MuxStream.prototype, 'write')?.value as Write;
@@ -47,7 +51,7 @@ MuxStream.prototype.write = function halved(this: MuxStream, pieces): boolean {
   return wholeWrite.call(this, [bytes.subarray(0, middle)]);
 };
 
-/** One request after the other, each known by its path. */
+/** Serves one request after the other, each identified by its path. */
 function serve(connection: Duplex): void {
   let received = '';
   let current: Held | undefined;
@@ -83,7 +87,7 @@ function serve(connection: Duplex): void {
         current = undefined;
         received = '';
         sendRest();
-        // expose would send a request again that met the end of a kept connection, as it should.
+        // expose would correctly resend a request that met the end of a kept-alive connection.
         if (point.ends === true || connection instanceof Socket) connection.end();
       },
     };
@@ -91,7 +95,7 @@ function serve(connection: Duplex): void {
     connection.write(point.sent);
     if (point.halfSent === undefined || !(connection instanceof SecureChannel)) tellParent(`arrived ${name}`);
     else {
-      // Behind the frame of what was sent whole.
+      // Runs after the frame of the data that was sent whole.
       setImmediate(() => {
         halving = (rest) => {
           sendRest = rest;
@@ -158,19 +162,19 @@ void (async () => {
 
 const commands = {
   requestIds: () => Object.fromEntries([...held].map(({ name, requestId }) => [name, requestId])),
-  /** All of them go on, and end as they should. */
+  /** Lets all of them continue and finish normally. */
   finish: () => {
     for (const one of [...held]) if (points[one.name].kind !== 'upload') one.finish();
   },
-  /** The app ends its side, as if that were all. */
+  /** The app ends its side, as if the response were complete. */
   end: () => {
     for (const { connection } of held) connection.end();
   },
-  /** That one is aborted. */
+  /** Aborts the exchanges at this point. */
   drop: (name: PointName) => {
     for (const one of held) if (one.name === name) one.connection.destroy(new Error('dropped'));
   },
-  /** What is left of a local server that was killed. */
+  /** Resets all connections, as if the local server had been killed. */
   cut: () => {
     for (const socket of localSockets) socket.resetAndDestroy();
   },

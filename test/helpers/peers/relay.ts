@@ -1,4 +1,4 @@
-// Our relay as a process of its own, for the test that started it.
+// Our relay as a separate process, controlled by the test that started it.
 import { MuxStream } from '../../../src/portal/yamux/mux-stream.ts';
 import { Mux } from '../../../src/portal/yamux/session.ts';
 import { createRelay, type RelayOptions } from '../../../src/relay/relay.ts';

@@ -1,4 +1,4 @@
-// The loads of the soak as a process of their own, for test/soak/main.ts.
+// The loads of the soak test as a separate process, for test/soak/main.ts.
 import process from 'node:process';
 import type { Targets } from '../../soak/load.ts';
 import { LoadRunner, type LoadReport } from '../../soak/load-runner.ts';
@@ -7,14 +7,17 @@ import { serveParent, settings } from './parent.ts';
 
 export interface SoakLoadsSettings {
   readonly targets: Targets;
-  /** By the names of the loads. */
+  /** Keys by the name of the load. */
   readonly keys: Readonly<Record<string, string>>;
   readonly seed: string;
   /** Names of loads; empty: all of them. */
   readonly only: readonly string[];
 }
 
-/** Faults of the loads themselves, by text. One does not end the others; the report shows them. */
+/**
+ * Errors of the loads themselves, counted by text. An error in one load does not end the others;
+ * the report shows it.
+ */
 const faults: Record<string, number> = {};
 const note = (error: Error): void => {
   const text = (error.stack ?? error.message).split('\n', 3).join(' ').slice(0, 300);

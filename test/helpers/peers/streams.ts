@@ -1,5 +1,5 @@
-// Many clients as a process of its own, for the test that started it: event streams that must go on, and WebSockets whose every
-// message must come back.
+// Many clients in a separate process, controlled by the test that started it: event streams that
+// must keep going, and WebSockets whose every message must be echoed.
 import { request, type IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import { key } from '../policy.ts';
@@ -11,18 +11,18 @@ export interface StreamsSettings {
   readonly webSockets: number;
 }
 
-/** Of all streams of one kind. */
+/** Totals over all streams of one kind. */
 export interface StreamCounts {
   readonly open: number;
-  /** Ended, or never begun. */
+  /** Ended, or never opened. */
   readonly lost: number;
-  /** On the stream that got the fewest. */
+  /** Messages on the stream that received the fewest. */
   readonly fewest: number;
-  /** Came in another order, or changed. */
+  /** Messages that arrived out of order or changed. */
   readonly wrong: number;
 }
 
-/** Opened so many at a time: no listener takes thousands in one moment. */
+/** Connections opened at a time, because no listener accepts thousands at once. */
 const atOnce = 100;
 const messageEveryMs = 1_000;
 
