@@ -1,5 +1,5 @@
-// The format of the API keys that the gateway generates: creates a key, and detects typos by its checksum before any hash is computed.
-// Keeps no list of keys.
+// The format of the API keys that the gateway generates: creates a key, and detects typos by its
+// checksum before any hash is computed. Keeps no list of keys.
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { isOwnKey } from '../kernel/api-key-format.ts';
@@ -11,10 +11,13 @@ const handleCharacters = 16;
 const secretCharacters = 26; // 155 bits
 const checkCharacters = 6; // 62^6 > 2^32
 
-/** `sk_live_` and the key id: by this an entry is found, and no secret is in it. */
+/** `sk_live_` and the key id: enough to look an entry up, and not secret. */
 export const prefixCharacters: number = 'sk_live_'.length + handleCharacters;
 
-/** Of another form; or of this one, with a check that is right or wrong. */
+/**
+ * `foreign`: any other format. `ours`: the gateway's format with a valid checksum. `mistyped`: the
+ * gateway's format with a wrong checksum.
+ */
 export type KeyForm = 'foreign' | 'ours' | 'mistyped';
 
 export function formOf(key: string): KeyForm {
@@ -22,13 +25,16 @@ export function formOf(key: string): KeyForm {
   return checkOf(key.slice(0, -checkCharacters)) === key.slice(-checkCharacters) ? 'ours' : 'mistyped';
 }
 
-/** `sk_live_`, 16 characters of key id, 26 of secret, 6 of check. */
+/** `sk_live_`, 16 characters of key id, 26 of secret, 6 of checksum. */
 export function createApiKey(kind: KeyKind): string {
   const body = `sk_${kind}_${randomBase62(handleCharacters + secretCharacters)}`;
   return body + checkOf(body);
 }
 
-/** CRC-32/ISO-HDLC of everything before it, in base62, left-padded. Public knowledge, and no secret hangs on it. */
+/**
+ * CRC-32/ISO-HDLC of everything before it, in base62, left-padded. It only detects typos and
+ * protects no secret.
+ */
 export function checkOf(body: string): string {
   let rest = crc32(body);
   let check = '';

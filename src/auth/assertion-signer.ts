@@ -1,11 +1,10 @@
-// Signs `X-Gateway-Assertion`, a JWT that identifies the caller to an app (docs/guides/assertions.md). Neither decides which leases get one
-// nor stores the keys.
+// Signs `X-Gateway-Assertion`, a JWT that identifies the caller to an app
+// (docs/guides/assertions.md). Neither decides which leases get one nor stores the keys.
 import { hash, randomUUID, sign } from 'node:crypto';
 import type { Principal } from '../guard/principal.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { currentKey, type SigningKey } from './signing-keys.ts';
 
-/** Who tells whom of whom. */
 export interface Assertion {
   /** gateway.public_url */
   readonly issuer: string;
@@ -15,7 +14,7 @@ export interface Assertion {
 
 export interface AssertedRequest {
   readonly method: string;
-  /** As the app gets it: path and query. */
+  /** Path and query, as sent to the app. */
   readonly target: string;
 }
 
@@ -29,29 +28,36 @@ interface Kept {
   readonly untilMs: number;
 }
 
-/** Reused for up to 30 s. It is valid for as long again, and so is one that is never reused. */
+/**
+ * An assertion is reused for up to 30 s and must stay valid for 30 s more, hence 60 s in all. The
+ * lifetime is the same for one that is never reused.
+ */
 const reusedForMs = 30_000;
 const validForSeconds = { none: 60, request: 30 } as const;
-/** Callers times leases that are busy at one time. Beyond it the oldest is signed anew, 40 us or so. */
+/**
+ * Pairs of caller and lease that are busy at the same time. Beyond this, the oldest assertion is
+ * dropped and signed again on its next use, which takes about 40 us.
+ */
 const maxKept = 10_000;
 
 export class AssertionSigner {
   readonly #parts: SignerParts;
-  /** In the order of signing, the oldest first. */
+  /** In the order of signing, oldest first. */
   readonly #kept = new Map<string, Kept>();
-  /** A key's principal is the same for all its requests. */
+  /** All requests of a key share one principal object. */
   readonly #whoTexts = new WeakMap<Principal, string>();
 
   constructor(parts: SignerParts) {
     this.#parts = parts;
   }
 
-  /** `bind: none`. Undefined while there is no key. */
+  /** `bind: none`. Returns undefined while there is no key. */
   forLease(about: Assertion): string | undefined {
     const nowMs = this.#parts.clock.wallMs();
     const key = this.#key(nowMs);
     if (key === undefined) return undefined;
-    // What it says, and what it is signed with: nothing else can make two callers alike. No part but the last can hold a line break.
+    // The cache key has everything that goes into the token, so no two callers share one. Only the
+    // last part can contain a line break, so the parts cannot run together.
     const name = `${key.kid}\n${about.issuer}\n${about.leaseId}\n${this.#whoText(about.principal)}`;
     const kept = this.#kept.get(name);
     if (kept !== undefined && nowMs < kept.untilMs && nowMs >= kept.untilMs - reusedForMs) return kept.assertion;
@@ -65,7 +71,7 @@ export class AssertionSigner {
     return assertion;
   }
 
-  /** `bind: request`: good for this one only. Undefined while there is no key. */
+  /** `bind: request`: valid for this request only. Returns undefined while there is no key. */
   forRequest(about: Assertion, { method, target }: AssertedRequest): string | undefined {
     const nowMs = this.#parts.clock.wallMs();
     const key = this.#key(nowMs);
@@ -98,7 +104,9 @@ function claimsOf({ issuer, leaseId, principal }: Assertion, nowMs: number, vali
   return { iss: issuer, aud: leaseId, ...whoOf(principal), iat, exp: iat + validSeconds };
 }
 
-/** `kind` beside `sub`: a token's subject may be chosen to look like the id of a key. */
+/**
+ * `kind` is sent beside `sub`, because the subject of a token may be chosen to look like a key id.
+ */
 function whoOf({ id, kind, scopes, subject, tenant }: Principal): object {
   return { sub: subject ?? id, kind, scope: scopes.join(' '), ...(tenant !== undefined && { tenant }) };
 }

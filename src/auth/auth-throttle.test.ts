@@ -16,7 +16,7 @@ const stranger = { kind: 'stranger' } as const;
 const begin = (from: string, tried: string, standing: Standing = stranger): number =>
   penalty.begin(from, tried.slice(0, prefixCharacters), standing);
 const key = createApiKey('live');
-/** Of one key id, each another key. */
+/** Another key with the same key id. */
 const sameId = (): string => withKeyIdOf(key);
 const tries = (count: number, one: (i: number) => number): number[] => Array.from({ length: count }, (_, i) => one(i));
 

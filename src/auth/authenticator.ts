@@ -1,5 +1,6 @@
-// Decides whether a key is let in, and whether it is worth a bcrypt now: known keys at once, others within what the throttles and the
-// verification queue allow. Knows no request and no error.
+// Decides whether a key is accepted, and whether it is worth a bcrypt now: known keys at once,
+// others within the limits of the throttles and the verification queue. Works without requests and
+// HTTP errors.
 import { formOf } from './api-key.ts';
 import { maxKeyBytes } from './bcrypt-hash.ts';
 import type { Claim } from './credential.ts';
@@ -11,15 +12,15 @@ import { VerifiedPairs } from './verified-pairs.ts';
 
 export type AuthOutcome =
   | KeyResponse
-  /** Too many credentials from there, or for that key id, were wrong. */
+  /** Too many wrong credentials came from this address, or for this key id. */
   | { readonly kind: 'throttled'; readonly retryAfterMs: number };
 
 export interface Attempt {
   readonly key: string;
   readonly ring: KeyRing;
-  /** The client's. */
+  /** Address of the client. */
   readonly address: string;
-  /** A foreign key that is not used for this time is verified again. */
+  /** A foreign key that is unused for this long is verified again. */
   readonly cacheTtlMs: number;
   readonly isCancelled: () => boolean;
 }
@@ -39,14 +40,17 @@ export class Authenticator {
     this.#penalty = options.penalty;
   }
 
-  /** At once where no bcrypt is needed, which is nearly always. The promise never rejects for what the caller sent. */
+  /**
+   * Returns synchronously where no bcrypt is needed, which is nearly always. The promise never
+   * rejects because of the caller's input.
+   */
   authenticate(attempt: Attempt): AuthOutcome | Promise<AuthOutcome> {
     const { key, ring, cacheTtlMs, address } = attempt;
     const known = this.#verifier.known(key, ring, cacheTtlMs);
     if (known !== undefined && known.kind !== 'unknown') return known;
     const digest = this.#verifier.refusedDigest(key, ring);
     if (known === undefined && digest === undefined) return this.#verify(attempt);
-    // No bcrypt is needed to tell; it counts as a failure all the same.
+    // Rejected without a bcrypt, but still counted as a failure.
     const standing = digest === undefined ? stranger : ({ kind: 'refused', digest } as const);
     const retryAfterMs = this.#penalty.begin(address, ring.keyIdOf(key), standing);
     if (retryAfterMs > 0) return { kind: 'throttled', retryAfterMs };
@@ -54,7 +58,7 @@ export class Authenticator {
     return unknown;
   }
 
-  /** Who the token belongs to, without computing a bcrypt. */
+  /** Whether the token is one of our keys, without computing a bcrypt. */
   claimOf(token: string, ring: KeyRing, cacheTtlMs: number): Claim {
     if (ring.isOurs(token) || this.#isKnown(token, ring, cacheTtlMs)) return 'ours';
     return ring.hasUnprefixed && Buffer.byteLength(token) <= maxKeyBytes ? 'possible' : 'foreign';
@@ -66,17 +70,18 @@ export class Authenticator {
 
   async #verify(attempt: Attempt): Promise<AuthOutcome> {
     const { key, ring, address } = attempt;
-    // Many with one key are one try until it is known to be wrong: the first requests of a caller with many connections.
+    // Concurrent requests with one key count as one attempt until the key is known to be wrong, for
+    // callers that open with many connections.
     const joins = this.#verifier.isUnderWay(key, ring);
     const keyId = ring.keyIdOf(key);
     const standing = this.#standingOf(attempt);
-    // Counted before the bcrypt, so that many at once are no way around it.
+    // Counted before the bcrypt, so that concurrent attempts cannot bypass the limit.
     const retryAfterMs = joins ? 0 : this.#penalty.begin(address, keyId, standing);
     if (retryAfterMs > 0) return this.#wait(attempt, retryAfterMs);
     if (!joins) this.#tries.begin(address);
     const answer = await this.#verifier.verify(key, ring, standing.kind);
     if (answer.kind === 'key') {
-      // Only a key that proved right is forgiven: a full queue says nothing about it.
+      // Refund only for a key that proved right: a full queue proves nothing.
       if (!joins) this.#penalty.forgive(address, keyId, standing);
       if (formOf(key) === 'foreign') this.#pairs.add(answer.key.id, address);
     } else if (answer.kind === 'unknown') this.#refuse(attempt);
@@ -84,22 +89,28 @@ export class Authenticator {
     return answer;
   }
 
-  /** The first failure of a key counts among its repetitions too. */
+  /** The first failure of a key also counts towards the limit on its repetitions. */
   #refuse({ key, ring, address }: Attempt): void {
     const digest = this.#verifier.refuse(key, ring);
     this.#penalty.begin(address, ring.keyIdOf(key), { kind: 'refused', digest });
   }
 
-  /** The failures held against this address may be verifications in progress for other callers: waits for one to finish. */
+  /**
+   * The failures held against this address may be verifications in progress for other callers:
+   * waits for one to finish.
+   */
   async #wait(attempt: Attempt, retryAfterMs: number): Promise<AuthOutcome> {
     const turn = this.#tries.next(attempt.address);
     if (turn === undefined) return { kind: 'throttled', retryAfterMs };
     await turn;
-    // Nobody reads the outcome.
+    // The caller is gone, so the outcome does not matter.
     return attempt.isCancelled() ? unknown : this.authenticate(attempt);
   }
 
-  /** Keys of the gateway's own form have no pairs: those that verified before are recognised without a bcrypt. */
+  /**
+   * Keys in the gateway's own format need no pairs: those that verified before are recognised
+   * without a bcrypt.
+   */
   #standingOf({ key, ring, address }: Attempt): Standing {
     if (this.#verifier.isProven(key, ring)) return proven;
     if (formOf(key) !== 'foreign') return stranger;

@@ -8,7 +8,7 @@ test('a core is left to others, at most 4 threads run, and one bcrypt runs in an
 
 interface Bench {
   readonly pool: BcryptPool;
-  /** The keys whose comparison has begun, in order. */
+  /** The keys whose comparison has started, in order. */
   readonly begun: string[];
   /** Ends the comparison in progress. */
   readonly finish: () => Promise<void>;

@@ -1,14 +1,18 @@
-// Bounds how many bcrypt verifications run at once, and how many wait. Half of the queue is reserved for callers whose key verified
-// before, so that wrong keys, however many, never shut them out.
+// Limits how many bcrypt verifications run at once, and how many wait. Half of the queue is
+// reserved for callers whose key verified before, so that no number of wrong keys can lock them
+// out.
 
 /**
- * By what is known of the caller, see Standing. A proven key is served before other keys of its entry: it is right, and they may be
- * guesses.
+ * What is known of the caller, see Standing. A proven key is served before other keys of its entry:
+ * it is right, and they may be guesses.
  */
 export type Lane = 'proven' | 'pair' | 'stranger';
 
 export interface Hasher {
-  /** Resolves with whether the key fits; undefined at once when too many wait already. Rejects when it could not be computed. */
+  /**
+   * Resolves with whether the key matches. Returns undefined when too many are waiting. Rejects
+   * when the hash could not be computed.
+   */
   verify(key: string, hash: string, lane: Lane): Promise<boolean> | undefined;
 }
 
@@ -28,7 +32,7 @@ export class BcryptPool implements Hasher {
   #strangerIsNext = false;
   #running = 0;
 
-  /** `concurrency`: as bcryptConcurrency() says. */
+  /** `concurrency`: see bcryptConcurrency(). */
   constructor(options: { readonly concurrency: number; readonly maxWaiting: number; readonly compare: Compare }) {
     this.#concurrency = options.concurrency;
     this.#maxWaiting = options.maxWaiting;
@@ -43,7 +47,10 @@ export class BcryptPool implements Hasher {
     });
   }
 
-  /** Strangers wait in one half of the queue and leave the other; pairs leave a quarter; proven keys wait anywhere. */
+  /**
+   * Strangers may fill half of the queue, strangers and pairs three quarters, proven keys all of
+   * it.
+   */
   #hasRoom(lane: Lane): boolean {
     const { proven, pair, stranger } = this.#waiting;
     if (lane === 'stranger' && stranger.length >= Math.ceil(this.#maxWaiting / 2)) return false;
@@ -60,7 +67,7 @@ export class BcryptPool implements Hasher {
     });
   }
 
-  /** From both halves in turn, so that neither waits for the other to be empty. */
+  /** Alternates between the halves, so that neither waits for the other to be empty. */
   #take(): Job | undefined {
     const { proven, pair, stranger } = this.#waiting;
     const order = this.#strangerIsNext ? [stranger, proven, pair] : [proven, pair, stranger];
@@ -72,7 +79,10 @@ export class BcryptPool implements Hasher {
 /** Each thread holds about 20 MiB, and further ones would mostly verify wrong keys. */
 const maxThreads = 4;
 
-/** Concurrent verifications on so many cores: one core is left to requests that are already admitted. */
+/**
+ * Concurrent verifications on this many cores: one core is left to requests that are already
+ * admitted.
+ */
 export function bcryptConcurrency(cores: number): number {
   return Math.max(1, Math.min(cores - 1, maxThreads));
 }

@@ -1,4 +1,4 @@
-// bcrypt in threads, against an implementation that shares no code with it and hashes made by a third one.
+// Tests bcrypt in threads against an independent implementation, with hashes made by a third one.
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
@@ -81,7 +81,8 @@ test('the event loop is free while threads compute', async (t) => {
   for (let i = 0; i < 4; i += 1) assert.equal(await threads.compare('wrong', hash), false);
   const ofLoop = process.threadCpuUsage(loop).user;
   const ofAll = process.cpuUsage(all).user;
-  // CPU time, since other processes hold up both. Four take about a second; on the event loop they would be nearly all of it.
+  // CPU time, because other processes slow down both. Four verifications take about a second; on
+  // the event loop they would be nearly all of it.
   assert.ok(ofLoop < ofAll / 4, `${ofLoop} of ${ofAll} us on the event loop`);
 });
 

@@ -1,5 +1,5 @@
-// Worker threads that compute bcrypt, so that neither the event loop nor libuv's thread pool waits for it. Starts a thread when all are
-// busy and keeps it; the caller bounds how many run at once.
+// Worker threads that compute bcrypt, so that it blocks neither the event loop nor libuv's thread
+// pool. Starts a thread when all are busy and keeps it; the caller limits how many run at once.
 import { Worker } from 'node:worker_threads';
 
 /** The message to a thread. */
@@ -8,7 +8,7 @@ export interface Comparison {
   readonly hash: string;
 }
 
-/** The same folder and the same extension as this file: TypeScript in development, JavaScript in the package. */
+/** Same folder and extension as this file: TypeScript in development, JavaScript in the package. */
 const program = new URL(`./bcrypt-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
 
 export class BcryptThreads {
@@ -20,7 +20,7 @@ export class BcryptThreads {
     return this.#all.size;
   }
 
-  /** Whether the key has the hash. Rejects when the thread ends before it replies. */
+  /** Whether the key matches the hash. Rejects when the thread ends before it replies. */
   compare(key: string, hash: string): Promise<boolean> {
     if (this.#closed) return Promise.reject(new Error('the bcrypt threads are closed'));
     const worker = this.#idle.pop() ?? this.#start();
@@ -31,7 +31,7 @@ export class BcryptThreads {
       };
       const reply = (isSame: boolean): void => {
         settle();
-        // An idle thread keeps no process alive.
+        // An idle thread must not keep the process alive.
         worker.unref();
         this.#idle.push(worker);
         resolve(isSame);
@@ -55,10 +55,10 @@ export class BcryptThreads {
   }
 
   #start(): Worker {
-    // Without the environment: it may hold secrets, and the thread needs nothing of it.
+    // No environment: it may hold secrets that the thread does not need.
     const worker = new Worker(program, { env: {}, name: 'bcrypt' });
     this.#all.add(worker);
-    // For an idle thread, too: an 'error' that nobody listens to would end the process.
+    // Also while idle: an 'error' event without a listener would end the process.
     worker.on('error', () => undefined);
     worker.on('exit', () => {
       this.#all.delete(worker);

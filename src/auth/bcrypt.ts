@@ -1,18 +1,19 @@
-// Computes bcrypt in WebAssembly: one file for every platform, verified by the lock file. Blocks the thread that it runs on.
+// Computes bcrypt in WebAssembly: one file for every platform, verified by the lock file. Blocks
+// the thread that it runs on.
 import { randomBytes } from 'node:crypto';
 import { bcrypt, bcryptVerify } from 'hash-wasm';
 import { bcryptCost } from './bcrypt-hash.ts';
 
 const saltBytes = 16;
 
-/** The hash of a new key. Rejects for an empty key, and for one of more than 72 bytes. */
+/** Hashes a new key. Rejects when the key is empty or has more than 72 bytes. */
 export async function bcryptHash(key: string, cost: number): Promise<string> {
   const hash = await bcrypt({ password: key, salt: randomBytes(saltBytes), costFactor: cost, outputType: 'encoded' });
   // The two versions differ only in how they treat keys of more than 255 bytes.
   return hash.replace(/^\$2a\$/, '$2b$');
 }
 
-/** False also for a hash that is not one, for an empty key and for a key of more than 72 bytes. */
+/** Also false for an invalid hash, an empty key and a key of more than 72 bytes. */
 export async function bcryptCompare(key: string, hash: string): Promise<boolean> {
   if (bcryptCost(hash) === undefined) return false;
   try {

@@ -161,7 +161,7 @@ const whose: readonly Row[] = [
   { what: 'open: two keys of ours', headers: ['X-API-Key', 'k', ...ours], open: true, is: 'two' },
 ];
 
-/** What the tokens of the table are: keys of ours, perhaps keys of ours, tokens of the app. */
+/** Classifies the tokens of the table: our keys, possible keys, the app's tokens. */
 function claimOf(token: string): Claim {
   if (/^(?:k|schl)/.test(token)) return 'ours';
   return token.startsWith('p') ? 'possible' : 'foreign';

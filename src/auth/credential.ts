@@ -1,26 +1,27 @@
-// Finds the credential of a request, and decides which of several counts. Verifies nothing: the caller classifies tokens.
+// Finds the credential of a request, and decides which one counts when there are several. Verifies
+// nothing: the caller classifies tokens.
 import type { RawHeaders } from '../kernel/http/http.ts';
 
 export interface KeyCredential {
   readonly kind: 'key';
   readonly key: string;
-  /** In lower case: the header that it came in. */
+  /** The header that carried the key, in lower case. */
   readonly header: 'x-gateway-key' | 'x-api-key' | 'authorization' | 'sec-websocket-protocol';
 }
 
 export type Credential =
   | KeyCredential
   | { readonly kind: 'none' }
-  /** Another scheme than Bearer, or no token. */
+  /** A scheme other than Bearer, or no token. */
   | { readonly kind: 'unusable' }
-  /** A header that counts is there twice, or joined from two. */
+  /** A relevant header occurs twice, or two were joined into one. */
   | { readonly kind: 'ambiguous' }
   /** Two credentials of this gateway. */
   | { readonly kind: 'two' };
 
 /**
- * Whose a token is, as far as can be decided without computing a hash. `ours`: by its form, its prefix, or because it verified before.
- * `possible`: only a hash would tell.
+ * Whether a token is one of our keys, as far as can be decided without computing a hash. `ours`: by
+ * its format, its prefix, or because it verified before. `possible`: only a hash would tell.
  */
 export type Claim = 'ours' | 'possible' | 'foreign';
 
@@ -29,16 +30,21 @@ export interface CredentialFields {
   readonly gatewayKeys: readonly string[];
   readonly apiKeys: readonly string[];
   readonly authorizations: readonly string[];
-  /** Keys among the offered subprotocols. */
+  /** Keys found among the offered subprotocols. */
   readonly offeredKeys: readonly string[];
-  /** The subprotocols without those keys, '' for nothing; undefined: no key was offered. */
+  /**
+   * The subprotocols without those keys, '' when none is left; undefined when no key was offered.
+   */
   readonly protocols: string | undefined;
 }
 
 export interface ChoiceRules {
-  /** Whether the request may be a WebSocket's: others carry no key in a subprotocol. */
+  /** Whether the request may open a WebSocket: only then may a subprotocol carry a key. */
   readonly upgrade: boolean;
-  /** Whether the lease needs no credential: there, a header that is not ours belongs to the app. */
+  /**
+   * Whether the lease needs no credential: if so, a header without one of our keys belongs to the
+   * app.
+   */
   readonly isOpen: () => boolean;
   readonly claimOf: (token: string) => Claim;
 }
@@ -49,7 +55,7 @@ const ambiguous: Credential = { kind: 'ambiguous' };
 const two: Credential = { kind: 'two' };
 
 const bearer = /^bearer(?:[ \t](.*))?$/is;
-/** For browsers, which can set no header of a WebSocket: offered as a subprotocol. */
+/** Browsers cannot set headers on a WebSocket, so they send the key as a subprotocol. */
 const protocolPrefix = 'portal-gateway.bearer.';
 
 export function keyProtocol(key: string): string {
@@ -64,7 +70,7 @@ export function credentialFields(headers: RawHeaders): CredentialFields {
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
     const value = headers[i + 1] ?? '';
-    // The length tells nearly every other field apart.
+    // The length rules out nearly every other header.
     if (name.length === 9 && name.toLowerCase() === 'x-api-key') apiKeys.push(value);
     else if (name.length === 13) {
       const lower = name.toLowerCase();
@@ -80,18 +86,19 @@ export function credentialFields(headers: RawHeaders): CredentialFields {
   return { gatewayKeys, apiKeys, authorizations, offeredKeys, protocols: left };
 }
 
-/** Of `X-Gateway-Key` alone, whatever other headers hold. */
+/** Considers `X-Gateway-Key` only, whatever other headers hold. */
 export function gatewayKeyOf({ gatewayKeys }: CredentialFields): Credential {
   const [key] = gatewayKeys;
   if (key === undefined) return none;
   return gatewayKeys.length > 1 ? ambiguous : { kind: 'key', key: utf8(key), header: 'x-gateway-key' };
 }
 
-/** Of all places. */
+/** Considers every place that may carry a credential. */
 export function chooseCredential(fields: CredentialFields, rules: ChoiceRules): Credential {
   const offered = rules.upgrade ? fields.offeredKeys : [];
   const own = gatewayKeyOf(fields);
-  // Beside it, Authorization and X-API-Key belong to the app. A subprotocol of ours does not.
+  // With X-Gateway-Key present, Authorization and X-API-Key belong to the app. A subprotocol with a
+  // key does not.
   if (own.kind !== 'none') return offered.length > 0 ? two : own;
   const { apiKeys, authorizations } = fields;
   if (apiKeys.length > 1 || authorizations.length > 1 || offered.length > 1) return ambiguous;
@@ -107,7 +114,7 @@ export function chooseCredential(fields: CredentialFields, rules: ChoiceRules): 
 }
 
 interface Authorization {
-  /** Of Bearer; of other schemes the whole value. */
+  /** The Bearer token; for other schemes the whole value. */
   readonly token: string;
   readonly isBearer: boolean;
 }
@@ -118,7 +125,7 @@ function betweenTwo(
   rules: ChoiceRules,
 ): Credential {
   const isOpen = (apiKey ?? authorization) !== undefined && rules.isOpen();
-  // One header, and nobody else's: whatever it holds is the credential.
+  // A single header, and the lease requires a credential: its value is the credential.
   if (!isOpen && (apiKey === undefined || authorization === undefined)) return credentialIn(apiKey, authorization);
   const claims = {
     apiKey: apiKey === undefined ? 'foreign' : claimOn(apiKey, rules),
@@ -133,7 +140,10 @@ function betweenTwo(
   return isOpen ? none : credentialIn(apiKey, authorization);
 }
 
-/** A key of ours behind a scheme that does not belong there (`X-API-Key: Bearer KEY`) is ours: refused, and kept from the app. */
+/**
+ * One of our keys behind a scheme that does not belong there (`X-API-Key: Bearer KEY`) counts as
+ * ours: it is rejected and not forwarded to the app.
+ */
 function claimOn(value: string, { claimOf }: ChoiceRules): Claim {
   const claim = claimOf(value);
   const space = Math.max(value.lastIndexOf(' '), value.lastIndexOf('\t'));
@@ -153,13 +163,13 @@ function authorizationOf(value: string | undefined): Authorization | 'ambiguous'
   const match = bearer.exec(value);
   if (match === null) return { token: utf8(value.trim()), isBearer: false };
   const token = match[1]?.trim() ?? '';
-  // A token has no comma (RFC 6750 §2.1): these are two credentials that somebody on the way has joined (RFC 9110 §5.3).
+  // A token has no comma (RFC 6750 §2.1): an intermediary joined two credentials (RFC 9110 §5.3).
   return token.includes(',') ? 'ambiguous' : { token: utf8(token), isBearer: true };
 }
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Headers are bytes, one to a character; keys made elsewhere may have letters that take more than one. */
+/** Node.js decodes header bytes as Latin-1; foreign keys may have characters of several bytes. */
 function utf8(text: string): string {
   if (!/[\u0080-\u00ff]/.test(text)) return text;
   try {

@@ -1,5 +1,6 @@
-// Lets callers wait for verifications in progress near their address: a try counts as a failure until it succeeds, so callers of one
-// network who arrive at once, as after a restart, look like as many failures. Decides nothing.
+// Lets callers wait for verifications in progress near their address. An attempt counts as a
+// failure until it succeeds, so callers of one network that arrive together, as after a restart,
+// look like as many failures. Decides nothing.
 import { widestNetwork } from '../policy/address-networks.ts';
 
 interface Tries {
@@ -7,9 +8,9 @@ interface Tries {
   waiting: (() => void)[];
 }
 
-/** A waiting caller holds no more than its request. */
+/** A waiting caller occupies no more than its request. */
 const maxWaiting = 1024;
-/** Of the widest network around an address: nobody takes the waiting places of others. */
+/** Per widest network around an address, so that one network cannot take all waiting places. */
 const maxWaitingPerNetwork = 64;
 
 export class InFlightVerifications {
@@ -23,7 +24,7 @@ export class InFlightVerifications {
     else tries.count += 1;
   }
 
-  /** Of one that began. */
+  /** Each call must match an earlier begin(). */
   end(address: string): void {
     const network = widestNetwork(address);
     const tries = this.#byNetwork.get(network);
@@ -36,7 +37,10 @@ export class InFlightVerifications {
     for (const wake of waiting) wake();
   }
 
-  /** When the next try from the network has ended. Undefined: none is in progress, or too many wait already. */
+  /**
+   * Resolves when the next verification from the network has ended. Returns undefined when none is
+   * in progress, or too many are waiting.
+   */
   next(address: string): Promise<void> | undefined {
     const tries = this.#byNetwork.get(widestNetwork(address));
     if (tries === undefined || this.#waiting >= maxWaiting || tries.waiting.length >= maxWaitingPerNetwork) {

@@ -1,15 +1,19 @@
-// Recognises keys of the gateway's own form that verified before, by an HMAC instead of a bcrypt. Their secret has 155 bits, so a digest
-// of one gives nothing away that could be guessed. Remembers one key for each hash; the policy decides what its entry allows.
+// Recognises keys in the gateway's own format that verified before, by an HMAC instead of a bcrypt.
+// Their secret has 155 bits, so a digest cannot be brute-forced. Remembers one key per hash; the
+// policy decides what its entry allows.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { each, type Steps } from '../kernel/work/slices.ts';
 
 export interface KeyDigest {
-  /** Which bcrypt hash the key belongs to, itself as an HMAC. */
+  /** The bcrypt hash that the key belongs to, itself as an HMAC. */
   readonly entry: string;
   readonly digest: string;
 }
 
-/** In a file of one line each, just below 1 MiB. Beyond it, the one recognised longest ago costs one bcrypt more. */
+/**
+ * As a file with one line each, just below 1 MiB. Beyond this, the digest recognised longest ago is
+ * dropped, which costs one more bcrypt.
+ */
 const defaultMaxDigests = 15_000;
 const entryBytes = 16;
 
@@ -20,7 +24,7 @@ export class KeyDigests {
   /** Called after each change; set by the store that persists them. */
   changed: () => void = () => undefined;
 
-  /** `kept`: from earlier processes with the same secret, the most recent last. */
+  /** `kept`: from earlier processes with the same secret, most recent last. */
   constructor(options: {
     readonly secret: Buffer;
     readonly kept?: readonly KeyDigest[];
@@ -31,14 +35,17 @@ export class KeyDigests {
     for (const kept of options.kept ?? []) this.#put(kept);
   }
 
-  /** Of earlier processes with the same secret: they count as more recent than those that are there. The most recent last. */
+  /**
+   * Adds digests of earlier processes with the same secret. They count as more recent than the
+   * present ones. Most recent last.
+   */
   restore(kept: readonly KeyDigest[]): Steps<void> {
     return each(kept, (one) => {
       this.#put(one);
     });
   }
 
-  /** The most recent last. */
+  /** Most recent last. */
   get all(): readonly KeyDigest[] {
     return Array.from(this.#digests, ([entry, digest]) => ({ entry, digest }));
   }
@@ -53,7 +60,7 @@ export class KeyDigests {
     return isSame;
   }
 
-  /** The key verified against the hash. */
+  /** Remembers that the key verified against the hash. */
   add(bcrypt: string, key: string): void {
     const digest = this.#hmac(`key\0${bcrypt}\0${key}`).toString('base64url');
     this.#put({ entry: this.#entryOf(bcrypt), digest });

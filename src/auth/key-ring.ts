@@ -1,29 +1,35 @@
-// Owns the keys of one policy and how those that a presented key may be are found: by what it begins with, in a time that does not
-// grow with their number. Compares nothing.
+// The keys of one policy, and the look-up of the entries that a presented key may belong to: by
+// prefix, in a time that does not grow with the number of keys. Compares nothing.
 import { atOnce, type Steps } from '../kernel/work/slices.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
 import { formOf, prefixCharacters } from './api-key.ts';
 import { costs, bcryptCost, maxKeyBytes } from './bcrypt-hash.ts';
 
 export interface Candidates {
-  /** At most 4 without a prefix, and those that share one: all others can't be this key. */
+  /**
+   * The entries without a prefix (at most 4), and those whose prefix matches. The key cannot belong
+   * to any other.
+   */
   readonly keys: readonly KeyPolicy[];
-  /** One of them is there for what the key begins with: for a key of our own form, its key id. */
+  /** At least one entry was found by prefix; for a key in our own format, by its key id. */
   readonly named: boolean;
-  /** The form of the key, or its length, shows that it is none of them: nothing needs to be computed to refuse it. */
+  /**
+   * The format or the length of the key rules out every entry: it can be rejected without computing
+   * anything.
+   */
   readonly hopeless: boolean;
 }
 
 const hopeless: Candidates = { keys: [], named: false, hopeless: true };
 
 export class KeyRing {
-  /** A key that is known by its digest is found by it. */
+  /** SHA-256 of the key -> entry, for keys configured as a digest. */
   readonly #byDigest = new Map<string, KeyPolicy>();
   readonly #byHash = new Map<string, KeyPolicy>();
   readonly #byPrefix = new Map<string, KeyPolicy[]>();
   readonly #prefixLengths: number[] = [];
   readonly #unprefixed: KeyPolicy[] = [];
-  /** How many keys are hashed at which cost. */
+  /** bcrypt cost -> number of entries. */
   readonly #costsInUse = new Map<number, number>();
   #cost: number = costs.default;
 
@@ -66,12 +72,12 @@ export class KeyRing {
     if (!this.#prefixLengths.includes(prefix.length)) this.#prefixLengths.push(prefix.length);
   }
 
-  /** The cost at which a key that is nobody's is hashed, so that it takes as long as one that is. */
+  /** The cost for hashing an unknown key, so that it takes as long as a known one. */
   get cost(): number {
     return this.#cost;
   }
 
-  /** False: no key needs bcrypt, and a wrong one costs none. */
+  /** False when no entry needs bcrypt, so that wrong keys cost none either. */
   get hashes(): boolean {
     return this.#byHash.size > 0;
   }
@@ -80,7 +86,7 @@ export class KeyRing {
     return this.#byDigest.get(sha256);
   }
 
-  /** The entry whose hash a key was verified against before, as it is in this policy. */
+  /** The entry in this policy for a hash that a key was verified against before. */
   withHash(bcrypt: string): KeyPolicy | undefined {
     return this.#byHash.get(bcrypt);
   }
@@ -90,18 +96,24 @@ export class KeyRing {
     return this.#unprefixed.length > 0;
   }
 
-  /** Of the gateway's own form, whatever its check and key id, or with the prefix of an entry: meant for this gateway. */
+  /**
+   * In the gateway's own format, whatever its checksum and key id, or with the prefix of an entry:
+   * meant for this gateway.
+   */
   isOurs(token: string): boolean {
     return formOf(token) !== 'foreign' || this.withPrefixOf(token).length > 0;
   }
 
-  /** The key id that failures are counted under: the longest prefix of an entry, else as many characters as a key id has. */
+  /**
+   * The key id under which failures are counted: the longest matching prefix of an entry, or else
+   * as many characters as a key id has.
+   */
   keyIdOf(key: string): string {
     const lengths = this.#prefixLengths.filter((length) => this.#byPrefix.has(key.slice(0, length)));
     return key.slice(0, Math.max(0, ...lengths) || prefixCharacters);
   }
 
-  /** The entries whose prefix the key begins with. */
+  /** The entries whose prefix matches the key. */
   withPrefixOf(key: string): readonly KeyPolicy[] {
     return this.#prefixLengths.flatMap((length) => {
       return length <= key.length ? (this.#byPrefix.get(key.slice(0, length)) ?? []) : [];
@@ -114,7 +126,8 @@ export class KeyRing {
     const form = formOf(key);
     if (form === 'ours') return { keys, named: keys.some(hasHandle), hopeless: false };
     if (form === 'foreign') return { keys, named: keys.some(hasPrefix), hopeless: false };
-    // A mistyped key of our own form can only be one that was made elsewhere and looks the same.
+    // A mistyped key in our own format can only match an entry made elsewhere that happens to look
+    // the same.
     const foreign = keys.filter((entry) => !hasHandle(entry));
     return foreign.length === 0 ? hopeless : { keys: foreign, named: foreign.some(hasPrefix), hopeless: false };
   }

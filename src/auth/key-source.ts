@@ -1,10 +1,16 @@
-// Owns what the gateway asks of a place that keys come from, beside its configuration: a file that commands write, a database later.
+// Interface of a source of keys beside the configuration: today a file that commands write.
 import type { KeyPolicy } from '../policy/policy.ts';
 
 export interface KeySource {
-  /** All of them, as they are now. A change replaces the list as a whole; who opened the source is told. */
+  /**
+   * The current list. A change replaces the whole list; the source notifies the code that opened
+   * it.
+   */
   readonly keys: readonly KeyPolicy[];
-  /** A caller was let in by the key of this id. Asked on every request: it notes, and writes some other time. */
+  /**
+   * Records that a caller authenticated with the key of this id. Called for every request, so it
+   * must only note the time and write later.
+   */
   used(id: string, wallMs: number): void;
   /** Idempotent. */
   close(): Promise<void>;

@@ -13,7 +13,7 @@ import { KeyRing } from './key-ring.ts';
 import { KeyVerifier, type KeyResponse } from './key-verifier.ts';
 
 const idleTtlMs = 60_000;
-// The lowest that bcrypt takes: what is counted here is calls, not time.
+// The lowest cost that bcrypt accepts: these tests count calls and measure no time.
 const cost = 4;
 const ourKey = createApiKey('live');
 const ourHash = hashSync(ourKey, cost);
@@ -35,7 +35,7 @@ type Compare = (key: string, bcrypt: string) => Promise<boolean>;
 interface Bench {
   readonly verifier: KeyVerifier;
   readonly clock: { nowMs: number };
-  /** The hashes that bcrypt was asked about. */
+  /** The hashes that were passed to bcrypt. */
   readonly asked: string[];
   readonly ask: (key: string, ring: KeyRing) => Promise<KeyResponse>;
 }
@@ -95,7 +95,7 @@ test('nobody’s hash is one that bcrypt can read, and so takes as long as any o
   await ask('whoever', both);
   const [nobodys = ''] = asked;
   assert.equal(bcryptCost(nobodys), cost);
-  // The parser for new hashes takes canonical salts only, and gives the hash its own length.
+  // The parser for new hashes accepts canonical salts only and returns a hash of the same length.
   assert.equal(hashSync('whoever', nobodys.slice(0, 29)).length, nobodys.length);
 });
 
@@ -228,7 +228,7 @@ test('a key of our form is recognised for good, also by another process, and a f
   const later = bench(bcryptCompare, 10, new KeyDigests({ secret, kept: digests.all }));
   assert.deepEqual(await later.ask(ourKey, both), { kind: 'key', key: ours });
   assert.deepEqual(later.asked, []);
-  // What it opens is the entry's to say, and whether there is one: by the policy of the request.
+  // The policy of the request decides what the key allows and whether its entry still exists.
   const renamed = { ...ours, id: 'renamed', scopes: ['read'] };
   assert.deepEqual(await later.ask(ourKey, new KeyRing([renamed])), { kind: 'key', key: renamed });
   assert.equal((await later.ask(ourKey, new KeyRing([foreign]))).kind, 'unknown');

@@ -1,5 +1,6 @@
-// Finds the entry of a key: by its digest where it verified before, by one bcrypt otherwise, the same for a wrong secret and for an
-// unknown key. What an entry allows is read from the policy of the request, every time.
+// Finds the entry of a key: by its digest where it verified before, otherwise by one bcrypt, the
+// same for a wrong secret and for an unknown key. What an entry allows is read from the policy of
+// each request.
 import { hash } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
@@ -11,52 +12,58 @@ import type { KeyRing } from './key-ring.ts';
 export type KeyResponse =
   | { readonly kind: 'key'; readonly key: KeyPolicy }
   | { readonly kind: 'unknown' }
-  /** Too many keys wait for their bcrypt. */
+  /** Too many keys are waiting for their bcrypt. */
   | { readonly kind: 'overloaded' };
 
 interface Work {
-  /** Of the policy that it is done for: what another allows it does not know. */
+  /** The ring of the policy that the result is for; it is not valid for another policy. */
   readonly ring: KeyRing;
   readonly answer: Promise<KeyResponse>;
 }
 
 interface Verified {
-  /** Of the entry that the key was verified against. */
+  /** Hash of the entry that the key was verified against. */
   readonly bcrypt: string;
   usedMs: number;
-  /** When it came behind all others in the order of use. */
+  /** When the entry last moved to the end of the order of use. */
   placedMs: number;
 }
 
 const unknown: KeyResponse = { kind: 'unknown' };
 const overloaded: KeyResponse = { kind: 'overloaded' };
 
-/** About 4 MiB. Beyond it the one used longest ago is forgotten. */
+/** About 4 MiB. Beyond this, the least recently used entry is evicted. */
 const maxVerified = 20_000;
-/** About 1 MiB. Beyond it the one refused longest ago costs a bcrypt again. */
+/** About 1 MiB. Beyond this, the key rejected longest ago is evicted and costs a bcrypt again. */
 const maxRefused = 10_000;
-/** The order of use is right to within this: to keep it by every request would cost more than it is worth. */
+/**
+ * The order of use is accurate to this time: updating it on every request would cost more than it
+ * is worth.
+ */
 const orderMs = 1_000;
 
 export class KeyVerifier {
   readonly #hasher: Hasher;
   readonly #clock: Clock;
   readonly #digests: KeyDigests | undefined;
-  /** SHA-256 of the key -> what it was verified against. In the order of use, the oldest first. */
+  /** SHA-256 of the key -> what it was verified against. In the order of use, oldest first. */
   readonly #verified = new Map<string, Verified>();
-  /** SHA-256 of keys that are none of a ring. */
+  /** SHA-256 of keys that match no entry of a ring. */
   readonly #refused = new WeakMap<KeyRing, Set<string>>();
-  /** One verification for a key at a time; its result is everybody's until a reload. */
+  /** One verification per key at a time; concurrent requests share its result until a reload. */
   readonly #underWay = new Map<string, Work>();
 
-  /** `digests`: recognises keys of the gateway's own form for good, however long they were not used. */
+  /** `digests`: recognises keys in the gateway's own format however long they were unused. */
   constructor(options: { readonly hasher: Hasher; readonly clock: Clock; readonly digests?: KeyDigests | undefined }) {
     this.#hasher = options.hasher;
     this.#clock = options.clock;
     this.#digests = options.digests;
   }
 
-  /** At once for keys that verified before, and for what can be no key. `idleTtlMs`: a key unused for so long is verified again. */
+  /**
+   * Answers without bcrypt for keys that verified before and for text that cannot be a key;
+   * otherwise returns undefined. `idleTtlMs`: a key unused for this long is verified again.
+   */
   known(key: string, ring: KeyRing, idleTtlMs: number): KeyResponse | undefined {
     const digest = hash('sha256', key);
     const byDigest = ring.withDigest(digest);
@@ -80,19 +87,19 @@ export class KeyVerifier {
     return { kind: 'key', key: recognised.entry };
   }
 
-  /** This very key verified before, against an entry that is still there: it will again. */
+  /** Whether this very key verified before, against an entry that still exists: it will again. */
   isProven(key: string, ring: KeyRing): boolean {
     const verified = this.#verified.get(hash('sha256', key));
     return verified !== undefined && ring.withHash(verified.bcrypt) !== undefined;
   }
 
-  /** The digest of a key that refuse() was called with. Undefined: it may be right. */
+  /** The digest of a key that was passed to refuse(). Undefined when the key may be right. */
   refusedDigest(key: string, ring: KeyRing): string | undefined {
     const digest = hash('sha256', key);
     return this.#refused.get(ring)?.has(digest) === true ? digest : undefined;
   }
 
-  /** The key was found to be none of the ring. Returns its digest. */
+  /** Remembers that the key matches no entry of the ring. Returns its digest. */
   refuse(key: string, ring: KeyRing): string {
     const digest = hash('sha256', key);
     const refused = this.#refused.get(ring) ?? new Set();
@@ -105,12 +112,15 @@ export class KeyVerifier {
     return digest;
   }
 
-  /** Whether this very key is being verified: whoever comes with it now costs nothing and learns nothing more. */
+  /**
+   * Whether this very key is being verified. A request that joins costs no bcrypt and learns
+   * nothing more.
+   */
   isUnderWay(key: string, ring: KeyRing): boolean {
     return this.#underWay.get(hash('sha256', key))?.ring === ring;
   }
 
-  /** For what known() could not tell. Never rejects. */
+  /** For keys that known() returned undefined for. Never rejects. */
   verify(key: string, ring: KeyRing, lane: Lane): Promise<KeyResponse> {
     const digest = hash('sha256', key);
     const underWay = this.#underWay.get(digest);
@@ -126,10 +136,10 @@ export class KeyVerifier {
   async #verify(key: string, digest: string, ring: KeyRing, lane: Lane): Promise<KeyResponse> {
     const { keys, named } = ring.candidates(key);
     const hashes = keys.flatMap(({ secret }) => (secret.kind === 'bcrypt' ? [secret.bcrypt] : []));
-    // Nobody's key is hashed all the same, also beside those without a prefix: how long the answer takes must not tell whether its id
-    // exists.
+    // An unknown key is hashed all the same, also when there are entries without a prefix: the
+    // response time must not reveal whether its id exists.
     for (const bcrypt of named ? hashes : [...hashes, nobodysHash(ring.cost)]) {
-      // A thread that failed says nothing about the key.
+      // A failed thread proves nothing about the key.
       const verdict = await this.#hasher.verify(key, bcrypt, lane)?.catch(() => undefined);
       if (verdict === undefined) return overloaded;
       if (!verdict) continue;
@@ -142,7 +152,10 @@ export class KeyVerifier {
     return unknown;
   }
 
-  /** Only keys of the gateway's own form: others may have few bits, which a digest on disk would give away. */
+  /**
+   * Only for keys in the gateway's own format: others may have little entropy, and a digest on disk
+   * would expose them to guessing.
+   */
   #recognised(key: string, candidates: readonly KeyPolicy[]): { entry: KeyPolicy; bcrypt: string } | undefined {
     if (this.#digests === undefined || formOf(key) !== 'ours') return undefined;
     for (const entry of candidates) {
@@ -153,7 +166,7 @@ export class KeyVerifier {
     return undefined;
   }
 
-  /** Behind all others. */
+  /** Moves the entry to the end of the order of use. */
   #place(digest: string, verified: Verified, nowMs: number): void {
     verified.placedMs = nowMs;
     this.#verified.delete(digest);
@@ -170,7 +183,10 @@ export class KeyVerifier {
   }
 }
 
-/** 22 characters of salt and 31 of hash, in bcrypt's alphabet and canonical: nothing that anybody could find is hashed to it. */
+/**
+ * 22 characters of salt and 31 of hash, in bcrypt's alphabet and canonical. No known key hashes to
+ * it.
+ */
 const nobodysSaltAndHash = 'portal.gateway.nobody.this.is.the.hash.of.no.key.at.a';
 
 function nobodysHash(cost: number): string {

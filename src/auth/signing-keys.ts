@@ -1,12 +1,15 @@
-// The keys that sign assertions: which one signs now, which ones are published, and when the next one is due. Pure: keeps no file and no
-// clock. They are never the gateway's identity on the relay network.
+// The keys that sign assertions: which one signs now, which ones are published, and when the next
+// one is due. Pure: uses no file and no clock. These keys are never the gateway's identity on the
+// relay network.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 
 export interface SigningKey {
   /** RFC 7638: the thumbprint of the public key. */
   readonly kid: string;
   readonly privateKey: KeyObject;
-  /** It signs from then on, milliseconds since 1970, until the next one does. */
+  /**
+   * When the key starts to sign, in milliseconds since 1970. It signs until the next key starts.
+   */
   readonly fromMs: number;
 }
 
@@ -22,7 +25,10 @@ export interface PublicJwk {
 
 const dayMs = 24 * 3_600_000;
 const signsForMs = 30 * dayMs;
-/** Published before it signs and after it did, for longer than anybody keeps a copy of the published keys. */
+/**
+ * A key is published this long before it signs and after its last signature: longer than apps cache
+ * the published keys.
+ */
 const overlapMs = dayMs;
 
 export function createSigningKey(fromMs: number): SigningKey {
@@ -30,14 +36,14 @@ export function createSigningKey(fromMs: number): SigningKey {
   return { kid: thumbprint(privateKey), privateKey, fromMs };
 }
 
-/** Throws for what is no private Ed25519 key. */
+/** Throws when the text is not a private Ed25519 key. */
 export function signingKeyFromPem(pem: string, fromMs: number): SigningKey {
   const privateKey = createPrivateKey(pem);
   if (privateKey.asymmetricKeyType !== 'ed25519') throw new TypeError('no Ed25519 key');
   return { kid: thumbprint(privateKey), privateKey, fromMs };
 }
 
-/** The one that signs. Undefined: none has begun. */
+/** The key that signs now. Undefined when none has started. */
 export function currentKey(keys: readonly SigningKey[], nowMs: number): SigningKey | undefined {
   return keys
     .filter(({ fromMs }) => fromMs <= nowMs)
@@ -45,19 +51,22 @@ export function currentKey(keys: readonly SigningKey[], nowMs: number): SigningK
     .at(-1);
 }
 
-/** The keys as they are to be by now: the first, or a next one, made; those that nobody needs any more gone. */
+/**
+ * Returns the keys that should exist now: creates the first or the next key when due, and drops
+ * those that are no longer needed.
+ */
 export function rotated(keys: readonly SigningKey[], nowMs: number): readonly SigningKey[] {
   const sorted = [...keys].sort(byBeginning);
-  // Its successor has been signing for so long that nothing of it is valid any more.
+  // Drops keys whose successor has signed for so long that none of their assertions is still valid.
   const needed = sorted.filter((_, i) => (sorted[i + 1]?.fromMs ?? Infinity) > nowMs - overlapMs);
   if (currentKey(needed, nowMs) === undefined) return [createSigningKey(nowMs), ...needed];
   const newest = needed.at(-1);
   if (newest === undefined || nowMs < newest.fromMs + signsForMs - overlapMs) return needed;
-  // After a long sleep the next one does not begin in the past: it has to be published first.
+  // After a long pause the next key must not start in the past: it has to be published first.
   return [...needed, createSigningKey(Math.max(newest.fromMs + signsForMs, nowMs + overlapMs))];
 }
 
-/** RFC 7517 §5: what apps check assertions with. */
+/** RFC 7517 §5: the key set that apps verify assertions with. */
 export function publishedKeys(keys: readonly SigningKey[]): { readonly keys: readonly PublicJwk[] } {
   return {
     keys: keys.map(({ kid, privateKey }) => ({

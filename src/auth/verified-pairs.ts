@@ -1,8 +1,8 @@
-// Remembers which keys verified from which address prefixes: a caller who was here before is neither throttled nor delayed by what
-// strangers do with the same key id. Knows no secret.
+// Remembers which keys verified from which address prefixes: failures of strangers with the same
+// key id neither throttle nor delay a caller that verified before. Holds no secret.
 import { addressGroup } from '../policy/addresses.ts';
 
-/** About 2 MiB. Beyond it, the pair that verified longest ago counts as new. */
+/** About 2 MiB. Beyond this, the pair that verified longest ago is evicted. */
 const defaultMaxPairs = 20_000;
 
 export class VerifiedPairs {
@@ -28,7 +28,7 @@ export class VerifiedPairs {
   }
 }
 
-/** No address has a space, and no key id. */
+/** Neither addresses nor key ids contain a space. */
 export function pairOf(keyId: string, address: string): string {
   return `${keyId} ${addressGroup(address)}`;
 }

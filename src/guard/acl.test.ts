@@ -125,16 +125,16 @@ test('an unknown lease is for those to know whom the rules would let in', () => 
 test('text in the form of an id is an id in rules, targets and questions, in any case, and never a name', () => {
   const acl = new Acl({ [id.toLowerCase()]: ['alice'], [`${id.slice(0, 4)}*`]: ['bob'], [otherId]: ['bob'] });
   assert.equal(acl.decide({ id, names: [] }, alice).allowed, true);
-  // Another lease that goes by the id, in either case, gets nothing from its rule.
+  // A rule for an id grants nothing on another lease that uses the id as its name, in either case.
   for (const name of [id, id.toLowerCase()]) {
     assert.equal(acl.decide({ id: otherId, names: [name] }, alice).allowed, false);
     assert.equal(acl.wouldAllow(name, bob), false);
   }
-  // A prefix is one of names.
+  // Prefixes match names only.
   assert.equal(new Acl({ [`${id.slice(0, 4)}*`]: ['*'] }).decide({ id, names: [] }, alice).allowed, false);
 });
 
-/** The page of the contract, word for word and slowly. */
+/** A slow reference implementation of the documented rules. */
 function naive(rules: AclRules, target: AclTarget, who: Principal): boolean {
   const lets = (pattern: string): boolean => {
     const listed = rules[pattern] ?? [];
@@ -149,7 +149,8 @@ function naive(rules: AclRules, target: AclTarget, who: Principal): boolean {
   );
   if (exactId.length > 0 && exactName.length > 0) return exactId.some(lets) && exactName.some(lets);
   if (exactId.length > 0 || exactName.length > 0) return [...exactId, ...exactName].some(lets);
-  // Not the id: an identity whose id begins with a given prefix is made in no time.
+  // Prefixes do not match the id: an identity whose id begins with a given prefix is quickly
+  // generated.
   const texts = target.names.map(foldName);
   const prefixes = patterns.filter(
     (pattern) =>

@@ -1,5 +1,6 @@
-// Decides who may call which lease (docs/guides/authentication.md#who-may-call-which-lease). Rules are compiled once; a look-up takes a time
-// that does not grow with their number. Pure: knows no request and no directory.
+// Decides who may call which lease (docs/guides/authentication.md#who-may-call-which-lease). Rules
+// are compiled once; the time of a look-up does not grow with their number. Pure: uses no request
+// and no directory.
 import { entriesOf } from '../kernel/work/large-records.ts';
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
 import { atOnce, type Steps } from '../kernel/work/slices.ts';
@@ -9,10 +10,13 @@ import type { Policy } from '../policy/policy.ts';
 import { PrefixIndex } from '../policy/prefix-index.ts';
 import type { Principal } from './principal.ts';
 
-/** `exact`, `prefix-*` or `*` -> principals: an id of a key, `sub:…`, `scope:…`, `tenant:…`, `*` or `anonymous`. */
+/**
+ * `exact`, `prefix-*` or `*` -> principals: the id of a key, `sub:…`, `scope:…`, `tenant:…`, `*` or
+ * `anonymous`.
+ */
 export type AclRules = Readonly<Record<string, readonly string[]>>;
 
-/** A lease under all that it is known by. */
+/** A lease with its id and all its names. */
 export interface AclTarget {
   readonly id: string;
   /** Every name that the directory maps to the id. */
@@ -23,9 +27,9 @@ export type AclClass = 'exact' | 'prefix' | 'any';
 
 export interface AclVerdict {
   readonly allowed: boolean;
-  /** The class that decided; undefined when no rule fits, which denies. */
+  /** The class that decided; undefined when no rule matches, which denies. */
   readonly class: AclClass | undefined;
-  /** The rules of that class that fit, in the order of the configuration. */
+  /** The matching rules of that class, in the order of the configuration. */
   readonly rules: readonly AclRule[];
 }
 
@@ -62,7 +66,7 @@ class Rule implements AclRule {
     return this.#anyone;
   }
 
-  /** `anonymous` lets in everyone: who shows a credential can do no less than who shows none. */
+  /** `anonymous` admits everyone: a caller with a credential may do no less than one without. */
   allows({ kind, id, scopes, subject, tenant }: Principal): boolean {
     if (this.#anyone) return true;
     if (kind === 'anonymous') return false;
@@ -75,18 +79,21 @@ class Rule implements AclRule {
   }
 }
 
-/** What decides about a lease, whoever calls. */
+/** The rules that decide about a lease, for any caller. */
 interface Deciding {
   readonly class: AclClass | undefined;
   readonly rules: readonly AclRule[];
-  /** Each group must let the caller in, by one of its rules. None: nobody is let in. */
+  /** At least one rule of each group must admit the caller. No groups: every caller is denied. */
   readonly groups: readonly (readonly AclRule[])[];
 }
 
 const nothing: Deciding = { class: undefined, rules: Object.freeze([]), groups: [] };
 
 export class Acl {
-  /** A pattern that is a lease id names that lease and none that is called so: anyone may publish any name. */
+  /**
+   * A pattern that is a lease id matches the lease with this id and never a name: anyone may
+   * publish any name.
+   */
   readonly #byId = new Map<string, Rule[]>();
   readonly #byName = new Map<string, Rule[]>();
   readonly #byPrefix = new PrefixIndex<Rule>();
@@ -95,7 +102,7 @@ export class Acl {
   readonly #all: Rule[] = [];
   /** Admits every principal that at least one rule admits. */
   #union = new Rule('', [], 0);
-  /** Whether every rule lets a principal in. */
+  /** Whether every rule admits a principal. */
   readonly #isFree = new WeakMap<Principal, boolean>();
 
   constructor(rules: AclRules) {
@@ -108,7 +115,7 @@ export class Acl {
     return made;
   }
 
-  /** False: no rule lets anyone in without a credential, whatever the lease. */
+  /** False when no rule admits anonymous callers, whatever the lease. */
   get admitsAnonymous(): boolean {
     return this.#union.anyone;
   }
@@ -129,7 +136,9 @@ export class Acl {
     this.#union = new Rule('', [], 0, listed);
   }
 
-  /** The most specific class that fits decides; within it, whoever one of the rules lets in. */
+  /**
+   * The most specific matching class decides; one of its rules is enough to admit the principal.
+   */
   decide(target: AclTarget, principal: Principal): AclVerdict {
     const { groups, rules, class: itsClass } = this.#deciding.of(target.id, target.names);
     const allowed = groups.length > 0 && groups.every((group) => group.some((rule) => rule.allows(principal)));
@@ -137,8 +146,8 @@ export class Acl {
   }
 
   /**
-   * Whether the principal may know if there is a lease of that name or id: an unknown lease is told from a forbidden one only
-   * to those whom the rules would let in.
+   * Whether the principal may know if there is a lease of that name or id: only principals that the
+   * rules would admit can tell an unknown lease from a forbidden one.
    */
   wouldAllow(nameOrId: string, principal: Principal): boolean {
     const id = leaseIdIn(nameOrId);
@@ -146,8 +155,8 @@ export class Acl {
   }
 
   /**
-   * False: no lease that this text can lead to lets the principal in, whatever else it is called. Known without a directory, so
-   * that it takes the same time for every lease.
+   * False when no lease that this text can resolve to admits the principal, whatever other names it
+   * has. Decided without a directory, so that it takes the same time for every lease.
    */
   couldAllow(nameOrId: string, principal: Principal): boolean {
     const byId = this.#byId.get(leaseIdIn(nameOrId) ?? nameOrId);
@@ -156,8 +165,9 @@ export class Acl {
   }
 
   /**
-   * Whether the principal may learn that no lease has this id. A lease with the id could have any name, so without a rule for the id
-   * itself every rule must let the principal in: otherwise 403 for a lease with a name that is refused would tell it from 404.
+   * Whether the principal may learn that no lease has this id. A lease with the id could have any
+   * name, so without a rule for the id itself every rule must admit the principal: otherwise a 403
+   * for a forbidden name would differ from a 404.
    */
   mayMissId(id: string, principal: Principal): boolean {
     const byId = this.#byId.get(id);
@@ -175,11 +185,12 @@ export class Acl {
     const byId = this.#byId.get(id) ?? [];
     const byName = inOrder(folded.flatMap((name) => this.#byName.get(name) ?? []));
     if (byId.length > 0 || byName.length > 0) {
-      // A rule for the name can't be evaded by the id, nor one for the id by a name: where both exist, both must allow.
+      // The id cannot bypass a rule for the name, nor a name a rule for the id: where both exist,
+      // both must allow.
       const groups = [byId, byName].filter(({ length }) => length > 0);
       return { class: 'exact', rules: groups.flat(), groups };
     }
-    // By names alone: anyone can make identities until an id begins with a given prefix.
+    // By names alone: identities can be generated until an id begins with a given prefix.
     const prefixed = inOrder(folded.flatMap((name) => [...this.#byPrefix.matching(name)]));
     if (prefixed.length > 0) return { class: 'prefix', rules: prefixed, groups: [prefixed] };
     if (this.#any === undefined) return nothing;
@@ -189,7 +200,7 @@ export class Acl {
 
 export const aclOf: (policy: Policy) => Acl = compiledInSteps(({ acl }) => Acl.inSteps(acl));
 
-/** Once each, as configured. */
+/** Without duplicates, in the order of the configuration. */
 function inOrder(rules: readonly Rule[]): Rule[] {
   if (rules.length < 2) return [...rules];
   return [...new Set(rules)].sort((a, b) => a.order - b.order);

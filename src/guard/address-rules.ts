@@ -1,14 +1,15 @@
-// Owns whether an address may pass: not denied, and among the allowed where there are any. Pure.
+// Decides whether `ip_rules` admit an address: it is not denied, and it is allowed where there is
+// an allow list. Pure.
 import { atOnce, type Steps } from '../kernel/work/slices.ts';
 import { addressSetSteps } from '../policy/addresses.ts';
 import type { IpRulesPolicy } from '../policy/policy.ts';
 
-/** Compiled once; what is no address passes only where no rule is. */
+/** Compiled once. Text that is not an address passes only when there are no rules. */
 export function addressRules(rules: IpRulesPolicy): (ip: string) => boolean {
   return atOnce(addressRulesSteps(rules));
 }
 
-/** The same in steps, of which there are as many as addresses. */
+/** The same in steps, one per configured address. */
 export function* addressRulesSteps({ allow, deny }: IpRulesPolicy): Steps<(ip: string) => boolean> {
   if (allow.length === 0 && deny.length === 0) return () => true;
   const isAllowed = yield* addressSetSteps(allow);

@@ -6,7 +6,7 @@ import type { Caller } from './shares.ts';
 
 const everything = { perKey: 1e9, perLease: 1e9, perTenant: 1e9, perAddress: 1e9 };
 const defaults = { perKey: 0, perLease: 0, perTenant: 0, perAddress: 0 };
-/** Without shares: bounds and order alone. */
+/** Shares are unlimited here: these tests cover bounds and order alone. */
 const limits: AdmissionLimits = admissionLimits({ maxInFlight: 2, maxStreams: 1, queue: 2 }, everything);
 
 const someone: Caller = { key: 'k', lease: 'l', tenant: undefined, address: '192.0.2.1' };
@@ -81,7 +81,7 @@ test('nobody overtakes those who wait', () => {
   const admission = new Admission();
   const log: string[] = [];
   for (const name of ['a', 'b', 'c']) admission.enter(entrant(log, name), limits);
-  // A place is free only while it is given away.
+  // The place is free only during the callback.
   const late: Entrant = {
     ...entrant(log, ''),
     admitted: () => {
@@ -191,7 +191,7 @@ test('a waiting caller above its share does not block one below it', () => {
   assert.equal(admission.enter(entrant(log, 'other', callerWith('other')), fair), 'admitted');
   admission.leave(greedy);
   assert.deepEqual(log, []);
-  // 14 in flight: no contention any more.
+  // 14 in flight: no contention any longer.
   for (let i = 0; i < 2; i += 1) admission.leave(greedy);
   assert.deepEqual(log, ['greedy waits']);
 });
@@ -218,7 +218,7 @@ test('a caller that fills the queue gives its newest places to others', () => {
   assert.equal(admission.enter(entrant(log, 'a4', a), one), 'full');
   assert.equal(admission.enter(entrant(log, 'b1', b), one), 'queued');
   assert.deepEqual(log, ['a3 evicted']);
-  // Two against one: another exchange of places would make nothing fairer.
+  // Two against one: evicting another entry would not make the queue fairer.
   assert.equal(admission.enter(entrant(log, 'b2', b), one), 'full');
   assert.equal(admission.waiting, 3);
 });

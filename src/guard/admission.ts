@@ -1,30 +1,34 @@
-// Bounds the requests in flight, with a short queue, and the streams beside them, which last as long as they like. Under contention
-// only callers below their share are admitted, so that nobody can hold everything. Pure: no request and no clock.
+// Limits the requests in flight, with a short queue, and separately the streams, which last as long
+// as they like. Under contention only callers below their share are admitted, so that none can take
+// all places. Pure: uses no request and no clock.
 import { FairQueue } from './fair-queue.ts';
 import { type Caller, type ShareLimits, Shares } from './shares.ts';
 
-/** One request that may have to wait. */
+/** A request that may have to wait. */
 export interface Entrant {
   readonly caller: Caller;
-  /** The flow that the queue is fair to: a key, or an address of anonymous callers. */
+  /** The unit of fairness in the queue: a key, or the address of anonymous callers. */
   readonly flow: string;
-  /** It was in the queue, and there is room now. Must not throw. */
+  /** A queued entry is admitted. Must not throw. */
   admitted(): void;
-  /** It was in the queue, and leaves it for a caller with fewer requests there. Must not throw. */
+  /**
+   * A queued entry is evicted in favour of a caller with fewer requests in the queue. Must not
+   * throw.
+   */
   evicted(): void;
 }
 
 export interface AdmissionLimits {
   readonly maxInFlight: number;
   readonly maxStreams: number;
-  /** How many may wait. */
+  /** Maximum number of waiting requests. */
   readonly queue: number;
-  /** What one caller may hold of the requests in flight, and of the streams, under contention. */
+  /** Maximum of one caller under contention, for requests in flight and for streams. */
   readonly requestShares: ShareLimits;
   readonly streamShares: ShareLimits;
 }
 
-/** While more than this part is in use, callers are held to their shares. */
+/** Above this part of the maximum, callers are limited to their shares. */
 const contentionRatio = 3 / 4;
 const defaultShareRatio = 1 / 4;
 
@@ -49,13 +53,14 @@ export class Admission {
     return this.#streams;
   }
 
-  /** The newest limits apply to all, also to those who wait already. */
+  /** The newest limits apply to all requests, including those that are waiting. */
   enter(entrant: Entrant, limits: AdmissionLimits): 'admitted' | 'queued' | 'full' {
     if (limits !== this.#limits) {
       this.#limits = limits;
       this.#admitWaiting();
     }
-    // Every waiting caller is above its share, or there is no room at all: a caller below its share overtakes nobody who could go.
+    // Every waiting caller is above its share, or there is no room at all: so a caller below its
+    // share overtakes no request that could be admitted.
     if ((!this.#admitting || this.#waiting.size === 0) && this.#hasRoom(entrant.caller, limits)) {
       this.#begin(entrant);
       return 'admitted';
@@ -69,12 +74,12 @@ export class Admission {
     return 'queued';
   }
 
-  /** It does not wait any longer. */
+  /** The request stops waiting. */
   leaveQueue(entrant: Entrant): void {
     this.#waiting.delete(entrant);
   }
 
-  /** Its response is complete, or will never be. */
+  /** The response is complete, or will never be. */
   leave(caller: Caller): void {
     this.#inFlight -= 1;
     this.#requestShares.remove(caller);
@@ -87,7 +92,10 @@ export class Admission {
     return this.#streams <= maxStreams * contentionRatio || this.#streamShares.isBelow(caller, limits.streamShares);
   }
 
-  /** A request in flight goes on as a stream. False: there are too many, and it stays what it was. */
+  /**
+   * Turns a request in flight into a stream. Returns false when there are too many streams; the
+   * request then stays in flight.
+   */
   becomeStream(caller: Caller, limits: AdmissionLimits): boolean {
     if (!this.hasRoomForStream(caller, limits)) return false;
     this.#streams += 1;
@@ -112,7 +120,10 @@ export class Admission {
     this.#requestShares.add(caller);
   }
 
-  /** An admitted request may fail at once and leave again: the loop that runs already sees the room that this makes. */
+  /**
+   * An admitted request may fail at once and leave again: the loop that is already running then
+   * uses the freed place.
+   */
   #admitWaiting(): void {
     const limits = this.#limits;
     if (this.#admitting || limits === undefined) return;
@@ -128,7 +139,7 @@ export class Admission {
   }
 }
 
-/** `shares`: 0 stands for a quarter of the whole. */
+/** `shares`: 0 means a quarter of the maximum. */
 export function admissionLimits(
   { maxInFlight, maxStreams, queue }: Pick<AdmissionLimits, 'maxInFlight' | 'maxStreams' | 'queue'>,
   shares: ShareLimits,

@@ -15,7 +15,7 @@ function rules(over: Partial<CorsSettings> = {}): CorsRules {
   return new CorsRules({ ...settings, ...over });
 }
 
-/** Of one field, in a list of names and values. */
+/** The value of one header, in a list of names and values. */
 function field(headers: readonly string[], name: string): string | undefined {
   const at = headers.findIndex((text, i) => i % 2 === 0 && text === name);
   return at === -1 ? undefined : headers[at + 1];

@@ -1,5 +1,5 @@
-// Owns what browsers are told of who may call from which site (Fetch standard, CORS protocol): the fields of an answer, and those of an
-// answer to a preflight. Pure: knows no request and no lease.
+// CORS response headers (Fetch standard, CORS protocol), for normal responses and for preflights.
+// Pure: uses no request and no lease.
 import type { RawHeaders } from '../kernel/http/http.ts';
 import { isRemoved } from '../kernel/http/removed-headers.ts';
 
@@ -14,18 +14,21 @@ export interface CorsSettings {
   readonly maxAgeMs: number;
 }
 
-/** What a page asks before it calls. */
+/** The question in a preflight request. */
 export interface Preflight {
   readonly method: string;
   /** Names as sent; '' for none. */
   readonly headers: string;
 }
 
-/** Fields of the gateway's own that a page may read; the app's own list, if it has one, stands beside it. */
+/** The gateway's headers that a page may read, in addition to the app's own list. */
 const exposed = 'X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, Proxy-Status, WWW-Authenticate';
 /** CORS-safelisted methods. */
 const safelisted = ['GET', 'HEAD', 'POST'];
-/** Of the headers that the gateway removes, those that a page may send: a credential, and an id that is replaced. */
+/**
+ * The headers that a page may send although the gateway removes them from requests: a credential,
+ * and an id that is replaced.
+ */
 const sendable: ReadonlySet<string> = new Set(['x-gateway-key', 'x-request-id']);
 
 export class CorsRules {
@@ -33,7 +36,9 @@ export class CorsRules {
   /** Lower case. */
   readonly #origins: ReadonlySet<string>;
   readonly #anyOrigin: boolean;
-  /** Without what the gateway removes from requests. Undefined: any that is asked for. */
+  /**
+   * Without the headers that the gateway removes from requests. Undefined: any requested header.
+   */
   readonly #headers: string | undefined;
 
   constructor(settings: CorsSettings) {
@@ -47,20 +52,21 @@ export class CorsRules {
     return this.#allow(origin).length > 0;
   }
 
-  /** `origin`: undefined when the request names none, or several. */
+  /** `origin`: undefined when the request has none, or several. */
   answer(origin: string | undefined): RawHeaders {
     const allowed = this.#allow(origin);
     return allowed.length === 0 ? this.#vary : [...this.#vary, ...allowed, 'Access-Control-Expose-Headers', exposed];
   }
 
   preflight(origin: string, asked: Preflight): RawHeaders {
-    // Caches in between must not answer one page with what another may.
+    // Shared caches must not serve one origin's response to another.
     const vary = ['Vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'];
     const allowed = this.#allow(origin);
     if (allowed.length === 0) return vary;
     const { methods, maxAgeMs } = this.#settings;
     const told = [...vary, ...allowed];
-    // Asked for by name, since `*` says nothing of Authorization, and nothing at all where credentials are allowed.
+    // The requested names are echoed, because `*` does not cover Authorization, and has no special
+    // meaning when credentials are allowed.
     told.push(
       'Access-Control-Allow-Methods',
       methods.includes('*') ? asked.method : [...safelisted, ...methods].join(', '),
@@ -71,14 +77,15 @@ export class CorsRules {
     return told;
   }
 
-  /** Where every origin is told the same, the answer does not depend on it. */
+  /** With `*` the response does not depend on the origin. */
   get #vary(): RawHeaders {
     return this.#anyOrigin ? [] : ['Vary', 'Origin'];
   }
 
-  /** Empty: the origin may not. */
+  /** Empty when the origin is not allowed. */
   #allow(origin: string | undefined): RawHeaders {
-    // Without credentials, whatever the settings say: every site could act for its visitors. Configuration refuses the two together.
+    // Never with credentials: every site could act for its visitors. The configuration rejects this
+    // combination.
     if (this.#anyOrigin) return ['Access-Control-Allow-Origin', '*'];
     if (origin === undefined || !this.#origins.has(origin.toLowerCase())) return [];
     const allowed = ['Access-Control-Allow-Origin', origin];
@@ -87,7 +94,7 @@ export class CorsRules {
   }
 }
 
-/** A page could not know that a header which it was allowed to send is not passed on. */
+/** Never offer headers that the gateway removes: the page could not tell that they are dropped. */
 function isSendable(header: string): boolean {
   const name = header.trim().toLowerCase();
   return sendable.has(name) || !isRemoved(name);

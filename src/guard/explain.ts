@@ -1,4 +1,5 @@
-// Owns the same decisions that requests meet, with their reasons: addresses, key, lease rules, scopes. Pure.
+// Explains access decisions: runs the checks that requests go through (addresses, key, lease rules,
+// scopes) and gives the reasons. Pure.
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
 import { addressSet } from '../policy/addresses.ts';
 import { leasePins } from '../policy/lease-pins.ts';
@@ -12,15 +13,15 @@ import { missingScope } from './scopes.ts';
 export interface Question {
   /** Undefined: no credential. */
   readonly key: KeyPolicy | undefined;
-  /** A name, or an id. */
+  /** A lease name or id. */
   readonly lease: string;
-  /** The id that the name leads to, where it is known and no pin says so. */
+  /** The id that the name resolves to, where it is known and not pinned. */
   readonly leaseId: string | undefined;
-  /** Under `strict`: the id that was accepted for the name, as far as is known. */
+  /** With `strict`: the id that was accepted for the name, if known. */
   readonly acceptedId?: string | undefined;
   readonly method: string;
   readonly upgrade: boolean;
-  /** Undefined: rules for addresses are left out. */
+  /** Undefined: address rules are skipped. */
   readonly clientIp: string | undefined;
   readonly nowMs: number;
 }
@@ -32,9 +33,9 @@ export interface Step {
 
 export interface Explanation {
   readonly allowed: boolean;
-  /** The code that the caller would get; undefined when allowed. */
+  /** The error code that the caller would get; undefined when allowed. */
   readonly code: string | undefined;
-  /** In the order of the pipeline, up to the first that refuses. */
+  /** In the order of the pipeline, up to the first check that denies. */
   readonly steps: readonly Step[];
 }
 
@@ -54,7 +55,7 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
   const pins = leasePins(policy);
   const isName = leaseIdIn(lease) === undefined;
   const leaseId = pins.idOf(lease) ?? leaseIdIn(lease) ?? question.leaseId ?? question.acceptedId ?? '';
-  // Text in the form of an id is never a name.
+  // Text in the format of an id is never a name.
   const listed = isName ? [lease] : [];
   const names = pins.namesOf(leaseId, listed) ?? listed;
   if (clientIp !== undefined) {
@@ -101,7 +102,7 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
   };
 }
 
-/** Which id the name leads to, and why. */
+/** Which id the name resolves to, and why. */
 function nameStep(policy: Policy, { lease, leaseId, acceptedId }: Question, pinnedId: string | undefined): Judged {
   const name = JSON.stringify(foldName(lease));
   const holder = pinnedId ?? (policy.nameBinding === 'strict' ? acceptedId : undefined);

@@ -1,12 +1,12 @@
-// A queue that is fair between flows: each flow is first in, first out; between flows it goes round robin. A flow is one key, or one
-// address of anonymous callers.
+// A queue that is fair between flows: first in, first out within a flow, round robin between flows.
+// A flow is one key, or one address of anonymous callers.
 
 export interface Queued {
   readonly flow: string;
 }
 
 export class FairQueue<T extends Queued> {
-  /** In the order in which the flows are served next. */
+  /** In the order in which flows are served next. */
   readonly #flows = new Map<string, Set<T>>();
   #size = 0;
 
@@ -21,7 +21,7 @@ export class FairQueue<T extends Queued> {
     this.#size += 1;
   }
 
-  /** False: it was not in the queue. */
+  /** Returns false when it was not in the queue. */
   delete(entry: T): boolean {
     const waiting = this.#flows.get(entry.flow);
     if (waiting?.delete(entry) !== true) return false;
@@ -30,7 +30,10 @@ export class FairQueue<T extends Queued> {
     return true;
   }
 
-  /** Removes and returns the next entry that may go. Its flow is the last one to be served again. Linear in the size of the queue. */
+  /**
+   * Removes and returns the next entry that may go, and moves its flow to the end of the order.
+   * Linear in the size of the queue.
+   */
   take(mayGo: (entry: T) => boolean): T | undefined {
     for (const [flow, waiting] of this.#flows) {
       for (const entry of waiting) {
@@ -47,8 +50,9 @@ export class FairQueue<T extends Queued> {
   }
 
   /**
-   * Removes and returns the newest entry of the longest flow, so that one flow cannot fill the queue against the others. Undefined when
-   * `flow` would not be shorter than the longest one even with another entry. Linear in the number of flows.
+   * Removes and returns the newest entry of the longest flow, so that one flow cannot fill the
+   * queue against the others. Returns undefined when `flow`, with one more entry, would be at least
+   * as long as the longest. Linear in the number of flows.
    */
   evictFor(flow: string): T | undefined {
     let longest: Set<T> | undefined = undefined;

@@ -1,13 +1,13 @@
-// Owns what is known of a caller when it is decided what he may do. Knows no credential and no request.
+// The authenticated caller, as authorization decisions see it. Holds no credential and no request.
 
-/** Who calls, whatever he proved it with. */
+/** The caller, whatever credential it used. */
 export interface Principal {
-  /** The name of the key, or of the token's subject; `anonymous` without a credential. */
+  /** The id of the key, or the subject of the token; `anonymous` without a credential. */
   readonly id: string;
   readonly kind: 'anonymous' | 'key' | 'token';
-  /** What was granted: `read`, `write`, `admin`, and custom ones. */
+  /** Granted scopes: `read`, `write`, `admin`, and custom ones. */
   readonly scopes: readonly string[];
-  /** Of a token: who it was issued for. */
+  /** For a token: the subject it was issued for. */
   readonly subject?: string;
   readonly tenant?: string;
 }

@@ -3,7 +3,10 @@ import type { Principal } from './principal.ts';
 
 const reading: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** The first scope that the principal lacks; undefined: none. An upgrade can do anything, so it is writing. */
+/**
+ * The first scope that the principal lacks; undefined when it lacks none. An upgrade can do
+ * anything, so it needs `write`.
+ */
 export function missingScope(
   { scopes }: Principal,
   method: string,

@@ -1,7 +1,7 @@
-// Counts what each caller holds, and tells whether a caller is below its share. A caller is known by its key, its lease, its
-// tenant and its address; it is below its share when all four are.
+// Counts what each caller holds, and decides whether a caller is below its share. A caller is
+// identified by its key, lease, tenant and address; it is below its share when all four are.
 
-/** Undefined where there is none: anonymous callers have no key. */
+/** Fields are undefined where they do not apply: anonymous callers have no key. */
 export interface Caller {
   readonly key: string | undefined;
   readonly lease: string;
@@ -18,7 +18,7 @@ export interface ShareLimits {
   readonly perAddress: number;
 }
 
-/** Names that hold nothing are forgotten: the table is bounded by what is held. */
+/** Names whose count drops to zero are deleted, so the table is bounded by what is held. */
 export class Shares {
   readonly #keys = new Map<string, number>();
   readonly #leases = new Map<string, number>();
@@ -48,7 +48,7 @@ export class Shares {
     );
   }
 
-  /** Names known. */
+  /** Number of names in the table. */
   get size(): number {
     return this.#keys.size + this.#leases.size + this.#tenants.size + this.#addresses.size;
   }

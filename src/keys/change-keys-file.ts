@@ -1,4 +1,5 @@
-// Owns changing the keys file: under its lock, all of it or nothing, and never into something that the gateway could not read.
+// Changes the keys file under its lock: completely or not at all, and never into a file that the
+// gateway could not read.
 import { stringify } from 'yaml';
 import type { KeyConfig } from '../config/load/config.ts';
 import { findingLine } from '../config/source/origin.ts';
@@ -13,8 +14,8 @@ import { replaceFile } from './write-file.ts';
 const head = `# API keys of Portal Gateway, written by "portal-gateway keys": comments do not survive it. A running gateway takes changes up by itself.\n`;
 
 /**
- * `change` is given the keys as they are, none where there is no file yet, and returns what they are to be; it throws KeysFileError
- * to leave them. Throws KeysFileError.
+ * `change` gets the current keys (none when there is no file yet) and returns the new ones; it
+ * throws KeysFileError to leave the file unchanged. Throws KeysFileError.
  */
 export async function changeKeysFile(
   file: string,
@@ -60,7 +61,7 @@ function remedy(code: unknown): string {
   }
 }
 
-/** What is a default is left out. */
+/** Default values are left out. */
 function keysText(keys: readonly StoredKey[]): string {
   return head + stringify({ version: 1, keys: keys.map(entryOf) }, { lineWidth: 0 });
 }

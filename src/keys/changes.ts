@@ -1,9 +1,11 @@
-// Owns what becomes of a list of keys when one is made, replaced or taken away. Pure: the hash is made before, the file written after.
+// Creates, rotates and revokes keys in a list. Pure: hashing and writing the file happen elsewhere.
 import { didYouMean } from '../config/schema/names.ts';
 import { KeysFileError } from './errors.ts';
 import type { PreviousKey, StoredKey } from './stored-key.ts';
 
-/** Each of them is looked at for every key that is nobody's, if it has no prefix; and who rotates that often means something else. */
+/**
+ * Previous keys without a prefix are compared with every unknown key, so their number is limited.
+ */
 const maxPrevious = 4;
 
 export interface Secret {
@@ -17,13 +19,15 @@ export function withCreated(keys: readonly StoredKey[], key: StoredKey): StoredK
   return [...keys, key];
 }
 
-/** The key and what it replaced: both are refused from now on. */
+/** Removes the key and its previous keys: all of them are rejected from now on. */
 export function withoutRevoked(keys: readonly StoredKey[], id: string): StoredKey[] {
   wanted(keys, id);
   return keys.filter((key) => key.id !== id);
 }
 
-/** What it allows stays; `expiresAt` may be a new one. The old key works for the grace. */
+/**
+ * Keeps what the key allows; `expiresAt` may change. The old key works until the grace period ends.
+ */
 export function withRotated(
   keys: readonly StoredKey[],
   id: string,
@@ -34,13 +38,13 @@ export function withRotated(
   const expiresAt = rotation.expiresAt ?? old.expiresAt;
   if (expiresAt !== '' && Date.parse(expiresAt) <= nowMs)
     throw new KeysFileError(`the key "${id}" has expired at ${expiresAt}: give a new time with --expires`);
-  // A grace never lets the old key live longer than it would have without: not even where the new one does.
+  // The grace period never extends the life of the old key, even where the new one lives longer.
   const oldEndsMs = Math.min(nowMs + graceMs, old.expiresAt === '' ? Infinity : Date.parse(old.expiresAt));
   const replaced: PreviousKey[] =
     oldEndsMs > nowMs
       ? [{ keyHash: old.keyHash, keyPrefix: old.keyPrefix, expiresAt: new Date(oldEndsMs).toISOString() }]
       : [];
-  // A grace of nothing means that whatever was before is known to others.
+  // A grace of zero means that the earlier keys may be known to others: all of them stop working.
   const previous = graceMs > 0 ? [...replaced, ...old.previous.filter((key) => Date.parse(key.expiresAt) > nowMs)] : [];
   if (previous.length > maxPrevious)
     throw new KeysFileError(`${maxPrevious} earlier keys of "${id}" still work: wait, or rotate with --grace 0s`);

@@ -1,4 +1,4 @@
-// Owns what goes wrong with the keys file, in one line that says what to do. Never has a key in it.
+// Error about the keys file: one line with the remedy. Never contains a key.
 export class KeysFileError extends Error {
   override readonly name = 'KeysFileError';
 }

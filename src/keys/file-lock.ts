@@ -1,5 +1,5 @@
-// Owns that only one process at a time changes a file: a lock beside it that names its owner, and that is taken from owners who are
-// no more. Knows nothing of the file.
+// A lock file beside a file, so that only one process at a time changes it. The lock names its
+// owner and is taken over from owners that no longer run. Neither reads nor writes the file itself.
 import { randomBytes } from 'node:crypto';
 import { link, open, rename, stat, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -7,17 +7,20 @@ import { isGone, maxRecordBytes, parseProcessRecord, recordOfThisProcess } from 
 import { readBeginning } from '../kernel/read-beginning.ts';
 import { KeysFileError } from './errors.ts';
 
-/** Who holds a lock has everything at hand and does nothing but read and write one small file. */
+/** The owner of a lock only reads and writes one small file, so it never needs longer. */
 const maxHoldMs = 30_000;
 const defaultPatienceMs = 10_000;
 const lookEveryMs = 25;
 
 export interface HeldLock {
-  /** Throws KeysFileError when somebody has taken the lock, who thought that its owner was no more. Asked just before the change. */
+  /**
+   * Throws KeysFileError when another process took the lock because it considered the owner gone.
+   * Call this just before the change.
+   */
   confirm(): Promise<void>;
 }
 
-/** Throws KeysFileError when another process holds the lock and does not let go of it. */
+/** Throws KeysFileError when another process holds the lock and does not release it in time. */
 export async function withFileLock<T>(
   path: string,
   work: (lock: HeldLock) => Promise<T>,
@@ -29,7 +32,7 @@ export async function withFileLock<T>(
   while (!(await create(lock, text))) {
     if (await takeAwayStale(lock)) continue;
     if (performance.now() >= untilMs) throw await stillHeld(path, lock);
-    // Not all at once.
+    // Jitter, so that waiting processes do not all try at once.
     await wait(lookEveryMs * (0.5 + Math.random()));
   }
   try {
@@ -45,7 +48,7 @@ export async function withFileLock<T>(
 }
 
 async function create(lock: string, text: string): Promise<boolean> {
-  // Written before it has its name: nobody finds a lock without an owner.
+  // Written under a temporary name first, so that a lock always has an owner.
   const temporary = `${lock}.${randomBytes(6).toString('hex')}`;
   try {
     const file = await open(temporary, 'wx', 0o600);
@@ -54,7 +57,7 @@ async function create(lock: string, text: string): Promise<boolean> {
     } finally {
       await file.close();
     }
-    // As O_EXCL: fails when there is one.
+    // Like O_EXCL: fails when the lock exists.
     await link(temporary, lock);
     return true;
   } catch (error) {
@@ -65,12 +68,13 @@ async function create(lock: string, text: string): Promise<boolean> {
   }
 }
 
-/** True: it is worth another try at once. */
+/** True: the caller should try again at once. */
 async function takeAwayStale(lock: string): Promise<boolean> {
   const content = await contentOf(lock);
   const since = await stat(lock).catch(() => undefined);
   if (since === undefined) return true;
-  // It is there and cannot be read, a directory for example: the caller waits for as long as its patience lasts.
+  // The lock exists but cannot be read (a directory, for example): the caller waits until its
+  // patience ends.
   if (content === undefined) return false;
   const owner = parseProcessRecord(content);
   const gone = owner !== undefined && isGone(owner);
@@ -78,10 +82,10 @@ async function takeAwayStale(lock: string): Promise<boolean> {
   const aside = `${lock}.${randomBytes(6).toString('hex')}.stale`;
   try {
     await rename(lock, aside);
-    // Another process may have done the same in between, and hold the lock by now: then it gets it back.
+    // Another process may have replaced the lock in between and own it now: restore its lock.
     if ((await contentOf(aside)) !== content) await link(aside, lock);
   } catch {
-    // Somebody else was faster.
+    // Another process was faster.
   } finally {
     await unlink(aside).catch(() => undefined);
   }
@@ -94,7 +98,7 @@ async function stillHeld(path: string, lock: string): Promise<KeysFileError> {
   return new KeysFileError(`${path} is being changed by ${who}; try again, or remove ${lock} if that is not so`);
 }
 
-/** In a sticky directory, such as /tmp, anybody may have made it. */
+/** Bounded, because in a sticky directory such as /tmp any user may have made the file. */
 async function contentOf(file: string): Promise<string | undefined> {
   const content = await readBeginning(file, maxRecordBytes).catch(() => undefined);
   return content?.toString('utf8');

@@ -14,7 +14,7 @@ async function pathIn(t: TestContext): Promise<string> {
   return join(await tempDirectory(t), 'state', 'key-digests');
 }
 
-/** Fails on a warning. */
+/** Rejects on a warning. */
 function open(path: string): Promise<KeptKeyDigests> {
   return openKeyDigests(path, (message, error) => {
     throw new Error(message, { cause: error });
@@ -121,7 +121,8 @@ test('malformed lines are skipped', async (t) => {
 });
 
 test('digests that can be read take effect where none can be written, with one warning', async (t) => {
-  // The names of file and secret just fit, that of the lock does not: ENAMETOOLONG, for root, too.
+  // The names of the file and the secret just fit, the name of the lock does not: ENAMETOOLONG,
+  // even for root.
   const path = join(await tempDirectory(t), 'd'.repeat(248));
   const source = await pathIn(t);
   await keep(source, key);

@@ -1,5 +1,6 @@
-// Keeps the digests of verified keys over restarts: a file of one line each, and beside it the secret that they are made with. Losing
-// either costs each key one bcrypt and nothing else, so nothing waits for a write and no fault stops the gateway.
+// Persists the digests of verified keys: a file of one line each, and beside it the secret that
+// they are made with. Losing either costs each key one bcrypt and nothing else, so nothing waits
+// for a write and no error stops the gateway.
 import { randomBytes } from 'node:crypto';
 import { chmod } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -12,17 +13,17 @@ import { withFileLock } from './file-lock.ts';
 import { replaceFile } from './write-file.ts';
 
 const secretBytes = 32;
-/** A key that verifies for the first time is rare; a crash within this time costs it one more bcrypt. */
+/** A first verification is rare, and a crash within this time costs the key one more bcrypt. */
 const defaultWriteAfterMs = 2_000;
 const ownerOnly = 0o600;
-/** KeyDigests keeps a little less. */
+/** KeyDigests keeps slightly less. */
 const maxDigestBytes = 1024 * 1024;
 /** 16 and 32 bytes in base64url. */
 const lineForm = /^[\w-]{22} [\w-]{43}$/;
 
 export interface KeptKeyDigests {
   readonly digests: KeyDigests;
-  /** Writes what is not written yet. Never rejects. Idempotent. */
+  /** Writes pending changes. Never rejects. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -56,12 +57,12 @@ class KeyDigestsFile implements KeptKeyDigests {
     this.digests = new KeyDigests({ secret: this.#secret });
   }
 
-  /** Applies the digests that can be read, even where none can be written. */
+  /** Loads the readable digests, even where none can be written. */
   async load(): Promise<void> {
     try {
       const secret = await readSecret(this.#secretPath);
       if (secret !== undefined) {
-        // Also where the digests cannot be read: those to come are kept with the secret that is there.
+        // Set before the digests are read: if that fails, new digests use the existing secret.
         this.#secret = secret;
         this.digests = new KeyDigests({ secret });
         this.digests = new KeyDigests({ secret, kept: await readDigests(this.#path) });
@@ -119,7 +120,7 @@ class KeyDigestsFile implements KeptKeyDigests {
     return lines.join('');
   }
 
-  /** Made by the first gateway that has something to keep. */
+  /** The first gateway with something to write creates the secret. */
   async #keepSecret(): Promise<void> {
     const kept = await readSecret(this.#secretPath);
     if (kept === undefined) await this.#replace(this.#secretPath, `${this.#secret.toString('base64url')}\n`);
@@ -128,18 +129,21 @@ class KeyDigestsFile implements KeptKeyDigests {
 
   async #replace(path: string, text: string): Promise<void> {
     await replaceFile(path, text);
-    // A replaced file keeps the mode of the old one.
+    // replaceFile() keeps the mode of the old file.
     await chmod(path, ownerOnly);
   }
 
-  /** Once, until it works again. */
+  /** Warns once until a write succeeds. */
   #fail(message: string, error: unknown): void {
     if (!this.#warned) this.#warn(message, error);
     this.#warned = true;
   }
 }
 
-/** Undefined: there is none. Rejects when other users may use the file, or when it holds no secret. */
+/**
+ * Returns undefined when there is no file. Rejects when other users may access the file, or when it
+ * holds no secret.
+ */
 async function readSecret(path: string): Promise<Buffer | undefined> {
   const text = await readPrivate(path, 'the secret of key digests');
   if (text === undefined) return undefined;

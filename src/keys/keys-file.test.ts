@@ -1,4 +1,5 @@
-// The keys file without the command line: what is written can be read, what can't be read is said with its place, and a grace ends.
+// Tests the keys file without the command line: written keys can be read, errors have a place, and
+// grace periods end.
 import assert from 'node:assert/strict';
 import { chmod, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

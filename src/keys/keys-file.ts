@@ -1,5 +1,5 @@
-// Owns the keys file as a source of keys for a running gateway: read at the start, followed while it changes, with a fault in it never
-// taking away the keys that there were. Knows nothing of requests.
+// The keys file as a key source of a running gateway: read at the start and watched for changes. An
+// invalid file never replaces the keys in use.
 import type { KeySource } from '../auth/key-source.ts';
 import type { KeyConfig } from '../config/load/config.ts';
 import { findingLine } from '../config/source/origin.ts';
@@ -11,19 +11,19 @@ import { LastUsed } from './last-used.ts';
 import { loadKeys, type LoadedKeys } from './load-keys.ts';
 
 export interface KeysFileOptions {
-  /** Keys that stand in the configuration, as it is now. */
+  /** Keys in the current configuration. */
   others(): readonly KeyConfig[];
-  /** Reads the file after a change. Default: in this thread, which holds the event loop. */
+  /** Reads the file after a change. Default: in this thread, which blocks the event loop. */
   load?(file: string, others: readonly KeyConfig[], signal: AbortSignal): Promise<LoadedKeys>;
-  /** `keys` is another list now. */
+  /** `keys` has been replaced. */
   changed(): void | Promise<void>;
-  /** The file has these faults, and the keys before stay. */
+  /** The file has these errors, and the previous keys stay in use. */
   rejected(faults: readonly string[]): void;
-  /** Something works less well than it should. */
+  /** For problems that do not stop the key source. */
   readonly warn: (message: string, error: unknown) => void;
 }
 
-/** A command replaces the file in one step: there is nothing to wait for. */
+/** Short, because commands replace the file in one step. */
 const debounceMs = 10;
 
 /** Throws KeysFileError. */

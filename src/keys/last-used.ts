@@ -1,19 +1,20 @@
-// Owns when each key was used last, to the minute: noted in memory, written beside the keys file now and then. Losing it loses no key.
+// Records when each key was last used, to the minute: in memory, and written beside the keys file
+// at intervals. Losing the record loses no key.
 import { readBeginning } from '../kernel/read-beginning.ts';
 import { Slices, type Steps } from '../kernel/work/slices.ts';
 import { replaceFile } from './write-file.ts';
 
-/** Coarse on purpose: a write for each request would cost more than what is known by it. */
+/** Coarse on purpose: a write per request would cost more than the precision is worth. */
 const defaultEveryMs = 60_000;
 
 export function lastUsedFile(keysFile: string): string {
   return `${keysFile}.used`;
 }
 
-/** As long as a keys file may be, whose entries are longer. */
+/** The limit of a keys file, whose entries are longer. */
 const maxFileBytes = 64 * 1024 * 1024;
 
-/** Id -> milliseconds since 1970. Empty where there is no such file, or where it is of no use. */
+/** Id -> milliseconds since 1970. Empty when the file is missing or unusable. */
 export async function readLastUsed(keysFile: string): Promise<Map<string, number>> {
   try {
     const json = await readBeginning(lastUsedFile(keysFile), maxFileBytes);
@@ -23,10 +24,13 @@ export async function readLastUsed(keysFile: string): Promise<Map<string, number
   }
 }
 
-/** `"id": "time"`. Neither has a character that JSON escapes. */
+/** `"id": "time"`. Neither contains a character that JSON escapes. */
 const entryForm = /"([^"\\]{1,64})"\s*:\s*"([^"\\]{1,40})"/g;
 
-/** A JSON object, entry by entry: JSON.parse would hold the loop for as long as there are keys. */
+/**
+ * Reads a JSON object entry by entry: JSON.parse would block the event loop in proportion to the
+ * number of keys.
+ */
 function* timesIn(json: string): Steps<Map<string, number>> {
   const times = new Map<string, number>();
   for (const [, id = '', time = ''] of json.matchAll(entryForm)) {
@@ -37,7 +41,7 @@ function* timesIn(json: string): Steps<Map<string, number>> {
   return times;
 }
 
-/** The later time of each key that there is. Other gateways may write the same file. */
+/** The later time of each existing key: other gateways may write the same file. */
 function* merged(
   kept: ReadonlyMap<string, number>,
   noted: ReadonlyMap<string, number>,
@@ -54,11 +58,11 @@ function* merged(
 
 export class LastUsed {
   readonly #keysFile: string;
-  /** The keys that there are: of others nothing is kept. */
+  /** Existing keys; times of other keys are dropped. */
   readonly #ids: () => ReadonlySet<string>;
   readonly #failed: (error: unknown) => void;
   readonly #timer: NodeJS.Timeout;
-  /** Since the last writing. */
+  /** Uses since the last write. */
   #noted = new Map<string, number>();
   #writing: Promise<void> = Promise.resolve();
   #told = false;
@@ -66,7 +70,7 @@ export class LastUsed {
   constructor(options: {
     readonly keysFile: string;
     readonly ids: () => ReadonlySet<string>;
-    /** Told once, until it works again. */
+    /** Called once until a write succeeds. */
     readonly failed: (error: unknown) => void;
     readonly everyMs?: number;
   }) {
@@ -76,7 +80,7 @@ export class LastUsed {
     this.#timer = setInterval(() => void this.flush(), options.everyMs ?? defaultEveryMs).unref();
   }
 
-  /** On the way of every request. */
+  /** Called for every request. */
   note(id: string, wallMs: number): void {
     this.#noted.set(id, wallMs);
   }

@@ -1,4 +1,4 @@
-// Reads the keys file into what the data plane works from.
+// Reads the keys file into the key policies of the data plane.
 import type { Finding } from '../config/source/origin.ts';
 import type { SeenFiles } from '../config/source/seen-files.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
@@ -6,13 +6,16 @@ import { type OtherKey, readKeysFile } from './read-keys-file.ts';
 import { keyPolicies } from './stored-key.ts';
 
 export interface LoadedKeys {
-  /** None where there are faults. */
+  /** Empty when there are errors. */
   readonly keys: readonly KeyPolicy[];
   readonly faults: readonly Finding[];
   readonly files: SeenFiles;
 }
 
-/** Never rejects for what is in the file. `others`: keys that stand elsewhere, which these must not clash with. */
+/**
+ * Never rejects because of the file's content. `others`: keys of other sources, which these must
+ * not clash with.
+ */
 export async function loadKeys(file: string, others: readonly OtherKey[]): Promise<LoadedKeys> {
   const { keys, faults, files } = await readKeysFile(file, others);
   return { keys: keys.flatMap(keyPolicies), faults, files };

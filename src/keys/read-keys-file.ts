@@ -1,4 +1,5 @@
-// Owns reading the keys file: into keys, or into every fault with its place, in the words of the configuration. Changes nothing.
+// Reads the keys file: returns its keys, or every error with its place, worded like errors of the
+// configuration. Changes nothing.
 import { dirname } from 'node:path';
 import type { KeyConfig } from '../config/load/config.ts';
 import { schemaFaults } from '../config/schema/schema-messages.ts';
@@ -17,17 +18,17 @@ import { asConfig, keysFileSchema, keysFileShape, type StoredKey } from './store
 export type OtherKey = Pick<KeyConfig, 'id' | 'keyHash' | 'keyPrefix'>;
 
 export interface KeysReading {
-  /** None where there are faults. */
+  /** Empty when there are errors. */
   readonly keys: readonly StoredKey[];
   readonly faults: readonly Finding[];
-  /** There is no such file: the one fault. */
+  /** There is no such file, which is then the only error. */
   readonly missing: boolean;
   readonly files: SeenFiles;
 }
 
 /**
- * Never rejects for what is in the file. `others`: keys that stand elsewhere, which these must not clash with. `user`: that may own the file;
- * that of this process by default.
+ * Never rejects because of the file's content. `others`: keys of other sources, which these must
+ * not clash with. `user`: the user that may own the file; by default the user of this process.
  */
 export async function readKeysFile(
   file: string,
@@ -64,7 +65,7 @@ export function parseKeys(text: string, file: string, others: readonly OtherKey[
   return { keys, faults: broken.map((fault) => placed(root, fault)) };
 }
 
-/** Those that were replaced are tried like any other. */
+/** Previous keys count too: they are compared like any other. */
 function unprefixed(keys: readonly StoredKey[], others: readonly OtherKey[]): Generator<Broken> {
   const hashes = keys.flatMap((key, i) => [
     { ...key, place: ['keys', i] },
@@ -73,7 +74,7 @@ function unprefixed(keys: readonly StoredKey[], others: readonly OtherKey[]): Ge
   return prefixRules(hashes, others.filter(isUnprefixed).length);
 }
 
-/** One name is one principal, and one hash one key, wherever they stand. */
+/** Ids and hashes must be unique across all sources: an id is one principal, and a hash one key. */
 function* clashes(keys: readonly StoredKey[], others: readonly OtherKey[]): Generator<Parameters<typeof placed>[1]> {
   const ids = new Set(others.map(({ id }) => id));
   const hashes = new Set(others.flatMap(({ keyHash }) => (keyHash === '' ? [] : [keyHash])));

@@ -1,5 +1,5 @@
-// Owns the file that keeps the keys of assertions over restarts, and shares them among the gateways that name the same one: read and
-// rotated under its lock, for its owner alone. Knows nothing of what is signed.
+// The file that persists the signing keys of assertions and shares them among gateways with the
+// same path: read and rotated under its lock, readable by its owner alone. Signs nothing.
 import { readlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { rotated, signingKeyFromPem, type SigningKey } from '../auth/signing-keys.ts';
@@ -15,24 +15,29 @@ interface StoredSigningKey {
   readonly private_key: string;
 }
 
-/** A key takes some 200 bytes, and three are kept. */
+/** A key takes about 200 bytes, and three are kept. */
 const maxSigningBytes = 64 * 1024;
-/** More links than anybody means. */
+/** Limit of symbolic links to follow; real setups have fewer. */
 const maxLinks = 8;
 
-/** Decides about keys that cannot be kept: returns those to go on with, or throws. `reason` names the file and the system's error. */
+/**
+ * Decides what to do when keys cannot be persisted: returns the keys to go on with, or throws.
+ * `reason` names the file and the system's error.
+ */
 type UnkeptKeys = (reason: string) => readonly SigningKey[];
 
 /**
- * As they are to be by now; the first use makes the file. Throws KeysFileError. `unkept` is asked where there is no file and none can be
- * made; without it that is an error, too.
+ * Loads the keys and rotates them when due; the first use creates the file. Throws KeysFileError.
+ * `unkept` is called when there is no file and none can be created; without it that is an error,
+ * too.
  */
 export async function loadSigningKeys(
   path: string,
   nowMs: number,
   unkept?: UnkeptKeys,
 ): Promise<readonly SigningKey[]> {
-  // Gateways that share the file may each have a link to it: there is one lock, beside the file, and it may be yet to be made.
+  // Gateways that share the file may each have a symbolic link to it: resolve it, also when the
+  // file does not exist yet, so that all use one lock beside the file.
   const file = await targetOf(path);
   try {
     await makePrivateDirectory(dirname(file));
@@ -83,7 +88,7 @@ async function read(file: string): Promise<readonly SigningKey[]> {
       return signingKeyFromPem(private_key, fromMs);
     });
   } catch {
-    // The cause may quote the file.
+    // No cause: it may quote the file.
     throw new KeysFileError(`${file} holds no keys of assertions: restore it, or remove it to get new ones`);
   }
 }

@@ -1,4 +1,5 @@
-// Owns the form of the keys file: its schema, its types, and what the gateway makes of an entry. Reads and writes nothing.
+// The format of the keys file: its schema, its types, and the policies of an entry. Reads and
+// writes nothing.
 import { z } from 'zod';
 import { withAbout } from '../config/schema/field-meta.ts';
 import type { KeyConfig } from '../config/load/config.ts';
@@ -11,7 +12,7 @@ import type { KeyPolicy } from '../policy/policy.ts';
 
 export interface StoredKey extends Omit<KeyConfig, 'key'> {
   readonly createdAt: string;
-  /** What it was before it was rotated: works until its own `expiresAt`, too. */
+  /** Keys that rotation replaced; each works until its own `expiresAt`. */
   readonly previous: readonly PreviousKey[];
 }
 
@@ -59,12 +60,12 @@ function rootShape(): SectionShape {
 
 export const keysFileShape: SectionShape = rootShape();
 
-/** As an entry of the configuration would be. */
+/** The key as an entry of the configuration. */
 export function asConfig(key: StoredKey): KeyConfig {
   return { ...key, key: '' };
 }
 
-/** One for the key, and one for each that it replaced. */
+/** One policy for the key, and one for each previous key. */
 export function keyPolicies(key: StoredKey): KeyPolicy[] {
   const current = keyPolicyOf(asConfig(key));
   return [
@@ -74,7 +75,7 @@ export function keyPolicies(key: StoredKey): KeyPolicy[] {
       return {
         ...current,
         secret: { kind: 'bcrypt', bcrypt: keyHash, prefix: keyPrefix },
-        // A grace never lets a key live longer than what replaced it.
+        // The grace period never extends a previous key beyond the key that replaced it.
         expiresAtMs: Math.min(graceEndMs, current.expiresAtMs ?? graceEndMs),
       };
     }),

@@ -1,14 +1,15 @@
-// Owns replacing a file so that every reader finds the old one or the new one, whole, also after a crash. Knows nothing of what is in it.
+// Replaces a file atomically: every reader finds the old or the new content, complete, also after a
+// crash.
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import process from 'node:process';
 
 const ownerOnly = 0o600;
-/** What the owner may lend its group, as the gateway's user may have been. */
+/** Group access that is kept if the file had it: the gateway's user may need it. */
 const lentToGroup = 0o640;
 
-/** Where links lead to, so that they stay links. */
+/** Resolves symbolic links first, so that they stay links. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const target = await realpath(path).catch(() => path);
   const before = await stat(target).catch(() => undefined);
@@ -19,7 +20,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
       await file.writeFile(text);
       if (before !== undefined) {
         await file.chmod((before.mode & lentToGroup) | ownerOnly);
-        // root, changing what belongs to the gateway's user, must not take it away from it.
+        // When root changes a file of the gateway's user, it must keep its owner.
         if (process.getuid?.() === 0) await file.chown(before.uid, before.gid);
       }
       await file.sync();
@@ -34,15 +35,15 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await syncDirectory(dirname(target));
 }
 
-/** The new name is in the directory, and that has to reach the disk as well. */
+/** A rename changes the directory, which has to reach the disk as well. */
 async function syncDirectory(path: string): Promise<void> {
-  // Windows opens no directories.
+  // Windows cannot open directories.
   const directory = await open(path, 'r').catch(() => undefined);
   if (directory === undefined) return;
   try {
     await directory.sync();
   } catch {
-    // File systems of other machines may know nothing of it.
+    // Some network file systems do not support this.
   } finally {
     await directory.close();
   }

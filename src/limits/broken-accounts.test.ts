@@ -1,4 +1,5 @@
-// What is broken in Redis about one account stays that account's: the buckets and the other accounts are shared on.
+// A broken value of one account in Redis affects that account only: the buckets and the other
+// accounts stay shared.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { charge, type Replica, startReplica, untilShared } from '../../test/helpers/limiter-replica.ts';
@@ -13,7 +14,7 @@ const quotas = { calendar: new QuotaCalendar('UTC'), daily, monthly: { requests:
 const wide = charge({ requestsPerSecond: 1e6, burst: 1e6 }, { id: 'wide' });
 const rounds = 30;
 
-/** `together`: how many requests three gateways admit of a quota of 5. */
+/** `together`: the number of requests that three gateways admit with a quota of 5. */
 const faults: readonly { what: string; settings?: readonly string[]; leave?: string; together: number }[] = [
   { what: 'a sum that is no number', leave: `redis.call('HSET', KEYS[1], 'requests:a', 'abc')`, together: 5 },
   { what: 'a sum that is not finite', leave: `redis.call('HSET', KEYS[1], 'requests:a', 'inf')`, together: 5 },

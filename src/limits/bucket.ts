@@ -1,24 +1,31 @@
-// Owns the arithmetic of a token bucket, kept as one number: the time at which it is full again (GCRA, ITU-T I.371 appendix: the
-// theoretical arrival time). An absent bucket is a full one, so whatever is full can be forgotten. Pure.
+// The arithmetic of a token bucket, stored as one number: the time at which it is full again (GCRA,
+// ITU-T I.371 appendix: the theoretical arrival time). An absent bucket is a full one, so full
+// buckets can be deleted. Pure.
 import type { BucketState, Charge, Verdict } from './limiter.ts';
 
-/** How long one token takes to come back, milliseconds. */
+/** Milliseconds to refill one token. */
 function tokenMs({ rate }: Charge): number {
   return 1000 / rate.requestsPerSecond;
 }
 
 /**
- * A bucket owes at most as much again as it holds (redis-limiter.ts, charge()): a longer debt was made at another rate, and nobody waits
- * for a limit that is no more.
+ * Caps the debt at two bursts, as the script in redis-scripts.ts does. A larger debt can only stem
+ * from an earlier configuration, and callers should not wait out a limit that no longer exists.
  */
 export function maxDebtMs(charge: Charge): number {
   return 2 * charge.rate.burst * tokenMs(charge);
 }
 
-/** Floating point: a token that is there but for the last bits is there. A thousandth of a token over a day's admissions. */
+/**
+ * Tolerance for floating-point errors: a token that is missing only in the last bits counts as
+ * available. Adds up to a thousandth of a token over the admissions of a day.
+ */
 const epsilonTokens = 1e-9;
 
-/** How long until a bucket with that debt can pay; 0: now; Infinity: never, the cost is above its size. */
+/**
+ * Milliseconds until a bucket with that debt can pay the cost; 0: now; Infinity: never, because the
+ * cost exceeds the burst.
+ */
 function waitMs(charge: Charge, debtMs: number): number {
   const { rate, cost } = charge;
   if (cost > rate.burst) return Infinity;
@@ -33,8 +40,8 @@ function stateOf(charge: Charge, debtMs: number): BucketState {
 }
 
 /**
- * The verdict on all charges. `debtsMs`: of each bucket, the milliseconds from now until it is full, which is what has been taken from
- * it and has not come back; those after the verdict when it returns.
+ * Returns the verdict on all charges. `debtsMs`: for each bucket the milliseconds until it is full,
+ * updated in place to the debts after the verdict.
  */
 export function judge(charges: readonly Charge[], debtsMs: number[]): Verdict {
   let refusedBy: number | undefined;
@@ -56,7 +63,7 @@ export function judge(charges: readonly Charge[], debtsMs: number[]): Verdict {
   return { refusedBy, retryAfterMs, states };
 }
 
-/** Within the bounds. */
+/** The index must be within the bounds. */
 function at<T>(list: readonly T[], index: number): T {
   return list[index] as T;
 }

@@ -17,7 +17,7 @@ test('while the store is away each replica limits by itself, and shares again on
   await server.kill();
   const away = one.change();
   const admitted = [await one.admits([slow]), await one.admits([slow]), await one.admits([slow])];
-  // One token was taken before: the loss of the store is no new burst.
+  // One token was taken before: losing the store gives no new burst.
   assert.deepEqual(admitted, [true, false, false]);
   assert.equal(await away, 'local');
   await server.restart();
@@ -57,7 +57,8 @@ test('a store that is frozen costs a request no more than the deadline', options
   server.freeze();
   const slow = charge({ requestsPerSecond: 0.001, burst: 1 });
   const three = (): Promise<boolean[]> => Promise.all([one.admits([slow]), one.admits([slow]), one.admits([slow])]);
-  // However many wait for a late answer, it is a hiccup; three in a row are a store that is away.
+  // Any number of concurrent late responses is one hiccup; three in a row mean that the store is
+  // away.
   assert.deepEqual([await three(), one.changes], [[true, false, false], []]);
   assert.deepEqual([await three(), one.changes], [[false, false, false], []]);
   assert.deepEqual([await three(), one.changes], [[false, false, false], ['local']]);
@@ -89,7 +90,7 @@ for (const [what, ...settings] of [
     asked = 0;
     while (asked < 3) {
       assert.ok(!(await one.admits([never])));
-      // A request without a limit writes nothing, and proves nothing.
+      // A request without limits writes nothing, so it proves nothing about the store.
       assert.ok(await one.admits([]));
       await setImmediate();
     }
@@ -134,7 +135,7 @@ test('answers that always come too late are not waited for', options, async (t) 
   one.changes.length = 0;
   asked = 0;
   const slow = charge({ requestsPerSecond: 0.001, burst: 100 });
-  // Three until it is away, and it is asked again now and then.
+  // Three questions until the store counts as away, then probes at intervals.
   while (asked < 5) {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     decided = promise;
@@ -167,21 +168,23 @@ test('what was decided too early counts as it was decided, once the store has sa
       answer = undefined;
       resolve(undefined);
       await setImmediate();
-      // On the same connection: when it is answered, what was sent before is done.
+      // On the same connection: its response shows that everything sent before has been processed.
       await one.admits([charge({ requestsPerSecond: 1, burst: 1 }, { cost: 0, id: 'after' })]);
     };
   };
   const debtMs = async (bucket: Charge): Promise<number> =>
     (await two.limiter.take([{ ...bucket, cost: 0 }])).states[0]?.resetMs ?? 0;
   const never = { requestsPerSecond: 0.001, burst: 1 };
-  // Admitted here, for it has not heard that another has taken the token: the bucket owes one.
+  // Admitted locally, without knowing that the other gateway took the token: the bucket now owes
+  // one.
   const owing = charge(never, { id: 'owing' });
   assert.ok(await two.admits([owing]));
   let release = held();
   assert.ok(await one.admits([owing]));
   await release();
   assert.ok((await debtMs(owing)) > 1_900_000);
-  // Refused here, for it has not heard that a token is there again: it stays there for the next.
+  // Rejected locally, without knowing that the token was refunded: it stays in the bucket for the
+  // next request.
   const again = charge(never, { id: 'again' });
   assert.ok(await one.admits([again]));
   two.limiter.give([again]);

@@ -1,6 +1,7 @@
-// Limits that are shared while the store responds in time, and applied by this process alone while it does not. No request waits longer
-// than the deadline, and none fails because of the store. What this process admits by itself is charged to the store once that is
-// possible, so that no loss, return or delay is a new burst; only a store that forgot its buckets gives one.
+// Limits that are shared while the store responds in time, and applied by this process alone while
+// it does not. No request waits longer than the deadline, and none fails because of the store.
+// Requests admitted locally are charged to the store as soon as possible, so that no loss, return
+// or delay gives callers a new burst; only a store that lost its buckets does.
 import type { Clock } from '../kernel/clock.ts';
 import { type BucketState, type Charge, isAdmitted, type Limiter, type Verdict } from './limiter.ts';
 import type { LocalLimiter } from './local-limiter.ts';
@@ -10,19 +11,28 @@ import { type AttemptTiming, StoreAttempt } from './store-attempt.ts';
 import { StoreHealth } from './store-health.ts';
 import { UnsettledCharges } from './unsettled-charges.ts';
 
-/** The limits as a store keeps them. Each method rejects when the store can't do it; it may have done it all the same. */
+/**
+ * The limits as a store keeps them. Each method rejects when the store failed; the operation may
+ * have taken effect nevertheless.
+ */
 export interface SharedStore {
   take(charges: readonly Charge[], quota?: QuotaCharge): Promise<Verdict>;
   give(charges: readonly Charge[]): Promise<void>;
-  /** Charges what was admitted elsewhere, whatever is left; resolves with what each bucket lacks then. */
+  /**
+   * Charges debts admitted elsewhere, however empty the buckets are; resolves with the debt of each
+   * bucket afterwards.
+   */
   pay(debts: readonly Debt[]): Promise<readonly Debt[]>;
-  /** Names what the store remembers: another name than before means that it has forgotten its buckets. */
+  /** Identifies the data of the store: a changed value means that it has lost its buckets. */
   epoch(): Promise<string>;
 }
 
 export interface FallbackOptions extends Partial<AttemptTiming> {
   readonly shared: SharedStore;
-  /** Kept like the shared limits as this process last saw them, so that their loss is no new burst for anybody. */
+  /**
+   * Mirrors the shared limits as this process last saw them, so that losing the store gives no
+   * caller a new burst.
+   */
   readonly local: LocalLimiter;
   readonly deadlines: AttemptTiming['deadlines'];
   readonly clock: Clock;
@@ -33,9 +43,9 @@ export interface FallbackOptions extends Partial<AttemptTiming> {
 }
 
 const defaultDeadlineMs = 50;
-/** Debts in one script: Redis and the loop are busy with them for about a millisecond. */
+/** Debts per script call: about a millisecond of work for Redis and for the event loop. */
 const debtsAtOnce = 500;
-/** Where the request that failed had no bucket. */
+/** Used when the failed request had no bucket. */
 const probeCharge: Charge = { level: 'global', id: 'probe', cost: 0, rate: { requestsPerSecond: 1, burst: 1 } };
 
 export class FallbackLimiter implements Limiter {
@@ -43,9 +53,9 @@ export class FallbackLimiter implements Limiter {
   readonly #timing: AttemptTiming;
   readonly #health: StoreHealth;
   readonly #unsettled: UnsettledCharges;
-  /** As probes charge it: the buckets of the request that failed, at no cost. */
+  /** The buckets that probes charge: those of the failed request, at no cost. */
   #probed: readonly Charge[] = [probeCharge];
-  /** Of the store as this process last used it, and as a probe last found it. */
+  /** The epoch that this process last used, and the one that the last probe found. */
   #epoch: string | undefined = undefined;
   #probedEpoch: string | undefined = undefined;
 
@@ -57,13 +67,14 @@ export class FallbackLimiter implements Limiter {
     this.#health = new StoreHealth({
       ...{ timing: this.#timing, clock },
       probe: () => this.#probe(),
-      // A store that is only slow learns what each gateway admits, and each gateway learns from it what the others do.
+      // Even a slow store learns what each gateway admits, and each gateway learns from it what the
+      // others admit.
       reached: () => {
         this.#settle();
       },
       restore: () => this.#restore(),
       changed: (state, reason) => {
-        // What was admitted while the last debts were paid.
+        // Pays what was admitted while the last debts were being paid.
         if (state === 'shared') this.#settle();
         options.changed(state, reason);
       },
@@ -82,13 +93,13 @@ export class FallbackLimiter implements Limiter {
     const { shared, local } = this.#options;
     local.give(charges, quota);
     if (this.#health.isAway) this.#unsettled.refund(charges);
-    // A refund that is lost is never too much for the app.
+    // A lost refund never admits too many requests.
     else shared.give(charges).catch(() => undefined);
   }
 
   take(charges: readonly Charge[], quota?: QuotaCharge): Verdict | Promise<Verdict> {
     const { shared, local } = this.#options;
-    // A question about nothing would say nothing about the store either.
+    // An empty question would prove nothing about the store.
     if (charges.length === 0 && quota === undefined) return local.take(charges);
     if (this.#health.isAway) return this.#takeAlone(charges, quota);
     return new Promise((resolve) => {
@@ -122,12 +133,12 @@ export class FallbackLimiter implements Limiter {
     });
   }
 
-  /** The connection to the store is gone, or did not come about. */
+  /** The connection to the store was lost, or could not be established. */
   lost(error: unknown): void {
     this.#health.lost(reasonOf(error));
   }
 
-  /** There is a connection, or one again. The store is used again once it has proved itself. */
+  /** The store is connected, or reconnected. It is used again once its probes succeed. */
   found(): void {
     this.#health.connected();
     if (this.#health.isAway || this.#epoch !== undefined) return;
@@ -145,7 +156,7 @@ export class FallbackLimiter implements Limiter {
     return verdict;
   }
 
-  /** The store does not know what is unsettled. */
+  /** The store does not know the unsettled charges: add them to its states. */
   #adopt(charges: readonly Charge[], states: readonly BucketState[]): void {
     const all = states.map((state, index) => {
       const charge = charges[index];
@@ -154,7 +165,10 @@ export class FallbackLimiter implements Limiter {
     this.#options.local.adopt(charges, all);
   }
 
-  /** The response came after the request was decided here: that decision counts, and counts once. */
+  /**
+   * The response came after the request was decided locally. The local decision stands, and must be
+   * counted once.
+   */
   #reconcile(charges: readonly Charge[], quota: QuotaCharge | undefined, here: boolean, there: boolean): void {
     if (here && there) this.#options.local.giveQuota(quota);
     else if (there) this.give(charges, quota);
@@ -170,13 +184,14 @@ export class FallbackLimiter implements Limiter {
     this.#probedEpoch = epoch;
   }
 
-  /** Pays to the store what was admitted without it. */
+  /** Pays the store what was admitted without it. */
   async #restore(): Promise<void> {
     const { local, clock } = this.#options;
     const startedMs = clock.monotonicMs();
     for (let left = this.#unsettled.size; left > 0; left -= debtsAtOnce) await this.#pay();
     if (this.#probedEpoch === this.#epoch) return;
-    // It has forgotten, and nobody is refused unasked for what was known here before.
+    // The store lost its buckets: forget the older local ones too, so that no caller is rejected by
+    // local state without asking the store.
     local.forgetBucketsBefore(startedMs);
     this.#epoch = this.#probedEpoch;
   }
@@ -185,7 +200,7 @@ export class FallbackLimiter implements Limiter {
     this.#pay().catch(() => undefined);
   }
 
-  /** Pays some of the debts. Rejects when the store can't take them: they stay owed. */
+  /** Pays some of the debts. Rejects when the store fails: the debts then stay owed. */
   async #pay(): Promise<void> {
     const { shared, local } = this.#options;
     const debts = this.#unsettled.begin(debtsAtOnce);
@@ -205,7 +220,7 @@ function free(charge: Charge): Charge {
   return { ...charge, cost: 0 };
 }
 
-/** The code where there is one: messages of the network name addresses. */
+/** The error code where there is one: messages of network errors contain addresses. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'it failed';
   return 'code' in error && typeof error.code === 'string' ? error.code : error.message;

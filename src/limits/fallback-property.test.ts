@@ -1,4 +1,5 @@
-// No loss, return, delay or broken value of the shared store is a new burst; only a real outage is one, for each gateway.
+// No loss, return, delay or broken value of the shared store gives a new burst; only a real outage
+// gives one, for each gateway.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -13,19 +14,19 @@ interface Phase {
   readonly forgets: boolean;
   readonly losesReplies: boolean;
   readonly quotas: VirtualRedis['quotas'];
-  /** The shortest and the longest latency. */
+  /** Minimum and maximum latency. */
   readonly latencyMs: readonly [number, number];
   readonly requestsPerSecond: number;
-  /** Of 10 requests, how many have a quota. */
+  /** Out of 10 requests, how many have a quota. */
   readonly withQuota: number;
-  /** The connection ends, and is there again. */
+  /** The connection closes and is re-established. */
   readonly reconnects: boolean;
 }
 
 interface Outcome {
   readonly changes: number;
   readonly admitted: number;
-  /** The most that was admitted above what the bound allows, at any time. */
+  /** The largest number of requests above the bound, at any time. */
   readonly excess: number;
 }
 
@@ -51,9 +52,10 @@ async function play(gateways: number, phases: readonly Phase[], seed: number): P
   const bound = (): number => {
     const shared = rate.burst + (rate.requestsPerSecond * (time.nowMs - startMs)) / 1000;
     const bursts = outages * gateways * rate.burst;
-    // Gateways that are alone each admit at the whole rate. Late responses tell each gateway too late of what the others admit: a burst,
-    // and as much again until it counts as alone. Where Redis denies quotas, a request asks twice, and others may come between. All of this
-    // is repaid, but for what is above two bursts of debt (bucket.ts).
+    // Gateways that are alone each admit at the full rate. With late responses each gateway hears
+    // too late what the others admit: one burst, and one more until it counts as alone. Where Redis
+    // denies quotas, a request asks twice, and others may get in between. All of this is repaid,
+    // except debt above two bursts (bucket.ts).
     const late = (2 * (gateways - 1) + (wasDenied ? 1 : 0)) * rate.burst;
     const alone = late + ((gateways - 1) * rate.requestsPerSecond * aloneMs) / 1000;
     return shared + bursts + alone;
@@ -119,7 +121,7 @@ for (const [gateways, latencyMs] of [
     const { admitted, changes } = await play(gateways, [slow], 1);
     const most = rate.burst + rate.requestsPerSecond * 10;
     t.diagnostic(`${admitted} admitted where the limit is ${most}, ${changes} changes`);
-    // Each gateway may take a burst before it has heard of the others.
+    // Each gateway may take one burst before it knows about the others.
     assert.ok(admitted >= 0.9 * most && admitted <= 1.1 * most + (gateways - 1) * rate.burst);
     assert.ok(changes <= 2 * 2 * gateways);
   });
@@ -152,7 +154,7 @@ for (const gateways of [1, 2, 3]) {
         const { excess } = await play(gateways, phases, seed);
         runs += 1;
         most = Math.max(most, excess);
-        // Rounding: one request.
+        // Rounding: up to one request.
         assert.ok(excess <= 1, `${excess.toFixed(1)} requests too many`);
       }),
       { numRuns: 40, endOnFailure: true },

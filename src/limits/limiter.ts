@@ -1,18 +1,18 @@
-// Owns what limits are to those who ask for a verdict: buckets that are charged and quotas that are counted in, all or none, and what
-// is left. Knows neither where they are kept nor what they are for.
+// The interface of rate limiters and their verdicts: a request charges all of its buckets and
+// quotas, or none. Depends neither on where they are stored nor on what they limit.
 import type { QuotaCharge, QuotaVerdict } from './quotas/quota.ts';
 
-/** A token bucket's size and speed. */
+/** Size and speed of a token bucket. */
 export interface Rate {
   readonly requestsPerSecond: number;
-  /** Tokens of a full bucket: so many requests at once. */
+  /** Tokens of a full bucket, the number of requests that may come at once. */
   readonly burst: number;
 }
 
 /** One bucket that a request is charged to. */
 export interface Charge {
   readonly level: 'global' | 'key' | 'lease' | 'tenant' | 'ip';
-  /** Which of the level's buckets. */
+  /** Identifies the bucket within its level. */
   readonly id: string;
   readonly rate: Rate;
   /** Tokens. */
@@ -28,26 +28,32 @@ export interface BucketState {
 }
 
 export interface Verdict {
-  /** Index of the charge that refused; undefined: none did. */
+  /** Index of the charge that was rejected; undefined when none was. */
   readonly refusedBy: number | undefined;
-  /** Milliseconds until every bucket would admit the same; 0 when they do, Infinity when one never will. */
+  /**
+   * Milliseconds until every bucket would admit the same charges; 0 when they do, Infinity when one
+   * never will.
+   */
   readonly retryAfterMs: number;
-  /** One for each charge, in order; perhaps none where a quota refused. */
+  /** One per charge, in order; may be empty when a quota rejected the request. */
   readonly states: readonly BucketState[];
-  /** Where one was asked for. */
+  /** Present when quotas were charged. */
   readonly quota?: QuotaVerdict;
 }
 
-/** Nothing refused, and so everything is charged and counted. */
+/** Nothing rejected the request, so everything has been charged and counted. */
 export function isAdmitted({ refusedBy, quota }: Verdict): boolean {
   return refusedBy === undefined && quota?.refusedBy === undefined;
 }
 
 export interface Limiter {
-  /** Charges every bucket and counts in every quota, or none of it. Never rejects. */
+  /** Charges every bucket and every quota, or none of them. Never rejects. */
   take(charges: readonly Charge[], quota?: QuotaCharge): Verdict | Promise<Verdict>;
-  /** What was taken comes back: the request was never begun. */
+  /** Refunds a request that was never started. */
   give(charges: readonly Charge[], quota?: QuotaCharge): void;
-  /** What take() would say of the buckets, as far as this process knows: asks nobody and charges nothing. */
+  /**
+   * The verdict of take() on the buckets, as far as this process knows. Asks no store and charges
+   * nothing.
+   */
   peek(charges: readonly Charge[]): Verdict;
 }

@@ -15,7 +15,7 @@ interface Bench {
   readonly ledger: QuotaLedger;
   /** Whole tokens in the bucket. */
   readonly tokens: () => number;
-  /** Of the first quota. */
+  /** What is left of the first quota. */
   readonly left: (quota: QuotaCharge) => number;
 }
 

@@ -1,5 +1,5 @@
-// Owns the limits as this process applies them by itself: its buckets and what it knows of quotas, asked in one call, so that nothing
-// comes between the verdict and the charge.
+// The limits as this process alone applies them: its buckets and its quota counts, in one
+// synchronous call, so that nothing can happen between the verdict and the charge.
 import type { BucketState, Charge, Limiter, Verdict } from './limiter.ts';
 import type { Bucket, Debt, MemoryLimiter } from './memory-limiter.ts';
 import type { QuotaCharge } from './quotas/quota.ts';
@@ -21,7 +21,7 @@ export class LocalLimiter implements Limiter {
     const verdict = this.#buckets.take(charges);
     if (verdict.refusedBy !== undefined) return { ...verdict, quota: before };
     this.#ledger.count(quota);
-    // The request that takes the last one is admitted, whatever is left after it.
+    // The request that uses up the quota is still admitted.
     return { ...verdict, quota: { ...this.#ledger.look(quota), refusedBy: undefined } };
   }
 
@@ -30,7 +30,7 @@ export class LocalLimiter implements Limiter {
     this.giveQuota(quota);
   }
 
-  /** The part of give() that goes to the quotas: through the ledger also what was counted elsewhere comes back. */
+  /** The quota part of give(): refunds through the ledger, also for requests counted elsewhere. */
   giveQuota(quota: QuotaCharge | undefined): void {
     if (quota !== undefined) this.#ledger.give(quota);
   }
@@ -39,7 +39,7 @@ export class LocalLimiter implements Limiter {
     return this.#buckets.peek(charges);
   }
 
-  /** Makes the buckets what somebody else says they are. */
+  /** Overwrites the buckets with the given states. */
   adopt(charges: readonly Charge[], states: readonly BucketState[]): void {
     this.#buckets.adopt(charges, states);
   }
@@ -48,12 +48,12 @@ export class LocalLimiter implements Limiter {
     return this.#buckets.debtMs(bucket);
   }
 
-  /** As adopt(), for one bucket. */
+  /** Like adopt(), for one bucket. */
   adoptDebt(debt: Debt): void {
     this.#buckets.set(debt);
   }
 
-  /** Buckets that were neither charged nor adopted since then are full. */
+  /** Treats buckets that were neither charged nor adopted since then as full. */
   forgetBucketsBefore(monotonicMs: number): void {
     this.#buckets.forgetBefore(monotonicMs);
   }

@@ -1,12 +1,13 @@
-// Owns the buckets of this process. Bounded, whatever addresses and keys appear: full buckets are forgotten, since an absent one is
-// full; and where all are in use, the fullest of a few, whose owner gains least by it.
+// The buckets of this process, in bounded memory whatever addresses and keys appear: full buckets
+// are deleted, since an absent bucket is a full one. When all are in use, the fullest of a few is
+// evicted, because its owner gains least.
 import type { Clock } from '../kernel/clock.ts';
 import { judge, maxDebtMs } from './bucket.ts';
 import type { BucketState, Charge, Verdict } from './limiter.ts';
 
-/** About 15 MiB of names and numbers. Of a level: only addresses come in such numbers. */
+/** About 15 MiB of names and numbers. Per level: only addresses come in such numbers. */
 const defaultMaxBuckets = 100_000;
-/** Buckets looked at for each new one: enough that the full ones never pile up. */
+/** Buckets inspected per new one: enough to keep full ones from piling up. */
 const sweptForEach = 4;
 
 interface State {
@@ -15,11 +16,11 @@ interface State {
   writtenMs: number;
 }
 
-/** Names a bucket. */
+/** Identifies a bucket. */
 export type Bucket = Pick<Charge, 'level' | 'id'>;
 
 export interface Debt extends Bucket {
-  /** How long the bucket takes to fill up again. */
+  /** Milliseconds until the bucket is full again. */
   readonly debtMs: number;
 }
 
@@ -47,12 +48,12 @@ export class MemoryLimiter {
     return verdict;
   }
 
-  /** The states are those after the charge, where it would be taken. */
+  /** The returned states are those after the charge, if it would be admitted. */
   peek(charges: readonly Charge[]): Verdict {
     return judge(charges, this.#debtsMs(charges, this.#clock.monotonicMs()));
   }
 
-  /** Makes the buckets what somebody else says they are. */
+  /** Overwrites the buckets with the given states. */
   adopt(charges: readonly Charge[], states: readonly BucketState[]): void {
     const nowMs = this.#clock.monotonicMs();
     for (const [index, charge] of charges.entries()) {
@@ -61,18 +62,18 @@ export class MemoryLimiter {
     }
   }
 
-  /** Makes one bucket what somebody else says it is. */
+  /** Overwrites one bucket. */
   set({ level, id, debtMs }: Debt, nowMs: number = this.#clock.monotonicMs()): void {
     if (debtMs > 0) this.#levels[level].put(id, nowMs + debtMs, nowMs);
     else this.#levels[level].forget(id);
   }
 
-  /** What a bucket lacks until it is full. */
+  /** Milliseconds until a bucket is full. */
   debtMs({ level, id }: Bucket): number {
     return Math.max(0, (this.#levels[level].get(id)?.fullAtMs ?? 0) - this.#clock.monotonicMs());
   }
 
-  /** What was charged comes back: it turned out not to count. */
+  /** Refunds charges. */
   give(charges: readonly Charge[]): void {
     for (const charge of charges) {
       const bucket = this.#of(charge).get(charge.id);
@@ -80,7 +81,7 @@ export class MemoryLimiter {
     }
   }
 
-  /** Buckets that were not written since then are full. */
+  /** Treats buckets that were not written since then as full. */
   forgetBefore(monotonicMs: number): void {
     for (const level of Object.values(this.#levels)) level.validFromMs = monotonicMs;
   }
@@ -104,11 +105,14 @@ export class MemoryLimiter {
 
 /** The buckets of one level. */
 class Level {
-  /** Buckets that were written before are forgotten. */
+  /** Buckets last written before this time count as absent. */
   validFromMs = Number.NEGATIVE_INFINITY;
   readonly #maxBuckets: number;
   readonly #buckets = new Map<string, State>();
-  /** Goes round and round them, a few with each new one. A Map's iterator stands whatever is added and deleted meanwhile. */
+  /**
+   * Cycles through the buckets, a few per new one. A Map's iterator stays valid while entries are
+   * added and deleted.
+   */
   #hand: Iterator<[string, State]> = this.#buckets.entries();
 
   constructor(maxBuckets: number) {
@@ -139,7 +143,7 @@ class Level {
     this.#buckets.delete(id);
   }
 
-  /** Makes room for one more, where it is needed. */
+  /** Evicts when there is no room for one more bucket. */
   #sweep(nowMs: number): void {
     let fullest: string | undefined;
     let itsFullAtMs = Infinity;
@@ -154,7 +158,7 @@ class Level {
     if (fullest !== undefined && this.#buckets.size >= this.#maxBuckets) this.#buckets.delete(fullest);
   }
 
-  /** There is one. */
+  /** Must not be called while there are no buckets. */
   #next(): [string, State] {
     let next = this.#hand.next();
     if (next.done === true) {

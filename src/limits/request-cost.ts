@@ -1,10 +1,11 @@
-// Owns how many tokens a request costs: the first rule that fits its lease, path and method, else one. Pure.
+// The cost of a request in tokens: that of the first rule that matches its lease, path and method,
+// or else 1. Pure.
 import { unescape } from 'node:querystring';
 import { atOnce, type Steps } from '../kernel/work/slices.ts';
 import { LeasePatterns } from '../policy/lease-patterns.ts';
 import type { CostPolicy } from '../policy/policy.ts';
 
-/** `leaseNames`: all that the lease is known by: of several, the dearest counts. */
+/** `leaseNames`: all names of the lease; the name with the highest cost counts. */
 export type Cost = (leaseId: string, leaseNames: readonly string[], target: string, method: string) => number;
 
 const one: Cost = () => 1;
@@ -13,7 +14,7 @@ export function requestCost(rules: readonly CostPolicy[]): Cost {
   return atOnce(requestCostSteps(rules));
 }
 
-/** The same in steps, of which there are as many as rules. */
+/** The same in steps, one per rule. */
 export function* requestCostSteps(rules: readonly CostPolicy[]): Steps<Cost> {
   if (rules.length === 0) return one;
   const compiled: (CostPolicy & { readonly leases: LeasePatterns<true> })[] = [];
@@ -24,8 +25,8 @@ export function* requestCostSteps(rules: readonly CostPolicy[]): Steps<Cost> {
   return (leaseId, leaseNames, target, method) => {
     const query = target.indexOf('?');
     const path = query === -1 ? target : target.slice(0, query);
-    // The app gets the path as it was sent, and most apps read it decoded: neither spelling is a way around the other,
-    // nor is an escape somewhere behind that can't be decoded.
+    // The app receives the path as it was sent, and most apps decode it: match both spellings, so
+    // that neither bypasses a rule, nor does an escape that cannot be decoded.
     const paths = path.includes('%') ? [path, unescape(path)] : [path];
     const fitting = compiled.filter(
       (rule) =>

@@ -1,5 +1,5 @@
-// Puts shared limits together: the connection, the limits in Redis, and the limits of this process while Redis is away. Publishes each
-// change on `limitsStoreChanged`.
+// Assembles the shared limits: the connection, the limits in Redis, and the local limits while
+// Redis is away. Publishes each change on `limitsStoreChanged`.
 import type { Clock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/work/deadlines.ts';
 import { limitsStoreChanged, type LimitsStoreChanged } from '../kernel/events.ts';
@@ -23,12 +23,15 @@ export interface SharedLimiter {
 
 interface SharedLimiterParts {
   readonly place: RedisPlace;
-  /** What this process knows of quotas. Its keeper writes to the same Redis. */
+  /** The quota usage known to this process. Its keeper writes to the same Redis. */
   readonly ledger: QuotaLedger;
   readonly clock: Clock;
 }
 
-/** Connects in the background. The first requests wait for the connection as long as for a reply of Redis. */
+/**
+ * Connects in the background. The first requests wait for the connection no longer than for a reply
+ * of Redis.
+ */
 export function createSharedLimiter({ place, ledger, clock }: SharedLimiterParts): SharedLimiter {
   let isFound = false;
   const redis = connectRedis(place, {

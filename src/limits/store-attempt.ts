@@ -6,19 +6,25 @@ export interface AttemptTiming {
   readonly deadlines: Pick<Deadlines, 'arm' | 'disarm'>;
   /** How long a response may take. */
   readonly deadlineMs: number;
-  /** Runs the callback once the input of this turn of the event loop has been read. Default: setImmediate. */
+  /**
+   * Runs the callback once the input of this turn of the event loop has been read. Default:
+   * setImmediate.
+   */
   readonly defer?: (callback: () => void) => void;
 }
 
 export class StoreAttempt implements Expiring {
-  /** Decided without the store, and admitted. */
+  /** Decided locally, and admitted. */
   admitted = false;
   readonly #timing: AttemptTiming;
   readonly #giveUp: () => void;
   readonly #deadline: Deadline = new Deadline(this);
   #decided = false;
 
-  /** Counts from the end of this turn of the loop: the client writes then, and what the turn takes until then is not the store's time. */
+  /**
+   * The deadline counts from the end of this turn of the event loop: the client writes only then,
+   * and earlier time is not the store's.
+   */
   constructor(timing: AttemptTiming, giveUp: () => void) {
     this.#timing = timing;
     this.#giveUp = giveUp;
@@ -27,19 +33,22 @@ export class StoreAttempt implements Expiring {
     });
   }
 
-  /** Known once the deadline is armed. */
+  /** When the question was sent. Valid once the deadline is armed. */
   get sentMs(): number {
     return this.#deadline.dueMs - this.#timing.deadlineMs;
   }
 
-  /** After a turn of the loop that was late the response may lie unread in the socket: it is read before anybody gives up. */
+  /**
+   * After a long turn of the event loop the response may be unread in the socket: read it before
+   * giving up.
+   */
   expired(): void {
     this.#defer(() => {
       if (this.decide()) this.#giveUp();
     });
   }
 
-  /** False: it was decided before. */
+  /** Returns false when it was already decided. */
   decide(): boolean {
     if (this.#decided) return false;
     this.#decided = true;

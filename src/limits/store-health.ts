@@ -1,6 +1,7 @@
-// Decides whether the shared store is in use. An error or three late responses in a row take it out of use; a row of probes that succeed
-// in time brings it back. The probes are of the kind of request that failed, and a store that is lost again soon has to pass twice as
-// many, so that neither a partial fault nor a latency near the deadline makes the state flap.
+// Decides whether the shared store is in use. An error or three late responses in a row take it out
+// of use; enough successful probes in a row bring it back. The probes resemble the request that
+// failed, and a store that is soon lost again has to pass twice as many, so that neither a partial
+// fault nor a latency near the deadline makes the state flap.
 import type { Clock } from '../kernel/clock.ts';
 import { Deadline, type Expiring } from '../kernel/work/deadlines.ts';
 import { type AttemptTiming, StoreAttempt } from './store-attempt.ts';
@@ -8,24 +9,27 @@ import { type AttemptTiming, StoreAttempt } from './store-attempt.ts';
 export interface StoreHealthOptions {
   readonly timing: AttemptTiming;
   readonly clock: Clock;
-  /** Resolves when the store does what it failed to do. */
+  /** Resolves when the operation that failed succeeds again. */
   readonly probe: () => Promise<void>;
   /** The store has responded to a probe, perhaps too late to be in use. */
   readonly reached: () => void;
-  /** Runs after the probes and before the store is used again. Rejects when the store failed in the meantime. */
+  /**
+   * Runs after the probes and before the store is used again. Rejects when the store failed in
+   * between.
+   */
   readonly restore: () => Promise<void>;
   /** Called once for each change. */
   readonly changed: (state: 'shared' | 'local', reason: string) => void;
 }
 
-/** Late responses to questions that were asked one after the other. Fewer are a hiccup, as likely ours as the store's. */
+/** Late responses to consecutive questions. Fewer are a hiccup, which may as well be our own. */
 const lateUntilAway = 3;
-/** With `minProbes`: back within half a second. */
+/** With `minProbes`, the store is back within half a second. */
 const probeIntervalMs = 100;
 const minProbes = 3;
 /** About ten seconds without a fault. */
 const maxProbes = 96;
-/** In use for so long, the store counts as steady again. */
+/** After this time in use the store counts as stable again. */
 const steadyMs = 60_000;
 
 export class StoreHealth implements Expiring {
@@ -33,7 +37,7 @@ export class StoreHealth implements Expiring {
   readonly #nextProbe: Deadline = new Deadline(this);
   #isAway = false;
   #isRestoring = false;
-  /** A probe counts only when nothing failed since it was sent. */
+  /** A probe counts only when nothing has failed since it was sent. */
   #failures = 0;
   #row = 0;
   #neededProbes = minProbes;
@@ -54,7 +58,7 @@ export class StoreHealth implements Expiring {
     this.#lateInRow = 0;
   }
 
-  /** The store did not respond in time to a question that was sent then. */
+  /** The store did not respond in time to a question sent at that time. */
   late(sentMs: number): void {
     if (this.#isAway || sentMs < this.#lateMs) return;
     this.#lateMs = this.#options.clock.monotonicMs();
@@ -74,7 +78,7 @@ export class StoreHealth implements Expiring {
     changed('local', reason);
   }
 
-  /** There is a connection again: worth a probe now. */
+  /** Probes at once after a reconnect. */
   connected(): void {
     if (this.#isAway) this.expired();
   }

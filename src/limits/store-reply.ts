@@ -1,10 +1,11 @@
-// Errors that the shared store itself replies with: it is reachable, and rejects this command. All other errors concern the way to it.
+// Errors that the shared store itself replies with: it is reachable, and rejects this command. All
+// other errors concern the connection to it.
 
 export class StoreReplyError extends Error {
-  /** As Redis names it: NOPERM, OOM, READONLY. */
+  /** The error code of Redis: NOPERM, OOM, READONLY. */
   readonly reply: string;
 
-  /** `reply` is never what the store quotes: that may be a password. */
+  /** `reply` must never be text from the server, which may quote a password. */
   constructor(reply: string) {
     const hint = hints.get(reply);
     super(`it replied ${reply}${hint === undefined ? '' : `: ${hint}`}`);
@@ -12,7 +13,7 @@ export class StoreReplyError extends Error {
   }
 }
 
-/** What the codes mean for the operator of a gateway. */
+/** Explanations of the codes for operators. */
 const hints: ReadonlyMap<string, string> = new Map([
   ['WRONGPASS', 'the user name or the password is wrong'],
   ['NOAUTH', 'it requires a password, and the URL has none'],

@@ -14,7 +14,7 @@ test('owes what was admitted, until the bucket has regained it', () => {
   localMs = 50;
   const debts = unsettled.begin(10);
   assert.deepEqual(debts, [{ level: 'ip', id: 'a', debtMs: 50 }]);
-  // On its way it counts, and after a failure it is owed.
+  // It counts while it is in flight, and is owed after a failure.
   assert.equal(unsettled.debtMs(charge('a')), 50);
   unsettled.failed(debts);
   assert.deepEqual([unsettled.debtMs(charge('a')), unsettled.size], [50, 1]);

@@ -1,25 +1,27 @@
-// Charges that this process admitted by itself and the shared store does not have yet: they are paid to it as soon as it takes them.
-// Until then they count in every state that the store reports.
+// Charges admitted by this process that the shared store does not have yet. They are paid to the
+// store as soon as it accepts them, and until then added to every state that it reports.
 import type { Charge } from './limiter.ts';
 import type { Bucket, Debt } from './memory-limiter.ts';
 
 export interface UnsettledOptions {
-  /** What this process knows a bucket to lack. A bucket that has filled up again owes nothing. */
+  /** The debt of a bucket as this process knows it. A bucket that is full again owes nothing. */
   readonly localDebtMs: (bucket: Bucket) => number;
   readonly maxBuckets?: number;
 }
 
 const defaultMaxBuckets = 100_000;
-/** Buckets looked at for each new one: enough that those which have filled up again never pile up. */
+/** Buckets inspected per new one: enough to keep full ones from piling up. */
 const sweptForEach = 4;
-/** Floating point: less than this is nothing. */
+/** Tolerance for floating-point errors: smaller debts count as zero. */
 const leastMs = 1e-6;
 
 export class UnsettledCharges {
   readonly #localDebtMs: (bucket: Bucket) => number;
   readonly #maxBuckets: number;
   readonly #owed = new Map<string, Debt>();
-  /** Milliseconds by bucket of what is on its way to the store. Bounded by the commands that may be in flight. */
+  /**
+   * Milliseconds in flight to the store, by bucket. Bounded by the number of commands in flight.
+   */
   readonly #inFlight = new Map<string, number>();
 
   constructor(options: UnsettledOptions) {
@@ -27,38 +29,41 @@ export class UnsettledCharges {
     this.#maxBuckets = options.maxBuckets ?? defaultMaxBuckets;
   }
 
-  /** Buckets that are owed to. */
+  /** Number of buckets with debts. */
   get size(): number {
     return this.#owed.size;
   }
 
-  /** Admitted, while the store has the same question and will answer it late. */
+  /** Admitted locally while the store still has the question and will respond late. */
   sent(charges: readonly Charge[]): void {
     for (const charge of charges) this.#send(charge, debtMsOf(charge));
   }
 
-  /** The store has answered the question. */
+  /** The store has responded to the question. */
   answered(charges: readonly Charge[]): void {
     for (const charge of charges) this.#send(charge, -debtMsOf(charge));
   }
 
-  /** Admitted, and unknown to the store. */
+  /** Admitted locally, and unknown to the store. */
   owe(charges: readonly Charge[]): void {
     for (const charge of charges) this.#add(charge, debtMsOf(charge));
   }
 
-  /** Admitted, and then refunded before the store knew. */
+  /** Admitted locally, and refunded before the store knew. */
   refund(charges: readonly Charge[]): void {
     for (const charge of charges) if (this.#owed.has(nameOf(charge))) this.#add(charge, -debtMsOf(charge));
   }
 
-  /** What the store does not know of a bucket, as milliseconds until it is full. */
+  /** The part of a bucket's debt that the store does not know, in milliseconds. */
   debtMs(bucket: Bucket): number {
     const name = nameOf(bucket);
     return (this.#owed.get(name)?.debtMs ?? 0) + (this.#inFlight.get(name) ?? 0);
   }
 
-  /** Debts to pay, of at most so many buckets. One of paid() and failed() must follow. */
+  /**
+   * Takes debts of at most `most` buckets for payment. The caller must call paid() or failed() with
+   * them.
+   */
   begin(most: number): Debt[] {
     const debts: Debt[] = [];
     let left = most;
@@ -66,7 +71,7 @@ export class UnsettledCharges {
       if (left <= 0) break;
       left -= 1;
       this.#owed.delete(name);
-      // After an outage of an hour a caller owes no more than the bucket has not regained.
+      // Time has refilled the bucket since: a caller never owes more than the bucket still lacks.
       const due = { level, id, debtMs: Math.min(debtMs, this.#localDebtMs({ level, id })) };
       if (due.debtMs > leastMs) debts.push(due);
     }
@@ -79,7 +84,7 @@ export class UnsettledCharges {
     for (const debt of debts) this.#send(debt, -debt.debtMs);
   }
 
-  /** The store may have charged them or not: they stay owed. */
+  /** The store may or may not have charged them: they stay owed. */
   failed(debts: readonly Debt[]): void {
     for (const debt of debts) {
       this.#send(debt, -debt.debtMs);
@@ -106,7 +111,10 @@ export class UnsettledCharges {
     this.#owed.set(name, { level, id, debtMs });
   }
 
-  /** Looks at a few, round and round; where all owe and there is no room, the one looked at longest ago is forgiven. */
+  /**
+   * Inspects a few debts in turn and drops those of full buckets; when there is no room, drops the
+   * debt inspected longest ago.
+   */
   #sweep(): void {
     let looked = 0;
     for (const [name, debt] of this.#owed) {

@@ -1,17 +1,20 @@
-// Decides whether the caller of one of the gateway's own private paths has the scope `admin`. The same stages as in front of a lease, so
-// that address rules, rate limits and throttles hold here too.
+// Decides whether the caller of one of the gateway's private paths has the scope `admin`. Runs the
+// same stages as requests to a lease, so that address rules, rate limits and throttles apply here
+// too.
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { Sink } from '../kernel/http/http.ts';
 import { compose } from './compose.ts';
 import type { Dispatch, Exchange, Stage } from './stage.ts';
 
-/** `none`: the request carries no credential of ours. An error: the response to the request. */
+/**
+ * `none`: the request carries no credential of this gateway. An error: the response to the request.
+ */
 export type AdminVerdict = 'admin' | 'none' | GatewayError;
 
-/** Calls `decided` once, perhaps later. */
+/** Calls `decided` once, possibly later. */
 export type AdminAccess = (exchange: Exchange, decided: (verdict: AdminVerdict) => void) => void;
 
-/** `stages`: up to and including authentication. */
+/** `stages`: those up to and including authentication. */
 export function adminAccess(stages: readonly Stage[]): AdminAccess {
   return (exchange, decided) => {
     const terminal: Dispatch = ({ principal }) => {
@@ -22,7 +25,7 @@ export function adminAccess(stages: readonly Stage[]): AdminAccess {
   };
 }
 
-/** Stages before the terminal respond only by failing. */
+/** Stages before the terminal only respond by failing. */
 function verdictSink(decided: (verdict: AdminVerdict) => void): Sink {
   const unexpected = (): never => {
     throw new Error('a stage before authentication responded to a request for the gateway itself');

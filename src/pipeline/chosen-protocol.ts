@@ -1,12 +1,14 @@
-// Owns the answer to a WebSocket whose only subprotocol was a key. The app was offered none and chooses none, and a browser ends what
-// chose none of its offers (WebSockets Standard, "establish a WebSocket connection"; RFC 6455 §4.1 would not): so the gateway chooses
-// the one that was meant for it. The client hears its own key; the app does not.
+// Completes the handshake of a WebSocket whose only offered subprotocol was a key. The app was
+// offered none and selects none, and browsers close a connection whose server selects none of their
+// offers (WebSockets Standard, "establish a WebSocket connection"; RFC 6455 §4.1 does not require
+// it). So the gateway selects its own subprotocol. The client gets its own key back; the app never
+// sees it.
 import { keyProtocol } from '../auth/credential.ts';
 import { fieldValue } from '../kernel/http/field-value.ts';
 import type { RawHeaders, Sink } from '../kernel/http/http.ts';
 import { PassingSink } from './passing-sink.ts';
 
-/** What a header can carry as it came (RFC 9110 §5.6.2). */
+/** A token, which a header can carry unquoted (RFC 9110 §5.6.2). */
 const token = /^[\w!#$%&'*+.^`|~-]+$/;
 
 export class ChosenProtocol extends PassingSink {

@@ -1,9 +1,9 @@
-// Owns the joining of stages into one dispatch, and the rule that no request is left without an answer when a stage throws.
+// Joins stages into one dispatch. When a stage throws, the request fails with an error response.
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { Dispatch, Exchange, Stage } from './stage.ts';
 import type { Sink } from '../kernel/http/http.ts';
 
-/** The first stage is the outermost: it sees the request first and the answer last. */
+/** The first stage is the outermost: it sees the request first and the response last. */
 export function compose(stages: readonly Stage[], terminal: Dispatch): Dispatch {
   const dispatch = stages.reduceRight<Dispatch>((next, stage) => stage(next), terminal);
   return function guarded(exchange: Exchange, sink: Sink): void {

@@ -1,5 +1,6 @@
-// Decides for a lease, before its caller is known, where the credential is read and whether one is needed. Asks no relay: uses what the
-// directory knows, and an unknown lease never gets the wider rule.
+// Decides where the credential of a request is read and whether one is needed, before the caller is
+// known. Asks no relay: uses what the directory knows, and an unknown lease never gets the wider
+// rule.
 import { aclOf } from '../guard/acl.ts';
 import { anonymous } from '../guard/principal.ts';
 import { entriesOf } from '../kernel/work/large-records.ts';
@@ -17,7 +18,10 @@ export type KnownLeases = Pick<LeaseDirectory<Lease, Transport>, 'known'>;
 
 interface Usage {
   app: boolean;
-  /** A lease that is called by its name may turn out to have this id, and one that is called by its id this name. */
+  /**
+   * A lease requested by name may turn out to have a configured id, and one requested by id a
+   * configured name.
+   */
   gatewayById: boolean;
   gatewayByName: boolean;
 }
@@ -34,8 +38,8 @@ const usage = compiledInSteps(function* ({ leases }): Steps<Readonly<Usage>> {
 });
 
 /**
- * Where the credential is read before the caller is known. What the directory knows counts only for leases that are open to everyone:
- * for others, a stranger could learn whether the lease exists.
+ * Where to read the credential before the caller is known. The directory is used only for leases
+ * that are open to everyone: for others it would reveal to strangers whether the lease exists.
  */
 export function credentialsOf(exchange: Exchange, directory: KnownLeases): LeasePolicy['credentials'] {
   const { policy, route } = exchange;
@@ -45,10 +49,13 @@ export function credentialsOf(exchange: Exchange, directory: KnownLeases): Lease
   return leaseSettings(policy).find(lease.id, lease.name)?.credentials ?? 'gateway';
 }
 
-/** By the configuration alone. Where that does not decide, all places: `authorise` refuses what the lease itself does not take. */
+/**
+ * Decides by the configuration alone. Where that is not enough, every place is allowed, and
+ * `authorise` later rejects a credential in a place that the lease does not accept.
+ */
 export function presumedPlace({ policy, route }: Exchange): LeasePolicy['credentials'] {
   const { app, gatewayById, gatewayByName } = usage(policy);
-  // Without a route the request is for the gateway itself, and no setting of a lease applies.
+  // Without a route the request is for the gateway itself, and no lease settings apply.
   if (!app || route === undefined) return 'gateway';
   const pins = leasePins(policy);
   const named = route.lease;
@@ -59,7 +66,7 @@ export function presumedPlace({ policy, route }: Exchange): LeasePolicy['credent
   return leaseSettings(policy).find(id ?? '', name ?? '')?.credentials ?? 'gateway';
 }
 
-/** Open to `anonymous`. The rules decide again once the lease is resolved. */
+/** Whether `anonymous` may call the lease. The rules decide again once the lease is resolved. */
 export function isOpenLease({ policy, route }: Exchange, directory: KnownLeases): boolean {
   const acl = aclOf(policy);
   if (!acl.admitsAnonymous || route === undefined) return false;

@@ -1,11 +1,11 @@
-// Owns what is told of a request that is over: what is known of its exchange, and how it ended. Knows nobody who listens.
+// Builds the event for a finished request from its exchange and its outcome. Does not publish it.
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { Outcome, RequestFinished, RouteLabel, StreamKind } from '../kernel/events.ts';
 import { fieldValue } from '../kernel/http/field-value.ts';
 import { pathOf } from '../kernel/http/target-path.ts';
 import type { Exchange } from './stage.ts';
 
-/** As in RequestFinished; times are monotonic. */
+/** Fields as in RequestFinished; times are monotonic. */
 export interface Ending {
   readonly nowMs: number;
   readonly headAtMs: number | undefined;

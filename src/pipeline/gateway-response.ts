@@ -1,7 +1,7 @@
-// Owns the whole answers that a stage gives by itself, without content. Problems are no answers of this kind: they are failures.
+// Responses without content that a stage sends itself. Errors go through Sink.fail() instead.
 import { noHeaders, type Flow, type RawHeaders, type Sink } from '../kernel/http/http.ts';
 
-/** Nothing flows, so there is nothing to hold back. */
+/** There is no content, so there is nothing to pause. */
 const noFlow: Flow = {
   endsByClose: false,
   pause: () => undefined,

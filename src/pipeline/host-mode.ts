@@ -1,5 +1,5 @@
-// Owns the question that the server must ask before it answers a path itself: whether every path belongs to an app, because the
-// request came to a lease's host (contract §2).
+// Whether every path of a request belongs to an app, because it was sent to the host of a lease.
+// The server checks this before it handles a path itself.
 import { matchHost } from '../route/lease-host.ts';
 import { settleClient } from './client/settle-client.ts';
 import type { Exchange } from './stage.ts';

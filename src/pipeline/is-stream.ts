@@ -1,8 +1,11 @@
-// Owns what a stream is to the gateway: an answer that nobody can say the end of when it begins. It counts against max_streams instead
-// of max_in_flight, and only idle time bounds it (contract §7, §9).
+// Decides which responses are streams: those whose end is unknown when they start. They count
+// against max_streams instead of max_in_flight, and only the idle timeout limits them.
 import { isBodyless, type RawHeaders } from '../kernel/http/http.ts';
 
-/** Server-sent events by their type; everything else by having content and no length: chunks, or an end with the connection. */
+/**
+ * Server-sent events by their type; others when they have content and no length: chunked, or ended
+ * by closing the connection.
+ */
 export function isStream(method: string, status: number, headers: RawHeaders): boolean {
   if (isBodyless(method, status)) return false;
   let hasLength = false;

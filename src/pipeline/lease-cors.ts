@@ -1,5 +1,6 @@
-// Finds the CORS rules for a request: those of its lease, or the gateway's. Until the lease has been looked up, the configuration alone
-// decides; where it cannot, the gateway's rules never stand in for narrower ones.
+// Finds the CORS rules for a request: those of its lease, or the gateway's. Until the lease is
+// looked up, the configuration alone decides; where it cannot, the gateway's rules never replace
+// narrower ones.
 import { CorsRules } from '../guard/cors.ts';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { noHeaders, type RawHeaders } from '../kernel/http/http.ts';
@@ -16,9 +17,9 @@ import { namedLease } from './stages/match-route.ts';
 interface CorsTable {
   readonly general: CorsRules | undefined;
   readonly own: ReadonlyMap<CorsPolicy, CorsRules>;
-  /** Ids that have settings of their own, with CORS rules or without. */
+  /** Ids with settings of their own, with or without CORS rules. */
   readonly ids: ReadonlySet<string>;
-  /** Own rules under ids, and those under names and prefixes. */
+  /** Rules configured under ids, and those under names and prefixes. */
   readonly underIds: readonly CorsRules[];
   readonly underNames: readonly CorsRules[];
 }
@@ -41,7 +42,7 @@ const tableOf = compiledInSteps(function* ({ cors, leases }): Steps<CorsTable> {
   return { general: cors.enabled ? new CorsRules(cors) : undefined, own, ids, underIds, underNames };
 });
 
-/** For a lease whose rules are not known: no page may call it. */
+/** For a lease whose rules are unknown: allows no origin. */
 const nobody = new CorsRules({ origins: [], methods: [], headers: [], credentials: false, maxAgeMs: 0 });
 
 export function usesCors(policy: Policy): boolean {
@@ -49,27 +50,28 @@ export function usesCors(policy: Policy): boolean {
   return general !== undefined || own.size > 0;
 }
 
-/** The rules of a lease that is known. */
+/** The rules of a known lease. */
 export function rulesOfLease(policy: Policy, id: string, name: string): CorsRules | undefined {
   const { general, own } = tableOf(policy);
   const settings = leaseSettings(policy).find(id, name)?.cors;
   return settings === undefined ? general : own.get(settings);
 }
 
-/** The id that the text is, or that it is pinned to. */
+/** The id in the text, or the id that it is pinned to. */
 function idOf(policy: Policy, nameOrId: string): string | undefined {
   return leaseIdIn(nameOrId) ?? leasePins(policy).idOf(nameOrId);
 }
 
-/** Whether `presumedRules` are those of the lease, whatever the relays list. */
+/** Whether `presumedRules` returns the rules of the lease, whatever the relays list. */
 export function areRulesDecided(policy: Policy, nameOrId: string): boolean {
   const { ids, own } = tableOf(policy);
   return own.size === 0 || ids.has(idOf(policy, nameOrId) ?? '');
 }
 
 /**
- * The rules for a page of this origin while only the name or id is known. Where the lease may have own rules that the name does not
- * show, those that allow the origin count, so that a lease that is not listed looks like one that is; the general ones do not.
+ * The rules for an origin while only the name or id is known. The lease may have rules under
+ * another name or id: then rules that allow the origin count, so that an unlisted lease looks like
+ * a listed one; the gateway's rules do not.
  */
 export function presumedRules(policy: Policy, nameOrId: string, origin: string | undefined): CorsRules | undefined {
   const { general, own, underIds, underNames } = tableOf(policy);
@@ -84,8 +86,9 @@ export function presumedRules(policy: Policy, nameOrId: string, origin: string |
 }
 
 /**
- * The CORS fields of an error that the gateway gives, so that a page can read it: at whatever stage, before the route was matched too.
- * Callers who may not know whether the lease exists get those of one that nobody has looked up.
+ * The CORS headers of a gateway error, so that pages can read it: from any stage, even before the
+ * route is matched. Callers that may not know whether the lease exists get the headers of an
+ * unresolved lease.
  */
 export function corsFieldsOfError(exchange: Exchange, error: GatewayError): RawHeaders {
   const { policy, destination, req } = exchange;
@@ -100,7 +103,7 @@ export function corsFieldsOfError(exchange: Exchange, error: GatewayError): RawH
   return rules?.answer(origin) ?? noHeaders;
 }
 
-/** Whether the error is one for callers who may not know if there is such a lease. */
+/** Whether the error is one that hides from the caller whether the lease exists. */
 export function hidesLease({ destination }: Exchange, { code }: GatewayError): boolean {
   return destination === undefined || hiding.has(code);
 }
@@ -112,7 +115,7 @@ const hiding: ReadonlySet<GatewayError['code']> = new Set([
   'insufficient_scope',
 ]);
 
-/** Undefined where there is none, or more than one to choose from. */
+/** Undefined when the header is missing or occurs more than once. */
 export function onlyValue(headers: RawHeaders, wanted: string): string | undefined {
   let found: string | undefined;
   for (let i = 0; i < headers.length; i += 2) {

@@ -1,5 +1,6 @@
-// Looks up the lease that a request names: bounds how many requests wait for the relays, and lets callers who may not call a lease wait
-// as long as for one that does not exist, so that the time does not show which it is.
+// Looks up the lease of a request: limits how many requests wait for the relays, and makes callers
+// that may not call a lease wait as long as for an unknown one, so that the time does not reveal
+// whether it exists.
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { Sink } from '../kernel/http/http.ts';
 import { leasePins } from '../policy/lease-pins.ts';
@@ -10,12 +11,12 @@ import { failed } from './stages/failed.ts';
 
 export type LookupResult = DirectoryResponse<Lease, Transport>;
 
-/** `waited`: the request has waited for the relays. */
+/** `waited`: whether the request waited for the relays. */
 type Proceed = (result: LookupResult, waited: boolean) => void;
 
 export class LeaseLookup {
   readonly directory: LeaseDirectory<Lease, Transport>;
-  /** They have no place in flight yet, and so no other bound. */
+  /** Waiting requests are not in flight yet, so they need a limit of their own. */
   #waiting = 0;
 
   constructor(directory: LeaseDirectory<Lease, Transport>) {
@@ -32,12 +33,18 @@ export class LeaseLookup {
     } else proceed(result, false);
   }
 
-  /** After a dial found the lease `goneId` unknown. The request is in flight, which bounds how many wait. Never rejects. */
+  /**
+   * Looks up again after a dial found that the relay does not know the lease `goneId`. The request
+   * is in flight, which limits how many wait. Never rejects.
+   */
   findAgain(exchange: Exchange, goneId: string): Promise<LookupResult> {
     return this.directory.findAgain(wanted(exchange), goneId);
   }
 
-  /** Proceeds when the look-up of an unknown lease would be over that began now; at once if the request has `waited` for one. */
+  /**
+   * Proceeds after the time that a look-up of an unknown lease would take, or at once if the
+   * request has already `waited`.
+   */
   evenOut(exchange: Exchange, sink: Sink, waited: boolean, proceed: () => void): void {
     const wait = waited ? undefined : this.directory.unknownWait();
     if (wait === undefined) proceed();
@@ -65,7 +72,7 @@ export class LeaseLookup {
   }
 }
 
-/** A pinned name is not ambiguous, however many leases have it. */
+/** A pinned name is not ambiguous, however many leases use it. */
 function wanted({ route, policy }: Exchange): string {
   const name = route?.lease ?? '';
   return leasePins(policy).idOf(name) ?? name;

@@ -1,12 +1,16 @@
-// Looks up again where a request goes after its relay did not know the lease, which is how an app that came back with a new id looks.
-// The new lease has rules of its own, so the caller's rights are checked again.
+// Looks up the destination again after a relay did not know the lease, which happens when an app
+// reconnects with a new id. The new lease has rules of its own, so the caller's access is checked
+// again.
 import type { LeaseLookup } from './lease-lookup.ts';
 import type { Destination, Exchange } from './stage.ts';
 import { isLeaseServed } from './stages/allowed-hosts.ts';
 import { mayCall } from './stages/authorise.ts';
 import { destinationOf } from './stages/resolve-lease.ts';
 
-/** Undefined: no relay lists such a lease, or the caller may not call the one that is listed. Never rejects. */
+/**
+ * Undefined when no relay lists such a lease, or the caller may not call the listed one. Never
+ * rejects.
+ */
 export async function findMovedLease(exchange: Exchange, lookup: LeaseLookup): Promise<Destination | undefined> {
   const result = await lookup.findAgain(exchange, exchange.destination?.lease.id ?? '');
   if (result.kind !== 'found') return undefined;

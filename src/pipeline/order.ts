@@ -1,4 +1,5 @@
-// Owns THE list: every stage that a request passes, in order. To learn what happens to a request, read this file first.
+// The pipeline: every stage that a request passes, in order. To learn what happens to a request,
+// read this file first.
 import type { AssertionSigner } from '../auth/assertion-signer.ts';
 import { Admission } from '../guard/admission.ts';
 import type { Limiter } from '../limits/limiter.ts';
@@ -39,7 +40,7 @@ export interface PipelineParts {
   readonly clock: Clock;
 }
 
-/** In front of the gateway's own private paths on the main listener. */
+/** For the gateway's private paths on the main listener. */
 export function createAdminAccess({ auth, limiter }: Pick<PipelineParts, 'auth' | 'limiter'>): AdminAccess {
   return adminAccess([
     clientAddress(),
@@ -62,16 +63,16 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       ipRules(),
       ipRatePrecheck(limiter),
       matchRoute(),
-      // Before anything of a lease is answered, a preflight too.
+      // Before any response for a lease, including preflights.
       checkHost(),
       cors(lookup),
       authenticate(auth, directory),
       resolveLease(lookup),
       authorise(lookup),
-      // The lease may be open to everyone by another name than the one that was asked for.
+      // The lease may be open to everyone under a name other than the requested one.
       checkLeaseHost(),
       limits(limiter, quotas, clock),
-      // Behind everything that refuses: what is not let in takes no place in flight.
+      // After every stage that rejects, so that rejected requests take no place in flight.
       admit({ admission: new Admission(), deadlines, limiter }),
       rewriteResponse(),
       totalTimeout(deadlines, clock),

@@ -1,5 +1,5 @@
-// Owns a sink that passes everything on: what a stage extends that has a say in some of it. One for a request, and none for a request
-// that its stage has no say in.
+// Base class for sinks that intercept only some calls; everything else is forwarded unchanged. A
+// stage creates one per request, and none for requests that it does not intercept.
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { Flow, RawHeaders, Sink } from '../kernel/http/http.ts';
 

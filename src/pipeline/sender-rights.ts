@@ -1,4 +1,5 @@
-// Headers that the sender of a request may pass to the app although other clients may not: see docs/guides/request-headers.md.
+// Headers that the sender of a request may pass to the app although other clients may not, see
+// docs/guides/request-headers.md.
 import { missingScope } from '../guard/scopes.ts';
 import { compiled } from '../policy/compiled.ts';
 import type { SenderRights } from '../upstream/request-headers.ts';
@@ -12,7 +13,7 @@ export function rightsOf(exchange: Exchange): SenderRights {
   const { principal, policy } = exchange;
   return {
     forwardable: policy.forwardHeaders.length > 0 && isFromTrustedProxy(exchange) ? forwardableOf(policy) : none,
-    // A method that is not known needs the scope that changes something.
+    // An unknown method needs the scope for methods that change something.
     mayOverride: (method) =>
       principal !== undefined && missingScope(principal, method.trim().toUpperCase(), false, []) === undefined,
   };

@@ -1,5 +1,5 @@
-// Owns the shape of the pipeline: what a request is to a stage, and what a stage is. A stage decides, answers or passes on;
-// it never touches Node's req and res.
+// The types of the pipeline: the exchange that stages work on, and the stage itself. A stage
+// decides, responds or passes the request on; it never touches Node's req and res.
 import type { Cancellation } from '../kernel/work/cancellation.ts';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { RequestBody, RequestHead, Sink } from '../kernel/http/http.ts';
@@ -10,75 +10,93 @@ import type { PeerRoute } from '../route/peer-path.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
 import type { AttemptInfo } from '../upstream/upstream-request.ts';
 
-/** The lease that a request goes to, and the ways there. */
+/** The lease that a request goes to, and the relays that lead to it. */
 export interface Destination {
   readonly lease: Lease;
-  /** The names that lead to it. */
+  /** The names that resolve to it. */
   readonly names: readonly string[];
-  /** Every name that a relay lists it by: rules for those that lead elsewhere can only forbid. */
+  /**
+   * Every name that a relay lists it under. Rules for names that resolve to another lease can only
+   * deny.
+   */
   readonly claims: readonly string[];
   /** The relays that list the lease. */
   readonly transports: readonly Transport[];
-  /** The `Host` that the app sees, and so knows itself by. */
+  /** The `Host` that the app receives. */
   readonly host: string;
-  /** What the policy sets for this lease alone. */
+  /** The policy settings for this lease. */
   readonly settings: LeaseSettings | undefined;
   readonly timeouts: Timeouts;
-  /** The request has waited for the relays to list it. */
+  /** Whether the request waited for the relays to list the lease. */
   readonly waited: boolean;
 }
 
-/** What became of a request so far: for whoever tells of it. */
+/** What has happened to a request so far, for logs and metrics. */
 interface RequestOutcome extends AttemptInfo {
-  /** What the client was answered in place of the app's answer, or why that was cut. The server's to say. */
+  /**
+   * The error sent instead of the app's response, or the reason why the response was cut off. Set
+   * by the server.
+   */
   fault: GatewayError | undefined;
 }
 
 export interface Exchange {
   readonly id: string;
   readonly kind: 'client' | 'background';
-  /** Never changed: what the client sent. */
+  /** The request as the client sent it. Never changed. */
   readonly req: RequestHead;
   readonly body: RequestBody;
   readonly policy: Policy;
-  /** Cancelled when the client is gone. */
+  /** Cancelled when the client disconnects. */
   readonly cancellation: Cancellation;
-  /** The same as a signal, made on first use: on the hot path prefer `cancellation`. */
+  /** The same as a signal, created on first use: on the hot path prefer `cancellation`. */
   readonly signal: AbortSignal;
-  /** Monotonic, when the head was complete. */
+  /** Monotonic time at which the head was complete. */
   readonly startedMs: number;
   readonly httpVersion: '1.0' | '1.1' | '2';
-  /** The address at the other end of the connection, IPv4 where it is a mapped one; a proxy's, if there is one in front. */
+  /** Address of the connection's peer, which may be a proxy. IPv4 for an IPv4-mapped address. */
   readonly peerIp: string;
-  /** The connection itself comes from this machine. Never true of an address that a PROXY protocol header names. */
+  /**
+   * The connection itself comes from this machine. Never true for an address from a PROXY protocol
+   * header.
+   */
   readonly loopbackPeer: boolean;
-  /** `https` when the client's connection is encrypted, as far as is known: a trusted proxy may say so. */
+  /**
+   * `https` when the client's connection is encrypted, as far as is known: a trusted proxy may
+   * report it.
+   */
   scheme: 'http' | 'https';
-  /** The host that the client meant. Undefined until settleClient() has found it; '' when the client named none. */
+  /**
+   * The host that the client requested. Undefined until settleClient() has found it; '' when the
+   * client sent none.
+   */
   authority: string | undefined;
-  /** Names, in lower case, of received headers that are not for the app. */
+  /** Names, in lower case, of received headers that are not forwarded to the app. */
   readonly withheld: string[];
-  /** Headers of the gateway's own for the app: name, value, … */
+  /** Headers that the gateway adds for the app: name, value, … */
   readonly appHeaders: string[];
-  /** Headers of the gateway's own for the client, whoever makes the answer: name, value, … */
+  /** Headers that the gateway adds for the client, whoever creates the response: name, value, … */
   readonly answerHeaders: string[];
-  /** The client's, as far as is known: the peer's, until a trusted proxy says otherwise. */
+  /** The client's address: the peer's, unless a trusted proxy reports another one. */
   clientIp: string;
-  /** The trusted proxies between the client and us, from the one that the client spoke to down to our peer. */
+  /**
+   * The trusted proxies between the client and us, from the one that the client connected to down
+   * to our peer.
+   */
   proxies: readonly string[];
-  /** Below which path a trusted proxy shows the gateway to the client. */
+  /** The path under which a trusted proxy exposes the gateway to the client. */
   outerPrefix: string;
   route: PeerRoute | undefined;
   principal: Principal | undefined;
-  /** In lower case: the header whose credential counted. Undefined: the request showed none. */
+  /** In lower case: the header of the credential in use. Undefined: the request had none. */
   credentialField: string | undefined;
   destination: Destination | undefined;
-  /** One for all forks. */
+  /** Shared by all forks. */
   readonly passage: RequestOutcome;
-  /** A retry or a revalidation: same client, same body, another head. */
+  /** For a retry or a revalidation: same client and body, another head. */
   fork(req: RequestHead, signal: AbortSignal): Exchange;
 }
 
-/** Calls exactly one terminal method of the sink. */
+/** Must call exactly one terminal method of the sink. */
 export type Dispatch = (exchange: Exchange, sink: Sink) => void;
 export type Stage = (next: Dispatch) => Dispatch;

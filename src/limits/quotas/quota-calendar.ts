@@ -1,10 +1,10 @@
-// Owns when a day and a month begin and end in a time zone. Knows no quota.
+// Start and end of days and months in a time zone. Works without quotas.
 
 export interface Period {
-  /** `2026-11-24` or `2026-11`: what the calendar on the wall of that zone says. */
+  /** `2026-11-24` or `2026-11`: the local date in that zone. */
   readonly id: string;
   readonly startMs: number;
-  /** The first millisecond that is not in it. */
+  /** Exclusive. */
   readonly endMs: number;
 }
 
@@ -12,16 +12,16 @@ export type PeriodKind = 'daily' | 'monthly';
 
 export const periodKinds: readonly PeriodKind[] = ['daily', 'monthly'];
 
-/** Longer than any day or month, whatever a zone does to its clock meanwhile. */
+/** Longer than any day or month, whatever clock changes the zone makes. */
 const longerThanMs = { daily: 50 * 3_600_000, monthly: 33 * 86_400_000 } as const;
-/** A clock that is set right by so much opens no day anew that is over. */
+/** A clock that is set back by at most this does not reopen a day that is over. */
 const setBackMs = 60_000;
 
 export class QuotaCalendar {
   readonly #format: Intl.DateTimeFormat;
   readonly #known: Record<PeriodKind, Period | undefined> = { daily: undefined, monthly: undefined };
 
-  /** Throws RangeError for a zone that Intl does not know. */
+  /** Throws RangeError for a zone unknown to Intl. */
   constructor(timeZone: string) {
     this.#format = new Intl.DateTimeFormat('en', {
       ...{ timeZone, calendar: 'gregory', numberingSystem: 'latn' },
@@ -29,7 +29,7 @@ export class QuotaCalendar {
     });
   }
 
-  /** The one that `nowMs` is in: the same object for as long as it lasts. */
+  /** The period that contains `nowMs`: the same object for as long as it lasts. */
   period(kind: PeriodKind, nowMs: number): Period {
     const known = this.#known[kind];
     if (known !== undefined && nowMs < known.endMs && nowMs >= known.startMs - setBackMs) return known;
@@ -39,8 +39,9 @@ export class QuotaCalendar {
   }
 
   /**
-   * The ends are searched for, not calculated: days have 23 to 25 hours, some begin at one o'clock, and islands have skipped one.
-   * Dates never run backwards, so halving finds where one changes; it takes 28 looks, once a day.
+   * Searches for the ends instead of calculating them: days have 23 to 25 hours, some start at one
+   * o'clock, and islands have skipped one. Dates never run backwards, so a binary search finds
+   * where one changes, in 28 steps once a day.
    */
   #find(kind: PeriodKind, nowMs: number): Period {
     const id = this.#idAt(kind, nowMs);
@@ -58,7 +59,10 @@ export class QuotaCalendar {
   }
 }
 
-/** False at `low`, true at `high`, and never false again once true: from when? */
+/**
+ * The first millisecond at which `holds` is true. It must be false at `low`, true at `high`, and
+ * change only once.
+ */
 function firstMs(low: number, high: number, holds: (ms: number) => boolean): number {
   let [before, after] = [low, high];
   while (after - before > 1) {

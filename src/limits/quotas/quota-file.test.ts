@@ -26,7 +26,7 @@ async function place(t: TestContext): Promise<string> {
 
 let open: QuotaFile | undefined;
 
-/** As after a restart. */
+/** Opens the file again, as a restart would. */
 async function reopened(t: TestContext, path: string, maxLines?: number): Promise<[QuotaFile, readonly UsageRecord[]]> {
   await open?.close();
   const file = new QuotaFile({ path, clock, ...(maxLines !== undefined && { maxLines }) });

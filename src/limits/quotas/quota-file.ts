@@ -1,6 +1,6 @@
-// Owns the file in which what was used of quotas outlives the process: a line for each change with the total, the last one counts.
-// What a crash leaves of the last line is passed over; when the file has grown it is written anew beside itself and put in its place.
-// It is one gateway's: two would each write what they alone know.
+// The file that persists quota usage: one line per change with the new total, and the last line
+// counts. A last line cut off by a crash is skipped; a file that has grown is rewritten and
+// replaced atomically. Only one gateway may use the file: two would overwrite each other's totals.
 import { open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
@@ -14,16 +14,18 @@ import type { UsageChange, UsageRecord } from './quota-ledger.ts';
 export interface QuotaFileOptions {
   readonly path: string;
   readonly clock: Clock;
-  /** A file with more lines than this, and twice as many as there are totals, is written anew. */
+  /**
+   * The file is rewritten when it has more lines than this, and more than twice as many as totals.
+   */
   readonly maxLines?: number;
 }
 
 const defaultMaxLines = 10_000;
-/** Days and months that were over so long ago are over in every zone. */
+/** Periods that ended this long ago are over in every zone. */
 const keptMs = 35 * 86_400_000;
-/** A line takes some 150 bytes, and each key has two. */
+/** A line takes about 150 bytes, and each key has two. */
 const maxFileBytes = 256 * 1024 * 1024;
-/** It names keys. */
+/** Owner only: the file names keys. */
 const fileMode = 0o600;
 
 const inUse =
@@ -33,9 +35,12 @@ const inUse =
 export class QuotaFile implements UsageStore {
   readonly #options: QuotaFileOptions;
   readonly #mostLines: number;
-  /** By period and key: what the file says. */
+  /** By period and key: the content of the file. */
   readonly #records = new Map<string, UsageRecord>();
-  /** Undefined: to be written anew, for the first time or after a fault that may have left half a line. */
+  /**
+   * Undefined when the file must be rewritten: before the first write, or after an error that may
+   * have left half a line.
+   */
   #handle: FileHandle | undefined = undefined;
   #lines = 0;
   #lock: ProcessLock | undefined = undefined;
@@ -46,8 +51,8 @@ export class QuotaFile implements UsageStore {
   }
 
   /**
-   * Only reads: needs no lock and no right to write. Rejects with PrivateFileError when other users may use the file, and with Node's error
-   * when it can't be read.
+   * Only reads, so it needs neither the lock nor write permission. Rejects with PrivateFileError
+   * when other users may access the file, and with Node's error when it cannot be read.
    */
   async load(): Promise<readonly UsageRecord[]> {
     for (const line of (await textOf(this.#options.path)).split('\n')) {
@@ -58,8 +63,9 @@ export class QuotaFile implements UsageStore {
   }
 
   /**
-   * Takes the lock, and reads again: another gateway may have written until now. Rejects with what to do while another process has the
-   * file, and with Node's error when it can't be read or written.
+   * Takes the lock and reads again, because another gateway may have written in the meantime.
+   * Rejects with a remedy while another process has the file, and with Node's error when it cannot
+   * be read or written.
    */
   async prepare(): Promise<readonly UsageRecord[]> {
     const { path } = this.#options;
@@ -91,7 +97,10 @@ export class QuotaFile implements UsageStore {
     await handle?.close();
   }
 
-  /** Use never shrinks: whoever tells of less has forgotten, as under a clock that ran ahead for a while, and learns by the answer. */
+  /**
+   * Usage never decreases: a lower value comes from a ledger that lost counts, for example after a
+   * clock that ran ahead for a while. The returned total corrects it.
+   */
   #noted({ key, period, used }: UsageRecord): UsageRecord {
     const name = nameOf({ key, period });
     const before = this.#records.get(name)?.used ?? none;
@@ -111,7 +120,7 @@ export class QuotaFile implements UsageStore {
     }
   }
 
-  /** Atomic: whoever reads finds the file of before or this one, whenever the machine stops. */
+  /** Atomic: readers find the old or the new file, even after a crash. */
   async #rewrite(): Promise<void> {
     const { path, clock } = this.#options;
     const over = new Date(clock.wallMs() - keptMs).toISOString();
@@ -138,12 +147,12 @@ export class QuotaFile implements UsageStore {
 async function textOf(path: string): Promise<string> {
   const bytes = await readPrivateFile(path, { kind: 'secret', maxBytes: maxFileBytes + 1 });
   if (bytes === undefined) return '';
-  // The last lines are the newest: a part of the file would be older than the whole.
+  // The newest lines are last, so reading only a part would yield outdated totals.
   if (bytes.length > maxFileBytes) throw new Error(`${path} has more than ${maxFileBytes} bytes`);
   return bytes.toString('utf8');
 }
 
-/** The new name of a file is on the disk when its directory is. */
+/** A rename is on disk only once the directory is synced. */
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
@@ -157,13 +166,13 @@ function nameOf({ key, period }: Pick<UsageRecord, 'key' | 'period'>): string {
   return `${period}\n${key}`;
 }
 
-/** What was given back was not used. */
+/** Refunded requests do not count as used. */
 function lineOf({ key, period, used }: UsageRecord): string {
   const [requests, bytes, llmTokens] = resources.map((resource) => Math.max(0, usedOf(resource, used)));
   return `${JSON.stringify({ key, period, requests, bytes, llm_tokens: llmTokens })}\n`;
 }
 
-/** Undefined for a line that is not one of ours, or not whole. */
+/** Undefined for a line that is foreign or incomplete. */
 function recordOf(line: string): UsageRecord | undefined {
   let value: unknown;
   try {

@@ -1,17 +1,21 @@
-// Owns that what was used of quotas outlives the process: twice a second it goes from the ledger to a store, and what the store knows
-// comes back. No request waits for it; while the store fails, the ledger counts on, and nothing that it counted is left out later.
+// Persists quota usage: twice a second it writes changes from the ledger to a store and reads the
+// store's totals back. No request waits for it; while the store fails, the ledger goes on counting,
+// and its counts are written later.
 import { once } from 'node:events';
 import { TimeLimit } from '../../kernel/work/time-limit.ts';
 import type { QuotaLedger, UsageChange, UsageRecord } from './quota-ledger.ts';
 
 export interface UsageStore {
-  /** Reads the usage of periods that are not over. Must not depend on whether the store can be written. */
+  /** Reads the usage of current periods. Must not depend on whether the store is writable. */
   load(): Promise<readonly UsageRecord[]>;
-  /** Makes the store ready for save(), and returns the usage that it has by then. Rejects when it can't be written. */
+  /**
+   * Prepares the store for save(), and returns the usage that it has by then. Rejects when it is
+   * not writable.
+   */
   prepare(): Promise<readonly UsageRecord[]>;
   /**
-   * Keeps the changes, whole or not at all, and answers what there is of each now, of others too. After a rejection the same batch
-   * comes again, and must not count twice.
+   * Persists all changes or none, and returns the current totals, with the usage counted by others.
+   * After a rejection the same batch is sent again, and must not count twice.
    */
   save(batch: readonly UsageChange[]): Promise<readonly UsageRecord[]>;
   close(): Promise<void>;
@@ -20,27 +24,27 @@ export interface UsageStore {
 export interface KeeperOptions {
   readonly ledger: QuotaLedger;
   readonly store: UsageStore;
-  /** Told once for each change. `reason` is for whoever runs the gateway. */
+  /** Called once for each change. `reason` is for the operator. */
   readonly changed: (state: 'kept' | 'failing', reason: string) => void;
   readonly everyMs?: number;
   readonly closingMs?: number;
 }
 
-/** A crash loses at most the last second. Half of it is for the disk. */
+/** A crash loses at most the last second; half of that is allowed for the disk. */
 const defaultEveryMs = 500;
-/** A script of this size keeps Redis from the gateways' rate limits for some 10 ms. */
+/** A script of this size blocks Redis for about 10 ms, and so delays rate limits. */
 const maxInBatch = 1_000;
-/** A store that does not answer holds up no shutdown for longer. */
+/** Limits how long an unresponsive store can delay a shutdown. */
 const defaultClosingMs = 5_000;
 
 export class QuotaKeeper {
   readonly #options: KeeperOptions;
   readonly #timer: NodeJS.Timeout;
-  /** Usage takes effect once it is read, also where the store can't be written. */
+  /** Usage takes effect once it is read, even where the store is not writable. */
   #loaded = false;
   #ready = false;
   #failing = false;
-  /** Taken from the ledger and not known to be kept. */
+  /** Taken from the ledger, and not yet confirmed by the store. */
   #batch: readonly UsageChange[] = [];
   #turn: Promise<void> | undefined = undefined;
 
@@ -49,13 +53,16 @@ export class QuotaKeeper {
     this.#timer = setInterval(() => void this.keep(), options.everyMs ?? defaultEveryMs).unref();
   }
 
-  /** Resolves when the stored usage is known, when the store has failed once, or when the time is over. Never rejects. */
+  /**
+   * Resolves when the stored usage is loaded, when the store has failed once, or when the time is
+   * up. Never rejects.
+   */
   async open(withinMs: number): Promise<void> {
     using limit = new TimeLimit(withinMs);
     await Promise.race([once(limit.signal, 'abort'), this.keep()]);
   }
 
-  /** One turn: what the ledger has is kept, or stays to be kept by the next one. Never rejects. */
+  /** Writes pending changes; on failure the next call retries them. Never rejects. */
   keep(): Promise<void> {
     this.#turn ??= this.#keep().finally(() => {
       this.#turn = undefined;
@@ -63,12 +70,12 @@ export class QuotaKeeper {
     return this.#turn;
   }
 
-  /** Keeps the last of it, if the store answers in time. */
+  /** Writes the remaining changes, if the store responds in time. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     using limit = new TimeLimit(this.#options.closingMs ?? defaultClosingMs);
     const late = once(limit.signal, 'abort');
-    // One may be under way that began before the last request ended.
+    // A write in progress may have started before the last request ended.
     await Promise.race([late, this.#turn]);
     await Promise.race([late, this.keep()]);
     await Promise.race([late, this.#options.store.close()]);

@@ -13,7 +13,7 @@ const hourMs = 3_600_000;
 interface Bench {
   readonly ledger: QuotaLedger;
   readonly clock: { nowMs: number };
-  /** One more request of the key. */
+  /** Takes one more request of the key. */
   readonly take: (key: string, quotas: KeyQuotas) => QuotaVerdict;
   readonly left: (key: string, quotas: KeyQuotas) => readonly number[];
 }

@@ -1,5 +1,6 @@
-// Owns what each key has used of its quotas, as far as this process knows: what was kept before and by others, and what it has counted
-// itself. It lasts as long as its day or month; where it is kept beyond this process is quota-keeper.ts's.
+// The quota usage of each key, as far as this process knows: the persisted usage, also of other
+// gateways, and its own counts. Counters last as long as their day or month; quota-keeper.ts
+// persists them.
 import type { Clock } from '../../kernel/clock.ts';
 import { type Period, periodKinds } from './quota-calendar.ts';
 import {
@@ -14,21 +15,21 @@ import {
   usedOf,
 } from './quota.ts';
 
-/** What a key has used in a period. */
+/** Usage of a key in a period. */
 export interface UsageRecord {
   readonly key: string;
   readonly period: string;
   readonly used: Amounts;
 }
 
-/** All that is known to be used, and what of it is new since the changes before. */
+/** The total known usage, and what was added since the previous changes. */
 export interface UsageChange extends UsageRecord {
   readonly added: Amounts;
 }
 
-/** A request under way that counts by itself. */
+/** A running request that counts its own usage. */
 export interface Meter {
-  /** Adds what it has counted since the last call to the ledger. */
+  /** Adds its usage since the last call to the ledger. */
   report(): void;
 }
 
@@ -37,13 +38,16 @@ interface Counter {
   readonly period: string;
   readonly kept: Record<keyof Amounts, number>;
   readonly own: Record<keyof Amounts, number>;
-  /** What of `own` is under way to the store. */
+  /** The part of `own` that is being written to the store. */
   batched: Amounts;
 }
 
-/** Keys are configured, so there are few; this is for those that come and go by reload. About 60 MiB. */
+/**
+ * Keys are configured, so there are few; the limit is for keys that come and go by reload. About 60
+ * MiB.
+ */
 const defaultMaxCounters = 200_000;
-/** Counters looked at for each new one: enough that those of days gone by never pile up. */
+/** Counters inspected per new one: enough to keep those of past days from piling up. */
 const sweptForEach = 8;
 
 const oneRequest: Amounts = { ...none, requests: 1 };
@@ -65,13 +69,13 @@ export class QuotaLedger {
     return this.#counters.size;
   }
 
-  /** How the quotas stand. Counts nothing. */
+  /** The current state of the quotas. Counts nothing. */
   look({ key, quotas }: QuotaCharge): QuotaVerdict {
     const nowMs = this.#clock.wallMs();
     return judgeQuotas(this.accounts({ key, quotas }, nowMs), nowMs);
   }
 
-  /** What a key has used, in each period that it has quotas for. */
+  /** The usage of a key, in each period that it has quotas for. */
   accounts({ key, quotas }: QuotaCharge, nowMs: number): Account[] {
     const accounts: Account[] = [];
     for (const kind of periodKinds) {
@@ -83,28 +87,28 @@ export class QuotaLedger {
     return accounts;
   }
 
-  /** The same ones as they stand by now, also where their day or month is over meanwhile. */
+  /** The same accounts with current usage, even when their day or month is over by now. */
   again(key: string, accounts: readonly Account[]): Account[] {
     return accounts.map((account) => ({ ...account, ...this.#known(key, account.period) }));
   }
 
-  /** A request is admitted. */
+  /** Counts an admitted request. */
   count(charge: QuotaCharge): void {
     this.add(charge, oneRequest);
   }
 
-  /** A request that was counted was never begun. */
+  /** Refunds a counted request that was never started. */
   give(charge: QuotaCharge): void {
     this.add(charge, oneReturned);
   }
 
-  /** What was used is used, also beyond the quota: the next request is refused. */
+  /** Adds usage, even beyond the quota: only the next request is rejected. */
   add({ key, quotas }: QuotaCharge, amounts: Amounts): void {
     const nowMs = this.#clock.wallMs();
     for (const kind of periodKinds) {
       if (quotas[kind] === undefined) continue;
       const counter = this.#counter(key, quotas.calendar.period(kind, nowMs));
-      // It may be given back after midnight: never more than was counted.
+      // The refund may come after midnight: never refund more than was counted in the period.
       const returned = Math.min(
         amounts.returned,
         usedOf('requests', counter.kept) + usedOf('requests', counter.own) + amounts.requests,
@@ -114,7 +118,7 @@ export class QuotaLedger {
     }
   }
 
-  /** From now on, and until unwatch(), what the meter counts is known before its request is over. */
+  /** Until unwatch(), usage of the meter is reported before its request is over. */
   watch(meter: Meter): void {
     this.#meters.add(meter);
   }
@@ -123,7 +127,10 @@ export class QuotaLedger {
     this.#meters.delete(meter);
   }
 
-  /** What was counted here since the last call, or some of it: the caller's to keep. None: there is no more. */
+  /**
+   * Returns what was counted here since the last call, up to `most` changes; the caller must
+   * persist them. Empty when there is nothing more.
+   */
   changes(most: number): UsageChange[] {
     for (const meter of this.#meters) meter.report();
     const changes: UsageChange[] = [];
@@ -137,7 +144,7 @@ export class QuotaLedger {
     return changes;
   }
 
-  /** The changes are in the store; `totals`: what it has of each now. */
+  /** Confirms that the changes are in the store; `totals`: the store's new totals. */
   settle(changes: readonly UsageChange[], totals: readonly UsageRecord[]): void {
     this.learn(totals);
     for (const { key, period, added } of changes) {
@@ -148,7 +155,10 @@ export class QuotaLedger {
     }
   }
 
-  /** What the store has. Use never shrinks: a store that has lost something does not open a quota again. */
+  /**
+   * Adopts the totals of the store. Usage never decreases: a store that lost data does not reopen a
+   * quota.
+   */
   learn(totals: readonly UsageRecord[]): void {
     for (const { key, period, used } of totals) {
       const { kept } = this.#named(key, period);
@@ -176,7 +186,7 @@ export class QuotaLedger {
     return counter;
   }
 
-  /** Forgets some of those that are over, a few each time, round and round. */
+  /** Deletes counters of past periods, a few per call, in turn. */
   #sweep(current: string): void {
     let looked = 0;
     for (const [name, counter] of this.#counters) {
@@ -191,7 +201,7 @@ export class QuotaLedger {
   }
 }
 
-/** A key's name has no line break. */
+/** Key names contain no line break. */
 function nameOf(key: string, period: string): string {
   return `${period}\n${key}`;
 }

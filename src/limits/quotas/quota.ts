@@ -1,20 +1,23 @@
-// Owns what a quota is: how much a key may use in a day or a month, how it stands, and which one a request has to wait for. Pure; who
-// counts is quota-ledger.ts's and redis-limiter.ts's.
+// Quotas: how much a key may use in a day or a month, how much is left, and which quota rejects a
+// request. Pure; the counting is in quota-ledger.ts and redis-limiter.ts.
 import type { Period, PeriodKind, QuotaCalendar } from './quota-calendar.ts';
 
 export type Resource = 'requests' | 'bytes' | 'llmTokens';
-/** `returned`: requests that were counted, and then never begun. */
+/** `returned`: requests that were counted but never started. */
 type Count = Resource | 'returned';
-/** Each of them only grows: of two that count the same the greater one knows more, in whichever order they are heard. */
+/**
+ * Counters only ever increase, so when two sources disagree the larger value is the newer one,
+ * whatever order they arrive in.
+ */
 export type Amounts = Readonly<Record<Count, number>>;
-/** What is not named is not limited. */
+/** Missing resources are unlimited. */
 export type QuotaLimits = Readonly<Partial<Record<Resource, number | undefined>>>;
 
 export const resources: readonly Resource[] = ['requests', 'bytes', 'llmTokens'];
 export const counts: readonly Count[] = ['requests', 'returned', 'bytes', 'llmTokens'];
 export const none: Amounts = { requests: 0, returned: 0, bytes: 0, llmTokens: 0 };
 
-/** Made of one number for each count; `index`: where it stands in `counts`. */
+/** Builds amounts from one number per count; `index`: its position in `counts`. */
 export function amountsOf(numberOf: (count: Count, index: number) => number): Record<Count, number> {
   const [requests = 0, returned = 0, bytes = 0, llmTokens = 0] = counts.map(numberOf);
   return { requests, returned, bytes, llmTokens };
@@ -27,20 +30,20 @@ export interface KeyQuotas {
   readonly monthly: QuotaLimits | undefined;
 }
 
-/** What a request counts in, beside the buckets that it is charged to. */
+/** The quotas that a request counts towards, in addition to its buckets. */
 export interface QuotaCharge {
   readonly key: string;
   readonly quotas: KeyQuotas;
 }
 
-/** What a key has used in one period that it has quotas for. */
+/** The usage of a key in one period that it has quotas for. */
 export interface Account {
   readonly kind: PeriodKind;
   readonly period: Period;
   readonly limits: QuotaLimits;
-  /** What the store is known to have, of all who use it. */
+  /** The known total in the store, of all gateways. */
   readonly kept: Amounts;
-  /** What was counted here, and may not be in the store yet. */
+  /** Counted here, and possibly not in the store yet. */
   readonly own: Amounts;
 }
 
@@ -55,17 +58,17 @@ export interface QuotaState {
 }
 
 export interface QuotaVerdict {
-  /** The one that is used up for longest; undefined: none is. */
+  /** The used-up quota that resets last; undefined when none is used up. */
   readonly refusedBy: QuotaState | undefined;
   readonly states: readonly QuotaState[];
 }
 
-/** How much of what is limited has been used. */
+/** Usage of a limited resource, without refunded requests. */
 export function usedOf(resource: Resource, amounts: Amounts): number {
   return resource === 'requests' ? amounts.requests - amounts.returned : amounts[resource];
 }
 
-/** The quotas of the accounts as they stand. */
+/** The current states of the accounts' quotas. */
 export function judgeQuotas(accounts: readonly Account[], nowMs: number): QuotaVerdict {
   const states: QuotaState[] = [];
   let refusedBy: QuotaState | undefined;

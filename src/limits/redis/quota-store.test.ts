@@ -44,7 +44,7 @@ async function replica(
     },
   });
   const changes: string[] = [];
-  // Each turn is the test's.
+  // The test itself triggers each write.
   const keeper = new QuotaKeeper({ ledger, store, everyMs: 1e9, changed: (state) => changes.push(state) });
   t.after(() => keeper.close());
   await keeper.open(10_000);
@@ -93,7 +93,7 @@ test(
       await setTimeout(10);
     }
     assert.deepEqual(one.changes, ['failing', 'kept']);
-    // It came back empty: what it had lost is still known here, and is put right there.
+    // Redis came back empty: the usage that it lost is still known here, and is restored.
     assert.deepEqual(one.left(), [7, 100]);
     await one.keeper.keep();
     const two = await replica(t, server);

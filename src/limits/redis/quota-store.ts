@@ -1,5 +1,5 @@
-// Owns that what a gateway has counted by itself comes to what all have used of quotas together, and that it learns what all have.
-// Requests that Redis has admitted are counted there already (redis-limiter.ts).
+// Adds the usage counted by one gateway to the shared quota usage in Redis, and reads the shared
+// totals. Requests admitted by Redis are already counted there (redis-limiter.ts).
 import { randomUUID } from 'node:crypto';
 import type { UsageStore } from '../quotas/quota-keeper.ts';
 import { amountsOf, counts } from '../quotas/quota.ts';
@@ -10,11 +10,11 @@ import { addScript, readScript } from './redis-scripts.ts';
 
 export interface QuotaRedisOptions {
   readonly redis: ScriptRunner;
-  /** Gateways that share one share their quotas. */
+  /** Gateways with the same namespace share their quotas. */
   readonly namespace: string;
-  /** Those that are not over. */
+  /** The current periods. */
   readonly periods: () => readonly string[];
-  /** It is the caller's, and so is the connection. */
+  /** Closes the connection, which belongs to the caller. */
   readonly close: () => void;
 }
 
@@ -22,7 +22,7 @@ export class QuotaRedis implements UsageStore {
   readonly #options: QuotaRedisOptions;
   readonly #prefix: string;
   readonly #writer = randomUUID();
-  /** Of the batch that comes next, again if need be. */
+  /** Number of the next batch; a retry reuses it. */
   #number = 1;
 
   constructor(options: QuotaRedisOptions) {
@@ -37,7 +37,7 @@ export class QuotaRedis implements UsageStore {
     return periods.flatMap((period, i) => recordsOf(period, list(hashes[i])));
   }
 
-  /** Every write is a command of its own: there is nothing to prepare. */
+  /** Every write is a single command: there is nothing to prepare. */
   prepare(): Promise<readonly UsageRecord[]> {
     return Promise.resolve([]);
   }
@@ -70,7 +70,7 @@ export class QuotaRedis implements UsageStore {
   }
 }
 
-/** As Redis and Lua take it without loss. */
+/** Formatted so that Redis and Lua read it without loss. */
 function integer(amount: number): string {
   return String(Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.trunc(amount))));
 }
@@ -91,13 +91,16 @@ function recordsOf(period: string, fields: readonly unknown[]): UsageRecord[] {
   }));
 }
 
-/** 0 for what another program left under the name of a sum: it says nothing about the other sums. */
+/**
+ * Returns 0 for a value that another program left under the name of a sum; the other sums are still
+ * valid.
+ */
 function ourAmount(field: unknown): number {
   const amount = Number(field ?? 0);
   return Number.isSafeInteger(amount) && amount >= 0 ? amount : 0;
 }
 
-/** What Redis answered as a sum. */
+/** Parses a sum in a reply of Redis. */
 function amountIn(answer: unknown): number {
   const amount = Number(answer);
   if (!Number.isFinite(amount)) throw notOurs();
@@ -109,7 +112,7 @@ function list(answer: unknown): readonly unknown[] {
   throw notOurs();
 }
 
-/** Another program may use our names. */
+/** Another program may use the same names. */
 function notOurs(): TypeError {
   return new TypeError('the quota script gave an answer that is not its own');
 }

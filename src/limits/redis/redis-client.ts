@@ -1,5 +1,6 @@
-// The connection to Redis (or Valkey) as the shared limits use it: no queue while it is away, reconnecting for ever, and in a cluster
-// the node that has the keys. All of our keys have one hash tag, so there is one such node. Knows no bucket.
+// The connection to Redis (or Valkey) for shared limits: no queue while it is away, unlimited
+// reconnects, and in a cluster the node that has the keys. All of our keys have one hash tag, so
+// there is one such node. Works without buckets and quotas.
 import { createHash } from 'node:crypto';
 import { ErrorReply } from '@redis/client';
 import { systemClock } from '../../kernel/clock.ts';
@@ -8,17 +9,19 @@ import type { ScriptRunner } from './redis-limiter.ts';
 import { maxCommands, RedisLink, type ScriptCall } from './redis-link.ts';
 import { type Redirect, redirectOf } from './redis-redirect.ts';
 
-/** Between two attempts to connect. A limit should be shared again within 2 s of the store's return. */
+/**
+ * Between two attempts to connect. A limit should be shared again within 2 s of the store's return.
+ */
 const minReconnectMs = 50;
 const maxReconnectMs = 500;
 const defaultConnectTimeoutMs = 2_000;
 const defaultSilenceMs = 5_000;
-/** Of one command. A cluster at rest needs one, a slot on the move two. */
+/** Per command. A stable cluster needs one, a moving slot two. */
 const maxRedirects = 5;
-/** A connection that no ASK has led to for so long is closed: the slot has arrived, or does not move any more. */
+/** A connection unused by ASK for this long is closed: the slot has moved, or stopped moving. */
 const askIdleMs = 10_000;
 
-/** Where Redis is, and how it is trusted. */
+/** Address of Redis, and the certificates to trust. */
 export interface RedisPlace {
   /** redis://, rediss:// or unix:///path. */
   readonly url: string;
@@ -32,19 +35,21 @@ export interface RedisConnection extends ScriptRunner {
 }
 
 export interface RedisEvents {
-  /** Commands are accepted: after connecting, and after each reconnecting. */
+  /** Commands are accepted: called after connecting, and after each reconnect. */
   readonly connected?: () => void;
   /** The connection was lost, or an attempt to connect failed. The message is for the operator. */
   readonly failed: (error: Error) => void;
-  /** How long a connection may owe a reply, and for how long at least one that accepts no writes is kept. */
+  /**
+   * How long a connection may owe a reply, and the minimum time to keep one that accepts no writes.
+   */
   readonly silenceMs?: number;
-  /** For a connection, and again for its handshake. Default 2 s. */
+  /** For connecting, and again for the handshake. Default 2 s. */
   readonly connectTimeoutMs?: number;
 }
 
 /**
- * Connects in the background. Commands wait for the first attempt to connect, which takes 4 s at most; while the server is away they are
- * rejected at once with the reason.
+ * Connects in the background. Commands wait for the first attempt to connect, which takes at most 4
+ * s; while the server is away they are rejected at once with the reason.
  */
 export function connectRedis(place: RedisPlace, events: RedisEvents): RedisConnection {
   return new Connection(place, events);
@@ -54,16 +59,19 @@ class Connection implements RedisConnection {
   readonly #place: RedisPlace;
   readonly #events: RedisEvents;
   readonly #silenceMs: number;
-  /** In use. Between two attempts to connect: the one that failed. */
+  /** The connection in use. Between two attempts to connect: the one that failed. */
   #current: RedisLink;
-  /** Takes the place of #current once it is ready; until then #current is used. */
+  /** Replaces #current once it is ready; until then #current is used. */
   #successor: RedisLink | undefined = undefined;
-  /** To the node that a slot is moving to. */
+  /** Connection to the node that a slot is moving to. */
   #askLink: RedisLink | undefined = undefined;
   #askTimer: NodeJS.Timeout | undefined = undefined;
-  /** Why commands are rejected. Undefined: they are accepted, or the first attempt to connect is under way. */
+  /**
+   * Why commands are rejected. Undefined: they are accepted, or the first attempt to connect is in
+   * progress.
+   */
   #reason: Error | undefined = undefined;
-  /** Attempts to connect that failed in a row. */
+  /** Consecutive failed attempts to connect. */
   #failedAttempts = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
   readonly #hashes = new Map<string, string>();
@@ -115,7 +123,7 @@ class Connection implements RedisConnection {
     }
   }
 
-  /** The name that Redis gives a script is its SHA-1: no security depends on it. */
+  /** Redis identifies scripts by SHA-1: no security depends on it. */
   #hashOf(script: string): string {
     let hash = this.#hashes.get(script);
     if (hash === undefined) {
@@ -125,7 +133,7 @@ class Connection implements RedisConnection {
     return hash;
   }
 
-  /** To the configured server. `announce`: `connected` is called for it. */
+  /** Connects to the configured server. `announce`: call `connected` for it. */
   #connect(announce: boolean): RedisLink {
     const link = this.#open(this.#place.url);
     link.ready.then(
@@ -155,7 +163,8 @@ class Connection implements RedisConnection {
     if (link === this.#askLink) this.#askLink = undefined;
     if (link !== this.#current || this.#isClosed) return;
     this.#reason = reason;
-    // Another node may have the keys by now: the configured one knows. It was there all the time, so that is no return.
+    // A cluster node was lost: ask the configured node where the keys are now. That node was there
+    // all the time, so do not report a recovery.
     const isNode = link.url !== this.#place.url;
     const afterMs = isNode ? 0 : Math.min(maxReconnectMs, minReconnectMs * 2 ** this.#failedAttempts);
     this.#failedAttempts = Math.min(10, this.#failedAttempts + 1);
@@ -165,7 +174,7 @@ class Connection implements RedisConnection {
     this.#events.failed(reason);
   }
 
-  /** The commands that need this node wait for it; the others go on over the connection in use. */
+  /** Commands that need this node wait for it; the others continue on the connection in use. */
   #follow({ url, node }: Redirect): RedisLink {
     if (this.#current.url === url && this.#current.isReady) return this.#current;
     if (this.#successor?.url === url) return this.#successor;
@@ -201,14 +210,17 @@ class Connection implements RedisConnection {
         this.#current = link;
         this.#reason = undefined;
         clearTimeout(this.#timer);
-        // Commands under way get their replies, such as that their keys have moved.
+        // Commands in progress still get their replies, for example that their keys have moved.
         former.retire();
       },
       () => undefined,
     );
   }
 
-  /** After a failover the name may lead to another server. It may be the same server again: that is no return. */
+  /**
+   * A server that has become read-only may have failed over, so its name may now point to the new
+   * primary: reconnect. Reaching the same server again does not count as recovery.
+   */
   #replaceReadOnly(): void {
     const isYoung = systemClock.monotonicMs() - this.#current.openedMs <= this.#silenceMs;
     if (this.#isClosed || this.#successor !== undefined || !this.#current.isReady || isYoung) return;

@@ -1,4 +1,5 @@
-// The connection and the limits in a real Redis cluster: at its start, while a slot moves, and when a node goes away.
+// Tests the connection and the limits with a real Redis cluster: at its start, while a slot moves,
+// and when a node goes away.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -24,7 +25,7 @@ test('a start on a healthy cluster rejects no command, whichever node is configu
     t.after(() => {
       redis.close();
     });
-    // Before the connection, while the redirection is followed, and after it.
+    // Commands sent before the connection, while the redirection is followed, and after it.
     const asked: Promise<unknown>[] = [];
     let repliesLeft = 50;
     while (repliesLeft > 0) {
@@ -80,7 +81,7 @@ test(
     const count = (key: string): Promise<unknown> => redis.run(increment, [`{tag}:${key}`], []);
     assert.deepEqual(await Promise.all([count('a'), count('b')]), [1, 1]);
     const move = await cluster.move('{tag}', source, target);
-    // Not moved yet, and not there yet.
+    // `a` and `b` have not moved yet, `c` does not exist yet.
     assert.deepEqual(await Promise.all([count('a'), count('b'), count('c'), count('c')]), [2, 2, 1, 2]);
     await move.moveKeys('{tag}:a');
     assert.deepEqual(await Promise.all([count('a'), count('b'), count('a'), count('c')]), [3, 3, 4, 3]);
@@ -112,7 +113,7 @@ test('limits stay shared to the token while their slot moves', options, async (t
   };
   await ask('a');
   const move = await cluster.move('{test}', source, target);
-  // The bucket of b comes into being on the target, while the one of all requests is still on the source.
+  // The bucket of b is created on the target node while the global bucket is still on the source.
   for (const id of ['a', 'b'] as const) await ask(id);
   await move.moveKeys('{test}:rate:key:a');
   for (const id of ['a', 'b'] as const) await ask(id);
@@ -122,7 +123,7 @@ test('limits stay shared to the token while their slot moves', options, async (t
   for (let i = 0; i < 4; i += 1) for (const id of ['a', 'b'] as const) await ask(id);
   assert.deepEqual(admitted, { a: 20, b: 20 });
   assert.deepEqual([one.changes, two.changes], [[], []]);
-  // Refunds of what one bucket rejected: the other has lost no more than what was admitted.
+  // What one bucket rejected is refunded: the global bucket has lost only what was admitted.
   const left = (await one.limiter.take([{ ...global, cost: 0 }])).states[0]?.remaining;
   assert.equal(left, 1_000 - 40);
 });
@@ -152,7 +153,7 @@ test('the node with the keys is found again after it was away, and no return is 
   assert.equal(await count(), 1);
   await owner.server.kill();
   await assert.rejects(count());
-  // From here on the configured node says where the keys are, and nobody is there.
+  // From here on the configured node redirects to a node that is gone.
   for (;;) {
     t.signal.throwIfAborted();
     const reason = await count().catch(String);

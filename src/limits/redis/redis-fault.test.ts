@@ -1,4 +1,5 @@
-// The reason that commands are rejected with, and that the log shows, names the cause whatever goes wrong on the way to Redis.
+// Commands are rejected, and failures logged, with a reason that names the cause of any problem on
+// the way to Redis.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
@@ -17,7 +18,7 @@ interface Case {
   readonly what: string;
   readonly place: (t: TestContext) => Promise<RedisPlace>;
   readonly reason: RegExp;
-  /** Nothing else ends the wait. Default: longer than a busy machine takes. */
+  /** Nothing else ends the wait. The default is longer than a busy machine needs. */
   readonly connectTimeoutMs?: number;
   /** The connection is fine, the command is not. */
   readonly isConnected?: true;
@@ -32,7 +33,7 @@ const secure = async (t: TestContext, host: string, more: Partial<RedisPlace> = 
   ...more,
 });
 
-/** A server that takes connections and does this with each. */
+/** A server that accepts connections and sends these bytes to each. */
 async function listening(t: TestContext, bytes?: string): Promise<string> {
   const server = createServer((socket) => {
     t.after(() => socket.destroy());
@@ -125,7 +126,7 @@ describe('commands are rejected with the cause', { skip: redisMissing, concurren
         redis.close();
       });
       const ask = (): Promise<unknown> => redis.run('return 1', [], []);
-      // While it connects, and when that is known to be impossible.
+      // While connecting, and once the connection has failed.
       await assert.rejects(ask(), { message: reason });
       if (!isConnected) assert.match((await failed.promise).message, reason);
       await assert.rejects(ask(), { message: reason });

@@ -1,5 +1,6 @@
-// Turns errors of the Redis client into one line for the operator: what failed, and what to do. The line has no password and nothing
-// that the server sent except its error code. It judges by classes and codes of errors, never by text.
+// Turns errors of the Redis client into one line for the operator: what failed, and what to do. The
+// line has no password, and of the server's text only the error code. Decides by classes and codes
+// of errors, never by text.
 import {
   ClientClosedError,
   ClientOfflineError,
@@ -15,26 +16,26 @@ import { StoreReplyError } from '../store-reply.ts';
 /** How far a connection got before it failed. */
 export type LinkPhase = 'connecting' | 'handshake' | 'ready';
 
-/** Errors of a command that only say that its connection has ended. */
+/** Errors of a command that only mean that its connection has closed. */
 export function isLinkEnd(error: unknown): boolean {
   return (
     error instanceof ClientClosedError || error instanceof ClientOfflineError || error instanceof DisconnectsClientError
   );
 }
 
-/** What a failed command rejects with, unless its connection has ended. */
+/** The error that a failed command rejects with, unless its connection has closed. */
 export function commandFault(error: unknown): Error {
   if (error instanceof ErrorReply) return replyFault(error);
   return error instanceof Error ? error : new Error('it failed');
 }
 
-/** Why a connection failed, or ended. */
+/** Why a connection failed or closed. */
 export function linkFault(error: unknown, phase: LinkPhase, isSecure: boolean): Error {
   if (error instanceof ErrorReply) return replyFault(error);
   return new Error(linkReason(error, phase, isSecure), { cause: error });
 }
 
-/** The code alone: replies may quote the password that they were sent. */
+/** The code alone: error replies may quote the password from the command. */
 function replyFault({ message }: ErrorReply): StoreReplyError {
   return new StoreReplyError(/^[A-Z]{2,20}(?![^ ])/.exec(message)?.[0] ?? 'an error');
 }
@@ -49,14 +50,15 @@ function linkReason(error: unknown, phase: LinkPhase, isSecure: boolean): string
       ? 'it closed the connection during the TLS handshake; check that the port uses TLS (redis:// is without)'
       : 'it closed the connection before its first reply; if the port uses TLS, write rediss://';
   }
-  // Node's errors have a code. An error without one is the decoder's: these bytes are no reply.
+  // Node's errors have a code. An error without one comes from the decoder: the bytes are not a
+  // valid reply.
   if (code === undefined) return 'it does not speak the Redis protocol; check host and port';
   return certificateFault(code, 'ca_file') ?? networkFault(code, isSecure);
 }
 
 const hangUps: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
-/** A server without TLS waits for the rest of what it takes for a command. */
+/** With TLS towards a plain port: Redis keeps waiting for the rest of what looks like a command. */
 function connectTimeout(isSecure: boolean): string {
   return isSecure
     ? 'the TLS connection timed out; check host and port, and that the port uses TLS (redis:// is without)'
@@ -81,7 +83,7 @@ function networkFault(code: string, isSecure: boolean): string {
   }
 }
 
-/** Undefined for errors that are not of the system, the network or TLS. */
+/** Undefined for errors that are not from the system, the network or TLS. */
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

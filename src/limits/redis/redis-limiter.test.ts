@@ -16,7 +16,7 @@ test('replicas share a bucket to the token', options, async (t) => {
   const server = await RedisServer.start(t);
   const replicas = [startReplica(t, server), startReplica(t, server), startReplica(t, server)];
   await Promise.all(replicas.map(untilShared));
-  // So slow that not one token comes back meanwhile.
+  // Slow enough that no token is refilled during the test.
   const slow = charge({ requestsPerSecond: 0.001, burst: 50 });
   const admitted = await Promise.all(
     replicas.flatMap(({ admits }) => Array.from({ length: 40 }, () => admits([slow]))),
@@ -59,7 +59,7 @@ test('the rights that the guide names suffice for limits and quotas', options, a
   assert.deepEqual(admitted, [true, true, false]);
   await shared.keeper.keep();
   assert.deepEqual([shared.changes, shared.limiter.shared], [[], true]);
-  // Another gateway knows.
+  // Another gateway sees the usage.
   const other = startReplica(t, { url: `redis://gateway:${password}@${place}` }, { deadlineMs: 30_000 });
   assert.deepEqual([await other.admits([], { key: 'a', quotas }), await other.admits([slow])], [false, true]);
 });
@@ -71,7 +71,7 @@ test('tokens that are given back are there for all', options, async (t) => {
   const slow = charge({ requestsPerSecond: 0.001, burst: 2 });
   assert.deepEqual([await one.admits([slow]), await one.admits([slow]), await two.admits([slow])], [true, true, false]);
   one.limiter.give([slow]);
-  // On the same connection: it comes after.
+  // Sent on the same connection: its response shows that the refund is done.
   assert.equal(await one.admits([{ ...slow, cost: 0 }]), true);
   assert.deepEqual([await two.admits([slow]), await two.admits([slow])], [true, false]);
 });
@@ -89,7 +89,7 @@ test('what another program left under the name of a bucket is no bucket, and giv
     assert.deepEqual([await shared.admits([slow]), await shared.admits([slow])], [true, false]);
     await redis?.run(leave, ['{test}:rate:key:a'], []);
     shared.limiter.give([slow]);
-    // A script comes after one that was as unknown to the server before it.
+    // Waits for the refund: the server knows neither script, so it runs this one after the refund.
     await redis?.run(`return ${turn}`, [], []);
     assert.deepEqual([await shared.admits([slow]), await shared.admits([slow])], [true, false]);
   }
@@ -106,7 +106,7 @@ test('who has used up a limit that is then raised waits for two bursts of the ne
   const refused = await shared.limiter.take([charge(fast)]);
   assert.equal(refused.refusedBy, 0);
   assert.ok(refused.retryAfterMs <= 1_100);
-  // It is the bucket that is put right, not the verdict: else it would be found as empty each time.
+  // The bucket is corrected, not just the verdict: otherwise it would be found empty each time.
   assert.equal((await shared.limiter.take([charge(slow)])).states[0]?.remaining, 8);
 });
 
@@ -156,7 +156,7 @@ describe('quotas that replicas share', options, () => {
         }
         await Promise.all(tries);
         for (const { keeper } of replicas) await keeper.keep();
-        // Whatever was given back is there for all by now.
+        // By now every refund is visible to all gateways.
         const rest = await Promise.all(
           replicas.flatMap(({ admits }) => Array.from({ length: limit }, () => admits([wide], quota))),
         );
@@ -229,14 +229,14 @@ describe('quotas that replicas share', options, () => {
     assert.ok((await one.admits([wide], six)) && (await two.admits([wide], six)));
     assert.ok(await one.admits([wide], six));
     await server.kill();
-    // What each knows: three, and two.
+    // Known usage: three here, two there.
     assert.ok(await one.admits([wide], six));
     assert.ok(await two.admits([wide], six));
     await server.restart();
     await Promise.all([one, two].map(untilShared));
     await one.keeper.keep();
     await two.keeper.keep();
-    // Redis has forgotten all; five were admitted.
+    // Redis has lost everything; five requests were admitted.
     const three = startReplica(t, server);
     await untilShared(three);
     const admitted = [await one.admits([wide], six), await three.admits([wide], six), await two.admits([wide], six)];
@@ -254,7 +254,7 @@ test('what is refused as the day ends waits for its end, whoever asks of the nex
     run: () => {
       nowMs = midnightMs;
       ledger.look({ key: 'b', quotas });
-      // The first quota behind the one bucket refused, which has counted one request.
+      // The reply: the first quota after the single bucket rejected, with one request counted.
       return Promise.resolve([1, 0, 1, 0, 1, 0, 0, 0]);
     },
   };

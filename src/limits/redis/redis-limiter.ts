@@ -1,5 +1,5 @@
-// Owns the limits that several gateways share: one script, one round trip and the server's clock for each verdict, so that replicas
-// agree to the token and to the request. What happens while Redis is away is fallback-limiter.ts's.
+// Limits shared by several gateways: one script, one round trip and the server's clock per verdict,
+// so that replicas agree exactly. fallback-limiter.ts handles the times when Redis is away.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../kernel/clock.ts';
 import type { SharedStore } from '../fallback-limiter.ts';
@@ -19,21 +19,24 @@ import type { QuotaLedger, UsageRecord } from '../quotas/quota-ledger.ts';
 import { epochScript, payScript, takeScript } from './redis-scripts.ts';
 import { StoreReplyError } from '../store-reply.ts';
 
-/** What is asked of a Redis client. Rejects when there is no connection or the command failed. */
+/**
+ * What the limiter needs of a Redis client. Rejects when there is no connection or the command
+ * failed.
+ */
 export interface ScriptRunner {
   run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
 }
 
 export interface RedisLimiterOptions {
   readonly redis: ScriptRunner;
-  /** Gateways that share one share their limits. */
+  /** Gateways with the same namespace share their limits. */
   readonly namespace: string;
-  /** Knows what this gateway has counted by itself, and learns what all have. */
+  /** Holds what this gateway has counted by itself, and receives the shared totals. */
   readonly ledger: QuotaLedger;
   readonly clock: Clock;
 }
 
-/** So long a key whose quotas Redis refuses is counted here, before Redis is asked again. */
+/** How long a key whose quotas Redis rejects is counted locally before Redis is asked again. */
 const quotaRestMs = 1_000;
 const maxRestingQuotas = 10_000;
 
@@ -42,7 +45,7 @@ export class RedisLimiter implements SharedStore {
   readonly #bucketPrefix: string;
   readonly #quotaPrefix: string;
   readonly #epochKey: string;
-  /** Keys whose quotas Redis refuses, with the monotonic time at which it is asked again. */
+  /** Keys whose quotas Redis rejects -> monotonic time of the next attempt. */
   readonly #restingQuotas = new Map<string, number>();
 
   constructor(options: RedisLimiterOptions) {
@@ -53,8 +56,9 @@ export class RedisLimiter implements SharedStore {
   }
 
   /**
-   * Rejects when Redis can't say of the buckets; it may have charged all the same. Quotas that it refuses are an error of their key
-   * alone: they are counted in the ledger, and the buckets are shared on.
+   * Rejects when Redis cannot decide about the buckets; it may have charged them nevertheless. An
+   * error that concerns only the quotas of a key affects that key alone: they are counted in the
+   * ledger, and the buckets stay shared.
    */
   async take(charges: readonly Charge[], quota?: QuotaCharge): Promise<Verdict> {
     if (quota === undefined) return this.#takeBuckets(charges);
@@ -66,14 +70,14 @@ export class RedisLimiter implements SharedStore {
       return this.#countHere(charges, quota, verdict);
     } catch (error) {
       if (!(error instanceof StoreReplyError)) throw error;
-      // Where the buckets alone fail too, the error is one of the store.
+      // If the buckets alone fail too, the error concerns the whole store.
       const verdict = await this.#takeBuckets(charges);
       this.#restQuota(quota.key);
       return this.#countHere(charges, quota, verdict);
     }
   }
 
-  /** Puts tokens back. What was counted in quotas goes back through the ledger. Rejects when Redis can't say. */
+  /** Refunds tokens. Quotas are refunded through the ledger. Rejects when Redis fails. */
   async give(charges: readonly Charge[]): Promise<void> {
     if (charges.length === 0) return;
     const keys = charges.map((charge) => this.#bucketPrefix + bucketName(charge));
@@ -117,8 +121,9 @@ export class RedisLimiter implements SharedStore {
   }
 
   /**
-   * While a cluster moves our slot, some of the buckets may be on one node and some on the other, and no script can reach both. Then each
-   * bucket is charged by itself, and refunded when a later one rejects: never too much is admitted, at worst too little.
+   * While a cluster moves our slot, the buckets may be spread over two nodes, and no script can
+   * reach both. Then each bucket is charged separately, and refunded when a later one rejects:
+   * never too much is admitted, at worst too little.
    */
   async #takeEach(charges: readonly Charge[]): Promise<Verdict> {
     const states: BucketState[] = [];
@@ -137,7 +142,7 @@ export class RedisLimiter implements SharedStore {
     await Promise.all(charges.map((charge) => this.give([charge])));
   }
 
-  /** Without `quota` in the verdict where Redis refuses to count. */
+  /** Returns a verdict without `quota` when Redis rejects the counting. */
   async #takeBoth(charges: readonly Charge[], quota: QuotaCharge): Promise<Verdict> {
     const { redis, ledger, clock } = this.#options;
     const { keys, args, hopeless } = this.#bucketsOf(charges);
@@ -159,14 +164,18 @@ export class RedisLimiter implements SharedStore {
     return { ...verdict, quota: { refusedBy: usedUp, states } };
   }
 
-  /** Keys and arguments of the buckets. `hopeless`: the index of a cost above the burst, which is never paid, or -1. */
+  /**
+   * Keys and arguments of the buckets. `hopeless`: the index of a cost above the burst, which can
+   * never be paid, or -1.
+   */
   #bucketsOf(charges: readonly Charge[]): { keys: string[]; args: string[]; hopeless: number } {
-    // Redis would not know how to say "never".
+    // The script has no reply for "never".
     const hopeless = charges.findIndex(({ cost, rate }) => cost > rate.burst);
     const keys = charges.map((charge) => this.#bucketPrefix + bucketName(charge));
     const args = [String(charges.length)];
     for (const [index, { rate, cost }] of charges.entries()) {
-      // More than a microsecond's tokens too many: what is less may be rounding.
+      // Exceeds the burst by more than a microsecond's tokens, which the script would take for
+      // rounding.
       const tooMany = rate.burst + Math.max(1, rate.requestsPerSecond);
       const asked = hopeless === -1 ? cost : index === hopeless ? tooMany : 0;
       args.push(tokenUs(rate.requestsPerSecond), String(rate.burst), String(asked));
@@ -174,7 +183,10 @@ export class RedisLimiter implements SharedStore {
     return { keys, args, hopeless };
   }
 
-  /** The ledger decides of the quotas, as LocalLimiter does; what it counts goes to Redis by the quota store, once that can. */
+  /**
+   * Lets the ledger decide about the quotas, as LocalLimiter does; the quota store later writes
+   * what it counts to Redis.
+   */
   #countHere(charges: readonly Charge[], quota: QuotaCharge, verdict: Verdict): Verdict {
     const { ledger } = this.#options;
     const before = ledger.look(quota);
@@ -205,7 +217,10 @@ function isSlotMoving(error: unknown): boolean {
   return error instanceof StoreReplyError && error.reply === 'TRYAGAIN';
 }
 
-/** Of the script's reply, before the debts: who refused, the wait, whether quotas were counted. */
+/**
+ * Fields of the script's reply before the debts: index of the rejecting bucket or quota, the wait,
+ * whether quotas were counted.
+ */
 const headLength = 3;
 
 function verdictOf(charges: readonly Charge[], reply: readonly number[], hopeless: number): Verdict {
@@ -222,8 +237,9 @@ function tokenUs(requestsPerSecond: number): string {
 }
 
 /**
- * As the script takes them: how long the hash is kept, what is known to be in it, and the sums in it at which a quota is used up, given
- * what was counted here alone. What was given back here alone is left out: it may be under way, and would be given back twice.
+ * The script's arguments for a period: the expiry of its hash, the known sums, and the sums at
+ * which a quota is used up, given what only this gateway has counted. Refunds known only here are
+ * left out: they may be on their way to Redis, and would be refunded twice.
  */
 function askOf({ period, limits, kept, own }: Account): string[] {
   const known = counts.map((count) => String(kept[count]));
@@ -241,7 +257,7 @@ function totalsOf(key: string, accounts: readonly Account[], sums: readonly numb
   }));
 }
 
-/** The script counts what might be limited; only some of it is. */
+/** The script numbers all resources that can be limited, and only some of them are. */
 function quotaAt(accounts: readonly Account[], states: readonly QuotaState[], index: number): QuotaState {
   const kind = accounts[Math.floor(index / resources.length)]?.kind;
   const resource = resources[index % resources.length];
@@ -250,7 +266,7 @@ function quotaAt(accounts: readonly Account[], states: readonly QuotaState[], in
   return { ...found, remaining: 0 };
 }
 
-/** Levels share one space of names; their names can't meet. */
+/** Levels share one namespace; the prefix keeps their names apart. */
 function bucketName({ level, id }: Bucket): string {
   return `${level}:${id}`;
 }
@@ -260,7 +276,7 @@ function stateOf({ rate }: Charge, debtUs: number): BucketState {
   return { remaining: Math.max(0, Math.floor(left + 1e-3)), resetMs: debtUs / 1000 };
 }
 
-/** Throws TypeError when the answer is not the script's. */
+/** Throws TypeError when the reply is not the script's. */
 function numbers(answer: unknown, length: number): number[] {
   if (Array.isArray(answer) && answer.length === length) {
     const all = answer.map(Number);
@@ -269,7 +285,7 @@ function numbers(answer: unknown, length: number): number[] {
   throw notOurs();
 }
 
-/** Another program may use our names. */
+/** Another program may use the same names. */
 function notOurs(): TypeError {
   return new TypeError('the rate limit script gave an answer that is not its own');
 }

@@ -1,12 +1,12 @@
-// One connection to one Redis server (or Valkey), from connecting to its end. Runs scripts by their hash. Does not reconnect, and
-// follows no redirections.
+// One connection to one Redis server (or Valkey), from connecting to closing. Runs scripts by their
+// hash. Neither reconnects nor follows redirections.
 import { createClient, ErrorReply, type RedisClientType } from '@redis/client';
 import { systemClock } from '../../kernel/clock.ts';
 import { commandFault, isLinkEnd, linkFault, type LinkPhase } from './redis-fault.ts';
 
-/** A ping each second shows when the other end is gone without closing the connection. */
+/** A ping each second detects a peer that is gone without closing the connection. */
 const pingIntervalMs = 1_000;
-/** Commands under way. More would only wait longer than their deadline. */
+/** Commands in flight. More would only wait longer than their deadline. */
 export const maxCommands = 10_000;
 
 export interface LinkOptions {
@@ -14,11 +14,11 @@ export interface LinkOptions {
   readonly url: string;
   /** Certificates to trust for rediss:// instead of the system's, PEM. */
   readonly ca?: string | undefined;
-  /** For the TCP connection with TLS, and again for the handshake of Redis. */
+  /** For connecting with TCP and TLS, and again for the Redis handshake. */
   readonly connectTimeoutMs: number;
   /** How long the server may owe a reply. */
   readonly silenceMs: number;
-  /** For people: which server this is, where it is not the one of the configuration. */
+  /** Shown in errors: which server this is, when it is not the configured one. */
   readonly label?: string | undefined;
   /** Called once, unless end() or retire() was called before. */
   readonly ended: (link: RedisLink, reason: Error) => void;
@@ -26,7 +26,7 @@ export interface LinkOptions {
 
 export interface ScriptCall {
   readonly script: string;
-  /** The name of the script at the server. */
+  /** SHA-1 of the script. */
   readonly hash: string;
   readonly keys: readonly string[];
   readonly args: readonly string[];
@@ -39,7 +39,7 @@ export class RedisLink {
   readonly #client: RedisClientType;
   readonly #ready: PromiseWithResolvers<undefined> = Promise.withResolvers<undefined>();
   #state: LinkPhase | 'retired' | 'ended' = 'connecting';
-  /** Set when the link has ended. */
+  /** Set once the link has ended. */
   #reason: Error | undefined = undefined;
   #handshakeTimer: NodeJS.Timeout | undefined = undefined;
   #unansweredCount = 0;
@@ -69,7 +69,7 @@ export class RedisLink {
     });
   }
 
-  /** Resolves once commands are accepted. Rejects with the reason when the connection does not come about. */
+  /** Resolves once commands are accepted. Rejects with the reason when connecting failed. */
   get ready(): Promise<undefined> {
     return this.#ready.promise;
   }
@@ -78,7 +78,10 @@ export class RedisLink {
     return this.#state === 'ready';
   }
 
-  /** Rejects with ErrorReply for what the server replied, and with the reason when the link ends. `asking`: after an ASK. */
+  /**
+   * Rejects with ErrorReply for an error reply of the server, and with the reason when the link
+   * ends. `asking`: after an ASK redirection.
+   */
   async run({ script, hash, keys, args }: ScriptCall, asking: boolean): Promise<unknown> {
     this.#endIfSilent();
     if (this.#reason !== undefined) throw this.#reason;
@@ -102,7 +105,7 @@ export class RedisLink {
     }
   }
 
-  /** Closes the connection once the commands under way have their replies. Idempotent. */
+  /** Closes the connection after the replies to all commands in flight. Idempotent. */
   retire(): void {
     if (this.#state !== 'ready') {
       this.end();
@@ -123,7 +126,7 @@ export class RedisLink {
   }
 
   #connected(): void {
-    // The client finishes connecting even after it was destroyed.
+    // The client finishes connecting even after destroy().
     if (this.#state === 'ended') this.#client.destroy();
     if (this.#state !== 'connecting') return;
     this.#state = 'handshake';
@@ -149,7 +152,7 @@ export class RedisLink {
     return this.#reason ?? (isLinkEnd(error) ? closed() : commandFault(error));
   }
 
-  /** The client's own limit on silence restarts with every write: under traffic it never expires. */
+  /** The client's own socket timeout restarts with every write: under traffic it never expires. */
   #endIfSilent(): void {
     const nowMs = systemClock.monotonicMs();
     const isSilent = this.#unansweredCount > 0 && nowMs - this.#lastReplyMs > this.#options.silenceMs;
@@ -157,7 +160,7 @@ export class RedisLink {
     if (isSilent && this.#state === 'ready') this.#endAndReport(new Error('it does not answer'));
   }
 
-  /** ASKING holds for the next command of the connection: both are queued in the same turn. */
+  /** ASKING applies to the next command on the connection, so both are queued in the same turn. */
   #send(asking: boolean, command: readonly string[]): Promise<unknown> {
     if (asking) this.#client.sendCommand(['ASKING']).catch(() => undefined);
     return this.#client.sendCommand(command);
@@ -170,8 +173,9 @@ function clientOf({ url, ca, connectTimeoutMs, silenceMs }: LinkOptions): RedisC
     disableOfflineQueue: true,
     commandsQueueMaxLength: 2 * maxCommands,
     pingInterval: pingIntervalMs,
-    // On by default: the client would follow a server's MOVING to any host, with the password and past the limits of this link, and a
-    // move that fails would be an unhandled rejection, which ends the process.
+    // On by default: the client would follow a server's MOVING to any host, with the password and
+    // past the limits of this link, and a failed move would be an unhandled rejection, which ends
+    // the process.
     maintNotifications: 'disabled' as const,
   };
   if (url.startsWith('unix://')) {

@@ -1,4 +1,5 @@
-// Redis can send messages that nobody asked for (RESP3 pushes). The gateway asks for none, and none of them has an effect.
+// Redis can send unsolicited messages (RESP3 pushes). The gateway subscribes to none, and none has
+// an effect.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
@@ -17,7 +18,10 @@ async function listen(t: TestContext, serve: (socket: Socket) => void): Promise<
   return (server.address() as AddressInfo).port;
 }
 
-/** Accepts every handshake, replies with 1 to scripts, and behind the first of these replies sends `push`. */
+/**
+ * Accepts every handshake, replies with 1 to scripts, and sends `push` after the first of these
+ * replies.
+ */
 function scripted(push: string, received: string[]): (socket: Socket) => void {
   return (socket) => {
     let hasPushed = false;

@@ -1,18 +1,22 @@
-// Reads the redirections of a Redis cluster: where the keys of a command are.
+// Parses the redirections of a Redis cluster, which name the node that has the keys of a command.
 // https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#redirection-and-resharding
 import { ErrorReply } from '@redis/client';
 
 export interface Redirect {
-  /** MOVED: all commands go there from now on. ASK: this one command does, while its slot is on the move. */
+  /**
+   * MOVED: all commands go to the node from now on. ASK: only this command does, while its slot is
+   * moving.
+   */
   readonly kind: 'MOVED' | 'ASK';
   readonly url: string;
-  /** HOST:PORT, for people. */
+  /** HOST:PORT, for error messages. */
   readonly node: string;
 }
 
 /**
- * `MOVED slot host:port` or `ASK slot host:port`. The host may be empty or `?`: the host of the server that sent it. `from` is the URL of
- * that server; scheme, user and password are the same on all nodes. Undefined: the error is no redirection.
+ * Parses `MOVED slot host:port` and `ASK slot host:port`. The host may be empty or `?`: the host of
+ * the server that sent it. `from` is the URL of that server; scheme, user and password are the same
+ * on all nodes. Undefined: the error is not a redirection.
  */
 export function redirectOf(error: unknown, from: string): Redirect | undefined {
   if (!(error instanceof ErrorReply)) return undefined;

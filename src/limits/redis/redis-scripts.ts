@@ -1,11 +1,12 @@
-// Owns the scripts that Redis runs for the shared limits. The arithmetic of buckets is bucket.ts's, in microseconds; that of quotas is
-// quota.ts's.
+// The Lua scripts that Redis runs for the shared limits. The arithmetic is that of bucket.ts, in
+// microseconds, and of quota.ts.
 
 /**
- * The sums of quotas only grow: one below what is known to have been there was lost, and is put right. What was added between the loss
- * and the first who knows may go under in that: after a loss a quota may be exceeded by so much, and no more. A value that is no sum of
- * ours, and a key that is no hash, were left by another program and give way to what is known.
- * Returns nil and the error where Redis refuses the command: it may be this account's alone.
+ * Quota sums only ever increase: a sum below the known one was lost, and is restored. Usage added
+ * between the loss and the restoring may be overwritten: after a loss, a quota may be exceeded by
+ * that much and no more. A value that is not one of our sums, and a key that is not a hash, come
+ * from another program and are replaced by the known sum. Returns nil and the error when Redis
+ * rejects the command: it may concern this account alone.
  */
 const sumOf = `
 local most = 9007199254740991
@@ -46,7 +47,9 @@ local function add(hash, keptMs, field, sum, more)
 end
 `;
 
-/** Buckets by the clock of the server. A number that is stored is when the bucket is full. */
+/**
+ * Buckets by the clock of the server. The stored number is the time at which the bucket is full.
+ */
 const buckets = `
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -59,15 +62,18 @@ end
 `;
 
 /**
- * KEYS: the buckets, then a hash of quotas for each period. ARGV: how many buckets; for each the microseconds of a token, the burst and
- * the cost; where there are hashes, the names of their fields for requests, returned, bytes and tokens, and for each hash the
- * milliseconds that it is kept, the four sums that are known, and the three at which a quota is used up, or ''.
- * Answers {who refused, microseconds to wait, 1 when the quotas were counted or 0 when Redis refused them, the debt of each bucket in
- * microseconds, the four sums of each hash}; who: -1 nobody, else the index of the bucket, or behind the buckets of the quota, three for
- * each hash. Quotas that Redis refuses leave the verdict to the buckets.
- * A number is stored as text without loss: microseconds since 1970 are below 2^53. A full bucket is an absent one, hence the expiry;
- * what is no number is none of ours, and gives way. Something is written whatever the verdict: a Redis that takes no writes (READONLY,
- * OOM) shows it at once, and is not thought to be back by whoever is refused.
+ * KEYS: the buckets, then one quota hash per period. ARGV: the number of buckets; for each the
+ * microseconds per token, the burst and the cost; if there are hashes, the names of their fields
+ * for requests, returned, bytes and tokens, and for each hash its expiry in milliseconds, the four
+ * known sums, and the three at which a quota is used up, or ''. Returns {index of the rejecting
+ * bucket or quota, microseconds to wait, 1 when the quotas were counted or 0 when Redis rejected
+ * them, the debt of each bucket in microseconds, the four sums of each hash}. The index is -1 when
+ * nothing rejected; quotas are numbered after the buckets, three per hash. When Redis rejects the
+ * quotas, the buckets alone decide. Numbers are stored as text without loss: microseconds since
+ * 1970 are below 2^53. A full bucket is an absent one, hence the expiry; a value that is not a
+ * number is foreign and is overwritten. The script writes whatever the verdict, so that a Redis
+ * that accepts no writes (READONLY, OOM) fails at once, and a rejected request cannot make it look
+ * recovered.
  */
 export const takeScript: string =
   buckets +
@@ -134,7 +140,10 @@ end
 return answer
 `;
 
-/** KEYS: buckets. ARGV: the microseconds that each pays, whatever is left, or gets back. Answers the debt of each in microseconds. */
+/**
+ * KEYS: buckets. ARGV: the microseconds to charge each, whatever is left, or to refund if negative.
+ * Returns the debt of each in microseconds.
+ */
 export const payScript: string =
   buckets +
   `
@@ -151,7 +160,10 @@ end
 return debts
 `;
 
-/** KEYS: the name of what this Redis remembers. ARGV: a name, should it have none: it is new, or has forgotten. Answers the name. */
+/**
+ * KEYS: the key of the epoch. ARGV: a new epoch, used if there is none because the server is new or
+ * lost its data. Returns the epoch.
+ */
 export const epochScript = `
 local epoch = redis.pcall('GET', KEYS[1])
 if type(epoch) ~= 'string' then
@@ -162,10 +174,11 @@ return epoch
 `;
 
 /**
- * KEYS: who writes, then hashes of quotas. ARGV: the batch's number, then for each change the index of its hash among KEYS, the
- * milliseconds that the hash is kept, the field's name, the sum that is known, and what to add. A batch whose number is known has been
- * added before, and its answer was lost. Answers the sum of each. Adds nothing before every sum was read: after an error the whole batch
- * comes again.
+ * KEYS: the key of the writer, then quota hashes. ARGV: the number of the batch, then for each
+ * change the index of its hash in KEYS, the expiry of the hash in milliseconds, the field name, the
+ * known sum, and the amount to add. A batch whose number is known was added before, and its reply
+ * was lost. Returns the sum of each. Adds nothing before every sum is read: after an error the
+ * whole batch is sent again.
  */
 export const addScript: string =
   sumOf +
@@ -190,7 +203,10 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', 86400000)
 return sums
 `;
 
-/** KEYS: hashes of quotas. Answers for each a list of field, sum, …; none for a key that another program uses for something else. */
+/**
+ * KEYS: quota hashes. Returns for each a list of field, sum, …; empty for a key that another
+ * program uses for something else.
+ */
 export const readScript = `
 local hashes = {}
 for i, key in ipairs(KEYS) do

@@ -1,12 +1,12 @@
-// Owns what an app is told of who called (contract §2). What a client says of itself under these names never reaches an app:
-// upstream/request-headers.ts removes it, in every spelling.
+// Headers that identify the caller to an app (docs/guides/authentication.md#what-the-app-sees).
+// upstream/request-headers.ts removes headers of these names from clients, in every spelling.
 import type { Principal } from '../../guard/principal.ts';
 
-/** Nothing of whoever showed no credential: an app that asks for the header then sees that it is not there. */
+/** Empty for anonymous callers: an app that requires the header then sees that it is missing. */
 export function callerHeaders({ id, kind, scopes, subject, tenant }: Principal): string[] {
   if (kind === 'anonymous') return [];
   const headers: string[] = [];
-  // Apart from each other: a token's subject may be called like a key.
+  // Separate headers, because the subject of a token may equal the id of a key.
   if (kind === 'key') headers.push('X-Gateway-Key-Id', id);
   if (subject !== undefined) headers.push('X-Gateway-Subject', fieldValue(subject));
   if (tenant !== undefined) headers.push('X-Gateway-Tenant', fieldValue(tenant));
@@ -17,7 +17,10 @@ export function callerHeaders({ id, kind, scopes, subject, tenant }: Principal):
 
 const visible = /^[!-$&-~]*$/;
 
-/** Issuers choose these: what is not visible ASCII is percent-encoded, and `%` with it, so that no two become one. */
+/**
+ * Issuers choose these values: everything but visible ASCII is percent-encoded, and `%` too, so
+ * that no two values become equal.
+ */
 function fieldValue(text: string): string {
   if (visible.test(text)) return text;
   let value = '';

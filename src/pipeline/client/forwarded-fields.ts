@@ -1,4 +1,5 @@
-// Owns what an app is told of its client: who asked, by which way, and where the client finds what it asked for (contract §2).
+// The forwarding headers to an app: the client, the proxies on the way, and the URL under which the
+// client reaches the app (docs/guides/request-headers.md).
 import type { Exchange } from '../stage.ts';
 
 /** Appends to the headers of a request. */
@@ -10,7 +11,7 @@ export function addForwarded(headers: string[], { clientIp, proxies, scheme, aut
   headers.push('Forwarded', forwarded(clientIp, proxies, authority, scheme));
 }
 
-/** RFC 7239: an element for each proxy that was passed, the first one about the client. */
+/** RFC 7239: one element per hop, the first one for the client. */
 function forwarded(clientIp: string, proxies: readonly string[], host: string, scheme: string): string {
   let value = `for=${node(clientIp)}`;
   if (host !== '') value += `;host="${quoted(host)}"`;
@@ -19,7 +20,7 @@ function forwarded(clientIp: string, proxies: readonly string[], host: string, s
   return value;
 }
 
-/** RFC 7239 §6: an IPv6 address stands in brackets, and what is no token in quotes. */
+/** RFC 7239 §6: IPv6 addresses are bracketed, and values that are not tokens are quoted. */
 function node(address: string): string {
   return address.includes(':') ? `"[${address}]"` : address;
 }

@@ -13,7 +13,7 @@ test('elements are read with their parameters, in any case and order', () => {
     '10.0.0.1',
     'unknown',
   ]);
-  // Not by the grammar, but what many proxies write.
+  // Invalid by the grammar, but many proxies send it.
   assert.deepEqual(fors('for=[2001:db8::1]:80, for=192.0.2.1:80'), ['[2001:db8::1]:80', '192.0.2.1:80']);
 });
 

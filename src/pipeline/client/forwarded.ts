@@ -1,14 +1,14 @@
-// Owns the reading of `Forwarded` (RFC 7239 §4). Proxies append to what clients may have written, so it is read from the end: a
-// quote that a client left open must not swallow what the proxy behind it said.
+// Parses `Forwarded` (RFC 7239 §4). Proxies append to what clients may have written, so it is read
+// from the end: a quote that a client left open must not swallow what a later proxy added.
 
 export interface ForwardedElement {
-  /** As written, unquoted: an address, `unknown` or a made-up name. '' where the element names none. */
+  /** Unquoted: an address, `unknown` or an obfuscated identifier. '' when the element has none. */
   readonly for: string;
   readonly host: string;
   readonly proto: string;
 }
 
-/** In the order of the field; of what stands before something malformed, nothing. */
+/** In the order of the header. Everything before a malformed element is ignored. */
 export function forwardedElements(value: string): ForwardedElement[] {
   const elements: ForwardedElement[] = [];
   let end = value.length;
@@ -21,7 +21,10 @@ export function forwardedElements(value: string): ForwardedElement[] {
   return elements.reverse();
 }
 
-/** The shortest text before `end` that begins behind a comma, or at the start, and is an element: commas may be quoted. */
+/**
+ * The shortest element before `end` that starts after a comma or at the start of the text. Commas
+ * may be quoted, so more than one comma is tried.
+ */
 function lastElement(value: string, end: number): { element: ForwardedElement; start: number } | undefined {
   let comma = end;
   do {
@@ -32,7 +35,10 @@ function lastElement(value: string, end: number): { element: ForwardedElement; s
   return undefined;
 }
 
-/** token "=" ( token / quoted-string ), and what stands between two of them. Sticky: one after the other, without a gap. */
+/**
+ * token "=" ( token / quoted-string ), with the separator. Sticky: pairs must follow each other
+ * without a gap.
+ */
 const pair = /[\t ]*([\w!#$%&'*+.^`|~-]+)=(?:([\w!#$%&'*+.^`|~:[\]-]+)|"((?:[^"\\]|\\.)*)")[\t ]*(;|$)/y;
 
 function parseElement(text: string): ForwardedElement | undefined {

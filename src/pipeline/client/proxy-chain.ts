@@ -1,16 +1,17 @@
-// Owns the decision whose request it is when proxies stand in front: of the addresses that they name, the right-most one that is
-// not trusted. Knows how an address is written, and no header.
+// Determines the client behind proxies: the right-most address in the chain that is not trusted.
+// Parses addresses, not headers.
 import { isIP, isIPv6, SocketAddress } from 'node:net';
 
 export interface ProxyChain {
   readonly clientIp: string;
-  /** The proxies that are believed, from the one that the client spoke to down to the one that speaks to us. */
+  /** The trusted proxies, from the one that the client connected to down to our peer. */
   readonly proxies: readonly string[];
 }
 
 /**
- * `peerIp`: at the other end of our connection, and trusted. `named`: what the proxies named as their clients, as received: the
- * last one by the last proxy. What is no address ends the walk, since nobody can say who wrote what stands before it.
+ * `peerIp`: the peer of our connection, which must be trusted. `named`: the client addresses added
+ * by the proxies, as received, the last proxy's last. An entry that is not an address ends the
+ * walk: entries before it cannot be attributed.
  */
 export function proxyChain(
   peerIp: string,
@@ -29,14 +30,17 @@ export function proxyChain(
 }
 
 /**
- * What the proxy that the client spoke to said of it, in a list to which each proxy appends or which only one of them wrote.
- * `list`: as received. `hops`: how many proxies are believed.
+ * The entry of the proxy that the client connected to, in a list that each proxy appends to or that
+ * only one of them wrote. `list`: as received. `hops`: the number of trusted proxies.
  */
 export function saidOfClient<T>(list: readonly T[], hops: number): T | undefined {
   return list[Math.max(0, list.length - Math.max(1, hops))];
 }
 
-/** `192.0.2.1`, `2001:db8::1`, and both with a port as RFC 7239 §6 writes it. In its usual form; IPv4 where it is a mapped one. */
+/**
+ * Parses `192.0.2.1` and `2001:db8::1`, also with a port as in RFC 7239 §6. Returns the canonical
+ * form, and IPv4 for an IPv4-mapped address.
+ */
 function addressIn(text: string): string | undefined {
   const node = text.trim();
   const address = node.startsWith('[') ? bracketed(node) : withoutPort(node);
@@ -44,7 +48,7 @@ function addressIn(text: string): string | undefined {
     case 4:
       return address;
     case 6:
-      // A zone (`%eth0`) means something on one machine only.
+      // A zone (`%eth0`) is only meaningful on one machine.
       return address.includes('%') ? undefined : usualForm(address);
     default:
       return undefined;
@@ -59,7 +63,7 @@ function bracketed(node: string): string {
   return close !== -1 && isIPv6(address) && port.test(node.slice(close + 1)) ? address : '';
 }
 
-/** One colon begins a port; several are those of an IPv6 address. */
+/** A single colon separates a port; several belong to an IPv6 address. */
 function withoutPort(node: string): string {
   const colon = node.indexOf(':');
   if (colon === -1 || node.includes(':', colon + 1)) return node;

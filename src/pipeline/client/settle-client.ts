@@ -1,5 +1,5 @@
-// Owns who the client is and what it said of itself, as far as the connection tells or trusted proxies do (contract §2). What
-// anybody else sends under those names never gets here: upstream/request-headers.ts drops it.
+// Resolves the client's address, scheme and host, believing forwarded headers only from trusted
+// proxies. From other senders upstream/request-headers.ts drops them.
 import { forwardedElements, type ForwardedElement } from './forwarded.ts';
 import { proxyChain, saidOfClient } from './proxy-chain.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
@@ -11,7 +11,7 @@ import type { Exchange } from '../stage.ts';
 
 const trustedBy = compiledInSteps(({ trustedProxies }) => addressSetSteps(trustedProxies));
 
-/** Once for a request; whoever comes second finds it done. */
+/** Runs once per request; later calls do nothing. */
 export function settleClient(exchange: Exchange): void {
   if (exchange.authority !== undefined) return;
   const { req, policy, peerIp } = exchange;
@@ -21,7 +21,7 @@ export function settleClient(exchange: Exchange): void {
   if (isTrusted(peerIp)) believe(exchange, fieldsOf(req.headers), isTrusted);
 }
 
-/** RFC 9112 §3.2.2: of a target in absolute form the authority counts, whatever Host says. */
+/** RFC 9112 §3.2.2: the authority of an absolute-form target overrides Host. */
 function authorityOf({ req }: Exchange): string {
   if (!req.target.startsWith('/')) {
     const absolute = absoluteForm(req.method, req.target);
@@ -42,7 +42,7 @@ export function isFromTrustedProxy({ policy, peerIp }: Pick<Exchange, 'policy' |
 type Field = (typeof forwardedFields)[number];
 type Fields = Readonly<Record<Field, string>>;
 
-/** Lines of one field are one list (RFC 9110 §5.3). */
+/** Several lines of one field form one list (RFC 9110 §5.3). */
 function fieldsOf(headers: RawHeaders): Fields {
   const fields = Object.fromEntries(forwardedFields.map((field) => [field, ''])) as Record<Field, string>;
   for (let i = 0; i < headers.length; i += 2) {
@@ -55,8 +55,9 @@ function fieldsOf(headers: RawHeaders): Fields {
 }
 
 /**
- * Most proxies write X-Forwarded-*, and pass on a `Forwarded` that they don't know. So each of those fields wins over its
- * counterpart in `Forwarded`, or a client could speak through such a proxy.
+ * Most proxies write X-Forwarded-* and forward a `Forwarded` that they do not know. So each
+ * X-Forwarded-* field overrides its counterpart in `Forwarded`; otherwise a client could spoof it
+ * through such a proxy.
  */
 function believe(exchange: Exchange, fields: Fields, isTrusted: (address: string) => boolean): void {
   const legacy = fields['x-forwarded-for'] !== '';
@@ -79,10 +80,13 @@ function believe(exchange: Exchange, fields: Fields, isTrusted: (address: string
 
 const noElements: readonly ForwardedElement[] = [];
 
-/** A path that begins with one slash; without what would end it in a header or a cookie. */
+/**
+ * A path that starts with a single slash, without characters that would end it in a header or a
+ * cookie.
+ */
 const outerPath = /^(?:\/[\w.~!$&'()*+=:@%-]+)+$/;
 
-/** Without those at its end. */
+/** Removes trailing slashes. */
 function withoutSlashes(path: string): string {
   let end = path.length;
   while (end > 0 && path[end - 1] === '/') end -= 1;
@@ -93,7 +97,7 @@ function listOf(value: string): string[] {
   return value.split(',').map((item) => item.trim());
 }
 
-/** Some proxies tell the scheme of the WebSocket that they carry. */
+/** Some proxies send the scheme of the WebSocket. */
 function schemeOf(proto: string): 'http' | 'https' | undefined {
   switch (proto.toLowerCase()) {
     case 'https':

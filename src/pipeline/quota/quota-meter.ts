@@ -1,4 +1,5 @@
-// A sink that counts the usage which is known only as a response passes: bytes, and tokens of language models.
+// A sink that counts usage which is known only while a response passes: bytes, and tokens of
+// language models.
 import { none } from '../../limits/quotas/quota.ts';
 import type { Meter, QuotaLedger } from '../../limits/quotas/quota-ledger.ts';
 import { chargeReported, chargeUsage, type UsageCharge } from '../../usage/usage-charge.ts';
@@ -22,7 +23,7 @@ export interface MeterParts {
   readonly clock: Clock;
 }
 
-/** The ledger asks now and then, so that a long response is known of before it is over. */
+/** The ledger asks for usage at intervals, so that a long response is counted before it is over. */
 export class QuotaMeter extends PassingSink implements Meter {
   readonly #exchange: Exchange;
   readonly #parts: MeterParts;
@@ -31,9 +32,9 @@ export class QuotaMeter extends PassingSink implements Meter {
   #reader: UsageReader | undefined = undefined;
   #hasHead = false;
   #over = false;
-  /** After an upgrade the tunnel counts by itself. */
+  /** After an upgrade the tunnel counts the bytes. */
   #peerBytes: () => number = () => 0;
-  /** Of an upgrade to a language model, whose messages are not read. */
+  /** Set for an upgrade to a language model, whose messages are not parsed. */
   #socketUsage: (() => UsageCharge) | undefined = undefined;
   #charge: UsageCharge | undefined = undefined;
   readonly #reported = { bytes: 0, llmTokens: 0 };
@@ -72,7 +73,7 @@ export class QuotaMeter extends PassingSink implements Meter {
 
   override upgrade(status: number, headers: RawHeaders, peer: CountedDuplex): void {
     this.#hasHead = true;
-    // What was counted until now is the exchange that led here; what came behind it waits to be read.
+    // Bytes counted so far belong to the handshake; unread bytes after it belong to the tunnel.
     const sentBefore = peer.bytesSent;
     const receivedBefore = peer.bytesReceived - peer.readableLength;
     const sent = (): number => peer.bytesSent - sentBefore;
@@ -92,7 +93,8 @@ export class QuotaMeter extends PassingSink implements Meter {
   override fail(error: GatewayError): void {
     this.sink.fail(error);
     if (this.#over) return;
-    // Before there was a head, the app may have done all the work for a client that did not wait for it.
+    // Without a response head, the app may still have done all the work for a client that left
+    // early.
     const unanswered = !this.#hasHead && error.code === 'client_closed' && this.#exchange.passage.startedMs > 0;
     if (unanswered && this.#quota.llmTokens) this.#reader = this.#readerOf(200, []);
     this.#reader?.stop();

@@ -1,4 +1,5 @@
-// The input of a request, for when the usage of its response is estimated. Counts bytes; does not read the text.
+// Estimates the input of a request, for when the usage of its response is estimated. Counts bytes;
+// does not read the text.
 import type { UsageFacts } from '../../usage/usage-charge.ts';
 import { maxRatio } from '../../usage/decoder.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
@@ -6,12 +7,15 @@ import type { Exchange } from '../stage.ts';
 
 const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
 
-/** Such a request makes no model work: it asks for what is there already. */
+/** Whether the method only reads existing data, so that no model has to run. */
 export function isReadOnly(method: string): boolean {
   return readingMethods.has(method);
 }
 
-/** A body with a content coding is not decoded: it counts as what would be the most of a response. */
+/**
+ * A body with a content coding is not decoded: it counts with the highest compression ratio that is
+ * accepted for responses.
+ */
 export function requestTextBytes({ body, req: { headers } }: Exchange): number {
   return body.receivedBytes * (isCoded(headers) ? maxRatio : 1);
 }
@@ -24,13 +28,16 @@ function isCoded(headers: RawHeaders): boolean {
   });
 }
 
-/** Of an upgraded connection: all that the client sent is text of requests, and all that it got text of responses. */
+/**
+ * For an upgraded connection: everything that the client sent counts as request text, and
+ * everything that it received as response text.
+ */
 export function socketFacts(fromApp: number, toApp: number): UsageFacts {
   return {
     reported: undefined,
     reportsOutput: false,
     isModel: true,
-    // Nobody could have reported: where unreported usage is denied, this is estimated.
+    // Usage cannot be reported here: estimate it even where unreported usage is denied.
     complete: false,
     requestTextBytes: toApp,
     textBytes: fromApp,

@@ -1,5 +1,6 @@
-// Decides which Origins are replaced by the app's where the gateway replaces Host, for apps that compare the two to detect requests of
-// foreign pages. Only origins that the operator has named: under any other name, the page may be an attacker's (DNS rebinding).
+// Decides which Origin values are replaced by the app's origin where the gateway replaces Host, for
+// apps that compare the two to detect cross-site requests. Only origins that the operator has
+// configured: under any other name, the page may be an attacker's (DNS rebinding).
 import { fieldValue } from '../../kernel/http/field-value.ts';
 import { type NamedOrigin, namedOrigin } from '../../kernel/references/origin-field.ts';
 import { allowedHosts } from '../../policy/allowed-hosts.ts';
@@ -7,7 +8,7 @@ import { hostNameIn } from '../../policy/host-names.ts';
 import { isHostReplaced } from './replaced-host.ts';
 import type { Exchange } from '../stage.ts';
 
-/** The client's Origin if it is replaced. */
+/** The client's Origin if it is to be replaced. */
 export function replacedOrigin(exchange: Exchange): string | undefined {
   const value = fieldValue(exchange.req.headers, 'origin');
   const origin = value === undefined ? undefined : namedOrigin(value);
@@ -18,13 +19,14 @@ export function isOriginReplaced(origin: NamedOrigin, exchange: Exchange): boole
   return isHostReplaced(exchange) && isOwn(origin, exchange);
 }
 
-/** The page is of the origin under which the client calls the app. */
+/** Whether the page has the origin under which the client calls the app. */
 function isOwn(origin: NamedOrigin, { policy, route, authority = '', scheme }: Exchange): boolean {
   const { publicOrigin } = policy;
-  // In host mode it is another app's origin, or the gateway's.
+  // In host mode the public origin belongs to the gateway or another app.
   const isPublic = publicOrigin !== '' && `${origin.scheme}://${origin.authority}`.toLowerCase() === publicOrigin;
   if (isPublic && route?.kind !== 'host') return true;
-  // A page that came unencrypted may be anybody's. A proxy that decrypts may say nothing of it.
+  // A page loaded without encryption may be forged. A proxy that terminates TLS may not report the
+  // scheme.
   if (origin.scheme !== scheme && origin.scheme !== 'https') return false;
   if (!isSameHost(origin, authority)) return false;
   // In host mode the host is below gateway.base_domain.

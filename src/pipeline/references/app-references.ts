@@ -1,5 +1,6 @@
-// Maps URLs of the app in request fields from the client's form to the app's: Origin and Referer where the gateway replaces Host, and
-// Destination and If of WebDAV also where it removes the prefix of a path.
+// Rewrites URLs of the app in request headers from the client's form to the app's: Origin and
+// Referer where the gateway replaces Host, and WebDAV's Destination and If also where it removes
+// the path prefix.
 import type { RawHeaders } from '../../kernel/http/http.ts';
 import type { NamedOrigin } from '../../kernel/references/origin-field.ts';
 import { absoluteReference, asReference, isOneOf, ownPath } from '../../kernel/references/own-reference.ts';
@@ -24,18 +25,18 @@ class AppReferences implements RequestReferenceMap {
     return isOriginReplaced(origin, this.#exchange) ? this.#appOrigin : undefined;
   }
 
-  /** Where Origin would be replaced: apps look at Referer when there is no Origin. */
+  /** Rewritten where Origin would be: apps check Referer when there is no Origin. */
   page(url: string): string {
     const [, scheme, authority = '', path = ''] = pageForm.exec(url) ?? [];
     if (scheme === undefined) return url;
     const origin = { scheme: scheme.length === 4 ? 'http' : 'https', authority } as const;
     if (!isOriginReplaced(origin, this.#exchange)) return url;
-    // Under some referrer policies only the origin is sent, which all apps in path mode share.
+    // Some referrer policies send only the origin, which all apps in path mode share.
     const own = path === '' || path === '/' ? '/' : this.#ownTarget(path);
     return own === undefined ? url : this.#appOrigin + own;
   }
 
-  /** As a path, which fits whatever scheme the app believes in (RFC 4918 §8.3). */
+  /** Rewritten to a path, which fits whatever scheme the app assumes (RFC 4918 §8.3). */
   resource(reference: string): string {
     const exchange = this.#exchange;
     const { policy, route, authority = '' } = exchange;
@@ -55,7 +56,7 @@ class AppReferences implements RequestReferenceMap {
     return `${scheme}://${destination?.host ?? ''}`;
   }
 
-  /** Undefined: the path is not one of this app. */
+  /** Undefined: the path does not belong to this app. */
   #ownTarget(path: string): string | undefined {
     const { route, outerPrefix } = this.#exchange;
     if (route === undefined || route.kind === 'host') return path;
@@ -66,5 +67,5 @@ class AppReferences implements RequestReferenceMap {
   }
 }
 
-/** Scheme, authority and the rest, which begins with a slash. */
+/** Scheme, authority and the rest, which starts with a slash. */
 const pageForm = /^(https?):\/\/([^\s/?#@]+)(\/.*)?$/i;

@@ -1,4 +1,5 @@
-// The URL reference of the page that explains the error codes (server/builtin/errors-page.ts), as the client of a request can follow it.
+// The URL of the page that explains the error codes (server/builtin/errors-page.ts), in a form that
+// the client of a request can follow.
 import type { Policy } from '../../policy/policy.ts';
 import { isForApp } from '../host-mode.ts';
 import { settleClient } from '../client/settle-client.ts';
@@ -6,7 +7,7 @@ import type { Exchange } from '../stage.ts';
 
 export const errorsPath = '/.well-known/portal-gateway/errors';
 
-/** Undefined: without `gateway.public_url`, at a host where every path is an app's. */
+/** Undefined at a host where every path belongs to an app, unless `gateway.public_url` is set. */
 export function errorsUrl(exchange: Exchange): string | undefined {
   const { publicUrl } = exchange.policy;
   if (publicUrl !== '') return publicUrl + errorsPath;
@@ -14,7 +15,7 @@ export function errorsUrl(exchange: Exchange): string | undefined {
   return isForApp(exchange) ? undefined : exchange.outerPrefix + errorsPath;
 }
 
-/** For bytes that could not be parsed as a request, so that their host is not known. */
+/** For bytes that could not be parsed as a request, so that their host is unknown. */
 export function errorsUrlOfUnread({ publicUrl, baseDomain }: Policy): string | undefined {
   if (publicUrl !== '') return publicUrl + errorsPath;
   return baseDomain === '' ? errorsPath : undefined;

@@ -1,4 +1,4 @@
-// Whether the app of a request gets another Host than the client sent.
+// Whether the app gets another Host than the client sent.
 import { isOneOf } from '../../kernel/references/own-reference.ts';
 import type { Exchange } from '../stage.ts';
 

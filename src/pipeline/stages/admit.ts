@@ -1,5 +1,6 @@
-// Holds the number of concurrent requests and streams to the policy: a request is admitted, waits, is rejected, or goes on as a
-// stream. guard/admission.ts decides. A request that is not begun is refunded what it was charged.
+// Applies the limits on concurrent requests and streams: a request is admitted, queued, rejected,
+// or becomes a stream. guard/admission.ts decides. A request that is never started gets its charges
+// refunded.
 import type { Cancellable } from '../../kernel/work/cancellation.ts';
 import { Deadline, type Deadlines, type Expiring } from '../../kernel/work/deadlines.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -14,13 +15,13 @@ import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { giveBack } from './limits.ts';
 
-/** As long as a dial may take by default: who has waited so long has most likely been given up. */
+/** The default dial timeout: after this time the client has most likely given up. */
 const maxWaitMs = 10_000;
 
 interface AdmitParts {
   readonly admission: Admission;
   readonly deadlines: Deadlines;
-  /** That has charged the requests. */
+  /** The limiter that charged the requests. */
   readonly limiter: Limiter;
 }
 
@@ -70,7 +71,7 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
 
   enter(): void {
     const { req, cancellation } = this.#exchange;
-    // Before the app is asked to switch: it could not be taken back.
+    // Checked before the app is asked to switch protocols, which cannot be undone.
     if (req.upgrade && !this.#admission.hasRoomForStream(this.caller, this.#limits)) {
       this.#turnAway(tooManyStreams());
       return;
@@ -102,7 +103,7 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
     this.#turnAway(queueFull());
   }
 
-  /** The client left while it waited. */
+  /** The client left while the request was queued. */
   cancel(): void {
     this.#leaveQueue(new GatewayError('client_closed', 'The client left before its request was begun.'));
   }
@@ -150,7 +151,7 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
   }
 
   override fail(error: GatewayError): void {
-    // Said further down before anything was sent: no tunnel to the app became free.
+    // `overloaded` after admission means that no tunnel to the app was free; nothing was sent.
     if (this.#state === 'in flight' && error.code === 'overloaded') this.#giveBack();
     this.sink.fail(error);
     this.#leave();
@@ -160,7 +161,7 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
     return this.#state === 'waiting';
   }
 
-  /** Whatever is thrown is caught here, or its place would never be free again. */
+  /** Catches everything that is thrown; otherwise the place in flight would never be freed. */
   #begin(): void {
     this.#state = 'in flight';
     try {

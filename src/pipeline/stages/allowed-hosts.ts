@@ -1,5 +1,6 @@
-// Refuses requests under hosts that the gateway does not serve, so that a page of a foreign name can't read an app through a visitor's
-// browser (DNS rebinding). The decision depends on rules and names alone, never on whether a lease exists.
+// Rejects requests for hosts that the gateway does not serve, so that a page of another site cannot
+// read an app through a visitor's browser (DNS rebinding). Decides by rules and names alone, never
+// by whether a lease exists.
 import { aclOf } from '../../guard/acl.ts';
 import { anonymous } from '../../guard/principal.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -8,7 +9,7 @@ import { printable } from '../../kernel/printable.ts';
 import { allowedHosts } from '../../policy/allowed-hosts.ts';
 import type { Destination, Dispatch, Exchange, Stage } from '../stage.ts';
 
-/** Behind the route, before anything is answered: by the name or id that was asked for. */
+/** Runs after the route is matched and before any response: decides by the requested name or id. */
 export function checkHost(): Stage {
   return function hostStage(next): Dispatch {
     return function admitHost(exchange, sink) {
@@ -19,8 +20,8 @@ export function checkHost(): Stage {
 }
 
 /**
- * Behind `authorise`: by the rules for the lease itself, which may be open by another name than the one that was asked for. Only callers
- * who may call the lease get here.
+ * Runs after `authorise`: decides by the rules for the lease itself, which may be open under a name
+ * other than the requested one. Only callers that may call the lease get here.
  */
 export function checkLeaseHost(): Stage {
   return function leaseHostStage(next): Dispatch {
@@ -47,7 +48,7 @@ function isForEveryLease({ policy }: Exchange): boolean {
   return allowedHosts(policy).configured;
 }
 
-/** Open to callers without a credential, such as a foreign page in a browser. */
+/** Open to callers without a credential, such as a page of another site in a browser. */
 function isNameOpen({ policy, route }: Exchange): boolean {
   return aclOf(policy).wouldAllow(route?.lease ?? '', anonymous);
 }
@@ -56,7 +57,7 @@ function isLeaseOpen({ policy }: Exchange, { lease, names }: Destination): boole
   return aclOf(policy).decide({ id: lease.id, names }, anonymous).allowed;
 }
 
-/** Names the host: a proxy in front may have sent another one than the client did. */
+/** Includes the host, because a proxy may have sent another one than the client did. */
 function misdirected({ authority = '' }: Exchange): GatewayError {
   const detail =
     authority === ''

@@ -1,5 +1,5 @@
-// Identifies the caller: finds the credential, has it verified, and keeps it from the app. auth/ decides how a key is verified, and when
-// it is worth a bcrypt.
+// Identifies the caller: finds the credential, has it verified, and does not forward it to the app.
+// auth/ decides how a key is verified, and when it is worth a bcrypt.
 import { formOf } from '../../auth/api-key.ts';
 import type { Authenticator, AuthOutcome } from '../../auth/authenticator.ts';
 import {
@@ -30,13 +30,13 @@ import { failed } from './failed.ts';
 export interface AuthenticateParts {
   readonly authenticator: Authenticator;
   readonly clock: Clock;
-  /** Who keeps when keys were used last, if anybody does. */
+  /** Records when keys were last used, if a key source does so. */
   readonly used?: ((id: string, wallMs: number) => void) | undefined;
 }
 
 const realm = 'Bearer realm="portal-gateway"';
 const ringOf = compiledInSteps(({ auth }) => KeyRing.inSteps(auth.keys));
-/** Per key: most have no addresses of their own. */
+/** Address checks of the keys that have `allowed_cidrs`; most have none. */
 const allowedOf = compiledInSteps(function* ({ auth }): Steps<ReadonlyMap<KeyPolicy, (ip: string) => boolean>> {
   const allowed = new Map<KeyPolicy, (ip: string) => boolean>();
   for (const key of auth.keys) {
@@ -122,12 +122,13 @@ export function authenticate({ authenticator, clock, used }: AuthenticateParts, 
       const { credential, sink } = findCredential(exchange, outer, place);
       switch (credential.kind) {
         case 'none':
-          // Where nothing is open to everyone, nobody without a credential takes a place or a look-up.
+          // When no lease is open to everyone, reject here: no admission or look-up for callers
+          // without a credential.
           if (!aclOf(policy).admitsAnonymous) {
             refuse(sink, 'none', missing(exchange, place));
             return;
           }
-          // What anonymous may do is authorise's to say.
+          // `authorise` decides what anonymous callers may do.
           tell('none', 'success');
           exchange.principal = anonymous;
           next(exchange, sink);
@@ -159,7 +160,10 @@ export function authenticate({ authenticator, clock, used }: AuthenticateParts, 
       }
     };
 
-    /** The sink: for a WebSocket whose key was the only subprotocol that it offered, one that chooses that. */
+    /**
+     * Returns the credential and the sink: a ChosenProtocol for a WebSocket that offered its key as
+     * the only subprotocol.
+     */
     function findCredential(
       exchange: Exchange,
       sink: Sink,
@@ -187,11 +191,11 @@ export function authenticate({ authenticator, clock, used }: AuthenticateParts, 
 
 function forwardOrWithhold({ policy, withheld, appHeaders }: Exchange, { header, key }: KeyCredential): void {
   if (policy.auth.forwardCredential) {
-    // As every X-Gateway-* header of a client, it is removed further on.
+    // The client's own X-Gateway-* headers are removed later, so add it again.
     if (header === 'x-gateway-key') appHeaders.push('X-Gateway-Key', Buffer.from(key).toString('latin1'));
     return;
   }
-  // Sec-WebSocket-Protocol was taken care of: it may offer more than the key.
+  // findCredential() handled Sec-WebSocket-Protocol: it may offer more than the key.
   if (header !== 'sec-websocket-protocol') withheld.push(header);
 }
 
@@ -225,7 +229,7 @@ const shownNames = {
 };
 const forTheApp = 'If it is for the app, send the key of the gateway as `X-Gateway-Key` beside it.';
 
-/** By what the client sent alone, so that it tells nothing about the keys here. */
+/** Depends only on the client's input, so that it reveals nothing about the configured keys. */
 function unknownKeyDetail({ key, header }: KeyCredential): string {
   const place = `\`${shownNames[header]}\``;
   if (key === '') return `${place} is empty.`;
@@ -265,7 +269,7 @@ function challenge(error: string): string[] {
   return ['WWW-Authenticate', `${realm}, error="${error}"`];
 }
 
-/** RFC 6750 §3: without a credential, the challenge names no error. */
+/** RFC 6750 §3: without a credential, the challenge has no error code. */
 export function missing({ req }: Exchange, place: LeasePolicy['credentials'] = 'gateway'): GatewayError {
   const places = ['`Authorization: Bearer`', '`X-API-Key`', '`X-Gateway-Key`'];
   if (req.upgrade) places.push(`the subprotocol \`${keyProtocol('KEY')}\``);

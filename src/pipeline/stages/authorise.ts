@@ -1,5 +1,6 @@
-// Rejects callers who may not call a lease: by its rules, their scopes, and the addresses that it admits. guard/ decides; this stage
-// makes errors of its verdicts, and gives them after the time that the same error takes for a lease that does not exist.
+// Rejects callers that may not call a lease: by its rules, their scopes, and the addresses that it
+// allows. guard/ decides; this stage turns the verdicts into errors, and delays them by the time
+// that the same error takes for an unknown lease.
 import { aclOf, type AclTarget } from '../../guard/acl.ts';
 import { anonymous } from '../../guard/principal.ts';
 import { missingScope } from '../../guard/scopes.ts';
@@ -49,18 +50,21 @@ export function authorise(lookup: LeaseLookup): Stage {
   };
 }
 
-/** Whether the caller may make this request to this lease, by its rules and by where its credential stands. */
+/**
+ * Whether the caller may make this request to this lease, by its rules and by the place of its
+ * credential.
+ */
 export function mayCall(exchange: Exchange, destination: Destination): boolean {
   return faultOf(exchange, destination) === undefined && !isMisplaced(exchange, destination);
 }
 
 function faultOf(exchange: Exchange, { lease: { id }, names, claims }: Destination): GatewayError | undefined {
   const fault = accessFault(exchange, { id, names });
-  // A lease that lost its name to another one stays under the rules for it.
+  // A lease that lost its name to another one is still subject to the rules for that name.
   return fault !== undefined || claims === names ? fault : accessFault(exchange, { id, names: claims });
 }
 
-/** The lease that a request names, as far as the configuration knows it: what decides about one that no relay lists. */
+/** The lease as far as the configuration knows it: decides about leases that no relay lists. */
 function presumedTarget({ policy, route }: Exchange): AclTarget {
   const name = route?.lease ?? '';
   const pins = leasePins(policy);
@@ -69,7 +73,7 @@ function presumedTarget({ policy, route }: Exchange): AclTarget {
   return { id: pins.idOf(name) ?? '', names: [name] };
 }
 
-/** Why the caller may not learn that there is no such lease. Undefined: it may. */
+/** Why the caller may not learn that the lease does not exist. Undefined when it may. */
 export function missFault(exchange: Exchange): GatewayError | undefined {
   const { principal, policy } = exchange;
   const target = presumedTarget(exchange);
@@ -78,7 +82,7 @@ export function missFault(exchange: Exchange): GatewayError | undefined {
   return aclOf(policy).mayMissId(target.id, principal) ? undefined : refusal(exchange);
 }
 
-/** Why the caller may not make this request to this lease. Undefined: it may. */
+/** Why the caller may not make this request to this lease. Undefined when it may. */
 function accessFault(exchange: Exchange, target: AclTarget): GatewayError | undefined {
   const { principal, policy, req, clientIp } = exchange;
   if (principal === undefined) {
@@ -102,13 +106,16 @@ function accessFault(exchange: Exchange, target: AclTarget): GatewayError | unde
   );
 }
 
-/** The key stood in a header that belongs to the app, which is reported only to callers who may call the lease. */
+/**
+ * Whether the key was sent in a header that belongs to the app. Reported only to callers that may
+ * call the lease.
+ */
 function isMisplaced({ credentialField, policy }: Exchange, { lease: { id }, names, settings }: Destination): boolean {
   if (settings?.credentials !== 'app' || credentialField === undefined) return false;
   return credentialField !== 'x-gateway-key' && !aclOf(policy).decide({ id, names }, anonymous).allowed;
 }
 
-/** Who showed no credential is asked for one; who did may not. */
+/** Anonymous callers are asked for a credential; others are denied. */
 export function refusal(exchange: Exchange): GatewayError {
   if (exchange.principal?.kind === 'anonymous' && exchange.policy.auth.enabled) {
     return missing(exchange, presumedPlace(exchange));
@@ -116,7 +123,7 @@ export function refusal(exchange: Exchange): GatewayError {
   return new GatewayError('access_denied', `No rule lets this caller call the lease ${called(exchange)}.`);
 }
 
-/** As the caller called it. */
+/** The lease as the caller named it, with keys masked. */
 function called({ route }: Exchange): string {
   return JSON.stringify(maskKeys(route?.lease ?? ''));
 }

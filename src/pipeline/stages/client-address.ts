@@ -1,4 +1,5 @@
-// Owns that from here on the client's address, scheme and host are what they are, and not what whoever wrote them wishes.
+// Resolves the client's address, scheme and host once, believing forwarded headers only from
+// trusted proxies.
 import { settleClient } from '../client/settle-client.ts';
 import type { Dispatch, Stage } from '../stage.ts';
 

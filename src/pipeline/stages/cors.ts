@@ -1,6 +1,6 @@
-// Answers CORS preflights, before authentication because they carry no credential, and marks the responses of apps for the pages that may
-// read them. Errors of the gateway are marked by the server (lease-cors.ts). Where a lease has no CORS, OPTIONS is a request like any
-// other and the app's own fields pass.
+// Responds to CORS preflights before authentication, because they carry no credential, and adds
+// CORS headers to the responses of apps. The server adds them to gateway errors (lease-cors.ts).
+// For a lease without CORS, OPTIONS is a normal request and the app's own headers pass.
 import { aclOf } from '../../guard/acl.ts';
 import type { CorsRules, Preflight } from '../../guard/cors.ts';
 import { anonymous } from '../../guard/principal.ts';
@@ -25,7 +25,7 @@ export function cors(lookup: LeaseLookup): Stage {
       else sendNoContent(sink, rules.preflight(asked.origin, asked));
     }
 
-    /** A preflight gets the rules of the lease, so it waits for the relays like a request. */
+    /** A preflight gets the rules of its lease, so it waits for the relays like a request. */
     function lookUp(exchange: Exchange, sink: Sink, asked: AskedPreflight, name: string): void {
       const { policy, req } = exchange;
       const presumed = presumedRules(policy, name, asked.origin);
@@ -47,7 +47,7 @@ export function cors(lookup: LeaseLookup): Stage {
         const isOpen = !policy.auth.enabled || aclOf(policy).decide({ id: lease.id, names }, anonymous).allowed;
         const rules = rulesOfLease(policy, lease.id, lease.name);
         lookup.evenOut(exchange, sink, isOpen || waited, () => {
-          // Without rules it looks like a lease that does not exist, except to callers who may call it.
+          // A lease without rules looks like an unknown one, except to callers that may call it.
           if (rules !== undefined || isOpen) respond(exchange, sink, asked, rules);
           else respondPresumed();
         });
@@ -70,8 +70,9 @@ export function cors(lookup: LeaseLookup): Stage {
 }
 
 /**
- * Answers a preflight from an address that is refused, if the configuration alone allows it: without one, a browser shows its page none
- * of the refusals that follow. Stands before the stages that refuse addresses; passes everything on.
+ * Responds to preflights from rejected addresses, if the configuration alone allows it: otherwise
+ * browsers hide from the page why its requests are rejected. Comes before the stages that reject
+ * addresses, and passes everything on.
  */
 export function preflightsOfRefused(): Stage {
   return function preflightsStage(next): Dispatch {
@@ -90,7 +91,7 @@ function preflightOf({ req: { method, headers } }: Exchange): AskedPreflight | u
   return { origin, method: asked, headers: onlyValue(headers, 'access-control-request-headers') ?? '' };
 }
 
-/** A preflight of a browser carries none (Fetch standard, CORS-preflight fetch). */
+/** Preflights from browsers carry none (Fetch standard, CORS-preflight fetch). */
 function showsCredential(headers: RawHeaders): boolean {
   return ['authorization', 'x-api-key', 'x-gateway-key'].some((name) => onlyValue(headers, name) !== undefined);
 }
@@ -107,7 +108,7 @@ class RefusedPreflightSink extends PassingSink {
 
   override fail(error: GatewayError): void {
     const { policy, route } = this.#exchange;
-    // With a route, the stages that refuse addresses have let it pass.
+    // With a route, the stages that reject addresses have already passed.
     const name = route === undefined ? namedLease(this.#exchange) : undefined;
     const rules = name === undefined ? undefined : presumedRules(policy, name, this.#asked.origin);
     if (rules?.allows(this.#asked.origin) === true) {
@@ -116,7 +117,10 @@ class RefusedPreflightSink extends PassingSink {
   }
 }
 
-/** Callers who may not know whether there is such a lease get the answer of one that has rules, and the same whatever they show. */
+/**
+ * Callers that may not know whether the lease exists get the preflight response of a lease with
+ * rules, the same for any credential.
+ */
 class HiddenLeaseSink extends PassingSink {
   readonly #exchange: Exchange;
   readonly #presumed: RawHeaders;
@@ -133,7 +137,7 @@ class HiddenLeaseSink extends PassingSink {
   }
 }
 
-/** Replaces what the app says of the same: browsers refuse a response that carries both. */
+/** Replaces the CORS headers of the app: browsers reject a response with both. */
 class MarkingSink extends PassingSink {
   readonly #exchange: Exchange;
 
@@ -154,7 +158,7 @@ class MarkingSink extends PassingSink {
   }
 }
 
-/** Which of its fields a page may read is only the app's to know, and may be told twice. */
+/** Only the app knows which of its headers a page may read, and this header may occur twice. */
 function isCors(name: string): boolean {
   const lower = name.toLowerCase();
   return lower.startsWith('access-control-') && lower !== 'access-control-expose-headers';

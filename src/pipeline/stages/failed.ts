@@ -1,4 +1,4 @@
-// Owns the answer to what nobody foresaw in a stage that waits for something: said once, with its cause for the log.
+// The error for an unexpected exception in an asynchronous stage, with the cause for the log.
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 
 export function failed(cause: unknown): GatewayError {

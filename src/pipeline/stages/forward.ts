@@ -1,4 +1,5 @@
-// Owns the last step: what the app is sent, and by whose leave it knows who asked. How it gets there is upstream/'s.
+// The last stage: builds the request to the app and signs the assertion about the caller. upstream/
+// delivers it.
 import type { AssertionSigner } from '../../auth/assertion-signer.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { endToEnd } from '../../upstream/request-headers.ts';
@@ -21,7 +22,8 @@ export function forward(upstream: Upstream, lookup: LeaseLookup, signer: Asserti
   function requestTo(exchange: Exchange, route: Route, destination: Destination): UpstreamRequest {
     const { req } = exchange;
     const passed = endToEnd(req, exchange.withheld, rightsOf(exchange));
-    // What Connection names went first; ours are added after, so that no client can have them removed.
+    // Headers listed in Connection are already removed; ours are added afterwards, so that no
+    // client can have them removed.
     const headers = withAppReferences(passed.headers, exchange);
     headers.push(...exchange.appHeaders);
     headers.push('Host', destination.host, 'Via', via[exchange.httpVersion], 'X-Request-ID', exchange.id);
@@ -29,7 +31,7 @@ export function forward(upstream: Upstream, lookup: LeaseLookup, signer: Asserti
     const edit = destination.settings?.request;
     const edited = edit === undefined ? headers : edit.apply(headers);
     const assertion = assertionFor(exchange, signer);
-    // After what the operator has changed: nothing takes its place.
+    // After the operator's header changes, which therefore cannot replace it.
     if (assertion !== undefined) edited.push('X-Gateway-Assertion', assertion);
     return {
       method: req.method,
@@ -69,7 +71,7 @@ function assertionFor(exchange: Exchange, signer: AssertionSigner | undefined): 
   return signer?.forRequest(about, { method: req.method, target: route.target });
 }
 
-/** RFC 9110 §7.6.3: the version in which we received it. */
+/** RFC 9110 §7.6.3: the HTTP version of the received request. */
 const via: Readonly<Record<Exchange['httpVersion'], string>> = {
   '1.0': '1.0 portal-gateway',
   '1.1': '1.1 portal-gateway',

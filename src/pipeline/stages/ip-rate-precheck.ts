@@ -1,5 +1,6 @@
-// Rejects clients whose per-address bucket is empty before authentication, so that they cannot cost us bcrypt or directory lookups.
-// Read-only: limits.ts charges the bucket, together with all the others.
+// Rejects clients whose per-address bucket is empty before authentication, so that they cannot cost
+// us bcrypt or directory lookups. Read-only: limits.ts charges the bucket, together with all the
+// others.
 import type { Charge, Limiter } from '../../limits/limiter.ts';
 import { addressGroup } from '../../policy/addresses.ts';
 import type { Dispatch, Stage } from '../stage.ts';

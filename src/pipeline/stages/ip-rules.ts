@@ -1,4 +1,4 @@
-// Owns the first question of all: may this address call the gateway.
+// Rejects clients whose address the configuration does not allow.
 import { addressRulesSteps } from '../../guard/address-rules.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { compiledInSteps } from '../../policy/compiled.ts';

@@ -1,4 +1,5 @@
-// Owns that a request is within every limit and quota of its caller before it goes on, and charged to all of them or to none.
+// Charges a request to all rate limits and quotas of its caller, or to none, and rejects it when
+// one is used up.
 import { type Charge, isAdmitted, type Limiter, type Verdict } from '../../limits/limiter.ts';
 import type { QuotaLedger } from '../../limits/quotas/quota-ledger.ts';
 import { DecodePool } from '../../usage/decode-pool.ts';
@@ -16,7 +17,7 @@ export function limits(limiter: Limiter, ledger: QuotaLedger, clock: Clock): Sta
   const denials = new UsageDenials();
   const parts: MeterParts = { ledger, clock, denials, pool: new DecodePool(clock) };
 
-  /** Responds when the caller may not call the lease until its quota's period ends. */
+  /** Rejects when the caller may not call the lease until its quota period ends. */
   function isDenied(exchange: Exchange, sink: Sink, quota: KeyQuota | undefined): boolean {
     if (quota?.llmTokens !== true || exchange.policy.quotas.unknownUsage !== 'deny') return false;
     const state = denials.deniedBy(quota, exchange.destination?.lease.id ?? '', clock.wallMs());
@@ -79,7 +80,7 @@ export function limits(limiter: Limiter, ledger: QuotaLedger, clock: Clock): Sta
   };
 }
 
-/** Answers when it is not. */
+/** Rejects the request when it returns false. */
 function isWithinBuckets(exchange: Exchange, sink: Sink, charges: readonly Charge[], verdict: Verdict): boolean {
   tell(exchange, charges, verdict);
   const { refusedBy, retryAfterMs } = verdict;
@@ -87,7 +88,7 @@ function isWithinBuckets(exchange: Exchange, sink: Sink, charges: readonly Charg
   return refusedBy === undefined;
 }
 
-/** What is admitted and then never begun is charged to nothing. */
+/** Refunds a request that was admitted but never started. */
 export function giveBack(limiter: Limiter, exchange: Exchange): void {
   limiter.give(chargesOf(exchange), quotaOf(exchange));
 }

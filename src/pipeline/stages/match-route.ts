@@ -1,5 +1,5 @@
-// Owns which requests are for a lease at all, by their path or by their host. Everything else ends here, before anybody is asked
-// who they are.
+// Decides which lease a request is for, by its path or host. Everything else ends here, before
+// authentication.
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
 import { absoluteForm } from '../../route/authority.ts';
@@ -9,7 +9,10 @@ import { sendNoContent } from '../gateway-response.ts';
 import { settleClient } from '../client/settle-client.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
-/** What can be sent to a lease: OPTIONS for `*` asks about the gateway as a whole (RFC 9110 §9.3.7). */
+/**
+ * Methods that can be sent to a lease, for OPTIONS `*`, which is about the gateway as a whole (RFC
+ * 9110 §9.3.7).
+ */
 const allow = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'];
 
 type Verdict = PeerRoute | GatewayError | 'options';
@@ -28,7 +31,7 @@ export function matchRoute(): Stage {
   };
 }
 
-/** The lease that a request names, also one that is refused before this stage. */
+/** The lease that a request names, also for requests rejected before this stage. */
 export function namedLease(exchange: Exchange): string | undefined {
   if (exchange.route !== undefined) return exchange.route.lease;
   settleClient(exchange);
@@ -66,7 +69,7 @@ function byPath({ req, outerPrefix }: Exchange, path: string): Verdict {
   }
 }
 
-/** Contract §2: the alias is for an upgrade, and for nothing else. */
+/** The alias is for upgrades only. */
 function aliasFault({ method, upgrade }: Exchange['req']): GatewayError | undefined {
   if (upgrade) return undefined;
   if (method === 'GET')
@@ -83,12 +86,14 @@ function pathOf(method: string, target: string): string | undefined {
   return absoluteForm(method, target)?.target;
 }
 
-/** RFC 9110 §7.6.2: whoever receives this answers it, whomever it was for. */
+/** RFC 9110 §7.6.2: the receiver responds itself, whatever the target is. */
 function isLastHop(headers: RawHeaders): boolean {
   return headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'max-forwards' && headers[i + 1] === '0');
 }
 
-/** It ends the path for some, and not for others: two servers would see two paths. */
+/**
+ * %00 ends the path for some servers and not for others, so two servers would see different paths.
+ */
 function holdsNul(path: string): boolean {
   const at = path.indexOf('%00');
   if (at === -1) return false;

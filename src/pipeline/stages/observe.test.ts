@@ -16,7 +16,7 @@ const body: RequestBody = {
   trailers: () => noHeaders,
 };
 
-/** What the stage reads of it. */
+/** The parts of an exchange that the stage reads. */
 function exchange(over: Partial<Exchange> = {}): Exchange {
   const read: Partial<Exchange> = {
     id: 'r-1',
@@ -63,7 +63,7 @@ class FakePeer extends Duplex implements CountedDuplex {
   bytesSent = 100;
   bytesReceived = 200;
   override _read(): void {
-    // what comes is pushed
+    // the test pushes the data
   }
   override _write(_chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
     callback();
@@ -76,7 +76,7 @@ interface Told {
   readonly events: string[];
 }
 
-/** Time stands still at 1,010 ms. */
+/** The clock stays at 1,010 ms. */
 function tell(t: TestContext, next: Dispatch, of: Partial<Exchange> = {}): Told {
   const told: Told = { sink: new FakeSink(), finished: [], events: [] };
   const ends = [

@@ -1,5 +1,5 @@
-// Owns that every request is told of: when it begins, when its answer turns out to be a stream, and once when it is over, with what
-// became of it. Who listens, and what for, is unknown here; while nobody does, nothing is done.
+// Publishes the events of every client request: when it starts, when its response becomes a stream,
+// and once when it is over, with the outcome. Does nothing while there are no subscribers.
 import { systemClock, type Clock } from '../../kernel/clock.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import {
@@ -39,7 +39,7 @@ class ObservedSink implements Sink {
   readonly #exchange: Exchange;
   readonly #sink: Sink;
   readonly #clock: Clock;
-  /** 0: the client has no head yet. */
+  /** 0: no head has been sent to the client yet. */
   #status = 0;
   #headAtMs: number | undefined = undefined;
   #stream: StreamKind | undefined = undefined;
@@ -58,7 +58,8 @@ class ObservedSink implements Sink {
 
   head(status: number, headers: RawHeaders, flow: Flow): void {
     this.#sink.head(status, headers, flow);
-    // A head that can't be sent fails within: the answer is another one then, and over.
+    // A head that cannot be sent fails inside this call: another response was sent, and the request
+    // is over.
     if (this.#finished) return;
     this.#begin(status);
     if (isEventStream(fieldValue(headers, 'content-type') ?? '')) this.#open('sse');
@@ -75,11 +76,11 @@ class ObservedSink implements Sink {
   }
 
   upgrade(status: number, headers: RawHeaders, peer: CountedDuplex): void {
-    // Counted by the tunnel already, but for the exchange that led here; what came behind it waits to be read.
+    // Bytes counted so far belong to the handshake; unread bytes after it belong to the tunnel.
     const sentBefore = peer.bytesSent;
     const receivedBefore = peer.bytesReceived - peer.readableLength;
     this.#sink.upgrade(status, headers, peer);
-    // It may be refused within, as a head may.
+    // The upgrade may fail inside this call, as a head may.
     if (this.#exchange.passage.fault !== undefined) {
       this.#finish(undefined, undefined);
       return;
@@ -109,7 +110,10 @@ class ObservedSink implements Sink {
     if (streamOpened.hasSubscribers) streamOpened.publish({ requestId, startedMs, kind });
   }
 
-  /** The server may know better why: it answers what is wrong with a body, and the pipeline only learns that the client is gone. */
+  /**
+   * The server may know the cause better: it responds to an invalid body, while the pipeline only
+   * sees the client leave.
+   */
   #finish(failure: GatewayError | undefined, bytesSent: number | undefined): void {
     const error = this.#exchange.passage.fault ?? failure;
     this.#over(this.#outcomeOf(error), error, bytesSent, this.#exchange.body.receivedBytes);
@@ -139,7 +143,7 @@ class ObservedSink implements Sink {
   }
 }
 
-/** Of a tunnel that is closed. Destroyed without an error: the client's side was gone before. */
+/** Outcome of a closed tunnel. Destroyed without an error: the client's side closed first. */
 function outcomeOf(peer: CountedDuplex): Outcome {
   if (peer.errored !== null) return 'cut';
   return peer.readableEnded && peer.writableFinished ? 'complete' : 'client_closed';

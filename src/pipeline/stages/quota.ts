@@ -1,4 +1,5 @@
-// Owns which quotas a request counts in, and what its caller is told of them. Whether one is used up is guard/'s.
+// The quotas that a request counts towards, and the headers that report them. limits/ decides
+// whether one is used up.
 import { QuotaCalendar } from '../../limits/quotas/quota-calendar.ts';
 import type { QuotaCharge, QuotaState, QuotaVerdict, Resource } from '../../limits/quotas/quota.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -12,7 +13,7 @@ import type { Exchange } from '../stage.ts';
 type Quotas = Omit<KeyQuota, 'key'>;
 
 export interface KeyQuota extends QuotaCharge {
-  /** Bytes or tokens are limited, so they are counted. */
+  /** Whether bytes or tokens are limited and have to be counted. */
   readonly bytes: boolean;
   readonly llmTokens: boolean;
 }
@@ -32,7 +33,7 @@ const quotasOf = compiledInSteps(function* ({ quotas: { timeZone, daily, monthly
   return (key: string) => (known.has(key) ? known.get(key) : others);
 });
 
-/** Undefined: its caller has none. */
+/** Undefined when the caller has no quotas. */
 export function quotaOf({ principal, policy }: Exchange): KeyQuota | undefined {
   if (principal === undefined || principal.kind === 'anonymous') return undefined;
   const quotas = quotasOf(policy)(principal.id);
@@ -49,14 +50,17 @@ const fieldNames: Readonly<Record<Resource, string>> = {
   llmTokens: 'llm-tokens',
 };
 
-/** Quota units of draft-ietf-httpapi-ratelimit-headers; requests are what is meant without one. The last one is ours. */
+/**
+ * Quota units of draft-ietf-httpapi-ratelimit-headers; the default unit is requests. `llm-tokens`
+ * is our own.
+ */
 const units: Readonly<Record<Resource, string>> = {
   requests: '',
   bytes: ';qu="content-bytes"',
   llmTokens: ';qu="llm-tokens"',
 };
 
-/** In the fields of the rate limit, of which there may be several: `"daily-requests";q=1000;w=86400`. */
+/** Items of the RateLimit headers, for example `"daily-requests";q=1000;w=86400`. */
 function fieldsOf(states: readonly QuotaState[]): string[] {
   const nameOf = ({ kind, resource }: QuotaState): string => `"${kind}-${fieldNames[resource]}"`;
   const policies = states.map(
@@ -82,7 +86,7 @@ export function quotaRefusal({ kind, resource, resetMs }: QuotaState): GatewayEr
   );
 }
 
-/** `state`: the quota whose end brings the key back. */
+/** `state`: the quota whose reset re-enables the key. */
 export function unreportedRefusal({ resetMs }: QuotaState): GatewayError {
   return new GatewayError(
     'quota_exceeded',
@@ -95,7 +99,10 @@ function seconds(ms: number): number {
   return Math.ceil(ms / 1000);
 }
 
-/** A name has one of its own, or what all others have: for each of the two by itself. */
+/**
+ * The key's own quota, or the one for all others; daily and monthly quotas are looked up
+ * separately.
+ */
 function named(quotas: Readonly<Record<string, QuotaPolicy>>, name: string): QuotaPolicy | undefined {
   return ownValue(quotas, name) ?? ownValue(quotas, '*');
 }

@@ -1,4 +1,5 @@
-// Owns which buckets a request is charged to, and what its caller is told of them. Which one has what is guard/'s.
+// The buckets that a request is charged to, and the headers that report them. limits/ keeps the
+// buckets.
 import type { BucketState, Charge, Rate, Verdict } from '../../limits/limiter.ts';
 import { requestCostSteps } from '../../limits/request-cost.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -45,7 +46,10 @@ export function chargesOf(exchange: Exchange): Charge[] {
   return charges;
 }
 
-/** A lease has one bucket, whatever it is called by: the smallest and slowest of those that its names have. */
+/**
+ * A lease has one bucket under all of its names: with the smallest burst and rate configured for
+ * them.
+ */
 function tightestOf(rates: readonly Rate[]): Rate | undefined {
   if (rates.length < 2) return rates[0];
   return {
@@ -54,7 +58,7 @@ function tightestOf(rates: readonly Rate[]): Rate | undefined {
   };
 }
 
-/** Answers 429, and tells which level it was. */
+/** Responds with 429 and publishes the level that rejected. */
 export function refuse(sink: Sink, charge: Charge | undefined, retryAfterMs: number): void {
   if (rateLimited.hasSubscribers) rateLimited.publish({ level: charge?.level ?? 'global' } satisfies RateLimited);
   sink.fail(refusal(charge, retryAfterMs));
@@ -73,8 +77,9 @@ function refusal(charge: Charge | undefined, retryAfterMs: number): GatewayError
 const names = { key: 'key', lease: 'lease', tenant: 'tenant', ip: 'address' } as const;
 
 /**
- * The caller's own tightest bucket (key, tenant, address): what others do to the global one or a lease's is not for him to see.
- * draft-ietf-httpapi-ratelimit-headers §3 and §4, and the customary fields beside them.
+ * Reports the caller's own tightest bucket (key, tenant, address): the global and lease buckets
+ * would reveal what other callers do. Sends the fields of draft-ietf-httpapi-ratelimit-headers §3
+ * and §4, and the customary X-RateLimit-* headers.
  */
 export function tell({ answerHeaders }: Exchange, charges: readonly Charge[], verdict: Verdict): void {
   const { states, refusedBy } = verdict;
@@ -84,7 +89,7 @@ export function tell({ answerHeaders }: Exchange, charges: readonly Charge[], ve
     const charge = charges[i];
     const state = states[i];
     if (charge === undefined || state === undefined || charge.level === 'global' || charge.level === 'lease') continue;
-    // What refused is what the caller has to wait for, however many tokens another one has left.
+    // The rejecting bucket is the one to wait for, however few tokens another one has left.
     if (i === refusedBy || itsState === undefined || state.remaining < itsState.remaining) {
       tightest = charge;
       itsState = state;

@@ -1,4 +1,5 @@
-// Owns that every answer tells the request's id. The id itself is the server's: whatever a client calls its request is replaced.
+// Adds the request id to every response. The server generates the id; one from the client is
+// replaced.
 import type { Dispatch, Stage } from '../stage.ts';
 
 export function requestId(): Stage {

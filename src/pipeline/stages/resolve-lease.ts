@@ -1,5 +1,5 @@
-// Resolves the lease that a request names to the lease that will be dialled. The directory decides; this stage makes errors of its
-// verdicts.
+// Resolves the lease that a request names to the lease to dial. The directory decides; this stage
+// turns its verdicts into errors.
 import { aclOf } from '../../guard/acl.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { Sink } from '../../kernel/http/http.ts';
@@ -14,7 +14,7 @@ import { missFault, refusal } from './authorise.ts';
 
 type Names = Pick<Found<Lease, Transport>, 'names' | 'claims'>;
 
-/** A relay client comes back within its first back-off steps, or not soon. */
+/** A relay client either reconnects within its first backoff steps, or not soon. */
 const noRelayRetrySeconds = 1;
 
 export function resolveLease(lookup: LeaseLookup): Stage {
@@ -28,15 +28,16 @@ export function resolveLease(lookup: LeaseLookup): Stage {
           return;
         }
       }
-      // A caller who may not call such a lease gets the same error, after the same time, whether it exists or not.
+      // A caller that may not call the lease gets the same error, after the same time, whether it
+      // exists or not.
       const fault = missFault(exchange) ?? errorOf(exchange, result);
-      // Only a lease that was found at once is faster than an unknown one.
+      // Only a lease that was found at once responds faster than an unknown one.
       lookup.evenOut(exchange, sink, waited || result.kind !== 'found', () => {
         sink.fail(fault);
       });
     }
 
-    /** For callers who may know. */
+    /** For callers that may know whether the lease exists. */
     function errorOf(exchange: Exchange, result: LookupResult): GatewayError {
       switch (result.kind) {
         case 'found':
@@ -48,7 +49,7 @@ export function resolveLease(lookup: LeaseLookup): Stage {
             ? new GatewayError('lease_not_found', 'No relay lists a lease of this name or id.')
             : pinnedElsewhere();
         case 'lost':
-          // Not 404: callers that try again are right to, and proxies remember a 404.
+          // Not 404: retrying makes sense, and proxies cache a 404.
           return new GatewayError(
             'lease_unreachable',
             'The app behind this lease was here a moment ago and is not now.',
@@ -67,7 +68,8 @@ export function resolveLease(lookup: LeaseLookup): Stage {
     return function resolve(exchange, sink) {
       const { principal, policy, route } = exchange;
       const name = route?.lease ?? '';
-      // By the rules alone: such a caller costs the relays nothing, and learns nothing from the time it takes.
+      // By the rules alone: such a caller costs the relays nothing, and learns nothing from the
+      // response time.
       if (principal !== undefined && !aclOf(policy).couldAllow(name, principal)) {
         sink.fail(refusal(exchange));
         return;
@@ -84,7 +86,10 @@ function pinnedElsewhere(): GatewayError {
   return new GatewayError('lease_unreachable', 'A relay leads a name to another lease than it is pinned to.');
 }
 
-/** A name that is pinned leads to its one id, whatever a relay says. Undefined: this is another one. */
+/**
+ * A pinned name resolves to its one id only, whatever a relay lists. Undefined: this is another
+ * lease.
+ */
 function rightfulNames(exchange: Exchange, { lease, names, claims }: Found<Lease, Transport>): Names | undefined {
   const pins = leasePins(exchange.policy);
   const claimed = pins.namesOf(lease.id, claims);
@@ -92,7 +97,10 @@ function rightfulNames(exchange: Exchange, { lease, names, claims }: Found<Lease
   return { names: pins.namesOf(lease.id, names) ?? [], claims: claimed };
 }
 
-/** `waited`: the request has waited for the relays. Undefined: the lease can't be called by this name, or not by HTTP/1.1. */
+/**
+ * `waited`: whether the request waited for the relays. Undefined: the lease cannot be called by
+ * this name, or does not offer HTTP/1.1.
+ */
 export function destinationOf(
   exchange: Exchange,
   found: Found<Lease, Transport>,
@@ -103,7 +111,7 @@ export function destinationOf(
   const names = rightfulNames(exchange, found);
   if (names === undefined || !lease.alpn.includes('http/1.1')) return undefined;
   const settings = leaseSettings(policy).find(lease.id, lease.name);
-  // Contract §2: by its host the app is known by what the client called it, by a path it has its own name.
+  // In host mode the app gets the host that the client used, in path mode its own.
   const usual = route?.kind === 'host' ? authority : host;
   return {
     lease,

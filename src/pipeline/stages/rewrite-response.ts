@@ -1,6 +1,7 @@
-// Changes the heads of an app's responses for the client: the lease's header settings, and references to the app itself. Those are moved
-// below the prefix in path mode, and lead to the client's host in host mode where the lease's `host_header` replaced it. Interim
-// responses and trailers can hold references, too (RFC 8297).
+// Rewrites the headers of an app's responses for the client: applies the lease's header settings,
+// and rewrites references to the app. In path mode they are moved below the prefix; in host mode
+// they point to the client's host where the lease's `host_header` replaced it. Interim responses
+// and trailers can contain references, too (RFC 8297).
 import { type HostField, hostFieldOf } from '../../kernel/references/host-fields.ts';
 import type { Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
 import { MappedReferences } from '../../kernel/references/mapped-references.ts';
@@ -62,7 +63,7 @@ class RewritingSink extends PassingSink {
 }
 
 interface HeaderMap {
-  /** The same array if nothing changes. */
+  /** Returns the same array if nothing changes. */
   apply(headers: RawHeaders): RawHeaders;
 }
 
@@ -112,7 +113,7 @@ class BelowPrefix implements HeaderMap {
     return moved ?? headers;
   }
 
-  /** Undefined: the field is left out. */
+  /** Undefined: the header is dropped. */
   #moved(kind: HostField, value: string): string | undefined {
     const exchange = this.#exchange;
     if (kind === 'origin') return restoreOrigin(value, [exchange.destination?.host ?? ''], replacedOrigin(exchange));
@@ -126,13 +127,16 @@ class BelowPrefix implements HeaderMap {
   }
 }
 
-/** RFC 9110 §8.7, §10.2.2: only the first is kept, because each can become as long as the target of the request. */
+/**
+ * RFC 9110 §8.7, §10.2.2: only the first is kept, because each can become as long as the request
+ * target.
+ */
 function isSingle(kind: HostField): boolean {
   return kind === 'location' || kind === 'content-location' || kind === 'refresh';
 }
 
 function kindOf(name: string): HostField | 'scope' | undefined {
-  // A service worker of one app could otherwise take the requests of all.
+  // Otherwise a service worker of one app could intercept the requests of all apps.
   if (name.length === 22 && name.toLowerCase() === 'service-worker-allowed') return 'scope';
   return hostFieldOf(name);
 }

@@ -1,5 +1,6 @@
-// Owns the bound on a whole request with its answer, where the policy has one: from the end of the request's head, so that a queue or
-// a slow look-up counts too. Streams are bounded by their idle time instead.
+// Limits the total time of a request and its response, where the policy has a limit: from the end
+// of the request head, so that queueing and slow look-ups count too. Streams have an idle timeout
+// instead.
 import type { Clock } from '../../kernel/clock.ts';
 import { Deadline, type Deadlines, type Expiring } from '../../kernel/work/deadlines.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -9,8 +10,8 @@ import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
 /**
- * What has gone by already is counted in steps of this: each duration in use has a timer of its own, and there must be few. So an
- * answer comes late by so much at most, and never early; the contract (§4) allows 50 ms.
+ * Elapsed time is rounded down to this step: each duration in use has a timer of its own, and there
+ * must be few. So a timeout fires up to this much late, and never early.
  */
 const stepMs = 25;
 
@@ -55,7 +56,7 @@ class BoundedSink extends PassingSink implements Expiring {
       return;
     }
     this.fail(error);
-    // Whatever still works on it has nobody to answer to: what comes of that is dropped here.
+    // The response has been sent: cancel all remaining work and drop its result.
     this.#exchange.cancellation.cancel();
   }
 
@@ -79,7 +80,7 @@ class BoundedSink extends PassingSink implements Expiring {
     if (this.#finish()) this.sink.fail(error);
   }
 
-  /** False: it was over before. */
+  /** Returns false when the request was already over. */
   #finish(): boolean {
     if (this.#over) return false;
     this.#over = true;
