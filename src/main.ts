@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Owns the entry: refuses a Node that can't run the rest, before the rest is loaded, sets V8 up, and hands argv to cli/. This
-// file alone must parse and run on old Node.
+// The entry point: rejects an unsupported version of Node before it loads the rest, configures V8,
+// and passes argv to cli/. Only this file must parse and run on old versions of Node.
 import process from 'node:process';
 
-// First, and for every command: without a listener Node opens a debugger port on SIGUSR1, and SIGUSR2 ends the process. What the two do
-// beyond that is the command's; these listeners stay.
+// Installed first, for every command: without a listener Node opens a debugger port on SIGUSR1, and
+// SIGUSR2 ends the process. Commands may add their own handling; these listeners stay.
 for (const name of ['SIGUSR1', 'SIGUSR2']) process.on(name, () => undefined);
 
 const oldestMajor = 24; // package.json, engines

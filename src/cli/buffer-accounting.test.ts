@@ -7,7 +7,10 @@ import { knowsFlag } from './buffer-accounting.ts';
 
 const module = new URL('buffer-accounting.ts', import.meta.url).href;
 
-/** Full collections of a process that carries 4 GiB in buffers and keeps none of them: with less, a busy machine blurs the difference. */
+/**
+ * Counts the full collections of a process that passes 4 GiB through buffers without keeping any.
+ * With less data, a busy machine would hide the difference.
+ */
 async function fullCollections(prepare: string): Promise<number> {
   const script = `
     import { constants, PerformanceObserver } from 'node:perf_hooks';

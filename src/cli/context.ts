@@ -1,13 +1,16 @@
-// Owns what every command is given. Knows none of them.
+// The context that every command receives.
 import type { Environment } from '../config/source/environment.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface CliContext {
   readonly terminal: Terminal;
-  /** Aborts on Ctrl-C and SIGTERM: stop, tidy up, and be done. */
+  /** Aborts on Ctrl-C and SIGTERM: the command should clean up and end. */
   readonly signal: AbortSignal;
-  /** Sets how long the command may take to stop, if that is longer than 30 s. The process is ended 10 s after that. */
+  /**
+   * Sets how long the command may take to stop, if that is longer than 30 s. The process is killed
+   * 10 s after that.
+   */
   readonly stopWithin: (ms: number) => void;
-  /** Throws EnvironmentError; not called before a command runs, so that --help always works. */
+  /** Throws EnvironmentError. Only commands that need it call it, so that --help always works. */
   readonly environment: () => Environment;
 }

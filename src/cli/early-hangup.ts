@@ -1,11 +1,12 @@
-// Keeps a SIGHUP from ending `start` before its configuration is watched: a service manager may ask for a reload at any time.
+// Keeps a SIGHUP from ending `start` before it watches its configuration: a service manager may
+// request a reload at any time.
 import process from 'node:process';
 
 export class EarlyHangup {
   readonly #signals: NodeJS.EventEmitter;
   #came = false;
 
-  /** Listens from now on, to the end of the process. */
+  /** Listens from now until the process ends. */
   constructor(signals: NodeJS.EventEmitter = process) {
     this.#signals = signals;
     signals.on('SIGHUP', () => {
@@ -13,7 +14,7 @@ export class EarlyHangup {
     });
   }
 
-  /** Others listen now: repeats the signal for them if it came before. */
+  /** Call when other listeners are installed: emits the signal again for them if it came before. */
   repeat(): void {
     if (this.#came) this.#signals.emit('SIGHUP', 'SIGHUP');
   }

@@ -1,4 +1,5 @@
-// Owns how an event of a room reads as one line on a terminal: its name, then what belongs to it. Values may be strangers' text.
+// Formats an event as one line for a terminal: its name, then its properties. Values may be
+// untrusted text.
 import { printable } from '../kernel/printable.ts';
 
 /** `lease_registered connection=1 leaseId=ABC name="my app"` */

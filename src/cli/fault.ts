@@ -1,4 +1,4 @@
-// Owns how a failure reaches the person at the terminal: one line that says what, where and what to do, and the exit code.
+// Turns errors into one line for the terminal (what happened, where, what to do) and an exit code.
 import { StartError } from '../gateway/start-error.ts';
 import { EnvironmentError } from '../config/source/environment.ts';
 import { KeysFileError } from '../keys/errors.ts';
@@ -8,7 +8,7 @@ import { TlsSettingsError } from '../server/listen/tls-contexts.ts';
 export const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** A failure whose message is already the line. */
+/** An error whose message is printed as it is. */
 export class CliFault extends Error {
   override readonly name = 'CliFault';
   readonly exitCode: ExitCode;
@@ -19,7 +19,7 @@ export class CliFault extends Error {
   }
 }
 
-/** What was asked for can't be meant. */
+/** A usage error. */
 export function usageFault(message: string): CliFault {
   return new CliFault(message, exitCodes.usage);
 }
@@ -29,7 +29,7 @@ export interface Fault {
   readonly exitCode: ExitCode;
 }
 
-/** Undefined for what nobody foresaw: that one deserves its stack. */
+/** Undefined for unexpected errors, which are printed with their stack. */
 export function faultOf(error: unknown): Fault | undefined {
   if (error instanceof CliFault) return { line: error.message, exitCode: error.exitCode };
   if (error instanceof StartError) return { line: error.message, exitCode: exitCodes.failed };

@@ -3,7 +3,7 @@
 import process from 'node:process';
 import type { GatewayLog } from '../observe/logs/log.ts';
 
-/** Returns its end. */
+/** Returns a function that removes the listeners. */
 export function onLogSignals(log: GatewayLog, signals: NodeJS.EventEmitter = process): () => void {
   const reopen = (): void => {
     if (log.reopen === undefined) log.logger.info('SIGUSR1 ignored: the log goes to stdout, not to a file');

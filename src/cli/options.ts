@@ -1,4 +1,5 @@
-// Owns how values on the command line are read, for every command the same: what is wrong is said before anything starts.
+// Parsers for option values that several commands share. Invalid values are rejected before a
+// command starts.
 import { InvalidArgumentError } from 'commander';
 import { isListenHost } from '../config/check/checks.ts';
 import { parsePort } from '../config/source/environment.ts';
@@ -7,7 +8,7 @@ import { parseRelayUrl } from '../portal/websocket/relay-url.ts';
 import { PortalError } from '../portal/errors.ts';
 import { isLeaseId } from '../portal/identity.ts';
 
-/** Portal's own port. */
+/** Portal's default port. */
 export const defaultRelayPort = 4017;
 
 export function portOption(text: string): number {
@@ -17,13 +18,13 @@ export function portOption(text: string): number {
   return port;
 }
 
-/** As `gateway.host`: an IPv6 address may have the brackets that it has in URLs. */
+/** Like `gateway.host`: an IPv6 address may have brackets as in URLs. */
 export function listenHostOption(text: string): string {
   if (isListenHost(text) !== true) throw new InvalidArgumentError('It is an address or a host name to listen on.');
   return bareHost(text);
 }
 
-/** Each tunnel takes some 20 KiB and, while a request is in flight, a file descriptor. */
+/** Each tunnel takes about 20 KiB and, while a request is in flight, a file descriptor. */
 const highestMaxTunnels = 100_000;
 
 export function maxTunnelsOption(text: string): number {
@@ -43,12 +44,15 @@ export function relayOption(text: string): string {
   return text;
 }
 
-/** For options that may be given several times. */
+/** For an option that may be repeated. */
 export function relaysOption(text: string, earlier: readonly string[] | undefined): readonly string[] {
   return [...(earlier ?? []), relayOption(text)];
 }
 
-/** Each relay once. Throws PortalError bad_relay_url: an address from the environment has not been looked at before. */
+/**
+ * Removes duplicates. Throws PortalError bad_relay_url: an address from the environment has not
+ * been validated before.
+ */
 export function distinctRelays(urls: readonly string[]): readonly string[] {
   for (const url of urls) parseRelayUrl(url);
   return [...new Set(urls)];
@@ -63,7 +67,7 @@ export function clientIdsOption(text: string, earlier: readonly string[] | undef
   return [...(earlier ?? []), text];
 }
 
-/** Turns a parser that throws RangeError into one for an option. */
+/** Turns a parser that throws RangeError into an option parser. */
 export function checked<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
     try {

@@ -1,4 +1,4 @@
-// Owns the list of commands and the one way in which all of them are run: arguments in, exit code out. Knows no command's work.
+// Registers all commands and runs one of them: arguments in, exit code out.
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readEnvironment } from '../config/source/environment.ts';
@@ -32,7 +32,7 @@ const commands = [
   explainCommand,
 ];
 
-/** Runs one command line to its end. Never throws. */
+/** Runs one command line. Never throws. */
 export async function run(
   argv: readonly string[],
   terminal: Terminal,
@@ -44,7 +44,7 @@ export async function run(
     await program.parseAsync(argv, { from: 'user' });
     return exitCodes.ok;
   } catch (error) {
-    // Commander has already written what there is to say: the help that was asked for, or one line of what is wrong.
+    // Commander has already printed the requested help or a one-line error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     const fault = faultOf(error);
     terminal.note(`portal-gateway: ${fault?.line ?? unforeseen(error)}`);
@@ -68,7 +68,7 @@ function createProgram(context: CliContext): Command {
   return program;
 }
 
-/** With its own commands: they inherit nothing. */
+/** Also prepares subcommands, which do not inherit these settings. */
 function prepare(command: Command, terminal: Terminal): void {
   for (const inner of command.commands) prepare(inner, terminal);
   command
@@ -98,7 +98,7 @@ function commandPath(command: Command): string {
   return command.parent === null ? command.name() : `${commandPath(command.parent)} ${command.name()}`;
 }
 
-/** With its stack, for whoever looks for the fault; without what else it holds, which nobody has looked at for secrets. */
+/** Shows the stack for debugging, but no other property of the error: those may contain secrets. */
 export function unforeseen(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

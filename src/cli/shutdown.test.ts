@@ -3,7 +3,7 @@ import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { onShutdown, type Shutdown } from './shutdown.ts';
 
-/** The exit codes of a process that would have ended. */
+/** Records the exit codes instead of ending the process. */
 function watched(t: TestContext): { readonly shutdown: Shutdown; readonly codes: unknown[] } {
   const codes: unknown[] = [];
   t.mock.timers.enable({ apis: ['setTimeout'] });

@@ -1,20 +1,24 @@
-// Ctrl-C and SIGTERM: the first asks every command to stop, the second stops the process, and so does time.
+// Handles Ctrl-C and SIGTERM: the first asks every command to stop; a second one, or a timeout,
+// ends the process.
 import process from 'node:process';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
-/** 128 and the signal's number, as shells count. */
+/** 128 plus the signal number, the convention of shells. */
 const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** Enough for every command with its defaults: the longest is `start`, with 30 s (gateway.shutdown_grace). */
+/**
+ * Enough for every command with its defaults: the longest is `start`, with 30 s
+ * (gateway.shutdown_grace).
+ */
 const defaultStopMs = 30_000;
-/** A command that has not ended by this time after its limit is stuck. */
+/** A command that still runs this long after its limit is stuck. */
 const marginMs = 10_000;
 
 export interface Shutdown {
   readonly signal: AbortSignal;
-  /** Sets how long the command may take to stop, from now on. */
+  /** Sets how long the command may take to stop, counted from now. */
   readonly stopWithin: (ms: number) => void;
-  /** The signals do again what they did before. */
+  /** Restores the default handling of the signals. */
   release(): void;
 }
 

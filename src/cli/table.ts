@@ -1,4 +1,4 @@
-// Owns lists on a terminal: one line for each row, columns below their heads. What is in them is printable already.
+// Formats rows as a table for a terminal. Expects printable text.
 import type { Terminal } from './terminal.ts';
 
 export function writeTable(

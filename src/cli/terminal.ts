@@ -1,5 +1,6 @@
-// Owns what goes where: results to stdout, text for people to stderr, colour only where somebody looks. Knows no command. Text for
-// people may repeat what was typed, and so a secret in the wrong place: that is masked.
+// The output streams of a command: results to stdout, text for people to stderr, colour only on
+// terminals. Masks secrets in text for people, because it may repeat arguments in which a secret
+// was typed by mistake.
 import type { Writable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
@@ -8,7 +9,7 @@ import { maskSecrets } from '../kernel/mask-keys.ts';
 type Style = Parameters<typeof styleText>[0];
 
 export interface Terminal {
-  /** Somebody looks at the results: they go to no file, pipe or log. */
+  /** stdout is a terminal, not a file, pipe or log. */
   readonly isWatched: boolean;
   /** A line of the result. */
   result(line: string): void;
@@ -27,7 +28,7 @@ export function terminalOn(stdout: Writable, stderr: Writable): Terminal {
     note: (line) => {
       stderr.write(`${maskSecrets(line)}\n`);
     },
-    // Node's own: looks at the stream, NO_COLOR and FORCE_COLOR.
+    // Node checks the stream, NO_COLOR and FORCE_COLOR.
     style: (style, text) => styleText(style, text, { stream: stdout }),
   };
 }

@@ -1,5 +1,5 @@
-// The contract of names and defaults (test/contract/config.example.yaml, as it was agreed on) against the schema: nothing of it may
-// be unknown here, nor have another default, nor may the schema know what the contract does not.
+// Compares the schema with the reference example (test/contract/config.example.yaml): both must
+// have the same settings with the same defaults.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ describe('what the schema knows', () => {
     test(`${showPath(path)} is in the contract, with the same default`, () => {
       const node = nodeAt(root, path);
       if (node === undefined && nodeAt(root, path.slice(0, -1)) !== undefined) {
-        // A section that the contract leaves empty: what is in it has no default.
+        // A section that the example leaves empty: its settings have no defaults.
         assert.equal(shape.about.initial, undefined);
         assert.equal(valueAt(defaultConfig(), configShape, path), undefined);
         return;

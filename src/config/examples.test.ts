@@ -1,4 +1,5 @@
-// Every file of examples/ loads without a fault, in an environment that gives it what it names: variables, files, secret managers.
+// Every file in examples/ loads without faults, in an environment that has the variables, files and
+// secret managers that it names.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
@@ -16,7 +17,7 @@ const examples = join(repository, 'examples');
 const tls = join(repository, 'test/helpers/tls');
 const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
 
-/** Files that examples name by absolute paths can't be made in a test; there, the path is another one. */
+/** Tests cannot create the absolute paths of the examples, so they use relative ones. */
 function relocated(text: string): string {
   return text.replaceAll('file:/run/secrets/', 'file:secrets/');
 }

@@ -1,4 +1,4 @@
-// What the settings of limits, addresses and lease rules refuse, and what they only warn about.
+// Errors and warnings of the settings of limits, addresses and lease rules.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { certificate } from '../../test/helpers/certificates.ts';

@@ -37,51 +37,55 @@ import { Upstream } from '../upstream/upstream.ts';
 
 export interface GatewayOptions extends ListenerOptions {
   readonly policy: Policy;
-  /** One for each relay. The gateway's from now on: it closes them. */
+  /** One for each relay. The gateway owns and closes them. */
   readonly transports: readonly Transport[];
-  /** TLS, and with it HTTP/2. Undefined: neither, for as long as the gateway lives. */
+  /** TLS, and with it HTTP/2. Undefined: disabled for the lifetime of the gateway. */
   readonly tls?: TlsSettings;
-  /** For each lease and relay connection, where they differ from the policy's. */
+  /** Limits for each lease and relay connection that differ from the policy. */
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
-  /** Told of every request whose key let it in. */
+  /** Called for every request whose key was accepted. */
   readonly keyUsed?: AuthenticateParts['used'];
-  /** Recognises keys that verified before. Default: until the process ends. */
+  /** Recognises keys that were verified before. Default: in memory only. */
   readonly keyDigests?: KeyDigests | undefined;
-  /** What assertions are signed with, and published. */
+  /** The keys that sign assertions and are published. */
   readonly signingKeys?: (() => readonly SigningKey[]) | undefined;
-  /** Where rate limits and requests are counted. Default: in this process. The caller's to close. */
+  /** Counts rate limits and concurrent requests. Default: in this process. The caller closes it. */
   readonly limiter?: Limiter;
-  /** What keys have used of their quotas. Default: what they use from now on. */
+  /** The quota usage of keys. Default: starts at zero. */
   readonly quotas?: QuotaLedger;
-  /** Which lease id has which name. Default: what this process has seen. */
+  /** The lease id of each name. Default: what this process has seen. */
   readonly nameBindings?: NameBindings;
-  /** For /health/details, beside what the gateway knows itself. */
+  /** More data for /health/details, in addition to the gateway's own. */
   readonly details?: (() => object) | undefined;
 }
 
 export interface Gateway {
-  /** Throws Node's error (EADDRINUSE, EACCES) when the port can't be had. */
+  /** Throws Node's error (EADDRINUSE, EACCES) when it cannot listen on the port. */
   listen(): Promise<AddressInfo>;
-  /** Where the admin listener listens, if there is one. */
+  /** The address of the admin listener, if there is one. */
   adminAddress(): AddressInfo | undefined;
   /**
-   * Requests that begin after it resolves work by this policy, and handshakes by these certificates; what is in flight keeps what it
-   * has. Policies are applied in the order in which they are given. Rejects with TlsSettingsError, and then nothing has changed.
+   * Applies the policy to requests, and the certificates to handshakes, that begin after this
+   * resolves. Requests in flight keep the old ones. Policies are applied in call order. Rejects
+   * with TlsSettingsError and then changes nothing.
    */
   apply(policy: Policy, tls?: TlsSettings): Promise<void>;
-  /** What health and metrics tell of it. */
+  /** The data for health and metrics. */
   status(): GatewayStatus;
   /**
-   * Is not ready from now on. Listens for `delayMs` more, then takes no new connections, serves what comes on the others, and cuts what
-   * is left after `graceMs`; then closes. Idempotent.
+   * Reports not ready from now on. Listens for `delayMs` more, then accepts no new connections,
+   * serves requests on the existing ones, and closes those left after `graceMs`. Idempotent.
    */
   drain(graceMs?: number, delayMs?: number): Promise<void>;
-  /** Cuts everything. Idempotent. */
+  /** Closes all connections at once. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Half of it for callers who verified before: at cost 12 they wait at most 16 s, and seldom more than one. */
+/**
+ * Half of the queue is for callers who verified before: at bcrypt cost 12 they wait at most 16 s,
+ * and rarely more than one.
+ */
 const maxWaitingForBcrypt = 64;
 
 /** The default of gateway.shutdown_grace. */

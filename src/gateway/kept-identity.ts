@@ -4,8 +4,9 @@ import { loadOrCreateIdentity } from '../portal/identity-file.ts';
 import { createCredential, type Credential } from '../portal/index.ts';
 
 /**
- * Loads or creates `file`. If the place is not writable it calls `warn` with the reason and returns a new identity. Throws PortalError
- * identity_file for a file that exists and cannot be used: apps that admit the id in it would refuse a new one.
+ * Loads or creates `file`. If the directory is not writable, calls `warn` with the reason and
+ * returns a new identity. Throws PortalError identity_file for a file that exists and cannot be
+ * used: apps that admit its id would reject a new one.
  */
 export async function keptIdentity(file: string, warn: (reason: string) => void): Promise<Credential> {
   try {

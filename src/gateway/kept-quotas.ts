@@ -1,4 +1,5 @@
-// Chooses where `start` keeps quota usage: a file in the state directory, or Redis where the rate limits are there too.
+// Chooses where `start` stores quota usage: a file in the state directory, or Redis if the rate
+// limits are stored there.
 import type { Config } from '../config/load/config.ts';
 import { quotaFilePath } from '../config/source/state-directory.ts';
 import { periodKinds, QuotaCalendar } from '../limits/quotas/quota-calendar.ts';
@@ -15,16 +16,19 @@ import type { Logger } from '../observe/logs/log.ts';
 import { StartError } from './start-error.ts';
 import { readRedisPlace } from './tls-settings.ts';
 
-/** How long a start waits for the file of quotas, so that quotas which are used up stay so. */
+/** How long a start waits for the quota file, so that exhausted quotas stay exhausted. */
 const openingMs = 2_000;
 
 export interface KeptQuotas {
   readonly ledger: QuotaLedger;
-  /** Quotas may come by reload: from then on what is used of them is kept. */
+  /** A reload may add quotas: from then on their usage is stored. */
   apply(config: Config): Promise<void>;
 }
 
-/** `initial`: what the process was started with, and so where they are kept. Without quotas no file is made. Throws StartError. */
+/**
+ * `initial`: the configuration at the start of the process, which determines the store. Without
+ * quotas no file is created. Throws StartError.
+ */
 export async function keepQuotas(
   parts: AsyncDisposableStack,
   initial: Config,
@@ -40,7 +44,7 @@ export async function keepQuotas(
   async function apply(config: Config): Promise<void> {
     if (keeper === undefined && hasQuotas(config)) {
       const fault = redis === undefined ? await futureRefusalOf(path, 'secret') : undefined;
-      // Counting from zero instead would open quotas that are used up.
+      // Starting from zero would reopen exhausted quotas.
       if (fault !== undefined) throw new StartError(`the file of quotas ${path} is refused: ${fault}`);
     }
     ({ quotas } = config);
@@ -54,13 +58,13 @@ export async function keepQuotas(
         else log.error({ place, reason }, 'what is used of quotas can not be kept; it is counted on, and tried again');
       },
     });
-    // Redis decides about quotas with each request: there is nothing to know before the first one.
+    // Redis decides about quotas on each request, so nothing must be loaded before the first one.
     if (redis !== undefined) void keeper.keep();
     else await keeper.open(openingMs);
   }
 
   function shared(place: RedisPlace): UsageStore {
-    // While there is no connection, each command is rejected with the reason.
+    // Without a connection, each command is rejected with the reason.
     const connection = connectRedis(place, { failed: () => undefined });
     return new QuotaRedis({
       redis: connection,

@@ -1,5 +1,5 @@
-// Owns the keys that stand in the keys file, for commands that work on a configuration: with its faults in the same form, and for
-// `start` as a source that stays open.
+// Loads the keys file for commands that work on a configuration: once, with faults in the same form
+// as those of the configuration, or as a watched source for `start`.
 import type { KeySource } from '../auth/key-source.ts';
 import type { Config } from '../config/load/config.ts';
 import type { Finding } from '../config/source/origin.ts';
@@ -15,12 +15,12 @@ export interface MoreKeys {
   readonly faults: readonly Finding[];
 }
 
-/** Nothing where the configuration names no file. */
+/** Empty if the configuration names no file. */
 export async function readMoreKeys({ auth }: Config): Promise<MoreKeys> {
   return auth.keysFile === '' ? { keys: [], faults: [] } : readKeysFile(auth.keysFile, auth.keys);
 }
 
-/** Undefined where the configuration names no file. Throws KeysFileError. */
+/** Undefined if the configuration names no file. Throws KeysFileError. */
 export async function openMoreKeys(
   parts: AsyncDisposableStack,
   options: {
@@ -28,7 +28,9 @@ export async function openMoreKeys(
     readonly load: NonNullable<KeysFileOptions['load']>;
     readonly log: Logger;
     readonly rejections: RejectedReloads;
-    /** The keys are others now; resolves when requests are checked against them. */
+    /**
+     * Called when the keys have changed; resolves when requests are checked against the new ones.
+     */
     readonly changed: () => Promise<void>;
   },
 ): Promise<KeySource | undefined> {

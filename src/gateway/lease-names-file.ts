@@ -1,5 +1,6 @@
-// The file in which a gateway remembers under `portal.name_binding: strict` which lease id has which name. One JSON object a line; of
-// several lines for a name the last one counts. Lines are only ever appended, so that a gateway and `leases accept` can both write.
+// The file in which a gateway stores the lease id of each name under `portal.name_binding: strict`.
+// One JSON object a line; the last line for a name counts. Lines are only appended, so that a
+// gateway and `leases accept` can both write.
 import { appendFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { foldName, isLeaseId, leaseIdIn } from '../kernel/lease-name.ts';
@@ -10,30 +11,31 @@ import { each, Slices, type Steps } from '../kernel/work/slices.ts';
 import { makePrivateDirectory } from '../kernel/files/state-place.ts';
 
 export interface LeaseNameLine {
-  /** Folded. */
+  /** Normalised by foldName(). */
   readonly name: string;
   readonly id: string;
 }
 
 export interface ReadLines {
   readonly lines: readonly LeaseNameLine[];
-  /** Lines that hold no name and id. */
+  /** The number of lines without a name and an id. */
   readonly faults: number;
-  /** Where the next line begins. */
+  /** The offset of the next line. */
   readonly end: number;
 }
 
-/** A name takes 256 bytes at most, and a gateway remembers 100,000. */
+/** A name takes at most 256 bytes, and a gateway stores at most 100,000. */
 const maxFileBytes = 64 * 1024 * 1024;
 
 /**
- * The lines from `start` on. No lines where there is no file. `user`: that may own the file; that of this process by default. Throws
- * PrivateFileError when other users may change the file, or the system's error.
+ * The lines from the offset `start` on; none if there is no file. `user`: the user that may own the
+ * file; default: the user of this process. Throws PrivateFileError when other users can change the
+ * file, or the system's error.
  */
 export async function readLeaseNames(file: string, start = 0, user?: TrustedUser): Promise<ReadLines> {
   const options = { kind: 'secret', maxBytes: maxFileBytes, start, user } as const;
   const text = (await readPrivateFile(file, options)) ?? Buffer.alloc(0);
-  // A line that is being written has no end yet.
+  // A line without a line feed is still being written.
   const whole = text.subarray(0, text.lastIndexOf(0x0a) + 1);
   return { ...(await new Slices().run(parsed(whole.toString('utf8')))), end: start + whole.length };
 }

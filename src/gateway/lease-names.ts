@@ -1,5 +1,5 @@
-// Keeps for `start` which lease id has which name: under `strict` in a file of the state directory, which `leases accept` changes
-// while the gateway runs; under `first` in memory.
+// Stores for `start` the lease id of each name: under `strict` in a file of the state directory,
+// which `leases accept` changes while the gateway runs; under `first` in memory.
 import type { Config } from '../config/load/config.ts';
 import { each, Slices } from '../kernel/work/slices.ts';
 import { reasonOf } from '../kernel/reason.ts';
@@ -8,14 +8,14 @@ import { NameBindings, type NameBindingMode } from '../route/name-bindings.ts';
 import { StartError } from './start-error.ts';
 import { appendLeaseNames, readLeaseNames, type LeaseNameLine } from './lease-names-file.ts';
 
-/** An operator who accepts an id waits for it. */
+/** Short, because an operator who accepts an id waits for it. */
 const lookEveryMs = 500;
 
 export interface LeaseNames {
   readonly bindings: NameBindings;
   /**
-   * `portal.name_binding` may change by reload: what is returned makes it take effect. Rejects with StartError when the file cannot be
-   * read.
+   * `portal.name_binding` may change by reload: call the returned function to apply it. Rejects
+   * with StartError when the file cannot be read.
    */
   prepare(config: Config): Promise<() => void>;
 }
@@ -50,7 +50,7 @@ export async function keepLeaseNames(
   }
 
   async function write(): Promise<void> {
-    // Unless it was decided otherwise in the meantime.
+    // Skips bindings that have changed since.
     const lines = waiting.filter(({ name, id }) => bindings.idOf(name) === id);
     waiting = [];
     if (lines.length === 0) return;
@@ -65,7 +65,7 @@ export async function keepLeaseNames(
 
   async function synchronise(): Promise<void> {
     try {
-      // What others wrote comes first: it was decided before.
+      // Lines of other writers take precedence, because they are older.
       await read();
       await write();
     } catch (error) {
@@ -92,7 +92,7 @@ export async function keepLeaseNames(
       } catch (error) {
         throw new StartError(`cannot read ${file}: ${reasonOf(error)}; portal.name_binding: strict needs it`);
       }
-      // Names that are in use now stay where they are, unless the file says otherwise.
+      // Names in use keep their ids, unless the file has others.
       for (const [name, id] of known) if (bindings.idOf(name) === id) waiting.push({ name, id });
     }
     return () => {

@@ -1,4 +1,5 @@
-// The jobs of the threads that load files for a running gateway, and their results: plain data, since it crosses threads.
+// The jobs of the threads that load files for a running gateway, and their results: plain data that
+// can be sent between threads.
 import type { RunningConfig } from '../config/load/digested-keys.ts';
 import type { FlagSetting } from '../config/load/load.ts';
 import type { FileStamp, SeenFiles } from '../config/source/seen-files.ts';
@@ -20,7 +21,7 @@ export interface KeysJob {
 
 export type LoadJob = ConfigJob | KeysJob;
 
-/** A result, with the stamps of its files in place of the object that watches them. */
+/** A result for another thread, with the stamps of its files instead of SeenFiles. */
 export interface Sent<R extends { readonly files: SeenFiles }> {
   readonly result: R extends unknown ? Omit<R, 'files'> : never;
   readonly stamps: readonly FileStamp[];

@@ -1,5 +1,5 @@
-// Loads the configuration and the keys file for a running gateway, each in a thread of its own: parsing and checking 1 MiB would hold
-// the event loop for more than half a second.
+// Loads the configuration and the keys file for a running gateway, each in its own thread: parsing
+// and checking 1 MiB would block the event loop for more than half a second.
 import type { KeyConfig } from '../config/load/config.ts';
 import type { RunningConfig } from '../config/load/digested-keys.ts';
 import type { FlagSetting } from '../config/load/load.ts';
@@ -10,9 +10,11 @@ import type { LoadedKeys } from '../keys/load-keys.ts';
 import type { OtherKey } from '../keys/read-keys-file.ts';
 import type { LoadJob, SentConfig, SentKeys } from './load-jobs.ts';
 
-/** The same folder and the same extension as this file: TypeScript in development, JavaScript in the package. */
+/**
+ * Same directory and extension as this file: TypeScript in development, JavaScript in the package.
+ */
 const program = new URL(`./load-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
-/** Secret managers have 20 s. The rest is for files of any size on a slow machine. */
+/** Secret managers take at most 20 s. The rest allows for large files on a slow machine. */
 const timeoutMs = 300_000;
 
 export class LoadThreads {

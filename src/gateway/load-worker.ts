@@ -1,4 +1,5 @@
-// The program of the threads that load files for a running gateway: reads, parses and checks, and returns the result or its faults.
+// The program of the threads that load files for a running gateway: reads, parses and checks, and
+// returns the result or its faults.
 import { withDigestedKeys } from '../config/load/digested-keys.ts';
 import { loadConfig } from '../config/load/load.ts';
 import { serveJobs } from '../kernel/work/job-worker.ts';
@@ -11,7 +12,10 @@ serveJobs((job) => {
   return load.kind === 'config' ? configOf(load) : keysOf(load);
 });
 
-/** Faults of the keys file are faults of the configuration that names it: a key may stand in both. */
+/**
+ * Faults of the keys file count as faults of the configuration that names it: the same key may be
+ * in both.
+ */
 async function configOf({ file, flags }: ConfigJob): Promise<SentConfig> {
   const loaded = withDigestedKeys(await loadConfig({ file, flags }));
   const { files, ...result } = loaded;

@@ -8,7 +8,7 @@ type Reloaded = 'configuration' | 'keys';
 interface Rejected {
   readonly time: string;
   readonly errors: readonly string[];
-  /** Errors beyond those that are listed. */
+  /** The number of errors that are not listed. */
   readonly errors_left_off: number;
 }
 
@@ -36,7 +36,7 @@ export class RejectedReloads {
     this.#rejected.delete(what);
   }
 
-  /** Empty where the last reloads were applied. */
+  /** Empty if the last reloads were applied. */
   details(): Readonly<Record<string, Rejected>> {
     return Object.fromEntries(this.#rejected);
   }

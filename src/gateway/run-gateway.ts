@@ -1,4 +1,5 @@
-// Owns a gateway in this process for `start` and `dev`: one transport for each relay, a listener, and their end.
+// Assembles a gateway in this process for `start` and `dev`: one transport for each relay, the
+// listeners, and their shutdown.
 import { isIPv6 } from 'node:net';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { KeyDigests } from '../auth/key-digests.ts';
@@ -25,17 +26,19 @@ import { readAuthorities, readRedisPlace, readTlsSettings } from './tls-settings
 export interface GatewaySettings {
   readonly config: Config;
   readonly credential: Credential;
-  /** Absent: what keys use of their quotas ends with the process. */
+  /** Absent: quota usage is kept in memory only. */
   readonly quotas?: KeptQuotas;
-  /** More keys than those of the configuration. The caller's to close. */
+  /** Keys in addition to those of the configuration. The caller closes it. */
   readonly keys?: KeySource | undefined;
-  /** Recognises keys that verified before. Absent: until the process ends. The caller's to persist. */
+  /**
+   * Recognises keys that were verified before. Absent: in memory only. The caller persists them.
+   */
   readonly keyDigests?: KeyDigests;
-  /** Absent: which lease id has which name ends with the process. */
+  /** Absent: the lease ids of names are kept in memory only. */
   readonly names?: LeaseNames;
-  /** For /health/details. */
+  /** Data for /health/details. */
   readonly details?: () => object;
-  /** Of assertions; without them there are none. The caller's to close. */
+  /** The signing keys of assertions; absent: assertions are not available. The caller closes it. */
   readonly signing?: SigningKeys;
 }
 
@@ -44,34 +47,40 @@ export interface RunningGateway {
   /** Resolves once a relay is connected. */
   ready(signal: AbortSignal): Promise<void>;
   /**
-   * What can change without a restart does, for requests that begin from now on. Rejects with TlsSettingsError when the certificates
-   * can't be served, and then nothing has changed.
+   * Applies the settings that need no restart to requests that begin after this resolves. Rejects
+   * with TlsSettingsError when the certificates cannot be served, and then changes nothing.
    */
   apply(config: Config): Promise<void>;
-  /** The source of more keys has others now. Resolves when requests that begin from now on are checked against them. */
+  /**
+   * Call when the key source has changed. Resolves when new requests are checked against the new
+   * keys.
+   */
   readonly keysChanged: () => Promise<void>;
-  /** How long a drain takes at most. */
+  /** The maximum duration of a drain. */
   drainMs(): number;
 }
 
-/** Listens when this resolves, and drains when `parts` are disposed of. Rejects with TlsSettingsError, too. */
+/**
+ * Listens when this resolves, and drains when `parts` are disposed of. Also rejects with
+ * TlsSettingsError.
+ */
 export async function runGateway(parts: AsyncDisposableStack, settings: GatewaySettings): Promise<RunningGateway> {
   const { config } = settings;
   const { host, port, maxHeaderBytes, proxyProtocol } = config.gateway;
   let current = config;
   const policyOf = (wanted: Config): Promise<Policy> =>
     new Slices().run(policySteps(wanted, settings.keys?.keys ?? []));
-  // Configuration and keys change by themselves, and each policy is made of both.
+  // Configuration and keys change independently, and each policy is built from both.
   const applying = new InTurn();
   const windowBudget = new WindowBudget(config.portal.windowBudgetBytes);
   const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings, windowBudget)));
   const tls = await readTlsSettings(config);
   const { signing } = settings;
   await signing?.prepare(config);
-  // A port that is in use ends the start before a relay is asked and logged.
+  // Connect to relays only after listening succeeds, so that a port in use ends the start first.
   const listening = Promise.withResolvers<undefined>();
   const transports = relays.map((relay) => createV1Transport({ ...relay, connectWhen: listening.promise }));
-  // The gateway closes them; but perhaps there will be none.
+  // The gateway closes the transports, but creating it may fail.
   parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(() => undefined));
   const ledger = settings.quotas?.ledger ?? new QuotaLedger({ clock: systemClock });
   const limits = await sharedLimits(parts, config, ledger);
@@ -115,7 +124,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
       apply: (next) =>
         applying.run(async () => {
           const certificates = await readTlsSettings(next);
-          // Quota usage must be known before the first request counts against it.
+          // Load quota usage before the first request is charged.
           await settings.quotas?.apply(next);
           await signing?.prepare(next);
           const applyNames = await settings.names?.prepare(next);
@@ -134,7 +143,10 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   }
 }
 
-/** Closed after the requests in flight: they are charged to the end. Which store it is changes with a restart only. */
+/**
+ * Closed after the requests in flight, which are charged until they end. Changing the store needs a
+ * restart.
+ */
 async function sharedLimits(
   parts: AsyncDisposableStack,
   config: Config,
@@ -148,10 +160,10 @@ async function sharedLimits(
   return limits;
 }
 
-/** For a scrape that crosses the reload which turns metrics off. */
+/** For a scrape during the reload that turns metrics off. */
 const nothingCounted = Promise.resolve({ contentType: 'text/plain; charset=utf-8', body: '' });
 
-/** Node's error of listen() names the port. */
+/** Node's errors of listen() have the port. */
 function isAbout(error: unknown, port: number): boolean {
   return port !== 0 && error instanceof Error && 'port' in error && error.port === port;
 }

@@ -1,5 +1,5 @@
-// Owns the keys of assertions in a running gateway: read when assertions are first wanted, and looked at now and then, since they rotate
-// and other gateways may share them.
+// The signing keys of assertions in a running gateway: loads them when assertions are first
+// enabled, and reloads them periodically, since they rotate and other gateways may share them.
 import type { SigningKey } from '../auth/signing-keys.ts';
 import type { Config } from '../config/load/config.ts';
 import { loadSigningKeys } from '../keys/signing-keys-file.ts';
@@ -14,7 +14,10 @@ export class SigningKeys {
   #keys: readonly SigningKey[] = [];
   #timer: NodeJS.Timeout | undefined = undefined;
 
-  /** `unkept`: the keys live as long as the process, because `file` is not there and cannot be made. */
+  /**
+   * `unkept`: called when the keys last only as long as the process, because `file` does not exist
+   * and cannot be created.
+   */
   constructor(file: string, failed: (error: unknown) => void, unkept: (reason: string) => void) {
     this.#file = file;
     this.#failed = failed;
@@ -25,7 +28,7 @@ export class SigningKeys {
     return this.#keys;
   }
 
-  /** Before a configuration with assertions is used. Throws KeysFileError. */
+  /** Call before a configuration with assertions is applied. Throws KeysFileError. */
   async prepare({ auth }: Config): Promise<void> {
     if (!auth.assertion.enabled || this.#timer !== undefined) return;
     this.#keys = await this.#load();

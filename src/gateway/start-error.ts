@@ -1,10 +1,14 @@
-// A gateway that cannot start or apply a configuration: the message is one line for people that says what, where and what to do.
+// The error of a gateway that cannot start or apply a configuration. The message is one line: what
+// happened, where, and what to do.
 
 export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
-/** A listener that the system refuses. Anything else comes back as it was. `option`: where people choose the port. */
+/**
+ * The error for a listener that the system rejects. Returns other errors unchanged. `option`: the
+ * option or setting of the port.
+ */
 export function listenError(error: unknown, what: string, host: string, port: number, option = '--port'): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error;
   const where = `port ${port} on ${host}`;

@@ -1,4 +1,4 @@
-// Checks for `validate` the private files that `start` keeps in its state directory. Makes none of them.
+// Checks for `validate` the private files in the state directory of `start`. Creates none of them.
 import type { Config } from '../config/load/config.ts';
 import type { Finding } from '../config/source/origin.ts';
 import {
@@ -16,7 +16,7 @@ interface StateFile {
   readonly path: string;
   readonly kind: PrivateKind;
   readonly isUsed: boolean;
-  /** `start` goes on without it. */
+  /** `start` can run without it. */
   readonly isOptional?: true;
 }
 
@@ -31,7 +31,7 @@ export async function checkStateFiles(config: Config, directory: string): Promis
   const reported = new Set<string>();
   for (const { what, path, kind, isUsed, isOptional } of stateFiles(config, directory)) {
     const fault = isUsed ? await futureRefusalOf(path, kind) : undefined;
-    // All of them may be refused for the same directory.
+    // All files may have the same fault, that of their directory.
     if (fault === undefined || reported.has(fault)) continue;
     reported.add(fault);
     const message = `${what} ${path} is refused: ${fault}`;

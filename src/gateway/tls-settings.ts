@@ -1,11 +1,14 @@
-// Reads the files that the configuration names for TLS. Does not check whether they can be served.
+// Reads the TLS files that the configuration names. Does not check whether they can be served.
 import type { Config } from '../config/load/config.ts';
 import { type Privacy, readSecretFile } from '../config/source/secrets/secret-file.ts';
 import { SecretError } from '../config/source/secrets/reference.ts';
 import type { RedisPlace } from '../limits/redis/redis-client.ts';
 import { TlsSettingsError, type TlsCertificate, type TlsSettings } from '../server/listen/tls-contexts.ts';
 
-/** Undefined: without TLS. Throws TlsSettingsError: the files may have changed since they were looked at. */
+/**
+ * Undefined: TLS is disabled. Throws TlsSettingsError, since the files may have changed after the
+ * check.
+ */
 export async function readTlsSettings({ tls }: Config): Promise<TlsSettings | undefined> {
   if (!tls.enabled) return undefined;
   const own = tls.certFile === '' ? [] : [tls];
@@ -20,12 +23,14 @@ export async function readTlsSettings({ tls }: Config): Promise<TlsSettings | un
   };
 }
 
-/** The certificates of a `ca_file`. Throws TlsSettingsError, too. */
+/** The certificates of a `ca_file`. Throws TlsSettingsError. */
 export function readAuthorities(setting: string, file: string): Promise<string> {
   return read(setting, file, 'public');
 }
 
-/** Where the shared limits are, and how it is trusted. Throws TlsSettingsError, too. */
+/**
+ * The Redis server of the shared limits and its certificate authorities. Throws TlsSettingsError.
+ */
 export async function readRedisPlace({ rateLimit }: Config): Promise<RedisPlace> {
   const { url, caFile } = rateLimit.storage.redis;
   if (caFile === '') return { url };

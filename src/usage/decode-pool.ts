@@ -1,18 +1,21 @@
-// Bounds the decompression that token counting needs, for all responses together: how many decoders there are, what they hold, and how
-// fast they work. One piece is decoded at a time, so that zlib takes one of libuv's threads and one core at most.
+// Bounds the decompression for token counting over all responses: the number of decoders, their
+// memory and their rate. Decodes one piece at a time, so that zlib occupies at most one of libuv's
+// threads and one core.
 import type { Clock } from '../kernel/clock.ts';
 
 export interface DecodeLimits {
-  /** Decoders that are open. */
+  /** Maximum open decoders. */
   readonly maxDecoders: number;
-  /** Memory that they hold: waiting pieces, windows, and a fixed amount for each. */
+  /** Maximum memory of all decoders: queued data, windows, and a fixed amount for each. */
   readonly maxHeldBytes: number;
-  /** Decoded bytes a second, and at once after a rest. */
+  /** Decoded bytes a second, and the burst after an idle period. */
   readonly bytesPerSecond: number;
   readonly burstBytes: number;
 }
 
-/** An event stream is read at about 100 MB a second: so much takes a sixth of the event loop. */
+/**
+ * Event streams are read at about 100 MB a second, so this rate takes a sixth of the event loop.
+ */
 export const defaultDecodeLimits: DecodeLimits = {
   maxDecoders: 512,
   maxHeldBytes: 64 * 1024 * 1024,
@@ -20,11 +23,11 @@ export const defaultDecodeLimits: DecodeLimits = {
   burstBytes: 32 * 1024 * 1024,
 };
 
-/** A decoder with a piece that waits. */
+/** A decoder with a queued piece. */
 export interface DecodeWork {
-  /** The lease whose share it counts against. */
+  /** The lease whose share is charged. */
   readonly owner: string;
-  /** Decodes the next piece; calls `done` once, when zlib is done with it. */
+  /** Decodes the next piece; calls `done` once, when zlib has finished. */
   decodeNext(done: () => void): void;
 }
 
@@ -38,7 +41,7 @@ export class DecodePool {
   readonly #clock: Clock;
   readonly #all: Share = { decoders: 0, heldBytes: 0 };
   readonly #shares = new Map<string, Share>();
-  /** By owner, in the order in which they are served. */
+  /** By owner, in the order of service. */
   readonly #waiting = new Map<string, DecodeWork[]>();
   #busy = false;
   #credit: number;
@@ -60,7 +63,9 @@ export class DecodePool {
     return this.#all.heldBytes;
   }
 
-  /** False: there are too many, or too many of this owner while most of the room is in use. */
+  /**
+   * False: there are too many decoders, or too many of this owner while the pool is nearly full.
+   */
   enter(owner: string): boolean {
     const { maxDecoders } = this.#limits;
     if (!mayGrow(this.#all.decoders + 1, this.#of(owner).decoders + 1, maxDecoders)) return false;
@@ -75,7 +80,7 @@ export class DecodePool {
     this.#forgetEmpty(owner);
   }
 
-  /** A decoder holds so much more. False: that is too much, and is not counted. */
+  /** Charges memory to a decoder. False: that would exceed the limit, and nothing was charged. */
   hold(owner: string, bytes: number): boolean {
     const share = this.#of(owner);
     if (!mayGrow(this.#all.heldBytes + bytes, share.heldBytes + bytes, this.#limits.maxHeldBytes)) return false;
@@ -90,7 +95,7 @@ export class DecodePool {
     this.#forgetEmpty(owner);
   }
 
-  /** The work has a piece that waits, and is not in the queue. */
+  /** Queues work that has a piece to decode. The work must not be queued already. */
   schedule(work: DecodeWork): void {
     const queue = this.#waiting.get(work.owner);
     if (queue === undefined) this.#waiting.set(work.owner, [work]);
@@ -98,7 +103,7 @@ export class DecodePool {
     this.#next();
   }
 
-  /** The work has no piece that waits any more. */
+  /** Removes work from the queue. */
   unschedule(work: DecodeWork): void {
     const queue = this.#waiting.get(work.owner);
     const at = queue?.indexOf(work) ?? -1;
@@ -107,7 +112,7 @@ export class DecodePool {
     if (queue.length === 0) this.#waiting.delete(work.owner);
   }
 
-  /** So much was decoded. */
+  /** Charges decoded bytes to the rate. */
   spend(bytes: number): void {
     this.#credit -= bytes;
   }
@@ -126,7 +131,7 @@ export class DecodePool {
     }
     const [owner, queue] = first;
     const work = queue.shift();
-    // Owners take turns, whatever each of them has waiting.
+    // Round robin over the owners, whatever the length of their queues.
     this.#waiting.delete(owner);
     if (queue.length > 0) this.#waiting.set(owner, queue);
     if (work === undefined) return;
@@ -163,7 +168,7 @@ export class DecodePool {
   }
 }
 
-/** While more than three quarters are in use, nobody grows beyond a quarter. */
+/** While more than three quarters of the pool are in use, no owner may exceed one quarter. */
 function mayGrow(all: number, own: number, max: number): boolean {
   return all <= max && (all * 4 <= max * 3 || own * 4 <= max);
 }

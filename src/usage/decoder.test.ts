@@ -80,7 +80,8 @@ describe('one response', () => {
     const body = await packed;
     assert.ok(body.length * 50 > 33 << 20 && body.length < 1 << 20, `${body.length} bytes`);
     outcome.decoder.push(body);
-    // Longer than a busy machine takes; the second that a decoder has after the end does not run.
+    // Waits without a limit, since the machine may be busy; the one-second timer after the end is
+    // not running.
     while (outcome.why === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
     assert.equal(outcome.why, 'size');
     assert.ok(outcome.decoded <= 32 << 20);
@@ -110,7 +111,7 @@ describe('one response', () => {
     }
     while (pool.decoders > 0) await new Promise(setImmediate);
     assert.equal(pool.heldBytes, 0);
-    // The pool goes on.
+    // The pool still works.
     const last = decoderOf(pool, 'gzip');
     last.decoder.push(gzipSync('a text'));
     await ended(last);
@@ -222,7 +223,7 @@ test('400 bombs take a few ms of CPU each, hold the loop for no more, and leave 
   const grown = (process.memoryUsage.rss() - rss) / 2 ** 20;
   assert.ok((user + system) / 1_200 < 5_000, `${(user + system) / 1_200} us of CPU for each`);
   assert.ok(grown < 24, `RSS grew by ${grown} MiB`);
-  // Half of all turns; a busy machine stretches them.
+  // The median; a busy machine makes single turns longer.
   assert.ok(lag.percentile(50) < 30e6, `${lag.percentile(50) / 1e6} ms`);
 });
 
@@ -235,7 +236,8 @@ test('other work on threads of libuv is not held up by decoding, however much th
   for (const { decoder } of busy) decoder.push(bomb);
   const beside: number[] = [];
   for (let i = 0; i < 10; i += 1) {
-    // Stopped during their jobs, too: 400 jobs at once would take a second of four threads.
+    // Also stops decoders during their jobs: 400 jobs at once would occupy four threads for a
+    // second.
     for (const { decoder } of busy.splice(0, 40)) decoder.stop();
     beside.push(await timed(derive));
   }

@@ -1,5 +1,6 @@
-// Undoes the content coding of one response for token counting, within bounds: a ratio, a size, and what the pool allows. It ends when
-// it is stopped, or when what waited at the end of the response is read, a second after it at most.
+// Decodes the content coding of one response for token counting, bounded by a ratio, a size and the
+// limits of the pool. Ends when it is stopped, or when the rest was read after the end of the
+// response, within a second.
 import {
   constants,
   createBrotliDecompress,
@@ -11,7 +12,7 @@ import {
 import type { Transform } from 'node:stream';
 import type { DecodePool, DecodeWork } from './decode-pool.ts';
 
-/** Why a response was not read to its end. */
+/** Why a response was not read completely. */
 export type Unread = 'coding' | 'malformed' | 'ratio' | 'size' | 'busy' | 'stopped';
 
 export interface DecoderOptions {
@@ -19,26 +20,29 @@ export interface DecoderOptions {
   readonly owner: string;
   readonly pool: DecodePool;
   readonly decoded: (piece: Uint8Array) => void;
-  /** Compressed bytes of which nothing was read, in addition to those before. */
+  /** Called with the number of compressed bytes that were skipped since the last call. */
   readonly left: (bytes: number, why: Unread) => void;
 }
 
-/** Highest ratio of decoded to compressed bytes; the first piece may have more. */
+/** Maximum ratio of decoded to compressed bytes; does not apply to the first bytes. */
 export const maxRatio = 50;
 const maxDecodedBytes = 32 * 1024 * 1024;
 const freeDecodedBytes = 16 * 1024;
-/** Compressed bytes of one response that may wait. */
+/** Maximum queued compressed bytes of one response. */
 const maxWaitingBytes = 1024 * 1024;
-/** Compressed bytes that zlib is given at a time: a millisecond or two of a thread, whatever they become. */
+/** Compressed bytes per zlib job: a millisecond or two of a thread, whatever their content. */
 const sliceBytes = 16 * 1024;
-/** Memory of a decoder that has decoded nothing yet: its state and Node's streams. */
+/** Memory of a new decoder: its state and Node's streams. */
 const fixedBytes = 64 * 1024;
-/** The largest window that is read (zstd): what was decoded stays in memory up to here. */
+/** The largest supported window (zstd), and so the largest amount of decoded data in memory. */
 const maxWindowBytes = 8 * 1024 * 1024;
-/** The steps in which a decoder's window is counted. */
+/** The steps in which a decoder's window is accounted. */
 const windowStepBytes = 256 * 1024;
 const finishMs = 1000;
-/** Spent from the pool's rate for a response beyond a bound, on top of its output: zlib has decoded a window for it. */
+/**
+ * Spent from the pool's rate, in addition to the output, for a response that exceeds a bound: zlib
+ * has decoded a window for it.
+ */
 const penaltyBytes = 1024 * 1024;
 
 export class UsageDecoder implements DecodeWork {
@@ -52,7 +56,7 @@ export class UsageDecoder implements DecodeWork {
   #decodedBytes = 0;
   #heldBytes = 0;
   #scheduled = false;
-  /** Given to zlib and not done. */
+  /** The job in progress in zlib. */
   #underWay: { readonly bytes: number; readonly done: () => void } | undefined = undefined;
   #ended: (() => void) | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -81,12 +85,15 @@ export class UsageDecoder implements DecodeWork {
     }
     this.#receivedBytes += chunk.length;
     this.#waitingBytes += chunk.length;
-    // A copy: the chunk is the sender's, who may use its memory again.
+    // Copied, because the sender may reuse the memory of the chunk.
     this.#waiting.push(Buffer.from(chunk));
     this.#schedule();
   }
 
-  /** No more comes. Calls back, perhaps at once, when all that came is read or given up. */
+  /**
+   * Call at the end of the response. Calls `read`, possibly synchronously, when all of it was read
+   * or skipped.
+   */
   end(read: () => void): void {
     this.#ended = read;
     if (this.#over || (this.#waitingBytes === 0 && this.#underWay === undefined)) this.stop();
@@ -97,7 +104,7 @@ export class UsageDecoder implements DecodeWork {
     }
   }
 
-  /** Ends at once. What waits is not read. Idempotent. */
+  /** Ends at once and skips queued data. Idempotent. */
   stop(): void {
     this.#stop('stopped');
   }
@@ -135,17 +142,17 @@ export class UsageDecoder implements DecodeWork {
     return this.#entered && this.#hold(fixedBytes);
   }
 
-  /** Once there is something to decode: a decoder of Node's that is never used is not freed by its end. */
+  /** Created lazily: an unused decoder of Node is not freed when it is destroyed. */
   #open(piece: Buffer): Transform {
     const transform = decoderFor(this.#options.coding, piece);
     transform.on('data', (decoded: Buffer) => {
       this.#take(decoded);
-      // Between two jobs: no other one begins.
+      // This runs between two jobs: destroying the decoder here prevents the next one.
       if (!this.#over) return;
       this.#pool.spend(penaltyBytes);
       transform.destroy();
     });
-    // The fault is the client's to notice: it gets the same bytes.
+    // The client receives the same bytes and detects the error itself.
     transform.on('error', () => {
       this.#stop('malformed');
       this.#doneWith();
@@ -186,7 +193,7 @@ export class UsageDecoder implements DecodeWork {
     return true;
   }
 
-  /** `more`: bytes that came and did not even wait. */
+  /** `more`: bytes that arrived and were not queued. */
   #stop(why: Unread, more = 0): void {
     if (!this.#over) {
       this.#over = true;
@@ -206,8 +213,8 @@ export class UsageDecoder implements DecodeWork {
   }
 
   /**
-   * zlib is done with it. Not before: a decoder that is destroyed during a job says nothing of its end, and the next one would take
-   * another of libuv's threads.
+   * Only when zlib is idle: a decoder that is destroyed during a job does not report the end of the
+   * job, and the next decoder would occupy another of libuv's threads.
    */
   #releaseAll(): void {
     this.#transform?.destroy();
@@ -223,16 +230,20 @@ function windowOf(decodedBytes: number): number {
   return steps <= 1 ? 0 : steps * windowStepBytes;
 }
 
-/** Bytes that zlib decodes in one job of libuv's. Each decoder allocates as much, which is garbage when it ends. */
+/**
+ * Maximum decoded bytes per libuv job. Each decoder allocates a buffer of this size, which becomes
+ * garbage when it ends.
+ */
 const chunkSize = 4 * 1024;
-/** RFC 9659: a window of 8 MiB at most. */
+/** RFC 9659: a window of at most 8 MiB. */
 const zstdOptions = { chunkSize, params: { [constants.ZSTD_d_windowLogMax]: 23 } } as const;
 
-/** Given the first bytes of a response. */
+/** Decoder factories, which receive the first bytes of a response. */
 const decoders: ReadonlyMap<string, (first: Buffer) => Transform> = new Map([
   ['gzip', (): Transform => createGunzip({ chunkSize })],
   ['x-gzip', (): Transform => createGunzip({ chunkSize })],
-  // RFC 9110 §8.4.1.2: the zlib format, whose first byte says so; some apps send what is within it only.
+  // RFC 9110 §8.4.1.2: the zlib format, recognised by its first byte; some apps send raw deflate
+  // instead.
   [
     'deflate',
     (first: Buffer): Transform =>
@@ -253,8 +264,9 @@ function decoderFor(coding: string, first: Buffer): Transform {
 }
 
 /**
- * Brotli decodes a whole window before it gives out a byte of it. RFC 7932 §9.1: the largest one, of 16 MiB, begins with the bits 1111
- * and 8 MiB with 1101; 4 MiB (1011) is what compressors use by default, and all that is read here.
+ * Brotli decodes a whole window before it outputs a byte. RFC 7932 §9.1: streams with the largest
+ * window, 16 MiB, begin with the bits 1111, those with 8 MiB with 1101. The default of compressors
+ * is 4 MiB (1011), the largest that is decoded here.
  */
 function hasLargeWindow(coding: string, [first = 0]: Uint8Array): boolean {
   return coding === 'br' && ((first & 0x0f) === 0x0f || (first & 0x0f) === 0x0d);

@@ -1,15 +1,19 @@
-// Remembers which keys may not call which leases until a quota period ends, because a response did not report its usage
-// (`quotas.unknown_usage: deny`). In this process only: a restart forgets it, and each gateway remembers its own.
+// Remembers which keys may not call which leases until a quota period ends, because a response did
+// not report its usage (`quotas.unknown_usage: deny`). Kept in the memory of this process: it is
+// lost on restart, and gateways do not share it.
 import { periodKinds } from '../limits/quotas/quota-calendar.ts';
 import { judgeQuotas, none, type QuotaCharge, type QuotaState } from '../limits/quotas/quota.ts';
 
-/** Keys are configured, so there are few. Beyond it the one that has been there for longest goes. */
+/** Keys are configured, so there are few. Beyond this limit the oldest entry is evicted. */
 const defaultMaxKeys = 10_000;
-/** Of one key; beyond it the key may call no lease: apps come and go under new ids, and must not push others out. */
+/**
+ * Per key. Beyond this limit the key may call no lease: apps can reconnect under new ids and must
+ * not evict other entries.
+ */
 const maxLeasesOfKey = 256;
 
 interface Denied {
-  /** Wall clock; the period that ends last. */
+  /** Wall clock; the end of the period that ends last. */
   readonly endMs: number;
   /** Undefined: every lease. */
   leases: Set<string> | undefined;
@@ -41,7 +45,7 @@ export class UsageDenials {
     if ((denied.leases?.size ?? 0) > maxLeasesOfKey) denied.leases = undefined;
   }
 
-  /** The quota to wait for. Undefined: the key may call the lease. */
+  /** The quota that denies the call. Undefined: the key may call the lease. */
   deniedBy(charge: QuotaCharge, leaseId: string, nowMs: number): QuotaState | undefined {
     const denied = this.#denied.get(charge.key);
     if (denied === undefined) return undefined;
@@ -61,7 +65,7 @@ export class UsageDenials {
   }
 }
 
-/** Of the quotas of tokens that the key has, the one whose period ends last. */
+/** Among the key's quotas of tokens, the one whose period ends last. */
 function lastState(
   { quotas }: QuotaCharge,
   nowMs: number,

@@ -1,7 +1,7 @@
-// Recognises the few words that matter among the strings of JSON by their hash, without making a string of each: that alone would
-// take a third of the time of reading an event stream.
+// Recognises known words among JSON strings by their hash, without creating a string for each: that
+// alone would take a third of the time of reading an event stream.
 
-/** No word is longer, with every character escaped. */
+/** The maximum length of a word with every character escaped. */
 const maxWordBytes = 128;
 
 const factor = 31;
@@ -14,7 +14,7 @@ export function wordTable(words: Iterable<string>): WordTable {
   const table = new Map<number, string>();
   for (const word of words) {
     const hash = hashOf(word);
-    // Two words with one hash would hide one another.
+    // Two words with the same hash would hide each other.
     if (table.has(hash)) throw new RangeError(`the hash of ${word} is taken`);
     table.set(hash, word);
   }
@@ -32,7 +32,7 @@ export class WordReader {
     this.#known = known;
   }
 
-  /** It is longer than any word. */
+  /** Longer than any known word. */
   get isLong(): boolean {
     return this.#length > maxWordBytes;
   }
@@ -43,7 +43,7 @@ export class WordReader {
     this.#hasEscape = false;
   }
 
-  /** More of the string, of which what exceeds any word is passed over. */
+  /** Adds bytes of the string; ignores those beyond the longest word. */
   add(bytes: Uint8Array, from: number, to: number): void {
     const room = Math.max(0, maxWordBytes - this.#length);
     const end = Math.min(to, from + room);
@@ -61,7 +61,7 @@ export class WordReader {
     this.#hash = hash;
   }
 
-  /** One of the words; empty: none of them. */
+  /** The known word, or an empty text. */
   known(): string {
     if (this.isLong) return '';
     if (this.#hasEscape) {
@@ -72,7 +72,7 @@ export class WordReader {
     return word !== undefined && this.#is(word) ? word : '';
   }
 
-  /** Whatever it is; empty: it is too long. */
+  /** The whole string; empty if it is too long. */
   text(): string {
     if (this.isLong) return '';
     const text = this.#bytes.toString('latin1', 0, this.#length);

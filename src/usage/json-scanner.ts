@@ -1,15 +1,19 @@
-// Reads the JSON of a response as it passes by in pieces of any size: finds `usage` where OpenAI- and Anthropic-style responses have
-// it, and counts the bytes of text. Holds nothing but that one value and one short string.
+// Scans the JSON of a response in chunks of any size: finds `usage` where OpenAI- and
+// Anthropic-style responses have it, and counts the bytes of text. Buffers only that value and one
+// short string.
 import { hintKeys, ModelShape, repeatsText, wordlessKeys } from './usage-shape.ts';
 import { WordReader, wordTable } from './field-names.ts';
 
-/** The value of `usage`, as it was written. */
+/** Receives the parsed value of `usage`. */
 type Found = (usage: Readonly<Record<string, unknown>>) => void;
 
-/** More than any of them has, by far. */
+/** Far more than any real `usage` has. */
 const maxUsageBytes = 8 * 1024;
 
-/** Keys of objects that hold `usage` in place of the outermost one: Responses API, Messages API, streams of Groq. */
+/**
+ * Keys of objects that contain `usage` instead of the outermost object: Responses API, Messages
+ * API, streams of Groq.
+ */
 const holders: ReadonlySet<string> = new Set(['response', 'message', 'x_groq']);
 
 const quote = 0x22;
@@ -24,7 +28,10 @@ const letterU = 0x75;
 
 const keys = wordTable(new Set(['usage', ...holders, ...hintKeys, ...wordlessKeys]));
 
-/** By byte: 1 for those that stand outside of strings: structure, white space, numbers, and the letters of words such as `true`. */
+/**
+ * By byte: 1 for bytes that are valid outside strings: structure, white space, numbers, and the
+ * letters of literals such as `true`.
+ */
 const outside = new Uint8Array(256);
 for (const byte of Buffer.from('{}[]:," \t\n\r+-.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'))
   outside[byte] = 1;
@@ -35,20 +42,26 @@ export class UsageScanner {
   #depth = 0;
   #inString = false;
   #escaped = false;
-  /** A string is over. What comes next says whether it was a key. */
+  /** A string has ended. The next byte decides whether it was a key. */
   #pending = false;
   /** The last structural byte was a colon. */
   #afterColon = false;
   #textBytesOfString = 0;
   readonly #word = new WordReader(keys);
-  /** The latest key, and those of the two outermost levels. */
+  /** The latest key, and the keys of the two outermost levels. */
   #key = '';
   readonly #path: [string, string] = ['', ''];
-  /** Value of the outermost `type`. */
+  /** The value of the outermost `type`. */
   #type = '';
-  /** The part of the value of `usage` that has come. It ends where the depth is this again. Undefined: not within one. */
+  /**
+   * The part of the value of `usage` read so far. It ends when the depth is `depth` again.
+   * Undefined: not inside `usage`.
+   */
   #capture: { readonly depth: number; readonly pieces: Buffer[]; bytes: number } | undefined = undefined;
-  /** Text of the value that is being read, of those before, and of the longest one that repeats others. */
+  /**
+   * Bytes of text in the current value, in earlier ones, and in the longest value that repeats
+   * earlier text.
+   */
   #currentText = 0;
   #text = 0;
   #repeated = 0;
@@ -61,14 +74,16 @@ export class UsageScanner {
     this.#found = found;
   }
 
-  /** Bytes of text in it, escapes resolved. */
+  /** Bytes of text so far, with escapes resolved. */
   get textBytes(): number {
     const current = this.#currentText + this.#unfinishedText;
     if (repeatsText(this.#type)) return Math.max(this.#text, this.#repeated, current);
     return Math.max(this.#text + current, this.#repeated);
   }
 
-  /** Of a string that has not ended: a value, by what stands before it or by its length. */
+  /**
+   * Bytes of an unfinished string that is a value, judging by the preceding colon or by its length.
+   */
   get #unfinishedText(): number {
     const isValue = this.#afterColon || this.#word.isLong;
     const counts = this.#inString && isValue && this.#capture === undefined && !wordlessKeys.has(this.#key);
@@ -80,12 +95,12 @@ export class UsageScanner {
     return this.#usageHere ? 0 : Math.max(0, this.textBytes - this.#reportedText);
   }
 
-  /** It was JSON to its end, one object or list at least. */
+  /** The input was complete JSON, with at least one object or list. */
   get isWhole(): boolean {
     return this.#values > 0 && this.#depth === 0 && !this.#malformed && !this.#inString;
   }
 
-  /** Another text begins. */
+  /** Starts a new JSON text. */
   reset(): void {
     this.#commit();
     this.#depth = 0;
@@ -155,7 +170,8 @@ export class UsageScanner {
       const byte = bytes[i] ?? 0;
       if (escaped) {
         escaped = false;
-        // Of `\u00e9` four digits follow; in UTF-8 most of what is written so takes three bytes.
+        // The four digits of `\u00e9` follow; most characters that are escaped so take three bytes
+        // in UTF-8.
         text += byte === letterU ? -1 : 1;
       } else if (byte === backslash) escaped = true;
       else if (byte === quote) {
@@ -170,7 +186,7 @@ export class UsageScanner {
     return i;
   }
 
-  /** The string was a key: a value comes next. */
+  /** The string was a key; a value follows. */
   #named(): void {
     this.#pending = false;
     const name = this.#word.known();
@@ -181,7 +197,7 @@ export class UsageScanner {
     this.shape.key(name, this.#depth);
   }
 
-  /** The string, if there was one, was a value. */
+  /** A pending string was a value. */
   #endString(): void {
     if (!this.#pending) return;
     this.#pending = false;
@@ -205,7 +221,7 @@ export class UsageScanner {
     const capture = this.#capture;
     if (capture === undefined) return;
     capture.bytes += piece.length;
-    // A copy: the piece is the sender's, who may use its memory again.
+    // Copied, because the sender may reuse the memory of the chunk.
     if (capture.bytes <= maxUsageBytes) capture.pieces.push(Buffer.from(piece));
     else capture.pieces.length = 0;
   }
@@ -228,7 +244,7 @@ export class UsageScanner {
     this.#commit();
   }
 
-  /** Counts the part of a value that was read. */
+  /** Adds the text of the current value to the totals. */
   #commit(): void {
     const current = this.#currentText + this.#unfinishedText;
     if (repeatsText(this.#type)) this.#repeated = Math.max(this.#repeated, current);

@@ -1,31 +1,32 @@
-// Turns the `usage` of OpenAI- and Anthropic-style responses into five classes of tokens. usage-charge.ts decides what a class costs.
+// Converts the `usage` of OpenAI- and Anthropic-style responses to five classes of tokens.
+// usage-charge.ts computes the charge.
 import type { LlmTokens } from '../kernel/events.ts';
 
 export const noTokens: LlmTokens = { input: 0, cache_read: 0, cache_write: 0, output: 0, reasoning: 0 };
 
-/** Reported numbers are bounded here so that their sum stays exact; what is charged is bounded further. */
+/** Bounds reported numbers so that their sum stays exact; the charge is bounded more tightly. */
 const maxReported = 1e12;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Fields that say the same in different dialects, by what they say. */
+/** Fields of all dialects, grouped by meaning. */
 interface Parts {
   total: number;
   input: number;
   output: number;
-  /** Cache reads and writes that are a part of `input`: OpenAI, DeepSeek. */
+  /** Cache reads and writes that are part of `input`: OpenAI, DeepSeek. */
   readWithin: number;
   writtenWithin: number;
-  /** Cache reads and writes that Anthropic counts beside its input. */
+  /** Cache reads and writes that Anthropic reports separately from its input. */
   read: number;
   written: number;
-  /** Output that is not shown. */
+  /** Output that is not shown, such as reasoning. */
   hidden: number;
 }
 
 /**
- * Streams report cumulative numbers, again and again, and not every field each time (Anthropic's `message_start` has the input,
- * `message_delta` the output): the largest value of each field counts.
+ * Streams repeat cumulative numbers, and not every field each time (Anthropic's `message_start` has
+ * the input, `message_delta` the output), so the largest value of each field counts.
  */
 export class TokenCount {
   #isReported = false;
@@ -45,19 +46,19 @@ export class TokenCount {
     this.#note('writtenWithin', numberIn(inputDetails, 'cache_write_tokens', 'cache_creation_tokens'));
     this.#note('read', numberIn(usage, 'cache_read_input_tokens'));
     this.#note('written', numberIn(usage, 'cache_creation_input_tokens'));
-    // Predictions that were rejected are charged as output and not shown, as reasoning is.
+    // Rejected predictions are charged as output but not shown, like reasoning.
     const rejected = numberIn(outputDetails, 'rejected_prediction_tokens') ?? 0;
     const reasoning = numberIn(outputDetails, 'reasoning_tokens', 'thinking_tokens') ?? 0;
     this.#note('hidden', reasoning + rejected);
     this.#reportsOutput ||= output !== undefined;
   }
 
-  /** Some response said a number of tokens, and not only zeros. */
+  /** The response reported a number of tokens other than zero. */
   get isReported(): boolean {
     return this.#isReported;
   }
 
-  /** Output too, be it within a total. */
+  /** Output was reported, alone or within a total. */
   get reportsOutput(): boolean {
     return this.#reportsOutput || this.#parts.total > 0;
   }
@@ -66,11 +67,13 @@ export class TokenCount {
     const { total, input, output, hidden } = this.#parts;
     const cache = this.#cache();
     const outside = Math.max(0, input - cache.within);
-    // Reasoning is a part of the output with OpenAI. Where a total or the numbers themselves say so, it comes on top.
+    // OpenAI includes reasoning in the output. If the total or the numbers themselves show
+    // otherwise, it is added.
     const beside = hidden > output || (hidden > 0 && total >= input + output + hidden + cache.beside);
     const shown = beside ? output : output - hidden;
     const sum = outside + cache.read + cache.write + shown + hidden;
-    // Tokens that only the total includes: all of them where there are no parts (then it is input), else output that is not shown.
+    // Tokens that only the total includes: input if there are no parts, otherwise output that is
+    // not shown.
     const rest = Math.max(0, total - sum);
     const hasParts = sum > 0;
     return {
@@ -82,13 +85,14 @@ export class TokenCount {
     };
   }
 
-  /** Both conventions: the cache as a part of the input, or beside it. */
+  /** Supports both conventions: cache as part of the input, or separate from it. */
   #cache(): { readonly read: number; readonly write: number; readonly within: number; readonly beside: number } {
     const { total, input, output, readWithin, writtenWithin, read, written } = this.#parts;
     const cache = { read: Math.max(read, readWithin), write: Math.max(written, writtenWithin) };
     const cached = cache.read + cache.write;
     const sum = input + output + cached;
-    // OpenAI's names mean a part of the input, Anthropic's do not; where proxies mix the dialects, the total tells.
+    // OpenAI's field names mean part of the input, Anthropic's do not. Where proxies mix the
+    // dialects, the total decides.
     const isPart = readWithin + writtenWithin > 0 ? total !== sum : total > 0 && total < sum;
     return isPart && cached <= input
       ? { ...cache, within: cached, beside: 0 }
@@ -106,7 +110,7 @@ function fieldsIn(value: unknown): Fields {
   return typeof value === 'object' && value !== null ? (value as Fields) : {};
 }
 
-/** The largest of them. Undefined: none of them is a number of tokens. */
+/** The largest of the fields. Undefined: none of them is a number of tokens. */
 function numberIn(fields: Fields, ...names: readonly string[]): number | undefined {
   let largest: number | undefined;
   for (const name of names) {

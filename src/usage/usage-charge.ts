@@ -5,22 +5,22 @@ import { noTokens } from './token-counts.ts';
 
 /** The facts about a response, at its end or before it. */
 export interface UsageFacts {
-  /** By the app. Undefined: nothing. */
+  /** By the app. Undefined: it reported nothing. */
   readonly reported: LlmTokens | undefined;
-  /** False: the app reported input alone. */
+  /** False: the app reported only input. */
   readonly reportsOutput: boolean;
-  /** The response is one of a language model. Without it, only what was reported counts. */
+  /** The response comes from a language model. If not, only reported tokens count. */
   readonly isModel: boolean;
-  /** It ended as it should, and the gateway was not too busy to read it. */
+  /** It ended normally, and the gateway was not too busy to read it. */
   readonly complete: boolean;
   /** Of the request. */
   readonly requestTextBytes: number;
-  /** Of the response: in all, and since usage was last reported. */
+  /** Of the response: in total, and since the last report of usage. */
   readonly textBytes: number;
   readonly unreportedTextBytes: number;
-  /** Of the response, with its coding undone. Infinity: they were not all read, so that nothing can be said. */
+  /** Of the decoded response. Infinity: not all of it was read, so the size is unknown. */
   readonly decodedBytes: number;
-  /** Some output may be charged without being shown: its text does not bound it. */
+  /** Some output may be charged without being shown, so the response's size does not bound it. */
   readonly hidesOutput: boolean;
 }
 
@@ -29,22 +29,25 @@ export type UsageRules = Pick<QuotasPolicy, 'count' | 'unknownUsage' | 'maxToken
 export interface UsageCharge {
   readonly reported: LlmTokens;
   readonly estimated: LlmTokens;
-  /** Of the classes that count. */
+  /** Sum of the classes that count. */
   readonly charged: number;
   /** The app reported more than the bounds allow. */
   readonly suspicious: boolean;
-  /** How usage that the app did not report was charged. Undefined: it reported all. */
+  /** How usage that the app did not report was charged. Undefined: the report was complete. */
   readonly unknown: 'estimated' | 'denied' | 'ignored' | undefined;
 }
 
-/** Of English text, by the rule of thumb of both vendors. */
+/** For English text, by the rule of thumb of OpenAI and Anthropic. */
 const bytesPerToken = 4;
-/** Text after the last report that is no output: results of content filters, what proxies add about costs. */
+/**
+ * Text after the last report that is not output: results of content filters, cost information of
+ * proxies.
+ */
 const maxTrailingTextBytes = 256;
 
 export const tokenClasses: readonly TokenClass[] = ['input', 'cache_read', 'cache_write', 'output', 'reasoning'];
 
-/** The charge for what was reported so far, which the final one is never below. */
+/** The charge for the tokens reported so far; the final charge is never lower. */
 export function chargeReported(facts: UsageFacts, rules: UsageRules): UsageCharge {
   const { tokens, suspicious } = bounded(facts, rules.maxTokensPerResponse);
   const charged = Math.min(sumOf(tokens, rules.count), rules.maxTokensPerResponse);
@@ -56,8 +59,8 @@ export function chargeUsage(facts: UsageFacts, rules: UsageRules): UsageCharge {
   const missing = missingOf(facts);
   if (sumOf(missing, tokenClasses) === 0 && !isUnreported(facts)) return known;
   if (rules.unknownUsage === 'ignore') return { ...known, unknown: 'ignored' };
-  // A client that leaves has kept the app from reporting. What came is charged, and nobody is shut out for a lost connection, nor for
-  // what others keep the gateway busy with.
+  // If the client disconnects, the app cannot report: what was sent is charged. A key is not denied
+  // for a lost connection, nor because the gateway is busy with other responses.
   if (rules.unknownUsage === 'deny' && facts.complete) return { ...known, unknown: 'denied' };
   const max = rules.maxTokensPerResponse;
   const estimated = { ...missing, input: Math.min(missing.input, max), output: Math.min(missing.output, max) };
@@ -69,7 +72,10 @@ function isUnreported({ isModel, reported }: UsageFacts): boolean {
   return isModel && reported === undefined;
 }
 
-/** Text that no report covers: all of it; the output, where only input was reported; or what came after the last report. */
+/**
+ * Text that no report covers: all of it; the output, if only input was reported; or what followed
+ * the last report.
+ */
 function missingOf(facts: UsageFacts): LlmTokens {
   const { isModel, reported, reportsOutput, complete, requestTextBytes, textBytes, unreportedTextBytes } = facts;
   if (!isModel) return noTokens;
@@ -84,8 +90,8 @@ function estimate(bytes: number): number {
 }
 
 /**
- * A token that is shown has a byte at least. Input, cache and reasoning (histories, files, images) may be more than the bytes that
- * pass here: they have a bound by setting.
+ * A shown token has at least one byte. Input, cache and reasoning (histories, files, images) may
+ * exceed the bytes that pass through the gateway, so a setting bounds them.
  */
 function bounded(facts: UsageFacts, max: number): { readonly tokens: LlmTokens; readonly suspicious: boolean } {
   const { reported, decodedBytes, hidesOutput } = facts;
@@ -103,6 +109,6 @@ function bounded(facts: UsageFacts, max: number): { readonly tokens: LlmTokens; 
 }
 
 function sumOf(tokens: LlmTokens, classes: readonly TokenClass[]): number {
-  // A class that the setting names twice counts once.
+  // A class that is configured twice counts once.
   return tokenClasses.reduce((sum, name) => sum + (classes.includes(name) ? tokens[name] : 0), 0);
 }

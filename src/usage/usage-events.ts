@@ -1,5 +1,5 @@
-// Owns the way from a stream of server-sent events to the JSON in it: what stands behind `data:`, event by event (WHATWG HTML §9.2.6),
-// passed on in the pieces in which it comes. Holds none of it.
+// Extracts the JSON from a stream of server-sent events: the values of `data:`, event by event
+// (WHATWG HTML §9.2.6), passed on in chunks as they arrive. Buffers nothing.
 import type { UsageScanner } from './json-scanner.ts';
 
 const lineFeed = 0x0a;
@@ -9,7 +9,10 @@ const fieldName: Uint8Array = Buffer.from('data:');
 
 export class EventScanner {
   readonly #scanner: UsageScanner;
-  /** Bytes of the line that are the field's name so far. Undefined: it is another field. */
+  /**
+   * The number of bytes of the line that match the field name so far. Undefined: it is another
+   * field.
+   */
   #matched: number | undefined = 0;
   #lineIsEmpty = true;
   #afterReturn = false;
@@ -19,7 +22,7 @@ export class EventScanner {
     this.#scanner = scanner;
   }
 
-  /** False: no line so far was one of data. */
+  /** True once a `data` line was seen. */
   get hasData(): boolean {
     return this.#hasData;
   }
@@ -37,7 +40,7 @@ export class EventScanner {
     }
   }
 
-  /** Returns the index of the last byte of the line that is there. */
+  /** Returns the index of the last byte of the line in this chunk. */
   #passValue(bytes: Uint8Array, from: number): number {
     let end = from;
     while (end < bytes.length && bytes[end] !== lineFeed && bytes[end] !== carriageReturn) end += 1;
@@ -48,7 +51,10 @@ export class EventScanner {
     return end - 1;
   }
 
-  /** An empty line ends the event. Lines of data that follow one another are one text, and where they meet is space to JSON. */
+  /**
+   * An empty line ends the event. Consecutive `data` lines form one text; the line feed between
+   * them is white space in JSON.
+   */
   #endLine(): void {
     if (this.#lineIsEmpty) this.#scanner.reset();
     this.#matched = 0;

@@ -47,7 +47,7 @@ async function read(
   return reader.facts(0);
 }
 
-/** Reads the whole text with JSON.parse(). */
+/** A reference implementation with JSON.parse(). */
 function oracle(type: string, body: string): { text: number; unreported: number } {
   const texts =
     type === 'application/json'
@@ -69,7 +69,7 @@ function oracle(type: string, body: string): { text: number; unreported: number 
   return { text: Math.max(fresh, repeated), unreported: Math.max(fresh, repeated) - reportedAt };
 }
 
-/** `escaped`: what is not ASCII was written as escapes, of which each counts three bytes. */
+/** `escaped`: non-ASCII characters were escaped; each escape counts as three bytes. */
 function textIn(value: unknown, key: string, depth: number, escaped: boolean): number {
   if (typeof value === 'string') {
     if (wordlessKeys.has(key)) return 0;
@@ -78,7 +78,7 @@ function textIn(value: unknown, key: string, depth: number, escaped: boolean): n
   if (typeof value !== 'object' || value === null) return 0;
   let sum = 0;
   for (const [name, inner] of Object.entries(value)) {
-    // The outermost one, and that of a message or response.
+    // The outermost `usage`, and that of a message or response.
     if (name === 'usage' && (depth === 0 || (depth === 1 && (key === 'response' || key === 'message')))) continue;
     sum += textIn(inner, Array.isArray(value) ? key : name, depth + 1, escaped);
   }
@@ -106,7 +106,7 @@ describe('responses as both vendors write them', () => {
         check(reader?.facts(0), at);
       }
       for (const size of [1, 2, 3, 16, 1000]) check(await read(headers, body, { size }), `every ${size}`);
-      // On any other path its JSON shows what it is.
+      // On any other path, the JSON alone is sufficient evidence.
       assert.equal((await read(headers, body, { modelPath: false }))?.isModel, true);
     });
   }

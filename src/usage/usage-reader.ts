@@ -1,5 +1,5 @@
-// Reads what a response of a language model says of its tokens: from JSON or server-sent events, compressed or not, beside the flow of
-// the response. It sees each piece after the client's connection has it, and holds up none.
+// Reads token usage from the response of a language model: JSON or server-sent events, compressed
+// or not. Receives each chunk after it was written to the client, and delays none.
 import type { RawHeaders } from '../kernel/http/http.ts';
 import type { UsageFacts } from './usage-charge.ts';
 import type { DecodePool } from './decode-pool.ts';
@@ -9,21 +9,24 @@ import { UsageScanner } from './json-scanner.ts';
 import { TokenCount } from './token-counts.ts';
 
 export interface ReaderOptions {
-  /** The request is one to a language model, by method and path. */
+  /** By method and path, the request goes to a language model. */
   readonly modelPath: boolean;
-  /** The request makes no model work: it asks for what is there, such as a response that is not ready. */
+  /** The request reads existing data, such as the state of a response, and runs no model. */
   readonly readOnly: boolean;
-  /** The id of the lease that the response comes from. */
+  /** The id of the lease that serves the response. */
   readonly owner: string;
   readonly pool: DecodePool;
 }
 
-/** Text that one compressed byte is taken for when it is not read: the ratio of gzip for prose. */
+/** The estimated text in a compressed byte that is not read: gzip's ratio for prose. */
 const textBytesPerUnreadByte = 4;
 
 const openBrace = 0x7b;
 const openBracket = 0x5b;
-/** Bytes that may precede the first one that tells: white space, and the byte order mark of UTF-8 (EF BB BF). */
+/**
+ * Bytes that may precede the first significant byte: white space, and the byte order mark of UTF-8
+ * (EF BB BF).
+ */
 const leading: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf]);
 
 export class UsageReader {
@@ -39,7 +42,7 @@ export class UsageReader {
   #unread: Unread | undefined = undefined;
   #complete = false;
 
-  /** `coding`: empty for none; undefined for one that can't be undone. */
+  /** `coding`: empty for none; undefined for one that cannot be decoded. */
   constructor(coding: string | undefined, { modelPath, readOnly, owner, pool }: ReaderOptions) {
     this.#modelPath = modelPath;
     this.#readOnly = readOnly;
@@ -61,7 +64,7 @@ export class UsageReader {
     });
   }
 
-  /** Why some of it was not read. */
+  /** Why part of the response was not read. */
   get unread(): Unread | undefined {
     return this.#unread;
   }
@@ -72,19 +75,22 @@ export class UsageReader {
     else this.#leave(chunk.length, 'coding');
   }
 
-  /** The response is complete. Calls back, perhaps at once, when all that came is read or given up. */
+  /**
+   * Call when the response is complete. Calls `read`, possibly synchronously, when all of it was
+   * read or skipped.
+   */
   end(read: () => void): void {
     this.#complete = true;
     if (this.#decoder === undefined) read();
     else this.#decoder.end(read);
   }
 
-  /** The response was cut: no more of it is read. */
+  /** Call when the response was cut: reads no more of it. */
   stop(): void {
     this.#decoder?.stop();
   }
 
-  /** As far as they are known by now. */
+  /** The facts known so far. */
   facts(requestTextBytes: number): UsageFacts {
     const tokens = this.#tokens;
     const json = this.#json;
@@ -93,7 +99,7 @@ export class UsageReader {
       reported: tokens.isReported ? tokens.tokens : undefined,
       reportsOutput: tokens.reportsOutput,
       isModel: this.#isModel,
-      // The app may have reported usage in bytes that the gateway had no room to read.
+      // The app may have reported usage in bytes that the gateway was too busy to read.
       complete: this.#complete && this.#unread !== 'busy',
       requestTextBytes,
       textBytes: json.textBytes + otherText,
@@ -103,7 +109,7 @@ export class UsageReader {
     };
   }
 
-  /** Neither JSON nor events: all of it is text. */
+  /** Neither JSON nor events: all bytes count as text. */
   get #plainTextBytes(): number {
     return this.#scanner instanceof EventScanner && !this.#scanner.hasData ? this.#decodedBytes : 0;
   }
@@ -113,8 +119,8 @@ export class UsageReader {
     if (this.#tokens.isReported) return true;
     if (shape.certain) return !this.#readOnly || this.#scanner !== this.#json;
     if (!this.#modelPath) return false;
-    // Other APIs use such paths too. They are recognised by a response that was read to its end: no content, or JSON that has nothing of a
-    // model's.
+    // Other APIs use such paths too. They are recognised by a complete response without content, or
+    // with JSON that has none of a model's fields.
     const isOther = this.#decodedBytes === 0 || (isWhole && !shape.possible);
     return !(isOther && this.#complete && this.#unreadBytes === 0);
   }
@@ -124,7 +130,7 @@ export class UsageReader {
     if (this.#scanner === undefined) {
       const first = bytes.find((byte) => !leading.has(byte));
       if (first === undefined) return;
-      // By what it is: the type that it is sent as may be missing or wrong.
+      // Decides by the content, since the Content-Type may be missing or wrong.
       this.#scanner = first === openBrace || first === openBracket ? this.#json : new EventScanner(this.#json);
       bytes = bytes.subarray(bytes.indexOf(first));
     }
@@ -142,7 +148,7 @@ const emptyStatuses: ReadonlySet<number> = new Set([202, 204, 205]);
 
 const jsonType = /^(?:application|text)\/(?:json|jsonl|ndjson|x-ndjson|[\w.+-]+\+json)$/;
 
-/** Undefined: there is nothing to be read in such a response. */
+/** Undefined: such a response contains no usage. */
 export function usageReader(status: number, headers: RawHeaders, options: ReaderOptions): UsageReader | undefined {
   if (status < 200 || status > 299) return undefined;
   let type = '';
@@ -158,7 +164,7 @@ export function usageReader(status: number, headers: RawHeaders, options: Reader
   const modelPath = options.modelPath && !emptyStatuses.has(status);
   if (!modelPath && type !== '' && type !== 'text/event-stream' && !jsonType.test(type)) return undefined;
   const applied = codings.filter((coding) => coding !== '' && coding !== 'identity');
-  // Codings one upon another are not undone, and nobody uses them.
+  // Multiple codings are not decoded; they are not used in practice.
   const coding = applied.length > 1 ? undefined : (applied[0] ?? '');
   const readable = coding === '' || (coding !== undefined && isReadableCoding(coding));
   if (!readable && !modelPath) return undefined;

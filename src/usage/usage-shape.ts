@@ -1,22 +1,23 @@
-// Recognises calls to language models: by the path of the request, and by the JSON of the response. Tables only; usage-json.ts reads
-// the JSON. See docs/guides/rate-limiting.md, "Which requests are calls to a language model".
+// Recognises calls to language models by the path of the request and the JSON of the response.
+// Contains the tables; json-scanner.ts reads the JSON. See docs/guides/rate-limiting.md, "Which
+// requests are calls to a language model".
 
 /** The last segment of a path of the OpenAI and Anthropic APIs, in lower case. */
 const lastSegments: ReadonlySet<string> = new Set(['completions', 'responses', 'messages', 'embeddings']);
-/** Anthropic's oldest API ends in a common verb: its version must stand before it. */
+/** Anthropic's oldest API ends in a common verb, so the version must precede it. */
 const lastPairs: ReadonlySet<string> = new Set(['v1/complete']);
-/** Escapes within escapes that are resolved. */
+/** Levels of nested percent-encoding that are decoded. */
 const maxEscapeLevels = 3;
 
 /**
- * Whether the path is one of a language model, in any spelling that some server takes for it: letter case, escapes, empty and dot
- * segments, backslashes, parameters of a segment, a slash at the end.
+ * Whether the path belongs to a language model, in any spelling that some server accepts: letter
+ * case, escapes, empty and dot segments, backslashes, parameters of a segment, a trailing slash.
  */
 export function isModelPath(target: string): boolean {
   return isModelName(segmentsOf(target));
 }
 
-/** The same for an upgrade: APIs that speak WebSocket. */
+/** The same for an upgrade: APIs over WebSocket. */
 export function isModelSocketPath(target: string): boolean {
   const segments = segmentsOf(target);
   return isModelName(segments) || segments.at(-1) === 'realtime';
@@ -40,7 +41,7 @@ function segmentsOf(target: string): string[] {
   return segments;
 }
 
-/** Of ASCII: no name in the tables has anything else. */
+/** Decodes ASCII only: the names in the tables have no other characters. */
 function unescaped(path: string): string {
   return path.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
@@ -53,29 +54,32 @@ const modelObjects: ReadonlySet<string> = new Set([
 const modelTypes: ReadonlySet<string> = new Set([
   ...['message_start', 'message_delta', 'content_block_start', 'content_block_delta', 'content_block_stop'],
 ]);
-/** Values of `type` at any level: output that is charged without being shown whole. */
+/** Values of `type` at any level: output that is charged without being shown completely. */
 const hiddenTypes: ReadonlySet<string> = new Set([
   ...['thinking', 'redacted_thinking', 'thinking_delta', 'signature_delta'],
 ]);
 export const hintKeys: ReadonlySet<string> = new Set(['model', 'choices', 'completion', 'stop_reason']);
 
-/** Evidence in the JSON of a response that it is one of a language model. Evidence is added and never withdrawn. */
+/**
+ * Collects evidence in the JSON of a response that it comes from a language model. Evidence is only
+ * added.
+ */
 export class ModelShape {
   #certain = false;
   #hidden = false;
   readonly #hints = new Set<string>();
 
-  /** It is a response of a language model, whatever the path. */
+  /** The response comes from a language model, whatever its path. */
   get certain(): boolean {
     return this.#certain;
   }
 
-  /** On the path of a language model it passes for one. */
+  /** Sufficient evidence if the path is that of a language model. */
   get possible(): boolean {
     return this.#certain || this.#hints.size > 0;
   }
 
-  /** Some of its output may be charged and not shown. */
+  /** Some of the output may be charged without being shown. */
   get hidesOutput(): boolean {
     return this.#hidden;
   }
@@ -84,7 +88,7 @@ export class ModelShape {
   key(name: string, depth: number): void {
     if (depth > 2 || !hintKeys.has(name)) return;
     this.#hints.add(name);
-    // A message of the Messages API: its `type` alone is that of many a chat.
+    // A message of the Messages API: many chat APIs use its `type` too, so that is not enough.
     if (depth === 1 && this.#hints.has('model') && this.#hints.has('stop_reason')) this.#certain = true;
   }
 
@@ -97,17 +101,20 @@ export class ModelShape {
   }
 }
 
-/** Responses API. */
+/** The Responses API. */
 function isResponsesEvent(type: string): boolean {
   return type.startsWith('response.');
 }
 
-/** An event that carries text which came in other events before, or that the request held. */
+/** An event that repeats text of earlier events or of the request. */
 export function repeatsText(type: string): boolean {
   return isResponsesEvent(type) && !type.endsWith('.delta');
 }
 
-/** Keys whose strings are no text that a model wrote: identifiers, states, checksums, vectors, and text that stands beside it once more. */
+/**
+ * Keys whose strings are not text of a model: identifiers, states, checksums, vectors, and repeated
+ * text.
+ */
 export const wordlessKeys: ReadonlySet<string> = new Set([
   ...['id', 'object', 'type', 'model', 'role', 'status', 'event', 'index', 'phase', 'provider', 'severity'],
   ...['item_id', 'response_id', 'previous_response_id', 'call_id', 'tool_call_id', 'tool_use_id', 'service_tier'],

@@ -1,4 +1,4 @@
-// Owns what `config schema` and `config print` are called with. run-config.ts does it.
+// The arguments of `config schema` and `config print`. run-config.ts implements them.
 import { Command } from 'commander';
 import type { CliContext } from '../context.ts';
 import type { PrintOptions } from '../run/run-config.ts';

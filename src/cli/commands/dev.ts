@@ -1,5 +1,5 @@
-// Owns what `dev` is called with. run-dev.ts does it.
-// The work is loaded when it is asked for: --help and a mistyped option need none of it.
+// The arguments of `dev`. run-dev.ts implements it and is loaded on use: --help and a mistyped
+// option do not need it.
 import { Command } from 'commander';
 import type { CliContext } from '../context.ts';
 import { portOption } from '../options.ts';

@@ -1,4 +1,4 @@
-// Owns what `explain` is called with. run-explain.ts does it.
+// The arguments of `explain`. run-explain.ts implements it.
 import { Command } from 'commander';
 import type { CliContext } from '../context.ts';
 import type { ExplainOptions } from '../run/run-explain.ts';

@@ -1,5 +1,5 @@
-// Owns what `expose` is called with. run-expose.ts does it.
-// The work is loaded when it is asked for: --help and a mistyped option need none of it.
+// The arguments of `expose`. run-expose.ts implements it and is loaded on use: --help and a
+// mistyped option do not need it.
 import { Command, Option } from 'commander';
 import { parseAssertionSource } from '../../expose/assertions/assertion-gate.ts';
 import { parseHostHeader } from '../../expose/request/host-header.ts';

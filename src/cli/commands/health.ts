@@ -1,10 +1,11 @@
-// Owns `health`: asks a running gateway whether it is ready, for container checks that have no curl.
+// Implements `health`: asks a running gateway whether it is ready, for container checks without
+// curl.
 import { Command } from 'commander';
 import { printable, printableJson } from '../../kernel/printable.ts';
 import { CliFault, usageFault } from '../fault.ts';
 import type { CliContext } from '../context.ts';
 
-/** Container checks give up after a few seconds themselves; ours is the clearer line. */
+/** Shorter than the usual timeout of container checks, so that our message is printed. */
 const timeoutMs = 3_000;
 const maxBodyBytes = 64 * 1024;
 
@@ -32,7 +33,7 @@ async function health(options: HealthOptions, { terminal, signal, environment }:
   const ready = status === 200;
   if (options.json === true) terminal.result(printableJson({ url, ready, status, body }));
   else if (ready) terminal.result('ready');
-  // What a TLS port answers to plain HTTP.
+  // The status with which a TLS port responds to plain HTTP.
   const hint = status === 400 && url.startsWith('http:') ? hintOfTls : '';
   if (!ready) throw new CliFault(`the gateway at ${url} is not ready (HTTP ${status}${reason})${hint}`);
 }
@@ -82,7 +83,7 @@ function healthUrl(text: string): string {
   return url.href;
 }
 
-/** A gateway that listens on every address is asked on this machine's own. */
+/** Uses the loopback address for a gateway that listens on all addresses. */
 function localUrl({ host, port }: { readonly host: string; readonly port: number }): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/health/ready`;
@@ -91,7 +92,7 @@ function localUrl({ host, port }: { readonly host: string; readonly port: number
 const hintOfTls = '; if the gateway speaks TLS, write https:// in --url';
 
 function failure(url: string, reason: string): string {
-  // OpenSSL's and Node's names for certificates that are not accepted, such as DEPTH_ZERO_SELF_SIGNED_CERT.
+  // Error codes of OpenSSL and Node for rejected certificates, such as DEPTH_ZERO_SELF_SIGNED_CERT.
   if (/CERT|ISSUER/.test(reason)) {
     return `the certificate at ${url} is not accepted (${reason}); name its authority in NODE_EXTRA_CA_CERTS, or ask the port of admin.port`;
   }

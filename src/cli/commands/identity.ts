@@ -1,4 +1,5 @@
-// Owns `identity`: shows who the gateway is to apps, and makes a new identity when asked to. Never shows the private key.
+// Implements `identity`: shows the gateway's id for apps, and creates a new identity on request.
+// Never shows the private key.
 import { lstat, rename } from 'node:fs/promises';
 import { Command } from 'commander';
 import { gatewayIdentityPath } from '../../config/source/state-directory.ts';
@@ -43,7 +44,10 @@ async function identity(options: IdentityOptions, { terminal, environment }: Cli
   terminal.note(`The first line is the id, the second the public key (Ed25519, base64). Both are kept in ${file}.`);
 }
 
-/** Never overwritten: apps that admit the old id would otherwise be lost for good by one mistyped command. */
+/**
+ * Renames the old file instead of overwriting it: otherwise one mistyped command would lose access
+ * to all apps that admit the old id.
+ */
 async function setAside(file: string): Promise<string | undefined> {
   const kept = `${file}.${new Date().toISOString().replaceAll(':', '')}`;
   try {

@@ -1,5 +1,5 @@
-// Owns what `keys create|rotate|revoke|list|hash` are called with. run-keys.ts and run-keys-hash.ts do it.
-// The work is loaded when it is asked for: --help and a mistyped option need none of it.
+// The arguments of `keys create|rotate|revoke|list|hash`. run-keys.ts and run-keys-hash.ts
+// implement them and are loaded on use: --help and a mistyped option do not need them.
 import { Command, InvalidArgumentError } from 'commander';
 import { isKeyName, isScope, isTimestamp } from '../../config/check/checks.ts';
 import { parseDuration } from '../../config/schema/durations.ts';
@@ -138,7 +138,7 @@ function checkedText(check: TextCheck, words: string): (text: string) => string 
   };
 }
 
-/** Without a check: the keys file's own says what is wrong. */
+/** Without a check here, the validation of the keys file reports invalid values. */
 function severalTimes(
   check: TextCheck = () => true,
   words = '',
@@ -147,7 +147,7 @@ function severalTimes(
   return (text, earlier) => [...(earlier ?? []), one(text)];
 }
 
-/** A time as it will stand in the file. */
+/** A timestamp in the format of the keys file. */
 function timeOption(text: string): string {
   if (isTimestamp(text) === true) return text;
   const fromNowMs = parseDuration(text);
@@ -158,7 +158,7 @@ function timeOption(text: string): string {
   return new Date(Date.now() + fromNowMs).toISOString();
 }
 
-/** A century; what is longer is a slip, and no date. */
+/** About a century: anything longer is a typing error, and may not be a valid date. */
 const maxMs = 100 * 366 * 24 * 3_600_000;
 const maxGraceMs = 90 * 24 * 3_600_000;
 

@@ -1,4 +1,5 @@
-// The arguments of `leases` and `leases accept`. The work is loaded when it is asked for: --help and a mistyped option need none of it.
+// The arguments of `leases` and `leases accept`. The implementation is loaded on use: --help and a
+// mistyped option do not need it.
 import { Command } from 'commander';
 import type { CliContext } from '../context.ts';
 import { relayOption } from '../options.ts';
@@ -33,7 +34,7 @@ function acceptCommand(context: CliContext): Command {
     .addHelpText('after', '\nExample:\n  $ portal-gateway leases accept billing --relay ws://localhost:4017/relay')
     .action(async (name: string, options: AcceptOptions, command: Command) => {
       const { acceptLease } = await import('../run/run-leases-accept.ts');
-      // Options of the same name are read by the outer command when they stand before `accept`, and also behind it.
+      // The outer command parses options that both commands have, before and after `accept`.
       await acceptLease(name, { ...command.parent?.opts<AcceptOptions>(), ...options }, context);
     });
 }

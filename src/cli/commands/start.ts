@@ -1,5 +1,5 @@
-// Owns what `start` is called with. run-start.ts does it.
-// The work is loaded when it is asked for: --help and a mistyped option need none of it.
+// The arguments of `start`. run-start.ts implements it and is loaded on use: --help and a mistyped
+// option do not need it.
 import { Command } from 'commander';
 import { suggestionOf } from '../../config/schema/names.ts';
 import { printable } from '../../kernel/printable.ts';
@@ -30,7 +30,7 @@ export function startCommand(context: CliContext): Command {
         'after',
         '\nExample:\n  $ GATEWAY_API_KEY=… portal-gateway start --relay wss://relay.example.com/relay',
       )
-      // As the default command it also gets the names of commands that don't exist.
+      // As the default command, `start` also receives the names of unknown commands.
       .allowExcessArguments()
       .action(async (options: StartOptions, command: Command) => {
         const [first] = command.args;
@@ -42,7 +42,10 @@ export function startCommand(context: CliContext): Command {
   );
 }
 
-/** What is neither an option nor a command: mostly a file, or a slip of the hand. */
+/**
+ * The message for an argument that is neither an option nor a command, usually a file or a typing
+ * error.
+ */
 function excessArgument(argument: string, { parent }: Command): string {
   const shown = printable(argument);
   if (/\.ya?ml$/.test(argument))

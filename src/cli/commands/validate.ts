@@ -1,4 +1,4 @@
-// Owns what `validate` is called with. run-validate.ts does it.
+// The arguments of `validate`. run-validate.ts implements it.
 import { Command } from 'commander';
 import type { CliContext } from '../context.ts';
 import type { ValidateOptions } from '../run/run-validate.ts';

@@ -16,7 +16,7 @@ export interface IdentityOptions {
   readonly replace?: boolean;
 }
 
-/** How long a relay that is away can delay the takeover. */
+/** How long an unreachable relay can delay the takeover. */
 const otherRelaysPatienceMs = 15_000;
 /** Longer than a drain takes: up to 12 s until the lease has moved, and 5 s for requests in flight. */
 const drainPatienceMs = 60_000;
@@ -30,7 +30,7 @@ export class ExposeIdentity {
   readonly #stop = new AbortController();
   readonly #requestDrain: (successor: ProcessRecord) => void;
   #lock: IdentityLock | undefined;
-  /** What is known of the process to take over from. */
+  /** The process to take over from, as far as it is known. */
   #toReplace: { readonly holder: ProcessRecord | undefined } | undefined;
   readonly #publishedOn = new Set<string>();
   #patience: NodeJS.Timeout | undefined;
@@ -54,7 +54,8 @@ export class ExposeIdentity {
     if (claim.kind === 'locked') identity.#hold(claim.lock);
     else if (claim.kind === 'held' && replace) identity.#toReplace = claim;
     else if (claim.kind === 'held') throw inUse(file, claim.holder);
-    // Replicas on other machines share mounted identities: that is no fault. Relays show when two publish at the same time.
+    // Replicas on other machines may share a mounted identity, so this is not an error. Relays
+    // reveal when two publish at the same time.
     else if (replace)
       context.terminal.note(`--replace has no effect: no lock can be kept beside ${file} (${claim.reason}).`);
     return identity;
@@ -114,7 +115,10 @@ export class ExposeIdentity {
   }
 }
 
-/** A file named with --identity must be usable. Without one, an identity that cannot be kept is replaced by a new one at each start. */
+/**
+ * A file named with --identity must be usable. The default file may be unwritable: then each start
+ * uses a new identity.
+ */
 async function credentialOf(
   { identity }: IdentityOptions,
   file: string,

@@ -12,7 +12,10 @@ import { atRelay } from '../run/relay-trust.ts';
 import { RefusedClients } from './refused-clients.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** These don't pass by themselves on a relay that never took us. Once any relay has, they end nothing: callers are served there. */
+/**
+ * Errors that do not go away by themselves, on a relay that never accepted the lease. They do not
+ * end the command once any relay has accepted it: callers are served there.
+ */
 const hopelessAtFirst: ReadonlySet<PortalErrorCode> = new Set([
   'bad_relay_url',
   'not_a_relay',
@@ -27,11 +30,11 @@ const failureText: Readonly<Record<AppFailure, (origin: string) => string>> = {
   too_late: (origin) => `${origin} did not begin its response in time`,
 };
 
-/** An app that does it once does it with every request. */
+/** An app that does this once does it on every request. */
 const excessEveryMs = 60_000;
 
 export class ExposeNotes {
-  /** Rejects with what makes going on pointless; never resolves. */
+  /** Rejects with an error that retrying cannot fix; never resolves. */
   readonly hopeless: Promise<never>;
   readonly #terminal: Terminal;
   readonly #target: Target;
@@ -66,7 +69,7 @@ export class ExposeNotes {
     this.hopeless = new Promise((_resolve, reject) => {
       this.#giveUp = reject;
     });
-    // Whoever stops first leaves the other unheard.
+    // Avoids an unhandled rejection when `expose` stops for another reason.
     this.hopeless.catch(() => undefined);
   }
 
@@ -88,7 +91,7 @@ export class ExposeNotes {
         break;
       case 'attempt_failed':
         if (this.#isHopeless(event.error.code)) this.#giveUp(event.error);
-        // Once for each loss: the attempts after it go on quietly.
+        // One line for each loss; later failed attempts are not printed.
         else if (!this.#unreachable.has(relay)) this.#terminal.note(`Not connected: ${event.error.message}. Retrying.`);
         this.#unreachable.add(relay);
         break;
@@ -122,7 +125,7 @@ export class ExposeNotes {
         break;
       case 'assertion_keys_failed': {
         const line = `No keys of the gateway from ${event.source} (${printable(event.reason)}). Retrying.`;
-        // Once for each reason.
+        // One line for each reason.
         if (line !== this.#keysFailed) this.#terminal.note(printable(line, 1000));
         this.#keysFailed = line;
         break;
@@ -139,7 +142,10 @@ export class ExposeNotes {
     }
   };
 
-  /** The app accepts no connection when `expose` starts. A line once a relay is connected or waited for: an `expose` that ends has one line. */
+  /**
+   * Reports that the app accepts no connection when `expose` starts. Printed once a relay is
+   * connected or being retried, so that an `expose` that fails prints one line.
+   */
   targetFault({ proxyError, reason }: AppFault): void {
     const { origin } = this.#target;
     this.#targetLine =
@@ -160,7 +166,7 @@ export class ExposeNotes {
     if (line !== undefined) this.#terminal.note(`${relay}: ${line.text}.`);
   }
 
-  /** Callers and apps can cause thousands of these a second: `kind` has a bounded number of lines. */
+  /** Callers and apps can cause thousands of these a second, so each `kind` has a line budget. */
   #noteSome(kind: string, line: string): void {
     const nowMs = this.#nowMs();
     let budget = this.#budgets.get(kind);

@@ -7,7 +7,7 @@ import type { Terminal } from '../terminal.ts';
 const repeatEveryMs = 600_000;
 
 interface Held {
-  /** The id of its lease. */
+  /** The id of the lease that the relay lists. */
   readonly holder: string | undefined;
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
@@ -27,7 +27,7 @@ export class LeaseNotes {
   readonly #clocks: LeaseNotesClocks;
   /** By relay. */
   readonly #held = new Map<string, Held>();
-  /** By relay: when it was noted last. */
+  /** By relay: the time of the last line. */
   readonly #contestedMs = new Map<string, number>();
 
   constructor(terminal: Pick<Terminal, 'note'>, clocks: LeaseNotesClocks) {
@@ -43,7 +43,7 @@ export class LeaseNotes {
     const holder = error instanceof LeaseRejected ? error.holder : undefined;
     const nowMs = this.#clocks.nowMs();
     let held = this.#held.get(relay);
-    // A list that did not arrive does not change what the last one showed.
+    // If the list did not arrive, the last known holder stays.
     if (held === undefined || (holder !== undefined && held.holder !== holder.id)) {
       held = { holder: holder?.id, sinceMs: this.#clocks.wallMs(), notedMs: -Infinity };
       this.#held.set(relay, held);
@@ -69,7 +69,7 @@ export class LeaseNotes {
   }
 }
 
-/** A relay may say any number; not each is a date. */
+/** A relay may send any number, also one outside the range of Date. */
 function timeText(ms: number): string {
   const date = new Date(ms);
   return Number.isNaN(date.getTime()) ? 'an unknown time' : date.toISOString().replace(/\.\d+Z$/, 'Z');

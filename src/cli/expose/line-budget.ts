@@ -1,4 +1,5 @@
-// Bounds how many lines of one kind reach a terminal: a few at once, then one now and then, with the number of those left out.
+// Bounds how many lines of one kind reach a terminal: a burst, then one line per refill, with the
+// number of omitted lines.
 
 /** Enough for a page and all its parts. */
 const maxLines = 20;
@@ -9,12 +10,12 @@ export class LineBudget {
   #refilledMs: number;
   #leftOut = 0;
 
-  /** `nowMs`: monotonic, as of take(). */
+  /** `nowMs`: monotonic, from the same clock as for take(). */
   constructor(nowMs: number) {
     this.#refilledMs = nowMs;
   }
 
-  /** What to write behind the line, perhaps nothing; undefined: the line is left out. */
+  /** The text to append to the line, which may be empty; undefined: omit the line. */
   take(nowMs: number): string | undefined {
     const refills = Math.floor((nowMs - this.#refilledMs) / refillMs);
     this.#refilledMs += refills * refillMs;

@@ -59,7 +59,7 @@ test('a flood of made-up ids that lasts is counted from minute to minute', () =>
   }
   const [first, second, ...more] = lines.filter((line) => line.includes('more than 100 ids'));
   assert.match(first ?? '', /claimed id 100\.$/);
-  // Each of the second minute's first 100 ids has a line of its own.
+  // The first 100 ids of the second minute get one line each.
   assert.match(second ?? '', /claimed id 6100\. 5899 more since the last such line\.$/);
   assert.deepEqual([more.length, lines.length], [0, 202]);
 });

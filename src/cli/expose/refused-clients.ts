@@ -1,4 +1,5 @@
-// The lines of `expose` about clients that it refused: one for each client and reason, again after a minute, with the number in between.
+// The lines of `expose` about rejected clients: one for each client and reason, repeated after a
+// minute with the number in between.
 import { skewText } from '../../kernel/clock-skew.ts';
 import { printable } from '../../kernel/printable.ts';
 import type { ClientRefusal } from '../../portal/index.ts';
@@ -17,7 +18,7 @@ export class RefusedClients {
   readonly #note: (line: string) => void;
   readonly #nowMs: () => number;
   readonly #noted = new Map<string, Noted>();
-  /** Beyond maxClients. Never forgotten: their number is all that is known of a flood. */
+  /** Beyond maxClients. Never removed, since this count is the only record of a flood. */
   #others: Noted | undefined;
 
   /** `nowMs`: monotonic. */
@@ -39,7 +40,7 @@ export class RefusedClients {
     }
   }
 
-  /** `before`: what is known of the same line. */
+  /** `before`: the previous entry for the same line. */
   #count(before: Noted | undefined, nowMs: number, line: string): Noted {
     if (before !== undefined && nowMs - before.atMs < everyMs) {
       before.unnoted += 1;
@@ -52,7 +53,7 @@ export class RefusedClients {
 
   #hasRoomFor(key: string, nowMs: number): boolean {
     if (this.#noted.has(key) || this.#noted.size < maxClients) return true;
-    // At most 100 entries to check, and each is removed once.
+    // At most 100 entries to check; each is removed once.
     for (const [old, { atMs }] of this.#noted) if (nowMs - atMs >= everyMs) this.#noted.delete(old);
     return this.#noted.size < maxClients;
   }

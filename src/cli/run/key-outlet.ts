@@ -1,13 +1,13 @@
-// Owns where a new key goes, which is shown once: to the terminal that somebody looks at, or to a file that nobody else can read. Never
-// to where it could end in a log without having been asked for.
+// Chooses where a new key is shown, once: on the terminal, or in a file that only its owner can
+// read. Never writes it to a pipe or log unless that was requested.
 import { open, unlink } from 'node:fs/promises';
 import { CliFault, usageFault } from '../fault.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** Shows the key and makes it work by `change`, both or neither. */
+/** Shows the key and calls `change` to make it valid: both happen, or neither. */
 export type KeyOutlet = (key: string, change: () => Promise<void>) => Promise<void>;
 
-/** `out`: a new file, or `-` for stdout, whatever it is. Throws CliFault. */
+/** `out`: a new file, or `-` for stdout of any kind. Throws CliFault. */
 export function keyOutlet(out: string | undefined, terminal: Terminal): KeyOutlet {
   if (out === undefined && !terminal.isWatched) {
     throw usageFault(
@@ -16,7 +16,7 @@ export function keyOutlet(out: string | undefined, terminal: Terminal): KeyOutle
   }
   if (out === undefined || out === '-') {
     return async (key, change) => {
-      // What is shown can't be taken back.
+      // Output cannot be undone, so the change comes first.
       await change();
       terminal.result(key);
     };

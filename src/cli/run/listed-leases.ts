@@ -4,7 +4,7 @@ import type { CliContext } from '../context.ts';
 import { CliFault } from '../fault.ts';
 import { atRelay, trusted } from './relay-trust.ts';
 
-/** A large list takes several round trips; a frozen relay sends nothing at all. */
+/** A large list takes several round trips, and a frozen relay sends nothing. */
 const listTimeoutMs = 30_000;
 
 export interface RelayOptions {
@@ -18,7 +18,7 @@ export async function listedLeases(
 ): Promise<RelayInfo & { readonly relay: string }> {
   const url = relay ?? environment().relayUrl;
   const trust = await trusted(caFile, [url]);
-  // Nobody is dialled, so nobody needs to know who asks.
+  // Opens no tunnel to an app, so any credential will do.
   const session = await connect(url, { credential: createCredential(), signal, ...trust });
   const timeout = AbortSignal.timeout(listTimeoutMs);
   try {

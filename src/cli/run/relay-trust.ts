@@ -1,4 +1,4 @@
-// `--ca-file`, the same for every command that connects to relays, and errors that name the relay.
+// Implements `--ca-file` for every command that connects to relays, and adds the relay to errors.
 import { readFile } from 'node:fs/promises';
 import { readPemCertificates } from '../../kernel/net/pem-certificates.ts';
 import { openWords } from '../../config/source/secrets/secret-file.ts';
@@ -7,7 +7,10 @@ import { CliFault, usageFault } from '../fault.ts';
 
 export const caFileHelp = 'PEM certificates to trust for wss:// relays instead of those of the system';
 
-/** As an option of the relay client. Throws CliFault, also when none of the relays shows a certificate: nothing would be checked. */
+/**
+ * An option for the relay client. Throws CliFault, also when none of the relays uses TLS and the
+ * option would have no effect.
+ */
 export async function trusted(caFile: string | undefined, urls: readonly string[]): Promise<{ readonly ca?: string }> {
   if (caFile === undefined) return {};
   if (urls.every((url) => /^ws:/i.test(url)))

@@ -1,4 +1,4 @@
-// Owns the work of `config schema` and `config print`: what can be configured, and what is.
+// Implements `config schema` and `config print`.
 import { configJsonSchema } from '../../config/schema/json-schema.ts';
 import { loadConfig } from '../../config/load/load.ts';
 import { showPath } from '../../config/schema/names.ts';

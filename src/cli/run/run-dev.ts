@@ -1,4 +1,5 @@
-// Owns `dev`: relay, demo app and gateway in this process, joined the way that separate ones would be, and nothing left behind.
+// Implements `dev`: relay, demo app and gateway in one process, connected as separate processes
+// would be. Leaves no files behind.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Config, KeyConfig } from '../../config/load/config.ts';
@@ -30,7 +31,7 @@ export async function dev({ port }: DevOptions, { terminal, signal }: CliContext
   const key = createApiKey('test');
   try {
     const leaseId = await publishDemo(parts, relayUrl, gatewayIdentity, signal);
-    // Last, so that it drains first: requests in flight need the app and the relay.
+    // Started last, so that it drains first: requests in flight need the app and the relay.
     const gateway = await runGateway(parts, {
       config: devConfig(port, relayUrl, key),
       credential: gatewayIdentity,
@@ -44,17 +45,17 @@ export async function dev({ port }: DevOptions, { terminal, signal }: CliContext
     terminal.note('Ctrl-C stops all of it.');
     await aborted(signal);
   } catch (error) {
-    // Stopped while starting is stopped.
+    // An abort during the start counts as a normal stop.
     if (!signal.aborted) throw error;
   }
 }
 
-/** Nothing of the file and the environment: this is for trying things out, and must work the same everywhere. */
+/** Ignores the file and the environment, so that `dev` works the same everywhere. */
 function devConfig(port: number, relayUrl: string, key: string): Config {
   const { gateway, portal, auth, ...rest } = defaultConfig();
   return {
     ...rest,
-    // A developer waits for it to end: idle connections of a browser must not delay that.
+    // Do not let idle connections of a browser delay the exit.
     gateway: { ...gateway, host: loopback, port, shutdownGraceMs: drainMs, drainLingerMs: 0 },
     portal: { ...portal, relays: [{ url: relayUrl, caFile: '' }] },
     auth: { ...auth, keys: [devKey(key)] },
@@ -70,7 +71,7 @@ function devKey(key: string): KeyConfig {
   };
 }
 
-/** Where `leases` and `expose` look by themselves, unless somebody else is there. */
+/** Uses the default port of `leases` and `expose`, unless it is taken. */
 async function startRelay(parts: AsyncDisposableStack): Promise<string> {
   const options = { host: loopback, identity: createCredential() };
   const start = async (port: number): Promise<string> => {
@@ -87,7 +88,10 @@ async function startRelay(parts: AsyncDisposableStack): Promise<string> {
   }
 }
 
-/** By the same way as `expose --allow-client`: nobody on the relay gets around the gateway. */
+/**
+ * Admits only the gateway, like `expose --allow-client`: other clients of the relay cannot bypass
+ * it.
+ */
 async function publishDemo(
   parts: AsyncDisposableStack,
   relayUrl: string,

@@ -1,4 +1,5 @@
-// Owns the work of `explain`: which rule decides whether a key may call a lease, and why. Works on the configuration; asks no gateway and no relay.
+// Implements `explain`: shows which rule decides whether a key may call a lease. Uses the
+// configuration alone, without a gateway or relay.
 import { isIP } from 'node:net';
 import { loadConfig } from '../../config/load/load.ts';
 import { suggestionOf } from '../../config/schema/names.ts';
@@ -61,7 +62,9 @@ export async function explain(options: ExplainOptions, context: CliContext): Pro
   if (!verdict.allowed) throw new CliFault(`refused: ${verdict.code ?? 'access_denied'}`);
 }
 
-/** Of the gateway on this machine; undefined where it has none, or where its file is not ours to read. */
+/**
+ * As accepted by the gateway on this machine; undefined if there is none or its file is unreadable.
+ */
 async function acceptedIdOf(lease: string, { environment }: CliContext): Promise<string | undefined> {
   const file = leaseNamesPath(environment().stateDirectory);
   const { lines } = await readLeaseNames(file, 0, await administeredUser(file)).catch(() => ({ lines: [] }));

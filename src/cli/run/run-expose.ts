@@ -1,4 +1,5 @@
-// Runs `expose`: publishes one local app on one or more relays until the process is asked to stop.
+// Implements `expose`: publishes one local app on one or more relays until the process is asked to
+// stop.
 import { AssertionGate, type AssertionSource } from '../../expose/assertions/assertion-gate.ts';
 import { Bridge, defaultMaxTunnels } from '../../expose/bridge.ts';
 import type { HostHeader } from '../../expose/request/host-header.ts';
@@ -28,9 +29,9 @@ export interface ExposeOptions extends IdentityOptions {
 
 /** Requests in flight get this long; a second Ctrl-C ends them at once. */
 const drainMs = 5_000;
-/** What the receive windows of all tunnels may grow by together. */
+/** The total by which the receive windows of all tunnels may grow. */
 const windowBudgetBytes = 268_435_456;
-/** As many as a relay may open by default. */
+/** The default limit of streams that a relay may open. */
 const minInboundStreams = 16_384;
 
 export async function expose(target: Target, options: ExposeOptions, context: CliContext): Promise<void> {
@@ -46,7 +47,8 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   const notes = new ExposeNotes(context.terminal, target);
   const { requireAssertion: source } = options;
   const gate = source && new AssertionGate(source, credential.id, notes.exposeEvent);
-  // Known or not: until they are, no request passes.
+  // Try to load the keys of assertions before publishing. If that fails, requests are rejected until
+  // a later attempt succeeds.
   await gate?.look();
   const { hostHeader, maxTunnels } = options;
   const bridge = new Bridge({ target, hostHeader, maxTunnels, log: notes.exposeEvent, gate });
@@ -67,13 +69,14 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
     };
     const session = { credential, windowBudget, ...trust, maxInboundStreams: streamsFor(maxTunnels), log };
     for (const url of urls) relays.push(new RelayClient({ url, ...session }));
-    // Publishing does not wait: the app may come later.
+    // Publishing does not wait for the app, which may start later.
     void probeTarget(target, stop.signal).then((fault) => {
       if (fault !== undefined) notes.targetFault(fault);
     });
     const publishing = publish(offer, relays, bridge, { signal: stop.signal, handOver: handOver.signal });
     const successor = await Promise.race([aborted(context.signal), notes.hopeless, publishing, identity.drainRequest]);
-    // Ctrl-C comes from a person who waits; in a rolling restart another process publishes the same lease about now.
+    // Ctrl-C comes from a person who waits, so it skips the drain. SIGTERM may be part of a rolling
+    // restart in which another process takes over the lease.
     if (successor !== undefined || !isInterrupt(context.signal)) {
       context.terminal.note(drainNote(successor === undefined ? undefined : processText(successor)));
       bridge.drain();
@@ -91,7 +94,7 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   }
 }
 
-/** For one relay: each tunnel is a stream, and so is a tunnel that is about to be refused. */
+/** Per relay: each tunnel is a stream, also a tunnel that is about to be rejected. */
 function streamsFor(maxTunnels = defaultMaxTunnels): number {
   return Math.max(minInboundStreams, 2 * maxTunnels);
 }

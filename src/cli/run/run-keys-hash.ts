@@ -1,4 +1,4 @@
-// Owns `keys hash`: a key from stdin becomes an entry of the configuration. The key is written nowhere.
+// Implements `keys hash`: turns a key from stdin into a configuration entry. The key is not stored.
 import process from 'node:process';
 import { bcryptHash } from '../../auth/bcrypt.ts';
 import { stringify } from 'yaml';
@@ -16,7 +16,7 @@ export interface HashOptions {
 }
 
 const foreignPrefixCharacters = 8;
-/** A prefix of a shorter key would tell too much of it. */
+/** The prefix of a shorter key would reveal too much of it. */
 const shortestPrefixedKey = 3 * foreignPrefixCharacters;
 
 export async function hashKey({ id, cost, json }: HashOptions, { terminal }: CliContext): Promise<void> {

@@ -1,4 +1,5 @@
-// Owns `keys create|rotate|revoke|list`: which file they are about, and what is said of it. The key itself goes to key-outlet.ts alone.
+// Implements `keys create|rotate|revoke|list`: finds the keys file and reports the change. Only
+// key-outlet.ts writes the key itself.
 import { resolve } from 'node:path';
 import { bcryptHash } from '../../auth/bcrypt.ts';
 import { createApiKey, prefixCharacters } from '../../auth/api-key.ts';
@@ -42,7 +43,7 @@ export interface RotateOptions extends NewKeyOptions {
   readonly grace: number;
 }
 
-/** A key of our own form, and what is kept of it. */
+/** A generated key, and the data that is stored about it. */
 interface NewKey {
   readonly key: string;
   readonly secret: Secret;
@@ -94,7 +95,7 @@ export async function rotateKey(id: string, options: RotateOptions, context: Cli
 
 export async function revokeKey(id: string, options: KeysOptions, context: CliContext): Promise<void> {
   const { file, others } = await keysFileOf(options, context);
-  // A mistyped name makes no file.
+  // A mistyped file name must not create a file.
   await existing(file);
   await changeKeysFile(file, others, (keys) => withoutRevoked(keys, id));
   context.terminal.note(printable(`The key "${id}" is revoked.`));
@@ -125,7 +126,7 @@ export async function listKeys(options: KeysOptions & { readonly json?: boolean 
   }
 }
 
-/** `others`: the keys that stand in the configuration, when one is known. */
+/** `others`: the keys in the configuration, if there is one. */
 async function keysFileOf(
   options: KeysOptions,
   { signal }: CliContext,
@@ -157,7 +158,7 @@ async function newKey(kind: 'live' | 'test', cost: number): Promise<NewKey> {
   return { key, secret: { keyHash: await bcryptHash(key, cost), keyPrefix: key.slice(0, prefixCharacters) } };
 }
 
-/** On stderr for people: stdout has the key, or nothing. */
+/** On stderr, because stdout may carry the key. */
 function tell(line: string, data: object | undefined, options: NewKeyOptions, { terminal }: CliContext): void {
   if (options.json === true) terminal.note(printableJson(data));
   else terminal.note(printable(line, 1000));

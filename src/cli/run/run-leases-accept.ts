@@ -1,5 +1,5 @@
-// `leases accept`: admits a lease id for a name under `portal.name_binding: strict`. A running gateway with the same state directory
-// applies it within a second and the next lease list.
+// Implements `leases accept`: admits a lease id for a name under `portal.name_binding: strict`. A
+// running gateway with the same state directory applies it within a second and the next lease list.
 import { didYouMean } from '../../config/schema/names.ts';
 import { leaseNamesPath } from '../../config/source/state-directory.ts';
 import { foldName, isLeaseId, leaseIdIn } from '../../kernel/lease-name.ts';
@@ -52,7 +52,7 @@ async function write(file: string, name: string, id: string): Promise<void> {
   }
 }
 
-/** The new id that the relay lists under the name; the accepted one where it lists no other. */
+/** The new id that the relay lists under the name, or the accepted id if it lists no other. */
 async function listedId(
   folded: string,
   shown: string,

@@ -1,4 +1,5 @@
-// `leases`: what a relay offers, as a table for people or as JSON. Everything that apps publish is untrusted text.
+// Implements `leases`: prints what a relay offers as a table or as JSON. All text from apps is
+// untrusted.
 import { leaseNamesPath } from '../../config/source/state-directory.ts';
 import { foldName, sharedLeaseNames } from '../../kernel/lease-name.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
@@ -29,11 +30,12 @@ export async function leases(options: LeasesOptions, context: CliContext): Promi
     terminal.note(`${count} ${count === 1 ? 'entry' : 'entries'} of the list ignored: ${reason}`);
 }
 
-/** What a gateway would report of the name of a lease. */
+/** The warnings that a gateway would log about the name of a lease. */
 async function notesOf(listed: readonly PortalLease[], context: CliContext): Promise<(lease: PortalLease) => string> {
   const counts = new Map<string, number>();
   for (const { name } of listed) counts.set(foldName(name), (counts.get(foldName(name)) ?? 0) + 1);
-  // Of gateways on this machine with `portal.name_binding: strict`; there may be none, or a file that is not ours to read.
+  // Written by gateways on this machine with `portal.name_binding: strict`. The file may be absent
+  // or unreadable for this user.
   const file = leaseNamesPath(context.environment().stateDirectory);
   const { lines } = await readLeaseNames(file, 0, await administeredUser(file)).catch(() => ({ lines: [] }));
   const accepted = new Map(lines.map(({ name, id }) => [name, id] as const));
@@ -56,7 +58,7 @@ interface Row {
   readonly alpn: readonly string[];
   readonly expires_at: string;
   readonly description: string;
-  /** Empty: nothing is wrong with the name. */
+  /** Empty: the name is fine. */
   readonly note: string;
 }
 
@@ -65,7 +67,7 @@ function rowOf(lease: PortalLease, note: string): Row {
   return { name, id, alpn, expires_at: timeOf(expiresAtMs), description: descriptionOf(metadata), note };
 }
 
-/** A relay may say any number; not each is a date. */
+/** A relay may send any number, also one outside the range of Date. */
 function timeOf(ms: number): string {
   const date = new Date(ms);
   return Number.isNaN(date.getTime()) ? 'unknown' : date.toISOString().replace('.000Z', 'Z');

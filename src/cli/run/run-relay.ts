@@ -1,4 +1,4 @@
-// Owns `relay`: our own relay in the foreground, until it is asked to stop.
+// Implements `relay`: runs a relay in the foreground until it is asked to stop.
 import { createCredential } from '../../portal/index.ts';
 import { createRelay, type Relay } from '../../relay/relay.ts';
 import { listenError } from '../../gateway/start-error.ts';
@@ -11,14 +11,15 @@ export interface RelayCommandOptions {
   readonly port: number;
 }
 
-/** What is being forwarded may end in its own time; a second Ctrl-C ends it at once. */
+/** Forwarded streams get this long to end; a second Ctrl-C ends them at once. */
 const drainMs = 5_000;
 
 export async function relay({ host, port }: RelayCommandOptions, { terminal, signal }: CliContext): Promise<void> {
   const relay = createRelay({
     host,
     port,
-    // Shown in info answers, and nothing depends on it: a new one each time is as good.
+    // Relays report it in info responses, but no client depends on it, so each start creates a new
+    // one.
     identity: createCredential(),
     log: (event) => {
       terminal.note(eventLine(event));

@@ -1,4 +1,5 @@
-// Owns `start`: the gateway in the foreground, on its configuration and whatever becomes of it, until it is asked to stop.
+// Implements `start`: runs the gateway in the foreground, reloading its configuration, until it is
+// asked to stop.
 import type { Config } from '../../config/load/config.ts';
 import { type RunningConfig, withDigestedKeys } from '../../config/load/digested-keys.ts';
 import { type Faulty, loadConfig, type FlagSetting } from '../../config/load/load.ts';
@@ -53,11 +54,11 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
     throw usageFault('--ca-file needs --relay; in the configuration it is portal.relays[].ca_file');
   await trusted(options.caFile, options.relay ?? []);
   const flags = flagsOf(options);
-  // In this thread, since no request is served yet.
+  // Loaded in this thread, since no requests are served yet.
   const loaded = withDigestedKeys(await loadConfig({ file: options.config, flags, signal: context.signal }));
   if (!loaded.ok) throw configFault(loaded, context.terminal);
   const { config } = loaded;
-  // Closed last: a SIGHUP while requests drain must not end the process.
+  // Closed last: a SIGHUP during the drain must not end the process.
   await using watching = new AsyncDisposableStack();
   await using parts = new AsyncDisposableStack();
   const gatewayLog = createLog(config.logging, (line) => {
@@ -94,7 +95,7 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
     details: () => ({ rejected_reloads: rejections.details() }),
   });
   keysChanged = gateway.keysChanged;
-  // What changed while it began to listen.
+  // Keys may have changed while it began to listen.
   await keysChanged();
   for (const warning of loaded.warnings) log.warn(findingLine(warning));
   const watch = await watchConfig({
@@ -190,7 +191,10 @@ function reloading(initial: Config, parts: Reloading, applied: (config: Config) 
   };
 }
 
-/** All or nothing: a configuration with faults changes nothing. `initial` is what the process was started with. */
+/**
+ * All or nothing: a faulty configuration changes nothing. `initial`: the configuration at the start
+ * of the process.
+ */
 function reloader(
   initial: Config,
   { gateway, log, rejections }: Reloading,
@@ -229,7 +233,10 @@ function publishReload(outcome: ConfigReloaded['outcome']): void {
   if (configReloaded.hasSubscribers) configReloaded.publish({ outcome } satisfies ConfigReloaded);
 }
 
-/** What only its use shows: a certificate that OpenSSL does not take, a file that other users may change. */
+/**
+ * Faults that appear only on use: a certificate that OpenSSL rejects, a file that other users can
+ * change.
+ */
 async function faultsOf(gateway: RunningGateway, config: Config): Promise<readonly string[]> {
   try {
     await gateway.apply(config);

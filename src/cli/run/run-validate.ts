@@ -1,4 +1,5 @@
-// Owns the work of `validate`: every fault of the configuration at once, in the form that editors and CI understand, then what it holds.
+// Implements `validate`: prints every fault of the configuration in a form that editors and CI
+// understand, then a summary.
 import type { Config, RelayConfig } from '../../config/load/config.ts';
 import { loadConfig } from '../../config/load/load.ts';
 import { type Finding, findingLine } from '../../config/source/origin.ts';
@@ -52,7 +53,7 @@ interface RelayCheck {
   readonly fault?: string;
 }
 
-/** Errors of connecting name the relay already, those within the connection do not. */
+/** Connect errors already name the relay; errors of an open connection do not. */
 function named(url: string, message: string): string {
   return message.startsWith(`relay ${url} `) ? message : `relay ${url}: ${message}`;
 }
@@ -65,7 +66,7 @@ async function checkRelay({ url, caFile }: RelayConfig, signal: AbortSignal): Pr
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(relayTimeoutMs)]);
   try {
     const ca = caFile === '' ? undefined : await readAuthorities('its ca_file', caFile);
-    // Nobody is dialled, so nobody needs to know who asks.
+    // Opens no tunnel to an app, so any credential will do.
     const session = await connect(url, {
       credential: createCredential(),
       signal: inTime,
@@ -103,7 +104,7 @@ function counted(count: number, what: string): string {
 interface FindingLists {
   readonly faults: readonly object[];
   readonly warnings: readonly object[];
-  /** Of the kinds of which there are too many to list. */
+  /** The number of warnings that are not listed. */
   readonly warnings_left_off: number;
 }
 

@@ -1,4 +1,5 @@
-// Bad input to keys and lease rules: each is one fault, at its place, that says what to do and holds no secret.
+// Invalid keys and lease rules: each gives one fault, at its position, with a remedy and without a
+// secret.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { faultLines, loadText, warningLines } from '../../../test/helpers/config.ts';

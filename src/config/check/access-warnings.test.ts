@@ -4,7 +4,7 @@ import { loadText, warningLines } from '../../../test/helpers/config.ts';
 
 const env = { KEY: '5e3f0c9b7a1d48265e3f' };
 const key = 'auth: { keys: [{ id: one, key: "${KEY}", scopes: [read, mcp] }] }\n';
-/** Of no key: the tail of what bcrypt makes is as good as another. */
+/** Hashes of no key: only their cost matters to the checks. */
 const hashes = [10, 12, 12].map((cost, i) => `$2b$${cost}$${String(i).repeat(53)}`);
 
 function sharing(count: number): string {

@@ -1,5 +1,6 @@
-// Owns what is no fault of keys and lease rules and yet hardly meant: rules that let nobody in, names that nobody has, hashes that
-// take different times. Looks at the configuration alone: who is in auth.keys_file it does not know.
+// Warns about keys and lease rules that are probably not intended: rules that admit no caller,
+// unknown principals, hashes with different costs. Uses the configuration alone, without the keys
+// of auth.keys_file.
 import { leaseKey } from '../../kernel/lease-name.ts';
 import type { Config } from '../load/config.ts';
 import { boundedSuggestions } from '../schema/names.ts';
@@ -28,10 +29,10 @@ export function* accessOddities({ auth, leaseAcl }: Config): Generator<Warning> 
   }
 }
 
-/** As many as may have no prefix. */
+/** The same as the limit for keys without a prefix. */
 const maxPerPrefix = 4;
 
-/** The prefix itself is not told: it is the beginning of a key. */
+/** The message omits the prefix, because it is the beginning of a key. */
 function* prefixes({ keys }: Config['auth']): Generator<Warning> {
   const hashed = keys.flatMap(({ keyHash, keyPrefix }, i) =>
     keyHash !== '' && keyPrefix !== '' ? [{ keyPrefix, i }] : [],
@@ -44,7 +45,10 @@ function* prefixes({ keys }: Config['auth']): Generator<Warning> {
   }
 }
 
-/** Principals that no key can be. Subjects and tenants are others' to name, and so is all that a keys file holds. */
+/**
+ * Principals that match no key. Skipped with a keys file, whose keys are not known here; subjects
+ * and tenants come from elsewhere.
+ */
 function* strangers(auth: Config['auth'], leaseAcl: Config['leaseAcl']): Generator<Warning> {
   if (!auth.enabled || auth.keysFile !== '') return;
   const ids = new Set(auth.keys.map(({ id }) => id));

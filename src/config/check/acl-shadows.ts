@@ -1,5 +1,5 @@
-// Owns the finding of lease rules that change nothing: whoever they let in is let in anyway, by a rule of the same class that fits all
-// that they fit. Looks at the configuration alone.
+// Finds lease rules without effect: rules whose principals are already admitted by a rule of the
+// same class that matches at least the same leases. Uses the configuration alone.
 import { foldName } from '../../kernel/lease-name.ts';
 import type { Config } from '../load/config.ts';
 import type { Path } from '../schema/shape.ts';
@@ -10,7 +10,7 @@ interface Shadowed {
   readonly message: string;
 }
 
-/** Within the class of prefixes the rules that fit count together, so a longer one may add nobody. */
+/** Matching prefix rules are combined, so a longer one may add no principal. */
 export function* shadowedRules({ leaseAcl }: Config): Generator<Shadowed> {
   const prefixes = Object.entries(leaseAcl).flatMap(([pattern, principals]) =>
     pattern.length > 1 && pattern.endsWith('*')

@@ -1,9 +1,10 @@
-// Limits how many warnings of one kind are listed: a mistake in a generated configuration is repeated in every entry.
+// Limits how many warnings of one kind are listed: a mistake in a generated configuration is
+// repeated in every entry.
 import type { Finding } from '../source/origin.ts';
 
 const maxOfKind = 50;
 
-/** The first ones of each kind; behind the last of them a line with the number of the others. */
+/** The first ones of each kind, followed by a line with the number of the others. */
 export function boundedByKind(findings: readonly Finding[]): Finding[] {
   const counts = new Map<string, number>();
   for (const { message } of findings) {
@@ -28,7 +29,10 @@ function leftOffLine(leftOff: number): Finding {
   return { origin: undefined, message: `… and ${leftOff.toLocaleString('en')} more of this kind`, leftOff };
 }
 
-/** The message without what is different in each of its kind: the setting that it begins with, names, numbers and suggestions. */
+/**
+ * The message without its variable parts: the setting at its beginning, names, numbers and
+ * suggestions.
+ */
 function kindOf(message: string): string {
   return message
     .replace(/"(?:[^"\\]|\\.)*"/g, '""')

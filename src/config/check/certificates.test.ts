@@ -19,7 +19,7 @@ interface Files {
   readonly keyMode?: number;
   readonly clientCa?: string;
   readonly now?: Date;
-  /** More of the section. */
+  /** Further settings of the section. */
   readonly more?: string;
 }
 

@@ -1,5 +1,5 @@
-// Checks the files that the configuration names for TLS: whether they are there, hold certificates and keys that belong together, can be
-// served, and how long they are valid. Serves nothing with them.
+// Checks the TLS files that the configuration names: they exist, hold matching certificates and
+// keys, can be served, and are valid. Does not serve them.
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { isAuthority, readPemCertificates } from '../../kernel/net/pem-certificates.ts';
 import { tlsContextFault } from '../../kernel/net/tls-context.ts';
@@ -75,7 +75,7 @@ class Check implements CertificateReport {
     this.faults.push({ path: certPath, message: `names a certificate that can't be served: OpenSSL says ${fault}` });
   }
 
-  /** What was read, unless it has a fault. */
+  /** The content, unless it has a fault. */
   async clientCa(file: string, path: Path): Promise<string | undefined> {
     const bundle = await this.certificates(file, path, earliestOf);
     if (bundle === undefined) return undefined;
@@ -87,7 +87,7 @@ class Check implements CertificateReport {
     return undefined;
   }
 
-  /** `counts`: how long the whole is valid. */
+  /** `counts`: computes the validity of the whole file. */
   async certificates(
     file: string,
     path: Path,

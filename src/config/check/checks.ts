@@ -1,4 +1,4 @@
-// Owns what makes a text an address, a URL, a name or a header: pure questions, answered without looking anything up.
+// Syntax checks of addresses, URLs, names and headers. Pure: no lookups.
 import { createPrivateKey } from 'node:crypto';
 import { isIP, isIPv6 } from 'node:net';
 import { isLeaseId as isCanonicalId, leaseIdIn } from '../../kernel/lease-name.ts';
@@ -8,29 +8,29 @@ import { isMethodOverride, isRemoved, isWrittenByGateway } from '../../kernel/ht
 import type { TextCheck } from '../schema/fields.ts';
 import { bareHost } from '../schema/listen-host.ts';
 
-/** RFC 1123 §2.1, and lengths of RFC 1035 §2.3.4. */
+/** RFC 1123 §2.1, with the lengths of RFC 1035 §2.3.4. */
 const domainName = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
-/** Containers have names with an underscore. */
+/** Container names may have underscores. */
 const hostName =
   /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
 /** RFC 9110 §5.6.2 */
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
-/** RFC 9110 §5.5: visible characters, spaces and tabs inside. */
+/** RFC 9110 §5.5: visible characters, with spaces and tabs between them. */
 const fieldValue = /^(?:[!-~\u0080-\u00ff](?:[\t -~\u0080-\u00ff]{0,8190}[!-~\u0080-\u00ff])?)?$/;
 
 const isHost = (text: string): boolean => isIP(text) !== 0 || hostName.test(text);
 
-/** An address to listen on; an IPv6 address may have the brackets that it has in URLs. */
+/** An address to listen on; an IPv6 address may have brackets as in URLs. */
 export const isListenHost: TextCheck = (text) => isHost(bareHost(text));
 
-/** Of `gateway.host`: only this machine reaches it. */
+/** For `gateway.host`: only this machine can connect. */
 export function isLoopbackHost(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 export const isDomain: TextCheck = (text) => domainName.test(text) && isIP(text) === 0;
 
-/** HOST or HOST:PORT, an IPv6 address in brackets: the value of a Host header. */
+/** HOST or HOST:PORT, with an IPv6 address in brackets, as in a Host header. */
 export const isAuthority: TextCheck = (text) => {
   const match = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text);
   if (match === null || Number(match[2] ?? 1) > 65_535 || Number(match[2] ?? 1) < 1) return false;
@@ -56,7 +56,10 @@ export const isRelayUrl: TextCheck = (text) => {
   return url.port === '0' ? 'must name the port of the relay, not 0' : true;
 };
 
-/** As browsers send it, so that it can be compared as it is: RFC 6454 §6.1, in lower case and without a default port. */
+/**
+ * Serialised as browsers send it (RFC 6454 §6.1), lower case and without a default port, so that it
+ * can be compared as text.
+ */
 export const isOrigin: TextCheck = (text) => {
   if (text === '*' || text === 'null') return true;
   if (text.includes('*')) return 'must be one origin, or * alone for all of them';
@@ -78,7 +81,10 @@ export const isForwardableHeader: TextCheck = (text) => {
   return isRemoved(name) || 'is not a header that the gateway removes, and needs no entry here';
 };
 
-/** Framing is the gateway's own, and a setting that broke it would be a hole. RFC 9112 §6, RFC 9110 §7.6.1. */
+/**
+ * The gateway itself does the framing; settings that change it would allow request smuggling. RFC
+ * 9112 §6, RFC 9110 §7.6.1.
+ */
 const reserved = new Set([
   ...['connection', 'content-length', 'expect', 'http2-settings', 'keep-alive', 'proxy-connection', 'te', 'trailer'],
   ...['transfer-encoding', 'upgrade'],
@@ -95,7 +101,10 @@ export const isFieldValue: TextCheck = (text) => fieldValue.test(text);
 
 export const isLeaseId: TextCheck = (text) => isCanonicalId(text);
 
-/** What a request can name (route/peer-path.ts): others than `expose` publish too, under stranger names than it allows. */
+/**
+ * Bounds any name that a request can contain (route/peer-path.ts): publishers other than `expose`
+ * may use names that it does not allow.
+ */
 const maxNameCharacters = 255;
 // eslint-disable-next-line no-control-regex -- they are what must not be in a name
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
@@ -103,21 +112,24 @@ const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 export const isLeaseName: TextCheck = (text) =>
   text.trim() !== '' && text.length <= maxNameCharacters && !unprintable.test(text) && !text.includes('*');
 
-/** Pins are for names: an id cannot lead elsewhere. */
+/** Only names can be pinned: a lease id already identifies its app. */
 export const isPinnableName: TextCheck = (text) =>
   leaseIdIn(text) === undefined ? isLeaseName(text) : 'has the form of a lease id, which is never a name';
 
 /** `exact`, `prefix-*` or `*`. */
 export const isLeasePattern: TextCheck = (text) => text === '*' || isLeaseName(text.replace(/(?<=.)\*$/s, ''));
 
-/** The name of a key is a principal. `:`, `*` and `anonymous` mark the other kinds of principals. */
+/** The id of a key is a principal. `:`, `*` and `anonymous` mark other kinds of principals. */
 export const isKeyName: TextCheck = (text) =>
   /^[\w.@+-]{1,64}$/.test(text) && text !== 'anonymous' ? true : text.includes(':') ? "can't contain a colon" : false;
 
-/** Sent in a header, so what a header can carry (RFC 9110 §5.5), without spaces. */
+/** Keys are sent in a header (RFC 9110 §5.5): visible ASCII characters only. */
 export const isKey: TextCheck = (text) => /^[!-~]{1,512}$/.test(text);
 
-/** bcrypt's own form, with the versions that everybody reads and a cost that is neither weak nor a way to stall the gateway. */
+/**
+ * The standard bcrypt format, with widely supported versions and a cost that is neither weak nor
+ * slow enough to stall the gateway.
+ */
 export const isBcryptHash: TextCheck = (text) => {
   const cost = Number(/^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(text)?.[1]);
   if (Number.isNaN(cost)) {
@@ -127,7 +139,10 @@ export const isBcryptHash: TextCheck = (text) => {
   return (cost >= 10 && cost <= 14) || `has the cost ${cost}; 10 to 14 are taken`;
 };
 
-/** Of keys made elsewhere in whatever alphabet. It is no secret and shown, so whoever gives the whole key is told without it. */
+/**
+ * For keys of other systems, in any alphabet. The prefix is not a secret and is shown, so a whole
+ * key is rejected without being quoted.
+ */
 export const isKeyPrefix: TextCheck = (text) => {
   if (!/^[!-~\u{a1}-\u{10ffff}]{8,}$/u.test(text)) return false;
   return (
@@ -136,10 +151,10 @@ export const isKeyPrefix: TextCheck = (text) => {
   );
 };
 
-/** RFC 6749 §3.3, without what separates principals. */
+/** RFC 6749 §3.3, without the characters that separate principals. */
 export const isScope: TextCheck = (text) => /^[\w.:/+-]{1,64}$/.test(text);
 
-/** RFC 3339 §5.6 and §5.7: Date takes 30 February for 2 March, and 24:00 for the next day. */
+/** RFC 3339 §5.6 and §5.7. Date would accept 30 February as 2 March, and 24:00 as the next day. */
 export const isTimestamp: TextCheck = (text) => {
   const form = /^(\d{4}-\d\d-\d\dT\d\d):\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
   const hour = form.exec(text)?.[1]?.toUpperCase();
@@ -147,7 +162,10 @@ export const isTimestamp: TextCheck = (text) => {
   return new Date(`${hour}:00:00Z`).toISOString().startsWith(hour);
 };
 
-/** Kinds of principals that no caller can have yet, and what brings them. A rule that never matches is worse than an error. */
+/**
+ * Kinds of principals that no caller can have yet, and the feature that adds them. A rule that
+ * never matches is worse than an error.
+ */
 const principalsToCome: ReadonlyMap<string, string> = new Map([
   ['sub', 'tokens (auth.jwt)'],
   ['group', 'tokens (auth.jwt)'],
@@ -169,10 +187,10 @@ export const isPrincipal: TextCheck = (text) => {
 
 export const isBucketName: TextCheck = (text) => text === '*' || /^[\w.@+-]{1,64}$/.test(text);
 
-/** The id of a key, or `*` for all the others. */
+/** The id of a key, or `*` for all other keys. */
 export const isKeyNameOrAny: TextCheck = (text) => text === '*' || isKeyName(text);
 
-/** As Intl knows it. */
+/** Valid if Intl knows the time zone. */
 export const isTimeZone: TextCheck = (text) => {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== '';
@@ -198,7 +216,7 @@ export const isRedisUrl: TextCheck = (text) => {
 const noSentinel =
   'names Redis Sentinel, which is not supported: give a redis:// or rediss:// URL whose host name leads to the primary, also after a failover, or a node of a Redis cluster';
 
-/** A private key in PEM. Says what is wrong with another one, never what it is. */
+/** A private key in PEM. The message states the type of a wrong key, never its content. */
 export const isEd25519Key: TextCheck = (text) => {
   try {
     const { asymmetricKeyType = 'unknown' } = createPrivateKey(text);

@@ -1,5 +1,5 @@
-// Owns what is no fault of limits and quotas and yet hardly meant: those of nobody, costs of no method. Looks at the configuration
-// alone: who is in auth.keys_file it does not know.
+// Warns about limits and quotas that are probably not intended: for unknown keys, costs for unknown
+// methods. Uses the configuration alone, without the keys of auth.keys_file.
 import type { Warning } from './access-warnings.ts';
 import type { Config } from '../load/config.ts';
 import { boundedSuggestions } from '../schema/names.ts';
@@ -13,7 +13,7 @@ export function* limitOddities({ auth, quotas, rateLimit }: Config): Generator<W
     [['quotas', 'daily'], Object.keys(quotas.daily), 'quota'],
     [['quotas', 'monthly'], Object.keys(quotas.monthly), 'quota'],
   ];
-  // The keys of a file come and go.
+  // Keys of a keys file change at runtime.
   for (const [place, names, what] of auth.keysFile === '' ? places : []) {
     for (const name of names.filter((candidate) => !known.has(candidate))) {
       const message = `is not the id of a key in auth.keys: nobody has this ${what}${suggestionOf(name, known)}`;
@@ -21,7 +21,7 @@ export function* limitOddities({ auth, quotas, rateLimit }: Config): Generator<W
     }
   }
   for (const [i, { method }] of rateLimit.costs.entries()) {
-    // RFC 9110 §9.1: methods are told apart by case, and all that are standardised are in upper case.
+    // RFC 9110 §9.1: methods are case-sensitive, and all standard ones are in upper case.
     if (method !== method.toUpperCase()) {
       const message = `is not ${method.toUpperCase()}: methods are told apart by case`;
       yield { path: ['rate_limit', 'costs', i, 'method'], message };

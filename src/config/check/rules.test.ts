@@ -5,7 +5,7 @@ import { faultLines, loadText, warningLines } from '../../../test/helpers/config
 const env = { KEY: '5e3f0c9b7a1d48265e3f' };
 const key = 'auth: { keys: [{ id: one, key: "${KEY}" }] }\n';
 
-/** Each is fine setting by setting. */
+/** Each setting is valid on its own. */
 const broken: readonly { readonly what: string; readonly text: string; readonly says: readonly string[] }[] = [
   {
     what: 'TLS without a certificate',

@@ -1,5 +1,5 @@
-// Owns what must hold between settings that are each fine by themselves. Works on a finished configuration and names the settings
-// by their paths in the file; looks at no file and no address.
+// Checks combinations of settings that are valid on their own. Works on a finished configuration
+// and names settings by their paths in the file. Does no I/O.
 import { foldName, leaseKey } from '../../kernel/lease-name.ts';
 import { accessOddities, type Warning } from './access-warnings.ts';
 import { shadowedRules } from './acl-shadows.ts';
@@ -11,9 +11,9 @@ import type { Path } from '../schema/shape.ts';
 import { weakKeys } from './weak-keys.ts';
 
 export interface Broken {
-  /** The setting to look at first. */
+  /** The setting to fix first. */
   readonly path: Path;
-  /** Others that it depends on: where one of them is faulty by itself, nothing is said here. */
+  /** Other settings involved: if one of them is faulty itself, this fault is not reported. */
   readonly with: readonly Path[];
   /** Completes "<setting> …". */
   readonly message: string;
@@ -76,7 +76,7 @@ const relays: Rule = function* ({ portal: { relays } }) {
   );
 };
 
-/** In all sources together: each of them costs a bcrypt for every unknown key. */
+/** In all sources together: each of them costs one bcrypt for every unknown key. */
 const maxUnprefixedKeys = 4;
 
 const keys: Rule = function* ({ auth }) {
@@ -84,7 +84,7 @@ const keys: Rule = function* ({ auth }) {
   yield* prefixRules(auth.keys.map((key, i) => ({ ...key, place: ['auth', 'keys', i] })));
 };
 
-/** Of keys that stand in one list, at this place. */
+/** Checks the keys of one list, which is at `place`. */
 export function* keyRules(keys: readonly KeyConfig[], place: Path): Generator<Broken> {
   yield* repeated(
     keys.map(({ id }) => id),
@@ -114,15 +114,15 @@ export function* keyRules(keys: readonly KeyConfig[], place: Path): Generator<Br
   }
 }
 
-/** `key_hash` may be empty: it needs no prefix then. */
+/** An empty `key_hash` needs no prefix. */
 interface PlacedHash {
   readonly keyHash: string;
   readonly keyPrefix: string;
-  /** Of the entry. */
+  /** The path of the entry. */
   readonly place: Path;
 }
 
-/** `others`: how many there are elsewhere already. */
+/** `others`: the number of unprefixed keys in other sources. */
 export function* prefixRules(hashes: readonly PlacedHash[], others = 0): Generator<Broken> {
   for (const { place } of hashes.filter(isUnprefixed).slice(Math.max(0, maxUnprefixedKeys - others))) {
     const message = `is missing: every key without one costs each unknown key a bcrypt, so there may be ${maxUnprefixedKeys}; give the first 8 characters of the key or more`;
@@ -190,7 +190,10 @@ const rates: Rule = function* ({ rateLimit: { perIp } }) {
   }
 };
 
-/** No caller has a tenant yet. A limit that is silently not there is worse than an error (later.ts). */
+/**
+ * Callers have no tenants yet. A limit that is silently absent is worse than an error
+ * (unsupported.ts).
+ */
 const tenants: Rule = function* ({ limits, rateLimit: { perTenant } }) {
   const message =
     'is not supported yet: tenants come with a later release, and no caller has one in this version; remove it';
@@ -227,7 +230,7 @@ export function brokenRules(config: Config): Broken[] {
   return rules.flatMap((rule) => [...rule(config)]);
 }
 
-/** What is no fault and yet hardly meant. */
+/** Warnings: valid settings that are probably not intended. */
 export function oddities(config: Config): Warning[] {
   const { auth, gateway } = config;
   const odd = [...accessOddities(config)];
@@ -251,7 +254,7 @@ function* repeated(values: readonly string[], pathOf: (index: number) => Path): 
   for (const [i, value] of values.entries()) {
     const before = first.get(value);
     if (before === undefined) first.set(value, i);
-    // Without the value: it may be a key.
+    // The value is omitted: it may be a key.
     else yield { path: pathOf(i), with: [pathOf(before)], message: 'is there twice' };
   }
 }

@@ -1,4 +1,5 @@
-// Warns about settings that do nothing because another one is off or empty, and about open leases that few hosts are served under.
+// Warns about settings that have no effect because another one is off or empty, and about anonymous
+// leases that are served only under IP addresses and names of this machine.
 import type { Warning } from './access-warnings.ts';
 import type { Config, CorsConfig } from '../load/config.ts';
 import { isLoopbackHost } from './checks.ts';
@@ -40,7 +41,7 @@ function* unusedOrigins({ cors, leases }: Config): Generator<Warning> {
   }
 }
 
-/** Clients on other machines mostly call the gateway by a name. */
+/** Clients on other machines usually reach the gateway by a host name. */
 function* openLeases({ gateway, leaseAcl }: Config): Generator<Warning> {
   const { host, allowedHosts, publicUrl, baseDomain } = gateway;
   if (isLoopbackHost(host) || allowedHosts.length > 0 || publicUrl !== '' || baseDomain !== '') return;

@@ -1,5 +1,5 @@
-// Owns the verdict of schema and rules on what file, environment and flags have put together: a finished configuration, or every
-// fault there is. Reads nothing.
+// Validates the merged configuration with schema and rules: returns a finished configuration, or
+// every fault. Does no I/O.
 import type { Config } from '../load/config.ts';
 import { configShape } from '../schema/config-shape.ts';
 import { type SchemaFault, schemaFaults } from '../schema/schema-messages.ts';
@@ -15,11 +15,11 @@ import { nearestNode, nodeAt, plain, remove, type Sourced } from '../source/sour
 
 export interface Verdict {
   readonly faults: readonly Finding[];
-  /** What there is, without what is faulty; undefined when nothing sensible is left. */
+  /** Without the faulty parts; undefined when nothing useful is left. */
   readonly config: Config | undefined;
 }
 
-/** Takes what is faulty out of `root`. Of nodes in `known` the fault is already told. */
+/** Removes faulty parts from `root`. Faults of nodes in `known` were already reported. */
 export function judge(root: Sourced, known: ReadonlySet<Sourced>, workingDirectory: string): Verdict {
   const first = schema.safeParse(plain(root, configShape));
   const all = first.success ? [] : schemaFaults(first.error.issues, root, configShape);
@@ -27,7 +27,7 @@ export function judge(root: Sourced, known: ReadonlySet<Sourced>, workingDirecto
     const node = nodeAt(root, path);
     return node === undefined || !known.has(node);
   });
-  // Where they stand now: taking something out of a list moves what is behind it.
+  // Current paths: removing an item from a list moves the later ones.
   const faulty = [...all.map(({ path }) => path), ...Array.from(known, (node) => node.path)];
   for (const path of toRemove(all)) remove(root, path);
   const parsed = first.success ? first : schema.safeParse(plain(root, configShape));
@@ -36,7 +36,10 @@ export function judge(root: Sourced, known: ReadonlySet<Sourced>, workingDirecto
   return { faults: [...faults, ...ruleFaults(config, root, faulty)], config };
 }
 
-/** A fault or warning that is told of a setting by its path, with the place where the setting, or what it would be in, stands. */
+/**
+ * A fault or warning about the setting at a path, with the position of the setting or of its
+ * nearest ancestor.
+ */
 export function placed(root: Sourced, { path, message }: { readonly path: Path; readonly message: string }): Finding {
   const node = nodeAt(root, path) ?? nearestNode(root, path);
   const shown = [...node.path, ...path.slice(node.path.length)];
@@ -52,10 +55,10 @@ function ruleFaults(config: Config, root: Sourced, faulty: readonly Path[]): Fin
     .map((broken) => placed(root, broken));
 }
 
-/** As many as a file has settings, so that each look must cost little. */
+/** There may be as many as settings in the file, so lookups must be cheap. */
 class FaultyPlaces {
   readonly #faulty: ReadonlySet<string>;
-  /** The faulty ones, and all that they are in. */
+  /** The faulty settings and all their ancestors. */
   readonly #around = new Set<string>();
 
   constructor(faulty: readonly Path[]) {
@@ -65,7 +68,7 @@ class FaultyPlaces {
     }
   }
 
-  /** Something faulty is here, in it, or around it. */
+  /** A fault is at the path, inside it, or in an ancestor. */
   touch(path: Path): boolean {
     return this.#around.has(keyOf(path)) || path.some((_, i) => this.#faulty.has(keyOf(path.slice(0, i))));
   }
@@ -75,7 +78,10 @@ function keyOf(path: Path): string {
   return JSON.stringify(path);
 }
 
-/** The faulty settings; of an item or entry that has one, the whole, since it may need what is faulty. Last ones first. */
+/**
+ * The paths to remove: for a fault in an item or entry the whole entry, since it may need the
+ * faulty part. Last ones first, so that list indexes stay valid.
+ */
 function toRemove(faults: readonly SchemaFault[]): Path[] {
   const paths = faults.map(({ path, unknown }) => (unknown ? path : wholeOf(path)));
   const unique = new Map(paths.map((path) => [keyOf(path), path]));

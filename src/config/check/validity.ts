@@ -1,4 +1,4 @@
-// Says when a certificate is not valid, or soon no longer. Pure: the clock is an argument.
+// Reports certificates that are not valid or expire soon. Pure: the clock is an argument.
 import type { X509Certificate } from 'node:crypto';
 
 /** Of one certificate, or of several that are used together. */
@@ -8,17 +8,19 @@ export interface Validity {
 }
 
 const dayMs = 86_400_000;
-/** Certificates of ACME authorities are renewed 30 days before their end: two weeks later something is broken. */
+/**
+ * ACME certificates are renewed 30 days before they expire, so at 14 days the renewal is failing.
+ */
 const warnDays = 14;
 
-/** A chain is valid while each of its certificates is. */
+/** A chain is valid while each of its certificates is valid. */
 export function earliestOf(certificates: readonly X509Certificate[]): Validity {
   const ends = certificates.map(({ validToDate }) => validToDate.getTime());
   const begins = certificates.map(({ validFromDate }) => validFromDate.getTime());
   return { from: new Date(Math.max(...begins)), to: new Date(Math.min(...ends)) };
 }
 
-/** A bundle of trusted authorities is of use while one of them is valid. */
+/** A bundle of trusted authorities is useful while one of them is valid. */
 export function latestOf(certificates: readonly X509Certificate[]): Validity {
   const ends = certificates.map(({ validToDate }) => validToDate.getTime());
   const begins = certificates.map(({ validFromDate }) => validFromDate.getTime());

@@ -5,9 +5,9 @@ import type { Config } from '../load/config.ts';
 
 /** An attacker with many addresses can try fewer bits than this, although each address is throttled. */
 const minBits = 64;
-/** Of a character that continues a run (aaaa, abcd, 4321). */
+/** Entropy of a character that continues a run (aaaa, abcd, 4321). */
 const runBits = 1;
-/** A text with fewer different characters is assumed to be made from those alone. */
+/** A text with fewer distinct characters is assumed to use only those. */
 const fewCharacters = 8;
 
 /** Words of placeholder keys, such as my-secret-api-key. */
@@ -36,7 +36,7 @@ export function isGuessable(key: string): boolean {
   return isMadeOfCommonWords(key) || estimatedBits(key) < minBits;
 }
 
-/** The message never tells the key, nor how long it is. */
+/** The message contains neither the key nor its length. */
 export function* weakKeys({ auth }: Config): Generator<Warning> {
   for (const [i, { key }] of auth.keys.entries()) {
     if (key === '' || !isGuessable(key)) continue;
@@ -46,7 +46,7 @@ export function* weakKeys({ auth }: Config): Generator<Warning> {
   }
 }
 
-/** Numbers and signs between and behind the words add little. */
+/** Digits and signs between and after the words add little entropy. */
 function isMadeOfCommonWords(key: string): boolean {
   const spelled = key.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
   const plain = spelled.split(/[^a-z]+/);
@@ -57,7 +57,7 @@ function isMadeOfCommonWords(key: string): boolean {
   });
 }
 
-/** A year and a little more; a longer number counts by its bits. */
+/** Room for a year and a few more digits; longer numbers are judged by their entropy. */
 const maxAddedDigits = 8;
 
 function digitsIn(key: string): number {
@@ -84,14 +84,17 @@ function bitsOfCharacter(text: string): number {
     [/[A-Z]/, 26],
     [/[^0-9A-Za-z]/, 32],
   ];
-  // Hexadecimal digits are fewer than letters and digits.
+  // The alphabet of hexadecimal text has only 16 characters.
   const size = /^(?:[0-9a-f]+|[0-9A-F]+)$/.test(text)
     ? 16
     : classes.reduce((sum, [inClass, characters]) => sum + (inClass.test(text) ? characters : 0), 0);
   return Math.log2(size);
 }
 
-/** The length of the shortest beginning that the text repeats; its own length if it repeats none. By the prefix function of KMP. */
+/**
+ * The length of the shortest prefix whose repetition gives the text; the length of the text if
+ * there is none. Uses the prefix function of KMP.
+ */
 function periodOf(text: string): number {
   const borders: number[] = [0];
   let border = 0;

@@ -1,5 +1,5 @@
-// Owns what a process that runs on a configuration keeps of the keys in it: their digests, which tell a key when it comes. The keys
-// themselves go with the loading, so that neither a core nor a heap of the gateway has them.
+// Replaces the keys in a configuration by their digests, which suffice to verify them, so that core
+// dumps and heap snapshots of the gateway contain no keys.
 import { hash } from 'node:crypto';
 import type { Config, KeyConfig } from './config.ts';
 import type { Faulty, Loaded, LoadResult } from './load.ts';
@@ -10,7 +10,7 @@ export interface DigestedKey extends KeyConfig {
   readonly keySha256: string;
 }
 
-/** Without where the values came from: keys are among them. */
+/** Without the origins of values, because they contain keys. */
 export type RunningConfig = Omit<Loaded, 'sources'> | Faulty;
 
 export function withDigestedKeys(result: LoadResult): RunningConfig {

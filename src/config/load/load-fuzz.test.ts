@@ -1,5 +1,6 @@
-// Whatever stands in the file and the environment, loading ends in a configuration or in faults, each with a place inside the file
-// and on one line; and what it took, `config print` writes so that it is taken again.
+// For any file and environment, loading returns a configuration, or faults of one line with a
+// position inside the file. A configuration that it accepts can be printed by `config print` and
+// loaded again.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -48,21 +49,21 @@ async function loaderIn(t: TestContext): Promise<Loader> {
 
 async function assertPrinted(result: LoadResult, load: Loader): Promise<void> {
   if (!result.ok) return;
-  // A hash is shown as what is none: here it is one again, each another.
+  // Hashes are printed as ***, which is not a hash: replaces each by a different valid one.
   let hashes = 10;
   const printed = printConfig(result.config, result.sources)
     .join('\n')
     .replace(/(?<=key_hash: )"\*\*\*"/g, () => `"$2b$12$${'x'.repeat(51)}${(hashes += 1)}"`);
   const again = await load(printed);
   assert.ok(again.ok, again.ok ? '' : again.faults.map(findingLine).join('\n'));
-  // Secrets come back as what they are shown as.
+  // Secrets come back as their mask.
   const { auth, portal, leases, ...rest } = result.config;
   assert.deepEqual({ ...again.config, auth, portal, leases }, { auth, portal, leases, ...rest });
   assert.deepEqual(again.config.portal.pool, portal.pool);
   assert.deepEqual(Object.keys(again.config.leases), Object.keys(leases));
 }
 
-/** One to four edits: bytes cut out, doubled, replaced or put in, and pieces of another file. */
+/** One to four edits: bytes removed, doubled, replaced or inserted, and pieces of another file. */
 const mutated = fc
   .tuple(
     fc.constantFrom(...corpus),
@@ -190,13 +191,13 @@ function isRequired(shape: Shape | undefined): boolean {
   return shape?.kind === 'scalar' && shape.about.initial === undefined && shape.about.bounds === undefined;
 }
 
-/** Mostly as the schema has it; now and then anything. */
+/** Usually valid for the schema; sometimes anything. */
 function valueFor(shape: Shape): fc.Arbitrary<unknown> {
   const junk = fc.oneof(scalar, fc.array(scalar, { maxLength: 3 }), fc.dictionary(fc.string(), scalar, { maxKeys: 3 }));
   switch (shape.kind) {
     case 'scalar': {
       const { initial, example = initial, secret } = shape.about;
-      // Files are another test's business.
+      // Other tests cover files.
       const known =
         shape.scalar === 'path' || secret === 'private'
           ? fc.constant('')
@@ -228,7 +229,7 @@ function valueFor(shape: Shape): fc.Arbitrary<unknown> {
   }
 }
 
-/** A few sections at a time: of all together hardly one would be right. */
+/** A few sections at a time: all of them together would hardly ever be valid. */
 const someSections = fc
   .subarray([...configShape.fields.keys()], { maxLength: 3 })
   .chain((names) =>

@@ -165,7 +165,9 @@ test('paths are relative to the file that names them, those of the environment t
   assert.equal(inFile.config.logging.file.path, join(dirname(dirname(inFile.files.paths[0] ?? '')), 'b.log'));
 });
 
-/** Milliseconds of CPU time; the least of several, since other work disturbs each. */
+/**
+ * Milliseconds of CPU time; the minimum of several rounds, since other load disturbs each of them.
+ */
 async function cpuOfLoad(t: TestContext, text: string): Promise<number> {
   const costs: number[] = [];
   for (let round = 0; round < 2; round += 1) {
@@ -192,7 +194,7 @@ for (const [what, textOf] of [
     await cpuOfLoad(t, textOf(500));
     const [small, large] = [await cpuOfLoad(t, textOf(1_000)), await cpuOfLoad(t, textOf(4_000))];
     t.diagnostic(`${small.toFixed(0)} ms for 1,000 entries, ${large.toFixed(0)} ms for 4,000`);
-    // Four times the file; sixteen times the work would be quadratic.
+    // The file is four times as large: quadratic work would take sixteen times as long.
     assert.ok(large < 8 * small, `${small} ms, then ${large} ms`);
   });
 }

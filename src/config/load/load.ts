@@ -1,5 +1,5 @@
-// Owns loading: file, environment, flags and secrets, one over the other, to one frozen Config or to every fault of all of them at
-// once. Changes nothing outside.
+// Loads file, environment, flags and secrets and merges them to one frozen Config, or reports all
+// faults at once. Has no side effects.
 import { resolve } from 'node:path';
 import process from 'node:process';
 import { boundedByKind } from '../check/bounded-findings.ts';
@@ -19,15 +19,15 @@ import { readYaml, type YamlReading } from '../source/yaml.ts';
 
 /** A setting given on the command line. */
 export interface FlagSetting {
-  /** As it is written there, `--port`. */
+  /** As on the command line, `--port`. */
   readonly name: string;
-  /** As it would be written in the file, `['gateway', 'port']`. */
+  /** As in the file, `['gateway', 'port']`. */
   readonly path: readonly string[];
   readonly value: unknown;
 }
 
 export interface LoadOptions {
-  /** Default: GATEWAY_CONFIG; without that, no file. */
+  /** Default: GATEWAY_CONFIG. If that is unset, no file is read. */
   readonly file?: string | undefined;
   readonly env?: Variables;
   readonly flags?: readonly FlagSetting[];
@@ -39,27 +39,27 @@ export interface LoadOptions {
 interface Loading {
   readonly file: string | undefined;
   readonly warnings: readonly Finding[];
-  /** Everything that was read, or looked for: a change of one of them is a reason to load again. */
+  /** Every file that was read or looked for: a change of one of them requires a new load. */
   readonly files: SeenFiles;
 }
 export interface Loaded extends Loading {
   readonly ok: true;
   readonly config: Config;
-  /** Where every value that is not a default came from. */
+  /** The origin of every value that is not a default. */
   readonly sources: Sourced;
 }
 export interface Faulty extends Loading {
   readonly ok: false;
   readonly faults: readonly Finding[];
-  /** What is fine by itself; undefined when there is nothing. For counting, not for running. */
+  /** The valid part of the configuration, for counting only; undefined when there is none. */
   readonly rest: Config | undefined;
 }
 export type LoadResult = Loaded | Faulty;
 
-/** Secret managers together; each of them has a shorter time of its own. */
+/** For all secret managers together; each of them also has a shorter timeout. */
 const timeoutMs = 20_000;
 
-/** Never rejects for what is in the file, the environment or the secrets. */
+/** Never rejects because of the content of the file, the environment or the secrets. */
 export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult> {
   const { env = process.env, flags = [], workingDirectory = process.cwd(), now = () => new Date() } = options;
   const named = env['GATEWAY_CONFIG'];
@@ -79,9 +79,9 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
 
   const verdict = judge(root, secrets.unresolved, workingDirectory);
   const { config } = verdict;
-  // A file that can't be read says nothing of how settings fit together.
+  // A file that cannot be read does not allow checks across settings.
   const certificates = config === undefined || broken ? undefined : await checkCertificates(config, files, now());
-  // What is left of a faulty one may be odd only for what is not left.
+  // The rest of a faulty configuration may give warnings only because parts are missing.
   const odd = config === undefined || broken || verdict.faults.length > 0 ? [] : oddities(config);
   const faults = [
     ...[...fileFaults, ...environment.faults, ...relayFaults, ...secrets.faults, ...verdict.faults],

@@ -1,15 +1,16 @@
-// Owns the step from configuration to policy: what of the configuration the data plane works from. A key leaves it as its digest.
+// Derives the policy of the data plane from the configuration. The policy has digests of keys
+// instead of the keys.
 import { atOnce, type Steps } from '../../kernel/work/slices.ts';
 import type { KeyPolicy, KeySecret, Policy, RatePolicy } from '../../policy/policy.ts';
 import type { Config, KeyConfig } from './config.ts';
 import { digestOf } from './digested-keys.ts';
 
-/** `moreKeys`: of other sources. */
+/** `moreKeys`: from other sources, such as the keys file. */
 export function policyOf(config: Config, moreKeys: readonly KeyPolicy[] = []): Policy {
   return atOnce(policySteps(config, moreKeys));
 }
 
-/** The same in steps, of which there are as many as keys. */
+/** The same in steps, one for each key. */
 export function* policySteps(config: Config, moreKeys: readonly KeyPolicy[] = []): Steps<Policy> {
   const { gateway, auth, timeouts, cors, leases, portal, metrics } = config;
   const keys: KeyPolicy[] = [];

@@ -1,5 +1,5 @@
-// Owns the effective configuration as YAML for people: every setting with where it came from, secrets as `***`. What it prints is,
-// but for the secrets, a configuration again.
+// Prints the effective configuration as YAML: every setting with its origin, secrets as `***`.
+// Apart from the secrets the output can be loaded again.
 import { stringify } from 'yaml';
 import type { Config } from './config.ts';
 import { configShape } from '../schema/config-shape.ts';
@@ -10,7 +10,7 @@ import type { Path, Shape } from '../schema/shape.ts';
 import { nodeAt, type Sourced } from '../source/sourced.ts';
 
 const hidden = '***';
-/** Origins stand in a column of their own where lines are not longer. */
+/** The column in which origins start, where lines are short enough. */
 const originColumn = 48;
 
 interface Row {
@@ -18,14 +18,14 @@ interface Row {
   readonly origin: string;
 }
 
-/** Lines of YAML, the origin of each value as a comment behind it. */
+/** Lines of YAML, with the origin of each value as a trailing comment. */
 export function printConfig(config: Config, sources: Sourced): string[] {
   return Array.from(rowsOf(config, configShape, [], sources, ''), ({ text, origin }) =>
     origin === '' ? text : `${text.padEnd(originColumn)} # ${escaped(origin)}`,
   );
 }
 
-/** The same as data: for each setting its path, value and origin. */
+/** The same as data: path, value and origin of each setting. */
 export function configTable(config: Config, sources: Sourced): { path: Path; value: unknown; origin: string }[] {
   return Array.from(leavesOf(config, configShape, [], sources));
 }
@@ -58,7 +58,7 @@ function* rowsOf(value: unknown, shape: Shape, path: Path, sources: Sourced, ind
         origin: originOf(sources, childPath),
       };
     } else if (name === '-') {
-      // The first setting of an item stands in the line of its dash.
+      // The first setting of an item is on the line of its dash.
       const [first, ...rest] = rowsOf(child.value, child.shape, childPath, sources, `${indent}  `);
       if (first !== undefined) yield { ...first, text: `${indent}- ${first.text.trimStart()}` };
       yield* rest;
@@ -97,7 +97,7 @@ function childrenOf(value: unknown, shape: Shape, path: Path, sources: Sourced):
   }
 }
 
-/** Of portal.relays and its short form, the one that counts. */
+/** Hides the unused one of portal.relays and portal.relay_url. */
 function isTheOtherForm(path: Path, sources: Sourced): boolean {
   if (path.length !== 2 || path[0] !== 'portal') return false;
   const long = nodeAt(sources, ['portal', 'relays']);
@@ -115,7 +115,10 @@ function shown(value: unknown, shape: Shape, path: Path, sources: Sourced): unkn
   return kind === 'possible' && typeof value === 'string' ? withoutSecrets(value) : value;
 }
 
-/** What may stand in the file as it is, and is still not for screens and tickets: a bcrypt hash, the password in a URL. */
+/**
+ * Masks values that are allowed in the file but not on screens and in tickets: bcrypt hashes and
+ * passwords in URLs.
+ */
 function withoutSecrets(text: string): string {
   if (/^\$2[aby]\$/.test(text)) return hidden;
   return text.replace(/^([a-z]+:\/\/[^/?#:]*:)[^/?#]*@/i, `$1${hidden}@`);
@@ -126,7 +129,7 @@ function originOf(sources: Sourced, path: Path): string {
   return node === undefined ? 'default' : showOrigin(node.origin);
 }
 
-/** Plain where YAML reads it back as the same, in quotes where it would not. */
+/** Quoted only where YAML would not read the plain text back unchanged. */
 function scalarText(value: unknown): string {
   const text = stringify(value, { lineWidth: 0 }).trimEnd();
   return escaped(text) === text ? text : escaped(JSON.stringify(value));

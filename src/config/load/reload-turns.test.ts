@@ -1,4 +1,4 @@
-// One load at a time: what waits, what joins, and what becomes of a load that fails or is not wanted any more.
+// One load at a time: queued loads, joined requests, and loads that fail or are aborted.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -74,7 +74,8 @@ test('whoever asks is not answered with a mere look at the files', async (t) => 
     debounceMs: 1,
   });
   signals.emit('SIGHUP');
-  // A change that the load under way will have seen waits for its turn; then somebody asks.
+  // This change queues a reload, although the load in progress may already see it. An explicit
+  // reload() then joins the queue.
   await withPort(2)(directory);
   await new Promise((resolve) => setTimeout(resolve, 50));
   const asked = watch.reload();

@@ -1,4 +1,4 @@
-// Real files and what is done to them: which changes are noticed, and as what.
+// Changes real files and checks which changes are noticed, and as what.
 import assert from 'node:assert/strict';
 import { mkdir, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,7 +6,10 @@ import { describe, test } from 'node:test';
 import { file, port, watching, withPort } from '../../../test/helpers/config-watching.ts';
 import { findingLine } from '../source/origin.ts';
 
-/** As Kubernetes has it: all files of a volume below `..data`, a link that is swapped in one step (AtomicWriter). */
+/**
+ * Mimics Kubernetes: all files of a volume are below `..data`, a link that is swapped in one step
+ * (AtomicWriter).
+ */
 async function mount(volume: string, version: number, files: Readonly<Record<string, string>>): Promise<void> {
   const real = join(volume, `..2026_${version}`);
   await mkdir(real, { recursive: true });

@@ -1,5 +1,5 @@
-// Owns when to load again: SIGHUP, a change of one of the files, or when asked. Loads one at a time and hands over each result; what
-// becomes of it is the caller's. How changes of files are noticed is watched-directories.ts.
+// Decides when to reload: on SIGHUP, when a file changes, or on request. Loads one at a time and
+// passes each result to the caller. watched-directories.ts detects the changes.
 import process from 'node:process';
 import type { LoadResult } from './load.ts';
 import type { SeenFiles } from '../source/seen-files.ts';
@@ -7,49 +7,55 @@ import { WatchedDirectories } from '../source/watched-directories.ts';
 
 export type ReloadReason = 'signal' | 'file' | 'request';
 
-/** What was loaded, and the files that this was from. */
+/** A result, and the files that it was loaded from. */
 interface Watchable {
   readonly files: SeenFiles;
 }
 
 export interface WatchOptions<R extends Watchable = LoadResult> {
-  /** Of the result in use. */
+  /** The files of the result in use. */
   readonly files: SeenFiles;
   load(signal: AbortSignal): Promise<R>;
-  /** Called for each result, one after the other. */
+  /** Called for each result, one at a time. */
   apply(result: R, reason: ReloadReason): void | Promise<void>;
-  /** Loading or applying threw, which neither is meant to do. */
+  /** Called when load or apply throws, which neither should. */
   failed(error: unknown): void;
-  /** Changes in a directory will be noticed later than others: it is not there, or the system watches too many. */
+  /**
+   * Called for a directory that does not exist, or that the system cannot watch. Changes in it are
+   * noticed later, by polling.
+   */
   unwatched?(directory: string, error: unknown): void;
-  /** Where SIGHUP is heard. */
+  /** The emitter of SIGHUP. */
   readonly signals?: Pick<NodeJS.EventEmitter, 'on' | 'off'>;
   readonly debounceMs?: number;
   readonly lookEveryMs?: number;
 }
 
 export interface ConfigWatch {
-  /** Loads again; resolves when the result has been applied. Rejects with what load or apply throws. */
+  /**
+   * Loads again; resolves when the result has been applied. Rejects with the error of load or
+   * apply.
+   */
   reload(): Promise<void>;
-  /** Idempotent. A load under way is aborted and its result dropped. */
+  /** Idempotent. Aborts a load in progress and drops its result. */
   close(): void;
 }
 
-/** Editors and Kubernetes do one change in several steps. */
+/** Editors and Kubernetes make one change in several steps. */
 const defaultDebounceMs = 100;
-/** For a file that never comes to rest. */
+/** For a file that keeps changing. */
 const maxDebounceMs = 1000;
-/** File systems that tell nothing (those of other machines), and directories that were replaced. */
+/** For file systems without change events (network file systems), and for replaced directories. */
 const defaultLookEveryMs = 10_000;
 
-/** The configuration; or another thing that is loaded from files. */
+/** Watches the configuration, or anything else that is loaded from files. */
 export async function watchConfig<R extends Watchable>(options: WatchOptions<R>): Promise<ConfigWatch> {
   const watching = new ConfigWatching(options);
   await watching.follow(options.files);
   return watching;
 }
 
-/** A load that has not begun. */
+/** A queued load. */
 interface Turn {
   reason: ReloadReason;
   readonly done: Promise<void>;
@@ -94,7 +100,7 @@ class ConfigWatching<R extends Watchable> implements ConfigWatch {
   async follow(files: SeenFiles): Promise<void> {
     this.#files = files;
     await this.#directories.follow(files.paths);
-    // What happened before the watching began.
+    // Changes from before the watch began.
     if (await files.changed()) this.#changed();
   }
 
@@ -123,11 +129,14 @@ class ConfigWatching<R extends Watchable> implements ConfigWatch {
     this.#timer = setTimeout(rest, Math.min(this.#options.debounceMs ?? defaultDebounceMs, leftMs)).unref();
   };
 
-  /** One after the other. What waits already will see the newest files: no second one needs to wait. */
+  /**
+   * Loads run one at a time. A queued load will see the newest files, so a second one is
+   * unnecessary.
+   */
   #enqueue(reason: ReloadReason): Promise<void> {
     const waiting = this.#waiting;
     if (waiting !== undefined) {
-      // Who asks gets a load, whether files have changed or not.
+      // An explicit request loads even if no file has changed.
       if (waiting.reason === 'file') waiting.reason = reason;
       return waiting.done;
     }
@@ -145,7 +154,7 @@ class ConfigWatching<R extends Watchable> implements ConfigWatch {
     const closed = (): boolean => this.#closed.signal.aborted;
     if (closed() || (reason === 'file' && !(await this.#files.changed()))) return;
     const result = await this.#options.load(this.#closed.signal).catch((error: unknown) => {
-      // Aborted by close(), most likely.
+      // Probably aborted by close().
       if (!closed()) throw error;
     });
     if (closed() || result === undefined) return;

@@ -1,4 +1,4 @@
-// Owns which changed settings only a new process can take up. Knows nothing of how the others are taken up.
+// Finds the changed settings that need a restart.
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from './config.ts';
 import { configShape } from '../schema/config-shape.ts';
@@ -6,7 +6,7 @@ import { valueAt } from './to-config.ts';
 import { showPath } from '../schema/names.ts';
 import type { Path, Shape } from '../schema/shape.ts';
 
-/** The settings that differ and need a restart, as `gateway.port`. */
+/** The settings that differ and need a restart, such as `gateway.port`. */
 export function restartOnly(before: Config, after: Config): string[] {
   const changed = (path: Path): boolean =>
     !isDeepStrictEqual(valueAt(before, configShape, path), valueAt(after, configShape, path));

@@ -1,5 +1,5 @@
-// Owns the last step from what the schema accepted to what the gateway works with: names of our own code with their units, paths
-// that no longer depend on where they stood, and nothing that can be changed any more.
+// Converts the output of the schema to the frozen Config that the gateway uses: camelCase names
+// with units, and absolute paths.
 import { dirname, resolve } from 'node:path';
 import type { Config } from './config.ts';
 import { propertyName } from '../schema/names.ts';
@@ -36,7 +36,7 @@ function renamed(value: unknown, shape: Shape, path: Path, absolute: (file: stri
   }
 }
 
-/** The value of a setting in a finished configuration, by the path that it has in the file. */
+/** The value of a setting in a finished configuration, by its path in the file. */
 export function valueAt(config: Config, shape: SectionShape, path: Path): unknown {
   let value: unknown = config;
   let place: Shape | undefined = shape;

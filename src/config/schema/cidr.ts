@@ -1,8 +1,11 @@
-// Owns what makes a text an address or a block of addresses (RFC 4632 §3.1, RFC 4291 §2.3).
+// Checks and parses IP addresses and CIDR blocks (RFC 4632 §3.1, RFC 4291 §2.3).
 import { isIP } from 'node:net';
 import type { TextCheck } from './fields.ts';
 
-/** An address, or a block of addresses, written by its first one: what else is written there was meant as something else. */
+/**
+ * An address, or a block given by its first address. An address inside a block is rejected as a
+ * probable mistake.
+ */
 export const isCidr: TextCheck = (text) => {
   const [address = '', bits, ...rest] = text.split('/');
   const version = isIP(address);
@@ -27,7 +30,7 @@ function ipv4Text(value: bigint): string {
 }
 
 function ipv6Value(address: string): bigint {
-  // The URL parser writes an address in its one canonical form (RFC 5952), without dots.
+  // The URL parser converts an address to its canonical form (RFC 5952), without dots.
   const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
   const groups = (text = ''): string[] => (text === '' ? [] : text.split(':'));
   const [front, back] = [groups(head), groups(tail)];

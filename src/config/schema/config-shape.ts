@@ -1,4 +1,4 @@
-// Owns the one tree of the configuration's schema, made once.
+// The shape of the configuration schema, built once.
 import { schema } from './schema.ts';
 import { type SectionShape, shapeOf } from './shape.ts';
 

@@ -1,4 +1,4 @@
-// Owns the configuration of one who configures nothing.
+// The default configuration.
 import type { Config } from '../load/config.ts';
 import { configShape } from './config-shape.ts';
 import { finish } from '../load/to-config.ts';
@@ -7,6 +7,6 @@ import { schema } from './schema.ts';
 import { mapNode } from '../source/sourced.ts';
 
 export function defaultConfig(): Config {
-  // No path is set by default, so it does not matter where relative ones would begin.
+  // No path is set by default, so the working directory does not matter.
   return withRelays(finish(schema.parse({}), mapNode([], { kind: 'default' }), configShape, '/'));
 }

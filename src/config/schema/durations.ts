@@ -1,6 +1,6 @@
-// Owns how durations are spelled (`250ms 30s 5m 24h 1h30m`) and what they are in milliseconds. Knows no setting.
+// Parses and formats durations (`250ms 30s 5m 24h 1h30m`) in milliseconds.
 
-/** Largest first: the order in which the parts of a duration are written. */
+/** Largest first: the order of the parts in a duration. */
 const units = [
   ['h', 3_600_000],
   ['m', 60_000],
@@ -8,15 +8,15 @@ const units = [
   ['ms', 1],
 ] as const;
 
-/** For JSON Schema, and the first look at a text. */
+/** For JSON Schema, and as the first check of a text. */
 export const durationPattern = '^(0|(\\d+(\\.\\d+)?h)?(\\d+(\\.\\d+)?m)?(\\d+(\\.\\d+)?s)?(\\d+ms)?)$';
 
 const durationForm = /^(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?(?:([\d.]+)ms)?$/;
 const numberForm = /^\d+(?:\.\d+)?$/;
-/** Longer texts are no durations, and numbers in them would not be exact. */
+/** Longer texts are rejected: their numbers would not be exact. */
 const maxCharacters = 40;
 
-/** Milliseconds, whole; undefined for what is no duration. A bare number has no unit and is one only when it is 0. */
+/** Whole milliseconds; undefined for an invalid duration. A number without a unit must be 0. */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0;
   const parts = text.length <= maxCharacters ? durationForm.exec(text)?.slice(1) : undefined;
@@ -29,11 +29,12 @@ export function parseDuration(text: string): number | undefined {
     totalMs += Number(part) * unitMs;
   }
   const wholeMs = Math.round(totalMs);
-  // 0.1s is 100 ms however binary fractions come out; 0.5ms is nothing that a timer can do.
+  // 0.1s is 100 ms despite binary fractions; 0.5ms is rejected, because timers have no such
+  // resolution.
   return Math.abs(totalMs - wholeMs) < 1e-6 && Number.isSafeInteger(wholeMs) ? wholeMs : undefined;
 }
 
-/** The shortest usual spelling: 300000 is `5m`, 5400000 is `1h30m`. */
+/** The shortest usual spelling: 300000 becomes `5m`, 5400000 becomes `1h30m`. */
 export function formatDuration(ms: number): string {
   if (ms === 0) return '0s';
   let restMs = ms;

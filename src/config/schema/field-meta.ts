@@ -1,37 +1,39 @@
-// Owns what is known of a setting beside its zod type: what it means, in words and units. The types, the environment, the
-// documentation and every message are made of it. Knows no setting by name.
+// The metadata of settings beside their zod types: description, bounds, units. Types, environment
+// variables, documentation and error messages are generated from it.
 import { z } from 'zod';
 
 export type ScalarKind = 'text' | 'choice' | 'path' | 'flag' | 'number' | 'duration' | 'size';
 
 /**
- * always: the value is never shown, and one that stands in the file itself is warned about.
- * private: the same, and a file that holds it must be readable by nobody else.
- * possible: may be a reference to a secret, and then it is not shown.
+ * always: the value is never shown, and a warning is given when it is in the file itself. private:
+ * the same, and other users must not be able to read a file that holds it. possible: the value may
+ * be a reference to a secret; if it is, it is not shown.
  */
 export type SecretKind = 'always' | 'private' | 'possible';
 
 export interface About {
-  /** One sentence or two, for the reference and for editors. */
+  /** One or two sentences, for the reference and for editors. */
   readonly description: string;
   /** Completes "… must be". */
   readonly expects: string;
   /** Absent: a section, a list or a map. */
   readonly scalar?: ScalarKind;
-  /** The words that a choice is made of. */
+  /** The values of a choice. */
   readonly words?: readonly string[];
-  /** In numbers, milliseconds or bytes; `zero` where 0 means something of its own below `min`. */
+  /**
+   * In numbers, milliseconds or bytes. `zero`: 0 is allowed below `min`, with a special meaning.
+   */
   readonly bounds?: { readonly min: number; readonly max: number; readonly zero: boolean };
-  /** As one would write it; absent where the setting must be given. */
+  /** As a user would write it; absent where the setting is required. */
   readonly initial?: unknown;
-  /** Must be given, where it is a number; texts without a default must anyway. */
+  /** A number that is required. Texts without a default are always required. */
   readonly required?: true;
-  /** Something that is valid and not the default. */
+  /** A valid value other than the default. */
   readonly example?: unknown;
   readonly secret?: SecretKind;
-  /** A change takes a new process. */
+  /** A change needs a restart. */
   readonly restart?: true;
-  /** The name of the TypeScript interface, of sections and entries. */
+  /** The name of the TypeScript interface, for sections and entries. */
   readonly typeName?: string;
 }
 
@@ -42,7 +44,7 @@ export function withAbout<T extends z.ZodType>(schema: T, about: About): T {
   return schema;
 }
 
-/** Undefined for the parts of a setting's type that are no settings. */
+/** Undefined for parts of a setting's type that are not settings. */
 export function aboutOf(schema: z.core.$ZodType): About | undefined {
   return registry.get(schema);
 }

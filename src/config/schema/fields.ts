@@ -1,10 +1,10 @@
-// Owns the kinds of settings that there are, each as a zod type with its words: the vocabulary that the sections are written in.
+// The kinds of settings, each as a zod type with metadata. The sections are built from them.
 import { z } from 'zod';
 import { type About, withAbout } from './field-meta.ts';
 import { formatDuration, parseDuration } from './durations.ts';
 import { formatSize, parseSize } from './sizes.ts';
 
-/** What a check says of a text: true when it fits, false when it does not, or in words, completing "<setting> …". */
+/** The verdict of a check: true or false, or a message that completes "<setting> …". */
 export type TextCheck = (text: string) => boolean | string;
 
 type Options = Pick<About, 'restart' | 'secret' | 'example'>;
@@ -31,7 +31,7 @@ export function wholeNumber(description: string, options: NumberOptions): z.ZodT
   });
 }
 
-/** With `initial` absent, what is not given stays away. */
+/** Without `initial`, a missing value stays undefined. */
 export function number(
   description: string,
   options: Options & {
@@ -57,11 +57,14 @@ export function number(
 }
 
 export interface QuantityOptions extends Options {
-  /** In its usual spelling. Absent: what is not given stays away, and something more general counts. */
+  /**
+   * As durations are usually written. Absent: a missing value stays undefined, and a more general
+   * setting applies.
+   */
   readonly initial?: string;
   readonly min: string;
   readonly max: string;
-  /** What 0 means, where it means something of its own. */
+  /** The meaning of 0, where it is a special value. */
   readonly zero?: string;
 }
 
@@ -88,7 +91,7 @@ export function size(description: string, options: QuantityOptions): z.ZodType {
 }
 
 export interface TextOptions extends Options {
-  /** Absent: must be given. The empty text, where it is the default, needs no check. */
+  /** Absent: required. An empty text that is the default is not checked. */
   readonly initial?: string;
   readonly expects: string;
   readonly check: TextCheck;
@@ -108,7 +111,10 @@ export function text(description: string, options: TextOptions): z.ZodType {
   return withAbout(schema, { description, scalar: 'text', ...about });
 }
 
-/** A file's path. Relative to the file that names it, or to the working directory where the environment does. */
+/**
+ * The path of a file, relative to the file that contains the setting, or to the working directory
+ * if it comes from the environment.
+ */
 export function path(description: string, options: Options & { readonly optional: boolean }): z.ZodType {
   const { optional, ...rest } = options;
   return text(description, {
@@ -126,7 +132,7 @@ export function choice(
   words: readonly [string, ...string[]],
   options: Options & { readonly initial: string },
 ): z.ZodType {
-  // `1.3` without quotes is a number to YAML, and `WARN` is how many write it in the environment.
+  // YAML parses `1.3` without quotes as a number, and many people write `WARN` in the environment.
   const asWord = (seen: unknown): unknown =>
     typeof seen === 'string' ? seen.toLowerCase() : typeof seen === 'number' ? String(seen) : seen;
   return withAbout(z.preprocess(asWord, z.enum(words)).prefault(options.initial), {
@@ -157,7 +163,7 @@ export function map(description: string, name: { expects: string; check: TextChe
 
 type Fields = Readonly<Record<string, z.ZodType>>;
 
-/** A section: everything in it has a default, so it may be left out. */
+/** A section. All its settings have defaults, so it may be omitted. */
 export function section(typeName: string, description: string, fields: Fields): z.ZodType {
   return withAbout(z.strictObject(fields).prefault({}), {
     description,
@@ -167,7 +173,7 @@ export function section(typeName: string, description: string, fields: Fields): 
   });
 }
 
-/** An item of a list or map, which may have settings that must be given. */
+/** An item of a list or map, which may have required settings. */
 export function entry(typeName: string, description: string, fields: Fields): z.ZodType {
   return withAbout(z.strictObject(fields), { description, expects: 'a map of settings', typeName });
 }
@@ -201,7 +207,7 @@ function expected(what: string, { min, max, zero }: QuantityOptions): string {
   return `${what} from ${min} to ${max}${zero === undefined ? '' : `, or 0: ${zero}`}`;
 }
 
-/** How a number of a setting is spelled. */
+/** Formats a number in the unit of its setting. */
 export function spelled(about: About, value: number): string | number {
   if (about.scalar === 'duration') return formatDuration(value);
   return about.scalar === 'size' && value !== 0 ? formatSize(value) : value;

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { schemaFaults } from '../../../test/helpers/json-schema.ts';
 import { configJsonSchema } from './json-schema.ts';
 
-// As editors get it.
+// As editors receive it.
 const schema = JSON.parse(JSON.stringify(configJsonSchema())) as Record<string, unknown>;
 const examples = join(import.meta.dirname, '../../../examples');
 
@@ -15,7 +15,7 @@ test('it says which draft it is, and what it is of', () => {
   assert.equal(schema['title'], 'Portal Gateway configuration');
 });
 
-/** Every schema inside this one, by where it is. */
+/** Every nested schema, with its path. */
 function* parts(part: unknown, path: string): Generator<readonly [string, Record<string, unknown>]> {
   const inner = part as Record<string, unknown>;
   yield [path, inner];

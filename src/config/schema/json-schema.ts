@@ -1,11 +1,12 @@
-// Owns the configuration's schema as JSON Schema, for editors: names, descriptions, defaults, and how values are spelled.
+// The configuration schema as JSON Schema, for editors: names, descriptions, defaults and spellings
+// of values.
 import { z } from 'zod';
 import { type About, aboutOf } from './field-meta.ts';
 import { durationPattern } from './durations.ts';
 import { schema } from './schema.ts';
 import { sizePattern } from './sizes.ts';
 
-/** Draft 7: what the YAML language server, and with it most editors, knows best. */
+/** Draft 7 has the best support in the YAML language server, and so in most editors. */
 export function configJsonSchema(): Record<string, unknown> {
   const json = z.toJSONSchema(schema, {
     target: 'draft-7',

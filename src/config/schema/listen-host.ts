@@ -1,8 +1,9 @@
-// The address of `gateway.host` without the brackets that an IPv6 address has in URLs: `[::1]` is `::1`.
+// Removes the brackets that an IPv6 address in `gateway.host` may have as in URLs: `[::1]` becomes
+// `::1`.
 import { isIPv6 } from 'node:net';
 import type { Config } from '../load/config.ts';
 
-/** As it is passed to the system. Other text stays as it is. */
+/** The form that the system takes. Other text is returned unchanged. */
 export function bareHost(host: string): string {
   const inner = host.slice(1, -1);
   return host === `[${inner}]` && isIPv6(inner) ? inner : host;

@@ -1,5 +1,6 @@
-// Owns how one setting is called by each who names it: people (`portal.pool.max_idle`), the environment
-// (`PORTAL_POOL_MAX_IDLE`) and our own code (`portal.pool.maxIdle`). And what was probably meant by a name that is none.
+// The three spellings of a setting's name: for people (`portal.pool.max_idle`), for the environment
+// (`PORTAL_POOL_MAX_IDLE`) and in code (`portal.pool.maxIdle`). Also suggests a setting for an
+// unknown name.
 import type { Path, Shape } from './shape.ts';
 
 /** `leases["my app"].cors.origins[0]` */
@@ -16,12 +17,12 @@ export function showPath(path: Path): string {
   return text;
 }
 
-/** The one rule: the names on the path, in capitals, joined by an underscore. */
+/** The names on the path, in upper case, joined by underscores. */
 export function environmentName(path: readonly string[]): string {
   return path.join('_').toUpperCase();
 }
 
-/** snake_case to camelCase; durations end in their unit, and sizes too. */
+/** snake_case to camelCase; durations and sizes get their unit as a suffix. */
 export function propertyName(name: string, shape: Shape): string {
   const camel = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
   if (shape.kind !== 'scalar') return camel;
@@ -31,7 +32,10 @@ export function propertyName(name: string, shape: Shape): string {
 
 const maxShownCharacters = 60;
 
-/** Text of a file or of the environment, fit for a message: one line, bounded, and neither a key nor a password in it. */
+/**
+ * Makes text of a file or of the environment safe for a message: one line, bounded, without keys
+ * and passwords.
+ */
 export function shownText(text: string): string {
   const safe = text
     .replace(/\bsk_(live|test)_\w+/g, 'sk_$1_…')
@@ -41,21 +45,23 @@ export function shownText(text: string): string {
   return escaped(JSON.stringify(cut));
 }
 
-// What moves the cursor, hides text or reorders it.
+// Characters that move the cursor, hide text or reorder it.
 const unsafe =
   // eslint-disable-next-line no-control-regex -- they are what this is about
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Cs}/gu;
 
-/** One line that shows what it is. Of text in quotes, JSON and YAML both read it back as the same. */
+/**
+ * Escapes text to one printable line. JSON and YAML both read it back unchanged when it is quoted.
+ */
 export function escaped(text: string): string {
   const unit = (code: number): string => `\\u${code.toString(16).padStart(4, '0')}`;
   return text.replace(unsafe, (character) => character.replace(/[^]/g, (half) => unit(half.charCodeAt(0))));
 }
 
-/** The candidate that a slip or two of the hand lead away from. */
+/** The candidate closest to `name`, at most a few typing errors away. */
 export function didYouMean(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  // A third of a short word is another word.
+  // Allows errors in a third of the letters: beyond that, it is a different word.
   let fewest = Math.min(3, Math.ceil(name.length / 3)) + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) >= fewest) continue;
@@ -65,16 +71,19 @@ export function didYouMean(name: string, candidates: Iterable<string>): string |
   return best;
 }
 
-/** Completes a message about `name`, which is none of the candidates. */
+/** The end of a message about `name`, which is not one of the candidates. */
 export function suggestionOf(name: string, candidates: Iterable<string>): string {
   const meant = didYouMean(name, candidates);
   return meant === undefined ? '' : `; did you mean ${meant}?`;
 }
 
-/** As many as findings are shown (origin.ts). Each is a look at every candidate, and both may be many. */
+/**
+ * The same number as the findings that are shown (origin.ts). Each suggestion compares all
+ * candidates, and both lists may be long.
+ */
 const maxSuggestions = 200;
 
-/** suggestionOf() for the first names; for those after them there is none. */
+/** suggestionOf() for the first names; an empty text for later ones. */
 export function boundedSuggestions(): typeof suggestionOf {
   let left = maxSuggestions;
   return (name, candidates) => {
@@ -83,7 +92,7 @@ export function boundedSuggestions(): typeof suggestionOf {
   };
 }
 
-/** Optimal string alignment: letters added, lost, changed, or two of them swapped. */
+/** Optimal string alignment distance: insertions, deletions, substitutions and transpositions. */
 function slipsBetween(a: string, b: string): number {
   let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);

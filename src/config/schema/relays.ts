@@ -1,5 +1,5 @@
-// Owns the two ways to name relays: portal.relays, and portal.relay_url as the short form for one. At most one of them counts, and
-// after loading it is portal.relays.
+// The two ways to name relays: portal.relays, and portal.relay_url as the short form for one relay.
+// At most one of them is used, and after loading it is portal.relays.
 import type { Config } from '../load/config.ts';
 import type { Finding, Origin } from '../source/origin.ts';
 import { isNothing, nodeAt, remove, type Sourced } from '../source/sourced.ts';
@@ -8,7 +8,7 @@ const short = ['portal', 'relay_url'];
 const long = ['portal', 'relays'];
 const rank: Readonly<Record<Origin['kind'], number>> = { default: 0, file: 1, environment: 2, flag: 3 };
 
-/** Flags win over the environment, and the environment over the file, in whichever form each of them names relays. */
+/** Flags override the environment, and the environment overrides the file, in either form. */
 export function settleRelays(root: Sourced): Finding[] {
   const [one, many] = [nodeAt(root, short), nodeAt(root, long)];
   if (one === undefined || many === undefined || isEmpty(many)) return [];
@@ -25,7 +25,7 @@ function isEmpty(relays: Sourced): boolean {
   return relays.kind === 'list' ? relays.items.length === 0 : isNothing(relays);
 }
 
-/** portal.relays with the relay of relay_url where there is no other. */
+/** Copies the relay of relay_url to portal.relays where that is empty. */
 export function withRelays(config: Config): Config {
   if (config.portal.relays.length > 0) return config;
   const relays = Object.freeze([Object.freeze({ url: config.portal.relayUrl, caFile: '' })]);

@@ -1,5 +1,5 @@
-// Owns what the schema's objections are called for people: which setting, where, what it must be and what it is. Never shows a
-// secret, nor text that stands where a secret might have been meant.
+// Turns zod issues into one-line messages: which setting, what was expected and what was found.
+// Never shows a secret, nor text in a place where a secret may have been intended.
 import type { z } from 'zod';
 import { laterMessage } from './unsupported.ts';
 import { didYouMean, showPath, shownText } from './names.ts';
@@ -10,7 +10,7 @@ import { nearestNode, nodeAt, type Sourced } from '../source/sourced.ts';
 type Issue = z.core.$ZodIssue;
 
 export interface SchemaFault extends Finding {
-  /** Of the setting, as the schema sees it. */
+  /** The path of the setting in the schema. */
   readonly path: Path;
   readonly unknown: boolean;
 }
@@ -18,11 +18,11 @@ export interface SchemaFault extends Finding {
 export function schemaFaults(issues: readonly Issue[], root: Sourced, shape: SectionShape): SchemaFault[] {
   const byName = Map.groupBy(fixedSettings(shape), ({ path }) => path.at(-1) ?? '');
   const faults = issues.flatMap((issue) => faultsOf(issue, { root, shape, byName }));
-  // A number that is too large in two ways is one fault.
+  // A number that exceeds two bounds is reported once.
   return [...new Map(faults.map((fault) => [findingLine(fault), fault])).values()];
 }
 
-/** What issues are about. */
+/** The configuration and the schema that the issues refer to. */
 interface Judged {
   readonly root: Sourced;
   readonly shape: SectionShape;
@@ -33,7 +33,7 @@ function faultsOf(issue: Issue, judged: Judged): SchemaFault[] {
   const { root, shape } = judged;
   const path = issue.path as Path;
   if (issue.code === 'unrecognized_keys') return issue.keys.map((name) => unknownFault([...path, name], judged));
-  // Names of a map's entries; one objection is one fault.
+  // Keys of a map; report each issue separately.
   if (issue.code === 'invalid_key') return issue.issues.map((inner) => keyFault(path, inner, root));
   const setting = settingAt(shape, path);
   const node = nodeAt(root, path);
@@ -47,7 +47,7 @@ function faultsOf(issue: Issue, judged: Judged): SchemaFault[] {
   return [{ path, unknown: false, origin, message: `${showPath(shownPath)} ${message}` }];
 }
 
-/** What a check of ours says itself (fields.ts). */
+/** The message that one of our own checks returned (fields.ts). */
 function wordsOf(issue: Issue): string | undefined {
   const says: unknown = issue.code === 'custom' ? issue.params?.['says'] : undefined;
   return typeof says === 'string' ? says : undefined;
@@ -68,7 +68,7 @@ function unknownFault(path: Path, judged: Judged): SchemaFault {
 
 function suggestion(path: Path, { shape, byName }: Judged): string {
   const name = String(path.at(-1));
-  // Perhaps the right name in the wrong section.
+  // The name may be right but in the wrong section.
   const elsewhere = byName.get(name) ?? [];
   if (elsewhere.length > 0 && elsewhere.length < 3) {
     return `; did you mean ${elsewhere.map((setting) => showPath(setting.path)).join(' or ')}?`;
@@ -80,14 +80,14 @@ function suggestion(path: Path, { shape, byName }: Judged): string {
   return siblings.length > 0 && siblings.length <= 12 ? `; there are ${siblings.join(', ')}` : '';
 }
 
-/** Where the name stands. */
+/** The position of the name. */
 function nameOrigin(root: Sourced, path: Path): Finding['origin'] {
   const around = nearestNode(root, path.slice(0, -1));
   const entry = around.kind === 'map' ? around.entries.get(String(path.at(-1))) : undefined;
   return entry?.named ?? around.origin;
 }
 
-/** The setting at the path, or the last one on the way to it. */
+/** The setting at the path, or its nearest ancestor. */
 function settingAt(root: Shape, path: Path): Shape {
   for (let length = path.length; length > 0; length -= 1) {
     const shape = shapeAt(root, path.slice(0, length));
@@ -96,7 +96,9 @@ function settingAt(root: Shape, path: Path): Shape {
   return root;
 }
 
-/** What stands there instead, in words. Text is shown only where text that is no secret was asked for. */
+/**
+ * Describes the value that was found. Shows text only where the setting is a text and not a secret.
+ */
 function seen(node: Sourced, setting: Shape): string {
   if (node.kind === 'list') return 'a list';
   if (node.kind === 'map') return 'a map';

@@ -1,4 +1,4 @@
-// Every setting of the schema, whichever it is: nothing here is written for one by hand.
+// Tests every setting of the schema generically: no setting has a test of its own here.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { resolve } from 'node:path';
@@ -23,7 +23,7 @@ interface Leaf {
   readonly shape: ScalarShape;
 }
 
-/** Every scalar there is; of lists the first item, of maps one entry. */
+/** Every scalar of the schema; the first item of each list and one entry of each map. */
 function* leaves(shape: Shape, path: Path = []): Generator<Leaf> {
   switch (shape.kind) {
     case 'scalar':
@@ -52,7 +52,7 @@ function exampleOf({ about, scalar }: ScalarShape, path: Path): unknown {
   return scalar === 'number' ? other : spelled(about, other);
 }
 
-/** What the example is in a finished configuration. */
+/** The value of the example in a finished configuration. */
 function finishedOf({ about, scalar }: ScalarShape, example: unknown): unknown {
   if (about.bounds !== undefined) {
     const { min, max } = about.bounds;
@@ -67,7 +67,10 @@ interface Written {
   readonly column: number;
 }
 
-/** A file with one value at the path, and beside it what an entry must have. Says where the value stands. */
+/**
+ * Writes a file with one value at the path, and the required settings of its entry. Returns the
+ * position of the value.
+ */
 function fileWith(path: Path, value: string): Written {
   const lines: string[] = [];
   let place = { line: 0, column: 0 };
@@ -112,7 +115,7 @@ function linesAbout(verdict: Verdict, path: Path): string[] {
   return verdict.faults.map(findingLine).filter((line) => line.includes(`${showPath(path)} `));
 }
 
-/** Fine by itself: what it needs of others is the rules' business. */
+/** Ignores errors about combinations of settings: rules.test.ts tests those. */
 function assertAccepted(verdict: Verdict, path: Path): void {
   const objections = linesAbout(verdict, path).filter((line) => / (must be|unknown setting|is missing)/.test(line));
   assert.deepEqual(objections, []);
@@ -180,7 +183,7 @@ describe('bounds', () => {
   for (const { path, shape } of all) {
     const { about, scalar } = shape;
     if (about.bounds !== undefined) continue;
-    // What no text of ours may have in it, and more of it than any may have.
+    // Invalid for every text setting: a forbidden character, and too many of them.
     const wrong = scalar === 'flag' ? 'maybe' : '\0'.repeat(9000);
     test(`${showPath(path)} does not take anything`, () => {
       const { text, line, column } = fileWith(path, JSON.stringify(wrong));

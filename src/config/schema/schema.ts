@@ -1,7 +1,8 @@
-// Owns the configuration as one zod schema: the only source of its types, defaults, bounds, names and words. What is read from
-// a file, the environment or flags is judged by it; config.ts and docs/configuration.md are generated from it.
-//
-// Its static types say little on purpose: isolatedDeclarations wants every export annotated, and inferred zod types can't be.
+// The configuration as one zod schema: the only source of its types, defaults, bounds, names and
+// descriptions. Values from the file, the environment and flags are validated by it; config.ts and
+// docs/configuration.md are generated from it. Its static types are loose on purpose:
+// isolatedDeclarations requires an annotation on every export, and inferred zod types cannot be
+// annotated.
 import { z } from 'zod';
 import { withAbout } from './field-meta.ts';
 import { auth, ipRules, leaseAcl } from './sections/auth.ts';

@@ -1,5 +1,5 @@
-// Owns the schema as a tree of sections, lists, maps and scalars, for whoever has to walk it beside a value: environment,
-// secrets, names, documentation. Knows neither values nor where they come from.
+// The schema as a tree of sections, lists, maps and scalars, for code that walks it beside a value:
+// environment, secrets, names, documentation. Has no values.
 import { z } from 'zod';
 import { type About, aboutOf, type ScalarKind } from './field-meta.ts';
 
@@ -26,10 +26,10 @@ export interface ScalarShape {
   readonly about: About;
 }
 
-/** A name of a setting, or of an entry of a map, or the place in a list. */
+/** The steps are names of settings or of map entries, or indexes of a list. */
 export type Path = readonly (string | number)[];
 
-/** Throws TypeError for a schema that is not made of the kinds in fields.ts. */
+/** Throws TypeError for a schema that is not built from the kinds in fields.ts. */
 export function shapeOf(schema: z.core.$ZodType): Shape {
   const about = aboutOf(schema);
   if (about === undefined) throw new TypeError('a setting without words');
@@ -44,7 +44,7 @@ export function shapeOf(schema: z.core.$ZodType): Shape {
   throw new TypeError(`no kind of setting: ${inner._zod.def.type}`);
 }
 
-/** The shape at a path; undefined where the schema has nothing. */
+/** The shape at a path; undefined where the schema has none. */
 export function shapeAt(root: Shape, path: Path): Shape | undefined {
   let shape: Shape | undefined = root;
   for (const step of path) {
@@ -72,7 +72,10 @@ export interface Placed<S extends Shape = Shape> {
   readonly shape: S;
 }
 
-/** What can be overridden from outside the file: scalars, and lists of scalars, that are not inside a list or map. */
+/**
+ * The settings that the environment can override: scalars and lists of scalars outside lists and
+ * maps.
+ */
 export function* fixedSettings(root: Shape, path: readonly string[] = []): Generator<Placed<ScalarShape | ListShape>> {
   switch (root.kind) {
     case 'section':

@@ -1,6 +1,9 @@
-// Owns how sizes are spelled (`64KiB 10MB 1GiB`, or plain bytes) and what they are in bytes. Knows no setting.
+// Parses and formats sizes (`64KiB 10MB 1GiB`, or plain bytes) in bytes.
 
-/** IEC 80000-13: powers of 1024 with an i, of 1000 without. Largest first, so that the first one that divides is the shortest. */
+/**
+ * IEC 80000-13: powers of 1024 with an i, of 1000 without. Largest first, so that the first unit
+ * that divides the size gives the shortest spelling.
+ */
 const units = [
   ['TiB', 1024 ** 4],
   ['TB', 1000 ** 4],
@@ -13,12 +16,12 @@ const units = [
   ['B', 1],
 ] as const;
 
-/** For JSON Schema, and the first look at a text. */
+/** For JSON Schema, and as the first check of a text. */
 export const sizePattern = '^\\d+(\\.\\d+)? ?(([KkMGT]i?)?B)?$';
 
 const sizeForm = /^(\d{1,16}(?:\.\d{1,6})?) ?([KMGT]?I?B)?$/;
 
-/** Whole bytes; undefined for what is no size. */
+/** Whole bytes; undefined for an invalid size. */
 export function parseSize(text: string): number | undefined {
   const match = sizeForm.exec(text.toUpperCase());
   if (match === null) return undefined;
@@ -29,7 +32,7 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** 32768 is `32KiB`, 100000000 is `100MB`, 1500 is `1500B`. */
+/** 32768 becomes `32KiB`, 100000000 `100MB`, 1500 `1500B`. */
 export function formatSize(bytes: number): string {
   if (bytes === 0) return '0';
   for (const [unit, unitBytes] of units) {

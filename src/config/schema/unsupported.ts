@@ -1,11 +1,14 @@
-// Owns what the configuration contract names and this version does not do yet. Whoever sets it is told so: a limit that is
-// silently not there is worse than none. A section that arrives leaves this list and comes to the schema.
+// Settings that are planned but not supported yet. Setting one is reported: a limit that is
+// silently absent is worse than none. Remove a section from this list when it moves to the schema.
 import type { Path } from './shape.ts';
 
 interface Later {
-  /** What this version does instead. */
+  /** What this version does instead, for the message. */
   readonly instead: string;
-  /** The settings that the environment may name; other names that begin like the section may be other programs'. */
+  /**
+   * The settings that the environment may name. Other variables that begin like the section may
+   * belong to other programs.
+   */
   readonly environment: readonly string[];
 }
 
@@ -70,13 +73,15 @@ const settings: Readonly<Record<string, Later>> = {
 
 const later: ReadonlyMap<string, Later> = new Map(Object.entries(settings));
 
-/** What to say of a name that the schema does not have; undefined when it is none of those to come. */
+/**
+ * The message for a name that the schema does not have; undefined when it is not a planned setting.
+ */
 export function laterMessage(path: Path): string | undefined {
   const found = later.get(patternOf(path));
   return found === undefined ? undefined : message(found);
 }
 
-/** Names of environment variables -> what to say of them. */
+/** Maps environment variable names to messages. */
 export function laterEnvironment(): Map<string, string> {
   const names = new Map<string, string>();
   for (const [path, entry] of later) {
@@ -88,7 +93,7 @@ export function laterEnvironment(): Map<string, string> {
   return names;
 }
 
-/** The sections of the contract, with those to come: what a variable's name may begin with. */
+/** The planned sections: the beginnings that a variable's name may have. */
 export function laterSections(): string[] {
   return [...later.keys()].filter((path) => !path.includes('.'));
 }

@@ -1,5 +1,5 @@
-// Owns which environment variables set what: one rule for all settings (names.ts), two more names, and what Kubernetes puts
-// beside them. Knows no setting's meaning.
+// Reads settings from environment variables: one rule for all names (names.ts), one alias, and
+// variables of Kubernetes, which are ignored.
 import { laterEnvironment, laterSections } from '../schema/unsupported.ts';
 import { didYouMean, environmentName } from '../schema/names.ts';
 import type { Finding, Origin } from './origin.ts';
@@ -14,16 +14,19 @@ export interface EnvironmentLayer {
   readonly warnings: readonly Finding[];
 }
 
-/** Other names of settings. The first one that is set counts, and the rule's own name before them. */
+/** Other names of settings, used when the variable with the regular name is not set. */
 const aliases: Readonly<Record<string, string>> = { LOGGING_LEVEL: 'GATEWAY_LOG_LEVEL' };
-/** Read by name elsewhere: the file to load, and one key more (see addEnvironmentKey). */
+/** Read elsewhere: the file to load, and the additional key (see addEnvironmentKey). */
 const ours = new Set(['GATEWAY_CONFIG', 'GATEWAY_API_KEY', ...Object.values(aliases)]);
 
-/** Kubernetes, "Environment variables for Services": for each Service NAME of the namespace. */
+/**
+ * Kubernetes sets these for each Service NAME of the namespace ("Environment variables for
+ * Services").
+ */
 const kubernetesName = /_SERVICE_(?:HOST|PORT(?:_\w+)?)$|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$/;
 const kubernetesValue = /^(?:tcp|udp|sctp):\/\//;
 
-/** A variable that is set to nothing counts as not set. */
+/** An empty variable counts as unset. */
 export function readEnvironmentLayer(root: SectionShape, variables: Variables): EnvironmentLayer {
   const settings = new Map(Array.from(fixedSettings(root), (setting) => [environmentName(setting.path), setting]));
   const faults: Finding[] = [];
@@ -51,7 +54,7 @@ export function readEnvironmentLayer(root: SectionShape, variables: Variables): 
   return { values, faults, warnings };
 }
 
-/** GATEWAY_API_KEY is one key more, beside those of the file. */
+/** Adds GATEWAY_API_KEY as one more key to those of the file. */
 export function addEnvironmentKey(root: SourcedMap, variables: Variables): void {
   const key = variables['GATEWAY_API_KEY'];
   if (key === undefined || key === '') return;
@@ -86,7 +89,7 @@ function valueOf({ path, shape }: Placed<ScalarShape | ListShape>, origin: Origi
   return listNode(path, origin, items);
 }
 
-/** What YAML would make of the same text. Anything else stays text, and the schema says what is wrong with it. */
+/** Parses text as YAML would. Other text stays text, and the schema reports it. */
 function typed({ scalar }: ScalarShape, text: string): unknown {
   if (scalar === 'number') return /^[+-]?\d+(?:\.\d+)?$/.test(text.trim()) ? Number(text) : text;
   if (scalar !== 'flag') return text;

@@ -1,5 +1,5 @@
-// Owns the one place where the process environment is read, and what of it counts today. The configuration file will stand
-// beside it under the same names. Knows no command.
+// Reads the settings that commands take directly from the process environment, without the
+// configuration file.
 import { homedir } from 'node:os';
 import process from 'node:process';
 import { bareHost } from '../schema/listen-host.ts';
@@ -13,17 +13,19 @@ export interface Environment {
   readonly host: string;
   /** GATEWAY_PORT */
   readonly port: number;
-  /** GATEWAY_API_KEY: the one key that may call every lease. A secret. */
+  /** GATEWAY_API_KEY: one key that may call every lease. A secret. */
   readonly apiKey: string | undefined;
   /** PORTAL_RELAY_URL */
   readonly relayUrl: string;
   /** LOGGING_LEVEL, GATEWAY_LOG_LEVEL */
   readonly logLevel: LogLevel;
-  /** Where identities are kept: XDG_STATE_HOME/portal-gateway, or ~/.local/state/portal-gateway. */
+  /**
+   * Where identities are stored: XDG_STATE_HOME/portal-gateway, or ~/.local/state/portal-gateway.
+   */
   readonly stateDirectory: string;
 }
 
-/** The defaults of the configuration contract. */
+/** The same defaults as in the schema. */
 const defaults = {
   host: '127.0.0.1',
   port: 8080,
@@ -31,14 +33,14 @@ const defaults = {
   logLevel: 'info',
 } as const satisfies Partial<Environment>;
 
-/** A setting that can't be used. The message names the variable, and never a secret's value. */
+/** An invalid setting. The message names the variable and never contains a secret. */
 export class EnvironmentError extends Error {
   override readonly name = 'EnvironmentError';
 }
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Throws EnvironmentError. A variable that is set to nothing counts as not set. */
+/** Throws EnvironmentError. An empty variable counts as unset. */
 export function readEnvironment(variables: Variables = process.env): Environment {
   const value = (name: string): string | undefined => (variables[name] === '' ? undefined : variables[name]);
   return {
@@ -51,7 +53,10 @@ export function readEnvironment(variables: Variables = process.env): Environment
   };
 }
 
-/** A user id without an entry in the user database has no home: containers run it with `/` as one. */
+/**
+ * A user id without an entry in the user database has no home directory. Containers run such ids
+ * with `/`.
+ */
 function homeOfUser(): string {
   try {
     return homedir();

@@ -1,4 +1,5 @@
-// Owns where in a text an offset is, for people: its line and column. The YAML reader's own counter loses lines after some errors.
+// Maps offsets in a text to line and column. The YAML library's own counter loses lines after some
+// errors.
 
 export class LineStarts {
   readonly #starts: number[] = [0];
@@ -7,7 +8,7 @@ export class LineStarts {
     for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) this.#starts.push(at + 1);
   }
 
-  /** Both from 1. */
+  /** Line and column start at 1. */
   position(offset: number): { readonly line: number; readonly column: number } {
     let low = 0;
     let high = this.#starts.length - 1;

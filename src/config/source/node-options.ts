@@ -1,4 +1,4 @@
-// The options of Node itself that the environment sets, beside those of the command line (process.execArgv).
+// Node options that the environment sets, in addition to the command line (process.execArgv).
 import process from 'node:process';
 
 export function nodeOptions(): string {

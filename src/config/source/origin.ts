@@ -1,4 +1,4 @@
-// Owns where a value came from, and what is wrong or odd about it, as lines for people. Knows no setting.
+// The origin of a value, and errors and warnings about it, as lines for people.
 
 export type Origin =
   | { readonly kind: 'default' }
@@ -6,12 +6,12 @@ export type Origin =
   | { readonly kind: 'environment'; readonly name: string }
   | { readonly kind: 'flag'; readonly name: string };
 
-/** What is wrong, or worth a warning. */
+/** An error or a warning. */
 export interface Finding {
-  /** Undefined: it is about the whole. */
+  /** Undefined: it concerns the whole configuration. */
   readonly origin: Origin | undefined;
   readonly message: string;
-  /** It stands for so many others of the kind before it, which are left off. */
+  /** The number of findings of the same kind that are omitted in favour of this one. */
   readonly leftOff?: number;
 }
 
@@ -33,7 +33,7 @@ export function findingLine({ origin, message }: Finding): string {
   return origin === undefined ? message : `${showOrigin(origin)}: ${message}`;
 }
 
-/** As they stand in the file, then the environment, then flags. */
+/** Sorts by position in the file; environment and flags follow. */
 export function byPosition(a: Finding, b: Finding): number {
   const rank = (finding: Finding): readonly [number, number, number] => {
     const { origin } = finding;
@@ -44,10 +44,10 @@ export function byPosition(a: Finding, b: Finding): number {
   return x[0] - y[0] || x[1] - y[1] || x[2] - y[2];
 }
 
-/** More of them tell people no more, and each becomes a line of the log. */
+/** More findings do not help, and each becomes a log line. */
 const maxFindings = 200;
 
-/** The first ones, and how many there are beyond. */
+/** The first findings, and a line with the number of the others. */
 export function boundedFaults(findings: readonly Finding[]): readonly Finding[] {
   if (findings.length <= maxFindings) return findings;
   const rest: Finding = { origin: undefined, message: `and ${findings.length - maxFindings} more faults` };

@@ -1,4 +1,5 @@
-// Reads the configuration file and other text files of the gateway: regular files, bounded in size, UTF-8. Parses nothing.
+// Reads the configuration file and other text files of the gateway: regular files, bounded in size,
+// UTF-8. Does not parse them.
 import { openToRead, readUpTo } from '../../kernel/files/open-file.ts';
 import { type PrivateKind, refusalOf, type TrustedUser } from '../../kernel/files/private-file.ts';
 import { openWords } from './secrets/secret-file.ts';
@@ -6,15 +7,15 @@ import { maxFileBytes } from './yaml.ts';
 
 export type FileReading =
   | { readonly text: string }
-  /** `missing`: there is no such file. */
+  /** `missing`: the file does not exist. */
   | { readonly fault: string; readonly missing?: true };
 
 interface FileKind {
-  /** What it is called. */
+  /** The name of the file in messages. */
   readonly what: string;
-  /** It is refused where other users may use or replace it. */
+  /** Rejects a file that other users can use or replace. */
   readonly privacy?: PrivateKind;
-  /** The user that may own the file, besides root. Default: that of this process. */
+  /** The user that may own the file, besides root. Default: the user of this process. */
   readonly user?: TrustedUser | undefined;
   readonly maxBytes?: number;
 }
@@ -37,10 +38,11 @@ export async function readConfigFile(path: string, kind: FileKind = configuratio
     const fault = privacy === undefined ? undefined : await refusalOf(path, stat, privacy, user);
     if (fault !== undefined) return { fault: `${what} is refused: ${fault}` };
     const bytes = await readUpTo(file, Math.min(stat.size, maxBytes) + 1);
-    // Most likely it is being written. The defaults need no file, and a reload must not apply them by accident.
+    // An empty file is probably still being written. Since defaults need no file, a reload could
+    // otherwise apply them by accident.
     if (bytes.length === 0) return { fault: `${what} is empty` };
     if (bytes.length > maxBytes) return { fault: `${what} has more than ${maxBytes} bytes` };
-    // It is being written: the next look finds it whole.
+    // The file is still being written; the next attempt reads all of it.
     if (bytes.length !== stat.size) return { fault: `${what} changed while it was read` };
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch (error) {

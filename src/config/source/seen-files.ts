@@ -1,19 +1,19 @@
-// Owns the memory of the files that one load looked at, and of how each of them was then: what tells a change from a mere stir in
-// its directory. Reads none of them.
+// The files that one load looked at, each with a stamp, to tell a real change from an unrelated
+// event in its directory. Does not read the files.
 import { stat } from 'node:fs/promises';
 
-/** Absolute path, and how the file was: the same text as long as it has not changed. */
+/** The absolute path, and a text that stays the same while the file does not change. */
 export type FileStamp = readonly [path: string, stamp: string];
 
 export class SeenFiles {
   readonly #stamps: Map<string, string>;
 
-  /** `stamps`: of files that another thread looked at. */
+  /** `stamps`: from files that another thread looked at. */
   constructor(stamps: readonly FileStamp[] = []) {
     this.#stamps = new Map(stamps);
   }
 
-  /** Before the file is read: what changes in between is then seen as a change, and not missed. */
+  /** Call before reading the file, so that a change in between is detected. */
   async look(path: string): Promise<void> {
     if (!this.#stamps.has(path)) this.#stamps.set(path, await stampOf(path));
   }
@@ -22,7 +22,7 @@ export class SeenFiles {
     return [...this.#stamps];
   }
 
-  /** Absolute; also of files that were not there. */
+  /** Absolute paths, also of files that did not exist. */
   get paths(): readonly string[] {
     return [...this.#stamps.keys()];
   }
@@ -35,7 +35,10 @@ export class SeenFiles {
   }
 }
 
-/** Of the file that links lead to. The time of the change, not of the writing: it also tells new permissions and a new name. */
+/**
+ * Follows links. Uses ctime instead of mtime, because ctime also changes with permissions and on a
+ * rename.
+ */
 async function stampOf(path: string): Promise<string> {
   try {
     const { dev, ino, size, ctimeNs } = await stat(path, { bigint: true });

@@ -1,17 +1,17 @@
-// Owns values together with where each of them came from: the tree into which file, environment and flags are put, one over the
-// other, before the schema judges it.
+// Configuration values together with their origins: a tree into which the file, the environment and
+// flags are merged before the schema validates it.
 import type { Origin } from './origin.ts';
 import { childShape, type Path, type Shape } from '../schema/shape.ts';
 
 interface Placed {
-  /** Where it stands; stays so when others are taken away. */
+  /** The original path; it does not change when other nodes are removed. */
   readonly path: Path;
   readonly origin: Origin;
 }
 export interface SourcedScalar extends Placed {
   readonly kind: 'scalar';
   value: unknown;
-  /** The value stands for a secret: it is shown to nobody. */
+  /** The value stands for a secret and is never shown. */
   secret: boolean;
 }
 export interface SourcedList extends Placed {
@@ -23,7 +23,7 @@ export interface SourcedMap extends Placed {
   readonly entries: Map<string, SourcedEntry>;
 }
 export interface SourcedEntry {
-  /** Where the name stands. */
+  /** The position of the name. */
   readonly named: Origin;
   readonly node: Sourced;
 }
@@ -41,7 +41,7 @@ export function mapNode(path: Path, origin: Origin): SourcedMap {
   return { kind: 'map', path, origin, entries: new Map() };
 }
 
-/** What a value given from outside the file looks like: a scalar, or a list, or a list of maps. */
+/** A node for a value from outside the file: a scalar, a list, or a list of maps. */
 export function nodeOf(path: Path, origin: Origin, value: unknown): Sourced {
   if (Array.isArray(value)) {
     return listNode(
@@ -65,7 +65,7 @@ export function nodeAt(root: Sourced, path: Path): Sourced | undefined {
   return node;
 }
 
-/** The node at the path, or the nearest one around where it would be. */
+/** The node at the path, or its nearest existing ancestor. */
 export function nearestNode(root: Sourced, path: Path): Sourced {
   let node = root;
   for (const step of path) {
@@ -81,7 +81,10 @@ function childNode(node: Sourced, step: string | number): Sourced | undefined {
   return node.kind === 'map' && typeof step === 'string' ? node.entries.get(step)?.node : undefined;
 }
 
-/** Puts a value in the place of whatever is there. A section that is none in the file stays as it is, and is a fault. */
+/**
+ * Replaces the node at the path. A section that is not a map in the file is left as it is and
+ * reported as an error.
+ */
 export function put(root: SourcedMap, path: readonly string[], value: Sourced): void {
   let map = root;
   for (const [i, name] of path.slice(0, -1).entries()) {
@@ -96,7 +99,10 @@ export function put(root: SourcedMap, path: readonly string[], value: Sourced): 
   map.entries.set(path.at(-1) ?? '', { named: value.origin, node: value });
 }
 
-/** Takes the node at the path away. In a list, whatever follows moves up; each keeps the path that it had. */
+/**
+ * Removes the node at the path. In a list the later items move up, but each keeps its original
+ * path.
+ */
 export function remove(root: Sourced, path: Path): void {
   const parent = nodeAt(root, path.slice(0, -1));
   const step = path.at(-1);
@@ -104,7 +110,7 @@ export function remove(root: Sourced, path: Path): void {
   else if (parent?.kind === 'list' && typeof step === 'number') parent.items.splice(step, 1);
 }
 
-/** Plain data for the schema. `section:` with nothing below it is an empty section. */
+/** Plain data for the schema. `section:` without a value is an empty section. */
 export function plain(node: Sourced, shape: Shape | undefined): unknown {
   switch (node.kind) {
     case 'scalar':
@@ -119,7 +125,7 @@ export function plain(node: Sourced, shape: Shape | undefined): unknown {
   }
 }
 
-/** `name:` with nothing behind it. */
+/** `name:` without a value. */
 export function isNothing(node: Sourced): boolean {
   return node.kind === 'scalar' && node.value === null;
 }

@@ -1,4 +1,4 @@
-// Owns where things that must survive a restart are kept, as paths. Reads and writes none of them.
+// The paths of files that must survive a restart. Does no I/O.
 import { createHash } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
 
@@ -12,34 +12,41 @@ export function gatewayIdentityPath(stateDirectory: string): string {
   return join(stateDirectory, 'identity.pem');
 }
 
-/** Of one gateway, which holds a lock beside it: several would each write what they alone know. */
+/**
+ * Used by one gateway at a time, which holds a lock file beside it: several would overwrite each
+ * other's counts.
+ */
 export function quotaFilePath(stateDirectory: string): string {
   return join(stateDirectory, 'quotas.jsonl');
 }
 
-/** Beside it stands the secret that they are made with. Gateways may share both. */
+/** The secret for the digests is in a file beside it. Gateways may share both. */
 export function keyDigestsPath(stateDirectory: string): string {
   return join(stateDirectory, 'key-digests');
 }
 
-/** Which lease id has which name, under `portal.name_binding: strict`. */
+/** The lease id of each name under `portal.name_binding: strict`. */
 export function leaseNamesPath(stateDirectory: string): string {
   return join(stateDirectory, 'lease-names.jsonl');
 }
 
-/** Not the identity: who reads the one must not be able to be the other. */
+/** Separate from the identity: read access to one must not allow impersonating the other. */
 export function assertionKeysPath(stateDirectory: string): string {
   return join(stateDirectory, 'assertion-keys.json');
 }
 
-/** One file for each name: whoever pinned a name to an id would otherwise be locked out by the next restart. */
+/**
+ * One file for each name, because clients that pin a name to an id would reject a new identity
+ * after a restart.
+ */
 export function exposeIdentityPath(stateDirectory: string, leaseName: string): string {
   return join(stateDirectory, 'expose', `${fileNameFor(leaseName)}.pem`);
 }
 
 /**
- * Plain names stand for themselves; of others the plain part and a hash, so that two names never share a file, also where the
- * file system ignores case or composes accents, and no name leaves the directory.
+ * Plain names are used as they are. Other names become their plain part and a hash, so that two
+ * names never share a file, even on file systems that ignore case or normalise accents, and no name
+ * can escape the directory.
  */
 function fileNameFor(leaseName: string): string {
   if (/^[a-z0-9_-]{1,64}$/.test(leaseName)) return leaseName;

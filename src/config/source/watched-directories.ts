@@ -1,19 +1,19 @@
-// Owns being told of changes around files: watches their directories, since a file that is replaced is another file, and both ends
-// of links. Knows neither what the files hold nor what becomes of a change.
+// Watches files for changes by watching their directories, since a replaced file is a new inode,
+// and both ends of symbolic links. Does not read the files.
 import { type FSWatcher, watch } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 
-/** Kubernetes swaps this link, and with it all files of a volume at once (AtomicWriter). */
+/** Kubernetes updates all files of a volume at once by swapping this link (AtomicWriter). */
 const kubernetesLink = '..data';
-/** More directories than this hold no one's configuration. */
+/** A configuration that spans more directories is unrealistic. */
 const maxDirectories = 64;
 
 interface Watched {
   readonly watcher: FSWatcher;
-  /** Of the directory itself: another one may have come under its name. */
+  /** The inode of the directory, to detect that another one has replaced it. */
   readonly inode: string;
-  /** In it, the names that matter. */
+  /** The file names in it that matter. */
   names: ReadonlySet<string>;
 }
 
@@ -21,7 +21,7 @@ export class WatchedDirectories {
   readonly #changed: () => void;
   readonly #unwatched: (directory: string, error: unknown) => void;
   readonly #watched = new Map<string, Watched>();
-  /** Those that can't be watched, which was told once. */
+  /** Directories that cannot be watched and were reported once. */
   readonly #told = new Set<string>();
   #closed = false;
 
@@ -30,7 +30,7 @@ export class WatchedDirectories {
     this.#unwatched = unwatched;
   }
 
-  /** From now on, the directories of these files and no others. */
+  /** Watches the directories of these files from now on, and no others. */
   async follow(files: readonly string[]): Promise<void> {
     const wanted = await directoriesOf(files);
     for (const directory of this.#watched.keys()) if (!wanted.has(directory)) this.#drop(directory);
@@ -55,7 +55,7 @@ export class WatchedDirectories {
       this.#drop(directory);
       const watched: Watched = { watcher: watch(directory, { persistent: false }), inode, names };
       watched.watcher.on('change', (_, name: string | Buffer | null) => {
-        // No name: the system does not say which.
+        // null: the system does not report the name.
         if (name === null || watched.names.has(String(name))) this.#changed();
       });
       watched.watcher.on('error', (error) => {

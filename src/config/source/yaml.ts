@@ -1,5 +1,5 @@
-// Owns reading YAML into values that know their place, and saying in words what is wrong with it. Knows no setting. Messages never
-// quote the file: what YAML stumbles over may be half of a secret.
+// Parses YAML into values with positions, and explains syntax errors. Messages never quote the
+// file, since the text around a syntax error may be part of a secret.
 import {
   type Document,
   isAlias,
@@ -18,22 +18,22 @@ import type { Finding, Origin } from './origin.ts';
 import type { Path } from '../schema/shape.ts';
 import { listNode, mapNode, scalarNode, type Sourced, type SourcedMap } from './sourced.ts';
 
-/** Some 350,000 keys. Kubernetes bounds a ConfigMap to 1 MiB. */
+/** About 350,000 keys. Kubernetes limits a ConfigMap to 1 MiB. */
 export const maxFileBytes: number = 64 * 1024 * 1024;
-/** In a keys file of the longest form, a value takes some 20 bytes. */
+/** In a keys file with all settings written out, a value takes about 20 bytes. */
 const maxValues = 5_000_000;
-/** Aliases make many values of few characters; no configuration needs as many. */
+/** Aliases can expand a few characters to many values; no configuration needs more. */
 const maxAliasedValues = 100_000;
 const maxDepth = 32;
 const tooMuch = `is beyond what a configuration can have: ${maxValues} values, ${maxAliasedValues} of them by aliases, ${maxDepth} levels`;
-/** Brackets in texts and comments count too. */
+/** Includes brackets in texts and comments. */
 const maxOpenBrackets = 1000;
 
 export interface YamlReading {
-  /** What could be read; empty where the text is no YAML. */
+  /** Empty where the text is not YAML. */
   readonly root: SourcedMap;
   readonly faults: readonly Finding[];
-  /** The text is no YAML, so that nothing can be said of its values. */
+  /** The text is not YAML, so its values cannot be checked. */
   readonly broken: boolean;
 }
 
@@ -48,7 +48,7 @@ export function readYaml(text: string, file: string): YamlReading {
     document = parseDocument(text, {
       prettyErrors: false,
       stringKeys: true,
-      uniqueKeys: false, // ours is linear, and knows the other place
+      uniqueKeys: false, // our own check is linear and reports the other position
       logLevel: 'error',
     });
   } catch {
@@ -58,7 +58,7 @@ export function readYaml(text: string, file: string): YamlReading {
     origin: originAt(error.pos[0]),
     message: yamlFaults[error.code],
   }));
-  // In 1.1 `yes` is true and 010 is 8: the same text would be another configuration.
+  // YAML 1.1 reads `yes` as true and 010 as 8, so the same text would be a different configuration.
   if (document.directives.yaml.version !== '1.2') {
     findings.push({ origin: originAt(0), message: 'must be YAML 1.2, and says of itself that it is another version' });
   }
@@ -79,11 +79,11 @@ export function readYaml(text: string, file: string): YamlReading {
 }
 
 class Walk {
-  /** Where it was given up. */
+  /** The position at which reading stopped. */
   tooMuch: Origin | undefined = undefined;
   #values = 0;
   #aliasedValues = 0;
-  /** Within what an alias stands for. */
+  /** Inside the target of an alias. */
   #isAliased = false;
   readonly #anchors = new Map<string, Node>();
   readonly #originAt: (offset: number) => Origin;
@@ -99,7 +99,7 @@ class Walk {
     if (this.#isAliased) this.#aliasedValues += 1;
     const isTooMany = this.#values > maxValues || this.#aliasedValues > maxAliasedValues;
     const origin = this.#originAt(startOf(node) ?? 0);
-    // An alias inside what it stands for has no end.
+    // An alias inside its own target would never end.
     if (isTooMany || path.length > maxDepth) this.tooMuch ??= origin;
     if (this.tooMuch !== undefined) return scalarNode(path, origin, null);
     if (isAlias(node)) {
@@ -132,7 +132,10 @@ class Walk {
     return node;
   }
 
-  /** Before what is inside it, as YAML has it; the reader's own look-up would go through the document for each alias. */
+  /**
+   * Anchors are registered before their content, as YAML requires. The library's own lookup would
+   * search the document for each alias.
+   */
   #remember(node: unknown): void {
     if (isNode(node) && !isAlias(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
   }
@@ -153,7 +156,7 @@ class Walk {
     } else if (name === '__proto__') {
       this.#findings.push({ origin: named, message: `${shownText(name)} can't be used as a name` });
     } else {
-      // `name:` with nothing behind it has no place of its own.
+      // `name:` without a value has no position of its own.
       const node = startOf(pair.value) === undefined ? scalarNode(path, named, null) : this.node(pair.value, path);
       map.entries.set(name, { named, node });
     }
@@ -164,14 +167,18 @@ function startOf(node: unknown): number | undefined {
   return (node as Partial<Node> | null | undefined)?.range?.[0];
 }
 
-/** The reader is recursive and slow on nesting; what is nested in brackets or by indentation shows before it is read. */
+/**
+ * The parser is recursive and slow on deep nesting. This check of brackets and indentation runs
+ * before it.
+ */
 function tooDeep(text: string): boolean {
   return openBrackets(text) > maxOpenBrackets || /^(?:[-?:] ?){100}/m.test(text);
 }
 
 /**
- * Values stand in lines of their own or behind commas, those of aliases included. The reader makes its nodes before they can be counted, and
- * tens of millions take more memory than the process has.
+ * Counts line feeds and commas as an upper bound for values, aliases included. The parser builds
+ * all nodes before they can be counted, and tens of millions would exhaust the memory of the
+ * process.
  */
 function hasTooManySeparators(text: string): boolean {
   let separators = 0;

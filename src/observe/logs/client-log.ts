@@ -1,8 +1,8 @@
-// Log lines about clients' connections.
+// Log lines about client connections.
 import type { Logger } from 'pino';
 import { listen, slowClientCut, type SlowClientCut } from '../../kernel/events.ts';
 
-/** Returns the function that stops it. */
+/** Returns a function that stops it. */
 export function writeClientLog(log: Logger): () => void {
   return listen(slowClientCut, ({ requestId, clientIp, leaseId }: SlowClientCut) => {
     log.warn(

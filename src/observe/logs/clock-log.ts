@@ -1,4 +1,5 @@
-// Logs clocks that differ: from a relay's when the difference begins, changes or ends; from an app's once a minute for each relay.
+// Logs clock skew: of a relay when it begins, changes or ends; of an app once a minute for each
+// relay.
 import type { Logger } from 'pino';
 import { RelaySkewLines, skewText } from '../../kernel/clock-skew.ts';
 import { clockCompared, listen, type ClockCompared } from '../../kernel/events.ts';
@@ -9,7 +10,7 @@ const appEveryMs = 60_000;
 /** `nowMs`: monotonic. Returns a function that stops it. */
 export function writeClockLog(log: Logger, nowMs: () => number = () => performance.now()): () => void {
   const ofRelays = new RelaySkewLines();
-  /** Relay -> when an app on it was logged last. */
+  /** Relay -> time of the last line about an app on it. */
   const appsLoggedMs = new Map<string, number>();
   return listen(clockCompared, ({ relay, leaseId, skewSeconds }: ClockCompared) => {
     const fields = { relay, lease_id: leaseId, clock_skew_seconds: Math.round(skewSeconds) };

@@ -31,7 +31,7 @@ test('of ten thousand refused connections the first is a line, and the rest are 
   assert.deepEqual(lines, [['warn', 'connection refused', 'max_connections', '192.0.2.0', undefined]]);
   t.mock.timers.tick(60_000);
   assert.deepEqual(lines.slice(1), [['warn', 'connection refused', 'max_connections', '192.0.2.249', 9_999]]);
-  // A quiet minute ends it: the next one is a line at once.
+  // A quiet minute ends the interval: the next refusal is logged at once.
   t.mock.timers.tick(60_000);
   connectionRefused.publish({ ip: '192.0.2.7', reason: 'max_connections' });
   assert.deepEqual(lines.slice(2), [['warn', 'connection refused', 'max_connections', '192.0.2.7', undefined]]);

@@ -1,5 +1,5 @@
-// Log lines for connections that end before a request: refused ones, and TLS handshakes that failed. Strangers cause them, so each
-// reason is one line at first and then one line a minute with the number of them.
+// Logs connections that end before a request: refused ones and failed TLS handshakes. Since any
+// client can cause them, each reason is logged once at first, and then once a minute with a count.
 import type { Logger } from 'pino';
 import {
   connectionRefused,
@@ -13,7 +13,7 @@ const defaultIntervalMs = 60_000;
 /** OpenSSL has hundreds of codes; the rest share one line. */
 const maxReasons = 50;
 
-/** Returns its end, which writes what is counted and not logged yet. */
+/** Returns a function that stops it and logs the pending counts. */
 export function writeConnectionLog(log: Logger, intervalMs: number = defaultIntervalMs): () => void {
   const refused = new RepeatedLines(intervalMs, (fields) => {
     log.warn(fields, 'connection refused');
@@ -38,9 +38,9 @@ export function writeConnectionLog(log: Logger, intervalMs: number = defaultInte
 
 interface Fields {
   readonly reason: string;
-  /** Of the last one. */
+  /** The address of the last one. */
   readonly client_ip: string;
-  /** Since the last line for this reason. Absent: one. */
+  /** The number since the last line for this reason. Absent: one. */
   readonly count?: number;
 }
 
@@ -53,7 +53,7 @@ interface Window {
 class RepeatedLines {
   readonly #intervalMs: number;
   readonly #write: (fields: Fields) => void;
-  /** By reason, while an interval lasts. */
+  /** By reason, during an interval. */
   readonly #windows = new Map<string, Window>();
 
   constructor(intervalMs: number, write: (fields: Fields) => void) {

@@ -13,15 +13,18 @@ import {
 } from '../../kernel/events.ts';
 import { printable } from '../../kernel/printable.ts';
 
-/** Names are strangers' text. */
+/** Names are untrusted text. */
 const maxNameCharacters = 256;
-/** Relays list whatever strangers publish: further name changes within the window are counted, not logged. */
+/**
+ * Relays list whatever apps publish: further name changes within the window are counted, not
+ * logged.
+ */
 const maxNameLines = 100;
 const windowMs = 60_000;
 
-/** One warning for each new state, not one for each list. Returns its end. */
+/** One warning for each new state, not one for each list. Returns a function that stops it. */
 export function writeLeaseLog(log: Logger): () => void {
-  /** Relay -> code of the failure that was logged. */
+  /** Relay -> code of the last logged failure. */
   const failures = new Map<string, string>();
   /** Relay -> reasons that were logged. */
   const ignoredBefore = new Map<string, ReadonlySet<string>>();

@@ -1,8 +1,8 @@
-// Owns what the log says of where rate limits are counted.
+// Logs where rate limits are counted.
 import type { Logger } from 'pino';
 import { limitsStoreChanged, listen, type LimitsStoreChanged } from '../../kernel/events.ts';
 
-/** One line for each change. Returns its end. */
+/** One line for each change. Returns a function that stops it. */
 export function writeLimitsLog(log: Logger): () => void {
   return listen(limitsStoreChanged, ({ state, reason }: LimitsStoreChanged) => {
     if (state === 'shared') log.info('Redis answers: rate limits are shared again');

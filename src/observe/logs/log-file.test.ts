@@ -171,7 +171,7 @@ test('a path that can’t be written is an error of the write, until it can', as
 test('a file that can’t be put aside grows, and that is told', async (t) => {
   const made = await bench(t);
   await made.write(sixty);
-  // As root nothing is forbidden: a directory where the backup would lie is in the way for everyone.
+  // Permissions do not stop root, so a directory with the name of the backup makes the rename fail.
   await mkdir(join(made.directory, 'gateway-2026-01-02T03-04-05.678Z.log'));
   await made.write(sixty);
   await made.write(sixty);

@@ -1,5 +1,5 @@
-// Owns the log file: when it is too large it is put aside under a name with the time, and what was put aside goes when it is too old or
-// too much. Knows nothing of lines but where one begins.
+// The log file: rotated to a name with the time when it is too large; backups are deleted when they
+// are too old or too many.
 import { writeSync } from 'node:fs';
 import { mkdir, open, readdir, realpath, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
@@ -10,28 +10,28 @@ export interface LogFileOptions {
   readonly maxSizeBytes: number;
   readonly maxBackups: number;
   readonly maxAgeMs: number;
-  /** It can't be put aside, so it grows. */
+  /** Rotation failed, so the file grows beyond its limit. */
   readonly stuck: (error: Error) => void;
   readonly nowMs?: () => number;
 }
 
 interface Opened {
   readonly handle: FileHandle;
-  /** Where symbolic links lead: backups lie beside it. */
+  /** With symbolic links resolved: backups are created beside it. */
   readonly path: string;
   readonly inode: number;
-  /** A device or a pipe is not put aside. */
+  /** Devices and pipes are not rotated. */
   readonly regular: boolean;
   sizeBytes: number;
 }
 
 const maxBatchBytes = 64 * 1024;
-/** Logs name addresses: not for every user of the machine. */
+/** Logs contain addresses, so other users may not read them. */
 const fileMode = 0o640;
-/** Whoever took the file away (logrotate, a person) is noticed so soon. */
+/** How often to check whether another program (logrotate, an operator) has moved the file. */
 const lookMs = 1_000;
 const pruneMs = 3_600_000;
-/** After a fault in putting aside. */
+/** Delay before the next attempt after a failed rotation. */
 const stuckMs = 60_000;
 
 export class LogFile implements LogTarget {
@@ -63,13 +63,16 @@ export class LogFile implements LogTarget {
     if (this.#file !== undefined) writeSync(this.#file.handle.fd, bytes);
   }
 
-  /** For tools that have moved the file away: its name is a new file at once, and the old one is let go of. */
+  /** For tools that have moved the file: opens a new file under its name and closes the old one. */
   async reopen(): Promise<void> {
     await this.#leave();
     this.#file = await this.#open();
   }
 
-  /** Closes a file that was moved or deleted: open, it would keep its space on the disk. True: there is none, the next write opens one. */
+  /**
+   * Closes a file that was moved or deleted, since an open file keeps its space on the disk. True:
+   * no file is open, and the next write opens one.
+   */
   async moved(): Promise<boolean> {
     const file = this.#file;
     if (file === undefined) return true;
@@ -88,7 +91,7 @@ export class LogFile implements LogTarget {
     await this.#leave();
   }
 
-  /** The file that a batch begins in. */
+  /** Makes the file ready for a batch: detects a moved file, and rotates. */
   async #ready(bytes: number): Promise<void> {
     await this.#look();
     const file = this.#file;
@@ -96,14 +99,15 @@ export class LogFile implements LogTarget {
     if (this.#nowMs() >= this.#stuckUntilMs) await this.#putAside(file);
   }
 
-  /** Somebody may have moved or deleted it. */
+  /** Another program may have moved or deleted it. */
   async #look(): Promise<void> {
     if (this.#file !== undefined && this.#nowMs() - this.#lookedMs >= lookMs) await this.moved();
   }
 
   async #open(): Promise<Opened> {
     const { path } = this.#options;
-    // Its directory, not all above it: `recursive` never ends where nothing can be made (/proc/x). What fails, open() tells.
+    // Creates only the last directory: `recursive` never returns where nothing can be created
+    // (/proc/x). open() reports the error.
     await mkdir(dirname(path)).catch(() => undefined);
     const handle = await open(path, 'a', fileMode);
     const about = await handle.stat();
@@ -126,7 +130,7 @@ export class LogFile implements LogTarget {
   }
 
   async #putAside(file: Opened): Promise<void> {
-    // No two of one millisecond.
+    // Two backups never get the same time.
     this.#stampMs = Math.max(this.#nowMs(), this.#stampMs + 1);
     const { dir, name, ext } = parse(file.path);
     try {
@@ -140,7 +144,7 @@ export class LogFile implements LogTarget {
     this.#file = await this.#open();
   }
 
-  /** What can't be deleted now is tried again. */
+  /** Files that cannot be deleted now are retried later. */
   async #prune(file: Opened | undefined): Promise<void> {
     if (file?.regular !== true) return;
     const { maxBackups, maxAgeMs } = this.#options;
@@ -157,12 +161,12 @@ export class LogFile implements LogTarget {
   }
 }
 
-/** ISO 8601, without what file systems and tools mind: `2026-01-02T03-04-05.678Z`. */
+/** ISO 8601, without the colons that file systems and tools reject: `2026-01-02T03-04-05.678Z`. */
 function stampOf(ms: number): string {
   return new Date(ms).toISOString().replaceAll(':', '-');
 }
 
-/** NaN: no backup of ours. */
+/** NaN: not one of our backups. */
 function stampMsOf(backup: string, prefix: string, suffix: string): number {
   if (!backup.startsWith(prefix) || !backup.endsWith(suffix)) return NaN;
   const stamp = backup.slice(prefix.length, suffix === '' ? undefined : -suffix.length);

@@ -1,4 +1,5 @@
-// The level of the log while the gateway runs: the configured one, or the one that an operator has switched to.
+// The level of the log while the gateway runs: the configured one, or the one that an operator has
+// switched to.
 import type { Logger } from 'pino';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -13,7 +14,7 @@ export class LogLevelSwitch {
     this.#configured = configured;
   }
 
-  /** From a reload. Keeps the level that was switched to. */
+  /** Applies a reload. Keeps a level that was switched to. */
   configure(level: LogLevel): void {
     this.#configured = level;
     this.#logger.level = this.#level;

@@ -1,4 +1,4 @@
-// Owns stdout as the place of the log.
+// Writes the log to stdout.
 import { write, writeSync } from 'node:fs';
 import process from 'node:process';
 import { promisify } from 'node:util';
@@ -7,8 +7,9 @@ import type { LogTarget } from './log-writer.ts';
 const writeSome = promisify(write);
 
 export function stdoutTarget(): LogTarget {
-  // The stream itself would end for good with the first error, such as a full disk. But Node makes a pipe non-blocking when it makes
-  // the stream of it: without, a reader that stalls would hold a thread for ever, and with it the end of the process.
+  // Writes to the descriptor, because the stream would end for good on the first error, such as a
+  // full disk. The stream must still be created: it makes a pipe non-blocking. Otherwise a stalled
+  // reader would block a thread forever, and with it the exit of the process.
   const { fd } = process.stdout;
   return {
     maxBatchBytes: 64 * 1024,

@@ -5,7 +5,7 @@ import { LogWriter, type LogTarget } from './log-writer.ts';
 
 type Answer = number | Error | Promise<number>;
 
-/** Takes everything, unless the next answers say otherwise. */
+/** Accepts everything, unless the queued answers differ. */
 class FakeTarget implements LogTarget {
   readonly maxBatchBytes: number;
   readonly answers: ((bytes: Uint8Array) => Answer)[] = [];
@@ -39,7 +39,7 @@ class FakeTarget implements LogTarget {
     return Promise.resolve();
   }
 
-  /** Resolves once so many characters were taken. */
+  /** Resolves once `length` characters were written. */
   has(length: number): Promise<void> {
     if (this.taken.length >= length) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ length, resolve }));
@@ -50,7 +50,7 @@ interface Bench {
   readonly target: FakeTarget;
   readonly writer: LogWriter;
   readonly notes: string[];
-  /** As the metric counts them. */
+  /** The value of the metric. */
   readonly dropped: () => number;
 }
 
@@ -188,7 +188,7 @@ test('a reader that stalls costs the lines that there is no room for, and they a
   for (let i = 0; i < 50; i += 1) writer.write('123456789\n');
   assert.equal(dropped(), 40);
   await begun.promise;
-  // What the system has in hand is held too.
+  // Bytes that the system is writing count as held too.
   writer.write('123456789\n');
   assert.equal(dropped(), 41);
   stalled.resolve(100);

@@ -1,26 +1,32 @@
-// Owns the way of log lines to where they are kept: gathered for a moment, written in batches while requests go on, and lost, counted,
-// when they come faster than they can be written. Knows no format and no file.
+// Queues log lines and writes them in batches without blocking requests. Drops and counts lines
+// that arrive faster than they can be written. Independent of the format and the target.
 import process from 'node:process';
 import { logDropped, type LogDropped } from '../../kernel/events.ts';
 
 export interface LogTarget {
   readonly maxBatchBytes: number;
-  /** Writes some of it, at least one byte. `fresh`: it begins with a new line. Throws Node's error. */
+  /**
+   * Writes at least one byte and returns the number written. `fresh`: the bytes begin with a new
+   * line. Throws Node's error.
+   */
   write(bytes: Uint8Array, fresh: boolean): Promise<number>;
-  /** For the end of the process. Throws Node's error. */
+  /** For the exit of the process. Throws Node's error. */
   writeSync(bytes: Uint8Array): void;
-  /** Opens what the log goes to again, by its name. Throws Node's error; the next write tries again. */
+  /** Opens the target again by its name. Throws Node's error; the next write tries again. */
   reopen?(): Promise<void>;
-  /** After a failed write: true when what was written so far is no longer where the next write goes, such as a file that was deleted. */
+  /**
+   * Called after a failed write. True: earlier writes went to another place than the next one will,
+   * for example because the file was deleted.
+   */
   moved?(): Promise<boolean>;
   close(): Promise<void>;
 }
 
 export interface LogWriterOptions {
   readonly target: LogTarget;
-  /** Writing fails, and is tried again until it does not. Once for each time. */
+  /** Writing fails and will be retried. Called once for each outage. */
   readonly failed: (error: Error) => void;
-  /** Writing goes on, and so many lines were lost meanwhile. */
+  /** Writing works again; `lostLines` were dropped in the meantime. */
   readonly recovered: (lostLines: number) => void;
   readonly maxQueuedBytes?: number;
   readonly retryMs?: number;
@@ -29,12 +35,15 @@ export interface LogWriterOptions {
 /** About 10,000 lines: a second of a busy gateway. */
 const defaultMaxQueuedBytes = 4 * 1024 * 1024;
 const defaultRetryMs = 1_000;
-/** How long a line may wait for others, if a batch is not full before: a write costs 250 us of CPU, whatever is in it. */
+/** How long a line may wait for a batch to fill: a write costs 250 us of CPU, whatever its size. */
 const gatherMs = 50;
-/** A pipe that is read is empty again soon, and one that is not stays full: from so long to so long, doubling. */
+/**
+ * Retry delay for a full pipe, doubling between these bounds: a pipe that is being read is empty
+ * again soon.
+ */
 const shortestFullMs = 1;
 const maxFullMs = 64;
-/** At the end, for what is still queued. */
+/** How long close() may write queued lines. */
 const closeGraceMs = 1_000;
 const newline = 0x0a;
 
@@ -43,7 +52,7 @@ export class LogWriter {
   readonly #target: LogTarget;
   #lines: string[] = [];
   #queuedBytes = 0;
-  /** What of the batch is not written, and the system does not have in hand either. */
+  /** The part of the batch that is neither written nor handed to the system. */
   #rest: Uint8Array = Buffer.alloc(0);
   #lost = 0;
   #failing = false;
@@ -60,7 +69,7 @@ export class LogWriter {
     process.on('exit', this.#exit);
   }
 
-  /** A line with its end. Never waits, never throws. */
+  /** `line` includes its line feed. Never blocks, never throws. */
   write(line: string): void {
     if (this.#queuedBytes + line.length > (this.#options.maxQueuedBytes ?? defaultMaxQueuedBytes) || this.#givenUp) {
       this.#lost += 1;
@@ -74,14 +83,14 @@ export class LogWriter {
     else this.#timer ??= setTimeout(this.#gathered, gatherMs).unref();
   }
 
-  /** Opens the target again once the batch in hand is written: no line is split between two files. */
+  /** Opens the target again after the current batch, so that no line is split between two files. */
   reopen(): void {
     if (this.#closed !== undefined || this.#target.reopen === undefined) return;
     this.#reopening = true;
     this.#writing ??= this.#writeAll();
   }
 
-  /** Writes what is queued, but not for ever. Idempotent. */
+  /** Writes queued lines, for a bounded time. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -116,7 +125,7 @@ export class LogWriter {
       if (this.#reopening) await this.#reopenTarget();
       else await this.#writeBatch();
     }
-    // At once, or a line that comes now would wait for nobody.
+    // Reset synchronously, or a line that arrives now would never be written.
     this.#writing = undefined;
   }
 
@@ -141,8 +150,9 @@ export class LogWriter {
   }
 
   /**
-   * A full disk mostly takes a part of a batch first, and an open file keeps its space after it was deleted. So a file that was moved
-   * or deleted is left in the middle of a line, which the next file gets as a whole. Returns `fresh` for the next write.
+   * A full disk usually accepts part of a batch first, and an open file keeps its space after it
+   * was deleted. So a file that was moved or deleted is abandoned in the middle of a line, and the
+   * next file gets the whole line. Returns `fresh` for the next write.
    */
   async #failedAt(batch: Uint8Array, fresh: boolean): Promise<boolean> {
     const elsewhere = !fresh && (await this.#target.moved?.()) === true;
@@ -154,7 +164,7 @@ export class LogWriter {
     return true;
   }
 
-  /** False: nothing could be written, and a while has passed. */
+  /** False: nothing could be written, and the retry delay has passed. */
   async #writeSome(fresh: boolean): Promise<boolean> {
     const batch = this.#rest;
     this.#rest = batch.subarray(batch.length);
@@ -204,12 +214,15 @@ export class LogWriter {
     return batch;
   }
 
-  /** The process ends without close(): a crash, or a second signal. What the system has in hand it writes itself. */
+  /**
+   * The process exits without close(): a crash, or a second signal. The system completes writes
+   * that it has accepted.
+   */
   readonly #exit = (): void => {
     try {
       this.#target.writeSync(Buffer.concat([this.#rest, Buffer.from(this.#lines.join(''))]));
     } catch {
-      // Nobody is left to be told.
+      // There is no place left to report the error.
     }
   };
 }

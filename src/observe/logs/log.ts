@@ -1,4 +1,4 @@
-// Owns the gateway's log: what its lines look like, where they go, and which events of the gateway are lines.
+// The gateway's log: the format of its lines, their target, and which events are logged.
 import process from 'node:process';
 import { styleText } from 'node:util';
 import { pino, type Logger } from 'pino';
@@ -37,13 +37,13 @@ export interface LogOptions {
 export interface GatewayLog {
   readonly logger: Logger;
   readonly level: LogLevelSwitch;
-  /** Opens the log file again, after a tool has moved it away. Undefined for stdout. */
+  /** Opens the log file again after a tool has moved it. Undefined for stdout. */
   readonly reopen: (() => void) | undefined;
-  /** Writes what is queued, for a second at most. Idempotent. */
+  /** Writes queued lines, for at most a second. Idempotent. */
   readonly close: () => Promise<void>;
 }
 
-/** Takes the lines of requests and relays from now on. `note`: where to say that the log can't be written. */
+/** Starts to log events of requests and relays. `note`: reports that the log cannot be written. */
 export function createLog(options: LogOptions, note: (line: string) => void): GatewayLog {
   const writer = new LogWriter({
     target: targetOf(options, note),
@@ -88,7 +88,10 @@ export function createLog(options: LogOptions, note: (line: string) => void): Ga
   };
 }
 
-/** pino with the field names of the product contract, and none of the machine. `write` gets lines of JSON without their end. */
+/**
+ * pino with our field names, without pid and hostname. `write` receives lines of JSON without a
+ * line feed.
+ */
 export function createLogger(level: LogOptions['level'], write: (line: string) => void): Logger {
   return pino(
     {
@@ -124,7 +127,7 @@ function jsonOn(writer: LogWriter): (line: string) => void {
 
 function prettyOn(writer: LogWriter, output: LogOptions['output']): (line: string) => void {
   const stream = process.stdout;
-  // Node's own: looks at the stream, NO_COLOR and FORCE_COLOR.
+  // Node checks the stream, NO_COLOR and FORCE_COLOR.
   const coloured: Paint = (colour, text) => styleText(colour, text, { stream });
   const paint = output === 'stdout' ? coloured : plain;
   return (line) => {

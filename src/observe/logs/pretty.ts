@@ -1,7 +1,8 @@
-// Owns how a line of the log reads on a terminal: time, level, what happened, then the rest as key=value. Values may be strangers' text.
+// Formats a log line for a terminal: time, level, message, then the other fields as key=value.
+// Values may be untrusted text.
 import { printable } from '../../kernel/printable.ts';
 
-/** Colours text, or does not. */
+/** Colours the text, or returns it unchanged. */
 export type Paint = (colour: 'dim' | 'red' | 'yellow' | 'green', text: string) => string;
 
 interface Line {

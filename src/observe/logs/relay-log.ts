@@ -2,7 +2,10 @@
 import type { Logger } from 'pino';
 import { listen, relayChanged, type RelayChanged } from '../../kernel/events.ts';
 
-/** A relay that stays away is worth one warning for each reason, not one for each attempt. Returns its end. */
+/**
+ * A relay that stays unreachable gets one warning for each reason, not one for each attempt.
+ * Returns a function that stops it.
+ */
 export function writeRelayLog(log: Logger): () => void {
   const lastFault = new Map<string, string>();
   return listen(relayChanged, (change: RelayChanged) => {

@@ -1,9 +1,13 @@
-// Owns the time as the log tells it. Formatting a Date takes longer than the rest of a line needs, and only its end is ever new.
+// Timestamps of log lines. Formatting a Date takes longer than the rest of a line, so the part up
+// to the seconds is cached.
 
 let second = NaN;
 let upToSecond = '';
 
-/** `2026-01-02T03:04:05.678Z`, as Date's toISOString(), in a tenth of its time (bench/micro/observe.ts). */
+/**
+ * `2026-01-02T03:04:05.678Z`, like Date's toISOString(), in a tenth of the time
+ * (bench/micro/observe.ts).
+ */
 export function timestamp(ms: number = Date.now()): string {
   const rest = ms % 1000;
   if (ms - rest !== second) {

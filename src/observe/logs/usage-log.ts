@@ -1,8 +1,8 @@
-// Log lines about tokens of language models: one for each response that was counted.
+// Log lines about tokens of language models: one for each counted response.
 import type { Logger } from 'pino';
 import { listen, llmUsage, type LlmTokens, type LlmUsage } from '../../kernel/events.ts';
 
-/** Returns its end. */
+/** Returns a function that stops it. */
 export function writeUsageLog(log: Logger): () => void {
   return listen(
     llmUsage,
@@ -23,7 +23,7 @@ export function writeUsageLog(log: Logger): () => void {
   );
 }
 
-/** Undefined: nothing but zeros. */
+/** Undefined: all are zero. */
 function withoutZeros(tokens: LlmTokens): Partial<LlmTokens> | undefined {
   const counted = Object.entries(tokens).filter(([, count]) => count !== 0);
   return counted.length === 0 ? undefined : Object.fromEntries(counted);

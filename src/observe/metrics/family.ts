@@ -1,9 +1,10 @@
-// Owns what a metric is: a family of values that differ by their labels, and how it reads in the text format of Prometheus 0.0.4
-// (https://prometheus.io/docs/instrumenting/exposition_formats/). Counting is a property of a plain object that the hot path holds on
-// to: prom-client looks the labels up each time (1.7 us a request against 0.2, bench/micro/observe.ts) and is the oracle of the tests.
+// Metric families and their text format, Prometheus 0.0.4
+// (https://prometheus.io/docs/instrumenting/exposition_formats/). The hot path keeps a plain object
+// and increments its property. prom-client looks up the labels each time (1.7 us a request instead
+// of 0.2, bench/micro/observe.ts); tests use it as a reference.
 
 interface Value {
-  /** Its lines, given what stands in the braces. */
+  /** The lines of the value; `labels`: the text between the braces. */
   text(name: string, labels: string): string;
 }
 
@@ -12,7 +13,7 @@ export interface FamilyOptions {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels?: readonly string[];
-  /** More label sets than this share one, in which every label is `other`. */
+  /** Label sets beyond this limit share one in which every label is `other`. */
   readonly maxValues?: number;
 }
 
@@ -31,7 +32,7 @@ export class CounterOrGauge implements Value {
 export class Histogram implements Value {
   /** Ascending. */
   readonly #bounds: readonly number[];
-  /** Between the bounds, then above all. */
+  /** Between the bounds, then above the last. */
   readonly #counts: Float64Array;
   #sum = 0;
 
@@ -66,7 +67,7 @@ export class Family<V extends Value> {
   readonly name: string;
   readonly #options: FamilyOptions;
   readonly #create: () => V;
-  /** By what stands in the braces. */
+  /** By the text between the braces. */
   readonly #values = new Map<string, V>();
 
   constructor(options: FamilyOptions, create: () => V) {
@@ -76,7 +77,10 @@ export class Family<V extends Value> {
     if ((options.labels ?? []).length === 0) this.of();
   }
 
-  /** The value with these labels, in the order of their names. Who counts often keeps it. */
+  /**
+   * The value with these labels, in the order of the label names. Keep the result to avoid repeated
+   * lookups.
+   */
   of(...labels: readonly string[]): V {
     const { labels: names = [], maxValues = defaultMaxValues } = this.#options;
     let key = keyOf(names, labels);
@@ -92,7 +96,7 @@ export class Family<V extends Value> {
     return value;
   }
 
-  /** For what is measured when it is asked for, and whose label sets come and go. */
+  /** For values that are measured on each scrape and whose label sets change. */
   clear(): void {
     this.#values.clear();
   }
@@ -131,7 +135,7 @@ function escape(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
 }
 
-/** As Go reads it. */
+/** In the format that Go parses. */
 function number(value: number): string {
   if (Number.isFinite(value)) return String(value);
   return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';

@@ -1,12 +1,12 @@
-// Owns which leases metrics tell apart. Apps come and go, and each has an id of its own.
+// Bounds the lease labels in metrics: apps come and go, each with its own id.
 
-/** Contract §12. */
+/** Limits the cardinality of metrics. */
 const maxLeases = 500;
 
 export class LeaseLabels {
   readonly #known = new Set<string>();
 
-  /** The id; `other` for those that came too late; `unknown` where no lease was found. */
+  /** The id; `other` beyond the limit; `unknown` if no lease was found. */
   labelOf(leaseId: string | undefined): string {
     if (leaseId === undefined) return 'unknown';
     if (this.#known.has(leaseId)) return leaseId;

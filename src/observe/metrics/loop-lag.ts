@@ -1,7 +1,7 @@
-// Owns how late the event loop was: the longest delay since it was last asked.
+// Event loop lag: the longest delay since the last scrape.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** A timer in native code; what it measures includes its own interval. */
+/** A native timer; the measured delay includes this interval. */
 const resolutionMs = 20;
 
 export class LoopLag {

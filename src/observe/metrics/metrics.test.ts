@@ -31,7 +31,7 @@ const status: GatewayStatus = {
 
 const guide = join(import.meta.dirname, '../../../docs/guides/observability.md');
 
-/** Every family with a sample at least, so that its labels are to be seen. */
+/** Every family, with at least one sample to show its labels. */
 async function allFamilies(): Promise<Map<string, ParsedFamily>> {
   const metrics = createMetrics({ version: '1', status: () => status });
   const error = new GatewayError('invalid_request', 'x');
@@ -61,7 +61,7 @@ test('the guide tells every metric as it is: name, type, labels, meaning', async
     .map((line) => line.split('|').map((cell) => cell.trim()))
     .filter(([, name = '', type = '']) => /^`\w+`$/.test(name) && /^(?:counter|gauge|histogram)$/.test(type))
     .map(([, name = '', ...cells]) => [name.slice(1, -1), ...cells])
-    // Where the system tells them.
+    // Only Linux reports these.
     .filter(([name]) => process.platform === 'linux' || name?.endsWith('_fds') !== true);
   const told = rows.map(([name, type, labels = '', meaning]) => [name, type, labels.replaceAll('`', ''), meaning]);
   const families = [...(await allFamilies()).values()].map(({ name, type, help, samples }) => {

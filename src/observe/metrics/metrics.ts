@@ -1,5 +1,5 @@
-// Owns what /metrics says: the metrics of requests, of relays, of the process, and here those of the gateway itself. Knows no server:
-// who serves them asks for the text.
+// All metrics of /metrics: those of requests, relays and the process, and, in this file, of the
+// gateway itself. Does not serve them.
 import process from 'node:process';
 import {
   authenticated,
@@ -28,21 +28,21 @@ import { UsageMetrics } from './usage-metrics.ts';
 
 export interface MetricsOptions {
   readonly version: string;
-  /** Asked each time that the text is. */
+  /** Called on each scrape. */
   readonly status: () => GatewayStatus;
 }
 
 export interface Metrics {
   text(): Promise<{ readonly contentType: string; readonly body: string }>;
-  /** Nothing is counted any more. Idempotent. */
+  /** Stops counting. Idempotent. */
   close(): void;
 }
 
-/** OpenSSL has hundreds; those that happen are few. */
+/** OpenSSL has hundreds of codes, but few occur. */
 const maxCodes = 50;
 const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** Counts from now on: what is under way already is not among the active. */
+/** Starts counting: requests already in flight are not among the active ones. */
 export function createMetrics({ version, status }: MetricsOptions): Metrics {
   const leases = new LeaseLabels();
   const requests = new RequestMetrics(leases);
@@ -85,7 +85,7 @@ class GatewayMetrics {
     help: 'Requests whose caller was asked for, by what was shown and what came of it.',
     labels: ['method', 'outcome'],
   });
-  /** Nearly all of them. */
+  /** Cached, because nearly all authentications have these labels. */
   readonly #letIn = this.#authentications.of('api_key', 'success');
   readonly #rateLimited = counter({
     name: 'rate_limit_rejections_total',

@@ -1,5 +1,5 @@
-// Owns the metrics of the process itself, under the names that every Prometheus client uses. Measured when they are asked for, so
-// that nothing runs in between.
+// Metrics of the process, under the usual names of Prometheus clients. Measured on each scrape, so
+// that no timer is needed.
 import { readdir, readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { CounterOrGauge, Family } from './family.ts';
@@ -8,7 +8,7 @@ interface Measure {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge';
-  /** Undefined where this system does not tell. */
+  /** Undefined where the system does not report it. */
   readonly value: (usage: Usage) => number | undefined;
 }
 

@@ -1,4 +1,5 @@
-// Owns the metrics of relays and of the tunnels through them. What stands is measured when it is asked for; dials tell of themselves.
+// Metrics of relays and their tunnels. States are measured on each scrape; dials are counted by
+// events.
 import {
   clockCompared,
   dialFinished,

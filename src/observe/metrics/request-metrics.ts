@@ -1,5 +1,5 @@
-// Owns the metrics of requests: counts, durations and sizes, by labels of which there are few, whatever clients send. Knows no
-// server; requests tell of themselves.
+// Metrics of requests: counts, durations and sizes. Bounds the number of label values, whatever
+// clients send. Listens to events of requests.
 import { STATUS_CODES } from 'node:http';
 import {
   listen,
@@ -15,20 +15,25 @@ import {
 import { counter, gauge, histogram, type CounterOrGauge, type Histogram } from './family.ts';
 import type { LeaseLabels } from './lease-labels.ts';
 
-/** Contract §12: 1 ms to 10 s. */
+/** 1 ms to 10 s. */
 const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const sizeBounds = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 16_777_216, 268_435_456, 4_294_967_296];
-/** A histogram is 16 lines to a label set: 500 leases with four methods each still fit. */
+/** A histogram has 16 lines for each label set: 500 leases with four methods each still fit. */
 const maxDurations = 2_000;
-/** Label sets that are found without a look at the labels; more of them cost a microsecond each time, and no memory. */
+/**
+ * Label sets that are cached for fast lookup; others take a microsecond longer each time, and no
+ * memory.
+ */
 const maxCached = 20_000;
 
-/** Methods that are told apart: RFC 9110 §9.3, and PATCH. */
+/** Methods with a label of their own: RFC 9110 §9.3, and PATCH. */
 const methods: ReadonlySet<string> = new Set('GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH'.split(' '));
-/** Statuses that are told apart. Apps may answer any number: the others are told by their class. */
+/**
+ * Statuses with a label of their own. Apps may send any number: others are labelled by their class.
+ */
 const statuses: ReadonlySet<number> = new Set([...Object.keys(STATUS_CODES).map(Number), 499]);
 
-/** What is counted for one method, route and lease. */
+/** The metrics of one method, route and lease. */
 interface Series {
   readonly duration: Histogram;
   /** By status, or by its class. */
@@ -149,7 +154,7 @@ export class RequestMetrics {
     if (error.code === 'quota_exceeded') this.#values.quota.value += 1;
   };
 
-  /** It took no time that anybody could tell. */
+  /** Rejected at once, so no duration is recorded. */
   readonly #refused = (event: RequestRefused): void => {
     const lease = this.#leases.labelOf(undefined);
     const method = methodLabel(event.method ?? '');
@@ -157,7 +162,10 @@ export class RequestMetrics {
     this.#errors.of(event.error.code, lease).value += 1;
   };
 
-  /** One that began before anything was counted is not taken off the count when it ends. */
+  /**
+   * Excludes requests that began before counting started, so that their end does not decrement the
+   * gauge.
+   */
   #counts({ startedMs }: RequestStarted): boolean {
     return startedMs >= this.#sinceMs;
   }

@@ -1,4 +1,4 @@
-// Metrics of language models: tokens by class and by where the number comes from.
+// Metrics of language models: tokens by class and by source of the number.
 import { listen, llmUsage, type LlmTokens, type LlmUsage } from '../../kernel/events.ts';
 import { counter } from './family.ts';
 import type { LeaseLabels } from './lease-labels.ts';

@@ -1,4 +1,4 @@
-// Owns the settings of who may call: keys, lease rules, addresses.
+// The settings of access control: keys, lease rules and IP rules.
 import type { z } from 'zod';
 import {
   anyText,
@@ -27,7 +27,7 @@ export const scope: z.ZodType = text('A scope.', {
   example: 'read',
 });
 
-/** What every entry of a key has, wherever it stands. */
+/** The settings that every entry of a key has, in the configuration and in the keys file. */
 export const keyId: z.ZodType = text('Its name in `lease_acl`, logs and limits.', {
   expects: 'a name of 1 to 64 letters, digits and . _ - @ +, other than "anonymous"',
   check: isKeyName,
@@ -41,7 +41,7 @@ const hashAbout = {
   secret: 'possible',
 } as const;
 const hashDescription = 'The bcrypt hash of the whole key, as `portal-gateway keys hash` makes it.';
-/** Where there is no other way to give the key. */
+/** For lists in which the hash is the only way to give the key. */
 export const requiredHash: z.ZodType = text(hashDescription, hashAbout);
 
 export const keyPrefix: z.ZodType = text(

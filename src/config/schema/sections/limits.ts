@@ -1,4 +1,4 @@
-// Owns the settings of how much: rate limits.
+// The settings of rate limits and concurrency limits.
 import type { z } from 'zod';
 import { isBucketName, isKeyName, isLeasePattern, isMethodOrEmpty, isRedisUrl } from '../../check/checks.ts';
 import { choice, entry, list, map, number, path, section, text, wholeNumber } from '../fields.ts';

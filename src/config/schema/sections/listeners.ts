@@ -1,4 +1,4 @@
-// Owns the settings of what listens: gateway, tls, admin.
+// The settings of the listeners: gateway, TLS and admin.
 import type { z } from 'zod';
 import { isDomain, isForwardableHeader, isHostPattern, isListenHost, isPublicUrl } from '../../check/checks.ts';
 import { isCidr } from '../cidr.ts';
@@ -10,11 +10,14 @@ export const cidr: z.ZodType = text('An address or a block of addresses.', {
   example: '10.0.0.0/8',
 });
 
-/** The most that a duration may be where a timer runs for a request. */
+/** Upper bound for durations of which each request has a timer. */
 const longest = '24h';
-/** Under contention the whole queue is searched for a request that may go: bounded work on the event loop. */
+/**
+ * Under contention the whole queue is searched for a request that may proceed. The bound keeps that
+ * work on the event loop short.
+ */
 const maxQueue = 10_000;
-/** More open connections than one process can be given. */
+/** More connections than one process can have open. */
 const maxConnections = 1_000_000;
 
 export const gateway: z.ZodType = section('GatewayConfig', 'The main listener and what protects it.', {

@@ -1,4 +1,4 @@
-// Owns the settings of what the gateway tells of its work.
+// The settings of logs and metrics.
 import type { z } from 'zod';
 import { isHttpPath } from '../../check/checks.ts';
 import { choice, duration, flag, list, path, section, size, text, wholeNumber } from '../fields.ts';

@@ -1,4 +1,4 @@
-// Owns the settings of the way to the apps: relays, tunnels, names.
+// The settings of the path to the apps: relays, tunnels and lease names.
 import type { z } from 'zod';
 import { isEd25519Key, isLeaseId, isPinnableName, isRelayUrl } from '../../check/checks.ts';
 import { choice, duration, entry, list, map, path, section, size, text, wholeNumber } from '../fields.ts';

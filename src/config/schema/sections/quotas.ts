@@ -1,4 +1,4 @@
-// Owns the settings of how much in all: quotas.
+// The settings of quotas.
 import type { z } from 'zod';
 import { isKeyNameOrAny, isTimeZone } from '../../check/checks.ts';
 import { choice, entry, list, map, number, section, size, text, wholeNumber } from '../fields.ts';

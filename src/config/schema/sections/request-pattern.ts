@@ -1,4 +1,4 @@
-// Owns the two settings that say which requests an entry is about: the leases, and the paths below them.
+// The two settings that select the requests of an entry: lease patterns and path prefixes.
 import type { z } from 'zod';
 import { isLeasePattern } from '../../check/checks.ts';
 import { text } from '../fields.ts';

@@ -1,4 +1,4 @@
-// Owns the settings of how requests are treated on their way: timeouts, CORS, and what each lease has of its own.
+// The settings of how requests are handled: timeouts, CORS, and overrides for single leases.
 import type { z } from 'zod';
 import {
   isAuthority,
@@ -23,7 +23,7 @@ const words = {
 
 const timeoutOverride = entry('TimeoutOverrideConfig', 'Other timeouts for some requests.', {
   ...requestPattern('/slow/*'),
-  // What is not given here stays as it is for all.
+  // A lease without one of these settings uses the global value.
   dial: duration(words.dial, { ...limits, max: '10m' }),
   response_headers: duration(words.responseHeaders, limits),
   body_idle: duration(words.bodyIdle, limits),

@@ -1,5 +1,5 @@
-// Owns reading a secret from AWS Secrets Manager by its one call, GetSecretValue. Finds region and credentials where AWS's own
-// tools do, in the environment. Roles of machines and pods are not asked for.
+// Reads a secret from AWS Secrets Manager with GetSecretValue. Takes region and credentials from
+// the same environment variables as AWS's tools. Does not support roles of machines and pods.
 import type { Variables } from '../environment-layer.ts';
 import { asObject, fetchJson } from './fetch-json.ts';
 import { SecretError } from './reference.ts';
@@ -29,7 +29,7 @@ export async function readAwsSecret(name: string, env: Variables, signal: AbortS
     key,
     { region, service, at: now },
   );
-  // fetch sends it itself, the same.
+  // fetch sends the same header itself.
   delete headers['host'];
   const answer = await fetchJson('AWS Secrets Manager', { url: endpoint.href, method: 'POST', headers, body, signal });
   if (answer.status !== 200) throw fault(errorWords(answer.status, answer.body?.['__type']));
@@ -39,7 +39,7 @@ export async function readAwsSecret(name: string, env: Variables, signal: AbortS
   throw fault(isBinary ? 'the secret is binary, and a text is needed' : 'its answer holds no secret');
 }
 
-/** A field of a secret that is a JSON object. Throws SecretError. */
+/** The fields of a secret that is a JSON object. Throws SecretError. */
 export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
   const fields = asObject(text);
   if (fields === undefined) throw fault('the secret is no JSON object, so it has no fields: leave #FIELD out');
@@ -73,7 +73,10 @@ function set(env: Variables, name: string): string | undefined {
   return env[name] === '' ? undefined : env[name];
 }
 
-/** `__type` is AWS's own code, as `ResourceNotFoundException`, at times with a name space before it. */
+/**
+ * `__type` is AWS's error code, such as `ResourceNotFoundException`, sometimes with a namespace
+ * prefix.
+ */
 function errorWords(status: number, type: unknown): string {
   const code = typeof type === 'string' ? (/[A-Za-z]{1,64}$/.exec(type)?.[0] ?? '') : '';
   if (code === 'ResourceNotFoundException') return 'there is no such secret';

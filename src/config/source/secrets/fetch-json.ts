@@ -1,11 +1,12 @@
-// Owns one bounded HTTP exchange with a secret manager: JSON in, JSON out, in time, nowhere else. What it answers is a secret: of
-// a failure only the status and the manager's own error code are told.
+// One bounded HTTP exchange with a secret manager: JSON both ways, with a timeout, without
+// redirects. The response is a secret, so errors contain only the status and the manager's own
+// error code.
 import { Agent, fetch } from 'undici';
 import { SecretError } from './reference.ts';
 
-/** Secret managers answer in milliseconds; a start must not hang on one. */
+/** Secret managers respond in milliseconds; a start must not hang on one. */
 const timeoutMs = 5_000;
-/** AWS Secrets Manager keeps 64 KiB at most, Vault 1 MiB. */
+/** AWS Secrets Manager stores at most 64 KiB, Vault 1 MiB. */
 const maxResponseBytes = 1024 * 1024;
 
 export interface JsonRequest {
@@ -13,28 +14,28 @@ export interface JsonRequest {
   readonly method: 'GET' | 'POST';
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** PEM, in place of the system's authorities. */
+  /** PEM. Replaces the system's certificate authorities. */
   readonly ca?: string;
   readonly signal: AbortSignal;
 }
 
 export interface JsonResponse {
   readonly status: number;
-  /** Undefined: no JSON object. */
+  /** Undefined: the body is not a JSON object. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Throws SecretError that begins with "can't be had from <who>". */
+/** Throws SecretError; its message begins with "can't be had from <who>". */
 export async function fetchJson(who: string, request: JsonRequest): Promise<JsonResponse> {
   const { url, method, headers, body, ca, signal } = request;
-  // One exchange: a pool would only keep a connection, and the process, waiting.
+  // A single exchange: a pool would keep the connection, and the process, alive.
   const dispatcher = new Agent({ pipelining: 0, connect: { timeout: timeoutMs, ...(ca !== undefined && { ca }) } });
   try {
     const response = await fetch(url, {
       method,
       headers,
       dispatcher,
-      // A token goes to whom it was meant for.
+      // Never send the token to another server.
       redirect: 'error',
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       ...(body !== undefined && { body }),
@@ -60,7 +61,7 @@ async function boundedText(body: AsyncIterable<Uint8Array> | null): Promise<stri
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Undefined: no JSON object. */
+/** Undefined: not a JSON object. */
 export function asObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);

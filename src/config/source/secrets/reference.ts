@@ -1,23 +1,26 @@
-// Owns how a reference to a secret is written: `${NAME}`, `file:PATH`, `vault:PATH#FIELD`, `aws-sm:NAME#FIELD`. Fetches nothing.
+// Parses references to secrets: `${NAME}`, `file:PATH`, `vault:PATH#FIELD`, `aws-sm:NAME#FIELD`.
+// Fetches nothing.
 
 export type Reference =
   | { readonly kind: 'plain'; readonly text: string }
-  /** Texts and names of variables, in turn, beginning with a text. */
+  /** Texts alternate with variable names; the first part is a text. */
   | { readonly kind: 'environment'; readonly parts: readonly string[] }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'vault'; readonly path: string; readonly field: string }
   | { readonly kind: 'aws-sm'; readonly name: string; readonly field: string | undefined };
 
-/** What is wrong with a secret: completes "<setting> …". Never has the secret in it. */
+/**
+ * A secret that cannot be used. The message completes "<setting> …" and never contains the secret.
+ */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
 }
 
-/** A dollar and a brace that are meant as they stand are written `$${`. */
+/** A literal `${` is written `$${`. */
 const variable = /(?<!\$)\$\{([A-Za-z_]\w*)\}/;
 const unescaped = /(?<!\$)\$\{/;
 
-/** Throws SecretError for what begins as a reference and is none. */
+/** Throws SecretError for a text that starts like a reference and is malformed. */
 export function parseReference(text: string): Reference {
   if (text.startsWith('file:')) return { kind: 'file', path: required(text.slice('file:'.length), 'file:PATH') };
   if (text.startsWith('vault:')) {

@@ -1,5 +1,5 @@
-// Owns putting secrets in the place of the references to them, in every setting that may hold one: all that fail are told
-// together. Knows no setting by name.
+// Replaces references to secrets by the secrets in every setting that may hold one. Reports all
+// failures together.
 import { dirname, resolve } from 'node:path';
 import type { SecretKind } from '../../schema/field-meta.ts';
 import type { Variables } from '../environment-layer.ts';
@@ -15,7 +15,7 @@ import { type Fields, readVault } from './vault.ts';
 
 export interface SecretContext {
   readonly env: Variables;
-  /** Paths in the environment are relative to it; those in a file to that file. */
+  /** Base for relative paths from the environment; paths in a file are relative to that file. */
   readonly workingDirectory: string;
   readonly files: SeenFiles;
   readonly signal: AbortSignal;
@@ -25,11 +25,11 @@ export interface SecretContext {
 export interface Resolution {
   readonly faults: readonly Finding[];
   readonly warnings: readonly Finding[];
-  /** Nodes whose secret could not be had. */
+  /** Nodes whose secret could not be fetched. */
   readonly unresolved: ReadonlySet<Sourced>;
 }
 
-/** Secret managers are asked for so many secrets at once. */
+/** Concurrent requests to secret managers. */
 const concurrency = 8;
 
 export async function resolveSecrets(root: Sourced, shape: Shape, context: SecretContext): Promise<Resolution> {
@@ -65,14 +65,14 @@ interface Secret {
   readonly kind: SecretKind;
 }
 
-/** What is set in such headers is a secret, reference or not. */
+/** Headers whose value is a secret, whether it comes from a reference or not. */
 const credentialHeader = /authorization|cookie|credential|passw|secret|signature|token|(?:^|-)(?:auth|key)(?:-|$)/i;
 
 function* secretsIn(node: Sourced, shape: Shape): Generator<Secret> {
   if (node.kind === 'scalar') {
     const kind = shape.kind === 'scalar' ? shape.about.secret : undefined;
     if (kind === undefined) return;
-    // Shown to nobody even where it is no text and so no secret either.
+    // Never shown, even when the value is not a text and so cannot be a secret.
     node.secret = kind !== 'possible' || credentialHeader.test(String(node.path.at(-1)));
     if (typeof node.value === 'string' && node.value !== '') yield { node: node as Secret['node'], kind };
     return;
@@ -85,7 +85,7 @@ function* secretsIn(node: Sourced, shape: Shape): Generator<Secret> {
   }
 }
 
-/** Each document of a secret manager is fetched once, however many fields of it are used. */
+/** Fetches each document of a secret manager once, however many of its fields are used. */
 class Source {
   readonly #context: SecretContext;
   readonly #warnings: Finding[];

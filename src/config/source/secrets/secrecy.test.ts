@@ -1,4 +1,5 @@
-// Secrets with marks, in every place that may hold one and in some that may not: no mark comes out, whatever is wrong with the rest.
+// Puts marked secrets in every place that may hold one and in some that may not. No mark may appear
+// in the output, whatever else is wrong.
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { faultLines, loadText } from '../../../../test/helpers/config.ts';
@@ -46,7 +47,7 @@ async function load(t: TestContext, more: string): Promise<LoadResult> {
   });
 }
 
-/** All that commands print and logs carry. */
+/** All output of commands and logs. */
 function told(result: LoadResult): string {
   const { warnings } = result;
   const findings = [...(result.ok ? [] : result.faults), ...warnings];
@@ -54,7 +55,7 @@ function told(result: LoadResult): string {
   const printed = result.ok
     ? [...printConfig(result.config, result.sources), JSON.stringify(configTable(result.config, result.sources))]
     : [];
-  // For logs and errors that show an object: its own text must not have it either where it is made for people.
+  // Logs and errors may show an object, so its serialised form must not contain the secret either.
   assert.ok(config === undefined || config.auth.keys.length > 0);
   return [...findings.map(findingLine), JSON.stringify(findings), ...printed].join('\n');
 }

@@ -155,7 +155,7 @@ describe('a secret that a file does not give is a fault at the reference', () =>
 describe("the gateway's own private key", () => {
   const setting = 'portal: { identity: "file:../secret" }';
   const pem = (type: 'ed25519' | 'x25519'): string => {
-    // One call for each: the types of the two differ.
+    // Two calls, because their types differ.
     const { privateKey } = type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519');
     return privateKey.export({ type: 'pkcs8', format: 'pem' });
   };

@@ -1,21 +1,23 @@
-// Reads a secret from a file: regular files only, bounded in size, without the line ending that editors add. Follows symbolic links,
-// because container platforms mount secrets so. Error messages complete "<setting> …".
+// Reads a secret from a file: regular files only, bounded in size, without the line ending that
+// editors add. Follows symbolic links, because container platforms mount secrets that way. Error
+// messages complete "<setting> …".
 import process from 'node:process';
 import { openToRead, readUpTo } from '../../../kernel/files/open-file.ts';
 import { refusalOf } from '../../../kernel/files/private-file.ts';
 import { SecretError } from './reference.ts';
 
 const maxSecretBytes = 64 * 1024;
-/** A bundle of all the world's certificate authorities has 250 KiB. */
+/** A bundle of all public certificate authorities has about 250 KiB. */
 const maxPublicBytes = 1024 * 1024;
 
 /**
- * private: a private key, refused where other users may read it. other: may be readable, as what container platforms mount is, but refused
- * where other users may change or replace it. public: no secret at all.
+ * private: a private key; rejected if other users can read it. other: may be readable by other
+ * users, as secrets that container platforms mount are; rejected if they can change or replace it.
+ * public: not a secret.
  */
 export type Privacy = 'private' | 'other' | 'public';
 
-/** Throws SecretError. `exposed` is called for a secret that every user of this machine may read. */
+/** Throws SecretError. Calls `exposed` for a secret that every user of this machine can read. */
 export async function readSecretFile(path: string, privacy: Privacy, exposed?: () => void): Promise<string> {
   const maxBytes = privacy === 'public' ? maxPublicBytes : maxSecretBytes;
   const file = await openToRead(path).catch((error: unknown) => {

@@ -1,4 +1,5 @@
-// AWS's own test suite for version 4 (aws-sig-v4-test-suite), as far as it is of our kind: one path, no query.
+// The cases of AWS's test suite for version 4 (aws-sig-v4-test-suite) that apply here: one path, no
+// query.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sign, type SigningKey } from './sigv4.ts';

@@ -1,5 +1,5 @@
-// Owns the signature of AWS requests, version 4, with the names of its specification ("Create a signed AWS API request"). Covers
-// what a JSON API needs: one path without a query, and a body in memory.
+// AWS request signatures, version 4, with the names of AWS's specification ("Create a signed AWS
+// API request"). Supports what a JSON API needs: one path without a query, and a body in memory.
 import { createHash, createHmac } from 'node:crypto';
 
 export interface SigningKey {
@@ -10,9 +10,9 @@ export interface SigningKey {
 
 export interface SignableRequest {
   readonly method: string;
-  /** No query, nothing that needs encoding. */
+  /** Without a query, and without characters that need encoding. */
   readonly path: string;
-  /** With `host`. */
+  /** Must include `host`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
@@ -25,7 +25,10 @@ export interface SigningScope {
 
 const algorithm = 'AWS4-HMAC-SHA256';
 
-/** The headers to send: those of the request, the date, the session's token and the signature. Names in lower case. */
+/**
+ * The headers to send: those of the request, the date, the session token and the signature. Names
+ * are in lower case.
+ */
 export function sign(request: SignableRequest, key: SigningKey, scope: SigningScope): Record<string, string> {
   const amzDate = scope.at.toISOString().replace(/[-:]|\.\d+/g, '');
   const headers: Record<string, string> = {};

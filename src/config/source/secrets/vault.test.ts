@@ -137,7 +137,7 @@ describe('a secret that can not be had is a fault at the reference', () => {
     ],
     [
       'an authority that is none',
-      "can't be had from Vault: there is no such secret (404)", // TLS alone looks at it
+      "can't be had from Vault: there is no such secret (404)", // only TLS settings read it
       { env: { VAULT_CACERT: join(certificates, 'README.md') } },
     ],
     [

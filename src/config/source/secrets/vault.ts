@@ -1,5 +1,6 @@
-// Owns reading a secret from HashiCorp Vault's key-value store, version 2, as its HTTP API has it. Finds its server and token
-// where Vault's own tools do: VAULT_ADDR, VAULT_TOKEN or VAULT_TOKEN_FILE, VAULT_NAMESPACE, VAULT_CACERT.
+// Reads a secret from HashiCorp Vault's key-value store, version 2, over its HTTP API. Takes server
+// and token from the same environment variables as Vault's tools: VAULT_ADDR, VAULT_TOKEN or
+// VAULT_TOKEN_FILE, VAULT_NAMESPACE, VAULT_CACERT.
 import type { Variables } from '../environment-layer.ts';
 import { fetchJson, isObject } from './fetch-json.ts';
 import { SecretError } from './reference.ts';
@@ -7,7 +8,10 @@ import { type Privacy, readSecretFile } from './secret-file.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** The fields of the secret at `path`: `secret/app`, or as the API writes it, `secret/data/app`. Throws SecretError. */
+/**
+ * The fields of the secret at `path`: `secret/app`, or `secret/data/app` as the API writes it.
+ * Throws SecretError.
+ */
 export async function readVault(path: string, env: Variables, signal: AbortSignal): Promise<Fields> {
   const address = env['VAULT_ADDR'];
   if (address === undefined || address === '') throw new SecretError("can't be had from Vault: VAULT_ADDR is not set");
@@ -44,7 +48,7 @@ async function tokenFrom(env: Variables): Promise<string> {
   throw new SecretError("can't be had from Vault: neither VAULT_TOKEN nor VAULT_TOKEN_FILE is set");
 }
 
-/** The content of the file that a variable names; undefined when it names none. */
+/** The content of the file that the variable names; undefined if it is unset. */
 async function fileOf(name: string, env: Variables, privacy: Privacy): Promise<string | undefined> {
   const path = env[name] ?? '';
   if (path === '') return undefined;
@@ -62,7 +66,7 @@ function headerText(token: string): string {
   return token;
 }
 
-/** KV version 2 keeps values below `<mount>/data/`, which the command line leaves out and the API does not. */
+/** The KV v2 API reads values below `<mount>/data/`, which the Vault CLI omits from paths. */
 function apiPath(path: string): string {
   const steps = path.split('/').filter((step) => step !== '');
   if (steps.length < 2 || steps.some((step) => step === '.' || step === '..')) {
