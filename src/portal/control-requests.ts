@@ -1,5 +1,5 @@
-// Requests to the relay itself, each with its response on a stream of its own: lease update, lease delete. The lease list is
-// requested by list-request.ts. Decides nothing about what an answer means for a lease's life.
+// Lease updates and deletes: requests to the relay, each with its response on a stream of its own.
+// The lease list is requested by list-request.ts. Does not interpret the response code.
 import { randomBytes } from 'node:crypto';
 import { PortalError } from './errors.ts';
 import type { Credential } from './identity.ts';
@@ -13,8 +13,9 @@ const maxResponseBytes = 64 * 1024;
 const nonceBytes = 12;
 
 /**
- * Registers or renews until `expiresAtMs`; the relay's answer as its response code. Throws PortalError packet_unexpected, packet_malformed,
- * packet_too_large, the session's end, or `signal`'s reason.
+ * Registers or renews a lease until `expiresAtMs`. Returns the relay's response code. Throws
+ * PortalError packet_unexpected, packet_malformed, packet_too_large, the session's error, or the
+ * abort reason of `signal`.
  */
 export async function requestLeaseUpdate(
   mux: Mux,
@@ -37,7 +38,10 @@ export async function requestLeaseUpdate(
   return answer.code;
 }
 
-/** Withdraws the credential's lease; the relay's answer as its response code. Throws as requestLeaseUpdate. */
+/**
+ * Withdraws the credential's lease. Returns the relay's response code. Throws as
+ * requestLeaseUpdate.
+ */
 export async function requestLeaseDelete(
   mux: Mux,
   credential: Credential,
@@ -61,7 +65,7 @@ async function exchange(mux: Mux, request: Packet, limitBytes: number, signal: A
       throw new PortalError('packet_unexpected', `the relay ended a ${request.type} without an answer`);
     return decodePacket(answer);
   } finally {
-    // One request a stream: nothing is to come that anybody would read.
+    // Each stream carries one request: discard further input.
     pipe.reset();
   }
 }

@@ -1,5 +1,5 @@
-// The client's side of a connection to an app: connection request, end-to-end handshake, tunnel. Independent of how the session
-// underneath was made.
+// The client's side of a connection to an app: connection request, end-to-end handshake, tunnel.
+// Independent of how the session was established.
 import { clockToleranceSeconds } from '../kernel/clock-skew.ts';
 import { ClockSkewError, PortalError } from './errors.ts';
 import type { Credential } from './identity.ts';
@@ -11,23 +11,27 @@ import { startClientHandshake, type HandshakeSecrets } from './secure/handshake.
 import type { Mux } from './yamux/session.ts';
 import { deaf, type Pipe } from './yamux/pipe.ts';
 
-/** An answer to a connection request has a few bytes, a handshake message under 300: anything near this is no peer of ours. */
+/**
+ * A connection response has a few bytes, a handshake message less than 300: a peer that sends
+ * nearly this much does not follow the protocol.
+ */
 export const maxHandshakeMessageBytes: number = 64 * 1024;
 
 export interface Dialer {
   readonly mux: Mux;
   readonly credential: Credential;
   readonly nowMs: () => number;
-  /** Our clock minus the relay's. Undefined: not known. */
+  /** Our clock minus the relay's. Undefined: unknown. */
   readonly skewMs: () => number | undefined;
   readonly secrets?: HandshakeSecrets;
 }
 
 /**
- * Dials a lease. The ClientInit leaves right behind the connection request (optimistic dial, §5.6), which saves half a round
- * trip; nothing more is ever sent ahead, since real relays die of what reads as an oversized packet.
- * Throws PortalError: lease_unknown, lease_rejected, lease_refused, client_not_admitted, clock_skew, handshake_*, the session's end,
- * or what `signal` was aborted with.
+ * Dials a lease. The ClientInit is sent right after the connection request (optimistic dial), which
+ * saves half a round trip. Nothing more is sent ahead, because other relays crash on bytes that
+ * look like an oversized packet. Throws PortalError: lease_unknown, lease_rejected, lease_refused,
+ * client_not_admitted, clock_skew, handshake_*, the session's error, or the abort reason of
+ * `signal`.
  */
 export async function dialLease(
   dialer: Dialer,
@@ -36,7 +40,8 @@ export async function dialLease(
   signal: AbortSignal,
 ): Promise<SecurePipe> {
   const { mux, credential } = dialer;
-  // One app's responses must not take the windows of all others.
+  // The lease is the window holder, so that the responses of one app cannot take the window budget
+  // of all others.
   const pipe = await mux.open(signal, leaseId);
   let isAccepted = false;
   try {
@@ -66,7 +71,8 @@ export async function dialLease(
     return new SecurePipe(pipe, { result, ...messages.handOver() });
   } catch (error) {
     abandon(pipe);
-    // A peer that refuses without a response looks like this where the relay passes RST on: ours does, others show the end.
+    // A peer refused without a response, and the relay forwarded RST. Our relay does so; others end
+    // the stream.
     if (error instanceof PortalError && error.code === 'stream_reset') {
       throw (
         (isAccepted ? ownClockFault(dialer, leaseId) : undefined) ??
@@ -79,7 +85,7 @@ export async function dialLease(
   }
 }
 
-/** Go apps end a handshake without a response when they refuse the client's timestamp. */
+/** Go apps end a handshake without a response if they reject the client's timestamp. */
 function ownClockFault({ skewMs }: Dialer, leaseId: string): ClockSkewError | undefined {
   const skewSeconds = (skewMs() ?? 0) / 1_000;
   if (Math.abs(skewSeconds) <= clockToleranceSeconds) return undefined;
@@ -105,7 +111,10 @@ function checkAccepted(answer: Buffer, leaseId: string): void {
   }
 }
 
-/** After a refusal the stream would still be open for requests, and after a timeout the app may yet answer: neither is wanted. */
+/**
+ * Resets the stream: after a refusal it would stay open for requests, and after a timeout the app
+ * might still respond.
+ */
 function abandon(pipe: Pipe): void {
   pipe.setHandler(deaf);
   pipe.reset();

@@ -17,7 +17,7 @@ async function identityPath(test: TestContext): Promise<string> {
   return join(await tempDirectory(test), 'identity.pem');
 }
 
-/** One line that names the path, and nothing of what the file holds. */
+/** Expects one line that names the path and does not reveal the file's content. */
 function fileFault(path: string, says: RegExp, secret = 'PRIVATE KEY'): (error: unknown) => true {
   return (error) => {
     assert.ok(error instanceof PortalError && error.code === 'identity_file', String(error));

@@ -1,5 +1,5 @@
-// Owns the file that keeps an identity over restarts: its form, its permissions, and how it comes to be exactly once. What is
-// wrong with it is said in one line with the way to put it right; what is in it is never said.
+// The file that stores an identity: its format, its permissions, and its atomic creation. Errors
+// are one line with the remedy and never include the content.
 import { link, open, readlink, unlink } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
@@ -9,13 +9,15 @@ import { makePrivateDirectory } from '../kernel/files/state-place.ts';
 import { PortalError } from './errors.ts';
 import { createCredential, type Credential, credentialFromPem } from './identity.ts';
 
-/** An Ed25519 key in PEM has 119 bytes; there may be a comment around it. */
+/** An Ed25519 key in PEM has 119 bytes; comments may surround it. */
 const maxFileBytes = 16 * 1024;
 const fileMode = 0o600;
-/** As Linux follows them. */
+/** The limit of Linux. */
 const maxSymlinks = 40;
 
-/** Throws PortalError identity_file; where the system refused, `cause` has its code (ENOENT, EACCES, ...). */
+/**
+ * Throws PortalError identity_file; on a system error `cause` has its code (ENOENT, EACCES, ...).
+ */
 export async function loadIdentity(path: string): Promise<Credential> {
   const pem = await readPem(path);
   try {
@@ -29,8 +31,9 @@ export async function loadIdentity(path: string): Promise<Credential> {
 }
 
 /**
- * Loads the identity, or creates file and directory where there is none. However many processes do this at once, all end with
- * the same identity. Throws PortalError identity_file; on a read-only file system `cause.code` is EROFS and the caller decides.
+ * Loads the identity, or creates file and directory if missing. Processes that run this
+ * concurrently all get the same identity. Throws PortalError identity_file; on a read-only file
+ * system `cause.code` is EROFS and the caller decides.
  */
 export async function loadOrCreateIdentity(path: string): Promise<Credential> {
   try {
@@ -62,7 +65,7 @@ async function readPem(path: string): Promise<Buffer> {
   }
 }
 
-/** False: somebody else created it first. */
+/** Returns false if another process created the file first. */
 async function createFile(path: string, pem: string): Promise<boolean> {
   const target = await followSymlinks(path);
   const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`;
@@ -75,7 +78,7 @@ async function createFile(path: string, pem: string): Promise<boolean> {
     } finally {
       await file.close();
     }
-    // The one step that decides between racing processes: a link appears whole, and never replaces anything.
+    // link() decides between concurrent processes: it is atomic and never replaces a file.
     await link(temporary, target);
     return true;
   } catch (error) {
@@ -87,7 +90,7 @@ async function createFile(path: string, pem: string): Promise<boolean> {
   }
 }
 
-/** A link to a file that is not there yet is where that file is wanted. */
+/** A dangling symlink is followed: the file is created at its target. */
 async function followSymlinks(path: string): Promise<string> {
   let current = resolve(path);
   for (let i = 0; i < maxSymlinks; i += 1) {

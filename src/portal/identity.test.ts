@@ -46,7 +46,7 @@ describe('credentials as the Go implementation makes them', () => {
 describe('identities that the Go implementation judged', () => {
   for (const { name, identity, valid } of vectors.identities) {
     it(`${valid ? 'takes' : 'refuses'}: ${name}`, () => {
-      // An identity that is missing on the wire is undefined here: the type leaves no way to pass it on.
+      // An identity missing on the wire is undefined here, and the type does not allow passing it.
       const judged = identity ?? { id: '', publicKeyHex: '' };
       const validate = (): void => {
         validateIdentity({ id: judged.id, publicKey: hex(judged.publicKeyHex) });
@@ -57,7 +57,7 @@ describe('identities that the Go implementation judged', () => {
   }
 });
 
-/** What Go takes and we refuse. */
+/** Keys that Go accepts and we reject. */
 const stricter: Readonly<Record<string, string>> = {
   'small-order public key (neutral element), R neutral, S zero':
     'anybody can sign for such a key, so it proves nothing; and OpenSSL takes it or not by its version',

@@ -1,5 +1,5 @@
-// An identity: an Ed25519 key and the id that derives from it. Everything that needs the private key is done here, so that the key is
-// exported only to the file that stores it.
+// An identity: an Ed25519 key and the id derived from it. All operations with the private key are
+// here, so it is exported only to the file that stores it.
 import {
   createHmac,
   createPrivateKey,
@@ -20,27 +20,30 @@ export interface Identity {
   readonly publicKey: Uint8Array;
 }
 
-/** An identity that can prove itself. Logging or serialising one shows nothing of the private key. */
+/** An identity with its private key. Logging or serialising it does not reveal the key. */
 export interface Credential extends Identity {
   sign(data: Uint8Array): Buffer;
-  /** The private key as PKCS#8 PEM, for the file that keeps it. A secret. */
+  /** The private key as PKCS#8 PEM, for the identity file. A secret. */
   exportPem(): string;
 }
 
 const publicKeyBytes = 32;
 const seedBytes = 32;
 
-/** The id of every Portal v1 peer derives from its public key with this one. */
+/** The HMAC-SHA256 key with which every Portal v1 peer derives the id from the public key. */
 const idKey = 'RDVERB_PROTOCOL_VER_01_SHA256_ID';
 const idHashBytes = 16;
 
-/** DER of RFC 8410 up to the raw key: the only way to import raw keys on every Node that we support. */
+/**
+ * DER prefix of RFC 8410 up to the raw key: the only way to import raw keys on all supported Node
+ * versions.
+ */
 const pkcs8Ed25519Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 const spkiEd25519Prefix = Buffer.from('302a300506032b6570032100', 'hex');
 
 /**
- * The encodings of the points of small order, sign bit cleared. Such a "key" verifies signatures that anybody can make. Go takes
- * them, OpenSSL does or does not by version; we refuse them on every Node.
+ * The encodings of the points of small order, sign bit cleared. Anyone can forge signatures for
+ * such a key. Go accepts them, and OpenSSL depends on the version; we reject them on every Node.
  */
 const smallOrderKeys: ReadonlySet<string> = new Set([
   `00${'00'.repeat(31)}`,
@@ -56,7 +59,10 @@ export function createCredential(): Credential {
   return new Ed25519Credential(generateKeyPairSync('ed25519').privateKey);
 }
 
-/** The seed is copied: the caller may and should zero it. Throws PortalError identity_invalid unless it has 32 bytes. */
+/**
+ * The seed is copied; the caller should zero its own. Throws PortalError identity_invalid unless it
+ * has 32 bytes.
+ */
 export function credentialFromSeed(seed: Uint8Array): Credential {
   if (seed.length !== seedBytes) {
     throw new PortalError('identity_invalid', `an identity's seed has ${seedBytes} bytes, not ${seed.length}`);
@@ -69,7 +75,10 @@ export function credentialFromSeed(seed: Uint8Array): Credential {
   }
 }
 
-/** Throws PortalError identity_invalid for anything but an Ed25519 private key in PEM; the text is never repeated. */
+/**
+ * Throws PortalError identity_invalid for anything but an Ed25519 private key in PEM; the error
+ * never includes the text.
+ */
 export function credentialFromPem(pem: string | Buffer): Credential {
   let key: KeyObject;
   try {
@@ -90,7 +99,10 @@ export function leaseIdOf(publicKey: Uint8Array): string {
   return base32(createHmac('sha256', idKey).update(publicKey).digest().subarray(0, idHashBytes));
 }
 
-/** Throws PortalError identity_invalid unless the key has 32 bytes and the id derives from it. Both are public: no constant time. */
+/**
+ * Throws PortalError identity_invalid unless the key has 32 bytes and the id derives from it. Both
+ * are public, so the comparison need not take constant time.
+ */
 export function validateIdentity(identity: Identity): void {
   if (identity.publicKey.length !== publicKeyBytes) {
     throw new PortalError(
@@ -103,7 +115,7 @@ export function validateIdentity(identity: Identity): void {
   }
 }
 
-/** False for any signature that is not right, whatever is wrong with it or with the key. */
+/** Returns false for any invalid signature or key. */
 export function verify(identity: Identity, data: Uint8Array, signature: Uint8Array): boolean {
   if (identity.publicKey.length !== publicKeyBytes || isSmallOrder(identity.publicKey)) return false;
   const der = Buffer.concat([spkiEd25519Prefix, identity.publicKey]);

@@ -1,4 +1,4 @@
-// The public door of the Portal v1 client: `portal-gateway/portal`.
+// The public entry point of the Portal v1 client: `portal-gateway/portal`.
 export type { ClientRefusal } from './publishing/accept.ts';
 export { ClockSkewError, PortalError, type PortalErrorCode } from './errors.ts';
 export {

@@ -1,13 +1,15 @@
-// Owns what a lease is to those who look one up and to those who offer one. Knows nothing of the wire.
+// Leases, as clients look them up and as apps offer them. Independent of the wire format.
 import type { IgnoredCounts } from '../kernel/lease-admission.ts';
 import type { Credential, Identity } from './identity.ts';
 
-/** A lease as a relay lists it. Name, alpn and metadata are whatever the app sent: untrusted. */
+/** A lease as listed by a relay. Name, alpn and metadata come from the app and are untrusted. */
 export interface PortalLease {
   readonly id: string;
   readonly name: string;
   readonly alpn: readonly string[];
-  /** JSON by convention: description, tags[], thumbnail, owner, hide. Empty where it is longer than 16 KiB. */
+  /**
+   * JSON by convention: description, tags[], thumbnail, owner, hide. Empty if longer than 16 KiB.
+   */
   readonly metadata: string;
   readonly expiresAtMs: number;
 }
@@ -16,11 +18,11 @@ export interface RelayInfo {
   readonly identity: Identity | undefined;
   readonly addresses: readonly string[];
   readonly leases: readonly PortalLease[];
-  /** Entries of the list that are not among `leases`, by reason. */
+  /** Entries of the list that `leases` omits, by reason. */
   readonly ignored: IgnoredCounts;
 }
 
-/** What an app publishes. */
+/** A lease that an app publishes. */
 export interface LeaseOffer {
   /** The lease id is this credential's id. */
   readonly credential: Credential;
@@ -28,6 +30,6 @@ export interface LeaseOffer {
   readonly alpn: readonly string[];
   /** JSON, see PortalLease. */
   readonly metadata?: string;
-  /** Which clients may connect, by the id that the handshake proves. Without it: every client. */
+  /** Which clients may connect, by the id proven in the handshake. Default: every client. */
   readonly allowClient?: (clientId: string) => boolean;
 }

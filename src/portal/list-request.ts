@@ -1,5 +1,5 @@
-// Requests what a relay says of itself and the leases that it lists. The response is read as it arrives, in slices of the event
-// loop, and the relay may send no more than one window ahead of that.
+// Requests the relay's info and lease list. The response is parsed incrementally, in slices of the
+// event loop, and buffers at most one window.
 import { Slices } from '../kernel/work/slices.ts';
 import { PortalError } from './errors.ts';
 import type { RelayInfo } from './lease.ts';
@@ -9,19 +9,19 @@ import type { Mux } from './yamux/session.ts';
 import type { Pipe, PipeHandler } from './yamux/pipe.ts';
 
 export interface InfoOptions extends Partial<LeaseListOptions> {
-  /** How long the relay may send nothing. Default 5 s. */
+  /** How long the relay may pause the response. Default 5 s. */
   readonly stallTimeoutMs?: number;
   /** Called for each piece of the response. */
   readonly received?: (bytes: number) => void;
 }
 
-/** Distinct lease ids, for callers that set no bound of their own. */
+/** Default limit of distinct lease ids. */
 const defaultMaxLeases = 100_000;
 const defaultStallTimeoutMs = 5_000;
 
 /**
- * Throws PortalError packet_unexpected, packet_malformed, packet_too_large, stream_truncated, lease_timeout where the relay stalls,
- * the session's end, or `signal`'s reason.
+ * Throws PortalError packet_unexpected, packet_malformed, packet_too_large, stream_truncated,
+ * lease_timeout if the relay stalls, the session's error, or the abort reason of `signal`.
  */
 export async function requestInfo(mux: Mux, signal: AbortSignal, options: InfoOptions = {}): Promise<RelayInfo> {
   const { maxLeases = defaultMaxLeases, stallTimeoutMs = defaultStallTimeoutMs, received } = options;
@@ -41,7 +41,7 @@ export async function requestInfo(mux: Mux, signal: AbortSignal, options: InfoOp
     return reader.result();
   } finally {
     chunks.close();
-    // One request a stream: nothing is to come that anybody would read.
+    // Each stream carries one request: discard further input.
     pipe.reset();
   }
 }
@@ -52,7 +52,7 @@ function ended(reader: LeaseListReader): PortalError {
     : new PortalError('packet_unexpected', 'the relay ended an info request without a response');
 }
 
-/** What arrived and was not read yet: at most one window. One reader. */
+/** Received and unread chunks: at most one window. Supports one reader. */
 class Chunks implements PipeHandler {
   #waiting: Buffer[] = [];
   #next = 0;
@@ -71,7 +71,7 @@ class Chunks implements PipeHandler {
     pipe.setHandler(this);
   }
 
-  /** Undefined: the relay ended the stream. */
+  /** Returns undefined if the relay ended the stream. */
   async next(): Promise<Buffer | undefined> {
     for (;;) {
       this.#signal.throwIfAborted();
@@ -83,7 +83,7 @@ class Chunks implements PipeHandler {
     }
   }
 
-  /** Not by shift(), which moves all the others: a relay may send a window byte by byte. */
+  /** Not shift(), which moves all other entries: a relay may send a window byte by byte. */
   #take(): Buffer | undefined {
     const chunk = this.#waiting[this.#next];
     this.#next += 1;
@@ -102,7 +102,7 @@ class Chunks implements PipeHandler {
 
   data(chunk: Buffer): void {
     this.#stall.refresh();
-    // Lent for the length of this call.
+    // The chunk is valid only during this call.
     this.#waiting.push(Buffer.from(chunk));
     this.#wake?.();
   }
@@ -113,7 +113,7 @@ class Chunks implements PipeHandler {
   }
 
   drain(): void {
-    // The request is one small packet.
+    // Nothing to do: the request is one small packet.
   }
 
   error(error: PortalError): void {

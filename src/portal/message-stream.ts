@@ -1,12 +1,14 @@
-// Owns the part of a stream's life in which it carries length-prefixed messages: control packets and the handshake. Hands the
-// stream on to whoever takes it over. Knows nothing of what the messages say.
+// Reads length-prefixed messages from a stream: control packets and the handshake. The stream can
+// be handed over afterwards. Does not interpret messages.
 import { PortalError } from './errors.ts';
 import type { MessageReader } from './packets/message-reader.ts';
 import type { Pipe, PipeHandler } from './yamux/pipe.ts';
 
 type Waiter = (outcome: Buffer | PortalError | undefined) => void;
 
-/** One reader, one message at a time. Buffers at most what the reader's limit allows and one window more. */
+/**
+ * Supports one reader and one message at a time. Buffers at most the message limit and one window.
+ */
 export class MessageStream implements PipeHandler {
   readonly #pipe: Pipe;
   readonly #reader: MessageReader;
@@ -22,8 +24,9 @@ export class MessageStream implements PipeHandler {
   }
 
   /**
-   * The next message, or undefined where the peer ended the stream between two messages.
-   * Throws PortalError: packet_too_large, stream_truncated, what killed the stream, or what `signal` was aborted with.
+   * The next message, or undefined if the peer ended the stream between two messages. Throws
+   * PortalError: packet_too_large, stream_truncated, the error of the stream, or the abort reason
+   * of `signal`.
    */
   async next(signal: AbortSignal): Promise<Buffer | undefined> {
     if (this.#waiter !== undefined) throw new Error('a message is already awaited');
@@ -47,24 +50,30 @@ export class MessageStream implements PipeHandler {
     });
   }
 
-  /** Ends the message phase: what came after the last message, already credited to the peer's window. */
+  /**
+   * Ends the message phase. Returns the bytes after the last message, already credited to the
+   * peer's window.
+   */
   detach(): Buffer {
     const rest = this.#reader.rest();
     this.#credit();
     return rest;
   }
 
-  /** As detach(), for a tunnel: with the end, where it came already. Throws what killed the stream meanwhile. */
+  /**
+   * As detach(), for a tunnel: also returns whether the peer has ended. Throws the error of the
+   * stream if it failed.
+   */
   handOver(): { readonly initial: Buffer; readonly initialEnd: boolean } {
     if (this.#error !== undefined) throw this.#error;
     return { initial: this.detach(), initialEnd: this.#ended };
   }
 
   data(chunk: Buffer): void {
-    // Lent, and the reader keeps views.
+    // The chunk is valid only during this call, and the reader keeps views.
     this.#reader.push(Buffer.from(chunk));
     this.#unconsumedBytes += chunk.length;
-    // While nobody waits the window stays shut, so a peer that talks out of turn is held at one window.
+    // Without a waiting reader nothing is credited, so an early sender stops after one window.
     if (this.#waiter !== undefined) this.#credit();
     this.#wake();
   }
@@ -75,7 +84,7 @@ export class MessageStream implements PipeHandler {
   }
 
   drain(): void {
-    // Messages are small and few; nobody waits for room.
+    // Messages are small and few, so no writer waits for room.
   }
 
   error(error: PortalError): void {

@@ -1,5 +1,5 @@
-// The last step of connecting to a relay: a websocket that opens proves nothing, a relay that answers a ping is connected. A frozen relay, or
-// a proxy with no relay behind it, opens websockets and stays silent.
+// The last step of connecting to a relay: an answered ping. An open websocket is not enough,
+// because a frozen relay, or a proxy with no relay behind it, opens websockets and stays silent.
 import { TimeLimit } from '../kernel/work/time-limit.ts';
 import { PortalError } from './errors.ts';
 import { parseRelayUrl } from './websocket/relay-url.ts';
@@ -10,8 +10,9 @@ interface Provable {
 }
 
 /**
- * Resolves when the relay has answered a ping. The session's keepalive limits a silent relay; `timeoutMs` limits one that sends other
- * things. Throws PortalError connect_timeout, dial_aborted, or what ended the session.
+ * Resolves when the relay has answered a ping. The session's keepalive limits a silent relay;
+ * `timeoutMs` limits one that sends other things. Throws PortalError connect_timeout, dial_aborted,
+ * or the error that ended the session.
  */
 export async function proveAlive(session: Provable, signal: AbortSignal, timeoutMs: number): Promise<void> {
   using limit = new TimeLimit(timeoutMs);

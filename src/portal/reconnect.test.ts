@@ -1,4 +1,5 @@
-// When a relay client connects again: a session counts as a success only if it lasted and the relay answered a ping.
+// Reconnection of a relay client: a session counts as a success only if it lasted and the relay
+// answered a ping.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -14,7 +15,10 @@ import type { RelayClientEvent } from './relay-client-event.ts';
 import { acceptCarrier, websocketOptions } from './websocket/websocket-carrier.ts';
 import { Mux } from './yamux/session.ts';
 
-/** A relay that lets `serve` decide what happens to each websocket, and takes lease updates by `codes` in turn. */
+/**
+ * A relay where `serve` handles each websocket, and whose lease updates are answered with `codes`
+ * in turn.
+ */
 async function startRelay(
   t: TestContext,
   serve: (mux: Mux, number: number) => void,
@@ -68,7 +72,10 @@ function connectTo(t: TestContext, options: Partial<RelayClientOptions> & { url:
   return client;
 }
 
-/** Milliseconds until the relay has seen `count` websockets, each of which it closes at once or, with `answers`, after pings went both ways. */
+/**
+ * Milliseconds until the relay has seen `count` websockets, each of which it closes at once or,
+ * with `answers`, after pings in both directions.
+ */
 async function msUntil(t: TestContext, count: number, answers: boolean, provenAfterMs: number): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const url = await startRelay(t, (mux, number) => {
@@ -102,7 +109,7 @@ test('a session that ends soon does not reset the backoff, although a ping was a
 });
 
 test('a session that lasted and answered a ping resets the backoff', async (t) => {
-  // With the backoff growing 24 websockets take more than seven minutes.
+  // If the backoff grew, 24 websockets would take more than seven minutes.
   assert.ok((await msUntil(t, 24, true, 0)) < 60_000);
 });
 
@@ -129,7 +136,7 @@ test('a relay that takes no new streams and keeps the connection is left for a n
   const events: RelayClientEvent[] = [];
   const { promise: publishedAgain, resolve } = Promise.withResolvers<undefined>();
   const url = await startRelay(t, (mux, number) => {
-    // The client has its answer to the first ping.
+    // The client has received the response to its first ping.
     if (number > 1) return;
     void mux.ping().then(() => {
       mux.goAway();
@@ -158,7 +165,7 @@ test('a client connects no earlier than it is meant to, and not at all once it i
   const client = connectTo(t, { url, connectWhen: first.promise });
   const closed = connectTo(t, { url, connectWhen: second.promise });
   assert.equal(client.state(), 'down');
-  // A round trip to the relay's port: what had begun before would have arrived.
+  // A round trip to the relay's port: an attempt that had begun before would have arrived.
   await connectTo(t, { url }).ready(AbortSignal.timeout(10_000));
   assert.equal(opened, 1);
   await closed.close();

@@ -1,4 +1,4 @@
-// The events that a relay client reports: its connection, the leases that it publishes, and the relay's clock.
+// The events of a relay client: its connection, its published leases, and the relay's clock.
 import type { ClientRefusal } from './publishing/accept.ts';
 import type { PortalError } from './errors.ts';
 
@@ -8,8 +8,8 @@ export type RelayClientEvent =
   | { readonly type: 'attempt_failed'; readonly relay: string; readonly error: PortalError; readonly retryInMs: number }
   | { readonly type: 'published'; readonly relay: string; readonly leaseId: string; readonly name: string }
   /**
-   * Another process publishes the lease with the same identity, and the relay lists it until `expiresAtMs`. Sent each time a list of the
-   * relay shows it.
+   * Another process publishes the lease with the same identity, and the relay lists it until
+   * `expiresAtMs`. Sent for each list that shows it.
    */
   | {
       readonly type: 'lease_contested';
@@ -19,7 +19,10 @@ export type RelayClientEvent =
       readonly expiresAtMs: number;
     }
   | { readonly type: 'publish_failed'; readonly relay: string; readonly name: string; readonly error: PortalError }
-  /** `skewMs`: the clock of this machine minus the relay's. Sent once a minute, if the relay's responses have a Date. */
+  /**
+   * `skewMs`: the clock of this machine minus the relay's. Sent once a minute if the relay's
+   * responses have a Date.
+   */
   | { readonly type: 'clock_measured'; readonly relay: string; readonly skewMs: number }
   /** Sent for each refused connection. */
   | ({ readonly type: 'client_refused'; readonly relay: string; readonly name: string } & ClientRefusal);

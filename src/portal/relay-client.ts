@@ -1,5 +1,5 @@
-// Owns the connection to one relay over time: connects, notices loss, comes back for ever, and publishes again what was
-// published. Knows no wire format: a session does the talking.
+// The connection to one relay over time: connects, detects loss, reconnects without limit, and
+// publishes leases again. The wire protocol is in session.ts.
 import { backoffMs, type BackoffOptions } from './backoff.ts';
 import { AcceptQueue } from './publishing/accept-queue.ts';
 import { AcceptedChannels } from './publishing/accepted-channels.ts';
@@ -14,7 +14,7 @@ import { connect, type DialOptions, type PublishedLease, type Session, type Sess
 export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
   readonly url: string;
   readonly reconnect?: BackoffOptions;
-  /** A session that lasts so many milliseconds resets the backoff. Default 10 s. */
+  /** A session that lasts this many milliseconds resets the backoff. Default 10 s. */
   readonly provenAfterMs?: number;
   readonly random?: () => number;
   readonly log?: (event: RelayClientEvent) => void;
@@ -26,8 +26,8 @@ export interface ListenOptions extends LeaseOffer {
   /** Ends the iteration at once. */
   readonly signal?: AbortSignal;
   /**
-   * Stops renewing. The iteration goes on until another connection holds the lease, or for about one renewal interval (10 s), and
-   * ends then.
+   * Stops renewing. The iteration continues until another connection holds the lease, or for about
+   * one renewal interval (10 s), and then ends.
    */
   readonly handOver?: AbortSignal;
 }
@@ -45,7 +45,7 @@ interface Listener {
   publication: PublishedLease | undefined;
   retry: NodeJS.Timeout | undefined;
   refusals: number;
-  /** It is not published any more. */
+  /** The lease is no longer renewed or published again. */
   isHandingOver: boolean;
 }
 
@@ -63,7 +63,7 @@ export class RelayClient {
   #failedAttempts = 0;
   #lastError: PortalError | undefined;
 
-  /** Begins to connect at once; ready() tells when it has. Throws PortalError bad_relay_url. */
+  /** Starts connecting; ready() resolves once connected. Throws PortalError bad_relay_url. */
   constructor(options: RelayClientOptions) {
     this.url = options.url;
     this.#options = options;
@@ -87,12 +87,15 @@ export class RelayClient {
     return this.#state.name === 'up' ? this.#state.session.rttMs : undefined;
   }
 
-  /** Why the relay is not connected, as far as is known. */
+  /** The last reason why the relay is not connected, if known. */
   get lastError(): PortalError | undefined {
     return this.#lastError;
   }
 
-  /** Resolves once connected. Throws what `signal` was aborted with, or PortalError session_closed after close(). */
+  /**
+   * Resolves once connected. Throws the abort reason of `signal`, or PortalError session_closed
+   * after close().
+   */
   async ready(signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted();
@@ -110,22 +113,22 @@ export class RelayClient {
     }
   }
 
-  /** Throws PortalError relay_unreachable while not connected: waiting is the caller's decision. */
+  /** Throws PortalError relay_unreachable if not connected: the caller decides whether to wait. */
   async info(signal: AbortSignal, options?: InfoOptions): Promise<RelayInfo> {
     return this.#session().info(signal, options);
   }
 
-  /** As Session.dial; PortalError relay_unreachable while not connected. */
+  /** As Session.dial; throws PortalError relay_unreachable if not connected. */
   async dial(leaseId: string, options: DialOptions): Promise<SecureChannel> {
     return this.#session().dial(leaseId, options);
   }
 
-  /** As Session.dialPipe; PortalError relay_unreachable while not connected. */
+  /** As Session.dialPipe; throws PortalError relay_unreachable if not connected. */
   async dialPipe(leaseId: string, options: DialOptions): Promise<SecurePipe> {
     return this.#session().dialPipe(leaseId, options);
   }
 
-  /** Publishes a lease for as long as the iteration lasts, over as many sessions as it takes. */
+  /** Publishes a lease until the iteration ends, across reconnections. */
   listen(options: ListenOptions): AsyncIterableIterator<SecureChannel> {
     return new AcceptedChannels(this.listenPipes(options));
   }
@@ -158,7 +161,10 @@ export class RelayClient {
     return queue;
   }
 
-  /** Ends what is published, without deleting it, closes the session and stops coming back. Idempotent. */
+  /**
+   * Stops publishing without deleting the leases, closes the session and stops reconnecting.
+   * Idempotent.
+   */
   async close(): Promise<void> {
     const before = this.#state;
     this.#state = { name: 'closed' };
@@ -214,7 +220,7 @@ export class RelayClient {
       for (const listener of this.#listeners) clearTimeout(listener.retry);
       this.#options.log?.({ type: 'down', relay: this.url, error: reason });
       this.#lastError = reason;
-      // A relay that answers and closes the connection soon after is no better than one that refuses it.
+      // A relay that accepts the connection and soon closes it is treated like one that refuses it.
       const { provenAfterMs = defaultProvenAfterMs } = this.#options;
       if (performance.now() - upSinceMs >= provenAfterMs) this.#failedAttempts = 0;
       this.#wait();
@@ -251,7 +257,7 @@ export class RelayClient {
       published: () => {
         this.#options.log?.({ type: 'published', relay: this.url, leaseId, name });
       },
-      // A relay may take a lease and refuse it at its first renewal, again and again.
+      // A relay may accept a lease and reject its first renewal, repeatedly.
       renewed: () => {
         listener.refusals = 0;
       },
@@ -260,7 +266,7 @@ export class RelayClient {
       },
       refused: (error) => {
         this.#options.log?.({ type: 'publish_failed', relay: this.url, name, error });
-        // A name is free again once the lease that holds it expires, up to 45 s after its owner's last renewal.
+        // A name is free once the lease that holds it expires, up to 45 s after its last renewal.
         listener.refusals += 1;
         listener.retry = setTimeout(() => {
           const current = this.#state;
@@ -279,7 +285,7 @@ export class RelayClient {
     if (this.#state.name === 'up') await listener.publication?.handOver();
   }
 
-  /** False: it has ended before. */
+  /** Returns false if it had already ended. */
   #unlisten(listener: Listener): boolean {
     if (!this.#listeners.delete(listener)) return false;
     clearTimeout(listener.retry);

@@ -1,5 +1,5 @@
-// Owns one connection to one relay: carrier, multiplexer, and what is dialled and published over it. When the connection ends,
-// so does the session; coming back is the relay client's work.
+// One connection to one relay: the carrier, the multiplexer, and the tunnels and leases on it. Ends
+// with the connection; relay-client.ts reconnects.
 import { acceptConnection, type ClientRefusal, type Publisher } from './publishing/accept.ts';
 import { AcceptQueue } from './publishing/accept-queue.ts';
 import { AcceptedChannels } from './publishing/accepted-channels.ts';
@@ -22,9 +22,9 @@ import { Mux } from './yamux/session.ts';
 import type { WindowBudget } from './yamux/window-budget.ts';
 
 export interface SessionOptions {
-  /** Who we are to apps: the handshake proves it. */
+  /** Our identity towards apps, proven in the handshake. */
   readonly credential: Credential;
-  /** Ends the attempt to connect, not the session. */
+  /** Aborts connecting, but not the established session. */
   readonly signal?: AbortSignal;
   /** PEM certificates to trust for wss:// instead of the system's. */
   readonly ca?: string;
@@ -32,21 +32,30 @@ export interface SessionOptions {
   readonly keepalive?: { readonly intervalMs: number; readonly timeoutMs: number };
   /** Receive window of a new stream, 256 KiB to 16 MiB. */
   readonly windowBytes?: number;
-  /** How far it grows with the bandwidth-delay product of the stream, up to 16 MiB, which is the default. */
+  /**
+   * Maximum window of a stream whose bandwidth-delay product needs it, up to 16 MiB (the default).
+   */
   readonly maxWindowBytes?: number;
-  /** What the windows may grow by, of all sessions that are given the same budget. Default: 256 MiB for this session. */
+  /**
+   * Budget for the growth of windows; sessions may share one. Default: 256 MiB for this session.
+   */
   readonly windowBudget?: WindowBudget;
-  /** Streams of the relay, one for each connection to a published lease, that may be open at once; more are reset. Default 16,384. */
+  /**
+   * Concurrent streams opened by the relay, one for each connection to a published lease; further
+   * ones are reset. Default 16,384.
+   */
   readonly maxInboundStreams?: number;
-  /** How long a relay that takes no new streams may keep the connection, milliseconds. Default 30 s. */
+  /** How long the connection may stay open after the relay's GoAway, milliseconds. Default 30 s. */
   readonly goAwayTimeoutMs?: number;
   /** The clock of this machine, milliseconds since 1970. */
   readonly nowMs?: () => number;
-  /** Milliseconds between two renewals of a published lease, default 10 s; it lasts for 30 to 45 s. */
+  /**
+   * Milliseconds between two renewals of a published lease, default 10 s. A lease lasts 30 to 45 s.
+   */
   readonly renewEveryMs?: number;
-  /** Chooses how long a lease lasts: 0 up to 1, default Math.random. */
+  /** Randomises the duration of a lease: 0 up to 1, default Math.random. */
   readonly random?: () => number;
-  /** For replaying recorded handshakes; in life the defaults are the only safe ones. */
+  /** For replaying recorded handshakes; only the defaults are safe in production. */
   readonly handshakeSecrets?: HandshakeSecrets;
 }
 
@@ -58,25 +67,32 @@ export interface DialOptions {
 const defaultConnectTimeoutMs = 10_000;
 const defaultKeepalive = { intervalMs: 10_000, timeoutMs: 5_000 };
 const acceptCapacity = 256;
-/** Our relay closes the connection 5 s after its GoAway. By then a lease that could not be renewed expires. */
+/**
+ * Our relay closes the connection 5 s after its GoAway. A lease that could not be renewed has
+ * expired by then.
+ */
 const defaultGoAwayTimeoutMs = 30_000;
 
-/** A lease that is published on a session. */
+/** A lease published on a session. */
 export interface PublishedLease {
   /**
-   * Takes no more connections and stops renewing. Resolves when it is known who holds the lease, after one renewal interval at
-   * most; it is deleted if this session is the only one that publishes it.
+   * Stops accepting connections and renewing. Resolves once it is known which connection holds the
+   * lease, after at most one renewal interval. Deletes the lease if only this session publishes it.
    */
   stop(): Promise<void>;
-  /** As stop, but takes connections until it resolves: another process may have published the same lease. */
+  /**
+   * As stop, but accepts connections until it resolves: another process may have published the same
+   * lease.
+   */
   handOver(): Promise<void>;
-  /** Takes no more connections, stops renewing and waiting, and sends nothing. */
+  /** Stops accepting connections, renewing and waiting, and sends nothing. */
   release(): void;
 }
 
 /**
- * Connects to a relay (`ws://HOST:4017/relay`): the websocket is open and the relay has answered a ping. Throws PortalError: bad_relay_url,
- * relay_unreachable, relay_tls, not_a_relay, connect_timeout, dial_aborted.
+ * Connects to a relay (`ws://HOST:4017/relay`) and waits until it has answered a ping. Throws
+ * PortalError: bad_relay_url, relay_unreachable, relay_tls, not_a_relay, connect_timeout,
+ * dial_aborted.
  */
 export async function connect(url: string, options: SessionOptions): Promise<Session> {
   const { ca, nowMs = Date.now, connectTimeoutMs = defaultConnectTimeoutMs } = options;
@@ -102,7 +118,7 @@ export async function connect(url: string, options: SessionOptions): Promise<Ses
 
 export class Session {
   readonly url: string;
-  /** Resolves when the session is over: with the reason, or with undefined after close(). */
+  /** Resolves when the session has ended: with the error, or with undefined after close(). */
   readonly closed: Promise<PortalError | undefined>;
   readonly #mux: Mux;
   readonly #over: (error: PortalError | undefined) => void;
@@ -112,7 +128,7 @@ export class Session {
   #leaving: NodeJS.Timeout | undefined;
   readonly #publishers = new Map<string, Publisher & { readonly publication: Publication }>();
 
-  /** `clock`: the relay's time. Default: it is not known. */
+  /** `clock`: the relay's time. Default: unknown. */
   constructor(url: string, carrier: Carrier, options: SessionOptions, clock?: RelayClock) {
     this.url = url;
     const { nowMs = Date.now } = options;
@@ -150,7 +166,7 @@ export class Session {
     this.#dialer = { mux: this.#mux, credential, nowMs, skewMs, ...(secrets !== undefined && { secrets }) };
   }
 
-  /** suspect: the last keepalive is late; draining: the relay takes no new streams. */
+  /** suspect: the last keepalive is late; draining: the relay accepts no new streams. */
   state(): 'up' | 'suspect' | 'draining' | 'down' {
     switch (this.#mux.state) {
       case 'open':
@@ -167,22 +183,31 @@ export class Session {
     return this.#mux.rttMs;
   }
 
-  /** The clock of this machine minus the relay's, now and once a minute, where the relay shows its time. */
+  /**
+   * Reports the clock of this machine minus the relay's, now and once a minute, if the relay's
+   * responses have a Date.
+   */
   watchClock(report: (skewMs: number) => void): void {
     this.#clock.watch(report);
   }
 
-  /** Resolves with the round trip in milliseconds when the relay has answered a ping. Throws PortalError when the session ends. */
+  /**
+   * Resolves with the round trip in milliseconds when the relay has answered a ping. Throws
+   * PortalError when the session ends.
+   */
   ping(): Promise<number> {
     return this.#mux.ping();
   }
 
-  /** What the relay says of itself, and the leases that it lists. */
+  /** Requests the relay's info and its lease list. */
   info(signal: AbortSignal, options?: InfoOptions): Promise<RelayInfo> {
     return requestInfo(this.#mux, signal, options);
   }
 
-  /** An end-to-end encrypted tunnel to the app that holds the lease; the app's identity is proven to be that lease's. */
+  /**
+   * Opens an end-to-end encrypted tunnel to the app that holds the lease. The app has proven that
+   * its identity is the lease's.
+   */
   async dial(leaseId: string, options: DialOptions): Promise<SecureChannel> {
     return new SecureChannel(await this.dialPipe(leaseId, options));
   }
@@ -192,7 +217,10 @@ export class Session {
     return dialLease(this.#dialer, leaseId, options.alpn, options.signal);
   }
 
-  /** Publishes a lease until `signal` aborts, the iteration is left, or the session ends (then it throws the reason). */
+  /**
+   * Publishes a lease until `signal` aborts, the consumer leaves the iteration, or the session ends
+   * (the iteration then throws the reason).
+   */
   listen(offer: LeaseOffer): AsyncIterableIterator<SecureChannel> {
     const queue = new AcceptQueue<SecurePipe>(acceptCapacity, () => void publication.stop());
     const publication = this.publish(offer, (tunnel) => queue.offer(tunnel), {
@@ -207,7 +235,10 @@ export class Session {
     return new AcceptedChannels(queue);
   }
 
-  /** As listen, but hands each tunnel over as a byte pipe when it arrives; `deliver` returns false to refuse it. */
+  /**
+   * As listen, but passes each tunnel as a byte pipe to `deliver`, which returns false to refuse
+   * it.
+   */
   publish(offer: LeaseOffer, deliver: (tunnel: SecurePipe) => boolean, observer: PublishObserver): PublishedLease {
     const { id } = offer.credential;
     if (this.#publishers.has(id))
@@ -248,8 +279,8 @@ export class Session {
   }
 
   /**
-   * Closes the connection. The relay drops the leases that this connection holds; none is deleted, because another process may have
-   * published it. Idempotent.
+   * Closes the connection. The relay drops the leases of this connection; none is deleted, because
+   * another process may have published it. Idempotent.
    */
   close(): Promise<void> {
     this.#end();
@@ -262,7 +293,10 @@ export class Session {
     this.#over(error);
   }
 
-  /** Nothing can be dialled, listed or renewed here any more, and only a new connection may lead to a relay that serves. */
+  /**
+   * A draining session cannot dial, list or renew; only a new connection may reach a relay that
+   * serves.
+   */
   #leaveWithin(ms: number): void {
     this.#leaving ??= setTimeout(() => {
       this.#end(new PortalError('session_goaway', `the relay took no new streams for ${ms / 1_000} s`));

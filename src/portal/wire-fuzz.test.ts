@@ -1,5 +1,5 @@
-// Mutations of good bytes against every decoder that a hostile peer can reach. Whatever comes, it ends in a typed error or in
-// a verdict; never in another exception, and never in plaintext that nobody sealed.
+// Mutates valid bytes against every decoder that a hostile peer can reach. Each input must be
+// accepted or give a typed error, never another exception, and never plaintext that was not sealed.
 import assert from 'node:assert/strict';
 import { createSecretKey } from 'node:crypto';
 import { it } from 'node:test';
@@ -29,7 +29,10 @@ function seeded(seed: number): Random {
 
 const interestingBytes = [0x00, 0x01, 0x7f, 0x80, 0xff, 0x0a, 0x12, 0x1b, 0x1c];
 
-/** One to four of: a bit flipped, a byte replaced, bytes cut out, doubled or inserted, the end cut off. */
+/**
+ * Applies one to four mutations: a bit flipped, a byte replaced, bytes removed, doubled or
+ * inserted, or the end truncated.
+ */
 function mutate(random: Random, original: Buffer): Buffer {
   let bytes = Buffer.from(original);
   for (let edits = 1 + random(4); edits > 0; edits -= 1) {
@@ -58,7 +61,7 @@ function mutate(random: Random, original: Buffer): Buffer {
   return bytes;
 }
 
-/** Runs the decoder, and returns the code of its refusal if it refused. */
+/** Runs the decoder. Returns the error code if it rejected the input. */
 function verdict(decode: () => void): PortalErrorCode | 'taken' {
   try {
     decode();
@@ -88,7 +91,7 @@ it('60,000 mutated packets end in a packet or a typed error', () => {
       const message = reader.next();
       if (message === undefined) return;
       const packet = decodePacket(message);
-      // What was taken can be said again, and means the same.
+      // An accepted packet can be encoded again with the same meaning.
       assert.deepEqual(decodePacket(encodePacket(packet).subarray(4)), packet);
     });
     tally.set(outcome, (tally.get(outcome) ?? 0) + 1);
@@ -116,7 +119,7 @@ it('20,000 mutated handshake messages, either role, are refused with a typed err
       const outcome = outcomes[index] ?? 'taken';
       seen.add(outcome);
       if (outcome !== 'taken') assert.match(outcome, /^(?:handshake_|clock_skew$)/);
-      // The wrapper can be written in several ways; what was signed can not.
+      // The wrapper can be encoded in several ways, the signed bytes cannot.
       else assert.deepEqual(decodeSigned(bad), decodeSigned(originals[index] ?? bad));
     }
   }
@@ -155,7 +158,7 @@ it('50,000 mutated streams of frames, in random pieces, give whole frames that w
     });
     seen.add(outcome);
     if (outcome !== 'taken') assert.equal(outcome, 'frame_malformed');
-    // Whole frames may be left out, repeated or swapped by whoever forwards them; nothing else passes.
+    // A relay may drop, repeat or swap whole frames; all other changes are rejected.
     assert.match(plaintext, /^(?:first|the second frame|x{300})*$/);
     opener.dispose();
   }

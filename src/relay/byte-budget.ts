@@ -1,4 +1,4 @@
-// One shared allowance of bytes, out of the memory of its address. Independent of what takes them.
+// A byte allowance shared by several users, charged to the memory account of one address.
 import type { HeldMemory } from './memory-ledger.ts';
 
 export class ByteBudget {
@@ -6,13 +6,13 @@ export class ByteBudget {
   readonly #memory: HeldMemory;
   #takenBytes = 0;
 
-  /** `memory`: holds what is taken, and nothing else. */
+  /** `memory`: a holder used by this budget alone. */
   constructor(totalBytes: number, memory: HeldMemory) {
     this.#totalBytes = totalBytes;
     this.#memory = memory;
   }
 
-  /** False, and nothing is taken, when so much is not left. */
+  /** Returns false and takes nothing if fewer than `bytes` are left. */
   take(bytes: number): boolean {
     if (this.#takenBytes + bytes > this.#totalBytes || !this.#memory.hold(this.#takenBytes + bytes)) return false;
     this.#takenBytes += bytes;

@@ -1,5 +1,5 @@
-// Owns one websocket to our relay, of a client, an app, or both at once: its multiplexer, its counts, its end. Knows nothing of
-// what its streams ask for.
+// One websocket session of a client, an app, or both at once: its multiplexer, counters and
+// shutdown. Does not interpret requests.
 import type { PortalError } from '../portal/errors.ts';
 import type { Pipe } from '../portal/yamux/pipe.ts';
 import { Mux } from '../portal/yamux/session.ts';
@@ -60,14 +60,16 @@ export class ClientSession implements Peer, Swept {
         stream: (pipe) => {
           this.#serve(pipe);
         },
-        // Whoever takes no new streams takes no connections; what it asks for is answered all the same.
+        // A peer that accepts no new streams gets no connections; its own requests are still
+        // answered.
         goAway: () => undefined,
         close: (error) => {
           this.#end(error === undefined ? 'closed by the peer' : reasonOf(error));
         },
       },
     );
-    // Receive windows follow the round trip from the first upload on, not from the first keepalive on.
+    // The ping measures the round trip, so that receive windows can adapt from the first upload on
+    // instead of from the first keepalive.
     this.#mux.ping().catch(() => undefined);
     relay.log({ event: 'connected', connection: number, remote: this.remote });
   }
@@ -80,7 +82,7 @@ export class ClientSession implements Peer, Swept {
     return this.#mux.open(signal);
   }
 
-  /** Takes no new streams from here on. */
+  /** Stops accepting new streams. */
   goAway(): void {
     this.#mux.goAway();
   }

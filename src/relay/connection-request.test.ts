@@ -1,4 +1,4 @@
-// Connections through our relay between an honest client and an honest app, over real websockets.
+// Connections through our relay between a well-behaved client and app, over real websockets.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -146,7 +146,7 @@ test('a reader that stops holds the sender within the windows, and loses nothing
     for (; sentBytes < total; sentBytes += chunk.length) await atApp.pump(chunk);
     atApp.pipe.end();
   })();
-  // The client’s window is as good as full; time passes for all that the relay would still take.
+  // The client’s window is nearly full; wait for the bytes that the relay would still take.
   await atClient.read(262_000);
   for (let round = 0; round < 200; round += 1) await new Promise((resolve) => setImmediate(resolve));
   assert.ok(sentBytes < 2 * 1_048_576, `${sentBytes} bytes were taken from the app for a client that reads nothing`);

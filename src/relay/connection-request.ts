@@ -1,5 +1,5 @@
-// Owns what happens to a connection request: limits, the question to the lease's holder and its time limit, the answer back, and
-// the joining of the two streams. Knows nothing of what follows on them.
+// Handles a connection request: checks limits, asks the lease's holder within a time limit, sends
+// the response and joins the two streams. Does not look at the forwarded bytes.
 import { TimeLimit } from '../kernel/work/time-limit.ts';
 import { encodePacket, ResponseCode } from '../portal/packets/packets.ts';
 import type { Packet } from '../portal/packets/packets.ts';
@@ -15,14 +15,17 @@ type Answer =
   | { readonly kind: 'accepted'; readonly app: ControlStream; readonly holder: Peer; readonly held: HeldMemory }
   | { readonly kind: 'refused'; readonly code: number; readonly reason: string };
 
-/** An app answers with a dozen bytes. */
+/** A response of an app has about a dozen bytes. */
 const maxResponseBytes = 1_024;
-/** Two streams with their windows and buffers, idle. */
+/** Two idle streams with their windows and buffers. */
 const forwardBytes = 8_192;
-/** A lease id has 26 characters; what is longer is not worth a log line of its length. */
+/** A lease id has 26 characters; longer ones are truncated in the log. */
 const loggedIdChars = 64;
 
-/** True: the stream is joined to one of the app. False: the refusal was sent, or nobody is there to hear it. */
+/**
+ * Returns true if the stream was joined to a stream of the app; false if the request was rejected
+ * or the client has left.
+ */
 export async function connect(
   request: ConnectionRequest,
   client: ControlStream,
@@ -77,7 +80,10 @@ async function answerOf(
   }
 }
 
-/** Asks the holder of the lease; its stream when it says ACCEPTED. Never throws: whatever else it does is a refusal. */
+/**
+ * Asks the holder of the lease. Returns its stream if the response is ACCEPTED, otherwise a
+ * refusal. Never throws.
+ */
 async function ask(
   holder: Peer,
   request: ConnectionRequest,
@@ -106,10 +112,11 @@ async function ask(
     app.abandon();
     return refusal(ResponseCode.REJECTED, 'bad_answer_of_app');
   } catch {
-    // A lost app, a stream that it reset, a packet that is none, a client that left, or time that ran out.
+    // The app was lost, reset the stream or sent an invalid packet, the client left, or time ran
+    // out.
     app?.abandon();
     if (holder.isClosed) return refusal(ResponseCode.INVALID_IDENTITY, 'app_gone');
-    // Real relays answer so as well when the app does not.
+    // Other relays also send REJECTED when the app does not respond.
     return refusal(ResponseCode.REJECTED, limit.signal.aborted ? 'app_silent' : 'bad_answer_of_app');
   }
 }

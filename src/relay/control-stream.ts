@@ -1,5 +1,5 @@
-// Owns a stream while it carries requests and answers: what is held of it is counted, its silence and its refusal to read are
-// limited, and it ends cleanly or is handed on. Knows nothing of what the packets ask for.
+// A stream while it carries requests and responses. Counts its memory, limits idle time and unread
+// output, and closes the stream cleanly or hands it over. Does not interpret packets.
 import { setTimeout } from 'node:timers/promises';
 import { TimeLimit } from '../kernel/work/time-limit.ts';
 import { PortalError } from '../portal/errors.ts';
@@ -12,16 +12,19 @@ import type { Pipe, PipeHandler } from '../portal/yamux/pipe.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { HeldMemory } from './memory-ledger.ts';
 
-/** A stream as it is handed on: what was received behind the last packet, and whether the peer has ended. */
+/**
+ * A stream that is handed over: the bytes received after the last packet, and whether the peer has
+ * ended.
+ */
 export interface HandedOn {
   readonly pipe: Pipe;
   readonly rest: Buffer;
   readonly ended: boolean;
 }
 
-/** A stream with its windows, its reader and its promises. */
+/** Memory of a stream: windows, reader and promises. */
 export const streamBytes = 4_096;
-/** Between two looks whether the last of a stream is sent. */
+/** Interval of the check whether all queued bytes are sent. */
 const sentCheckMs = 20;
 
 export class ControlStream implements PipeHandler {
@@ -34,7 +37,10 @@ export class ControlStream implements PipeHandler {
   #ended = false;
   #drained: (() => void) | undefined;
 
-  /** `budget`: for what is received. `held`: of this stream alone, for itself and for what it has to send. */
+  /**
+   * `budget`: charged for received bytes. `held`: of this stream alone, charged for the stream and
+   * its output queue.
+   */
   constructor(pipe: Pipe, maxMessageBytes: number, budget: ByteBudget, held: HeldMemory) {
     this.#pipe = pipe;
     this.#held = held;
@@ -48,7 +54,10 @@ export class ControlStream implements PipeHandler {
     return this.#gone.signal;
   }
 
-  /** Undefined where the peer ended the stream between two packets. Throws PortalError, or what `signal` was aborted with. */
+  /**
+   * Returns undefined if the peer ended the stream between two packets. Throws PortalError or the
+   * abort reason of `signal`.
+   */
   async next(signal: AbortSignal): Promise<Packet | undefined> {
     const message = await this.#messages.next(signal);
     if (message === undefined) return undefined;
@@ -56,7 +65,10 @@ export class ControlStream implements PipeHandler {
     return decodePacket(message);
   }
 
-  /** Resolves once the peer takes what is sent, so that a request costs its sender the reading of the answer. */
+  /**
+   * Resolves once the peer has taken the bytes, so that a client must read each response before the
+   * next request is served.
+   */
   async send(packet: Uint8Array | readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     const hasRoom = this.#pipe.write(packet instanceof Uint8Array ? [packet] : packet);
     if (!this.#held.hold(streamBytes + this.#pipe.queuedBytes)) {
@@ -81,7 +93,10 @@ export class ControlStream implements PipeHandler {
     }
   }
 
-  /** Ends the part of packets: the stream is the caller's, who sets another handler in the same turn. */
+  /**
+   * Ends the packet phase. The stream then belongs to the caller, which must set another handler in
+   * the same turn of the event loop.
+   */
   handOn(): HandedOn {
     const rest = this.#messages.detach();
     this.#release(this.#heldBytes);
@@ -90,8 +105,9 @@ export class ControlStream implements PipeHandler {
   }
 
   /**
-   * Ends the stream behind what was sent. A client that dialled optimistically has more on its way: it is dropped, and a peer that does
-   * not end, or does not read what was sent, within `lingerMs` gets RST. Resolves when nothing of the stream is left.
+   * Ends the stream after the queued bytes. A client that dialled optimistically may still be
+   * sending: those bytes are dropped. A peer that does not end, or does not read the queued bytes,
+   * within `lingerMs` gets RST. Resolves when nothing of the stream is left.
    */
   async finish(lingerMs: number): Promise<void> {
     this.#release(this.#heldBytes);
@@ -101,7 +117,7 @@ export class ControlStream implements PipeHandler {
       resolve(undefined);
     };
     if (this.#ended || this.#gone.signal.aborted) stop();
-    // Nothing is credited: a peer that talks on is held at its window.
+    // Nothing is credited, so a peer that keeps sending stops at its window.
     else pipe.setHandler({ data: ignore, end: stop, drain: ignore, error: stop });
     pipe.end();
     using limit = new TimeLimit(lingerMs);
@@ -149,5 +165,5 @@ export class ControlStream implements PipeHandler {
 }
 
 function ignore(): void {
-  // What comes after the end is of no interest.
+  // Bytes after the end are ignored.
 }

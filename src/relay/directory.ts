@@ -1,11 +1,12 @@
-// The relay's response to an info request: made once for each state of the lease table and shared by all clients.
+// The relay's response to an info request: encoded once for each version of the lease table and
+// shared by all clients.
 import type { Identity } from '../portal/identity.ts';
 import { encodeLeaseList } from '../portal/packets/lease-list-writer.ts';
 
-/** The part of the lease table that is listed. */
+/** The part of the lease table that the list needs. */
 interface Listing {
   readonly version: number;
-  /** As they stand in the response. */
+  /** The leases as encoded in the response. */
   encoded(): readonly Uint8Array[];
   sweep(): void;
 }
@@ -23,7 +24,10 @@ export class Directory {
     this.#leases = leases;
   }
 
-  /** The packet in pieces, ready to be sent and not to be written into. As real relays do, it lists apps that ask to be hidden. */
+  /**
+   * The packet in pieces, which must not be modified. Like other relays, it includes apps that ask
+   * to be hidden.
+   */
   answer(): readonly Uint8Array[] {
     this.#leases.sweep();
     if (this.#answer === undefined || this.#answerVersion !== this.#leases.version) {

@@ -1,5 +1,5 @@
-// Owns what the relay tells whoever runs it: one flat record for each thing that happened, fit for a log line. Names and ids in
-// it were chosen by strangers.
+// Events of the relay: one flat record each, fit for a log line. Names and ids in them were chosen
+// by untrusted peers.
 
 export type LeaseDropReason = 'expired' | 'deleted' | 'connection_lost' | 'moved';
 
@@ -14,7 +14,7 @@ export type RelayEvent =
       readonly connection: number;
       readonly leaseId: string;
       readonly reason: string;
-      /** The relay's clock minus the app's, where that is the reason. */
+      /** The relay's clock minus the app's, if that is the reason. */
       readonly skewSeconds?: number;
     }
   | {

@@ -1,5 +1,5 @@
-// Owns the count of forwarded connections, in all and for each lease. A place is taken before the app is asked, so that the
-// limit is exact however many requests are under way.
+// Counts forwarded connections, in total and per lease. A slot is taken before the app is asked, so
+// that the limit is exact however many requests are in flight.
 
 export class ForwardLedger {
   readonly #limitPerLease: number;
@@ -15,7 +15,7 @@ export class ForwardLedger {
     return this.#total;
   }
 
-  /** False: the lease has as many as it may. */
+  /** Returns false if the lease has reached its limit. */
   take(leaseId: string): boolean {
     const count = this.#byLease.get(leaseId) ?? 0;
     if (count >= this.#limitPerLease) return false;
@@ -32,7 +32,10 @@ export class ForwardLedger {
     if (this.#total === 0) this.#emptied?.();
   }
 
-  /** Resolves when nothing is forwarded any more, or when `signal` aborts. For one caller at a time. */
+  /**
+   * Resolves when no forwarded connection is left, or when `signal` aborts. Supports one caller at
+   * a time.
+   */
   async emptied(signal: AbortSignal): Promise<void> {
     if (this.#total === 0 || signal.aborted) return;
     await new Promise<void>((resolve) => {

@@ -1,5 +1,6 @@
-// Owns a forwarded connection: two pipes, each the other's source, until both have ended or one is lost. Holds at most what the
-// windows allow: a peer is credited for what the other side has taken. Never looks into the bytes.
+// A forwarded connection: copies between two pipes until both have ended or one is lost. Buffers at
+// most the receive windows: a peer is credited for the bytes that the other side has taken. Does
+// not inspect the bytes.
 import type { Pipe, PipeHandler } from '../portal/yamux/pipe.ts';
 import type { HandedOn } from './control-stream.ts';
 import type { HeldMemory } from './memory-ledger.ts';
@@ -12,16 +13,16 @@ export interface ForwardOutcome {
 }
 
 export interface ForwardMemory {
-  /** For what the app, and what the client, has not taken. */
+  /** Bytes that the app, or the client, has not taken yet. */
   readonly fromClient: HeldMemory;
   readonly fromApp: HeldMemory;
   readonly swept: Set<Swept>;
 }
 
 /**
- * Joins the two. FIN passes and leaves the other direction open. RST passes as RST, and so does the loss of either session:
- * an app or a client that is gone must not look like a clean end; so does a direction that holds more than there is memory for.
- * `closed` is called once.
+ * Joins the two streams. FIN is forwarded and leaves the other direction open. RST is forwarded as
+ * RST; so is the loss of either session, because a lost app or client must not look like a clean
+ * end. A direction that exceeds its memory is reset, too. `closed` is called once.
  */
 export function forward(
   client: HandedOn,
@@ -55,7 +56,10 @@ export function forward(
   fromApp.begin(app);
 }
 
-/** One way: hears the source, and its drain() is room for what goes the other way. */
+/**
+ * One direction: handles the input of its source. drain() on the source means room for the opposite
+ * direction.
+ */
 class Direction implements PipeHandler {
   back: Direction | undefined;
   bytes = 0;
@@ -65,7 +69,7 @@ class Direction implements PipeHandler {
   readonly #held: HeldMemory;
   readonly #finish: (outcome: ForwardOutcome['outcome']) => void;
   #blocked = false;
-  /** Received while the target was full, and not credited to the source yet. */
+  /** Bytes received while the target was full, not credited to the source yet. */
   #owedBytes = 0;
 
   constructor(source: Pipe, target: Pipe, held: HeldMemory, finish: (outcome: ForwardOutcome['outcome']) => void) {
@@ -75,7 +79,9 @@ class Direction implements PipeHandler {
     this.#finish = finish;
   }
 
-  /** What came before the two were joined; it was credited already. */
+  /**
+   * Forwards the bytes that arrived before the two streams were joined; they are credited already.
+   */
   begin({ rest, ended }: HandedOn): void {
     if (rest.length > 0) {
       this.bytes += rest.length;
@@ -87,7 +93,7 @@ class Direction implements PipeHandler {
 
   data(chunk: Buffer): void {
     this.bytes += chunk.length;
-    // A relay's carriers are accepted ones, whose chunks may be kept: nothing is copied on the way through.
+    // The relay only accepts carriers, whose chunks may be kept, so nothing is copied.
     if (!this.#target.write([chunk])) this.#blocked = true;
     if (this.#blocked) this.#owedBytes += chunk.length;
     else this.#source.consumed(chunk.length);
@@ -110,7 +116,10 @@ class Direction implements PipeHandler {
     this.#finish('aborted');
   }
 
-  /** What the target has not taken is held for both sides. Where that is too much, the connection is lost. */
+  /**
+   * Charges the bytes that the target has not taken to both sides. Resets the connection if that
+   * exceeds a limit.
+   */
   count(): void {
     if (this.#held.hold(this.#target.queuedBytes)) return;
     this.#source.reset();
@@ -118,7 +127,7 @@ class Direction implements PipeHandler {
     this.#finish('aborted');
   }
 
-  /** The target takes more. */
+  /** The target has room again. */
   room(): void {
     if (!this.#blocked) return;
     this.#blocked = false;

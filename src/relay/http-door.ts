@@ -1,5 +1,5 @@
-// Owns the HTTP server of the relay: the upgrade to the websocket, a page for whoever comes by, a health check, and the limits
-// on connections. Knows nothing of what passes over a websocket.
+// The HTTP server of the relay: websocket upgrades, a landing page, a health check and connection
+// limits. Does not interpret websocket data.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -17,19 +17,19 @@ import { HeldMemory, type MemoryAccount, type MemoryLedger } from './memory-ledg
 import { MeteredCarrier } from './metered-carrier.ts';
 
 export interface DoorHandler {
-  /** A websocket was opened, from an address with this account. */
+  /** A websocket was opened from the address of this account. */
   entered(carrier: MeteredCarrier, account: MemoryAccount): void;
   health(): { readonly status: 'ok' | 'draining'; readonly [count: string]: number | string };
 }
 
 type DoorLimits = Pick<RelayLimits, 'connections' | 'connectionsPerAddress' | 'messageBytes' | 'upgradeTimeoutMs'>;
 
-const relayPath = '/relay'; // of every v1 relay
-/** For requests that are answered and gone, a 503 among them. */
+const relayPath = '/relay'; // the path of every v1 relay
+/** Extra sockets for short requests, including those answered 503. */
 const spareSockets = 256;
-/** Of one address, beyond its share: for requests that are answered 429. */
+/** Extra sockets of one address above its limit, for requests answered 429. */
 const spareSocketsPerAddress = 16;
-/** A socket and its parser, before it is a websocket. */
+/** Memory of a socket and its parser before the upgrade. */
 const socketBytes = 16_384;
 const statusTexts: Readonly<Record<number, string>> = {
   404: 'Not Found',
@@ -38,7 +38,7 @@ const statusTexts: Readonly<Record<number, string>> = {
 };
 
 export class HttpDoor {
-  /** One for each address. */
+  /** One server for each address. */
   #servers: readonly Server[] = [];
   readonly #websockets: WebSocketServer;
   readonly #limits: DoorLimits;
@@ -46,16 +46,16 @@ export class HttpDoor {
   readonly #log: RelayLog;
   readonly #clock: Clock;
   readonly #memory: MemoryLedger;
-  /** Sockets by address, whatever they are for. */
+  /** Sockets per address, upgraded or not. */
   readonly #byAddress = new Map<string, number>();
-  /** Addresses whose sockets were refused since they were last below their share: one line of the log is enough. */
+  /** Addresses with rejected sockets since they were last below the limit: each is logged once. */
   readonly #refused = new Set<string>();
-  /** Of all servers, websockets among them. */
+  /** Sockets of all servers, including websockets. */
   #sockets = 0;
   #connections = 0;
   #isOpen = true;
 
-  /** `clock`: of the Date of responses, which peers compare with their own. */
+  /** `clock`: for the Date of responses, which peers compare with their clocks. */
   constructor(limits: DoorLimits, memory: MemoryLedger, handler: DoorHandler, log: RelayLog, clock: Clock) {
     this.#clock = clock;
     this.#limits = limits;
@@ -71,7 +71,10 @@ export class HttpDoor {
     this.#websockets.on('headers', (headers) => headers.push(`Date: ${this.#date()}`));
   }
 
-  /** On every address of the host; returns the first. Rejects with the system's error: EADDRINUSE, EACCES, … */
+  /**
+   * Listens on every address of the host; returns the first. Rejects with the system's error:
+   * EADDRINUSE, EACCES, …
+   */
   async listen(options: ListenOptions): Promise<AddressInfo> {
     const servers = await listenOnEvery(options, () => this.#createServer());
     for (const server of servers) server.on('error', ignore);
@@ -79,12 +82,12 @@ export class HttpDoor {
     return servers[0].address() as AddressInfo;
   }
 
-  /** From here on upgrades are answered 503. */
+  /** From now on upgrades are answered 503. */
   shut(): void {
     this.#isOpen = false;
   }
 
-  /** Resolves when the port is free. Open websockets are their owner's to end. */
+  /** Resolves when the port is free. The owner must close open websockets. */
   async close(): Promise<void> {
     this.shut();
     const closed = this.#servers.map(async (server) => {
@@ -130,7 +133,7 @@ export class HttpDoor {
     else json(response, 404, { error: 'there is nothing here' });
   }
 
-  /** RFC 9110 §5.6.7. */
+  /** IMF-fixdate (RFC 9110 §5.6.7). */
   #date(): string {
     return new Date(this.#clock.wallMs()).toUTCString();
   }
@@ -148,7 +151,8 @@ export class HttpDoor {
       const account = this.#memory.enter(address);
       const memory = new HeldMemory(this.#memory, account);
       const carrier = new MeteredCarrier(acceptCarrier(ws, socket), socket, memory);
-      // By the socket, not by the session: a websocket that lingers in its close still is one.
+      // Released with the socket, not with the session: a websocket that lingers in its close still
+      // holds memory.
       ws.once('close', () => {
         this.#connections -= 1;
         memory.release();
@@ -161,11 +165,11 @@ export class HttpDoor {
   #refusalOf(request: IncomingMessage, address: string): number | undefined {
     if (pathOf(request) !== relayPath) return 404;
     if (!this.#isOpen || this.#connections >= this.#limits.connections) return 503;
-    // The one that asks is among them.
+    // The count includes the requesting socket.
     return (this.#byAddress.get(address) ?? 0) > this.#limits.connectionsPerAddress ? 429 : undefined;
   }
 
-  /** Counts a socket for its address from the first to the last, or closes it. */
+  /** Counts the socket for its address until it closes, or rejects it. */
   #accept(socket: Socket): void {
     if (this.#sockets >= this.#limits.connections + spareSockets) {
       socket.destroy();
@@ -200,9 +204,9 @@ export class HttpDoor {
   }
 }
 
-/** For a connection that could not be accepted: the server goes on. */
+/** For the error of a connection that could not be accepted: the server continues. */
 function ignore(): void {
-  // Nothing to do.
+  // Ignored.
 }
 
 function addressOf(socket: Socket): string {

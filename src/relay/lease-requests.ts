@@ -1,9 +1,11 @@
-// Owns the answers to lease updates and deletes: whose signature it is, and what the table says. Knows no stream.
+// Handles lease updates and deletes: verifies the signature and applies the change to the lease
+// table. Does not handle streams.
 //
-// Time: a lease lasts as long as its holder asked for, from the timestamp of the request to the expiry, on the relay's monotonic clock.
-// A timestamp outside the tolerance is refused, so that a recorded update is of use for 30 s and the time that the app asked for. What
-// a thief gains in that time is to be dialled and to fail the handshake. A recorded delete is of no use to anybody but the connection
-// that holds the lease.
+// Time: a lease lasts from the timestamp of the request to the requested expiry, measured on the
+// relay's monotonic clock. A timestamp outside the tolerance is rejected, so a recorded update can
+// be replayed only within 30 s and for the requested duration. An attacker who replays it receives
+// connections but fails the handshake. A recorded delete works only on the connection that holds
+// the lease.
 import { clockToleranceSeconds } from '../kernel/clock-skew.ts';
 import { PortalError } from '../portal/errors.ts';
 import { validateIdentity, verify } from '../portal/identity.ts';
@@ -19,7 +21,10 @@ type LeaseDeleteRequest = Packet & { readonly type: 'leaseDeleteRequest' };
 
 type Outcome = RegisterOutcome | 'clock_skew';
 
-/** Real relays send REJECTED for everything; apps take any code but ACCEPTED for a refusal, and show it. */
+/**
+ * Other relays send REJECTED for every failure; apps treat any code but ACCEPTED as a refusal and
+ * show it.
+ */
 const codeOf: Readonly<Record<Outcome, number>> = {
   clock_skew: ResponseCode.CLOCK_SKEW,
   registered: ResponseCode.ACCEPTED,
@@ -64,7 +69,7 @@ function isProven(identity: WireIdentity | undefined, signed: SignedPayload): id
   return isValid(identity) && verify(identity, signed.data, signed.signature);
 }
 
-/** An id that derives from its key; nothing is proven by it. */
+/** Whether the id derives from the key. This does not prove possession of the key. */
 export function isValid(identity: WireIdentity | undefined): identity is WireIdentity {
   if (identity === undefined) return false;
   try {

@@ -1,6 +1,7 @@
-// Owns which leases exist, who holds each and until when. Pure: time is asked of a clock, holders are opaque, signatures were
-// checked before. A lease lasts for a duration, so neither the clock of its holder nor a step of the relay's ends it. Expiry is exact
-// on every question; sweeping only frees memory.
+// The lease table: which leases exist, who holds each and until when. The clock is passed in,
+// holders are opaque and signatures are verified by the caller. A lease lasts for a duration, so
+// clock differences and clock steps do not end it. Every lookup checks expiry exactly; sweeping
+// only frees memory.
 import type { Clock } from '../kernel/clock.ts';
 import { foldName, leaseIdIn, sharedLeaseNames } from '../kernel/lease-name.ts';
 import { encodeListEntry } from '../portal/packets/lease-list-writer.ts';
@@ -12,15 +13,15 @@ export interface LeaseRecord<Holder> {
   readonly id: string;
   readonly lease: WireLease;
   readonly holder: Holder;
-  /** Where the holder is: leases and bytes are bounded for each address, too. */
+  /** The address of the holder: leases and bytes are also limited per address. */
   readonly address: string;
   /** Monotonic. */
   readonly expiresAtMs: number;
-  /** As it stands in the list. */
+  /** The lease as encoded in the list. */
   readonly encoded: Uint8Array;
 }
 
-/** What the leases of one address take. */
+/** Leases and bytes of one address. */
 interface Share {
   leases: number;
   bytes: number;
@@ -48,7 +49,10 @@ type TableLimits = Pick<
   | 'metadataBytes'
 >;
 
-/** Of `directoryBytes`, for one address: a few leases with much metadata must not keep others out. */
+/**
+ * The share of `directoryBytes` for one address: a few leases with much metadata must not exclude
+ * others.
+ */
 const addressShareOfBytes = 1 / 4;
 
 export class LeaseTable<Holder> {
@@ -56,14 +60,17 @@ export class LeaseTable<Holder> {
   readonly #limits: TableLimits;
   readonly #dropped: (record: LeaseRecord<Holder>, reason: LeaseDropReason) => void;
   readonly #byId = new Map<string, LeaseRecord<Holder>>();
-  /** By folded name: gateways compare names so, whatever relays do. Shared names are not in it. */
+  /**
+   * By folded name, because gateways compare names folded. Names that several leases may share are
+   * absent.
+   */
   readonly #idByName = new Map<string, string>();
   readonly #idsByHolder = new Map<Holder, Set<string>>();
   readonly #shares = new Map<string, Share>();
   #bytes = 0;
-  /** No lease expires before. */
+  /** No lease expires before this time. */
   #nextExpiryMs = Infinity;
-  /** Changes with every change of what list() gives. */
+  /** Changes whenever the result of list() changes. */
   version = 0;
 
   constructor(
@@ -80,7 +87,10 @@ export class LeaseTable<Holder> {
     return this.#byId.size;
   }
 
-  /** Until `lastsMs` from now. The last registration of an identity wins, whoever held the lease before. */
+  /**
+   * The lease lasts `lastsMs` from now. The last registration of an identity wins, regardless of
+   * the previous holder.
+   */
   register(id: string, lease: WireLease, lastsMs: number, holder: Holder, address = ''): RegisterOutcome {
     this.sweep();
     if (lastsMs <= 0) return 'expired';
@@ -98,7 +108,9 @@ export class LeaseTable<Holder> {
     return 'registered';
   }
 
-  /** Only the holder may: a recorded request must not take a lease away from another connection. */
+  /**
+   * Only the holder may delete: a replayed request must not remove a lease from another connection.
+   */
   delete(id: string, holder: Holder): boolean {
     const record = this.find(id);
     if (record?.holder !== holder) return false;
@@ -143,7 +155,8 @@ export class LeaseTable<Holder> {
 
   #faultOf(lease: WireLease, id: string): RegisterOutcome | undefined {
     const limits = this.#limits;
-    // Clients ignore a lease that is named like an id: it could pass for another one.
+    // Clients ignore a lease whose name looks like a lease id, because it could impersonate that
+    // lease.
     if (Buffer.byteLength(lease.name) > limits.nameBytes || leaseIdIn(lease.name) !== undefined) return 'bad_name';
     if (lease.alpn.length > limits.alpnCount || lease.alpn.some((alpn) => Buffer.byteLength(alpn) > limits.alpnBytes))
       return 'bad_alpn';

@@ -1,60 +1,93 @@
-// Owns how much anybody may ask of our relay, and why so much. Every bound on memory and work of the relay is in this table.
-// What is over a limit is refused; what is within is never slowed down.
+// The limits of the relay on memory and work, with their reasons. Requests over a limit are
+// rejected; those within are never slowed down.
 
 export interface RelayLimits {
-  /** Bytes that the relay holds for all peers together: queues, half requests and messages, and a flat amount for each thing open. */
+  /**
+   * Memory for all peers together, in bytes: queues, partial requests and messages, and a flat
+   * amount for each open object.
+   */
   readonly memoryBytes: number;
-  /** Of one address, over all its connections; a quarter of it while more than three quarters of the total are in use. */
+  /**
+   * Memory of one address over all its connections; a quarter of it while more than three quarters
+   * of the total are in use.
+   */
   readonly memoryBytesPerAddress: number;
-  /** Websockets at once; one more is answered 503. */
+  /** Concurrent websockets; further ones are answered 503. */
   readonly connections: number;
   /**
-   * Connections at once from one address (an IPv6 network of 64 bits is one), websocket or not yet; one more is answered 429, and further
-   * ones are closed at once. Many apps and gateways may share an address.
+   * Concurrent connections of one address (or IPv6 /64), upgraded or not. Further ones are answered
+   * 429, or closed at once when there are many. Apps and gateways may share an address, so the
+   * limit is generous.
    */
   readonly connectionsPerAddress: number;
-  /** Streams of one websocket at once; more get RST. The memory of an address bounds those of all its websockets. A gateway keeps one for each idle tunnel. */
+  /**
+   * Concurrent streams of one websocket; further ones get RST. The memory limit of an address
+   * covers all its websockets. A gateway keeps one stream for each idle tunnel.
+   */
   readonly streamsPerConnection: number;
-  /** Of those, streams that still carry requests; more get RST. Apps and gateways open them in bursts. */
+  /**
+   * Streams among those that still carry requests; further ones get RST. Apps and gateways open
+   * them in bursts.
+   */
   readonly controlStreamsPerConnection: number;
-  /** Bytes of requests not yet answered, and of what was sent behind them, for one websocket. The stream over it gets RST. */
+  /**
+   * Bytes of unanswered requests, and of data sent after them, for one websocket. The stream that
+   * exceeds the limit gets RST.
+   */
   readonly controlBytesPerConnection: number;
-  /** The longest request: a lease with the largest metadata, and as much again for the rest. */
+  /** The largest request: a lease with the largest metadata, and as much again for the rest. */
   readonly requestBytes: number;
-  /** Connection requests of one websocket that wait for an app; more are REJECTED. */
+  /** Connection requests of one websocket that wait for an app; further ones are REJECTED. */
   readonly requestsInFlightPerConnection: number;
   readonly leases: number;
   readonly leasesPerConnection: number;
-  /** From one IPv4 address or IPv6 /64. They may take a quarter of `directoryBytes`. */
+  /** Leases of one IPv4 address or IPv6 /64. They may take a quarter of `directoryBytes`. */
   readonly leasesPerAddress: number;
-  /** All leases as listed: the info answer is one message of at most 2^26 bytes, held in memory once. */
+  /**
+   * Encoded size of all leases: the info response is one message of at most 2^26 bytes, held in
+   * memory once.
+   */
   readonly directoryBytes: number;
-  /** UTF-8. Real relays take any name; a DNS name has 255 bytes at most. */
+  /** UTF-8. Other relays accept any name; a DNS name has at most 255 bytes. */
   readonly nameBytes: number;
   readonly alpnCount: number;
   /** RFC 7301 §3.1: a protocol name has 255 bytes at most. */
   readonly alpnBytes: number;
   /** UTF-8. The stock demo app publishes a picture of 135 KiB in it. */
   readonly metadataBytes: number;
-  /** Forwarded connections to one lease at once; more are REJECTED. As many as one app's websocket has streams; the memory of an address bounds them first. */
+  /**
+   * Concurrent forwarded connections of one lease; further ones are REJECTED. Equals the stream
+   * limit of the app's websocket; the memory limit of an address usually applies first.
+   */
   readonly forwardsPerLease: number;
-  /** Granted on each stream: what a forwarded connection may hold in memory in each direction, twice over. */
+  /**
+   * Initial window of each stream. A forwarded connection may buffer twice this in each direction.
+   */
   readonly windowBytes: number;
-  /** How far that grows on a stream whose other side takes it fast. */
+  /** Maximum window of a stream that is read fast. */
   readonly grownWindowBytes: number;
-  /** How far it grows on a stream whose bandwidth-delay product needs more. */
+  /** Maximum window of a stream whose bandwidth-delay product needs more. */
   readonly farWindowBytes: number;
-  /** What all windows may grow by, over all websockets. Those of one address have a quarter of it in use at most, less than an address may hold. */
+  /**
+   * Budget for the growth of all windows of all websockets. Those of one address use at most a
+   * quarter of it, less than its memory limit.
+   */
   readonly windowBudgetBytes: number;
-  /** The longest websocket message: a yamux frame as large as the largest window, with room to spare. */
+  /** The largest websocket message: a yamux frame as large as the largest window, with a margin. */
   readonly messageBytes: number;
   /** From the first byte to the end of the upgrade request. */
   readonly upgradeTimeoutMs: number;
-  /** For the next whole request on a stream, and for the peer to take an answer. Clients ask right after they open. */
+  /**
+   * Time for the next complete request on a stream, and for the peer to take a response. Clients
+   * send the request right after opening the stream.
+   */
   readonly requestTimeoutMs: number;
-  /** For an app to answer a connection request. Real relays wait until their keepalive fails (38.5 s measured). */
+  /**
+   * Time for an app to answer a connection request. Other relays wait until their keepalive fails
+   * (38.5 s measured).
+   */
   readonly appAnswerTimeoutMs: number;
-  /** For the peer to end a stream that this side has ended; then RST. */
+  /** Time for the peer to end a stream that this side has ended; then RST. */
   readonly lingerMs: number;
 }
 

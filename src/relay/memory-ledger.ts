@@ -1,17 +1,17 @@
-// The memory that the relay holds for its peers: one total, and one share of it for each address, whatever it is held for and over however
-// many connections. Counts bytes, whatever they are.
+// Memory accounting: one total and one share for each address, over all its connections and
+// purposes. Counts bytes only.
 
 export interface MemoryLimits {
   readonly memoryBytes: number;
-  /** Of one address. A quarter of it while more than three quarters of the total are in use. */
+  /** For one address. A quarter of it while more than three quarters of the total are in use. */
   readonly memoryBytesPerAddress: number;
 }
 
-/** What is held for one address. */
+/** Memory held for one address. */
 export class MemoryAccount {
   readonly address: string;
   heldBytes = 0;
-  /** Connections that use it. */
+  /** Connections that use this account. */
   users = 0;
 
   constructor(address: string) {
@@ -36,7 +36,7 @@ export class MemoryLedger {
     return this.#accounts.size;
   }
 
-  /** The account of an address. leave() must follow, once. */
+  /** Returns the account of an address. Each call must be followed by one leave(). */
   enter(address: string): MemoryAccount {
     const account = this.#accounts.get(address) ?? new MemoryAccount(address);
     this.#accounts.set(address, account);
@@ -50,8 +50,9 @@ export class MemoryLedger {
   }
 
   /**
-   * Holds more for an address, or for the two that are to blame for the same bytes: the sender, and the receiver that does not read.
-   * False, and nothing is held, where that is more than a share or the total.
+   * Charges bytes to one account, or to two that share responsibility: the sender, and the receiver
+   * that does not read. Returns false and charges nothing if a share or the total would be
+   * exceeded.
    */
   take(bytes: number, account: MemoryAccount, other: MemoryAccount = account): boolean {
     const shareBytes = this.#shareBytes(this.#heldBytes + bytes);
@@ -81,7 +82,7 @@ export class MemoryLedger {
   }
 }
 
-/** An amount that is held for one thing and changes: taken and given back as a whole. */
+/** A variable amount held for one object and released as a whole. */
 export class HeldMemory {
   readonly #ledger: MemoryLedger;
   readonly #account: MemoryAccount;
@@ -95,7 +96,10 @@ export class HeldMemory {
     this.#other = other;
   }
 
-  /** Holds so many bytes from now on. False: so many more are not to be had, and it holds what it held. */
+  /**
+   * Changes the held amount to `bytes`. Returns false and keeps the old amount if a limit would be
+   * exceeded.
+   */
   hold(bytes: number): boolean {
     if (this.#released) return true;
     const more = bytes - this.#bytes;
@@ -105,7 +109,7 @@ export class HeldMemory {
     return true;
   }
 
-  /** Idempotent. Nothing is held from now on. */
+  /** Idempotent. Later calls of hold() have no effect. */
   release(): void {
     this.hold(0);
     this.#released = true;

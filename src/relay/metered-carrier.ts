@@ -1,28 +1,28 @@
-// A carrier whose memory is counted: the part of a message that has arrived, and what waits for the socket to take it. A connection that
-// holds more than its address may is cut.
+// A carrier whose memory is counted: the partial message received so far, and the bytes that wait
+// for the socket. A connection over the limit of its address is closed.
 import type { Socket } from 'node:net';
 import type { Carrier, CarrierHandler } from '../portal/websocket/carrier.ts';
 import type { HeldMemory } from './memory-ledger.ts';
 
-/** Sockets, parsers and tables of one websocket, idle. */
+/** Memory of an idle websocket: sockets, parsers and tables. */
 const websocketBytes = 65_536;
-/** Less than this of a message comes in one read of the socket, and is not worth counting. */
+/** A partial message below this size arrives in one read of the socket and is not counted. */
 const readBytes = 65_536;
 
 export class MeteredCarrier implements Carrier {
   readonly #inner: Carrier;
   readonly #socket: Socket;
   readonly #memory: HeldMemory;
-  /** Of the socket, when the last message was delivered. */
+  /** The socket's `bytesRead` when the last message was delivered. */
   #deliveredAt: number;
 
-  /** `memory`: of this carrier alone; it is the caller's to release. */
+  /** `memory`: for this carrier alone; the caller must release it. */
   constructor(inner: Carrier, socket: Socket, memory: HeldMemory) {
     this.#inner = inner;
     this.#socket = socket;
     this.#memory = memory;
     this.#deliveredAt = socket.bytesRead;
-    // Behind the websocket's own listener: what is left is the beginning of a message.
+    // Runs after the websocket's own listener, so the remaining bytes belong to a partial message.
     socket.on('data', () => {
       if (socket.bytesRead - this.#deliveredAt > readBytes) this.#count();
     });
@@ -63,7 +63,7 @@ export class MeteredCarrier implements Carrier {
     this.#inner.close();
   }
 
-  /** Recounts what may have shrunk without an event. */
+  /** Updates the count, because buffers may shrink without an event. */
   sweep(): void {
     this.#count();
   }

@@ -1,4 +1,4 @@
-// Owns what the rooms of the relay share: one of each, passed as an argument. Decides nothing.
+// What the parts of the relay share, passed as an argument. Contains no logic.
 import type { Clock } from '../kernel/clock.ts';
 import type { Directory } from './directory.ts';
 import type { ForwardLedger } from './forward-ledger.ts';
@@ -10,17 +10,17 @@ import type { Pipe } from '../portal/yamux/pipe.ts';
 import type { WindowBudget } from '../portal/yamux/window-budget.ts';
 import type { ByteBudget } from './byte-budget.ts';
 
-/** Whoever is at the other end of a websocket, as the rest of the relay sees it. */
+/** The peer at the other end of a websocket, as the rest of the relay sees it. */
 export interface Peer {
   /** For logs. */
   readonly number: number;
   readonly isClosed: boolean;
-  /** Of its address. */
+  /** The memory account of its address. */
   readonly account: MemoryAccount;
-  /** What its requests may hold in memory. */
+  /** Memory for its pending requests. */
   readonly controlBytes: ByteBudget;
   requestsInFlight: number;
-  /** A stream towards it, for a connection to a lease that it holds. */
+  /** Opens a stream to this peer, for a connection to a lease that it holds. */
   open(signal: AbortSignal): Promise<Pipe>;
 }
 
@@ -35,9 +35,9 @@ export interface RelayContext {
   readonly directory: Directory;
   readonly forwards: ForwardLedger;
   readonly memory: MemoryLedger;
-  /** What the receive windows of all streams may grow by. */
+  /** Budget for the growth of all receive windows. */
   readonly windowBudget: WindowBudget;
-  /** What is held and may have shrunk without an event: recounted once a second. */
+  /** Objects whose memory may shrink without an event: recounted once a second. */
   readonly swept: Set<Swept>;
   readonly log: RelayLog;
 }

@@ -1,4 +1,4 @@
-// What an honest client and an honest app see of our relay, over real websockets.
+// Our relay as seen by a well-behaved client and app, over real websockets.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
@@ -260,7 +260,7 @@ test(
       assert.equal(response.status, 200);
       await response.text();
     }
-    // One websocket, and 256 sockets for requests that are answered and gone.
+    // One websocket, and 256 spare sockets for short requests.
     let closed = 0;
     const refused = Promise.withResolvers<undefined>();
     for (let i = 0; i < 300; i += 1) {

@@ -1,4 +1,5 @@
-// The relay as a whole: builds its parts, knows who is connected, starts, drains and stops. The server side of Portal v1, without any client.
+// The relay: builds its parts, keeps the list of peers, starts, drains and stops. Implements the
+// server side of Portal v1 only.
 import { isIPv6 } from 'node:net';
 import type { Clock } from '../kernel/clock.ts';
 import { systemClock } from '../kernel/clock.ts';
@@ -24,36 +25,47 @@ export interface RelayOptions {
   readonly host?: string;
   /** Default: the system's resolver. */
   readonly lookup?: HostLookup;
-  /** Default 4017, where real relays listen; 0 takes any free port. */
+  /** Default 4017, as on other relays; 0 takes any free port. */
   readonly port?: number;
-  /** Who the relay says it is in info answers; nothing is proven by it. Default: a new identity. */
+  /** The relay's identity in info responses; not proven. Default: a new identity. */
   readonly identity?: Identity;
-  /** The relay's URL in info answers. Default: the address that it listens on. */
+  /** The relay's URL in info responses. Default: the address that it listens on. */
   readonly publicUrl?: string;
   readonly limits?: Partial<RelayLimits>;
-  /** What receive windows may grow by, shared with others. Default: one of `limits.windowBudgetBytes` for this relay. */
+  /**
+   * Budget for the growth of receive windows, which may be shared. Default: one of
+   * `limits.windowBudgetBytes` for this relay.
+   */
   readonly windowBudget?: WindowBudget;
-  /** Default: a ping every 15 s, an answer within 10 s: a frozen app is gone after 25 s at most. */
+  /**
+   * Default: a ping every 15 s and a timeout of 10 s, so a frozen app is dropped after at most 25
+   * s.
+   */
   readonly keepalive?: Keepalive;
   readonly log?: RelayLog;
   readonly clock?: Clock;
 }
 
 export interface Relay {
-  /** Rejects with the system's error where the port is taken or may not be used (EADDRINUSE, EACCES). */
+  /** Rejects with the system's error if the port cannot be bound (EADDRINUSE, EACCES). */
   listen(): Promise<{ readonly url: string; readonly port: number }>;
-  /** Takes nobody and nothing new, waits until nothing is forwarded any more or `signal` aborts, then closes. */
+  /**
+   * Accepts no new peers, leases or connections, waits until no forwarded connection is left or
+   * `signal` aborts, then closes.
+   */
   drain(signal: AbortSignal): Promise<void>;
-  /** Ends every connection at once. Idempotent. */
+  /** Closes every connection at once. Idempotent. */
   close(): Promise<void>;
   counts(): { readonly connections: number; readonly leases: number; readonly forwards: number };
-  /** Bytes that are held for peers, as they are counted against the limits. */
+  /** Bytes held for peers, as counted against the limits. */
   heldBytes(): number;
 }
 
-const defaultPort = 4_017; // of real relays
+const defaultPort = 4_017; // the default of other relays
 const defaultKeepalive: Keepalive = { intervalMs: 15_000, timeoutMs: 10_000 };
-/** Expiry is exact without it; this frees memory, tells the log, and counts again what is held. */
+/**
+ * Expiry is exact without it; the sweep frees memory, logs expired leases and recounts held memory.
+ */
 const sweepIntervalMs = 1_000;
 
 export function createRelay(options: RelayOptions): Relay {

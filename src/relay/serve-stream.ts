@@ -1,5 +1,6 @@
-// Owns the life of a stream that a client opened: one request after the other, each with its answer, until the peer ends, falls
-// silent, breaks the protocol, or a connection takes the stream over. Knows nothing of how an answer is found.
+// Serves a stream that a client opened: one request and response after the other, until the peer
+// ends, times out, violates the protocol, or a forwarded connection takes the stream over. Does not
+// produce the responses.
 import { TimeLimit } from '../kernel/work/time-limit.ts';
 import { PortalError } from '../portal/errors.ts';
 import { encodePacket } from '../portal/packets/packets.ts';
@@ -11,7 +12,7 @@ import { deleteLease, updateLease } from './lease-requests.ts';
 import { HeldMemory } from './memory-ledger.ts';
 import type { Peer, RelayContext } from './relay-context.ts';
 
-/** Never throws, and never harms another stream: whatever is wrong ends this one. */
+/** Never throws and never affects another stream: any failure ends this stream only. */
 export async function serveStream(pipe: Pipe, peer: Peer, relay: RelayContext): Promise<void> {
   const { requestBytes, requestTimeoutMs, lingerMs } = relay.limits;
   const held = new HeldMemory(relay.memory, peer.account);
@@ -30,11 +31,11 @@ export async function serveStream(pipe: Pipe, peer: Peer, relay: RelayContext): 
         continue;
       }
       if (await connect(packet, stream, peer, relay)) return;
-      // A client that dialled optimistically has sent more, which is no request.
+      // A client that dialled optimistically has sent more bytes, which are not a request.
       break;
     }
   } catch (error) {
-    // Clients reset the stream of a request that was answered, and sessions end: neither is worth a line.
+    // Clients reset streams after a response, and sessions end: neither is logged.
     if (!stream.gone.aborted) {
       relay.log({ event: 'stream_refused', connection: peer.number, reason: reasonOf(error) });
     }

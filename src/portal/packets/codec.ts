@@ -1,8 +1,10 @@
-// Owns how protobuf is written and how strictly it is read: a known field with the wrong wire type, a nested message that reaches beyond its parent
-// and field number 0 are faults; unknown fields are skipped. Knows no packet.
+// Strict protobuf decoding: a known field with the wrong wire type, a nested message that exceeds
+// its parent and field number 0 are errors; unknown fields are skipped. Independent of the packet
+// types.
 //
-// The generated decoder goes by field numbers alone: it reads a length where it expects one, whatever the wire type says, and
-// a nested message to the end of the whole input. The Go peers refuse both, and so do we, by one walk over the bytes first.
+// The generated decoder ignores the wire type of known fields and does not check nested lengths
+// against their parent. The Go peers reject both, so the bytes are validated in one pass before
+// decoding.
 import {
   create,
   type DescMessage,
@@ -16,10 +18,10 @@ import { PortalError } from '../errors.ts';
 
 const wireTypes = { varint: 0, bit64: 1, lengthDelimited: 2, startGroup: 3, endGroup: 4, bit32: 5 } as const;
 
-/** Groups are never sent by a peer of this protocol; as an unknown field they may nest this deep. */
+/** Peers never send groups; unknown fields may nest them this deep. */
 const maxGroupDepth = 32;
 
-/** Decodes and throws PortalError packet_malformed for everything that the Go peers would not take. */
+/** Throws PortalError packet_malformed for all input that the Go peers reject. */
 export function decodeStrictly<Desc extends DescMessage>(desc: Desc, bytes: Uint8Array): MessageShape<Desc> {
   try {
     new Walk(bytes).message(desc, bytes.length);
@@ -46,7 +48,10 @@ class Walk {
     this.#bytes = bytes;
   }
 
-  /** Reads one message that ends exactly at `end`. The schema has no recursive message, so its depth bounds ours. */
+  /**
+   * Reads one message that ends exactly at `end`. The schema is not recursive, so its depth limits
+   * the recursion.
+   */
   message(desc: DescMessage, end: number): void {
     while (this.#position < end) {
       const tag = this.#varint(end);
@@ -68,14 +73,14 @@ class Walk {
     }
   }
 
-  /** The end of the field whose length comes next. */
+  /** Reads a length and returns the end of the field. */
   #lengthDelimited(end: number): number {
     const length = this.#varint(end);
     if (length > end - this.#position) throw malformed('a field is longer than what holds it');
     return this.#position + length;
   }
 
-  /** Exact up to 2^53, and only magnitudes are compared beyond. At most ten bytes, as every encoder writes. */
+  /** Exact up to 2^53; larger values are only compared. At most ten bytes. */
   #varint(end: number): number {
     let value = 0;
     let scale = 1;

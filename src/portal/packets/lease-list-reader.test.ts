@@ -26,21 +26,21 @@ function packetOf(leases: readonly WireLease[]): Buffer {
   return encodePacket({ type: 'relayInfoResponse', relayInfo: { identity, address: ['ws://r/relay'], leases } });
 }
 
-/** Cut into chunks of these lengths, over and over. */
+/** Splits the packet into chunks of these lengths, repeated. */
 function read(packet: Buffer, lengths: readonly number[] = [packet.length]): LeaseListReader {
   const reader = new LeaseListReader({ maxLeases: 1_000 });
   for (let at = 0, i = 0; at < packet.length; i += 1) {
     const length = lengths[i % lengths.length] ?? 1;
     const chunk = Buffer.from(packet.subarray(at, at + length));
     for (const work = reader.read(chunk); work.next().done !== true;);
-    // Lent chunks are written over.
+    // The chunk is overwritten, because its buffer is only valid during the call.
     chunk.fill(0xff);
     at += length;
   }
   return reader;
 }
 
-/** What the decoder of whole packets makes of it. */
+/** The result of the whole-packet decoder. */
 function oracle(packet: Buffer): object | string {
   try {
     const decoded = decodePacket(packet.subarray(4));

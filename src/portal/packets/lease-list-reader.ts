@@ -1,6 +1,6 @@
-// Reads a relay's lease list as it arrives, without ever holding the whole packet: a list may have 2^26 bytes, nearly all of them
-// metadata that strangers published. As strict as codec.ts: wrong wire types and lengths beyond the enclosing message are faults,
-// unknown fields are skipped. The parser keeps its place between two chunks, wherever they are cut.
+// Parses a relay's lease list incrementally, without holding the whole packet: a list may have 2^26
+// bytes, mostly untrusted metadata. As strict as codec.ts: wrong wire types and lengths beyond the
+// enclosing message are errors, unknown fields are skipped. Chunks may be split anywhere.
 import {
   LeaseAdmission,
   maxNameBytes,
@@ -25,7 +25,7 @@ const maxAddressBytes = 1_024;
 const relayInfoResponse = 1;
 
 export interface LeaseListOptions extends AdmissionOptions {
-  /** `drop`: for callers that have no use for it. Default: keep up to 16 KiB of each lease. */
+  /** `drop`: for callers that do not use it. Default: keep up to 16 KiB of each lease. */
   readonly metadata?: 'keep' | 'drop';
 }
 
@@ -46,7 +46,7 @@ interface OpenLease {
 
 type Message = 'packet' | 'response' | 'info' | 'relay identity' | 'lease' | 'lease identity';
 
-/** By message and field number. A number in place of a kind: the bytes that are kept of the field at most. */
+/** By message and field number. A number as kind: the maximum of bytes to keep of the field. */
 const fields: Readonly<Record<Message, Readonly<Record<number, Message | number | 'varint'>>>> = {
   packet: { 1: 'varint', 2: 'response' },
   response: { 1: 'info' },
@@ -78,14 +78,15 @@ export class LeaseListReader implements ScanHandler<Message> {
     return this.#scanner?.done === true;
   }
 
-  /** Something of the packet came, and not all of it. */
+  /** The packet has begun and is incomplete. */
   get begun(): boolean {
     return this.#prefixRead > 0 && !this.done;
   }
 
   /**
-   * Yields after some fields; the chunk must not change before it returns, and nothing of it is kept. Throws PortalError
-   * packet_too_large or packet_malformed, after which the reader is of no use.
+   * Yields after some fields. The chunk must not change before the generator returns; none of it is
+   * kept. Throws PortalError packet_too_large or packet_malformed, after which the reader must not
+   * be used.
    */
   *read(chunk: Buffer): Generator<void, void> {
     let at = 0;
@@ -103,7 +104,7 @@ export class LeaseListReader implements ScanHandler<Message> {
     yield* this.#scanner.scan(chunk, at);
   }
 
-  /** Throws PortalError packet_unexpected where the packet is no lease list. */
+  /** Throws PortalError packet_unexpected if the packet is not a lease list. */
   result(): LeaseList {
     if (this.#type !== relayInfoResponse)
       throw new PortalError(
@@ -116,7 +117,7 @@ export class LeaseListReader implements ScanHandler<Message> {
 
   kindOf(message: Message, number: number): FieldKind<Message> | undefined {
     const field = fields[message][number];
-    // Of another packet the type is reported, not what is wrong with its payload.
+    // For other packets the type is reported, not errors of their payload.
     if (message === 'packet' && number === 2 && this.#type > relayInfoResponse) return { keepBytes: 0 };
     if (typeof field !== 'number') return field === 'varint' || field === undefined ? field : { message: field };
     const isUnwanted =
@@ -130,7 +131,7 @@ export class LeaseListReader implements ScanHandler<Message> {
     if (message === 'lease') this.#lease = { id: '', name: '', alpn: [], metadata: '', expires: 0 };
     else if (message === 'relay identity') this.#identity ??= { id: '', publicKey: new Uint8Array() };
     else if (message === 'response') {
-      // Of several payloads the last one counts, as in every protobuf decoder.
+      // The last of several payloads wins, as in every protobuf decoder.
       this.#identity = undefined;
       this.#addresses = [];
       this.#leases = [];
@@ -179,7 +180,7 @@ export class LeaseListReader implements ScanHandler<Message> {
   }
 }
 
-/** What is no UTF-8 becomes U+FFFD: refusing it would let one app hide all others. */
+/** Invalid UTF-8 becomes U+FFFD: an error would let one app hide all others. */
 function textOf(bytes: Buffer | undefined): string {
   return bytes === undefined ? '' : bytes.toString('utf8');
 }

@@ -1,6 +1,6 @@
-// Writes a relay's lease list from entries that were encoded one by one, so that a change of one lease does not cost the encoding of
-// all: of 10,000 leases it takes 40 ms. Small entries are gathered in blocks, large ones are never copied. The bytes are those of
-// encodePacket().
+// Writes a relay's lease list from entries encoded one by one, so that a change of one lease does
+// not require encoding all: 10,000 leases take 40 ms. Small entries are gathered in blocks, large
+// ones are never copied. The bytes equal those of encodePacket().
 import type { Identity } from '../identity.ts';
 import { encode } from './codec.ts';
 import { PacketType, RelayInfoSchema } from './gen/packets_pb.js';
@@ -13,17 +13,17 @@ const typeField = [1 * 8, PacketType.RELAY_INFO_RESPONSE];
 const payloadTag = tag(2);
 const relayInfoTag = tag(1);
 
-/** The lease as a field of the list. */
+/** Encodes the lease as a field of the list. */
 export function encodeListEntry(lease: WireLease): Uint8Array {
   const message = leaseInit(lease);
   return encode(RelayInfoSchema, { leases: message === undefined ? [] : [message] });
 }
 
-/** An entry from here on is a piece of its own. */
+/** Entries of at least this size are pieces of their own. */
 const ownPieceBytes = 8_192;
 const blockBytes = 65_536;
 
-/** Length and packet, ready for the stream, in pieces that must not be written into. */
+/** Length and packet, ready for the stream, in pieces that must not be modified. */
 export function encodeLeaseList(
   identity: Identity,
   addresses: readonly string[],

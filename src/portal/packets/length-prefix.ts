@@ -1,6 +1,7 @@
-// Frames messages on a stream before it becomes a raw pipe: a length as u32 big endian, then so many bytes. Parses no message.
+// Frames messages on a stream before it becomes a raw pipe: a u32 big-endian length, then the
+// message. Does not parse messages.
 
-/** The protocol's own limit; a real relay dies of a longer one. */
+/** The protocol's limit; other relays crash on a longer message. */
 export const maxMessageBytes: number = 2 ** 26;
 
 export const lengthBytes = 4;

@@ -31,7 +31,7 @@ describe('MessageReader', () => {
             offset += size;
             for (let message = reader.next(); message !== undefined; message = reader.next()) seen.push(message);
           }
-          // Compared at the end: a message must not change when more is pushed.
+          // Compared at the end, because later pushes must not change a message.
           assert.deepEqual(
             seen.map((message) => message.toString('hex')),
             messages.map((message) => Buffer.from(message).toString('hex')),

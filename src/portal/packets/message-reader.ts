@@ -1,27 +1,33 @@
-// Owns the cutting of a byte stream into length-prefixed messages, however the stream was split. Holds what arrived and never
-// what was merely announced. Knows nothing of what the messages say.
+// Splits a byte stream into length-prefixed messages, however it is chunked. Allocates for received
+// bytes only, never for an announced length. Does not interpret messages.
 import { PortalError } from '../errors.ts';
 import { lengthBytes, maxMessageBytes } from './length-prefix.ts';
 
 const empty = Buffer.alloc(0);
 
-/** Feed with push(), then take messages with next() until it has none. Bounded by what the caller pushes and by `limitBytes`. */
+/**
+ * Feed with push(), then take messages with next() until it returns undefined. Memory is limited by
+ * the pushed bytes and by `limitBytes`.
+ */
 export class MessageReader {
   readonly #limitBytes: number;
-  /** What is unread is #buffer[#start, #end). Bytes before #end are never written again: messages are views of them. */
+  /**
+   * The unread bytes are #buffer[#start, #end). Bytes before #end are never overwritten: messages
+   * are views of them.
+   */
   #buffer: Buffer = empty;
   #start = 0;
   #end = 0;
-  /** False: the buffer is a chunk of the carrier's, whose other bytes are not ours to write. */
+  /** False: the buffer is a chunk of the carrier and must not be written to. */
   #owned = false;
 
-  /** `limitBytes`: the longest message that makes sense to the caller, at most 2^26. */
+  /** `limitBytes`: the longest message that the caller accepts, at most 2^26. */
   constructor(limitBytes: number) {
     if (!(limitBytes >= 0 && limitBytes <= maxMessageBytes)) throw new RangeError(`bad message limit ${limitBytes}`);
     this.#limitBytes = limitBytes;
   }
 
-  /** Keeps a view of the chunk where that is enough. */
+  /** Keeps a view of the chunk if no copy is needed. */
   push(chunk: Buffer): void {
     if (this.#start === this.#end) {
       this.#buffer = chunk;
@@ -32,7 +38,8 @@ export class MessageReader {
     }
     const unread = this.#end - this.#start;
     if (!this.#owned || this.#end + chunk.length > this.#buffer.length) {
-      // Doubling keeps the cost of a message that comes byte by byte linear, and at twice of what came.
+      // Doubling keeps the cost linear for a message that arrives byte by byte, and the memory at
+      // twice the received bytes.
       const grown = Buffer.allocUnsafeSlow(Math.max(unread + chunk.length, 2 * unread));
       this.#buffer.copy(grown, 0, this.#start, this.#end);
       this.#buffer = grown;
@@ -44,7 +51,10 @@ export class MessageReader {
     this.#end += chunk.length;
   }
 
-  /** The next whole message without its length, or undefined. Throws PortalError packet_too_large, again on every call. */
+  /**
+   * The next complete message without its length, or undefined. Throws PortalError packet_too_large
+   * on this and every later call.
+   */
   next(): Buffer | undefined {
     if (this.#end - this.#start < lengthBytes) return undefined;
     const length = this.#buffer.readUInt32BE(this.#start);
@@ -60,7 +70,7 @@ export class MessageReader {
     return this.#buffer.subarray(messageStart, this.#start);
   }
 
-  /** What follows the last message; the reader is empty afterwards. */
+  /** Returns the bytes after the last message and empties the reader. */
   rest(): Buffer {
     const rest = this.#buffer.subarray(this.#start, this.#end);
     this.#buffer = empty;

@@ -36,7 +36,10 @@ const types: readonly Packet['type'][] = [
   'connectionResponse',
 ];
 
-/** The vectors' way of writing fields, as ours: bytes for hex, bigint for 64 bits, undefined for what is absent. */
+/**
+ * Converts our fields to the notation of the vectors: bytes for hex, bigint for 64 bits, undefined
+ * for absent.
+ */
 function fieldsOf(value: unknown, key = ''): unknown {
   if (Array.isArray(value)) return value.map((item) => fieldsOf(item));
   if (value === null) return undefined;
@@ -104,7 +107,7 @@ describe('messages that stand without a packet', () => {
           assert.equal(Buffer.from(encodeSigned(plain as never)).toString('hex'), messageHex);
           return;
         case 'Identity': {
-          // Has no codec of its own: stands in a connection request.
+          // Has no codec of its own, so it is encoded in a connection request.
           const packet = { type: 'connectionRequest', leaseId: '', clientIdentity: plain } as Packet;
           const encoded = encodePacket(packet);
           assert.ok(encoded.toString('hex').endsWith(messageHex));
@@ -119,11 +122,12 @@ describe('messages that stand without a packet', () => {
 });
 
 /**
- * Bytes that no encoder writes and that Go takes. We take them too, text that is not UTF-8 included: a relay's list of leases is
- * one message, and one app's strange name must not hide the others.
+ * Bytes that no encoder writes but Go accepts. We accept them too, including invalid UTF-8: a
+ * relay's lease list is one message, and one app's invalid name must not hide the others.
  */
 const refusedThoughLenient: Readonly<Record<string, PortalErrorCode>> = {
-  // The Go decoder takes them and a Go relay then ends the stream; nobody here has any other use for them either.
+  // The Go decoder accepts them and a Go relay then ends the stream; they have no other use here
+  // either.
   'unknown packet type 8': 'packet_unexpected',
   'unknown packet type 1000': 'packet_unexpected',
 };
@@ -145,7 +149,7 @@ describe('malformed packets', () => {
       reader.push(hex(wireHex));
       switch (stage) {
         case 'stream':
-          // No message, and what is left tells the end between two messages from the end inside of one.
+          // No message. The rest tells an end between two messages from an end within one.
           assert.equal(reader.next(), undefined);
           assert.equal(reader.rest().toString('hex'), wireHex);
           return;
@@ -154,7 +158,7 @@ describe('malformed packets', () => {
           return;
         case 'packet':
         case 'payload': {
-          // A known field with the wrong wire type included, which an ordinary decoder would skip: it is no peer of ours.
+          // Includes a known field with the wrong wire type, which an ordinary decoder would skip.
           const message = reader.next();
           assert.ok(message !== undefined);
           assert.throws(() => decodePacket(message), portalError('packet_malformed'));
@@ -164,10 +168,11 @@ describe('malformed packets', () => {
   }
 
   it('refuses a nested message that reaches beyond the one around it', () => {
-    // Packet{type 6, payload{lease_id of 5 bytes in a payload of 3}} followed by bytes that would satisfy the length.
+    // Packet{type 6, payload{lease_id of 5 bytes in a payload of 3}} followed by bytes that would
+    // satisfy the length.
     const packet = hex('0806' + '1203' + '0a0541' + '1a024142');
     assert.throws(() => decodePacket(packet), portalError('packet_malformed'));
-    // Nested messages: identity (in client_identity) says 6 bytes of id where only 4 are its own.
+    // Nested messages: identity (in client_identity) declares 6 bytes of id but contains only 4.
     const nested = hex('0806' + '120c' + '1204' + '0a064142' + '0a0443444546');
     assert.throws(() => decodePacket(nested), portalError('packet_malformed'));
   });

@@ -1,5 +1,5 @@
-// The control packets of Portal v1, between the bytes on the wire and typed objects. Reads strictly, writes what the Go encoder writes.
-// Knows no stream, and decides nothing about what a packet asks for.
+// Converts the control packets of Portal v1 between bytes and typed objects. Decodes strictly and
+// encodes like the Go encoder. Does not handle streams or act on packets.
 import { PortalError } from '../errors.ts';
 import { decodeStrictly, encode } from './codec.ts';
 import * as wire from './gen/packets_pb.js';
@@ -19,7 +19,10 @@ import {
   type WireRelayInfo,
 } from './wire-types.ts';
 
-/** Answers to lease and connection requests. An app's own code passes the relay unchanged, so any int32 may come. */
+/**
+ * Response codes of lease and connection requests. The relay forwards an app's code unchanged, so
+ * any int32 may arrive.
+ */
 export const ResponseCode = {
   UNKNOWN: 0,
   ACCEPTED: 1,
@@ -28,9 +31,9 @@ export const ResponseCode = {
   INVALID_NAME: 4,
   INVALID_ALPN: 5,
   REJECTED: 6,
-  /** Ours, of an app: it does not admit the client (docs/protocol.md#response-codes). */
+  /** Our extension, sent by apps: the client is not admitted (docs/protocol.md#response-codes). */
   CLIENT_NOT_ADMITTED: 64,
-  /** Ours, of a relay: the timestamp of a lease request is outside the tolerance. */
+  /** Our extension, sent by relays: the timestamp of a lease request is outside the tolerance. */
   CLOCK_SKEW: 65,
 } as const;
 
@@ -46,26 +49,26 @@ export type Packet =
 
 type Sign = (data: Uint8Array) => Uint8Array;
 
-/** A lease update as it is sent: signed by the lease's credential. */
+/** A lease update, signed by the lease's credential. */
 export function signLeaseUpdate(request: LeaseUpdate, sign: Sign): Packet & { type: 'leaseUpdateRequest' } {
   const data = encode(wire.LeaseUpdateRequestSchema, { ...request, lease: leaseInit(request.lease) });
   return { type: 'leaseUpdateRequest', signed: { data, signature: sign(data) }, request };
 }
 
-/** A lease delete as it is sent: signed by the lease's credential. */
+/** A lease delete, signed by the lease's credential. */
 export function signLeaseDelete(request: LeaseDelete, sign: Sign): Packet & { type: 'leaseDeleteRequest' } {
   const data = encode(wire.LeaseDeleteRequestSchema, { ...request, identity: identityInit(request.identity) });
   return { type: 'leaseDeleteRequest', signed: { data, signature: sign(data) }, request };
 }
 
-/** Length and packet, ready for the stream. Of a signed request `signed` is what is sent. */
+/** Length and packet, ready for the stream. For a signed request the bytes of `signed` are sent. */
 export function encodePacket(packet: Packet): Buffer {
   return prefixLength(encode(wire.PacketSchema, { type: typeNumbers[packet.type], payload: encodePayload(packet) }));
 }
 
 /**
- * Decodes what stands behind the length. Throws PortalError packet_malformed; packet_unexpected for a type that this protocol
- * does not have.
+ * Decodes a packet without its length. Throws PortalError packet_malformed; packet_unexpected for
+ * an unknown type.
  */
 export function decodePacket(bytes: Uint8Array): Packet {
   const { type, payload } = decodeStrictly(wire.PacketSchema, bytes);

@@ -1,6 +1,7 @@
-// Scans one protobuf message that arrives in chunks and reports its fields: nested messages by their begin and end, of everything
-// else at most the bytes that the handler wants. Knows no schema; the handler has it. The state between two chunks is a stack of
-// open messages and, of the field that was cut, the bytes kept so far.
+// Scans one protobuf message that arrives in chunks and reports its fields: begin and end of nested
+// messages, and of other fields at most the bytes that the handler wants. The handler has the
+// schema. The state between chunks is the stack of open messages and the kept bytes of a partial
+// field.
 import { PortalError } from '../errors.ts';
 
 /** `keepBytes`: a longer field is reported without its bytes. 0: skipped, not reported. */
@@ -13,24 +14,24 @@ export interface ScanHandler<M> {
   end(message: M): void;
   /** As int64; exact from -2^53 to 2^53. */
   varint(message: M, number: number, value: number): void;
-  /** Undefined: longer than is kept. Valid during the call only. */
+  /** Undefined: longer than `keepBytes`. Valid during the call only. */
   bytes(message: M, number: number, value: Buffer | undefined): void;
 }
 
 interface Open<M> {
   readonly message: M;
-  /** Position behind its last byte. */
+  /** Position after its last byte. */
   readonly end: number;
 }
 
 type Step = 'tag' | 'varint' | 'length' | 'keep' | 'skip';
 
 const wireType = { varint: 0, bit64: 1, lengthDelimited: 2, startGroup: 3, endGroup: 4, bit32: 5 } as const;
-/** As every encoder writes. */
+/** The maximum of every encoder. */
 const maxVarintBytes = 10;
 const lowBytes = 4;
 const lowRange = 2 ** 28;
-/** Groups are unknown fields at most. As deep as codec.ts takes them. */
+/** Groups occur only as unknown fields. The same limit as in codec.ts. */
 const maxGroupDepth = 32;
 /** A field takes less than a microsecond. */
 const stepsPerYield = 64;
@@ -42,14 +43,16 @@ export class ProtobufScanner<M> {
   #position = 0;
   #step: Step = 'tag';
   #number = 0;
-  /** Of the field that is being read. Undefined: unknown. */
+  /** The field being read. Undefined: unknown. */
   #kind: FieldKind<M> | undefined = undefined;
-  /** Of the varint that is being read: its lower 28 bits, and the rest. A double holds neither half inexactly. */
+  /**
+   * The varint being read: its lower 28 bits and the rest, each of which a double holds exactly.
+   */
   #low = 0;
   #high = 0;
   #scale = 1;
   #count = 0;
-  /** Bytes of the field still to come. */
+  /** Remaining bytes of the field. */
   #left = 0;
   #kept: Buffer | undefined = undefined;
   #keptBytes = 0;
@@ -65,7 +68,7 @@ export class ProtobufScanner<M> {
     return this.#stack.length === 0;
   }
 
-  /** Reads the chunk from `from` on; what stands behind the message is left alone. */
+  /** Reads the chunk starting at `from`; bytes after the message are not read. */
   *scan(chunk: Buffer, from: number): Generator<void, void> {
     let at = from;
     let steps = 0;
@@ -76,7 +79,7 @@ export class ProtobufScanner<M> {
     }
   }
 
-  /** The bytes that were used: one varint, or what the chunk has of a field. */
+  /** Returns the number of bytes used: one varint, or the chunk's part of a field. */
   #advance(chunk: Buffer, at: number): number {
     return this.#step === 'keep' || this.#step === 'skip' ? this.#content(chunk, at) : this.#varintBytes(chunk, at);
   }
@@ -210,7 +213,7 @@ export class ProtobufScanner<M> {
     this.#close();
   }
 
-  /** Ends the messages whose last byte was read. */
+  /** Ends the messages that are complete. */
   #close(): void {
     for (let open = this.#stack.at(-1); open?.end === this.#position; open = this.#stack.at(-1)) {
       if (this.#groups.length > 0) throw malformed('a group is cut short');

@@ -1,10 +1,10 @@
-// Owns the messages that are signed or signatures: the wrapper around lease requests and handshake messages, and the handshake's
-// two messages, which have one shape. Checks no signature.
+// Signed messages: the wrapper around lease requests and handshake messages, and the two handshake
+// messages, which share one format. Does not verify signatures.
 import { decodeStrictly, encode } from './codec.ts';
 import { InitPayloadSchema, SignedPayloadSchema } from './gen/packets_pb.js';
 import { copyBytes, identityInit, identityOf, type WireIdentity } from './wire-types.ts';
 
-/** `data` is what was signed, byte for byte; whether the signature is right is for the receiver to check. */
+/** `data` is the signed bytes; the receiver must verify the signature. */
 export interface SignedPayload {
   readonly data: Uint8Array;
   readonly signature: Uint8Array;
@@ -12,7 +12,7 @@ export interface SignedPayload {
 
 /** ClientInit and ServerInit. */
 export interface InitPayload {
-  /** 0 is the only one there is. */
+  /** Only version 0 exists. */
   readonly version: number;
   readonly nonce: Uint8Array;
   /** Unix seconds. */

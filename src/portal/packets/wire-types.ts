@@ -1,5 +1,5 @@
-// Owns the plain shapes of what packets carry, and their way to and from the generated messages. What is decoded is copied out
-// of the input, so that a kept lease does not keep the relay's whole answer in memory.
+// Plain types for the content of packets, converted to and from generated messages. Decoded values
+// are copied, so that a kept lease does not keep the relay's whole response in memory.
 import { create } from '@bufbuild/protobuf';
 import {
   type Identity,
@@ -10,7 +10,7 @@ import {
   RelayInfoSchema,
 } from './gen/packets_pb.js';
 
-/** As it stands on the wire: claimed, not checked. */
+/** As received: claimed, not verified. */
 export interface WireIdentity {
   readonly id: string;
   readonly publicKey: Uint8Array;
@@ -46,7 +46,7 @@ export interface LeaseDelete {
   readonly timestamp: bigint;
 }
 
-/** A Uint8Array of its own: a subarray of the input would keep all of the input alive. */
+/** Copies the bytes: a subarray would keep the whole input alive. */
 export function copyBytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }

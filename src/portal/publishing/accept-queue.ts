@@ -1,4 +1,5 @@
-// Owns tunnels that were accepted and not yet taken: a bounded queue with one async iterator. Knows nothing of leases.
+// Accepted tunnels that the app has not taken yet: a bounded queue with one async iterator.
+// Independent of leases.
 
 interface Closable {
   destroy(): unknown;
@@ -11,13 +12,13 @@ export class AcceptQueue<T extends Closable> implements AsyncIterableIterator<T>
   #wake: (() => void) | undefined;
   #end: { readonly error: Error | undefined } | undefined;
 
-  /** `left` is called once when whoever iterates leaves before the end. */
+  /** `left` is called once if the consumer leaves the iteration before its end. */
   constructor(capacity: number, left: () => void = () => undefined) {
     this.#capacity = capacity;
     this.#left = left;
   }
 
-  /** False: the queue is full or closed, and the item stays the caller's. */
+  /** Returns false if the queue is full or closed; the item then still belongs to the caller. */
   offer(item: T): boolean {
     if (this.#end !== undefined || this.#items.length >= this.#capacity) return false;
     this.#items.push(item);
@@ -25,7 +26,10 @@ export class AcceptQueue<T extends Closable> implements AsyncIterableIterator<T>
     return true;
   }
 
-  /** Ends the iteration, with the error where there is one; what nobody took is destroyed. Idempotent. */
+  /**
+   * Ends the iteration, with the error if there is one, and destroys the items left in the queue.
+   * Idempotent.
+   */
   close(error?: Error): void {
     if (this.#end !== undefined) return;
     this.#end = { error };

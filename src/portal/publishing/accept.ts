@@ -1,4 +1,5 @@
-// The app's side of a connection: accepts or refuses what the relay forwards, and makes a tunnel of it. Looks leases up and stores none.
+// The app's side of a connection: accepts or refuses connections that the relay forwards, and opens
+// tunnels. Looks leases up but does not store them.
 import { maxHandshakeMessageBytes } from '../dial.ts';
 import { TimeLimit } from '../../kernel/work/time-limit.ts';
 import { ClockSkewError } from '../errors.ts';
@@ -10,27 +11,30 @@ import { SecurePipe } from '../secure/secure-pipe.ts';
 import { answerHandshake, refuseTimestamp, type ServerHandshakeOptions } from '../secure/handshake.ts';
 import { deaf, type Pipe } from '../yamux/pipe.ts';
 
-/** From the relay's SYN to the end of the handshake. The Go app waits without limit; a relay could then pile up streams. */
+/**
+ * From the relay's SYN to the end of the handshake. The Go app waits without a limit, so a relay
+ * could accumulate streams.
+ */
 const acceptTimeoutMs = 15_000;
 
 /** A client whose connection was refused. */
 export type ClientRefusal =
-  /** `clientId`: any text, where it was only claimed. */
+  /** `clientId`: unverified, arbitrary text if the client was refused before the handshake. */
   | { readonly reason: 'not_admitted'; readonly clientId: string }
   /** `skewSeconds`: our clock minus the client's. */
   | { readonly reason: 'clock_skew'; readonly clientId: string; readonly skewSeconds: number };
 
 export interface Publisher {
   readonly offer: LeaseOffer;
-  /** False: too many tunnels wait already. */
+  /** Returns false if too many tunnels are already waiting. */
   deliver(tunnel: SecurePipe): boolean;
-  /** Called for every refused connection, however many there are. */
+  /** Called for every refused connection, without a limit. */
   refused?(refusal: ClientRefusal): void;
 }
 
 /**
- * Serves one stream that the relay opened towards us. Never throws: whatever is wrong ends this stream and nothing else, and
- * says no more to the peer than the protocol does.
+ * Serves one stream opened by the relay. Never throws: a failure ends this stream only, and reveals
+ * no more to the peer than the protocol requires.
  */
 export async function acceptConnection(
   pipe: Pipe,
@@ -54,7 +58,8 @@ export async function acceptConnection(
     }
     const admits = admissionOf(publisher);
     const claimedId = request.clientIdentity?.id ?? '';
-    // The identity is only claimed here; the handshake proves it. A claim that would not be admitted needs no handshake.
+    // The identity is only claimed here; the handshake proves it. If the claimed client is not
+    // admitted, no handshake is needed.
     if (!admits(claimedId)) {
       endWith(pipe, encodePacket({ type: 'connectionResponse', code: ResponseCode.CLIENT_NOT_ADMITTED }));
       return;
@@ -79,12 +84,12 @@ export async function acceptConnection(
     const tunnel = new SecurePipe(pipe, { result: handshake.result, ...messages.handOver() });
     if (!publisher.deliver(tunnel)) tunnel.destroy();
   } catch {
-    // A malformed request, a handshake that proves nothing, a peer that fell silent.
+    // A malformed request, a failed handshake, or a timeout.
     pipe.reset();
   }
 }
 
-/** Reports the clients that it does not admit. */
+/** Wraps `allowClient` to report the clients that it does not admit. */
 function admissionOf(publisher: Publisher): (clientId: string) => boolean {
   const { allowClient } = publisher.offer;
   return (clientId) => {
@@ -106,7 +111,7 @@ function answer(
   }
 }
 
-/** The last message of this side. */
+/** Sends the last message of this side and ends the stream. */
 function endWith(pipe: Pipe, message: Uint8Array): void {
   pipe.write([message]);
   pipe.end();

@@ -16,7 +16,7 @@ export class AcceptedChannels implements AsyncIterableIterator<SecureChannel> {
     const { done, value } = await this.#pipes.next();
     if (done === true) return { value: undefined, done };
     const channel = new SecureChannel(value);
-    // Without a listener the error of a client that disconnects early would end the process.
+    // Without a listener, the error of an early disconnect would end the process.
     channel.on('error', ignore);
     return { value: channel, done: false };
   }

@@ -1,5 +1,6 @@
-// Notices that another process publishes the same lease with the same identity: relays let the last registration win, so that the two take
-// the lease from each other at every renewal and callers reach now one, now the other. Only the relay's list shows it.
+// Detects that another process publishes the same lease with the same identity. Relays let the last
+// registration win, so the two processes take the lease from each other at every renewal, and
+// clients reach sometimes one and sometimes the other. Only the relay's list shows this.
 import { TimeLimit } from '../../kernel/work/time-limit.ts';
 import { requestInfo } from '../list-request.ts';
 import type { Mux } from '../yamux/session.ts';
@@ -7,18 +8,28 @@ import type { Mux } from '../yamux/session.ts';
 export interface LeaseWatchOptions {
   readonly mux: Mux;
   readonly leaseId: string;
-  /** What the relay may list as the expiry of this lease, seconds since 1970. */
+  /** The expiries that the relay may list for this lease, seconds since 1970. */
   readonly ownExpiries: () => readonly number[];
   readonly renewEveryMs: number;
-  /** Several lists in a row show an expiry that this process did not ask for. Called for each further one. */
+  /**
+   * Called when several lists in a row show an expiry that this process did not request, and for
+   * each further one.
+   */
   readonly contested: (expiresAtMs: number) => void;
 }
 
-/** Of the time between two renewals. Late: by then the other process has renewed the lease, too. */
+/**
+ * Fraction of the renewal interval. Late, so that the other process has renewed the lease by then.
+ */
 const lookAfter = 0.9;
-/** One look may show a process that has just been replaced and renewed the lease for the last time. */
+/**
+ * A single list may show a process that was just replaced and renewed the lease for the last time.
+ */
 const looksToReport = 2;
-/** Lists may have megabytes: looks use so much of the connection on average. 64 KiB each ten seconds. */
+/**
+ * Lists may have megabytes; this limits the average bandwidth of the checks to 64 KiB each ten
+ * seconds.
+ */
 const maxBytesPerMs = 6.5;
 const maxPauseMs = 600_000;
 
@@ -28,7 +39,7 @@ export class LeaseWatch {
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
   #contestedLooks = 0;
-  /** Monotonic, milliseconds: not before this. */
+  /** No check before this time. Monotonic, milliseconds. */
   #nextLookMs = -Infinity;
 
   constructor(options: LeaseWatchOptions) {
@@ -36,14 +47,15 @@ export class LeaseWatch {
   }
 
   /**
-   * How long to wait before the next renewal. While another process holds the lease, a random part of the interval: of two processes that
-   * renew at the same moment, only the earlier one would ever see the other.
+   * Delay before the next renewal. While the lease is contested, it is a random part of the
+   * interval: if both processes renewed at the same moment, only the earlier one would ever see the
+   * other.
    */
   delayBefore(renewEveryMs: number): number {
     return this.#contestedLooks === 0 ? renewEveryMs : renewEveryMs * (0.5 + Math.random() / 2);
   }
 
-  /** The lease is renewed after `delayMs`. */
+  /** The next renewal of the lease is due after `delayMs`. */
   renewingIn(delayMs: number): void {
     if (this.#stopped.signal.aborted) return;
     clearTimeout(this.#timer);
@@ -74,13 +86,13 @@ export class LeaseWatch {
         },
       });
       const listed = leases.find(({ id }) => id === leaseId);
-      // The lease may have been renewed since the relay made the list.
+      // The lease may have been renewed after the relay made the list.
       const own = [...before, ...ownExpiries()];
       const isOther = listed !== undefined && !own.includes(listed.expiresAtMs / 1_000);
       this.#contestedLooks = isOther ? this.#contestedLooks + 1 : 0;
       if (isOther && this.#contestedLooks >= looksToReport) contested(listed.expiresAtMs);
     } catch {
-      // The relay sent no list, or not in time: the next look may succeed.
+      // The relay sent no list, or not in time: the next check may succeed.
     } finally {
       this.#isLooking = false;
       this.#nextLookMs = performance.now() + Math.min(bytes / maxBytesPerMs, maxPauseMs);

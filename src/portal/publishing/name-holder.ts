@@ -6,10 +6,10 @@ import type { LeaseOffer, PortalLease } from '../lease.ts';
 import { requestInfo } from '../list-request.ts';
 import type { Mux } from '../yamux/session.ts';
 
-/** Another lease with the name, as the relay lists it: the id is whatever the relay says. */
+/** Another lease with the name, as listed by the relay: the id is unverified. */
 export type NameHolder = Pick<PortalLease, 'id' | 'expiresAtMs'>;
 
-/** The report of a rejection is delayed by up to this. */
+/** Maximum delay that the search adds to the report of a rejection. */
 const searchTimeoutMs = 5_000;
 
 export class LeaseRejected extends PortalError {
@@ -29,7 +29,7 @@ export async function rejection(mux: Mux, { credential, name }: LeaseOffer, stop
     using limit = new TimeLimit(searchTimeoutMs);
     const { leases } = await requestInfo(mux, AbortSignal.any([stop, limit.signal]), { metadata: 'drop' });
     const others = leases.filter(({ id }) => id !== credential.id);
-    // Real relays compare names exactly, ours folded.
+    // Other relays compare names exactly, ours compares folded names.
     const folded = foldName(name);
     const holder =
       others.find((lease) => lease.name === name) ?? others.find((lease) => foldName(lease.name) === folded);

@@ -13,9 +13,9 @@ import type { Pipe } from '../yamux/pipe.ts';
 import { Mux } from '../yamux/session.ts';
 
 interface GoRelay {
-  /** Seconds that its clock is ahead of ours. */
+  /** Seconds by which its clock is ahead of ours. */
   readonly clock: number;
-  /** Seconds that the Date of its responses is ahead of our clock. */
+  /** Seconds by which the Date of its responses is ahead of our clock. */
   readonly date: number;
   /** Another identity holds the name. */
   readonly isNameTaken?: boolean;
@@ -27,7 +27,10 @@ interface Outcome {
   readonly updates: number;
 }
 
-/** Publishes at a relay that answers lease updates as Go relays do: REJECTED where the expiry is past, too. */
+/**
+ * Publishes at a relay that responds to lease updates like Go relays, with REJECTED also for a past
+ * expiry.
+ */
 async function publishAt(t: TestContext, { clock, date, isNameTaken = false }: GoRelay): Promise<Outcome> {
   let updates = 0;
   const respond = async (pipe: Pipe): Promise<void> => {

@@ -1,5 +1,6 @@
-// The life of one lease on one session: registers it, renews it before it expires, withdraws it unless another connection may hold it
-// by now. Does not accept connections to the lease and does not publish again on another session.
+// One published lease on one session: registers it, renews it before it expires, and deletes it on
+// withdrawal unless another connection may hold it. Does not accept connections or publish again on
+// another session.
 import { setTimeout as pause } from 'node:timers/promises';
 import { TimeLimit } from '../../kernel/work/time-limit.ts';
 import { clockToleranceSeconds } from '../../kernel/clock-skew.ts';
@@ -14,45 +15,50 @@ import { ResponseCode } from '../packets/packets.ts';
 import type { RelayClock } from './relay-clock.ts';
 import type { Mux } from '../yamux/session.ts';
 
-/** As long as the Go app's leases, at least. */
+/** At least as long as the leases of the Go app. */
 const ttlMs = 30_000;
 /**
- * Each renewal asks for up to so many whole seconds more, at random. Relays list the expiry of a lease and not the connection that renewed
- * it, so this is how a process recognises renewals of another process with the same identity.
+ * Each renewal requests up to this many extra seconds, at random. Relays list the expiry of a lease
+ * but not the connection that renewed it, so this distinguishes the renewals of another process
+ * with the same identity.
  */
 const expirySpreadSeconds = 15;
-/** Two renewals may be lost before the lease is. */
+/** The lease survives two lost renewals. */
 const defaultRenewEveryMs = 10_000;
-/** A lease request with a bad signature gets no answer at all. */
+/** A lease request with a bad signature gets no response. */
 const responseTimeoutMs = 10_000;
-/** Withdrawing is a courtesy: a lease that is not renewed expires. */
+/** Short, because deleting the lease is optional: it expires without renewals. */
 const withdrawTimeoutMs = 1_000;
-/** While a lease is withdrawn, the list is requested so many times in one renewal interval. */
+/** Number of list requests in one renewal interval while a lease is withdrawn. */
 const looksPerInterval = 10;
 /**
- * When the last of these requests is due, in renewal intervals after the last renewal. The last renewal of another connection may have asked
- * for the same expiry as ours, and its next one may be late.
+ * When the last of these requests is due, in renewal intervals after the last renewal. More than 1,
+ * because the last renewal of another connection may have requested the same expiry, and its next
+ * one may be late.
  */
 const knownAfterIntervals = 1.2;
 
 export interface PublishObserver {
-  /** The relay took the lease; called once. */
+  /** The relay accepted the lease; called once. */
   published(): void;
-  /** The relay took a renewal. */
+  /** The relay accepted a renewal. */
   renewed?(): void;
   /**
-   * Another process publishes the lease, too: the relay listed an expiry that this one did not ask for, several times in a row. `expiresAtMs`:
-   * of the other one's last renewal.
+   * Another process also publishes the lease: the relay listed an expiry that this process did not
+   * request, several times in a row. `expiresAtMs`: from the other process's last renewal.
    */
   contested?(expiresAtMs: number): void;
-  /** The relay refused the lease, now or at a renewal; LeaseRejected where another identity may hold the name. The last call. */
+  /**
+   * The relay rejected the lease, at first or at a renewal; LeaseRejected if another identity may
+   * hold the name. The last call.
+   */
   refused(error: PortalError): void;
   /** A client's connection was refused; called for each of them. */
   clientRefused?(refusal: ClientRefusal): void;
 }
 
 export interface PublicationOptions {
-  /** The relay's time: a lease lasts until a moment on the relay's clock. */
+  /** The relay's time: leases expire by the relay's clock. */
   readonly clock: RelayClock;
   /** Milliseconds between two renewals, default 10 s. */
   readonly renewEveryMs?: number | undefined;
@@ -72,7 +78,10 @@ export class Publication {
   readonly #released = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #published = false;
-  /** What the relay may list as the expiry of this lease, seconds since 1970: the last one that it took, and those that it may have taken since. */
+  /**
+   * The expiries that the relay may list for this lease, seconds since 1970: the last accepted one,
+   * and those requested since.
+   */
   #expirySeconds: number[] = [];
   /** Monotonic, milliseconds. */
   #renewedAtMs = -Infinity;
@@ -96,16 +105,20 @@ export class Publication {
   }
 
   /**
-   * Stops renewing, and resolves when the list shows that another connection holds the lease, or one renewal interval after the last
-   * renewal. Only then is it known that nobody else publishes the lease, and it is deleted: real relays delete it whoever
-   * holds it. Never throws. Idempotent.
+   * Stops renewing. Resolves when the list shows that another connection holds the lease, or one
+   * renewal interval after the last renewal. Only then is it certain that no other process
+   * publishes the lease, and it is deleted: other relays delete it for any connection. Never
+   * throws. Idempotent.
    */
   withdraw(): Promise<void> {
     this.#stopRenewing();
     return (this.#withdrawn ??= this.#withdraw());
   }
 
-  /** Stops renewing and waiting, and sends nothing: the relay drops the lease with the session, if the session still holds it. Idempotent. */
+  /**
+   * Stops renewing and waiting without sending anything: the relay drops the lease with the
+   * session, if the session still holds it. Idempotent.
+   */
   release(): void {
     this.#stopRenewing();
     this.#released.abort();
@@ -118,11 +131,14 @@ export class Publication {
       using limit = new TimeLimit(withdrawTimeoutMs);
       await requestLeaseDelete(this.#mux, this.#offer.credential, this.#clock.nowMs(), limit.signal);
     } catch {
-      // The session is gone, and the lease with it; or the relay is deaf, and the lease expires.
+      // The session and its lease are gone, or the relay does not respond and the lease expires.
     }
   }
 
-  /** Throws when the session ends, the relay does not list its leases, or the publication is released. */
+  /**
+   * Throws when the session ends, the relay does not list its leases, or the publication is
+   * released.
+   */
   async #isAlone(): Promise<boolean> {
     const lookEveryMs = this.#renewEveryMs / looksPerInterval;
     const knownAtMs = this.#renewedAtMs + this.#renewEveryMs * knownAfterIntervals;
@@ -137,7 +153,7 @@ export class Publication {
     }
   }
 
-  /** The relay lists the lease with an expiry that this publication asked for. */
+  /** Whether the relay lists the lease with an expiry that this publication requested. */
   async #isListed(): Promise<boolean> {
     using limit = new TimeLimit(responseTimeoutMs);
     const signal = AbortSignal.any([this.#released.signal, limit.signal]);
@@ -175,14 +191,15 @@ export class Publication {
         );
         return;
       }
-      // A renewal may fail twice before the lease expires; a dead session is the keepalive's to find.
+      // The lease survives two failed renewals; the keepalive detects a dead session.
     }
     this.#renewLater();
   }
 
   /**
-   * A refusal for the time of the request is answered at once: by the relay's time, asked for again, and then by the other clock. Go relays
-   * refuse an expired lease with REJECTED, as everything else, so where the clocks differ that may be such a refusal.
+   * Retries at once if the relay refuses the time of the request: first with the relay's time
+   * requested again, then with the other clock. Go relays answer REJECTED for an expired lease as
+   * for everything else, so REJECTED may have this cause if the clocks differ.
    */
   async #request(signal: AbortSignal): Promise<number> {
     let code = await this.#send(signal);
@@ -194,7 +211,7 @@ export class Publication {
     this.#clock.followOther();
     const other = await this.#send(signal);
     if (!isRejected || other === ResponseCode.ACCEPTED) return other;
-    // Rejected by either time: not because it has expired.
+    // Rejected with either time, so expiry is not the reason.
     this.#clock.followOther();
     return code;
   }
@@ -209,7 +226,7 @@ export class Publication {
   }
 
   #renewLater(): void {
-    // The observer may have withdrawn the lease in its call.
+    // The observer may have withdrawn the lease during its call.
     if (this.#stopped.signal.aborted) return;
     const delayMs = this.#watch.delayBefore(this.#renewEveryMs);
     this.#timer = setTimeout(() => void this.#update(), delayMs);
@@ -226,9 +243,9 @@ export class Publication {
     if (!this.#stopped.signal.aborted) this.#refused(error);
   }
 
-  /** Undefined: the refusal has nothing to do with clocks. */
+  /** Returns undefined if the refusal is unrelated to clocks. */
   #skewRefusal(code: number): PortalError | undefined {
-    // The lease may have expired by the relay's time, which is too far off to be followed.
+    // The lease may have expired by the relay's time, which differs too much to be used.
     const isOld = this.#isSkewed && !this.#clock.isFollowable;
     if (!isAboutTime(code) && !(code === ResponseCode.REJECTED && isOld)) return undefined;
     const what = `the relay refused the lease "${this.#offer.name}"`;
@@ -255,7 +272,9 @@ export class Publication {
   }
 }
 
-/** Older versions of our relay refuse what has expired by their clock, without a code of its own. */
+/**
+ * Older versions of our relay answer INVALID_EXPIRES for a lease that is expired by their clock.
+ */
 function isAboutTime(code: number): boolean {
   return code === ResponseCode.CLOCK_SKEW || code === ResponseCode.INVALID_EXPIRES;
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { RelayClock } from './relay-clock.ts';
 import type { DateSample } from '../websocket/relay-date.ts';
 
-/** What a relay with this clock answers now. */
+/** The sample from a relay with this clock. */
 function sampleAt(dateMs: number, roundTripMs = 0): DateSample {
   const receivedAtMs = performance.now();
   return { dateMs, sentAtMs: receivedAtMs - roundTripMs, receivedAtMs };

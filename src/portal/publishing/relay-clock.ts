@@ -1,25 +1,32 @@
-// The relay's time, as far as it is known: learned from the Date of its HTTP responses and counted on by durations, so that steps of
-// this machine's clock do not matter. Lease requests carry it; handshakes do not, or a relay could decide how old they may be.
+// The relay's time, learned from the Date of its HTTP responses and advanced monotonically, so that
+// steps of this machine's clock have no effect. Lease requests use it; handshakes do not, because a
+// relay could then decide how old they may be.
 import type { DateSample } from '../websocket/relay-date.ts';
 
 export interface RelayClockOptions {
   /** The clock of this machine, milliseconds since 1970. */
   readonly nowMs: () => number;
-  /** Requests the relay's time; undefined if the relay does not send it. Absent: it cannot be requested. */
+  /**
+   * Requests the relay's time; returns undefined if the relay does not send it. Absent: it cannot
+   * be requested.
+   */
   readonly ask?: (signal: AbortSignal) => Promise<DateSample | undefined>;
 }
 
-/** A Date has whole seconds. */
+/** Half the resolution of Date, which is one second. */
 const halfOfDateMs = 500;
-/** More than two samples of one clock differ, with round trips that are not far apart. */
+/**
+ * Larger than the difference between two samples of an unchanged clock with similar round trips.
+ */
 const movedMs = 2_000;
-/** A sample that took longer says too little. */
+/** Samples with a longer round trip are too inexact. */
 const maxRoundTripMs = 5_000;
-/** Clocks drift and are corrected, at either end. */
+/** Clocks drift and are corrected on both sides. */
 const askEveryMs = 60_000;
 /**
- * A relay whose time differs more is not followed: lease requests are signed for the relay's time, and a malicious relay could store
- * requests for the future and use them at another relay when their time comes.
+ * The relay's time is ignored if it differs more: lease requests are signed for the relay's time,
+ * and a malicious relay could collect requests for the future and replay them at another relay
+ * later.
  */
 const maxFollowedMs = 86_400_000;
 
@@ -30,7 +37,7 @@ export class RelayClock {
   #offsetMs: number | undefined;
   #asking: Promise<void> | undefined;
   #isCertain = false;
-  /** The relay refused a request with the time of its own Date. */
+  /** The relay rejected a request that used the time of its own Date. */
   #isMisleading = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -43,17 +50,17 @@ export class RelayClock {
     return this.#offsetMs === undefined ? undefined : this.#options.nowMs() - this.#offsetMs - performance.now();
   }
 
-  /** Whether nowMs() may be the relay's time: it is known, and not too far off. */
+  /** Whether nowMs() may use the relay's time: it is known and within the limit. */
   get isFollowable(): boolean {
     return Math.abs(this.skewMs ?? Infinity) <= maxFollowedMs;
   }
 
-  /** Whether nowMs() is the relay's time. */
+  /** Whether nowMs() uses the relay's time. */
   get isFollowed(): boolean {
     return !this.#isMisleading && this.isFollowable;
   }
 
-  /** The relay's time, or that of this machine where the relay's is not known or not to be followed. */
+  /** The relay's time, or the time of this machine if the relay's is unknown or not used. */
   nowMs(): number {
     const ownMs = this.#options.nowMs();
     return this.isFollowed ? ownMs - (this.skewMs ?? 0) : ownMs;
@@ -65,19 +72,22 @@ export class RelayClock {
     this.#isCertain = true;
   }
 
-  /** Resolves when the relay's time is known, or cannot be learned. Never rejects. */
+  /** Resolves when the relay's time is known or cannot be determined. Never rejects. */
   settled(): Promise<void> {
     return this.#isCertain ? Promise.resolve() : this.#ask();
   }
 
-  /** Resolves with whether the relay's clock was set since the last sample. Never rejects. */
+  /** Resolves with true if the relay's clock was changed since the last sample. Never rejects. */
   async askAgain(): Promise<boolean> {
     const before = this.#offsetMs;
     await this.#ask();
     return Math.abs((this.#offsetMs ?? 0) - (before ?? 0)) > movedMs;
   }
 
-  /** Switches between the relay's Date and the clock of this machine: the relay refused the one in use. A proxy may have written the Date. */
+  /**
+   * Switches between the relay's Date and the clock of this machine, after the relay rejected the
+   * one in use. A proxy may have written the Date.
+   */
   followOther(): void {
     this.#isMisleading = !this.#isMisleading;
   }

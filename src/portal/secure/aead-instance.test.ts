@@ -36,7 +36,7 @@ function poly1305(key: Buffer, data: Buffer): Buffer {
 
 const fromLittleEndian = (bytes: Uint8Array): bigint => BigInt('0x0' + Buffer.from(bytes).reverse().toString('hex'));
 
-/** RFC 8439 §2.5.1, word for word, for data of any length. */
+/** RFC 8439 §2.5.1 implemented literally, for data of any length. */
 function naivePoly1305(key: Buffer, data: Buffer): Buffer {
   const r = fromLittleEndian(key.subarray(0, 16)) & 0x0ffffffc0ffffffc0ffffffc0fffffffn;
   const p = (1n << 130n) - 5n;
@@ -161,7 +161,10 @@ describe('Poly1305 in WebAssembly', () => {
   const zero = '00'.repeat(16);
   const ones = 'ff'.repeat(16);
   const sparse = '0100000000000000' + '0400000000000000';
-  /** Of RFC 8439 §A.3 those of whole blocks, among them all edges of the arithmetic mod 2^130 - 5. */
+  /**
+   * The vectors of RFC 8439 §A.3 with whole blocks, which include all edge cases of the arithmetic
+   * mod 2^130 - 5.
+   */
   const vectors: readonly [name: string, r: string, s: string, data: string, tag: string][] = [
     ['#1', zero, zero, '00'.repeat(64), zero],
     ['#5', two, zero, ones, '03' + '00'.repeat(15)],

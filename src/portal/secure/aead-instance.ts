@@ -1,13 +1,19 @@
 // Instantiates the WebAssembly module that tools/wasm generates.
 import { aeadBinary } from './aead-binary.ts';
 
-/** The parts of the global object that are used here; neither TypeScript's ES libraries nor Node's types declare it. */
+/**
+ * The parts of the global object used here; neither TypeScript's ES libraries nor Node's types
+ * declare them.
+ */
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: object };
 };
 
-/** Addresses are those of aeadLayout, in bytes. tools/wasm/aead.ts documents what each function leaves in memory. */
+/**
+ * Addresses are those of aeadLayout, in bytes. tools/wasm/aead.ts documents what each function
+ * leaves in memory.
+ */
 export interface AeadInstance {
   readonly memory: { readonly buffer: ArrayBuffer };
   readonly seal: (lengthBytes: number) => void;
@@ -20,7 +26,7 @@ export interface AeadInstance {
   readonly poly1305: (key: number, from: number, end: number, tag: number) => void;
 }
 
-/** An instance with a memory of its own. Throws where WebAssembly or its SIMD is missing. */
+/** Creates an instance with its own memory. Throws if WebAssembly or its SIMD is missing. */
 export function instantiateAead(): AeadInstance {
   const module = new WebAssembly.Module(Buffer.from(aeadBinary, 'base64'));
   return new WebAssembly.Instance(module).exports as unknown as AeadInstance;

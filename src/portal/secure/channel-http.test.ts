@@ -7,7 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { Client } from 'undici';
 import { channelPair, type ChannelPair } from '../../../test/helpers/channel-pair.ts';
 
-/** A server that gets its connections from tunnels, as a Node app behind `expose` could. */
+/** A server whose connections come from tunnels, like a Node app behind `expose`. */
 function serve(test: TestContext, listener: RequestListener): { server: Server; pair: ChannelPair } {
   const server = createServer(listener);
   const pair = channelPair({ chunkBytes: () => 7000 });

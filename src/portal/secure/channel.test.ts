@@ -77,7 +77,8 @@ describe('a tunnel', () => {
     process.nextTick(() => client.write('host: app\r\n'));
     client.write('\r\n');
     await settle();
-    // nextTick callbacks that were queued before the first write's flush ran are in, later ones make the next frame.
+    // Writes from nextTick callbacks queued before the flush of the first write are included; later
+    // ones form the next frame.
     assert.equal(clientPipe.seen.sentBytes, 'GET / HTTP/1.1\r\nhost: app\r\n\r\n'.length + 2 * wireOverheadBytes);
     const before = clientPipe.seen.sentBytes;
     for (let i = 0; i < 500; i += 1) client.write('x');
@@ -130,7 +131,7 @@ describe('a tunnel', () => {
   });
 });
 
-/** Our writer makes none. */
+/** Our writer never sends empty frames. */
 function emptyFrame(key: KeyObject): Buffer {
   const nonce = randomBytes(12);
   const cipher = createCipheriv('chacha20-poly1305', key, nonce, { authTagLength: 16 });
@@ -251,7 +252,7 @@ describe('back-pressure', () => {
     const stalledAt = serverPipe.seen.sentBytes;
     await settle();
     assert.equal(serverPipe.seen.sentBytes, stalledAt);
-    // The reader's own mark, what was credited before it was reached, and one window.
+    // The reader's high-water mark, the bytes credited before it was reached, and one window.
     assert.ok(client.readableLength <= client.readableHighWaterMark + windowBytes, `${client.readableLength} buffered`);
     assert.ok(clientPipe.seen.maxUnconsumedBytes <= windowBytes);
     assert.ok(server.writableNeedDrain);
@@ -268,7 +269,7 @@ describe('back-pressure', () => {
     });
     endless.pipe(client);
     await settle();
-    // Of the endless writer: the window, the pipe's mark and what one tick gathers.
+    // The bytes of the endless writer: the window, the pipe's mark and what one tick gathers.
     const stalledAt = client.bytesSent;
     assert.ok(stalledAt < 512 * 1024, `${stalledAt} sent`);
     await settle();

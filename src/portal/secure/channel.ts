@@ -5,18 +5,22 @@ import { PortalError } from '../errors.ts';
 import type { SecurePipe } from './secure-pipe.ts';
 
 export interface SecureChannelOptions {
-  /** True, as for sockets of a server: the peer's end leaves this side open. False: it ends this side too. */
+  /**
+   * True: the peer's end leaves this side open, as for the sockets of a server. False: it ends this
+   * side too.
+   */
   readonly allowHalfOpen?: boolean;
   /** Readable and writable high-water mark, bytes. */
   readonly highWaterMark?: number;
 }
 
 /**
- * end() sends FIN behind everything written; destroy() sends RST unless both directions have ended. The errors are
- * PortalErrors: frame_malformed, stream_truncated, and what broke the multiplexed stream.
+ * end() sends FIN after all written bytes; destroy() sends RST unless both directions have ended.
+ * Errors are PortalErrors: frame_malformed, stream_truncated, and the error of the multiplexed
+ * stream.
  */
 export class SecureChannel extends PipeDuplex {
-  /** The identity that the peer proved in the handshake. */
+  /** The peer's identity, proven in the handshake. */
   readonly peerId: string;
   readonly alpn: string;
 

@@ -1,6 +1,7 @@
-// Bounds the bytes that all tunnels of a process together hold beyond their flow-control windows. A frame longer than a window is received
-// by opening the window in its middle, and nothing of it is released before its tag is verified: without a common bound a few hundred
-// tunnels with a frame of 32 MiB each would take all memory.
+// Limits the bytes that all tunnels of a process together hold beyond their flow-control windows. A
+// frame longer than a window is received by crediting bytes before the frame is complete, and
+// nothing of it is released before its tag is verified. Without a common limit, a few hundred
+// tunnels with a frame of 32 MiB each would exhaust the memory.
 
 /** Not charged: enough for ordinary frames and for bytes that a reader leaves for the next turn. */
 const freeBytes = 128 * 1024;
@@ -13,7 +14,7 @@ export class ExcessBudget {
   }
 }
 
-/** Eight of the longest frames that a Go app makes. */
+/** Eight of the longest frames of a Go app. */
 export const processExcess: ExcessBudget = new ExcessBudget(256 * 1024 * 1024);
 
 /** The share of one tunnel. */
@@ -25,7 +26,10 @@ export class Excess {
     this.#budget = budget;
   }
 
-  /** Records the bytes that the tunnel holds beyond its window. False: all tunnels together hold too much, and this one must end. */
+  /**
+   * Records the bytes that the tunnel holds beyond its window. Returns false if all tunnels
+   * together hold too much; the caller must then end this one.
+   */
   set(bytes: number): boolean {
     const chargedBytes = Math.max(0, bytes - freeBytes);
     if (chargedBytes === this.#takenBytes) return true;

@@ -1,6 +1,6 @@
-// Opens data frames from a stream that may be split anywhere, and releases nothing of a frame before its tag is verified. Small
-// frames are opened in WebAssembly once they are complete; parts of larger ones are deciphered as they arrive, so that nothing is held
-// twice.
+// Opens data frames from a stream that may be split anywhere, and releases nothing of a frame
+// before its tag is verified. Small frames are opened in WebAssembly once complete; parts of larger
+// ones are deciphered on arrival, so that no byte is held twice.
 import { createDecipheriv, type DecipherChaCha20Poly1305, type KeyObject } from 'node:crypto';
 import { PortalError } from '../errors.ts';
 import {
@@ -15,7 +15,10 @@ import {
 import type { FramePace } from './frame-pace.ts';
 import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
 
-/** Smaller parts of a frame are gathered before they are deciphered: a peer that sends single bytes costs no buffer for each. */
+/**
+ * Smaller parts of a frame are gathered before deciphering, so that single bytes do not cost a
+ * buffer each.
+ */
 const stageBytes = 4096;
 
 export class FrameOpener {
@@ -28,10 +31,10 @@ export class FrameOpener {
   /** The received part of a small frame that is split. */
   #smallFrame: Buffer | undefined;
   #smallFrameBytes = 0;
-  /** The header of the next frame, then the tag of the current one, as far as they came. */
+  /** The received part of the next frame's header, or of the current frame's tag. */
   readonly #head: Buffer = Buffer.alloc(headerBytes);
   #headBytes = 0;
-  /** Set while a frame is open; the rest belongs to that frame. */
+  /** Set while a frame is open; the fields below belong to that frame. */
   #decipher: DecipherChaCha20Poly1305 | undefined;
   #ciphertextLeftBytes = 0;
   #unverified: Buffer[] = [];
@@ -40,8 +43,8 @@ export class FrameOpener {
   #stagedBytes = 0;
 
   /**
-   * `deliver` gets verified plaintext, a frame in one piece or several; it may call dispose(). With null for `smallCipher` all
-   * frames are opened by node:crypto.
+   * `deliver` gets verified plaintext, a frame in one or more pieces; it may call dispose(). With
+   * null for `smallCipher` all frames are opened by node:crypto.
    */
   constructor(
     key: KeyObject,
@@ -56,19 +59,20 @@ export class FrameOpener {
     if (smallCipher !== null) this.#keyBytes = key.export();
   }
 
-  /** No frame has begun and not ended. */
+  /** Whether no frame is partially received. */
   get atBoundary(): boolean {
     return this.#decipher === undefined && this.#smallFrame === undefined && this.#headBytes === 0;
   }
 
-  /** Held of a frame whose tag has not come yet; small frames do not count. */
+  /** Bytes held of a frame whose tag is not verified; small frames are not counted. */
   get unverifiedBytes(): number {
     return this.#unverifiedBytes;
   }
 
   /**
-   * Returns how many bytes were read: all of them, unless `pace` allows no more frames in this turn or dispose() was called. Throws
-   * PortalError frame_malformed; the opener is then of no further use.
+   * Returns the number of bytes read: all of them, unless `pace` allows no more frames in this turn
+   * or dispose() was called. Throws PortalError frame_malformed, after which the opener must not be
+   * used.
    */
   push(chunk: Buffer, pace?: FramePace): number {
     let offset = 0;
@@ -82,7 +86,7 @@ export class FrameOpener {
     return offset;
   }
 
-  /** Zeroes the bytes of the key and what was not released, and drops both. Idempotent. */
+  /** Zeroes and drops the key bytes and the unreleased plaintext. Idempotent. */
   dispose(): void {
     this.#keyBytes?.fill(0);
     this.#keyBytes = undefined;
@@ -95,7 +99,9 @@ export class FrameOpener {
     this.#stage = undefined;
   }
 
-  /** A header lies in the chunk, perhaps with its whole frame: the common case, without any copy. */
+  /**
+   * The chunk contains a complete header, perhaps the whole frame: the common case, without a copy.
+   */
   #beginFrame(key: KeyObject, chunk: Buffer, offset: number): number {
     const length = this.#checkLength(chunk.readUInt32BE(offset));
     if (this.#smallCipher !== null && length <= smallPlaintextBytes + overheadBytes) {
@@ -146,7 +152,7 @@ export class FrameOpener {
 
   #gatherHeader(key: KeyObject, chunk: Buffer, offset: number): number {
     const taken = this.#gather(chunk, offset);
-    // As soon as the length is there: what is too long is refused before more of it is waited for.
+    // Checked as soon as the length is complete, so that an oversized frame is rejected early.
     if (this.#headBytes >= lengthBytes) this.#checkLength(this.#head.readUInt32BE(0));
     if (this.#headBytes === headerBytes) {
       this.#headBytes = 0;
@@ -194,11 +200,11 @@ export class FrameOpener {
     if (this.#stage === undefined || this.#stagedBytes === 0) return;
     this.#unverified.push(decipher.update(this.#stage.subarray(0, this.#stagedBytes)));
     this.#stagedBytes = 0;
-    // Not kept: thousands of idle tunnels would each hold one.
+    // Freed, because thousands of idle tunnels would each keep one.
     this.#stage = undefined;
   }
 
-  /** Fills #head, whose length both the header and the tag have. */
+  /** Fills #head; header and tag have the same length. */
   #gather(chunk: Buffer, offset: number): number {
     const end = Math.min(chunk.length, offset + headerBytes - this.#headBytes);
     chunk.copy(this.#head, this.#headBytes, offset, end);

@@ -1,7 +1,11 @@
-// How many data frames the process opens in one turn of the event loop. A peer may fill its window with frames of one byte, and Node
-// reads a busy socket many times in a turn: without a bound that would stop everything else for a tenth of a second.
+// Limits the data frames that the process opens in one turn of the event loop. A peer may fill its
+// window with frames of one byte, and Node reads a busy socket many times in a turn: without a
+// limit this would block the loop for a tenth of a second.
 
-/** About 4 ms of frames of one byte, whose bytes go on as a response each. Of ordinary frames 64 MiB. */
+/**
+ * About 4 ms for frames of one byte, each forwarded as a response of its own; 64 MiB for ordinary
+ * frames.
+ */
 const framesPerTurn = 2048;
 
 export class FramePace {
@@ -14,16 +18,19 @@ export class FramePace {
     this.#leftFrames = maxFrames;
   }
 
-  /** A frame, or a part of one, is about to be opened. False: not in this turn. */
+  /**
+   * Call before opening a frame or a part of one. Returns false if the limit of this turn is
+   * reached.
+   */
   take(): boolean {
     if (this.#leftFrames === 0) return false;
     this.#leftFrames -= 1;
-    // Not in each turn: nearly all have few frames.
+    // Scheduled only at half of the limit, because few turns open that many frames.
     if (this.#leftFrames === this.#maxFrames >> 1) setImmediate(this.#turnOver);
     return true;
   }
 
-  /** Calls back in a later turn, in the order of asking. Only after take() returned false. */
+  /** Calls back in a later turn, in FIFO order. Call only after take() returned false. */
   wait(proceed: () => void): void {
     this.#waiting.push(proceed);
   }
@@ -34,7 +41,7 @@ export class FramePace {
     this.#waiting = [];
     for (const [at, proceed] of waiting.entries()) {
       if (this.#leftFrames === 0) {
-        // First in the next turn.
+        // These come first in the next turn.
         this.#waiting = [...waiting.slice(at), ...this.#waiting];
         return;
       }
@@ -43,5 +50,5 @@ export class FramePace {
   };
 }
 
-/** For all tunnels of the process. */
+/** Shared by all tunnels of the process. */
 export const processPace: FramePace = new FramePace();

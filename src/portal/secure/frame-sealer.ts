@@ -1,17 +1,21 @@
-// Makes data frames from plaintext: small ones in WebAssembly, larger ones with node:crypto. Does not decide when to send.
+// Makes data frames from plaintext: small ones in WebAssembly, larger ones with node:crypto. Does
+// not decide when to send.
 import { type CipherChaCha20Poly1305, createCipheriv, type KeyObject } from 'node:crypto';
 import { cipherName, cipherOptions, headerBytes, lengthBytes, overheadBytes, smallPlaintextBytes } from './frame.ts';
 import type { HeaderSource } from './header-pool.ts';
 import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
 
 /**
- * Plaintext of one frame at most: what a socket gives in one read, 64 KiB, with the framing of an HTTP chunk around it. Sealing
- * and opening costs a tenth more CPU at half of it and a tenth less at twice (bench/micro/secure.ts); the receiver waits for a
- * whole frame.
+ * Maximum plaintext of one frame: one socket read of 64 KiB with HTTP chunk framing around it. Half
+ * of it costs a tenth more CPU for sealing and opening, twice of it a tenth less
+ * (bench/micro/secure.ts), but the receiver must wait for a whole frame.
  */
 export const framePlaintextBytes: number = 65 * 1024;
 
-/** Below this, copying pieces together costs less than a call to the cipher for each (bench/micro/secure.ts). */
+/**
+ * Below this size, copying pieces together costs less than one cipher call for each
+ * (bench/micro/secure.ts).
+ */
 const smallPieceBytes = 2048;
 
 export class FrameSealer {
@@ -22,7 +26,10 @@ export class FrameSealer {
   /** The bytes of the key, for #smallCipher. */
   #keyBytes: Buffer | undefined;
 
-  /** `maxPlaintextBytes` is the most of one frame. With null for `smallCipher` all frames are made by node:crypto. */
+  /**
+   * `maxPlaintextBytes` limits one frame. With null for `smallCipher` all frames are sealed by
+   * node:crypto.
+   */
   constructor(
     key: KeyObject,
     headers: HeaderSource,
@@ -36,7 +43,7 @@ export class FrameSealer {
     if (smallCipher !== null) this.#keyBytes = key.export();
   }
 
-  /** The frames that carry `plaintext`, as pieces in the order of sending. No plaintext, no frame. */
+  /** Returns the frames that carry `plaintext`, as pieces in sending order; none if it is empty. */
   seal(plaintext: readonly Uint8Array[]): Uint8Array[] {
     const key = this.#key;
     if (key === undefined) throw new Error('sealing after dispose()');
@@ -81,7 +88,10 @@ export class FrameSealer {
     return frames;
   }
 
-  /** Zeroes the bytes of the key, and drops the KeyObject, whose memory Node clears when it is collected. Idempotent. */
+  /**
+   * Zeroes the key bytes and drops the KeyObject, whose memory Node clears on collection.
+   * Idempotent.
+   */
   dispose(): void {
     this.#keyBytes?.fill(0);
     this.#keyBytes = undefined;
@@ -93,7 +103,7 @@ function createCipher(key: KeyObject, header: Buffer): CipherChaCha20Poly1305 {
   return createCipheriv(cipherName, key, header.subarray(lengthBytes, headerBytes), cipherOptions);
 }
 
-/** Runs of small pieces as one piece each; large ones are never copied. */
+/** Joins runs of small pieces; large pieces are never copied. */
 function joinSmallPieces(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
   const joined: Uint8Array[] = [];
   let run: Uint8Array[] = [];

@@ -15,7 +15,7 @@ import { HeaderPool, type HeaderSource } from './header-pool.ts';
 import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
 
 const vectors = readVectors('frames') as FrameVectors;
-/** The Go writer's own limit of a frame's plaintext; ours are smaller. */
+/** The Go writer's maximum of a frame's plaintext; ours is smaller. */
 const goPlaintextBytes = 2 ** 25;
 
 function sha256(bytes: Uint8Array): string {
@@ -74,7 +74,7 @@ for (const [name, cipher] of ciphers) {
         );
         const frame = Buffer.concat(sealer.seal([plaintext]));
         if (plaintext.length === 0) {
-          // Valid on the wire, and of no use: we never write one.
+          // Valid on the wire, but our writer never sends one.
           assert.equal(frame.length, 0);
           return;
         }
@@ -106,7 +106,7 @@ for (const [name, cipher] of ciphers) {
           assert.equal(sha256(wire.subarray(offset, offset + frameLength)), frameSha256);
           offset += frameLength;
         }
-        // The longest frame that a Go app makes is one that we take by default.
+        // The longest frame of a Go app is accepted by default.
         const reading = read(vector.keyHex, piecesOf(wire, 256 * 1024), maxGoFrameBytes);
         assert.equal(reading.error, undefined);
         assert.equal(sha256(reading.plaintext), sha256(plaintext));
@@ -118,11 +118,13 @@ for (const [name, cipher] of ciphers) {
     for (const vector of vectors.reads) {
       it(vector.name, () => {
         const stream = hex(vector.streamHex);
-        // Go goes on behind a frame that does not open; a stream that was tampered with has nothing to say to us any more.
+        // Go continues after a frame that fails to open; we end the stream, because it was tampered
+        // with.
         const failsAt = vector.reads.findIndex(({ error }) => error === 'ErrDecryptionFailed');
         const before = failsAt === -1 ? vector.reads : vector.reads.slice(0, failsAt);
         const expected = before.map(({ dataHex }) => dataHex).join('');
-        // Where the stream ends behind a length, Go says EOF as for an orderly end. We know that a frame had begun.
+        // If the stream ends after a length, Go reports EOF as for a normal end. We report a
+        // truncated frame.
         const truncated =
           vector.reads.some(({ error }) => error === 'unexpected EOF') ||
           vector.name === 'stream ends after the length';
@@ -179,7 +181,8 @@ for (const [name, cipher] of ciphers) {
         for (const size of [1, 20, wire.length]) {
           const reading = read(keyHex, piecesOf(flipped, size));
           assert.equal(reading.plaintext.length, 0, `bit ${bit}`);
-          // A flip in the length can make the frame longer than what came: it is then unfinished, not yet wrong.
+          // A flipped bit in the length can make the frame longer than the input: it is then
+          // incomplete, not yet invalid.
           if (reading.error === undefined) assert.ok(bit < 32 && !reading.atBoundary, `bit ${bit}`);
           else assert.equal(reading.error.code, 'frame_malformed');
         }

@@ -60,7 +60,9 @@ interface HandshakeVectors {
 
 const vectors = readVectors('handshake') as HandshakeVectors;
 
-/** A side of a recorded handshake: its clock, its random source and its session key are the recording's. */
+/**
+ * One side of a recorded handshake, with the clock, random source and session key of the recording.
+ */
 function recorded(peer: Peer, now: string) {
   return {
     credential: credentialFromSeed(hex(peer.seedHex)),
@@ -74,7 +76,7 @@ function keyHex(key: KeyObject): string {
   return key.export().toString('hex');
 }
 
-/** What a stream reader makes of the bytes that came, and the bytes behind the message. */
+/** Reads the received bytes as a stream; returns the message and the bytes after it. */
 function receive(wire: Buffer): { message: Buffer | undefined; rest: Buffer } {
   const reader = new MessageReader(64 * 1024);
   reader.push(wire);
@@ -121,7 +123,7 @@ function open(key: KeyObject, stream: Buffer): string {
   return Buffer.concat(plaintext).toString('hex');
 }
 
-/** The Go error of each check, as ours. */
+/** Maps the Go error of each check to ours. */
 const codes: Readonly<Record<string, PortalErrorCode>> = {
   ErrInvalidProtocol: 'handshake_version',
   ErrInvalidTimestamp: 'clock_skew',
@@ -130,7 +132,10 @@ const codes: Readonly<Record<string, PortalErrorCode>> = {
   ErrSessionKeyDerive: 'handshake_session_key',
 };
 
-/** Go's ErrHandshakeFailed is three things to us: an alpn that is not offered, bytes that don't decode, and a stream that ends. */
+/**
+ * Go's ErrHandshakeFailed corresponds to three errors of ours: an alpn that is not offered, bytes
+ * that cannot be decoded, and a stream that ends.
+ */
 function codeOfHandshakeFailed(name: string): PortalErrorCode | 'no message' {
   if (name.startsWith('alpn')) return 'handshake_alpn';
   if (name.startsWith('length over') || name.startsWith('length 0x')) return 'packet_too_large';
@@ -138,7 +143,7 @@ function codeOfHandshakeFailed(name: string): PortalErrorCode | 'no message' {
   return name.startsWith('stream ends') ? 'no message' : 'handshake_malformed';
 }
 
-/** What Go takes and we refuse, and why. */
+/** Messages that Go accepts and we reject, with the reason. */
 const stricter: Readonly<Record<string, { code: PortalErrorCode; reason: string }>> = {
   'nonce: missing': { code: 'handshake_nonce', reason: 'the keys would not be fresh by the doing of both sides' },
   'nonce: 11 bytes': { code: 'handshake_nonce', reason: 'the protocol says 12' },
@@ -223,7 +228,8 @@ function validation(vector: HandshakeVectors['validation'][number]): {
       }
       const handshake = startClientHandshake({ ...local, alpn: vector.requestedAlpn ?? '' });
       assert.equal(handshake.message.toString('hex'), vector.clientInitWireHex);
-      // The Go handshake compares no lease id, its caller does: whoever answers here is whom we dialled.
+      // The Go handshake leaves comparing the lease id to its caller, so the responder counts as
+      // the dialled lease here.
       return { result: handshake.finish(message, claimedId(message)), answer: undefined };
     },
   };
@@ -240,14 +246,14 @@ function claimedId(message: Buffer): string {
 describe('the answer to a dial, as Go clients judged it', () => {
   const app = createCredential();
 
-  /** The refusals and broken streams among these cases come before the handshake; dial.test.ts has them. */
+  /** Cases with refusals and broken streams fail before the handshake; dial.test.ts has them. */
   for (const { name, result, dialledLeaseId, serverId, requestedAlpn, offeredAlpn } of vectors.requestConnection) {
     if (serverId === undefined || offeredAlpn === undefined) continue;
     it(`${result}: ${name}`, () => {
       const handshake = startClientHandshake({ credential: createCredential(), alpn: requestedAlpn });
       const answer = () =>
         answerHandshake({ credential: app, alpns: offeredAlpn }, handshake.message.subarray(4)).message;
-      // The recorded app's key is not recorded: our own stands for it, and its id for the app's.
+      // The recording lacks the app's key: ours replaces it, and our id replaces the app's.
       const dialled =
         serverId === dialledLeaseId
           ? app.id

@@ -72,8 +72,9 @@ describe('a handshake', () => {
     const first = start();
     const answer = answerHandshake({ credential: app, alpns: ['http/1.1'] }, first.message.subarray(4));
     first.finish(answer.message.subarray(4), app.id);
-    // Within 30 s the signature is still good, and nothing in the answer names the client's message. What protects is the key:
-    // it depends on this client's fresh session key, so the relay can neither read nor make a frame.
+    // Within 30 s the signature is still valid, and the response contains nothing of the client's
+    // message. The key protects: it depends on this client's fresh session key, so the relay can
+    // neither read nor create a frame.
     const second = start().finish(answer.message.subarray(4), app.id);
     assert.notEqual(keyHex(second.receiveKey), keyHex(answer.result.sendKey));
     const frame = new FrameSealer(answer.result.sendKey, { next: () => Buffer.alloc(16) }).seal([
@@ -108,7 +109,8 @@ describe('a handshake', () => {
       );
       const refusal = refuseTimestamp({ credential: app, now }).subarray(4);
       assert.throws(() => start().finish(refusal, app.id), near(-skew));
-      // Of another signer, or of nobody: refused for its time, but nothing is said of the app's clock.
+      // Signed by another key, or not signed: refused because of its time, without reporting the
+      // app's clock.
       const unproven = (error: unknown): boolean =>
         error instanceof ClockSkewError && error.skewSeconds === undefined && error.peerId === undefined;
       assert.throws(() => start().finish(refuseTimestamp({ credential: client, now }).subarray(4), app.id), unproven);

@@ -1,5 +1,5 @@
-// Both roles of the end-to-end handshake as pure steps: bytes in, bytes and keys out. Has no stream and no clock of its own, and does not
-// know how a lease was found.
+// Both roles of the end-to-end handshake as pure steps: bytes in, bytes and keys out. Has no stream
+// or clock and does not look leases up.
 import { randomBytes, type KeyObject } from 'node:crypto';
 import { clockToleranceSeconds } from '../../kernel/clock-skew.ts';
 import { ClockSkewError, PortalError, type PortalErrorCode } from '../errors.ts';
@@ -8,7 +8,10 @@ import { prefixLength } from '../packets/length-prefix.ts';
 import { decodeInit, decodeSigned, encodeInit, encodeSigned, type InitPayload } from '../packets/signed-payload.ts';
 import { createSessionKey, deriveKeys, sessionPublicKeyOf } from './key-schedule.ts';
 
-/** Where a handshake takes its secrets from. Node's random source, unless a recorded handshake is to be made again. */
+/**
+ * Source of the handshake's secrets. Default: Node's random source. Override it only to replay
+ * recorded handshakes.
+ */
 export interface HandshakeSecrets {
   readonly random?: (bytes: number) => Uint8Array;
   /** A fresh X25519 private key. */
@@ -27,7 +30,7 @@ export interface ClientHandshakeOptions extends HandshakeOptions {
 
 export interface ServerHandshakeOptions extends HandshakeOptions {
   readonly alpns: readonly string[];
-  /** Asked with the id that the client has proven to hold. Without it every client is admitted. */
+  /** Called with the proven client id. Default: every client is admitted. */
   readonly allowClient?: (clientId: string) => boolean;
 }
 
@@ -40,18 +43,22 @@ export interface HandshakeResult {
 }
 
 export interface ClientHandshake {
-  /** Length and signed ClientInit, to be sent as it is. */
+  /** Length and signed ClientInit, ready to be sent. */
   readonly message: Buffer;
   /**
-   * Takes the app's answer, without its length. Throws PortalError handshake_*; handshake_lease_mismatch where somebody else
-   * than the holder of the lease answered, however validly.
+   * Takes the app's response without its length. Throws PortalError handshake_*;
+   * handshake_lease_mismatch if the responder does not hold the dialled lease, even if its
+   * signature is valid.
    */
   finish(reply: Uint8Array, expectedLeaseId: string): HandshakeResult;
 }
 
 const protocolVersion = 0;
 const nonceBytes = 12;
-/** In place of the alpn, in a ServerInit without a session key: the app refuses the client's timestamp (docs/protocol.md#clocks). */
+/**
+ * Replaces the alpn in a ServerInit without a session key: the app rejects the client's timestamp
+ * (docs/protocol.md#clocks).
+ */
 const clockRefusal = 'clock_skew';
 
 export function startClientHandshake(options: ClientHandshakeOptions): ClientHandshake {
@@ -68,7 +75,8 @@ export function startClientHandshake(options: ClientHandshakeOptions): ClientHan
       }
       if (init.alpn === clockRefusal && init.sessionPublicKey.length === 0)
         throw skewError(init, 'app', skewSecondsOf(init, options.now));
-      // The Go client takes any alpn. One that was not asked for would have us speak a protocol that the app does not.
+      // The Go client accepts any alpn. Accepting one that was not requested would mean speaking a
+      // protocol that the app does not.
       if (init.alpn !== options.alpn) {
         fail(
           'handshake_alpn',
@@ -83,8 +91,9 @@ export function startClientHandshake(options: ClientHandshakeOptions): ClientHan
 }
 
 /**
- * The app's side: takes the client's message without its length, returns the response to send. Throws PortalError handshake_*, and the
- * caller then closes the stream without a response; ClockSkewError, which the caller answers with refuseTimestamp().
+ * The app's side: takes the client's message without its length, returns the response to send.
+ * Throws PortalError handshake_*: close the stream without a response. Throws ClockSkewError:
+ * respond with refuseTimestamp().
  */
 export function answerHandshake(
   options: ServerHandshakeOptions,
@@ -109,8 +118,9 @@ export function answerHandshake(
 }
 
 /**
- * Answers a client whose timestamp was refused: a ServerInit with the app's time and no session key, which ends the handshake of any
- * client. Ours learn from it by how much the clocks differ, signed by the app.
+ * The response to a client whose timestamp was rejected: a ServerInit with the app's time and no
+ * session key, which ends the handshake of any client. Our clients learn the clock difference from
+ * it, signed by the app.
  */
 export function refuseTimestamp({ credential, now = Date.now, random = randomBytes }: HandshakeOptions): Buffer {
   return signedInit(credential, {
@@ -155,7 +165,7 @@ function checkVersion(init: InitPayload): void {
   if (init.version !== protocolVersion) fail('handshake_version', `the peer speaks version ${init.version}`);
 }
 
-/** `isProven` may throw: a difference is named only where its owner signed it. */
+/** `isProven` may throw. The difference is reported only if the init's signature is valid. */
 function checkTime(
   init: InitPayload,
   peer: 'app' | 'client',
@@ -176,12 +186,12 @@ function isTrue(check: () => boolean): boolean {
   }
 }
 
-/** Our clock minus the peer's, in whole seconds as the Go peers count. */
+/** Our clock minus the peer's, in whole seconds like the Go peers. */
 function skewSecondsOf(init: InitPayload, now: () => number = Date.now): number {
   return Number(unixSeconds(now()) - init.timestamp);
 }
 
-/** `skewSeconds`: undefined where nothing is proven. */
+/** `skewSeconds`: undefined if the peer's identity is not proven. */
 function skewError({ identity }: InitPayload, peer: 'app' | 'client', skewSeconds: number | undefined): ClockSkewError {
   const peerId = skewSeconds === undefined ? undefined : identity?.id;
   return new ClockSkewError(peer, skewSeconds, `a handshake allows ${clockToleranceSeconds} s`, peerId);
@@ -198,7 +208,10 @@ function checkIdentity(init: InitPayload, data: Uint8Array, signature: Uint8Arra
   return init.identity;
 }
 
-/** The Go peers take any length, and only the salts depend on it; a peer that can't make a nonce is not one to trust. */
+/**
+ * The Go peers accept any length, which only affects the salts; a peer that cannot create a nonce
+ * is not trustworthy.
+ */
 function checkNonce(init: InitPayload): void {
   if (init.nonce.length !== nonceBytes) {
     fail('handshake_nonce', `a nonce has ${nonceBytes} bytes, not ${init.nonce.length}`);

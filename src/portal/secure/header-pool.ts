@@ -1,13 +1,17 @@
-// Owns the supply of frame headers: 16 bytes each, of which the last 12 are a fresh random nonce. Knows nothing of keys.
+// Supplies frame headers: 16 bytes each, whose last 12 are a fresh random nonce. Does not use keys.
 //
-// One call to the random source fills 256 of them (bench/micro/secure.ts: 0.05 us a nonce, 2 us for one drawn by itself). A
-// block is never filled again, since headers of it may still wait to be sent. Random nonces of 96 bits stay unique with
-// overwhelming odds for far more frames than a tunnel carries: 2^32 frames under one key collide with a chance of 2^-33.
+// One call to the random source fills 256 headers (bench/micro/secure.ts: 0.05 us a nonce, 2 us for
+// a single draw). A block is never refilled, because its headers may still wait to be sent. Random
+// nonces of 96 bits collide with negligible probability: 2^-33 for 2^32 frames under one key, far
+// more than a tunnel carries.
 import { randomFillSync } from 'node:crypto';
 import { headerBytes } from './frame.ts';
 
 export interface HeaderSource {
-  /** 16 bytes that belong to the caller: four to be overwritten with the length, then a nonce that was never used before. */
+  /**
+   * 16 bytes that belong to the caller: four for the length, then a nonce that was never used
+   * before.
+   */
   next(): Buffer;
 }
 
@@ -28,5 +32,5 @@ export class HeaderPool implements HeaderSource {
   }
 }
 
-/** For all channels of the process: a pool each would cost an idle tunnel 4 KiB. */
+/** Shared by all channels of the process: a pool each would cost an idle tunnel 4 KiB. */
 export const processHeaders: HeaderSource = new HeaderPool();

@@ -1,17 +1,17 @@
-// A queue of plaintext that waits for its reader. Copies small pieces together, so that a peer that sends single bytes does not cost an
-// object for each.
+// A queue of plaintext for a slow reader. Copies small pieces together, so that single bytes do not
+// cost an object each.
 
 /** Pieces of this size or more are not copied. */
 const smallBytes = 1024;
 const blockBytes = 4096;
-/** Taken entries at the front of the list before it is moved up. */
+/** Consumed entries at the front of the list before it is compacted. */
 const compactFromHead = 64;
 
 export class HeldPieces {
   bytes = 0;
   #pieces: (Buffer | undefined)[] = [];
   #head = 0;
-  /** Small pieces, behind #pieces. */
+  /** Small pieces that follow #pieces. */
   #block: Buffer | undefined;
   #blockStart = 0;
   #blockEnd = 0;
@@ -32,7 +32,7 @@ export class HeldPieces {
       this.#closeBlock();
       this.#block = undefined;
       const last = this.#pieces[this.#pieces.length - 1];
-      // One by itself is not worth a block.
+      // A single small piece does not need a block.
       if (last === undefined || last.length >= smallBytes) {
         this.#pieces.push(piece);
         return;

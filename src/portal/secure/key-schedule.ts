@@ -1,4 +1,4 @@
-// Derives the keys of the two directions from two X25519 keys and two nonces. Knows neither the peers nor the data.
+// Derives the keys of both directions from two X25519 keys and two nonces.
 import {
   createPrivateKey,
   createPublicKey,
@@ -13,7 +13,7 @@ import { PortalError } from '../errors.ts';
 const sessionKeyBytes = 32;
 const directionKeyBytes = 32;
 
-/** DER of RFC 8410 up to the raw key. */
+/** DER prefix of RFC 8410 up to the raw key. */
 const pkcs8X25519Prefix = Buffer.from('302e020100300506032b656e04220420', 'hex');
 const spkiX25519Prefix = Buffer.from('302a300506032b656e032100', 'hex');
 
@@ -26,7 +26,7 @@ export function createSessionKey(): KeyObject {
   return generateKeyPairSync('x25519').privateKey;
 }
 
-/** For recorded handshakes. */
+/** For replaying recorded handshakes. */
 export function sessionKeyFromBytes(privateKey: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([pkcs8X25519Prefix, privateKey]), format: 'der', type: 'pkcs8' });
 }
@@ -35,7 +35,10 @@ export function sessionPublicKeyOf(sessionKey: KeyObject): Uint8Array {
   return createPublicKey(sessionKey).export({ format: 'der', type: 'spki' }).subarray(spkiX25519Prefix.length);
 }
 
-/** Throws PortalError handshake_session_key for a peer key that is not 32 bytes or gives the all-zero secret. */
+/**
+ * Throws PortalError handshake_session_key if the peer's key does not have 32 bytes or gives the
+ * all-zero secret.
+ */
 export function deriveKeys(
   ownSessionKey: KeyObject,
   peerSessionKey: Uint8Array,
@@ -62,7 +65,7 @@ function sharedSecret(privateKey: KeyObject, peerSessionKey: Uint8Array): Buffer
   }
   const der = Buffer.concat([spkiX25519Prefix, peerSessionKey]);
   try {
-    // OpenSSL refuses the points of low order, whose secret would be all zero (RFC 7748 §6.1).
+    // OpenSSL rejects points of low order, whose secret would be all zero (RFC 7748 §6.1).
     return diffieHellman({ privateKey, publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }) });
   } catch (error) {
     throw new PortalError('handshake_session_key', "the peer's session key gives no secret", { cause: error });

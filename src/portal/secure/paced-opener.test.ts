@@ -43,7 +43,7 @@ describe('frames beyond what is opened in one turn', () => {
     const side = new Side(new FramePace(pacedFrames));
     const text = 'abcdefghijklmnopqrstuvwxyz';
     const bytes = side.seal(text);
-    // Lent, and used for the next read.
+    // The buffer is reused for the next read.
     const lent = Buffer.from(bytes.subarray(0, 700));
     side.opener.push(lent);
     lent.fill(0);

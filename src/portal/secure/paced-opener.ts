@@ -1,14 +1,15 @@
-// Opens the frames of one tunnel as fast as the process allows. What comes beyond that is copied and waits for a later turn, in order
-// and before the peer's end; the peer's window bounds it, because it is not credited before it is opened.
+// Opens the frames of one tunnel within the pace of the process. Excess input is copied and
+// processed in a later turn, in order and before the peer's end. The peer's window limits it,
+// because bytes are credited only after they are opened.
 import type { FrameOpener } from './frame-opener.ts';
 import type { FramePace } from './frame-pace.ts';
 
 export interface PacedOpenerHost {
-  /** So many bytes were read. */
+  /** `bytes` bytes were read. */
   opened(bytes: number): void;
-  /** PortalError frame_malformed. */
+  /** Reports PortalError frame_malformed. */
   failed(error: Error): void;
-  /** The peer's end, behind everything that it sent. */
+  /** The peer ended, after all its bytes. */
   ended(): void;
 }
 
@@ -26,7 +27,7 @@ export class PacedOpener {
     this.#host = host;
   }
 
-  /** What came with the handshake: not reported as opened, and in no later turn. */
+  /** Opens the bytes that came with the handshake immediately, without reporting them as opened. */
   openAtOnce(chunk: Buffer): void {
     try {
       this.#opener.push(chunk);
@@ -35,7 +36,7 @@ export class PacedOpener {
     }
   }
 
-  /** The chunk is lent. */
+  /** The chunk is valid only during this call. */
   push(chunk: Buffer): void {
     if (this.#waiting.length > 0) this.#waiting.push(Buffer.from(chunk));
     else if (!this.#open(chunk, true)) this.#pace.wait(this.#proceed);
@@ -64,7 +65,7 @@ export class PacedOpener {
     this.#host.ended();
   };
 
-  /** False: a part of the chunk waits. */
+  /** Returns false if a part of the chunk must wait. */
   #open(chunk: Buffer, lent: boolean): boolean {
     let bytes: number;
     try {
@@ -74,7 +75,7 @@ export class PacedOpener {
       return true;
     }
     if (this.#disposed) return true;
-    // Before the host may be called again with what follows.
+    // Queued before the host is called, because it may push the bytes that follow.
     if (bytes < chunk.length) {
       const rest = chunk.subarray(bytes);
       this.#waiting.unshift(lent ? Buffer.from(rest) : rest);

@@ -126,7 +126,7 @@ describe('a secure pipe', () => {
     await settle();
     assert.deepEqual(second.listener.events, ['closed frame_malformed']);
     assert.equal(first.client.closed, false);
-    // What was taken is given back with its tunnel.
+    // The budget is refunded when its tunnel closes.
     first.client.destroy();
     const third = open();
     third.send(3 * mebibyte);

@@ -1,5 +1,6 @@
-// The end-to-end encrypted byte stream of a tunnel: sends bytes in sealed frames over a multiplexed stream. Decides when frames are
-// made and when the peer's window opens again. The handshake is done before.
+// The end-to-end encrypted byte stream of a tunnel: sends bytes in sealed frames over a multiplexed
+// stream. Decides when frames are made and when the peer is credited. The handshake is already
+// complete.
 import process from 'node:process';
 import type { BytePipe, BytePipeHandler } from '../../kernel/net/byte-pipe.ts';
 import { PortalError } from '../errors.ts';
@@ -16,30 +17,31 @@ import { PacedOpener } from './paced-opener.ts';
 
 export interface SecurePipeOptions {
   readonly result: HandshakeResult;
-  /** Bytes that arrived behind the handshake, already credited to the peer's window. */
+  /** Bytes that arrived after the handshake, already credited to the peer's window. */
   readonly initial?: Buffer;
-  /** The peer has ended behind these bytes. */
+  /** The peer has ended after these bytes. */
   readonly initialEnd?: boolean;
   /**
-   * The longest frame accepted, 28 to 2^26 bytes: what one tunnel may hold beyond its window, of bytes that arrived, until the tag
-   * is verified. By default what a Go app makes of one very large write.
+   * The longest frame accepted, 28 to 2^26 bytes: one tunnel may hold this much beyond its window
+   * until the tag is verified. Default: the longest frame of a Go app.
    */
   readonly maxFrameBytes?: number;
   readonly headers?: HeaderSource;
-  /** What such frames of all tunnels together may hold; one for the process by default. */
+  /** Limits the bytes of such frames over all tunnels. Default: one budget for the process. */
   readonly excess?: ExcessBudget;
   readonly pace?: FramePace;
 }
 
-/** This many written bytes are sealed at once instead of at the end of the tick. */
+/** This many written bytes are sealed immediately instead of at the end of the tick. */
 const gatherBytes = 128 * 1024;
 
 /**
- * end() sends FIN behind everything written; destroy() sends RST unless both directions have ended. The handler's closed() gets a
- * PortalError: frame_malformed, stream_truncated, or the error of the multiplexed stream.
+ * end() sends FIN after all written bytes; destroy() sends RST unless both directions have ended.
+ * The handler's closed() gets a PortalError: frame_malformed, stream_truncated, or the error of the
+ * multiplexed stream.
  */
 export class SecurePipe implements BytePipe {
-  /** The identity that the peer proved in the handshake. */
+  /** The peer's identity, proven in the handshake. */
   readonly peerId: string;
   readonly alpn: string;
   readonly #pipe: Pipe;
@@ -52,16 +54,16 @@ export class SecurePipe implements BytePipe {
   #bytesSent = 0;
   #bytesReceived = 0;
 
-  /** Plaintext of this tick, sealed together. */
+  /** Plaintext written in this tick, sealed together. */
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   #flushScheduled = false;
-  /** The multiplexed stream is over its mark: nothing is sealed until it drains. */
+  /** The multiplexed stream is above its high-water mark: nothing is sealed until it drains. */
   #blocked = false;
   #needsDrain = false;
   #sending: 'open' | 'ended' = 'open';
   #paused = false;
-  /** Opened and not yet delivered, while paused or before a handler is set. */
+  /** Opened plaintext not yet delivered, while paused or without a handler. */
   readonly #held = new HeldPieces();
   #delivering = false;
   #uncreditedBytes = 0;
@@ -99,7 +101,7 @@ export class SecurePipe implements BytePipe {
     if (options.initialEnd === true) this.#onEnd();
   }
 
-  /** Application bytes handed to the multiplexer: 0 proves that the peer has seen none. */
+  /** Application bytes passed to the multiplexer: 0 proves that the peer has received none. */
   get bytesSent(): number {
     return this.#bytesSent;
   }
@@ -123,7 +125,7 @@ export class SecurePipe implements BytePipe {
     else this.#deliverHeld();
   }
 
-  // Towards the peer.
+  // Sending.
 
   write(chunk: Uint8Array): boolean {
     if (this.#state === 'closed' || this.#sending === 'ended') return true;
@@ -162,7 +164,7 @@ export class SecurePipe implements BytePipe {
     if (!this.#blocked) this.#flush();
   };
 
-  /** False: the multiplexed stream is full. */
+  /** Returns false if the multiplexed stream is full. */
   #flush(): boolean {
     if (this.#gatheredBytes === 0 || this.#state === 'closed' || this.#sending === 'ended') return true;
     const plaintext = this.#gathered;
@@ -180,7 +182,7 @@ export class SecurePipe implements BytePipe {
     this.#handler?.drain();
   };
 
-  // From the peer.
+  // Receiving.
 
   pause(): void {
     this.#paused = true;
@@ -194,16 +196,16 @@ export class SecurePipe implements BytePipe {
 
   readonly #opened = (bytes: number): void => {
     this.#uncreditedBytes += bytes;
-    // Also in the middle of a frame: one that is longer than the window could not be received otherwise.
+    // Credited also within a frame: otherwise a frame longer than the window could not be received.
     this.#credit();
     this.#chargeExcess();
   };
 
   #receive(plaintext: Buffer): void {
-    // The handler may have destroyed the pipe at an earlier piece of the same frame.
+    // The handler may have destroyed the pipe during an earlier piece of the same frame.
     if (this.#state === 'closed') return;
     this.#bytesReceived += plaintext.length;
-    // Held bytes are delivered first, also if a handler resumes within data().
+    // Held bytes are delivered first, even if a handler resumes within data().
     if (this.#paused || this.#handler === undefined || this.#delivering) {
       this.#held.add(plaintext);
       return;
@@ -225,7 +227,7 @@ export class SecurePipe implements BytePipe {
   #deliverHeld(): void {
     if (this.#delivering) return;
     this.#delivering = true;
-    // Read each time, because data() may replace the handler.
+    // Read in each iteration, because data() may replace the handler.
     while (!this.#paused && this.#handler !== undefined) {
       const chunk = this.#held.take();
       if (chunk === undefined) break;
@@ -249,7 +251,7 @@ export class SecurePipe implements BytePipe {
     this.#pipe.consumed(bytes);
   }
 
-  /** What is held of bytes that the peer was allowed to replace already. */
+  /** Charges the held bytes that are already credited to the peer. */
   #chargeExcess(): void {
     const excessBytes = this.#opener.unverifiedBytes + this.#held.bytes - this.#uncreditedBytes;
     if (this.#state === 'closed' || this.#excess.set(excessBytes)) return;
@@ -258,13 +260,13 @@ export class SecurePipe implements BytePipe {
     );
   }
 
-  // The end.
+  // Closing.
 
   #closeAfterBothEnds(): void {
     if (this.#sending === 'ended' && this.#receiving === 'end-delivered') this.#over(undefined);
   }
 
-  /** Sends RST, which also drops the bytes that this side has queued. */
+  /** Sends RST, which also drops the queued bytes of this side. */
   readonly #abort = (error: Error | undefined): void => {
     if (this.#state === 'closed') return;
     this.#pipe.setHandler(deaf);
@@ -286,7 +288,7 @@ export class SecurePipe implements BytePipe {
     if (this.#handler !== undefined) this.#reportClose();
   };
 
-  /** In a later tick, so that destroy() and end() do not call back. */
+  /** In a later tick, so that destroy() and end() do not call back synchronously. */
   #reportClose(): void {
     if (this.#closeReported) return;
     this.#closeReported = true;

@@ -1,9 +1,9 @@
-// Allocates small buffers from shared blocks, because a separate allocation costs more than sealing a small frame. Never returns the
-// same bytes twice.
+// Allocates small buffers from shared blocks, because a separate allocation costs more than sealing
+// a small frame. Never returns the same bytes twice.
 
 /**
- * A buffer keeps its whole block alive, so blocks are small: 64 KiB, as in Node 26's Buffer.allocUnsafe, would be a lot for a reader
- * that keeps one small event.
+ * A buffer keeps its whole block alive, so blocks are small: 64 KiB, as in Node 26's
+ * Buffer.allocUnsafe, would be too much for a reader that keeps one small event.
  */
 const blockBytes = 16_384;
 

@@ -6,7 +6,7 @@ import { aeadLayout } from './aead-layout.ts';
 import { cipherName, cipherOptions, headerBytes, smallPlaintextBytes, tagBytes } from './frame.ts';
 import { createSmallFrameCipher, SmallFrameCipher } from './small-frame-cipher.ts';
 
-/** The same bytes in every run, 1 MiB of them: the keystream of a fixed key. */
+/** 1 MiB that is the same in every run: the keystream of a fixed key. */
 const seeded = createCipheriv('chacha20', Buffer.alloc(32, 7), Buffer.alloc(16)).update(Buffer.alloc(2 ** 20));
 let seededOffset = 0;
 function random(bytes: number): Buffer {
@@ -112,7 +112,7 @@ describe('SmallFrameCipher', () => {
       assert.ok(isZero(memory.subarray(0, aeadLayout.frame)));
       const ciphertextEnd = end - tagBytes;
       assert.ok(memory.subarray(aeadLayout.frame, ciphertextEnd).equals(frame.subarray(0, -tagBytes)));
-      // Behind it lies the block of lengths, and nothing else.
+      // Only the block of lengths follows.
       const lengths = aeadLayout.data + Math.ceil(plaintext.length / 16) * 16;
       assert.equal(memory.readUInt32LE(lengths + 8), plaintext.length);
       assert.ok(isZero(memory.subarray(ciphertextEnd, lengths + 8)));

@@ -1,13 +1,14 @@
-// Seals and opens small frames with ChaCha20-Poly1305 (RFC 8439) in WebAssembly, because a call to node:crypto costs more than the
-// cipher itself (bench/micro/secure.ts). Does not check protocol limits and keeps no key.
+// Seals and opens small frames with ChaCha20-Poly1305 (RFC 8439) in WebAssembly, because a call to
+// node:crypto costs more than the cipher itself (bench/micro/secure.ts). Does not check protocol
+// limits and keeps no key.
 import { type AeadInstance, instantiateAead } from './aead-instance.ts';
 import { aeadLayout as layout } from './aead-layout.ts';
 import { headerBytes, tagBytes } from './frame.ts';
 import { Slab } from './slab.ts';
 
 /**
- * One instance serves the whole process: calls do not overlap, and after each its memory holds neither key nor keystream nor
- * plaintext, only bytes that are or were on the wire.
+ * One instance serves the whole process: calls do not overlap, and after each call its memory holds
+ * no key, keystream or plaintext, only bytes that are or were on the wire.
  */
 export class SmallFrameCipher {
   readonly #instance: AeadInstance;
@@ -21,8 +22,9 @@ export class SmallFrameCipher {
   }
 
   /**
-   * Returns the frame that carries the pieces of `plaintext`, `plaintextBytes` in total, as one buffer that belongs to the caller.
-   * `key` has 32 bytes; `header` is length and nonce. Throws RangeError above 16 KiB.
+   * Returns the frame that carries the pieces of `plaintext`, `plaintextBytes` in total, as one
+   * buffer that belongs to the caller. `key` has 32 bytes; `header` is length and nonce. Throws
+   * RangeError above 16 KiB.
    */
   seal(key: Uint8Array, header: Uint8Array, plaintext: readonly Uint8Array[], plaintextBytes: number): Buffer {
     this.#checkLength(plaintextBytes);
@@ -41,8 +43,8 @@ export class SmallFrameCipher {
   }
 
   /**
-   * Returns the plaintext of the frame in `chunk` from `start` to `end`, in memory that belongs to the caller; undefined if the tag is
-   * invalid. Throws RangeError above 16 KiB of plaintext.
+   * Returns the plaintext of the frame in `chunk` from `start` to `end`, in memory that belongs to
+   * the caller; undefined if the tag is invalid. Throws RangeError above 16 KiB of plaintext.
    */
   open(key: Uint8Array, chunk: Buffer, start: number, end: number): Buffer | undefined {
     const plaintextBytes = end - start - headerBytes - tagBytes;
@@ -65,7 +67,10 @@ export class SmallFrameCipher {
   }
 }
 
-/** Null where WebAssembly with SIMD is not available: other processors, `node --jitless`, no address space for its memory. */
+/**
+ * Null if WebAssembly with SIMD is not available: other processors, `node --jitless`, no address
+ * space for its memory.
+ */
 export function createSmallFrameCipher(instantiate: () => AeadInstance = instantiateAead): SmallFrameCipher | null {
   try {
     return new SmallFrameCipher(instantiate());
@@ -74,5 +79,5 @@ export function createSmallFrameCipher(instantiate: () => AeadInstance = instant
   }
 }
 
-/** For all channels of the process. */
+/** Shared by all channels of the process. */
 export const processSmallFrameCipher: SmallFrameCipher | null = createSmallFrameCipher();

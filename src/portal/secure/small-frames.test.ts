@@ -55,7 +55,7 @@ describe('small frames', () => {
         const { pieces, opener: receiver } = opener();
         const cuts = [wire.subarray(0, first), wire.subarray(first, second), wire.subarray(second)];
         for (const cut of cuts) {
-          // Lent: overwritten as soon as it was taken.
+          // The buffer is overwritten right after the push.
           const lent = Buffer.from(cut);
           receiver.push(lent);
           lent.fill(0xaa);
@@ -111,7 +111,7 @@ describe('small frames', () => {
 
   it('leave no bytes of the key behind dispose()', () => {
     const exported: Buffer[] = [];
-    // The bytes that a sealer or opener asked the KeyObject for are the only copy that it holds.
+    // The exported key bytes are the only copy that a sealer or opener holds.
     const watched = Object.create(key, {
       export: {
         value: () => {

@@ -1,26 +1,35 @@
-// Owns the contract of the byte stream under the multiplexer. Message boundaries mean nothing.
-// A carrier is never paused on the reading side: a relay whose websocket is not read loses data silently. The bound on what
-// arrives is the multiplexer's windows.
+// The byte stream under the multiplexer. Message boundaries have no meaning. Reading is never
+// paused, because a relay whose websocket is not read loses data silently; the multiplexer's
+// windows limit the received bytes.
 
 import type { PortalError } from '../errors.ts';
 
 export interface CarrierHandler {
-  /** Of a carrier that this side opened, the chunk is lent: copy what outlives the call. Of one that was accepted it is yours. */
+  /**
+   * On a carrier that this side opened, the chunk is valid only during the call: copy it to keep
+   * it. On an accepted one it belongs to the handler.
+   */
   data(chunk: Buffer): void;
-  /** After send() returned false: there is room again. */
+  /** There is room again after send() returned false. */
   drain(): void;
-  /** The last call. `error` is undefined for an orderly close by the peer. Not called after this side's close(). */
+  /**
+   * The last call. `error` is undefined if the peer closed normally. Not called after this side's
+   * close().
+   */
   close(error: PortalError | undefined): void;
 }
 
 export interface Carrier {
   setHandler(handler: CarrierHandler): void;
-  /** Sends the pieces, in order, in as few messages as is cheap; takes ownership. False: over the high-water mark. */
+  /**
+   * Sends the pieces in order, in as few messages as is cheap; takes ownership. Returns false above
+   * the high-water mark.
+   */
   send(pieces: readonly Uint8Array[], bytes: number): boolean;
-  /** Bytes taken by send() that the operating system has not taken yet. */
+  /** Bytes passed to send() that the operating system has not taken yet. */
   readonly bufferedBytes: number;
-  /** Flushes, closes orderly, and cuts after a grace period. Idempotent. */
+  /** Flushes, closes normally, and destroys the connection after a grace period. Idempotent. */
   close(): void;
-  /** For logs: host and port of the peer. */
+  /** Host and port of the peer, for logs. */
   readonly remote: string;
 }

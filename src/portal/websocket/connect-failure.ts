@@ -1,11 +1,11 @@
-// Owns the reading of everything that can go wrong before a websocket is open: which code, and the one line for the person
-// who wrote the address. Judges by phase and error code, never by text.
+// Converts failures before a websocket is open to an error code and a one-line message for the
+// user. Decides by phase and error code, never by text.
 import type { IncomingMessage } from 'node:http';
 import { certificateFault } from '../../kernel/net/certificate-fault.ts';
 import { PortalError } from '../errors.ts';
 import type { RelayUrl } from './relay-url.ts';
 
-/** How far the attempt got; what fails in a phase is that phase's fault. */
+/** The phase of the attempt; a failure is attributed to its phase. */
 export type ConnectPhase = 'tcp' | 'tls' | 'http' | 'upgrade';
 
 const phaseNames: Record<ConnectPhase, string> = {
@@ -15,7 +15,10 @@ const phaseNames: Record<ConnectPhase, string> = {
   upgrade: 'waiting for the upgrade to end',
 };
 
-/** The connection went away without an answer: a relay that restarts, or a balancer with nothing behind it. */
+/**
+ * The connection closed without a response: a relay that restarts, or a load balancer without a
+ * backend.
+ */
 const hangUps: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
 export function connectFailure(relay: RelayUrl, phase: ConnectPhase, cause: Error): PortalError {
@@ -51,7 +54,7 @@ export function connectFailure(relay: RelayUrl, phase: ConnectPhase, cause: Erro
   }
 }
 
-/** An HTTP answer other than 101. */
+/** The relay sent an HTTP response other than 101. */
 export function refusedUpgrade(relay: RelayUrl, response: IncomingMessage): PortalError {
   const status = response.statusCode ?? 0;
   const page = (response.headers['content-type'] ?? '').startsWith('text/html') ? ' and an HTML page' : '';
@@ -94,7 +97,10 @@ function tlsFault(code: string): string {
   return certificateFault(code, 'ca_file or --ca-file') ?? `${code}; if the port speaks no TLS, write ws://`;
 }
 
-/** The stable name of a system, TLS or parser error; of an attempt on several addresses, that of the first. */
+/**
+ * The stable name of a system, TLS or parser error; for an attempt on several addresses, that of
+ * the first.
+ */
 function codeOf(error: Error): string {
   if (error instanceof AggregateError && error.errors[0] instanceof Error) return codeOf(error.errors[0]);
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;

@@ -1,5 +1,5 @@
-// Owns opening the websocket to a relay: one attempt, bounded in time, ending in a carrier or in one error that says what is
-// wrong, where, and what to do. Knows nothing of retrying.
+// Opens the websocket to a relay: one attempt with a timeout, which gives a carrier or an error
+// with the problem, the place and the remedy. Does not retry.
 import type { IncomingMessage } from 'node:http';
 import { connect as connectTcp, isIP } from 'node:net';
 import type { OnReadOpts, Socket } from 'node:net';
@@ -19,19 +19,22 @@ import type { CarrierOptions } from './websocket-carrier.ts';
 
 export interface ConnectOptions extends CarrierOptions {
   readonly signal: AbortSignal;
-  /** PEM certificates trusted instead of the built-in ones. Verification itself can't be turned off. */
+  /** PEM certificates trusted instead of the built-in ones. Verification cannot be disabled. */
   readonly ca?: string | Buffer | (string | Buffer)[] | undefined;
-  /** From the name lookup to the websocket being open. */
+  /** From the DNS lookup to the open websocket. */
   readonly handshakeTimeoutMs?: number;
-  /** The longest websocket message taken: what a hostile relay can make us hold. */
+  /** The largest websocket message accepted. Limits the memory that a hostile relay can use. */
   readonly maxMessageBytes?: number;
-  /** Called before the websocket is open, where the response to the upgrade has a Date. */
+  /** Called before the websocket is open, if the upgrade response has a Date. */
   readonly dated?: (sample: DateSample) => void;
 }
 
 const defaultHandshakeTimeoutMs = 15_000;
 
-/** Throws PortalError: bad_relay_url, relay_unreachable, relay_tls, not_a_relay, connect_timeout, dial_aborted. */
+/**
+ * Throws PortalError: bad_relay_url, relay_unreachable, relay_tls, not_a_relay, connect_timeout,
+ * dial_aborted.
+ */
 export async function connectCarrier(url: string, options: ConnectOptions): Promise<Carrier> {
   const relay = parseRelayUrl(url);
   const { signal, handshakeTimeoutMs: timeoutMs = defaultHandshakeTimeoutMs } = options;
@@ -56,7 +59,7 @@ export async function connectCarrier(url: string, options: ConnectOptions): Prom
     };
     const fail = (error: PortalError): void => {
       settle();
-      ws.on('error', ignore); // terminate() before the websocket is open reports itself
+      ws.on('error', ignore); // terminate() before the websocket is open emits an error
       ws.terminate();
       socket.destroy();
       reject(error);
@@ -86,7 +89,10 @@ export async function connectCarrier(url: string, options: ConnectOptions): Prom
   });
 }
 
-/** Our own socket under the websocket, so that the carrier may cork it, see what waits in it, and read it. */
+/**
+ * Creates the socket under the websocket, so that the carrier can cork it, see its queued bytes,
+ * and read it.
+ */
 function openSocket(
   relay: RelayUrl,
   ca: ConnectOptions['ca'],
@@ -99,7 +105,7 @@ function openSocket(
       reached('http');
     });
   }
-  // Documented by Node, and missing in its types.
+  // Documented by Node but missing in its types.
   const options: TlsOptions & { readonly onread: OnReadOpts } = {
     onread,
     host,
@@ -119,5 +125,5 @@ function openSocket(
 }
 
 function ignore(): void {
-  // Already reported.
+  // The error was already reported.
 }

@@ -12,7 +12,10 @@ interface Seen {
   closeCode: number | undefined;
 }
 
-/** What a lane makes of the chunks, each overwritten once it was read: all of them are lent. */
+/**
+ * Reads the chunks with a lane and overwrites each afterwards, because they are valid only during
+ * the push.
+ */
 function read(chunks: readonly Buffer[]): Seen {
   const seen: Seen = { data: Buffer.alloc(0), control: Buffer.alloc(0), problem: undefined, closeCode: undefined };
   const lane = new DataLane(limitBytes, {
@@ -37,7 +40,7 @@ function read(chunks: readonly Buffer[]): Seen {
   return seen;
 }
 
-/** The first byte is FIN and opcode; the length is written in so many bytes as RFC 6455 §5.2 wants. */
+/** The first byte is FIN and opcode; the length is encoded as RFC 6455 §5.2 requires. */
 function frame(first: number, payload: Buffer): Buffer {
   const { length } = payload;
   const header = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10);

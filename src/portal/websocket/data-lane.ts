@@ -1,12 +1,13 @@
-// Owns the reading of what a websocket server sends (RFC 6455 §5) as the byte stream that it is to us: payload is handed on as it
-// comes, and never gathered into messages. Control frames are handed on as they are: `ws` answers them. Knows no socket.
+// Parses the frames that a websocket server sends (RFC 6455 §5) into a byte stream: payload is
+// passed on as it arrives, without assembling messages. Control frames are passed on unchanged,
+// because `ws` handles them. Does not use the socket.
 
 export interface DataLaneHandler {
-  /** Payload, never empty: a view into what was pushed. */
+  /** Payload, never empty: a view of the pushed chunk. */
   data(chunk: Buffer): void;
-  /** A control frame, or a part of one: a view into what was pushed. */
+  /** A control frame, or a part of one: a view of the pushed chunk. */
   control(chunk: Buffer): void;
-  /** The peer broke the protocol; `closeCode` is what to tell it. The last call. */
+  /** The peer violated the protocol; `closeCode` is the status code to send. The last call. */
   malformed(error: RangeError, closeCode: number): void;
 }
 
@@ -15,20 +16,20 @@ const finBit = 0x80;
 const reservedBits = 0x70;
 const maskBit = 0x80;
 const maxControlBytes = 125;
-/** With a length of 64 bits and no mask. */
+/** A 64-bit length and no mask. */
 const maxHeaderBytes = 10;
 const closeCodes = { protocolError: 1002, messageTooBig: 1009 } as const;
 
 export class DataLane {
   readonly #maxMessageBytes: number;
   readonly #handler: DataLaneHandler;
-  /** The start of a header whose rest has not come yet. */
+  /** The received part of an incomplete header. */
   readonly #partial: Buffer = Buffer.alloc(maxHeaderBytes);
   #partialBytes = 0;
-  /** Of the frame that is being read. */
+  /** The remaining bytes of the current frame. */
   #leftBytes = 0;
   #isControl = false;
-  /** Between the fragments of a message. */
+  /** Set between the fragments of a message. */
   #inMessage = false;
   #messageBytes = 0;
   #stopped = false;
@@ -112,7 +113,7 @@ function headerLength(second: number): number {
   return short === 126 ? 4 : short === 127 ? 10 : 2;
 }
 
-/** Above 2^53 it is no longer exact, and far too long. */
+/** Inexact above 2^53, where it exceeds every limit anyway. */
 function payloadLength(header: Buffer): number {
   const short = header.readUInt8(1) & 0x7f;
   if (short === 126) return header.readUInt16BE(2);

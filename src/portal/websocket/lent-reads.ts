@@ -1,13 +1,12 @@
-// Owns how a socket that we open is read: into one buffer, over and over, that is lent to whoever takes the bytes. Knows nothing of
-// what they mean.
+// Reads a socket that we open into one reused buffer. The bytes are valid only during the callback.
 import type { OnReadOpts, Socket } from 'node:net';
 
-/** What the kernel holds for a busy connection is taken in one call. */
+/** Takes all that the kernel holds for a busy connection in one call. */
 const readBytes = 262_144;
 
 /**
- * Without it each read of 64 KiB is a new buffer, which is garbage as soon as it is deciphered: bench/README.md has what that
- * costs.
+ * Without it each read of 64 KiB allocates a buffer that is garbage once deciphered;
+ * bench/README.md has the cost.
  */
 export class LentReads {
   /** For the options of connect(). */
@@ -19,12 +18,15 @@ export class LentReads {
     this.onread = { buffer, callback: (bytes) => this.#take(buffer.subarray(0, bytes)) };
   }
 
-  /** The socket has its data like any other, in buffers of its own. Call it right after connect(). */
+  /**
+   * Passes the data to the socket in separate buffers, as without onread. Call it right after
+   * connect().
+   */
   leaveTo(socket: Socket): void {
     this.#take = (chunk) => socket.push(Buffer.from(chunk));
   }
 
-  /** From now on the bytes pass by the socket: a chunk is the taker's during the call. */
+  /** From now on the bytes bypass the socket: `taker` may use a chunk only during the call. */
   divert(taker: (chunk: Buffer) => void): void {
     this.#take = (chunk) => {
       taker(chunk);

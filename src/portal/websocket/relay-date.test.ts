@@ -7,7 +7,10 @@ import { dateSample, requestDate } from './relay-date.ts';
 const date = 'Sun, 06 Nov 1994 08:49:37 GMT';
 const dateMs = Date.UTC(1994, 10, 6, 8, 49, 37);
 
-/** A server that answers each request with these bytes, or with nothing. Returns the URL of a relay there, and the requests. */
+/**
+ * A server that answers each request with these bytes, or not at all. Returns the URL of a relay
+ * there, and the requests.
+ */
 async function answering(t: TestContext, bytes: string): Promise<{ url: string; requests: string[] }> {
   const requests: string[] = [];
   const server = createServer((socket) => {

@@ -1,10 +1,11 @@
-// The time that a relay's HTTP server shows in Date (RFC 9110 §6.6.1). Reads one head of a response and no content.
+// The time in the Date header of a relay's HTTP server (RFC 9110 §6.6.1). Reads one response head
+// and no content.
 import { request as requestHttp, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
 import { parseRelayUrl } from './relay-url.ts';
 
-/** Times other than `dateMs` are monotonic. */
+/** All times except `dateMs` are monotonic. */
 export interface DateSample {
   /** Milliseconds since 1970, in whole seconds. */
   readonly dateMs: number;
@@ -20,10 +21,10 @@ export interface RelayDateOptions {
 
 const timeoutMs = 3_000;
 const maxHeadBytes = 16_384;
-/** IMF-fixdate (RFC 9110 §5.6.7), the one form that senders may use. */
+/** IMF-fixdate (RFC 9110 §5.6.7), the only form that senders may use. */
 const imfFixdate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
-/** Undefined: the response has no usable Date. */
+/** Returns undefined if the response has no usable Date. */
 export function dateSample(
   headers: IncomingHttpHeaders,
   sentAtMs: number,
@@ -31,14 +32,15 @@ export function dateSample(
 ): DateSample | undefined {
   const { date = '', age = '0' } = headers;
   const dateMs = imfFixdate.test(date) ? Date.parse(date) : Number.NaN;
-  // Of a response from a cache the Date is as old as its Age says (RFC 9111 §5.1).
+  // For a response from a cache, Date is Age seconds old (RFC 9111 §5.1).
   const ageMs = /^\d{1,6}$/.test(age) ? Number(age) * 1_000 : Number.NaN;
   return Number.isNaN(dateMs + ageMs) ? undefined : { dateMs: dateMs + ageMs, sentAtMs, receivedAtMs };
 }
 
 /**
- * Asks with HEAD for the relay's own path: real relays answer 405 to it, with a Date and without rendering a page. The status does
- * not matter. Undefined where no answer with a Date arrives within 3 s. Never rejects.
+ * Sends HEAD to the relay's path: other relays answer 405 with a Date and without rendering a page.
+ * The status is ignored. Resolves with undefined if no response with a Date arrives within 3 s.
+ * Never rejects.
  */
 export function requestDate(url: string, { ca, signal }: RelayDateOptions): Promise<DateSample | undefined> {
   const { secure, host, port, url: parsed } = parseRelayUrl(url);
@@ -64,7 +66,7 @@ export function requestDate(url: string, { ca, signal }: RelayDateOptions): Prom
     request.on('error', () => {
       resolve(undefined);
     });
-    // Without an error: a response that switches protocols.
+    // Closed without an error: a response that switches protocols.
     request.once('close', () => {
       resolve(undefined);
     });

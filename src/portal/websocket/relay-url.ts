@@ -1,4 +1,4 @@
-// Owns what counts as the address of a v1 relay, and how it may be shown. Connects to nothing.
+// Parses the URL of a v1 relay and makes it safe to show. Does not connect.
 import { v1RelayForm, v2RelayFault } from '../../kernel/relay-generations.ts';
 import { PortalError } from '../errors.ts';
 
@@ -7,14 +7,14 @@ export interface RelayUrl {
   readonly secure: boolean;
   readonly host: string;
   readonly port: number;
-  /** Fit for logs and messages: no credentials ever get this far, no query. */
+  /** Safe for logs and messages: no credentials and no query. */
   readonly shown: string;
 }
 
-const defaultPath = '/relay'; // of every v1 relay
+const defaultPath = '/relay'; // the path of every v1 relay
 const shownLimitChars = 200;
 
-/** Throws PortalError `bad_relay_url`. A URL without a path means `/relay`. */
+/** Throws PortalError `bad_relay_url`. Without a path, `/relay` is used. */
 export function parseRelayUrl(text: string): RelayUrl {
   const url = URL.parse(text);
   if (url === null) throw bad(text, 'is not a URL');
@@ -37,7 +37,10 @@ function bad(text: string, what: string, todo = 'write it as ws://HOST:PORT/rela
   return new PortalError('bad_relay_url', `relay URL ${showable(text)} ${what}; ${todo}`);
 }
 
-/** One line, bounded, without what stands before an @: text that is not a valid URL may still hold a password. */
+/**
+ * One line of limited length, without the part before an @: an invalid URL may still contain a
+ * password.
+ */
 function showable(text: string): string {
   const withoutCredentials = text.replace(/^([^/]*\/\/)?[^/]*@/, '$1…@');
   const cut =

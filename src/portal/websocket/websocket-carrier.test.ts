@@ -23,7 +23,7 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 
-/** A server that hands every opened websocket to `opened`, in the callback that announced it. */
+/** A server that passes every opened websocket to `opened`, in the callback that announced it. */
 async function serve(opened: (accepted: Accepted) => void): Promise<string> {
   const server = createServer();
   const websockets = new WebSocketServer({ noServer: true, ...websocketOptions });
@@ -76,7 +76,7 @@ class Recorder implements CarrierHandler {
     carrier.setHandler(this);
   }
   data(chunk: Buffer): void {
-    this.chunks.push(Buffer.from(chunk)); // lent
+    this.chunks.push(Buffer.from(chunk)); // the buffer is reused
     this.bytes += chunk.length;
     if (this.bytes >= this.#target) this.#reached?.();
   }
@@ -196,7 +196,7 @@ test('send() says stop above the high-water mark, and drain() comes when the pee
   let sent = 0;
   while (carrier.send([Buffer.alloc(65_536)], 65_536)) {
     sent += 65_536;
-    // The kernel takes some megabytes before the process is left with any.
+    // The kernel takes some megabytes before bytes queue in the process.
     await new Promise((resolve) => setImmediate(resolve));
     assert.ok(sent < 64 * 1_048_576, 'a peer that never reads blocks the sender');
   }

@@ -1,5 +1,5 @@
-// Owns a byte stream over one open websocket, the same for both sides: how pieces become messages and writes, how much may
-// wait, how it ends. Knows neither how the websocket was opened nor what the bytes mean.
+// A byte stream over one open websocket, the same for both sides: groups pieces into messages and
+// writes, limits the queue, and closes. Does not open the websocket or interpret the bytes.
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { PortalError } from '../errors.ts';
@@ -8,39 +8,43 @@ import { DataLane } from './data-lane.ts';
 import type { LentReads } from './lent-reads.ts';
 
 export interface CarrierOptions {
-  /** send() returns false from here on. */
+  /** send() returns false from this many bytes on. */
   readonly highWaterBytes?: number;
-  /** How long an orderly close may take before the connection is cut. */
+  /** How long a normal close may take before the connection is destroyed. */
   readonly closeGraceMs?: number;
 }
 
 export interface AcceptOptions extends CarrierOptions {
   readonly remote?: string;
-  /** For a websocket that this side opened: how its socket is read. */
+  /** For a websocket that this side opened: reads its socket. */
   readonly reads?: LentReads;
-  /** With `reads`, the longest message taken; otherwise `ws` was told. */
+  /** With `reads`, the largest message accepted; otherwise set it in the options of `ws`. */
   readonly maxMessageBytes?: number;
 }
 
-/** What `ws` must be told on either side, whoever opens the websocket. */
+/** Options for `ws` on either side. */
 export const websocketOptions = {
-  perMessageDeflate: false, // the payload is ciphertext
-  skipUTF8Validation: true, // text messages are bytes to us
+  perMessageDeflate: false, // the payload is encrypted
+  skipUTF8Validation: true, // text messages are treated as bytes
 } as const;
 
 const defaultHighWaterBytes = 1_048_576;
 const defaultCloseGraceMs = 2_000;
-/** One frame as large as the largest window that may be granted (16 MiB), and room for what is beside it. */
+/** One frame as large as the largest window (16 MiB), with a margin. */
 const defaultMaxMessageBytes = 33_554_432;
 /**
- * A piece from here on is a message of its own: copying it into a shared one costs more than the message does. Smaller ones
- * share a message. bench/micro/carrier.ts, sender's CPU s/GiB, own messages against one copy: 16 KiB frames 0.19 to 0.73,
- * 4 KiB frames 0.60 to 0.97; frames of 1.3 KiB in messages of their own 8.94 against 1.49 shared.
+ * Pieces of at least this size are sent as separate messages, because copying them costs more than
+ * a message. Smaller ones share a message. bench/micro/carrier.ts, sender's CPU in s/GiB, separate
+ * messages against one copy: 16 KiB frames 0.19 to 0.73, 4 KiB frames 0.60 to 0.97; 1.3 KiB frames
+ * in separate messages 8.94 against 1.49 shared.
  */
 const ownMessageBytes = 4_096;
-/** A shared message ends here, so that the receiver need not gather it from several reads of its socket. */
+/**
+ * Maximum size of a shared message, so that the receiver need not gather it from several reads of
+ * its socket.
+ */
 const sharedMessageBytes = 32_768;
-/** What may arrive before anybody listens. A peer sends this much unasked only to do harm. */
+/** Maximum of bytes before a handler is set. Only a hostile peer sends this much unrequested. */
 const earlyLimitBytes = 1_048_576;
 const normalCodes: ReadonlySet<number> = new Set([1000, 1001, 1005]); // RFC 6455 §7.4.1: normal, going away, no code
 
@@ -82,7 +86,7 @@ class WebSocketCarrier implements Carrier {
 
   setHandler(handler: CarrierHandler): void {
     this.#handler = handler;
-    // Not from within the caller, who may be half constructed.
+    // In a microtask, because the caller may not be fully constructed.
     if (this.#early !== undefined) queueMicrotask(this.#releaseEarly);
   }
 
@@ -90,7 +94,7 @@ class WebSocketCarrier implements Carrier {
     if (this.#state !== 'open') return true;
     const first = pieces[0];
     if (first === undefined) return true;
-    // Corked, the messages below leave in one system call.
+    // Corked, so that the messages below leave in one system call.
     this.#socket.cork();
     if (pieces.length === 1) this.#ws.send(first);
     else this.#sendRuns(pieces);
@@ -110,7 +114,7 @@ class WebSocketCarrier implements Carrier {
     this.#ws.close(1000);
   }
 
-  /** Runs of small pieces are gathered into a message each, large pieces pass as they are. */
+  /** Gathers each run of small pieces into a message; sends large pieces unchanged. */
   #sendRuns(pieces: readonly Uint8Array[]): void {
     let start = 0;
     let runBytes = 0;
@@ -131,7 +135,7 @@ class WebSocketCarrier implements Carrier {
     this.#sendShared(pieces, start, pieces.length, runBytes);
   }
 
-  /** pieces[start, end) in one message. */
+  /** Sends pieces[start, end) as one message. */
   #sendShared(pieces: readonly Uint8Array[], start: number, end: number, bytes: number): void {
     if (bytes === 0) return;
     const message = Buffer.allocUnsafe(bytes);
@@ -146,18 +150,18 @@ class WebSocketCarrier implements Carrier {
   }
 
   #takeMessages(): void {
-    this.#ws.binaryType = 'fragments'; // the pieces as they came: joining them would be a copy for nothing
+    this.#ws.binaryType = 'fragments'; // the received pieces, without joining them by a copy
     this.#ws.on('message', (fragments) => {
-      // `ws` gives text as one Buffer whatever the binaryType.
+      // `ws` delivers text as one Buffer regardless of binaryType.
       if (Array.isArray(fragments)) for (const fragment of fragments) this.#receive(fragment);
       else this.#receive(fragments as Buffer);
     });
   }
 
   /**
-   * Stands before `ws`, which from now on reads control frames only and goes on to own the protocol. It would copy each message that
-   * came in more than one read into a buffer of its own, out of reads that were new buffers each: with what is deciphered, three
-   * buffers for a byte instead of one.
+   * Reads the socket in front of `ws`, which from now on gets control frames only and still handles
+   * the protocol. `ws` would copy each message that arrives in several reads, and each read would
+   * be a new buffer: with deciphering, three buffers for a byte instead of one.
    */
   #takeReads(reads: LentReads, maxMessageBytes: number): void {
     const socket = this.#socket;
@@ -177,7 +181,8 @@ class WebSocketCarrier implements Carrier {
     const push = (chunk: Buffer): void => {
       lane.push(chunk);
     };
-    // What came behind the answer to the upgrade lies in the socket, and leaves it before anything new is read.
+    // Bytes after the upgrade response are in the socket's buffer, and are emitted before any new
+    // read.
     socket.removeAllListeners('data').on('data', push);
     reads.divert(push);
   }
@@ -201,7 +206,7 @@ class WebSocketCarrier implements Carrier {
     const early = this.#early;
     if (early === undefined) return;
     this.#early = undefined;
-    // Read each time: the handler may close this carrier, or replace itself, on any chunk.
+    // Read in each iteration: the handler may close this carrier, or replace itself, on any chunk.
     for (const chunk of early.chunks) this.#handler?.data(chunk);
     if (early.outcome !== undefined) this.#tell(early.outcome.error);
   };
@@ -243,8 +248,9 @@ class WebSocketCarrier implements Carrier {
 }
 
 /**
- * Takes over a websocket that was just opened, in the very callback that announced it: later, messages would be lost.
- * `socket` is the connection under it, whose writes are corked and counted here.
+ * Takes over an open websocket. Call it within the callback that announced the websocket; later
+ * calls would lose messages. `socket` is the underlying connection, whose writes are corked and
+ * counted here.
  */
 export function acceptCarrier(ws: WebSocket, socket: Socket, options: AcceptOptions = {}): Carrier {
   return new WebSocketCarrier(ws, socket, options.remote ?? remoteOf(socket), options);

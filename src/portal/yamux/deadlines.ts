@@ -1,7 +1,7 @@
-// Owns the waiting of a session: many deadlines, one timer. Knows no stream; what is due is the owner's to judge.
+// Deadlines of a session: many deadlines with one timer. The owner handles the items that are due.
 import type { Clock } from '../../kernel/clock.ts';
 
-/** Deadlines that all lie the same time ahead when they are set: the order of insertion is the order of time. */
+/** Deadlines with the same delay, so insertion order equals time order. */
 export class DeadlineQueue<T> {
   readonly #delayMs: number;
   readonly #dueAtMs = new Map<T, number>();
@@ -10,7 +10,7 @@ export class DeadlineQueue<T> {
     this.#delayMs = delayMs;
   }
 
-  /** Sets the item's deadline, anew if it has one. Returns when it is due. */
+  /** Sets or resets the item's deadline. Returns when it is due. */
   set(item: T, nowMs: number): number {
     const dueAtMs = nowMs + this.#delayMs;
     this.#dueAtMs.delete(item);
@@ -22,7 +22,7 @@ export class DeadlineQueue<T> {
     this.#dueAtMs.delete(item);
   }
 
-  /** Infinity when nothing is waited for. */
+  /** Infinity if no deadline is set. */
   get nextMs(): number {
     for (const dueAtMs of this.#dueAtMs.values()) return dueAtMs;
     return Infinity;
@@ -39,7 +39,9 @@ export class DeadlineQueue<T> {
   }
 }
 
-/** A timer that is only ever moved nearer until it fires: setting a later deadline costs a comparison. */
+/**
+ * A timer that is only moved earlier until it fires: setting a later deadline costs one comparison.
+ */
 export class SessionTimer {
   readonly #clock: Clock;
   readonly #onDue: () => void;
@@ -52,7 +54,7 @@ export class SessionTimer {
     this.#onDue = onDue;
   }
 
-  /** Fires at `dueAtMs` or earlier; the owner looks what is due and asks again. */
+  /** Fires at `dueAtMs` or earlier; the owner then checks what is due and calls need() again. */
   need(dueAtMs: number): void {
     if (this.#stopped || dueAtMs >= this.#armedForMs) return;
     clearTimeout(this.#timer);
@@ -62,7 +64,7 @@ export class SessionTimer {
       this.#armedForMs = Infinity;
       this.#onDue();
     }, delayMs);
-    // The connection keeps the process alive, not our patience with it.
+    // Only the connection keeps the process alive, not its timeouts.
     this.#timer.unref();
   }
 

@@ -43,7 +43,7 @@ async function pair(options: MuxDuplexOptions = {}): Promise<Pair> {
   return { near, far: await offered.promise, client, server, carriers };
 }
 
-/** Not by `for await`, which destroys a Duplex at the end of its readable side. */
+/** Not `for await`, which destroys a Duplex at the end of its readable side. */
 async function collect(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -88,7 +88,8 @@ test('what was written before end() is sent although Node has long destroyed the
   const { near, far, client } = await pair({ allowHalfOpen: true });
   far.end();
   near.resume();
-  // More than a window, less than a window and the low-water mark: the rest leaves only after the other side has read.
+  // More than a window; the excess is less than a window and the low-water mark, and leaves only
+  // after the other side has read.
   const body = Buffer.alloc(380_000, 'x');
   near.end(body);
   await finished(near);
@@ -152,7 +153,7 @@ test('a writer is stopped by a reader that does not read: at most the window and
   assert.ok(client.bufferedBytes <= 262_144 + 65_536);
   await settle(50);
   assert.equal(produced, stoppedAt);
-  // And reading sets it going again.
+  // Reading resumes it.
   let taken = 0;
   far.on('data', (chunk: Buffer) => (taken += chunk.length));
   await settle(50);

@@ -1,24 +1,27 @@
-// Owns a pipe's second face: a Node Duplex that behaves like a socket. Knows no session; the pipe does the protocol.
+// A Node Duplex over a pipe that behaves like a socket. The pipe implements the protocol.
 import { Duplex } from 'node:stream';
 import { PortalError } from '../errors.ts';
 import { InputQueue } from './input-queue.ts';
 import type { Pipe, PipeHandler } from './pipe.ts';
 
 export interface MuxDuplexOptions {
-  /** False, as of a socket: the peer's end ends this side too. True: writing goes on. */
+  /** False: the peer's end ends this side too, as for a socket. True: writing can continue. */
   readonly allowHalfOpen?: boolean;
 }
 
-/** Bytes that wait in the Duplex itself, each way; the rest waits in the pipe, under its window. */
+/**
+ * High-water mark of the Duplex in each direction; further bytes wait in the pipe, within its
+ * window.
+ */
 const highWaterBytes = 65_536;
 
 /**
- * end() sends FIN behind what was written, destroy() sends RST unless both directions have ended, errors are PortalErrors.
- * Written buffers are passed on, not copied: they belong to the stream.
+ * end() sends FIN after all written bytes; destroy() sends RST unless both directions have ended;
+ * errors are PortalErrors. Written buffers are not copied, so they must not be modified afterwards.
  */
 export class MuxDuplex extends Duplex {
   readonly #pipe: Pipe;
-  /** Received while nobody reads. */
+  /** Bytes received while there is no reader. */
   #held: InputQueue | undefined;
   #peerEnded = false;
   #wantsInput = false;
@@ -58,7 +61,7 @@ export class MuxDuplex extends Duplex {
     this.#wantsInput = true;
     const held = this.#held;
     if (held === undefined) return;
-    // A loop that stops itself: push() returns false once the reader has enough, and _read() is called again.
+    // push() returns false once the reader has enough; _read() then restarts this loop.
     for (let chunk = held.take(); chunk !== undefined; chunk = held.take()) {
       this.#pipe.consumed(chunk.length);
       if (!this.push(chunk)) {
@@ -91,7 +94,8 @@ export class MuxDuplex extends Duplex {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    // After both ends Node destroys a stream by itself, while the pipe may still have bytes to send: leave it to its work.
+    // Node destroys a stream after both ends, while the pipe may still have bytes to send: do not
+    // reset it.
     const completed = error === null && this.#peerEnded && this.#held === undefined && this.writableFinished;
     if (!completed) this.#pipe.reset();
     this.#held = undefined;
@@ -108,7 +112,7 @@ export class MuxDuplex extends Duplex {
       return;
     }
     this.#pipe.consumed(chunk.length);
-    // Lent, and a stream's reader may keep what it gets.
+    // The chunk is valid only during this call, and a stream's reader may keep it.
     if (!this.push(Buffer.from(chunk))) this.#wantsInput = false;
   }
 

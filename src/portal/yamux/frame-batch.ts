@@ -1,8 +1,8 @@
-// Owns the gathering of frames into one list of pieces. Payload is passed on as it is; headers lie one behind the other in a
-// slab, so that a run of frames without body is a single piece.
+// Gathers frames into one list of pieces. Payload is passed on unchanged; headers are contiguous in
+// a slab, so that a run of frames without a body is a single piece.
 import { headerBytes, writeHeader, type FrameType } from './frame.ts';
 
-/** Headers in a slab: small enough to be kept alive by a few frames that are still on their way. */
+/** Headers per slab: small, because a few unsent frames keep a whole slab alive. */
 const slabHeaders = 512;
 
 export class FrameBatch {
@@ -20,7 +20,7 @@ export class FrameBatch {
   header(type: FrameType, flags: number, streamId: number, length: number): void {
     if (this.#runEnd + headerBytes > this.#slab.length) {
       this.#endRun();
-      // Never written again: the carrier may hold views into the old one for as long as it likes.
+      // A new slab, because the carrier may hold views of the old one.
       this.#slab = Buffer.allocUnsafeSlow(slabHeaders * headerBytes);
       this.#runStart = this.#runEnd = 0;
     }
@@ -35,13 +35,13 @@ export class FrameBatch {
     this.bytes += piece.length;
   }
 
-  /** The pieces in order. Nothing may be added afterwards. */
+  /** Returns the pieces in order. Nothing may be added afterwards. */
   finish(): readonly Uint8Array[] {
     this.#endRun();
     return this.#pieces;
   }
 
-  /** A new batch that goes on in the rest of this one's slab. */
+  /** Returns a new batch that uses the rest of this one's slab. */
   successor(): FrameBatch {
     return new FrameBatch(this.#slab, this.#runEnd);
   }

@@ -5,7 +5,7 @@ import { dataFrame, rawFrame } from '../../../test/helpers/mux-frames.ts';
 import { FrameReader } from './frame-reader.ts';
 import { frameType, headerBytes, writeHeader } from './frame.ts';
 
-/** The calls of the sink, with the pieces of each body put together. */
+/** The calls of the sink, with the pieces of each body joined. */
 function readAll(chunks: readonly Buffer[]): string[] {
   const events: string[] = [];
   let body = '';

@@ -1,19 +1,19 @@
-// Owns the cutting of a byte stream into frames. Chunk boundaries mean nothing: any splitting of the same bytes gives the
-// same calls, but for the pieces of a body. Refuses to know what a frame is for, and collects nothing beyond a header.
+// Splits a byte stream into frames. Chunk boundaries only affect the pieces of a body, not the
+// other calls. Does not interpret frames, and buffers only partial headers.
 import { frameType, headerBytes, protocolVersion, type FrameType } from './frame.ts';
 
 export interface FrameSink {
-  /** A whole header. `length` bytes of body follow when the type is Data. */
+  /** A complete header. `length` bytes of body follow if the type is Data. */
   frame(type: FrameType, flags: number, streamId: number, length: number): void;
-  /** A view into the incoming chunk, never empty; `last` ends the body of the frame. */
+  /** A view of the incoming chunk, never empty; `last` marks the end of the frame's body. */
   body(chunk: Buffer, last: boolean): void;
-  /** Not yamux version 0. The last call. */
+  /** The version is not 0. The last call. */
   malformed(problem: string): void;
 }
 
 export class FrameReader {
   readonly #sink: FrameSink;
-  /** The start of a header whose rest has not come yet. */
+  /** The received part of an incomplete header. */
   readonly #partial: Buffer = Buffer.alloc(headerBytes);
   #partialBytes = 0;
   #bodyBytesLeft = 0;
@@ -23,7 +23,7 @@ export class FrameReader {
     this.#sink = sink;
   }
 
-  /** No call of the sink after this one, even from the middle of a chunk. */
+  /** Makes no further calls of the sink, even in the middle of a chunk. */
   stop(): void {
     this.#stopped = true;
   }

@@ -1,12 +1,11 @@
-// Owns the 12-byte yamux header: its fields, its flags and how they lie in memory. Knows no stream and no session.
-// Spec: hashicorp/yamux spec.md, version 0.
+// The 12-byte yamux header: its fields, flags and layout. Spec: hashicorp/yamux spec.md, version 0.
 
 /** version u8 | type u8 | flags u16 | stream id u32 | length u32, big endian. */
 export const headerBytes = 12;
 export const protocolVersion = 0;
-/** What each side may send on a new stream before it was granted more (spec.md, "Flow Control"). */
+/** Initial window of a new stream in each direction (spec.md, "Flow Control"). */
 export const initialWindowBytes = 262_144;
-/** The largest window that we grant: what relays from v1.4.3 on grant. */
+/** The largest window that we grant, as relays do since v1.4.3. */
 export const maxWindowBytes = 16_777_216;
 export const maxUint32 = 0xffff_ffff;
 

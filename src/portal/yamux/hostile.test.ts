@@ -1,4 +1,5 @@
-// What a peer that means harm can do: each attempt ends in a typed error or in nothing, and in bounded memory.
+// Input of a hostile peer: each attempt ends in a typed error or has no effect, within bounded
+// memory.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -199,7 +200,7 @@ function randomSource(seed: number): (below: number) => number {
   };
 }
 
-/** Valid byte streams towards a server: recorded ones, and one with a bit of everything. */
+/** Valid byte streams towards a server: recorded ones, and one with frames of every kind. */
 function validStreams(): Buffer[] {
   const { transcripts } = JSON.parse(
     readFileSync(new URL('../../../test/vectors/yamux.json', import.meta.url), 'utf8'),
@@ -244,7 +245,7 @@ function mutate(bytes: Buffer, random: (below: number) => number): Buffer {
         mutated = Buffer.concat([mutated.subarray(0, at), mutated.subarray(random(at + 1))]);
         break;
       case 4:
-        // Flags of a header, where headers are likely to begin.
+        // Changes the flags of a header, at likely positions of headers.
         mutated[Math.min(mutated.length - 1, at - (at % 12) + 3)] = random(16);
         break;
       default:

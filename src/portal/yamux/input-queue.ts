@@ -1,15 +1,16 @@
-// Owns received bytes that nobody takes yet: copies, for the carrier only lends them. Small chunks are copied together: a peer that
-// sends its window byte by byte would otherwise make us hold an object for each byte.
+// Received bytes without a reader. Stores copies, because the carrier's buffers are reused. Small
+// chunks share a block: a peer that sends its window byte by byte would otherwise cost an object
+// for each byte.
 
-/** Smaller chunks share a block of this size, larger ones have one of their own. */
+/** Smaller chunks share a block of this size; larger ones are copied separately. */
 const blockBytes = 4_096;
-/** Taken entries at the front of the list before it is moved up. */
+/** Consumed entries at the front of the list before it is compacted. */
 const compactFromHead = 64;
 
 export class InputQueue {
   #chunks: Buffer[] = [];
   #head = 0;
-  /** The block at the end of the queue that small chunks are copied into. */
+  /** The block at the end of the queue for small chunks. */
   #block: Buffer | undefined;
   #blockStart = 0;
   #blockEnd = 0;

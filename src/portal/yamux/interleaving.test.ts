@@ -1,5 +1,6 @@
-// Random calls on many streams of two joined sessions, against an oracle that only counts: every byte of a stream is a function
-// of the stream, the direction and its position, so what arrives must be what was written, in order, once.
+// Random calls on many streams of two connected sessions, against an oracle that only counts: every
+// byte is a function of the stream, the direction and its position, so the received bytes must be
+// those written, in order, once.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -22,7 +23,7 @@ function patterned(id: number, from: SideName, start: number, length: number): B
   return bytes;
 }
 
-/** One end of one stream, and what the oracle knows of it. */
+/** One end of one stream, and the oracle's state for it. */
 class End implements PipeHandler {
   readonly pipe: Pipe;
   readonly #side: SideName;
@@ -174,7 +175,7 @@ async function act(world: World, step: Action): Promise<void> {
   }
 }
 
-/** Reads everything until nothing moves any more. */
+/** Reads until no byte moves any more. */
 async function finish(world: World): Promise<void> {
   for (let quiet = 0, before = -1; quiet < 4;) {
     for (const side of sideNames) for (const end of world.ends[side].values()) end.consume(Infinity);

@@ -1,5 +1,5 @@
-// Owns the session's pings: their answers, the round-trip time and the verdict that the peer is half dead or dead. Knows no
-// stream. Time comes from outside: the owner calls tick() when nextMs has come.
+// The session's pings: matches responses, measures the round trip and detects a slow or dead peer.
+// Has no timer: the owner calls tick() at nextMs.
 import { PortalError } from '../errors.ts';
 
 export interface KeepaliveOptions {
@@ -20,13 +20,16 @@ export class Keepalive {
   readonly #send: (id: number) => void;
   #ping: Ping | undefined;
   #nextPingMs: number;
-  /** Input came since the last look. */
+  /** Input arrived since the last tick. */
   #heard = false;
-  /** The opaque value starts at 0 and counts up, as in Go. */
+  /** The opaque value counts up from 0, as in Go. */
   #nextId = 0;
   #rttMs: number | undefined;
 
-  /** An infinite interval: only asked pings, and one that fails concerns the asker alone. */
+  /**
+   * An infinite interval disables periodic pings: only requested ones are sent, and a timeout only
+   * rejects their promise.
+   */
   constructor(options: KeepaliveOptions, nowMs: number, send: (id: number) => void) {
     this.#intervalMs = options.intervalMs;
     this.#timeoutMs = options.timeoutMs;
@@ -42,23 +45,25 @@ export class Keepalive {
     return this.#ping?.dueAtMs ?? this.#nextPingMs;
   }
 
-  /** A ping is unanswered for more than half of its time. */
+  /** Whether a ping is unanswered for more than half of its timeout. */
   suspect(nowMs: number): boolean {
     return this.#ping !== undefined && nowMs - this.#ping.sentAtMs > this.#timeoutMs / 2;
   }
 
-  /** Any input. A flag and no clock: this is called for each chunk. */
+  /**
+   * Records any input. Only sets a flag and reads no clock, because it is called for each chunk.
+   */
   heard(): void {
     this.#heard = true;
   }
 
-  /** Joins the ping that is under way, if there is one: one at a time is all that the peer ever sees of us. */
+  /** Joins the pending ping, if there is one: at most one ping is in flight. */
   ask(nowMs: number): Promise<number> {
     const ping = (this.#ping ??= this.#start(nowMs));
     return new Promise((resolve, reject) => ping.waiters.push({ resolve, reject }));
   }
 
-  /** The round trip, where it is the answer that is awaited. */
+  /** Returns the round trip if this is the expected response. */
   answered(id: number, nowMs: number): number | undefined {
     const ping = this.#ping;
     if (ping?.id !== id) return undefined;
@@ -69,7 +74,7 @@ export class Keepalive {
     return this.#rttMs;
   }
 
-  /** Sends what is due. Returns the error that the session must end with, if any. */
+  /** Sends a ping if it is due. Returns the error that must end the session, if any. */
   tick(nowMs: number): PortalError | undefined {
     const ping = this.#ping;
     if (ping === undefined) {
@@ -78,7 +83,8 @@ export class Keepalive {
     }
     if (nowMs < ping.dueAtMs) return undefined;
     if (this.#heard) {
-      // A slow link: our ping waits behind our own upload, and the peer is at work. `suspect` says so meanwhile.
+      // A slow link: our ping waits behind our own upload, but the peer is active. `suspect` is
+      // true during this time.
       this.#heard = false;
       ping.dueAtMs = nowMs + this.#timeoutMs;
       return undefined;

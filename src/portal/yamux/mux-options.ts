@@ -1,35 +1,55 @@
-// Owns what may be set on a session, the defaults with their source, and the refusal of what makes no sense.
+// The options of a session: their defaults and validation.
 import { systemClock, type Clock } from '../../kernel/clock.ts';
 import { initialWindowBytes, maxWindowBytes } from './frame.ts';
 import type { KeepaliveOptions } from './keepalive.ts';
 import { WindowBudget } from './window-budget.ts';
 
 export interface MuxOptions {
-  /** The websocket client is the yamux client: odd stream ids. */
+  /** The websocket client is the yamux client and uses odd stream ids. */
   readonly role: 'client' | 'server';
-  /** What we grant the peer on each stream: 262144 (the protocol's least) to 16 MiB. */
+  /** Receive window of each stream: 262144 (the protocol's minimum) to 16 MiB. */
   readonly receiveWindowBytes?: number;
-  /** How far the window of a stream may grow whose bandwidth-delay product needs it, at most 16 MiB. Default: not at all. */
+  /**
+   * Maximum window of a stream whose bandwidth-delay product needs it, up to 16 MiB. Default:
+   * windows do not grow.
+   */
   readonly maxReceiveWindowBytes?: number;
-  /** How far it grows where it is only read fast. Default 4 MiB. */
+  /** Maximum window of a stream that is merely read fast. Default 4 MiB. */
   readonly nearWindowBytes?: number;
-  /** What windows may grow by, of all sessions that are given the same budget. Default: 256 MiB for this session. */
+  /**
+   * Budget for the growth of windows; sessions may share one. Default: 256 MiB for this session.
+   */
   readonly windowBudget?: WindowBudget;
-  /** The holder whose part of the budget the streams use. Sessions of one holder share a part. Default: a part for this session. */
+  /**
+   * The holder whose share of the budget the streams use. Sessions of one holder have one share.
+   * Default: a share for this session.
+   */
   readonly windowHolder?: string | undefined;
-  /** Streams of the peer that may wait for a handler; more get RST. Default 256, as in Go. */
+  /**
+   * Streams opened by the peer that may wait for a handler; further ones get RST. Default 256, as
+   * in Go.
+   */
   readonly acceptBacklog?: number;
-  /** Our streams that may wait for their ACK; more opens wait here. Default 256: the peer's backlog. */
+  /**
+   * Our streams that may wait for their ACK; further opens are queued. Default 256: the peer's
+   * backlog.
+   */
   readonly maxUnackedOpens?: number;
-  /** Streams of the peer that may be open at once; more get RST. Default 16384. */
+  /** Concurrent streams opened by the peer; further ones get RST. Default 16384. */
   readonly maxInboundStreams?: number;
-  /** Default: a ping every 30 s, an answer within 10 s, as in Go. */
+  /** Default: a ping every 30 s with a timeout of 10 s, as in Go. */
   readonly keepalive?: KeepaliveOptions | false;
-  /** A SYN unanswered for so long ends the session. Default 75 s, as in Go. */
+  /** Time to acknowledge a SYN before the session ends. Default 75 s, as in Go. */
   readonly streamOpenTimeoutMs?: number;
-  /** So long after our end, with nothing moving and no end from the peer, a stream is reset. Default 300 s, as in Go. */
+  /**
+   * A stream is reset this long after our end if no bytes move and the peer does not end. Default
+   * 300 s, as in Go.
+   */
   readonly streamCloseTimeoutMs?: number;
-  /** tolerant: towards a relay, which may do what Go lets it do. strict: towards the clients of our own relay. */
+  /**
+   * tolerant: for relays, which may deviate as Go permits. strict: for the clients of our own
+   * relay.
+   */
   readonly tolerance: 'tolerant' | 'strict';
   readonly clock?: Clock;
 }
@@ -37,8 +57,9 @@ export interface MuxOptions {
 const defaultPingTimeoutMs = 10_000;
 const defaultWindowBudgetBytes = 268_435_456;
 /**
- * 4 MiB keep a download going while a process on a busy machine waits for the CPU: at least 8 % faster than 1 MiB through a relay
- * on the same machine, at a tenth less CPU (bench/README.md, receive windows).
+ * 4 MiB keep a download going while a process on a busy machine waits for the CPU: at least 8 %
+ * faster than 1 MiB through a relay on the same machine, with a tenth less CPU (bench/README.md,
+ * receive windows).
  */
 const defaultNearWindowBytes = 4_194_304;
 

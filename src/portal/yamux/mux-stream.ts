@@ -1,5 +1,5 @@
-// Owns one stream: its two directions, its two windows and what waits in either. Knows the frames that belong to it, not how
-// they are read, nor which other streams there are.
+// One stream: its two directions, their windows and queues. Does not parse frames or know other
+// streams.
 import type { PortalError } from '../errors.ts';
 import type { FrameBatch } from './frame-batch.ts';
 import { flag, frameType, initialWindowBytes, maxUint32 } from './frame.ts';
@@ -9,38 +9,47 @@ import type { Pipe, PipeHandler } from './pipe.ts';
 import { ReceiveWindow, type WindowGrowth } from './receive-window.ts';
 import { SendQueue } from './send-queue.ts';
 
-/** Bytes queued on a stream from which write() returns false: one initial window, so that a peer is never kept waiting. */
+/**
+ * Queued bytes from which write() returns false: one initial window, so that the peer's window can
+ * always be filled.
+ */
 export const streamHighWaterBytes = 262_144;
-/** drain() is called once the queue has fallen so far: half, so that it is not called for each frame. */
+/** drain() is called once the queue has fallen to half, so that it is not called for each frame. */
 const streamLowWaterBytes = streamHighWaterBytes / 2;
-/** From so many bytes on, queued by all streams of a session together, a single stream is held to sharedHighWaterBytes. */
+/**
+ * Queued bytes of all streams of a session from which each stream is limited to
+ * sharedHighWaterBytes.
+ */
 const sessionHighWaterBytes = 8_388_608;
 const sharedHighWaterBytes = 16_384;
-/** The largest Data frame that we send: a turn of a stream, and what another stream may have to wait for. */
+/**
+ * The largest Data frame that we send: one turn of a stream, and the longest delay that it causes
+ * to another stream.
+ */
 const maxDataFrameBytes = 65_536;
 
-/** What a stream needs of its session. */
+/** What a stream uses of its session. */
 export interface StreamHost {
   readonly outbox: Outbox;
   readonly windowGrowth: WindowGrowth;
-  /** The stream of the peer left the backlog. */
+  /** The peer's stream left the backlog. */
   accepted(stream: MuxStream): void;
   /** The peer acknowledged our stream. */
   acknowledged(stream: MuxStream): void;
-  /** This side has ended: from now on the peer's end is awaited, with a limit. */
+  /** This side has ended; the peer's end must follow within a time limit. */
   ending(stream: MuxStream): void;
-  /** Both directions are over: forget the stream. */
+  /** Both directions have ended: the session can forget the stream. */
   gone(stream: MuxStream): void;
 }
 
-/** What is wrong with a frame, in the peer's eyes as well as in ours. */
+/** Protocol violations in a frame of the peer. */
 type Breach = 'over-window' | 'data-after-end';
 
 export class MuxStream implements Pipe, Sender {
   readonly id: number;
   readonly openedBy: 'us' | 'peer';
   readonly #host: StreamHost;
-  /** offered: opened by the peer, waiting for a handler here. waiting: opened by us, without ACK. */
+  /** offered: opened by the peer, waiting for a handler. waiting: opened by us, without ACK. */
   #opening: 'offered' | 'waiting' | 'established';
   #sending: 'open' | 'ending' | 'ended' = 'open';
   #receiving: 'open' | 'ended' = 'open';
@@ -54,12 +63,12 @@ export class MuxStream implements Pipe, Sender {
   #sendWindowBytes = initialWindowBytes;
   readonly #window: ReceiveWindow;
   #owesDrain = false;
-  /** Something moved since the last look of the session: an end that is awaited gets more time. */
+  /** Bytes moved since the session's last check, which extends the wait for the peer's end. */
   #moved = false;
   nextSender: Sender | undefined = undefined;
   enlisted = false;
 
-  /** `windowHolder`: uses this holder's part of the window budget instead of the session's. */
+  /** `windowHolder`: uses this holder's share of the window budget instead of the session's. */
   constructor(id: number, host: StreamHost, openedBy: 'us' | 'peer', windowHolder?: string) {
     this.id = id;
     this.openedBy = openedBy;
@@ -77,7 +86,7 @@ export class MuxStream implements Pipe, Sender {
     return this.#queue?.bytes ?? 0;
   }
 
-  // --- the layer above
+  // --- calls from the layer above
 
   setHandler(handler: PipeHandler): void {
     this.#handler = handler;
@@ -127,7 +136,7 @@ export class MuxStream implements Pipe, Sender {
     if (grantBytes > 0) this.#host.outbox.control(frameType.windowUpdate, 0, this.id, grantBytes);
   }
 
-  // --- the outbox
+  // --- calls from the outbox
 
   frameInto(batch: FrameBatch): boolean {
     const queue = this.#queue;
@@ -141,7 +150,8 @@ export class MuxStream implements Pipe, Sender {
     this.#moved = true;
     if (queue.bytes > 0) return this.#sendWindowBytes > 0;
     if (this.#sending === 'ending') {
-      // A frame of its own: a Go reader may take a FIN on a Data frame for the end before it sees the frame's body.
+      // FIN is a frame of its own: on a Data frame, a Go reader may see the end before the frame's
+      // body.
       batch.header(frameType.windowUpdate, flag.fin, this.id, 0);
       this.#ended();
     }
@@ -158,7 +168,7 @@ export class MuxStream implements Pipe, Sender {
     this.#handler?.drain();
   }
 
-  // --- the session, for frames of the peer
+  // --- calls from the session, for frames of the peer
 
   acknowledge(): void {
     if (this.#opening !== 'waiting') return;
@@ -167,7 +177,10 @@ export class MuxStream implements Pipe, Sender {
     this.#host.acknowledged(this);
   }
 
-  /** False when the window would be more than the protocol can say; it is then as large as it can be. */
+  /**
+   * Returns false if the window would exceed the maximum of the protocol; it is then set to the
+   * maximum.
+   */
   openWindow(bytes: number): boolean {
     const windowBytes = this.#sendWindowBytes + bytes;
     this.#sendWindowBytes = Math.min(windowBytes, maxUint32);
@@ -175,7 +188,7 @@ export class MuxStream implements Pipe, Sender {
     return windowBytes <= maxUint32;
   }
 
-  /** A Data header: takes the body off the window before the first byte of it is looked at. */
+  /** A Data header: subtracts the body from the window before any of it is read. */
   expect(bytes: number): Breach | undefined {
     if (!this.#window.expect(bytes)) return 'over-window';
     return this.#receiving === 'ended' ? 'data-after-end' : undefined;
@@ -203,12 +216,15 @@ export class MuxStream implements Pipe, Sender {
 
   receiveReset(error: PortalError): void {
     if (this.#life === 'gone') return;
-    // RST drops what was not read (Go does the same).
+    // RST drops unread bytes, as in Go.
     this.#early = undefined;
     this.fail(error);
   }
 
-  /** Ends the stream on this side only: the session is gone. What was received before stays readable. */
+  /**
+   * Ends the stream on this side only, because the session has ended. Bytes received before remain
+   * readable.
+   */
   fail(error: PortalError): void {
     if (this.#life === 'gone') return;
     this.#leave();
@@ -216,39 +232,41 @@ export class MuxStream implements Pipe, Sender {
     else this.#handler.error(error);
   }
 
-  /** The awaited end did not come: gives the stream up, on both sides. */
+  /** The peer's end did not arrive in time: resets the stream. */
   abandon(error: PortalError): void {
     if (this.#life === 'gone') return;
     this.#host.outbox.control(frameType.windowUpdate, flag.rst, this.id, 0);
     this.fail(error);
   }
 
-  /** True when something has moved since the last call: an end that is awaited deserves more time. */
+  /**
+   * Returns true if bytes moved since the last call; the wait for the peer's end is then extended.
+   */
   takeMoved(): boolean {
     const moved = this.#moved;
     this.#moved = false;
     return moved;
   }
 
-  // --- inner steps
+  // --- internal steps
 
-  /** The first thing that this side does with a stream of the peer accepts it. */
+  /** Accepts a stream of the peer at the first action of this side. */
   #accept(): void {
     if (this.#opening !== 'offered') return;
     this.#opening = 'established';
     if (this.#life === 'gone') return;
     this.#host.accepted(this);
-    // No ACK after the opener's end: Go never sends one, and there is nothing more to grant.
+    // No ACK after the opener's end: Go never sends one, and no window needs to be granted.
     if (this.#receiving === 'open') this.#grantSurplus(flag.ack);
   }
 
-  /** The SYN or the ACK, which carries what our window has above the initial one. */
+  /** Sends the SYN or the ACK, with the size of our window above the initial one. */
   #grantSurplus(flags: number): void {
     this.#host.outbox.control(frameType.windowUpdate, flags, this.id, this.#window.surplusBytes());
   }
 
   #deliverEarly(): void {
-    // The handler is read each time: it may be replaced, or the stream reset, by what is delivered.
+    // The handler is read in each iteration: delivered data may replace it or reset the stream.
     for (let chunk = this.#early?.take(); chunk !== undefined; chunk = this.#early?.take()) this.#handler?.data(chunk);
     this.#early = undefined;
     if (this.#earlyEnd) {

@@ -1,8 +1,8 @@
-// Owns how many of our streams may wait for their ACK, and the queue of those who want to open one more. Knows no frame.
+// Limits our streams that wait for their ACK, and queues further opens.
 import { PortalError } from '../errors.ts';
 import type { Pipe } from './pipe.ts';
 
-/** Callers that may wait for a slot: beyond that, waiting is a symptom and not a remedy. */
+/** Maximum of queued callers: a longer queue is a sign of trouble and would not help. */
 const maxWaiting = 4_096;
 
 interface Waiter {
@@ -19,7 +19,7 @@ export class OpenSlots {
   readonly #waiters = new Set<Waiter>();
   #used = 0;
 
-  /** `open` takes a slot by take(). It may throw a PortalError. */
+  /** `open` must call take() for its slot. It may throw a PortalError. */
   constructor(slots: number, open: (windowHolder: string | undefined) => Pipe) {
     this.#slots = slots;
     this.#open = open;

@@ -1,27 +1,34 @@
-// Owns the way out: gathers the frames of one turn of the event loop, of all streams, into one carrier.send(), and shares the
-// carrier fairly between the streams that have something to send. Knows no stream state and no window.
+// Output of a session: gathers the frames of all streams in one turn of the event loop into one
+// carrier.send(), and shares the carrier fairly between streams. Does not track stream state or
+// windows.
 import { PortalError } from '../errors.ts';
 import type { Carrier } from '../websocket/carrier.ts';
 import { FrameBatch } from './frame-batch.ts';
 import type { FrameType } from './frame.ts';
 
-/** One carrier.send() carries about so much; more goes into the next, as long as the carrier takes it. */
+/**
+ * Approximate maximum of one carrier.send(); further bytes use the next one while the carrier has
+ * room.
+ */
 const batchBytes = 262_144;
 /**
- * Control frames that wait for a carrier that does not take them. Our own are bounded by the streams; so many more mean a peer
- * that makes us answer (pings, refused streams) and does not read the answers.
+ * Maximum of control frames queued for a blocked carrier. Our own are limited by the number of
+ * streams; this many mean a peer that causes responses (pings, rejected streams) and does not read
+ * them.
  */
 export const maxQueuedControlFrames = 65_536;
-/** In the middle of one long input, answers are sent on their way from here on. */
+/** Within one long input, responses are sent after this many control frames. */
 const controlFramesPerSend = 4_096;
 
-/** A stream, as far as sending goes. The two fields are the outbox's own: a list without nodes. */
+/**
+ * A stream, as seen by the outbox. The first two fields belong to the outbox: an intrusive list.
+ */
 export interface Sender {
   nextSender: Sender | undefined;
   enlisted: boolean;
-  /** Adds one Data frame at most. True while it could add another now. */
+  /** Adds at most one Data frame. Returns true if another could be added now. */
   frameInto(batch: FrameBatch): boolean;
-  /** Whether sent() is wanted once what was framed has been handed over. */
+  /** Whether to call sent() after the framed bytes were passed to the carrier. */
   readonly awaitsSent: boolean;
   sent(): void;
 }
@@ -36,7 +43,7 @@ export class Outbox {
   #notify: Sender[] = [];
   #immediate: NodeJS.Immediate | undefined;
   #state: 'open' | 'blocked' | 'closed' = 'open';
-  /** Bytes that all streams together hold for sending. */
+  /** Bytes queued by all streams. */
   queuedBytes = 0;
 
   /** `onFlood` must close the outbox. */
@@ -45,7 +52,7 @@ export class Outbox {
     this.#onFlood = onFlood;
   }
 
-  /** Queues a frame without body. Control frames go before the data of the same turn. */
+  /** Queues a frame without a body. Control frames precede the data of the same turn. */
   control(type: FrameType, flags: number, streamId: number, length: number): void {
     if (this.#state === 'closed') return;
     this.#batch.header(type, flags, streamId, length);
@@ -77,7 +84,7 @@ export class Outbox {
     this.#flush();
   }
 
-  /** Sends what may be sent now, if the carrier takes it, and then nothing more. */
+  /** Sends the given frames if the carrier has room, and nothing afterwards. */
   close(what: 'everything' | 'control' | 'nothing'): void {
     if (this.#state === 'closed') return;
     if (what === 'everything') while (this.#state === 'open' && this.#fill()) this.#send();
@@ -89,9 +96,10 @@ export class Outbox {
     this.#notify = [];
   }
 
-  // setImmediate and not a microtask: what several sockets brought in one poll leaves in one message, and nothing waits longer
-  // for it, since the check phase follows the poll phase. 64 sockets echoing over one TCP connection: 61 frames a message
-  // instead of 1, 17.5 us of CPU an echo instead of 24, median 1.13 ms instead of 1.42; alone, the same.
+  // setImmediate instead of a microtask: frames from several sockets in one poll phase leave in one
+  // message, without additional delay, because the check phase follows the poll phase. 64 sockets
+  // echoing over one TCP connection: 61 frames a message instead of 1, 17.5 us of CPU an echo
+  // instead of 24, median 1.13 ms instead of 1.42; a single socket: no difference.
   #schedule(): void {
     this.#immediate ??= setImmediate(() => {
       this.#immediate = undefined;
@@ -102,7 +110,8 @@ export class Outbox {
   #flush(): void {
     while (this.#state === 'open' && this.#fill()) this.#send();
     if (this.#notify.length === 0) return;
-    // Told at the end only: a sender that refills at once takes part in the next turn, and others get theirs.
+    // Called at the end only, so that a sender that refills at once waits for the next turn and
+    // others get theirs.
     const notify = this.#notify;
     this.#notify = [];
     for (const sender of notify) sender.sent();

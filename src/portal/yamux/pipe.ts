@@ -1,44 +1,58 @@
-// Owns the contract between a multiplexed stream and the layer above it, without Node's stream machinery: the secure channel
-// and the relay stand directly on it, because a Duplex a layer costs more than the layer (bench/).
+// The interface between a multiplexed stream and the layer above it, without Node streams: the
+// secure channel and the relay use it directly, because a Duplex for each layer costs more than the
+// layer (bench/).
 
 import type { PortalError } from '../errors.ts';
 
-/** What the layer above is told. Methods are called synchronously while input is parsed; none may throw. */
+/**
+ * Callbacks for the layer above. Called synchronously while input is parsed; they must not throw.
+ */
 export interface PipeHandler {
   /**
-   * A view into the carrier's buffer, never to be written into. Lent by a carrier that this side opened: copy what outlives the
-   * call; yours to keep from one that was accepted. Answer with consumed() once the bytes are used up.
+   * A view of the carrier's buffer, which must not be modified. On a carrier that this side opened
+   * it is valid only during the call: copy it to keep it. On an accepted carrier it may be kept.
+   * Call consumed() once the bytes are processed.
    */
   data(chunk: Buffer): void;
-  /** The peer's FIN: nothing more comes. Writing goes on. */
+  /** The peer sent FIN. Writing can continue. */
   end(): void;
-  /** After write() returned false: there is room again. */
+  /** There is room again after write() returned false. */
   drain(): void;
-  /** The pipe is gone, both ways: RST, or the session died. The last call. Not called after this side's reset(). */
+  /**
+   * Both directions have ended: RST, or the session failed. The last call. Not called after this
+   * side's reset().
+   */
   error(error: PortalError): void;
 }
 
 const ignore = (): void => undefined;
 
-/** For a pipe that nobody listens to any more. */
+/** Ignores all events of a pipe. */
 export const deaf: PipeHandler = { data: ignore, end: ignore, drain: ignore, error: ignore };
 
-/** One flow-controlled byte stream of a session. Each direction ends by itself. */
+/** One flow-controlled byte stream of a session. Each direction ends independently. */
 export interface Pipe {
   readonly id: number;
   /**
-   * Replaceable at any time; what arrives before one is set waits, within the window, and is delivered within this call.
-   * The first setHandler(), write() or end() accepts a stream that the peer opened; reset() refuses it.
+   * May be called repeatedly. Bytes that arrived without a handler are queued, within the window,
+   * and delivered during this call. The first setHandler(), write() or end() accepts a stream that
+   * the peer opened; reset() rejects it.
    */
   setHandler(handler: PipeHandler): void;
-  /** Takes ownership of the pieces, sent in order. False: over the high-water mark; wait for drain(). Ignored after end() or reset(). */
+  /**
+   * Sends the pieces in order and takes ownership. Returns false above the high-water mark; wait
+   * for drain(). Ignored after end() or reset().
+   */
   write(pieces: readonly Uint8Array[]): boolean;
-  /** FIN behind everything written. */
+  /** Sends FIN after all written bytes. */
   end(): void;
-  /** RST: both directions end at once, what is queued or unread is dropped. Idempotent; harmless after both sides ended. */
+  /**
+   * Sends RST: both directions end immediately, queued and unread bytes are dropped. Idempotent; no
+   * effect after both sides ended.
+   */
   reset(): void;
-  /** The layer above is done with so many received bytes: opens the peer's window again. */
+  /** Reports received bytes as processed, which opens the peer's window again. */
   consumed(bytes: number): void;
-  /** Bytes accepted by write() and not yet handed to the carrier. */
+  /** Bytes passed to write() and not yet to the carrier. */
   readonly queuedBytes: number;
 }

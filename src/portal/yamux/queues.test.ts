@@ -87,7 +87,7 @@ test('headers without a body between them are one piece', () => {
   for (let index = 0; index < 10; index += 1) batch.header(2, 2, 0, index);
   assert.equal(batch.finish().length, 1);
   assert.equal(batch.bytes, 120);
-  // A slab that is used up is left to the carrier, never written again.
+  // A full slab is left to the carrier and never overwritten.
   const long = new FrameBatch();
   for (let index = 0; index < 2_000; index += 1) long.header(2, 2, 0, index);
   const bytes = Buffer.concat(long.finish());
@@ -123,7 +123,7 @@ test('ids of a peer may overtake each other, but never come twice, from the othe
   assert.notEqual(even.open(0), undefined);
   assert.equal(even.open(2), undefined);
   assert.notEqual(even.open(2), undefined);
-  // Ids that are left out for good are given up, the oldest first: the account stays small.
+  // Ids skipped for good are dropped, the oldest first, so the set stays small.
   for (let id = 6; id < 20_000; id += 4) assert.equal(even.open(id), undefined);
   assert.notEqual(even.open(4), undefined);
   assert.equal(even.open(19_996), undefined);

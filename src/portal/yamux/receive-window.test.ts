@@ -33,7 +33,7 @@ class Scene {
     return window;
   }
 
-  /** So much arrives, and is read so much later. What is granted for it. */
+  /** `bytes` bytes arrive and are consumed `turnMs` later. Returns the granted bytes. */
   turn(window: ReceiveWindow, bytes: number, turnMs: number): number {
     assert.ok(window.expect(bytes), `${bytes} within the window`);
     window.receive(bytes);
@@ -61,7 +61,7 @@ test('a slow reader’s window stays as it is, unless the way is as long', () =>
   assert.ok(scene.turn(window, 128 * kib, 128) > (128 + 64) * kib);
 });
 
-/** Consumes as fast as it is granted until nothing more is grown. What it has grown by. */
+/** Consumes as fast as bytes are granted until the window stops growing. Returns its growth. */
 function growFully(scene: Scene, window: ReceiveWindow): number {
   let bytes = window.grownBytes;
   for (let turns = 0; turns < 3; turns += 1) {
@@ -98,7 +98,7 @@ test('a holder that takes all that it gets leaves half to the others, and busy h
   assert.ok(growFully(scene, late) >= 8 * maxBytes, `${late.grownBytes} for the first window of the next`);
 
   holders.push([late, ...many('b').slice(1)], many('c'));
-  // All are busy: what is too much comes back with the next grants.
+  // All windows are busy: the excess is returned with the next grants.
   for (let round = 0; round < 40; round += 1)
     for (const window of holders.flat()) scene.turn(window, Math.ceil((initialBytes + window.grownBytes) / 2), 0.1);
   const equalBytes = budgetBytes / 2 / 4;
@@ -177,7 +177,10 @@ test('a window that gave its growth back grants nothing until the peer has used 
   assert.equal(credit(fast), fastBytes - 128 * kib, 'fast: in use again');
 });
 
-/** A peer behind a path of so many ms and so many bytes a ms, which sends whatever the window allows. */
+/**
+ * A peer behind a path with a delay in ms and a rate in bytes per ms, which sends whatever the
+ * window allows.
+ */
 class FarPeer {
   readonly #scene: Scene;
   readonly #window: ReceiveWindow;
@@ -194,7 +197,7 @@ class FarPeer {
     this.#grants = [{ atMs: scene.nowMs, bytes: initialBytes }];
   }
 
-  /** The bytes that arrived in so many round trips. */
+  /** Sends for this many round trips; returns the bytes that arrived. */
   send(trips: number): number {
     const [scene, grants] = [this.#scene, this.#grants];
     let totalBytes = 0;
@@ -226,7 +229,8 @@ test('over a long path a window follows bandwidth times round trip from the firs
       const peer = new FarPeer(scene, window, tripMs, megabytesPerS * 1_000);
       const productBytes = tripMs * megabytesPerS * 1_000;
       const name = `${tripMs} ms, ${megabytesPerS} MB/s, ${pingMs === undefined ? 'no ping' : 'a ping'}`;
-      // The first window, eight times as much, and from there on what the path carries; without a ping a round trip later.
+      // The first window, eight times as much, and then the rate of the path; without a ping one
+      // round trip later.
       const trips = pingMs === undefined ? 4 : 3;
       peer.send(trips);
       assert.ok(window.grownBytes >= 0.8 * productBytes, `${name}: grown by ${window.grownBytes} after ${trips} trips`);

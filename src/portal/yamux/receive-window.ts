@@ -1,22 +1,22 @@
-// What the peer may still send on one stream, when it is granted more, and how far the window grows: with the bandwidth-delay product
-// of the stream, out of a budget that the streams of all sessions share. A grant cannot be taken back (yamux has no frame for it):
-// a window shrinks by granting less than was consumed.
+// The receive window of one stream: what the peer may still send, when more is granted, and how far
+// the window grows with the bandwidth-delay product, out of a budget shared by the streams of all
+// sessions. yamux cannot revoke a grant, so a window shrinks by granting less than was consumed.
 import type { Clock } from '../../kernel/clock.ts';
 import { initialWindowBytes } from './frame.ts';
 import { MinRoundTrip } from './round-trip.ts';
 import type { GrownWindow, WindowBudget } from './window-budget.ts';
 import { WindowPace } from './window-pace.ts';
 
-/** Half a window within this time is fast, however short the round trip is. */
+/** Consuming half a window within this time is fast, however short the round trip is. */
 const fastTurnMs = 50;
 
 export interface WindowGrowthOptions {
   readonly receiveWindowBytes: number;
   readonly maxReceiveWindowBytes: number;
-  /** How far a window grows that is only read fast, without a round trip that needs more. */
+  /** Maximum window of a stream that is merely read fast, without a round trip that needs more. */
   readonly nearWindowBytes: number;
   readonly windowBudget: WindowBudget;
-  /** The holder whose part of the budget the streams use; undefined: the session has a part of its own. */
+  /** The holder whose share of the budget the streams use; undefined: a share for the session. */
   readonly windowHolder: string | undefined;
   readonly clock: Clock;
 }
@@ -29,7 +29,7 @@ export class WindowGrowth {
   readonly #maxBytes: number;
   readonly #nearBytes: number;
   readonly #clock: Clock;
-  /** Of the session, from its pings and its streams. */
+  /** The session's round trip, from its pings and streams. */
   readonly roundTrip: MinRoundTrip = new MinRoundTrip();
   readonly nowMs: () => number;
 
@@ -47,12 +47,15 @@ export class WindowGrowth {
     return this.#maxBytes === this.receiveWindowBytes;
   }
 
-  /** A half window that was consumed in `turnMs` was consumed fast. */
+  /** Whether a half window consumed in `turnMs` was consumed fast. */
   isFast(turnMs: number): boolean {
     return turnMs <= fastTurnMs;
   }
 
-  /** By how much a window should grow: as the path needs, or to twice its size where it is read fast, within the bounds. */
+  /**
+   * The desired growth of a window: to the size that the path needs, or to double if it is read
+   * fast, within the limits.
+   */
   wantedBytes(windowBytes: number, neededBytes: number, turnMs: number): number {
     const farBytes = Math.min(neededBytes, this.#maxBytes);
     const nearBytes = this.isFast(turnMs) ? Math.min(windowBytes * 2, this.#nearBytes) : 0;
@@ -64,27 +67,28 @@ export class ReceiveWindow implements GrownWindow {
   readonly holder: unknown;
   readonly #growth: WindowGrowth;
   #windowBytes: number;
-  /** What the peer may still send. */
+  /** Bytes that the peer may still send. */
   #leftBytes = initialWindowBytes;
-  /** Received and not reported as consumed. */
+  /** Received bytes not reported as consumed. */
   #unreadBytes = 0;
-  /** Consumed and not granted again. */
+  /** Consumed bytes not granted again. */
   #owedBytes = 0;
   /**
-   * By how much the last grant was more than a half. The next comes sooner by that much: otherwise the second half of a window would
-   * be a little too small to be granted when the peer has used it up, and each round trip would carry half a window only. Always 0
-   * for windows that do not grow, which are granted as in Go.
+   * The excess of the last grant over half a window. The next grant comes sooner by this amount.
+   * Otherwise the second half of a window would be slightly too small to be granted when the peer
+   * has used it up, and each round trip would carry half a window only. Always 0 for windows that
+   * do not grow, which are granted as in Go.
    */
   #aheadBytes = 0;
   #grantedAtMs = 0;
-  /** When the first byte since the last grant arrived; 0: none has. */
+  /** When the first byte since the last grant arrived; 0: none has arrived. */
   #arrivedAtMs = 0;
-  /** Credit that the peer holds beyond the window, which was larger. */
+  /** Credit that the peer holds beyond the window after the window shrank. */
   #retiredBytes = 0;
-  /** From the first grant on: a stream that carries little pays for none. */
+  /** Created at the first grant, so that a short stream does not pay for it. */
   #pace: WindowPace | undefined;
 
-  /** `holder`: of this stream, if it is not that of the session. */
+  /** `holder`: of this stream, if it differs from the session's. */
   constructor(growth: WindowGrowth, holder: string | undefined) {
     this.holder = holder ?? growth.holder;
     this.#growth = growth;
@@ -99,7 +103,9 @@ export class ReceiveWindow implements GrownWindow {
     return this.#windowBytes - this.#growth.receiveWindowBytes;
   }
 
-  /** What our window has above the protocol's initial one, for the SYN or the ACK. Once. */
+  /**
+   * The size of our window above the protocol's initial one, for the SYN or the ACK. Call it once.
+   */
   surplusBytes(): number {
     const surplusBytes = this.#windowBytes - initialWindowBytes;
     this.#leftBytes += surplusBytes;
@@ -107,13 +113,13 @@ export class ReceiveWindow implements GrownWindow {
     return surplusBytes;
   }
 
-  /** The peer has answered our SYN, before any grant. */
+  /** The peer acknowledged our SYN, before any grant. */
   acknowledged(): void {
     const nowMs = this.#growth.nowMs();
     this.#growth.roundTrip.sample(nowMs - this.#grantedAtMs, nowMs);
   }
 
-  /** A Data header. False: more than was granted. */
+  /** Handles a Data header. Returns false if it exceeds the granted bytes. */
   expect(bytes: number): boolean {
     if (bytes > this.#leftBytes) return false;
     this.#leftBytes -= bytes;
@@ -126,7 +132,7 @@ export class ReceiveWindow implements GrownWindow {
     if (this.#arrivedAtMs === 0) this.#arrivedAtMs = this.#growth.nowMs();
   }
 
-  /** What to grant to the peer now. 0: not enough was consumed to be worth a frame. */
+  /** Returns the bytes to grant to the peer now; 0 if too few were consumed for a frame. */
   consume(bytes: number): number {
     const consumedBytes = Math.min(bytes, this.#unreadBytes);
     this.#unreadBytes -= consumedBytes;
@@ -155,7 +161,7 @@ export class ReceiveWindow implements GrownWindow {
     this.#aheadBytes = 0;
   }
 
-  /** The stream is over. Idempotent. */
+  /** The stream has ended. Idempotent. */
   close(): void {
     const { budget } = this.#growth;
     if (this.grownBytes > 0) budget.give(this.grownBytes, this);
@@ -164,12 +170,12 @@ export class ReceiveWindow implements GrownWindow {
     this.#windowBytes = this.#growth.receiveWindowBytes;
   }
 
-  /** Half a window was consumed since the last half was complete. */
+  /** Whether half a window was consumed since the last complete half. */
   #isDue(): boolean {
     return this.#owedBytes + this.#aheadBytes >= Math.floor(this.#windowBytes / 2);
   }
 
-  /** By how much the window grows, or, below 0, shrinks: by no more than is owed. */
+  /** The growth of the window, or, below 0, its shrinkage, which is at most the owed bytes. */
   #resize(turnMs: number, nowMs: number): number {
     const { budget, roundTrip } = this.#growth;
     this.#pace ??= new WindowPace(roundTrip);
@@ -185,7 +191,10 @@ export class ReceiveWindow implements GrownWindow {
     return wantedBytes === 0 ? 0 : budget.take(wantedBytes, this, nowMs);
   }
 
-  /** Of a retired window: whether what is owed may be granted, because the credit is in use again or used up. */
+  /**
+   * For a retired window: whether the owed bytes may be granted, because the credit is in use again
+   * or used up.
+   */
   #settled(turnMs: number): boolean {
     const { budget } = this.#growth;
     if (this.#growth.isFast(turnMs) && budget.revive(this.#retiredBytes, this)) {

@@ -1,7 +1,7 @@
-// The shortest round trip of a session in the last 10 to 20 seconds. A longer sample has waiting in it: behind our own upload, or for a
-// busy process.
+// The shortest round trip of a session in the last 10 to 20 seconds. Longer samples include
+// waiting: behind our own upload, or for a busy process.
 
-/** As the filter of BBR, a little more than the time between two keepalives. */
+/** Like the filter of BBR, slightly longer than the keepalive interval. */
 const periodMs = 10_000;
 
 export class MinRoundTrip {

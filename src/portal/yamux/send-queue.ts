@@ -1,7 +1,8 @@
-// Owns the bytes that a stream accepted and has not framed yet: pieces in order, cut where a frame ends, never copied.
+// Bytes that a stream has accepted but not framed yet: pieces in order, split at frame boundaries,
+// never copied.
 import type { FrameBatch } from './frame-batch.ts';
 
-/** Framed entries at the front of the list before it is moved up. */
+/** Framed entries at the front of the list before it is compacted. */
 const compactFromHead = 64;
 
 export class SendQueue {
@@ -15,7 +16,7 @@ export class SendQueue {
     this.bytes += piece.length;
   }
 
-  /** Moves the first `bytes` bytes into the batch; there must be as many. */
+  /** Moves the first `bytes` bytes into the batch; the queue must have as many. */
   moveInto(batch: FrameBatch, bytes: number): void {
     this.bytes -= bytes;
     let left = bytes;

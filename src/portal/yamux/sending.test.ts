@@ -70,7 +70,7 @@ test('write() returns false at the high-water mark, and drain() comes once there
   assert.ok(!pipe.write([Buffer.alloc(window)]));
   await peer.sent();
   assert.equal(recorder.drains, 1);
-  // The window is used up: what is written now stays.
+  // The window is used up, so further writes stay queued.
   assert.ok(pipe.write([Buffer.alloc(streamHighWaterBytes - 1)]));
   assert.ok(!pipe.write([Buffer.alloc(1)]));
   assert.deepEqual(await peer.sent(), []);

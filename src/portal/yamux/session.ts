@@ -1,5 +1,5 @@
-// Owns a yamux session, either role, on top of a carrier: what each frame of the peer does, and how a session ends.
-// Knows nothing of what the streams carry. Spec: hashicorp/yamux spec.md version 0.
+// A yamux session over a carrier, in either role: handles the peer's frames and ends the session.
+// Does not interpret the streams' bytes. Spec: hashicorp/yamux spec.md version 0.
 import type { Clock } from '../../kernel/clock.ts';
 import { PortalError } from '../errors.ts';
 import type { Carrier } from '../websocket/carrier.ts';
@@ -15,16 +15,19 @@ import { StreamTable } from './stream-table.ts';
 
 export type { MuxOptions } from './mux-options.ts';
 
-/** What the owner of a session is told. None may throw. */
+/** Callbacks for the owner of a session. They must not throw. */
 export interface MuxHandler {
   /**
-   * The peer opened a stream. It is accepted (ACK) by the first setHandler(), write() or end() on it, now or later, and
-   * refused by reset(); until then it takes a place in the backlog.
+   * The peer opened a stream. The first setHandler(), write() or end() on it, now or later, accepts
+   * it (ACK); reset() rejects it. Until then it occupies the backlog.
    */
   stream(pipe: Pipe): void;
-  /** The peer takes no new streams; those that are open go on. */
+  /** The peer accepts no new streams; open ones continue. */
   goAway(): void;
-  /** The session is over, after every pipe was told. Undefined for an orderly close by the peer. Not called after close(). */
+  /**
+   * The session has ended, after every pipe was notified. `error` is undefined if the peer closed
+   * normally. Not called after close().
+   */
   close(error: PortalError | undefined): void;
 }
 
@@ -39,7 +42,7 @@ export class Mux {
   readonly #keepalive: Keepalive;
   readonly #timer: SessionTimer;
   #state: 'open' | 'draining' | 'closed' = 'open';
-  /** Where the body that is being read goes; undefined: nowhere. */
+  /** The stream that receives the current body; undefined: the body is dropped. */
   #bodyStream: MuxStream | undefined;
   #bodyEndsStream = false;
 
@@ -56,7 +59,7 @@ export class Mux {
       body: (chunk, last) => {
         this.#body(chunk, last);
       },
-      // As Go: whoever speaks another protocol is not told anything in this one.
+      // As in Go, no GoAway is sent to a peer that speaks another protocol.
       malformed: (problem) => {
         this.#shutDown(new PortalError('session_protocol', problem), 'nothing');
       },
@@ -97,30 +100,33 @@ export class Mux {
     return this.#table.size;
   }
 
-  /** Of the last answered ping. */
+  /** Round trip of the last answered ping. */
   get rttMs(): number | undefined {
     return this.#keepalive.rttMs;
   }
 
-  /** A ping is unanswered past half of its time: perhaps half dead, no place for new work. */
+  /**
+   * A ping is unanswered for more than half of its timeout: the session may be dead, avoid new work
+   * on it.
+   */
   get suspect(): boolean {
     return this.#keepalive.suspect(this.#clock.monotonicMs());
   }
 
-  /** Bytes that wait in the streams and in the carrier. */
+  /** Bytes queued in the streams and in the carrier. */
   get bufferedBytes(): number {
     return this.#outbox.queuedBytes + this.#carrier.bufferedBytes;
   }
 
   /**
-   * A new stream, usable at once: only the 257th stream without an ACK waits for one. `windowHolder`: the stream uses this
-   * holder's part of the window budget instead of the session's.
+   * Opens a stream, usable immediately unless 256 streams wait for their ACK. `windowHolder`: the
+   * stream uses this holder's share of the window budget instead of the session's.
    */
   open(signal?: AbortSignal, windowHolder?: string): Promise<Pipe> {
     return this.#table.request(signal, windowHolder);
   }
 
-  /** The round-trip time in milliseconds. */
+  /** Resolves with the round-trip time in milliseconds. */
   ping(): Promise<number> {
     if (this.#state === 'closed') return Promise.reject(new PortalError('session_closed', 'the session is closed'));
     const answer = this.#keepalive.ask(this.#clock.monotonicMs());
@@ -128,7 +134,7 @@ export class Mux {
     return answer;
   }
 
-  /** Takes no new streams of the peer from now on: each gets RST. */
+  /** Rejects all new streams of the peer from now on with RST. */
   goAway(): void {
     if (this.#state === 'closed') return;
     this.#state = 'draining';
@@ -136,7 +142,10 @@ export class Mux {
     this.#outbox.control(frameType.goAway, 0, 0, goAwayCode.normal);
   }
 
-  /** Ends the session with what is queued and fits the windows, but without waiting. Every pipe is told. Idempotent. */
+  /**
+   * Ends the session after sending the queued bytes that fit the windows and the carrier, without
+   * waiting. Notifies every pipe. Idempotent.
+   */
   close(error: PortalError = new PortalError('session_closed', 'the session was closed on this side')): void {
     this.#shutDown(error, 'everything', 'silently');
   }
@@ -209,7 +218,8 @@ export class Mux {
 
   #known(streamId: number): MuxStream | undefined {
     const stream = this.#table.get(streamId);
-    // Late frames of a stream that was reset here are everyday; frames of one that never was are not.
+    // Late frames of a stream that was reset here are normal; frames of a stream that never existed
+    // are not.
     if (stream === undefined && !this.#table.mayHaveExisted(streamId))
       this.#breach(`a frame for stream ${streamId}, which never was`);
     return stream;
@@ -219,7 +229,7 @@ export class Mux {
     const admission = this.#table.admit(streamId);
     switch (admission.kind) {
       case 'admitted':
-        // A stream that is dead on arrival is nobody's concern.
+        // A stream whose SYN also has RST is not reported.
         if ((flags & flag.rst) === 0) this.#handler.stream(admission.stream);
         return admission.stream;
       case 'refused':
@@ -254,7 +264,7 @@ export class Mux {
     this.#handler.goAway();
   }
 
-  // --- ends
+  // --- closing
 
   #breach(problem: string): void {
     this.#outbox.control(frameType.goAway, 0, 0, goAwayCode.protocolError);

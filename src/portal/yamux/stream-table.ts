@@ -1,5 +1,5 @@
-// Owns which streams a session has: ids, the two backlogs, the limits and the deadlines of opening and closing. Knows nothing
-// of bytes; a stream's own life is the stream's.
+// The streams of a session: ids, the two backlogs, limits and the deadlines of opening and closing.
+// Does not handle their bytes.
 import { PortalError } from '../errors.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import { maxUint32 } from './frame.ts';
@@ -11,7 +11,7 @@ import type { Outbox } from './outbox.ts';
 import type { Pipe } from './pipe.ts';
 import { WindowGrowth } from './receive-window.ts';
 
-/** What became of a SYN. */
+/** The result of a SYN. */
 type Admission =
   | { readonly kind: 'admitted'; readonly stream: MuxStream }
   | { readonly kind: 'refused' }
@@ -23,20 +23,20 @@ export class StreamTable implements StreamHost {
   readonly outbox: Outbox;
   readonly windowGrowth: WindowGrowth;
   readonly #options: CompleteMuxOptions;
-  /** Called when a deadline was set. */
+  /** Called when a deadline is set. */
   readonly #onDeadline: (dueAtMs: number) => void;
   readonly #streams = new Map<number, MuxStream>();
   readonly #slots: OpenSlots;
   readonly #unacknowledged: DeadlineQueue<MuxStream>;
   readonly #ending: DeadlineQueue<MuxStream>;
-  /** Only a strict session keeps accounts of the peer's ids. */
+  /** Only a strict session tracks the peer's ids. */
   readonly #peerIds: InboundIds | undefined;
   readonly #ownParity: number;
   #nextId: number;
-  /** Streams of the peer without a handler. */
+  /** The peer's streams without a handler. */
   #offered = 0;
   #inbound = 0;
-  /** Set: no stream is opened any more. */
+  /** If set, no stream can be opened any more. */
   #openRefusal: PortalError | undefined;
   #admitting = true;
 
@@ -61,13 +61,13 @@ export class StreamTable implements StreamHost {
     return this.#streams.get(id);
   }
 
-  /** Whether a stream of this id can have existed; a tolerant session does not ask. */
+  /** Whether a stream with this id can have existed; always true in a tolerant session. */
   mayHaveExisted(id: number): boolean {
     if (this.#peerIds === undefined) return true;
     return id % 2 === this.#ownParity ? id < this.#nextId : this.#peerIds.used(id);
   }
 
-  /** Waits while too many streams are without ACK. */
+  /** Waits while too many streams are unacknowledged. */
   request(signal: AbortSignal | undefined, windowHolder: string | undefined): Promise<Pipe> {
     if (this.#openRefusal !== undefined) return Promise.reject(this.#openRefusal);
     return this.#slots.request(signal, windowHolder);
@@ -95,7 +95,7 @@ export class StreamTable implements StreamHost {
     return { kind: 'admitted', stream };
   }
 
-  // --- told by the streams
+  // --- calls from the streams
 
   accepted(): void {
     this.#offered -= 1;
@@ -107,7 +107,8 @@ export class StreamTable implements StreamHost {
   }
 
   ending(stream: MuxStream): void {
-    // As in Go: an end, ours or the peer's, stops the wait for the ACK, but not the count of those who wait.
+    // As in Go: an end, ours or the peer's, stops the wait for the ACK, but the stream keeps its
+    // open slot.
     this.#unacknowledged.delete(stream);
     this.#onDeadline(this.#ending.set(stream, this.#options.clock.monotonicMs()));
   }
@@ -131,11 +132,15 @@ export class StreamTable implements StreamHost {
     return Math.min(this.#unacknowledged.nextMs, this.#ending.nextMs);
   }
 
-  /** Resets streams whose peer never ends them. Returns the error that the session must end with, if any. */
+  /**
+   * Resets streams whose peer does not end them. Returns the error that must end the session, if
+   * any.
+   */
   tick(nowMs: number): PortalError | undefined {
     const { streamOpenTimeoutMs, streamCloseTimeoutMs } = this.#options;
     for (let stream = this.#ending.takeDue(nowMs); stream !== undefined; stream = this.#ending.takeDue(nowMs)) {
-      // Go cuts here whatever goes on. A response that still flows deserves better: the time counts from the last byte.
+      // Go resets the stream even if bytes still flow. Here the timeout starts again at the last
+      // byte, so that an active response is not cut.
       if (stream.takeMoved()) this.#ending.set(stream, nowMs);
       else stream.abandon(new PortalError('stream_aborted', `no end from the peer within ${streamCloseTimeoutMs} ms`));
     }
@@ -143,7 +148,7 @@ export class StreamTable implements StreamHost {
     return new PortalError('stream_open_timeout', `a stream was not acknowledged within ${streamOpenTimeoutMs} ms`);
   }
 
-  /** The session is over: every stream is told, every waiting open fails. */
+  /** The session has ended: notifies every stream and fails every waiting open. */
   close(error: PortalError): void {
     this.refuseInbound();
     this.refuseOpens(error);
@@ -152,7 +157,7 @@ export class StreamTable implements StreamHost {
 
   #open(windowHolder: string | undefined): MuxStream {
     this.#throwIfRefused();
-    // A tolerated peer may have opened streams with our parity.
+    // In tolerant mode the peer may have opened streams with our parity.
     while (this.#streams.has(this.#nextId)) this.#nextId += 2;
     if (this.#nextId > maxUint32)
       throw new PortalError('streams_exhausted', 'all stream ids of this session are used up');
@@ -160,7 +165,7 @@ export class StreamTable implements StreamHost {
     this.#nextId += 2;
     this.#streams.set(stream.id, stream);
     this.#slots.take();
-    // The SYN itself can be one frame too many for a carrier that is not read, which ends the session.
+    // The SYN may exceed the control-frame limit of a blocked carrier, which ends the session.
     this.#throwIfRefused();
     this.#onDeadline(this.#unacknowledged.set(stream, this.#options.clock.monotonicMs()));
     return stream;

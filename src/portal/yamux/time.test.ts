@@ -9,7 +9,7 @@ const { ack, fin } = flags;
 const { data, windowUpdate, ping } = types;
 const window = 262_144;
 
-/** Time stands still until the test moves it. */
+/** Time advances only when the test moves it. */
 function mockedClock(context: TestContext): Clock {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 0 });
   context.after(() => {
@@ -93,7 +93,7 @@ test('after our FIN a response may take as long as it moves; silence for 300 s i
     peer.feed(data, 0, 1, 10, Buffer.alloc(10));
   }
   assert.equal(peer.mux.streamCount, 1);
-  // The first look finds that something moved since the FIN, the second that nothing did.
+  // The first check finds that bytes moved since the FIN, the second that none did.
   mock.timers.tick(300_000);
   assert.equal(peer.mux.streamCount, 1);
   mock.timers.tick(300_000);
@@ -111,7 +111,7 @@ test('an end that cannot be sent, because the window stays shut, does not keep t
   recorder.pipe.end();
   await settle();
   peer.feed(windowUpdate, fin, 1, 0);
-  // The first look finds that something moved since the FIN, the second that nothing did.
+  // The first check finds that bytes moved since the FIN, the second that none did.
   mock.timers.tick(300_000);
   assert.equal(peer.mux.streamCount, 1);
   mock.timers.tick(300_000);

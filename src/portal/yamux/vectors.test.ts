@@ -1,5 +1,6 @@
-// Every recorded transcript of the Go implementation, replayed against our session on each side that was a real session there,
-// tolerant and strict. Where we decide otherwise than Go, the table says what and why.
+// Replays every recorded transcript of the Go implementation against our session, on each side that
+// was a real session in the recording, in tolerant and strict mode. The table lists where our
+// behaviour differs from Go's, and why.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { mock, test } from 'node:test';
@@ -15,7 +16,7 @@ interface Verdict {
   readonly side: Side;
   readonly tolerance: 'tolerant' | 'strict' | 'both';
   readonly why: string;
-  /** Steps whose result is another one here. */
+  /** Steps whose result differs here. */
   readonly otherwise?: (step: Step) => boolean;
   /** The frames that we send instead of the recorded ones. */
   readonly frames?: (recorded: Buffer) => Buffer;
@@ -123,7 +124,10 @@ const verdicts: readonly Verdict[] = [
   },
 ];
 
-/** Data is cut into frames of 64 KiB at most, and the order of frames of different streams is ours. */
+/**
+ * We split data into frames of 64 KiB at most, and may order frames of different streams
+ * differently.
+ */
 const notByteForByte = new Set([
   '1 MiB through default windows, reads of 32 KiB in lock step: client',
   '1 MiB from server to client, uneven reads: server',
@@ -181,7 +185,7 @@ async function replay(
   });
   if (verdict?.refused === true) {
     await run.run().catch((error: unknown) => {
-      // The transcript goes on where the session has ended: only its first part can be followed.
+      // The transcript continues after the session has ended: only its first part can be checked.
       if (run.mux.state !== 'closed') throw error;
     });
     assert.equal(run.mux.state, 'closed');
@@ -194,7 +198,8 @@ async function replay(
   verdict?.check?.(run);
   const breach = transcript.goAwayCode1SeenBeforeTheEnd !== undefined;
   const farewell = rawFrame(types.goAway, 0, 0, 1);
-  // Go's GoAway loses the race against its own close; ours is sent. Both are silent towards another protocol.
+  // Go sends GoAway but closes before it leaves; ours is sent. Neither sends one to a peer that
+  // speaks another protocol.
   const spoken = breach && !transcript.name.startsWith('bad ');
   if (spoken) assert.deepEqual(run.sent.subarray(-12), farewell);
   const sent = spoken ? run.sent.subarray(0, -12) : run.sent;

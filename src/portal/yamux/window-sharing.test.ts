@@ -1,4 +1,5 @@
-// Receive windows of sessions that share a budget: what idle streams give back, and what each holder gets. On the wire, frame by frame.
+// Receive windows of sessions that share a budget: what idle streams return, and the share of each
+// holder. Checks the frames on the wire.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { flags, types } from '../../../test/helpers/mux-frames.ts';
@@ -23,7 +24,10 @@ class Sessions {
     });
   }
 
-  /** A stream of the peer, which sends what it may and is read at once, until its window grows no further. By how much it grew. */
+  /**
+   * Opens a stream of the peer, which sends all that it may and is read at once, until its window
+   * stops growing. Returns the growth.
+   */
   async fill(peer: MuxPeer, id: number): Promise<number> {
     peer.feed(types.windowUpdate, flags.syn, id, 0);
     peer.accept();
@@ -31,7 +35,7 @@ class Sessions {
     return this.fillOpen(peer, id);
   }
 
-  /** The same of an open stream that has not sent anything yet. */
+  /** As fill, for an open stream that has not sent anything yet. */
   async fillOpen(peer: MuxPeer, id: number): Promise<number> {
     const beforeBytes = this.budget.heldBytes;
     let [creditBytes, heldBytes] = [initialBytes, beforeBytes];
