@@ -1,12 +1,16 @@
-// Owns /bytes/:n: a download of any length whose every byte follows from its position, so that a receiver can check any part.
+// Serves /bytes/:n, a download of any length. Each byte is a function of its position, so a
+// receiver can verify any range.
 import type { ServerResponse } from 'node:http';
 import { responseText, numberOf } from './replies.ts';
 
-/** 16 GiB: longer than any transfer that a test has time for. */
+/** 16 GiB: more than any test has time to transfer. */
 export const maxBytes: number = 16 * 1024 ** 3;
 const blockBytes = 65_536;
 
-/** The byte at a position is position ^ (position >> 8) ^ (position >> 16), modulo 256: no two neighbouring blocks are alike. */
+/**
+ * The byte at a position is position ^ (position >> 8) ^ (position >> 16), modulo 256, so that no
+ * two adjacent blocks are equal.
+ */
 const firstBlock = Buffer.alloc(blockBytes);
 for (let i = 0; i < blockBytes; i += 1) firstBlock[i] = (i ^ (i >>> 8)) & 0xff;
 
@@ -37,7 +41,7 @@ export function responseBytes(response: ServerResponse, lengthText: string): voi
   else pump();
 }
 
-/** `position` is a multiple of the block. */
+/** `position` must be a multiple of the block size. */
 function blockAt(position: number): Buffer {
   const mask = (position / blockBytes) & 0xff;
   if (mask === 0) return firstBlock;

@@ -1,5 +1,5 @@
-// Owns the demo app: a plain HTTP server with one endpoint for each way in which real apps use a connection. Knows nothing of
-// gateways and tunnels but what arrives in its requests.
+// The demo app: a plain HTTP server with one endpoint for each way in which real apps use a
+// connection. It relies only on the requests that it receives, never on gateway or tunnel code.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { responseBytes } from './bytes.ts';
 import { echo } from './echo.ts';
@@ -10,10 +10,13 @@ import { sendEvents } from './events.ts';
 
 const maxSlowMs = 600_000;
 
-/** Not listening yet. `facts` are what only the one who set the path up can know; the page shows them. */
+/**
+ * Does not listen yet. `facts` are shown on the page; only the code that set up the path can
+ * supply them.
+ */
 export function createDemoApp(facts: PathFacts = {}): Server {
   const server = createServer({
-    // An upload may take as long as it takes, and only /ws leaves HTTP.
+    // Uploads have no time limit, and only /ws accepts an upgrade.
     requestTimeout: 0,
     shouldUpgradeCallback: (request) => urlOf(request).pathname === '/ws',
   });
@@ -27,7 +30,8 @@ export function createDemoApp(facts: PathFacts = {}): Server {
 
 function route(request: IncomingMessage, response: ServerResponse, facts: PathFacts): void {
   const url = urlOf(request);
-  // In path mode every app shares the gateway's origin: nothing that a caller sends may become a script there.
+  // In path mode all apps share the gateway's origin, so nothing that a caller sends may run
+  // as a script.
   response.setHeader(
     'Content-Security-Policy',
     "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-same-origin",

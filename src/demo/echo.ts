@@ -1,4 +1,5 @@
-// Owns /echo: the body comes back while it is still arriving; without a body, or with ?as=json, a description of the request does.
+// Serves /echo: streams the request body back while it is still arriving. Without a body, or with
+// ?as=json, responds with a description of the request.
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
@@ -18,7 +19,7 @@ export function echo(request: IncomingMessage, response: ServerResponse, url: UR
   request.pipe(response);
 }
 
-/** Reads the body to its end, and keeps its length and hash only. */
+/** Reads the whole body, but keeps only its length and hash. */
 function describe(request: IncomingMessage, response: ServerResponse): void {
   const hash = createHash('sha256');
   let bytes = 0;

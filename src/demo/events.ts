@@ -1,11 +1,14 @@
-// Owns /sse: numbered events at a steady pace, resumable by Last-Event-ID, as many as wanted or for ever.
+// Serves /sse: numbered events at a steady pace, resumable with Last-Event-ID, limited by
+// `count` or endless.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { responseText, numberOf } from './replies.ts';
 
 const maxIntervalMs = 60_000;
 const maxEvents = 1_000_000;
 
-/** `?count=` events (0, the default: no end), one each `?interval=` milliseconds (100). */
+/**
+ * Sends `?count=` events (default 0: no end), one every `?interval=` milliseconds (default 100).
+ */
 export function sendEvents(request: IncomingMessage, response: ServerResponse, url: URL): void {
   const count = numberOf(url.searchParams.get('count') ?? '0', 0, maxEvents);
   const intervalMs = numberOf(url.searchParams.get('interval') ?? '100', 1, maxIntervalMs);
@@ -16,7 +19,7 @@ export function sendEvents(request: IncomingMessage, response: ServerResponse, u
     responseText(response, 400, `${bounds}.`);
     return;
   }
-  // All of them were sent already: an EventSource that gets 204 stops coming back.
+  // All events were sent before: 204 makes an EventSource stop reconnecting.
   if (count > 0 && after >= count) {
     response.writeHead(204).end();
     return;
@@ -28,7 +31,7 @@ export function sendEvents(request: IncomingMessage, response: ServerResponse, u
   }
   let number = after;
   const send = (): void => {
-    // A reader that is behind gets fewer events, never a growing pile.
+    // A slow reader gets fewer events; they never pile up in memory.
     if (response.writableNeedDrain) return;
     number += 1;
     response.write(`id: ${number}\nevent: tick\ndata: ${JSON.stringify({ number, at: new Date().toISOString() })}\n\n`);

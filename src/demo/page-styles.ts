@@ -1,4 +1,4 @@
-// Owns how the demo's page looks: light and dark, narrow and wide, without anything loaded from elsewhere.
+// Styles of the demo page: light and dark, narrow and wide, without external resources.
 
 export const styles = `
 :root { color-scheme: light dark; --ink: #1b2330; --soft: #5b6675; --line: #dbe1e8; --ground: #f6f8fa; --card: #fff; --accent: #0b6e5f; }

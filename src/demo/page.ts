@@ -1,9 +1,9 @@
-// Owns the demo's page: who called, and by which way, read off the request itself. Everything that it shows came from outside
-// and is escaped.
+// Renders the demo page: who called and over which path, as far as the request shows. All values
+// come from outside and are escaped.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { styles } from './page-styles.ts';
 
-/** What the request can't say. */
+/** Facts about the path that the request does not contain. */
 export interface PathFacts {
   readonly gatewayId?: string;
   readonly relay?: string;
@@ -34,7 +34,7 @@ export function page(request: IncomingMessage, response: ServerResponse, facts: 
 function render(request: IncomingMessage, facts: PathFacts): string {
   const first = (name: string): string | undefined => request.headersDistinct[name]?.join(', ');
   const requestId = first('x-request-id');
-  // Below a prefix the page may have been asked for without its last slash.
+  // Below a prefix, the page may be requested without its trailing slash.
   const base = /^\/[\w%.~-][\w%.~/-]*$/.exec(first('x-forwarded-prefix') ?? '')?.[0] ?? '';
   const through = requestId !== undefined;
   const caller: readonly (readonly [string, string | undefined])[] = [

@@ -1,4 +1,4 @@
-// Owns what the demo's endpoints have in common: a line of text as an answer, a number out of a URL.
+// Helpers shared by the demo's endpoints: plain-text responses and numeric URL parameters.
 import type { ServerResponse } from 'node:http';
 
 export function responseText(response: ServerResponse, status: number, line: string): void {
@@ -9,7 +9,7 @@ export function responseText(response: ServerResponse, status: number, line: str
   response.writeHead(status).end(hasContent ? body : undefined);
 }
 
-/** Decimal digits only; undefined outside the bounds. */
+/** Accepts decimal digits only; undefined if the number is out of range. */
 export function numberOf(text: string, least: number, most: number): number | undefined {
   if (!/^\d{1,15}$/.test(text)) return undefined;
   const number = Number(text);

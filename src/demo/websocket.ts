@@ -1,13 +1,12 @@
-// Owns /ws: a WebSocket that says back whatever it is told, as text or binary, as fast as the other side reads.
+// Serves /ws: a WebSocket that echoes text and binary messages, as fast as the client reads.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 
 const maxMessageBytes = 16 * 1024 * 1024;
-/** Above this much unsent, reading waits. */
+/** Above this many unsent bytes, reading pauses. */
 const highWaterBytes = 1024 * 1024;
 
-/** The listener of a server's 'upgrade' event. */
 export function echoWebSockets(): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const server = new WebSocketServer({
     noServer: true,

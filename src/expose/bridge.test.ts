@@ -17,7 +17,8 @@ test('a tunnel carries many requests, one after the other', async (t) => {
     const answer = await call(s, { method: 'POST', over: client, body: Readable.from([`body ${i}`]) });
     assert.equal(await text(answer), `body ${i}`);
   }
-  // What cannot be sent twice takes a connection of its own; what can takes what these left.
+  // Requests that cannot be repeated use new connections; repeatable ones reuse the idle
+  // connections that these left.
   assert.equal(connections, 20);
   for (let i = 0; i < 20; i += 1) assert.equal(await text(await call(s, { over: client })), '');
   assert.equal(connections, 20);
@@ -130,7 +131,7 @@ test('requests that a client sends ahead reach the app one after the other', asy
   const held: { readonly path: string; readonly response: ServerResponse }[] = [];
   const s = await exposeApp(t, ({ url = '' }, response) => held.push({ path: url, response }));
   const { client } = s.tunnel();
-  // An upgrade can't be one behind another request: it is served in HTTP/1.1.
+  // A pipelined request cannot upgrade the connection: it is served as plain HTTP/1.1.
   client.write(get('/a') + get('/b') + get('/c', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'));
   let received = '';
   client.on('data', (piece: Buffer) => (received += piece.toString()));

@@ -1,5 +1,5 @@
-// The tunnels of a published app: bounds how many there are and how long they idle, and closes them in order. A single tunnel is
-// tunnel.ts; leases and relays are publish.ts.
+// The tunnels of a published app: limits their number and idle time, and closes them in an orderly
+// way. tunnel.ts handles a single tunnel, publish.ts handles leases and relays.
 import type { BytePipe } from '../kernel/net/byte-pipe.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/work/deadlines.ts';
@@ -14,17 +14,20 @@ import { Tunnel } from './tunnel.ts';
 export interface BridgeOptions {
   readonly target: Target;
   readonly hostHeader?: HostHeader;
-  /** Further tunnels are refused. Default 2,000. */
+  /** Further tunnels are rejected. Default: 2,000. */
   readonly maxTunnels?: number | undefined;
-  /** A tunnel without a request for this long is closed, milliseconds. */
+  /** Milliseconds without a request after which a tunnel is closed. */
   readonly idleTunnelMs?: number;
   readonly log?: (event: ExposeEvent) => void;
-  /** Only requests that it admits reach the app. The caller closes it. */
+  /** If set, only requests that the gate admits reach the app. The caller closes the gate. */
   readonly gate?: AssertionGate | undefined;
   readonly clock?: Clock;
 }
 
-/** One is open for each request in flight and each idle connection of a gateway; each may hold a file descriptor towards the app. */
+/**
+ * One tunnel is open for each request in flight and for each idle connection of a gateway; each may
+ * hold a file descriptor towards the app.
+ */
 export const defaultMaxTunnels = 2_000;
 /** Longer than the gateway keeps one (portal.pool.idle_timeout, 90 s): the side that sends requests should close first. */
 const defaultIdleTunnelMs = 150_000;
@@ -80,13 +83,19 @@ export class Bridge {
     this.#tunnels.add(new Tunnel(pipe, this.#context, this.#closed));
   }
 
-  /** Ends each tunnel after its next response, which says so, or when it is idle. Still takes new tunnels, for one request each. Idempotent. */
+  /**
+   * Ends each tunnel when it is idle, or after its next response, which announces the close. New
+   * tunnels are still accepted, for one request each. Idempotent.
+   */
   drain(): void {
     this.#draining = true;
     for (const tunnel of this.#tunnels) tunnel.drain();
   }
 
-  /** Takes no new tunnels, lets requests that are in flight or on their way end within `graceMs`, cuts the rest. Idempotent. */
+  /**
+   * Stops accepting tunnels, lets requests that are in flight or on their way finish within
+   * `graceMs`, then closes the rest. Idempotent.
+   */
   async close(graceMs = 0): Promise<void> {
     this.#refusing = true;
     if (graceMs > 0) this.drain();

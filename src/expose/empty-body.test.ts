@@ -1,4 +1,5 @@
-// A body of no bytes counts as none, whichever way the gateway announces it: Go's send chunks for bodies whose length they do not know.
+// A body of zero bytes counts as no body, however the gateway announces it: Go's HTTP client sends
+// chunks for bodies of unknown length.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';

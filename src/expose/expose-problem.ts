@@ -6,10 +6,16 @@ import type { RawHeaders } from '../kernel/http/http.ts';
 import { problemOf } from '../kernel/errors/problem.ts';
 import type { WholeResponse } from '../kernel/http/whole-response.ts';
 
-/** Request ids in other forms are not repeated in the problem, because a client may write anything into the field. */
+/**
+ * Request ids in any other form are not repeated in the problem, because clients can send arbitrary
+ * text in this field.
+ */
 const requestIdForm = /^[\w.:/+=-]{1,128}$/;
 
-/** `received`: the headers of the request, undefined if it could not be read. `proxyError`: overrides that of the error table. */
+/**
+ * `received`: the headers of the request, or undefined if it could not be read. `proxyError`:
+ * overrides the one from the error table.
+ */
 export function exposeProblem(
   error: GatewayError,
   received: RawHeaders | undefined,
@@ -17,6 +23,6 @@ export function exposeProblem(
 ): WholeResponse {
   const id = received === undefined ? undefined : fieldValue(received, 'x-request-id');
   const requestId = id !== undefined && requestIdForm.test(id) ? id : undefined;
-  // `expose` serves no page, and does not know under which URL its callers find that of a gateway.
+  // `expose` serves no error page, and does not know the URL of the gateway's page for its callers.
   return problemOf(error, { proxy: 'portal-expose', requestId, errorsUrl: undefined, received, proxyError });
 }

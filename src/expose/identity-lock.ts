@@ -1,5 +1,6 @@
-// Lets one process at a time publish with an identity file: two would take the lease from each other. The operating system keeps the lock
-// while the process lives (process-lock.ts). Files beside the identity name the holder and carry a request to it to drain.
+// Lets only one process at a time publish with an identity file: two processes would take the lease
+// from each other. The operating system holds the lock while the process lives (process-lock.ts).
+// Files beside the identity name the holder and pass it requests to drain.
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -14,18 +15,22 @@ import {
 import { readBeginning } from '../kernel/read-beginning.ts';
 
 /**
- * locked: until the lock is released. held: by another process, which is undefined if its record cannot be read. unlockable: no lock can be
- * kept beside the file, for example beside a mounted secret.
+ * locked: until the lock is released. held: by another process; `holder` is undefined if its record
+ * cannot be read. unlockable: no lock file can be kept beside the identity, for example beside a
+ * mounted secret.
  */
 export type IdentityClaim =
   | { readonly kind: 'locked'; readonly lock: IdentityLock }
   | { readonly kind: 'held'; readonly holder: ProcessRecord | undefined }
   | { readonly kind: 'unlockable'; readonly reason: string };
 
-/** A process that has just taken the lock writes its record within this. */
+/** A process that has just acquired the lock writes its record within this time. */
 const recordPatienceMs = 2_000;
 const retryMs = 50;
-/** How soon the holder notices a request to drain, and the successor a lock that is free. */
+/**
+ * How often the holder checks for a request to drain, and its successor checks whether the
+ * lock is free.
+ */
 const lookEveryMs = 500;
 
 interface LockFiles {
@@ -34,7 +39,7 @@ interface LockFiles {
   readonly drain: string;
 }
 
-/** `identityFile` exists, or there is nothing to lock. Never rejects. */
+/** If `identityFile` does not exist, there is nothing to lock. Never rejects. */
 export async function claimIdentity(identityFile: string): Promise<IdentityClaim> {
   try {
     const files = await filesOf(identityFile);
@@ -44,7 +49,8 @@ export async function claimIdentity(identityFile: string): Promise<IdentityClaim
       if (lock !== undefined) return { kind: 'locked', lock: await holding(files, lock) };
       const holder = await recordIn(files.holder);
       if (holder !== undefined && !isGone(holder)) return { kind: 'held', holder };
-      // Of a process that was killed: the holder has not written its own yet. Two that start at once may also both find the lock busy.
+      // The record belongs to a process that was killed: the new holder has not written its own
+      // yet. Two processes that start at the same time may also both find the lock busy.
       if (performance.now() >= untilMs) return { kind: 'held', holder: undefined };
       await wait(retryMs * (0.5 + Math.random()));
     }
@@ -54,8 +60,9 @@ export async function claimIdentity(identityFile: string): Promise<IdentityClaim
 }
 
 /**
- * Asks the holder to drain, and waits until the lock is free or `signal` is aborted. Undefined: aborted. A text: the code of the error because
- * of which the holder cannot be asked, or no lock can be kept. Never rejects.
+ * Asks the holder to drain, then waits until the lock is free or `signal` is aborted. Undefined:
+ * aborted. A string: the error code for which the holder cannot be asked or no lock can be kept.
+ * Never rejects.
  */
 export async function takeOverIdentity(
   identityFile: string,
@@ -69,7 +76,8 @@ export async function takeOverIdentity(
       if (lock !== undefined) return await holding(files, lock);
       const holder = await recordIn(files.holder);
       if (holder !== undefined && holder.token !== askedToken) {
-        // Addressed by token, not by process id: a record that was left behind reaches no process.
+        // Addressed by token, not by process id, so that a stale record never reaches an
+        // unrelated process.
         await writeWhole(files.drain, { ...recordOfThisProcess(), token: holder.token });
         askedToken = holder.token;
       }
@@ -81,7 +89,7 @@ export async function takeOverIdentity(
 }
 
 export class IdentityLock {
-  /** Resolves with the process that asks this one to drain; never rejects. */
+  /** Resolves with the process that asks this one to drain. Never rejects. */
   readonly drainRequest: Promise<ProcessRecord>;
   readonly #files: LockFiles;
   readonly #lock: ProcessLock;
@@ -102,9 +110,9 @@ export class IdentityLock {
     this.#timer.unref();
   }
 
-  /** Checks for a request to drain; a timer calls it. Never rejects. */
+  /** Checks for a request to drain. Called by a timer. Never rejects. */
   async look(): Promise<void> {
-    // A hung network file system would otherwise collect reads, and their threads with them.
+    // On a hung network file system, pending reads and their threads would otherwise pile up.
     if (this.#isLooking) return;
     this.#isLooking = true;
     const request = await recordIn(this.#files.drain);
@@ -138,7 +146,7 @@ async function holding(files: LockFiles, lock: ProcessLock): Promise<IdentityLoc
   return new IdentityLock(files, lock, own);
 }
 
-/** Of the file itself, however many links lead to it. */
+/** The paths are derived from the real file, whichever symbolic link leads to it. */
 async function filesOf(identityFile: string): Promise<LockFiles> {
   const path = await realpath(identityFile);
   return { lock: `${path}.lock`, holder: `${path}.holder`, drain: `${path}.drain` };
@@ -160,7 +168,7 @@ async function writeWhole(path: string, record: ProcessRecord): Promise<void> {
   }
 }
 
-/** Undefined: there is no record, or the file holds something else. */
+/** Undefined: there is no record, or the file contains something else. */
 async function recordIn(path: string): Promise<ProcessRecord | undefined> {
   try {
     return parseProcessRecord((await readBeginning(path, maxRecordBytes)).toString('utf8'));

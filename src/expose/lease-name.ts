@@ -1,18 +1,20 @@
-// The names that `expose` publishes under. Relays accept any name; we require one that people can type into a path or a host name, and
-// that is safe in log lines and file names.
+// The names that `expose` publishes under. Relays accept any name; `expose` requires one that users
+// can type into a path or a host name, and that is safe in log lines and file names.
 import { leaseIdIn } from '../kernel/lease-name.ts';
 
-/** Characters. Real relays set no limit; ours and every table that shows names want one. */
+/**
+ * Maximum length in characters. Relays set no limit, but logs and tables that show names need one.
+ */
 const maxLeaseNameLength = 128;
 
-/** Undefined when the name is fine, else what is wrong with it. */
+/** Returns undefined for a valid name, otherwise the reason why it is invalid. */
 export function leaseNameFault(name: string): string | undefined {
   if (name === '') return 'the name is empty';
   const length = Array.from(name).length;
   if (length > maxLeaseNameLength) {
     return `the name has ${length} characters and at most ${maxLeaseNameLength} are allowed`;
   }
-  // Relays and gateways ignore such a name: it could shadow another lease's id.
+  // Relays and gateways ignore such a name, because it could shadow the id of another lease.
   if (leaseIdIn(name) !== undefined) return `"${name}" looks like a lease id, which a name must not`;
   const bad = /[^\p{L}\p{M}\p{N}_-]/u.exec(name);
   if (bad === null) return undefined;

@@ -1,10 +1,14 @@
-// Owns the polite end of a tunnel: what was written gets out, the peer gets time to end its own side, then it is cut.
+// Closes a tunnel gracefully: flushes written bytes, gives the peer time to end its side, then
+// destroys the tunnel.
 import type { Duplex } from 'node:stream';
 
-/** How long a tunnel is kept open for its last bytes, which a reset would discard. The wait of common servers. */
+/**
+ * How long a tunnel stays open for its last bytes, which a reset would discard. Common servers
+ * wait as long.
+ */
 export const lingerMs = 5_000;
 
-/** FIN behind what was written; what still comes is discarded; RST after the wait. */
+/** Sends FIN after the written bytes, discards received bytes, and resets after the wait. */
 export function endSoon(tunnel: Duplex, waitMs: number = lingerMs): void {
   if (tunnel.destroyed) return;
   let timer: NodeJS.Timeout | undefined;

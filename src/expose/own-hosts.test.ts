@@ -1,11 +1,12 @@
-// References of an app to itself, where `expose` has replaced Host: they must lead callers back to where they came from.
+// References of an app to itself when `expose` replaces Host: they must lead callers back to the
+// host that they called.
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { answerTo, call, exposeApp, raw } from '../../test/helpers/exposed-app.ts';
 import { readUntil } from '../../test/helpers/plain-gateway.ts';
 
-/** As Starlette, nginx, Express and registries do: URLs are made from Host. */
+/** Like Starlette, nginx, Express and registries, which build URLs from Host. */
 function referencesTo(host: string): string[] {
   return [
     ...['Location', `http://${host}/a/`, 'Content-Location', `//${host}/a/`, 'Refresh', `1; url=https://${host}/a/`],

@@ -7,20 +7,26 @@ export interface Publication {
   readonly name: string;
   /** The lease id is this credential's id. */
   readonly credential: Credential;
-  /** Shown by relays to whoever lists leases. */
+  /** Relays show it to everyone who lists leases. */
   readonly description?: string;
   /** Ids of the only clients that may connect. Empty: everyone. */
   readonly allowClients: readonly string[];
 }
 
 export interface PublishSignals {
-  /** Ends at once. */
+  /** Ends publishing at once. */
   readonly signal: AbortSignal;
-  /** Stops renewing; ends on each relay when another process holds the lease, or after about one renewal interval. */
+  /**
+   * Stops renewing the lease. Publishing ends on each relay when another process holds the lease,
+   * or after about one renewal interval.
+   */
   readonly handOver?: AbortSignal;
 }
 
-/** Publishes until one of the signals ends it on every relay. The relay clients and the bridge stay the caller's. */
+/**
+ * Publishes until one of the signals ends it on every relay. The caller keeps ownership of the
+ * relay clients and the bridge.
+ */
 export async function publish(
   publication: Publication,
   relays: readonly RelayClient[],

@@ -22,7 +22,10 @@ export class ResponseWriter {
     this.#pipe = pipe;
   }
 
-  /** Only the end of the connection ends the current response, so an orderly end would make a cut response look complete. */
+  /**
+   * Only closing the connection ends the current response, so a graceful close would make a
+   * truncated response look complete.
+   */
   get endsByClose(): boolean {
     return this.#framing === 'close';
   }
@@ -35,7 +38,10 @@ export class ResponseWriter {
     );
   }
 
-  /** `persistent`: the connection may carry another request. Returns false if not: some responses end only with the connection. */
+  /**
+   * `persistent`: the connection may carry another request. Returns false if it may not, because
+   * some responses end only with the connection.
+   */
   head({ status, headers, framing }: ResponseHead, request: TunnelRequestHead, persistent: boolean): boolean {
     const hasContent = !isBodyless(request.method, status) && framing.kind !== 'none';
     if (!hasContent || framing.kind === 'length') this.#framing = 'as-sent';
@@ -48,7 +54,7 @@ export class ResponseWriter {
     return keeps;
   }
 
-  /** False: over the high-water mark of the tunnel. */
+  /** Returns false above the tunnel's high-water mark. */
   data(chunk: Buffer): boolean {
     const pipe = this.#pipe;
     if (this.#framing !== 'chunked') return pipe.write(chunk);
@@ -69,7 +75,9 @@ export class ResponseWriter {
     this.#text(callerResponseHead(101, headers, { chunked: false, trailers: false, more }));
   }
 
-  /** A response that `expose` makes. `request` is undefined if it could not be read. */
+  /**
+   * Writes a response that `expose` makes itself. `request` is undefined if it could not be read.
+   */
   whole({ status, headers, body }: WholeResponse, request: TunnelRequestHead | undefined, persistent: boolean): void {
     const all = headers.concat(securityHeaders(false), 'Date', new Date().toUTCString());
     const more = request === undefined ? 'Connection: close\r\n' : connectionField(request, persistent);

@@ -88,7 +88,7 @@ test('the Host setting is a word or a host, and nothing that makes a second head
     assert.throws(() => parseHostHeader(bad), RangeError);
 });
 
-/** The fields that the app reads, but for those that expose writes itself. */
+/** The fields that the app receives, without those that `expose` writes itself. */
 function passed(headers: readonly string[]): string {
   const request = requestHead({ method: 'GET', target: '/', version: '1.1' }, ['Host', 'x', ...headers]);
   const lines = appRequestHead(request, 'app').toString('latin1').split('\r\n');

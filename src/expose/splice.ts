@@ -1,15 +1,15 @@
-// Owns two byte streams that have become one: both ways, with back-pressure, each direction ending by itself. Knows nothing of
-// what flows.
+// Connects two byte streams in both directions, with back-pressure. Each direction ends on its own.
 import type { Duplex } from 'node:stream';
 import { endSoon } from './linger.ts';
 
 /**
- * A lost client looks to an app like one that half-closed: EOF, and then writes that go nowhere for minutes, because real
- * relays do not pass RST on. A half-closed tunnel that takes nothing for this long is taken for lost. The Go peers' limit for a blocked write.
+ * After how many milliseconds without progress a half-closed tunnel counts as lost. A lost client
+ * looks like one that half-closed: EOF, then writes that stall for minutes, because relays do not
+ * forward RST. The Go peers use the same limit for a blocked write.
  */
 const stalledAfterEndMs = 10_000;
 
-/** `tunnel` and `local` are owned from here on: whatever happens to one happens to the other. */
+/** Takes ownership of both streams: closing or losing one closes the other. */
 export function splice(tunnel: Duplex, local: Duplex, stalledMs: number = stalledAfterEndMs): void {
   let watch: NodeJS.Timeout | undefined;
   tunnel.once('end', () => {
@@ -18,7 +18,8 @@ export function splice(tunnel: Duplex, local: Duplex, stalledMs: number = stalle
     let takenBytes = 0;
     local.on('data', (chunk: Buffer) => (takenBytes += chunk.length));
     watch = setInterval(() => {
-      // Blocked twice in a row with nothing read from the app in between: nothing has moved for a whole interval.
+      // Blocked twice in a row, and nothing was read from the app in between: no byte has moved for
+      // a whole interval.
       if (tunnel.writableNeedDrain && wasBlocked && takenBytes === before) tunnel.destroy();
       wasBlocked = tunnel.writableNeedDrain;
       before = takenBytes;
@@ -32,7 +33,7 @@ export function splice(tunnel: Duplex, local: Duplex, stalledMs: number = stalle
     if (!tunnel.readableEnded || !tunnel.writableFinished) local.destroy();
   });
   const localLost = (): void => {
-    // The app's last bytes and its FIN may still be on their way: a reset would take them back.
+    // The app's last bytes and its FIN may still be in transit, and a reset would discard them.
     if (tunnel.writableEnded) endSoon(tunnel);
     else tunnel.destroy();
   };
@@ -40,7 +41,7 @@ export function splice(tunnel: Duplex, local: Duplex, stalledMs: number = stalle
   local.once('close', () => {
     if (!local.readableEnded || !local.writableFinished) localLost();
   });
-  // pipe() ends the destination when the source ends: FIN for FIN.
+  // pipe() ends the destination when the source ends, so a FIN is forwarded as a FIN.
   tunnel.pipe(local);
   local.pipe(tunnel);
 }

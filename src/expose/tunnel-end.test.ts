@@ -20,12 +20,12 @@ test('requests sent ahead wait while the caller does not read the responses befo
   pipe.full = true;
   pipe.receive(get + get);
   while (!pipe.text.endsWith('response 1')) await setTimeout(5);
-  // In another turn the next request would have been served.
+  // Without waiting for the drain, the next request would have been served by now.
   await setTimeout(20);
   assert.equal(requests, 1);
   pipe.drain();
   while (!pipe.text.endsWith('response 2')) await setTimeout(5);
-  // What waits is bounded as it is behind a request that is served.
+  // While the caller does not read, received bytes are limited as during a request in service.
   pipe.full = true;
   pipe.receive(get);
   while (!pipe.text.endsWith('response 3')) await setTimeout(5);
@@ -88,7 +88,7 @@ test('closing leaves a response to a caller that has not read it yet', async (t)
   client.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   while (!app.writableEnded) await new Promise(setImmediate);
   const closing = s.bridge.close(60_000);
-  // Longer than a caller that goes on sending gets.
+  // Longer than the limit for a caller that keeps sending.
   pass(10_000);
   const response = (await buffer(client)).toString();
   assert.ok(response.endsWith('a'.repeat(100_000)));

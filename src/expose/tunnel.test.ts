@@ -15,7 +15,7 @@ async function listening(t: TestContext, server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** An app that answers each connection's first bytes with `response`. */
+/** An app that responds to the first bytes of each connection with `response`. */
 async function answering(t: TestContext, response: string): Promise<number> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined).once('data', () => socket.write(response));
@@ -50,15 +50,15 @@ test('what the caller reads names neither the address nor the words of the app',
 
 interface SilentApp {
   readonly s: ExposedApp;
-  /** The app has the request and what was sent of its body. */
+  /** Resolves when the app has received the request and the part of its body that was sent. */
   readonly arrived: Promise<undefined>;
-  /** The app's connection is closed. */
+  /** Resolves when the app's connection is closed. */
   readonly closed: Promise<undefined>;
-  /** As long as an app may take to begin its response. */
+  /** Advances the clock by the time that an app may take to begin its response. */
   readonly passTime: () => void;
 }
 
-/** An app that never responds, behind `expose` with a clock of the test. */
+/** An app that never responds, behind an `expose` whose clock the test controls. */
 async function silentApp(t: TestContext): Promise<SilentApp> {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let nowMs = 0;
@@ -120,7 +120,7 @@ test('a target that takes no TLS connection is a 502 after 10 seconds', async (t
   let nowMs = 0;
   const clock = { ...systemClock, monotonicMs: () => nowMs };
   const connected = Promise.withResolvers<undefined>();
-  // Takes the connection and never shakes hands.
+  // Accepts the connection but never completes a TLS handshake.
   const server = createServer((socket) => {
     socket.on('error', () => undefined).resume();
     connected.resolve(undefined);

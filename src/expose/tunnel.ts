@@ -1,5 +1,5 @@
-// One tunnel: reads requests one after the other, forwards each to the app and writes the response. Decides whether the tunnel may
-// carry another request and how it is closed.
+// One tunnel: reads requests one after another, forwards each to the app and writes the response.
+// Decides whether the tunnel may carry another request and how it is closed.
 import type { BytePipe } from '../kernel/net/byte-pipe.ts';
 import { Deadline, type Expiring } from '../kernel/work/deadlines.ts';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
@@ -21,13 +21,19 @@ import { ResponseWriter } from './response-writer.ts';
 import { splice } from './splice.ts';
 import type { TunnelContext } from './tunnel-context.ts';
 
-/** Bytes behind a request that is still being served: no known gateway sends any. More close the tunnel. */
+/**
+ * Maximum bytes received after a request that is still being served. No known gateway sends any;
+ * more close the tunnel.
+ */
 const maxAheadBytes = 16 * 1024;
-/** Bytes that a client may send before the 101: a first message. Few protocols do. */
+/**
+ * Maximum bytes that a client may send before the 101, such as a first message. Few
+ * protocols do so.
+ */
 const maxEarlyBytes = 64 * 1024;
 /**
- * Gateways reuse tunnels that were idle for less than 2 s for requests that cannot be repeated; such a request may be on its way. With a
- * margin for the way.
+ * For requests that cannot be repeated, gateways reuse only tunnels that were idle for less than
+ * 2 s; such a request may be in transit. Includes a margin for the transit time.
  */
 const quietBeforeEndMs = 3_000;
 
@@ -40,23 +46,23 @@ export class Tunnel implements ResponseSink, Expiring {
   readonly #closed: (tunnel: Tunnel) => void;
   readonly #reader: RequestReader;
   readonly #writer: ResponseWriter;
-  /** While idle, and while lingering. */
+  /** Armed while idle and while lingering. */
   readonly #deadline: Deadline;
   #state: State = 'idle';
   // The request in service.
   #request: TunnelRequestHead | undefined;
   #exchange: LocalExchange | undefined;
   #body: RequestBody | undefined;
-  /** It was read to its end. */
+  /** The request was read to its end. */
   #isWhole = true;
-  /** A 100 was sent. */
+  /** A 100 (Continue) was sent. */
   #continued = false;
-  /** Its response has begun. */
+  /** The response has begun. */
   #begun = false;
-  /** Another request may follow it. */
+  /** Another request may follow on this tunnel. */
   #keeps = true;
   #idleSinceMs: number;
-  /** The caller does not read its responses: the next request waits until it does. */
+  /** The caller does not read its responses; the next request waits until it does. */
   #unread = false;
 
   /** `closed`: called once, when the tunnel is closed by either side. */
@@ -79,7 +85,8 @@ export class Tunnel implements ResponseSink, Expiring {
         this.#isWhole = true;
         if (this.#body?.destroyed !== false) return;
         this.#body.finish(trailers);
-        // A full stream does not ask for more once it has ended, but the caller's disconnect must still be noticed.
+        // A full stream stops asking for data once it has ended, but the caller's disconnect must
+        // still be noticed.
         this.#pipe.resume();
       },
     });
@@ -103,7 +110,10 @@ export class Tunnel implements ResponseSink, Expiring {
     });
   }
 
-  /** Ends the tunnel as soon as no request can be on its way and every response has left. Idempotent. */
+  /**
+   * Ends the tunnel as soon as no request can be in transit and every response has been
+   * sent. Idempotent.
+   */
   drain(): void {
     if (this.#state !== 'idle' || this.#unread) return;
     const quietMs = this.#context.nowMs() - this.#idleSinceMs;
@@ -121,13 +131,13 @@ export class Tunnel implements ResponseSink, Expiring {
     else this.#pipe.destroy();
   }
 
-  // The app's side.
+  // Called for the app.
 
   informational(head: ResponseHead): void {
     const request = this.#request;
     if (request?.version !== '1.1') return;
     if (head.status === 100) {
-      // Sent once, and only to a caller that asked for it.
+      // Sent once, and only to a caller that expects it.
       if (!request.expectsContinue || this.#continued) return;
       this.#continued = true;
     }
@@ -138,7 +148,8 @@ export class Tunnel implements ResponseSink, Expiring {
     const request = this.#request;
     if (request === undefined) return;
     this.#begun = true;
-    // A caller that got no 100 may send the body or omit it, so the start of its next request is unknown.
+    // A caller that received no 100 may send the body or omit it, so the start of its next
+    // request is unknown.
     const isUnsure = request.expectsContinue && !this.#continued && !this.#isWhole;
     const keeps = this.#keeps && !isUnsure && !this.#context.draining;
     this.#keeps = this.#writer.head(head, request, keeps);
@@ -166,7 +177,8 @@ export class Tunnel implements ResponseSink, Expiring {
 
   fail({ error, proxyError }: AppFault): void {
     if (!this.#begun) this.#respond(exposeProblem(error, this.#request?.headers, proxyError));
-    // Headers are already sent: close so that the response is visibly incomplete, after delivering what was received.
+    // Headers are already sent: deliver what was received, then close so that the response is
+    // visibly incomplete.
     else if (this.#writer.endsByClose) this.#pipe.destroy();
     else this.#linger();
   }
@@ -175,7 +187,7 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#pipe.destroy();
   }
 
-  // The caller's side.
+  // Called for the caller.
 
   #received(chunk: Buffer): void {
     if (this.#state === 'lingering') return;
@@ -230,7 +242,7 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#exchange.start();
   }
 
-  /** The request is malformed, so no byte behind it can be interpreted (RFC 9112 §9.3, §11.2). */
+  /** The request is malformed, so no byte after it can be interpreted (RFC 9112 §9.3, §11.2). */
   #refuse(error: GatewayError): void {
     this.#keeps = false;
     this.#isWhole = false;
@@ -238,7 +250,7 @@ export class Tunnel implements ResponseSink, Expiring {
       this.#request = undefined;
       this.#begun = false;
     }
-    // The app must not take the partial body for a complete one.
+    // The app must not mistake the partial body for a complete one.
     this.#exchange?.abort();
     if (this.#begun) this.#pipe.destroy();
     else this.#respond(exposeProblem(error, this.#request?.headers, undefined));
@@ -250,7 +262,7 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#finished();
   }
 
-  /** The response is written. */
+  /** The response has been written. */
   #finished(): void {
     this.#exchange = undefined;
     this.#body?.destroy();
@@ -263,7 +275,8 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#idleSinceMs = this.#context.nowMs();
     this.#context.deadlines.arm(this.#deadline, this.#context.idleMs);
     this.#pipe.resume();
-    // Or requests sent ahead would have responses pile up here, many times their own size.
+    // Otherwise the responses to pipelined requests would pile up here, at many times the size of
+    // the requests.
     if (this.#pipe.needsDrain) this.#unread = true;
     else this.#nextRequest();
   }
@@ -281,12 +294,16 @@ export class Tunnel implements ResponseSink, Expiring {
     }
   }
 
-  /** Ends our direction behind everything written, and drops received bytes until the caller ends or the wait is over. */
+  /**
+   * Ends our direction after everything written, and drops received bytes until the caller ends or
+   * the wait is over.
+   */
   #linger(): void {
     this.#state = 'lingering';
     this.#exchange = undefined;
     this.#reader.stop();
-    // A reset would discard bytes that the caller has not read; only an upload that continues justifies one this early.
+    // A reset would discard bytes that the caller has not read. Only an ongoing upload justifies
+    // one this early.
     this.#context.deadlines.arm(this.#deadline, this.#isWhole ? this.#context.idleMs : lingerMs);
     this.#pipe.resume();
     this.#pipe.end();

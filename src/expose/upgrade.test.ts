@@ -15,10 +15,10 @@ import { parseTarget } from './app/target.ts';
 const upgradeRequest =
   'GET /chat?x=1 HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: Chat/2\r\nX-Own: 1\r\n\r\n';
 const switching = 'HTTP/1.1 101 Go Ahead\r\nupgrade: Chat/2\r\nConnection: Upgrade\r\nX-Own: 2\r\n\r\n';
-/** What the client reads of it. */
+/** The head as the client reads it. */
 const switched = 'HTTP/1.1 101 Switching Protocols\r\nX-Own: 2\r\nConnection: Upgrade\r\nUpgrade: Chat/2\r\n\r\n';
 
-/** An app that is written by hand on a socket, half-open allowed. */
+/** An app written directly on a socket, with half-open connections allowed. */
 async function rawApp(t: TestContext, serve: (socket: Socket) => void): Promise<Bridge> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {

@@ -1,5 +1,5 @@
-// Reads the body of one message by its length or in chunks with trailers (RFC 9112 §6, §7), for responses and for requests. Delivers
-// nothing itself: read() reports what it found.
+// Reads the body of one message, by its length or in chunks with trailers (RFC 9112 §6, §7), for
+// responses and requests. Delivers nothing itself: read() reports the data that it found.
 import { noHeaders, type RawHeaders } from '../kernel/http/http.ts';
 import { ChunkedBody } from './chunked-body.ts';
 import type { HeadScanner } from './head-scanner.ts';
@@ -10,15 +10,15 @@ export class BodyReader {
   /** Bounds, within its buffer, of the data that the last read() found. */
   dataStart = 0;
   dataEnd = 0;
-  /** Once complete. */
+  /** Set once the body is complete. */
   trailers: RawHeaders = noHeaders;
   readonly #scanner: HeadScanner;
   #chunked: ChunkedBody | undefined;
   #part: Part = 'complete';
-  /** Bytes that are still to come, by Content-Length. */
+  /** Bytes still to come, by Content-Length. */
   #missingBytes = 0;
 
-  /** `scanner`: that of the head, which is free while the body is read. */
+  /** `scanner`: the scanner of the head, which is idle while the body is read. */
   constructor(scanner: HeadScanner) {
     this.#scanner = scanner;
   }
@@ -27,12 +27,12 @@ export class BodyReader {
     return this.#part === 'complete';
   }
 
-  /** The last chunk was read, and its trailer section was not. */
+  /** The last chunk was read, but its trailer section was not. */
   get inTrailers(): boolean {
     return this.#part === 'trailers';
   }
 
-  /** A body of so many bytes. Complete at once for 0. */
+  /** Starts a body of `bytes` bytes. A body of 0 bytes is complete at once. */
   startLength(bytes: number): void {
     this.trailers = noHeaders;
     this.#missingBytes = bytes;
@@ -47,8 +47,9 @@ export class BodyReader {
   }
 
   /**
-   * Reads from `from`, and stops at the end of the buffer, behind the body, or where the data found so far must be delivered first.
-   * Returns the index where it stopped. Only while not complete. Throws ResponseError, but never while it has data to deliver.
+   * Reads from `from` and stops at the end of the buffer, after the body, or where the data found
+   * so far must be delivered first. Returns the index where it stopped. May be called only while
+   * the body is incomplete. Throws ResponseError, but never while it has data to deliver.
    */
   read(chunk: Buffer, from: number): number {
     this.dataStart = from;

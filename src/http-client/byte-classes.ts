@@ -1,6 +1,6 @@
-// Classes of bytes in HTTP/1 messages, as tables: one lookup for each byte.
+// Byte classes of HTTP/1 messages, as tables: one lookup per byte.
 
-/** Bits of byteClass. */
+/** Bits in byteClass. */
 export const isToken = 1;
 /** HTAB, SP, VCHAR and obs-text: field values and reason phrases (RFC 9110 §5.5, RFC 9112 §4). */
 export const isText = 2;

@@ -1,12 +1,18 @@
-// Frames content as chunks and ends it with its trailers (RFC 9112 §7.1), for requests and responses alike. Checks no field.
+// Frames content as chunks and ends it with trailers (RFC 9112 §7.1), for requests and responses.
+// Does not validate fields.
 import type { RawHeaders } from '../kernel/http/http.ts';
 
-/** A chunk up to here is copied together with its framing: one buffer costs less than three. */
+/**
+ * Chunks up to this size are copied together with their framing: one buffer costs less than three.
+ */
 const maxCopiedChunkBytes = 2048;
 const crlf = Buffer.from('\r\n');
 const lastChunk = Buffer.from('0\r\n\r\n');
 
-/** `content` must not be empty: a chunk of no bytes ends the body. The buffers go out in this order. */
+/**
+ * `content` must not be empty, because a chunk of zero bytes ends the body. The buffers must be
+ * sent in order.
+ */
 export function framedChunk(content: Uint8Array): readonly Uint8Array[] {
   const size = `${content.length.toString(16)}\r\n`;
   if (content.length > maxCopiedChunkBytes) return [Buffer.from(size, 'latin1'), content, crlf];
@@ -17,7 +23,7 @@ export function framedChunk(content: Uint8Array): readonly Uint8Array[] {
   return [framed];
 }
 
-/** The last chunk and the trailer section. `trailers`: raw pairs that a strict reader has checked. */
+/** The last chunk and the trailer section. `trailers`: raw pairs, validated by a strict reader. */
 export function lastChunkWith(trailers: RawHeaders): Uint8Array {
   if (trailers.length === 0) return lastChunk;
   let text = '0\r\n';

@@ -87,7 +87,7 @@ describe('the framing of chunks', () => {
   });
 
   test('may not be more than 16 KiB beyond 16 bytes for each chunk and twice the data', () => {
-    /** 100 bytes of framing and one of data: 100 - 16 - 2 of excess. */
+    /** 100 bytes of framing and one byte of data: 100 - 16 - 2 bytes of excess. */
     const chunk = `1;${'a'.repeat(94)}\r\nx\r\n`;
     const allowed = Math.floor(maxExcessBytes / 82);
     assert.equal(read(`${chunk.repeat(allowed)}0\r\n\r\n`).outcome, 'complete');

@@ -1,5 +1,5 @@
-// Reads the chunks of a chunked body up to its trailer section (RFC 9112 §7.1). Joins the data of small chunks within the buffer in
-// which they arrived, so that many small chunks become one piece.
+// Reads the chunks of a chunked body up to its trailer section (RFC 9112 §7.1). Merges the data of
+// small chunks within the buffer in which they arrived, so that many small chunks become one piece.
 import {
   BACKSLASH,
   byteClass,
@@ -15,24 +15,27 @@ import {
 } from './byte-classes.ts';
 import { ResponseError } from './response-error.ts';
 
-/** Digits of a chunk size; a longer one would not be a safe integer. */
+/** Maximum digits of a chunk size; a longer one would not be a safe integer. */
 const maxSizeDigits = 16;
 /** A chunk line without its CRLF, as in Go's net/http. */
 export const maxChunkLineBytes: number = 4 * 1024;
 /**
- * Bytes of framing that a body may have beyond 16 for each chunk and twice its data, as in Go's net/http (CVE-2023-39326):
- * extensions must not make a body much larger than its content.
+ * Framing bytes that a body may have beyond 16 per chunk and twice its data, as in Go's net/http
+ * (CVE-2023-39326). Chunk extensions must not make a body much larger than its content.
  */
 export const maxExcessBytes: number = 16 * 1024;
 const freeBytesPerChunk = 16;
-/** The CRLF of the chunk line and the one behind the data. */
+/** The CRLF of the chunk line and the one after the data. */
 const lineEndBytes = 4;
-/** Larger pieces are not joined: copying them costs more than delivering two pieces (bench/micro/http-client.ts). */
+/**
+ * Larger pieces are not merged: copying them costs more than delivering two pieces
+ * (bench/micro/http-client.ts).
+ */
 const maxMovedBytes = 16 * 1024;
-/** Below this a loop is cheaper than a call of copyWithin (bench/micro/http-client.ts). */
+/** Below this size, a loop is cheaper than calling copyWithin (bench/micro/http-client.ts). */
 const minCopyCallBytes = 32;
 
-/** States, first those within the counted bytes of a chunk line. */
+/** States. Those in which the bytes of a chunk line are counted come first. */
 const inSize = 0;
 const atName = 1;
 const inName = 2;
@@ -54,7 +57,7 @@ export class ChunkedBody {
   dataStart = 0;
   dataEnd = 0;
   #state = atSize;
-  /** Bytes of the chunk that are still to come. */
+  /** Bytes of the chunk still to come. */
   #size = 0;
   #lineBytes = 0;
   #excessBytes = 0;
@@ -72,8 +75,9 @@ export class ChunkedBody {
   }
 
   /**
-   * Reads from `from`, and stops at the end of the buffer, behind the last chunk, or where the data found so far must be delivered
-   * first. Returns the index where it stopped. Throws ResponseError bad_chunk, but never while it has data to deliver.
+   * Reads from `from` and stops at the end of the buffer, after the last chunk, or where the data
+   * found so far must be delivered first. Returns the index where it stopped. Throws ResponseError
+   * bad_chunk, but never while it has data to deliver.
    */
   read(buffer: Buffer, from: number): number {
     let at = from;
@@ -109,9 +113,11 @@ export class ChunkedBody {
   }
 
   /**
-   * Reads the CRLF behind the data of a chunk and the next chunk line: chunk-size *( ";" name [ "=" ( token / quoted-string ) ] ) CRLF,
-   * without the whitespace that RFC 9112 §7.1.1 tolerates, as llhttp. Returns the index behind the line, or that of the first invalid
-   * byte; then the state is `broken`. One loop over local variables, because a buffer may hold nothing but chunk lines.
+   * Reads the CRLF after the data of a chunk and the next chunk line: chunk-size *( ";" name [ "="
+   * ( token / quoted-string ) ] ) CRLF. Like llhttp, it rejects the whitespace that RFC 9112 §7.1.1
+   * tolerates. Returns the index after the line, or the index of the first invalid byte with the
+   * state `broken`. A single loop over local variables, because a buffer may contain nothing but
+   * chunk lines.
    */
   #readFraming(buffer: Buffer, from: number): number {
     let state = this.#state;
@@ -182,7 +188,7 @@ export class ChunkedBody {
     return buffer.length;
   }
 
-  /** False: there is too much framing for so little data. */
+  /** Returns false if there is too much framing for the amount of data. */
   #endLine(lineBytes: number, size: number): boolean {
     const excess = this.#excessBytes + lineBytes + lineEndBytes - freeBytesPerChunk - 2 * size;
     this.#excessBytes = Math.max(0, excess);
@@ -195,7 +201,7 @@ export class ChunkedBody {
   }
 }
 
-/** The state after a size or an extension: another extension, or the end of the line. */
+/** The state after a size or an extension: another extension or the end of the line. */
 function behindElement(byte: number): number {
   if (byte === SEMICOLON) return atName;
   return byte === CR ? atLineFeed : broken;

@@ -12,12 +12,12 @@ interface Row {
   readonly name: string;
   readonly method?: string;
   readonly offeredProtocols?: string;
-  /** What the peer sends, piece by piece. */
+  /** The pieces that the peer sends. */
   readonly receives?: readonly string[];
-  /** What it does then. */
+  /** How the peer continues after that. */
   readonly then?: 'end' | 'reset' | 'nothing';
   readonly outcome: string;
-  /** Of the connection, once all that is over. */
+  /** State of the connection afterwards. */
   readonly usable?: boolean;
   readonly excess?: number;
 }
@@ -25,7 +25,9 @@ interface Row {
 const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
 const offered = { offeredProtocols: 'echo' };
 
-/** Every way in which a peer can end an exchange, and what it is to the caller and to the connection. */
+/**
+ * Every way in which a peer can end an exchange, with the effect on the caller and the connection.
+ */
 const table: readonly Row[] = [
   { name: 'a whole response', receives: [whole], outcome: 'whole', usable: true },
   {

@@ -1,6 +1,7 @@
-// One HTTP/1.1 client connection: carries one exchange at a time over a byte pipe and decides whether another may follow (RFC 9112
-// §9). Each exchange has exactly one outcome, whenever the pipe ends, resets or sends bytes. Sets no deadline except for an orderly
-// close, and retries nothing.
+// One HTTP/1.1 client connection: carries one exchange at a time over a byte pipe and decides
+// whether another may follow (RFC 9112 §9). Each exchange has exactly one outcome, whenever
+// the pipe ends, resets or delivers bytes. Sets no deadline except for a graceful close, and
+// never retries.
 import type { BytePipe, BytePipeHandler } from '../kernel/net/byte-pipe.ts';
 import type { RawHeaders } from '../kernel/http/http.ts';
 import { PipeDuplex } from '../kernel/net/pipe-duplex.ts';
@@ -16,24 +17,29 @@ export interface HttpConnectionOwner {
   idle(): void;
   /** The peer sent bytes that belong to no exchange, so the connection is closed. A complete response before them was delivered. */
   excess(): void;
-  /** The pipe is closed, by either side; also after an upgrade. Called once, as the last call. */
+  /**
+   * The pipe was closed by either side, possibly after an upgrade. Called once, as the last call.
+   */
   lost(): void;
 }
 
-/** How long the peer has to end its side after ours before the pipe is destroyed. */
+/** Time that the peer has to end its side after ours before the pipe is destroyed. */
 const closeGraceMs = 5_000;
 
 interface Exchange {
   readonly request: OutgoingRequest;
   readonly handler: ExchangeHandler;
-  /** bytesSent of the pipe before the request. */
+  /** The pipe's bytesSent before the request. */
   readonly sentBefore: number;
   receivedAny: boolean;
-  /** An interim response has been passed on. */
+  /** An interim response was passed on. */
   informed: boolean;
   /** The head of the final response, once it has arrived. */
   head: ResponseHead | undefined;
-  /** Set when the response is complete, while the reader still looks at the bytes that arrived with its end. */
+  /**
+   * Set when the response is complete, while the reader still processes the bytes that arrived
+   * with its end.
+   */
   outcome: { readonly trailers: RawHeaders } | { readonly upgrade: ResponseHead } | undefined;
 }
 
@@ -82,12 +88,12 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     pipe.setHandler(this);
   }
 
-  /** Whether send() may be called. False for good once the connection is closing. */
+  /** Whether send() may be called. Permanently false once the connection is closing. */
   get usable(): boolean {
     return this.#state === 'idle' && !this.#peerEnded && !this.pipe.closed;
   }
 
-  /** Exchanges that were started. */
+  /** Number of exchanges started. */
   get exchanges(): number {
     return this.#exchanges;
   }
@@ -103,7 +109,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     return this.#idleFault ?? new HttpFault('connection_lost', 'unsent', message, this.#closeError);
   }
 
-  /** Only while `usable`. */
+  /** May be called only while `usable`. */
   send(request: OutgoingRequest, handler: ExchangeHandler): void {
     if (!this.usable) throw new Error('a request on a connection that is not usable');
     const { pipe } = this;
@@ -114,25 +120,31 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     const nothing = { receivedAny: false, informed: false, head: undefined, outcome: undefined };
     this.#exchange = { request, handler, sentBefore, ...nothing };
     this.#reader.expect({ method, offeredProtocols });
-    // Before the head is written, so that body data that is already available leaves together with it.
+    // Called before the head is written, so that body data that is already available is sent
+    // together with it.
     body?.start(pipe, this);
     pipe.write(head);
     if (body === undefined) handler.uploaded();
     else body.rewrite();
   }
 
-  /** Aborts the exchange, if there is one, and closes the connection. The handler is not called any more. Idempotent. */
+  /**
+   * Aborts the current exchange, if any, and closes the connection. The handler is not called
+   * again. Idempotent.
+   */
   destroy(): void {
     if (this.#state === 'upgraded' || this.#state === 'closed') return;
     this.#exchange?.request.body?.detach();
     this.#exchange = undefined;
     this.#state = 'closing';
-    // destroy() may be called by the reader's own handler; without stop() it would read on.
+    // The reader's own handler may call destroy(); without stop() the reader would continue.
     this.#reader.stop();
     this.pipe.destroy();
   }
 
-  /** Closes an idle connection in order: our end, then the peer's. Does nothing while it is busy. */
+  /**
+   * Closes an idle connection gracefully: our end first, then the peer's. Does nothing while busy.
+   */
   close(): void {
     if (this.#state !== 'idle') return;
     this.#state = 'closing';
@@ -181,7 +193,8 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
   end(): void {
     this.#peerEnded = true;
     if (this.#exchange === undefined) {
-      // No response can follow: an idle connection is over, and a closing one waited for this.
+      // No response can follow: an idle connection is over, and a closing one was waiting
+      // for this end.
       this.pipe.end();
       return;
     }
@@ -224,7 +237,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     if (!this.#paused && !this.pipe.closed) this.pipe.resume();
   }
 
-  /** Reads on: `chunk`, or what the reader holds since pause(). */
+  /** Continues reading: `chunk`, or the bytes that the reader has held since pause(). */
   #read(chunk: Buffer | undefined): void {
     try {
       if (chunk === undefined) this.#reader.resume();
@@ -236,7 +249,10 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     this.#settle();
   }
 
-  /** Ends the exchange if its response is complete. The only place that decides whether the connection may be used again. */
+  /**
+   * Ends the exchange if its response is complete. The only place that decides whether the
+   * connection may be reused.
+   */
   #settle(): void {
     const exchange = this.#exchange;
     const outcome = exchange?.outcome;
@@ -259,7 +275,8 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
       this.#paused = false;
       this.#resumePipe();
     }
-    // Bytes behind the response are dropped, and a peer that responded early does not want the rest of the request.
+    // Bytes after the response are dropped, and a peer that responded early does not want the rest
+    // of the request.
     if (excess || !uploaded) this.destroy();
     else if (!reusable) this.close();
     handler.end(outcome.trailers);
@@ -270,7 +287,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
   #upgrade(head: ResponseHead, handler: ExchangeHandler): void {
     this.#state = 'upgraded';
     const stream = new PipeDuplex(this.pipe, { allowHalfOpen: true }, this.#reader.rest());
-    // Without a listener an error would end the process; 'close' always follows.
+    // Without a listener, an error would end the process; 'close' always follows.
     stream
       .on('error', () => undefined)
       .once('close', () => {
@@ -280,7 +297,10 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     handler.upgrade(head, stream);
   }
 
-  /** Bytes before a byte of a request has left: a response without a request, or the rest of one that was longer than announced. */
+  /**
+   * Bytes received before any byte of a request was sent: a response without a request, or the rest
+   * of one that was longer than announced.
+   */
   #unasked(): void {
     const message = 'the peer sent bytes without a request';
     if (this.#exchange === undefined) {

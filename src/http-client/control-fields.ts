@@ -1,9 +1,10 @@
-// Parses the fields of a response head that control the message and its connection: framing (RFC 9112 §6), persistence (RFC 9112
-// §9.3), Keep-Alive and Upgrade. framing.ts decides what follows from them.
+// Parses the fields of a response head that control the message and its connection: framing
+// (RFC 9112 §6), persistence (RFC 9112 §9.3), Keep-Alive and Upgrade. framing.ts draws the
+// conclusions.
 import { trimOws } from '../kernel/http/ows.ts';
 import { ResponseError } from './response-error.ts';
 
-/** Digits of a Content-Length; a longer one would not be a safe integer. */
+/** Maximum digits of a Content-Length; a longer one would not be a safe integer. */
 const maxLengthDigits = 16;
 
 /** Options of Connection (RFC 9110 §7.6.1) that concern the connection itself. */
@@ -24,8 +25,9 @@ export interface ControlFields extends ConnectionOptions {
 }
 
 /**
- * Throws ResponseError bad_framing for lengths and codings that two readers could understand differently: a repeated or malformed
- * Content-Length, any coding but one `chunked`, a coding in HTTP/1.0, or both (RFC 9112 §6.1, §6.3).
+ * Throws ResponseError bad_framing for lengths and codings that two readers could interpret
+ * differently: a repeated or malformed Content-Length, any coding other than a single `chunked`, a
+ * coding in HTTP/1.0, or both a length and a coding (RFC 9112 §6.1, §6.3).
  */
 export function controlFields(headers: readonly string[], version: '1.0' | '1.1'): ControlFields {
   const fields: ControlFields = {

@@ -1,4 +1,5 @@
-// The types of one exchange on an HTTP/1.1 client connection: the request that is sent, and the events that its sender gets.
+// Types of one exchange on an HTTP/1.1 client connection: the request to send and the events
+// for its sender.
 import type { RawHeaders } from '../kernel/http/http.ts';
 import type { PipeDuplex } from '../kernel/net/pipe-duplex.ts';
 import type { HttpFault } from './http-fault.ts';
@@ -7,15 +8,20 @@ import type { ResponseHead } from './response.ts';
 
 export interface OutgoingRequest {
   readonly method: string;
-  /** The complete head. Not modified: it may be sent again on another connection. */
+  /**
+   * The complete head. It must not be modified, because it may be sent again on another connection.
+   */
   readonly head: Uint8Array;
-  /** Undefined: the head is the whole request. */
+  /** Undefined: the request consists of the head only. */
   readonly body: OutgoingBody | undefined;
   /** The protocols in the Upgrade field of the head; '' if the connection must stay HTTP. */
   readonly offeredProtocols: string;
 }
 
-/** Exactly one of end, upgrade and fail is called, as the last call and never within send(). No method may throw. */
+/**
+ * Exactly one of end, upgrade and fail is called, as the last call and never within send(). The
+ * methods must not throw.
+ */
 export interface ExchangeHandler {
   /** A piece of the request body was written. */
   uploading(): void;
@@ -24,10 +30,13 @@ export interface ExchangeHandler {
   /** A 1xx response other than 101. */
   informational(head: ResponseHead): void;
   head(head: ResponseHead): void;
-  /** False: no more until HttpConnection.resume(). */
+  /** Returns false to receive no more data until HttpConnection.resume(). */
   data(chunk: Buffer): boolean;
   end(trailers: RawHeaders): void;
-  /** The connection has left HTTP: `stream` carries all bytes behind the 101 and belongs to the handler. */
+  /**
+   * The connection has left HTTP: `stream` carries all bytes after the 101 and belongs to
+   * the handler.
+   */
   upgrade(head: ResponseHead, stream: PipeDuplex): void;
   /** The connection is closed. */
   fail(fault: HttpFault): void;

@@ -1,5 +1,6 @@
-// Decides from request, status and fields how a response is framed (RFC 9112 §6.3), whether its connection may be used again
-// (RFC 9112 §9.3), and whether a 101 is a switch that was asked for (RFC 9110 §7.8).
+// Decides from request, status and fields how a response is framed (RFC 9112 §6.3), whether its
+// connection may be reused (RFC 9112 §9.3), and whether a 101 switches to a protocol that the
+// request offered (RFC 9110 §7.8).
 import { isBodyless } from '../kernel/http/http.ts';
 import { isOffered } from '../kernel/http/upgrade-protocols.ts';
 import { controlFields, type ControlFields } from './control-fields.ts';
@@ -10,7 +11,7 @@ const none: BodyFraming = { kind: 'none' };
 const chunkedFraming: BodyFraming = { kind: 'chunked' };
 const close: BodyFraming = { kind: 'close' };
 
-/** The parts of a head, as they were sent. */
+/** The parts of a head as sent. */
 export interface RawHead {
   readonly status: number;
   readonly version: '1.0' | '1.1';
@@ -18,9 +19,9 @@ export interface RawHead {
 }
 
 /**
- * Throws ResponseError bad_framing; unoffered_upgrade for a 101 to a protocol that was not offered; and bad_informational for another
- * 1xx that ends the connection, because no final response could follow (RFC 9112 §9.6), or that is HTTP/1.0, which has no interim
- * responses (RFC 9110 §15.2).
+ * Throws ResponseError bad_framing; unoffered_upgrade for a 101 to a protocol that was not offered;
+ * and bad_informational for any other 1xx that closes the connection, since no final response could
+ * follow (RFC 9112 §9.6), or that is HTTP/1.0, which has no interim responses (RFC 9110 §15.2).
  */
 export function responseHead(
   { status, version, headers }: RawHead,
@@ -44,8 +45,8 @@ function framingOf(method: string, status: number, { lengthBytes, chunked }: Con
 }
 
 /**
- * Also false after a 204 or 205 that announces content, and after a 205 without a length: such content may follow nevertheless and
- * would be read as the start of the next response.
+ * Also false after a 204 or 205 that announces content, and after a 205 without a length: such
+ * content may nevertheless follow and would be read as the start of the next response.
  */
 function isPersistent(
   method: string,

@@ -12,7 +12,7 @@ function read(text: string): Reading {
   return readResponse([Buffer.from(text, 'latin1')]);
 }
 
-/** How many bytes the reader accepts, one by one, before it throws. */
+/** Number of bytes that the reader accepts, one by one, before it throws. */
 function acceptedBytes(text: string): number {
   const reader = new ResponseReader(handler);
   reader.expect(get);

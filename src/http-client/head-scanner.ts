@@ -1,11 +1,12 @@
-// Reads a status line and field lines, or field lines alone, byte by byte (RFC 9112 §4, §5): checks each byte as it arrives, marks
-// where names and values begin and end, and cuts all strings out of one at the end. A section that arrives in pieces is copied once.
+// Reads a status line and field lines, or field lines alone, byte by byte (RFC 9112 §4, §5).
+// Validates each byte as it arrives, marks where names and values begin and end, and finally slices
+// all strings out of one. A section that arrives in pieces is copied once.
 import { byteClass, COLON, CR, HTAB, isText, isToken, LF, SP } from './byte-classes.ts';
 import { ResponseError } from './response-error.ts';
 
-/** The most bytes of a head, and of a trailer section. */
+/** Maximum bytes of a head and of a trailer section. */
 export const maxHeadBytes: number = 64 * 1024;
-/** A status line without its CRLF. Real ones have some tens of bytes. */
+/** Maximum bytes of a status line without its CRLF. Real ones have a few dozen bytes. */
 export const maxStatusLineBytes: number = 4 * 1024;
 
 /** RFC 9112 §4: the status line up to the minor version. */
@@ -23,7 +24,7 @@ const inValue = 4;
 const atLineFeed = 5;
 const atLastLineFeed = 6;
 
-/** A longer list of marks is not kept for the next head. */
+/** A list of marks longer than this is not kept for the next head. */
 const keptMarks = 512;
 
 export class HeadScanner {
@@ -31,15 +32,17 @@ export class HeadScanner {
   version: '1.0' | '1.1' = '1.1';
   #state = inStart;
   #inTrailers = false;
-  /** Bytes of this section that earlier calls have read. */
+  /** Bytes of this section read by earlier calls. */
   #seenBytes = 0;
-  /** Those bytes. */
+  /** The bytes counted by #seenBytes. */
   #kept: Buffer | undefined;
   /** Offsets within the section: the start of the first field line, then the colon and the end of each line. */
   #marks: number[] = [];
   #markCount = 0;
 
-  /** Bytes of the section that scan() has read; of the whole section once it is complete. */
+  /**
+   * Bytes of the section that scan() has read; the size of the whole section once it is complete.
+   */
   get bytes(): number {
     return this.#seenBytes;
   }
@@ -48,18 +51,18 @@ export class HeadScanner {
     this.#start(inStart, false);
   }
 
-  /** Field lines without a status line: trailers, or the fields of a request. */
+  /** Starts field lines without a status line: trailers, or the fields of a request. */
   startFields(): void {
     this.#start(atStartOfLine, true);
     this.#mark(0);
   }
 
   /**
-   * Reads from `from` to the end of the section or of the buffer. Returns the index behind the section, or -1 when it goes on
-   * in the next buffer. Throws ResponseError.
+   * Reads from `from` to the end of the section or of the buffer. Returns the index after the
+   * section, or -1 if it continues in the next buffer. Throws ResponseError.
    */
   scan(buffer: Buffer, from: number): number {
-    /** Where the section would begin in this buffer; may be negative. */
+    /** Offset in this buffer at which the section begins; may be negative. */
     const base = from - this.#seenBytes;
     const limit = Math.min(buffer.length, base + maxHeadBytes);
     let at = from;
@@ -89,7 +92,7 @@ export class HeadScanner {
           break;
         case atLineFeed:
           if (byte !== LF) throw this.#malformed();
-          // The first line end is that of the status line: the fields begin behind it.
+          // The first line end is that of the status line, after which the fields begin.
           if (this.#markCount === 0) this.#mark(at + 1 - base);
           state = atStartOfLine;
           break;
@@ -121,8 +124,9 @@ export class HeadScanner {
   }
 
   /**
-   * The fields of the section that scan() has just finished: name, value, ... Once; both arguments are those of that call. The
-   * strings share the memory of the whole section.
+   * Returns the fields of the section that scan() has just finished: name, value, ... May be
+   * called once, with the arguments of that scan() call. The strings share the memory of the
+   * whole section.
    */
   fields(buffer: Buffer, from: number): string[] {
     const first = this.#marks[0] ?? 0;
@@ -143,7 +147,8 @@ export class HeadScanner {
       while (start < stop && isOws(text.charCodeAt(start))) start += 1;
       while (stop > start && isOws(text.charCodeAt(stop - 1))) stop -= 1;
       const name = text.substring(lineStart, colon);
-      // A tab is whitespace (RFC 9112 §5), but llhttp refuses a length followed by one and reads it as a part of a coding.
+      // A tab is whitespace (RFC 9112 §5), but llhttp rejects a length followed by one and reads it
+      // as part of a coding.
       if (stop < lineEnd && isFraming(name) && text.substring(stop, lineEnd).includes('\t')) {
         throw new ResponseError('bad_framing');
       }
@@ -170,7 +175,10 @@ export class HeadScanner {
     this.#markCount += 1;
   }
 
-  /** Reads a byte before the reason phrase. Throws ResponseError at the first byte that cannot stand there in an HTTP/1 response. */
+  /**
+   * Reads a byte before the reason phrase. Throws ResponseError at the first byte that is invalid
+   * at this position of an HTTP/1 response.
+   */
   #startByte(byte: number, offset: number): number {
     if (offset < minorOffset) {
       if (byte !== protocol[offset]) throw new ResponseError('not_http');
@@ -194,7 +202,10 @@ export class HeadScanner {
     return inStart;
   }
 
-  /** Appends to the bytes of earlier buffers. A section that is complete in its first buffer is not copied. */
+  /**
+   * Appends to the bytes of earlier buffers. A section that is complete within its first buffer
+   * is not copied.
+   */
   #keep(buffer: Buffer, from: number, to: number, complete: boolean): void {
     const bytes = to - from;
     const total = this.#seenBytes + bytes;

@@ -1,4 +1,5 @@
-// Random interleavings of what an app can do with an exchange, against an oracle: one outcome each, and never a hang.
+// Random interleavings of an app's actions during an exchange, checked against an oracle: exactly
+// one outcome each, and never a hang.
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
@@ -7,14 +8,14 @@ import { seededRandom } from '../../test/soak/random.ts';
 import { OutgoingBody } from './outgoing-body.ts';
 
 const exchanges = 100_000;
-/** One exchange of so many uploads a body, which takes turns of the loop. */
+/** One in this many exchanges uploads a body, which takes turns of the event loop. */
 const uploadEvery = 10;
 
 interface Script {
   readonly method: string;
   readonly offeredProtocols: string;
   readonly bytes: string;
-  /** Where the head of the final response ends. */
+  /** Length of the head of the final response. */
   readonly headBytes: number;
   readonly closeDelimited: boolean;
   readonly outcome: 'whole' | 'upgraded';
@@ -53,7 +54,7 @@ const scripts: readonly Script[] = [
 type Ending = 'nothing' | 'end' | 'reset' | 'excess';
 const endings: readonly Ending[] = ['nothing', 'end', 'reset', 'excess'];
 
-/** What the exchange must come to once `sent` bytes of the script have come, and then the ending. */
+/** The expected outcome after `sent` bytes of the script and then the ending. */
 function expected({ bytes, headBytes, closeDelimited, outcome }: Script, sent: number, ending: Ending): string {
   if (!closeDelimited && sent === bytes.length) return outcome;
   const inBody = sent >= headBytes;
@@ -97,7 +98,8 @@ test(`${exchanges} random exchanges have one outcome each, and leave nothing beh
       if (random(2) === 0) owner.connection.resume();
     }
     const wanted = expected(at, sent, ending);
-    // A reset drops what was not read, and an end waits behind it: the reader takes all before.
+    // A reset drops unread bytes, and an end waits behind them, so the reader consumes
+    // everything first.
     recorder.slow = false;
     for (let turns = 0; turns < 4; turns += 1) owner.connection.resume();
     if (ending === 'end') owner.pipe.receiveEnd();

@@ -1,5 +1,6 @@
-// Writes the body of one request, framed by length or in chunks (RFC 9112 §6, §7), with back-pressure. Survives the loss of its
-// connection as long as no byte has left, so that the request can move to another one.
+// Writes the body of one request, framed by length or in chunks (RFC 9112 §6, §7), with
+// back-pressure. Survives the loss of its connection as long as no byte was sent, so that the
+// request can be retried on another one.
 import process from 'node:process';
 import type { Readable } from 'node:stream';
 import type { BytePipe } from '../kernel/net/byte-pipe.ts';
@@ -10,16 +11,18 @@ export interface OutgoingBodyOptions {
   readonly stream: Readable;
   /** The Content-Length of the head; null: chunked. */
   readonly lengthBytes: number | null;
-  /** Called once the stream has ended; the pairs are sent behind the last chunk. */
+  /** Called once the stream has ended; the pairs are sent after the last chunk. */
   readonly trailers: () => RawHeaders;
 }
 
 export interface OutgoingBodyObserver {
-  /** A piece was written. */
   wrote(): void;
-  /** Everything was written. Once. */
+  /** Everything was written. Called once. */
   finished(): void;
-  /** The stream failed, ended early or had more than was announced. Not after finished(). */
+  /**
+   * The stream failed, ended early or delivered more than was announced. Never called
+   * after finished().
+   */
   failed(error: Error): void;
 }
 
@@ -31,10 +34,13 @@ export class OutgoingBody {
   #pipe: BytePipe | undefined;
   #observer: OutgoingBodyObserver | undefined;
   #finished = false;
-  /** What came while there was no connection. */
+  /** A failure that occurred while there was no connection. */
   #failure: Error | undefined;
   #listening = false;
-  /** Everything written so far, for another connection. Undefined once a byte may have left. */
+  /**
+   * Everything written so far, for a retry on another connection. Undefined once a byte may
+   * have been sent.
+   */
   #unsent: Uint8Array[] | undefined = [];
   #pipeSentBefore = 0;
 
@@ -44,14 +50,15 @@ export class OutgoingBody {
     this.#trailers = trailers;
   }
 
-  /** The whole body was written, its last chunk and trailers included. */
+  /** The whole body was written, including its last chunk and trailers. */
   get finished(): boolean {
     return this.#finished;
   }
 
   /**
-   * Begins, or begins again after detach(). The first piece comes within this turn of the loop at the earliest, never within the
-   * call: the head is written after it. Throws when a byte has already left over another connection.
+   * Starts, or restarts after detach(). The first piece is written in this turn of the loop at the
+   * earliest, but never within the call, because the head is written after it. Throws if a byte was
+   * already sent over another connection.
    */
   start(pipe: BytePipe, observer: OutgoingBodyObserver): void {
     if (this.#unsent === undefined) throw new Error('a part of this body was sent before');
@@ -61,7 +68,10 @@ export class OutgoingBody {
     this.#listen();
   }
 
-  /** Writes again what the last connection did not send. To be called right after the head was written. */
+  /**
+   * Rewrites what the previous connection did not send. Must be called right after the head
+   * was written.
+   */
   rewrite(): void {
     const pipe = this.#pipe;
     if (pipe === undefined) return;
@@ -83,12 +93,12 @@ export class OutgoingBody {
     if (!this.#finished) this.#stream.resume();
   }
 
-  /** Drops the copy of what was written if the pipe has sent a byte since start(). */
+  /** Drops the copy of the written bytes if the pipe has sent a byte since start(). */
   forgetSent(): void {
     if (this.#pipe !== undefined && this.#pipe.bytesSent > this.#pipeSentBefore) this.#unsent = undefined;
   }
 
-  /** The connection is lost. The stream pauses until another start(), or until leave(). */
+  /** The connection is lost. The stream pauses until start() is called again, or until leave(). */
   detach(): void {
     this.forgetSent();
     this.#pipe = undefined;
@@ -96,7 +106,7 @@ export class OutgoingBody {
     if (!this.#finished) this.#stream.pause();
   }
 
-  /** Drops the rest and destroys the stream. Idempotent. */
+  /** Drops the rest of the body and destroys the stream. Idempotent. */
   leave(): void {
     this.#pipe = undefined;
     this.#observer = undefined;
@@ -151,7 +161,7 @@ export class OutgoingBody {
   #out(pieces: readonly Uint8Array[]): void {
     const pipe = this.#pipe;
     if (pipe === undefined) {
-      // Data that arrived while detached is sent by the next connection.
+      // Data that arrives while detached is sent over the next connection.
       this.#unsent?.push(...pieces);
       return;
     }

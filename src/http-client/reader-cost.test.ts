@@ -1,5 +1,6 @@
-// The work of the reader grows linearly with the bytes, and no buffer holds the event loop. Measured in CPU time of this thread; the
-// bounds leave room for code that was not compiled yet and for a busy machine.
+// The reader's work grows linearly with the bytes, and no single buffer blocks the event loop.
+// Measured in CPU time of this thread; the bounds allow for code that is not compiled yet and for a
+// busy machine.
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { describe, test } from 'node:test';
@@ -9,7 +10,7 @@ import { ResponseReader } from './response-reader.ts';
 import type { ExpectedResponse } from './response.ts';
 
 const mebibyte = 1024 * 1024;
-/** For one pushed buffer of 1 MiB. */
+/** Maximum for one pushed buffer of 1 MiB. */
 const maxPushMs = 10;
 const rounds = 8;
 
@@ -24,7 +25,9 @@ const handler = {
   upgrade: () => undefined,
 };
 
-/** Of the cheapest of several rounds, in ms: the first ones run before the code is compiled. */
+/**
+ * Milliseconds of the cheapest of several rounds; the first ones run before the code is compiled.
+ */
 function cpuMsOf(text: string, pieceBytes = Number.POSITIVE_INFINITY, expected: ExpectedResponse = get): number {
   let best = Number.POSITIVE_INFINITY;
   for (let round = 0; round < rounds; round += 1) {

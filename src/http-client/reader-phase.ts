@@ -6,7 +6,7 @@
  */
 export type ReaderState = 'idle' | 'head' | 'body' | 'done' | 'upgraded' | 'failed';
 
-/** `close`: a body that the end of the connection ends. */
+/** `close`: reading a body that only the end of the connection ends. */
 export type ReaderPhase = ReaderState | 'close';
 
 export const stateOfPhase: Readonly<Record<ReaderPhase, ReaderState>> = {

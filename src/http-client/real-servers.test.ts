@@ -1,4 +1,4 @@
-// Responses as widely used servers write them, after their documentation and source.
+// Responses in the form that widely used servers write, taken from their documentation and source.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readResponse, splitAt } from '../../test/helpers/http-reading.ts';
@@ -8,7 +8,7 @@ interface Vector {
   readonly body?: string;
   readonly method?: string;
   readonly offered?: string;
-  /** What the reader makes of it. */
+  /** The result that the reader reports. */
   readonly read: {
     readonly outcome?: 'upgrade';
     readonly framing: string;

@@ -1,11 +1,12 @@
-// Encodes the head of a request (RFC 9112 §3). Writes exactly the given parts and refuses any that would not read as one head.
+// Encodes the head of a request (RFC 9112 §3). Writes exactly the given parts and rejects any that
+// would not be read as one head.
 import type { RawHeaders } from '../kernel/http/http.ts';
 
 export interface RequestHeadParts {
   readonly method: string;
   /** In any of the four forms of RFC 9112 §3.2, written unchanged. */
   readonly target: string;
-  /** Raw pairs, framing and connection fields included. One character is one byte. */
+  /** Raw pairs, including framing and connection fields. Each character is one byte. */
   readonly headers: RawHeaders;
 }
 
@@ -16,14 +17,17 @@ export class InvalidRequestError extends Error {
 
 /** RFC 9110 §5.6.2. */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 9110 §5.5: HTAB, SP, VCHAR and obs-text; no other control character, and nothing beyond a byte. */
+/**
+ * RFC 9110 §5.5: HTAB, SP, VCHAR and obs-text. Rejects other control characters and characters that
+ * do not fit a byte.
+ */
 const notInValue = /[^\t\x20-\x7e\x80-\xff]/;
-/** Looser than RFC 9112 §3.2: any visible byte. The meaning of a target is decided elsewhere. */
+/** Looser than RFC 9112 §3.2: any visible byte. Other modules decide what a target means. */
 const notInTarget = /[^\x21-\x7e\x80-\xff]/;
 
 /**
- * Throws InvalidRequestError for a method or name that is not a token, a space in the target, a control character anywhere, and a
- * character that does not fit a byte.
+ * Throws InvalidRequestError for a method or name that is not a token, a space in the target, a
+ * control character, or a character that does not fit a byte.
  */
 export function encodeRequestHead({ method, target, headers }: RequestHeadParts): Buffer {
   if (!token.test(method)) throw new InvalidRequestError('the method is not a token');

@@ -1,9 +1,12 @@
-// The error of the response reader, with one sentence per code for people to read.
+// The error of the response reader, with one readable sentence per code.
 
 /** not_http: wrong protocol or version. cut: the peer ended too early. The others name the malformed part. */
 export type ResponseErrorCode = keyof typeof details;
 
-/** How far a response had come when the connection ended. `no_response`: not one byte since the request. */
+/**
+ * How far a response had got when the connection ended. `no_response`: not one byte since
+ * the request.
+ */
 export type CutPoint = 'no_response' | 'head' | 'body' | 'trailers';
 
 const details = {
@@ -32,7 +35,7 @@ const cutDetails: Record<CutPoint, string> = {
 export class ResponseError extends Error {
   override readonly name = 'ResponseError';
   readonly code: ResponseErrorCode;
-  /** Of `cut` only. */
+  /** Set for `cut` only. */
   readonly cutPoint: CutPoint | undefined;
 
   constructor(code: ResponseErrorCode, cutPoint?: CutPoint) {

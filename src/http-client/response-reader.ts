@@ -1,5 +1,6 @@
-// Reads the responses of one HTTP/1 connection from its bytes (RFC 9112): strict, incremental, with the same events for any split of
-// the same bytes. Removes no field. Does not decide whether the connection may be used again.
+// Incremental, strict reader of the responses on one HTTP/1 connection (RFC 9112). The events do
+// not depend on how the bytes are split. Removes no field. Does not decide whether the connection
+// may be reused.
 import { noHeaders, type RawHeaders } from '../kernel/http/http.ts';
 import { BodyReader } from './body-reader.ts';
 import { checkTrailers } from './control-fields.ts';
@@ -9,9 +10,12 @@ import { stateOfPhase, type ReaderPhase, type ReaderState } from './reader-phase
 import { ResponseError, type CutPoint } from './response-error.ts';
 import type { ExpectedResponse, ResponseHandler, ResponseHead } from './response.ts';
 
-/** All interim responses to one request, in bytes: as much as one head may have. */
+/** Maximum bytes of all interim responses to one request: the limit of one head. */
 export const maxInformationalBytes: number = maxHeadBytes;
-/** The least that an interim response counts, in bytes: a thousand of the shortest ones are too many as well. */
+/**
+ * Minimum that an interim response counts, in bytes, so that a thousand of the shortest ones are
+ * too many as well.
+ */
 export const minInformationalBytes = 64;
 
 const noBytes: Buffer = Buffer.alloc(0);
@@ -26,7 +30,7 @@ export class ResponseReader {
   #excess = false;
   #paused = false;
   #reading = false;
-  /** Pushed and not read: after a pause, or behind a 101. */
+  /** Pushed but not read: after a pause, or after a 101. */
   #held: Buffer[] = [];
   /** The peer ended while bytes were held. */
   #endHeld = false;
@@ -39,7 +43,10 @@ export class ResponseReader {
     return stateOfPhase[this.#phase];
   }
 
-  /** Bytes arrived that belong to no response: before the first request, or behind a complete response. They are dropped. */
+  /**
+   * Bytes arrived that belong to no response: before the first request, or after a complete
+   * response. They are dropped.
+   */
   get excess(): boolean {
     return this.#excess;
   }
@@ -49,7 +56,10 @@ export class ResponseReader {
     return this.#phase === 'head' && this.#scanner.bytes === 0 && this.#informationalBytes === 0;
   }
 
-  /** To be called for each request. Throws TypeError while another response is expected, after excess, and for CONNECT. */
+  /**
+   * Must be called for each request. Throws TypeError while another response is expected, after
+   * excess bytes, and for CONNECT.
+   */
   expect(expected: ExpectedResponse): void {
     if ((this.#phase !== 'idle' && this.#phase !== 'done') || this.#excess) {
       throw new TypeError(`no response can be expected now: ${this.#phase}${this.#excess ? ', excess' : ''}`);
@@ -63,8 +73,8 @@ export class ResponseReader {
   }
 
   /**
-   * Takes ownership of the bytes, which the reader may change. Calls the handler; bytes behind a pause are kept. Throws ResponseError
-   * once; later bytes are ignored.
+   * Takes ownership of the bytes, which the reader may change. Calls the handler; bytes received
+   * during a pause are held. Throws ResponseError once; later bytes are ignored.
    */
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
@@ -89,7 +99,10 @@ export class ResponseReader {
     }
   }
 
-  /** The peer has ended. Completes a body that only the connection ends; throws ResponseError cut if a response is incomplete. */
+  /**
+   * The peer has ended. Completes a body that only the end of the connection ends; throws
+   * ResponseError cut if a response is incomplete.
+   */
   end(): void {
     if ((this.#held.length > 0 || this.#reading) && this.#phase !== 'upgraded') {
       this.#endHeld = true;
@@ -113,27 +126,27 @@ export class ResponseReader {
   }
 
   /**
-   * Body data stops until resume(); may be called by the handler. A response whose last byte was already delivered still ends, and
-   * the peer's end still ends a body when no bytes are held.
+   * Stops body data until resume(). The handler may call it. A response whose last byte was already
+   * delivered still ends, and the peer's end still ends a body if no bytes are held.
    */
   pause(): void {
     this.#paused = true;
   }
 
-  /** Reads the bytes that were kept. Throws as push() and end() do. */
+  /** Reads the held bytes. Throws as push() and end() do. */
   resume(): void {
     this.#paused = false;
     if (!this.#reading) this.#readHeld();
   }
 
-  /** The handler is not called any more, and further bytes are ignored. Idempotent. */
+  /** The handler is not called again, and further bytes are ignored. Idempotent. */
   stop(): void {
     this.#phase = 'failed';
     this.#held = [];
     this.#endHeld = false;
   }
 
-  /** Takes the bytes that have arrived behind a 101. Empty before upgrade() is called. */
+  /** Returns the bytes that have arrived after a 101. Empty before upgrade() is called. */
   rest(): Buffer {
     if (this.#phase !== 'upgraded') return noBytes;
     const rest = this.#held.length === 1 ? (this.#held[0] ?? noBytes) : Buffer.concat(this.#held);
@@ -244,7 +257,10 @@ export class ResponseReader {
     return at;
   }
 
-  /** `more`: bytes follow. Sets `excess` before end(), because the handler decides there whether to use the connection again. */
+  /**
+   * `more`: bytes follow. Sets `excess` before end(), because the handler decides there whether to
+   * reuse the connection.
+   */
   #complete(trailers: RawHeaders, more: boolean): void {
     this.#phase = 'done';
     if (more || this.#held.length > 0) this.#excess = true;

@@ -1,11 +1,11 @@
-// The types of the response reader: what a request expects, what a response is, and the events of reading one.
+// Types of the response reader: what a request expects, the response, and the events of reading it.
 import type { RawHeaders } from '../kernel/http/http.ts';
 
 /** The parts of a request that decide how its response is framed. */
 export interface ExpectedResponse {
   /** Any method except CONNECT. */
   readonly method: string;
-  /** Protocols that the request offered in `Upgrade`, separated by commas; '' for none. */
+  /** Protocols that the request offered in `Upgrade`, separated by commas; '' if none. */
   readonly offeredProtocols: string;
 }
 
@@ -21,29 +21,36 @@ export interface ResponseHead {
   readonly status: number;
   readonly version: '1.0' | '1.1';
   /**
-   * Name, value, name, value, ... exactly as received, framing and hop-by-hop fields included; whitespace around values is
-   * removed. One latin1 character is one byte.
+   * Name, value, name, value, ... exactly as received, including framing and hop-by-hop fields;
+   * whitespace around values is removed. Each latin1 character is one byte.
    */
   readonly headers: string[];
   readonly framing: BodyFraming;
   /**
-   * Whether the connection may carry another request after this response: by version and `Connection` (RFC 9112 §9.3), and by
-   * the framing. Also false after a 204 or 205 that announces content, because such content may follow.
+   * Whether the connection may carry another request after this response, by version and
+   * `Connection` (RFC 9112 §9.3) and by the framing. Also false after a 204 or 205 that announces
+   * content, because such content may follow.
    */
   readonly persistent: boolean;
-  /** `Keep-Alive: timeout=`, in seconds, if given. */
+  /** `Keep-Alive: timeout=` in seconds, if present. */
   readonly keepAliveSeconds: number | undefined;
 }
 
-/** Calls come in this order: informational*, then upgrade, or head data* end. None comes after the reader has thrown. */
+/**
+ * Calls come in this order: informational*, then upgrade, or head data* end. No calls are made
+ * after the reader has thrown.
+ */
 export interface ResponseHandler {
   /** A 1xx response other than 101. */
   informational(head: ResponseHead): void;
   head(head: ResponseHead): void;
-  /** Never empty. A part of the buffer that was pushed; the receiver owns it. */
+  /** Never empty. A slice of the pushed buffer; the receiver owns it. */
   data(chunk: Buffer): void;
   /** The response is complete. Trailers are raw pairs, like headers. */
   end(trailers: RawHeaders): void;
-  /** A 101 for an offered protocol. The bytes behind it are not HTTP: ResponseReader.rest(). */
+  /**
+   * A 101 for an offered protocol. ResponseReader.rest() returns the bytes after it, which
+   * are not HTTP.
+   */
   upgrade(head: ResponseHead): void;
 }

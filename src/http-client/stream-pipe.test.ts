@@ -26,7 +26,7 @@ async function pair(
   return { pipe: new StreamPipe(socket), socket, peer };
 }
 
-/** Waits for what the pipe reports. */
+/** Waits for events of the pipe. */
 class Listener {
   received = '';
   drains = 0;

@@ -1,10 +1,10 @@
-// A byte pipe over a Node stream: a TCP or TLS socket, or a stream of a test.
+// A byte pipe over a Node stream: a TCP or TLS socket, or any Duplex in tests.
 import { Socket } from 'node:net';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import type { BytePipe, BytePipeHandler } from '../kernel/net/byte-pipe.ts';
 
-/** How long a peer that has ended may take to read the remaining bytes. */
+/** Time that a peer which has ended may take to read the remaining bytes. */
 const flushGraceMs = 5_000;
 
 export interface StreamPipeOptions {
@@ -12,13 +12,16 @@ export interface StreamPipeOptions {
   readonly errorOf?: (error: Error) => Error;
 }
 
-/** Takes ownership of the stream, which must be created with allowHalfOpen, or the peer's end ends this side too. */
+/**
+ * Takes ownership of the stream, which must be created with allowHalfOpen; otherwise the peer's end
+ * would end this side too.
+ */
 export class StreamPipe implements BytePipe {
   readonly #stream: Duplex;
   readonly #errorOf: (error: Error) => Error;
   #handler: BytePipeHandler | undefined;
   #sentBytes = 0;
-  /** Written in this tick. */
+  /** Bytes written in this tick. */
   #corkedBytes = 0;
   #receivedBytes = 0;
   #failure: Error | undefined;
@@ -63,7 +66,7 @@ export class StreamPipe implements BytePipe {
     stream.on('drain', () => this.#handler?.drain());
     stream.on('data', (chunk: Buffer) => {
       this.#receivedBytes += chunk.length;
-      // A destroyed stream still emits what it had read.
+      // A destroyed stream still emits data that it had read.
       if (chunk.length > 0 && !stream.destroyed) this.#handler?.data(chunk);
     });
     stream.on('end', () => {
@@ -77,7 +80,7 @@ export class StreamPipe implements BytePipe {
     const stream = this.#stream;
     if (stream.destroyed || stream.writableEnded) return true;
     this.#corkedBytes += chunk.length;
-    // All writes of one tick leave in one system call.
+    // All writes of one tick are sent in one system call.
     if (!this.#corked) {
       this.#corked = true;
       stream.cork();
@@ -90,7 +93,7 @@ export class StreamPipe implements BytePipe {
     if (!this.#stream.writableEnded) this.#stream.end();
   }
 
-  /** After an orderly end of both directions the stream gets 5 s to send what was written before. */
+  /** If both directions have ended gracefully, the stream gets 5 s to flush pending writes. */
   destroy(): void {
     const stream = this.#stream;
     if (!this.#ended || !stream.writableEnded || stream.writableFinished || stream.destroyed) {
@@ -105,8 +108,8 @@ export class StreamPipe implements BytePipe {
   }
 
   /**
-   * Destroys it with a TCP reset, where the stream is a plain TCP connection: our side then keeps no port in TIME-WAIT. Only for a
-   * connection whose bytes have all arrived.
+   * Closes a plain TCP connection with a reset, so that our side keeps no port in TIME-WAIT. Other
+   * streams are destroyed. Use only when all bytes of the connection have arrived.
    */
   reset(): void {
     const stream = this.#stream;

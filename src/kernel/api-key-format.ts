@@ -2,7 +2,7 @@
 
 const form = /^sk_(?:live|test)_[0-9A-Za-z]{48}$/;
 
-/** Whatever its check says. */
+/** True if the text has the form of a key, whether or not its checksum is valid. */
 export function isOwnKey(text: string): boolean {
   return form.test(text);
 }

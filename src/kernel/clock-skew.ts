@@ -1,25 +1,35 @@
-// How far two clocks may differ before a tunnel or a lease is refused, and how a difference is put into words (docs/protocol.md#clocks).
+// How far two clocks may differ before a tunnel or a lease is rejected, and the text that describes
+// a difference (docs/protocol.md#clocks).
 
-/** Either way, in whole seconds. The Go peers have the same limit in their handshake, so it cannot be another one here. */
+/**
+ * In whole seconds, in either direction. The Go peers have the same limit in their handshake, so
+ * this value cannot differ.
+ */
 export const clockToleranceSeconds = 30;
 
 /**
- * From this difference on a clock is reported. Two machines that both differ less than this from the relay's clock are within the
- * tolerance of each other.
+ * Clock differences of at least this size are reported. Two machines that both differ less from the
+ * relay's clock are within the tolerance of each other.
  */
 const reportedSkewSeconds = clockToleranceSeconds / 2;
 
-/** A reported difference is reported again when it has changed by so much. */
+/** A reported difference is reported again after it has changed by this much. */
 const changeSeconds = 5;
 
-/** `skewSeconds`: the first clock minus the second one. "the clock of this machine is 40 s behind the relay's" */
+/**
+ * `skewSeconds`: the first clock minus the second one. Example: "the clock of this machine is 40 s
+ * behind the relay's"
+ */
 export function skewText(skewSeconds: number, first: string, second: string): string {
   const size = Math.round(Math.abs(skewSeconds));
   if (size === 0) return `the clock of ${first} agrees with ${second}`;
   return `the clock of ${first} is ${size} s ${skewSeconds < 0 ? 'behind' : 'ahead of'} ${second}`;
 }
 
-/** Selects the measurements of a relay's clock that are worth a line: a difference begins, changes or ends. */
+/**
+ * Selects which measurements of a relay's clock to log: those where a difference begins,
+ * changes or ends.
+ */
 class SkewLines {
   #reportedSeconds: number | undefined;
 
@@ -41,7 +51,7 @@ class SkewLines {
   }
 }
 
-/** The same for the clocks of several relays. */
+/** SkewLines for several relays. */
 export class RelaySkewLines {
   readonly #byRelay = new Map<string, SkewLines>();
 

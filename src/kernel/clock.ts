@@ -1,9 +1,9 @@
-// Owns the notion of time that decisions are given, so that tests can own it instead.
+// Clock interface, so that tests can control the time.
 
 export interface Clock {
   /** Monotonic milliseconds, for durations. */
   monotonicMs(): number;
-  /** Wall clock, milliseconds since 1970, for what peers must agree on. */
+  /** Wall clock in milliseconds since 1970, for timestamps shared with peers. */
   wallMs(): number;
 }
 

@@ -19,7 +19,7 @@ test('an entry is ignored for its id or its name alone, and counted by reason', 
     [idOf('B'), 'é'.repeat(128), undefined],
     [idOf('C'), id, 'name_is_id'],
     [idOf('C'), 'bcdefghijklmnopqrstuvwxyz2', 'name_is_id'],
-    // The Kelvin sign is a K once names are compared.
+    // NFC turns the Kelvin sign into K.
     [idOf('C'), '\u212a'.repeat(26), 'name_is_id'],
     [idOf('C'), '', undefined],
     [idOf('D'), '(unnamed)', undefined],

@@ -1,42 +1,45 @@
-// Decides which entries of a relay's lease list are used. Relays and the apps behind them are strangers: an entry that is of no use
-// is ignored by itself, and never a reason to refuse the rest of the list.
+// Decides which entries of a relay's lease list are used. Relays and the apps behind them are not
+// trusted: an unusable entry is ignored on its own and never invalidates the rest of the list.
 import { isLeaseId, leaseIdIn } from './lease-name.ts';
 
-/** Why an entry is ignored. */
 export type IgnoredReason =
   | 'bad_id'
   | 'name_too_long'
   /** The name has the form of a lease id. */
   | 'name_is_id'
-  /** The list has this id and name already. */
+  /** The list already contains this id and name. */
   | 'duplicate'
   | 'too_many_names'
   | 'too_many_leases';
 
 export type IgnoredCounts = ReadonlyMap<IgnoredReason, number>;
 
-/** UTF-8. A DNS name has 255 bytes at most. */
+/** In UTF-8. A DNS name has at most 255 bytes. */
 export const maxNameBytes = 256;
 /**
- * Names of one id in one list. Real relays list an id once; a few more are for relays that keep the old name for a while. Rules are
- * looked up for each name of a lease, so this bounds their work: eight names for each configured relay.
+ * Maximum names of one id in one list. Relays list an id once; a few more allow for relays that
+ * keep the old name for a while. Rules are looked up for each name of a lease, so this bounds their
+ * work: eight names for each configured relay.
  */
 const maxNamesPerId = 8;
 
-/** A set of ids of which only these two are asked. */
+/** The two members of a set of ids that are needed here. */
 export interface IdSet {
   readonly size: number;
   has(id: string): boolean;
 }
 
 export interface AdmissionOptions {
-  /** Distinct ids. */
+  /** Maximum number of distinct ids. */
   readonly maxLeases: number;
-  /** Ids that have a place whatever comes before them: those of the last list, so that a flood of new ones displaces nobody. */
+  /**
+   * Ids that are guaranteed a place, whatever comes before them: those of the last list, so that a
+   * flood of new ids displaces none of them.
+   */
   readonly reserved?: IdSet;
 }
 
-/** For one list. */
+/** Holds the state for one list. */
 export class LeaseAdmission {
   readonly #reserved: IdSet;
   readonly #namesById = new Map<string, string[]>();
@@ -52,12 +55,11 @@ export class LeaseAdmission {
     return this.#ignored;
   }
 
-  /** The ids that were admitted. */
   get ids(): IdSet {
     return this.#namesById;
   }
 
-  /** `name`: undefined where it is longer than maxNameBytes. Counts what is ignored. */
+  /** `name`: undefined if it is longer than maxNameBytes. Counts ignored entries. */
   admits(id: string, name: string | undefined): boolean {
     const reason = this.#refusalOf(id, name);
     if (reason !== undefined) this.#ignored.set(reason, (this.#ignored.get(reason) ?? 0) + 1);

@@ -1,14 +1,16 @@
-// Lease ids and lease names: how to tell them apart and how to compare them. Text in the form of an id is an id and never a name,
-// so that a lease cannot be named like the id of another.
+// Lease ids and lease names: how to distinguish and compare them. Text in the form of an id is
+// always an id, never a name, so that no lease can be named like the id of another.
 
-/** Base32 without padding (RFC 4648 §6), in any letter case: host names have none. */
+/**
+ * Base32 without padding (RFC 4648 §6). Any letter case, because host names are case-insensitive.
+ */
 const idForm = /^[A-Z2-7]{26}$/i;
 const idLength = 26;
 
-/** The canonical id where the text has the form of one, else undefined. */
+/** Returns the canonical id if the text has the form of one, otherwise undefined. */
 export function leaseIdIn(text: string): string | undefined {
   if (text.length !== idLength) return undefined;
-  // The Kelvin sign is an ASCII K after NFC, and names are compared after NFC.
+  // NFC turns the Kelvin sign into an ASCII K, and names are compared after NFC.
   const normalised = text.normalize('NFC');
   return idForm.test(normalised) ? normalised.toUpperCase() : undefined;
 }
@@ -27,12 +29,15 @@ export function foldName(name: string): string {
   return name.normalize('NFC').toLowerCase().normalize('NFC').replaceAll('ς', 'σ');
 }
 
-/** What a lease is looked up by: the id where the text is one, else the folded name. The two never meet: ids are upper case. */
+/**
+ * The key to look up a lease: the id if the text is one, otherwise the folded name. The two cannot
+ * collide, because ids are upper case.
+ */
 export function leaseKey(nameOrId: string): string {
   return leaseIdIn(nameOrId) ?? foldName(nameOrId);
 }
 
-/** Relays let any number of leases have these names, so no lease holds one. */
+/** Relays allow any number of leases to have these names, so no lease owns one. */
 export const sharedLeaseNames: ReadonlySet<string> = new Set(['', '(unnamed)']);
 
 function isAscii(text: string): boolean {

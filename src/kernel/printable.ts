@@ -1,25 +1,26 @@
-// Owns how text of strangers is shown to people: nothing in it moves the cursor, hides, or reorders what is read.
+// Makes untrusted text safe to display: it cannot move the cursor, hide text or reorder it.
 
-// C0, DEL, C1, then what reorders or hides text: soft hyphen, zero width, bidirectional controls, line separators, tags.
+// C0, DEL, C1, then characters that reorder or hide text: soft hyphen, zero width, bidirectional
+// controls, line separators, tags.
 const unsafe =
   // eslint-disable-next-line no-control-regex -- they are what this is about
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Cs}/gu;
 const plain = /^[\x20-\x7e]*$/;
 
-/** One line, fit for a terminal. */
+/** One line that is safe for a terminal. */
 export function printable(text: string, maxCharacters = 200): string {
   const clean = text.replace(unsafe, '');
   return clean.length > maxCharacters ? `${clean.slice(0, maxCharacters - 1)}…` : clean;
 }
 
-/** The same text as JSON on one line, with everything escaped that printable() would drop. */
+/** JSON on one line, with everything escaped that printable() would drop. */
 export function printableJson(value: unknown): string {
   return escapeJson(JSON.stringify(value));
 }
 
-/** JSON that says the same, with everything escaped that printable() would drop. */
+/** Equivalent JSON, with everything escaped that printable() would drop. */
 export function escapeJson(json: string): string {
-  // The usual case, and one look at the text instead of many.
+  // The usual case, checked with one test instead of many replacements.
   if (plain.test(json)) return json;
   return json.replace(unsafe, (character) =>
     Array.from(

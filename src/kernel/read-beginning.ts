@@ -1,8 +1,11 @@
-// Reads the beginning of a file that another process, perhaps of another user, may have put there: neither a pipe without a writer nor a
-// file without an end holds the caller.
+// Reads the beginning of a file that another process, perhaps of another user, may have created.
+// Neither a pipe without a writer nor an endless file blocks the caller.
 import { openToRead, readUpTo } from './files/open-file.ts';
 
-/** At most `maxBytes`. Throws the system's error, or one for what is not a regular file. */
+/**
+ * Reads at most `maxBytes`. Throws the system's error, or an error if the path is not a
+ * regular file.
+ */
 export async function readBeginning(path: string, maxBytes: number): Promise<Buffer> {
   const file = await openToRead(path);
   try {

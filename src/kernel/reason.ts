@@ -1,4 +1,4 @@
-/** The text of an error for the `reason` of a log line or a message, without the name of its class. */
+/** The text of an error for the `reason` of a log line or a message, without its class name. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,4 @@
-// Error text for the URL of a Portal v2 relay, the same in the configuration and on the command line.
+// Error text for the URL of a Portal v2 relay, shared by the configuration and the command line.
 
 export const v2RelayFault = 'is the URL of a Portal v2 relay, which comes with a later release';
 export const v1RelayForm = 'a v1 relay is wss://HOST[:PORT]/relay';

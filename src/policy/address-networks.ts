@@ -1,8 +1,11 @@
-// The networks that an address belongs to, from the narrowest that counts as one caller to the widest that one customer of a provider
-// usually has.
+// The networks that contain an address, from the narrowest that counts as one caller to the widest
+// that a single customer of a provider usually has.
 import { addressGroup } from './addresses.ts';
 
-/** /64, /56 and /48 of an IPv6 address (RFC 6177 §2); /32 and /24 of an IPv4 one. The first is addressGroup(). */
+/**
+ * /64, /56 and /48 of an IPv6 address (RFC 6177 §2); /32 and /24 of an IPv4 address. The first is
+ * addressGroup().
+ */
 export function addressNetworks(ip: string): readonly string[] {
   const group = addressGroup(ip);
   const [a = '0', b = '0', c = '0', d = '0'] = group.split('::', 1)[0]?.split(':') ?? [];
@@ -14,7 +17,6 @@ export function addressNetworks(ip: string): readonly string[] {
   return lastDot === -1 ? [group] : [group, `${group.slice(0, lastDot)}.0/24`];
 }
 
-/** The widest of them. */
 export function widestNetwork(ip: string): string {
   const networks = addressNetworks(ip);
   return networks[networks.length - 1] ?? ip;

@@ -1,19 +1,20 @@
-// Owns the question whether an address is among those of a list. Knows nothing of what the list is for.
+// Tests whether an address is in a list of addresses and CIDR blocks.
 import { BlockList, isIP, SocketAddress } from 'node:net';
 import { withoutZone } from '../kernel/net/address-group.ts';
 import { atOnce, type Steps } from '../kernel/work/slices.ts';
 
 export { addressGroup } from '../kernel/net/address-group.ts';
 
-/** `addresses`: addresses and CIDR blocks, already checked. What is no address is in no list. */
+/** `addresses`: validated addresses and CIDR blocks. Text that is not an address is in no list. */
 export function addressSet(addresses: readonly string[]): (ip: string) => boolean {
   return atOnce(addressSetSteps(addresses));
 }
 
-/** The same in steps, of which there are as many as addresses. */
+/** addressSet() in steps, one per address. */
 export function* addressSetSteps(addresses: readonly string[]): Steps<(ip: string) => boolean> {
   if (addresses.length === 0) return () => false;
-  // One list for each family: in a common one `::/0` would be all IPv4 addresses, too, by their mapped form.
+  // One list per family: in a shared one, `::/0` would match all IPv4 addresses too, through their
+  // mapped form.
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const entry of addresses) {
     yield;
@@ -23,7 +24,7 @@ export function* addressSetSteps(addresses: readonly string[]): Steps<(ip: strin
     const wasMapped = family === 'ipv4' && isIP(text) === 6;
     const bits = Number(ipv6Bits) - (wasMapped ? mappedBits : 0);
     if (ipv6Bits === undefined) lists[family].addAddress(address, family);
-    // Wider than the block of mapped addresses: no IPv4 address is meant.
+    // Wider than the block of mapped addresses, so it does not mean IPv4 addresses.
     else if (bits < 0) lists.ipv6.addSubnet(text, Number(ipv6Bits), 'ipv6');
     else lists[family].addSubnet(address, bits, family);
   }
@@ -36,7 +37,7 @@ export function* addressSetSteps(addresses: readonly string[]): Steps<(ip: strin
 /** RFC 4291 §2.5.5.2: ::ffff:0:0/96. */
 const mappedBits = 96;
 
-/** In its family; IPv4 where it is a mapped one. */
+/** The address with its family; an IPv4-mapped address as IPv4. */
 export function unmapped(ip: string): { readonly address: string; readonly family: 'ipv4' | 'ipv6' | undefined } {
   const family = familyOf(ip);
   if (family !== 'ipv6' || ip.startsWith('2')) return { address: ip, family };
@@ -45,7 +46,7 @@ export function unmapped(ip: string): { readonly address: string; readonly famil
   return { address: address.slice('::ffff:'.length), family: 'ipv4' };
 }
 
-/** 127.0.0.0/8 and ::1: this machine itself. */
+/** 127.0.0.0/8 and ::1. */
 export function isLoopback(ip: string): boolean {
   return ip === '::1' || (ip.startsWith('127.') && isIP(ip) === 4);
 }

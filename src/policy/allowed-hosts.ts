@@ -1,16 +1,20 @@
-// Which hosts the gateway serves leases under (`gateway.allowed_hosts`). A page whose own name an attacker's DNS leads to the gateway
-// (DNS rebinding) is of the gateway's origin to a browser: only the Host tells, and apps do not see it.
+// The hosts under which the gateway serves leases (`gateway.allowed_hosts`). With DNS rebinding, an
+// attacker's name resolves to the gateway, and the browser treats the attacker's page as
+// same-origin. Only the Host reveals this, and apps do not see it.
 import type { Steps } from '../kernel/work/slices.ts';
 import { compiledInSteps } from './compiled.ts';
 import { type HostName, hostNameIn, isLiteralAddress, isLoopbackName } from './host-names.ts';
 import type { Policy } from './policy.ts';
 
 export interface AllowedHosts {
-  /** By the operator, and so for every lease; else only for leases that are open to `anonymous`. */
+  /**
+   * True if set by the operator, and then for every lease; otherwise only for leases that are open
+   * to `anonymous`.
+   */
   readonly configured: boolean;
-  /** `authority`: the host that the client named; '' for none. */
+  /** `authority`: the host that the client sent; '' if none. */
   readonly allows: (authority: string, scheme: 'http' | 'https') => boolean;
-  /** By an entry of the operator's list other than `*`. */
+  /** Whether an entry of the operator's list other than `*` matches. */
   readonly names: (authority: string, scheme: 'http' | 'https') => boolean;
 }
 
@@ -18,14 +22,18 @@ export const allowedHosts: (policy: Policy) => AllowedHosts = compiledInSteps(fu
   return policy.allowedHosts.length > 0 ? yield* configuredHosts(policy.allowedHosts) : usualHosts(policy);
 });
 
-/** What an attacker's DNS can't have: addresses, names of loopback, and names of the operator's own, with any port. */
+/**
+ * Hosts that an attacker's DNS cannot impersonate: addresses, loopback names and the operator's own
+ * names, with any port.
+ */
 function usualHosts({ publicHost, baseDomain }: Policy): AllowedHosts {
   const publicName = hostNameIn(publicHost)?.name;
   return {
     configured: false,
     names: () => false,
     allows: (authority) => {
-      // A client of HTTP/1.0 that names no host means the address that it connected to (RFC 9112 §3.3).
+      // An HTTP/1.0 client that sends no host means the address that it connected to
+      // (RFC 9112 §3.3).
       if (authority === '') return true;
       const host = hostNameIn(authority);
       if (host === undefined) return false;
@@ -36,7 +44,7 @@ function usualHosts({ publicHost, baseDomain }: Policy): AllowedHosts {
   };
 }
 
-/** Ports by name; empty: any. */
+/** Allowed ports of a name; empty: any. */
 type Ports = ReadonlySet<string>;
 
 function* configuredHosts(patterns: readonly string[]): Steps<AllowedHosts> {
@@ -61,7 +69,7 @@ function* configuredHosts(patterns: readonly string[]): Steps<AllowedHosts> {
     const actual = port === '' ? (scheme === 'https' ? '443' : '80') : port;
     if (fits(exact.get(name), actual)) return true;
     if (below.size === 0) return false;
-    // A name is short, see hostNameIn(): as many looks as it has dots.
+    // Names are short (see hostNameIn()), and there is one lookup per dot.
     for (let dot = name.indexOf('.'); dot !== -1; dot = name.indexOf('.', dot + 1)) {
       if (fits(below.get(name.slice(dot + 1)), actual)) return true;
     }

@@ -21,7 +21,7 @@ test('all that is compiled of a policy is compiled before its first request, in 
   assert.equal(compilations, 2);
   assert.deepEqual([once(policy).at(1), inSteps(policy).length], [100, 100]);
   assert.equal(compilations, 2);
-  // Another policy, and nobody prepared it.
+  // A different policy that was not prepared.
   assert.equal(inSteps(testPolicy({ acl: {} })).length, 0);
   assert.equal(compilations, 3);
 });

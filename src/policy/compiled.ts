@@ -1,12 +1,14 @@
-// Makes patterns, sets and address blocks of a policy once, for every request. A policy carries plain data only, so that it can cross
-// threads; each thread compiles its own.
+// Compiles the patterns, sets and address blocks of a policy once, for all requests. A policy is
+// plain data, so that it can be sent between threads; each thread compiles its own.
 import { atOnce, type Steps } from '../kernel/work/slices.ts';
 import type { Policy } from './policy.ts';
 
-/** Every compilation of a policy: filled while modules load, and constant from then on. */
+/**
+ * Every registered compilation of a policy: filled while modules load, and constant from then on.
+ */
 const all: ((policy: Policy) => Steps<unknown>)[] = [];
 
-/** For a few values. Anything that grows with the configuration is compiled in steps, see below. */
+/** For a few values. Use compiledInSteps() for anything that grows with the configuration. */
 export function compiled<T>(compile: (policy: Policy) => T): (policy: Policy) => T {
   return compiledInSteps(function* (policy): Steps<T> {
     yield;
@@ -15,8 +17,8 @@ export function compiled<T>(compile: (policy: Policy) => T): (policy: Policy) =>
 }
 
 /**
- * Yields after each small step, since requests are served in between. A policy lives for as many requests as there are between two
- * reloads; what is compiled of it lives as long.
+ * Yields after each small step, because requests are served in between. The compiled value lives as
+ * long as its policy, which is used until the next reload.
  */
 export function compiledInSteps<T>(compile: (policy: Policy) => Steps<T>): (policy: Policy) => T {
   const known = new WeakMap<Policy, { readonly value: T }>();
@@ -35,7 +37,10 @@ export function compiledInSteps<T>(compile: (policy: Policy) => Steps<T>): (poli
   };
 }
 
-/** Before the first request that works by the policy: compiling it then would hold up all others. */
+/**
+ * Runs before the first request that uses the policy: compiling it then would delay all
+ * other requests.
+ */
 export function* compilePolicy(policy: Policy): Steps<void> {
   for (const prepare of all) yield* prepare(policy);
 }

@@ -1,4 +1,5 @@
-// Owns which timeouts a request has: those of the policy, or of its first override that fits the lease and the path.
+// The timeouts of a request: those of the policy, or of its first override that matches the lease
+// and the path.
 import type { Steps } from '../kernel/work/slices.ts';
 import { compiledInSteps } from './compiled.ts';
 import { LeasePatterns } from './lease-patterns.ts';
@@ -6,10 +7,10 @@ import type { Policy, TimeoutOverride, Timeouts, TimeoutsPolicy } from './policy
 
 interface Override {
   readonly lease: LeasePatterns<true>;
-  /** What a path must be, or begin with. */
+  /** The path to match, exactly or as a prefix. */
   readonly path: string;
   readonly isPrefix: boolean;
-  /** Complete: what the override does not name is as for all. */
+  /** Complete: values that the override omits are those of the policy. */
   readonly timeouts: Timeouts;
 }
 
@@ -22,7 +23,7 @@ const overridesOf = compiledInSteps(function* ({ timeouts }): Steps<readonly Ove
   return overrides;
 });
 
-/** `target`: as the app sees it. Its path is compared byte for byte, as it is passed on. */
+/** `target`: as the app receives it. Its path is compared byte for byte. */
 export function effectiveTimeouts(policy: Policy, id: string, name: string, target: string): Timeouts {
   if (policy.timeouts.overrides.length === 0) return policy.timeouts;
   const query = target.indexOf('?');

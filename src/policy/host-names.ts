@@ -1,18 +1,21 @@
-// Reads the value of a Host header: name and port in the form in which they can be compared, and what kind of name it is.
+// Parses the value of a Host header into a comparable name and port, and classifies the name.
 import { isIP, isIPv6 } from 'node:net';
 import { isLoopback, unmapped } from './addresses.ts';
 
 export interface HostName {
-  /** Lower case, without the dot of the root; of an IPv6 address its canonical form, without brackets. */
+  /** Lower case, without the trailing dot; an IPv6 address in canonical form, without brackets. */
   readonly name: string;
-  /** As sent; empty without one. */
+  /** As sent; empty if there is none. */
   readonly port: string;
 }
 
-/** A name of 253 characters (RFC 1035 §2.3.4), its dot and a port. What is longer names no host, and costs no work. */
+/**
+ * A name of 253 characters (RFC 1035 §2.3.4), its dot and a port. Longer text is not a host name
+ * and is rejected without further work.
+ */
 const maxCharacters = 260;
 
-/** Undefined: names no host. `authority`: HOST or HOST:PORT, an IPv6 address in brackets. */
+/** Undefined: not a host name. `authority`: HOST or HOST:PORT, with an IPv6 address in brackets. */
 export function hostNameIn(authority: string): HostName | undefined {
   if (authority === '' || authority.length > maxCharacters) return undefined;
   if (authority.startsWith('[')) return bracketed(authority);
@@ -22,12 +25,12 @@ export function hostNameIn(authority: string): HostName | undefined {
   return name === '' ? undefined : { name, port: colon === -1 ? '' : authority.slice(colon + 1) };
 }
 
-/** No DNS answer leads there: browsers take an address as it is. */
+/** DNS cannot redirect a literal address: browsers use it as it is. */
 export function isLiteralAddress({ name }: HostName): boolean {
   return isIP(name) !== 0;
 }
 
-/** This machine, to every client (RFC 6761 §6.3). */
+/** Names and addresses that mean this machine to every client (RFC 6761 §6.3). */
 export function isLoopbackName({ name }: HostName): boolean {
   return name === 'localhost' || name.endsWith('.localhost') || isLoopback(name);
 }
@@ -41,7 +44,7 @@ function bracketed(authority: string): HostName | undefined {
   return { name: canonical(address), port: rest.slice(1) };
 }
 
-/** RFC 5952, as the URL parser writes it; IPv4 where it is a mapped one. */
+/** The RFC 5952 form, as the URL parser writes it; an IPv4-mapped address as IPv4. */
 function canonical(ipv6: string): string {
   const { address, family } = unmapped(ipv6);
   return family === 'ipv4' ? address : new URL(`http://[${ipv6}]`).hostname.slice(1, -1);

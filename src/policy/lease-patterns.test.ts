@@ -44,7 +44,7 @@ test('text in the form of an id is an id in any case, and never a name', () => {
     ['abcd*', 'by prefix'],
   ]);
   assert.equal(patterns.find(id, ''), 'by id');
-  // As a client wrote it, before the lease is known.
+  // As a client sends it, before the lease is known.
   assert.equal(patterns.find(id.toLowerCase(), id.toLowerCase()), 'by id');
   const other = 'ABCDZZZZZZZZZZZZZZZZZZZZZZ';
   assert.equal(patterns.find(other, other), undefined);

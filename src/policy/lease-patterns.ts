@@ -1,5 +1,5 @@
-// Owns the question which of several patterns fits a lease best: its id or its name, else the longest `prefix-*`, else `*`. Knows
-// nothing of what is set for them.
+// Finds the pattern that matches a lease best: its id or its name, otherwise the longest
+// `prefix-*`, otherwise `*`.
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
 import { entriesOf } from '../kernel/work/large-records.ts';
 import type { Steps } from '../kernel/work/slices.ts';
@@ -7,7 +7,10 @@ import { PerLease } from './per-lease.ts';
 import { PrefixIndex } from './prefix-index.ts';
 
 export class LeasePatterns<T> {
-  /** A pattern that is an id stands for that lease, and for none that is called so: anyone may publish any name. */
+  /**
+   * A pattern in the form of an id matches only the lease with that id, never a lease with that
+   * name, because anyone may publish any name.
+   */
   readonly #byId = new Map<string, T>();
   readonly #byName = new Map<string, T>();
   readonly #byPrefix = new PrefixIndex<T>();
@@ -18,7 +21,7 @@ export class LeasePatterns<T> {
     for (const [pattern, value] of patterns) this.#add(pattern, value);
   }
 
-  /** `valueOf`: called once for each pattern; yields at least once. */
+  /** `valueOf`: called once for each pattern; must yield at least once. */
   static *inSteps<V, T>(
     patterns: Readonly<Record<string, V>>,
     valueOf: (value: V) => Steps<T>,
@@ -38,14 +41,15 @@ export class LeasePatterns<T> {
     else this.#byName.set(foldName(pattern), value);
   }
 
-  /** Both may be the same text as sent by a client, before the lease is known. */
+  /** Both arguments may be the same text, as sent by a client before the lease is known. */
   find(id: string, name: string): T | undefined {
     return this.#byId.get(leaseIdIn(id) ?? id) ?? this.#named(name) ?? this.#any;
   }
 
   /**
-   * For what must hold however a lease is called: that of its id and that of each of its names, so that neither is a way around the
-   * other. `*` counts where nothing else fits a name.
+   * For rules that must hold whichever name a caller uses: returns the values for the id and for
+   * each of the names, so that neither bypasses the other. `*` applies to names that no other
+   * pattern matches.
    */
   all(id: string, names: readonly string[]): readonly T[] {
     return this.#all.of(id, names);
@@ -63,7 +67,9 @@ export class LeasePatterns<T> {
     return [...found];
   }
 
-  /** By its exact name, else by the longest prefix. Text in the form of an id is no name. */
+  /**
+   * Matches the exact name first, then the longest prefix. Text in the form of an id is not a name.
+   */
   #named(name: string): T | undefined {
     if (this.#byName.size === 0 && this.#byPrefix.isEmpty) return undefined;
     if (name === '' || leaseIdIn(name) !== undefined) return undefined;

@@ -1,4 +1,5 @@
-// Owns what `portal.lease_pins` says of names and ids, whatever the relays say: a pinned name is that of one lease and of no other.
+// The bindings of names to ids in `portal.lease_pins`. They override what relays list: a pinned
+// name belongs to exactly one lease.
 import { foldName, leaseIdIn } from '../kernel/lease-name.ts';
 import { entriesOf } from '../kernel/work/large-records.ts';
 import { atOnce, type Steps } from '../kernel/work/slices.ts';
@@ -23,7 +24,8 @@ export class LeasePins {
 
   *#add(pins: Readonly<Record<string, string>>): Steps<void> {
     for (const [name, id] of entriesOf(pins)) {
-      // Text in the form of an id is never a name: a pin for it would lead the callers of that id elsewhere.
+      // Text in the form of an id is never a name: a pin for it would redirect the
+      // callers of that id.
       if (leaseIdIn(name) === undefined) this.#pin(name, id);
       yield;
     }
@@ -41,14 +43,15 @@ export class LeasePins {
     return this.#namesById;
   }
 
-  /** The only id that the name may lead to; undefined: it is not pinned. */
+  /** The only id that the name may lead to; undefined: the name is not pinned. */
   idOf(name: string): string | undefined {
     return this.#idByName.size === 0 || leaseIdIn(name) !== undefined ? undefined : this.#idByName.get(foldName(name));
   }
 
   /**
-   * What the lease is known by: the names that relays list and that are no other lease's, and those pinned to it, which its rules hold
-   * under even while no relay lists them. Undefined: it goes by a name that is another's, and has no pin that vouches for it.
+   * The names of a lease: those that relays list and that are not pinned to another lease, and
+   * those pinned to it, whose rules apply even while no relay lists them. Undefined: a listed name
+   * belongs to another lease, and no pin vouches for this one.
    */
   namesOf(id: string, listed: readonly string[]): readonly string[] | undefined {
     return this.#idByName.size === 0 ? listed : this.#names.of(id, listed);

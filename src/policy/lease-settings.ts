@@ -1,5 +1,5 @@
-// Owns what a policy sets for single leases, compiled: one look-up gives all of it. A lease has the settings of one pattern, the most
-// specific that fits; they are not merged.
+// Per-lease settings of a policy, compiled so that one lookup returns all of them. A lease gets the
+// settings of its most specific matching pattern; patterns are not merged.
 import type { RawHeaders } from '../kernel/http/http.ts';
 import type { Steps } from '../kernel/work/slices.ts';
 import { compiledInSteps } from './compiled.ts';
@@ -7,22 +7,21 @@ import { LeasePatterns } from './lease-patterns.ts';
 import type { CorsPolicy, HeaderChanges, LeasePolicy, Policy } from './policy.ts';
 
 export interface LeaseSettings {
-  /** Empty: by the rule of the mode. */
+  /** Empty: the default of the mode. */
   readonly hostHeader: string;
-  /** Undefined: nothing changes. */
+  /** Undefined: no changes. */
   readonly request: HeaderEdit | undefined;
   readonly response: HeaderEdit | undefined;
-  /** The assertion is for one request. */
+  /** Each assertion is bound to one request. */
   readonly bindsRequest: boolean;
-  /** Undefined: as for all. */
+  /** Undefined: the general setting applies. */
   readonly cors: CorsPolicy | undefined;
-  /** Where the credential of a caller is read. */
   readonly credentials: LeasePolicy['credentials'];
 }
 
-/** Settles some headers, whatever was there before. */
+/** Sets and removes headers, whatever their previous values. */
 export class HeaderEdit {
-  /** Lower case. */
+  /** Names of the fields to remove, in lower case. */
   readonly #gone: ReadonlySet<string>;
   readonly #set: RawHeaders;
 

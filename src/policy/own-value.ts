@@ -1,4 +1,5 @@
-// Owns the look-up in a map of a policy, whose names may be anything: also that of a property which every object has.
+// Own-property lookup in a map of a policy. Its names may be anything, including those of
+// properties that every object inherits.
 
 export function ownValue<T>(map: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(map, name) ? map[name] : undefined;

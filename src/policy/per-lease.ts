@@ -1,11 +1,11 @@
-// Owns what was worked out of a policy about a lease, for as long as the lease is known by the same list of names: a directory makes
-// a new one whenever it has heard anew, so nothing has to be told to forget.
+// Caches a value derived from a policy for a lease, for as long as the same list of names is in
+// use. A directory creates a new list on every update, so no explicit invalidation is needed.
 
 export class PerLease<T> {
   readonly #workOut: (id: string, names: readonly string[]) => T;
   readonly #known = new WeakMap<readonly string[], { readonly id: string; readonly value: T }>();
 
-  /** `workOut`: must depend on nothing else, and the list never change. */
+  /** `workOut`: must depend on nothing but its arguments, and the list must never change. */
   constructor(workOut: (id: string, names: readonly string[]) => T) {
     this.#workOut = workOut;
   }

@@ -1,54 +1,54 @@
-// Owns the immutable snapshot that the data plane works from. Structured-cloneable: no functions, no class instances.
-// Knows neither where it came from nor who asks.
+// The immutable configuration snapshot that the data plane uses. It can be structured-cloned: no
+// functions, no class instances.
 
 export interface Policy {
   readonly auth: AuthPolicy;
-  /** By pattern: a lease name, a lease id, `prefix-*` or `*`. */
+  /** Keyed by pattern: a lease name, a lease id, `prefix-*` or `*`. */
   readonly acl: Readonly<Record<string, readonly string[]>>;
-  /** What apps are told in a way that they can check. Undefined: nothing. */
+  /** Settings of the signed assertions sent to apps. Undefined: none are sent. */
   readonly assertion: AssertionPolicy | undefined;
   readonly ipRules: IpRulesPolicy;
   readonly rateLimit: RateLimitPolicy;
   readonly quotas: QuotasPolicy;
   readonly shares: SharesPolicy;
-  /** Lower case. Empty: no host mode. */
+  /** In lower case. Empty: host mode is off. */
   readonly baseDomain: string;
-  /** Addresses and CIDR blocks whose forwarded headers are believed. */
+  /** Addresses and CIDR blocks whose forwarded headers are trusted. */
   readonly trustedProxies: readonly string[];
-  /** Host patterns that are served. Empty: the default rule of docs/security.md. */
+  /** Host patterns to serve. Empty: the default rule in docs/security.md. */
   readonly allowedHosts: readonly string[];
   /** Header names, in lower case, that a trusted proxy may pass although other clients may not. */
   readonly forwardHeaders: readonly string[];
-  /** `gateway.public_url` without a slash at its end; empty without one. */
+  /** `gateway.public_url` without a trailing slash; empty if not set. */
   readonly publicUrl: string;
-  /** The host of `gateway.public_url` with its port, in lower case; empty without one. */
+  /** The host of `gateway.public_url` with its port, in lower case; empty if not set. */
   readonly publicHost: string;
-  /** Scheme, host and port of `gateway.public_url`, in lower case; empty without one. */
+  /** Scheme, host and port of `gateway.public_url`, in lower case; empty if not set. */
   readonly publicOrigin: string;
   readonly limits: LimitsPolicy;
   readonly timeouts: TimeoutsPolicy;
   readonly cors: CorsPolicy;
-  /** By pattern: `name`, `prefix-*` or `*`, as configured. */
+  /** Keyed by pattern: `name`, `prefix-*` or `*`, as configured. */
   readonly leases: Readonly<Record<string, LeasePolicy>>;
   /** Lease name -> the only id that it may lead to. */
   readonly leasePins: Readonly<Record<string, string>>;
   readonly pool: PoolPolicy;
-  /** How long the relays' lists of leases are believed. */
+  /** How long a relay's lease list is used. */
   readonly directoryTtlMs: number;
-  /** Which id keeps a lease name that another id claims. */
+  /** Which id keeps a lease name when another id claims it. */
   readonly nameBinding: 'first' | 'strict';
-  /** Leases of one relay that are used. */
+  /** Maximum leases used of one relay. */
   readonly maxLeases: number;
   readonly metrics: MetricsPolicy;
 }
 
 export interface AuthPolicy {
-  /** False: everyone is `anonymous`. */
+  /** False: every caller is `anonymous`. */
   readonly enabled: boolean;
   readonly keys: readonly KeyPolicy[];
-  /** A verified key that is not used for this time is verified again. */
+  /** A verified key that is not used for this long is verified again. */
   readonly cacheTtlMs: number;
-  /** True: the app gets to see the credential. */
+  /** True: the credential is forwarded to the app. */
   readonly forwardCredential: boolean;
 }
 
@@ -57,9 +57,9 @@ export interface AssertionPolicy {
   readonly issuer: string;
 }
 
-/** Addresses and CIDR blocks. */
+/** Lists of addresses and CIDR blocks. */
 export interface IpRulesPolicy {
-  /** Empty: all that are not denied. */
+  /** Empty: all addresses that are not denied. */
   readonly allow: readonly string[];
   readonly deny: readonly string[];
 }
@@ -72,30 +72,30 @@ export interface RatePolicy {
 export interface RateLimitPolicy {
   readonly global: RatePolicy;
   readonly perKey: { readonly default: RatePolicy; readonly overrides: Readonly<Record<string, RatePolicy>> };
-  /** By pattern. */
+  /** Keyed by pattern. */
   readonly perLease: Readonly<Record<string, RatePolicy>>;
-  /** By name, or `*`. */
+  /** Keyed by tenant name, or `*`. */
   readonly perTenant: Readonly<Record<string, RatePolicy>>;
   readonly perIp: RatePolicy | undefined;
-  /** The first that fits counts. */
+  /** The first match applies. */
   readonly costs: readonly CostPolicy[];
 }
 
 export interface CostPolicy {
   readonly lease: string;
   readonly path: string;
-  /** Empty: all. */
+  /** Empty: all methods. */
   readonly method: string;
   readonly cost: number;
 }
 
-/** By the id of the key, or `*` for each of the others. */
+/** Keyed by key id, or `*` for each of the other keys. */
 export interface QuotasPolicy {
-  /** By its name in the IANA time zone database. */
+  /** Name in the IANA time zone database. */
   readonly timeZone: string;
   readonly daily: Readonly<Record<string, QuotaPolicy>>;
   readonly monthly: Readonly<Record<string, QuotaPolicy>>;
-  /** The classes of tokens that `llmTokens` counts. */
+  /** The token classes that `llmTokens` counts. */
   readonly count: readonly TokenClass[];
   /** How a response without reported usage is charged. */
   readonly unknownUsage: 'estimate' | 'deny' | 'ignore';
@@ -104,7 +104,7 @@ export interface QuotasPolicy {
 
 export type TokenClass = 'input' | 'cache_read' | 'cache_write' | 'output' | 'reasoning';
 
-/** Shares of `maxInFlight` and of `maxStreams` under contention. 0: a quarter of each. */
+/** Shares of `maxInFlight` and `maxStreams` under contention. 0: a quarter of each. */
 export interface SharesPolicy {
   readonly perKeyInFlight: number;
   readonly perLeaseInFlight: number;
@@ -112,7 +112,7 @@ export interface SharesPolicy {
   readonly perIpInFlight: number;
 }
 
-/** What is not named is not limited. */
+/** Omitted values are not limited. */
 export interface QuotaPolicy {
   readonly requests?: number;
   readonly bytes?: number;
@@ -127,22 +127,21 @@ export interface KeyPolicy {
   /** Milliseconds since 1970; undefined: no bound. */
   readonly notBeforeMs: number | undefined;
   readonly expiresAtMs: number | undefined;
-  /** Empty: from everywhere. */
+  /** Empty: any address. */
   readonly allowedCidrs: readonly string[];
 }
 
-/** How a key is recognised. */
 export type KeySecret =
-  /** The key itself was at hand when the policy was made. */
+  /** The plain key was available when the policy was built. */
   | { readonly kind: 'digest'; readonly sha256: string }
-  /** `prefix`: what the key begins with; empty for a key made elsewhere of which that is not known. */
+  /** `prefix`: the first characters of the key; empty if unknown, for a key made elsewhere. */
   | { readonly kind: 'bcrypt'; readonly bcrypt: string; readonly prefix: string };
 
-/** Of the listener and what waits behind it. 0 where a field says so: no limit. */
+/** Limits of the listener and of the queue behind it. 0 means no limit only where stated. */
 export interface LimitsPolicy {
   /** 0: unlimited. */
   readonly maxBodyBytes: number;
-  /** Between two pieces of a request body. */
+  /** Maximum time between two pieces of a request body. */
   readonly bodyTimeoutMs: number;
   readonly readHeaderTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -150,15 +149,15 @@ export interface LimitsPolicy {
   readonly maxConnectionsPerIp: number;
   readonly maxInFlight: number;
   readonly maxStreams: number;
-  /** Requests that may wait for a place in flight. */
+  /** Maximum requests waiting for a free place in flight. */
   readonly queue: number;
-  /** Bytes a second that a client must take of a response while data waits for it. 0: off. */
+  /** Bytes per second of a response that a client must read while data is waiting. 0: off. */
   readonly minWriteRateBytes: number;
-  /** How long idle kept-alive connections stay while the gateway drains. */
+  /** How long idle keep-alive connections stay open while the gateway drains. */
   readonly drainLingerMs: number;
 }
 
-/** Tunnels kept to each lease. */
+/** Limits of the tunnels to each lease. */
 export interface PoolPolicy {
   readonly maxIdle: number;
   readonly maxActive: number;
@@ -169,12 +168,12 @@ export interface Timeouts {
   readonly dialMs: number;
   readonly responseHeadersMs: number;
   readonly bodyIdleMs: number;
-  /** 0: none. Streams are not bounded by it. */
+  /** 0: no limit. Does not apply to streams. */
   readonly totalMs: number;
 }
 
 export interface TimeoutsPolicy extends Timeouts {
-  /** The first that fits counts; what it does not name stays as it is for all. */
+  /** The first match applies; values that it omits are the general ones. */
   readonly overrides: readonly TimeoutOverride[];
 }
 
@@ -201,15 +200,15 @@ export interface HeaderChanges {
 
 export interface LeasePolicy {
   readonly requiredScopes: readonly string[];
-  /** Where there are assertions: good for any request to the lease, or for one. */
+  /** If assertions are enabled: valid for any request to the lease, or bound to one. */
   readonly assertion: { readonly bind: 'none' | 'request' };
   readonly ipRules: IpRulesPolicy;
   /** Where the caller's credential is read: `app` reads `X-Gateway-Key` only. */
   readonly credentials: 'gateway' | 'app';
-  /** Empty: by the rule of the mode. */
+  /** Empty: the default of the mode. */
   readonly hostHeader: string;
   readonly headers: { readonly request: HeaderChanges; readonly response: HeaderChanges };
-  /** In place of the general one, where enabled. */
+  /** Replaces the general setting if enabled. */
   readonly cors: CorsPolicy;
 }
 

@@ -1,19 +1,19 @@
-// Owns the look-up of all prefixes that a text begins with, in a time that grows with how many lengths they have and not with their
-// number.
+// Looks up all prefixes of a text, in time proportional to the number of distinct prefix lengths,
+// not of prefixes.
 
 export class PrefixIndex<T> {
   readonly #byPrefix = new Map<string, T[]>();
   /** Longest first. */
   readonly #lengths: number[] = [];
 
-  /** Behind those of the same prefix that were added before. */
+  /** Values of the same prefix keep the order in which they were added. */
   add(prefix: string, value: T): void {
     const known = this.#byPrefix.get(prefix);
     if (known === undefined) this.#byPrefix.set(prefix, [value]);
     else known.push(value);
     const { length } = prefix;
     if (this.#lengths.includes(length)) return;
-    // A name has at most 255 characters, so there are as many lengths.
+    // A name has at most 255 characters, so there are at most as many lengths.
     this.#lengths.push(length);
     this.#lengths.sort((a, b) => b - a);
   }
@@ -22,7 +22,10 @@ export class PrefixIndex<T> {
     return this.#lengths.length === 0;
   }
 
-  /** Those of the longest prefix first; of one prefix, in the order in which they were given. */
+  /**
+   * Yields values of the longest prefix first; values of the same prefix in the order in which
+   * they were added.
+   */
   *matching(text: string): Generator<T> {
     for (const length of this.#lengths) {
       if (length <= text.length) yield* this.#byPrefix.get(text.slice(0, length)) ?? [];

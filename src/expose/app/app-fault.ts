@@ -1,5 +1,5 @@
-// Maps failures between `expose` and the app to the error for the caller and the reason for the owner of the app. Errors for callers
-// contain no address, port or text of the app's machine.
+// Maps failures between `expose` and the app to an error for the caller and a reason for the app's
+// owner. Errors for callers contain no address, port or text from the app's machine.
 import type { HttpFault } from '../../http-client/http-fault.ts';
 import { ResponseError } from '../../http-client/response-error.ts';
 import type { ProxyErrorType } from '../../kernel/errors/error-shape.ts';
@@ -7,8 +7,9 @@ import type { ErrorCode } from '../../kernel/errors/error-table.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 
 /**
- * unreachable: the app accepts no connection, or closed it without a response. not_http: its response is malformed. incomplete: its
- * response ended too early. too_late: it did not begin its response in time.
+ * unreachable: the app accepts no connection, or closed it without a response. not_http: its
+ * response is malformed. incomplete: its response ended too early. too_late: its response did not
+ * begin in time.
  */
 export type AppFailure = 'unreachable' | 'not_http' | 'incomplete' | 'too_late';
 
@@ -17,13 +18,16 @@ export interface AppFault {
   /** For Proxy-Status. */
   readonly proxyError: ProxyErrorType;
   readonly failure: AppFailure;
-  /** For the owner: an error code, or a sentence without its full stop. */
+  /** For the app's owner: an error code, or a sentence without a full stop. */
   readonly reason: string;
 }
 
 /** From sending the last byte of a request to the head of its response. Longer than any gateway waits by default. */
 export const responseTimeoutMs = 600_000;
-/** A local port accepts at once or never; a target on another machine gets the time that TCP needs for two lost SYNs. */
+/**
+ * A local port accepts at once or never; a target on another machine gets enough time for TCP to
+ * lose two SYNs.
+ */
 export const connectTimeoutMs = 10_000;
 
 const details: Readonly<Record<AppFailure, readonly [ErrorCode, string]>> = {
@@ -33,7 +37,7 @@ const details: Readonly<Record<AppFailure, readonly [ErrorCode, string]>> = {
   too_late: ['app_timeout', 'The app behind this lease did not begin its response in time.'],
 };
 
-/** By Node's error codes; those of TLS are in connectErrorOf(). */
+/** Keyed by Node's error codes; connectErrorOf() handles those of TLS. */
 const connectErrors: Readonly<Record<string, ProxyErrorType>> = {
   ECONNREFUSED: 'connection_refused',
   ETIMEDOUT: 'connection_timeout',
@@ -45,7 +49,6 @@ const connectErrors: Readonly<Record<string, ProxyErrorType>> = {
   EADDRNOTAVAIL: 'connection_limit_reached',
 };
 
-/** The connection to the app could not be opened. */
 export function connectFault(error: Error): AppFault {
   const code = codeOf(error);
   return fault(
@@ -64,7 +67,10 @@ export function responseTimeoutFault(): AppFault {
   return fault('too_late', 'http_response_timeout', `no response within ${responseTimeoutMs / 60_000} minutes`);
 }
 
-/** An exchange over an open connection failed. Not for the fault request_body, which the app did not cause. */
+/**
+ * An exchange over an open connection failed. Not used for the fault request_body, which the app
+ * did not cause.
+ */
 export function exchangeFault(httpFault: HttpFault): AppFault {
   const { kind, moment, cause, message } = httpFault;
   if (kind === 'malformed' || kind === 'unasked') {

@@ -4,19 +4,24 @@ import type { StreamPipe } from '../../http-client/stream-pipe.ts';
 import { Deadline, type Expiring } from '../../kernel/work/deadlines.ts';
 
 export interface LocalConnectionOwner {
-  /** An exchange is complete and the connection may carry another. */
+  /** An exchange is complete, and the connection may carry another one. */
   released(connection: LocalConnection): void;
-  /** The app sent bytes behind a complete response, or without a request. The connection is closed. */
+  /**
+   * The app sent bytes after a complete response, or without a request. The connection is closed.
+   */
   excess(connection: LocalConnection): void;
   /** The connection is closed, by either side. Called once. */
   lost(connection: LocalConnection): void;
   idleExpired(connection: LocalConnection): void;
 }
 
-/** Shorter than the keep-alive of common app servers (uvicorn and Node 5 s), so that they rarely close one while a request is sent. */
+/**
+ * Shorter than the keep-alive of common app servers (uvicorn and Node: 5 s), so that they rarely
+ * close a connection while a request is being sent.
+ */
 const idleConnectionMs = 2_000;
 
-/** For the line that reports excess bytes to the owner of the app. */
+/** Named in the message that reports excess bytes to the app's owner. */
 interface LastRequest {
   readonly method: string;
   readonly target: string;
@@ -49,12 +54,18 @@ export class LocalConnection implements Expiring {
     });
   }
 
-  /** Whether it has carried a request: the app may have closed such a connection without our knowing yet. */
+  /**
+   * True if the connection has carried a request. The app may already have closed such a connection
+   * without our noticing.
+   */
   get used(): boolean {
     return this.http.exchanges > 0;
   }
 
-  /** How long it may be idle, milliseconds: half of what the app announces, if that is less; 0: not at all. */
+  /**
+   * Idle timeout in milliseconds: half of what the app announces, if that is shorter; 0: the
+   * connection is not kept.
+   */
   get idleTimeoutMs(): number {
     if (this.single) return 0;
     const { keepAliveMs } = this.http;

@@ -1,4 +1,5 @@
-// Where apps listen on this machine: a port alone means both families of addresses, for everything that `expose` sends to the app.
+// Where apps listen on this machine: a target that is only a port means both address families, for
+// everything that `expose` sends to the app.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';

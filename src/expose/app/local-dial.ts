@@ -16,24 +16,25 @@ export interface LocalDialObserver {
 /** State that the connections to one target share. */
 export interface LocalTarget {
   readonly target: Target;
-  /** Of the last connection: resuming it shortens the handshake. */
+  /** The TLS session of the last connection; resuming it shortens the handshake. */
   tlsSession: Buffer | undefined;
-  /** Where `localhost` accepted the last connection: saves a failed attempt. */
+  /** Where `localhost` accepted the last connection; trying it first saves a failed attempt. */
   loopbackAddress: string | undefined;
 }
 
 /**
- * Where an app on `localhost` may listen. The resolver is not used: on many machines it returns one of the two, and development servers
- * often listen on the other alone. RFC 6761 §6.3: localhost is always a loopback address.
+ * Addresses where an app on `localhost` may listen. The resolver is not used: on many machines it
+ * returns only one of the two, and development servers often listen only on the other.
+ * RFC 6761 §6.3: localhost is always a loopback address.
  */
 const loopbackAddresses = ['127.0.0.1', '::1'] as const;
 
 export class LocalDial implements Expiring {
   readonly #local: LocalTarget;
-  /** Not tried yet, in order. */
+  /** Addresses not tried yet, in order. */
   readonly #addresses: string[];
   #socket: net.Socket;
-  /** Of the address that was tried first, which is that of the last connection. */
+  /** The error of the address that was tried first, which is that of the last connection. */
   #error: Error | undefined;
   readonly #deadlines: Deadlines;
   readonly #deadline: Deadline;
@@ -69,7 +70,7 @@ export class LocalDial implements Expiring {
     socket.once('connect', () => {
       isReached = true;
     });
-    // A socket may fail again after it was abandoned.
+    // A socket may emit another error after it was abandoned.
     socket.on('error', (error) => {
       if (socket === this.#socket) this.#refused(error, isReached);
     });
@@ -86,7 +87,7 @@ export class LocalDial implements Expiring {
     return socket;
   }
 
-  /** `isReached`: something listens at the address, and the TLS handshake failed. */
+  /** `isReached`: a server listens at the address, but the TLS handshake failed. */
   #refused(error: Error, isReached: boolean): void {
     const next = isReached || this.#settled ? undefined : this.#addresses.shift();
     if (next === undefined) {
@@ -101,7 +102,7 @@ export class LocalDial implements Expiring {
     if (this.#settle()) this.#observer.failed(connectFault(error));
   }
 
-  /** False: it was settled before. */
+  /** Returns false if the attempt was settled before. */
   #settle(): boolean {
     if (this.#settled) return false;
     this.#settled = true;

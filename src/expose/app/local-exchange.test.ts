@@ -40,7 +40,7 @@ test('the response reaches the caller as it was sent: order and spelling of fiel
       'Content-Length',
       '2',
     ]);
-    // As bytes: Node would encode the head along with a string.
+    // Sent as bytes: Node would encode the head together with a string.
     response.end(Buffer.from('ok'));
   });
   assert.equal(
@@ -88,7 +88,7 @@ test('a caller that does not read holds the app back', async (t) => {
   });
   const { client, app } = s.tunnel();
   client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-  // Blocked for good: nothing has moved for many turns of the loop, with both ends waiting for room.
+  // Blocked for good: no byte has moved for many turns of the loop, and both ends wait for room.
   for (let stillTurns = 0, before = -1; stillTurns < 200;) {
     await new Promise((resolve) => setImmediate(resolve));
     const isStill = app.writableNeedDrain && answer?.writableNeedDrain === true && written === before;

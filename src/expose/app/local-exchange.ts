@@ -1,5 +1,6 @@
-// One request to the app: acquires a connection, sends the request, streams the response and reports exactly one outcome. Moves to a
-// fresh connection once if an idle one turned out dead and repeating is safe. Writes nothing to the tunnel.
+// One request to the app: acquires a connection, sends the request, streams the response and
+// reports exactly one outcome. Retries once on a new connection if an idle one turns out to be dead
+// and repeating the request is safe. Writes nothing to the tunnel.
 import type { ExchangeHandler } from '../../http-client/exchange.ts';
 import type { HttpFault } from '../../http-client/http-fault.ts';
 import { OutgoingBody } from '../../http-client/outgoing-body.ts';
@@ -19,12 +20,15 @@ import type { RequestBody } from '../request/request-body.ts';
 import type { TunnelRequestHead } from '../request/request-head.ts';
 import type { Target } from './target.ts';
 
-/** The tunnel's side. Exactly one of end, upgrade and fail is called unless the exchange is aborted; none within start(). */
+/**
+ * Implemented by the tunnel. Exactly one of end, upgrade and fail is called unless the exchange is
+ * aborted; none is called within start().
+ */
 export interface ResponseSink {
   /** A 1xx response other than 101. */
   informational(head: ResponseHead): void;
   head(head: ResponseHead): void;
-  /** False: no more until resume(). */
+  /** Returns false to receive no more data until resume(). */
   data(chunk: Buffer): boolean;
   end(trailers: RawHeaders): void;
   upgrade(head: ResponseHead, stream: PipeDuplex): void;
@@ -37,12 +41,15 @@ export interface ExchangeContext {
   readonly pool: LocalPool;
   readonly deadlines: Deadlines;
   readonly log: (event: ExposeEvent) => void;
-  /** By which the app may call itself; the caller knows it by another. */
+  /** Hosts by which the app may refer to itself, unlike the one that the caller uses. */
   readonly ownHosts: readonly string[];
   readonly target: Target;
 }
 
-/** waiting: for a connection. sent: the request is on its way, or being uploaded. streaming: the response has begun. */
+/**
+ * waiting: for a connection. sent: the request is being sent, body included. streaming: the
+ * response has begun.
+ */
 type Phase = 'waiting' | 'sent' | 'streaming' | 'done';
 
 export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
@@ -51,7 +58,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   readonly #context: ExchangeContext;
   readonly #deadline: Deadline;
   readonly #head: Buffer;
-  /** Undefined: the app has the caller's Host. */
+  /** Undefined: the app receives the caller's Host. */
   readonly #restoredHost: RestoredHost | undefined;
   readonly #body: OutgoingBody | undefined;
   /** The request can be sent a second time. */
@@ -60,7 +67,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   #connection: LocalConnection | undefined;
   #usedBefore = false;
 
-  /** `host`: for the app. `body`: undefined where there is none. */
+  /** `host`: the Host for the app. `body`: undefined if the request has none. */
   constructor(
     request: TunnelRequestHead,
     host: string,
@@ -99,7 +106,10 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     this.#context.pool.acquire(this, this.#repeatable ? 'any' : 'fresh');
   }
 
-  /** The caller has disconnected: aborts the app's connection. The sink is not called any more. Idempotent. */
+  /**
+   * The caller has disconnected: aborts the app's connection. The sink is not called
+   * again. Idempotent.
+   */
   abort(): void {
     if (this.#phase === 'done') return;
     if (this.#phase === 'waiting') this.#context.pool.cancel(this);
@@ -108,11 +118,11 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   }
 
   resume(): void {
-    // Once the response is complete its connection may carry another one.
+    // Once the response is complete, its connection may already carry another exchange.
     if (this.#phase === 'streaming') this.#connection?.http.resume();
   }
 
-  // The pool's side.
+  // Called by the pool.
 
   ready(connection: LocalConnection): void {
     const { method, target, offeredProtocols } = this.#request;
@@ -129,7 +139,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     this.#fail(fault);
   }
 
-  // The connection's side.
+  // Called by the connection.
 
   uploading(): void {
     if (this.#phase === 'sent') this.#arm();
@@ -188,7 +198,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     const callerHolds = this.#body?.finished === false && this.#connection?.http.pipe.needsDrain === false;
     this.#connection?.http.destroy();
     if (callerHolds) {
-      // Not the app's fault: it waits for the rest of the request.
+      // Not the app's fault: it is waiting for the rest of the request.
       this.#finish();
       this.#sink.requestFailed();
     } else this.#fail(responseTimeoutFault());
@@ -199,14 +209,14 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     return headers === head.headers ? head : { ...head, headers };
   }
 
-  /** Restarts the response timeout: by upload progress and by interim responses. */
+  /** Restarts the response timeout. Upload progress and interim responses do so. */
   #arm(): void {
     this.#context.deadlines.arm(this.#deadline, responseTimeoutMs);
   }
 
   /**
-   * The app may have closed the idle connection at the moment when it was used again (RFC 9112 §9.3.1), or sent late bytes of its
-   * last response: neither is a response to this request.
+   * The app may have closed the idle connection just when it was reused (RFC 9112 §9.3.1), or sent
+   * late bytes of its previous response. Neither is a response to this request.
    */
   #mayMove(fault: HttpFault): boolean {
     return this.#usedBefore && this.#repeatable && fault.unanswered;
@@ -235,7 +245,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   }
 }
 
-/** By which the caller reaches its gateway, if that says so. */
+/** The scheme that the caller used to reach its gateway, if the gateway states it. */
 function schemeOf(forwardedProto: string | undefined): 'http' | 'https' | undefined {
   return forwardedProto === 'http' || forwardedProto === 'https' ? forwardedProto : undefined;
 }

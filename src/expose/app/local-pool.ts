@@ -1,12 +1,15 @@
-// The connections to the app: opens new ones and keeps idle ones for a short time. Reuses the most recently used one first, so that
-// the pool shrinks after a peak.
+// Pool of connections to the app: opens new ones and keeps idle ones for a short time. Reuses the
+// most recently used connection first, so that the pool shrinks after a peak.
 import type { Deadlines } from '../../kernel/work/deadlines.ts';
 import { type AppFault, exchangeFault } from './app-fault.ts';
 import { LocalConnection, type LocalConnectionOwner } from './local-connection.ts';
 import { LocalDial, type LocalTarget } from './local-dial.ts';
 import type { Target } from './target.ts';
 
-/** A request that waits for a connection. Exactly one of the two is called, and neither after cancel(). */
+/**
+ * A request waiting for a connection. Exactly one of the two methods is called, and neither
+ * after cancel().
+ */
 export interface LocalWaiter {
   /** May be called within acquire(). */
   ready(connection: LocalConnection): void;
@@ -23,11 +26,12 @@ export interface LocalPoolOptions {
   readonly nowMs?: () => number;
 }
 
-/** As many as Node's own agent keeps. */
+/** The same number as Node's own agent. */
 const maxIdle = 256;
 /**
- * A connection that this side closes first holds its local port for a minute (RFC 9293 §3.6.1, TIME-WAIT; 60 s on Linux). So many
- * per minute are closed in order; further ones are reset, or the ports towards a target on another machine run out.
+ * A connection that this side closes first holds its local port for a minute (RFC 9293 §3.6.1,
+ * TIME-WAIT; 60 s on Linux). Up to this many per minute are closed in an orderly way. Further ones
+ * are reset, or the local ports towards a target on another machine would run out.
  */
 const maxClosedPerMinute = 5_000;
 const minuteMs = 60_000;
@@ -40,7 +44,7 @@ export class LocalPool implements LocalConnectionOwner {
   readonly #dials = new Map<LocalWaiter, LocalDial>();
   readonly #nowMs: () => number;
   #closed = false;
-  /** In the minute that began at #minuteStartMs. */
+  /** Counted in the minute that began at #minuteStartMs. */
   #closedConnections = 0;
   #minuteStartMs = -Infinity;
 
@@ -67,7 +71,7 @@ export class LocalPool implements LocalConnectionOwner {
     this.#dials.delete(waiter);
   }
 
-  /** Closes idle connections; those in use close with their requests. Idempotent. */
+  /** Closes idle connections; those in use close after their requests. Idempotent. */
   close(): void {
     this.#closed = true;
     for (const connection of this.#idle.splice(0)) {

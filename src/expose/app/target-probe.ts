@@ -1,11 +1,15 @@
-// Checks once whether the app accepts connections, for a line when `expose` starts. Sends no request.
+// Checks once, when `expose` starts, whether the app accepts connections, so that the result can be
+// printed. Sends no request.
 import { systemClock } from '../../kernel/clock.ts';
 import { Deadlines } from '../../kernel/work/deadlines.ts';
 import type { AppFault } from './app-fault.ts';
 import { LocalDial } from './local-dial.ts';
 import type { Target } from './target.ts';
 
-/** Resolves with the fault that requests would have; undefined: the app accepts connections, or `signal` was aborted. Never rejects. */
+/**
+ * Resolves with the fault that requests would get, or undefined if the app accepts connections or
+ * `signal` was aborted. Never rejects.
+ */
 export function probeTarget(target: Target, signal: AbortSignal): Promise<AppFault | undefined> {
   if (signal.aborted) return Promise.resolve(undefined);
   return new Promise((resolve) => {

@@ -1,24 +1,27 @@
-// Owns what TARGET of `expose` may look like and which local server it means. Knows nothing of leases or requests.
+// Parses the TARGET argument of `expose`: which local server requests go to.
 
 export interface Target {
   readonly protocol: 'http:' | 'https:';
   /** Without the brackets of an IPv6 address. */
   readonly hostname: string;
   readonly port: number;
-  /** What the app would see as Host if it were called directly. */
+  /** The Host that the app would receive if it were called directly. */
   readonly host: string;
-  /** For people. */
+  /** Shown to users. */
   readonly origin: string;
 }
 
 const highestPort = 65_535;
 
-/** `3000`, `127.0.0.1:3000`, `http://localhost:3000` or `https://app.test`. Throws RangeError with what is wrong. */
+/**
+ * Accepts `3000`, `127.0.0.1:3000`, `http://localhost:3000` or `https://app.test`. Throws
+ * RangeError with the reason otherwise.
+ */
 export function parseTarget(text: string): Target {
   if (/^\d+$/.test(text)) {
     const port = Number(text);
     if (port < 1 || port > highestPort) throw new RangeError(`port ${text} is not between 1 and ${highestPort}`);
-    // Not 127.0.0.1: development servers listen on either family, and localhost is tried on both.
+    // Not 127.0.0.1: development servers listen on either address family, and localhost tries both.
     return fromUrl(`http://localhost:${port}`, text);
   }
   return fromUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`, text);

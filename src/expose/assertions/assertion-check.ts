@@ -1,5 +1,5 @@
-// Owns the check of `X-Gateway-Assertion`: did a gateway whose keys are known let this request in, for this lease, now and only once.
-// Knows neither where the keys come from nor what becomes of a refused request.
+// Verifies `X-Gateway-Assertion`: signed by a known gateway key, for this lease, valid now and used
+// only once. Does not fetch the keys and does not build the response to a rejected request.
 import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto';
 
 export interface CheckedRequest {
@@ -19,18 +19,21 @@ export type AssertionFault =
   | 'replayed';
 
 export interface AssertionCheckOptions {
-  /** The id of the lease. */
+  /** The lease id. */
   readonly audience: string;
   readonly nowMs: () => number;
 }
 
-/** Clocks of two machines. */
+/** Tolerated difference between the clocks of two machines. */
 const skewSeconds = 5;
 /** An Ed25519 assertion has some 600 bytes. */
 const maxCharacters = 8192;
-/** No assertion may be good for longer: what was used has to be remembered for so long. */
+/** Maximum lifetime of an assertion: used ones must be remembered for this long. */
 const maxSeconds = 120;
-/** At some 100 bytes each. When it is full nothing that is bound to a request passes, rather than some of it twice. */
+/**
+ * About 100 bytes each. When the memory is full, all request-bound assertions are rejected, because
+ * a replay could not be detected.
+ */
 const maxRemembered = 200_000;
 
 const form = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/;
@@ -40,14 +43,14 @@ type Json = Readonly<Record<string, unknown>>;
 export class AssertionCheck {
   readonly #options: AssertionCheckOptions;
   #keys: ReadonlyMap<string, KeyObject> = new Map();
-  /** jti -> seconds since 1970 after which it may be forgotten; in the order of use. */
+  /** jti -> time in seconds since 1970 after which it may be dropped; in order of use. */
   readonly #used = new Map<string, number>();
 
   constructor(options: AssertionCheckOptions) {
     this.#options = options;
   }
 
-  /** From now on these. Throws for what is no key set with Ed25519 keys. */
+  /** Replaces the keys. Throws TypeError if `jwks` is not a key set with an Ed25519 key. */
   setKeys(jwks: unknown): void {
     const listed = isObject(jwks) && Array.isArray(jwks['keys']) ? (jwks['keys'] as unknown[]) : [];
     const keys = listed.filter(isObject).flatMap((jwk) => {
@@ -59,13 +62,13 @@ export class AssertionCheck {
     this.#keys = new Map(keys);
   }
 
-  /** Undefined: it is good. It has been used then, where it is bound to one request. */
+  /** Undefined: the assertion is valid. If it is bound to one request, it is now used up. */
   faultOf(assertion: string | undefined, request: CheckedRequest): AssertionFault | undefined {
     if (assertion === undefined) return 'missing';
     const [, head, body, signature] = (assertion.length <= maxCharacters ? form.exec(assertion) : null) ?? [];
     if (head === undefined || body === undefined || signature === undefined) return 'malformed';
     const [header, claims] = [decoded(head), decoded(body)];
-    // The algorithm is ours to say, never the sender's (RFC 8725 §3.1).
+    // The verifier chooses the algorithm, never the sender (RFC 8725 §3.1).
     if (header?.['alg'] !== 'EdDSA' || claims === undefined) return 'malformed';
     const key = this.#keys.get(String(header['kid']));
     if (key === undefined) return 'unknown_key';

@@ -1,5 +1,5 @@
-// Admits only requests with a valid assertion to the local app. Reads the keys of the gateway from its URL or from a file, again and
-// again. assertion-check.ts decides which assertions are valid.
+// Admits only requests with a valid assertion to the local app. Periodically reloads the gateway's
+// keys from its URL or from a file. assertion-check.ts decides which assertions are valid.
 import { readFile } from 'node:fs/promises';
 import type { RequestHeadParts } from '../../http-client/request-head.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -13,16 +13,25 @@ export type GateEvent =
   | { readonly type: 'assertion_keys_failed'; readonly source: string; readonly reason: string }
   | { readonly type: 'assertion_refused'; readonly fault: AssertionFault };
 
-/** A 401 must have a challenge (RFC 9110 §15.5.2); no registered scheme is for an assertion that a proxy adds. */
+/**
+ * A 401 must have a challenge (RFC 9110 §15.5.2); no registered scheme fits an assertion that
+ * a proxy adds.
+ */
 const challenge = ['WWW-Authenticate', 'Gateway-Assertion'];
-/** A key is published for a day before it signs. */
+/** Frequent enough, because a key is published a day before it is used to sign. */
 const lookEveryMs = 600_000;
-/** While there are none, and after one that is not known: whoever sends nonsense makes no more look-ups than this. */
+/**
+ * Minimum interval between reloads while no keys are loaded or after an unknown key id, so that
+ * invalid assertions cannot cause more fetches than this.
+ */
 const lookAgainMs = 2_000;
 const fetchTimeoutMs = 10_000;
 const maxKeySetCharacters = 64 * 1024;
 
-/** Throws RangeError. Without encryption the keys would be whoever's is on the way; on this machine nobody is. */
+/**
+ * Throws RangeError for a plain http URL of another host: an attacker on the path could substitute
+ * the keys. On loopback there is no such path.
+ */
 export function parseAssertionSource(text: string): AssertionSource {
   const url = /^https?:/i.test(text) ? URL.parse(text) : null;
   if (url === null) return { kind: 'file', path: text };
@@ -41,7 +50,7 @@ export class AssertionGate {
   #looking = false;
   #lookedMs = -Infinity;
 
-  /** `leaseId`: what assertions have to be for. */
+  /** `leaseId`: the audience that assertions must name. */
   constructor(source: AssertionSource, leaseId: string, log: (event: GateEvent) => void) {
     this.#source = source;
     this.#check = new AssertionCheck({ audience: leaseId, nowMs: Date.now });
@@ -64,7 +73,7 @@ export class AssertionGate {
     return new GatewayError('assertion_required', 'Call this app through its gateway.', { headers: challenge });
   }
 
-  /** Never rejects; what is wrong is told, and the keys before stay. */
+  /** Reloads the keys. Never rejects: a failure is logged, and the previous keys stay in use. */
   async look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;

@@ -1,5 +1,6 @@
-// Encodes the heads that the app and the caller read: end-to-end fields as received, in their order and spelling, without hop-by-hop
-// fields (RFC 9110 §7.6.1). One pass without checks, because names and values come from strict readers.
+// Encodes the heads sent to the app and to the caller: end-to-end fields as received, in their
+// order and spelling, without hop-by-hop fields (RFC 9110 §7.6.1). A single pass without checks,
+// because strict readers have validated the names and values.
 import { STATUS_CODES } from 'node:http';
 import { isHopByHop, namedByConnection } from '../../kernel/http/hop-by-hop.ts';
 import { emptyBodyIsAnnounced, type RawHeaders } from '../../kernel/http/http.ts';
@@ -9,17 +10,18 @@ import type { TunnelRequestHead } from './request-head.ts';
 const methodsWithoutContent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 
 /**
- * The connection to the app ends behind this request: an app that ignores content where it has no defined meaning would read it as
- * the next request, with whatever identity it claims (RFC 9110 §9.3.1).
+ * True if the connection to the app must end after this request. An app that ignores content where
+ * it has no defined meaning would read it as the next request, with whatever identity it claims
+ * (RFC 9110 §9.3.1).
  */
 export function isLastOnConnection({ method, lengthBytes }: TunnelRequestHead): boolean {
   return lengthBytes !== 'none' && methodsWithoutContent.has(method);
 }
 
-/** if-chunked: the field passes only with a chunked body, which can have trailers. */
+/** if-chunked: the field is forwarded only with a chunked body, which can have trailers. */
 type Forwarding = 'pass' | 'drop' | 'if-chunked';
 
-/** A cache by the name as spelled: callers send the same names again and again. */
+/** Cache keyed by the name as spelled, because callers send the same names repeatedly. */
 const forwardings = new Map<string, Forwarding>();
 const maxCachedNames = 2_000;
 const maxCachedNameCharacters = 64;
@@ -29,25 +31,28 @@ function forwardingOf(name: string): Forwarding {
   if (known !== undefined) return known;
   const lower = name.toLowerCase();
   let forwarding: Forwarding = 'pass';
-  // The gateway writes identity headers with dashes alone: in other spellings, which many apps cannot tell from these, they come from
-  // a client that dialled the lease itself.
+  // The gateway writes identity headers only with dashes. Other spellings, which many apps cannot
+  // distinguish, come from a client that dialled the lease directly.
   if (lower === 'host' || isHopByHop(lower) || isDisguised(lower) || isDisguisedFraming(lower)) forwarding = 'drop';
   else if (lower === 'trailer') forwarding = 'if-chunked';
-  // A copy, because the name shares the memory of its whole head.
+  // Copied, because the name shares memory with its whole head.
   if (name.length <= maxCachedNameCharacters && forwardings.size < maxCachedNames) {
     forwardings.set(Buffer.from(name).toString(), forwarding);
   }
   return forwarding;
 }
 
-/** Whether apps that cannot tell `_` from `-` may read this name as framing: `Content_Length` and the like. */
+/**
+ * Whether apps that treat `_` like `-` may read this name as a framing field, such as
+ * `Content_Length`.
+ */
 function isDisguisedFraming(lower: string): boolean {
   if (!/[^a-z0-9-]/.test(lower)) return false;
   const dashed = lower.replaceAll(/[^a-z0-9]/g, '-');
   return dashed === 'content-length' || isHopByHop(dashed);
 }
 
-/** The head for the app, as bytes. `host`: replaces the caller's. */
+/** Encodes the head for the app. `host`: replaces the caller's. */
 export function appRequestHead(request: TunnelRequestHead, host: string): Buffer {
   const { method, target, version, headers, lengthBytes, offeredProtocols } = request;
   const chunked = lengthBytes === null;
@@ -58,7 +63,8 @@ export function appRequestHead(request: TunnelRequestHead, host: string): Buffer
     const forwarding = forwardingOf(name);
     if (forwarding === 'drop' || (forwarding === 'if-chunked' && !chunked)) continue;
     if (named !== undefined && isNamed(named, name.toLowerCase())) continue;
-    // Of 0: sent where apps wait for a length; some refuse any with a request to switch protocols.
+    // A Content-Length of 0 is sent only where apps expect a length; some reject any length with an
+    // upgrade request.
     if (lengthBytes === 'none' && name.length === 14 && name.toLowerCase() === 'content-length') continue;
     head += `${name}: ${headers[i + 1] ?? ''}\r\n`;
   }
@@ -71,7 +77,10 @@ export function appRequestHead(request: TunnelRequestHead, host: string): Buffer
   return Buffer.from(head, 'latin1');
 }
 
-/** Whether Connection names the field. It cannot remove fields of the gateway about the caller, such as the assertion. */
+/**
+ * Whether Connection names the field. Fields that the gateway writes about the caller, such as the
+ * assertion, cannot be removed this way.
+ */
 function isNamed(named: ReadonlySet<string>, lower: string): boolean {
   return named.has(lower) && !isWrittenByGateway(lower);
 }
@@ -81,24 +90,28 @@ export interface ResponseHeadOptions {
   readonly chunked: boolean;
   /** Trailers may follow the content. */
   readonly trailers: boolean;
-  /** Field lines to add, such as Connection, each with its CRLF. */
+  /** Additional field lines such as Connection, each with its CRLF. */
   readonly more: string;
 }
 
-/** The head for the caller. The reason phrase is the registered one, because clients ignore it (RFC 9112 §4). */
+/**
+ * Encodes the head for the caller. Uses the registered reason phrase, because clients ignore it
+ * (RFC 9112 §4).
+ */
 export function callerResponseHead(
   status: number,
   headers: RawHeaders,
   { chunked, trailers, more }: ResponseHeadOptions,
 ): string {
   const named = namedFields(headers);
-  // RFC 9110 §8.6, §15.3.6: no length with these, or none but 0.
+  // RFC 9110 §8.6, §15.3.6: these statuses allow no Content-Length, or only 0.
   const withoutLength = status < 200 || status === 204 || status === 205;
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
     const lower = name.toLowerCase();
-    // RFC 7838 §2: alternatives for the app's own origin, which is not the one that the caller calls.
+    // RFC 7838 §2: the alternatives are for the app's own origin, which is not the origin that the
+    // caller uses.
     if (isHopByHop(lower) || lower === 'alt-svc' || named?.has(lower) === true) continue;
     if ((lower === 'content-length' && withoutLength) || (lower === 'trailer' && !trailers)) continue;
     head += `${name}: ${headers[i + 1] ?? ''}\r\n`;
@@ -131,7 +144,7 @@ function trailersWithout(raw: RawHeaders, isDropped: (name: string) => boolean):
   return kept;
 }
 
-/** The fields, in lower case, that Connection makes hop-by-hop; undefined for none. */
+/** The lower-case fields that Connection makes hop-by-hop; undefined if there are none. */
 function namedFields(headers: RawHeaders): Set<string> | undefined {
   let named: Set<string> | undefined;
   for (let i = 0; i < headers.length; i += 2) {

@@ -1,17 +1,24 @@
-// The Host that the local app receives, the references to it that callers send, and the hosts by which the app may therefore call itself.
+// The Host that the local app receives, the references to it in requests, and the hosts by which
+// the app may therefore refer to itself.
 import type { RawHeaders } from '../../kernel/http/http.ts';
 import { absoluteReference, isOneOf, ownPath } from '../../kernel/references/own-reference.ts';
 import { mapRequestReferences } from '../../kernel/references/request-references.ts';
 import type { Target } from '../app/target.ts';
 
-/** target: the app's own host, as if it were called directly; preserve: what the caller sent. */
+/**
+ * target: the app's own host, as if it were called directly; preserve: the Host that the
+ * caller sent.
+ */
 export type HostHeader =
   { readonly mode: 'target' } | { readonly mode: 'preserve' } | { readonly mode: 'fixed'; readonly value: string };
 
-/** `target`, `preserve` or a host with an optional port. Throws RangeError with what is wrong. */
+/**
+ * Accepts `target`, `preserve` or a host with an optional port. Throws RangeError with the
+ * reason otherwise.
+ */
 export function parseHostHeader(text: string): HostHeader {
   if (text === 'target' || text === 'preserve') return { mode: text };
-  // RFC 9110 §7.2: uri-host [ ":" port ]. Anything else would be a second header line or a smuggled one.
+  // RFC 9110 §7.2: uri-host [ ":" port ]. Any other text could inject a second header line.
   if (!/^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/.test(text)) {
     throw new RangeError(`"${text}" is neither preserve, target nor a host name with an optional port`);
   }
@@ -30,10 +37,13 @@ export function hostFor(setting: HostHeader, target: Target, received: string | 
 }
 
 const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/;
-/** With 0.0.0.0: development servers name the address that they listen on. */
+/** Includes 0.0.0.0, because development servers print the address that they listen on. */
 const loopbackHosts = ['localhost', '127.0.0.1', '[::1]', '0.0.0.0'];
 
-/** Hosts in references of the app to itself, with their ports; none under `preserve`, where the app has the caller's Host. */
+/**
+ * Hosts, with ports, by which the app may refer to itself. Empty under `preserve`, where the app
+ * receives the caller's Host.
+ */
 export function ownHosts(setting: HostHeader, target: Target): readonly string[] {
   if (setting.mode === 'preserve') return [];
   const hosts = [hostFor(setting, target, undefined), target.host];
@@ -42,8 +52,8 @@ export function ownHosts(setting: HostHeader, target: Target): readonly string[]
 }
 
 /**
- * The headers of a request with the app's own host where Origin, Referer, Destination and If name the caller's: apps that compare them
- * with Host refuse other pages and other servers. `host`: replaces the received one.
+ * Rewrites Origin, Referer, Destination and If to the app's own host where they name the caller's,
+ * because apps that compare them with Host reject other origins. `host`: replaces the received one.
  */
 export function withAppReferences<T extends RawHeaders>(
   headers: T,

@@ -1,5 +1,5 @@
-// The body of a request from a tunnel, as a stream that the tunnel fills. Destroying it does not close the tunnel, which still has to
-// carry the response.
+// The request body from a tunnel, as a stream that the tunnel fills. Destroying it does not close
+// the tunnel, which must still carry the response.
 import { Readable } from 'node:stream';
 import { noHeaders, type RawHeaders } from '../../kernel/http/http.ts';
 
@@ -18,7 +18,6 @@ export class RequestBody extends Readable {
     this.#wanted();
   }
 
-  /** The body is complete. */
   finish(trailers: RawHeaders): void {
     this.trailers = trailers;
     this.push(null);

@@ -1,5 +1,6 @@
-// Validates the head of a request from a tunnel and derives the framing of its body and the persistence of its connection. Refuses
-// everything that two readers could interpret differently (RFC 9112 §3, §6.3, §11.2).
+// Validates the head of a request from a tunnel and derives the framing of its body and the
+// persistence of its connection. Rejects every request that two readers could interpret differently
+// (RFC 9112 §3, §6.3, §11.2).
 import { addOptions, type ConnectionOptions, joined } from '../../http-client/control-fields.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
@@ -10,13 +11,19 @@ export interface TunnelRequestHead {
   /** A path with its query as sent, or `*`. */
   readonly target: string;
   readonly version: '1.0' | '1.1';
-  /** Raw pairs. */
+  /** Alternating names and values. */
   readonly headers: RawHeaders;
-  /** Content-Length of the body; null: chunked; 'none': there is no body, also with Content-Length: 0. */
+  /**
+   * Content-Length of the body; null: chunked; 'none': there is no body, which includes
+   * Content-Length: 0.
+   */
   readonly lengthBytes: number | null | 'none';
-  /** The caller may send another request on this connection after the response (RFC 9112 §9.3). */
+  /**
+   * Whether the caller may send another request on this connection after the response
+   * (RFC 9112 §9.3).
+   */
   readonly persistent: boolean;
-  /** The caller sends the body after a 100 (RFC 9110 §10.1.1). */
+  /** The caller waits for a 100 before it sends the body (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean;
   /** The protocols that the app may switch to, separated by commas; '' for none. */
   readonly offeredProtocols: string;
@@ -24,7 +31,7 @@ export interface TunnelRequestHead {
 
 /** RFC 9112 §3. A target has no fragment (RFC 9112 §3.2); bytes beyond ASCII pass, because many clients send UTF-8. */
 const lineForm = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21\x22\x24-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
-/** More digits might not be a safe integer. */
+/** A number with more digits might not be a safe integer. */
 const lengthForm = /^\d{1,15}$/;
 
 interface Control extends ConnectionOptions {
@@ -60,7 +67,7 @@ export function requestHead({ method, target, version }: RequestLine, headers: R
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
     throw new GatewayError('expectation_failed', 'Only the expectation 100-continue is supported.');
   }
-  // A request with a body can't switch before its body has ended.
+  // A request with a body cannot switch protocols before its body has ended.
   const mayUpgrade = control.upgrade && lengthBytes === 'none' && version === '1.1';
   return {
     method,
@@ -115,7 +122,7 @@ function controlOf(headers: RawHeaders): Control {
         if (name.toLowerCase() === 'connection') addOptions(control, value);
         break;
       case 14:
-        // Two fields join to a value that is not a number, which is refused.
+        // Repeated fields are joined to a value that is not a number, which is then rejected.
         if (name.toLowerCase() === 'content-length') control.length = joined(control.length, value);
         break;
       case 16:

@@ -1,5 +1,6 @@
-// Finds out whether a chunked body is empty before its head is reported: an empty body counts as none. Looks no further than the bytes
-// at hand, because a client may wait for the response before it sends its body.
+// Detects an empty chunked body before its head is reported, because an empty body counts as none.
+// Looks only at bytes that have already arrived: a client may wait for the response before it
+// sends its body.
 import type { RawHeaders } from '../../kernel/http/http.ts';
 import type { TunnelRequestHead } from './request-head.ts';
 import type { RequestHandler } from './request-reader.ts';
@@ -24,7 +25,7 @@ export class RequestLookahead implements RequestHandler {
 
   end(trailers: RawHeaders): void {
     const head = this.#head;
-    // Trailers make it a body all the same.
+    // Trailers still make it a body.
     if (head !== undefined && trailers.length === 0) this.#head = { ...head, lengthBytes: 'none' };
     this.exhausted();
     this.#handler.end(trailers);

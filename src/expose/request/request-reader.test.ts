@@ -128,7 +128,7 @@ test('single bytes do not keep the buffers that they came in', async () => {
   };
   const settled = async (): Promise<void> => {
     collect();
-    // Buffers are freed beside the main thread.
+    // Node frees buffers outside the main thread.
     await new Promise(setImmediate);
     collect();
   };

@@ -1,5 +1,6 @@
-// Reads requests from the bytes of a tunnel, one at a time (RFC 9112): strict, incremental, with the same events for any split of the
-// same bytes. Holds the bytes behind a request until next(). Does not decide whether the connection may be used again.
+// Incremental, strict reader of requests from a tunnel, one at a time (RFC 9112). The events do not
+// depend on how the bytes are split. Holds bytes after a request until next(). Does not decide
+// whether the connection may be reused.
 import { BodyReader } from '../../http-client/body-reader.ts';
 import { CR, LF } from '../../http-client/byte-classes.ts';
 import { HeadScanner, maxHeadBytes } from '../../http-client/head-scanner.ts';
@@ -15,16 +16,25 @@ export interface RequestHandler {
   data(chunk: Buffer): void;
   /** The request is complete. */
   end(trailers: RawHeaders): void;
-  /** At any time: all bytes at hand have been read, or the handler has paused, or the request is malformed. */
+  /**
+   * Called at any time: all available bytes were read, the handler has paused, or the request
+   * is malformed.
+   */
   exhausted?(): void;
 }
 
-/** done: a complete request was read, and next() was not called yet. failed: push() has thrown; further bytes are ignored. */
+/**
+ * done: a complete request was read, and next() has not been called yet. failed: push() has thrown;
+ * further bytes are ignored.
+ */
 type Phase = 'line' | 'fields' | 'body' | 'done' | 'failed';
 
 /** A request line with its CRLF: half the limit of a head. */
 const maxLineBytes = maxHeadBytes / 2;
-/** This many pieces are joined to one: single bytes would take a hundred times their size. */
+/**
+ * Pieces are merged when there are this many: held as single bytes they would take a hundred
+ * times their size.
+ */
 const maxPieces = 64;
 const noBytes: Buffer = Buffer.alloc(0);
 
@@ -33,7 +43,7 @@ export class RequestReader {
   readonly #scanner = new HeadScanner();
   readonly #body = new BodyReader(this.#scanner);
   #phase: Phase = 'line';
-  /** The pieces of a request line that is split. */
+  /** The pieces of a request line that arrived split. */
   #linePieces: Buffer[] = [];
   #lineBytes = 0;
   #line: RequestLine | undefined;
@@ -41,7 +51,7 @@ export class RequestReader {
   #skipped = false;
   #paused = false;
   #reading = false;
-  /** Pushed and not read: after a pause, or behind a complete request. */
+  /** Pushed but not read: after a pause, or after a complete request. */
   #held: Buffer[] = [];
   #heldBytes = 0;
 
@@ -49,12 +59,10 @@ export class RequestReader {
     this.#handler = handler;
   }
 
-  /** Pushed and not read yet. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
 
-  /** Between pause() and resume(). */
   get paused(): boolean {
     return this.#paused;
   }
@@ -73,7 +81,7 @@ export class RequestReader {
     this.#run(chunk);
   }
 
-  /** Body data stops until resume(); may be called by the handler. */
+  /** Stops body data until resume(). The handler may call it. */
   pause(): void {
     this.#paused = true;
   }
@@ -92,14 +100,17 @@ export class RequestReader {
     this.#readHeld();
   }
 
-  /** Takes the bytes behind a complete request, which are not HTTP after an upgrade, and stops the reader. */
+  /**
+   * Returns the bytes after a complete request, which are not HTTP after an upgrade, and
+   * stops the reader.
+   */
   rest(): Buffer {
     const rest = this.#held.length === 0 ? noBytes : Buffer.concat(this.#held);
     this.stop();
     return rest;
   }
 
-  /** The handler is not called any more, and further bytes are ignored. Idempotent. */
+  /** The handler is not called again, and further bytes are ignored. Idempotent. */
   stop(): void {
     this.#phase = 'failed';
     this.#held = [];
@@ -163,7 +174,7 @@ export class RequestReader {
     if (this.#lineBytes > maxLineBytes) throw new GatewayError('uri_too_long', 'The request target is too long.');
     if (lineEnd === -1) {
       keep(this.#linePieces, chunk.subarray(from));
-      // Refuse other protocols by their first byte: their line may never end.
+      // Reject other protocols at their first byte, because their first line may never end.
       if (this.#lineBytes === to - from && !startsLine(chunk[from] ?? 0)) throw notHttp();
       return to;
     }
@@ -172,7 +183,7 @@ export class RequestReader {
     else line = Buffer.concat([...this.#linePieces, chunk.subarray(from, to)]).toString('latin1');
     this.#linePieces = [];
     this.#lineBytes = 0;
-    // RFC 9112 §2.2: an empty line before a request is ignored; one is enough.
+    // RFC 9112 §2.2: an empty line before a request is ignored. Only one is accepted.
     if (line === '\r\n' && !this.#skipped) {
       this.#skipped = true;
       return to;
@@ -228,7 +239,7 @@ function checkTrailers(trailers: RawHeaders): void {
   }
 }
 
-/** RFC 9110 §5.6.2: methods are tokens; CR: of an empty line. */
+/** RFC 9110 §5.6.2: methods are tokens. A CR begins an empty line. */
 function startsLine(byte: number): boolean {
   return byte === CR || (byte > 0x20 && byte < 0x7f);
 }

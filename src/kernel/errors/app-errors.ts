@@ -1,4 +1,4 @@
-// The rows of the error table (error-table.ts) for responses that `expose` makes in place of the app.
+// Rows of the error table (error-table.ts) for responses that `expose` makes in place of the app.
 import type { ErrorShape } from './error-shape.ts';
 
 type AppErrorCode =

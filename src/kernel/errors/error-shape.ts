@@ -26,12 +26,12 @@ export interface ErrorShape {
   readonly status: number;
   /** RFC 9457 §3.1.3. */
   readonly title: string;
-  /** The error type in `Proxy-Status`, unless the hop knows a more precise one. */
+  /** The error type in `Proxy-Status`, unless the reporting hop knows a more precise one. */
   readonly proxyError: ProxyErrorType;
-  /** Absent: the gateway makes the response, or both do. */
+  /** Absent: the gateway makes the response, or both the gateway and `expose` do. */
   readonly source?: 'expose';
   /** Causes, for docs/errors.md. */
   readonly when: string;
-  /** What to do about it, for docs/errors.md. */
+  /** The remedy, for docs/errors.md. */
   readonly remedy: string;
 }

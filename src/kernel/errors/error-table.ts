@@ -1,5 +1,5 @@
-// Every error code that a caller of the gateway, or of an app behind `expose`, can see, and the one table that turns a code into an
-// HTTP response and into docs/errors.md.
+// Every error code visible to callers of the gateway or of an app behind `expose`, in one table
+// that defines the HTTP response and the text in docs/errors.md.
 import { appErrors } from './app-errors.ts';
 import type { ErrorShape } from './error-shape.ts';
 
@@ -40,7 +40,7 @@ export type ErrorCode =
   | 'total_timeout'
   | keyof typeof appErrors;
 
-/** Code -> answer and explanation. */
+/** Error code -> response and explanation. */
 export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
   invalid_request: {
     status: 400,

@@ -1,15 +1,21 @@
-// The one error class of the request path.
+// The error class of the request path.
 import { type ErrorCode, errorTable } from './error-table.ts';
 
 interface GatewayErrorOptions {
   readonly cause?: unknown;
-  /** Whole seconds, at least 1: the `Retry-After` of the answer. */
+  /** Value of `Retry-After` in the response: whole seconds, at least 1. */
   readonly retryAfterSeconds?: number;
-  /** What the answer must carry beside the problem, as `WWW-Authenticate` with a 401 or `Allow` with a 405. */
+  /**
+   * Headers that the response needs besides the problem, such as `WWW-Authenticate` with a 401 or
+   * `Allow` with a 405.
+   */
   readonly headers?: readonly string[];
 }
 
-/** The one error of the request path. `message` is the `detail` that the client reads: no address, key or backend text. */
+/**
+ * `message` becomes the `detail` shown to the client, so it must contain no address, key or
+ * backend text.
+ */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   readonly code: ErrorCode;

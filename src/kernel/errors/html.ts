@@ -1,4 +1,5 @@
-// Helpers for the HTML pages of the gateway: escapes text, and makes the content security policy source that allows a page's styles.
+// Helpers for the gateway's HTML pages: escape text, and build the content security policy source
+// that allows a page's styles.
 import { hash } from 'node:crypto';
 
 const entities: Readonly<Record<string, string>> = {
@@ -9,12 +10,12 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** For text and for attribute values in quotes. */
+/** Safe in text and in quoted attribute values. */
 export function escaped(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? '');
 }
 
-/** The source list for `style-src`, of the text of a `style` element. */
+/** The `style-src` source for the text of a `style` element. */
 export function styleSource(styles: string): string {
   return `'sha256-${hash('sha256', styles, 'base64')}'`;
 }

@@ -1,5 +1,5 @@
-// The HTML page of a problem, for browsers. Self-contained: no script, nothing loaded, and styles that the page's content security
-// policy allows by their hash.
+// The HTML page of a problem, for browsers. Self-contained: no script, no external resources, and
+// styles that the page's content security policy allows by hash.
 import { escaped, styleSource } from './html.ts';
 
 export interface PageContent {
@@ -7,7 +7,7 @@ export interface PageContent {
   readonly status: number;
   readonly detail: string;
   readonly code: string;
-  /** The URL that documents the code; undefined: there is none. */
+  /** The URL that documents the code; undefined if there is none. */
   readonly link: string | undefined;
   /** Undefined: the request has no id. */
   readonly requestId: string | undefined;

@@ -1,5 +1,5 @@
-// Renders an error for a client: application/problem+json (RFC 9457) or an HTML page, with Proxy-Status (RFC 9209). Contains the
-// error's table row and detail, never its cause.
+// Renders an error for a client as application/problem+json (RFC 9457) or as an HTML page, with
+// Proxy-Status (RFC 9209). Uses the error's table row and detail, never its cause.
 import { STATUS_CODES } from 'node:http';
 import type { ProxyErrorType } from './error-shape.ts';
 import { errorTable } from './error-table.ts';
@@ -13,7 +13,10 @@ export interface ProblemContext {
   readonly proxy: 'portal-gateway' | 'portal-expose';
   /** Undefined: the request has no id. */
   readonly requestId: string | undefined;
-  /** The URL of the page that explains the codes, each at the fragment of its name. Undefined: the client can reach none. */
+  /**
+   * URL of the page that explains the codes; each code is a fragment. Undefined: no such page is
+   * reachable for the client.
+   */
   readonly errorsUrl: string | undefined;
   /** The headers of the request, whose Accept selects JSON or HTML. Undefined: JSON. */
   readonly received?: RawHeaders | undefined;
@@ -30,7 +33,7 @@ export function problemOf(error: GatewayError, context: ProblemContext): WholeRe
     received !== undefined && prefersHtml(received)
       ? htmlResponse(status, problemPage({ title, status, detail, code, link, requestId }))
       : problemResponse(status, {
-          // RFC 9457 §4.2.1: the title beside about:blank is the phrase of the status.
+          // RFC 9457 §4.2.1: with about:blank, the title is the phrase of the status.
           type: link ?? 'about:blank',
           title: link === undefined ? (STATUS_CODES[status] ?? title) : title,
           status,
@@ -54,7 +57,10 @@ function htmlResponse(status: number, page: string): WholeResponse {
   return wholeResponse(status, 'text/html; charset=utf-8', Buffer.from(page), contentPolicy(pageStyles));
 }
 
-/** Whether Accept names text/html itself and weighs it at least as high as JSON, as browsers do. Everything else gets JSON. */
+/**
+ * Whether Accept names text/html explicitly and weighs it at least as high as JSON, as browsers do.
+ * All other clients get JSON.
+ */
 function prefersHtml(received: RawHeaders): boolean {
   let html = 0;
   let json = 0;

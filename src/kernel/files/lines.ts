@@ -1,6 +1,7 @@
-// Iterates over the lines of a text: a list of all of them would hold the event loop.
+// Iterates over the lines of a text without building a list of all of them, which would block
+// the event loop.
 
-/** Without line ends. A text that ends with a line end has no empty last line. */
+/** Lines without line ends. A trailing line end does not produce an empty last line. */
 export function* linesOf(text: string): Generator<string> {
   let start = 0;
   while (start < text.length) {

@@ -1,14 +1,21 @@
-// Opens and reads files whose path comes from a user or another process: without waiting for a pipe, and never more than so many bytes.
+// Opens and reads files whose path comes from a user or another process, without blocking on a pipe
+// and up to a maximum size.
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
-/** Rejects with the system's error. The caller checks and closes the file: checks of a path could be of another file. */
+/**
+ * Rejects with the system's error. The caller checks the open file and closes it: checking the path
+ * could check a different file.
+ */
 export function openToRead(path: string): Promise<FileHandle> {
-  // Non-blocking: opening a pipe that nobody writes to would wait for ever.
+  // Non-blocking, because opening a pipe without a writer would wait forever.
   return open(path, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
-/** From `start` to the end of the file, `maxBytes` at most. A read may return less than there is, so one is not enough. */
+/**
+ * Reads from `start` to the end of the file, at most `maxBytes`. Loops, because one read may return
+ * less than is available.
+ */
 export async function readUpTo(file: FileHandle, maxBytes: number, start = 0): Promise<Buffer> {
   const buffer = Buffer.alloc(maxBytes);
   let filled = 0;

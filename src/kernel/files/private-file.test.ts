@@ -81,7 +81,10 @@ describe('the remedy for a private file', () => {
 
 const asRoot = process.getuid?.() === 0 ? false : 'needs root, to give directories to other users';
 
-/** directory/volume/..data -> ..2026, with the file in it, and directory/volume/file -> ..data/file: an AtomicWriter of Kubernetes. */
+/**
+ * The layout of Kubernetes' AtomicWriter: directory/volume/..data -> ..2026, which contains the
+ * file, and directory/volume/file -> ..data/file.
+ */
 async function mounted(t: TestContext, volumeMode: number): Promise<{ path: string; volume: string }> {
   const volume = join(await tempDirectory(t), 'volume');
   await mkdir(join(volume, '..2026'), { recursive: true });
@@ -102,7 +105,7 @@ describe('the place of a private file', () => {
     [0o775, /users of its group may write to the directory .*volume".* run "chmod g-w /],
   ] as const) {
     const what = says === undefined ? 'accepted' : 'refused';
-    // A group of root's may have lent it to this process.
+    // Run as root, the volume would belong to root and a group of this process, which is accepted.
     const lentToUs = process.getuid?.() === 0 && mode === 0o775;
     test(`a directory of mode ${mode.toString(8)} is ${what}`, async (t) => {
       const { path, volume } = await mounted(t, mode);
@@ -164,7 +167,7 @@ describe('the place of a private file', () => {
     await lchown(join(volume, '..data'), 1234, 1234);
     const says = /the link ".*\.\.data" belongs to user 1234/;
     assert.match((await placeFault(path)) ?? '', says);
-    // From below, too.
+    // Paths that pass through a parent directory are checked too.
     assert.match((await placeFault(`${volume}/..2026/../..data/file`)) ?? '', says);
     await symlink('../..data/file', join(volume, '..2026', 'link'));
     assert.match((await placeFault(join(volume, '..2026', 'link'))) ?? '', says);
@@ -175,7 +178,7 @@ describe('the place of a private file', () => {
     const link = join(await tempDirectory(t), 'link');
     await symlink(join(volume, '..2026'), link);
     await chmod(volume, 0o777);
-    // A temporary directory besides the volume's: without the link, nobody else could write to it.
+    // A temporary directory beside the volume: without the link, no other user could write to it.
     assert.match((await placeFault(`${relative(process.cwd(), link)}/../file`)) ?? '', /and so replace it/);
   });
 });

@@ -1,18 +1,21 @@
-// Decides whether a private file can be trusted: whether other users may read it, change it, or put another file in its place.
-// Reads directories and links, never the file itself. docs/security.md#private-files compares the rules with those of other servers.
+// Decides whether a private file can be trusted: whether other users may read it, change it, or
+// replace it. Reads directories and links, never the file itself. docs/security.md#private-files
+// compares the rules with those of other servers.
 import { constants } from 'node:fs';
 import { access, lstat, readlink, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import process from 'node:process';
 
-/** The user that this process trusts with its files, besides root. */
+/** The user whose files this process trusts, besides root. */
 export interface TrustedUser {
   readonly uid: number;
-  /** Groups of the process. */
+  /** Group ids of the process. */
   readonly gids: readonly number[];
 }
 
-/** A private file, or the place for one, is refused. The message names it and says what to do. */
+/**
+ * A private file, or the place for one, was rejected. The message names it and states the remedy.
+ */
 export class PrivateFileError extends Error {
   override readonly name = 'PrivateFileError';
 }
@@ -24,20 +27,21 @@ interface FileStat {
 }
 
 /**
- * key: a private key, for one user alone; a group may read it only where root lends it to that group, as PostgreSQL has it. secret: a
- * group may read it. mounted: other users may read it too, as Docker mounts secrets (mode 0444).
+ * key: a private key, readable by one user; by a group only if the file belongs to root, as in
+ * PostgreSQL. secret: a group may read it. mounted: other users may read it too, because Docker
+ * mounts secrets with mode 0444.
  */
 export type PrivateKind = 'key' | 'secret' | 'mounted';
 
 const sticky = 0o1000;
 const groupMayWrite = 0o020;
 const othersMayWrite = 0o002;
-/** As Linux follows them. */
+/** The same limit as Linux. */
 const maxSymlinks = 40;
 
 /**
- * For commands with which root administers the files of a service: the owner of `path`, or of its directory. Without root, or without such a
- * directory, the user of this process.
+ * For commands with which root administers a service's files: returns the owner of `path`, or of
+ * its directory. If not run as root, or without such a directory, returns the user of this process.
  */
 export async function administeredUser(path: string): Promise<TrustedUser | undefined> {
   const user = processUser();
@@ -46,7 +50,7 @@ export async function administeredUser(path: string): Promise<TrustedUser | unde
   return owner === undefined ? user : { uid: owner.uid, gids: [owner.gid] };
 }
 
-/** Undefined on Windows, which has neither these users nor these modes. */
+/** Undefined on Windows, which has no such users and modes. */
 export function processUser(): TrustedUser | undefined {
   const uid = process.geteuid?.();
   const gid = process.getegid?.();
@@ -55,28 +59,32 @@ export function processUser(): TrustedUser | undefined {
 }
 
 /**
- * Why another user could replace this file, and what to do. Undefined: no other user could, or there is no such path, which opening the file
- * reports. Like sshd with StrictModes, it checks every directory up to the root, because write access to one of them is enough to rename
- * everything below it. Unlike sshd, it follows the path as it was named, so that the directories of links are checked as well.
+ * Why another user could replace this file, and the remedy. Undefined: no other user could, or
+ * the path does not exist, which opening the file reports. Like sshd with StrictModes, it checks
+ * every directory up to the root, because write access to one of them is enough to rename
+ * everything below it. Unlike sshd, it follows the path as given, so that directories of links
+ * are checked as well.
  */
 export async function placeFault(
   path: string,
   user: TrustedUser | undefined = processUser(),
 ): Promise<string | undefined> {
   if (user === undefined) return undefined;
-  // Not join(), which would take a link together with the `..` behind it, where the system follows the link first.
+  // Not join(): it would remove a link together with the following `..`, but the system resolves
+  // the link first.
   const rest = stepsOf(isAbsolute(path) ? path : `${process.cwd()}/${path}`).reverse();
   let directory = '/';
   let symlinks = 0;
   for (let step: string | undefined = '.'; step !== undefined; step = rest.pop()) {
-    // Every directory on the way has been looked at.
+    // Every directory passed through has been checked.
     if (step === '..') directory = dirname(directory);
     if (step === '..') continue;
     const entry = join(directory, step);
     const found = await lstat(entry).catch(() => undefined);
     if (found === undefined) return undefined;
     if (found.isSymbolicLink()) {
-      // In a sticky directory everybody may create links, and only the owner of one may replace it.
+      // In a sticky directory everyone may create links, but only the owner of a link
+      // may replace it.
       if (!isTrusted(found.uid, user) && (await isSticky(directory)))
         return ownerFault(`the link ${shown(entry)}`, entry, found, user);
       symlinks += 1;
@@ -94,7 +102,10 @@ export async function placeFault(
   return undefined;
 }
 
-/** Why the file itself is not private, and what to do. `file` is of the open one, so that it cannot change in between. */
+/**
+ * Why the file itself is not private, and the remedy. `file` is the stat of the open file, so that
+ * it cannot change in between.
+ */
 export function privacyFault(
   path: string,
   file: FileStat,
@@ -113,7 +124,10 @@ export function privacyFault(
   return undefined;
 }
 
-/** Only root may change a file of root's, and this process must still be able to read it afterwards. */
+/**
+ * Only root may change a file that root owns, and this process must still be able to read
+ * it afterwards.
+ */
 function lentRemedy(path: string, { gid }: FileStat, kind: PrivateKind, { uid, gids }: TrustedUser): string {
   const readable = kind === 'mounted' ? `chmod 444 ${path}` : `chown ${uid} ${path} && chmod 400 ${path}`;
   const command = gids.includes(gid) ? `chmod 440 ${path}` : readable;
@@ -121,7 +135,7 @@ function lentRemedy(path: string, { gid }: FileStat, kind: PrivateKind, { uid, g
   return `run "${command}" as root${mounting}`;
 }
 
-/** Why an open file is refused, for its mode and owner or for its place, and what to do. */
+/** Why an open file is rejected, by its mode, owner or place, and the remedy. */
 export async function refusalOf(
   path: string,
   file: FileStat,
@@ -131,7 +145,10 @@ export async function refusalOf(
   return privacyFault(path, file, kind, user) ?? placeFault(path, user);
 }
 
-/** The same for a file that is used later, and created if it is missing and this user may create it. */
+/**
+ * Like refusalOf(), for a file that is used later, and created if it is missing and this user
+ * may create it.
+ */
 export async function futureRefusalOf(path: string, kind: PrivateKind): Promise<string | undefined> {
   const file = await stat(path).catch(() => undefined);
   if (file !== undefined) return refusalOf(path, file, kind);
@@ -148,7 +165,7 @@ async function isWritable(directory: string): Promise<boolean> {
   }
 }
 
-/** Looked up for each link: the steps before it may have led here by `..`. */
+/** Looked up for each link, because `..` steps may have led to this directory. */
 async function isSticky(directory: string): Promise<boolean> {
   return ((await stat(directory)).mode & sticky) !== 0;
 }
@@ -159,7 +176,8 @@ function directoryFault(path: string, found: FileStat, user: TrustedUser): strin
   if ((found.mode & sticky) !== 0) return undefined;
   if ((found.mode & othersMayWrite) !== 0)
     return `every user of this machine may write to ${what}, and so replace it: run "chmod go-w ${path}"`;
-  // Kubernetes gives a volume to the pod so (fsGroup): owned by root, and writable for a group of this process.
+  // Kubernetes prepares pod volumes like this (fsGroup): owned by root, writable for a group of
+  // this process.
   const isLent = found.uid === 0 && user.gids.includes(found.gid);
   if ((found.mode & groupMayWrite) === 0 || isLent) return undefined;
   return `the users of its group may write to ${what}, and so replace it: run "chmod g-w ${path}"`;

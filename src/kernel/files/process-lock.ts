@@ -1,5 +1,6 @@
-// Owns that one process at a time has something to itself, for as long as it lives. The operating system keeps the lock, not a note of
-// who took it: a crash, a kill and a power cut all let go of it, and no number of a process is mistaken for that of another.
+// An exclusive lock held by one process for its lifetime. The operating system keeps it, not a PID
+// file, so it is released after a crash, kill or power cut, and a reused process id cannot be
+// mistaken for the holder.
 import { open } from 'node:fs/promises';
 
 export interface ProcessLock {
@@ -11,12 +12,13 @@ export interface ProcessLock {
 const busy = 5;
 
 /**
- * `path`: a file of its own, which stays. Undefined: somebody else holds it, in whichever process or container of this machine. Rejects
- * with Node's error when there can be no such file.
+ * `path`: a dedicated lock file, which is never deleted. Undefined: another process or container on
+ * this machine holds the lock. Rejects with Node's error if the file cannot be created.
  */
 export async function lockForLife(path: string): Promise<ProcessLock | undefined> {
   await create(path);
-  // Node has no locks of files, but what holds them on every system: an empty database is one, and stays empty.
+  // Node has no file locks, but SQLite does on every system: the lock is an empty database that
+  // stays empty.
   const { DatabaseSync } = await import('node:sqlite');
   const database = new DatabaseSync(path);
   try {
@@ -33,7 +35,10 @@ export async function lockForLife(path: string): Promise<ProcessLock | undefined
   };
 }
 
-/** Not by SQLite: Node says with a code why it can't be, and nobody else may open it. */
+/**
+ * Created here, not by SQLite: Node reports an error code if it fails, and mode 0600 keeps other
+ * users from opening the file.
+ */
 async function create(path: string): Promise<void> {
   try {
     await (await open(path, 'wx', 0o600)).close();

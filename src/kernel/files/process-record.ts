@@ -1,5 +1,6 @@
-// Identifies the process that holds a lock, in a file beside it: other processes name it in messages and notice when it is gone. Process ids
-// are used again, so the token of a record tells two holders apart.
+// Identifies the process that holds a lock, in a file beside it. Other processes name it in
+// messages and detect when it has ended. Process ids are reused, so each record has a token that
+// distinguishes one holder from the next.
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import process from 'node:process';
@@ -7,18 +8,18 @@ import process from 'node:process';
 export interface ProcessRecord {
   readonly pid: number;
   readonly host: string;
-  /** New each time that the process takes a lock. */
+  /** New each time that the process acquires a lock. */
   readonly token: string;
 }
 
-/** As JSON. */
+/** Maximum size as JSON. */
 export const maxRecordBytes = 1_024;
 
 export function recordOfThisProcess(): ProcessRecord {
   return { pid: process.pid, host: hostname(), token: randomBytes(12).toString('hex') };
 }
 
-/** Undefined: not a record. The result is safe to show. */
+/** Undefined: not a record. The result is safe to print. */
 export function parseProcessRecord(text: string): ProcessRecord | undefined {
   try {
     const { pid, host, token } = JSON.parse(text) as Partial<ProcessRecord>;
@@ -30,14 +31,17 @@ export function parseProcessRecord(text: string): ProcessRecord | undefined {
   return undefined;
 }
 
-/** True: the process has ended for certain. False for processes of other machines and containers. */
+/**
+ * True if the process has certainly ended. Always false for processes of other machines
+ * and containers.
+ */
 export function isGone({ pid, host }: ProcessRecord): boolean {
   if (host !== hostname()) return false;
   try {
     process.kill(pid, 0);
     return false;
   } catch (error) {
-    // EPERM: it belongs to another user.
+    // EPERM: the process exists but belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }

@@ -1,18 +1,19 @@
-// Reads a private file, or a part of it. Refuses a file that other users may read, change or replace.
+// Reads a private file, or a part of it. Rejects a file that other users may read,
+// change or replace.
 import { openToRead, readUpTo } from './open-file.ts';
 import { PrivateFileError, type PrivateKind, refusalOf, type TrustedUser } from './private-file.ts';
 
 export interface PrivateFileOptions {
   readonly kind: PrivateKind;
-  /** Of a longer file, the beginning. */
+  /** At most this much is read, from the beginning of a longer file. */
   readonly maxBytes: number;
-  /** In bytes. Default: the beginning. */
+  /** Offset in bytes. Default: 0. */
   readonly start?: number;
-  /** The user that may own the file, besides root. Default: that of this process. */
+  /** The user that may own the file, besides root. Default: the user of this process. */
   readonly user?: TrustedUser | undefined;
 }
 
-/** Undefined: there is no such file. Throws PrivateFileError, or the system's error. */
+/** Undefined: the file does not exist. Throws PrivateFileError, or the system's error. */
 export async function readPrivateFile(path: string, options: PrivateFileOptions): Promise<Buffer | undefined> {
   const { kind, maxBytes, start = 0, user } = options;
   const file = await openToRead(path).catch((error: unknown) => {

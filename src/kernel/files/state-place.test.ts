@@ -23,7 +23,8 @@ test('directories that are missing are made for this user alone, once for all th
 const inProc = process.platform === 'linux' ? false : 'needs /proc';
 
 test('a file system that takes no directories is reported, and not asked for ever', { skip: inProc }, async () => {
-  // In a process of its own, which can be killed: the recursive mkdir of Node holds a thread and memory without end.
+  // Run in a child process that can be killed: Node's recursive mkdir would block a thread and
+  // consume memory without end.
   const script = `
     const { makePrivateDirectory } = await import(${JSON.stringify(import.meta.resolve('./state-place.ts'))});
     await makePrivateDirectory('/proc/portal-gateway/state').catch((error) => console.log(error.code));

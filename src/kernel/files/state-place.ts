@@ -1,18 +1,20 @@
-// Makes the directories of files that outlive the process, and tells places where nothing can be kept (a read-only file system, a home
-// that is missing or belongs to another user) from files that are there and cannot be used.
+// Creates directories for files that outlive the process. Distinguishes places where nothing can be
+// stored (a read-only file system, a home that is missing or belongs to another user) from existing
+// files that cannot be used.
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { placeFault, PrivateFileError, type TrustedUser } from './private-file.ts';
 
-/** The files name callers or hold keys. */
+/** The files name callers or contain keys. */
 const ownerOnly = 0o700;
 
-/** ENOENT: a file system that holds no files of users, such as /proc. ENOTDIR: a HOME of /dev/null. */
+/** ENOENT: a file system that stores no user files, such as /proc. ENOTDIR: a HOME of /dev/null. */
 const unwritable: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'ENOENT']);
 
 /**
- * Makes a directory and those above it, for this user alone. Rejects with PrivateFileError where other users could replace what is in it, and
- * with the system's error where it cannot be made. `user`: that may own it; that of this process by default.
+ * Creates a directory and its parents, for this user only. Rejects with PrivateFileError if other
+ * users could replace its contents, and with the system's error if it cannot be created. `user`:
+ * the permitted owner; default: the user of this process.
  */
 export async function makePrivateDirectory(path: string, user?: TrustedUser): Promise<void> {
   await makeStepByStep(path);
@@ -20,7 +22,10 @@ export async function makePrivateDirectory(path: string, user?: TrustedUser): Pr
   if (fault !== undefined) throw new PrivateFileError(`${path} is refused: ${fault}`);
 }
 
-/** True: no file can be kept at `path`, and none is known to be there. `error`: the system's, from the attempt to create it. */
+/**
+ * True if no file can be stored at `path` and none is known to exist there. `error`: the system's
+ * error from the attempt to create it.
+ */
 export async function isUnwritablePlace(path: string, error: unknown): Promise<boolean> {
   if (!unwritable.has(codeOf(error))) return false;
   try {
@@ -32,8 +37,8 @@ export async function isUnwritablePlace(path: string, error: unknown): Promise<b
 }
 
 /**
- * Not the recursive mkdir of Node: it never returns where the system reports ENOENT although the directory above exists, as in /proc and in a
- * /home of autofs, and it reports a read-only file system as ENOENT.
+ * Not Node's recursive mkdir: it never returns where the system reports ENOENT although the parent
+ * exists, as in /proc and in an autofs /home, and it reports a read-only file system as ENOENT.
  */
 async function makeStepByStep(path: string): Promise<void> {
   try {
@@ -45,7 +50,7 @@ async function makeStepByStep(path: string): Promise<void> {
   }
 }
 
-/** It may be there, also because another process made it first. */
+/** The directory may already exist, perhaps because another process created it first. */
 async function makeOne(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: ownerOnly });

@@ -1,7 +1,7 @@
 // Finds the values of one field among raw headers.
 import type { RawHeaders } from './http.ts';
 
-/** Of the first field with this name, which is in lower case. */
+/** Value of the first field with this name. `wanted` must be lower case. */
 export function fieldValue(headers: RawHeaders, wanted: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
@@ -10,7 +10,7 @@ export function fieldValue(headers: RawHeaders, wanted: string): string | undefi
   return undefined;
 }
 
-/** Of all fields with this name, which is in lower case, in order. */
+/** Values of all fields with this name, in order. `wanted` must be lower case. */
 export function fieldValues(headers: RawHeaders, wanted: string): string[] {
   const values: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {

@@ -1,9 +1,9 @@
-// Header fields that belong to one connection only (RFC 9110 §7.6.1) and are never passed on, in either direction, by the gateway or by
-// `expose`.
+// Header fields that belong to one connection only (RFC 9110 §7.6.1). Neither the gateway nor
+// `expose` forwards them, in either direction.
 
 const hopByHop: ReadonlySet<string> = new Set([
   'connection',
-  // RFC 7540 §3.2.1: the settings of a switch to h2c, which never happens here.
+  // RFC 7540 §3.2.1: settings for an upgrade to h2c, which is not supported.
   'http2-settings',
   'keep-alive',
   'proxy-authenticate',
@@ -14,17 +14,17 @@ const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** `name` in lower case. */
+/** `name` must be lower case. */
 export function isHopByHop(name: string): boolean {
   return hopByHop.has(name);
 }
 
-/** The options that nearly every message names, and that are hop-by-hop anyway. */
+/** Options that nearly every message names and that are hop-by-hop anyway. */
 const plainOptions: ReadonlySet<string> = new Set(['', 'keep-alive', 'close', 'upgrade', 'te']);
 
 /**
- * The fields, in lower case, that a Connection header makes hop-by-hop. Host, framing and what decides how the message is carried
- * can't be removed this way.
+ * The lower-case fields that a Connection header makes hop-by-hop. Host and Content-Length cannot
+ * be removed this way.
  */
 export function namedByConnection(value: string): readonly string[] {
   const lower = value.toLowerCase();

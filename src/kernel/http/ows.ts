@@ -1,6 +1,10 @@
-// Optional whitespace around values of header fields (RFC 9110 §5.6.3): space and tab, and nothing else that trim() would remove.
+// Optional whitespace around header field values (RFC 9110 §5.6.3): space and tab only,
+// unlike trim().
 
-/** In one pass: an expression such as `/[ \t]+$/` would try every run of spaces again from each of its characters. */
+/**
+ * In one pass: an expression such as `/[ \t]+$/` would rescan every run of spaces from each of
+ * its characters.
+ */
 export function trimOws(text: string): string {
   let start = 0;
   let end = text.length;

@@ -13,7 +13,7 @@ import {
 } from './removed-headers.ts';
 
 const names = removedHeaders.flatMap((group) => group.names);
-/** A name that an entry of the table stands for. */
+/** A concrete name that matches an entry of the table. */
 const example = (name: string): string => name.replace('*', 'any-thing');
 const spellings = (name: string): string[] => ['_', '.', '~', '!'].map((character) => name.replaceAll('-', character));
 

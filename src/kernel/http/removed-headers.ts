@@ -1,14 +1,17 @@
-// The table of request headers by which a client could pose as the gateway, as a proxy or as somebody else. docs/guides/request-headers.md
-// lists the same, and says who may send them nevertheless.
+// Request headers with which a client could impersonate the gateway, a proxy or another caller.
+// docs/guides/request-headers.md lists them, and which clients may still send them.
 
 interface RemovedHeaders {
-  /** The heading in the guide. */
+  /** The heading in docs/guides/request-headers.md. */
   readonly title: string;
-  /** Lower case; one that ends in `*` stands for all names that begin so. */
+  /** Lower case. A trailing `*` matches all names with that prefix. */
   readonly names: readonly string[];
 }
 
-/** The fields in which trusted proxies tell the gateway about the client. The gateway reads them and writes its own for the app. */
+/**
+ * Fields in which trusted proxies describe the client. The gateway reads them and writes its own
+ * for the app.
+ */
 export const forwardedFields = [
   'forwarded',
   'x-forwarded-for',
@@ -17,10 +20,10 @@ export const forwardedFields = [
   'x-forwarded-prefix',
 ] as const;
 
-/** Names of the gateway's own that tell nothing about proxies. */
+/** The gateway's own names, which carry no information about proxies. */
 const own = ['x-gateway-*', 'x-request-id'];
 
-/** The gateway writes these itself: no proxy may pass them on, whatever is configured. */
+/** The gateway writes these itself, so no proxy may pass them on, whatever the configuration. */
 const written: readonly string[] = [...own, ...forwardedFields];
 
 export const removedHeaders: readonly RemovedHeaders[] = [
@@ -70,7 +73,7 @@ export const removedHeaders: readonly RemovedHeaders[] = [
   },
 ];
 
-/** Name the method that the app is to act on in place of the request's own. */
+/** They override the method of the request for the app. */
 export const methodOverrides: readonly string[] = ['x-http-method-override', 'x-http-method', 'x-method-override'];
 
 const names = removedHeaders.flatMap((group) => group.names);
@@ -79,17 +82,17 @@ const gatewayOnly = oneOf(written);
 const overrides = oneOf(methodOverrides);
 const forwarding = oneOf(['via', ...names.filter((name) => !own.includes(name))]);
 
-/** `name` in lower case, in any spelling. */
+/** `name` must be lower case; matches any spelling of the separators. */
 export function isRemoved(name: string): boolean {
   return removed.test(name);
 }
 
-/** Removed from the requests of trusted proxies too. */
+/** Fields that are removed from requests of trusted proxies too. */
 export function isWrittenByGateway(name: string): boolean {
   return gatewayOnly.test(name);
 }
 
-/** Whether a request with such a header has passed a proxy, or pretends to. */
+/** Whether a request with this header has passed through a proxy, or pretends to have done so. */
 export function isForwarding(name: string): boolean {
   return forwarding.test(name);
 }
@@ -98,14 +101,15 @@ export function isMethodOverride(name: string): boolean {
   return overrides.test(name);
 }
 
-/** Whether a removed header is spelled in another way than with dashes. */
+/** Whether a removed header is spelled with characters other than dashes. */
 export function isDisguised(name: string): boolean {
   return /[^a-z0-9-]/.test(name) && removed.test(name);
 }
 
 /**
- * One expression, anchored: a look at each name costs no more than its characters. Servers that turn headers into variables can't tell
- * `_`, and some of them `.` and the rest, from `-` (RFC 3875 §4.1.18).
+ * Builds one anchored expression, so that testing a name is linear in its length. Servers that turn
+ * headers into variables cannot distinguish `_`, and some of them `.` and other symbols, from `-`
+ * (RFC 3875 §4.1.18).
  */
 function oneOf(names: readonly string[]): RegExp {
   const sources = names.map((name) => {

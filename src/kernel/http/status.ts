@@ -1,7 +1,7 @@
-// Owns the shape of what a gateway says of itself when it is asked: for metrics and health. Knows nobody who asks.
+// Types of the gateway's status, for metrics and health.
 
 export interface RelayStatus {
-  /** Its URL. */
+  /** The relay's URL. */
   readonly relay: string;
   readonly state: 'up' | 'suspect' | 'draining' | 'down';
   /** Round trip of the last keepalive. */
@@ -11,7 +11,7 @@ export interface RelayStatus {
 /** The last lease list of a relay. */
 export interface LeaseListStatus {
   readonly relay: string;
-  /** Entries that are used. Undefined: no list has arrived yet. */
+  /** Entries in use. Undefined: no list has arrived yet. */
   readonly leases: number | undefined;
   readonly ignored: ReadonlyMap<string, number>;
   /** Why the last attempt failed. */
@@ -23,13 +23,13 @@ export interface TunnelStatus {
   readonly relay: string;
   readonly leaseId: string;
   readonly idle: number;
-  /** In use, or being dialled. */
+  /** Tunnels in use or being dialled. */
   readonly active: number;
 }
 
-/** A certificate that the gateway shows to clients. */
+/** A certificate that the gateway presents to clients. */
 export interface CertificateStatus {
-  /** As configured. */
+  /** The path as configured. */
   readonly file: string;
   /** Milliseconds since 1970. */
   readonly expiresMs: number;
@@ -39,6 +39,9 @@ export interface GatewayStatus {
   readonly relays: readonly RelayStatus[];
   readonly tunnels: readonly TunnelStatus[];
   readonly certificates: readonly CertificateStatus[];
-  /** Whether the shared rate limits are in use. Undefined: there are none, each gateway limits by itself. */
+  /**
+   * Whether the shared rate limits are in use. Undefined: none are configured, and each gateway
+   * limits by itself.
+   */
   readonly limitsShared?: boolean | undefined;
 }

@@ -1,7 +1,9 @@
-// Owns what of a request target may be told: its path as sent. The query may hold credentials, and so may the authority of the
-// absolute form.
+// The part of a request target that may be logged: its path as sent. The query may contain
+// credentials, and so may the authority of the absolute form.
 
-/** `/a/b` of `/a/b?c` and of `http://user:secret@host/a/b?c`; nothing of a target that is neither. */
+/**
+ * `/a/b` of `/a/b?c` and of `http://user:secret@host/a/b?c`; empty for a target that is neither.
+ */
 export function pathOf(target: string): string {
   const path = before('?', before('#', target));
   if (path.startsWith('/') || path === '*') return path;

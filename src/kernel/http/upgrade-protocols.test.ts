@@ -3,7 +3,7 @@ import process from 'node:process';
 import { test } from 'node:test';
 import { isOffered, isOfferable, offerableProtocols } from './upgrade-protocols.ts';
 
-/** HTTP inside HTTP, and texts that one parser could read as it. */
+/** HTTP inside HTTP, and texts that some parser could read as it. */
 const refused: readonly string[] = [
   ...['h2c', 'H2C', 'h2', 'h2-14', 'h3', 'h3-29', 'h2c/1', 'HTTP', 'HTTP/2.0', 'http/1.1', 'HTTPS/1.3', 'http'],
   ...['TLS/1.0', 'tls', 'TLS/1.3', 'h2c;q=1', '"h2c"', 'web socket', 'websocket;h2c', 'h2c/', '/h2c', 'a/b/c', ''],

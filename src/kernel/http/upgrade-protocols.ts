@@ -1,10 +1,17 @@
-// The rule for protocols in `Upgrade` and `:protocol` (RFC 9110 §7.8, RFC 8441): which offers travel to an app, and to which of them it
-// may switch. HTTP inside HTTP never does: its requests would bypass authentication, limits and the removal of headers.
+// The rule for protocols in `Upgrade` and `:protocol` (RFC 9110 §7.8, RFC 8441): which offers are
+// forwarded to an app, and which of them it may switch to. HTTP inside HTTP is never allowed,
+// because its requests would bypass authentication, limits and the removal of headers.
 
-/** protocol = protocol-name ["/" protocol-version], both tokens. A text that is not one may be another protocol to another parser. */
+/**
+ * protocol = protocol-name ["/" protocol-version], both tokens. Other texts may be read differently
+ * by another parser.
+ */
 const protocolForm = /^([\w!#$%&'*+.^`|~-]+)(?:\/[\w!#$%&'*+.^`|~-]+)?$/;
 
-/** Begins the names of HTTP, by their version or by the ALPN id (`h2c`, `h2-14`, `h3`), and of TLS, which carries HTTP again (RFC 2817). */
+/**
+ * Prefixes of the names of HTTP, by version or by ALPN id (`h2c`, `h2-14`, `h3`), and of TLS, which
+ * can carry HTTP (RFC 2817).
+ */
 const httpNames = /^(?:https?|h[23]|tls)/;
 
 /** Whether an app may be offered this protocol: well-formed, and neither HTTP nor a layer that carries it. */
@@ -18,7 +25,7 @@ export function offerableProtocols(list: string): string[] {
   return elementsOf(list).filter(isOfferable);
 }
 
-/** Whether a 101 switches to what was offered and to nothing else. Both are values of `Upgrade`. */
+/** Whether a 101 switches to offered protocols only. Both arguments are values of `Upgrade`. */
 export function isOffered(chosen: string | undefined, offered: string): boolean {
   const offers = new Set(offerableProtocols(offered).map((protocol) => protocol.toLowerCase()));
   const protocols = elementsOf(chosen ?? '');

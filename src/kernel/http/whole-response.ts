@@ -1,5 +1,5 @@
-// Responses that the gateway or `expose` makes itself: complete in memory, with headers that let browsers only display them. Responses
-// of apps never pass here.
+// Responses that the gateway or `expose` makes itself: complete in memory, with headers that
+// restrict browsers to displaying them. Responses of apps do not pass through here.
 
 export interface WholeResponse {
   readonly status: number;
@@ -15,7 +15,7 @@ const plain: readonly string[] = [
   ...['X-Frame-Options', 'DENY'],
 ];
 
-/** A year, without subdomains: those may be apps. */
+/** One year, without subdomains, because those may be apps. */
 const strictTransport: readonly string[] = ['Strict-Transport-Security', 'max-age=31536000'];
 
 /** Content security policy: no scripts, no loading, no framing. `styles`: the source list of allowed styles. */
@@ -24,7 +24,10 @@ export function contentPolicy(styles = ''): string {
   return `default-src 'none';${style} base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 }
 
-/** Added to every such response. `encrypted`: adds Strict-Transport-Security, which browsers ignore without TLS (RFC 6797 §7.2). */
+/**
+ * Added to every response that the gateway or `expose` makes. `encrypted`: adds
+ * Strict-Transport-Security, which browsers ignore without TLS (RFC 6797 §7.2).
+ */
 export function securityHeaders(encrypted: boolean): readonly string[] {
   return encrypted ? plain.concat(strictTransport) : plain;
 }

@@ -1,6 +1,9 @@
-// Says in plain words why the certificate of a server was rejected, and what to do about it.
+// Explains why a server's certificate was rejected, and the remedy.
 
-/** `code`: Node's, of the failed handshake. `caSetting`: where users name a CA. Undefined: the certificate is not the reason. */
+/**
+ * `code`: Node's error code of the failed handshake. `caSetting`: the setting in which users name a
+ * CA. Undefined: the certificate is not the cause.
+ */
 export function certificateFault(code: string, caSetting: string): string | undefined {
   switch (code) {
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':

@@ -5,9 +5,9 @@ import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { listenOnEvery } from './listening.ts';
 
-/** Not one of this machine (RFC 5737). */
+/** An address that this machine does not have (RFC 5737). */
 const foreign = '192.0.2.1';
-/** Linux has all of 127.0.0.0/8. */
+/** Linux accepts all of 127.0.0.0/8. */
 const skip = process.platform === 'linux' ? false : 'needs several loopback addresses';
 
 async function listened(t: TestContext, addresses: readonly string[], port = 0): Promise<readonly AddressInfo[]> {

@@ -1,9 +1,10 @@
-// Listens on every address of a host name. Net servers listen on the first address only, and clients may try another one first.
+// Listens on every address of a host name. Node's net servers listen on the first address only, and
+// clients may try another one first.
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 
-/** The addresses of a host name, in the order of the system's resolver. */
+/** Returns the addresses of a host name, in the order of the system's resolver. */
 export type HostLookup = (host: string) => Promise<readonly string[]>;
 
 export interface ListenOptions {
@@ -14,14 +15,21 @@ export interface ListenOptions {
   readonly lookup?: HostLookup | undefined;
 }
 
-/** The port that the system chose for one address may be in use on another. */
+/**
+ * Attempts to find a port that is free on all addresses: the one that the system chose for one
+ * address may be in use on another.
+ */
 const maxChoices = 20;
-/** The resolver names addresses that this machine does not have, such as ::1 where IPv6 is switched off. */
+/**
+ * The resolver returned addresses that this machine does not have, such as ::1 where IPv6
+ * is disabled.
+ */
 const notOfThisMachine: ReadonlySet<unknown> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
 /**
- * One server of `create` for each address of the host, all on the same port. Addresses that this machine does not have are left out,
- * unless there is no other. Rejects with the system's error, with no server left.
+ * Creates one server for each address of the host, all on the same port. Skips addresses that this
+ * machine does not have, unless there is no other. Rejects with the system's error after closing
+ * all servers.
  */
 export async function listenOnEvery<S extends Server>(
   { host, port, lookup: addressesOf = systemLookup }: ListenOptions,

@@ -1,4 +1,5 @@
-// A Node Duplex over a byte pipe, for code that needs a stream: upgraded connections, Node's HTTP server.
+// A Node Duplex over a byte pipe, for code that needs a stream: upgraded connections and Node's
+// HTTP server.
 import { Duplex, type DuplexOptions } from 'node:stream';
 import type { BytePipe } from './byte-pipe.ts';
 import type { CountedDuplex } from '../http/http.ts';
@@ -6,15 +7,15 @@ import type { CountedDuplex } from '../http/http.ts';
 type Callback = (error?: Error | null) => void;
 
 /**
- * end() ends one direction of the pipe, destroy() aborts it unless both directions have ended. Becomes the pipe's handler in the
- * constructor.
+ * end() ends one direction of the pipe. destroy() aborts the pipe unless both directions have
+ * ended. Becomes the pipe's handler in the constructor.
  */
 export class PipeDuplex extends Duplex implements CountedDuplex {
   readonly #pipe: BytePipe;
   #heldWrite: Callback | undefined;
   #peerEnded = false;
 
-  /** `first`: bytes that are read before those of the pipe. */
+  /** `first`: bytes to deliver before those of the pipe. */
   constructor(pipe: BytePipe, options: DuplexOptions = {}, first?: Buffer) {
     super(options);
     this.#pipe = pipe;
@@ -31,7 +32,7 @@ export class PipeDuplex extends Duplex implements CountedDuplex {
         this.#releaseWrite();
       },
       closed: (error) => {
-        // After an orderly end the stream closes by itself once all is read and written.
+        // After a graceful end the stream closes by itself once everything is read and written.
         if (error !== undefined || !this.#peerEnded) this.destroy(error);
       },
     });

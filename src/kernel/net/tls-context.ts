@@ -1,11 +1,11 @@
-// The TLS settings of the gateway's listeners, as OpenSSL takes them.
+// TLS settings of the gateway's listeners, in OpenSSL's terms.
 import { createSecureContext, type SecureContext } from 'node:tls';
 
 export type MinTlsVersion = '1.2' | '1.3';
 
 /**
- * For TLS 1.2, which is off by default: ephemeral keys and authenticated encryption only. It is what RFC 9113 §9.2.2 leaves for
- * HTTP/2, and what Mozilla calls intermediate.
+ * Affects TLS 1.2, which is off by default: ephemeral keys and authenticated encryption only.
+ * RFC 9113 §9.2.2 allows these for HTTP/2, and Mozilla calls this configuration intermediate.
  */
 export const tlsCiphers: string = [
   'TLS_AES_128_GCM_SHA256',
@@ -21,15 +21,18 @@ export const tlsCiphers: string = [
 
 export interface TlsContextOptions {
   readonly minVersion: MinTlsVersion;
-  /** PEM: the certificate, and what it was signed by. */
+  /** The certificate chain in PEM. */
   readonly cert: string;
-  /** PEM. */
+  /** In PEM. */
   readonly key: string;
-  /** Who signs the certificates of clients, PEM. */
+  /** The CA that signs client certificates, in PEM. */
   readonly ca?: string | undefined;
 }
 
-/** Undefined: OpenSSL takes them. Otherwise the reason, such as "ee key too small"; it never quotes what it is about. */
+/**
+ * Undefined: OpenSSL accepts the options. Otherwise the reason, such as "ee key too small"; it
+ * never quotes key material.
+ */
 export function tlsContextFault(options: TlsContextOptions): string | undefined {
   try {
     createTlsContext(options);
@@ -54,7 +57,7 @@ export function nodeVersion(version: MinTlsVersion): 'TLSv1.2' | 'TLSv1.3' {
   return version === '1.2' ? 'TLSv1.2' : 'TLSv1.3';
 }
 
-/** OpenSSL's own words. */
+/** OpenSSL's own reason text. */
 export function tlsReasonOf(error: unknown): string {
   return error instanceof Error && 'reason' in error && typeof error.reason === 'string'
     ? error.reason

@@ -1,10 +1,11 @@
-// The URLs in a WWW-Authenticate field: a `realm` or `resource_metadata` (RFC 9728 §5.1) that names the app. Clients take them as
-// absolute, so they stay absolute. Any parameter may hold one, also without the quotes that it should have.
+// The URLs in a WWW-Authenticate field: a `realm` or `resource_metadata` (RFC 9728 §5.1) that names
+// the app. Clients expect absolute URLs, so they stay absolute. Any parameter may contain one, even
+// without the required quotes.
 
-/** In front of it: the start of the value or what separates values. */
+/** Preceded by the start of the value or by a separator. */
 const url = /(?<![^\s",=])https?:\/\/[^\s",\\]+/gi;
 
-/** The value with its URLs replaced by `rewrite`. Undefined: it would have more than `maxChars`. */
+/** Replaces the URLs in the value by `rewrite`. Undefined: the result would exceed `maxChars`. */
 export function rewriteChallenge(
   value: string,
   rewrite: (url: string) => string,

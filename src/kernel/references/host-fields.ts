@@ -1,11 +1,14 @@
-// The response fields in which an app names its own host. Values that browsers read as documents or policies, such as
-// Content-Security-Policy, are not among them, and neither are bodies.
+// The response fields in which an app names its own host. Excludes bodies and values that browsers
+// read as documents or policies, such as Content-Security-Policy.
 
-/** Fields that hold references: one reference, or among other text. */
+/** Fields that contain references, alone or within other text. */
 export type ReferenceField = 'location' | 'content-location' | 'refresh' | 'link' | 'challenge';
 export type HostField = ReferenceField | 'cookie' | 'origin';
 
-/** Undefined: another field. By length first, because most names need no further comparison. */
+/**
+ * Undefined: another field. Compares the length first, because most names need no
+ * further comparison.
+ */
 export function hostFieldOf(name: string): HostField | undefined {
   switch (name.length) {
     case 4:

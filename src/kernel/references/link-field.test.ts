@@ -32,7 +32,7 @@ test('relative references to what the content names stay, absolute ones do not',
     ['<http://app/a>; rel=preload', '</newhttp://app/a>; rel=preload'],
     ['<//app/a>', '</new//app/a>'],
     ['</a>; rel=preload, </b>; rel=next', '</a>; rel=preload, </new/b>; rel=next'],
-    // RFC 8288 §3.3: the first counts.
+    // RFC 8288 §3.3: the first one counts.
     ['</a>; rel=next; rel=preload', '</new/a>; rel=next; rel=preload'],
   ] as const) {
     assert.equal(rewriteLink(value, mark, 1_000), rewritten);

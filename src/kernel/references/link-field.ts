@@ -2,17 +2,18 @@
 // that are URIs are names and stay as they are. Reads malformed values as far as they make sense, as clients do (RFC 8288 appendix B.2).
 import { absoluteReference } from './own-reference.ts';
 
-/** One link-value: where its references are in the field, and the relation types. */
+/** One link-value: the positions of its references in the field, and the relation types. */
 interface LinkValue {
   readonly references: (readonly [from: number, to: number])[];
   relations: string;
-  /** Where the next one begins. */
+  /** Where the next link-value begins. */
   end: number;
 }
 
 /**
- * Relation types of resources that the content names as well. Their relative references must stay equal to those in the content, which
- * nobody rewrites: a preloaded stylesheet would be loaded twice.
+ * Relation types of resources that the content refers to as well. Their relative references must
+ * stay equal to those in the content, which is never rewritten: otherwise a preloaded stylesheet
+ * would be loaded twice.
  */
 const ofContent: ReadonlySet<string> = new Set([
   ...[
@@ -32,7 +33,9 @@ const unquotedRelation = /^[\t ]*rel[\t ]*=[\t ]*([\w.:-]+)[\t ]*$/i;
 /** Characters of a rewritten reference that would end it. */
 const ending = /[<>"\\]/g;
 
-/** The value with its references replaced by `rewrite`. Undefined: it would have more than `maxChars`. */
+/**
+ * Replaces the references in the value by `rewrite`. Undefined: the result would exceed `maxChars`.
+ */
 export function rewriteLink(
   value: string,
   rewrite: (reference: string) => string,
@@ -56,7 +59,7 @@ export function rewriteLink(
   return copied === 0 ? value : written + value.slice(copied);
 }
 
-/** True also without relation types: such a link means nothing (RFC 8288 §3.3). */
+/** Also true without relation types: such a link has no meaning (RFC 8288 §3.3). */
 function isOfContent(relations: string): boolean {
   return (
     relations === '' ||
@@ -97,7 +100,10 @@ function linkValueAt(value: string, from: number): LinkValue {
   return link;
 }
 
-/** Where the quote is that ends the quoted string (RFC 9110 §5.6.4) whose content begins at `from`; -1: nowhere. */
+/**
+ * Index of the closing quote of the quoted string (RFC 9110 §5.6.4) whose content begins at
+ * `from`, or -1.
+ */
 function endOfQuoted(value: string, from: number): number {
   for (let i = from; i < value.length; i += 1) {
     if (value[i] === '"') return i;

@@ -1,5 +1,5 @@
-// Rewrites the references to the app in the heads and trailers of one response, in every field that holds them. The caller decides how a
-// single reference changes.
+// Rewrites references to the app in the heads and trailers of one response, in all fields that
+// contain them. The caller decides how a single reference changes.
 import { rewriteChallenge } from './challenge-field.ts';
 import type { ReferenceField } from './host-fields.ts';
 import { rewriteLink } from './link-field.ts';
@@ -13,8 +13,9 @@ export interface ReferenceMap {
 }
 
 /**
- * Characters by which they may become longer in all: an app could otherwise have thousands of references in one field, or in interim
- * responses, replaced by ones that are as long as the client's target or host.
+ * Total number of characters by which the fields of one response may grow. Otherwise an app could
+ * send thousands of references in one field, or in interim responses, each replaced by one as long
+ * as the client's target or host.
  */
 const maxGrowthChars = 64 * 1024;
 
@@ -26,7 +27,7 @@ export class MappedReferences {
     this.#map = map;
   }
 
-  /** Undefined: the head would become too long, and the field must be left out. */
+  /** Undefined: the head would become too long, so the field must be omitted. */
   rewrite(field: ReferenceField, value: string): string | undefined {
     const maxChars = value.length + this.#spareChars;
     const rewritten = this.#rewritten(field, value, maxChars);

@@ -1,4 +1,4 @@
-// The Origin field (RFC 6454 §7), where it names one origin.
+// The Origin field (RFC 6454 §7), if it names a single origin.
 
 export interface NamedOrigin {
   readonly scheme: 'http' | 'https';

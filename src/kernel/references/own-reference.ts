@@ -1,5 +1,5 @@
-// URI references to an app's own origin (RFC 3986 §4): recognises them and turns them into paths. Paths below a prefix are
-// route/below-prefix.ts.
+// URI references to an app's own origin (RFC 3986 §4): recognises them and turns them into paths.
+// route/below-prefix.ts handles paths below a prefix.
 
 export interface AbsoluteReference {
   /** Host and port as written; '' if the reference has none. */
@@ -8,7 +8,7 @@ export interface AbsoluteReference {
   readonly path: string;
 }
 
-/** [scheme:]//authority, and the rest. */
+/** Matches [scheme:]//authority; the rest follows. */
 const absolute = /^(?:https?:)?\/\/([^/?#]*)/i;
 
 /** Undefined: a path, a relative reference, or a scheme other than http and https. */
@@ -20,7 +20,7 @@ export function absoluteReference(reference: string): AbsoluteReference | undefi
   return { authority, path: rest.startsWith('/') ? rest : `/${rest}` };
 }
 
-/** The path of an absolute reference to one of `hosts`; any other reference as it is. */
+/** Returns the path of an absolute reference to one of `hosts`; any other reference unchanged. */
 export function ownPath(reference: string, hosts: readonly string[]): string {
   const found = absoluteReference(reference);
   if (found === undefined || !isOneOf(hosts, found.authority)) return reference;
@@ -28,41 +28,43 @@ export function ownPath(reference: string, hosts: readonly string[]): string {
 }
 
 /**
- * The path as a reference: two slashes at its start would make its first segment a host (RFC 3986 §4.2). Browsers read a backslash as a
- * slash and ignore tabs (WHATWG URL).
+ * Makes the path safe as a reference: two leading slashes would turn its first segment into a host
+ * (RFC 3986 §4.2). Browsers treat a backslash as a slash and ignore tabs (WHATWG URL).
  */
 export function asReference(path: string): string {
   return /^\/\t*[/\\]/.test(path) ? `/.${path}` : path;
 }
 
-/** Where clients reach the app. */
 export interface ClientOrigin {
-  /** Undefined: not known, and the app's own is the best guess. */
+  /** Undefined: unknown; the app's own scheme is the best guess. */
   readonly scheme: 'http' | 'https' | undefined;
   readonly authority: string;
 }
 
-/** A URL of one of `hosts` as one of `client`; any other as it is. */
+/** Moves a URL of one of `hosts` to the client's origin; returns any other URL unchanged. */
 export function ownUrl(url: string, hosts: readonly string[], client: ClientOrigin): string {
   const found = absoluteReference(url);
   if (found === undefined || !isOneOf(hosts, found.authority)) return url;
   return urlAt(client, found.path, url);
 }
 
-/** `url`: as the app wrote it. */
+/** `url`: the URL as the app wrote it. */
 export function urlAt({ scheme, authority }: ClientOrigin, path: string, url: string): string {
   return `${scheme ?? url.slice(0, url.indexOf(':'))}://${authority}${path}`;
 }
 
 /**
- * Ignores letter case, default ports and the scheme: an app behind a proxy does not know which scheme the client uses. An empty
- * authority is none of them.
+ * Ignores letter case, default ports and the scheme, because an app behind a proxy does not know
+ * which scheme the client uses. An empty authority never matches.
  */
 export function isOneOf(hosts: readonly string[], authority: string): boolean {
   return authority !== '' && hosts.some((host) => host === authority || isSame(host, authority));
 }
 
-/** Longer ones differ by more than a default port, and are not compared: there may be thousands. */
+/**
+ * Compares only hosts of similar length: others differ by more than a default port, and there may
+ * be thousands.
+ */
 function isSame(host: string, authority: string): boolean {
   if (Math.abs(host.length - authority.length) > ':443'.length) return false;
   return canonical(host) === canonical(authority);

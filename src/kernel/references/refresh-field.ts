@@ -1,6 +1,6 @@
 // The URL in a Refresh field, read as browsers do (WHATWG HTML, shared declarative refresh steps).
 
-/** In front of the URL, which may be in quotes: seconds, a separator and `url=`. */
+/** The part before the URL, which may be quoted: seconds, a separator and `url=`. */
 const beforeUrl = /^[\t ]*(?:\d[\d.]*|\.[\d.]*)(?:[\t ]*[;,][\t ]*|[\t ]+)(?:url[\t ]*=[\t ]*)?/i;
 
 const encodedQuotes: Readonly<Record<string, string>> = { '"': '%22', "'": '%27' };
@@ -16,7 +16,7 @@ export function rewriteRefresh(value: string, rewrite: (url: string) => string):
   if (url === '') return value;
   const rewritten = rewrite(url);
   if (rewritten === url) return value;
-  // A quote from a prefix would end the URL.
+  // A quote that the rewrite added would end the URL.
   const encoded = quote === '' ? rewritten : rewritten.replaceAll(quote, encodedQuotes[quote] ?? '');
   return `${start}${quote}${encoded}${end === -1 ? '' : rest.slice(end)}`;
 }

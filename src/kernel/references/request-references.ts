@@ -1,10 +1,11 @@
-// The request fields in which a client names the app by the host that it knows: the page that it comes from (Origin, Referer), and
-// other resources of the app in WebDAV (RFC 4918 §10: Destination, and the tags of If).
+// The request fields in which a client names the app by the host that it uses: the referring page
+// (Origin, Referer), and other resources of the app in WebDAV (RFC 4918 §10: Destination, and the
+// tags of If).
 import type { RawHeaders } from '../http/http.ts';
 import { type NamedOrigin, namedOrigin } from './origin-field.ts';
 
 export interface RequestReferenceMap {
-  /** Undefined: stays as it is. */
+  /** Undefined: the field is unchanged. */
   origin(origin: NamedOrigin): string | undefined;
   /** The URL in Referer. */
   page(url: string): string;
@@ -12,12 +13,12 @@ export interface RequestReferenceMap {
   resource(reference: string): string;
 }
 
-/** The same array if nothing changes. */
+/** Returns the same array if nothing changes. */
 export function mapRequestReferences<T extends RawHeaders>(headers: T, map: RequestReferenceMap): T | string[] {
   let mapped: string[] | undefined;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
-    // By length first, because most names need no further comparison.
+    // Compares the length first, because most names need no further comparison.
     if (name.length !== 2 && name.length !== 6 && name.length !== 7 && name.length !== 11) continue;
     const value = headers[i + 1] ?? '';
     const replacement = mappedValue(name.toLowerCase(), value, map);
@@ -43,7 +44,10 @@ function mappedValue(name: string, value: string, map: RequestReferenceMap): str
   }
 }
 
-/** RFC 4918 §10.4.2: URLs in angle brackets are resources in front of a list, and lock tokens within its parentheses. */
+/**
+ * RFC 4918 §10.4.2: URLs in angle brackets are resources before a list, and lock tokens within its
+ * parentheses.
+ */
 function rewriteTags(value: string, map: RequestReferenceMap): string {
   let written = '';
   let copied = 0;
@@ -63,7 +67,9 @@ function rewriteTags(value: string, map: RequestReferenceMap): string {
   return written + value.slice(copied);
 }
 
-/** Where the list ends whose content begins at `from`; -1: nowhere. Entity tags in it are quoted. */
+/**
+ * Index of the end of the list whose content begins at `from`, or -1. Entity tags in it are quoted.
+ */
 function endOfList(value: string, from: number): number {
   let isQuoted = false;
   for (let i = from; i < value.length; i += 1) {

@@ -1,6 +1,6 @@
-// Undoes a replaced Host in the head of a response: references to a host that only the app's side uses become paths, or URLs of the
-// client's host where they must be absolute, and cookies lose a Domain that does not fit the client's host. References to other origins
-// stay as they are.
+// Reverts a replaced Host in the head of a response. References to the app's internal host become
+// paths, or URLs of the client's host where they must be absolute. Cookies lose a Domain that does
+// not match the client's host. References to other origins are unchanged.
 import type { RawHeaders } from '../http/http.ts';
 import { type HostField, hostFieldOf } from './host-fields.ts';
 import { MappedReferences } from './mapped-references.ts';
@@ -8,17 +8,17 @@ import { namedOrigin } from './origin-field.ts';
 import { isOneOf, ownPath, ownUrl } from './own-reference.ts';
 
 export interface ReplacedHost {
-  /** By which the app knows itself, with their ports. */
+  /** Hosts, with ports, by which the app refers to itself. */
   readonly hosts: readonly string[];
   /** The Host that was replaced. */
   readonly clientHost: string;
-  /** By which the client reaches it; undefined: not known. */
+  /** The scheme that the client uses; undefined if unknown. */
   readonly clientScheme: 'http' | 'https' | undefined;
-  /** The Origin that was replaced by one of the app; undefined if it was not. */
+  /** The Origin that was replaced by one of the app; undefined if it was not replaced. */
   readonly clientOrigin: string | undefined;
 }
 
-/** For all heads and the trailers of one response. */
+/** Used for all heads and the trailers of one response. */
 export class RestoredHost {
   readonly #replaced: ReplacedHost;
   #references: MappedReferences | undefined;
@@ -27,7 +27,7 @@ export class RestoredHost {
     this.#replaced = replaced;
   }
 
-  /** The same array if nothing changes. */
+  /** Returns the same array if nothing changes. */
   apply<T extends RawHeaders>(headers: T): T | string[] {
     let restored: string[] | undefined;
     for (let i = 0; i < headers.length; i += 2) {
@@ -41,7 +41,7 @@ export class RestoredHost {
     return restored ?? headers;
   }
 
-  /** Undefined: the field is left out. */
+  /** Undefined: the field is omitted. */
   #mapped(kind: HostField, value: string): string | undefined {
     const { hosts, clientHost, clientScheme, clientOrigin } = this.#replaced;
     if (kind === 'cookie') return withoutForeignDomain(value, hosts, clientHost);
@@ -55,14 +55,20 @@ export class RestoredHost {
   }
 }
 
-/** Access-Control-Allow-Origin with the origin of the client's page, if the app allows the one in its place. */
+/**
+ * Access-Control-Allow-Origin with the origin of the client's page, if the app allows the origin
+ * that replaced it.
+ */
 export function restoreOrigin(allowed: string, hosts: readonly string[], clientOrigin: string | undefined): string {
   if (clientOrigin === undefined) return allowed;
   const origin = namedOrigin(allowed);
   return origin !== undefined && isOneOf(hosts, origin.authority) ? clientOrigin : allowed;
 }
 
-/** Without each Domain that is right for one of `hosts` and wrong for the client, which would reject the cookie (RFC 6265 §5.3). */
+/**
+ * Removes each Domain that matches one of `hosts` but not the client's host: the client would
+ * reject the cookie (RFC 6265 §5.3).
+ */
 function withoutForeignDomain(cookie: string, hosts: readonly string[], clientHost: string): string {
   if (!/;[\t ]*domain/i.test(cookie)) return cookie;
   const [pair = '', ...attributes] = cookie.split(';');

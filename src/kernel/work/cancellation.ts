@@ -1,7 +1,8 @@
-// Owns the spreading of one fact: nobody waits for this any more. An AbortSignal says the same and costs more than all else
-// that a small request allocates, so one is made only for who asks. Knows nothing of requests.
+// A cheap cancellation token: stops all work on a request when its result is no longer needed. An
+// AbortSignal costs more than everything else that a small request allocates, so it is created
+// only on demand.
 
-/** Work that stops when nobody waits for its result. */
+/** Work that can be stopped when its result is no longer needed. */
 export interface Cancellable {
   cancel(): void;
 }
@@ -17,7 +18,6 @@ export class Cancellation {
     return this.#cancelled;
   }
 
-  /** Aborts when cancelled. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -26,7 +26,7 @@ export class Cancellation {
     return this.#controller.signal;
   }
 
-  /** Work that is added too late is cancelled at once. */
+  /** If already cancelled, cancels the work at once. */
   add(work: Cancellable): void {
     if (this.#cancelled) work.cancel();
     else if (this.#work === undefined) this.#work = work;

@@ -1,5 +1,5 @@
-// Owns time limits that nearly always are kept: one timer for each duration in use, not one for each request. Knows nothing of
-// what is limited. A deadline never comes early and at most a timer's millisecond, plus the loop's lag, late.
+// Time limits that rarely expire: one timer per duration in use, not one per request. A deadline
+// never fires early, and is late by at most a timer's millisecond plus the event loop's lag.
 import type { Clock } from '../clock.ts';
 
 /** Called when the time is up. Must not throw. */
@@ -7,10 +7,10 @@ export interface Expiring {
   expired(): void;
 }
 
-/** One time limit of one owner, for one thing after another: arming it again allocates nothing. */
+/** A reusable time limit of one owner. Arming it again allocates nothing. */
 export class Deadline {
   readonly owner: Expiring;
-  // Links of the list that it is armed in, which alone touches them.
+  // Links in the DeadlineList, which alone modifies them.
   list: DeadlineList | undefined = undefined;
   previous: Deadline | undefined = undefined;
   next: Deadline | undefined = undefined;
@@ -21,7 +21,7 @@ export class Deadline {
   }
 }
 
-/** All deadlines of one duration, so the one armed first is due first. */
+/** All deadlines of one duration, so the one armed first expires first. */
 class DeadlineList {
   readonly #afterMs: number;
   readonly #clock: Clock;
@@ -61,7 +61,7 @@ class DeadlineList {
     this.#timer = setTimeout(() => {
       this.#expire();
     }, Math.ceil(inMs));
-    // What is limited keeps the process alive, or nothing does.
+    // The work under the limit must keep the process alive, not its timer.
     this.#timer.unref();
   }
 
@@ -76,7 +76,7 @@ class DeadlineList {
     this.#wakeForFirst(nowMs);
   }
 
-  /** An owner may have armed a deadline when its own came, and the timer with it. */
+  /** An owner may have armed another deadline in expired(), and thereby started the timer. */
   #wakeForFirst(nowMs: number): void {
     if (this.#first === undefined) this.#empty(this.#afterMs);
     else if (this.#timer === undefined) this.#wake(this.#first.dueMs - nowMs);
@@ -94,7 +94,7 @@ export class Deadlines {
     this.#clock = clock;
   }
 
-  /** Starts, or starts anew. */
+  /** Starts or restarts the deadline. */
   arm(deadline: Deadline, afterMs: number): void {
     deadline.list?.remove(deadline);
     let list = this.#lists.get(afterMs);

@@ -3,10 +3,10 @@
 export class InTurn {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Begins once all earlier work has settled, failed or not. */
+  /** Starts once all earlier work has settled, whether it succeeded or failed. */
   run<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work);
-    // Without the result: it may be large, and the next piece of work may come much later.
+    // Keeps no reference to the result: it may be large, and the next work may start much later.
     this.#last = result.then(nothing, nothing);
     return result;
   }

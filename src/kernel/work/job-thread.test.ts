@@ -88,7 +88,7 @@ for (const [what, url, message] of [
   });
 }
 
-/** Every thread that starts from here on. */
+/** Collects every thread that is started from now on. */
 function threadsOf(t: TestContext): Worker[] {
   const started: Worker[] = [];
   const add = (worker: Worker): void => {
@@ -112,7 +112,7 @@ test('an idle thread ends, and the next job starts another', async (t) => {
   for (let i = 0; i < 2; i += 1) {
     assert.equal(await run({ do: 'echo', value: i }), i);
     const worker = started[i];
-    // Exited already, where it has no id any more.
+    // A worker that has already exited has no id.
     if (worker !== undefined && worker.threadId !== -1) await once(worker, 'exit');
   }
   assert.equal(started.length, 2);

@@ -1,5 +1,6 @@
-// A worker thread for long work between requests: takes one job at a time, plain data in and plain data out, and sends and receives it
-// in slices of the event loop's time. A thread that fails, ends or takes too long fails its job and is replaced for the next one.
+// A worker thread for long work between requests: runs one job at a time on plain data, and sends
+// and receives it in slices of event loop time. If the thread fails, exits or takes too long, the
+// job fails and the next one gets a new thread.
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { InTurn } from './in-turn.ts';
 import type { JobThreadData } from './job-worker.ts';
@@ -7,19 +8,22 @@ import { Assembly, type Piece, piecesOf } from './pieces.ts';
 import { Slices, type Steps } from './slices.ts';
 
 export interface JobThreadOptions {
-  /** The file that the thread runs, which calls serveJobs(). */
+  /** The file that the thread runs; it must call serveJobs(). */
   readonly program: URL;
-  /** For messages and debuggers. */
+  /** Shown in messages and debuggers. */
   readonly name: string;
-  /** For one job. */
+  /** Time limit of one job. */
   readonly timeoutMs: number;
-  /** Of the thread's own heap. Default: as Node.js chooses for the machine. A thread that needs more fails its job. */
+  /**
+   * Limit of the thread's heap. Default: Node.js chooses it for the machine. A thread that needs
+   * more fails its job.
+   */
   readonly maxHeapMiB?: number;
-  /** An idle thread ends after this time: one that has worked may hold much memory. */
+  /** An idle thread ends after this time, because it may hold much memory. */
   readonly idleMs?: number;
 }
 
-/** The thread did not complete its job. Nothing of its result is used. */
+/** The thread did not complete its job. No part of its result is used. */
 export class JobThreadError extends Error {
   override readonly name = 'JobThreadError';
 }
@@ -42,12 +46,12 @@ export class JobThread {
     this.#options = options;
   }
 
-  /** Deeply frozen. Rejects with JobThreadError, or with the reason of the signal. */
+  /** The result is deeply frozen. Rejects with JobThreadError, or with the reason of the signal. */
   run(job: unknown, signal?: AbortSignal): Promise<unknown> {
     return this.#turns.run(() => this.#run(job, signal));
   }
 
-  /** A job in progress rejects. Idempotent. */
+  /** Rejects a job in progress. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#stop();
@@ -72,7 +76,7 @@ export class JobThread {
       this.#idle = setTimeout(() => void this.#stop(), this.#options.idleMs ?? defaultIdleMs).unref();
       return result;
     } catch (error) {
-      // The thread may still be at work on the job.
+      // The thread may still be working on the job.
       await this.#stop();
       throw error;
     } finally {
@@ -91,7 +95,7 @@ export class JobThread {
         ...(maxHeapMiB !== undefined && { resourceLimits: { maxOldGenerationSizeMb: maxHeapMiB } }),
         transferList: [port2],
       });
-      // For an idle thread, too: an 'error' event without a listener would end the process.
+      // Also needed for an idle thread: an 'error' event without a listener would end the process.
       worker.on('error', () => undefined);
       worker.on('exit', () => {
         results.close();
@@ -103,7 +107,7 @@ export class JobThread {
     }
   }
 
-  /** Resolves when the thread has sent its result. Listens until `over`. */
+  /** Resolves when the thread has sent its result. Listens until `over` is aborted. */
   #done(worker: Worker, over: AbortSignal): Promise<void> {
     const { timeoutMs } = this.#options;
     return new Promise((resolve, reject) => {

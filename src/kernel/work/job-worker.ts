@@ -1,14 +1,14 @@
-// The thread's side of job-thread.ts: runs one job after the other, and replies with the result. A job that throws ends the thread.
+// The worker's side of job-thread.ts: runs one job after another and replies with the result. A job
+// that throws ends the thread.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { Assembly, type Piece, piecesOf } from './pieces.ts';
 
-/** What the thread is started with. */
 export interface JobThreadData {
-  /** The other side reads the messages of a result from it, in slices. */
+  /** The main thread reads the messages of a result from this port, in slices. */
   readonly results: MessagePort;
 }
 
-/** `work` gets plain data and returns plain data. */
+/** `work` receives and returns plain data. */
 export function serveJobs(work: (job: unknown) => Promise<unknown>): void {
   const { results } = workerData as JobThreadData;
   let job = new Assembly();

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { entriesOf } from './large-records.ts';
 import { Assembly, type Piece, piecesOf } from './pieces.ts';
 
-/** Each as another thread would receive it. */
+/** Passes each piece through serialization, as another thread would receive it. */
 function received(value: unknown): { readonly assembly: Assembly; readonly pieces: readonly Piece[] } {
   const assembly = new Assembly();
   const pieces = Array.from(piecesOf(value), (piece) => deserialize(serialize(piece)) as Piece);
@@ -70,7 +70,7 @@ test('what is missing is noticed, and no name changes what a record is', () => {
     if (entries !== undefined) new Assembly().add(entries);
   }, TypeError);
   const record = JSON.parse('{ "__proto__": { "admin": true } }') as object;
-  // Whole in its message, where a structured clone makes it.
+  // Fits one message, where a structured clone creates it.
   assert.deepEqual(received([record]).assembly.value, [record]);
   const large: object = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`n${i}`, i]));
   Object.defineProperty(large, '__proto__', { value: {}, enumerable: true });

@@ -1,19 +1,26 @@
-// Cuts plain data into messages that are each cheap to receive, and puts them together again. A structured clone is read in one go by
-// the thread that receives it, which takes 15 ms for a configuration of 1 MiB.
+// Splits plain data into messages that are each cheap to receive, and reassembles them. The
+// receiving thread reads a structured clone in one go, which takes 15 ms for a
+// configuration of 1 MiB.
 import { entriesOf, keepNames } from './large-records.ts';
 
-/** A list or record that is cut is opened, filled by any number of messages and closed; those inside it likewise. */
+/**
+ * A list or record that is split is opened, filled by any number of messages and closed; nested
+ * ones likewise.
+ */
 export type Piece =
   | { readonly kind: 'open'; readonly name: string; readonly list: boolean }
   | { readonly kind: 'entries'; readonly entries: readonly (readonly [name: string, value: unknown])[] }
   | { readonly kind: 'close' };
 
-/** Values in one message: less than 1 ms of the receiver's time. */
+/** Maximum values in one message: less than 1 ms of the receiver's time. */
 const maxValues = 500;
-/** A text counts as one value for so many characters. */
+/** This many characters of a string count as one value. */
 const charactersPerValue = 256;
 
-/** For lists, records and everything else that a structured clone copies. Yields one message at each step. */
+/**
+ * Splits lists, records and all other values that a structured clone copies. Yields one
+ * message per step.
+ */
 export function* piecesOf(value: unknown): Generator<Piece, undefined> {
   yield* cut([['', value]], '', false);
 }
@@ -40,7 +47,7 @@ function* cut(entries: Iterable<readonly [string, unknown]>, name: string, list:
   yield { kind: 'close' };
 }
 
-/** Counts no further than it takes to see that there are too many for one message. */
+/** Stops counting once there are too many for one message. */
 function valuesIn(value: unknown): number {
   if (typeof value === 'string') return 1 + value.length / charactersPerValue;
   if (!isContainer(value)) return 1;
@@ -59,7 +66,7 @@ function isContainer(value: unknown): value is Container {
   return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
 }
 
-/** Items of a list have no names: they keep their order. */
+/** Items of a list have no names; their order is kept. */
 function* valuesOf(container: Container): Generator<readonly [string, unknown]> {
   if (isList(container)) for (const item of container) yield ['', item];
   else yield* entriesOf(container);
@@ -74,9 +81,9 @@ type Opened =
   | { readonly items: unknown[]; readonly names?: undefined }
   | { readonly items: Record<string, unknown>; readonly names: string[] };
 
-/** Puts the messages of one value together. */
+/** Reassembles the messages of one value. */
 export class Assembly {
-  /** The innermost last. */
+  /** Innermost last. */
   readonly #open: Opened[] = [];
   #root: Container | undefined = undefined;
 
@@ -85,8 +92,8 @@ export class Assembly {
   }
 
   /**
-   * Frozen, but for the lists and records that were cut: freezing one takes the longer the more it holds. Throws TypeError while
-   * messages are missing.
+   * Frozen, except for the lists and records that were split, because freezing takes longer the
+   * more they contain. Throws TypeError while messages are missing.
    */
   get value(): unknown {
     if (!this.isWhole) throw new TypeError('the end of the data is missing');

@@ -1,10 +1,10 @@
-// Cuts long work into slices, so that the event loop serves requests in between. Work is a generator that yields after each small
-// step; its result is the same as if it ran in one go.
+// Splits long work into slices, so that the event loop serves requests in between. Work is a
+// generator that yields after each small step; the result does not depend on the slicing.
 
 /** Work that yields after each small step. */
 export type Steps<T> = Generator<undefined, T>;
 
-/** `use` is called once for each item, a step each. */
+/** Calls `use` once for each item, one step each. */
 export function* each<T>(items: Iterable<T>, use: (item: T) => void): Steps<void> {
   for (const item of items) {
     use(item);
@@ -12,10 +12,16 @@ export function* each<T>(items: Iterable<T>, use: (item: T) => void): Steps<void
   }
 }
 
-/** Well below the 10 ms that one piece of work may hold the loop: a garbage collection may come on top. */
+/**
+ * Well below the 10 ms for which one piece of work may block the loop: a garbage collection
+ * may add to it.
+ */
 const sliceMs = 4;
 
-/** One for each piece of work, or for several that follow each other: the time of a slice counts over all of them. */
+/**
+ * Use one for each piece of work, or for several in a row: the time of a slice is counted across
+ * all of them.
+ */
 export class Slices {
   #untilMs = Number.NEGATIVE_INFINITY;
 
@@ -31,7 +37,7 @@ export class Slices {
   }
 }
 
-/** In one go: for little work, and where no request waits. */
+/** Runs without pausing: for small work, and where no request is waiting. */
 export function atOnce<T>(work: Generator<unknown, T>): T {
   for (;;) {
     const step = work.next();
@@ -39,7 +45,7 @@ export function atOnce<T>(work: Generator<unknown, T>): T {
   }
 }
 
-/** After the input and output that is ready now. */
+/** Resolves after the I/O that is ready now. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -5,7 +5,7 @@ import { TimeLimit } from './time-limit.ts';
 
 test('a limit that is reached aborts with a TimeoutError', async () => {
   using limit = new TimeLimit(1);
-  // Nothing else keeps this process waiting.
+  // Nothing else keeps this process alive.
   const waiting = setTimeout(() => undefined, 10_000);
   await once(limit.signal, 'abort');
   clearTimeout(waiting);

@@ -1,7 +1,8 @@
-// Owns a limit on how long something may take, which leaves nothing behind when it was quicker. The timer of AbortSignal.timeout()
-// lives to its end: a thousand dials a second would keep fifteen thousand of them.
+// A time limit that leaves nothing behind when the work finishes early. The timer of
+// AbortSignal.timeout() lives until it expires: at a thousand dials a second, fifteen thousand of
+// them would be pending.
 
-/** Held with `using`, for as long as the limit is meant. */
+/** Declare it with `using` for as long as the limit applies. */
 export class TimeLimit implements Disposable {
   /** Aborts with a TimeoutError, as AbortSignal.timeout() does. */
   readonly signal: AbortSignal;
