@@ -1,5 +1,5 @@
-// Closes the debugger port that a SIGUSR1 during Node's own start opened, before src/main.ts could listen to the signal. A port that a
-// flag of Node asks for stays open.
+// Closes the debugger port that a SIGUSR1 during Node's own start opened, before src/main.ts could
+// listen to the signal. A port that a flag of Node asks for stays open.
 import inspector from 'node:inspector';
 import process from 'node:process';
 import { nodeOptions } from '../config/source/node-options.ts';

@@ -1,5 +1,5 @@
-// Signals for the log of a running gateway: SIGUSR1 opens its file again, SIGUSR2 toggles the debug level. Elsewhere both are ignored:
-// src/main.ts listens to them in every command.
+// Signals for the log of a running gateway: SIGUSR1 opens its file again, SIGUSR2 toggles the debug
+// level. Elsewhere both are ignored: src/main.ts listens to them in every command.
 import process from 'node:process';
 import type { GatewayLog } from '../observe/logs/log.ts';
 

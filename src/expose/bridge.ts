@@ -29,7 +29,10 @@ export interface BridgeOptions {
  * hold a file descriptor towards the app.
  */
 export const defaultMaxTunnels = 2_000;
-/** Longer than the gateway keeps one (portal.pool.idle_timeout, 90 s): the side that sends requests should close first. */
+/**
+ * Longer than the gateway keeps one (portal.pool.idle_timeout, 90 s): the side that sends requests
+ * should close first.
+ */
 const defaultIdleTunnelMs = 150_000;
 
 export class Bridge {

@@ -1,4 +1,5 @@
-// Publishes one local app on several relays: every tunnel of every relay goes to one bridge. Reconnecting is done by the relay client.
+// Publishes one local app on several relays: every tunnel of every relay goes to one bridge.
+// Reconnecting is done by the relay client.
 import type { Credential } from '../portal/identity.ts';
 import type { RelayClient } from '../portal/relay-client.ts';
 import type { Bridge } from './bridge.ts';

@@ -1,5 +1,5 @@
-// Writes the responses of one tunnel: heads, framed content, trailers (RFC 9112 §6, §7), and the Connection field. Does not close the
-// tunnel.
+// Writes the responses of one tunnel: heads, framed content, trailers (RFC 9112 §6, §7), and the
+// Connection field. Does not close the tunnel.
 import { framedChunk, lastChunkWith } from '../http-client/chunk-framing.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import type { BytePipe } from '../kernel/net/byte-pipe.ts';

@@ -37,7 +37,10 @@ const maxEarlyBytes = 64 * 1024;
  */
 const quietBeforeEndMs = 3_000;
 
-/** idle: no request, or a part of its head. lingering: this side has ended, and received bytes are dropped. */
+/**
+ * idle: no request, or a part of its head. lingering: this side has ended, and received bytes are
+ * dropped.
+ */
 type State = 'idle' | 'serving' | 'upgraded' | 'lingering' | 'closed';
 
 export class Tunnel implements ResponseSink, Expiring {
@@ -203,7 +206,10 @@ export class Tunnel implements ResponseSink, Expiring {
     } else if (heldBytes > maxAheadBytes) this.#pipe.destroy();
   }
 
-  /** A caller that ends its direction before the response is complete has disconnected; further writes to it would block. */
+  /**
+   * A caller that ends its direction before the response is complete has disconnected; further
+   * writes to it would block.
+   */
   #ended(): void {
     this.#unread = false;
     this.#reader.stop();

@@ -1,4 +1,5 @@
-// Warns once a day, while the gateway runs, about certificates that are about to expire: a gateway may run for longer than they are valid.
+// Warns once a day, while the gateway runs, about certificates that are about to expire: a gateway
+// may run for longer than they are valid.
 import { checkCertificates } from '../config/check/certificates.ts';
 import type { Config } from '../config/load/config.ts';
 import { showPath } from '../config/schema/names.ts';

@@ -1,4 +1,5 @@
-// The composition root of the data plane, and the only file that names its concrete parts: listener, pipeline, directory, tunnels.
+// The composition root of the data plane, and the only file that names its concrete parts:
+// listener, pipeline, directory, tunnels.
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';

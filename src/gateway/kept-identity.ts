@@ -1,4 +1,5 @@
-// Loads the identity that a command keeps in the state directory, or creates one for this process if no file can be written.
+// Loads the identity that a command keeps in the state directory, or creates one for this process
+// if no file can be written.
 import { isUnwritablePlace } from '../kernel/files/state-place.ts';
 import { loadOrCreateIdentity } from '../portal/identity-file.ts';
 import { createCredential, type Credential } from '../portal/index.ts';

@@ -20,7 +20,9 @@ export interface LeaseNames {
   prepare(config: Config): Promise<() => void>;
 }
 
-/** Rejects with StartError when the file cannot be read: without it any lease could take any name. */
+/**
+ * Rejects with StartError when the file cannot be read: without it any lease could take any name.
+ */
 export async function keepLeaseNames(
   parts: AsyncDisposableStack,
   config: Config,

@@ -1,4 +1,5 @@
-// Remembers rejected reloads for /health/details: their log lines may have been rotated away, and the next restart would fail.
+// Remembers rejected reloads for /health/details: their log lines may have been rotated away, and
+// the next restart would fail.
 import { maskSecrets } from '../kernel/mask-keys.ts';
 import { printable } from '../kernel/printable.ts';
 

@@ -15,7 +15,10 @@ import { ResponseReader } from './response-reader.ts';
 export interface HttpConnectionOwner {
   /** An exchange is complete, and send() may be called again. */
   idle(): void;
-  /** The peer sent bytes that belong to no exchange, so the connection is closed. A complete response before them was delivered. */
+  /**
+   * The peer sent bytes that belong to no exchange, so the connection is closed. A complete
+   * response before them was delivered.
+   */
   excess(): void;
   /**
    * The pipe was closed by either side, possibly after an upgrade. Called once, as the last call.
@@ -43,7 +46,10 @@ interface Exchange {
   outcome: { readonly trailers: RawHeaders } | { readonly upgrade: ResponseHead } | undefined;
 }
 
-/** idle: open, no exchange. closing: received bytes are ignored. upgraded: the pipe belongs to the handler of the upgrade. */
+/**
+ * idle: open, no exchange. closing: received bytes are ignored. upgraded: the pipe belongs to the
+ * handler of the upgrade.
+ */
 type State = 'idle' | 'busy' | 'closing' | 'upgraded' | 'closed';
 
 export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
@@ -270,7 +276,8 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     const reusable = head?.persistent === true && uploaded && !excess && !this.#peerEnded && !this.pipe.closed;
     this.#keepAliveMs = head?.keepAliveSeconds === undefined ? undefined : head.keepAliveSeconds * 1000;
     this.#state = 'idle';
-    // The response may be complete while its receiver still wants a pause; the next exchange must not inherit it.
+    // The response may be complete while its receiver still wants a pause; the next exchange must
+    // not inherit it.
     if (this.#paused) {
       this.#paused = false;
       this.#resumePipe();

@@ -56,7 +56,8 @@ export function controlFields(headers: readonly string[], version: '1.0' | '1.1'
         fields.lengthBytes = lengthOf(headers[i + 1] ?? '');
         break;
       case 16:
-        // Not a standard field (RFC 9112 Appendix C.2.2), but some peers send it to close the connection.
+        // Not a standard field (RFC 9112 Appendix C.2.2), but some peers send it to close the
+        // connection.
         if (!isNamed(name, 'Proxy-Connection', 'proxy-connection')) break;
         if (optionsOf(headers[i + 1] ?? '').includes('close')) fields.close = true;
         break;
@@ -120,8 +121,9 @@ function optionsOf(value: string): string[] {
 }
 
 /**
- * Undefined unless the timeout is a whole number of seconds. RFC 2068 §19.7.1.1 is the last specification of the field. Nearly all
- * peers write `timeout=5` or `timeout=5, max=100`, which is parsed without a regular expression.
+ * Undefined unless the timeout is a whole number of seconds. RFC 2068 §19.7.1.1 is the last
+ * specification of the field. Nearly all peers write `timeout=5` or `timeout=5, max=100`, which is
+ * parsed without a regular expression.
  */
 function timeoutOf(value: string): number | undefined {
   if (value.startsWith('timeout=')) {

@@ -36,7 +36,10 @@ export class HeadScanner {
   #seenBytes = 0;
   /** The bytes counted by #seenBytes. */
   #kept: Buffer | undefined;
-  /** Offsets within the section: the start of the first field line, then the colon and the end of each line. */
+  /**
+   * Offsets within the section: the start of the first field line, then the colon and the end of
+   * each line.
+   */
   #marks: number[] = [];
   #markCount = 0;
 

@@ -1,8 +1,9 @@
 // The phases of a response reader, and the coarser states that it exposes.
 
 /**
- * idle: no request yet. done: the response is complete. upgraded: the bytes belong to another protocol. failed: push(), resume() or
- * end() has thrown, or stop() was called; further bytes are ignored.
+ * idle: no request yet. done: the response is complete. upgraded: the bytes belong to another
+ * protocol. failed: push(), resume() or end() has thrown, or stop() was called; further bytes are
+ * ignored.
  */
 export type ReaderState = 'idle' | 'head' | 'body' | 'done' | 'upgraded' | 'failed';
 

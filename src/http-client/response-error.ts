@@ -1,6 +1,9 @@
 // The error of the response reader, with one readable sentence per code.
 
-/** not_http: wrong protocol or version. cut: the peer ended too early. The others name the malformed part. */
+/**
+ * not_http: wrong protocol or version. cut: the peer ended too early. The others name the malformed
+ * part.
+ */
 export type ResponseErrorCode = keyof typeof details;
 
 /**

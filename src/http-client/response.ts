@@ -9,7 +9,9 @@ export interface ExpectedResponse {
   readonly offeredProtocols: string;
 }
 
-/** How the end of a body is found (RFC 9112 §6.3). `close`: only the end of the connection ends it. */
+/**
+ * How the end of a body is found (RFC 9112 §6.3). `close`: only the end of the connection ends it.
+ */
 export type BodyFraming =
   | { readonly kind: 'none' }
   | { readonly kind: 'length'; readonly bytes: number }

@@ -1,4 +1,5 @@
-// The format of the gateway's own API keys, for code that must recognise them among other credentials.
+// The format of the gateway's own API keys, for code that must recognise them among other
+// credentials.
 
 const form = /^sk_(?:live|test)_[0-9A-Za-z]{48}$/;
 

@@ -21,8 +21,9 @@ export function isLeaseId(text: string): boolean {
 }
 
 /**
- * Lease names are compared after NFC normalisation and lower-casing; the result is normalised again, because lower-casing can give
- * letters that compose. Final sigma (ς) is mapped to σ, because a `prefix-*` pattern may cut a word anywhere.
+ * Lease names are compared after NFC normalisation and lower-casing; the result is normalised
+ * again, because lower-casing can give letters that compose. Final sigma (ς) is mapped to σ,
+ * because a `prefix-*` pattern may cut a word anywhere.
  */
 export function foldName(name: string): string {
   if (isAscii(name)) return name.toLowerCase();

@@ -138,7 +138,8 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     if (this.#encode()) pool.acquire(this, again.timeouts.dialMs);
   }
 
-  // Called by the sink and the server. Once the response is complete, its tunnel may carry another request.
+  // Called by the sink and the server. Once the response is complete, its tunnel may carry another
+  // request.
 
   pause(): void {
     if (this.#phase === 'streaming') this.#connection?.http.pause();

@@ -256,7 +256,8 @@ export class TunnelPool implements ConnectionOwner {
   #dialled(tunnel: Tunnel, pending: Pending): void {
     const connection = new Connection(tunnel, this);
     this.#inUse += 1;
-    // First the waiter that it was dialled for: every other one has a dial of its own, or is queued behind maxActive.
+    // First the waiter that it was dialled for: every other one has a dial of its own, or is queued
+    // behind maxActive.
     if (this.#isPending(pending)) {
       this.#forget(pending);
       if (connection.dead) {

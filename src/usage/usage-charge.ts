@@ -1,4 +1,5 @@
-// Computes the charge for one response: the tokens that the app reported, within bounds, or an estimate. Pure.
+// Computes the charge for one response: the tokens that the app reported, within bounds, or an
+// estimate. Pure.
 import type { LlmTokens } from '../kernel/events.ts';
 import type { QuotasPolicy, TokenClass } from '../policy/policy.ts';
 import { noTokens } from './token-counts.ts';

@@ -1,5 +1,6 @@
-// The module that seals and opens small frames: ChaCha20-Poly1305 without associated data (RFC 8439 §2.8) over a memory of fixed
-// size. The caller writes key and frame into the memory and reads the result from it.
+// The module that seals and opens small frames: ChaCha20-Poly1305 without associated data (RFC 8439
+// §2.8) over a memory of fixed size. The caller writes key and frame into the memory and reads the
+// result from it.
 import { aeadLayout as layout } from '../../src/portal/secure/aead-layout.ts';
 import { chacha20 } from './chacha20.ts';
 import { poly1305 } from './poly1305.ts';
@@ -25,7 +26,10 @@ const clear = func({
   ],
 });
 
-/** `end` is the address behind the data. Pads it with zeros to whole blocks and appends the block of lengths (RFC 8439 §2.8). */
+/**
+ * `end` is the address behind the data. Pads it with zeros to whole blocks and appends the block of
+ * lengths (RFC 8439 §2.8).
+ */
 const appendLengths: readonly Wat[] = [
   v128.store(get('end'), v128.zero),
   set('padded', i32.and(i32.add(get('end'), 15), -16)),
@@ -37,8 +41,8 @@ const appendLengths: readonly Wat[] = [
 const wipeKey = call('clear', layout.key, layout.key + keyBytes);
 
 /**
- * `seal(length)`: encrypts the data in place and writes the tag behind it. Leaves only the frame in memory, and behind it ciphertext of
- * earlier, longer frames.
+ * `seal(length)`: encrypts the data in place and writes the tag behind it. Leaves only the frame in
+ * memory, and behind it ciphertext of earlier, longer frames.
  */
 const seal = func({
   name: 'seal',
@@ -68,8 +72,8 @@ const seal = func({
 });
 
 /**
- * `open(length)`: returns 1 if the tag behind the data is valid, with the plaintext at `plaintext`; otherwise 0, with no plaintext in
- * memory. The caller copies the plaintext and clears it.
+ * `open(length)`: returns 1 if the tag behind the data is valid, with the plaintext at `plaintext`;
+ * otherwise 0, with no plaintext in memory. The caller copies the plaintext and clears it.
  */
 const open = func({
   name: 'open',

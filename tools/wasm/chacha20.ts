@@ -1,5 +1,5 @@
-// ChaCha20 (RFC 8439 §2.3 and 2.4), four blocks at once: each v128 holds the same word of four consecutive blocks, so that the
-// quarter rounds need no shuffling between words.
+// ChaCha20 (RFC 8439 §2.3 and 2.4), four blocks at once: each v128 holds the same word of four
+// consecutive blocks, so that the quarter rounds need no shuffling between words.
 import { func, get, i32, set, v128, type Wat, whileLoop } from './wat.ts';
 
 const blockBytes = 64;
@@ -24,8 +24,8 @@ const x = (word: number): string => `x${word}`;
 const words = Array.from({ length: 16 }, (_, word) => word);
 
 /**
- * Rotations by whole bytes are one swizzle, with its pattern in a local: as an immediate, V8 builds it again for each use. Other
- * rotations are two shifts.
+ * Rotations by whole bytes are one swizzle, with its pattern in a local: as an immediate, V8 builds
+ * it again for each use. Other rotations are two shifts.
  */
 const bytePatterns: Readonly<Record<number, { readonly local: string; readonly bytes: readonly number[] }>> = {
   16: { local: 'left16', bytes: [2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13] },
@@ -54,8 +54,9 @@ function round(quarterRounds: readonly QuarterRound[]): Wat[] {
 }
 
 /**
- * `chacha20(counter, from, to)`: writes the 256 bytes at `from`, xored with the blocks `counter` to `counter + 3`, to `to`.
- * `from` may equal `to`; otherwise they must not overlap. Reads the key and nonce at the given addresses before it writes.
+ * `chacha20(counter, from, to)`: writes the 256 bytes at `from`, xored with the blocks `counter` to
+ * `counter + 3`, to `to`. `from` may equal `to`; otherwise they must not overlap. Reads the key and
+ * nonce at the given addresses before it writes.
  */
 export function chacha20(keyAddress: number, nonceAddress: number): Wat {
   const initial = (word: number): Wat => {

@@ -1,5 +1,6 @@
-// Poly1305 (RFC 8439 §2.5) in five limbs of 26 bits, two blocks at a time. Sums of the limbs' products fit 64 bits, and no step
-// depends on the value of a limb: neither a branch nor an address.
+// Poly1305 (RFC 8439 §2.5) in five limbs of 26 bits, two blocks at a time. Sums of the limbs'
+// products fit 64 bits, and no step depends on the value of a limb: neither a branch nor an
+// address.
 import { func, get, i32, i64, set, type Wat, when, whileLoop } from './wat.ts';
 
 const limbs = [0, 1, 2, 3, 4] as const;
@@ -38,8 +39,8 @@ const prepareFactor = (times5: string, factor: string): Wat[] =>
   limbs.slice(1).map((i) => set(limb(times5, i), i64.mul(get(limb(factor, i)), i64.const(5))));
 
 /**
- * d = a * factor mod 2^130 - 5, or d += that, before carries. A limb that is pushed out at the top comes back at the bottom
- * times 5, because 2^130 is 5.
+ * d = a * factor mod 2^130 - 5, or d += that, before carries. A limb that is pushed out at the top
+ * comes back at the bottom times 5, because 2^130 is 5.
  */
 function multiply(a: string, factor: string, times5: string, addTo: 'nothing' | 'd' = 'nothing'): Wat[] {
   return limbs.map((k) => {
@@ -51,7 +52,9 @@ function multiply(a: string, factor: string, times5: string, addTo: 'nothing' | 
   });
 }
 
-/** Moves what exceeds 26 bits of `from` to `to`; 'wraps' is the way from the top limb to the bottom. */
+/**
+ * Moves what exceeds 26 bits of `from` to `to`; 'wraps' is the way from the top limb to the bottom.
+ */
 function carry(from: string, to: string, way: 'up' | 'wraps' = 'up'): Wat[] {
   const excess = i64.shr(get(from), limbBits);
   return [
@@ -60,7 +63,10 @@ function carry(from: string, to: string, way: 'up' | 'wraps' = 'up'): Wat[] {
   ];
 }
 
-/** Leaves limbs of 26 bits, of which the second may exceed them by a few: small enough to be multiplied again. */
+/**
+ * Leaves limbs of 26 bits, of which the second may exceed them by a few: small enough to be
+ * multiplied again.
+ */
 const carryAll = (name: string): Wat[] => [
   ...[0, 1, 2, 3].flatMap((i) => carry(limb(name, i), limb(name, i + 1))),
   ...carry(limb(name, 4), limb(name, 0), 'wraps'),
@@ -89,7 +95,9 @@ const twoBlocks: readonly Wat[] = [
   advance(2 * blockBytes),
 ];
 
-/** h mod 2^130 - 5: takes h - p where that is not negative, chosen by a mask and not by a branch. */
+/**
+ * h mod 2^130 - 5: takes h - p where that is not negative, chosen by a mask and not by a branch.
+ */
 const reduceFully: readonly Wat[] = [
   ...[1, 2, 3].flatMap((i) => carry(limb('h', i), limb('h', i + 1))),
   ...carry('h4', 'h0', 'wraps'),
@@ -103,7 +111,10 @@ const reduceFully: readonly Wat[] = [
   ...limbs.map((i) => set(limb('h', i), i64.choose(get('below'), get(limb('h', i)), get(limb('g', i))))),
 ];
 
-/** The tag is h + s mod 2^128; s is the second half of the key. Word by word, each from the end of one limb and the start of the next. */
+/**
+ * The tag is h + s mod 2^128; s is the second half of the key. Word by word, each from the end of
+ * one limb and the start of the next.
+ */
 const writeTag: readonly Wat[] = [0, 1, 2, 3].flatMap((word) => {
   const low = i64.shr(get(limb('h', word)), 6 * word);
   const high = i64.shl(get(limb('h', word + 1)), limbBits - 6 * word);
@@ -118,8 +129,9 @@ const numbers = (names: readonly string[]): Record<string, 'i64'> =>
   Object.fromEntries(names.flatMap((name) => limbs.map((i) => [limb(name, i), 'i64' as const])));
 
 /**
- * `poly1305(key, from, end, tag)`: writes to `tag` the tag of the whole blocks of 16 bytes from `from` to `end`, under the one-time
- * key of 32 bytes at `key`. Locals: h accumulator, r and q = r^2 the factors, s and t five times them, m a block, d products.
+ * `poly1305(key, from, end, tag)`: writes to `tag` the tag of the whole blocks of 16 bytes from
+ * `from` to `end`, under the one-time key of 32 bytes at `key`. Locals: h accumulator, r and q =
+ * r^2 the factors, s and t five times them, m a block, d products.
  */
 export const poly1305: Wat = func({
   name: 'poly1305',

@@ -1,5 +1,5 @@
-// Builds WebAssembly text in folded form from small expressions, so that the generators read like the algorithm.
-// Does not assemble it: that is wabt's work.
+// Builds WebAssembly text in folded form from small expressions, so that the generators read like
+// the algorithm. Does not assemble it: that is wabt's work.
 
 /** A folded expression or statement of the text format. */
 export type Wat = string;

@@ -1,5 +1,5 @@
-// The identity that `expose` publishes with: loads or creates it, locks it against other processes of this machine, and takes over from the
-// process that holds it (`--replace`).
+// The identity that `expose` publishes with: loads or creates it, locks it against other processes
+// of this machine, and takes over from the process that holds it (`--replace`).
 import { exposeIdentityPath } from '../../config/source/state-directory.ts';
 import { claimIdentity, type IdentityLock, takeOverIdentity } from '../../expose/identity-lock.ts';
 import { type ProcessRecord, processText } from '../../kernel/files/process-record.ts';
@@ -18,7 +18,9 @@ export interface IdentityOptions {
 
 /** How long an unreachable relay can delay the takeover. */
 const otherRelaysPatienceMs = 15_000;
-/** Longer than a drain takes: up to 12 s until the lease has moved, and 5 s for requests in flight. */
+/**
+ * Longer than a drain takes: up to 12 s until the lease has moved, and 5 s for requests in flight.
+ */
 const drainPatienceMs = 60_000;
 
 export class ExposeIdentity {
@@ -45,7 +47,10 @@ export class ExposeIdentity {
     this.#requestDrain = resolve;
   }
 
-  /** Throws CliFault while another process of this machine publishes with the identity, unless it is to be replaced. */
+  /**
+   * Throws CliFault while another process of this machine publishes with the identity, unless it is
+   * to be replaced.
+   */
   static async open(options: IdentityOptions, context: CliContext): Promise<ExposeIdentity> {
     const { name, replace = false } = options;
     const file = options.identity ?? exposeIdentityPath(context.environment().stateDirectory, name);
@@ -62,8 +67,9 @@ export class ExposeIdentity {
   }
 
   /**
-   * Reports that the lease is published on one of `relays`. The process to be replaced is asked to drain once the lease is on all of them,
-   * or after 15 s on some: requests on a relay that this process does not reach would be lost.
+   * Reports that the lease is published on one of `relays`. The process to be replaced is asked to
+   * drain once the lease is on all of them, or after 15 s on some: requests on a relay that this
+   * process does not reach would be lost.
    */
   publishedOn(relay: string, relays: readonly string[]): void {
     const toReplace = this.#toReplace;

@@ -1,5 +1,5 @@
-// The lines that `expose` prints while it runs. Decides which first failure ends the command instead of being retried: one that only the
-// user can fix, while no relay has taken the lease.
+// The lines that `expose` prints while it runs. Decides which first failure ends the command
+// instead of being retried: one that only the user can fix, while no relay has taken the lease.
 import type { AppFailure, AppFault } from '../../expose/app/app-fault.ts';
 import type { ExposeEvent } from '../../expose/expose-event.ts';
 import type { Target } from '../../expose/app/target.ts';

@@ -1,5 +1,6 @@
-// The lines of `expose` about a conflict over its lease: another identity holds the name, or another process publishes with the same
-// identity. Prints a line at first, and again every ten minutes while the conflict lasts.
+// The lines of `expose` about a conflict over its lease: another identity holds the name, or
+// another process publishes with the same identity. Prints a line at first, and again every ten
+// minutes while the conflict lasts.
 import { printable } from '../../kernel/printable.ts';
 import { LeaseRejected, type PortalError } from '../../portal/index.ts';
 import type { Terminal } from '../terminal.ts';

@@ -47,8 +47,8 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   const notes = new ExposeNotes(context.terminal, target);
   const { requireAssertion: source } = options;
   const gate = source && new AssertionGate(source, credential.id, notes.exposeEvent);
-  // Try to load the keys of assertions before publishing. If that fails, requests are rejected until
-  // a later attempt succeeds.
+  // Try to load the keys of assertions before publishing. If that fails, requests are rejected
+  // until a later attempt succeeds.
   await gate?.look();
   const { hostHeader, maxTunnels } = options;
   const bridge = new Bridge({ target, hostHeader, maxTunnels, log: notes.exposeEvent, gate });

@@ -1,9 +1,11 @@
-// Warns about API keys that are easy to guess: common words, few characters, repetitions. Checks keys in plain text only, since a hash shows
-// nothing of its key.
+// Warns about API keys that are easy to guess: common words, few characters, repetitions. Checks
+// keys in plain text only, since a hash shows nothing of its key.
 import type { Warning } from './access-warnings.ts';
 import type { Config } from '../load/config.ts';
 
-/** An attacker with many addresses can try fewer bits than this, although each address is throttled. */
+/**
+ * An attacker with many addresses can try fewer bits than this, although each address is throttled.
+ */
 const minBits = 64;
 /** Entropy of a character that continues a run (aaaa, abcd, 4321). */
 const runBits = 1;

@@ -22,7 +22,10 @@ export interface AppFault {
   readonly reason: string;
 }
 
-/** From sending the last byte of a request to the head of its response. Longer than any gateway waits by default. */
+/**
+ * From sending the last byte of a request to the head of its response. Longer than any gateway
+ * waits by default.
+ */
 export const responseTimeoutMs = 600_000;
 /**
  * A local port accepts at once or never; a target on another machine gets enough time for TCP to

@@ -1,4 +1,5 @@
-// An HTTP connection to the app, with the state that its pool needs. local-dial.ts opens the sockets.
+// An HTTP connection to the app, with the state that its pool needs. local-dial.ts opens the
+// sockets.
 import { HttpConnection } from '../../http-client/connection.ts';
 import type { StreamPipe } from '../../http-client/stream-pipe.ts';
 import { Deadline, type Expiring } from '../../kernel/work/deadlines.ts';

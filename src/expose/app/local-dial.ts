@@ -1,5 +1,5 @@
-// One attempt to open a connection to the app, over TCP or TLS, within a time limit. `localhost` is tried on both families of addresses.
-// Speaks no HTTP.
+// One attempt to open a connection to the app, over TCP or TLS, within a time limit. `localhost` is
+// tried on both families of addresses. Speaks no HTTP.
 import net from 'node:net';
 import tls from 'node:tls';
 import { StreamPipe } from '../../http-client/stream-pipe.ts';

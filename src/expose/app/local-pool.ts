@@ -59,7 +59,10 @@ export class LocalPool implements LocalConnectionOwner {
     return this.#idle.length;
   }
 
-  /** `fresh`: a connection that was never used, for a request that cannot be repeated or that upgrades its connection. */
+  /**
+   * `fresh`: a connection that was never used, for a request that cannot be repeated or that
+   * upgrades its connection.
+   */
   acquire(waiter: LocalWaiter, freshness: 'any' | 'fresh'): void {
     const connection = freshness === 'any' ? this.#takeIdle() : undefined;
     if (connection === undefined) this.#dial(waiter);

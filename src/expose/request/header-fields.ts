@@ -86,7 +86,10 @@ function isNamed(named: ReadonlySet<string>, lower: string): boolean {
 }
 
 export interface ResponseHeadOptions {
-  /** The content is chunked; otherwise the response's Content-Length or the end of the connection delimits it. */
+  /**
+   * The content is chunked; otherwise the response's Content-Length or the end of the connection
+   * delimits it.
+   */
   readonly chunked: boolean;
   /** Trailers may follow the content. */
   readonly trailers: boolean;

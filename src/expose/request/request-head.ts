@@ -29,7 +29,10 @@ export interface TunnelRequestHead {
   readonly offeredProtocols: string;
 }
 
-/** RFC 9112 §3. A target has no fragment (RFC 9112 §3.2); bytes beyond ASCII pass, because many clients send UTF-8. */
+/**
+ * RFC 9112 §3. A target has no fragment (RFC 9112 §3.2); bytes beyond ASCII pass, because many
+ * clients send UTF-8.
+ */
 const lineForm = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21\x22\x24-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
 /** A number with more digits might not be a safe integer. */
 const lengthForm = /^\d{1,15}$/;

@@ -68,8 +68,9 @@ export class RequestReader {
   }
 
   /**
-   * Takes ownership of the bytes, which the reader may change. Throws GatewayError invalid_request, uri_too_long, headers_too_large,
-   * not_implemented or expectation_failed, once; later bytes are ignored.
+   * Takes ownership of the bytes, which the reader may change. Throws GatewayError invalid_request,
+   * uri_too_long, headers_too_large, not_implemented or expectation_failed, once; later bytes are
+   * ignored.
    */
   push(chunk: Buffer): void {
     if (this.#phase === 'failed' || chunk.length === 0) return;

@@ -87,7 +87,10 @@ export function isIdempotent(method: string): boolean {
  */
 export const emptyBodyIsAnnounced: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
-/** Whether a response to this method with this status has no content, whatever its fields say (RFC 9110 §6.4.1). */
+/**
+ * Whether a response to this method with this status has no content, whatever its fields say (RFC
+ * 9110 §6.4.1).
+ */
 export function isBodyless(method: string, status: number): boolean {
   return method === 'HEAD' || status === 204 || status === 304;
 }

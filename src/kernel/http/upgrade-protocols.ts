@@ -14,7 +14,10 @@ const protocolForm = /^([\w!#$%&'*+.^`|~-]+)(?:\/[\w!#$%&'*+.^`|~-]+)?$/;
  */
 const httpNames = /^(?:https?|h[23]|tls)/;
 
-/** Whether an app may be offered this protocol: well-formed, and neither HTTP nor a layer that carries it. */
+/**
+ * Whether an app may be offered this protocol: well-formed, and neither HTTP nor a layer that
+ * carries it.
+ */
 export function isOfferable(protocol: string): boolean {
   const name = protocolForm.exec(protocol)?.[1];
   return name !== undefined && !httpNames.test(name.toLowerCase());

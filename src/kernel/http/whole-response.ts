@@ -18,7 +18,10 @@ const plain: readonly string[] = [
 /** One year, without subdomains, because those may be apps. */
 const strictTransport: readonly string[] = ['Strict-Transport-Security', 'max-age=31536000'];
 
-/** Content security policy: no scripts, no loading, no framing. `styles`: the source list of allowed styles. */
+/**
+ * Content security policy: no scripts, no loading, no framing. `styles`: the source list of allowed
+ * styles.
+ */
 export function contentPolicy(styles = ''): string {
   const style = styles === '' ? '' : ` style-src ${styles};`;
   return `default-src 'none';${style} base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;

@@ -1,5 +1,6 @@
-// The URI references in a Link field (RFC 8288 §3): its targets, and the `anchor` parameters that replace their context. Relation types
-// that are URIs are names and stay as they are. Reads malformed values as far as they make sense, as clients do (RFC 8288 appendix B.2).
+// The URI references in a Link field (RFC 8288 §3): its targets, and the `anchor` parameters that
+// replace their context. Relation types that are URIs are names and stay as they are. Reads
+// malformed values as far as they make sense, as clients do (RFC 8288 appendix B.2).
 import { absoluteReference } from './own-reference.ts';
 
 /** One link-value: the positions of its references in the field, and the relation types. */

@@ -1,4 +1,5 @@
-// Logs what relays list: lists that cannot be fetched, entries that are ignored, names that change or are claimed by a second lease.
+// Logs what relays list: lists that cannot be fetched, entries that are ignored, names that change
+// or are claimed by a second lease.
 import type { Logger } from 'pino';
 import {
   leaseListFailed,

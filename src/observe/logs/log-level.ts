@@ -20,7 +20,9 @@ export class LogLevelSwitch {
     this.#logger.level = this.#level;
   }
 
-  /** Between the configured level and `debug`; where `debug` is configured, between it and `info`. */
+  /**
+   * Between the configured level and `debug`; where `debug` is configured, between it and `info`.
+   */
   toggle(): void {
     this.#switched = !this.#switched;
     const level = this.#level;

@@ -1,4 +1,5 @@
-// Log lines about relays: connected, lost, not reached. Lines about the leases that they list are in lease-log.ts.
+// Log lines about relays: connected, lost, not reached. Lines about the leases that they list are
+// in lease-log.ts.
 import type { Logger } from 'pino';
 import { listen, relayChanged, type RelayChanged } from '../../kernel/events.ts';
 

@@ -1,4 +1,5 @@
-// Problem responses of the gateway, with the CORS fields that let pages of allowed origins read them.
+// Problem responses of the gateway, with the CORS fields that let pages of allowed origins read
+// them.
 import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { problemOf } from '../../kernel/errors/problem.ts';
 import type { WholeResponse } from '../../kernel/http/whole-response.ts';

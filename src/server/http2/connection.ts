@@ -1,4 +1,5 @@
-// One HTTP/2 connection: its bounds, its idle time and its end. Http2RequestCycle handles its streams.
+// One HTTP/2 connection: its bounds, its idle time and its end. Http2RequestCycle handles its
+// streams.
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { systemClock } from '../../kernel/clock.ts';

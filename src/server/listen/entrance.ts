@@ -62,7 +62,10 @@ export class ListenerSet {
     for (const protocol of this.#protocols) protocol.close();
   }
 
-  /** Responds to requests in flight where that is still possible, and ends every connection. Idempotent. */
+  /**
+   * Responds to requests in flight where that is still possible, and ends every connection.
+   * Idempotent.
+   */
   cut(): void {
     this.#cut.abort();
     for (const protocol of this.#protocols) protocol.abandon(leaving());
