@@ -1,5 +1,6 @@
-// The import law of docs/architecture.md: for each room, the rooms of ours that it may import. A room that is not listed
-// may not exist. gateway/ puts the others together, and cli/ is the program around it: it may import everything.
+// The import law of docs/architecture.md: for each room, the rooms of ours that it may import. A
+// room that is not listed may not exist. gateway/ puts the others together, and cli/ is the program
+// around it: it may import everything.
 const law = {
   kernel: [],
   policy: ['kernel'],

@@ -71,7 +71,7 @@ export const isOrigin: TextCheck = (text) => {
 
 export const isToken: TextCheck = (text) => token.test(text);
 
-/** One of the headers that are removed from the requests of clients (docs/guides/request-headers.md). */
+/** A header that is removed from the requests of clients (docs/guides/request-headers.md). */
 export const isForwardableHeader: TextCheck = (text) => {
   const name = text.toLowerCase();
   if (text.includes('*')) return 'must be the whole name of one header, without *';

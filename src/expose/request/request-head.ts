@@ -129,7 +129,7 @@ function controlOf(headers: RawHeaders): Control {
         if (name.toLowerCase() === 'content-length') control.length = joined(control.length, value);
         break;
       case 16:
-        // Not a standard field (RFC 9112 Appendix C.2.2), but some clients send it to close the connection.
+        // Not a standard field (RFC 9112 Appendix C.2.2); some clients close connections by it.
         if (name.toLowerCase() === 'proxy-connection') addOptions(control, value);
         break;
       case 17:
