@@ -3,451 +3,451 @@
 
 /** The configuration of Portal Gateway. Only what differs from a default needs to be written. */
 export interface Config {
-  /** The main listener and what protects it. */
+  /** The main listener and its limits. */
   readonly gateway: GatewayConfig;
-  /** TLS, and with it HTTP/2, on the main listener. */
+  /** TLS and HTTP/2 on the main listener. */
   readonly tls: TlsConfig;
-  /** The separate listener for health, metrics and details. */
+  /** A separate listener for health, metrics and details. */
   readonly admin: AdminConfig;
   /** The relays, and the tunnels through them. */
   readonly portal: PortalConfig;
-  /** Who may call. */
+  /** Authentication of callers. */
   readonly auth: AuthConfig;
-  /** Who may call which lease: pattern (`name`, `prefix-*`, `*` or a lease id) to a list of principals. The most specific kind of pattern counts. Nothing listed means denied. */
+  /** Which principals may call which leases: maps a pattern (`name`, `prefix-*`, `*` or a lease id) to a list of principals. The most specific kind of matching pattern applies. Principals that are not listed are denied. */
   readonly leaseAcl: Readonly<Record<string, readonly string[]>>;
-  /** Which addresses may call at all. */
+  /** Client addresses that may call the gateway. */
   readonly ipRules: IpRulesConfig;
-  /** Token buckets. A request is admitted by all of them or charged to none. */
+  /** Token buckets. A request is charged only if every bucket that applies to it admits it. */
   readonly rateLimit: RateLimitConfig;
-  /** What each key may use in all. Counted beyond a restart; with `rate_limit.storage.type: redis`, by all gateways together. */
+  /** Total usage allowed to each key per day and month. Counters survive restarts; with `rate_limit.storage.type: redis`, all gateways share them. */
   readonly quotas: QuotasConfig;
-  /** The shares of concurrent requests and streams under contention. Without contention any caller may use everything. */
+  /** Shares of concurrent requests and streams under contention. Without contention any caller may use the whole capacity. */
   readonly limits: SharesConfig;
-  /** How long the apps may take. */
+  /** How long apps and bodies may take. */
   readonly timeouts: TimeoutsConfig;
-  /** Cross-origin requests of browsers, for every lease. */
+  /** Cross-origin requests (CORS), for every lease. */
   readonly cors: CorsConfig;
-  /** Settings for some leases, by pattern: `name`, `prefix-*` or `*`. Of the patterns that fit, the most specific one counts. */
+  /** Settings for some leases, by pattern: `name`, `prefix-*` or `*`. The most specific matching pattern applies. */
   readonly leases: Readonly<Record<string, LeaseConfig>>;
-  /** Metrics for Prometheus. */
+  /** Prometheus metrics. */
   readonly metrics: MetricsConfig;
   /** The log. */
   readonly logging: LoggingConfig;
 }
 
-/** The main listener and what protects it. */
+/** The main listener and its limits. */
 export interface GatewayConfig {
-  /** The address to listen on, or a name: then every address of it. `0.0.0.0` in the container image. */
+  /** The address to listen on, or a host name, for all of its addresses. `0.0.0.0` in the container image. */
   readonly host: string;
-  /** The port to listen on; 0 takes any that is free. */
+  /** The port to listen on; 0 picks a free one. */
   readonly port: number;
-  /** Serves each lease at `https://<lease>.<base_domain>/` too. Empty: by path only. */
+  /** Also serves each lease at `https://<lease>.<base_domain>/`. Empty: by path only. */
   readonly baseDomain: string;
-  /** The gateway's public base URL: `iss` of the assertions that apps get, and the start of `type` in problems. In path mode an `Origin` equal to it becomes the app's. */
+  /** The gateway's public base URL; used as `iss` in assertions and as the base of `type` in error responses. In path mode an `Origin` equal to it is replaced with the app's. */
   readonly publicUrl: string;
-  /** Addresses and blocks whose `X-Forwarded-*`, `Forwarded` and PROXY protocol headers are believed. Of the addresses that they name, the right-most one that is not trusted is the client. */
+  /** Addresses and blocks whose `X-Forwarded-*`, `Forwarded` and PROXY protocol headers are trusted. The client address is the right-most address in them that is not trusted itself. */
   readonly trustedProxies: readonly string[];
-  /** Hosts that are served: names, `*.example.com` or literal addresses, with or without a port; `*` allows any. Others get 421. Empty: any host for requests to leases that require a credential; for leases open to `anonymous` only loopback names, literal IP addresses, the host of `public_url` and names below `base_domain`. */
+  /** Hosts to serve: names, `*.example.com` or literal addresses, with or without a port; `*` allows any. Requests for other hosts get 421. Empty: any host for requests to leases that require a credential; for leases open to `anonymous` only loopback names, literal IP addresses, the host of `public_url` and names below `base_domain`. */
   readonly allowedHosts: readonly string[];
   /** Headers that a proxy in `trusted_proxies` may pass to apps although they are removed from all other requests, such as `X-Forwarded-User`; whole names only. */
   readonly forwardHeaders: readonly string[];
-  /** A request head that is not whole after this time is answered 408. */
+  /** How long a client may take to send a request head; then 408. */
   readonly readHeaderTimeoutMs: number;
-  /** A connection without a request is closed after this time. */
+  /** Closes a connection that has had no request for this long. */
   readonly idleTimeoutMs: number;
-  /** How long requests may go on after SIGTERM and `drain_delay`; the rest is answered 503 `draining` or cut. */
+  /** How long requests in flight may continue after SIGTERM and `drain_delay`; then they get 503 `draining` or are aborted. */
   readonly shutdownGraceMs: number;
-  /** How long the gateway listens on after SIGTERM, with 503 on `/health/ready`: as long as load balancers take to send it no more connections. */
+  /** How long the gateway keeps listening after SIGTERM, with 503 on `/health/ready`. Set it to the time that load balancers need to stop sending connections. */
   readonly drainDelayMs: number;
-  /** How long an idle kept-alive connection stays open when the gateway has stopped listening, to answer one more request. */
+  /** How long an idle keep-alive connection stays open after the gateway has stopped listening, to serve one more request. */
   readonly drainLingerMs: number;
-  /** A larger request head is answered 431, a target of more than half of it 414. */
+  /** The largest request head; a larger one gets 431. A request target of more than half this size gets 414. */
   readonly maxHeaderBytes: number;
-  /** A larger request body is answered 413. Bodies are streamed and never held in memory. */
+  /** The largest request body; a larger one gets 413. Bodies are streamed and never buffered as a whole. */
   readonly maxBodyBytes: number;
-  /** Open client connections; more are closed at once. */
+  /** The most open client connections; further ones are closed at once. */
   readonly maxConnections: number;
-  /** Open connections of one client address, or of one /64 of IPv6; the addresses of `trusted_proxies` have no such bound. */
+  /** The most open connections of one client address, or of one IPv6 /64. Addresses in `trusted_proxies` are exempt. */
   readonly maxConnectionsPerIp: number;
-  /** Requests at work at once; more wait in the queue. A stream leaves this count at its response head or 101 and counts as a stream instead. */
+  /** The most concurrent requests; further ones wait in the queue. At its response head or 101, a stream stops counting here and counts towards `max_streams` instead. */
   readonly maxInFlight: number;
-  /** Streams and upgraded connections open at once; more are answered 503 `overloaded`. */
+  /** The most concurrent streams and upgraded connections; further ones get 503 `overloaded`. */
   readonly maxStreams: number;
-  /** Requests that may wait while `max_in_flight` are at work; more are answered 503 `overloaded`. */
+  /** The most requests that wait while `max_in_flight` are in flight; further ones get 503 `overloaded`. */
   readonly queue: number;
-  /** The longest pause between two pieces of a request body. */
+  /** The longest pause between two chunks of a request body. */
   readonly bodyTimeoutMs: number;
-  /** The least that a client must take of a response in a second, as the mean over 30s while data waits for it; slower ones are cut. Streams are exempt. */
+  /** The lowest rate, in bytes per second, at which a client may read a response, averaged over 30s while data is waiting for it. Responses to slower clients are aborted. Streams are exempt. */
   readonly minWriteRateBytes: number;
-  /** Every connection begins with a PROXY protocol header, version 2, of one of `trusted_proxies`. */
+  /** Requires every connection to begin with a PROXY protocol version 2 header from one of `trusted_proxies`. */
   readonly proxyProtocol: boolean;
 }
 
-/** TLS, and with it HTTP/2, on the main listener. */
+/** TLS and HTTP/2 on the main listener. */
 export interface TlsConfig {
-  /** Listens with TLS. */
+  /** Enables TLS, and with it HTTP/2. */
   readonly enabled: boolean;
-  /** The certificate and its chain, PEM. Read again when it changes. */
+  /** The certificate and its chain (PEM). Reloaded when it changes. */
   readonly certFile: string;
-  /** The private key of `cert_file`, PEM. Refused where other users may read or replace it. */
+  /** The private key of `cert_file` (PEM). Rejected if other users can read or replace it. */
   readonly keyFile: string;
-  /** The oldest TLS version that is spoken. A change ends connections of before with what is in flight. */
+  /** The lowest TLS version to accept. A change closes existing connections, including those with requests in flight. */
   readonly minVersion: '1.2' | '1.3';
-  /** Demands client certificates signed by these authorities, PEM. Empty: none are asked for. A change ends connections of before with what is in flight. */
+  /** Requires client certificates issued by these CAs (PEM). Empty: client certificates are not requested. A change closes existing connections, including those with requests in flight. */
   readonly clientCaFile: string;
-  /** More certificates, chosen by the name that the client asks for (SNI). */
+  /** Further certificates, selected by the server name that the client sends (SNI). */
   readonly certificates: readonly CertificateConfig[];
 }
 
 /** A certificate and its key. */
 export interface CertificateConfig {
-  /** The certificate and its chain, PEM. */
+  /** The certificate and its chain (PEM). */
   readonly certFile: string;
-  /** Its private key, PEM. Refused where other users may read or replace it. */
+  /** The private key of the certificate (PEM). Rejected if other users can read or replace it. */
   readonly keyFile: string;
 }
 
-/** The separate listener for health, metrics and details. */
+/** A separate listener for health, metrics and details. */
 export interface AdminConfig {
-  /** Serves `/health`, `/metrics` and `/health/details` here; 0: on the main port. */
+  /** The port for `/health`, `/metrics` and `/health/details`; 0: serves them on the main port. */
   readonly port: number;
 }
 
 /** The relays, and the tunnels through them. */
 export interface PortalConfig {
-  /** The short form of `relays` with one entry. */
+  /** Short form of `relays` with one entry. */
   readonly relayUrl: string;
-  /** The relays to be connected to. */
+  /** The relays to connect to. */
   readonly relays: readonly RelayConfig[];
-  /** The gateway's private key (Ed25519, PEM), usually `file:PATH`. Empty: a file in the user's state directory, made at the first start, or a new identity at each start where none can be kept. Replicas share one. A secret. */
+  /** The gateway's private key (Ed25519, PEM), usually `file:PATH`. Empty: a file in the user's state directory, created at the first start, or a new identity at each start where no file can be stored. Replicas share one identity. A secret. */
   readonly identity: string;
-  /** How often a relay is asked whether it lives. */
+  /** How often a keepalive is sent to each relay. */
   readonly keepaliveIntervalMs: number;
-  /** A relay that has not answered by then is given up. */
+  /** How long to wait for the response to a keepalive before the relay counts as lost. */
   readonly keepaliveTimeoutMs: number;
-  /** Coming back to a lost relay: for ever, with jitter. */
+  /** Backoff between attempts to reconnect to a lost relay. Attempts have jitter and never stop. */
   readonly reconnect: ReconnectConfig;
-  /** Tunnels kept to each lease. */
+  /** The pool of tunnels to each lease. */
   readonly pool: PoolConfig;
-  /** How long an answer of the relays to "which leases are there" is used. */
+  /** How long the list of leases from a relay is cached. */
   readonly directoryTtlMs: number;
   /** Which lease id keeps a name when another id claims it. `first`: the id that had the name keeps it while it is listed. `strict`: a new id must be pinned, or accepted by `portal-gateway leases accept NAME`. */
   readonly nameBinding: 'first' | 'strict';
-  /** Leases of one relay that are used; further entries of its list are ignored and reported. */
+  /** The most leases used from one relay; further entries of its list are ignored and reported. */
   readonly maxLeases: number;
   /** The largest receive window of a tunnel. A window grows from 256 KiB with the bandwidth and the round trip of its tunnel. */
   readonly maxWindowBytes: number;
-  /** What the receive windows of all tunnels may grow by together: half of it for tunnels in use, half for idle ones. Of either, the tunnels to one lease take at most half of what other leases leave. */
+  /** The memory by which the receive windows of all tunnels together may grow: half for tunnels in use, half for idle ones. Of either half, the tunnels to one lease take at most half of what other leases leave. */
   readonly windowBudgetBytes: number;
-  /** Fixes a lease name to an id, so that a relay can lead it nowhere else. */
+  /** Pins a lease name to an id, so that a relay cannot point the name at another app. */
   readonly leasePins: Readonly<Record<string, string>>;
 }
 
 /** A relay. */
 export interface RelayConfig {
-  /** Where the relay is, `ws://` or `wss://`. */
+  /** The URL of the relay, `ws://` or `wss://`. */
   readonly url: string;
-  /** Authorities to trust for `wss://` instead of the system's, PEM. */
+  /** CA certificates (PEM) to trust for `wss://` instead of the system's. */
   readonly caFile: string;
 }
 
-/** Coming back to a lost relay: for ever, with jitter. */
+/** Backoff between attempts to reconnect to a lost relay. Attempts have jitter and never stop. */
 export interface ReconnectConfig {
-  /** The first pause. */
+  /** The first delay. */
   readonly initialMs: number;
-  /** The longest pause. */
+  /** The longest delay. */
   readonly maxMs: number;
 }
 
-/** Tunnels kept to each lease. */
+/** The pool of tunnels to each lease. */
 export interface PoolConfig {
-  /** Idle tunnels kept for the next request. */
+  /** The most idle tunnels to keep open for later requests. */
   readonly maxIdle: number;
-  /** Tunnels in use at once. */
+  /** The most tunnels in use at once. */
   readonly maxActive: number;
-  /** An idle tunnel is closed after this time. */
+  /** Closes a tunnel that has been idle for this long. */
   readonly idleTimeoutMs: number;
 }
 
-/** Who may call. */
+/** Authentication of callers. */
 export interface AuthConfig {
-  /** Asks callers for a key. Off: everyone is `anonymous`, and `lease_acl` still applies. */
+  /** Requires callers to send a key. Off: every caller is `anonymous`, and `lease_acl` still applies. */
   readonly enabled: boolean;
-  /** The keys. `GATEWAY_API_KEY` in the environment adds one, named `environment`. */
+  /** The API keys. The environment variable `GATEWAY_API_KEY` adds one with the id `environment`. */
   readonly keys: readonly KeyConfig[];
-  /** A file of more keys, managed by `portal-gateway keys` and read again when it changes. */
+  /** A file with further keys, managed by `portal-gateway keys` and reloaded when it changes. */
   readonly keysFile: string;
-  /** A verified key that is not used for this time is verified again. Keys of the form that `portal-gateway keys create` makes are recognised for good. */
+  /** How long a verified key may be unused before it has to be verified again. Does not apply to keys in the format of `portal-gateway keys create`, which stay recognised. */
   readonly cacheTtlMs: number;
-  /** A signed word to the apps of who calls, by which they know the gateway. */
+  /** Sends apps a signed JWT that identifies the caller and proves that the request came through the gateway. */
   readonly assertion: AssertionConfig;
-  /** Leaves the credential that the gateway used in the request to the app. */
+  /** Forwards the credential that the gateway used to the app instead of removing it. */
   readonly forwardCredential: boolean;
 }
 
 /** An API key: its hash, or the key itself. */
 export interface KeyConfig {
-  /** Its name in `lease_acl`, logs and limits. */
+  /** The name of the key in `lease_acl`, logs and limits. */
   readonly id: string;
-  /** The bcrypt hash of the whole key, as `portal-gateway keys hash` makes it. */
+  /** The bcrypt hash of the whole key, created with `portal-gateway keys hash`. */
   readonly keyHash: string;
-  /** What the key begins with, by which its entry is found. `keys hash` fills it in; for keys made elsewhere, their first 8 characters or more. */
+  /** The first characters of the key, used to look the entry up without trying every hash. `keys hash` fills it in; for keys created elsewhere, use the first 8 characters or more. */
   readonly keyPrefix: string;
-  /** The key itself, hashed at load; instead of `key_hash`. A secret. */
+  /** The key itself, as an alternative to `key_hash`. It is hashed at load. A secret. */
   readonly key: string;
-  /** What the key is for. */
+  /** The purpose of the key. */
   readonly description: string;
-  /** What it may do: `read` (GET, HEAD, OPTIONS), `write` (everything else), `admin`, and scopes of your own. */
+  /** The scopes of the key: `read` (GET, HEAD, OPTIONS), `write` (all other methods), `admin`, and custom scopes. */
   readonly scopes: readonly string[];
-  /** It is not valid before this time. */
+  /** The key is rejected before this time. */
   readonly notBefore: string;
-  /** It is not valid from this time on. */
+  /** The key is rejected from this time on. */
   readonly expiresAt: string;
-  /** Where it may be used from. Empty: from everywhere. */
+  /** Client addresses that may use the key. Empty: all. */
   readonly allowedCidrs: readonly string[];
 }
 
-/** A signed word to the apps of who calls, by which they know the gateway. */
+/** Sends apps a signed JWT that identifies the caller and proves that the request came through the gateway. */
 export interface AssertionConfig {
   /** Sends `X-Gateway-Assertion` with every request, and publishes the keys at /.well-known/portal-gateway/jwks.json. */
   readonly enabled: boolean;
 }
 
-/** Which addresses may call at all. */
+/** Client addresses that may call the gateway. */
 export interface IpRulesConfig {
-  /** Empty: all that are not denied. Otherwise these only. */
+  /** Addresses to allow. Empty: all addresses that are not denied. */
   readonly allow: readonly string[];
-  /** These not, whatever is allowed. */
+  /** Addresses to deny. Takes precedence over `allow`. */
   readonly deny: readonly string[];
 }
 
-/** Token buckets. A request is admitted by all of them or charged to none. */
+/** Token buckets. A request is charged only if every bucket that applies to it admits it. */
 export interface RateLimitConfig {
-  /** All requests together. */
+  /** The bucket that all requests share. */
   readonly global: GlobalRateConfig;
-  /** Each key by itself. */
+  /** One bucket for each key. */
   readonly perKey: KeyRatesConfig;
-  /** Each lease by itself, by pattern: `name`, `prefix-*` or `*`. The most specific one counts. */
+  /** One bucket for each lease, by pattern: `name`, `prefix-*` or `*`. The most specific matching pattern applies. */
   readonly perLease: Readonly<Record<string, RateConfig>>;
-  /** Each tenant by itself, by its name, or `*` for each of the others. Not supported yet: no caller has a tenant. */
+  /** One bucket for each tenant, by name, or `*` for each of the others. Not supported yet: no caller has a tenant. */
   readonly perTenant: Readonly<Record<string, RateConfig>>;
-  /** Each client address by itself; an IPv6 network of 64 bits counts as one. Not set: no limit. */
+  /** One bucket for each client address; an IPv6 /64 counts as one address. Not set: no limit. */
   readonly perIp: AddressRateConfig;
-  /** Requests that cost more than one token; the first that fits counts. */
+  /** Requests that cost more than one token. The first matching entry applies. */
   readonly costs: readonly CostConfig[];
-  /** Where the buckets are. */
+  /** Where the buckets are stored. */
   readonly storage: RateStorageConfig;
 }
 
-/** All requests together. */
+/** The bucket that all requests share. */
 export interface GlobalRateConfig {
-  /** Requests that come back in a second, in the long run. */
+  /** Sustained rate: tokens added to the bucket per second. */
   readonly requestsPerSecond: number;
-  /** Requests that may come at once. */
+  /** Capacity of the bucket: requests that may arrive at once. */
   readonly burst: number;
 }
 
-/** Each key by itself. */
+/** One bucket for each key. */
 export interface KeyRatesConfig {
-  /** Keys without a rate of their own. */
+  /** The rate of keys without an override. */
   readonly default: DefaultRateConfig;
-  /** Keys with a rate of their own, by their id. */
+  /** Overrides for single keys, by key id. */
   readonly overrides: Readonly<Record<string, RateConfig>>;
 }
 
-/** Keys without a rate of their own. */
+/** The rate of keys without an override. */
 export interface DefaultRateConfig {
-  /** Requests that come back in a second, in the long run. */
+  /** Sustained rate: tokens added to the bucket per second. */
   readonly requestsPerSecond: number;
-  /** Requests that may come at once. */
+  /** Capacity of the bucket: requests that may arrive at once. */
   readonly burst: number;
 }
 
 /** A token bucket. */
 export interface RateConfig {
-  /** Requests that come back in a second, in the long run. */
+  /** Sustained rate: tokens added to the bucket per second. */
   readonly requestsPerSecond: number;
-  /** Requests that may come at once. */
+  /** Capacity of the bucket: requests that may arrive at once. */
   readonly burst: number;
 }
 
-/** Each client address by itself; an IPv6 network of 64 bits counts as one. Not set: no limit. */
+/** One bucket for each client address; an IPv6 /64 counts as one address. Not set: no limit. */
 export interface AddressRateConfig {
-  /** Requests that come back in a second, in the long run. */
+  /** Sustained rate: tokens added to the bucket per second. */
   readonly requestsPerSecond?: number;
-  /** Requests that may come at once. */
+  /** Capacity of the bucket: requests that may arrive at once. */
   readonly burst?: number;
 }
 
-/** What a request costs, where it is not one token. */
+/** Cost of matching requests, where it is not one token. */
 export interface CostConfig {
-  /** The leases: `name`, `prefix-*` or `*`. */
+  /** The leases to match: `name`, `prefix-*` or `*`. */
   readonly lease: string;
-  /** The paths below the lease: `/path`, `/prefix/*` or `/*`. */
+  /** The paths below the lease to match: `/path`, `/prefix/*` or `/*`. */
   readonly path: string;
-  /** The method. Empty: all of them. */
+  /** The request method. Empty: all methods. */
   readonly method: string;
-  /** Tokens. */
+  /** Tokens that each matching request takes. */
   readonly cost: number;
 }
 
-/** Where the buckets are. */
+/** Where the buckets are stored. */
 export interface RateStorageConfig {
   /** In this process (`memory`), or shared by all gateways that use the same `redis`. */
   readonly type: 'memory' | 'redis';
-  /** With `type: redis`. */
+  /** The Redis server, for `type: redis`. */
   readonly redis: RedisConfig;
 }
 
-/** With `type: redis`. */
+/** The Redis server, for `type: redis`. */
 export interface RedisConfig {
-  /** Where it is: `redis://`, `rediss://` (TLS) or `unix://`. Any node of a Redis cluster. Redis Sentinel is not supported. */
+  /** The URL of the server: `redis://`, `rediss://` (TLS) or `unix://`. For a Redis cluster, any of its nodes. Redis Sentinel is not supported. */
   readonly url: string;
-  /** Authorities to trust for `rediss://` instead of the system's, PEM. */
+  /** CA certificates (PEM) to trust for `rediss://` instead of the system's. */
   readonly caFile: string;
 }
 
-/** What each key may use in all. Counted beyond a restart; with `rate_limit.storage.type: redis`, by all gateways together. */
+/** Total usage allowed to each key per day and month. Counters survive restarts; with `rate_limit.storage.type: redis`, all gateways share them. */
 export interface QuotasConfig {
-  /** Whose midnight days and months begin at. */
+  /** The time zone in which quota days and months start (at midnight). */
   readonly timeZone: string;
-  /** For a day, by the id of the key, or `*` for each of the others. */
+  /** Daily quotas, by key id, or `*` for each of the other keys. */
   readonly daily: Readonly<Record<string, QuotaConfig>>;
-  /** For a month, likewise. */
+  /** Monthly quotas, by key id, or `*` for each of the other keys. */
   readonly monthly: Readonly<Record<string, QuotaConfig>>;
   /** The classes of tokens that `llm_tokens` counts. */
   readonly count: readonly ('input' | 'cache_read' | 'cache_write' | 'output' | 'reasoning')[];
-  /** What a response of a language model costs when the app reports no usage. `estimate`: a quarter of the bytes of request and response text. `deny`: further requests of the caller to that lease are rejected until the period ends. `ignore`: nothing. */
+  /** How to charge a language-model response when the app reports no usage. `estimate`: a quarter of the bytes of request and response text. `deny`: further requests of the caller to that lease are rejected until the period ends. `ignore`: nothing. */
   readonly unknownUsage: 'estimate' | 'deny' | 'ignore';
   /** The most tokens that one response is charged, whatever the app reports. */
   readonly maxTokensPerResponse: number;
 }
 
-/** What a key may use in a day or month. What is not named is not limited. */
+/** The quota of a key for a day or month. A resource that is not set is not limited. */
 export interface QuotaConfig {
-  /** Requests. */
+  /** The most requests. */
   readonly requests?: number;
-  /** Bytes of bodies, of requests and answers together. */
+  /** The most bytes of request and response bodies together. */
   readonly bytes?: number;
-  /** Tokens of language models, as OpenAI- and Anthropic-style answers tell them. */
+  /** The most language-model tokens, as reported in OpenAI- and Anthropic-style responses. */
   readonly llmTokens?: number;
 }
 
-/** The shares of concurrent requests and streams under contention. Without contention any caller may use everything. */
+/** Shares of concurrent requests and streams under contention. Without contention any caller may use the whole capacity. */
 export interface SharesConfig {
-  /** Requests in flight of one key while more than three quarters of `gateway.max_in_flight` are in use, and streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each. */
+  /** The most concurrent requests of one key while more than three quarters of `gateway.max_in_flight` are in use, and the most concurrent streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each setting. */
   readonly perKeyInFlight: number;
-  /** Requests in flight of one lease while more than three quarters of `gateway.max_in_flight` are in use, and streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each. */
+  /** The most concurrent requests of one lease while more than three quarters of `gateway.max_in_flight` are in use, and the most concurrent streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each setting. */
   readonly perLeaseInFlight: number;
-  /** Requests in flight of one tenant while more than three quarters of `gateway.max_in_flight` are in use, and streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each. Not supported yet: no caller has a tenant. */
+  /** The most concurrent requests of one tenant while more than three quarters of `gateway.max_in_flight` are in use, and the most concurrent streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each setting. Not supported yet: no caller has a tenant. */
   readonly perTenantInFlight: number;
-  /** Requests in flight of one client address while more than three quarters of `gateway.max_in_flight` are in use, and streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each. */
+  /** The most concurrent requests of one client address while more than three quarters of `gateway.max_in_flight` are in use, and the most concurrent streams while more than three quarters of `gateway.max_streams` are. 0: a quarter of each setting. */
   readonly perIpInFlight: number;
 }
 
-/** How long the apps may take. */
+/** How long apps and bodies may take. */
 export interface TimeoutsConfig {
-  /** To reach an app through a relay; then 504 `dial_timeout`. */
+  /** How long connecting to an app through a relay may take; then 504 `dial_timeout`. */
   readonly dialMs: number;
-  /** From the end of the request to the first byte of its response; then 504 `headers_timeout`. */
+  /** How long the app may take from the end of the request to the first byte of its response; then 504 `headers_timeout`. */
   readonly responseHeadersMs: number;
-  /** A body or stream that stands still for this long is cut. */
+  /** Aborts a body or stream that makes no progress for this long. */
   readonly bodyIdleMs: number;
-  /** A whole request with its response; then 504 `total_timeout`. Streams are not bounded by it. */
+  /** How long a request and its response may take in total; then 504 `total_timeout`. Streams are exempt. */
   readonly totalMs: number;
-  /** Other timeouts for some leases and paths; the first that fits counts. */
+  /** Timeouts for some leases and paths. The first matching entry applies. */
   readonly overrides: readonly TimeoutOverrideConfig[];
 }
 
-/** Other timeouts for some requests. */
+/** Timeouts for matching requests. A timeout that is not set has its general value. */
 export interface TimeoutOverrideConfig {
-  /** The leases: `name`, `prefix-*` or `*`. */
+  /** The leases to match: `name`, `prefix-*` or `*`. */
   readonly lease: string;
-  /** The paths below the lease: `/path`, `/prefix/*` or `/*`. */
+  /** The paths below the lease to match: `/path`, `/prefix/*` or `/*`. */
   readonly path: string;
-  /** To reach an app through a relay; then 504 `dial_timeout`. */
+  /** How long connecting to an app through a relay may take; then 504 `dial_timeout`. */
   readonly dialMs?: number;
-  /** From the end of the request to the first byte of its response; then 504 `headers_timeout`. */
+  /** How long the app may take from the end of the request to the first byte of its response; then 504 `headers_timeout`. */
   readonly responseHeadersMs?: number;
-  /** A body or stream that stands still for this long is cut. */
+  /** Aborts a body or stream that makes no progress for this long. */
   readonly bodyIdleMs?: number;
-  /** A whole request with its response; then 504 `total_timeout`. Streams are not bounded by it. */
+  /** How long a request and its response may take in total; then 504 `total_timeout`. Streams are exempt. */
   readonly totalMs?: number;
 }
 
-/** Cross-origin requests of browsers, for every lease. */
+/** Cross-origin requests (CORS), for every lease. */
 export interface CorsConfig {
-  /** Answers preflights itself, before authentication, and marks responses. */
+  /** Answers preflight requests before authentication, and adds CORS headers to responses. */
   readonly enabled: boolean;
-  /** Who may: origins as browsers send them, or `*`. */
+  /** Origins to allow, as browsers send them, or `*` for any. */
   readonly origins: readonly string[];
-  /** Methods allowed beyond GET, HEAD and POST. */
+  /** Methods to allow in addition to GET, HEAD and POST. */
   readonly methods: readonly string[];
-  /** Request headers that pages may send beyond the safelisted ones, such as `Authorization`, `Content-Type` and `X-Gateway-Key`. */
+  /** Request headers that pages may send in addition to the safelisted ones, such as `Authorization`, `Content-Type` and `X-Gateway-Key`. */
   readonly headers: readonly string[];
-  /** Allows requests with cookies and other credentials of the browser. For a header that a page sets, such as `Authorization`, see `headers`. */
+  /** Allows requests with cookies and other browser credentials. For headers that a page sets itself, such as `Authorization`, see `headers`. */
   readonly credentials: boolean;
-  /** How long browsers may remember a preflight. */
+  /** How long browsers may cache a preflight response. */
   readonly maxAgeMs: number;
 }
 
-/** What leases of this pattern have of their own. */
+/** Settings for leases that match the pattern. */
 export interface LeaseConfig {
-  /** Scopes that a caller must have, all of them, beside those that the method needs. */
+  /** Scopes that a caller must have, all of them, in addition to the one that the method requires. */
   readonly requiredScopes: readonly string[];
-  /** Which addresses may call these leases. */
+  /** Client addresses that may call these leases. */
   readonly ipRules: IpRulesConfig;
-  /** Where the credential of a caller is read. `gateway`: `X-Gateway-Key`, `Authorization`, `X-API-Key` or the WebSocket subprotocol. `app`: `X-Gateway-Key` only, so that the others reach the app. */
+  /** Where to read the credential of the caller. `gateway`: `X-Gateway-Key`, `Authorization`, `X-API-Key` or the WebSocket subprotocol. `app`: `X-Gateway-Key` only, so that the others reach the app. */
   readonly credentials: 'gateway' | 'app';
-  /** The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name it are mapped back. */
+  /** The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name this host are mapped back to the client's. */
   readonly hostHeader: string;
-  /** Headers to change. */
+  /** Changes to headers. */
   readonly headers: LeaseHeadersConfig;
-  /** The assertion that these leases get, where `auth.assertion` is enabled. */
+  /** The assertion sent to these leases, where `auth.assertion` is enabled. */
   readonly assertion: LeaseAssertionConfig;
-  /** In place of the general `cors`, where it is enabled. */
+  /** CORS settings that replace the general `cors`, if enabled here. */
   readonly cors: CorsConfig;
 }
 
-/** Headers to change. */
+/** Changes to headers. */
 export interface LeaseHeadersConfig {
-  /** On the way to the app. */
+  /** Changes to the headers of requests to the app. */
   readonly request: HeaderChangesConfig;
-  /** On the way to the client. */
+  /** Changes to the headers of responses to the client. */
   readonly response: HeaderChangesConfig;
 }
 
-/** On the way to the app. */
+/** Changes to the headers of requests to the app. */
 export interface HeaderChangesConfig {
-  /** Headers to set, whatever was there before. */
+  /** Headers to set, replacing any existing value. */
   readonly set: Readonly<Record<string, string>>;
   /** Headers to remove. */
   readonly remove: readonly string[];
 }
 
-/** The assertion that these leases get, where `auth.assertion` is enabled. */
+/** The assertion sent to these leases, where `auth.assertion` is enabled. */
 export interface LeaseAssertionConfig {
-  /** What it is good for. `none`: all requests of a caller, for up to 30s. `request`: this one request only. */
+  /** What an assertion is valid for. `none`: any request of the caller, for up to 30s. `request`: this one request only. */
   readonly bind: 'none' | 'request';
 }
 
-/** Metrics for Prometheus. */
+/** Prometheus metrics. */
 export interface MetricsConfig {
   /** Serves metrics. */
   readonly enabled: boolean;
-  /** Where they are served. */
+  /** The path of the metrics. */
   readonly path: string;
-  /** Who may read them, and `/health/details`, on the main port, beside this machine itself and keys with the scope `admin`. A separate `admin.port` is open. */
+  /** Addresses that may read the metrics and `/health/details` on the main port, in addition to this machine and keys with the scope `admin`. A separate `admin.port` has no such restriction. */
   readonly allowedCidrs: readonly string[];
 }
 
 /** The log. */
 export interface LoggingConfig {
-  /** The least that is logged. `GATEWAY_LOG_LEVEL` is another name for it. */
+  /** The lowest level to log. Can also be set as `GATEWAY_LOG_LEVEL`. */
   readonly level: 'debug' | 'info' | 'warn' | 'error';
-  /** One line of JSON for each event, or lines for people. */
+  /** The format of log lines. `json`: one JSON object per event. `pretty`: text for people. */
   readonly format: 'json' | 'pretty';
-  /** Where it goes. */
+  /** Where the log is written. */
   readonly output: 'stdout' | 'file';
   /** The log file, with `output: file`. */
   readonly file: LogFileConfig;
@@ -455,12 +455,12 @@ export interface LoggingConfig {
 
 /** The log file, with `output: file`. */
 export interface LogFileConfig {
-  /** Where it is. */
+  /** The path of the log file. */
   readonly path: string;
-  /** A larger one is put aside and a new one begun. */
+  /** Size at which the log file is rotated. */
   readonly maxSizeBytes: number;
-  /** How many are kept aside. */
+  /** The number of rotated files to keep. */
   readonly maxBackups: number;
-  /** How long they are kept. */
+  /** How long rotated files are kept. */
   readonly maxAgeMs: number;
 }

@@ -12,16 +12,16 @@ export const appErrors: Readonly<Record<AppErrorCode, ErrorShape>> = {
     source: 'expose',
     when: '`expose --require-assertion` admits only requests with a valid `X-Gateway-Assertion` of its gateway. This one has none, or one that is expired, forged, for another lease or request, or used before; `expose` prints which.',
     remedy:
-      'Call the app through its gateway. If you did, its operator enables `auth.assertion`, checks that `--require-assertion` names the keys of this gateway, and compares the clocks of the two machines.',
+      'Call the app through its gateway. If the request did come through the gateway, its operator enables `auth.assertion`, checks that `--require-assertion` names the keys of this gateway, and compares the clocks of the two machines.',
   },
   app_unreachable: {
     status: 502,
     title: 'App unreachable',
     proxyError: 'connection_terminated',
     source: 'expose',
-    when: 'The app does not accept connections within 10 s, its certificate is not trusted, or it closed the connection without a response. `Proxy-Status` has the reason, such as `connection_refused`, `connection_timeout` or `tls_certificate_error`.',
+    when: 'The app did not accept the connection within 10 s, its certificate is not trusted, or it closed the connection without a response. `Proxy-Status` has the reason, such as `connection_refused`, `connection_timeout` or `tls_certificate_error`.',
     remedy:
-      'Start the app, or correct the target of `expose`, which prints the [reason](cli.md#expose) where it runs. When the connection was closed without a response, the app may have acted on the request.',
+      'Start the app, or correct the target of `expose`, which prints the [reason](cli.md#expose) where it runs. If the app closed the connection without a response, it may have processed the request.',
   },
   bad_app_response: {
     status: 502,
@@ -29,23 +29,22 @@ export const appErrors: Readonly<Record<AppErrorCode, ErrorShape>> = {
     proxyError: 'http_protocol_error',
     source: 'expose',
     when: 'The response of the app is not valid HTTP/1, ended within its head, has a head of more than 64 KiB, or switches to a protocol that the request did not offer. `Proxy-Status` tells these apart.',
-    remedy:
-      'Correct the app. The line that `expose` prints says what is wrong with the response; nothing of it is passed on.',
+    remedy: 'Correct the app. `expose` prints what is wrong with the response and forwards nothing of it.',
   },
   app_timeout: {
     status: 504,
     title: 'App timeout',
     proxyError: 'http_response_timeout',
     source: 'expose',
-    when: 'The app accepted the request and did not begin its response within 10 minutes. `timeouts.response_headers` of the gateway usually ends the wait before.',
-    remedy: 'Make the app faster, or have it send the head of its response early.',
+    when: 'The app accepted the request and did not begin its response within 10 minutes. `timeouts.response_headers` of the gateway usually ends the request earlier.',
+    remedy: 'Make the app faster, or have it send its response head early.',
   },
   assertion_keys_unavailable: {
     status: 503,
     title: 'Assertion keys unavailable',
     proxyError: 'proxy_internal_response',
     source: 'expose',
-    when: '`expose --require-assertion` has not been able to read the keys of its gateway yet, so it can admit no request.',
-    remedy: 'Try again after `Retry-After`. If it stays so, `expose` prints why the keys cannot be read.',
+    when: '`expose --require-assertion` has not been able to read the keys of its gateway yet, so it rejects every request.',
+    remedy: 'Retry after `Retry-After`. If it persists, see the output of `expose` for the reason.',
   },
 };

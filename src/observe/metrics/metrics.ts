@@ -65,51 +65,55 @@ class GatewayMetrics {
   readonly #lag = new LoopLag();
   readonly #reloads = counter({
     name: 'config_reloads_total',
-    help: 'Configurations that were loaded anew, by what came of them.',
+    help: 'Configuration reloads, by outcome.',
     labels: ['outcome'],
   });
-  readonly #dropped = counter({ name: 'log_dropped_total', help: 'Log lines that were lost.' });
+  readonly #dropped = counter({ name: 'log_dropped_total', help: 'Log lines that were dropped.' });
   readonly #refused = counter({
     name: 'connections_refused_total',
-    help: 'Connections that were closed before a request was read, by which bound or for which fault.',
+    help: 'Connections closed before a request was read, by reason: the limit reached or the fault.',
     labels: ['reason'],
   });
   readonly #handshakes = counter({
     name: 'tls_handshakes_failed_total',
-    help: 'Clients that did not get through the TLS handshake, by the code of what went wrong.',
+    help: 'Failed TLS handshakes with clients, by error code.',
     labels: ['code'],
     maxValues: maxCodes,
   });
   readonly #authentications = counter({
     name: 'auth_total',
-    help: 'Requests whose caller was asked for, by what was shown and what came of it.',
+    help: 'Authentication attempts, by credential type and outcome.',
     labels: ['method', 'outcome'],
   });
   /** Cached, because nearly all authentications have these labels. */
   readonly #letIn = this.#authentications.of('api_key', 'success');
   readonly #rateLimited = counter({
     name: 'rate_limit_rejections_total',
-    help: 'Requests that were refused by a rate limit, by whose it was.',
+    help: 'Requests rejected by a rate limit, by scope of the limit.',
     labels: ['scope'],
   });
   readonly #moved = counter({
     name: 'lease_id_changes_total',
-    help: 'Names of leases that a relay came to lead to another id than before.',
+    help: 'Lease names that a relay began to resolve to another id than before.',
   });
   readonly #redis = gauge({
     name: 'redis_up',
-    help: 'Whether rate limits are counted in Redis, with `rate_limit.storage.type: redis`; 0: by this process alone.',
+    help: 'With `rate_limit.storage.type: redis`: 1 while rate limits are counted in Redis, 0 while this process counts alone.',
   });
   readonly #lags = gauge({
     name: 'event_loop_lag_seconds',
-    help: 'The longest delay of the event loop since the last look.',
+    help: 'The longest event loop delay since the last scrape.',
   });
   readonly #certificates = gauge({
     name: 'tls_certificate_expiry_timestamp_seconds',
-    help: 'When the certificate expires, since 1970.',
+    help: 'Expiry of the certificate, in seconds since the Unix epoch.',
     labels: ['file'],
   });
-  readonly #build = gauge({ name: 'build_info', help: 'What runs; always 1.', labels: ['version', 'node'] });
+  readonly #build = gauge({
+    name: 'build_info',
+    help: 'Version and Node.js release of the running gateway; always 1.',
+    labels: ['version', 'node'],
+  });
   readonly #ends: readonly (() => void)[];
 
   constructor(version: string) {

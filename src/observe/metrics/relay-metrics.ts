@@ -22,12 +22,12 @@ export class RelayMetrics {
   readonly #leases: LeaseLabels;
   readonly #connected = gauge({
     name: 'portal_connected',
-    help: 'Whether the relay is connected.',
+    help: '1 while the relay is connected, otherwise 0.',
     labels: ['relay'],
   });
   readonly #rtts = gauge({
     name: 'relay_rtt_seconds',
-    help: 'Round trip of the last keepalive to the relay.',
+    help: 'Round-trip time of the last keepalive to the relay.',
     labels: ['relay'],
   });
   readonly #skews = gauge({
@@ -37,17 +37,17 @@ export class RelayMetrics {
   });
   readonly #tunnels = gauge({
     name: 'tunnels',
-    help: 'Tunnels by lease: idle, or active, which is in use or being dialled.',
+    help: 'Tunnels, by lease and state: idle, or active (in use or being dialled).',
     labels: ['lease_id', 'state'],
   });
   readonly #dials = counter({
     name: 'portal_dials_total',
-    help: 'Dials through the relay, by what came of them: ok, an error code, or aborted when nobody waited any more.',
+    help: 'Dials through the relay, by outcome: ok, an error code, or aborted when no request was waiting any more.',
     labels: ['relay', 'outcome'],
   });
   readonly #durations = histogram({
     name: 'portal_dial_duration_seconds',
-    help: 'How long the dials that succeeded took.',
+    help: 'Duration of successful dials.',
     labels: ['relay'],
     bounds: dialBounds,
   });
@@ -58,7 +58,7 @@ export class RelayMetrics {
   });
   readonly #ignored = counter({
     name: 'lease_list_ignored_total',
-    help: 'Entries of lease lists that were not used, counted in each list that arrived, by reason.',
+    help: 'Ignored entries of lease lists, by reason; counted in every list received.',
     labels: ['relay', 'reason'],
   });
   readonly close: () => void;

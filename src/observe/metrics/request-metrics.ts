@@ -45,47 +45,47 @@ export class RequestMetrics {
   readonly #sinceMs = performance.now();
   readonly #requests = counter({
     name: 'requests_total',
-    help: 'Requests that are over.',
+    help: 'Finished requests.',
     labels: ['method', 'path', 'status', 'lease_id', 'tenant'],
   });
   readonly #durations = histogram({
     name: 'request_duration_seconds',
-    help: 'From the head of a request to the end of its answer; for a stream, to the head of its answer.',
+    help: 'Time from the head of a request to the end of its response; for a stream, to the head of its response.',
     labels: ['method', 'path', 'lease_id'],
     maxValues: maxDurations,
     bounds: durationBounds,
   });
   readonly #upstreams = histogram({
     name: 'upstream_duration_seconds',
-    help: 'From the choice of a relay to the head of the answer of the app, a dial included.',
+    help: 'Time from the choice of a relay to the response head of the app, including a dial.',
     bounds: durationBounds,
   });
   readonly #requestSizes = histogram({
     name: 'request_size_bytes',
-    help: 'Bodies of requests; of an upgrade, what came from the client.',
+    help: 'Size of request bodies; for an upgrade, the bytes from the client.',
     bounds: sizeBounds,
   });
   readonly #responseSizes = histogram({
     name: 'response_size_bytes',
-    help: 'Bodies of the answers of apps; of an upgrade, what went to the client.',
+    help: 'Size of response bodies from apps; for an upgrade, the bytes to the client.',
     bounds: sizeBounds,
   });
   readonly #errors = counter({
     name: 'errors_total',
-    help: 'Requests that the gateway answered with an error of its own, or whose answer was cut, by code.',
+    help: 'Requests that got an error response from the gateway, or whose response was cut short, by error code.',
     labels: ['type', 'lease_id'],
   });
   readonly #quotas = counter({
     name: 'quota_rejections_total',
-    help: 'Requests that were refused because a quota of their key was used up.',
+    help: 'Requests rejected because a quota of their key was exhausted.',
   });
   readonly #active = gauge({
     name: 'active_requests',
-    help: 'Requests at work. A stream leaves them when its answer begins.',
+    help: 'Requests in flight. A stream is no longer counted once its response begins.',
   });
   readonly #streams = gauge({
     name: 'active_streams',
-    help: 'Event streams and upgraded connections that are open.',
+    help: 'Open event streams and upgraded connections.',
     labels: ['kind'],
   });
   readonly #values = {

@@ -7,17 +7,17 @@ export class UsageMetrics {
   readonly #leases: LeaseLabels;
   readonly #tokens = counter({
     name: 'llm_tokens_total',
-    help: 'Tokens in responses to keys with a quota of them, by class; estimated where the app did not report.',
+    help: 'Tokens of responses to keys with a token quota, by class; estimated where the app did not report them.',
     labels: ['lease_id', 'class', 'source'],
   });
   readonly #unreported = counter({
     name: 'llm_usage_unreported_total',
-    help: 'Responses that did not report all of their usage, by what became of it: estimated, denied or ignored.',
+    help: 'Responses that did not report all of their usage, by outcome: estimated, denied or ignored.',
     labels: ['lease_id', 'outcome'],
   });
   readonly #suspicious = counter({
     name: 'llm_usage_suspicious_total',
-    help: 'Responses that reported more tokens than they can have taken, charged at the bound.',
+    help: 'Responses that reported more tokens than they can have used; charged at the maximum.',
     labels: ['lease_id'],
   });
   readonly #end: () => void;

@@ -28,7 +28,7 @@ export const scope: z.ZodType = text('A scope.', {
 });
 
 /** The settings that every entry of a key has, in the configuration and in the keys file. */
-export const keyId: z.ZodType = text('Its name in `lease_acl`, logs and limits.', {
+export const keyId: z.ZodType = text('The name of the key in `lease_acl`, logs and limits.', {
   expects: 'a name of 1 to 64 letters, digits and . _ - @ +, other than "anonymous"',
   check: isKeyName,
   example: 'billing-bot',
@@ -40,12 +40,12 @@ const hashAbout = {
   example: '$2b$12$PopRLDJKmUriBAJfx6DNE.PCX09TMYA0EfEUD6JuDVKrWj5liXy7e',
   secret: 'possible',
 } as const;
-const hashDescription = 'The bcrypt hash of the whole key, as `portal-gateway keys hash` makes it.';
+const hashDescription = 'The bcrypt hash of the whole key, created with `portal-gateway keys hash`.';
 /** For lists in which the hash is the only way to give the key. */
 export const requiredHash: z.ZodType = text(hashDescription, hashAbout);
 
 export const keyPrefix: z.ZodType = text(
-  'What the key begins with, by which its entry is found. `keys hash` fills it in; for keys made elsewhere, their first 8 characters or more.',
+  'The first characters of the key, used to look the entry up without trying every hash. `keys hash` fills it in; for keys created elsewhere, use the first 8 characters or more.',
   {
     initial: '',
     expects: 'the first 8 to 64 characters of the key',
@@ -54,32 +54,32 @@ export const keyPrefix: z.ZodType = text(
   },
 );
 
-const expiresAt: z.ZodType = text('It is not valid from this time on.', timestamp);
+const expiresAt: z.ZodType = text('The key is rejected from this time on.', timestamp);
 
 export const keyTerms: Readonly<Record<string, z.ZodType>> = {
-  description: text('What the key is for.', {
+  description: text('The purpose of the key.', {
     initial: '',
     expects: 'a text of at most 1024 characters',
     check: anyText,
     example: 'Production',
   }),
   scopes: list(
-    'What it may do: `read` (GET, HEAD, OPTIONS), `write` (everything else), `admin`, and scopes of your own.',
+    'The scopes of the key: `read` (GET, HEAD, OPTIONS), `write` (all other methods), `admin`, and custom scopes.',
     scope,
     {
       initial: ['read', 'write'],
     },
   ),
-  not_before: text('It is not valid before this time.', { ...timestamp, example: '2027-01-01T00:00:00Z' }),
+  not_before: text('The key is rejected before this time.', { ...timestamp, example: '2027-01-01T00:00:00Z' }),
   expires_at: expiresAt,
-  allowed_cidrs: list('Where it may be used from. Empty: from everywhere.', cidr),
+  allowed_cidrs: list('Client addresses that may use the key. Empty: all.', cidr),
 };
 
 const key = entry('KeyConfig', 'An API key: its hash, or the key itself.', {
   id: keyId,
   key_hash: text(hashDescription, { initial: '', ...hashAbout }),
   key_prefix: keyPrefix,
-  key: text('The key itself, hashed at load; instead of `key_hash`.', {
+  key: text('The key itself, as an alternative to `key_hash`. It is hashed at load.', {
     initial: '',
     expects: 'a key of 1 to 512 visible ASCII characters',
     check: isKey,
@@ -89,35 +89,42 @@ const key = entry('KeyConfig', 'An API key: its hash, or the key itself.', {
   ...keyTerms,
 });
 
-export const auth: z.ZodType = section('AuthConfig', 'Who may call.', {
-  enabled: flag('Asks callers for a key. Off: everyone is `anonymous`, and `lease_acl` still applies.', true),
-  keys: list('The keys. `GATEWAY_API_KEY` in the environment adds one, named `environment`.', key),
-  keys_file: path('A file of more keys, managed by `portal-gateway keys` and read again when it changes.', {
+export const auth: z.ZodType = section('AuthConfig', 'Authentication of callers.', {
+  enabled: flag(
+    'Requires callers to send a key. Off: every caller is `anonymous`, and `lease_acl` still applies.',
+    true,
+  ),
+  keys: list('The API keys. The environment variable `GATEWAY_API_KEY` adds one with the id `environment`.', key),
+  keys_file: path('A file with further keys, managed by `portal-gateway keys` and reloaded when it changes.', {
     optional: true,
     restart: true,
   }),
   cache_ttl: duration(
-    'A verified key that is not used for this time is verified again. Keys of the form that `portal-gateway keys create` makes are recognised for good.',
+    'How long a verified key may be unused before it has to be verified again. Does not apply to keys in the format of `portal-gateway keys create`, which stay recognised.',
     {
       initial: '60s',
       min: '1s',
       max: '24h',
     },
   ),
-  assertion: section('AssertionConfig', 'A signed word to the apps of who calls, by which they know the gateway.', {
-    enabled: flag(
-      'Sends `X-Gateway-Assertion` with every request, and publishes the keys at /.well-known/portal-gateway/jwks.json.',
-      false,
-    ),
-  }),
-  forward_credential: flag('Leaves the credential that the gateway used in the request to the app.', false),
+  assertion: section(
+    'AssertionConfig',
+    'Sends apps a signed JWT that identifies the caller and proves that the request came through the gateway.',
+    {
+      enabled: flag(
+        'Sends `X-Gateway-Assertion` with every request, and publishes the keys at /.well-known/portal-gateway/jwks.json.',
+        false,
+      ),
+    },
+  ),
+  forward_credential: flag('Forwards the credential that the gateway used to the app instead of removing it.', false),
 });
 
 export const leaseAcl: z.ZodType = map(
-  'Who may call which lease: pattern (`name`, `prefix-*`, `*` or a lease id) to a list of principals. The most specific kind of pattern counts. Nothing listed means denied.',
+  'Which principals may call which leases: maps a pattern (`name`, `prefix-*`, `*` or a lease id) to a list of principals. The most specific kind of matching pattern applies. Principals that are not listed are denied.',
   { expects: 'a lease name, a lease id, a prefix-* or *', check: isLeasePattern },
   list(
-    'Who may.',
+    'The principals that may call these leases.',
     text('A principal.', {
       expects: 'the id of a key, scope:…, * (any with a credential) or anonymous',
       check: isPrincipal,
@@ -126,11 +133,11 @@ export const leaseAcl: z.ZodType = map(
   ),
 );
 
-export const ipRules: z.ZodType = ipRulesSection('Which addresses may call at all.');
+export const ipRules: z.ZodType = ipRulesSection('Client addresses that may call the gateway.');
 
 export function ipRulesSection(description: string): z.ZodType {
   return section('IpRulesConfig', description, {
-    allow: list('Empty: all that are not denied. Otherwise these only.', cidr),
-    deny: list('These not, whatever is allowed.', cidr),
+    allow: list('Addresses to allow. Empty: all addresses that are not denied.', cidr),
+    deny: list('Addresses to deny. Takes precedence over `allow`.', cidr),
   });
 }

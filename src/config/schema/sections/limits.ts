@@ -5,8 +5,8 @@ import { choice, entry, list, map, number, path, section, text, wholeNumber } fr
 import { requestPattern } from './request-pattern.ts';
 
 const most = 1_000_000_000;
-const rateWords = 'Requests that come back in a second, in the long run.';
-const burstWords = 'Requests that may come at once.';
+const rateWords = 'Sustained rate: tokens added to the bucket per second.';
+const burstWords = 'Capacity of the bucket: requests that may arrive at once.';
 const rateBounds = { min: 0.001, max: most } as const;
 const burstBounds = { min: 1, max: most } as const;
 
@@ -17,41 +17,44 @@ const bucket = entry('RateConfig', 'A token bucket.', {
 
 const overrides = (what: string, name: Parameters<typeof map>[1]): z.ZodType => map(what, name, bucket);
 
-const cost = entry('CostConfig', 'What a request costs, where it is not one token.', {
+const cost = entry('CostConfig', 'Cost of matching requests, where it is not one token.', {
   ...requestPattern('/search/*'),
-  method: text('The method. Empty: all of them.', {
+  method: text('The request method. Empty: all methods.', {
     initial: '',
     expects: 'a method, such as POST',
     check: isMethodOrEmpty,
     example: 'POST',
   }),
-  cost: wholeNumber('Tokens.', { initial: 1, min: 1, max: 1_000_000 }),
+  cost: wholeNumber('Tokens that each matching request takes.', { initial: 1, min: 1, max: 1_000_000 }),
 });
 
 export const rateLimit: z.ZodType = section(
   'RateLimitConfig',
-  'Token buckets. A request is admitted by all of them or charged to none.',
+  'Token buckets. A request is charged only if every bucket that applies to it admits it.',
   {
-    global: section('GlobalRateConfig', 'All requests together.', {
+    global: section('GlobalRateConfig', 'The bucket that all requests share.', {
       requests_per_second: number(rateWords, { ...rateBounds, initial: 1000 }),
       burst: number(burstWords, { ...burstBounds, initial: 2000, whole: true }),
     }),
-    per_key: section('KeyRatesConfig', 'Each key by itself.', {
-      default: section('DefaultRateConfig', 'Keys without a rate of their own.', {
+    per_key: section('KeyRatesConfig', 'One bucket for each key.', {
+      default: section('DefaultRateConfig', 'The rate of keys without an override.', {
         requests_per_second: number(rateWords, { ...rateBounds, initial: 100 }),
         burst: number(burstWords, { ...burstBounds, initial: 200, whole: true }),
       }),
-      overrides: overrides('Keys with a rate of their own, by their id.', {
+      overrides: overrides('Overrides for single keys, by key id.', {
         expects: 'the id of a key',
         check: isKeyName,
       }),
     }),
-    per_lease: overrides('Each lease by itself, by pattern: `name`, `prefix-*` or `*`. The most specific one counts.', {
-      expects: 'a lease name, a prefix-* or *',
-      check: isLeasePattern,
-    }),
+    per_lease: overrides(
+      'One bucket for each lease, by pattern: `name`, `prefix-*` or `*`. The most specific matching pattern applies.',
+      {
+        expects: 'a lease name, a prefix-* or *',
+        check: isLeasePattern,
+      },
+    ),
     per_tenant: overrides(
-      'Each tenant by itself, by its name, or `*` for each of the others. Not supported yet: no caller has a tenant.',
+      'One bucket for each tenant, by name, or `*` for each of the others. Not supported yet: no caller has a tenant.',
       {
         expects: 'the name of a tenant, or *',
         check: isBucketName,
@@ -59,14 +62,14 @@ export const rateLimit: z.ZodType = section(
     ),
     per_ip: section(
       'AddressRateConfig',
-      'Each client address by itself; an IPv6 network of 64 bits counts as one. Not set: no limit.',
+      'One bucket for each client address; an IPv6 /64 counts as one address. Not set: no limit.',
       {
         requests_per_second: number(rateWords, { ...rateBounds, example: 20 }),
         burst: number(burstWords, { ...burstBounds, example: 40, whole: true }),
       },
     ),
-    costs: list('Requests that cost more than one token; the first that fits counts.', cost),
-    storage: section('RateStorageConfig', 'Where the buckets are.', {
+    costs: list('Requests that cost more than one token. The first matching entry applies.', cost),
+    storage: section('RateStorageConfig', 'Where the buckets are stored.', {
       type: choice(
         'In this process (`memory`), or shared by all gateways that use the same `redis`.',
         ['memory', 'redis'],
@@ -75,9 +78,9 @@ export const rateLimit: z.ZodType = section(
           restart: true,
         },
       ),
-      redis: section('RedisConfig', 'With `type: redis`.', {
+      redis: section('RedisConfig', 'The Redis server, for `type: redis`.', {
         url: text(
-          'Where it is: `redis://`, `rediss://` (TLS) or `unix://`. Any node of a Redis cluster. Redis Sentinel is not supported.',
+          'The URL of the server: `redis://`, `rediss://` (TLS) or `unix://`. For a Redis cluster, any of its nodes. Redis Sentinel is not supported.',
           {
             initial: 'redis://localhost:6379',
             expects: 'a URL such as redis://localhost:6379',
@@ -87,7 +90,7 @@ export const rateLimit: z.ZodType = section(
             restart: true,
           },
         ),
-        ca_file: path("Authorities to trust for `rediss://` instead of the system's, PEM.", {
+        ca_file: path("CA certificates (PEM) to trust for `rediss://` instead of the system's.", {
           optional: true,
           restart: true,
         }),
@@ -98,13 +101,13 @@ export const rateLimit: z.ZodType = section(
 
 const share = (whose: string, note = ''): z.ZodType =>
   wholeNumber(
-    `Requests in flight of ${whose} while more than three quarters of \`gateway.max_in_flight\` are in use, and streams while more than three quarters of \`gateway.max_streams\` are. 0: a quarter of each.${note}`,
+    `The most concurrent requests of ${whose} while more than three quarters of \`gateway.max_in_flight\` are in use, and the most concurrent streams while more than three quarters of \`gateway.max_streams\` are. 0: a quarter of each setting.${note}`,
     { initial: 0, min: 0, max: 1_000_000 },
   );
 
 export const shares: z.ZodType = section(
   'SharesConfig',
-  'The shares of concurrent requests and streams under contention. Without contention any caller may use everything.',
+  'Shares of concurrent requests and streams under contention. Without contention any caller may use the whole capacity.',
   {
     per_key_in_flight: share('one key'),
     per_lease_in_flight: share('one lease'),

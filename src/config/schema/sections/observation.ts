@@ -4,42 +4,46 @@ import { isHttpPath } from '../../check/checks.ts';
 import { choice, duration, flag, list, path, section, size, text, wholeNumber } from '../fields.ts';
 import { cidr } from './listeners.ts';
 
-export const metrics: z.ZodType = section('MetricsConfig', 'Metrics for Prometheus.', {
+export const metrics: z.ZodType = section('MetricsConfig', 'Prometheus metrics.', {
   enabled: flag('Serves metrics.', true),
-  path: text('Where they are served.', {
+  path: text('The path of the metrics.', {
     initial: '/metrics',
     expects: 'a path of letters, digits and . _ ~ - /, beginning with a slash',
     check: isHttpPath,
     example: '/internal/metrics',
   }),
   allowed_cidrs: list(
-    'Who may read them, and `/health/details`, on the main port, beside this machine itself and keys with the scope `admin`. A separate `admin.port` is open.',
+    'Addresses that may read the metrics and `/health/details` on the main port, in addition to this machine and keys with the scope `admin`. A separate `admin.port` has no such restriction.',
     cidr,
   ),
 });
 
 export const logging: z.ZodType = section('LoggingConfig', 'The log.', {
   level: choice(
-    'The least that is logged. `GATEWAY_LOG_LEVEL` is another name for it.',
+    'The lowest level to log. Can also be set as `GATEWAY_LOG_LEVEL`.',
     ['debug', 'info', 'warn', 'error'],
     {
       initial: 'info',
     },
   ),
-  format: choice('One line of JSON for each event, or lines for people.', ['json', 'pretty'], {
-    initial: 'json',
-    restart: true,
-  }),
-  output: choice('Where it goes.', ['stdout', 'file'], { initial: 'stdout', restart: true }),
+  format: choice(
+    'The format of log lines. `json`: one JSON object per event. `pretty`: text for people.',
+    ['json', 'pretty'],
+    {
+      initial: 'json',
+      restart: true,
+    },
+  ),
+  output: choice('Where the log is written.', ['stdout', 'file'], { initial: 'stdout', restart: true }),
   file: section('LogFileConfig', 'The log file, with `output: file`.', {
-    path: path('Where it is.', { optional: true, restart: true }),
-    max_size: size('A larger one is put aside and a new one begun.', {
+    path: path('The path of the log file.', { optional: true, restart: true }),
+    max_size: size('Size at which the log file is rotated.', {
       initial: '100MB',
       min: '1KiB',
       max: '1TiB',
       restart: true,
     }),
-    max_backups: wholeNumber('How many are kept aside.', { initial: 3, min: 0, max: 1000, restart: true }),
-    max_age: duration('How long they are kept.', { initial: '168h', min: '1m', max: '87600h', restart: true }),
+    max_backups: wholeNumber('The number of rotated files to keep.', { initial: 3, min: 0, max: 1000, restart: true }),
+    max_age: duration('How long rotated files are kept.', { initial: '168h', min: '1m', max: '87600h', restart: true }),
   }),
 });

@@ -7,20 +7,20 @@ const relayUrl = { expects: 'a relay URL, such as wss://relay.example.com/relay'
 const exampleUrl = 'wss://relay.example.com/relay';
 
 const relay = entry('RelayConfig', 'A relay.', {
-  url: text('Where the relay is, `ws://` or `wss://`.', { ...relayUrl, example: exampleUrl }),
-  ca_file: path("Authorities to trust for `wss://` instead of the system's, PEM.", { optional: true }),
+  url: text('The URL of the relay, `ws://` or `wss://`.', { ...relayUrl, example: exampleUrl }),
+  ca_file: path("CA certificates (PEM) to trust for `wss://` instead of the system's.", { optional: true }),
 });
 
 export const portal: z.ZodType = section('PortalConfig', 'The relays, and the tunnels through them.', {
-  relay_url: text('The short form of `relays` with one entry.', {
+  relay_url: text('Short form of `relays` with one entry.', {
     ...relayUrl,
     initial: 'ws://localhost:4017/relay',
     example: exampleUrl,
     restart: true,
   }),
-  relays: list('The relays to be connected to.', relay, { restart: true }),
+  relays: list('The relays to connect to.', relay, { restart: true }),
   identity: text(
-    "The gateway's private key (Ed25519, PEM), usually `file:PATH`. Empty: a file in the user's state directory, made at the first start, or a new identity at each start where none can be kept. Replicas share one.",
+    "The gateway's private key (Ed25519, PEM), usually `file:PATH`. Empty: a file in the user's state directory, created at the first start, or a new identity at each start where no file can be stored. Replicas share one identity.",
     {
       initial: '',
       expects: 'an Ed25519 private key in PEM',
@@ -30,28 +30,40 @@ export const portal: z.ZodType = section('PortalConfig', 'The relays, and the tu
       restart: true,
     },
   ),
-  keepalive_interval: duration('How often a relay is asked whether it lives.', {
+  keepalive_interval: duration('How often a keepalive is sent to each relay.', {
     initial: '10s',
     min: '100ms',
     max: '10m',
     restart: true,
   }),
-  keepalive_timeout: duration('A relay that has not answered by then is given up.', {
+  keepalive_timeout: duration('How long to wait for the response to a keepalive before the relay counts as lost.', {
     initial: '5s',
     min: '10ms',
     max: '10m',
     restart: true,
   }),
-  reconnect: section('ReconnectConfig', 'Coming back to a lost relay: for ever, with jitter.', {
-    initial: duration('The first pause.', { initial: '500ms', min: '1ms', max: '1h', restart: true }),
-    max: duration('The longest pause.', { initial: '30s', min: '1ms', max: '24h', restart: true }),
+  reconnect: section(
+    'ReconnectConfig',
+    'Backoff between attempts to reconnect to a lost relay. Attempts have jitter and never stop.',
+    {
+      initial: duration('The first delay.', { initial: '500ms', min: '1ms', max: '1h', restart: true }),
+      max: duration('The longest delay.', { initial: '30s', min: '1ms', max: '24h', restart: true }),
+    },
+  ),
+  pool: section('PoolConfig', 'The pool of tunnels to each lease.', {
+    max_idle: wholeNumber('The most idle tunnels to keep open for later requests.', {
+      initial: 100,
+      min: 0,
+      max: 100_000,
+    }),
+    max_active: wholeNumber('The most tunnels in use at once.', { initial: 1000, min: 1, max: 100_000 }),
+    idle_timeout: duration('Closes a tunnel that has been idle for this long.', {
+      initial: '90s',
+      min: '10ms',
+      max: '24h',
+    }),
   }),
-  pool: section('PoolConfig', 'Tunnels kept to each lease.', {
-    max_idle: wholeNumber('Idle tunnels kept for the next request.', { initial: 100, min: 0, max: 100_000 }),
-    max_active: wholeNumber('Tunnels in use at once.', { initial: 1000, min: 1, max: 100_000 }),
-    idle_timeout: duration('An idle tunnel is closed after this time.', { initial: '90s', min: '10ms', max: '24h' }),
-  }),
-  directory_ttl: duration('How long an answer of the relays to "which leases are there" is used.', {
+  directory_ttl: duration('How long the list of leases from a relay is cached.', {
     initial: '10s',
     min: '10ms',
     max: '24h',
@@ -61,21 +73,24 @@ export const portal: z.ZodType = section('PortalConfig', 'The relays, and the tu
     ['first', 'strict'],
     { initial: 'first' },
   ),
-  max_leases: wholeNumber('Leases of one relay that are used; further entries of its list are ignored and reported.', {
-    initial: 20_000,
-    min: 1,
-    max: 1_000_000,
-  }),
+  max_leases: wholeNumber(
+    'The most leases used from one relay; further entries of its list are ignored and reported.',
+    {
+      initial: 20_000,
+      min: 1,
+      max: 1_000_000,
+    },
+  ),
   max_window: size(
     'The largest receive window of a tunnel. A window grows from 256 KiB with the bandwidth and the round trip of its tunnel.',
     { initial: '16MiB', min: '256KiB', max: '16MiB', restart: true },
   ),
   window_budget: size(
-    'What the receive windows of all tunnels may grow by together: half of it for tunnels in use, half for idle ones. Of either, the tunnels to one lease take at most half of what other leases leave.',
+    'The memory by which the receive windows of all tunnels together may grow: half for tunnels in use, half for idle ones. Of either half, the tunnels to one lease take at most half of what other leases leave.',
     { initial: '256MiB', min: '1MiB', max: '64GiB', restart: true },
   ),
   lease_pins: map(
-    'Fixes a lease name to an id, so that a relay can lead it nowhere else.',
+    'Pins a lease name to an id, so that a relay cannot point the name at another app.',
     { expects: 'a lease name', check: isPinnableName },
     text('A lease id.', {
       expects: 'a lease id: 26 characters A-Z and 2-7',

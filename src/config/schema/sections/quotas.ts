@@ -5,14 +5,22 @@ import { choice, entry, list, map, number, section, size, text, wholeNumber } fr
 
 const bounds = { min: 1, max: 1_000_000_000_000, whole: true } as const;
 
-const quota = entry('QuotaConfig', 'What a key may use in a day or month. What is not named is not limited.', {
-  requests: number('Requests.', { ...bounds, example: 1_000_000 }),
-  bytes: size('Bytes of bodies, of requests and answers together.', { min: '1B', max: '1000TB', example: '1TB' }),
-  llm_tokens: number('Tokens of language models, as OpenAI- and Anthropic-style answers tell them.', {
-    ...bounds,
-    example: 5_000_000,
-  }),
-});
+const quota = entry(
+  'QuotaConfig',
+  'The quota of a key for a day or month. A resource that is not set is not limited.',
+  {
+    requests: number('The most requests.', { ...bounds, example: 1_000_000 }),
+    bytes: size('The most bytes of request and response bodies together.', {
+      min: '1B',
+      max: '1000TB',
+      example: '1TB',
+    }),
+    llm_tokens: number('The most language-model tokens, as reported in OpenAI- and Anthropic-style responses.', {
+      ...bounds,
+      example: 5_000_000,
+    }),
+  },
+);
 
 const tokenClasses = ['input', 'cache_read', 'cache_write', 'output', 'reasoning'] as const;
 
@@ -20,23 +28,23 @@ const name = { expects: 'the id of a key, or *', check: isKeyNameOrAny };
 
 export const quotas: z.ZodType = section(
   'QuotasConfig',
-  'What each key may use in all. Counted beyond a restart; with `rate_limit.storage.type: redis`, by all gateways together.',
+  'Total usage allowed to each key per day and month. Counters survive restarts; with `rate_limit.storage.type: redis`, all gateways share them.',
   {
-    time_zone: text('Whose midnight days and months begin at.', {
+    time_zone: text('The time zone in which quota days and months start (at midnight).', {
       initial: 'UTC',
       expects: 'the name of a time zone, such as Europe/Berlin',
       check: isTimeZone,
       example: 'Europe/Berlin',
     }),
-    daily: map('For a day, by the id of the key, or `*` for each of the others.', name, quota),
-    monthly: map('For a month, likewise.', name, quota),
+    daily: map('Daily quotas, by key id, or `*` for each of the other keys.', name, quota),
+    monthly: map('Monthly quotas, by key id, or `*` for each of the other keys.', name, quota),
     count: list(
       'The classes of tokens that `llm_tokens` counts.',
       choice('A class of tokens.', tokenClasses, { initial: 'input' }),
       { initial: ['input', 'cache_write', 'output', 'reasoning'] },
     ),
     unknown_usage: choice(
-      'What a response of a language model costs when the app reports no usage. `estimate`: a quarter of the bytes of request and response text. `deny`: further requests of the caller to that lease are rejected until the period ends. `ignore`: nothing.',
+      'How to charge a language-model response when the app reports no usage. `estimate`: a quarter of the bytes of request and response text. `deny`: further requests of the caller to that lease are rejected until the period ends. `ignore`: nothing.',
       ['estimate', 'deny', 'ignore'],
       { initial: 'estimate' },
     ),

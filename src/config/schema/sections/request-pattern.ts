@@ -5,13 +5,13 @@ import { text } from '../fields.ts';
 
 export function requestPattern(examplePath: string): { readonly lease: z.ZodType; readonly path: z.ZodType } {
   return {
-    lease: text('The leases: `name`, `prefix-*` or `*`.', {
+    lease: text('The leases to match: `name`, `prefix-*` or `*`.', {
       initial: '*',
       expects: 'a lease name, a prefix-* or *',
       check: isLeasePattern,
       example: 'mcp-*',
     }),
-    path: text('The paths below the lease: `/path`, `/prefix/*` or `/*`.', {
+    path: text('The paths below the lease to match: `/path`, `/prefix/*` or `/*`.', {
       initial: '/*',
       expects: 'a path that begins with a slash, a * at its end only',
       check: (value) => /^\/[^*\s?#]{0,500}\*?$/.test(value),

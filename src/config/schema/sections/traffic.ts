@@ -15,27 +15,32 @@ import { requestPattern } from './request-pattern.ts';
 const limits = { min: '1ms', max: '24h' } as const;
 const off = { ...limits, zero: 'off' } as const;
 const words = {
-  dial: 'To reach an app through a relay; then 504 `dial_timeout`.',
-  responseHeaders: 'From the end of the request to the first byte of its response; then 504 `headers_timeout`.',
-  bodyIdle: 'A body or stream that stands still for this long is cut.',
-  total: 'A whole request with its response; then 504 `total_timeout`. Streams are not bounded by it.',
+  dial: 'How long connecting to an app through a relay may take; then 504 `dial_timeout`.',
+  responseHeaders:
+    'How long the app may take from the end of the request to the first byte of its response; then 504 `headers_timeout`.',
+  bodyIdle: 'Aborts a body or stream that makes no progress for this long.',
+  total: 'How long a request and its response may take in total; then 504 `total_timeout`. Streams are exempt.',
 };
 
-const timeoutOverride = entry('TimeoutOverrideConfig', 'Other timeouts for some requests.', {
-  ...requestPattern('/slow/*'),
-  // A lease without one of these settings uses the global value.
-  dial: duration(words.dial, { ...limits, max: '10m' }),
-  response_headers: duration(words.responseHeaders, limits),
-  body_idle: duration(words.bodyIdle, limits),
-  total: duration(words.total, off),
-});
+const timeoutOverride = entry(
+  'TimeoutOverrideConfig',
+  'Timeouts for matching requests. A timeout that is not set has its general value.',
+  {
+    ...requestPattern('/slow/*'),
+    // A lease without one of these settings uses the global value.
+    dial: duration(words.dial, { ...limits, max: '10m' }),
+    response_headers: duration(words.responseHeaders, limits),
+    body_idle: duration(words.bodyIdle, limits),
+    total: duration(words.total, off),
+  },
+);
 
-export const timeouts: z.ZodType = section('TimeoutsConfig', 'How long the apps may take.', {
+export const timeouts: z.ZodType = section('TimeoutsConfig', 'How long apps and bodies may take.', {
   dial: duration(words.dial, { initial: '10s', ...limits, max: '10m' }),
   response_headers: duration(words.responseHeaders, { initial: '60s', ...limits }),
   body_idle: duration(words.bodyIdle, { initial: '5m', ...limits }),
   total: duration(words.total, { initial: '0s', ...off }),
-  overrides: list('Other timeouts for some leases and paths; the first that fits counts.', timeoutOverride),
+  overrides: list('Timeouts for some leases and paths. The first matching entry applies.', timeoutOverride),
 });
 
 const method = text('A method.', { expects: 'a method, such as GET', check: isToken, example: 'GET' });
@@ -47,25 +52,25 @@ const headerName = text('A header name.', {
 
 function corsSection(description: string): z.ZodType {
   return section('CorsConfig', description, {
-    enabled: flag('Answers preflights itself, before authentication, and marks responses.', false),
+    enabled: flag('Answers preflight requests before authentication, and adds CORS headers to responses.', false),
     origins: list(
-      'Who may: origins as browsers send them, or `*`.',
+      'Origins to allow, as browsers send them, or `*` for any.',
       text('An origin.', {
         expects: 'an origin, such as https://app.example.com, or *',
         check: isOrigin,
         example: 'https://app.example.com',
       }),
     ),
-    methods: list('Methods allowed beyond GET, HEAD and POST.', method),
+    methods: list('Methods to allow in addition to GET, HEAD and POST.', method),
     headers: list(
-      'Request headers that pages may send beyond the safelisted ones, such as `Authorization`, `Content-Type` and `X-Gateway-Key`.',
+      'Request headers that pages may send in addition to the safelisted ones, such as `Authorization`, `Content-Type` and `X-Gateway-Key`.',
       headerName,
     ),
     credentials: flag(
-      'Allows requests with cookies and other credentials of the browser. For a header that a page sets, such as `Authorization`, see `headers`.',
+      'Allows requests with cookies and other browser credentials. For headers that a page sets itself, such as `Authorization`, see `headers`.',
       false,
     ),
-    max_age: duration('How long browsers may remember a preflight.', {
+    max_age: duration('How long browsers may cache a preflight response.', {
       initial: '10m',
       min: '1s',
       max: '24h',
@@ -74,7 +79,7 @@ function corsSection(description: string): z.ZodType {
   });
 }
 
-export const cors: z.ZodType = corsSection('Cross-origin requests of browsers, for every lease.');
+export const cors: z.ZodType = corsSection('Cross-origin requests (CORS), for every lease.');
 
 const changeableHeader = {
   expects: 'the name of a header that is not of the connection',
@@ -84,7 +89,7 @@ const changeableHeader = {
 function headerChanges(description: string): z.ZodType {
   return section('HeaderChangesConfig', description, {
     set: map(
-      'Headers to set, whatever was there before.',
+      'Headers to set, replacing any existing value.',
       changeableHeader,
       text('A header value, or a reference to a secret.', {
         expects: 'a header value: visible characters and spaces between them',
@@ -97,16 +102,19 @@ function headerChanges(description: string): z.ZodType {
   });
 }
 
-const lease = entry('LeaseConfig', 'What leases of this pattern have of their own.', {
-  required_scopes: list('Scopes that a caller must have, all of them, beside those that the method needs.', scope),
-  ip_rules: ipRulesSection('Which addresses may call these leases.'),
+const lease = entry('LeaseConfig', 'Settings for leases that match the pattern.', {
+  required_scopes: list(
+    'Scopes that a caller must have, all of them, in addition to the one that the method requires.',
+    scope,
+  ),
+  ip_rules: ipRulesSection('Client addresses that may call these leases.'),
   credentials: choice(
-    'Where the credential of a caller is read. `gateway`: `X-Gateway-Key`, `Authorization`, `X-API-Key` or the WebSocket subprotocol. `app`: `X-Gateway-Key` only, so that the others reach the app.',
+    'Where to read the credential of the caller. `gateway`: `X-Gateway-Key`, `Authorization`, `X-API-Key` or the WebSocket subprotocol. `app`: `X-Gateway-Key` only, so that the others reach the app.',
     ['gateway', 'app'],
     { initial: 'gateway' },
   ),
   host_header: text(
-    "The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name it are mapped back.",
+    "The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name this host are mapped back to the client's.",
     {
       initial: '',
       expects: 'a host, with its port if need be',
@@ -114,26 +122,22 @@ const lease = entry('LeaseConfig', 'What leases of this pattern have of their ow
       example: 'app.internal:8080',
     },
   ),
-  headers: section('LeaseHeadersConfig', 'Headers to change.', {
-    request: headerChanges('On the way to the app.'),
-    response: headerChanges('On the way to the client.'),
+  headers: section('LeaseHeadersConfig', 'Changes to headers.', {
+    request: headerChanges('Changes to the headers of requests to the app.'),
+    response: headerChanges('Changes to the headers of responses to the client.'),
   }),
-  assertion: section(
-    'LeaseAssertionConfig',
-    'The assertion that these leases get, where `auth.assertion` is enabled.',
-    {
-      bind: choice(
-        'What it is good for. `none`: all requests of a caller, for up to 30s. `request`: this one request only.',
-        ['none', 'request'],
-        { initial: 'none' },
-      ),
-    },
-  ),
-  cors: corsSection('In place of the general `cors`, where it is enabled.'),
+  assertion: section('LeaseAssertionConfig', 'The assertion sent to these leases, where `auth.assertion` is enabled.', {
+    bind: choice(
+      'What an assertion is valid for. `none`: any request of the caller, for up to 30s. `request`: this one request only.',
+      ['none', 'request'],
+      { initial: 'none' },
+    ),
+  }),
+  cors: corsSection('CORS settings that replace the general `cors`, if enabled here.'),
 });
 
 export const leases: z.ZodType = map(
-  'Settings for some leases, by pattern: `name`, `prefix-*` or `*`. Of the patterns that fit, the most specific one counts.',
+  'Settings for some leases, by pattern: `name`, `prefix-*` or `*`. The most specific matching pattern applies.',
   { expects: 'a lease name, a prefix-* or *', check: isLeasePattern },
   lease,
 );
