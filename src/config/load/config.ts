@@ -91,9 +91,9 @@ export interface TlsConfig {
   readonly certFile: string;
   /** The private key of `cert_file` (PEM). Rejected if other users can read or replace it. */
   readonly keyFile: string;
-  /** The lowest TLS version to accept. A change closes existing connections, including those with requests in flight. */
+  /** The lowest TLS version to accept. A change ends existing connections when their requests in flight are complete. */
   readonly minVersion: '1.2' | '1.3';
-  /** Requires client certificates issued by these CAs (PEM). Empty: client certificates are not requested. A change closes existing connections, including those with requests in flight. */
+  /** Requires client certificates issued by these CAs (PEM). Empty: client certificates are not requested. A change ends existing connections when their requests in flight are complete. */
   readonly clientCaFile: string;
   /** Further certificates, selected by the server name that the client sends (SNI). */
   readonly certificates: readonly CertificateConfig[];

@@ -169,12 +169,12 @@ export const tls: z.ZodType = section('TlsConfig', 'TLS and HTTP/2 on the main l
     optional: true,
   }),
   min_version: choice(
-    'The lowest TLS version to accept. A change closes existing connections, including those with requests in flight.',
+    'The lowest TLS version to accept. A change ends existing connections when their requests in flight are complete.',
     ['1.2', '1.3'],
     { initial: '1.3' },
   ),
   client_ca_file: path(
-    'Requires client certificates issued by these CAs (PEM). Empty: client certificates are not requested. A change closes existing connections, including those with requests in flight.',
+    'Requires client certificates issued by these CAs (PEM). Empty: client certificates are not requested. A change ends existing connections when their requests in flight are complete.',
     { optional: true },
   ),
   certificates: list('Further certificates, selected by the server name that the client sends (SNI).', certificate),
