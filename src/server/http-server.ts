@@ -6,7 +6,7 @@ import { Deadlines } from '../kernel/work/deadlines.ts';
 import type { AdminAccess } from '../pipeline/admin-access.ts';
 import type { Dispatch, Exchange } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';
-import { ListenerSet } from './listen/entrance.ts';
+import { ListenerSet } from './listen/listener-set.ts';
 import { Listener } from './listen/listener.ts';
 import type { HealthState } from './builtin/health.ts';
 import { Http1 } from './http1/http1.ts';
