@@ -2,6 +2,7 @@
 // it does not. No request waits longer than the deadline, and none fails because of the store.
 // Requests admitted locally are charged to the store as soon as possible, so that no loss, return
 // or delay gives callers a new burst; only a store that lost its buckets does.
+import { codeOf } from '../kernel/reason.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { type BucketState, type Charge, isAdmitted, type Limiter, type Verdict } from './limiter.ts';
 import type { LocalLimiter } from './local-limiter.ts';
@@ -223,5 +224,5 @@ function free(charge: Charge): Charge {
 /** The error code where there is one: messages of network errors contain addresses. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'it failed';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+  return codeOf(error) ?? error.message;
 }

@@ -1,5 +1,6 @@
 // The connection to one relay over time: connects, detects loss, reconnects without limit, and
 // publishes leases again. The wire protocol is in session.ts.
+import { reasonOf } from '../kernel/reason.ts';
 import { backoffMs, type BackoffOptions } from './backoff.ts';
 import { AcceptQueue } from './publishing/accept-queue.ts';
 import { AcceptedChannels } from './publishing/accepted-channels.ts';
@@ -300,5 +301,5 @@ function closedError(): PortalError {
 
 function asPortalError(error: unknown): PortalError {
   if (error instanceof PortalError) return error;
-  return new PortalError('carrier_closed', error instanceof Error ? error.message : String(error), { cause: error });
+  return new PortalError('carrier_closed', reasonOf(error), { cause: error });
 }

@@ -2,6 +2,7 @@
 // as its URL.
 import { leaseListFailed, leaseMoved, leaseNameRefused, leasesListed } from '../kernel/events.ts';
 import type { LeaseListStatus } from '../kernel/http/status.ts';
+import { codeOf, reasonOf } from '../kernel/reason.ts';
 import type { DirectoryEvent, ListStatus } from './lease-directory.ts';
 
 interface Relay {
@@ -20,7 +21,7 @@ export function publishDirectoryEvent(event: DirectoryEvent<Relay>): void {
       if (leaseListFailed.hasSubscribers)
         leaseListFailed.publish({
           relay: event.source.relay,
-          code: codeOf(event.error),
+          code: failureCodeOf(event.error),
           reason: reasonOf(event.error),
         });
       return;
@@ -42,11 +43,6 @@ export function listStatusOf({ source, leases, ignored, failure }: ListStatus<Re
   return { relay: source.relay, leases, ignored, error: failure === undefined ? undefined : reasonOf(failure) };
 }
 
-function codeOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return error instanceof DOMException ? error.name : 'unknown';
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function failureCodeOf(error: unknown): string {
+  return codeOf(error) ?? (error instanceof DOMException ? error.name : 'unknown');
 }

@@ -3,6 +3,7 @@
 // files that cannot be used.
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { codeOf } from '../reason.ts';
 import { placeFault, PrivateFileError, type TrustedUser } from './private-file.ts';
 
 /** The files name callers or contain keys. */
@@ -57,8 +58,4 @@ async function makeOne(path: string): Promise<void> {
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -1,5 +1,6 @@
 // Listens on every address of a host name. Node's net servers listen on the first address only, and
 // clients may try another one first.
+import { codeOf } from '../reason.ts';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
@@ -79,8 +80,4 @@ async function close(server: Server): Promise<void> {
 
 function portOf(server: Server | undefined): number | undefined {
   return (server?.address() as AddressInfo | undefined)?.port;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

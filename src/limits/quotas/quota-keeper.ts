@@ -2,6 +2,7 @@
 // store's totals back. No request waits for it; while the store fails, the ledger goes on counting,
 // and its counts are written later.
 import { once } from 'node:events';
+import { reasonOf } from '../../kernel/reason.ts';
 import { TimeLimit } from '../../kernel/work/time-limit.ts';
 import type { QuotaLedger, UsageChange, UsageRecord } from './quota-ledger.ts';
 
@@ -97,7 +98,7 @@ export class QuotaKeeper {
       if (this.#failing) changed('kept', 'it works again');
       this.#failing = false;
     } catch (error) {
-      if (!this.#failing) changed('failing', error instanceof Error ? error.message : String(error));
+      if (!this.#failing) changed('failing', reasonOf(error));
       this.#failing = true;
     }
   }

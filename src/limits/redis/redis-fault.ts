@@ -1,6 +1,7 @@
 // Turns errors of the Redis client into one line for the operator: what failed, and what to do. The
 // line has no password, and of the server's text only the error code. Decides by classes and codes
 // of errors, never by text.
+import { codeOf } from '../../kernel/reason.ts';
 import {
   ClientClosedError,
   ClientOfflineError,
@@ -81,9 +82,4 @@ function networkFault(code: string, isSecure: boolean): string {
         : `the connection failed (${code})`;
     }
   }
-}
-
-/** Undefined for errors that are not from the system, the network or TLS. */
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
