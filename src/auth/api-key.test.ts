@@ -4,26 +4,26 @@ import { checkOf, createApiKey, formOf } from './api-key.ts';
 
 const example = 'sk_test_0123456789abcdefABCDEFGHIJKLMNOPQRSTUVWXYZ29cxxo';
 
-test('a key with a valid checksum is recognised as ours', () => {
+test('recognises a key with a valid checksum as ours', () => {
   assert.equal(formOf(example), 'ours');
   assert.equal(checkOf(example.slice(0, -6)), '29cxxo');
 });
 
-test('a generated key is recognised as ours, and no two are the same', () => {
+test('recognises generated keys as ours, and no two are equal', () => {
   const keys = Array.from({ length: 200 }, (_, i) => createApiKey(i % 2 === 0 ? 'live' : 'test'));
   assert.equal(new Set(keys).size, 200);
   for (const key of keys) assert.equal(formOf(key), 'ours');
   assert.match(keys[0] ?? '', /^sk_live_/);
 });
 
-test('any one character changed is noticed', () => {
+test('detects any single changed character', () => {
   for (let at = 8; at < example.length; at += 1) {
     const other = example[at] === 'x' ? 'y' : 'x';
     assert.equal(formOf(example.slice(0, at) + other + example.slice(at + 1)), 'mistyped');
   }
 });
 
-test('what has another form is foreign', () => {
+test('treats keys of any other form as foreign', () => {
   for (const key of [
     '',
     'sk_test_',

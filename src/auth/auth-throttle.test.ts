@@ -20,12 +20,12 @@ const key = createApiKey('live');
 const sameId = (): string => withKeyIdOf(key);
 const tries = (count: number, one: (i: number) => number): number[] => Array.from({ length: count }, (_, i) => one(i));
 
-describe('ten failures are free, and then there is one in five seconds', () => {
+describe('allows ten failures at once, then one every five seconds', () => {
   for (const [what, one] of [
-    ['from one address, whatever key ids', () => begin(address(1), createApiKey('live'))],
-    ['on one key id, whatever addresses', (i: number) => begin(address(i), sameId())],
-    ['on the beginning of a key made elsewhere', (i: number) => begin(address(i), `${'k'.repeat(24)}${i}`)],
-    ['from one network of IPv6', (i: number) => begin(`2001:db8::${i}`, createApiKey('live'))],
+    ['from one address, with any key ids', () => begin(address(1), createApiKey('live'))],
+    ['with one key id, from any addresses', (i: number) => begin(address(i), sameId())],
+    ['with one prefix of an imported key', (i: number) => begin(address(i), `${'k'.repeat(24)}${i}`)],
+    ['from one IPv6 network', (i: number) => begin(`2001:db8::${i}`, createApiKey('live'))],
   ] as const) {
     test(what, () => {
       assert.deepEqual(tries(10, one), new Array<number>(10).fill(0));
@@ -37,20 +37,20 @@ describe('ten failures are free, and then there is one in five seconds', () => {
   }
 });
 
-test('one key id that is tried too often slows no other, nor the address that it is tried from', () => {
+test('throttling one key id slows neither other ids nor the address it is tried from', () => {
   tries(11, (i) => begin(address(i), sameId()));
   assert.ok(begin(address(20), sameId()) > 0);
   for (let i = 0; i < 9; i += 1) assert.equal(begin(address(20), createApiKey('live')), 0);
 });
 
-test('a try that turns out right is none', () => {
+test('a successful attempt is not counted as a failure', () => {
   for (let i = 0; i < 50; i += 1) {
     assert.equal(begin(address(1), key), 0);
     penalty.forgive(address(1), key.slice(0, prefixCharacters), stranger);
   }
 });
 
-describe('wider networks have bounds of their own, far below those of all their addresses', () => {
+describe('wider networks have limits of their own, far below the sum of the limits of their addresses', () => {
   for (const [what, from, burst, everyMs] of [
     ['a /56', (i: number) => `2001:db8:0:${(i % 256).toString(16)}::1`, 15, 1000 / 0.3],
     ['a /48', (i: number) => `2001:db8:0:${((i % 256) * 256).toString(16)}::1`, 20, 2_500],

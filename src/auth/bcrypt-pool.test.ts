@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bcryptConcurrency, BcryptPool, type Lane } from './bcrypt-pool.ts';
 
-test('a core is left to others, at most 4 threads run, and one bcrypt runs in any case', () => {
+test('the pool leaves one core free, runs at most 4 threads, and always runs at least one bcrypt', () => {
   assert.deepEqual([1, 2, 4, 64].map(bcryptConcurrency), [1, 1, 3, 4]);
 });
 
@@ -32,7 +32,7 @@ function bench(maxWaiting: number): Bench {
   };
 }
 
-test('half of the queue is reserved for callers who verified before, a quarter for keys that did', () => {
+test('reserves half of the queue for callers who verified before, and a quarter for keys that did', () => {
   const { pool } = bench(64);
   const waiting = (lane: Lane, tries: number): number =>
     Array.from({ length: tries }, () => pool.verify('k', 'h', lane)).filter((result) => result !== undefined).length;
@@ -46,7 +46,7 @@ test('half of the queue is reserved for callers who verified before, a quarter f
   assert.equal(room.filter((result) => result !== undefined).length, 64);
 });
 
-test('both halves are served in turn, so that neither waits for the other to be empty', async () => {
+test('serves both halves of the queue alternately, so neither waits until the other is empty', async () => {
   const { pool, begun, finish } = bench(64);
   for (let i = 0; i < 6; i += 1) void pool.verify(`stranger ${i}`, 'h', 'stranger');
   for (let i = 0; i < 2; i += 1) void pool.verify(`pair ${i}`, 'h', 'pair');

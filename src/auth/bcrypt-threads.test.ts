@@ -21,8 +21,8 @@ const keys: Readonly<Record<string, string>> = {
   '71 bytes': 'k'.repeat(71),
   '72 bytes': 'k'.repeat(72),
   '72 bytes of 36 letters': 'é'.repeat(36),
-  'letters beyond ASCII': 'schlüssel-€-😀',
-  'bytes that are no text, one to a character': '\u00ff\u00a3345',
+  'non-ASCII letters': 'schlüssel-€-😀',
+  'bytes that are not text, one per character': '\u00ff\u00a3345',
   'a NUL within': 'ab\0cd',
   'a NUL at the end': 'ab\0',
   'a NUL at the beginning': '\0ab',
@@ -36,7 +36,7 @@ for (const [what, key] of Object.entries(keys)) {
       const hash = version + made.slice(4);
       assert.equal(await threads.compare(key, hash), true);
       assert.equal(await threads.compare(`${key.slice(0, -1)}!`, hash), false);
-      assert.equal(await threads.compare(key.split('\0', 1)[0] ?? '', hash), !key.includes('\0'), 'cut at NUL');
+      assert.equal(await threads.compare(key.split('\0', 1)[0] ?? '', hash), !key.includes('\0'), 'truncated at NUL');
     }
     const ours = await bcryptHash(key, lowestCost);
     assert.match(ours, /^\$2b\$04\$/);
@@ -44,7 +44,7 @@ for (const [what, key] of Object.entries(keys)) {
   });
 }
 
-test('costs 10 to 14, by hashes that were made elsewhere', async (t) => {
+test('verifies hashes of cost 10 to 14 made by other tools', async (t) => {
   const threads = start(t);
   for (const [cost, hash] of [
     [10, '$2b$10$L92AlJ9O8r5FwxF9hPHtc.YFaFHg7zfA/nH7EkU61vKdok.jP2TLm'],
@@ -58,22 +58,22 @@ test('costs 10 to 14, by hashes that were made elsewhere', async (t) => {
   }
 });
 
-test('a key of more than 72 bytes fits no hash, also where bcrypt would cut it to one that does; nor does an empty one', async () => {
+test('rejects an empty key and keys of more than 72 bytes, even where bcrypt would truncate one to a match', async () => {
   const hash = hashSync('k'.repeat(72), lowestCost);
-  assert.ok(compareSync('k'.repeat(73), hash), 'cut by others');
+  assert.ok(compareSync('k'.repeat(73), hash), 'truncated by other implementations');
   assert.equal(await bcryptCompare('k'.repeat(73), hash), false);
   assert.equal(await bcryptCompare('', hashSync('', lowestCost)), false);
   await assert.rejects(bcryptHash('k'.repeat(73), lowestCost));
 });
 
-test('what is no bcrypt hash fits no key', async () => {
+test('a malformed bcrypt hash matches no key', async () => {
   const hash = hashSync('k', lowestCost);
   for (const other of ['', 'k', hash.slice(0, -1), hash.replace('$2b$', '$2x$'), hash.replace('$04$', '$99$')]) {
     assert.equal(await bcryptCompare('k', other), false, other);
   }
 });
 
-test('the event loop is free while threads compute', async (t) => {
+test('the event loop stays free while threads compute', async (t) => {
   const threads = start(t);
   const hash = '$2b$12$nFfDXB5uoZyRQRo/2eucGOd9c0WfznPuOBy7gM2GE3gL4RSUV5IVi';
   await threads.compare('warm', hashSync('warm', lowestCost));
@@ -86,7 +86,7 @@ test('the event loop is free while threads compute', async (t) => {
   assert.ok(ofLoop < ofAll / 4, `${ofLoop} of ${ofAll} us on the event loop`);
 });
 
-test('as many threads as there are comparisons at once, and they are used again', async (t) => {
+test('starts one thread per concurrent comparison and reuses threads', async (t) => {
   const threads = start(t);
   const hash = hashSync('k', lowestCost);
   for (let round = 0; round < 3; round += 1) {
@@ -96,7 +96,7 @@ test('as many threads as there are comparisons at once, and they are used again'
   assert.equal(threads.size, 3);
 });
 
-test('a comparison rejects when its thread ends', async (t) => {
+test('a comparison rejects when its thread exits', async (t) => {
   const threads = start(t);
   const pending = assert.rejects(threads.compare('k', '$2b$14$zqd0b48DKAbujhvFb10JB.0tk3rEkiC71juO7Bdmn2OfSys/opOi2'));
   await threads.close();

@@ -20,29 +20,29 @@ const protocols = 'Sec-WebSocket-Protocol';
 const rows: readonly Row[] = [
   { what: 'none', headers: ['Host', 'x', 'Accept', '*/*'], is: 'none' },
   { what: 'X-API-Key', headers: ['X-API-Key', 'k'], is: ['x-api-key', 'k'] },
-  { what: 'X-API-Key in other case', headers: ['x-aPI-kEY', 'k'], is: ['x-api-key', 'k'] },
-  { what: 'an empty X-API-Key is a wrong one, not none', headers: ['X-API-Key', ''], is: ['x-api-key', ''] },
+  { what: 'X-API-Key in another case', headers: ['x-aPI-kEY', 'k'], is: ['x-api-key', 'k'] },
+  { what: 'an empty X-API-Key is invalid, not missing', headers: ['X-API-Key', ''], is: ['x-api-key', ''] },
   { what: 'X-API-Key twice', headers: ['X-API-Key', 'k', 'x-api-key', 'k'], is: 'ambiguous' },
-  { what: 'X-API-Key with a comma is one key, and wrong', headers: ['X-API-Key', 'k, k'], is: ['x-api-key', 'k, k'] },
+  { what: 'X-API-Key with a comma is one invalid key', headers: ['X-API-Key', 'k, k'], is: ['x-api-key', 'k, k'] },
   { what: 'Bearer', headers: ['Authorization', 'Bearer k'], is: ['authorization', 'k'] },
-  { what: 'Bearer in other case', headers: ['AUTHORIZATION', 'bEARER k'], is: ['authorization', 'k'] },
-  { what: 'Bearer and more space', headers: ['Authorization', 'Bearer \t k '], is: ['authorization', 'k'] },
+  { what: 'Bearer in another case', headers: ['AUTHORIZATION', 'bEARER k'], is: ['authorization', 'k'] },
+  { what: 'Bearer with more space', headers: ['Authorization', 'Bearer \t k '], is: ['authorization', 'k'] },
   { what: 'Bearer alone', headers: ['Authorization', 'Bearer'], is: 'unusable' },
   { what: 'Bearer and space alone', headers: ['Authorization', 'Bearer  '], is: 'unusable' },
-  { what: 'a scheme that begins like it', headers: ['Authorization', 'BearerX k'], is: 'unusable' },
+  { what: 'a scheme that begins with Bearer', headers: ['Authorization', 'BearerX k'], is: 'unusable' },
   { what: 'a key without a scheme', headers: ['Authorization', 'k'], is: 'unusable' },
   { what: 'Basic', headers: ['Authorization', 'Basic dTpw'], is: 'unusable' },
   { what: 'an empty Authorization', headers: ['Authorization', ''], is: 'unusable' },
   { what: 'Authorization twice', headers: ['Authorization', 'Bearer k', 'Authorization', 'Basic x'], is: 'ambiguous' },
-  { what: 'two tokens in one', headers: ['Authorization', 'Bearer k, Bearer l'], is: 'ambiguous' },
-  { what: 'a comma behind the token', headers: ['Authorization', 'Bearer k,'], is: 'ambiguous' },
+  { what: 'two tokens in one field', headers: ['Authorization', 'Bearer k, Bearer l'], is: 'ambiguous' },
+  { what: 'a comma after the token', headers: ['Authorization', 'Bearer k,'], is: 'ambiguous' },
   {
     what: 'a bearer token beside X-API-Key',
     headers: ['Authorization', 'Bearer t', 'X-API-Key', 'k'],
     is: ['x-api-key', 'k'],
   },
   {
-    what: 'another scheme beside X-API-Key, commas and all',
+    what: 'another scheme with commas beside X-API-Key',
     headers: ['X-API-Key', 'k', 'Authorization', 'Digest a="b", c="d"'],
     is: ['x-api-key', 'k'],
   },
@@ -57,22 +57,22 @@ const rows: readonly Row[] = [
     ...{ upgrade: true, is: ['sec-websocket-protocol', 'k'], protocols: 'chat' },
   },
   {
-    what: 'a subprotocol alone, on the second of two lines',
+    what: 'only a subprotocol, on the second of two lines',
     headers: [protocols, 'a,b', protocols, 'portal-gateway.bearer.k'],
     ...{ upgrade: true, is: ['sec-websocket-protocol', 'k'], protocols: 'a, b' },
   },
   {
-    what: 'a subprotocol without a key in it is a wrong one',
+    what: 'a subprotocol without a key is invalid',
     headers: [protocols, 'portal-gateway.bearer.'],
     ...{ upgrade: true, is: ['sec-websocket-protocol', ''], protocols: '' },
   },
   {
-    what: 'subprotocols are told apart by case (RFC 6455 §4.1)',
+    what: 'subprotocols are case-sensitive (RFC 6455 §4.1)',
     headers: [protocols, 'Portal-Gateway.bearer.k'],
     ...{ upgrade: true, is: 'none' },
   },
   {
-    what: 'two subprotocols with a key, and none of them is left',
+    what: 'two subprotocols with a key, both removed',
     headers: [protocols, 'portal-gateway.bearer.k, portal-gateway.bearer.k'],
     ...{ upgrade: true, is: 'ambiguous', protocols: '' },
   },
@@ -87,17 +87,17 @@ const rows: readonly Row[] = [
     ...{ upgrade: true, is: ['sec-websocket-protocol', 'k'], protocols: '' },
   },
   {
-    what: 'a subprotocol of what is no upgrade: no credential, and not for the app',
+    what: 'a subprotocol without an upgrade: no credential, and hidden from the app',
     headers: [protocols, 'chat, portal-gateway.bearer.k'],
     ...{ is: 'none', protocols: 'chat' },
   },
   {
-    what: 'letters beyond ASCII, as UTF-8',
+    what: 'non-ASCII letters, as UTF-8',
     headers: ['X-API-Key', Buffer.from('schlüssel').toString('latin1')],
     is: ['x-api-key', 'schlüssel'],
   },
   {
-    what: 'bytes that are no UTF-8, as they are',
+    what: 'bytes that are not UTF-8, unchanged',
     headers: ['X-API-Key', 'schl\xfcssel'],
     is: ['x-api-key', 'schlüssel'],
   },
@@ -108,11 +108,11 @@ const apps = ['Authorization', 'Bearer t'];
 
 const whose: readonly Row[] = [
   { what: 'X-Gateway-Key', headers: ['X-Gateway-Key', 'k'], is: ['x-gateway-key', 'k'] },
-  { what: 'X-Gateway-Key, whatever it looks like', headers: ['x-gateway-key', 't'], is: ['x-gateway-key', 't'] },
-  { what: 'an empty X-Gateway-Key is a wrong one', headers: ['X-Gateway-Key', ''], is: ['x-gateway-key', ''] },
+  { what: 'X-Gateway-Key with any content', headers: ['x-gateway-key', 't'], is: ['x-gateway-key', 't'] },
+  { what: 'an empty X-Gateway-Key is invalid', headers: ['X-Gateway-Key', ''], is: ['x-gateway-key', ''] },
   { what: 'X-Gateway-Key twice', headers: ['X-Gateway-Key', 'k', 'x-gateway-key', 'k'], is: 'ambiguous' },
   {
-    what: 'beside X-Gateway-Key the others are the app’s, also where they hold keys of ours, twice or joined',
+    what: 'beside X-Gateway-Key the others belong to the app, even if they contain keys of ours, repeated or joined',
     headers: ['X-Gateway-Key', 'k', 'X-API-Key', 'k', 'X-API-Key', 'k', ...ours, 'Authorization', 'Bearer k, k'],
     is: ['x-gateway-key', 'k'],
   },
@@ -124,14 +124,18 @@ const whose: readonly Row[] = [
   { what: 'two keys of ours', headers: ['X-API-Key', 'k', ...ours], is: 'two' },
   { what: 'our key in X-API-Key', headers: ['X-API-Key', 'k', ...apps], is: ['x-api-key', 'k'] },
   { what: 'our key in Authorization', headers: ['X-API-Key', 't', ...ours], is: ['authorization', 'k'] },
-  { what: 'perhaps our key in X-API-Key', headers: ['X-API-Key', 'p', ...apps], is: ['x-api-key', 'p'] },
+  { what: 'a possible key of ours in X-API-Key', headers: ['X-API-Key', 'p', ...apps], is: ['x-api-key', 'p'] },
   {
-    what: 'perhaps our key in Authorization',
+    what: 'a possible key of ours in Authorization',
     headers: ['X-API-Key', 't', 'Authorization', 'Bearer p'],
     is: ['authorization', 'p'],
   },
-  { what: 'a certain one before a possible one', headers: ['X-API-Key', 'p', ...ours], is: ['authorization', 'k'] },
-  { what: 'neither is ours', headers: ['X-API-Key', 't', ...apps], is: ['x-api-key', 't'] },
+  {
+    what: 'a certain key has precedence over a possible one',
+    headers: ['X-API-Key', 'p', ...ours],
+    is: ['authorization', 'k'],
+  },
+  { what: 'neither key is ours', headers: ['X-API-Key', 't', ...apps], is: ['x-api-key', 't'] },
   {
     what: 'X-API-Key that is not ours beside a subprotocol',
     headers: ['X-API-Key', 't', protocols, 'portal-gateway.bearer.k'],
@@ -147,11 +151,16 @@ const whose: readonly Row[] = [
   { what: 'open: a token of the app', headers: apps, open: true, is: 'none' },
   { what: 'open: another scheme', headers: ['Authorization', 'Basic dTpw'], open: true, is: 'none' },
   { what: 'open: X-API-Key of the app', headers: ['X-API-Key', 't'], open: true, is: 'none' },
-  { what: 'open: both of the app', headers: ['X-API-Key', 't', ...apps], open: true, is: 'none' },
+  { what: 'open: both credentials of the app', headers: ['X-API-Key', 't', ...apps], open: true, is: 'none' },
   { what: 'open: our key', headers: ours, open: true, is: ['authorization', 'k'] },
   { what: 'open: our key in X-API-Key', headers: ['X-API-Key', 'k'], open: true, is: ['x-api-key', 'k'] },
-  { what: 'open: perhaps our key', headers: ['X-API-Key', 'p', ...apps], open: true, is: ['x-api-key', 'p'] },
-  { what: 'open: our key without a scheme stays with us', headers: ['Authorization', 'k'], open: true, is: 'unusable' },
+  { what: 'open: a possible key of ours', headers: ['X-API-Key', 'p', ...apps], open: true, is: ['x-api-key', 'p'] },
+  {
+    what: 'open: our key without a scheme is hidden from the app',
+    headers: ['Authorization', 'k'],
+    open: true,
+    is: 'unusable',
+  },
   {
     what: 'open: our key beside a token of the app',
     headers: ['X-API-Key', 't', ...ours],
@@ -167,7 +176,7 @@ function claimOf(token: string): Claim {
   return token.startsWith('p') ? 'possible' : 'foreign';
 }
 
-describe('which credential counts', () => {
+describe('which credential is used', () => {
   for (const { what, headers, upgrade = false, open = false, is, protocols: left } of [...rows, ...whose]) {
     test(what, () => {
       const fields = credentialFields(headers);
@@ -178,7 +187,7 @@ describe('which credential counts', () => {
   }
 });
 
-test('where all other headers are the app’s, X-Gateway-Key alone counts', () => {
+test('on leases that read X-Gateway-Key only, all other headers belong to the app', () => {
   const of = (...headers: string[]): Credential => gatewayKeyOf(credentialFields(headers));
   assert.deepEqual(of(...ours, 'X-API-Key', 'k', protocols, 'portal-gateway.bearer.k'), { kind: 'none' });
   assert.deepEqual(of(...ours, 'X-Gateway-Key', 'k'), { kind: 'key', header: 'x-gateway-key', key: 'k' });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InFlightVerifications } from './in-flight-verifications.ts';
 
-test('who waits is told when any try from the address has ended, and nobody waits for nothing', async () => {
+test('waiters wake when any attempt from their address ends, and none waits if no attempt is in flight', async () => {
   const tries = new InFlightVerifications();
   assert.equal(tries.next('192.0.2.1'), undefined);
   tries.begin('2001:db8::1');
@@ -19,7 +19,7 @@ test('who waits is told when any try from the address has ended, and nobody wait
   assert.equal(tries.next('2001:db8::3'), undefined);
 });
 
-test('64 may wait of a /48 or /24, which take nothing from others, and as many again after them', () => {
+test('at most 64 attempts wait per /48 or /24, independently of other networks, and the slots are reused', () => {
   const tries = new InFlightVerifications();
   for (let round = 0; round < 2; round += 1) {
     tries.begin('192.0.2.1');
@@ -33,7 +33,7 @@ test('64 may wait of a /48 or /24, which take nothing from others, and as many a
   }
 });
 
-test('1,024 may wait in all', () => {
+test('at most 1,024 attempts wait in total', () => {
   const tries = new InFlightVerifications();
   let waiting = 0;
   for (let i = 0; i < 3_000; i += 1) {

@@ -61,7 +61,7 @@ function bench(compare: Compare = bcryptCompare, maxWaiting = 10, digests?: KeyD
 
 const both = new KeyRing([ours, foreign]);
 
-test('a key costs one bcrypt, and none once it is verified', async () => {
+test('a key costs one bcrypt, and none after it has been verified', async () => {
   const { ask, asked } = bench();
   for (let i = 0; i < 3; i += 1) assert.deepEqual(await ask(ourKey, both), { kind: 'key', key: ours });
   assert.deepEqual(asked, [ourHash]);
@@ -77,7 +77,7 @@ test('an unknown id and a wrong secret run exactly one bcrypt of the same cost',
   assert.deepEqual(asked.map(bcryptCost), [cost, cost]);
 });
 
-test('entries that every key is tried against hide an unknown id no less', async () => {
+test('entries without a distinguishing prefix do not reveal unknown ids either', async () => {
   const wrongSecret = createApiKey('live');
   const known = entry('a', ourHash, wrongSecret.slice(0, prefixCharacters));
   for (const beside of [entry('any', foreignHash, ''), entry('theirs', foreignHash, 'sk_live_')]) {
@@ -90,7 +90,7 @@ test('entries that every key is tried against hide an unknown id no less', async
   }
 });
 
-test('nobody’s hash is one that bcrypt can read, and so takes as long as any other', async () => {
+test('the dummy hash is valid bcrypt, so comparing with it takes as long as with any other', async () => {
   const { ask, asked } = bench();
   await ask('whoever', both);
   const [nobodys = ''] = asked;
@@ -99,7 +99,7 @@ test('nobody’s hash is one that bcrypt can read, and so takes as long as any o
   assert.equal(hashSync('whoever', nobodys.slice(0, 29)).length, nobodys.length);
 });
 
-test('a mistyped key of our form costs nothing, unless one made elsewhere may look so', async () => {
+test('a mistyped key of our form costs no bcrypt, unless an imported key may have that form', async () => {
   const mistyped = `${ourKey.slice(0, -1)}${ourKey.endsWith('x') ? 'y' : 'x'}`;
   const { ask, asked } = bench();
   assert.equal((await ask(mistyped, both)).kind, 'unknown');
@@ -108,7 +108,7 @@ test('a mistyped key of our form costs nothing, unless one made elsewhere may lo
   assert.equal((await ask(mistyped, withoutPrefix)).kind, 'key');
 });
 
-test('hashes made elsewhere work, with every prefix that bcrypt knows', async () => {
+test('accepts imported hashes with every prefix that bcrypt knows', async () => {
   for (const version of ['$2a$', '$2b$', '$2y$']) {
     const bcrypt = version + foreignHash.slice(4);
     const ring = new KeyRing([entry('foreign', bcrypt, 'made-els')]);
@@ -116,14 +116,14 @@ test('hashes made elsewhere work, with every prefix that bcrypt knows', async ()
   }
 });
 
-test('a key of more than 72 bytes is refused unasked', async () => {
+test('rejects a key of more than 72 bytes without running bcrypt', async () => {
   const { ask, asked } = bench();
   const ring = new KeyRing([entry('any', foreignHash, '')]);
   assert.equal((await ask('é'.repeat(37), ring)).kind, 'unknown');
   assert.deepEqual(asked, []);
 });
 
-test('a revoked key is refused on the next request, and a reload that keeps it costs no bcrypt', async () => {
+test('rejects a revoked key on the next request; a reload that keeps the key costs no bcrypt', async () => {
   const { ask, asked } = bench();
   await ask(ourKey, both);
   const renamed = new KeyRing([{ ...ours, id: 'renamed' }]);
@@ -132,7 +132,7 @@ test('a revoked key is refused on the next request, and a reload that keeps it c
   assert.equal((await ask(ourKey, new KeyRing([foreign]))).kind, 'unknown');
 });
 
-test('a verified key that is not used for the time is verified again', async () => {
+test('verifies a key again after it has been unused for the idle time', async () => {
   const { ask, asked, clock } = bench();
   await ask(ourKey, both);
   clock.nowMs += idleTtlMs;
@@ -143,14 +143,14 @@ test('a verified key that is not used for the time is verified again', async () 
   assert.equal(asked.length, 2);
 });
 
-test('many first requests with one key share one bcrypt', async () => {
+test('concurrent first requests with one key share one bcrypt', async () => {
   const { ask, asked } = bench();
   const answers = await Promise.all(Array.from({ length: 64 }, () => ask(ourKey, both)));
   assert.ok(answers.every(({ kind }) => kind === 'key'));
   assert.equal(asked.length, 1);
 });
 
-test('what is verified for a policy is no answer for the next: neither for a key that is revoked nor for one that is new', async () => {
+test('a verification started under one policy is not reused under the next, whether the key was revoked or added', async () => {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const { verifier, ask } = bench(async (key, bcrypt) => {
     await promise;
@@ -175,7 +175,7 @@ test('what is verified for a policy is no answer for the next: neither for a key
   }
 });
 
-test('when too many wait for bcrypt the next is told so, at once', async () => {
+test('rejects a verification at once when too many wait for bcrypt', async () => {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const { ask } = bench(() => promise, 1);
   const first = [ask('one', both), ask('two', both)];
@@ -187,7 +187,7 @@ test('when too many wait for bcrypt the next is told so, at once', async () => {
   );
 });
 
-test('a key at hand is known by its digest, and then wrong ones cost no bcrypt either', async () => {
+test('matches a plaintext key by its digest, so wrong keys cost no bcrypt either', async () => {
   const { ask, asked } = bench();
   const plain: KeyPolicy = { ...ours, secret: { kind: 'digest', sha256: hash('sha256', ourKey) } };
   const ring = new KeyRing([plain]);
@@ -196,7 +196,7 @@ test('a key at hand is known by its digest, and then wrong ones cost no bcrypt e
   assert.deepEqual(asked, []);
 });
 
-test('a key of ours is told from another’s token by its form or its prefix, verified before or not', () => {
+test('tells our keys from foreign tokens by form or prefix, verified before or not', () => {
   for (const token of [ourKey, `${ourKey.slice(0, -6)}000000`, createApiKey('live'), foreignKey, 'made-elsewhere-2']) {
     assert.equal(both.isOurs(token), true, token);
   }
@@ -211,7 +211,7 @@ test('a key of ours is told from another’s token by its form or its prefix, ve
   }
 });
 
-test('a key of our form is recognised for good, also by another process, and a foreign one is not', async () => {
+test('remembers a verified key of our form indefinitely, also in another process, but not a foreign one', async () => {
   const secret = Buffer.alloc(32, 7);
   const digests = new KeyDigests({ secret });
   const { ask, asked, clock } = bench(bcryptCompare, 10, digests);
@@ -234,7 +234,7 @@ test('a key of our form is recognised for good, also by another process, and a f
   assert.equal((await later.ask(ourKey, new KeyRing([foreign]))).kind, 'unknown');
 });
 
-test('a digest stands for one key and one hash', async () => {
+test('a digest is bound to one key and one hash', async () => {
   const secret = Buffer.alloc(32, 7);
   const digests = new KeyDigests({ secret });
   digests.add(ourHash, ourKey);
@@ -251,12 +251,12 @@ test('a digest stands for one key and one hash', async () => {
   assert.equal(other.asked.length, 1);
 });
 
-test('a thread that fails says nothing about the key', async () => {
+test('a failed thread does not decide about the key', async () => {
   const { ask } = bench(() => Promise.reject(new Error('gone')));
   assert.equal((await ask(ourKey, both)).kind, 'overloaded');
 });
 
-test('an empty key is none, whatever the hashes', async () => {
+test('an empty key never matches, whatever the hashes', async () => {
   const { ask, asked } = bench();
   assert.equal((await ask('', new KeyRing([entry('empty', hashSync('', cost), '')]))).kind, 'unknown');
   assert.deepEqual(asked, []);

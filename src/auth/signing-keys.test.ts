@@ -12,14 +12,14 @@ import {
 const day = 24 * 3_600_000;
 const start = Date.UTC(2030, 0, 1);
 
-test('the first look makes a key, and the next one keeps it', () => {
+test('the first rotation creates a key, and the next one keeps it', () => {
   const keys = rotated([], start);
   assert.equal(keys.length, 1);
   assert.equal(currentKey(keys, start), keys[0]);
   assert.deepEqual(rotated(keys, start + 28 * day), keys);
 });
 
-test('a key is published for a day before it signs and for a day after', () => {
+test('publishes a key for one day before it signs and one day after', () => {
   let keys: readonly SigningKey[] = [];
   const signedBy: { kid: string; day: number }[] = [];
   const publishedOn = new Map<number, string[]>();
@@ -41,14 +41,14 @@ test('a key is published for a day before it signs and for a day after', () => {
   }
 });
 
-test('after a long sleep the old key signs until the new one was published for a day', () => {
+test('after a long downtime the old key signs until the new one has been published for a day', () => {
   const before = rotated([], start);
   const after = rotated(before, start + 365 * day);
   assert.equal(currentKey(after, start + 365 * day)?.kid, before[0]?.kid);
   assert.equal(after[1]?.fromMs, start + 366 * day);
 });
 
-test('a key of another kind is refused, and what is published has nothing private', () => {
+test('rejects a key of another type and publishes nothing private', () => {
   const key = createSigningKey(start);
   const pem = key.privateKey.export({ format: 'pem', type: 'pkcs8' });
   assert.equal(signingKeyFromPem(pem, start).kid, key.kid);
@@ -56,7 +56,7 @@ test('a key of another kind is refused, and what is published has nothing privat
   assert.deepEqual(Object.keys(publishedKeys([key]).keys[0] ?? {}), ['kty', 'crv', 'x', 'kid', 'alg', 'use']);
 });
 
-test('the thumbprint is that of RFC 8037, Appendix A.3', () => {
+test('computes the thumbprint of RFC 8037, Appendix A.3', () => {
   const d = 'nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A';
   const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.from(d, 'base64url')]);
   const pem = `-----BEGIN PRIVATE KEY-----\n${der.toString('base64')}\n-----END PRIVATE KEY-----\n`;
