@@ -31,7 +31,7 @@ async function fullCollections(prepare: string): Promise<number> {
   return Number.parseInt(stdout, 10);
 }
 
-test('buffers that are dead start no full collections', async () => {
+test('dead buffers do not trigger full collections', async () => {
   const tuned = await fullCollections(
     `import { countLiveBuffersOnly } from ${JSON.stringify(module)}; countLiveBuffersOnly();`,
   );
@@ -39,7 +39,7 @@ test('buffers that are dead start no full collections', async () => {
   assert.ok(tuned * 2 <= plain || !knowsFlag(process.versions.v8), `${tuned} instead of ${plain}`);
 });
 
-test('a V8 that has no such flag is not asked', () => {
+test('detects V8 versions without the flag', () => {
   assert.deepEqual(['13.6.233.17-node.53', '14.6.202.34-node.34', '14.7.1', '14.8.0', '15.0.1'].map(knowsFlag), [
     true,
     true,

@@ -15,7 +15,7 @@ function watched(t: TestContext): { readonly shutdown: Shutdown; readonly codes:
   return { shutdown, codes };
 }
 
-test('a command that does not stop is ended', (t) => {
+test('forces a command to exit if it does not stop', (t) => {
   const { shutdown, codes } = watched(t);
   process.emit('SIGTERM', 'SIGTERM');
   assert.equal(shutdown.signal.aborted, true);
@@ -25,7 +25,7 @@ test('a command that does not stop is ended', (t) => {
   assert.deepEqual(codes, [143]);
 });
 
-test('a command that needs longer to stop gets it', (t) => {
+test('extends the limit for a command that needs longer to stop', (t) => {
   const { shutdown, codes } = watched(t);
   process.emit('SIGINT', 'SIGINT');
   shutdown.stopWithin(300_000);
@@ -35,7 +35,7 @@ test('a command that needs longer to stop gets it', (t) => {
   assert.deepEqual(codes, [130]);
 });
 
-test('a second signal does not wait', (t) => {
+test('a second signal exits at once', (t) => {
   const { shutdown, codes } = watched(t);
   process.emit('SIGINT', 'SIGINT');
   shutdown.stopWithin(300_000);

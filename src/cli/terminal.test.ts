@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { eventLine } from './event-line.ts';
 import { terminalOn } from './terminal.ts';
 
-test('results and notes are lines on streams of their own, and plain where nobody looks', () => {
+test('writes results and notes as lines to separate streams, plain if not on a terminal', () => {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const terminal = terminalOn(stdout, stderr);
@@ -14,7 +14,7 @@ test('results and notes are lines on streams of their own, and plain where nobod
   assert.equal(String(stderr.read()), 'note\n');
 });
 
-test('an event is one line, its values quoted where they could be mistaken', () => {
+test('prints an event as one line and quotes ambiguous values', () => {
   const event = { event: 'lease_registered', connection: 3, leaseId: 'ABC', name: 'my "app"\n\u001b[2J' };
   assert.equal(eventLine(event), 'lease_registered connection=3 leaseId=ABC name="my \\"app\\"[2J"');
 });

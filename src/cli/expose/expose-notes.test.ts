@@ -56,7 +56,7 @@ function failed(code: PortalErrorCode): RelayClientEvent {
   return { type: 'attempt_failed', relay, error: new PortalError(code, `fault ${code}`), retryInMs: 500 };
 }
 
-test('one line of result for each relay, however often it comes back', () => {
+test('prints one result line per relay, however often it reconnects', () => {
   const { notes, results, lines } = record();
   notes.relayEvent({ type: 'up', relay });
   notes.relayEvent(published);
@@ -70,7 +70,7 @@ test('one line of result for each relay, however often it comes back', () => {
   ]);
 });
 
-test('a relay that is away is said once, and waited for', async () => {
+test('reports an unreachable relay once and keeps waiting for it', async () => {
   const { notes, lines, gaveUp } = record();
   for (let i = 0; i < 5; i += 1) notes.relayEvent(failed('relay_unreachable'));
   assert.deepEqual(lines, ['Not connected: fault relay_unreachable. Retrying.']);
@@ -81,7 +81,7 @@ test('a relay that is away is said once, and waited for', async () => {
 });
 
 for (const code of ['not_a_relay', 'relay_tls'] as const) {
-  test(`${code} is given up on at first, and waited out later`, async () => {
+  test(`${code} is fatal at first, and retried after the first success`, async () => {
     const first = record();
     first.notes.relayEvent(failed(code));
     assert.equal(await first.gaveUp(), code);
@@ -96,7 +96,7 @@ for (const event of [
   { type: 'attempt_failed', error: new PortalError('not_a_relay', 'HTTP 503'), retryInMs: 500 },
   { type: 'publish_failed', name: 'demo', error: new PortalError('lease_refused', 'code 5') },
 ] as const) {
-  test(`a relay that never took the lease does not end what another one publishes: ${event.error.code}`, async () => {
+  test(`a relay that never accepted the lease does not stop publishing on another relay: ${event.error.code}`, async () => {
     const { notes, lines, gaveUp } = record();
     notes.relayEvent(published);
     notes.relayEvent({ ...event, relay: 'ws://other.test/relay' });
@@ -115,7 +115,7 @@ function rejected(holder?: string): RelayClientEvent {
   return { type: 'publish_failed', relay, name: 'demo', error };
 }
 
-test('a name that another identity holds never ends the command: one line for each holder, and one every ten minutes', async () => {
+test('a name held by another identity never ends the command: one line per holder, then one every ten minutes', async () => {
   const { notes, lines, gaveUp, pass } = record();
   notes.relayEvent(rejected('HOLDER'));
   pass(30_000);
@@ -135,7 +135,7 @@ test('a name that another identity holds never ends the command: one line for ea
   assert.match(lines.at(-1) ?? '', /since 1970-01-01T00:10:30Z/);
 });
 
-test('a rejection without a holder is a line with the reason, and hostile ids and dates are harmless', () => {
+test('prints the reason of a rejection without a holder, and hostile ids and dates do no harm', () => {
   const { notes, lines } = record();
   notes.relayEvent(rejected());
   assert.deepEqual(lines, [`the relay rejected it (${relay}). Retrying.`]);
@@ -144,7 +144,7 @@ test('a rejection without a holder is a line with the reason, and hostile ids an
   assert.match(lines[1] ?? '', /the lease \[2J, since .* expires at an unknown time/);
 });
 
-test('a lease that another process publishes, too, is a line every ten minutes', () => {
+test('prints one line every ten minutes while another process also publishes the lease', () => {
   const { notes, lines, pass } = record();
   const contested = { type: 'lease_contested', relay, leaseId: 'ABC', name: 'demo', expiresAtMs: 30_000 } as const;
   for (let i = 0; i < 10; i += 1) {
@@ -161,7 +161,7 @@ test('a lease that another process publishes, too, is a line every ten minutes',
   assert.equal(lines.length, 2);
 });
 
-test('an app that accepts no connection is a line once it is clear that the command goes on', () => {
+test('reports an app that accepts no connection once it is clear that the command continues', () => {
   const refused = connectFault(Object.assign(new Error(), { code: 'ECONNREFUSED' }));
   const early = record();
   early.notes.targetFault(refused);
@@ -182,7 +182,7 @@ test('an app that accepts no connection is a line once it is clear that the comm
   );
 });
 
-test('a request that the app did not answer is a line with the reason and no query', () => {
+test('prints the reason for a request that the app failed to answer, without the query', () => {
   const { notes, lines } = record();
   const failed = { type: 'target_failed', method: 'GET', path: '/a' } as const;
   notes.exposeEvent({ ...failed, outcome: 502, failure: 'unreachable', reason: 'ECONNREFUSED' });
@@ -197,7 +197,7 @@ test('a request that the app did not answer is a line with the reason and no que
   ]);
 });
 
-test('bytes behind responses are one line a minute, with the number of those that had none', () => {
+test('prints one line a minute for excess bytes after responses, with the number of suppressed lines', () => {
   const { notes, lines, pass } = record();
   const excess = { type: 'target_excess', method: 'GET', path: '/204-body' } as const;
   for (let i = 0; i < 100; i += 1) notes.exposeEvent(excess);
@@ -209,7 +209,7 @@ test('bytes behind responses are one line a minute, with the number of those tha
   assert.match(lines[1] ?? '', /closed\. 99 more since the last such line\.$/);
 });
 
-test('an app that is down does not flood the terminal, and other failures still show', () => {
+test('an app that is down does not flood the terminal, and other failures still appear', () => {
   const { notes, lines, pass } = record();
   const failed = { type: 'target_failed', method: 'GET', path: '/a', outcome: 502 } as const;
   const down = { ...failed, failure: 'unreachable', reason: 'ECONNREFUSED' } as const;
@@ -235,7 +235,7 @@ test('neither refused requests nor refused connections flood the terminal', () =
   assert.match(lines.at(-1) ?? '', /2000 are open already.*--max-tunnels/);
 });
 
-test('a clock that differs is a line when that begins and is over, and never ends the command', async () => {
+test('prints a line when a clock difference begins and ends, and never ends the command for it', async () => {
   const { notes, lines, gaveUp } = record();
   const measured = (skewSeconds: number): void => {
     notes.relayEvent({ type: 'clock_measured', relay, skewMs: skewSeconds * 1_000 });

@@ -15,7 +15,7 @@ function bench(): { lines: string[]; pass: (ms: number) => void; add: (refusal: 
 
 const stranger: ClientRefusal = { reason: 'not_admitted', clientId: 'A'.repeat(26) };
 
-test('a refused client is one line a minute, with the number of refusals in between', () => {
+test('prints one line a minute for a refused client, with the number of refusals since the last one', () => {
   const { lines, pass, add } = bench();
   for (let i = 0; i < 5; i += 1) add(stranger);
   add({ reason: 'not_admitted', clientId: 'B'.repeat(26) });
@@ -30,7 +30,7 @@ test('a refused client is one line a minute, with the number of refusals in betw
   assert.match(lines[2] ?? '', /^Refused the client A+: .* 5 more since the last such line\.$/);
 });
 
-test('a client whose clock differs is named with the size and the direction', () => {
+test("reports the size and direction of a refused client's clock difference", () => {
   const { lines, add } = bench();
   add({ reason: 'clock_skew', clientId: 'A'.repeat(26), skewSeconds: -40 });
   add({ reason: 'clock_skew', clientId: 'B'.repeat(26), skewSeconds: 300 });
@@ -51,7 +51,7 @@ test('clients with made-up ids cause a bounded number of single-line notes', () 
   assert.match(lines[101] ?? '', /Refused the client A/, 'there is room for others after a minute');
 });
 
-test('a flood of made-up ids that lasts is counted from minute to minute', () => {
+test('counts a lasting flood of made-up ids minute by minute', () => {
   const { lines, pass, add } = bench();
   for (let i = 0; i < 12_000; i += 1) {
     add({ reason: 'not_admitted', clientId: `id ${i}` });
