@@ -30,21 +30,21 @@ function isLater(path: Path): boolean {
 
 const contract = Array.from(leaves(root));
 
-test('the contract is YAML', () => {
+test('the contract is valid YAML', () => {
   assert.deepEqual(faults, []);
   assert.ok(contract.length > 100);
 });
 
-describe('what the contract names', () => {
+describe('settings in the contract', () => {
   for (const path of contract) {
-    test(`${showPath(path)} is a setting, or an error that says when it comes`, () => {
+    test(`${showPath(path)} is either a setting, or an error that names the release`, () => {
       const known = shapeAt(configShape, path) !== undefined;
-      assert.notEqual(known, isLater(path), 'one of both');
+      assert.notEqual(known, isLater(path), 'exactly one of the two');
     });
   }
 });
 
-describe('what the schema knows', () => {
+describe('settings in the schema', () => {
   for (const { path, shape } of fixed) {
     test(`${showPath(path)} is in the contract, with the same default`, () => {
       const node = nodeAt(root, path);
@@ -67,21 +67,21 @@ describe('what the schema knows', () => {
   }
 });
 
-describe('what comes later', () => {
+describe('sections of later releases', () => {
   for (const name of laterSections()) {
-    test(`${name} is in the contract, and no section yet`, () => {
+    test(`${name} is in the contract, and not yet a section`, () => {
       assert.ok(nodeAt(root, [name]) !== undefined);
       assert.equal(configShape.fields.has(name), false);
     });
   }
 
-  test('no name in the environment is meant twice', () => {
+  test('every environment variable name is unambiguous', () => {
     const names = new Set(fixed.map(({ path }) => environmentName(path)));
     for (const name of laterEnvironment().keys()) assert.ok(!names.has(name), name);
     assert.ok(laterEnvironment().has('CIRCUIT_BREAKER_MIN_REQUESTS'));
   });
 
-  test('a name of objects is none of it', () => {
+  test('names of Object.prototype members are not later settings', () => {
     for (const name of ['constructor', 'toString', '__proto__']) assert.equal(laterMessage([name]), undefined);
   });
 });

@@ -36,33 +36,33 @@ const refused: readonly (readonly [what: string, text: string, says: RegExp])[] 
     /url can name one host only; of a Redis cluster, any of its nodes/,
   ],
   [
-    'an authority of Redis that is not there',
+    'a missing CA file for Redis',
     'rate_limit: { storage: { redis: { ca_file: redis-ca.pem } } }',
     /rate_limit\.storage\.redis\.ca_file names the file ".*redis-ca\.pem", which does not exist/,
   ],
   [
-    'an authority of Redis that is none',
+    'an invalid CA file for Redis',
     'rate_limit: { storage: { redis: { ca_file: gateway.yaml } } }',
     /rate_limit\.storage\.redis\.ca_file names a file that is no certificate in PEM/,
   ],
   [
-    'host bits',
+    'host bits set',
     'ip_rules: { deny: [10.1.2.3/8] }',
     /has bits beyond its first 8: write 10\.0\.0\.0\/8 for the block, or 10\.1\.2\.3 for/,
   ],
   [
-    'host bits of IPv6, in a key',
+    'host bits set in IPv6, for a key',
     'auth: { keys: [{ id: a, key: secret-key, allowed_cidrs: ["2001:db8::1/32"] }] }',
     /write 2001:db8::\/32 for the block/,
   ],
   [
-    'host bits in a lease',
+    'host bits set, for a lease',
     'leases: { a: { ip_rules: { allow: [192.0.2.129/25, 192.0.2.1/25] } } }',
     /192\.0\.2\.128\/25/,
   ],
 ];
 
-describe('refused', () => {
+describe('rejects', () => {
   for (const [what, text, says] of refused) {
     test(what, async (t) => {
       const lines = faultLines(await loadText(t, text));
@@ -71,7 +71,7 @@ describe('refused', () => {
   }
 });
 
-test('a rule that a wider one makes useless is warned about, and one that adds somebody is not', async (t) => {
+test('warns about a rule made redundant by a wider one, and not about one that adds callers', async (t) => {
   const acl = (rules: string): string => `lease_acl: { ${rules} }`;
   const warned = async (rules: string): Promise<boolean> =>
     warningLines(await loadText(t, acl(rules))).some((line) => line.includes('changes nothing: "a*"'));
@@ -83,7 +83,7 @@ test('a rule that a wider one makes useless is warned about, and one that adds s
   assert.equal(await warned('"a*": [one], ab: [one]'), false);
 });
 
-test('an authority for Redis without TLS is warned about', async (t) => {
+test('warns about a CA file for Redis without TLS', async (t) => {
   const warned = async (url: string): Promise<string[]> => {
     const files = { 'ca.pem': certificate.cert };
     const result = await loadText(t, `rate_limit: { storage: { redis: { url: "${url}", ca_file: ca.pem } } }`, {
@@ -98,7 +98,7 @@ test('an authority for Redis without TLS is warned about', async (t) => {
   ]);
 });
 
-test('an authority for a relay without TLS is warned about', async (t) => {
+test('warns about a CA file for a relay without TLS', async (t) => {
   const relays =
     '{ url: "wss://a.example.com/relay", ca_file: ca.pem }, { url: "ws://b.example.com", ca_file: ca.pem }';
   const result = await loadText(t, `portal: { relays: [${relays}] }`, { files: { 'ca.pem': certificate.cert } });

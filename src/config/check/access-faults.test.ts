@@ -12,16 +12,16 @@ function withHash(hash: string): string {
 
 const rows: readonly { readonly what: string; readonly text: string; readonly says: RegExp }[] = [
   {
-    what: 'a hash too cheap',
+    what: 'a hash of too low a cost',
     text: withHash(`$2b$09$${tail}`),
     says: /auth\.keys\[0\]\.key_hash has the cost 9; 10 to 14 are taken$/,
   },
-  { what: 'a hash too dear', text: withHash(`$2b$15$${tail}`), says: /has the cost 15; 10 to 14 are taken$/ },
+  { what: 'a hash of too high a cost', text: withHash(`$2b$15$${tail}`), says: /has the cost 15; 10 to 14 are taken$/ },
   { what: 'an unknown version of bcrypt', text: withHash(`$2x$12$${tail}`), says: /key_hash is no whole bcrypt hash/ },
   { what: 'another kind of hash', text: withHash('$argon2id$v=19$x'), says: /key_hash must be a bcrypt hash/ },
-  { what: 'a hash cut short', text: withHash(`$2b$12$${tail.slice(1)}`), says: /60 characters/ },
-  { what: 'a hash too long', text: withHash(`$2b$12$${tail}.`), says: /60 characters/ },
-  { what: 'a hash with other letters', text: withHash(`$2b$12$${tail.slice(1)}-`), says: /60 characters/ },
+  { what: 'a truncated hash', text: withHash(`$2b$12$${tail.slice(1)}`), says: /60 characters/ },
+  { what: 'a hash that is too long', text: withHash(`$2b$12$${tail}.`), says: /60 characters/ },
+  { what: 'a hash with invalid characters', text: withHash(`$2b$12$${tail.slice(1)}-`), says: /60 characters/ },
   {
     what: 'an id with a colon',
     text: 'auth: { keys: [{ id: "sub:a", key: "${A}" }] }',
@@ -60,7 +60,7 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     says: /key_hash can not stand beside key: keep one of them$/,
   },
   {
-    what: 'a prefix too short',
+    what: 'a prefix that is too short',
     text: 'auth: { keys: [{ id: a, key: "${A}", key_prefix: short }] }',
     says: /key_prefix must be the first 8 to 64/,
   },
@@ -70,12 +70,12 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     says: /keys\[0\]\.key must be a key of 1 to 512 visible/,
   },
   {
-    what: 'a whole key made elsewhere as its own prefix',
+    what: 'a complete imported key as its prefix',
     text: `auth: { keys: [{ id: a, key_hash: "$2b$12$${tail}", key_prefix: "secret-${'x'.repeat(60)}" }] }`,
     says: /key_prefix holds more than the beginning of the key/,
   },
   {
-    what: 'a whole key of our own form as its own prefix',
+    what: 'a complete key of our form as its prefix',
     text: `auth: { keys: [{ id: a, key_hash: "$2b$12$${tail}", key_prefix: sk_live_${'0123456789'.repeat(4)}abcdefgh }] }`,
     says: /key_prefix holds more than the beginning of the key/,
   },
@@ -86,7 +86,7 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
   },
   { what: 'a pattern with a star inside', text: 'lease_acl: { "a*b": ["*"] }', says: /a\*b/ },
   {
-    what: 'a time that is none',
+    what: 'an invalid time',
     text: 'auth: { keys: [{ id: a, key: "${A}", expires_at: tomorrow }] }',
     says: /expires_at must be a time/,
   },
@@ -97,7 +97,7 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
   },
 ];
 
-describe('bad input to keys and lease rules', () => {
+describe('rejects bad input in keys and lease rules', () => {
   for (const { what, text, says } of rows) {
     test(what, async (t) => {
       const lines = faultLines(await loadText(t, text, { env: { A: 'secret-a', B: 'secret-b' } }));
@@ -108,7 +108,7 @@ describe('bad input to keys and lease rules', () => {
   }
 });
 
-test('of hashes without a prefix there may be four, and the fifth is told why', async (t) => {
+test('accepts four hashes without a prefix and rejects the fifth with the reason', async (t) => {
   const load = async (count: number): Promise<string[]> => {
     const entries = Array.from({ length: count }, (_, i) => `{ id: k${i}, key_hash: "$2b$12$${i}${tail.slice(1)}" }`);
     const result = await loadText(t, `auth: { keys: [${entries.join(', ')}] }\nlease_acl: { "*": ["*"] }`);

@@ -24,7 +24,7 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
   },
   { what: 'no rule', text: key, says: [/^lease_acl lets nobody in: .*403.*\{ "\*": \["\*"\] \}/] },
   {
-    what: 'rules without anybody',
+    what: 'rules without callers',
     text: `${key}lease_acl: { "*": [] }`,
     says: [/^gateway\.yaml:2:\d+: lease_acl lets nobody/],
   },
@@ -34,7 +34,7 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     says: [/^lease_acl lets nobody in: .*\["anonymous"\]/],
   },
   {
-    what: 'a key that does not exist, whatever its case',
+    what: 'a key that does not exist in any case',
     text: `${key}lease_acl: { app: [one, two, One] }`,
     says: [
       /^gateway\.yaml:2:\d+: lease_acl\.app\[1\] names a key that does not exist$/,
@@ -47,21 +47,21 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     says: [/lease_acl\.app\[1\] is a scope that no key has$/],
   },
   {
-    what: 'names that are nearly right',
+    what: 'names with typing mistakes',
     text: `${key}lease_acl: { app: [anonymus], b: [oen], c: ["scope:raed"] }`,
     says: [/exist; did you mean anonymous\?$/, /exist; did you mean one\?$/, /no key has; did you mean read\?$/],
   },
   {
-    what: 'keys of a file that is not looked at here',
+    what: 'keys of a file that is not read here',
     text: `auth: { keys_file: keys.yaml }\nlease_acl: { app: [two, "scope:x"] }`,
     says: [],
   },
   {
-    what: 'many keys of one prefix',
+    what: 'many keys with one prefix',
     text: sharing(5),
     says: [/auth\.keys\[0\]\.key_prefix is that of 5 keys: .* give more of their characters$/],
   },
-  { what: 'a few keys of one prefix', text: sharing(4), says: [] },
+  { what: 'a few keys with one prefix', text: sharing(4), says: [] },
   {
     what: 'one name in two spellings',
     text: `${key}lease_acl: { App: [one], app: [one] }`,
@@ -75,13 +75,13 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     ],
   },
   {
-    what: 'hashes of several costs',
+    what: 'hashes with different costs',
     text: `auth:\n  keys:\n${hashes.map((hash, i) => `    - { id: k${i}, key_prefix: sk_live_${i}, key_hash: "${hash}" }\n`).join('')}lease_acl: { "*": ["*"] }`,
     says: [/^gateway\.yaml:3:\d+: auth\.keys have bcrypt hashes of the costs 10 and 12: /],
   },
 ];
 
-describe('what is hardly meant of keys and lease rules', () => {
+describe('warns about likely mistakes in keys and lease rules', () => {
   for (const { what, text, says } of rows) {
     test(what, async (t) => {
       const lines = warningLines(await loadText(t, text, { env })).filter((line) => !line.includes('plain text'));
@@ -90,7 +90,7 @@ describe('what is hardly meant of keys and lease rules', () => {
     });
   }
 
-  test('of what is faulty nothing more is said', async (t) => {
+  test('does not warn about settings that already have a fault', async (t) => {
     assert.deepEqual(warningLines(await loadText(t, `${key}lease_acl: { app: ["a:b"] }`, { env })), []);
   });
 });

@@ -43,13 +43,13 @@ async function load(t: TestContext, files: Files): Promise<{ directory: string; 
   };
 }
 
-describe('what OpenSSL or no client could use is a fault of its setting', () => {
+describe('rejects certificates that OpenSSL or clients cannot use, naming the setting', () => {
   const cases: readonly (readonly [what: string, files: Files, fault: string | undefined])[] = [
     ['a certificate and its key', {}, undefined],
     ['a chain', { cert: pem('cert.pem') + pem('client-ca.pem') }, undefined],
-    ['an authority for clients, and text around it', { clientCa: `a comment\n${pem('client-ca.pem')}\n` }, undefined],
-    ['two authorities', { clientCa: pem('client-ca.pem') + pem('cert.pem') }, undefined],
-    ['an authority of version 1', { clientCa: pem('v1-ca.pem') }, undefined],
+    ['a CA for clients, with text around it', { clientCa: `a comment\n${pem('client-ca.pem')}\n` }, undefined],
+    ['two CA certificates', { clientCa: pem('client-ca.pem') + pem('cert.pem') }, undefined],
+    ['a CA certificate of version 1', { clientCa: pem('v1-ca.pem') }, undefined],
     [
       'an RSA key of 1024 bits',
       { cert: pem('weak-cert.pem'), key: 'weak-key.pem' },
@@ -71,17 +71,17 @@ describe('what OpenSSL or no client could use is a fault of its setting', () => 
       'tls.cert_file names a file that holds a broken certificate, number 2 of 2: export it again as PEM',
     ],
     [
-      'a broken block between two authorities',
+      'a broken block between two CA certificates',
       { clientCa: pem('client-ca.pem') + broken + pem('cert.pem') },
       'tls.client_ca_file names a file that holds a broken certificate, number 2 of 3: export it again as PEM',
     ],
     [
-      'a leaf as an authority',
+      'a leaf certificate as a CA',
       { clientCa: pem('client-cert.pem') },
       'tls.client_ca_file names a certificate that is not a certificate authority (CA:TRUE is missing): it cannot have signed the certificate of a client',
     ],
     [
-      'a leaf behind an authority',
+      'a leaf certificate after a CA',
       { clientCa: pem('client-ca.pem') + pem('client-cert.pem') },
       'tls.client_ca_file names certificate 2 that is not a certificate authority (CA:TRUE is missing): it cannot have signed the certificate of a client',
     ],
@@ -97,7 +97,7 @@ describe('what OpenSSL or no client could use is a fault of its setting', () => 
     });
   }
 
-  test('a broken block among the authorities for a relay', async (t) => {
+  test('a broken block among the CA certificates of a relay', async (t) => {
     const directory = await tempDirectory(t);
     await writeFile(join(directory, 'ca.pem'), pem('client-ca.pem') + broken);
     const text = 'portal: { relays: [{ url: "wss://relay.example.com/relay", ca_file: ca.pem }] }';
@@ -110,7 +110,7 @@ describe('what OpenSSL or no client could use is a fault of its setting', () => 
   });
 });
 
-describe('a private key of TLS that others may use is refused', () => {
+describe('rejects a TLS private key that others may access', () => {
   for (const [mode, says] of [
     [0o644, /tls\.key_file is in ".*key\.pem", but every user of this machine may use it: run "chmod 600 /],
     [0o640, /the users of its group may use it/],
@@ -131,7 +131,7 @@ describe('a private key of TLS that others may use is refused', () => {
   });
 });
 
-describe('the time of a certificate', () => {
+describe('the validity period of a certificate', () => {
   const { validToDate: end, validFromDate: begin } = new X509Certificate(pem('cert.pem'));
   const at = (date: Date, days: number): Date => new Date(date.getTime() + days * 86_400_000);
   for (const [what, now, says] of [
@@ -139,7 +139,7 @@ describe('the time of a certificate', () => {
     ['ends today', at(end, -0.5), `expires on ${end.toISOString()}, in less than a day: renew it`],
     ['ends in 14 days', at(end, -14), `expires on ${end.toISOString()}, in 14 days: renew it`],
     ['ends in more than 14 days', at(end, -14.1), undefined],
-    ['begins later', at(begin, -1), `is not valid before ${begin.toISOString()}`],
+    ['is not valid yet', at(begin, -1), `is not valid before ${begin.toISOString()}`],
   ] as const) {
     test(what, async (t) => {
       const { result } = await load(t, { now });
@@ -151,7 +151,7 @@ describe('the time of a certificate', () => {
     });
   }
 
-  test('counts for each of a chain', async (t) => {
+  test('checks every certificate of the chain', async (t) => {
     const { validToDate } = new X509Certificate(pem('client-ca.pem'));
     const first = validToDate < end ? validToDate : end;
     const { result } = await load(t, { cert: pem('cert.pem') + pem('client-ca.pem'), now: at(first, 0.01) });

@@ -21,7 +21,7 @@ const rows: Readonly<Record<string, Row>> = {
     yes: ['peers.example.com', 'localhost', 'xn--mller-kva.example'],
     no: ['', '127.0.0.1', '*.example.com', 'a_b.example', 'müller.example', 'example.com.', '.example'],
   },
-  'a header that a trusted proxy may be let pass': {
+  'a header that a trusted proxy may pass': {
     check: checks.isForwardableHeader,
     yes: ['X-Forwarded-User', 'remote-user', 'CF-Connecting-IP', 'X-SSL-Client-Cert', 'X-Forwarded-Port'],
     no: [
@@ -68,7 +68,7 @@ const rows: Readonly<Record<string, Row>> = {
       ...['ws://a:99999', ' ws://a'],
     ],
   },
-  'where Redis is': {
+  'a Redis URL': {
     check: checks.isRedisUrl,
     yes: [
       ...['redis://localhost', 'redis://u:p@a:6379/1', 'rediss://redis.internal:6380/', 'redis://[::1]:7000'],
@@ -131,7 +131,7 @@ const rows: Readonly<Record<string, Row>> = {
     yes: ['*', 'anonymous', 'billing-bot', 'scope:mcp'],
     no: ['', 'sub:a', 'group:a', 'tenant:a', 'role:a', 'scope:', 'scope:a b'],
   },
-  'what a key begins with': {
+  'a key prefix': {
     check: checks.isKeyPrefix,
     yes: ['acme_key', 'ключ-від', '🔑'.repeat(32), 'x'.repeat(64)],
     no: ['', 'acme_ke', 'acme key', 'acme_key\n', 'acme_key\u0085', 'x'.repeat(65), `sk_test_${'a'.repeat(48)}`],
@@ -142,8 +142,8 @@ const rows: Readonly<Record<string, Row>> = {
     yes: ['UTC', 'Europe/Berlin', 'asia/tokyo', '+05:30'],
     no: ['', 'Mars/Olympus', 'Europe/', 'UTC+1'],
   },
-  'the id of a key, or all others': { check: checks.isKeyNameOrAny, yes: ['*', 'a.b'], no: ['', 'anonymous', 'a*'] },
-  'a path of the gateway': {
+  'a key id or `*`': { check: checks.isKeyNameOrAny, yes: ['*', 'a.b'], no: ['', 'anonymous', 'a*'] },
+  'a gateway path': {
     check: checks.isHttpPath,
     yes: ['/metrics', '/internal/metrics', '/healthy'],
     no: ['', '/', 'metrics', '/peer/x', '/health', '/health/x', '/ws', '/.well-known/x', '/a b', '/a?b', '/a%20'],
@@ -153,17 +153,17 @@ const rows: Readonly<Record<string, Row>> = {
 for (const [what, { check, yes, no }] of Object.entries(rows)) {
   describe(what, () => {
     for (const text of yes)
-      test(`is ${JSON.stringify(text.slice(0, 60))}`, () => {
+      test(`accepts ${JSON.stringify(text.slice(0, 60))}`, () => {
         assert.equal(check(text), true);
       });
     for (const text of no)
-      test(`is not ${JSON.stringify(text.slice(0, 60))}`, () => {
+      test(`rejects ${JSON.stringify(text.slice(0, 60))}`, () => {
         assert.notEqual(check(text), true);
       });
   });
 }
 
-test('no check takes long over a long text', () => {
+test('checks of long text are fast', () => {
   const texts = ['a', '.', '-', 'a.', 'a-', '1:', '/', '\u00e9', ' ', '*'].map((unit) => unit.repeat(100_000));
   const before = performance.now();
   for (const { check } of Object.values(rows)) for (const text of texts) check(text);

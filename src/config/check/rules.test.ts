@@ -13,17 +13,17 @@ const broken: readonly { readonly what: string; readonly text: string; readonly 
     says: ['2:17: tls.enabled needs tls.cert_file and tls.key_file'],
   },
   {
-    what: 'a port used twice',
+    what: 'a duplicate port',
     text: 'gateway: { port: 9000 }\nadmin: { port: 9000 }',
     says: ['3:16: admin.port must be another port than gateway.port, or 0'],
   },
   {
-    what: 'PROXY protocol from nobody',
+    what: 'PROXY protocol without trusted proxies',
     text: 'gateway: { proxy_protocol: true }',
     says: ['2:28: gateway.proxy_protocol needs gateway.trusted_proxies: nobody else is believed'],
   },
   {
-    what: 'a first pause that is longer than the longest',
+    what: 'an initial delay longer than the maximum',
     text: 'portal: { reconnect: { initial: 1m } }',
     says: ['2:33: portal.reconnect.initial must not be more than portal.reconnect.max'],
   },
@@ -38,7 +38,7 @@ const broken: readonly { readonly what: string; readonly text: string; readonly 
     says: ['2:73: portal.relays[2].url is there twice'],
   },
   {
-    what: 'both ways to name relays',
+    what: 'both settings for relays',
     text: 'portal: { relay_url: ws://a/relay, relays: [{ url: ws://b/relay }] }',
     says: ['2:22: portal.relay_url is the short form of portal.relays: keep one of them'],
   },
@@ -53,7 +53,7 @@ const broken: readonly { readonly what: string; readonly text: string; readonly 
     says: ['2:63: portal.lease_pins.APP is there twice'],
   },
   {
-    what: 'CORS for nobody, and for everybody with credentials',
+    what: 'CORS without origins, and for any origin with credentials',
     text: 'cors: { enabled: true }\nleases: { a: { cors: { enabled: true, origins: ["*"], credentials: true } } }',
     says: [
       '2:18: cors.enabled needs origins: without one nobody is allowed',
@@ -61,7 +61,7 @@ const broken: readonly { readonly what: string; readonly text: string; readonly 
     ],
   },
   {
-    what: 'a quota of nothing',
+    what: 'a quota without limits',
     text: 'quotas:\n  daily:\n    a: {}\n    b: { bytes: 1MB }',
     says: ['4:8: quotas.daily.a limits nothing: it needs requests, bytes or llm_tokens'],
   },
@@ -72,7 +72,7 @@ const broken: readonly { readonly what: string; readonly text: string; readonly 
   },
 ];
 
-describe('settings that do not go together', () => {
+describe('rejects settings that conflict', () => {
   for (const { what, text, says } of broken) {
     test(what, async (t) => {
       assert.deepEqual(
@@ -82,7 +82,7 @@ describe('settings that do not go together', () => {
     });
   }
 
-  test('keys of one name, and one key under two names', async (t) => {
+  test('two keys with one id, and one key under two ids', async (t) => {
     const text =
       'auth:\n  keys:\n    - { id: a, key: "${A}" }\n    - { id: a, key: "${B}" }\n    - { id: b, key: "${A}" }';
     assert.deepEqual(faultLines(await loadText(t, text, { env: { A: 'key-a', B: 'key-b' } })), [
@@ -91,7 +91,7 @@ describe('settings that do not go together', () => {
     ]);
   });
 
-  test('limits of tenants, which no caller has yet; their defaults are none', async (t) => {
+  test('rejects tenant limits as not yet supported, except their defaults', async (t) => {
     const limit = '{ requests_per_second: 1, burst: 1 }';
     const limits = (perTenant: string, share: number): string =>
       `${key}rate_limit: { per_tenant: ${perTenant} }\nlimits: { per_tenant_in_flight: ${share} }`;
@@ -105,7 +105,7 @@ describe('settings that do not go together', () => {
     assert.deepEqual(faultLines(await loadText(t, limits('{}', 0), { env })), []);
   });
 
-  test('nothing is said of settings that are faulty by themselves, and something of those beside them', async (t) => {
+  test('skips combination checks for settings with faults of their own, but not for their neighbours', async (t) => {
     const text = `${key}tls: { enabled: true, cert_file: 1, key_file: 2 }\nportal: { relays: [{ url: x }, { url: ws://a }, { url: ws://a }] }`;
     assert.deepEqual(
       faultLines(await loadText(t, text, { env })).map((line) => line.slice(0, 50)),
@@ -119,14 +119,14 @@ describe('settings that do not go together', () => {
   });
 });
 
-describe('what is hardly meant is warned about', () => {
-  test('no key at all', async (t) => {
+describe('warns about likely mistakes', () => {
+  test('no keys', async (t) => {
     assert.deepEqual(warningLines(await loadText(t, 'auth:\n  keys: []')), [
       'gateway.yaml:2:9: auth.keys is empty: every request is answered 401; add a key, or set GATEWAY_API_KEY',
     ]);
   });
 
-  test('a quota and a limit of nobody, unless a file has keys', async (t) => {
+  test('a quota and a limit for an unknown key, unless there is a keys file', async (t) => {
     const limit = '{ requests_per_second: 1, burst: 1 }';
     const text = `${key}lease_acl: { "*": ["*"] }\nquotas: { monthly: { nobody: { requests: 1 }, "*": { requests: 1 } } }
 rate_limit: { per_key: { overrides: { nobody: ${limit}, one: ${limit} } } }`;
@@ -136,7 +136,7 @@ rate_limit: { per_key: { overrides: { nobody: ${limit}, one: ${limit} } } }`;
     ]);
   });
 
-  test('the cost of a method that nobody sends', async (t) => {
+  test('a cost for a method that does not exist', async (t) => {
     const costs = '[{ path: /a, method: post, cost: 2 }, { path: /b, method: POST, cost: 2 }]';
     const text = `${key}lease_acl: { "*": ["*"] }\nrate_limit: { costs: ${costs} }`;
     assert.deepEqual(warningLines(await loadText(t, text, { env })), [
@@ -144,7 +144,7 @@ rate_limit: { per_key: { overrides: { nobody: ${limit}, one: ${limit} } } }`;
     ]);
   });
 
-  test('settings that do nothing because another one is off or empty', async (t) => {
+  test('settings without effect because another one is off or empty', async (t) => {
     const text = `${key}lease_acl: { "*": ["*"] }
 gateway: { forward_headers: [X-Forwarded-User] }
 cors: { origins: ["https://app.example.com"] }
@@ -158,7 +158,7 @@ quotas: { daily: { one: { llm_tokens: 1 } }, count: [] }`;
     ]);
   });
 
-  test('an open lease that clients elsewhere can call by address only', async (t) => {
+  test('an open lease that remote clients can reach by address only', async (t) => {
     const open = `${key}lease_acl: { "*": [one], app: [one, anonymous], b: [anonymous] }\n`;
     for (const [gateway, count] of [
       ['host: 0.0.0.0', 1],
@@ -173,7 +173,7 @@ quotas: { daily: { one: { llm_tokens: 1 } }, count: [] }`;
     }
   });
 
-  test('an open door to other machines, but not to this one', async (t) => {
+  test('an open gateway that listens for other machines, but not on loopback', async (t) => {
     const open = 'auth: { enabled: false }\nlease_acl: { "*": [anonymous] }\n';
     assert.match(
       warningLines(await loadText(t, `${open}gateway: { host: 0.0.0.0 }`)).join('\n'),

@@ -9,7 +9,7 @@ import { createApiKey } from '../../auth/api-key.ts';
 import { loadConfig } from '../load/load.ts';
 import { isGuessable } from './weak-keys.ts';
 
-describe('a key that can be guessed', () => {
+describe('weak keys', () => {
   const guessable = [
     ...[
       'test',
@@ -45,7 +45,7 @@ describe('a key that can be guessed', () => {
     ],
   ];
   for (const key of guessable) {
-    test(`${key} is one`, () => {
+    test(`detects ${key}`, () => {
       assert.equal(isGuessable(key), true);
     });
   }
@@ -65,7 +65,7 @@ describe('a key that can be guessed', () => {
   });
 });
 
-test('is warned about where it stands, in file and environment, and never shown', async (t) => {
+test('warns about a weak key at its place in file or environment, and never shows it', async (t) => {
   const directory = await tempDirectory(t);
   const strong = randomBytes(24).toString('hex');
   const text = `auth:\n  keys:\n    - { id: a, key: "\${WEAK}" }\n    - { id: b, key: "\${STRONG}" }\nlease_acl: { app: ["*"] }\n`;

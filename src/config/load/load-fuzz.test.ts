@@ -95,7 +95,7 @@ const mutated = fc
     }, file),
   );
 
-test('files with slips of the hand', async (t) => {
+test('files with typing mistakes', async (t) => {
   const load = await loaderIn(t);
   await fc.assert(
     fc.asyncProperty(mutated, async (bytes) => {
@@ -155,7 +155,7 @@ const pieces = [
   ],
 ];
 
-test('texts of what YAML is made of', async (t) => {
+test('random sequences of YAML tokens', async (t) => {
   const load = await loaderIn(t);
   const text = fc.array(fc.constantFrom(...pieces), { maxLength: 40 }).map((parts) => parts.join(''));
   await fc.assert(
@@ -236,7 +236,7 @@ const someSections = fc
     fc.record(Object.fromEntries(names.map((name) => [name, valueFor(configShape.fields.get(name) ?? configShape)]))),
   );
 
-test('values in the places of settings; what is taken is printed so that it is taken again', async (t) => {
+test('random values for settings; accepted ones survive printing and parsing', async (t) => {
   const load = await loaderIn(t);
   let taken = 0;
   await fc.assert(
@@ -248,10 +248,10 @@ test('values in the places of settings; what is taken is printed so that it is t
     }),
     { numRuns: 500 },
   );
-  assert.ok(taken > 40, `only ${taken} were taken`);
+  assert.ok(taken > 40, `only ${taken} were accepted`);
 });
 
-test('variables with our names', async (t) => {
+test('random variables with our prefixes', async (t) => {
   const load = await loaderIn(t);
   const names = Array.from(fixedSettings(configShape), ({ path }) => environmentName(path));
   const name = fc.oneof(

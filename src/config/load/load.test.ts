@@ -7,7 +7,7 @@ import { turnCpuOf } from '../../../test/helpers/turn-cpu.ts';
 const key = 'auth: { keys: [{ id: one, key: "${KEY}" }] }\n';
 const env = { KEY: '5e3f0c9b7a1d48265e3f' };
 
-test('flags win over the environment, the environment over the file, the file over defaults', async (t) => {
+test('flags override the environment, the environment overrides the file, the file overrides defaults', async (t) => {
   const text = `${key}gateway: { host: 0.0.0.0, port: 1000, queue: 7 }\n`;
   const result = await loadText(t, text, {
     env: { ...env, GATEWAY_PORT: '2000', GATEWAY_HOST: '::1' },
@@ -18,7 +18,7 @@ test('flags win over the environment, the environment over the file, the file ov
   assert.deepEqual({ host, port, queue, maxInFlight }, { host: '::1', port: 3000, queue: 7, maxInFlight: 2000 });
 });
 
-test('every fault of file, environment and secrets is told at once, each with its place', async (t) => {
+test('reports all faults of file, environment and secrets at once, each with its place', async (t) => {
   const text = 'gateway:\n  prot: 1\n  queue: -1\nauth: { keys: [{ id: one, key: "${NOT_SET}" }] }\n';
   const lines = faultLines(await loadText(t, text, { env: { GATEWAY_PORT: 'eighty' } }));
   assert.deepEqual(
@@ -29,13 +29,13 @@ test('every fault of file, environment and secrets is told at once, each with it
   assert.match(lines[2] ?? '', /NOT_SET/);
 });
 
-test('a section that comes with a later release is an error that says so', async (t) => {
+test('rejects a section of a later release and says so', async (t) => {
   const [line = '', ...more] = faultLines(await loadText(t, `${key}cache: { enabled: true }\n`, { env }));
   assert.match(line, /^gateway\.yaml:2:1: cache comes with a later release/);
   assert.deepEqual(more, []);
 });
 
-test('a name that fits no setting is warned about, and what Kubernetes injects is recognised', async (t) => {
+test('warns about an unknown variable name and recognises variables injected by Kubernetes', async (t) => {
   const lines = warningLines(
     await loadText(t, `${key}lease_acl: { "*": ["*"] }`, {
       env: { ...env, GATEWAY_PROT: '1', GATEWAY_SERVICE_HOST: '10.0.0.1', PORTAL_PORT_80_TCP_ADDR: '10.0.0.2' },
@@ -50,7 +50,7 @@ for (const [what, text, options, relays] of [
   ['neither form is the default', '', {}, ['ws://localhost:4017/relay']],
   ['the short form is a list of one', 'portal: { relay_url: ws://one }', {}, ['ws://one']],
   ['an empty list is no list', 'portal:\n  relay_url: ws://one\n  relays: []', {}, ['ws://one']],
-  ['a list that is not there is none', 'portal:\n  relay_url: ws://one\n  relays:', {}, ['ws://one']],
+  ['a missing list is no list', 'portal:\n  relay_url: ws://one\n  relays:', {}, ['ws://one']],
   [
     'the environment wins over a list in the file',
     'portal: { relays: [{ url: ws://one }, { url: ws://two }] }',
@@ -78,7 +78,7 @@ for (const [what, text, options, relays] of [
   });
 }
 
-test('an IPv6 address to listen on may have brackets, in the file and in the environment', async (t) => {
+test('accepts an IPv6 listen address in brackets, in the file and in the environment', async (t) => {
   for (const env of [{}, { GATEWAY_HOST: '[::]' }]) {
     const result = await loadText(t, 'gateway: { host: "[::1]" }', { env });
     assert.ok(result.ok);
@@ -86,7 +86,7 @@ test('an IPv6 address to listen on may have brackets, in the file and in the env
   }
 });
 
-test('GATEWAY_API_KEY is one key more, whatever the file has', async (t) => {
+test('GATEWAY_API_KEY adds a key to those of the file', async (t) => {
   for (const text of [key, 'auth: { keys: [] }', 'auth:\n  keys:\n', 'auth:\n', '#']) {
     const result = await loadText(t, text, { env: { ...env, GATEWAY_API_KEY: 'other-key' } });
     assert.ok(result.ok);
@@ -95,7 +95,7 @@ test('GATEWAY_API_KEY is one key more, whatever the file has', async (t) => {
   }
 });
 
-test('a fault in a flag is told by its name, after those of file and environment', async (t) => {
+test("reports a fault in a flag by the flag's name, after faults of file and environment", async (t) => {
   const lines = faultLines(
     await loadText(t, 'gateway: { queue: x }', {
       env: { GATEWAY_IDLE_TIMEOUT: '10' },
@@ -109,14 +109,14 @@ test('a fault in a flag is told by its name, after those of file and environment
   ]);
 });
 
-test('one setting is one fault, however many things are wrong with it', async (t) => {
+test('reports one fault per setting, however many things are wrong with it', async (t) => {
   for (const value of ['-1.5', '1e300', '.inf', '.nan', '{}', '[[]]', 'x']) {
     const lines = faultLines(await loadText(t, `${key}gateway: { port: ${value}, idle_timeout: ${value} }`, { env }));
     assert.equal(lines.length, 2, lines.join('\n'));
   }
 });
 
-test('a reference where none can be says so, and a name of another section is guessed', async (t) => {
+test('explains a reference where none is allowed, and suggests the section for a misplaced name', async (t) => {
   const lines = faultLines(
     await loadText(
       t,
@@ -135,14 +135,14 @@ test('a reference where none can be says so, and a name of another section is gu
   ]);
 });
 
-test('of thousands of faults some are told, and how many more there are', async (t) => {
+test('limits the list of faults and reports how many more there are', async (t) => {
   const text = Array.from({ length: 1000 }, (_, i) => `a${i}: 1`).join('\n');
   const lines = faultLines(await loadText(t, text));
   assert.equal(lines.length, 201);
   assert.equal(lines.at(-1), 'and 800 more faults');
 });
 
-test('what is faulty does not hide what is not: the rest can be counted', async (t) => {
+test('faults do not hide the valid rest, which can still be counted', async (t) => {
   const text = `auth: { keys: [{ id: one, key: "\${KEY}" }, { id: "*", key: two }, { key: three }] }\ngateway: { port: x, queue: 7 }`;
   const result = await loadText(t, text, { env });
   assert.ok(!result.ok);
@@ -154,7 +154,7 @@ test('what is faulty does not hide what is not: the rest can be counted', async 
   assert.equal(result.rest.gateway.port, 8080);
 });
 
-test('paths are relative to the file that names them, those of the environment to the working directory', async (t) => {
+test('paths are relative to the file that names them; paths from the environment, to the working directory', async (t) => {
   const result = await loadText(t, '#', {
     env: { GATEWAY_CONFIG: 'ignored', LOGGING_FILE_PATH: 'a.log' },
   });
@@ -180,17 +180,17 @@ const list = (count: number, line: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => line(i)).join('');
 for (const [what, textOf] of [
   [
-    'rules that name keys which nobody has',
+    'rules that name unknown keys',
     (count: number) =>
       `auth:\n  keys:\n${list(count, (i) => `    - { id: key-${i}, key: key-${i}-0123456789 }\n`)}` +
       `lease_acl:\n${list(count, (i) => `  "lease-${i}-*": [other-${i}]\n`)}`,
   ],
   [
-    'keys that are all one and have a setting too many',
+    'identical keys with an unknown setting',
     (count: number) => `auth:\n  keys:\n${list(count, (i) => `    - { id: k${i}, key: a, x: 1 }\n`)}`,
   ],
 ] as const) {
-  test(`the work grows with the file and no faster: ${what}`, async (t) => {
+  test(`loading time grows linearly with the file: ${what}`, async (t) => {
     await cpuOfLoad(t, textOf(500));
     const [small, large] = [await cpuOfLoad(t, textOf(1_000)), await cpuOfLoad(t, textOf(4_000))];
     t.diagnostic(`${small.toFixed(0)} ms for 1,000 entries, ${large.toFixed(0)} ms for 4,000`);

@@ -15,7 +15,7 @@ async function loaded(t: Parameters<typeof loadText>[0], text: string, settings:
 
 const printed = ({ config, sources }: Loaded): string[] => printConfig(config, sources);
 
-test('every value has where it came from behind it', async (t) => {
+test('prints the origin after each value', async (t) => {
   const lines = printed(
     await loaded(t, 'gateway:\n  queue: 7\n  trusted_proxies: [10.0.0.0/8]\ncors: { origins: ["https://a.example"] }', {
       env: { GATEWAY_PORT: '1234', METRICS_ALLOWED_CIDRS: '::1' },
@@ -41,7 +41,7 @@ test('every value has where it came from behind it', async (t) => {
   }
 });
 
-test('what is printed is the same configuration again', async (t) => {
+test('printed output loads as the same configuration', async (t) => {
   const text = `
 gateway: { base_domain: peers.example.com, shutdown_grace: 90s, max_body_bytes: 1500, trusted_proxies: ["::/0"] }
 portal:
@@ -60,12 +60,12 @@ logging: { level: debug, file: { path: "a b#c.log" } }
   assert.deepEqual(again.config, first.config);
 });
 
-test('the defaults are printed as the defaults', async (t) => {
+test('prints the defaults as the defaults', async (t) => {
   const first = await loaded(t, '#');
   assert.deepEqual((await loaded(t, printed(first).join('\n'))).config, first.config);
 });
 
-test('of the two ways to name relays the one that counts is printed', async (t) => {
+test('prints only the effective one of the two ways to name relays', async (t) => {
   const names = async (text: string): Promise<(string | undefined)[]> =>
     printed(await loaded(t, text))
       .filter((line) => /relay|ws:/.test(line))
@@ -77,7 +77,7 @@ test('of the two ways to name relays the one that counts is printed', async (t) 
   ]);
 });
 
-test('text that would break out of its line is written so that it does not', async (t) => {
+test('escapes text that would break out of its line', async (t) => {
   const name = 'a\u202eb\u2066';
   const first = await loaded(t, `leases: { "${name}": { host_header: "x" } }`);
   const lines = printed(first);
@@ -86,14 +86,14 @@ test('text that would break out of its line is written so that it does not', asy
   assert.deepEqual(Object.keys(again.config.leases), [name]);
 });
 
-test('a long value is printed whole', async (t) => {
+test('prints a long value in full', async (t) => {
   const value = 'x '.repeat(4000).trim();
   const first = await loaded(t, `leases: { a: { headers: { request: { set: { X-A: "${value}" } } } } }`);
   const again = await loaded(t, printed(first).join('\n'));
   assert.equal(again.config.leases['a']?.headers.request.set['X-A'], value);
 });
 
-test('as data there is one row for each value', async (t) => {
+test('as data, prints one row per value', async (t) => {
   const { config, sources } = await loaded(
     t,
     'gateway: { trusted_proxies: [::1, "::2"] }\nauth: { keys: [{ id: a, key: b }] }',

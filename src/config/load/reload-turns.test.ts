@@ -7,14 +7,14 @@ import { file, port, watching, withPort } from '../../../test/helpers/config-wat
 import { tempDirectory } from '../../../test/helpers/temp-directory.ts';
 import { loadConfig, type LoadResult } from './load.ts';
 
-test('many changes at once are few loads, and the last one counts', async (t) => {
+test('many changes in quick succession cause few loads, and the last change is applied', async (t) => {
   const { directory, untilPort, loads } = await watching(t, withPort(1), { debounceMs: 100 });
   for (let number = 2; number <= 100; number += 1) await withPort(number)(directory);
   await untilPort(100);
   assert.ok(loads() < 20, `${loads()} loads`);
 });
 
-test('a file that never comes to rest is loaded all the same', async (t) => {
+test('loads a file even if it never stops changing', async (t) => {
   const { directory, next } = await watching(t, withPort(1), { debounceMs: 300 });
   let number = 2;
   const writing = setInterval(() => {
@@ -26,7 +26,7 @@ test('a file that never comes to rest is loaded all the same', async (t) => {
   await next();
 });
 
-test('other files in the same directory are nobody’s business', async (t) => {
+test('ignores other files in the same directory', async (t) => {
   const { directory, untilPort, loads } = await watching(t, withPort(1));
   for (let i = 0; i < 10; i += 1) await writeFile(join(directory, `conf/other-${i}`), 'x');
   await withPort(2)(directory);
@@ -34,7 +34,7 @@ test('other files in the same directory are nobody’s business', async (t) => {
   assert.equal(loads(), 1);
 });
 
-test('a SIGHUP while a load is under way is one more load, however many there are', async (t) => {
+test('any number of SIGHUPs during a load cause one more load', async (t) => {
   const gates: (() => void)[] = [];
   const loadable = await tempDirectory(t);
   await writeFile(join(loadable, 'f.yaml'), port(1));
@@ -60,7 +60,7 @@ test('a SIGHUP while a load is under way is one more load, however many there ar
   assert.equal(begun(), 2);
 });
 
-test('whoever asks is not answered with a mere look at the files', async (t) => {
+test('a requested reload loads even if the files are unchanged', async (t) => {
   const { promise: gate, resolve: open } = Promise.withResolvers<undefined>();
   const loadable = await tempDirectory(t);
   await writeFile(join(loadable, 'f.yaml'), port(1));
@@ -86,7 +86,7 @@ test('whoever asks is not answered with a mere look at the files', async (t) => 
   assert.equal(loads, 2);
 });
 
-test('a load that throws is told, and the next one is begun all the same', async (t) => {
+test('reports a load that throws and still starts the next one', async (t) => {
   const error = new Error('not foreseen');
   let broken = true;
   const { signals, watch, next, failures, directory } = await watching(t, withPort(1), {
@@ -128,7 +128,7 @@ for (const end of ['resolves', 'rejects'] as const) {
   });
 }
 
-test('a directory that can not be watched is told once', async (t) => {
+test('reports a directory that cannot be watched once', async (t) => {
   const nowhere = 'auth: { keys: [{ id: a, key: "file:/nowhere/key" }] }';
   const { signals, next, unwatched } = await watching(t, (directory) => writeFile(file(directory), nowhere));
   assert.deepEqual(unwatched, ['/nowhere']);

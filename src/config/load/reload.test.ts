@@ -22,7 +22,7 @@ async function mount(volume: string, version: number, files: Readonly<Record<str
   await rm(join(volume, `..2026_${version - 1}`), { recursive: true, force: true });
 }
 
-describe('a load is begun by', () => {
+describe('a load is triggered by', () => {
   test('SIGHUP, whether files have changed or not', async (t) => {
     const { signals, next, loads } = await watching(t, withPort(1));
     signals.emit('SIGHUP');
@@ -32,7 +32,7 @@ describe('a load is begun by', () => {
     assert.equal(loads(), 2);
   });
 
-  test('who asks, and waits until it is applied', async (t) => {
+  test('a call of reload(), which waits until the result is applied', async (t) => {
     const { directory, watch, next } = await watching(t, withPort(1));
     await withPort(2)(directory);
     await watch.reload();
@@ -49,7 +49,7 @@ describe('a load is begun by', () => {
     await untilPort(3);
   });
 
-  test('a file that is put in its place, as most programs write', async (t) => {
+  test('a rename over the file, as most programs write', async (t) => {
     const { directory, untilPort } = await watching(t, withPort(1));
     for (const number of [2, 3]) {
       await writeFile(join(directory, 'conf/.gateway.yaml.swp'), port(number));
@@ -58,7 +58,7 @@ describe('a load is begun by', () => {
     }
   });
 
-  test('an editor that sets the old file aside first', async (t) => {
+  test('an editor that moves the old file away first', async (t) => {
     const { directory, untilPort } = await watching(t, withPort(1));
     await rename(file(directory), `${file(directory)}~`);
     await withPort(2)(directory);
@@ -66,7 +66,7 @@ describe('a load is begun by', () => {
     await untilPort(2);
   });
 
-  test('Kubernetes, which swaps a ConfigMap, again and again', async (t) => {
+  test('Kubernetes swapping a ConfigMap, repeatedly', async (t) => {
     const volume = (directory: string): string => join(directory, 'conf');
     const { directory, untilPort } = await watching(t, (place) => mount(volume(place), 1, { 'gateway.yaml': port(1) }));
     for (const version of [2, 3, 4]) {
@@ -75,7 +75,7 @@ describe('a load is begun by', () => {
     }
   });
 
-  test('a secret in another directory, also one that Kubernetes swaps', async (t) => {
+  test('a change of a secret in another directory, also one swapped by Kubernetes', async (t) => {
     const { directory, next } = await watching(t, async (place) => {
       await mount(join(place, 'secrets'), 1, { key: 'key-1' });
       await writeFile(join(place, 'plain'), 'key-a', { mode: 0o600 });
@@ -106,12 +106,12 @@ describe('a load is begun by', () => {
     assert.equal(result.ok && result.config.auth.keys[0]?.key, 'key-2');
   });
 
-  test('what happened before the watching began', async (t) => {
+  test('a change made before watching began', async (t) => {
     const { untilPort } = await watching(t, withPort(1), { between: withPort(2) });
     await untilPort(2);
   });
 
-  test('a look now and then, where the system tells nothing: a directory that was replaced', async (t) => {
+  test('periodic polling, where the system reports no event: a directory that was replaced', async (t) => {
     const { directory, next, untilPort } = await watching(t, withPort(1), { lookEveryMs: 20 });
     await rename(join(directory, 'conf'), join(directory, 'old'));
     const { result } = await next();
@@ -122,7 +122,7 @@ describe('a load is begun by', () => {
   });
 });
 
-test('a directory that was replaced is watched anew', async (t) => {
+test('watches a replaced directory again', async (t) => {
   const { directory, signals, next, untilPort } = await watching(t, withPort(1));
   await rename(join(directory, 'conf'), join(directory, 'old'));
   await mkdir(join(directory, 'conf'));
@@ -133,7 +133,7 @@ test('a directory that was replaced is watched anew', async (t) => {
   assert.equal((await next()).reason, 'file');
 });
 
-test('a file that goes away is a fault, and its return a configuration', async (t) => {
+test('a deleted file is a fault, and loads again when it returns', async (t) => {
   const { directory, next, untilPort } = await watching(t, withPort(1));
   await unlink(file(directory));
   const { result } = await next();
@@ -143,7 +143,7 @@ test('a file that goes away is a fault, and its return a configuration', async (
   await untilPort(2);
 });
 
-test('faults are handed over with their places, and what is right after them too', async (t) => {
+test('reports faults with their places, and loads the corrected file afterwards', async (t) => {
   const { directory, next, untilPort } = await watching(t, withPort(1));
   await writeFile(file(directory), 'gateway:\n  port: eighty\n');
   const { result } = await next();

@@ -46,12 +46,12 @@ for (const text of [
   `${'9'.repeat(30)}h`,
   '1m'.repeat(100_000),
 ]) {
-  test(`${JSON.stringify(text.slice(0, 20))} is no duration`, () => {
+  test(`${JSON.stringify(text.slice(0, 20))} is not a duration`, () => {
     assert.equal(parseDuration(text), undefined);
   });
 }
 
-test('what is formatted reads back as the same, in a form that the schema of editors takes', () => {
+test('a formatted duration parses to the same value, in a form that the JSON schema accepts', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 45 }), (ms) => {
       const text = formatDuration(ms);

@@ -10,7 +10,7 @@ import { configJsonSchema } from './json-schema.ts';
 const schema = JSON.parse(JSON.stringify(configJsonSchema())) as Record<string, unknown>;
 const examples = join(import.meta.dirname, '../../../examples');
 
-test('it says which draft it is, and what it is of', () => {
+test('names its draft and its subject', () => {
   assert.equal(schema['$schema'], 'http://json-schema.org/draft-07/schema#');
   assert.equal(schema['title'], 'Portal Gateway configuration');
 });
@@ -25,7 +25,7 @@ function* parts(part: unknown, path: string): Generator<readonly [string, Record
   if (typeof others === 'object' && others !== null) yield* parts(others, `${path}.*`);
 }
 
-test('each setting has words, and accepts its own default', () => {
+test('each setting has a description and accepts its own default', () => {
   const all = Array.from(parts(schema, '$'));
   assert.ok(all.length > 90);
   for (const [path, part] of all) {
@@ -35,7 +35,7 @@ test('each setting has words, and accepts its own default', () => {
   }
 });
 
-describe('it accepts', () => {
+describe('accepts', () => {
   for (const name of readdirSync(examples)) {
     test(`examples/${name}`, () => {
       const value: unknown = parse(readFileSync(join(examples, name), 'utf8'));
@@ -44,7 +44,7 @@ describe('it accepts', () => {
   }
 });
 
-describe('it refuses', () => {
+describe('rejects', () => {
   for (const [text, fault] of [
     ['gatway: {}', '$.gatway: additionalProperties'],
     ['gateway: { prot: 1 }', '$.gateway.prot: additionalProperties'],

@@ -123,7 +123,7 @@ function assertAccepted(verdict: Verdict, path: Path): void {
 
 describe('every setting', () => {
   for (const { path, shape } of all) {
-    test(`${showPath(path)} has words and, where it need not be given, a default that it accepts`, () => {
+    test(`${showPath(path)} has a description and, if optional, a default that it accepts`, () => {
       const { description, expects, initial, bounds } = shape.about;
       assert.match(description, /^[A-Z].*\.$/s);
       assert.ok(expects.length > 0);
@@ -134,7 +134,7 @@ describe('every setting', () => {
         assert.equal(typeof valueAt(verdict.config ?? assert.fail(), configShape, path), 'number');
     });
 
-    test(`${showPath(path)} is taken from the file`, () => {
+    test(`${showPath(path)} is read from the file`, () => {
       const example = exampleOf(shape, path);
       const verdict = judgeFile(fileWith(path, JSON.stringify(example)).text);
       assertAccepted(verdict, path);
@@ -144,7 +144,7 @@ describe('every setting', () => {
       );
     });
 
-    test(`a wrong type in ${showPath(path)} is told at its line and column`, () => {
+    test(`a wrong type in ${showPath(path)} is reported at its line and column`, () => {
       const { text, line, column } = fileWith(path, '[]');
       assert.deepEqual(linesAbout(judgeFile(text), path), [
         `gateway.yaml:${line}:${column}: ${showPath(path)} must be ${shape.about.expects}, not a list`,
@@ -169,7 +169,7 @@ describe('bounds', () => {
     const outside = [max + 1, min - 1].filter((value) => value !== 0 || !zero);
     for (const value of outside) {
       const written = value < 0 ? value : spelled(shape.about, value);
-      test(`${showPath(path)} may not be ${written}, and the allowed range is told`, () => {
+      test(`${showPath(path)} may not be ${written}, and the message gives the allowed range`, () => {
         const { text, line, column } = fileWith(path, String(written));
         const [told] = linesAbout(judgeFile(text), path);
         assert.ok(
@@ -185,7 +185,7 @@ describe('bounds', () => {
     if (about.bounds !== undefined) continue;
     // Invalid for every text setting: a forbidden character, and too many of them.
     const wrong = scalar === 'flag' ? 'maybe' : '\0'.repeat(9000);
-    test(`${showPath(path)} does not take anything`, () => {
+    test(`${showPath(path)} rejects arbitrary text`, () => {
       const { text, line, column } = fileWith(path, JSON.stringify(wrong));
       const [told = '', ...more] = linesAbout(judgeFile(text), path);
       assert.deepEqual(more, []);
@@ -216,7 +216,7 @@ describe('the environment', () => {
   for (const { path, shape } of fixed) {
     const name = environmentName(path);
     const scalar = shape.kind === 'list' ? (shape.item as ScalarShape) : shape;
-    test(`${name} wins over ${showPath(path)} of the file`, () => {
+    test(`${name} overrides ${showPath(path)} of the file`, () => {
       const example = exampleOf(scalar, path);
       const { initial } = shape.about;
       const file = fileWith(path, JSON.stringify(initial)).text;
@@ -228,7 +228,7 @@ describe('the environment', () => {
       assert.notDeepEqual(value, valueAt(judgeFile(file).config ?? assert.fail(), configShape, path));
     });
 
-    test(`a fault in ${name} is told by that name`, () => {
+    test(`a fault in ${name} is reported by that name`, () => {
       const wrong = scalar.scalar === 'flag' ? 'maybe' : '\0'.repeat(9000);
       const [told = '', ...more] = judgeWith(name, wrong, '').faults.map(findingLine);
       const place = shape.kind === 'list' ? [...path, 0] : path;
@@ -237,12 +237,12 @@ describe('the environment', () => {
     });
   }
 
-  test('no two settings have one name', () => {
+  test('no two settings share a variable name', () => {
     const names = fixed.map(({ path }) => environmentName(path));
     assert.equal(new Set(names).size, names.length);
   });
 
-  test('every scalar that is not inside a list or map has a name', () => {
+  test('every scalar outside lists and maps has a variable name', () => {
     const outside = all.filter(({ path }) => path.every((step) => typeof step === 'string' && step !== entryName));
     const named = new Set(fixed.map(({ path }) => showPath(path)));
     assert.deepEqual(
@@ -252,7 +252,7 @@ describe('the environment', () => {
   });
 });
 
-test('the finished configuration is frozen to its last part, and can be cloned to another thread', () => {
+test('the loaded configuration is deeply frozen and can be cloned to another thread', () => {
   const { config } = judgeFile('leases: { "a-*": { headers: { request: { set: { X-A: b } } } } }');
   const check = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
@@ -263,7 +263,7 @@ test('the finished configuration is frozen to its last part, and can be cloned t
   assert.deepEqual(structuredClone(config), config);
 });
 
-test('a name with a unit says it', () => {
+test('a property name carries its unit exactly once', () => {
   const names = all.map(({ path, shape }) => propertyName(String(path.at(-1)), shape));
   assert.ok(
     names.includes('readHeaderTimeoutMs') && names.includes('maxHeaderBytes') && names.includes('maxSizeBytes'),
@@ -271,7 +271,7 @@ test('a name with a unit says it', () => {
   assert.ok(!names.includes('maxHeaderBytesBytes'));
 });
 
-test('a list from the environment replaces that of the file', () => {
+test('a list from the environment replaces the list of the file', () => {
   const { root } = readYaml('gateway: { trusted_proxies: [10.0.0.0/8, 10.1.0.0/16] }', 'f');
   const layer = readEnvironmentLayer(configShape, { GATEWAY_TRUSTED_PROXIES: ' ::1 ,127.0.0.1,' });
   for (const { path, node } of layer.values) put(root, path, node);

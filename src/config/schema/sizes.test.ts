@@ -21,7 +21,7 @@ for (const [text, bytes] of [
   });
 }
 
-test('the case of the unit does not matter', () => {
+test('ignores the case of the unit', () => {
   assert.equal(parseSize('1mib'), 1_048_576);
   assert.equal(parseSize('1mb'), 1_000_000);
 });
@@ -42,12 +42,12 @@ for (const text of [
   '9007199254740993',
   '9999TiB0',
 ]) {
-  test(`${JSON.stringify(text)} is no size`, () => {
+  test(`${JSON.stringify(text)} is not a size`, () => {
     assert.equal(parseSize(text), undefined);
   });
 }
 
-test('what is formatted reads back as the same, in a form that the schema of editors takes', () => {
+test('a formatted size parses to the same value, in a form that the JSON schema accepts', () => {
   fc.assert(
     fc.property(
       fc.oneof(

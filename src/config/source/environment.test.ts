@@ -14,7 +14,7 @@ test('an empty environment gives the defaults of the contract', () => {
   });
 });
 
-test('what is set wins, and what is set to nothing is not set', () => {
+test('set variables override defaults, and empty ones count as unset', () => {
   const environment = readEnvironment({
     HOME: '/home/me',
     XDG_STATE_HOME: '/state',
@@ -39,7 +39,7 @@ for (const [name, value] of [
   ['GATEWAY_PORT', 'http'],
   ['LOGGING_LEVEL', 'loud'],
 ] as const) {
-  test(`${name}=${value} is refused by name`, () => {
+  test(`rejects ${name}=${value} and names the variable`, () => {
     assert.throws(
       () => readEnvironment({ [name]: value }),
       (error) => error instanceof EnvironmentError && error.message.startsWith(`${name}=${value}`),
@@ -47,11 +47,11 @@ for (const [name, value] of [
   });
 }
 
-test('a relative XDG_STATE_HOME is ignored', () => {
+test('ignores a relative XDG_STATE_HOME', () => {
   assert.equal(stateDirectoryIn('state', '/home/me'), '/home/me/.local/state/portal-gateway');
 });
 
-test('each name has its own identity file, inside the directory', () => {
+test('each lease name has its own identity file inside the directory', () => {
   assert.equal(gatewayIdentityPath('/s'), '/s/identity.pem');
   assert.equal(exposeIdentityPath('/s', 'my-app'), '/s/expose/my-app.pem');
   const names = ['Demo', 'demo', 'DEMO', '..', '../x', 'a/b', 'größe', 'gro\u0308ße', 'x'.repeat(128), ''];

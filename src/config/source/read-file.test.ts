@@ -16,15 +16,15 @@ interface Case {
 }
 
 const cases: readonly Case[] = [
-  { what: 'a file that is not there', prepare: () => undefined, says: 'does not exist' },
+  { what: 'a missing file', prepare: () => undefined, says: 'does not exist' },
   { what: 'a directory', prepare: (path) => mkdir(path), says: 'is a directory: name a file in it' },
   {
-    what: 'a pipe that nobody writes to',
+    what: 'a pipe without a writer',
     prepare: (path) => execFileSync('mkfifo', [path]),
     says: 'is not a regular file',
   },
   {
-    what: 'a link that leads to itself',
+    what: 'a link to itself',
     prepare: (path) => symlink(path, path),
     says: 'is a symbolic link that leads in a circle',
   },
@@ -40,14 +40,14 @@ const cases: readonly Case[] = [
     says: 'is not UTF-8 text',
   },
   {
-    what: 'a file of a megabyte and more',
+    what: 'a file of more than a megabyte',
     prepare: (path) => writeFile(path, '#'.repeat(maxFileBytes + 1)),
     says: `has more than ${maxFileBytes} bytes`,
   },
 ];
 
 for (const { what, prepare, says } of cases) {
-  test(`${what} is one fault`, async (t) => {
+  test(`${what} is a single fault`, async (t) => {
     const path = join(await tempDirectory(t), 'gateway.yaml');
     await prepare(path);
     const result = await loadConfig({ file: path, env: {} });
@@ -56,14 +56,14 @@ for (const { what, prepare, says } of cases) {
   });
 }
 
-test('a file below a file does not exist', async (t) => {
+test('reports a path below a file as not found', async (t) => {
   const directory = await tempDirectory(t);
   await writeFile(join(directory, 'file'), '');
   const path = join(directory, 'file', 'gateway.yaml');
   assert.match(faultLines(await loadConfig({ file: path, env: {} }))[0] ?? '', /does not exist$/);
 });
 
-test('a file that may not be read says so', () => {
+test('reports a file without read permission', () => {
   assert.equal(
     openWords(Object.assign(new Error(), { code: 'EACCES' })),
     'cannot be read by this user: change its owner or mode, or run as its owner',
@@ -71,7 +71,7 @@ test('a file that may not be read says so', () => {
   assert.equal(openWords(Object.assign(new Error(), { code: 'EMFILE' })), 'could not be opened (EMFILE)');
 });
 
-test('links are followed, and a byte order mark is no part of the text', async (t) => {
+test('follows links and skips a byte order mark', async (t) => {
   const directory = await tempDirectory(t);
   await writeFile(join(directory, 'real.yaml'), '\ufeffgateway:\n  port: 1234\n');
   await symlink('real.yaml', join(directory, 'gateway.yaml'));
@@ -80,7 +80,7 @@ test('links are followed, and a byte order mark is no part of the text', async (
   assert.equal(result.config.gateway.port, 1234);
 });
 
-test('the largest file that is allowed is read', async (t) => {
+test('reads a file of exactly the maximum size', async (t) => {
   const path = join(await tempDirectory(t), 'gateway.yaml');
   const text = 'gateway: { port: 1234 }\n';
   await writeFile(path, text + '#'.repeat(maxFileBytes - text.length));
@@ -90,7 +90,7 @@ test('the largest file that is allowed is read', async (t) => {
   assert.equal(result.config.gateway.port, 1234);
 });
 
-test('GATEWAY_CONFIG names the file unless a flag does, and counts for nothing when it is empty', async (t) => {
+test('GATEWAY_CONFIG names the file unless a flag does, and is ignored when empty', async (t) => {
   const directory = await tempDirectory(t);
   for (const name of ['one', 'two']) await writeFile(join(directory, name), `gateway: { base_domain: ${name}.test }`);
   const domain = async (env: Record<string, string>, file?: string): Promise<unknown> => {

@@ -9,7 +9,7 @@ const linesOf = (text: string): string[] => readYaml(text, 'f').faults.map(findi
 const valueOf = (text: string): unknown => plain(readYaml(text, 'f').root, undefined);
 
 const fine: readonly { readonly what: string; readonly text: string; readonly value: unknown }[] = [
-  { what: 'nothing but a comment', text: '# gateway:\n', value: {} },
+  { what: 'only a comment', text: '# gateway:\n', value: {} },
   { what: 'an empty document', text: '---\n...\n', value: {} },
   { what: 'a byte order mark', text: '\ufeffa: 1', value: { a: 1 } },
   { what: 'CRLF', text: 'a: 1\r\nb:\r\n  c: "2"\r\n', value: { a: 1, b: { c: '2' } } },
@@ -19,19 +19,23 @@ const fine: readonly { readonly what: string; readonly text: string; readonly va
     value: { a: { b: [1, 'two', null] }, c: [{ d: 'e\n' }] },
   },
   { what: 'an alias', text: 'a: &x { b: 1 }\nc: *x\nd: [*x]', value: { a: { b: 1 }, c: { b: 1 }, d: [{ b: 1 }] } },
-  { what: 'an alias to nothing', text: 'a: &x\nb: *x', value: { a: null, b: null } },
+  { what: 'an alias to a null value', text: 'a: &x\nb: *x', value: { a: null, b: null } },
   { what: 'an alias to a name', text: '&x a: 1\nb: *x', value: { a: 1, b: 'a' } },
-  { what: 'an anchor that is set anew', text: 'a: &x 1\nb: &x 2\nc: *x', value: { a: 1, b: 2, c: 2 } },
+  { what: 'a redefined anchor', text: 'a: &x 1\nb: &x 2\nc: *x', value: { a: 1, b: 2, c: 2 } },
   {
     what: 'names that look like other values',
     text: '1.10: a\ntrue: b\n~: c',
     value: { '1.10': 'a', true: 'b', '~': 'c' },
   },
-  { what: 'words that YAML 1.1 took for truth', text: 'a: yes\nb: off', value: { a: 'yes', b: 'off' } },
-  { what: 'a name of objects', text: 'constructor: { toString: 1 }', value: { constructor: { toString: 1 } } },
+  { what: 'words that are booleans in YAML 1.1', text: 'a: yes\nb: off', value: { a: 'yes', b: 'off' } },
+  {
+    what: 'the name of an Object.prototype member',
+    text: 'constructor: { toString: 1 }',
+    value: { constructor: { toString: 1 } },
+  },
 ];
 
-describe('is read', () => {
+describe('reads', () => {
   for (const { what, text, value } of fine) {
     test(what, () => {
       assert.deepEqual(linesOf(text), []);
@@ -51,33 +55,33 @@ const places: readonly { readonly what: string; readonly text: string; readonly 
     text: 'a: { b: 1, b: 2 }',
     says: ['f:1:12: a.b is already given in line 1'],
   },
-  { what: 'a tab in front', text: 'a:\n\tb: 1', says: ['f:2:1: is indented with a tab'] },
+  { what: 'a leading tab', text: 'a:\n\tb: 1', says: ['f:2:1: is indented with a tab'] },
   { what: 'a second document', text: 'a: 1\n---\nb: 2', says: ['f:2:1: begins a second document'] },
   { what: 'a merge key', text: 'a: &x { b: 1 }\nc:\n  <<: *x', says: ['f:3:3: c["<<"] is a merge key'] },
   { what: 'an alias without an anchor', text: 'a: *x', says: ['f:1:4: is an alias (*) to an anchor'] },
   { what: 'a text that begins with a star', text: 'a:\n  - *', says: ['f:2:5: '] },
   { what: 'an alias before its anchor', text: 'a: *x\nb: &x 1', says: ['f:1:4: is an alias (*) to an anchor'] },
   {
-    what: 'an alias inside of what it stands for',
+    what: 'an alias inside its own anchor',
     text: 'a: &x [*x]',
     says: ['f:1:8: is beyond what a configuration can have'],
   },
-  { what: 'a tag that nobody knows', text: 'a: !secret b', says: ['f:1:4: has a tag (!)'] },
+  { what: 'an unknown tag', text: 'a: !secret b', says: ['f:1:4: has a tag (!)'] },
   { what: 'another version of YAML', text: '%YAML 1.1\n---\na: yes', says: ['f:1:1: must be YAML 1.2'] },
-  { what: 'a directive that nobody knows', text: '%FOO\n---\na: 1', says: ['f:1:1: is no YAML that can be read'] },
+  { what: 'an unknown directive', text: '%FOO\n---\na: 1', says: ['f:1:1: is no YAML that can be read'] },
   { what: 'a quote that is not closed', text: 'a: 1\nb: "c', says: ['f:2:6: misses a character'] },
   {
     what: 'a bracket that is not closed',
     text: 'a: [1,\nb: 2',
     says: ['f:2:1: is indented in another way than what it belongs to, or misses the bracket'],
   },
-  { what: 'a colon too many', text: 'a: b: c', says: ['f:1:4: is no "name: value"'] },
-  { what: 'a line that is no setting', text: 'a: 1\nb\nc: 2', says: ['f:2:1: misses a character: a colon'] },
-  { what: 'an escape that means nothing', text: 'a: "\\q"', says: ['f:1:5: has a \\ in double quotes'] },
+  { what: 'an extra colon', text: 'a: b: c', says: ['f:1:4: is no "name: value"'] },
+  { what: 'a line that is not a setting', text: 'a: 1\nb\nc: 2', says: ['f:2:1: misses a character: a colon'] },
+  { what: 'an unknown escape', text: 'a: "\\q"', says: ['f:1:5: has a \\ in double quotes'] },
   { what: 'a character that needs quotes', text: 'a: @b', says: ['f:1:4: begins with a character that needs quotes'] },
   { what: 'a list as a name', text: '? [a]\n: b', says: ['f:1:3: has a name that is no text'] },
   {
-    what: 'a name that no map may have',
+    what: 'a forbidden name',
     text: 'a: { __proto__: 1 }',
     says: ['f:1:6: "__proto__" can\'t be used as a name'],
   },
@@ -93,7 +97,7 @@ const places: readonly { readonly what: string; readonly text: string; readonly 
   },
 ];
 
-describe('is a fault at its place', () => {
+describe('reports the place of', () => {
   for (const { what, text, says } of places) {
     test(what, () => {
       const lines = linesOf(text);
@@ -103,7 +107,7 @@ describe('is a fault at its place', () => {
   }
 });
 
-test('aliases that would make billions of values are given up', () => {
+test('rejects aliases that would expand to billions of values', () => {
   const lines = Array.from({ length: 26 }, (_, i) => `k${i}: &a${i} [${i === 0 ? 'x' : `*a${i - 1},`.repeat(9)}]`);
   const [told] = linesOf(lines.join('\n'));
   assert.match(
@@ -112,13 +116,13 @@ test('aliases that would make billions of values are given up', () => {
   );
 });
 
-test('more lines and commas than there may be values are refused before they are read', () => {
+test('rejects too many lines and commas before parsing', () => {
   for (const text of ['a: &a 1\nb: [*a', '#', 'a: [1', '- &a b'].map((first) => first + ',\n'.repeat(2_500_001))) {
     assert.match(linesOf(text)[0] ?? '', /^f:1:1: is beyond what a configuration can have: 5000000 values/);
   }
 });
 
-test('each of many faults has its place, and none repeats what stands there', () => {
+test('reports each of many faults at its place, without quoting the content', () => {
   const secret = 'sk_live_0123456789';
   for (const text of [
     `a: "${secret}\\q"`,
@@ -133,7 +137,7 @@ test('each of many faults has its place, and none repeats what stands there', ()
   }
 });
 
-test('a value knows its line and column, an alias those of what it stands for', () => {
+test('a value has its line and column, an alias those of its anchor', () => {
   const { root } = readYaml('a:\n  - b: 1\n    c: &x "2"\nd:   *x\n', 'f');
   const at = (...path: (string | number)[]): unknown => nodeAt(root, path)?.origin;
   assert.deepEqual(at('a', 0, 'c'), { kind: 'file', file: 'f', line: 3, column: 11 });
@@ -141,12 +145,12 @@ test('a value knows its line and column, an alias those of what it stands for', 
   assert.deepEqual(at('a', 0), { kind: 'file', file: 'f', line: 2, column: 5 });
 });
 
-test('ten thousand settings are no burden', () => {
+test('parses ten thousand settings quickly', () => {
   const names = Array.from({ length: 10_000 }, (_, i) => `a${i}: 1 # c\n`).join('');
   assert.deepEqual(linesOf(names), []);
 });
 
-test('a slip of the hand is guessed, another word is not', () => {
+test('suggests a name for a typing mistake, but not for an unrelated word', () => {
   const names = ['port', 'host', 'trusted_proxies', 'idle_timeout', 'max_in_flight'];
   for (const [written, meant] of [
     ['prot', 'port'],

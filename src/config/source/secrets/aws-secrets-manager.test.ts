@@ -61,27 +61,27 @@ function assertFault(result: LoadResult, says: string): void {
 
 const had = "can't be had from AWS Secrets Manager";
 
-describe('a secret of AWS, asked for with a signature that is checked', () => {
-  test('is a field of JSON', async (t) => {
+describe('a secret in AWS Secrets Manager, requested with a verified signature', () => {
+  test('reads a field of JSON', async (t) => {
     assertKey(await keyFrom(t, 'aws-sm:gateway/keys#one'));
     assertKey(await keyFrom(t, 'aws-sm:gateway/keys#number'), '7');
   });
 
-  test('is the whole text', async (t) => {
+  test('reads the whole text', async (t) => {
     assertKey(await keyFrom(t, 'aws-sm:text'));
   });
 
-  test('is named by its ARN', async (t) => {
+  test('accepts an ARN', async (t) => {
     const arn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:gw-AbCdEf';
     assertKey(await keyFrom(t, `aws-sm:${arn}#k`, { service: { secrets: { [arn]: `{"k":"${mark}"}` } } }));
   });
 
-  test('is had with the credentials of a role', async (t) => {
+  test('uses the credentials of a role', async (t) => {
     const sessionToken = 'IQoJb3JpZ2luX2VjEXAMPLE==';
     assertKey(await keyFrom(t, 'aws-sm:text', { service: { sessionToken }, env: { AWS_SESSION_TOKEN: sessionToken } }));
   });
 
-  test('is had in the default region, and from the endpoint of the service before the general one', async (t) => {
+  test('uses the default region, and prefers the service endpoint to the general one', async (t) => {
     const service = await startAwsSecretsManager(t, { ...account, nowMs: now.getTime(), secrets: { other: mark } });
     const env = {
       AWS_REGION: '',
@@ -91,7 +91,7 @@ describe('a secret of AWS, asked for with a signature that is checked', () => {
     assertKey(await keyFrom(t, 'aws-sm:other', { env }));
   });
 
-  test('is asked for once, however many of its fields are used', async (t) => {
+  test('is requested once, however many of its fields are used', async (t) => {
     const service = await startAwsSecretsManager(t, {
       ...account,
       nowMs: now.getTime(),
@@ -115,18 +115,13 @@ describe('a secret of AWS, asked for with a signature that is checked', () => {
   });
 });
 
-describe('a secret that can not be had is a fault at the reference', () => {
+describe('reports a failed AWS secret at its reference', () => {
   const faults: readonly (readonly [string, string, string, Settings])[] = [
     ['an unknown name', 'aws-sm:other', `${had}: there is no such secret`, {}],
+    ['a missing field', 'aws-sm:gateway/keys#two', 'names the field "two", which the secret does not have', {}],
+    ['a field that is not text', 'aws-sm:gateway/keys#list', 'names the field "list", which is no text', {}],
     [
-      'a field that is not there',
-      'aws-sm:gateway/keys#two',
-      'names the field "two", which the secret does not have',
-      {},
-    ],
-    ['a field that is no text', 'aws-sm:gateway/keys#list', 'names the field "list", which is no text', {}],
-    [
-      'a field of a text',
+      'a field of a secret that is not JSON',
       'aws-sm:text#one',
       `${had}: the secret is no JSON object, so it has no fields: leave #FIELD out`,
       {},
@@ -145,7 +140,7 @@ describe('a secret that can not be had is a fault at the reference', () => {
       { env: { AWS_SECRET_ACCESS_KEY: 'another' } },
     ],
     [
-      'a clock that is wrong',
+      'a wrong clock',
       'aws-sm:text',
       `${had}: it answered 400 InvalidSignatureException`,
       { service: { nowMs: now.getTime() + 600_000 } },
@@ -157,7 +152,7 @@ describe('a secret that can not be had is a fault at the reference', () => {
       { env: { AWS_ACCESS_KEY_ID: 'OTHER' } },
     ],
     ['no region', 'aws-sm:text', `${had}: AWS_REGION is not set`, { env: { AWS_REGION: '' } }],
-    ['a region that is none', 'aws-sm:text', `${had}: AWS_REGION is no region`, { env: { AWS_REGION: 'a/b' } }],
+    ['an invalid region', 'aws-sm:text', `${had}: AWS_REGION is no region`, { env: { AWS_REGION: 'a/b' } }],
     [
       'no credentials',
       'aws-sm:text',
@@ -171,7 +166,7 @@ describe('a secret that can not be had is a fault at the reference', () => {
       { env: { AWS_ACCESS_KEY_ID: 'A\r\nB' } },
     ],
     [
-      'an endpoint that is none',
+      'an invalid endpoint',
       'aws-sm:text',
       `${had}: AWS_ENDPOINT_URL is no http:// or https:// URL without a query`,
       { env: { AWS_ENDPOINT_URL: 'localhost:4566' } },
@@ -183,7 +178,7 @@ describe('a secret that can not be had is a fault at the reference', () => {
     });
   }
 
-  test('a service that may not be asked', async (t) => {
+  test('access denied', async (t) => {
     const result = await keyFrom(t, 'aws-sm:odd', {
       service: {
         secrets: {
@@ -200,9 +195,9 @@ describe('a secret that can not be had is a fault at the reference', () => {
   for (const [what, body, says] of [
     ['a page', `<html>${mark}</html>`, 'its answer holds no secret'],
     ['nothing', '', 'its answer holds no secret'],
-    ['too much', `"${'x'.repeat(1024 * 1024)}"`, 'its answer is too long'],
+    ['too many bytes', `"${'x'.repeat(1024 * 1024)}"`, 'its answer is too long'],
   ] as const) {
-    test(`a service that answers ${what}`, async (t) => {
+    test(`a service that responds with ${what}`, async (t) => {
       const result = await keyFrom(t, 'aws-sm:odd', {
         service: { secrets: { odd: (_, response) => response.end(body) } },
       });
@@ -210,7 +205,7 @@ describe('a secret that can not be had is a fault at the reference', () => {
     });
   }
 
-  test('a service that does not answer is waited for a while only', async (t) => {
+  test('a service that does not respond: gives up after a limit', async (t) => {
     const result = await keyFrom(t, 'aws-sm:slow', {
       service: { secrets: { slow: () => undefined } },
       signal: AbortSignal.timeout(100),
@@ -218,7 +213,7 @@ describe('a secret that can not be had is a fault at the reference', () => {
     assertFault(result, `${had}: no answer came in time`);
   });
 
-  test('a service that sends elsewhere is not followed', async (t) => {
+  test('does not follow redirects', async (t) => {
     const result = await keyFrom(t, 'aws-sm:odd', {
       service: {
         secrets: { odd: (_, response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end() },

@@ -28,7 +28,7 @@ const references: readonly (readonly [string, Reference])[] = [
   ['File:a', { kind: 'plain', text: 'File:a' }],
 ];
 
-describe('a text is', () => {
+describe('classifies', () => {
   for (const [text, reference] of references) {
     test(`${text} -> ${reference.kind}`, () => {
       assert.deepEqual(parseReference(text), reference);
@@ -36,7 +36,7 @@ describe('a text is', () => {
   }
 });
 
-describe('what begins as a reference and is none is no text either', () => {
+describe('rejects a malformed reference instead of taking it as text', () => {
   for (const text of [
     ...['${', '${}', '${A', '${A-B}', '${A:-b}', '${1A}', '${ A }', 'x ${A} ${B.C}', '$${A} ${'],
     ...['file:', 'file:a\0b', 'vault:', 'vault:a', 'vault:#a', 'vault:a#', 'aws-sm:', 'aws-sm:#a', 'aws-sm:a#'],

@@ -64,7 +64,7 @@ function assertSilent(output: string): void {
   for (const [where, mark] of Object.entries(marks)) assert.ok(!output.includes(mark), `${where}: ${output}`);
 }
 
-test('a configuration without a fault', async (t) => {
+test('a valid configuration', async (t) => {
   const result = await load(t, '');
   assert.deepEqual(faultLines(result), []);
   assert.ok(result.ok);
@@ -93,9 +93,9 @@ describe('a configuration with faults', () => {
   for (const [what, more] of [
     ['elsewhere', 'gateway: { port: x }'],
     ['a key that is too long', `portal: { identity: "${marks.plain}" }`],
-    ['a key in the place of a name', 'gateway: { port: "${SECRET}", host: "file:secret" }'],
+    ['a key in place of a name', 'gateway: { port: "${SECRET}", host: "file:secret" }'],
     ['a key given twice', `cors: { enabled: true, origins: ["*"], credentials: true }`],
-    ['a broken line behind', 'gateway: ['],
+    ['a malformed line after it', 'gateway: ['],
     ['a section given twice', 'auth: { keys: [] }'],
   ] as const) {
     test(what, async (t) => {
@@ -111,13 +111,13 @@ describe('a configuration with faults', () => {
       'a key that is a number or a list',
       `auth: { keys: [{ id: one, key: [${marks.plain}] }, { id: two, key: 1234567890 }] }`,
     ],
-    ['keys that are texts', `auth: { keys: [${marks.plain}] }`],
-    ['keys that are a text', `auth: { keys: ${marks.plain} }`],
-    ['a key twice', `auth: { keys: [{ id: one, key: ${marks.plain} }, { id: two, key: ${marks.plain} }] }`],
-    ['a header value that is none', `leases: { a: { headers: { request: { set: { X-A: "${marks.plain}\\n" } } } } }`],
-    ['a reference that is none', `auth: { keys: [{ id: one, key: "\${${marks.plain}" }] }`],
+    ['keys as a list of texts', `auth: { keys: [${marks.plain}] }`],
+    ['keys as a text', `auth: { keys: ${marks.plain} }`],
+    ['a repeated key', `auth: { keys: [{ id: one, key: ${marks.plain} }, { id: two, key: ${marks.plain} }] }`],
+    ['an invalid header value', `leases: { a: { headers: { request: { set: { X-A: "${marks.plain}\\n" } } } } }`],
+    ['an invalid reference', `auth: { keys: [{ id: one, key: "\${${marks.plain}" }] }`],
     ['a misspelled reference', `auth: { keys: [{ id: one, key: "\${SECRET-${marks.plain}}" }] }`],
-    ['an identity that is none', `portal: { identity: "${marks.plain}" }`],
+    ['an invalid identity', `portal: { identity: "${marks.plain}" }`],
     ['a relay with a password', `portal: { relay_url: "wss://user:${marks.plain}@relay.example/relay" }`],
   ] as const) {
     test(what, async (t) => {
@@ -128,7 +128,7 @@ describe('a configuration with faults', () => {
     });
   }
 
-  test('a key of our form that stands where a name belongs is cut', async (t) => {
+  test('truncates a key of our form in the place of a name', async (t) => {
     const key = 'sk_live_0123456789abcdefABCDEFGHIJ';
     for (const yaml of [`${key}: 1`, `gateway: { ${key}: 1, host: "${key} x" }`, `leases: { "${key}": { x: 1 } }`]) {
       const result = await loadText(t, yaml);

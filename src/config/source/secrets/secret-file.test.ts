@@ -50,9 +50,9 @@ function faultOf(result: LoadResult): string {
 
 describe('a secret in a file', () => {
   for (const [what, text] of [
-    ['as it is', mark],
+    ['unchanged', mark],
     ['without the line ending', `${mark}\n`],
-    ['without the line ending of Windows', `${mark}\r\n`],
+    ['without a Windows line ending', `${mark}\r\n`],
   ] as const) {
     test(`is its content ${what}; the path is relative to the file that names it`, async (t) => {
       const place = await prepared(t);
@@ -64,7 +64,7 @@ describe('a secret in a file', () => {
     });
   }
 
-  test('keeps every line ending but the last: what is left of two is no key', async (t) => {
+  test('only the last line ending is removed; a second one makes the key invalid', async (t) => {
     const place = await prepared(t);
     await secretFile(place, `${mark}\n\n`);
     assert.equal(
@@ -82,7 +82,7 @@ describe('a secret in a file', () => {
     assert.equal(keyOf(await place.load()), mark);
   });
 
-  test('is warned about where every user may read it', async (t) => {
+  test('causes a warning if every user may read it', async (t) => {
     const place = await prepared(t);
     const path = await secretFile(place, mark, 0o644);
     const result = await place.load();
@@ -96,7 +96,7 @@ describe('a secret in a file', () => {
     [0o602, 'every user of this machine may change it: run "chmod o= PATH"'],
     [0o660, 'the users of its group may change it: run "chmod g-w PATH"'],
   ] as const) {
-    test(`is refused where others may change it: mode ${mode.toString(8)}`, async (t) => {
+    test(`is rejected if others may change it: mode ${mode.toString(8)}`, async (t) => {
       const place = await prepared(t);
       const path = await secretFile(place, mark, mode);
       const says = `is in ${JSON.stringify(path)}, but ${clause.replace('PATH', path)}`;
@@ -104,7 +104,7 @@ describe('a secret in a file', () => {
     });
   }
 
-  test('is refused where others may replace it', async (t) => {
+  test('is rejected if others may replace it', async (t) => {
     const place = await prepared(t);
     await secretFile(place, mark);
     await chmod(place.directory, 0o777);
@@ -114,20 +114,20 @@ describe('a secret in a file', () => {
     );
   });
 
-  test('may be read by a group without a word', async (t) => {
+  test('may be readable by a group without a warning', async (t) => {
     const place = await prepared(t);
     await secretFile(place, mark, 0o640);
     assert.deepEqual((await place.load()).warnings, []);
   });
 });
 
-describe('a secret that a file does not give is a fault at the reference', () => {
+describe('reports an unusable secret file at its reference', () => {
   const cases: readonly (readonly [string, (path: string) => unknown, string])[] = [
     ['no file', () => undefined, 'names the file PATH, which does not exist'],
     ['a directory', (path) => mkdir(path), 'names PATH, which is no regular file'],
-    ['a pipe that nobody writes to', (path) => execFileSync('mkfifo', [path]), 'names PATH, which is no regular file'],
+    ['a pipe without a writer', (path) => execFileSync('mkfifo', [path]), 'names PATH, which is no regular file'],
     [
-      'a link in a circle',
+      'a link in a loop',
       (path) => symlink(path, path),
       'names the file PATH, which is a symbolic link that leads in a circle',
     ],
@@ -160,7 +160,7 @@ describe("the gateway's own private key", () => {
     return privateKey.export({ type: 'pkcs8', format: 'pem' });
   };
 
-  test('is taken from a file that is kept to its owner', async (t) => {
+  test('is read from a file that only its owner may access', async (t) => {
     const place = await prepared(t, setting);
     const text = pem('ed25519');
     await secretFile(place, text);
@@ -176,7 +176,7 @@ describe("the gateway's own private key", () => {
     [0o601, 'every user of this machine may use it'],
     [0o640, 'the users of its group may use it'],
   ] as const) {
-    test(`is refused from a file of mode ${mode.toString(8)}`, async (t) => {
+    test(`is rejected from a file of mode ${mode.toString(8)}`, async (t) => {
       const place = await prepared(t, setting);
       const path = await secretFile(place, pem('ed25519'), mode);
       assert.equal(
@@ -186,7 +186,7 @@ describe("the gateway's own private key", () => {
     });
   }
 
-  test('is refused when it is one of another kind, or none', async (t) => {
+  test('is rejected if it is of another type or invalid', async (t) => {
     const place = await prepared(t, setting);
     await secretFile(place, pem('x25519'));
     const where = 'conf/gateway.yaml:1:21: portal.identity must be an Ed25519 private key';

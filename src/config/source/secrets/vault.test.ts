@@ -48,13 +48,13 @@ function assertFault(result: LoadResult, says: string): void {
   assert.ok(!JSON.stringify(result).includes(mark) && !line.includes(token));
 }
 
-describe('a secret of Vault', () => {
+describe('a secret in Vault', () => {
   for (const reference of [
     'vault:secret/gateway#key',
     'vault:secret/data/gateway#key',
     'vault:/secret//gateway/#key',
   ]) {
-    test(`is had by ${reference}`, async (t) => {
+    test(`is fetched by ${reference}`, async (t) => {
       assertKey(await keyFrom(t, reference));
     });
   }
@@ -63,7 +63,7 @@ describe('a secret of Vault', () => {
     assertKey(await keyFrom(t, 'vault:secret/gateway#number'), '7');
   });
 
-  test('is asked for once, however many of its fields are used, with the headers that Vault knows', async (t) => {
+  test('is requested once, however many of its fields are used, with the headers that Vault expects', async (t) => {
     const vault = await startVault(t, { token, secrets: { 'kv/data/team a/x': { one: 'key-1', two: 'key-2' } } });
     const text = `auth: { keys: [{ id: one, key: "vault:kv/team a/x#one" }, { id: two, key: "vault:kv/team a/x#two" }] }`;
     const result = await loadText(t, text, { env: { VAULT_ADDR: `${vault.url}/`, VAULT_TOKEN: token } });
@@ -75,7 +75,7 @@ describe('a secret of Vault', () => {
     assert.equal(vault.asked[0]?.headers['x-vault-request'], 'true');
   });
 
-  test('is had with the token of a file', async (t) => {
+  test('is fetched with a token from a file', async (t) => {
     const env = { VAULT_TOKEN: '', VAULT_TOKEN_FILE: join(certificates, 'cert.pem') };
     const other = await keyFrom(t, 'vault:secret/gateway#key', { env });
     assertFault(other, "can't be had from Vault: its token has characters that no token has");
@@ -92,7 +92,7 @@ describe('a secret of Vault', () => {
     );
   });
 
-  test('is had over TLS from whom VAULT_CACERT vouches for, and from nobody else', async (t) => {
+  test('is fetched over TLS from servers that VAULT_CACERT vouches for, and from no others', async (t) => {
     const [key, cert] = await Promise.all(
       ['key.pem', 'cert.pem'].map((name) => readFile(join(certificates, name), 'utf8')),
     );
@@ -106,7 +106,7 @@ describe('a secret of Vault', () => {
   });
 });
 
-describe('a secret that can not be had is a fault at the reference', () => {
+describe('reports a failed Vault secret at its reference', () => {
   const faults: readonly (readonly [string, string, Settings])[] = [
     ['an unknown path', "can't be had from Vault: there is no such secret (404)", {}],
     [
@@ -121,27 +121,27 @@ describe('a secret that can not be had is a fault at the reference', () => {
     ],
     ['no address', "can't be had from Vault: VAULT_ADDR is not set", { env: { VAULT_ADDR: '' } }],
     [
-      'an address that is none',
+      'an invalid address',
       "can't be had from Vault: VAULT_ADDR is no http:// or https:// URL",
       { env: { VAULT_ADDR: 'vault:8200' } },
     ],
     [
-      'a token file that is not there',
+      'a missing token file',
       'can\'t be had from Vault: VAULT_TOKEN_FILE names the file "/nowhere", which does not exist',
       { env: { VAULT_TOKEN: '', VAULT_TOKEN_FILE: '/nowhere' } },
     ],
     [
-      'an authority file that is not there',
+      'a missing CA file',
       'can\'t be had from Vault: VAULT_CACERT names the file "/nowhere", which does not exist',
       { env: { VAULT_CACERT: '/nowhere' } },
     ],
     [
-      'an authority that is none',
+      'an invalid CA file',
       "can't be had from Vault: there is no such secret (404)", // only TLS settings read it
       { env: { VAULT_CACERT: join(certificates, 'README.md') } },
     ],
     [
-      'a namespace that no header can carry',
+      'a namespace that is invalid in a header',
       "can't be had from Vault: the request could not be sent",
       { env: { VAULT_NAMESPACE: 'a\nb' } },
     ],
@@ -177,7 +177,7 @@ describe('a secret that can not be had is a fault at the reference', () => {
     });
   }
 
-  test('a server that is not there', async (t) => {
+  test('an unreachable server', async (t) => {
     const gone = createServer().listen(0, '127.0.0.1');
     await once(gone, 'listening');
     const { port } = gone.address() as { port: number };
@@ -188,7 +188,7 @@ describe('a secret that can not be had is a fault at the reference', () => {
     );
   });
 
-  test('a server that does not answer is waited for a while only', async (t) => {
+  test('a server that does not respond: gives up after a limit', async (t) => {
     const result = await keyFrom(t, 'vault:secret/slow#key', {
       vault: { secrets: { 'secret/data/slow': () => undefined } },
       signal: AbortSignal.timeout(100),
@@ -200,11 +200,11 @@ describe('a secret that can not be had is a fault at the reference', () => {
     ['a page', '<html>hello</html>', 'its answer is no JSON object'],
     ['nothing', '', 'its answer is no JSON object'],
     ['a list', '[1]', 'its answer is no JSON object'],
-    ['a secret of version 1', `{"data":{"key":"${mark}"}}`, 'its answer holds no key-value (version 2) secret'],
-    ['half of a secret', `{"data":{"data":{"key":"${mark}"`, 'its answer is no JSON object'],
-    ['too much', `"${'x'.repeat(1024 * 1024)}"`, 'its answer is too long'],
+    ['a secret of KV version 1', `{"data":{"key":"${mark}"}}`, 'its answer holds no key-value (version 2) secret'],
+    ['an incomplete response', `{"data":{"data":{"key":"${mark}"`, 'its answer is no JSON object'],
+    ['too many bytes', `"${'x'.repeat(1024 * 1024)}"`, 'its answer is too long'],
   ] as const) {
-    test(`a server that answers ${what}`, async (t) => {
+    test(`a server that responds with ${what}`, async (t) => {
       const result = await keyFrom(t, 'vault:secret/odd#key', {
         vault: { secrets: { 'secret/data/odd': (_, response) => response.end(body) } },
       });
@@ -216,7 +216,7 @@ describe('a secret that can not be had is a fault at the reference', () => {
     [503, 'it is sealed or in maintenance (503)'],
     [500, 'it answered 500'],
   ] as const) {
-    test(`a server that answers ${status}`, async (t) => {
+    test(`a server that responds with ${status}`, async (t) => {
       const result = await keyFrom(t, 'vault:secret/odd#key', {
         vault: { secrets: { 'secret/data/odd': (_, response) => response.writeHead(status).end(mark) } },
       });
@@ -224,7 +224,7 @@ describe('a secret that can not be had is a fault at the reference', () => {
     });
   }
 
-  test('a server that sends elsewhere: the token does not follow', async (t) => {
+  test('a server that redirects: the token is not sent on', async (t) => {
     const other = await startVault(t, { token, secrets: { 'secret/data/odd': { key: mark } } });
     const result = await keyFrom(t, 'vault:secret/odd#key', {
       vault: {
@@ -238,7 +238,7 @@ describe('a secret that can not be had is a fault at the reference', () => {
     assert.equal(other.asked.length, 0);
   });
 
-  test('a server that hangs up', async (t) => {
+  test('a server that closes the connection', async (t) => {
     const result = await keyFrom(t, 'vault:secret/odd#key', {
       vault: { secrets: { 'secret/data/odd': (request) => request.socket.destroy() } },
     });
