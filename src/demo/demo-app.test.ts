@@ -36,7 +36,7 @@ async function get(path: string, { method = 'GET', headers = {}, body }: Call = 
   return answer;
 }
 
-test('the page shows who called and by which way, as the request says', async () => {
+test('the page shows the caller and the route taken, from the request headers', async () => {
   const answer = await get('/', {
     headers: {
       'x-request-id': 'request-1',
@@ -63,13 +63,13 @@ test('the page shows who called and by which way, as the request says', async ()
   }
 });
 
-test('without a gateway on the way the page says so', async () => {
+test('the page says if there is no gateway in between', async () => {
   const page = await text(await get('/'));
   assert.match(page, /You came straight to the app/);
   assert.doesNotMatch(page, /GATEWAYID/);
 });
 
-test('the page escapes what it is sent and shows no credential', async () => {
+test('the page escapes request data and shows no credential', async () => {
   const headers = {
     'x-evil': '<script>alert(1)</script>"\'',
     authorization: 'Bearer secret',
@@ -83,7 +83,7 @@ test('the page escapes what it is sent and shows no credential', async () => {
   assert.match(String(answer.headers['content-security-policy']), /default-src 'none'/);
 });
 
-test('echo gives the body back while it is still arriving', async () => {
+test('echo streams the body back while it is still arriving', async () => {
   const body = new Readable({ read: () => undefined });
   body.push('first');
   const answer = await get('/echo', { method: 'POST', headers: { 'content-type': 'text/x-own' }, body });
@@ -108,14 +108,14 @@ test('echo without a body describes the request, byte for byte', async () => {
   assert.equal(description.body.bytes, 0);
 });
 
-test('echo as JSON gives length and hash of what was uploaded', async () => {
+test('echo as JSON gives length and hash of the upload', async () => {
   const body = Buffer.alloc(3_000_000, 'portal');
   const answer = await get('/echo?as=json', { method: 'PUT', body: Readable.from([body]) });
   const description = JSON.parse(await text(answer)) as { body: unknown };
   assert.deepEqual(description.body, { bytes: body.length, sha256: createHash('sha256').update(body).digest('hex') });
 });
 
-test('events come numbered, as many as asked for, and go on after the last one seen', async () => {
+test('sends the requested number of numbered events, and resumes after the last one seen', async () => {
   const idsOf = (stream: string): string[] => [...stream.matchAll(/^id: (\d+)$/gm)].map((match) => match[1] ?? '');
   const answer = await get('/sse?count=3&interval=1');
   assert.match(answer.headers['content-type'] ?? '', /^text\/event-stream/);
@@ -125,7 +125,7 @@ test('events come numbered, as many as asked for, and go on after the last one s
   assert.equal((await get('/sse?count=3', { headers: { 'last-event-id': '3' } })).statusCode, 204);
 });
 
-test('the bytes are as many as asked for, and each follows from its position', async () => {
+test('sends the requested number of bytes, each derived from its position', async () => {
   for (const length of [0, 1, 65_536, 200_001]) {
     const answer = await get(`/bytes/${length}`);
     assert.equal(answer.headers['content-length'], `${length}`);
@@ -148,7 +148,7 @@ test('a download waits for its reader and stops when the reader leaves', async (
   await closed;
 });
 
-test('a slow answer is no faster than asked for, and no slower for others', async () => {
+test('a slow response takes as long as requested, and does not slow others', async () => {
   const start = performance.now();
   assert.equal(await text(await get('/slow?ms=30')), 'That took 30 ms.\n');
   assert.ok(performance.now() - start >= 29);
@@ -173,14 +173,14 @@ const statuses: readonly (readonly [path: string, status: number])[] = [
   ['//', 200],
 ];
 for (const [path, status] of statuses) {
-  test(`${path} answers ${status}`, async () => {
+  test(`${path} responds with ${status}`, async () => {
     const answer = await get(path);
     assert.equal(answer.statusCode, status);
     answer.resume();
   });
 }
 
-test('the WebSocket says back what it is told, text or binary, and takes the first protocol offered', async () => {
+test('the WebSocket echoes text and binary messages, and selects the first protocol offered', async () => {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, ['one', 'two']);
   await once(socket, 'open');
   assert.equal(socket.protocol, 'one');
@@ -193,7 +193,7 @@ test('the WebSocket says back what it is told, text or binary, and takes the fir
   assert.equal(((await once(socket, 'close')) as [number])[0], 4002);
 });
 
-test('an upgrade anywhere else is answered as a plain request', async () => {
+test('handles an upgrade on any other path as a plain request', async () => {
   const answer = await get('/status/418', { headers: { connection: 'upgrade', upgrade: 'websocket' } });
   assert.equal(answer.statusCode, 418);
 });
