@@ -25,7 +25,7 @@ test('a tunnel carries many requests, one after the other', async (t) => {
   assert.equal(client.destroyed, false);
 });
 
-test('a caller that is lost aborts the request in the app at once', async (t) => {
+test('losing the caller aborts the request in the app at once', async (t) => {
   let seen: ((request: IncomingMessage) => void) | undefined;
   const arrived = new Promise<IncomingMessage>((resolve) => (seen = resolve));
   const s = await exposeApp(t, (request) => seen?.(request));
@@ -36,7 +36,7 @@ test('a caller that is lost aborts the request in the app at once', async (t) =>
   assert.equal(s.bridge.openTunnels, 0);
 });
 
-test('a caller that is lost in the middle of a stream aborts it in the app', async (t) => {
+test('losing the caller during a stream aborts it in the app', async (t) => {
   let closed: (() => void) | undefined;
   const aborted = new Promise<void>((resolve) => (closed = resolve));
   const s = await exposeApp(t, (_request, response) => {
@@ -49,7 +49,7 @@ test('a caller that is lost in the middle of a stream aborts it in the app', asy
   await aborted;
 });
 
-test('an idle tunnel that its client ends is ended here too', async (t) => {
+test('closes an idle tunnel when its client closes it', async (t) => {
   const s = await exposeApp(t, (_request, response) => response.end('ok'));
   const { client, app } = s.tunnel();
   assert.equal(await text(await call(s, { over: client })), 'ok');
@@ -58,7 +58,7 @@ test('an idle tunnel that its client ends is ended here too', async (t) => {
   assert.equal(s.bridge.openTunnels, 0);
 });
 
-test('more tunnels than the bound allows are refused, and room comes back', async (t) => {
+test('rejects tunnels beyond the limit, and accepts new ones when others end', async (t) => {
   const s = await exposeApp(t, (_request, response) => response.end('ok'), { maxTunnels: 1 });
   const first = s.tunnel();
   const second = s.tunnel();
@@ -69,7 +69,7 @@ test('more tunnels than the bound allows are refused, and room comes back', asyn
   assert.equal(await text(await call(s)), 'ok');
 });
 
-test('a tunnel that nobody uses is closed after its time', async (t) => {
+test('closes an unused tunnel after its idle time', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let nowMs = 0;
   const clock = { ...systemClock, monotonicMs: () => nowMs };
@@ -85,7 +85,7 @@ test('a tunnel that nobody uses is closed after its time', async (t) => {
   assert.equal(app.destroyed, true);
 });
 
-test('closing lets the request in flight end, and takes no new tunnel', async (t) => {
+test('close() lets the request in flight finish and accepts no new tunnel', async (t) => {
   let finish: (() => void) | undefined;
   const s = await exposeApp(t, (_request, response) => {
     finish = () => response.end('late');
@@ -102,7 +102,7 @@ test('closing lets the request in flight end, and takes no new tunnel', async (t
   assert.equal(s.bridge.openTunnels, 0);
 });
 
-test('a drain ends each tunnel after its next response, and takes new ones for one request each', async (t) => {
+test('a drain ends each tunnel after its next response, and accepts new ones for one request each', async (t) => {
   const s = await exposeApp(t, (_request, response) => response.end('ok'));
   const { client: open } = s.tunnel();
   const first = await call(s, { over: open });
@@ -116,7 +116,7 @@ test('a drain ends each tunnel after its next response, and takes new ones for o
   }
 });
 
-test('closing cuts what is still running after the grace', async (t) => {
+test('close() cuts requests that are still running after the grace period', async (t) => {
   const s = await exposeApp(t, (_request, response) => {
     response.flushHeaders();
   });
@@ -127,7 +127,7 @@ test('closing cuts what is still running after the grace', async (t) => {
 
 const get = (path: string, fields = ''): string => `GET ${path} HTTP/1.1\r\nHost: app\r\n${fields}\r\n`;
 
-test('requests that a client sends ahead reach the app one after the other', async (t) => {
+test('pipelined requests reach the app one after the other', async (t) => {
   const held: { readonly path: string; readonly response: ServerResponse }[] = [];
   const s = await exposeApp(t, ({ url = '' }, response) => held.push({ path: url, response }));
   const { client } = s.tunnel();
@@ -143,7 +143,7 @@ test('requests that a client sends ahead reach the app one after the other', asy
   }
 });
 
-test('a client that sends too many requests ahead loses its tunnel, and the app sees one', async (t) => {
+test('a client that pipelines too many requests loses its tunnel, and the app sees one request', async (t) => {
   let requests = 0;
   const s = await exposeApp(t, () => (requests += 1));
   const { client } = s.tunnel();

@@ -29,7 +29,7 @@ for (const [name, fields] of [
     }
   });
 
-  test(`${name}: a GET may be repeated, so it uses a connection that was used before`, async (t) => {
+  test(`${name}: a GET may be repeated, so it reuses a connection`, async (t) => {
     let connections = 0;
     const app = await exposeApp(t, (_, response) => response.end('<ok>'));
     app.server.on('connection', () => (connections += 1));
@@ -42,14 +42,14 @@ for (const [name, fields] of [
   });
 }
 
-test('requests behind an empty chunked body are answered in order', async (t) => {
+test('responds in order to requests that follow an empty chunked body', async (t) => {
   const app = await exposeApp(t, (request, response) => response.end(`<${request.url ?? ''}>`));
   const empty = 'Host: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
   const client = raw(app, `POST /1 HTTP/1.1\r\n${empty}GET /2 HTTP/1.1\r\n${empty}GET /3 HTTP/1.1\r\nHost: x\r\n\r\n`);
   assert.deepEqual((await readUntil(client, '</3>')).match(/<\/\d>/g), ['</1>', '</2>', '</3>']);
 });
 
-test('with trailers it is a body', async (t) => {
+test('an empty chunked body with trailers counts as a body', async (t) => {
   const app = await exposeApp(t, (request, response) => {
     request.resume().once('end', () => response.end(`<${String(request.trailers['x-sum'])}>`));
   });
@@ -57,13 +57,13 @@ test('with trailers it is a body', async (t) => {
   assert.match(await answerTo(app, `POST / HTTP/1.1\r\nHost: x\r\n${chunked}`), /<5>/);
 });
 
-test('a body that has not begun is not waited for', async (t) => {
+test('does not wait for a body that has not begun', async (t) => {
   const app = await exposeApp(t, (_, response) => response.end('<early>'));
   const client = raw(app, 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
   assert.match(await readUntil(client, '<early>'), /^HTTP\/1\.1 200 /);
 });
 
-test('a malformed chunk in the bytes of the head is refused, with the id of the request', async (t) => {
+test('rejects a malformed chunk received together with the head, with the id of the request', async (t) => {
   const app = await exposeApp(t, (request, response) => {
     request
       .on('error', () => undefined)

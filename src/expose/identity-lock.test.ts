@@ -44,7 +44,7 @@ async function holderProcess(t: TestContext, file: string): Promise<ChildProcess
   return child;
 }
 
-test('one process holds an identity, whichever path leads to it, and leaves nothing but an empty file', async (t) => {
+test('one process holds an identity, whatever path leads to it, and leaves only an empty file', async (t) => {
   const file = await identityFile(t);
   const link = `${file}.link`;
   await symlink(file, link);
@@ -58,7 +58,7 @@ test('one process holds an identity, whichever path leads to it, and leaves noth
   await (await locked(file)).release();
 });
 
-test('a process that is killed holds nothing, although its record is left', async (t) => {
+test('a killed process holds nothing, although its record remains', async (t) => {
   const file = await identityFile(t);
   const child = await holderProcess(t, file);
   assert.equal(await heldBy(file), child.pid);
@@ -68,7 +68,7 @@ test('a process that is killed holds nothing, although its record is left', asyn
   await (await locked(file)).release();
 });
 
-test('the record of a process that is gone, or of something else, is never shown as the holder', async (t) => {
+test('never reports the record of a dead process, or an invalid record, as the holder', async (t) => {
   const gone = spawn(process.execPath, ['-e', '0']);
   await once(gone, 'exit');
   const records = [
@@ -89,7 +89,7 @@ test('the record of a process that is gone, or of something else, is never shown
   );
 });
 
-test('the successor asks the holder to drain and has the lock once it is released', async (t) => {
+test('the successor asks the holder to drain and gets the lock once it is released', async (t) => {
   const file = await identityFile(t);
   const first = await locked(file);
   const stop = new AbortController();
@@ -107,7 +107,7 @@ test('the successor asks the holder to drain and has the lock once it is release
   await second.release();
 });
 
-test('a drain request for an earlier holder is ignored by the next one, even in the same process', async (t) => {
+test('the next holder ignores a drain request for an earlier one, even in the same process', async (t) => {
   const file = await identityFile(t);
   const first = await locked(file);
   const taking = takeOverIdentity(file, t.signal);
@@ -130,7 +130,7 @@ test('a drain request for an earlier holder is ignored by the next one, even in 
   await second.release();
 });
 
-test('of many that start at once one has the identity', async (t) => {
+test('of many processes that start together, one gets the identity', async (t) => {
   const file = await identityFile(t);
   const claims = await Promise.all(Array.from({ length: 20 }, () => claimIdentity(file)));
   const locks = claims.flatMap((claim) => (claim.kind === 'locked' ? [claim.lock] : []));
@@ -139,14 +139,14 @@ test('of many that start at once one has the identity', async (t) => {
   await locks[0]?.release();
 });
 
-test('where no lock can be kept the reason is its code', async (t) => {
+test('reports the error code as the reason if no lock can be created', async (t) => {
   const file = await identityFile(t);
   assert.deepEqual(await claimIdentity(`${file}.none`), { kind: 'unlockable', reason: 'ENOENT' });
   await mkdir(`${file}.lock`);
   assert.equal((await claimIdentity(file)).kind, 'unlockable');
 });
 
-test('where the holder cannot be asked the reason is the code', async (t) => {
+test('reports the error code as the reason if the holder cannot be asked', async (t) => {
   const file = await identityFile(t);
   const lock = await locked(file);
   await mkdir(`${file}.drain`);

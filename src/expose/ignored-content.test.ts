@@ -10,7 +10,7 @@ const smuggled = 'DELETE /smuggled HTTP/1.1\r\nHost: x\r\nX-Gateway-Key-Id: root
 
 for (const heedsClose of [true, false]) {
   const kind = heedsClose ? 'closes connections when asked to' : 'never closes a connection';
-  test(`content of a GET becomes no other caller’s response: an app that ignores it and ${kind}`, async (t) => {
+  test(`content of a GET never becomes another caller’s response: an app that ignores it and ${kind}`, async (t) => {
     const seen: string[] = [];
     const server = createServer((socket) => {
       t.after(() => socket.destroy());

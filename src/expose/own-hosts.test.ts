@@ -22,7 +22,7 @@ const restored = {
 };
 
 for (const mode of ['target', 'fixed'] as const) {
-  test(`the app's own host becomes a path, with --host-header ${mode}`, async (t) => {
+  test(`turns the app's own host into a path, with --host-header ${mode}`, async (t) => {
     const app = await exposeApp(
       t,
       (request, response) => response.writeHead(307, referencesTo(request.headers.host ?? '')).end(),
@@ -33,7 +33,7 @@ for (const mode of ['target', 'fixed'] as const) {
   });
 }
 
-test('the address of the target is the app by any name of loopback', async (t) => {
+test('recognises the target address under any loopback name', async (t) => {
   const app = await exposeApp(t, ({ url = '' }, response) => response.writeHead(302, { location: url.slice(1) }).end());
   for (const host of ['localhost', '127.0.0.1', '[::1]', '0.0.0.0']) {
     const { headers } = await call(app, { path: `/http://${host}:${app.port}/x` });
@@ -41,7 +41,7 @@ test('the address of the target is the app by any name of loopback', async (t) =
   }
 });
 
-test('other origins, another port and a domain that the caller is within stay as they are', async (t) => {
+test('leaves other origins, other ports and parent domains of the caller unchanged', async (t) => {
   const lines = [
     ...[
       'Location',
@@ -74,14 +74,14 @@ test('other origins, another port and a domain that the caller is within stay as
   }
 });
 
-test('with --host-header preserve nothing was replaced, and nothing is restored', async (t) => {
+test('with --host-header preserve, replaces and restores nothing', async (t) => {
   const app = await exposeApp(t, (_, response) => response.writeHead(307, referencesTo('127.0.0.1:1')).end(), {
     hostHeader: { mode: 'preserve' },
   });
   assert.equal((await call(app)).headers.location, 'http://127.0.0.1:1/a/');
 });
 
-test('the response to an upgrade is restored too', async (t) => {
+test('also restores references in the response to an upgrade', async (t) => {
   const app = await exposeApp(t, () => undefined);
   app.server.on('upgrade', ({ headers }, socket: Socket) => {
     const cookie = `Set-Cookie: a=1; Domain=${headers.host?.replace(/:\d+$/, '') ?? ''}`;

@@ -21,7 +21,7 @@ for (const [text, origin] of targets) {
   });
 }
 
-test('the default port is the scheme’s, and an IPv6 address loses its brackets', () => {
+test('uses the default port of the scheme, and removes the brackets of an IPv6 address', () => {
   assert.equal(parseTarget('https://app.test').port, 443);
   assert.deepEqual(parseTarget('[::1]:8000').hostname, '::1');
 });
@@ -38,7 +38,7 @@ const notTargets: readonly (readonly [string, RegExp])[] = [
   ['http://app.test/?q', /has a path/],
 ];
 for (const [text, reason] of notTargets) {
-  test(`the target ${JSON.stringify(text)} is refused`, () => {
+  test(`rejects the target ${JSON.stringify(text)}`, () => {
     assert.throws(
       () => parseTarget(text),
       (error) => error instanceof RangeError && reason.test(error.message),
@@ -46,7 +46,7 @@ for (const [text, reason] of notTargets) {
   });
 }
 
-test('a refused target never shows the credentials that it held', () => {
+test('the error for a rejected target never shows its credentials', () => {
   assert.throws(
     () => parseTarget('http://user:hunter2@app.test'),
     (error: Error) => !error.message.includes('hunter2'),
@@ -54,7 +54,7 @@ test('a refused target never shows the credentials that it held', () => {
 });
 
 for (const name of ['demo', 'My-App_2', 'größe', '日本語', 'हिन्दी', 'x'.repeat(128)]) {
-  test(`the name ${name.slice(0, 20)} can be published`, () => {
+  test(`accepts the name ${name.slice(0, 20)}`, () => {
     assert.equal(leaseNameFault(name), undefined);
   });
 }
@@ -73,12 +73,12 @@ const notNames: readonly (readonly [string, RegExp])[] = [
   ['ABCDEFGHIJKLMNOPQRSTUVWXYZ', /looks like a lease id/],
 ];
 for (const [name, reason] of notNames) {
-  test(`the name ${JSON.stringify(name).slice(0, 30)} is refused`, () => {
+  test(`rejects the name ${JSON.stringify(name).slice(0, 30)}`, () => {
     assert.match(leaseNameFault(name) ?? '', reason);
   });
 }
 
-test('the Host setting is a word or a host, and nothing that makes a second header line', () => {
+test('--host-header accepts a mode or a host, and nothing that could start a second header line', () => {
   const target = parseTarget('3000');
   assert.equal(hostFor(parseHostHeader('target'), target, 'a'), 'localhost:3000');
   assert.equal(hostFor(parseHostHeader('preserve'), target, 'a'), 'a');
@@ -95,17 +95,17 @@ function passed(headers: readonly string[]): string {
   return lines.slice(2, lines.indexOf('Via: 1.1 portal-expose')).join('\n');
 }
 
-test('Connection can name any field away but the length of the message', () => {
+test('Connection can remove any field except Content-Length', () => {
   const received = ['Connection', 'X-A, content-length', 'x-a', '1', 'Content-Length', '2', 'TE', 'trailers', 'B', '3'];
   assert.equal(passed(received), 'Content-Length: 2\nB: 3');
 });
 
-test('fields that frame or route a message are no trailers', () => {
+test('drops framing and routing fields from trailers', () => {
   const raw = ['X-Sum', '1', 'content-length', '9', 'Transfer-Encoding', 'chunked', 'Host', 'x'];
   assert.deepEqual(responseTrailers(raw), ['X-Sum', '1']);
 });
 
-test('requests pass without disguised identity headers, and without any in trailers', () => {
+test('drops disguised identity headers from requests, and all identity headers from trailers', () => {
   const raw = ['X-Gateway-Subject', 'alice', 'x_gateway_subject', 'eve', 'X.Forwarded.For', '::1', 'X_Own', '1'];
   assert.equal(passed(raw), 'X-Gateway-Subject: alice\nX_Own: 1');
   const trailers = [...raw, 'X-HTTP-Method-Override', 'DELETE', 'Remote-User', 'eve'];

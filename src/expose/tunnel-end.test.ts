@@ -9,7 +9,7 @@ import { systemClock } from '../kernel/clock.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 
-test('requests sent ahead wait while the caller does not read the responses before them', async (t) => {
+test('pipelined requests wait while the caller does not read the earlier responses', async (t) => {
   let requests = 0;
   const s = await exposeApp(t, (_request, response) => {
     requests += 1;
@@ -46,7 +46,7 @@ function timed(t: TestContext): {
   return { clock: { ...systemClock, monotonicMs: () => nowMs }, pass };
 }
 
-test('closing waits for a request that is on its way over a tunnel used just now', async (t) => {
+test('close() waits for a request in transit over a recently used tunnel', async (t) => {
   const { clock, pass } = timed(t);
   const s = await exposeApp(t, (_request, response) => response.end('ok'), { clock });
   const quiet = s.tunnel().client.resume();
@@ -63,7 +63,7 @@ test('closing waits for a request that is on its way over a tunnel used just now
   assert.equal(s.bridge.openTunnels, 0);
 });
 
-test('closing ends a tunnel that stays quiet after 3 seconds', async (t) => {
+test('close() ends a quiet tunnel after 3 seconds', async (t) => {
   const { clock, pass } = timed(t);
   const s = await exposeApp(t, (_request, response) => response.end('ok'), { clock });
   const { client } = s.tunnel();
@@ -81,7 +81,7 @@ test('closing ends a tunnel that stays quiet after 3 seconds', async (t) => {
   assert.equal(ended, true);
 });
 
-test('closing leaves a response to a caller that has not read it yet', async (t) => {
+test('close() leaves a response to a caller that has not read it yet', async (t) => {
   const { clock, pass } = timed(t);
   const s = await exposeApp(t, (_request, response) => response.end(Buffer.alloc(100_000, 'a')), { clock });
   const { client, app } = s.tunnel();

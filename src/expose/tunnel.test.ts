@@ -24,7 +24,7 @@ async function answering(t: TestContext, response: string): Promise<number> {
   return listening(t, server);
 }
 
-test('a browser gets a page in place of the problem, and both repeat the id of the request', async (t) => {
+test('a browser gets a page instead of the problem, and both repeat the id of the request', async (t) => {
   const port = await answering(t, 'SSH-2.0\r\n');
   const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
   const page = await call(s, { headers: { accept: 'text/html,*/*;q=0.8', 'x-request-id': 'a-1' } });
@@ -39,7 +39,7 @@ test('a browser gets a page in place of the problem, and both repeat the id of t
   assert.equal('request_id' in (JSON.parse(await text(stranger)) as object), false);
 });
 
-test('what the caller reads names neither the address nor the words of the app', async (t) => {
+test("errors for the caller contain neither the app's address nor its output", async (t) => {
   const port = await answering(t, 'secret words\r\n\r\n');
   const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
   const message = await answerTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
@@ -84,7 +84,7 @@ async function silentApp(t: TestContext): Promise<SilentApp> {
   return { s, arrived: arrived.promise, closed: closed.promise, passTime };
 }
 
-test('a caller that holds its body back for as long loses its tunnel, and the app is not blamed', async (t) => {
+test('a caller that withholds its body too long loses its tunnel, and the app is not blamed', async (t) => {
   const { s, arrived, closed, passTime } = await silentApp(t);
   const client = raw(s, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\npart');
   client.resume().on('error', () => undefined);
@@ -95,7 +95,7 @@ test('a caller that holds its body back for as long loses its tunnel, and the ap
   assert.deepEqual(s.events, []);
 });
 
-test('an app that does not begin its response is a 504 after its time, and loses the connection', async (t) => {
+test('an app that does not begin its response in time causes a 504 and loses its connection', async (t) => {
   const { s, arrived, closed, passTime } = await silentApp(t);
   const client = raw(s, 'GET /slow?q HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   const message = buffer(client);
@@ -115,7 +115,7 @@ test('an app that does not begin its response is a 504 after its time, and loses
   ]);
 });
 
-test('a target that takes no TLS connection is a 502 after 10 seconds', async (t) => {
+test('a target that does not complete a TLS handshake causes a 502 after 10 seconds', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let nowMs = 0;
   const clock = { ...systemClock, monotonicMs: () => nowMs };
@@ -134,7 +134,7 @@ test('a target that takes no TLS connection is a 502 after 10 seconds', async (t
   assert.match(await message, /Proxy-Status: portal-expose; error=connection_timeout; details="app_unreachable"\r\n/);
 });
 
-test('a declined upgrade passes, whatever the app sends behind its response', async (t) => {
+test('forwards a declined upgrade, whatever the app sends after its response', async (t) => {
   const port = await answering(t, 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nnojunk behind it');
   const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
   const message = await answerTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
@@ -142,14 +142,14 @@ test('a declined upgrade passes, whatever the app sends behind its response', as
   assert.deepEqual(s.events, [{ type: 'target_excess', method: 'GET', path: '/' }]);
 });
 
-test('a response that comes before the end of the upload passes, and the tunnel ends behind it', async (t) => {
+test('forwards a response that precedes the end of the upload, and then ends the tunnel', async (t) => {
   const port = await answering(t, 'HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno');
   const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
   const client = raw(s, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nsome of it');
   assert.match((await buffer(client)).toString(), /^HTTP\/1\.1 413 [^]*\r\n\r\nno$/);
 });
 
-test('a malformed chunk in a body that streams aborts the request in the app', async (t) => {
+test('a malformed chunk in a streamed body aborts the request in the app', async (t) => {
   const ended = Promise.withResolvers<boolean>();
   const s = await exposeApp(t, (request) => {
     request.on('error', () => undefined).resume();
@@ -164,7 +164,7 @@ test('a malformed chunk in a body that streams aborts the request in the app', a
   assert.equal(await ended.promise, false);
 });
 
-test('a caller of HTTP/1.0 gets no chunks and no interim responses', async (t) => {
+test('an HTTP/1.0 caller gets neither chunks nor interim responses', async (t) => {
   const s = await exposeApp(t, (_request, response) => {
     response.writeEarlyHints({ link: '</a>' });
     response.write('hel');
@@ -181,7 +181,7 @@ test('OPTIONS * reaches the app', async (t) => {
   assert.match(await answerTo(s, 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'), /\*$/);
 });
 
-test('Content-Length keeps its spelling and its place', async (t) => {
+test('keeps the spelling and position of Content-Length', async (t) => {
   let fields: string[] = [];
   const s = await exposeApp(t, (request, response) => {
     fields = request.rawHeaders;

@@ -53,7 +53,7 @@ async function read(stream: Duplex, bytes: number): Promise<string> {
   return got;
 }
 
-test('after the app’s 101 both ends are one stream, from the first byte behind the heads', async (t) => {
+test('after the app’s 101 both sides form one stream, from the first byte after the heads', async (t) => {
   let head = '';
   const bridge = await rawApp(t, (socket) => {
     socket.once('data', (chunk: Buffer) => {
@@ -76,7 +76,7 @@ test('after the app’s 101 both ends are one stream, from the first byte behind
   client.destroy();
 });
 
-test('Content-Length: 0 counts as no body: the app is asked to switch, without a length', async (t) => {
+test('treats Content-Length: 0 as no body: the upgrade request reaches the app without a length', async (t) => {
   const asked = Promise.withResolvers<string>();
   const bridge = await rawApp(t, (socket) => {
     socket.once('data', (chunk) => {
@@ -92,7 +92,7 @@ test('Content-Length: 0 counts as no body: the app is asked to switch, without a
   client.destroy();
 });
 
-test('half-close passes either way, and what the other side still says arrives', async (t) => {
+test('half-close works in both directions, and data from the other side still arrives', async (t) => {
   const bridge = await rawApp(t, (socket) => {
     socket.once('data', () => {
       socket.write(switching);
@@ -109,7 +109,7 @@ test('half-close passes either way, and what the other side still says arrives',
   if (!app.closed) await once(app, 'close');
 });
 
-test('a client that is lost ends the app’s connection, also when the app never stops talking', async (t) => {
+test('losing the client ends the app’s connection, even if the app never stops sending', async (t) => {
   const { promise: closed, resolve } = Promise.withResolvers<undefined>();
   const bridge = await rawApp(t, (socket) => {
     socket.once('data', () => {
@@ -129,7 +129,7 @@ test('a client that is lost ends the app’s connection, also when the app never
   await closed;
 });
 
-test('an app that is killed ends the tunnel', async (t) => {
+test('a killed app ends the tunnel', async (t) => {
   const bridge = await rawApp(t, (socket) => {
     socket.once('data', () => {
       socket.write(switching);
@@ -144,7 +144,7 @@ test('an app that is killed ends the tunnel', async (t) => {
   await once(client, 'end');
 });
 
-test('an app that declines answers as usual, and the tunnel ends behind the answer', async (t) => {
+test('forwards the response of an app that declines, and then ends the tunnel', async (t) => {
   const server = createHttpServer((request, response) =>
     response.writeHead(426, { 'X-Why': 'no' }).end(`no ${request.url ?? ''}`),
   );
@@ -163,14 +163,14 @@ test('an app that declines answers as usual, and the tunnel ends behind the answ
   assert.match(answer, /no \/chat\?x=1/);
 });
 
-test('an upgrade to an app that is down is a 502', async (t) => {
+test('an upgrade to an app that is down gets a 502', async (t) => {
   const bridge = await rawApp(t, (socket) => socket.resetAndDestroy());
   const { client } = dial(bridge);
   client.write(upgradeRequest);
   assert.match((await buffer(client)).toString(), /^HTTP\/1\.1 502 /);
 });
 
-test('a client that leaves before the app decided is noticed', async (t) => {
+test('detects a client that leaves before the app has decided', async (t) => {
   const { promise: closed, resolve } = Promise.withResolvers<undefined>();
   const { promise: asked, resolve: askedNow } = Promise.withResolvers<undefined>();
   const bridge = await rawApp(t, (socket) => {
@@ -190,7 +190,7 @@ test('a client that leaves before the app decided is noticed', async (t) => {
   await closed;
 });
 
-test('a request that asks for h2c is answered in HTTP/1.1', async (t) => {
+test('serves a request that offers h2c in HTTP/1.1', async (t) => {
   let seen: IncomingMessage | undefined;
   const server = createHttpServer((request, response) => {
     seen = request;
@@ -214,7 +214,7 @@ test('a request that asks for h2c is answered in HTTP/1.1', async (t) => {
   client.destroy();
 });
 
-test('a WebSocket works through it: text, binary, ping, compression, close code', async (t) => {
+test('carries a WebSocket: text, binary, ping, compression, close code', async (t) => {
   const server = createHttpServer();
   const sockets = new WebSocketServer({ server, perMessageDeflate: { threshold: 0 } });
   sockets.on('connection', (socket) => {
@@ -245,7 +245,7 @@ test('a WebSocket works through it: text, binary, ping, compression, close code'
   assert.deepEqual([code, reason.toString()], [4001, 'enough']);
 });
 
-test('a half-closed tunnel that takes nothing any more is cut', async (t) => {
+test('cuts a half-closed tunnel that accepts no more data', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const [client, app] = tunnelPair();
   const [local, appEnd] = tunnelPair();

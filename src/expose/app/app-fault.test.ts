@@ -17,7 +17,7 @@ const notHttp = (reason: RegExp, proxyError = 'http_protocol_error'): Expected =
 ];
 
 const badResponses: readonly (readonly [what: string, response: string, expected: Expected])[] = [
-  ['no HTTP', 'SSH-2.0-OpenSSH_9\r\n', notHttp(/^The response is not HTTP\/1\.0 or HTTP\/1\.1$/)],
+  ['non-HTTP bytes', 'SSH-2.0-OpenSSH_9\r\n', notHttp(/^The response is not HTTP\/1\.0 or HTTP\/1\.1$/)],
   [
     'a control character in the reason',
     'HTTP/1.1 200 O\u0001K\r\nContent-Length: 0\r\n\r\n',
@@ -29,12 +29,12 @@ const badResponses: readonly (readonly [what: string, response: string, expected
     notHttp(/^A header field of the response is malformed$/),
   ],
   [
-    'a coding under the chunks',
+    'another coding besides chunked',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
     notHttp(/Transfer-Encoding of the response is invalid$/),
   ],
   [
-    'an upgrade that nobody asked for',
+    'an unrequested upgrade',
     'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
     notHttp(/a protocol that the request did not offer$/, 'http_upgrade_failed'),
   ],
@@ -44,19 +44,19 @@ const badResponses: readonly (readonly [what: string, response: string, expected
     notHttp(/Content-Length or Transfer-Encoding/),
   ],
   [
-    'a head without end',
+    'an endless head',
     `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}`,
     notHttp(/too large$/, 'http_response_header_section_size'),
   ],
   [
-    'half a head',
+    'an incomplete head',
     'HTTP/1.1 200 OK\r\nX: ',
     ['bad_app_response', 'http_response_incomplete', 'incomplete', /^the peer ended the connection$/],
   ],
   ['nothing', '', ['app_unreachable', 'connection_terminated', 'unreachable', /without a response$/]],
 ];
 for (const [what, answer, [code, proxyError, failure, reason]] of badResponses) {
-  test(`an app that answers with ${what} is a 502, and the next request is served`, async (t) => {
+  test(`an app that responds with ${what} causes a 502, and the next request is served`, async (t) => {
     let served = 0;
     const app = createTcpServer((socket) => {
       socket
@@ -86,7 +86,7 @@ for (const [what, answer, [code, proxyError, failure, reason]] of badResponses) 
   });
 }
 
-test('what an app sends behind its response costs the caller nothing', async (t) => {
+test("excess bytes after the app's response do not affect the caller", async (t) => {
   const heads = ['204 No Content\r\nContent-Length: 5', '200 OK\r\nContent-Length: 5'];
   for (const [head, content] of [
     [heads[0], ''],

@@ -54,7 +54,7 @@ async function dialled(local: LocalTarget): Promise<string> {
 
 for (const address of loopbackAddresses) {
   for (const shown of ['', 'localhost:', 'http://localhost:']) {
-    test(`"${shown}PORT" reaches an app that listens on ${address} alone`, async (t) => {
+    test(`"${shown}PORT" reaches an app that listens on ${address} only`, async (t) => {
       const server = createServer(echo).on('upgrade', (_request, socket) => {
         socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nupgraded');
       });
@@ -72,7 +72,7 @@ for (const address of loopbackAddresses) {
     });
   }
 
-  test(`https://localhost reaches an app that listens on ${address} alone, and a bad certificate is its error`, async (t) => {
+  test(`https://localhost reaches an app that listens on ${address} only, and a bad certificate is reported`, async (t) => {
     const { cert, key } = certificate;
     const port = await listening(t, createHttpsServer({ cert, key }, echo), address);
     const target = parseTarget(`https://localhost:${port}`);
@@ -86,7 +86,7 @@ for (const address of loopbackAddresses) {
     assert.equal(await probeTarget(target, t.signal), undefined);
   });
 
-  test(`${address} is remembered, and the other family is tried again when the app has left`, async (t) => {
+  test(`remembers ${address}, and tries the other address family when the app no longer listens there`, async (t) => {
     const server = createServer(echo);
     const port = await listening(t, server, address);
     const local: LocalTarget = { target: parseTarget(String(port)), tlsSession: undefined, loopbackAddress: undefined };
@@ -104,13 +104,13 @@ for (const address of loopbackAddresses) {
   });
 }
 
-test('an address means that address', async (t) => {
+test('a literal address is never replaced by another one', async (t) => {
   const port = await listening(t, createServer(echo), '::1');
   const fault = await probeTarget(parseTarget(`127.0.0.1:${port}`), t.signal);
   assert.deepEqual([fault?.proxyError, fault?.reason], ['connection_refused', 'ECONNREFUSED']);
 });
 
-test('a look at the app is refused where nothing listens, and ends with its signal', async (t) => {
+test('probing the app fails if nothing listens, and ends when its signal aborts', async (t) => {
   const target = parseTarget(String(await freePort()));
   assert.equal((await probeTarget(target, t.signal))?.proxyError, 'connection_refused');
   assert.equal(await probeTarget(target, AbortSignal.abort()), undefined);

@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { answerTo, call, exposeApp, raw } from '../../../test/helpers/exposed-app.ts';
 import { parseTarget } from './target.ts';
 
-test('the request reaches the app as it was sent, without what belongs to the connection', async (t) => {
+test('forwards the request to the app unchanged, except for connection headers', async (t) => {
   let seen: IncomingMessage | undefined;
   const s = await exposeApp(t, (request, response) => {
     seen = request;
@@ -27,7 +27,7 @@ test('the request reaches the app as it was sent, without what belongs to the co
   ]);
 });
 
-test('the response reaches the caller as it was sent: order and spelling of fields, duplicates', async (t) => {
+test('forwards the response to the caller unchanged: order and spelling of fields, duplicates', async (t) => {
   const s = await exposeApp(t, (_request, response) => {
     response.sendDate = false;
     response.writeHead(207, 'Quite Fine', [
@@ -70,7 +70,7 @@ test('an upload and a download of several megabytes arrive unchanged', async (t)
   assert.equal(hash.digest('hex'), createHash('sha256').update(body).digest('hex'));
 });
 
-test('a caller that does not read holds the app back', async (t) => {
+test('a caller that does not read blocks the app (back-pressure)', async (t) => {
   const maxBytes = 256 * 1024 * 1024;
   const chunk = Buffer.alloc(65_536);
   let written = 0;
@@ -99,7 +99,7 @@ test('a caller that does not read holds the app back', async (t) => {
   client.destroy();
 });
 
-test('the first event of a stream, and the head before it, arrive at once', async (t) => {
+test('delivers the head and the first event of a stream at once', async (t) => {
   let send: ((event: string) => void) | undefined;
   const s = await exposeApp(t, (_request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -116,7 +116,7 @@ test('the first event of a stream, and the head before it, arrive at once', asyn
   answer.destroy();
 });
 
-test('trailers pass both ways', async (t) => {
+test('forwards trailers in both directions', async (t) => {
   const s = await exposeApp(t, (request, response) => {
     request.resume().on('end', () => {
       response.writeHead(200, { Trailer: 'X-Sum' });
@@ -133,7 +133,7 @@ test('trailers pass both ways', async (t) => {
   assert.ok(answer.endsWith('4\r\nbody\r\n0\r\nX-Sum: of 7\r\n\r\n'), answer);
 });
 
-test('Early Hints pass, with their bytes', async (t) => {
+test('forwards Early Hints byte for byte', async (t) => {
   const s = await exposeApp(t, (_request, response) => {
     response.writeEarlyHints({ link: '</a.css>; rel=preload', 'x-more': '1' });
     response.end('ok');
@@ -147,7 +147,7 @@ test('Early Hints pass, with their bytes', async (t) => {
   );
 });
 
-test('the body of an Expect request is asked for by the app, not by the bridge', async (t) => {
+test('the app, not the bridge, asks for the body of an Expect request', async (t) => {
   const s = await exposeApp(t, () => undefined);
   s.server.on(
     'checkContinue',
@@ -168,7 +168,7 @@ test('the body of an Expect request is asked for by the app, not by the bridge',
   assert.match((await buffer(client)).toString(), /got body$/);
 });
 
-test('an app that refuses an Expect request answers it, and the connection ends there', async (t) => {
+test("forwards an app's rejection of an Expect request and closes the connection", async (t) => {
   const s = await exposeApp(t, () => undefined);
   s.server.on('checkContinue', (_request: unknown, response: { writeHead(status: number): { end(): void } }) => {
     response.writeHead(413).end();
@@ -179,7 +179,7 @@ test('an app that refuses an Expect request answers it, and the connection ends 
   assert.doesNotMatch(answer, /100 Continue/);
 });
 
-test('HEAD, 204 and 304 have no content and keep the tunnel', async (t) => {
+test('HEAD, 204 and 304 have no content and keep the tunnel open', async (t) => {
   const s = await exposeApp(t, (request, response) => {
     const status = Number(request.url?.slice(1));
     response.writeHead(status, status === 200 ? { 'content-length': 5 } : {}).end();
@@ -195,7 +195,7 @@ test('HEAD, 204 and 304 have no content and keep the tunnel', async (t) => {
   }
 });
 
-test('a POST without a body stays without one', async (t) => {
+test('a POST without a body reaches the app without one', async (t) => {
   let seen: IncomingMessage | undefined;
   const s = await exposeApp(t, (request, response) => {
     seen = request;
@@ -206,7 +206,7 @@ test('a POST without a body stays without one', async (t) => {
   assert.equal(seen.headers['transfer-encoding'], undefined);
 });
 
-test('nobody listens at the target: a problem for the caller, the reason for the owner', async (t) => {
+test('an unreachable target: the caller gets a problem, the owner gets the reason', async (t) => {
   const taken = createTcpServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const { port } = taken.address() as AddressInfo;
@@ -231,7 +231,7 @@ test('nobody listens at the target: a problem for the caller, the reason for the
   ]);
 });
 
-test('a target that is down in the middle of an upload answers 502 and ends the tunnel', async (t) => {
+test('a target that fails during an upload causes a 502 and ends the tunnel', async (t) => {
   const s = await exposeApp(t, (request) => {
     request.once('data', () => request.socket.destroy());
   });
@@ -241,7 +241,7 @@ test('a target that is down in the middle of an upload answers 502 and ends the 
   assert.match(answer, /\r\nConnection: close\r\n/);
 });
 
-test('an app that dies in the middle of its answer leaves a visibly broken message', async (t) => {
+test('an app that dies within its response leaves a detectably incomplete message', async (t) => {
   const s = await exposeApp(t, (_request, response) => {
     response.writeHead(200, { 'content-length': 1000 });
     response.write('half', () => response.destroy());
@@ -250,7 +250,7 @@ test('an app that dies in the middle of its answer leaves a visibly broken messa
   await assert.rejects(text(answer), { code: 'ECONNRESET' });
 });
 
-test('a kept connection that the app has closed costs an idempotent request nothing', async (t) => {
+test('repeats an idempotent request if the app has closed the kept-alive connection', async (t) => {
   let connections = 0;
   const app = createTcpServer((socket) => {
     connections += 1;
@@ -275,7 +275,7 @@ test('a kept connection that the app has closed costs an idempotent request noth
 });
 
 const refused: readonly (readonly [what: string, message: string, status: number])[] = [
-  ['no HTTP at all', '\x16\x03\x01 hello\r\n\r\n', 400],
+  ['non-HTTP bytes', '\x16\x03\x01 hello\r\n\r\n', 400],
   ['an absolute target', 'GET http://other.test/ HTTP/1.1\r\nHost: x\r\n\r\n', 400],
   ['two Hosts', 'GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n', 400],
   [
@@ -283,10 +283,14 @@ const refused: readonly (readonly [what: string, message: string, status: number
     'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     400,
   ],
-  ['a coding under the chunks', 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 501],
+  [
+    'another coding besides chunked',
+    'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+    501,
+  ],
 ];
 for (const [what, message, status] of refused) {
-  test(`refused before the app hears of it: ${what}`, async (t) => {
+  test(`rejects before contacting the app: ${what}`, async (t) => {
     let calls = 0;
     const s = await exposeApp(t, () => (calls += 1));
     const client = raw(s, message);

@@ -79,7 +79,7 @@ function exchange({ http }: LocalConnection): Promise<void> {
   });
 }
 
-test('the connection used last is used first; a fresh one is never an idle one', async (t) => {
+test('reuses the connection used last, and never reuses one for a request that needs a fresh one', async (t) => {
   const a = await app(t);
   const pool = poolOf(a);
   t.after(() => {
@@ -102,7 +102,7 @@ for (const [fields, idleMs] of [
   ['Keep-Alive: timeout=1\r\n', 500],
   ['Keep-Alive: timeout=60\r\n', 2_000],
 ] as const) {
-  test(`a connection is idle for ${idleMs} ms at most where the app says "${fields.trim()}"`, async (t) => {
+  test(`keeps a connection idle for at most ${idleMs} ms if the app sends "${fields.trim()}"`, async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     let nowMs = 0;
     const pool = poolOf(await app(t, fields), { ...systemClock, monotonicMs: () => nowMs });
@@ -118,13 +118,13 @@ for (const [fields, idleMs] of [
   });
 }
 
-test('an app that wants no idle connections gets none', async (t) => {
+test('keeps no idle connection to an app that wants none', async (t) => {
   const pool = poolOf(await app(t, 'Keep-Alive: timeout=0\r\n'));
   await exchange(await connectionOf(pool, 'any'));
   assert.equal(pool.idle, 0);
 });
 
-test('a connection that the app closes while it is idle is not used again', async (t) => {
+test('does not reuse a connection that the app closed while idle', async (t) => {
   const a = await app(t);
   const pool = poolOf(a);
   await exchange(await connectionOf(pool, 'any'));
@@ -132,7 +132,7 @@ test('a connection that the app closes while it is idle is not used again', asyn
   while (pool.idle > 0) await new Promise((resolve) => setImmediate(resolve));
 });
 
-test('no more than 256 connections stay idle, and none after close()', async (t) => {
+test('keeps at most 256 idle connections, and none after close()', async (t) => {
   const a = await app(t);
   const pool = poolOf(a);
   const all = await Promise.all(Array.from({ length: 260 }, () => connectionOf(pool, 'fresh')));
@@ -143,7 +143,7 @@ test('no more than 256 connections stay idle, and none after close()', async (t)
   while (a.sockets.size > 0) await new Promise((resolve) => setImmediate(resolve));
 });
 
-test('connections are closed in order up to 5,000 a minute, and reset beyond, so that local ports do not run out', async (t) => {
+test('closes up to 5,000 connections a minute in order and resets the rest, so that local ports do not run out', async (t) => {
   const server = await app(t);
   let nowMs = 0;
   const target = parseTarget(`127.0.0.1:${server.port}`);
@@ -180,15 +180,18 @@ test('connections are closed in order up to 5,000 a minute, and reset beyond, so
   assert.equal(await howItEnds(), 'in order');
 });
 
-test('a dial that nobody waits for any more is given up', async (t) => {
+test('cancels a dial when no request waits for it any more', async (t) => {
   const pool = poolOf(await app(t));
-  const waiter = { ready: () => assert.fail('it was given up'), failed: () => assert.fail('it was given up') };
+  const waiter = {
+    ready: () => assert.fail('the dial was cancelled'),
+    failed: () => assert.fail('the dial was cancelled'),
+  };
   pool.acquire(waiter, 'fresh');
   pool.cancel(waiter);
   await exchange(await connectionOf(pool, 'any'));
 });
 
-test('an app at localhost is found again when it moves to the other family of addresses', async () => {
+test('reaches an app at localhost again after it moves to the other address family', async () => {
   const first = createServer((socket) => socket.on('error', () => undefined).resume());
   first.listen(0, '127.0.0.1');
   await once(first, 'listening');
@@ -206,7 +209,7 @@ test('an app at localhost is found again when it moves to the other family of ad
   second.close();
 });
 
-test('an https:// target is verified, and then called over TLS', async (t) => {
+test('verifies an https:// target and then connects over TLS', async (t) => {
   const server = createHttpsServer({ cert: certificate.cert, key: certificate.key }, (request, response) => {
     response.end(`${request.headers.host ?? ''} ${String('encrypted' in request.socket)}`);
   });

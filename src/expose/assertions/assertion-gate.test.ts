@@ -9,7 +9,7 @@ import { temporaryDirectory } from '../../../test/helpers/cli.ts';
 import { errorTable } from '../../kernel/errors/error-table.ts';
 import { AssertionGate } from './assertion-gate.ts';
 
-test('refusals are problems with a code, and the tunnel stays', async (t) => {
+test('rejections are problems with a code, and the tunnel stays open', async (t) => {
   const path = join(await temporaryDirectory(t), 'keys.json');
   const faults: string[] = [];
   const gate = new AssertionGate({ kind: 'file', path }, 'A'.repeat(26), (event) => {

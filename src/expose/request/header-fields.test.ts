@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
 import { answerTo, exposeApp } from '../../../test/helpers/exposed-app.ts';
 
-test('Connection removes no header of the gateway', async (t) => {
+test('Connection cannot remove headers of the gateway', async (t) => {
   let seen: IncomingMessage | undefined;
   const s = await exposeApp(t, (request, response) => {
     seen = request;
@@ -21,7 +21,7 @@ test('Connection removes no header of the gateway', async (t) => {
   );
 });
 
-test('fields that some apps take for framing do not pass', async (t) => {
+test('drops fields that some apps interpret as framing', async (t) => {
   let seen: IncomingMessage | undefined;
   const s = await exposeApp(t, (request, response) => {
     seen = request;

@@ -19,7 +19,7 @@ const refused: readonly (readonly [what: string, text: string, code: string])[] 
   ['a control character in the target', 'GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n', 'invalid_request'],
   ['two spaces in the request line', 'GET  / HTTP/1.1\r\nHost: x\r\n\r\n', 'invalid_request'],
   ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'invalid_request'],
-  ['a request line without an end', `GET /${'a'.repeat(40_000)}`, 'uri_too_long'],
+  ['an endless request line', `GET /${'a'.repeat(40_000)}`, 'uri_too_long'],
   ['too many fields', `GET / HTTP/1.1\r\nHost: x\r\n${'a: b\r\n'.repeat(12_000)}\r\n`, 'headers_too_large'],
   ['no Host', 'GET / HTTP/1.1\r\n\r\n', 'invalid_request'],
   ['two Hosts', get('host: x\r\n'), 'invalid_request'],
@@ -33,30 +33,30 @@ const refused: readonly (readonly [what: string, text: string, code: string])[] 
   ['a length with a sign', get('Content-Length: +1\r\n'), 'invalid_request'],
   ['a length and chunks', get('Content-Length: 1\r\nTransfer-Encoding: chunked\r\n'), 'invalid_request'],
   ['chunks in HTTP/1.0', 'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 'invalid_request'],
-  ['a coding under the chunks', get('Transfer-Encoding: gzip, chunked\r\n'), 'not_implemented'],
+  ['another coding besides chunked', get('Transfer-Encoding: gzip, chunked\r\n'), 'not_implemented'],
   ['CONNECT', 'CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n', 'not_implemented'],
-  ['an expectation that nobody knows', get('Expect: 200-ok\r\n'), 'expectation_failed'],
-  ['a chunk size that is none', `${get('Transfer-Encoding: chunked\r\n')}x\r\n`, 'invalid_request'],
+  ['an unknown expectation', get('Expect: 200-ok\r\n'), 'expectation_failed'],
+  ['an invalid chunk size', `${get('Transfer-Encoding: chunked\r\n')}x\r\n`, 'invalid_request'],
   ['a chunk without its line end', `${get('Transfer-Encoding: chunked\r\n')}1\r\nab\r\n`, 'invalid_request'],
   [
-    'a length behind the body',
+    'a length after the body',
     `${get('Transfer-Encoding: chunked\r\n')}0\r\nContent-Length: 1\r\n\r\n`,
     'invalid_request',
   ],
 ];
 for (const [what, text, code] of refused) {
-  test(`refuses ${what}`, () => {
+  test(`rejects ${what}`, () => {
     const reading = read(text);
     assert.deepEqual([reading.outcome, reading.code], ['refused', code]);
   });
 }
 
-test('what cannot become a request is refused before its line ends', () => {
+test('rejects bytes that cannot begin a request before the line is complete', () => {
   assert.equal(read('\x16\x03\x01').code, 'invalid_request');
   assert.equal(read('GET /').outcome, 'incomplete');
 });
 
-test('a head of 60,000 bytes that comes byte by byte is read in time that grows with its length only', () => {
+test('reads a head of 60,000 bytes, byte by byte, in linear time', () => {
   const bytes = Buffer.from(get(`X: ${'x'.repeat(60_000)}\r\n`));
   const startMs = process.cpuUsage().user / 1000;
   const reading = readRequest(Array.from(bytes, (_, i) => bytes.subarray(i, i + 1)));
@@ -64,7 +64,7 @@ test('a head of 60,000 bytes that comes byte by byte is read in time that grows 
   assert.ok(process.cpuUsage().user / 1000 - startMs < 2_000);
 });
 
-test('whether a connection persists, and what it may switch to', () => {
+test('determines persistence, offered protocols and expectations', () => {
   const head = (text: string): unknown => {
     const { persistent, offeredProtocols, expectsContinue } = read(text).head ?? {};
     return [persistent, offeredProtocols, expectsContinue];
@@ -80,7 +80,7 @@ test('whether a connection persists, and what it may switch to', () => {
   assert.deepEqual(head('POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n'), [false, '', false]);
 });
 
-test('requests are read one at a time, and bodies stop at a pause', () => {
+test('reads one request at a time, and stops body delivery while paused', () => {
   const events: string[] = [];
   const reader: RequestReader = new RequestReader({
     head: ({ target }) => events.push(target),
@@ -105,7 +105,7 @@ test('requests are read one at a time, and bodies stop at a pause', () => {
   assert.equal(reader.rest().length, 0);
 });
 
-test('nothing is read behind an error', () => {
+test('reads nothing after an error', () => {
   const heads: string[] = [];
   const reader = new RequestReader({
     head: ({ target }) => heads.push(target),
@@ -119,7 +119,7 @@ test('nothing is read behind an error', () => {
   assert.deepEqual(heads, []);
 });
 
-test('single bytes do not keep the buffers that they came in', async () => {
+test('retained single bytes do not keep the buffers they arrived in', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const reader = new RequestReader({ head: () => undefined, data: () => undefined, end: () => undefined });
