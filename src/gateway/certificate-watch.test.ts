@@ -8,7 +8,7 @@ import { tempDirectory } from '../../test/helpers/temp-directory.ts';
 import { loadConfig } from '../config/load/load.ts';
 import { watchCertificates } from './certificate-watch.ts';
 
-test('certificates that are about to expire are warned about again and again, by the configuration in use', async (t) => {
+test('repeats warnings about expiring certificates, using the current configuration', async (t) => {
   const directory = await tempDirectory(t);
   const key = await privateKeyFile(directory, 'key.pem');
   const otherKey = await privateKeyFile(directory, 'other-key.pem');
