@@ -27,36 +27,51 @@ const decomposed = 'cafe\u0301';
 const composed = 'caf\u00e9';
 
 const rows: readonly Row[] = [
-  { what: 'nothing listed means denied', rules: {}, allowed: false },
-  { what: 'an exact rule lets in whom it lists', rules: { app: ['alice'] }, allowed: true },
-  { what: 'and nobody else', rules: { app: ['alice'] }, who: bob, allowed: false },
-  { what: 'names compare without case', rules: { APP: ['alice'] }, allowed: true },
-  { what: 'names compare composed', rules: { [composed]: ['alice'] }, target: { names: [decomposed] }, allowed: true },
-  { what: 'look-alikes are other names', rules: { app: ['alice'] }, target: { names: ['\u0430pp'] }, allowed: false },
-  { what: 'a prefix rule', rules: { 'public-*': ['alice'] }, target: { names: ['public-docs'] }, allowed: true },
-  { what: 'the prefix itself fits', rules: { 'public-*': ['alice'] }, target: { names: ['public-'] }, allowed: true },
+  { what: 'denied if no rule matches', rules: {}, allowed: false },
+  { what: 'an exact rule allows listed callers', rules: { app: ['alice'] }, allowed: true },
+  { what: 'an exact rule denies others', rules: { app: ['alice'] }, who: bob, allowed: false },
+  { what: 'names compare ignoring case', rules: { APP: ['alice'] }, allowed: true },
   {
-    what: 'less than the prefix does not',
+    what: 'names compare in composed form',
+    rules: { [composed]: ['alice'] },
+    target: { names: [decomposed] },
+    allowed: true,
+  },
+  {
+    what: 'look-alikes are different names',
+    rules: { app: ['alice'] },
+    target: { names: ['\u0430pp'] },
+    allowed: false,
+  },
+  { what: 'a prefix rule', rules: { 'public-*': ['alice'] }, target: { names: ['public-docs'] }, allowed: true },
+  {
+    what: 'the prefix itself matches',
+    rules: { 'public-*': ['alice'] },
+    target: { names: ['public-'] },
+    allowed: true,
+  },
+  {
+    what: 'a shorter name does not match',
     rules: { 'public-*': ['alice'] },
     target: { names: ['public'] },
     allowed: false,
   },
   {
-    what: 'a sigma that ends the prefix, and not the name, is the same one',
+    what: 'a sigma at the end of the prefix but not of the name matches',
     rules: { 'ΟΔΟΣ*': [], '*': ['alice'] },
     target: { names: ['ΟΔΟΣΑ'] },
     allowed: false,
   },
-  { what: 'any lease', rules: { '*': ['alice'] }, target: { names: [] }, allowed: true },
+  { what: '`*` matches any lease', rules: { '*': ['alice'] }, target: { names: [] }, allowed: true },
   {
-    what: 'an exact rule hides prefixes and *, also where it denies',
+    what: 'an exact rule hides prefixes and *, even if it denies',
     rules: { app: ['bob'], 'a*': ['alice'], '*': ['alice'] },
     allowed: false,
   },
   { what: 'a prefix hides *', rules: { 'a*': ['bob'], '*': ['alice'] }, allowed: false },
-  { what: 'prefixes are united', rules: { 'a*': ['bob'], 'ap*': ['alice'] }, allowed: true },
+  { what: 'rules of prefixes are combined', rules: { 'a*': ['bob'], 'ap*': ['alice'] }, allowed: true },
   {
-    what: 'names are united',
+    what: 'rules of names are combined',
     rules: { one: ['bob'], two: ['alice'] },
     target: { names: ['one', 'two'] },
     allowed: true,
@@ -73,19 +88,24 @@ const rows: readonly Row[] = [
     rules: { [id]: ['bob'], app: ['alice'] },
     allowed: false,
   },
-  { what: 'both allow', rules: { [id]: ['*'], app: ['alice'] }, allowed: true },
+  { what: 'id and name have exact rules: both allow', rules: { [id]: ['*'], app: ['alice'] }, allowed: true },
   {
-    what: 'a lease that calls itself by another’s id gains nothing',
+    what: 'a lease named after the id of another gains nothing',
     rules: { [otherId]: ['alice'] },
     target: { names: [otherId, otherId.toLowerCase()] },
     allowed: false,
   },
-  { what: '* is anybody with a credential', rules: { app: ['*'] }, who: bob, allowed: true },
-  { what: '* is nobody without', rules: { app: ['*'] }, who: anonymous, allowed: false },
-  { what: 'anonymous lets in without a credential', rules: { app: ['anonymous'] }, who: anonymous, allowed: true },
-  { what: 'anonymous lets in with one, too', rules: { app: ['anonymous'] }, who: bob, allowed: true },
+  { what: '* allows any caller with a credential', rules: { app: ['*'] }, who: bob, allowed: true },
+  { what: '* denies a caller without a credential', rules: { app: ['*'] }, who: anonymous, allowed: false },
+  {
+    what: 'anonymous allows callers without a credential',
+    rules: { app: ['anonymous'] },
+    who: anonymous,
+    allowed: true,
+  },
+  { what: 'anonymous also allows callers with a credential', rules: { app: ['anonymous'] }, who: bob, allowed: true },
   { what: 'a scope', rules: { app: ['scope:mcp'] }, who: key('carol', { scopes: ['read', 'mcp'] }), allowed: true },
-  { what: 'no scope', rules: { app: ['scope:mcp'] }, allowed: false },
+  { what: 'a missing scope', rules: { app: ['scope:mcp'] }, allowed: false },
   {
     what: 'a subject',
     rules: { app: ['sub:u1'] },
@@ -93,7 +113,12 @@ const rows: readonly Row[] = [
     allowed: true,
   },
   { what: 'a tenant', rules: { app: ['tenant:acme'] }, who: key('dora', { tenant: 'acme' }), allowed: true },
-  { what: 'the id of a token is no key', rules: { app: ['alice'] }, who: { ...alice, kind: 'token' }, allowed: false },
+  {
+    what: 'the id of a token is not a key',
+    rules: { app: ['alice'] },
+    who: { ...alice, kind: 'token' },
+    allowed: false,
+  },
 ];
 
 describe('who may call', () => {
@@ -104,7 +129,7 @@ describe('who may call', () => {
   }
 });
 
-test('the verdict names the class and its rules, in their order', () => {
+test('the verdict contains the class and its rules, in order', () => {
   const acl = new Acl({ 'ap*': ['bob'], '*': ['alice'], 'a*': ['alice'] });
   const verdict = acl.decide({ id, names: ['app'] }, alice);
   assert.equal(verdict.class, 'prefix');
@@ -114,7 +139,7 @@ test('the verdict names the class and its rules, in their order', () => {
   );
 });
 
-test('an unknown lease is for those to know whom the rules would let in', () => {
+test('reveals that a lease is unknown only to callers that its rules would allow', () => {
   const acl = new Acl({ 'app-*': ['alice'], [id]: ['bob'] });
   assert.equal(acl.wouldAllow('app-1', alice), true);
   assert.equal(acl.wouldAllow('app-1', bob), false);
@@ -122,7 +147,7 @@ test('an unknown lease is for those to know whom the rules would let in', () => 
   assert.equal(acl.wouldAllow(id.toLowerCase(), bob), true);
 });
 
-test('text in the form of an id is an id in rules, targets and questions, in any case, and never a name', () => {
+test('text in the form of an id is an id in rules, targets and requests, in any case, and never a name', () => {
   const acl = new Acl({ [id.toLowerCase()]: ['alice'], [`${id.slice(0, 4)}*`]: ['bob'], [otherId]: ['bob'] });
   assert.equal(acl.decide({ id, names: [] }, alice).allowed, true);
   // A rule for an id grants nothing on another lease that uses the id as its name, in either case.
@@ -160,7 +185,7 @@ function naive(rules: AclRules, target: AclTarget, who: Principal): boolean {
   return patterns.includes('*') && lets('*');
 }
 
-test('as a naive reading of the contract decides', () => {
+test('decides like a naive implementation of the contract', () => {
   const name = fc.stringMatching(/^[abA]{1,4}$/);
   const pattern = fc.oneof(
     name,

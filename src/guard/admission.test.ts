@@ -24,7 +24,7 @@ function entrant(log: string[], name: string, caller: Caller = someone): Entrant
   };
 }
 
-test('beyond what may be in flight requests wait, and beyond the queue they are turned away', () => {
+test('requests beyond the in-flight limit wait, and those beyond the queue limit are rejected', () => {
   const admission = new Admission();
   const log: string[] = [];
   const outcomes = ['a', 'b', 'c', 'd', 'e'].map((name) => admission.enter(entrant(log, name), limits));
@@ -35,7 +35,7 @@ test('beyond what may be in flight requests wait, and beyond the queue they are 
   assert.deepEqual([admission.inFlight, admission.waiting], [2, 0]);
 });
 
-test('who leaves the queue takes no place, and keeps nobody waiting', () => {
+test('a request that leaves the queue takes no slot and delays no other request', () => {
   const admission = new Admission();
   const log: string[] = [];
   const leaver = entrant(log, 'leaver');
@@ -46,7 +46,7 @@ test('who leaves the queue takes no place, and keeps nobody waiting', () => {
   assert.deepEqual(log, ['last']);
 });
 
-test('a stream makes room for a request, up to the bound of streams', () => {
+test('a request that becomes a stream frees its slot, up to the limit of streams', () => {
   const admission = new Admission();
   const log: string[] = [];
   for (const name of ['a', 'b', 'c']) admission.enter(entrant(log, name), limits);
@@ -59,7 +59,7 @@ test('a stream makes room for a request, up to the bound of streams', () => {
   assert.equal(admission.becomeStream(someone, limits), true);
 });
 
-test('a queue whose requests all fail at once is emptied without a stack for each', () => {
+test('empties a queue of requests that all end at once without growing the stack', () => {
   const admission = new Admission();
   const many = admissionLimits({ maxInFlight: 1, maxStreams: 0, queue: 10_000 }, everything);
   let served = 0;
@@ -77,7 +77,7 @@ test('a queue whose requests all fail at once is emptied without a stack for eac
   assert.deepEqual([served, admission.inFlight, admission.waiting], [many.queue, 0, 0]);
 });
 
-test('nobody overtakes those who wait', () => {
+test('no request overtakes waiting ones', () => {
   const admission = new Admission();
   const log: string[] = [];
   for (const name of ['a', 'b', 'c']) admission.enter(entrant(log, name), limits);
@@ -95,7 +95,7 @@ test('nobody overtakes those who wait', () => {
   assert.deepEqual(log, ['c', 'first in the queue']);
 });
 
-test('limits that a reload raises or lowers count at once', () => {
+test('limits that a reload raises or lowers apply at once', () => {
   const admission = new Admission();
   const log: string[] = [];
   for (const name of ['a', 'b', 'c']) admission.enter(entrant(log, name), limits);
@@ -108,7 +108,7 @@ test('limits that a reload raises or lowers count at once', () => {
   assert.deepEqual(log, ['c', 'e']);
 });
 
-test('whatever happens, no bound is passed and nobody waits while there is room', () => {
+test('in any sequence, no limit is exceeded and no request waits while there is room', () => {
   const events = fc.array(fc.constantFrom('enter', 'leave', 'stream', 'end stream', 'give up'), { maxLength: 200 });
   fc.assert(
     fc.property(events, (steps) => {
@@ -150,14 +150,14 @@ function admittedOf(admission: Admission, caller: Caller, count: number): number
   return admitted;
 }
 
-test('without contention one caller may use three quarters, beyond that only its share', () => {
+test('without contention one caller may use three quarters; beyond that, only its share', () => {
   const admission = new Admission();
   assert.equal(admittedOf(admission, callerWith('greedy'), 30), 16);
   assert.equal(admittedOf(admission, callerWith('other'), 30), 4);
 });
 
 for (const dimension of ['key', 'lease', 'tenant', 'address'] as const) {
-  test(`under contention each ${dimension} is held to its share`, () => {
+  test(`under contention each ${dimension} is limited to its share`, () => {
     const admission = new Admission();
     const greedy = (i: number): Caller => callerWith(`caller ${i}`, { [dimension]: 'greedy' });
     let admitted = 0;
@@ -167,7 +167,7 @@ for (const dimension of ['key', 'lease', 'tenant', 'address'] as const) {
   });
 }
 
-test('streams have shares of their own', () => {
+test('streams have separate shares', () => {
   const admission = new Admission();
   const greedy = callerWith('greedy');
   const other = callerWith('other');
@@ -196,7 +196,7 @@ test('a waiting caller above its share does not block one below it', () => {
   assert.deepEqual(log, ['greedy waits']);
 });
 
-test('the queue is served round robin between callers, first in first out for each', () => {
+test('serves callers round robin, and each caller first in first out', () => {
   const admission = new Admission();
   const log: string[] = [];
   const one = admissionLimits({ maxInFlight: 1, maxStreams: 1, queue: 8 }, everything);
@@ -208,7 +208,7 @@ test('the queue is served round robin between callers, first in first out for ea
   assert.deepEqual(log, ['a1', 'b1', 'a2', 'b2', 'a3']);
 });
 
-test('a caller that fills the queue gives its newest places to others', () => {
+test('a caller that fills the queue loses its newest places to others', () => {
   const admission = new Admission();
   const log: string[] = [];
   const one = admissionLimits({ maxInFlight: 1, maxStreams: 1, queue: 3 }, everything);
@@ -223,7 +223,7 @@ test('a caller that fills the queue gives its newest places to others', () => {
   assert.equal(admission.waiting, 3);
 });
 
-test('in any order of entering and leaving, no share is exceeded under contention and nothing is forgotten', () => {
+test('in any order of entering and leaving, shares hold under contention and all state is released', () => {
   const steps = fc.array(
     fc.record({
       does: fc.constantFrom('enter', 'enter', 'leave', 'stream', 'end'),

@@ -21,7 +21,7 @@ function field(headers: readonly string[], name: string): string | undefined {
   return at === -1 ? undefined : headers[at + 1];
 }
 
-test('an allowed origin is named, with its credentials, and caches are told that it matters', () => {
+test('names an allowed origin, allows its credentials, and sets Vary', () => {
   const headers = rules().answer(page);
   assert.equal(field(headers, 'Access-Control-Allow-Origin'), page);
   assert.equal(field(headers, 'Access-Control-Allow-Credentials'), 'true');
@@ -31,7 +31,7 @@ test('an allowed origin is named, with its credentials, and caches are told that
   assert.equal(field(rules().answer('null'), 'Access-Control-Allow-Origin'), 'null');
 });
 
-test('another origin, or none, is told nothing but that it matters', () => {
+test('reveals nothing to a disallowed or missing origin, except Vary', () => {
   for (const origin of ['https://evil.example', 'https://app.example.evil.test', 'http://app.example', '', undefined]) {
     assert.deepEqual(rules().answer(origin), ['Vary', 'Origin'], String(origin));
   }
@@ -41,7 +41,7 @@ test('another origin, or none, is told nothing but that it matters', () => {
   ]);
 });
 
-test('where any origin may, none is named, and credentials are never allowed', () => {
+test('if any origin is allowed, names none and never allows credentials', () => {
   const any = rules({ origins: ['*'] });
   for (const origin of [page, undefined]) {
     const headers = any.answer(origin);
@@ -51,7 +51,7 @@ test('where any origin may, none is named, and credentials are never allowed', (
   }
 });
 
-test('a preflight is told methods, headers and how long to remember it', () => {
+test('a preflight response lists methods, headers and the cache duration', () => {
   const headers = rules().preflight(page, { method: 'DELETE', headers: 'x-other' });
   assert.equal(field(headers, 'Access-Control-Allow-Origin'), page);
   assert.equal(field(headers, 'Access-Control-Allow-Credentials'), 'true');
@@ -61,7 +61,7 @@ test('a preflight is told methods, headers and how long to remember it', () => {
   assert.equal(field(headers, 'Access-Control-Expose-Headers'), undefined);
 });
 
-test('any method and any header means those that were asked for', () => {
+test('`any` methods and headers are echoed from the request', () => {
   const any = rules({ methods: ['*'], headers: ['*'], maxAgeMs: 0 });
   const headers = any.preflight(page, { method: 'PATCH', headers: 'authorization,x-a' });
   assert.equal(field(headers, 'Access-Control-Allow-Methods'), 'PATCH');

@@ -5,7 +5,7 @@ import { FairQueue, type Queued } from './fair-queue.ts';
 
 const any = (): boolean => true;
 
-test('what may not go yet keeps its place, and others of its flow may pass it', () => {
+test('an entry that may not run yet keeps its place, and others of its flow may overtake it', () => {
   const queue = new FairQueue<Queued & { readonly name: string }>();
   for (const name of ['a1', 'a2', 'b1']) queue.add({ flow: name.charAt(0), name });
   assert.equal(queue.take(({ name }) => name === 'a2')?.name, 'a2');
