@@ -62,31 +62,31 @@ describe('chunks', () => {
     ],
     ...['20000000000000', 'ffffffffffffffff', '00000000000000002', `2;${'a'.repeat(maxChunkLineBytes - 1)}`],
   ]) {
-    test(`are refused, behind the data that came before: ${JSON.stringify(line.slice(0, 30))}`, () => {
+    test(`are rejected after delivery of earlier data: ${JSON.stringify(line.slice(0, 30))}`, () => {
       const { outcome, body, pieces } = read(`1\r\na\r\n2\r\nbc\r\n${line}\r\nok\r\n0\r\n\r\n`);
       assert.deepEqual([outcome, body.toString('latin1'), pieces], ['bad_chunk', 'abc', 1]);
     });
   }
 
   for (const end of ['okk\r\n', 'ok\n', 'ok\r', 'ok\rX', 'ok0\r\n', 'ok\r\r\n']) {
-    test(`end with CRLF and nothing else: ${JSON.stringify(end)}`, () => {
+    test(`end with CRLF only: ${JSON.stringify(end)}`, () => {
       assert.equal(read(`2\r\n${end}0\r\n\r\n`).outcome, 'bad_chunk');
     });
   }
 
-  test('may have the size 2^53 - 1, and a line of 4 KiB', () => {
+  test('may have the size 2^53 - 1 and a line of 4 KiB', () => {
     assert.equal(read('1fffffffffffff\r\nok').outcome, 'cut');
     assert.equal(read(`2;${'a'.repeat(maxChunkLineBytes - 2)}\r\nok\r\n0\r\n\r\n`).outcome, 'complete');
   });
 });
 
-describe('the framing of chunks', () => {
-  test('may be five bytes for each byte of data, however many there are', () => {
+describe('the overhead of chunk framing', () => {
+  test('may be five bytes per byte of data, for any number of chunks', () => {
     const { outcome, body, pieces } = read(`${'1\r\nx\r\n'.repeat(50_000)}0\r\n\r\n`);
     assert.deepEqual([outcome, body.length, pieces], ['complete', 50_000, 1]);
   });
 
-  test('may not be more than 16 KiB beyond 16 bytes for each chunk and twice the data', () => {
+  test('is limited to 16 KiB beyond 16 bytes per chunk and twice the data', () => {
     /** 100 bytes of framing and one byte of data: 100 - 16 - 2 bytes of excess. */
     const chunk = `1;${'a'.repeat(94)}\r\nx\r\n`;
     const allowed = Math.floor(maxExcessBytes / 82);
@@ -94,14 +94,14 @@ describe('the framing of chunks', () => {
     assert.equal(read(`${chunk.repeat(allowed + 1)}0\r\n\r\n`).outcome, 'bad_chunk');
   });
 
-  test('is forgiven again behind much data', () => {
+  test('gains new allowance after much data', () => {
     const chunk = `1;${'a'.repeat(94)}\r\nx\r\n`.repeat(150);
     const data = `4000\r\n${'x'.repeat(0x4000)}\r\n`;
     assert.equal(read(`${(chunk + data).repeat(10)}0\r\n\r\n`).outcome, 'complete');
   });
 });
 
-test('data of small chunks comes in one piece, and a large piece is not moved', () => {
+test('data of small chunks is merged into one piece, and a large piece is not copied', () => {
   const small = '3\r\nabc\r\n'.repeat(100);
   const large = `8000\r\n${'L'.repeat(0x8000)}\r\n`;
   const { body, pieces } = read(`${small}${large}${small}0\r\n\r\n`);
@@ -110,7 +110,7 @@ test('data of small chunks comes in one piece, and a large piece is not moved', 
 });
 
 describe('trailers', () => {
-  test('come with the end, raw', () => {
+  test('arrive with the end, unparsed', () => {
     const { outcome, trailers } = read('2\r\nok\r\n0\r\nX-Sum: 1 \r\nx-sum:2\r\nConnection: x\r\n\r\n');
     assert.deepEqual([outcome, trailers], ['complete', ['X-Sum', '1', 'x-sum', '2', 'Connection', 'x']]);
   });
@@ -125,7 +125,7 @@ describe('trailers', () => {
     'Content-Length: 5',
     'content-length: 2',
   ]) {
-    test(`are refused: ${JSON.stringify(lines)}`, () => {
+    test(`are rejected: ${JSON.stringify(lines)}`, () => {
       const { outcome, body } = read(`2\r\nok\r\n0\r\n${lines}\r\n\r\n`);
       assert.deepEqual([outcome, body.toString('latin1')], ['bad_trailer', 'ok']);
     });

@@ -29,9 +29,9 @@ const offered = { offeredProtocols: 'echo' };
  * Every way in which a peer can end an exchange, with the effect on the caller and the connection.
  */
 const table: readonly Row[] = [
-  { name: 'a whole response', receives: [whole], outcome: 'whole', usable: true },
+  { name: 'a complete response', receives: [whole], outcome: 'whole', usable: true },
   {
-    name: 'a whole response in two pieces',
+    name: 'a complete response in two pieces',
     receives: [whole.slice(0, 30), whole.slice(30)],
     outcome: 'whole',
     usable: true,
@@ -59,10 +59,10 @@ const table: readonly Row[] = [
     usable: true,
   },
   { name: 'Connection: close', receives: [whole.replace('OK', 'OK\r\nConnection: close')], outcome: 'whole' },
-  { name: 'the end right behind it', receives: [whole], then: 'end', outcome: 'whole' },
-  { name: 'a reset right behind it', receives: [whole], then: 'reset', outcome: 'whole' },
-  { name: 'bytes behind it, at once', receives: [`${whole}HTTP`], outcome: 'whole', excess: 1 },
-  { name: 'bytes behind it, later', receives: [whole, 'x'], outcome: 'whole', excess: 1 },
+  { name: 'the end right after it', receives: [whole], then: 'end', outcome: 'whole' },
+  { name: 'a reset right after it', receives: [whole], then: 'reset', outcome: 'whole' },
+  { name: 'bytes after it, at once', receives: [`${whole}HTTP`], outcome: 'whole', excess: 1 },
+  { name: 'bytes after it, later', receives: [whole, 'x'], outcome: 'whole', excess: 1 },
   {
     name: 'a 204 with a body',
     receives: ['HTTP/1.1 204 x\r\nContent-Length: 2\r\n\r\nok'],
@@ -89,7 +89,7 @@ const table: readonly Row[] = [
   },
   { name: 'a reset within the head', receives: ['H'], then: 'reset', outcome: 'connection_lost head' },
   {
-    name: 'the end behind an interim response',
+    name: 'the end after an interim response',
     receives: ['HTTP/1.1 100 x\r\n\r\n'],
     then: 'end',
     outcome: 'connection_lost head',
@@ -106,13 +106,13 @@ const table: readonly Row[] = [
   { name: 'the end within the trailers', receives: [`${chunked}0\r\nX`], then: 'end', outcome: 'connection_lost body' },
   { name: 'another protocol', receives: ['SSH-2.0'], outcome: 'malformed waiting' },
   {
-    name: 'another protocol behind an interim response',
+    name: 'another protocol after an interim response',
     receives: ['HTTP/1.1 103 x\r\n\r\nSSH-2.0'],
     outcome: 'malformed head',
   },
   { name: 'a bad chunk size', receives: [`${chunked}zz\r\n`], outcome: 'malformed body' },
   {
-    name: 'a 101 that was not asked for',
+    name: 'an unrequested 101',
     receives: ['HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n'],
     outcome: 'malformed head',
   },
@@ -134,7 +134,7 @@ const table: readonly Row[] = [
 
 describe('an exchange', () => {
   for (const { name, receives = [], then = 'nothing', outcome, usable = false, excess = 0, ...request } of table) {
-    it(`ends with ${name} as ${outcome}`, async () => {
+    it(`with ${name} ends as ${outcome}`, async () => {
       const owner = new ConnectionOwner();
       const recorder = owner.send(request);
       for (const piece of receives) owner.pipe.receive(piece);
@@ -151,7 +151,7 @@ describe('an exchange', () => {
     });
   }
 
-  it('with a byte behind the 101 hands it over with the stream', async () => {
+  it('with bytes after the 101 passes them on with the stream', async () => {
     const owner = new ConnectionOwner();
     const recorder = owner.send(offered);
     owner.pipe.receive('HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nhi');
@@ -164,7 +164,7 @@ describe('an exchange', () => {
     assert.equal(owner.losses, 1);
   });
 
-  it('is not begun on a connection that is busy, ended or spoken to unasked', async () => {
+  it('does not start on a connection that is busy, ended or received unsolicited bytes', async () => {
     const busy = new ConnectionOwner();
     busy.send();
     assert.throws(() => busy.send());
@@ -179,7 +179,7 @@ describe('an exchange', () => {
     assert.deepEqual([unasked.excesses, unasked.connection.idleFault.kind], [1, 'unasked']);
   });
 
-  it('that is lost before a byte has left is unsent', () => {
+  it('whose connection is lost before any byte was sent is unsent', () => {
     const owner = new ConnectionOwner();
     owner.pipe.sends = false;
     const recorder = owner.send();
@@ -189,7 +189,7 @@ describe('an exchange', () => {
     });
   });
 
-  it('whose connection is spoken to before a byte of it has left takes none of that for its response', async () => {
+  it('does not take unsolicited bytes that arrive before its first byte is sent as its response', async () => {
     const owner = new ConnectionOwner();
     owner.send();
     owner.pipe.receive(whole);
@@ -201,7 +201,7 @@ describe('an exchange', () => {
     assert.deepEqual([owner.excesses, owner.losses, owner.pipe.destroyed], [1, 1, true]);
   });
 
-  it('that is given up reports nothing more, and takes its connection with it', async () => {
+  it('that is cancelled reports nothing more and destroys its connection', async () => {
     const owner = new ConnectionOwner();
     const recorder = owner.send();
     owner.connection.destroy();
@@ -211,7 +211,7 @@ describe('an exchange', () => {
     assert.deepEqual([owner.losses, owner.pipe.destroyed], [1, true]);
   });
 
-  it('that is given up within data() reads no more of what came with it', () => {
+  it('that is cancelled within data() reads nothing more from the same buffer', () => {
     const owner = new ConnectionOwner();
     const recorder = owner.send();
     recorder.data = () => {
@@ -225,7 +225,7 @@ describe('an exchange', () => {
 });
 
 describe('back-pressure', () => {
-  it('stops the data and the pipe, and loses nothing', async () => {
+  it('stops delivery and the pipe, and loses no data', async () => {
     const owner = new ConnectionOwner();
     const recorder = owner.send();
     recorder.slow = true;
@@ -242,7 +242,7 @@ describe('back-pressure', () => {
     assert.equal(recorder.outcome, 'whole');
   });
 
-  it('is not inherited by the exchange that follows', () => {
+  it('does not carry over to the next exchange', () => {
     const owner = new ConnectionOwner();
     const first = owner.send();
     first.slow = true;

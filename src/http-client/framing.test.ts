@@ -12,12 +12,12 @@ const chunked = 'Transfer-Encoding: chunked';
 describe('framing', () => {
   for (const [name, head, body, method, framing, rest] of [
     ['a length', `${ok}\r\nContent-Length: 2`, 'ok', 'GET', { kind: 'length', bytes: 2 }, 'ok'],
-    ['a length of none', `${ok}\r\nContent-Length: 0`, '', 'GET', { kind: 'length', bytes: 0 }, ''],
+    ['a length of zero', `${ok}\r\nContent-Length: 0`, '', 'GET', { kind: 'length', bytes: 0 }, ''],
     ['leading zeros', `${ok}\r\ncontent-length: 0000000000000002`, 'ok', 'GET', { kind: 'length', bytes: 2 }, 'ok'],
     ['chunks', `${ok}\r\n${chunked}`, '2\r\nok\r\n0\r\n\r\n', 'GET', { kind: 'chunked' }, 'ok'],
     ['CHUNKED', `${ok}\r\ntransfer-encoding: CHUNKED`, '2\r\nok\r\n0\r\n\r\n', 'GET', { kind: 'chunked' }, 'ok'],
     ['nothing', ok, 'ok', 'GET', { kind: 'close' }, 'ok'],
-    ['nothing in HTTP/1.0', 'HTTP/1.0 200 OK', 'ok', 'GET', { kind: 'close' }, 'ok'],
+    ['no framing in HTTP/1.0', 'HTTP/1.0 200 OK', 'ok', 'GET', { kind: 'close' }, 'ok'],
     ['HEAD', `${ok}\r\nContent-Length: 2`, '', 'HEAD', { kind: 'none' }, ''],
     ['HEAD and chunks', `${ok}\r\n${chunked}`, '', 'HEAD', { kind: 'none' }, ''],
     ['204', 'HTTP/1.1 204 No Content\r\nContent-Length: 2', '', 'GET', { kind: 'none' }, ''],
@@ -53,7 +53,7 @@ describe('framing', () => {
     ].map((coding) => `Transfer-Encoding: ${coding}`),
   ];
   for (const fields of refused) {
-    test(`is refused, with a body and without: ${JSON.stringify(fields)}`, () => {
+    test(`is rejected, with a body and without: ${JSON.stringify(fields)}`, () => {
       assert.equal(read(`${ok}\r\n${fields}`).outcome, 'bad_framing');
       assert.equal(read(`${ok}\r\n${fields}`, '', 'HEAD').outcome, 'bad_framing');
       for (const status of ['103', '204', '205', '304']) {
@@ -62,7 +62,7 @@ describe('framing', () => {
     });
   }
 
-  test('chunks in HTTP/1.0 are refused', () => {
+  test('chunks in HTTP/1.0 are rejected', () => {
     assert.equal(read(`HTTP/1.0 200 OK\r\n${chunked}`, '0\r\n\r\n').outcome, 'bad_framing');
   });
 });

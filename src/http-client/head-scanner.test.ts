@@ -38,7 +38,7 @@ describe('the status line', () => {
     ['HTTP/1.1 200   spaced', 200],
     [`HTTP/1.1 404 ${'x'.repeat(maxStatusLineBytes - 13)}`, 404],
   ] as const) {
-    test(`is read: ${JSON.stringify(line.slice(0, 40))}`, () => {
+    test(`is accepted: ${JSON.stringify(line.slice(0, 40))}`, () => {
       const { outcome, head } = read(`${line}\r\n${empty}`);
       assert.deepEqual([outcome, head?.status, head?.version], ['complete', status, line.slice(5, 8)]);
     });
@@ -69,7 +69,7 @@ describe('the status line', () => {
     ['\ufeffHTTP/1.1 200 OK', 'not_http'],
     [`HTTP/1.1 404 ${'x'.repeat(maxStatusLineBytes - 12)}`, 'head_too_large'],
   ] as const) {
-    test(`is refused: ${JSON.stringify(line.slice(0, 40))}`, () => {
+    test(`is rejected: ${JSON.stringify(line.slice(0, 40))}`, () => {
       assert.equal(read(`${line}\r\n${empty}`).outcome, outcome);
     });
   }
@@ -85,7 +85,7 @@ describe('the status line', () => {
     ['HTTP/1.1 700', 9],
     ['HTTP/1.1 2a', 10],
   ] as const) {
-    test(`is refused at its first wrong byte: ${JSON.stringify(text)}`, () => {
+    test(`is rejected at its first wrong byte: ${JSON.stringify(text)}`, () => {
       assert.equal(acceptedBytes(text), accepted);
     });
   }
@@ -97,7 +97,7 @@ describe('field lines', () => {
     return outcome === 'complete' ? (head?.headers ?? []) : outcome;
   };
 
-  test('keep spelling, order, duplicates and bytes; whitespace around values goes', () => {
+  test('keep spelling, order, duplicates and bytes; whitespace around values is removed', () => {
     assert.deepEqual(
       fieldsOf('sEt-CoOkIe: a=1\r\nX:\tb \t\r\nSet-Cookie:c\r\nEmpty:\r\nBlank: \t \r\nIn: a \t b\r\n'),
       [...['sEt-CoOkIe', 'a=1', 'X', 'b', 'Set-Cookie', 'c', 'Empty', '', 'Blank', '', 'In', 'a \t b']],
@@ -111,13 +111,13 @@ describe('field lines', () => {
     ...['X: a\r\n b\r\n', 'X: a\r\n\tb\r\n', 'X: a\r\n \r\n', 'X: a\rb\r\n', 'X: a\nY: b\r\n', 'X: a\r\r\n'],
     ...['X: a\0b\r\n', 'X: a\x01b\r\n', 'X: a\x7fb\r\n', 'X: a\x1fb\r\n', 'X: a\x0bb\r\n', '\n', '\r'],
   ]) {
-    test(`are refused: ${JSON.stringify(lines)}`, () => {
+    test(`are rejected: ${JSON.stringify(lines)}`, () => {
       assert.equal(fieldsOf(lines), 'bad_field');
     });
   }
 });
 
-test('a head may have 64 KiB, and not one byte more', () => {
+test('a head may have 64 KiB and not one byte more', () => {
   const start = 'HTTP/1.1 204\r\nX: ';
   const fill = (bytes: number): string => `${start}${'a'.repeat(bytes - start.length - 4)}\r\n\r\n`;
   assert.equal(read(fill(maxHeadBytes)).outcome, 'complete');
@@ -125,7 +125,7 @@ test('a head may have 64 KiB, and not one byte more', () => {
   assert.equal(acceptedBytes(fill(maxHeadBytes + 1)), maxHeadBytes - 1);
 });
 
-test('a trailer section may have 64 KiB, and not one byte more', () => {
+test('a trailer section may have 64 KiB and not one byte more', () => {
   const start = 'HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n';
   const fill = (bytes: number): string => `${start}X: ${'a'.repeat(bytes - 7)}\r\n\r\n`;
   assert.equal(read(fill(maxHeadBytes)).outcome, 'complete');

@@ -65,7 +65,7 @@ function expected({ bytes, headBytes, closeDelimited, outcome }: Script, sent: n
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test(`${exchanges} random exchanges have one outcome each, and leave nothing behind`, async () => {
+test(`${exchanges} random exchanges have exactly one outcome each and release everything`, async () => {
   const seeded = seededRandom('exchanges');
   const random = (below: number): number => seeded.between(0, below - 1);
   let owner = new ConnectionOwner();

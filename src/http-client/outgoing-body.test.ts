@@ -14,7 +14,7 @@ function upload(lengthBytes: number | null): { readonly source: PassThrough; rea
 }
 
 describe('a request body', () => {
-  it('by length is sent as it comes, and is over with its last byte', async () => {
+  it('with a length is streamed and completes with its last byte', async () => {
     const owner = new ConnectionOwner();
     const { source, body } = upload(4);
     const recorder = owner.send({ method: 'POST', body });
@@ -59,7 +59,7 @@ describe('a request body', () => {
     ['shorter than announced', 4, (source: PassThrough) => source.end('abc')],
     ['longer than announced', 4, (source: PassThrough) => source.end('abcde')],
     ['destroyed', 4, (source: PassThrough) => source.destroy()],
-    ['in error', null, (source: PassThrough) => source.destroy(lost)],
+    ['failing', null, (source: PassThrough) => source.destroy(lost)],
   ] as const) {
     it(`${name} fails the exchange and never looks complete`, async () => {
       const owner = new ConnectionOwner();
@@ -74,7 +74,7 @@ describe('a request body', () => {
     });
   }
 
-  it('that is not complete when the response is ends the connection with it', async () => {
+  it('that is incomplete when the response ends also ends the connection', async () => {
     const owner = new ConnectionOwner();
     const { body } = upload(4);
     const recorder = owner.send({ method: 'POST', body });
@@ -85,7 +85,7 @@ describe('a request body', () => {
     assert.equal(owner.losses, 1);
   });
 
-  it('moves whole to another connection when not a byte of it has left', async () => {
+  it('moves to another connection if none of its bytes was sent', async () => {
     const first = new ConnectionOwner();
     first.pipe.sends = false;
     const { source, body } = upload(null);
@@ -106,7 +106,7 @@ describe('a request body', () => {
     assert.equal(recorder.outcome, 'whole');
   });
 
-  it('refuses to be sent twice once a byte has left', async () => {
+  it('refuses to be sent again once a byte was sent', async () => {
     const first = new ConnectionOwner();
     const { source, body } = upload(null);
     first.send({ method: 'POST', body });

@@ -7,7 +7,7 @@ const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const chunkedHead = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
 
 describe('a pause', () => {
-  test('in the call of head() or data() keeps what lies behind, in the same buffer and in others', () => {
+  test('within head() or data() holds back later bytes, in the same buffer and in others', () => {
     const { reader, taken } = expecting((event, self) => {
       if (event !== 'end') self.pause();
     });
@@ -24,7 +24,7 @@ describe('a pause', () => {
     assert.deepEqual([...taken(), reader.excess], ['data ef', 'end', true]);
   });
 
-  test('does not keep the end of a response whose bytes were all passed on', () => {
+  test('does not hold back the end of a response whose bytes were all delivered', () => {
     const { reader, taken } = expecting((_, self) => {
       self.pause();
     });
@@ -36,7 +36,7 @@ describe('a pause', () => {
     assert.deepEqual(taken(), ['head 200', 'end']);
   });
 
-  test('keeps the peer’s end behind bytes that are kept', () => {
+  test('holds back the peer’s end until the held bytes are delivered', () => {
     const { reader, taken } = expecting();
     reader.push(bytes('HTTP/1.1 200 OK\r\n\r\n'));
     reader.pause();
@@ -47,7 +47,7 @@ describe('a pause', () => {
     assert.deepEqual(taken(), ['data a', 'end']);
   });
 
-  test('keeps an error behind the data that came before it: resume() throws', () => {
+  test('holds back an error until earlier data is delivered: resume() throws', () => {
     const { reader, taken } = expecting((event, self) => {
       if (event.startsWith('data')) self.pause();
     });
@@ -71,7 +71,7 @@ describe('a pause', () => {
     );
   });
 
-  test('may be over within the same call', () => {
+  test('may end within the same call', () => {
     const { reader, taken } = expecting((_, self) => {
       self.pause();
       self.resume();

@@ -51,7 +51,7 @@ const vectors: Record<string, Vector> = {
     ],
     read: { framing: 'none', persistent: true },
   },
-  'nginx: a request that it can’t read': {
+  'nginx: a malformed request': {
     lines: [
       ...['HTTP/1.1 400 Bad Request', 'Server: nginx', date, 'Content-Type: text/html'],
       ...[`Content-Length: ${page.length}`, 'Connection: close'],
@@ -188,7 +188,7 @@ const vectors: Record<string, Vector> = {
   },
 };
 
-describe('responses of', () => {
+describe('reads responses of', () => {
   for (const [name, { lines, body = '', method = 'GET', offered = '', read }] of Object.entries(vectors)) {
     test(name, () => {
       const bytes = Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`, 'latin1');

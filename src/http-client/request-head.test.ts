@@ -5,7 +5,7 @@ import { encodeRequestHead, InvalidRequestError } from './request-head.ts';
 
 const host = ['Host', 'a'];
 
-test('a head is written as it is given: order, spelling, duplicates and bytes beyond ASCII', () => {
+test('writes a head as given: order, spelling, duplicates and non-ASCII bytes', () => {
   const headers = ['hOST', 'a', 'X', '', 'x', 'caf\xe9\t1'];
   assert.equal(
     encodeRequestHead({ method: 'M-SEARCH', target: '/a%2Fb?c=d', headers }).toString('latin1'),
@@ -14,7 +14,7 @@ test('a head is written as it is given: order, spelling, duplicates and bytes be
   for (const target of ['*', 'http://a/b', '/']) encodeRequestHead({ method: 'OPTIONS', target, headers: host });
 });
 
-test('what would be read as another head is refused', () => {
+test('rejects a head that would parse differently', () => {
   const bad: [string, string, string[]][] = [
     ['', '/', host],
     ['GET /', '/', host],
@@ -37,7 +37,7 @@ test('what would be read as another head is refused', () => {
   }
 });
 
-test('whatever is accepted has as many lines as it has fields', () => {
+test('any accepted head has as many lines as fields', () => {
   const text = fc.string({ unit: 'binary', maxLength: 12 });
   fc.assert(
     fc.property(text, text, fc.array(text, { maxLength: 6 }), (method, target, fields) => {

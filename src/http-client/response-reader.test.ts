@@ -8,7 +8,7 @@ const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const chunkedHead = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
 const switching = 'HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n';
 
-describe('responses of one connection', () => {
+describe('responses on one connection', () => {
   test('follow each other, each with its own request', () => {
     const { reader, taken } = record();
     assert.equal(reader.state, 'idle');
@@ -22,7 +22,7 @@ describe('responses of one connection', () => {
     reader.end();
   });
 
-  test('the next request may go out within the call of end()', () => {
+  test('the next request may be sent within the call of end()', () => {
     const { reader, taken } = expecting((event, self) => {
       if (event === 'end') self.expect(get);
     });
@@ -32,7 +32,7 @@ describe('responses of one connection', () => {
     assert.equal(reader.state, 'head');
   });
 
-  test('a request can’t go out while a response is read, behind excess, or as CONNECT', () => {
+  test('rejects a request while a response is read, after excess bytes, or as CONNECT', () => {
     const { reader } = expecting();
     assert.throws(() => {
       reader.expect(get);
@@ -47,10 +47,10 @@ describe('responses of one connection', () => {
   });
 });
 
-describe('bytes that belong to no response', () => {
+describe('excess bytes', () => {
   const nothing = { '204': 'HTTP/1.1 204 X\r\n\r\n', '304': 'HTTP/1.1 304 X\r\nContent-Length: 6\r\n\r\n' };
   for (const [name, text] of Object.entries({ ...nothing, length: ok, chunks: `${chunkedHead}0\r\n\r\n` })) {
-    test(`are known when the response ends: ${name}`, () => {
+    test(`are detected when the response ends: ${name}`, () => {
       let known: boolean | undefined;
       const { reader } = expecting((event, self) => {
         if (event === 'end') known = self.excess;
@@ -59,7 +59,7 @@ describe('bytes that belong to no response', () => {
       assert.deepEqual([known, reader.excess, reader.state], [true, true, 'done']);
     });
 
-    test(`are known when they come later: ${name}`, () => {
+    test(`are detected when they arrive later: ${name}`, () => {
       const { reader, events } = expecting();
       reader.push(bytes(text));
       assert.equal(reader.excess, false);
@@ -69,7 +69,7 @@ describe('bytes that belong to no response', () => {
     });
   }
 
-  test('may come before the first request', () => {
+  test('may arrive before the first request', () => {
     const { reader, events } = record();
     reader.push(bytes('220 mail.test ESMTP\r\n'));
     assert.deepEqual([reader.excess, reader.state, events], [true, 'idle', []]);
@@ -77,7 +77,7 @@ describe('bytes that belong to no response', () => {
 });
 
 describe('interim responses', () => {
-  test('are passed on, one by one, before the response', () => {
+  test('are delivered one by one before the response', () => {
     const { reader, taken } = expecting();
     reader.push(
       bytes('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 5\r\n\r\n'),
@@ -88,7 +88,7 @@ describe('interim responses', () => {
     assert.deepEqual(taken(), ['head 200', 'data ok', 'end']);
   });
 
-  test('may have 64 KiB for each request, and count 64 bytes at least', () => {
+  test('may total 64 KiB per request, and count as 64 bytes at least', () => {
     const short = 'HTTP/1.1 103 E\r\n\r\n';
     const count = maxInformationalBytes / minInformationalBytes;
     const { reader, taken } = expecting();
@@ -108,7 +108,7 @@ describe('interim responses', () => {
     'HTTP/1.0 100 C',
     'HTTP/1.0 103 E\r\nConnection: keep-alive',
   ]) {
-    test(`may not end the connection or be HTTP/1.0: ${JSON.stringify(head)}`, () => {
+    test(`may neither end the connection nor be HTTP/1.0: ${JSON.stringify(head)}`, () => {
       assert.equal(readResponse([bytes(`${head}\r\n\r\n${ok}`)]).outcome, 'bad_informational');
     });
   }
@@ -119,23 +119,23 @@ describe('the peer’s end', () => {
     ['before a byte', '', 'no_response'],
     ['within the status line', 'HTT', 'head'],
     ['within the fields', 'HTTP/1.1 200 OK\r\nX: a\r\n', 'head'],
-    ['behind an interim response', 'HTTP/1.1 103 E\r\n\r\n', 'head'],
+    ['after an interim response', 'HTTP/1.1 103 E\r\n\r\n', 'head'],
     ['before the body', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n', 'body'],
     ['within the body', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no', 'body'],
     ['before the first chunk', chunkedHead, 'body'],
     ['within a chunk', `${chunkedHead}2\r\no`, 'body'],
     ['between chunks', `${chunkedHead}2\r\nok\r\n`, 'body'],
     ['within the last chunk', `${chunkedHead}2\r\nok\r\n0\r`, 'body'],
-    ['behind the last chunk', `${chunkedHead}2\r\nok\r\n0\r\n`, 'trailers'],
+    ['after the last chunk', `${chunkedHead}2\r\nok\r\n0\r\n`, 'trailers'],
     ['within the trailers', `${chunkedHead}2\r\nok\r\n0\r\nX: 1\r\n`, 'trailers'],
   ] as const) {
-    test(`cuts the response ${name}`, () => {
+    test(`truncates the response ${name}`, () => {
       const reading = readResponse([bytes(text)]);
       assert.deepEqual([reading.outcome, reading.cutPoint], ['cut', cutPoint]);
     });
   }
 
-  test('is fine before a request, behind a response, and behind a switch', () => {
+  test('is valid before a request, after a response, and after a protocol switch', () => {
     record().reader.end();
     for (const text of [ok, switching]) {
       const { reader } = expecting(undefined, { method: 'GET', offeredProtocols: 'echo' });
@@ -145,7 +145,7 @@ describe('the peer’s end', () => {
     }
   });
 
-  test('completes a body that nothing else ends', () => {
+  test('completes a body delimited by the end of the connection', () => {
     const { reader, events } = expecting();
     reader.push(bytes('HTTP/1.1 200 OK\r\n\r\n'));
     reader.push(bytes('a'));
@@ -154,10 +154,10 @@ describe('the peer’s end', () => {
   });
 });
 
-describe('a switch of protocols', () => {
+describe('a protocol switch', () => {
   const offered = { method: 'GET', offeredProtocols: 'echo' };
 
-  test('hands over the bytes behind the 101, also within the call of upgrade()', () => {
+  test('passes on the bytes after the 101, also within the call of upgrade()', () => {
     let early = '';
     const { reader, events } = expecting((event, self) => {
       if (event === 'upgrade 101') early = self.rest().toString('latin1');
@@ -172,7 +172,7 @@ describe('a switch of protocols', () => {
 });
 
 describe('after an error', () => {
-  test('nothing is read any more, and nothing is thrown again', () => {
+  test('reads nothing more and throws nothing again', () => {
     const { reader, events } = expecting();
     assert.throws(
       () => {
@@ -185,7 +185,7 @@ describe('after an error', () => {
     assert.deepEqual([reader.state, events], ['failed', []]);
   });
 
-  test('of the handler itself, too', () => {
+  test('thrown by the handler, too', () => {
     const { reader } = expecting(() => {
       throw new RangeError('mine');
     });
@@ -195,7 +195,7 @@ describe('after an error', () => {
     assert.equal(reader.state, 'failed');
   });
 
-  test('the message quotes nothing of the response', () => {
+  test('the error message quotes nothing of the response', () => {
     for (const text of [
       'secret',
       'HTTP/1.1 200 s\0ecret',
@@ -213,7 +213,7 @@ describe('after an error', () => {
   });
 });
 
-test('stop() ends the calls at once, within an event as well', () => {
+test('stop() ends the calls at once, also within a callback', () => {
   for (const at of ['interim 103', 'head 200', 'data ab']) {
     const { reader, events } = expecting((event, self) => {
       if (event === at) self.stop();

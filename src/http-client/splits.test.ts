@@ -21,7 +21,7 @@ const responses: Record<string, string> = {
   cut: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc',
 };
 
-describe('byte by byte, and at every place', () => {
+describe('gives the same events byte by byte and split at every position', () => {
   for (const [name, text] of Object.entries(responses)) {
     test(name, () => {
       const bytes = Buffer.from(text, 'latin1');
@@ -34,7 +34,7 @@ describe('byte by byte, and at every place', () => {
   }
 });
 
-test('random responses, valid and mutated, at random places, also with a pause at each event', () => {
+test('splits random responses, valid and mutated, at random positions, also with a pause at each event', () => {
   fc.assert(
     fc.property(fc.string({ minLength: 1 }), fc.array(fc.nat(600), { maxLength: 12 }), (seed, offsets) => {
       const { bytes, expected } = randomCase(seededRandom(seed));

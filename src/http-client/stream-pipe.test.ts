@@ -56,7 +56,7 @@ class Listener {
   }
 }
 
-test('bytes pass both ways, and each direction ends by itself', async (t) => {
+test('carries bytes in both directions, and each direction ends separately', async (t) => {
   const { pipe, peer } = await pair(t);
   const listener = new Listener(pipe);
   peer.end('from the peer');
@@ -73,7 +73,7 @@ test('bytes pass both ways, and each direction ends by itself', async (t) => {
   assert.deepEqual([pipe.bytesSent, pipe.bytesReceived, pipe.closed], [13, 13, true]);
 });
 
-test('a pipe that is paused delivers nothing, not even the end, until it resumes', async (t) => {
+test('a paused pipe delivers nothing, not even the end, until it resumes', async (t) => {
   const { pipe, peer } = await pair(t);
   const listener = new Listener(pipe);
   pipe.pause();
@@ -85,7 +85,7 @@ test('a pipe that is paused delivers nothing, not even the end, until it resumes
   assert.equal(listener.received, 'later');
 });
 
-test('write() says when the socket is full, and drain() when it is not', async (t) => {
+test('write() reports a full socket, and drain() reports room', async (t) => {
   const { pipe, peer } = await pair(t);
   const listener = new Listener(pipe);
   peer.pause();
@@ -95,7 +95,7 @@ test('write() says when the socket is full, and drain() when it is not', async (
   await listener.until(() => listener.drains > 0);
 });
 
-test('a reset of the peer is reported with its error, once', async (t) => {
+test('reports a reset by the peer once, with its error', async (t) => {
   const { pipe, peer } = await pair(t);
   const listener = new Listener(pipe);
   pipe.write(Buffer.from('x'));
@@ -106,7 +106,7 @@ test('a reset of the peer is reported with its error, once', async (t) => {
   assert.equal(listener.ended, false);
 });
 
-test('what was written in the tick of destroy() was not sent', async (t) => {
+test('data written in the tick of destroy() is not sent', async (t) => {
   const { pipe } = await pair(t);
   const listener = new Listener(pipe);
   pipe.write(Buffer.from('x'));
@@ -115,7 +115,7 @@ test('what was written in the tick of destroy() was not sent', async (t) => {
   assert.equal(pipe.bytesSent, 0);
 });
 
-test('what was written before both directions ended is sent, although the pipe is destroyed then', async (t) => {
+test('data written before both directions ended is sent, even if the pipe is then destroyed', async (t) => {
   const { pipe, peer } = await pair(t);
   const listener = new Listener(pipe);
   peer.pause();
@@ -130,7 +130,7 @@ test('what was written before both directions ended is sent, although the pipe i
   assert.equal(got, total);
 });
 
-test('a handler that is replaced within its data() leaves the rest to the new one', async (t) => {
+test('a handler replaced within its data() leaves the rest to the new one', async (t) => {
   const { pipe, peer } = await pair(t);
   let first = '';
   let later: Listener | undefined = undefined as Listener | undefined;
