@@ -5,7 +5,7 @@ import { LeaseAdmission } from './lease-admission.ts';
 const id = 'A'.repeat(26);
 const idOf = (letter: string): string => letter.repeat(26);
 
-test('an entry is ignored for its id or its name alone, and counted by reason', () => {
+test('ignores an entry for its id or its name only, and counts by reason', () => {
   const rows: [id: string, name: string | undefined, reason: string | undefined][] = [
     [id, 'app', undefined],
     [id, 'app', 'duplicate'],
@@ -32,7 +32,7 @@ test('an entry is ignored for its id or its name alone, and counted by reason', 
   }
 });
 
-test('names of one id are bounded, and take no place from other ids', () => {
+test('limits the names of one id, without taking slots from other ids', () => {
   const admission = new LeaseAdmission({ maxLeases: 2 });
   for (let i = 0; i < 100; i += 1) assert.equal(admission.admits(id, `name-${i}`), i < 8);
   assert.ok(admission.admits(idOf('B'), 'b'));
@@ -40,7 +40,7 @@ test('names of one id are bounded, and take no place from other ids', () => {
   assert.deepEqual(Object.fromEntries(admission.ignored), { too_many_names: 92, too_many_leases: 1 });
 });
 
-test('ids of the last list keep their places in a list that begins with a flood of new ones', () => {
+test('ids of the previous list keep their slots when a list begins with a flood of new ones', () => {
   const last = new LeaseAdmission({ maxLeases: 3 });
   for (const letter of 'AB') last.admits(idOf(letter), letter);
   const next = new LeaseAdmission({ maxLeases: 3, reserved: last.ids });

@@ -4,13 +4,13 @@ import { maskKeys, maskSecrets } from './mask-keys.ts';
 
 const key = 'sk_test_0123456789abcdefABCDEFGHIJKLMNOPQRSTUVWXYZ29cxxo';
 
-test('a key of the form of ours is masked where it does not belong, and what is left of one that was cut', () => {
+test('masks misplaced keys of our form, including truncated ones', () => {
   assert.equal(maskKeys(`/peer/${key}/x`), '/peer/sk_test_***/x');
   assert.equal(maskKeys(key.slice(0, 20)), 'sk_test_***');
   assert.equal(maskKeys('/peer/task_list'), '/peer/task_list');
 });
 
-test('lines for people keep key ids, which tell keys apart, and the rest of a URL', () => {
+test('lines for people keep key ids, to tell keys apart, and the rest of a URL', () => {
   for (const [line, masked] of [
     [`there is no command "${key}"`, 'there is no command "sk_test_0123456789abcdef***"'],
     ['key_prefix: sk_live_0123456789abcdef', 'key_prefix: sk_live_0123456789abcdef'],

@@ -12,8 +12,8 @@ const user = { uid: own, gids: [own, lent] };
 
 describe('a private file', () => {
   const cases: [what: string, mode: number, uid: number, accepts: readonly PrivateKind[]][] = [
-    ['of its owner alone', 0o600, own, ['key', 'secret', 'mounted']],
-    ['of its owner alone, read-only', 0o400, own, ['key', 'secret', 'mounted']],
+    ['private to its owner', 0o600, own, ['key', 'secret', 'mounted']],
+    ['private to its owner, read-only', 0o400, own, ['key', 'secret', 'mounted']],
     ['of ours that a group may read', 0o640, own, ['secret', 'mounted']],
     ['of root that a group may read, as Kubernetes mounts it with fsGroup', 0o440, 0, ['key', 'secret', 'mounted']],
     ['of root that every user may read, as Docker mounts it', 0o444, 0, ['mounted']],
@@ -26,14 +26,14 @@ describe('a private file', () => {
   ];
   for (const [what, mode, uid, accepts] of cases) {
     for (const kind of ['key', 'secret', 'mounted'] as const) {
-      test(`${what} is ${accepts.includes(kind) ? 'accepted' : 'refused'} as ${kind}`, () => {
+      test(`${what} is ${accepts.includes(kind) ? 'accepted' : 'rejected'} as ${kind}`, () => {
         const fault = privacyFault('/x', { mode, uid, gid: lent }, kind, user);
         assert.equal(fault === undefined, accepts.includes(kind), fault ?? 'accepted');
       });
     }
   }
 
-  test('of another user is refused to root, who needs no group either', () => {
+  test('of another user is rejected for root, who needs no group either', () => {
     const root = { uid: 0, gids: [0] };
     assert.match(
       privacyFault('/x', { mode: 0o600, uid: own, gid: own }, 'secret', root) ?? '',
@@ -43,7 +43,7 @@ describe('a private file', () => {
   });
 });
 
-describe('the remedy for a private file', () => {
+describe('the suggested fix for a private file', () => {
   const others = user.uid + 1;
   const remedies: [what: string, file: { mode: number; uid: number; gid: number }, kind: PrivateKind, says: RegExp][] =
     [
@@ -95,7 +95,7 @@ async function mounted(t: TestContext, volumeMode: number): Promise<{ path: stri
   return { path: join(volume, 'file'), volume };
 }
 
-describe('the place of a private file', () => {
+describe('the directory of a private file', () => {
   for (const [mode, says] of [
     [0o755, undefined],
     [0o1777, undefined],
@@ -116,13 +116,13 @@ describe('the place of a private file', () => {
     });
   }
 
-  test('every directory above it counts', async (t) => {
+  test('checks all parent directories', async (t) => {
     const { path, volume } = await mounted(t, 0o755);
     await chmod(join(volume, '..'), 0o777);
     assert.match((await placeFault(path)) ?? '', /and so replace it/);
   });
 
-  test('the directories of links on the way count, and of what they lead to', async (t) => {
+  test('checks the directories of links on the path, and of their targets', async (t) => {
     const [outside, inside] = [await tempDirectory(t), await tempDirectory(t)];
     await writeFile(join(inside, 'file'), 'x');
     await symlink(join(inside, 'file'), join(outside, 'link'));
@@ -135,14 +135,14 @@ describe('the place of a private file', () => {
     assert.equal(await placeFault(join(outside, 'x', '..', 'link')), undefined);
   });
 
-  test('links in a circle and missing files are no fault of the place', async (t) => {
+  test('does not report link loops and missing files as a fault of the directory', async (t) => {
     const directory = await tempDirectory(t);
     await symlink('circle', join(directory, 'circle'));
     assert.equal(await placeFault(join(directory, 'circle')), undefined);
     assert.equal(await placeFault(join(directory, 'missing', 'file')), undefined);
   });
 
-  test('a directory of another user is refused, on every level', { skip: asRoot }, async (t) => {
+  test('rejects a directory of another user at every level', { skip: asRoot }, async (t) => {
     const { path, volume } = await mounted(t, 0o755);
     for (const directory of [join(volume, '..2026'), volume, join(volume, '..')]) {
       await chown(directory, own, own);
@@ -153,7 +153,7 @@ describe('the place of a private file', () => {
     }
   });
 
-  test('a directory that root lends to a group of the process is accepted', { skip: asRoot }, async (t) => {
+  test('accepts a directory of root that is writable by a group of the process', { skip: asRoot }, async (t) => {
     const { path, volume } = await mounted(t, 0o2775);
     await chown(volume, 0, lent);
     assert.equal(await placeFault(path, user), undefined);
@@ -162,7 +162,7 @@ describe('the place of a private file', () => {
     assert.match((await placeFault(path, user)) ?? '', /users of its group/);
   });
 
-  test('in a sticky directory a link of another user is refused', { skip: asRoot }, async (t) => {
+  test('rejects a link of another user in a sticky directory', { skip: asRoot }, async (t) => {
     const { path, volume } = await mounted(t, 0o1777);
     await lchown(join(volume, '..data'), 1234, 1234);
     const says = /the link ".*\.\.data" belongs to user 1234/;
@@ -173,7 +173,7 @@ describe('the place of a private file', () => {
     assert.match((await placeFault(join(volume, '..2026', 'link'))) ?? '', says);
   });
 
-  test('a relative path is followed as the system follows it, link by link', async (t) => {
+  test('resolves a relative path link by link, as the system does', async (t) => {
     const { volume } = await mounted(t, 0o755);
     const link = join(await tempDirectory(t), 'link');
     await symlink(join(volume, '..2026'), link);
@@ -183,7 +183,7 @@ describe('the place of a private file', () => {
   });
 });
 
-test('a file that is yet to be made is refused where others could replace it, if this user could make it there', async (t) => {
+test('rejects the place of a new file if others could replace it and this user could create it there', async (t) => {
   const directory = await tempDirectory(t);
   const path = join(directory, 'state', 'file');
   assert.equal(await futureRefusalOf(path, 'secret'), undefined);
@@ -195,7 +195,7 @@ test('a file that is yet to be made is refused where others could replace it, if
   assert.match((await futureRefusalOf(path, 'secret')) ?? '', /every user of this machine may use it/);
 });
 
-test('the user of the process is known, with its groups', { skip: process.platform === 'win32' }, () => {
+test('determines the user of the process and its groups', { skip: process.platform === 'win32' }, () => {
   assert.equal(processUser()?.uid, process.geteuid?.());
   assert.ok(processUser()?.gids.includes(process.getegid?.() ?? -1));
 });

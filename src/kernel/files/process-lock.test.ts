@@ -11,7 +11,7 @@ import { lockForLife } from './process-lock.ts';
 
 const module = pathToFileURL(join(import.meta.dirname, 'process-lock.ts')).href;
 
-test('one has it until it lets go, and nothing but an empty file is left', async (t) => {
+test('one process holds it until release, which leaves only an empty file', async (t) => {
   const directory = await tempDirectory(t);
   const path = join(directory, 'a.lock');
   const first = await lockForLife(path);
@@ -26,7 +26,7 @@ test('one has it until it lets go, and nothing but an empty file is left', async
   assert.deepEqual([size, mode & 0o777], [0, 0o600]);
 });
 
-test('a process that is killed lets go of it', async (t) => {
+test('a killed process releases it', async (t) => {
   const path = join(await tempDirectory(t), 'a.lock');
   const script = `
     const { lockForLife } = await import(${JSON.stringify(module)});
@@ -48,7 +48,7 @@ test('a process that is killed lets go of it', async (t) => {
   lock.release();
 });
 
-test('where there can be no file, Node says why', async (t) => {
+test("reports Node's error if the file cannot be created", async (t) => {
   const directory = await tempDirectory(t);
   await assert.rejects(lockForLife(join(directory, 'none', 'a.lock')), { code: 'ENOENT' });
 });

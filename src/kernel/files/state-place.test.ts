@@ -10,7 +10,7 @@ import { isUnwritablePlace, makePrivateDirectory } from './state-place.ts';
 
 const run = promisify(execFile);
 
-test('directories that are missing are made for this user alone, once for all that ask at a time', async (t) => {
+test('creates missing directories for this user only, once for concurrent callers', async (t) => {
   const directory = await tempDirectory(t);
   await mkdir(join(directory, 'there'), { mode: 0o755 });
   const path = join(directory, 'there/a/b/c');
@@ -22,7 +22,7 @@ test('directories that are missing are made for this user alone, once for all th
 
 const inProc = process.platform === 'linux' ? false : 'needs /proc';
 
-test('a file system that takes no directories is reported, and not asked for ever', { skip: inProc }, async () => {
+test('reports a file system that accepts no directories, and does not retry for ever', { skip: inProc }, async () => {
   // Run in a child process that can be killed: Node's recursive mkdir would block a thread and
   // consume memory without end.
   const script = `

@@ -17,7 +17,7 @@ const names = removedHeaders.flatMap((group) => group.names);
 const example = (name: string): string => name.replace('*', 'any-thing');
 const spellings = (name: string): string[] => ['_', '.', '~', '!'].map((character) => name.replaceAll('-', character));
 
-test('every header of the table is removed, in every spelling', () => {
+test('removes every header of the table, in every spelling', () => {
   for (const name of names.map(example)) {
     for (const spelling of [name, ...spellings(name)]) assert.ok(isRemoved(spelling), spelling);
     if (name.includes('-')) for (const spelling of spellings(name)) assert.ok(isDisguised(spelling), spelling);
@@ -26,7 +26,7 @@ test('every header of the table is removed, in every spelling', () => {
   for (const name of methodOverrides) for (const each of [name, ...spellings(name)]) assert.ok(isMethodOverride(each));
 });
 
-test('headers that begin or end like one of the table are the app’s', () => {
+test('leaves headers that only begin or end like one of the table', () => {
   const others = [
     'proxy-user',
     'xproxy',
@@ -50,7 +50,7 @@ test('headers that begin or end like one of the table are the app’s', () => {
   for (const name of others) assert.ok(!isRemoved(name) && !isMethodOverride(name), name);
 });
 
-test('the headers that the gateway writes are distinguished from those that a proxy may be allowed to pass', () => {
+test('distinguishes headers that the gateway writes from those that a proxy may be allowed to pass', () => {
   for (const name of [
     'x-gateway-subject',
     'x_gateway_key',
@@ -66,7 +66,7 @@ test('the headers that the gateway writes are distinguished from those that a pr
   }
 });
 
-test('a request with any of these has passed a proxy, the gateway’s own names aside', () => {
+test('a request with any of these headers came through a proxy, except the gateway’s own names', () => {
   const own = ['x-gateway-*', 'x-request-id'];
   for (const name of names) assert.equal(isForwarding(example(name)), !own.includes(name), name);
   assert.ok(isForwarding('via') && !isForwarding('x-gateway-key') && !isForwarding('user-agent'));
@@ -87,7 +87,7 @@ test('the guide lists the same headers under the same headings', () => {
   for (const { title, names: listed } of table) assert.deepEqual(sections.get(title), [...listed], title);
 });
 
-test('the longest name costs time that grows with its length', () => {
+test('matching a very long name takes linear time', () => {
   const work = (length: number): number => {
     const nasty = ['x-', '-', 'x-ssl-', 'remote-', 'x-forwarded', '_'].map((part) => part.repeat(length / part.length));
     const before = process.cpuUsage();

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pathOf } from './target-path.ts';
 
-test('a path is told as it was sent', () => {
+test('logs a path as it was sent', () => {
   for (const path of ['/', '/peer/app/a%2Fb//c/../;v=1', '*', '//x/y']) assert.equal(pathOf(path), path);
 });
 
-test('what may hold a secret is not told', () => {
+test('masks parts of a path that may hold a secret', () => {
   assert.equal(pathOf('/a?key=secret'), '/a');
   assert.equal(pathOf('/a#secret?b'), '/a');
   assert.equal(pathOf('/a?b#c'), '/a');

@@ -9,7 +9,7 @@ const refused: readonly string[] = [
   ...['TLS/1.0', 'tls', 'TLS/1.3', 'h2c;q=1', '"h2c"', 'web socket', 'websocket;h2c', 'h2c/', '/h2c', 'a/b/c', ''],
 ];
 
-test('HTTP inside HTTP and malformed protocols are never offered, in any spelling', () => {
+test('never offers HTTP inside HTTP and malformed protocols, in any spelling', () => {
   for (const protocol of refused) {
     assert.equal(isOfferable(protocol), false, protocol);
     assert.deepEqual(offerableProtocols(`websocket,\t${protocol} ,chat/2`), ['websocket', 'chat/2'], protocol);
@@ -17,7 +17,7 @@ test('HTTP inside HTTP and malformed protocols are never offered, in any spellin
   }
 });
 
-test('other protocols are offered as the client wrote them', () => {
+test('offers other protocols as the client wrote them', () => {
   for (const protocol of [
     'websocket',
     'WebSocket',
@@ -33,7 +33,7 @@ test('other protocols are offered as the client wrote them', () => {
   assert.deepEqual(offerableProtocols(' WebSocket , , Chat/2'), ['WebSocket', 'Chat/2']);
 });
 
-test('a 101 may choose offers, in any case, and neither something else nor HTTP that was offered', () => {
+test('a 101 may select offered protocols, in any case, but no others and never HTTP', () => {
   assert.equal(isOffered('websocket', 'h2c, WebSocket'), true);
   assert.equal(isOffered('a/1, b', 'B, c, a/1'), true);
   for (const chosen of [undefined, '', ',', 'h2c', 'websocket, h2c', 'chat', 'websocket/13', 'web', 'H2C']) {
@@ -41,7 +41,7 @@ test('a 101 may choose offers, in any case, and neither something else nor HTTP 
   }
 });
 
-test('the longest list costs time that grows with its length', () => {
+test('a very long list takes linear time', () => {
   const work = (protocols: number): number => {
     const list = 'x/1,'.repeat(protocols);
     const { user } = process.cpuUsage();

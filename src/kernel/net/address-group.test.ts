@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addressGroup } from './address-group.ts';
 
-test('an IPv4 address is one caller, also in its mapped form, and so are 64 bits of IPv6', () => {
+test('treats an IPv4 address, also in mapped form, and an IPv6 /64 as one caller', () => {
   for (const [ip, group] of [
     ['192.0.2.7', '192.0.2.7'],
     ['::ffff:192.0.2.7', '192.0.2.7'],

@@ -30,7 +30,7 @@ async function listened(t: TestContext, addresses: readonly string[], port = 0):
   }
 }
 
-test('a name with several addresses is listened to on each of them, on one port', { skip }, async (t) => {
+test('listens on every address of a host name, on one port', { skip }, async (t) => {
   const addresses = ['127.0.0.1', '127.0.0.2', '127.0.0.1'];
   const listening = await listened(t, addresses);
   const port = listening[0]?.port ?? 0;
@@ -47,7 +47,7 @@ test('a name with several addresses is listened to on each of them, on one port'
   }
 });
 
-test('addresses that this machine does not have are left out, unless there is no other', async (t) => {
+test('skips addresses that this machine does not have, unless there is no other', async (t) => {
   const listening = await listened(t, [foreign, '127.0.0.1']);
   assert.deepEqual(
     listening.map(({ address }) => address),
@@ -56,7 +56,7 @@ test('addresses that this machine does not have are left out, unless there is no
   await assert.rejects(listened(t, [foreign]), { code: 'EADDRNOTAVAIL' });
 });
 
-test('a port that is in use on one of the addresses is an error, and no server is left', { skip }, async (t) => {
+test('fails and closes all servers if the port is in use on one of the addresses', { skip }, async (t) => {
   const [{ port } = { port: 0 }] = await listened(t, ['127.0.0.2']);
   await assert.rejects(listened(t, ['127.0.0.1', '127.0.0.2'], port), { code: 'EADDRINUSE' });
 });

@@ -4,7 +4,7 @@ import { rewriteChallenge } from './challenge-field.ts';
 
 const mark = (url: string): string => `[${url}]`;
 
-test('URLs are found in any parameter, quoted or not, and nothing else is', () => {
+test('finds URLs in any parameter, quoted or not, and nothing else', () => {
   for (const [value, rewritten] of [
     ['Bearer resource_metadata="http://a/x"', 'Bearer resource_metadata="[http://a/x]"'],
     ['Bearer resource_metadata=https://a/x, scope=y', 'Bearer resource_metadata=[https://a/x], scope=y'],
@@ -29,13 +29,13 @@ test('a rewritten URL cannot end its quotes', () => {
   );
 });
 
-test('a value that would exceed the limit is dropped', () => {
+test('drops a value that would exceed the limit', () => {
   const value = 'Bearer a="http://a",'.repeat(50);
   assert.equal(rewriteChallenge(value, mark, value.length + 100)?.length, value.length + 100);
   assert.equal(rewriteChallenge(value, mark, value.length + 99), undefined);
 });
 
-test('a value of any shape takes linear time', () => {
+test('any value takes linear time', () => {
   const startedMs = performance.now();
   for (const part of ['http', 'http:', 'http://', 'http://a', 'http://a ', 'https://"', 's', ' ', '"', '://', 'h']) {
     const value = part.repeat(65_536 / part.length);

@@ -4,7 +4,7 @@ import { rewriteLink } from './link-field.ts';
 
 const mark = (reference: string): string => `/new${reference}`;
 
-test('targets and anchors are references, relation types and other parameters are not', () => {
+test('treats targets and anchors as references, but not relation types and other parameters', () => {
   for (const [value, rewritten] of [
     ['</a>; rel=next', '</new/a>; rel=next'],
     ['</a>;rel="next", <b?c=1,2;3>; rel=self; a=b', '</new/a>;rel="next", </newb?c=1,2;3>; rel=self; a=b'],
@@ -19,7 +19,7 @@ test('targets and anchors are references, relation types and other parameters ar
   }
 });
 
-test('relative references to what the content names stay, absolute ones do not', () => {
+test('leaves references relative to the content unchanged, but not absolute ones', () => {
   for (const value of [
     '</a>; rel=preload; as=style',
     '</a>; rel="Alternate StyleSheet"',
@@ -39,7 +39,7 @@ test('relative references to what the content names stay, absolute ones do not',
   }
 });
 
-test('a value that ends within a reference or a quote stays as it is from there', () => {
+test('a value that ends within a reference or a quote is unchanged from there', () => {
   for (const value of ['</a', '; anchor="/x', '"', '', 'a; title="</a>'])
     assert.equal(rewriteLink(value, mark, 1_000), value);
   assert.equal(rewriteLink('</a>;rel=a, </b', mark, 1_000), '</new/a>;rel=a, </b');
@@ -53,13 +53,13 @@ test('a rewritten reference cannot end its brackets or quotes', () => {
   );
 });
 
-test('a value that would exceed the limit is dropped', () => {
+test('drops a value that would exceed the limit', () => {
   const value = '</a>;rel=a,'.repeat(100);
   assert.equal(rewriteLink(value, mark, value.length + 4 * 100)?.length, value.length + 4 * 100);
   assert.equal(rewriteLink(value, mark, value.length + 4 * 100 - 1), undefined);
 });
 
-test('a value of any shape takes linear time', () => {
+test('any value takes linear time', () => {
   const startedMs = performance.now();
   for (const part of [
     '<',

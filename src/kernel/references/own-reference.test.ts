@@ -4,7 +4,7 @@ import { ownPath } from './own-reference.ts';
 
 const hosts = ['localhost:3000', 'app.test'];
 
-test('an absolute reference to an own host is a path', () => {
+test('turns an absolute reference to an own host into a path', () => {
   for (const [reference, path] of [
     ['http://localhost:3000/a%2Fb/../c?x=//y#z', '/a%2Fb/../c?x=//y#z'],
     ['HTTPS://LocalHost:3000/', '/'],
@@ -19,7 +19,7 @@ test('an absolute reference to an own host is a path', () => {
   }
 });
 
-test('any other reference stays as it is', () => {
+test('leaves any other reference unchanged', () => {
   for (const reference of [
     ...['', '/x', 'x', '../x', '?x', '#x', '///x', 'mailto:a@localhost:3000', 'ftp://localhost:3000/'],
     ...[
@@ -33,7 +33,7 @@ test('any other reference stays as it is', () => {
   }
 });
 
-test('a path of an own reference never becomes a host', () => {
+test('the path of an own reference never becomes a host', () => {
   for (const rest of ['//evil.test/x', '/\\evil.test/x', '/\t/evil.test/x', '///evil.test']) {
     const reference = `http://app.test${rest}`;
     const resolved = new URL(ownPath(reference, hosts), 'http://gateway.test');

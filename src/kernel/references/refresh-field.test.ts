@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rewriteRefresh } from './refresh-field.ts';
 
-test('the URL of Refresh is found as browsers find it', () => {
+test('finds the URL of Refresh as browsers do', () => {
   for (const [value, rewritten] of [
     ['5; url=/x', '5; url=</x>'],
     ['0;URL=/x?a=1;b', '0;URL=</x?a=1;b>'],
@@ -20,7 +20,7 @@ test('the URL of Refresh is found as browsers find it', () => {
   }
 });
 
-test('a value without a URL stays as it is', () => {
+test('leaves a value without a URL unchanged', () => {
   for (const value of ['', '5', '5;', '5; url=', '5; url=""', 'x; url=/x', '5x; url=/x', 'url=/x']) {
     assert.equal(
       rewriteRefresh(value, () => 'never'),
@@ -36,7 +36,7 @@ test('a rewritten URL cannot end its quotes', () => {
   );
 });
 
-test('a value of any shape takes linear time', () => {
+test('any value takes linear time', () => {
   const startedMs = performance.now();
   for (const part of [' ', '\t', '5', '.', ';', '5;', '5 ', 'url', 'url ', '"']) {
     for (const start of ['', '5', '5;', '5;url', '5;url="']) {

@@ -8,7 +8,7 @@ const map: RequestReferenceMap = {
   resource: (reference) => reference.replace('https://gw.test', ''),
 };
 
-test('each field is mapped by what it names, and the others stay', () => {
+test('maps each field according to what it names, and leaves other fields unchanged', () => {
   const headers = [
     ...['ORIGIN', 'https://gw.test', 'Referer', 'https://gw.test/x', 'Destination', 'https://gw.test/y'],
     ...['If', '<https://gw.test/y> (<urn:uuid:1>)', 'X-Url', 'https://gw.test/z', 'Te', 'https://gw.test'],
@@ -21,7 +21,7 @@ test('each field is mapped by what it names, and the others stay', () => {
   assert.equal(mapRequestReferences(others, map), others);
 });
 
-test('tags of If are resources, lock tokens and entity tags are not', () => {
+test('maps resource tags of If, but not lock tokens and entity tags', () => {
   for (const [value, mapped] of [
     ['<https://gw.test/a> (<https://gw.test/token>)', '</a> (<https://gw.test/token>)'],
     [
@@ -35,7 +35,7 @@ test('tags of If are resources, lock tokens and entity tags are not', () => {
   }
 });
 
-test('a value of any shape takes linear time', () => {
+test('any value takes linear time', () => {
   const startedMs = performance.now();
   for (const part of ['<', '(', ')', '"', '("', '("(")', '<>', '<a>', '()']) {
     for (const start of ['', '(', '<']) mapRequestReferences(['If', start + part.repeat(65_536 / part.length)], map);

@@ -6,7 +6,7 @@ function work(log: string[], name: string): { cancel(): void } {
   return { cancel: () => log.push(name) };
 }
 
-test('all work that is still under way is cancelled, once', () => {
+test('cancels all pending work once', () => {
   const log: string[] = [];
   const cancellation = new Cancellation();
   const [a, b, c] = [work(log, 'a'), work(log, 'b'), work(log, 'c')];
@@ -17,7 +17,7 @@ test('all work that is still under way is cancelled, once', () => {
   assert.deepEqual(log, ['a', 'c']);
 });
 
-test('work that comes too late is cancelled at once', () => {
+test('cancels work that is added too late at once', () => {
   const log: string[] = [];
   const cancellation = new Cancellation();
   cancellation.cancel();
@@ -25,7 +25,7 @@ test('work that comes too late is cancelled at once', () => {
   assert.deepEqual(log, ['late']);
 });
 
-test('a signal asked for before or after says the same', () => {
+test('a signal reports the same, whether it was requested before or after', () => {
   const before = new Cancellation();
   const { signal } = before;
   assert.equal(signal.aborted, false);
@@ -36,7 +36,7 @@ test('a signal asked for before or after says the same', () => {
   assert.equal(after.signal.aborted, true);
 });
 
-test('a cancellation can be work of another', () => {
+test('cancellations can be nested', () => {
   const parent = new Cancellation();
   const child = new Cancellation();
   parent.add(child);

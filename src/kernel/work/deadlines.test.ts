@@ -29,7 +29,7 @@ function bench(t: TestContext): Bench {
   };
 }
 
-test('a deadline is never early and comes within a millisecond', (t) => {
+test('a deadline is never early and fires within a millisecond', (t) => {
   const { deadlines, log, tick, deadline } = bench(t);
   deadlines.arm(deadline('a'), 100);
   tick(99);
@@ -38,7 +38,7 @@ test('a deadline is never early and comes within a millisecond', (t) => {
   assert.deepEqual(log, ['a']);
 });
 
-test('each of several with the same duration has its own time, in order', (t) => {
+test('several deadlines of the same duration fire separately, in order', (t) => {
   const { deadlines, log, tick, deadline } = bench(t);
   deadlines.arm(deadline('a'), 100);
   tick(40);
@@ -49,7 +49,7 @@ test('each of several with the same duration has its own time, in order', (t) =>
   assert.deepEqual(log, ['a', 'b']);
 });
 
-test('arming again starts anew, also with another duration', (t) => {
+test('arming again restarts the deadline, also with another duration', (t) => {
   const { deadlines, log, tick, deadline } = bench(t);
   const a = deadline('a');
   deadlines.arm(a, 100);
@@ -65,7 +65,7 @@ test('arming again starts anew, also with another duration', (t) => {
   assert.deepEqual(log, ['a']);
 });
 
-test('a disarmed deadline does not come, and its neighbours do', (t) => {
+test('a disarmed deadline does not fire, and its neighbours do', (t) => {
   const { deadlines, log, tick, deadline } = bench(t);
   const [a, b, c] = [deadline('a'), deadline('b'), deadline('c')];
   for (const each of [a, b, c]) deadlines.arm(each, 50);
@@ -75,7 +75,7 @@ test('a disarmed deadline does not come, and its neighbours do', (t) => {
   assert.deepEqual(log, ['a', 'c']);
 });
 
-test('an owner may arm its deadline again when it comes', (t) => {
+test('a deadline may be armed again when it fires', (t) => {
   const { deadlines, log, tick } = bench(t);
   const again: Deadline = new Deadline({
     expired: () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InTurn } from './in-turn.ts';
 
-test('work begins in its order, each piece after the one before, whatever came of that', async () => {
+test('work runs in order, each item after the previous one, whatever its outcome', async () => {
   const turns = new InTurn();
   const seen: string[] = [];
   const gates = [Promise.withResolvers<string>(), Promise.withResolvers<string>()] as const;

@@ -18,13 +18,13 @@ function threadOf(
   return (job, signal) => thread.run(job, signal);
 }
 
-test('jobs are done one after the other, and each gets its own result', async (t) => {
+test('runs jobs one after the other, and returns each result to its caller', async (t) => {
   const run = threadOf(t);
   const results = await Promise.all(['a', { b: ['c'] }, undefined].map((value) => run({ do: 'echo', value })));
   assert.deepEqual(results, ['a', { b: ['c'] }, undefined]);
 });
 
-test('large jobs and results hold the loop in slices only', async (t) => {
+test('large jobs and results block the event loop only in slices', async (t) => {
   const run = threadOf(t);
   const list = Array.from({ length: 50_000 }, (_, i) => ({ name: `entry-${i}`, numbers: [i, i + 1] }));
   await run({ do: 'list', count: 1_000 });
@@ -46,7 +46,7 @@ for (const [what, job, message] of [
   ['ends', { do: 'exit' }, /"test" ended early/],
   ['uses up its memory', { do: 'fill' }, /"test" failed: .*memory/],
 ] as const) {
-  test(`a thread that ${what} fails its job, and the next job gets a new one`, async (t) => {
+  test(`a thread that ${what} fails its job, and the next job gets a new thread`, async (t) => {
     const run = threadOf(t, { maxHeapMiB: 64 });
     const failing = run(job);
     const next = run({ do: 'echo', value: 'next' });
@@ -55,12 +55,12 @@ for (const [what, job, message] of [
   });
 }
 
-test('a thread that hangs is ended after its time', async (t) => {
+test('stops a hanging thread after its time limit', async (t) => {
   const run = threadOf(t, { timeoutMs: 1_000 });
   await assert.rejects(run({ do: 'hang' }), /"test" did not finish within 1 s/);
 });
 
-test('a thread that is no longer wanted is ended, even if it hangs', async (t) => {
+test('stops an unwanted thread even if it hangs', async (t) => {
   const run = threadOf(t);
   const stop = new AbortController();
   const hanging = run({ do: 'hang' }, stop.signal);
@@ -70,7 +70,7 @@ test('a thread that is no longer wanted is ended, even if it hangs', async (t) =
   assert.equal(await run({ do: 'echo', value: 1 }), 1);
 });
 
-test('closing fails the job in progress, and those that come later', async () => {
+test('closing fails the job in progress and all later jobs', async () => {
   const thread = new JobThread({ program, name: 'test', timeoutMs: 60_000 });
   const hanging = assert.rejects(thread.run({ do: 'hang' }), JobThreadError);
   await new Promise((resolve) => setImmediate(resolve));
@@ -81,8 +81,8 @@ test('closing fails the job in progress, and those that come later', async () =>
 });
 
 for (const [what, url, message] of [
-  ['is not there', new URL('./no-such-program.ts', import.meta.url), /"test" failed: .*no-such-program/],
-  ['can start nowhere', new URL('http://127.0.0.1/program.js'), /"test" cannot start: /],
+  ['does not exist', new URL('./no-such-program.ts', import.meta.url), /"test" failed: .*no-such-program/],
+  ['cannot start', new URL('http://127.0.0.1/program.js'), /"test" cannot start: /],
 ] as const) {
   test(`a program that ${what} fails the job`, async (t) => {
     const run = threadOf(t, { program: url });
@@ -103,14 +103,14 @@ function threadsOf(t: TestContext): Worker[] {
   return started;
 }
 
-test('one thread does the jobs that follow each other', async (t) => {
+test('runs consecutive jobs in one thread', async (t) => {
   const started = threadsOf(t);
   const run = threadOf(t);
   for (let i = 0; i < 3; i += 1) assert.equal(await run({ do: 'echo', value: i }), i);
   assert.equal(started.length, 1);
 });
 
-test('an idle thread ends, and the next job starts another', async (t) => {
+test('an idle thread exits, and the next job starts another', async (t) => {
   const started = threadsOf(t);
   const run = threadOf(t, { idleMs: 1 });
   for (let i = 0; i < 2; i += 1) {

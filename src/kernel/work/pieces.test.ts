@@ -32,7 +32,7 @@ const { data } = fc.letrec<{ data: unknown; large: unknown }>((tie) => ({
   ),
 }));
 
-test('any data comes out as it went in', () => {
+test('any data is reassembled unchanged', () => {
   fc.assert(
     fc.property(data, (value) => {
       assert.deepEqual(received(value).assembly.value, value);
@@ -41,7 +41,7 @@ test('any data comes out as it went in', () => {
   );
 });
 
-test('lists and records come in pieces of at most 500 values, and a record keeps its order', () => {
+test('lists and records are split into pieces of at most 500 values, and a record keeps its order', () => {
   const lease = { host: '', headers: { set: { a: 'b' }, remove: [] }, scopes: ['read', 'write'] };
   const leases = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`lease-${i}`, lease]));
   const value = { leases, deep: [[[Array.from({ length: 20_000 }, (_, i) => i)]]] };
@@ -57,7 +57,7 @@ test('lists and records come in pieces of at most 500 values, and a record keeps
   );
 });
 
-test('what is missing is noticed, and no name changes what a record is', () => {
+test('detects missing pieces, and no key name changes the kind of a record', () => {
   const pieces = Array.from(piecesOf({ a: 1 }));
   const assembly = new Assembly();
   for (const piece of pieces.slice(0, -1)) {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { TimeLimit } from './time-limit.ts';
 
-test('a limit that is reached aborts with a TimeoutError', async () => {
+test('an expired limit aborts with a TimeoutError', async () => {
   using limit = new TimeLimit(1);
   // Nothing else keeps this process alive.
   const waiting = setTimeout(() => undefined, 10_000);
@@ -17,7 +17,7 @@ test('a limit that is reached aborts with a TimeoutError', async () => {
   );
 });
 
-test('a limit that is over before its time never aborts', (t) => {
+test('a limit that is disposed early never aborts', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const limit = new TimeLimit(100);
   limit[Symbol.dispose]();
