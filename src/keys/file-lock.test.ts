@@ -15,7 +15,7 @@ async function path(t: TestContext): Promise<string> {
 
 const ownedBy = (pid: number, host = hostname()): string => JSON.stringify({ pid, host, token: 'other' });
 
-test('who holds the lock is alone, and leaves nothing behind', async (t) => {
+test('the holder of the lock is alone and leaves nothing behind', async (t) => {
   const file = await path(t);
   await writeFile(file, '0');
   const increment = async (): Promise<void> => {
@@ -27,7 +27,7 @@ test('who holds the lock is alone, and leaves nothing behind', async (t) => {
   assert.deepEqual(await readdir(join(file, '..')), ['keys.yaml']);
 });
 
-test('the lock is let go of when the work fails', async (t) => {
+test('releases the lock if the work fails', async (t) => {
   const file = await path(t);
   await assert.rejects(
     withFileLock(file, () => Promise.reject(new Error('the work'))),
@@ -36,14 +36,14 @@ test('the lock is let go of when the work fails', async (t) => {
   assert.deepEqual(await readdir(join(file, '..')), []);
 });
 
-test('a lock whose process is no more is taken', async (t) => {
+test('takes over the lock of a dead process', async (t) => {
   const file = await path(t);
   const { pid } = spawnSync(process.execPath, ['--version']);
   await writeFile(`${file}.lock`, ownedBy(pid));
   assert.equal(await withFileLock(file, () => Promise.resolve('done'), 0), 'done');
 });
 
-test('so is one that nobody holds for so long, whoever wrote it', async (t) => {
+test('takes over a lock that is too old, whatever it contains', async (t) => {
   for (const content of [ownedBy(1, 'elsewhere'), 'no lock of ours']) {
     const file = await path(t);
     await writeFile(`${file}.lock`, content);
@@ -52,23 +52,19 @@ test('so is one that nobody holds for so long, whoever wrote it', async (t) => {
   }
 });
 
-test(
-  'a lock that is a pipe, or has no end, keeps nobody for longer than its patience',
-  { timeout: 60_000 },
-  async (t) => {
-    const pipe = await path(t);
-    assert.equal(spawnSync('mkfifo', [`${pipe}.lock`]).status, 0);
-    const endless = await path(t);
-    await symlink('/dev/zero', `${endless}.lock`);
-    for (const file of [pipe, endless])
-      await assert.rejects(
-        withFileLock(file, () => Promise.resolve('done'), 0),
-        /is being changed by another process/,
-      );
-  },
-);
+test('a lock file that is a pipe or endless blocks no caller beyond its timeout', { timeout: 60_000 }, async (t) => {
+  const pipe = await path(t);
+  assert.equal(spawnSync('mkfifo', [`${pipe}.lock`]).status, 0);
+  const endless = await path(t);
+  await symlink('/dev/zero', `${endless}.lock`);
+  for (const file of [pipe, endless])
+    await assert.rejects(
+      withFileLock(file, () => Promise.resolve('done'), 0),
+      /is being changed by another process/,
+    );
+});
 
-test('a lock of a process that lives, or of another machine, is waited for and then named', async (t) => {
+test('waits for the lock of a live process or of another machine, and then names the holder', async (t) => {
   for (const [owner, who] of [
     [ownedBy(process.pid), `process ${process.pid} on ${hostname()}`],
     [ownedBy(1, 'elsewhere'), 'process 1 on elsewhere'],
@@ -83,7 +79,7 @@ test('a lock of a process that lives, or of another machine, is waited for and t
   }
 });
 
-test('an owner whose lock was taken notices, and leaves the lock to whoever has it', async (t) => {
+test('an owner that lost its lock detects this and leaves the lock to its new holder', async (t) => {
   const file = await path(t);
   await assert.rejects(
     withFileLock(file, async (lock) => {
@@ -96,7 +92,7 @@ test('an owner whose lock was taken notices, and leaves the lock to whoever has 
   assert.equal(await readFile(`${file}.lock`, 'utf8'), ownedBy(process.pid));
 });
 
-test('a lock that cannot be read is waited for and then named', async (t) => {
+test('waits for a lock that cannot be read, and then names it', async (t) => {
   const file = await path(t);
   await mkdir(`${file}.lock`);
   await assert.rejects(

@@ -39,7 +39,7 @@ async function keep(path: string, ...keys: readonly string[]): Promise<void> {
 
 const knows = (digests: KeyDigests, one: string): boolean => digests.has(bcrypt + one, one);
 
-test('saved digests are recognised by the next process, and no others', async (t) => {
+test('the next process recognises saved digests, and no others', async (t) => {
   const path = await pathIn(t);
   await keep(path, key);
   const { digests } = await open(path);
@@ -49,7 +49,7 @@ test('saved digests are recognised by the next process, and no others', async (t
   assert.equal(digests.has(bcrypt, key), false);
 });
 
-test('file and secret are for their owner alone, hold no key and no hash, and appear with the first key', async (t) => {
+test('file and secret are private to their owner, hold no key and no hash, and are created with the first key', async (t) => {
   const path = await pathIn(t);
   await keep(path);
   await assert.rejects(stat(dirname(path)), { code: 'ENOENT' });
@@ -66,7 +66,7 @@ test('file and secret are for their owner alone, hold no key and no hash, and ap
   assert.equal((await stat(path)).mode & 0o777, 0o600);
 });
 
-test('two gateways share a file, and neither forgets what the other keeps', async (t) => {
+test("two gateways share a file, and neither drops the other's digests", async (t) => {
   const path = await pathIn(t);
   await keep(path, key);
   const [first, second] = [await open(path), await open(path)];
@@ -78,7 +78,7 @@ test('two gateways share a file, and neither forgets what the other keeps', asyn
   for (const each of [key, one, two]) assert.equal(knows(digests, each), true);
 });
 
-test('a file that others may use, or that is damaged, is not believed; the gateway goes on without it', async (t) => {
+test('ignores a file that is damaged or writable by others, and the gateway continues without it', async (t) => {
   const path = await pathIn(t);
   for (const [file, spoil] of [
     [`${path}.secret`, (name: string) => chmod(name, 0o604)],
@@ -98,7 +98,7 @@ test('a file that others may use, or that is damaged, is not believed; the gatew
   }
 });
 
-test('digests that are not believed are replaced by those of the keys that verify next', async (t) => {
+test('digests of newly verified keys replace the ignored ones', async (t) => {
   const path = await pathIn(t);
   await keep(path, key);
   await chmod(path, 0o604);
@@ -110,7 +110,7 @@ test('digests that are not believed are replaced by those of the keys that verif
   assert.equal(knows(digests, key), true);
 });
 
-test('malformed lines are skipped', async (t) => {
+test('skips malformed lines', async (t) => {
   const path = await pathIn(t);
   await keep(path, key);
   const whole = await readFile(path, 'utf8');
@@ -120,7 +120,7 @@ test('malformed lines are skipped', async (t) => {
   assert.equal(knows(digests, key), true);
 });
 
-test('digests that can be read take effect where none can be written, with one warning', async (t) => {
+test('uses readable digests even if none can be written, with one warning', async (t) => {
   // The names of the file and the secret just fit, the name of the lock does not: ENAMETOOLONG,
   // even for root.
   const path = join(await tempDirectory(t), 'd'.repeat(248));
@@ -142,7 +142,7 @@ test('digests that can be read take effect where none can be written, with one w
   );
 });
 
-test('a state directory that cannot be made does not fail the gateway', async (t) => {
+test('an unusable state directory does not stop the gateway', async (t) => {
   const path = join(await pathIn(t), 'key-digests');
   await mkdir(dirname(dirname(path)));
   await writeFile(dirname(path), 'a file');
@@ -153,7 +153,7 @@ test('a state directory that cannot be made does not fail the gateway', async (t
   assert.equal(warnings.length, 1);
 });
 
-test('the file is bounded: the keys recognised most recently stay', async (t) => {
+test('limits the file size and keeps the most recently recognised keys', async (t) => {
   const path = await pathIn(t);
   const kept = await open(path);
   for (let i = 0; i < 15_100; i += 1) kept.digests.add(`${bcrypt}${i}`, `key ${i}`);

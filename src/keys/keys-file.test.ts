@@ -29,7 +29,7 @@ async function fileIn(t: TestContext): Promise<string> {
 const day = 24 * 3_600_000;
 const now = Date.UTC(2030, 0, 1);
 
-test('what is written is read again, all of it, and by its owner alone', async (t) => {
+test('reads back everything it has written, in a file that only its owner can read', async (t) => {
   const file = await fileIn(t);
   const all = stored('all', {
     description: 'with: "everything" #1',
@@ -46,7 +46,7 @@ test('what is written is read again, all of it, and by its owner alone', async (
   assert.equal((await stat(file)).mode & 0o777, 0o600);
 });
 
-test('a change keeps what the owner lent its group, and a link stays a link', async (t) => {
+test('a change keeps the permissions that the owner gave the group, and keeps a symbolic link', async (t) => {
   const file = await fileIn(t);
   const link = `${file}.link`;
   await changeKeysFile(file, [], () => [stored('bot')]);
@@ -60,7 +60,7 @@ test('a change keeps what the owner lent its group, and a link stays a link', as
   );
 });
 
-test('a file that the gateway could not read is never written', async (t) => {
+test('never writes a file that the gateway could not read', async (t) => {
   const file = await fileIn(t);
   await changeKeysFile(file, [], () => [stored('bot')]);
   const before = await readFile(file, 'utf8');
@@ -83,7 +83,7 @@ test('a file that the gateway could not read is never written', async (t) => {
   assert.equal(await readFile(file, 'utf8'), before);
 });
 
-test('keys without a prefix are counted wherever they stand: in the configuration, in the file, replaced or not', async (t) => {
+test('counts keys without a prefix in the configuration and in the file, including rotated ones', async (t) => {
   const file = await fileIn(t);
   const unprefixed = (id: string): StoredKey => stored(id, { keyPrefix: '' });
   const others = ['a', 'b'].map((id) => ({ ...unprefixed(id), key: '' }));
@@ -96,7 +96,7 @@ test('keys without a prefix are counted wherever they stand: in the configuratio
   assert.match((await faultsOf()).join(), /keys\[2\]\.previous\[0\]\.key_prefix is missing/);
 });
 
-test('faults are told with their place, and a file for everybody is refused', async (t) => {
+test('reports faults with their place and rejects a file that everyone can access', async (t) => {
   const file = await fileIn(t);
   await writeFile(file, 'keys:\n  - id: bot\n    key_hash: secret-of-somebody\n    scope: read\n', { mode: 0o600 });
   const { keys, faults } = await readKeysFile(file);
@@ -112,7 +112,7 @@ test('faults are told with their place, and a file for everybody is refused', as
   assert.match(missing.faults.map(findingLine).join(), /does not exist/);
 });
 
-test('a rotation keeps what a key may do, and the old one ends with the grace', () => {
+test('a rotation keeps the permissions of the key, and the old key expires after the grace period', () => {
   const secret = { keyHash: hashOf('n'), keyPrefix: 'sk_live_new0123456789abc' };
   const bot = stored('bot', { allowedCidrs: ['10.0.0.0/8'] });
   const [rotated] = withRotated([bot], 'bot', { secret, nowMs: now, graceMs: day });
@@ -128,7 +128,7 @@ test('a rotation keeps what a key may do, and the old one ends with the grace', 
   assert.deepEqual(atOnce[0]?.previous, []);
 });
 
-test('a grace ends with the key, earlier keys stay while theirs lasts, and there are few of them', () => {
+test('the grace period ends with the key; earlier keys keep theirs, and their number is limited', () => {
   const secret = { keyHash: hashOf('n'), keyPrefix: '' };
   const ending = stored('bot', { expiresAt: new Date(now + 1000).toISOString() });
   const [, old] = keyPolicies(withRotated([ending], 'bot', { secret, nowMs: now, graceMs: day })[0] ?? ending);
@@ -140,7 +140,7 @@ test('a grace ends with the key, earlier keys stay while theirs lasts, and there
   assert.equal(later[0]?.previous.length, 1);
 });
 
-test('a rotation that gives the new key more time gives the old one none', () => {
+test('a rotation that extends the expiry does not extend the old key', () => {
   const secret = { keyHash: hashOf('n'), keyPrefix: '' };
   const rotation = { secret, nowMs: now, graceMs: day, expiresAt: new Date(now + 90 * day).toISOString() };
   const endOf = (expiresAt: string): string | undefined =>
@@ -151,7 +151,7 @@ test('a rotation that gives the new key more time gives the old one none', () =>
   assert.equal(endOf(''), new Date(now + day).toISOString());
 });
 
-test('what is not there can be neither rotated nor revoked, what is there not be made again', () => {
+test('unknown keys can be neither rotated nor revoked, and existing ones cannot be created again', () => {
   const secret = { keyHash: hashOf('n'), keyPrefix: '' };
   assert.throws(() => withoutRevoked([], 'bot'), /there is no key "bot" in the keys file; "keys list" shows/);
   assert.throws(() => withoutRevoked([stored('billing-bot')], 'bilingbot'), /; did you mean "billing-bot"\?$/);
@@ -163,7 +163,7 @@ test('what is not there can be neither rotated nor revoked, what is there not be
   assert.equal(stateOf(stored('bot', { notBefore: expired.expiresAt }), now - 1), 'not valid yet');
 });
 
-test('the last use is written beside the file, the later one of several gateways, and for keys that there are', async (t) => {
+test('stores the last use beside the file: the latest of several gateways, for existing keys only', async (t) => {
   const file = await fileIn(t);
   const gateway = (): LastUsed =>
     new LastUsed({ keysFile: file, ids: () => new Set(['bot', 'cat']), failed: assert.ifError, everyMs: 2 ** 31 - 1 });
@@ -184,7 +184,7 @@ test('the last use is written beside the file, the later one of several gateways
   assert.equal((await stat(lastUsedFile(file))).mode & 0o777, 0o600);
 });
 
-test('where the last use can not be written, that is told once', async (t) => {
+test('reports once that the last use cannot be written', async (t) => {
   const file = join(await tempDirectory(t), 'gone', 'keys.yaml');
   const told: unknown[] = [];
   const lastUsed = new LastUsed({ keysFile: file, ids: () => new Set(['bot']), failed: (error) => told.push(error) });

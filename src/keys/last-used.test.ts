@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { tempDirectory } from '../../test/helpers/temp-directory.ts';
 import { lastUsedFile, readLastUsed } from './last-used.ts';
 
-test('a pipe or an endless file in the place of the file is of no use', { timeout: 60_000 }, async (t) => {
+test('ignores a pipe or an endless file in place of the file', { timeout: 60_000 }, async (t) => {
   const file = join(await tempDirectory(t), 'keys.yaml');
   assert.equal(spawnSync('mkfifo', [lastUsedFile(file)]).status, 0);
   assert.equal((await readLastUsed(file)).size, 0);

@@ -7,7 +7,7 @@ import { loadSigningKeys } from './signing-keys-file.ts';
 
 const nowMs = Date.parse('2026-11-26T12:00:00Z');
 
-test('gateways that start at one time, each with a link to the file that they share, have the same keys', async (t) => {
+test('gateways that start together, each with a link to a shared file, get the same keys', async (t) => {
   const directory = await tempDirectory(t);
   const links: string[] = [];
   for (const name of ['a', 'b', 'c', 'd']) {
