@@ -16,21 +16,21 @@ const rounds = 30;
 
 /** `together`: the number of requests that three gateways admit with a quota of 5. */
 const faults: readonly { what: string; settings?: readonly string[]; leave?: string; together: number }[] = [
-  { what: 'a sum that is no number', leave: `redis.call('HSET', KEYS[1], 'requests:a', 'abc')`, together: 5 },
-  { what: 'a sum that is not finite', leave: `redis.call('HSET', KEYS[1], 'requests:a', 'inf')`, together: 5 },
+  { what: 'a counter that is not a number', leave: `redis.call('HSET', KEYS[1], 'requests:a', 'abc')`, together: 5 },
+  { what: 'a counter that is not finite', leave: `redis.call('HSET', KEYS[1], 'requests:a', 'inf')`, together: 5 },
   {
-    what: 'a sum at the end of all integers',
+    what: 'a counter at the maximum integer',
     leave: `redis.call('HSET', KEYS[1], 'requests:a', '9223372036854775807')`,
     together: 5,
   },
   { what: 'a key of another type', leave: `redis.call('DEL', KEYS[1]) redis.call('SET', KEYS[1], 'x')`, together: 5 },
   {
-    what: 'a user without hash commands',
+    what: 'a user without permission for hash commands',
     settings: ['--user', 'default', 'on', 'nopass', '~*', '+@all', '-@hash'],
     together: 15,
   },
   {
-    what: 'a user without the keys of quotas',
+    what: 'a user without permission for quota keys',
     settings: ['--user', 'default', 'on', 'nopass', '~{test}:rate:*', '~{test}:epoch', '+@all'],
     together: 15,
   },
@@ -65,7 +65,7 @@ for (const { what, settings = [], leave, together } of faults) {
 }
 
 test(
-  'a broken sum keeps no other account from being kept or loaded, and is not added twice',
+  'a broken counter does not stop other accounts from being saved or loaded, and is not added twice',
   { skip: redisMissing },
   async (t) => {
     const server = await RedisServer.start(t);

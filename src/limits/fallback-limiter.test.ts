@@ -8,26 +8,30 @@ import { QuotaCalendar } from './quotas/quota-calendar.ts';
 
 const options = { skip: redisMissing };
 
-test('while the store is away each replica limits by itself, and shares again once it is back', options, async (t) => {
-  const server = await RedisServer.start(t);
-  const one = startReplica(t, server);
-  await untilShared(one);
-  const slow = charge({ requestsPerSecond: 0.001, burst: 2 });
-  assert.equal(await one.admits([slow]), true);
-  await server.kill();
-  const away = one.change();
-  const admitted = [await one.admits([slow]), await one.admits([slow]), await one.admits([slow])];
-  // One token was taken before: losing the store gives no new burst.
-  assert.deepEqual(admitted, [true, false, false]);
-  assert.equal(await away, 'local');
-  await server.restart();
-  await untilShared(one);
-  assert.deepEqual(one.changes.slice(-2), ['local', 'shared']);
-  assert.equal(await one.admits([slow]), true);
-});
+test(
+  'without the store each replica limits on its own, and shares again once the store is back',
+  options,
+  async (t) => {
+    const server = await RedisServer.start(t);
+    const one = startReplica(t, server);
+    await untilShared(one);
+    const slow = charge({ requestsPerSecond: 0.001, burst: 2 });
+    assert.equal(await one.admits([slow]), true);
+    await server.kill();
+    const away = one.change();
+    const admitted = [await one.admits([slow]), await one.admits([slow]), await one.admits([slow])];
+    // One token was taken before: losing the store gives no new burst.
+    assert.deepEqual(admitted, [true, false, false]);
+    assert.equal(await away, 'local');
+    await server.restart();
+    await untilShared(one);
+    assert.deepEqual(one.changes.slice(-2), ['local', 'shared']);
+    assert.equal(await one.admits([slow]), true);
+  },
+);
 
 test(
-  'what is looked at is what the store says: once it is back and has forgotten, nobody is refused unasked',
+  'peek() shows the state of the store: once it is back and empty, requests are no longer rejected locally',
   options,
   async (t) => {
     const server = await RedisServer.start(t);
@@ -49,7 +53,7 @@ test(
   },
 );
 
-test('a store that is frozen costs a request no more than the deadline', options, async (t) => {
+test('a frozen store delays a request by no more than the deadline', options, async (t) => {
   const server = await RedisServer.start(t);
   const one = startReplica(t, server, { deadlineMs: 100 });
   await untilShared(one);
@@ -70,35 +74,39 @@ for (const [what, ...settings] of [
   ['is full', '--maxmemory', '1'],
   ['is a replica', '--replicaof', '127.0.0.1', '1'],
 ]) {
-  test(`a store that ${what} takes no writes, and is not back for whoever is refused`, options, async (t) => {
-    const server = await RedisServer.start(t);
-    let asked = 0;
-    const one = startReplica(t, server, {
-      through: (redis) => ({
-        run: (...args) => {
-          asked += 1;
-          return redis.run(...args);
-        },
-      }),
-    });
-    await untilShared(one);
-    await server.kill();
-    await one.admits([charge({ requestsPerSecond: 1, burst: 1 })]);
-    one.changes.length = 0;
-    await server.restart(...settings);
-    const never = charge({ requestsPerSecond: 1, burst: 1 }, { cost: 2 });
-    asked = 0;
-    while (asked < 3) {
-      assert.ok(!(await one.admits([never])));
-      // A request without limits writes nothing, so it proves nothing about the store.
-      assert.ok(await one.admits([]));
-      await setImmediate();
-    }
-    assert.deepEqual(one.changes, []);
-  });
+  test(
+    `a store that ${what} accepts no writes, and a rejected request does not count as recovery`,
+    options,
+    async (t) => {
+      const server = await RedisServer.start(t);
+      let asked = 0;
+      const one = startReplica(t, server, {
+        through: (redis) => ({
+          run: (...args) => {
+            asked += 1;
+            return redis.run(...args);
+          },
+        }),
+      });
+      await untilShared(one);
+      await server.kill();
+      await one.admits([charge({ requestsPerSecond: 1, burst: 1 })]);
+      one.changes.length = 0;
+      await server.restart(...settings);
+      const never = charge({ requestsPerSecond: 1, burst: 1 }, { cost: 2 });
+      asked = 0;
+      while (asked < 3) {
+        assert.ok(!(await one.admits([never])));
+        // A request without limits writes nothing, so it proves nothing about the store.
+        assert.ok(await one.admits([]));
+        await setImmediate();
+      }
+      assert.deepEqual(one.changes, []);
+    },
+  );
 }
 
-test('an answer to what was asked before the store was lost does not tell that it is back', options, async (t) => {
+test('a response to a request from before the loss does not count as recovery', options, async (t) => {
   const server = await RedisServer.start(t);
   let fails = false;
   const one = startReplica(t, server, {
@@ -116,7 +124,7 @@ test('an answer to what was asked before the store was lost does not tell that i
   assert.deepEqual(one.changes, ['local']);
 });
 
-test('answers that always come too late are not waited for', options, async (t) => {
+test('stops waiting for responses that always arrive too late', options, async (t) => {
   const server = await RedisServer.start(t);
   let asked = 0;
   let decided: Promise<unknown> | undefined;
@@ -146,7 +154,7 @@ test('answers that always come too late are not waited for', options, async (t) 
   assert.deepEqual(one.changes, ['local']);
 });
 
-test('what was decided too early counts as it was decided, once the store has said otherwise', options, async (t) => {
+test('a local decision stands, even if the store later decides differently', options, async (t) => {
   const server = await RedisServer.start(t);
   let answer: (() => Promise<void>) | undefined;
   const one = startReplica(t, server, {
@@ -195,7 +203,7 @@ test('what was decided too early counts as it was decided, once the store has sa
   assert.equal(await debtMs(again), 0);
 });
 
-test('an answer that comes too late counts its request once', options, async (t) => {
+test('a response that arrives too late counts its request once', options, async (t) => {
   const server = await RedisServer.start(t);
   const late = Promise.withResolvers<undefined>();
   let held = false;

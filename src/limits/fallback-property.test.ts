@@ -115,7 +115,7 @@ for (const [gateways, latencyMs] of [
   [3, [30, 60]],
   [3, [100, 150]],
 ] as const) {
-  test(`${gateways} gateways and a latency of ${latencyMs.join(' to ')} ms: the limit is one, and the state does not flap`, async (t) => {
+  test(`${gateways} gateways and a latency of ${latencyMs.join(' to ')} ms: the limit is shared, and the state does not flap`, async (t) => {
     const calm = { condition: 'up', forgets: false, losesReplies: false, reconnects: false } as const;
     const slow: Phase = { ...calm, forMs: 10_000, quotas: 'broken', latencyMs, requestsPerSecond: 400, withQuota: 5 };
     const { admitted, changes } = await play(gateways, [slow], 1);
@@ -127,7 +127,7 @@ for (const [gateways, latencyMs] of [
   });
 }
 
-test('a connection that ends fifteen times in a row is no new burst', async (t) => {
+test('a connection that ends fifteen times in a row does not grant a new burst', async (t) => {
   const calm = { condition: 'up', forgets: false, losesReplies: false, quotas: 'whole' } as const;
   const ended: Phase = {
     ...calm,

@@ -37,7 +37,7 @@ function quotaOf(daily: QuotaLimits): QuotaCharge {
   return { key: 'a', quotas: { calendar: new QuotaCalendar('UTC'), daily, monthly: undefined } };
 }
 
-test('what a quota refuses is charged to no bucket', () => {
+test('a request rejected by a quota is charged to no bucket', () => {
   const charge = bucket(5);
   const { limiter, tokens } = bench(charge);
   const one = quotaOf({ requests: 1 });
@@ -46,7 +46,7 @@ test('what a quota refuses is charged to no bucket', () => {
   assert.deepEqual([refused.refusedBy, refused.quota?.refusedBy?.resource, tokens()], [undefined, 'requests', 4]);
 });
 
-test('what a bucket refuses is counted in no quota, and says so', () => {
+test('a request rejected by a bucket is counted in no quota', () => {
   const charge = bucket(1);
   const { limiter, left } = bench(charge);
   const five = quotaOf({ requests: 5 });
@@ -56,13 +56,13 @@ test('what a bucket refuses is counted in no quota, and says so', () => {
   assert.deepEqual([refused.quota?.states[0]?.remaining, left(five)], [4, 4]);
 });
 
-test('the one that takes the last of a quota is admitted, and told that nothing is left', () => {
+test('the request that uses up a quota is admitted and reports that nothing is left', () => {
   const { limiter } = bench(bucket(5));
   const { quota } = limiter.take([bucket(5)], quotaOf({ requests: 1 }));
   assert.deepEqual([quota?.refusedBy, quota?.states[0]?.remaining], [undefined, 0]);
 });
 
-test('bytes and tokens that are used up refuse, and cost the bucket nothing', () => {
+test('used-up bytes and tokens reject requests without charging the bucket', () => {
   const charge = bucket(5);
   for (const used of [{ bytes: 10 }, { llmTokens: 11 }]) {
     const { limiter, ledger, tokens } = bench(charge);
@@ -73,7 +73,7 @@ test('bytes and tokens that are used up refuse, and cost the bucket nothing', ()
   }
 });
 
-test('whatever is taken and given back, bucket and quota have counted the same', () => {
+test('in any sequence of charges and refunds, bucket and quota count the same', () => {
   const steps = fc.array(fc.constantFrom('take', 'take', 'give'), { maxLength: 60 });
   fc.assert(
     fc.property(fc.nat(10), fc.nat(10), steps, (burst, requests, some) => {

@@ -24,7 +24,7 @@ function charge(rate: Rate, more: Partial<Charge> = {}): Charge {
 
 const twoASecond: Rate = { requestsPerSecond: 2, burst: 3 };
 
-test('a burst is admitted at once, then one request for each token that comes back', () => {
+test('admits a burst at once, then one request per regained token', () => {
   const { limiter, clock } = bench();
   const take = (): boolean => limiter.take([charge(twoASecond)]).refusedBy === undefined;
   assert.deepEqual([take(), take(), take(), take()], [true, true, true, false]);
@@ -34,7 +34,7 @@ test('a burst is admitted at once, then one request for each token that comes ba
   assert.deepEqual([take(), take()], [true, false]);
 });
 
-test('the verdict tells what is left, when it is full, and when to come back', () => {
+test('the verdict reports what is left, when it is full, and when to retry', () => {
   const { limiter } = bench();
   assert.deepEqual(limiter.take([charge(twoASecond)]), {
     refusedBy: undefined,
@@ -49,7 +49,7 @@ test('the verdict tells what is left, when it is full, and when to come back', (
   });
 });
 
-test('who has used up a limit that is then raised waits for two bursts of the new one at most', () => {
+test('after a limit is raised, a caller that used it up waits for at most two bursts of the new limit', () => {
   const { limiter, clock } = bench();
   const admits = (rate: Rate): boolean => limiter.take([charge(rate)]).refusedBy === undefined;
   const slow = { requestsPerSecond: 0.001, burst: 10 };
@@ -60,7 +60,7 @@ test('who has used up a limit that is then raised waits for two bursts of the ne
   assert.deepEqual([admits(fast), admits(fast)], [true, false]);
 });
 
-test('charged to none when one refuses', () => {
+test('charges no bucket if one rejects', () => {
   const { limiter } = bench();
   const wide = charge({ requestsPerSecond: 10, burst: 10 }, { level: 'global' });
   const narrow = charge({ requestsPerSecond: 1, burst: 1 });
@@ -71,19 +71,19 @@ test('charged to none when one refuses', () => {
   assert.equal(limiter.take([wide]).states[0]?.remaining, 8);
 });
 
-test('a cost above the burst is never admitted, and says so', () => {
+test('never admits a cost above the burst, and says so', () => {
   const { limiter } = bench();
   assert.equal(limiter.take([charge(twoASecond, { cost: 4 })]).retryAfterMs, Infinity);
 });
 
-test('buckets of one name at two levels are two', () => {
+test('buckets with one name at two levels are separate', () => {
   const { limiter } = bench();
   const rate = { requestsPerSecond: 1, burst: 1 };
   assert.equal(limiter.take([charge(rate)]).refusedBy, undefined);
   assert.equal(limiter.take([charge(rate, { level: 'lease' })]).refusedBy, undefined);
 });
 
-test('memory is bounded: full buckets are forgotten, and of those in use the fullest, so that no flood of others opens an empty one', () => {
+test('limits memory: evicts full buckets first, then the fullest, so that a flood does not reset an empty one', () => {
   const { limiter, clock } = bench(100);
   const slow = { requestsPerSecond: 0.001, burst: 10 };
   const emptied = charge(slow, { id: 'emptied', cost: 10 });
@@ -97,7 +97,7 @@ test('memory is bounded: full buckets are forgotten, and of those in use the ful
   assert.equal(limiter.buckets, 50);
 });
 
-test('buckets that are forgotten while the next one is looked for', () => {
+test('tolerates buckets that are evicted during a search', () => {
   const { limiter } = bench();
   const full = { remaining: 3, resetMs: 0 };
   for (let i = 0; i < 100; i += 1) {
@@ -107,7 +107,7 @@ test('buckets that are forgotten while the next one is looked for', () => {
   assert.equal(limiter.buckets, 1);
 });
 
-test('never more than burst + rate · t in any interval, and a steady caller is never refused', () => {
+test('never admits more than burst + rate · t in any interval, and never rejects a steady caller', () => {
   const rate = fc.record({
     requestsPerSecond: fc.double({ min: 0.1, max: 1_000, noNaN: true }),
     burst: fc.integer({ min: 1, max: 50 }),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { requestCost } from './request-cost.ts';
 
-test('no spelling of a path is a way around what it costs', () => {
+test('no spelling of a path avoids its cost', () => {
   const cost = requestCost([{ lease: '*', path: '/größe/*', method: '', cost: 5 }]);
   const spelt = [
     '/gr%C3%B6%C3%9Fe/x',

@@ -5,7 +5,7 @@ import { UnsettledCharges } from './unsettled-charges.ts';
 
 const charge = (id: string): Charge => ({ level: 'ip', id, cost: 1, rate: { requestsPerSecond: 10, burst: 5 } });
 
-test('owes what was admitted, until the bucket has regained it', () => {
+test('keeps a debt for admitted requests until the bucket has regained it', () => {
   let localMs = 1_000;
   const unsettled = new UnsettledCharges({ localDebtMs: () => localMs });
   unsettled.owe([charge('a')]);
@@ -22,7 +22,7 @@ test('owes what was admitted, until the bucket has regained it', () => {
   assert.deepEqual([unsettled.debtMs(charge('a')), unsettled.size], [0, 0]);
 });
 
-test('is bounded, and forgets first the buckets that have filled up again', () => {
+test('limits memory and evicts refilled buckets first', () => {
   const full = new Set<string>();
   const unsettled = new UnsettledCharges({ localDebtMs: ({ id }) => (full.has(id) ? 0 : 100), maxBuckets: 100 });
   for (let i = 0; i < 100; i += 1) unsettled.owe([charge(String(i))]);

@@ -10,7 +10,7 @@ function spelled({ id, startMs, endMs }: Period): string[] {
   return [id, new Date(startMs).toISOString(), new Date(endMs).toISOString()];
 }
 
-test('a day in UTC begins and ends at midnight, to the millisecond', () => {
+test('a day in UTC begins and ends exactly at midnight', () => {
   const expected = ['2026-11-24', '2026-11-24T00:00:00.000Z', '2026-11-25T00:00:00.000Z'];
   for (const at of ['2026-11-24T00:00:00.000Z', '2026-11-24T12:00:00Z', '2026-11-24T23:59:59.999Z']) {
     assert.deepEqual(spelled(day('UTC', at)), expected);
@@ -18,7 +18,7 @@ test('a day in UTC begins and ends at midnight, to the millisecond', () => {
   assert.equal(day('UTC', '2026-11-25T00:00:00.000Z').id, '2026-11-25');
 });
 
-test('a day in which the clocks change has 23 or 25 hours', () => {
+test('a day with a clock change has 23 or 25 hours', () => {
   const hours = ({ startMs, endMs }: Period): number => (endMs - startMs) / 3_600_000;
   assert.equal(hours(day('Europe/Berlin', '2026-03-29T12:00:00Z')), 23);
   assert.equal(hours(day('Europe/Berlin', '2026-10-25T12:00:00Z')), 25);
@@ -26,7 +26,7 @@ test('a day in which the clocks change has 23 or 25 hours', () => {
   assert.equal(hours(day('Australia/Lord_Howe', '2026-04-05T00:00:00Z')), 24.5);
 });
 
-test('a day without a midnight begins at one, and a day that a zone skipped is not there', () => {
+test('a day without midnight begins at 1:00, and a date skipped by a zone does not occur', () => {
   const beirut = ['2026-03-29', '2026-03-28T22:00:00.000Z', '2026-03-29T21:00:00.000Z'];
   assert.deepEqual(spelled(day('Asia/Beirut', '2026-03-29T12:00:00Z')), beirut);
   const havana = ['2026-03-08', '2026-03-08T05:00:00.000Z', '2026-03-09T04:00:00.000Z'];
@@ -36,7 +36,7 @@ test('a day without a midnight begins at one, and a day that a zone skipped is n
   assert.equal(day('Pacific/Apia', new Date(apia.endMs).toISOString()).id, '2011-12-31');
 });
 
-test('a month is the one of the zone', () => {
+test('a month is that of the time zone', () => {
   const calendar = new QuotaCalendar('Asia/Tokyo');
   const expected = ['2027-01', '2026-12-31T15:00:00.000Z', '2027-01-31T15:00:00.000Z'];
   assert.deepEqual(spelled(calendar.period('monthly', Date.parse('2026-12-31T15:00:00Z'))), expected);
@@ -44,7 +44,7 @@ test('a month is the one of the zone', () => {
   assert.equal(new QuotaCalendar('UTC').period('monthly', Date.parse('2028-02-29T23:00:00Z')).id, '2028-02');
 });
 
-test('a clock that is set back by seconds does not open the day before, one that was wrong by a day does', () => {
+test('a clock set back by seconds does not return to the day before; one that was wrong by hours does', () => {
   const calendar = new QuotaCalendar('UTC');
   const midnight = Date.parse('2026-11-25T00:00:00Z');
   assert.equal(calendar.period('daily', midnight).id, '2026-11-25');
@@ -52,7 +52,7 @@ test('a clock that is set back by seconds does not open the day before, one that
   assert.equal(calendar.period('daily', midnight - 3_600_000).id, '2026-11-24');
 });
 
-test('days follow one another without a gap, and an unknown zone is refused', () => {
+test('days follow each other without gaps, and an unknown zone is rejected', () => {
   const from = Date.parse('2026-01-01T00:00:00Z');
   for (const timeZone of [
     'America/Sao_Paulo',

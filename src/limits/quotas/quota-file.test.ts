@@ -40,8 +40,8 @@ function sorted(records: readonly UsageRecord[]): UsageRecord[] {
   return records.toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-describe('the file of quotas', () => {
-  test('has what was saved after a restart, and nobody else reads it', async (t) => {
+describe('the quota file', () => {
+  test('keeps the saved usage across a restart, and is private', async (t) => {
     const path = await place(t);
     const [file, nothing] = await reopened(t, path);
     assert.deepEqual(nothing, []);
@@ -52,7 +52,7 @@ describe('the file of quotas', () => {
     assert.equal((await stat(path)).mode & 0o777, 0o600);
   });
 
-  test('what a crash left of the last line, and whatever else is no line of ours, is passed over', async (t) => {
+  test('skips an incomplete last line after a crash, and any other malformed line', async (t) => {
     const path = await place(t);
     const [file] = await reopened(t, path);
     await file.save([change('a', 1)]);
@@ -73,7 +73,7 @@ describe('the file of quotas', () => {
     assert.deepEqual((await reopened(t, path))[1], [record('a', 6)]);
   });
 
-  test('does not grow: it is written anew, without what is over', async (t) => {
+  test('does not grow: it is rewritten without expired periods', async (t) => {
     const path = await place(t);
     const [file] = await reopened(t, path, 20);
     await file.save([change('old', 1, '2026-10-01'), change('old', 1, '2026-09'), change('b', 1, '2026-10')]);
@@ -83,7 +83,7 @@ describe('the file of quotas', () => {
     assert.deepEqual(sorted((await reopened(t, path))[1]), [record('a', 100), record('b', 1, '2026-10')]);
   });
 
-  test('a clock that runs ahead for a while, into days and months to come, opens no quota anew', async (t) => {
+  test('a clock that runs ahead into later days and months for a while reopens no quota', async (t) => {
     const path = await place(t);
     const [file] = await reopened(t, path);
     let nowMs = clock.wallMs();
@@ -110,7 +110,7 @@ describe('the file of quotas', () => {
     assert.deepEqual(kept, [10, 10]);
   });
 
-  test('a crash while it is written anew leaves the one before', async (t) => {
+  test('a crash during a rewrite leaves the previous file', async (t) => {
     const path = await place(t);
     const [file] = await reopened(t, path);
     await file.save([change('a', 1)]);
@@ -118,7 +118,7 @@ describe('the file of quotas', () => {
     assert.deepEqual((await reopened(t, path))[1], [record('a', 1)]);
   });
 
-  test('another process does not write over it, and takes it up where this one has left it', async (t) => {
+  test('another process does not overwrite it, and continues from its state after it is closed', async (t) => {
     const path = await place(t);
     const [first] = await reopened(t, path);
     await first.save([change('a', 1)]);
@@ -131,7 +131,7 @@ describe('the file of quotas', () => {
     assert.deepEqual(await second.prepare(), [record('a', 2)]);
   });
 
-  test('a fault is told, and the same changes go in with the next try', async (t) => {
+  test('reports a fault, and the next attempt writes the same changes', async (t) => {
     const path = await place(t);
     const [file] = await reopened(t, path);
     await file.save([change('a', 1)]);
@@ -144,7 +144,7 @@ describe('the file of quotas', () => {
     assert.deepEqual((await reopened(t, path))[1], [record('a', 2)]);
   });
 
-  test('a directory that can not be written to is an error of Node, with its code', async (t) => {
+  test("a directory that is not writable causes Node's error, with its code", async (t) => {
     const directory = await tempDirectory(t);
     await writeFile(join(directory, 'file'), '');
     await assert.rejects(new QuotaFile({ path: join(directory, 'file', 'quotas.jsonl'), clock }).prepare(), {
@@ -153,7 +153,7 @@ describe('the file of quotas', () => {
   });
 
   for (const inTheWay of ['quotas.jsonl.lock', 'quotas.jsonl.new']) {
-    test(`that can be read but not written (${inTheWay}) takes effect, and is written once that is possible`, async (t) => {
+    test(`that is readable but not writable (${inTheWay}) takes effect, and is written once possible`, async (t) => {
       const path = await place(t);
       const [file] = await reopened(t, path);
       await file.save([change('a', 3), change('b', 1)]);

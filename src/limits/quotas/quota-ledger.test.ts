@@ -39,7 +39,7 @@ function added(amounts: Partial<Amounts>): Amounts {
 }
 
 describe('a quota', () => {
-  test('admits as many requests as it has, tells what is left, and begins anew at midnight', () => {
+  test('admits as many requests as its limit, reports what is left, and resets at midnight', () => {
     const { clock, take } = bench();
     const two = quotas({ requests: 2 });
     const first = take('a', two);
@@ -71,7 +71,7 @@ describe('a quota', () => {
     );
   });
 
-  test('what is used up for longest says when to come again', () => {
+  test('reports the used-up limit that resets last', () => {
     const { ledger, take } = bench();
     const both = quotas({ requests: 1 }, { bytes: 10 });
     take('a', both);
@@ -80,7 +80,7 @@ describe('a quota', () => {
     assert.deepEqual([refusedBy?.kind, refusedBy?.resource], ['monthly', 'bytes']);
   });
 
-  test('bytes and tokens are counted when they are known: what goes beyond is used all the same', () => {
+  test('counts bytes and tokens when they are known, also those beyond the limit', () => {
     const { ledger, clock, take } = bench();
     const some = quotas({ bytes: 10, llmTokens: 10 });
     take('a', some);
@@ -95,7 +95,7 @@ describe('a quota', () => {
     );
   });
 
-  test('keys are told apart, and so are those that only look like a period', () => {
+  test('distinguishes keys, also those that look like a period', () => {
     const { take } = bench();
     const one = quotas({ requests: 1 });
     for (const key of ['a', 'A', '2026-11-24', '__proto__', 'constructor']) {
@@ -104,7 +104,7 @@ describe('a quota', () => {
     }
   });
 
-  test('a request that was not admitted after all is given back, and never more than that', () => {
+  test('refunds a request that was not admitted after all, and never more than that', () => {
     const { ledger, clock, take, left } = bench();
     const one = quotas({ requests: 1 });
     take('a', one);
@@ -116,10 +116,10 @@ describe('a quota', () => {
   });
 });
 
-describe('what is kept', () => {
+describe('changes to be saved', () => {
   const some = quotas({ requests: 10 });
 
-  test('each change with its total, once; and what a meter has counted so far', () => {
+  test('contain each change once, with its total, and the current count of every meter', () => {
     const { ledger, take } = bench();
     take('a', some);
     const meter = {
@@ -145,14 +145,14 @@ describe('what is kept', () => {
     assert.deepEqual(ledger.changes(10), []);
   });
 
-  test('no more at once than was asked for', () => {
+  test('contain no more than requested at once', () => {
     const { ledger, take } = bench();
     for (const key of ['a', 'b', 'c']) take(key, some);
     const taken = [ledger.changes(2), ledger.changes(2), ledger.changes(2)].map((batch) => batch.map(({ key }) => key));
     assert.deepEqual(taken, [['a', 'b'], ['c'], []]);
   });
 
-  test('what others know comes below what is counted here and not kept yet; and it never shrinks', () => {
+  test('usage learned from others is combined with local unsaved usage, and never decreases', () => {
     const { ledger, take, left } = bench();
     const record = { key: 'a', period: '2026-11-24' };
     take('a', some);
@@ -166,7 +166,7 @@ describe('what is kept', () => {
     assert.equal(left('a', some)[0], 2);
   });
 
-  test('what is given back while its request is on the way to the store goes there after it', () => {
+  test('a refund made while its charge is being saved is saved after it', () => {
     const { ledger, take, left } = bench();
     take('a', some);
     const batch = ledger.changes(10);
@@ -180,7 +180,7 @@ describe('what is kept', () => {
     );
   });
 
-  test('memory is bounded: what is over is forgotten, and of too many the first', () => {
+  test('limits memory: drops expired periods, and the oldest entries if there are too many', () => {
     const { ledger, clock, take } = bench(50);
     const both = quotas({ requests: 10 }, { requests: 100 });
     for (let day = 0; day < 100; day += 1) {
@@ -193,7 +193,7 @@ describe('what is kept', () => {
   });
 });
 
-test('within a day never more requests than the quota, and never fewer, whatever is kept and given back meanwhile', () => {
+test('admits exactly the quota within a day, in any sequence of saves and refunds', () => {
   const step = fc.constantFrom('take', 'take', 'give', 'batch', 'settle', 'load');
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 30 }), fc.array(step, { maxLength: 100 }), (limit, steps) => {

@@ -55,7 +55,7 @@ async function replica(
   };
 }
 
-test('replicas learn of one another, and so does one that starts later', options, async (t) => {
+test("replicas learn each other's usage, and so does one that starts later", options, async (t) => {
   const server = await RedisServer.start(t);
   const [one, two] = [await replica(t, server), await replica(t, server)];
   for (let i = 0; i < 4; i += 1) assert.ok(one.take() && two.take());
@@ -73,7 +73,7 @@ test('replicas learn of one another, and so does one that starts later', options
 });
 
 test(
-  'while Redis is away each counts by itself, and afterwards nothing is missing and nothing counts twice',
+  'while Redis is down each replica counts on its own; afterwards nothing is lost or counted twice',
   options,
   async (t) => {
     const server = await RedisServer.start(t);
@@ -101,7 +101,7 @@ test(
   },
 );
 
-test('a batch whose answer was lost is not added again', options, async (t) => {
+test('does not add a batch again if its response was lost', options, async (t) => {
   const server = await RedisServer.start(t);
   let lost = 0;
   const one = await replica(t, server, (redis) => ({
@@ -119,7 +119,7 @@ test('a batch whose answer was lost is not added again', options, async (t) => {
   assert.deepEqual((await replica(t, server)).left(), [8, 100]);
 });
 
-test('an answer of another program is a fault, and no usage', options, async (t) => {
+test('an invalid response is a fault, not usage', options, async (t) => {
   const server = await RedisServer.start(t);
   const one = await replica(t, server, (redis) => ({
     run: (script, keys, args) => (script.includes('HINCRBY') ? Promise.resolve(['x']) : redis.run(script, keys, args)),
@@ -130,7 +130,7 @@ test('an answer of another program is a fault, and no usage', options, async (t)
   assert.deepEqual(one.left(), [9, 100]);
 });
 
-test('a store that does not answer holds up neither the start nor the end for long', async (t) => {
+test('a store that does not respond delays neither start nor shutdown for long', async (t) => {
   const controller = new AbortController();
   t.after(() => {
     controller.abort();
@@ -151,7 +151,7 @@ test('a store that does not answer holds up neither the start nor the end for lo
 });
 
 test(
-  'a store that fails does not hold up the start, and its reason is reported at once',
+  'a store that fails does not delay the start, and its reason is reported at once',
   { timeout: 30_000 },
   async () => {
     const reasons: string[] = [];

@@ -5,7 +5,7 @@ import { redisMissing, RedisServer } from '../../../test/helpers/redis-server.ts
 import { connectRedis } from './redis-client.ts';
 
 test(
-  'a connection that is silent is given up however much is sent over it, and there is another once somebody answers',
+  'drops a silent connection despite outgoing traffic, and reconnects once a server responds',
   { skip: redisMissing, timeout: 20_000 },
   async (t) => {
     const server = await RedisServer.start(t);
@@ -41,7 +41,7 @@ test(
 );
 
 test(
-  'a server that has become read-only is replaced by the one that its name leads to, without a gap, and no return is reported',
+  'reconnects when a server has become read-only, without a gap and without reporting recovery',
   { skip: redisMissing, timeout: 20_000 },
   async (t) => {
     const server = await RedisServer.start(t);

@@ -13,7 +13,7 @@ const options = { skip: redisMissing, timeout: 120_000 };
 const connectTimeoutMs = 60_000;
 const increment = `return redis.call('INCR', KEYS[1])`;
 
-test('a start on a healthy cluster rejects no command, whichever node is configured', options, async (t) => {
+test('a start on a healthy cluster rejects no command, whatever node is configured', options, async (t) => {
   const { nodes } = await startCluster(t);
   for (const [i, { url }] of nodes.entries()) {
     const faults: string[] = [];
@@ -47,7 +47,7 @@ test('a start on a healthy cluster rejects no command, whichever node is configu
   }
 });
 
-test('limits are shared from the first request on, without a warning', options, async (t) => {
+test('shares limits from the first request on, without a warning', options, async (t) => {
   const { nodes } = await startCluster(t);
   const replicas = nodes.map((node) => startReplica(t, node, { deadlineMs: 30_000 }));
   const slow = charge({ requestsPerSecond: 0.001, burst: 50 });
@@ -63,7 +63,7 @@ test('limits are shared from the first request on, without a warning', options, 
 });
 
 test(
-  'while a slot moves each command goes to the node that has its keys, and then to the new owner',
+  'while a slot moves, each command goes to the node with its keys, and then to the new owner',
   options,
   async (t) => {
     const cluster = await startCluster(t);
@@ -128,7 +128,7 @@ test('limits stay shared to the token while their slot moves', options, async (t
   assert.equal(left, 1_000 - 40);
 });
 
-test('the node with the keys is found again after it was away, and no return is reported', options, async (t) => {
+test('finds the node with the keys again after an outage, without reporting recovery', options, async (t) => {
   const cluster = await startCluster(t);
   const owner = await cluster.ownerOf('{tag}');
   const configured = cluster.otherThan(owner);

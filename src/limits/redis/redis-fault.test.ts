@@ -62,13 +62,13 @@ const cases: readonly Case[] = [
     reason: /^it replied NOAUTH: it requires a password, and the URL has none$/,
   },
   {
-    what: 'rights that do not suffice',
+    what: 'insufficient permissions',
     place: (t) => guarded(t, `limited:${ofUser}@`),
     reason: /^it replied NOPERM: the ACL of this user denies /,
     isConnected: true,
   },
   {
-    what: 'a certificate of an unknown authority',
+    what: 'a certificate of an unknown CA',
     place: (t) => secure(t, 'localhost'),
     reason:
       /^its certificate is not signed by a trusted authority \(DEPTH_ZERO_SELF_SIGNED_CERT\); name its CA in ca_file$/,
@@ -85,7 +85,7 @@ const cases: readonly Case[] = [
     reason: /^the TLS connection timed out; check host and port, and that the port uses TLS \(redis:\/\/ is without\)$/,
   },
   {
-    what: 'TLS on a port of another program',
+    what: 'TLS on a port of another protocol',
     place: async (t) => ({ url: `rediss://${await listening(t, 'HTTP/1.1 400 Bad Request\r\n\r\n')}`, ca }),
     reason: /^the TLS handshake failed \((?:ERR_SSL_\w+|EPROTO)\); check that the port uses TLS/,
   },
@@ -100,7 +100,7 @@ const cases: readonly Case[] = [
     reason: /^it does not speak the Redis protocol; check host and port$/,
   },
   {
-    what: 'a server that says nothing',
+    what: 'a silent server',
     connectTimeoutMs: 500,
     place: async (t) => ({ url: `redis://${await listening(t)}` }),
     reason: /^it does not answer$/,
@@ -117,7 +117,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-describe('commands are rejected with the cause', { skip: redisMissing, concurrency: true, timeout: 120_000 }, () => {
+describe('commands reject with the cause', { skip: redisMissing, concurrency: true, timeout: 120_000 }, () => {
   for (const { what, place, reason, connectTimeoutMs = 60_000, isConnected = false } of cases) {
     test(what, async (t) => {
       const failed = Promise.withResolvers<Error>();
@@ -133,7 +133,7 @@ describe('commands are rejected with the cause', { skip: redisMissing, concurren
     });
   }
 
-  test('with its CA a server is reached by TLS', async (t) => {
+  test('connects over TLS with the CA of the server', async (t) => {
     const redis = connectRedis(await secure(t, 'localhost', { ca }), {
       failed: () => undefined,
       connectTimeoutMs: 60_000,

@@ -24,7 +24,7 @@ test('replicas share a bucket to the token', options, async (t) => {
   assert.equal(admitted.filter(Boolean).length, 50);
 });
 
-test('charged to none when one refuses, with what is left and when to come back', options, async (t) => {
+test('charges no bucket if one rejects, and reports what is left and when to retry', options, async (t) => {
   const server = await RedisServer.start(t);
   const shared = startReplica(t, server);
   await untilShared(shared);
@@ -43,7 +43,7 @@ test('charged to none when one refuses, with what is left and when to come back'
   }
 });
 
-test('the rights that the guide names suffice for limits and quotas', options, async (t) => {
+test('the permissions listed in the guide suffice for limits and quotas', options, async (t) => {
   const password = markedSecret('user');
   const rights = '+@read +@write +@scripting +@connection +time';
   const { place } = await startProtectedRedis(
@@ -64,7 +64,7 @@ test('the rights that the guide names suffice for limits and quotas', options, a
   assert.deepEqual([await other.admits([], { key: 'a', quotas }), await other.admits([slow])], [false, true]);
 });
 
-test('tokens that are given back are there for all', options, async (t) => {
+test('refunded tokens are available to all replicas', options, async (t) => {
   const server = await RedisServer.start(t);
   const [one, two] = [startReplica(t, server), startReplica(t, server)];
   await Promise.all([one, two].map(untilShared));
@@ -76,7 +76,7 @@ test('tokens that are given back are there for all', options, async (t) => {
   assert.deepEqual([await two.admits([slow]), await two.admits([slow])], [true, false]);
 });
 
-test('what another program left under the name of a bucket is no bucket, and gives way', options, async (t) => {
+test('replaces a key of another type under the name of a bucket', options, async (t) => {
   const server = await RedisServer.start(t);
   let redis: ScriptRunner | undefined;
   const shared = startReplica(t, server, { through: (connected) => (redis = connected) });
@@ -96,21 +96,25 @@ test('what another program left under the name of a bucket is no bucket, and giv
   assert.deepEqual(shared.changes, []);
 });
 
-test('who has used up a limit that is then raised waits for two bursts of the new one at most', options, async (t) => {
-  const server = await RedisServer.start(t);
-  const shared = startReplica(t, server);
-  await untilShared(shared);
-  const slow = { requestsPerSecond: 0.001, burst: 10 };
-  assert.ok(await shared.admits([charge(slow, { cost: 10 })]));
-  const fast = { requestsPerSecond: 10, burst: 10 };
-  const refused = await shared.limiter.take([charge(fast)]);
-  assert.equal(refused.refusedBy, 0);
-  assert.ok(refused.retryAfterMs <= 1_100);
-  // The bucket is corrected, not just the verdict: otherwise it would be found empty each time.
-  assert.equal((await shared.limiter.take([charge(slow)])).states[0]?.remaining, 8);
-});
+test(
+  'after a limit is raised, a caller that used it up waits for at most two bursts of the new limit',
+  options,
+  async (t) => {
+    const server = await RedisServer.start(t);
+    const shared = startReplica(t, server);
+    await untilShared(shared);
+    const slow = { requestsPerSecond: 0.001, burst: 10 };
+    assert.ok(await shared.admits([charge(slow, { cost: 10 })]));
+    const fast = { requestsPerSecond: 10, burst: 10 };
+    const refused = await shared.limiter.take([charge(fast)]);
+    assert.equal(refused.refusedBy, 0);
+    assert.ok(refused.retryAfterMs <= 1_100);
+    // The bucket is corrected, not just the verdict: otherwise it would be found empty each time.
+    assert.equal((await shared.limiter.take([charge(slow)])).states[0]?.remaining, 8);
+  },
+);
 
-describe('quotas that replicas share', options, () => {
+describe('quotas shared by replicas', options, () => {
   const calendar = new QuotaCalendar('UTC');
   const quotaOf = (monthly: QuotaLimits, key = 'a'): QuotaCharge => ({
     key,
@@ -118,7 +122,7 @@ describe('quotas that replicas share', options, () => {
   });
   const wide = charge({ requestsPerSecond: 1e6, burst: 1e6 });
 
-  test('admit together exactly what there is, however the replicas race and give back', async (t) => {
+  test('admit exactly the quota in total, in any race of replicas and refunds', async (t) => {
     const server = await RedisServer.start(t);
     const replicas = Array.from({ length: 4 }, () => startReplica(t, server));
     await Promise.all(replicas.map(untilShared));
@@ -167,7 +171,7 @@ describe('quotas that replicas share', options, () => {
     for (const { changes } of replicas) assert.deepEqual(changes, []);
   });
 
-  test('all or none: what one refuses is charged to no bucket, and counted in no quota', async (t) => {
+  test('all or nothing: a rejected request is charged to no bucket and counted in no quota', async (t) => {
     const server = await RedisServer.start(t);
     const [one, two] = [startReplica(t, server), startReplica(t, server)];
     await Promise.all([one, two].map(untilShared));
@@ -184,7 +188,7 @@ describe('quotas that replicas share', options, () => {
     assert.ok(await two.admits([other]));
   });
 
-  test('daily and monthly, requests, bytes and tokens: the one that refuses is told', async (t) => {
+  test('report the quota that rejects: daily or monthly, requests, bytes or tokens', async (t) => {
     const server = await RedisServer.start(t);
     const one = startReplica(t, server);
     await untilShared(one);
@@ -210,7 +214,7 @@ describe('quotas that replicas share', options, () => {
     }
   });
 
-  test('bytes and tokens count for all once one has told them', async (t) => {
+  test('bytes and tokens count for all replicas once one has reported them', async (t) => {
     const server = await RedisServer.start(t);
     const [one, two] = [startReplica(t, server), startReplica(t, server)];
     await Promise.all([one, two].map(untilShared));
@@ -221,7 +225,7 @@ describe('quotas that replicas share', options, () => {
     assert.deepEqual([await one.admits([wide], some), await two.admits([wide], some)], [false, false]);
   });
 
-  test('while the store is away each counts by itself, what is told later counts once, and no loss opens a quota', async (t) => {
+  test('while the store is down each replica counts on its own, later reports count once, and no loss opens a quota', async (t) => {
     const server = await RedisServer.start(t);
     const [one, two] = [startReplica(t, server), startReplica(t, server)];
     await Promise.all([one, two].map(untilShared));
@@ -244,7 +248,7 @@ describe('quotas that replicas share', options, () => {
   });
 });
 
-test('what is refused as the day ends waits for its end, whoever asks of the next day meanwhile', async () => {
+test('a request rejected at the end of the day waits for that end, even if others already use the next day', async () => {
   const midnightMs = Date.parse('2026-11-25T00:00:00Z');
   let nowMs = midnightMs - 10;
   const clock = { monotonicMs: () => 0, wallMs: () => nowMs };

@@ -39,7 +39,7 @@ function scripted(push: string, received: string[]): (socket: Socket) => void {
 
 const pushes: readonly (readonly [what: string, push: (port: number) => string])[] = [
   ['another server', (port) => `>4\r\n+MOVING\r\n:1\r\n:0\r\n+127.0.0.1:${port}\r\n`],
-  ['a server that is not there', () => '>4\r\n+MOVING\r\n:1\r\n:0\r\n+127.0.0.1:1\r\n'],
+  ['an unreachable server', () => '>4\r\n+MOVING\r\n:1\r\n:0\r\n+127.0.0.1:1\r\n'],
   ['no server', () => '>4\r\n+MOVING\r\n:1\r\n:0\r\n_\r\n'],
   ['a slot of another server', () => '>3\r\n+SMIGRATED\r\n:1\r\n:1\r\n'],
   ['maintenance', () => '>2\r\n+MIGRATING\r\n:1\r\n'],
