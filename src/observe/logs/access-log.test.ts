@@ -55,7 +55,7 @@ const complete: RequestFinished = {
   error: undefined,
 };
 
-test('a request is a line with the fields of the product contract', (t) => {
+test('a request is one line with the fields of the product contract', (t) => {
   assert.deepEqual(bench(t).line(), {
     level: 'info',
     timestamp: '2026-01-02T03:04:05.678Z',
@@ -75,7 +75,7 @@ test('a request is a line with the fields of the product contract', (t) => {
   });
 });
 
-test('what is not known is not there', (t) => {
+test('omits unknown fields', (t) => {
   const error = new GatewayError('missing_credentials', 'x');
   const unknown = {
     keyId: undefined,
@@ -90,7 +90,7 @@ test('what is not known is not there', (t) => {
   assert.deepEqual([line['status'], line['error_code'], line['level']], [401, 'missing_credentials', 'info']);
 });
 
-test('the level says whose fault it was', (t) => {
+test('the level shows who caused the error', (t) => {
   const { line, faults } = bench(t);
   const internal = new GatewayError('internal_error', 'x', { cause: new TypeError('bug') });
   const cut = new GatewayError('tunnel_failed', 'x');
@@ -103,7 +103,7 @@ test('the level says whose fault it was', (t) => {
   assert.deepEqual(faults, ['r-1 TypeError: bug']);
 });
 
-test('what was at the bottom of an error is told by its code', (t) => {
+test('logs the code of the innermost cause of an error', (t) => {
   const deep = Object.assign(new Error('secret text of an app'), { code: 'handshake_signature' });
   const cause = Object.assign(new Error('outer', { cause: deep }), { code: 'UND_ERR_SOCKET' });
   const { line, raw } = bench(t);
@@ -117,7 +117,7 @@ test('what was at the bottom of an error is told by its code', (t) => {
   assert.equal('reason' in line({ error: new GatewayError('tunnel_failed', 'x', { cause: endless }) }), false);
 });
 
-test('a stream and how it ended are told', (t) => {
+test('logs a stream and how it ended', (t) => {
   const { line } = bench(t);
   assert.deepEqual(
     [line({ stream: 'sse', outcome: 'client_closed' })].map(({ stream, outcome }) => [stream, outcome]),
@@ -125,7 +125,7 @@ test('a stream and how it ended are told', (t) => {
   );
 });
 
-test('a key that somebody put where it does not belong is not told', (t) => {
+test('does not log a misplaced key', (t) => {
   const key = 'sk_test_0123456789abcdefABCDEFGHIJKLMNOPQRSTUVWXYZ29cxxo';
   const { line, raw } = bench(t);
   const told = line({ path: `/peer/app/${key}/x`, userAgent: `agent ${key}` });
@@ -133,7 +133,7 @@ test('a key that somebody put where it does not belong is not told', (t) => {
   assert.deepEqual([told['path'], told['user_agent']], ['/peer/app/sk_test_***/x', 'agent sk_test_***']);
 });
 
-test('a line stays a line: bounded, escaped, UTF-8', (t) => {
+test('a line stays a single line: bounded, escaped, UTF-8', (t) => {
   const { line, raw } = bench(t);
   const utf8 = Buffer.from('한글').toString('latin1');
   const told = line({
@@ -148,7 +148,7 @@ test('a line stays a line: bounded, escaped, UTF-8', (t) => {
   assert.equal(line({ path: `/peer/${utf8}` })['path'], '/peer/한글');
 });
 
-test('what never entered the pipeline is a line too', (t) => {
+test('logs requests that never entered the pipeline', (t) => {
   const { raw } = bench(t);
   const error = new GatewayError('headers_too_large', 'x');
   requestRefused.publish({ requestId: 'r-2', clientIp: '192.0.2.1', error });
@@ -180,7 +180,7 @@ test('what never entered the pipeline is a line too', (t) => {
   );
 });
 
-test('what the level leaves out is not made', (t) => {
+test('does not build lines below the level', (t) => {
   const { line, raw } = bench(t, (level) => level !== 'info');
   line();
   line({ status: 502 });

@@ -4,7 +4,7 @@ import { clockCompared } from '../../kernel/events.ts';
 import { writeClockLog } from './clock-log.ts';
 import { createLogger } from './log.ts';
 
-test('a clock is logged when a difference begins, changes and is over, with size and direction', (t) => {
+test('logs when a clock difference begins, changes and ends, with size and direction', (t) => {
   const lines: Record<string, unknown>[] = [];
   const log = createLogger('info', (line) => lines.push(JSON.parse(line) as Record<string, unknown>));
   let nowMs = 0;

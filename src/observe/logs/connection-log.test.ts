@@ -24,7 +24,7 @@ function bench(t: TestContext): Bench {
   return { lines, end };
 }
 
-test('of ten thousand refused connections the first is a line, and the rest are one line a minute', (t) => {
+test('of ten thousand refused connections, logs the first and then one line a minute', (t) => {
   const { lines } = bench(t);
   for (let i = 0; i < 10_000; i += 1)
     connectionRefused.publish({ ip: `192.0.2.${i % 250}`, reason: 'max_connections' });
@@ -37,7 +37,7 @@ test('of ten thousand refused connections the first is a line, and the rest are 
   assert.deepEqual(lines.slice(2), [['warn', 'connection refused', 'max_connections', '192.0.2.7', undefined]]);
 });
 
-test('each reason has lines of its own, of few reasons', (t) => {
+test('logs each reason separately, for a limited number of reasons', (t) => {
   const { lines } = bench(t);
   for (let i = 0; i < 1_000; i += 1) tlsHandshakeFailed.publish({ ip: '192.0.2.1', code: `ERR_SSL_${i}` });
   const reasons = lines.map(([, , reason]) => reason);
@@ -45,7 +45,7 @@ test('each reason has lines of its own, of few reasons', (t) => {
   assert.deepEqual(lines[0], ['info', 'TLS handshake failed', 'ERR_SSL_0', '192.0.2.1', undefined]);
 });
 
-test('its end writes what was counted and not logged yet', (t) => {
+test('closing logs connections that were counted but not logged yet', (t) => {
   const { lines, end } = bench(t);
   for (let i = 0; i < 3; i += 1) tlsHandshakeFailed.publish({ ip: '192.0.2.1', code: 'CLIENT_CLOSED' });
   end();

@@ -47,7 +47,7 @@ async function bench(t: TestContext, options: Partial<LogFileOptions> = {}): Pro
 
 const sixty = `${'x'.repeat(59)}\n`;
 
-test('what is there already is kept, and a directory that is not is made', async (t) => {
+test('appends to an existing file and creates a missing directory', async (t) => {
   const directory = await tempDirectory(t);
   const path = join(directory, 'logs', 'gateway.log');
   const first = await bench(t, { path });
@@ -59,7 +59,7 @@ test('what is there already is kept, and a directory that is not is made', async
   assert.equal((await stat(path)).mode & 0o777, 0o640);
 });
 
-test('a file that would become too large is put aside under a name with the time', async (t) => {
+test('rotates a file before it would become too large, under a name with the time', async (t) => {
   const { write, path, directory, backups } = await bench(t);
   await write(sixty);
   await write('two\n');
@@ -69,7 +69,7 @@ test('a file that would become too large is put aside under a name with the time
   assert.equal(await readFile(path, 'utf8'), sixty);
 });
 
-test('a line is not torn by it', async (t) => {
+test('does not split a line on rotation', async (t) => {
   const { write, path, backups } = await bench(t);
   await write(sixty);
   await write(sixty.slice(0, -1), false);
@@ -77,7 +77,7 @@ test('a line is not torn by it', async (t) => {
   assert.equal((await stat(path)).size, 119);
 });
 
-test('a batch that is larger than the file may be has one of its own', async (t) => {
+test('writes a batch larger than the maximum size to a file of its own', async (t) => {
   const { write, path, backups } = await bench(t);
   await write('y'.repeat(300));
   await write('z\n');
@@ -85,7 +85,7 @@ test('a batch that is larger than the file may be has one of its own', async (t)
   assert.equal(await readFile(path, 'utf8'), 'z\n');
 });
 
-test('of what was put aside the latest are kept, two of one millisecond too', async (t) => {
+test('keeps the latest rotated files, also two within one millisecond', async (t) => {
   const made = await bench(t);
   for (let i = 0; i < 6; i += 1) await made.write(sixty);
   assert.deepEqual(await made.backups(), [
@@ -95,13 +95,13 @@ test('of what was put aside the latest are kept, two of one millisecond too', as
   ]);
 });
 
-test('none is kept where none shall be', async (t) => {
+test('keeps no rotated file if the limit is zero', async (t) => {
   const made = await bench(t, { maxBackups: 0 });
   for (let i = 0; i < 3; i += 1) await made.write(sixty);
   assert.deepEqual(await readdir(made.directory), ['gateway.log']);
 });
 
-test('what is too old goes, and nobody else’s file does', async (t) => {
+test('deletes rotated files that are too old, and no other files', async (t) => {
   const made = await bench(t, { maxBackups: 10 });
   const old = 'gateway-2026-01-02T01-00-00.000Z.log';
   const others = ['gateway-notes.log', 'gateway-2026-01-02T01-00-00.000Z.log.gz', 'other-2026-01-02T01-00-00.000Z.log'];
@@ -112,7 +112,7 @@ test('what is too old goes, and nobody else’s file does', async (t) => {
   for (const name of others) assert.ok(names.includes(name), name);
 });
 
-test('a file that somebody moves or deletes is begun anew', async (t) => {
+test('creates a new file if it was moved or deleted', async (t) => {
   const made = await bench(t);
   await made.write('one\n');
   await rename(made.path, join(made.directory, 'moved'));
@@ -127,7 +127,7 @@ test('a file that somebody moves or deletes is begun anew', async (t) => {
   assert.equal(await readFile(made.path, 'utf8'), 'four\n');
 });
 
-test('a file that was deleted is closed in the middle of a line', async (t) => {
+test('closes a deleted file in the middle of a line', async (t) => {
   const { path, file, write } = await bench(t);
   await write(sixty);
   assert.equal(await file.moved(), false);
@@ -137,7 +137,7 @@ test('a file that was deleted is closed in the middle of a line', async (t) => {
   assert.equal(await readFile(path, 'utf8'), 'rest\n');
 });
 
-test('a symbolic link is followed: what lies behind it is put aside', async (t) => {
+test('follows a symbolic link and rotates its target', async (t) => {
   const directory = await tempDirectory(t);
   await mkdir(join(directory, 'data'));
   const path = join(directory, 'link.log');
@@ -149,7 +149,7 @@ test('a symbolic link is followed: what lies behind it is put aside', async (t) 
   assert.deepEqual((await readdir(directory)).sort(), ['data', 'link.log']);
 });
 
-test('a device is written to, and not put aside', async (t) => {
+test('writes to a device without rotating it', async (t) => {
   const made = await bench(t, { path: '/dev/null' });
   await made.write(sixty);
   await made.write(sixty);
@@ -157,7 +157,7 @@ test('a device is written to, and not put aside', async (t) => {
   assert.equal((await stat('/dev/null')).isCharacterDevice(), true);
 });
 
-test('a path that can’t be written is an error of the write, until it can', async (t) => {
+test('a write fails while the path is not writable, and succeeds afterwards', async (t) => {
   const directory = await tempDirectory(t);
   const path = join(directory, 'taken', 'gateway.log');
   await writeFile(join(directory, 'taken'), 'a file where a directory should be');
@@ -168,7 +168,7 @@ test('a path that can’t be written is an error of the write, until it can', as
   assert.equal(await readFile(path, 'utf8'), 'two\n');
 });
 
-test('a file that can’t be put aside grows, and that is told', async (t) => {
+test('a file that cannot be rotated grows, and this is reported', async (t) => {
   const made = await bench(t);
   await made.write(sixty);
   // Permissions do not stop root, so a directory with the name of the backup makes the rename fail.

@@ -77,7 +77,7 @@ function bench(t: TestContext, target = new FakeTarget(), maxQueuedBytes = 1_000
 
 const fault = (code: string): Error => Object.assign(new Error(code), { code });
 
-test('lines are written in order, many at once, and none is torn', async (t) => {
+test('writes lines in order, in batches, and splits none', async (t) => {
   const { target, writer } = bench(t, new FakeTarget(50));
   const lines = Array.from({ length: 100 }, (_, i) => `line ${i}\n`);
   for (const line of lines) writer.write(line);
@@ -87,14 +87,14 @@ test('lines are written in order, many at once, and none is torn', async (t) => 
   for (const { text, fresh } of target.batches) assert.ok(fresh && text.endsWith('\n') && text.length <= 50);
 });
 
-test('a line that is larger than a batch is one', async (t) => {
+test('a line larger than a batch is a batch of its own', async (t) => {
   const { target, writer } = bench(t, new FakeTarget(10));
   writer.write(`${'x'.repeat(100)}\n`);
   await target.has(101);
   assert.equal(target.batches.length, 1);
 });
 
-test('what is taken in part is continued, as the same line', async (t) => {
+test('continues a partial write as the same line', async (t) => {
   const { target, writer } = bench(t);
   target.answers.push(
     () => 3,
@@ -109,7 +109,7 @@ test('what is taken in part is continued, as the same line', async (t) => {
   ]);
 });
 
-test('a line that comes while another is written follows at once', async (t) => {
+test('writes a line that arrives during a write right after it', async (t) => {
   const { target, writer } = bench(t);
   target.answers.push((bytes) => {
     writer.write('second\n');
@@ -120,7 +120,7 @@ test('a line that comes while another is written follows at once', async (t) => 
   assert.equal(target.taken, 'first\nsecond\n');
 });
 
-test('a fault is told once, tried again, and nothing is lost when there was room', async (t) => {
+test('reports a fault once, retries, and loses nothing while there was room', async (t) => {
   const { target, writer, notes, dropped } = bench(t);
   target.answers.push(
     () => fault('ENOSPC'),
@@ -137,7 +137,7 @@ test('a fault is told once, tried again, and nothing is lost when there was room
   assert.deepEqual(notes, ['failed ENOSPC', 'failed ENOSPC']);
 });
 
-test('a line that was written in part to a file that is gone is written to the next one as a whole', async (t) => {
+test('writes a line again as a whole if its file disappeared after a partial write', async (t) => {
   const { target, writer, notes } = bench(t);
   let gone = false;
   target.moved = () => Promise.resolve(gone);
@@ -156,7 +156,7 @@ test('a line that was written in part to a file that is gone is written to the n
   assert.deepEqual(notes, ['failed full']);
 });
 
-test('a target is opened again as asked while writing fails', async (t) => {
+test('reopens a target on request while writes fail', async (t) => {
   const { target, writer } = bench(t);
   let opened = 0;
   target.reopen = () => {
@@ -177,7 +177,7 @@ test('a target is opened again as asked while writing fails', async (t) => {
   assert.equal(target.taken, 'a line\n');
 });
 
-test('a reader that stalls costs the lines that there is no room for, and they are counted', async (t) => {
+test('if the reader stalls, drops and counts the lines that do not fit', async (t) => {
   const { target, writer, notes, dropped } = bench(t, new FakeTarget(), 100);
   const stalled = Promise.withResolvers<number>();
   const begun = Promise.withResolvers<undefined>();
@@ -199,7 +199,7 @@ test('a reader that stalls costs the lines that there is no room for, and they a
   assert.deepEqual(notes, ['recovered 41']);
 });
 
-test('a pipe that is full is no fault', async (t) => {
+test('a full pipe is not a fault', async (t) => {
   const { target, writer, notes } = bench(t);
   target.answers.push(() => fault('EAGAIN'));
   writer.write('x\n');
@@ -207,7 +207,7 @@ test('a pipe that is full is no fault', async (t) => {
   assert.deepEqual(notes, []);
 });
 
-test('close() writes what is queued, once, and ends', async (t) => {
+test('close() writes queued lines once and ends', async (t) => {
   const { target, writer } = bench(t);
   writer.write('last\n');
   await Promise.all([writer.close(), writer.close()]);
@@ -218,7 +218,7 @@ test('close() writes what is queued, once, and ends', async (t) => {
   assert.equal(target.taken, 'last\n');
 });
 
-test('close() waits no longer than a second for who does not read', async (t) => {
+test('close() waits at most a second for a stalled reader', async (t) => {
   const { target, writer } = bench(t);
   target.answers.push(() => new Promise<number>(() => undefined));
   writer.write('x\n');

@@ -13,7 +13,7 @@ function record(): { raw: string[]; lines: () => Line[]; log: ReturnType<typeof 
   };
 }
 
-test('a line has the fields of the product contract, and none of the machine', () => {
+test('a line has the fields of the product contract, and none about the machine', () => {
   const { lines, log } = record();
   log.debug('not this');
   log.info({ relay: 'ws://relay.test' }, 'hello');
@@ -23,7 +23,7 @@ test('a line has the fields of the product contract, and none of the machine', (
   assert.match(String(timestamp), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
 });
 
-test('what would move a cursor or hide text is escaped, and nothing is lost', () => {
+test('escapes characters that move the cursor or hide text, without loss', () => {
   const { raw, lines, log } = record();
   const reason = 'a\u001b[2J\u009b31m\u202eb\nc\u200b한';
   log.warn({ reason }, 'relay lost');
@@ -31,7 +31,7 @@ test('what would move a cursor or hide text is escaped, and nothing is lost', ()
   assert.equal(lines()[0]?.['reason'], reason);
 });
 
-test('the level can be changed while it runs', () => {
+test('the level can be changed at run time', () => {
   const { lines, log } = record();
   log.level = 'error';
   log.warn('not this');

@@ -4,7 +4,7 @@ import { relayChanged, type RelayChanged } from '../../kernel/events.ts';
 import { createLogger } from './log.ts';
 import { writeRelayLog } from './relay-log.ts';
 
-test('a relay that stays away is one warning for each reason, and again after it was there', (t) => {
+test('logs one warning per reason for an unreachable relay, and again after it was connected', (t) => {
   const lines: Record<string, unknown>[] = [];
   t.after(writeRelayLog(createLogger('info', (line) => lines.push(JSON.parse(line) as Record<string, unknown>))));
   const relay = 'ws://relay.test';

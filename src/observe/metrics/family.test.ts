@@ -5,7 +5,7 @@ import * as prom from 'prom-client';
 import { parseExposition, valueOf } from '../../../test/helpers/exposition.ts';
 import { CounterOrGauge, counter, Histogram, Family, gauge, histogram } from './family.ts';
 
-test('a counter, a gauge and a histogram read as the format wants them', () => {
+test('a counter, a gauge and a histogram follow the exposition format', () => {
   const requests = counter({ name: 'requests_total', help: 'Requests.', labels: ['method'] });
   requests.of('GET').value += 2;
   assert.equal(
@@ -24,7 +24,7 @@ test('a counter, a gauge and a histogram read as the format wants them', () => {
 
 const unit = fc.constantFrom('"', '\\', '\n', '\r', '\u2028', '{', '}', ',', '=', 'n', 'é', '日', '😀');
 
-test('any label value can be read back', () => {
+test('any label value can be parsed back', () => {
   fc.assert(
     fc.property(fc.string({ unit }), fc.string(), (one, two) => {
       const family = counter({ name: 'x_total', help: 'A \\ and a\nline.', labels: ['one', 'two'] });
@@ -40,7 +40,7 @@ const observation = fc.record({
   value: fc.oneof(fc.double({ min: 0, max: 20, noNaN: true }), fc.constantFrom(0, 0.25, 1, 1e9)),
 });
 
-test('it reads as what prom-client makes of the same observations', async () => {
+test('matches the output of prom-client for the same observations', async () => {
   const bounds = [0, 0.25, 1, 10];
   await fc.assert(
     fc.asyncProperty(fc.array(observation), async (observations) => {
@@ -74,7 +74,7 @@ test('it reads as what prom-client makes of the same observations', async () => 
   );
 });
 
-test('more label sets than a family may have share one', () => {
+test('label sets beyond the maximum of a family share one', () => {
   const family = counter({ name: 'x_total', help: 'X.', labels: ['a', 'b'], maxValues: 3 });
   for (let i = 0; i < 100; i += 1) family.of(`a${i}`, 'b').value += 1;
   const samples = parseExposition(family.text()).get('portal_gateway_x_total')?.samples ?? [];
@@ -89,7 +89,7 @@ test('more label sets than a family may have share one', () => {
   );
 });
 
-test('numbers that are none are told as such', () => {
+test('writes NaN and infinities as the format specifies', () => {
   const family = gauge({ name: 'x', help: 'X.', labels: ['a'] });
   for (const [name, value] of Object.entries({ nan: NaN, up: Infinity, down: -Infinity }))
     family.of(name).value = value;

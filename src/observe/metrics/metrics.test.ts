@@ -55,7 +55,7 @@ async function allFamilies(): Promise<Map<string, ParsedFamily>> {
   return parseExposition(body);
 }
 
-test('the guide tells every metric as it is: name, type, labels, meaning', async () => {
+test('the guide describes every metric: name, type, labels, meaning', async () => {
   const rows = (await readFile(guide, 'utf8'))
     .split('\n')
     .map((line) => line.split('|').map((cell) => cell.trim()))
@@ -71,7 +71,7 @@ test('the guide tells every metric as it is: name, type, labels, meaning', async
   assert.deepEqual(told.sort(), families.sort());
 });
 
-test('callers are counted by what they showed and what came of it', async () => {
+test('counts callers by credential type and outcome', async () => {
   const metrics = createMetrics({ version: '1', status: () => status });
   authenticated.publish({ method: 'api_key', outcome: 'success' });
   authenticated.publish({ method: 'api_key', outcome: 'success' });
@@ -82,7 +82,7 @@ test('callers are counted by what they showed and what came of it', async () => 
   assert.match(body, /^portal_gateway_auth_total\{method="none",outcome="missing_credentials"\} 1$/m);
 });
 
-test('nobody listens any more after close()', async () => {
+test('has no subscriber after close()', async () => {
   await allFamilies();
   for (const channel of [authenticated, requestRefused, dialFinished, tlsHandshakeFailed, logDropped, configReloaded])
     assert.equal(channel.hasSubscribers, false);

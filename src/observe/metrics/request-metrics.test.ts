@@ -49,7 +49,7 @@ function metrics(t: TestContext): { read: () => Map<string, ParsedFamily>; text:
   return { read: () => parseExposition(requests.text()), text: () => requests.text() };
 }
 
-test('a request is counted once, with its duration and sizes', (t) => {
+test('counts a request once, with its duration and sizes', (t) => {
   const { read } = metrics(t);
   const event = finished();
   requestStarted.publish(event);
@@ -66,7 +66,7 @@ test('a request is counted once, with its duration and sizes', (t) => {
   assert.equal(valueOf(families, 'portal_gateway_response_size_bytes_sum'), 1_000);
 });
 
-test('a stream leaves the requests for the streams, and its hours are no latency', (t) => {
+test('a stream moves from active requests to active streams, and its duration is not a latency', (t) => {
   const { read } = metrics(t);
   const event = finished({ stream: 'websocket', status: 101, durationMs: 3_600_000 });
   requestStarted.publish(event);
@@ -78,7 +78,7 @@ test('a stream leaves the requests for the streams, and its hours are no latency
   assert.equal(valueOf(read(), 'portal_gateway_request_duration_seconds_sum'), 0.01);
 });
 
-test('what began before anybody counted does not make the active negative', (t) => {
+test('requests that began before subscription do not make the active gauge negative', (t) => {
   const { read } = metrics(t);
   requestFinished.publish(finished({ startedMs: 0 }));
   requestFinished.publish(finished({ startedMs: 0, stream: 'sse' }));
@@ -86,7 +86,7 @@ test('what began before anybody counted does not make the active negative', (t) 
   assert.equal(valueOf(read(), 'portal_gateway_active_streams', { kind: 'sse' }), 0);
 });
 
-test('errors are counted by code, refusals too', (t) => {
+test('counts errors by code, including rejections', (t) => {
   const { read } = metrics(t);
   requestFinished.publish(
     finished({ status: 502, error: new GatewayError('tunnel_failed', 'x'), bytesSent: undefined }),
@@ -102,7 +102,7 @@ test('errors are counted by code, refusals too', (t) => {
   assert.equal(valueOf(families, 'portal_gateway_response_size_bytes_count'), 0);
 });
 
-test('refusals by quota are counted, and those alone', (t) => {
+test('counts quota rejections only', (t) => {
   const { read } = metrics(t);
   assert.equal(valueOf(read(), 'portal_gateway_quota_rejections_total'), 0);
   for (const code of ['quota_exceeded', 'rate_limited'] as const) {
@@ -111,7 +111,7 @@ test('refusals by quota are counted, and those alone', (t) => {
   assert.equal(valueOf(read(), 'portal_gateway_quota_rejections_total'), 1);
 });
 
-test('after close() nothing is counted', () => {
+test('counts nothing after close()', () => {
   const requests = new RequestMetrics(new LeaseLabels());
   requests.close();
   requestFinished.publish(finished());
@@ -119,7 +119,7 @@ test('after close() nothing is counted', () => {
   assert.equal(requestFinished.hasSubscribers, false);
 });
 
-test('there are 500 leases, then `other`; one that is not found is `unknown`', (t) => {
+test('labels up to 500 leases, then `other`, and an unknown lease `unknown`', (t) => {
   const { read } = metrics(t);
   for (let i = 0; i < 600; i += 1) requestFinished.publish(finished({ leaseId: `LEASE${i}` }));
   requestFinished.publish(finished({ leaseId: undefined }));
@@ -132,7 +132,7 @@ test('there are 500 leases, then `other`; one that is not found is `unknown`', (
   assert.equal(valueOf(families, 'portal_gateway_requests_total', { lease_id: 'unknown' }), 1);
 });
 
-test('whatever clients and apps send, the labels are few', (t) => {
+test('the number of label values is bounded, whatever clients and apps send', (t) => {
   const { read, text } = metrics(t);
   fc.assert(
     fc.property(
@@ -163,7 +163,7 @@ test('whatever clients and apps send, the labels are few', (t) => {
   assert.ok(text().length < 1_000_000);
 });
 
-test('every method, status and lease there can be stays within the bounds', (t) => {
+test('all methods, statuses and leases stay within the limits', (t) => {
   const { read } = metrics(t);
   for (let lease = 0; lease < 600; lease += 1) {
     for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'BREW']) {
