@@ -12,7 +12,7 @@ function recorder(): { readonly failures: GatewayError[]; readonly sink: Sink } 
   return { failures, sink: { fail: (error: GatewayError) => failures.push(error) } as unknown as Sink };
 }
 
-test('the first stage is outermost, and the terminal comes last', () => {
+test('the first stage is outermost, and the terminal runs last', () => {
   const log: string[] = [];
   const named =
     (name: string): Stage =>
@@ -26,12 +26,12 @@ test('the first stage is outermost, and the terminal comes last', () => {
   assert.deepEqual(log, ['a', 'b', 'terminal']);
 });
 
-test('a stage that does not pass on ends the walk', () => {
+test('a stage that does not call the next one ends the chain', () => {
   const { sink } = recorder();
-  compose([() => () => undefined], () => assert.fail('reached'))(exchange, sink);
+  compose([() => () => undefined], () => assert.fail('the terminal was reached'))(exchange, sink);
 });
 
-test('a stage that throws leaves no request without an answer', () => {
+test('a stage that throws causes an internal error', () => {
   const { failures, sink } = recorder();
   const cause = new Error('a bug, with a secret in it');
   compose([], () => {

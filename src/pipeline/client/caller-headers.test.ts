@@ -5,24 +5,24 @@ import { callerHeaders } from './caller-headers.ts';
 
 const key: Principal = { id: 'billing', kind: 'key', scopes: ['read', 'mcp'] };
 
-test('of a key the app learns its name and scopes', () => {
+test('a key passes its name and scopes to the app', () => {
   assert.deepEqual(callerHeaders(key), ['X-Gateway-Key-Id', 'billing', 'X-Gateway-Scopes', 'read mcp']);
 });
 
-test('of a key without scopes, its name', () => {
+test('a key without scopes passes its name', () => {
   assert.deepEqual(callerHeaders({ ...key, scopes: [] }), ['X-Gateway-Key-Id', 'billing']);
 });
 
-test('of a token, its subject and tenant, and no name of a key', () => {
+test('a token passes its subject and tenant, and no key name', () => {
   const token: Principal = { id: 'billing', kind: 'token', scopes: [], subject: 'u1', tenant: 'acme' };
   assert.deepEqual(callerHeaders(token), ['X-Gateway-Subject', 'u1', 'X-Gateway-Tenant', 'acme']);
 });
 
-test('of anonymous, nothing', () => {
+test('an anonymous caller passes nothing', () => {
   assert.deepEqual(callerHeaders(anonymous), []);
 });
 
-test('what an issuer calls a subject breaks no header, and stays itself', () => {
+test('any subject from an issuer fits a header and stays unique', () => {
   const valueOf = (subject: string): string | undefined =>
     callerHeaders({ id: 'x', kind: 'token', scopes: [], subject })[1];
   assert.equal(valueOf('a\r\nX-Gateway-Key-Id: root'), 'a%0D%0AX-Gateway-Key-Id:%20root');

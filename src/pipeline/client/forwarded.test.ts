@@ -4,7 +4,7 @@ import { forwardedElements } from './forwarded.ts';
 
 const fors = (value: string): string[] => forwardedElements(value).map((element) => element.for);
 
-test('elements are read with their parameters, in any case and order', () => {
+test('parses elements with their parameters, in any case and order', () => {
   assert.deepEqual(forwardedElements('For="[2001:db8::1]:4711";PROTO=https;by=203.0.113.43;host="a.example:8443"'), [
     { for: '[2001:db8::1]:4711', host: 'a.example:8443', proto: 'https' },
   ]);
@@ -17,16 +17,16 @@ test('elements are read with their parameters, in any case and order', () => {
   assert.deepEqual(fors('for=[2001:db8::1]:80, for=192.0.2.1:80'), ['[2001:db8::1]:80', '192.0.2.1:80']);
 });
 
-test('commas, semicolons and escapes within quotes separate nothing', () => {
+test('commas, semicolons and escapes within quotes are not separators', () => {
   const [element] = forwardedElements(String.raw`for=192.0.2.1;host="a, b; \"c\\d"`);
   assert.deepEqual(element, { for: '192.0.2.1', host: String.raw`a, b; "c\d`, proto: '' });
 });
 
-test('an element without a `for` names nobody', () => {
+test('an element without `for` names no address', () => {
   assert.deepEqual(fors('proto=https'), ['']);
 });
 
-test('what is malformed hides what stands before it, and nothing behind it', () => {
+test('a malformed element invalidates elements before it, not after it', () => {
   for (const bad of [
     'for="',
     'for=1.1.1.1;host="',
@@ -45,7 +45,7 @@ test('what is malformed hides what stands before it, and nothing behind it', () 
   assert.deepEqual(fors(','), []);
 });
 
-test('a hostile value takes no time', () => {
+test('a hostile value takes little time', () => {
   const startMs = performance.now();
   forwardedElements('for="a,'.repeat(4_000));
   forwardedElements(`${'for=a;'.repeat(5_000)},`);

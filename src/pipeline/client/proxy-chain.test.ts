@@ -9,19 +9,19 @@ function chain(...named: readonly string[]): readonly string[] {
   return [clientIp, ...believed];
 }
 
-test('the right-most address that is not trusted is the client', () => {
+test('the right-most untrusted address is the client', () => {
   assert.deepEqual(chain('192.0.2.1'), ['192.0.2.1', '10.0.0.1']);
   assert.deepEqual(chain('198.51.100.9', '192.0.2.1'), ['192.0.2.1', '10.0.0.1']);
   assert.deepEqual(chain('198.51.100.9', '192.0.2.1', '10.0.0.2'), ['192.0.2.1', '10.0.0.2', '10.0.0.1']);
   assert.deepEqual(chain('198.51.100.9', '192.0.2.1', '2001:DB8:0::A'), ['192.0.2.1', '2001:db8::a', '10.0.0.1']);
 });
 
-test('where all are trusted, the left-most one is the client', () => {
+test('if all are trusted, the left-most one is the client', () => {
   assert.deepEqual(chain('10.0.0.2', '10.0.0.2'), ['10.0.0.2', '10.0.0.2', '10.0.0.1']);
   assert.deepEqual(chain(), ['10.0.0.1']);
 });
 
-test('what is no address ends the walk at the last good one', () => {
+test('an invalid address ends the search at the last valid one', () => {
   for (const bad of ['', 'unknown', '_hidden', '1.2.3', '01.2.3.4', '1.2.3.4:', '1.2.3.4:99999999', 'fe80::1%eth0']) {
     assert.deepEqual(chain('192.0.2.1', bad), ['10.0.0.1'], bad);
     assert.deepEqual(chain('192.0.2.1', bad, '10.0.0.2'), ['10.0.0.2', '10.0.0.1'], bad);
@@ -40,7 +40,7 @@ test('what is no address ends the walk at the last good one', () => {
   }
 });
 
-test('addresses come in many spellings and leave in one', () => {
+test('accepts many spellings of addresses and normalises them', () => {
   const spellings: [written: string, address: string][] = [
     [' 192.0.2.1\t', '192.0.2.1'],
     ['192.0.2.1:8080', '192.0.2.1'],
@@ -56,7 +56,7 @@ test('addresses come in many spellings and leave in one', () => {
   for (const [written, address] of spellings) assert.equal(chain(written)[0], address, written);
 });
 
-test('of what each proxy appended, the one that spoke to the client said what counts', () => {
+test('uses the value appended by the proxy that is connected to the client', () => {
   assert.equal(saidOfClient(['forged', 'https', 'http'], 2), 'https');
   assert.equal(saidOfClient(['forged', 'http'], 1), 'http');
   assert.equal(saidOfClient(['https'], 3), 'https');

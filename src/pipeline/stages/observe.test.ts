@@ -12,7 +12,7 @@ const body: RequestBody = {
   lengthBytes: 5,
   started: true,
   receivedBytes: 5,
-  open: () => assert.fail('not read here'),
+  open: () => assert.fail('the body is not read here'),
   trailers: () => noHeaders,
 };
 
@@ -91,7 +91,7 @@ function tell(t: TestContext, next: Dispatch, of: Partial<Exchange> = {}): Told 
   return told;
 }
 
-test('an answer passes unchanged, and is told of once it is whole', (t) => {
+test('forwards a response unchanged and publishes it once complete', (t) => {
   const { sink, finished, events } = tell(t, (_, to) => {
     to.informational(103, noHeaders);
     to.head(200, ['Content-Type', 'text/plain'], flow);
@@ -127,7 +127,7 @@ test('an answer passes unchanged, and is told of once it is whole', (t) => {
   ]);
 });
 
-test('an error before the head is the answer; after it, the answer is cut', (t) => {
+test('an error before the head becomes the response; after the head, the response is cut', (t) => {
   const error = new GatewayError('tunnel_failed', 'x');
   const before = tell(t, (_, to) => {
     to.fail(error);
@@ -144,7 +144,7 @@ test('an error before the head is the answer; after it, the answer is cut', (t) 
   assert.deepEqual([after?.status, after?.outcome, after?.bytesSent, after?.error], [200, 'cut', 3, error]);
 });
 
-test('a client that leaves is told as that', (t) => {
+test('publishes that the client closed the connection', (t) => {
   const left = new GatewayError('client_closed', 'x');
   const early = tell(t, (_, to) => {
     to.fail(left);
@@ -157,7 +157,7 @@ test('a client that leaves is told as that', (t) => {
   assert.deepEqual([late?.status, late?.outcome], [200, 'client_closed']);
 });
 
-test('the server knows better what a client was answered', (t) => {
+test("the server's record of the response status takes precedence", (t) => {
   const fault = new GatewayError('body_too_large', 'x');
   const { finished } = tell(t, (of, to) => {
     of.passage.fault = fault;
@@ -166,7 +166,7 @@ test('the server knows better what a client was answered', (t) => {
   assert.deepEqual([finished[0]?.status, finished[0]?.outcome, finished[0]?.error], [413, 'complete', fault]);
 });
 
-test('an answer or an upgrade that the server refuses within is told as that', (t) => {
+test('publishes a response or an upgrade that the server rejects during the call', (t) => {
   const fault = new GatewayError('bad_upstream_response', 'x');
   const short = tell(t, (of, to) => {
     to.head(200, noHeaders, flow);
@@ -181,7 +181,7 @@ test('an answer or an upgrade that the server refuses within is told as that', (
   assert.deepEqual([finished[0]?.status, finished[0]?.outcome, events], [502, 'complete', ['started 1000']]);
 });
 
-test('a head that can’t be sent is not the answer: what is made of that is', (t) => {
+test('if a head cannot be sent, the response sent instead is published', (t) => {
   const { finished } = tell(t, (_, to) => {
     to.head(999, noHeaders, {
       ...flow,
@@ -196,7 +196,7 @@ test('a head that can’t be sent is not the answer: what is made of that is', (
   );
 });
 
-test('a stage that throws is told and answered as an internal error', (t) => {
+test('publishes a stage that throws, and responds with an internal error', (t) => {
   const cause = new TypeError('bug');
   const { sink, finished } = tell(t, () => {
     throw cause;
@@ -205,7 +205,7 @@ test('a stage that throws is told and answered as an internal error', (t) => {
   assert.deepEqual([finished[0]?.status, finished[0]?.error?.cause], [500, cause]);
 });
 
-test('an event stream is told when it begins', (t) => {
+test('publishes an event stream when it begins', (t) => {
   const { events, finished } = tell(t, (_, to) => {
     to.head(200, ['content-TYPE', 'Text/Event-Stream; charset=utf-8'], flow);
     to.end(noHeaders);
@@ -214,7 +214,7 @@ test('an event stream is told when it begins', (t) => {
   assert.equal(finished[0]?.stream, 'sse');
 });
 
-test('an upgraded connection is told of when it is over, with its bytes but not those of the upgrade', async (t) => {
+test('publishes an upgraded connection when it ends, with its bytes but without those of the upgrade', async (t) => {
   const peer = new FakePeer();
   peer.push('ahead');
   const { sink, events, finished } = tell(
@@ -234,7 +234,7 @@ test('an upgraded connection is told of when it is over, with its bytes but not 
   assert.deepEqual([status, bytesReceived, bytesSent, stream, outcome], [101, 7, 25, 'websocket', 'complete']);
 });
 
-test('an upgraded connection that is cut is told as that', async (t) => {
+test('publishes that an upgraded connection was cut', async (t) => {
   for (const [error, outcome] of [
     [new Error('reset'), 'cut'],
     [undefined, 'client_closed'],
@@ -250,7 +250,7 @@ test('an upgraded connection that is cut is told as that', async (t) => {
   }
 });
 
-test('the route is one of few', (t) => {
+test('the route is one of a few fixed values', (t) => {
   const routeOf = (of: Partial<Exchange>): string | undefined =>
     tell(
       t,
@@ -265,7 +265,7 @@ test('the route is one of few', (t) => {
   assert.equal(routeOf({ route: undefined }), 'other');
 });
 
-test('while nobody listens the sink is the server’s own; what nobody asked for is not told', (t) => {
+test('without subscribers uses the sink of the server, and publishes only subscribed events', (t) => {
   const sink = new FakeSink();
   observe()((_, to) => {
     assert.equal(to, sink);
