@@ -14,7 +14,7 @@ function sorted(
   return hosts.filter((host) => allows(host, scheme));
 }
 
-test('without a list: addresses, loopback names, the public host and what is below the base domain', () => {
+test('without a list: allows addresses, loopback names, the public host and names below the base domain', () => {
   const served = [
     ...['', 'localhost', 'LOCALHOST:3000', 'localhost.', 'app.localhost', '127.0.0.1', '127.0.0.1:8080', '192.0.2.1'],
     ...['[::1]', '[2001:DB8::1]:443', '[::ffff:192.0.2.1]', '0.0.0.0', 'gw.example', 'GW.example:8443', 'gw.example.'],
@@ -30,7 +30,7 @@ test('without a list: addresses, loopback names, the public host and what is bel
   assert.deepEqual(sorted({}, ['', 'peers.example', 'gw.example', 'evil.example']), ['']);
 });
 
-test('a list counts alone: names, whole domains, addresses and ports', () => {
+test('a list replaces the defaults: names, whole domains, addresses and ports', () => {
   const allowed = [
     'gw.example',
     '*.Apps.example',
@@ -52,12 +52,12 @@ test('a list counts alone: names, whole domains, addresses and ports', () => {
   assert.deepEqual(sorted({ allowedHosts: ['plain.example:80'] }, ['plain.example'], 'http'), ['plain.example']);
 });
 
-test('an asterisk serves everything', () => {
+test('an asterisk allows every host', () => {
   const all = ['', 'evil.example', '[::1', 'x'.repeat(30_000)];
   assert.deepEqual(sorted({ allowedHosts: ['gw.example', '*'] }, all), all);
 });
 
-test('the longest Host costs no more than a short one', () => {
+test('a very long Host costs no more than a short one', () => {
   const { allows } = allowedHosts(testPolicy({ allowedHosts: ['*.example'] }));
   const nasty = [
     'a.'.repeat(16_000),

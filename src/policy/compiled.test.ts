@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { testPolicy } from '../../test/helpers/policy.ts';
 import { compiled, compiledInSteps, compilePolicy } from './compiled.ts';
 
-test('all that is compiled of a policy is compiled before its first request, in steps and once', () => {
+test('compiles a policy completely before its first request, in steps and once', () => {
   let compilations = 0;
   const once = compiled(({ acl }) => [(compilations += 1), Object.keys(acl).length]);
   const inSteps = compiledInSteps(function* ({ acl }) {
@@ -26,7 +26,7 @@ test('all that is compiled of a policy is compiled before its first request, in 
   assert.equal(compilations, 3);
 });
 
-test('a value may be undefined and is still compiled once', () => {
+test('caches undefined as a compiled value', () => {
   let compilations = 0;
   const known = compiled(({ acl }): string | undefined => {
     compilations += 1;

@@ -22,7 +22,7 @@ function timeouts(name: string, target: string): readonly number[] {
   return [dialMs, responseHeadersMs, bodyIdleMs, totalMs];
 }
 
-test('the first override that fits lease and path counts, and what it does not name stays as for all', () => {
+test('the first override that matches lease and path applies, and the rest keeps the general settings', () => {
   assert.deepEqual(timeouts('MCP-one', '/slow/x?y'), [1, 20, 3, 4]);
   assert.deepEqual(timeouts('mcp-one', '/slow'), [10, 2, 3, 0]);
   assert.deepEqual(timeouts('mcp-one', '/?/slow/'), [10, 2, 3, 0]);
@@ -31,7 +31,7 @@ test('the first override that fits lease and path counts, and what it does not n
   assert.deepEqual(timeouts('app', '/slow/x'), [1, 2, 3, 4]);
 });
 
-test('without overrides there is nothing to look for', () => {
+test('without overrides there is no lookup', () => {
   const plain = testPolicy();
   assert.equal(effectiveTimeouts(plain, 'ID', 'app', '/'), plain.timeouts);
 });

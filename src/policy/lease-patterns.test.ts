@@ -9,7 +9,7 @@ function find(patterns: readonly string[], name: string, leaseId = id): string |
   return new LeasePatterns(patterns.map((pattern) => [pattern, pattern] as const)).find(leaseId, name);
 }
 
-test('the most specific pattern wins, in whatever order they stand', () => {
+test('the most specific pattern wins, in any order', () => {
   const all = ['*', 'app-*', 'app', 'a*', 'app-one', id];
   for (const patterns of [all, all.toReversed()]) {
     assert.equal(find(patterns, 'app-one'), id);
@@ -23,17 +23,17 @@ test('the most specific pattern wins, in whatever order they stand', () => {
   assert.equal(find([], 'b'), undefined);
 });
 
-test('names compare without case and in one normal form', () => {
+test('compares names ignoring case and normalisation form', () => {
   assert.equal(find(['CAFÉ'], 'cafe\u0301'), 'CAFÉ');
   assert.equal(find(['Öl-*'], 'o\u0308l-1'), 'Öl-*');
 });
 
-test('a lease that is named after an id has nothing of that lease', () => {
+test('a lease named after an id gets nothing from that lease', () => {
   assert.equal(find([other], other), undefined);
   assert.equal(find([other], other.toLowerCase()), undefined);
 });
 
-test('a prefix is one of names, not of ids', () => {
+test('prefixes match names, not ids', () => {
   assert.equal(find(['AB*'], 'x'), undefined);
 });
 

@@ -5,7 +5,7 @@ import { LeasePins } from './lease-pins.ts';
 const id = 'ABCDEFGHIJKLMNOPQRSTUVWX27';
 const other = 'ZZZZZZZZZZZZZZZZZZZZZZZZ22';
 
-test('a pin is for a name in any letter case, and never for an id', () => {
+test('a pin applies to a name in any letter case, and never to an id', () => {
   const pins = new LeasePins({ Bank: id, [id]: other, [id.toLowerCase()]: other });
   for (const name of ['bank', 'BANK']) assert.equal(pins.idOf(name), id);
   for (const text of [id, id.toLowerCase()]) assert.equal(pins.idOf(text), undefined);

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { testLease, testPolicy } from '../../test/helpers/policy.ts';
 import { HeaderEdit, leaseSettings } from './lease-settings.ts';
 
-test('headers are removed in any case and set once, whatever was there', () => {
+test('removes headers in any case and sets each once, replacing existing values', () => {
   const edit = new HeaderEdit({ set: { 'X-Env': 'prod', 'x-new': '1' }, remove: ['Server'] });
   const before = ['SERVER', 'a', 'x-env', 'dev', 'X-Kept', '1', 'X-ENV', 'test', 'x-kept', '2'];
   assert.deepEqual(edit.apply(before), ['X-Kept', '1', 'x-kept', '2', 'X-Env', 'prod', 'x-new', '1']);
 });
 
-test('a lease has the settings of the best pattern alone', () => {
+test('a lease gets the settings of the best pattern only', () => {
   const { cors } = testPolicy();
   const plain = testLease();
   const policy = testPolicy({
