@@ -10,7 +10,7 @@ test('the wait grows from the second attempt on', () => {
   assert.deepEqual(waits, [500, 750, 1_125, 1_687.5]);
 });
 
-test('the wait is at most half of the outage so far and the initial wait', () => {
+test('the wait is at most half of the outage so far plus the initial wait', () => {
   let outageMs = 0;
   for (let failed = 1; failed < 40; failed += 1) {
     const waitMs = backoffMs(failed, options, () => 1);
@@ -27,7 +27,7 @@ test('the wait grows to the maximum and stays there', () => {
   );
 });
 
-test('every wait lies between half a step and a whole one', () => {
+test('every wait is between half a step and a full step', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 10_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (failed, random) => {
       const wait = backoffMs(failed, options, () => random);

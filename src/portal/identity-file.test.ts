@@ -29,7 +29,7 @@ function fileFault(path: string, says: RegExp, secret = 'PRIVATE KEY'): (error: 
 }
 
 describe('loadOrCreateIdentity', () => {
-  it('creates the file for its owner alone, in directories for their owner alone, and loads it from then on', async (test) => {
+  it('creates a file private to its owner, in private directories, and loads it from then on', async (test) => {
     const root = await tempDirectory(test);
     const path = join(root, 'state', 'deep', 'identity.pem');
     const created = await loadOrCreateIdentity(path);
@@ -43,14 +43,14 @@ describe('loadOrCreateIdentity', () => {
     assert.deepEqual(await readdir(join(root, 'state', 'deep')), ['identity.pem']);
   });
 
-  it('gives one identity to all who race for it', async (test) => {
+  it('gives one identity to concurrent callers', async (test) => {
     const path = await identityPath(test);
     const racers = await Promise.all(Array.from({ length: 20 }, () => loadOrCreateIdentity(path)));
     assert.equal(new Set(racers.map(({ id }) => id)).size, 1);
     assert.equal((await loadIdentity(path)).id, racers[0]?.id);
   });
 
-  it('gives one identity to processes that race for it', async (test) => {
+  it('gives one identity to concurrent processes', async (test) => {
     const path = await identityPath(test);
     const script = `
       import { loadOrCreateIdentity } from ${JSON.stringify(new URL('./identity-file.ts', import.meta.url).href)};
@@ -60,7 +60,7 @@ describe('loadOrCreateIdentity', () => {
     assert.deepEqual([...new Set(racers.map(({ stdout }) => stdout.trim()))], [(await loadIdentity(path)).id]);
   });
 
-  it('follows symbolic links, also to a file that is not there yet', async (test) => {
+  it('follows symbolic links, also to a file that does not exist yet', async (test) => {
     const root = await tempDirectory(test);
     await symlink('..data/identity.pem', join(root, 'identity.pem'));
     const created = await loadOrCreateIdentity(join(root, 'identity.pem'));
@@ -68,14 +68,14 @@ describe('loadOrCreateIdentity', () => {
     assert.equal((await loadOrCreateIdentity(join(root, 'identity.pem'))).id, created.id);
   });
 
-  it('never replaces a file that can not be loaded', async (test) => {
+  it('never replaces a file that it cannot load', async (test) => {
     const path = await identityPath(test);
     await writeFile(path, 'precious', { mode: 0o600 });
     await assert.rejects(loadOrCreateIdentity(path), fileFault(path, /restore the file/, 'precious'));
     assert.equal(await readFile(path, 'utf8'), 'precious');
   });
 
-  it('tells the caller why nothing could be created', async (test) => {
+  it('reports why it could not create the file', async (test) => {
     const path = join(await identityPath(test), 'identity.pem');
     await writeFile(join(path, '..'), 'a file where a directory should be');
     await assert.rejects(loadOrCreateIdentity(path), (error: PortalError) => {
@@ -86,7 +86,7 @@ describe('loadOrCreateIdentity', () => {
 });
 
 describe('loadIdentity', () => {
-  it('says what to do when there is no file', async (test) => {
+  it('reports what to do if there is no file', async (test) => {
     const path = await identityPath(test);
     await assert.rejects(loadIdentity(path), (error: PortalError) => {
       assert.equal((error.cause as NodeJS.ErrnoException).code, 'ENOENT');
@@ -95,7 +95,7 @@ describe('loadIdentity', () => {
   });
 
   for (const mode of [0o644, 0o640, 0o604, 0o660, 0o602, 0o601]) {
-    it(`refuses a file of mode ${mode.toString(8)}`, async (test) => {
+    it(`rejects a file of mode ${mode.toString(8)}`, async (test) => {
       const path = await identityPath(test);
       await writeFile(path, createCredential().exportPem());
       await chmod(path, mode);
@@ -103,7 +103,7 @@ describe('loadIdentity', () => {
     });
   }
 
-  it('takes a file that only its owner may read', async (test) => {
+  it('accepts a file that only its owner may read', async (test) => {
     const path = await identityPath(test);
     const credential = createCredential();
     await writeFile(path, credential.exportPem());
@@ -111,18 +111,18 @@ describe('loadIdentity', () => {
     assert.equal((await loadIdentity(path)).id, credential.id);
   });
 
-  it('refuses a directory', async (test) => {
+  it('rejects a directory', async (test) => {
     const path = await tempDirectory(test);
     await assert.rejects(loadIdentity(path), fileFault(path, /is a directory/));
   });
 
-  it('refuses a pipe at once', async (test) => {
+  it('rejects a pipe at once', async (test) => {
     const path = await identityPath(test);
     await run('mkfifo', ['-m', '600', path]);
     await assert.rejects(loadIdentity(path), fileFault(path, /not a regular file/));
   });
 
-  it('refuses links in a circle', async (test) => {
+  it('rejects links in a loop', async (test) => {
     const path = await identityPath(test);
     await symlink('identity.pem', path);
     await assert.rejects(loadOrCreateIdentity(path), fileFault(path, /circle/));
@@ -142,17 +142,17 @@ describe('loadIdentity', () => {
       cipher: 'aes-256-cbc',
       passphrase: 'x',
     }),
-    'a file that is far too long': base64.repeat(1000),
+    'a file that is much too long': base64.repeat(1000),
   };
   for (const [what, content] of Object.entries(contents)) {
-    it(`refuses ${what} and repeats nothing of it`, async (test) => {
+    it(`rejects ${what} and repeats none of its content`, async (test) => {
       const path = await identityPath(test);
       await writeFile(path, content, { mode: 0o600 });
       await assert.rejects(loadIdentity(path), fileFault(path, /identity file/, base64));
     });
   }
 
-  it('takes a key with a comment before it', async (test) => {
+  it('accepts a key with a comment before it', async (test) => {
     const path = await identityPath(test);
     await mkdir(join(path, '..'), { recursive: true });
     await writeFile(path, `the gateway's identity\n${pem}`, { mode: 0o600 });

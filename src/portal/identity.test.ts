@@ -29,7 +29,7 @@ interface IdentityVectors {
 
 const vectors = readVectors('identity') as IdentityVectors;
 
-describe('credentials as the Go implementation makes them', () => {
+describe('credentials from the Go implementation', () => {
   for (const { name, privateSeedHex, publicKeyHex, id, messageHex, signatureHex } of vectors.credentials) {
     it(name, () => {
       const credential = credentialFromSeed(hex(privateSeedHex));
@@ -43,9 +43,9 @@ describe('credentials as the Go implementation makes them', () => {
   }
 });
 
-describe('identities that the Go implementation judged', () => {
+describe('identities judged by the Go implementation', () => {
   for (const { name, identity, valid } of vectors.identities) {
-    it(`${valid ? 'takes' : 'refuses'}: ${name}`, () => {
+    it(`${valid ? 'accepts' : 'rejects'}: ${name}`, () => {
       // An identity missing on the wire is undefined here, and the type does not allow passing it.
       const judged = identity ?? { id: '', publicKeyHex: '' };
       const validate = (): void => {
@@ -63,11 +63,11 @@ const stricter: Readonly<Record<string, string>> = {
     'anybody can sign for such a key, so it proves nothing; and OpenSSL takes it or not by its version',
 };
 
-describe('signatures that the Go implementation judged', () => {
+describe('signatures judged by the Go implementation', () => {
   for (const { name, publicKeyHex, messageHex, signatureHex, valid } of vectors.signatures) {
     const reason = stricter[name];
     const verdict = valid && reason === undefined;
-    it(`${verdict ? 'takes' : 'refuses'}: ${name}${reason === undefined ? '' : `: ${reason}`}`, () => {
+    it(`${verdict ? 'accepts' : 'rejects'}: ${name}${reason === undefined ? '' : `: ${reason}`}`, () => {
       const publicKey = hex(publicKeyHex);
       assert.equal(verify({ id: leaseIdOf(publicKey), publicKey }, hex(messageHex), hex(signatureHex)), verdict);
     });
@@ -77,7 +77,7 @@ describe('signatures that the Go implementation judged', () => {
     for (const name of Object.keys(stricter)) assert.ok(vectors.signatures.some((vector) => vector.name === name));
   });
 
-  it('refuses a key of small order with its sign bit set', () => {
+  it('rejects a key of small order with its sign bit set', () => {
     const publicKey = Buffer.alloc(32);
     publicKey[0] = 1;
     publicKey[31] = 0x80;
@@ -90,7 +90,7 @@ describe('signatures that the Go implementation judged', () => {
 describe('a credential', () => {
   const secretHex = '9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60';
 
-  it('is new every time', () => {
+  it('is different every time', () => {
     const credential = createCredential();
     validateIdentity(credential);
     assert.notEqual(credential.id, createCredential().id);
@@ -98,7 +98,7 @@ describe('a credential', () => {
     assert.ok(verify(credential, data, credential.sign(data)));
   });
 
-  it('shows nothing of its private key when it is logged or serialised', () => {
+  it('shows nothing of its private key when logged or serialised', () => {
     const credential = credentialFromSeed(hex(secretHex));
     const shown = [
       inspect(credential, { depth: 10, showHidden: true }),
@@ -110,25 +110,25 @@ describe('a credential', () => {
     assert.ok(shown.includes(credential.id));
   });
 
-  it('comes back from its PEM', () => {
+  it('survives a round trip through PEM', () => {
     const credential = createCredential();
     assert.equal(credentialFromPem(credential.exportPem()).id, credential.id);
   });
 
-  it('is not made of a seed of another length', () => {
+  it('cannot be created from a seed of another length', () => {
     for (const length of [0, 31, 33, 64]) {
       assert.throws(() => credentialFromSeed(Buffer.alloc(length)), portalError('identity_invalid'));
     }
   });
 
-  it('leaves the seed to its caller, who may zero it', () => {
+  it('keeps no reference to the seed, so the caller may zero it', () => {
     const seed = hex(secretHex);
     const credential = credentialFromSeed(seed);
     seed.fill(0);
     assert.ok(verify(credential, Buffer.from('x'), credential.sign(Buffer.from('x'))));
   });
 
-  it('is not made of another kind of key, or of what is no key', () => {
+  it('cannot be created from another type of key or from invalid data', () => {
     const { privateKey, publicKey } = generateKeyPairSync('x25519');
     const others = [
       privateKey.export({ format: 'pem', type: 'pkcs8' }),
@@ -140,7 +140,7 @@ describe('a credential', () => {
   });
 });
 
-describe('the form of a lease id', () => {
+describe('the format of a lease id', () => {
   for (const text of [
     '',
     'QRE4ZP6DKYWLWH2A3ET5PHTED',
@@ -149,7 +149,7 @@ describe('the form of a lease id', () => {
     'QRE4ZP6DKYWLWH2A3ET5PHTED0',
     'QRE4ZP6DKYWLWH2A3ET5PHTEDQ\n',
   ]) {
-    it(`refuses ${JSON.stringify(text)}`, () => {
+    it(`rejects ${JSON.stringify(text)}`, () => {
       assert.equal(isLeaseId(text), false);
     });
   }

@@ -100,11 +100,11 @@ async function msUntil(t: TestContext, count: number, answers: boolean, provenAf
 // Seven waits of 20 ms, each 1.5 times the one before.
 const grownMs = 643;
 
-test('a relay that accepts the websocket and closes it is asked less and less often', async (t) => {
+test('backs off from a relay that accepts the WebSocket and closes it', async (t) => {
   assert.ok((await msUntil(t, 8, false, 0)) >= grownMs);
 });
 
-test('a session that ends soon does not reset the backoff, although a ping was answered', async (t) => {
+test('a session that ends early does not reset the backoff, even if a ping was answered', async (t) => {
   assert.ok((await msUntil(t, 8, true, 60_000)) >= grownMs);
 });
 
@@ -113,7 +113,7 @@ test('a session that lasted and answered a ping resets the backoff', async (t) =
   assert.ok((await msUntil(t, 24, true, 0)) < 60_000);
 });
 
-test('a relay that takes a lease and refuses its first renewal is asked less and less often', async (t) => {
+test('backs off from a relay that accepts a lease and rejects its first renewal', async (t) => {
   let updates = 0;
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const url = await startRelay(
@@ -132,7 +132,7 @@ test('a relay that takes a lease and refuses its first renewal is asked less and
   assert.ok(performance.now() - startMs >= grownMs);
 });
 
-test('a relay that takes no new streams and keeps the connection is left for a new one', async (t) => {
+test('reconnects to a relay that accepts no new streams but keeps the connection', async (t) => {
   const events: RelayClientEvent[] = [];
   const { promise: publishedAgain, resolve } = Promise.withResolvers<undefined>();
   const url = await startRelay(t, (mux, number) => {
@@ -156,7 +156,7 @@ test('a relay that takes no new streams and keeps the connection is left for a n
   assert.equal(down?.error.code, 'session_goaway');
 });
 
-test('a client connects no earlier than it is meant to, and not at all once it is closed', async (t) => {
+test('a client connects no earlier than scheduled, and not at all once it is closed', async (t) => {
   let opened = 0;
   const url = await startRelay(t, () => {
     opened += 1;

@@ -78,7 +78,7 @@ function pick<Item>(random: Random, items: readonly Item[]): Item {
   return item;
 }
 
-it('60,000 mutated packets end in a packet or a typed error', () => {
+it('60,000 mutated packets give a packet or a typed error', () => {
   const random = seeded(1);
   const { roundTrip, lenient } = readVectors('packets') as Record<'roundTrip' | 'lenient', { wireHex: string }[]>;
   const seeds = [...roundTrip, ...lenient].map(({ wireHex }) => hex(wireHex)).filter(({ length }) => length < 2000);
@@ -97,10 +97,10 @@ it('60,000 mutated packets end in a packet or a typed error', () => {
     tally.set(outcome, (tally.get(outcome) ?? 0) + 1);
   }
   assert.deepEqual([...tally.keys()].sort(), ['packet_malformed', 'packet_too_large', 'packet_unexpected', 'taken']);
-  for (const [outcome, count] of tally) assert.ok(count > 100, `${outcome} was reached ${count} times only`);
+  for (const [outcome, count] of tally) assert.ok(count > 100, `${outcome} was reached only ${count} times`);
 });
 
-it('20,000 mutated handshake messages, either role, are refused with a typed error', () => {
+it('20,000 mutated handshake messages, in either role, are rejected with a typed error', () => {
   const random = seeded(2);
   const app = createCredential();
   const client = credentialFromSeed(Buffer.alloc(32, 1));
@@ -127,7 +127,7 @@ it('20,000 mutated handshake messages, either role, are refused with a typed err
   for (const code of ['clock_skew', ...codes]) assert.ok(seen.has(code), `${code} was never reached`);
 });
 
-it('50,000 mutated streams of frames, in random pieces, give whole frames that were sealed and nothing else', () => {
+it('50,000 mutated streams of frames, in random pieces, give only complete frames that were sealed', () => {
   const random = seeded(3);
   const key = createSecretKey(Buffer.alloc(32, 9));
   let nonce = 0;

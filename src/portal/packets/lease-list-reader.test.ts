@@ -66,7 +66,7 @@ function outcome(packet: Buffer, lengths: readonly number[]): object | string {
 
 const chunkLengths = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 6 });
 
-test('reads what the decoder of whole packets reads, however the list is cut', () => {
+test('reads the same as the decoder of whole packets, however the list is split', () => {
   const alphabet = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ');
   const leases = fc.uniqueArray(fc.constantFrom(...alphabet), { maxLength: 8 }).chain((letters) =>
     fc.tuple(
@@ -90,7 +90,7 @@ test('reads what the decoder of whole packets reads, however the list is cut', (
   );
 });
 
-test('refuses what the decoder of whole packets refuses: any byte changed, or cut at any place', () => {
+test('rejects the same as the decoder of whole packets: any byte changed, or truncated anywhere', () => {
   const whole = packetOf([lease('A'), lease('B', { name: 'ü', alpn: ['h2', 'http/1.1'] })]);
   const isFault = (result: object | string): boolean => typeof result === 'string';
   fc.assert(
@@ -108,7 +108,7 @@ test('refuses what the decoder of whole packets refuses: any byte changed, or cu
   }
 });
 
-describe('an entry that is of no use costs that entry alone', () => {
+describe('an unusable entry affects only itself', () => {
   const good = lease('G');
   const rows: [what: string, bad: Partial<WireLease>, reason: string][] = [
     ['no identity', { identity: undefined }, 'bad_id'],
@@ -128,7 +128,7 @@ describe('an entry that is of no use costs that entry alone', () => {
     });
   }
 
-  test('long metadata and more protocols than there are go, and the entry stays', () => {
+  test('drops long metadata and excess protocols, and keeps the entry', () => {
     const alpn = Array.from({ length: 100_000 }, () => 'http/1.1');
     for (const bytes of [maxMetadataBytes, maxMetadataBytes + 1, 2_000_000]) {
       const [first] = read(packetOf([lease('M', { metadata: 'm'.repeat(bytes), alpn }), good]), [4_096]).result()
@@ -141,7 +141,7 @@ describe('an entry that is of no use costs that entry alone', () => {
   });
 });
 
-test('a list of 2^26 bytes is taken, a longer one is refused at its announcement', () => {
+test('accepts a list of 2^26 bytes and rejects a longer one by its announced length', () => {
   const reader = new LeaseListReader({ maxLeases: 1 });
   assert.deepEqual([...reader.read(Buffer.from('04000000', 'hex'))], []);
   assert.equal(reader.done, false);

@@ -15,7 +15,7 @@ function drain(reader: MessageReader): string[] {
 }
 
 describe('MessageReader', () => {
-  it('gives the same messages and rest however the stream is split', () => {
+  it('returns the same messages and rest, however the stream is split', () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 }),
@@ -44,14 +44,14 @@ describe('MessageReader', () => {
     );
   });
 
-  it('gives messages that wait when several are pushed before one is taken', () => {
+  it('returns all messages when several arrive before the first is taken', () => {
     const reader = new MessageReader(10);
     const stream = Buffer.concat(['aa', 'bbbb', '', 'cc'].map((text) => prefixLength(Buffer.from(text, 'hex'))));
     for (const byte of stream) reader.push(Buffer.of(byte));
     assert.deepEqual(drain(reader), ['aa', 'bbbb', '', 'cc']);
   });
 
-  it('never writes into a chunk that it was given', () => {
+  it('never writes into a chunk it received', () => {
     const reader = new MessageReader(10);
     const carrier = Buffer.from('0000000401ffffffff', 'hex');
     reader.push(carrier.subarray(0, 5));
@@ -60,7 +60,7 @@ describe('MessageReader', () => {
     assert.equal(carrier.toString('hex'), '0000000401ffffffff');
   });
 
-  it('takes a message of exactly its limit and refuses one byte more, from the length alone', () => {
+  it('accepts a message of exactly its limit and rejects one byte more, from the length alone', () => {
     const reader = new MessageReader(5);
     reader.push(prefixLength(Buffer.alloc(5)));
     assert.equal(reader.next()?.length, 5);
@@ -69,7 +69,7 @@ describe('MessageReader', () => {
     assert.throws(() => reader.next(), portalError('packet_too_large'));
   });
 
-  it('holds what arrived, not what was announced', () => {
+  it('allocates for the bytes received, not for the announced length', () => {
     const reader = new MessageReader(2 ** 26);
     const before = process.memoryUsage().arrayBuffers;
     reader.push(Buffer.from('04000000', 'hex'));
@@ -78,7 +78,7 @@ describe('MessageReader', () => {
     assert.ok(process.memoryUsage().arrayBuffers - before < 1024 * 1024);
   });
 
-  it('takes a long message byte by byte in linear time', () => {
+  it('reads a long message byte by byte in linear time', () => {
     const reader = new MessageReader(2 ** 20);
     const byte = Buffer.of(1);
     reader.push(Buffer.from('00100000', 'hex'));
@@ -86,7 +86,7 @@ describe('MessageReader', () => {
     assert.equal(reader.next()?.length, 2 ** 20);
   });
 
-  it('refuses a limit beyond the protocol', () => {
+  it('rejects a limit beyond the protocol', () => {
     for (const limit of [-1, 2 ** 26 + 1, NaN]) assert.throws(() => new MessageReader(limit), RangeError);
   });
 });

@@ -66,7 +66,7 @@ function readOne(wireHex: string): Packet {
   return decodePacket(message);
 }
 
-describe('packets as the Go encoder writes them', () => {
+describe('packets from the Go encoder', () => {
   for (const vector of vectors.roundTrip) {
     it(vector.name, () => {
       const packet = packetOf(vector);
@@ -92,7 +92,7 @@ describe('packets as the Go encoder writes them', () => {
   }
 });
 
-describe('messages that stand without a packet', () => {
+describe('messages without a packet', () => {
   for (const { name, message, fields, hex: messageHex } of vectors.messages) {
     it(name, () => {
       const plain = fieldsOf(fields);
@@ -132,10 +132,10 @@ const refusedThoughLenient: Readonly<Record<string, PortalErrorCode>> = {
   'unknown packet type 1000': 'packet_unexpected',
 };
 
-describe('packets that no encoder writes', () => {
+describe('packets in valid encodings that the encoder does not produce', () => {
   for (const vector of vectors.lenient) {
     const code = refusedThoughLenient[vector.name];
-    it(`${code === undefined ? 'takes' : `refuses (${code})`}: ${vector.name}`, () => {
+    it(`${code === undefined ? 'accepts' : `rejects (${code})`}: ${vector.name}`, () => {
       if (code === undefined) assert.deepEqual(readOne(vector.wireHex), packetOf(vector));
       else assert.throws(() => readOne(vector.wireHex), portalError(code));
     });
@@ -144,7 +144,7 @@ describe('packets that no encoder writes', () => {
 
 describe('malformed packets', () => {
   for (const { name, wireHex, stage } of vectors.malformed) {
-    it(`refuses: ${name}`, () => {
+    it(`rejects: ${name}`, () => {
       const reader = new MessageReader(maxMessageBytes);
       reader.push(hex(wireHex));
       switch (stage) {
@@ -167,7 +167,7 @@ describe('malformed packets', () => {
     });
   }
 
-  it('refuses a nested message that reaches beyond the one around it', () => {
+  it('rejects a nested message that exceeds the enclosing one', () => {
     // Packet{type 6, payload{lease_id of 5 bytes in a payload of 3}} followed by bytes that would
     // satisfy the length.
     const packet = hex('0806' + '1203' + '0a0541' + '1a024142');
@@ -177,18 +177,18 @@ describe('malformed packets', () => {
     assert.throws(() => decodePacket(nested), portalError('packet_malformed'));
   });
 
-  it('refuses groups nested without end, at once', () => {
+  it('rejects endlessly nested groups at once', () => {
     const groups = Buffer.alloc(1 << 20, 0x1b);
     assert.throws(() => decodePacket(groups), portalError('packet_malformed'));
   });
 
-  it('refuses a group that is closed by another number', () => {
+  it('rejects a group closed by another field number', () => {
     assert.throws(() => decodePacket(hex('1b24')), portalError('packet_malformed'));
   });
 });
 
 describe('a decoded packet', () => {
-  it('keeps nothing of the bytes that it came in', () => {
+  it('shares no memory with the received bytes', () => {
     const publicKey = Buffer.alloc(32, 7);
     const wire = encodePacket({ type: 'connectionRequest', leaseId: 'L', clientIdentity: { id: 'I', publicKey } });
     const packet = decodePacket(wire.subarray(4));
@@ -198,14 +198,14 @@ describe('a decoded packet', () => {
     assert.equal(packet.clientIdentity.publicKey.buffer.byteLength, 32);
   });
 
-  it('passes a response code of any value unchanged', () => {
+  it('keeps a response code of any value', () => {
     for (const code of [ResponseCode.REJECTED, 99, -1, 2 ** 31 - 1, -(2 ** 31)]) {
       const wire = encodePacket({ type: 'connectionResponse', code });
       assert.deepEqual(decodePacket(wire.subarray(4)), { type: 'connectionResponse', code });
     }
   });
 
-  it('survives a list as long as real relays send it', () => {
+  it('decodes a list of the size that real relays send', () => {
     const lease = {
       identity: { id: 'A'.repeat(26), publicKey: new Uint8Array(32) },
       expires: 1n,

@@ -73,12 +73,12 @@ async function publishAt(t: TestContext, { clock, date, isNameTaken = false }: G
   return { error, updates };
 }
 
-test('a Go relay behind a proxy with another clock is published to by the time of this machine', async (t) => {
+test('publishes to a Go relay behind a proxy with another clock by the time of this machine', async (t) => {
   assert.deepEqual(await publishAt(t, { clock: 0, date: -100 }), { error: undefined, updates: 2 });
   assert.deepEqual(await publishAt(t, { clock: 100, date: 100 }), { error: undefined, updates: 1 });
 });
 
-test('a name that is taken at a Go relay is reported as that, whatever the clocks show', async (t) => {
+test('reports a name taken at a Go relay as such, whatever the clocks show', async (t) => {
   for (const [date, updates] of [
     [0, 1],
     [-100, 2],
@@ -90,7 +90,7 @@ test('a name that is taken at a Go relay is reported as that, whatever the clock
   }
 });
 
-test('a Go relay whose clock is more than a day ahead rejects leases as expired, which is reported as that', async (t) => {
+test('reports that a Go relay whose clock is more than a day ahead rejects leases as expired', async (t) => {
   const { error, updates } = await publishAt(t, { clock: 100_000, date: 100_000 });
   assert.ok(error instanceof ClockSkewError, String(error));
   assert.equal(updates, 1);

@@ -15,7 +15,7 @@ function assertNear(actual: number | undefined, expected: number): void {
 
 const day = 86_400_000;
 
-test('the relay’s time goes on by durations, whatever happens to the clock of this machine', () => {
+test('relay time advances by the monotonic clock, whatever happens to the local wall clock', () => {
   let nowMs = 1_000 * day;
   const clock = new RelayClock({ nowMs: () => nowMs });
   assert.deepEqual([clock.skewMs, clock.nowMs()], [undefined, nowMs]);
@@ -26,7 +26,7 @@ test('the relay’s time goes on by durations, whatever happens to the clock of 
   assertNear(clock.nowMs(), 1_000 * day + 40_000);
 });
 
-test('a relay that is more than a day off is measured, but lease requests are not signed for its time', () => {
+test('measures a relay clock that is off by more than a day, but does not sign lease requests for it', () => {
   const nowMs = 1_000 * day;
   for (const [skew, isFollowed] of [
     [0.9 * day, true],
@@ -42,13 +42,13 @@ test('a relay that is more than a day off is measured, but lease requests are no
   }
 });
 
-test('a response that took seconds says too little of the time', () => {
+test('ignores the time of a response that took seconds', () => {
   const clock = new RelayClock({ nowMs: () => 0 });
   clock.take(sampleAt(40_000, 6_000));
   assert.equal(clock.skewMs, undefined);
 });
 
-test('the relay is asked once at a time, only while its time is not known, and never after close()', async () => {
+test("sends one time request at a time, only while the relay's time is unknown, and never after close()", async () => {
   let asked = 0;
   let dateMs = 40_000;
   const clock = new RelayClock({
@@ -61,18 +61,18 @@ test('the relay is asked once at a time, only while its time is not known, and n
   await Promise.all([clock.settled(), clock.settled()]);
   await clock.settled();
   assert.equal(asked, 1);
-  assert.equal(await clock.askAgain(), false, 'it does not say: what is known of it stays');
+  assert.equal(await clock.askAgain(), false, 'no time in the response: the known skew stays');
   assertNear(clock.skewMs, -40_000);
   assert.equal(await clock.askAgain(), false);
   dateMs = 300_000;
-  assert.equal(await clock.askAgain(), true, 'its clock was set');
+  assert.equal(await clock.askAgain(), true, "the relay's clock was set");
   assertNear(clock.skewMs, -300_000);
   clock.close();
   await clock.askAgain();
   assert.equal(asked, 4);
 });
 
-test('a clock that is watched after close() starts no timer', (t) => {
+test('watching a clock after close() starts no timer', (t) => {
   const started = t.mock.method(globalThis, 'setInterval');
   const clock = new RelayClock({ nowMs: () => 0 });
   clock.close();

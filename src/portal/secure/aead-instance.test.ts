@@ -135,12 +135,12 @@ describe('ChaCha20 in WebAssembly', () => {
     ],
   ];
   for (const [name, key, nonce, counter, text, expected] of vectors) {
-    it(`makes the vector of RFC 8439 ${name}`, () => {
+    it(`matches the vector of RFC 8439 ${name}`, () => {
       assert.equal(chacha20(hex(key), hex(nonce), counter, text).toString('hex'), expected);
     });
   }
 
-  it('makes four blocks in a row as node:crypto does, in place or not', () => {
+  it('computes four consecutive blocks like node:crypto, in place or not', () => {
     const [key, nonce] = [hex(counting(7)), hex('0102030405060708090a0b0c')];
     for (const counter of [0, 3, 4, 1000, 2 ** 31]) {
       const counterBytes = Buffer.alloc(4);
@@ -188,13 +188,13 @@ describe('Poly1305 in WebAssembly', () => {
     ],
   ];
   for (const [name, r, s, data, tag] of vectors) {
-    it(`makes the vector of RFC 8439 A.3 ${name}`, () => {
+    it(`matches the vector of RFC 8439 A.3 ${name}`, () => {
       assert.equal(poly1305(hex(r + s), hex(data)).toString('hex'), tag);
       assert.equal(naivePoly1305(hex(r + s), hex(data)).toString('hex'), tag);
     });
   }
 
-  it('has an oracle that makes the vectors with a last block that is not whole', () => {
+  it('the oracle matches the vectors with a partial last block', () => {
     const key = hex('85d6be7857556d337f4452fe42d506a80103808afb0db2fd4abff6af4149f51b');
     const tag = naivePoly1305(key, Buffer.from('Cryptographic Forum Research Group'));
     assert.equal(tag.toString('hex'), 'a8061dc1305136c6c22b8baf0c0127a9');

@@ -53,7 +53,7 @@ describe('a tunnel under HTTP', () => {
     assert.ok(pair.client.bytesSent > 0 && !pair.client.destroyed);
   });
 
-  it('carries bulk both ways, with a reader that pauses', async (test) => {
+  it('carries bulk data both ways, with a reader that pauses', async (test) => {
     const { pair } = serve(test, echo);
     const client = undiciOver(test, pair);
     const sent = Buffer.alloc(8 * 1024 * 1024, 'portal ');
@@ -66,7 +66,7 @@ describe('a tunnel under HTTP', () => {
     assert.ok(Buffer.concat(received).equals(sent));
   });
 
-  it('sends head and first body of a request in one frame', async (test) => {
+  it('sends the head and the first body bytes of a request in one frame', async (test) => {
     const { pair } = serve(test, echo);
     const client = undiciOver(test, pair);
     const response = await client.request({ path: '/', method: 'POST', body: 'hello' });
@@ -75,7 +75,7 @@ describe('a tunnel under HTTP', () => {
     assert.equal(frames / 32, 1);
   });
 
-  it('fails a response that is cut short', async (test) => {
+  it('fails a truncated response', async (test) => {
     const { pair } = serve(test, (_req, res) => {
       res.writeHead(200, { 'content-length': '100' });
       res.write('part');
@@ -86,7 +86,7 @@ describe('a tunnel under HTTP', () => {
     await assert.rejects(response.body.text());
   });
 
-  it('delivers the whole of a response after which the server closes', async (test) => {
+  it('delivers a response in full if the server closes after it', async (test) => {
     const body = 'x'.repeat(500_000);
     const { pair } = serve(test, (_req, res) => {
       res.setHeader('connection', 'close');
@@ -96,7 +96,7 @@ describe('a tunnel under HTTP', () => {
     assert.equal(await response.body.text(), body);
   });
 
-  it('serves http.request over a tunnel of its own, with Expect and trailers', async (test) => {
+  it('serves http.request over a dedicated tunnel, with Expect and trailers', async (test) => {
     const { server, pair } = serve(test, (req, res) => {
       res.writeHead(200, { trailer: 'x-sum' });
       req.on('end', () => {
@@ -140,7 +140,7 @@ describe('a tunnel under HTTP', () => {
     assert.equal(String(await received), 'ping');
   });
 
-  it('lets an aborted request reach the server', async (test) => {
+  it('propagates an aborted request to the server', async (test) => {
     const closed = Promise.withResolvers<undefined>();
     const { pair } = serve(test, (_req, res) => {
       res.on('close', () => {

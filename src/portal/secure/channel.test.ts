@@ -22,7 +22,7 @@ import { HeaderPool } from './header-pool.ts';
 const wireOverheadBytes = 4 + overheadBytes;
 
 describe('a tunnel', () => {
-  it('carries any sequence of writes, both ways at once, over any splitting', async () => {
+  it('carries any sequence of writes, both ways at once, however split', async () => {
     const writes = fc.array(
       fc.oneof(
         { weight: 5, arbitrary: fc.integer({ min: 0, max: 200 }) },
@@ -64,14 +64,14 @@ describe('a tunnel', () => {
     );
   });
 
-  it('knows who is at the other end', () => {
+  it('knows the identity of the peer', () => {
     const { client, server, results } = channelPair();
     assert.equal(client.peerId, results.client.peerId);
     assert.equal(server.peerId, results.server.peerId);
     assert.equal(client.alpn, 'http/1.1');
   });
 
-  it('makes one frame of all that is written in one tick', async () => {
+  it('combines all writes of one tick into one frame', async () => {
     const { client, clientPipe } = channelPair();
     client.write('GET / HTTP/1.1\r\n');
     process.nextTick(() => client.write('host: app\r\n'));
@@ -86,7 +86,7 @@ describe('a tunnel', () => {
     assert.equal(clientPipe.seen.sentBytes - before, 500 + wireOverheadBytes);
   });
 
-  it('counts as sent what was handed to the pipe, and nothing before', async () => {
+  it('counts only bytes passed to the pipe as sent', async () => {
     const { channel, peer } = oneChannel();
     channel.write('unsent');
     assert.equal(channel.bytesSent, 0);
@@ -107,7 +107,7 @@ describe('a tunnel', () => {
     assert.equal(clientPipe.seen.sentBytes, 0);
   });
 
-  it('takes a frame without plaintext as nothing, not as the end', async () => {
+  it('ignores an empty frame instead of treating it as the end', async () => {
     const { channel, peer, seal, peerKey } = oneChannel();
     const received = collect(channel);
     peer.write([emptyFrame(peerKey), seal('after'), emptyFrame(peerKey)]);
@@ -115,7 +115,7 @@ describe('a tunnel', () => {
     assert.equal((await received).toString(), 'after');
   });
 
-  it('takes what came behind the handshake first, without crediting it again', async () => {
+  it('delivers bytes received with the handshake first, and credits them once', async () => {
     const results = handshakePair();
     const [clientPipe, serverPipe] = memoryPipePair();
     const frame = Buffer.concat(
@@ -140,7 +140,7 @@ function emptyFrame(key: KeyObject): Buffer {
 }
 
 describe('the end of a tunnel', () => {
-  it('goes one way: the other direction stays open', async () => {
+  it('is one-way: the other direction stays open', async () => {
     const { client, server } = channelPair();
     client.end('question');
     assert.equal((await collect(server)).toString(), 'question');
@@ -158,7 +158,7 @@ describe('the end of a tunnel', () => {
     assert.deepEqual([clientPipe.seen.reset, serverPipe.seen.reset], [false, false]);
   });
 
-  it('ends this side too where half-open is not wanted', async () => {
+  it('ends this side too if half-open is not allowed', async () => {
     const { client, server, clientPipe, serverPipe } = channelPair({}, { allowHalfOpen: false });
     client.resume();
     server.end();
@@ -167,7 +167,7 @@ describe('the end of a tunnel', () => {
     assert.deepEqual([serverPipe.seen.fin, clientPipe.seen.reset], [true, false]);
   });
 
-  it('comes behind everything written', async () => {
+  it('follows everything written', async () => {
     const { client, server } = channelPair({ windowBytes: 1000, highWaterMarkBytes: 500 });
     const sent = randomBytes(300_000);
     client.write(sent.subarray(0, 10));
@@ -175,7 +175,7 @@ describe('the end of a tunnel', () => {
     assert.ok((await collect(server)).equals(sent));
   });
 
-  it('resets the stream when it is destroyed, and the other side learns it', async () => {
+  it('resets the stream on destroy(), which the other side reports', async () => {
     const { client, server, clientPipe } = channelPair();
     server.resume();
     client.write('x');
@@ -186,7 +186,7 @@ describe('the end of a tunnel', () => {
     assert.equal(clientPipe.seen.reset, true);
   });
 
-  it('answers the write that waited when it is destroyed', async () => {
+  it('fails a pending write on destroy()', async () => {
     const { channel } = oneChannel({ highWaterMarkBytes: 10, windowBytes: 10 });
     channel.write(randomBytes(1000));
     await settle();
@@ -195,7 +195,7 @@ describe('the end of a tunnel', () => {
     assert.ok(portalError('stream_aborted')(await outcome));
   });
 
-  it('is the error that the pipe died of', async () => {
+  it('reports the error that ended the pipe', async () => {
     const { client, clientPipe } = channelPair();
     clientPipe.fail(new PortalError('keepalive_timeout', 'the relay is silent'));
     assert.ok(portalError('keepalive_timeout')(await failure(client)));
@@ -203,7 +203,7 @@ describe('the end of a tunnel', () => {
   });
 
   for (const cut of [1, 3, 4, 15, 16, 20, 36]) {
-    it(`in the middle of a frame is a truncation, never an orderly end: ${cut} of 37 bytes`, async () => {
+    it(`within a frame is a truncation, never an orderly end: ${cut} of 37 bytes`, async () => {
       const { channel, peer, seal } = oneChannel();
       channel.resume();
       channel.on('end', () => assert.fail('looked like an end'));
@@ -213,7 +213,7 @@ describe('the end of a tunnel', () => {
     });
   }
 
-  it('comes at once when a frame does not open: nothing of it is released, and the stream is reset', async () => {
+  it('follows a frame that fails to open at once: nothing of it is released, and the stream is reset', async () => {
     const { channel, pipe, peer, seal } = oneChannel();
     const received: Buffer[] = [];
     channel.on('data', (chunk: Buffer) => received.push(chunk));
@@ -225,14 +225,14 @@ describe('the end of a tunnel', () => {
     assert.equal(pipe.seen.reset, true);
   });
 
-  it('comes at once for a length beyond the protocol', async () => {
+  it('follows a length beyond the protocol at once', async () => {
     const { channel, peer } = oneChannel();
     channel.resume();
     peer.write([Buffer.from('04000001', 'hex')]);
     assert.ok(portalError('frame_malformed')(await failure(channel)));
   });
 
-  it('comes in the constructor for bad bytes behind the handshake, as an error event', async () => {
+  it('follows bad bytes after the handshake as an error event, never thrown by the constructor', async () => {
     const [pipe] = memoryPipePair();
     const initial = Buffer.from('00000001', 'hex');
     const client = new SecureChannel(new SecurePipe(pipe, { result: handshakePair().client, initial }));
@@ -241,7 +241,7 @@ describe('the end of a tunnel', () => {
 });
 
 describe('back-pressure', () => {
-  it('lets a peer fill one window and no more while nobody reads, then goes on', async () => {
+  it('lets a peer fill one window and no more while the reader is paused, then continues', async () => {
     const windowBytes = 256 * 1024;
     const { client, server, clientPipe, serverPipe } = channelPair({ windowBytes, highWaterMarkBytes: 64 * 1024 });
     const sent = randomBytes(4 * 1024 * 1024);
@@ -260,7 +260,7 @@ describe('back-pressure', () => {
     await sending;
   });
 
-  it('holds back a writer when the pipe is full', async () => {
+  it('blocks a writer while the pipe is full', async () => {
     const { client, server } = channelPair({ windowBytes: 64 * 1024, highWaterMarkBytes: 64 * 1024 });
     const endless = new Readable({
       read() {
@@ -282,7 +282,7 @@ describe('back-pressure', () => {
     client.destroy();
   });
 
-  it('takes a frame that is longer than the window', async () => {
+  it('accepts a frame longer than the window', async () => {
     const { channel, peer, seal } = oneChannel({ windowBytes: 64 * 1024 });
     const plaintext = randomBytes(1024 * 1024);
     peer.write([seal(plaintext)]);
@@ -290,7 +290,7 @@ describe('back-pressure', () => {
     assert.ok((await collect(channel)).equals(plaintext));
   });
 
-  it('refuses a frame over the limit that its owner set', async () => {
+  it('rejects a frame over the limit set by its owner', async () => {
     const { channel, peer, seal } = oneChannel({}, { maxFrameBytes: 100_000 });
     channel.resume();
     peer.write([seal(randomBytes(100_001))]);

@@ -59,13 +59,13 @@ for (const [name, cipher] of ciphers) {
   const read = (keyHex: string, chunks: Iterable<Buffer>, limit?: number): Reading =>
     readWith(cipher, keyHex, chunks, limit);
 
-  describe(`frames as the Go writer makes them, ${name}`, () => {
+  describe(`frames from the Go writer, ${name}`, () => {
     for (const vector of vectors.writes) {
       const plaintext =
         vector.plaintextHex === undefined
           ? ruledBytes(vector.plaintextLength ?? 0, vector.plaintextRule ?? { mul: 1, add: 0 })
           : hex(vector.plaintextHex);
-      it(`${vector.name}: sealed`, () => {
+      it(`seals ${vector.name}`, () => {
         const sealer = new FrameSealer(
           createSecretKey(hex(vector.keyHex)),
           nonces(vector.nonceHex),
@@ -114,7 +114,7 @@ for (const [name, cipher] of ciphers) {
     }
   });
 
-  describe(`streams of frames as the Go reader reads them, ${name}`, () => {
+  describe(`streams of frames, compared with the Go reader, ${name}`, () => {
     for (const vector of vectors.reads) {
       it(vector.name, () => {
         const stream = hex(vector.streamHex);
@@ -144,7 +144,7 @@ for (const [name, cipher] of ciphers) {
     const seal = (...plaintext: Uint8Array[]): Buffer =>
       Buffer.concat(new FrameSealer(key, new HeaderPool(), framePlaintextBytes, cipher).seal(plaintext));
 
-    it('carry any pieces through any splitting', () => {
+    it('carry any pieces, however split', () => {
       const piece = fc.oneof(
         { weight: 4, arbitrary: fc.uint8Array({ maxLength: 60 }) },
         {
@@ -173,7 +173,7 @@ for (const [name, cipher] of ciphers) {
       );
     });
 
-    it('fail on any flipped bit, split or whole, and release nothing of the frame', () => {
+    it('fail on any flipped bit, split or not, and release nothing of the frame', () => {
       const wire = seal(Buffer.from('attack at dawn'));
       for (let bit = 0; bit < wire.length * 8; bit += 1) {
         const flipped = Buffer.from(wire);
@@ -199,7 +199,7 @@ for (const [name, cipher] of ciphers) {
       assert.equal(Buffer.concat(delivered).length, 20_000);
     });
 
-    it('refuse a length over the limit from its four bytes alone', () => {
+    it('reject a length over the limit from its four bytes alone', () => {
       for (const [length, limit] of [
         [2 ** 26 + 1, maxFrameBytes],
         [2 ** 32 - 1, maxFrameBytes],
@@ -217,17 +217,17 @@ for (const [name, cipher] of ciphers) {
       assert.equal(read(keyHex, [header]).error, undefined);
     });
 
-    it('cost memory by what came of a frame, in pieces of any size', () => {
+    it('use memory for the bytes received, not for the announced length, in pieces of any size', () => {
       const wire = Buffer.concat([Buffer.from('04000000', 'hex'), Buffer.alloc(12 + 512 * 1024)]);
       const before = process.memoryUsage();
-      const opener = new FrameOpener(key, maxFrameBytes, () => assert.fail('released'), cipher);
+      const opener = new FrameOpener(key, maxFrameBytes, () => assert.fail('plaintext was released'), cipher);
       for (const chunk of piecesOf(wire, 1)) opener.push(chunk);
       const after = process.memoryUsage();
       assert.ok(after.arrayBuffers - before.arrayBuffers < 8 * 1024 * 1024);
       opener.dispose();
     });
 
-    it('make frames of full size from bulk, and one from many small pieces', () => {
+    it('make full-size frames from bulk data, and one frame from many small pieces', () => {
       const lengths = (wire: Buffer): number[] => {
         const list: number[] = [];
         for (let offset = 0; offset < wire.length; offset += 4 + wire.readUInt32BE(offset)) {
@@ -252,7 +252,7 @@ for (const [name, cipher] of ciphers) {
       assert.equal(seen.size, 10_000);
     });
 
-    it('are of no use after dispose', () => {
+    it('are unusable after dispose', () => {
       const sealer = new FrameSealer(key, new HeaderPool(), framePlaintextBytes, cipher);
       sealer.dispose();
       assert.throws(() => sealer.seal([Buffer.from('x')]));

@@ -84,7 +84,7 @@ function receive(wire: Buffer): { message: Buffer | undefined; rest: Buffer } {
   return { message, rest: reader.rest() };
 }
 
-describe('handshakes that Go peers made', () => {
+describe('handshakes recorded with Go peers', () => {
   for (const transcript of vectors.transcripts) {
     it(transcript.name, () => {
       const { client, server, now, alpn } = transcript;
@@ -156,10 +156,10 @@ const stricter: Readonly<Record<string, { code: PortalErrorCode; reason: string 
   'alpn: server answers none': { code: 'handshake_alpn', reason: 'the app did not agree to what was asked' },
 };
 
-describe('handshake messages that Go peers judged', () => {
+describe('handshake messages judged by Go peers', () => {
   for (const vector of vectors.validation) {
     const reason = stricter[vector.name]?.reason;
-    it(`${vector.validator}: ${vector.name}${reason === undefined ? '' : `: refused, ${reason}`}`, () => {
+    it(`${vector.validator}: ${vector.name}${reason === undefined ? '' : `: rejected, ${reason}`}`, () => {
       const { message, rest, run } = validation(vector);
       const expected = expectedVerdict(vector.name, vector.result);
       if (expected === 'accept') {
@@ -171,7 +171,7 @@ describe('handshake messages that Go peers judged', () => {
         assert.equal(keyHex(toServer), vector.clientToServerKeyHex);
         assert.equal(keyHex(toClient), vector.serverToClientKeyHex);
         assert.equal(answer?.toString('hex'), vector.answerWireHex);
-        const opener = new FrameOpener(receiveKey, maxFrameBytes, () => assert.fail('nothing here opens'));
+        const opener = new FrameOpener(receiveKey, maxFrameBytes, () => assert.fail('no frame is expected'));
         if (vector.nextRead === 'EOF') assert.equal(rest.length, 0);
         else
           assert.throws(() => {
@@ -243,7 +243,7 @@ function claimedId(message: Buffer): string {
   }
 }
 
-describe('the answer to a dial, as Go clients judged it', () => {
+describe('the response to a dial, as judged by Go clients', () => {
   const app = createCredential();
 
   /** Cases with refusals and broken streams fail before the handshake; dial.test.ts has them. */

@@ -24,7 +24,7 @@ describe('a handshake', () => {
   const app = createCredential();
   const start = () => startClientHandshake({ credential: client, alpn: 'http/1.1' });
 
-  it('gives both sides the same keys, and never the same twice', () => {
+  it('gives both sides the same keys, and never the same keys twice', () => {
     const seen = new Set<string>();
     for (let i = 0; i < 4; i += 1) {
       const handshake = start();
@@ -37,7 +37,7 @@ describe('a handshake', () => {
     assert.equal(seen.size, 8);
   });
 
-  it('is refused by an app that does not admit the client, by the proven id', () => {
+  it('is rejected by an app that does not admit the client, by the proven id', () => {
     const asked: string[] = [];
     const allowClient = (id: string): boolean => {
       asked.push(id);
@@ -50,17 +50,17 @@ describe('a handshake', () => {
     assert.deepEqual(asked, [client.id]);
   });
 
-  it('does not ask for admission of an id that is only claimed', () => {
+  it('does not check admission of an id that is only claimed', () => {
     const message = Buffer.from(start().message.subarray(4));
     message.writeUInt8(message.readUInt8(message.length - 1) ^ 1, message.length - 1);
-    const allowClient = (): boolean => assert.fail('asked');
+    const allowClient = (): boolean => assert.fail('admission was checked');
     assert.throws(
       () => answerHandshake({ credential: app, alpns: ['http/1.1'], allowClient }, message),
       portalError('handshake_signature'),
     );
   });
 
-  it('is refused when a relay sends the client its own message back', () => {
+  it("is rejected if a relay returns the client's own message", () => {
     const handshake = start();
     assert.throws(
       () => handshake.finish(handshake.message.subarray(4), app.id),
@@ -68,7 +68,7 @@ describe('a handshake', () => {
     );
   });
 
-  it('gives a replayed answer no key that anybody holds', () => {
+  it('with a replayed response gives a key that no peer has', () => {
     const first = start();
     const answer = answerHandshake({ credential: app, alpns: ['http/1.1'] }, first.message.subarray(4));
     first.finish(answer.message.subarray(4), app.id);
@@ -83,13 +83,13 @@ describe('a handshake', () => {
     assert.throws(() => open(second.receiveKey, Buffer.concat(frame)), portalError('frame_malformed'));
   });
 
-  it('gives a replayed first message no key that anybody holds', () => {
+  it('with a replayed first message gives a key that no peer has', () => {
     const replayed = start().message.subarray(4);
     const answers = [1, 2].map(() => answerHandshake({ credential: app, alpns: ['http/1.1'] }, replayed).result);
     assert.notEqual(...(answers.map(({ receiveKey }) => keyHex(receiveKey)) as [string, string]));
   });
 
-  it('is too old to be replayed after 31 seconds', () => {
+  it('cannot be replayed after 31 seconds', () => {
     const { message } = start();
     assert.throws(
       () =>
@@ -98,7 +98,7 @@ describe('a handshake', () => {
     );
   });
 
-  it('names the difference of two clocks, as the other side signed it', () => {
+  it('reports the clock difference, as signed by the other side', () => {
     for (const skew of [40, -40, 300, -300]) {
       const now = (): number => Date.now() + skew * 1_000;
       const near = (expected: number) => (error: unknown) =>
@@ -120,7 +120,7 @@ describe('a handshake', () => {
     }
   });
 
-  it('is refused for the time where only the app finds the difference too large', () => {
+  it('is rejected for the clock if only the app finds the difference too large', () => {
     const refusal = refuseTimestamp({ credential: app, now: () => Date.now() - 29_000 }).subarray(4);
     assert.throws(() => start().finish(refusal, app.id), portalError('clock_skew'));
   });

@@ -10,7 +10,7 @@ function all(held: HeldPieces): Buffer[] {
 }
 
 describe('held pieces', () => {
-  it('are few when they are small, and large ones are not copied', () => {
+  it('are merged if small, and large ones are not copied', () => {
     const held = new HeldPieces();
     const large = Buffer.alloc(64 * 1024, 2);
     for (let i = 0; i < 100_000; i += 1) held.add(Buffer.alloc(1, 1));
@@ -22,7 +22,7 @@ describe('held pieces', () => {
     assert.equal(Buffer.concat(pieces).length, 100_000 + large.length + 1);
   });
 
-  it('that are taken are never written into again', () => {
+  it('are never modified after they are taken', () => {
     const held = new HeldPieces();
     held.add(Buffer.from('a'));
     held.add(Buffer.from('b'));
@@ -33,7 +33,7 @@ describe('held pieces', () => {
     assert.equal(Buffer.concat(all(held)).toString(), 'cd');
   });
 
-  it('come out as they went in, however adding and taking follow each other', () => {
+  it('come out in order and unchanged, in any sequence of adding and taking', () => {
     const step = fc.oneof(
       fc.integer({ min: 1, max: 3000 }),
       fc.constant('take' as const),

@@ -38,8 +38,8 @@ class Side {
   }
 }
 
-describe('frames beyond what is opened in one turn', () => {
-  it('wait, uncredited and in order, and the end behind them', async () => {
+describe('frames beyond the number opened per turn', () => {
+  it('wait, uncredited and in order, and the end waits after them', async () => {
     const side = new Side(new FramePace(pacedFrames));
     const text = 'abcdefghijklmnopqrstuvwxyz';
     const bytes = side.seal(text);
@@ -56,7 +56,7 @@ describe('frames beyond what is opened in one turn', () => {
     assert.deepEqual([side.received, side.openedBytes, side.events], [text, bytes.length, ['ended']]);
   });
 
-  it('do not keep other tunnels from theirs', async () => {
+  it('do not delay frames of other tunnels', async () => {
     const pace = new FramePace(pacedFrames);
     const [greedy, other] = [new Side(pace), new Side(pace)];
     greedy.opener.push(greedy.seal('x'.repeat(200)));
@@ -67,7 +67,7 @@ describe('frames beyond what is opened in one turn', () => {
     assert.ok(greedy.received.length < 50);
   });
 
-  it('are dropped with their tunnel, also within what it is given', async () => {
+  it('are dropped with their tunnel, also within its handler', async () => {
     const side = new Side(new FramePace(pacedFrames));
     side.onData = () => {
       if (side.received.length === 15) side.opener.dispose();
@@ -78,7 +78,7 @@ describe('frames beyond what is opened in one turn', () => {
     assert.deepEqual([side.received.length, side.events], [15, []]);
   });
 
-  it('that do not open fail the tunnel when their time has come', async () => {
+  it('fail the tunnel in their turn if they do not open', async () => {
     const side = new Side(new FramePace(pacedFrames));
     const bytes = side.seal('x'.repeat(15));
     bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);

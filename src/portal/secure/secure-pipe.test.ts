@@ -45,7 +45,7 @@ function pair(options: Parameters<typeof memoryPipePair>[0] = {}): Pair {
 }
 
 describe('a secure pipe', () => {
-  it('holds what comes before its first handler', async () => {
+  it('holds data that arrives before its first handler', async () => {
     const { client, server } = pair();
     server.write(Buffer.from('early'));
     server.end();
@@ -54,7 +54,7 @@ describe('a secure pipe', () => {
     assert.deepEqual([listener.received, listener.events], ['early', ['data', 'end']]);
   });
 
-  it('delivers nothing while paused, in order afterwards, and opens the window only then', async () => {
+  it('delivers nothing while paused, then in order, and opens the window only then', async () => {
     const { client, server, clientPipe } = pair({ windowBytes: 64 * 1024 });
     const listener = new Listener(client);
     client.pause();
@@ -87,7 +87,7 @@ describe('a secure pipe', () => {
     assert.equal(listener.received, a + b + c);
   });
 
-  it('holds frames of single bytes as a few pieces while it is paused', async () => {
+  it('merges frames of single bytes into a few pieces while paused', async () => {
     const { client, server } = pair();
     const listener = new Listener(client);
     client.pause();
@@ -100,7 +100,7 @@ describe('a secure pipe', () => {
     assert.deepEqual([listener.received.length, listener.events.length], [200, 1]);
   });
 
-  it('ends a tunnel whose frame takes more than all tunnels together may hold beyond their windows', async () => {
+  it('ends a tunnel whose frame exceeds what all tunnels together may hold beyond their windows', async () => {
     const mebibyte = 1024 * 1024;
     const excess = new ExcessBudget(4 * mebibyte);
     const open = (): {
@@ -134,7 +134,7 @@ describe('a secure pipe', () => {
     assert.equal(third.client.closed, false);
   });
 
-  it('closes once both directions have ended, without a reset', async () => {
+  it('closes without a reset once both directions have ended', async () => {
     const { client, server, clientPipe } = pair();
     const listener = new Listener(client);
     new Listener(server);
@@ -147,7 +147,7 @@ describe('a secure pipe', () => {
     assert.deepEqual([client.closed, clientPipe.seen.reset, client.bytesSent], [true, false, 1]);
   });
 
-  it('reports its end once, and to a handler that comes later', async () => {
+  it('reports its end once, also to a later handler', async () => {
     const { client, server } = pair();
     const listener = new Listener(client);
     client.destroy();
@@ -171,7 +171,7 @@ describe('a secure pipe', () => {
     assert.deepEqual(listener.events, ['data', 'closed undefined']);
   });
 
-  it('says when it is full and when it has room again', async () => {
+  it('reports when it is full and when it has room again', async () => {
     const { client, server } = pair({ windowBytes: 64 * 1024, highWaterMarkBytes: 64 * 1024 });
     const listener = new Listener(client);
     server.pause();

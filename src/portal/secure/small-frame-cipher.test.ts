@@ -35,7 +35,7 @@ const isZero = (bytes: Buffer): boolean => bytes.equals(zeros.subarray(0, bytes.
 const { cipher } = newCipher();
 
 describe('SmallFrameCipher', () => {
-  it('makes and opens the frames of node:crypto, 100,000 times over all lengths', () => {
+  it('seals and opens the same frames as node:crypto, 100,000 times over all lengths', () => {
     let keyBytes = random(32);
     let key = createSecretKey(keyBytes);
     for (let round = 0; round < 100_000; round += 1) {
@@ -53,7 +53,7 @@ describe('SmallFrameCipher', () => {
     }
   });
 
-  it('takes as much as its memory holds, and no more', () => {
+  it('accepts as much as its memory holds, and no more', () => {
     const { capacityBytes } = aeadLayout;
     const keyBytes = random(32);
     const key = createSecretKey(keyBytes);
@@ -80,7 +80,7 @@ describe('SmallFrameCipher', () => {
     assert.ok(cipher.open(keyBytes, chunk, 13, 13 + frame.length)?.equals(plaintext));
   });
 
-  it('refuses every flipped bit behind the length, and leaves no plaintext', () => {
+  it('rejects every flipped bit after the length, and leaves no plaintext', () => {
     for (const bytes of [0, 1, 15, 16, 100, 192, 193, 460]) {
       const { cipher: fresh, memory } = newCipher();
       const [keyBytes, plaintext] = [random(32), random(bytes)];
@@ -95,7 +95,7 @@ describe('SmallFrameCipher', () => {
     }
   });
 
-  it('leaves neither key, keystream nor plaintext in its memory, only what was on the wire', () => {
+  it('leaves neither key, keystream nor plaintext in its memory, only bytes from the wire', () => {
     const { cipher: fresh, memory } = newCipher();
     for (let round = 0; round < 1500; round += 1) {
       const plaintext = random((round * 389) % (smallPlaintextBytes + 1));
@@ -120,7 +120,7 @@ describe('SmallFrameCipher', () => {
     }
   });
 
-  it('leaves nothing secret behind frames of mixed lengths either', () => {
+  it('leaves nothing secret after frames of mixed lengths either', () => {
     const { cipher: fresh, memory } = newCipher();
     for (let round = 0; round < 500; round += 1) {
       const [keyBytes, plaintext] = [random(32), random(16 + ((round * 1409) % smallPlaintextBytes))];
@@ -136,7 +136,7 @@ describe('SmallFrameCipher', () => {
     }
   });
 
-  it('gives each result memory of its own', () => {
+  it('allocates separate memory for each result', () => {
     const keyBytes = random(32);
     const results: { frame: Buffer; plaintext: Buffer; opened: Buffer | undefined }[] = [];
     for (let round = 0; round < 200; round += 1) {
@@ -150,12 +150,12 @@ describe('SmallFrameCipher', () => {
     }
   });
 
-  it('keeps at most 16 KiB alive for a result', () => {
+  it('keeps at most 16 KiB alive per result', () => {
     const frame = cipher.seal(random(32), random(headerBytes), [random(10)], 10);
     assert.ok(frame.buffer.byteLength <= 16_384);
   });
 
-  it('is not there where WebAssembly does not run', () => {
+  it('is unavailable without WebAssembly', () => {
     const missing = (): never => {
       throw new ReferenceError('WebAssembly is not defined');
     };

@@ -21,7 +21,7 @@ function opener(cipher: SmallFrameCipher | null = webAssembly): { pieces: Buffer
 }
 
 describe('small frames', () => {
-  it('are one buffer, of one piece or many', () => {
+  it('are one buffer, whether from one piece or many', () => {
     for (const plaintext of [
       [Buffer.from('x')],
       [randomBytes(smallPlaintextBytes)],
@@ -34,7 +34,7 @@ describe('small frames', () => {
     }
   });
 
-  it('pass between both ciphers on both sides of the limit', () => {
+  it('are compatible between both ciphers on both sides of the size limit', () => {
     for (let bytes = smallPlaintextBytes - 2; bytes <= smallPlaintextBytes + 2; bytes += 1) {
       for (const sealing of [webAssembly, null]) {
         for (const opening of [webAssembly, null]) {
@@ -47,7 +47,7 @@ describe('small frames', () => {
     }
   });
 
-  it('open wherever the stream is split, each in one piece', () => {
+  it('open wherever the stream is split, each as one piece', () => {
     const texts = ['first', 'the second, which is a little longer', ''.padEnd(300, 'third ')];
     const wire = Buffer.concat(texts.flatMap((text) => seal([Buffer.from(text)])));
     for (let first = 0; first <= wire.length; first += 1) {
@@ -66,7 +66,7 @@ describe('small frames', () => {
     }
   });
 
-  it('are not at a boundary while one has only partly come', () => {
+  it('are not at a boundary after a part of one has arrived', () => {
     const wire = Buffer.concat(seal([Buffer.from('hello')]));
     for (let bytes = 1; bytes < wire.length; bytes += 1) {
       const { pieces, opener: receiver } = opener();
@@ -85,7 +85,7 @@ describe('small frames', () => {
     assert.deepEqual([pieces.length, receiver.atBoundary], [0, true]);
   });
 
-  it('deliver those before a forged one, and nothing of it', () => {
+  it('before a forged one are delivered, and nothing of the forged one', () => {
     const [good, forged] = [Buffer.concat(seal([Buffer.from('good')])), Buffer.concat(seal([Buffer.from('forged')]))];
     forged.writeUInt8(forged.readUInt8(forged.length - 1) ^ 0x80, forged.length - 1);
     const { pieces, opener: receiver } = opener();
@@ -109,7 +109,7 @@ describe('small frames', () => {
     assert.deepEqual(inner.pieces.map(String), ['ping', 'ping']);
   });
 
-  it('leave no bytes of the key behind dispose()', () => {
+  it('leave no bytes of the key after dispose()', () => {
     const exported: Buffer[] = [];
     // The exported key bytes are the only copy that a sealer or opener holds.
     const watched = Object.create(key, {

@@ -32,7 +32,7 @@ async function failure(url: string, options: Partial<ConnectOptions> = {}): Prom
     await connectCarrier(url, { signal: new AbortController().signal, ...options });
   } catch (error) {
     assert.ok(error instanceof PortalError, String(error));
-    assert.ok(!error.message.includes('\n'), 'one line');
+    assert.ok(!error.message.includes('\n'), 'the message is one line');
     return error;
   }
   return assert.fail('connected');
@@ -42,7 +42,7 @@ const tls = new URL('../../../test/helpers/tls/', import.meta.url);
 const key = readFileSync(new URL('key.pem', tls));
 const cert = readFileSync(new URL('cert.pem', tls));
 
-test('addresses that are no relay URL are refused before anything is dialled, and show no password', async () => {
+test('rejects invalid relay URLs before dialling, and shows no password', async () => {
   for (const [url, part] of [
     ['no url at all', 'is not a URL'],
     ['http://relay.test:4017/relay', 'ws://'],
@@ -63,13 +63,13 @@ test('addresses that are no relay URL are refused before anything is dialled, an
   }
 });
 
-test('a relay URL without a path means /relay', () => {
+test('defaults to /relay for a relay URL without a path', () => {
   assert.equal(parseRelayUrl('ws://relay.test:4017').shown, 'ws://relay.test:4017/relay');
   assert.equal(parseRelayUrl('wss://[::1]/relay').host, '::1');
   assert.equal(parseRelayUrl('wss://relay.test/other').port, 443);
 });
 
-test('nobody listening, and a name that does not exist, are relay_unreachable', async () => {
+test('a refused connection and an unknown host are relay_unreachable', async () => {
   const server = createTcpServer();
   const free = await port(server);
   server.close();
@@ -81,7 +81,7 @@ test('nobody listening, and a name that does not exist, are relay_unreachable', 
   assert.match(unknown.message, /does not resolve/);
 });
 
-test('HTTP answers are not_a_relay and named by status', async () => {
+test('HTTP responses are not_a_relay and reported with their status', async () => {
   for (const [status, type, part] of [
     [404, 'text/plain', 'HTTP 404'],
     [200, 'text/html; charset=utf-8', 'HTTP 200 and an HTML page'],
@@ -100,7 +100,7 @@ test('HTTP answers are not_a_relay and named by status', async () => {
   }
 });
 
-test('an upgrade to something else than our websocket is not_a_relay', async () => {
+test('an upgrade to a protocol other than ours is not_a_relay', async () => {
   for (const headers of [
     'Upgrade: h2c\r\nConnection: Upgrade',
     'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: wrong',
@@ -124,7 +124,7 @@ test('a server that does not speak HTTP is not_a_relay', async () => {
   assert.match(error.message, /HPE_/);
 });
 
-test('a connection that is dropped without an answer is relay_unreachable', async () => {
+test('a connection closed without a response is relay_unreachable', async () => {
   const server = createTcpServer((socket) => {
     socket.on('error', () => undefined);
     socket.once('data', () => socket.destroy());
@@ -133,14 +133,14 @@ test('a connection that is dropped without an answer is relay_unreachable', asyn
   assert.equal(error.code, 'relay_unreachable');
 });
 
-test('a relay that never answers is connect_timeout', async () => {
+test('a relay that never responds is connect_timeout', async () => {
   const server = createTcpServer();
   const error = await failure(`ws://127.0.0.1:${await port(server)}/relay`, { handshakeTimeoutMs: 500 });
   assert.equal(error.code, 'connect_timeout');
   assert.match(error.message, /500 ms \(waiting for the answer to the upgrade\)/);
 });
 
-test('the caller’s signal ends an attempt, before and while it runs, and closes its connection', async () => {
+test('the caller’s signal ends an attempt, before and during it, and closes its connection', async () => {
   const server = createTcpServer();
   const address = await port(server);
   const early = await failure(`ws://127.0.0.1:${address}/relay`, { signal: AbortSignal.abort('gone') });
@@ -160,7 +160,7 @@ test('the caller’s signal ends an attempt, before and while it runs, and close
   await closed.promise;
 });
 
-test('wss: a certificate that nobody vouches for, one for another name, and no TLS at all are relay_tls', async () => {
+test('wss: an untrusted certificate, one for another name, and no TLS at all are relay_tls', async () => {
   const server = createHttpsServer({ key, cert });
   const address = await port(server);
   const selfSigned = await failure(`wss://localhost:${address}/relay`);
@@ -174,7 +174,7 @@ test('wss: a certificate that nobody vouches for, one for another name, and no T
   assert.equal(noTls.code, 'relay_tls');
 });
 
-test('wss: a relay whose CA is named is reached, and its data arrives', async () => {
+test('wss: a relay with a configured CA is reached, and its data arrives', async () => {
   const server = createHttpsServer({ key, cert });
   const websockets = new WebSocketServer({ server });
   websockets.on('connection', (ws) => {

@@ -27,7 +27,7 @@ function read(chunks: readonly Buffer[]): Seen {
       seen.control = Buffer.concat([seen.control, chunk]);
     },
     malformed(error, closeCode) {
-      assert.equal(seen.problem, undefined, 'told once');
+      assert.equal(seen.problem, undefined, 'reported once');
       seen.problem = error.message;
       seen.closeCode = closeCode;
     },
@@ -68,7 +68,7 @@ function split(bytes: Buffer, sizes: readonly number[]): Buffer[] {
   return at < bytes.length ? [...chunks, bytes.subarray(at)] : chunks;
 }
 
-test('any splitting of the same frames gives the same payload and the same control frames', () => {
+test('the same frames give the same payload and control frames, however split', () => {
   const payload = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),
     fc.constantFrom(125, 126, 65_535, 65_536).map((length) => new Uint8Array(length).fill(7)),
@@ -88,7 +88,7 @@ test('any splitting of the same frames gives the same payload and the same contr
   );
 });
 
-test('a message in fragments, with a ping between them, is its bytes', () => {
+test('joins the fragments of a message, with a ping between them', () => {
   const seen = read([
     frame(fragment, Buffer.from('one ')),
     frame(ping, Buffer.alloc(0)),
@@ -101,7 +101,7 @@ test('a message in fragments, with a ping between them, is its bytes', () => {
   assert.equal(seen.problem, undefined);
 });
 
-test('what RFC 6455 forbids ends the lane, and nothing behind it is read', () => {
+test('violations of RFC 6455 end the lane, and nothing after them is read', () => {
   const half = frame(fragment, Buffer.from('x'));
   const cases: [string, Buffer[], RegExp, number][] = [
     ['RSV1', [Buffer.from([0xc2, 0x01, 0x00])], /reserved bits/, 1002],

@@ -27,7 +27,7 @@ async function answering(t: TestContext, bytes: string): Promise<{ url: string; 
   return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/relay`, requests };
 }
 
-test('a Date is read in the one form that senders may use, and is as old as its Age', () => {
+test('accepts Date only in the form that senders may use, and adds its Age', () => {
   const cases: [headers: Record<string, string>, expected: number | undefined][] = [
     [{ date }, dateMs],
     [{ date, age: '0' }, dateMs],
@@ -47,7 +47,7 @@ test('a Date is read in the one form that senders may use, and is as old as its 
   }
 });
 
-test('any response has a Date, whatever its status', async (t) => {
+test('accepts the Date of any response, whatever its status', async (t) => {
   for (const status of ['405 Method Not Allowed', '404 Not Found', '301 Moved Permanently', '200 OK']) {
     const { url, requests } = await answering(t, `HTTP/1.1 ${status}\r\nDate: ${date}\r\nContent-Length: 5\r\n\r\n`);
     const sample = await requestDate(url, { signal: AbortSignal.timeout(20_000) });
@@ -57,7 +57,7 @@ test('any response has a Date, whatever its status', async (t) => {
   }
 });
 
-test('a relay without a usable response has no time, and costs no more than its bounds', async (t) => {
+test('a relay without a usable response has no time, and stays within time and size limits', async (t) => {
   const long = `HTTP/1.1 200 OK\r\nDate: ${date}\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`;
   const upgrade = `HTTP/1.1 101 Switching Protocols\r\nDate: ${date}\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n`;
   for (const bytes of ['not HTTP\r\n\r\n', 'HTTP/1.1 200 OK\r\n\r\n', long, upgrade]) {
@@ -65,7 +65,11 @@ test('a relay without a usable response has no time, and costs no more than its 
     assert.equal(await requestDate(url, { signal: AbortSignal.timeout(20_000) }), undefined, bytes.slice(0, 40));
   }
   const { url } = await answering(t, '');
-  assert.equal(await requestDate(url, { signal: new AbortController().signal }), undefined, 'a silent one, after 3 s');
+  assert.equal(
+    await requestDate(url, { signal: new AbortController().signal }),
+    undefined,
+    'a silent relay, after 3 s',
+  );
   const stop = new AbortController();
   const stopped = requestDate(url, { signal: stop.signal });
   stop.abort();

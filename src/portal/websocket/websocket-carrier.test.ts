@@ -100,7 +100,7 @@ function patterned(length: number, start: number): Buffer {
 }
 
 for (const direction of ['client to server', 'server to client'] as const) {
-  test(`pieces of every size arrive whole and in order, ${direction}`, async () => {
+  test(`pieces of every size arrive unchanged and in order, ${direction}`, async () => {
     const [client, server] = await pair();
     const [sender, receiver] = direction === 'client to server' ? [client, server] : [server, client];
     const recorder = new Recorder(receiver);
@@ -116,7 +116,7 @@ for (const direction of ['client to server', 'server to client'] as const) {
   });
 }
 
-test('the small pieces of one send() share a message; large ones are not copied into it', async () => {
+test('small pieces of one send() share a message; large ones are not copied into it', async () => {
   const sizes: number[] = [];
   const enough = Promise.withResolvers<undefined>();
   const url = await serve(({ ws }) => {
@@ -131,7 +131,7 @@ test('the small pieces of one send() share a message; large ones are not copied 
   assert.deepEqual(sizes, [524, 20_000, 12]);
 });
 
-test('what is sent leaves the caller’s pieces as they were', async () => {
+test('send() does not modify the caller’s pieces', async () => {
   const [client, server] = await pair();
   const recorder = new Recorder(server);
   const small = patterned(100, 1);
@@ -142,7 +142,7 @@ test('what is sent leaves the caller’s pieces as they were', async () => {
   assert.ok(large.equals(patterned(20_000, 2)));
 });
 
-test('text messages, fragments and empty messages are just bytes', async () => {
+test('text messages, fragments and empty messages are treated as bytes', async () => {
   const url = await serve(({ ws }) => {
     ws.send('text €');
     ws.send(Buffer.alloc(0));
@@ -156,7 +156,7 @@ test('text messages, fragments and empty messages are just bytes', async () => {
   assert.deepEqual([...got.subarray(17)], [0xff, 0xfe]);
 });
 
-test('what arrives before a handler is set is kept, and the end behind it', async () => {
+test('holds data that arrives before a handler is set, and then the end', async () => {
   const url = await serve(({ ws }) => {
     ws.send(Buffer.from('early'));
     ws.close(1000);
@@ -169,7 +169,7 @@ test('what arrives before a handler is set is kept, and the end behind it', asyn
   assert.equal(Buffer.concat(recorder.chunks).toString(), 'early');
 });
 
-test('a flood before a handler is set is cut', async () => {
+test('closes a connection that floods before a handler is set', async () => {
   const gone = Promise.withResolvers<undefined>();
   const url = await serve(({ ws }) => {
     ws.on('close', () => {
@@ -184,7 +184,7 @@ test('a flood before a handler is set is cut', async () => {
   assert.equal(error?.code, 'carrier_closed');
 });
 
-test('send() says stop above the high-water mark, and drain() comes when the peer reads on', async () => {
+test('send() returns false above the high-water mark, and drain() is called when the peer reads on', async () => {
   let peer: Socket | undefined;
   const url = await serve(({ ws, socket }) => {
     peer = socket;
@@ -207,7 +207,7 @@ test('send() says stop above the high-water mark, and drain() comes when the pee
   assert.equal(carrier.bufferedBytes, 0);
 });
 
-test('close() flushes what was sent and ends orderly for the peer', async () => {
+test('close() flushes sent data and ends the connection in order', async () => {
   const [client, server] = await pair();
   const atClient = new Recorder(client);
   const atServer = new Recorder(server);
@@ -221,10 +221,10 @@ test('close() flushes what was sent and ends orderly for the peer', async () => 
     atClient.closed.then(() => 'told'),
     new Promise((resolve) => setImmediate(resolve)),
   ]);
-  assert.equal(told, undefined, 'the side that closed is not told');
+  assert.equal(told, undefined, 'the closing side is not notified');
 });
 
-test('close() cuts a peer that never reads after the grace period', async () => {
+test('close() cuts off a peer that never reads after the grace period', async () => {
   const cut = Promise.withResolvers<undefined>();
   const url = await serve(({ ws, socket }) => {
     socket.pause();
@@ -241,7 +241,7 @@ test('close() cuts a peer that never reads after the grace period', async () => 
   clearInterval(watch);
 });
 
-test('a connection that breaks is carrier_closed with code 1006', async () => {
+test('a broken connection is carrier_closed with code 1006', async () => {
   const url = await serve(({ socket }) => {
     setImmediate(() => socket.destroy());
   });
@@ -250,7 +250,7 @@ test('a connection that breaks is carrier_closed with code 1006', async () => {
   assert.match(error.message, /code 1006/);
 });
 
-test('a peer that ends with an error code is carrier_closed', async () => {
+test('a peer that closes with an error code is carrier_closed', async () => {
   const url = await serve(({ ws }) => {
     ws.close(1011, 'broken');
   });
@@ -259,7 +259,7 @@ test('a peer that ends with an error code is carrier_closed', async () => {
   assert.match(error.message, /code 1011/);
 });
 
-test('a message over the bound, and a malformed frame, end the carrier', async () => {
+test('a message over the limit and a malformed frame end the carrier', async () => {
   const large = await serve(({ ws }) => {
     ws.send(Buffer.alloc(70_000));
   });

@@ -55,7 +55,7 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof PortalError ? error.code : undefined;
 }
 
-test('a body of 5 MiB arrives whole, and both sides are done and forgotten', async () => {
+test('a body of 5 MiB arrives complete, and both sides are closed and removed', async () => {
   const { near, far, client, server } = await pair({ allowHalfOpen: true });
   const body = Buffer.alloc(5 * 1_048_576, 'portal');
   near.end(body);
@@ -68,7 +68,7 @@ test('a body of 5 MiB arrives whole, and both sides are done and forgotten', asy
   assert.ok(near.destroyed && far.destroyed);
 });
 
-test('with allowHalfOpen an answer may follow the end of the question; without it the end is answered by the end', async () => {
+test('with allowHalfOpen a response may follow the end of the request; without it the end is returned at once', async () => {
   const open = await pair({ allowHalfOpen: true });
   open.near.end('question');
   assert.equal((await collect(open.far)).toString(), 'question');
@@ -84,7 +84,7 @@ test('with allowHalfOpen an answer may follow the end of the question; without i
   assert.ok(shut.far.writableEnded);
 });
 
-test('what was written before end() is sent although Node has long destroyed the stream', async () => {
+test('data written before end() is sent even after Node has destroyed the stream', async () => {
   const { near, far, client } = await pair({ allowHalfOpen: true });
   far.end();
   near.resume();
@@ -99,7 +99,7 @@ test('what was written before end() is sent although Node has long destroyed the
   assert.equal(client.streamCount, 0);
 });
 
-test('destroy() sends RST: the other side fails with a code, unread data and pending writes are dropped', async () => {
+test('destroy() sends RST: the other side fails with a code, and unread data and pending writes are dropped', async () => {
   const { near, far, client, server } = await pair();
   near.write('data');
   let written: Error | null | undefined;
@@ -113,7 +113,7 @@ test('destroy() sends RST: the other side fails with a code, unread data and pen
   assert.equal(client.bufferedBytes, 0);
 });
 
-test('destroy(error) after the end of both directions is silent on the wire', async () => {
+test('destroy(error) after the end of both directions sends nothing', async () => {
   const { near, far, server, carriers } = await pair();
   near.end('bye');
   far.resume();
@@ -137,7 +137,7 @@ test('the end of the session destroys its streams with the session’s error', a
   );
 });
 
-test('a writer is stopped by a reader that does not read: at most the window and the buffers are taken', async () => {
+test('a reader that stops blocks the writer: at most the window and the buffers are filled', async () => {
   const { near, far, client } = await pair();
   let produced = 0;
   const source = new Readable({
@@ -163,7 +163,7 @@ test('a writer is stopped by a reader that does not read: at most the window and
   await once(far, 'error');
 });
 
-test('a slow reader takes everything in order, a byte at a time or in bulk', async () => {
+test('a slow reader gets everything in order, byte by byte or in bulk', async () => {
   const { near, far } = await pair();
   const body = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7 + (index >>> 8)) & 255));
   const taken: Buffer[] = [];
@@ -194,7 +194,7 @@ test('many small writes of one turn become one frame', async () => {
   assert.equal(duplex.id, 1);
 });
 
-test('the peer’s window opens with what was read, not with what arrived', async () => {
+test('the peer’s window opens for bytes read, not for bytes received', async () => {
   const peer = new MuxPeer();
   peer.carrier.feed(rawFrame(types.windowUpdate, flags.syn, 1, 0));
   const [pipe] = peer.offered;
@@ -209,7 +209,7 @@ test('the peer’s window opens with what was read, not with what arrived', asyn
   assert.deepEqual(await peer.sent(), ['WindowUpdate RST 1 0']);
 });
 
-test('it stands in for a socket under node:http', async () => {
+test('works as a socket under node:http', async () => {
   const { createServer, request } = await import('node:http');
   const { near, far } = await pair({ allowHalfOpen: true });
   const server = createServer((incoming, answer) => {

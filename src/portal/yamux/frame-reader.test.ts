@@ -43,7 +43,7 @@ const anyFrame = fc.oneof(
     .map(([type, flags, id, length]) => rawFrame(type, flags, id, length)),
 );
 
-test('any splitting of the bytes gives the same events', () => {
+test('the same bytes give the same events, however split', () => {
   fc.assert(
     fc.property(
       fc.array(anyFrame, { maxLength: 12 }),
@@ -62,7 +62,7 @@ test('any splitting of the bytes gives the same events', () => {
   );
 });
 
-test('what is encoded is what is read', () => {
+test('reads back what it encodes', () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...Object.values(frameType)),
@@ -79,7 +79,7 @@ test('what is encoded is what is read', () => {
   );
 });
 
-test('a body is passed on as views of the chunk that it came in', () => {
+test('passes on a body as views of the received chunk', () => {
   const message = dataFrame(1, 'payload');
   let seen: Buffer | undefined;
   const reader = new FrameReader({ frame: () => undefined, body: (chunk) => (seen = chunk), malformed: assert.fail });
@@ -88,13 +88,13 @@ test('a body is passed on as views of the chunk that it came in', () => {
   assert.equal(seen.byteOffset, message.byteOffset + 12);
 });
 
-test('another version or type is reported once and ends the reading', () => {
+test('reports an unknown version or type once and stops reading', () => {
   assert.deepEqual(readAll([Buffer.from('0100000000000001000000000000000000000001', 'hex')]), ['unknown version 1']);
   assert.deepEqual(readAll([Buffer.concat([rawFrame(4, 0, 0, 0), rawFrame(2, 1, 0, 0)])]), ['unknown frame type 4']);
   assert.deepEqual(readAll([Buffer.from('HTTP/1.1 404 Not Found\r\n')]), ['unknown version 72']);
 });
 
-test('stop() in the middle of a chunk is the end of it', () => {
+test('stop() in the middle of a chunk ends reading', () => {
   const events: number[] = [];
   const reader = new FrameReader({
     frame: (type) => {

@@ -20,7 +20,7 @@ function repeated(count: number, frame: (index: number) => Buffer): Buffer {
 }
 
 for (const tolerance of ['tolerant', 'strict'] as const) {
-  test(`100,000 SYNs that nobody accepts: 256 wait, the others get RST (${tolerance})`, async () => {
+  test(`100,000 SYNs never accepted: 256 wait, the others get RST (${tolerance})`, async () => {
     const peer = new MuxPeer({ tolerance });
     peer.carrier.feed(repeated(100_000, (index) => rawFrame(windowUpdate, syn, 2 * index + 1, 0)));
     assert.equal(peer.mux.streamCount, 256);
@@ -32,7 +32,7 @@ for (const tolerance of ['tolerant', 'strict'] as const) {
     assert.equal(peer.mux.state, 'open');
   });
 
-  test(`100,000 SYNs that are accepted at once: no more than the limit are open (${tolerance})`, () => {
+  test(`100,000 SYNs accepted at once: no more than the limit are open (${tolerance})`, () => {
     const peer = new MuxPeer({ tolerance, maxInboundStreams: 1_000 });
     for (let index = 0; index < 100_000; index += 1) {
       peer.feed(windowUpdate, syn, 2 * index + 1, 0);
@@ -45,7 +45,7 @@ for (const tolerance of ['tolerant', 'strict'] as const) {
     ['pings', repeated(70_000, (index) => rawFrame(ping, syn, 0, index))],
     ['SYNs', repeated(70_000, (index) => rawFrame(windowUpdate, syn, 2 * index + 1, 0))],
   ] as const)
-    test(`a flood of ${what} by a peer that does not read the answers ends the session (${tolerance})`, async () => {
+    test(`a flood of ${what} by a peer that does not read the responses ends the session (${tolerance})`, async () => {
       const peer = new MuxPeer({ tolerance });
       peer.carrier.block();
       peer.feed(ping, syn, 0, 0);
@@ -65,7 +65,7 @@ for (const tolerance of ['tolerant', 'strict'] as const) {
     assert.equal(peer.mux.state, 'open');
   });
 
-  test(`a Data frame of 4 GiB is refused on its header (${tolerance})`, () => {
+  test(`rejects a Data frame of 4 GiB by its header (${tolerance})`, () => {
     const peer = new MuxPeer({ tolerance });
     peer.feed(windowUpdate, syn, 1, 0);
     const recorder = peer.accept();
@@ -81,7 +81,7 @@ for (const tolerance of ['tolerant', 'strict'] as const) {
     assert.equal(recorder.totalBytes, 0);
   });
 
-  test(`SYN with a 4 GiB body is refused as well, and so is a window filled before the accept (${tolerance})`, () => {
+  test(`rejects SYN with a 4 GiB body, and a window filled before the accept (${tolerance})`, () => {
     const atOnce = new MuxPeer({ tolerance });
     atOnce.feed(data, syn, 1, 0xffff_ffff);
     assert.equal(atOnce.closings[0]?.code, 'session_protocol');
@@ -93,7 +93,7 @@ for (const tolerance of ['tolerant', 'strict'] as const) {
     assert.equal(surplus.closings[0]?.code, 'session_protocol');
   });
 
-  test(`an unaccepted stream filled byte by byte keeps its bytes, not the chunks that they came in (${tolerance})`, () => {
+  test(`an unaccepted stream filled byte by byte keeps its bytes, not the chunks they arrived in (${tolerance})`, () => {
     const peer = new MuxPeer({ tolerance });
     peer.feed(windowUpdate, syn, 1, 0);
     const chunk = repeated(5_000, () => dataFrame(1, 'x'));
@@ -105,7 +105,7 @@ for (const tolerance of ['tolerant', 'strict'] as const) {
     assert.equal(pieces.length, Math.ceil(260_000 / 4_096));
   });
 
-  test(`the same SYN again and a second FIN are breaches (${tolerance})`, () => {
+  test(`a repeated SYN and a second FIN are violations (${tolerance})`, () => {
     const twice = new MuxPeer({ tolerance });
     twice.feed(windowUpdate, syn, 1, 0);
     twice.feed(windowUpdate, syn, 1, 0);
@@ -116,7 +116,7 @@ for (const tolerance of ['tolerant', 'strict'] as const) {
     assert.equal(fins.closings[0]?.code, 'session_protocol');
   });
 
-  test(`windows that are opened again and again overflow nothing (${tolerance})`, async () => {
+  test(`repeated window updates overflow nothing (${tolerance})`, async () => {
     const peer = new MuxPeer({ tolerance, role: 'client' });
     const recorder = await peer.open();
     await peer.sent();
@@ -148,7 +148,7 @@ for (const tolerance of ['tolerant', 'strict'] as const) {
   });
 }
 
-test('a peer that never ACKs keeps us at 256 streams, and the wait for more can be given up', async () => {
+test('a peer that never ACKs limits us to 256 streams, and waiting for more can be aborted', async () => {
   const peer = new MuxPeer({ role: 'client' });
   for (let index = 0; index < 256; index += 1) await peer.mux.open();
   const controller = new AbortController();
@@ -158,13 +158,13 @@ test('a peer that never ACKs keeps us at 256 streams, and the wait for more can 
   assert.equal(peer.mux.streamCount, 256);
 });
 
-test('a strict session names what a client must not do', () => {
+test('a strict session reports violations by a client', () => {
   const attempts: [string, Buffer][] = [
-    ['an id of our parity', rawFrame(windowUpdate, syn, 2, 0)],
+    ['an id with our parity', rawFrame(windowUpdate, syn, 2, 0)],
     ['id 0', rawFrame(windowUpdate, syn, 0, 0)],
-    ['an id from far ahead', rawFrame(windowUpdate, syn, 0xffff_ffff, 0)],
-    ['data for a stream that never was', dataFrame(9, 'who')],
-    ['RST for a stream of ours that never was', rawFrame(windowUpdate, rst, 4, 0)],
+    ['an id far ahead', rawFrame(windowUpdate, syn, 0xffff_ffff, 0)],
+    ['data for an unknown stream', dataFrame(9, 'who')],
+    ['RST for an unknown stream of ours', rawFrame(windowUpdate, rst, 4, 0)],
     ['data after FIN', Buffer.concat([rawFrame(windowUpdate, syn | fin, 1, 0), dataFrame(1, 'more')])],
     ['an id used before', Buffer.concat([syn, rst, syn].map((bits) => rawFrame(windowUpdate, bits, 1, 0)))],
   ];
@@ -175,7 +175,7 @@ test('a strict session names what a client must not do', () => {
   }
 });
 
-test('a strict session takes SYNs that overtook each other, and late frames of streams that are over', async () => {
+test('a strict session accepts SYNs out of order, and late frames of closed streams', async () => {
   const peer = new MuxPeer({ tolerance: 'strict' });
   const ours = await peer.mux.open();
   ours.reset();
@@ -256,7 +256,7 @@ function mutate(bytes: Buffer, random: (below: number) => number): Buffer {
   return mutated;
 }
 
-test('100,000 mutated inputs end in a typed error or in an open session, with no more than the windows in memory', async () => {
+test('100,000 mutated inputs give a typed error or an open session, with no more than the windows in memory', async () => {
   const random = randomSource(0x5eed_1234);
   const streams = validStreams();
   const ends = new Map<string, number>();

@@ -214,7 +214,7 @@ function judge(world: World): void {
   }
 }
 
-test('random interleavings of many streams deliver what was written, end as they were ended, and stay in their windows', async () => {
+test('random interleavings of many streams deliver what was written, end as requested, and respect their windows', async () => {
   let dataBytes = 0;
   await fc.assert(
     fc.asyncProperty(

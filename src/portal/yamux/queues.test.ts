@@ -14,7 +14,7 @@ const pieces = fc.array(
   },
 );
 
-test('the send queue gives the bytes in order, however they are cut, and copies none', () => {
+test('the send queue returns the bytes in order, however they are split, and copies none', () => {
   fc.assert(
     fc.property(pieces, fc.array(fc.nat(3_000), { maxLength: 40 }), (input, cuts) => {
       const queue = new SendQueue();
@@ -54,7 +54,7 @@ test('queues that are never empty do not grow', () => {
   assert.equal(input.bytes, 15_000);
 });
 
-test('the input queue gives the bytes in order, and single bytes do not hold the chunks that they came in', () => {
+test('the input queue returns the bytes in order, and single bytes do not retain the chunks they arrived in', () => {
   fc.assert(
     fc.property(pieces, fc.array(fc.boolean(), { maxLength: 20 }), (input, takes) => {
       const queue = new InputQueue();
@@ -82,7 +82,7 @@ test('the input queue gives the bytes in order, and single bytes do not hold the
   assert.equal(queue.take(), undefined);
 });
 
-test('headers without a body between them are one piece', () => {
+test('headers without bodies between them are one piece', () => {
   const batch = new FrameBatch();
   for (let index = 0; index < 10; index += 1) batch.header(2, 2, 0, index);
   assert.equal(batch.finish().length, 1);
@@ -95,7 +95,7 @@ test('headers without a body between them are one piece', () => {
   for (let index = 0; index < 2_000; index += 1) assert.equal(bytes.readUInt32BE(index * 12 + 8), index);
 });
 
-test('deadlines come due in the order in which they were set, and can be set anew', () => {
+test('deadlines fire in the order in which they were set, and can be reset', () => {
   const queue = new DeadlineQueue<string>(100);
   assert.equal(queue.nextMs, Infinity);
   assert.equal(queue.set('a', 0), 100);
@@ -110,7 +110,7 @@ test('deadlines come due in the order in which they were set, and can be set ane
   assert.equal(queue.takeDue(200), undefined);
 });
 
-test('ids of a peer may overtake each other, but never come twice, from the other side, or from far ahead', () => {
+test('ids of a peer may be out of order, but never repeated, of the wrong parity, or far ahead', () => {
   const odd = new InboundIds('odd');
   assert.equal(odd.open(5), undefined);
   assert.equal(odd.used(3), false);

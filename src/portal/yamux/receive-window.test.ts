@@ -42,7 +42,7 @@ class Scene {
   }
 }
 
-test('a window that is turned over fast doubles up to its bound, and a peer is held to it', () => {
+test('a window consumed fast doubles up to its limit, and the limit is enforced on the peer', () => {
   const scene = new Scene();
   const window = scene.window();
   assert.equal(scene.turn(window, 128 * kib, 5), (128 + 256) * kib);
@@ -53,7 +53,7 @@ test('a window that is turned over fast doubles up to its bound, and a peer is h
   assert.ok(!window.expect(1));
 });
 
-test('a slow reader’s window stays as it is, unless the way is as long', () => {
+test('the window of a slow reader does not grow, unless the round trip is as long', () => {
   const scene = new Scene();
   const window = scene.window();
   assert.equal(scene.turn(window, 128 * kib, 128), 128 * kib);
@@ -72,21 +72,21 @@ function growFully(scene: Scene, window: ReceiveWindow): number {
   return bytes;
 }
 
-test('no stream takes more than a quarter of what is left of its holder’s part', () => {
+test('no stream takes more than a quarter of what is left of its holder’s share', () => {
   const scene = new Scene(16 * maxBytes, 64 * maxBytes);
   const grown = Array.from({ length: 8 }, () => growFully(scene, scene.window()));
   assert.ok(
     grown.every((bytes) => bytes > initialBytes),
     grown.join(),
   );
-  assert.ok(scene.budget.heldBytes <= 16 * maxBytes, 'a holder has half of the half that is for windows in use');
+  assert.ok(scene.budget.heldBytes <= 16 * maxBytes, 'one holder gets half of the half for windows in use');
 });
 
 /** The growth of a holder's windows. */
 const heldBy = (windows: readonly ReceiveWindow[]): number =>
   windows.reduce((sum, { grownBytes }) => sum + grownBytes, 0);
 
-test('a holder that takes all that it gets leaves half to the others, and busy holders end up with equal parts', () => {
+test('a greedy holder leaves half to the others, and busy holders end up with equal shares', () => {
   const budgetBytes = 256 * maxBytes;
   const scene = new Scene(16 * maxBytes, budgetBytes);
   const many = (holder: string): ReceiveWindow[] => Array.from({ length: 40 }, () => scene.window(holder));
@@ -111,7 +111,7 @@ test('a holder that takes all that it gets leaves half to the others, and busy h
   assert.equal(scene.budget.heldBytes, 0);
 });
 
-test('a holder whose streams idle with their credit leaves others growth to use and to keep', () => {
+test('a holder with idle streams leaves others growth to use and to keep', () => {
   const budgetBytes = 256 * maxBytes;
   const scene = new Scene(16 * maxBytes, budgetBytes);
   for (let round = 0; round < 20; round += 1) {
@@ -128,7 +128,7 @@ test('a holder whose streams idle with their credit leaves others growth to use 
   assert.ok(scene.budget.heldBytes <= budgetBytes);
 });
 
-test('a window that closes gives its growth back, once', () => {
+test('a closed window releases its growth once', () => {
   const scene = new Scene(16 * maxBytes, 32 * maxBytes);
   const window = scene.window();
   const bytes = growFully(scene, window);
@@ -139,7 +139,7 @@ test('a window that closes gives its growth back, once', () => {
   assert.equal(growFully(scene, scene.window()), bytes);
 });
 
-test('windows that are not read give their growth to the others, and the sum of all credit stays within the budget', () => {
+test('unread windows release their growth to others, and the sum of all credit stays within the budget', () => {
   const budgetBytes = 32 * maxBytes;
   const scene = new Scene(16 * maxBytes, budgetBytes);
   const first = scene.window();
@@ -148,7 +148,7 @@ test('windows that are not read give their growth to the others, and the sum of 
   for (const window of stalled.slice(1)) growFully(scene, window);
   scene.nowMs += 3_000;
   const next = scene.window();
-  assert.equal(growFully(scene, next), alone, 'as if the others were not there');
+  assert.equal(growFully(scene, next), alone, 'the stalled windows have no effect');
   assert.equal(first.grownBytes, 0);
   assert.ok(scene.budget.heldBytes <= budgetBytes);
   for (let round = 0; round < 8; round += 1) {
@@ -160,7 +160,7 @@ test('windows that are not read give their growth to the others, and the sum of 
   assert.equal(scene.budget.heldBytes, 0);
 });
 
-test('a window that gave its growth back grants nothing until the peer has used its credit, or takes the growth again', () => {
+test('a window that released its growth grants nothing until the peer has used its credit or it grows again', () => {
   const scene = new Scene(4 * maxBytes, 16 * maxBytes);
   const [slow, fast] = [scene.window(), scene.window()];
   for (const window of [slow, fast]) growFully(scene, window);
@@ -170,7 +170,7 @@ test('a window that gave its growth back grants nothing until the peer has used 
   for (let i = 0; i < 8; i += 1) growFully(scene, scene.window());
   assert.equal(slow.grownBytes + fast.grownBytes, 0);
   assert.equal(scene.turn(slow, slowBytes - initialBytes, 1_000), 0, 'slow: the credit is only used up');
-  assert.equal(scene.turn(slow, 128 * kib, 1_000), 128 * kib, 'and from there on it is as at first');
+  assert.equal(scene.turn(slow, 128 * kib, 1_000), 128 * kib, 'from then on as at the start');
   for (const window of scene.windows) if (window !== fast) window.close();
   scene.turn(fast, 128 * kib, 1_000);
   scene.turn(fast, 128 * kib, 1);
@@ -242,14 +242,14 @@ test('over a long path a window follows bandwidth times round trip from the firs
     }
 });
 
-test('a stream that is only as fast as its sender keeps its window, however long the way seems', () => {
+test('a stream limited by its sender keeps its window, however long the round trip seems', () => {
   const scene = new Scene(16 * maxBytes, 256 * maxBytes);
   const window = scene.window();
   for (let i = 0; i < 2_000; i += 1) scene.turn(window, 4 * kib, 10 + ((i * 7) % 11));
   assert.equal(window.grownBytes, 0);
 });
 
-test('a session grants what its options say, and grows by itself only where they do', async () => {
+test('a session grants windows according to its options, and grows them only if enabled', async () => {
   const clock = { monotonicMs: () => 1_000, wallMs: () => 0 };
   const still = new MuxPeer({ role: 'client', clock });
   const growing = new MuxPeer({ role: 'client', clock, maxReceiveWindowBytes: maxBytes });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MinRoundTrip } from './round-trip.ts';
 
-test('the shortest round trip counts, until it is 20 seconds old at most', () => {
+test('uses the shortest round trip of the last 20 seconds', () => {
   const roundTrip = new MinRoundTrip();
   assert.equal(roundTrip.ms, Infinity);
   roundTrip.sample(90, 1_000);

@@ -9,7 +9,7 @@ const { syn } = flags;
 const { windowUpdate, ping } = types;
 const window = 262_144;
 
-test('all frames of one turn, of all streams, leave in one send', async () => {
+test('all frames of one turn, of all streams, are sent together', async () => {
   const peer = new MuxPeer({ role: 'client' });
   const send = mock.method(peer.carrier, 'send');
   const streams = await Promise.all([peer.open(), peer.open(), peer.open()]);
@@ -39,7 +39,7 @@ test('written pieces reach the carrier uncopied', async () => {
   );
 });
 
-test('a bulk stream does not hold up the others: each has its turn of at most 64 KiB', async () => {
+test('a bulk stream does not block others: each gets turns of at most 64 KiB', async () => {
   const peer = new MuxPeer({ role: 'client' });
   const [bulk, small] = [await peer.open(), await peer.open()];
   bulk.pipe.write([Buffer.alloc(250_000)]);
@@ -48,7 +48,7 @@ test('a bulk stream does not hold up the others: each has its turn of at most 64
   assert.deepEqual(sent.slice(0, 3), ['Data - 1 65536', 'Data - 3 5', 'Data - 1 65536']);
 });
 
-test('while the carrier is full nothing is framed, and drain() sets it going', async () => {
+test('frames nothing while the carrier is full, and resumes on drain()', async () => {
   const peer = new MuxPeer({ role: 'client' });
   const { pipe } = await peer.open();
   await peer.sent();
@@ -63,7 +63,7 @@ test('while the carrier is full nothing is framed, and drain() sets it going', a
   assert.equal(pipe.queuedBytes, 0);
 });
 
-test('write() returns false at the high-water mark, and drain() comes once there is room', async () => {
+test('write() returns false at the high-water mark, and drain() is called once there is room', async () => {
   const peer = new MuxPeer({ role: 'client' });
   const recorder = await peer.open();
   const { pipe } = recorder;
@@ -82,7 +82,7 @@ test('write() returns false at the high-water mark, and drain() comes once there
   assert.equal(recorder.drains, 2);
 });
 
-test('many streams together are held to a smaller mark each', async () => {
+test('many streams together get a smaller high-water mark each', async () => {
   const peer = new MuxPeer({ role: 'client' });
   const streams = await Promise.all(Array.from({ length: 60 }, () => peer.open()));
   await peer.sent();

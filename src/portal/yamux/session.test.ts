@@ -9,7 +9,7 @@ import { PortalError } from '../errors.ts';
 const { syn, ack, fin, rst } = flags;
 const { data, windowUpdate, ping, goAway } = types;
 
-test('a stream of the peer is accepted by its first use, and its window is granted then', async () => {
+test('a stream of the peer is accepted on first use, which grants its window', async () => {
   const peer = new MuxPeer({ receiveWindowBytes: 1_048_576 });
   for (const id of [1, 3, 5, 7]) peer.feed(windowUpdate, syn, id, 0);
   peer.feed(data, 0, 1, 5, Buffer.from('early'));
@@ -27,7 +27,7 @@ test('a stream of the peer is accepted by its first use, and its window is grant
   ]);
 });
 
-test('what arrives before a handler is set waits for it, in order, and a replacement gets the rest', async () => {
+test('data that arrives before a handler waits for it, in order, and a replacement gets the rest', async () => {
   const peer = new MuxPeer();
   peer.feed(windowUpdate, syn, 1, 0);
   peer.carrier.feed(
@@ -50,7 +50,7 @@ test('what arrives before a handler is set waits for it, in order, and a replace
   await settle();
 });
 
-test('a stream that was reset before it had a handler reports the reset, and what was unread is lost', () => {
+test('a stream reset before it had a handler reports the reset, and unread data is lost', () => {
   const peer = new MuxPeer();
   peer.feed(windowUpdate, syn, 1, 0);
   peer.feed(data, 0, 1, 4, Buffer.from('lost'));
@@ -61,7 +61,7 @@ test('a stream that was reset before it had a handler reports the reset, and wha
   assert.equal(recorder.failure?.code, 'stream_reset');
 });
 
-test('reset() frees everything at once: the queue, the slot, and late frames go nowhere', async () => {
+test('reset() releases the queue and the slot at once, and late frames are dropped', async () => {
   const peer = new MuxPeer({ role: 'client', maxUnackedOpens: 1 });
   const recorder = await peer.open();
   recorder.pipe.write([Buffer.alloc(300_000)]);
@@ -83,7 +83,7 @@ test('reset() frees everything at once: the queue, the slot, and late frames go 
   assert.deepEqual(await peer.sent(), []);
 });
 
-test('the 257th open waits for a slot; an ACK, a reset and an end of both sides free one', async () => {
+test('the 257th open waits for a slot; an ACK, a reset or the end of both sides frees one', async () => {
   const peer = new MuxPeer({ role: 'client' });
   const streams = await Promise.all(Array.from({ length: 256 }, () => peer.open()));
   const waiting = [peer.mux.open(), peer.mux.open(), peer.mux.open()];
@@ -103,7 +103,7 @@ test('the 257th open waits for a slot; an ACK, a reset and an end of both sides 
   assert.equal(opened, 3);
 });
 
-test('a waiting open can be given up, and the queue of those who wait is bounded', async () => {
+test('a waiting open can be aborted, and the queue of waiting opens is limited', async () => {
   const peer = new MuxPeer({ role: 'client', maxUnackedOpens: 1 });
   await peer.mux.open();
   assert.equal(await codeOf(peer.mux.open(AbortSignal.abort())), 'dial_aborted');
@@ -120,7 +120,7 @@ test('a waiting open can be given up, and the queue of those who wait is bounded
   assert.equal(codes.filter((code) => code === 'session_closed').length, 4_095);
 });
 
-test('streams of the peer over the limit are refused, also when each is accepted at once', async () => {
+test('rejects streams of the peer over the limit, even if each is accepted at once', async () => {
   const peer = new MuxPeer({ maxInboundStreams: 2 });
   for (const id of [1, 3, 5]) {
     peer.feed(windowUpdate, syn, id, 0);
@@ -132,7 +132,7 @@ test('streams of the peer over the limit are refused, also when each is accepted
   assert.equal(peer.offered.length, 1);
 });
 
-test('GoAway of the peer: no new streams, waiting ones fail, open ones go on', async () => {
+test('GoAway of the peer: no new streams, waiting ones fail, open ones continue', async () => {
   const peer = new MuxPeer({ role: 'client', maxUnackedOpens: 1 });
   const recorder = await peer.open();
   const waiting = codeOf(peer.mux.open());
@@ -145,7 +145,7 @@ test('GoAway of the peer: no new streams, waiting ones fail, open ones go on', a
   assert.equal(recorder.read().toString(), 'still');
 });
 
-test('close() tells every pipe, rejects what waits, and happens once', async () => {
+test('close() notifies every pipe, rejects waiting calls, and runs once', async () => {
   const peer = new MuxPeer({ role: 'client', maxUnackedOpens: 1 });
   const recorder = await peer.open();
   const [open, pinged] = [codeOf(peer.mux.open()), codeOf(peer.mux.ping())];
@@ -164,13 +164,13 @@ test('close() tells every pipe, rejects what waits, and happens once', async () 
   assert.ok(peer.carrier.closed);
   assert.equal(peer.mux.state, 'closed');
   assert.equal(peer.mux.streamCount, 0);
-  assert.deepEqual(peer.closings, [], 'close() is not reported to the one who called it');
+  assert.deepEqual(peer.closings, [], 'close() is not reported to its caller');
   peer.mux.goAway();
   recorder.pipe.reset();
   assert.deepEqual(await peer.sent(), []);
 });
 
-test('a carrier that ends takes the session with it', async () => {
+test('a carrier that ends also ends the session', async () => {
   const orderly = new MuxPeer({ role: 'client' });
   const recorder = await orderly.open();
   orderly.carrier.endByPeer();
@@ -183,7 +183,7 @@ test('a carrier that ends takes the session with it', async () => {
   assert.equal(await codeOf(broken.mux.open()), 'carrier_closed');
 });
 
-test('what was received before the session died can still be read by a late handler', () => {
+test('data received before the session died can still be read by a late handler', () => {
   const peer = new MuxPeer();
   peer.feed(windowUpdate, syn, 1, 0);
   peer.feed(data, 0, 1, 5, Buffer.from('whole'));
@@ -193,7 +193,7 @@ test('what was received before the session died can still be read by a late hand
   assert.equal(recorder.failure?.code, 'carrier_closed');
 });
 
-test('a handler may close the session from within any call: nothing of the same chunk is delivered afterwards', async () => {
+test('a handler may close the session within any call: nothing else from the chunk is delivered', async () => {
   const peer = new MuxPeer({ role: 'client' });
   const pipe = await peer.mux.open();
   const seen: string[] = [];
@@ -210,7 +210,7 @@ test('a handler may close the session from within any call: nothing of the same 
   assert.deepEqual(seen, ['first', 'session_closed']);
 });
 
-test('the window is granted again at half, never more than was consumed, and not after the peer’s end', async () => {
+test('grants the window again at half, never more than was consumed, and not after the peer’s end', async () => {
   const peer = new MuxPeer();
   peer.feed(windowUpdate, syn, 1, 0);
   const recorder = peer.accept('by hand');
@@ -238,13 +238,13 @@ test('FIN with data ends the stream after the data', () => {
   assert.ok(recorder.ended);
 });
 
-test('options that make no sense are refused', () => {
+test('rejects options that make no sense', () => {
   for (const receiveWindowBytes of [0, 262_143, 16_777_217, 300_000.5, Number.NaN])
     assert.throws(() => new MuxPeer({ receiveWindowBytes }), RangeError);
   assert.throws(() => new MuxPeer({ acceptBacklog: 0 }), RangeError);
 });
 
-test('an id that a tolerated peer took from us is left out', async () => {
+test('skips an id that a tolerated peer has used for itself', async () => {
   const peer = new MuxPeer({ role: 'client' });
   assert.equal((await peer.mux.open()).id, 1);
   peer.feed(windowUpdate, syn, 3, 0);

@@ -18,7 +18,7 @@ function mockedClock(context: TestContext): Clock {
   return { monotonicMs: () => Date.now(), wallMs: () => Date.now() };
 }
 
-test('ping: one at a time is under way, its answer is the round-trip time for all who asked', async (context) => {
+test('ping: one at a time is in flight, and its response gives the round-trip time to all callers', async (context) => {
   const peer = new MuxPeer({ clock: mockedClock(context) });
   assert.equal(peer.mux.rttMs, undefined);
   const asked = [peer.mux.ping(), peer.mux.ping()];
@@ -31,10 +31,10 @@ test('ping: one at a time is under way, its answer is the round-trip time for al
   const unanswered = codeOf(peer.mux.ping());
   mock.timers.tick(10_000);
   assert.equal(await unanswered, 'keepalive_timeout');
-  assert.equal(peer.mux.state, 'open', 'with keepalive off only the asker is told');
+  assert.equal(peer.mux.state, 'open', 'with keepalive off only the caller of ping() is notified');
 });
 
-test('keepalive: suspect past half its time, dead after it, alive as long as anything comes', async (context) => {
+test('keepalive: suspect past half its time, dead after it, alive as long as any bytes arrive', async (context) => {
   const clock = mockedClock(context);
   const peer = new MuxPeer({ role: 'client', keepalive: { intervalMs: 1_000, timeoutMs: 200 }, clock });
   const recorder = await peer.open();
@@ -50,7 +50,7 @@ test('keepalive: suspect past half its time, dead after it, alive as long as any
   assert.ok(peer.mux.suspect);
   peer.feed(data, 0, 1, 4, Buffer.from('busy'));
   mock.timers.tick(99);
-  assert.equal(peer.mux.state, 'open', 'its answer may wait behind our own upload');
+  assert.equal(peer.mux.state, 'open', 'its response may wait behind our own upload');
   assert.ok(peer.mux.suspect);
   mock.timers.tick(200);
   assert.equal(peer.mux.state, 'closed');
@@ -59,7 +59,7 @@ test('keepalive: suspect past half its time, dead after it, alive as long as any
   assert.ok(peer.carrier.closed);
 });
 
-test('a stream that is ended by either side or reset is not waited for any more', async (context) => {
+test('stops waiting for the ACK of a stream ended by either side or reset', async (context) => {
   const clock = mockedClock(context);
   const peer = new MuxPeer({ role: 'client', clock });
   const [ended, endedByPeer, aborted, acknowledged] = await Promise.all([
@@ -81,7 +81,7 @@ test('a stream that is ended by either side or reset is not waited for any more'
   assert.equal(peer.closings[0]?.code, 'stream_open_timeout');
 });
 
-test('after our FIN a response may take as long as it moves; silence for 300 s is the end', async (context) => {
+test('after our FIN a response may take as long as data arrives; silence for 300 s ends it', async (context) => {
   const clock = mockedClock(context);
   const peer = new MuxPeer({ role: 'client', clock });
   const recorder = await peer.open('by hand');
@@ -102,7 +102,7 @@ test('after our FIN a response may take as long as it moves; silence for 300 s i
   assert.equal(peer.mux.streamCount, 0);
 });
 
-test('an end that cannot be sent, because the window stays shut, does not keep the stream for ever', async (context) => {
+test('an end that cannot be sent, because the window stays closed, does not keep the stream for ever', async (context) => {
   const clock = mockedClock(context);
   const peer = new MuxPeer({ role: 'client', clock });
   const recorder = await peer.open();

@@ -208,7 +208,7 @@ async function replay(
   assert.equal(sent.equals(expected), !notByteForByte.has(`${transcript.name}: ${side}`), 'byte for byte');
 }
 
-test('every transcript was replayed, and every verdict was needed', () => {
+test('every transcript was replayed, and every override was needed', () => {
   assert.equal(transcripts.length, 47);
   assert.deepEqual(
     verdicts.filter((verdict) => !seen.has(verdict)).map((verdict) => verdict.name),

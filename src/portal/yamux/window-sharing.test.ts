@@ -56,7 +56,7 @@ class Sessions {
   }
 }
 
-test('streams that idle give their growth to the first that asks, in whichever session', async () => {
+test('idle streams release their growth to the first stream that needs it, in any session', async () => {
   const lone = new Sessions();
   const alone = await lone.fill(lone.session(), 1);
   const sessions = new Sessions();
@@ -70,10 +70,10 @@ test('streams that idle give their growth to the first that asks, in whichever s
   assert.ok(after > 0.9 * alone, `${after} beside idle streams, ${alone} alone`);
   assert.ok(sessions.budget.heldBytes <= 64 * mebibyte, `${sessions.budget.heldBytes} held`);
   for (const session of [idle, next]) session.mux.close();
-  assert.equal(sessions.budget.heldBytes, after, 'a session that ends gives all of it back');
+  assert.equal(sessions.budget.heldBytes, after, 'a session that ends releases everything');
 });
 
-test('sessions of one holder share a part, and another holder gets growth all the same', async () => {
+test('sessions of one holder share its part, and another holder still gets growth', async () => {
   const sessions = new Sessions();
   const many = Array.from({ length: 8 }, () => sessions.session({ windowHolder: 'many' }));
   for (const session of many) for (let id = 1; id < 16; id += 2) await sessions.fill(session, id);
@@ -84,7 +84,7 @@ test('sessions of one holder share a part, and another holder gets growth all th
   assert.ok(grownBytes >= 2 * mebibyte, `${grownBytes} for the other`);
 });
 
-test('streams to one lease share a part, whatever the session has besides', async () => {
+test('streams to one lease share a part, whatever else the session carries', async () => {
   const sessions = new Sessions();
   const session = sessions.session({ role: 'client' });
   const open = async (holder: string): Promise<number> => {
@@ -105,7 +105,7 @@ test('streams to one lease share a part, whatever the session has besides', asyn
   assert.ok(grownBytes >= 2 * mebibyte, `${grownBytes} for the other lease`);
 });
 
-test('a thousand streams that carry little hold nothing of the budget', () => {
+test('a thousand streams that carry little use nothing of the budget', () => {
   const sessions = new Sessions();
   const session = sessions.session({ acceptBacklog: 1_000 });
   for (let id = 1; id < 2_000; id += 2) {
