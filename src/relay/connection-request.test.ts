@@ -8,7 +8,7 @@ import { encodePacket, ResponseCode } from '../portal/packets/packets.ts';
 
 const { ACCEPTED, INVALID_IDENTITY, REJECTED } = ResponseCode;
 
-test('a connection: bytes both ways, half-close, and the count goes back to none', async (t) => {
+test('a connection carries bytes both ways and half-close, and the count returns to zero', async (t) => {
   const bench = await startRelay(t);
   const { atApp, atClient, client, app } = await bench.joined();
   atClient.write(Buffer.from('question'));
@@ -36,7 +36,7 @@ test('a connection: bytes both ways, half-close, and the count goes back to none
   assert.equal(bench.relay.counts().forwards, 0);
 });
 
-test('what is sent right behind the request reaches the app behind its ACCEPTED, and what the app sends at once the client', async (t) => {
+test("bytes sent right after the request follow its ACCEPTED to the app, and the app's first bytes reach the client", async (t) => {
   const bench = await startRelay(t);
   const [app, client] = [await bench.peer(), await bench.peer()];
   await app.register();
@@ -53,7 +53,7 @@ test('what is sent right behind the request reaches the app behind its ACCEPTED,
   assert.equal((await atClient.finished()).toString(), 'server first');
 });
 
-test('a refusal passes with the app’s own code, even 0; the stream ends and what was sent ahead is dropped', async (t) => {
+test('forwards a rejection with the app’s own code, even 0; the stream ends and bytes sent early are dropped', async (t) => {
   const bench = await startRelay(t);
   const [app, client] = [await bench.peer(), await bench.peer()];
   await app.register();
@@ -83,7 +83,7 @@ test('an unknown lease, an expired one and one whose app is gone are INVALID_IDE
   assert.equal(await (await client.dial(app.id)).code(), INVALID_IDENTITY);
 });
 
-test('over the limit for a lease a request is REJECTED, and the place of an ended connection is free', async (t) => {
+test('a request over the limit of a lease is REJECTED, and an ended connection frees its slot', async (t) => {
   const bench = await startRelay(t, { forwardsPerLease: 1 });
   const { atApp, atClient, client, app } = await bench.joined();
   assert.equal(await (await client.dial(app.id)).code(), REJECTED);
@@ -95,7 +95,7 @@ test('over the limit for a lease a request is REJECTED, and the place of an ende
   assert.equal(await again.code(), ACCEPTED);
 });
 
-test('a reset passes as a reset, either way', async (t) => {
+test('forwards a reset in either direction', async (t) => {
   const bench = await startRelay(t);
   const one = await bench.joined();
   one.atClient.pipe.reset();
@@ -109,7 +109,7 @@ test('a reset passes as a reset, either way', async (t) => {
   assert.equal(bench.relay.counts().forwards, 0);
 });
 
-test('the loss of a connection resets what was forwarded over it, on the other side', async (t) => {
+test('losing a connection resets the streams forwarded over it on the other side', async (t) => {
   const bench = await startRelay(t);
   const one = await bench.joined();
   one.client.close();
@@ -122,7 +122,7 @@ test('the loss of a connection resets what was forwarded over it, on the other s
   assert.equal((await atClient.failure()).code, 'stream_reset');
 });
 
-test('a client that leaves before the app has answered takes its stream at the app with it', async (t) => {
+test('a client that leaves before the app responds also ends its stream at the app', async (t) => {
   const bench = await startRelay(t);
   const [app, client] = [await bench.peer(), await bench.peer()];
   await app.register();
@@ -134,7 +134,7 @@ test('a client that leaves before the app has answered takes its stream at the a
   assert.equal(bench.relay.counts().forwards, 0);
 });
 
-test('a reader that stops holds the sender within the windows, and loses nothing', async (t) => {
+test('a reader that stops blocks the sender within the windows, and nothing is lost', async (t) => {
   const bench = await startRelay(t);
   const { atApp, atClient } = await bench.joined();
   atClient.pause();
@@ -156,7 +156,7 @@ test('a reader that stops holds the sender within the windows, and loses nothing
   assert.equal(atClient.totalBytes - before, total);
 });
 
-test('64 connections at once carry their own bytes, checked end to end', async (t) => {
+test('64 concurrent connections carry their own bytes, checked end to end', async (t) => {
   const bench = await startRelay(t);
   const [app, client] = [await bench.peer(), await bench.peer()];
   await app.register();

@@ -6,7 +6,7 @@ import { Directory } from './directory.ts';
 import { LeaseTable } from './lease-table.ts';
 import { defaultLimits } from './limits.ts';
 
-test('a lease that changes costs neither the encoding nor the copying of large leases that do not', () => {
+test('a changed lease causes neither encoding nor copying of large unchanged leases', () => {
   const clock = { monotonicMs: () => 0, wallMs: () => 0 };
   const leases = new LeaseTable<string>(clock, defaultLimits, () => undefined);
   const lease = { identity: undefined, expires: 1_000n, alpn: ['http/1.1'] };
@@ -20,7 +20,7 @@ test('a lease that changes costs neither the encoding nor the copying of large l
   assert.equal(leases.register('S', { ...lease, name: 'small', metadata: '' }, 30_000, 'h', '192.0.2.9'), 'registered');
   const made = directory.answer().filter((piece) => !before.has(piece));
   const madeBytes = made.reduce((sum, { length }) => sum + length, 0);
-  assert.ok(madeBytes < 1_000, `${madeBytes} bytes were made for a lease of some hundred`);
+  assert.ok(madeBytes < 1_000, `${madeBytes} bytes were created for a lease of a few hundred`);
   const packet = decodePacket(Buffer.concat(directory.answer()).subarray(4));
   assert.equal(packet.type === 'relayInfoResponse' && packet.relayInfo?.leases.length, 61);
 });

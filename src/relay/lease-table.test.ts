@@ -23,7 +23,7 @@ function lease(name: string, fields: Partial<WireLease> = {}): WireLease {
   return { identity: undefined, expires: 1_030n, name, alpn: ['http/1.1'], metadata: '', ...fields };
 }
 
-test('a lease is found until the moment it expires, and its name is free from then on', () => {
+test('a lease is found until it expires, and then its name is free', () => {
   const leases = table();
   assert.equal(leases.register('A', lease('app'), 30_000, 'holder'), 'registered');
   nowMs = 1_029_999;
@@ -35,7 +35,7 @@ test('a lease is found until the moment it expires, and its name is free from th
   assert.equal(leases.register('B', lease('app'), 30_000, 'other'), 'registered');
 });
 
-test('expiry needs no look-up: listing and sweeping see it too', () => {
+test('listing and sweeping respect expiry without a lookup', () => {
   const leases = table();
   leases.register('A', lease('a'), 30_000, 'holder');
   leases.register('B', lease('b'), 60_000, 'holder');
@@ -50,7 +50,7 @@ test('expiry needs no look-up: listing and sweeping see it too', () => {
   assert.deepEqual(dropped, ['A expired', 'B expired']);
 });
 
-test('renewal prolongs, and may change everything but the id', () => {
+test('renewal extends a lease and may change everything but the id', () => {
   const leases = table();
   leases.register('A', lease('old'), 30_000, 'holder');
   assert.equal(leases.register('A', lease('new', { metadata: '{}' }), 60_000, 'holder'), 'renewed');
@@ -61,7 +61,7 @@ test('renewal prolongs, and may change everything but the id', () => {
   assert.deepEqual(dropped, [], 'nothing is dropped by a renewal');
 });
 
-test('a lease that lasts no time is refused, whatever else is right', () => {
+test('rejects a lease with no duration, even if everything else is valid', () => {
   const leases = table();
   for (const lastsMs of [0, -1_000, -Infinity]) {
     assert.equal(leases.register('A', lease('a'), lastsMs, 'holder'), 'expired');
@@ -69,7 +69,7 @@ test('a lease that lasts no time is refused, whatever else is right', () => {
   assert.equal(leases.register('A', lease('a'), Number(2n ** 63n) * 1_000, 'holder'), 'registered');
 });
 
-test('names conflict in any letter case and normal form; the empty name and (unnamed) never do', () => {
+test('names conflict in any letter case and normal form; the empty name and (unnamed) never conflict', () => {
   const leases = table();
   assert.equal(leases.register('A', lease('Ünïcode'), 30_000, 'h'), 'registered');
   for (const name of ['Ünïcode', 'ünïcode', 'ÜNÏCODE', 'ünïcode'.normalize('NFD')])
@@ -81,7 +81,7 @@ test('names conflict in any letter case and normal form; the empty name and (unn
   for (const id of ['F', 'G']) assert.equal(leases.register(id, lease('(unnamed)'), 30_000, 'h'), 'registered');
 });
 
-test('a name in the form of an id is refused, in any letter case', () => {
+test('rejects a name in the form of an id, in any letter case', () => {
   const id = 'ABCDEFGHIJKLMNOPQRSTUVWX27';
   for (const name of [id, id.toLowerCase(), `a${id.slice(1)}`])
     assert.equal(table().register('A', lease(name), 30_000, 'h'), 'bad_name', name);
@@ -89,17 +89,21 @@ test('a name in the form of an id is refused, in any letter case', () => {
     assert.equal(table().register('A', lease(name), 30_000, 'h'), 'registered', name);
 });
 
-test('leases are bounded for an address over all of its connections, in number and to a quarter of all bytes', () => {
+test('limits the leases of an address over all its connections, in number and to a quarter of all bytes', () => {
   const leases = table({ leasesPerAddress: 2, directoryBytes: 4_000 });
   for (const id of ['A', 'B'])
     assert.equal(leases.register(id, lease(id), 30_000, `of ${id}`, '192.0.2.1'), 'registered');
   assert.equal(leases.register('C', lease('c'), 30_000, 'of C', '192.0.2.1'), 'too_many_leases');
-  assert.equal(leases.register('A', lease('A'), 30_000, 'of A', '192.0.2.1'), 'renewed', 'a renewal is not one more');
+  assert.equal(
+    leases.register('A', lease('A'), 30_000, 'of A', '192.0.2.1'),
+    'renewed',
+    'a renewal does not count as another lease',
+  );
   assert.equal(leases.register('C', lease('c'), 30_000, 'of C', '192.0.2.2'), 'registered');
   assert.equal(
     leases.register('C', lease('c'), 30_000, 'of A', '192.0.2.1'),
     'too_many_leases',
-    'it counts where it goes',
+    'it counts for its new address',
   );
   leases.delete('A', 'of A');
   const fat = lease('fat', { metadata: 'x'.repeat(1_000) });
@@ -109,7 +113,7 @@ test('leases are bounded for an address over all of its connections, in number a
   assert.equal(leases.register('F', { ...fat, metadata: 'y'.repeat(900) }, 30_000, 'of F', '192.0.2.3'), 'registered');
 });
 
-test('the last registration of an identity wins, and the loss of the first connection takes nothing from it', () => {
+test('the last registration of an identity wins, and losing the first connection does not affect it', () => {
   const leases = table();
   leases.register('A', lease('app'), 30_000, 'first');
   assert.equal(leases.register('A', lease('app'), 30_000, 'second'), 'registered');
@@ -121,7 +125,7 @@ test('the last registration of an identity wins, and the loss of the first conne
   assert.deepEqual(dropped, ['A moved', 'A connection_lost']);
 });
 
-test('only the holder deletes', () => {
+test('only the holder may delete', () => {
   const leases = table();
   leases.register('A', lease('app'), 30_000, 'holder');
   assert.equal(leases.delete('A', 'thief'), false);
@@ -131,7 +135,7 @@ test('only the holder deletes', () => {
   assert.equal(leases.register('B', lease('app'), 30_000, 'x'), 'registered', 'the name is free');
 });
 
-test('each limit refuses what is over it and takes what is at it', () => {
+test('each limit accepts values at the limit and rejects values above', () => {
   const leases = table({ nameBytes: 300, metadataBytes: 10, alpnCount: 2, alpnBytes: 8 });
   assert.equal(leases.register('A', lease('ä'.repeat(150)), 30_000, 'h'), 'registered');
   assert.equal(leases.register('A', lease('ä'.repeat(150) + 'x'), 30_000, 'h'), 'bad_name');
@@ -142,7 +146,7 @@ test('each limit refuses what is over it and takes what is at it', () => {
   assert.equal(leases.register('A', lease('a', { alpn: ['a', 'b', 'c'] }), 30_000, 'h'), 'bad_alpn');
 });
 
-test('leases are bounded for a connection, in number and in bytes; a renewal is not one more', () => {
+test('limits the leases of a connection, in number and bytes; a renewal does not count as another lease', () => {
   const perHolder = table({ leasesPerConnection: 1 });
   assert.equal(perHolder.register('A', lease('a'), 30_000, 'h'), 'registered');
   assert.equal(perHolder.register('B', lease('b'), 30_000, 'h'), 'too_many_leases');
@@ -151,7 +155,7 @@ test('leases are bounded for a connection, in number and in bytes; a renewal is 
   assert.equal(
     perHolder.register('A', lease('a'), 30_000, 'other'),
     'too_many_leases',
-    'a lease that moves counts where it goes',
+    'a moved lease counts for its new holder',
   );
   const inAll = table({ leases: 1 });
   assert.equal(inAll.register('A', lease('a'), 30_000, 'h'), 'registered');
@@ -167,7 +171,7 @@ test('leases are bounded for a connection, in number and in bytes; a renewal is 
   assert.equal(fat('5', 'x'), 'registered');
 });
 
-test('the version changes with what is listed, and only then', () => {
+test('the version changes only when the list changes', () => {
   const leases = table();
   const versions = new Set([leases.version]);
   leases.register('A', lease('a'), 30_000, 'h');

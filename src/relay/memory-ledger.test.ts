@@ -5,7 +5,7 @@ import { HeldMemory, MemoryLedger } from './memory-ledger.ts';
 
 const limits = { memoryBytes: 1_000, memoryBytesPerAddress: 400 };
 
-test('an address has its share, and a quarter of it while more than three quarters of the total are in use', () => {
+test('an address has a share, reduced to a quarter while more than three quarters of the total are in use', () => {
   const ledger = new MemoryLedger(limits);
   const [a, b, c] = [ledger.enter('a'), ledger.enter('b'), ledger.enter('c')];
   assert.ok(!ledger.take(401, a));
@@ -17,7 +17,7 @@ test('an address has its share, and a quarter of it while more than three quarte
   assert.ok(ledger.take(300, c));
 });
 
-test('whatever is held and released: never more than total and shares, and in the end nothing', () => {
+test('any sequence of holds and releases respects total and shares, and ends at zero', () => {
   const step = fc.record({ thing: fc.nat(19), bytes: fc.nat(500), releases: fc.boolean() });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {

@@ -13,7 +13,7 @@ import { createRelay } from './relay.ts';
 
 const { ACCEPTED, CLOCK_SKEW, INVALID_EXPIRES, INVALID_IDENTITY, INVALID_NAME, INVALID_ALPN, REJECTED } = ResponseCode;
 
-test('a lease is listed with all its fields, beside who the relay is and where', async (t) => {
+test('lists a lease with all its fields, and the identity and address of the relay', async (t) => {
   const bench = await startRelay(t);
   const app = await bench.peer();
   const metadata = JSON.stringify({ description: 'déjà vu', hide: true });
@@ -38,7 +38,7 @@ test('a lease is listed with all its fields, beside who the relay is and where',
   });
 });
 
-test('several requests in turn on one stream, byte by byte, and the peer’s end is answered by ours', async (t) => {
+test('serves several requests in turn on one stream, byte by byte, and ends it after the peer', async (t) => {
   const bench = await startRelay(t);
   const app = await bench.peer();
   const stream = await app.open();
@@ -54,7 +54,7 @@ test('several requests in turn on one stream, byte by byte, and the peer’s end
   assert.equal((await stream.finished()).length, 0);
 });
 
-test('a lease of the size of the stock demo’s picture is taken and listed', async (t) => {
+test('accepts and lists a lease with a picture as large as the stock demo’s', async (t) => {
   const bench = await startRelay(t);
   const app = await bench.peer();
   const metadata = JSON.stringify({ thumbnail: 'x'.repeat(200_000) });
@@ -76,7 +76,7 @@ test('a taken name is REJECTED until its lease is deleted or its connection is l
   assert.equal(await first.register({ name: 'app' }), ACCEPTED);
 });
 
-test('faulty leases are refused with the code that names the fault', async (t) => {
+test('rejects faulty leases with the code that names the fault', async (t) => {
   const bench = await startRelay(t);
   const app = await bench.peer();
   assert.equal(await app.register({ expires: 1n }), INVALID_EXPIRES);
@@ -93,7 +93,7 @@ test('faulty leases are refused with the code that names the fault', async (t) =
   assert.deepEqual(await app.leases(), []);
 });
 
-test('names with spaces, separators and every script are taken as they are', async (t) => {
+test('accepts names with spaces, separators and any script unchanged', async (t) => {
   const bench = await startRelay(t);
   for (const name of ['with space', '../etc/passwd', 'a/b\\c', 'appli-été_日本']) {
     const app = await bench.peer();
@@ -102,7 +102,7 @@ test('names with spaces, separators and every script are taken as they are', asy
   }
 });
 
-test('a delete is for the connection that holds the lease, with the right signature', async (t) => {
+test('accepts a delete only from the connection that holds the lease, with the right signature', async (t) => {
   const bench = await startRelay(t);
   const [app, thief] = [await bench.peer(), await bench.peer()];
   await app.register({ name: 'app' });
@@ -115,7 +115,7 @@ test('a delete is for the connection that holds the lease, with the right signat
   assert.deepEqual(await app.ask(recorded), { type: 'leaseDeleteResponse', code: ACCEPTED });
 });
 
-test('a lease lasts as long as it asks for, whatever the clock of its app and steps of ours say', async (t) => {
+test("a lease lasts as long as requested, whatever the app's clock says and however ours steps", async (t) => {
   let [passedMs, steppedMs] = [0, 0];
   const clock = { monotonicMs: () => performance.now() + passedMs, wallMs: () => Date.now() + steppedMs };
   const bench = await startRelay(t, {}, { clock });
@@ -133,7 +133,7 @@ test('a lease lasts as long as it asks for, whatever the clock of its app and st
   assert.equal(bench.relay.counts().leases, 0);
 });
 
-test('a timestamp outside the tolerance is refused with a code of its own, a recorded request too', async (t) => {
+test('rejects a timestamp outside the tolerance with a dedicated code, also in a recorded request', async (t) => {
   let steppedMs = 0;
   const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() + steppedMs };
   const bench = await startRelay(t, {}, { clock });
@@ -152,7 +152,7 @@ test('a timestamp outside the tolerance is refused with a code of its own, a rec
   assert.deepEqual(await app.ask(recorded), { type: 'leaseUpdateResponse', code: CLOCK_SKEW });
 });
 
-test('every response has the Date of the relay’s clock, that to an upgrade too', async (t) => {
+test('every response has the Date of the relay’s clock, including upgrade responses', async (t) => {
   const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.UTC(1994, 10, 6, 8, 49, 37) };
   const { url, port } = await startRelay(t, {}, { clock });
   for (const path of ['/', '/health', '/relay', '/nothing']) {
@@ -177,7 +177,7 @@ test('the last registration of an identity wins', async (t) => {
   assert.equal(await dialled.code(), ACCEPTED);
 });
 
-test('the HTTP door: a page, health, 426 on the websocket’s path, 404 elsewhere', async (t) => {
+test('HTTP endpoints: a page, health, 426 on the WebSocket path, 404 elsewhere', async (t) => {
   const bench = await startRelay(t);
   await (await bench.peer()).register();
   const at = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${bench.port}${path}`);
@@ -189,7 +189,7 @@ test('the HTTP door: a page, health, 426 on the websocket’s path, 404 elsewher
   assert.equal((await at('/other')).status, 404);
 });
 
-test('an upgrade elsewhere is 404, one too many 429 or 503, and a place that is left is free', async (t) => {
+test('an upgrade elsewhere gets 404, one too many 429 or 503, and a closed connection frees its slot', async (t) => {
   const bench = await startRelay(t, { connectionsPerAddress: 2 });
   const upgrade = async (path: string): Promise<string> => {
     const socket = connectTcp(bench.port, '127.0.0.1');
@@ -212,7 +212,7 @@ test('an upgrade elsewhere is 404, one too many 429 or 503, and a place that is 
   await assert.rejects(full.peer(), { code: 'not_a_relay' });
 });
 
-test('drain lets connections end, takes nobody new, and then frees the port', async (t) => {
+test('drain lets connections end, accepts no new ones, and then releases the port', async (t) => {
   const bench = await startRelay(t);
   const { atApp, atClient, client } = await bench.joined();
   const drained = bench.relay.drain(new AbortController().signal);
@@ -227,7 +227,7 @@ test('drain lets connections end, takes nobody new, and then frees the port', as
   await assert.rejects(bench.peer(), { code: 'relay_unreachable' });
 });
 
-test('drain ends with its signal, and close() at once; both may be called again', async (t) => {
+test('drain ends when its signal aborts, close() at once; both may be called again', async (t) => {
   const bench = await startRelay(t);
   const { atClient } = await bench.joined();
   await bench.relay.drain(AbortSignal.abort());
@@ -236,7 +236,7 @@ test('drain ends with its signal, and close() at once; both may be called again'
   await bench.relay.drain(AbortSignal.abort());
 });
 
-test('a port in use is the system’s error, and a relay that never listened closes', async (t) => {
+test('a port in use causes the system’s error, and a relay that never listened can be closed', async (t) => {
   const bench = await startRelay(t);
   const second = createRelay({ port: bench.port, identity: bench.credential });
   await assert.rejects(second.listen(), { code: 'EADDRINUSE' });
@@ -244,7 +244,7 @@ test('a port in use is the system’s error, and a relay that never listened clo
 });
 
 test(
-  'a host name is listened to on each of its addresses, within one bound of connections',
+  'listens on every address of a host name, within one connection limit',
   { skip: process.platform === 'linux' ? false : 'needs several loopback addresses' },
   async (t) => {
     const addresses = ['127.0.0.1', '127.0.0.2'];
@@ -278,7 +278,7 @@ test(
   },
 );
 
-test('a relay that is closed while it begins to listen does not listen', async () => {
+test('a relay closed while it starts listening does not listen', async () => {
   const looked = Promise.withResolvers<readonly string[]>();
   const relay = createRelay({ host: 'relay.test', port: 0, lookup: () => looked.promise });
   const listening = relay.listen();
@@ -287,7 +287,7 @@ test('a relay that is closed while it begins to listen does not listen', async (
   await assert.rejects(listening, /closed before it listened/);
 });
 
-test('the relay measures the round trip when a session begins', { timeout: 60_000 }, async (t) => {
+test('measures the round trip when a session begins', { timeout: 60_000 }, async (t) => {
   const keepalive = { intervalMs: 600_000, timeoutMs: 10_000 };
   const bench = await startRelay(t, {}, { keepalive });
   const carrier = await connectCarrier(bench.url, { signal: AbortSignal.timeout(10_000) });
