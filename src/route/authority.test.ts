@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { absoluteForm, hostNameOf, isAuthority } from './authority.ts';
 
-test('a host is a name or an address, with a port or without', () => {
+test('a host is a name or an address, with or without a port', () => {
   for (const good of ['a', 'a.example:8080', 'A_b-c.example.', '192.0.2.1:80', '[::1]', '[2001:DB8::1]:443', 'a:']) {
     assert.equal(isAuthority(good), true, good);
   }
@@ -10,14 +10,14 @@ test('a host is a name or an address, with a port or without', () => {
   for (const text of [...bad, 'a'.repeat(300)]) assert.equal(isAuthority(text), false, text);
 });
 
-test('a host is told from its port', () => {
+test('separates a host from its port', () => {
   assert.equal(hostNameOf('a.example:80'), 'a.example');
   assert.equal(hostNameOf('a.example'), 'a.example');
   assert.equal(hostNameOf('[::1]:80'), '[::1]');
   assert.equal(hostNameOf('[::1]'), '[::1]');
 });
 
-test('the absolute form is an authority and the target that it would be without', () => {
+test('splits the absolute form into authority and origin-form target', () => {
   const rows: [target: string, authority: string, path: string][] = [
     ['http://a.example/x?y', 'a.example', '/x?y'],
     ['HTTPS://A:1//x', 'A:1', '//x'],
@@ -29,13 +29,13 @@ test('the absolute form is an authority and the target that it would be without'
   }
 });
 
-test('OPTIONS for a host without a path asks about all of it', () => {
+test('OPTIONS for a host without a path becomes *', () => {
   assert.equal(absoluteForm('OPTIONS', 'http://a')?.target, '*');
   assert.equal(absoluteForm('OPTIONS', 'http://a/')?.target, '/');
   assert.equal(absoluteForm('OPTIONS', 'http://a?q')?.target, '/?q');
 });
 
-test('what is of another form, or names nobody, is none', () => {
+test('rejects any other form and targets without a host', () => {
   for (const target of [
     '/x',
     '*',

@@ -20,7 +20,7 @@ function references(rows: readonly Row[], at: Partial<Place> = {}): void {
 
 const same = (...given: readonly string[]): Row[] => given.map((text) => [text, text]);
 
-test('a path of the app is below the prefix, byte for byte', () => {
+test('puts a path of the app below the prefix, byte for byte', () => {
   references([
     ['/', '/peer/my%20app/'],
     ['/login?next=/a//b#c', '/peer/my%20app/login?next=/a//b#c'],
@@ -29,7 +29,7 @@ test('a path of the app is below the prefix, byte for byte', () => {
   ]);
 });
 
-test('a URL of the app, by any of the names that it knows itself by, is a path below the prefix', () => {
+test('turns a URL of the app, under any of its own names, into a path below the prefix', () => {
   references([
     ['http://my-app/x?y', '/peer/my%20app/x?y'],
     ['HTTPS://My-App:443/x', '/peer/my%20app/x'],
@@ -40,7 +40,7 @@ test('a URL of the app, by any of the names that it knows itself by, is a path b
   ]);
 });
 
-test('other origins, and what is no path, stay as they are', () => {
+test('leaves other origins and non-paths unchanged', () => {
   references(
     same(
       'https://other.test/x',
@@ -58,7 +58,7 @@ test('other origins, and what is no path, stay as they are', () => {
   );
 });
 
-test('an app that heeds what it was told of its prefix is left alone', () => {
+test('leaves paths of an app that already applies the prefix unchanged', () => {
   references(same('/peer/my%20app', '/peer/my%20app/x', '/peer/my%20app?x', 'https://gw.test:8443/peer/my%20app/x'));
   references(same('https://gw.test:8443/peer/another/x'));
   // Only with X-Forwarded-Prefix: the client cannot reach the Host that the app received.
@@ -66,7 +66,7 @@ test('an app that heeds what it was told of its prefix is left alone', () => {
   references([['/peer/my%20app2', '/peer/my%20app/peer/my%20app2']]);
 });
 
-test('what is relative stays so, unless it would leave the prefix', () => {
+test('keeps relative references relative, unless they would leave the prefix', () => {
   references(same('next', 'a/b?c=../d', 'x/y#../z', 'a..b', '.hidden'));
   references([
     ['../up', '/peer/my%20app/up'],
@@ -79,7 +79,7 @@ test('what is relative stays so, unless it would leave the prefix', () => {
   ]);
 });
 
-test('nothing climbs out of the prefix, however clients read dots', () => {
+test('no reference climbs out of the prefix, however clients read dots', () => {
   references([
     ['/..\\..\\x', '/peer/my%20app/x'],
     ['..\\../..\\x', '/peer/my%20app/x'],
@@ -94,7 +94,7 @@ test('nothing climbs out of the prefix, however clients read dots', () => {
   references(same('\\\\other.test/x', '\\/other.test/x'));
 });
 
-test('for a client whose path ends with the lease, nothing relative is below the app', () => {
+test("makes relative references absolute if the client's path ends with the lease", () => {
   const at = { bare: true, base: directoryOf('/?q=/x') };
   references(
     [['next?y', '/peer/my%20app/next?y'], ['./next', '/peer/my%20app/next'], ...same('?page=2', '#top', '')],
@@ -102,7 +102,7 @@ test('for a client whose path ends with the lease, nothing relative is below the
   );
 });
 
-test('a cookie’s path is below the prefix, and its domain is gone', () => {
+test('puts a cookie’s path below the prefix and removes its domain', () => {
   const rows: readonly Row[] = [
     ['a=b; Path=/', 'a=b; Path=/peer/my%20app'],
     ['a=b; path=/x; HttpOnly', 'a=b; Path=/peer/my%20app/x; HttpOnly'],
@@ -118,7 +118,7 @@ test('a cookie’s path is below the prefix, and its domain is gone', () => {
   for (const [given, told] of rows) assert.equal(cookieBelow(given, place), told, given);
 });
 
-test('a cookie without a path is for the directory of the request, as the app means it', () => {
+test('gives a cookie without a path the directory of the request, as the app means it', () => {
   const rows: readonly [target: string, path: string][] = [
     ['/', '/peer/my%20app'],
     ['/login', '/peer/my%20app'],
@@ -132,11 +132,11 @@ test('a cookie without a path is for the directory of the request, as the app me
   }
 });
 
-test('a prefix can not end the attribute that it stands in', () => {
+test('a prefix cannot end the attribute that contains it', () => {
   assert.equal(cookieBelow('a=b; Path=/', { ...place, prefix: '/peer/a;Domain=b' }), 'a=b; Path=/peer/a%3BDomain=b');
 });
 
-test('a cookie for a directory that is too long for browsers is left to them', () => {
+test("leaves a cookie for a directory too long for browsers to the browser's default", () => {
   const directory = `/${'a'.repeat(2_000)}/`;
   for (const cookie of ['a=b', 'a=b; Path=x', 'a=b; path=/y; path']) {
     assert.equal(cookieBelow(`${cookie}; Secure`, { ...place, directory }), 'a=b; Secure', cookie);
@@ -144,6 +144,6 @@ test('a cookie for a directory that is too long for browsers is left to them', (
   assert.equal(cookieBelow('a=b; Path=/x', { ...place, directory }), `a=b; Path=${place.prefix}/x`);
 });
 
-test('the last of several paths of a cookie counts', () => {
+test('uses the last of several paths of a cookie', () => {
   assert.equal(cookieBelow('a=b; Path=/x; Secure; Path=/y', place), `a=b; Path=${place.prefix}/y; Secure`);
 });

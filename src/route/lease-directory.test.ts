@@ -39,14 +39,14 @@ function bench(): Bench {
   return { source, directory, clock, kind: async (name) => (await directory.find(name)).kind };
 }
 
-test('many look-ups at once ask the relay once', async () => {
+test('concurrent lookups send the relay one request', async () => {
   const { source, kind } = bench();
   const kinds = await Promise.all(Array.from({ length: 50 }, () => kind('demo')));
   assert.deepEqual(new Set(kinds), new Set(['found']));
   assert.equal(source.listed, 1);
 });
 
-test('a known name is answered at once, and asks again in the background after 10 s', async () => {
+test('a known name resolves at once, and is refreshed in the background after 10 s', async () => {
   const { source, directory, clock, kind } = bench();
   await kind('demo');
   clock.nowMs = 10_000;
@@ -57,7 +57,7 @@ test('a known name is answered at once, and asks again in the background after 1
   assert.equal(source.listed, 2);
 });
 
-test('after twice that time nothing is believed unasked', async () => {
+test('after twice that time an entry is not used without a refresh', async () => {
   const { source, directory, clock, kind } = bench();
   await kind('demo');
   source.leases = [];
@@ -66,7 +66,7 @@ test('after twice that time nothing is believed unasked', async () => {
   assert.equal(await kind('demo'), 'lost');
 });
 
-test('a lease that was listed a moment ago is looked for ten times a second, and for a minute', async () => {
+test('a recently listed lease is looked up ten times a second, for a minute', async () => {
   const { source, clock, kind } = bench();
   await kind('demo');
   source.leases = [];
@@ -85,7 +85,7 @@ test('a lease that was listed a moment ago is looked for ten times a second, and
   assert.equal(await kind('demo'), 'unknown');
 });
 
-test('a new lease is found at once, and unknown names cost the relay one question a second', async () => {
+test('a new lease is found at once, and unknown names cost the relay one request a second', async () => {
   const { source, clock, kind } = bench();
   await kind('demo');
   clock.nowMs = 1_500;
@@ -99,7 +99,7 @@ test('a new lease is found at once, and unknown names cost the relay one questio
   assert.equal(source.listed, 3);
 });
 
-test('a lease that a dial showed to be gone is asked for again', async () => {
+test('looks up a lease again that a dial has shown to be gone', async () => {
   const { source, directory, clock, kind } = bench();
   await kind('demo');
   source.leases = [{ id: 'C'.repeat(26), name: 'demo' }];
@@ -109,7 +109,7 @@ test('a lease that a dial showed to be gone is asked for again', async () => {
   assert.equal(answer.kind === 'found' && answer.found.lease.id, 'C'.repeat(26));
 });
 
-test('without a connected relay the answer is that, not that the lease is unknown', async () => {
+test('without a connected relay reports that, not an unknown lease', async () => {
   const { source, kind } = bench();
   source.current = 'down';
   assert.equal(await kind('demo'), 'no_relay');

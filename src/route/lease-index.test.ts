@@ -30,7 +30,7 @@ function find(index: LeaseIndex<Listed, string>, nameOrId: string): string {
   return typeof found === 'string' ? found : found.lease.id;
 }
 
-test('a name is found in any letter case and in any normal form', () => {
+test('finds a name in any letter case and normal form', () => {
   const names: [listed: string, spelling: string][] = [
     ['Ünïcode', 'ÜNÏCODE'],
     ['Ünïcode', 'ünïcode'.normalize('NFD')],
@@ -43,7 +43,7 @@ test('a name is found in any letter case and in any normal form', () => {
   }
 });
 
-test('two new leases whose names differ in case only are ambiguous, in every spelling, and found by their ids', () => {
+test('two new leases whose names differ only in case are ambiguous in every spelling, and found by their ids', () => {
   const index = built([['r', [one, two]]]);
   for (const name of ['App', 'app', 'APP']) assert.equal(find(index, name), 'ambiguous');
   assert.equal(find(index, one.id), one.id);
@@ -51,7 +51,7 @@ test('two new leases whose names differ in case only are ambiguous, in every spe
   assert.equal(find(index, 'apps'), 'unknown');
 });
 
-test('the lease that had a name keeps it while it is listed; the twin goes by its id, without the name', () => {
+test('the lease that had a name keeps it while listed; the twin is found by its id, without the name', () => {
   const names = bindings();
   built([['r', [one]]], names);
   for (const lists of [
@@ -71,7 +71,7 @@ test('the lease that had a name keeps it while it is listed; the twin goes by it
   }
 });
 
-test('a name whose lease is gone goes to a single other lease, and back only once that one is gone', () => {
+test('the name of a removed lease moves to a single other lease, and back only once that one is gone', () => {
   const names = bindings();
   assert.equal(find(built([['r', [one]]], names), 'app'), one.id);
   const moved = LeaseIndex.build([['r', [two]] as const], names);
@@ -81,7 +81,7 @@ test('a name whose lease is gone goes to a single other lease, and back only onc
   assert.equal(find(built([['r', [one]]], names), 'app'), one.id);
 });
 
-test('a name whose lease is gone is ambiguous between two others, and is not forgotten in the meantime', () => {
+test('the name of a removed lease is ambiguous between two others, and remembered in the meantime', () => {
   const names = bindings();
   built([['r', [one]]], names);
   const other = { id: idOf('D'), name: 'APP' };
@@ -89,7 +89,7 @@ test('a name whose lease is gone is ambiguous between two others, and is not for
   assert.equal(find(built([['r', [two, other, one]]], names), 'app'), one.id);
 });
 
-test('a lease that a dial found to be unknown gives its name to a single other lease, though it is still listed', () => {
+test('a lease that a dial reports as unknown loses its name to a single other lease, even if still listed', () => {
   const names = bindings();
   built([['r', [one]]], names);
   names.doubt(one.id);
@@ -99,7 +99,7 @@ test('a lease that a dial found to be unknown gives its name to a single other l
   assert.equal(find(built([['r', [one, two]]], names), 'app'), two.id);
 });
 
-test('strict: a new id does not get a known name until it is accepted, listed beside the known one or alone', () => {
+test('strict: a new id gets a known name only after it is accepted, whether listed with the known one or alone', () => {
   const names = bindings('strict');
   assert.equal(find(built([['r', [one]]], names), 'app'), one.id);
   assert.equal(find(built([['r', [one, two]]], names), 'app'), one.id);
@@ -113,7 +113,7 @@ test('strict: a new id does not get a known name until it is accepted, listed be
   assert.equal(find(built([['r', [one, two]]], names), 'app'), two.id);
 });
 
-test('names that any lease may have belong to nobody', () => {
+test('generic names are never assigned', () => {
   const unnamed = [idOf('A'), idOf('B')].map((id) => ({ id, name: '(unnamed)' }));
   const names = bindings();
   assert.equal(find(built([['r', unnamed.slice(0, 1)]], names), '(unnamed)'), idOf('A'));
@@ -122,7 +122,7 @@ test('names that any lease may have belong to nobody', () => {
   assert.deepEqual(index.refusedNames, []);
 });
 
-test('text in the form of an id finds that id in any case, and nothing by name', () => {
+test('text in the form of an id finds that id in any case, and never a name', () => {
   const index = built([['r', [one]]]);
   for (const text of [one.id, one.id.toLowerCase(), `a${one.id.slice(1)}`]) assert.equal(find(index, text), one.id);
   assert.equal(find(index, two.id.toLowerCase()), 'unknown');
@@ -152,7 +152,7 @@ test('a name that two relays give different ids is ambiguous', () => {
   assert.equal(find(index, 'App'), 'ambiguous');
 });
 
-test('a lease without a name is found by its id alone', () => {
+test('a lease without a name is found only by its id', () => {
   const index = built([['r', [{ id: idOf('F'), name: '' }]]]);
   assert.equal(find(index, ''), 'unknown');
   assert.equal(find(index, idOf('F')), idOf('F'));

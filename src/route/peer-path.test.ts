@@ -7,7 +7,7 @@ function route(target: string): PeerRoute {
   return match.kind === 'peer' ? match.route : assert.fail(`${target} is ${match.kind}`);
 }
 
-test('the path below the prefix is passed on byte for byte', () => {
+test('forwards the path below the prefix byte for byte', () => {
   for (const below of ['/', '/a//b', '/%41%2f..%2F', '/a/../b/./c', '/?', '/a?x=%20+&y#', "/;v=1,2'~!", '/?a=/b/c']) {
     assert.deepEqual(route(`/peer/demo${below}`), {
       kind: 'path',
@@ -18,13 +18,13 @@ test('the path below the prefix is passed on byte for byte', () => {
   }
 });
 
-test('a lease without a path is the path /', () => {
+test('a lease without a path gets the path /', () => {
   assert.equal(route('/peer/demo').target, '/');
   assert.equal(route('/peer/demo?x=/y').target, '/?x=/y');
   assert.equal(route('/peer/demo?x=/y').prefix, '/peer/demo');
 });
 
-test('names are percent-encoded UTF-8, and raw UTF-8 too', () => {
+test('names are percent-encoded UTF-8, or raw UTF-8', () => {
   assert.equal(route('/peer/my%20app/x').lease, 'my app');
   assert.equal(route('/peer/%ED%95%9C%EA%B8%80/').lease, '한글');
   assert.equal(route(`/peer/${Buffer.from('한글').toString('latin1')}/`).lease, '한글');
@@ -32,20 +32,20 @@ test('names are percent-encoded UTF-8, and raw UTF-8 too', () => {
   assert.equal(route('/peer/my%20app/x').prefix, '/peer/my%20app');
 });
 
-test('a lease that can be no name is malformed', () => {
+test('an invalid lease name is malformed', () => {
   const bad = ['/peer/', '/peer//x', '/peer/?x', '/peer/%', '/peer/%4', '/peer/%zz/', '/peer/%ff/', '/peer/%C0%80/'];
   for (const target of [...bad, '/peer/a%00b/', '/peer/a%0Ab/', `/peer/${'a'.repeat(300)}/`]) {
     assert.equal(matchPeerPath(target).kind, 'malformed', target);
   }
 });
 
-test('other paths are none of its business', () => {
+test('ignores other paths', () => {
   for (const target of ['/', '/peer', '/peers/x/', '/PEER/x/', '*', 'peer/x', '/x/peer/y/', 'http://h/peer/x/']) {
     assert.equal(matchPeerPath(target).kind, 'other', target);
   }
 });
 
-test('the alias for WebSockets is the app’s /, with the query', () => {
+test('the alias for WebSockets maps to the app’s /, with the query', () => {
   const prefix = '/peer/my%20app';
   assert.deepEqual(route('/ws/my%20app'), { kind: 'ws', lease: 'my app', prefix, target: '/' });
   assert.deepEqual(route('/ws/my%20app?x=/y'), { kind: 'ws', lease: 'my app', prefix, target: '/?x=/y' });
@@ -53,7 +53,7 @@ test('the alias for WebSockets is the app’s /, with the query', () => {
   for (const target of ['/ws/', '/ws/?x', '/ws/%ff']) assert.equal(matchPeerPath(target).kind, 'malformed', target);
 });
 
-test('what a proxy cut off in front of the path stands in front of the prefix', () => {
+test('prepends to the prefix a path that a proxy has removed', () => {
   const match = matchPeerPath('/peer/demo/x', '/outer');
   assert.deepEqual(match.kind === 'peer' && [match.route.prefix, match.route.target], ['/outer/peer/demo', '/x']);
 });
