@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isAuthority, isSameAuthority } from './authority.ts';
 
-test('host names and addresses are taken, with a port or without', () => {
+test('accepts host names and addresses, with or without a port', () => {
   for (const text of [
     ...['x', 'example.com', 'EXAMPLE.com.', 'a-b_c~d.example', '192.0.2.1', '192.0.2.1:80', 'x:0', 'x:65535', 'x:'],
     ...['[::1]', '[::1]:8080', '[2001:db8::1]:'],
@@ -11,7 +11,7 @@ test('host names and addresses are taken, with a port or without', () => {
   }
 });
 
-test('what is no host, or could be two, is not', () => {
+test('rejects invalid and ambiguous hosts', () => {
   for (const text of [
     ...['', ':80', 'u@x', 'u:p@x', 'x y', ' x', 'x,y', 'x/y', 'x?', 'x#', 'x:65536', 'x:-1', 'x:1x', 'x:1:2', 'x%41'],
     ...['[::1', '[]', '[x]', '[::1]x', '[::1]:x', '[::1%eth0]', '::1', 'x\\y', 'é', 'x\n', "x'", 'a;b', '*'],
@@ -20,7 +20,7 @@ test('what is no host, or could be two, is not', () => {
   }
 });
 
-test('authorities are compared as hosts and ports', () => {
+test('compares authorities by host and port', () => {
   assert.ok(isSameAuthority('x', 'x', 'http'));
   assert.ok(isSameAuthority('X.example:80', 'x.EXAMPLE', 'http'));
   assert.ok(isSameAuthority('x:443', 'x:', 'https'));

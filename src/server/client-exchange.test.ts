@@ -15,16 +15,16 @@ function exchange(length: BodyLength = 'none'): ClientExchange {
   return ClientExchange.of({ req, body: bodyOf(request, length), httpVersion: '1.1', peer }, policy);
 }
 
-test('who asks, and how, is the connection’s to say', () => {
+test('takes client address, scheme and version from the connection', () => {
   const { peerIp, clientIp, scheme, httpVersion } = exchange();
   assert.deepEqual([peerIp, clientIp, scheme, httpVersion], ['192.0.2.1', '192.0.2.1', 'http', '1.1']);
 });
 
-test('a body is told by its framing alone', () => {
+test('the length of a body depends on its framing only', () => {
   for (const length of ['none', 0, 12, null] as const) assert.equal(exchange(length).body.lengthBytes, length);
 });
 
-test('a body is opened once', () => {
+test('a body can be opened only once', () => {
   const { body } = exchange(1);
   assert.equal(body.started, false);
   body.open();
@@ -33,7 +33,7 @@ test('a body is opened once', () => {
   assert.throws(() => exchange().body.open());
 });
 
-test('a fork is the same client’s, and ends with it', () => {
+test('a fork shares the client of the original and ends with it', () => {
   const original = exchange();
   original.principal = { id: 'k', kind: 'key', scopes: [] };
   original.withheld.push('x-api-key');
@@ -50,7 +50,7 @@ test('a fork is the same client’s, and ends with it', () => {
   assert.equal(forked.signal.aborted, true);
 });
 
-test('a fork can end by itself', () => {
+test('a fork can end separately', () => {
   const original = exchange();
   const end = new AbortController();
   const forked = original.fork(original.req, end.signal);

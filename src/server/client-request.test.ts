@@ -8,7 +8,7 @@ import { Deadlines } from '../kernel/work/deadlines.ts';
 import { BodyWatch } from './body-watch.ts';
 import { ClientRequest } from './client-request.ts';
 
-test('a body of the smallest chunks arrives whole, in few pieces, and others have their turn within it', async (t) => {
+test('a body of the smallest chunks arrives complete, in few pieces, and lets other work run in between', async (t) => {
   const body = Buffer.from('0123456789'.repeat(5_000));
   const pieces: Buffer[] = [];
   let turns = 0;

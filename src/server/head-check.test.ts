@@ -29,7 +29,7 @@ function bodyOf(...fields: string[]): unknown {
   return typeof checked === 'string' ? checked : checked.bodyLength;
 }
 
-test('the length of the body is told by one field, in one way', () => {
+test('accepts exactly one body length, in one form', () => {
   assert.equal(bodyOf(), 'none');
   assert.equal(bodyOf('content-length', '0'), 'none');
   assert.equal(bodyOf('Content-Length', '0012'), 12);
@@ -57,7 +57,7 @@ test('the length of the body is told by one field, in one way', () => {
   assert.equal(bodyOf('Transfer_Encoding', 'chunked'), 'invalid_request');
 });
 
-test('no coding but chunked is taken', () => {
+test('accepts no transfer coding except chunked', () => {
   const refused = { invalid_request: ['', 'identity', 'chunked, chunked', 'chunked,gzip', ',chunked', 'chunked,', 'chunked;q=1', '"chunked"', 'chun ked', 'chunked\v'], not_implemented: ['gzip', 'gzip, chunked', 'x-chunked', 'chunkedx'] }; // prettier-ignore
   for (const [code, codings] of Object.entries(refused)) {
     for (const coding of codings) assert.equal(bodyOf('Transfer-Encoding', coding), code, coding);
@@ -66,13 +66,13 @@ test('no coding but chunked is taken', () => {
   assert.equal(check([...host, 'Transfer-Encoding', 'chunked'], { version: '1.0' }), 'invalid_request');
 });
 
-test('a body is refused by its length before any of it is read', () => {
+test('rejects a body by its length before reading any of it', () => {
   const bound = { maxBodyBytes: 10 };
   assert.deepEqual(check([...host, 'Content-Length', '10'], bound), { bodyLength: 10, expectsContinue: false });
   assert.equal(check([...host, 'Content-Length', '11'], bound), 'body_too_large');
 });
 
-test('there is one Host, of which HTTP/1.0 knows nothing yet', () => {
+test('requires exactly one Host, optional in HTTP/1.0', () => {
   assert.equal(check([]), 'invalid_request');
   assert.equal(typeof check([], { version: '1.0' }), 'object');
   for (const version of ['1.0', '1.1']) {
@@ -82,7 +82,7 @@ test('there is one Host, of which HTTP/1.0 knows nothing yet', () => {
   }
 });
 
-test('what a client expects is to be told to continue, or it is refused', () => {
+test('accepts only 100-continue as an expectation', () => {
   const length = ['Content-Length', '1'];
   assert.deepEqual(check([...host, ...length, 'Expect', '100-Continue']), { bodyLength: 1, expectsContinue: true });
   assert.equal(check([...host, 'Expect', 'x']), 'expectation_failed');
@@ -92,7 +92,7 @@ test('what a client expects is to be told to continue, or it is refused', () => 
   assert.deepEqual(old, { bodyLength: 1, expectsContinue: false });
 });
 
-test('targets and fields have bounds', () => {
+test('limits targets and fields', () => {
   assert.equal(typeof check(host, { target: `/${'a'.repeat(99)}` }), 'object');
   assert.equal(check(host, { target: `/${'a'.repeat(100)}` }), 'uri_too_long');
   const fields = (count: number): string[] => Array.from({ length: count }, () => ['A', 'b']).flat();
@@ -100,7 +100,7 @@ test('targets and fields have bounds', () => {
   assert.equal(check([...host, ...fields(200)]), 'headers_too_large');
 });
 
-test('targets are paths, or URLs of the host that is asked', () => {
+test('accepts paths and URLs of the requested host as targets', () => {
   const cases: [target: string, taken: boolean][] = [
     ...[['/', true], ['//x', true], ['/%00', false], ['/?%00', true], ['/a#b', false], ['/?a#b', false], ['/a b', false]], // prettier-ignore
     ...[['/\x7f', false], ['/é', false], ['', false], ['x', false], ['*', false], ['http://x', true], ['HTTP://X/a', true]], // prettier-ignore
@@ -115,7 +115,7 @@ test('targets are paths, or URLs of the host that is asked', () => {
   assert.equal(check(host, { version: '2.0' }), 'invalid_request');
 });
 
-test('no head makes it throw', () => {
+test('no head makes the check throw', () => {
   const name = fc.oneof(fc.constantFrom('Host', 'Content-Length', 'Transfer-Encoding', 'Expect'), fc.string());
   const field = fc.tuple(name, fc.string()).map(([n, value]) => [n, value]);
   fc.assert(

@@ -35,14 +35,14 @@ class Client {
   }
 }
 
-test('a client that takes nothing is cut after the window', (t) => {
+test('cuts off a client that reads nothing for the window', (t) => {
   const client = new Client(t);
   client.rate.waits(16 * 1024);
   client.pass(60_000);
   assert.equal(client.cutAtMs, 30_000);
 });
 
-test('many pending bytes have as long as they take at the least rate', (t) => {
+test('many pending bytes get the time they need at the minimum rate', (t) => {
   const client = new Client(t);
   client.rate.waits(64 * 1024);
   client.pass(63_500);
@@ -51,7 +51,7 @@ test('many pending bytes have as long as they take at the least rate', (t) => {
   assert.equal(client.cutAtMs, 64_000);
 });
 
-test('what a client took before it stopped buys it no time beyond the window', (t) => {
+test('bytes read before a stall give no time beyond the window', (t) => {
   const client = new Client(t);
   // Into the buffers of the operating system, at full speed.
   for (let i = 0; i < 100; i += 1) client.take(64 * 1024, 5);
@@ -63,7 +63,7 @@ test('what a client took before it stopped buys it no time beyond the window', (
   assert.ok(afterMs >= bounds.windowMs && afterMs <= bounds.windowMs + 1_000, `cut after ${afterMs} ms`);
 });
 
-test('time in which nothing waits does not count', (t) => {
+test('time without pending bytes does not count', (t) => {
   const client = new Client(t);
   for (let i = 0; i < 100; i += 1) {
     client.take(100, 250);
@@ -76,7 +76,7 @@ test('time in which nothing waits does not count', (t) => {
   assert.notEqual(client.cutAtMs, undefined);
 });
 
-test('a client just above the rate is never cut, one just below is', (t) => {
+test('never cuts a client just above the rate, and cuts one just below', (t) => {
   for (const [bytesPerSecond, isCut] of [
     [1100, false],
     [950, true],
@@ -88,7 +88,7 @@ test('a client just above the rate is never cut, one just below is', (t) => {
   }
 });
 
-test('whatever the pattern, a client at twice the rate in every wait is never cut', (t) => {
+test('in any pattern, never cuts a client that reads at twice the rate during every wait', (t) => {
   const waits = fc.array(fc.record({ ms: fc.integer({ min: 1, max: 20_000 }), pauseMs: fc.nat(2_000) }), {
     maxLength: 20,
   });
@@ -106,7 +106,7 @@ test('whatever the pattern, a client at twice the rate in every wait is never cu
   );
 });
 
-test('after its end nothing is cut', (t) => {
+test('cuts nothing after its end', (t) => {
   const client = new Client(t);
   client.rate.waits(1);
   client.rate.end();

@@ -5,9 +5,9 @@ import type { Exchange } from '../../pipeline/stage.ts';
 import type { ClientSink } from './gateway-response.ts';
 import { BuiltinEndpoints } from './builtin-endpoints.ts';
 
-test('a request to an app costs no look at the published keys', () => {
+test('a request to an app does not read the published keys', () => {
   const state = { draining: false, uptimeSeconds: 0, connections: 1, connected: () => true, listed: () => true };
-  const endpoints = new BuiltinEndpoints(state, { assertionKeys: () => assert.fail('asked for') });
+  const endpoints = new BuiltinEndpoints(state, { assertionKeys: () => assert.fail('the keys were read') });
   const policy = testPolicy({ assertion: { issuer: 'https://gateway.example.com' } });
   for (const target of ['/peer/demo/', '/.well-known/portal-gateway/jwks.json.bak', '/health/nothing']) {
     const exchange = { req: { method: 'GET', target }, policy } as Exchange;

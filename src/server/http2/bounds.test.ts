@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Clock } from '../../kernel/clock.ts';
 import { RateBound } from './bounds.ts';
 
-test('so many at once, then so many a second, and never more than at once after a rest', () => {
+test('allows a burst, then a rate per second, and never more than the burst after a pause', () => {
   let nowMs = 5_000;
   const clock: Clock = { monotonicMs: () => nowMs, wallMs: () => 0 };
   const bound = new RateBound({ burst: 10, perSecond: 2 }, clock);
@@ -15,7 +15,7 @@ test('so many at once, then so many a second, and never more than at once after 
   assert.equal(allowed(11), 10);
 });
 
-test('who goes on after the end is not forgiven at once', () => {
+test('spending beyond the limit delays recovery', () => {
   let nowMs = 0;
   const bound = new RateBound({ burst: 1, perSecond: 1 }, { monotonicMs: () => nowMs, wallMs: () => 0 });
   assert.equal(bound.spend(), true);

@@ -3,14 +3,14 @@ import { test } from 'node:test';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { answerFields, fieldsObject, tunnelFields } from './fields.ts';
 
-test('what speaks of a connection has no place in HTTP/2, all else passes in order', () => {
+test('drops connection-specific fields in HTTP/2 and keeps all others in order', () => {
   const hops = ['Connection', 'x', 'Keep-Alive', 'x', 'Transfer-Encoding', 'chunked', 'Upgrade', 'x', 'TE', 'x'];
   const { fields, lengthBytes } = answerFields(200, [...hops, 'X-A', '1', 'x-a', '2', 'Proxy-Connection', 'x'], false);
   assert.deepEqual(fields, [':status', 200, 'x-a', '1', 'x-a', '2']);
   assert.equal(lengthBytes, -1);
 });
 
-test('a length is one number, or the answer is no answer', () => {
+test('accepts exactly one numeric length, or the response is invalid', () => {
   assert.equal(answerFields(200, ['Content-Length', '5'], false).lengthBytes, 5);
   for (const lengths of [['x'], ['-1'], ['1e400'], ['5', '5'], ['5', '6']]) {
     const headers = lengths.flatMap((length) => ['content-length', length]);
@@ -21,27 +21,27 @@ test('a length is one number, or the answer is no answer', () => {
   }
 });
 
-test('204 has no length, 205 has none but 0, and no status is above 599', () => {
+test('204 has no length, 205 only 0, and no status is above 599', () => {
   assert.deepEqual(answerFields(204, ['Content-Length', '5'], true).fields, [':status', 204]);
   assert.deepEqual(answerFields(205, ['Content-Length', '5'], true).fields, [':status', 205, 'content-length', '0']);
   assert.throws(() => answerFields(999, [], false), GatewayError);
 });
 
-test('trailers are announced only where they can come', () => {
+test('announces trailers only where they can be sent', () => {
   assert.deepEqual(answerFields(200, ['Trailer', 'x'], false).fields, [':status', 200, 'trailer', 'x']);
   assert.deepEqual(answerFields(200, ['Trailer', 'x', 'a', 'b'], true).fields, [':status', 200, 'a', 'b']);
   const sized = answerFields(200, ['Trailer', 'x', 'Content-Length', '1'], false).fields;
   assert.deepEqual(sized, [':status', 200, 'content-length', '1']);
 });
 
-test('a granted tunnel says nothing of the handshake of HTTP/1.1', () => {
+test('an accepted tunnel drops the fields of the HTTP/1.1 handshake', () => {
   const handshake = ['Connection', 'Upgrade', 'Upgrade', 'websocket', 'Sec-WebSocket-Accept', 'x'];
   assert.deepEqual(tunnelFields([...handshake, 'Sec-WebSocket-Protocol', 'chat']), [
     ...[':status', 200, 'sec-websocket-protocol', 'chat'],
   ]);
 });
 
-test('as an object, a field that comes twice is a list', () => {
+test('in an object, a repeated field becomes a list', () => {
   const fields = fieldsObject(['Link', 'a', 'X', '1', 'link', 'b', 'Connection', 'x', '__proto__', 'c']);
   assert.deepEqual(Object.entries(fields), [
     ['link', ['a', 'b']],

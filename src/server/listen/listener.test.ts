@@ -9,7 +9,7 @@ import { Listener } from './listener.ts';
 /** On Linux all of 127.0.0.0/8 is local. */
 const skip = process.platform === 'linux' ? false : 'needs several loopback addresses';
 
-test('a host name is served on every address of it, until the end', { skip }, async (t) => {
+test('serves every address of a host name until the end', { skip }, async (t) => {
   const policy = testPolicy();
   const addresses = ['127.0.0.1', '127.0.0.2'];
   const door = new Listener({

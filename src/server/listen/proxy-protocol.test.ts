@@ -17,7 +17,7 @@ function complete(bytes: number, ip: string): ProxyHeader {
   return { kind: 'complete', bytes, source: { kind: 'client', ip, port: 0x1234 } };
 }
 
-test('a client over TCP is told by the header, whatever else is in it', () => {
+test('reads the client of a TCP connection from the header, whatever else the header contains', () => {
   assert.deepEqual(readProxyHeader(proxyHeader({ addresses: ipv4 })), complete(28, '192.0.2.1'));
   assert.deepEqual(readProxyHeader(proxyHeader({ family: 0x21, addresses: ipv6 })), complete(52, '2001:db8::1'));
   assert.deepEqual(
@@ -30,12 +30,12 @@ test('a client over TCP is told by the header, whatever else is in it', () => {
   );
 });
 
-test('an IPv4 address in IPv6 form is the IPv4 address', () => {
+test('turns an IPv4 address in IPv6 form into IPv4', () => {
   const mapped = Buffer.concat([Buffer.from('00000000000000000000ffffc0000201', 'hex'), ipv6.subarray(16)]);
   assert.deepEqual(readProxyHeader(proxyHeader({ family: 0x21, addresses: mapped })), complete(52, '192.0.2.1'));
 });
 
-test('of LOCAL nothing is read: any family, any length that the field can say', () => {
+test('ignores the content of LOCAL: any family, any length', () => {
   for (const family of [0x00, 0x01, 0x11, 0x12, 0x21, 0x31, 0x41, 0xff]) {
     for (const length of [0, 1, 12, 36, 216, 4097, 65_535]) {
       const header = proxyHeader({ command: 0, family, addresses: Buffer.alloc(length, 0xff) });
@@ -50,7 +50,7 @@ test('of LOCAL nothing is read: any family, any length that the field can say', 
   }
 });
 
-test('a client without an IP address is unknown, and never the proxy', () => {
+test('a client without an IP address is unknown, never the proxy', () => {
   for (const addresses of [Buffer.alloc(0), Buffer.alloc(5), ipv4]) {
     const header = readProxyHeader(proxyHeader({ family: 0, addresses }));
     assert.deepEqual(header, { kind: 'complete', bytes: 16 + addresses.length, source: { kind: 'unknown' } });
@@ -62,14 +62,14 @@ test('a client without an IP address is unknown, and never the proxy', () => {
   });
 });
 
-test('a header that has not come whole is waited for', () => {
+test('waits for an incomplete header', () => {
   const whole = proxyHeader({ addresses: ipv4, tlvs: tlv });
   for (let bytes = 0; bytes < whole.length; bytes += 1) {
     assert.deepEqual(readProxyHeader(whole.subarray(0, bytes)), { kind: 'incomplete' }, String(bytes));
   }
 });
 
-test('everything else is malformed, as soon as it can be known', () => {
+test('rejects anything else as malformed, as early as possible', () => {
   const cases: [what: string, bytes: Buffer][] = [
     ['no header', Buffer.from('GET / HTTP/1.1\r\n')],
     ['no header, from the second byte', Buffer.from('\rG')],
@@ -96,7 +96,7 @@ test('everything else is malformed, as soon as it can be known', () => {
   for (const [what, bytes] of cases) assert.deepEqual(readProxyHeader(bytes), { kind: 'malformed' }, what);
 });
 
-test('no bytes make it throw, and what is complete lies within them', () => {
+test('no bytes make it throw, and a complete header lies within them', () => {
   const begun = proxyHeader({ addresses: ipv4 }).subarray(0, 12);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (bytes, signed) => {
