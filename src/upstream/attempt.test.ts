@@ -8,8 +8,8 @@ import { systemClock } from '../kernel/clock.ts';
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const chunkedHead = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
 
-describe('the flow of a response', () => {
-  it('has no say in the tunnel once the response is complete', async (t) => {
+describe('back-pressure on a response', () => {
+  it('does not affect the tunnel once the response is complete', async (t) => {
     const bench = new ScriptedUpstream(t);
     const first = bench.send('GET');
     await turn();
@@ -45,7 +45,7 @@ describe('the time limit of a body', () => {
     return { bench, pass };
   }
 
-  it('is kept by an upload that goes on, also behind an early head', async (t) => {
+  it('is extended by upload progress, also after an early head', async (t) => {
     const { bench, pass } = start(t);
     const source = new PassThrough();
     const result = bench.send('POST', { body: bodyOf(source, null) });
@@ -61,7 +61,7 @@ describe('the time limit of a body', () => {
     assert.equal(result.outcome, 'tunnel_failed');
   });
 
-  it('blames the client for a response that it does not take', async (t) => {
+  it('blames the client for a response that it does not read', async (t) => {
     const { bench, pass } = start(t);
     const result = bench.send('GET');
     await turn();

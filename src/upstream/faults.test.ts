@@ -5,7 +5,7 @@ import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { ClockSkewError, PortalError, type PortalErrorCode } from '../portal/errors.ts';
 import { dialFault, exchangeFault, saysLeaseIsGone } from './faults.ts';
 
-test('a failed dial is told by its code, never by the backend’s text', () => {
+test('maps a failed dial by its code, never by the backend’s text', () => {
   const cases: [PortalErrorCode, string][] = [
     ['lease_unknown', 'lease_unreachable'],
     ['lease_refused', 'lease_unreachable'],
@@ -28,7 +28,7 @@ test('a failed dial is told by its code, never by the backend’s text', () => {
   assert.equal(dialFault(new Error('anything')).code, 'lease_unreachable');
 });
 
-test('every way in which an exchange can fail has one code', () => {
+test('maps every way in which an exchange can fail to one code', () => {
   const lost = new PortalError('stream_reset', '10.0.0.1:80 said no');
   const table: [FaultKind, FaultMoment, unknown, string][] = [
     ['malformed', 'head', new Error('no HTTP'), 'bad_upstream_response'],
@@ -50,12 +50,12 @@ test('every way in which an exchange can fail has one code', () => {
   }
 });
 
-test('only the relay’s word that a lease is unknown makes the directory ask again', () => {
+test('only a report by the relay that a lease is unknown refreshes the directory', () => {
   assert.equal(saysLeaseIsGone(dialFault(new PortalError('lease_unknown', ''))), true);
   assert.equal(saysLeaseIsGone(dialFault(new PortalError('lease_rejected', ''))), false);
 });
 
-test('callers learn by how much the clocks differ, where it is known', () => {
+test('reports by how much the clocks differ, if known', () => {
   const detail = (peer: 'app' | 'relay', skewSeconds: number | undefined): string =>
     dialFault(new ClockSkewError(peer, skewSeconds, '10.0.0.1')).message;
   assert.match(detail('app', 40), /^The clock of the gateway is 40 s ahead of the app's; .* within 30 s\.$/);

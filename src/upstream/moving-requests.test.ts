@@ -73,7 +73,7 @@ describe('a request whose kept tunnel is lost', () => {
     });
   }
 
-  it('moves when the app sent something before a byte left: that is the rest of an earlier response', async (t) => {
+  it('moves if the app sent bytes before it was sent: they belong to an earlier response', async (t) => {
     for (const method of ['GET', 'POST']) {
       const bench = new ScriptedUpstream(t);
       const tunnel = await bench.used();
@@ -89,7 +89,7 @@ describe('a request whose kept tunnel is lost', () => {
     }
   });
 
-  it('moves when the rest of an earlier response comes in place of its own, where it may be repeated', async (t) => {
+  it('moves if the rest of an earlier response arrives instead of its own and it may be repeated', async (t) => {
     for (const [method, outcome] of [
       ['GET', 'none'],
       ['POST', 'bad_upstream_response'],
@@ -107,7 +107,7 @@ describe('a request whose kept tunnel is lost', () => {
     }
   });
 
-  it('fails when its body failed on the way to the other tunnel', async (t) => {
+  it('fails if its body failed while it moved', async (t) => {
     const bench = new ScriptedUpstream(t);
     const tunnel = await bench.used();
     tunnel.sends = false;
@@ -122,7 +122,7 @@ describe('a request whose kept tunnel is lost', () => {
     assert.deepEqual([bench.tunnels.length, result.outcome], [2, 'body_too_large']);
   });
 
-  it('moves although the pool is full: the lost tunnel has left its place', async (t) => {
+  it('moves even if the pool is full: the lost tunnel has freed its slot', async (t) => {
     const bench = new ScriptedUpstream(t, systemClock, { maxActive: 1, maxWaiting: 0 });
     const tunnel = await bench.used();
     const result = bench.send('GET');
@@ -134,7 +134,7 @@ describe('a request whose kept tunnel is lost', () => {
     assert.equal(result.outcome, 200);
   });
 
-  it('moves once: a second loss fails it', async (t) => {
+  it('moves only once: a second loss fails it', async (t) => {
     const bench = new ScriptedUpstream(t);
     const tunnel = await bench.used();
     const result = bench.send('GET');

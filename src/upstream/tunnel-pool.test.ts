@@ -4,7 +4,7 @@ import { PoolBench, turn } from '../../test/helpers/pool-bench.ts';
 import { PortalError } from '../portal/errors.ts';
 import type { Connection } from './connection.ts';
 
-test('a released tunnel is used again, the last one first', async (t) => {
+test('reuses a released tunnel, the most recent one first', async (t) => {
   const bench = new PoolBench(t);
   const [a, b] = [await bench.served(), await bench.served()];
   await bench.release(a, b);
@@ -13,7 +13,7 @@ test('a released tunnel is used again, the last one first', async (t) => {
   assert.equal(bench.dials.length, 2);
 });
 
-test('no request waits for another while the bound is not reached', (t) => {
+test('no request waits for another below the limit', (t) => {
   const bench = new PoolBench(t);
   for (let i = 0; i < 3; i += 1) bench.acquire();
   assert.equal(bench.dials.length, 3);
@@ -22,7 +22,7 @@ test('no request waits for another while the bound is not reached', (t) => {
   assert.equal(bench.pool.active, 3);
 });
 
-test('over the bound a request waits for a release, and over the queue’s bound it is overloaded', async (t) => {
+test('over the limit a request waits for a release, and over the queue limit it is overloaded', async (t) => {
   const bench = new PoolBench(t);
   const busy = [await bench.served(), await bench.served(), await bench.served()];
   const [first, second, third] = [bench.acquire(), bench.acquire(), bench.acquire()];
@@ -37,7 +37,7 @@ test('over the bound a request waits for a release, and over the queue’s bound
   assert.ok(second.connection);
 });
 
-test('only so many are dialled at once, and the next when one of them is decided', async (t) => {
+test('limits concurrent dials, and starts the next when one completes', async (t) => {
   const bench = new PoolBench(t, { maxActive: 10, maxDialing: 2 });
   const callers = Array.from({ length: 5 }, () => bench.acquire());
   assert.equal(bench.dials.length, 2);
@@ -53,7 +53,7 @@ test('only so many are dialled at once, and the next when one of them is decided
   );
 });
 
-test('a request that waits in the queue for too long is overloaded', async (t) => {
+test('a request that waits in the queue too long is overloaded', async (t) => {
   const bench = new PoolBench(t, { maxActive: 1 });
   await bench.served();
   const waiting = bench.acquire();
@@ -63,7 +63,7 @@ test('a request that waits in the queue for too long is overloaded', async (t) =
   assert.equal(waiting.outcome, 'overloaded');
 });
 
-test('a dial has our own deadline, whatever the relay does', async (t) => {
+test('a dial has a deadline of ours, whatever the relay does', async (t) => {
   const bench = new PoolBench(t);
   const caller = bench.acquire();
   bench.tick(10_001);
@@ -74,7 +74,7 @@ test('a dial has our own deadline, whatever the relay does', async (t) => {
   assert.equal(late.destroyed, true);
 });
 
-test('a failed dial fails the one who asked, and no one else', async (t) => {
+test('a failed dial fails only the request that started it', async (t) => {
   const bench = new PoolBench(t);
   const [a, b] = [bench.acquire(), bench.acquire()];
   await bench.dials[0]?.fail(new PortalError('lease_unknown', ''));
@@ -83,7 +83,7 @@ test('a failed dial fails the one who asked, and no one else', async (t) => {
   assert.ok(b.connection);
 });
 
-test('a request that is dialling takes a tunnel that becomes free earlier, and its own serves the next', async (t) => {
+test('a dialling request takes a tunnel that is released earlier, and its dial serves the next one', async (t) => {
   const bench = new PoolBench(t);
   const busy = await bench.served();
   const dialling = bench.acquire();
@@ -95,7 +95,7 @@ test('a request that is dialling takes a tunnel that becomes free earlier, and i
   assert.equal(bench.dials.length, 2);
 });
 
-test('a request that can not be repeated takes no tunnel that was idle for 2 s', async (t) => {
+test('a request that cannot be repeated uses no tunnel that was idle for 2 s', async (t) => {
   const bench = new PoolBench(t);
   const one = await bench.served();
   await bench.release(one);
@@ -108,7 +108,7 @@ test('a request that can not be repeated takes no tunnel that was idle for 2 s',
   assert.equal(bench.acquire('any').connection, one.connection);
 });
 
-test('a request that keeps its tunnel takes one that was never used', async (t) => {
+test('a request that keeps its tunnel gets an unused one', async (t) => {
   const bench = new PoolBench(t);
   const one = await bench.served();
   const own = bench.acquire('new');
@@ -119,7 +119,7 @@ test('a request that keeps its tunnel takes one that was never used', async (t) 
   assert.ok(own.connection);
 });
 
-test('a tunnel known to be dead is never used', async (t) => {
+test('never uses a tunnel known to be dead', async (t) => {
   const bench = new PoolBench(t);
   const one = await bench.served();
   await bench.release(one);
@@ -130,7 +130,7 @@ test('a tunnel known to be dead is never used', async (t) => {
   assert.equal(bench.pool.idle, 0);
 });
 
-test('a tunnel that dies with its answer is not put back', async (t) => {
+test('does not return a tunnel that ends with its response to the pool', async (t) => {
   const bench = new PoolBench(t);
   const one = await bench.served();
   const [dial] = bench.dials;
@@ -145,7 +145,7 @@ test('a tunnel that dies with its answer is not put back', async (t) => {
   assert.equal(bench.emptied, 1);
 });
 
-test('idle tunnels are bounded and end after their time', async (t) => {
+test('limits idle tunnels in number and time', async (t) => {
   const bench = new PoolBench(t);
   const callers = [await bench.served(), await bench.served(), await bench.served()];
   await bench.release(...callers);
@@ -160,11 +160,11 @@ test('idle tunnels are bounded and end after their time', async (t) => {
   assert.equal(bench.emptied, 1);
 });
 
-test('a waiting request whose client left is forgotten, and its dial given up', async (t) => {
+test('removes a waiting request whose client left, and cancels its dial', async (t) => {
   const bench = new PoolBench(t, { maxActive: 10 });
   const [a, b] = [bench.acquire(), bench.acquire()];
   bench.pool.cancel(a);
-  assert.equal(bench.dials[0]?.signal.aborted, false, 'another still waits, and may take its tunnel');
+  assert.equal(bench.dials[0]?.signal.aborted, false, 'another request still waits and may use its tunnel');
   await bench.dials[0].succeed();
   assert.equal(a.connection, undefined);
   assert.ok(b.connection);
@@ -177,7 +177,7 @@ test('a waiting request whose client left is forgotten, and its dial given up', 
   assert.equal(d.error, undefined);
 });
 
-test('closing ends idle tunnels, dials and waiting', async (t) => {
+test('close() ends idle tunnels, dials and waiting requests', async (t) => {
   const bench = new PoolBench(t);
   const one = await bench.served();
   await bench.release(one);

@@ -95,7 +95,7 @@ const moments: ReadonlyMap<string, (die: () => void, send: () => Promise<unknown
 ]);
 
 for (const [how, die] of deaths) {
-  test(`a request moves to another tunnel when its own dies by ${how}`, async (t) => {
+  test(`a request moves to another tunnel if its own dies by ${how}`, async (t) => {
     for (const [when, strike] of moments) {
       const bench = new Bench(t);
       assert.equal(await bench.get(), 200);
@@ -107,7 +107,7 @@ for (const [how, die] of deaths) {
     }
   });
 
-  test(`a tunnel that dies by ${how} before its first request fails it, and is not dialled again`, async (t) => {
+  test(`a tunnel that dies by ${how} before its first request fails it without another dial`, async (t) => {
     for (const offered of ['', 'chat']) {
       for (const wait of [
         (now: () => void) => {
