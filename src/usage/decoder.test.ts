@@ -49,8 +49,8 @@ function ended({ decoder }: Outcome): Promise<void> {
 const quick = { [constants.BROTLI_PARAM_QUALITY]: 5 };
 const bomb = brotliCompressSync(Buffer.alloc(255 << 20, 0x61), { params: quick });
 
-describe('one response', () => {
-  test('that becomes more than fifty times as much is not read on', async () => {
+describe('a single response', () => {
+  test('is not read further after expanding more than fifty times', async () => {
     for (const [coding, body] of [
       ['br', bomb],
       ['gzip', gzipSync(Buffer.alloc(64 << 20))],
@@ -88,7 +88,7 @@ describe('one response', () => {
     assert.deepEqual([pool.decoders, pool.heldBytes], [0, 0]);
   });
 
-  test('holds a MiB that waits at most', async () => {
+  test('buffers at most 1 MiB', async () => {
     const pool = poolOf();
     const outcome = decoderOf(pool, 'gzip');
     for (let i = 0; i < 100; i += 1) outcome.decoder.push(Buffer.alloc(65_536, 0x1f));
@@ -98,7 +98,7 @@ describe('one response', () => {
     assert.equal(outcome.why, 'busy');
   });
 
-  test('ends at once when it is stopped, whatever waits', async () => {
+  test('ends at once when stopped, whatever is buffered', async () => {
     const pool = poolOf();
     for (let i = 0; i < 200; i += 1) {
       const outcome = decoderOf(pool, 'gzip');
@@ -118,7 +118,7 @@ describe('one response', () => {
     assert.equal(last.decoded, 6);
   });
 
-  test('that is damaged, or no such coding at all, holds up no other', async () => {
+  test('that is damaged or in an unknown coding delays no other', async () => {
     const pool = poolOf();
     const damaged = gzipSync(Buffer.from('x'.repeat(5_000)));
     damaged.fill(0xff, 12, 20);
@@ -137,7 +137,7 @@ describe('one response', () => {
 });
 
 describe('all responses together', () => {
-  test('have so many decoders, of which one owner has a quarter when most are in use', () => {
+  test('share a limited number of decoders, of which one owner gets a quarter when most are in use', () => {
     const pool = poolOf({ maxDecoders: 8 });
     const entered = (owner: string): boolean => pool.enter(owner);
     for (let i = 0; i < 6; i += 1) assert.equal(entered('greedy'), true);
@@ -147,14 +147,14 @@ describe('all responses together', () => {
     assert.deepEqual([pool.decoders, entered('greedy')], [2, true]);
   });
 
-  test('hold so many bytes', () => {
+  test('share a limited number of bytes', () => {
     const pool = poolOf({ maxHeldBytes: 1_000 });
     assert.equal(pool.hold('greedy', 750), true);
     assert.equal(pool.hold('greedy', 1), false);
     assert.deepEqual([pool.hold('other', 250), pool.hold('other', 1), pool.heldBytes], [true, false, 1_000]);
   });
 
-  test('are decoded one piece at a time, owners in turn', async () => {
+  test('are decoded one piece at a time, alternating between owners', async () => {
     const pool = poolOf();
     const order: string[] = [];
     let atOnce = 0;
@@ -180,7 +180,7 @@ describe('all responses together', () => {
     assert.deepEqual(order.slice(0, 4).toSorted(), ['a', 'b', 'greedy', 'greedy']);
   });
 
-  test('are decoded as fast as the limit says: more than that waits', async () => {
+  test('are decoded at a limited rate, and the excess waits', async () => {
     let nowMs = 0;
     const clock = { ...systemClock, monotonicMs: () => nowMs };
     const pool = new DecodePool(clock, { ...defaultDecodeLimits, bytesPerSecond: 1_000_000, burstBytes: 10_000 });
@@ -198,7 +198,7 @@ describe('all responses together', () => {
   });
 });
 
-test('400 bombs take a few ms of CPU each, hold the loop for no more, and leave no memory behind', async () => {
+test('400 decompression bombs cost a few ms of CPU each, block the loop no longer, and leave no memory behind', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const run = async (): Promise<void> => {
@@ -227,7 +227,7 @@ test('400 bombs take a few ms of CPU each, hold the loop for no more, and leave 
   assert.ok(lag.percentile(50) < 30e6, `${lag.percentile(50) / 1e6} ms`);
 });
 
-test('other work on threads of libuv is not held up by decoding, however much there is and however it ends', async () => {
+test('decoding never blocks other work on libuv threads, however much there is and however it ends', async () => {
   const derive = (): Promise<Buffer> => promisify(pbkdf2)('a key', 'salt', 50_000, 32, 'sha256');
   const alone: number[] = [];
   for (let i = 0; i < 10; i += 1) alone.push(await timed(derive));

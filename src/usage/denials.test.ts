@@ -14,7 +14,7 @@ function chargeOf(key: string, daily?: QuotaLimits, monthly?: QuotaLimits): Quot
 
 const daily = { llmTokens: 10 };
 
-test('a key is denied one lease until its period ends', () => {
+test('denies a key one lease until its period ends', () => {
   const denials = new UsageDenials();
   const charge = chargeOf('a', daily);
   assert.equal(denials.deniedBy(charge, 'lease', noon), undefined);
@@ -27,7 +27,7 @@ test('a key is denied one lease until its period ends', () => {
   assert.equal(denials.keys, 0);
 });
 
-test('of a day and a month the one counts that ends last and limits tokens', () => {
+test('of a day and a month, uses the later end among those that limit tokens', () => {
   const early = Date.parse('2026-11-05T12:00:00Z');
   for (const [monthly, days] of [
     [daily, 25.5],
@@ -48,7 +48,7 @@ test('a quota that no longer limits tokens denies nothing', () => {
   assert.equal(denials.keys, 1);
 });
 
-test('more leases than are remembered are all leases; more keys than are remembered push out the oldest', () => {
+test('too many denied leases of a key deny all leases, and too many keys evict the oldest', () => {
   const denials = new UsageDenials(3);
   const charge = chargeOf('a', daily);
   for (let i = 0; i < 256; i += 1) denials.deny(charge, `lease${i}`, noon);

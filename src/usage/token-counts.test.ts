@@ -25,7 +25,7 @@ const table: readonly (readonly [string, readonly Usage[], Partial<LlmTokens> | 
     { input: 40, cache_read: 60, output: 20, reasoning: 30 },
   ],
   [
-    'OpenAI: predictions that were rejected are output that is not shown',
+    'OpenAI: rejected predictions are hidden output',
     [
       {
         ...{ prompt_tokens: 10, completion_tokens: 50, total_tokens: 60 },
@@ -65,7 +65,7 @@ const table: readonly (readonly [string, readonly Usage[], Partial<LlmTokens> | 
     { input: 2, cache_read: 8, output: 5 },
   ],
   [
-    "a proxy with Anthropic's names, whose total says that the input has them",
+    "a proxy with Anthropic's names, whose total includes them in the input",
     [
       {
         ...{ prompt_tokens: 100, completion_tokens: 5, total_tokens: 105 },
@@ -75,22 +75,22 @@ const table: readonly (readonly [string, readonly Usage[], Partial<LlmTokens> | 
     { input: 10, cache_read: 60, cache_write: 30, output: 5 },
   ],
   [
-    'the same, and the total says that it has not',
+    'the same, with a total that excludes them',
     [{ prompt_tokens: 100, completion_tokens: 5, total_tokens: 165, cache_read_input_tokens: 60 }],
     { input: 100, cache_read: 60, output: 5 },
   ],
   [
-    "OpenAI's names, and the total says that the input has them not",
+    "OpenAI's names, with a total that excludes them from the input",
     [{ prompt_tokens: 100, completion_tokens: 5, total_tokens: 165, prompt_tokens_details: { cached_tokens: 60 } }],
     { input: 100, cache_read: 60, output: 5 },
   ],
   [
-    'more cached than input: it can be no part of it',
+    'more cached than input: cannot be part of it',
     [{ prompt_tokens: 10, completion_tokens: 5, prompt_tokens_details: { cached_tokens: 60 } }],
     { input: 10, cache_read: 60, output: 5 },
   ],
   [
-    'reasoning that comes on top of the output, by the total',
+    'reasoning in addition to the output, by the total',
     [
       {
         ...{ prompt_tokens: 10, completion_tokens: 50, total_tokens: 90 },
@@ -100,24 +100,24 @@ const table: readonly (readonly [string, readonly Usage[], Partial<LlmTokens> | 
     { input: 10, output: 50, reasoning: 30 },
   ],
   [
-    'what only the total has is output that is not shown',
+    'tokens only in the total are hidden output',
     [{ prompt_tokens: 10, completion_tokens: 5, total_tokens: 100 }],
     { input: 10, output: 5, reasoning: 85 },
   ],
-  ['a total alone is input', [{ total_tokens: 8 }], { input: 8 }],
+  ['a total without parts is input', [{ total_tokens: 8 }], { input: 8 }],
   ['embeddings', [{ prompt_tokens: 8, total_tokens: 8 }], { input: 8 }],
   [
-    'a number that is none is bounded, a fraction rounded up',
+    'an infinite number is limited, a fraction rounded up',
     [{ prompt_tokens: Infinity, completion_tokens: 0.5 }],
     { input: 1e12, output: 1 },
   ],
-  ['zeros say nothing', [{ prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }], undefined],
+  ['zeros report nothing', [{ prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }], undefined],
   [
-    'nor do other values',
+    'other values report nothing',
     [{ prompt_tokens: '5', completion_tokens: -1, total_tokens: NaN, output_tokens: null }],
     undefined,
   ],
-  ['nor do details of another kind', [{ prompt_tokens_details: 5, completion_tokens_details: 'x' }], undefined],
+  ['details of another type report nothing', [{ prompt_tokens_details: 5, completion_tokens_details: 'x' }], undefined],
 ];
 
 for (const [name, usages, expected] of table) {
@@ -126,7 +126,7 @@ for (const [name, usages, expected] of table) {
   });
 }
 
-test('each token is in one class: no class is negative, and together they are the total where there is one', () => {
+test('each token is in one class: no class is negative, and the sum equals the total if there is one', () => {
   const number = fc.oneof(fc.constant(0), fc.nat(1_000));
   const property = fc.property(number, number, number, number, (outside, cached, shown, hidden) => {
     const openai = {

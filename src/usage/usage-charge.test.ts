@@ -24,15 +24,15 @@ function charge(more: Partial<UsageFacts>, unknownUsage: QuotasPolicy['unknownUs
   return chargeUsage(factsOf(more), { ...rules, unknownUsage });
 }
 
-describe('what an app reports', () => {
-  test('is charged as it is within the bounds', () => {
+describe('reported usage', () => {
+  test('is charged unchanged within the limits', () => {
     const reported = tokensOf({ input: 100, cache_read: 5_00, cache_write: 7, output: 50, reasoning: 60 });
     assert.deepEqual(charge({ reported }), {
       ...{ reported, estimated: noTokens, charged: 217, suspicious: false, unknown: undefined },
     });
   });
 
-  test('is bounded: output that is shown by the bytes of the response, the rest and the sum by the setting', () => {
+  test('is limited: visible output by the bytes of the response, the rest and the sum by the setting', () => {
     const table: readonly (readonly [Partial<LlmTokens>, Partial<LlmTokens>, number])[] = [
       [{ output: 1e9 }, { output: 500 }, 500],
       [{ output: 501 }, { output: 500 }, 500],
@@ -49,7 +49,7 @@ describe('what an app reports', () => {
     }
   });
 
-  test('is bounded by the setting alone where the output is not shown, or was not all read', () => {
+  test('is limited by the setting only, if output is hidden or was not fully read', () => {
     const reported = tokensOf({ output: 900 });
     assert.deepEqual([charge({ reported }).charged, charge({ reported }).suspicious], [500, true]);
     for (const more of [{ hidesOutput: true }, { decodedBytes: Infinity }]) {
@@ -58,7 +58,7 @@ describe('what an app reports', () => {
     }
   });
 
-  test('counts by the classes of the setting, each once', () => {
+  test('counts the classes of the setting once each', () => {
     const reported = tokensOf({ input: 1, cache_read: 2, cache_write: 4, output: 8, reasoning: 16 });
     for (const [count, charged] of [
       [['cache_read'], 2],
@@ -71,28 +71,28 @@ describe('what an app reports', () => {
   });
 });
 
-describe('usage that is not reported', () => {
+describe('unreported usage', () => {
   test('is estimated as a quarter of the bytes of request and response text', () => {
     const { estimated, charged, unknown } = charge({ textBytes: 201 });
     assert.deepEqual([estimated, charged, unknown], [tokensOf({ input: 100, output: 51 }), 151, 'estimated']);
   });
 
-  test('is never estimated beyond the bound of one response', () => {
+  test('is never estimated above the limit of one response', () => {
     const { charged, estimated } = charge({ requestTextBytes: 1e12, textBytes: Infinity });
     assert.deepEqual([charged, estimated], [1_000, tokensOf({ input: 1_000, output: 1_000 })]);
   });
 
-  test('denies, or is ignored, by setting', () => {
+  test('is denied or ignored, depending on the setting', () => {
     assert.deepEqual([charge({}, 'deny').unknown, charge({}, 'deny').charged], ['denied', 0]);
     assert.deepEqual([charge({}, 'ignore').unknown, charge({}, 'ignore').charged], ['ignored', 0]);
   });
 
-  test('of a response that was cut is estimated where it would deny: the client kept the app from reporting', () => {
+  test('of a cut response is estimated instead of denied, since the client kept the app from reporting', () => {
     const { unknown, charged } = charge({ complete: false }, 'deny');
     assert.deepEqual([unknown, charged], ['estimated', 150]);
   });
 
-  test('is output that came after the last report, or that no report covers', () => {
+  test('is output after the last report, or output that no report covers', () => {
     const reported = tokensOf({ input: 25, output: 1 });
     const later = charge({ reported, complete: false, unreportedTextBytes: 120 });
     assert.deepEqual([later.estimated, later.charged], [tokensOf({ output: 30 }), 56]);
@@ -102,19 +102,19 @@ describe('usage that is not reported', () => {
     assert.deepEqual([denied.unknown, denied.charged], ['denied', 26]);
   });
 
-  test('is not the few bytes that proxies write after the report of a complete response', () => {
+  test('does not include the few bytes that proxies write after the report of a complete response', () => {
     const reported = tokensOf({ input: 25, output: 10 });
     assert.equal(charge({ reported, unreportedTextBytes: 256 }, 'deny').unknown, undefined);
     assert.equal(charge({ reported, unreportedTextBytes: 257 }, 'deny').unknown, 'denied');
   });
 
-  test('of other responses costs nothing', () => {
+  test('of non-model responses costs nothing', () => {
     assert.deepEqual(charge({ isModel: false }, 'deny').unknown, undefined);
     assert.equal(charge({ isModel: false }).charged, 0);
   });
 });
 
-test('whatever an app reports, no response is charged more than the bound, and the end never less than the way there', () => {
+test('for any report, no response is charged above the limit, and the final charge is never below interim ones', () => {
   const number = fc.oneof(fc.nat(2_000), fc.constant(1e12));
   const tokens = fc.record({
     ...{ input: number, cache_read: number, cache_write: number, output: number, reasoning: number },

@@ -85,9 +85,9 @@ function textIn(value: unknown, key: string, depth: number, escaped: boolean): n
   return sum;
 }
 
-describe('responses as both vendors write them', () => {
+describe('responses in the formats of both vendors', () => {
   for (const { name, type, body, tokens } of modelResponses) {
-    test(`${name}: tokens by class, and text, wherever it is cut into pieces`, async () => {
+    test(`${name}: finds tokens by class and text, however split`, async () => {
       const headers = ['Content-Type', type];
       const bytes = Buffer.from(body);
       const expected = oracle(type, body);
@@ -115,7 +115,7 @@ describe('responses as both vendors write them', () => {
 describe('event streams', () => {
   const stream = modelResponses.find(({ name }) => name === 'messages stream');
 
-  test('lines that end otherwise, data in several lines, and a field that only begins like it', async () => {
+  test('other line endings, data in several lines, and a field that only begins like data', async () => {
     for (const end of ['\n', '\r\n', '\r']) {
       for (const size of [1, 2, 5, 1000]) {
         const facts = await read(eventHeaders, stream?.body.replaceAll('\n', end) ?? '', { size });
@@ -126,7 +126,7 @@ describe('event streams', () => {
     }
   });
 
-  test('usage that is cumulative in every event counts once', async () => {
+  test('counts usage once that is cumulative in every event', async () => {
     const told = [3, 4, 5].map(
       (output) =>
         `data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 10, completion_tokens: output } })}\n\n`,
@@ -134,7 +134,7 @@ describe('event streams', () => {
     assert.deepEqual((await read(eventHeaders, told.join('')))?.reported, tokensOf({ input: 10, output: 5 }));
   });
 
-  test('text after the last report is known as such: a stream that is cut, or has no end', async () => {
+  test('identifies text after the last report, in a cut or endless stream', async () => {
     const quoted = '"usage":{"output_tokens":900}';
     const facts = await read(eventHeaders, messageStreamWithoutEnd);
     assert.deepEqual(facts?.reported, tokensOf({ input: 25, cache_write: 7, cache_read: 9, output: 1 }));
@@ -146,10 +146,10 @@ describe('event streams', () => {
   });
 });
 
-describe('which responses are those of a model', () => {
+describe('responses of a model', () => {
   const modelJson = chatWithoutUsage;
 
-  test('by path unless their JSON, read to its end, has nothing of one', async () => {
+  test('are detected by path, unless their complete JSON has nothing of a model response', async () => {
     const others = ['{"ok":true}', '[{"id":1,"type":"message"}]', '{"jsonrpc":"2.0","id":1,"result":{}}', '{}'];
     for (const body of others) {
       assert.equal((await read(jsonHeaders, body))?.isModel, false, body);
@@ -170,7 +170,7 @@ describe('which responses are those of a model', () => {
     }
   });
 
-  test('whatever type they are sent as on the path of a model', async () => {
+  test('are detected with any content type on the path of a model', async () => {
     for (const type of [[], ['Content-Type', 'text/plain'], ['Content-Type', 'a;b'], ['Content-Type', '']]) {
       assert.equal((await read(type, modelJson))?.isModel, true);
       assert.ok(((await read(type, chatStreamWithoutUsage))?.textBytes ?? 0) >= Buffer.byteLength(streamedText));
@@ -183,7 +183,7 @@ describe('which responses are those of a model', () => {
     assert.equal(await read([...jsonHeaders, 'Content-Encoding', 'constructor'], 'x', { modelPath: false }), undefined);
   });
 
-  test('not those without success, and by path not those without content', () => {
+  test('exclude failures and, by path, responses without content', () => {
     for (const status of [101, 199, 301, 404, 500]) assert.equal(readerOf(jsonHeaders, true, status), undefined);
     for (const status of [202, 204, 205]) {
       assert.equal(readerOf(['Content-Type', 'text/plain'], true, status), undefined);
@@ -191,7 +191,7 @@ describe('which responses are those of a model', () => {
     }
   });
 
-  test('a request that only asks for what is there is charged for reports and streams alone', () => {
+  test('to a read-only request are charged for reports and streams only', () => {
     const options = { modelPath: false, readOnly: true, owner: 'app', pool };
     const polled = usageReader(200, jsonHeaders, options);
     const resumed = usageReader(200, eventHeaders, options);
@@ -205,7 +205,7 @@ describe('which responses are those of a model', () => {
   });
 });
 
-test('what is not whole, not a number or not there reports nothing', async () => {
+test('ignores incomplete, non-numeric or misplaced usage', async () => {
   const bodies = ['', '{', '{"usage":{"total_tokens":12', '{"usage":{"total_tokens":"12"}}'];
   bodies.push('{"usage":[{"total_tokens":1}]}', '{"usage":{"total_tokens":-5}}', '{"usage":{"total_tokens":0}}');
   bodies.push('{"a":{"usage":{"total_tokens":5}}}', ']]}}{"usage"}', '["usage",{"total_tokens":5}]', '{"usage":null}');
@@ -213,13 +213,13 @@ test('what is not whole, not a number or not there reports nothing', async () =>
   for (const body of bodies) assert.equal((await read(jsonHeaders, body))?.reported, undefined, body.slice(0, 60));
 });
 
-test('keys and values that are written with escapes', async () => {
+test('reads keys and values with escapes', async () => {
   const body = '{"\\u0075sage":{"total\\u005ftokens":5},"o\\u0062ject":"chat\\u002ecompletion","\\u0069d":"not text"}';
   const facts = await read(jsonHeaders, body, { modelPath: false });
   assert.deepEqual([facts?.reported, facts?.isModel, facts?.textBytes], [tokensOf({ input: 5 }), true, 0]);
 });
 
-test('a response that is neither JSON nor events is text', async () => {
+test('treats a response that is neither JSON nor events as text', async () => {
   for (const body of ['A text.\nIn two lines.\n', '"a string of JSON"', ': comment\n\nevent: x\n\n']) {
     assert.equal((await read(['Content-Type', 'text/plain'], body))?.textBytes, Buffer.byteLength(body), body);
     const coded = await read(['Content-Type', 'text/plain', 'Content-Encoding', 'gzip'], gzipSync(body));
@@ -228,13 +228,13 @@ test('a response that is neither JSON nor events is text', async () => {
   assert.equal((await read(eventHeaders, 'event: x\ndata: {"a":"four"}\n\n'))?.textBytes, 4);
 });
 
-test('text of a string that has not ended counts', async () => {
+test('counts text of an unterminated string', async () => {
   const facts = await read(jsonHeaders, '{"choices":[{"message":{"content":"a text that is c', { cut: true });
   assert.equal(facts?.textBytes, 'a text that is c'.length);
 });
 
 describe('content codings', () => {
-  test('each of them, a stream that is cut too', async () => {
+  test('reads each coding, also in a cut stream', async () => {
     const codings = {
       gzip: gzipSync,
       'x-gzip': gzipSync,
@@ -257,7 +257,7 @@ describe('content codings', () => {
     assert.deepEqual(cut?.reported, stream?.tokens);
   });
 
-  test('what can not be read stands for text, and bounds no output', async () => {
+  test('counts unreadable content as text, without limiting output', async () => {
     const facts = await read([...jsonHeaders, 'Content-Encoding', 'gzip'], 'this is not gzip');
     assert.deepEqual([facts?.reported, facts?.textBytes, facts?.decodedBytes], [undefined, 16 * 4, Infinity]);
     const unknown = await read([...jsonHeaders, 'Content-Encoding', 'gzip, br'], 'twelve bytes');
@@ -265,7 +265,7 @@ describe('content codings', () => {
   });
 });
 
-test('whatever the JSON and however it is cut, the outermost usage is found and nothing else is', async () => {
+test('finds the outermost usage and nothing else, in any JSON, however split', async () => {
   const rest = fc.dictionary(
     fc.string({ maxLength: 8 }).filter((key) => key !== 'usage'),
     fc.jsonValue({ maxDepth: 3 }),

@@ -3,7 +3,7 @@ import process from 'node:process';
 import { test } from 'node:test';
 import { isModelPath, isModelSocketPath } from './usage-shape.ts';
 
-test('paths of language models, in any spelling that some server takes for them', () => {
+test('recognises paths of language models, in any spelling that some server accepts', () => {
   const paths = ['/v1/chat/completions', '/v1/completions', '/v1/responses', '/v1/messages', '/v1/embeddings'];
   paths.push('/openai/deployments/gpt/chat/completions', '/v1/complete', '/completions');
   for (const path of paths) {
@@ -28,7 +28,7 @@ test('paths of language models, in any spelling that some server takes for them'
   }
 });
 
-test('paths of others', () => {
+test('rejects other paths', () => {
   const paths = [
     '/',
     '',
@@ -44,13 +44,13 @@ test('paths of others', () => {
   for (const path of paths) assert.equal(isModelPath(path), false, path);
 });
 
-test('an upgrade has one more', () => {
+test('recognises one more path for upgrades', () => {
   assert.equal(isModelSocketPath('/v1/realtime?model=gpt'), true);
   assert.equal(isModelSocketPath('/v1/responses'), true);
   assert.equal(isModelSocketPath('/socket'), false);
 });
 
-test('the longest path takes linear time', () => {
+test('a very long path takes linear time', () => {
   const took = (path: string): number => {
     const { user } = process.cpuUsage();
     isModelPath(path);
