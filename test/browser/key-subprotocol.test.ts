@@ -39,18 +39,18 @@ async function connected(t: TestContext, offers: readonly string[], chosen?: str
   return { protocol: protocol ?? undefined, offered };
 }
 
-describe('a key as a subprotocol', { skip: withoutBrowser }, () => {
+describe('a key in a WebSocket subprotocol', { skip: withoutBrowser }, () => {
   const offer = `portal-gateway.bearer.${key}`;
 
-  test('alone: the app is offered none, and the browser hears its own', async (t) => {
+  test('alone: the app is offered none, and the browser gets its own protocol confirmed', async (t) => {
     assert.deepEqual(await connected(t, [offer]), { protocol: offer, offered: undefined });
   });
 
-  test('beside one of the app’s: that is the one', async (t) => {
+  test('with a protocol of the app: that one is selected', async (t) => {
     assert.deepEqual(await connected(t, [offer, 'chat'], 'chat'), { protocol: 'chat', offered: 'chat' });
   });
 
-  test('beside one that the app does not choose: as without a gateway', async (t) => {
+  test('with a protocol that the app does not select: fails as without a gateway', async (t) => {
     assert.deepEqual(await connected(t, ['chat', offer]), { protocol: undefined, offered: 'chat' });
   });
 });

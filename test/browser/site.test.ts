@@ -45,7 +45,7 @@ async function visit(t: TestContext, urlOf: (port: number) => string): Promise<V
 for (const [mode, urlOf] of Object.entries(modes)) {
   const at = `by ${mode}`;
 
-  test(`${at}, a page comes with its style and script`, { skip: withoutBrowser }, async (t) => {
+  test(`${at}, a page loads with its style and script`, { skip: withoutBrowser }, async (t) => {
     const { page, complaints } = await visit(t, urlOf);
     assert.equal(await page.title(), 'script ran');
     assert.equal(await page.evaluate("getComputedStyle(document.querySelector('h1')).color"), 'rgb(1, 2, 3)');
@@ -53,7 +53,7 @@ for (const [mode, urlOf] of Object.entries(modes)) {
   });
 
   test(
-    `${at}, an EventSource hears each event, resumes, and is felt when it closes`,
+    `${at}, an EventSource receives each event, resumes, and the app notices when it closes`,
     { skip: withoutBrowser },
     async (t) => {
       const { page, visits } = await visit(t, urlOf);
@@ -88,7 +88,7 @@ for (const [mode, urlOf] of Object.entries(modes)) {
     },
   );
 
-  test(`${at}, a WebSocket speaks with the app and is closed by it`, { skip: withoutBrowser }, async (t) => {
+  test(`${at}, a WebSocket exchanges messages with the app, which closes it`, { skip: withoutBrowser }, async (t) => {
     const { page } = await visit(t, urlOf);
     const told = await page.evaluate<unknown>(`new Promise((resolve) => {
       const said = [];
@@ -118,7 +118,7 @@ for (const [mode, urlOf] of Object.entries(modes)) {
   });
 
   test(
-    `${at}, a redirect stays within the site, and its cookies come back to it`,
+    `${at}, a redirect stays within the site, and the site gets its cookies back`,
     {
       skip: withoutBrowser,
     },
