@@ -25,7 +25,7 @@ export function checkApp(row: Row, app: RawApp, key: string): void {
   );
   for (const connection of app.connections) {
     const { fault } = read(connection);
-    if (row.app?.rest === undefined) assert.equal(fault, undefined, 'the app received what is no HTTP');
+    if (row.app?.rest === undefined) assert.equal(fault, undefined, 'the app received invalid HTTP');
   }
   app.requests.forEach(({ message }, i) => {
     const seen = expected[i];
@@ -51,12 +51,12 @@ function checkRequest(message: Message, seen: Seen, key: string): void {
   const { body = '', whole = true } = seen;
   if (whole || seen.body !== undefined) assert.equal(message.body, body, 'body that the app saw');
   assert.deepEqual(message.trailers, seen.trailers ?? [], 'trailers that the app saw');
-  assert.equal(message.whole, whole, 'whether the app saw a whole request');
+  assert.equal(message.whole, whole, 'whether the app saw a complete request');
 
   for (const name of always) assert.equal(valuesOf(headers, name).length > 0, true, `${name} must reach the app`);
   for (const name of single) assert.equal(valuesOf(headers, name).length <= 1, true, `${name} more than once`);
   const text = [...headers, ...message.trailers].join('\n');
-  assert.doesNotMatch(text, /forged/, 'what the client forged reached the app');
+  assert.doesNotMatch(text, /forged/, 'a value forged by the client reached the app');
   assert.equal(text.includes(key), false, 'the credential reached the app');
 }
 
@@ -64,7 +64,7 @@ function checkConnection(row: Row, app: RawApp, { connection }: SeenRequest): vo
   const { rest, tunnel } = row.app ?? {};
   if (rest !== undefined) assert.equal(connection.received.endsWith(rest), true, 'bytes after the request');
   if (tunnel === undefined) return;
-  assert.equal(app.followUp === connection ? 'kept' : 'closed', tunnel, 'what became of the tunnel');
+  assert.equal(app.followUp === connection ? 'kept' : 'closed', tunnel, 'state of the tunnel');
 }
 
 function isAmong(line: string, added: readonly string[] | undefined): boolean {

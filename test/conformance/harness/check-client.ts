@@ -13,14 +13,14 @@ const gatewaysOwn =
 export function checkClient(row: Row, reading: Reading, client: BytePeer, app: RawApp): void {
   const { answers, then } = row.client;
   const messages = [...reading.messages];
-  if (then === 'open') assert.equal(client.over, false, 'the connection was to stay open');
+  if (then === 'open') assert.equal(client.over, false, 'the connection must stay open');
   if (then === 'open' || (then === 'either' && messages.length > answers.length)) {
-    assert.match(messages.pop()?.body ?? '', /"live"/, 'the answer to a request on the same connection');
+    assert.match(messages.pop()?.body ?? '', /"live"/, 'the response to a request on the same connection');
   }
   checkStatuses(row, { ...reading, messages });
   checkAnswers(answers, messages, app);
-  assert.equal(reading.rest, row.client.rest ?? '', 'bytes after the answers');
-  assert.doesNotMatch(client.received, /leaked/, 'what the app must keep to itself reached the client');
+  assert.equal(reading.rest, row.client.rest ?? '', 'bytes after the responses');
+  assert.doesNotMatch(client.received, /leaked/, 'a value private to the app reached the client');
 }
 
 export function checkAnswers(answers: readonly Answer[], messages: readonly Message[], app: RawApp): void {
@@ -33,14 +33,14 @@ export function checkAnswers(answers: readonly Answer[], messages: readonly Mess
     const answer = answers[i];
     if (answer !== undefined) checkAnswer(message, answer);
     const text = [...message.headers, message.body, ...message.trailers].join('\n');
-    assert.doesNotMatch(text, /leaked/, 'what the app must keep to itself reached the client');
+    assert.doesNotMatch(text, /leaked/, 'a value private to the app reached the client');
   });
   checkId(messages, app);
 }
 
 /** Runs first: the later checks are meaningless when the statuses differ. */
 export function checkStatuses(row: Row, { messages, fault }: Reading): void {
-  assert.equal(fault, undefined, 'the client received what is no HTTP');
+  assert.equal(fault, undefined, 'the client received invalid HTTP');
   assert.deepEqual(
     messages.map(({ start }) => Number(start.slice(9, 12))),
     row.client.answers.map(({ status }) => status),
@@ -53,10 +53,10 @@ export function checkStatuses(row: Row, { messages, fault }: Reading): void {
  * own response.
  */
 export function checkFollowUp({ messages, fault }: Reading): void {
-  assert.equal(fault, undefined, 'the answer to a request afterwards is no HTTP');
+  assert.equal(fault, undefined, 'the response to a later request is invalid HTTP');
   const [message] = messages;
-  assert.deepEqual([message?.start, message?.body], ['HTTP/1.1 200 OK', followUpBody], 'a request afterwards');
-  assert.equal(messages.length, 1, 'one answer to one request');
+  assert.deepEqual([message?.start, message?.body], ['HTTP/1.1 200 OK', followUpBody], 'a later request');
+  assert.equal(messages.length, 1, 'one response per request');
 }
 
 function checkAnswer(message: Message, answer: Answer): void {
@@ -68,8 +68,8 @@ function checkAnswer(message: Message, answer: Answer): void {
   for (const name of answer.lacks ?? []) {
     assert.deepEqual(valuesOf(headers, name), [], `${name} must not reach the client`);
   }
-  if (answer.framing !== undefined) assert.equal(message.framing, answer.framing, 'framing of the answer');
-  assert.equal(message.whole, answer.cut !== true, 'whether the client saw a whole answer');
+  if (answer.framing !== undefined) assert.equal(message.framing, answer.framing, 'framing of the response');
+  assert.equal(message.whole, answer.cut !== true, 'whether the client saw a complete response');
   if (answer.holds !== undefined)
     assert.equal(message.body.includes(answer.holds), true, `body must hold ${answer.holds}`);
   if (answer.problem !== undefined) {
@@ -90,7 +90,7 @@ function checkAnswer(message: Message, answer: Answer): void {
     'the app’s headers as the client saw them',
   );
   if (answer.status < 200) return;
-  assert.match(valuesOf(headers, 'via').at(-1) ?? '', /(^|, )1\.[01] portal-gateway$/, 'Via of a forwarded answer');
+  assert.match(valuesOf(headers, 'via').at(-1) ?? '', /(^|, )1\.[01] portal-gateway$/, 'Via of a forwarded response');
   // RFC 9110 §6.6.1: a recipient that forwards a response without Date adds one.
   assert.equal(valuesOf(headers, 'date').length, 1, 'one Date');
 }
@@ -115,7 +115,7 @@ function checkProblem({ start, headers, body, framing }: Message, code: string):
     assert.equal(value.code, code, 'code of the problem');
     assert.equal(value.status, Number(start.slice(9, 12)));
     const types = ['about:blank', `/.well-known/portal-gateway/errors#${code}`];
-    assert.equal(types.includes(value.type), true, 'type is the page of the code, or none in host mode');
+    assert.equal(types.includes(value.type), true, 'type is the page of the code, or about:blank in host mode');
     assert.equal(value.title !== '' && value.detail !== '', true, 'title and detail');
     assert.equal(value.request_id, id, 'X-Request-ID of the problem');
   }

@@ -37,7 +37,7 @@ export async function runRowOverHttp2({ row, app, scene, id, key }: Staged, port
     const expected = overHttp2(row);
     checkApp(expected, app, key);
     checkAnswers(expected.client.answers, messages, app);
-    assert.equal(followed.messages.at(-1)?.body, followUpBody, 'a request afterwards on the same connection');
+    assert.equal(followed.messages.at(-1)?.body, followUpBody, 'a later request on the same connection');
   } catch (error) {
     const received = app.connections.map((connection) => JSON.stringify(connection.received)).join('\n');
     throw new Error(

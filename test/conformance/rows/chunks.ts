@@ -32,14 +32,14 @@ const wholeRows: readonly Row[] = [
   whole('one chunk', chunk('hello') + lastChunk, 'hello'),
   {
     // Treated as having no body when it arrives together with the head.
-    name: 'no chunk but the last',
+    name: 'only the last chunk',
     send: chunkedHead + lastChunk,
     app: app({ line: 'POST /', framing: 'length', body: '' }),
     client: receivesOk,
   },
   whole('three chunks', chunk('a') + chunk('bc') + chunk('def') + lastChunk, 'abcdef'),
   whole('a size in capitals', `A\r\n0123456789\r\n${lastChunk}`, '0123456789'),
-  whole('a size in small letters', `a\r\n0123456789\r\n${lastChunk}`, '0123456789'),
+  whole('a size in lower case', `a\r\n0123456789\r\n${lastChunk}`, '0123456789'),
   whole('a size with leading zeros', `0003\r\nabc\r\n${lastChunk}`, 'abc'),
   whole('a last chunk of several zeros', `3\r\nabc\r\n000\r\n\r\n`, 'abc'),
   whole('an extension', `3;a=b\r\nabc\r\n${lastChunk}`, 'abc'),
@@ -48,7 +48,7 @@ const wholeRows: readonly Row[] = [
   whole('several extensions, one at the last chunk', `3;a=b;c=d\r\nabc\r\n0;e=f\r\n\r\n`, 'abc'),
   whole('data that looks like a last chunk', `7\r\n\r\n0\r\n\r\n\r\n${lastChunk}`, '\r\n0\r\n\r\n'),
   {
-    name: 'chunks that come byte by byte',
+    name: 'chunks that arrive byte by byte',
     send: [chunkedHead, { bytewise: chunk('hello') + lastChunk }],
     app: app({ line: 'POST /', body: 'hello' }),
     client: receivesOk,
@@ -69,7 +69,7 @@ const wholeRows: readonly Row[] = [
 
 const brokenRows: readonly Row[] = [
   broken('no size', '\r\nabc\r\n'),
-  broken('a size that is no number', 'x\r\nabc\r\n'),
+  broken('a non-numeric size', 'x\r\nabc\r\n'),
   broken('a size that ends in a letter', '3x\r\nabc\r\n'),
   broken('a negative size', '-3\r\nabc\r\n'),
   broken('a size with a sign', '+3\r\nabc\r\n'),
@@ -77,7 +77,7 @@ const brokenRows: readonly Row[] = [
   broken('a size with an underscore', '0_3\r\nabc\r\n'),
   broken('a space before the size', ' 3\r\nabc\r\n'),
   broken('a space after the size', '3 \r\nabc\r\n'),
-  broken('a size of 2^64 and 3', '10000000000000003\r\nabc\r\n'),
+  broken('a size of 2^64 + 3', '10000000000000003\r\nabc\r\n'),
   broken('a size of forty digits', `${'f'.repeat(40)}\r\nabc\r\n`),
   broken('an extension that holds a bare LF', '3;a\nabc\r\n'),
   broken('an extension that holds a bare CR', '3;a\rb\r\nabc\r\n'),
@@ -91,7 +91,7 @@ const brokenRows: readonly Row[] = [
   broken('LF alone everywhere', '3\nabc\n0\n\n'),
   broken('a last chunk that ends with a bare LF', '3\r\nabc\r\n0\n\r\n'),
   broken('an end that is a bare LF', '3\r\nabc\r\n0\r\n\n'),
-  broken('extensions without end', `3;${'a'.repeat(40_000)}\r\nabc\r\n`),
+  broken('endless extensions', `3;${'a'.repeat(40_000)}\r\nabc\r\n`),
   broken('a trailer without a colon', '0\r\nX-Trailer\r\n\r\n'),
   broken('a trailer with a space before the colon', '0\r\nX-Trailer : v\r\n\r\n'),
   broken('a folded trailer', '0\r\nX-Trailer: v\r\n w\r\n\r\n'),
@@ -100,7 +100,7 @@ const brokenRows: readonly Row[] = [
   broken('Content-Length among the trailers', '0\r\nContent-Length: 3\r\n\r\n'),
   broken('Transfer-Encoding among the trailers', '0\r\nTransfer-Encoding: chunked\r\n\r\n'),
   {
-    ...broken('trailers larger than headers may be', `0\r\n${`X-T: ${'v'.repeat(1_000)}\r\n`.repeat(40)}\r\n`),
+    ...broken('trailers larger than the header limit', `0\r\n${`X-T: ${'v'.repeat(1_000)}\r\n`.repeat(40)}\r\n`),
     client: refused(431, 'headers_too_large'),
   },
 ];
@@ -120,7 +120,7 @@ const trailerRows: readonly Row[] = [
   },
   {
     // RFC 9110 §6.5.1: fields for framing, routing or authentication are not allowed in trailers.
-    name: 'trailers that may be none',
+    name: 'fields that are forbidden in trailers',
     send: `${chunkedHead}${chunk('abc')}0\r\n${['Host: forged.test', 'Trailer: X', 'X-Kept: 1'].join('\r\n')}\r\n\r\n`,
     app: app({ line: 'POST /', body: 'abc', trailers: ['X-Kept: 1'] }),
     client: receivesOk,
@@ -134,7 +134,7 @@ const trailerRows: readonly Row[] = [
     client: { ...receivesOk, then: 'either' },
   },
   {
-    name: 'trailers in which a client speaks for the gateway',
+    name: 'trailers that forge gateway headers',
     send: `${chunkedHead}${chunk('abc')}0\r\n${[
       'X-Gateway-Subject: forged',
       'x_gateway_scopes: forged',
@@ -152,7 +152,7 @@ const trailerRows: readonly Row[] = [
     client: receivesOk,
   },
   {
-    name: 'what Connection names goes from the trailers too',
+    name: 'fields named by Connection are removed from trailers too',
     send: `${request('POST', '/', 'Connection: X-Hop', 'Transfer-Encoding: chunked')}${chunk('abc')}0\r\nX-Hop: forged\r\n\r\n`,
     app: app({ line: 'POST /', body: 'abc', trailers: [] }),
     client: receivesOk,
@@ -161,7 +161,7 @@ const trailerRows: readonly Row[] = [
 
 const cutRows: readonly Row[] = [
   {
-    name: 'a fault after the answer began: the answer is cut, and there is no other',
+    name: 'a fault after the response began cuts the response, and no other follows',
     send: [chunkedHead + chunk('abc'), { received: 'begun' }, 'x\r\n'],
     app: app(
       { line: 'POST /', body: 'abc', whole: false },
@@ -171,13 +171,13 @@ const cutRows: readonly Row[] = [
     client: receives({ status: 200, body: 'begun', cut: true }, 'closed'),
   },
   {
-    name: 'a client that ends within a chunked body: the app’s request breaks off',
+    name: 'a client that ends within a chunked body aborts the app’s request',
     send: [chunkedHead + chunk('abc'), { peerReceived: 'abc' }, { act: 'reset' }],
     app: app({ line: 'POST /', body: 'abc', whole: false }, [untilClosed], { tunnel: 'closed' }),
     client: { answers: [], then: 'closed' },
   },
   {
-    name: 'a client that ends within a body of a known length: the app’s request breaks off',
+    name: 'a client that ends within a body with a length aborts the app’s request',
     send: [`${request('POST', '/', 'Content-Length: 10')}abc`, { peerReceived: 'abc' }, { act: 'reset' }],
     app: app({ line: 'POST /', body: 'abc', whole: false }, [untilClosed], { tunnel: 'closed' }),
     client: { answers: [], then: 'closed' },

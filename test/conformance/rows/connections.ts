@@ -10,7 +10,7 @@ export const connections: Topic = {
   title: 'connection',
   rows: [
     {
-      name: 'two requests at once are answered in their order',
+      name: 'two pipelined requests get responses in order',
       send: get('/1') + get('/2'),
       app: {
         sees: [{ line: 'GET /1' }, { line: 'GET /2' }],
@@ -19,7 +19,7 @@ export const connections: Topic = {
       client: { answers: [one, two], then: 'open' },
     },
     {
-      name: 'ten requests at once',
+      name: 'ten pipelined requests',
       send: Array.from({ length: 10 }, (_, i) => get(`/${i}`)).join(''),
       app: {
         sees: Array.from({ length: 10 }, (_, i) => ({ line: `GET /${i}` })),
@@ -64,7 +64,7 @@ export const connections: Topic = {
       client: { answers: [one, two], then: 'open' },
     },
     {
-      name: 'a request of the gateway’s own between two of the app’s',
+      name: 'a request to the gateway itself between two for the app',
       send: get('/1') + head('GET /nothing HTTP/1.1', 'Host: gw.test') + get('/2'),
       app: {
         sees: [{ line: 'GET /1' }, { line: 'GET /2' }],
@@ -73,13 +73,13 @@ export const connections: Topic = {
       client: { answers: [one, { status: 404, problem: 'not_found' }, two], then: 'open' },
     },
     {
-      name: 'a malformed request after a good one: the good one is answered first',
+      name: 'a malformed request after a valid one: the valid one gets its response first',
       send: `${get('/1')}GET /peer/@app/forged HTTP/1.1\r\nHost : gw.test\r\n\r\n`,
       app: app('GET /1', answer('200 OK', 'one')),
       client: { answers: [one, { status: 400, problem: 'invalid_request' }], then: 'closed' },
     },
     {
-      name: 'ambiguous framing after a good request, and what would be smuggled behind it',
+      name: 'ambiguous framing after a valid request, with a smuggled request',
       send:
         get('/1') +
         request('POST', '/forged', 'Content-Length: 5', 'Transfer-Encoding: chunked') +
@@ -89,37 +89,37 @@ export const connections: Topic = {
       client: { answers: [one, { status: 400, problem: 'invalid_request' }], then: 'closed' },
     },
     {
-      name: 'garbage after a good request',
+      name: 'garbage after a valid request',
       send: `${get('/1')}\x00\x01\x02 garbage\r\n\r\n`,
       app: app('GET /1', answer('200 OK', 'one')),
       client: { answers: [one, { status: 400, problem: 'invalid_request' }], then: 'closed' },
     },
     {
-      name: 'what follows Connection: close is not read',
+      name: 'bytes after Connection: close are not read',
       send: get('/1', 'Connection: close') + get('/forged'),
       app: app('GET /1', answer('200 OK', 'one')),
       client: { answers: [one], then: 'closed' },
     },
     {
-      name: 'HTTP/1.0 ends with its answer',
+      name: 'an HTTP/1.0 connection ends with its response',
       send: head('GET /peer/@app/1 HTTP/1.0', 'Host: gw.test', 'X-API-Key: @key'),
       app: app('GET /1', answer('200 OK', 'one')),
       client: { answers: [one], then: 'closed' },
     },
     {
-      name: 'what follows an HTTP/1.0 request is not read',
+      name: 'bytes after an HTTP/1.0 request are not read',
       send: head('GET /peer/@app/1 HTTP/1.0', 'Host: gw.test', 'X-API-Key: @key') + get('/forged'),
       app: app('GET /1', answer('200 OK', 'one')),
       client: { answers: [one], then: 'closed' },
     },
     {
-      name: 'HTTP/1.0 knows no chunks: the end of the connection ends the body',
+      name: 'HTTP/1.0 gets no chunks: the end of the connection ends the body',
       send: head('GET /peer/@app/ HTTP/1.0', 'X-API-Key: @key'),
       app: app('GET /', head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked') + chunk('hel') + chunk('lo') + lastChunk),
       client: receives({ status: 200, framing: 'close', body: 'hello', lacks: ['Transfer-Encoding'] }, 'closed'),
     },
     {
-      name: 'HTTP/1.0 that would stay gets no chunks either',
+      name: 'HTTP/1.0 with keep-alive gets no chunks either',
       send: head('GET /peer/@app/ HTTP/1.0', 'X-API-Key: @key', 'Connection: keep-alive'),
       app: app('GET /', head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked') + chunk('hello') + lastChunk),
       client: receives({ status: 200, framing: 'close', body: 'hello', lacks: ['Transfer-Encoding'] }, 'closed'),
@@ -148,7 +148,7 @@ export const connections: Topic = {
     {
       // TCP cannot distinguish a client that only ends its direction from one that has closed. HTTP
       // clients normally do the latter.
-      name: 'a client that ends while it waits has left: the app’s request is aborted',
+      name: 'a client that ends while it waits aborts the app’s request',
       send: [get(), { peerReceived: '\r\n\r\n' }, end],
       app: app('GET /', [untilClosed], { tunnel: 'closed' }),
       client: { answers: [], then: 'closed' },
@@ -159,18 +159,18 @@ export const connections: Topic = {
       client: { answers: [{ status: 400, problem: 'invalid_request' }], then: 'closed' },
     },
     {
-      name: 'a client that connects and ends gets nothing',
+      name: 'a client that connects and ends gets no response',
       send: [end],
       client: { answers: [], then: 'closed' },
     },
     {
-      name: 'a client that is gone before the answer: the app’s request is aborted',
+      name: 'a client that leaves before the response aborts the app’s request',
       send: [get(), { peerReceived: '\r\n\r\n' }, reset],
       app: app('GET /', [untilClosed], { tunnel: 'closed' }),
       client: { answers: [], then: 'closed' },
     },
     {
-      name: 'a client that is gone within the answer: the app’s request is aborted',
+      name: 'a client that leaves within the response aborts the app’s request',
       send: [get(), { received: 'first' }, reset],
       app: app(
         'GET /',
@@ -180,13 +180,13 @@ export const connections: Topic = {
       client: receives({ status: 200, body: 'first', cut: true }, 'closed'),
     },
     {
-      name: 'an app that answers before it has read the upload: the answer arrives',
+      name: 'a response from before the end of the upload arrives',
       send: [`${request('POST', '/', 'Content-Length: 100')}x`, { received: 'early' }, 'x'.repeat(99)],
       app: app({ line: 'POST /', whole: false }, [answer('413 Content Too Large', 'early', 'Connection: close'), end]),
       client: receives({ status: 413, body: 'early' }),
     },
     {
-      name: 'two different tunnels, one connection: the slow first answer comes first',
+      name: 'two tunnels, one connection: the slow first response comes first',
       send: get('/slow') + get('/fast'),
       app: {
         sees: [{ line: 'GET /slow' }, { line: 'GET /fast' }],

@@ -53,7 +53,7 @@ export const crossOrigin: Topic = {
   title: 'CORS',
   rows: [
     {
-      name: 'a preflight is answered without a key, and the app hears nothing',
+      name: 'a preflight gets a response without a key, and does not reach the app',
       send: preflight('https://a.test', 'PUT', 'Access-Control-Request-Headers: x-custom'),
       client: receives({
         status: 204,
@@ -75,46 +75,51 @@ export const crossOrigin: Topic = {
       h2: true,
     },
     {
-      name: 'a preflight for a method that needs no leave',
+      name: 'a preflight for a method that needs no permission',
       send: preflight('https://a.test', 'POST', 'Access-Control-Request-Headers: authorization,x-custom'),
       client: receives({ status: 204, own: true, added: ['Access-Control-Allow-Origin: https://a.test'] }),
       lease: { cors },
       h2: true,
     },
     {
-      name: 'a preflight of a stranger',
+      name: 'a preflight from a disallowed origin',
       send: preflight('https://evil.test', 'PUT'),
       client: receives(notAllowed),
       lease: { cors },
       h2: true,
     },
     {
-      name: 'a preflight of an origin that only ends alike',
+      name: 'a preflight from an origin with an allowed suffix',
       send: preflight('https://evil-a.test', 'PUT'),
       client: receives(notAllowed),
       lease: { cors },
     },
     {
-      name: 'a preflight of an origin that only begins alike',
+      name: 'a preflight from an origin with an allowed prefix',
       send: preflight('https://a.test.evil.test', 'PUT'),
       client: receives(notAllowed),
       lease: { cors },
     },
     {
-      name: 'a preflight of another scheme',
+      name: 'a preflight from another scheme',
       send: preflight('http://a.test', 'PUT'),
       client: receives(notAllowed),
       lease: { cors },
     },
     {
-      name: 'a preflight of another port',
+      name: 'a preflight from another port',
       send: preflight('https://a.test:8443', 'PUT'),
       client: receives(notAllowed),
       lease: { cors },
     },
-    { name: 'a preflight of nobody', send: preflight('null', 'PUT'), client: receives(notAllowed), lease: { cors } },
     {
-      name: 'a preflight to everyone’s lease',
+      name: 'a preflight from the null origin',
+      send: preflight('null', 'PUT'),
+      client: receives(notAllowed),
+      lease: { cors },
+    },
+    {
+      name: 'a preflight for a lease open to every origin',
       send: preflight('https://whoever.test', 'PUT'),
       client: receives({
         status: 204,
@@ -137,26 +142,26 @@ export const crossOrigin: Topic = {
       lease: { cors },
     },
     marked(
-      'an answer is marked for its origin',
+      'a response gets CORS headers for its origin',
       get('/', 'Origin: https://a.test'),
       ['Access-Control-Allow-Origin: https://a.test', 'Access-Control-Allow-Credentials: true', 'Vary: Origin'],
       cors,
     ),
     marked(
-      'an answer is marked for everyone',
+      'a response gets CORS headers for every origin',
       get('/', 'Origin: https://a.test'),
       ['Access-Control-Allow-Origin: *'],
       anyone,
     ),
     marked(
-      'what the app says of origins is replaced, once',
+      'CORS headers of the app are replaced, once',
       get('/', 'Origin: https://a.test'),
       ['Access-Control-Allow-Origin: https://a.test', 'Access-Control-Allow-Credentials: true', 'Vary: Origin'],
       cors,
       answer('200 OK', 'ok', 'Access-Control-Allow-Origin: https://leaked.test'),
     ),
     {
-      name: 'Vary of the app is kept beside ours',
+      name: 'Vary of the app is kept, and ours is added',
       send: get('/', 'Origin: https://a.test'),
       app: app({ line: 'GET /', headers: ['Origin: https://a.test'] }, answer('200 OK', 'ok', 'Vary: Accept')),
       client: receives({
@@ -173,7 +178,7 @@ export const crossOrigin: Topic = {
       h2: true,
     },
     {
-      name: 'an answer to a stranger is not marked',
+      name: 'a response to a disallowed origin gets no CORS headers',
       send: get('/', 'Origin: https://evil.test'),
       app: app({ line: 'GET /', headers: ['Origin: https://evil.test'] }),
       client: receives({ status: 200, body: 'ok', added: ['Vary: Origin'], lacks: silent }),
@@ -181,7 +186,7 @@ export const crossOrigin: Topic = {
       h2: true,
     },
     {
-      name: 'an answer without an origin is not marked, but varies',
+      name: 'a response without an origin gets only Vary',
       send: get('/'),
       app: app('GET /'),
       client: receives({ status: 200, body: 'ok', added: ['Vary: Origin'], lacks: silent }),
@@ -189,14 +194,14 @@ export const crossOrigin: Topic = {
       h2: true,
     },
     {
-      name: 'a refusal is marked too, so that a page can read it',
+      name: 'an error response also gets CORS headers, so that a page can read it',
       send: head('GET /peer/@app/ HTTP/1.1', 'Host: gw.test', 'Origin: https://a.test'),
       client: problem(401, 'missing_credentials', 'Access-Control-Allow-Origin: https://a.test'),
       lease: { cors },
       h2: true,
     },
     {
-      name: 'OPTIONS that is no preflight goes to the app, with its key',
+      name: 'OPTIONS that is not a preflight reaches the app, with its key',
       send: request('OPTIONS', '/', 'Origin: https://a.test'),
       app: app({ line: 'OPTIONS /', headers: ['Origin: https://a.test'] }, answer('200 OK', '', 'Allow: GET')),
       client: receives({
@@ -219,7 +224,7 @@ export const crossOrigin: Topic = {
     },
     {
       ...passes(
-        'without the setting a preflight is the app’s',
+        'without the setting a preflight reaches the app',
         request('OPTIONS', '/', 'Origin: https://a.test', 'Access-Control-Request-Method: PUT'),
         {
           line: 'OPTIONS /',
@@ -229,7 +234,7 @@ export const crossOrigin: Topic = {
       h2: true,
     },
     {
-      name: 'without the setting the app speaks of origins',
+      name: 'without the setting the app sets CORS headers',
       send: get('/', 'Origin: https://a.test'),
       app: app(
         { line: 'GET /', headers: ['Origin: https://a.test'] },

@@ -19,7 +19,7 @@ const toldApart = ['X-Gateway-Key-Id: test', 'X-Gateway-Scopes: read write'];
 
 const caller: readonly Row[] = [
   {
-    ...passes('the app is told who called', withHeaders('X-API-Key: @key'), {
+    ...passes('the app gets the identity of the caller', withHeaders('X-API-Key: @key'), {
       line: 'GET /',
       added: toldApart,
       lacks: ['X-Gateway-Subject', 'X-Gateway-Tenant'],
@@ -28,7 +28,7 @@ const caller: readonly Row[] = [
   },
   {
     ...passes(
-      'what the client calls itself is not what the app is told',
+      'an identity forged by the client does not reach the app',
       withHeaders(
         ...['X-API-Key: @key', 'X-Gateway-Key-Id: forged', 'x-gateway-scopes: forged', 'X-Gateway-Subject: forged'],
         ...['X_Gateway_Tenant: forged', 'X-Gateway_Key_Id: forged'],
@@ -43,12 +43,12 @@ const caller: readonly Row[] = [
     { line: 'GET /', added: toldApart },
   ),
   passes(
-    'a key that Connection names counts, and is kept from the app',
+    'a key named by Connection is used, and hidden from the app',
     withHeaders('X-API-Key: @key', 'Connection: X-API-Key'),
     { line: 'GET /', added: toldApart, lacks: ['X-API-Key'] },
   ),
   {
-    name: 'a bearer token’s X-API-Key among the trailers',
+    name: 'X-API-Key among the trailers, beside a bearer token',
     send:
       head(
         ...['POST /peer/@app/ HTTP/1.1', 'Host: gw.test', 'Authorization: Bearer @key', 'Transfer-Encoding: chunked'],
@@ -90,11 +90,15 @@ function offers(
 const asProtocol = 'portal-gateway.bearer.@key';
 
 const subprotocols: readonly Row[] = [
-  offers('as a subprotocol, which the app does not see', [`Sec-WebSocket-Protocol: ${asProtocol}, chat`], 'chat'),
-  offers('between others', [`Sec-WebSocket-Protocol: a, ${asProtocol},b`], 'a, b'),
-  offers('on a line of its own', ['Sec-WebSocket-Protocol: chat', `sec-websocket-protocol: ${asProtocol}`], 'chat'),
+  offers('as a subprotocol, hidden from the app', [`Sec-WebSocket-Protocol: ${asProtocol}, chat`], 'chat'),
+  offers('as a subprotocol between others', [`Sec-WebSocket-Protocol: a, ${asProtocol},b`], 'a, b'),
+  offers(
+    'as a subprotocol on a separate line',
+    ['Sec-WebSocket-Protocol: chat', `sec-websocket-protocol: ${asProtocol}`],
+    'chat',
+  ),
   offers('alone: then the app is offered none', [`Sec-WebSocket-Protocol: ${asProtocol}`], undefined),
-  offers('with Authorization of the app’s own', [`Sec-WebSocket-Protocol: ${asProtocol}`], undefined, [
+  offers('as a subprotocol with an Authorization for the app', [`Sec-WebSocket-Protocol: ${asProtocol}`], undefined, [
     'Authorization: Basic dTpw',
   ]),
   {
@@ -107,10 +111,10 @@ const subprotocols: readonly Row[] = [
     send: withHeaders(...websocket, `Sec-WebSocket-Protocol: ${asProtocol}, portal-gateway.bearer.other`),
     client: { answers: [{ status: 400, problem: 'invalid_request' }], then: 'either' },
   },
-  denied('as a subprotocol of what is no upgrade', 'missing_credentials', `Sec-WebSocket-Protocol: ${asProtocol}`),
+  denied('as a subprotocol without an upgrade', 'missing_credentials', `Sec-WebSocket-Protocol: ${asProtocol}`),
   {
     ...passes(
-      'as a subprotocol of what is no upgrade, it is kept from the app all the same',
+      'as a subprotocol without an upgrade, it is hidden from the app all the same',
       withHeaders('X-API-Key: @key', `Sec-WebSocket-Protocol: ${asProtocol}`),
       { line: 'GET /', lacks: ['Sec-WebSocket-Protocol'] },
     ),
@@ -135,14 +139,14 @@ export const credentials: Topic = {
       h2: true,
     },
     {
-      ...passes('a bearer token is kept from the app', withHeaders('Authorization: Bearer @key'), {
+      ...passes('a bearer token is hidden from the app', withHeaders('Authorization: Bearer @key'), {
         line: 'GET /',
         lacks: ['Authorization'],
       }),
       h2: true,
     },
     {
-      ...passes('the scheme in other case', withHeaders('authorization: bEARER @key'), {
+      ...passes('the scheme in another case', withHeaders('authorization: bEARER @key'), {
         line: 'GET /',
         lacks: ['Authorization'],
       }),
@@ -150,7 +154,7 @@ export const credentials: Topic = {
     },
     {
       ...passes(
-        'beside X-API-Key, Authorization is the app’s',
+        'beside X-API-Key, Authorization belongs to the app',
         withHeaders('Authorization: Bearer app-token', 'X-API-Key: @key'),
         {
           line: 'GET /',
@@ -162,7 +166,7 @@ export const credentials: Topic = {
     },
     {
       ...passes(
-        'beside X-API-Key, Authorization of any scheme is the app’s',
+        'beside X-API-Key, Authorization of any scheme belongs to the app',
         withHeaders('X-API-Key: @key', 'Authorization: Basic dTpw'),
         {
           line: 'GET /',
@@ -173,7 +177,7 @@ export const credentials: Topic = {
     },
     {
       ...passes(
-        'cookies and the query are the app’s',
+        'cookies and the query reach the app',
         head('GET /peer/@app/?api_key=1 HTTP/1.1', 'Host: gw.test', 'X-API-Key: @key', 'Cookie: s=1'),
         {
           line: 'GET /?api_key=1',
@@ -187,22 +191,22 @@ export const credentials: Topic = {
     denied('an empty X-API-Key', 'invalid_credentials', 'X-API-Key: '),
     denied('a wrong bearer token', 'invalid_credentials', 'Authorization: Bearer wrong'),
     denied('an empty bearer token', 'invalid_credentials', 'Authorization: Bearer'),
-    denied('a scheme that is not ours', 'invalid_credentials', 'Authorization: Basic @key'),
+    denied('another scheme', 'invalid_credentials', 'Authorization: Basic @key'),
     denied('X-API-Key with underscores is another header', 'missing_credentials', 'X_API_Key: @key'),
     denied('Proxy-Authorization is none', 'missing_credentials', 'Proxy-Authorization: Bearer @key'),
     {
-      name: 'none, with the challenge',
+      name: 'no credential, with the challenge',
       send: withHeaders(),
       client: problem(401, 'missing_credentials', 'WWW-Authenticate: Bearer realm="portal-gateway"'),
     },
     {
-      name: 'the key in the query is none',
+      name: 'a key in the query is no credential',
       send: head('GET /peer/@app/?api_key=@key&access_token=@key HTTP/1.1', 'Host: gw.test'),
       client: problem(401, 'missing_credentials'),
       h2: true,
     },
     {
-      name: 'the key as a cookie is none',
+      name: 'a key in a cookie is no credential',
       send: withHeaders('Cookie: X-API-Key=@key'),
       client: problem(401, 'missing_credentials'),
       h2: true,
@@ -240,13 +244,13 @@ export const credentials: Topic = {
       client: problem(400, 'invalid_request'),
     },
     {
-      name: 'an unknown lease is not told to those without a key',
+      name: 'an unknown lease is not revealed to callers without a key',
       send: head('GET /peer/nobody/ HTTP/1.1', 'Host: gw.test'),
       client: problem(401, 'missing_credentials'),
       h2: true,
     },
     {
-      name: 'a wrong key does not end the connection: the next request may bring a good one',
+      name: 'a wrong key does not end the connection: the next request may have a valid one',
       send: withHeaders('X-API-Key: wrong') + get('/second'),
       app: app('GET /second'),
       client: {
@@ -265,7 +269,7 @@ export const withoutAuth: Topic = {
   title: 'without authentication',
   setup: 'open',
   rows: [
-    { name: 'nobody is asked', send: withHeaders(), app: app('GET /'), client: receivesOk, h2: true },
+    { name: 'no credential is required', send: withHeaders(), app: app('GET /'), client: receivesOk, h2: true },
     {
       ...passes('Authorization is the app’s', withHeaders('Authorization: Bearer app-token'), {
         line: 'GET /',

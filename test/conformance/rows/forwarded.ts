@@ -57,7 +57,7 @@ const spellings: readonly string[] = [
 export const forwarded: Topic = {
   title: 'forwarded',
   rows: [
-    passes('what the gateway adds', get(), { line: 'GET /', added: gatewaysWord }),
+    passes('headers that the gateway adds', get(), { line: 'GET /', added: gatewaysWord }),
     replaced('X-Forwarded-For', 'X-Forwarded-For: forged', 'x-forwarded-for: forged'),
     replaced('X-Forwarded-Host', 'X-Forwarded-Host: forged'),
     replaced('X-Forwarded-Proto', 'X-Forwarded-Proto: forged'),
@@ -66,20 +66,20 @@ export const forwarded: Topic = {
     replaced('X-Request-ID', 'X-Request-ID: forged', 'x-request-id: forged'),
     ...spellings.map(removed),
     {
-      name: 'Via of the client stays, ours comes last',
+      name: 'Via of the client is kept, and ours is added last',
       send: get('/', 'Via: 1.0 first, 2 second'),
       app: app({ line: 'GET /', added: ['Via: 1.0 first, 2 second, 1.1 portal-gateway'] }),
       client: receives({ status: 200, body: 'ok' }),
       h2: true,
     },
     {
-      name: 'Via of an HTTP/1.0 client says so',
+      name: 'Via of an HTTP/1.0 client has its version',
       send: head('GET /peer/@app/ HTTP/1.0', 'Host: gw.test', 'X-API-Key: @key'),
       app: app({ line: 'GET /', added: ['Via: 1.0 portal-gateway'] }),
       client: receives({ status: 200, body: 'ok' }, 'closed'),
     },
     {
-      name: 'Via of the app stays, ours comes last',
+      name: 'Via of the app is kept, and ours is added last',
       send: get(),
       app: app('GET /', answer('200 OK', 'ok', 'Via: 1.1 inner')),
       client: receives({ status: 200, body: 'ok', added: ['Via: 1.1 inner, 1.1 portal-gateway'] }),
@@ -93,7 +93,7 @@ export const forwarded: Topic = {
       h2: true,
     },
     {
-      ...passes('host_header of the lease decides', get(), {
+      ...passes('host_header of the lease applies', get(), {
         line: 'GET /',
         added: ['Host: app.internal:3000', 'X-Forwarded-Host: gw.test'],
       }),
@@ -119,7 +119,7 @@ export const forwarded: Topic = {
       h2: true,
     },
     {
-      name: 'headers of the answer that the lease sets and removes',
+      name: 'headers of the response that the lease sets and removes',
       send: request('GET', '/'),
       app: app('GET /', answer('200 OK', 'ok', 'Server: leaked', 'X-Kept: 1', 'x-frame-options: leaked')),
       client: receives({ status: 200, body: 'ok', headers: ['X-Kept: 1'], added: ['X-Frame-Options: DENY'] }),
@@ -139,12 +139,12 @@ export const trustedProxies: Topic = {
   title: 'trusted proxy',
   setup: 'trusting',
   rows: [
-    passes('nothing said: the proxy is the client', get(), { line: 'GET /', added: ['X-Forwarded-For: 127.0.0.1'] }),
-    passes('the client that it names', get('/', 'X-Forwarded-For: 203.0.113.7'), {
+    passes('no headers: the proxy is the client', get(), { line: 'GET /', added: ['X-Forwarded-For: 127.0.0.1'] }),
+    passes('the client named by the proxy', get('/', 'X-Forwarded-For: 203.0.113.7'), {
       line: 'GET /',
       added: ['X-Forwarded-For: 203.0.113.7, 127.0.0.1'],
     }),
-    passes('the right-most that is not trusted', get('/', 'X-Forwarded-For: 198.51.100.1, 203.0.113.7, 10.0.0.9'), {
+    passes('the right-most untrusted address', get('/', 'X-Forwarded-For: 198.51.100.1, 203.0.113.7, 10.0.0.9'), {
       line: 'GET /',
       added: ['X-Forwarded-For: 203.0.113.7, 10.0.0.9, 127.0.0.1'],
     }),
@@ -152,11 +152,11 @@ export const trustedProxies: Topic = {
       line: 'GET /',
       added: ['X-Forwarded-For: 2001:db8::7, 2001:db8:aaaa::1, 127.0.0.1'],
     }),
-    passes('https, as the proxy says', get('/', 'X-Forwarded-Proto: https'), {
+    passes('https, according to the proxy', get('/', 'X-Forwarded-Proto: https'), {
       line: 'GET /',
       added: ['X-Forwarded-Proto: https'],
     }),
-    passes('the host, as the proxy says', get('/', 'X-Forwarded-Host: shop.example'), {
+    passes('the host, according to the proxy', get('/', 'X-Forwarded-Host: shop.example'), {
       line: 'GET /',
       added: ['X-Forwarded-Host: shop.example'],
     }),

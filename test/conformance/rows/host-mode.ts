@@ -38,67 +38,67 @@ export const hostMode: Topic = {
     kept('/metrics is the app’s', '/metrics'),
     kept('/ws/… is the app’s', '/ws/@app'),
     kept('/console and the rest of the gateway’s own', '/console'),
-    kept('what is well known', '/.well-known/acme-challenge/x'),
+    kept('a .well-known path', '/.well-known/acme-challenge/x'),
     {
-      ...passes('a port in Host stays', at('@app.peers.test:8443'), {
+      ...passes('a port in Host is kept', at('@app.peers.test:8443'), {
         line: 'GET /',
         added: ['Host: @app.peers.test:8443', 'X-Forwarded-Host: @app.peers.test:8443'],
       }),
       h2: true,
     },
     {
-      ...passes('a host in other case', at('HoSted.PEERS.test', '/x'), {
+      ...passes('a host in another case', at('HoSted.PEERS.test', '/x'), {
         line: 'GET /x',
         added: ['Host: HoSted.PEERS.test'],
       }),
       leaseName: 'hosted',
     },
     {
-      ...passes('a name beyond ASCII, as DNS writes it', at('xn--mnchen-3ya.peers.test', '/x'), {
+      ...passes('a non-ASCII name, as in DNS', at('xn--mnchen-3ya.peers.test', '/x'), {
         line: 'GET /x',
         added: ['Host: xn--mnchen-3ya.peers.test'],
       }),
       leaseName: 'm\u00fcnchen',
     },
-    passes('a trailing dot, as DNS allows', at('@app.peers.test.', '/x'), { line: 'GET /x' }),
+    passes('a trailing dot, as allowed by DNS', at('@app.peers.test.', '/x'), { line: 'GET /x' }),
     passes('the absolute form', at('@app.peers.test', 'http://@app.peers.test/x?y'), {
       line: 'GET /x?y',
       added: ['Host: @app.peers.test'],
     }),
     {
-      name: 'nothing of the answer is rewritten',
+      name: 'the response is not rewritten',
       send: at('@app.peers.test'),
       app: app('GET /', answer('302 Found', 'ok', ...own)),
       client: receives({ status: 302, headers: own, body: 'ok' }),
       h2: true,
     },
     {
-      name: 'OPTIONS * is the app’s',
+      name: 'OPTIONS * reaches the app',
       send: head('OPTIONS * HTTP/1.1', 'Host: @app.peers.test', 'X-API-Key: @key'),
       app: app('OPTIONS *', answer('200 OK', '', 'Allow: GET, OPTIONS')),
       client: receives({ status: 200, headers: ['Allow: GET, OPTIONS'] }),
     },
     {
-      ...passes('host_header of the lease decides here too', at('@app.peers.test'), {
+      ...passes('host_header of the lease applies here too', at('@app.peers.test'), {
         line: 'GET /',
         added: ['Host: inner.test', 'X-Forwarded-Host: @app.peers.test'],
       }),
       lease: { hostHeader: 'inner.test' },
     },
     {
-      name: 'the key is asked for here too',
+      name: 'a key is required here too',
       send: head('GET / HTTP/1.1', 'Host: @app.peers.test'),
       client: problem(401, 'missing_credentials'),
       h2: true,
     },
     {
-      name: 'a lease that nobody published',
+      name: 'an unpublished lease',
       send: at('nobody.peers.test'),
       client: problem(404, 'lease_not_found'),
       h2: true,
     },
     {
-      name: 'health of the base domain itself is the gateway’s',
+      name: 'health of the base domain is served by the gateway',
       send: at('peers.test', '/health/live'),
       client: receives({
         status: 200,
@@ -112,8 +112,8 @@ export const hostMode: Topic = {
       added: ['X-Forwarded-Prefix: /peer/@app'],
     }),
     { name: 'two labels name no lease', send: at('x.@app.peers.test'), client: problem(421, 'misdirected_request') },
-    { name: 'a domain that only ends alike', send: at('@app.evilpeers.test'), client: problem(404, 'not_found') },
-    { name: 'a domain that goes on', send: at('@app.peers.test.evil.test'), client: problem(404, 'not_found') },
+    { name: 'a domain with the same suffix', send: at('@app.evilpeers.test'), client: problem(404, 'not_found') },
+    { name: 'a domain with the same prefix', send: at('@app.peers.test.evil.test'), client: problem(404, 'not_found') },
     { name: 'an empty label', send: at('.peers.test'), client: problem(421, 'misdirected_request') },
     {
       name: 'the absolute form with another lease’s Host',
@@ -126,7 +126,7 @@ export const hostMode: Topic = {
       client: refused(400, 'invalid_request'),
     },
     {
-      name: 'X-Forwarded-Host of a stranger chooses no lease',
+      name: 'X-Forwarded-Host of an untrusted client selects no lease',
       send: head('GET /x HTTP/1.1', 'Host: gw.test', 'X-Forwarded-Host: @app.peers.test', 'X-API-Key: @key'),
       client: problem(404, 'not_found'),
     },

@@ -8,16 +8,16 @@ const goOn = 'HTTP/1.1 100 Continue\r\n\r\n';
 const hints = head('HTTP/1.1 103 Early Hints', 'Link: </a.css>; rel=preload', 'X-Hint: 1');
 
 export const interim: Topic = {
-  title: 'interim answers',
+  title: 'interim responses',
   rows: [
     {
-      name: 'the app is asked first, and the body follows its 100',
+      name: 'the expectation reaches the app, and the body follows its 100',
       send: [expecting, { received: '100 Continue' }, 'hello'],
       app: app({ line: 'POST /', headers: ['Expect: 100-continue'], body: 'hello' }, [goOn, wholeRequest, ok]),
       client: { answers: [{ status: 100 }, { status: 200, body: 'ok' }], then: 'open' },
     },
     {
-      name: 'in any case of its letters',
+      name: 'in any case',
       send: [
         request('POST', '/', 'expect: 100-Continue', 'Transfer-Encoding: chunked'),
         { received: '100 Continue' },
@@ -27,7 +27,7 @@ export const interim: Topic = {
       client: { answers: [{ status: 100 }, { status: 200, body: 'ok' }], then: 'open' },
     },
     {
-      name: 'an app that refuses is heard, and no body is sent to it',
+      name: 'a rejection by the app is forwarded, and no body is sent to it',
       send: [expecting, { received: 'too big' }],
       app: app(
         { line: 'POST /', headers: ['Expect: 100-continue'], whole: false },
@@ -39,7 +39,7 @@ export const interim: Topic = {
       client: receives({ status: 413, body: 'too big' }, 'closed'),
     },
     {
-      name: 'an app that answers at once without 100 is heard',
+      name: 'a final response without a 100 is forwarded',
       send: [expecting, { received: 'early' }],
       app: app(
         { line: 'POST /', headers: ['Expect: 100-continue'], whole: false },
@@ -68,13 +68,13 @@ export const interim: Topic = {
     },
     {
       // RFC 9110 §10.1.1: the expectation of an HTTP/1.0 client is ignored.
-      name: 'the expectation of an HTTP/1.0 client is nobody’s',
+      name: 'the expectation of an HTTP/1.0 client is ignored',
       send: head('POST /peer/@app/ HTTP/1.0', 'X-API-Key: @key', 'Expect: 100-continue', 'Content-Length: 5') + 'hello',
       app: app({ line: 'POST /', body: 'hello' }),
       client: receives({ status: 200, body: 'ok' }, 'closed'),
     },
     {
-      name: 'without a key the client is told before it sends its body',
+      name: 'without a key the client is rejected before it sends its body',
       send: [
         head('POST /peer/@app/ HTTP/1.1', 'Host: gw.test', 'Expect: 100-continue', 'Content-Length: 1000000'),
         { received: '401' },
@@ -95,7 +95,7 @@ export const interim: Topic = {
       h2: true,
     },
     {
-      name: 'early hints come before the answer does',
+      name: 'early hints arrive before the response',
       send: [get(), { received: '103 Early Hints' }],
       app: app('GET /', [wholeRequest, hints, { peerReceived: 'X-Hint: 1' }, ok]),
       client: {
@@ -107,7 +107,7 @@ export const interim: Topic = {
       },
     },
     {
-      name: 'several interim answers',
+      name: 'several interim responses',
       send: get(),
       app: app('GET /', `HTTP/1.1 102 Processing\r\n\r\n${hints}HTTP/1.1 199 Misc\r\nX-Misc: 1\r\n\r\n${ok}`),
       client: {
@@ -121,7 +121,7 @@ export const interim: Topic = {
       },
     },
     {
-      name: 'what belongs to one connection does not pass in interim answers either',
+      name: 'connection-specific headers of interim responses are dropped too',
       send: get(),
       app: app('GET /', `HTTP/1.1 103 Early Hints\r\nConnection: X-Leak\r\nX-Leak: leaked\r\nX-Hint: 1\r\n\r\n${ok}`),
       client: {
@@ -149,13 +149,13 @@ export const interim: Topic = {
       },
     },
     {
-      name: 'a 100 that nobody waited for passes too',
+      name: 'an unexpected 100 is forwarded too',
       send: post('hello'),
       app: app({ line: 'POST /', body: 'hello' }, goOn + ok),
       client: { answers: [{ status: 100 }, { status: 200, body: 'ok' }], then: 'open' },
     },
     {
-      name: 'an HTTP/1.0 client gets no interim answer',
+      name: 'an HTTP/1.0 client gets no interim response',
       send: head('GET /peer/@app/ HTTP/1.0', 'X-API-Key: @key'),
       app: app('GET /', hints + ok),
       client: receives({ status: 200, body: 'ok' }, 'closed'),

@@ -29,7 +29,7 @@ export const proxyProtocol: Topic = {
   title: 'PROXY protocol',
   setup: 'proxied',
   rows: [
-    from('the client is who the proxy says', good, '203.0.113.9'),
+    from('the header names the client', good, '203.0.113.9'),
     from('an IPv6 client', latin1(proxyHeader({ family: 0x21, addresses: ipv6() })), '2001:db8::9'),
     from(
       'with extensions',
@@ -37,7 +37,7 @@ export const proxyProtocol: Topic = {
       '203.0.113.9',
     ),
     from(
-      'the proxy speaks for itself',
+      'LOCAL, a connection of the proxy itself',
       latin1(proxyHeader({ command: 0, family: 0, addresses: Buffer.alloc(0) })),
       '127.0.0.1',
     ),
@@ -48,15 +48,15 @@ export const proxyProtocol: Topic = {
       client: receivesOk,
     },
     {
-      name: 'what the client itself says is not believed',
+      name: 'headers from the client itself are not believed',
       send: good + get('/', 'X-Forwarded-For: forged', 'X-Forwarded-Proto: forged'),
       app: app({ line: 'GET /', added: ['X-Forwarded-For: 203.0.113.9', 'X-Forwarded-Proto: http'] }),
       client: receivesOk,
     },
     closed('none', get()),
     closed('version 1', `PROXY TCP4 203.0.113.9 198.51.100.7 4711 80\r\n${get()}`),
-    closed('a version that there is not', latin1(proxyHeader({ version: 3, addresses: ipv4 })) + get()),
-    closed('a command that there is not', latin1(proxyHeader({ command: 5, addresses: ipv4 })) + get()),
+    closed('an unknown version', latin1(proxyHeader({ version: 3, addresses: ipv4 })) + get()),
+    closed('an unknown command', latin1(proxyHeader({ command: 5, addresses: ipv4 })) + get()),
     closed('addresses that are too short', latin1(proxyHeader({ addresses: ipv4.subarray(0, 8) })) + get()),
     closed('a signature with a wrong byte', good.replace('QUIT', 'QUIET') + get()),
   ],

@@ -66,16 +66,16 @@ const forwardedMethods: readonly Row[] = [
 const others: readonly Row[] = [
   // RFC 9112 §3 lets a recipient accept any whitespace as one space. The gateway writes the line
   // again, so no recipient behind it can read the line differently.
-  passes('two spaces before the target are one', line('GET  /peer/@app/x HTTP/1.1'), 'GET /x'),
-  passes('two spaces before the version are one', line('GET /peer/@app/x  HTTP/1.1'), 'GET /x'),
+  passes('two spaces before the target count as one', line('GET  /peer/@app/x HTTP/1.1'), 'GET /x'),
+  passes('two spaces before the version count as one', line('GET /peer/@app/x  HTTP/1.1'), 'GET /x'),
   passes('an empty line before the request', `\r\n${get('/x')}`, 'GET /x'),
   {
-    name: 'a method in lower case is another method, and none that we know',
+    name: 'a method in lower case is an unknown method',
     send: line('get /peer/@app/ HTTP/1.1'),
     client: refused(501, 'not_implemented'),
   },
   {
-    name: 'a method that nobody knows',
+    name: 'an unknown method',
     send: line('FROBNICATE /peer/@app/ HTTP/1.1'),
     client: refused(501, 'not_implemented'),
   },
@@ -87,12 +87,12 @@ const others: readonly Row[] = [
     h2: true,
   },
   {
-    name: 'a target that is longer than all headers may be',
+    name: 'a target over the size limit of headers',
     send: get(`/${'x'.repeat(40_000)}`),
     client: refused(414, 'uri_too_long'),
   },
   {
-    name: 'a request line that comes byte by byte',
+    name: 'a request line that arrives byte by byte',
     send: [{ bytewise: get('/slow') }],
     app: app('GET /slow'),
     client: receivesOk,

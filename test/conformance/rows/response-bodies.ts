@@ -19,7 +19,7 @@ const framing: readonly Row[] = [
   },
   {
     ...answered(
-      'chunks in other case',
+      'chunked in another case',
       head('HTTP/1.1 200 OK', 'transfer-encoding: CHUNKED') + chunk('hello') + lastChunk,
       {
         status: 200,
@@ -30,7 +30,7 @@ const framing: readonly Row[] = [
     h2: true,
   },
   answered(
-    'chunk extensions end here',
+    'chunk extensions are dropped',
     head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked') + `5;leaked=1\r\nhello\r\n${lastChunk}`,
     {
       status: 200,
@@ -66,7 +66,7 @@ const framing: readonly Row[] = [
     h2: true,
   },
   {
-    name: 'trailers that may be none stay behind',
+    name: 'fields that are forbidden in trailers are dropped',
     send: get('/', 'TE: trailers'),
     app: app(
       'GET /',
@@ -87,7 +87,7 @@ const framing: readonly Row[] = [
     ),
     h2: true,
   },
-  answered('headers beyond ASCII', answer('200 OK', 'ok', 'X-Latin: \xe9', 'X-Empty: '), {
+  answered('non-ASCII headers', answer('200 OK', 'ok', 'X-Latin: \xe9', 'X-Empty: '), {
     status: 200,
     headers: ['X-Latin: \xe9', 'X-Empty: '],
     body: 'ok',
@@ -113,22 +113,18 @@ const framing: readonly Row[] = [
     h2: true,
   },
   {
-    ...answered(
-      'a coding of the content is nobody’s business',
-      answer('200 OK', '\x1f\x8b\x08', 'Content-Encoding: gzip'),
-      {
-        status: 200,
-        headers: ['Content-Encoding: gzip'],
-        body: '\x1f\x8b\x08',
-      },
-    ),
+    ...answered('a content coding is left unchanged', answer('200 OK', '\x1f\x8b\x08', 'Content-Encoding: gzip'), {
+      status: 200,
+      headers: ['Content-Encoding: gzip'],
+      body: '\x1f\x8b\x08',
+    }),
     h2: true,
   },
 ];
 
 const streaming: readonly Row[] = [
   {
-    name: 'the first byte passes before the second is there',
+    name: 'the first byte arrives before the second is sent',
     send: [get(), { received: 'first' }],
     app: app('GET /', [
       wholeRequest,
@@ -144,7 +140,7 @@ const streaming: readonly Row[] = [
     }),
   },
   {
-    name: 'the head passes before the body is there',
+    name: 'the head arrives before the body is sent',
     send: [get(), { received: 'X-App: 1' }],
     app: app('GET /', [
       wholeRequest,
@@ -155,7 +151,7 @@ const streaming: readonly Row[] = [
     client: receives({ status: 200, headers: ['X-App: 1'], body: 'ok' }),
   },
   {
-    name: 'an answer may begin before the upload has ended, and both go on',
+    name: 'a response may begin before the end of the upload, and both continue',
     send: [
       request('POST', '/', 'Transfer-Encoding: chunked') + chunk('one'),
       { received: 'one seen' },

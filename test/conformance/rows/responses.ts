@@ -87,7 +87,7 @@ const bodiless: readonly Row[] = [
   },
   { ...answered('an empty body', answer('200 OK', ''), { status: 200, framing: 'length' }), h2: true },
   {
-    ...answered('a reason phrase that is empty', head('HTTP/1.1 200 ', 'Content-Length: 2') + 'ok', {
+    ...answered('an empty reason phrase', head('HTTP/1.1 200 ', 'Content-Length: 2') + 'ok', {
       status: 200,
       body: 'ok',
     }),
@@ -118,7 +118,7 @@ const bodiless: readonly Row[] = [
 
 const ranges: readonly Row[] = [
   {
-    name: 'a range is asked for and answered by the app',
+    name: 'range requests and responses pass unchanged',
     send: get('/', 'Range: bytes=1-3', 'If-Range: "x"'),
     app: app(
       { line: 'GET /', headers: ['Range: bytes=1-3', 'If-Range: "x"'] },
@@ -147,7 +147,7 @@ const ranges: readonly Row[] = [
     h2: true,
   },
   {
-    name: 'a range that can not be had',
+    name: 'an unsatisfiable range',
     send: get('/', 'Range: bytes=99-'),
     app: app(
       { line: 'GET /', headers: ['Range: bytes=99-'] },
@@ -157,7 +157,7 @@ const ranges: readonly Row[] = [
     h2: true,
   },
   {
-    name: 'an upload of a part',
+    name: 'a partial upload',
     send: request('PUT', '/', 'Content-Range: bytes 0-1/4', 'Content-Length: 2') + 'ab',
     app: app({ line: 'PUT /', headers: ['Content-Range: bytes 0-1/4'], body: 'ab' }),
     client: receivesOk,

@@ -16,7 +16,7 @@ const keptRows: readonly Row[] = [
   kept('an encoded slash', '/a%2Fb%2fc'),
   kept('the case of percent-encoding', '/%C3%A9/%c3%a9'),
   kept('double slashes', '//a///b//'),
-  kept('a slash too many after the lease', '//evil.test/x'),
+  kept('an extra slash after the lease', '//evil.test/x'),
   kept('dot segments', '/a/./b/../c/..'),
   kept('encoded dot segments', '/%2e%2e/%2E/x'),
   kept('a parameter that hides dot segments', '/a/..;/b;c=d'),
@@ -26,9 +26,9 @@ const keptRows: readonly Row[] = [
   kept('an encoded space, fragment and question mark', '/a%20b%23c%3Fd'),
   kept('a percent sign that encodes nothing', '/100%/%zz'),
   kept('double encoding', '/%252F%2500'),
-  kept('every character that a path may hold', "/-._~!$&'()*+,;=:@"),
+  kept('every character allowed in a path', "/-._~!$&'()*+,;=:@"),
   kept('a colon in the first segment', '/a:b@c'),
-  kept('a query with everything that browsers send bare', "/?q={a}|[b]^`\\c&d='e"),
+  kept('a query with all characters that browsers leave unencoded', "/?q={a}|[b]^`\\c&d='e"),
   kept('an empty query', '/a?'),
   kept('a query of question marks and slashes', '/a??b=/c/../d?'),
   kept('a query that looks like a route', '/?/peer/other/'),
@@ -44,7 +44,7 @@ const leaseRows: readonly Row[] = [
   passes('a query right after the lease', target('/peer/@app?a=/b'), 'GET /?a=/b'),
   passes('a lease by its id', target('/peer/@id/x'), { line: 'GET /x', added: ['X-Forwarded-Prefix: /peer/@id'] }),
   {
-    ...passes('a lease name in other case', target('/peer/mIXED-name/x'), {
+    ...passes('a lease name in another case', target('/peer/mIXED-name/x'), {
       line: 'GET /x',
       added: ['X-Forwarded-Prefix: /peer/mIXED-name', 'Host: Mixed-Name'],
     }),
@@ -65,7 +65,7 @@ const leaseRows: readonly Row[] = [
     leaseName: 'r\u00e9sume',
   },
   {
-    ...passes('a lease name with a space, which is no host name', target('/peer/my%20app/x'), {
+    ...passes('a lease name with a space, which is not a host name', target('/peer/my%20app/x'), {
       line: 'GET /x',
       added: ['Host: @id', 'X-Forwarded-Prefix: /peer/my%20app'],
     }),
@@ -76,7 +76,7 @@ const leaseRows: readonly Row[] = [
     leaseName: 'a/b',
   },
   {
-    ...passes('a lease name that is encoded without need', target('/peer/%70lain/x'), {
+    ...passes('a lease name that is encoded needlessly', target('/peer/%70lain/x'), {
       line: 'GET /x',
       added: ['Host: plain', 'X-Forwarded-Prefix: /peer/%70lain'],
     }),
@@ -87,20 +87,24 @@ const leaseRows: readonly Row[] = [
 const refusedRows: readonly Row[] = [
   { name: 'an encoded NUL in the path', send: get('/a%00b'), client: refused(400, 'invalid_request'), h2: true },
   { name: 'an encoded NUL in the lease', send: target('/peer/a%00b/'), client: refused(400, 'invalid_request') },
-  { name: 'a lease that is no percent-encoding', send: target('/peer/a%zz/'), client: problem(400, 'invalid_request') },
-  { name: 'a lease that is no UTF-8', send: target('/peer/%C3%28/'), client: problem(400, 'invalid_request') },
+  {
+    name: 'an invalid percent-encoding in the lease',
+    send: target('/peer/a%zz/'),
+    client: problem(400, 'invalid_request'),
+  },
+  { name: 'invalid UTF-8 in the lease', send: target('/peer/%C3%28/'), client: problem(400, 'invalid_request') },
   { name: 'a lease in an overlong encoding', send: target('/peer/%C0%AF/'), client: problem(400, 'invalid_request') },
-  { name: 'a lease cut off in its encoding', send: target('/peer/a%C3'), client: problem(400, 'invalid_request') },
+  { name: 'a truncated encoding in the lease', send: target('/peer/a%C3'), client: problem(400, 'invalid_request') },
   { name: 'a lease with a line break', send: target('/peer/a%0Ab/'), client: problem(400, 'invalid_request') },
-  { name: 'bytes beyond ASCII, not encoded', send: get('/caf\xc3\xa9'), client: refused(400, 'invalid_request') },
+  { name: 'non-ASCII bytes, not encoded', send: get('/caf\xc3\xa9'), client: refused(400, 'invalid_request') },
   { name: 'no lease', send: target('/peer/'), client: problem(400, 'invalid_request') },
   { name: 'an empty lease', send: target('/peer//x'), client: problem(400, 'invalid_request') },
-  { name: 'a lease that nobody published', send: target('/peer/nobody/'), client: problem(404, 'lease_not_found') },
+  { name: 'an unpublished lease', send: target('/peer/nobody/'), client: problem(404, 'lease_not_found') },
   { name: 'dot segments instead of a lease', send: target('/peer/../health'), client: problem(404, 'lease_not_found') },
   { name: 'an encoded route', send: target('/%70eer/@app/'), client: problem(404, 'not_found') },
   { name: 'a route in capitals', send: target('/PEER/@app/'), client: problem(404, 'not_found') },
-  { name: 'a route behind a double slash', send: target('//peer/@app/'), client: problem(404, 'not_found') },
-  { name: 'a route behind dot segments', send: target('/x/../peer/@app/'), client: problem(404, 'not_found') },
+  { name: 'a route after a double slash', send: target('//peer/@app/'), client: problem(404, 'not_found') },
+  { name: 'a route after dot segments', send: target('/x/../peer/@app/'), client: problem(404, 'not_found') },
   { name: 'a route without its slash', send: target('/peer'), client: problem(404, 'not_found') },
   { name: 'another path', send: target('/'), client: problem(404, 'not_found') },
 ];
@@ -114,7 +118,7 @@ const forms: readonly Row[] = [
   },
   passes('the absolute form', target('http://gw.test/peer/@app/x?y'), 'GET /x?y'),
   passes('the absolute form with its scheme in capitals', target('HTTP://gw.test/peer/@app/x'), 'GET /x'),
-  passes('the absolute form, its host in other case', target('http://GW.test/peer/@app/x'), 'GET /x'),
+  passes('the absolute form, its host in another case', target('http://GW.test/peer/@app/x'), 'GET /x'),
   {
     name: 'the absolute form without a path',
     send: target('http://gw.test'),
@@ -144,11 +148,11 @@ const forms: readonly Row[] = [
     client: refused(400, 'invalid_request'),
   },
   {
-    name: 'the authority form for what is no CONNECT',
+    name: 'the authority form without CONNECT',
     send: target('gw.test:80'),
     client: refused(400, 'invalid_request'),
   },
-  { name: 'the asterisk form for what is no OPTIONS', send: target('*'), client: refused(400, 'invalid_request') },
+  { name: 'the asterisk form without OPTIONS', send: target('*'), client: refused(400, 'invalid_request') },
   { name: 'a target without its slash', send: target('peer/@app/'), client: refused(400, 'invalid_request') },
   {
     name: 'health by the absolute form',

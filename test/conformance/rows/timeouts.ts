@@ -8,7 +8,7 @@ export const timeouts: Topic = {
   setup: 'hasty',
   rows: [
     {
-      name: 'an app that does not answer',
+      name: 'an app that does not respond',
       send: get(),
       app: app('GET /', [wholeRequest, untilClosed], { tunnel: 'closed' }),
       client: problem(504, 'headers_timeout'),
@@ -20,7 +20,7 @@ export const timeouts: Topic = {
       client: problem(504, 'headers_timeout'),
     },
     {
-      name: 'an app that hints and then does not answer',
+      name: 'an app that sends early hints and then does not respond',
       send: get(),
       app: app('GET /', [wholeRequest, head('HTTP/1.1 103 Early Hints', 'X-Hint: 1'), untilClosed], {
         tunnel: 'closed',
@@ -34,7 +34,7 @@ export const timeouts: Topic = {
       },
     },
     {
-      name: 'an answer that stands still is cut',
+      name: 'a stalled response is cut',
       send: get(),
       app: app(
         'GET /',
@@ -46,7 +46,7 @@ export const timeouts: Topic = {
       client: receives({ status: 200, body: 'hello', cut: true }, 'closed'),
     },
     {
-      name: 'an answer with a length that stands still is cut',
+      name: 'a stalled response with a length is cut',
       send: get(),
       app: app('GET /', [wholeRequest, `${head('HTTP/1.1 200 OK', 'Content-Length: 10')}hello`, untilClosed], {
         tunnel: 'closed',

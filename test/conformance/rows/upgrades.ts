@@ -42,7 +42,7 @@ const refusals: readonly Row[] = [
   '404 Not Found',
   '500 Internal Server Error',
 ].map((line) => ({
-  name: `the app answers ${line} instead`,
+  name: `the app responds with ${line} instead`,
   send: get('/', ...asks),
   app: app(seesAsking, answer(line, 'no', 'X-App: 1')),
   client: receives({ status: Number(line.slice(0, 3)), headers: ['X-App: 1'], body: 'no' }, 'closed'),
@@ -60,31 +60,31 @@ export const upgrades: Topic = {
       client: talks('hello from the appgoodbye'),
     },
     {
-      name: 'bytes that come with the 101',
+      name: 'bytes together with the 101',
       send: [get('/', ...asks), { received: 'at once' }],
       app: app(seesAsking, [`${agrees}at once`]),
       client: talks('at once'),
     },
     {
-      name: 'bytes that the client sends ahead of the 101',
+      name: 'bytes that the client sends before the 101',
       send: [`${get('/', ...asks)}ahead`, { received: 'got it' }],
       app: app(seesAsking, [agrees, { received: 'ahead' }, 'got it'], { rest: 'ahead' }),
       client: talks('got it'),
     },
     {
-      name: 'every byte there is',
+      name: 'every byte value',
       send: [get('/', ...asks), { received: '101' }, '\0\x01\r\n\r\n\x80\xff', { received: '\xff\0' }],
       app: app(seesAsking, [agrees, { received: '\x80\xff' }, '\r\n\r\n\xff\0'], { rest: '\0\x01\r\n\r\n\x80\xff' }),
       client: talks('\r\n\r\n\xff\0'),
     },
     {
-      name: 'the client ends its direction, the app goes on',
+      name: 'the client ends its direction, the app continues',
       send: [get('/', ...asks), { received: '101' }, 'done', end, { received: 'last words' }],
       app: app(seesAsking, [agrees, { received: 'done' }, untilClosed, 'last words', end], { rest: 'done' }),
       client: talks('last words'),
     },
     {
-      name: 'the app ends its direction, the client goes on',
+      name: 'the app ends its direction, the client continues',
       send: [get('/', ...asks), { wait: 'closed' }, 'last words', end],
       app: app(seesAsking, [`${agrees}done`, end, { received: 'last words' }], { rest: 'last words' }),
       client: talks('done'),
@@ -122,7 +122,7 @@ export const upgrades: Topic = {
       client: talks('x'),
     },
     {
-      name: 'what belongs to the connection does not pass with an upgrade either',
+      name: 'connection-specific headers are dropped with an upgrade too',
       send: [
         get(
           '/',
@@ -147,13 +147,13 @@ export const upgrades: Topic = {
     },
     ...refusals,
     {
-      name: 'the app says which version it speaks',
+      name: 'the app reports the version it supports',
       send: get('/', ...asks),
       app: app(seesAsking, answer('426 Upgrade Required', '', 'Sec-WebSocket-Version: 13')),
       client: receives({ status: 426, headers: ['Sec-WebSocket-Version: 13'] }, 'closed'),
     },
     {
-      name: 'the app closes instead of an answer',
+      name: 'the app closes without a response',
       send: get('/', ...asks),
       app: app(seesAsking, [wholeRequest, end], { tunnel: 'closed' }),
       client: refused(502, 'tunnel_failed'),
@@ -207,7 +207,7 @@ export const upgrades: Topic = {
       client: problem(400, 'invalid_request'),
     },
     {
-      name: '/ws/ leads nowhere below',
+      name: '/ws/ has no paths below',
       send: head('GET /ws/@app/x HTTP/1.1', 'Host: gw.test', 'X-API-Key: @key', ...asks),
       client: refused(404, 'not_found'),
     },

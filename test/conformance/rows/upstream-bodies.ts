@@ -39,20 +39,18 @@ const cuts: readonly Row[] = [
   cut('the end within a size', chunked + chunk('hello') + '1', 'hello', [end]),
   cut('the end before the last line', `${chunked}${chunk('hello')}0\r\n`, 'hello', [end]),
   cut('the end within trailers', `${chunked}${chunk('hello')}0\r\nX-Sum: lea`, 'hello', [end]),
-  cut('a reset of a body that the end of the connection would end', `${head('HTTP/1.1 200 OK')}hello`, 'hello', [
-    reset,
-  ]),
-  cut('a size that is none', chunked + chunk('hello'), 'hello', ['leaked\r\n']),
+  cut('a reset of a body delimited by the end of the connection', `${head('HTTP/1.1 200 OK')}hello`, 'hello', [reset]),
+  cut('an invalid size', chunked + chunk('hello'), 'hello', ['leaked\r\n']),
   cut('a negative size', chunked + chunk('hello'), 'hello', ['-5\r\nleaked\r\n']),
-  cut('a size of 2^64 and 6', chunked + chunk('hello'), 'hello', ['10000000000000006\r\nleaked\r\n']),
+  cut('a size of 2^64 + 6', chunked + chunk('hello'), 'hello', ['10000000000000006\r\nleaked\r\n']),
   cut('no CRLF after a chunk', `${chunked}5\r\nhello`, 'hello', ['leaked\r\n']),
   cut('a bare LF after a size', chunked + chunk('hello'), 'hello', ['6\nleaked\r\n']),
   cut('an extension with a bare LF', chunked + chunk('hello'), 'hello', ['6;a\nleaked\r\n']),
-  cut('a trailer that is none', chunked + chunk('hello'), 'hello', ['0\r\nno colon\r\n\r\n']),
+  cut('an invalid trailer', chunked + chunk('hello'), 'hello', ['0\r\nno colon\r\n\r\n']),
   cut('a trailer with a NUL', chunked + chunk('hello'), 'hello', ['0\r\nX-T: leaked\0\r\n\r\n']),
   cut('a folded trailer', chunked + chunk('hello'), 'hello', ['0\r\nX-T: v\r\n leaked\r\n\r\n']),
   {
-    name: 'the end before any of a length',
+    name: 'the end before the first byte of a length',
     send: [get(), { received: 'X-App: 1' }],
     app: app(
       'GET /',
@@ -68,12 +66,12 @@ const cuts: readonly Row[] = [
 const second = answer('200 OK', 'leaked');
 
 const follows: readonly Row[] = [
-  followed('a second answer behind the first', answer('200 OK', 'ok') + second),
-  followed('bytes behind a length', `${answer('200 OK', 'ok')}leaked`),
-  followed('bytes behind the last chunk', `${chunked}${chunk('ok')}${lastChunk}leaked`),
-  followed('a second answer behind the last chunk', chunked + chunk('ok') + lastChunk + second),
+  followed('a second response after the first', answer('200 OK', 'ok') + second),
+  followed('bytes after a length', `${answer('200 OK', 'ok')}leaked`),
+  followed('bytes after the last chunk', `${chunked}${chunk('ok')}${lastChunk}leaked`),
+  followed('a second response after the last chunk', chunked + chunk('ok') + lastChunk + second),
   followed(
-    'an interim answer behind the answer',
+    'an interim response after the response',
     answer('200 OK', 'ok') + head('HTTP/1.1 103 Early Hints', 'X: leaked'),
   ),
   followed('a body to HEAD', head('HTTP/1.1 200 OK', 'Content-Length: 6') + 'leaked', request('HEAD', '/')),
@@ -101,7 +99,7 @@ const follows: readonly Row[] = [
     h2: true,
   },
   {
-    name: 'an answer before the request',
+    name: 'a response before the request',
     send: [get('/1'), { received: 'one' }, get('/2')],
     app: {
       sees: [{ line: 'GET /1' }, { line: 'GET /2' }],
@@ -116,7 +114,7 @@ const follows: readonly Row[] = [
     },
   },
   {
-    name: 'the end right behind the answer',
+    name: 'the end right after the response',
     send: get(),
     app: app('GET /', [wholeRequest, answer('200 OK', 'ok'), end], { tunnel: 'closed' }),
     client: receivesOk,
@@ -124,4 +122,4 @@ const follows: readonly Row[] = [
   },
 ];
 
-export const upstreamBodies: Topic = { title: 'bad answer, body', rows: [...cuts, ...follows] };
+export const upstreamBodies: Topic = { title: 'invalid response, body', rows: [...cuts, ...follows] };

@@ -24,15 +24,15 @@ function withLine(name: string, line: string): Row {
 }
 
 const statusLines: readonly Row[] = [
-  bad('no HTTP at all', 'SSH-2.0-leaked\r\n\r\n'),
-  bad('a page without a head, as HTTP/0.9 had it', '<html>leaked</html>\r\n\r\n'),
+  bad('non-HTTP bytes', 'SSH-2.0-leaked\r\n\r\n'),
+  bad('a page without a head, as in HTTP/0.9', '<html>leaked</html>\r\n\r\n'),
   bad('another protocol in the status line', head('ICY 200 OK', 'Content-Length: 6') + 'leaked'),
-  bad('a version that nobody speaks', head('HTTP/9.9 200 OK', 'Content-Length: 6') + 'leaked'),
+  bad('an unknown version', head('HTTP/9.9 200 OK', 'Content-Length: 6') + 'leaked'),
   bad('HTTP/2 named without speaking it', head('HTTP/2 200 OK', 'Content-Length: 6') + 'leaked'),
   bad('a version in lower case', head('http/1.1 200 OK', 'Content-Length: 6') + 'leaked'),
   bad('a status of two digits', head('HTTP/1.1 20 OK', 'Content-Length: 6') + 'leaked'),
   bad('a status of four digits', head('HTTP/1.1 2000 OK', 'Content-Length: 6') + 'leaked'),
-  bad('a status that is no number', head('HTTP/1.1 OK', 'Content-Length: 6') + 'leaked'),
+  bad('a non-numeric status', head('HTTP/1.1 OK', 'Content-Length: 6') + 'leaked'),
   bad('a status below 100', head('HTTP/1.1 099 Low', 'Content-Length: 6') + 'leaked'),
   bad('a status of zero', head('HTTP/1.1 000 Zero', 'Content-Length: 6') + 'leaked'),
   bad('a status above 599', head('HTTP/1.1 600 High', 'Content-Length: 6') + 'leaked'),
@@ -43,7 +43,7 @@ const statusLines: readonly Row[] = [
   bad('a reason with a bare CR', head('HTTP/1.1 200 O\rK', 'Content-Length: 6') + 'leaked'),
   bad('a bare LF after the status line', 'HTTP/1.1 200 OK\nContent-Length: 6\r\n\r\nleaked'),
   bad('LF alone everywhere', 'HTTP/1.1 200 OK\nContent-Length: 6\n\nleaked'),
-  bad('bytes beyond ASCII instead of HTTP', '\x16\x03\x01\x02\x00leaked\r\n\r\n'),
+  bad('non-ASCII bytes instead of HTTP', '\x16\x03\x01\x02\x00leaked\r\n\r\n'),
   bad('the request itself, echoed', head('GET / HTTP/1.1', 'Host: leaked')),
 ];
 
@@ -55,7 +55,7 @@ const headerLines: readonly Row[] = [
   withLine('no colon', 'X-Name'),
   withLine('no name', ': v'),
   withLine('a name with a delimiter', 'X(Name): v'),
-  withLine('a name beyond ASCII', 'X-N\xe4me: v'),
+  withLine('a non-ASCII name', 'X-N\xe4me: v'),
   withLine('a name with a NUL', 'X\0Name: v'),
   withLine('a NUL within a value', 'X-Name: v\0w'),
   withLine('a bare CR within a value', 'X-Name: v\rSet-Cookie: leaked=1'),
@@ -83,12 +83,12 @@ const framings: readonly Row[] = [
   framed('a length in hexadecimal', 'Content-Length: 0x6'),
   framed('an empty length', 'Content-Length: '),
   framed('a length of letters', 'Content-Length: six'),
-  framed('a length of 2^64 and 6', 'Content-Length: 18446744073709551622'),
+  framed('a length of 2^64 + 6', 'Content-Length: 18446744073709551622'),
   framed('a length with a space before the colon', 'Content-Length : 6'),
-  framed('a coding that we don’t know', 'Transfer-Encoding: gzip, chunked'),
+  framed('an unknown coding', 'Transfer-Encoding: gzip, chunked'),
   framed('gzip alone', 'Transfer-Encoding: gzip'),
   framed('identity', 'Transfer-Encoding: identity'),
-  framed('a coding that nearly is chunked', 'Transfer-Encoding: xchunked'),
+  framed('a coding that resembles chunked', 'Transfer-Encoding: xchunked'),
   framed('chunks twice', 'Transfer-Encoding: chunked, chunked'),
   framed('chunks in two fields', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'),
   framed('chunks that are not the last coding', 'Transfer-Encoding: chunked, gzip'),
@@ -126,7 +126,7 @@ const switching: readonly Row[] = [
     h2: true,
   },
   {
-    name: 'the app closes after an interim answer',
+    name: 'the app closes after an interim response',
     send: get(),
     app: app('GET /', [wholeRequest, head('HTTP/1.1 103 Early Hints', 'X-Hint: 1'), end], { tunnel: 'closed' }),
     client: {
@@ -141,13 +141,13 @@ const switching: readonly Row[] = [
 
 /** Two equal Content-Length values: RFC 9112 §6.3 lets a recipient treat them as one. */
 const lenient: Row = {
-  name: 'two lengths that are the same are one, or none',
+  name: 'two equal lengths count as one, or are rejected',
   send: get(),
   app: app('GET /', head('HTTP/1.1 200 OK', 'Content-Length: 6', 'Content-Length: 6') + 'leaked', { tunnel: 'closed' }),
   client: receives({ status: 502, problem: 'bad_upstream_response' }),
 };
 
 export const upstreamHeads: Topic = {
-  title: 'bad answer, head',
+  title: 'invalid response, head',
   rows: [...statusLines, ...headerLines, ...framings, ...switching, lenient],
 };
