@@ -62,7 +62,7 @@ async function plant(directory: string, files: Readonly<Record<string, string>>)
 
 const importing = (paths: readonly string[]): string => paths.map((path) => `import '${path}';`).join('\n');
 
-test('each room may import what its law says, and nothing else', async (t) => {
+test('each room imports only what the import law allows', async (t) => {
   const rooms = allowedRooms();
   const directory = await temporaryDirectory(t);
   const all = [...rooms.keys(), 'cli'];
@@ -87,7 +87,7 @@ test('each room may import what its law says, and nothing else', async (t) => {
   assert.deepEqual(reported, expected);
 });
 
-test('every other rule reports what it forbids', async (t) => {
+test('every other rule reports violations', async (t) => {
   const directory = await temporaryDirectory(t);
   await plant(directory, {
     'src/unknown/target.ts': 'export const target = 1;',
@@ -115,7 +115,7 @@ test('every other rule reports what it forbids', async (t) => {
   assert.equal(found('relay-uses-the-doors-of-portal').length, 3);
 });
 
-test('each room of the law that exists is a folder, and each folder is in the law', async () => {
+test('every existing room of the law is a folder, and every folder is in the law', async () => {
   const folders = (await readdir(join(repository, 'src'), { withFileTypes: true }))
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name);

@@ -9,7 +9,7 @@ interface Entry {
   readonly integrity?: string;
 }
 
-test('every entry of every lock file has an integrity', async () => {
+test('every entry of every lock file has an integrity hash', async () => {
   const files: string[] = [];
   for await (const file of glob('**/package-lock.json', { exclude: ['**/node_modules/**'] })) files.push(file);
   assert.deepEqual(files.sort(), ['package-lock.json', 'tools/runtime/package-lock.json']);

@@ -7,7 +7,7 @@ import bundle from '../../tsdown.config.ts';
 
 const sources = join(import.meta.dirname, '../../src');
 
-test('each program of a thread is built as a file beside the others', async () => {
+test('every worker thread program is built as a separate file', async () => {
   const programs: string[] = [];
   for await (const file of glob('**/*.ts', { cwd: sources })) {
     if (file.endsWith('.test.ts')) continue;
@@ -18,5 +18,5 @@ test('each program of a thread is built as a file beside the others', async () =
   }
   assert.ok(programs.length >= 2, programs.join());
   const built = Object.entries(bundle.entry as Readonly<Record<string, string>>).map((entry) => entry.join('='));
-  for (const program of programs) assert.ok(built.includes(program), `${program} is no entry of tsdown.config.ts`);
+  for (const program of programs) assert.ok(built.includes(program), `${program} is not an entry of tsdown.config.ts`);
 });
