@@ -47,18 +47,18 @@ const places: Readonly<Record<string, (key: string) => readonly string[]>> = {
 };
 
 const faults: readonly (readonly [what: string, key: string, code: 200 | 400 | string])[] = [
-  ['a good key', good ?? '', 200],
-  ['a key made elsewhere', foreign, 200],
+  ['a valid key', good ?? '', 200],
+  ['an imported key', foreign, 200],
   ['an expired key', expired ?? '', 'expired_credentials'],
   ['a key that is not valid yet', early ?? '', 'invalid_credentials'],
   ['a key from the wrong address', elsewhere ?? '', 'ip_denied'],
   ['an unknown key id', createApiKey('live'), 'invalid_credentials'],
   ['a wrong secret', others, 'invalid_credentials'],
   ['a mistyped key', `${(good ?? '').slice(0, -6)}000000`, 'invalid_credentials'],
-  ['a key cut short', (good ?? '').slice(0, -1), 'invalid_credentials'],
-  ['a key in other case', foreign.toUpperCase(), 'invalid_credentials'],
+  ['a truncated key', (good ?? '').slice(0, -1), 'invalid_credentials'],
+  ['a key in another case', foreign.toUpperCase(), 'invalid_credentials'],
   ['a key of another form', 'whatever', 'invalid_credentials'],
-  ['more than bcrypt looks at', 'k'.repeat(73), 'invalid_credentials'],
+  ['a key longer than bcrypt reads', 'k'.repeat(73), 'invalid_credentials'],
 ];
 
 for (const [place, headersFor] of Object.entries(places)) {
@@ -72,7 +72,7 @@ for (const [place, headersFor] of Object.entries(places)) {
           { policy: { auth: { keys } } },
         );
         const { status, text, message } = await gateway.call('/peer/app/', { headers: headersFor(key) });
-        assert.ok(!text.includes(key), 'the key in the answer, or before the app');
+        assert.ok(!text.includes(key), 'the key reached the app or is in the response');
         assert.ok(!message.rawHeaders.join('\n').includes(key));
         if (typeof code === 'number') assert.equal(status, code);
         else assert.equal((JSON.parse(text) as { code: unknown }).code, code);
@@ -83,7 +83,7 @@ for (const [place, headersFor] of Object.entries(places)) {
   });
 }
 
-test('beside X-API-Key a key of ours in Authorization is refused by its form or prefix, verified or not, and no other token is', async (t) => {
+test('with X-API-Key, rejects a key of ours in Authorization by its form or prefix, verified or not, and no other token', async (t) => {
   const gateway = await startPlainGateway(t, (request, response) => response.end(request.headers.authorization), {
     policy: { auth: { keys } },
   });
@@ -96,7 +96,7 @@ test('beside X-API-Key a key of ours in Authorization is refused by its form or 
   assert.equal(await statusOf('eyJhbGciOiJIUzI1NiJ9.e30.c2ln'), 200);
 });
 
-test('what was shown and what came of it is counted', async (t) => {
+test('counts credential types and outcomes', async (t) => {
   const told: string[] = [];
   t.after(
     listen(authenticated, ({ method, outcome }) => {

@@ -53,7 +53,7 @@ const bearer = (theKey: string): string[] => ['Authorization', `Bearer ${theKey}
 describe('authentication', () => {
   const auth = { enabled: true, keys: [billing], cacheTtlMs: 60_000, forwardCredential: false };
 
-  test('a valid key passes in each of its places, and the app does not see it', async (t) => {
+  test('accepts a valid key in each place and hides it from the app', async (t) => {
     const gateway = await start(t, { auth });
     for (const headers of [bearer(key), ['authorization', `BEARER ${key}`], ['X-API-Key', key]]) {
       const answer = await gateway.call('/peer/app/', { headers });
@@ -62,14 +62,14 @@ describe('authentication', () => {
     }
   });
 
-  test('with an X-API-Key, Authorization is the app’s own', async (t) => {
+  test('with X-API-Key, Authorization belongs to the app', async (t) => {
     const gateway = await start(t, { auth });
     const answer = await gateway.call('/peer/app/', { headers: ['X-API-Key', key, ...bearer('the-apps-own')] });
     assert.match(answer.text, /the-apps-own/);
     assert.equal(await codeFor(gateway, ['X-API-Key', key, ...bearer(key)]), 'invalid_request');
   });
 
-  test('no credential, a wrong one, a mistyped one, another scheme, two of them', async (t) => {
+  test('rejects no credential, a wrong one, a mistyped one, another scheme, two of them', async (t) => {
     const gateway = await start(t, { auth });
     assert.equal(await codeFor(gateway, []), 'missing_credentials');
     assert.equal(await codeFor(gateway, bearer(createApiKey('live'))), 'invalid_credentials');
@@ -79,7 +79,7 @@ describe('authentication', () => {
     assert.equal(await codeFor(gateway, ['X-API-Key', key, 'X-Api-Key', key]), 'invalid_request');
   });
 
-  test('an expired key, one that is not valid yet, one from the wrong address', async (t) => {
+  test('rejects an expired key, one not valid yet, one from the wrong address', async (t) => {
     const now = Date.now();
     const withKey = (more: Partial<KeyPolicy>): Parts => ({ auth: { ...auth, keys: [{ ...billing, ...more }] } });
     const expired = await start(t, withKey({ expiresAtMs: now - 1 }));
@@ -92,14 +92,14 @@ describe('authentication', () => {
     assert.equal(await codeFor(here, bearer(key)), 200);
   });
 
-  test('a revoked key is refused on the next request', async (t) => {
+  test('rejects a revoked key on the next request', async (t) => {
     const gateway = await start(t, { auth });
     assert.equal(await codeFor(gateway, bearer(key)), 200);
     await gateway.gateway.apply(testPolicy({ auth: { ...auth, keys: [] } }));
     assert.equal(await codeFor(gateway, bearer(key)), 'invalid_credentials');
   });
 
-  test('repeated failures from one address are slowed, and a verified key is not', async (t) => {
+  test('throttles repeated failures from one address, but not a verified key', async (t) => {
     const gateway = await start(t, { auth });
     assert.equal(await codeFor(gateway, bearer(key)), 200);
     const codes: unknown[] = [];
@@ -109,7 +109,7 @@ describe('authentication', () => {
     assert.equal(await codeFor(gateway, bearer(key)), 200);
   });
 
-  test('failures with one key id are slowed from whatever address, and a verified caller is not', async (t) => {
+  test('throttles failures with one key id from any address, but not a verified caller', async (t) => {
     const gateway = await start(t, { auth, trustedProxies: ['127.0.0.1'] });
     const from = (host: number, credential: string): Promise<unknown> =>
       codeFor(gateway, [...bearer(credential), 'X-Forwarded-For', `192.0.2.${host}`]);
@@ -122,7 +122,7 @@ describe('authentication', () => {
     assert.equal(await from(21, createApiKey('live')), 'invalid_credentials');
   });
 
-  test('many callers of one address who come at once are no failures, and many wrong keys at once are', async (t) => {
+  test('concurrent valid callers of one address are not failures, and concurrent wrong keys are', async (t) => {
     const callers = Array.from({ length: 24 }, () => createApiKey('live'));
     const keys = callers.map((caller, i) => hashed(`caller-${i}`, caller, { cost: 8 }));
     const gateway = await start(t, { auth: { ...auth, keys } });
@@ -135,7 +135,7 @@ describe('authentication', () => {
     assert.equal(refused.filter((code) => code !== 'rate_limited' && code !== 'invalid_credentials').length, 0);
   });
 
-  test('many first requests at once with one key are one try, right or wrong', async (t) => {
+  test('concurrent first requests with one key count as one attempt, right or wrong', async (t) => {
     const gateway = await start(t, { auth });
     const atOnce = (credential: string): Promise<unknown[]> =>
       Promise.all(Array.from({ length: 32 }, () => codeFor(gateway, bearer(credential))));
@@ -144,7 +144,7 @@ describe('authentication', () => {
     assert.equal(await codeFor(gateway, bearer(createApiKey('live'))), 'invalid_credentials');
   });
 
-  test('a client that repeats one wrong key is slowed, and keeps no new key at its address waiting', async (t) => {
+  test('throttles a client that repeats a wrong key, and delays no new key from its address', async (t) => {
     const gateway = await start(t, { auth });
     const stale = createApiKey('live');
     const codes: unknown[] = [];
@@ -158,7 +158,7 @@ describe('lease rules', () => {
   const keys = [billing, testKey()];
   const auth = { enabled: true, keys, cacheTtlMs: 60_000, forwardCredential: false };
 
-  test('exact, prefix and any; denied with a reason where nothing fits', async (t) => {
+  test('applies exact, prefix and `*` rules; denies with a reason if none matches', async (t) => {
     for (const pattern of ['app', 'APP', 'a*', '*']) {
       const gateway = await start(t, { auth, acl: { [pattern]: ['billing'] } });
       assert.equal(await codeFor(gateway, bearer(key)), 200);
@@ -170,13 +170,13 @@ describe('lease rules', () => {
     assert.equal(await codeFor(nothing, bearer(key)), 'access_denied');
   });
 
-  test('a rule for the name can not be evaded by the id', async (t) => {
+  test('a rule for the name cannot be bypassed with the id', async (t) => {
     const gateway = await start(t, { auth, acl: { app: ['billing'], '*': ['*'] } });
     const byId = await gateway.call(`/peer/${gateway.leaseId}/`, { headers: bearer(plainKey) });
     assert.equal(codeOf(byId), 'access_denied');
   });
 
-  test('a rule for the id can not be evaded by the name, nor by a spelling of it', async (t) => {
+  test('a rule for the id cannot be bypassed with the name or another spelling', async (t) => {
     const gateway = await start(t, { auth, acl: { '*': ['billing'] } });
     await gateway.gateway.apply(testPolicy({ auth, acl: { [gateway.leaseId]: ['billing'], '*': ['*'] } }));
     for (const lease of ['app', 'APP', 'a%70p', '%41pp', gateway.leaseId]) {
@@ -186,7 +186,7 @@ describe('lease rules', () => {
     }
   });
 
-  test('a name is one in every normalisation, and look-alikes are others', async (t) => {
+  test('treats a name as the same in every normalisation, and look-alikes as different', async (t) => {
     const gateway = await start(t, { auth, acl: { 'caf\u00e9': ['billing'], '*': [] } }, 'Cafe\u0301');
     for (const lease of ['caf%C3%A9', 'CAFE%CC%81', 'CAF%C3%89', 'cafe%cc%81']) {
       assert.equal((await gateway.call(`/peer/${lease}/`, { headers: bearer(key) })).status, 200, lease);
@@ -203,7 +203,7 @@ describe('lease rules', () => {
     }
   });
 
-  test('the app is told who called', async (t) => {
+  test('identifies the caller to the app', async (t) => {
     const gateway = await start(t, { auth });
     const forged = ['X-Gateway-Key-Id', 'root', 'X-Gateway-Subject', 'root'];
     const { text } = await gateway.call('/peer/app/', { headers: [...bearer(key), ...forged] });
@@ -213,7 +213,7 @@ describe('lease rules', () => {
     assert.ok(!text.includes('root') && !text.includes(key));
   });
 
-  test('anonymous may call what is open to everyone, and nothing else', async (t) => {
+  test('an anonymous caller may use leases open to everyone, and no others', async (t) => {
     const open = await start(t, { auth, acl: { app: ['anonymous'] } });
     assert.equal(await codeFor(open, []), 200);
     assert.equal(await codeFor(open, bearer('wrong')), 200);
@@ -223,14 +223,14 @@ describe('lease rules', () => {
     assert.equal(await codeFor(closed, []), 'missing_credentials');
   });
 
-  test('whether there is such a lease is told only to who may call it', async (t) => {
+  test('reveals that a lease is unknown only to callers that may use it', async (t) => {
     const gateway = await start(t, { auth, acl: { 'known-*': ['billing'] } });
     const ask = async (path: string): Promise<unknown> => codeOf(await gateway.call(path, { headers: bearer(key) }));
     assert.equal(await ask('/peer/known-1/'), 'lease_not_found');
     assert.equal(await ask('/peer/other/'), 'access_denied');
   });
 
-  test('reading needs read, everything else write, and a lease what it asks for', async (t) => {
+  test('reading needs the scope read, other methods write, and a lease its required scopes', async (t) => {
     const reader = { ...auth, keys: [{ ...billing, scopes: ['read'] }] };
     const gateway = await start(t, { auth: reader });
     assert.equal(await codeFor(gateway, bearer(key)), 200);
@@ -244,7 +244,7 @@ describe('lease rules', () => {
     assert.match(text, /"detail":"The lease \\"app\\" needs the scope write/);
   });
 
-  test('an address that the gateway denies gets nowhere', async (t) => {
+  test('rejects a denied address', async (t) => {
     const gateway = await start(t, { auth, ipRules: { allow: [], deny: ['127.0.0.0/8'] } });
     assert.equal(await codeFor(gateway, bearer(key)), 'ip_denied');
   });
@@ -256,7 +256,7 @@ describe('rate limits', () => {
   const keys = [billing, testKey()];
   const auth = { enabled: true, keys, cacheTtlMs: 60_000, forwardCredential: false };
 
-  test('a burst passes, then 429 with Retry-After, and the headers tell', async (t) => {
+  test('allows a burst, then responds 429 with Retry-After and rate limit headers', async (t) => {
     const gateway = await start(t, { auth, rateLimit: { perKey: { default: slow, overrides: {} } } });
     const first = await gateway.call('/peer/app/', { headers: bearer(key) });
     assert.equal(first.message.headers['ratelimit-policy'], '"key";q=2;w=200');
@@ -270,7 +270,7 @@ describe('rate limits', () => {
     assert.equal(await codeFor(gateway, bearer(plainKey)), 200);
   });
 
-  test('a key may have a rate of its own', async (t) => {
+  test('a key may have a separate rate', async (t) => {
     const gateway = await start(t, { auth, rateLimit: { perKey: { default: slow, overrides: { billing: endless } } } });
     for (let i = 0; i < 5; i += 1) assert.equal(await codeFor(gateway, bearer(key)), 200);
     const codes = [];

@@ -69,7 +69,7 @@ for (const [place, policyOf] of Object.entries(places)) {
   });
 }
 
-test('an address has a bucket, is told of it, and is refused before anybody asks for its key once it is empty', async (t) => {
+test('limits each address, reports its bucket, and rejects before authentication once it is empty', async (t) => {
   const levels: string[] = [];
   t.after(listen(rateLimited, ({ level }: RateLimited) => levels.push(level)));
   const perIp = { requestsPerSecond: 0.01, burst: 2 };
@@ -89,7 +89,7 @@ test('an address has a bucket, is told of it, and is refused before anybody asks
   assert.ok(Number(refused.message.headers['retry-after']) > 90);
 });
 
-test('a network of 64 bits is one caller, and the other families of an address are the same', async (t) => {
+test('treats a /64 as one caller, and an IPv4 address and its mapped form as equal', async (t) => {
   const gateway = await start(t, { rateLimit: { perIp: { requestsPerSecond: 0.01, burst: 1 } } });
   assert.equal(await codeFrom(gateway, '2001:db8::1'), 200);
   assert.equal(await codeFrom(gateway, '2001:db8::2'), 'rate_limited');
@@ -98,7 +98,7 @@ test('a network of 64 bits is one caller, and the other families of an address a
   assert.equal(await codeFrom(gateway, '::ffff:192.0.2.1'), 'rate_limited');
 });
 
-test('what a limit refuses takes no place in flight', async (t) => {
+test('a rate-limited request takes no in-flight slot', async (t) => {
   const rateLimit = { perKey: { default: { requestsPerSecond: 0.01, burst: 1 }, overrides: {} } };
   const gateway = await start(t, { rateLimit, limits: { maxInFlight: 1, queue: 0 } });
   const { promise: asked, resolve } = Promise.withResolvers<undefined>();

@@ -26,7 +26,7 @@ async function read(gateway: PlainGateway): Promise<void> {
   await readUntil(gateway.raw('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'), 'live');
 }
 
-test('beyond max_in_flight requests wait their turn, and beyond the queue they are told to come back', async (t) => {
+test('requests beyond max_in_flight wait, and those beyond the queue are rejected with Retry-After', async (t) => {
   const { app, gateway } = await start(t, { maxInFlight: 1, queue: 1, maxStreams: 10 });
   const first = gateway.raw(get('/first'));
   const [, held] = await app.next();
@@ -42,7 +42,7 @@ test('beyond max_in_flight requests wait their turn, and beyond the queue they a
   await readUntil(second, '2');
 });
 
-test('a request whose client left the queue is never sent', async (t) => {
+test('never sends a request whose client left the queue', async (t) => {
   const { app, gateway } = await start(t, { maxInFlight: 1, queue: 2, maxStreams: 10 });
   gateway.raw(get('/first'));
   const [, held] = await app.next();
@@ -56,7 +56,7 @@ test('a request whose client left the queue is never sent', async (t) => {
   assert.equal(request.url, '/last');
 });
 
-test('a stream leaves its place at its head, and a sized answer keeps it to its end', async (t) => {
+test('a stream frees its slot at its head, and a response with a length keeps it to its end', async (t) => {
   const { app, gateway } = await start(t, { maxInFlight: 1, queue: 0, maxStreams: 10 });
   for (const head of [{ 'content-type': 'text/event-stream', 'content-length': 9 }, {}]) {
     const stream = gateway.raw(get('/stream'));
@@ -76,7 +76,7 @@ test('a stream leaves its place at its head, and a sized answer keeps it to its 
   await readUntil(last, 'last');
 });
 
-test('beyond max_streams a stream is not begun, and the app feels it', async (t) => {
+test('a stream beyond max_streams is not started, and the app is notified', async (t) => {
   const { app, gateway } = await start(t, { maxInFlight: 10, queue: 0, maxStreams: 1 });
   const stream = gateway.raw(get('/stream'));
   const [, first] = await app.next();
@@ -95,7 +95,7 @@ test('beyond max_streams a stream is not begun, and the app feels it', async (t)
   await readUntil(next, 'again');
 });
 
-test('an upgrade is a stream from its 101 to its end, and is refused before the app is asked', async (t) => {
+test('an upgrade counts as a stream from its 101 to its end, and is rejected before the app is contacted', async (t) => {
   const { gateway } = await start(t, { maxInFlight: 1, queue: 0, maxStreams: 1 });
   gateway.app.on('upgrade', (_: IncomingMessage, socket: Socket) => {
     socket.on('error', () => undefined);
@@ -113,7 +113,7 @@ test('an upgrade is a stream from its 101 to its end, and is refused before the 
   await readUntil(gateway.raw(upgrade), 'switched');
 });
 
-test('whatever becomes of requests, their places are free again', async (t) => {
+test('requests free their slots, whatever their outcome', async (t) => {
   const { app, gateway } = await start(t, { maxInFlight: 1, queue: 0, maxStreams: 1 });
   for (let round = 0; round < 3; round += 1) {
     const leaver = gateway.raw(get('/leaver'));
@@ -134,7 +134,7 @@ test('whatever becomes of requests, their places are free again', async (t) => {
   }
 });
 
-test('no more wait for a slow relay to list its leases than may be in flight', async (t) => {
+test('at most max_in_flight requests wait for a slow relay to list its leases', async (t) => {
   const { gateway } = await start(t, { maxInFlight: 2, queue: 10, maxStreams: 10 });
   const listed = Promise.withResolvers<undefined>();
   gateway.transport.listsAfter = listed.promise;

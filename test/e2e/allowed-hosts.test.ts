@@ -22,7 +22,7 @@ async function start(t: TestContext, policy: Parameters<typeof testPolicy>[0]): 
   };
 }
 
-test('a lease that is open to anonymous is served under names that no foreign DNS can have, with a key or without', async (t) => {
+test('serves a lease open to anonymous only under names that foreign DNS cannot have, with or without a key', async (t) => {
   const acl = { app: ['anonymous'], '*': ['*'] };
   const ask = await start(t, { acl, baseDomain: 'peers.test', publicHost: 'gw.test' });
   for (const host of ['127.0.0.1', 'localhost:8080', 'app.localhost', '[::1]', '192.0.2.1', 'gw.test', 'peers.test']) {
@@ -40,13 +40,13 @@ test('a lease that is open to anonymous is served under names that no foreign DN
   }
 });
 
-test('a lease that requires a credential is served under any host', async (t) => {
+test('serves a lease that requires a credential under any host', async (t) => {
   const ask = await start(t, { acl: { app: ['*'], other: ['anonymous'] } });
   assert.equal((await ask('/peer/app/', 'evil.test', withKey)).status, 200);
   assert.equal((await ask('/peer/app/', 'evil.test')).status, 401);
 });
 
-test('a list counts for every lease; health and what is no lease are exempt', async (t) => {
+test('a list applies to every lease; health and other paths are exempt', async (t) => {
   const ask = await start(t, { allowedHosts: ['gw.test', '*.apps.test'] });
   for (const host of ['gw.test', 'gw.test:8080', 'a.apps.test']) {
     assert.equal((await ask('/peer/app/', host, withKey)).status, 200, host);
@@ -59,13 +59,13 @@ test('a list counts for every lease; health and what is no lease are exempt', as
   }
 });
 
-test('the host that a trusted proxy names is the one that counts', async (t) => {
+test('uses the host named by a trusted proxy', async (t) => {
   const ask = await start(t, { acl: { app: ['anonymous'] }, publicHost: 'gw.test', trustedProxies: ['127.0.0.1'] });
   assert.equal((await ask('/peer/app/', 'inner.test', 'X-Forwarded-Host: gw.test')).status, 200);
   assert.equal((await ask('/peer/app/', 'gw.test', 'X-Forwarded-Host: evil.test')).status, 421);
 });
 
-test('under a foreign host a lease is refused by rules and by the name that was asked for, whether it exists or not', async (t) => {
+test('under a foreign host, rejects by the rules and the requested name, whether the lease exists or not', async (t) => {
   const statuses = async (acl: Record<string, string[]>, target: string, ...fields: string[]): Promise<number> =>
     (await (await start(t, { acl }))(target, 'evil.test', ...fields)).status;
   const pairs: readonly [string, Record<string, string[]>, string, string, readonly string[], number][] = [
@@ -92,7 +92,7 @@ test('under a foreign host a lease is refused by rules and by the name that was 
   }
 });
 
-test('the id of a lease that is open by its name is no way around, and a preflight is none either', async (t) => {
+test('the id of a lease opened by name does not bypass the check, and neither does a preflight', async (t) => {
   const cors = { enabled: true, origins: ['*'] };
   const ask = await start(t, { acl: { app: ['anonymous'] }, cors });
   assert.equal((await ask(`/peer/${appId}/`, 'localhost')).status, 200);
@@ -102,7 +102,7 @@ test('the id of a lease that is open by its name is no way around, and a preflig
   assert.equal((await ask('OPTIONS /peer/app/', 'localhost', ...preflight)).status, 204);
 });
 
-test('a client of HTTP/1.0 that names no host is served, but for a list', async (t) => {
+test('serves an HTTP/1.0 client without a Host, unless there is a list', async (t) => {
   for (const [allowedHosts, status] of [
     [[], '200'],
     [['gw.test'], '421'],

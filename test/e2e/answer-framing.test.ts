@@ -52,7 +52,7 @@ async function say(
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 
-test('statuses without content have none, and no length that would promise it', async (t) => {
+test('statuses without content have none, and no misleading length', async (t) => {
   const cases: [status: number, headers: RawHeaders, length: RegExp][] = [
     [204, ['Content-Length', '3'], /^(?![^]*content-length)/i],
     [205, ['Content-Length', '3'], /\r\nContent-Length: 0\r\n/],
@@ -72,7 +72,7 @@ test('statuses without content have none, and no length that would promise it', 
   }
 });
 
-test('an answer to HEAD keeps its length and has no content, whatever came with it', async (t) => {
+test('a response to HEAD keeps its length and has no content, whatever the app sends', async (t) => {
   const head = 'HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
   for (const headers of [
     ['Content-Length', '3'],
@@ -92,7 +92,7 @@ test('an answer to HEAD keeps its length and has no content, whatever came with 
   }
 });
 
-test('a length is kept to, or the answer is cut', async (t) => {
+test('a response matches its length or is cut', async (t) => {
   const longer = await say(t, (sink, flow) => {
     sink.head(200, ['Content-Length', '3'], flow);
     sink.data(bytes('ab'));
@@ -112,7 +112,7 @@ test('a length is kept to, or the answer is cut', async (t) => {
   assert.match(shorter.answer, /\r\nContent-Length: 3\r\n[^]*\r\n\r\nab$/);
 });
 
-test('a head that would be ambiguous or no HTTP is 502', async (t) => {
+test('an ambiguous or invalid head is 502', async (t) => {
   const heads: [status: number, headers: RawHeaders][] = [
     [200, ['Content-Length', '3', 'content-length', '3']],
     [200, ['Content-Length', '3', 'Content-Length', '4']],
@@ -140,7 +140,7 @@ test('a head that would be ambiguous or no HTTP is 502', async (t) => {
   }
 });
 
-test('what is not fit to be passed on before or behind the answer is left out', async (t) => {
+test('drops invalid interim responses and trailers', async (t) => {
   const { answer } = await say(t, (sink, flow) => {
     sink.informational(103, ['X', '\0']);
     sink.head(200, ['Trailer', 'X'], flow);
@@ -150,7 +150,7 @@ test('what is not fit to be passed on before or behind the answer is left out', 
   assert.match(answer, /^HTTP\/1\.1 200 [^]*3\r\nabc\r\n0\r\n\r\n$/);
 });
 
-test('after its end an answer takes nothing more', async (t) => {
+test('ignores calls after the end of the response', async (t) => {
   const { answer } = await say(t, (sink, flow) => {
     sink.head(200, ['Content-Length', '3'], flow);
     sink.data(bytes('abc'));

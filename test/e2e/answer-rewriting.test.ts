@@ -18,7 +18,7 @@ const told: RequestListener = (request, response) => {
   response.end();
 };
 
-test('in path mode what the app says of its own paths is moved below the prefix', async (t) => {
+test('in path mode moves paths of the app below the prefix', async (t) => {
   const gateway = await startPlainGateway(t, told, { policy });
   const { values } = await ask(gateway, 'GET /peer/app/d/?l=/x HTTP/1.1', 'Host: gw.test');
   assert.deepEqual(values('location'), ['/peer/app/x']);
@@ -28,7 +28,7 @@ test('in path mode what the app says of its own paths is moved below the prefix'
   assert.deepEqual(values('x-path'), ['/x']);
 });
 
-test('in path mode URLs of the app are moved, those of others are not', async (t) => {
+test('in path mode moves URLs of the app, and leaves others unchanged', async (t) => {
   const gateway = await startPlainGateway(t, told, { policy });
   const rows: [location: string, moved: string][] = [
     ['http://@host/x', '/peer/app/x'],
@@ -41,7 +41,7 @@ test('in path mode URLs of the app are moved, those of others are not', async (t
   }
 });
 
-test('what is relative is so for the client too, whether its path had a slash or not', async (t) => {
+test('relative references resolve the same for client and app, whether the path had a slash or not', async (t) => {
   const gateway = await startPlainGateway(t, told, { policy });
   for (const path of ['/peer/app', '/peer/app/', '/peer/app/a', '/peer/app/a/b']) {
     const { values } = await ask(gateway, `GET ${path}?l=next HTTP/1.1`, 'Host: gw.test');
@@ -51,7 +51,7 @@ test('what is relative is so for the client too, whether its path had a slash or
   }
 });
 
-test('in host mode nothing is rewritten', async (t) => {
+test('in host mode rewrites nothing', async (t) => {
   const gateway = await startPlainGateway(t, told, { policy });
   const { values } = await ask(gateway, 'GET /d/?l=http://@host/x HTTP/1.1', 'Host: app.peers.test');
   assert.deepEqual(values('location'), ['http://app.peers.test/x']);
@@ -69,7 +69,7 @@ const toItself: RequestListener = ({ headers: { host = '' } }, response) => {
   response.end();
 };
 
-test('in host mode a Host that the lease replaced is mapped back', async (t) => {
+test('in host mode maps back a Host that the lease replaced', async (t) => {
   const leases = { app: { ...testLease(), hostHeader: 'inner.test:81' } };
   const gateway = await startPlainGateway(t, toItself, { policy: { ...policy, leases } });
   const { values } = await ask(gateway, 'GET / HTTP/1.1', 'Host: app.peers.test');
@@ -79,7 +79,7 @@ test('in host mode a Host that the lease replaced is mapped back', async (t) => 
   assert.deepEqual(values('set-cookie'), ['a=1', 'b=2; Domain=peers.test']);
 });
 
-test('in path mode Refresh is moved below the prefix, once', async (t) => {
+test('in path mode moves Refresh below the prefix, once', async (t) => {
   const gateway = await startPlainGateway(
     t,
     ({ headers: { host }, url = '' }, response) => {
@@ -99,7 +99,7 @@ test('in path mode Refresh is moved below the prefix, once', async (t) => {
   }
 });
 
-test('below a path that a proxy cuts off, the client is told the whole of it', async (t) => {
+test('below a path that a proxy removes, gives the client the full path', async (t) => {
   const gateway = await startPlainGateway(t, told, { policy: { trustedProxies: ['127.0.0.1'] } });
   const { values } = await ask(gateway, 'GET /peer/app/?l=/x HTTP/1.1', 'Host: a', 'X-Forwarded-Prefix: /outer');
   assert.deepEqual(values('location'), ['/outer/peer/app/x']);

@@ -121,7 +121,7 @@ async function measured(gateway: PlainGateway, policy: Policy): Promise<number> 
 }
 
 for (const [what, parts] of policies) {
-  test(`a policy of ${what}`, async (t) => {
+  test(`applies a policy of ${what}`, async (t) => {
     const gateway = await startPlainGateway(t, (_, response) => response.end('ok'));
     // Warms the code up, so that compilation is not measured.
     for (let i = 0; i < 100; i += 1) await gateway.call('/peer/app/');
@@ -129,7 +129,7 @@ for (const [what, parts] of policies) {
   });
 }
 
-test('300 certificates', async (t) => {
+test('applies 300 certificates', async (t) => {
   const tls = tlsSettings({ certificates: [certificate, ...Array.from({ length: 299 }, () => otherCertificate)] });
   const gateway = await startSecureGateway(t, (_, response) => response.end('ok'));
   await assertShortTurns(t, 'the certificates', async () => {

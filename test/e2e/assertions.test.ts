@@ -85,7 +85,7 @@ async function checkFor({ get, leaseId }: Running): Promise<AssertionCheck> {
   return check;
 }
 
-test('bind none: every request carries the same assertion, which the published keys prove', async (t) => {
+test('bind none: every request carries the same assertion, verifiable with the published keys', async (t) => {
   const gateway = await running(t, 'true');
   const check = await checkFor(gateway);
   const assertion = await gateway.seen('/peer/demo/echo?as=json');
@@ -103,7 +103,7 @@ test('bind none: every request carries the same assertion, which the published k
   assert.equal((await stat(file)).mode & 0o777, 0o600);
 });
 
-test('bind request: each is for one request', async (t) => {
+test('bind request: each assertion is for one request', async (t) => {
   const gateway = await running(t, 'true', 'request');
   const check = await checkFor(gateway);
   const target = '/echo?as=json';
@@ -114,7 +114,7 @@ test('bind request: each is for one request', async (t) => {
   assert.notEqual(await gateway.seen(`/peer/demo${target}`), assertion);
 });
 
-test('without them there is none, forged ones go, and no keys are published', async (t) => {
+test('without the setting sends no assertion, removes forged ones, and publishes no keys', async (t) => {
   const gateway = await running(t, 'false');
   assert.equal(await gateway.seen('/peer/demo/echo?as=json'), undefined);
   const answer = await gateway.get(keysPath);
@@ -122,7 +122,7 @@ test('without them there is none, forged ones go, and no keys are published', as
   answer.resume();
 });
 
-test('expose --require-assertion: past the gateway nobody gets to the app, through it everybody who may', async (t) => {
+test('expose --require-assertion: the app is reachable only through the gateway', async (t) => {
   const gateway = await running(t, 'true', 'request');
   const app = createDemoApp().listen(0, '127.0.0.1');
   await once(app, 'listening');
@@ -160,7 +160,7 @@ test('expose --require-assertion: past the gateway nobody gets to the app, throu
   for (let i = 0; i < 2; i += 1) assert.ok(await gateway.seen(`/peer/${leaseId}/echo?as=json`));
 });
 
-test('validate says what assertions need', async (t) => {
+test('validate explains the requirements of assertions', async (t) => {
   const directory = await temporaryDirectory(t);
   const config = join(directory, 'gateway.yaml');
   await writeFile(config, 'auth: { assertion: { enabled: true } }\n', { mode: 0o600 });

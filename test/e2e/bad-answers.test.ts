@@ -27,7 +27,7 @@ const noHttp: Record<string, string> = {
   'two spaces': answer('HTTP/1.1  200 OK'),
   'a status of two digits': answer('HTTP/1.1 20 OK'),
   'a status of four digits': answer('HTTP/1.1 2000 OK'),
-  'a status that is no number': answer('HTTP/1.1 2x0 OK'),
+  'a non-numeric status': answer('HTTP/1.1 2x0 OK'),
   'status 000': answer('HTTP/1.1 000 X'),
   'status 099': answer('HTTP/1.1 099 X'),
   'status 600': answer('HTTP/1.1 600 X'),
@@ -40,14 +40,14 @@ const noHttp: Record<string, string> = {
   'bare LF at the end of the head': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\nok',
   'bare CR in a value': answer('HTTP/1.1 200 OK', 'X: a\rb'),
   'a fold': answer('HTTP/1.1 200 OK', 'X: a', ' b'),
-  'a fold of nothing': answer('HTTP/1.1 200 OK', ' X: a'),
+  'an empty folded line': answer('HTTP/1.1 200 OK', ' X: a'),
   'a NUL in a value': answer('HTTP/1.1 200 OK', 'X: a\0b'),
   'a control character in a value': answer('HTTP/1.1 200 OK', 'X: a\u0001b'),
   'DEL in a value': answer('HTTP/1.1 200 OK', 'X: a\u007fb'),
   'a space before the colon': answer('HTTP/1.1 200 OK', 'X : a'),
   'a field without a name': answer('HTTP/1.1 200 OK', ': a'),
   'a field without a colon': answer('HTTP/1.1 200 OK', 'X'),
-  'a name that is no token': answer('HTTP/1.1 200 OK', 'X(: a'),
+  'a name that is not a token': answer('HTTP/1.1 200 OK', 'X(: a'),
   'a huge head': answer('HTTP/1.1 200 OK', ...Array.from({ length: 100 }, () => `X: ${'a'.repeat(1_000)}`)),
 };
 
@@ -67,11 +67,11 @@ for (const coding of ['gzip, chunked', 'chunked, gzip', 'gzip', 'identity', 'xch
 }
 
 const interim: Record<string, string> = {
-  'a switch of protocols unasked': 'HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nleaked',
-  'a switch to no protocol': 'HTTP/1.1 101 X\r\n\r\nleaked',
-  'a flood of interim answers': 'HTTP/1.1 103 E\r\n\r\n'.repeat(5_000) + answer('HTTP/1.1 200 OK'),
+  'an unrequested protocol switch': 'HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nleaked',
+  'a switch without a protocol': 'HTTP/1.1 101 X\r\n\r\nleaked',
+  'a flood of interim responses': 'HTTP/1.1 103 E\r\n\r\n'.repeat(5_000) + answer('HTTP/1.1 200 OK'),
   'a flood of 100s': 'HTTP/1.1 100 C\r\n\r\n'.repeat(5_000) + answer('HTTP/1.1 200 OK'),
-  'a huge interim answer': `HTTP/1.1 103 E\r\nX: ${'y'.repeat(70_000)}\r\n\r\n${answer('HTTP/1.1 200 OK')}`,
+  'a huge interim response': `HTTP/1.1 103 E\r\nX: ${'y'.repeat(70_000)}\r\n\r\n${answer('HTTP/1.1 200 OK')}`,
 };
 
 interface Whole {
@@ -82,16 +82,16 @@ interface Whole {
 
 /** Complete responses, which are forwarded; the bytes after them are dropped. */
 const trailed: Record<string, Whole & { readonly answer: string }> = {
-  'bytes after the answer': { status: 200, body: 'ok', answer: `${answer('HTTP/1.1 200 OK')}garbage` },
-  'an answer after the answer': { status: 200, body: 'ok', answer: answer('HTTP/1.1 200 OK') + leak },
-  'an answer after the last chunk': { status: 200, body: 'ok', answer: `${chunked}2\r\nok\r\n0\r\n\r\n${leak}` },
+  'bytes after the response': { status: 200, body: 'ok', answer: `${answer('HTTP/1.1 200 OK')}garbage` },
+  'a response after the response': { status: 200, body: 'ok', answer: answer('HTTP/1.1 200 OK') + leak },
+  'a response after the last chunk': { status: 200, body: 'ok', answer: `${chunked}2\r\nok\r\n0\r\n\r\n${leak}` },
   'a 204 with a body': { status: 204, body: '', answer: 'HTTP/1.1 204 X\r\nContent-Length: 6\r\n\r\nleaked' },
   'a 204 with chunks': {
     status: 204,
     body: '',
     answer: 'HTTP/1.1 204 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n',
   },
-  'an answer after a 204': { status: 204, body: '', answer: `HTTP/1.1 204 X\r\n\r\n${leak}` },
+  'a response after a 204': { status: 204, body: '', answer: `HTTP/1.1 204 X\r\n\r\n${leak}` },
   'a 304 with a body': { status: 304, body: '', answer: 'HTTP/1.1 304 X\r\nContent-Length: 6\r\n\r\nleaked' },
   'a 205 with a body': { status: 205, body: '', answer: 'HTTP/1.1 205 X\r\nContent-Length: 6\r\n\r\nleaked' },
   'a 205 that does not end': { status: 205, body: '', answer: 'HTTP/1.1 205 X\r\n\r\n' },
@@ -99,11 +99,11 @@ const trailed: Record<string, Whole & { readonly answer: string }> = {
 };
 
 const cut: Record<string, string> = {
-  'a chunk size that is none': `${chunked}2\r\nok\r\nzz\r\n`,
+  'an invalid chunk size': `${chunked}2\r\nok\r\nzz\r\n`,
   'a chunk size with 0x': `${chunked}2\r\nok\r\n0x2\r\nok\r\n0\r\n\r\n`,
   'a chunk size with a bare LF': `${chunked}2\r\nok\r\n2\nok\r\n0\r\n\r\n`,
-  'a chunk that is longer than it says': `${chunked}2\r\nokk\r\n0\r\n\r\n`,
-  'a chunk without end': `${chunked}2\r\nok\r\nfffffffffffffffff\r\n`,
+  'a chunk longer than its size': `${chunked}2\r\nokk\r\n0\r\n\r\n`,
+  'an endless chunk': `${chunked}2\r\nok\r\nfffffffffffffffff\r\n`,
   'a length among the trailers': `${chunked}2\r\nok\r\n0\r\nContent-Length: 5\r\n\r\n`,
   'a control character in a trailer': `${chunked}2\r\nok\r\n0\r\nX: a\u0001\r\n\r\n`,
 };
@@ -111,7 +111,7 @@ const cut: Record<string, string> = {
 /** upload: a chunked body, or an Expect header for HEAD. */
 type Request = 'plain' | 'upload';
 
-describe('an answer that can’t be passed on', () => {
+describe('an invalid response of an app', () => {
   const script = new Map<string, string>();
   let gateway: PlainGateway;
   const endings: (() => unknown)[] = [];
@@ -165,7 +165,7 @@ describe('an answer that can’t be passed on', () => {
       });
     }
     for (const [name, { status, body, method, answer: bytes }] of Object.entries(trailed)) {
-      test(`whole: ${name}, ${request}`, async () => {
+      test(`complete: ${name}, ${request}`, async () => {
         const received = await played(bytes, request, method);
         assert.match(received, new RegExp(`^HTTP/1\\.1 ${status} `));
         assert.equal(received.slice(received.indexOf('\r\n\r\n') + 4).replace(/^2\r\nok\r\n0\r\n\r\n$/, 'ok'), body);
@@ -179,7 +179,7 @@ describe('an answer that can’t be passed on', () => {
   }
 });
 
-test('a 100 that nobody asked for is passed on, and the tunnel lives', async (t) => {
+test('forwards an unexpected 100 and keeps the tunnel', async (t) => {
   const { raw, transport } = await startPlainGateway(t, () => undefined);
   const bytes = `HTTP/1.1 100 Continue\r\n\r\n${answer('HTTP/1.1 200 OK')}`;
   transport.publish({ name: 'eager', port: await rawApp(t, (socket) => socket.write(bytes)) });
@@ -190,7 +190,7 @@ test('a 100 that nobody asked for is passed on, and the tunnel lives', async (t)
   assert.equal(transport.tunnels.length, 1);
 });
 
-test('an app that talks before it is asked is not HTTP', async (t) => {
+test('an app that sends bytes before the request is not HTTP', async (t) => {
   const { call, transport } = await startPlainGateway(t, () => undefined);
   const port = await rawApp(
     t,
@@ -202,7 +202,7 @@ test('an app that talks before it is asked is not HTTP', async (t) => {
   assert.deepEqual([status, (JSON.parse(text) as { code: string }).code], [502, 'bad_upstream_response']);
 });
 
-test('bytes on an idle tunnel end it, and nobody reads them', async (t) => {
+test('bytes on an idle tunnel end it and are never read as a response', async (t) => {
   const { call, transport } = await startPlainGateway(t, () => undefined);
   const sockets: Socket[] = [];
   const port = await rawApp(t, (socket) => {
@@ -219,7 +219,7 @@ test('bytes on an idle tunnel end it, and nobody reads them', async (t) => {
   assert.equal(transport.tunnels.length, 2);
 });
 
-test('an app switches to a protocol that was offered, or to none', async (t) => {
+test('an app may switch only to an offered protocol', async (t) => {
   const { raw, transport } = await startPlainGateway(t, () => undefined);
   const fields = { other: 'Upgrade: other\r\n', silent: '' };
   for (const [name, upgrade] of Object.entries(fields)) {

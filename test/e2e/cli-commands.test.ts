@@ -13,12 +13,12 @@ import { runCli, startCli, temporaryDirectory } from '../helpers/cli.ts';
 
 const commands = ['start', 'dev', 'expose', 'relay', 'leases', 'identity', 'health', 'explain'];
 
-test('--version is the package’s', async (t) => {
+test('--version prints the version of the package', async (t) => {
   const { code, stdout, stderr } = await runCli(t, ['--version'], {});
   assert.deepEqual([code, stdout, stderr], [0, `${packageJson.version}\n`, '']);
 });
 
-test('--help lists every command, and each has an example of its own', async (t) => {
+test('--help lists every command, and each has an example', async (t) => {
   const all = await runCli(t, ['--help'], { GATEWAY_PORT: 'even with a broken environment' });
   assert.equal(all.code, 0);
   for (const command of commands) {
@@ -29,7 +29,7 @@ test('--help lists every command, and each has an example of its own', async (t)
   }
 });
 
-test('an older Node is told so in one line, before anything that it could not load', async (t) => {
+test('an older Node gets a one-line error before any code that it cannot load', async (t) => {
   const preload = `data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'20.20.2'}})`;
   const { code, stdout, stderr } = await runCli(t, ['--version'], { NODE_OPTIONS: `--import=${preload}` });
   assert.deepEqual([code, stdout], [1, '']);
@@ -46,7 +46,7 @@ test('the relay prints its URL and stops on SIGTERM', async (t) => {
   assert.equal(relay.stdout(), `${url}\n`);
 });
 
-test('the relay takes an IPv6 address with the brackets that it has in URLs', async (t) => {
+test('the relay accepts an IPv6 address in brackets, as in URLs', async (t) => {
   const relay = startCli(t, ['relay', '--host', '[::1]', '--port', '0'], {});
   // On a machine without IPv6 the warning about it shows the address.
   await Promise.race([
@@ -55,7 +55,7 @@ test('the relay takes an IPv6 address with the brackets that it has in URLs', as
   ]);
 });
 
-test('leases are a table for people and JSON for programs, and no stranger’s text moves the cursor', async (t) => {
+test('prints leases as a table for people and JSON for programs, and untrusted text does not move the cursor', async (t) => {
   const relay = createRelay({ port: 0, identity: createCredential() });
   t.after(() => relay.close());
   const { url } = await relay.listen();
@@ -97,7 +97,7 @@ test('leases are a table for people and JSON for programs, and no stranger’s t
   assert.deepEqual([second?.id, second?.name, second?.description], [hostile, 'x\u001b[2J\u202e', 'a\u009b31m\nb']);
 });
 
-test('the identity is made once, kept to its owner, and replaced only when asked, with the old one kept', async (t) => {
+test('creates an identity once, private to its owner, and replaces it only on request, keeping the old one', async (t) => {
   const state = await temporaryDirectory(t);
   const environment = { XDG_STATE_HOME: state };
   const first = await runCli(t, ['identity'], environment);
@@ -118,7 +118,7 @@ test('the identity is made once, kept to its owner, and replaced only when asked
   assert.equal(old.stdout, first.stdout);
 });
 
-test('health asks where the environment says, and fails with the reason', async (t) => {
+test('health uses the address from the environment, and fails with the reason', async (t) => {
   let answer = { status: 200, body: { status: 'healthy' } as Record<string, string> };
   const paths: (string | undefined)[] = [];
   const gateway = createServer((request, response) => {

@@ -29,7 +29,7 @@ function placeWith(t: TestContext, yaml: string): Promise<ConfigPlace> {
 }
 
 describe('validate', () => {
-  test('prints every fault of file, environment and secrets, and what is there', async (t) => {
+  test('prints every fault of file, environment and secrets, and a summary', async (t) => {
     const { file, run } = await placeWith(t, faulty);
     const { code, stdout, stderr } = await run(['validate', '--config', file], {
       GATEWAY_QUEUE: 'x',
@@ -48,19 +48,19 @@ describe('validate', () => {
     ]);
   });
 
-  test('says what a valid file holds', async (t) => {
+  test('summarises a valid file', async (t) => {
     const { file, run } = await placeWith(t, 'auth: { keys: [{ id: a, key: "${KEY}" }] }\nlease_acl: { app: [a] }');
     const { code, stdout, stderr } = await run(['validate'], { GATEWAY_CONFIG: file });
     assert.deepEqual([code, stdout, stderr], [0, `${file} is valid: 1 key, 1 rule, 1 relay\n`, '']);
   });
 
-  test('judges environment and defaults without a file', async (t) => {
+  test('checks environment and defaults without a file', async (t) => {
     const { run } = await placeWith(t, '#');
     const { code, stdout } = await run(['validate'], { GATEWAY_API_KEY: 'key' });
     assert.deepEqual([code, stdout], [0, 'the configuration is valid: 1 key, 0 rules, 1 relay\n']);
   });
 
-  test('gives the same as JSON', async (t) => {
+  test('prints the same as JSON', async (t) => {
     const { file, run } = await placeWith(t, faulty);
     const { code, stdout } = await run(['validate', '--json', '--config', file]);
     assert.equal(code, 1);
@@ -91,7 +91,7 @@ describe('validate', () => {
     assert.match(warnings[0]?.message ?? '', /^lease_acl lets nobody in: .*403/);
   });
 
-  test('asks the relays only when it is told to', async (t) => {
+  test('contacts the relays only if requested', async (t) => {
     const { url } = await startRelay(t);
     await publishDemo(t, url, 'demo');
     const gone = 'ws://127.0.0.1:9/relay';
@@ -106,7 +106,7 @@ describe('validate', () => {
     assert.match(stderr, /has 1 fault: 0 keys, 0 rules, 2 relays\n$/);
   });
 
-  test('does not let the name of a file move the cursor', async (t) => {
+  test('escapes a file name that would move the cursor', async (t) => {
     const { run } = await placeWith(t, '#');
     const { code, stdout, stderr } = await run(['validate', '--config', 'a\u001b[2J\u202eb']);
     assert.equal(code, 1);
@@ -114,7 +114,7 @@ describe('validate', () => {
   });
 });
 
-describe('one line tells what is wrong with the file', () => {
+describe('prints one line per fault of the file', () => {
   const cases: readonly (readonly [string, (path: string) => unknown, RegExp])[] = [
     ['a missing file', () => undefined, /gateway\.yml:1:1: the configuration file does not exist$/],
     [
@@ -122,8 +122,8 @@ describe('one line tells what is wrong with the file', () => {
       (path) => mkdir(path),
       /gateway\.yml:1:1: the configuration file is a directory: name a file in it$/,
     ],
-    ['no YAML', (path) => writeFile(path, 'a: [1,\n'), /gateway\.yml:2:1: is indented in another way/],
-    ['one fault', (path) => writeFile(path, 'gateway: { port: x }'), /gateway\.yml:1:18: gateway\.port must be/],
+    ['invalid YAML', (path) => writeFile(path, 'a: [1,\n'), /gateway\.yml:2:1: is indented in another way/],
+    ['a single fault', (path) => writeFile(path, 'gateway: { port: x }'), /gateway\.yml:1:18: gateway\.port must be/],
   ];
   for (const [what, prepare, says] of cases) {
     test(`start: ${what}`, async (t) => {
@@ -139,7 +139,7 @@ describe('one line tells what is wrong with the file', () => {
     });
   }
 
-  test('start: several faults are a line each', async (t) => {
+  test('start: prints several faults on a line each', async (t) => {
     const { file, run } = await placeWith(t, faulty);
     const { code, stdout, stderr } = await run(['start'], { GATEWAY_CONFIG: file });
     assert.deepEqual([code, stdout], [1, '']);
@@ -147,7 +147,7 @@ describe('one line tells what is wrong with the file', () => {
     assert.match(stderr, /\nportal-gateway: the configuration has 3 faults\n$/);
   });
 
-  test('an option that is none is wrong usage', async (t) => {
+  test('an unknown option is a usage error', async (t) => {
     const { run } = await placeWith(t, '#');
     for (const args of [
       ['validate', '--bogus'],
@@ -163,7 +163,7 @@ describe('one line tells what is wrong with the file', () => {
 });
 
 describe('config print', () => {
-  test('shows every value with its origin, and no secret', async (t) => {
+  test('prints every value with its origin, and no secret', async (t) => {
     const vault = await startVault(t, {
       token,
       secrets: { 'secret/data/gateway': { key: `${mark}-vault` } },
@@ -219,7 +219,7 @@ lease_acl: { app: [plain] }
     assert.deepEqual([verdict.code, verdict.stderr], [0, '']);
   });
 
-  test('shows nothing while there are faults', async (t) => {
+  test('prints no configuration while there are faults', async (t) => {
     const { file, run } = await placeWith(t, faulty);
     const { code, stdout, stderr } = await run(['config', 'print', '--config', file]);
     assert.deepEqual([code, stdout], [1, '']);
@@ -228,7 +228,7 @@ lease_acl: { app: [plain] }
   });
 });
 
-test('config schema is the JSON Schema of what start takes, without a look at file or environment', async (t) => {
+test('config schema prints the JSON Schema, without reading file or environment', async (t) => {
   const { run } = await placeWith(t, '#');
   const { code, stdout, stderr } = await run(['config', 'schema'], { GATEWAY_PORT: 'x', GATEWAY_CONFIG: '/nowhere' });
   assert.deepEqual([code, stderr], [0, '']);
@@ -238,7 +238,7 @@ test('config schema is the JSON Schema of what start takes, without a look at fi
   assert.deepEqual(schemaFaults(schema, parse('gateway: { prot: 1 }')), ['$.gateway.prot: additionalProperties']);
 });
 
-test('start: flags win over the environment, and the environment over the file', async (t) => {
+test('start: flags override the environment, and the environment overrides the file', async (t) => {
   const yaml =
     'gateway: { host: 127.0.0.2, port: 1, queue: 7 }\nauth: { enabled: false }\nportal: { relay_url: "ws://127.0.0.1:9/a" }\n';
   const { file, directory } = await placeWith(t, yaml);
@@ -260,7 +260,7 @@ test('start: flags win over the environment, and the environment over the file',
   assert.match(second, /"url":"http:\/\/127\.0\.0\.1:\d+".*"relays":\["ws:\/\/127\.0\.0\.1:9\/c"\]/);
 });
 
-test('explain says which rule decides, and the code that the caller would get', async (t) => {
+test('explain prints the deciding rule and the code that the caller would get', async (t) => {
   const yaml = 'auth: { keys: [{ id: bot, key: "${KEY}", scopes: [read] }] }\nlease_acl: { "my-*": [bot] }\n';
   const { file, run } = await placeWith(t, yaml);
   const explain = (...args: string[]): ReturnType<typeof run> => run(['explain', '--config', file, ...args]);
@@ -281,7 +281,7 @@ test('explain says which rule decides, and the code that the caller would get', 
   assert.match(noAddress.stderr, /--ip takes an IPv4 or IPv6 address, not "10\.0\.0\.0\/8"/);
 });
 
-test('explain decides under id and name where a pin says that they are one', async (t) => {
+test('explain applies rules for id and name if a pin joins them', async (t) => {
   const id = 'A'.repeat(26);
   const yaml = `auth: { keys: [{ id: bot, key: "\${KEY}" }, { id: ops, key: "\${KEY}-2" }] }
 portal: { lease_pins: { invoices: ${id} } }

@@ -38,7 +38,7 @@ async function call(dev: Dev, path: string, headers: Record<string, string> = {}
   return ((await once(request, 'response')) as [IncomingMessage])[0];
 }
 
-test('the line that dev prints reaches the demo app through the tunnel, and Ctrl-C ends everything', async (t) => {
+test('the command printed by dev reaches the demo app through the tunnel, and Ctrl-C ends everything', async (t) => {
   const dev = await startDev(t);
   const answer = await call(dev, '');
   assert.equal(answer.statusCode, 200);
@@ -68,7 +68,7 @@ test('the line that dev prints reaches the demo app through the tunnel, and Ctrl
   }
 });
 
-test('nobody who can reach the relay of dev gets around its gateway', async (t) => {
+test('the app of dev admits only its gateway, even to clients of its relay', async (t) => {
   const dev = await startDev(t);
   const session = await connect(dev.relay, { credential: createCredential() });
   t.after(() => session.close());
@@ -81,7 +81,7 @@ test('nobody who can reach the relay of dev gets around its gateway', async (t) 
   await assert.rejects(dialled, { name: 'PortalError' });
 });
 
-test('two of them run side by side, each with a key of its own', async (t) => {
+test('two dev processes run side by side, with separate keys', async (t) => {
   const [one, two] = await Promise.all([startDev(t), startDev(t)]);
   assert.notEqual(one.key, two.key);
   assert.notEqual(one.relay, two.relay);
@@ -90,7 +90,7 @@ test('two of them run side by side, each with a key of its own', async (t) => {
   answer.resume();
 });
 
-test('dev that is stopped while it starts is stopped', async (t) => {
+test('dev stops if interrupted during startup', async (t) => {
   const cli = startCli(t, ['dev', '--port', '0'], { XDG_STATE_HOME: await temporaryDirectory(t) });
   await once(cli.child, 'spawn');
   cli.child.kill('SIGTERM');
@@ -99,7 +99,7 @@ test('dev that is stopped while it starts is stopped', async (t) => {
   assert.ok(code === 0 || code === null, `exit code ${code ?? ''}`);
 });
 
-test('a request in flight ends before dev does', async (t) => {
+test('dev completes a request in flight before it exits', async (t) => {
   const dev = await startDev(t);
   const answer = await call(dev, 'sse?count=10&interval=50');
   await once(answer, 'readable');

@@ -50,7 +50,7 @@ async function get(tunnel: SecureChannel, path: string): Promise<IncomingMessage
 
 const publishedLine = /^(\S+) ([A-Z2-7]{26}) (\S+)$/m;
 
-test('an app is published, called, and withdrawn on Ctrl-C', async (t) => {
+test('publishes an app, serves calls, and withdraws it on Ctrl-C', async (t) => {
   const state = await temporaryDirectory(t);
   const { url } = await startRelay(t);
   const expose = startCli(t, ['expose', await startApp(t), '--name', 'my-app', '--relay', url], {
@@ -69,7 +69,7 @@ test('an app is published, called, and withdrawn on Ctrl-C', async (t) => {
   assert.deepEqual((await session.info(AbortSignal.timeout(5_000))).leases, []);
 });
 
-test('it comes back by itself after the relay was gone, under the same id', async (t) => {
+test('republishes under the same id after the relay was down', async (t) => {
   const state = await temporaryDirectory(t);
   const first = await startRelay(t);
   const expose = startCli(t, ['expose', await startApp(t), '--name', 'Größe', '--relay', first.url], {
@@ -85,7 +85,7 @@ test('it comes back by itself after the relay was gone, under the same id', asyn
   assert.equal(expose.stdout().trim().split('\n').length, 1);
 });
 
-test('it waits for a relay that is not there yet', async (t) => {
+test('waits for a relay that is not up yet', async (t) => {
   const state = await temporaryDirectory(t);
   const { relay, url, port } = await startRelay(t);
   await relay.close();
@@ -95,7 +95,7 @@ test('it waits for a relay that is not there yet', async (t) => {
   await expose.line(publishedLine);
 });
 
-test('on several relays it is the same lease, and one that is away does not hold up the other', async (t) => {
+test('publishes the same lease on several relays, and an unreachable one does not delay the other', async (t) => {
   const state = await temporaryDirectory(t);
   const here = await startRelay(t);
   const away = await startRelay(t);
@@ -108,7 +108,7 @@ test('on several relays it is the same lease, and one that is away does not hold
   assert.equal(second, leaseId);
 });
 
-test('with --allow-client only the gateway named gets to the app', async (t) => {
+test('with --allow-client only the named gateway reaches the app', async (t) => {
   const state = await temporaryDirectory(t);
   const { url } = await startRelay(t);
   let calls = 0;
@@ -140,7 +140,7 @@ test('with --allow-client only the gateway named gets to the app', async (t) => 
   assert.equal(await text(answer), 'in');
 });
 
-test('a name that another identity holds: expose reports who holds it, waits, and publishes when it is free', async (t) => {
+test('a name held by another identity: expose reports the holder, waits, and publishes once it is free', async (t) => {
   const { url } = await startRelay(t);
   const args = ['expose', '3000', '--name', 'taken', '--relay', url];
   const first = startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t) });
@@ -160,7 +160,7 @@ test('a name that another identity holds: expose reports who holds it, waits, an
   assert.notEqual(leaseId, holder);
 });
 
-test('an app that is not there yet is reported at the start, and reached on whichever family it comes up', async (t) => {
+test('reports an app that is not up yet at start, and reaches it on either address family', async (t) => {
   const { url } = await startRelay(t);
   const port = await freePort();
   const expose = startCli(t, ['expose', String(port), '--name', 'later', '--relay', url], {
@@ -182,7 +182,7 @@ test('an app that is not there yet is reported at the start, and reached on whic
   assert.equal(await text(await get(await dial(t, url, leaseId), '/')), 'here');
 });
 
-test('connections beyond --max-tunnels are refused by a line that names it', async (t) => {
+test('rejects connections beyond --max-tunnels and prints a line that names the option', async (t) => {
   const { url } = await startRelay(t);
   const args = ['expose', await startApp(t), '--name', 'small', '--relay', url];
   const environment = { XDG_STATE_HOME: await temporaryDirectory(t) };
@@ -199,7 +199,7 @@ test('connections beyond --max-tunnels are refused by a line that names it', asy
   await expose.note(/^A connection was refused: 2 are open already, which is the limit \(--max-tunnels\)\.$/m);
 });
 
-test('a second expose with the same identity is refused, and the line names the process that has it', async (t) => {
+test('rejects a second expose with the same identity, and names the process that holds it', async (t) => {
   const state = await temporaryDirectory(t);
   const { url } = await startRelay(t);
   const args = ['expose', '3000', '--name', 'once', '--relay', url];
@@ -220,7 +220,7 @@ test('a second expose with the same identity is refused, and the line names the 
   await startCli(t, args, { XDG_STATE_HOME: state }).line(publishedLine);
 });
 
-test('--replace publishes first, then the other process drains and ends, and no request fails', async (t) => {
+test('--replace publishes first, then the other process drains and exits, and no request fails', async (t) => {
   const state = await temporaryDirectory(t);
   const { relay, url } = await startRelay(t);
   const args = ['expose', await startApp(t), '--name', 'shift', '--relay', url];
@@ -267,7 +267,7 @@ test('--replace reports that the other process cannot be asked to drain', async 
   await second.note(new RegExp(`^process ${pid} cannot be asked to drain \\(EISDIR\\): stop it`, 'm'));
 });
 
-test('--replace with nothing to replace publishes, and takes part in nothing else', async (t) => {
+test('--replace without another process only publishes', async (t) => {
   const { url } = await startRelay(t);
   const args = ['expose', await startApp(t), '--name', 'alone', '--relay', url, '--replace'];
   const expose = startCli(t, args, { XDG_STATE_HOME: await temporaryDirectory(t) });
@@ -277,7 +277,7 @@ test('--replace with nothing to replace publishes, and takes part in nothing els
   assert.doesNotMatch(expose.stderr(), /replace|Took over/);
 });
 
-test('the identity of a name is kept in a file that only its owner can read', async (t) => {
+test('keeps the identity of a name in a file that only its owner can read', async (t) => {
   const state = await temporaryDirectory(t);
   const { url } = await startRelay(t);
   const ids: string[] = [];

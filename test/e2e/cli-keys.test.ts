@@ -39,7 +39,7 @@ async function place(t: TestContext): Promise<Place> {
       assert.equal(result.code, 0, result.stderr);
       const key = (await readFile(out, 'utf8')).trimEnd();
       assert.equal((await stat(out)).mode & 0o777, 0o600);
-      assert.ok(!(result.stdout + result.stderr).includes(key), 'the key is in the file alone');
+      assert.ok(!(result.stdout + result.stderr).includes(key), 'the key is only in the file');
       return key;
     },
   };
@@ -75,7 +75,7 @@ async function running(t: TestContext, { config, directory }: Place): Promise<Ru
 /** Status of a request that passes authentication: there is no relay. */
 const admitted = 503;
 
-test('what keys commands do counts from the next request on, and the gateway says when keys were used', async (t) => {
+test('changes by keys commands apply to the next request, and the gateway records the use of keys', async (t) => {
   const here = await place(t);
   const first = await here.made('create', 'first');
   const gateway = await running(t, here);
@@ -117,7 +117,7 @@ test('what keys commands do counts from the next request on, and the gateway say
   for (const key of [first, second, third, fourth]) assert.ok(!output.includes(key.slice(24)));
 });
 
-test('keys create and list: a key of the contract’s form, what it may do, and its hash', async (t) => {
+test('keys create and list: a key of the format in the contract, its permissions, and its hash', async (t) => {
   const here = await place(t);
   const key = await here.made(
     ...['create', 'billing-bot', '--test', '--description', 'The bot', '--scope', 'read', '--scope', 'mcp'],
@@ -147,7 +147,7 @@ test('keys create and list: a key of the contract’s form, what it may do, and 
   assert.match(validated.stdout, /is valid: 1 key,/);
 });
 
-test('writers at once: every one of their keys is there', async (t) => {
+test('concurrent writers lose no key', async (t) => {
   const here = await place(t);
   const ids = ['a', 'b', 'c', 'd'];
   const results = await Promise.all(ids.map((id) => here.keys('create', id, ...cost, '--out', '-')));
@@ -161,7 +161,7 @@ test('writers at once: every one of their keys is there', async (t) => {
   assert.deepEqual((await readdir(here.directory)).sort(), ['gateway.yaml', 'keys.yaml']);
 });
 
-test('keys hash: an entry for a key of ours, or of anybody', async (t) => {
+test('keys hash: an entry for a key of ours or an imported one', async (t) => {
   const { made } = await place(t);
   const key = await made('create', 'bot');
   const hash = async (input: string): Promise<CliResult> => {
@@ -193,7 +193,7 @@ test('keys hash: an entry for a key of ours, or of anybody', async (t) => {
   }
 });
 
-test('a key that verified is recognised after a restart: its digest is in the state directory, for its owner alone', async (t) => {
+test('recognises a verified key after a restart by its digest in the state directory, private to its owner', async (t) => {
   const here = await place(t);
   const key = await here.made('create', 'first');
   const gateway = await running(t, here);
@@ -207,7 +207,7 @@ test('a key that verified is recognised after a restart: its digest is in the st
   for (const name of [file, `${file}.secret`]) assert.equal((await stat(name)).mode & 0o777, 0o600);
 });
 
-test('bad input: one line, the exit code of the contract, and nothing changed', async (t) => {
+test('bad input: one line, the exit code of the contract, and no change', async (t) => {
   const here = await place(t);
   await here.made('create', 'bot');
   const before = await readFile(here.file, 'utf8');

@@ -79,7 +79,7 @@ for (const [name, args] of Object.entries(commands)) {
     }
   });
 
-  test(`${name} explains a URL of a v2 relay as validate does`, async (t) => {
+  test(`${name} explains a v2 relay URL as validate does`, async (t) => {
     const { code, stderr } = await runCli(t, args('https://portal.example.com'), {});
     assert.equal(code, 2);
     assert.match(stderr, /"https:\/\/portal\.example\.com" is the URL of a Portal v2 relay, which comes with a later/);
@@ -107,7 +107,7 @@ for (const [name, args] of Object.entries(commands)) {
 }
 
 for (const [name, args] of Object.entries(commands)) {
-  test(`${name} refuses --ca-file where no relay is reached over TLS`, async (t) => {
+  test(`${name} rejects --ca-file if no relay uses TLS`, async (t) => {
     const { code, stderr } = await runCli(
       t,
       args('ws://relay.example.com/relay', ['--ca-file', tlsFile('cert.pem')]),
@@ -118,7 +118,7 @@ for (const [name, args] of Object.entries(commands)) {
   });
 }
 
-test('start takes --ca-file with --relay only', async (t) => {
+test('start accepts --ca-file only with --relay', async (t) => {
   const { code, stderr } = await runCli(t, ['start', '--ca-file', tlsFile('cert.pem')], {});
   assert.equal(code, 2);
   assert.match(stderr, /--ca-file needs --relay; .*portal\.relays\[\]\.ca_file/);

@@ -46,7 +46,7 @@ async function problem(url: string, path: string): Promise<[number | undefined, 
   return [answer.statusCode, (JSON.parse(await text(answer)) as { code: unknown }).code];
 }
 
-test('with a key and a relay it forwards, by name and by id, and health says ready', async (t) => {
+test('with a key and a relay it forwards by name and by id, and health reports ready', async (t) => {
   const { url: relay } = await startRelay(t);
   const leaseId = await publishDemo(t, relay, 'Demo');
   const { cli, url } = await startGateway(t, [relay]);
@@ -60,7 +60,7 @@ test('with a key and a relay it forwards, by name and by id, and health says rea
   assert.ok(!cli.stdout().includes(key) && !cli.stderr().includes(key));
 });
 
-test('what can’t be reached is a problem with its code', async (t) => {
+test('an unreachable lease is a problem with its code', async (t) => {
   const [one, two] = await Promise.all([startRelay(t), startRelay(t)]);
   await publishDemo(t, one.url, 'twice');
   await publishDemo(t, two.url, 'twice');
@@ -72,7 +72,7 @@ test('what can’t be reached is a problem with its code', async (t) => {
   assert.deepEqual(await problem(url, '/peer/other/'), [502, 'lease_unreachable']);
 });
 
-test('without a key everybody is refused, and a warning says so', async (t) => {
+test('without a key rejects every request, and warns', async (t) => {
   const { url: relay } = await startRelay(t);
   const { cli, url } = await startGateway(t, [relay], {});
   await cli.line(/"level":"warn".*GATEWAY_API_KEY/);
@@ -81,7 +81,7 @@ test('without a key everybody is refused, and a warning says so', async (t) => {
   answer.resume();
 });
 
-test('what no rule lists is denied', async (t) => {
+test('denies a lease that no rule lists', async (t) => {
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
   const environment = { XDG_STATE_HOME: await temporaryDirectory(t), GATEWAY_API_KEY: key };
@@ -91,7 +91,7 @@ test('what no rule lists is denied', async (t) => {
   assert.deepEqual(await problem(url, '/peer/demo/'), [403, 'access_denied']);
 });
 
-test('it starts without a relay, is not ready, and becomes so when the relay comes', async (t) => {
+test('starts without a relay, is not ready, and becomes ready when the relay is up', async (t) => {
   const { relay, url: relayUrl, port } = await startRelay(t);
   await relay.close();
   const args = ['start', '--port', '0'];
@@ -108,7 +108,7 @@ test('it starts without a relay, is not ready, and becomes so when the relay com
   assert.equal((await runCli(t, ['health', '--url', url], {})).code, 0);
 });
 
-test('SIGTERM lets the request in flight end, and exits with 0', async (t) => {
+test('SIGTERM completes the request in flight and exits with 0', async (t) => {
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
   const { cli, url } = await startGateway(t, [relay]);
@@ -121,7 +121,7 @@ test('SIGTERM lets the request in flight end, and exits with 0', async (t) => {
   assert.match(cli.stdout(), /"message":"draining"/);
 });
 
-test('a second signal does not wait', async (t) => {
+test('a second signal exits at once', async (t) => {
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
   const { cli, url } = await startGateway(t, [relay]);
@@ -133,7 +133,7 @@ test('a second signal does not wait', async (t) => {
   answer.on('error', () => undefined).resume();
 });
 
-test('during gateway.drain_delay the process listens and is not ready; a second signal does not wait for it', async (t) => {
+test('during gateway.drain_delay the process listens and is not ready; a second signal ends the delay', async (t) => {
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
   const { cli, url } = await startGateway(t, [relay], { GATEWAY_API_KEY: key, GATEWAY_DRAIN_DELAY: '10m' });

@@ -14,7 +14,7 @@ async function behind(t: TestContext, ...trustedProxies: readonly string[]): Pro
 const forged = ['X-Forwarded-For: 9.9.9.9', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: evil.test'] as const;
 const more = ['Forwarded: for=9.9.9.9;proto=https;host=evil.test', 'X-Forwarded-Prefix: /evil'] as const;
 
-test('what a client says of itself is replaced by what the connection tells', async (t) => {
+test('replaces what a client claims about itself with the facts of the connection', async (t) => {
   for (const trusted of [[], ['10.0.0.0/8', '::1']]) {
     const told = await (await behind(t, ...trusted))(...forged, ...more);
     assert.deepEqual(told.saw('x-forwarded-for'), ['127.0.0.1']);
@@ -25,7 +25,7 @@ test('what a client says of itself is replaced by what the connection tells', as
   }
 });
 
-test('a trusted proxy is believed, and stands in the chain that the app is told', async (t) => {
+test('believes a trusted proxy and adds it to the chain sent to the app', async (t) => {
   const told = await (
     await behind(t, '127.0.0.0/8')
   )('X-Forwarded-For: 9.9.9.9, 192.0.2.1', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: app.example:8443');
@@ -35,7 +35,7 @@ test('a trusted proxy is believed, and stands in the chain that the app is told'
   assert.deepEqual(told.saw('forwarded'), ['for=192.0.2.1;host="app.example:8443";proto=https, for=127.0.0.1']);
 });
 
-test('the right-most address that is not trusted is the client, over several lines of the field', async (t) => {
+test('the right-most untrusted address is the client, across several field lines', async (t) => {
   const told = await (
     await behind(t, '127.0.0.1', '10.0.0.0/8')
   )('X-Forwarded-For: 9.9.9.9', 'X-Forwarded-For: 2001:DB8::7', 'X-Forwarded-For: 10.1.2.3:4711');
@@ -45,12 +45,12 @@ test('the right-most address that is not trusted is the client, over several lin
   ]);
 });
 
-test('what is no address ends the walk', async (t) => {
+test('an invalid address ends the search', async (t) => {
   const told = await (await behind(t, '127.0.0.1', '10.0.0.0/8'))('X-Forwarded-For: 192.0.2.1, unknown, 10.0.0.1');
   assert.deepEqual(told.saw('x-forwarded-for'), ['10.0.0.1, 127.0.0.1']);
 });
 
-test('Forwarded is believed where the proxy does not write X-Forwarded-For', async (t) => {
+test('believes Forwarded if the proxy does not write X-Forwarded-For', async (t) => {
   const told = await (
     await behind(t, '127.0.0.1')
   )('Forwarded: for="[2001:db8::1]:80";proto=https;host=app.example', 'X-Forwarded-Prefix: /gw/');
@@ -60,7 +60,7 @@ test('Forwarded is believed where the proxy does not write X-Forwarded-For', asy
   assert.deepEqual(told.saw('x-forwarded-prefix'), ['/gw/peer/app']);
 });
 
-test('a client can not speak through a proxy that writes the other kind of field', async (t) => {
+test('a client cannot inject the kind of field that the proxy does not write', async (t) => {
   const told = await (
     await behind(t, '127.0.0.1')
   )('Forwarded: for=9.9.9.9;proto=https;host=evil.test', 'X-Forwarded-For: 192.0.2.1');
@@ -69,7 +69,7 @@ test('a client can not speak through a proxy that writes the other kind of field
   assert.deepEqual(told.saw('x-forwarded-host'), ['gw.test']);
 });
 
-test('what can be no scheme, host or path is not believed either', async (t) => {
+test('ignores an invalid scheme, host or path', async (t) => {
   const told = await (
     await behind(t, '127.0.0.1')
   )('X-Forwarded-Proto: gopher', 'X-Forwarded-Host: a"b', 'X-Forwarded-Prefix: //evil.test');

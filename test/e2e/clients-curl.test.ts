@@ -99,7 +99,7 @@ async function fileOf(t: TestContext, bytes: Buffer): Promise<string> {
   return path;
 }
 
-test('curl downloads a file, and its head', { skip }, async (t) => {
+test('curl downloads a file and its head', { skip }, async (t) => {
   const { run } = await curlFor(t, serve);
   assert.deepEqual(await content(run('/file')), file);
   const head = (await content(run('/file', '--head'))).toString();
@@ -107,7 +107,7 @@ test('curl downloads a file, and its head', { skip }, async (t) => {
   assert.match(head, /\r\nContent-Length: 3145728\r\n/i);
 });
 
-test('curl takes ranges, and resumes a download that broke off', { skip }, async (t) => {
+test('curl requests ranges, and resumes an interrupted download', { skip }, async (t) => {
   const { run } = await curlFor(t, serve);
   assert.deepEqual(await content(run('/file', '--range', '1000-1999')), file.subarray(1000, 2000));
   assert.deepEqual(await content(run('/file', '--range', '-500')), file.subarray(-500));
@@ -116,7 +116,7 @@ test('curl takes ranges, and resumes a download that broke off', { skip }, async
   assert.deepEqual(await readFile(partial), file);
 });
 
-test('curl uploads with -T: a file by its length, standard input in chunks', { skip }, async (t) => {
+test('curl uploads with -T: a file with its length, standard input in chunks', { skip }, async (t) => {
   const { run, port } = await curlFor(t, serve);
   const sha256 = hash('sha256', file);
   assert.deepEqual(await described(run('/up', '--upload-file', await fileOf(t, file))), {
@@ -145,7 +145,7 @@ test('curl posts data, files and forms', { skip }, async (t) => {
   );
 });
 
-test('curl that expects 100 waits for the app to say so', { skip }, async (t) => {
+test("curl with Expect: 100-continue waits for the app's 100", { skip }, async (t) => {
   const { run, app } = await curlFor(t, serve);
   app.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     if (request.url === '/refused') response.writeHead(403, { connection: 'close' }).end('no');
@@ -163,7 +163,7 @@ test('curl that expects 100 waits for the app to say so', { skip }, async (t) =>
   assert.equal(refused.stdout.toString(), 'no 403 0');
 });
 
-test('curl that speaks HTTP/1.0 gets no chunks, and the end of the connection', { skip }, async (t) => {
+test('curl with HTTP/1.0 gets no chunks, and the end of the connection ends the body', { skip }, async (t) => {
   const { run } = await curlFor(t, (_, response) => {
     response.write('in ');
     response.end('pieces');
@@ -173,12 +173,12 @@ test('curl that speaks HTTP/1.0 gets no chunks, and the end of the connection', 
   assert.doesNotMatch(answer, /transfer-encoding/i);
 });
 
-test('curl that offers HTTP/2 without TLS gets HTTP/1.1', { skip }, async (t) => {
+test('curl with HTTP/2 offered without TLS gets HTTP/1.1', { skip }, async (t) => {
   const { run } = await curlFor(t, (_, response) => response.end('one'));
   assert.equal((await content(run('/', '--http2', '--write-out', ' %{http_version}'))).toString(), 'one 1.1');
 });
 
-test('curl gets compressed bytes as the app made them', { skip }, async (t) => {
+test('curl gets compressed bytes unchanged', { skip }, async (t) => {
   const packed = gzipSync('all the same');
   const { run } = await curlFor(t, (request, response) => {
     const asked = (request.headers['accept-encoding'] ?? '').includes('gzip');
@@ -189,14 +189,14 @@ test('curl gets compressed bytes as the app made them', { skip }, async (t) => {
   assert.match(answer, /\r\nx-asked: true\r\netag: "packed"\r\n[^]*\r\n\r\nall the same$/i);
 });
 
-test('curl asks one thing after the other on one connection', { skip }, async (t) => {
+test('curl sends several requests on one connection', { skip }, async (t) => {
   const { run, port } = await curlFor(t, (request, response) => response.end(request.url));
   const more = ['a', 'b', 'c'].map((name) => `http://127.0.0.1:${port}/peer/app/${name}`);
   const printed = (await content(run('/d', '--write-out', ' %{num_connects}\n', ...more))).toString();
   assert.equal(printed, '/a 1\n/b 0\n/c 0\n/d 0\n');
 });
 
-test('curl notices an answer that is cut, whatever its framing', { skip }, async (t) => {
+test('curl detects a truncated response, whatever its framing', { skip }, async (t) => {
   const { run } = await curlFor(t, (request, response) => {
     if (request.url === '/length') response.setHeader('content-length', 10);
     response.write('part', () => response.socket?.destroy());
@@ -208,7 +208,7 @@ test('curl notices an answer that is cut, whatever its framing', { skip }, async
   }
 });
 
-test('curl fails on our refusals, and keeps dots and escapes in a path', { skip }, async (t) => {
+test('curl fails on gateway errors, and keeps dots and escapes in a path', { skip }, async (t) => {
   const { run, call } = await curlFor(t, (request, response) => response.end(request.url));
   const target = '/a/../b%2Fc//d;e?q=%zz&x=[1]';
   assert.equal((await content(run(target, '--path-as-is', '--globoff'))).toString(), target);
@@ -218,7 +218,7 @@ test('curl fails on our refusals, and keeps dots and escapes in a path', { skip 
   assert.equal((await call('/peer/app/', { headers: auth })).status, 200);
 });
 
-test('curl prints events as they come', { skip }, async (t) => {
+test('curl prints events as they arrive', { skip }, async (t) => {
   const app = handedOver();
   const { port } = await startPlainGateway(t, app.serve);
   const url = `http://127.0.0.1:${port}/peer/app/events`;

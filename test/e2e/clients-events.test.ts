@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { readUntil } from '../helpers/plain-gateway.ts';
 import { ProcessPath } from '../helpers/process-path.ts';
 
-test('the head of an event stream comes before its first event, and each event as it is sent', async (t) => {
+test('delivers the head of an event stream before its first event, and each event as it is sent', async (t) => {
   const path = await ProcessPath.start(t);
   const message = await path.call('/events').answer;
   assert.equal(message.headers['content-type'], 'text/event-stream');
@@ -19,7 +19,7 @@ test('the head of an event stream comes before its first event, and each event a
   message.destroy();
 });
 
-test('events of one moment come at once, and without another behind them', async (t) => {
+test('delivers simultaneous events at once, without waiting for another', async (t) => {
   const path = await ProcessPath.start(t);
   const message = await path.call('/events').answer;
   const events = Array.from({ length: 200 }, (_, number) => `data: ${number}\n\n`);

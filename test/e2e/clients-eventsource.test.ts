@@ -24,7 +24,7 @@ async function next(source: EventSource, type: string): Promise<MessageEvent> {
   return event;
 }
 
-test('an EventSource gets each event, and resumes behind the last one when the app cuts the stream', async (t) => {
+test('an EventSource receives each event, and resumes after the last one when the app cuts the stream', async (t) => {
   const demo = createDemoApp();
   const lastEventIds: unknown[] = [];
   const { app, port } = await startPlainGateway(t, (request, response) => {
@@ -42,7 +42,7 @@ test('an EventSource gets each event, and resumes behind the last one when the a
   assert.ok(typeof lastEventIds[1] === 'string' && Number(resumed.lastEventId) > Number(first.lastEventId));
 });
 
-test('an EventSource hears everything that the format has: names, lines, comments, letters cut in two', async (t) => {
+test('an EventSource receives everything the format allows: names, lines, comments, split letters', async (t) => {
   const app = handedOver();
   const { port } = await startPlainGateway(t, app.serve);
   const source = eventSource(t, port, '/events');
@@ -61,7 +61,7 @@ test('an EventSource hears everything that the format has: names, lines, comment
   assert.equal(heard.lastEventId, '7');
 });
 
-test('an EventSource that is told 204 stays away, and one that is closed is felt by the app', async (t) => {
+test('an EventSource that gets 204 does not reconnect, and the app notices one that closes', async (t) => {
   const requests: IncomingMessage[] = [];
   const { app, port } = await startPlainGateway(t, (request, response) => {
     requests.push(request);

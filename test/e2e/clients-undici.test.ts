@@ -30,7 +30,7 @@ function agent(t: TestContext): Agent {
   return own;
 }
 
-test('fetch streams an upload and its answer at the same time', async (t) => {
+test('fetch streams an upload and its response at the same time', async (t) => {
   const { url } = await gatewayFor(t, (incoming, response) => {
     incoming.pipe(response);
   });
@@ -57,7 +57,7 @@ test('fetch streams an upload and its answer at the same time', async (t) => {
   assert.equal((await reader.read()).done, true);
 });
 
-test('fetch sends a form with a file, and it is what the app gets', async (t) => {
+test('fetch sends a form with a file, and the app receives it unchanged', async (t) => {
   const bytes = randomBytes(500_000);
   const { url } = await gatewayFor(t, async (incoming, response) => {
     const body = await buffer(incoming);
@@ -73,7 +73,7 @@ test('fetch sends a form with a file, and it is what the app gets', async (t) =>
   assert.deepEqual(await answer.json(), [['', 'title', 'file', ''], true, true]);
 });
 
-test('an aborted fetch is felt by the app', async (t) => {
+test('the app notices an aborted fetch', async (t) => {
   const app = handedOver();
   const { port } = await startPlainGateway(t, app.serve);
   const abort = new AbortController();
@@ -88,7 +88,7 @@ test('an aborted fetch is felt by the app', async (t) => {
   await left;
 });
 
-test('request and stream carry large bodies, and trailers come behind them', async (t) => {
+test('request and stream carry large bodies, followed by trailers', async (t) => {
   const { url } = await gatewayFor(t, async (incoming, response) => {
     response.writeHead(200, { trailer: 'x-sum' });
     const body = await buffer(incoming);
@@ -112,7 +112,7 @@ test('request and stream carry large bodies, and trailers come behind them', asy
   assert.deepEqual(Buffer.concat(pieces), bytes);
 });
 
-test('pipelined requests are answered in their order', async (t) => {
+test('responds to pipelined requests in order', async (t) => {
   const { origin } = await gatewayFor(t, (incoming, response) => {
     // Later requests complete first.
     setTimeout(() => response.end(incoming.url), 20 - Number(incoming.url?.slice(1)));
@@ -131,7 +131,7 @@ test('pipelined requests are answered in their order', async (t) => {
   );
 });
 
-test('a pool of connections under load gets each answer to the request that asked for it', async (t) => {
+test('a pool of connections under load gets the right response for each request', async (t) => {
   const { origin } = await gatewayFor(t, async (incoming, response) => {
     response.end(`${incoming.url} ${await text(incoming)}`);
   });

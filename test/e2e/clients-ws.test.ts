@@ -59,7 +59,7 @@ async function closing(socket: WebSocket): Promise<readonly [code: number, reaso
   return [code, reason.toString()];
 }
 
-test('path, query and subprotocol are the app’s, and text and bytes go both ways', async (t) => {
+test('forwards path, query and subprotocol to the app, and text and bytes both ways', async (t) => {
   const { client, app, request } = await pair(t, { protocols: ['chat.v2', 'chat.v1'] });
   assert.equal(request.url, '/chat?room=1');
   assert.equal(request.headers['sec-websocket-protocol'], 'chat.v2,chat.v1');
@@ -72,7 +72,7 @@ test('path, query and subprotocol are the app’s, and text and bytes go both wa
   assert.deepEqual(await toClient, Buffer.from([0, 255, 128]));
 });
 
-test('a ping is answered by the other end, with its payload', async (t) => {
+test('the other end answers a ping, with its payload', async (t) => {
   const { client, app } = await pair(t);
   for (const [from, to] of [
     [client, app],
@@ -86,7 +86,7 @@ test('a ping is answered by the other end, with its payload', async (t) => {
   }
 });
 
-test('a close handshake passes with code and reason, whoever begins it, and ends both connections', async (t) => {
+test('a close handshake passes with code and reason, whichever side starts it, and ends both connections', async (t) => {
   for (const who of ['client', 'app'] as const) {
     const { client, app, connections } = await pair(t);
     const ends = Promise.all([closing(client), closing(app)]);
@@ -99,7 +99,7 @@ test('a close handshake passes with code and reason, whoever begins it, and ends
   }
 });
 
-test('what the closing end is sent meanwhile still arrives: each direction ends by itself', async (t) => {
+test('messages sent to the closing side before its close still arrive: each direction ends separately', async (t) => {
   const { client, app } = await pair(t);
   const received: string[] = [];
   client.on('message', (data: Buffer) => received.push(data.toString()));
@@ -113,7 +113,7 @@ test('what the closing end is sent meanwhile still arrives: each direction ends 
   assert.deepEqual(received, ['first', 'second']);
 });
 
-test('an end that vanishes is an abnormal closure for the other', async (t) => {
+test('a vanished end is an abnormal closure for the other', async (t) => {
   const first = await pair(t);
   const clientClosed = closing(first.client);
   first.app.terminate();
@@ -124,7 +124,7 @@ test('an end that vanishes is an abnormal closure for the other', async (t) => {
   assert.deepEqual(await appClosed, [1006, '']);
 });
 
-test('messages of many megabytes pass whole, both ways at once', async (t) => {
+test('messages of many megabytes arrive complete, both ways at once', async (t) => {
   const { client, app } = await pair(t);
   const big = randomBytes(16 * 1024 * 1024);
   const both = Promise.all([message(client), message(app)]);
@@ -134,7 +134,7 @@ test('messages of many megabytes pass whole, both ways at once', async (t) => {
   assert.ok(atClient.equals(big) && atApp.equals(big));
 });
 
-test('a message in fragments arrives as one, with a ping in between', async (t) => {
+test('a fragmented message arrives as one, with a ping in between', async (t) => {
   const { client, app } = await pair(t);
   const arrived = message(app);
   const ponged = once(client, 'pong');
@@ -145,7 +145,7 @@ test('a message in fragments arrives as one, with a ping in between', async (t) 
   assert.equal((await arrived).toString(), 'in pieces');
 });
 
-test('compression is agreed on by the two ends, with their parameters', async (t) => {
+test('the two ends negotiate compression with their parameters', async (t) => {
   const perMessageDeflate = { serverNoContextTakeover: true, clientMaxWindowBits: 10, threshold: 0 };
   const { client, app, request } = await pair(t, { server: { perMessageDeflate }, client: { perMessageDeflate } });
   assert.match(request.headers['sec-websocket-extensions'] ?? '', /^permessage-deflate; /);
@@ -156,12 +156,12 @@ test('compression is agreed on by the two ends, with their parameters', async (t
   assert.equal((await arrived).toString(), text);
 });
 
-test('compression that the app does not offer is not agreed on', async (t) => {
+test('does not negotiate compression that the app does not offer', async (t) => {
   const { client } = await pair(t, { client: { perMessageDeflate: true } });
   assert.equal(client.extensions, '');
 });
 
-test('an upgrade that is refused is answered, by the gateway and by the app', async (t) => {
+test('a rejected upgrade gets a response, from the gateway and from the app', async (t) => {
   const { app, port } = await startPlainGateway(t, (_, response) => {
     response.writeHead(418).end('tea');
   });

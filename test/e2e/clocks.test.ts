@@ -43,7 +43,7 @@ for (const skew of sizes) {
 
   for (const side of ['expose', 'gateway'] as const) {
     const works = Math.abs(skew) <= 30;
-    test(`${side} ${skew} s: ${works ? 'requests work' : 'clock_skew with the size, and 200 once the clock is right'}`, async (t) => {
+    test(`${side} ${skew} s: ${works ? 'requests work' : 'clock_skew with the difference, and 200 once the clock is right'}`, async (t) => {
       const events = compared(t);
       const skews = { ...right, [side]: skew };
       const path = await startClockPath(t, skews);
@@ -68,14 +68,14 @@ for (const skew of sizes) {
   }
 }
 
-test('the time of a relay whose upgrade has no Date is learned from a response of its own', async (t) => {
+test('learns the time of a relay whose upgrade has no Date from another response', async (t) => {
   const rewrite = (head: string): string =>
     head.startsWith('HTTP/1.1 101') ? head.replace(/\r\nDate: [^\r]*/, '') : head;
   const path = await startClockPath(t, { ...right, expose: -300 }, { rewrite });
   assertNoGap(path);
 });
 
-test('a relay behind a proxy that writes another Date is published to all the same', async (t) => {
+test('publishes to a relay behind a proxy that writes another Date', async (t) => {
   const wrong = new Date(Date.now() - 100_000).toUTCString();
   const rewrite = (head: string): string => head.replace(/\r\nDate: [^\r]*/i, `\r\nDate: ${wrong}`);
   const path = await startClockPath(t, { ...right }, { rewrite });
@@ -84,7 +84,7 @@ test('a relay behind a proxy that writes another Date is published to all the sa
   assertNoGap(path, 2);
 });
 
-test('a step of the relay’s clock makes no gap, wherever the other clock stands', async (t) => {
+test('a step of the relay’s clock causes no gap, whatever the clock of expose', async (t) => {
   for (const expose of [0, -40]) {
     const skews = { ...right, expose };
     const path = await startClockPath(t, skews, { renewEveryMs: 100 });
@@ -96,7 +96,7 @@ test('a step of the relay’s clock makes no gap, wherever the other clock stand
     const deadline = AbortSignal.timeout(20_000);
     for (;;) {
       const { leases } = await session.info(deadline);
-      assert.equal(leases.length, 1, 'listed all the time');
+      assert.equal(leases.length, 1, 'listed at every moment');
       if ((leases[0]?.expiresAtMs ?? 0) > renewed) break;
     }
     assert.equal(path.exposeEvents.filter(({ type }) => type === 'publish_failed').length, 0);
@@ -104,7 +104,7 @@ test('a step of the relay’s clock makes no gap, wherever the other clock stand
   }
 });
 
-test('a handshake that the app ends without a response is clock_skew if our own clock is off', async (t) => {
+test('a handshake ended by the app without a response is clock_skew if our own clock is off', async (t) => {
   const bench = await startRelay(t);
   const app = await bench.peer();
   await app.register();

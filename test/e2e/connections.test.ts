@@ -21,7 +21,7 @@ function refusals(t: TestContext): ConnectionRefused[] {
   return heard;
 }
 
-test('connections beyond the bound are closed at once, and those that are open are not touched', async (t) => {
+test('closes connections beyond the limit at once, and leaves open ones alone', async (t) => {
   const { raw } = await startPlainGateway(t, () => undefined, { policy: { limits: { maxConnections: 2 } } });
   const heard = refusals(t);
   const first = raw(live);
@@ -37,7 +37,7 @@ test('connections beyond the bound are closed at once, and those that are open a
   await readUntil(raw(live), 'live');
 });
 
-test('an address has its own bound, and others theirs', async (t) => {
+test('each address has a separate limit', async (t) => {
   const { port } = await startPlainGateway(t, () => undefined, { policy: { limits: { maxConnectionsPerIp: 1 } } });
   const heard = refusals(t);
   const open: Socket[] = [];
@@ -61,7 +61,7 @@ test('an address has its own bound, and others theirs', async (t) => {
   assert.match(await from('127.0.0.1'), /"live"/);
 });
 
-test('a trusted proxy has as many connections as it has clients', async (t) => {
+test('a trusted proxy may have as many connections as it has clients', async (t) => {
   const { raw } = await startPlainGateway(t, () => undefined, {
     policy: { limits: { maxConnectionsPerIp: 1 }, trustedProxies: ['127.0.0.0/8'] },
   });
@@ -70,7 +70,7 @@ test('a trusted proxy has as many connections as it has clients', async (t) => {
 
 const trusted = { policy: { trustedProxies: ['127.0.0.1'] }, listener: { proxyProtocol: true } } as const;
 
-test('with the PROXY protocol the client is who the proxy says, for the app and for the bounds', async (t) => {
+test('with the PROXY protocol the proxy names the client, for the app and for the limits', async (t) => {
   const { port } = await startPlainGateway(
     t,
     (request, response) => response.end(`for ${String(request.headers['x-forwarded-for'])}.`),
@@ -99,7 +99,7 @@ test('with the PROXY protocol the client is who the proxy says, for the app and 
   assert.match(await call(itself, get), /for 127\.0\.0\.1\./);
 });
 
-test('what has no PROXY header, or is not from a trusted proxy, is closed', async (t) => {
+test('closes connections without a PROXY header or from an untrusted proxy', async (t) => {
   const { raw, port } = await startPlainGateway(t, () => undefined, {
     ...trusted,
     policy: { ...trusted.policy, limits: { readHeaderTimeoutMs: 100 } },
@@ -142,7 +142,7 @@ async function outcomes(t: TestContext, maxConnectionsPerIp: number, headers: re
   return all;
 }
 
-test('an IPv6 client is its /64, whatever address within it each connection comes from', async (t) => {
+test('counts an IPv6 client as its /64, whatever address within it a connection uses', async (t) => {
   const headers = [
     proxyHeaderFor6('2001:db8:0:1:0:0:0:1'),
     proxyHeaderFor6('2001:db8:0:1:ffff:ffff:ffff:ffff'),
@@ -152,7 +152,7 @@ test('an IPv6 client is its /64, whatever address within it each connection come
   assert.deepEqual(await outcomes(t, 2, headers), ['served', 'served', 'refused', 'served']);
 });
 
-test('a proxy that is trusted has no bound of its own when another one names it, and unknown clients share one', async (t) => {
+test('a trusted proxy has no limit of its own when another one names it, and unknown clients share one', async (t) => {
   const unknown = proxyHeader({ family: 0, addresses: Buffer.alloc(0) });
   const local = proxyHeader({ command: 0, family: 0x41, addresses: Buffer.alloc(7) });
   const proxy = proxyHeaderFor('198.51.100.7');

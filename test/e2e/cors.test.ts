@@ -46,7 +46,7 @@ async function preflight({ raw }: PlainGateway, path: string, ...fields: readonl
 
 const asks = [`Origin: ${page}`, 'Access-Control-Request-Method: PUT', 'Access-Control-Request-Headers: x-api-key'];
 
-test('a preflight is answered by the gateway, without a key and without the app', async (t) => {
+test('the gateway responds to a preflight, without a key and without the app', async (t) => {
   const gateway = await start(t);
   const answer = await preflight(gateway, '/peer/app/x', ...asks);
   assert.match(answer, /^HTTP\/1\.1 204 /);
@@ -58,7 +58,7 @@ test('a preflight is answered by the gateway, without a key and without the app'
   assert.equal(gateway.transport.tunnels.length, 0);
 });
 
-test('a preflight of another site learns nothing', async (t) => {
+test('a preflight from another site learns nothing', async (t) => {
   const answer = await preflight(
     await start(t),
     '/peer/app/',
@@ -69,7 +69,7 @@ test('a preflight of another site learns nothing', async (t) => {
   assert.doesNotMatch(answer, /access-control-allow/i);
 });
 
-test('an answer of the app is marked in place of the app, its list of readable fields kept', async (t) => {
+test("sets CORS headers in place of the app's, and keeps its list of exposed headers", async (t) => {
   const { values } = await ask(await start(t), 'GET /peer/app/ HTTP/1.1', 'Host: gw.test', `Origin: ${page}`);
   assert.deepEqual(values('access-control-allow-origin'), [page]);
   assert.deepEqual(values('access-control-allow-credentials'), ['true']);
@@ -78,7 +78,7 @@ test('an answer of the app is marked in place of the app, its list of readable f
   assert.deepEqual(values('vary'), ['Accept', 'Origin']);
 });
 
-test('an answer for another site, or for none, is not marked, and says that it would differ', async (t) => {
+test('a response for another or no origin gets no CORS headers except Vary', async (t) => {
   const gateway = await start(t);
   for (const fields of [[], ['Origin: https://evil.test'], [`Origin: ${page}`, 'Origin: https://evil.test']]) {
     const { status, values } = await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test', ...fields);
@@ -88,7 +88,7 @@ test('an answer for another site, or for none, is not marked, and says that it w
   }
 });
 
-test('a page can read the gateway’s refusals', async (t) => {
+test('a page can read error responses of the gateway', async (t) => {
   const gateway = await start(t);
   const answer = (
     await buffer(gateway.raw(`GET /peer/app/ HTTP/1.1\r\nHost: a\r\nOrigin: ${page}\r\nConnection: close\r\n\r\n`))
@@ -98,7 +98,7 @@ test('a page can read the gateway’s refusals', async (t) => {
   assert.deepEqual([missing.status, missing.values('access-control-allow-origin')], [404, [page]]);
 });
 
-test('OPTIONS that is no preflight, and every OPTIONS without CORS, is the app’s', async (t) => {
+test('forwards OPTIONS that is not a preflight, and every OPTIONS without CORS, to the app', async (t) => {
   const on = await ask(await start(t), 'OPTIONS /peer/app/ HTTP/1.1', 'Host: gw.test', `Origin: ${page}`);
   assert.deepEqual([on.status, on.values('x-method')], [200, ['OPTIONS']]);
   const off = await ask(await start(t, {}), 'OPTIONS /peer/app/ HTTP/1.1', 'Host: gw.test', ...asks);
@@ -108,7 +108,7 @@ test('OPTIONS that is no preflight, and every OPTIONS without CORS, is the app�
   );
 });
 
-test('a lease has CORS of its own, by whatever name it is called', async (t) => {
+test('a lease has separate CORS rules, under every name', async (t) => {
   const own = { ...plain, cors: { ...enabled, origins: ['https://own.test'] } };
   const gateway = await start(t, { cors: enabled, leases: { app: own } });
   const [lease] = await gateway.transport.list();
@@ -144,7 +144,7 @@ for (const [where, leases] of [
   ['a prefix of its name', { 'ap*': own }],
 ] as const) {
   for (const general of [true, false]) {
-    test(`own rules under ${where} hold from the first request, by name and by id, general rules ${general ? 'on' : 'off'}`, async (t) => {
+    test(`own rules under ${where} apply from the first request, by name and by id, general rules ${general ? 'on' : 'off'}`, async (t) => {
       for (const name of ['app', appId]) {
         for (const [origin, allowed] of [
           [ownPage, ownPage],
@@ -162,7 +162,7 @@ for (const [where, leases] of [
   }
 }
 
-test('a preflight for a lease whose rules are not known waits for the relays, like a request', async (t) => {
+test('a preflight for a lease with unknown rules waits for the relays, like a request', async (t) => {
   const gateway = await start(t, { cors: enabled, leases: { app: own } });
   const { promise, resolve } = Promise.withResolvers<undefined>();
   gateway.transport.listsAfter = promise;
@@ -174,7 +174,7 @@ test('a preflight for a lease whose rules are not known waits for the relays, li
   assert.equal(await answer, ownPage);
 });
 
-test('a preflight that the configuration alone decides asks no relay', async (t) => {
+test('a preflight decided by the configuration alone contacts no relay', async (t) => {
   const gateway = await start(t);
   assert.equal(await told(gateway, `/peer/${appId}/`, page), page);
   const byId = await start(t, { cors: enabled, leases: { [appId]: own } });
@@ -184,7 +184,7 @@ test('a preflight that the configuration alone decides asks no relay', async (t)
   for (const { transport } of [gateway, byId, pinned]) assert.equal(transport.listed, 0);
 });
 
-test('a preflight tells nothing of whether a lease exists, in every state of the relays', async (t) => {
+test('a preflight does not reveal whether a lease exists, in any state of the relays', async (t) => {
   for (const general of [true, false]) {
     for (const state of ['up', 'down', 'unlisted'] as const) {
       const gateway = await start(t, { cors: { ...enabled, enabled: general }, leases: { app: own } });
@@ -200,7 +200,7 @@ test('a preflight tells nothing of whether a lease exists, in every state of the
   }
 });
 
-test('nor does a preflight with a wrong credential, which no browser sends', async (t) => {
+test('a preflight with a wrong credential, which no browser sends, does not reveal it either', async (t) => {
   const gateway = await start(t, { leases: { other: own } });
   for (const origin of [ownPage, page, 'https://evil.test']) {
     const answers = [];
@@ -212,7 +212,7 @@ test('nor does a preflight with a wrong credential, which no browser sends', asy
   }
 });
 
-test('nor by the time: a private lease that is known waits as one that is not', async (t) => {
+test('timing does not reveal it: a known private lease waits like an unknown one', async (t) => {
   let passedMs = 0;
   const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + passedMs };
   const policy = { cors: enabled, leases: { app: own } };
@@ -229,7 +229,7 @@ test('nor by the time: a private lease that is known waits as one that is not', 
   }
 });
 
-test('an unknown lease never gets the general rules where narrower ones may be its own', async (t) => {
+test('an unknown lease never gets the general rules if narrower ones may apply to it', async (t) => {
   const gateway = await start(t, { cors: enabled, leases: { app: own, [otherId]: own } });
   assert.equal(await told(gateway, `/peer/${noId}/`, page), 'none');
   assert.equal(await told(gateway, '/peer/nobody/', page), 'none');
@@ -237,13 +237,13 @@ test('an unknown lease never gets the general rules where narrower ones may be i
   assert.equal(await told(await start(t, { cors: enabled, leases: { app: own } }), '/peer/nobody/', page), page);
 });
 
-test('OPTIONS with a credential for a lease without CORS is the app’s, whatever other leases have', async (t) => {
+test('forwards OPTIONS with a credential for a lease without CORS, whatever other leases have', async (t) => {
   const gateway = await start(t, { leases: { other: own } });
   const answer = await ask(gateway, `OPTIONS /peer/${appId}/ HTTP/1.1`, 'Host: gw.test', ...asks);
   assert.deepEqual([answer.status, answer.values('x-method')], [200, ['OPTIONS']]);
 });
 
-test('a page of an allowed origin reads the refusals that come before the CORS stage', async (t) => {
+test('a page of an allowed origin can read rejections from before the CORS stage', async (t) => {
   const denied = { allow: [], deny: ['127.0.0.0/8'] };
   const perIp = { requestsPerSecond: 0.01, burst: 1 };
   const rows: readonly [status: number, policy: Parts, fields: readonly string[]][] = [
@@ -273,7 +273,7 @@ test('a page of an allowed origin reads the refusals that come before the CORS s
   }
 });
 
-test('a preflight from an address that is refused is answered, or the refusal itself could not be read', async (t) => {
+test('responds to a preflight from a rejected address, so that the page can read the rejection', async (t) => {
   const gateway = await start(t, { cors: enabled, ipRules: { allow: [], deny: ['127.0.0.0/8'] } });
   assert.equal(await told(gateway, '/peer/app/', page), page);
   assert.equal(await told(gateway, '/peer/app/', 'https://evil.test'), '403');
@@ -281,7 +281,7 @@ test('a preflight from an address that is refused is answered, or the refusal it
   assert.equal(gateway.transport.listed, 0);
 });
 
-test('a preflight never allows headers that the gateway removes, the credential aside', async (t) => {
+test('a preflight never allows headers that the gateway removes, except the credential', async (t) => {
   const wanted = 'x-own,X-Forwarded-User, remote_user ,x-gateway-key,x_gateway_key,x-request-id,x-gateway-subject';
   for (const headers of [['*'], wanted.split(',')]) {
     const gateway = await start(t, { cors: { ...enabled, headers } });

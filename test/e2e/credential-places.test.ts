@@ -62,16 +62,24 @@ const onClosed: readonly Row[] = [
     [asOurs, 'x-api-key: sk-ant-api03-x'],
   ],
   ['our key and an app’s bearer token', [...apiKey(ours), ...bearer(jwt)], [`authorization: Bearer ${jwt}`, asOurs]],
-  ['our key and Basic of the app', [...apiKey(ours), ...basic], ['authorization: Basic dXNlcjpwYXNz', asOurs]],
-  ['a foreign key by its prefix, never used before', [...bearer(foreign), ...apiKey('x')], [asForeign, 'x-api-key: x']],
-  ['X-Gateway-Key alone', gatewayKey(ours), [asOurs]],
   [
-    'X-Gateway-Key and both of the app',
+    'our key and Basic credentials of the app',
+    [...apiKey(ours), ...basic],
+    ['authorization: Basic dXNlcjpwYXNz', asOurs],
+  ],
+  [
+    'a foreign key detected by its prefix, never used before',
+    [...bearer(foreign), ...apiKey('x')],
+    [asForeign, 'x-api-key: x'],
+  ],
+  ['only X-Gateway-Key', gatewayKey(ours), [asOurs]],
+  [
+    'X-Gateway-Key and both credentials of the app',
     [...gatewayKey(ours), ...basic, ...apiKey('x')],
     ['authorization: Basic dXNlcjpwYXNz', asOurs, 'x-api-key: x'],
   ],
   [
-    'X-Gateway-Key and a key of ours that is the app’s',
+    'X-Gateway-Key and a key of ours meant for the app',
     [...gatewayKey(foreign), ...bearer(ours)],
     [`authorization: Bearer ${ours}`, asForeign],
   ],
@@ -80,16 +88,16 @@ const onClosed: readonly Row[] = [
   ['X-Gateway-Key twice', [...gatewayKey(ours), ...gatewayKey(ours)], 'invalid_request'],
   ['a wrong X-Gateway-Key beside a right key', [...gatewayKey('x'), ...bearer(ours)], 'invalid_credentials'],
   ['a wrong key of ours beside an app’s', [...bearer(withKeyIdOf(ours)), ...apiKey('x')], 'invalid_credentials'],
-  ['neither is ours', [...bearer(jwt), ...apiKey('x')], 'invalid_credentials'],
-  ['Basic alone', basic, 'invalid_credentials'],
+  ['neither key is ours', [...bearer(jwt), ...apiKey('x')], 'invalid_credentials'],
+  ['only Basic credentials', basic, 'invalid_credentials'],
 ];
 
 const onOpen: readonly Row[] = [
   ['nothing', [], []],
   ['the app’s bearer token', bearer(jwt), [`authorization: Bearer ${jwt}`]],
   ['the app’s X-API-Key', apiKey('x'), ['x-api-key: x']],
-  ['Basic of the app', basic, ['authorization: Basic dXNlcjpwYXNz']],
-  ['both of the app', [...bearer(jwt), ...apiKey('x')], [`authorization: Bearer ${jwt}`, 'x-api-key: x']],
+  ['Basic credentials of the app', basic, ['authorization: Basic dXNlcjpwYXNz']],
+  ['both credentials of the app', [...bearer(jwt), ...apiKey('x')], [`authorization: Bearer ${jwt}`, 'x-api-key: x']],
   ['our key', bearer(ours), [asOurs]],
   ['our key beside an app’s', [...bearer(ours), ...apiKey('x')], [asOurs, 'x-api-key: x']],
   ['a wrong key of our form', bearer(createApiKey('live')), 'invalid_credentials'],
@@ -97,9 +105,9 @@ const onOpen: readonly Row[] = [
   ['a wrong key with a prefix of ours', apiKey('made-elsewhere-and-wrong'), 'invalid_credentials'],
   ['a wrong X-Gateway-Key', gatewayKey('x'), 'invalid_credentials'],
   ['our key without a scheme', ['Authorization', ours], 'invalid_credentials'],
-  ['our key behind another scheme', ['Authorization', `Token ${ours}`], 'invalid_credentials'],
-  ['our key behind Bearer in X-API-Key', apiKey(`Bearer ${ours}`), 'invalid_credentials'],
-  ['a foreign key behind a scheme', apiKey(`bearer\t${foreign}`), 'invalid_credentials'],
+  ['our key after another scheme', ['Authorization', `Token ${ours}`], 'invalid_credentials'],
+  ['our key after Bearer in X-API-Key', apiKey(`Bearer ${ours}`), 'invalid_credentials'],
+  ['a foreign key after a scheme', apiKey(`bearer\t${foreign}`), 'invalid_credentials'],
 ];
 
 const inApps: readonly Row[] = [
@@ -116,7 +124,7 @@ const app = testLease({ credentials: 'app' });
 for (const [where, rows, policy] of [
   ['a lease that needs a credential', onClosed, { acl: closed }],
   ['a lease open to anonymous', onOpen, { acl: open }],
-  ['a lease whose credentials are the app’s', inApps, { acl: closed, leases: { app } }],
+  ['a lease whose credentials belong to the app', inApps, { acl: closed, leases: { app } }],
 ] as const) {
   describe(where, () => {
     for (const [what, headers, expected] of rows) {
@@ -128,7 +136,7 @@ for (const [where, rows, policy] of [
   });
 }
 
-test('a WebSocket to a lease whose credentials are the app’s keeps all its subprotocols', async (t) => {
+test('a WebSocket to a lease whose credentials belong to the app keeps all its subprotocols', async (t) => {
   const gateway = await startPlainGateway(
     t,
     (request, response) => response.end(request.headers['sec-websocket-protocol']),
@@ -141,7 +149,7 @@ test('a WebSocket to a lease whose credentials are the app’s keeps all its sub
   assert.equal(text, `chat, portal-gateway.bearer.${ours}`);
 });
 
-test('while an entry has no prefix, any token may be its key: one on an open lease is verified, not passed to the app', async (t) => {
+test('while an entry has no prefix, verifies any token as its possible key, also on an open lease, and hides it from the app', async (t) => {
   const gateway = await start(t, { auth: { keys: [...keys, entry('short', unprefixed, 0)] }, acl: open });
   assert.deepEqual(await ask(gateway, '/peer/app/', bearer(unprefixed)), ['x-gateway-key-id: short']);
   assert.equal(await ask(gateway, '/peer/app/', bearer(jwt)), 'invalid_credentials');
@@ -150,7 +158,7 @@ test('while an entry has no prefix, any token may be its key: one on an open lea
   assert.deepEqual(await ask(gateway, '/peer/app/', bearer(long)), [`authorization: Bearer ${long}`]);
 });
 
-test('where the credential is read does not depend on how the lease is called, nor on what was called before', async (t) => {
+test('the place of the credential depends neither on the name used for the lease nor on earlier calls', async (t) => {
   for (const [leases, byName, byId] of [
     [() => ({ app }), 'missing_credentials', 'missing_credentials'],
     [(id: string) => ({ [id]: app }), 'missing_credentials', 'missing_credentials'],
@@ -169,7 +177,7 @@ test('where the credential is read does not depend on how the lease is called, n
   }
 });
 
-test('a lease that the directory does not know yet never gets the wider rule: a key is not passed to an app by mistake', async (t) => {
+test('a lease not in the directory yet never gets the wider rule: no key reaches an app by mistake', async (t) => {
   const gateway = await start(t, { acl: closed });
   const [lease] = await gateway.transport.list();
   const id = lease?.id ?? '';
@@ -177,13 +185,13 @@ test('a lease that the directory does not know yet never gets the wider rule: a 
   assert.deepEqual(await ask(gateway, '/peer/app/', bearer(ours)), [asOurs]);
 });
 
-test('with forward_credential the app sees the header that was used, X-Gateway-Key too', async (t) => {
+test('with forward_credential the app receives the header used, including X-Gateway-Key', async (t) => {
   const gateway = await start(t, { auth: { keys, forwardCredential: true }, acl: closed });
   assert.deepEqual(await ask(gateway, '/peer/app/', gatewayKey(ours)), [asOurs, `x-gateway-key: ${ours}`].sort());
   assert.deepEqual(await ask(gateway, '/peer/app/', bearer(ours)), [`authorization: Bearer ${ours}`, asOurs]);
 });
 
-test('the gateway’s own private paths are no lease: what leases set does not move their credential, nor open them', async (t) => {
+test('lease settings neither move the credential of private gateway paths nor open them', async (t) => {
   const admin = entry('admin', ours, prefixCharacters);
   const gateway = await startPlainGateway(t, show, {
     policy: { auth: { keys: [{ ...admin, scopes: ['admin'] }] }, acl: open, leases: { '*': app } },
@@ -195,7 +203,7 @@ test('the gateway’s own private paths are no lease: what leases set does not m
   for (const headers of [bearer(jwt), apiKey('x'), gatewayKey('x')]) assert.equal(await statusOf(...headers), 401);
 });
 
-test('a refusal says what is wrong with the credential, by what was sent alone', async (t) => {
+test('a rejection explains what is wrong with the credential, from the request alone', async (t) => {
   const gateway = await start(t, { acl: closed });
   const detail = async (headers: readonly string[]): Promise<string> =>
     String((JSON.parse((await gateway.call('/peer/app/', { headers })).text) as { detail: unknown }).detail);
@@ -219,7 +227,7 @@ test('a refusal says what is wrong with the credential, by what was sent alone',
   assert.match(await detail(['Authorization', ours]), /^`Authorization` must be `Bearer`/);
 });
 
-test('a request without a credential learns where to put one', async (t) => {
+test('a rejection of a request without a credential explains where to send one', async (t) => {
   const gateway = await start(t, { acl: closed });
   const text = async (headers: readonly string[]): Promise<string> =>
     (await gateway.call('/peer/app/', { headers })).text;

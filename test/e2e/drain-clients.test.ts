@@ -19,11 +19,11 @@ function start(t: TestContext, serve: RequestListener = echo, drainLingerMs = lo
 
 /** When the request is sent, relative to the start of the drain. */
 const moments: Readonly<Record<string, (send: () => void, drain: () => void) => void>> = {
-  'before it, unread': (send, drain) => {
+  'before the drain, unread': (send, drain) => {
     send();
     drain();
   },
-  'in the same breath': (send, drain) => {
+  'in the same tick': (send, drain) => {
     drain();
     send();
   },
@@ -45,7 +45,7 @@ const moments: Readonly<Record<string, (send: () => void, drain: () => void) => 
   },
 };
 
-describe('a request on a kept-alive connection is served, and its response ends the connection', () => {
+describe('serves a request on a kept-alive connection, and its response ends the connection', () => {
   for (const [name, play] of Object.entries(moments)) {
     for (const method of ['GET', 'POST']) {
       test(`32 clients, ${method}, sent ${name}`, async (t) => {
@@ -77,7 +77,7 @@ describe('a request on a kept-alive connection is served, and its response ends 
     }
   }
 
-  test('32 clients that send one request after the other, whenever the drain begins', async (t) => {
+  test('32 clients that send one request after the other, at any start of the drain', async (t) => {
     const { port, gateway } = await start(t, echo, 500);
     const all = await keepAliveClients(t, port, 32);
     let drained: Promise<void> | undefined;
@@ -132,7 +132,7 @@ const libraries: Readonly<Record<string, (t: TestContext, port: number) => () =>
 };
 
 for (const [name, library] of Object.entries(libraries)) {
-  test(`32 clients of ${name} that keep their connections alive lose no POST`, async (t) => {
+  test(`32 clients of ${name} with kept-alive connections lose no POST`, async (t) => {
     const { port, gateway } = await start(t, echo, 500);
     let drained: Promise<void> | undefined;
     let served = 0;

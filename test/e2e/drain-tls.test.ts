@@ -65,7 +65,7 @@ class HeldConnection extends Duplex {
 
 for (const allowedBytes of [1, 100]) {
   for (const alpn of ['http/1.1', 'h2']) {
-    test(`a handshake of which ${allowedBytes} bytes have come when the drain begins is completed, and a request served: ${alpn}`, async (t) => {
+    test(`completes a handshake of which ${allowedBytes} bytes have arrived when the drain begins, and serves a request: ${alpn}`, async (t) => {
       const { port, gateway, dial } = await start(t, 200);
       const socket = connectTcp(port, '127.0.0.1');
       t.after(() => socket.destroy());
@@ -96,7 +96,7 @@ for (const allowedBytes of [1, 100]) {
   }
 }
 
-test('on HTTP/2 every stream is served, or has a higher id than the GOAWAY, whenever the client opens it', async (t) => {
+test('on HTTP/2 serves every stream or gives it a higher id than the GOAWAY, whenever the client opens it', async (t) => {
   for (const opened of ['before the drain', 'while it lingers', 'as it ends']) {
     const lingerMs = 100;
     const { raw2, gateway } = await start(t, lingerMs);
@@ -133,7 +133,7 @@ test('on HTTP/2 every stream is served, or has a higher id than the GOAWAY, when
   }
 });
 
-test('on HTTP/2 a stream that arrives before the end of gateway.drain_linger is served, however late it is read', async (t) => {
+test('on HTTP/2 serves a stream that arrives before the end of gateway.drain_linger, however late it is read', async (t) => {
   const lingerMs = 50;
   const { raw2, gateway } = await start(t, lingerMs);
   const client = await raw2();
@@ -148,7 +148,7 @@ test('on HTTP/2 a stream that arrives before the end of gateway.drain_linger is 
   await drained;
 });
 
-test('a client of HTTP/2 that sends again what the GOAWAY says was not processed loses nothing', async (t) => {
+test('an HTTP/2 client that resends what the GOAWAY reports as unprocessed loses nothing', async (t) => {
   const { session, gateway } = await start(t, 100);
   const client = await session();
   const count = { served: 0, refused: 0, lost: 0 };

@@ -35,7 +35,7 @@ function blockMs(ms: number): void {
   while (performance.now() < untilMs);
 }
 
-test('of requests that were sent ahead, the last one’s response ends the connection, also where the gateway responds itself', async (t) => {
+test('of pipelined requests, the last response ends the connection, also if the gateway itself responds', async (t) => {
   for (const path of ['/peer/app/x', '/health/live']) {
     const { port, gateway } = await start(t);
     const client = await keepAliveClient(t, port);
@@ -53,7 +53,7 @@ test('of requests that were sent ahead, the last one’s response ends the conne
   }
 });
 
-test('a response that began before the drain announced no end: the request behind it is served', async (t) => {
+test('serves the request after a response that began before the drain and announced no close', async (t) => {
   const app = handedOver();
   const { port, gateway } = await start(t, app.serve);
   const client = await keepAliveClient(t, port);
@@ -71,7 +71,7 @@ test('a response that began before the drain announced no end: the request behin
   await drained;
 });
 
-test('a connection that stays idle ends after gateway.drain_linger', async (t) => {
+test('closes an idle connection after gateway.drain_linger', async (t) => {
   const lingerMs = 300;
   const { port, gateway } = await start(t, echo, lingerMs);
   const [idle] = await keepAliveClients(t, port, 1);
@@ -84,7 +84,7 @@ test('a connection that stays idle ends after gateway.drain_linger', async (t) =
   await drained;
 });
 
-test('a request that arrives before the end of gateway.drain_linger is served, however late it is read', async (t) => {
+test('serves a request that arrives before the end of gateway.drain_linger, however late it is read', async (t) => {
   const lingerMs = 50;
   const { port, gateway } = await start(t, echo, lingerMs);
   const all = await keepAliveClients(t, port, 8);
@@ -99,7 +99,7 @@ test('a request that arrives before the end of gateway.drain_linger is served, h
   await drained;
 });
 
-test('a connection whose PROXY protocol header has come is idle', async (t) => {
+test('a connection after its PROXY protocol header is idle', async (t) => {
   const { port, gateway } = await start(t, echo, 100, { proxyProtocol: true });
   const socket = connect({ host: '127.0.0.1', port });
   t.after(() => socket.destroy());
@@ -115,7 +115,7 @@ test('a connection whose PROXY protocol header has come is idle', async (t) => {
   await drained;
 });
 
-test('connections that were made before the listener closes are accepted, and their requests served', async (t) => {
+test('accepts connections made before the listener closes, and serves their requests', async (t) => {
   const { port, gateway } = await start(t, echo, 100);
   const sockets = Array.from({ length: 100 }, () => connect({ host: '127.0.0.1', port }));
   const all = sockets.map((socket) => new KeepAliveClient(socket));
@@ -133,7 +133,7 @@ test('connections that were made before the listener closes are accepted, and th
   await drained;
 });
 
-test('an idle connection that ends by gateway.idle_timeout ends by the same rule', async (t) => {
+test('the same rule applies to connections that end by gateway.idle_timeout', async (t) => {
   const idleTimeoutMs = 100;
   const { port } = await startPlainGateway(t, echo, { policy: { limits: { idleTimeoutMs } } });
   const [idle, used] = await keepAliveClients(t, port, 2);
@@ -146,7 +146,7 @@ test('an idle connection that ends by gateway.idle_timeout ends by the same rule
 });
 
 describe('gateway.drain_delay', () => {
-  test('the gateway listens and serves, is not ready, and says so on the main port', async (t) => {
+  test('the gateway listens and serves, is not ready, and reports this on the main port', async (t) => {
     const delayMs = 1_500;
     const { port, gateway, call } = await start(t);
     const [kept] = await keepAliveClients(t, port, 1);
@@ -171,7 +171,7 @@ describe('gateway.drain_delay', () => {
   });
 });
 
-test('draining is the response to those requests alone that the grace leaves unfinished', async (t) => {
+test('only requests that the grace period leaves unfinished get the code draining', async (t) => {
   const held: ServerResponse[] = [];
   const { port, gateway } = await start(t, (_, response) => held.push(response));
   const client = await keepAliveClient(t, port);
@@ -184,7 +184,7 @@ test('draining is the response to those requests alone that the grace leaves unf
   await drained;
 });
 
-test('a client that sends ahead without end is cut with the grace', async (t) => {
+test('a client that pipelines without end is cut with the grace period', async (t) => {
   const { port, gateway } = await start(t);
   const client = await keepAliveClient(t, port);
   const more = setInterval(() => {

@@ -44,7 +44,7 @@ for (const [what, framing] of [
   });
 }
 
-test('requests behind an empty chunked body are answered in order', async (t) => {
+test('responds in order to requests that follow an empty chunked body', async (t) => {
   const { raw } = await startPlainGateway(t, (request, response) => response.end(`<${request.url ?? ''}>`));
   const empty = `${head}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`;
   const socket = raw(
@@ -54,7 +54,7 @@ test('requests behind an empty chunked body are answered in order', async (t) =>
   assert.deepEqual(text.match(/<\/\d>/g), ['</1>', '</2>', '</3>']);
 });
 
-test('a request to switch protocols may carry Content-Length: 0', async (t) => {
+test('a protocol switch request may carry Content-Length: 0', async (t) => {
   const { raw, app } = await startPlainGateway(t, (_, response) => response.end('not switched'));
   app.on('upgrade', (request: IncomingMessage, socket: Socket) => {
     socket.end(

@@ -38,7 +38,7 @@ async function receive(source: Duplex): Promise<void> {
 }
 
 for (const far of ['client', 'app'] as const)
-  test(`64 MiB take a few round trips each way when the ${far} is far`, async (t) => {
+  test(`64 MiB take a few round trips each way with a distant ${far}`, async (t) => {
     const budgets = Array.from({ length: 3 }, () => new WindowBudget(268_435_456));
     const [relayBudget, appBudget, clientBudget] = budgets as [WindowBudget, WindowBudget, WindowBudget];
     const relay = await startRelay(t, {}, { windowBudget: relayBudget });
@@ -91,7 +91,7 @@ for (const far of ['client', 'app'] as const)
       held().every((bytes) => bytes > 0),
       held().join(),
     );
-    assert.equal(clientBudget.heldBytesOf(lease.id), clientBudget.heldBytes, 'it is the lease that holds it');
+    assert.equal(clientBudget.heldBytesOf(lease.id), clientBudget.heldBytes, 'the lease is the holder of the window');
     for (const end of [atApp, atClient]) end.destroy();
     while (held().some((bytes) => bytes > 0)) await setImmediate();
   });

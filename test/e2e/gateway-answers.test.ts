@@ -29,7 +29,7 @@ function problem(answer: Answer): Problem {
 
 const silent = (): void => undefined;
 
-test('every refusal is a problem with its status and code', async (t) => {
+test('every rejection is a problem with its status and code', async (t) => {
   const { call, transport } = await startPlainGateway(t, silent);
   transport.publish({ name: 'Twin', port: 1, id: 'T'.repeat(26) });
   transport.publish({ name: 'tWIN', port: 1, id: 'U'.repeat(26) });
@@ -59,7 +59,7 @@ test('every refusal is a problem with its status and code', async (t) => {
   }
 });
 
-test('who calls without a key, or with a wrong one, is challenged and nothing is forwarded', async (t) => {
+test('a caller without a key, or with a wrong one, gets a challenge, and nothing is forwarded', async (t) => {
   const { call, transport } = await startPlainGateway(t, silent);
   const cases: [headers: string[], code: string, challenge: RegExp][] = [
     [[], 'missing_credentials', /^Bearer realm="portal-gateway"$/],
@@ -84,7 +84,7 @@ test('who calls without a key, or with a wrong one, is challenged and nothing is
   assert.equal(transport.tunnels.length, 0);
 });
 
-test('without a relay there is no lease to find, and health says so', async (t) => {
+test('without a relay no lease is found, and health reports this', async (t) => {
   const { call, transport } = await startPlainGateway(t, silent);
   transport.current = 'down';
   const answer = await call('/peer/app/');
@@ -102,14 +102,14 @@ test('without a relay there is no lease to find, and health says so', async (t) 
   assert.equal((JSON.parse((await call('/health', { headers: [] })).text) as { status: string }).status, 'healthy');
 });
 
-test('a relay that is lost after its leases were listed is no_relay, not an unknown lease', async (t) => {
+test('a relay lost after its leases were listed is no_relay, not an unknown lease', async (t) => {
   const { call, transport } = await startPlainGateway(t, (_, response) => response.end());
   assert.equal((await call('/peer/app/')).status, 200);
   transport.current = 'down';
   assert.equal(problem(await call('/peer/app/')).code, 'no_relay');
 });
 
-test('a dial that nobody answers is 504 after our own deadline', async (t) => {
+test('a dial without a response is 504 after our own deadline', async (t) => {
   const { call, transport } = await startPlainGateway(t, silent, { timeouts: { dialMs: 50 } });
   transport.dialInstead = () => new Promise(() => undefined);
   const startMs = performance.now();
@@ -118,7 +118,7 @@ test('a dial that nobody answers is 504 after our own deadline', async (t) => {
   assert.ok(performance.now() - startMs >= 50);
 });
 
-test('over the bounds of the pool and its queue the answer is 503 overloaded', async (t) => {
+test('requests over the limits of pool and queue are 503 overloaded', async (t) => {
   const held: ServerResponse[] = [];
   const pool = { maxIdle: 1, maxActive: 2, maxWaiting: 0 };
   const { open, call } = await startPlainGateway(
@@ -138,7 +138,7 @@ test('over the bounds of the pool and its queue the answer is 503 overloaded', a
   );
 });
 
-test('a lease that comes back under another id is found again after a refused dial', async (t) => {
+test('finds a lease that returned under another id after a rejected dial', async (t) => {
   let aheadMs = 0;
   const clock = { monotonicMs: () => performance.now() + aheadMs, wallMs: Date.now };
   const { call, transport, app } = await startPlainGateway(
@@ -158,7 +158,7 @@ test('a lease that comes back under another id is found again after a refused di
   assert.equal((await call('/peer/app/')).text, 'there');
 });
 
-test('what is no HTTP is refused with a problem and the connection closed', async (t) => {
+test('rejects non-HTTP with a problem and closes the connection', async (t) => {
   const { raw } = await startPlainGateway(t, silent);
   const cases: [text: string, status: number, code: string][] = [
     ['BROKEN\r\n\r\n', 400, 'invalid_request'],
@@ -178,7 +178,7 @@ test('what is no HTTP is refused with a problem and the connection closed', asyn
   }
 });
 
-test('a body that breaks while it is uploaded aborts the app’s request and is 400', async (t) => {
+test('a malformed body within an upload aborts the app’s request and is 400', async (t) => {
   const { raw, app } = await startPlainGateway(t, silent);
   const socket = raw(
     `POST /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n`,
@@ -209,7 +209,7 @@ async function draining(
   return { gateway, message, held: await app.promise };
 }
 
-test('a drain lets the request in flight end, takes no new connection, then releases the relay', async (t) => {
+test('a drain completes the request in flight, accepts no new connection, and then releases the relay', async (t) => {
   const { gateway, held, message } = await draining(t);
   const { raw } = gateway;
   const busy = raw('GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -223,7 +223,7 @@ test('a drain lets the request in flight end, takes no new connection, then rele
   assert.ok(gateway.transport.tunnels.every(({ destroyed }) => destroyed));
 });
 
-test('while it drains, a request on a connection that is still open is told so', async (t) => {
+test('during a drain, a request on a connection that is still open gets the code draining', async (t) => {
   const { gateway, held, message } = await draining(t);
   message.destroy();
   held.destroy();
@@ -239,7 +239,7 @@ test('while it drains, a request on a connection that is still open is told so',
   await drained;
 });
 
-test('what is still in flight after the grace is cut', async (t) => {
+test('cuts requests still in flight after the grace period', async (t) => {
   const { gateway, message } = await draining(t);
   message.resume();
   const cut = once(message, 'error');
@@ -249,7 +249,7 @@ test('what is still in flight after the grace is cut', async (t) => {
   await gateway.gateway.close();
 });
 
-test('a failed request is told to who listens, with its cause', async (t) => {
+test('publishes a failed request with its cause', async (t) => {
   const { call } = await startPlainGateway(t, (request) => request.socket.destroy());
   const heard: RequestFailed[] = [];
   const listen = (message: unknown): void => {

@@ -8,7 +8,7 @@ import { closed, handedOver, rawApp } from '../helpers/scripted-app.ts';
 
 const get = (path: string): string => `GET /peer/app${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`;
 
-test('a client that leaves while it streams is felt by the app at once', async (t) => {
+test('a client that leaves within a stream reaches the app at once', async (t) => {
   const app = handedOver();
   const { open, transport } = await startPlainGateway(t, app.serve);
   const opened = open('/peer/app/');
@@ -23,7 +23,7 @@ test('a client that leaves while it streams is felt by the app at once', async (
   assert.equal(transport.tunnels[0]?.destroyed, true);
 });
 
-test('a client that leaves before the answer began is felt by the app at once', async (t) => {
+test('a client that leaves before the response reaches the app at once', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve);
   const socket = raw(get('/'));
@@ -32,7 +32,7 @@ test('a client that leaves before the answer began is felt by the app at once', 
   await closed(request);
 });
 
-test('a client that leaves within its upload is felt by the app, which never sees it whole', async (t) => {
+test('a client that leaves within its upload reaches the app, which never sees a complete body', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve);
   const socket = raw(`POST /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Length: 100\r\n\r\nhalf`);
@@ -63,19 +63,19 @@ async function cutAnswer(
   return { error, body };
 }
 
-test('an answer of known length that the app cuts is cut for the client', async (t) => {
+test('a response with a length that the app cuts is cut for the client', async (t) => {
   const { error, body } = await cutAnswer(t, { 'content-length': 100 });
   assert.equal((error as NodeJS.ErrnoException).code, 'ECONNRESET');
   assert.equal(body, 'part');
 });
 
-test('a chunked answer that the app cuts is cut for the client', async (t) => {
+test('a chunked response that the app cuts is cut for the client', async (t) => {
   const { error, body } = await cutAnswer(t, {});
   assert.equal((error as NodeJS.ErrnoException).code, 'ECONNRESET');
   assert.equal(body, 'part');
 });
 
-test('a body that only the app’s connection ends is never made to look whole', async (t) => {
+test('a body delimited by the app’s connection never looks complete by other means', async (t) => {
   const { raw, transport } = await startPlainGateway(t, () => undefined);
   const port = await rawApp(t, (socket) => socket.end('HTTP/1.1 200 OK\r\nX-A: b\r\n\r\nperhaps all'));
   transport.publish({ name: 'closer', port });
@@ -84,14 +84,14 @@ test('a body that only the app’s connection ends is never made to look whole',
   assert.doesNotMatch(answer, /transfer-encoding/i);
 });
 
-test('an answer that is no HTTP is 502 bad_upstream_response', async (t) => {
+test('a non-HTTP response is 502 bad_upstream_response', async (t) => {
   const { call, transport } = await startPlainGateway(t, () => undefined);
   transport.publish({ name: 'ssh', port: await rawApp(t, (socket) => socket.write('SSH-2.0-OpenSSH_9.9\r\n')) });
   const { status, text: body } = await call('/peer/ssh/');
   assert.deepEqual([status, (JSON.parse(body) as { code: string }).code], [502, 'bad_upstream_response']);
 });
 
-test('a tunnel that ends before the answer is 502 tunnel_failed', async (t) => {
+test('a tunnel that ends before the response is 502 tunnel_failed', async (t) => {
   const { call } = await startPlainGateway(t, (request) => request.socket.destroy());
   const { status, text: body } = await call('/peer/app/');
   assert.deepEqual([status, (JSON.parse(body) as { code: string }).code], [502, 'tunnel_failed']);
@@ -113,7 +113,7 @@ function staleAfterOne(seen: string[]): (socket: Socket, received: string) => vo
   };
 }
 
-test('an idempotent request that meets a stale tunnel is repeated, once, on a new one', async (t) => {
+test('repeats an idempotent request on a stale tunnel once, on a new tunnel', async (t) => {
   const { call, transport } = await startPlainGateway(t, () => undefined);
   const seen: string[] = [];
   transport.publish({ name: 'stale', port: await rawApp(t, staleAfterOne(seen)) });
@@ -122,7 +122,7 @@ test('an idempotent request that meets a stale tunnel is repeated, once, on a ne
   assert.deepEqual(seen, ['GET /1', 'GET /2', 'GET /2']);
 });
 
-test('a POST that met a stale tunnel is not sent twice', async (t) => {
+test('does not repeat a POST on a stale tunnel', async (t) => {
   const { call, transport } = await startPlainGateway(t, () => undefined);
   const seen: string[] = [];
   transport.publish({ name: 'stale', port: await rawApp(t, staleAfterOne(seen)) });
@@ -132,7 +132,7 @@ test('a POST that met a stale tunnel is not sent twice', async (t) => {
   assert.deepEqual(seen, ['GET /1', 'POST /2']);
 });
 
-test('an app that does not begin its answer in time is 504, and the app feels the end', async (t) => {
+test('an app that does not begin its response in time is 504, and its request is aborted', async (t) => {
   const app = handedOver();
   const { call } = await startPlainGateway(t, app.serve, { timeouts: { responseHeadersMs: 60 } });
   const startMs = performance.now();
@@ -145,7 +145,7 @@ test('an app that does not begin its answer in time is 504, and the app feels th
   await felt;
 });
 
-test('the time for an answer begins when the upload is complete', async (t) => {
+test('the time limit for a response begins after the upload', async (t) => {
   const { raw } = await startPlainGateway(
     t,
     (request, response) => {
@@ -164,7 +164,7 @@ test('the time for an answer begins when the upload is complete', async (t) => {
   assert.match(await readUntil(socket, '0123456789'), /^HTTP\/1\.1 200 /);
 });
 
-test('an upload that stands still is 408, an answer that does is cut', async (t) => {
+test('a stalled upload is 408, and a stalled response is cut', async (t) => {
   const app = handedOver();
   const { raw, open } = await startPlainGateway(t, app.serve, { timeouts: { bodyIdleMs: 60 } });
   const socket = raw(`POST /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Length: 10\r\n\r\n1`);

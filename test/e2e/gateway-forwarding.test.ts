@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { show, valuesOf, type Seen } from '../helpers/echo-app.ts';
 import { auth, key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
 
-test('method, target, body and end-to-end headers arrive as they were sent', async (t) => {
+test('forwards method, target, body and end-to-end headers unchanged', async (t) => {
   const { call, port } = await startPlainGateway(t, show);
   const headers = ['X-Odd-CASE', 'é\u00ff', 'Cookie', 'a=1', 'cookie', 'b=2', ...auth];
   const target = '/peer/app//a/../%7e%2F?x=%20&&y';
@@ -26,7 +26,7 @@ test('method, target, body and end-to-end headers arrive as they were sent', asy
   assert.deepEqual(valuesOf(seen.headers, 'via'), ['1.1 portal-gateway']);
 });
 
-test('the credential that was used stays here, the app’s own Authorization passes', async (t) => {
+test('removes the credential used, and forwards the app’s own Authorization', async (t) => {
   const { call } = await startPlainGateway(t, show);
   const both = ['X-API-Key', key, 'Authorization', 'Basic app'];
   const seen = JSON.parse((await call('/peer/app/', { headers: both })).text) as Seen;
@@ -36,7 +36,7 @@ test('the credential that was used stays here, the app’s own Authorization pas
   assert.deepEqual(valuesOf((JSON.parse(bearer.text) as Seen).headers, 'authorization'), []);
 });
 
-test('the app and the client know the request by the same id, which is never the client’s', async (t) => {
+test('app and client get the same request id, which is never the client’s', async (t) => {
   const { call } = await startPlainGateway(t, show);
   const { message, text: body } = await call('/peer/app/', { headers: [...auth, 'X-Request-ID', 'forged'] });
   const ids = valuesOf((JSON.parse(body) as Seen).headers, 'x-request-id');
@@ -44,7 +44,7 @@ test('the app and the client know the request by the same id, which is never the
   assert.match(ids[0] ?? '', /^[0-9a-f-]{36}$/);
 });
 
-test('response headers pass as the app wrote them, once', async (t) => {
+test('forwards response headers as the app wrote them, once', async (t) => {
   const { call } = await startPlainGateway(t, (_, response) => {
     response.writeHead(418, [
       'X-tWice',
@@ -68,7 +68,7 @@ test('response headers pass as the app wrote them, once', async (t) => {
   assert.deepEqual(valuesOf(message.rawHeaders, 'via'), ['1.1 portal-gateway']);
 });
 
-test('a chunked upload is passed on, with its trailers when they were announced', async (t) => {
+test('forwards a chunked upload, with its trailers if they were announced', async (t) => {
   const { raw, transport } = await startPlainGateway(t, show);
   const socket = raw(
     `POST /peer/app/up HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n` +
@@ -82,7 +82,7 @@ test('a chunked upload is passed on, with its trailers when they were announced'
   assert.equal(transport.tunnels.length, 1);
 });
 
-test('response trailers pass', async (t) => {
+test('forwards response trailers', async (t) => {
   const { raw } = await startPlainGateway(t, (_, response) => {
     response.writeHead(200, { trailer: 'X-Sum' });
     response.write('body');
@@ -93,7 +93,7 @@ test('response trailers pass', async (t) => {
   assert.match(answer, /\r\n0\r\nX-Sum: 42\r\n/);
 });
 
-test('Expect: 100-continue is the app’s to answer', async (t) => {
+test('leaves Expect: 100-continue to the app', async (t) => {
   const { raw, app } = await startPlainGateway(t, show);
   let asked = false;
   app.on('checkContinue', (request, response) => {
@@ -110,7 +110,7 @@ test('Expect: 100-continue is the app’s to answer', async (t) => {
   assert.match(await readUntil(socket, '}'), /"body":"hello"/);
 });
 
-test('an expectation that the app refuses is refused before the body is sent', async (t) => {
+test('an expectation that the app rejects is rejected before the body is sent', async (t) => {
   const { raw, app } = await startPlainGateway(t, show);
   app.on('checkContinue', (_, response) => {
     response.writeHead(413).end();
@@ -120,10 +120,10 @@ test('an expectation that the app refuses is refused before the body is sent', a
   );
   const answer = (await buffer(socket)).toString();
   assert.match(answer, /^HTTP\/1\.1 413 /);
-  assert.match(answer, /Connection: close/i, 'what follows on this connection may or may not be the body');
+  assert.match(answer, /Connection: close/i, 'later bytes on this connection may or may not be the body');
 });
 
-test('Early Hints reach the client before the answer', async (t) => {
+test('Early Hints reach the client before the response', async (t) => {
   const { raw } = await startPlainGateway(t, (_, response) => {
     response.writeEarlyHints({ link: '</a.css>; rel=preload', 'x-note': 'early' }, () => response.end('late'));
   });
@@ -136,7 +136,7 @@ test('Early Hints reach the client before the answer', async (t) => {
   assert.match(answer, /x-note: early/);
 });
 
-test('statuses and methods without content end at once, their headers kept', async (t) => {
+test('statuses and methods without content end at once, with their headers', async (t) => {
   const { call } = await startPlainGateway(t, (request, response) => {
     const status = Number(request.url?.slice(1));
     response.writeHead(status, status === 204 ? [] : ['Content-Length', '5', 'ETag', '"x"']);
@@ -150,14 +150,14 @@ test('statuses and methods without content end at once, their headers kept', asy
   assert.deepEqual([none.status, none.text, none.message.headers['transfer-encoding']], [204, '', undefined]);
 });
 
-test('one tunnel carries one request after another', async (t) => {
+test('one tunnel carries successive requests', async (t) => {
   const { call, transport } = await startPlainGateway(t, show);
   for (let i = 0; i < 10; i += 1) assert.equal((await call('/peer/app/')).status, 200);
   assert.equal((await call('/peer/app/', { method: 'POST', body: 'x' })).status, 200);
   assert.equal(transport.tunnels.length, 1);
 });
 
-test('an HTTP/1.0 client gets a body that the connection ends', async (t) => {
+test('an HTTP/1.0 client gets a body delimited by the end of the connection', async (t) => {
   const { raw } = await startPlainGateway(t, (_, response) => {
     response.writeHead(200, { trailer: 'X-Sum' });
     response.write('one,');
@@ -168,7 +168,7 @@ test('an HTTP/1.0 client gets a body that the connection ends', async (t) => {
   assert.doesNotMatch(answer, /transfer-encoding|trailer/i);
 });
 
-test('an app may answer before it has read the upload, and the answer arrives', async (t) => {
+test('forwards a response that the app sends before it has read the upload', async (t) => {
   const { open } = await startPlainGateway(t, (request, response) => {
     request.once('data', () => {
       response.writeHead(413, { 'content-length': 3 });
@@ -188,14 +188,14 @@ test('an app may answer before it has read the upload, and the answer arrives', 
   assert.equal(await text(message), 'big');
 });
 
-test('a lease is found by id as well as by name', async (t) => {
+test('finds a lease by id and by name', async (t) => {
   const { call } = await startPlainGateway(t, show);
   const { status, text: body } = await call(`/peer/${'APP'.padEnd(26, 'A')}/x`);
   assert.equal(status, 200);
   assert.equal((JSON.parse(body) as Seen).url, '/x');
 });
 
-test('requests in a pipeline are answered in order', async (t) => {
+test('responds to pipelined requests in order', async (t) => {
   const { raw } = await startPlainGateway(t, (request, response) => {
     if (request.url === '/slow') setImmediate(() => setImmediate(() => response.end('SLOW')));
     else response.end('FAST');
@@ -205,7 +205,7 @@ test('requests in a pipeline are answered in order', async (t) => {
   assert.ok(answer.includes('SLOW') && answer.indexOf('SLOW') < answer.indexOf('FAST'));
 });
 
-test('an idle tunnel that the app closed is not used for the next request', async (t) => {
+test('does not use an idle tunnel that the app closed', async (t) => {
   const { call, app, transport } = await startPlainGateway(t, show);
   await call('/peer/app/');
   const [tunnel] = transport.tunnels;

@@ -11,7 +11,7 @@ import { handedOver, settled } from '../helpers/scripted-app.ts';
 const piece = Buffer.alloc(65_536, 'x');
 const get = (path: string): string => `GET /peer/app${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`;
 
-test('a slow client blocks the app, and the app’s bytes are all there when it reads on', async (t) => {
+test('a slow client blocks the app, and receives all bytes when it reads on', async (t) => {
   const total = 64 * 1024 * 1024;
   let written = 0;
   const { open } = await startPlainGateway(t, (_, response) => {
@@ -61,7 +61,7 @@ test('a slow app blocks the client’s upload', async (t) => {
   assert.equal((await answer).statusCode, 200);
 });
 
-test('a head, and each event, reach the client while the answer goes on', async (t) => {
+test('the head and each event reach the client before the response ends', async (t) => {
   const app = handedOver();
   const { open } = await startPlainGateway(t, app.serve);
   const opened = open('/peer/app/events');
@@ -77,7 +77,7 @@ test('a head, and each event, reach the client while the answer goes on', async 
   }
 });
 
-test('the head of a streamed upload reaches the app before its body, and both sides may talk at once', async (t) => {
+test('the head of a streamed upload reaches the app before its body, and both sides may send at once', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve);
   const socket = raw(`POST /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nTransfer-Encoding: chunked\r\n\r\n`);
@@ -91,7 +91,7 @@ test('the head of a streamed upload reaches the app before its body, and both si
   await readUntil(socket, '0\r\n\r\n');
 });
 
-test('streams keep their tunnels to themselves and nobody waits behind them', async (t) => {
+test('streams keep their tunnels, and no request waits behind them', async (t) => {
   const streams: ServerResponse[] = [];
   const { open, call, transport } = await startPlainGateway(t, (request, response) => {
     if (request.url === '/stream') {
@@ -104,7 +104,7 @@ test('streams keep their tunnels to themselves and nobody waits behind them', as
   assert.equal(transport.tunnels.length, 71);
 });
 
-test('a request whose client left while it waited for a tunnel is never sent', async (t) => {
+test('never sends a request whose client left while it waited for a tunnel', async (t) => {
   const app = handedOver();
   const pool = { maxIdle: 1, maxActive: 1 };
   const { open, raw, call } = await startPlainGateway(t, app.serve, { pool });
@@ -125,7 +125,7 @@ test('a request whose client left while it waited for a tunnel is never sent', a
   assert.equal((await last).status, 200);
 });
 
-test('a small answer leaves in one write', async (t) => {
+test('a small response is sent in one write', async (t) => {
   const { port } = await startPlainGateway(t, (_, response) => {
     response.writeHead(200, { 'content-length': 4 });
     response.end('tiny');

@@ -9,7 +9,7 @@ import { over, settled } from '../helpers/scripted-app.ts';
 
 const piece = Buffer.alloc(65_536, 'x');
 
-test('an upgrade is spliced byte for byte, each direction ending by itself', async (t) => {
+test('an upgrade carries bytes unchanged, and each direction ends separately', async (t) => {
   const { raw, app } = await startPlainGateway(t, () => undefined);
   app.on('upgrade', (request: IncomingMessage, socket: Socket) => {
     assert.equal(request.headers.upgrade, 'echo/1');
@@ -29,7 +29,7 @@ test('an upgrade is spliced byte for byte, each direction ending by itself', asy
   assert.equal(await text(socket), 'all of what was sent');
 });
 
-test('what a client sends ahead of the 101 is not lost', async (t) => {
+test('keeps bytes that a client sends before the 101', async (t) => {
   const { raw, app } = await startPlainGateway(t, () => undefined);
   app.on('upgrade', (_: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
@@ -42,7 +42,7 @@ test('what a client sends ahead of the 101 is not lost', async (t) => {
   assert.match(await readUntil(socket, 'ahead'), /\r\n\r\nahead$/);
 });
 
-test('an upgrade that the app does not take is answered as it answers', async (t) => {
+test('forwards the response of an app that declines an upgrade', async (t) => {
   const { raw } = await startPlainGateway(t, (_, response) => response.end('no'));
   const socket = raw(
     `GET /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n`,
@@ -50,7 +50,7 @@ test('an upgrade that the app does not take is answered as it answers', async (t
   assert.match((await buffer(socket)).toString(), /^HTTP\/1\.1 200 [^]*no/);
 });
 
-test('an offer of HTTP/2 without TLS is ignored', async (t) => {
+test('ignores an offer of HTTP/2 without TLS', async (t) => {
   const { raw } = await startPlainGateway(t, (request, response) =>
     response.end(`upgrade: ${String(request.headers.upgrade)}`),
   );
@@ -76,7 +76,7 @@ async function upgraded(t: TestContext): Promise<{ client: Socket; app: Socket; 
   return { client, app: await appSocket, gateway };
 }
 
-test('an upgraded connection that one side cuts is cut for the other', async (t) => {
+test('an upgraded connection cut by one side is cut for the other', async (t) => {
   const first = await upgraded(t);
   first.client.resetAndDestroy();
   await over(first.app);
@@ -105,7 +105,7 @@ test('an upgraded connection has back-pressure', async (t) => {
   assert.equal((await buffer(client)).length, total);
 });
 
-test('a client that leaves while the app thinks about its upgrade is felt by the app', async (t) => {
+test('a client that leaves while the app decides about its upgrade reaches the app', async (t) => {
   const { raw, app } = await startPlainGateway(t, () => undefined);
   const asked = new Promise<Socket>((resolve) => {
     app.on('upgrade', (_: IncomingMessage, socket: Socket) => {
@@ -121,7 +121,7 @@ test('a client that leaves while the app thinks about its upgrade is felt by the
   await over(appSocket);
 });
 
-test('a drain leaves an upgraded connection its grace, then cuts it', async (t) => {
+test('a drain gives an upgraded connection its grace period, then cuts it', async (t) => {
   const { client, app, gateway } = await upgraded(t);
   const drained = gateway.drain(50);
   app.write('still here');

@@ -57,7 +57,7 @@ async function read({ gateway }: Bench): Promise<void> {
   await readUntil(gateway.raw('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n'), 'live');
 }
 
-test('what the queue turns away, and who leaves it, is charged to nothing', async (t) => {
+test('requests rejected by the queue or leaving it are refunded', async (t) => {
   const bench = await start(t, { maxInFlight: 1, queue: 1, maxStreams: 10 });
   const first = bench.gateway.call('/peer/app/first');
   const [, held] = await bench.app.next();
@@ -78,7 +78,7 @@ test('what the queue turns away, and who leaves it, is charged to nothing', asyn
   assert.equal(await bench.code(), 'quota_exceeded');
 });
 
-test('what no tunnel is free for is charged to nothing', async (t) => {
+test('requests without a free tunnel are refunded', async (t) => {
   const pool = { maxIdle: 1, maxActive: 1, maxWaiting: 0 };
   const bench = await start(t, { maxInFlight: 10, queue: 0, maxStreams: 10 }, { pool });
   const first = bench.gateway.call('/peer/app/');
@@ -89,7 +89,7 @@ test('what no tunnel is free for is charged to nothing', async (t) => {
   assert.deepEqual(await bench.left(), ['1', '1']);
 });
 
-test('an upgrade that there is no room for is charged to nothing, a stream that the app has begun is', async (t) => {
+test('an upgrade without room is refunded, and a stream that the app has begun is charged', async (t) => {
   const bench = await start(t, { maxInFlight: 10, queue: 0, maxStreams: 0 });
   bench.gateway.app.on('upgrade', (_: IncomingMessage, socket: Socket) => socket.destroy());
   const refused = bench.gateway.raw(`${get}Connection: Upgrade\r\nUpgrade: x\r\n\r\n`);
@@ -101,7 +101,7 @@ test('an upgrade that there is no room for is charged to nothing, a stream that 
   assert.deepEqual(await bench.left(), ['1', '1']);
 });
 
-test('who leaves while the store is asked gets back what the answer charges', async (t) => {
+test('a client that leaves while the store is asked gets a refund of the later charge', async (t) => {
   const asked = Promise.withResolvers<(verdict: Verdict) => void>();
   const gave = Promise.withResolvers<unknown>();
   const limiter: Limiter = {

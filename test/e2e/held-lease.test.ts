@@ -75,9 +75,9 @@ function holderOf({ error }: EventOf<'publish_failed'>): string | undefined {
 
 for (const [names, other] of [
   ['the same name', 'taken'],
-  ['a name that differs in case only', 'Taken'],
+  ['a name that differs only in case', 'Taken'],
 ] as const) {
-  test(`a rejected lease says who holds ${names}, and is published when the holder leaves`, async (t) => {
+  test(`a rejected lease reports who holds ${names}, and is published when the holder leaves`, async (t) => {
     const { url } = await startRelay(t);
     const credential = createCredential();
     const holder = publisher(t, url, { name: 'taken', credential });
@@ -92,7 +92,7 @@ for (const [names, other] of [
   });
 }
 
-test('a lease that a limit of the relay rejects says that nobody holds the name', async (t) => {
+test('a lease rejected by a limit of the relay reports that no other identity holds the name', async (t) => {
   const relay = createRelay({ port: 0, identity: createCredential(), limits: { leases: 1 } });
   t.after(() => relay.close());
   const { url } = await relay.listen();
@@ -102,7 +102,7 @@ test('a lease that a limit of the relay rejects says that nobody holds the name'
   assert.match(refused.error.message, /no other lease has the name, so a limit of the relay is reached$/);
 });
 
-test('two processes with one identity both report that they take the lease from each other, and neither does alone', async (t) => {
+test('two processes with one identity both report taking the lease from each other, and one alone does not', async (t) => {
   const [shared, alone] = [await startRelay(t), await startRelay(t)];
   const credential = createCredential();
   const first = publisher(t, shared.url, { credential });
@@ -121,7 +121,7 @@ test('two processes with one identity both report that they take the lease from 
   assert.ok(third.events.every(({ type }) => type !== 'lease_contested'));
 });
 
-test('a process that is replaced is not reported', async (t) => {
+test('does not report a process that is being replaced', async (t) => {
   const { url } = await startRelay(t);
   const credential = createCredential();
   const handOver = new AbortController();

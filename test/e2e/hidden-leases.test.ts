@@ -151,7 +151,7 @@ test('the response is the same, in every state of the relays', async (t) => {
   }
 });
 
-test('the response takes the same time: both wait for a slow relay, or neither does', async (t) => {
+test('the response takes the same time: both cases wait for a slow relay, or neither does', async (t) => {
   for (const row of rows) {
     const { paths: [existing, missing] = ['/peer/app/', '/peer/nobody/'], headers = credential } = row;
     const gateway = await start(t, row);
@@ -180,7 +180,7 @@ test('the response takes the same time: both wait for a slow relay, or neither d
   }
 });
 
-test('a first look-up that takes more than a second is the only one', async (t) => {
+test('a first lookup that takes more than a second is not repeated', async (t) => {
   const gateway = await start(t, { policy: { acl: { else: ['test'], '*': ['other'] } } });
   for (const path of ['/peer/app/', '/peer/nobody/']) {
     gateway.pass(1_000_000);
@@ -193,7 +193,7 @@ test('a first look-up that takes more than a second is the only one', async (t) 
   }
 });
 
-test('the time does not show that a lease was here a moment ago either', async (t) => {
+test('timing does not reveal that a lease was listed a moment ago either', async (t) => {
   const gateway = await start(t, { policy: { acl: { else: ['test'], '*': ['other'] } } });
   await call(gateway, '/peer/app/', credential);
   gateway.transport.unpublish('app');

@@ -19,7 +19,7 @@ test('every path of a lease’s host belongs to the app, byte for byte, and the 
   }
 });
 
-test('OPTIONS for all of a host reaches the app as it is', async (t) => {
+test('forwards OPTIONS * of a host unchanged', async (t) => {
   const gateway = await start(t);
   for (const target of ['*', 'http://app.peers.test']) {
     const told = await ask(gateway, `OPTIONS ${target} HTTP/1.1`, 'Host: app.peers.test');
@@ -27,7 +27,7 @@ test('OPTIONS for all of a host reaches the app as it is', async (t) => {
   }
 });
 
-test('a lease is found by punycode and by its id', async (t) => {
+test('finds a lease by punycode and by its id', async (t) => {
   const gateway = await start(t);
   const { port } = gateway.app.address() as { port: number };
   gateway.transport.publish({ name: 'Bücher', port, id: 'ABCDEFGHIJKLMNOPQRSTUVWX27' });
@@ -37,7 +37,7 @@ test('a lease is found by punycode and by its id', async (t) => {
   }
 });
 
-test('below the base domain, where no lease can be, is 421; where none is, 404', async (t) => {
+test('below the base domain, an impossible lease name is 421 and an unknown one 404', async (t) => {
   const gateway = await start(t);
   const rows: [host: string, status: number, code: string][] = [
     ['a.app.peers.test', 421, 'misdirected_request'],
@@ -51,7 +51,7 @@ test('below the base domain, where no lease can be, is 421; where none is, 404',
   }
 });
 
-test('the base domain itself and other hosts have path mode and health', async (t) => {
+test('the base domain and other hosts serve path mode and health', async (t) => {
   const gateway = await start(t);
   for (const host of ['peers.test', 'other.test']) {
     assert.equal((await ask(gateway, 'GET /peer/app/x HTTP/1.1', `Host: ${host}`)).seen.url, '/x');
@@ -59,12 +59,12 @@ test('the base domain itself and other hosts have path mode and health', async (
   }
 });
 
-test('a %00 in the path is refused here too', async (t) => {
+test('rejects %00 in the path here, too', async (t) => {
   const told = await ask(await start(t), 'GET /a%00b HTTP/1.1', 'Host: app.peers.test');
   assert.deepEqual([told.status, told.code], [400, 'invalid_request']);
 });
 
-test('a trusted proxy’s word for the host decides, health included', async (t) => {
+test('the host from a trusted proxy decides, also for health', async (t) => {
   const gateway = await start(t, ['127.0.0.1']);
   const told = await ask(gateway, 'GET /health HTTP/1.1', 'Host: internal', 'X-Forwarded-Host: app.peers.test');
   assert.equal(told.seen.url, '/health');

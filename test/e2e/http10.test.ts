@@ -17,7 +17,7 @@ const streamed = (_: IncomingMessage, response: ServerResponse): void => {
   response.end('c');
 };
 
-test('a connection ends with its answer, unless the client asks and the length is known', async (t) => {
+test('a connection ends with its response, unless the client asks to keep it and the length is known', async (t) => {
   const { raw } = await startPlainGateway(t, sized);
   assert.match((await buffer(raw(`${get}\r\n`))).toString(), /\r\nConnection: close\r\n\r\nabc$/);
   const kept = raw(`${get}Connection: keep-alive\r\n\r\n`);
@@ -26,7 +26,7 @@ test('a connection ends with its answer, unless the client asks and the length i
   assert.match((await buffer(kept)).toString(), /^HTTP\/1\.1 200 [^]*abc$/);
 });
 
-test('there are no chunks, even for a client that says it knows them', async (t) => {
+test('sends no chunks, even to a client that claims to support them', async (t) => {
   const { raw } = await startPlainGateway(t, streamed);
   for (const more of [
     '',
@@ -40,7 +40,7 @@ test('there are no chunks, even for a client that says it knows them', async (t)
   }
 });
 
-test('an answer that is cut is not made to look whole', async (t) => {
+test('a cut response does not look complete', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve);
   const socket = raw(`${get}\r\n`);
@@ -58,7 +58,7 @@ test('an answer that is cut is not made to look whole', async (t) => {
   assert.ok(reset, 'the end of the connection would be the end of the body');
 });
 
-test('a client that can not be told to continue is not, nor is the app asked', async (t) => {
+test('sends no 100 to an HTTP/1.0 client, and forwards no expectation', async (t) => {
   const { raw, app } = await startPlainGateway(t, (request, response) => {
     response.end(`expect: ${String(request.headers.expect)}`);
   });
@@ -67,14 +67,14 @@ test('a client that can not be told to continue is not, nor is the app asked', a
   assert.match((await buffer(raw(post))).toString(), /^HTTP\/1\.1 200 [^]*expect: undefined$/);
 });
 
-test('no informational answers are sent', async (t) => {
+test('sends no informational responses', async (t) => {
   const { raw } = await startPlainGateway(t, (_, response) => {
     response.writeEarlyHints({ link: '</a.css>; rel=preload' }, () => response.end('late'));
   });
   assert.match((await buffer(raw(`${get}\r\n`))).toString(), /^HTTP\/1\.1 200 [^]*late$/);
 });
 
-test('a problem is told like any answer', async (t) => {
+test('a problem is framed like any response', async (t) => {
   const { raw } = await startPlainGateway(t, () => undefined);
   const answer = (await buffer(raw('GET /nowhere HTTP/1.0\r\n\r\n'))).toString();
   assert.match(answer, /^HTTP\/1\.1 404 [^]*\r\nContent-Length: \d+\r\n[^]*Connection: close\r\n[^]*"not_found"/);

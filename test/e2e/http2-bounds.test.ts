@@ -82,7 +82,7 @@ const attacks: readonly Attack[] = [
     make: (i) => frame(frameType.settings, 0, 0, Buffer.concat([Buffer.from([0, 4]), uint32(i % 65_536)])),
     code: errorCode.calm,
   },
-  { name: 'requests that are none', make: (i) => headers(odd(i), flag.endStream, fieldBlock([['X', '1']])) },
+  { name: 'malformed requests', make: (i) => headers(odd(i), flag.endStream, fieldBlock([['X', '1']])) },
   { name: 'streams beyond the announced number', make: (i) => headers(odd(i), 0) },
   {
     name: 'streams beyond those that are served',
@@ -92,11 +92,11 @@ const attacks: readonly Attack[] = [
     perWrite: 20,
   },
   {
-    name: 'CONTINUATION without end and content',
+    name: 'endless CONTINUATION without content',
     make: (i) => (i === 0 ? frame(frameType.headers, 0, 1, head) : frame(frameType.continuation, 0, 1)),
   },
   {
-    name: 'CONTINUATION without end',
+    name: 'endless CONTINUATION',
     make: (i) => {
       const block = fieldBlock([[`x-${i}`, 'y'.repeat(1_000)]]);
       return i === 0 ? frame(frameType.headers, 0, 1, head) : frame(frameType.continuation, 0, 1, block);
@@ -111,9 +111,9 @@ const attacks: readonly Attack[] = [
     perWrite: 5_000,
   },
   { name: 'PRIORITY', make: () => frame(frameType.priority, 0, 1, Buffer.from([0, 0, 0, 3, 1])) },
-  { name: 'frames of no known type', make: () => frame(0x55, 0, 0, Buffer.alloc(8)) },
+  { name: 'frames of an unknown type', make: () => frame(0x55, 0, 0, Buffer.alloc(8)) },
   {
-    name: 'WINDOW_UPDATE of nothing',
+    name: 'WINDOW_UPDATE of zero',
     make: (i) => (i === 0 ? headers(1, 0) : frame(frameType.windowUpdate, 0, 1, uint32(0))),
   },
   { name: 'WINDOW_UPDATE of too much', make: () => frame(frameType.windowUpdate, 0, 0, uint32(0x7fffffff)) },
@@ -122,7 +122,7 @@ const attacks: readonly Attack[] = [
 
 for (const attack of attacks) {
   const { name, code } = attack;
-  test(`a flood is bounded: ${name}`, async (t) => {
+  test(`limits a flood: ${name}`, async (t) => {
     const gateway = await startSecureGateway(t, () => undefined, { policy: { limits: { idleTimeoutMs: 2_000 } } });
     await isServing(gateway);
     const before = memoryUsage().rss;
@@ -138,7 +138,7 @@ for (const attack of attacks) {
   });
 }
 
-test('streams beyond the served ones are refused by themselves, and may be sent again', async (t) => {
+test('rejects streams beyond the served ones individually, and they may be sent again', async (t) => {
   const app = handedOver();
   const gateway = await startSecureGateway(t, app.serve);
   const client = await gateway.raw2();
@@ -153,7 +153,7 @@ test('streams beyond the served ones are refused by themselves, and may be sent 
   assert.equal(await client.outcome(odd(128)), '200');
 });
 
-test('more broken requests than Node counts in the life of a connection do not end it', async (t) => {
+test('more malformed requests than Node counts per connection do not end it', async (t) => {
   const gateway = await startSecureGateway(t, (_, response) => response.end());
   const client = await gateway.raw2();
   const broken = fieldBlock([...get(), ['X-Upper', '1']]);
@@ -165,7 +165,7 @@ test('more broken requests than Node counts in the life of a connection do not e
   assert.equal(await client.outcome(odd(2_000)), '200');
 });
 
-test('RST_STREAM behind complete responses is no abuse, however often', async (t) => {
+test('RST_STREAM after complete responses is not abuse, however often', async (t) => {
   const gateway = await startSecureGateway(t, () => undefined);
   const client = await gateway.raw2();
   // Without DATA, which would use up the client's window.
@@ -178,7 +178,7 @@ test('RST_STREAM behind complete responses is no abuse, however often', async (t
   }
 });
 
-test('uploads that nobody reads are given no more than the window that they began with', async (t) => {
+test('uploads that are not read get no more than the initial window', async (t) => {
   const gateway = await startSecureGateway(t, () => undefined);
   gateway.transport.dialInstead = () => new Promise(() => undefined);
   const client = await gateway.raw2();
@@ -195,7 +195,7 @@ test('uploads that nobody reads are given no more than the window that they bega
   await isServing(gateway);
 });
 
-test('large heads cost no more than they weigh, also before the client has heard of the bound', async (t) => {
+test('large heads use no more memory than their size, also before the client knows the limit', async (t) => {
   const gateway = await startSecureGateway(t, () => undefined);
   await isServing(gateway);
   const client = new RawHttp2(await gateway.dial({ ALPNProtocols: ['h2'] }));
@@ -226,7 +226,7 @@ test('large heads cost no more than they weigh, also before the client has heard
   assert.ok(growth < maxGrowthBytes, `${growth} bytes more`);
 });
 
-test('what was reset leaves nothing behind: no tunnel, no stream', async (t) => {
+test('reset streams leave nothing behind: no tunnel, no stream', async (t) => {
   const app = handedOver();
   const gateway = await startSecureGateway(t, app.serve);
   const client = await gateway.raw2();

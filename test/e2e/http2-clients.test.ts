@@ -32,7 +32,7 @@ function runCurl(port: number, args: readonly string[], input?: Buffer): Promise
   return runProgram(curl, ['-sS', '--fail', '-H', `X-API-Key: ${key}`, ...trust, ...args, url], input);
 }
 
-test('curl takes HTTP/2 by itself, HTTP/1.1 when told, and nothing older than TLS 1.3', { skip }, async (t) => {
+test('curl selects HTTP/2 by itself, HTTP/1.1 on request, and nothing older than TLS 1.3', { skip }, async (t) => {
   const { port } = await startSecureGateway(t, serve);
   for (const [args, version] of [
     [[], '2'],
@@ -47,7 +47,7 @@ test('curl takes HTTP/2 by itself, HTTP/1.1 when told, and nothing older than TL
   assert.equal((await runCurl(port, ['--tls-max', '1.2'])).code, 35);
 });
 
-test('curl uploads over HTTP/2, with a length and without, and may wait for a 100', { skip }, async (t) => {
+test('curl uploads over HTTP/2, with and without a length, and may wait for a 100', { skip }, async (t) => {
   const { port } = await startSecureGateway(t, serve);
   for (const more of [[], ['-H', 'Expect: 100-continue']]) {
     const sized = await runCurl(port, ['--data-binary', '@-', ...more], file);
@@ -65,7 +65,7 @@ test('curl with several transfers shares one connection', { skip }, async (t) =>
   assert.deepEqual([stdout.toString(), stderr], ['ok ok ok ', '100']);
 });
 
-test('undici with HTTP/2 and without: many at once, bodies and trailers', async (t) => {
+test('undici with and without HTTP/2: many at once, bodies and trailers', async (t) => {
   const { port } = await startSecureGateway(t, serve);
   for (const allowH2 of [true, false]) {
     const dispatcher = new Agent({ allowH2, connect: { ca: certificate.cert, servername: 'localhost' } });

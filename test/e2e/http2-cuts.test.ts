@@ -11,7 +11,7 @@ import { answerOf, ask, get, problemCode, startSecureGateway } from '../helpers/
 
 const mebibyte = 1024 * 1024;
 
-test('a client that resets its stream is felt by the app at once, and the connection lives on', async (t) => {
+test('a client that resets its stream reaches the app at once, and the connection stays open', async (t) => {
   const app = handedOver();
   const { session } = await startSecureGateway(t, app.serve);
   const client = await session();
@@ -34,7 +34,7 @@ test('a client that resets its stream is felt by the app at once, and the connec
 });
 
 for (const how of ['end', 'reset'] as const) {
-  test(`a connection that its client leaves by ${how} is felt by the app at once, on every stream`, async (t) => {
+  test(`a connection that its client leaves by ${how} reaches the app at once, on every stream`, async (t) => {
     const app = handedOver();
     const { raw2 } = await startSecureGateway(t, app.serve);
     const client = await raw2();
@@ -65,13 +65,13 @@ async function resetUpload(t: TestContext, code: number, method: string): Promis
   return request;
 }
 
-test('an upload that the client gives up is never whole to the app, whatever the code', async (t) => {
+test('an upload that the client abandons is never complete for the app, whatever the code', async (t) => {
   for (const code of [errorCode.cancel, errorCode.none]) {
     for (const method of ['POST', 'HEAD']) assert.equal((await resetUpload(t, code, method)).complete, false);
   }
 });
 
-test('an answer that the app cuts is reset for the client, never ended', async (t) => {
+test('a response that the app cuts is reset for the client, never ended', async (t) => {
   const app = handedOver();
   const { raw2 } = await startSecureGateway(t, app.serve);
   const client = await raw2();
@@ -98,7 +98,7 @@ test('an answer that the app cuts is reset for the client, never ended', async (
   }
 });
 
-test('a body that the end of the app’s connection ends is whole, one that a reset ends is not', async (t) => {
+test('a body delimited by the end of the app’s connection is complete, unless it ends with a reset', async (t) => {
   const { raw2, transport } = await startSecureGateway(t, () => undefined);
   const head = 'HTTP/1.1 200 OK\r\nX-A: b\r\n\r\nall of it';
   const apps = {
@@ -116,7 +116,7 @@ test('a body that the end of the app’s connection ends is whole, one that a re
   assert.equal(await client.outcome(3), `reset ${errorCode.internal}`);
 });
 
-test('an answer that can not be passed on is 502, and the client’s connection lives on', async (t) => {
+test('an invalid response is 502, and the client’s connection stays open', async (t) => {
   const { session, transport } = await startSecureGateway(t, () => undefined);
   const answers = {
     odd: 'HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n',
@@ -133,7 +133,7 @@ test('an answer that can not be passed on is 502, and the client’s connection 
   }
 });
 
-test('a client that does not read holds the app, and only on that stream', async (t) => {
+test('a client that does not read blocks the app, only on that stream', async (t) => {
   let sent = 0;
   const { session } = await startSecureGateway(t, (request, response) => {
     if (request.url === '/small') {
@@ -163,7 +163,7 @@ test('a client that does not read holds the app, and only on that stream', async
   assert.equal(received, 64 * mebibyte);
 });
 
-test('an app that does not read holds the client, and only on that stream', async (t) => {
+test('an app that does not read blocks the client, only on that stream', async (t) => {
   const app = handedOver();
   const { session } = await startSecureGateway(t, app.serve);
   const client = await session();
@@ -193,7 +193,7 @@ test('an app that does not read holds the client, and only on that stream', asyn
   assert.equal((await answerOf(upload)).body.toString(), 'all');
 });
 
-test('a client that does not take the end of its answer is waited for no longer than an idle connection', async (t) => {
+test('waits for a client that does not read the end of its response no longer than for an idle connection', async (t) => {
   const { raw2 } = await startSecureGateway(t, (_, response) => response.end('the end'), {
     policy: { limits: { idleTimeoutMs: 100 } },
   });
@@ -204,7 +204,7 @@ test('a client that does not take the end of its answer is waited for no longer 
   assert.equal(await client.goaway(), errorCode.none);
 });
 
-test('a body is bounded by its length, its growth and its pauses', async (t) => {
+test('limits a body by its announced length, its size and its pauses', async (t) => {
   const echo = (request: IncomingMessage, response: ServerResponse): void => {
     text(request).then(
       (body) => response.end(body),
@@ -228,7 +228,7 @@ test('a body is bounded by its length, its growth and its pauses', async (t) => 
   assert.equal(client.body(7), 'whole');
 });
 
-test('a response that comes before the end of the upload arrives whole, then NO_ERROR resets the rest', async (t) => {
+test('a response before the end of the upload arrives complete, then NO_ERROR resets the rest', async (t) => {
   const { raw2 } = await startSecureGateway(t, (request, response) => {
     request.on('error', () => undefined);
     response.statusCode = Number(request.headers['x-status']);

@@ -54,7 +54,7 @@ for (const [name, more] of [
   });
 }
 
-test('content, also behind an empty frame, and trailers are a body', async (t) => {
+test('content, also after an empty frame, and trailers are a body', async (t) => {
   const gateway = await startSecureGateway(t, framing);
   const empty = frame(frameType.data, 0, 1);
   const content = frame(frameType.data, flag.endStream, 1, Buffer.from('x'));
@@ -63,8 +63,8 @@ test('content, also behind an empty frame, and trailers are a body', async (t) =
   assert.equal(await told(gateway, get('/', none, 'POST'), trailers), '<POST undefined chunked 5>');
 });
 
-test('a body that has not begun is not waited for', (t) => assertEarly(t, []));
-test('nor one of which an empty frame has come', (t) => assertEarly(t, [frame(frameType.data, 0, 1)]));
+test('does not wait for a body that has not begun', (t) => assertEarly(t, []));
+test('does not wait for a body after an empty frame', (t) => assertEarly(t, [frame(frameType.data, 0, 1)]));
 
 async function assertEarly(t: TestContext, frames: readonly Buffer[]): Promise<void> {
   const gateway = await startSecureGateway(t, (_, response) => response.end('early'));

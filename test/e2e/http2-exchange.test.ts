@@ -32,7 +32,7 @@ function field({ rawHeaders }: Shown, name: string): string | undefined {
   return at === -1 ? undefined : rawHeaders[at + 1];
 }
 
-test('a request over HTTP/2 is one like any other to the app', async (t) => {
+test('a request over HTTP/2 looks like any other to the app', async (t) => {
   const { session } = await startSecureGateway(t, show);
   const answer = await answerOf(
     ask(await session(), '/a%2Fb//c?d=%20', {
@@ -55,7 +55,7 @@ test('a request over HTTP/2 is one like any other to the app', async (t) => {
   assert.ok(answer.head['x-request-id'] !== undefined && answer.head.date !== undefined);
 });
 
-test('a body of known length keeps it, one of unknown length is chunked, and its trailers come behind it', async (t) => {
+test('keeps a known body length, uses chunks for an unknown one, and sends its trailers after it', async (t) => {
   const { session } = await startSecureGateway(t, show);
   const client = await session();
   const sized = ask(client, '/', { ':method': 'POST', 'content-length': 5 });
@@ -77,7 +77,7 @@ test('a body of known length keeps it, one of unknown length is chunked, and its
   assert.deepEqual(second.rawTrailers, ['x-check', 'sum']);
 });
 
-test('a request that could have a body and has none says so', async (t) => {
+test('a request that could have a body but has none gets Content-Length: 0', async (t) => {
   const { session } = await startSecureGateway(t, show);
   const stream = ask(await session(), '/', { ':method': 'POST' });
   stream.end();
@@ -86,7 +86,7 @@ test('a request that could have a body and has none says so', async (t) => {
   assert.ok(field(shown, 'content-length') === '0' || field(shown, 'transfer-encoding') === 'chunked');
 });
 
-test('the answer comes as the app made it: status, fields that come twice, trailers', async (t) => {
+test('forwards the response as the app made it: status, repeated fields, trailers', async (t) => {
   const { session } = await startSecureGateway(t, (_, response) => {
     response.writeHead(418, [
       ...['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'Connection', 'x-hop', 'X-Hop', '1', 'Keep-Alive', 'timeout=9'],
@@ -104,7 +104,7 @@ test('the answer comes as the app made it: status, fields that come twice, trail
   assert.equal(trailers?.['x-check'], 'sum');
 });
 
-test('early hints and a 100 pass before the answer', async (t) => {
+test('early hints and a 100 arrive before the response', async (t) => {
   const app = handedOver();
   const gateway = await startSecureGateway(t, app.serve);
   gateway.app.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
@@ -147,7 +147,7 @@ test('HEAD, 204, 205 and 304 have no content, whatever their length says', async
   assert.deepEqual([none.head[':status'], none.head['content-length']], [204, undefined]);
 });
 
-test('the first byte comes as it is sent, and an event is not held back', async (t) => {
+test('delivers the first byte at once, and does not hold back an event', async (t) => {
   const app = handedOver();
   const { session } = await startSecureGateway(t, app.serve);
   const stream = ask(await session(), '/');
@@ -163,7 +163,7 @@ test('the first byte comes as it is sent, and an event is not held back', async 
   response.end();
 });
 
-test('an app may answer before it has read the upload; the client is told that the rest is not wanted', async (t) => {
+test('forwards a response from before the end of the upload, and tells the client to stop', async (t) => {
   const { session } = await startSecureGateway(t, (_, response) => {
     response.writeHead(200, { 'content-length': 5 });
     response.end('early');
@@ -176,7 +176,7 @@ test('an app may answer before it has read the upload; the client is told that t
   assert.equal(stream.rstCode, 0);
 });
 
-test('what the gateway answers itself is the same as over HTTP/1.1, with security headers for TLS', async (t) => {
+test('gateway responses are the same as over HTTP/1.1, with security headers for TLS', async (t) => {
   const { session } = await startSecureGateway(t, show);
   const client = await session();
   const unauthorised = await answerOf(client.request({ ':path': '/peer/app/' }));
@@ -192,7 +192,7 @@ test('what the gateway answers itself is the same as over HTTP/1.1, with securit
   assert.equal((await answerOf(upload)).head[':status'], 401);
 });
 
-test('many requests share the connection, and a large body passes whole both ways', async (t) => {
+test('many requests share the connection, and a large body passes both ways', async (t) => {
   const { session } = await startSecureGateway(t, (request, response) => request.pipe(response));
   const client = await session();
   const blob = Buffer.alloc(3_000_000, 'abcdefg');

@@ -15,7 +15,7 @@ const count = 2_000;
 const { path: curl, skip } = needs('curl');
 
 for (const kind of manyKinds) {
-  test(`Node’s client: ${count} requests on one connection, and none counts as abuse: ${kind.name}`, async (t) => {
+  test(`Node’s client: ${count} requests on one connection, none counted as abuse: ${kind.name}`, async (t) => {
     await askMany(await startMany(t), kind, count);
   });
 }
@@ -23,7 +23,7 @@ for (const kind of manyKinds) {
 // Sequentially: with parallel transfers curl 7.88 fails those whose response comes before their
 // body, with Go's server as well.
 for (const { name, path, headers, body, status } of manyKinds) {
-  test(`curl: ${count} requests on one connection, and none counts as abuse: ${name}`, { skip }, async (t) => {
+  test(`curl: ${count} requests on one connection, none counted as abuse: ${name}`, { skip }, async (t) => {
     const { port } = await startMany(t);
     const args = ['-sS', '-o', '/dev/null', '-H', `X-API-Key: ${key}`, '--cacert', tlsFile('cert.pem')];
     args.push('--resolve', `localhost:${port}:127.0.0.1`, '-w', '%{http_code} %{http_version} %{num_connects}\n');

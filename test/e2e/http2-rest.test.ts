@@ -8,7 +8,7 @@ import { answerOf, ask, get, startSecureGateway } from '../helpers/secure-gatewa
 const impatient = { policy: { limits: { readHeaderTimeoutMs: 100, idleTimeoutMs: 60_000 } } };
 const restless = { policy: { limits: { readHeaderTimeoutMs: 60_000, idleTimeoutMs: 100 } } };
 
-test('a connection that never says that it speaks HTTP/2 is closed as one that sends no head', async (t) => {
+test('closes a connection that never starts HTTP/2 like one that sends no head', async (t) => {
   const { dial } = await startSecureGateway(t, () => undefined, impatient);
   for (const beginning of [Buffer.alloc(0), preface.subarray(0, 10), preface]) {
     const client = new RawHttp2(await dial({ ALPNProtocols: ['h2'] }));
@@ -17,7 +17,7 @@ test('a connection that never says that it speaks HTTP/2 is closed as one that s
   }
 });
 
-test('a connection without a request is told to go, and closed, after its time; pings do not keep it', async (t) => {
+test('a connection without requests gets GOAWAY and is closed after its timeout, despite pings', async (t) => {
   const { raw2 } = await startSecureGateway(t, (_, response) => response.end(), restless);
   const client = await raw2();
   const startMs = performance.now();
@@ -29,7 +29,7 @@ test('a connection without a request is told to go, and closed, after its time; 
   assert.ok(performance.now() - startMs >= 100);
 });
 
-test('a head that never ends is no request: its connection is idle', async (t) => {
+test('an endless head is not a request: its connection is idle', async (t) => {
   const { raw2 } = await startSecureGateway(t, () => undefined, restless);
   const client = await raw2();
   client.send(frame(frameType.headers, flag.endStream, 1, fieldBlock(get())));
@@ -51,7 +51,7 @@ const unfinished: Readonly<Record<string, readonly Buffer[]>> = {
   'no byte of the fields': [
     frame(frameType.headers, flag.endStream | flag.endHeaders, 3, fieldBlock(get())).subarray(0, 9),
   ],
-  'half a frame': [frame(frameType.headers, flag.endStream | flag.endHeaders, 3, fieldBlock(get())).subarray(0, 40)],
+  'half of a frame': [frame(frameType.headers, flag.endStream | flag.endHeaders, 3, fieldBlock(get())).subarray(0, 40)],
   'no END_HEADERS': [frame(frameType.headers, flag.endStream, 3, fieldBlock(get()))],
   'CONTINUATION after CONTINUATION': [
     frame(frameType.headers, flag.endStream, 3, fieldBlock(get())),
@@ -60,7 +60,7 @@ const unfinished: Readonly<Record<string, readonly Buffer[]>> = {
 };
 
 for (const [name, pieces] of Object.entries(unfinished)) {
-  test(`a head that is not complete in time ends the connection, beside a stream that is served: ${name}`, async (t) => {
+  test(`a head that is incomplete after its timeout ends the connection, despite a stream being served: ${name}`, async (t) => {
     const app = handedOver();
     const { raw2 } = await startSecureGateway(t, app.serve, { policy: { limits: { readHeaderTimeoutMs } } });
     const client = await raw2();
@@ -83,7 +83,7 @@ for (const [name, pieces] of Object.entries(unfinished)) {
   });
 }
 
-test('a head that is complete in time, or was refused, ends nothing, however long the connection lives', async (t) => {
+test('a head that is completed in time or rejected ends nothing, however long the connection lives', async (t) => {
   const app = handedOver();
   const { raw2 } = await startSecureGateway(t, app.serve, { policy: { limits: { readHeaderTimeoutMs } } });
   const client = await raw2();
@@ -100,7 +100,7 @@ test('a head that is complete in time, or was refused, ends nothing, however lon
   assert.equal(client.over, false);
 });
 
-test('a stream is no rest, however long it says nothing', async (t) => {
+test('a connection with a stream is not idle, however quiet the stream', async (t) => {
   const app = handedOver();
   const { session } = await startSecureGateway(t, app.serve, restless);
   const client = await session();
@@ -113,7 +113,7 @@ test('a stream is no rest, however long it says nothing', async (t) => {
   assert.equal((await answering).body.toString(), 'at last');
 });
 
-test('a drain serves what comes within its linger, then sends GOAWAY with the last stream, and ends with the last response', async (t) => {
+test('a drain serves requests within its linger, then sends GOAWAY with the last stream, and ends with the last response', async (t) => {
   const app = handedOver();
   const { raw2, gateway } = await startSecureGateway(t, app.serve, { policy: { limits: { drainLingerMs } } });
   const [busy, idle] = [await raw2(), await raw2()];
@@ -144,7 +144,7 @@ test('a drain serves what comes within its linger, then sends GOAWAY with the la
   await drained;
 });
 
-test('without a linger a drain sends GOAWAY at once; when the grace is over first, GOAWAY comes before the cut', async (t) => {
+test('without a linger a drain sends GOAWAY at once; if the grace period ends first, GOAWAY precedes the cut', async (t) => {
   for (const [drainLingerMs, graceMs] of [
     [0, 10_000],
     [60_000, 50],
@@ -158,7 +158,7 @@ test('without a linger a drain sends GOAWAY at once; when the grace is over firs
   }
 });
 
-test('a drain cuts what is left after the grace', async (t) => {
+test('a drain cuts streams that remain after the grace period', async (t) => {
   const app = handedOver();
   const { raw2, gateway } = await startSecureGateway(t, app.serve);
   const client = await raw2();
@@ -170,7 +170,7 @@ test('a drain cuts what is left after the grace', async (t) => {
   await client.goaway();
 });
 
-test('a client that does not take what was sent can not keep a connection that is told to go', async (t) => {
+test('a client that does not read cannot keep a connection after GOAWAY', async (t) => {
   const { raw2, gateway } = await startSecureGateway(t, (_, response) => response.end(Buffer.alloc(100_000)));
   const client = await raw2(setting(settingId.initialWindowSize, 0));
   client.request(1, get());

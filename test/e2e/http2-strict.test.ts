@@ -121,7 +121,7 @@ function send(client: RawHttp2, stream: number, fields: Fields, flags: number): 
   }
 }
 
-test('heads: what is no request is reset, what is not taken is answered, and neither is seen by an app', async (t) => {
+test('heads: malformed requests are reset, rejected ones get a response, and neither reaches an app', async (t) => {
   let seen = 0;
   const { raw2 } = await startSecureGateway(t, (_, response) => {
     seen += 1;
@@ -137,7 +137,7 @@ test('heads: what is no request is reset, what is not taken is answered, and nei
   }
 });
 
-test('fields that HTTP does not allow are not passed on', async (t) => {
+test('drops fields that HTTP does not allow', async (t) => {
   const { raw2 } = await startSecureGateway(t, (request, response) => {
     response.end(request.rawHeaders.filter((name) => /odd|injected/i.test(name)).join());
   });
@@ -152,7 +152,7 @@ test('fields that HTTP does not allow are not passed on', async (t) => {
 
 const padded: readonly string[] = [' a', 'a ', '\ta', 'a\t', ' ', '\t', ' a b '];
 
-test('whitespace around a value is refused, in heads and in trailers; within a value it is not', async (t) => {
+test('rejects whitespace around a value, in heads and trailers, but not within a value', async (t) => {
   const seen: string[] = [];
   const { raw2 } = await startSecureGateway(t, (request, response) => {
     request.on('error', () => undefined).resume();
@@ -211,7 +211,7 @@ test('both HTTP versions accept the same methods', async (t) => {
   }
 });
 
-test('bodies: another length than was said, and trailers that are none, are reset and never whole to the app', async (t) => {
+test('bodies: a wrong length and invalid trailers cause a reset and are never complete for the app', async (t) => {
   const seen: string[] = [];
   const { raw2 } = await startSecureGateway(t, (request, response) => {
     request.on('error', () => undefined).resume();

@@ -73,7 +73,7 @@ function withConnect(): Fields {
   return [...Object.entries(pseudo), [':authority', 'localhost']];
 }
 
-test('a WebSocket over HTTP/2 is one over HTTP/1.1 to the app, with its subprotocol and its close code', async (t) => {
+test('a WebSocket over HTTP/2 looks like HTTP/1.1 to the app, with its subprotocol and close code', async (t) => {
   const gateway = await startSecureGateway(t, () => undefined);
   const server = new WebSocketServer({ server: gateway.app });
   const closing = new Promise<number>((resolve) => {
@@ -114,7 +114,7 @@ test('a WebSocket over HTTP/2 is one over HTTP/1.1 to the app, with its subproto
   server.close();
 });
 
-test('any other protocol is spliced byte for byte, each direction ending by itself', async (t) => {
+test('carries any other protocol byte for byte, and each direction ends separately', async (t) => {
   const { client, app } = await taken(t);
   let received = '';
   app.on('data', (piece) => {
@@ -125,7 +125,7 @@ test('any other protocol is spliced byte for byte, each direction ending by itse
   assert.equal(await text(client), 'all of what was sent');
 });
 
-test('what one side cuts is cut for the other', async (t) => {
+test('a tunnel cut by one side is cut for the other', async (t) => {
   const first = await taken(t);
   first.client.close(errorCode.cancel);
   await over(first.app);
@@ -164,7 +164,7 @@ for (const { name, code, appEnded } of resets) {
   });
 }
 
-test('a tunnel that both sides end loses nothing of either, in any order and however early', async (t) => {
+test('a tunnel that both sides end loses no data, in any order and however early', async (t) => {
   const large = Buffer.alloc(60_000, 'x');
   for (const first of ['client', 'app', 'client before the 101'] as const) {
     const early = first === 'client before the 101';
@@ -209,7 +209,7 @@ test('a tunnel has back-pressure', async (t) => {
   assert.equal(received, total);
 });
 
-test('an app that does not switch answers as it likes, but never with what a client would take for a tunnel', async (t) => {
+test('forwards the response of an app that does not switch, except one that looks like a tunnel', async (t) => {
   const gateway = await startSecureGateway(t, (request, response) => {
     response.statusCode = Number(request.headers['x-status']);
     response.end('no');
@@ -223,7 +223,7 @@ test('an app that does not switch answers as it likes, but never with what a cli
   assert.equal(health.head[':status'], 400);
 });
 
-test('a 101 that is no answer to what was asked is 502', async (t) => {
+test('a 101 that does not match the request is 502', async (t) => {
   const gateway = await startSecureGateway(t, () => undefined);
   const key = (request: IncomingMessage): string => String(request.headers['sec-websocket-key']);
   const accepts: ((request: IncomingMessage) => string)[] = [
@@ -245,7 +245,7 @@ test('a 101 that is no answer to what was asked is 502', async (t) => {
   }
 });
 
-test('HTTP within a tunnel, a CONNECT with content and a plain one are refused', async (t) => {
+test('rejects HTTP within a tunnel, a CONNECT with content and a plain CONNECT', async (t) => {
   const { session } = await startSecureGateway(t, () => undefined);
   const client = await session();
   for (const protocol of ['h2c', 'HTTP/1.1', 'h2', 'a b']) {
@@ -257,7 +257,7 @@ test('HTTP within a tunnel, a CONNECT with content and a plain one are refused',
   assert.deepEqual([answer.head[':status'], problemCode(answer)], [501, 'not_implemented']);
 });
 
-test('a client that leaves while the app thinks is felt by the app', async (t) => {
+test('a client that leaves while the app decides reaches the app', async (t) => {
   const gateway = await startSecureGateway(t, () => undefined);
   const asked = new Promise<Socket>((resolve) => {
     gateway.app.on('upgrade', (_: IncomingMessage, socket: Socket) => {

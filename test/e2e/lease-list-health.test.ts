@@ -11,7 +11,7 @@ interface Details {
   readonly lease_lists: readonly { readonly leases?: number; readonly ignored: object; readonly error?: string }[];
 }
 
-test('readiness waits for the first lease list, which nobody has to ask for', async (t) => {
+test('readiness waits for the first lease list, which is requested without a client', async (t) => {
   const lines: Record<string, unknown>[] = [];
   t.after(writeLeaseLog(createLogger('info', (line) => lines.push(JSON.parse(line) as Record<string, unknown>))));
   const failures: string[] = [];

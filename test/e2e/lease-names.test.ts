@@ -30,7 +30,7 @@ async function codeFor(gateway: PlainGateway, lease: string, path = '/', method 
 
 const open = testLease();
 
-describe('a rule for one name holds under every name, and under the id', () => {
+describe('a rule for one name applies under every name and under the id', () => {
   const ways = ['app', 'APP', 'other', id];
 
   for (const pattern of ['app', 'other', 'oth*', id]) {
@@ -53,7 +53,7 @@ describe('a rule for one name holds under every name, and under the id', () => {
     });
   }
 
-  test('costs, by whatever name, and however the path is written', async (t) => {
+  test('costs, under any name and however the path is written', async (t) => {
     const costs = [{ lease: 'other', path: '/search/*', method: '', cost: 2 }];
     const rate = { requestsPerSecond: 0.001, burst: 1 };
     const gateway = await start(t, { rateLimit: { costs, perKey: { default: rate, overrides: {} } } });
@@ -68,31 +68,31 @@ describe('a rule for one name holds under every name, and under the id', () => {
 });
 
 describe('pins', () => {
-  test('a lease that goes by a name that is pinned to another is refused however it is called', async (t) => {
+  test('rejects a lease under every name if one of its names is pinned to another', async (t) => {
     const gateway = await start(t, { leasePins: { App: otherId } });
     for (const way of ['app', 'other', id]) assert.equal(await codeFor(gateway, way), 'lease_unreachable', way);
   });
 
-  test('a name that is pinned is not ambiguous, and leads to its lease', async (t) => {
+  test('a pinned name is not ambiguous and leads to its lease', async (t) => {
     const gateway = await start(t, { leasePins: { app: id } });
     gateway.transport.publish({ name: 'app', port: 1, id: otherId });
     assert.equal(await codeFor(gateway, 'app'), 200);
     assert.equal(await codeFor(gateway, otherId), 'lease_unreachable');
   });
 
-  test('the rules of a pinned name hold for its id, even while no relay lists the name', async (t) => {
+  test('the rules of a pinned name apply to its id, even while no relay lists the name', async (t) => {
     const gateway = await start(t, { leasePins: { secret: id }, acl: { '*': ['*'], secret: ['nobody'] } });
     for (const way of ['app', 'other', id]) assert.equal(await codeFor(gateway, way), 'access_denied', way);
   });
 
-  test('a name that is pinned elsewhere opens nothing for the lease that a relay gives it', async (t) => {
+  test('a name pinned elsewhere grants nothing to the lease that uses it', async (t) => {
     const leasePins = { app: id, other: otherId };
     const gateway = await start(t, { leasePins, acl: { other: ['*'] } });
     for (const way of ['app', id]) assert.equal(await codeFor(gateway, way), 'access_denied', way);
   });
 });
 
-test('a name that moves without a pin is told, once', async (t) => {
+test('reports once that a name has moved without a pin', async (t) => {
   const moves: LeaseMoved[] = [];
   t.after(listen(leaseMoved, (move) => moves.push(move)));
   const gateway = await start(t, {});

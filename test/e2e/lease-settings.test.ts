@@ -17,7 +17,7 @@ function start(t: TestContext, leases: Record<string, LeasePolicy>): Promise<Pla
   return startPlainGateway(t, serve, { policy: { leases, baseDomain: 'peers.test' } });
 }
 
-test('headers of requests and answers are set and removed, the gateway’s own too', async (t) => {
+test('sets and removes headers of requests and responses, including the gateway’s own', async (t) => {
   const gateway = await start(t, {
     'ap*': {
       ...plain,
@@ -36,7 +36,7 @@ test('headers of requests and answers are set and removed, the gateway’s own t
   assert.deepEqual(told.values('x-app'), ['yes']);
 });
 
-test('host_header is the Host that the app sees, in both modes', async (t) => {
+test('host_header is the Host that the app receives, in both modes', async (t) => {
   const gateway = await start(t, { app: { ...plain, hostHeader: 'inside.test:81' } });
   for (const [line, host] of [
     ['GET /peer/app/ HTTP/1.1', 'gw.test'],
@@ -46,7 +46,7 @@ test('host_header is the Host that the app sees, in both modes', async (t) => {
   }
 });
 
-test('the settings of another lease are another’s', async (t) => {
+test('the settings of another lease do not apply', async (t) => {
   const gateway = await start(t, { other: { ...plain, hostHeader: 'inside.test' } });
   assert.deepEqual((await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test')).saw('host'), ['app']);
 });

@@ -50,7 +50,7 @@ const conversation = fc.record({
   end: fc.constantFrom('fin', 'reset'),
 });
 
-test('whatever is sent, the gateway lives, lets go of every connection and shows the app requests only', async (t) => {
+test('on any input the gateway keeps running, closes every connection and forwards only requests', async (t) => {
   const seen = new Set<string>();
   const { raw, call } = await startPlainGateway(
     t,

@@ -18,7 +18,7 @@ const sliceBytes = 512 * 1024;
 const slices = 8;
 
 for (const start of [download, upload, exchange, upgraded]) {
-  test(`${start.name}: a slow reader holds the sender, and nobody on the way grows`, async (t) => {
+  test(`${start.name}: a slow reader blocks the sender, and no process on the path grows`, async (t) => {
     const path = await ProcessPath.start(t);
     await warmUp(path, start);
     const growths = await checkGrowth(path, async () => {

@@ -58,7 +58,7 @@ for (const [what, call, text] of [
   ['a POST of known length', { method: 'POST', body: 'once' }, 'POST moving once'],
   ['a chunked POST', { method: 'POST', body: Readable.from(['on', 'ce']) }, 'POST moving once'],
 ] as const) {
-  test(`the first request to an app that came back with a new id reaches it: ${what}`, async (t) => {
+  test(`the first request to an app that returned with a new id reaches it: ${what}`, async (t) => {
     const { call: send, comeBack } = await start(t);
     comeBack();
     const answer = await send('/peer/moving/', call);
@@ -66,7 +66,7 @@ for (const [what, call, text] of [
   });
 }
 
-test('an app may come back with a new id again and again', async (t) => {
+test('an app may return with a new id repeatedly', async (t) => {
   let passedMs = 0;
   const clock: Clock = {
     monotonicMs: () => systemClock.monotonicMs() + passedMs,
@@ -82,7 +82,7 @@ test('an app may come back with a new id again and again', async (t) => {
   }
 });
 
-test('many requests at once ask the relay for one list, or for one more than was under way', async (t) => {
+test('concurrent requests cause one list request, or one more than in progress', async (t) => {
   const { call, comeBack, transport } = await start(t);
   comeBack();
   const listed = transport.listed;
@@ -93,7 +93,7 @@ test('many requests at once ask the relay for one list, or for one more than was
   assert.ok(transport.listed - listed <= 2, String(transport.listed - listed));
 });
 
-test('an app that does not come back is dialled no more than twice, and its callers get 502', async (t) => {
+test('dials an app that does not return at most twice, and its callers get 502', async (t) => {
   const { call, comeBack, transport } = await start(t);
   const once = await call('/peer/moving/', { method: 'POST', body: 'x' });
   assert.deepEqual([once.status, (JSON.parse(once.text) as { code: string }).code], [502, 'lease_unreachable']);
@@ -112,7 +112,7 @@ test('an app that does not come back is dialled no more than twice, and its call
   assert.ok(dials <= 2, String(dials));
 });
 
-test('the rules for the new lease decide: a caller that may call the old one alone is not let in', async (t) => {
+test('the rules for the new lease apply: a caller that may use only the old one is rejected', async (t) => {
   const { call, comeBack, transport } = await start(t, { acl: { [oldId]: ['*'] } });
   comeBack();
   const tunnels = transport.tunnels.length;

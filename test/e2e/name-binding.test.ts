@@ -57,7 +57,7 @@ interface Bench extends PlainGateway {
   readonly ask: (lease: string, headers?: Record<string, string>) => Promise<string>;
 }
 
-describe('a lease that is named like the id of another one', () => {
+describe('a lease named like the id of another one', () => {
   for (const name of [victim, victim.toLowerCase(), `v${victim.slice(1)}`]) {
     test(name, async (t) => {
       const { ask, publish } = await start(t, {
@@ -78,7 +78,7 @@ describe('a lease that is named like the id of another one', () => {
 });
 
 describe('letter case', () => {
-  test('first: a twin neither takes the name over nor takes it down, and is reported once', async (t) => {
+  test('first: a twin neither takes the name nor disables it, and is reported once', async (t) => {
     const refused: unknown[] = [];
     t.after(listen(leaseNameRefused, ({ name, leaseId, holder }) => refused.push([name, leaseId, holder])));
     const { ask, publish } = await start(t);
@@ -94,7 +94,7 @@ describe('letter case', () => {
     ]);
   });
 
-  test('first: once the lease is gone a single other one takes the name, two are ambiguous', async (t) => {
+  test('first: once the lease is gone, a single other one takes the name; two are ambiguous', async (t) => {
     const moves: string[] = [];
     t.after(listen(leaseMoved, ({ to }) => moves.push(to)));
     const { ask, publish, transport } = await start(t);
@@ -109,7 +109,7 @@ describe('letter case', () => {
     assert.deepEqual(moves, [thief]);
   });
 
-  test('a lease that lost its name is still under the rules for the name', async (t) => {
+  test('a lease that lost its name remains under the rules for the name', async (t) => {
     const { ask, publish, transport } = await start(t, { acl: { '*': ['*'], billing: ['nobody'] } });
     publish('billing', thief);
     assert.equal(await ask(thief), 'access_denied');
@@ -119,7 +119,7 @@ describe('letter case', () => {
     assert.equal(await ask(victim), 'access_denied');
   });
 
-  test('a twin is not let in by the rules for the name', async (t) => {
+  test('the rules for the name do not admit a twin', async (t) => {
     const { ask, publish } = await start(t, { acl: { billing: ['*'] } });
     publish('Billing', victim);
     assert.equal(await ask('billing'), 'victim');
@@ -144,7 +144,7 @@ async function published(t: TestContext, url: string, name: string, credential: 
   return client;
 }
 
-test('strict: a new id is refused, after a restart too, until it is accepted', { timeout: 60_000 }, async (t) => {
+test('strict: rejects a new id, also after a restart, until it is accepted', { timeout: 60_000 }, async (t) => {
   const { url } = await startRelay(t);
   const state = await temporaryDirectory(t);
   const config = join(state, 'gateway.yaml');
@@ -195,7 +195,7 @@ timeouts: { dial: 1s }
   await running.stop();
 });
 
-test('leases accept: an error says what cannot be accepted and what to do', async (t) => {
+test('leases accept: errors say what cannot be accepted and what to do', async (t) => {
   const { url } = await startRelay(t);
   const environment = { XDG_STATE_HOME: await temporaryDirectory(t) };
   await published(t, url, 'billing', createCredential());

@@ -36,7 +36,7 @@ function record(t: TestContext): Told {
   return told;
 }
 
-test('a request over HTTP/2 is told of as any other', async (t) => {
+test('publishes a request over HTTP/2 like any other', async (t) => {
   const { finished, refused } = record(t);
   const { session } = await startSecureGateway(t, (request, response) => {
     request.resume().on('end', () => response.end('answer'));
@@ -66,7 +66,7 @@ test('a request over HTTP/2 is told of as any other', async (t) => {
   );
 });
 
-test('a body that is too large is told by what was answered, over HTTP/2 too', async (t) => {
+test('publishes the actual response to a body that is too large, over HTTP/2 too', async (t) => {
   const { finished } = record(t);
   const { session } = await startSecureGateway(
     t,
@@ -88,7 +88,7 @@ test('a body that is too large is told by what was answered, over HTTP/2 too', a
   );
 });
 
-test('a refusal is told once, and so is an answer of the gateway’s own', async (t) => {
+test('publishes a rejection once, and a response of the gateway itself once', async (t) => {
   const { finished, refused } = record(t);
   const { session, dial } = await startSecureGateway(t, (_, response) => response.end());
   const client = await session();
@@ -119,7 +119,7 @@ test('a refusal is told once, and so is an answer of the gateway’s own', async
   assert.equal(finished.length, 2);
 });
 
-test('a WebSocket over HTTP/2 is told of when it ends', async (t) => {
+test('publishes a WebSocket over HTTP/2 when it ends', async (t) => {
   const { finished } = record(t);
   const { app, session } = await startSecureGateway(t, (_, response) => response.end());
   const opened: string[] = [];
@@ -144,7 +144,7 @@ test('a WebSocket over HTTP/2 is told of when it ends', async (t) => {
   assert.deepEqual([kind, status, bytesReceived, bytesSent, outcome], ['websocket', 101, 6, 2, 'complete']);
 });
 
-test('metrics tell when the certificates that are shown expire, and who can’t shake hands', async (t) => {
+test('metrics contain the expiry of served certificates and failed handshakes', async (t) => {
   const { gateway, port } = await startSecureGateway(t, (_, response) => response.end());
   const metrics = createMetrics({ version: '1', status: () => gateway.status() });
   t.after(() => {

@@ -50,7 +50,7 @@ async function startLogged(
 
 const leaseId = 'APPAAAAAAAAAAAAAAAAAAAAAAA';
 
-test('a request that is answered', async (t) => {
+test('a completed request', async (t) => {
   const { call, line } = await startLogged(t, (request, response) => {
     request.resume().on('end', () => response.writeHead(201).end('answer'));
   });
@@ -76,7 +76,7 @@ test('a request that is answered', async (t) => {
   });
 });
 
-test('requests that the gateway refuses', async (t) => {
+test('rejected requests', async (t) => {
   const { call, line } = await startLogged(t, (_, response) => response.end());
   const told = async (path: string, headers: readonly string[] = auth): Promise<unknown[]> => {
     await call(path, { headers });
@@ -88,7 +88,7 @@ test('requests that the gateway refuses', async (t) => {
   assert.deepEqual(await told('/nothing'), [404, 'not_found', undefined, undefined, 'info', undefined]);
 });
 
-test('an app that can’t be reached, or breaks off before it answers', async (t) => {
+test('an app that is unreachable or closes before it responds', async (t) => {
   const { call, line, transport } = await startLogged(t, (request) => request.socket.destroy());
   transport.publish({ name: 'closed', port: 1 });
   await call('/peer/app/');
@@ -102,7 +102,7 @@ test('an app that can’t be reached, or breaks off before it answers', async (t
   assert.deepEqual([closed['error_code'], closed['reason']], ['lease_unreachable', 'ECONNREFUSED']);
 });
 
-test('an answer that the app breaks off', async (t) => {
+test('a response that the app breaks off', async (t) => {
   const app = handedOver();
   const { open, line } = await startLogged(t, app.serve);
   const opened = open('/peer/app/');
@@ -115,7 +115,7 @@ test('an answer that the app breaks off', async (t) => {
   assert.deepEqual([status, outcome, code, level, bytes], [200, 'cut', 'tunnel_failed', 'warn', 4]);
 });
 
-test('a client that leaves, before the answer and within it', async (t) => {
+test('a client that leaves before or within the response', async (t) => {
   const app = handedOver();
   const { raw, open, line } = await startLogged(t, app.serve);
   const socket = raw(`GET /peer/app/early HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`);
@@ -149,7 +149,7 @@ test('an event stream, when it ends', async (t) => {
   assert.deepEqual([stream, bytes, outcome], ['sse', 18, undefined]);
 });
 
-test('a WebSocket, when it ends, with the bytes of both ways', async (t) => {
+test('a WebSocket, when it ends, with the bytes of both directions', async (t) => {
   const { app, port, line, lines } = await startLogged(t, (_, response) => response.end());
   const server = new WebSocketServer({ server: app });
   server.on('connection', (socket) => {
@@ -188,7 +188,7 @@ test('an upgraded connection that the client cuts', async (t) => {
   assert.deepEqual([stream, outcome, bytes], ['upgrade', 'client_closed', 5]);
 });
 
-test('what is no request, or came in the wrong way, is told too', async (t) => {
+test('also logs malformed requests and those over the wrong protocol', async (t) => {
   const { raw, line } = await startLogged(t, (request, response) => {
     request.resume().on('end', () => response.end());
   });
@@ -215,7 +215,7 @@ test('what is no request, or came in the wrong way, is told too', async (t) => {
   ]);
 });
 
-test('a body that grows too large is told by what its client was answered', async (t) => {
+test('logs the actual response to a body that grows too large', async (t) => {
   const forwarded = Promise.withResolvers<undefined>();
   const { raw, line } = await startLogged(
     t,
@@ -235,7 +235,7 @@ test('a body that grows too large is told by what its client was answered', asyn
   assert.deepEqual([status, code, message], [413, 'body_too_large', 'request']);
 });
 
-test('no credential is told, wherever a client puts it', async (t) => {
+test('logs no credential, wherever a client puts it', async (t) => {
   const secret = 'planted-secret-1234567890';
   const { port, call, line, lines } = await startLogged(t, (_, response) => {
     response.setHeader('set-cookie', `session=${secret}`).end(secret);

@@ -63,7 +63,7 @@ test('requests, errors, dials and tunnels', async (t) => {
   assert.equal(value('tunnels', { lease_id: leaseId, state: 'active' }), 0);
 });
 
-test('what is under way is active, and streams are by themselves', async (t) => {
+test('counts active requests, and streams separately', async (t) => {
   const app = handedOver();
   const { app: server, port, open, read } = await startMeasured(t, app.serve);
   const opened = open('/peer/app/');
@@ -92,7 +92,7 @@ test('what is under way is active, and streams are by themselves', async (t) => 
   assert.equal(valueOf(after, 'portal_gateway_active_requests'), 0);
 });
 
-test('a dial that took too long is told as that, one that nobody waits for as aborted', async (t) => {
+test('counts a dial that took too long as a timeout, and an unwanted one as aborted', async (t) => {
   const { call, raw, read, transport } = await startMeasured(t, (_, response) => response.end(), 500);
   const asked: AbortSignal[] = [];
   let wake: (() => void) | undefined;
@@ -117,7 +117,7 @@ test('a dial that took too long is told as that, one that nobody waits for as ab
   assert.equal(valueOf(families, 'portal_gateway_portal_dials_total', { relay, outcome: 'dial_timeout' }), 1);
 });
 
-test('a relay that is lost is told as that', async (t) => {
+test('counts a lost relay', async (t) => {
   const { read, transport } = await startMeasured(t, (_, response) => response.end());
   for (const [state, connected] of [
     ['down', 0],
@@ -145,7 +145,7 @@ test('the gateway and its process', async (t) => {
   assert.ok(Date.now() / 1000 - startedSeconds < 3_600 && startedSeconds < Date.now() / 1000);
 });
 
-test('`start` serves them, and a reload can turn them off', async (t) => {
+test('`start` serves them, and a reload can disable them', async (t) => {
   const directory = await temporaryDirectory(t);
   const file = join(directory, 'gateway.yaml');
   const configured = async (enabled: boolean): Promise<void> =>

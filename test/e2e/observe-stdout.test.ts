@@ -53,7 +53,7 @@ async function ask(client: Client, times: number): Promise<void> {
   }
 }
 
-test('requests go on, and what was lost is told when somebody reads again', async (t) => {
+test('requests continue, and the number of lost lines is logged once the reader reads again', async (t) => {
   const { stdout, client } = await startDeaf(t);
   await ask(client, tooMany);
   const lines = (await recorded(stdout, 'lines of the log were lost')).split('\n').slice(0, -1);
@@ -62,7 +62,7 @@ test('requests go on, and what was lost is told when somebody reads again', asyn
   assert.ok(lost > 0 && lost < tooMany, `lost ${lost}`);
 });
 
-test('it ends when it is asked to', async (t) => {
+test('exits on the first signal', async (t) => {
   const { child, client } = await startDeaf(t);
   await ask(client, tooMany);
   const exited = once(child, 'exit');
@@ -70,7 +70,7 @@ test('it ends when it is asked to', async (t) => {
   assert.deepEqual(await exited, [0, null]);
 });
 
-test('it ends at once when it is asked twice', async (t) => {
+test('exits at once on the second signal', async (t) => {
   const { child, client } = await startDeaf(t);
   await ask(client, 100);
   const exited = once(child, 'exit');
@@ -80,7 +80,7 @@ test('it ends at once when it is asked twice', async (t) => {
   assert.ok(code === 130 || code === 143 || code === 0);
 });
 
-test('the log may be a file, which holds everything once it has ended', async (t) => {
+test('the log may be a file, which contains everything after exit', async (t) => {
   const directory = await temporaryDirectory(t);
   const path = join(directory, 'logs', 'gateway.log');
   const cli = startCli(t, ['start', '--port', '0', '--relay', 'ws://127.0.0.1:1/relay'], {
@@ -96,7 +96,7 @@ test('the log may be a file, which holds everything once it has ended', async (t
   assert.match(await text(), /"message":"draining"\}\n$/);
 });
 
-test('a log file that can’t be written is told once, and the gateway runs on', async (t) => {
+test('reports once that a log file is not writable, and the gateway keeps running', async (t) => {
   const cli = startCli(t, ['start', '--port', '0', '--relay', 'ws://127.0.0.1:1/relay'], {
     XDG_STATE_HOME: await temporaryDirectory(t),
     LOGGING_OUTPUT: 'file',
@@ -109,7 +109,7 @@ test('a log file that can’t be written is told once, and the gateway runs on',
   assert.equal(cli.stderr().match(/can not be written/g)?.length, 1);
 });
 
-test('a reader that goes away is no end of the gateway', async (t) => {
+test('the gateway keeps running when the reader of its log closes', async (t) => {
   const { child, stdout, client } = await startDeaf(t);
   stdout.destroy();
   await ask(client, 100);
@@ -119,7 +119,7 @@ test('a reader that goes away is no end of the gateway', async (t) => {
   assert.deepEqual(await exited, [0, null]);
 });
 
-test('on a terminal lines are for people', async (t) => {
+test('with the pretty format, lines are for people', async (t) => {
   const cli = startCli(t, ['start', '--port', '0', '--relay', 'ws://127.0.0.1:1/relay'], {
     XDG_STATE_HOME: await temporaryDirectory(t),
     LOGGING_FORMAT: 'pretty',

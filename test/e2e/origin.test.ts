@@ -22,7 +22,7 @@ function start(t: TestContext, policy: Policy): Promise<PlainGateway> {
   return startPlainGateway(t, show, { policy });
 }
 
-test('in path mode the origin of public_url is the app’s, whatever Host a proxy sends', async (t) => {
+test('in path mode, maps the origin of public_url to the app’s, whatever Host a proxy sends', async (t) => {
   const gateway = await start(t, { publicOrigin: 'https://gw.test' });
   for (const host of ['gw.test', 'internal:8080']) {
     assert.deepEqual(await originAt(gateway, byPath, host, 'https://gw.test'), ['http://app']);
@@ -38,7 +38,7 @@ test('in path mode the origin of public_url is the app’s, whatever Host a prox
   }
 });
 
-test('in path mode the origin of a host that allowed_hosts names is the app’s', async (t) => {
+test('in path mode, maps the origin of a host in allowed_hosts to the app’s', async (t) => {
   const gateway = await start(t, { allowedHosts: ['gw.test', '*.apps.test', '*'] });
   for (const [host, origin] of [
     ['gw.test', 'http://gw.test'],
@@ -57,14 +57,14 @@ test('in path mode the origin of a host that allowed_hosts names is the app’s'
   }
 });
 
-test('without a setting that names the host, Origin stays as it is', async (t) => {
+test('leaves Origin unchanged unless a setting names the host', async (t) => {
   const gateway = await start(t, {});
   for (const host of ['evil.test', 'localhost', '127.0.0.1']) {
     assert.deepEqual(await originAt(gateway, byPath, host, `http://${host}`), [`http://${host}`]);
   }
 });
 
-test('in host mode only a replaced Host changes Origin, and only its own', async (t) => {
+test('in host mode, only a replaced Host changes Origin, and only its own origin', async (t) => {
   const policy = { baseDomain: 'peers.test', publicOrigin: 'http://peers.test' };
   const own = 'http://app.peers.test';
   assert.deepEqual(await originAt(await start(t, policy), byHost, 'app.peers.test', own), [own]);
@@ -75,7 +75,7 @@ test('in host mode only a replaced Host changes Origin, and only its own', async
   }
 });
 
-test('behind expose, Origin and Host agree in both modes, and a foreign Origin stays', async (t) => {
+test('through expose, Origin and Host agree in both modes, and a foreign Origin is unchanged', async (t) => {
   const exposed = await exposeApp(t, show);
   const gateway = await start(t, { baseDomain: 'peers.test', publicOrigin: 'http://gw.test' });
   gateway.transport.dialInstead = () => Promise.resolve(tunnelOver(exposed.tunnel().client));
@@ -88,7 +88,7 @@ test('behind expose, Origin and Host agree in both modes, and a foreign Origin s
   }
 });
 
-test('with --host-header preserve, expose leaves Origin as it is', async (t) => {
+test('with --host-header preserve, expose leaves Origin unchanged', async (t) => {
   const exposed = await exposeApp(t, show, { hostHeader: { mode: 'preserve' } });
   const gateway = await start(t, { baseDomain: 'peers.test' });
   gateway.transport.dialInstead = () => Promise.resolve(tunnelOver(exposed.tunnel().client));
@@ -97,7 +97,7 @@ test('with --host-header preserve, expose leaves Origin as it is', async (t) => 
   ]);
 });
 
-test('an app that allows the origin it was sent allows the client’s, and no other', async (t) => {
+test('an app that allows the origin it received allows the client’s, and no other', async (t) => {
   const allow: RequestListener = ({ headers: { origin = '' }, url }, response) => {
     const allowed = url === '/fixed' ? 'https://evil.test' : origin;
     response.writeHead(200, { 'access-control-allow-origin': allowed }).end();

@@ -32,7 +32,7 @@ async function startWithAdmin(t: TestContext): Promise<PlainGateway & { admin: (
   };
 }
 
-test('this machine reads details and metrics on the main port', async (t) => {
+test('serves details and metrics on the main port to this machine', async (t) => {
   const { call } = await startPlainGateway(t, () => undefined, { listener: { metrics, version: '1.2.3' } });
   const details = await call('/health/details?x', { headers: [] });
   assert.equal(details.status, 200);
@@ -47,7 +47,7 @@ test('this machine reads details and metrics on the main port', async (t) => {
   assert.deepEqual([posted.status, posted.message.headers.allow], [405, 'GET, HEAD']);
 });
 
-test('to everybody else they are not there, unless the operator allows the address', async (t) => {
+test('hides them from other clients, unless the operator allows the address', async (t) => {
   const { call } = await startPlainGateway(t, () => undefined, { listener: { metrics } });
   for (const path of ['/metrics', '/health/details']) {
     // A proxy on this machine makes remote clients look local.
@@ -70,7 +70,7 @@ test('to everybody else they are not there, unless the operator allows the addre
   assert.match(await from('198.51.100.9'), /^HTTP\/1\.1 404 /);
 });
 
-test('behind a trusted proxy it is the client’s own address that counts', async (t) => {
+test('behind a trusted proxy, checks the client’s address', async (t) => {
   const { call } = await startPlainGateway(t, () => undefined, {
     listener: { metrics },
     policy: { trustedProxies: ['127.0.0.1'], metrics: { allowedCidrs: ['203.0.113.0/24'] } },
@@ -82,7 +82,7 @@ test('behind a trusted proxy it is the client’s own address that counts', asyn
   assert.equal(await asked('Via', '1.1 proxy'), 404);
 });
 
-test('metrics are where the configuration says, or nowhere', async (t) => {
+test('serves metrics at the configured path, or not at all', async (t) => {
   const moved = await startPlainGateway(t, () => undefined, {
     listener: { metrics },
     policy: { metrics: { path: '/internal/numbers' } },
@@ -104,7 +104,7 @@ test('metrics are where the configuration says, or nowhere', async (t) => {
   assert.ok(!answer.text.includes('secret'));
 });
 
-test('the admin listener shows everything of the gateway’s own, and nothing else', async (t) => {
+test('the admin listener serves all built-in endpoints, and nothing else', async (t) => {
   const { admin, call } = await startWithAdmin(t);
   assert.equal((await admin('/metrics')).text, 'up 1\n');
   assert.equal((JSON.parse((await admin('/health/details')).text) as Details).version, '1.2.3');
@@ -113,7 +113,7 @@ test('the admin listener shows everything of the gateway’s own, and nothing el
   assert.equal((await call('/peer/app/')).text, 'app');
 });
 
-test('while the gateway drains, the admin listener says so until the end', async (t) => {
+test('the admin listener reports draining until the end', async (t) => {
   const held = Promise.withResolvers<ServerResponse>();
   const { admin, gateway, app, open } = await startWithAdmin(t);
   app.removeAllListeners('request').on('request', (_: IncomingMessage, response: ServerResponse) => {
@@ -133,7 +133,7 @@ test('while the gateway drains, the admin listener says so until the end', async
   await assert.rejects(admin('/health/live'), { code: 'ECONNREFUSED' });
 });
 
-test('what the gateway says itself is fenced in, and what an app says is the app’s', async (t) => {
+test('adds security headers to gateway responses, and none to responses of apps', async (t) => {
   const { call } = await startPlainGateway(t, (_, response) => response.end());
   const fence = ['x-content-type-options', 'content-security-policy', 'referrer-policy', 'x-frame-options'];
   for (const path of ['/health', '/health/details', '/nowhere']) {
@@ -147,7 +147,7 @@ test('what the gateway says itself is fenced in, and what an app says is the app
   for (const name of [...fence, 'cache-control', 'proxy-status']) assert.equal(headers[name], undefined, name);
 });
 
-test('a browser gets a page, and a program a problem', async (t) => {
+test('a browser gets a page, and any other client a problem', async (t) => {
   const { call } = await startPlainGateway(t, () => undefined);
   const asked = async (accept: string): Promise<string> => {
     const answer = await call('/nowhere', { headers: ['Accept', accept] });
@@ -183,7 +183,7 @@ test('a browser gets a page, and a program a problem', async (t) => {
   assert.equal(hash, `sha256-${digest('sha256', styles, 'base64')}`, 'the page’s own styles are allowed');
 });
 
-test('a key of ours is never part of an answer', async (t) => {
+test('a key of ours is never part of a response', async (t) => {
   const { call } = await startPlainGateway(t, () => undefined);
   const answer = await call('/peer/nobody/', { headers: [...auth, 'Accept', 'text/html'] });
   assert.ok(!answer.text.includes(auth[1] ?? '?'));

@@ -54,7 +54,7 @@ const ways: readonly Way[] = [
 ];
 
 for (const { name, start, line, host, base } of ways) {
-  test(`${name}: Link and WWW-Authenticate lead back, Alt-Svc is left out`, async (t) => {
+  test(`${name}: maps Link and WWW-Authenticate back, and drops Alt-Svc`, async (t) => {
     const gateway = await start(t, naming);
     const { head, values } = await ask(gateway, `GET ${line}/a HTTP/1.1`, `Host: ${host}`);
     assert.doesNotMatch(head, /127\.0\.0\.1|localhost|inner|\/\/app[/"]/);
@@ -69,7 +69,7 @@ for (const { name, start, line, host, base } of ways) {
     assert.deepEqual(values('alt-svc'), []);
   });
 
-  test(`${name}: Destination and If name resources of the app, Referer its page`, async (t) => {
+  test(`${name}: maps Destination and If to resources of the app, and Referer to its page`, async (t) => {
     const gateway = await start(t, show);
     const { seen, saw } = await ask(
       gateway,
@@ -87,7 +87,7 @@ for (const { name, start, line, host, base } of ways) {
     assert.deepEqual(saw('referer'), [`http://${saw('host')[0] ?? ''}/page?x`]);
   });
 
-  test(`${name}: what names others stays`, async (t) => {
+  test(`${name}: leaves references to other hosts unchanged`, async (t) => {
     const gateway = await start(t, show);
     for (const url of ['https://other.test/b', `http://${host}.evil.test/b`, 'http://gw.test/peer/other/b']) {
       const fields = [`Destination: ${url}`, `If: <${url}> (<urn:uuid:1>)`, `Referer: ${url}`];
@@ -97,7 +97,7 @@ for (const { name, start, line, host, base } of ways) {
   });
 }
 
-test('by host without a replaced Host nothing changes but Alt-Svc', async (t) => {
+test('by host without a replaced Host, changes only Alt-Svc', async (t) => {
   const gateway = await direct(t, naming);
   const { values } = await ask(gateway, 'GET /a HTTP/1.1', 'Host: app.peers.test');
   assert.match(values('link')[0] ?? '', /^<http:\/\/app\.peers\.test\/a\?page=2>/);
@@ -111,7 +111,7 @@ test('by host without a replaced Host nothing changes but Alt-Svc', async (t) =>
   assert.deepEqual(saw('destination'), ['http://app.peers.test/b']);
 });
 
-test('a path in Destination is one of the gateway, and a path of two slashes names no host', async (t) => {
+test('a path in Destination is a gateway path, and a path of two slashes names no host', async (t) => {
   const gateway = await direct(t, show);
   for (const [sent, seen] of [
     ['/peer/app/b', '/b'],
@@ -125,7 +125,7 @@ test('a path in Destination is one of the gateway, and a path of two slashes nam
   }
 });
 
-test('Referer is the app’s only where Origin would be', async (t) => {
+test('maps Referer to the app only where Origin would be mapped', async (t) => {
   const gateway = await direct(t, show);
   for (const [host, referer, seen] of [
     ['evil.test', 'http://evil.test/peer/app/x', 'http://evil.test/peer/app/x'],
@@ -137,7 +137,7 @@ test('Referer is the app’s only where Origin would be', async (t) => {
   }
 });
 
-test('a URL in a challenge has the scheme of public_url, and of a trusted proxy', async (t) => {
+test('a URL in a challenge gets the scheme of public_url, and of a trusted proxy', async (t) => {
   const metadata = async (gateway: PlainGateway, ...fields: string[]): Promise<string | undefined> =>
     (await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test', ...fields)).values('www-authenticate')[0];
   const url = 'https://gw.test/peer/app/.well-known/oauth-protected-resource';
@@ -150,7 +150,7 @@ test('a URL in a challenge has the scheme of public_url, and of a trusted proxy'
   assert.equal(await metadata(proxied, 'X-Forwarded-Proto: https'), `Bearer resource_metadata="${url}"`);
 });
 
-test('early hints and trailers are mapped, too', async (t) => {
+test('also maps early hints and trailers', async (t) => {
   const hinting: RequestListener = ({ headers: { host = '' } }, response) => {
     response.writeEarlyHints({ link: [`<http://${host}/b>; rel=alternate`] });
     response.writeHead(200, { trailer: 'Link' });
@@ -176,13 +176,13 @@ test('early hints and trailers are mapped, too', async (t) => {
   }
 });
 
-test('what a document names stays as it is there: a relative preload, by path', async (t) => {
+test('leaves a relative preload unchanged by path, since it resolves like references in the document', async (t) => {
   const link = '</s.css>; rel=preload; as=style';
   const gateway = await direct(t, (_, response) => response.writeHead(200, { link }).end());
   assert.deepEqual((await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test')).values('link'), [link]);
 });
 
-test('links that would make the head much longer are left out, and the rest arrives', async (t) => {
+test('drops links that would make the head much longer, and the rest arrives', async (t) => {
   const links = '</>;rel=a,'.repeat(6_000);
   const gateway = await startPlainGateway(
     t,
@@ -200,7 +200,7 @@ test('links that would make the head much longer are left out, and the rest arri
   assert.match(body, /ok/);
 });
 
-test('expose by itself: a challenge names the Host of the caller', async (t) => {
+test('expose alone: a challenge names the Host of the caller', async (t) => {
   const app = await exposeApp(t, naming);
   const { headers } = await call(app);
   assert.equal(

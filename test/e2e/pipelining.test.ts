@@ -9,7 +9,7 @@ import { closed, handedOver, over, settled } from '../helpers/scripted-app.ts';
 const host = `Host: x\r\nX-API-Key: ${key}\r\n`;
 const get = (path: string, more = ''): string => `GET /peer/app${path} HTTP/1.1\r\n${host}${more}\r\n`;
 
-test('a request that was sent ahead waits until the one before it is answered', async (t) => {
+test('a pipelined request waits until the previous one has its response', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve);
   const socket = raw(`POST /peer/app/1 HTTP/1.1\r\n${host}Content-Length: 1\r\n\r\na${get('/2')}${get('/3')}`);
@@ -21,7 +21,7 @@ test('a request that was sent ahead waits until the one before it is answered', 
   }
 });
 
-test('what can not be read is refused behind the answers that are due', async (t) => {
+test('rejects unparsable bytes after the responses that are due', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve);
   const cases = ['BROKEN\r\n\r\n', get('/', 'Host: y\r\n'), get('/', 'A : b\r\n'), 'GET / HTTP/1.1\r\nHost: x\n\n'];
@@ -29,7 +29,7 @@ test('what can not be read is refused behind the answers that are due', async (t
     const socket = raw(get('/1') + broken + get('/never'));
     const [, response] = await app.next();
     await settled(() => socket.bytesRead);
-    assert.equal(socket.bytesRead, 0, 'the first request is not answered with the fault of the second');
+    assert.equal(socket.bytesRead, 0, 'the first request does not get the fault of the second');
     response.end('first');
     const answers = (await buffer(socket)).toString();
     assert.match(answers, /^HTTP\/1\.1 200 [^]*first[^]*HTTP\/1\.1 400 [^]*"invalid_request"/);
@@ -37,7 +37,7 @@ test('what can not be read is refused behind the answers that are due', async (t
   }
 });
 
-test('a body that breaks is refused behind the answers that are due', async (t) => {
+test('rejects a malformed body after the responses that are due', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve);
   const socket = raw(`${get('/1')}POST /peer/app/2 HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\nnonsense\r\n`);
@@ -46,21 +46,21 @@ test('a body that breaks is refused behind the answers that are due', async (t) 
   assert.match((await buffer(socket)).toString(), /^HTTP\/1\.1 200 [^]*first[^]*HTTP\/1\.1 400 [^]*"invalid_request"/);
 });
 
-test('an upgrade that was sent ahead is answered as the request that it is', async (t) => {
+test('treats a pipelined upgrade as a plain request', async (t) => {
   const { raw, app } = await startPlainGateway(t, (request, response) => response.end(`plain ${request.url ?? ''}`));
   app.on('upgrade', (_: IncomingMessage, socket: Socket) => socket.destroy());
   const socket = raw(get('/1') + get('/2', 'Connection: upgrade, close\r\nUpgrade: x\r\n'));
   assert.match((await buffer(socket)).toString(), /plain \/1[^]*plain \/2/);
 });
 
-test('HTTP/1.0 knows no upgrade', async (t) => {
+test('HTTP/1.0 does not support upgrades', async (t) => {
   const { raw, app } = await startPlainGateway(t, (_, response) => response.end('plain'));
   app.on('upgrade', (_: IncomingMessage, socket: Socket) => socket.destroy());
   const socket = raw(`GET /peer/app/ HTTP/1.0\r\n${host}Connection: upgrade\r\nUpgrade: x\r\n\r\n`);
   assert.match((await buffer(socket)).toString(), /^HTTP\/1\.1 200 [^]*plain$/);
 });
 
-test('CONNECT ahead of its time ends the connection, and what was due with it', async (t) => {
+test('a pipelined CONNECT ends the connection and responses that are due', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve);
   const connect = `CONNECT a:1 HTTP/1.1\r\n${host}\r\n`;
@@ -72,7 +72,7 @@ test('CONNECT ahead of its time ends the connection, and what was due with it', 
   await Promise.all([over(socket), left]);
 });
 
-test('what follows on a request that was to be the last is ignored', async (t) => {
+test('ignores requests after Connection: close', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve);
   const socket = raw(get('/1', 'Connection: close\r\n') + get('/2'));
@@ -83,7 +83,7 @@ test('what follows on a request that was to be the last is ignored', async (t) =
   assert.equal(answers.split(/HTTP\/1\.1 \d/).length, 2);
 });
 
-test('a body that was sent ahead is bounded like any other, and read when its turn comes', async (t) => {
+test('limits a pipelined body like any other, and reads it in its turn', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve, {
     policy: { limits: { maxBodyBytes: 10, bodyTimeoutMs: 60 } },
@@ -149,7 +149,7 @@ function pipelined(i: number, padding = ''): string {
 const answered = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => `/${i} ${i % 3 === 0 ? '' : 'body'}`);
 
-test('whatever number of requests comes in one write, each is answered, in order', async (t) => {
+test('responds to any number of requests in one write, in order', async (t) => {
   const { raw } = await startPlainGateway(t, repeat);
   for (const count of [64, 65, 66, 70, 1_000]) {
     const socket = raw(Array.from({ length: count }, (_, i) => pipelined(i)).join(''));
@@ -160,7 +160,7 @@ test('whatever number of requests comes in one write, each is answered, in order
   }
 });
 
-test('a client that sends ahead without end has to wait, and loses nothing', async (t) => {
+test('a client that pipelines without end has to wait and loses nothing', async (t) => {
   const held = Promise.withResolvers<undefined>();
   const before = 150;
   const reached = Promise.withResolvers<undefined>();
@@ -186,7 +186,7 @@ test('a client that sends ahead without end has to wait, and loses nothing', asy
   assert.deepEqual(await done, answered(count));
 });
 
-test('a head whose rest is not read while others wait is not late, and is afterwards', async (t) => {
+test('a head that is not read while others wait does not time out, but does afterwards', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve, { policy: { limits: { readHeaderTimeoutMs: 1_000 } } });
   const count = 70;

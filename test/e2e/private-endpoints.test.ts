@@ -37,7 +37,7 @@ test('a connection from this machine needs a Host of this machine', async (t) =>
   for (const host of foreign) assert.equal(await statusOf(gateway, get('/health', host)), 200, host);
 });
 
-test('behind a plain nginx on this machine nothing of it is to be had', async (t) => {
+test('reveals nothing through a plain nginx on this machine', async (t) => {
   const gateway = await startPlainGateway(t, () => undefined, { listener: { metrics } });
   for (const path of paths) {
     // The request that nginx sends with only proxy_pass: its own name for the upstream, over
@@ -50,7 +50,7 @@ test('behind a plain nginx on this machine nothing of it is to be had', async (t
   }
 });
 
-test('a PROXY header never makes a client one of this machine, nor a client without an address the proxy', async (t) => {
+test('a PROXY header makes no client local, and no client without an address the proxy', async (t) => {
   const gateway = await startPlainGateway(t, () => undefined, {
     listener: { metrics, proxyProtocol: true },
     policy: { trustedProxies: ['127.0.0.1'] },
@@ -75,7 +75,7 @@ test('a PROXY header never makes a client one of this machine, nor a client with
   }
 });
 
-test('a client without an address is not believed about others, and apps are told that it is unknown', async (t) => {
+test('does not believe a client without an address about others, and reports it to apps as unknown', async (t) => {
   const gateway = await startPlainGateway(
     t,
     (request, response) => {
@@ -108,7 +108,7 @@ async function withAdminKey(t: TestContext): Promise<PlainGateway> {
   });
 }
 
-test('the scope admin opens them from anywhere, and no other scope does', async (t) => {
+test('the scope admin opens them from any address, and no other scope does', async (t) => {
   const gateway = await withAdminKey(t);
   for (const path of paths) {
     const asked = (...fields: readonly string[]): Promise<number> =>

@@ -43,7 +43,7 @@ async function bothRefuse(t: TestContext, place: Place, says: RegExp): Promise<v
   assert.match(started.stderr, says);
 }
 
-describe('validate and start refuse', () => {
+describe('validate and start reject', () => {
   const cases: readonly (readonly [
     what: string,
     yaml: string,
@@ -72,7 +72,7 @@ describe('validate and start refuse', () => {
       /identity.*the users of its group may use it: run "chmod 600/,
     ],
     [
-      'a file of quotas that every user may write',
+      'a quota file that every user may write',
       `portal: { identity: "file:state/portal-gateway/identity.pem", relay_url: "ws://127.0.0.1:9/relay" }\nquotas: { daily: { "*": { requests: 1 } } }`,
       ({ state }) =>
         writeFile(join(state, 'portal-gateway/quotas.jsonl'), '').then(() =>
@@ -90,7 +90,7 @@ describe('validate and start refuse', () => {
       /lease-names.*every user of this machine may change it/,
     ],
     [
-      'keys of assertions that a group may read',
+      'signing keys that a group may read',
       `${relay}\ngateway: { public_url: "https://gateway.example.com" }\nauth: { assertion: { enabled: true } }`,
       ({ state }) =>
         writeFile(join(state, 'portal-gateway/assertion-keys.json'), '{}').then(() =>
@@ -109,7 +109,7 @@ describe('validate and start refuse', () => {
       /the keys file is refused: every user of this machine may write to the directory ".*shared"/,
     ],
     [
-      'a private key of TLS that every user may read',
+      'a TLS private key that every user may read',
       `${relay}\ntls: { enabled: true, cert_file: ${tlsFile('cert.pem')}, key_file: key.pem }`,
       async ({ root }) => chmod(await privateKeyFile(root, 'key.pem'), 0o644),
       /tls\.key_file is in ".*key\.pem", but every user of this machine may use it/,
@@ -142,7 +142,7 @@ describe('validate and start refuse', () => {
   });
 });
 
-test('key digests in a place that others may write are warned about, and the gateway goes on without them', async (t) => {
+test('warns about key digests that others may write, and the gateway runs without them', async (t) => {
   const identity = createCredential().exportPem();
   const place = await placeWith(t, 'portal: { identity: "file:identity.pem", relay_url: "ws://127.0.0.1:9/relay" }');
   await writeFile(join(place.root, 'identity.pem'), identity, { mode: 0o600 });
@@ -157,7 +157,7 @@ test('key digests in a place that others may write are warned about, and the gat
   await gateway.line(/"message":"listening"/);
 });
 
-test('a volume as Kubernetes mounts it for a user that is not root is accepted', { skip: asRoot }, async (t) => {
+test('accepts a volume as Kubernetes mounts it for a non-root user', { skip: asRoot }, async (t) => {
   const [uid, fsGroup] = [54_321, 54_322];
   const root = await temporaryDirectory(t);
   await chmod(root, 0o755);

@@ -24,7 +24,7 @@ function problemIn(response: string): Problem {
   return JSON.parse(response.split('\r\n\r\n').at(-1) ?? '') as Problem;
 }
 
-test('by path, the type is a path of the gateway, where the code has its place', async (t) => {
+test('by path, the type is a gateway path with the code as its fragment', async (t) => {
   const gateway = await startPlainGateway(t, () => undefined);
   for (const [line, code] of [
     ['GET /peer/nobody/a/b HTTP/1.1', 'lease_not_found'],
@@ -64,7 +64,7 @@ test('public_url may end with a slash', () => {
   assert.deepEqual(urls, ['https://gw.test', 'https://gw.test', 'https://gw.test/outer']);
 });
 
-test('in host mode without public_url there is no page: about:blank, and the phrase of the status', async (t) => {
+test('in host mode without public_url there is no page: about:blank and the status phrase', async (t) => {
   const gateway = await startPlainGateway(t, (request, response) => response.end(`app ${request.url ?? ''}`), {
     policy: { baseDomain: 'peers.test' },
   });
@@ -83,7 +83,7 @@ test('in host mode without public_url there is no page: about:blank, and the phr
   assert.equal((await ask(gateway, `GET ${page} HTTP/1.1`, 'Host: peers.test')).status, 200);
 });
 
-test('below a path that a trusted proxy removes, the type begins with it', async (t) => {
+test('below a path that a trusted proxy removes, the type includes that path', async (t) => {
   const gateway = await startPlainGateway(t, () => undefined, { policy: { trustedProxies: ['127.0.0.1'] } });
   const prefix = 'X-Forwarded-Prefix: /outer';
   const { body } = await ask(gateway, 'GET /peer/nobody/ HTTP/1.1', 'Host: gw.test', prefix);
@@ -100,13 +100,13 @@ test('plain HTTP on the TLS port', async (t) => {
   assert.equal(problemIn(await text(socket)).type, `https://gw.test${page}#invalid_request`);
 });
 
-test('expose has no page of its own', async (t) => {
+test('expose has no page', async (t) => {
   const app = await exposeApp(t, (request) => request.socket.destroy());
   const problem = problemIn(await answerTo(app, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'));
   assert.deepEqual([problem.type, problem.title, problem.code], ['about:blank', 'Bad Gateway', 'app_unreachable']);
 });
 
-test('the page has every code once, as text, and what all pages of the gateway have', async (t) => {
+test('the page lists every code once, as text, with the headers of all gateway pages', async (t) => {
   const gateway = await startPlainGateway(t, () => undefined, { listener: { admin: { port: 0 } } });
   const { body, values, head } = await ask(gateway, `GET ${page}?x HTTP/1.1`, 'Host: gw.test');
   const ids = [...body.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);

@@ -37,13 +37,13 @@ async function prompt(what: Promise<unknown>): Promise<void> {
 }
 
 for (const way of ['pooled', 'own'] as const) {
-  test(`a client that leaves before the answer is felt at once, ${way}`, async (t) => {
+  test(`a client that leaves before the response reaches the app at once, ${way}`, async (t) => {
     const { client, request } = await begin(t, way);
     client.destroy();
     await prompt(closed(request.socket));
   });
 
-  test(`a client that leaves within the answer is felt at once, ${way}`, async (t) => {
+  test(`a client that leaves within the response reaches the app at once, ${way}`, async (t) => {
     const { client, request, response } = await begin(t, way);
     response.write('begun');
     await readUntil(client, 'begun');
@@ -51,13 +51,13 @@ for (const way of ['pooled', 'own'] as const) {
     await prompt(closed(request.socket));
   });
 
-  test(`an app that leaves before its answer is told of at once, ${way}`, async (t) => {
+  test(`an app that leaves before its response is reported at once, ${way}`, async (t) => {
     const { client, request } = await begin(t, way);
     request.socket.destroy();
     await prompt(readUntil(client, 'tunnel_failed'));
   });
 
-  test(`an app that leaves within its answer is felt at once, ${way}`, async (t) => {
+  test(`an app that leaves within its response cuts the client at once, ${way}`, async (t) => {
     const { client, request, response } = await begin(t, way);
     response.write('begun');
     await readUntil(client, 'begun');
@@ -67,7 +67,7 @@ for (const way of ['pooled', 'own'] as const) {
 }
 
 for (const leaver of ['client', 'app'] as const) {
-  test(`past an upgrade the ${leaver}’s end is felt at once`, async (t) => {
+  test(`after an upgrade, the end of the ${leaver} reaches the other side at once`, async (t) => {
     const { raw, app } = await startPlainGateway(t, () => undefined);
     const asked = new Promise<Socket>((resolve) => {
       app.on('upgrade', (_: IncomingMessage, socket: Socket) => {

@@ -43,7 +43,7 @@ async function untilKept(directory: string, requests: number): Promise<number> {
   return performance.now() - startedMs;
 }
 
-test('a crash loses nothing that is older than a second, and an end nothing at all', async (t) => {
+test('a crash loses at most the last second, and a shutdown nothing', async (t) => {
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
   const directory = await temporaryDirectory(t);
@@ -76,7 +76,7 @@ test('a used-up quota stays used up after a restart with a state directory that 
   assert.match(second.stdout(), /"level":"error".*EISDIR/);
 });
 
-test('two gateways with one state directory do not write over each other, and the second is told what to do', async (t) => {
+test('two gateways with one state directory do not overwrite each other, and the second reports what to do', async (t) => {
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
   const directory = await temporaryDirectory(t);
@@ -98,7 +98,7 @@ test('two gateways with one state directory do not write over each other, and th
   assert.doesNotMatch(third.stdout(), /can not be kept/);
 });
 
-test('in Redis the use of all gateways counts, that of one which is gone too', withRedis, async (t) => {
+test('with Redis, counts the usage of all gateways, also of stopped ones', withRedis, async (t) => {
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
   const redis = await RedisServer.start(t);
@@ -111,7 +111,7 @@ test('in Redis the use of all gateways counts, that of one which is gone too', w
   assert.deepEqual([await statusOf(second.url), await statusOf(second.url)], [200, 429]);
 });
 
-test('three gateways admit together as many requests as there are, to the last one', withRedis, async (t) => {
+test('three gateways together admit exactly the quota', withRedis, async (t) => {
   const redis = await RedisServer.start(t);
   const replicas = await startReplicas(t, redis, {
     rate: { requestsPerSecond: 100_000, burst: 100_000 },

@@ -59,7 +59,7 @@ async function untilRefused(bench: Bench): Promise<Answer> {
 }
 
 describe('a quota in requests', () => {
-  test('is told, refused when it is used up, and anew at midnight', async (t) => {
+  test('is reported, rejects once used up, and resets at midnight', async (t) => {
     let seen = 0;
     const bench = await start(t, { daily: { test: { requests: 2 } } }, (_, response) => {
       seen += 1;
@@ -83,7 +83,7 @@ describe('a quota in requests', () => {
     assert.equal(await bench.code(), 200);
   });
 
-  test('ends with the month of its time zone, whichever day it is elsewhere', async (t) => {
+  test('ends with the month of its time zone, whatever the date elsewhere', async (t) => {
     const bench = await start(t, { timeZone: 'Asia/Tokyo', monthly: { '*': { requests: 1 } } });
     assert.equal(await bench.code(), 200);
     const refused = await bench.call('/peer/app/');
@@ -92,7 +92,7 @@ describe('a quota in requests', () => {
     assert.equal(await bench.code(), 200);
   });
 
-  test('is that of the key alone, and nobody else is told of it', async (t) => {
+  test('applies to its key only, and is not reported to others', async (t) => {
     const other = testKey({ id: 'other', secret: { kind: 'digest', sha256: hash('sha256', 'other-key') } });
     const policy = { auth: { keys: [testKey(), other] } };
     const bench = await start(t, { daily: { test: { requests: 1 } } }, undefined, { policy });
@@ -104,7 +104,7 @@ describe('a quota in requests', () => {
     }
   });
 
-  test('is not charged by what a rate limit refuses, nor a rate limit by what a quota refuses', async (t) => {
+  test('is not charged by rate-limited requests, nor a rate limit by requests over quota', async (t) => {
     const slow = { requestsPerSecond: 0.001, burst: 2 };
     const rateLimit = { perKey: { default: slow, overrides: {} } };
     const bench = await start(t, { daily: { test: { requests: 3 } } }, undefined, { policy: { rateLimit } });
@@ -122,7 +122,7 @@ describe('a quota in requests', () => {
 });
 
 describe('a quota in bytes', () => {
-  test('counts bodies both ways, when they have passed', async (t) => {
+  test('counts bodies in both directions, after they have passed', async (t) => {
     const bench = await start(t, { daily: { test: { bytes: 100 } } }, (request, response) => {
       request.resume().on('end', () => response.end('x'.repeat(40)));
     });
@@ -135,7 +135,7 @@ describe('a quota in bytes', () => {
     assert.equal(codeOf(refused), 'quota_exceeded');
   });
 
-  test('counts what passes after an upgrade', async (t) => {
+  test('counts bytes after an upgrade', async (t) => {
     const bench = await start(t, { daily: { test: { bytes: 20 } } });
     bench.app.on('upgrade', (_, socket) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
@@ -151,7 +151,7 @@ describe('a quota in bytes', () => {
   });
 });
 
-test('what a long answer and a long upload have taken is known while they last', async (t) => {
+test('usage of a long response and a long upload is known while they last', async (t) => {
   const ledger = new QuotaLedger({ clock: systemClock });
   const usageStart = 'data: {"message":{"usage":{"input_tokens":7,"output_tokens":1}}}\n\n';
   const bench = await start(
@@ -194,7 +194,7 @@ describe('a quota in tokens', () => {
     }
   });
 
-  test('reads streams without holding up an event, compressed ones too', async (t) => {
+  test('reads streams without delaying an event, including compressed ones', async (t) => {
     for (const gzip of [false, true]) {
       const apps: { readonly send: (text: string) => void; readonly end: () => void }[] = [];
       const bench = await start(t, quotas, (_, response) => {
@@ -226,7 +226,7 @@ describe('a quota in tokens', () => {
     }
   });
 
-  test('counts what is told of answers that the client leaves', async (t) => {
+  test('counts the reported usage of responses that the client abandons', async (t) => {
     const bench = await start(t, quotas, (_, response) => {
       response.setHeader('Content-Type', 'text/event-stream');
       response.write('data: {"type":"message_start","message":{"usage":{"input_tokens":50,"output_tokens":1}}}\n\n');
@@ -238,7 +238,7 @@ describe('a quota in tokens', () => {
   });
 });
 
-test('a refusal is told as an error of its own', async (t) => {
+test('publishes a rejection as an error with a dedicated code', async (t) => {
   const codes: unknown[] = [];
   t.after(
     listen(requestFinished, ({ error }) => {

@@ -33,7 +33,7 @@ async function start(t: TestContext, hostHeader: string): Promise<PlainGateway> 
 }
 
 for (const hostHeader of ['', 'inner.test']) {
-  test(`no header names the app's address, with host_header ${JSON.stringify(hostHeader)}`, async (t) => {
+  test(`no header reveals the app's address, with host_header ${JSON.stringify(hostHeader)}`, async (t) => {
     const gateway = await start(t, hostHeader);
     for (const [line, host, prefix] of [
       ['GET /peer/app/x HTTP/1.1', 'gw.test', '/peer/app'],
@@ -49,7 +49,7 @@ for (const hostHeader of ['', 'inner.test']) {
   });
 }
 
-test('a path of two slashes is no redirect to another host', async (t) => {
+test('a path of two slashes is not a redirect to another host', async (t) => {
   const gateway = await start(t, '');
   const { values } = await ask(gateway, 'GET //evil.test/x HTTP/1.1', 'Host: app.peers.test');
   assert.deepEqual(values('location'), ['/.//evil.test/x/']);

@@ -47,7 +47,7 @@ test('callers get 502 client_not_admitted, and expose names the gateway once', a
   assert.equal(expose.stderr().split(id).length, 2, expose.stderr());
 });
 
-test('without the code of its own it stays open whether the relay or the app refused', async (t) => {
+test('without a dedicated code, does not reveal whether relay or app rejected', async (t) => {
   const bench = await startRelay(t);
   const app = await bench.peer();
   await app.register({ name: 'app' });

@@ -130,7 +130,7 @@ async function running(t: TestContext): Promise<Bench> {
   return { directory, relay, cli, call, stretchOf };
 }
 
-test('a reload of 5,000 patterns and a change among 8,000 keys hold up no request for long', async (t) => {
+test('a reload of 5,000 patterns and a change among 8,000 keys block no request for long', async (t) => {
   const { directory, relay, cli, call, stretchOf } = await running(t);
   assert.equal(await call(), '1');
   const count = (pattern: RegExp): number => [...cli.stdout().matchAll(pattern)].length;

@@ -86,7 +86,7 @@ const refusals = new Set([401, 403, 429]);
  */
 const admitted = 503;
 
-test('a file that is written anew is taken up, and the event is told', async (t) => {
+test('applies a rewritten file and publishes the event', async (t) => {
   const { directory, cli, call, status, fromNow } = await running(t, written(keys('key-a')));
   assert.deepEqual([await status('key-a'), await status('key-b')], [admitted, 401]);
   const line = fromNow();
@@ -98,7 +98,7 @@ test('a file that is written anew is taken up, and the event is told', async (t)
   assert.ok(!cli.stdout().includes('key-a') && !cli.stdout().includes('key-b'));
 });
 
-test('faults are logged with FILE:LINE:COL, and the configuration before stays', async (t) => {
+test('logs faults with FILE:LINE:COL and keeps the previous configuration', async (t) => {
   const { directory, file, cli, call, status, fromNow } = await running(t, written(keys('key-a')));
   let line = fromNow();
   await written(`${keys('key-b')}gateway:\n  queue: many\n  prot: 1\n`)(directory);
@@ -120,7 +120,7 @@ test('faults are logged with FILE:LINE:COL, and the configuration before stays',
   assert.deepEqual([await status('key-a'), await status('key-b')], [401, admitted]);
 });
 
-test('a rejected reload stays in /health/details until one is applied', async (t) => {
+test('reports a rejected reload in /health/details until one is applied', async (t) => {
   const { directory, file, call, fromNow } = await running(t, written(keys('key-a')));
   const rejections = async (): Promise<Record<string, { time: string; errors: string[]; errors_left_off: number }>> => {
     const details = JSON.parse(await text(await call('/health/details'))) as { rejected_reloads: object };
@@ -152,7 +152,7 @@ test('a rejected reload stays in /health/details until one is applied', async (t
   assert.deepEqual(await rejections(), {});
 });
 
-test('SIGHUP fetches secrets anew, also those that no file tells of', async (t) => {
+test('SIGHUP fetches secrets again, also those without a file', async (t) => {
   const { directory, cli, status, fromNow } = await running(t, async (place) => {
     await writeFile(join(place, 'key'), 'key-a\n', { mode: 0o600 });
     await written('auth: { keys: [{ id: a, key: "file:../key" }] }\nlease_acl: { "*": [a] }')(place);
@@ -185,7 +185,7 @@ test('Kubernetes swaps the ConfigMap', async (t) => {
   }
 });
 
-test('what takes a restart is named as long as it differs, and everything else is taken up', async (t) => {
+test('names settings that need a restart while they differ, and applies all others', async (t) => {
   const { directory, cli, status, fromNow } = await running(t, written(keys('key-a')));
   const more = 'admin: { port: 9 }\nportal: { relay_url: "ws://127.0.0.1:1/relay" }\n';
   for (const key of ['key-b', 'key-c']) {
@@ -203,7 +203,7 @@ test('what takes a restart is named as long as it differs, and everything else i
   assert.ok(!cli.stdout().slice(before).includes('restart'));
 });
 
-test('the level of the log follows', async (t) => {
+test('applies the log level', async (t) => {
   const { directory, cli, fromNow } = await running(t, written('auth: { enabled: false }\nlogging: { level: info }\n'));
   const line = fromNow();
   await written('auth: { enabled: false }\nlogging: { level: error }\n')(directory);
@@ -213,7 +213,7 @@ test('the level of the log follows', async (t) => {
   assert.ok(!cli.stdout().includes('configuration reloaded'));
 });
 
-test('what is in flight keeps what it began with; what comes after has the new', async (t) => {
+test('requests in flight keep their configuration, and later ones get the new one', async (t) => {
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
   const portal = `portal: { relay_url: "${relay}" }\n`;
@@ -228,7 +228,7 @@ test('what is in flight keeps what it began with; what comes after has the new',
   assert.match(await text(stream), /id: 20\n/);
 });
 
-test('SIGHUP while requests drain does not end the process', async (t) => {
+test('SIGHUP during a drain does not end the process', async (t) => {
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
   const { cli, call, fromNow } = await running(t, written(`portal: { relay_url: "${relay}" }\n${keys('key-a')}`));
@@ -251,7 +251,7 @@ const endThreads = `data:text/javascript,${encodeURIComponent(
    if (!isMainThread && existsSync(process.env.HOME + '/end-threads')) process.exit(1);`,
 )}`;
 
-test('a thread that ends before it has loaded is a rejected reload, and no more than that', async (t) => {
+test('a thread that ends before it has loaded is only a rejected reload', async (t) => {
   const home = await temporaryDirectory(t);
   const { directory, cli, call, status, fromNow } = await running(t, written(keys('key-a')), {
     HOME: home,
@@ -271,7 +271,7 @@ test('a thread that ends before it has loaded is a rejected reload, and no more 
   assert.deepEqual([await status('key-a'), await status('key-b')], [401, admitted]);
 });
 
-test('of reloads that follow each other the last one counts, and none is lost', async (t) => {
+test('of successive reloads the last one applies, and none is lost', async (t) => {
   const { directory, cli, status, fromNow } = await running(t, async (place) => {
     await writeFile(join(place, 'conf/keys.yaml'), 'version: 1\nkeys: []\n', { mode: 0o600 });
     await written(`${keys('key-0')}  keys_file: keys.yaml\n`)(place);

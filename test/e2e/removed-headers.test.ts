@@ -25,7 +25,7 @@ function* portions(list: readonly string[]): Generator<readonly string[]> {
   for (let at = 0; at < list.length; at += 100) yield list.slice(at, at + 100);
 }
 
-test('no removed header of a client reaches the app, in no spelling, neither in the head nor in trailers', async (t) => {
+test('no removed header reaches the app, in any spelling, neither in the head nor in trailers', async (t) => {
   const gateway = await start(t);
   for (const portion of portions(spelled)) {
     const fields = portion.map((name) => `${name}: ${forged}`);
@@ -43,7 +43,7 @@ test('no removed header of a client reaches the app, in no spelling, neither in 
   }
 });
 
-test('over HTTP/2 neither', async (t) => {
+test('nor over HTTP/2', async (t) => {
   const gateway = await startSecureGateway(t, show);
   const session = await gateway.session();
   for (const portion of portions(spelled)) {
@@ -56,7 +56,7 @@ test('over HTTP/2 neither', async (t) => {
   }
 });
 
-test('a trusted proxy passes what gateway.forward_headers names; others do not, nor does it pass anything else', async (t) => {
+test('a trusted proxy may pass headers in gateway.forward_headers, and nothing else; others may not', async (t) => {
   const forwardHeaders = ['x-forwarded-user', 'remote-groups'];
   const sent = ['X-Forwarded-User: alice', 'Remote-Groups: staff', 'X-Forwarded-Email: a@b', 'X_Forwarded_User: eve'];
   const behind = await start(t, { trustedProxies: ['127.0.0.1'], forwardHeaders });
@@ -68,7 +68,7 @@ test('a trusted proxy passes what gateway.forward_headers names; others do not, 
   assert.doesNotMatch(body, /alice|staff|eve/);
 });
 
-test('a header that names another method passes only with the scope of that method', async (t) => {
+test('a method override passes only with the scope of that method', async (t) => {
   const cases: readonly [scopes: readonly string[], method: string, passes: boolean][] = [
     [['read'], 'DELETE', false],
     [['read'], 'delete', false],
@@ -87,7 +87,7 @@ test('a header that names another method passes only with the scope of that meth
   }
 });
 
-test('no header by which a proxy shows itself lets a request pass for one of this machine', async (t) => {
+test('a request with any proxy header does not count as one of this machine', async (t) => {
   const gateway = await start(t, { metrics: { enabled: true } });
   for (const name of [
     'via',

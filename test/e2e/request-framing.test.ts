@@ -140,7 +140,7 @@ const refusedHeads: readonly [what: string, bytes: string, status: number][] = [
   ['too many fields', `${line}${host}${'A: b\r\n'.repeat(300)}\r\n`, 431],
 ];
 
-test('a head that could be read in two ways is refused, its connection closed, and nothing is forwarded', async (t) => {
+test('rejects an ambiguous head, closes its connection, and forwards nothing', async (t) => {
   const seen: string[] = [];
   const { raw } = await startPlainGateway(t, (request, response) => {
     seen.push(`${request.method ?? ''} ${request.url ?? ''}`);
@@ -152,7 +152,7 @@ test('a head that could be read in two ways is refused, its connection closed, a
     assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), what);
     assert.match(answer, /\r\nConnection: close\r\n/, what);
     assert.match(answer, new RegExp(`"code":"${codes[status] ?? ''}"`), what);
-    assert.equal(answer.split(/^HTTP/m).length, 2, `${what}: one answer`);
+    assert.equal(answer.split(/^HTTP/m).length, 2, `${what}: one response`);
     assert.deepEqual(seen, [], what);
   }
 });
@@ -191,7 +191,7 @@ const brokenBodies: readonly [what: string, bytes: string][] = [
   ['trailers without end', `0\r\n${'A: b\r\n'.repeat(10_000)}\r\n`],
 ];
 
-test('a body that breaks is refused, and the app never sees it whole', async (t) => {
+test('rejects a malformed body, and the app never sees a complete one', async (t) => {
   let whole = 0;
   const targets = new Set<string>();
   const { raw } = await startPlainGateway(t, (request: IncomingMessage, response) => {
@@ -206,7 +206,7 @@ test('a body that breaks is refused, and the app never sees it whole', async (t)
   for (const [what, body] of brokenBodies) {
     const answer = (await buffer(raw(chunked + body + smuggled))).toString();
     assert.match(answer, /^HTTP\/1\.1 4(?:00|31) [^]*\r\nConnection: close\r\n/, what);
-    assert.equal(answer.split(/^HTTP/m).length, 2, `${what}: one answer`);
+    assert.equal(answer.split(/^HTTP/m).length, 2, `${what}: one response`);
     assert.equal(whole, 0, what);
     assert.ok(!targets.has('/smuggled'), what);
   }
@@ -235,7 +235,7 @@ const accepted: readonly [what: string, bytes: string, seen: string][] = [
   ['two hundred fields', `${line}${host}${'A: b\r\n'.repeat(197)}`, 'GET / '],
 ];
 
-test('what has one meaning only is taken', async (t) => {
+test('accepts unambiguous heads', async (t) => {
   const { raw } = await startPlainGateway(t, (request, response) => {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -257,7 +257,7 @@ test('OPTIONS * is a request', async (t) => {
   assert.match(answer, /^HTTP\/1\.1 204 [^]*\r\nAllow: GET, /);
 });
 
-test('what is refused before the pipeline is told to who listens', async (t) => {
+test('publishes requests rejected before the pipeline', async (t) => {
   const { raw } = await startPlainGateway(t, (_, response) => response.end());
   const heard: RequestRefused[] = [];
   const listen = (message: unknown): void => {

@@ -11,7 +11,7 @@ import { handedOver, over } from '../helpers/scripted-app.ts';
 const host = `Host: x\r\nX-API-Key: ${key}\r\n`;
 const post = `POST /peer/app/ HTTP/1.1\r\n${host}`;
 
-test('a body that says it is too large is refused before it is read', async (t) => {
+test('rejects a body by its announced length before reading it', async (t) => {
   const { raw, transport } = await startPlainGateway(t, (_, response) => response.end(), {
     policy: { limits: { maxBodyBytes: 10 } },
   });
@@ -24,7 +24,7 @@ test('a body that says it is too large is refused before it is read', async (t) 
   assert.match(taken, /^HTTP\/1\.1 200 /);
 });
 
-test('a body that becomes too large is cut off, for the app too', async (t) => {
+test('cuts off a body that becomes too large, also for the app', async (t) => {
   const app = handedOver();
   const { raw, transport } = await startPlainGateway(t, app.serve, { policy: { limits: { maxBodyBytes: 10 } } });
   const socket = raw(`${post}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`);
@@ -38,7 +38,7 @@ test('a body that becomes too large is cut off, for the app too', async (t) => {
   assert.equal(transport.tunnels[0]?.destroyed, true);
 });
 
-test('a body that becomes too large behind the answer’s head cuts the answer', async (t) => {
+test('a body that becomes too large after the head of the response cuts the response', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve, { policy: { limits: { maxBodyBytes: 10 } } });
   const socket = raw(`${post}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`);
@@ -50,7 +50,7 @@ test('a body that becomes too large behind the answer’s head cuts the answer',
   assert.ok(!rest.includes('0\r\n\r\n') && !rest.includes('HTTP/1.1'), rest);
 });
 
-test('a client that is still sending gets to read why it was refused', async (t) => {
+test('a client that is still sending can read why it was rejected', async (t) => {
   const { open } = await startPlainGateway(t, (_, response) => response.end(), {
     policy: { limits: { maxBodyBytes: 1000 } },
   });
@@ -67,7 +67,7 @@ test('a client that is still sending gets to read why it was refused', async (t)
   assert.match((await buffer(message)).toString(), /body_too_large/);
 });
 
-test('a pause within a body is 408 when the app has not answered, and nothing when it has', async (t) => {
+test('a pause within a body is 408 before the response, and cuts it afterwards', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve, { policy: { limits: { bodyTimeoutMs: 60 } } });
   const slow = raw(`${post}Content-Length: 10\r\n\r\n1`);
@@ -88,7 +88,7 @@ test('a pause within a body is 408 when the app has not answered, and nothing wh
   await readUntil(talking, 'ended');
 });
 
-test('each piece of a body starts the time anew', async (t) => {
+test('each piece of a body restarts the timeout', async (t) => {
   const { raw } = await startPlainGateway(
     t,
     (request: IncomingMessage, response) => {
@@ -104,7 +104,7 @@ test('each piece of a body starts the time anew', async (t) => {
   await readUntil(socket, 'whole');
 });
 
-test('an app that does not read makes no client slow', async (t) => {
+test('an app that does not read causes no client timeout', async (t) => {
   const app = handedOver();
   const { open } = await startPlainGateway(t, app.serve, { policy: { limits: { bodyTimeoutMs: 100 } } });
   const piece = Buffer.alloc(65_536);
@@ -122,7 +122,7 @@ test('an app that does not read makes no client slow', async (t) => {
   assert.equal((await answer).statusCode, 200);
 });
 
-test('a client that waits for 100 is not slow while the app thinks', async (t) => {
+test('a client that waits for 100 does not time out while the app decides', async (t) => {
   const { raw, app } = await startPlainGateway(t, () => undefined, { policy: { limits: { bodyTimeoutMs: 60 } } });
   app.on('checkContinue', (request: IncomingMessage, response) => {
     setTimeout(() => {
@@ -135,10 +135,14 @@ test('a client that waits for 100 is not slow while the app thinks', async (t) =
   socket.write('hello');
   await readUntil(socket, 'whole');
   const late = raw(`${post}Expect: 100-continue\r\nContent-Length: 5\r\n\r\n`);
-  assert.match((await buffer(late)).toString(), /^HTTP\/1\.1 100 [^]*HTTP\/1\.1 408 /, 'from then on it is');
+  assert.match(
+    (await buffer(late)).toString(),
+    /^HTTP\/1\.1 100 [^]*HTTP\/1\.1 408 /,
+    'the client is told to continue',
+  );
 });
 
-test('what follows an early answer is bounded too', async (t) => {
+test('a body after an early response has a timeout too', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve, { policy: { limits: { bodyTimeoutMs: 60 } } });
   const socket = raw(`${post}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n`);
@@ -148,14 +152,14 @@ test('what follows an early answer is bounded too', async (t) => {
   await over(socket);
 });
 
-test('a head that does not come whole is 408, and a connection that is never used is closed without a word', async (t) => {
+test('an incomplete head is 408, and an unused connection is closed silently', async (t) => {
   const { raw } = await startPlainGateway(t, () => undefined, { policy: { limits: { readHeaderTimeoutMs: 100 } } });
   const [slow, silent] = await Promise.all([buffer(raw('GET / HTTP/1.1\r\nHost: x\r\n')), buffer(raw(''))]);
   assert.match(slow.toString(), /^HTTP\/1\.1 408 [^]*Connection: close\r\n[^]*"code":"request_timeout"/);
   assert.equal(silent.toString(), '');
 });
 
-test('a connection at rest is closed after its time', async (t) => {
+test('closes an idle connection after its timeout', async (t) => {
   const { raw } = await startPlainGateway(t, () => undefined, { policy: { limits: { idleTimeoutMs: 100 } } });
   const socket = raw('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n');
   await readUntil(socket, 'live');
@@ -164,7 +168,7 @@ test('a connection at rest is closed after its time', async (t) => {
   assert.ok(performance.now() - startMs < 1_000);
 });
 
-test('new limits hold for what begins from then on', async (t) => {
+test('new limits apply to requests that begin afterwards', async (t) => {
   const { testPolicy } = await import('../helpers/policy.ts');
   const { gateway, call } = await startPlainGateway(t, (_, response) => response.end());
   const send = async (): Promise<number> =>
@@ -178,7 +182,7 @@ async function ended(socket: Socket): Promise<string> {
   return (await buffer(socket)).toString();
 }
 
-test('an answer of our own leaves the connection where the rest of the request is soon dropped', async (t) => {
+test('a gateway response keeps the connection if the rest of the request is short', async (t) => {
   const { raw } = await startPlainGateway(t, () => undefined);
   const small = raw('POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n');
   await readUntil(small, 'not_found');

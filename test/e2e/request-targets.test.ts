@@ -7,14 +7,14 @@ import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
 
 const host = 'Host: gw.test';
 
-test('the absolute form is the same request', async (t) => {
+test('the absolute form is equivalent', async (t) => {
   const gateway = await startPlainGateway(t, show);
   const told = await ask(gateway, 'GET http://gw.test/peer/app//x%2f?y HTTP/1.1', host);
   assert.equal(told.seen.url, '//x%2f?y');
   assert.deepEqual(told.saw('x-forwarded-host'), ['gw.test']);
 });
 
-test('what names no route or no lease is answered here', async (t) => {
+test('the gateway responds to targets without a route or a lease', async (t) => {
   const gateway = await startPlainGateway(t, show);
   const rows: [line: string, status: number, code: string][] = [
     ['GET /', 404, 'not_found'],
@@ -37,12 +37,12 @@ test('what names no route or no lease is answered here', async (t) => {
   }
 });
 
-test('a %00 in the query is the app’s to judge', async (t) => {
+test('forwards %00 in the query', async (t) => {
   const gateway = await startPlainGateway(t, show);
   assert.equal((await ask(gateway, 'GET /peer/app/a?%00 HTTP/1.1', host)).seen.url, '/a?%00');
 });
 
-test('OPTIONS for the whole server is answered by the gateway, without a key', async (t) => {
+test('the gateway responds to OPTIONS for the whole server, without a key', async (t) => {
   const gateway = await startPlainGateway(t, show);
   const told = await ask(gateway, 'OPTIONS * HTTP/1.1', host);
   assert.equal(told.status, 204);
@@ -50,19 +50,19 @@ test('OPTIONS for the whole server is answered by the gateway, without a key', a
   assert.equal(told.values('x-request-id').length, 1);
 });
 
-test('OPTIONS for an app is the app’s', async (t) => {
+test('forwards OPTIONS for an app', async (t) => {
   const gateway = await startPlainGateway(t, show);
   assert.equal((await ask(gateway, 'OPTIONS /peer/app/x HTTP/1.1', host)).seen.method, 'OPTIONS');
 });
 
-test('OPTIONS that may not be forwarded is answered here, and else counts down', async (t) => {
+test('responds to OPTIONS with Max-Forwards 0, and decrements it otherwise', async (t) => {
   const gateway = await startPlainGateway(t, show);
   assert.equal((await ask(gateway, 'OPTIONS /peer/app/ HTTP/1.1', host, 'Max-Forwards: 0')).status, 204);
   const told = await ask(gateway, 'OPTIONS /peer/app/ HTTP/1.1', host, 'Max-Forwards: 10');
   assert.deepEqual(told.saw('max-forwards'), ['9']);
 });
 
-test('the alias for WebSockets upgrades to the app’s /, query kept', async (t) => {
+test('the alias for WebSockets upgrades to the app’s /, with the query', async (t) => {
   const { raw, app } = await startPlainGateway(t, show);
   app.on('upgrade', (request: IncomingMessage, socket: Socket) => {
     socket.end(

@@ -106,7 +106,7 @@ async function post(dial: () => Promise<SecureChannel>, isDone: () => boolean): 
   return answered;
 }
 
-test('no POST fails while a new process takes the lease and the old one drains, and the lease is not deleted', async (t) => {
+test('no POST fails while a new process takes over the lease and the old one drains, and the lease is not deleted', async (t) => {
   const relay = await startRelay(t);
   const credential = createCredential();
   const server = createServer((request, response) => {
@@ -165,7 +165,7 @@ test('no POST fails while a new process takes the lease and the old one drains, 
   assert.deepEqual([relay.leases(), relay.deletes()], [1, 0]);
 });
 
-test('a process that renewed the lease last serves on until the other one holds it', async (t) => {
+test('a process that renewed the lease last keeps serving until the other one holds it', async (t) => {
   const relay = await startRelay(t);
   const credential = createCredential();
   const offer = { name: 'app', alpn: ['http/1.1'], credential };
@@ -193,7 +193,7 @@ test('a process that renewed the lease last serves on until the other one holds 
   again.destroy();
 });
 
-test('a process that is alone serves on for one renewal interval and deletes its lease', async (t) => {
+test('a process without a successor serves for one renewal interval and deletes its lease', async (t) => {
   const relay = await startRelay(t);
   const credential = createCredential();
   const client = await publisher(t, relay.url, credential, { renewEveryMs: 1_000 });

@@ -86,7 +86,7 @@ const typed: readonly Said[] = [
   { args: ['keys', 'hash', '--id', 'a'], input: `${secret} ${secret}` },
 ];
 
-test('what was typed in the wrong place is not repeated', async (t) => {
+test('does not repeat secrets in misplaced arguments and input', async (t) => {
   const directory = await temporaryDirectory(t);
   const said = async ({ args, environment, input, until }: Said): Promise<string> => {
     if (environment === undefined && input === undefined && until === undefined) return (await runHere(args)).output;
@@ -119,7 +119,7 @@ const broken: readonly string[] = [
   `portal: { relays: [{ url: "ws://${secret}@h/relay" }, { url: "ws://u:${secret}@h/relay" }] }`,
 ];
 
-describe('a file that is broken where a secret stands', () => {
+describe('a file with a syntax error at a secret', () => {
   const commands = [['validate'], ['validate', '--json'], ['config', 'print'], ['start']];
   for (const [i, yaml] of broken.entries()) {
     test(`${i + 1}`, async (t) => {
@@ -143,12 +143,12 @@ describe('a file that is broken where a secret stands', () => {
   });
 });
 
-describe('a fault that nobody foresaw ends the process, and what the error holds is not shown', () => {
+describe('an unexpected error ends the process without showing its content', () => {
   /** Node prints `input` and the source line of uncaught errors. */
   const faults = {
     'an exception': `process.once('SIGUSR2', () => { new URL('redis://u:${secret}@h:port'); });`,
     'a rejection': `process.once('SIGUSR2', async () => { new URL('redis://u:${secret}@h:port'); });`,
-    'one that says it': `process.once('SIGUSR2', () => { throw new Error('at redis://u:${secret}@h with ${key}'); });`,
+    'an error with secrets in its message': `process.once('SIGUSR2', () => { throw new Error('at redis://u:${secret}@h with ${key}'); });`,
   };
   for (const [what, source] of Object.entries(faults)) {
     test(what, async (t: TestContext) => {

@@ -40,7 +40,7 @@ const cases: readonly Case[] = [
     reason: 'it replied NOAUTH: it requires a password, and the URL has none',
   },
   {
-    what: 'rights that do not suffice',
+    what: 'insufficient permissions',
     start: real,
     user: `limited:${ofUser}`,
     reason: 'it replied NOPERM: the ACL of this user denies a command or a key that the gateway needs',
@@ -50,38 +50,42 @@ const cases: readonly Case[] = [
   { what: 'sent to nobody', start: nobody, user: `u:${password}`, reason: 'nothing listens there (ECONNREFUSED)' },
 ];
 
-describe('Redis refuses, and the log says why without the password', { skip: redisMissing, concurrency: true }, () => {
-  for (const { what, start, user, reason, byRequest = false } of cases) {
-    test(what, async (t) => {
-      const { place } = await start(t);
-      const directory = await temporaryDirectory(t);
-      const file = join(directory, 'gateway.yaml');
-      const url = `redis://${user === '' ? '' : `${user}@`}${place}`;
-      await writeFile(
-        file,
-        `rate_limit: { storage: { type: redis, redis: { url: "${url}" } } }
+describe(
+  'Redis rejects, and the log gives the reason without the password',
+  { skip: redisMissing, concurrency: true },
+  () => {
+    for (const { what, start, user, reason, byRequest = false } of cases) {
+      test(what, async (t) => {
+        const { place } = await start(t);
+        const directory = await temporaryDirectory(t);
+        const file = join(directory, 'gateway.yaml');
+        const url = `redis://${user === '' ? '' : `${user}@`}${place}`;
+        await writeFile(
+          file,
+          `rate_limit: { storage: { type: redis, redis: { url: "${url}" } } }
 quotas: { daily: { someone: { requests: 5 } } }
 auth: { keys: [{ id: someone, key: ${markedSecret('key')} }] }
 logging: { level: debug }
 portal: { relay_url: ws://127.0.0.1:1/relay }
 `,
-        { mode: 0o600 },
-      );
-      const cli = startCli(t, ['start', '--config', file, '--port', '0'], { XDG_STATE_HOME: directory });
-      const reasons = [await cli.line(/"reason":"([^"]+)","message":"what is used of quotas can not be kept/)];
-      if (!byRequest) reasons.push(await cli.line(/"reason":"([^"]+)","message":"Redis can not be asked/));
-      await cli.line(/"message":"listening"/);
-      cli.child.kill('SIGTERM');
-      assert.equal(await cli.exited, 0);
-      assert.deepEqual(
-        reasons.map(([, text]) => text),
-        reasons.map(() => reason),
-      );
-      const written = (cli.stdout() + cli.stderr()).split('\n');
-      assert.deepEqual(
-        written.map(secretIn).filter((found) => found !== undefined),
-        [],
-      );
-    });
-  }
-});
+          { mode: 0o600 },
+        );
+        const cli = startCli(t, ['start', '--config', file, '--port', '0'], { XDG_STATE_HOME: directory });
+        const reasons = [await cli.line(/"reason":"([^"]+)","message":"what is used of quotas can not be kept/)];
+        if (!byRequest) reasons.push(await cli.line(/"reason":"([^"]+)","message":"Redis can not be asked/));
+        await cli.line(/"message":"listening"/);
+        cli.child.kill('SIGTERM');
+        assert.equal(await cli.exited, 0);
+        assert.deepEqual(
+          reasons.map(([, text]) => text),
+          reasons.map(() => reason),
+        );
+        const written = (cli.stdout() + cli.stderr()).split('\n');
+        assert.deepEqual(
+          written.map(secretIn).filter((found) => found !== undefined),
+          [],
+        );
+      });
+    }
+  },
+);

@@ -89,7 +89,7 @@ for (const [log, logging] of [
   ['the log for people', 'format: pretty'],
   ['the log file', 'output: file, file: { path: "gateway.log" }'],
 ] as const) {
-  test(`no secret in ${log} at any level, in metrics, answers, or what commands print`, async (t) => {
+  test(`no secret in ${log} at any level, in metrics, responses, or output of commands`, async (t) => {
     const relay = await startRelay(t);
     await publishDemo(t, relay.url, 'demo');
     const directory = await temporaryDirectory(t);

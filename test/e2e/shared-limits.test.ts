@@ -16,7 +16,7 @@ import { markedKey } from '../secrecy/marks.ts';
 const rate = { requestsPerSecond: 100, burst: 50 };
 const options = { skip: redisMissing };
 
-test('three gateways share 100 a second under 600 a second', options, async (t) => {
+test('three gateways share 100 requests per second under 600 per second', options, async (t) => {
   const redis = await RedisServer.start(t);
   const replicas = await startReplicas(t, redis, { rate });
   const asked = await replicas.offer(600, 3);
@@ -26,7 +26,7 @@ test('three gateways share 100 a second under 600 a second', options, async (t) 
 });
 
 test(
-  'without Redis the gateway starts, limits by itself, says so once, and shares once Redis is there',
+  'without Redis the gateway starts, limits on its own, reports this once, and shares once Redis is up',
   options,
   async (t) => {
     const redis = await RedisServer.start(t);
@@ -47,7 +47,7 @@ test(
   },
 );
 
-test('an address that had used up its rate is asked for again once Redis has forgotten', options, async (t) => {
+test('an address that had used up its rate is admitted again once Redis has lost its state', options, async (t) => {
   const redis = await RedisServer.start(t);
   // So slow that no token is refilled during the test; one was used before.
   const never = { requestsPerSecond: 0.001, burst: 3 };
@@ -72,7 +72,7 @@ test('with ca_file limits and quotas are shared over TLS', options, async (t) =>
   for (const text of await replicas.metrics()) assert.match(text, /^portal_gateway_redis_up 1$/m);
 });
 
-test('a Redis that does not answer does not delay listening', options, async (t) => {
+test('a Redis that does not respond does not delay listening', options, async (t) => {
   const silent = createServer((socket) => {
     t.after(() => socket.destroy());
   }).listen(0, '127.0.0.1');

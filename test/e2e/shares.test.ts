@@ -76,7 +76,7 @@ function watchCuts(t: TestContext): { readonly cuts: readonly SlowClientCut[]; r
   return { cuts, first: promise };
 }
 
-test('a response whose client does not read is cut, reported, and its place is free', async (t) => {
+test('a response whose client does not read is cut and reported, and frees its slot', async (t) => {
   const { cuts, first } = watchCuts(t);
   const gateway = await startPlainGateway(t, serve, {
     policy: { limits: { maxInFlight: 1, queue: 0, minWriteRateBytes: 1024 * 1024 } },
@@ -96,7 +96,7 @@ test('a response whose client does not read is cut, reported, and its place is f
   assert.ok(slow.bytesRead < largeBytes);
 });
 
-test('a stream whose client does not read is not cut', async (t) => {
+test('does not cut a stream whose client does not read', async (t) => {
   const { cuts, first } = watchCuts(t);
   const gateway = await startPlainGateway(t, serve, {
     policy: { limits: { minWriteRateBytes: 1024 * 1024 } },
@@ -110,7 +110,7 @@ test('a stream whose client does not read is not cut', async (t) => {
   assert.equal(stream.readyState, 'open');
 });
 
-test('over HTTP/2 the stream of a slow client is reset, and its connection lives on', async (t) => {
+test('over HTTP/2 resets the stream of a slow client and keeps its connection', async (t) => {
   const { cuts, first } = watchCuts(t);
   const gateway = await startSecureGateway(t, serve, {
     policy: { limits: { minWriteRateBytes: 1024 * 1024 } },

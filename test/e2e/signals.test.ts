@@ -37,7 +37,7 @@ for (const [args, running, on] of commands) {
 const opensDebugger =
   process.platform === 'linux' ? { timeout: 60_000 } : { skip: 'no /proc to see when Node listens to the signal' };
 
-test('a debugger port that SIGUSR1 opened before the first line of ours ran is closed', opensDebugger, async (t) => {
+test('closes a debugger port that SIGUSR1 opened before our first line of code', opensDebugger, async (t) => {
   const { cli, port } = await signalledEarly(t);
   // On a busy machine Node opens the port late and closes it late. If the port stays open, the test
   // times out.
@@ -92,11 +92,11 @@ test('a command that ends by itself survives both signals until then', async (t)
   cli.child.kill('SIGWINCH');
   socket.destroy();
   const code = await cli.exited;
-  assert.ok(code !== null && code > 0, `ended by its own fault, not by a signal: ${code ?? 'signal'}`);
+  assert.ok(code !== null && code > 0, `exited on its own, not by a signal: ${code ?? 'signal'}`);
   assert.doesNotMatch(cli.stderr(), /debugger/i);
 });
 
-test('start: a SIGHUP before the configuration is loaded ends nothing, and is a reload after', async (t) => {
+test('start: a SIGHUP during loading ends nothing and causes a reload afterwards', async (t) => {
   const requests: ServerResponse[] = [];
   const vault = createHttpServer((_request, response) => {
     requests.push(response);
@@ -162,7 +162,7 @@ async function startLogged(t: TestContext): Promise<Logged> {
   };
 }
 
-test('SIGUSR1 begins the log file again under its name, and nothing is written to the one that was moved', async (t) => {
+test('SIGUSR1 reopens the log file by its name, and the moved file gets no more lines', async (t) => {
   const { cli, log, logged } = await startLogged(t);
   await logged(log, /"listening"/);
   await rename(log, `${log}.1`);
@@ -171,7 +171,7 @@ test('SIGUSR1 begins the log file again under its name, and nothing is written t
   assert.doesNotMatch(await readFile(`${log}.1`, 'utf8'), /opened again/);
 });
 
-test('SIGUSR1 says that a log on stdout is not opened again', async (t) => {
+test('SIGUSR1 reports that a log on stdout is not reopened', async (t) => {
   const cli = startCli(t, ['start', '--port', '0', '--relay', nowhere], {
     XDG_STATE_HOME: await temporaryDirectory(t),
     GATEWAY_API_KEY: markedKey('test'),
@@ -183,7 +183,7 @@ test('SIGUSR1 says that a log on stdout is not opened again', async (t) => {
   assert.equal(await cli.exited, 0);
 });
 
-test('SIGUSR2 switches to debug and back, and a reload keeps what was switched to', async (t) => {
+test('SIGUSR2 toggles debug level, and a reload keeps it', async (t) => {
   const { cli, log, logged } = await startLogged(t);
   await logged(log, /"listening"/);
   cli.child.kill('SIGUSR2');

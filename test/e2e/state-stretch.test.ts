@@ -10,7 +10,7 @@ import { LastUsed, lastUsedFile, readLastUsed } from '../../src/keys/last-used.t
 import { tempDirectory } from '../helpers/temp-directory.ts';
 import { assertShortTurns, turnCpuOf } from '../helpers/turn-cpu.ts';
 
-test('when each of 50,000 keys was used last', async (t) => {
+test('the last use of each of 50,000 keys', async (t) => {
   const keysFile = join(await tempDirectory(t), 'keys.yaml');
   const ids = new Set(Array.from({ length: 50_000 }, (_, i) => `key-${i}`));
   const lastUsed = new LastUsed({ keysFile, ids: () => ids, failed: assert.ifError, everyMs: 2 ** 31 - 1 });
@@ -31,7 +31,7 @@ test('when each of 50,000 keys was used last', async (t) => {
   assert.equal(Object.keys(parsed).length, ids.size);
 });
 
-test('the digests of as many keys as are kept', async (t) => {
+test('the digests of the maximum number of keys', async (t) => {
   const path = join(await tempDirectory(t), 'key-digests');
   const count = 15_000;
   const entry = (i: number): string => String(i).padStart(22, 'e');

@@ -7,7 +7,7 @@ import { closed, handedOver, over } from '../helpers/scripted-app.ts';
 
 const line = (path: string): string => `GET /peer/app${path} HTTP/1.1`;
 
-test('a request that takes longer than it may in all is 504, not early, and the app feels it', async (t) => {
+test('a request that exceeds its total time is 504, not early, and is aborted in the app', async (t) => {
   const app = handedOver();
   // Long enough that the app gets the request in time even on a busy machine.
   const gateway = await startPlainGateway(t, app.serve, { timeouts: { totalMs: 500 } });
@@ -21,7 +21,7 @@ test('a request that takes longer than it may in all is 504, not early, and the 
   await felt;
 });
 
-test('an answer of known length that is not complete by then is cut', async (t) => {
+test('cuts a response with a length that is incomplete by then', async (t) => {
   const app = handedOver();
   const { open } = await startPlainGateway(t, app.serve, { timeouts: { totalMs: 500 } });
   const opened = open('/peer/app/');
@@ -32,7 +32,7 @@ test('an answer of known length that is not complete by then is cut', async (t) 
   await once(message, 'error');
 });
 
-test('a stream goes on', async (t) => {
+test('does not limit a stream', async (t) => {
   const app = handedOver();
   const { open } = await startPlainGateway(t, app.serve, { timeouts: { totalMs: 60 } });
   const opened = open('/peer/app/');
@@ -46,7 +46,7 @@ test('a stream goes on', async (t) => {
   assert.match(await readUntil(message, '2\n\n'), /1\n\ndata: 2/);
 });
 
-test('the time of the queue counts', async (t) => {
+test('includes time in the queue', async (t) => {
   const app = handedOver();
   const policy = { limits: { maxInFlight: 1, queue: 1 } };
   const gateway = await startPlainGateway(t, app.serve, { policy, timeouts: { totalMs: 200 } });
@@ -60,7 +60,7 @@ test('the time of the queue counts', async (t) => {
   assert.ok(performance.now() - waitingMs < 390, 'not twice as long');
 });
 
-test('leases and paths have timeouts of their own', async (t) => {
+test('leases and paths have separate timeouts', async (t) => {
   const app = handedOver();
   const gateway = await startPlainGateway(t, app.serve, {
     timeouts: {

@@ -28,7 +28,7 @@ function commonName(socket: TLSSocket): string {
   return socket.getPeerX509Certificate()?.subject ?? '';
 }
 
-test('a client chooses HTTP/2 or HTTP/1.1, and one that chooses nothing speaks HTTP/1.1', async (t) => {
+test('a client selects HTTP/2 or HTTP/1.1, and one without ALPN gets HTTP/1.1', async (t) => {
   const { dial } = await startSecureGateway(t, (request, response) => {
     response.end(`${request.httpVersion} ${String(request.headers['x-forwarded-proto'])}`);
   });
@@ -44,7 +44,7 @@ test('a client chooses HTTP/2 or HTTP/1.1, and one that chooses nothing speaks H
   await assert.rejects(dial({ ALPNProtocols: ['spdy/3'] }), { code: 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' });
 });
 
-test('HTTP/1.1 over TLS keeps its connection, streams, and switches protocols', async (t) => {
+test('HTTP/1.1 over TLS keeps connections open, streams, and switches protocols', async (t) => {
   const { dial, app } = await startSecureGateway(t, (request, response) => request.pipe(response));
   const socket = await dial({ allowHalfOpen: true } as ConnectionOptions);
   for (const body of ['first', 'second']) {
@@ -67,7 +67,7 @@ test('HTTP/1.1 over TLS keeps its connection, streams, and switches protocols', 
   assert.equal(await text(socket), 'all of what was sent');
 });
 
-test('a client of HTTP/1.1 over TLS that leaves is felt by the app at once', async (t) => {
+test('an HTTP/1.1 client over TLS that leaves reaches the app at once', async (t) => {
   const app = handedOver();
   const { dial } = await startSecureGateway(t, app.serve);
   for (const how of ['end', 'destroy'] as const) {
@@ -82,7 +82,7 @@ test('a client of HTTP/1.1 over TLS that leaves is felt by the app at once', asy
   }
 });
 
-test('TLS 1.3 by default, 1.2 where it is allowed, nothing older', async (t) => {
+test('TLS 1.3 by default, 1.2 if allowed, nothing older', async (t) => {
   const strict = await startSecureGateway(t, () => undefined);
   assert.equal((await strict.dial()).getProtocol(), 'TLSv1.3');
   await assert.rejects(strict.dial({ maxVersion: 'TLSv1.2' }), { code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' });
@@ -99,7 +99,7 @@ test('TLS 1.3 by default, 1.2 where it is allowed, nothing older', async (t) => 
   );
 });
 
-test('the certificate is the one of the name that is asked for: the very name, a wildcard, or the first', async (t) => {
+test('selects the certificate by the requested name: exact name, wildcard, or the first', async (t) => {
   const certificates = [certificate, otherCertificate] as const;
   const { dial } = await startSecureGateway(t, () => undefined, { listener: { tls: tlsSettings({ certificates }) } });
   const ca = [certificate.cert, otherCertificate.cert];
@@ -114,7 +114,7 @@ test('the certificate is the one of the name that is asked for: the very name, a
   }
 });
 
-test('client certificates are demanded and verified, over both protocols', async (t) => {
+test('requires and verifies client certificates, over both protocols', async (t) => {
   const { dial } = await startSecureGateway(t, (_, response) => response.end('in'), {
     listener: { tls: tlsSettings({ clientCa, certificates: [certificate, otherCertificate] }) },
   });
@@ -133,7 +133,7 @@ test('client certificates are demanded and verified, over both protocols', async
   }
 });
 
-test('new certificates serve new handshakes, and a connection keeps what it has', async (t) => {
+test('new certificates apply to new handshakes, and a connection keeps its certificate', async (t) => {
   const { dial, gateway } = await startSecureGateway(t, (_, response) => response.end('ok'));
   const old = await dial();
   assert.equal(commonName(old), 'CN=localhost');
@@ -146,7 +146,7 @@ test('new certificates serve new handshakes, and a connection keeps what it has'
   assert.match(await text(old), /^HTTP\/1\.1 200/);
 });
 
-test('settings that can not be served are refused as a whole, and name what is wrong', async (t) => {
+test('rejects unusable settings as a whole, and names the fault', async (t) => {
   const { dial, gateway } = await startSecureGateway(t, (_, response) => response.end('ok'));
   const block = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
   const broken = `${clientCa.ca}${block}${certificate.cert}`;
@@ -180,7 +180,7 @@ test('settings that can not be served are refused as a whole, and name what is w
   assert.match(await text(socket), /^HTTP\/1\.1 401/, 'the policy that came with them is not in use either');
 });
 
-test('a handshake has its time, however slowly it comes; what fails is told by its code', async (t) => {
+test('limits the total time of a handshake, and reports failures by code', async (t) => {
   const failures: TlsHandshakeFailed[] = [];
   const listen = (message: unknown): void => {
     failures.push(message as TlsHandshakeFailed);
@@ -207,7 +207,7 @@ test('a handshake has its time, however slowly it comes; what fails is told by i
   );
 });
 
-test('a drain closes connections at rest, also within the handshake', async (t) => {
+test('a drain closes idle connections, including those within the handshake', async (t) => {
   const { dial, port, gateway } = await startSecureGateway(t, (_, response) => response.end('ok'));
   const shaking = connectTcp(port, '127.0.0.1').on('error', () => undefined);
   await once(shaking, 'connect');
@@ -219,7 +219,7 @@ test('a drain closes connections at rest, also within the handshake', async (t) 
   await ends;
 });
 
-test('behind a proxy that says who the client is, TLS begins behind its header', async (t) => {
+test('with the PROXY protocol, TLS begins after the header', async (t) => {
   const { port } = await startSecureGateway(
     t,
     (request, response) => response.end(request.headers['x-forwarded-for']),
@@ -238,7 +238,7 @@ test('behind a proxy that says who the client is, TLS begins behind its header',
   assert.match(await text(socket), /192\.0\.2\.1$/);
 });
 
-test('Node’s own client, one connection after the other', async (t) => {
+test('serves Node’s client, one connection after the other', async (t) => {
   const { port } = await startSecureGateway(t, (request, response) => response.end(`got ${String(request.url)}`));
   const options = {
     host: '127.0.0.1',

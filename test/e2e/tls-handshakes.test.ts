@@ -57,7 +57,7 @@ const leavings: Readonly<Record<string, (socket: Socket) => void>> = {
 };
 
 for (const [how, leave] of Object.entries(leavings)) {
-  test(`${how}: the connection ends at once, and is counted once`, async (t) => {
+  test(`${how}: the connection ends at once and is counted once`, async (t) => {
     const reports = failures(t);
     const { port, dial } = await startSecureGateway(t, () => undefined, {
       policy: { limits: { readHeaderTimeoutMs } },
@@ -73,7 +73,7 @@ for (const [how, leave] of Object.entries(leavings)) {
   });
 }
 
-test('twice as many health checks as an address may have connections take no place from a client', async (t) => {
+test('twice as many health checks as connections allowed per address take no slot from a client', async (t) => {
   const maxConnectionsPerIp = 20;
   const reports = failures(t);
   const refused: unknown[] = [];
@@ -96,7 +96,7 @@ test('twice as many health checks as an address may have connections take no pla
   assert.deepEqual(refused, []);
 });
 
-test('a refused client certificate and a missing one are reported with their reasons', async (t) => {
+test('reports a rejected and a missing client certificate with their reasons', async (t) => {
   const reports = failures(t);
   for (const minVersion of ['1.3', '1.2'] as const) {
     const { dial } = await startSecureGateway(t, () => undefined, {
@@ -113,7 +113,7 @@ test('a refused client certificate and a missing one are reported with their rea
   }
 });
 
-test('what a drain ends is no failure of a client', async (t) => {
+test('connections ended by a drain are not failures of clients', async (t) => {
   const reports = failures(t);
   const { port, gateway } = await startSecureGateway(t, () => undefined, {
     policy: { limits: { readHeaderTimeoutMs, drainLingerMs: 0 } },

@@ -15,7 +15,7 @@ import { answerOf, ask, startSecureGateway } from '../helpers/secure-gateway.ts'
 
 const head = (): string => `GET /peer/app/ HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${key}\r\n\r\n`;
 
-test('a session of before can not be resumed past what is demanded now', async (t) => {
+test('an earlier session cannot be resumed against stricter settings', async (t) => {
   const { dial, gateway } = await startSecureGateway(t, (_, response) => response.end('ok'));
   const first = await dial();
   const ticket = once(first, 'session') as Promise<[Buffer]>;
@@ -32,12 +32,12 @@ test('a session of before can not be resumed past what is demanded now', async (
 
 const otherDemands = [
   { what: 'a client certificate', before: {}, after: { clientCa } },
-  { what: 'another authority', before: { clientCa }, after: { clientCa: { ...clientCa, ca: certificate.cert } } },
+  { what: 'another CA', before: { clientCa }, after: { clientCa: { ...clientCa, ca: certificate.cert } } },
   { what: 'no client certificate', before: { clientCa }, after: {} },
-  { what: 'a newer version', before: { minVersion: '1.2' }, after: { minVersion: '1.3' } },
+  { what: 'a newer TLS version', before: { minVersion: '1.2' }, after: { minVersion: '1.3' } },
 ] as const;
 for (const { what, before, after } of otherDemands) {
-  test(`a reload that demands ${what} ends connections of before with what is in flight`, async (t) => {
+  test(`a reload that demands ${what} ends earlier connections after the requests in flight`, async (t) => {
     const app = handedOver();
     const { dial, session, gateway } = await startSecureGateway(t, app.serve, {
       listener: { tls: tlsSettings(before) },
@@ -66,7 +66,7 @@ for (const { what, before, after } of otherDemands) {
   });
 }
 
-test('a connection of before cannot be upgraded past such a reload', async (t) => {
+test('an earlier connection cannot be upgraded after such a reload', async (t) => {
   const upgrades: (string | undefined)[] = [];
   const { app, dial, gateway } = await startSecureGateway(t, (request, response) => {
     upgrades.push(request.headers.upgrade);
@@ -82,7 +82,7 @@ test('a connection of before cannot be upgraded past such a reload', async (t) =
   assert.deepEqual(upgrades, [undefined]);
 });
 
-test('a reload that demands the same keeps connections, also with new certificates', async (t) => {
+test('a reload with equal demands keeps connections, also with new certificates', async (t) => {
   const { dial, session, gateway } = await startSecureGateway(t, (_, response) => response.end('ok'));
   const [first, second] = [await dial(), await session()];
   await gateway.apply(testPolicy(), tlsSettings({ certificates: [otherCertificate] }));

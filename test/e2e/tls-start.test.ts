@@ -51,7 +51,7 @@ async function startSecure(t: TestContext, tls: string): Promise<Started> {
   };
 }
 
-test('it speaks HTTP/2 and serves new certificates once they are there', async (t) => {
+test('serves HTTP/2, and new certificates as soon as their files change', async (t) => {
   const { cli, url, directory, served } = await startSecure(t, '');
   const client = connectHttp2(url, { ca: certificate.cert, servername: 'localhost' });
   const health = client.request({ ':path': '/health/live' });
@@ -64,7 +64,7 @@ test('it speaks HTTP/2 and serves new certificates once they are there', async (
   assert.equal(await served('localhost'), 'CN=a.peers.localhost');
 });
 
-test('a pair that does not fit is told, and the one before stays', async (t) => {
+test('reports a key that does not match, and keeps the previous pair', async (t) => {
   const { cli, directory, served } = await startSecure(t, '');
   await copyFile(tlsFile('other-cert.pem'), join(directory, 'cert.pem'));
   cli.child.kill('SIGHUP');
@@ -72,7 +72,7 @@ test('a pair that does not fit is told, and the one before stays', async (t) => 
   assert.equal(await served('localhost'), 'CN=localhost');
 });
 
-test('what only OpenSSL refuses is told, too, and nothing of that configuration is in use', async (t) => {
+test('also reports faults that only OpenSSL finds, and applies nothing of that configuration', async (t) => {
   const { cli, directory, served } = await startSecure(t, '');
   // The first certificate matches the key; the block after it is not a certificate.
   const broken = `${await readFile(tlsFile('cert.pem'), 'utf8')}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`;
@@ -84,7 +84,7 @@ test('what only OpenSSL refuses is told, too, and nothing of that configuration 
   assert.equal(await served('localhost'), 'CN=localhost');
 });
 
-test('certificates by name, and the oldest version, are the configuration’s', async (t) => {
+test('applies certificates by name and the minimum version from the configuration', async (t) => {
   const otherKey = await privateKeyFile(await temporaryDirectory(t), 'other-key.pem');
   const more = `, min_version: "1.2", certificates: [{ cert_file: ${tlsFile('other-cert.pem')}, key_file: ${otherKey} }]`;
   const { url, served } = await startSecure(t, more);
@@ -102,7 +102,7 @@ test('certificates by name, and the oldest version, are the configuration’s', 
   socket.destroy();
 });
 
-test('a gateway whose certificates can not be served does not start, and says why in one line', async (t) => {
+test('a gateway with unusable certificates does not start, and prints one line with the reason', async (t) => {
   const directory = await temporaryDirectory(t);
   await place(directory, 'cert.pem', 'key.pem');
   const broken = `${await readFile(tlsFile('cert.pem'), 'utf8')}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`;
@@ -115,7 +115,7 @@ test('a gateway whose certificates can not be served does not start, and says wh
   assert.match(cli.stderr(), /^[^\n]*tls\.cert_file names a file that holds a broken certificate[^\n]*\n$/);
 });
 
-test('health says that a certificate is not accepted, and that a listener speaks TLS', async (t) => {
+test('health reports an untrusted certificate, and a listener that speaks TLS', async (t) => {
   const { url } = await startSecure(t, '');
   const untrusted = await runCli(t, ['health', '--url', url], {});
   assert.equal(untrusted.code, 1);

@@ -68,7 +68,7 @@ function answer(response: ServerResponse, headers: readonly string[], body: stri
   response.end(body);
 }
 
-test('each API is charged by what it reports, in the classes that count', async (t) => {
+test('charges each API by its report, in the classes that count', async (t) => {
   const bench = await start(t, (request, response) => {
     const found = modelResponses.find(({ name }) => name === request.headers['x-name']);
     answer(response, ['Content-Type', found?.type ?? ''], found?.body ?? '');
@@ -86,7 +86,7 @@ test('each API is charged by what it reports, in the classes that count', async 
   }
 });
 
-describe('usage that is not reported', () => {
+describe('unreported usage', () => {
   const request = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'Hello' }], stream: true });
   const stream: RequestListener = (incoming, response) => {
     incoming.resume().on('end', () => {
@@ -96,7 +96,7 @@ describe('usage that is not reported', () => {
   const output = Math.ceil(Buffer.byteLength(streamedText) / 4);
   const estimate = Math.ceil(request.length / 4) + output;
 
-  test('is estimated, and marked as such in event, log and metrics', async (t) => {
+  test('is estimated, and marked as estimated in event, log and metrics', async (t) => {
     const lines: string[] = [];
     t.after(writeUsageLog(pino({ base: null }, { write: (line: string) => lines.push(line) })));
     const metrics = createMetrics({ version: '1', status: () => ({ relays: [], tunnels: [], certificates: [] }) });
@@ -119,7 +119,7 @@ describe('usage that is not reported', () => {
     assert.equal(valueOf(families, 'portal_gateway_llm_usage_unreported_total', { outcome: 'estimated' }), 1);
   });
 
-  test('is estimated however the request or its response is disguised', async (t) => {
+  test('is estimated, however the request or its response is disguised', async (t) => {
     const bench = await start(t, (incoming, response) => {
       incoming.resume().on('end', () => {
         const coding = incoming.headers['x-coding'];
@@ -172,7 +172,7 @@ describe('usage that is not reported', () => {
     assert.equal(await bench.post('/v1/chat/completions', request), 200);
   });
 
-  test('of a response that the client leaves is estimated by what came', async (t) => {
+  test('of an abandoned response is estimated from what arrived', async (t) => {
     for (const unknownUsage of ['estimate', 'deny'] as const) {
       const at = messageStreamWithoutEnd.indexOf('event: content_block_stop');
       const bench = await start(
@@ -195,7 +195,7 @@ describe('usage that is not reported', () => {
     }
   });
 
-  test('of a request that the client leaves before its response is estimated by the request', async (t) => {
+  test('of a request abandoned before its response is estimated from the request', async (t) => {
     const bench = await start(t, (incoming) => incoming.resume());
     const seen = once(bench.app, 'request');
     const socket = bench.raw(
@@ -208,7 +208,7 @@ describe('usage that is not reported', () => {
     assert.equal(bench.tokens(), 2);
   });
 
-  test('of a WebSocket to a model is estimated by its bytes', async (t) => {
+  test('of a WebSocket to a model is estimated from its bytes', async (t) => {
     const bench = await start(t, (_, response) => response.end());
     bench.app.on('upgrade', (_, socket) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
@@ -226,7 +226,7 @@ describe('usage that is not reported', () => {
   });
 });
 
-test('other apps are charged no tokens, on whatever path', async (t) => {
+test('charges other apps no tokens, on any path', async (t) => {
   const bodies: Readonly<Record<string, readonly [number, readonly string[], string]>> = {
     list: [200, jsonHeaders, '[{"id":1,"type":"message","text":"hello"}]'],
     created: [201, jsonHeaders, '{"id":1,"type":"message","content":"hello"}'],
@@ -251,7 +251,7 @@ test('other apps are charged no tokens, on whatever path', async (t) => {
   assert.deepEqual([bench.tokens(), bench.usages], [0, []]);
 });
 
-test('an app that reports 10^9 tokens is charged at the bounds, and logged', async (t) => {
+test('limits the charge of an app that reports 10^9 tokens, and logs it', async (t) => {
   const lines: string[] = [];
   t.after(writeUsageLog(pino({ base: null }, { write: (line: string) => lines.push(line) })));
   const usages = [

@@ -58,7 +58,7 @@ async function echoApp(t: TestContext, url: string, name: string): Promise<strin
   return credential.id;
 }
 
-test('bytes travel both ways through relay and tunnel, and each side may end first', async (t) => {
+test('bytes pass both ways through relay and tunnel, and each side may end first', async (t) => {
   const relay = await startRelay(t);
   const leaseId = await echoApp(t, relay.url, 'echo');
   const session = await connect(relay.url, { credential: createCredential() });
@@ -71,7 +71,7 @@ test('bytes travel both ways through relay and tunnel, and each side may end fir
   assert.equal(tunnel.bytesSent, 14);
 });
 
-test('info lists what is published: name, id, alpn, metadata, expiry', async (t) => {
+test('info lists the published lease: name, id, alpn, metadata, expiry', async (t) => {
   const relay = await startRelay(t);
   const app = client(t, relay.url);
   const published = app.seen('published');
@@ -85,7 +85,7 @@ test('info lists what is published: name, id, alpn, metadata, expiry', async (t)
   );
 });
 
-test('an unknown lease is lease_unknown, and the session lives on', async (t) => {
+test('an unknown lease is lease_unknown, and the session stays open', async (t) => {
   const relay = await startRelay(t);
   const leaseId = await echoApp(t, relay.url, 'echo');
   const session = await connect(relay.url, { credential: createCredential() });
@@ -94,7 +94,7 @@ test('an unknown lease is lease_unknown, and the session lives on', async (t) =>
   (await session.dial(leaseId, { alpn, signal: deadline() })).destroy();
 });
 
-test('an app refuses an alpn that it does not offer', async (t) => {
+test('an app rejects an alpn that it does not offer', async (t) => {
   const relay = await startRelay(t);
   const leaseId = await echoApp(t, relay.url, 'echo');
   const session = await connect(relay.url, { credential: createCredential() });
@@ -102,7 +102,7 @@ test('an app refuses an alpn that it does not offer', async (t) => {
   await assert.rejects(session.dial(leaseId, { alpn: 'h2', signal: deadline() }), { code: 'lease_refused' });
 });
 
-test('with an allow list only the clients on it get a tunnel', async (t) => {
+test('with an allow list only listed clients get a tunnel', async (t) => {
   const relay = await startRelay(t);
   const friend = createCredential();
   const app = client(t, relay.url);
@@ -128,7 +128,7 @@ test('with an allow list only the clients on it get a tunnel', async (t) => {
   dialled.destroy();
 });
 
-test('a name that another identity holds is refused, said so, and taken once it is free', async (t) => {
+test('a name held by another identity is rejected, reported, and taken once it is free', async (t) => {
   const relay = await startRelay(t);
   const first = await connect(relay.url, { credential: createCredential() });
   const holder = { name: 'wanted', alpn: [alpn], credential: createCredential() };
@@ -154,7 +154,7 @@ test('a name that another identity holds is refused, said so, and taken once it 
   await published;
 });
 
-test('a tunnel that is destroyed is felt at the other end as an abort, in both directions', async (t) => {
+test('a destroyed tunnel is an abort at the other end, in both directions', async (t) => {
   const relay = await startRelay(t);
   const app = client(t, relay.url);
   const published = app.seen('published');
@@ -178,7 +178,7 @@ test('a tunnel that is destroyed is felt at the other end as an abort, in both d
   }
 });
 
-test('after a relay restart the client is back and the lease is published again', async (t) => {
+test('after a relay restart the client reconnects and publishes the lease again', async (t) => {
   const relay = await startRelay(t);
   const app = client(t, relay.url);
   const published = app.seen('published');
@@ -203,7 +203,7 @@ test('after a relay restart the client is back and the lease is published again'
   dialled.destroy();
 });
 
-test('closing a client ends what it listens to and what it waits for', async (t) => {
+test('closing a client ends its listeners and pending dials', async (t) => {
   const relay = await startRelay(t);
   const { client: relayClient } = client(t, relay.url);
   await relayClient.ready(deadline());
@@ -215,7 +215,7 @@ test('closing a client ends what it listens to and what it waits for', async (t)
   await assert.rejects(relayClient.dial('A'.repeat(26), { alpn, signal: deadline() }), { code: 'session_closed' });
 });
 
-test('a dial that nobody answers ends when its signal does', async (t) => {
+test('a dial without a response ends when its signal aborts', async (t) => {
   const relay = await startRelay(t);
   const app = await connect(relay.url, { credential: createCredential(), nowMs: () => Date.now() });
   t.after(() => app.close());

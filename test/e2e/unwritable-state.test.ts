@@ -38,7 +38,7 @@ async function startsAnyway(t: TestContext, environment: Record<string, string>,
   assert.match(expose.stderr(), /new at each start.*--identity.*XDG_STATE_HOME/);
 }
 
-test('with a read-only root start and expose run under an identity that lasts as long as they do', async (t) => {
+test('with a read-only root, start and expose run under a temporary identity', async (t) => {
   const home = await readOnlyMount(t);
   if (home === undefined) {
     t.skip('needs root and the right to mount');
@@ -47,9 +47,9 @@ test('with a read-only root start and expose run under an identity that lasts as
   await startsAnyway(t, { HOME: home });
 });
 
-test('with a home that is no directory they run, too', (t) => startsAnyway(t, { HOME: '/dev/null' }));
+test('with a home that is not a directory, they run too', (t) => startsAnyway(t, { HOME: '/dev/null' }));
 
-test('with a home that belongs to another user they run, too', async (t) => {
+test('with a home that belongs to another user, they run too', async (t) => {
   if (process.getuid?.() !== 0) {
     t.skip('needs root, to start a process of another user');
     return;
@@ -59,7 +59,7 @@ test('with a home that belongs to another user they run, too', async (t) => {
   await startsAnyway(t, { HOME: home }, 54_321);
 });
 
-test('a user id that is in no user database, without HOME, has no home to write to', async (t) => {
+test('a user id without a database entry and without HOME has no home to write to', async (t) => {
   if (process.getuid?.() !== 0) {
     t.skip('needs root, to start a process of another user');
     return;
@@ -67,14 +67,14 @@ test('a user id that is in no user database, without HOME, has no home to write 
   await startsAnyway(t, { HOME: '' }, 54_321);
 });
 
-test('a file that was named with --identity is used, or it is an error', async (t) => {
+test('a file named with --identity is used or causes an error', async (t) => {
   const args = ['expose', '127.0.0.1:9', '--name', 'my-app', '--identity', '/dev/null/identity.pem'];
   const expose = startCli(t, args, {});
   assert.equal(await expose.exited, 1);
   assert.match(expose.stderr(), /identity file \/dev\/null\/identity\.pem/);
 });
 
-test('an identity file that is there and cannot be used is an error, not a new identity', async (t) => {
+test('an existing but unusable identity file is an error, not replaced by a new identity', async (t) => {
   const state = await temporaryDirectory(t);
   await mkdir(join(state, 'portal-gateway/expose'), { recursive: true });
   await writeFile(join(state, 'portal-gateway/expose/my-app.pem'), 'no key', { mode: 0o600 });

@@ -61,7 +61,7 @@ async function exposed(t: TestContext, serve: (head: string, socket: Socket) => 
   return bridge;
 }
 
-test('an app behind the gateway is offered the list without HTTP, and no HTTP2-Settings', async (t) => {
+test('an app behind the gateway gets the offers without HTTP, and no HTTP2-Settings', async (t) => {
   const { raw, app } = await startPlainGateway(t, () => undefined);
   let seen: IncomingMessage | undefined;
   app.on('upgrade', (request: IncomingMessage, socket: Socket) => {
@@ -77,7 +77,7 @@ test('an app behind the gateway is offered the list without HTTP, and no HTTP2-S
   }
 });
 
-test('a request that offers nothing but HTTP is served in HTTP/1.1', async (t) => {
+test('serves a request that offers only HTTP in HTTP/1.1', async (t) => {
   const { raw } = await startPlainGateway(t, (request, response) => {
     response.end(`upgrade: ${String(request.headers.upgrade)} ${String(request.headers['http2-settings'])}`);
   });
@@ -87,7 +87,7 @@ test('a request that offers nothing but HTTP is served in HTTP/1.1', async (t) =
   }
 });
 
-test('an app that switches to what it was not offered, or to HTTP, is answered 502', async (t) => {
+test('an app that switches to HTTP or a protocol that was not offered causes a 502', async (t) => {
   const { raw, app } = await startPlainGateway(t, () => undefined);
   let choice = '';
   app.on('upgrade', (_: IncomingMessage, socket: Socket) => {
@@ -100,7 +100,7 @@ test('an app that switches to what it was not offered, or to HTTP, is answered 5
   }
 });
 
-test('extended CONNECT for HTTP is refused, and an app that switches to HTTP instead is answered 502', async (t) => {
+test('rejects extended CONNECT for HTTP, and an app that switches to HTTP instead causes a 502', async (t) => {
   const gateway = await startSecureGateway(t, () => undefined);
   gateway.app.on('upgrade', (_: IncomingMessage, socket: Socket) => {
     socket.on('error', () => undefined).end(switching('h2c'));
@@ -120,7 +120,7 @@ test('extended CONNECT for HTTP is refused, and an app that switches to HTTP ins
   assert.deepEqual(await connect('chat'), [502, 'bad_upstream_response']);
 });
 
-test('an app behind expose is offered the list without HTTP, and no HTTP2-Settings', async (t) => {
+test('an app behind expose gets the offers without HTTP, and no HTTP2-Settings', async (t) => {
   const heads: string[] = [];
   const bridge = await exposed(t, (head, socket) => {
     heads.push(head);
@@ -137,7 +137,7 @@ test('an app behind expose is offered the list without HTTP, and no HTTP2-Settin
   }
 });
 
-test('through expose, offers of HTTP alone are no upgrade, and a 101 to something else is 502', async (t) => {
+test('through expose, offers of HTTP only are not an upgrade, and a 101 to another protocol is 502', async (t) => {
   let choice = '';
   const bridge = await exposed(t, (head, socket) => {
     if (/^upgrade:/im.test(head)) socket.end(`${switching(choice)}PRI *`);

@@ -6,7 +6,7 @@ import { markedKey } from '../secrecy/marks.ts';
 
 const shared = { KEY: markedKey('test') };
 
-test('lists 50 warnings of one kind, and counts the others', async (t) => {
+test('lists 50 warnings of one kind and counts the rest', async (t) => {
   const strangers = Array.from({ length: 5_000 }, (_, i) => `  app-${i}: [stranger-${i}]\n`).join('');
   const yaml = `auth: { keys: [{ id: a, key: "\${KEY}" }] }\nrate_limit: { per_key: { overrides: { b: { requests_per_second: 1, burst: 1 } } } }\nlease_acl:\n${strangers}`;
   const { file, run } = await configPlace(t, yaml, shared);

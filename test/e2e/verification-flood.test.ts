@@ -110,7 +110,7 @@ async function untilRefused(bench: Bench, from: (i: number) => string, wrong: (i
 }
 
 for (const [where, from] of Object.entries(floods)) {
-  test(`a resting key of our form needs no bcrypt while wrong keys come from ${where}`, async (t) => {
+  test(`an idle key of our form needs no bcrypt while wrong keys come from ${where}`, async (t) => {
     const bench = await start(t);
     assert.equal(await bench.statusOf(ours, victim), 200);
     bench.rest();
@@ -127,7 +127,7 @@ for (const [where, from] of Object.entries(floods)) {
     assert.ok(!refused.includes(200));
   });
 
-  test(`a resting key made elsewhere is verified within the reserved half while wrong keys come from ${where}`, async (t) => {
+  test(`an idle imported key is verified in the reserved half while wrong keys come from ${where}`, async (t) => {
     const bench = await start(t);
     assert.equal(await bench.statusOf(foreign, victim), 200);
     bench.rest();
@@ -146,7 +146,7 @@ for (const [where, from] of Object.entries(floods)) {
   });
 }
 
-test('a key that was replaced by one of the same prefix is verified from where the old one was, throttle on its id or not', async (t) => {
+test('a key that replaced one with the same prefix is verified from its addresses, even if its id is throttled', async (t) => {
   const bench = await start(t);
   assert.equal(await bench.statusOf(foreign, victim), 200);
   // From many networks, so that the key id is throttled but no address is.
@@ -160,7 +160,7 @@ test('a key that was replaced by one of the same prefix is verified from where t
   assert.equal(await bench.statusOf(foreign, victim), 200);
 });
 
-test('a full queue forgives nobody: 503 counts as a failure of the address', async (t) => {
+test('a full queue forgives no failure: 503 counts as a failure of the address', async (t) => {
   const bench = await start(t);
   const from = (i: number): string => `10.${i}.0.1`;
   const statuses = await Promise.all(
@@ -173,7 +173,7 @@ test('a full queue forgives nobody: 503 counts as a failure of the address', asy
   assert.equal(again.filter((status) => status !== 429).length, 9);
 });
 
-test('after a restart a key of our form needs no bcrypt, and what its entry allows is that of the configuration', async (t) => {
+test('after a restart a key of our form needs no bcrypt, and the configuration defines its permissions', async (t) => {
   const path = join(await tempDirectory(t), 'key-digests');
   const warn = (message: string): void => {
     throw new Error(message);

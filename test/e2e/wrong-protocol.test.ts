@@ -57,7 +57,7 @@ function assertGoaway(bytes: Buffer, reason: RegExp): void {
   assert.match(goaway.payload.toString('latin1', 8), reason);
 }
 
-test('plain HTTP on the TLS port is answered 400, with what the port speaks', async (t) => {
+test('plain HTTP on the TLS port gets 400 and the protocol of the port', async (t) => {
   const failures = heard<TlsHandshakeFailed>(t, tlsHandshakeFailed);
   const { port } = await startSecureGateway(t, () => undefined);
   const requests = [
@@ -80,7 +80,7 @@ test('plain HTTP on the TLS port is answered 400, with what the port speaks', as
   );
 });
 
-test('behind a PROXY protocol header, too, and TLS behind one is TLS', async (t) => {
+test('also after a PROXY protocol header, and TLS after one is TLS', async (t) => {
   const { port, dial } = await startSecureGateway(t, (_, response) => response.end('ok'), {
     policy: { trustedProxies: ['127.0.0.1'] },
     listener: { tls: tlsSettings(), proxyProtocol: true },
@@ -95,7 +95,7 @@ test('behind a PROXY protocol header, too, and TLS behind one is TLS', async (t)
   assert.match(await text(secure), /^HTTP\/1\.1 200 /);
 });
 
-test('TLS on the plain port is reported as that', async (t) => {
+test('reports TLS on the plain port', async (t) => {
   const refused = heard<ConnectionRefused>(t, connectionRefused);
   const { port } = await startPlainGateway(t, () => undefined);
   const socket = connectTls({ port, host: '127.0.0.1', ca: certificate.cert });
@@ -121,7 +121,7 @@ test('HTTP/2 by prior knowledge gets a GOAWAY that asks for HTTP/1.1, on either 
   );
 });
 
-test('however the preface of HTTP/2 is split, the GOAWAY and the report are the same', async (t) => {
+test('GOAWAY and report are the same, however the preface of HTTP/2 is split', async (t) => {
   const refused = heard<ConnectionRefused>(t, connectionRefused);
   const failures = heard<TlsHandshakeFailed>(t, tlsHandshakeFailed);
   const plain = await startPlainGateway(t, () => undefined);
@@ -147,12 +147,12 @@ test('however the preface of HTTP/2 is split, the GOAWAY and the report are the 
   assert.equal(failures.length, splits.length);
 });
 
-test('a client that stops within what may be the preface of HTTP/2 gets 400 on the TLS port', async (t) => {
+test('a client that stops within a possible HTTP/2 preface gets 400 on the TLS port', async (t) => {
   const { port } = await startSecureGateway(t, () => undefined, { policy: { limits: { readHeaderTimeoutMs: 50 } } });
   assert.match(await text(dialed(t, port, 'P')), /^HTTP\/1\.1 400 /);
 });
 
-test('a client of HTTP/2 reads the GOAWAY as one', async (t) => {
+test('an HTTP/2 client parses the GOAWAY', async (t) => {
   const { port } = await startPlainGateway(t, () => undefined);
   const session: ClientHttp2Session = connectHttp2(`http://127.0.0.1:${port}`);
   t.after(() => {
@@ -164,7 +164,7 @@ test('a client of HTTP/2 reads the GOAWAY as one', async (t) => {
   assert.equal(await promise, http11Required);
 });
 
-test('neither is taken for another protocol behind a request', async (t) => {
+test('after a request, neither is taken for another protocol', async (t) => {
   const refused = heard<ConnectionRefused>(t, connectionRefused);
   const { raw } = await startPlainGateway(t, (_, response) => response.end('ok'));
   const socket = raw('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n\x16\x03\x01\x02\x00\r\n\r\n');
