@@ -108,7 +108,7 @@ const post = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody';
 const get = 'GET /204 HTTP/1.1\r\nHost: x\r\n\r\n';
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
-test('of 2,000 POSTs to an app that closes each connection a moment after its response, none fails', async (t) => {
+test('none of 2,000 POSTs fails to an app that closes each connection shortly after its response', async (t) => {
   const app = await careless(t, (socket) => {
     socket.write(ok);
     setTimeout(() => socket.end(), 1);
@@ -119,7 +119,7 @@ test('of 2,000 POSTs to an app that closes each connection a moment after its re
   assert.deepEqual(app.events, []);
 });
 
-test('of 2,000 GETs to such an app none fails either', async (t) => {
+test('none of 2,000 GETs to such an app fails either', async (t) => {
   const app = await careless(t, (socket) => {
     socket.write(ok);
     setTimeout(() => socket.end(), 1);
@@ -130,7 +130,7 @@ test('of 2,000 GETs to such an app none fails either', async (t) => {
 });
 
 for (const when of ['with it', 'a moment later'] as const) {
-  test(`1,000 responses of 204 pass, although content follows ${when}`, async (t) => {
+  test(`forwards 1,000 responses of 204, although content follows ${when}`, async (t) => {
     const app = await careless(t, (socket) => {
       socket.write(`HTTP/1.1 204 No Content\r\n\r\n${when === 'with it' ? '{}' : ''}`);
       if (when === 'a moment later') setImmediate(() => socket.write('{}'));
@@ -143,7 +143,7 @@ for (const when of ['with it', 'a moment later'] as const) {
   });
 }
 
-test('a response in 300,000 chunks of a byte holds the loop for moments only, and leaves in larger ones', async (t) => {
+test('a response in 300,000 one-byte chunks blocks the loop only briefly and leaves in larger chunks', async (t) => {
   const chunks = 300_000;
   const body = Buffer.from('1\r\nx\r\n'.repeat(chunks) + '0\r\n\r\n');
   const app = await careless(t, (socket) => {

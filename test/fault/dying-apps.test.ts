@@ -194,7 +194,7 @@ async function play(t: TestContext, fates: readonly Fate[], rounds: number, of: 
 const crossed = (moments: readonly Moment[], ways: readonly Way[]): Fate[] =>
   moments.flatMap((moment) => ways.map((way) => ({ moment, way })));
 
-test('a request that can be repeated never notices that its tunnel died behind the response before it', async (t) => {
+test('a repeatable request is not affected by a tunnel that died after the previous response', async (t) => {
   // A reset that follows at once may overtake the response, which is then incomplete.
   const fates = [...crossed(afterResponse, [ends, halfCloses]), ...crossed(afterResponse.slice(-1), [resets])];
   const { outcomes, exchanges, tunnels } = await play(t, fates, 180, [get]);
@@ -203,7 +203,7 @@ test('a request that can be repeated never notices that its tunnel died behind t
   assert.ok(tunnels <= 2 * exchanges, `${tunnels} tunnels`);
 });
 
-test('every exchange with an app that dies at any moment ends, whole or with a named reason', async (t) => {
+test('every exchange with an app that dies at any moment ends, complete or with a named reason', async (t) => {
   const fates = crossed(atAnyMoment, [ends, resets, halfCloses]);
   const { outcomes, exchanges, tunnels } = await play(t, fates, 60, kinds);
   const named = new Set(['200 also', '502 tunnel_failed', '502 lease_unreachable', '502 bad_upstream_response', 'cut']);

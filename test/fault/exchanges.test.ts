@@ -46,7 +46,7 @@ const faults: readonly Fault[] = [
     strike: (path) => path.app.ask('end'),
   },
   {
-    name: 'the app is killed and its expose is not',
+    name: 'the app is killed but its expose is not',
     lease: 'app',
     cells: expected.localAppGone,
     strike: (path) => path.app.ask('cut'),
@@ -76,7 +76,7 @@ const faults: readonly Fault[] = [
       }),
   },
   {
-    name: 'the client is gone',
+    name: 'the client leaves',
     lease: 'raw',
     cells: expected.clientGone,
     strike: async (path, held) => {
@@ -86,7 +86,7 @@ const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'the policy is replaced by one that allows none of it',
+    name: 'the policy is replaced by one that denies everything',
     lease: 'raw',
     cells: expected.goesOn,
     strike: async (path, held) => {
@@ -101,7 +101,7 @@ const faults: readonly Fault[] = [
     recover: (path) => path.gateway.ask('apply', {}),
   },
   {
-    name: 'SIGTERM, and all ends within the grace',
+    name: 'SIGTERM, and everything ends within the grace period',
     lease: 'raw',
     cells: expected.goesOn,
     strike: async (path, held) => {
@@ -113,7 +113,7 @@ const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'SIGTERM, and the grace ends first',
+    name: 'SIGTERM, and the grace period ends first',
     lease: 'raw',
     cells: expected.graceOver,
     settings: { graceMs: 300 },

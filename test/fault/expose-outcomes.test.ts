@@ -155,7 +155,7 @@ function expected({ head, body, content, contentIn, endsByClose = false }: Frame
 }
 
 for (const framed of responses) {
-  test(`whatever happens within a response whose length is told by ${framed.name}`, async (t) => {
+  test(`faults at every point of a response framed by ${framed.name}`, async (t) => {
     const plan: Plan = { sent: Buffer.alloc(0), act: 'end', rest: Buffer.alloc(0) };
     const bridge = new Bridge({ target: parseTarget(`127.0.0.1:${await startApp(t, plan)}`) });
     t.after(() => bridge.close());

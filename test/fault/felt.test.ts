@@ -24,7 +24,7 @@ for (const [lease, app] of [
   ['raw', 'the app'],
   ['app', 'the app behind expose'],
 ] as const) {
-  test(`${app} feels at once that its client has left, and the client that it has`, async (t) => {
+  test(`${app} detects at once that its client left, and the client that the app left`, async (t) => {
     const path = await FaultPath.start(t);
     for (const [key, kind] of Object.entries(kinds)) {
       const point = key as PointName;
@@ -38,8 +38,8 @@ for (const [lease, app] of [
         const startMs = performance.now();
         await ends;
         const tookMs = performance.now() - startMs;
-        t.diagnostic(`${kind}: ${what} felt after ${tookMs.toFixed(1)} ms`);
-        assert.ok(tookMs < maxMs, `${kind}: ${what} felt after ${tookMs.toFixed(0)} ms`);
+        t.diagnostic(`${kind}: ${what} noticed after ${tookMs.toFixed(1)} ms`);
+        assert.ok(tookMs < maxMs, `${kind}: ${what} noticed after ${tookMs.toFixed(0)} ms`);
       };
       const leaving = await begin();
       const left = path.app.event(`left ${point}`);
@@ -51,7 +51,7 @@ for (const [lease, app] of [
   });
 }
 
-test('an end that is gone is felt also where everything between the two is full', async (t) => {
+test('detects a vanished end even when all buffers in between are full', async (t) => {
   const path = await ProcessPath.start(t);
   for (const start of [download, upgraded]) {
     const [flow] = await start(path);
@@ -61,12 +61,12 @@ test('an end that is gone is felt also where everything between the two is full'
     const startMs = performance.now();
     flow.close();
     await over;
-    t.diagnostic(`${start.name}: felt after ${(performance.now() - startMs).toFixed(1)} ms`);
+    t.diagnostic(`${start.name}: noticed after ${(performance.now() - startMs).toFixed(1)} ms`);
     assert.ok(performance.now() - startMs < maxMs);
   }
 });
 
-test('an upload that nobody reads hides that its client has left only until somebody does', async (t) => {
+test('an unread upload hides that its client left only until it is read', async (t) => {
   const path = await ProcessPath.start(t);
   const [flow] = await upload(path);
   assert.ok(flow);
@@ -79,7 +79,7 @@ test('an upload that nobody reads hides that its client has left only until some
   await Promise.race([reading, lost]);
 });
 
-test('a client whose download stands full learns at once that the app is gone', async (t) => {
+test('a client with a stalled download detects at once that the app left', async (t) => {
   const path = await ProcessPath.start(t);
   const { answer } = path.call('/endless');
   const message = await answer;

@@ -9,21 +9,21 @@ const pool = { maxIdle: 100 };
 
 const faults: readonly { readonly name: string; strike: (path: FaultPath) => Promise<void> }[] = [
   {
-    name: 'the app was killed and is back',
+    name: 'the app was killed and restarted',
     strike: async (path) => {
       await path.app.kill();
       await path.restartApp();
     },
   },
   {
-    name: 'the relay was killed and is back',
+    name: 'the relay was killed and restarted',
     strike: async (path) => {
       await path.relay.kill();
       await path.reunited(() => path.restartRelay());
     },
   },
   {
-    name: 'the relay stood still until it was given up',
+    name: 'the relay stalled until its connection was closed',
     strike: async (path) => {
       const lost = Promise.all([path.gateway.event('down'), path.app.event('down')]);
       path.relay.freeze();
@@ -36,7 +36,7 @@ const faults: readonly { readonly name: string; strike: (path: FaultPath) => Pro
 ];
 
 for (const { name, strike } of faults) {
-  test(`the next request does not notice that ${name}`, async (t) => {
+  test(`the next request is not affected: ${name}`, async (t) => {
     const keepalive = { intervalMs: 1_000, timeoutMs: 4_000 };
     const path = await FaultPath.start(t, { pool, keepalive });
     for (const lease of ['raw', 'app']) assert.equal(await path.plain(lease), '200 plain');
@@ -48,7 +48,7 @@ for (const { name, strike } of faults) {
   });
 }
 
-test('a policy that keeps no tunnels ends those that idle with their next request', async (t) => {
+test('a policy that keeps no tunnels ends idle ones with their next request', async (t) => {
   const path = await FaultPath.start(t, { pool: {} });
   assert.equal(await path.plain('raw'), '200 plain');
   assert.equal(await path.tunnels(), 1);

@@ -44,14 +44,14 @@ async function kindOf(directory: Directory, name: string): Promise<string> {
   return (await directory.find(name)).kind;
 }
 
-describe('lists that hold the loop for seconds when they are decoded and indexed as a whole', () => {
+describe('lists that would block the loop for seconds if decoded and indexed as a whole', () => {
   const lists: [what: string, parts: ListPart[]][] = [
     ['50,000 leases', [{ count: 50_000, name: 'lease-#' }, honest]],
     ['one id under 30,000 names', [{ count: 30_000, id: shared, name: 'name-#' }, honest]],
     ['one id listed 30,000 times', [{ count: 30_000, id: shared, name: 'name' }, honest]],
-    ['30,000 leases of one name', [{ count: 30_000, name: 'Twin' }, honest]],
+    ['30,000 leases with one name', [{ count: 30_000, name: 'Twin' }, honest]],
     ['20 leases with 2 MB of metadata each', [{ count: 20, name: 'fat-#', metadataBytes: 2_000_000 }, honest]],
-    ['30,000 names as long as may be', [{ count: 30_000, name: `${'é'.repeat(120)}#` }, honest]],
+    ['30,000 names of the maximum length', [{ count: 30_000, name: `${'é'.repeat(120)}#` }, honest]],
   ];
   for (const [what, parts] of lists) {
     test(what, async (t) => {
@@ -70,7 +70,7 @@ describe('lists that hold the loop for seconds when they are decoded and indexed
   }
 });
 
-test('the work grows with the list and no faster', async (t) => {
+test('the work grows linearly with the list', async (t) => {
   async function cost(parts: readonly ListPart[]): Promise<number> {
     const { directory, age } = await connected(t, [...parts, honest]);
     await kindOf(directory, 'honest');
@@ -94,7 +94,7 @@ test('the work grows with the list and no faster', async (t) => {
   }
 });
 
-test('of 40 MB of metadata nothing is kept, and never much of it at once', async (t) => {
+test('keeps none of 40 MB of metadata, and never holds much of it', async (t) => {
   const { directory } = await connected(t, [{ count: 20, name: 'fat-#', metadataBytes: 2_000_000 }, honest]);
   const before = process.memoryUsage().arrayBuffers;
   let peak = 0;
@@ -110,14 +110,14 @@ test('of 40 MB of metadata nothing is kept, and never much of it at once', async
   assert.equal(directory.known('fat-1')?.metadata, '');
 });
 
-test('a list that is too long is used up to the bound, and the rest is counted', async (t) => {
+test('uses a list that is too long up to the limit, and counts the rest', async (t) => {
   const { directory } = await connected(t, [{ count: 1_000, name: 'lease-#' }, honest], 100);
   assert.equal(await kindOf(directory, 'lease-100'), 'found');
   assert.equal(await kindOf(directory, 'honest'), 'unknown');
   assert.deepEqual([...(directory.status()[0]?.ignored ?? [])], [['too_many_leases', 901]]);
 });
 
-test('names of one id are bounded, and what is over is counted', async (t) => {
+test('limits the names of one id, and counts the excess', async (t) => {
   const { directory } = await connected(t, [{ count: 1_000, id: shared, name: 'name-#' }]);
   const answer = await directory.find(shared);
   assert.equal(answer.kind === 'found' && answer.found.names.length, 8);

@@ -60,7 +60,7 @@ async function serveHonestly({ pipe, messages }: Dialled, app: Credential): Prom
   return new SecureChannel(new SecurePipe(pipe, { result: handshake.result, ...messages.handOver() }));
 }
 
-test('a relay that leads the dial to another app is found out', async (t) => {
+test('detects a relay that connects the dial to another app', async (t) => {
   const impostor = createCredential();
   const { session } = sessionWith(t, async (dialled) => {
     (await serveHonestly(dialled, impostor)).on('error', () => undefined);
@@ -69,7 +69,7 @@ test('a relay that leads the dial to another app is found out', async (t) => {
   await assert.rejects(dial, { code: 'handshake_lease_mismatch' });
 });
 
-test('a relay that replays the handshake of an earlier connection gives no tunnel that opens', async (t) => {
+test('a relay that replays an earlier handshake provides no tunnel that opens', async (t) => {
   const app = createCredential();
   let recorded: Buffer | undefined;
   const { session } = sessionWith(t, async ({ pipe, messages }) => {
@@ -92,7 +92,7 @@ test('a relay that replays the handshake of an earlier connection gives no tunne
   assert.equal(error.code, 'frame_malformed');
 });
 
-test('a relay that flips one bit anywhere in the handshake is refused', async (t) => {
+test('rejects a relay that flips any bit of the handshake', async (t) => {
   const app = createCredential();
   let bit = 0;
   const { session } = sessionWith(t, async ({ pipe, messages }) => {
@@ -109,7 +109,7 @@ test('a relay that flips one bit anywhere in the handshake is refused', async (t
   }
 });
 
-test('a relay that flips one bit in a data frame ends the tunnel before a byte of it is read', async (t) => {
+test('ends the tunnel before reading a byte if a relay flips a bit of a data frame', async (t) => {
   const app = createCredential();
   const { session } = sessionWith(t, async (dialled) => {
     const { pipe } = dialled;
@@ -132,7 +132,7 @@ test('a relay that flips one bit in a data frame ends the tunnel before a byte o
   assert.equal(readBytes, 0);
 });
 
-test('a relay that cuts a data frame short is not taken for an end of stream', async (t) => {
+test('does not take a truncated data frame for the end of the stream', async (t) => {
   const app = createCredential();
   const { session } = sessionWith(t, async (dialled) => {
     const { pipe } = dialled;
@@ -151,7 +151,7 @@ test('a relay that cuts a data frame short is not taken for an end of stream', a
 
 const hugeLength = Buffer.from('04000001', 'hex'); // 2^26 + 1
 
-test('a relay that announces 2^26 bytes and more is refused at the announcement', async (t) => {
+test('rejects a relay that announces 2^26 bytes or more, at the announcement', async (t) => {
   const stages: ((dialled: Dialled) => void | Promise<void>)[] = [
     ({ pipe }) => void pipe.write([hugeLength]),
     ({ pipe }) => void pipe.write([Buffer.concat([accepted, hugeLength])]),
@@ -179,7 +179,7 @@ test('a data frame longer than the protocol allows ends the tunnel at its announ
   assert.equal(error.code, 'frame_malformed');
 });
 
-test('a relay that never answers holds a dial only as long as its signal allows, and its stream no longer', async (t) => {
+test('a relay that never responds holds a dial only until its signal aborts, and its stream no longer', async (t) => {
   const { session, relay } = sessionWith(t, () => undefined);
   const signal = AbortSignal.timeout(30);
   await assert.rejects(session.dial(createCredential().id, { alpn, signal }), { name: 'TimeoutError' });
@@ -187,7 +187,7 @@ test('a relay that never answers holds a dial only as long as its signal allows,
   assert.equal(relay.streamCount, 0);
 });
 
-test('a relay that answers with another packet, with garbage or with nothing is told apart', async (t) => {
+test('distinguishes another packet, garbage and silence from a relay', async (t) => {
   const cases: [string, (dialled: Dialled) => void][] = [
     ['packet_unexpected', ({ pipe }) => void pipe.write([encodePacket({ type: 'leaseUpdateResponse', code: 1 })])],
     ['packet_malformed', ({ pipe }) => void pipe.write([prefixLength(Buffer.from('ffffffff', 'hex'))])],
@@ -226,7 +226,7 @@ test('a relay that answers with another packet, with garbage or with nothing is 
   }
 });
 
-test('a relay that opens 100,000 streams gets no further than the backlog, and the session goes on', async (t) => {
+test('a relay that opens 100,000 streams gets no further than the backlog, and the session continues', async (t) => {
   const app = createCredential();
   const { session, relay } = sessionWith(t, async (dialled) => {
     (await serveHonestly(dialled, app)).on('error', () => undefined);

@@ -59,7 +59,7 @@ async function startMuteRelay(t: TestContext): Promise<MuteRelay> {
 
 const keepalive = { intervalMs: 50, timeoutMs: 50 };
 
-test('connecting to it fails, and the error names its URL', async (t) => {
+test('connecting fails, and the error names its URL', async (t) => {
   const { url } = await startMuteRelay(t);
   await assert.rejects(connect(url, { credential: createCredential(), keepalive }), (error) => {
     assert.ok(portalError('connect_timeout')(error));
@@ -68,7 +68,7 @@ test('connecting to it fails, and the error names its URL', async (t) => {
   });
 });
 
-test('connecting to it ends at once when the caller gives up', async (t) => {
+test('connecting ends at once when the caller aborts', async (t) => {
   const { url, opened } = await startMuteRelay(t);
   const abort = new AbortController();
   const connecting = connect(url, { credential: createCredential(), signal: abort.signal });
@@ -77,7 +77,7 @@ test('connecting to it ends at once when the caller gives up', async (t) => {
   await assert.rejects(connecting, portalError('dial_aborted'));
 });
 
-test('the gateway is not ready, its metric is 0, and both change when the relay answers', async (t) => {
+test('the gateway is not ready, its metric is 0, and both change when the relay responds', async (t) => {
   const { url, opened, recover } = await startMuteRelay(t);
   const events: RelayClientEvent['type'][] = [];
   const up = Promise.withResolvers<undefined>();
@@ -115,7 +115,7 @@ test('the gateway is not ready, its metric is 0, and both change when the relay 
   assert.equal(await connected(), 1);
 });
 
-test('expose says that it is not connected, and publishes when the relay answers', async (t) => {
+test('expose reports that it is not connected, and publishes when the relay responds', async (t) => {
   const { url, recover } = await startMuteRelay(t);
   const expose = startCli(t, ['expose', '3000', '--name', 'patient', '--relay', url], {
     XDG_STATE_HOME: await temporaryDirectory(t),

@@ -52,10 +52,10 @@ const heads: Readonly<Record<string, string>> = {
   'open quotes of Forwarded': get(`Forwarded: ${fill('for="a,')}\r\n`),
   'escapes of Forwarded': get(`Forwarded: for="${fill('\\,')}\r\n`),
   'many parameters of Forwarded': get(`Forwarded: ${numbered((i) => `a${i}=b;`, requestBytes)}@\r\n`),
-  'spaces behind a scheme': `GET /peer/raw/ HTTP/1.1\r\n${keyless}Authorization: Bearer${padded('', requestBytes)}x\r\n\r\n`,
-  'a key without end': `GET /peer/raw/ HTTP/1.1\r\n${keyless}X-API-Key: ${fill('sk_live_')}\r\n\r\n`,
+  'spaces after a scheme': `GET /peer/raw/ HTTP/1.1\r\n${keyless}Authorization: Bearer${padded('', requestBytes)}x\r\n\r\n`,
+  'an endless key': `GET /peer/raw/ HTTP/1.1\r\n${keyless}X-API-Key: ${fill('sk_live_')}\r\n\r\n`,
   'many tags of If': get(`If: ${fill('<http://a/peer/raw/>(<a>)')}\r\n`),
-  'lists of If that do not end': get(`If: ${fill('("(")')}\r\n`),
+  'unterminated lists of If': get(`If: ${fill('("(")')}\r\n`),
   'dots of a destination': get(`Destination: /peer/raw/${fill('../')}\r\n`),
   'many ranges of Accept': `GET /peer/raw/ HTTP/1.1\r\n${keyless}Accept: ${fill('text/html;q=0.1;a=b,')}x\r\n\r\n`,
   'many subprotocols': get(`Upgrade: x\r\nSec-WebSocket-Protocol: ${fill('portal-gateway.bearer.a,')}x\r\n`),
@@ -111,7 +111,7 @@ const responses: Readonly<Record<string, readonly [sends: string, to?: string]>>
   'many cookies below a long target': [ok(fields(() => 'Set-Cookie: a', 4_000)), deep],
   'many paths of a cookie': [ok(`Set-Cookie: a${fill(';path', responseBytes)}\r\n`), deep],
   'scopes of service workers': [ok(fields(() => 'Service-Worker-Allowed: a', 2_300))],
-  'spaces behind a type': [ok(`Content-Type: a${fill(' ', responseBytes)}b\r\n`)],
+  'spaces after a type': [ok(`Content-Type: a${fill(' ', responseBytes)}b\r\n`)],
   'spaces within a coding': [`HTTP/1.1 200 OK\r\nTransfer-Encoding: x${fill(' ', responseBytes)}x, chunked\r\n\r\n`],
   'many lengths': [ok(fields(() => 'Content-Length: 2', 3_000))],
   'many fields': [ok(fields((i) => `a${i}:`, 6_000))],
@@ -160,11 +160,11 @@ async function assertCheap(t: TestContext, requests: readonly (readonly [string,
   assert.deepEqual(slow, []);
 }
 
-test('heads of requests', (t) => assertCheap(t, Object.entries(heads)));
+test('request heads block the loop only briefly', (t) => assertCheap(t, Object.entries(heads)));
 
-test('trailers of requests', (t) => assertCheap(t, Object.entries(trailers)));
+test('request trailers block the loop only briefly', (t) => assertCheap(t, Object.entries(trailers)));
 
-test('heads and trailers of responses', (t) =>
+test('response heads and trailers block the loop only briefly', (t) =>
   assertCheap(
     t,
     Object.entries(responses).map(([name, [response, request = get('')]]) => [name, request, response] as const),

@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import { PeerProcess } from '../helpers/peer-process.ts';
 
-test('a peer becomes ready, however many messages come before that in one piece', async (t) => {
+test('a peer becomes ready, however many messages arrive before in one piece', async (t) => {
   const started = PeerProcess.start(t, 'chatty', {});
   // All messages arrive in one piece while this process does not read.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);

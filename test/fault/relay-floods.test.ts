@@ -34,7 +34,7 @@ async function rawWebSocket(bench: RelayBench): Promise<WebSocket> {
   return ws;
 }
 
-test('a stream that asks for nothing, and one with half a request, are ended, then reset', async (t) => {
+test('a stream without a request, and one with half a request, are ended, then reset', async (t) => {
   const bench = await startRelay(t, { requestTimeoutMs: 30, lingerMs: 30 });
   const peer = await bench.peer();
   const streams = [
@@ -49,7 +49,7 @@ test('a stream that asks for nothing, and one with half a request, are ended, th
   await assertServing(bench);
 });
 
-test('a socket that never asks for anything, and a request that drips, are closed', async (t) => {
+test('closes a socket without a request and a request sent slowly', async (t) => {
   const bench = await startRelay(t, { upgradeTimeoutMs: 50 });
   const socket = connectTcp(bench.port, '127.0.0.1');
   socket.write('GET /relay HTTP/1.1\r\nHost: x\r\n');
@@ -58,7 +58,7 @@ test('a socket that never asks for anything, and a request that drips, are close
   await assertServing(bench);
 });
 
-test('whatever is no websocket frame or no yamux frame ends that connection alone', async (t) => {
+test('anything but valid websocket and yamux frames ends only that connection', async (t) => {
   const bench = await startRelay(t);
   for (const message of [
     randomBytes(1_000).fill(0xff, 0, 12),
@@ -94,7 +94,7 @@ test('text messages carry the protocol as well', async (t) => {
   ws.terminate();
 });
 
-test('100,000 streams of one peer: what is over the limits is reset, the rest of the relay does not notice', async (t) => {
+test('100,000 streams of one peer: those over the limits are reset, and the rest of the relay is unaffected', async (t) => {
   const bench = await startRelay(t, { controlStreamsPerConnection: 100, streamsPerConnection: 200 });
   const ws = await rawWebSocket(bench);
   let resets = 0;
@@ -112,7 +112,7 @@ test('100,000 streams of one peer: what is over the limits is reset, the rest of
   ws.terminate();
 });
 
-test('half requests are held to the budget of a connection', async (t) => {
+test('limits incomplete requests to the budget of a connection', async (t) => {
   const bench = await startRelay(t, { controlBytesPerConnection: 1_000_000 });
   const peer = await bench.peer();
   const half = Buffer.alloc(200_000);
@@ -135,7 +135,7 @@ test('half requests are held to the budget of a connection', async (t) => {
   await assertServing(bench);
 });
 
-test('leases are bounded for a connection and in all; every one over it is REJECTED', async (t) => {
+test('limits leases per connection and in total; every excess one is REJECTED', async (t) => {
   const bench = await startRelay(t, { leasesPerConnection: 20, leases: 30 });
   const [one, two] = [await bench.peer(), await bench.peer()];
   const register = (peer: RelayPeer): Promise<number> => peer.register({}, createCredential());
@@ -170,7 +170,7 @@ test('a flood of connection requests to a frozen app: those over the limit are R
   await assertServing(bench);
 });
 
-test('a peer that asks and never reads is held to what it has asked for in one turn', async (t) => {
+test('a peer that requests and never reads can queue no more than the requests of one turn', async (t) => {
   const bench = await startRelay(t, { requestTimeoutMs: 300, lingerMs: 20 });
   const app = await bench.peer();
   assert.equal(await app.register({ metadata: 'x'.repeat(250_000) }), ACCEPTED);
@@ -186,7 +186,7 @@ test('a peer that asks and never reads is held to what it has asked for in one t
   await assertServing(bench);
 });
 
-test('a websocket that is never read loses its connection by the keepalive, and its lease with it', async (t) => {
+test('the keepalive closes a websocket that is never read, and its lease is dropped', async (t) => {
   const bench = await startRelay(t, {}, { keepalive: { intervalMs: 20, timeoutMs: 20 } });
   const app = await bench.peer();
   await app.register({ name: 'frozen' });
@@ -194,6 +194,6 @@ test('a websocket that is never read loses its connection by the keepalive, and 
   const { _socket: socket } = ws as unknown as { _socket: { pause(): void; resume(): void } };
   socket.pause();
   await bench.event('disconnected', ({ reason }) => reason.startsWith('keepalive_timeout'));
-  assert.equal((await app.leases()).length, 1, 'others live on');
+  assert.equal((await app.leases()).length, 1, 'other connections stay open');
   ws.terminate();
 });

@@ -113,7 +113,7 @@ test(
 );
 
 test(
-  '4,500 half-open upgrades from one address hold its share of the sockets, and shut nobody else out',
+  '4,500 half-open upgrades from one address hold its share of the sockets and exclude no other client',
   limit,
   async (t) => {
     const bench = await startRelay(t);
@@ -133,12 +133,12 @@ test(
     assert.equal(
       bench.events.filter(({ event }) => event === 'connection_refused').length,
       1,
-      'one line for all of them',
+      'one event for all of them',
     );
   },
 );
 
-test('beginnings of messages count for the address, over all its connections', limit, async (t) => {
+test('incomplete messages count for the address, over all its connections', limit, async (t) => {
   const share = 8 * mebibyte;
   const bench = await startRelay(t, { memoryBytesPerAddress: share });
   const url = await urlFrom(t, bench, stranger);
@@ -166,7 +166,7 @@ test('beginnings of messages count for the address, over all its connections', l
   await assertServing(bench);
 });
 
-test('half requests of one address are held to its share, over all its connections', limit, async (t) => {
+test('limits incomplete requests of one address to its share, over all its connections', limit, async (t) => {
   const share = 4 * mebibyte;
   const bench = await startRelay(t, { memoryBytesPerAddress: share });
   const url = await urlFrom(t, bench, stranger);
@@ -191,7 +191,7 @@ test('half requests of one address are held to its share, over all its connectio
 });
 
 test(
-  'streams of one address leave others growth of receive windows, over however many connections',
+  'streams of one address leave others growth of receive windows, over any number of connections',
   limit,
   async (t) => {
     const windowBudget = new WindowBudget(16 * mebibyte);

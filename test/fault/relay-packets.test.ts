@@ -42,17 +42,17 @@ function framed(...parts: Uint8Array[]): Buffer {
 
 for (const [name, bytes] of [
   ['a length over 2^26', length(2 ** 26 + 1)],
-  ['the largest length there is', length(0xffffffff)],
-  ['a length of 2^26, followed by little', Buffer.concat([length(2 ** 26), randomBytes(100)])],
-  ['bytes that are no packet', framed(Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'))],
+  ['the largest possible length', length(0xffffffff)],
+  ['a length of 2^26 with few bytes after it', Buffer.concat([length(2 ** 26), randomBytes(100)])],
+  ['bytes that are not a packet', framed(Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'))],
   ['application bytes', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n')],
-  ['a packet of a type that is none', framed(Buffer.from([0x08, 0x63]))],
-  ['a packet cut in its payload', framed(Buffer.from([0x08, 0x06, 0x12, 0x05, 0x0a]))],
-  ['a response to nothing', encodePacket({ type: 'connectionResponse', code: ACCEPTED })],
+  ['a packet of an unknown type', framed(Buffer.from([0x08, 0x63]))],
+  ['a packet with a truncated payload', framed(Buffer.from([0x08, 0x06, 0x12, 0x05, 0x0a]))],
+  ['a response without a request', encodePacket({ type: 'connectionResponse', code: ACCEPTED })],
   ['an info response', encodePacket({ type: 'relayInfoResponse', relayInfo: undefined })],
   ['a lease update whose signed payload is garbage', framed(Buffer.from([0x08, 0x02, 0x12, 0x03, 0xff, 0xff, 0xff]))],
 ] as const) {
-  test(`${name} in place of a request ends the stream alone`, async (t) => {
+  test(`${name} in place of a request ends only the stream`, async (t) => {
     const parts = await start(t);
     const stream = (await parts.client.open()).write(bytes);
     assert.equal((await stream.finished()).length, 0);
@@ -67,7 +67,7 @@ test('an unknown field in an info request is skipped', async (t) => {
   await assertServing(parts);
 });
 
-test('a connection request without client identity, or with one that is none, is INVALID_IDENTITY', async (t) => {
+test('a connection request without client identity, or with an invalid one, is INVALID_IDENTITY', async (t) => {
   const parts = await start(t);
   const { app, client } = parts;
   const bare: Packet = { type: 'connectionRequest', leaseId: app.id, clientIdentity: undefined };
@@ -83,7 +83,7 @@ test('a connection request without client identity, or with one that is none, is
   await assertServing(parts);
 });
 
-test('a connection request for an id that is none, however long, is INVALID_IDENTITY', async (t) => {
+test('a connection request for an invalid id of any length is INVALID_IDENTITY', async (t) => {
   const parts = await start(t);
   for (const leaseId of ['', 'app', '../', '\0', 'x'.repeat(300_000)])
     assert.equal(await (await parts.client.dial(leaseId)).code(), INVALID_IDENTITY);
@@ -117,11 +117,11 @@ test('a lease request with a signature that is wrong, short, or over other data 
 for (const [name, bytes] of [
   ['another type', encodePacket({ type: 'relayInfoRequest' })],
   ['a length over 2^26', length(2 ** 26 + 1)],
-  ['more than an answer has', framed(randomBytes(5_000))],
-  ['no packet', framed(Buffer.from([0xff, 0xff, 0xff]))],
+  ['more than a response contains', framed(randomBytes(5_000))],
+  ['bytes that are not a packet', framed(Buffer.from([0xff, 0xff, 0xff]))],
   ['an empty packet', framed()],
 ] as const) {
-  test(`an app that answers with ${name} is REJECTED, and both connections live on`, async (t) => {
+  test(`an app that responds with ${name} is REJECTED, and both connections stay open`, async (t) => {
     const parts = await start(t);
     const dialled = await parts.client.dial(parts.app.id, randomBytes(201));
     const atApp = await parts.app.accept();
@@ -135,7 +135,7 @@ for (const [name, bytes] of [
   });
 }
 
-test('an app that ends, resets, or says nothing within the limit is REJECTED; its late answer changes nothing', async (t) => {
+test('an app that ends, resets, or sends nothing within the limit is REJECTED; its late response changes nothing', async (t) => {
   const parts = await start(t);
   const { app, client, bench } = parts;
   const ended = await client.dial(app.id);
@@ -154,7 +154,7 @@ test('an app that ends, resets, or says nothing within the limit is REJECTED; it
   await assertServing(parts);
 });
 
-test('an app whose connection is lost while it is asked is INVALID_IDENTITY', async (t) => {
+test('losing the connection of an app during a request is INVALID_IDENTITY', async (t) => {
   const { app, client } = await start(t);
   const dialled = await client.dial(app.id);
   await app.accept();
@@ -174,7 +174,7 @@ test('application bytes after a refused request, a length over 2^26 among them, 
   await assertServing(parts);
 });
 
-test('what is sent ahead of an answer is held to one window', async (t) => {
+test('limits bytes sent before the response to one window', async (t) => {
   const bench = await startRelay(t, { appAnswerTimeoutMs: 5_000 });
   const [app, client] = [await bench.peer(), await bench.peer()];
   await app.register();
