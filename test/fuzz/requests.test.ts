@@ -10,12 +10,12 @@ import { requestDifferenceOf, requestDifferences } from './request-differences.t
 import { randomRequest } from './request-grammar.ts';
 
 for (const difference of requestDifferences) {
-  test(`more than llhttp accepts: ${difference.name} (${difference.source})`, () => {
+  test(`accepts more than llhttp: ${difference.name} (${difference.source})`, () => {
     assert.equal(requestDifferenceOf(Buffer.from(difference.example, 'latin1')), difference);
   });
 }
 
-test('30,000 random and mutated requests: what llhttp refuses is refused, and the rest is read as by llhttp, in any pieces', () => {
+test('30,000 random and mutated requests: rejects what llhttp rejects, and reads the rest like llhttp, in any pieces', () => {
   const random = seededRandom('requests');
   const counts = new Map<string, number>();
   for (let i = 0; i < 30_000; i += 1) {

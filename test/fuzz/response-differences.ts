@@ -33,7 +33,7 @@ export const differences: readonly Difference[] = [
     applies: ({ ours, text }) => ours.outcome === 'not_http' && /(?:^|\r\n\r\n)[\r\n]/.test(text),
   },
   {
-    name: 'versions but 1.0 and 1.1',
+    name: 'versions other than 1.0 and 1.1',
     source: 'RFC 9112 §2.3',
     example: 'HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n',
     applies: ({ ours, text }) => ours.outcome === 'not_http' && /(?:^|\r\n\r\n)HTTP\/(?:[02-9]|1\.[2-9])/.test(text),
@@ -54,7 +54,7 @@ export const differences: readonly Difference[] = [
       /(?:^|\r\n\r\n)HTTP\/1\.[01] \d{3}(?: [^\r\n]*(?:[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n))|\r(?!\n))/.test(text),
   },
   {
-    name: 'transfer codings but one `chunked`, and any in HTTP/1.0',
+    name: 'transfer codings other than one `chunked`, and any in HTTP/1.0',
     source: 'RFC 9112 §6.1',
     example: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
     applies: ({ ours, theirs }) =>
@@ -83,7 +83,7 @@ export const differences: readonly Difference[] = [
       ours.outcome === 'bad_chunk' && /\n(?:[0-9a-f]{17}|0*[2-9a-f][0-9a-f]{13}|0*[1-9a-f][0-9a-f]{14})/i.test(text),
   },
   {
-    name: 'chunk extensions without a name, or with something else than a token or one quoted string behind "="',
+    name: 'chunk extensions without a name, or with anything but a token or one quoted string after "="',
     source: 'RFC 9112 §7.1.1',
     example: `${chunkedHead}2;a=\r\nok\r\n0\r\n\r\n`,
     applies: ({ ours, text }) =>
@@ -97,7 +97,7 @@ export const differences: readonly Difference[] = [
     applies: ({ ours, theirs }) => ours.outcome === 'unoffered_upgrade' && theirs.head?.status === 101,
   },
   {
-    name: 'HTAB behind a transfer coding, which llhttp takes for a part of its name',
+    name: 'HTAB after a transfer coding, which llhttp treats as part of its name',
     source: 'RFC 9112 §5: it is whitespace, but two readers read it differently',
     example: `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n2\r\nok\r\n0\r\n\r\n`,
     applies: ({ ours, text }) =>
@@ -115,7 +115,7 @@ export const differences: readonly Difference[] = [
       (theirs.outcome === 'incomplete' || theirs.informational.some(({ version }) => version === '1.0')),
   },
   {
-    name: 'interim responses that end the connection, with HTAB behind `close`',
+    name: 'interim responses that end the connection, with HTAB after `close`',
     source: 'RFC 9112 §5, §9.6; to llhttp the tab is a part of the option',
     example: 'HTTP/1.1 103 X\r\nConnection: close\t\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
     applies: ({ ours, theirs }) =>
@@ -127,7 +127,7 @@ export const differences: readonly Difference[] = [
       ),
   },
   {
-    name: 'HTAB behind `keep-alive` in HTTP/1.0, which llhttp takes for a part of the option',
+    name: 'HTAB after `keep-alive` in HTTP/1.0, which llhttp treats as part of the option',
     source: 'RFC 9112 §5, §9.3',
     example: 'HTTP/1.0 200 OK\r\nConnection: keep-alive\t\r\nContent-Length: 0\r\n\r\n',
     applies: ({ ours, theirs, text }) =>
@@ -137,7 +137,7 @@ export const differences: readonly Difference[] = [
       /keep-alive *\t/i.test(text),
   },
   {
-    name: 'a 205 has no content; what follows is excess',
+    name: 'a 205 has no content; bytes after it are excess',
     source: 'RFC 9110 §15.3.6',
     example: 'HTTP/1.1 205 X\r\nContent-Length: 2\r\n\r\nok',
     applies: ({ ours }) => ours.outcome === 'complete' && ours.head?.status === 205,
