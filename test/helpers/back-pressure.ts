@@ -116,7 +116,7 @@ export async function blockedSender(path: ProcessPath, flow: Flow): Promise<Flow
 /** Checks that the sender is ahead of the reader by no more than the buffers in between. */
 export function checkHeld(sent: Flowed, readBytesSoFar: number): void {
   const underWay = sent.bytes - readBytesSoFar;
-  assert.ok(underWay <= maxUnderWayBytes, `${mib(underWay)} are under way`);
+  assert.ok(underWay <= maxUnderWayBytes, `${mib(underWay)} are in flight`);
 }
 
 /** Causes one-time costs before measuring: compiled code, a heap that has been used. */
