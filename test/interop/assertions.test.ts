@@ -27,8 +27,8 @@ function claimsOf(assertion = ''): Record<string, unknown> {
   return JSON.parse(Buffer.from(assertion.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
 }
 
-describe('our own check', () => {
-  test('bind none: one assertion for 30 s, good for any request to the lease', () => {
+describe('our verifier', () => {
+  test('bind none: one assertion for 30 s, valid for any request to the lease', () => {
     const { signer, check, time } = checked();
     const first = signer.forLease(about());
     assert.deepEqual(claimsOf(first), {
@@ -43,7 +43,7 @@ describe('our own check', () => {
     assert.equal(check.faultOf(first, request), undefined);
   });
 
-  test('two callers never share one, nor two leases', () => {
+  test('callers and leases never share an assertion', () => {
     const { signer } = checked();
     const all = [
       signer.forLease(about()),
@@ -55,7 +55,7 @@ describe('our own check', () => {
     assert.equal(new Set(all).size, all.length);
   });
 
-  test('bind request: for this request, and once', () => {
+  test('bind request: valid for this request, once', () => {
     const { signer, check, time } = checked();
     const assertion = signer.forRequest(about(), request);
     assert.notEqual(assertion, signer.forRequest(about(), request));
@@ -69,7 +69,7 @@ describe('our own check', () => {
     assert.equal(check.faultOf(assertion, request), 'expired');
   });
 
-  test('another lease, another time, another key, another algorithm, and no assertion at all', () => {
+  test('rejects another lease, another time, another key, another algorithm, and no assertion', () => {
     const { signer, check, time, jwks } = checked();
     const good = signer.forLease(about()) ?? '';
     const [head = '', body = '', signature = ''] = good.split('.');
@@ -129,7 +129,7 @@ func main() {
 `,
 } as const;
 
-describe('the checks of the page', () => {
+describe('the verifiers in the guide', () => {
   let page = '';
   before(async () => {
     page = await readFile(join(import.meta.dirname, '../../docs/guides/assertions.md'), 'utf8');

@@ -124,7 +124,7 @@ class Replay {
         return;
       case undefined:
       default:
-        assert.fail(`a call that this replay does not know: ${step.do ?? ''}`);
+        assert.fail(`unknown call: ${step.do ?? ''}`);
     }
   }
 
@@ -257,4 +257,4 @@ if (sessions === undefined)
   });
 else
   for (const session of sessions)
-    test(`our client does as the recorded one: ${session.name}`, () => new Replay(session).run());
+    test(`our client behaves like the recorded one: ${session.name}`, () => new Replay(session).run());

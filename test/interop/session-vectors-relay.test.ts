@@ -126,7 +126,7 @@ class Replay {
       else assert.deepEqual(ours, decodePacket(body.subarray(lengthBytes)));
       return;
     }
-    assert.ok(connection !== undefined, `stream ${stream} is no connection`);
+    assert.ok(connection !== undefined, `stream ${stream} is not a connection`);
     connection.write(body);
     assert.ok((await this.#take(stream, body.length)).equals(body), 'as the app sent it');
   }
@@ -183,7 +183,7 @@ function isBodyAnnounced(header: Buffer): boolean {
 
 async function replay(t: TestContext, session: Session): Promise<void> {
   const lease = session.steps.find((step) => step.relayInfo !== undefined)?.relayInfo?.leases[0];
-  assert.ok(lease !== undefined, 'every session begins with a look at the leases');
+  assert.ok(lease !== undefined, 'every session begins with a lease list request');
   const limits = { appAnswerTimeoutMs: 50, ...(session.name.includes('limit') && { forwardsPerLease: 1 }) };
   const bench = await startRelay(t, limits);
   const app = await bench.peer();
@@ -208,8 +208,8 @@ const vectors = fileURLToPath(new URL('../../../shared/vectors/session.json', im
 if (existsSync(vectors)) {
   const { sessions } = JSON.parse(readFileSync(vectors, 'utf8')) as { sessions: readonly Session[] };
   for (const session of sessions)
-    test(`our relay answers as the recorded one: ${session.name}`, (t) => replay(t, session));
+    test(`our relay responds like the recorded one: ${session.name}`, (t) => replay(t, session));
 } else
-  test('sessions with real relays, replayed against ours', {
+  test('sessions with real relays, replayed against our relay', {
     skip: 'the recorded sessions are not at ../shared/vectors',
   });

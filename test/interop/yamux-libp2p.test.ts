@@ -84,7 +84,7 @@ async function until(condition: () => boolean): Promise<void> {
 for (const role of ['client', 'server'] as const)
   for (const receiveWindowBytes of [262_144, 16 * mebibyte])
     describe(`we are the ${role}, with a window of ${receiveWindowBytes} bytes`, () => {
-      test('20 streams that we open carry 1 MiB each way at once, with half close', async (context) => {
+      test('20 streams opened by us carry 1 MiB each way at once, with half-close', async (context) => {
         const { ours, streams } = join(context, role, receiveWindowBytes);
         const work = Array.from({ length: 20 }, async (_, seed) => {
           const duplex = new MuxDuplex(await ours.open(), { allowHalfOpen: true });
@@ -103,7 +103,7 @@ for (const role of ['client', 'server'] as const)
         await until(() => ours.streamCount === 0);
       });
 
-      test('20 streams that they open carry 1 MiB each way at once, echoed as it comes', async (context) => {
+      test('20 streams opened by the peer carry 1 MiB each way at once, echoed on arrival', async (context) => {
         const { ours, theirs, pipes } = join(context, role, receiveWindowBytes);
         const work = Array.from({ length: 20 }, async (_, seed) => {
           const stream = await theirs.createStream();
