@@ -17,7 +17,7 @@ const ours = createApiKey('live');
 const identity = generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' });
 const hash = markedHash('key');
 
-describe('a secret in a line', () => {
+describe('finds a secret in a line', () => {
   for (const [what, line, found] of [
     ['none', 'GET /peer/demo/ 200', undefined],
     ['a marked secret', `"reason":"AUTH user ${markedSecret('password')}"`, 'a marked secret'],
@@ -26,11 +26,11 @@ describe('a secret in a line', () => {
     ['in hex', Buffer.from(`x${mark}`).toString('hex'), 'a marked secret'],
     ...['', 'u', 'ab', 'abc'].map((before) => {
       const text = Buffer.from(`${before}${mark}:rest`).toString('base64');
-      return [`in base64, behind ${before.length}`, text, 'a marked secret'] as const;
+      return [`in base64, after ${before.length} bytes`, text, 'a marked secret'] as const;
     }),
     ['any key of ours', `Bearer ${ours}.`, 'an API key'],
     ['the second of two that look like keys', `${mistyped(ours)} ${ours}`, 'an API key'],
-    ['what only looks like a key', `${mistyped(ours)} ${ours}x`, undefined],
+    ['text that only looks like a key', `${mistyped(ours)} ${ours}x`, undefined],
     ['the beginning of a key', ours.slice(0, 24), undefined],
     ['any hash', `"$2y$12$${'a'.repeat(53)}"`, 'a hash of bcrypt'],
     ['PEM', '-----BEGIN PRIVATE KEY-----', 'a private key'],
@@ -43,7 +43,7 @@ describe('a secret in a line', () => {
   }
 });
 
-test('what shows a secret by contract may, where the contract has it and nowhere else', async (t) => {
+test('allows secrets that a command prints by contract, only in the place defined by the contract', async (t) => {
   const heads: readonly (readonly [what: 'meant' | 'found', head: Partial<RecordHead>, line: string])[] = [
     ['meant', { args: ['keys', 'create', 'bot', '--out', '-'] }, ours],
     ['found', { args: ['keys', 'create', 'bot', '--out', '-'], stream: 'stderr' }, ours],
@@ -66,7 +66,7 @@ test('what shows a secret by contract may, where the contract has it and nowhere
   }
 });
 
-test('a run of tests that write secrets fails, and says where without showing them', async (t) => {
+test('a test run that writes secrets fails and names the places without showing them', async (t) => {
   const runner = join(import.meta.dirname, '../../tools/test.ts');
   const { NODE_TEST_CONTEXT, ...env } = process.env;
   assert.equal(typeof NODE_TEST_CONTEXT, 'string');

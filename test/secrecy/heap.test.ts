@@ -97,7 +97,7 @@ test('the heap of a gateway holds no key', async (t) => {
   // Waits until the snapshot is complete: the event loop is blocked while it is written.
   await health();
   const heap = await readFile(join(directory, snapshot), 'latin1');
-  assert.ok(heap.includes(hashed.slice(0, prefixCharacters)), 'the id of a key is no secret, and known');
+  assert.ok(heap.includes(hashed.slice(0, prefixCharacters)), 'the id of a key is not secret, and is found');
   const secrets = { ...inConfig, ...ofCallers };
   const found = Object.entries(secrets).filter(([, key]) => heap.includes(secretOf(key)));
   assert.deepEqual(
