@@ -12,7 +12,7 @@ import { type Asked, assertWithin, type Replicas, startReplicas } from '../helpe
 const rate = { requestsPerSecond: 100, burst: 50 };
 const options = { skip: redisMissing };
 
-test('100 a second under 600 a second for 10 s, to within 1 %', options, async (t) => {
+test('100 requests per second under 600 per second for 10 s, to within 1 %', options, async (t) => {
   const redis = await RedisServer.start(t);
   const replicas = await startReplicas(t, redis, { rate });
   await warmUp(replicas);
@@ -23,7 +23,7 @@ test('100 a second under 600 a second for 10 s, to within 1 %', options, async (
   for (const cli of replicas.all) assert.doesNotMatch(cli.stdout(), /Redis can not be asked/);
 });
 
-test('Redis killed and started again: no request fails, and within 2 s the limit is one again', options, async (t) => {
+test('Redis killed and restarted: no request fails, and within 2 s the limit is shared again', options, async (t) => {
   const redis = await RedisServer.start(t);
   const replicas = await startReplicas(t, redis, { rate });
   await warmUp(replicas);

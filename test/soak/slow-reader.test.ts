@@ -22,7 +22,7 @@ const seconds = 20;
 const ticksPerSecond = 20;
 
 for (const start of [download, upload, exchange, upgraded]) {
-  test(`${start.name}: a reader at 1 MB/s for ${seconds} s holds the sender, and nobody on the way grows`, async (t) => {
+  test(`${start.name}: a reader at 1 MB/s for ${seconds} s blocks the sender, and no process on the path grows`, async (t) => {
     const path = await ProcessPath.start(t);
     await warmUp(path, start);
     const growths = await checkGrowth(path, async () => {
@@ -41,7 +41,7 @@ for (const start of [download, upload, exchange, upgraded]) {
         if (readBytes === seconds * bytesPerSecond) break;
       }
       for (const flow of flows) checkHeld(await blockedSender(path, flow), readBytes);
-      t.diagnostic(`at most ${mib(maxInFlightBytes)} under way`);
+      t.diagnostic(`at most ${mib(maxInFlightBytes)} in flight`);
       for (const flow of flows) flow.close();
     });
     t.diagnostic(`relay, app, gateway grew by ${growths}`);
