@@ -81,7 +81,7 @@ try {
     const isBelow = median < barMbPerSecond;
     if (isBelow) process.exitCode = 1;
     const all = values.map((value) => value.toFixed(0)).join(' ');
-    console.log(`${name.padEnd(26)}${median.toFixed(1).padStart(7)}  (${all})${isBelow ? ' below the bar' : ''}`);
+    console.log(`${name.padEnd(26)}${median.toFixed(1).padStart(7)}  (${all})${isBelow ? ' below the minimum' : ''}`);
   }
 } finally {
   await stopAll();

@@ -46,7 +46,7 @@ function lookUps(): void {
       return median(times.slice(1));
     };
     const [first, again] = [look(false), look(true)].map((ns) => ns.toFixed(0));
-    console.log(`lease rules, ${count}: ${first} ns for a lease the first time, ${again} ns after that`);
+    console.log(`lease rules, ${count}: ${first} ns for the first lookup of a lease, ${again} ns for later ones`);
   }
 }
 
@@ -85,7 +85,7 @@ async function throughput(what: string, without: Measured, withIt: Measured): Pr
   console.log(`${what}: ${median(rates).toFixed(3)} of the throughput without (${shown}),`);
   // Other load only ever adds CPU time, so the minimum is the best estimate.
   const [least, leastWith] = [Math.min(...costs[0]), Math.min(...costs[1])];
-  console.log(`  ${leastWith.toFixed(1)} us of the gateway's CPU for a request at best, ${least.toFixed(1)} without`);
+  console.log(`  ${leastWith.toFixed(1)} us of the gateway's CPU per request at best, ${least.toFixed(1)} without`);
 }
 
 /** Sends wrong keys, a different one each time, until aborted. */

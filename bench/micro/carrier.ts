@@ -37,11 +37,11 @@ interface Run {
 const totalBytes = Number(process.argv[2] ?? 256) * 1_048_576;
 const rounds = 5;
 const loads: readonly Load[] = [
-  { name: '16 KiB frames, 4 a send', bodyBytes: 16_384, framesPerSend: 4 },
-  { name: '8 KiB frames, 4 a send', bodyBytes: 8_192, framesPerSend: 4 },
-  { name: '4 KiB frames, 4 a send', bodyBytes: 4_096, framesPerSend: 4 },
-  { name: '1.3 KiB frames, 8 a send', bodyBytes: 1_300, framesPerSend: 8 },
-  { name: '300 B frames, 1 a send', bodyBytes: 300, framesPerSend: 1 },
+  { name: '16 KiB frames, 4 per send', bodyBytes: 16_384, framesPerSend: 4 },
+  { name: '8 KiB frames, 4 per send', bodyBytes: 8_192, framesPerSend: 4 },
+  { name: '4 KiB frames, 4 per send', bodyBytes: 4_096, framesPerSend: 4 },
+  { name: '1.3 KiB frames, 8 per send', bodyBytes: 1_300, framesPerSend: 8 },
+  { name: '300 B frames, 1 per send', bodyBytes: 300, framesPerSend: 1 },
 ];
 const ways: readonly Way[] = ['carrier', 'one copy', 'each piece'];
 

@@ -20,7 +20,7 @@ const body: RequestBody = {
   started: false,
   receivedBytes: 0,
   open: () => {
-    throw new Error('not read here');
+    throw new Error('the body is not read here');
   },
   trailers: () => noHeaders,
 };

@@ -99,7 +99,7 @@ for (const bytes of [100, 1300, 16 * 1024, framePlaintextBytes, 64 * 1024, 256 *
   );
 }
 
-console.log('\nseal / open one frame: WebAssembly next to node:crypto, least of many rounds, us by the clock');
+console.log('\nseal / open one frame: WebAssembly next to node:crypto, minimum of many rounds, us of wall time');
 {
   const cipher = createSmallFrameCipher();
   const keyBytes = key.export();
@@ -128,7 +128,7 @@ console.log('\nseal / open one frame: WebAssembly next to node:crypto, least of 
   }
 }
 
-console.log('\nseal 1 MiB and open it from 32 KiB pieces, by the plaintext of a frame');
+console.log('\nseal 1 MiB and open it from 32 KiB pieces, by plaintext size of a frame');
 for (const frameBytes of [4, 16, 32, 65, 128].map((kib) => kib * 1024)) {
   const plaintext = randomBytes(1024 * 1024);
   const sealer = new FrameSealer(key, processHeaders, frameBytes);
@@ -144,7 +144,7 @@ for (const frameBytes of [4, 16, 32, 65, 128].map((kib) => kib * 1024)) {
   );
 }
 
-console.log('\nseal 1300 bytes that were written in pieces');
+console.log('\nseal 1300 bytes written in pieces');
 for (const count of [1, 2, 4, 16]) {
   const pieces = Array.from({ length: count }, () => randomBytes(Math.round(1300 / count)));
   const sealer = new FrameSealer(key, processHeaders);
@@ -178,7 +178,7 @@ row(
   12,
 );
 
-console.log('\ntwo SecureChannels over a pipe in memory');
+console.log('\ntwo SecureChannels over an in-memory pipe');
 {
   const { client, server } = channelPair({ windowBytes: 256 * 1024 });
   server.on('data', (chunk: Buffer) => server.write(chunk));
