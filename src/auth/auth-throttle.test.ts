@@ -50,7 +50,7 @@ test('a successful attempt is not counted as a failure', () => {
   }
 });
 
-describe('wider networks have limits of their own, far below the sum of the limits of their addresses', () => {
+describe('wider networks have separate limits, far below the sum of the limits of their addresses', () => {
   for (const [what, from, burst, everyMs] of [
     ['a /56', (i: number) => `2001:db8:0:${(i % 256).toString(16)}::1`, 15, 1000 / 0.3],
     ['a /48', (i: number) => `2001:db8:0:${((i % 256) * 256).toString(16)}::1`, 20, 2_500],
@@ -67,7 +67,7 @@ describe('wider networks have limits of their own, far below the sum of the limi
   }
 });
 
-test('a caller who verified before is throttled by its own failures alone', () => {
+test('a caller who verified before is throttled only by its own failures', () => {
   tries(200, (i) => begin(address(i), sameId()));
   const pair = { kind: 'pair', keyId: 'bot' } as const;
   assert.ok(begin(address(7), key) > 0);
