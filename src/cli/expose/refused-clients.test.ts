@@ -38,7 +38,7 @@ test("reports the size and direction of a refused client's clock difference", ()
   assert.match(lines[1] ?? '', /^Refused the client B+: the clock of this machine is 300 s ahead of its own; correct/);
 });
 
-test('clients with made-up ids cause a bounded number of single-line notes', () => {
+test('clients with made-up ids cause a limited number of single-line notes', () => {
   const { lines, pass, add } = bench();
   for (let i = 0; i < 10_000; i += 1)
     add({ reason: 'not_admitted', clientId: `id ${i}\n\u001b[31m${'x'.repeat(1_000)}` });
