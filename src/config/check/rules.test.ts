@@ -105,7 +105,7 @@ describe('rejects settings that conflict', () => {
     assert.deepEqual(faultLines(await loadText(t, limits('{}', 0), { env })), []);
   });
 
-  test('skips combination checks for settings with faults of their own, but not for their neighbours', async (t) => {
+  test('skips combination checks for settings that are faulty by themselves, but not for their neighbours', async (t) => {
     const text = `${key}tls: { enabled: true, cert_file: 1, key_file: 2 }\nportal: { relays: [{ url: x }, { url: ws://a }, { url: ws://a }] }`;
     assert.deepEqual(
       faultLines(await loadText(t, text, { env })).map((line) => line.slice(0, 50)),

@@ -29,7 +29,7 @@ test('reports all faults of file, environment and secrets at once, each with its
   assert.match(lines[2] ?? '', /NOT_SET/);
 });
 
-test('rejects a section of a later release and says so', async (t) => {
+test('rejects a section of a later release with that reason', async (t) => {
   const [line = '', ...more] = faultLines(await loadText(t, `${key}cache: { enabled: true }\n`, { env }));
   assert.match(line, /^gateway\.yaml:2:1: cache comes with a later release/);
   assert.deepEqual(more, []);

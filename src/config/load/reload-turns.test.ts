@@ -60,7 +60,7 @@ test('any number of SIGHUPs during a load cause one more load', async (t) => {
   assert.equal(begun(), 2);
 });
 
-test('a requested reload loads even if the files are unchanged', async (t) => {
+test('reload() forces a load, even when it joins a queued check for changes', async (t) => {
   const { promise: gate, resolve: open } = Promise.withResolvers<undefined>();
   const loadable = await tempDirectory(t);
   await writeFile(join(loadable, 'f.yaml'), port(1));

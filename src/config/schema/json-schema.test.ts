@@ -25,7 +25,7 @@ function* parts(part: unknown, path: string): Generator<readonly [string, Record
   if (typeof others === 'object' && others !== null) yield* parts(others, `${path}.*`);
 }
 
-test('each setting has a description and accepts its own default', () => {
+test('each setting has a description and accepts its default', () => {
   const all = Array.from(parts(schema, '$'));
   assert.ok(all.length > 90);
   for (const [path, part] of all) {

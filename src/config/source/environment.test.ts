@@ -51,7 +51,7 @@ test('ignores a relative XDG_STATE_HOME', () => {
   assert.equal(stateDirectoryIn('state', '/home/me'), '/home/me/.local/state/portal-gateway');
 });
 
-test('each lease name has its own identity file inside the directory', () => {
+test('each lease name has a separate identity file in the directory', () => {
   assert.equal(gatewayIdentityPath('/s'), '/s/identity.pem');
   assert.equal(exposeIdentityPath('/s', 'my-app'), '/s/expose/my-app.pem');
   const names = ['Demo', 'demo', 'DEMO', '..', '../x', 'a/b', 'größe', 'gro\u0308ße', 'x'.repeat(128), ''];
