@@ -63,7 +63,7 @@ test('the page shows the caller and the route taken, from the request headers', 
   }
 });
 
-test('the page says if there is no gateway in between', async () => {
+test('the page reports if there is no gateway in between', async () => {
   const page = await text(await get('/'));
   assert.match(page, /You came straight to the app/);
   assert.doesNotMatch(page, /GATEWAYID/);
