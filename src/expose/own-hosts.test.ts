@@ -22,7 +22,7 @@ const restored = {
 };
 
 for (const mode of ['target', 'fixed'] as const) {
-  test(`turns the app's own host into a path, with --host-header ${mode}`, async (t) => {
+  test(`turns references to the app's host into paths, with --host-header ${mode}`, async (t) => {
     const app = await exposeApp(
       t,
       (request, response) => response.writeHead(307, referencesTo(request.headers.host ?? '')).end(),
