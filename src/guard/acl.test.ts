@@ -121,7 +121,7 @@ const rows: readonly Row[] = [
   },
 ];
 
-describe('who may call', () => {
+describe('allowed callers', () => {
   for (const { what, rules, target, who = alice, allowed } of rows) {
     test(what, () => {
       assert.equal(new Acl(rules).decide({ id, names: ['app'], ...target }, who).allowed, allowed);
