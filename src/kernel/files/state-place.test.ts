@@ -22,7 +22,7 @@ test('creates missing directories for this user only, once for concurrent caller
 
 const inProc = process.platform === 'linux' ? false : 'needs /proc';
 
-test('reports a file system that accepts no directories, and does not retry for ever', { skip: inProc }, async () => {
+test('reports a file system that accepts no directories, and does not retry forever', { skip: inProc }, async () => {
   // Run in a child process that can be killed: Node's recursive mkdir would block a thread and
   // consume memory without end.
   const script = `

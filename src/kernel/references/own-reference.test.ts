@@ -4,7 +4,7 @@ import { ownPath } from './own-reference.ts';
 
 const hosts = ['localhost:3000', 'app.test'];
 
-test('turns an absolute reference to an own host into a path', () => {
+test("turns an absolute reference to the app's host into a path", () => {
   for (const [reference, path] of [
     ['http://localhost:3000/a%2Fb/../c?x=//y#z', '/a%2Fb/../c?x=//y#z'],
     ['HTTPS://LocalHost:3000/', '/'],
@@ -33,7 +33,7 @@ test('leaves any other reference unchanged', () => {
   }
 });
 
-test('the path of an own reference never becomes a host', () => {
+test('the path of such a reference never becomes a host', () => {
   for (const rest of ['//evil.test/x', '/\\evil.test/x', '/\t/evil.test/x', '///evil.test']) {
     const reference = `http://app.test${rest}`;
     const resolved = new URL(ownPath(reference, hosts), 'http://gateway.test');
