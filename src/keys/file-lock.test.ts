@@ -15,7 +15,7 @@ async function path(t: TestContext): Promise<string> {
 
 const ownedBy = (pid: number, host = hostname()): string => JSON.stringify({ pid, host, token: 'other' });
 
-test('the holder of the lock is alone and leaves nothing behind', async (t) => {
+test('the lock has one holder at a time and leaves nothing behind', async (t) => {
   const file = await path(t);
   await writeFile(file, '0');
   const increment = async (): Promise<void> => {
