@@ -9,7 +9,7 @@ import { QuotaCalendar } from './quotas/quota-calendar.ts';
 const options = { skip: redisMissing };
 
 test(
-  'without the store each replica limits on its own, and shares again once the store is back',
+  'without the store each replica limits separately, and shares again once the store is back',
   options,
   async (t) => {
     const server = await RedisServer.start(t);

@@ -142,7 +142,7 @@ test('a connection that ends fifteen times in a row does not grant a new burst',
     Array.from({ length: 15 }, () => ended),
     1,
   );
-  t.diagnostic(`${excess.toFixed(1)} above the bound, ${changes} changes`);
+  t.diagnostic(`${excess.toFixed(1)} above the limit, ${changes} changes`);
   assert.ok(excess <= 1);
 });
 
@@ -159,6 +159,6 @@ for (const gateways of [1, 2, 3]) {
       }),
       { numRuns: 40, endOnFailure: true },
     );
-    t.diagnostic(`${runs} runs, at most ${most.toFixed(1)} above the bound`);
+    t.diagnostic(`${runs} runs, at most ${most.toFixed(1)} above the limit`);
   });
 }

@@ -71,7 +71,7 @@ test('charges no bucket if one rejects', () => {
   assert.equal(limiter.take([wide]).states[0]?.remaining, 8);
 });
 
-test('never admits a cost above the burst, and says so', () => {
+test('never admits a cost above the burst, and reports this', () => {
   const { limiter } = bench();
   assert.equal(limiter.take([charge(twoASecond, { cost: 4 })]).retryAfterMs, Infinity);
 });

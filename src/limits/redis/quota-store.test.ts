@@ -73,7 +73,7 @@ test("replicas learn each other's usage, and so does one that starts later", opt
 });
 
 test(
-  'while Redis is down each replica counts on its own; afterwards nothing is lost or counted twice',
+  'while Redis is down each replica counts separately; afterwards nothing is lost or counted twice',
   options,
   async (t) => {
     const server = await RedisServer.start(t);

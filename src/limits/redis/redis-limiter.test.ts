@@ -225,7 +225,7 @@ describe('quotas shared by replicas', options, () => {
     assert.deepEqual([await one.admits([wide], some), await two.admits([wide], some)], [false, false]);
   });
 
-  test('while the store is down each replica counts on its own, later reports count once, and no loss opens a quota', async (t) => {
+  test('while the store is down each replica counts separately, later reports count once, and no loss reopens a quota', async (t) => {
     const server = await RedisServer.start(t);
     const [one, two] = [startReplica(t, server), startReplica(t, server)];
     await Promise.all([one, two].map(untilShared));
