@@ -77,7 +77,7 @@ test('does not split a line on rotation', async (t) => {
   assert.equal((await stat(path)).size, 119);
 });
 
-test('writes a batch larger than the maximum size to a file of its own', async (t) => {
+test('writes a batch larger than the maximum size to a separate file', async (t) => {
   const { write, path, backups } = await bench(t);
   await write('y'.repeat(300));
   await write('z\n');

@@ -87,7 +87,7 @@ test('writes lines in order, in batches, and splits none', async (t) => {
   for (const { text, fresh } of target.batches) assert.ok(fresh && text.endsWith('\n') && text.length <= 50);
 });
 
-test('a line larger than a batch is a batch of its own', async (t) => {
+test('a line larger than a batch is a separate batch', async (t) => {
   const { target, writer } = bench(t, new FakeTarget(10));
   writer.write(`${'x'.repeat(100)}\n`);
   await target.has(101);
@@ -120,7 +120,7 @@ test('writes a line that arrives during a write right after it', async (t) => {
   assert.equal(target.taken, 'first\nsecond\n');
 });
 
-test('reports a fault once, retries, and loses nothing while there was room', async (t) => {
+test('reports a fault once, retries, and loses nothing while there is room', async (t) => {
   const { target, writer, notes, dropped } = bench(t);
   target.answers.push(
     () => fault('ENOSPC'),
@@ -137,7 +137,7 @@ test('reports a fault once, retries, and loses nothing while there was room', as
   assert.deepEqual(notes, ['failed ENOSPC', 'failed ENOSPC']);
 });
 
-test('writes a line again as a whole if its file disappeared after a partial write', async (t) => {
+test('writes a complete line again if its file disappeared after a partial write', async (t) => {
   const { target, writer, notes } = bench(t);
   let gone = false;
   target.moved = () => Promise.resolve(gone);

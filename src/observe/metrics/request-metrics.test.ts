@@ -132,7 +132,7 @@ test('labels up to 500 leases, then `other`, and an unknown lease `unknown`', (t
   assert.equal(valueOf(families, 'portal_gateway_requests_total', { lease_id: 'unknown' }), 1);
 });
 
-test('the number of label values is bounded, whatever clients and apps send', (t) => {
+test('the number of label values is limited, whatever clients and apps send', (t) => {
   const { read, text } = metrics(t);
   fc.assert(
     fc.property(
