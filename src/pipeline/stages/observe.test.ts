@@ -265,7 +265,7 @@ test('the route is one of a few fixed values', (t) => {
   assert.equal(routeOf({ route: undefined }), 'other');
 });
 
-test('without subscribers uses the sink of the server, and publishes only subscribed events', (t) => {
+test('without subscribers uses the sink of the server, and publishes no background exchanges', (t) => {
   const sink = new FakeSink();
   observe()((_, to) => {
     assert.equal(to, sink);
