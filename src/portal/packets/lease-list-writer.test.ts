@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { encodeLeaseList, encodeListEntry } from './lease-list-writer.ts';
 import { encodePacket } from './packets.ts';
 
-test('a list of pre-encoded entries has the same bytes as one encoded as a whole', () => {
+test('a list of pre-encoded entries has the same bytes as one encoded at once', () => {
   const identity = { id: 'R'.repeat(26), publicKey: new Uint8Array(32).fill(7) };
   const lease = fc.record({
     identity: fc.constantFrom(undefined, { id: 'A'.repeat(26), publicKey: new Uint8Array(32) }),

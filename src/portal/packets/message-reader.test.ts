@@ -60,7 +60,7 @@ describe('MessageReader', () => {
     assert.equal(carrier.toString('hex'), '0000000401ffffffff');
   });
 
-  it('accepts a message of exactly its limit and rejects one byte more, from the length alone', () => {
+  it('accepts a message of exactly its limit and rejects one byte more, from the length only', () => {
     const reader = new MessageReader(5);
     reader.push(prefixLength(Buffer.alloc(5)));
     assert.equal(reader.next()?.length, 5);

@@ -62,7 +62,7 @@ function readOne(wireHex: string): Packet {
   const reader = new MessageReader(maxMessageBytes);
   reader.push(hex(wireHex));
   const message = reader.next();
-  assert.ok(message !== undefined, 'no whole message');
+  assert.ok(message !== undefined, 'no complete message');
   return decodePacket(message);
 }
 

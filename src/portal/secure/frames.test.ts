@@ -199,7 +199,7 @@ for (const [name, cipher] of ciphers) {
       assert.equal(Buffer.concat(delivered).length, 20_000);
     });
 
-    it('reject a length over the limit from its four bytes alone', () => {
+    it('reject a length over the limit from its four bytes only', () => {
       for (const [length, limit] of [
         [2 ** 26 + 1, maxFrameBytes],
         [2 ** 32 - 1, maxFrameBytes],

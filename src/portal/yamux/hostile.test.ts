@@ -57,7 +57,7 @@ for (const tolerance of ['tolerant', 'strict'] as const) {
       await settle();
     });
 
-  test(`a flood of pings by a peer that reads is answered (${tolerance})`, async () => {
+  test(`answers a flood of pings by a peer that reads (${tolerance})`, async () => {
     const peer = new MuxPeer({ tolerance });
     peer.carrier.feed(repeated(200_000, (index) => rawFrame(ping, syn, 0, index)));
     await settle();

@@ -102,7 +102,7 @@ test('after our FIN a response may take as long as data arrives; silence for 300
   assert.equal(peer.mux.streamCount, 0);
 });
 
-test('an end that cannot be sent, because the window stays closed, does not keep the stream for ever', async (context) => {
+test('an end that cannot be sent, because the window stays closed, does not keep the stream forever', async (context) => {
   const clock = mockedClock(context);
   const peer = new MuxPeer({ role: 'client', clock });
   const recorder = await peer.open();

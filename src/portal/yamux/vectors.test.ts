@@ -38,14 +38,14 @@ const verdicts: readonly Verdict[] = [
     name: 'closed by the opener before the accept, 16 MiB windows',
     side: 'server',
     tolerance: 'both',
-    why: 'Go opens the window of a stream whose peer has sent its FIN; nothing can come through it, so we do not',
+    why: 'Go opens the window of a stream whose peer has sent its FIN; nothing can arrive on it, so we do not',
     frames: without(rawFrame(types.windowUpdate, 0, 1, 16_515_072)),
   },
   {
     name: 'data after FIN of the same side',
     side: 'server',
     tolerance: 'tolerant',
-    why: 'end() was the last thing that the layer above was told; such data counts against the window and is dropped',
+    why: 'end() was the last event delivered to the layer above; such data counts against the window and is dropped',
     otherwise: (step) => step.see === 'read' && step.hex === '6166746572',
     check: (replay) => {
       assert.equal(replay.recorders.get(1)?.totalBytes, 0);
@@ -81,28 +81,28 @@ const verdicts: readonly Verdict[] = [
     name: 'stream ids of the wrong parity or order',
     side: 'server',
     tolerance: 'strict',
-    why: 'even ids are ours and 0 is nobody’s; order alone is no breach (two goroutines of a Go client may overtake each other)',
+    why: 'even ids are ours and 0 is never used; order alone is not a violation (two goroutines of a Go client may overtake each other)',
     refused: true,
   },
   {
     name: 'stream id used again after both sides closed it',
     side: 'server',
     tolerance: 'strict',
-    why: 'late frames of the old stream could not be told from those of the new one',
+    why: 'late frames of the old stream could not be distinguished from those of the new one',
     refused: true,
   },
   {
     name: 'frames for closed and for unknown streams',
     side: 'server',
     tolerance: 'strict',
-    why: 'frames of a stream that is closed are dropped as in Go, but stream 99 never was: no honest client names it',
+    why: 'frames of a closed stream are dropped as in Go, but stream 99 never existed: no honest client names it',
     refused: true,
   },
   {
     name: 'window update beyond 32 bits',
     side: 'client',
     tolerance: 'tolerant',
-    why: 'Go’s window wraps around to 262143; ours stays at the largest that there is, so all 262144 bytes are sent',
+    why: 'Go’s window wraps around to 262143; ours stays at the maximum, so all 262144 bytes are sent',
     frames: (recorded) => {
       const body = Buffer.from(Array.from({ length: 262_144 }, (_, index) => (index * 31 + 7) & 255));
       return Buffer.concat([recorded.subarray(0, 12), rawFrame(types.data, 0, 1, body.length, body)]);
@@ -112,14 +112,14 @@ const verdicts: readonly Verdict[] = [
     name: 'window update beyond 32 bits',
     side: 'client',
     tolerance: 'strict',
-    why: 'a window that the protocol cannot say',
+    why: 'a window that the protocol cannot express',
     refused: true,
   },
   {
     name: 'peer that stops reading the connection',
     side: 'client',
     tolerance: 'both',
-    why: 'a write has no time limit of its own: it waits under its high-water mark, and the keepalive or a deadline above ends it',
+    why: 'a write has no time limit: it waits under its high-water mark, and the keepalive or a deadline of the layer above ends it',
     otherwise: (step) => step.see === 'write',
   },
 ];
@@ -155,7 +155,7 @@ for (const transcript of transcripts)
           (entry.tolerance === tolerance || entry.tolerance === 'both'),
       );
       if (verdict !== undefined) seen.add(verdict);
-      const outcome = verdict === undefined ? 'as Go' : verdict.refused === true ? 'refused' : 'otherwise than Go';
+      const outcome = verdict === undefined ? 'as Go' : verdict.refused === true ? 'rejected' : 'unlike Go';
       test(`${transcript.name}: ${side}, ${tolerance}: ${outcome}`, async () => {
         mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });
         try {

@@ -64,10 +64,10 @@ test('idle streams release their growth to the first stream that needs it, in an
   for (let id = 1; id < 40; id += 2) await sessions.fill(idle, id);
   const next = sessions.session();
   const beside = await sessions.fill(next, 1);
-  assert.ok(beside < 0.75 * alone, `${beside} beside busy streams, ${alone} alone`);
+  assert.ok(beside < 0.75 * alone, `${beside} beside busy streams, ${alone} without`);
   sessions.nowMs += 3_000;
   const after = await sessions.fill(sessions.session(), 1);
-  assert.ok(after > 0.9 * alone, `${after} beside idle streams, ${alone} alone`);
+  assert.ok(after > 0.9 * alone, `${after} beside idle streams, ${alone} without`);
   assert.ok(sessions.budget.heldBytes <= 64 * mebibyte, `${sessions.budget.heldBytes} held`);
   for (const session of [idle, next]) session.mux.close();
   assert.equal(sessions.budget.heldBytes, after, 'a session that ends releases everything');
