@@ -149,7 +149,7 @@ test('a reader that stops blocks the sender within the windows, and nothing is l
   // The client’s window is nearly full; wait for the bytes that the relay would still take.
   await atClient.read(262_000);
   for (let round = 0; round < 200; round += 1) await new Promise((resolve) => setImmediate(resolve));
-  assert.ok(sentBytes < 2 * 1_048_576, `${sentBytes} bytes were taken from the app for a client that reads nothing`);
+  assert.ok(sentBytes < 2 * 1_048_576, `${sentBytes} bytes were accepted from the app for a client that reads nothing`);
   atClient.resume();
   await sending;
   await atClient.finished();
