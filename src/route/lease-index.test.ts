@@ -113,7 +113,7 @@ test('strict: a new id gets a known name only after it is accepted, whether list
   assert.equal(find(built([['r', [one, two]]], names), 'app'), two.id);
 });
 
-test('generic names are never assigned', () => {
+test('the name (unnamed) is never bound to a lease', () => {
   const unnamed = [idOf('A'), idOf('B')].map((id) => ({ id, name: '(unnamed)' }));
   const names = bindings();
   assert.equal(find(built([['r', unnamed.slice(0, 1)]], names), '(unnamed)'), idOf('A'));
