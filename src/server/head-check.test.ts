@@ -92,7 +92,7 @@ test('accepts only 100-continue as an expectation', () => {
   assert.deepEqual(old, { bodyLength: 1, expectsContinue: false });
 });
 
-test('limits targets and fields', () => {
+test('limits the size of targets and fields', () => {
   assert.equal(typeof check(host, { target: `/${'a'.repeat(99)}` }), 'object');
   assert.equal(check(host, { target: `/${'a'.repeat(100)}` }), 'uri_too_long');
   const fields = (count: number): string[] => Array.from({ length: count }, () => ['A', 'b']).flat();

@@ -28,7 +28,7 @@ test('joins the parts of a cookie at the position of the first', () => {
   assert.deepEqual(req.headers.slice(2), ['cookie', 'a=1; b=2; c=3', 'x', 'y']);
 });
 
-test('a body of unknown length is chunked, and a missing body has length 0 where one is expected', () => {
+test('a body of unknown length is chunked, and a missing one has length 0 if the method allows a body', () => {
   assert.deepEqual(translated([], false, { ':method': 'POST' }).req.headers.slice(2), ['Transfer-Encoding', 'chunked']);
   assert.deepEqual(translated([], true, { ':method': 'POST' }).req.headers.slice(2), ['Content-Length', '0']);
   assert.deepEqual(translated(['content-length', '5'], false).req.headers.slice(2), ['content-length', '5']);

@@ -87,10 +87,10 @@ test('rejects anything else as malformed, as early as possible', () => {
     ['too little for IPv6', proxyHeader({ family: 0x21, addresses: ipv6.subarray(1) })],
     ['too little for UNIX', proxyHeader({ family: 0x31, addresses: unix.subarray(1) })],
     [
-      'more than anybody sends',
+      'more than any proxy sends',
       proxyHeader({ addresses: ipv4, tlvs: Buffer.from([4, 0x10, 0x01, ...Buffer.alloc(4097)]) }),
     ],
-    ['a TLV cut short', proxyHeader({ addresses: ipv4, tlvs: Buffer.from([4, 0]) })],
+    ['a truncated TLV', proxyHeader({ addresses: ipv4, tlvs: Buffer.from([4, 0]) })],
     ['a TLV beyond the end', proxyHeader({ addresses: ipv4, tlvs: Buffer.from([4, 0, 2, 1]) })],
   ];
   for (const [what, bytes] of cases) assert.deepEqual(readProxyHeader(bytes), { kind: 'malformed' }, what);
