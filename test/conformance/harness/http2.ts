@@ -97,7 +97,7 @@ class Http2Exchange {
 function translated(send: Row['send']): Request {
   if (typeof send !== 'string') throw new Error('a row in steps has no counterpart in HTTP/2');
   const [message] = readMessages(send, { kind: 'request', ended: true }).messages;
-  if (message === undefined) throw new Error('a row without a whole request has no counterpart in HTTP/2');
+  if (message === undefined) throw new Error('a row without a complete request has no counterpart in HTTP/2');
   const [method = '', target = ''] = message.start.split(' ');
   const fields = [':method', method, ':path', target, ':scheme', 'https'];
   const others: string[] = [];

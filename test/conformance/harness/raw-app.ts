@@ -60,7 +60,7 @@ export class RawApp {
     }
     const message = (): Message => {
       const now = read(connection).messages[index];
-      if (now === undefined) throw new Error('a request that was there is gone');
+      if (now === undefined) throw new Error('a request has disappeared');
       return now;
     };
     const script = this.#answers[this.requests.length];

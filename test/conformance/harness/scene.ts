@@ -17,7 +17,7 @@ export class Scene {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#watchers.delete(look);
-        reject(new Error(`waited in vain: ${what}`));
+        reject(new Error(`timed out waiting: ${what}`));
       }, patienceMs);
       const look = (): void => {
         if (!holds()) return;

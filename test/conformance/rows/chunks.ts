@@ -88,7 +88,7 @@ const brokenRows: readonly Row[] = [
   broken('data that ends with a bare LF', '3\r\nabc\n0\r\n\r\n'),
   broken('data that ends with a bare CR', '3\r\nabc\r0\r\n\r\n'),
   broken('data that ends with other bytes', '3\r\nabcXX0\r\n\r\n'),
-  broken('LF alone everywhere', '3\nabc\n0\n\n'),
+  broken('bare LF everywhere', '3\nabc\n0\n\n'),
   broken('a last chunk that ends with a bare LF', '3\r\nabc\r\n0\n\r\n'),
   broken('an end that is a bare LF', '3\r\nabc\r\n0\r\n\n'),
   broken('endless extensions', `3;${'a'.repeat(40_000)}\r\nabc\r\n`),

@@ -38,7 +38,7 @@ const caller: readonly Row[] = [
     h2: true,
   },
   passes(
-    'Connection can not take away who called',
+    'Connection cannot remove the identity of the caller',
     withHeaders('X-API-Key: @key', 'Connection: X-Gateway-Key-Id, X-Gateway-Scopes'),
     { line: 'GET /', added: toldApart },
   ),
@@ -128,14 +128,14 @@ export const credentials: Topic = {
     ...caller,
     ...subprotocols,
     {
-      ...passes('X-API-Key is kept from the app', withHeaders('X-API-Key: @key'), {
+      ...passes('X-API-Key is hidden from the app', withHeaders('X-API-Key: @key'), {
         line: 'GET /',
         lacks: ['X-API-Key'],
       }),
       h2: true,
     },
     {
-      ...passes('X-API-Key in other case', withHeaders('x-Api-kEY: @key'), { line: 'GET /', lacks: ['X-API-Key'] }),
+      ...passes('X-API-Key in another case', withHeaders('x-Api-kEY: @key'), { line: 'GET /', lacks: ['X-API-Key'] }),
       h2: true,
     },
     {
@@ -193,7 +193,7 @@ export const credentials: Topic = {
     denied('an empty bearer token', 'invalid_credentials', 'Authorization: Bearer'),
     denied('another scheme', 'invalid_credentials', 'Authorization: Basic @key'),
     denied('X-API-Key with underscores is another header', 'missing_credentials', 'X_API_Key: @key'),
-    denied('Proxy-Authorization is none', 'missing_credentials', 'Proxy-Authorization: Bearer @key'),
+    denied('Proxy-Authorization is no credential', 'missing_credentials', 'Proxy-Authorization: Bearer @key'),
     {
       name: 'no credential, with the challenge',
       send: withHeaders(),
@@ -271,12 +271,12 @@ export const withoutAuth: Topic = {
   rows: [
     { name: 'no credential is required', send: withHeaders(), app: app('GET /'), client: receivesOk, h2: true },
     {
-      ...passes('Authorization is the app’s', withHeaders('Authorization: Bearer app-token'), {
+      ...passes('Authorization reaches the app', withHeaders('Authorization: Bearer app-token'), {
         line: 'GET /',
         headers: ['Authorization: Bearer app-token'],
       }),
       h2: true,
     },
-    { ...passes('X-Gateway-* is removed all the same', withHeaders('X-Gateway-Subject: forged'), 'GET /'), h2: true },
+    { ...passes('X-Gateway-* is removed', withHeaders('X-Gateway-Subject: forged'), 'GET /'), h2: true },
   ],
 };

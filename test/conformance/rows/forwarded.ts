@@ -86,7 +86,7 @@ export const forwarded: Topic = {
       h2: true,
     },
     {
-      name: 'X-Request-ID of the app is not the client’s',
+      name: 'X-Request-ID of the app does not reach the client',
       send: get(),
       app: app('GET /', answer('200 OK', 'ok', 'X-Request-ID: leaked')),
       client: receives({ status: 200, body: 'ok' }),
@@ -161,7 +161,7 @@ export const trustedProxies: Topic = {
       added: ['X-Forwarded-Host: shop.example'],
     }),
     passes(
-      'X-Gateway-* is nobody’s to send',
+      'X-Gateway-* of a trusted proxy is dropped',
       get('/', 'X-Gateway-Subject: forged', 'x_gateway_scopes: forged'),
       'GET /',
     ),

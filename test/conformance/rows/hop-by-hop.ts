@@ -28,8 +28,8 @@ const requestRows: readonly Row[] = [
   dropped('every header with a name given by Connection', 'X-Hop: forged', 'x-hop: forged', 'Connection: X-Hop'),
   dropped('Cookie, named by Connection', 'Connection: cookie', 'Cookie: a=forged'),
   dropped('Authorization, named by Connection', 'Connection: Authorization', 'Authorization: Basic forged'),
-  dropped('Trailer without a place for trailers', 'Trailer: X-Sum'),
-  passes('Connection names what is not there', get('/', 'Connection: X-None', 'X-Kept: 1'), {
+  dropped('Trailer where no trailers can follow', 'Trailer: X-Sum'),
+  passes('Connection names a missing header', get('/', 'Connection: X-None', 'X-Kept: 1'), {
     line: 'GET /',
     headers: ['X-Kept: 1'],
   }),
@@ -37,9 +37,9 @@ const requestRows: readonly Row[] = [
     line: 'GET /',
     headers: ['X-Kept: 1'],
   }),
-  passes('Connection can not take Host away', get('/', 'Connection: Host'), { line: 'GET /', added: ['Host: @app'] }),
+  passes('Connection cannot remove Host', get('/', 'Connection: Host'), { line: 'GET /', added: ['Host: @app'] }),
   passes(
-    'Connection can not take the length away',
+    'Connection cannot remove the length',
     request('POST', '/', 'Connection: Content-Length', 'Content-Length: 2') + 'ab',
     {
       line: 'POST /',
@@ -48,7 +48,7 @@ const requestRows: readonly Row[] = [
     },
   ),
   passes(
-    'Connection can not take away what the gateway adds',
+    'Connection cannot remove headers that the gateway adds',
     get(
       '/',
       'Connection: X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto, X-Forwarded-Prefix',
@@ -65,7 +65,7 @@ const requestRows: readonly Row[] = [
       ],
     },
   ),
-  passes('Connection can not hide the credential from the gateway', get('/', 'Connection: X-API-Key'), 'GET /'),
+  passes('Connection cannot hide the credential from the gateway', get('/', 'Connection: X-API-Key'), 'GET /'),
   {
     name: 'Connection: close applies to the client’s connection, not to the app’s',
     send: get('/', 'Connection: close'),
@@ -89,7 +89,7 @@ const responseRows: readonly Row[] = [
   kept('Keep-Alive of the app', 'Connection: keep-alive', 'Keep-Alive: timeout=99, leaked'),
   kept('Proxy-Authenticate of the app', 'Proxy-Authenticate: Basic realm="leaked"'),
   kept('Proxy-Connection of the app', 'Proxy-Connection: leaked'),
-  kept('Upgrade of the app in an ordinary answer', 'Upgrade: leaked/1', 'Connection: upgrade'),
+  kept('Upgrade of the app in an ordinary response', 'Upgrade: leaked/1', 'Connection: upgrade'),
   kept('TE of the app', 'TE: leaked'),
   kept('a header named by the app’s Connection', 'Connection: X-Leak', 'X-Leak: leaked'),
   kept(

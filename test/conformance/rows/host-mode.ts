@@ -32,12 +32,12 @@ export const hostMode: Topic = {
   rows: [
     kept('the root', '/'),
     kept('a path', '/a%2Fb//c/../d?e=%20'),
-    kept('a path that looks like path mode', '/peer/@app/x'),
+    kept('a path that resembles path mode', '/peer/@app/x'),
     kept('/health is the app’s', '/health'),
     kept('/health/live is the app’s', '/health/live'),
     kept('/metrics is the app’s', '/metrics'),
     kept('/ws/… is the app’s', '/ws/@app'),
-    kept('/console and the rest of the gateway’s own', '/console'),
+    kept('/console and the other gateway paths', '/console'),
     kept('a .well-known path', '/.well-known/acme-challenge/x'),
     {
       ...passes('a port in Host is kept', at('@app.peers.test:8443'), {

@@ -49,7 +49,7 @@ const refusedLines: readonly Row[] = [
   invalid('a TLS hello', '\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03'),
   invalid('a bare LF after the request line', 'GET /peer/@app/ HTTP/1.1\nHost: gw.test\r\nX-API-Key: @key\r\n\r\n'),
   invalid('a bare CR after the request line', 'GET /peer/@app/ HTTP/1.1\rHost: gw.test\r\nX-API-Key: @key\r\n\r\n'),
-  invalid('LF alone everywhere', 'GET /peer/@app/ HTTP/1.1\nHost: gw.test\nX-API-Key: @key\n\n'),
+  invalid('bare LF everywhere', 'GET /peer/@app/ HTTP/1.1\nHost: gw.test\nX-API-Key: @key\n\n'),
 ];
 
 const forwardedMethods: readonly Row[] = [

@@ -102,7 +102,7 @@ const framing: readonly Row[] = [
   },
   {
     ...answered(
-      'Server, Cache-Control, Vary and ETag are the app’s',
+      'Server, Cache-Control, Vary and ETag of the app are kept',
       answer('200 OK', 'ok', 'Server: x/1', 'Cache-Control: no-cache', 'Vary: Accept', 'ETag: W/"1"'),
       {
         status: 200,

@@ -68,7 +68,7 @@ const bodiless: readonly Row[] = [
   },
   {
     ...answered(
-      '304 with the length of what was not sent',
+      '304 with the length of the omitted body',
       head('HTTP/1.1 304 Not Modified', 'ETag: "x"', 'Content-Length: 1234'),
       {
         status: 304,
@@ -107,7 +107,7 @@ const bodiless: readonly Row[] = [
   }),
   toHead('HEAD without a length', head('HTTP/1.1 200 OK', 'X-App: 1'), { status: 200, headers: ['X-App: 1'] }),
   toHead('HEAD where GET would be chunked', head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked'), { status: 200 }),
-  toHead('HEAD of what is not there', head('HTTP/1.1 404 Not Found', 'Content-Length: 9'), {
+  toHead('HEAD of a missing resource', head('HTTP/1.1 404 Not Found', 'Content-Length: 9'), {
     status: 404,
     added: ['Content-Length: 9'],
   }),

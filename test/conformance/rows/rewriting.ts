@@ -43,7 +43,7 @@ export const rewriting: Topic = {
     rewritten('Location with 307', 'Location: /again', 'Location: /peer/@app/again', '307 Temporary Redirect'),
     rewritten('location in lower case', 'location: /x', 'location: /peer/@app/x'),
     rewritten('Content-Location', 'Content-Location: /x.html', 'Content-Location: /peer/@app/x.html', '200 OK'),
-    rewritten('Content-Location that is relative', 'Content-Location: x.html', 'Content-Location: x.html', '200 OK'),
+    rewritten('a relative Content-Location', 'Content-Location: x.html', 'Content-Location: x.html', '200 OK'),
     rewritten('Service-Worker-Allowed is dropped', 'Service-Worker-Allowed: /', undefined, '200 OK'),
     cookie('the root', 'a=1; Path=/', 'a=1; Path=/peer/@app'),
     cookie('a path', 'a=1; Path=/deep/er', 'a=1; Path=/peer/@app/deep/er'),

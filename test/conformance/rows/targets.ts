@@ -35,8 +35,8 @@ const keptRows: readonly Row[] = [
   kept('an encoded NUL in the query', '/a?b=%00'),
   kept('a plus sign', '/a+b?c+d'),
   kept('a trailing slash', '/a/'),
-  kept('a path that looks like the gateway’s own', '/health'),
-  kept('a path that looks like another lease’s', '/peer/@app/x'),
+  kept('a path that looks like a gateway path', '/health'),
+  kept('a path that looks like one of another lease', '/peer/@app/x'),
 ];
 
 const leaseRows: readonly Row[] = [

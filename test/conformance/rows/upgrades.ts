@@ -158,7 +158,7 @@ export const upgrades: Topic = {
       app: app(seesAsking, [wholeRequest, end], { tunnel: 'closed' }),
       client: refused(502, 'tunnel_failed'),
     },
-    plain('Upgrade that Connection does not name', 'Upgrade: websocket'),
+    plain('Upgrade not named by Connection', 'Upgrade: websocket'),
     plain('Connection: Upgrade without Upgrade', 'Connection: Upgrade'),
     plain(
       'HTTP/2 without TLS is offered',
@@ -168,7 +168,7 @@ export const upgrades: Topic = {
     ),
     {
       // RFC 9110 §7.8: the Upgrade of an HTTP/1.0 client is ignored.
-      name: 'an HTTP/1.0 client can not upgrade',
+      name: 'an HTTP/1.0 client cannot upgrade',
       send: head('GET /peer/@app/ HTTP/1.0', 'X-API-Key: @key', 'Connection: Upgrade', 'Upgrade: foo'),
       app: app({ line: 'GET /', lacks: ['Upgrade'] }),
       client: receives({ status: 200, body: 'ok' }, 'closed'),

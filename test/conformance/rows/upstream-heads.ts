@@ -42,7 +42,7 @@ const statusLines: readonly Row[] = [
   bad('a reason with a NUL', head('HTTP/1.1 200 O\0K', 'Content-Length: 6') + 'leaked'),
   bad('a reason with a bare CR', head('HTTP/1.1 200 O\rK', 'Content-Length: 6') + 'leaked'),
   bad('a bare LF after the status line', 'HTTP/1.1 200 OK\nContent-Length: 6\r\n\r\nleaked'),
-  bad('LF alone everywhere', 'HTTP/1.1 200 OK\nContent-Length: 6\n\nleaked'),
+  bad('bare LF everywhere', 'HTTP/1.1 200 OK\nContent-Length: 6\n\nleaked'),
   bad('non-ASCII bytes instead of HTTP', '\x16\x03\x01\x02\x00leaked\r\n\r\n'),
   bad('the request itself, echoed', head('GET / HTTP/1.1', 'Host: leaked')),
 ];
@@ -86,7 +86,7 @@ const framings: readonly Row[] = [
   framed('a length of 2^64 + 6', 'Content-Length: 18446744073709551622'),
   framed('a length with a space before the colon', 'Content-Length : 6'),
   framed('an unknown coding', 'Transfer-Encoding: gzip, chunked'),
-  framed('gzip alone', 'Transfer-Encoding: gzip'),
+  framed('only gzip', 'Transfer-Encoding: gzip'),
   framed('identity', 'Transfer-Encoding: identity'),
   framed('a coding that resembles chunked', 'Transfer-Encoding: xchunked'),
   framed('chunks twice', 'Transfer-Encoding: chunked, chunked'),
@@ -103,7 +103,7 @@ const framings: readonly Row[] = [
 const switching: readonly Row[] = [
   bad('101 unasked', `${head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: foo')}leaked`),
   bad(
-    '101 unasked, then an answer',
+    'an unrequested 101, then a response',
     head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: foo') + answer('200 OK', 'leaked'),
   ),
   bad(
