@@ -69,7 +69,7 @@ const toItself: RequestListener = ({ headers: { host = '' } }, response) => {
   response.end();
 };
 
-test('in host mode maps back a Host that the lease replaced', async (t) => {
+test('in host mode maps references to a replaced Host back', async (t) => {
   const leases = { app: { ...testLease(), hostHeader: 'inner.test:81' } };
   const gateway = await startPlainGateway(t, toItself, { policy: { ...policy, leases } });
   const { values } = await ask(gateway, 'GET / HTTP/1.1', 'Host: app.peers.test');

@@ -152,7 +152,7 @@ test('counts an IPv6 client as its /64, whatever address within it a connection 
   assert.deepEqual(await outcomes(t, 2, headers), ['served', 'served', 'refused', 'served']);
 });
 
-test('a trusted proxy has no limit of its own when another one names it, and unknown clients share one', async (t) => {
+test('a trusted proxy named by another one has no limit, and unknown clients share one', async (t) => {
   const unknown = proxyHeader({ family: 0, addresses: Buffer.alloc(0) });
   const local = proxyHeader({ command: 0, family: 0x41, addresses: Buffer.alloc(7) });
   const proxy = proxyHeaderFor('198.51.100.7');

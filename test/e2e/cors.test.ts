@@ -144,7 +144,7 @@ for (const [where, leases] of [
   ['a prefix of its name', { 'ap*': own }],
 ] as const) {
   for (const general of [true, false]) {
-    test(`own rules under ${where} apply from the first request, by name and by id, general rules ${general ? 'on' : 'off'}`, async (t) => {
+    test(`lease rules under ${where} apply from the first request, by name and by id, general rules ${general ? 'on' : 'off'}`, async (t) => {
       for (const name of ['app', appId]) {
         for (const [origin, allowed] of [
           [ownPage, ownPage],
@@ -174,7 +174,7 @@ test('a preflight for a lease with unknown rules waits for the relays, like a re
   assert.equal(await answer, ownPage);
 });
 
-test('a preflight decided by the configuration alone contacts no relay', async (t) => {
+test('a preflight decided by the configuration contacts no relay', async (t) => {
   const gateway = await start(t);
   assert.equal(await told(gateway, `/peer/${appId}/`, page), page);
   const byId = await start(t, { cors: enabled, leases: { [appId]: own } });

@@ -109,7 +109,7 @@ test('a relay lost after its leases were listed is no_relay, not an unknown leas
   assert.equal(problem(await call('/peer/app/')).code, 'no_relay');
 });
 
-test('a dial without a response is 504 after our own deadline', async (t) => {
+test("a dial without a response is 504 after the gateway's deadline", async (t) => {
   const { call, transport } = await startPlainGateway(t, silent, { timeouts: { dialMs: 50 } });
   transport.dialInstead = () => new Promise(() => undefined);
   const startMs = performance.now();
@@ -223,7 +223,7 @@ test('a drain completes the request in flight, accepts no new connection, and th
   assert.ok(gateway.transport.tunnels.every(({ destroyed }) => destroyed));
 });
 
-test('during a drain, a request on a connection that is still open gets the code draining', async (t) => {
+test('during a drain, a readiness request on an open connection gets 503 with the reason draining', async (t) => {
   const { gateway, held, message } = await draining(t);
   message.destroy();
   held.destroy();

@@ -8,7 +8,7 @@ import { closed, handedOver, rawApp } from '../helpers/scripted-app.ts';
 
 const get = (path: string): string => `GET /peer/app${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`;
 
-test('a client that leaves within a stream reaches the app at once', async (t) => {
+test('the app notices at once that a client left within a stream', async (t) => {
   const app = handedOver();
   const { open, transport } = await startPlainGateway(t, app.serve);
   const opened = open('/peer/app/');
@@ -23,7 +23,7 @@ test('a client that leaves within a stream reaches the app at once', async (t) =
   assert.equal(transport.tunnels[0]?.destroyed, true);
 });
 
-test('a client that leaves before the response reaches the app at once', async (t) => {
+test('the app notices at once that a client left before the response', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve);
   const socket = raw(get('/'));
@@ -32,7 +32,7 @@ test('a client that leaves before the response reaches the app at once', async (
   await closed(request);
 });
 
-test('a client that leaves within its upload reaches the app, which never sees a complete body', async (t) => {
+test('the app notices that a client left within its upload, and never sees a complete body', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve);
   const socket = raw(`POST /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Length: 100\r\n\r\nhalf`);

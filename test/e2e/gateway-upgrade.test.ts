@@ -105,7 +105,7 @@ test('an upgraded connection has back-pressure', async (t) => {
   assert.equal((await buffer(client)).length, total);
 });
 
-test('a client that leaves while the app decides about its upgrade reaches the app', async (t) => {
+test('the app notices that a client left while it decided about the upgrade', async (t) => {
   const { raw, app } = await startPlainGateway(t, () => undefined);
   const asked = new Promise<Socket>((resolve) => {
     app.on('upgrade', (_: IncomingMessage, socket: Socket) => {

@@ -38,7 +38,7 @@ const rows: readonly Row[] = [
     code: 'access_denied',
   },
   {
-    what: 'an id, of which the key may know neither',
+    what: 'an id, if the key may know neither lease',
     policy: { acl: { else: ['test'], '*': ['other'] } },
     paths: [`/peer/${appId}/`, `/peer/${noId}/`],
     code: 'access_denied',
@@ -56,7 +56,7 @@ const rows: readonly Row[] = [
     code: 'missing_credentials',
   },
   {
-    what: 'a key from an address that the leases refuse',
+    what: 'a key from an address that the leases deny',
     policy: { leases: { '*': testLease({ ipRules: denied }) } },
     code: 'ip_denied',
   },
@@ -79,7 +79,7 @@ const rows: readonly Row[] = [
     code: 'missing_credentials',
   },
   {
-    what: 'the same by a name, of which the rules are known',
+    what: 'the same by a name with known rules',
     policy: { acl: { else: ['anonymous'], '*': ['*'] }, leases: { '*': testLease({ credentials: 'app' }) } },
     headers: [],
     code: 'missing_credentials',

@@ -11,7 +11,7 @@ import { answerOf, ask, get, problemCode, startSecureGateway } from '../helpers/
 
 const mebibyte = 1024 * 1024;
 
-test('a client that resets its stream reaches the app at once, and the connection stays open', async (t) => {
+test('the app notices at once that a client reset its stream, and the connection stays open', async (t) => {
   const app = handedOver();
   const { session } = await startSecureGateway(t, app.serve);
   const client = await session();
@@ -34,7 +34,7 @@ test('a client that resets its stream reaches the app at once, and the connectio
 });
 
 for (const how of ['end', 'reset'] as const) {
-  test(`a connection that its client leaves by ${how} reaches the app at once, on every stream`, async (t) => {
+  test(`the app notices at once, on every stream, that the client closed its connection by ${how}`, async (t) => {
     const app = handedOver();
     const { raw2 } = await startSecureGateway(t, app.serve);
     const client = await raw2();

@@ -257,7 +257,7 @@ test('rejects HTTP within a tunnel, a CONNECT with content and a plain CONNECT',
   assert.deepEqual([answer.head[':status'], problemCode(answer)], [501, 'not_implemented']);
 });
 
-test('a client that leaves while the app decides reaches the app', async (t) => {
+test('the app notices that a client left while it decided', async (t) => {
   const gateway = await startSecureGateway(t, () => undefined);
   const asked = new Promise<Socket>((resolve) => {
     gateway.app.on('upgrade', (_: IncomingMessage, socket: Socket) => {

@@ -188,7 +188,7 @@ test('an upgraded connection that the client cuts', async (t) => {
   assert.deepEqual([stream, outcome, bytes], ['upgrade', 'client_closed', 5]);
 });
 
-test('also logs malformed requests and those over the wrong protocol', async (t) => {
+test('also logs non-HTTP bytes and malformed requests', async (t) => {
   const { raw, line } = await startLogged(t, (request, response) => {
     request.resume().on('end', () => response.end());
   });

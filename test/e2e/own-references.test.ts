@@ -176,7 +176,7 @@ test('also maps early hints and trailers', async (t) => {
   }
 });
 
-test('leaves a relative preload unchanged by path, since it resolves like references in the document', async (t) => {
+test('by path, leaves a relative preload as it is in the document', async (t) => {
   const link = '</s.css>; rel=preload; as=style';
   const gateway = await direct(t, (_, response) => response.writeHead(200, { link }).end());
   assert.deepEqual((await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test')).values('link'), [link]);
@@ -200,7 +200,7 @@ test('drops links that would make the head much longer, and the rest arrives', a
   assert.match(body, /ok/);
 });
 
-test('expose alone: a challenge names the Host of the caller', async (t) => {
+test('only expose: a challenge names the Host of the caller', async (t) => {
   const app = await exposeApp(t, naming);
   const { headers } = await call(app);
   assert.equal(

@@ -37,13 +37,13 @@ async function prompt(what: Promise<unknown>): Promise<void> {
 }
 
 for (const way of ['pooled', 'own'] as const) {
-  test(`a client that leaves before the response reaches the app at once, ${way}`, async (t) => {
+  test(`the app notices at once that a client left before the response, ${way}`, async (t) => {
     const { client, request } = await begin(t, way);
     client.destroy();
     await prompt(closed(request.socket));
   });
 
-  test(`a client that leaves within the response reaches the app at once, ${way}`, async (t) => {
+  test(`the app notices at once that a client left within the response, ${way}`, async (t) => {
     const { client, request, response } = await begin(t, way);
     response.write('begun');
     await readUntil(client, 'begun');

@@ -67,7 +67,7 @@ test('a client that is still sending can read why it was rejected', async (t) =>
   assert.match((await buffer(message)).toString(), /body_too_large/);
 });
 
-test('a pause within a body is 408 before the response, and cuts it afterwards', async (t) => {
+test('a pause within a body is 408 before the response, and allowed after it has begun', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve, { policy: { limits: { bodyTimeoutMs: 60 } } });
   const slow = raw(`${post}Content-Length: 10\r\n\r\n1`);
@@ -142,7 +142,7 @@ test('a client that waits for 100 does not time out while the app decides', asyn
   );
 });
 
-test('a body after an early response has a timeout too', async (t) => {
+test('the rest of a body after an early response has a timeout, too', async (t) => {
   const app = handedOver();
   const { raw } = await startPlainGateway(t, app.serve, { policy: { limits: { bodyTimeoutMs: 60 } } });
   const socket = raw(`${post}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n`);

@@ -47,7 +47,12 @@ const cases: readonly Case[] = [
     byRequest: true,
   },
   { what: 'quoted', start: startQuotingRedis, user: `u:${password}`, reason: 'it replied ERR' },
-  { what: 'sent to nobody', start: nobody, user: `u:${password}`, reason: 'nothing listens there (ECONNREFUSED)' },
+  {
+    what: 'an unreachable server',
+    start: nobody,
+    user: `u:${password}`,
+    reason: 'nothing listens there (ECONNREFUSED)',
+  },
 ];
 
 describe(

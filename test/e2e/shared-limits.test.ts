@@ -26,7 +26,7 @@ test('three gateways share 100 requests per second under 600 per second', option
 });
 
 test(
-  'without Redis the gateway starts, limits on its own, reports this once, and shares once Redis is up',
+  'without Redis the gateway starts, limits locally, reports this once, and shares once Redis is up',
   options,
   async (t) => {
     const redis = await RedisServer.start(t);

@@ -67,7 +67,7 @@ test('HTTP/1.1 over TLS keeps connections open, streams, and switches protocols'
   assert.equal(await text(socket), 'all of what was sent');
 });
 
-test('an HTTP/1.1 client over TLS that leaves reaches the app at once', async (t) => {
+test('the app notices at once that an HTTP/1.1 client over TLS left', async (t) => {
   const app = handedOver();
   const { dial } = await startSecureGateway(t, app.serve);
   for (const how of ['end', 'destroy'] as const) {
@@ -146,7 +146,7 @@ test('new certificates apply to new handshakes, and a connection keeps its certi
   assert.match(await text(old), /^HTTP\/1\.1 200/);
 });
 
-test('rejects unusable settings as a whole, and names the fault', async (t) => {
+test('rejects unusable settings completely, and names the fault', async (t) => {
   const { dial, gateway } = await startSecureGateway(t, (_, response) => response.end('ok'));
   const block = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
   const broken = `${clientCa.ca}${block}${certificate.cert}`;

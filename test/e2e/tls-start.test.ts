@@ -51,7 +51,7 @@ async function startSecure(t: TestContext, tls: string): Promise<Started> {
   };
 }
 
-test('serves HTTP/2, and new certificates as soon as their files change', async (t) => {
+test('serves HTTP/2, and new certificates after a reload', async (t) => {
   const { cli, url, directory, served } = await startSecure(t, '');
   const client = connectHttp2(url, { ca: certificate.cert, servername: 'localhost' });
   const health = client.request({ ':path': '/health/live' });

@@ -59,7 +59,7 @@ test('with a home that belongs to another user, they run too', async (t) => {
   await startsAnyway(t, { HOME: home }, 54_321);
 });
 
-test('a user id without a database entry and without HOME has no home to write to', async (t) => {
+test('a user id without a database entry and without HOME has no writable home', async (t) => {
   if (process.getuid?.() !== 0) {
     t.skip('needs root, to start a process of another user');
     return;

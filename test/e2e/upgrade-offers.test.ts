@@ -61,7 +61,7 @@ async function exposed(t: TestContext, serve: (head: string, socket: Socket) => 
   return bridge;
 }
 
-test('an app behind the gateway gets the offers without HTTP, and no HTTP2-Settings', async (t) => {
+test('through the gateway, an app gets the offers without HTTP, and no HTTP2-Settings', async (t) => {
   const { raw, app } = await startPlainGateway(t, () => undefined);
   let seen: IncomingMessage | undefined;
   app.on('upgrade', (request: IncomingMessage, socket: Socket) => {
@@ -120,7 +120,7 @@ test('rejects extended CONNECT for HTTP, and an app that switches to HTTP instea
   assert.deepEqual(await connect('chat'), [502, 'bad_upstream_response']);
 });
 
-test('an app behind expose gets the offers without HTTP, and no HTTP2-Settings', async (t) => {
+test('through expose, an app gets the offers without HTTP, and no HTTP2-Settings', async (t) => {
   const heads: string[] = [];
   const bridge = await exposed(t, (head, socket) => {
     heads.push(head);
