@@ -68,12 +68,12 @@ const atAnyMoment: readonly Moment[] = [
   { name: 'a turn after the request', sends: '', dies: setImmediate },
   { name: 'within the status line', sends: 'HTTP/1.1 2', dies: tick },
   { name: 'within the head', sends: 'HTTP/1.1 200 OK\r\nContent-Le', dies: tick },
-  { name: 'behind the head', sends: 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n', dies: tick },
+  { name: 'after the head', sends: 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n', dies: tick },
   { name: 'within the body', sends: whole.slice(0, -2), dies: tick },
   { name: 'within a chunk', sends: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nal', dies: tick },
   { name: 'at the end of a body without length', sends: 'HTTP/1.1 200 OK\r\n\r\nalso', dies: tick },
-  { name: 'behind an interim response', sends: 'HTTP/1.1 103 Early Hints\r\n\r\n', dies: tick },
-  { name: 'as it said', sends: whole.replace('\r\n', '\r\nConnection: close\r\n'), dies: tick },
+  { name: 'after an interim response', sends: 'HTTP/1.1 103 Early Hints\r\n\r\n', dies: tick },
+  { name: 'as announced', sends: whole.replace('\r\n', '\r\nConnection: close\r\n'), dies: tick },
   ...afterResponse,
 ];
 

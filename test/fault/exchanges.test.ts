@@ -59,7 +59,7 @@ const faults: readonly Fault[] = [
     recover: (path) => path.reunited(() => path.restartRelay()),
   },
   {
-    name: 'the relay stands still',
+    name: 'the relay stalls',
     lease: 'raw',
     cells: expected.tunnelLost,
     // Longer than a busy machine delays a live relay.

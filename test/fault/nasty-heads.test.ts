@@ -61,7 +61,7 @@ const heads: Readonly<Record<string, string>> = {
   'many subprotocols': get(`Upgrade: x\r\nSec-WebSocket-Protocol: ${fill('portal-gateway.bearer.a,')}x\r\n`),
   'many protocols': get(`Upgrade: ${fill('h2c,')}x\r\n`),
   'many expectations': get(fields(() => `Expect: ${fill('100-continue,', 150)}x`, 180)),
-  'spellings of what only the gateway sends': get(fields(() => `x_forwarded_for${fill('_.', 130)}: a`, 180)),
+  'spellings of headers that only the gateway sends': get(fields(() => `x_forwarded_for${fill('_.', 130)}: a`, 180)),
   'labels of a host': `GET / HTTP/1.1\r\nConnection: close\r\nHost: ${fill('a.')}a\r\n\r\n`,
   'colons of a host': `GET / HTTP/1.1\r\nConnection: close\r\nHost: [${fill(':')}]\r\n\r\n`,
   'dots of a target': get('', `/peer/raw/${fill('../', targetBytes)}`),

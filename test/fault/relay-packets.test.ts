@@ -162,7 +162,7 @@ test('losing the connection of an app during a request is INVALID_IDENTITY', asy
   assert.equal(await dialled.code(), INVALID_IDENTITY);
 });
 
-test('application bytes after a refused request, a length over 2^26 among them, are dropped', async (t) => {
+test('application bytes after a rejected request, including a length over 2^26, are dropped', async (t) => {
   const parts = await start(t);
   for (const ahead of [Buffer.from('GET / HTTP/1.1\r\n\r\n'), length(0xffffffff), randomBytes(100_000)]) {
     const dialled = await parts.client.dial('AAAAAAAAAAAAAAAAAAAAAAAAAA', ahead);
