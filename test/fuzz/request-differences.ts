@@ -21,20 +21,20 @@ const host = 'Host: x\r\n\r\n';
 
 export const requestDifferences: readonly RequestDifference[] = [
   {
-    name: 'methods that llhttp does not know',
+    name: 'methods unknown to llhttp',
     source: 'RFC 9110 §9.1: any token; the app decides',
     example: `FROBNICATE / HTTP/1.1\r\n${host}`,
     applies: ({ ours, theirs }) => ours.outcome !== 'refused' && theirs.error === 'HPE_INVALID_METHOD',
   },
   {
-    name: 'bytes beyond ASCII in a target',
+    name: 'non-ASCII bytes in a target',
     source: 'clients send UTF-8 there; apps read it',
     example: `GET /\xe9 HTTP/1.1\r\n${host}`,
     applies: ({ ours, theirs, text }) =>
       ours.outcome !== 'refused' && theirs.error === 'HPE_INVALID_URL' && /^[^\n]*[\x80-\xff]/.test(text.trimStart()),
   },
   {
-    name: 'HTAB around `keep-alive` of HTTP/1.0, which llhttp takes for a part of the option',
+    name: 'HTAB around `keep-alive` of HTTP/1.0, which llhttp treats as part of the option',
     source: 'RFC 9110 §5.6.3: it is whitespace',
     example: `GET / HTTP/1.0\r\nConnection: keep-alive\t\r\n${host}`,
     applies: ({ ours, text }) =>

@@ -36,6 +36,6 @@ test('30,000 random and mutated requests: rejects what llhttp rejects, and reads
     const name = difference?.name ?? whole.outcome;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  assert.ok((counts.get('complete') ?? 0) > 5_000, 'most requests are refused');
+  assert.ok((counts.get('complete') ?? 0) > 5_000, 'most requests are rejected');
   for (const { name } of requestDifferences) assert.ok((counts.get(name) ?? 0) > 0, `never seen: ${name}`);
 });
