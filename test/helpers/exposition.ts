@@ -97,7 +97,7 @@ function check({ name, type, samples }: ParsedFamily): void {
     seen.add(key);
     if (type === 'counter' && !(sample.value >= 0)) throw new Error(`a counter of ${sample.value}: ${key}`);
   }
-  if (type === 'counter' && !name.endsWith('_total')) throw new Error(`a counter that is no total: ${name}`);
+  if (type === 'counter' && !name.endsWith('_total')) throw new Error(`a counter without the suffix _total: ${name}`);
   if (type === 'histogram') for (const buckets of histograms(samples).values()) checkBuckets(name, buckets);
 }
 
@@ -128,5 +128,6 @@ function checkBuckets(name: string, { bounds, counts, count, sum }: Histogram): 
   const ascending = (values: readonly number[], strictly: boolean): boolean =>
     values.every((value, i) => i === 0 || value > (values[i - 1] ?? 0) || (!strictly && value === values[i - 1]));
   if (!ascending(bounds, true) || !ascending(counts, false)) throw new Error(`buckets that shrink: ${name}`);
-  if (bounds.at(-1) !== Infinity || counts.at(-1) !== count || sum === undefined) throw new Error(`no whole: ${name}`);
+  if (bounds.at(-1) !== Infinity || counts.at(-1) !== count || sum === undefined)
+    throw new Error(`an incomplete histogram: ${name}`);
 }

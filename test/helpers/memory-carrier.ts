@@ -55,7 +55,7 @@ export class MemoryCarrier implements Carrier {
   send(pieces: readonly Uint8Array[], bytes: number): boolean {
     if (this.#state !== 'open') return true;
     const message = Buffer.concat(pieces);
-    if (message.length !== bytes) throw new Error(`send() was told ${bytes} bytes and given ${message.length}`);
+    if (message.length !== bytes) throw new Error(`send() announced ${bytes} bytes and got ${message.length}`);
     this.#outbox.push(message);
     this.#bufferedBytes += bytes;
     this.sentBytes += bytes;

@@ -71,7 +71,7 @@ export function serveParent(
     Promise.resolve()
       .then(() => {
         const answer = all[command];
-        if (answer === undefined) throw new Error(`no command ${command}`);
+        if (answer === undefined) throw new Error(`unknown command ${command}`);
         return answer(argument as never);
       })
       .then(
