@@ -179,7 +179,7 @@ class Replay {
     );
     opener.push(sent.subarray(initEnd));
     assert.equal(opener.atBoundary, true);
-    assert.equal(Buffer.concat(opened).toString(), written, 'what was written opens with the recorded key');
+    assert.equal(Buffer.concat(opened).toString(), written, 'the written frame opens with the recorded key');
 
     let read = Buffer.concat(received);
     for (const { from, plaintextLength, plaintextHex, plaintextSha256 } of items) {

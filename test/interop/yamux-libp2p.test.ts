@@ -121,7 +121,7 @@ for (const role of ['client', 'server'] as const)
         await until(() => ours.streamCount === 0);
       });
 
-      test('a reset passes in both directions, and the session goes on', async (context) => {
+      test('a reset passes in both directions, and the session continues', async (context) => {
         const { ours, theirs, pipes, streams, closings } = join(context, role, receiveWindowBytes);
         const [kept, dropped] = [await ours.open(), await ours.open()];
         kept.write([Buffer.from('kept')]);
