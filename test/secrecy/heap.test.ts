@@ -25,9 +25,9 @@ const hashed = markedKey('live');
 const ofCallers = {
   'whose hash is known': hashed,
   'with a known beginning': withKeyIdOf(hashed, markedKey('live')),
-  'that is nobody’s': markedSecret('nobody'),
+  'that is unknown': markedSecret('nobody'),
   'that is short': `${mark}-0`,
-  'of our form that is nobody’s': markedKey('live'),
+  'of our form that is unknown': markedKey('live'),
 };
 const heads = [
   'X-API-Key: ',
