@@ -43,9 +43,9 @@ const { values: flags } = parseArgs({
   },
 });
 const minutes = Number(flags.minutes);
-if (!(minutes > 0)) throw new Error(`--minutes ${flags.minutes} is no number of minutes`);
+if (!(minutes > 0)) throw new Error(`--minutes ${flags.minutes} is not a number of minutes`);
 const only = flags.only.split(',').filter((name) => name !== '');
-for (const name of only) if (loads.every((load) => load.name !== name)) throw new Error(`there is no load ${name}`);
+for (const name of only) if (loads.every((load) => load.name !== name)) throw new Error(`unknown load ${name}`);
 
 /** Stops the child processes when this one is interrupted. */
 const interrupt = new AbortController();

@@ -59,7 +59,7 @@ export function barsOf(measured: Measured): readonly Bar[] {
     bar(`the honest client loses nothing: ${honest.lost.length} of ${honest.sent} lost`, honest.lost.length === 0),
     bar(`its p99 is under ${maxP99Ms} ms: ${p99Ms.toFixed(0)} ms`, p99Ms < maxP99Ms),
     bar(`the relay serves new clients: ${visits.failed.length} of ${visits.made} failed`, visits.failed.length === 0),
-    bar(`no request is left when all clients have gone: ${activeRequests}`, activeRequests === 0),
+    bar(`no request is left when all clients have left: ${activeRequests}`, activeRequests === 0),
     bar(`no request ended in an internal error: ${internalErrors}`, internalErrors === 0),
   ];
   for (const { name, growth, fault } of processes) {
@@ -94,7 +94,7 @@ export function reportText(measured: Measured, bars: readonly Bar[]): string {
     'PROCESSES',
     ...processes.flatMap(processLines),
     'BARS',
-    ...(memoryCounts ? [] : ['  none    on memory: the run is too short, the loads still fill what they hold']),
+    ...(memoryCounts ? [] : ['  none    on memory: the run is too short, the buffers of the loads still grow']),
     ...bars.map(({ text, holds }) => `  ${holds ? 'holds ' : 'BROKEN'} ${text}`),
     '',
   ].join('\n');
