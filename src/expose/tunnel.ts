@@ -8,11 +8,10 @@ import type { RawHeaders } from '../kernel/http/http.ts';
 import { PipeDuplex } from '../kernel/net/pipe-duplex.ts';
 import type { WholeResponse } from '../kernel/http/whole-response.ts';
 import type { ResponseHead } from '../http-client/response.ts';
-import type { AppFault } from './app/app-fault.ts';
 import { exposeProblem } from './expose-problem.ts';
 import { hostFor } from './request/host-header.ts';
 import { lingerMs } from './linger.ts';
-import { LocalExchange, type ResponseSink } from './app/local-exchange.ts';
+import { LocalExchange, type RequestFault, type ResponseSink } from './app/local-exchange.ts';
 import { RequestBody } from './request/request-body.ts';
 import type { TunnelRequestHead } from './request/request-head.ts';
 import { RequestLookahead } from './request/request-lookahead.ts';
@@ -178,7 +177,7 @@ export class Tunnel implements ResponseSink, Expiring {
     splice(tunnel, stream);
   }
 
-  fail({ error, proxyError }: AppFault): void {
+  fail({ error, proxyError }: RequestFault): void {
     if (!this.#begun) this.#respond(exposeProblem(error, this.#request?.headers, proxyError));
     // Headers are already sent: deliver what was received, then close so that the response is
     // visibly incomplete.
@@ -237,11 +236,6 @@ export class Tunnel implements ResponseSink, Expiring {
     this.#continued = false;
     this.#keeps = persistent && offeredProtocols === '';
     this.#isWhole = lengthBytes === 'none';
-    const refusal = context.gate?.refusalOf(request);
-    if (refusal !== undefined) {
-      this.#respond(exposeProblem(refusal, headers, undefined));
-      return;
-    }
     this.#body = this.#isWhole ? undefined : new RequestBody(this.#resumeBody);
     const host = hostFor(context.hostHeader, context.target, fieldValue(headers, 'host'));
     this.#exchange = new LocalExchange(request, host, this.#body, this, context);

@@ -89,7 +89,7 @@ test('bind none: every request carries the same assertion, verifiable with the p
   const gateway = await running(t, 'true');
   const check = await checkFor(gateway);
   const assertion = await gateway.seen('/peer/demo/echo?as=json');
-  assert.equal(check.faultOf(assertion, { method: 'GET', target: '/' }), undefined);
+  assert.equal(await check.faultOf(assertion, { method: 'GET', target: '/' }), undefined);
   assert.equal(await gateway.seen('/peer/demo/echo?as=json&again'), assertion);
   const claims = JSON.parse(Buffer.from(assertion?.split('.')[1] ?? '', 'base64url').toString()) as Record<
     string,
@@ -108,9 +108,9 @@ test('bind request: each assertion is for one request', async (t) => {
   const check = await checkFor(gateway);
   const target = '/echo?as=json';
   const assertion = await gateway.seen(`/peer/demo${target}`);
-  assert.equal(check.faultOf(assertion, { method: 'POST', target }), 'other_request');
-  assert.equal(check.faultOf(assertion, { method: 'GET', target }), undefined);
-  assert.equal(check.faultOf(assertion, { method: 'GET', target }), 'replayed');
+  assert.equal(await check.faultOf(assertion, { method: 'POST', target }), 'other_request');
+  assert.equal(await check.faultOf(assertion, { method: 'GET', target }), undefined);
+  assert.equal(await check.faultOf(assertion, { method: 'GET', target }), 'replayed');
   assert.notEqual(await gateway.seen(`/peer/demo${target}`), assertion);
 });
 

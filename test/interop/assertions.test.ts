@@ -28,19 +28,20 @@ function claimsOf(assertion = ''): Record<string, unknown> {
 }
 
 describe('our verifier', () => {
-  test('bind none: one assertion for 30 s, valid for any request to the lease', () => {
+  test('bind none: one assertion for 30 s, valid for any request to the lease', async () => {
     const { signer, check, time } = checked();
     const first = signer.forLease(about());
     assert.deepEqual(claimsOf(first), {
       ...{ iss: 'https://gateway.test', aud: leaseId, sub: 'billing-bot', kind: 'key', scope: 'read mcp' },
       ...{ iat: start / 1000, exp: start / 1000 + 60 },
     });
-    for (const each of [request, { method: 'GET', target: '/' }]) assert.equal(check.faultOf(first, each), undefined);
+    for (const each of [request, { method: 'GET', target: '/' }])
+      assert.equal(await check.faultOf(first, each), undefined);
     time.nowMs += 29_999;
     assert.equal(signer.forLease(about()), first);
     time.nowMs += 1;
     assert.notEqual(signer.forLease(about()), first);
-    assert.equal(check.faultOf(first, request), undefined);
+    assert.equal(await check.faultOf(first, request), undefined);
   });
 
   test('callers and leases never share an assertion', () => {
@@ -55,21 +56,21 @@ describe('our verifier', () => {
     assert.equal(new Set(all).size, all.length);
   });
 
-  test('bind request: valid for this request, once', () => {
+  test('bind request: valid for this request, once', async () => {
     const { signer, check, time } = checked();
     const assertion = signer.forRequest(about(), request);
     assert.notEqual(assertion, signer.forRequest(about(), request));
-    assert.equal(check.faultOf(assertion, { ...request, method: 'GET' }), 'other_request');
-    assert.equal(check.faultOf(assertion, { ...request, target: '/path' }), 'other_request');
-    assert.equal(check.faultOf(assertion, request), undefined);
-    assert.equal(check.faultOf(assertion, request), 'replayed');
+    assert.equal(await check.faultOf(assertion, { ...request, method: 'GET' }), 'other_request');
+    assert.equal(await check.faultOf(assertion, { ...request, target: '/path' }), 'other_request');
+    assert.equal(await check.faultOf(assertion, request), undefined);
+    assert.equal(await check.faultOf(assertion, request), 'replayed');
     time.nowMs += 34_999;
-    assert.equal(check.faultOf(assertion, request), 'replayed');
+    assert.equal(await check.faultOf(assertion, request), 'replayed');
     time.nowMs += 1;
-    assert.equal(check.faultOf(assertion, request), 'expired');
+    assert.equal(await check.faultOf(assertion, request), 'expired');
   });
 
-  test('rejects another lease, another time, another key, another algorithm, and no assertion', () => {
+  test('rejects another lease, another time, another key, another algorithm, and no assertion', async () => {
     const { signer, check, time, jwks } = checked();
     const good = signer.forLease(about()) ?? '';
     const [head = '', body = '', signature = ''] = good.split('.');
@@ -89,16 +90,16 @@ describe('our verifier', () => {
       [`${head}.${encoded({ ...claimsOf(good), sub: 'admin' })}.${signature}`, 'bad_signature'],
       [signer.forLease(about(caller, leaseId.replace('A', 'B'))), 'wrong_audience'],
     ];
-    for (const [assertion, fault] of cases) assert.equal(check.faultOf(assertion, request), fault);
+    for (const [assertion, fault] of cases) assert.equal(await check.faultOf(assertion, request), fault);
     time.nowMs = start - 5_001;
-    assert.equal(check.faultOf(good, request), 'not_yet');
+    assert.equal(await check.faultOf(good, request), 'not_yet');
     time.nowMs = start + 65_000;
-    assert.equal(check.faultOf(good, request), 'expired');
+    assert.equal(await check.faultOf(good, request), 'expired');
     assert.throws(() => {
       check.setKeys({ keys: [{ kty: 'RSA' }] });
     }, /no key set/);
     check.setKeys(publishedKeys([other]));
-    assert.equal(check.faultOf(good, request), 'unknown_key');
+    assert.equal(await check.faultOf(good, request), 'unknown_key');
   });
 });
 

@@ -1,7 +1,7 @@
 // The arguments of `expose`. run-expose.ts implements it and is loaded on use: --help and a
 // mistyped option do not need it.
 import { Command, Option } from 'commander';
-import { parseAssertionSource } from '../../expose/assertions/assertion-gate.ts';
+import { parseAssertionSource } from '../../expose/assertions/assertion-source.ts';
 import { parseHostHeader } from '../../expose/request/host-header.ts';
 import { parseTarget, type Target } from '../../expose/app/target.ts';
 import type { CliContext } from '../context.ts';

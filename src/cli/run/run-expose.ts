@@ -1,6 +1,7 @@
 // Implements `expose`: publishes one local app on one or more relays until the process is asked to
 // stop.
-import { AssertionGate, type AssertionSource } from '../../expose/assertions/assertion-gate.ts';
+import { AssertionGate } from '../../expose/assertions/assertion-gate.ts';
+import type { AssertionSource } from '../../expose/assertions/assertion-source.ts';
 import { Bridge, defaultMaxTunnels } from '../../expose/bridge.ts';
 import type { HostHeader } from '../../expose/request/host-header.ts';
 import { leaseNameFault } from '../../expose/lease-name.ts';

@@ -1,6 +1,6 @@
-// One request to the app: acquires a connection, sends the request, streams the response and
-// reports exactly one outcome. Retries once on a new connection if an idle one turns out to be dead
-// and repeating the request is safe. Writes nothing to the tunnel.
+// One request to the app: passes the assertion gate, acquires a connection, sends the request,
+// streams the response and reports exactly one outcome. Retries once on a new connection if an idle
+// one turns out to be dead and repeating the request is safe. Writes nothing to the tunnel.
 import type { ExchangeHandler } from '../../http-client/exchange.ts';
 import type { HttpFault } from '../../http-client/http-fault.ts';
 import { OutgoingBody } from '../../http-client/outgoing-body.ts';
@@ -9,7 +9,10 @@ import { Deadline, type Deadlines, type Expiring } from '../../kernel/work/deadl
 import { fieldValue } from '../../kernel/http/field-value.ts';
 import { isIdempotent, type RawHeaders } from '../../kernel/http/http.ts';
 import type { PipeDuplex } from '../../kernel/net/pipe-duplex.ts';
+import type { ProxyErrorType } from '../../kernel/errors/error-shape.ts';
+import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { RestoredHost } from '../../kernel/references/restored-host.ts';
+import type { AssertionGate } from '../assertions/assertion-gate.ts';
 import { type AppFault, exchangeFault, responseTimeoutFault, responseTimeoutMs } from './app-fault.ts';
 import { type ExposeEvent, pathOnly } from '../expose-event.ts';
 import { appRequestHead, isLastOnConnection, requestTrailers } from '../request/header-fields.ts';
@@ -19,6 +22,13 @@ import type { LocalPool, LocalWaiter } from './local-pool.ts';
 import type { RequestBody } from '../request/request-body.ts';
 import type { TunnelRequestHead } from '../request/request-head.ts';
 import type { Target } from './target.ts';
+
+/** Why a request gets a problem response: a failure of the app, or a refusal of the gate. */
+export interface RequestFault {
+  readonly error: GatewayError;
+  /** For Proxy-Status. Undefined: the one that belongs to the error's code. */
+  readonly proxyError: ProxyErrorType | undefined;
+}
 
 /**
  * Implemented by the tunnel. Exactly one of end, upgrade and fail is called unless the exchange is
@@ -32,12 +42,14 @@ export interface ResponseSink {
   data(chunk: Buffer): boolean;
   end(trailers: RawHeaders): void;
   upgrade(head: ResponseHead, stream: PipeDuplex): void;
-  fail(fault: AppFault): void;
+  fail(fault: RequestFault): void;
   /** The caller's body ended too early or is malformed. */
   requestFailed(): void;
 }
 
 export interface ExchangeContext {
+  /** Only requests that it admits reach the app. */
+  readonly gate: AssertionGate | undefined;
   readonly pool: LocalPool;
   readonly deadlines: Deadlines;
   readonly log: (event: ExposeEvent) => void;
@@ -47,8 +59,8 @@ export interface ExchangeContext {
 }
 
 /**
- * waiting: for a connection. sent: the request is being sent, body included. streaming: the
- * response has begun.
+ * waiting: for the gate, then for a connection. sent: the request is being sent, body included.
+ * streaming: the response has begun.
  */
 type Phase = 'waiting' | 'sent' | 'streaming' | 'done';
 
@@ -103,7 +115,9 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   }
 
   start(): void {
-    this.#context.pool.acquire(this, this.#repeatable ? 'any' : 'fresh');
+    const { gate } = this.#context;
+    if (gate === undefined) this.#acquire();
+    else void this.#pass(gate);
   }
 
   /**
@@ -202,6 +216,22 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
       this.#finish();
       this.#sink.requestFailed();
     } else this.#fail(responseTimeoutFault());
+  }
+
+  async #pass(gate: AssertionGate): Promise<void> {
+    const error = await gate.refusalOf(this.#request);
+    // Aborted in the meantime.
+    if (this.#phase !== 'waiting') return;
+    if (error === undefined) {
+      this.#acquire();
+      return;
+    }
+    this.#finish();
+    this.#sink.fail({ error, proxyError: undefined });
+  }
+
+  #acquire(): void {
+    this.#context.pool.acquire(this, this.#repeatable ? 'any' : 'fresh');
   }
 
   #restored(head: ResponseHead): ResponseHead {

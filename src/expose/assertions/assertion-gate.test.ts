@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { Readable } from 'node:stream';
+import { test, type TestContext } from 'node:test';
 import { text } from 'node:stream/consumers';
+import { about, leaseId, testSigner } from '../../../test/helpers/assertions.ts';
 import { call, exposeApp } from '../../../test/helpers/exposed-app.ts';
 import { temporaryDirectory } from '../../../test/helpers/cli.ts';
+import { ScriptedPipe } from '../../../test/helpers/scripted-pipe.ts';
 import { errorTable } from '../../kernel/errors/error-table.ts';
 import { AssertionGate } from './assertion-gate.ts';
 
@@ -42,6 +45,61 @@ test('rejections are problems with a code, and the tunnel stays open', async (t)
 
   const page = await call(app, { headers: { accept: 'text/html' }, over });
   assert.match(await text(page), /<code>assertion_required<\/code>/);
+});
+
+interface Admitting {
+  readonly gate: AssertionGate;
+  readonly assertion: string;
+}
+
+/** A gate with keys, and an assertion that it admits. */
+async function admitting(t: TestContext): Promise<Admitting> {
+  const path = join(await temporaryDirectory(t), 'keys.json');
+  const { signer, jwks } = testSigner(Date.now());
+  await writeFile(path, JSON.stringify(jwks));
+  const gate = new AssertionGate({ kind: 'file', path }, leaseId, () => undefined);
+  t.after(() => {
+    gate.close();
+  });
+  await gate.look();
+  return { gate, assertion: signer.forLease(about()) ?? '' };
+}
+
+test('a body that arrives while the assertion is checked reaches the app whole', async (t) => {
+  const { gate, assertion } = await admitting(t);
+  const app = await exposeApp(t, (request, response) => void text(request).then((body) => response.end(body)), {
+    gate,
+  });
+  const over = app.tunnel().client;
+  for (const body of ['small', 'x'.repeat(300_000)]) {
+    const headers = { 'x-gateway-assertion': assertion };
+    const response = await call(app, { method: 'POST', headers, body: Readable.from([body]), over });
+    assert.equal(await text(response), body);
+  }
+});
+
+test('a request whose caller leaves while its assertion is checked does not reach the app', async (t) => {
+  const { gate, assertion } = await admitting(t);
+  let requests = 0;
+  const app = await exposeApp(
+    t,
+    (_request, response) => {
+      requests += 1;
+      response.end();
+    },
+    { gate },
+  );
+  const head = `GET / HTTP/1.1\r\nHost: x\r\nX-Gateway-Assertion: ${assertion}\r\n\r\n`;
+  const pipe = new ScriptedPipe();
+  app.bridge.accept(pipe);
+  pipe.receive(head);
+  pipe.fail(new Error('the caller left'));
+  const next = new ScriptedPipe();
+  app.bridge.accept(next);
+  next.receive(head);
+  while (!next.text.includes(' 200 ')) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(requests, 1);
+  assert.deepEqual(pipe.written, []);
 });
 
 async function problemIn(response: Parameters<typeof text>[0] & { headers: object }): Promise<unknown[]> {

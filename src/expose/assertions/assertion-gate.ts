@@ -5,9 +5,7 @@ import type { RequestHeadParts } from '../../http-client/request-head.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { fieldValues } from '../../kernel/http/field-value.ts';
 import { AssertionCheck, type AssertionFault } from './assertion-check.ts';
-
-export type AssertionSource =
-  { readonly kind: 'url'; readonly url: URL } | { readonly kind: 'file'; readonly path: string };
+import type { AssertionSource } from './assertion-source.ts';
 
 export type GateEvent =
   | { readonly type: 'assertion_keys_failed'; readonly source: string; readonly reason: string }
@@ -28,18 +26,6 @@ const lookAgainMs = 2_000;
 const fetchTimeoutMs = 10_000;
 const maxKeySetCharacters = 64 * 1024;
 
-/**
- * Throws RangeError for a plain http URL of another host: an attacker on the path could substitute
- * the keys. On loopback there is no such path.
- */
-export function parseAssertionSource(text: string): AssertionSource {
-  const url = /^https?:/i.test(text) ? URL.parse(text) : null;
-  if (url === null) return { kind: 'file', path: text };
-  const isHere = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  if (url.protocol !== 'https:' && !isHere) throw new RangeError('The URL of the keys must begin with https://.');
-  return { kind: 'url', url };
-}
-
 export class AssertionGate {
   readonly #source: AssertionSource;
   readonly #check: AssertionCheck;
@@ -58,15 +44,15 @@ export class AssertionGate {
     this.#timer = setInterval(() => void this.look(), lookEveryMs).unref();
   }
 
-  /** Undefined: the request may pass. */
-  refusalOf({ method, target, headers }: RequestHeadParts): GatewayError | undefined {
+  /** Undefined: the request may pass. Never rejects. */
+  async refusalOf({ method, target, headers }: RequestHeadParts): Promise<GatewayError | undefined> {
     if (!this.#known) {
       this.#lookAgain();
       const retry = { retryAfterSeconds: lookAgainMs / 1000 };
       return new GatewayError('assertion_keys_unavailable', 'The keys of the gateway are not known yet.', retry);
     }
     const [assertion, ...more] = fieldValues(headers, 'x-gateway-assertion');
-    const fault = more.length > 0 ? 'malformed' : this.#check.faultOf(assertion, { method, target });
+    const fault = more.length > 0 ? 'malformed' : await this.#check.faultOf(assertion, { method, target });
     if (fault === undefined) return undefined;
     if (fault === 'unknown_key') this.#lookAgain();
     this.#log({ type: 'assertion_refused', fault });

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { about, leaseId, testSigner } from '../../../test/helpers/assertions.ts';
+import { AssertionCheck } from './assertion-check.ts';
+
+const start = Date.UTC(2030, 0, 1);
+const request = { method: 'GET', target: '/' };
+
+test('of concurrent requests with the same bound assertion, one passes', async () => {
+  const { signer, jwks } = testSigner(start);
+  const check = new AssertionCheck({ audience: leaseId, nowMs: () => start });
+  check.setKeys(jwks);
+  const assertion = signer.forRequest(about(), request);
+  const faults = await Promise.all(Array.from({ length: 8 }, () => check.faultOf(assertion, request)));
+  assert.deepEqual(faults.sort(), [...Array.from({ length: 7 }, () => 'replayed'), undefined]);
+});
+
+test('a bound assertion that expires while its signature is checked is rejected', async () => {
+  const { signer, jwks, time } = testSigner(start);
+  const check = new AssertionCheck({ audience: leaseId, nowMs: () => time.nowMs });
+  check.setKeys(jwks);
+  const assertion = signer.forRequest(about(), request);
+  assert.equal(await check.faultOf(assertion, request), undefined);
+  time.nowMs += 34_999;
+  const pending = check.faultOf(assertion, request);
+  time.nowMs += 1;
+  // Its id is forgotten as soon as any other assertion is used.
+  assert.equal(await check.faultOf(signer.forRequest(about(), request), request), undefined);
+  assert.equal(await pending, 'expired');
+});
+
+test('text that is not a signed token is malformed', async () => {
+  const { signer, jwks } = testSigner(start);
+  const check = new AssertionCheck({ audience: leaseId, nowMs: () => start });
+  check.setKeys(jwks);
+  for (const text of ['', '.', '..', 'a.b', 'a.b.c', 'a.b.c.d', '\u0000.é.🙂', `${signer.forLease(about())}.`]) {
+    assert.equal(await check.faultOf(text, request), 'malformed', JSON.stringify(text));
+  }
+});
