@@ -1,5 +1,8 @@
 // Queues log lines and writes them in batches without blocking requests. Drops and counts lines
 // that arrive faster than they can be written. Independent of the format and the target.
+// Not sonic-boom (pino's): 2 times the CPU per line to a file, 4 times or more to a pipe (it waits
+// 100 ms for a full one). On a full disk it tries again with each line, and behind a reader that
+// stalls its end() never completes. It neither rotates files nor writes a torn line again.
 import process from 'node:process';
 import { logDropped, type LogDropped } from '../../kernel/events.ts';
 
