@@ -14,7 +14,7 @@ import { LentReads } from './lent-reads.ts';
 import { dateSample, type DateSample } from './relay-date.ts';
 import { parseRelayUrl } from './relay-url.ts';
 import type { RelayUrl } from './relay-url.ts';
-import { acceptCarrier, websocketOptions } from './websocket-carrier.ts';
+import { acceptCarrier, defaultMaxMessageBytes, websocketOptions } from './websocket-carrier.ts';
 import type { CarrierOptions } from './websocket-carrier.ts';
 
 export interface ConnectOptions extends CarrierOptions {
@@ -50,6 +50,7 @@ export async function connectCarrier(url: string, options: ConnectOptions): Prom
     reads.leaveTo(socket);
     const ws = new WebSocket(relay.url, {
       ...websocketOptions,
+      maxPayload: options.maxMessageBytes ?? defaultMaxMessageBytes,
       createConnection: () => socket,
     });
     const settle = (): void => {

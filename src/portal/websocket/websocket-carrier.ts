@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { PortalError } from '../errors.ts';
 import type { Carrier, CarrierHandler } from './carrier.ts';
+import { controlFrameReader } from './control-frames.ts';
 import { DataLane } from './data-lane.ts';
 import type { LentReads } from './lent-reads.ts';
 
@@ -18,7 +19,7 @@ export interface AcceptOptions extends CarrierOptions {
   readonly remote?: string;
   /** For a websocket that this side opened: reads its socket. */
   readonly reads?: LentReads;
-  /** With `reads`, the largest message accepted; otherwise set it in the options of `ws`. */
+  /** With `reads`, the largest message accepted. Set it in the options of `ws` as well. */
   readonly maxMessageBytes?: number;
 }
 
@@ -31,7 +32,7 @@ export const websocketOptions = {
 const defaultHighWaterBytes = 1_048_576;
 const defaultCloseGraceMs = 2_000;
 /** One frame as large as the largest window (16 MiB), with a margin. */
-const defaultMaxMessageBytes = 33_554_432;
+export const defaultMaxMessageBytes = 33_554_432;
 /**
  * Pieces of at least this size are sent as separate messages, because copying them costs more than
  * a message. Smaller ones share a message. bench/micro/carrier.ts, sender's CPU in s/GiB, separate
@@ -69,11 +70,12 @@ class WebSocketCarrier implements Carrier {
     this.remote = remote;
     this.#highWaterBytes = options.highWaterBytes ?? defaultHighWaterBytes;
     this.#closeGraceMs = options.closeGraceMs ?? defaultCloseGraceMs;
-    if (options.reads === undefined) this.#takeMessages();
-    else this.#takeReads(options.reads, options.maxMessageBytes ?? defaultMaxMessageBytes);
     ws.on('error', (error) => {
       this.#cause ??= error;
     });
+    const control = options.reads && controlFrameReader(ws, socket);
+    if (options.reads === undefined || control === undefined) this.#takeMessages();
+    else this.#takeReads(options.reads, control, options.maxMessageBytes ?? defaultMaxMessageBytes);
     ws.on('close', (code) => {
       this.#finish(code);
     });
@@ -163,15 +165,13 @@ class WebSocketCarrier implements Carrier {
    * the protocol. `ws` would copy each message that arrives in several reads, and each read would
    * be a new buffer: with deciphering, three buffers for a byte instead of one.
    */
-  #takeReads(reads: LentReads, maxMessageBytes: number): void {
-    const socket = this.#socket;
-    const [readByWs] = socket.listeners('data') as ((chunk: Buffer) => void)[];
+  #takeReads(reads: LentReads, readByWs: (chunk: Buffer) => void, maxMessageBytes: number): void {
     const lane = new DataLane(maxMessageBytes, {
       data: (chunk) => {
         this.#receive(chunk);
       },
       control: (chunk) => {
-        readByWs?.call(socket, Buffer.from(chunk));
+        readByWs(Buffer.from(chunk));
       },
       malformed: (error, closeCode) => {
         this.#cause ??= error;
@@ -183,7 +183,7 @@ class WebSocketCarrier implements Carrier {
     };
     // Bytes after the upgrade response are in the socket's buffer, and are emitted before any new
     // read.
-    socket.removeAllListeners('data').on('data', push);
+    this.#socket.removeAllListeners('data').on('data', push);
     reads.divert(push);
   }
 
