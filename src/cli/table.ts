@@ -1,4 +1,5 @@
-// Formats rows as a table for a terminal. Expects printable text.
+// Formats rows as a table for a terminal. Expects printable text. console.table() draws borders and
+// quotes text.
 import type { Terminal } from './terminal.ts';
 
 export function writeTable(

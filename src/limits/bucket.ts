@@ -1,6 +1,7 @@
 // The arithmetic of a token bucket, stored as one number: the time at which it is full again (GCRA,
 // ITU-T I.371 appendix: the theoretical arrival time). An absent bucket is a full one, so full
-// buckets can be deleted. Pure.
+// buckets can be deleted. Pure. Our own, because a script in Redis does the same arithmetic, and
+// one decision charges several buckets and can refund them.
 import type { BucketState, Charge, Verdict } from './limiter.ts';
 
 /** Milliseconds to refill one token. */

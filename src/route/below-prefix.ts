@@ -1,5 +1,6 @@
 // Moves an app's references to its own paths, and its cookies, below the prefix under which clients
-// find it. References to other origins stay as they are.
+// find it. References to other origins stay as they are. Not set-cookie-parser: it decodes values
+// and loses the spelling of attributes, which must stay.
 import { absoluteReference, type ClientOrigin, isOneOf, urlAt } from '../kernel/references/own-reference.ts';
 
 /** Where the app sees itself, and where the client sees the app. */

@@ -1,4 +1,5 @@
-// Checks and parses IP addresses and CIDR blocks (RFC 4632 §3.1, RFC 4291 §2.3).
+// Checks and parses IP addresses and CIDR blocks (RFC 4632 §3.1, RFC 4291 §2.3). Unlike BlockList
+// and ipaddr.js, it tells an address inside a block from the block.
 import { isIP } from 'node:net';
 import type { TextCheck } from './fields.ts';
 

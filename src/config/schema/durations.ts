@@ -1,4 +1,5 @@
-// Parses and formats durations (`250ms 30s 5m 24h 1h30m`) in milliseconds.
+// Parses and formats durations (`250ms 30s 5m 24h 1h30m`) in milliseconds. Not `ms`: it does not
+// read `1h30m`, and takes negative times and years.
 
 /** Largest first: the order of the parts in a duration. */
 const units = [

@@ -1,4 +1,5 @@
-// Parses and formats sizes (`64KiB 10MB 1GiB`, or plain bytes) in bytes.
+// Parses and formats sizes (`64KiB 10MB 1GiB`, or plain bytes) in bytes. Not `bytes`: it reads 10MB
+// as 10 MiB, and 10MiB as 10 bytes.
 
 /**
  * IEC 80000-13: powers of 1024 with an i, of 1000 without. Largest first, so that the first unit

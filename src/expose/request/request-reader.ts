@@ -1,6 +1,8 @@
 // Incremental, strict reader of requests from a tunnel, one at a time (RFC 9112). The events do not
 // depend on how the bytes are split. Holds bytes after a request until next(). Does not decide
-// whether the connection may be reused.
+// whether the connection may be reused. Shares the scanner of the response reader. node:http would
+// need a stream for each tunnel; without it, and with the cipher, `expose` takes 0.45 instead of
+// 1.19 CPU seconds for 10,000 requests (bench/README.md).
 import { BodyReader } from '../../http-client/body-reader.ts';
 import { CR, LF } from '../../http-client/byte-classes.ts';
 import { HeadScanner, maxHeadBytes } from '../../http-client/head-scanner.ts';

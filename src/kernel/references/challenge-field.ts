@@ -1,6 +1,6 @@
 // The URLs in a WWW-Authenticate field: a `realm` or `resource_metadata` (RFC 9728 §5.1) that names
 // the app. Clients expect absolute URLs, so they stay absolute. Any parameter may contain one, even
-// without the required quotes.
+// without the required quotes. A parser of the grammar would miss those.
 
 /** Preceded by the start of the value or by a separator. */
 const url = /(?<![^\s",=])https?:\/\/[^\s",\\]+/gi;

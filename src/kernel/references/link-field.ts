@@ -1,6 +1,7 @@
 // The URI references in a Link field (RFC 8288 §3): its targets, and the `anchor` parameters that
 // replace their context. Relation types that are URIs are names and stay as they are. Reads
 // malformed values as far as they make sense, as clients do (RFC 8288 appendix B.2).
+// http-link-header returns no positions, and every other byte must stay as it is.
 import { absoluteReference } from './own-reference.ts';
 
 /** One link-value: the positions of its references in the field, and the relation types. */

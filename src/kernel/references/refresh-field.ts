@@ -1,4 +1,5 @@
 // The URL in a Refresh field, read as browsers do (WHATWG HTML, shared declarative refresh steps).
+// No package for this field was found.
 
 /** The part before the URL, which may be quoted: seconds, a separator and `url=`. */
 const beforeUrl = /^[\t ]*(?:\d[\d.]*|\.[\d.]*)(?:[\t ]*[;,][\t ]*|[\t ]+)(?:url[\t ]*=[\t ]*)?/i;

@@ -1,5 +1,5 @@
 // The log file: rotated to a name with the time when it is too large; backups are deleted when they
-// are too old or too many.
+// are too old or too many. pino-roll builds on sonic-boom, which log-writer.ts rules out.
 import { writeSync } from 'node:fs';
 import { mkdir, open, readdir, realpath, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';

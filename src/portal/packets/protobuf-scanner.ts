@@ -1,7 +1,7 @@
 // Scans one protobuf message that arrives in chunks and reports its fields: begin and end of nested
 // messages, and of other fields at most the bytes that the handler wants. The handler has the
 // schema. The state between chunks is the stack of open messages and the kept bytes of a partial
-// field.
+// field. @bufbuild/protobuf decodes whole messages only, and a lease list may have 64 MiB.
 import { PortalError } from '../errors.ts';
 
 /** `keepBytes`: a longer field is reported without its bytes. 0: skipped, not reported. */

@@ -1,6 +1,7 @@
 // Parses the frames that a websocket server sends (RFC 6455 §5) into a byte stream: payload is
 // passed on as it arrives, without assembling messages. Control frames are passed on unchanged,
-// because `ws` handles them. Does not use the socket.
+// because `ws` handles them. Does not use the socket. `ws` copies each message that arrives in
+// several reads (bench/README.md).
 
 export interface DataLaneHandler {
   /** Payload, never empty: a view of the pushed chunk. */

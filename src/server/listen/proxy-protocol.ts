@@ -1,6 +1,7 @@
 // Parses a PROXY protocol header, version 2 (haproxy.org, proxy-protocol.txt §2.2), by which a
 // proxy names the client of a connection. A pure function. Every deviation is malformed, and so is
-// version 1 (the text format).
+// version 1 (the text format). Not proxy-protocol-js: it takes an incomplete header for a complete
+// one.
 import { SocketAddress } from 'node:net';
 import { plainAddress } from './peer.ts';
 

@@ -1,5 +1,7 @@
 // AWS request signatures, version 4, with the names of AWS's specification ("Create a signed AWS
 // API request"). Supports what a JSON API needs: one path without a query, and a body in memory.
+// Not a library, for one function: aws4 adds header fields of its own, and @smithy/signature-v4
+// takes 8 MB.
 import { createHash, createHmac } from 'node:crypto';
 
 export interface SigningKey {
