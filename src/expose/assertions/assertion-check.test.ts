@@ -37,3 +37,34 @@ test('text that is not a signed token is malformed', async () => {
     assert.equal(await check.faultOf(text, request), 'malformed', JSON.stringify(text));
   }
 });
+
+test('an assertion that was valid before is rejected outside its time and without its key', async () => {
+  const { signer, jwks, time } = testSigner(start);
+  const check = new AssertionCheck({ audience: leaseId, nowMs: () => time.nowMs });
+  const at = async (afterMs: number): Promise<unknown> => {
+    time.nowMs = start + afterMs;
+    return check.faultOf(assertion, request);
+  };
+  check.setKeys(jwks);
+  const assertion = signer.forLease(about());
+  for (const round of ['checked', 'remembered']) {
+    assert.equal(await at(0), undefined, round);
+    assert.equal(await at(64_999), undefined, round);
+    assert.equal(await at(65_000), 'expired', round);
+    assert.equal(await at(-5_000), undefined, round);
+    assert.equal(await at(-5_001), 'not_yet', round);
+  }
+  check.setKeys(testSigner(start).jwks);
+  assert.equal(await at(0), 'unknown_key');
+});
+
+test('keys that are replaced during a check are not used again', async () => {
+  const { signer, jwks } = testSigner(start);
+  const check = new AssertionCheck({ audience: leaseId, nowMs: () => start });
+  check.setKeys(jwks);
+  const assertion = signer.forLease(about());
+  const pending = check.faultOf(assertion, request);
+  check.setKeys(testSigner(start).jwks);
+  assert.equal(await pending, undefined);
+  assert.equal(await check.faultOf(assertion, request), 'unknown_key');
+});
