@@ -1,6 +1,6 @@
 // Remembers which keys verified from which address prefixes: failures of strangers with the same
 // key id neither throttle nor delay a caller that verified before. Holds no secret.
-import { addressGroup } from '../policy/addresses.ts';
+import { addressGroup } from '../kernel/net/address-group.ts';
 
 /** About 2 MiB. Beyond this, the pair that verified longest ago is evicted. */
 const defaultMaxPairs = 20_000;

@@ -3,7 +3,7 @@
 import { InvalidArgumentError } from 'commander';
 import { isListenHost } from '../config/check/checks.ts';
 import { parsePort } from '../config/source/environment.ts';
-import { bareHost } from '../config/schema/listen-host.ts';
+import { withoutBrackets } from '../kernel/net/ip.ts';
 import { parseRelayUrl } from '../portal/websocket/relay-url.ts';
 import { PortalError } from '../portal/errors.ts';
 import { isLeaseId } from '../portal/identity.ts';
@@ -21,7 +21,7 @@ export function portOption(text: string): number {
 /** Like `gateway.host`: an IPv6 address may have brackets as in URLs. */
 export function listenHostOption(text: string): string {
   if (isListenHost(text) !== true) throw new InvalidArgumentError('It is an address or a host name to listen on.');
-  return bareHost(text);
+  return withoutBrackets(text);
 }
 
 /** Each tunnel takes about 20 KiB and, while a request is in flight, a file descriptor. */

@@ -1,6 +1,5 @@
 // Assembles a gateway in this process for `start` and `dev`: one transport for each relay, the
 // listeners, and their shutdown.
-import { isIPv6 } from 'node:net';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { KeyDigests } from '../auth/key-digests.ts';
 import type { KeySource } from '../auth/key-source.ts';
@@ -10,6 +9,7 @@ import { createGateway } from './gateway.ts';
 import { QuotaLedger } from '../limits/quotas/quota-ledger.ts';
 import { createSharedLimiter, type SharedLimiter } from '../limits/shared-limiter.ts';
 import { systemClock } from '../kernel/clock.ts';
+import { urlHost } from '../kernel/net/ip.ts';
 import { InTurn } from '../kernel/work/in-turn.ts';
 import { Slices } from '../kernel/work/slices.ts';
 import type { GatewayStatus } from '../kernel/http/status.ts';
@@ -119,7 +119,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     const { port: actualPort } = await gateway.listen();
     listening.resolve(undefined);
     return {
-      url: `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${actualPort}`,
+      url: `${tls === undefined ? 'http' : 'https'}://${urlHost(host)}:${actualPort}`,
       ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),
       apply: (next) =>
         applying.run(async () => {

@@ -1,6 +1,6 @@
 // The networks that contain an address, from the narrowest that counts as one caller to the widest
 // that a single customer of a provider usually has.
-import { addressGroup } from './addresses.ts';
+import { addressGroup } from '../kernel/net/address-group.ts';
 
 /**
  * /64, /56 and /48 of an IPv6 address (RFC 6177 §2); /32 and /24 of an IPv4 address. The first is

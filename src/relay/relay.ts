@@ -1,8 +1,8 @@
 // The relay: builds its parts, keeps the list of peers, starts, drains and stops. Implements the
 // server side of Portal v1 only.
-import { isIPv6 } from 'node:net';
 import type { Clock } from '../kernel/clock.ts';
 import { systemClock } from '../kernel/clock.ts';
+import { urlHost } from '../kernel/net/ip.ts';
 import type { HostLookup } from '../kernel/net/listening.ts';
 import { createCredential } from '../portal/identity.ts';
 import type { Identity } from '../portal/identity.ts';
@@ -122,7 +122,7 @@ class RunningRelay implements Relay {
       await this.#door.close();
       throw new Error('the relay was closed before it listened');
     }
-    const url = `ws://${isIPv6(address) ? `[${address}]` : address}:${port}/relay`;
+    const url = `ws://${urlHost(address)}:${port}/relay`;
     this.#context = {
       limits: this.#limits,
       clock,

@@ -2,7 +2,7 @@
 // which lease it names.
 import { domainToUnicode } from 'node:url';
 import { leaseIdIn } from '../kernel/lease-name.ts';
-import { hostNameOf } from './authority.ts';
+import { hostOf } from '../kernel/net/authority.ts';
 
 export type HostMatch =
   /** Name or id of a lease, decoded. */
@@ -28,7 +28,7 @@ const label = /^[\w-]{1,63}$/;
  */
 export function matchHost(authority: string, baseDomain: string): HostMatch {
   if (baseDomain === '') return gateway;
-  const host = withoutRootDot(hostNameOf(authority).toLowerCase());
+  const host = withoutRootDot(hostOf(authority).toLowerCase());
   if (!host.endsWith(baseDomain) || host.length === baseDomain.length) return gateway;
   const dot = host.length - baseDomain.length - 1;
   if (host[dot] !== '.') return gateway;

@@ -5,7 +5,7 @@
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { RequestHead } from '../kernel/http/http.ts';
 import { trimOws } from '../kernel/http/ows.ts';
-import { isAuthority } from './authority.ts';
+import { isAuthority } from '../kernel/net/authority.ts';
 import { targetFault } from './request-target.ts';
 
 /**

@@ -1,6 +1,6 @@
 // Validates request targets (RFC 9112 §3.2). They are forwarded byte for byte, so targets that two
 // recipients could interpret differently are rejected.
-import { isAuthority, isSameAuthority } from './authority.ts';
+import { isAuthority, isSameAuthority } from '../kernel/net/authority.ts';
 
 const slash = 0x2f;
 const percent = 0x25;

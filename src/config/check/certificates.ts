@@ -1,7 +1,7 @@
 // Checks the TLS files that the configuration names: they exist, hold matching certificates and
 // keys, can be served, and are valid. Does not serve them.
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
-import { isAuthority, readPemCertificates } from '../../kernel/net/pem-certificates.ts';
+import { isCertificateAuthority, readPemCertificates } from '../../kernel/net/pem-certificates.ts';
 import { tlsContextFault } from '../../kernel/net/tls-context.ts';
 import type { Config } from '../load/config.ts';
 import { SecretError } from '../source/secrets/reference.ts';
@@ -79,7 +79,7 @@ class Check implements CertificateReport {
   async clientCa(file: string, path: Path): Promise<string | undefined> {
     const bundle = await this.certificates(file, path, earliestOf);
     if (bundle === undefined) return undefined;
-    const leaf = bundle.certificates.findIndex((certificate) => !isAuthority(certificate));
+    const leaf = bundle.certificates.findIndex((certificate) => !isCertificateAuthority(certificate));
     if (leaf === -1) return bundle.pem;
     const which = bundle.certificates.length === 1 ? 'a certificate' : `certificate ${leaf + 1}`;
     const message = `names ${which} that is not a certificate authority (CA:TRUE is missing): it cannot have signed the certificate of a client`;

@@ -1,12 +1,13 @@
 // Syntax checks of addresses, URLs, names and headers. Pure: no lookups.
 import { createPrivateKey } from 'node:crypto';
 import { isIP, isIPv6 } from 'node:net';
+import { parseAuthority } from '../../kernel/net/authority.ts';
+import { isLoopback, withoutBrackets } from '../../kernel/net/ip.ts';
 import { isLeaseId as isCanonicalId, leaseIdIn } from '../../kernel/lease-name.ts';
 import { isOwnKey } from '../../kernel/api-key-format.ts';
 import { v1RelayForm, v2RelayFault } from '../../kernel/relay-generations.ts';
 import { isMethodOverride, isRemoved, isWrittenByGateway } from '../../kernel/http/removed-headers.ts';
 import type { TextCheck } from '../schema/fields.ts';
-import { bareHost } from '../schema/listen-host.ts';
 
 /** RFC 1123 §2.1, with the lengths of RFC 1035 §2.3.4. */
 const domainName = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
@@ -21,21 +22,20 @@ const fieldValue = /^(?:[!-~\u0080-\u00ff](?:[\t -~\u0080-\u00ff]{0,8190}[!-~\u0
 const isHost = (text: string): boolean => isIP(text) !== 0 || hostName.test(text);
 
 /** An address to listen on; an IPv6 address may have brackets as in URLs. */
-export const isListenHost: TextCheck = (text) => isHost(bareHost(text));
+export const isListenHost: TextCheck = (text) => isHost(withoutBrackets(text));
 
 /** For `gateway.host`: only this machine can connect. */
 export function isLoopbackHost(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+  return host === 'localhost' || isLoopback(host);
 }
 
 export const isDomain: TextCheck = (text) => domainName.test(text) && isIP(text) === 0;
 
 /** HOST or HOST:PORT, with an IPv6 address in brackets, as in a Host header. */
-export const isAuthority: TextCheck = (text) => {
-  const match = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text);
-  if (match === null || Number(match[2] ?? 1) > 65_535 || Number(match[2] ?? 1) < 1) return false;
-  const host = match[1] ?? '';
-  return host.startsWith('[') ? isIPv6(host.slice(1, -1)) : isHost(host);
+export const isHostAndPort: TextCheck = (text) => {
+  const parsed = parseAuthority(text);
+  if (parsed === undefined || Number(parsed.port ?? 1) < 1) return false;
+  return parsed.host.startsWith('[') || isHost(parsed.host);
 };
 
 /** `*`, `*.DOMAIN`, or an authority. */
@@ -43,7 +43,7 @@ export const isHostPattern: TextCheck = (text) => {
   if (text === '*') return true;
   if (isIPv6(text)) return `must have brackets: [${text}]`;
   if (text.includes('/')) return 'must be the host alone, without a scheme or a path';
-  return isAuthority(text.startsWith('*.') ? text.slice(2) : text);
+  return isHostAndPort(text.startsWith('*.') ? text.slice(2) : text);
 };
 
 export const isRelayUrl: TextCheck = (text) => {

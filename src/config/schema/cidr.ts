@@ -1,6 +1,7 @@
 // Checks and parses IP addresses and CIDR blocks (RFC 4632 §3.1, RFC 4291 §2.3). Unlike BlockList
 // and ipaddr.js, it tells an address inside a block from the block.
 import { isIP } from 'node:net';
+import { ipv6Groups } from '../../kernel/net/ip.ts';
 import type { TextCheck } from './fields.ts';
 
 /**
@@ -31,12 +32,7 @@ function ipv4Text(value: bigint): string {
 }
 
 function ipv6Value(address: string): bigint {
-  // The URL parser converts an address to its canonical form (RFC 5952), without dots.
-  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
-  const groups = (text = ''): string[] => (text === '' ? [] : text.split(':'));
-  const [front, back] = [groups(head), groups(tail)];
-  const zeros = new Array<string>(8 - front.length - back.length).fill('0');
-  return [...front, ...zeros, ...back].reduce((value, group) => (value << 16n) | BigInt(`0x${group}`), 0n);
+  return ipv6Groups(address).reduce((value, group) => (value << 16n) | BigInt(group), 0n);
 }
 
 function ipv6Text(value: bigint): string {

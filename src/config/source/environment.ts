@@ -2,7 +2,7 @@
 // configuration file.
 import { homedir } from 'node:os';
 import process from 'node:process';
-import { bareHost } from '../schema/listen-host.ts';
+import { withoutBrackets } from '../../kernel/net/ip.ts';
 import { stateDirectoryIn } from './state-directory.ts';
 
 const logLevels = ['debug', 'info', 'warn', 'error'] as const;
@@ -44,7 +44,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 export function readEnvironment(variables: Variables = process.env): Environment {
   const value = (name: string): string | undefined => (variables[name] === '' ? undefined : variables[name]);
   return {
-    host: bareHost(value('GATEWAY_HOST') ?? defaults.host),
+    host: withoutBrackets(value('GATEWAY_HOST') ?? defaults.host),
     port: portFrom('GATEWAY_PORT', value('GATEWAY_PORT')) ?? defaults.port,
     apiKey: value('GATEWAY_API_KEY'),
     relayUrl: value('PORTAL_RELAY_URL') ?? defaults.relayUrl,

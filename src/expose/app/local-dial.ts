@@ -3,6 +3,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { StreamPipe } from '../../http-client/stream-pipe.ts';
+import { serverNameOf } from '../../kernel/net/ip.ts';
 import { Deadline, type Deadlines, type Expiring } from '../../kernel/work/deadlines.ts';
 import { type AppFault, connectFault, connectTimeoutFault, connectTimeoutMs } from './app-fault.ts';
 import type { Target } from './target.ts';
@@ -123,7 +124,7 @@ function open(local: LocalTarget, host: string): net.Socket {
   if (protocol === 'http:') return net.connect(options);
   const socket = tls.connect({
     ...options,
-    servername: net.isIP(hostname) === 0 ? hostname : '',
+    servername: serverNameOf(hostname),
     ALPNProtocols: ['http/1.1'],
     ...(local.tlsSession !== undefined && { session: local.tlsSession }),
   });

@@ -1,4 +1,5 @@
 // Parses the TARGET argument of `expose`: which local server requests go to.
+import { withoutBrackets } from '../../kernel/net/ip.ts';
 
 export interface Target {
   readonly protocol: 'http:' | 'https:';
@@ -43,7 +44,7 @@ function fromUrl(urlText: string, shown: string): Target {
   const defaultPort = protocol === 'http:' ? 80 : 443;
   return {
     protocol,
-    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    hostname: withoutBrackets(url.hostname),
     port: url.port === '' ? defaultPort : Number(url.port),
     host: url.host,
     origin: url.origin,

@@ -1,6 +1,8 @@
 // The Host that the local app receives, the references to it in requests, and the hosts by which
 // the app may therefore refer to itself.
 import type { RawHeaders } from '../../kernel/http/http.ts';
+import { isAuthority } from '../../kernel/net/authority.ts';
+import { isLoopback } from '../../kernel/net/ip.ts';
 import { absoluteReference, isOneOf, ownPath } from '../../kernel/references/own-reference.ts';
 import { mapRequestReferences } from '../../kernel/references/request-references.ts';
 import type { Target } from '../app/target.ts';
@@ -19,7 +21,7 @@ export type HostHeader =
 export function parseHostHeader(text: string): HostHeader {
   if (text === 'target' || text === 'preserve') return { mode: text };
   // RFC 9110 §7.2: uri-host [ ":" port ]. Any other text could inject a second header line.
-  if (!/^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/.test(text)) {
+  if (!isAuthority(text) || text.endsWith(':')) {
     throw new RangeError(`"${text}" is neither preserve, target nor a host name with an optional port`);
   }
   return { mode: 'fixed', value: text };
@@ -36,7 +38,6 @@ export function hostFor(setting: HostHeader, target: Target, received: string | 
   }
 }
 
-const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/;
 /** Includes 0.0.0.0, because development servers print the address that they listen on. */
 const loopbackHosts = ['localhost', '127.0.0.1', '[::1]', '0.0.0.0'];
 
@@ -47,7 +48,8 @@ const loopbackHosts = ['localhost', '127.0.0.1', '[::1]', '0.0.0.0'];
 export function ownHosts(setting: HostHeader, target: Target): readonly string[] {
   if (setting.mode === 'preserve') return [];
   const hosts = [hostFor(setting, target, undefined), target.host];
-  if (loopback.test(target.hostname)) hosts.push(...loopbackHosts.map((name) => `${name}:${target.port}`));
+  if (target.hostname === 'localhost' || isLoopback(target.hostname))
+    hosts.push(...loopbackHosts.map((name) => `${name}:${target.port}`));
   return [...new Set(hosts)];
 }
 

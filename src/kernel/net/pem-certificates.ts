@@ -41,7 +41,7 @@ export function readPemCertificates(pem: string): PemCertificates {
  * Whether a certificate may sign others. RFC 5280 §4.2.1.9: a version 3 certificate states it in
  * its basic constraints. A version 1 certificate cannot, and OpenSSL accepts self-signed ones.
  */
-export function isAuthority(certificate: X509Certificate): boolean {
+export function isCertificateAuthority(certificate: X509Certificate): boolean {
   return certificate.ca || (isVersion1(certificate.raw) && certificate.checkIssued(certificate));
 }
 

@@ -1,5 +1,6 @@
 // URI references to an app's own origin (RFC 3986 §4): recognises them and turns them into paths.
 // route/below-prefix.ts handles paths below a prefix.
+import { isSameAuthority } from '../net/authority.ts';
 
 export interface AbsoluteReference {
   /** Host and port as written; '' if the reference has none. */
@@ -58,18 +59,5 @@ export function urlAt({ scheme, authority }: ClientOrigin, path: string, url: st
  * which scheme the client uses. An empty authority never matches.
  */
 export function isOneOf(hosts: readonly string[], authority: string): boolean {
-  return authority !== '' && hosts.some((host) => host === authority || isSame(host, authority));
-}
-
-/**
- * Compares only hosts of similar length: others differ by more than a default port, and there may
- * be thousands.
- */
-function isSame(host: string, authority: string): boolean {
-  if (Math.abs(host.length - authority.length) > ':443'.length) return false;
-  return canonical(host) === canonical(authority);
-}
-
-function canonical(authority: string): string {
-  return authority.toLowerCase().replace(/:(?:80|443)?$/, '');
+  return authority !== '' && hosts.some((host) => isSameAuthority(host, authority, undefined));
 }

@@ -1,6 +1,7 @@
 // Determines the client behind proxies: the right-most address in the chain that is not trusted.
 // Parses addresses, not headers.
-import { isIP, isIPv6, SocketAddress } from 'node:net';
+import { isIPv6 } from 'node:net';
+import { hasZone, parseIp } from '../../kernel/net/ip.ts';
 
 export interface ProxyChain {
   readonly clientIp: string;
@@ -44,15 +45,7 @@ export function saidOfClient<T>(list: readonly T[], hops: number): T | undefined
 function addressIn(text: string): string | undefined {
   const node = text.trim();
   const address = node.startsWith('[') ? bracketed(node) : withoutPort(node);
-  switch (isIP(address)) {
-    case 4:
-      return address;
-    case 6:
-      // A zone (`%eth0`) is only meaningful on one machine.
-      return address.includes('%') ? undefined : usualForm(address);
-    default:
-      return undefined;
-  }
+  return hasZone(address) ? undefined : parseIp(address)?.address;
 }
 
 const port = /^(?::(?:\d{1,5}|_[\w.-]{1,64}))?$/;
@@ -68,9 +61,4 @@ function withoutPort(node: string): string {
   const colon = node.indexOf(':');
   if (colon === -1 || node.includes(':', colon + 1)) return node;
   return port.test(node.slice(colon)) ? node.slice(0, colon) : '';
-}
-
-function usualForm(ipv6: string): string {
-  const { address } = new SocketAddress({ address: ipv6, family: 'ipv6' });
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }

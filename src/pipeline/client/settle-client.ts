@@ -4,9 +4,10 @@ import { forwardedElements, type ForwardedElement } from './forwarded.ts';
 import { proxyChain, saidOfClient } from './proxy-chain.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
 import { forwardedFields } from '../../kernel/http/removed-headers.ts';
+import { isAuthority } from '../../kernel/net/authority.ts';
 import { addressSetSteps } from '../../policy/addresses.ts';
 import { compiledInSteps } from '../../policy/compiled.ts';
-import { absoluteForm, isAuthority } from '../../route/authority.ts';
+import { absoluteForm } from '../../route/absolute-form.ts';
 import type { Exchange } from '../stage.ts';
 
 const trustedBy = compiledInSteps(({ trustedProxies }) => addressSetSteps(trustedProxies));

@@ -8,7 +8,7 @@ import type { Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
 import { type Admission, admissionLimits, type AdmissionLimits, type Entrant } from '../../guard/admission.ts';
 import type { Limiter } from '../../limits/limiter.ts';
 import type { Caller } from '../../guard/shares.ts';
-import { addressGroup } from '../../policy/addresses.ts';
+import { addressGroup } from '../../kernel/net/address-group.ts';
 import { compiled } from '../../policy/compiled.ts';
 import { isStream } from '../is-stream.ts';
 import { PassingSink } from '../passing-sink.ts';

@@ -2,7 +2,7 @@
 // us bcrypt or directory lookups. Read-only: limits.ts charges the bucket, together with all the
 // others.
 import type { Charge, Limiter } from '../../limits/limiter.ts';
-import { addressGroup } from '../../policy/addresses.ts';
+import { addressGroup } from '../../kernel/net/address-group.ts';
 import type { Dispatch, Stage } from '../stage.ts';
 import { refuse, tell } from './rate-limit.ts';
 

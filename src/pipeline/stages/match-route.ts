@@ -2,7 +2,7 @@
 // authentication.
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
-import { absoluteForm } from '../../route/authority.ts';
+import { absoluteForm } from '../../route/absolute-form.ts';
 import { matchHost } from '../../route/lease-host.ts';
 import { matchPeerPath, type PeerRoute } from '../../route/peer-path.ts';
 import { sendNoContent } from '../gateway-response.ts';

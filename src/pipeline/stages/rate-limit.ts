@@ -6,7 +6,7 @@ import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { rateLimited, type RateLimited } from '../../kernel/events.ts';
 import type { Sink } from '../../kernel/http/http.ts';
 import type { Steps } from '../../kernel/work/slices.ts';
-import { addressGroup } from '../../policy/addresses.ts';
+import { addressGroup } from '../../kernel/net/address-group.ts';
 import { compiledInSteps } from '../../policy/compiled.ts';
 import { LeasePatterns } from '../../policy/lease-patterns.ts';
 import { ownValue } from '../../policy/own-value.ts';

@@ -1,11 +1,12 @@
 // Opens the websocket to a relay: one attempt with a timeout, which gives a carrier or an error
 // with the problem, the place and the remedy. Does not retry.
 import type { IncomingMessage } from 'node:http';
-import { connect as connectTcp, isIP } from 'node:net';
+import { connect as connectTcp } from 'node:net';
 import type { OnReadOpts, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { WebSocket } from 'ws';
+import { serverNameOf } from '../../kernel/net/ip.ts';
 import type { PortalError } from '../errors.ts';
 import type { Carrier } from './carrier.ts';
 import { aborted, connectFailure, refusedUpgrade, timedOut } from './connect-failure.ts';
@@ -111,7 +112,7 @@ function openSocket(
     onread,
     host,
     port,
-    servername: isIP(host) === 0 ? host : '', // RFC 6066 §3: no addresses in SNI
+    servername: serverNameOf(host),
     ALPNProtocols: ['http/1.1'],
     ...(ca !== undefined && { ca }),
   };

@@ -2,7 +2,7 @@
 // and no content.
 import { request as requestHttp, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { isIP } from 'node:net';
+import { serverNameOf } from '../../kernel/net/ip.ts';
 import { parseRelayUrl } from './relay-url.ts';
 
 /** All times except `dateMs` are monotonic. */
@@ -53,7 +53,7 @@ export function requestDate(url: string, { ca, signal }: RelayDateOptions): Prom
     agent: false,
     maxHeaderSize: maxHeadBytes,
     signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    ...(secure && { servername: isIP(host) === 0 ? host : '' }), // RFC 6066 §3: no addresses in SNI
+    ...(secure && { servername: serverNameOf(host) }),
     ...(ca !== undefined && { ca }),
   };
   return new Promise((resolve) => {

@@ -1,4 +1,5 @@
 // Parses the URL of a v1 relay and makes it safe to show. Does not connect.
+import { withoutBrackets } from '../../kernel/net/ip.ts';
 import { v1RelayForm, v2RelayFault } from '../../kernel/relay-generations.ts';
 import { PortalError } from '../errors.ts';
 
@@ -28,7 +29,7 @@ export function parseRelayUrl(text: string): RelayUrl {
   if (url.hash !== '') throw bad(text, 'has a fragment (#…)', 'remove it');
   if (url.port === '0') throw bad(text, 'has port 0', 'name the port of the relay');
   if (url.pathname === '/') url.pathname = defaultPath;
-  const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
+  const host = withoutBrackets(url.hostname);
   const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
   return { url, secure, host, port, shown: `${url.protocol}//${url.host}${url.pathname}` };
 }

@@ -5,11 +5,13 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { setImmediate } from 'node:timers/promises';
 import { connectionRefused, type ConnectionRefused } from '../../kernel/events.ts';
 import { type HostLookup, listenOnEvery } from '../../kernel/net/listening.ts';
-import { addressGroup, addressSetSteps } from '../../policy/addresses.ts';
+import { addressGroup } from '../../kernel/net/address-group.ts';
+import { canonicalIp } from '../../kernel/net/ip.ts';
+import { addressSetSteps } from '../../policy/addresses.ts';
 import { compiledInSteps } from '../../policy/compiled.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { ConnectionCounts } from './connection-counts.ts';
-import { directPeer, type Peer, plainAddress, proxiedPeer, unknownAddress } from './peer.ts';
+import { directPeer, type Peer, proxiedPeer, unknownAddress } from './peer.ts';
 import { takeProxyHeader } from './proxy-preface.ts';
 import type { ProxySource } from './proxy-protocol.ts';
 import type { ConnectionHandler } from '../server-host.ts';
@@ -123,7 +125,7 @@ export class Listener {
       socket.destroy(); // gone already
       return;
     }
-    const ip = plainAddress(remoteAddress);
+    const ip = canonicalIp(remoteAddress);
     const policy = this.#options.policy();
     if (this.#open.size >= policy.limits.maxConnections) {
       refuse(socket, { ip, reason: 'max_connections' });

@@ -1,7 +1,6 @@
 // The peer of a client's connection, as far as the connection itself shows. Forwarded headers are
 // evaluated elsewhere.
-import { withoutZone } from '../../kernel/net/address-group.ts';
-import { isLoopback } from '../../policy/addresses.ts';
+import { isLoopback } from '../../kernel/net/ip.ts';
 
 export interface Peer {
   /**
@@ -35,13 +34,4 @@ export function directPeer(ip: string, port: number): Peer {
 
 export function proxiedPeer(ip: string, port: number): Peer {
   return { ip, port, loopback: false, encrypted: false };
-}
-
-/**
- * Normalises an address of the operating system: a dual-stack listener reports IPv4 clients as
- * ::ffff:192.0.2.1, and link-local ones with their interface.
- */
-export function plainAddress(address: string): string {
-  if (address.startsWith('::ffff:') && address.includes('.')) return address.slice('::ffff:'.length);
-  return withoutZone(address);
 }

@@ -2,8 +2,7 @@
 // proxy names the client of a connection. A pure function. Every deviation is malformed, and so is
 // version 1 (the text format). Not proxy-protocol-js: it takes an incomplete header for a complete
 // one.
-import { SocketAddress } from 'node:net';
-import { plainAddress } from './peer.ts';
+import { canonicalIp } from '../../kernel/net/ip.ts';
 
 export type ProxyHeader =
   /** More bytes are needed. */
@@ -77,7 +76,7 @@ function sourceOf(family: number, rest: Buffer): ProxySource {
     case 0x11:
       return { kind: 'client', ip: rest.subarray(0, 4).join('.'), port: rest.readUInt16BE(8) };
     case 0x21:
-      return { kind: 'client', ip: plainAddress(ipv6(rest.subarray(0, 16))), port: rest.readUInt16BE(32) };
+      return { kind: 'client', ip: ipv6(rest.subarray(0, 16)), port: rest.readUInt16BE(32) };
     default:
       return unknown;
   }
@@ -85,7 +84,7 @@ function sourceOf(family: number, rest: Buffer): ProxySource {
 
 function ipv6(bytes: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
-  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
+  return canonicalIp(groups.join(':'));
 }
 
 /**

@@ -3,7 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Steps } from '../../kernel/work/slices.ts';
 import type { CertificateStatus } from '../../kernel/http/status.ts';
-import { isAuthority, readPemCertificates } from '../../kernel/net/pem-certificates.ts';
+import { isCertificateAuthority, readPemCertificates } from '../../kernel/net/pem-certificates.ts';
 import {
   createTlsContext,
   type MinTlsVersion,
@@ -108,7 +108,7 @@ function namedContext({ cert, key, name }: TlsCertificate, minVersion: MinTlsVer
 function checkAuthorities({ ca, name }: { readonly ca: string; readonly name: string }): void {
   const { certificates, fault } = readPemCertificates(ca);
   if (fault !== undefined) throw new TlsSettingsError(`${name} ${fault}`);
-  if (!certificates.every(isAuthority))
+  if (!certificates.every(isCertificateAuthority))
     throw new TlsSettingsError(`${name} holds a certificate that is not a certificate authority (CA:TRUE is missing)`);
 }
 

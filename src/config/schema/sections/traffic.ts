@@ -1,7 +1,7 @@
 // The settings of how requests are handled: timeouts, CORS, and overrides for single leases.
 import type { z } from 'zod';
 import {
-  isAuthority,
+  isHostAndPort,
   isChangeableHeader,
   isFieldValue,
   isLeasePattern,
@@ -118,7 +118,7 @@ const lease = entry('LeaseConfig', 'Settings for leases that match the pattern.'
     {
       initial: '',
       expects: 'a host, with its port if need be',
-      check: isAuthority,
+      check: isHostAndPort,
       example: 'app.internal:8080',
     },
   ),

@@ -1,17 +1,5 @@
-// Parses authorities and absolute-form request targets.
-
-/** A host name, or an address, with a port or without. */
-const authority = /^(?:[\w.~-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i;
-
-export function isAuthority(text: string): boolean {
-  return text.length <= 259 && authority.test(text);
-}
-
-/** Without its port. */
-export function hostNameOf(authority: string): string {
-  const colon = authority.lastIndexOf(':');
-  return colon === -1 || authority.endsWith(']') ? authority : authority.slice(0, colon);
-}
+// Parses absolute-form request targets (RFC 9112 §3.2.2).
+import { isAuthority } from '../kernel/net/authority.ts';
 
 export interface AbsoluteForm {
   readonly authority: string;
@@ -19,7 +7,7 @@ export interface AbsoluteForm {
   readonly target: string;
 }
 
-/** RFC 9112 §3.2.2. Undefined: not in absolute form, or not for an HTTP server. */
+/** Undefined: not in absolute form, or not for an HTTP server. */
 export function absoluteForm(method: string, target: string): AbsoluteForm | undefined {
   const scheme = /^https?:\/\//i.exec(target)?.[0];
   if (scheme === undefined) return undefined;

@@ -1,21 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { absoluteForm, hostNameOf, isAuthority } from './authority.ts';
-
-test('a host is a name or an address, with or without a port', () => {
-  for (const good of ['a', 'a.example:8080', 'A_b-c.example.', '192.0.2.1:80', '[::1]', '[2001:DB8::1]:443', 'a:']) {
-    assert.equal(isAuthority(good), true, good);
-  }
-  const bad = ['', ':80', 'a b', 'user@a', 'a/b', 'a?b', 'a,b', 'a:80:90', 'a:x', '[a', '[::1]x', 'a\\b', 'é', 'a%20b'];
-  for (const text of [...bad, 'a'.repeat(300)]) assert.equal(isAuthority(text), false, text);
-});
-
-test('separates a host from its port', () => {
-  assert.equal(hostNameOf('a.example:80'), 'a.example');
-  assert.equal(hostNameOf('a.example'), 'a.example');
-  assert.equal(hostNameOf('[::1]:80'), '[::1]');
-  assert.equal(hostNameOf('[::1]'), '[::1]');
-});
+import { absoluteForm } from './absolute-form.ts';
 
 test('splits the absolute form into authority and origin-form target', () => {
   const rows: [target: string, authority: string, path: string][] = [
