@@ -1,5 +1,5 @@
 // Joins stages into one dispatch. When a stage throws, the request fails with an error response.
-import { GatewayError } from '../kernel/errors/gateway-error.ts';
+import { internalError } from '../kernel/errors/gateway-error.ts';
 import type { Dispatch, Exchange, Stage } from './stage.ts';
 import type { Sink } from '../kernel/http/http.ts';
 
@@ -10,7 +10,7 @@ export function compose(stages: readonly Stage[], terminal: Dispatch): Dispatch 
     try {
       dispatch(exchange, sink);
     } catch (cause) {
-      sink.fail(new GatewayError('internal_error', 'The gateway failed to handle the request.', { cause }));
+      sink.fail(internalError(cause));
     }
   };
 }

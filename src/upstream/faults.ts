@@ -2,7 +2,7 @@
 // or text from the app.
 import type { HttpFault } from '../http-client/http-fault.ts';
 import type { ErrorCode } from '../kernel/errors/error-table.ts';
-import { GatewayError } from '../kernel/errors/gateway-error.ts';
+import { GatewayError, internalDetail } from '../kernel/errors/gateway-error.ts';
 import { clockToleranceSeconds, skewText } from '../kernel/clock-skew.ts';
 import { ClockSkewError, PortalError, type PortalErrorCode } from '../portal/errors.ts';
 
@@ -18,7 +18,7 @@ const skewed: Fault = [
   'clock_skew',
   `The clocks of the gateway and the app differ by more than ${clockToleranceSeconds} s.`,
 ];
-const internal: Fault = ['internal_error', 'The gateway failed to handle the request.'];
+const internal: Fault = ['internal_error', internalDetail];
 
 const faults: Readonly<Record<PortalErrorCode, Fault>> = {
   bad_relay_url: noRelay,

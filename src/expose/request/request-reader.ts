@@ -7,7 +7,7 @@ import { BodyReader } from '../../http-client/body-reader.ts';
 import { CR, LF } from '../../http-client/byte-classes.ts';
 import { HeadScanner, maxHeadBytes } from '../../http-client/head-scanner.ts';
 import { ResponseError } from '../../http-client/response-error.ts';
-import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
 import { noHeaders, type RawHeaders } from '../../kernel/http/http.ts';
 import { requestHead, requestLine, type RequestLine, type TunnelRequestHead } from './request-head.ts';
 
@@ -257,7 +257,7 @@ function requestError(error: unknown): GatewayError {
     const detail = code === 'bad_chunk' ? 'The chunked encoding is malformed.' : 'A header field is malformed.';
     return new GatewayError('invalid_request', detail, { cause: error });
   }
-  return new GatewayError('internal_error', 'The request could not be read.', { cause: error });
+  return internalError(error, 'The request could not be read.');
 }
 
 function notHttp(): GatewayError {

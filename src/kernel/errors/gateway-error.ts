@@ -34,3 +34,12 @@ export class GatewayError extends Error {
     return errorTable[this.code].status;
   }
 }
+
+/**
+ * For an unexpected exception: `cause` is written to the log, and the client learns nothing of it.
+ */
+export function internalError(cause: unknown, detail: string = internalDetail): GatewayError {
+  return new GatewayError('internal_error', detail, { cause });
+}
+
+export const internalDetail = 'The gateway failed to handle the request.';

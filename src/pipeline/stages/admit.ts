@@ -3,7 +3,7 @@
 // refunded.
 import type { Cancellable } from '../../kernel/work/cancellation.ts';
 import { Deadline, type Deadlines, type Expiring } from '../../kernel/work/deadlines.ts';
-import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
 import type { Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
 import { type Admission, admissionLimits, type AdmissionLimits, type Entrant } from '../../guard/admission.ts';
 import type { Limiter } from '../../limits/limiter.ts';
@@ -167,7 +167,7 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
     try {
       this.#next(this.#exchange, this);
     } catch (cause) {
-      this.fail(new GatewayError('internal_error', 'The gateway failed to handle the request.', { cause }));
+      this.fail(internalError(cause));
     }
   }
 

@@ -14,7 +14,7 @@ import { KeyRing } from '../../auth/key-ring.ts';
 import { aclOf } from '../../guard/acl.ts';
 import { anonymous, type Principal } from '../../guard/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
 import { authenticated, type Authenticated } from '../../kernel/events.ts';
 import type { Sink } from '../../kernel/http/http.ts';
 import type { Steps } from '../../kernel/work/slices.ts';
@@ -25,7 +25,6 @@ import { callerHeaders } from '../client/caller-headers.ts';
 import { ChosenProtocol } from '../chosen-protocol.ts';
 import { credentialsOf, isOpenLease, type KnownLeases } from '../credential-place.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
-import { failed } from './failed.ts';
 
 export interface AuthenticateParts {
   readonly authenticator: Authenticator;
@@ -102,7 +101,7 @@ export function authenticate({ authenticator, clock, used }: AuthenticateParts, 
           else proceed(exchange, sink, late, credential);
         })
         .catch((cause: unknown) => {
-          sink.fail(failed(cause));
+          sink.fail(internalError(cause));
         });
     }
 

@@ -4,7 +4,7 @@
 import { aclOf, type AclTarget } from '../../guard/acl.ts';
 import { anonymous } from '../../guard/principal.ts';
 import { missingScope } from '../../guard/scopes.ts';
-import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
 import { leaseIdIn } from '../../kernel/lease-name.ts';
 import { maskKeys } from '../../kernel/mask-keys.ts';
 import type { Steps } from '../../kernel/work/slices.ts';
@@ -34,7 +34,7 @@ export function authorise(lookup: LeaseLookup): Stage {
     return function checkAccess(exchange, sink) {
       const { destination } = exchange;
       if (destination === undefined) {
-        sink.fail(new GatewayError('internal_error', 'The request came to be authorised without a lease.'));
+        sink.fail(internalError(new Error('the request reached authorisation without a lease')));
         return;
       }
       const fault = faultOf(exchange, destination);
@@ -86,7 +86,7 @@ export function missFault(exchange: Exchange): GatewayError | undefined {
 function accessFault(exchange: Exchange, target: AclTarget): GatewayError | undefined {
   const { principal, policy, req, clientIp } = exchange;
   if (principal === undefined) {
-    return new GatewayError('internal_error', 'The request came to be authorised without a caller.');
+    return internalError(new Error('the request reached authorisation without a caller'));
   }
   if (!aclOf(policy).decide(target, principal).allowed) return refusal(exchange);
   const demands = demandsOf(policy).all(target.id, target.names);

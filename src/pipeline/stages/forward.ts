@@ -1,7 +1,7 @@
 // The last stage: builds the request to the app and signs the assertion about the caller. upstream/
 // delivers it.
 import type { AssertionSigner } from '../../auth/assertion-signer.ts';
-import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { internalError } from '../../kernel/errors/gateway-error.ts';
 import { endToEnd } from '../../upstream/request-headers.ts';
 import type { UpstreamRequest } from '../../upstream/upstream-request.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
@@ -58,7 +58,7 @@ export function forward(upstream: Upstream, lookup: LeaseLookup, signer: Asserti
   return function forwardToApp(exchange, sink) {
     const { route, destination } = exchange;
     if (route === undefined || destination === undefined) {
-      sink.fail(new GatewayError('internal_error', 'The request reached the end of the pipeline without a lease.'));
+      sink.fail(internalError(new Error('the request reached the end of the pipeline without a lease')));
     } else upstream.send(requestTo(exchange, route, destination), sink);
   };
 }

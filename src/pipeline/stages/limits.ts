@@ -5,10 +5,9 @@ import type { QuotaLedger } from '../../limits/quotas/quota-ledger.ts';
 import { DecodePool } from '../../usage/decode-pool.ts';
 import { UsageDenials } from '../../usage/denials.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
 import type { Sink } from '../../kernel/http/http.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
-import { failed } from './failed.ts';
 import { type KeyQuota, quotaOf, quotaRefusal, tellQuotas, unreportedRefusal } from './quota.ts';
 import { type MeterParts, QuotaMeter } from '../quota/quota-meter.ts';
 import { chargesOf, refuse, tell } from './rate-limit.ts';
@@ -53,7 +52,7 @@ export function limits(limiter: Limiter, ledger: QuotaLedger, clock: Clock): Sta
       try {
         next(exchange, sink);
       } catch (cause) {
-        sink.fail(failed(cause));
+        sink.fail(internalError(cause));
       }
     }
 
@@ -74,7 +73,7 @@ export function limits(limiter: Limiter, ledger: QuotaLedger, clock: Clock): Sta
           } else proceed(exchange, sink, charges, quota, late);
         })
         .catch((cause: unknown) => {
-          sink.fail(failed(cause));
+          sink.fail(internalError(cause));
         });
     };
   };

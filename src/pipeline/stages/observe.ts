@@ -1,7 +1,8 @@
 // Publishes the events of every client request: when it starts, when its response becomes a stream,
 // and once when it is over, with the outcome. Does nothing while there are no subscribers.
 import { systemClock, type Clock } from '../../kernel/clock.ts';
-import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import type { GatewayError} from '../../kernel/errors/gateway-error.ts';
+import { internalError } from '../../kernel/errors/gateway-error.ts';
 import {
   requestFinished,
   requestStarted,
@@ -29,7 +30,7 @@ export function observe(clock: Clock = systemClock): Stage {
       try {
         next(exchange, observed);
       } catch (cause) {
-        observed.fail(new GatewayError('internal_error', 'The gateway failed to handle the request.', { cause }));
+        observed.fail(internalError(cause));
       }
     };
   };

@@ -2,7 +2,7 @@
 // name leases, so on the main listener they require this machine, an address that the operator
 // allows, or a caller with the scope `admin`.
 import process from 'node:process';
-import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
 import { isForwarding } from '../../kernel/http/removed-headers.ts';
 import { pathOf } from '../../kernel/http/target-path.ts';
@@ -141,8 +141,7 @@ export class BuiltinEndpoints {
         sendResponse(exchange, sink, answer, '/metrics');
       })
       .catch((cause: unknown) => {
-        const error = new GatewayError('internal_error', 'The gateway failed to gather its metrics.', { cause });
-        refuseRequest(exchange, sink, error);
+        refuseRequest(exchange, sink, internalError(cause, 'The gateway failed to gather its metrics.'));
       });
   }
 
