@@ -1,9 +1,9 @@
 // Lets only one process at a time publish with an identity file: two processes would take the lease
 // from each other. The operating system holds the lock while the process lives (process-lock.ts).
 // Files beside the identity name the holder and pass it requests to drain.
-import { randomBytes } from 'node:crypto';
-import { open, realpath, rename, unlink } from 'node:fs/promises';
+import { realpath, rename, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
+import { temporaryName, writeNewFile } from '../kernel/files/new-file.ts';
 import { lockForLife, type ProcessLock } from '../kernel/files/process-lock.ts';
 import {
   isGone,
@@ -13,6 +13,8 @@ import {
   recordOfThisProcess,
 } from '../kernel/files/process-record.ts';
 import { readBeginning } from '../kernel/read-beginning.ts';
+import { codeOf } from '../kernel/reason.ts';
+import { ignore } from '../kernel/ignore.ts';
 
 /**
  * locked: until the lock is released. held: by another process; `holder` is undefined if its record
@@ -55,7 +57,7 @@ export async function claimIdentity(identityFile: string): Promise<IdentityClaim
       await wait(retryMs * (0.5 + Math.random()));
     }
   } catch (error) {
-    return { kind: 'unlockable', reason: codeOf(error) };
+    return { kind: 'unlockable', reason: codeOf(error) ?? String(error) };
   }
 }
 
@@ -84,7 +86,7 @@ export async function takeOverIdentity(
       await wait(lookEveryMs, undefined, { signal });
     }
   } catch (error) {
-    return signal.aborted ? undefined : codeOf(error);
+    return signal.aborted ? undefined : (codeOf(error) ?? String(error));
   }
 }
 
@@ -126,13 +128,9 @@ export class IdentityLock {
     this.#isReleased = true;
     clearInterval(this.#timer);
     // While the lock is held, no other process writes these files.
-    for (const file of [this.#files.holder, this.#files.drain]) await unlink(file).catch(() => undefined);
+    for (const file of [this.#files.holder, this.#files.drain]) await unlink(file).catch(ignore);
     this.#lock.release();
   }
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
 }
 
 async function holding(files: LockFiles, lock: ProcessLock): Promise<IdentityLock> {
@@ -153,17 +151,12 @@ async function filesOf(identityFile: string): Promise<LockFiles> {
 }
 
 async function writeWhole(path: string, record: ProcessRecord): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const temporary = temporaryName(path);
   try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(JSON.stringify(record));
-    } finally {
-      await file.close();
-    }
+    await writeNewFile(temporary, JSON.stringify(record), { durable: false });
     await rename(temporary, path);
   } catch (error) {
-    await unlink(temporary).catch(() => undefined);
+    await unlink(temporary).catch(ignore);
     throw error;
   }
 }

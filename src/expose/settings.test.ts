@@ -84,7 +84,7 @@ test('--host-header accepts a mode or a host, and nothing that could start a sec
   assert.equal(hostFor(parseHostHeader('preserve'), target, 'a'), 'a');
   assert.equal(hostFor(parseHostHeader('preserve'), target, undefined), 'localhost:3000');
   assert.equal(hostFor(parseHostHeader('[::1]:80'), target, 'a'), '[::1]:80');
-  for (const bad of ['', 'a b', 'a\r\nX: 1', 'a/b', 'größe', 'user@a'])
+  for (const bad of ['', 'a b', 'a\r\nX: 1', 'a/b', 'größe', 'user@a', 'a:', 'a:99999', '[1:2]', '[fe80::1%eth0]'])
     assert.throws(() => parseHostHeader(bad), RangeError);
 });
 

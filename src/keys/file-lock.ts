@@ -1,10 +1,14 @@
 // A lock file beside a file, so that only one process at a time changes it. The lock names its
 // owner and is taken over from owners that no longer run. Neither reads nor writes the file itself.
-import { randomBytes } from 'node:crypto';
-import { link, open, rename, stat, unlink } from 'node:fs/promises';
+// Not kernel/files/process-lock.ts: gateways and operators on several machines may share the file
+// on a network volume, where link() is atomic and the locks of the system are not reliable.
+import { link, rename, stat, unlink } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
+import { temporaryName, writeNewFile } from '../kernel/files/new-file.ts';
 import { isGone, maxRecordBytes, parseProcessRecord, recordOfThisProcess } from '../kernel/files/process-record.ts';
 import { readBeginning } from '../kernel/read-beginning.ts';
+import { codeOf } from '../kernel/reason.ts';
+import { ignore } from '../kernel/ignore.ts';
 import { KeysFileError } from './errors.ts';
 
 /** The owner of a lock only reads and writes one small file, so it never needs longer. */
@@ -43,35 +47,30 @@ export async function withFileLock<T>(
       },
     });
   } finally {
-    if ((await contentOf(lock)) === text) await unlink(lock).catch(() => undefined);
+    if ((await contentOf(lock)) === text) await unlink(lock).catch(ignore);
   }
 }
 
 async function create(lock: string, text: string): Promise<boolean> {
   // Written under a temporary name first, so that a lock always has an owner.
-  const temporary = `${lock}.${randomBytes(6).toString('hex')}`;
+  const temporary = temporaryName(lock);
   try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-    } finally {
-      await file.close();
-    }
+    await writeNewFile(temporary, text, { durable: false });
     // Like O_EXCL: fails when the lock exists.
     await link(temporary, lock);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   } finally {
-    await unlink(temporary).catch(() => undefined);
+    await unlink(temporary).catch(ignore);
   }
 }
 
 /** True: the caller should try again at once. */
 async function takeAwayStale(lock: string): Promise<boolean> {
   const content = await contentOf(lock);
-  const since = await stat(lock).catch(() => undefined);
+  const since = await stat(lock).catch(ignore);
   if (since === undefined) return true;
   // The lock exists but cannot be read (a directory, for example): the caller waits until its
   // patience ends.
@@ -79,7 +78,7 @@ async function takeAwayStale(lock: string): Promise<boolean> {
   const owner = parseProcessRecord(content);
   const gone = owner !== undefined && isGone(owner);
   if (!gone && Date.now() - since.mtimeMs < maxHoldMs) return false;
-  const aside = `${lock}.${randomBytes(6).toString('hex')}.stale`;
+  const aside = temporaryName(lock);
   try {
     await rename(lock, aside);
     // Another process may have replaced the lock in between and own it now: restore its lock.
@@ -87,7 +86,7 @@ async function takeAwayStale(lock: string): Promise<boolean> {
   } catch {
     // Another process was faster.
   } finally {
-    await unlink(aside).catch(() => undefined);
+    await unlink(aside).catch(ignore);
   }
   return true;
 }
@@ -100,6 +99,6 @@ async function stillHeld(path: string, lock: string): Promise<KeysFileError> {
 
 /** Bounded, because in a sticky directory such as /tmp any user may have made the file. */
 async function contentOf(file: string): Promise<string | undefined> {
-  const content = await readBeginning(file, maxRecordBytes).catch(() => undefined);
+  const content = await readBeginning(file, maxRecordBytes).catch(ignore);
   return content?.toString('utf8');
 }

@@ -6,6 +6,7 @@ import { rotated, signingKeyFromPem, type SigningKey } from '../auth/signing-key
 import { readConfigFile } from '../config/source/read-file.ts';
 import { PrivateFileError } from '../kernel/files/private-file.ts';
 import { isUnwritablePlace, makePrivateDirectory } from '../kernel/files/state-place.ts';
+import { ignore } from '../kernel/ignore.ts';
 import { KeysFileError } from './errors.ts';
 import { withFileLock } from './file-lock.ts';
 import { replaceFile } from './write-file.ts';
@@ -63,7 +64,7 @@ export async function loadSigningKeys(
 async function targetOf(path: string): Promise<string> {
   let file = path;
   for (let links = 0; links < maxLinks; links += 1) {
-    const target = await readlink(file).catch(() => undefined);
+    const target = await readlink(file).catch(ignore);
     if (target === undefined) break;
     file = resolve(dirname(file), target);
   }

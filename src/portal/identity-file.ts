@@ -1,17 +1,18 @@
 // The file that stores an identity: its format, its permissions, and its atomic creation. Errors
 // are one line with the remedy and never include the content.
-import { link, open, readlink, unlink } from 'node:fs/promises';
-import { randomBytes } from 'node:crypto';
+import { link, readlink, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { temporaryName, writeNewFile } from '../kernel/files/new-file.ts';
 import { openToRead, readUpTo } from '../kernel/files/open-file.ts';
 import { PrivateFileError, refusalOf } from '../kernel/files/private-file.ts';
 import { makePrivateDirectory } from '../kernel/files/state-place.ts';
+import { codeOf } from '../kernel/reason.ts';
+import { ignore } from '../kernel/ignore.ts';
 import { PortalError } from './errors.ts';
 import { createCredential, type Credential, credentialFromPem } from './identity.ts';
 
 /** An Ed25519 key in PEM has 119 bytes; comments may surround it. */
 const maxFileBytes = 16 * 1024;
-const fileMode = 0o600;
 /** The limit of Linux. */
 const maxSymlinks = 40;
 
@@ -68,16 +69,10 @@ async function readPem(path: string): Promise<Buffer> {
 /** Returns false if another process created the file first. */
 async function createFile(path: string, pem: string): Promise<boolean> {
   const target = await followSymlinks(path);
-  const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`;
+  const temporary = temporaryName(target);
   try {
     await makePrivateDirectory(dirname(target));
-    const file = await open(temporary, 'wx', fileMode);
-    try {
-      await file.writeFile(pem);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeNewFile(temporary, pem, { durable: true });
     // link() decides between concurrent processes: it is atomic and never replaces a file.
     await link(temporary, target);
     return true;
@@ -86,7 +81,7 @@ async function createFile(path: string, pem: string): Promise<boolean> {
     if (error instanceof PrivateFileError) throw fault(path, error.message);
     throw fault(path, createFault(error), error);
   } finally {
-    await unlink(temporary).catch(() => undefined);
+    await unlink(temporary).catch(ignore);
   }
 }
 
@@ -94,7 +89,7 @@ async function createFile(path: string, pem: string): Promise<boolean> {
 async function followSymlinks(path: string): Promise<string> {
   let current = resolve(path);
   for (let i = 0; i < maxSymlinks; i += 1) {
-    const target = await readlink(current).catch(() => undefined);
+    const target = await readlink(current).catch(ignore);
     if (target === undefined) return current;
     current = resolve(dirname(current), target);
   }
@@ -136,7 +131,7 @@ function isMissing(error: unknown): boolean {
 }
 
 function errorCode(error: unknown): string {
-  return (error as NodeJS.ErrnoException | undefined)?.code ?? 'unknown error';
+  return codeOf(error) ?? 'unknown error';
 }
 
 function fault(path: string, message: string, cause?: unknown): PortalError {

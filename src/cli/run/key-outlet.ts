@@ -1,6 +1,9 @@
 // Chooses where a new key is shown, once: on the terminal, or in a file that only its owner can
 // read. Never writes it to a pipe or log unless that was requested.
-import { open, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
+import { writeNewFile } from '../../kernel/files/new-file.ts';
+import { codeOf } from '../../kernel/reason.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import { CliFault, usageFault } from '../fault.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -22,27 +25,21 @@ export function keyOutlet(out: string | undefined, terminal: Terminal): KeyOutle
     };
   }
   return async (key, change) => {
-    await writeNewFile(out, `${key}\n`);
+    await writeKey(out, `${key}\n`);
     try {
       await change();
     } catch (error) {
-      await unlink(out).catch(() => undefined);
+      await unlink(out).catch(ignore);
       throw error;
     }
   };
 }
 
-async function writeNewFile(path: string, text: string): Promise<void> {
+async function writeKey(path: string, text: string): Promise<void> {
   try {
-    const file = await open(path, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeNewFile(path, text, { durable: true });
   } catch (error) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    const code = codeOf(error) ?? 'unknown error';
     const why = code === 'EEXIST' ? 'it exists; name a new file' : `${code}; name another file`;
     throw new CliFault(`the key can't be written to ${path}: ${why}`);
   }

@@ -5,6 +5,8 @@ import { constants } from 'node:fs';
 import { access, lstat, readlink, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import process from 'node:process';
+import { codeOf } from '../reason.ts';
+import { ignore } from '../ignore.ts';
 
 /** The user whose files this process trusts, besides root. */
 export interface TrustedUser {
@@ -46,7 +48,7 @@ const maxSymlinks = 40;
 export async function administeredUser(path: string): Promise<TrustedUser | undefined> {
   const user = processUser();
   if (user?.uid !== 0) return user;
-  const owner = await stat(path).catch(() => stat(dirname(path)).catch(() => undefined));
+  const owner = await stat(path).catch(() => stat(dirname(path)).catch(ignore));
   return owner === undefined ? user : { uid: owner.uid, gids: [owner.gid] };
 }
 
@@ -80,7 +82,7 @@ export async function placeFault(
     if (step === '..') directory = dirname(directory);
     if (step === '..') continue;
     const entry = join(directory, step);
-    const found = await lstat(entry).catch(() => undefined);
+    const found = await lstat(entry).catch(ignore);
     if (found === undefined) return undefined;
     if (found.isSymbolicLink()) {
       // In a sticky directory everyone may create links, but only the owner of a link
@@ -88,7 +90,7 @@ export async function placeFault(
       if (!isTrusted(found.uid, user) && (await isSticky(directory)))
         return ownerFault(`the link ${shown(entry)}`, entry, found, user);
       symlinks += 1;
-      const target = await readlink(entry).catch(() => undefined);
+      const target = await readlink(entry).catch(ignore);
       if (target === undefined || symlinks > maxSymlinks) return undefined;
       rest.push(...stepsOf(target).reverse());
       if (isAbsolute(target)) directory = '/';
@@ -150,7 +152,7 @@ export async function refusalOf(
  * may create it.
  */
 export async function futureRefusalOf(path: string, kind: PrivateKind): Promise<string | undefined> {
-  const file = await stat(path).catch(() => undefined);
+  const file = await stat(path).catch(ignore);
   if (file !== undefined) return refusalOf(path, file, kind);
   return (await isWritable(dirname(path))) ? placeFault(path) : undefined;
 }
@@ -160,7 +162,7 @@ async function isWritable(directory: string): Promise<boolean> {
     await access(directory, constants.W_OK);
     return true;
   } catch (error) {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const isMissing = codeOf(error) === 'ENOENT';
     return isMissing && dirname(directory) !== directory && isWritable(dirname(directory));
   }
 }

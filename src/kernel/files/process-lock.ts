@@ -1,7 +1,9 @@
 // An exclusive lock held by one process for its lifetime. The operating system keeps it, not a PID
 // file, so it is released after a crash, kill or power cut, and a reused process id cannot be
-// mistaken for the holder.
-import { open } from 'node:fs/promises';
+// mistaken for the holder. For long holds between the processes of one machine; short changes from
+// several machines use keys/file-lock.ts.
+import { writeNewFile } from './new-file.ts';
+import { codeOf } from '../reason.ts';
 
 export interface ProcessLock {
   /** Idempotent. */
@@ -41,8 +43,8 @@ export async function lockForLife(path: string): Promise<ProcessLock | undefined
  */
 async function create(path: string): Promise<void> {
   try {
-    await (await open(path, 'wx', 0o600)).close();
+    await writeNewFile(path, '', { durable: false });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
 }

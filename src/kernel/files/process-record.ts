@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import process from 'node:process';
+import { codeOf } from '../reason.ts';
 
 export interface ProcessRecord {
   readonly pid: number;
@@ -42,7 +43,7 @@ export function isGone({ pid, host }: ProcessRecord): boolean {
     return false;
   } catch (error) {
     // EPERM: the process exists but belongs to another user.
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+    return codeOf(error) === 'ESRCH';
   }
 }
 

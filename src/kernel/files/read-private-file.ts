@@ -2,6 +2,7 @@
 // change or replace.
 import { openToRead, readUpTo } from './open-file.ts';
 import { PrivateFileError, type PrivateKind, refusalOf, type TrustedUser } from './private-file.ts';
+import { codeOf } from '../reason.ts';
 
 export interface PrivateFileOptions {
   readonly kind: PrivateKind;
@@ -17,7 +18,7 @@ export interface PrivateFileOptions {
 export async function readPrivateFile(path: string, options: PrivateFileOptions): Promise<Buffer | undefined> {
   const { kind, maxBytes, start = 0, user } = options;
   const file = await openToRead(path).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   });
   if (file === undefined) return undefined;

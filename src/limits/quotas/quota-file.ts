@@ -5,6 +5,7 @@ import { open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
 import { lockForLife, type ProcessLock } from '../../kernel/files/process-lock.ts';
+import { syncDirectory } from '../../kernel/files/sync-directory.ts';
 import { readPrivateFile } from '../../kernel/files/read-private-file.ts';
 import { makePrivateDirectory } from '../../kernel/files/state-place.ts';
 import type { UsageStore } from './quota-keeper.ts';
@@ -150,16 +151,6 @@ async function textOf(path: string): Promise<string> {
   // The newest lines are last, so reading only a part would yield outdated totals.
   if (bytes.length > maxFileBytes) throw new Error(`${path} has more than ${maxFileBytes} bytes`);
   return bytes.toString('utf8');
-}
-
-/** A rename is on disk only once the directory is synced. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 function nameOf({ key, period }: Pick<UsageRecord, 'key' | 'period'>): string {
