@@ -1,6 +1,7 @@
 // Worker threads that compute bcrypt, so that it blocks neither the event loop nor libuv's thread
 // pool. Starts a thread when all are busy and keeps it; the caller limits how many run at once.
 import { Worker } from 'node:worker_threads';
+import { ignore } from '../kernel/ignore.ts';
 
 /** The message to a thread. */
 export interface Comparison {
@@ -59,7 +60,7 @@ export class BcryptThreads {
     const worker = new Worker(program, { env: {}, name: 'bcrypt' });
     this.#all.add(worker);
     // Also while idle: an 'error' event without a listener would end the process.
-    worker.on('error', () => undefined);
+    worker.on('error', ignore);
     worker.on('exit', () => {
       this.#all.delete(worker);
       const index = this.#idle.indexOf(worker);

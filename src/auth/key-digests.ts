@@ -3,6 +3,7 @@
 // policy decides what its entry allows.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { each, type Steps } from '../kernel/work/slices.ts';
+import { ignore } from '../kernel/ignore.ts';
 
 export interface KeyDigest {
   /** The bcrypt hash that the key belongs to, itself as an HMAC. */
@@ -22,7 +23,7 @@ export class KeyDigests {
   readonly #maxDigests: number;
   readonly #digests = new Map<string, string>();
   /** Called after each change; set by the store that persists them. */
-  changed: () => void = () => undefined;
+  changed: () => void = ignore;
 
   /** `kept`: from earlier processes with the same secret, most recent last. */
   constructor(options: {

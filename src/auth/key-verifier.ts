@@ -3,6 +3,7 @@
 // each request.
 import { hash } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
+import { ignore } from '../kernel/ignore.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
 import { formOf } from './api-key.ts';
 import type { Hasher, Lane } from './bcrypt-pool.ts';
@@ -140,7 +141,7 @@ export class KeyVerifier {
     // response time must not reveal whether its id exists.
     for (const bcrypt of named ? hashes : [...hashes, nobodysHash(ring.cost)]) {
       // A failed thread proves nothing about the key.
-      const verdict = await this.#hasher.verify(key, bcrypt, lane)?.catch(() => undefined);
+      const verdict = await this.#hasher.verify(key, bcrypt, lane)?.catch(ignore);
       if (verdict === undefined) return overloaded;
       if (!verdict) continue;
       const entry = ring.withHash(bcrypt);

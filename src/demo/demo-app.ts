@@ -1,6 +1,7 @@
 // The demo app: a plain HTTP server with one endpoint for each way in which real apps use a
 // connection. It relies only on the requests that it receives, never on gateway or tunnel code.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { ignore } from '../kernel/ignore.ts';
 import { responseBytes } from './bytes.ts';
 import { echo } from './echo.ts';
 import { echoWebSockets } from './websocket.ts';
@@ -21,7 +22,7 @@ export function createDemoApp(facts: PathFacts = {}): Server {
     shouldUpgradeCallback: (request) => urlOf(request).pathname === '/ws',
   });
   server.on('request', (request, response) => {
-    response.on('error', () => undefined);
+    response.on('error', ignore);
     route(request, response, facts);
   });
   server.on('upgrade', echoWebSockets());

@@ -1,6 +1,7 @@
 // Serves /ws: a WebSocket that echoes text and binary messages, as fast as the client reads.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { ignore } from '../kernel/ignore.ts';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 
 const maxMessageBytes = 16 * 1024 * 1024;
@@ -14,7 +15,7 @@ export function echoWebSockets(): (request: IncomingMessage, socket: Duplex, hea
     handleProtocols: (offered) => offered.values().next().value ?? false,
   });
   server.on('connection', (socket) => {
-    socket.on('error', () => undefined);
+    socket.on('error', ignore);
     socket.on('message', (data, isBinary) => {
       answer(socket, data, isBinary);
     });

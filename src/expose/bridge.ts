@@ -3,6 +3,7 @@
 import type { BytePipe } from '../kernel/net/byte-pipe.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/work/deadlines.ts';
+import { ignore } from '../kernel/ignore.ts';
 import type { AssertionGate } from './assertions/assertion-gate.ts';
 import { type ExposeEvent, pathOnly } from './expose-event.ts';
 import { type HostHeader, ownHosts } from './request/host-header.ts';
@@ -47,7 +48,7 @@ export class Bridge {
 
   constructor(options: BridgeOptions) {
     const { target, gate, hostHeader = { mode: 'target' } } = options;
-    const log = options.log ?? ((): void => undefined);
+    const log = options.log ?? ignore;
     const clock = options.clock ?? systemClock;
     const deadlines = new Deadlines(clock);
     this.#log = log;

@@ -13,6 +13,7 @@ import { urlHost } from '../kernel/net/ip.ts';
 import { InTurn } from '../kernel/work/in-turn.ts';
 import { Slices } from '../kernel/work/slices.ts';
 import type { GatewayStatus } from '../kernel/http/status.ts';
+import { ignore } from '../kernel/ignore.ts';
 import { createMetrics, type Metrics } from '../observe/metrics/metrics.ts';
 import { type Credential, type RelayClientOptions, WindowBudget } from '../portal/index.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -81,7 +82,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   const listening = Promise.withResolvers<undefined>();
   const transports = relays.map((relay) => createV1Transport({ ...relay, connectWhen: listening.promise }));
   // The gateway closes the transports, but creating it may fail.
-  parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(() => undefined));
+  parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(ignore));
   const ledger = settings.quotas?.ledger ?? new QuotaLedger({ clock: systemClock });
   const limits = await sharedLimits(parts, config, ledger);
   const status = (): GatewayStatus => ({ ...gateway.status(), limitsShared: limits?.shared() });

@@ -5,6 +5,7 @@
 import type { BytePipe, BytePipeHandler } from '../kernel/net/byte-pipe.ts';
 import type { RawHeaders } from '../kernel/http/http.ts';
 import { PipeDuplex } from '../kernel/net/pipe-duplex.ts';
+import { ignore } from '../kernel/ignore.ts';
 import type { ExchangeHandler, OutgoingRequest } from './exchange.ts';
 import { HttpFault, type FaultKind, type FaultMoment } from './http-fault.ts';
 import type { OutgoingBodyObserver } from './outgoing-body.ts';
@@ -295,12 +296,10 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     this.#state = 'upgraded';
     const stream = new PipeDuplex(this.pipe, { allowHalfOpen: true }, this.#reader.rest());
     // Without a listener, an error would end the process; 'close' always follows.
-    stream
-      .on('error', () => undefined)
-      .once('close', () => {
-        this.#state = 'closed';
-        this.#owner.lost();
-      });
+    stream.on('error', ignore).once('close', () => {
+      this.#state = 'closed';
+      this.#owner.lost();
+    });
     handler.upgrade(head, stream);
   }
 

@@ -4,6 +4,7 @@
 // or delay gives callers a new burst; only a store that lost its buckets does.
 import { codeOf } from '../kernel/reason.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { ignore } from '../kernel/ignore.ts';
 import { type BucketState, type Charge, isAdmitted, type Limiter, type Verdict } from './limiter.ts';
 import type { LocalLimiter } from './local-limiter.ts';
 import type { Debt } from './memory-limiter.ts';
@@ -95,7 +96,7 @@ export class FallbackLimiter implements Limiter {
     local.give(charges, quota);
     if (this.#health.isAway) this.#unsettled.refund(charges);
     // A lost refund never admits too many requests.
-    else shared.give(charges).catch(() => undefined);
+    else shared.give(charges).catch(ignore);
   }
 
   take(charges: readonly Charge[], quota?: QuotaCharge): Verdict | Promise<Verdict> {
@@ -143,12 +144,9 @@ export class FallbackLimiter implements Limiter {
   found(): void {
     this.#health.connected();
     if (this.#health.isAway || this.#epoch !== undefined) return;
-    this.#options.shared.epoch().then(
-      (epoch) => {
-        this.#epoch ??= epoch;
-      },
-      () => undefined,
-    );
+    this.#options.shared.epoch().then((epoch) => {
+      this.#epoch ??= epoch;
+    }, ignore);
   }
 
   #takeAlone(charges: readonly Charge[], quota: QuotaCharge | undefined): Verdict {
@@ -198,7 +196,7 @@ export class FallbackLimiter implements Limiter {
   }
 
   #settle(): void {
-    this.#pay().catch(() => undefined);
+    this.#pay().catch(ignore);
   }
 
   /** Pays some of the debts. Rejects when the store fails: the debts then stay owed. */

@@ -20,6 +20,7 @@ import { requestDate } from './websocket/relay-date.ts';
 import { initialWindowBytes, maxWindowBytes } from './yamux/frame.ts';
 import { Mux } from './yamux/session.ts';
 import type { WindowBudget } from './yamux/window-budget.ts';
+import { ignore } from '../kernel/ignore.ts';
 
 export interface SessionOptions {
   /** Our identity towards apps, proven in the handshake. */
@@ -224,7 +225,7 @@ export class Session {
   listen(offer: LeaseOffer): AsyncIterableIterator<SecureChannel> {
     const queue = new AcceptQueue<SecurePipe>(acceptCapacity, () => void publication.stop());
     const publication = this.publish(offer, (tunnel) => queue.offer(tunnel), {
-      published: () => undefined,
+      published: ignore,
       refused: (error) => {
         queue.close(error);
       },

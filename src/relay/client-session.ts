@@ -9,6 +9,7 @@ import { HeldMemory, type MemoryAccount } from './memory-ledger.ts';
 import type { MeteredCarrier } from './metered-carrier.ts';
 import type { Peer, RelayContext, Swept } from './relay-context.ts';
 import { serveStream } from './serve-stream.ts';
+import { ignore } from '../kernel/ignore.ts';
 
 export type Keepalive = NonNullable<MuxOptions['keepalive']>;
 
@@ -62,7 +63,7 @@ export class ClientSession implements Peer, Swept {
         },
         // A peer that accepts no new streams gets no connections; its own requests are still
         // answered.
-        goAway: () => undefined,
+        goAway: ignore,
         close: (error) => {
           this.#end(error === undefined ? 'closed by the peer' : reasonOf(error));
         },
@@ -70,7 +71,7 @@ export class ClientSession implements Peer, Swept {
     );
     // The ping measures the round trip, so that receive windows can adapt from the first upload on
     // instead of from the first keepalive.
-    this.#mux.ping().catch(() => undefined);
+    this.#mux.ping().catch(ignore);
     relay.log({ event: 'connected', connection: number, remote: this.remote });
   }
 

@@ -2,6 +2,7 @@
 // output, and closes the stream cleanly or hands it over. Does not interpret packets.
 import { setTimeout } from 'node:timers/promises';
 import { TimeLimit } from '../kernel/work/time-limit.ts';
+import { ignore } from '../kernel/ignore.ts';
 import { PortalError } from '../portal/errors.ts';
 import { MessageStream } from '../portal/message-stream.ts';
 import { lengthBytes } from '../portal/packets/length-prefix.ts';
@@ -162,8 +163,4 @@ export class ControlStream implements PipeHandler {
     this.#heldBytes -= bytes;
     this.#budget.give(bytes);
   }
-}
-
-function ignore(): void {
-  // Bytes after the end are ignored.
 }

@@ -10,6 +10,7 @@ import { WebSocketServer } from 'ws';
 import { addressGroup } from '../kernel/net/address-group.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { listenOnEvery, type ListenOptions } from '../kernel/net/listening.ts';
+import { ignore } from '../kernel/ignore.ts';
 import { acceptCarrier, websocketOptions } from '../portal/websocket/websocket-carrier.ts';
 import type { RelayLog } from './events.ts';
 import type { RelayLimits } from './limits.ts';
@@ -205,10 +206,6 @@ export class HttpDoor {
 }
 
 /** For the error of a connection that could not be accepted: the server continues. */
-function ignore(): void {
-  // Ignored.
-}
-
 function addressOf(socket: Socket): string {
   return addressGroup(socket.remoteAddress ?? 'unknown');
 }

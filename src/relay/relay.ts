@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { urlHost } from '../kernel/net/ip.ts';
 import type { HostLookup } from '../kernel/net/listening.ts';
+import { ignore } from '../kernel/ignore.ts';
 import { createCredential } from '../portal/identity.ts';
 import type { Identity } from '../portal/identity.ts';
 import { WindowBudget } from '../portal/yamux/window-budget.ts';
@@ -91,7 +92,7 @@ class RunningRelay implements Relay {
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
-    const log = options.log ?? (() => undefined);
+    const log = options.log ?? ignore;
     this.#log = log;
     const clock = options.clock ?? systemClock;
     this.#leases = new LeaseTable(clock, this.#limits, ({ id, lease }, reason) => {

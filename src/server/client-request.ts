@@ -4,6 +4,7 @@ import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { noHeaders, type RawHeaders, type RequestBody } from '../kernel/http/http.ts';
+import { ignore } from '../kernel/ignore.ts';
 import type { BodyWatch } from './body-watch.ts';
 import type { BodyLength } from './head-check.ts';
 
@@ -156,15 +157,11 @@ class ClientBody implements RequestBody {
     if (this.#started) throw new Error('the body of a request was opened twice');
     this.#started = true;
     // The body may fail after its reader has left.
-    this.#request.on('error', ignore);
+    this.#request.on('error', ignore); // remaining readers have their own listener
     return this.#request;
   }
 
   trailers(): RawHeaders {
     return this.#request.rawTrailers;
   }
-}
-
-function ignore(): void {
-  // remaining readers have their own listener
 }

@@ -2,6 +2,7 @@
 // how long it may be.
 import { Deadline, type Expiring } from '../kernel/work/deadlines.ts';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
+import { ignore } from '../kernel/ignore.ts';
 import { HttpConnection } from '../http-client/connection.ts';
 import { exchangeFault } from './faults.ts';
 import type { Tunnel } from './transport.ts';
@@ -36,7 +37,7 @@ export class Connection implements Expiring {
         owner.released(this);
       },
       // A complete response was delivered before, and the tunnel is closed: nothing to do.
-      excess: () => undefined,
+      excess: ignore,
       lost: () => {
         owner.lost(this);
       },

@@ -6,6 +6,7 @@ import type { Target } from '../../expose/app/target.ts';
 import type { PortalErrorCode, RelayClientEvent } from '../../portal/index.ts';
 import { printable } from '../../kernel/printable.ts';
 import { RelaySkewLines } from '../../kernel/clock-skew.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import { LeaseNotes } from './lease-notes.ts';
 import { LineBudget } from './line-budget.ts';
 import { atRelay } from '../run/relay-trust.ts';
@@ -50,7 +51,7 @@ export class ExposeNotes {
   #goesOn = false;
   #excessNotedMs = -Infinity;
   #excessUnnoted = 0;
-  #giveUp: (error: unknown) => void = () => undefined;
+  #giveUp: (error: unknown) => void = ignore;
 
   /** `nowMs`: monotonic. `wallMs`: since 1970. */
   constructor(
@@ -70,7 +71,7 @@ export class ExposeNotes {
       this.#giveUp = reject;
     });
     // Avoids an unhandled rejection when `expose` stops for another reason.
-    this.hopeless.catch(() => undefined);
+    this.hopeless.catch(ignore);
   }
 
   readonly relayEvent = (event: RelayClientEvent): void => {

@@ -1,6 +1,7 @@
 // Decides when to reload: on SIGHUP, when a file changes, or on request. Loads one at a time and
 // passes each result to the caller. watched-directories.ts detects the changes.
 import process from 'node:process';
+import { ignore } from '../../kernel/ignore.ts';
 import type { LoadResult } from './load.ts';
 import type { SeenFiles } from '../source/seen-files.ts';
 import { WatchedDirectories } from '../source/watched-directories.ts';
@@ -146,7 +147,7 @@ class ConfigWatching<R extends Watchable> implements ConfigWatch {
     });
     const turn: Turn = { reason, done };
     this.#waiting = turn;
-    this.#working = done.catch(() => undefined);
+    this.#working = done.catch(ignore);
     return done;
   }
 

@@ -1,4 +1,5 @@
 // Runs asynchronous work one piece at a time, first come, first served.
+import { ignore } from '../ignore.ts';
 
 export class InTurn {
   #last: Promise<unknown> = Promise.resolve();
@@ -7,11 +8,7 @@ export class InTurn {
   run<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work);
     // Keeps no reference to the result: it may be large, and the next work may start much later.
-    this.#last = result.then(nothing, nothing);
+    this.#last = result.then(ignore, ignore);
     return result;
   }
-}
-
-function nothing(): void {
-  // run() returns the outcome to its caller.
 }

@@ -2,6 +2,7 @@
 // and receives it in slices of event loop time. If the thread fails, exits or takes too long, the
 // job fails and the next one gets a new thread.
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { ignore } from '../ignore.ts';
 import { InTurn } from './in-turn.ts';
 import type { JobThreadData } from './job-worker.ts';
 import { Assembly, type Piece, piecesOf } from './pieces.ts';
@@ -96,7 +97,7 @@ export class JobThread {
         transferList: [port2],
       });
       // Also needed for an idle thread: an 'error' event without a listener would end the process.
-      worker.on('error', () => undefined);
+      worker.on('error', ignore);
       worker.on('exit', () => {
         results.close();
         if (this.#running?.worker === worker) this.#running = undefined;

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { ErrorReply } from '@redis/client';
 import { systemClock } from '../../kernel/clock.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import { commandFault } from './redis-fault.ts';
 import type { ScriptRunner } from './redis-limiter.ts';
 import { maxCommands, RedisLink, type ScriptCall } from './redis-link.ts';
@@ -136,15 +137,12 @@ class Connection implements RedisConnection {
   /** Connects to the configured server. `announce`: call `connected` for it. */
   #connect(announce: boolean): RedisLink {
     const link = this.#open(this.#place.url);
-    link.ready.then(
-      () => {
-        if (link !== this.#current) return;
-        this.#reason = undefined;
-        this.#failedAttempts = 0;
-        if (announce) this.#events.connected?.();
-      },
-      () => undefined,
-    );
+    link.ready.then(() => {
+      if (link !== this.#current) return;
+      this.#reason = undefined;
+      this.#failedAttempts = 0;
+      if (announce) this.#events.connected?.();
+    }, ignore);
     return link;
   }
 
@@ -201,20 +199,17 @@ class Connection implements RedisConnection {
   #succeed(link: RedisLink): void {
     this.#successor?.end();
     this.#successor = link;
-    link.ready.then(
-      () => {
-        if (link !== this.#successor) return;
-        this.#successor = undefined;
-        if (this.#isClosed) return;
-        const former = this.#current;
-        this.#current = link;
-        this.#reason = undefined;
-        clearTimeout(this.#timer);
-        // Commands in progress still get their replies, for example that their keys have moved.
-        former.retire();
-      },
-      () => undefined,
-    );
+    link.ready.then(() => {
+      if (link !== this.#successor) return;
+      this.#successor = undefined;
+      if (this.#isClosed) return;
+      const former = this.#current;
+      this.#current = link;
+      this.#reason = undefined;
+      clearTimeout(this.#timer);
+      // Commands in progress still get their replies, for example that their keys have moved.
+      former.retire();
+    }, ignore);
   }
 
   /**

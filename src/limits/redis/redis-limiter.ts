@@ -2,6 +2,7 @@
 // so that replicas agree exactly. fallback-limiter.ts handles the times when Redis is away.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../kernel/clock.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import type { SharedStore } from '../fallback-limiter.ts';
 import type { BucketState, Charge, Verdict } from '../limiter.ts';
 import type { Bucket, Debt } from '../memory-limiter.ts';
@@ -191,7 +192,7 @@ export class RedisLimiter implements SharedStore {
     const { ledger } = this.#options;
     const before = ledger.look(quota);
     if (before.refusedBy !== undefined) {
-      if (verdict.refusedBy === undefined) this.give(charges).catch(() => undefined);
+      if (verdict.refusedBy === undefined) this.give(charges).catch(ignore);
       return { ...verdict, refusedBy: undefined, retryAfterMs: 0, quota: before };
     }
     if (verdict.refusedBy !== undefined) return { ...verdict, quota: before };

@@ -2,6 +2,7 @@
 // hash. Neither reconnects nor follows redirections.
 import { createClient, ErrorReply, type RedisClientType } from '@redis/client';
 import { systemClock } from '../../kernel/clock.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import { commandFault, isLinkEnd, linkFault, type LinkPhase } from './redis-fault.ts';
 
 /** A ping each second detects a peer that is gone without closing the connection. */
@@ -48,7 +49,7 @@ export class RedisLink {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.url = options.url;
-    this.#ready.promise.catch(() => undefined);
+    this.#ready.promise.catch(ignore);
     this.#client = clientOf(options);
     this.#client.on('error', (error: unknown) => {
       // An error reply to a ping: the server is alive.
@@ -112,7 +113,7 @@ export class RedisLink {
       return;
     }
     this.#state = 'retired';
-    this.#client.close().catch(() => undefined);
+    this.#client.close().catch(ignore);
   }
 
   /** Closes the connection now. Idempotent. */
@@ -162,7 +163,7 @@ export class RedisLink {
 
   /** ASKING applies to the next command on the connection, so both are queued in the same turn. */
   #send(asking: boolean, command: readonly string[]): Promise<unknown> {
-    if (asking) this.#client.sendCommand(['ASKING']).catch(() => undefined);
+    if (asking) this.#client.sendCommand(['ASKING']).catch(ignore);
     return this.#client.sendCommand(command);
   }
 }

@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs';
 import { mkdir, open, readdir, realpath, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
+import { ignore } from '../../kernel/ignore.ts';
 import type { LogTarget } from './log-writer.ts';
 
 export interface LogFileOptions {
@@ -77,10 +78,7 @@ export class LogFile implements LogTarget {
     const file = this.#file;
     if (file === undefined) return true;
     this.#lookedMs = this.#nowMs();
-    const inode = await stat(file.path).then(
-      ({ ino }) => ino,
-      () => undefined,
-    );
+    const inode = await stat(file.path).then(({ ino }) => ino, ignore);
     if (inode === file.inode) return false;
     await this.#leave();
     return true;
@@ -108,7 +106,7 @@ export class LogFile implements LogTarget {
     const { path } = this.#options;
     // Creates only the last directory: `recursive` never returns where nothing can be created
     // (/proc/x). open() reports the error.
-    await mkdir(dirname(path)).catch(() => undefined);
+    await mkdir(dirname(path)).catch(ignore);
     const handle = await open(path, 'a', fileMode);
     const about = await handle.stat();
     const file = {
@@ -156,7 +154,7 @@ export class LogFile implements LogTarget {
       .sort((a, b) => b.stampMs - a.stampMs);
     const oldestMs = this.#nowMs() - maxAgeMs;
     for (const [at, { backup, stampMs }] of backups.entries()) {
-      if (at >= maxBackups || stampMs < oldestMs) await unlink(join(dir, backup)).catch(() => undefined);
+      if (at >= maxBackups || stampMs < oldestMs) await unlink(join(dir, backup)).catch(ignore);
     }
   }
 }

@@ -1,5 +1,6 @@
 // Accepted tunnels that the app has not taken yet: a bounded queue with one async iterator.
 // Independent of leases.
+import { ignore } from '../../kernel/ignore.ts';
 
 interface Closable {
   destroy(): unknown;
@@ -13,7 +14,7 @@ export class AcceptQueue<T extends Closable> implements AsyncIterableIterator<T>
   #end: { readonly error: Error | undefined } | undefined;
 
   /** `left` is called once if the consumer leaves the iteration before its end. */
-  constructor(capacity: number, left: () => void = () => undefined) {
+  constructor(capacity: number, left: () => void = ignore) {
     this.#capacity = capacity;
     this.#left = left;
   }

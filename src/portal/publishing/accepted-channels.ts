@@ -2,8 +2,7 @@
 import type { AcceptQueue } from './accept-queue.ts';
 import { SecureChannel } from '../secure/channel.ts';
 import type { SecurePipe } from '../secure/secure-pipe.ts';
-
-const ignore = (): void => undefined;
+import { ignore } from '../../kernel/ignore.ts';
 
 export class AcceptedChannels implements AsyncIterableIterator<SecureChannel> {
   readonly #pipes: AcceptQueue<SecurePipe>;

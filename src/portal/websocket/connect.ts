@@ -7,6 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { WebSocket } from 'ws';
 import { serverNameOf } from '../../kernel/net/ip.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import type { PortalError } from '../errors.ts';
 import type { Carrier } from './carrier.ts';
 import { aborted, connectFailure, refusedUpgrade, timedOut } from './connect-failure.ts';
@@ -124,8 +125,4 @@ function openSocket(
     reached('http');
   });
   return socket;
-}
-
-function ignore(): void {
-  // The error was already reported.
 }

@@ -3,6 +3,7 @@
 // layer (bench/).
 
 import type { PortalError } from '../errors.ts';
+import { ignore } from '../../kernel/ignore.ts';
 
 /**
  * Callbacks for the layer above. Called synchronously while input is parsed; they must not throw.
@@ -24,8 +25,6 @@ export interface PipeHandler {
    */
   error(error: PortalError): void;
 }
-
-const ignore = (): void => undefined;
 
 /** Ignores all events of a pipe. */
 export const deaf: PipeHandler = { data: ignore, end: ignore, drain: ignore, error: ignore };

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import { ClientRequest } from '../client-request.ts';
 import { Http1Connection } from './connection.ts';
 import type { Peer } from '../listen/peer.ts';
@@ -137,8 +138,4 @@ export class Http1 implements RetiringProtocol {
 
 function connectionOf(socket: Socket): Http1Connection | undefined {
   return (socket as OwnedSocket)[connectionKey];
-}
-
-function ignore(): void {
-  // 'close' follows
 }

@@ -3,6 +3,7 @@
 import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { offerableProtocols } from '../../kernel/http/upgrade-protocols.ts';
+import { ignore } from '../../kernel/ignore.ts';
 
 /**
  * Creates a response on the bare socket. The connection ends with it, unless takeSocket() takes the
@@ -55,8 +56,4 @@ export function isWorthUpgrading(request: IncomingMessage): boolean {
   const { headers } = request;
   if (headers['transfer-encoding'] !== undefined || !/^0+$/.test(headers['content-length'] ?? '0')) return false;
   return offerableProtocols(headers.upgrade ?? '').length > 0;
-}
-
-function ignore(): void {
-  // 'close' follows
 }

@@ -4,6 +4,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { Readable } from 'node:stream';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { noHeaders, type RawHeaders, type RequestBody } from '../../kernel/http/http.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import type { BodyWatch } from '../body-watch.ts';
 import type { BodyLength } from '../head-check.ts';
 import { smallDataBytes } from './bounds.ts';
@@ -74,7 +75,7 @@ class Http2BodyPieces extends Readable {
     this.#stream = stream;
     this.#watch = watch;
     // The body may fail after its reader has left.
-    this.on('error', ignore);
+    this.on('error', ignore); // remaining readers have their own listener
     stream.on('data', this.#received).once('end', this.#ended).once('close', this.#closed).pause();
   }
 
@@ -153,8 +154,4 @@ class Http2BodyPieces extends Readable {
   readonly #closed = (): void => {
     this.destroy(new GatewayError('client_closed', 'The client left before its request was complete.'));
   };
-}
-
-function ignore(): void {
-  // remaining readers have their own listener
 }

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { fieldValue } from '../../kernel/http/field-value.ts';
 import type { RawHeaders, RequestHead } from '../../kernel/http/http.ts';
 import { isOfferable } from '../../kernel/http/upgrade-protocols.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import { resetStream } from './reset.ts';
 
 /** What the gateway requested from the app on behalf of the client. */
@@ -100,8 +101,4 @@ function watchEnd(stream: ServerHttp2Stream): () => boolean {
     return push(chunk, encoding);
   };
   return () => ended;
-}
-
-function ignore(): void {
-  // 'close' follows
 }

@@ -6,6 +6,7 @@ import { systemClock } from '../../kernel/clock.ts';
 import { Deadline, type Expiring } from '../../kernel/work/deadlines.ts';
 import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import {
   abandonedRate,
   connectionWindowBytes,
@@ -196,8 +197,4 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
     this.#phase = 'over';
     this.#session.destroy(new Error('the client asks for too much'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
-}
-
-function ignore(): void {
-  // 'close' follows
 }

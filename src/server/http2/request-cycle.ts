@@ -4,6 +4,7 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import { Deadline, type Expiring } from '../../kernel/work/deadlines.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import { BodyWatch, type BodyOwner } from '../body-watch.ts';
 import { ClientExchange } from '../client-exchange.ts';
 import { checkHead } from '../head-check.ts';
@@ -173,8 +174,4 @@ export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
     this.#sink.closed();
     this.#connection.over(this, this.#sink.abandoned && !this.#expired);
   };
-}
-
-function ignore(): void {
-  // 'close' follows
 }

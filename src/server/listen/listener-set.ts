@@ -2,6 +2,7 @@
 // idle connections end, then the others with their next response.
 import { setTimeout as startTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
+import { ignore } from '../../kernel/ignore.ts';
 import type { Listener } from './listener.ts';
 import { leaving } from '../reception.ts';
 import type { ConnectionProtocol } from '../server-host.ts';
@@ -78,8 +79,4 @@ export class ListenerSet {
   async #wait(ms: number): Promise<void> {
     if (ms > 0) await setTimeout(ms, undefined, { signal: this.#cut.signal }).catch(ignore);
   }
-}
-
-function ignore(): void {
-  // nothing to do, or aborted while waiting
 }

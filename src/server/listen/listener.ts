@@ -7,6 +7,7 @@ import { connectionRefused, type ConnectionRefused } from '../../kernel/events.t
 import { type HostLookup, listenOnEvery } from '../../kernel/net/listening.ts';
 import { addressGroup } from '../../kernel/net/address-group.ts';
 import { canonicalIp } from '../../kernel/net/ip.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import { addressSetSteps } from '../../policy/addresses.ts';
 import { compiledInSteps } from '../../policy/compiled.ts';
 import type { Policy } from '../../policy/policy.ts';
@@ -72,7 +73,7 @@ export class Listener {
     this.#closed = Promise.all(servers.map((server) => once(server, 'close')));
     // From now on errors concern single connections that could not be accepted. The listener goes
     // on.
-    for (const server of servers) server.on('error', ignore);
+    for (const server of servers) server.on('error', ignore); // handled where the errors occur
     return servers[0].address() as AddressInfo;
   }
 
@@ -183,8 +184,4 @@ function peerOf(source: ProxySource, proxy: Peer): Peer {
 function refuse(socket: Socket, refused: ConnectionRefused): void {
   socket.destroy();
   if (connectionRefused.hasSubscribers) connectionRefused.publish(refused);
-}
-
-function ignore(): void {
-  // handled where the errors occur
 }

@@ -6,6 +6,7 @@ import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { tlsHandshakeFailed, type TlsHandshakeFailed } from '../../kernel/events.ts';
 import { atOnce, type Steps } from '../../kernel/work/slices.ts';
 import type { CertificateStatus } from '../../kernel/http/status.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { LastLook } from './last-look.ts';
 import { endIdle } from '../http1/linger.ts';
@@ -185,7 +186,7 @@ export class TlsListener implements ConnectionProtocol {
     }
     // From now on a client may end its side and still read, as on the plain port.
     socket.allowHalfOpen = true;
-    socket.on('error', ignore);
+    socket.on('error', ignore); // 'close' follows, and the protocol listens for it
     // With TLS 1.2 a client could repeat the expensive part of the handshake again and again.
     socket.disableRenegotiation();
     const { h2, http1 } = this.#protocols;
@@ -240,8 +241,4 @@ function codeOf(error: Error, socket: TLSSocket): string {
 /** Node reports only the TLS socket, and does not document how to get the underlying connection. */
 function connectionBelow(socket: TLSSocket): Socket {
   return (socket as TLSSocket & { readonly _parent: Socket })._parent;
-}
-
-function ignore(): void {
-  // 'close' follows, and the protocol listens for it
 }
