@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { defaultConfig } from '../schema/defaults.ts';
 import { EnvironmentError, readEnvironment } from './environment.ts';
 import { exposeIdentityPath, gatewayIdentityPath, stateDirectoryIn } from './state-directory.ts';
 
@@ -7,11 +8,15 @@ test('an empty environment gives the defaults of the contract', () => {
   assert.deepEqual(readEnvironment({ HOME: '/home/me' }), {
     host: '127.0.0.1',
     port: 8080,
-    apiKey: undefined,
     relayUrl: 'ws://localhost:4017/relay',
-    logLevel: 'info',
     stateDirectory: '/home/me/.local/state/portal-gateway',
   });
+});
+
+test('the defaults are those of the schema', () => {
+  const { gateway, portal } = defaultConfig();
+  const { host, port, relayUrl } = readEnvironment({});
+  assert.deepEqual({ host, port, relayUrl }, { host: gateway.host, port: gateway.port, relayUrl: portal.relayUrl });
 });
 
 test('set variables override defaults, and empty ones count as unset', () => {
@@ -20,24 +25,20 @@ test('set variables override defaults, and empty ones count as unset', () => {
     XDG_STATE_HOME: '/state',
     GATEWAY_HOST: '0.0.0.0',
     GATEWAY_PORT: '0',
-    GATEWAY_API_KEY: '',
     PORTAL_RELAY_URL: 'wss://relay.test/relay',
-    GATEWAY_LOG_LEVEL: 'WARN',
   });
   assert.deepEqual(environment, {
     host: '0.0.0.0',
     port: 0,
-    apiKey: undefined,
     relayUrl: 'wss://relay.test/relay',
-    logLevel: 'warn',
     stateDirectory: '/state/portal-gateway',
   });
+  assert.equal(readEnvironment({ HOME: '/home/me', GATEWAY_HOST: '' }).host, '127.0.0.1');
 });
 
 for (const [name, value] of [
   ['GATEWAY_PORT', '65536'],
   ['GATEWAY_PORT', 'http'],
-  ['LOGGING_LEVEL', 'loud'],
 ] as const) {
   test(`rejects ${name}=${value} and names the variable`, () => {
     assert.throws(

@@ -5,32 +5,24 @@ import process from 'node:process';
 import { withoutBrackets } from '../../kernel/net/ip.ts';
 import { stateDirectoryIn } from './state-directory.ts';
 
-const logLevels = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof logLevels)[number];
-
 export interface Environment {
   /** GATEWAY_HOST */
   readonly host: string;
   /** GATEWAY_PORT */
   readonly port: number;
-  /** GATEWAY_API_KEY: one key that may call every lease. A secret. */
-  readonly apiKey: string | undefined;
   /** PORTAL_RELAY_URL */
   readonly relayUrl: string;
-  /** LOGGING_LEVEL, GATEWAY_LOG_LEVEL */
-  readonly logLevel: LogLevel;
   /**
    * Where identities are stored: XDG_STATE_HOME/portal-gateway, or ~/.local/state/portal-gateway.
    */
   readonly stateDirectory: string;
 }
 
-/** The same defaults as in the schema. */
+/** Those of the schema, without loading it: it takes a third of a second. */
 const defaults = {
   host: '127.0.0.1',
   port: 8080,
   relayUrl: 'ws://localhost:4017/relay',
-  logLevel: 'info',
 } as const satisfies Partial<Environment>;
 
 /** An invalid setting. The message names the variable and never contains a secret. */
@@ -46,9 +38,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
   return {
     host: withoutBrackets(value('GATEWAY_HOST') ?? defaults.host),
     port: portFrom('GATEWAY_PORT', value('GATEWAY_PORT')) ?? defaults.port,
-    apiKey: value('GATEWAY_API_KEY'),
     relayUrl: value('PORTAL_RELAY_URL') ?? defaults.relayUrl,
-    logLevel: levelFrom(value('LOGGING_LEVEL') ?? value('GATEWAY_LOG_LEVEL')) ?? defaults.logLevel,
     stateDirectory: stateDirectoryIn(value('XDG_STATE_HOME'), value('HOME') ?? homeOfUser()),
   };
 }
@@ -71,15 +61,6 @@ function portFrom(name: string, text: string | undefined): number | undefined {
   if (port === undefined)
     throw new EnvironmentError(`${name}=${text} is not a port; set it to a number from 0 to 65535`);
   return port;
-}
-
-function levelFrom(text: string | undefined): LogLevel | undefined {
-  if (text === undefined) return undefined;
-  const level = logLevels.find((known) => known === text.toLowerCase());
-  if (level === undefined) {
-    throw new EnvironmentError(`LOGGING_LEVEL=${text} is not a level; set it to one of ${logLevels.join(', ')}`);
-  }
-  return level;
 }
 
 /** 0 means any free port. */
