@@ -3,6 +3,21 @@ import js from '@eslint/js';
 import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
+const readsSystemTime = [
+  {
+    selector: 'MemberExpression[object.name=/^(Date|performance)$/][property.name="now"]',
+    message: 'Take a Clock (kernel/clock.ts) as an argument.',
+  },
+  {
+    selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
+    message: 'Take a Clock (kernel/clock.ts) as an argument.',
+  },
+];
+const readsEnvironment = {
+  selector: 'MemberExpression[object.name="process"][property.name="env"]',
+  message: 'The environment is read in config/ only.',
+};
+
 export default tseslint.config(
   { ignores: ['dist', 'coverage', 'tools/runtime', 'src/portal/packets/gen'] },
   js.configs.recommended,
@@ -39,6 +54,44 @@ export default tseslint.config(
         {
           allowForKnownSafeCalls: [
             { from: 'package', name: ['test', 'it', 'describe', 'suite'], package: 'node:test' },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...readsSystemTime, readsEnvironment] },
+  },
+  { files: ['src/config/**/*.ts'], rules: { 'no-restricted-syntax': ['error', ...readsSystemTime] } },
+  {
+    // The clock itself; the length of a slice of work, which no test controls; a time that is shown
+    // and decides nothing.
+    files: ['src/kernel/clock.ts', 'src/kernel/work/slices.ts', 'src/demo/events.ts'],
+    rules: { 'no-restricted-syntax': ['error', readsEnvironment] },
+  },
+  {
+    // Only a room's door has the system's clock as a default; inner files take a Clock.
+    files: ['src/**/*.ts'],
+    ignores: [
+      ...['**/*.test.ts', 'src/cli/**', 'src/gateway/**'],
+      ...['src/config/load/load.ts', 'src/config/load/reload.ts', 'src/observe/logs/log.ts'],
+      ...['src/observe/metrics/metrics.ts', 'src/expose/bridge.ts', 'src/expose/app/target-probe.ts'],
+      ...['src/relay/relay.ts', 'src/server/http-server.ts', 'src/portal/yamux/mux-options.ts'],
+      // These wait with the system's timers, and compare with times of the file system.
+      ...['src/keys/file-lock.ts', 'src/expose/identity-lock.ts'],
+    ],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: 'kernel/clock\\.ts$',
+              importNames: ['systemClock'],
+              message: 'Take a Clock as an argument.',
+            },
           ],
         },
       ],

@@ -8,6 +8,8 @@ import { testPolicy } from '../../test/helpers/policy.ts';
 import { Cancellation } from '../../src/kernel/work/cancellation.ts';
 import { listen, requestFinished, type RequestFinished } from '../../src/kernel/events.ts';
 import { noHeaders, type Flow, type RequestBody } from '../../src/kernel/http/http.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { timestamp } from '../../src/observe/logs/timestamp.ts';
 import { writeAccessLog } from '../../src/observe/logs/access-log.ts';
 import { createMetrics } from '../../src/observe/metrics/metrics.ts';
 import type { Exchange } from '../../src/pipeline/stage.ts';
@@ -53,7 +55,7 @@ const exchange = {
   passage: { relay: 'wss://relay.example.com/relay', startedMs: performance.now(), fault: undefined },
 } as unknown as Exchange;
 
-const dispatch = observe()((_, sink) => {
+const dispatch = observe(systemClock)((_, sink) => {
   sink.head(200, answerHeaders, flow);
   sink.data(answer);
   sink.end(noHeaders);
@@ -80,6 +82,7 @@ let logged = 0;
 
 function log(): () => void {
   return writeAccessLog({
+    now: () => timestamp(systemClock.wallMs()),
     enabled: () => true,
     write: (line) => {
       logged += line.length;

@@ -56,6 +56,7 @@ export class Bridge {
     this.#pool = new LocalPool({
       target,
       deadlines,
+      clock,
       excess: ({ last }) => {
         log({ type: 'target_excess', method: last?.method ?? '', path: pathOnly(last?.target ?? '') });
       },

@@ -15,6 +15,7 @@ import {
 import { readBeginning } from '../kernel/read-beginning.ts';
 import { codeOf } from '../kernel/reason.ts';
 import { ignore } from '../kernel/ignore.ts';
+import { systemClock } from '../kernel/clock.ts';
 
 /**
  * locked: until the lock is released. held: by another process; `holder` is undefined if its record
@@ -25,6 +26,8 @@ export type IdentityClaim =
   | { readonly kind: 'locked'; readonly lock: IdentityLock }
   | { readonly kind: 'held'; readonly holder: ProcessRecord | undefined }
   | { readonly kind: 'unlockable'; readonly reason: string };
+
+// The system's clock: the waits are real.
 
 /** A process that has just acquired the lock writes its record within this time. */
 const recordPatienceMs = 2_000;
@@ -45,7 +48,7 @@ interface LockFiles {
 export async function claimIdentity(identityFile: string): Promise<IdentityClaim> {
   try {
     const files = await filesOf(identityFile);
-    const untilMs = performance.now() + recordPatienceMs;
+    const untilMs = systemClock.monotonicMs() + recordPatienceMs;
     for (;;) {
       const lock = await lockForLife(files.lock);
       if (lock !== undefined) return { kind: 'locked', lock: await holding(files, lock) };
@@ -53,7 +56,7 @@ export async function claimIdentity(identityFile: string): Promise<IdentityClaim
       if (holder !== undefined && !isGone(holder)) return { kind: 'held', holder };
       // The record belongs to a process that was killed: the new holder has not written its own
       // yet. Two processes that start at the same time may also both find the lock busy.
-      if (performance.now() >= untilMs) return { kind: 'held', holder: undefined };
+      if (systemClock.monotonicMs() >= untilMs) return { kind: 'held', holder: undefined };
       await wait(retryMs * (0.5 + Math.random()));
     }
   } catch (error) {

@@ -6,6 +6,7 @@ import type { BytePipe } from '../kernel/net/byte-pipe.ts';
 import { fieldValues } from '../kernel/http/field-value.ts';
 import { isBodyless, type RawHeaders } from '../kernel/http/http.ts';
 import { securityHeaders, type WholeResponse } from '../kernel/http/whole-response.ts';
+import { dateField } from '../kernel/clock.ts';
 import { callerResponseHead, responseTrailers } from './request/header-fields.ts';
 import type { TunnelRequestHead } from './request/request-head.ts';
 
@@ -79,7 +80,7 @@ export class ResponseWriter {
    * Writes a response that `expose` makes itself. `request` is undefined if it could not be read.
    */
   whole({ status, headers, body }: WholeResponse, request: TunnelRequestHead | undefined, persistent: boolean): void {
-    const all = headers.concat(securityHeaders(false), 'Date', new Date().toUTCString());
+    const all = headers.concat(securityHeaders(false), 'Date', dateField());
     const more = request === undefined ? 'Connection: close\r\n' : connectionField(request, persistent);
     this.#text(callerResponseHead(status, all, { chunked: false, trailers: false, more }));
     if (request?.method !== 'HEAD') this.#pipe.write(body);

@@ -4,6 +4,7 @@ import { checkCertificates } from '../config/check/certificates.ts';
 import type { Config } from '../config/load/config.ts';
 import { showPath } from '../config/schema/names.ts';
 import { SeenFiles } from '../config/source/seen-files.ts';
+import { systemClock } from '../kernel/clock.ts';
 
 const defaultEveryMs = 86_400_000;
 
@@ -18,7 +19,7 @@ export interface CertificateWatchOptions {
 
 /** Returns a function that stops it. Does not report faults in the files: a reload does. */
 export function watchCertificates(options: CertificateWatchOptions): () => void {
-  const { config, warn, failed, now = () => new Date(), everyMs = defaultEveryMs } = options;
+  const { config, warn, failed, now = () => new Date(systemClock.wallMs()), everyMs = defaultEveryMs } = options;
   const timer = setInterval(() => {
     checkCertificates(config(), new SeenFiles(), now()).then(({ warnings }) => {
       for (const { path, message } of warnings) warn(`${showPath(path)} ${message}`);

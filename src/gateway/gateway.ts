@@ -126,6 +126,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const server = new HttpServer({
     ...listener,
     policy: () => policy,
+    clock,
     assertionKeys: signingKeys && (() => publishedKeys(signingKeys())),
     dispatch: createPipeline({
       directory,

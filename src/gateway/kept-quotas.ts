@@ -12,6 +12,7 @@ import { sharedNamespace } from '../limits/shared-limiter.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { hasEntries } from '../kernel/work/large-records.ts';
 import { futureRefusalOf } from '../kernel/files/private-file.ts';
+import { ignore } from '../kernel/ignore.ts';
 import type { Logger } from '../observe/logs/log.ts';
 import { StartError } from './start-error.ts';
 import { readRedisPlace } from './tls-settings.ts';
@@ -65,7 +66,7 @@ export async function keepQuotas(
 
   function shared(place: RedisPlace): UsageStore {
     // Without a connection, each command is rejected with the reason.
-    const connection = connectRedis(place, { failed: () => undefined });
+    const connection = connectRedis(place, systemClock, { failed: ignore });
     return new QuotaRedis({
       redis: connection,
       namespace: sharedNamespace,

@@ -2,6 +2,7 @@
 // the next restart would fail.
 import { maskSecrets } from '../kernel/mask-keys.ts';
 import { printable } from '../kernel/printable.ts';
+import { systemClock } from '../kernel/clock.ts';
 
 /** The parts that are reloaded independently. */
 type Reloaded = 'configuration' | 'keys';
@@ -20,7 +21,7 @@ export class RejectedReloads {
   readonly #now: () => Date;
   readonly #rejected = new Map<Reloaded, Rejected>();
 
-  constructor(now: () => Date = () => new Date()) {
+  constructor(now: () => Date = () => new Date(systemClock.wallMs())) {
     this.#now = now;
   }
 

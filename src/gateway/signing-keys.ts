@@ -3,6 +3,7 @@
 import type { SigningKey } from '../auth/signing-keys.ts';
 import type { Config } from '../config/load/config.ts';
 import { loadSigningKeys } from '../keys/signing-keys-file.ts';
+import { systemClock } from '../kernel/clock.ts';
 
 /** A new key is published for a day before it signs. */
 const lookEveryMs = 3_600_000;
@@ -40,7 +41,7 @@ export class SigningKeys {
   }
 
   #load(): Promise<readonly SigningKey[]> {
-    return loadSigningKeys(this.#file, Date.now(), (reason) => {
+    return loadSigningKeys(this.#file, systemClock.wallMs(), (reason) => {
       if (this.#keys.length === 0) this.#unkept(reason);
       return this.#keys;
     });

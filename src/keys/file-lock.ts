@@ -9,7 +9,10 @@ import { isGone, maxRecordBytes, parseProcessRecord, recordOfThisProcess } from 
 import { readBeginning } from '../kernel/read-beginning.ts';
 import { codeOf } from '../kernel/reason.ts';
 import { ignore } from '../kernel/ignore.ts';
+import { systemClock } from '../kernel/clock.ts';
 import { KeysFileError } from './errors.ts';
+
+// The system's clock: the waits are real, and the age of a lock is a time of the file system.
 
 /** The owner of a lock only reads and writes one small file, so it never needs longer. */
 const maxHoldMs = 30_000;
@@ -32,10 +35,10 @@ export async function withFileLock<T>(
 ): Promise<T> {
   const lock = `${path}.lock`;
   const text = JSON.stringify(recordOfThisProcess());
-  const untilMs = performance.now() + patienceMs;
+  const untilMs = systemClock.monotonicMs() + patienceMs;
   while (!(await create(lock, text))) {
     if (await takeAwayStale(lock)) continue;
-    if (performance.now() >= untilMs) throw await stillHeld(path, lock);
+    if (systemClock.monotonicMs() >= untilMs) throw await stillHeld(path, lock);
     // Jitter, so that waiting processes do not all try at once.
     await wait(lookEveryMs * (0.5 + Math.random()));
   }
@@ -77,7 +80,7 @@ async function takeAwayStale(lock: string): Promise<boolean> {
   if (content === undefined) return false;
   const owner = parseProcessRecord(content);
   const gone = owner !== undefined && isGone(owner);
-  if (!gone && Date.now() - since.mtimeMs < maxHoldMs) return false;
+  if (!gone && systemClock.wallMs() - since.mtimeMs < maxHoldMs) return false;
   const aside = temporaryName(lock);
   try {
     await rename(lock, aside);

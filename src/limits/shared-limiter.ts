@@ -34,7 +34,7 @@ interface SharedLimiterParts {
  */
 export function createSharedLimiter({ place, ledger, clock }: SharedLimiterParts): SharedLimiter {
   let isFound = false;
-  const redis = connectRedis(place, {
+  const redis = connectRedis(place, clock, {
     connected: () => {
       isFound = true;
       limiter.found();

@@ -6,6 +6,7 @@ import type { Limiter } from '../limits/limiter.ts';
 import type { QuotaLedger } from '../limits/quotas/quota-ledger.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/work/deadlines.ts';
+import { ignore } from '../kernel/ignore.ts';
 import type { LeaseDirectory } from '../route/lease-directory.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -42,12 +43,7 @@ export interface PipelineParts {
 
 /** For the gateway's private paths on the main listener. */
 export function createAdminAccess({ auth, limiter }: Pick<PipelineParts, 'auth' | 'limiter'>): AdminAccess {
-  return adminAccess([
-    clientAddress(),
-    ipRules(),
-    ipRatePrecheck(limiter),
-    authenticate(auth, { known: () => undefined }),
-  ]);
+  return adminAccess([clientAddress(), ipRules(), ipRatePrecheck(limiter), authenticate(auth, { known: ignore })]);
 }
 
 export function createPipeline(parts: PipelineParts): Dispatch {
@@ -57,7 +53,7 @@ export function createPipeline(parts: PipelineParts): Dispatch {
   return compose(
     [
       requestId(),
-      observe(),
+      observe(clock),
       clientAddress(),
       preflightsOfRefused(),
       ipRules(),

@@ -12,7 +12,7 @@ function exchange(length: BodyLength = 'none'): ClientExchange {
   const request = new ClientRequest(new Socket());
   const req = { method: 'POST', target: '/x', headers: [], upgrade: false };
   const peer = { ip: '192.0.2.1', port: 4711, loopback: false, encrypted: false };
-  return ClientExchange.of({ req, body: bodyOf(request, length), httpVersion: '1.1', peer }, policy);
+  return ClientExchange.of({ req, body: bodyOf(request, length), httpVersion: '1.1', peer, startedMs: 0 }, policy);
 }
 
 test('takes client address, scheme and version from the connection', () => {

@@ -12,6 +12,8 @@ export interface Received {
   readonly body: RequestBody;
   readonly httpVersion: Exchange['httpVersion'];
   readonly peer: Peer;
+  /** Monotonic, when its head was complete. */
+  readonly startedMs: number;
 }
 
 const noProxies: readonly string[] = Object.freeze([]);
@@ -70,12 +72,12 @@ export class ClientExchange implements Exchange {
     this.clientIp = shared.peerIp;
   }
 
-  static of({ req, body, httpVersion, peer }: Received, policy: Policy): ClientExchange {
+  static of({ req, body, httpVersion, peer, startedMs }: Received, policy: Policy): ClientExchange {
     return new ClientExchange(req, {
       id: randomUUID(),
       body,
       policy,
-      startedMs: performance.now(),
+      startedMs,
       httpVersion,
       peerIp: peer.ip,
       loopbackPeer: peer.loopback,

@@ -1,7 +1,7 @@
 // The gateway's listeners: the main one with its protocols, the separate one for operators, and
 // their graceful shutdown.
 import type { AddressInfo } from 'node:net';
-import { systemClock } from '../kernel/clock.ts';
+import { type Clock, systemClock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/work/deadlines.ts';
 import type { AdminAccess } from '../pipeline/admin-access.ts';
 import type { Dispatch, Exchange } from '../pipeline/stage.ts';
@@ -34,6 +34,7 @@ export interface ListenerOptions {
    * do not choose HTTP/2.
    */
   readonly secure?: (http1: RetiringProtocol, server: ServerHost) => ConnectionProtocol;
+  readonly clock?: Clock;
   /** The window over which gateway.min_write_rate is averaged. */
   readonly writeRateWindowMs?: number;
   /** For /health/details. */
@@ -68,11 +69,12 @@ const defaultMaxHeaderBytes = 32 * 1024;
 export class HttpServer implements HealthState {
   readonly #options: HttpServerOptions;
   readonly #endpoints: BuiltinEndpoints;
-  readonly #deadlines = new Deadlines(systemClock);
+  readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
   readonly #lastLook = new LastLook();
   readonly #main: ListenerSet;
   readonly #admin: ListenerSet | undefined;
-  readonly #startedMs = performance.now();
+  readonly #startedMs: number;
   #adminAddress: AddressInfo | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
   #graceOver = false;
@@ -80,6 +82,9 @@ export class HttpServer implements HealthState {
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#deadlines = new Deadlines(this.#clock);
+    this.#startedMs = this.#clock.monotonicMs();
     this.#endpoints = new BuiltinEndpoints(this, options);
     this.#main = this.#mainEntrance();
     this.#admin = options.admin === undefined ? undefined : this.#adminEntrance(options.admin.port);
@@ -90,7 +95,7 @@ export class HttpServer implements HealthState {
   }
 
   get uptimeSeconds(): number {
-    return Math.floor((performance.now() - this.#startedMs) / 1000);
+    return Math.floor((this.#clock.monotonicMs() - this.#startedMs) / 1000);
   }
 
   get connections(): number {
@@ -158,7 +163,7 @@ export class HttpServer implements HealthState {
       const serverHost = this.#host(receive, sendsAway);
       const http1 = new Http1(serverHost, this.#maxHeaderBytes);
       const first = secure?.(http1, serverHost) ?? http1;
-      const door = new Listener({ host, port, policy, proxyProtocol, onConnection: first.accept });
+      const door = new Listener({ host, port, policy, clock: this.#clock, proxyProtocol, onConnection: first.accept });
       return { door, protocols: first === http1 ? [http1] : [first, http1] };
     });
   }
@@ -167,7 +172,14 @@ export class HttpServer implements HealthState {
     const { policy, host } = this.#options;
     return new ListenerSet((sendsAway) => {
       const http1 = new Http1(this.#host(adminReception(this.#endpoints), sendsAway), this.#maxHeaderBytes);
-      const door = new Listener({ host, port, policy, proxyProtocol: false, onConnection: http1.accept });
+      const door = new Listener({
+        host,
+        port,
+        policy,
+        clock: this.#clock,
+        proxyProtocol: false,
+        onConnection: http1.accept,
+      });
       return { door, protocols: [http1] };
     });
   }
@@ -177,7 +189,7 @@ export class HttpServer implements HealthState {
       sendsAway,
       deadlines: this.#deadlines,
       lastLook: this.#lastLook,
-      clock: systemClock,
+      clock: this.#clock,
       writeRateWindowMs: this.#options.writeRateWindowMs ?? writeRateWindowMs,
       maxHeaderBytes: this.#maxHeaderBytes,
       // A longer target would leave too little room for the header fields.

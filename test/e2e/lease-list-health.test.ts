@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { leaseListFailed, listen } from '../../src/kernel/events.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
 import { createMetrics } from '../../src/observe/metrics/metrics.ts';
 import { createLogger } from '../../src/observe/logs/log.ts';
 import { writeLeaseLog } from '../../src/observe/logs/lease-log.ts';
@@ -13,7 +14,12 @@ interface Details {
 
 test('readiness waits for the first lease list, which is requested without a client', async (t) => {
   const lines: Record<string, unknown>[] = [];
-  t.after(writeLeaseLog(createLogger('info', (line) => lines.push(JSON.parse(line) as Record<string, unknown>))));
+  t.after(
+    writeLeaseLog(
+      createLogger('info', (line) => lines.push(JSON.parse(line) as Record<string, unknown>)),
+      systemClock,
+    ),
+  );
   const failures: string[] = [];
   t.after(listen(leaseListFailed, ({ reason }) => failures.push(reason)));
   const { gateway, transport, call } = await startPlainGateway(t, (_, response) => response.end('ok'));

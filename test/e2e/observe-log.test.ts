@@ -5,6 +5,8 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { timestamp } from '../../src/observe/logs/timestamp.ts';
 import { WebSocket, WebSocketServer } from 'ws';
 import { writeAccessLog } from '../../src/observe/logs/access-log.ts';
 import { auth, key, readUntil, startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
@@ -28,6 +30,7 @@ async function startLogged(
   let next = 0;
   let wake: (() => void) | undefined;
   const end = writeAccessLog({
+    now: () => timestamp(systemClock.wallMs()),
     enabled: () => true,
     write: (line) => {
       lines.push(line);

@@ -45,7 +45,7 @@ export function startReplica(
   server: Pick<RedisServer, 'url'>,
   { through = (redis) => redis, deadlineMs = 1_000 }: ReplicaOptions = {},
 ): Replica {
-  const redis = connectRedis({ url: server.url }, { failed: () => undefined, connectTimeoutMs: 60_000 });
+  const redis = connectRedis({ url: server.url }, systemClock, { failed: () => undefined, connectTimeoutMs: 60_000 });
   t.after(() => {
     redis.close();
   });

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { gatewayIdentityPath } from '../../config/source/state-directory.ts';
 import { loadOrCreateIdentity } from '../../portal/identity-file.ts';
 import { printableJson } from '../../kernel/printable.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import { CliFault } from '../fault.ts';
 import type { CliContext } from '../context.ts';
 
@@ -49,7 +50,7 @@ async function identity(options: IdentityOptions, { terminal, environment }: Cli
  * to all apps that admit the old id.
  */
 async function setAside(file: string): Promise<string | undefined> {
-  const kept = `${file}.${new Date().toISOString().replaceAll(':', '')}`;
+  const kept = `${file}.${new Date(systemClock.wallMs()).toISOString().replaceAll(':', '')}`;
   try {
     const found = await lstat(file);
     if (found.isDirectory())

@@ -7,6 +7,7 @@ import type { TextCheck } from '../../config/schema/fields.ts';
 import type { CliContext } from '../context.ts';
 import type { CreateOptions, KeysOptions, RotateOptions } from '../run/run-keys.ts';
 import type { HashOptions } from '../run/run-keys-hash.ts';
+import { systemClock } from '../../kernel/clock.ts';
 
 export function keysCommand(context: CliContext): Command {
   return new Command('keys')
@@ -155,7 +156,7 @@ function timeOption(text: string): string {
     throw new InvalidArgumentError(
       'A time is written as 2027-12-31T23:59:59Z, or as a duration from now, such as 2160h.',
     );
-  return new Date(Date.now() + fromNowMs).toISOString();
+  return new Date(systemClock.wallMs() + fromNowMs).toISOString();
 }
 
 /** About a century: anything longer is a typing error, and may not be a valid date. */

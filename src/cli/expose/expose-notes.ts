@@ -7,6 +7,7 @@ import type { PortalErrorCode, RelayClientEvent } from '../../portal/index.ts';
 import { printable } from '../../kernel/printable.ts';
 import { RelaySkewLines } from '../../kernel/clock-skew.ts';
 import { ignore } from '../../kernel/ignore.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import { LeaseNotes } from './lease-notes.ts';
 import { LineBudget } from './line-budget.ts';
 import { atRelay } from '../run/relay-trust.ts';
@@ -57,8 +58,8 @@ export class ExposeNotes {
   constructor(
     terminal: Terminal,
     target: Target,
-    nowMs: () => number = () => performance.now(),
-    wallMs: () => number = Date.now,
+    nowMs: () => number = () => systemClock.monotonicMs(),
+    wallMs: () => number = () => systemClock.wallMs(),
   ) {
     this.#nowMs = nowMs;
     this.#leases = new LeaseNotes(terminal, { nowMs, wallMs });

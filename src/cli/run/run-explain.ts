@@ -12,6 +12,7 @@ import { maskKeys } from '../../kernel/mask-keys.ts';
 import { keyPolicies } from '../../keys/stored-key.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
 import { administeredUser } from '../../kernel/files/private-file.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import { CliFault, usageFault } from '../fault.ts';
 import type { CliContext } from '../context.ts';
 import { readLeaseNames } from '../../gateway/lease-names-file.ts';
@@ -55,7 +56,7 @@ export async function explain(options: ExplainOptions, context: CliContext): Pro
     method: options.method.toUpperCase(),
     upgrade: options.upgrade === true,
     clientIp: options.ip,
-    nowMs: Date.now(),
+    nowMs: systemClock.wallMs(),
   });
   if (options.json === true) terminal.result(printableJson(verdict));
   else for (const line of linesOf(verdict)) terminal.result(printable(line));

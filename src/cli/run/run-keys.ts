@@ -13,6 +13,7 @@ import { readKeysFile } from '../../keys/read-keys-file.ts';
 import type { StoredKey } from '../../keys/stored-key.ts';
 import { administeredUser } from '../../kernel/files/private-file.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import type { CliContext } from '../context.ts';
 import { CliFault, usageFault } from '../fault.ts';
 import { keyOutlet } from './key-outlet.ts';
@@ -60,7 +61,7 @@ export async function createKey(id: string, options: CreateOptions, context: Cli
   const stored: StoredKey = {
     ...{ id, ...secret, description: options.description ?? '', scopes: options.scope ?? ['read', 'write'] },
     ...{ notBefore: options.notBefore ?? '', expiresAt: options.expires ?? '', allowedCidrs: options.allow ?? [] },
-    ...{ createdAt: new Date().toISOString(), previous: [] },
+    ...{ createdAt: new Date(systemClock.wallMs()).toISOString(), previous: [] },
   };
   await give(key, () => changeKeysFile(file, others, (keys) => withCreated(keys, stored)));
   tell(`The key "${id}" is in ${file}. It is shown this once.`, shown(stored), options, context);
@@ -77,7 +78,7 @@ export async function rotateKey(id: string, options: RotateOptions, context: Cli
   const { grace: graceMs, expires } = options;
   let rotated: StoredKey | undefined;
   const rotate = (keys: readonly StoredKey[]): readonly StoredKey[] => {
-    const nowMs = Date.now();
+    const nowMs = systemClock.wallMs();
     const after = withRotated(keys, id, {
       secret,
       nowMs,
@@ -179,7 +180,7 @@ interface ShownKey {
 
 /** Everything but the hash. */
 function shown(key: StoredKey): ShownKey {
-  const nowMs = Date.now();
+  const nowMs = systemClock.wallMs();
   return {
     ...{ id: key.id, state: stateOf(key, nowMs), key_prefix: key.keyPrefix, description: key.description },
     ...{ scopes: key.scopes, allowed_cidrs: key.allowedCidrs },

@@ -2,6 +2,7 @@
 // faults at once. Has no side effects.
 import { resolve } from 'node:path';
 import process from 'node:process';
+import { systemClock } from '../../kernel/clock.ts';
 import { boundedByKind } from '../check/bounded-findings.ts';
 import { checkCertificates } from '../check/certificates.ts';
 import type { Config } from './config.ts';
@@ -61,7 +62,12 @@ const timeoutMs = 20_000;
 
 /** Never rejects because of the content of the file, the environment or the secrets. */
 export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult> {
-  const { env = process.env, flags = [], workingDirectory = process.cwd(), now = () => new Date() } = options;
+  const {
+    env = process.env,
+    flags = [],
+    workingDirectory = process.cwd(),
+    now = () => new Date(systemClock.wallMs()),
+  } = options;
   const named = env['GATEWAY_CONFIG'];
   const file = options.file ?? (named === '' ? undefined : named);
   const files = new SeenFiles();

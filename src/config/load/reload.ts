@@ -2,6 +2,7 @@
 // passes each result to the caller. watched-directories.ts detects the changes.
 import process from 'node:process';
 import { ignore } from '../../kernel/ignore.ts';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
 import type { LoadResult } from './load.ts';
 import type { SeenFiles } from '../source/seen-files.ts';
 import { WatchedDirectories } from '../source/watched-directories.ts';
@@ -28,6 +29,7 @@ export interface WatchOptions<R extends Watchable = LoadResult> {
   unwatched?(directory: string, error: unknown): void;
   /** The emitter of SIGHUP. */
   readonly signals?: Pick<NodeJS.EventEmitter, 'on' | 'off'>;
+  readonly clock?: Clock;
   readonly debounceMs?: number;
   readonly lookEveryMs?: number;
 }
@@ -119,7 +121,7 @@ class ConfigWatching<R extends Watchable> implements ConfigWatch {
 
   readonly #changed = (): void => {
     if (this.#closed.signal.aborted) return;
-    const nowMs = performance.now();
+    const nowMs = (this.#options.clock ?? systemClock).monotonicMs();
     if (this.#timer === undefined) this.#firstChangeMs = nowMs;
     clearTimeout(this.#timer);
     const leftMs = this.#firstChangeMs + maxDebounceMs - nowMs;

@@ -41,7 +41,7 @@ async function app(t: TestContext, fields = ''): Promise<App> {
 
 function poolOf({ port }: App, clock = systemClock): LocalPool {
   const target = parseTarget(`127.0.0.1:${port}`);
-  return new LocalPool({ target, deadlines: new Deadlines(clock), excess: () => undefined });
+  return new LocalPool({ target, deadlines: new Deadlines(clock), clock, excess: () => undefined });
 }
 
 function connectionOf(pool: LocalPool, freshness: 'any' | 'fresh'): Promise<LocalConnection> {
@@ -151,7 +151,7 @@ test('closes up to 5,000 connections a minute in order and resets the rest, so t
     target,
     deadlines: new Deadlines(systemClock),
     excess: () => undefined,
-    nowMs: () => nowMs,
+    clock: { ...systemClock, monotonicMs: () => nowMs },
   });
   const howItEnds = async (): Promise<string> => {
     const connection = await connectionOf(pool, 'fresh');
@@ -197,7 +197,12 @@ test('reaches an app at localhost again after it moves to the other address fami
   await once(first, 'listening');
   const { port } = first.address() as AddressInfo;
   const deadlines = new Deadlines(systemClock);
-  const pool = new LocalPool({ target: parseTarget(String(port)), deadlines, excess: () => undefined });
+  const pool = new LocalPool({
+    target: parseTarget(String(port)),
+    deadlines,
+    clock: systemClock,
+    excess: () => undefined,
+  });
   (await connectionOf(pool, 'fresh')).http.destroy();
   first.close();
   await once(first, 'close');

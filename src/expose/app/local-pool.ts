@@ -1,6 +1,7 @@
 // Pool of connections to the app: opens new ones and keeps idle ones for a short time. Reuses the
 // most recently used connection first, so that the pool shrinks after a peak.
 import type { Deadlines } from '../../kernel/work/deadlines.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { type AppFault, exchangeFault } from './app-fault.ts';
 import { LocalConnection, type LocalConnectionOwner } from './local-connection.ts';
 import { LocalDial, type LocalTarget } from './local-dial.ts';
@@ -22,8 +23,7 @@ export interface LocalPoolOptions {
   readonly deadlines: Deadlines;
   /** The app sent bytes that belong to no response. */
   readonly excess: (connection: LocalConnection) => void;
-  /** Monotonic, milliseconds. */
-  readonly nowMs?: () => number;
+  readonly clock: Clock;
 }
 
 /** The same number as Node's own agent. */
@@ -42,14 +42,14 @@ export class LocalPool implements LocalConnectionOwner {
   readonly #excess: (connection: LocalConnection) => void;
   readonly #idle: LocalConnection[] = [];
   readonly #dials = new Map<LocalWaiter, LocalDial>();
-  readonly #nowMs: () => number;
+  readonly #clock: Clock;
   #closed = false;
   /** Counted in the minute that began at #minuteStartMs. */
   #closedConnections = 0;
   #minuteStartMs = -Infinity;
 
-  constructor({ target, deadlines, excess, nowMs = () => performance.now() }: LocalPoolOptions) {
-    this.#nowMs = nowMs;
+  constructor({ target, deadlines, excess, clock }: LocalPoolOptions) {
+    this.#clock = clock;
     this.#local = { target, tlsSession: undefined, loopbackAddress: undefined };
     this.#deadlines = deadlines;
     this.#excess = excess;
@@ -112,7 +112,7 @@ export class LocalPool implements LocalConnectionOwner {
   }
 
   #discard(connection: LocalConnection): void {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#minuteStartMs >= minuteMs) {
       this.#minuteStartMs = nowMs;
       this.#closedConnections = 0;

@@ -1,6 +1,6 @@
 // Checks once, when `expose` starts, whether the app accepts connections, so that the result can be
 // printed. Sends no request.
-import { systemClock } from '../../kernel/clock.ts';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { Deadlines } from '../../kernel/work/deadlines.ts';
 import type { AppFault } from './app-fault.ts';
 import { LocalDial } from './local-dial.ts';
@@ -10,7 +10,11 @@ import type { Target } from './target.ts';
  * Resolves with the fault that requests would get, or undefined if the app accepts connections or
  * `signal` was aborted. Never rejects.
  */
-export function probeTarget(target: Target, signal: AbortSignal): Promise<AppFault | undefined> {
+export function probeTarget(
+  target: Target,
+  signal: AbortSignal,
+  clock: Clock = systemClock,
+): Promise<AppFault | undefined> {
   if (signal.aborted) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const done = (fault?: AppFault): void => {
@@ -22,7 +26,7 @@ export function probeTarget(target: Target, signal: AbortSignal): Promise<AppFau
       done();
     };
     const local = { target, tlsSession: undefined, loopbackAddress: undefined };
-    const dial = new LocalDial(local, new Deadlines(systemClock), {
+    const dial = new LocalDial(local, new Deadlines(clock), {
       connected: (pipe) => {
         pipe.destroy();
         done();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { systemClock } from '../../kernel/clock.ts';
 import { redisMissing, RedisServer } from '../../../test/helpers/redis-server.ts';
 import { isAdmitted } from '../limiter.ts';
 import { LocalLimiter } from '../local-limiter.ts';
@@ -32,7 +33,7 @@ async function replica(
   server: RedisServer,
   through = (redis: ScriptRunner) => redis,
 ): Promise<Replica> {
-  const redis = connectRedis({ url: server.url }, { failed: () => undefined });
+  const redis = connectRedis({ url: server.url }, systemClock, { failed: () => undefined });
   const ledger = new QuotaLedger({ clock });
   const limiter = new LocalLimiter(new MemoryLimiter({ clock }), ledger);
   const store = new QuotaRedis({

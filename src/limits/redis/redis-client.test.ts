@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { systemClock } from '../../kernel/clock.ts';
 import { redisMissing, RedisServer } from '../../../test/helpers/redis-server.ts';
 import { connectRedis } from './redis-client.ts';
 
@@ -11,16 +12,13 @@ test(
     const server = await RedisServer.start(t);
     const faults: string[] = [];
     let ready = Promise.withResolvers<undefined>();
-    const redis = connectRedis(
-      { url: server.url },
-      {
-        silenceMs: 300,
-        connected: () => {
-          ready.resolve(undefined);
-        },
-        failed: ({ message }) => faults.push(message),
+    const redis = connectRedis({ url: server.url }, systemClock, {
+      silenceMs: 300,
+      connected: () => {
+        ready.resolve(undefined);
       },
-    );
+      failed: ({ message }) => faults.push(message),
+    });
     t.after(() => {
       redis.close();
     });
@@ -50,17 +48,14 @@ test(
     const { promise: ready, resolve } = Promise.withResolvers<undefined>();
     let returns = 0;
     const lost: string[] = [];
-    const redis = connectRedis(
-      { url: server.url },
-      {
-        silenceMs: 1_000,
-        connected: () => {
-          returns += 1;
-          resolve(undefined);
-        },
-        failed: ({ message }) => lost.push(message),
+    const redis = connectRedis({ url: server.url }, systemClock, {
+      silenceMs: 1_000,
+      connected: () => {
+        returns += 1;
+        resolve(undefined);
       },
-    );
+      failed: ({ message }) => lost.push(message),
+    });
     t.after(() => {
       redis.close();
     });

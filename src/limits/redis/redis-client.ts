@@ -3,7 +3,7 @@
 // there is one such node. Works without buckets and quotas.
 import { createHash } from 'node:crypto';
 import { ErrorReply } from '@redis/client';
-import { systemClock } from '../../kernel/clock.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { ignore } from '../../kernel/ignore.ts';
 import { commandFault } from './redis-fault.ts';
 import type { ScriptRunner } from './redis-limiter.ts';
@@ -52,12 +52,13 @@ export interface RedisEvents {
  * Connects in the background. Commands wait for the first attempt to connect, which takes at most 4
  * s; while the server is away they are rejected at once with the reason.
  */
-export function connectRedis(place: RedisPlace, events: RedisEvents): RedisConnection {
-  return new Connection(place, events);
+export function connectRedis(place: RedisPlace, clock: Clock, events: RedisEvents): RedisConnection {
+  return new Connection(place, clock, events);
 }
 
 class Connection implements RedisConnection {
   readonly #place: RedisPlace;
+  readonly #clock: Clock;
   readonly #events: RedisEvents;
   readonly #silenceMs: number;
   /** The connection in use. Between two attempts to connect: the one that failed. */
@@ -79,8 +80,9 @@ class Connection implements RedisConnection {
   #commandCount = 0;
   #isClosed = false;
 
-  constructor(place: RedisPlace, events: RedisEvents) {
+  constructor(place: RedisPlace, clock: Clock, events: RedisEvents) {
     this.#place = place;
+    this.#clock = clock;
     this.#events = events;
     this.#silenceMs = events.silenceMs ?? defaultSilenceMs;
     this.#current = this.#connect(true);
@@ -148,6 +150,7 @@ class Connection implements RedisConnection {
 
   #open(url: string, label?: string): RedisLink {
     return new RedisLink({
+      clock: this.#clock,
       ...{ url, label, ca: this.#place.ca, silenceMs: this.#silenceMs },
       connectTimeoutMs: this.#events.connectTimeoutMs ?? defaultConnectTimeoutMs,
       ended: (link, reason) => {
@@ -217,7 +220,7 @@ class Connection implements RedisConnection {
    * primary: reconnect. Reaching the same server again does not count as recovery.
    */
   #replaceReadOnly(): void {
-    const isYoung = systemClock.monotonicMs() - this.#current.openedMs <= this.#silenceMs;
+    const isYoung = this.#clock.monotonicMs() - this.#current.openedMs <= this.#silenceMs;
     if (this.#isClosed || this.#successor !== undefined || !this.#current.isReady || isYoung) return;
     this.#succeed(this.#open(this.#current.url));
   }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { systemClock } from '../../kernel/clock.ts';
 import { charge, startReplica } from '../../../test/helpers/limiter-replica.ts';
 import { startCluster } from '../../../test/helpers/redis-cluster.ts';
 import { redisMissing } from '../../../test/helpers/redis-server.ts';
@@ -18,10 +19,11 @@ test('a start on a healthy cluster rejects no command, whatever node is configur
   for (const [i, { url }] of nodes.entries()) {
     const faults: string[] = [];
     let returns = 0;
-    const redis = connectRedis(
-      { url },
-      { connectTimeoutMs, connected: () => (returns += 1), failed: ({ message }) => faults.push(message) },
-    );
+    const redis = connectRedis({ url }, systemClock, {
+      connectTimeoutMs,
+      connected: () => (returns += 1),
+      failed: ({ message }) => faults.push(message),
+    });
     t.after(() => {
       redis.close();
     });
@@ -71,10 +73,11 @@ test(
     const target = cluster.otherThan(source);
     const faults: string[] = [];
     let returns = 0;
-    const redis = connectRedis(
-      { url: source.url },
-      { connectTimeoutMs, connected: () => (returns += 1), failed: ({ message }) => faults.push(message) },
-    );
+    const redis = connectRedis({ url: source.url }, systemClock, {
+      connectTimeoutMs,
+      connected: () => (returns += 1),
+      failed: ({ message }) => faults.push(message),
+    });
     t.after(() => {
       redis.close();
     });
@@ -134,17 +137,14 @@ test('finds the node with the keys again after an outage, without reporting reco
   const configured = cluster.otherThan(owner);
   const { promise: ready, resolve } = Promise.withResolvers<undefined>();
   let returns = 0;
-  const redis = connectRedis(
-    { url: configured.url },
-    {
-      connected: () => {
-        returns += 1;
-        resolve(undefined);
-      },
-      failed: () => undefined,
-      connectTimeoutMs,
+  const redis = connectRedis({ url: configured.url }, systemClock, {
+    connected: () => {
+      returns += 1;
+      resolve(undefined);
     },
-  );
+    failed: () => undefined,
+    connectTimeoutMs,
+  });
   t.after(() => {
     redis.close();
   });

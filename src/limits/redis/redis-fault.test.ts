@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
+import { systemClock } from '../../kernel/clock.ts';
 import { certificate } from '../../../test/helpers/certificates.ts';
 import { startPlainRedis, startProtectedRedis, startTlsRedis } from '../../../test/helpers/protected-redis.ts';
 import { redisMissing } from '../../../test/helpers/redis-server.ts';
@@ -121,7 +122,7 @@ describe('commands reject with the cause', { skip: redisMissing, concurrency: tr
   for (const { what, place, reason, connectTimeoutMs = 60_000, isConnected = false } of cases) {
     test(what, async (t) => {
       const failed = Promise.withResolvers<Error>();
-      const redis = connectRedis(await place(t), { failed: failed.resolve, connectTimeoutMs });
+      const redis = connectRedis(await place(t), systemClock, { failed: failed.resolve, connectTimeoutMs });
       t.after(() => {
         redis.close();
       });
@@ -134,7 +135,7 @@ describe('commands reject with the cause', { skip: redisMissing, concurrency: tr
   }
 
   test('connects over TLS with the CA of the server', async (t) => {
-    const redis = connectRedis(await secure(t, 'localhost', { ca }), {
+    const redis = connectRedis(await secure(t, 'localhost', { ca }), systemClock, {
       failed: () => undefined,
       connectTimeoutMs: 60_000,
     });

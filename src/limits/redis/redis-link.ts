@@ -1,7 +1,7 @@
 // One connection to one Redis server (or Valkey), from connecting to closing. Runs scripts by their
 // hash. Neither reconnects nor follows redirections.
 import { createClient, ErrorReply, type RedisClientType } from '@redis/client';
-import { systemClock } from '../../kernel/clock.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { ignore } from '../../kernel/ignore.ts';
 import { commandFault, isLinkEnd, linkFault, type LinkPhase } from './redis-fault.ts';
 
@@ -11,6 +11,7 @@ const pingIntervalMs = 1_000;
 export const maxCommands = 10_000;
 
 export interface LinkOptions {
+  readonly clock: Clock;
   /** redis://, rediss:// or unix:///path. */
   readonly url: string;
   /** Certificates to trust for rediss:// instead of the system's, PEM. */
@@ -35,7 +36,7 @@ export interface ScriptCall {
 
 export class RedisLink {
   readonly url: string;
-  readonly openedMs: number = systemClock.monotonicMs();
+  readonly openedMs: number;
   readonly #options: LinkOptions;
   readonly #client: RedisClientType;
   readonly #ready: PromiseWithResolvers<undefined> = Promise.withResolvers<undefined>();
@@ -49,6 +50,7 @@ export class RedisLink {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.url = options.url;
+    this.openedMs = options.clock.monotonicMs();
     this.#ready.promise.catch(ignore);
     this.#client = clientOf(options);
     this.#client.on('error', (error: unknown) => {
@@ -93,11 +95,11 @@ export class RedisLink {
         if (!(error instanceof ErrorReply && error.message.startsWith('NOSCRIPT'))) throw error;
         return this.#send(asking, ['EVAL', script, ...parts]);
       });
-      this.#lastReplyMs = systemClock.monotonicMs();
+      this.#lastReplyMs = this.#options.clock.monotonicMs();
       return reply;
     } catch (error) {
       if (error instanceof ErrorReply) {
-        this.#lastReplyMs = systemClock.monotonicMs();
+        this.#lastReplyMs = this.#options.clock.monotonicMs();
         throw error;
       }
       throw this.#faultOf(error);
@@ -155,7 +157,7 @@ export class RedisLink {
 
   /** The client's own socket timeout restarts with every write: under traffic it never expires. */
   #endIfSilent(): void {
-    const nowMs = systemClock.monotonicMs();
+    const nowMs = this.#options.clock.monotonicMs();
     const isSilent = this.#unansweredCount > 0 && nowMs - this.#lastReplyMs > this.#options.silenceMs;
     if (this.#unansweredCount === 0) this.#lastReplyMs = nowMs;
     if (isSilent && this.#state === 'ready') this.#endAndReport(new Error('it does not answer'));

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { systemClock } from '../../kernel/clock.ts';
 import { connectRedis } from './redis-client.ts';
 
 async function listen(t: TestContext, serve: (socket: Socket) => void): Promise<number> {
@@ -52,10 +53,11 @@ for (const [what, push] of pushes) {
     const received: string[] = [];
     const port = await listen(t, scripted(push(other), received));
     const faults: string[] = [];
-    const redis = connectRedis(
-      { url: `redis://:secret@127.0.0.1:${port}` },
-      { connectTimeoutMs: 60_000, silenceMs: 60_000, failed: ({ message }) => faults.push(message) },
-    );
+    const redis = connectRedis({ url: `redis://:secret@127.0.0.1:${port}` }, systemClock, {
+      connectTimeoutMs: 60_000,
+      silenceMs: 60_000,
+      failed: ({ message }) => faults.push(message),
+    });
     t.after(() => {
       redis.close();
     });

@@ -11,7 +11,6 @@ import {
 } from '../../kernel/events.ts';
 import { maskKeys } from '../../kernel/mask-keys.ts';
 import { printableJson } from '../../kernel/printable.ts';
-import { timestamp } from './timestamp.ts';
 
 export type AccessLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -21,7 +20,8 @@ export interface AccessLogOptions {
   readonly write: (line: string) => void;
   /** Called with the cause of an internal error of the gateway. */
   readonly fault: (requestId: string, cause: unknown) => void;
-  readonly now?: () => string;
+  /** As returned by timestamp(). */
+  readonly now: () => string;
 }
 
 /** Clients choose these, so their length is bounded. */
@@ -31,7 +31,7 @@ const maxMethodCharacters = 32;
 
 /** Returns a function that stops it. */
 export function writeAccessLog(options: AccessLogOptions): () => void {
-  const { enabled, write, fault, now = timestamp } = options;
+  const { enabled, write, fault, now } = options;
   const finished = (event: RequestFinished): void => {
     const { error } = event;
     if (error?.code === 'internal_error') fault(event.requestId, error.cause);

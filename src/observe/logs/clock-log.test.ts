@@ -8,7 +8,7 @@ test('logs when a clock difference begins, changes and ends, with size and direc
   const lines: Record<string, unknown>[] = [];
   const log = createLogger('info', (line) => lines.push(JSON.parse(line) as Record<string, unknown>));
   let nowMs = 0;
-  t.after(writeClockLog(log, () => nowMs));
+  t.after(writeClockLog(log, { monotonicMs: () => nowMs }));
   const relay = 'ws://relay.test';
   for (const skewSeconds of [0.4, -14.9, -15, -16, -40, -42, 300, 5, 0])
     clockCompared.publish({ relay, leaseId: undefined, skewSeconds });

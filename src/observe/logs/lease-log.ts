@@ -1,6 +1,7 @@
 // Logs what relays list: lists that cannot be fetched, entries that are ignored, names that change
 // or are claimed by a second lease.
 import type { Logger } from 'pino';
+import type { Clock } from '../../kernel/clock.ts';
 import {
   leaseListFailed,
   leaseMoved,
@@ -24,12 +25,12 @@ const maxNameLines = 100;
 const windowMs = 60_000;
 
 /** One warning for each new state, not one for each list. Returns a function that stops it. */
-export function writeLeaseLog(log: Logger): () => void {
+export function writeLeaseLog(log: Logger, clock: Clock): () => void {
   /** Relay -> code of the last logged failure. */
   const failures = new Map<string, string>();
   /** Relay -> reasons that were logged. */
   const ignoredBefore = new Map<string, ReadonlySet<string>>();
-  const nameLines = new LineBudget();
+  const nameLines = new LineBudget(clock);
 
   const ends = [
     listen(leaseListFailed, ({ relay, code, reason }: LeaseListFailed) => {
@@ -70,11 +71,17 @@ export function writeLeaseLog(log: Logger): () => void {
 }
 
 class LineBudget {
+  readonly #clock: Clock;
   #left = maxNameLines;
-  #untilMs = performance.now() + windowMs;
+  #untilMs: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#untilMs = clock.monotonicMs() + windowMs;
+  }
 
   take(): boolean {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.monotonicMs();
     if (nowMs >= this.#untilMs) {
       this.#untilMs = nowMs + windowMs;
       this.#left = maxNameLines;

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from '
 import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
+import { systemClock } from '../../kernel/clock.ts';
 import { tempDirectory } from '../../../test/helpers/temp-directory.ts';
 import { LogFile, type LogFileOptions } from './log-file.ts';
 
@@ -33,7 +34,7 @@ async function bench(t: TestContext, options: Partial<LogFileOptions> = {}): Pro
       maxBackups: 3,
       maxAgeMs: 3_600_000,
       stuck: (error) => stuck.push((error as NodeJS.ErrnoException).code ?? ''),
-      nowMs: () => made.nowMs,
+      clock: { ...systemClock, wallMs: () => made.nowMs },
       ...options,
     }),
     write: async (text, fresh = true) => {

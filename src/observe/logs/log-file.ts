@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs';
 import { mkdir, open, readdir, realpath, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
+import type { Clock } from '../../kernel/clock.ts';
 import { ignore } from '../../kernel/ignore.ts';
 import type { LogTarget } from './log-writer.ts';
 
@@ -13,7 +14,7 @@ export interface LogFileOptions {
   readonly maxAgeMs: number;
   /** Rotation failed, so the file grows beyond its limit. */
   readonly stuck: (error: Error) => void;
-  readonly nowMs?: () => number;
+  readonly clock: Clock;
 }
 
 interface Opened {
@@ -38,7 +39,7 @@ const stuckMs = 60_000;
 export class LogFile implements LogTarget {
   readonly maxBatchBytes: number;
   readonly #options: LogFileOptions;
-  readonly #nowMs: () => number;
+  readonly #clock: Clock;
   readonly #pruning: NodeJS.Timeout;
   #file: Opened | undefined = undefined;
   #lookedMs = 0;
@@ -47,7 +48,7 @@ export class LogFile implements LogTarget {
 
   constructor(options: LogFileOptions) {
     this.#options = options;
-    this.#nowMs = options.nowMs ?? Date.now;
+    this.#clock = options.clock;
     this.maxBatchBytes = Math.min(maxBatchBytes, options.maxSizeBytes);
     this.#pruning = setInterval(() => void this.#prune(this.#file), Math.min(options.maxAgeMs, pruneMs)).unref();
   }
@@ -77,7 +78,7 @@ export class LogFile implements LogTarget {
   async moved(): Promise<boolean> {
     const file = this.#file;
     if (file === undefined) return true;
-    this.#lookedMs = this.#nowMs();
+    this.#lookedMs = this.#clock.wallMs();
     const inode = await stat(file.path).then(({ ino }) => ino, ignore);
     if (inode === file.inode) return false;
     await this.#leave();
@@ -94,12 +95,12 @@ export class LogFile implements LogTarget {
     await this.#look();
     const file = this.#file;
     if (file?.regular !== true || file.sizeBytes === 0 || file.sizeBytes + bytes <= this.#options.maxSizeBytes) return;
-    if (this.#nowMs() >= this.#stuckUntilMs) await this.#putAside(file);
+    if (this.#clock.wallMs() >= this.#stuckUntilMs) await this.#putAside(file);
   }
 
   /** Another program may have moved or deleted it. */
   async #look(): Promise<void> {
-    if (this.#file !== undefined && this.#nowMs() - this.#lookedMs >= lookMs) await this.moved();
+    if (this.#file !== undefined && this.#clock.wallMs() - this.#lookedMs >= lookMs) await this.moved();
   }
 
   async #open(): Promise<Opened> {
@@ -116,7 +117,7 @@ export class LogFile implements LogTarget {
       regular: about.isFile(),
       sizeBytes: about.size,
     };
-    this.#lookedMs = this.#nowMs();
+    this.#lookedMs = this.#clock.wallMs();
     await this.#prune(file);
     return file;
   }
@@ -129,12 +130,12 @@ export class LogFile implements LogTarget {
 
   async #putAside(file: Opened): Promise<void> {
     // Two backups never get the same time.
-    this.#stampMs = Math.max(this.#nowMs(), this.#stampMs + 1);
+    this.#stampMs = Math.max(this.#clock.wallMs(), this.#stampMs + 1);
     const { dir, name, ext } = parse(file.path);
     try {
       await rename(file.path, join(dir, `${name}-${stampOf(this.#stampMs)}${ext}`));
     } catch (error) {
-      this.#stuckUntilMs = this.#nowMs() + stuckMs;
+      this.#stuckUntilMs = this.#clock.wallMs() + stuckMs;
       this.#options.stuck(error as Error);
       return;
     }
@@ -152,7 +153,7 @@ export class LogFile implements LogTarget {
       .map((backup) => ({ backup, stampMs: stampMsOf(backup, `${name}-`, ext) }))
       .filter(({ stampMs }) => !Number.isNaN(stampMs))
       .sort((a, b) => b.stampMs - a.stampMs);
-    const oldestMs = this.#nowMs() - maxAgeMs;
+    const oldestMs = this.#clock.wallMs() - maxAgeMs;
     for (const [at, { backup, stampMs }] of backups.entries()) {
       if (at >= maxBackups || stampMs < oldestMs) await unlink(join(dir, backup)).catch(ignore);
     }

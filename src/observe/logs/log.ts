@@ -2,6 +2,7 @@
 import process from 'node:process';
 import { styleText } from 'node:util';
 import { pino, type Logger } from 'pino';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { maskSecrets } from '../../kernel/mask-keys.ts';
 import { escapeJson } from '../../kernel/printable.ts';
 import { writeAccessLog } from './access-log.ts';
@@ -44,9 +45,9 @@ export interface GatewayLog {
 }
 
 /** Starts to log events of requests and relays. `note`: reports that the log cannot be written. */
-export function createLog(options: LogOptions, note: (line: string) => void): GatewayLog {
+export function createLog(options: LogOptions, note: (line: string) => void, clock: Clock = systemClock): GatewayLog {
   const writer = new LogWriter({
-    target: targetOf(options, note),
+    target: targetOf(options, note, clock),
     failed: ({ message }) => {
       note(`portal-gateway: the log can not be written (${message}): lines are lost until it can`);
     },
@@ -55,16 +56,17 @@ export function createLog(options: LogOptions, note: (line: string) => void): Ga
     },
   });
   const write = options.format === 'json' ? jsonOn(writer) : prettyOn(writer, options.output);
-  const logger = createLogger(options.level, write);
+  const logger = createLogger(options.level, write, clock);
   const ends = [
     writeRelayLog(logger),
-    writeClockLog(logger),
-    writeLeaseLog(logger),
+    writeClockLog(logger, clock),
+    writeLeaseLog(logger, clock),
     writeLimitsLog(logger),
     writeClientLog(logger),
     writeConnectionLog(logger),
     writeUsageLog(logger),
     writeAccessLog({
+      now: () => timestamp(clock.wallMs()),
       enabled: (level) => logger.isLevelEnabled(level),
       write,
       fault: (requestId, cause) => {
@@ -92,13 +94,17 @@ export function createLog(options: LogOptions, note: (line: string) => void): Ga
  * pino with our field names, without pid and hostname. `write` receives lines of JSON without a
  * line feed.
  */
-export function createLogger(level: LogOptions['level'], write: (line: string) => void): Logger {
+export function createLogger(
+  level: LogOptions['level'],
+  write: (line: string) => void,
+  clock: Clock = systemClock,
+): Logger {
   return pino(
     {
       level,
       base: null,
       messageKey: 'message',
-      timestamp: () => `,"timestamp":"${timestamp()}"`,
+      timestamp: () => `,"timestamp":"${timestamp(clock.wallMs())}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
     {
@@ -109,10 +115,11 @@ export function createLogger(level: LogOptions['level'], write: (line: string) =
   );
 }
 
-function targetOf({ output, file }: LogOptions, note: (line: string) => void): LogTarget {
+function targetOf({ output, file }: LogOptions, note: (line: string) => void, clock: Clock): LogTarget {
   if (output === 'stdout') return stdoutTarget();
   return new LogFile({
     ...file,
+    clock,
     stuck: ({ message }) => {
       note(`portal-gateway: the log file can not be put aside (${message}): it grows beyond its size`);
     },

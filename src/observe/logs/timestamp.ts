@@ -8,7 +8,7 @@ let upToSecond = '';
  * `2026-01-02T03:04:05.678Z`, like Date's toISOString(), in a tenth of the time
  * (bench/micro/observe.ts).
  */
-export function timestamp(ms: number = Date.now()): string {
+export function timestamp(ms: number): string {
   const rest = ms % 1000;
   if (ms - rest !== second) {
     second = ms - rest;

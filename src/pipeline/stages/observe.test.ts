@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { listen, requestFinished, requestStarted, streamOpened, type RequestFinished } from '../../kernel/events.ts';
 import { noHeaders, type CountedDuplex, type Flow, type RequestBody, type Sink } from '../../kernel/http/http.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import type { Dispatch, Exchange } from '../stage.ts';
 import { observe } from './observe.ts';
 
@@ -267,7 +268,7 @@ test('the route is one of a few fixed values', (t) => {
 
 test('without subscribers uses the sink of the server, and publishes no background exchanges', (t) => {
   const sink = new FakeSink();
-  observe()((_, to) => {
+  observe(systemClock)((_, to) => {
     assert.equal(to, sink);
   })(exchange(), sink);
   tell(

@@ -1,7 +1,7 @@
 // Publishes the events of every client request: when it starts, when its response becomes a stream,
 // and once when it is over, with the outcome. Does nothing while there are no subscribers.
-import { systemClock, type Clock } from '../../kernel/clock.ts';
-import type { GatewayError} from '../../kernel/errors/gateway-error.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { internalError } from '../../kernel/errors/gateway-error.ts';
 import {
   requestFinished,
@@ -17,7 +17,7 @@ import { finishedRequest } from '../finished-request.ts';
 import { isEventStream } from '../is-stream.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
-export function observe(clock: Clock = systemClock): Stage {
+export function observe(clock: Clock): Stage {
   return function observeStage(next): Dispatch {
     return function tell(exchange, sink) {
       if (!requestFinished.hasSubscribers || exchange.kind !== 'client') {

@@ -7,6 +7,7 @@ import { requestRefused } from '../../kernel/events.ts';
 import { noHeaders, type RawHeaders } from '../../kernel/http/http.ts';
 import { problemOf } from '../../kernel/errors/problem.ts';
 import { securityHeaders } from '../../kernel/http/whole-response.ts';
+import { dateField } from '../../kernel/clock.ts';
 import { errorsUrlOfUnread } from '../../pipeline/references/errors-url.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { endSoon } from './linger.ts';
@@ -37,7 +38,7 @@ export function refuse(
     errorsUrl: errorsUrlOfUnread(policy),
   });
   const all = [...headers, ...securityHeaders(peer.encrypted), ...more, 'X-Request-ID', requestId];
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nDate: ${new Date().toUTCString()}\r\n`;
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nDate: ${dateField()}\r\n`;
   for (let i = 0; i < all.length; i += 2) head += `${all[i] ?? ''}: ${all[i + 1] ?? ''}\r\n`;
   socket.write(`${head}\r\n`, 'latin1');
   socket.write(body);

@@ -97,7 +97,10 @@ export class RequestCycle implements SinkHost, BodyOwner {
     }
     const body = bodyOf(request, this.#bodyLength);
     const httpVersion = request.httpVersionMinor === 0 ? '1.0' : '1.1';
-    const exchange = ClientExchange.of({ req, body, httpVersion, peer: this.#connection.peer }, policy);
+    const exchange = ClientExchange.of(
+      { req, body, httpVersion, peer: this.#connection.peer, startedMs: this.#host.clock.monotonicMs() },
+      policy,
+    );
     const sink = new ResponseSink(this.#response, exchange, this);
     this.#exchange = exchange;
     this.#sink = sink;

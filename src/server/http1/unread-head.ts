@@ -17,7 +17,9 @@ export function corsFieldsOfUnread(parseError: Error, error: GatewayError, peer:
   const { rawPacket } = parseError as Error & { rawPacket?: Buffer };
   const req = rawPacket === undefined ? undefined : headOf(rawPacket);
   if (req === undefined) return noHeaders;
-  return corsFieldsOfError(ClientExchange.of({ req, body: noBody, httpVersion: '1.1', peer }, policy), error);
+  // Never enters the pipeline, so it has no start.
+  const exchange = ClientExchange.of({ req, body: noBody, httpVersion: '1.1', peer, startedMs: 0 }, policy);
+  return corsFieldsOfError(exchange, error);
 }
 
 /** The complete lines of a head that begins with the packet. */

@@ -2,7 +2,6 @@
 // streams.
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import { systemClock } from '../../kernel/clock.ts';
 import { Deadline, type Expiring } from '../../kernel/work/deadlines.ts';
 import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
@@ -35,10 +34,10 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
   readonly #socket: Socket;
   readonly #host: ServerHost;
   readonly #session: ServerHttp2Session;
-  readonly #abandoned = new RateBound(abandonedRate, systemClock);
-  readonly #refused = new RateBound(refusedRate, systemClock);
-  readonly #smallData = new RateBound(smallDataRate, systemClock);
-  readonly #controlFrames = new RateBound(controlFrameRate, systemClock);
+  readonly #abandoned: RateBound;
+  readonly #refused: RateBound;
+  readonly #smallData: RateBound;
+  readonly #controlFrames: RateBound;
   readonly #heads: Http2HeadWatch;
   /** Armed while there is no stream. */
   readonly #deadline = new Deadline(this);
@@ -56,6 +55,10 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
     this.peer = peer;
     this.#socket = socket;
     this.#host = host;
+    this.#abandoned = new RateBound(abandonedRate, host.clock);
+    this.#refused = new RateBound(refusedRate, host.clock);
+    this.#smallData = new RateBound(smallDataRate, host.clock);
+    this.#controlFrames = new RateBound(controlFrameRate, host.clock);
     // A client that ends its side cannot even acknowledge what it is sent, so it has left.
     socket.allowHalfOpen = false;
     this.#session = performServerHandshake(socket, sessionOptions(host.maxHeaderBytes));
@@ -68,7 +71,7 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
       .on('error', ignore)
       .once('close', this.#closed);
     host.deadlines.arm(this.#deadline, this.#readHeaderTimeoutMs);
-    this.#heads = new Http2HeadWatch(this.#session, host.deadlines, () => this.#readHeaderTimeoutMs, this.#headLate);
+    this.#heads = new Http2HeadWatch(this.#session, host, () => this.#readHeaderTimeoutMs, this.#headLate);
   }
 
   /**

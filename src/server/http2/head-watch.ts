@@ -3,8 +3,9 @@
 // also changes for a head that nghttp2 rejected and never reports. A PING distinguishes the two,
 // because its acknowledgement cannot come within a head (RFC 9113 §6.10).
 import type { ServerHttp2Session } from 'node:http2';
-import { systemClock } from '../../kernel/clock.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { Deadline, type Deadlines, type Expiring } from '../../kernel/work/deadlines.ts';
+import type { ServerHost } from '../server-host.ts';
 
 /** Checks in each time limit: a slow head is detected at most two checks late, and never early. */
 const looks = 4;
@@ -12,6 +13,7 @@ const looks = 4;
 export class Http2HeadWatch implements Expiring {
   readonly #session: ServerHttp2Session;
   readonly #deadlines: Deadlines;
+  readonly #clock: Clock;
   readonly #timeoutMs: () => number;
   readonly #late: () => void;
   readonly #deadline = new Deadline(this);
@@ -22,9 +24,15 @@ export class Http2HeadWatch implements Expiring {
   #openSinceMs = 0;
 
   /** `late`: called at most once, when a head was not complete in time. */
-  constructor(session: ServerHttp2Session, deadlines: Deadlines, timeoutMs: () => number, late: () => void) {
+  constructor(
+    session: ServerHttp2Session,
+    { deadlines, clock }: Pick<ServerHost, 'deadlines' | 'clock'>,
+    timeoutMs: () => number,
+    late: () => void,
+  ) {
     this.#session = session;
     this.#deadlines = deadlines;
+    this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#late = late;
     this.#arm();
@@ -43,7 +51,7 @@ export class Http2HeadWatch implements Expiring {
     const id = this.#session.state.lastProcStreamID ?? 0;
     if (id <= this.#completeId) this.#openId = 0;
     else if (id !== this.#openId) this.#opened(id);
-    else if (systemClock.monotonicMs() - this.#openSinceMs >= this.#timeoutMs()) {
+    else if (this.#clock.monotonicMs() - this.#openSinceMs >= this.#timeoutMs()) {
       this.#late();
       return;
     }
@@ -52,7 +60,7 @@ export class Http2HeadWatch implements Expiring {
 
   #opened(id: number): void {
     this.#openId = id;
-    this.#openSinceMs = systemClock.monotonicMs();
+    this.#openSinceMs = this.#clock.monotonicMs();
     this.#session.ping((error) => {
       if (error === null) this.complete(id);
     });

@@ -64,7 +64,11 @@ export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
     const bounds = { maxBytes: maxBodyBytes, pauseMs: bodyTimeoutMs };
     this.#watch = new BodyWatch(bounds, host.deadlines, this, !refused && head.expectsContinue);
     this.#body = new Http2Body(stream, refused ? 'none' : head.bodyLength, this.#watch);
-    this.#exchange = ClientExchange.of({ req, body: this.#body, httpVersion: '2', peer: connection.peer }, policy);
+    const startedMs = host.clock.monotonicMs();
+    this.#exchange = ClientExchange.of(
+      { req, body: this.#body, httpVersion: '2', peer: connection.peer, startedMs },
+      policy,
+    );
     this.#sink = new Http2Sink(stream, this.#exchange, tunnelling, this);
     const push = stream.push.bind(stream);
     // Node passes every DATA frame to push(), even if the stream is not read.

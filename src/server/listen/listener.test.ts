@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import process from 'node:process';
 import { test } from 'node:test';
+import { systemClock } from '../../kernel/clock.ts';
 import { testPolicy } from '../../../test/helpers/policy.ts';
 import { Listener } from './listener.ts';
 
@@ -17,6 +18,7 @@ test('serves every address of a host name until the end', { skip }, async (t) =>
     port: 0,
     lookup: () => Promise.resolve(addresses),
     policy: () => policy,
+    clock: systemClock,
     proxyProtocol: false,
     onConnection: (socket) => socket.write('hello'),
   });

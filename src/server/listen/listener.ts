@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../kernel/clock.ts';
 import { connectionRefused, type ConnectionRefused } from '../../kernel/events.ts';
 import { type HostLookup, listenOnEvery } from '../../kernel/net/listening.ts';
 import { addressGroup } from '../../kernel/net/address-group.ts';
@@ -24,6 +25,7 @@ export interface ListenerParts {
   readonly port: number;
   readonly lookup?: HostLookup | undefined;
   readonly policy: () => Policy;
+  readonly clock: Clock;
   /** Every connection begins with a PROXY protocol header from a trusted proxy. */
   readonly proxyProtocol: boolean;
   readonly onConnection: ConnectionHandler;
@@ -105,13 +107,14 @@ export class Listener {
    * that none was waiting when it polled.
    */
   async #emptyBacklog(): Promise<void> {
-    const untilMs = performance.now() + maxBacklogMs;
+    const { clock } = this.#options;
+    const untilMs = clock.monotonicMs() + maxBacklogMs;
     await setImmediate();
     let before: number;
     do {
       before = this.#acceptedCount;
       await setImmediate();
-    } while (this.#acceptedCount !== before && !this.#isCut && performance.now() < untilMs);
+    } while (this.#acceptedCount !== before && !this.#isCut && clock.monotonicMs() < untilMs);
   }
 
   readonly #arrived = (socket: Socket): void => {
