@@ -78,7 +78,9 @@ export default tseslint.config(
       ...['**/*.test.ts', 'src/cli/**', 'src/gateway/**'],
       ...['src/config/load/load.ts', 'src/config/load/reload.ts', 'src/observe/logs/log.ts'],
       ...['src/observe/metrics/metrics.ts', 'src/expose/bridge.ts', 'src/expose/app/target-probe.ts'],
+      ...['src/expose/assertions/assertion-gate.ts'],
       ...['src/relay/relay.ts', 'src/server/http-server.ts', 'src/portal/yamux/mux-options.ts'],
+      ...['src/portal/session.ts', 'src/portal/relay-client.ts'],
       // These wait with the system's timers, and compare with times of the file system.
       ...['src/keys/file-lock.ts', 'src/expose/identity-lock.ts'],
     ],

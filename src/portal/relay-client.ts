@@ -1,6 +1,7 @@
 // The connection to one relay over time: connects, detects loss, reconnects without limit, and
 // publishes leases again. The wire protocol is in session.ts.
 import { reasonOf } from '../kernel/reason.ts';
+import { systemClock } from '../kernel/clock.ts';
 import { backoffMs, type BackoffOptions } from './backoff.ts';
 import { AcceptQueue } from './publishing/accept-queue.ts';
 import { AcceptedChannels } from './publishing/accepted-channels.ts';
@@ -210,7 +211,8 @@ export class RelayClient {
   #up(session: Session): void {
     this.#state = { name: 'up', session };
     this.#lastError = undefined;
-    const upSinceMs = performance.now();
+    const { clock = systemClock } = this.#options;
+    const upSinceMs = clock.monotonicMs();
     this.#options.log?.({ type: 'up', relay: this.url });
     session.watchClock((skewMs) => {
       this.#options.log?.({ type: 'clock_measured', relay: this.url, skewMs });
@@ -223,7 +225,7 @@ export class RelayClient {
       this.#lastError = reason;
       // A relay that accepts the connection and soon closes it is treated like one that refuses it.
       const { provenAfterMs = defaultProvenAfterMs } = this.#options;
-      if (performance.now() - upSinceMs >= provenAfterMs) this.#failedAttempts = 0;
+      if (clock.monotonicMs() - upSinceMs >= provenAfterMs) this.#failedAttempts = 0;
       this.#wait();
     });
     for (const listener of this.#listeners) if (!listener.isHandingOver) this.#publish(session, listener);

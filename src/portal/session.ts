@@ -21,6 +21,7 @@ import { initialWindowBytes, maxWindowBytes } from './yamux/frame.ts';
 import { Mux } from './yamux/session.ts';
 import type { WindowBudget } from './yamux/window-budget.ts';
 import { ignore } from '../kernel/ignore.ts';
+import { type Clock, systemClock } from '../kernel/clock.ts';
 
 export interface SessionOptions {
   /** Our identity towards apps, proven in the handshake. */
@@ -48,8 +49,8 @@ export interface SessionOptions {
   readonly maxInboundStreams?: number;
   /** How long the connection may stay open after the relay's GoAway, milliseconds. Default 30 s. */
   readonly goAwayTimeoutMs?: number;
-  /** The clock of this machine, milliseconds since 1970. */
-  readonly nowMs?: () => number;
+  /** The clock of this machine. */
+  readonly clock?: Clock;
   /**
    * Milliseconds between two renewals of a published lease, default 10 s. A lease lasts 30 to 45 s.
    */
@@ -96,18 +97,19 @@ export interface PublishedLease {
  * dial_aborted.
  */
 export async function connect(url: string, options: SessionOptions): Promise<Session> {
-  const { ca, nowMs = Date.now, connectTimeoutMs = defaultConnectTimeoutMs } = options;
+  const { ca, clock = systemClock, connectTimeoutMs = defaultConnectTimeoutMs } = options;
   const { signal = new AbortController().signal } = options;
-  const clock = new RelayClock({ nowMs, ask: (askSignal) => requestDate(url, { ca, signal: askSignal }) });
+  const relayClock = new RelayClock({
+    clock,
+    ask: (askSignal) => requestDate(url, { ca, clock, signal: askSignal }),
+  });
   const carrier = await connectCarrier(url, {
     signal,
     handshakeTimeoutMs: connectTimeoutMs,
     ...(ca !== undefined && { ca }),
-    dated: (sample) => {
-      clock.take(sample);
-    },
+    dates: relayClock,
   });
-  const session = new Session(url, carrier, options, clock);
+  const session = new Session(url, carrier, options, relayClock);
   try {
     await proveAlive(session, signal, connectTimeoutMs);
   } catch (error) {
@@ -129,11 +131,12 @@ export class Session {
   #leaving: NodeJS.Timeout | undefined;
   readonly #publishers = new Map<string, Publisher & { readonly publication: Publication }>();
 
-  /** `clock`: the relay's time. Default: unknown. */
-  constructor(url: string, carrier: Carrier, options: SessionOptions, clock?: RelayClock) {
+  /** `relayClock`: the relay's time. Default: unknown. */
+  constructor(url: string, carrier: Carrier, options: SessionOptions, relayClock?: RelayClock) {
     this.url = url;
-    const { nowMs = Date.now } = options;
-    this.#clock = clock ?? new RelayClock({ nowMs });
+    const { clock = systemClock } = options;
+    const nowMs = (): number => clock.wallMs();
+    this.#clock = relayClock ?? new RelayClock({ clock });
     this.#publishing = options;
     const { promise, resolve } = Promise.withResolvers<PortalError | undefined>();
     this.closed = promise;
@@ -144,6 +147,7 @@ export class Session {
       carrier,
       {
         role: 'client',
+        clock,
         tolerance: 'tolerant',
         keepalive: options.keepalive ?? defaultKeepalive,
         receiveWindowBytes: windowBytes,

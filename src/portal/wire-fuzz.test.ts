@@ -104,14 +104,14 @@ it('20,000 mutated handshake messages, in either role, are rejected with a typed
   const random = seeded(2);
   const app = createCredential();
   const client = credentialFromSeed(Buffer.alloc(32, 1));
-  const handshake = startClientHandshake({ credential: client, alpn: 'http/1.1' });
+  const handshake = startClientHandshake({ now: Date.now, credential: client, alpn: 'http/1.1' });
   const first = handshake.message.subarray(4);
-  const answer = answerHandshake({ credential: app, alpns: ['http/1.1'] }, first).message.subarray(4);
+  const answer = answerHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, first).message.subarray(4);
   const seen = new Set<string>();
   for (let run = 0; run < 10_000; run += 1) {
     const [badFirst, badResponse] = [mutate(random, first), mutate(random, answer)];
     const outcomes = [
-      verdict(() => answerHandshake({ credential: app, alpns: ['http/1.1'] }, badFirst)),
+      verdict(() => answerHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, badFirst)),
       verdict(() => handshake.finish(badResponse, app.id)),
     ];
     const originals = [first, answer];

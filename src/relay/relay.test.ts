@@ -162,7 +162,9 @@ test('every response has the Date of the relay’s clock, including upgrade resp
   }
   const dates: number[] = [];
   const signal = AbortSignal.timeout(20_000);
-  (await connectCarrier(url, { signal, dated: ({ dateMs }) => dates.push(dateMs) })).close();
+  (
+    await connectCarrier(url, { signal, dates: { monotonicMs: () => 0, take: ({ dateMs }) => dates.push(dateMs) } })
+  ).close();
   assert.deepEqual(dates, [clock.wallMs()]);
 });
 

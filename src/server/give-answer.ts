@@ -2,6 +2,7 @@
 // the pipeline would.
 import { requestFinished, requestStarted } from '../kernel/events.ts';
 import type { WholeResponse } from '../kernel/http/whole-response.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { finishedRequest } from '../pipeline/finished-request.ts';
 import type { Exchange } from '../pipeline/stage.ts';
 import type { ClientSink } from './builtin/gateway-response.ts';
@@ -9,6 +10,7 @@ import type { ClientSink } from './builtin/gateway-response.ts';
 export function sendResponse(
   exchange: Exchange,
   sink: ClientSink,
+  clock: Clock,
   answer: WholeResponse,
   route: '/health' | '/metrics' | 'other',
 ): void {
@@ -18,7 +20,7 @@ export function sendResponse(
   if (!requestFinished.hasSubscribers) return;
   // The sink may fail to send it, for example to a client that asks for another protocol.
   const { fault } = passage;
-  const nowMs = performance.now();
+  const nowMs = clock.monotonicMs();
   requestFinished.publish(
     finishedRequest(exchange, route, {
       nowMs,

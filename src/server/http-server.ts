@@ -85,7 +85,7 @@ export class HttpServer implements HealthState {
     this.#clock = options.clock ?? systemClock;
     this.#deadlines = new Deadlines(this.#clock);
     this.#startedMs = this.#clock.monotonicMs();
-    this.#endpoints = new BuiltinEndpoints(this, options);
+    this.#endpoints = new BuiltinEndpoints(this, this.#clock, options);
     this.#main = this.#mainEntrance();
     this.#admin = options.admin === undefined ? undefined : this.#adminEntrance(options.admin.port);
   }

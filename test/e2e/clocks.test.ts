@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { clockCompared, listen, type ClockCompared } from '../../src/kernel/events.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
 import { ClockSkewError, connect, createCredential, PortalError } from '../../src/portal/index.ts';
 import { startRelay } from '../helpers/relay-bench.ts';
 import { startClockPath, type ClockPath, type Skews } from '../helpers/clock-path.ts';
@@ -115,8 +116,8 @@ test('a handshake ended by the app without a response is clock_skew if our own c
       [40, 'clock_skew'],
       [-300, 'clock_skew'],
     ] as const) {
-      const nowMs = (): number => Date.now() + skew * 1_000;
-      const session = await connect(bench.url, { credential: createCredential(), nowMs });
+      const clock = { ...systemClock, wallMs: () => Date.now() + skew * 1_000 };
+      const session = await connect(bench.url, { credential: createCredential(), clock });
       t.after(() => session.close());
       const dialled = session.dial(app.id, { alpn: 'http/1.1', signal: AbortSignal.timeout(20_000) });
       // Go apps do this when they reject a timestamp.

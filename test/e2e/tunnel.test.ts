@@ -217,7 +217,7 @@ test('closing a client ends its listeners and pending dials', async (t) => {
 
 test('a dial without a response ends when its signal aborts', async (t) => {
   const relay = await startRelay(t);
-  const app = await connect(relay.url, { credential: createCredential(), nowMs: () => Date.now() });
+  const app = await connect(relay.url, { credential: createCredential() });
   t.after(() => app.close());
   const abort = new AbortController();
   const session = await connect(relay.url, { credential: createCredential() });

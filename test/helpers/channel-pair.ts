@@ -15,8 +15,11 @@ export interface ChannelPair {
 
 export function handshakePair(): ChannelPair['results'] {
   const app = createCredential();
-  const handshake = startClientHandshake({ credential: createCredential(), alpn: 'http/1.1' });
-  const answer = answerHandshake({ credential: app, alpns: ['http/1.1'] }, handshake.message.subarray(4));
+  const handshake = startClientHandshake({ now: Date.now, credential: createCredential(), alpn: 'http/1.1' });
+  const answer = answerHandshake(
+    { now: Date.now, credential: app, alpns: ['http/1.1'] },
+    handshake.message.subarray(4),
+  );
   return { client: handshake.finish(answer.message.subarray(4), app.id), server: answer.result };
 }
 

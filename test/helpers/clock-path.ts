@@ -5,6 +5,7 @@ import { createServer, request, type IncomingMessage } from 'node:http';
 import { connect as connectTcp, createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
+import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { createGateway } from '../../src/gateway/gateway.ts';
 import { createCredential, RelayClient, type RelayClientEvent } from '../../src/portal/index.ts';
 import type { RelayEvent } from '../../src/relay/events.ts';
@@ -39,6 +40,7 @@ export interface ClockPathOptions {
 
 export async function startClockPath(t: TestContext, skews: Skews, options: ClockPathOptions = {}): Promise<ClockPath> {
   const nowMs = (side: keyof Skews) => (): number => Date.now() + skews[side] * 1_000;
+  const clockOf = (side: keyof Skews): Clock => ({ ...systemClock, wallMs: nowMs(side) });
   let passedMs = 0;
   const relayEvents: RelayEvent[] = [];
   const relay = createRelay({
@@ -56,7 +58,7 @@ export async function startClockPath(t: TestContext, skews: Skews, options: Cloc
   const { promise: published, resolve } = Promise.withResolvers<undefined>();
   const reconnect = { initialMs: 20, maxMs: 50 };
   const expose = new RelayClient({
-    ...{ url, reconnect, credential: createCredential(), nowMs: nowMs('expose') },
+    ...{ url, reconnect, credential: createCredential(), clock: clockOf('expose') },
     ...(options.renewEveryMs !== undefined && { renewEveryMs: options.renewEveryMs }),
     log: (event) => {
       exposeEvents.push(event);
@@ -71,7 +73,7 @@ export async function startClockPath(t: TestContext, skews: Skews, options: Cloc
   t.after(() => expose.close());
   await published;
 
-  const transport = createV1Transport({ url, reconnect, credential: createCredential(), nowMs: nowMs('gateway') });
+  const transport = createV1Transport({ url, reconnect, credential: createCredential(), clock: clockOf('gateway') });
   await transport.ready(AbortSignal.timeout(20_000));
   const gateway = createGateway({ host: '127.0.0.1', port: 0, policy: testPolicy({}), transports: [transport] });
   t.after(() => gateway.close());

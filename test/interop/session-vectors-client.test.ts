@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { systemClock } from '../../src/kernel/clock.ts';
 import type { PortalErrorCode } from '../../src/portal/errors.ts';
 import { credentialFromSeed } from '../../src/portal/identity.ts';
 import type { RelayInfo } from '../../src/portal/lease.ts';
@@ -60,7 +61,7 @@ class Replay {
     this.#session = new Session('ws://relay.test/relay', this.#carrier, {
       credential: credentialFromSeed(hex(recorded.clientSeedHex)),
       windowBytes: recorded.maxStreamWindow,
-      nowMs: () => this.#nowMs,
+      clock: { ...systemClock, wallMs: () => this.#nowMs },
       handshakeSecrets: {
         random: (bytes) => {
           const nonce = this.#dialling?.nonceHex;

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { RequestHeadParts } from '../../http-client/request-head.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { fieldValues } from '../../kernel/http/field-value.ts';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { AssertionCheck, type AssertionFault } from './assertion-check.ts';
 import type { AssertionSource } from './assertion-source.ts';
 
@@ -31,15 +32,17 @@ export class AssertionGate {
   readonly #check: AssertionCheck;
   readonly #log: (event: GateEvent) => void;
   readonly #closed = new AbortController();
+  readonly #clock: Clock;
   readonly #timer: NodeJS.Timeout;
   #known = false;
   #looking = false;
   #lookedMs = -Infinity;
 
   /** `leaseId`: the audience that assertions must name. */
-  constructor(source: AssertionSource, leaseId: string, log: (event: GateEvent) => void) {
+  constructor(source: AssertionSource, leaseId: string, log: (event: GateEvent) => void, clock: Clock = systemClock) {
     this.#source = source;
-    this.#check = new AssertionCheck({ audience: leaseId, nowMs: Date.now });
+    this.#clock = clock;
+    this.#check = new AssertionCheck({ audience: leaseId, nowMs: () => clock.wallMs() });
     this.#log = log;
     this.#timer = setInterval(() => void this.look(), lookEveryMs).unref();
   }
@@ -63,7 +66,7 @@ export class AssertionGate {
   async look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
-    this.#lookedMs = performance.now();
+    this.#lookedMs = this.#clock.monotonicMs();
     try {
       this.#check.setKeys(JSON.parse(await this.#text()));
       this.#known = true;
@@ -81,7 +84,7 @@ export class AssertionGate {
   }
 
   #lookAgain(): void {
-    if (performance.now() - this.#lookedMs >= lookAgainMs) void this.look();
+    if (this.#clock.monotonicMs() - this.#lookedMs >= lookAgainMs) void this.look();
   }
 
   async #text(): Promise<string> {

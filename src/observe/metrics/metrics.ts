@@ -18,6 +18,7 @@ import {
   type TlsHandshakeFailed,
 } from '../../kernel/events.ts';
 import type { GatewayStatus } from '../../kernel/http/status.ts';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { counter, gauge } from './family.ts';
 import { LeaseLabels } from './lease-labels.ts';
 import { LoopLag } from './loop-lag.ts';
@@ -27,6 +28,7 @@ import { RequestMetrics } from './request-metrics.ts';
 import { UsageMetrics } from './usage-metrics.ts';
 
 export interface MetricsOptions {
+  readonly clock?: Clock;
   readonly version: string;
   /** Called on each scrape. */
   readonly status: () => GatewayStatus;
@@ -43,9 +45,9 @@ const maxCodes = 50;
 const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** Starts counting: requests already in flight are not among the active ones. */
-export function createMetrics({ version, status }: MetricsOptions): Metrics {
+export function createMetrics({ version, status, clock = systemClock }: MetricsOptions): Metrics {
   const leases = new LeaseLabels();
-  const requests = new RequestMetrics(leases);
+  const requests = new RequestMetrics(leases, clock);
   const relays = new RelayMetrics(leases);
   const usage = new UsageMetrics(leases);
   const gateway = new GatewayMetrics(version);

@@ -10,6 +10,7 @@ import {
   streamOpened,
   type RequestFinished,
 } from '../../kernel/events.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import { LeaseLabels } from './lease-labels.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
@@ -42,7 +43,7 @@ function finished(over: Partial<RequestFinished> = {}): RequestFinished {
 }
 
 function metrics(t: TestContext): { read: () => Map<string, ParsedFamily>; text: () => string } {
-  const requests = new RequestMetrics(new LeaseLabels());
+  const requests = new RequestMetrics(new LeaseLabels(), systemClock);
   t.after(() => {
     requests.close();
   });
@@ -112,7 +113,7 @@ test('counts quota rejections only', (t) => {
 });
 
 test('counts nothing after close()', () => {
-  const requests = new RequestMetrics(new LeaseLabels());
+  const requests = new RequestMetrics(new LeaseLabels(), systemClock);
   requests.close();
   requestFinished.publish(finished());
   assert.equal(parseExposition(requests.text()).get('portal_gateway_requests_total')?.samples.length, 0);

@@ -12,6 +12,7 @@ import {
   type RequestStarted,
   type StreamOpened,
 } from '../../kernel/events.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { counter, gauge, histogram, type CounterOrGauge, type Histogram } from './family.ts';
 import type { LeaseLabels } from './lease-labels.ts';
 
@@ -42,7 +43,7 @@ interface Series {
 
 export class RequestMetrics {
   readonly #leases: LeaseLabels;
-  readonly #sinceMs = performance.now();
+  readonly #sinceMs: number;
   readonly #requests = counter({
     name: 'requests_total',
     help: 'Finished requests.',
@@ -105,7 +106,8 @@ export class RequestMetrics {
   #cached = 0;
   readonly #ends: readonly (() => void)[];
 
-  constructor(leases: LeaseLabels) {
+  constructor(leases: LeaseLabels, clock: Clock) {
+    this.#sinceMs = clock.monotonicMs();
     this.#leases = leases;
     this.#ends = [
       listen(requestStarted, this.#started),

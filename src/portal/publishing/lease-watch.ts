@@ -1,12 +1,14 @@
 // Detects that another process publishes the same lease with the same identity. Relays let the last
 // registration win, so the two processes take the lease from each other at every renewal, and
 // clients reach sometimes one and sometimes the other. Only the relay's list shows this.
+import type { Clock } from '../../kernel/clock.ts';
 import { TimeLimit } from '../../kernel/work/time-limit.ts';
 import { requestInfo } from '../list-request.ts';
 import type { Mux } from '../yamux/session.ts';
 
 export interface LeaseWatchOptions {
   readonly mux: Mux;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly leaseId: string;
   /** The expiries that the relay may list for this lease, seconds since 1970. */
   readonly ownExpiries: () => readonly number[];
@@ -70,7 +72,7 @@ export class LeaseWatch {
   }
 
   async #look(): Promise<void> {
-    if (this.#isLooking || performance.now() < this.#nextLookMs) return;
+    if (this.#isLooking || this.#options.clock.monotonicMs() < this.#nextLookMs) return;
     this.#isLooking = true;
     const { leaseId, mux, ownExpiries, contested } = this.#options;
     let bytes = 0;
@@ -95,7 +97,7 @@ export class LeaseWatch {
       // The relay sent no list, or not in time: the next check may succeed.
     } finally {
       this.#isLooking = false;
-      this.#nextLookMs = performance.now() + Math.min(bytes / maxBytesPerMs, maxPauseMs);
+      this.#nextLookMs = this.#options.clock.monotonicMs() + Math.min(bytes / maxBytesPerMs, maxPauseMs);
     }
   }
 }

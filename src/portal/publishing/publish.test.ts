@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { systemClock } from '../../kernel/clock.ts';
 import { memoryCarrierPair } from '../../../test/helpers/memory-carrier.ts';
 import { ClockSkewError, type PortalError } from '../errors.ts';
 import { createCredential } from '../identity.ts';
@@ -53,7 +54,7 @@ async function publishAt(t: TestContext, { clock, date, isNameTaken = false }: G
     { role: 'server', tolerance: 'tolerant', keepalive: false },
     { stream: (pipe) => void respond(pipe), goAway: () => undefined, close: () => undefined },
   );
-  const relayClock = new RelayClock({ nowMs: Date.now });
+  const relayClock = new RelayClock({ clock: systemClock });
   const atMs = performance.now();
   relayClock.take({ dateMs: Date.now() + date * 1_000, sentAtMs: atMs, receivedAtMs: atMs });
   const session = new Session('ws://relay.test/relay', ours, { credential: createCredential() }, relayClock);

@@ -96,6 +96,7 @@ export class Publication {
     this.#observer = observer;
     this.#watch = new LeaseWatch({
       mux,
+      clock: options.clock,
       leaseId: offer.credential.id,
       ownExpiries: () => this.#expirySeconds,
       renewEveryMs: this.#renewEveryMs,
@@ -143,7 +144,7 @@ export class Publication {
     const lookEveryMs = this.#renewEveryMs / looksPerInterval;
     const knownAtMs = this.#renewedAtMs + this.#renewEveryMs * knownAfterIntervals;
     for (;;) {
-      const restMs = knownAtMs - performance.now();
+      const restMs = knownAtMs - this.#clock.monotonicMs();
       const isOwn = await this.#isListed();
       if (isOwn && restMs <= 0) return true;
       // Connections that the relay forwarded before the lease moved may still arrive.
@@ -221,7 +222,7 @@ export class Publication {
     const nowMs = this.#clock.nowMs();
     const expiresAtMs = nowMs + ttlMs + Math.floor(this.#random() * expirySpreadSeconds) * 1_000;
     this.#expirySeconds.push(Math.floor(expiresAtMs / 1_000));
-    this.#renewedAtMs = performance.now();
+    this.#renewedAtMs = this.#clock.monotonicMs();
     return requestLeaseUpdate(this.#mux, this.#offer, { nowMs, expiresAtMs }, signal);
   }
 

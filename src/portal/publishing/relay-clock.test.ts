@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemClock } from '../../kernel/clock.ts';
 import { RelayClock } from './relay-clock.ts';
 import type { DateSample } from '../websocket/relay-date.ts';
+
+const atEpoch = { ...systemClock, wallMs: () => 0 };
 
 /** The sample from a relay with this clock. */
 function sampleAt(dateMs: number, roundTripMs = 0): DateSample {
@@ -17,7 +20,7 @@ const day = 86_400_000;
 
 test('relay time advances by the monotonic clock, whatever happens to the local wall clock', () => {
   let nowMs = 1_000 * day;
-  const clock = new RelayClock({ nowMs: () => nowMs });
+  const clock = new RelayClock({ clock: { ...systemClock, wallMs: () => nowMs } });
   assert.deepEqual([clock.skewMs, clock.nowMs()], [undefined, nowMs]);
   clock.take(sampleAt(1_000 * day + 40_000));
   assertNear(clock.skewMs, -40_000);
@@ -34,7 +37,7 @@ test('measures a relay clock that is off by more than a day, but does not sign l
     [1.1 * day, false],
     [-1.1 * day, false],
   ] as const) {
-    const clock = new RelayClock({ nowMs: () => nowMs });
+    const clock = new RelayClock({ clock: { ...systemClock, wallMs: () => nowMs } });
     clock.take(sampleAt(nowMs - skew));
     assertNear(clock.skewMs, skew);
     assert.equal(clock.isFollowed, isFollowed);
@@ -43,7 +46,7 @@ test('measures a relay clock that is off by more than a day, but does not sign l
 });
 
 test('ignores the time of a response that took seconds', () => {
-  const clock = new RelayClock({ nowMs: () => 0 });
+  const clock = new RelayClock({ clock: atEpoch });
   clock.take(sampleAt(40_000, 6_000));
   assert.equal(clock.skewMs, undefined);
 });
@@ -52,7 +55,7 @@ test("sends one time request at a time, only while the relay's time is unknown, 
   let asked = 0;
   let dateMs = 40_000;
   const clock = new RelayClock({
-    nowMs: () => 0,
+    clock: atEpoch,
     ask: () => {
       asked += 1;
       return Promise.resolve(asked === 2 ? undefined : sampleAt(dateMs));
@@ -74,7 +77,7 @@ test("sends one time request at a time, only while the relay's time is unknown, 
 
 test('watching a clock after close() starts no timer', (t) => {
   const started = t.mock.method(globalThis, 'setInterval');
-  const clock = new RelayClock({ nowMs: () => 0 });
+  const clock = new RelayClock({ clock: atEpoch });
   clock.close();
   clock.watch(() => undefined);
   assert.equal(started.mock.callCount(), 0);

@@ -1,11 +1,12 @@
 // The relay's time, learned from the Date of its HTTP responses and advanced monotonically, so that
 // steps of this machine's clock have no effect. Lease requests use it; handshakes do not, because a
 // relay could then decide how old they may be.
+import type { Clock } from '../../kernel/clock.ts';
 import type { DateSample } from '../websocket/relay-date.ts';
 
 export interface RelayClockOptions {
-  /** The clock of this machine, milliseconds since 1970. */
-  readonly nowMs: () => number;
+  /** The clock of this machine. */
+  readonly clock: Clock;
   /**
    * Requests the relay's time; returns undefined if the relay does not send it. Absent: it cannot
    * be requested.
@@ -47,7 +48,9 @@ export class RelayClock {
 
   /** The clock of this machine minus the relay's. Undefined: not known. */
   get skewMs(): number | undefined {
-    return this.#offsetMs === undefined ? undefined : this.#options.nowMs() - this.#offsetMs - performance.now();
+    if (this.#offsetMs === undefined) return undefined;
+    const { clock } = this.#options;
+    return clock.wallMs() - this.#offsetMs - clock.monotonicMs();
   }
 
   /** Whether nowMs() may use the relay's time: it is known and within the limit. */
@@ -62,8 +65,13 @@ export class RelayClock {
 
   /** The relay's time, or the time of this machine if the relay's is unknown or not used. */
   nowMs(): number {
-    const ownMs = this.#options.nowMs();
+    const ownMs = this.#options.clock.wallMs();
     return this.isFollowed ? ownMs - (this.skewMs ?? 0) : ownMs;
+  }
+
+  /** Of this machine: for durations. */
+  monotonicMs(): number {
+    return this.#options.clock.monotonicMs();
   }
 
   take({ dateMs, sentAtMs, receivedAtMs }: DateSample): void {

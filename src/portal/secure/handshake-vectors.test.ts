@@ -250,9 +250,9 @@ describe('the response to a dial, as judged by Go clients', () => {
   for (const { name, result, dialledLeaseId, serverId, requestedAlpn, offeredAlpn } of vectors.requestConnection) {
     if (serverId === undefined || offeredAlpn === undefined) continue;
     it(`${result}: ${name}`, () => {
-      const handshake = startClientHandshake({ credential: createCredential(), alpn: requestedAlpn });
+      const handshake = startClientHandshake({ now: Date.now, credential: createCredential(), alpn: requestedAlpn });
       const answer = () =>
-        answerHandshake({ credential: app, alpns: offeredAlpn }, handshake.message.subarray(4)).message;
+        answerHandshake({ now: Date.now, credential: app, alpns: offeredAlpn }, handshake.message.subarray(4)).message;
       // The recording lacks the app's key: ours replaces it, and our id replaces the app's.
       const dialled =
         serverId === dialledLeaseId

@@ -22,13 +22,16 @@ function open(key: KeyObject, stream: Buffer): string {
 describe('a handshake', () => {
   const client = createCredential();
   const app = createCredential();
-  const start = () => startClientHandshake({ credential: client, alpn: 'http/1.1' });
+  const start = () => startClientHandshake({ now: Date.now, credential: client, alpn: 'http/1.1' });
 
   it('gives both sides the same keys, and never the same keys twice', () => {
     const seen = new Set<string>();
     for (let i = 0; i < 4; i += 1) {
       const handshake = start();
-      const answer = answerHandshake({ credential: app, alpns: ['http/1.1'] }, handshake.message.subarray(4));
+      const answer = answerHandshake(
+        { now: Date.now, credential: app, alpns: ['http/1.1'] },
+        handshake.message.subarray(4),
+      );
       const result = handshake.finish(answer.message.subarray(4), app.id);
       assert.equal(keyHex(result.sendKey), keyHex(answer.result.receiveKey));
       assert.equal(keyHex(result.receiveKey), keyHex(answer.result.sendKey));
@@ -44,7 +47,11 @@ describe('a handshake', () => {
       return false;
     };
     assert.throws(
-      () => answerHandshake({ credential: app, alpns: ['http/1.1'], allowClient }, start().message.subarray(4)),
+      () =>
+        answerHandshake(
+          { now: Date.now, credential: app, alpns: ['http/1.1'], allowClient },
+          start().message.subarray(4),
+        ),
       portalError('handshake_client_refused'),
     );
     assert.deepEqual(asked, [client.id]);
@@ -55,7 +62,7 @@ describe('a handshake', () => {
     message.writeUInt8(message.readUInt8(message.length - 1) ^ 1, message.length - 1);
     const allowClient = (): boolean => assert.fail('admission was checked');
     assert.throws(
-      () => answerHandshake({ credential: app, alpns: ['http/1.1'], allowClient }, message),
+      () => answerHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'], allowClient }, message),
       portalError('handshake_signature'),
     );
   });
@@ -70,7 +77,7 @@ describe('a handshake', () => {
 
   it('with a replayed response gives a key that no peer has', () => {
     const first = start();
-    const answer = answerHandshake({ credential: app, alpns: ['http/1.1'] }, first.message.subarray(4));
+    const answer = answerHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, first.message.subarray(4));
     first.finish(answer.message.subarray(4), app.id);
     // Within 30 s the signature is still valid, and the response contains nothing of the client's
     // message. The key protects: it depends on this client's fresh session key, so the relay can
@@ -85,7 +92,9 @@ describe('a handshake', () => {
 
   it('with a replayed first message gives a key that no peer has', () => {
     const replayed = start().message.subarray(4);
-    const answers = [1, 2].map(() => answerHandshake({ credential: app, alpns: ['http/1.1'] }, replayed).result);
+    const answers = [1, 2].map(
+      () => answerHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, replayed).result,
+    );
     assert.notEqual(...(answers.map(({ receiveKey }) => keyHex(receiveKey)) as [string, string]));
   });
 
@@ -131,7 +140,7 @@ describe('a handshake', () => {
       const flipped = Buffer.from(message);
       flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
       assert.throws(
-        () => answerHandshake({ credential: app, alpns: ['http/1.1'] }, flipped),
+        () => answerHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, flipped),
         (error: { code?: string }) => /^(?:handshake_|clock_skew$)/.test(error.code ?? ''),
         `bit ${bit}`,
       );
@@ -139,9 +148,9 @@ describe('a handshake', () => {
   });
 
   it('shows untrusted text in its errors only as JSON', () => {
-    const { message } = startClientHandshake({ credential: client, alpn: 'a\nb' });
+    const { message } = startClientHandshake({ now: Date.now, credential: client, alpn: 'a\nb' });
     assert.throws(
-      () => answerHandshake({ credential: app, alpns: [] }, message.subarray(4)),
+      () => answerHandshake({ now: Date.now, credential: app, alpns: [] }, message.subarray(4)),
       (error: Error) => !error.message.includes('\n'),
     );
   });

@@ -21,7 +21,7 @@ export interface HandshakeSecrets {
 interface HandshakeOptions extends HandshakeSecrets {
   readonly credential: Credential;
   /** Unix milliseconds. */
-  readonly now?: () => number;
+  readonly now: () => number;
 }
 
 export interface ClientHandshakeOptions extends HandshakeOptions {
@@ -122,7 +122,7 @@ export function answerHandshake(
  * session key, which ends the handshake of any client. Our clients learn the clock difference from
  * it, signed by the app.
  */
-export function refuseTimestamp({ credential, now = Date.now, random = randomBytes }: HandshakeOptions): Buffer {
+export function refuseTimestamp({ credential, now, random = randomBytes }: HandshakeOptions): Buffer {
   return signedInit(credential, {
     nonce: random(nonceBytes),
     timestamp: unixSeconds(now()),
@@ -138,7 +138,7 @@ interface OwnInit {
 }
 
 function createInit(options: HandshakeOptions, alpn: string): OwnInit {
-  const { credential, now = Date.now, random = randomBytes } = options;
+  const { credential, now, random = randomBytes } = options;
   const sessionKey = (options.sessionKey ?? createSessionKey)();
   const nonce = random(nonceBytes);
   const sessionPublicKey = sessionPublicKeyOf(sessionKey);
@@ -166,12 +166,7 @@ function checkVersion(init: InitPayload): void {
 }
 
 /** `isProven` may throw. The difference is reported only if the init's signature is valid. */
-function checkTime(
-  init: InitPayload,
-  peer: 'app' | 'client',
-  now: (() => number) | undefined,
-  isProven: () => boolean,
-): void {
+function checkTime(init: InitPayload, peer: 'app' | 'client', now: () => number, isProven: () => boolean): void {
   const skewSeconds = skewSecondsOf(init, now);
   if (Math.abs(skewSeconds) <= clockToleranceSeconds) return;
   throw skewError(init, peer, isTrue(isProven) ? skewSeconds : undefined);
@@ -187,7 +182,7 @@ function isTrue(check: () => boolean): boolean {
 }
 
 /** Our clock minus the peer's, in whole seconds like the Go peers. */
-function skewSecondsOf(init: InitPayload, now: () => number = Date.now): number {
+function skewSecondsOf(init: InitPayload, now: () => number): number {
   return Number(unixSeconds(now()) - init.timestamp);
 }
 

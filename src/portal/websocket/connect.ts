@@ -13,7 +13,7 @@ import type { Carrier } from './carrier.ts';
 import { aborted, connectFailure, refusedUpgrade, timedOut } from './connect-failure.ts';
 import type { ConnectPhase } from './connect-failure.ts';
 import { LentReads } from './lent-reads.ts';
-import { dateSample, type DateSample } from './relay-date.ts';
+import { type DateReceiver, dateSample } from './relay-date.ts';
 import { parseRelayUrl } from './relay-url.ts';
 import type { RelayUrl } from './relay-url.ts';
 import { acceptCarrier, defaultMaxMessageBytes, websocketOptions } from './websocket-carrier.ts';
@@ -27,8 +27,8 @@ export interface ConnectOptions extends CarrierOptions {
   readonly handshakeTimeoutMs?: number;
   /** The largest websocket message accepted. Limits the memory that a hostile relay can use. */
   readonly maxMessageBytes?: number;
-  /** Called before the websocket is open, if the upgrade response has a Date. */
-  readonly dated?: (sample: DateSample) => void;
+  /** Receives the Date of the upgrade response, if it has one, before the websocket is open. */
+  readonly dates?: DateReceiver;
 }
 
 const defaultHandshakeTimeoutMs = 15_000;
@@ -43,11 +43,12 @@ export async function connectCarrier(url: string, options: ConnectOptions): Prom
   if (signal.aborted) throw aborted(relay, signal);
   return new Promise<Carrier>((resolve, reject) => {
     let phase: ConnectPhase = 'tcp';
-    let sentAtMs = performance.now();
+    const { dates } = options;
+    let sentAtMs = dates?.monotonicMs() ?? 0;
     const reads = new LentReads();
     const socket = openSocket(relay, options.ca, reads.onread, (reached) => {
       phase = reached;
-      sentAtMs = performance.now();
+      sentAtMs = dates?.monotonicMs() ?? 0;
     });
     reads.leaveTo(socket);
     const ws = new WebSocket(relay.url, {
@@ -76,8 +77,9 @@ export async function connectCarrier(url: string, options: ConnectOptions): Prom
     signal.addEventListener('abort', onAbort, { once: true });
     ws.once('upgrade', ({ headers }: IncomingMessage) => {
       phase = 'upgrade';
-      const sample = dateSample(headers, sentAtMs, performance.now());
-      if (sample !== undefined) options.dated?.(sample);
+      if (dates === undefined) return;
+      const sample = dateSample(headers, sentAtMs, dates.monotonicMs());
+      if (sample !== undefined) dates.take(sample);
     });
     ws.once('unexpected-response', (_request, response: IncomingMessage) => {
       fail(refusedUpgrade(relay, response));

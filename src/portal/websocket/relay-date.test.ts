@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { systemClock } from '../../kernel/clock.ts';
 import { dateSample, requestDate } from './relay-date.ts';
 
 const date = 'Sun, 06 Nov 1994 08:49:37 GMT';
@@ -50,7 +51,7 @@ test('accepts Date only in the form that senders may use, and adds its Age', () 
 test('accepts the Date of any response, whatever its status', async (t) => {
   for (const status of ['405 Method Not Allowed', '404 Not Found', '301 Moved Permanently', '200 OK']) {
     const { url, requests } = await answering(t, `HTTP/1.1 ${status}\r\nDate: ${date}\r\nContent-Length: 5\r\n\r\n`);
-    const sample = await requestDate(url, { signal: AbortSignal.timeout(20_000) });
+    const sample = await requestDate(url, { clock: systemClock, signal: AbortSignal.timeout(20_000) });
     assert.equal(sample?.dateMs, dateMs, status);
     assert.ok(sample.sentAtMs <= sample.receivedAtMs);
     assert.match(requests[0] ?? '', /^HEAD \/relay HTTP\/1\.1\r\n/);
@@ -62,17 +63,24 @@ test('a relay without a usable response has no time, and stays within time and s
   const upgrade = `HTTP/1.1 101 Switching Protocols\r\nDate: ${date}\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n`;
   for (const bytes of ['not HTTP\r\n\r\n', 'HTTP/1.1 200 OK\r\n\r\n', long, upgrade]) {
     const { url } = await answering(t, bytes);
-    assert.equal(await requestDate(url, { signal: AbortSignal.timeout(20_000) }), undefined, bytes.slice(0, 40));
+    assert.equal(
+      await requestDate(url, { clock: systemClock, signal: AbortSignal.timeout(20_000) }),
+      undefined,
+      bytes.slice(0, 40),
+    );
   }
   const { url } = await answering(t, '');
   assert.equal(
-    await requestDate(url, { signal: new AbortController().signal }),
+    await requestDate(url, { clock: systemClock, signal: new AbortController().signal }),
     undefined,
     'a silent relay, after 3 s',
   );
   const stop = new AbortController();
-  const stopped = requestDate(url, { signal: stop.signal });
+  const stopped = requestDate(url, { clock: systemClock, signal: stop.signal });
   stop.abort();
   assert.equal(await stopped, undefined);
-  assert.equal(await requestDate('ws://127.0.0.1:1/relay', { signal: new AbortController().signal }), undefined);
+  assert.equal(
+    await requestDate('ws://127.0.0.1:1/relay', { clock: systemClock, signal: new AbortController().signal }),
+    undefined,
+  );
 });

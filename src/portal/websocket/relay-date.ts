@@ -2,6 +2,7 @@
 // and no content.
 import { request as requestHttp, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import type { Clock } from '../../kernel/clock.ts';
 import { serverNameOf } from '../../kernel/net/ip.ts';
 import { parseRelayUrl } from './relay-url.ts';
 
@@ -13,7 +14,14 @@ export interface DateSample {
   readonly receivedAtMs: number;
 }
 
+export interface DateReceiver {
+  /** The clock of the samples. */
+  monotonicMs(): number;
+  take(sample: DateSample): void;
+}
+
 export interface RelayDateOptions {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: string | undefined;
   readonly signal: AbortSignal;
@@ -42,7 +50,7 @@ export function dateSample(
  * The status is ignored. Resolves with undefined if no response with a Date arrives within 3 s.
  * Never rejects.
  */
-export function requestDate(url: string, { ca, signal }: RelayDateOptions): Promise<DateSample | undefined> {
+export function requestDate(url: string, { ca, clock, signal }: RelayDateOptions): Promise<DateSample | undefined> {
   const { secure, host, port, url: parsed } = parseRelayUrl(url);
   const options: RequestOptions & { readonly servername?: string; readonly ca?: string } = {
     method: 'HEAD',
@@ -57,12 +65,12 @@ export function requestDate(url: string, { ca, signal }: RelayDateOptions): Prom
     ...(ca !== undefined && { ca }),
   };
   return new Promise((resolve) => {
-    let sentAtMs = performance.now();
+    let sentAtMs = clock.monotonicMs();
     const request = (secure ? requestHttps : requestHttp)(options, (response) => {
-      resolve(dateSample(response.headers, sentAtMs, performance.now()));
+      resolve(dateSample(response.headers, sentAtMs, clock.monotonicMs()));
       request.destroy();
     });
-    request.once('finish', () => (sentAtMs = performance.now()));
+    request.once('finish', () => (sentAtMs = clock.monotonicMs()));
     request.on('error', () => {
       resolve(undefined);
     });

@@ -7,6 +7,7 @@ import type { RawHeaders } from '../../kernel/http/http.ts';
 import { isForwarding } from '../../kernel/http/removed-headers.ts';
 import { pathOf } from '../../kernel/http/target-path.ts';
 import { jsonResponse, wholeResponse, type WholeResponse } from '../../kernel/http/whole-response.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { AdminAccess } from '../../pipeline/admin-access.ts';
 import { errorsPath } from '../../pipeline/references/errors-url.ts';
 import { settleClient } from '../../pipeline/client/settle-client.ts';
@@ -58,10 +59,12 @@ const allowedOf = compiledInSteps(({ metrics }) => addressSetSteps(metrics.allow
 
 export class BuiltinEndpoints {
   readonly #state: ServerState;
+  readonly #clock: Clock;
   readonly #options: OwnEndpointsOptions;
 
-  constructor(state: ServerState, options: OwnEndpointsOptions) {
+  constructor(state: ServerState, clock: Clock, options: OwnEndpointsOptions) {
     this.#state = state;
+    this.#clock = clock;
     this.#options = options;
   }
 
@@ -93,7 +96,7 @@ export class BuiltinEndpoints {
     const open = this.#openAnswer(path, assertionKeys);
     if (open === undefined) return false;
     if (!isRead(exchange)) refuseRequest(exchange, sink, readOnly());
-    else sendResponse(exchange, sink, open, path.startsWith(wellKnown) ? 'other' : '/health');
+    else sendResponse(exchange, sink, this.#clock, open, path.startsWith(wellKnown) ? 'other' : '/health');
     return true;
   }
 
@@ -107,7 +110,7 @@ export class BuiltinEndpoints {
 
   #servePrivate(exchange: Exchange, path: string, sink: ClientSink): void {
     if (!isRead(exchange)) refuseRequest(exchange, sink, readOnly());
-    else if (path === detailsPath) sendResponse(exchange, sink, this.#details(), '/health');
+    else if (path === detailsPath) sendResponse(exchange, sink, this.#clock, this.#details(), '/health');
     else this.#tellMetrics(exchange, sink);
   }
 
@@ -138,7 +141,7 @@ export class BuiltinEndpoints {
   #tellMetrics(exchange: Exchange, sink: ClientSink): void {
     this.#metricsAnswer()
       .then((answer) => {
-        sendResponse(exchange, sink, answer, '/metrics');
+        sendResponse(exchange, sink, this.#clock, answer, '/metrics');
       })
       .catch((cause: unknown) => {
         refuseRequest(exchange, sink, internalError(cause, 'The gateway failed to gather its metrics.'));
