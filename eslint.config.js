@@ -68,7 +68,7 @@ export default tseslint.config(
   {
     // The clock itself; the length of a slice of work, which no test controls; a time that is shown
     // and decides nothing.
-    files: ['src/kernel/clock.ts', 'src/kernel/work/slices.ts', 'src/demo/events.ts'],
+    files: ['src/kernel/clock.ts', 'src/kernel/work/slices.ts', 'src/demo/event-stream.ts'],
     rules: { 'no-restricted-syntax': ['error', readsEnvironment] },
   },
   {

@@ -7,7 +7,7 @@ import process from 'node:process';
 import { channelPair } from '../../test/helpers/channel-pair.ts';
 import { FrameOpener } from '../../src/portal/secure/frame-opener.ts';
 import { framePlaintextBytes, FrameSealer } from '../../src/portal/secure/frame-sealer.ts';
-import { cipherName, cipherOptions, maxFrameBytes, overheadBytes } from '../../src/portal/secure/frame.ts';
+import { cipherName, cipherOptions, maxFrameBytes, overheadBytes } from '../../src/portal/secure/frame-format.ts';
 import { HeaderPool, processHeaders } from '../../src/portal/secure/header-pool.ts';
 import { createSmallFrameCipher } from '../../src/portal/secure/small-frame-cipher.ts';
 

@@ -4,7 +4,7 @@
 import process from 'node:process';
 import type { Carrier, CarrierHandler } from '../../src/portal/websocket/carrier.ts';
 import type { Pipe } from '../../src/portal/yamux/pipe.ts';
-import { Mux } from '../../src/portal/yamux/session.ts';
+import { Mux } from '../../src/portal/yamux/mux.ts';
 
 const seconds = Number(process.argv[2] ?? 2);
 const runs = 3;

@@ -1,7 +1,7 @@
 // Turns errors into one line for the terminal (what happened, where, what to do) and an exit code.
 import { StartError } from '../gateway/start-error.ts';
 import { EnvironmentError } from '../config/source/environment.ts';
-import { KeysFileError } from '../keys/errors.ts';
+import { KeysFileError } from '../keys/keys-file-error.ts';
 import { PortalError } from '../portal/errors.ts';
 import { TlsSettingsError } from '../server/listen/tls-contexts.ts';
 

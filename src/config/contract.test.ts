@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { configShape } from './schema/config-shape.ts';
 import { defaultConfig } from './schema/defaults.ts';
 import { valueAt } from './load/to-config.ts';
-import { judge } from './check/validate.ts';
+import { judge } from './check/verdict.ts';
 import { laterEnvironment, laterMessage, laterSections } from './schema/unsupported.ts';
 import { environmentName, showPath } from './schema/names.ts';
 import { fixedSettings, type Path, shapeAt } from './schema/shape.ts';

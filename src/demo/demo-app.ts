@@ -7,7 +7,7 @@ import { echo } from './echo.ts';
 import { echoWebSockets } from './websocket.ts';
 import { page, type PathFacts } from './page.ts';
 import { responseText, numberOf } from './replies.ts';
-import { sendEvents } from './events.ts';
+import { sendEvents } from './event-stream.ts';
 
 const maxSlowMs = 600_000;
 

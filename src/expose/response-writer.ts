@@ -8,7 +8,7 @@ import { isBodyless, type RawHeaders } from '../kernel/http/http.ts';
 import { securityHeaders, type WholeResponse } from '../kernel/http/whole-response.ts';
 import { dateField } from '../kernel/clock.ts';
 import { callerResponseHead, responseTrailers } from './request/header-fields.ts';
-import type { TunnelRequestHead } from './request/request-head.ts';
+import type { TunnelRequestHead } from './request/check-request-head.ts';
 
 type Framing = 'as-sent' | 'chunked' | 'close';
 

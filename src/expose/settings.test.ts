@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { appRequestHead, requestTrailers, responseTrailers } from './request/header-fields.ts';
 import { hostFor, parseHostHeader } from './request/host-header.ts';
-import { leaseNameFault } from './lease-name.ts';
-import { requestHead } from './request/request-head.ts';
+import { leaseNameFault } from './lease-name-fault.ts';
+import { requestHead } from './request/check-request-head.ts';
 import { parseTarget } from './app/target.ts';
 
 const targets: readonly (readonly [string, string])[] = [

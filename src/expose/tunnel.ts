@@ -10,14 +10,14 @@ import type { WholeResponse } from '../kernel/http/whole-response.ts';
 import type { ResponseHead } from '../http-client/response.ts';
 import { exposeProblem } from './expose-problem.ts';
 import { hostFor } from './request/host-header.ts';
-import { lingerMs } from './linger.ts';
+import { lingerMs } from '../kernel/net/linger.ts';
 import { LocalExchange, type RequestFault, type ResponseSink } from './app/local-exchange.ts';
 import { RequestBody } from './request/request-body.ts';
-import type { TunnelRequestHead } from './request/request-head.ts';
+import type { TunnelRequestHead } from './request/check-request-head.ts';
 import { RequestLookahead } from './request/request-lookahead.ts';
 import { RequestReader } from './request/request-reader.ts';
 import { ResponseWriter } from './response-writer.ts';
-import { splice } from './splice.ts';
+import { spliceTunnel } from './tunnel-splice.ts';
 import type { TunnelContext } from './tunnel-context.ts';
 
 /**
@@ -174,7 +174,7 @@ export class Tunnel implements ResponseSink, Expiring {
     tunnel.once('close', () => {
       this.#lost();
     });
-    splice(tunnel, stream);
+    spliceTunnel(tunnel, stream);
   }
 
   fail({ error, proxyError }: RequestFault): void {

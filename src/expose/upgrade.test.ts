@@ -9,7 +9,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { tunnelPair, type TunnelEnd } from '../../test/helpers/tunnel-pair.ts';
 import { StreamPipe } from '../http-client/stream-pipe.ts';
 import { Bridge } from './bridge.ts';
-import { splice } from './splice.ts';
+import { spliceTunnel } from './tunnel-splice.ts';
 import { parseTarget } from './app/target.ts';
 
 const upgradeRequest =
@@ -249,7 +249,7 @@ test('cuts a half-closed tunnel that accepts no more data', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const [client, app] = tunnelPair();
   const [local, appEnd] = tunnelPair();
-  splice(app, local, 1000);
+  spliceTunnel(app, local, 1000);
   client.end();
   await once(appEnd.resume(), 'end');
   while (appEnd.write(Buffer.alloc(65_536))) await new Promise((resolve) => setImmediate(resolve));

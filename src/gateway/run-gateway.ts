@@ -4,7 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { KeyDigests } from '../auth/key-digests.ts';
 import type { KeySource } from '../auth/key-source.ts';
 import type { Config, RelayConfig } from '../config/load/config.ts';
-import { policySteps } from '../config/load/policy.ts';
+import { policySteps } from '../config/load/to-policy.ts';
 import { createGateway } from './gateway.ts';
 import { QuotaLedger } from '../limits/quotas/quota-ledger.ts';
 import { createSharedLimiter, type SharedLimiter } from '../limits/shared-limiter.ts';
@@ -21,7 +21,7 @@ import { createV1Transport } from '../upstream/v1-transport.ts';
 import { listenError } from './start-error.ts';
 import type { LeaseNames } from './lease-names.ts';
 import type { KeptQuotas } from './kept-quotas.ts';
-import type { SigningKeys } from './signing-keys.ts';
+import type { SigningKeys } from './kept-signing-keys.ts';
 import { readAuthorities, readRedisPlace, readTlsSettings } from './tls-settings.ts';
 
 export interface GatewaySettings {

@@ -1,5 +1,5 @@
 // Parses the fields of a response head that control the message and its connection: framing
-// (RFC 9112 §6), persistence (RFC 9112 §9.3), Keep-Alive and Upgrade. framing.ts draws the
+// (RFC 9112 §6), persistence (RFC 9112 §9.3), Keep-Alive and Upgrade. response-framing.ts draws the
 // conclusions.
 import { trimOws } from '../kernel/http/ows.ts';
 import { ResponseError } from './response-error.ts';

@@ -6,7 +6,7 @@
 import { noHeaders, type RawHeaders } from '../kernel/http/http.ts';
 import { BodyReader } from './body-reader.ts';
 import { checkTrailers } from './control-fields.ts';
-import { responseHead } from './framing.ts';
+import { responseHead } from './response-framing.ts';
 import { HeadScanner, maxHeadBytes } from './head-scanner.ts';
 import { stateOfPhase, type ReaderPhase, type ReaderState } from './reader-phase.ts';
 import { ResponseError, type CutPoint } from './response-error.ts';

@@ -5,7 +5,7 @@ import type { KeyConfig } from '../config/load/config.ts';
 import { findingLine } from '../config/source/origin.ts';
 import { maxFileBytes } from '../config/source/yaml.ts';
 import { administeredUser, placeFault } from '../kernel/files/private-file.ts';
-import { KeysFileError } from './errors.ts';
+import { KeysFileError } from './keys-file-error.ts';
 import { withFileLock } from './file-lock.ts';
 import { parseKeys, readKeysFile } from './read-keys-file.ts';
 import type { PreviousKey, StoredKey } from './stored-key.ts';

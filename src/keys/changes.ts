@@ -1,6 +1,6 @@
 // Creates, rotates and revokes keys in a list. Pure: hashing and writing the file happen elsewhere.
 import { didYouMean } from '../config/schema/names.ts';
-import { KeysFileError } from './errors.ts';
+import { KeysFileError } from './keys-file-error.ts';
 import type { PreviousKey, StoredKey } from './stored-key.ts';
 
 /**

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { tempDirectory } from '../../test/helpers/temp-directory.ts';
-import { KeysFileError } from './errors.ts';
+import { KeysFileError } from './keys-file-error.ts';
 import { withFileLock } from './file-lock.ts';
 
 async function path(t: TestContext): Promise<string> {

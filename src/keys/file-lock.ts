@@ -10,7 +10,7 @@ import { readBeginning } from '../kernel/read-beginning.ts';
 import { codeOf } from '../kernel/reason.ts';
 import { ignore } from '../kernel/ignore.ts';
 import { systemClock } from '../kernel/clock.ts';
-import { KeysFileError } from './errors.ts';
+import { KeysFileError } from './keys-file-error.ts';
 
 // The system's clock: the waits are real, and the age of a lock is a time of the file system.
 

@@ -6,7 +6,7 @@ import { findingLine } from '../config/source/origin.ts';
 import { type ConfigWatch, watchConfig } from '../config/load/reload.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
 import { each, Slices } from '../kernel/work/slices.ts';
-import { KeysFileError } from './errors.ts';
+import { KeysFileError } from './keys-file-error.ts';
 import { LastUsed } from './last-used.ts';
 import { loadKeys, type LoadedKeys } from './load-keys.ts';
 

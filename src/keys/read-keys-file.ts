@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type { KeyConfig } from '../config/load/config.ts';
 import { schemaFaults } from '../config/schema/schema-messages.ts';
 import { finish } from '../config/load/to-config.ts';
-import { placed } from '../config/check/validate.ts';
+import { placed } from '../config/check/verdict.ts';
 import { boundedFaults, type Finding } from '../config/source/origin.ts';
 import { readConfigFile } from '../config/source/read-file.ts';
 import { type Broken, isUnprefixed, keyRules, prefixRules } from '../config/check/rules.ts';

@@ -7,7 +7,7 @@ import { readConfigFile } from '../config/source/read-file.ts';
 import { PrivateFileError } from '../kernel/files/private-file.ts';
 import { isUnwritablePlace, makePrivateDirectory } from '../kernel/files/state-place.ts';
 import { ignore } from '../kernel/ignore.ts';
-import { KeysFileError } from './errors.ts';
+import { KeysFileError } from './keys-file-error.ts';
 import { withFileLock } from './file-lock.ts';
 import { replaceFile } from './write-file.ts';
 

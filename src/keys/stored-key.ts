@@ -5,7 +5,7 @@ import { withAbout } from '../config/schema/field-meta.ts';
 import type { KeyConfig } from '../config/load/config.ts';
 import { isTimestamp } from '../config/check/checks.ts';
 import { entry, list, text, wholeNumber } from '../config/schema/fields.ts';
-import { keyPolicyOf } from '../config/load/policy.ts';
+import { keyPolicyOf } from '../config/load/to-policy.ts';
 import { keyId, keyPrefix, keyTerms, requiredHash } from '../config/schema/sections/auth.ts';
 import { type SectionShape, shapeOf } from '../config/schema/shape.ts';
 import type { KeyPolicy } from '../policy/policy.ts';

@@ -7,7 +7,7 @@ import type { LeaseOffer } from './lease.ts';
 import { MessageStream } from './message-stream.ts';
 import { MessageReader } from './packets/message-reader.ts';
 import { decodePacket, encodePacket, signLeaseDelete, signLeaseUpdate, type Packet } from './packets/packets.ts';
-import type { Mux } from './yamux/session.ts';
+import type { Mux } from './yamux/mux.ts';
 
 const maxResponseBytes = 64 * 1024;
 const nonceBytes = 12;

@@ -8,7 +8,7 @@ import { MessageReader } from './packets/message-reader.ts';
 import { decodePacket, encodePacket, ResponseCode } from './packets/packets.ts';
 import { SecurePipe } from './secure/secure-pipe.ts';
 import { startClientHandshake, type HandshakeSecrets } from './secure/handshake.ts';
-import type { Mux } from './yamux/session.ts';
+import type { Mux } from './yamux/mux.ts';
 import { deaf, type Pipe } from './yamux/pipe.ts';
 
 /**

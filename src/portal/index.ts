@@ -13,7 +13,7 @@ export type { InfoOptions } from './list-request.ts';
 export { loadIdentity, loadOrCreateIdentity } from './identity-file.ts';
 export type { LeaseOffer, PortalLease, RelayInfo } from './lease.ts';
 export { LeaseRejected, type NameHolder } from './publishing/name-holder.ts';
-export type { PublishObserver } from './publishing/publish.ts';
+export type { PublishObserver } from './publishing/publication.ts';
 export { RelayClient, type ListenOptions, type RelayClientOptions } from './relay-client.ts';
 export type { RelayClientEvent } from './relay-client-event.ts';
 export type { SecureChannel } from './secure/channel.ts';

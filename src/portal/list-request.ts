@@ -5,7 +5,7 @@ import { PortalError } from './errors.ts';
 import type { RelayInfo } from './lease.ts';
 import { LeaseListReader, type LeaseListOptions } from './packets/lease-list-reader.ts';
 import { encodePacket } from './packets/packets.ts';
-import type { Mux } from './yamux/session.ts';
+import type { Mux } from './yamux/mux.ts';
 import type { Pipe, PipeHandler } from './yamux/pipe.ts';
 
 export interface InfoOptions extends Partial<LeaseListOptions> {

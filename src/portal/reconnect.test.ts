@@ -13,7 +13,7 @@ import { decodePacket, encodePacket, ResponseCode } from './packets/packets.ts';
 import { RelayClient, type RelayClientOptions } from './relay-client.ts';
 import type { RelayClientEvent } from './relay-client-event.ts';
 import { acceptCarrier, websocketOptions } from './websocket/websocket-carrier.ts';
-import { Mux } from './yamux/session.ts';
+import { Mux } from './yamux/mux.ts';
 
 /**
  * A relay where `serve` handles each websocket, and whose lease updates are answered with `codes`

@@ -11,7 +11,7 @@ import { decodePacket, encodePacket } from './packets/packets.ts';
 import { decodeSigned } from './packets/signed-payload.ts';
 import { FrameOpener } from './secure/frame-opener.ts';
 import { FrameSealer } from './secure/frame-sealer.ts';
-import { maxFrameBytes } from './secure/frame.ts';
+import { maxFrameBytes } from './secure/frame-format.ts';
 import { answerHandshake, startClientHandshake } from './secure/handshake.ts';
 
 type Random = (below: number) => number;

@@ -2,8 +2,8 @@
 // shutdown. Does not interpret requests.
 import type { PortalError } from '../portal/errors.ts';
 import type { Pipe } from '../portal/yamux/pipe.ts';
-import { Mux } from '../portal/yamux/session.ts';
-import type { MuxOptions } from '../portal/yamux/session.ts';
+import { Mux } from '../portal/yamux/mux.ts';
+import type { MuxOptions } from '../portal/yamux/mux.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { HeldMemory, type MemoryAccount } from './memory-ledger.ts';
 import type { MeteredCarrier } from './metered-carrier.ts';

@@ -4,7 +4,7 @@ import { TimeLimit } from '../kernel/work/time-limit.ts';
 import { encodePacket, ResponseCode } from '../portal/packets/packets.ts';
 import type { Packet } from '../portal/packets/packets.ts';
 import { ControlStream } from './control-stream.ts';
-import { forward } from './forward.ts';
+import { forward } from './forwarding.ts';
 import { isValid } from './lease-requests.ts';
 import { HeldMemory } from './memory-ledger.ts';
 import type { Peer, RelayContext } from './relay-context.ts';

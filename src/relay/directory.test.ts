@@ -4,7 +4,7 @@ import { createCredential } from '../portal/identity.ts';
 import { decodePacket } from '../portal/packets/packets.ts';
 import { Directory } from './directory.ts';
 import { LeaseTable } from './lease-table.ts';
-import { defaultLimits } from './limits.ts';
+import { defaultLimits } from './relay-limits.ts';
 
 test('a changed lease causes neither encoding nor copying of large unchanged leases', () => {
   const clock = { monotonicMs: () => 0, wallMs: () => 0 };

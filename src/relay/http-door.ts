@@ -12,8 +12,8 @@ import type { Clock } from '../kernel/clock.ts';
 import { listenOnEvery, type ListenOptions } from '../kernel/net/listening.ts';
 import { ignore } from '../kernel/ignore.ts';
 import { acceptCarrier, websocketOptions } from '../portal/websocket/websocket-carrier.ts';
-import type { RelayLog } from './events.ts';
-import type { RelayLimits } from './limits.ts';
+import type { RelayLog } from './relay-event.ts';
+import type { RelayLimits } from './relay-limits.ts';
 import { HeldMemory, type MemoryAccount, type MemoryLedger } from './memory-ledger.ts';
 import { MeteredCarrier } from './metered-carrier.ts';
 

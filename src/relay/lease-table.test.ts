@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import type { WireLease } from '../portal/packets/wire-types.ts';
 import { LeaseTable } from './lease-table.ts';
-import { defaultLimits } from './limits.ts';
+import { defaultLimits } from './relay-limits.ts';
 
 let nowMs = 0;
 let dropped: string[] = [];

@@ -6,8 +6,8 @@ import type { Clock } from '../kernel/clock.ts';
 import { foldName, leaseIdIn, sharedLeaseNames } from '../kernel/lease-name.ts';
 import { encodeListEntry } from '../portal/packets/lease-list-writer.ts';
 import type { WireLease } from '../portal/packets/wire-types.ts';
-import type { LeaseDropReason } from './events.ts';
-import type { RelayLimits } from './limits.ts';
+import type { LeaseDropReason } from './relay-event.ts';
+import type { RelayLimits } from './relay-limits.ts';
 
 export interface LeaseRecord<Holder> {
   readonly id: string;

@@ -11,14 +11,14 @@ import { WindowBudget } from '../portal/yamux/window-budget.ts';
 import { ClientSession } from './client-session.ts';
 import type { Keepalive } from './client-session.ts';
 import { Directory } from './directory.ts';
-import type { RelayLog } from './events.ts';
+import type { RelayLog } from './relay-event.ts';
 import { ForwardLedger } from './forward-ledger.ts';
 import { HttpDoor } from './http-door.ts';
 import { LeaseTable } from './lease-table.ts';
-import { defaultLimits } from './limits.ts';
+import { defaultLimits } from './relay-limits.ts';
 import { type MemoryAccount, MemoryLedger } from './memory-ledger.ts';
 import type { MeteredCarrier } from './metered-carrier.ts';
-import type { RelayLimits } from './limits.ts';
+import type { RelayLimits } from './relay-limits.ts';
 import type { Peer, RelayContext, Swept } from './relay-context.ts';
 
 export interface RelayOptions {

@@ -3,7 +3,7 @@
 // repeating is safe, and looks up the lease again once if the relay does not know it. Retries by
 // policy are a separate stage.
 import process from 'node:process';
-import { encodeRequestHead, InvalidRequestError } from '../http-client/request-head.ts';
+import { encodeRequestHead, InvalidRequestError } from '../http-client/encode-request-head.ts';
 import type { ExchangeHandler } from '../http-client/exchange.ts';
 import type { HttpFault } from '../http-client/http-fault.ts';
 import { OutgoingBody } from '../http-client/outgoing-body.ts';
@@ -14,7 +14,7 @@ import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { fieldValues } from '../kernel/http/field-value.ts';
 import { isIdempotent, type Flow, type RawHeaders, type Sink } from '../kernel/http/http.ts';
 import type { PipeDuplex } from '../kernel/net/pipe-duplex.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './tunnel-connection.ts';
 import { exchangeFault, saysLeaseIsGone } from './faults.ts';
 import { endToEndTrailers } from './request-headers.ts';
 import { responseHeaders, responseTrailers } from './response-headers.ts';

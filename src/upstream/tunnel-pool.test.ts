@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PoolBench, turn } from '../../test/helpers/pool-bench.ts';
 import { PortalError } from '../portal/errors.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './tunnel-connection.ts';
 
 test('reuses a released tunnel, the most recent one first', async (t) => {
   const bench = new PoolBench(t);

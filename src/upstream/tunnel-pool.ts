@@ -4,7 +4,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/work/deadlines.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
-import { Connection, type ConnectionOwner } from './connection.ts';
+import { Connection, type ConnectionOwner } from './tunnel-connection.ts';
 import { dialFault } from './faults.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Tunnel } from './transport.ts';

@@ -6,7 +6,7 @@ import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { TunnelStatus } from '../kernel/http/status.ts';
 import { emptyBodyIsAnnounced, type Sink } from '../kernel/http/http.ts';
 import { Attempt } from './attempt.ts';
-import { dial } from './dial.ts';
+import { dial } from './observed-dial.ts';
 import type { Lease, Transport } from './transport.ts';
 import { TunnelPool, type PoolLimits } from './tunnel-pool.ts';
 import type { UpstreamRequest } from './upstream-request.ts';

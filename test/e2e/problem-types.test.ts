@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { policyOf } from '../../src/config/load/policy.ts';
+import { policyOf } from '../../src/config/load/to-policy.ts';
 import { defaultConfig } from '../../src/config/schema/defaults.ts';
 import { errorTable } from '../../src/kernel/errors/error-table.ts';
 import { ask } from '../helpers/echo-app.ts';

@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { test } from 'node:test';
 import { loadConfig } from '../../src/config/load/load.ts';
-import { policyOf } from '../../src/config/load/policy.ts';
+import { policyOf } from '../../src/config/load/to-policy.ts';
 import { watchConfig } from '../../src/config/load/reload.ts';
 import { createDemoApp } from '../../src/demo/demo-app.ts';
 import { startCli, temporaryDirectory } from '../helpers/cli.ts';

@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test';
 import { Bridge } from '../../src/expose/bridge.ts';
 import type { ExposeEvent } from '../../src/expose/expose-event.ts';
 import { parseTarget } from '../../src/expose/app/target.ts';
-import { HttpConnection } from '../../src/http-client/connection.ts';
+import { HttpConnection } from '../../src/http-client/client-connection.ts';
 import { StreamPipe } from '../../src/http-client/stream-pipe.ts';
 import { turnCpuOf } from '../helpers/turn-cpu.ts';
 import { tunnelPair } from '../helpers/tunnel-pair.ts';

@@ -6,7 +6,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { Bridge } from '../../src/expose/bridge.ts';
 import { parseTarget } from '../../src/expose/app/target.ts';
-import { HttpConnection } from '../../src/http-client/connection.ts';
+import { HttpConnection } from '../../src/http-client/client-connection.ts';
 import { StreamPipe } from '../../src/http-client/stream-pipe.ts';
 import { tunnelPair } from '../helpers/tunnel-pair.ts';
 

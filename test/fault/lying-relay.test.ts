@@ -14,7 +14,7 @@ import { SecureChannel } from '../../src/portal/secure/channel.ts';
 import { SecurePipe } from '../../src/portal/secure/secure-pipe.ts';
 import { answerHandshake } from '../../src/portal/secure/handshake.ts';
 import { Session } from '../../src/portal/session.ts';
-import { Mux } from '../../src/portal/yamux/session.ts';
+import { Mux } from '../../src/portal/yamux/mux.ts';
 import type { Pipe } from '../../src/portal/yamux/pipe.ts';
 import { memoryCarrierPair } from '../helpers/memory-carrier.ts';
 

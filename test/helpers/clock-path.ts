@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { createGateway } from '../../src/gateway/gateway.ts';
 import { createCredential, RelayClient, type RelayClientEvent } from '../../src/portal/index.ts';
-import type { RelayEvent } from '../../src/relay/events.ts';
+import type { RelayEvent } from '../../src/relay/relay-event.ts';
 import { createRelay, type Relay } from '../../src/relay/relay.ts';
 import { createV1Transport } from '../../src/upstream/v1-transport.ts';
 import { key, testPolicy } from './policy.ts';

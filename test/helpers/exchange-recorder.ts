@@ -1,9 +1,9 @@
 // An HTTP connection over a scripted pipe, and a handler that records what an exchange reports.
 import assert from 'node:assert/strict';
-import { HttpConnection } from '../../src/http-client/connection.ts';
+import { HttpConnection } from '../../src/http-client/client-connection.ts';
 import type { ExchangeHandler, OutgoingRequest } from '../../src/http-client/exchange.ts';
 import type { HttpFault } from '../../src/http-client/http-fault.ts';
-import { encodeRequestHead } from '../../src/http-client/request-head.ts';
+import { encodeRequestHead } from '../../src/http-client/encode-request-head.ts';
 import type { ResponseHead } from '../../src/http-client/response.ts';
 import type { RawHeaders } from '../../src/kernel/http/http.ts';
 import type { PipeDuplex } from '../../src/kernel/net/pipe-duplex.ts';

@@ -13,7 +13,7 @@ import { encodePacket } from '../../src/portal/packets/packets.ts';
 import type { WireLease } from '../../src/portal/packets/wire-types.ts';
 import { acceptCarrier, websocketOptions } from '../../src/portal/websocket/websocket-carrier.ts';
 import type { Pipe } from '../../src/portal/yamux/pipe.ts';
-import { Mux } from '../../src/portal/yamux/session.ts';
+import { Mux } from '../../src/portal/yamux/mux.ts';
 
 /** The entries of a list: `count` leases, generated from their number. */
 export interface ListPart {

@@ -1,7 +1,7 @@
 // One of our mux sessions, with the test as its peer, frame by frame.
 import { PortalError } from '../../src/portal/errors.ts';
 import type { Pipe } from '../../src/portal/yamux/pipe.ts';
-import { Mux, type MuxHandler, type MuxOptions } from '../../src/portal/yamux/session.ts';
+import { Mux, type MuxHandler, type MuxOptions } from '../../src/portal/yamux/mux.ts';
 import { describeFrame, parseFrames, rawFrame } from './mux-frames.ts';
 import { PipeRecorder } from './mux-recorder.ts';
 import { ScriptedCarrier, settle } from './mux-scripted-carrier.ts';

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { PortalError } from '../../src/portal/errors.ts';
 import type { Pipe } from '../../src/portal/yamux/pipe.ts';
-import { Mux } from '../../src/portal/yamux/session.ts';
+import { Mux } from '../../src/portal/yamux/mux.ts';
 import { describeFrame, parseFrames, types } from './mux-frames.ts';
 import { PipeRecorder } from './mux-recorder.ts';
 import { ScriptedCarrier, settle } from './mux-scripted-carrier.ts';

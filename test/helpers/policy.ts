@@ -1,7 +1,7 @@
 // Policies for tests: the defaults with one key, plus the test's own settings.
 import { hash } from 'node:crypto';
 import { defaultConfig } from '../../src/config/schema/defaults.ts';
-import { policyOf } from '../../src/config/load/policy.ts';
+import { policyOf } from '../../src/config/load/to-policy.ts';
 import type { KeyPolicy, LeasePolicy, Policy } from '../../src/policy/policy.ts';
 import { markedSecret } from '../secrecy/marks.ts';
 

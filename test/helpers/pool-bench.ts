@@ -5,7 +5,7 @@ import { Duplex } from 'node:stream';
 import { mock, type TestContext } from 'node:test';
 import { Deadlines } from '../../src/kernel/work/deadlines.ts';
 import type { GatewayError } from '../../src/kernel/errors/gateway-error.ts';
-import type { Connection } from '../../src/upstream/connection.ts';
+import type { Connection } from '../../src/upstream/tunnel-connection.ts';
 import type { Tunnel } from '../../src/upstream/transport.ts';
 import { TunnelPool, type Freshness, type PoolLimits, type Waiter } from '../../src/upstream/tunnel-pool.ts';
 import { tunnelOver } from './plain-transport.ts';

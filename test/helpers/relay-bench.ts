@@ -1,8 +1,8 @@
 // Our relay under test: on a free port, with its logged events and peers that are closed with it.
 import type { TestContext } from 'node:test';
 import { createCredential, type Credential } from '../../src/portal/identity.ts';
-import type { RelayEvent } from '../../src/relay/events.ts';
-import type { RelayLimits } from '../../src/relay/limits.ts';
+import type { RelayEvent } from '../../src/relay/relay-event.ts';
+import type { RelayLimits } from '../../src/relay/relay-limits.ts';
 import { createRelay, type Relay, type RelayOptions } from '../../src/relay/relay.ts';
 import { RelayPeer, type TestStream } from './relay-peer.ts';
 

@@ -10,7 +10,7 @@ import type { WireLease } from '../../src/portal/packets/wire-types.ts';
 import type { Carrier } from '../../src/portal/websocket/carrier.ts';
 import { connectCarrier } from '../../src/portal/websocket/connect.ts';
 import type { Pipe, PipeHandler } from '../../src/portal/yamux/pipe.ts';
-import { Mux } from '../../src/portal/yamux/session.ts';
+import { Mux } from '../../src/portal/yamux/mux.ts';
 
 /**
  * A stream on which a test awaits bytes and ends. A pending wait rejects when the stream fails

@@ -1,7 +1,7 @@
 // Reads one request, split into any pieces, with the request reader and returns one comparable
 // value.
 import { RequestReader } from '../../src/expose/request/request-reader.ts';
-import type { TunnelRequestHead } from '../../src/expose/request/request-head.ts';
+import type { TunnelRequestHead } from '../../src/expose/request/check-request-head.ts';
 import { GatewayError } from '../../src/kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../../src/kernel/http/http.ts';
 

@@ -6,7 +6,7 @@ import { describe, test, type TestContext } from 'node:test';
 import type { PortalError } from '../../src/portal/errors.ts';
 import { MuxDuplex } from '../../src/portal/yamux/duplex.ts';
 import type { Pipe } from '../../src/portal/yamux/pipe.ts';
-import { Mux } from '../../src/portal/yamux/session.ts';
+import { Mux } from '../../src/portal/yamux/mux.ts';
 import { memoryCarrierPair } from '../helpers/memory-carrier.ts';
 import { libp2pMuxer, readAll, type Libp2pMuxer, type Libp2pStream } from '../helpers/mux-libp2p.ts';
 import { PipeRecorder } from '../helpers/mux-recorder.ts';

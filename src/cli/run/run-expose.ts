@@ -4,7 +4,7 @@ import { AssertionGate } from '../../expose/assertions/assertion-gate.ts';
 import type { AssertionSource } from '../../expose/assertions/assertion-source.ts';
 import { Bridge, defaultMaxTunnels } from '../../expose/bridge.ts';
 import type { HostHeader } from '../../expose/request/host-header.ts';
-import { leaseNameFault } from '../../expose/lease-name.ts';
+import { leaseNameFault } from '../../expose/lease-name-fault.ts';
 import { publish } from '../../expose/publish.ts';
 import type { Target } from '../../expose/app/target.ts';
 import { probeTarget } from '../../expose/app/target-probe.ts';

@@ -35,7 +35,7 @@ import { keepQuotas } from '../../gateway/kept-quotas.ts';
 import { trusted } from './relay-trust.ts';
 import { RejectedReloads } from '../../gateway/rejected-reloads.ts';
 import { runGateway, type RunningGateway } from '../../gateway/run-gateway.ts';
-import { SigningKeys } from '../../gateway/signing-keys.ts';
+import { SigningKeys } from '../../gateway/kept-signing-keys.ts';
 import { aborted } from '../shutdown.ts';
 import type { Terminal } from '../terminal.ts';
 

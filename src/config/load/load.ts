@@ -8,7 +8,7 @@ import { checkCertificates } from '../check/certificates.ts';
 import type { Config } from './config.ts';
 import { configShape } from '../schema/config-shape.ts';
 import { addEnvironmentKey, readEnvironmentLayer, type Variables } from '../source/environment-layer.ts';
-import { judge, placed } from '../check/validate.ts';
+import { judge, placed } from '../check/verdict.ts';
 import { boundedFaults, byPosition, type Finding } from '../source/origin.ts';
 import { readConfigFile } from '../source/read-file.ts';
 import { settleRelays } from '../schema/relays.ts';

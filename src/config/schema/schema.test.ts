@@ -7,7 +7,7 @@ import { configShape } from './config-shape.ts';
 import { readEnvironmentLayer } from '../source/environment-layer.ts';
 import { spelled } from './fields.ts';
 import { valueAt } from '../load/to-config.ts';
-import { judge, type Verdict } from '../check/validate.ts';
+import { judge, type Verdict } from '../check/verdict.ts';
 import { environmentName, propertyName, showPath } from './names.ts';
 import { findingLine } from '../source/origin.ts';
 import { fixedSettings, type Path, type ScalarShape, type Shape } from './shape.ts';

@@ -1,6 +1,6 @@
 // An HTTP connection to the app, with the state that its pool needs. local-dial.ts opens the
 // sockets.
-import { HttpConnection } from '../../http-client/connection.ts';
+import { HttpConnection } from '../../http-client/client-connection.ts';
 import type { StreamPipe } from '../../http-client/stream-pipe.ts';
 import { Deadline, type Expiring } from '../../kernel/work/deadlines.ts';
 

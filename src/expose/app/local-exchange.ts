@@ -20,7 +20,7 @@ import { withAppReferences } from '../request/host-header.ts';
 import type { LocalConnection } from './local-connection.ts';
 import type { LocalPool, LocalWaiter } from './local-pool.ts';
 import type { RequestBody } from '../request/request-body.ts';
-import type { TunnelRequestHead } from '../request/request-head.ts';
+import type { TunnelRequestHead } from '../request/check-request-head.ts';
 import type { Target } from './target.ts';
 
 /** Why a request gets a problem response: a failure of the app, or a refusal of the gate. */

@@ -1,7 +1,7 @@
 // Admits only requests with a valid assertion to the local app. Periodically reloads the gateway's
 // keys from its URL or from a file. assertion-check.ts decides which assertions are valid.
 import { readFile } from 'node:fs/promises';
-import type { RequestHeadParts } from '../../http-client/request-head.ts';
+import type { RequestHeadParts } from '../../http-client/encode-request-head.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { fieldValues } from '../../kernel/http/field-value.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';

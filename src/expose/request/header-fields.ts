@@ -5,7 +5,7 @@ import { STATUS_CODES } from 'node:http';
 import { isHopByHop, namedByConnection } from '../../kernel/http/hop-by-hop.ts';
 import { emptyBodyIsAnnounced, type RawHeaders } from '../../kernel/http/http.ts';
 import { isDisguised, isMethodOverride, isRemoved, isWrittenByGateway } from '../../kernel/http/removed-headers.ts';
-import type { TunnelRequestHead } from './request-head.ts';
+import type { TunnelRequestHead } from './check-request-head.ts';
 
 const methodsWithoutContent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 

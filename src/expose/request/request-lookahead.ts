@@ -2,7 +2,7 @@
 // Looks only at bytes that have already arrived: a client may wait for the response before it
 // sends its body.
 import type { RawHeaders } from '../../kernel/http/http.ts';
-import type { TunnelRequestHead } from './request-head.ts';
+import type { TunnelRequestHead } from './check-request-head.ts';
 import type { RequestHandler } from './request-reader.ts';
 
 export class RequestLookahead implements RequestHandler {

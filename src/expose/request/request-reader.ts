@@ -9,7 +9,7 @@ import { HeadScanner, maxHeadBytes } from '../../http-client/head-scanner.ts';
 import { ResponseError } from '../../http-client/response-error.ts';
 import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
 import { noHeaders, type RawHeaders } from '../../kernel/http/http.ts';
-import { requestHead, requestLine, type RequestLine, type TunnelRequestHead } from './request-head.ts';
+import { requestHead, requestLine, type RequestLine, type TunnelRequestHead } from './check-request-head.ts';
 
 /** Calls come in this order for each request: head data* end. No method may throw. */
 export interface RequestHandler {

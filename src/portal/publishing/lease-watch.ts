@@ -4,7 +4,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { TimeLimit } from '../../kernel/work/time-limit.ts';
 import { requestInfo } from '../list-request.ts';
-import type { Mux } from '../yamux/session.ts';
+import type { Mux } from '../yamux/mux.ts';
 
 export interface LeaseWatchOptions {
   readonly mux: Mux;

@@ -4,7 +4,7 @@ import { TimeLimit } from '../../kernel/work/time-limit.ts';
 import { PortalError } from '../errors.ts';
 import type { LeaseOffer, PortalLease } from '../lease.ts';
 import { requestInfo } from '../list-request.ts';
-import type { Mux } from '../yamux/session.ts';
+import type { Mux } from '../yamux/mux.ts';
 
 /** Another lease with the name, as listed by the relay: the id is unverified. */
 export type NameHolder = Pick<PortalLease, 'id' | 'expiresAtMs'>;

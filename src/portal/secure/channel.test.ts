@@ -16,7 +16,7 @@ import { PortalError } from '../errors.ts';
 import { SecureChannel } from './channel.ts';
 import { SecurePipe } from './secure-pipe.ts';
 import { FrameSealer } from './frame-sealer.ts';
-import { overheadBytes } from './frame.ts';
+import { overheadBytes } from './frame-format.ts';
 import { HeaderPool } from './header-pool.ts';
 
 const wireOverheadBytes = 4 + overheadBytes;

@@ -11,7 +11,7 @@ import {
   overheadBytes,
   smallPlaintextBytes,
   tagBytes,
-} from './frame.ts';
+} from './frame-format.ts';
 import type { FramePace } from './frame-pace.ts';
 import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
 

@@ -1,7 +1,14 @@
 // Makes data frames from plaintext: small ones in WebAssembly, larger ones with node:crypto. Does
 // not decide when to send.
 import { type CipherChaCha20Poly1305, createCipheriv, type KeyObject } from 'node:crypto';
-import { cipherName, cipherOptions, headerBytes, lengthBytes, overheadBytes, smallPlaintextBytes } from './frame.ts';
+import {
+  cipherName,
+  cipherOptions,
+  headerBytes,
+  lengthBytes,
+  overheadBytes,
+  smallPlaintextBytes,
+} from './frame-format.ts';
 import type { HeaderSource } from './header-pool.ts';
 import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
 

@@ -10,7 +10,7 @@ import { hex, readVectors, ruledBytes } from '../../../test/helpers/vectors.ts';
 import { PortalError } from '../errors.ts';
 import { FrameOpener } from './frame-opener.ts';
 import { framePlaintextBytes, FrameSealer } from './frame-sealer.ts';
-import { maxGoFrameBytes, maxFrameBytes, overheadBytes } from './frame.ts';
+import { maxGoFrameBytes, maxFrameBytes, overheadBytes } from './frame-format.ts';
 import { HeaderPool, type HeaderSource } from './header-pool.ts';
 import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
 

@@ -9,7 +9,7 @@ import { MessageReader } from '../packets/message-reader.ts';
 import { decodeInit, decodeSigned } from '../packets/signed-payload.ts';
 import { FrameOpener } from './frame-opener.ts';
 import { FrameSealer } from './frame-sealer.ts';
-import { maxFrameBytes } from './frame.ts';
+import { maxFrameBytes } from './frame-format.ts';
 import { answerHandshake, type HandshakeResult, startClientHandshake } from './handshake.ts';
 import { sessionKeyFromBytes } from './key-schedule.ts';
 

@@ -6,7 +6,7 @@ import { ClockSkewError } from '../errors.ts';
 import { createCredential } from '../identity.ts';
 import { FrameOpener } from './frame-opener.ts';
 import { FrameSealer } from './frame-sealer.ts';
-import { maxFrameBytes } from './frame.ts';
+import { maxFrameBytes } from './frame-format.ts';
 import { answerHandshake, refuseTimestamp, startClientHandshake } from './handshake.ts';
 
 function keyHex(key: KeyObject): string {

@@ -5,7 +5,7 @@
 // nonces of 96 bits collide with negligible probability: 2^-33 for 2^32 frames under one key, far
 // more than a tunnel carries.
 import { randomFillSync } from 'node:crypto';
-import { headerBytes } from './frame.ts';
+import { headerBytes } from './frame-format.ts';
 
 export interface HeaderSource {
   /**

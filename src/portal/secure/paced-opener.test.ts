@@ -5,7 +5,7 @@ import { handshakePair } from '../../../test/helpers/channel-pair.ts';
 import { FrameOpener } from './frame-opener.ts';
 import { FramePace } from './frame-pace.ts';
 import { FrameSealer } from './frame-sealer.ts';
-import { maxFrameBytes } from './frame.ts';
+import { maxFrameBytes } from './frame-format.ts';
 import { processHeaders } from './header-pool.ts';
 import { PacedOpener } from './paced-opener.ts';
 

@@ -8,7 +8,7 @@ import { deaf, type Pipe } from '../yamux/pipe.ts';
 import { Excess, type ExcessBudget, processExcess } from './excess-budget.ts';
 import { FrameOpener } from './frame-opener.ts';
 import { FrameSealer } from './frame-sealer.ts';
-import { maxGoFrameBytes } from './frame.ts';
+import { maxGoFrameBytes } from './frame-format.ts';
 import type { HandshakeResult } from './handshake.ts';
 import { type HeaderSource, processHeaders } from './header-pool.ts';
 import { HeldPieces } from './held-pieces.ts';

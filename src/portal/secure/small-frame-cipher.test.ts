@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } fro
 import { describe, it } from 'node:test';
 import { type AeadInstance, instantiateAead } from './aead-instance.ts';
 import { aeadLayout } from './aead-layout.ts';
-import { cipherName, cipherOptions, headerBytes, smallPlaintextBytes, tagBytes } from './frame.ts';
+import { cipherName, cipherOptions, headerBytes, smallPlaintextBytes, tagBytes } from './frame-format.ts';
 import { createSmallFrameCipher, SmallFrameCipher } from './small-frame-cipher.ts';
 
 /** 1 MiB that is the same in every run: the keystream of a fixed key. */

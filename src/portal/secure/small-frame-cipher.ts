@@ -3,7 +3,7 @@
 // limits and keeps no key.
 import { type AeadInstance, instantiateAead } from './aead-instance.ts';
 import { aeadLayout as layout } from './aead-layout.ts';
-import { headerBytes, tagBytes } from './frame.ts';
+import { headerBytes, tagBytes } from './frame-format.ts';
 import { Slab } from './slab.ts';
 
 /**

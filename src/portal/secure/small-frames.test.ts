@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { portalError } from '../../../test/helpers/portal-error.ts';
 import { FrameOpener } from './frame-opener.ts';
 import { framePlaintextBytes, FrameSealer } from './frame-sealer.ts';
-import { maxFrameBytes, overheadBytes, smallPlaintextBytes } from './frame.ts';
+import { maxFrameBytes, overheadBytes, smallPlaintextBytes } from './frame-format.ts';
 import { HeaderPool } from './header-pool.ts';
 import { processSmallFrameCipher, type SmallFrameCipher } from './small-frame-cipher.ts';
 

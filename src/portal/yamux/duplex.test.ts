@@ -9,7 +9,7 @@ import { MuxPeer } from '../../../test/helpers/mux-peer.ts';
 import { settle } from '../../../test/helpers/mux-scripted-carrier.ts';
 import { PortalError } from '../errors.ts';
 import { MuxDuplex, type MuxDuplexOptions } from './duplex.ts';
-import { Mux } from './session.ts';
+import { Mux } from './mux.ts';
 
 interface Pair {
   readonly near: MuxDuplex;

@@ -8,7 +8,7 @@ import { memoryCarrierPair } from '../../../test/helpers/memory-carrier.ts';
 import { ObservedCarrier, WindowAccounts } from '../../../test/helpers/mux-observer.ts';
 import { settle } from '../../../test/helpers/mux-scripted-carrier.ts';
 import type { Pipe, PipeHandler } from './pipe.ts';
-import { Mux } from './session.ts';
+import { Mux } from './mux.ts';
 
 type SideName = 'left' | 'right';
 const sideNames = ['left', 'right'] as const;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { DeadlineQueue } from './deadlines.ts';
+import { DeadlineQueue } from './session-timer.ts';
 import { FrameBatch } from './frame-batch.ts';
 import { InboundIds } from './inbound-ids.ts';
 import { InputQueue } from './input-queue.ts';

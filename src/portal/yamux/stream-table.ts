@@ -1,7 +1,7 @@
 // The streams of a session: ids, the two backlogs, limits and the deadlines of opening and closing.
 // Does not handle their bytes.
 import { PortalError } from '../errors.ts';
-import { DeadlineQueue } from './deadlines.ts';
+import { DeadlineQueue } from './session-timer.ts';
 import { maxUint32 } from './frame.ts';
 import { InboundIds } from './inbound-ids.ts';
 import type { CompleteMuxOptions } from './mux-options.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { flags, types } from '../../../test/helpers/mux-frames.ts';
 import { MuxPeer } from '../../../test/helpers/mux-peer.ts';
-import type { MuxOptions } from './session.ts';
+import type { MuxOptions } from './mux.ts';
 import { WindowBudget } from './window-budget.ts';
 
 const kib = 1_024;

@@ -10,7 +10,7 @@ import { securityHeaders } from '../../kernel/http/whole-response.ts';
 import { dateField } from '../../kernel/clock.ts';
 import { errorsUrlOfUnread } from '../../pipeline/references/errors-url.ts';
 import type { Policy } from '../../policy/policy.ts';
-import { endSoon } from './linger.ts';
+import { endSoon } from '../../kernel/net/linger.ts';
 import type { Peer } from '../listen/peer.ts';
 
 /**

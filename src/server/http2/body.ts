@@ -8,7 +8,7 @@ import { ignore } from '../../kernel/ignore.ts';
 import type { BodyWatch } from '../body-watch.ts';
 import type { BodyLength } from '../head-check.ts';
 import { smallDataBytes } from './bounds.ts';
-import { paddedFieldFault } from './fields.ts';
+import { paddedFieldFault } from './response-fields.ts';
 
 const maxGatheredPieces = 256;
 

@@ -6,7 +6,7 @@ import { METHODS } from 'node:http';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { emptyBodyIsAnnounced, type RawHeaders, type RequestHead } from '../../kernel/http/http.ts';
 import { isSameAuthority } from '../../kernel/net/authority.ts';
-import { paddedFieldFault } from './fields.ts';
+import { paddedFieldFault } from './response-fields.ts';
 import { isPassedOn, tunnelRequest, type Tunnelling } from './connect-stream.ts';
 
 export interface TranslatedHead {

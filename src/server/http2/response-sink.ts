@@ -8,7 +8,7 @@ import { noHeaders, isBodyless, type Flow, type RawHeaders } from '../../kernel/
 import { securityHeaders, type WholeResponse } from '../../kernel/http/whole-response.ts';
 import { isStream } from '../../pipeline/is-stream.ts';
 import type { Exchange } from '../../pipeline/stage.ts';
-import { answerFields, fieldsObject, tunnelFields } from './fields.ts';
+import { answerFields, fieldsObject, tunnelFields } from './response-fields.ts';
 import { resetStream } from './reset.ts';
 import { isTaken, joinTunnel, type Tunnelling } from './connect-stream.ts';
 import type { ClientSink } from '../builtin/gateway-response.ts';

@@ -9,7 +9,7 @@ import type { CertificateStatus } from '../../kernel/http/status.ts';
 import { ignore } from '../../kernel/ignore.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { LastLook } from './last-look.ts';
-import { endIdle } from '../http1/linger.ts';
+import { endIdle } from '../http1/close-gracefully.ts';
 import type { Peer } from './peer.ts';
 import { refuse } from '../http1/raw-response.ts';
 import { RetiredConnections } from './retired-connections.ts';

@@ -2,7 +2,7 @@
 // client and the log get a precise error.
 import type { Socket } from 'node:net';
 import { connectionRefused, type ConnectionRefused } from '../../kernel/events.ts';
-import { endSoon } from '../http1/linger.ts';
+import { endSoon } from '../../kernel/net/linger.ts';
 import type { Peer } from './peer.ts';
 
 type SpokenProtocol = 'tls' | 'http' | 'http2';

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { responseBytes } from '../../../src/demo/bytes.ts';
-import { sendEvents } from '../../../src/demo/events.ts';
+import { sendEvents } from '../../../src/demo/event-stream.ts';
 import { echoWebSockets } from '../../../src/demo/websocket.ts';
 import { Bridge } from '../../../src/expose/bridge.ts';
 import { publish } from '../../../src/expose/publish.ts';
@@ -15,7 +15,7 @@ import { createCredential } from '../../../src/portal/identity.ts';
 import { RelayClient, type RelayClientOptions } from '../../../src/portal/relay-client.ts';
 import { SecureChannel } from '../../../src/portal/secure/channel.ts';
 import { MuxStream } from '../../../src/portal/yamux/mux-stream.ts';
-import { Mux } from '../../../src/portal/yamux/session.ts';
+import { Mux } from '../../../src/portal/yamux/mux.ts';
 import { serveParent, settings, tellParent } from './parent.ts';
 
 export interface AppSettings extends Pick<RelayClientOptions, 'keepalive'> {

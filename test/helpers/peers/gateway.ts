@@ -9,7 +9,7 @@ import type { Timeouts } from '../../../src/policy/policy.ts';
 import type { RelayClientOptions } from '../../../src/portal/relay-client.ts';
 import { SecurePipe } from '../../../src/portal/secure/secure-pipe.ts';
 import { MuxStream } from '../../../src/portal/yamux/mux-stream.ts';
-import { Mux } from '../../../src/portal/yamux/session.ts';
+import { Mux } from '../../../src/portal/yamux/mux.ts';
 import type { PoolLimits } from '../../../src/upstream/tunnel-pool.ts';
 import { createV1Transport, type V1Transport } from '../../../src/upstream/v1-transport.ts';
 import { testPolicy } from '../policy.ts';

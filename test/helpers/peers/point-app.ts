@@ -12,7 +12,7 @@ import { credentialFromSeed, type Credential } from '../../../src/portal/identit
 import { RelayClient, type RelayClientOptions } from '../../../src/portal/relay-client.ts';
 import { SecureChannel } from '../../../src/portal/secure/channel.ts';
 import { MuxStream } from '../../../src/portal/yamux/mux-stream.ts';
-import { Mux } from '../../../src/portal/yamux/session.ts';
+import { Mux } from '../../../src/portal/yamux/mux.ts';
 import { points, type PointName } from '../exchange-points.ts';
 import { RelayPeer } from '../relay-peer.ts';
 import { serveParent, settings, tellParent } from './parent.ts';

@@ -1,6 +1,6 @@
 // Our relay as a separate process, controlled by the test that started it.
 import { MuxStream } from '../../../src/portal/yamux/mux-stream.ts';
-import { Mux } from '../../../src/portal/yamux/session.ts';
+import { Mux } from '../../../src/portal/yamux/mux.ts';
 import { createRelay, type RelayOptions } from '../../../src/relay/relay.ts';
 import { serveParent, settings } from './parent.ts';
 

@@ -14,7 +14,7 @@ import { decodePacket, encodePacket, ResponseCode } from '../../../src/portal/pa
 import type { WireLease } from '../../../src/portal/packets/wire-types.ts';
 import { acceptCarrier, websocketOptions } from '../../../src/portal/websocket/websocket-carrier.ts';
 import type { Pipe } from '../../../src/portal/yamux/pipe.ts';
-import { Mux } from '../../../src/portal/yamux/session.ts';
+import { Mux } from '../../../src/portal/yamux/mux.ts';
 import { host } from '../clients.ts';
 import type { Load, LoadContext } from '../load.ts';
 

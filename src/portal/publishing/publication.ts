@@ -13,7 +13,7 @@ import { requestInfo } from '../list-request.ts';
 import { rejection } from './name-holder.ts';
 import { ResponseCode } from '../packets/packets.ts';
 import type { RelayClock } from './relay-clock.ts';
-import type { Mux } from '../yamux/session.ts';
+import type { Mux } from '../yamux/mux.ts';
 
 /** At least as long as the leases of the Go app. */
 const ttlMs = 30_000;

@@ -1,6 +1,7 @@
-// Connects two byte streams in both directions, with back-pressure. Each direction ends on its own.
+// Joins an upgraded tunnel and its connection to the app, and detects a caller that is lost.
 import type { Duplex } from 'node:stream';
-import { endSoon } from './linger.ts';
+import { endOnceWritten } from '../kernel/net/linger.ts';
+import { splice } from '../kernel/net/splice.ts';
 
 /**
  * After how many milliseconds without progress a half-closed tunnel counts as lost. A lost client
@@ -10,7 +11,18 @@ import { endSoon } from './linger.ts';
 const stalledAfterEndMs = 10_000;
 
 /** Takes ownership of both streams: closing or losing one closes the other. */
-export function splice(tunnel: Duplex, local: Duplex, stalledMs: number = stalledAfterEndMs): void {
+export function spliceTunnel(tunnel: Duplex, local: Duplex, stalledMs: number = stalledAfterEndMs): void {
+  cutIfStalled(tunnel, local, stalledMs);
+  splice(tunnel, local, {
+    otherLost: () => {
+      // The app's last bytes and its FIN may still be in transit, and a reset would discard them.
+      if (tunnel.writableEnded) endOnceWritten(tunnel);
+      else tunnel.destroy();
+    },
+  });
+}
+
+function cutIfStalled(tunnel: Duplex, local: Duplex, stalledMs: number): void {
   let watch: NodeJS.Timeout | undefined;
   tunnel.once('end', () => {
     let before = 0;
@@ -25,23 +37,7 @@ export function splice(tunnel: Duplex, local: Duplex, stalledMs: number = stalle
       before = takenBytes;
     }, stalledMs);
   });
-  tunnel.on('error', () => {
-    local.destroy();
-  });
   tunnel.once('close', () => {
     clearInterval(watch);
-    if (!tunnel.readableEnded || !tunnel.writableFinished) local.destroy();
   });
-  const localLost = (): void => {
-    // The app's last bytes and its FIN may still be in transit, and a reset would discard them.
-    if (tunnel.writableEnded) endSoon(tunnel);
-    else tunnel.destroy();
-  };
-  local.on('error', localLost);
-  local.once('close', () => {
-    if (!local.readableEnded || !local.writableFinished) localLost();
-  });
-  // pipe() ends the destination when the source ends, so a FIN is forwarded as a FIN.
-  tunnel.pipe(local);
-  local.pipe(tunnel);
 }

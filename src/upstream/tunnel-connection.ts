@@ -3,7 +3,7 @@
 import { Deadline, type Expiring } from '../kernel/work/deadlines.ts';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { ignore } from '../kernel/ignore.ts';
-import { HttpConnection } from '../http-client/connection.ts';
+import { HttpConnection } from '../http-client/client-connection.ts';
 import { exchangeFault } from './faults.ts';
 import type { Tunnel } from './transport.ts';
 

@@ -3,7 +3,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { PortalError } from '../errors.ts';
 import type { Carrier } from '../websocket/carrier.ts';
-import { SessionTimer } from './deadlines.ts';
+import { SessionTimer } from './session-timer.ts';
 import { FrameReader } from './frame-reader.ts';
 import { flag, frameType, goAwayCode, type FrameType } from './frame.ts';
 import { Keepalive } from './keepalive.ts';

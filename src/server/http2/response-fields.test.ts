@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
-import { answerFields, fieldsObject, tunnelFields } from './fields.ts';
+import { answerFields, fieldsObject, tunnelFields } from './response-fields.ts';
 
 test('drops connection-specific fields in HTTP/2 and keeps all others in order', () => {
   const hops = ['Connection', 'x', 'Keep-Alive', 'x', 'Transfer-Encoding', 'chunked', 'Upgrade', 'x', 'TE', 'x'];

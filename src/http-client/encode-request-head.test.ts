@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { encodeRequestHead, InvalidRequestError } from './request-head.ts';
+import { encodeRequestHead, InvalidRequestError } from './encode-request-head.ts';
 
 const host = ['Host', 'a'];
 

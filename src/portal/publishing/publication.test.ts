@@ -11,7 +11,7 @@ import { decodePacket, encodePacket, ResponseCode } from '../packets/packets.ts'
 import { RelayClock } from './relay-clock.ts';
 import { Session } from '../session.ts';
 import type { Pipe } from '../yamux/pipe.ts';
-import { Mux } from '../yamux/session.ts';
+import { Mux } from '../yamux/mux.ts';
 
 interface GoRelay {
   /** Seconds by which its clock is ahead of ours. */
