@@ -15,7 +15,7 @@ import { endSoon } from '../../kernel/net/linger.ts';
 import { endSoonInsteadOfAtOnce } from './close-gracefully.ts';
 import type { Peer } from '../listen/peer.ts';
 import { refuseRequest } from '../refusal.ts';
-import { ResponseSink, type SinkHost } from './response-sink.ts';
+import { Http1Sink, type Http1SinkHost } from './http1-sink.ts';
 import type { ServerHost } from '../server-host.ts';
 import { type WriteRate, writeRateOf } from '../write-rate.ts';
 
@@ -41,14 +41,14 @@ export interface RequestCycleConnection {
  */
 const maxDroppedBytes = 256 * 1024;
 
-export class RequestCycle implements SinkHost, BodyOwner {
+export class RequestCycle implements Http1SinkHost, BodyOwner {
   readonly #request: ClientRequest;
   readonly #response: ServerResponse;
   readonly #upgrade: boolean;
   readonly #connection: RequestCycleConnection;
   readonly #host: ServerHost;
   #exchange: ClientExchange | undefined = undefined;
-  #sink: ResponseSink | undefined = undefined;
+  #sink: Http1Sink | undefined = undefined;
   #bodyLength: BodyLength = 'none';
   #looked = false;
   /** Error in the head, or in the body as far as it has arrived. */
@@ -102,7 +102,7 @@ export class RequestCycle implements SinkHost, BodyOwner {
       { req, body, httpVersion, peer: this.#connection.peer, startedMs: this.#host.clock.monotonicMs() },
       policy,
     );
-    const sink = new ResponseSink(this.#response, exchange, this);
+    const sink = new Http1Sink(this.#response, exchange, this);
     this.#exchange = exchange;
     this.#sink = sink;
     this.#response.on('close', () => {

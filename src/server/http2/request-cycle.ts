@@ -11,7 +11,7 @@ import { checkHead } from '../head-check.ts';
 import { Http2Body } from './body.ts';
 import { translateHead } from './head.ts';
 import { resetStream } from './reset.ts';
-import { Http2Sink, type Http2SinkHost } from './response-sink.ts';
+import { Http2Sink, type Http2SinkHost } from './http2-sink.ts';
 import type { Peer } from '../listen/peer.ts';
 import { refuseRequest } from '../refusal.ts';
 import type { ServerHost } from '../server-host.ts';

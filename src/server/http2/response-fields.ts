@@ -4,6 +4,7 @@ import type { OutgoingHttpHeaders } from 'node:http2';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
 import { trimOws } from '../../kernel/http/ows.ts';
+import { responseLength } from '../response-sink.ts';
 
 export interface ResponseFields {
   /** For Node's respond(), as a list, which keeps order and duplicates. */
@@ -28,7 +29,7 @@ const connectionFields: ReadonlySet<string> = new Set([
  */
 export function answerFields(status: number, headers: RawHeaders, bodyless: boolean): ResponseFields {
   if (status > 599)
-    throw new GatewayError('bad_upstream_response', 'The app’s answer has a status that HTTP does not.');
+    throw new GatewayError('bad_upstream_response', 'The app’s response has a status that HTTP does not have.');
   const fields: (string | number)[] = [':status', status];
   let lengthBytes = -1;
   let trailerAt = -1;
@@ -38,7 +39,7 @@ export function answerFields(status: number, headers: RawHeaders, bodyless: bool
     if (name === 'content-length') {
       // RFC 9110 §8.6: no Content-Length with 204. §15.3.6: with 205 it is 0.
       if (status === 204 || status === 205) continue;
-      lengthBytes = checkedLength(headers[i + 1] ?? '', lengthBytes);
+      lengthBytes = responseLength(headers[i + 1] ?? '', lengthBytes);
     } else if (name === 'trailer') trailerAt = fields.length;
     fields.push(name, headers[i + 1] ?? '');
   }
@@ -80,10 +81,4 @@ export function fieldsObject(headers: RawHeaders): OutgoingHttpHeaders {
     if (!connectionFields.has(name)) (fields[name] ??= []).push(headers[i + 1] ?? '');
   }
   return fields;
-}
-
-function checkedLength(value: string, before: number): number {
-  const length = Number(value);
-  if (before === -1 && Number.isSafeInteger(length) && length >= 0) return length;
-  throw new GatewayError('bad_upstream_response', 'The length of the app’s answer is ambiguous.');
 }
