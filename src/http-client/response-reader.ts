@@ -4,10 +4,10 @@
 // (bench/micro/http-client.ts), and it accepts responses that are rejected here
 // (test/fuzz/response-differences.ts).
 import { noHeaders, type RawHeaders } from '../kernel/http/http.ts';
-import { BodyReader } from './body-reader.ts';
 import { checkTrailers } from './control-fields.ts';
 import { responseHead } from './response-framing.ts';
-import { HeadScanner, maxHeadBytes } from './head-scanner.ts';
+import { maxHeadBytes } from './head-scanner.ts';
+import { MessageReader } from './message-reader.ts';
 import { stateOfPhase, type ReaderPhase, type ReaderState } from './reader-phase.ts';
 import { ResponseError, type CutPoint } from './response-error.ts';
 import type { ExpectedResponse, ResponseHandler, ResponseHead } from './response.ts';
@@ -22,27 +22,22 @@ export const minInformationalBytes = 64;
 
 const noBytes: Buffer = Buffer.alloc(0);
 
-export class ResponseReader {
+export class ResponseReader extends MessageReader<ReaderPhase> {
+  protected override phase: ReaderPhase = 'idle';
   readonly #handler: ResponseHandler;
-  readonly #scanner = new HeadScanner();
-  readonly #body = new BodyReader(this.#scanner);
-  #phase: ReaderPhase = 'idle';
   #expected: ExpectedResponse = { method: '', offeredProtocols: '' };
   #informationalBytes = 0;
   #excess = false;
-  #paused = false;
-  #reading = false;
-  /** Pushed but not read: after a pause, or after a 101. */
-  #held: Buffer[] = [];
   /** The peer ended while bytes were held. */
   #endHeld = false;
 
   constructor(handler: ResponseHandler) {
+    super(handler);
     this.#handler = handler;
   }
 
   get state(): ReaderState {
-    return stateOfPhase[this.#phase];
+    return stateOfPhase[this.phase];
   }
 
   /**
@@ -55,7 +50,7 @@ export class ResponseReader {
 
   /** No byte has arrived since expect(). */
   get silent(): boolean {
-    return this.#phase === 'head' && this.#scanner.bytes === 0 && this.#informationalBytes === 0;
+    return this.phase === 'head' && this.scanner.bytes === 0 && this.#informationalBytes === 0;
   }
 
   /**
@@ -63,15 +58,15 @@ export class ResponseReader {
    * excess bytes, and for CONNECT.
    */
   expect(expected: ExpectedResponse): void {
-    if ((this.#phase !== 'idle' && this.#phase !== 'done') || this.#excess) {
-      throw new TypeError(`no response can be expected now: ${this.#phase}${this.#excess ? ', excess' : ''}`);
+    if ((this.phase !== 'idle' && this.phase !== 'done') || this.#excess) {
+      throw new TypeError(`no response can be expected now: ${this.phase}${this.#excess ? ', excess' : ''}`);
     }
     if (expected.method === 'CONNECT') throw new TypeError('the response to CONNECT has another framing');
     this.#expected = expected;
-    this.#phase = 'head';
+    this.phase = 'head';
     this.#informationalBytes = 0;
-    this.#paused = false;
-    this.#scanner.startHead();
+    this.startMessage();
+    this.scanner.startHead();
   }
 
   /**
@@ -80,7 +75,7 @@ export class ResponseReader {
    */
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
-    switch (this.#phase) {
+    switch (this.phase) {
       case 'idle':
       case 'done':
         this.#excess = true;
@@ -88,16 +83,10 @@ export class ResponseReader {
       case 'failed':
         return;
       case 'upgraded':
-        this.#held.push(chunk);
-        return;
       case 'head':
       case 'body':
       case 'close':
-        if (this.#paused || this.#reading) this.#held.push(chunk);
-        else {
-          this.#run(chunk);
-          if (this.#held.length > 0) this.#readHeld();
-        }
+        this.take(chunk);
     }
   }
 
@@ -106,11 +95,11 @@ export class ResponseReader {
    * ResponseError cut if a response is incomplete.
    */
   end(): void {
-    if ((this.#held.length > 0 || this.#reading) && this.#phase !== 'upgraded') {
+    if ((this.held.length > 0 || this.reading) && this.phase !== 'upgraded') {
       this.#endHeld = true;
       return;
     }
-    switch (this.#phase) {
+    switch (this.phase) {
       case 'idle':
       case 'done':
       case 'upgraded':
@@ -123,96 +112,65 @@ export class ResponseReader {
         this.#cut(this.silent ? 'no_response' : 'head');
         return;
       case 'body':
-        this.#cut(this.#body.inTrailers ? 'trailers' : 'body');
+        this.#cut(this.body.inTrailers ? 'trailers' : 'body');
     }
   }
 
-  /**
-   * Stops body data until resume(). The handler may call it. A response whose last byte was already
-   * delivered still ends, and the peer's end still ends a body if no bytes are held.
-   */
-  pause(): void {
-    this.#paused = true;
-  }
-
-  /** Reads the held bytes. Throws as push() and end() do. */
-  resume(): void {
-    this.#paused = false;
-    if (!this.#reading) this.#readHeld();
-  }
-
-  /** The handler is not called again, and further bytes are ignored. Idempotent. */
-  stop(): void {
-    this.#phase = 'failed';
-    this.#held = [];
+  override stop(): void {
+    super.stop();
     this.#endHeld = false;
   }
 
   /** Returns the bytes that have arrived after a 101. Empty before upgrade() is called. */
   rest(): Buffer {
-    if (this.#phase !== 'upgraded') return noBytes;
-    const rest = this.#held.length === 1 ? (this.#held[0] ?? noBytes) : Buffer.concat(this.#held);
-    this.#held = [];
-    return rest;
+    return this.phase === 'upgraded' ? this.held.takeAll() : noBytes;
   }
 
-  #readHeld(): void {
-    while (!this.#paused && this.#held.length > 0 && this.#phase !== 'upgraded')
-      this.#run(this.#held.shift() ?? noBytes);
-    if (!this.#endHeld || this.#held.length > 0) return;
+  /** Reads the held bytes and the held end of the connection. */
+  protected override readHeld(): void {
+    super.readHeld();
+    if (!this.#endHeld || this.held.length > 0 || this.reading) return;
     this.#endHeld = false;
     this.end();
   }
 
-  #run(chunk: Buffer): void {
-    this.#reading = true;
-    try {
-      this.#read(chunk);
-    } catch (error) {
-      this.stop();
-      throw error;
-    } finally {
-      this.#reading = false;
+  protected override get mustHold(): boolean {
+    return this.phase === 'upgraded';
+  }
+
+  protected override step(chunk: Buffer, from: number): number {
+    switch (this.phase) {
+      case 'head':
+        return this.#readHead(chunk, from);
+      case 'body':
+        return this.readBody(chunk, from);
+      case 'close':
+        this.#handler.data(from === 0 ? chunk : chunk.subarray(from));
+        return chunk.length;
+      case 'idle':
+      case 'done':
+        this.#excess = true;
+        return chunk.length;
+      case 'upgraded':
+      case 'failed':
+        return chunk.length;
     }
   }
 
-  #read(chunk: Buffer): void {
-    let at = 0;
-    while (at < chunk.length) {
-      if (this.#paused && this.#phase !== 'failed' && this.#phase !== 'done') {
-        this.#held.unshift(chunk.subarray(at));
-        return;
-      }
-      switch (this.#phase) {
-        case 'head':
-          at = this.#readHead(chunk, at);
-          break;
-        case 'body':
-          at = this.#readBody(chunk, at);
-          break;
-        case 'close':
-          this.#handler.data(at === 0 ? chunk : chunk.subarray(at));
-          return;
-        case 'idle':
-        case 'done':
-          this.#excess = true;
-          return;
-        case 'upgraded':
-        case 'failed':
-          return;
-      }
-    }
+  protected override bodyEnded(trailers: RawHeaders, more: boolean): void {
+    checkTrailers(trailers);
+    this.#complete(trailers, more);
   }
 
   #readHead(chunk: Buffer, from: number): number {
-    const scanner = this.#scanner;
+    const scanner = this.scanner;
     const at = scanner.scan(chunk, from);
     if (at === -1) return chunk.length;
     const { status, version } = scanner;
     const head = responseHead({ status, version, headers: scanner.fields(chunk, from) }, this.#expected);
     if (status === 101) {
-      this.#phase = 'upgraded';
-      if (at < chunk.length) this.#held.unshift(chunk.subarray(at));
+      this.phase = 'upgraded';
+      if (at < chunk.length) this.held.unshift(chunk.subarray(at));
       this.#handler.upgrade(head);
       return chunk.length;
     }
@@ -229,34 +187,22 @@ export class ResponseReader {
     const { framing } = head;
     switch (framing.kind) {
       case 'none':
-        this.#phase = 'done';
+        this.phase = 'done';
         break;
       case 'length':
-        this.#body.startLength(framing.bytes);
-        this.#phase = framing.bytes === 0 ? 'done' : 'body';
+        this.body.startLength(framing.bytes);
+        this.phase = framing.bytes === 0 ? 'done' : 'body';
         break;
       case 'chunked':
-        this.#body.startChunks();
-        this.#phase = 'body';
+        this.body.startChunks();
+        this.phase = 'body';
         break;
       case 'close':
-        this.#phase = 'close';
+        this.phase = 'close';
     }
-    const isWhole = this.#phase === 'done';
+    const isWhole = this.phase === 'done';
     this.#handler.head(head);
-    if (isWhole && this.#phase === 'done') this.#complete(noHeaders, more);
-  }
-
-  #readBody(chunk: Buffer, from: number): number {
-    const body = this.#body;
-    const at = body.read(chunk, from);
-    const data = body.dataIn(chunk);
-    if (data !== undefined) this.#handler.data(data);
-    if (body.complete && this.#phase === 'body') {
-      checkTrailers(body.trailers);
-      this.#complete(body.trailers, at < chunk.length);
-    }
-    return at;
+    if (isWhole && this.phase === 'done') this.#complete(noHeaders, more);
   }
 
   /**
@@ -264,9 +210,9 @@ export class ResponseReader {
    * reuse the connection.
    */
   #complete(trailers: RawHeaders, more: boolean): void {
-    this.#phase = 'done';
-    if (more || this.#held.length > 0) this.#excess = true;
-    this.#held = [];
+    this.phase = 'done';
+    if (more || this.held.length > 0) this.#excess = true;
+    this.held.clear();
     this.#handler.end(trailers);
   }
 
