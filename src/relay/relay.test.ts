@@ -1,6 +1,5 @@
 // Our relay as seen by a well-behaved client and app, over real websockets.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import process from 'node:process';
 import { test } from 'node:test';
@@ -152,22 +151,6 @@ test('rejects a timestamp outside the tolerance with a dedicated code, also in a
   assert.deepEqual(await app.ask(recorded), { type: 'leaseUpdateResponse', code: CLOCK_SKEW });
 });
 
-test('every response has the Date of the relay’s clock, including upgrade responses', async (t) => {
-  const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.UTC(1994, 10, 6, 8, 49, 37) };
-  const { url, port } = await startRelay(t, {}, { clock });
-  for (const path of ['/', '/health', '/relay', '/nothing']) {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`);
-    assert.equal(response.headers.get('date'), 'Sun, 06 Nov 1994 08:49:37 GMT');
-    await response.body?.cancel();
-  }
-  const dates: number[] = [];
-  const signal = AbortSignal.timeout(20_000);
-  (
-    await connectCarrier(url, { signal, dates: { monotonicMs: () => 0, take: ({ dateMs }) => dates.push(dateMs) } })
-  ).close();
-  assert.deepEqual(dates, [clock.wallMs()]);
-});
-
 test('the last registration of an identity wins', async (t) => {
   const bench = await startRelay(t);
   const credential = createCredential();
@@ -177,41 +160,6 @@ test('the last registration of an identity wins', async (t) => {
   const dialled = await client.dial(credential.id);
   await second.answer(ACCEPTED);
   assert.equal(await dialled.code(), ACCEPTED);
-});
-
-test('HTTP endpoints: a page, health, 426 on the WebSocket path, 404 elsewhere', async (t) => {
-  const bench = await startRelay(t);
-  await (await bench.peer()).register();
-  const at = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${bench.port}${path}`);
-  const health = await at('/health');
-  assert.equal(health.status, 200);
-  assert.deepEqual(await health.json(), { status: 'ok', connections: 1, leases: 1, forwards: 0 });
-  assert.equal((await at('/')).status, 200);
-  assert.equal((await at('/relay?x=1')).status, 426);
-  assert.equal((await at('/other')).status, 404);
-});
-
-test('an upgrade elsewhere gets 404, one too many 429 or 503, and a closed connection frees its slot', async (t) => {
-  const bench = await startRelay(t, { connectionsPerAddress: 2 });
-  const upgrade = async (path: string): Promise<string> => {
-    const socket = connectTcp(bench.port, '127.0.0.1');
-    socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
-    );
-    const [data] = (await once(socket, 'data')) as [Buffer];
-    socket.destroy();
-    return data.toString().slice(9, 12);
-  };
-  assert.equal(await upgrade('/other'), '404');
-  const first = await bench.peer();
-  await bench.peer();
-  assert.equal(await upgrade('/relay'), '429');
-  first.close();
-  await bench.event('disconnected');
-  await bench.peer();
-  const full = await startRelay(t, { connections: 1 });
-  await full.peer();
-  await assert.rejects(full.peer(), { code: 'not_a_relay' });
 });
 
 test('drain lets connections end, accepts no new ones, and then releases the port', async (t) => {

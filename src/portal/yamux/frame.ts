@@ -18,6 +18,12 @@ export const flag = { syn: 1, ack: 2, fin: 4, rst: 8 } as const;
 
 export const goAwayCode = { normal: 0, protocolError: 1, internalError: 2 } as const;
 
+/** Why the peer ends the session, for messages. */
+export function goAwayReason(code: number): string {
+  if (code === goAwayCode.protocolError) return 'a protocol error';
+  return code === goAwayCode.internalError ? 'an internal error' : `code ${code}`;
+}
+
 export function writeHeader(
   target: Uint8Array,
   offset: number,

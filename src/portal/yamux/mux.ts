@@ -5,7 +5,7 @@ import { PortalError } from '../errors.ts';
 import type { Carrier } from '../websocket/carrier.ts';
 import { SessionTimer } from './session-timer.ts';
 import { FrameReader } from './frame-reader.ts';
-import { flag, frameType, goAwayCode, type FrameType } from './frame.ts';
+import { flag, frameType, goAwayCode, goAwayReason, type FrameType } from './frame.ts';
 import { Keepalive } from './keepalive.ts';
 import { completeMuxOptions, type MuxOptions } from './mux-options.ts';
 import type { MuxStream } from './mux-stream.ts';
@@ -250,12 +250,7 @@ export class Mux {
 
   #peerGoesAway(code: number): void {
     if (code !== goAwayCode.normal) {
-      const reason =
-        code === goAwayCode.protocolError
-          ? 'a protocol error'
-          : code === goAwayCode.internalError
-            ? 'an internal error'
-            : `code ${code}`;
+      const reason = goAwayReason(code);
       this.#shutDown(new PortalError('session_remote_error', `the peer ended the session: ${reason}`), 'nothing');
       return;
     }
