@@ -11,12 +11,13 @@ import type { ResponseHead } from '../http-client/response.ts';
 import { exposeProblem } from './expose-problem.ts';
 import { hostFor } from './request/host-header.ts';
 import { lingerMs } from '../kernel/net/linger.ts';
-import { LocalExchange, type RequestFault, type ResponseSink } from './app/local-exchange.ts';
+import { LocalExchange, type LocalExchangeHandler, type RequestFault } from './app/local-exchange.ts';
 import { RequestBody } from './request/request-body.ts';
 import type { TunnelRequestHead } from './request/check-request-head.ts';
 import { RequestLookahead } from './request/request-lookahead.ts';
 import { RequestReader } from './request/request-reader.ts';
 import { ResponseWriter } from './response-writer.ts';
+import { ServedRequest } from './served-request.ts';
 import { spliceTunnel } from './tunnel-splice.ts';
 import type { TunnelContext } from './tunnel-context.ts';
 
@@ -42,7 +43,7 @@ const quietBeforeEndMs = 3_000;
  */
 type State = 'idle' | 'serving' | 'upgraded' | 'lingering' | 'closed';
 
-export class Tunnel implements ResponseSink, Expiring {
+export class Tunnel implements LocalExchangeHandler, Expiring {
   readonly #pipe: BytePipe;
   readonly #context: TunnelContext;
   readonly #closed: (tunnel: Tunnel) => void;
@@ -51,18 +52,10 @@ export class Tunnel implements ResponseSink, Expiring {
   /** Armed while idle and while lingering. */
   readonly #deadline: Deadline;
   #state: State = 'idle';
-  // The request in service.
-  #request: TunnelRequestHead | undefined;
+  /** Undefined while idle. */
+  #served: ServedRequest | undefined;
   #exchange: LocalExchange | undefined;
   #body: RequestBody | undefined;
-  /** The request was read to its end. */
-  #isWhole = true;
-  /** A 100 (Continue) was sent. */
-  #continued = false;
-  /** The response has begun. */
-  #begun = false;
-  /** Another request may follow on this tunnel. */
-  #keeps = true;
   #idleSinceMs: number;
   /** The caller does not read its responses; the next request waits until it does. */
   #unread = false;
@@ -84,7 +77,7 @@ export class Tunnel implements ResponseSink, Expiring {
         this.#pipe.pause();
       },
       end: (trailers) => {
-        this.#isWhole = true;
+        if (this.#served !== undefined) this.#served.isWhole = true;
         if (this.#body?.destroyed !== false) return;
         this.#body.finish(trailers);
         // A full stream stops asking for data once it has ended, but the caller's disconnect must
@@ -103,7 +96,7 @@ export class Tunnel implements ResponseSink, Expiring {
         this.#ended();
       },
       drain: () => {
-        if (this.#unread) this.#nextRequest();
+        if (this.#unread) this.#readOn('next');
         else this.#exchange?.resume();
       },
       closed: () => {
@@ -119,7 +112,7 @@ export class Tunnel implements ResponseSink, Expiring {
   drain(): void {
     if (this.#state !== 'idle' || this.#unread) return;
     const quietMs = this.#context.nowMs() - this.#idleSinceMs;
-    if (quietMs >= quietBeforeEndMs) this.#linger();
+    if (quietMs >= quietBeforeEndMs) this.#linger(true);
     else this.#context.deadlines.arm(this.#deadline, quietBeforeEndMs - quietMs);
   }
 
@@ -129,32 +122,22 @@ export class Tunnel implements ResponseSink, Expiring {
   }
 
   expired(): void {
-    if (this.#state === 'idle' && this.#context.draining) this.#linger();
+    if (this.#state === 'idle' && this.#context.draining) this.#linger(true);
     else this.#pipe.destroy();
   }
 
   // Called for the app.
 
   informational(head: ResponseHead): void {
-    const request = this.#request;
-    if (request?.version !== '1.1') return;
-    if (head.status === 100) {
-      // Sent once, and only to a caller that expects it.
-      if (!request.expectsContinue || this.#continued) return;
-      this.#continued = true;
-    }
-    this.#writer.informational(head);
+    if (this.#served?.passes(head) === true) this.#writer.informational(head);
   }
 
   head(head: ResponseHead): void {
-    const request = this.#request;
-    if (request === undefined) return;
-    this.#begun = true;
-    // A caller that received no 100 may send the body or omit it, so the start of its next
-    // request is unknown.
-    const isUnsure = request.expectsContinue && !this.#continued && !this.#isWhole;
-    const keeps = this.#keeps && !isUnsure && !this.#context.draining;
-    this.#keeps = this.#writer.head(head, request, keeps);
+    const served = this.#served;
+    if (served === undefined) return;
+    served.begun = true;
+    const keeps = served.keeps && !served.nextIsUnknown && !this.#context.draining;
+    served.keeps = this.#writer.head(head, served.head, keeps);
   }
 
   data(chunk: Buffer): boolean {
@@ -178,11 +161,12 @@ export class Tunnel implements ResponseSink, Expiring {
   }
 
   fail({ error, proxyError }: RequestFault): void {
-    if (!this.#begun) this.#respond(exposeProblem(error, this.#request?.headers, proxyError));
+    const served = this.#served;
+    if (served?.begun !== true) this.#respond(exposeProblem(error, served?.head.headers, proxyError));
     // Headers are already sent: deliver what was received, then close so that the response is
     // visibly incomplete.
     else if (this.#writer.endsByClose) this.#pipe.destroy();
-    else this.#linger();
+    else this.#linger(served.isWhole);
   }
 
   requestFailed(): void {
@@ -198,9 +182,9 @@ export class Tunnel implements ResponseSink, Expiring {
     } catch (error) {
       this.#refuse(error as GatewayError);
     }
-    if (!this.#unread && (this.#state !== 'serving' || !this.#isWhole)) return;
+    if (!this.#unread && (this.#state !== 'serving' || this.#served?.isWhole !== true)) return;
     const { heldBytes } = this.#reader;
-    if (this.#state === 'serving' && this.#request?.offeredProtocols !== '') {
+    if (this.#state === 'serving' && this.#served?.offersUpgrade === true) {
       if (heldBytes > maxEarlyBytes) this.#pipe.pause();
     } else if (heldBytes > maxAheadBytes) this.#pipe.destroy();
   }
@@ -228,49 +212,44 @@ export class Tunnel implements ResponseSink, Expiring {
 
   #serve(request: TunnelRequestHead): void {
     const context = this.#context;
-    const { headers, lengthBytes, offeredProtocols, persistent } = request;
+    const served = new ServedRequest(request);
     context.deadlines.disarm(this.#deadline);
     this.#state = 'serving';
-    this.#request = request;
-    this.#begun = false;
-    this.#continued = false;
-    this.#keeps = persistent && offeredProtocols === '';
-    this.#isWhole = lengthBytes === 'none';
-    this.#body = this.#isWhole ? undefined : new RequestBody(this.#resumeBody);
-    const host = hostFor(context.hostHeader, context.target, fieldValue(headers, 'host'));
+    this.#served = served;
+    this.#body = served.isWhole ? undefined : new RequestBody(this.#resumeBody);
+    const host = hostFor(context.hostHeader, context.target, fieldValue(request.headers, 'host'));
     this.#exchange = new LocalExchange(request, host, this.#body, this, context);
     this.#exchange.start();
   }
 
   /** The request is malformed, so no byte after it can be interpreted (RFC 9112 §9.3, §11.2). */
   #refuse(error: GatewayError): void {
-    this.#keeps = false;
-    this.#isWhole = false;
-    if (this.#state !== 'serving') {
-      this.#request = undefined;
-      this.#begun = false;
-    }
+    const served = this.#served;
+    if (served !== undefined) served.isWhole = false;
     // The app must not mistake the partial body for a complete one.
     this.#exchange?.abort();
-    if (this.#begun) this.#pipe.destroy();
-    else this.#respond(exposeProblem(error, this.#request?.headers, undefined));
+    if (served?.begun === true) this.#pipe.destroy();
+    else this.#respond(exposeProblem(error, served?.head.headers, undefined));
   }
 
   #respond(whole: WholeResponse): void {
-    this.#keeps &&= this.#isWhole && !this.#context.draining;
-    this.#writer.whole(whole, this.#request, this.#keeps);
+    const served = this.#served;
+    if (served !== undefined) served.keeps &&= served.isWhole && !this.#context.draining;
+    this.#writer.whole(whole, served?.head, served?.keeps === true);
     this.#finished();
   }
 
   /** The response has been written. */
   #finished(): void {
+    const served = this.#served;
     this.#exchange = undefined;
     this.#body?.destroy();
     this.#body = undefined;
-    if (!this.#keeps || !this.#isWhole || this.#context.draining) {
-      this.#linger();
+    if (served?.keeps !== true || !served.isWhole || this.#context.draining) {
+      this.#linger(served?.isWhole === true);
       return;
     }
+    this.#served = undefined;
     this.#state = 'idle';
     this.#idleSinceMs = this.#context.nowMs();
     this.#context.deadlines.arm(this.#deadline, this.#context.idleMs);
@@ -278,15 +257,11 @@ export class Tunnel implements ResponseSink, Expiring {
     // Otherwise the responses to pipelined requests would pile up here, at many times the size of
     // the requests.
     if (this.#pipe.needsDrain) this.#unread = true;
-    else this.#nextRequest();
-  }
-
-  #nextRequest(): void {
-    this.#unread = false;
-    this.#readOn('next');
+    else this.#readOn('next');
   }
 
   #readOn(step: 'next' | 'resume'): void {
+    this.#unread = false;
     try {
       this.#reader[step]();
     } catch (error) {
@@ -296,15 +271,15 @@ export class Tunnel implements ResponseSink, Expiring {
 
   /**
    * Ends our direction after everything written, and drops received bytes until the caller ends or
-   * the wait is over.
+   * the wait is over. `isWhole`: no part of a request is still to come.
    */
-  #linger(): void {
+  #linger(isWhole: boolean): void {
     this.#state = 'lingering';
     this.#exchange = undefined;
     this.#reader.stop();
     // A reset would discard bytes that the caller has not read. Only an ongoing upload justifies
     // one this early.
-    this.#context.deadlines.arm(this.#deadline, this.#isWhole ? this.#context.idleMs : lingerMs);
+    this.#context.deadlines.arm(this.#deadline, isWhole ? this.#context.idleMs : lingerMs);
     this.#pipe.resume();
     this.#pipe.end();
   }

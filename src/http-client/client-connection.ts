@@ -3,14 +3,13 @@
 // the pipe ends, resets or delivers bytes. Sets no deadline except for a graceful close, and
 // never retries.
 import type { BytePipe, BytePipeHandler } from '../kernel/net/byte-pipe.ts';
-import type { RawHeaders } from '../kernel/http/http.ts';
 import { PipeDuplex } from '../kernel/net/pipe-duplex.ts';
 import { ignore } from '../kernel/ignore.ts';
+import { ActiveExchange } from './active-exchange.ts';
 import type { ExchangeHandler, OutgoingRequest } from './exchange.ts';
-import { HttpFault, type FaultKind, type FaultMoment } from './http-fault.ts';
+import { HttpFault, type FaultKind } from './http-fault.ts';
 import type { OutgoingBodyObserver } from './outgoing-body.ts';
 import type { ResponseHead } from './response.ts';
-import { ResponseError } from './response-error.ts';
 import { ResponseReader } from './response-reader.ts';
 
 export interface HttpConnectionOwner {
@@ -30,23 +29,6 @@ export interface HttpConnectionOwner {
 /** Time that the peer has to end its side after ours before the pipe is destroyed. */
 const closeGraceMs = 5_000;
 
-interface Exchange {
-  readonly request: OutgoingRequest;
-  readonly handler: ExchangeHandler;
-  /** The pipe's bytesSent before the request. */
-  readonly sentBefore: number;
-  receivedAny: boolean;
-  /** An interim response was passed on. */
-  informed: boolean;
-  /** The head of the final response, once it has arrived. */
-  head: ResponseHead | undefined;
-  /**
-   * Set when the response is complete, while the reader still processes the bytes that arrived
-   * with its end.
-   */
-  outcome: { readonly trailers: RawHeaders } | { readonly upgrade: ResponseHead } | undefined;
-}
-
 /**
  * idle: open, no exchange. closing: received bytes are ignored. upgraded: the pipe belongs to the
  * handler of the upgrade.
@@ -58,7 +40,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
   readonly #owner: HttpConnectionOwner;
   readonly #reader: ResponseReader;
   #state: State = 'idle';
-  #exchange: Exchange | undefined;
+  #exchange: ActiveExchange | undefined;
   #exchanges = 0;
   #paused = false;
   #peerEnded = false;
@@ -73,14 +55,10 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     this.#owner = owner;
     this.#reader = new ResponseReader({
       informational: (head) => {
-        if (this.#exchange === undefined) return;
-        this.#exchange.informed = true;
-        this.#exchange.handler.informational(head);
+        this.#exchange?.informational(head);
       },
       head: (head) => {
-        if (this.#exchange === undefined) return;
-        this.#exchange.head = head;
-        this.#exchange.handler.head(head);
+        this.#exchange?.begin(head);
       },
       data: (chunk) => {
         if (this.#exchange?.handler.data(chunk) === false) this.pause();
@@ -123,9 +101,7 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     const { body, method, offeredProtocols, head } = request;
     this.#state = 'busy';
     this.#exchanges += 1;
-    const sentBefore = pipe.bytesSent;
-    const nothing = { receivedAny: false, informed: false, head: undefined, outcome: undefined };
-    this.#exchange = { request, handler, sentBefore, ...nothing };
+    this.#exchange = new ActiveExchange(request, handler, pipe.bytesSent);
     this.#reader.expect({ method, offeredProtocols });
     // Called before the head is written, so that body data that is already available is sent
     // together with it.
@@ -187,12 +163,11 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
       return;
     }
     if (!exchange.receivedAny) {
-      if (this.pipe.bytesSent === exchange.sentBefore) {
+      if (exchange.unsent(this.pipe.bytesSent)) {
         this.#unasked();
         return;
       }
-      exchange.receivedAny = true;
-      exchange.request.body?.forgetSent();
+      exchange.responding();
     }
     this.#read(chunk);
   }
@@ -265,10 +240,8 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
     const outcome = exchange?.outcome;
     if (exchange === undefined || outcome === undefined) return;
     this.#exchange = undefined;
-    const { handler, request, head } = exchange;
-    const { body } = request;
-    const uploaded = body?.finished !== false;
-    body?.detach();
+    const { handler, request, head, uploaded } = exchange;
+    request.body?.detach();
     if ('upgrade' in outcome) {
       this.#upgrade(outcome.upgrade, handler);
       return;
@@ -319,15 +292,8 @@ export class HttpConnection implements BytePipeHandler, OutgoingBodyObserver {
   #fail(kind: FaultKind, message: string, cause: unknown): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
-    const moment = this.#moment(exchange, cause);
+    const moment = exchange.moment(cause, this.pipe.bytesSent);
     this.destroy();
     exchange.handler.fail(new HttpFault(kind, moment, message, cause));
-  }
-
-  #moment({ head, receivedAny, informed, sentBefore }: Exchange, cause: unknown): FaultMoment {
-    if (head !== undefined) return 'body';
-    const isNoResponse = cause instanceof ResponseError && cause.code === 'not_http' && !informed;
-    if (receivedAny && !isNoResponse) return 'head';
-    return this.pipe.bytesSent === sentBefore ? 'unsent' : 'waiting';
   }
 }

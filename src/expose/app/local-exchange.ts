@@ -34,7 +34,7 @@ export interface RequestFault {
  * Implemented by the tunnel. Exactly one of end, upgrade and fail is called unless the exchange is
  * aborted; none is called within start().
  */
-export interface ResponseSink {
+export interface LocalExchangeHandler {
   /** A 1xx response other than 101. */
   informational(head: ResponseHead): void;
   head(head: ResponseHead): void;
@@ -66,7 +66,7 @@ type Phase = 'waiting' | 'sent' | 'streaming' | 'done';
 
 export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
   readonly #request: TunnelRequestHead;
-  readonly #sink: ResponseSink;
+  readonly #sink: LocalExchangeHandler;
   readonly #context: ExchangeContext;
   readonly #deadline: Deadline;
   readonly #head: Buffer;
@@ -84,7 +84,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
     request: TunnelRequestHead,
     host: string,
     body: RequestBody | undefined,
-    sink: ResponseSink,
+    sink: LocalExchangeHandler,
     context: ExchangeContext,
   ) {
     this.#request = request;
