@@ -7,7 +7,7 @@ import { noHeaders, type RawHeaders } from '../kernel/http/http.ts';
 import { checkTrailers } from './control-fields.ts';
 import { responseHead } from './response-framing.ts';
 import { maxHeadBytes } from './head-scanner.ts';
-import { MessageReader } from './message-reader.ts';
+import { PausableReader } from './pausable-reader.ts';
 import { stateOfPhase, type ReaderPhase, type ReaderState } from './reader-phase.ts';
 import { ResponseError, type CutPoint } from './response-error.ts';
 import type { ExpectedResponse, ResponseHandler, ResponseHead } from './response.ts';
@@ -22,7 +22,7 @@ export const minInformationalBytes = 64;
 
 const noBytes: Buffer = Buffer.alloc(0);
 
-export class ResponseReader extends MessageReader<ReaderPhase> {
+export class ResponseReader extends PausableReader<ReaderPhase> {
   protected override phase: ReaderPhase = 'idle';
   readonly #handler: ResponseHandler;
   #expected: ExpectedResponse = { method: '', offeredProtocols: '' };

@@ -6,7 +6,7 @@
 import { CR, LF } from '../../http-client/byte-classes.ts';
 import { maxHeadBytes } from '../../http-client/head-scanner.ts';
 import { HeldBytes } from '../../http-client/held-bytes.ts';
-import { MessageReader } from '../../http-client/message-reader.ts';
+import { PausableReader } from '../../http-client/pausable-reader.ts';
 import { ResponseError } from '../../http-client/response-error.ts';
 import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
 import { noHeaders, type RawHeaders } from '../../kernel/http/http.ts';
@@ -32,7 +32,7 @@ type Phase = 'line' | 'fields' | 'body' | 'done' | 'failed';
 /** A request line with its CRLF: half the limit of a head. */
 const maxLineBytes = maxHeadBytes / 2;
 
-export class RequestReader extends MessageReader<Phase> {
+export class RequestReader extends PausableReader<Phase> {
   protected override phase: Phase = 'line';
   readonly #handler: RequestHandler;
   /** The beginning of a request line that arrived split. */

@@ -16,7 +16,7 @@ export interface BodyDataHandler {
   data(chunk: Buffer): void;
 }
 
-export abstract class MessageReader<Phase extends string> {
+export abstract class PausableReader<Phase extends string> {
   protected readonly scanner: HeadScanner = new HeadScanner();
   protected readonly body: BodyReader = new BodyReader(this.scanner);
   protected readonly held: HeldBytes = new HeldBytes();
