@@ -2,17 +2,9 @@
 // Pure: uses no request and no lease.
 import type { RawHeaders } from '../kernel/http/http.ts';
 import { isRemoved } from '../kernel/http/removed-headers.ts';
+import type { CorsPolicy } from '../policy/policy.ts';
 
-export interface CorsSettings {
-  /** As browsers send them, or `*`. */
-  readonly origins: readonly string[];
-  /** Beyond GET, HEAD and POST; `*` for any. */
-  readonly methods: readonly string[];
-  /** Beyond the safelisted ones; `*` for any. */
-  readonly headers: readonly string[];
-  readonly credentials: boolean;
-  readonly maxAgeMs: number;
-}
+export type CorsSettings = Omit<CorsPolicy, 'enabled'>;
 
 /** The question in a preflight request. */
 export interface Preflight {

@@ -1,20 +1,15 @@
 // Builds the event for a finished request from its exchange and its outcome. Does not publish it.
-import type { GatewayError } from '../kernel/errors/gateway-error.ts';
-import type { Outcome, RequestFinished, RouteLabel, StreamKind } from '../kernel/events.ts';
+import type { RequestFinished, RouteLabel } from '../kernel/events.ts';
 import { fieldValue } from '../kernel/http/field-value.ts';
 import { pathOf } from '../kernel/http/target-path.ts';
 import type { Exchange } from './stage.ts';
 
-/** Fields as in RequestFinished; times are monotonic. */
-export interface Ending {
+type MeasuredField = 'status' | 'bytesReceived' | 'bytesSent' | 'stream' | 'outcome' | 'error';
+
+/** Times are monotonic. */
+export interface Ending extends Pick<RequestFinished, MeasuredField> {
   readonly nowMs: number;
   readonly headAtMs: number | undefined;
-  readonly status: number;
-  readonly bytesReceived: number;
-  readonly bytesSent: number | undefined;
-  readonly stream: StreamKind | undefined;
-  readonly outcome: Outcome;
-  readonly error: GatewayError | undefined;
 }
 
 export function finishedRequest(exchange: Exchange, route: RouteLabel, ending: Ending): RequestFinished {

@@ -186,8 +186,11 @@ export interface TimeoutOverride extends Partial<Timeouts> {
 
 export interface CorsPolicy {
   readonly enabled: boolean;
+  /** As browsers send them, or `*`. */
   readonly origins: readonly string[];
+  /** Beyond GET, HEAD and POST; `*` for any. */
   readonly methods: readonly string[];
+  /** Beyond the safelisted ones; `*` for any. */
   readonly headers: readonly string[];
   readonly credentials: boolean;
   readonly maxAgeMs: number;
