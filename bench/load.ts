@@ -47,42 +47,24 @@ export async function smallRequests(target: Target, seconds: number): Promise<Sm
 }
 
 /** Downloads one body of `bytes` bytes. Returns seconds. */
-export async function download(target: Target, bytes: number): Promise<number> {
-  const format = '%{time_total} %{size_download} %{http_code}';
-  const { stdout } = await run('curl', [
-    '-sS',
-    '-o',
-    '/dev/null',
-    '-w',
-    format,
-    ...headerArgs(target),
-    `${target.url}/bytes/${bytes}`,
-  ]);
-  return checked(stdout, bytes);
+export function download(target: Target, bytes: number): Promise<number> {
+  return transfer(target, 'download', bytes, [`${target.url}/bytes/${bytes}`]);
 }
 
 /** Uploads one body of `bytes` bytes from a file. Returns seconds. */
-export async function upload(target: Target, file: string, bytes: number): Promise<number> {
-  const format = '%{time_total} %{size_upload} %{http_code}';
-  const expect = ['-H', 'Expect:', '-H', 'content-type: application/octet-stream'];
-  const { stdout } = await run('curl', [
-    '-sS',
-    '-o',
-    '/dev/null',
-    '-w',
-    format,
-    ...expect,
-    ...headerArgs(target),
-    '-X',
-    'POST',
-    '-T',
-    file,
-    `${target.url}/upload`,
-  ]);
-  return checked(stdout, bytes);
+export function upload(target: Target, file: string, bytes: number): Promise<number> {
+  const headers = ['-H', 'Expect:', '-H', 'content-type: application/octet-stream'];
+  return transfer(target, 'upload', bytes, [...headers, '-X', 'POST', '-T', file, `${target.url}/upload`]);
 }
 
-function checked(stdout: string, bytes: number): number {
+async function transfer(
+  target: Target,
+  direction: 'download' | 'upload',
+  bytes: number,
+  args: readonly string[],
+): Promise<number> {
+  const format = `%{time_total} %{size_${direction}} %{http_code}`;
+  const { stdout } = await run('curl', ['-sS', '-o', '/dev/null', '-w', format, ...headerArgs(target), ...args]);
   const [seconds, size, status] = stdout.trim().split(' ').map(Number);
   if (status !== 200 || size !== bytes) throw new Error(`expected ${bytes} bytes with status 200, saw: ${stdout}`);
   return seconds ?? NaN;

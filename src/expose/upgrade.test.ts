@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
@@ -26,13 +26,20 @@ async function rawApp(t: TestContext, serve: (socket: Socket) => void): Promise<
     socket.on('error', () => undefined);
     serve(socket);
   });
+  return bridgeTo(t, server, () => {
+    for (const socket of sockets) socket.destroy();
+  });
+}
+
+/** `closed`: called once the bridge is closed, before the server is. */
+async function bridgeTo(t: TestContext, server: Server, closed: () => void = () => undefined): Promise<Bridge> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const bridge = new Bridge({ target: parseTarget(`127.0.0.1:${port}`) });
   t.after(async () => {
     await bridge.close();
-    for (const socket of sockets) socket.destroy();
+    closed();
     server.close();
   });
   return bridge;
@@ -148,13 +155,7 @@ test('forwards the response of an app that declines, and then ends the tunnel', 
   const server = createHttpServer((request, response) =>
     response.writeHead(426, { 'X-Why': 'no' }).end(`no ${request.url ?? ''}`),
   );
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bridge = new Bridge({ target: parseTarget(`127.0.0.1:${(server.address() as AddressInfo).port}`) });
-  t.after(async () => {
-    await bridge.close();
-    server.close();
-  });
+  const bridge = await bridgeTo(t, server);
   const { client } = dial(bridge);
   client.write(upgradeRequest);
   const answer = (await buffer(client)).toString();
@@ -196,13 +197,8 @@ test('serves a request that offers h2c in HTTP/1.1', async (t) => {
     seen = request;
     response.end('plain');
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bridge = new Bridge({ target: parseTarget(`127.0.0.1:${(server.address() as AddressInfo).port}`) });
-  t.after(async () => {
-    await bridge.close();
+  const bridge = await bridgeTo(t, server, () => {
     server.closeAllConnections();
-    server.close();
   });
   const { client } = dial(bridge);
   client.write(
@@ -222,13 +218,7 @@ test('carries a WebSocket: text, binary, ping, compression, close code', async (
       socket.send(data as Buffer, { binary: isBinary });
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bridge = new Bridge({ target: parseTarget(`127.0.0.1:${(server.address() as AddressInfo).port}`) });
-  t.after(async () => {
-    await bridge.close();
-    server.close();
-  });
+  const bridge = await bridgeTo(t, server);
   const { client } = dial(bridge);
   const socket = new WebSocket('ws://app.test/ws', { createConnection: () => client as unknown as Socket });
   await once(socket, 'open');

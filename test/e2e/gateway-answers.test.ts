@@ -6,20 +6,11 @@ import { test, type TestContext } from 'node:test';
 import { requestFailed, type RequestFailed } from '../../src/kernel/events.ts';
 import { refused } from '../helpers/keep-alive-client.ts';
 import { auth, key, readUntil, startPlainGateway, type Answer } from '../helpers/plain-gateway.ts';
+import type { ProblemBody } from '../helpers/problem-body.ts';
 
-interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: string;
-  readonly request_id: string;
-  readonly retry_after?: number;
-}
-
-function problem(answer: Answer): Problem {
+function problem(answer: Answer): ProblemBody {
   assert.equal(answer.message.headers['content-type'], 'application/problem+json');
-  const value = JSON.parse(answer.text) as Problem;
+  const value = JSON.parse(answer.text) as ProblemBody;
   assert.equal(value.status, answer.status);
   assert.ok(value.type.endsWith(value.code));
   assert.ok(value.title !== '' && value.detail !== '');
@@ -54,7 +45,7 @@ test('every rejection is a problem with its status and code', async (t) => {
     assert.equal(answer.status, status, path);
     if (path.startsWith('/health') && code === 'method_not_allowed') {
       assert.equal(answer.message.headers.allow, 'GET, HEAD');
-      assert.equal((JSON.parse(answer.text) as Problem).code, code);
+      assert.equal((JSON.parse(answer.text) as ProblemBody).code, code);
     } else assert.equal(problem(answer).code, code, path);
   }
 });

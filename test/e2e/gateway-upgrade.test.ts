@@ -5,9 +5,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import type { Gateway } from '../../src/gateway/gateway.ts';
 import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
-import { over, settled } from '../helpers/scripted-app.ts';
-
-const piece = Buffer.alloc(65_536, 'x');
+import { over, writeUntilBlocked } from '../helpers/scripted-app.ts';
 
 test('an upgrade carries bytes unchanged, and each direction ends separately', async (t) => {
   const { raw, app } = await startPlainGateway(t, () => undefined);
@@ -87,20 +85,8 @@ test('an upgraded connection cut by one side is cut for the other', async (t) =>
 
 test('an upgraded connection has back-pressure', async (t) => {
   const { client, app } = await upgraded(t);
-  let written = 0;
   const total = 64 * 1024 * 1024;
-  const more = (): void => {
-    while (written < total) {
-      written += piece.length;
-      if (!app.write(piece)) {
-        app.once('drain', more);
-        return;
-      }
-    }
-    app.end();
-  };
-  more();
-  const blockedAt = await settled(() => written);
+  const blockedAt = await writeUntilBlocked(app, total);
   assert.ok(blockedAt < total / 2, `could write ${blockedAt}`);
   assert.equal((await buffer(client)).length, total);
 });

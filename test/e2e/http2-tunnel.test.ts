@@ -10,7 +10,7 @@ import { WebSocketServer, type RawData } from 'ws';
 import { errorCode, flag, frameType, type Fields } from '../helpers/http2-frames.ts';
 import type { RawHttp2 } from '../helpers/http2-raw.ts';
 import { key } from '../helpers/plain-gateway.ts';
-import { closed, over, settled } from '../helpers/scripted-app.ts';
+import { closed, over, writeUntilBlocked } from '../helpers/scripted-app.ts';
 import { answerOf, ask, problemCode, startSecureGateway, type SecureGateway } from '../helpers/secure-gateway.ts';
 
 function tunnel(client: ClientHttp2Session, protocol: string, headers: OutgoingHttpHeaders = {}): ClientHttp2Stream {
@@ -190,19 +190,7 @@ test('a tunnel that both sides end loses no data, in any order and however early
 test('a tunnel has back-pressure', async (t) => {
   const { client, app } = await taken(t);
   const total = 32 * 1024 * 1024;
-  let written = 0;
-  const more = (): void => {
-    while (written < total) {
-      written += 65_536;
-      if (!app.write(Buffer.alloc(65_536, 'x'))) {
-        app.once('drain', more);
-        return;
-      }
-    }
-    app.end();
-  };
-  more();
-  const blockedAt = await settled(() => written);
+  const blockedAt = await writeUntilBlocked(app, total);
   assert.ok(blockedAt < total / 2, `could write ${blockedAt}`);
   let received = 0;
   for await (const piece of client) received += (piece as Buffer).length;

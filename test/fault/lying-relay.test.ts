@@ -60,6 +60,19 @@ async function serveHonestly({ pipe, messages }: Dialled, app: Credential): Prom
   return new SecureChannel(new SecurePipe(pipe, { result: handshake.result, ...messages.handOver() }));
 }
 
+/** Completes the handshake honestly, and changes every frame after it. */
+async function serveFrames(
+  dialled: Dialled,
+  app: Credential,
+  change: (frame: Buffer) => Buffer,
+): Promise<SecureChannel> {
+  const { pipe } = dialled;
+  const write = pipe.write.bind(pipe);
+  const channel = await serveHonestly(dialled, app);
+  pipe.write = (pieces) => write([change(Buffer.concat(pieces))]);
+  return channel;
+}
+
 test('detects a relay that connects the dial to another app', async (t) => {
   const impostor = createCredential();
   const { session } = sessionWith(t, async (dialled) => {
@@ -112,14 +125,10 @@ test('rejects a relay that flips any bit of the handshake', async (t) => {
 test('ends the tunnel before reading a byte if a relay flips a bit of a data frame', async (t) => {
   const app = createCredential();
   const { session } = sessionWith(t, async (dialled) => {
-    const { pipe } = dialled;
-    const write = pipe.write.bind(pipe);
-    const channel = await serveHonestly(dialled, app);
-    pipe.write = (pieces) => {
-      const flipped = Buffer.concat(pieces);
-      flipped[flipped.length - 20] = (flipped[flipped.length - 20] ?? 0) ^ 1;
-      return write([flipped]);
-    };
+    const channel = await serveFrames(dialled, app, (frame) => {
+      frame[frame.length - 20] = (frame[frame.length - 20] ?? 0) ^ 1;
+      return frame;
+    });
     channel.on('error', () => undefined).write('never to be read in this form');
   });
   const tunnel = await session.dial(app.id, { alpn, signal: deadline() });
@@ -135,13 +144,7 @@ test('ends the tunnel before reading a byte if a relay flips a bit of a data fra
 test('does not take a truncated data frame for the end of the stream', async (t) => {
   const app = createCredential();
   const { session } = sessionWith(t, async (dialled) => {
-    const { pipe } = dialled;
-    const write = pipe.write.bind(pipe);
-    const channel = await serveHonestly(dialled, app);
-    pipe.write = (pieces) => {
-      const frame = Buffer.concat(pieces);
-      return write([frame.subarray(0, frame.length - 1)]);
-    };
+    const channel = await serveFrames(dialled, app, (frame) => frame.subarray(0, frame.length - 1));
     channel.on('error', () => undefined).end('all but the last byte of the tag');
   });
   const tunnel = await session.dial(app.id, { alpn, signal: deadline() });

@@ -15,18 +15,6 @@ import type { RelayPeer } from '../helpers/relay-peer.ts';
 
 const { ACCEPTED, REJECTED } = ResponseCode;
 
-async function assertServing(bench: RelayBench): Promise<void> {
-  const [app, client] = [await bench.peer(), await bench.peer()];
-  assert.equal(await app.register(), ACCEPTED);
-  const dialled = await client.dial(app.id);
-  const atApp = await app.answer(ACCEPTED);
-  assert.equal(await dialled.code(), ACCEPTED);
-  dialled.write(Buffer.from('ping'));
-  assert.equal((await atApp.read(4)).toString(), 'ping');
-  app.close();
-  client.close();
-}
-
 async function rawWebSocket(bench: RelayBench): Promise<WebSocket> {
   const ws = new WebSocket(bench.url, { perMessageDeflate: false });
   ws.on('error', () => undefined);
@@ -46,7 +34,7 @@ test('a stream without a request, and one with half a request, are ended, then r
   await bench.event('stream_refused', ({ reason }) => reason === 'timeout');
   // The peer never ends its side.
   while (peer.mux.streamCount > 0) await new Promise((resolve) => setImmediate(resolve));
-  await assertServing(bench);
+  await bench.assertServing();
 });
 
 test('closes a socket without a request and a request sent slowly', async (t) => {
@@ -55,7 +43,7 @@ test('closes a socket without a request and a request sent slowly', async (t) =>
   socket.write('GET /relay HTTP/1.1\r\nHost: x\r\n');
   socket.resume();
   await once(socket, 'close');
-  await assertServing(bench);
+  await bench.assertServing();
 });
 
 test('anything but valid websocket and yamux frames ends only that connection', async (t) => {
@@ -80,7 +68,7 @@ test('anything but valid websocket and yamux frames ends only that connection', 
   await once(long, 'close');
   await bench.event('disconnected', ({ reason }) => reason.startsWith('session_protocol'));
   await bench.event('disconnected', ({ reason }) => reason.startsWith('carrier_closed'));
-  await assertServing(bench);
+  await bench.assertServing();
 });
 
 test('text messages carry the protocol as well', async (t) => {
@@ -108,7 +96,7 @@ test('100,000 streams of one peer: those over the limits are reset, and the rest
     ws.send(Buffer.concat(frames));
   }
   await done.promise;
-  await assertServing(bench);
+  await bench.assertServing();
   ws.terminate();
 });
 
@@ -132,7 +120,7 @@ test('limits incomplete requests to the budget of a connection', async (t) => {
   });
   // The budget held by a stream is refunded when it ends.
   assert.equal(await peer.register({ metadata: 'x'.repeat(200_000) }), ACCEPTED);
-  await assertServing(bench);
+  await bench.assertServing();
 });
 
 test('limits leases per connection and in total; every excess one is REJECTED', async (t) => {
@@ -167,7 +155,7 @@ test('a flood of connection requests to a frozen app: those over the limit are R
     }
   });
   assert.ok(codes.every((code) => code === REJECTED));
-  await assertServing(bench);
+  await bench.assertServing();
 });
 
 test('a peer that requests and never reads can queue no more than the requests of one turn', async (t) => {
@@ -183,7 +171,7 @@ test('a peer that requests and never reads can queue no more than the requests o
   await bench.event('stream_refused', ({ reason }) => reason === 'timeout');
   assert.ok(stream.totalBytes <= 262_144, 'one window and no more');
   assert.ok(memoryUsage().rss - before < 64 * 1_048_576);
-  await assertServing(bench);
+  await bench.assertServing();
 });
 
 test('the keepalive closes a websocket that is never read, and its lease is dropped', async (t) => {

@@ -44,18 +44,6 @@ async function urlFrom(t: TestContext, bench: RelayBench, localAddress: string):
   return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/relay`;
 }
 
-async function assertServing(bench: RelayBench): Promise<void> {
-  const [app, client] = [await bench.peer(), await bench.peer()];
-  assert.equal(await app.register(), ACCEPTED);
-  const dialled = await client.dial(app.id);
-  const atApp = await app.answer(ACCEPTED);
-  assert.equal(await dialled.code(), ACCEPTED);
-  dialled.write(Buffer.alloc(mebibyte));
-  assert.equal((await atApp.read(mebibyte)).length, mebibyte);
-  app.close();
-  client.close();
-}
-
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await setImmediate();
 }
@@ -105,7 +93,7 @@ test(
       `${tunnels} tunnels, ${refused} refused, ${cut} ends cut, at most ${(most / mebibyte).toFixed(1)} MiB held`,
     );
     assert.ok(most <= share);
-    await assertServing(bench);
+    await bench.assertServing(Buffer.alloc(mebibyte));
     app.close();
     client.close();
     await until(() => bench.relay.counts().connections === 0 && bench.relay.heldBytes() === 0);
@@ -129,7 +117,7 @@ test(
     // 512, and a few more that carry the error responses.
     await until(() => closed() >= 4_500 - 528);
     assert.equal(closed(), 4_500 - 528);
-    await assertServing(bench);
+    await bench.assertServing(Buffer.alloc(mebibyte));
     assert.equal(
       bench.events.filter(({ event }) => event === 'connection_refused').length,
       1,
@@ -163,7 +151,7 @@ test('incomplete messages count for the address, over all its connections', limi
   t.diagnostic(`${cut} of 20 cut, at most ${(most / mebibyte).toFixed(1)} MiB held`);
   assert.ok(most <= share);
   assert.ok(cut >= 20 - share / (2 * mebibyte));
-  await assertServing(bench);
+  await bench.assertServing(Buffer.alloc(mebibyte));
 });
 
 test('limits incomplete requests of one address to its share, over all its connections', limit, async (t) => {
@@ -187,7 +175,7 @@ test('limits incomplete requests of one address to its share, over all its conne
   // 50 of them take 10 MB.
   await until(() => failed >= 30);
   assert.ok(bench.relay.heldBytes() <= share);
-  await assertServing(bench);
+  await bench.assertServing(Buffer.alloc(mebibyte));
 });
 
 test(

@@ -1,6 +1,8 @@
 // Our relay under test: on a free port, with its logged events and peers that are closed with it.
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { createCredential, type Credential } from '../../src/portal/identity.ts';
+import { ResponseCode } from '../../src/portal/packets/packets.ts';
 import type { RelayEvent } from '../../src/relay/relay-event.ts';
 import type { RelayLimits } from '../../src/relay/relay-limits.ts';
 import { createRelay, type Relay, type RelayOptions } from '../../src/relay/relay.ts';
@@ -58,6 +60,19 @@ export class RelayBench {
     const atApp = await app.answer(1);
     await atClient.packet();
     return { app, client, atApp, atClient };
+  }
+
+  /** Checks that a new client reaches a new app through the relay. */
+  async assertServing(message: Buffer = Buffer.from('ping')): Promise<void> {
+    const [app, client] = [await this.peer(), await this.peer()];
+    assert.equal(await app.register(), ResponseCode.ACCEPTED);
+    const dialled = await client.dial(app.id);
+    const atApp = await app.answer(ResponseCode.ACCEPTED);
+    assert.equal(await dialled.code(), ResponseCode.ACCEPTED);
+    dialled.write(message);
+    assert.equal(message.equals(await atApp.read(message.length)), true);
+    app.close();
+    client.close();
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@
 import { once, type EventEmitter } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 
 /** An app that hands its responses to the test. */
@@ -45,6 +46,27 @@ export async function settled(value: () => number): Promise<number> {
     await new Promise((resolve) => setImmediate(resolve));
   }
   return before;
+}
+
+/**
+ * Writes `total` bytes, waits for back-pressure to block the writer, and ends the stream after the
+ * last byte. Resolves with the bytes written when it was blocked.
+ */
+export function writeUntilBlocked(stream: Writable, total: number): Promise<number> {
+  const piece = Buffer.alloc(65_536, 'x');
+  let written = 0;
+  const more = (): void => {
+    while (written < total) {
+      written += piece.length;
+      if (!stream.write(piece)) {
+        stream.once('drain', more);
+        return;
+      }
+    }
+    stream.end();
+  };
+  more();
+  return settled(() => written);
 }
 
 /** An app without node:http. */

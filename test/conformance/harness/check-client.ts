@@ -1,6 +1,7 @@
 // Checks the responses that the client received: against the row's expectations, and against the
 // rules that hold for every response of the gateway.
 import assert from 'node:assert/strict';
+import type { ProblemBody } from '../../helpers/problem-body.ts';
 import type { Answer, Row } from '../row.ts';
 import type { BytePeer } from './byte-peer.ts';
 import { followUpBody, type RawApp } from './raw-app.ts';
@@ -93,15 +94,6 @@ function checkAnswer(message: Message, answer: Answer): void {
   assert.match(valuesOf(headers, 'via').at(-1) ?? '', /(^|, )1\.[01] portal-gateway$/, 'Via of a forwarded response');
   // RFC 9110 §6.6.1: a recipient that forwards a response without Date adds one.
   assert.equal(valuesOf(headers, 'date').length, 1, 'one Date');
-}
-
-interface ProblemBody {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: string;
-  readonly request_id: string;
 }
 
 /** Checks a problem document (RFC 9457, docs/errors.md). */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { faultLines, loadText } from '../../../../test/helpers/config.ts';
+import { assertKey as assertKeyIs, assertKeyFault } from '../../../../test/helpers/fetched-key.ts';
 import { type AwsOptions, startAwsSecretsManager } from '../../../../test/helpers/secret-managers.ts';
 import type { LoadResult } from '../../load/load.ts';
 
@@ -18,6 +19,15 @@ interface Settings {
   readonly signal?: AbortSignal;
 }
 
+function environment(service: { readonly url: string }): Readonly<Record<string, string>> {
+  return {
+    AWS_ENDPOINT_URL: service.url,
+    AWS_REGION: account.region,
+    AWS_ACCESS_KEY_ID: account.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: account.secretAccessKey,
+  };
+}
+
 async function keyFrom(t: TestContext, reference: string, settings: Settings = {}): Promise<LoadResult> {
   const service = await startAwsSecretsManager(t, {
     ...account,
@@ -33,10 +43,7 @@ async function keyFrom(t: TestContext, reference: string, settings: Settings = {
   return loadText(t, `auth: { keys: [{ id: one, key: "${reference}" }] }`, {
     now: () => now,
     env: {
-      AWS_ENDPOINT_URL: service.url,
-      AWS_REGION: account.region,
-      AWS_ACCESS_KEY_ID: account.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: account.secretAccessKey,
+      ...environment(service),
       ...settings.env,
     },
     ...(settings.signal !== undefined && { signal: settings.signal }),
@@ -44,19 +51,11 @@ async function keyFrom(t: TestContext, reference: string, settings: Settings = {
 }
 
 function assertKey(result: LoadResult, key = mark): void {
-  assert.deepEqual(faultLines(result), []);
-  assert.ok(result.ok);
-  assert.deepEqual(
-    result.config.auth.keys.map((entry) => entry.key),
-    [key],
-  );
+  assertKeyIs(result, key);
 }
 
 function assertFault(result: LoadResult, says: string): void {
-  const [line = '', ...more] = faultLines(result);
-  assert.deepEqual(more, []);
-  assert.equal(line, `gateway.yaml:1:32: auth.keys[0].key ${says}`);
-  for (const secret of [mark, account.secretAccessKey]) assert.ok(!JSON.stringify(result).includes(secret));
+  assertKeyFault(result, says, [mark, account.secretAccessKey]);
 }
 
 const had = "can't be had from AWS Secrets Manager";
@@ -100,12 +99,7 @@ describe('a secret in AWS Secrets Manager, requested with a verified signature',
     const text = 'auth: { keys: [{ id: a, key: "aws-sm:keys#a" }, { id: b, key: "aws-sm:keys#b" }] }';
     const result = await loadText(t, text, {
       now: () => now,
-      env: {
-        AWS_ENDPOINT_URL: service.url,
-        AWS_REGION: account.region,
-        AWS_ACCESS_KEY_ID: account.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: account.secretAccessKey,
-      },
+      env: environment(service),
     });
     assert.deepEqual(faultLines(result), []);
     assert.deepEqual(

@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { faultLines, loadText } from '../../../../test/helpers/config.ts';
+import { loadText } from '../../../../test/helpers/config.ts';
+import { assertKey as assertKeyIs, assertKeyFault } from '../../../../test/helpers/fetched-key.ts';
 import { startVault, type VaultOptions } from '../../../../test/helpers/secret-managers.ts';
 import type { LoadResult } from '../../load/load.ts';
 
@@ -33,19 +34,11 @@ async function keyFrom(t: TestContext, reference: string, settings: Settings = {
 }
 
 function assertKey(result: LoadResult, key = mark): void {
-  assert.deepEqual(faultLines(result), []);
-  assert.ok(result.ok);
-  assert.deepEqual(
-    result.config.auth.keys.map((entry) => entry.key),
-    [key],
-  );
+  assertKeyIs(result, key);
 }
 
 function assertFault(result: LoadResult, says: string): void {
-  const [line = '', ...more] = faultLines(result);
-  assert.deepEqual(more, []);
-  assert.equal(line, `gateway.yaml:1:32: auth.keys[0].key ${says}`);
-  assert.ok(!JSON.stringify(result).includes(mark) && !line.includes(token));
+  assertKeyFault(result, says, [mark, token]);
 }
 
 describe('a secret in Vault', () => {
