@@ -36,7 +36,8 @@ export default tseslint.config(
       // Strangers choose the input of most expressions: their time must grow linearly with it.
       'regexp/no-super-linear-move': 'error',
       'regexp/no-super-linear-backtracking': 'error',
-      'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
+      // Comments and blank lines count: a file is what a reader scrolls through.
+      'max-lines': ['error', { max: 300 }],
       // Code is Prettier's; comments are read in columns.
       'max-len': ['error', { code: 1000, comments: 100, ignoreUrls: true }],
       'no-restricted-globals': [
@@ -100,6 +101,9 @@ export default tseslint.config(
     },
   },
   // Generated from the schema and the cipher.
-  { files: ['src/config/load/config.ts', 'src/portal/secure/aead-binary.ts'], rules: { 'max-len': 'off' } },
+  {
+    files: ['src/config/load/config.ts', 'src/portal/secure/aead-binary.ts'],
+    rules: { 'max-len': 'off', 'max-lines': 'off' },
+  },
   { files: ['**/*.config.js', '**/*.cjs'], extends: [tseslint.configs.disableTypeChecked] },
 );
