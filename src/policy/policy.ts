@@ -1,5 +1,6 @@
 // The immutable configuration snapshot that the data plane uses. It can be structured-cloned: no
-// functions, no class instances.
+// functions, no class instances. config/load/policy.ts assigns groups with the same fields as in
+// Config as a whole, so the compiler keeps both alike; this room cannot import Config.
 
 export interface Policy {
   readonly auth: AuthPolicy;
