@@ -1,17 +1,18 @@
 // The connection to one relay over time: connects, detects loss, reconnects without limit, and
-// publishes leases again. The wire protocol is in session.ts.
+// publishes leases again (republished-leases.ts). The wire protocol is in session.ts.
 import { reasonOf } from '../kernel/reason.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { backoffMs, type BackoffOptions } from './backoff.ts';
-import { AcceptQueue } from './publishing/accept-queue.ts';
+import type { AcceptQueue } from './publishing/accept-queue.ts';
 import { AcceptedChannels } from './publishing/accepted-channels.ts';
+import { type ListenOptions, RepublishedLeases } from './publishing/republished-leases.ts';
 import { PortalError } from './errors.ts';
-import type { LeaseOffer, RelayInfo } from './lease.ts';
+import type { RelayInfo } from './lease.ts';
 import type { InfoOptions } from './list-request.ts';
 import type { RelayClientEvent } from './relay-client-event.ts';
 import type { SecureChannel } from './secure/channel.ts';
 import type { SecurePipe } from './secure/secure-pipe.ts';
-import { connect, type DialOptions, type PublishedLease, type Session, type SessionOptions } from './session.ts';
+import { connect, type DialOptions, type Session, type SessionOptions } from './session.ts';
 
 export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
   readonly url: string;
@@ -22,16 +23,11 @@ export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
   readonly log?: (event: RelayClientEvent) => void;
   /** The first attempt to connect begins when this resolves. Default: at once. Must not reject. */
   readonly connectWhen?: Promise<unknown>;
-}
-
-export interface ListenOptions extends LeaseOffer {
-  /** Ends the iteration at once. */
-  readonly signal?: AbortSignal;
   /**
-   * Stops renewing. The iteration continues until another connection holds the lease, or for about
-   * one renewal interval (10 s), and then ends.
+   * Connects only once, unless this aborts before. A failure closes the client, and ready() rejects
+   * with it. Default: reconnects until close().
    */
-  readonly handOver?: AbortSignal;
+  readonly once?: AbortSignal;
 }
 
 type State =
@@ -39,29 +35,18 @@ type State =
   | { readonly name: 'connecting'; readonly abort: AbortController }
   | { readonly name: 'up'; readonly session: Session }
   | { readonly name: 'waiting'; readonly timer: NodeJS.Timeout }
-  | { readonly name: 'closed' };
-
-interface Listener {
-  readonly offer: LeaseOffer;
-  readonly queue: AcceptQueue<SecurePipe>;
-  publication: PublishedLease | undefined;
-  retry: NodeJS.Timeout | undefined;
-  refusals: number;
-  /** The lease is no longer renewed or published again. */
-  isHandingOver: boolean;
-}
+  | { readonly name: 'closed'; readonly error: PortalError };
 
 const defaultReconnect: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
 const defaultProvenAfterMs = 10_000;
-const acceptCapacity = 256;
 
 export class RelayClient {
   readonly url: string;
   readonly #options: RelayClientOptions;
   readonly #random: () => number;
-  readonly #listeners = new Set<Listener>();
+  readonly #leases: RepublishedLeases;
   readonly #waiters = new Set<() => void>();
-  #state: State = { name: 'closed' };
+  #state: State = { name: 'unstarted' };
   #failedAttempts = 0;
   #lastError: PortalError | undefined;
 
@@ -70,11 +55,16 @@ export class RelayClient {
     this.url = options.url;
     this.#options = options;
     this.#random = options.random ?? Math.random;
+    this.#leases = new RepublishedLeases({
+      relay: options.url,
+      session: () => (this.#state.name === 'up' ? this.#state.session : undefined),
+      backoffMs: (refusals) => this.#backoffMs(refusals),
+      log: options.log,
+    });
     if (options.connectWhen === undefined) {
       this.#connect();
       return;
     }
-    this.#state = { name: 'unstarted' };
     void options.connectWhen.then(() => {
       if (this.#state.name === 'unstarted') this.#connect();
     });
@@ -102,7 +92,7 @@ export class RelayClient {
     for (;;) {
       signal.throwIfAborted();
       if (this.#state.name === 'up') return;
-      if (this.#state.name === 'closed') throw closedError();
+      if (this.#state.name === 'closed') throw this.#state.error;
       await new Promise<void>((resolve) => {
         const wake = (): void => {
           this.#waiters.delete(wake);
@@ -137,30 +127,7 @@ export class RelayClient {
 
   /** As listen, but yields byte pipes instead of Node streams. */
   listenPipes(options: ListenOptions): AcceptQueue<SecurePipe> {
-    const { signal, handOver } = options;
-    const stop = (): void => {
-      signal?.removeEventListener('abort', stop);
-      handOver?.removeEventListener('abort', leave);
-      if (this.#unlisten(listener)) void listener.publication?.stop();
-    };
-    const leave = (): void => {
-      void this.#handOver(listener).finally(stop);
-    };
-    const queue = new AcceptQueue<SecurePipe>(acceptCapacity, stop);
-    const listener: Listener = {
-      offer: options,
-      queue,
-      publication: undefined,
-      retry: undefined,
-      refusals: 0,
-      isHandingOver: false,
-    };
-    this.#listeners.add(listener);
-    signal?.addEventListener('abort', stop, { once: true });
-    handOver?.addEventListener('abort', leave, { once: true });
-    if (signal?.aborted === true || handOver?.aborted === true || this.#state.name === 'closed') stop();
-    else if (this.#state.name === 'up') this.#publish(this.#state.session, listener);
-    return queue;
+    return this.#leases.listen(options);
   }
 
   /**
@@ -169,11 +136,10 @@ export class RelayClient {
    */
   async close(): Promise<void> {
     const before = this.#state;
-    this.#state = { name: 'closed' };
-    for (const listener of [...this.#listeners]) this.#unlisten(listener);
+    this.#end(new PortalError('session_closed', 'the relay client was closed'));
     switch (before.name) {
       case 'connecting':
-        before.abort.abort(closedError());
+        before.abort.abort();
         break;
       case 'waiting':
         clearTimeout(before.timer);
@@ -185,19 +151,20 @@ export class RelayClient {
       case 'closed':
         break;
     }
-    for (const wake of [...this.#waiters]) wake();
   }
 
   #session(): Session {
     if (this.#state.name === 'up') return this.#state.session;
-    if (this.#state.name === 'closed') throw closedError();
+    if (this.#state.name === 'closed') throw this.#state.error;
     throw new PortalError('relay_unreachable', `the relay ${this.url} is not connected`, { cause: this.#lastError });
   }
 
   #connect(): void {
     const abort = new AbortController();
     this.#state = { name: 'connecting', abort };
-    connect(this.url, { ...this.#options, signal: abort.signal }).then(
+    const { once } = this.#options;
+    const signal = once === undefined ? abort.signal : AbortSignal.any([abort.signal, once]);
+    connect(this.url, { ...this.#options, signal }).then(
       (session) => {
         if (this.#state.name === 'closed') void session.close();
         else this.#up(session);
@@ -214,28 +181,49 @@ export class RelayClient {
     const { clock = systemClock } = this.#options;
     const upSinceMs = clock.monotonicMs();
     this.#options.log?.({ type: 'up', relay: this.url });
-    session.watchClock((skewMs) => {
-      this.#options.log?.({ type: 'clock_measured', relay: this.url, skewMs });
-    });
+    // One attempt serves one short task, which does not need the relay's clock.
+    if (this.#options.once === undefined) {
+      session.watchClock((skewMs) => {
+        this.#options.log?.({ type: 'clock_measured', relay: this.url, skewMs });
+      });
+    }
     void session.closed.then((error) => {
       if (this.#state.name !== 'up' || this.#state.session !== session) return;
       const reason = error ?? new PortalError('carrier_closed', `the relay ${this.url} closed the connection`);
-      for (const listener of this.#listeners) clearTimeout(listener.retry);
+      this.#leases.down();
       this.#options.log?.({ type: 'down', relay: this.url, error: reason });
       this.#lastError = reason;
+      if (this.#options.once !== undefined) {
+        this.#end(reason);
+        return;
+      }
       // A relay that accepts the connection and soon closes it is treated like one that refuses it.
       const { provenAfterMs = defaultProvenAfterMs } = this.#options;
       if (clock.monotonicMs() - upSinceMs >= provenAfterMs) this.#failedAttempts = 0;
       this.#wait();
     });
-    for (const listener of this.#listeners) if (!listener.isHandingOver) this.#publish(session, listener);
-    for (const wake of [...this.#waiters]) wake();
+    this.#leases.up(session);
+    this.#wake();
   }
 
   #failed(error: PortalError): void {
     this.#lastError = error;
+    if (this.#options.once !== undefined) {
+      this.#end(error);
+      return;
+    }
     const retryInMs = this.#wait();
     this.#options.log?.({ type: 'attempt_failed', relay: this.url, error, retryInMs });
+  }
+
+  #end(error: PortalError): void {
+    this.#state = { name: 'closed', error };
+    this.#leases.close();
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiters]) wake();
   }
 
   #wait(): number {
@@ -251,54 +239,6 @@ export class RelayClient {
   #backoffMs(failures: number): number {
     return backoffMs(failures, this.#options.reconnect ?? defaultReconnect, this.#random);
   }
-
-  #publish(session: Session, listener: Listener): void {
-    const { offer, queue } = listener;
-    const { name, credential } = offer;
-    const leaseId = credential.id;
-    listener.publication = session.publish(offer, (tunnel) => queue.offer(tunnel), {
-      published: () => {
-        this.#options.log?.({ type: 'published', relay: this.url, leaseId, name });
-      },
-      // A relay may accept a lease and reject its first renewal, repeatedly.
-      renewed: () => {
-        listener.refusals = 0;
-      },
-      contested: (expiresAtMs) => {
-        this.#options.log?.({ type: 'lease_contested', relay: this.url, leaseId, name, expiresAtMs });
-      },
-      refused: (error) => {
-        this.#options.log?.({ type: 'publish_failed', relay: this.url, name, error });
-        // A name is free once the lease that holds it expires, up to 45 s after its last renewal.
-        listener.refusals += 1;
-        listener.retry = setTimeout(() => {
-          const current = this.#state;
-          if (current.name === 'up' && this.#listeners.has(listener)) this.#publish(current.session, listener);
-        }, this.#backoffMs(listener.refusals));
-      },
-      clientRefused: (refusal) => {
-        this.#options.log?.({ type: 'client_refused', relay: this.url, name, ...refusal });
-      },
-    });
-  }
-
-  async #handOver(listener: Listener): Promise<void> {
-    listener.isHandingOver = true;
-    clearTimeout(listener.retry);
-    if (this.#state.name === 'up') await listener.publication?.handOver();
-  }
-
-  /** Returns false if it had already ended. */
-  #unlisten(listener: Listener): boolean {
-    if (!this.#listeners.delete(listener)) return false;
-    clearTimeout(listener.retry);
-    listener.queue.close();
-    return true;
-  }
-}
-
-function closedError(): PortalError {
-  return new PortalError('session_closed', 'the relay client was closed');
 }
 
 function asPortalError(error: unknown): PortalError {

@@ -1,6 +1,6 @@
 // One connection to one relay: the carrier, the multiplexer, and the tunnels and leases on it. Ends
 // with the connection; relay-client.ts reconnects.
-import { acceptConnection, type ClientRefusal, type Publisher } from './publishing/accept.ts';
+import { acceptConnection } from './publishing/accept.ts';
 import { AcceptQueue } from './publishing/accept-queue.ts';
 import { AcceptedChannels } from './publishing/accepted-channels.ts';
 import { dialLease, type Dialer } from './dial.ts';
@@ -9,7 +9,8 @@ import type { Credential } from './identity.ts';
 import type { LeaseOffer, RelayInfo } from './lease.ts';
 import { requestInfo, type InfoOptions } from './list-request.ts';
 import { proveAlive } from './prove-alive.ts';
-import { Publication, type PublishObserver } from './publishing/publication.ts';
+import type { PublishObserver } from './publishing/publication.ts';
+import { type PublishedLease, Publishers } from './publishing/publishers.ts';
 import { RelayClock } from './publishing/relay-clock.ts';
 import { SecureChannel } from './secure/channel.ts';
 import type { SecurePipe } from './secure/secure-pipe.ts';
@@ -75,22 +76,6 @@ const acceptCapacity = 256;
  */
 const defaultGoAwayTimeoutMs = 30_000;
 
-/** A lease published on a session. */
-export interface PublishedLease {
-  /**
-   * Stops accepting connections and renewing. Resolves once it is known which connection holds the
-   * lease, after at most one renewal interval. Deletes the lease if only this session publishes it.
-   */
-  stop(): Promise<void>;
-  /**
-   * As stop, but accepts connections until it resolves: another process may have published the same
-   * lease.
-   */
-  handOver(): Promise<void>;
-  /** Stops accepting connections, renewing and waiting, and sends nothing. */
-  release(): void;
-}
-
 /**
  * Connects to a relay (`ws://HOST:4017/relay`) and waits until it has answered a ping. Throws
  * PortalError: bad_relay_url, relay_unreachable, relay_tls, not_a_relay, connect_timeout,
@@ -127,17 +112,16 @@ export class Session {
   readonly #over: (error: PortalError | undefined) => void;
   readonly #dialer: Dialer;
   readonly #clock: RelayClock;
-  readonly #publishing: Pick<SessionOptions, 'renewEveryMs' | 'random'>;
   #leaving: NodeJS.Timeout | undefined;
-  readonly #publishers = new Map<string, Publisher & { readonly publication: Publication }>();
+  readonly #publishers: Publishers;
 
   /** `relayClock`: the relay's time. Default: unknown. */
   constructor(url: string, carrier: Carrier, options: SessionOptions, relayClock?: RelayClock) {
     this.url = url;
-    const { clock = systemClock } = options;
+    const { clock = systemClock, renewEveryMs, random } = options;
     const nowMs = (): number => clock.wallMs();
     this.#clock = relayClock ?? new RelayClock({ clock });
-    this.#publishing = options;
+    this.#publishers = new Publishers({ clock: this.#clock, renewEveryMs, random });
     const { promise, resolve } = Promise.withResolvers<PortalError | undefined>();
     this.closed = promise;
     this.#over = resolve;
@@ -245,42 +229,7 @@ export class Session {
    * it.
    */
   publish(offer: LeaseOffer, deliver: (tunnel: SecurePipe) => boolean, observer: PublishObserver): PublishedLease {
-    const { id } = offer.credential;
-    if (this.#publishers.has(id))
-      throw new PortalError('lease_rejected', `this session already publishes the lease ${id}`);
-    const { renewEveryMs, random } = this.#publishing;
-    const times = { clock: this.#clock, renewEveryMs, random };
-    const publication = new Publication(this.#mux, offer, times, {
-      published: () => {
-        observer.published();
-      },
-      renewed: () => {
-        observer.renewed?.();
-      },
-      contested: (expiresAtMs) => {
-        observer.contested?.(expiresAtMs);
-      },
-      refused: (error) => {
-        this.#publishers.delete(id);
-        observer.refused(error);
-      },
-    });
-    const refused = (refusal: ClientRefusal): void => observer.clientRefused?.(refusal);
-    this.#publishers.set(id, { offer, deliver, publication, refused });
-    const refuse = (): void => {
-      if (this.#publishers.get(id)?.publication === publication) this.#publishers.delete(id);
-    };
-    return {
-      stop: () => {
-        refuse();
-        return publication.withdraw();
-      },
-      handOver: () => publication.withdraw().finally(refuse),
-      release: () => {
-        refuse();
-        publication.release();
-      },
-    };
+    return this.#publishers.publish(this.#mux, offer, deliver, observer);
   }
 
   /**
@@ -311,7 +260,6 @@ export class Session {
   #forget(): void {
     clearTimeout(this.#leaving);
     this.#clock.close();
-    for (const { publication } of this.#publishers.values()) publication.release();
-    this.#publishers.clear();
+    this.#publishers.release();
   }
 }
