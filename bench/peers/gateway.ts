@@ -14,7 +14,7 @@ import { createCredential } from '../../src/portal/index.ts';
 import { key, testKey, testLease, testPolicy } from '../../test/helpers/policy.ts';
 import type { LeasePolicy } from '../../src/policy/policy.ts';
 import type { Lease, Transport, Tunnel } from '../../src/upstream/transport.ts';
-import { createV1Transport } from '../../src/upstream/v1-transport.ts';
+import { createTransport } from '../../src/upstream/create-transport.ts';
 
 countLiveBuffersOnly();
 const { values: flags } = parseArgs({
@@ -45,11 +45,12 @@ const local = (port: number): Transport => ({
     await once(socket, 'connect');
     return Object.assign(socket, { peerId: null }) as unknown as Tunnel;
   },
+  ready: () => Promise.resolve(),
   close: () => Promise.resolve(),
 });
 
 async function overRelay(url: string): Promise<Transport> {
-  const transport = createV1Transport({ url, credential: createCredential() });
+  const transport = createTransport({ url, credential: createCredential() });
   await transport.ready(AbortSignal.timeout(10_000));
   return transport;
 }

@@ -15,9 +15,10 @@ import { Slices } from '../kernel/work/slices.ts';
 import type { GatewayStatus } from '../kernel/http/status.ts';
 import { ignore } from '../kernel/ignore.ts';
 import { createMetrics, type Metrics } from '../observe/metrics/metrics.ts';
-import { type Credential, type RelayClientOptions, WindowBudget } from '../portal/index.ts';
+import { type Credential, WindowBudget } from '../portal/index.ts';
 import type { Policy } from '../policy/policy.ts';
-import { createV1Transport } from '../upstream/v1-transport.ts';
+import { createTransport } from '../upstream/create-transport.ts';
+import type { TransportOptions } from '../upstream/transport.ts';
 import { listenError } from './start-error.ts';
 import type { LeaseNames } from './lease-names.ts';
 import type { KeptQuotas } from './kept-quotas.ts';
@@ -80,7 +81,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   await signing?.prepare(config);
   // Connect to relays only after listening succeeds, so that a port in use ends the start first.
   const listening = Promise.withResolvers<undefined>();
-  const transports = relays.map((relay) => createV1Transport({ ...relay, connectWhen: listening.promise }));
+  const transports = relays.map((relay) => createTransport({ ...relay, connectWhen: listening.promise }));
   // The gateway closes the transports, but creating it may fail.
   parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(ignore));
   const ledger = settings.quotas?.ledger ?? new QuotaLedger({ clock: systemClock });
@@ -173,7 +174,7 @@ async function clientOptions(
   relay: RelayConfig,
   settings: GatewaySettings,
   windowBudget: WindowBudget,
-): Promise<RelayClientOptions> {
+): Promise<TransportOptions> {
   const { credential } = settings;
   const { keepaliveIntervalMs, keepaliveTimeoutMs, reconnect, maxWindowBytes } = settings.config.portal;
   return {

@@ -1,19 +1,11 @@
 // The relay client of Portal v1 as a Transport.
 import { clockCompared, relayChanged } from '../kernel/events.ts';
-import { RelayClient, type RelayClientOptions } from '../portal/relay-client.ts';
+import { RelayClient } from '../portal/relay-client.ts';
 import type { RelayClientEvent } from '../portal/relay-client-event.ts';
-import type { Lease, Transport, Tunnel } from './transport.ts';
+import type { Lease, Transport, TransportOptions, Tunnel } from './transport.ts';
 
-export interface V1Transport extends Transport {
-  /**
-   * Resolves once the relay is connected. Throws the reason of `signal`, or PortalError
-   * session_closed after close().
-   */
-  ready(signal: AbortSignal): Promise<void>;
-}
-
-/** Starts to connect at once, or when `connectWhen` resolves, and keeps trying until close(). */
-export function createV1Transport(options: RelayClientOptions): V1Transport {
+/** As createTransport(). */
+export function createV1Transport(options: TransportOptions): Transport {
   const client = new RelayClient({
     ...options,
     log: (event) => {
@@ -27,10 +19,9 @@ export function createV1Transport(options: RelayClientOptions): V1Transport {
     get rttMs() {
       return client.rttMs;
     },
-    list: async (signal, options): Promise<readonly Lease[]> => {
-      // The gateway does not use metadata, which is nearly all of a large list.
-      const info = await client.info(signal, { ...options, metadata: 'drop' });
-      options?.ignored(info.ignored);
+    list: async (signal, { ignored, metadata = 'drop', ...limits } = {}): Promise<readonly Lease[]> => {
+      const info = await client.info(signal, { ...limits, metadata });
+      ignored?.(info.ignored);
       return info.leases;
     },
     dial: (lease, dialOptions): Promise<Tunnel> => client.dialPipe(lease.id, dialOptions),

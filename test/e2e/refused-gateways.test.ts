@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { createGateway } from '../../src/gateway/gateway.ts';
 import { createCredential } from '../../src/portal/index.ts';
-import { createV1Transport } from '../../src/upstream/v1-transport.ts';
+import { createTransport } from '../../src/upstream/create-transport.ts';
 import { startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { key, testPolicy } from '../helpers/policy.ts';
 import { startRelay } from '../helpers/relay-bench.ts';
@@ -17,7 +17,7 @@ async function startGateway(
   url: string,
 ): Promise<{ id: string; call: () => Promise<[status: number | undefined, code: string]> }> {
   const credential = createCredential();
-  const transport = createV1Transport({ url, credential });
+  const transport = createTransport({ url, credential });
   await transport.ready(AbortSignal.timeout(20_000));
   const gateway = createGateway({ host: '127.0.0.1', port: 0, policy: testPolicy({}), transports: [transport] });
   t.after(() => gateway.close());

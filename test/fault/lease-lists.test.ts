@@ -9,7 +9,7 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { createCredential } from '../../src/portal/identity.ts';
 import { LeaseDirectory } from '../../src/route/lease-directory.ts';
 import type { Lease, Transport } from '../../src/upstream/transport.ts';
-import { createV1Transport } from '../../src/upstream/v1-transport.ts';
+import { createTransport } from '../../src/upstream/create-transport.ts';
 import { startListingRelay, type ListPart } from '../helpers/listing-relay.ts';
 import { assertShortTurns, turnCpuOf } from '../helpers/turn-cpu.ts';
 
@@ -27,7 +27,7 @@ interface Bench {
 }
 
 async function connected(t: TestContext, parts: readonly ListPart[], maxLeases = 60_000): Promise<Bench> {
-  const transport = createV1Transport({ url: await startListingRelay(t, parts), credential: createCredential() });
+  const transport = createTransport({ url: await startListingRelay(t, parts), credential: createCredential() });
   t.after(() => transport.close());
   await transport.ready(AbortSignal.timeout(20_000));
   let skewMs = 0;

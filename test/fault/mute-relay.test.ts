@@ -10,7 +10,7 @@ import { createGateway } from '../../src/gateway/gateway.ts';
 import { createMetrics } from '../../src/observe/metrics/metrics.ts';
 import { connect, createCredential, type RelayClientEvent } from '../../src/portal/index.ts';
 import { createRelay } from '../../src/relay/relay.ts';
-import { createV1Transport } from '../../src/upstream/v1-transport.ts';
+import { createTransport } from '../../src/upstream/create-transport.ts';
 import { startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { parseExposition, valueOf } from '../helpers/exposition.ts';
 import { testPolicy } from '../helpers/policy.ts';
@@ -81,7 +81,7 @@ test('the gateway is not ready, its metric is 0, and both change when the relay 
   const { url, opened, recover } = await startMuteRelay(t);
   const events: RelayClientEvent['type'][] = [];
   const up = Promise.withResolvers<undefined>();
-  const transport = createV1Transport({
+  const transport = createTransport({
     url,
     credential: createCredential(),
     keepalive,

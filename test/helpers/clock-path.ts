@@ -10,7 +10,7 @@ import { createGateway } from '../../src/gateway/gateway.ts';
 import { createCredential, RelayClient, type RelayClientEvent } from '../../src/portal/index.ts';
 import type { RelayEvent } from '../../src/relay/relay-event.ts';
 import { createRelay, type Relay } from '../../src/relay/relay.ts';
-import { createV1Transport } from '../../src/upstream/v1-transport.ts';
+import { createTransport } from '../../src/upstream/create-transport.ts';
 import { key, testPolicy } from './policy.ts';
 
 /** Seconds that each clock is ahead of the correct time. Changes take effect at once. */
@@ -73,7 +73,7 @@ export async function startClockPath(t: TestContext, skews: Skews, options: Cloc
   t.after(() => expose.close());
   await published;
 
-  const transport = createV1Transport({ url, reconnect, credential: createCredential(), clock: clockOf('gateway') });
+  const transport = createTransport({ url, reconnect, credential: createCredential(), clock: clockOf('gateway') });
   await transport.ready(AbortSignal.timeout(20_000));
   const gateway = createGateway({ host: '127.0.0.1', port: 0, policy: testPolicy({}), transports: [transport] });
   t.after(() => gateway.close());

@@ -46,6 +46,10 @@ export class PlainTransport implements Transport {
     return this.current;
   }
 
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async list(): Promise<readonly Lease[]> {
     this.listed += 1;
     await this.listsAfter;

@@ -66,6 +66,7 @@ export class MemoryUpstream {
       state: () => 'up',
       list: () => Promise.resolve([lease]),
       dial,
+      ready: () => Promise.resolve(),
       close: () => Promise.resolve(),
     };
   }

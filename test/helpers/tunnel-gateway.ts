@@ -7,7 +7,7 @@ import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
 import { createCredential, RelayClient } from '../../src/portal/index.ts';
-import { createV1Transport } from '../../src/upstream/v1-transport.ts';
+import { createTransport } from '../../src/upstream/create-transport.ts';
 import type { Answer } from './plain-gateway.ts';
 import { key, testPolicy } from './policy.ts';
 import { startRelay } from './published-demo.ts';
@@ -55,7 +55,7 @@ export async function startTunnelGateway(
     }
   })();
   await published;
-  const transport = createV1Transport({ url, credential: createCredential() });
+  const transport = createTransport({ url, credential: createCredential() });
   await transport.ready(AbortSignal.timeout(10_000));
   const policy = testPolicy(options.policy);
   const gateway = createGateway({ host: '127.0.0.1', port: 0, policy, transports: [transport] });

@@ -1,5 +1,8 @@
 // Fetches the lease list of a relay for a command.
-import { connect, createCredential, type RelayInfo } from '../../portal/index.ts';
+import type { IgnoredCounts } from '../../kernel/lease-admission.ts';
+import { createCredential } from '../../portal/index.ts';
+import { connectTransport } from '../../upstream/create-transport.ts';
+import type { Lease, Transport } from '../../upstream/transport.ts';
 import type { CliContext } from '../context.ts';
 import { CliFault } from '../fault.ts';
 import { atRelay, trusted } from './relay-trust.ts';
@@ -12,21 +15,39 @@ export interface RelayOptions {
   readonly caFile?: string;
 }
 
+export interface ListedLeases {
+  readonly relay: string;
+  readonly leases: readonly Lease[];
+  /** Entries of the list that `leases` omits, by reason. */
+  readonly ignored: IgnoredCounts;
+}
+
+/** Connects once, for lists only: opens no tunnel to an app, so any credential will do. */
+export function connectForLists(url: string, ca: string | undefined, signal: AbortSignal): Promise<Transport> {
+  return connectTransport({ url, credential: createCredential(), ...(ca !== undefined && { ca }) }, signal);
+}
+
 export async function listedLeases(
   { relay, caFile }: RelayOptions,
   { environment, signal }: CliContext,
-): Promise<RelayInfo & { readonly relay: string }> {
+): Promise<ListedLeases> {
   const url = relay ?? environment().relayUrl;
-  const trust = await trusted(caFile, [url]);
-  // Opens no tunnel to an app, so any credential will do.
-  const session = await connect(url, { credential: createCredential(), signal, ...trust });
+  const { ca } = await trusted(caFile, [url]);
+  const transport = await connectForLists(url, ca, signal);
   const timeout = AbortSignal.timeout(listTimeoutMs);
+  let ignored: IgnoredCounts = new Map();
   try {
-    return { ...(await session.info(AbortSignal.any([signal, timeout]))), relay: url };
+    const leases = await transport.list(AbortSignal.any([signal, timeout]), {
+      metadata: 'keep',
+      ignored: (counts) => {
+        ignored = counts;
+      },
+    });
+    return { relay: url, leases, ignored };
   } catch (error) {
     if (!timeout.aborted) throw atRelay(url, error);
     throw new CliFault(`the relay ${url} did not list its leases within ${listTimeoutMs / 1000} s; is it frozen?`);
   } finally {
-    await session.close();
+    await transport.close();
   }
 }

@@ -3,7 +3,7 @@
 import type { Config, RelayConfig } from '../../config/load/config.ts';
 import { loadConfig } from '../../config/load/load.ts';
 import { type Finding, findingLine } from '../../config/source/origin.ts';
-import { connect, createCredential, PortalError } from '../../portal/index.ts';
+import { PortalError } from '../../portal/index.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
 import { TlsSettingsError } from '../../server/listen/tls-contexts.ts';
 import { CliFault } from '../fault.ts';
@@ -11,6 +11,7 @@ import type { CliContext } from '../context.ts';
 import { type MoreKeys, readMoreKeys } from '../../gateway/keys-source.ts';
 import { checkStateFiles } from '../../gateway/state-files.ts';
 import { readAuthorities } from '../../gateway/tls-settings.ts';
+import { connectForLists } from './listed-leases.ts';
 
 export interface ValidateOptions {
   readonly config?: string;
@@ -66,16 +67,11 @@ async function checkRelay({ url, caFile }: RelayConfig, signal: AbortSignal): Pr
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(relayTimeoutMs)]);
   try {
     const ca = caFile === '' ? undefined : await readAuthorities('its ca_file', caFile);
-    // Opens no tunnel to an app, so any credential will do.
-    const session = await connect(url, {
-      credential: createCredential(),
-      signal: inTime,
-      ...(ca !== undefined && { ca }),
-    });
+    const transport = await connectForLists(url, ca, inTime);
     try {
-      return { url, leases: (await session.info(inTime)).leases.length };
+      return { url, leases: (await transport.list(inTime)).length };
     } finally {
-      await session.close();
+      await transport.close();
     }
   } catch (error) {
     if (error instanceof PortalError) return { url, fault: named(url, error.message) };

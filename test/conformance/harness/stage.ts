@@ -9,7 +9,7 @@ import type { LeasePolicy } from '../../../src/policy/policy.ts';
 import { createCredential, RelayClient } from '../../../src/portal/index.ts';
 import { createRelay } from '../../../src/relay/relay.ts';
 import type { Transport } from '../../../src/upstream/transport.ts';
-import { createV1Transport } from '../../../src/upstream/v1-transport.ts';
+import { createTransport } from '../../../src/upstream/create-transport.ts';
 import { PlainTransport } from '../../helpers/plain-transport.ts';
 import { key, testLease, testPolicy } from '../../helpers/policy.ts';
 import type { Row } from '../row.ts';
@@ -130,7 +130,7 @@ async function publishOverTunnels(apps: readonly Published[]): Promise<Way> {
     return credential.id;
   });
   await allPublished;
-  const transport = createV1Transport({ url, credential: createCredential() });
+  const transport = createTransport({ url, credential: createCredential() });
   await transport.ready(AbortSignal.timeout(10_000));
   return {
     transport,

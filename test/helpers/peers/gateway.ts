@@ -11,7 +11,8 @@ import { SecurePipe } from '../../../src/portal/secure/secure-pipe.ts';
 import { MuxStream } from '../../../src/portal/yamux/mux-stream.ts';
 import { Mux } from '../../../src/portal/yamux/mux.ts';
 import type { PoolLimits } from '../../../src/upstream/tunnel-pool.ts';
-import { createV1Transport, type V1Transport } from '../../../src/upstream/v1-transport.ts';
+import { createTransport } from '../../../src/upstream/create-transport.ts';
+import type { Transport } from '../../../src/upstream/transport.ts';
 import { testPolicy } from '../policy.ts';
 import { born } from './lives.ts';
 import { serveParent, settings, tellParent } from './parent.ts';
@@ -31,7 +32,7 @@ export interface Failure {
 }
 
 const { relayUrl, pool, timeouts, graceMs, keepalive, reconnect } = settings as GatewaySettings;
-const relayTransport = createV1Transport({
+const relayTransport = createTransport({
   url: relayUrl,
   credential: createCredential(),
   ...(keepalive !== undefined && { keepalive }),
@@ -40,7 +41,7 @@ const relayTransport = createV1Transport({
     tellParent(event.type);
   },
 });
-const transport: V1Transport = {
+const transport: Transport = {
   ...relayTransport,
   dial: async (lease, options) => {
     const tunnel = await relayTransport.dial(lease, options);
