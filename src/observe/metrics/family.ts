@@ -64,15 +64,13 @@ export class Histogram implements Value {
 }
 
 export class Family<V extends Value> {
-  readonly name: string;
-  readonly #options: FamilyOptions;
+  readonly options: FamilyOptions;
   readonly #create: () => V;
   /** By the text between the braces. */
   readonly #values = new Map<string, V>();
 
   constructor(options: FamilyOptions, create: () => V) {
-    this.name = options.name;
-    this.#options = options;
+    this.options = options;
     this.#create = create;
     if ((options.labels ?? []).length === 0) this.of();
   }
@@ -82,7 +80,7 @@ export class Family<V extends Value> {
    * lookups.
    */
   of(...labels: readonly string[]): V {
-    const { labels: names = [], maxValues = defaultMaxValues } = this.#options;
+    const { labels: names = [], maxValues = defaultMaxValues } = this.options;
     let key = keyOf(names, labels);
     let value = this.#values.get(key);
     if (value === undefined && this.#values.size >= maxValues) {
@@ -102,28 +100,31 @@ export class Family<V extends Value> {
   }
 
   text(): string {
-    const { name, help, type } = this.#options;
+    const { name, help, type } = this.options;
     let text = `# HELP ${name} ${escape(help)}\n# TYPE ${name} ${type}\n`;
     for (const [labels, value] of this.#values) text += value.text(name, labels);
     return text;
   }
 }
 
-type Own = Omit<FamilyOptions, 'type'>;
+/** The options of a metric of the gateway, without the prefix of its name. */
+export type OwnOptions = Omit<FamilyOptions, 'type'>;
 
-export function counter(own: Own): Family<CounterOrGauge> {
+export type HistogramOptions = OwnOptions & { readonly bounds: readonly number[] };
+
+export function counter(own: OwnOptions): Family<CounterOrGauge> {
   return new Family({ ...ours(own), type: 'counter' }, () => new CounterOrGauge());
 }
 
-export function gauge(own: Own): Family<CounterOrGauge> {
+export function gauge(own: OwnOptions): Family<CounterOrGauge> {
   return new Family({ ...ours(own), type: 'gauge' }, () => new CounterOrGauge());
 }
 
-export function histogram({ bounds, ...own }: Own & { readonly bounds: readonly number[] }): Family<Histogram> {
+export function histogram({ bounds, ...own }: HistogramOptions): Family<Histogram> {
   return new Family({ ...ours(own), type: 'histogram' }, () => new Histogram(bounds));
 }
 
-function ours(own: Own): Own {
+function ours(own: OwnOptions): OwnOptions {
   return { ...own, name: `portal_gateway_${own.name}` };
 }
 

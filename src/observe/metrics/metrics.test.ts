@@ -19,7 +19,9 @@ import {
   tlsHandshakeFailed,
 } from '../../kernel/events.ts';
 import type { GatewayStatus } from '../../kernel/http/status.ts';
-import { createMetrics } from './metrics.ts';
+import { allMetrics, createMetrics } from './metrics.ts';
+import { processMetrics } from './process-metrics.ts';
+import { MetricRegistry } from './registry.ts';
 
 const relay = 'ws://relay.test';
 const status: GatewayStatus = {
@@ -31,8 +33,19 @@ const status: GatewayStatus = {
 
 const guide = join(import.meta.dirname, '../../../docs/guides/observability.md');
 
-/** Every family, with at least one sample to show its labels. */
-async function allFamilies(): Promise<Map<string, ParsedFamily>> {
+/** Name, type, labels and meaning of every metric. */
+async function declared(): Promise<string[][]> {
+  const registry = new MetricRegistry('1', allMetrics);
+  registry.close();
+  const ours = registry.families.map(({ options: { name, type, labels = [], help } }) => [
+    ...[name, type, labels.join(', '), help],
+  ]);
+  const ofProcess = parseExposition(await processMetrics()).values();
+  return [...ours, ...Array.from(ofProcess, ({ name, type, help }) => [name, type, '', help])];
+}
+
+/** The exposition after one event of most kinds. */
+async function scrape(): Promise<Map<string, ParsedFamily>> {
   const metrics = createMetrics({ version: '1', status: () => status });
   const error = new GatewayError('invalid_request', 'x');
   requestRefused.publish({ requestId: 'r', clientIp: '192.0.2.1', error });
@@ -64,11 +77,24 @@ test('the guide describes every metric: name, type, labels, meaning', async () =
     // Only Linux reports these.
     .filter(([name]) => process.platform === 'linux' || name?.endsWith('_fds') !== true);
   const told = rows.map(([name, type, labels = '', meaning]) => [name, type, labels.replaceAll('`', ''), meaning]);
-  const families = [...(await allFamilies()).values()].map(({ name, type, help, samples }) => {
-    const labels = Object.keys(samples[0]?.labels ?? {}).filter((label) => label !== 'le');
-    return [name, type, labels.join(', '), help];
-  });
-  assert.deepEqual(told.sort(), families.sort());
+  assert.deepEqual(told.sort(), (await declared()).sort());
+});
+
+test('a scrape shows every declared family with its type, labels and meaning', async () => {
+  const labelsOf = ({ samples }: ParsedFamily, labels: string): string => {
+    const names = new Set(samples.flatMap((sample) => Object.keys(sample.labels)));
+    names.delete('le');
+    return names.size === 0 ? labels : [...names].join(', ');
+  };
+  const families = await scrape();
+  const all = await declared();
+  assert.deepEqual(
+    Array.from(families.values(), (family) => {
+      const labels = all.find(([name]) => name === family.name)?.[2] ?? '';
+      return [family.name, family.type, labelsOf(family, labels), family.help];
+    }),
+    all,
+  );
 });
 
 test('counts callers by credential type and outcome', async () => {
@@ -83,7 +109,7 @@ test('counts callers by credential type and outcome', async () => {
 });
 
 test('has no subscriber after close()', async () => {
-  await allFamilies();
+  await scrape();
   for (const channel of [authenticated, requestRefused, dialFinished, tlsHandshakeFailed, logDropped, configReloaded])
     assert.equal(channel.hasSubscribers, false);
 });

@@ -10,10 +10,11 @@ import {
   streamOpened,
   type RequestFinished,
 } from '../../kernel/events.ts';
-import { systemClock } from '../../kernel/clock.ts';
-import { LeaseLabels } from './lease-labels.ts';
-import { RequestMetrics } from './request-metrics.ts';
+import type { GatewayStatus } from '../../kernel/http/status.ts';
+import { MetricRegistry } from './registry.ts';
+import { requestMetrics } from './request-metrics.ts';
 
+const status: GatewayStatus = { relays: [], tunnels: [], certificates: [] };
 const leaseId = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 function finished(over: Partial<RequestFinished> = {}): RequestFinished {
@@ -43,11 +44,12 @@ function finished(over: Partial<RequestFinished> = {}): RequestFinished {
 }
 
 function metrics(t: TestContext): { read: () => Map<string, ParsedFamily>; text: () => string } {
-  const requests = new RequestMetrics(new LeaseLabels(), systemClock);
+  const requests = new MetricRegistry('', requestMetrics);
   t.after(() => {
     requests.close();
   });
-  return { read: () => parseExposition(requests.text()), text: () => requests.text() };
+  const text = (): string => requests.text(status);
+  return { read: () => parseExposition(text()), text };
 }
 
 test('counts a request once, with its duration and sizes', (t) => {
@@ -113,10 +115,10 @@ test('counts quota rejections only', (t) => {
 });
 
 test('counts nothing after close()', () => {
-  const requests = new RequestMetrics(new LeaseLabels(), systemClock);
+  const requests = new MetricRegistry('', requestMetrics);
   requests.close();
   requestFinished.publish(finished());
-  assert.equal(parseExposition(requests.text()).get('portal_gateway_requests_total')?.samples.length, 0);
+  assert.equal(parseExposition(requests.text(status)).get('portal_gateway_requests_total')?.samples.length, 0);
   assert.equal(requestFinished.hasSubscribers, false);
 });
 

@@ -1,8 +1,7 @@
 // Metrics of requests: counts, durations and sizes. Bounds the number of label values, whatever
-// clients send. Listens to events of requests.
+// clients send.
 import { STATUS_CODES } from 'node:http';
 import {
-  listen,
   requestFinished,
   requestRefused,
   requestStarted,
@@ -10,11 +9,11 @@ import {
   type RequestFinished,
   type RequestRefused,
   type RequestStarted,
-  type StreamOpened,
 } from '../../kernel/events.ts';
+import type { CounterOrGauge, Family, Histogram } from './family.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { counter, gauge, histogram, type CounterOrGauge, type Histogram } from './family.ts';
 import type { LeaseLabels } from './lease-labels.ts';
+import type { Metric } from './registry.ts';
 
 /** 1 ms to 10 s. */
 const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -34,6 +33,134 @@ const methods: ReadonlySet<string> = new Set('GET HEAD POST PUT DELETE CONNECT O
  */
 const statuses: ReadonlySet<number> = new Set([...Object.keys(STATUS_CODES).map(Number), 499]);
 
+export const requestMetrics: readonly Metric[] = [
+  (metrics) => {
+    const series = new RequestSeries({
+      leases: metrics.leases,
+      requests: metrics.counter({
+        name: 'requests_total',
+        help: 'Finished requests.',
+        labels: ['method', 'path', 'status', 'lease_id', 'tenant'],
+      }),
+      durations: metrics.histogram({
+        name: 'request_duration_seconds',
+        help: 'Time from the head of a request to the end of its response; for a stream, to the head of its response.',
+        labels: ['method', 'path', 'lease_id'],
+        maxValues: maxDurations,
+        bounds: durationBounds,
+      }),
+    });
+    metrics.on(requestFinished, (event) => {
+      series.finished(event);
+    });
+    metrics.on(requestRefused, (event) => {
+      series.refused(event);
+    });
+  },
+  (metrics) => {
+    const upstream = metrics
+      .histogram({
+        name: 'upstream_duration_seconds',
+        help: 'Time from the choice of a relay to the response head of the app, including a dial.',
+        bounds: durationBounds,
+      })
+      .of();
+    metrics.on(requestFinished, ({ upstreamMs }) => {
+      if (upstreamMs !== undefined) upstream.observe(upstreamMs / 1000);
+    });
+  },
+  (metrics) => {
+    const sizes = metrics
+      .histogram({
+        name: 'request_size_bytes',
+        help: 'Size of request bodies; for an upgrade, the bytes from the client.',
+        bounds: sizeBounds,
+      })
+      .of();
+    metrics.on(requestFinished, ({ bytesReceived }) => {
+      sizes.observe(bytesReceived);
+    });
+  },
+  (metrics) => {
+    const sizes = metrics
+      .histogram({
+        name: 'response_size_bytes',
+        help: 'Size of response bodies from apps; for an upgrade, the bytes to the client.',
+        bounds: sizeBounds,
+      })
+      .of();
+    metrics.on(requestFinished, ({ bytesSent }) => {
+      if (bytesSent !== undefined) sizes.observe(bytesSent);
+    });
+  },
+  (metrics) => {
+    const errors = metrics.counter({
+      name: 'errors_total',
+      help: 'Requests that got an error response from the gateway, or whose response was cut short, by error code.',
+      labels: ['type', 'lease_id'],
+    });
+    metrics.on(requestFinished, ({ error, leaseId }) => {
+      if (error !== undefined) errors.of(error.code, metrics.leases.labelOf(leaseId)).value += 1;
+    });
+    metrics.on(requestRefused, ({ error }) => {
+      errors.of(error.code, metrics.leases.labelOf(undefined)).value += 1;
+    });
+  },
+  (metrics) => {
+    const rejections = metrics
+      .counter({
+        name: 'quota_rejections_total',
+        help: 'Requests rejected because a quota of their key was exhausted.',
+      })
+      .of();
+    metrics.on(requestFinished, ({ error }) => {
+      if (error?.code === 'quota_exceeded') rejections.value += 1;
+    });
+  },
+  (metrics) => {
+    const active = metrics
+      .gauge({
+        name: 'active_requests',
+        help: 'Requests in flight. A stream is no longer counted once its response begins.',
+      })
+      .of();
+    const counts = startedFromNowOn(metrics.clock);
+    metrics.on(requestStarted, (event) => {
+      if (counts(event)) active.value += 1;
+    });
+    metrics.on(streamOpened, (event) => {
+      if (counts(event)) active.value -= 1;
+    });
+    metrics.on(requestFinished, (event) => {
+      if (event.stream === undefined && counts(event)) active.value -= 1;
+    });
+  },
+  (metrics) => {
+    const streams = metrics.gauge({
+      name: 'active_streams',
+      help: 'Open event streams and upgraded connections.',
+      labels: ['kind'],
+    });
+    const byKind = { sse: streams.of('sse'), websocket: streams.of('websocket'), upgrade: streams.of('upgrade') };
+    const counts = startedFromNowOn(metrics.clock);
+    metrics.on(streamOpened, (event) => {
+      if (counts(event)) byKind[event.kind].value += 1;
+    });
+    metrics.on(requestFinished, (event) => {
+      if (event.stream !== undefined && counts(event)) byKind[event.stream].value -= 1;
+    });
+  },
+];
+
+/**
+ * Excludes requests that began before counting started, so that their end does not decrement the
+ * gauge.
+ */
+function startedFromNowOn(clock: Clock): (event: RequestStarted) => boolean {
+  const sinceMs = clock.monotonicMs();
+  return ({ startedMs }) => startedMs >= sinceMs;
+}
+
 /** The metrics of one method, route and lease. */
 interface Series {
   readonly duration: Histogram;
@@ -41,135 +168,42 @@ interface Series {
   readonly byStatus: Map<number, CounterOrGauge>;
 }
 
-export class RequestMetrics {
+interface RequestSeriesParts {
+  readonly leases: LeaseLabels;
+  readonly requests: Family<CounterOrGauge>;
+  readonly durations: Family<Histogram>;
+}
+
+/** Counts finished requests, and caches their label sets, because every request looks one up. */
+class RequestSeries {
   readonly #leases: LeaseLabels;
-  readonly #sinceMs: number;
-  readonly #requests = counter({
-    name: 'requests_total',
-    help: 'Finished requests.',
-    labels: ['method', 'path', 'status', 'lease_id', 'tenant'],
-  });
-  readonly #durations = histogram({
-    name: 'request_duration_seconds',
-    help: 'Time from the head of a request to the end of its response; for a stream, to the head of its response.',
-    labels: ['method', 'path', 'lease_id'],
-    maxValues: maxDurations,
-    bounds: durationBounds,
-  });
-  readonly #upstreams = histogram({
-    name: 'upstream_duration_seconds',
-    help: 'Time from the choice of a relay to the response head of the app, including a dial.',
-    bounds: durationBounds,
-  });
-  readonly #requestSizes = histogram({
-    name: 'request_size_bytes',
-    help: 'Size of request bodies; for an upgrade, the bytes from the client.',
-    bounds: sizeBounds,
-  });
-  readonly #responseSizes = histogram({
-    name: 'response_size_bytes',
-    help: 'Size of response bodies from apps; for an upgrade, the bytes to the client.',
-    bounds: sizeBounds,
-  });
-  readonly #errors = counter({
-    name: 'errors_total',
-    help: 'Requests that got an error response from the gateway, or whose response was cut short, by error code.',
-    labels: ['type', 'lease_id'],
-  });
-  readonly #quotas = counter({
-    name: 'quota_rejections_total',
-    help: 'Requests rejected because a quota of their key was exhausted.',
-  });
-  readonly #active = gauge({
-    name: 'active_requests',
-    help: 'Requests in flight. A stream is no longer counted once its response begins.',
-  });
-  readonly #streams = gauge({
-    name: 'active_streams',
-    help: 'Open event streams and upgraded connections.',
-    labels: ['kind'],
-  });
-  readonly #values = {
-    active: this.#active.of(),
-    quota: this.#quotas.of(),
-    upstream: this.#upstreams.of(),
-    requestSize: this.#requestSizes.of(),
-    responseSize: this.#responseSizes.of(),
-    streams: {
-      sse: this.#streams.of('sse'),
-      websocket: this.#streams.of('websocket'),
-      upgrade: this.#streams.of('upgrade'),
-    },
-  };
+  readonly #requests: Family<CounterOrGauge>;
+  readonly #durations: Family<Histogram>;
   /** Lease label -> route -> method. */
   readonly #series = new Map<string, Map<string, Map<string, Series>>>();
   #cached = 0;
-  readonly #ends: readonly (() => void)[];
 
-  constructor(leases: LeaseLabels, clock: Clock) {
-    this.#sinceMs = clock.monotonicMs();
+  constructor({ leases, requests, durations }: RequestSeriesParts) {
     this.#leases = leases;
-    this.#ends = [
-      listen(requestStarted, this.#started),
-      listen(streamOpened, this.#opened),
-      listen(requestFinished, this.#finished),
-      listen(requestRefused, this.#refused),
-    ];
+    this.#requests = requests;
+    this.#durations = durations;
   }
 
-  close(): void {
-    for (const end of this.#ends) end();
-  }
-
-  text(): string {
-    let text = this.#requests.text() + this.#durations.text() + this.#upstreams.text();
-    text += this.#requestSizes.text() + this.#responseSizes.text();
-    return text + this.#errors.text() + this.#quotas.text() + this.#active.text() + this.#streams.text();
-  }
-
-  readonly #started = (event: RequestStarted): void => {
-    if (this.#counts(event)) this.#values.active.value += 1;
-  };
-
-  readonly #opened = (event: StreamOpened): void => {
-    if (!this.#counts(event)) return;
-    this.#values.active.value -= 1;
-    this.#values.streams[event.kind].value += 1;
-  };
-
-  readonly #finished = (event: RequestFinished): void => {
-    const { stream, route, upstreamMs, bytesSent, error } = event;
-    const values = this.#values;
-    if (this.#counts(event)) (stream === undefined ? values.active : values.streams[stream]).value -= 1;
-
+  finished(event: RequestFinished): void {
+    const { stream, route } = event;
     const lease = this.#leases.labelOf(event.leaseId);
     const method = methodLabel(event.method);
     const series = this.#seriesOf(method, route, lease);
     this.#count(series, event.status, method, route, lease);
     const durationMs = stream === undefined ? event.durationMs : (event.headMs ?? event.durationMs);
     series.duration.observe(durationMs / 1000);
-    if (upstreamMs !== undefined) values.upstream.observe(upstreamMs / 1000);
-    values.requestSize.observe(event.bytesReceived);
-    if (bytesSent !== undefined) values.responseSize.observe(bytesSent);
-    if (error === undefined) return;
-    this.#errors.of(error.code, lease).value += 1;
-    if (error.code === 'quota_exceeded') this.#values.quota.value += 1;
-  };
+  }
 
   /** Rejected at once, so no duration is recorded. */
-  readonly #refused = (event: RequestRefused): void => {
+  refused(event: RequestRefused): void {
     const lease = this.#leases.labelOf(undefined);
     const method = methodLabel(event.method ?? '');
     this.#count(this.#seriesOf(method, 'other', lease), event.error.status, method, 'other', lease);
-    this.#errors.of(event.error.code, lease).value += 1;
-  };
-
-  /**
-   * Excludes requests that began before counting started, so that their end does not decrement the
-   * gauge.
-   */
-  #counts({ startedMs }: RequestStarted): boolean {
-    return startedMs >= this.#sinceMs;
   }
 
   #seriesOf(method: string, route: string, lease: string): Series {
