@@ -3,6 +3,7 @@
 import { environmentName } from '../src/config/schema/names.ts';
 import { spelled } from '../src/config/schema/fields.ts';
 import type { SectionShape, Shape } from '../src/config/schema/shape.ts';
+import { referenceForms } from '../src/config/source/secrets/sources.ts';
 
 const introduction = `# Configuration
 
@@ -65,10 +66,7 @@ Settings marked _secret_ accept a reference instead of the value. References are
 
 | reference              | value                                                                                                                                                                                    |
 | ---------------------- | ---------------------------------------------------------------------------------------------------------------------------------------------------------------------------------------- |
-| \`\${NAME}\`              | an environment variable, also as part of a longer text; write \`$\${\` for a literal \`\${\`. Any other \`\${\` is an error                                                                                                                 |
-| \`file:PATH\`            | the content of a file without its final line ending; symbolic links are followed. A file that other users can change or replace is rejected ([the rules](security.md#private-files)); one that every user of the machine can read causes a warning, and is rejected for \`portal.identity\` |
-| \`vault:PATH#FIELD\`     | a field of a secret in HashiCorp Vault (key-value version 2), as \`vault:secret/gateway#key\`; if the mount path has several segments, use the API path: \`vault:team/kv/data/gateway#key\`. Uses \`VAULT_ADDR\`, \`VAULT_TOKEN\` or \`VAULT_TOKEN_FILE\`, \`VAULT_NAMESPACE\`, \`VAULT_CACERT\`     |
-| \`aws-sm:NAME#FIELD\`    | a field of a JSON secret in AWS Secrets Manager; without \`#FIELD\`, the whole text. Uses \`AWS_REGION\`, \`AWS_ACCESS_KEY_ID\`, \`AWS_SECRET_ACCESS_KEY\`, \`AWS_SESSION_TOKEN\`, \`AWS_ENDPOINT_URL\` |
+${referenceForms.map(({ form, description }) => `| \`${form}\` | ${description} |`).join('\n')}
 
 A secret written in the file itself works but causes a warning. Secrets are never printed. The value of a header to set is treated as
 a secret if it is a reference, or if the name of the header suggests it (\`Authorization\`, \`Cookie\`, \`X-Api-Key\`, \`…-Token\`).

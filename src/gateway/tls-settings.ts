@@ -1,7 +1,7 @@
 // Reads the TLS files that the configuration names. Does not check whether they can be served.
 import type { Config } from '../config/load/config.ts';
 import { type Privacy, readSecretFile } from '../config/source/secrets/secret-file.ts';
-import { SecretError } from '../config/source/secrets/reference.ts';
+import { SecretError } from '../config/source/secrets/secret-error.ts';
 import type { RedisPlace } from '../limits/redis/redis-client.ts';
 import { TlsSettingsError, type TlsCertificate, type TlsSettings } from '../server/listen/tls-contexts.ts';
 

@@ -21,15 +21,15 @@ async function directoryWith(t: TestContext, files: Readonly<Record<string, stri
   return directory;
 }
 
+export interface TextOptions extends Omit<LoadOptions, 'file' | 'workingDirectory'> {
+  readonly files?: Readonly<Record<string, string>>;
+}
+
 /**
  * Loads `text` as gateway.yaml in a temporary directory, which also holds `files`. Messages show
  * the file as `gateway.yaml`.
  */
-export async function loadText(
-  t: TestContext,
-  text: string,
-  options: Omit<LoadOptions, 'file' | 'workingDirectory'> & { readonly files?: Readonly<Record<string, string>> } = {},
-): Promise<LoadResult> {
+export async function loadText(t: TestContext, text: string, options: TextOptions = {}): Promise<LoadResult> {
   const { files = {}, ...rest } = options;
   const workingDirectory = await directoryWith(t, { ...files, 'gateway.yaml': text });
   return loadConfig({ env: {}, ...rest, file: 'gateway.yaml', workingDirectory });

@@ -4,7 +4,7 @@ import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:cry
 import { isCertificateAuthority, readPemCertificates } from '../../kernel/net/pem-certificates.ts';
 import { tlsContextFault } from '../../kernel/net/tls-context.ts';
 import type { Config } from '../load/config.ts';
-import { SecretError } from '../source/secrets/reference.ts';
+import { SecretError } from '../source/secrets/secret-error.ts';
 import { readSecretFile } from '../source/secrets/secret-file.ts';
 import type { SeenFiles } from '../source/seen-files.ts';
 import type { Path } from '../schema/shape.ts';

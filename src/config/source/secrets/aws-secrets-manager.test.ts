@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { faultLines, loadText } from '../../../../test/helpers/config.ts';
-import { assertKey as assertKeyIs, assertKeyFault } from '../../../../test/helpers/fetched-key.ts';
-import { type AwsOptions, startAwsSecretsManager } from '../../../../test/helpers/secret-managers.ts';
+import { assertKey, assertKeyFault, loadKey, secretMark as mark } from '../../../../test/helpers/referenced-key.ts';
+import {
+  type AwsOptions,
+  type SecretServer,
+  startAwsSecretsManager,
+} from '../../../../test/helpers/secret-managers.ts';
 import type { LoadResult } from '../../load/load.ts';
 
-const mark = 'mark-of-a-secret';
 const now = new Date('2026-05-06T07:08:09Z');
 const account = {
   accessKeyId: 'AKIDEXAMPLE',
@@ -19,9 +22,9 @@ interface Settings {
   readonly signal?: AbortSignal;
 }
 
-function environment(service: { readonly url: string }): Readonly<Record<string, string>> {
+function environmentOf({ url }: SecretServer): Record<string, string> {
   return {
-    AWS_ENDPOINT_URL: service.url,
+    AWS_ENDPOINT_URL: url,
     AWS_REGION: account.region,
     AWS_ACCESS_KEY_ID: account.accessKeyId,
     AWS_SECRET_ACCESS_KEY: account.secretAccessKey,
@@ -40,22 +43,15 @@ async function keyFrom(t: TestContext, reference: string, settings: Settings = {
     },
     ...settings.service,
   });
-  return loadText(t, `auth: { keys: [{ id: one, key: "${reference}" }] }`, {
+  return loadKey(t, reference, {
     now: () => now,
-    env: {
-      ...environment(service),
-      ...settings.env,
-    },
+    env: { ...environmentOf(service), ...settings.env },
     ...(settings.signal !== undefined && { signal: settings.signal }),
   });
 }
 
-function assertKey(result: LoadResult, key = mark): void {
-  assertKeyIs(result, key);
-}
-
 function assertFault(result: LoadResult, says: string): void {
-  assertKeyFault(result, says, [mark, account.secretAccessKey]);
+  assertKeyFault(result, says, account.secretAccessKey);
 }
 
 const had = "can't be had from AWS Secrets Manager";
@@ -99,7 +95,7 @@ describe('a secret in AWS Secrets Manager, requested with a verified signature',
     const text = 'auth: { keys: [{ id: a, key: "aws-sm:keys#a" }, { id: b, key: "aws-sm:keys#b" }] }';
     const result = await loadText(t, text, {
       now: () => now,
-      env: environment(service),
+      env: environmentOf(service),
     });
     assert.deepEqual(faultLines(result), []);
     assert.deepEqual(

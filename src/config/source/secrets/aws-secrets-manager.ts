@@ -2,13 +2,26 @@
 // the same environment variables as AWS's tools. Does not support roles of machines and pods.
 import type { Variables } from '../environment-layer.ts';
 import { asObject, fetchJson } from './fetch-json.ts';
-import { SecretError } from './reference.ts';
+import { type SecretError, unavailable } from './secret-error.ts';
+import { fetchOnce, type Fields, fieldText, type SecretSource } from './secret-source.ts';
 import { sign, type SigningKey } from './sigv4.ts';
 
+export const awsSecretsManagerSource: SecretSource = {
+  placeholder: 'NAME',
+  field: 'optional',
+  description:
+    'a field of a JSON secret in AWS Secrets Manager; without `#FIELD`, the whole text. Uses `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_ENDPOINT_URL`',
+  open: ({ env, signal, now }) => {
+    const text = fetchOnce((name) => readAwsSecret(name, env, signal, now()));
+    return async ({ path, field }) => (field === undefined ? text(path) : fieldText(fieldsOf(await text(path)), field));
+  },
+};
+
 const service = 'secretsmanager';
+const manager = 'AWS Secrets Manager';
 
 /** The text of the secret. Throws SecretError. */
-export async function readAwsSecret(name: string, env: Variables, signal: AbortSignal, now: Date): Promise<string> {
+async function readAwsSecret(name: string, env: Variables, signal: AbortSignal, now: Date): Promise<string> {
   const region = set(env, 'AWS_REGION') ?? set(env, 'AWS_DEFAULT_REGION');
   if (region === undefined) throw fault('AWS_REGION is not set');
   if (!/^[a-z0-9-]{1,64}$/.test(region)) throw fault('AWS_REGION is no region');
@@ -31,7 +44,7 @@ export async function readAwsSecret(name: string, env: Variables, signal: AbortS
   );
   // fetch sends the same header itself.
   delete headers['host'];
-  const answer = await fetchJson('AWS Secrets Manager', { url: endpoint.href, method: 'POST', headers, body, signal });
+  const answer = await fetchJson(manager, { url: endpoint.href, method: 'POST', headers, body, signal });
   if (answer.status !== 200) throw fault(errorWords(answer.status, answer.body?.['__type']));
   const text = answer.body?.['SecretString'];
   if (typeof text === 'string') return text;
@@ -40,7 +53,7 @@ export async function readAwsSecret(name: string, env: Variables, signal: AbortS
 }
 
 /** The fields of a secret that is a JSON object. Throws SecretError. */
-export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
+function fieldsOf(text: string): Fields {
   const fields = asObject(text);
   if (fields === undefined) throw fault('the secret is no JSON object, so it has no fields: leave #FIELD out');
   return fields;
@@ -85,5 +98,5 @@ function errorWords(status: number, type: unknown): string {
 }
 
 function fault(what: string): SecretError {
-  return new SecretError(`can't be had from AWS Secrets Manager: ${what}`);
+  return unavailable(manager, what);
 }

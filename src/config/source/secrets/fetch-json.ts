@@ -2,7 +2,7 @@
 // redirects. The response is a secret, so errors contain only the status and the manager's own
 // error code.
 import { Agent, fetch } from 'undici';
-import { SecretError } from './reference.ts';
+import { SecretError, unavailable } from './secret-error.ts';
 
 /** Secret managers respond in milliseconds; a start must not hang on one. */
 const timeoutMs = 5_000;
@@ -25,7 +25,7 @@ export interface JsonResponse {
   readonly body: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Throws SecretError; its message begins with "can't be had from <who>". */
+/** `who`: the secret manager, for the message of SecretError. */
 export async function fetchJson(who: string, request: JsonRequest): Promise<JsonResponse> {
   const { url, method, headers, body, ca, signal } = request;
   // A single exchange: a pool would keep the connection, and the process, alive.
@@ -43,8 +43,7 @@ export async function fetchJson(who: string, request: JsonRequest): Promise<Json
     const text = await boundedText(response.body);
     return { status: response.status, body: asObject(text) };
   } catch (error) {
-    if (error instanceof SecretError) throw new SecretError(`can't be had from ${who}: ${error.message}`);
-    throw new SecretError(`can't be had from ${who}: ${reasonOf(error)}`);
+    throw unavailable(who, error instanceof SecretError ? error.message : reasonOf(error));
   } finally {
     await dispatcher.destroy();
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseReference, type Reference, SecretError } from './reference.ts';
+import { parseReference, type Reference } from './reference.ts';
+import { SecretError } from './secret-error.ts';
 
 const references: readonly (readonly [string, Reference])[] = [
   ['a-key', { kind: 'plain', text: 'a-key' }],
@@ -11,17 +12,18 @@ const references: readonly (readonly [string, Reference])[] = [
   ['a ${B} c ${_d2}', { kind: 'environment', parts: ['a ', 'B', ' c ', '_d2', ''] }],
   ['$${A}${B}', { kind: 'environment', parts: ['${A}', 'B', ''] }],
   ['$$ ${B}', { kind: 'environment', parts: ['$$ ', 'B', ''] }],
-  ['file:/run/secrets/key', { kind: 'file', path: '/run/secrets/key' }],
-  ['file:${NAME}', { kind: 'file', path: '${NAME}' }],
-  ['vault:secret/gateway#key', { kind: 'vault', path: 'secret/gateway', field: 'key' }],
-  ['vault:secret/a#b#key', { kind: 'vault', path: 'secret/a#b', field: 'key' }],
-  ['aws-sm:gateway/keys#one', { kind: 'aws-sm', name: 'gateway/keys', field: 'one' }],
-  ['aws-sm:gateway', { kind: 'aws-sm', name: 'gateway', field: undefined }],
+  ['file:/run/secrets/key', { kind: 'source', scheme: 'file', path: '/run/secrets/key', field: undefined }],
+  ['file:${NAME}', { kind: 'source', scheme: 'file', path: '${NAME}', field: undefined }],
+  ['vault:secret/gateway#key', { kind: 'source', scheme: 'vault', path: 'secret/gateway', field: 'key' }],
+  ['vault:secret/a#b#key', { kind: 'source', scheme: 'vault', path: 'secret/a#b', field: 'key' }],
+  ['aws-sm:gateway/keys#one', { kind: 'source', scheme: 'aws-sm', path: 'gateway/keys', field: 'one' }],
+  ['aws-sm:gateway', { kind: 'source', scheme: 'aws-sm', path: 'gateway', field: undefined }],
   [
     'aws-sm:arn:aws:secretsmanager:eu-central-1:123456789012:secret:gw-AbCdEf#key',
     {
-      kind: 'aws-sm',
-      name: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:gw-AbCdEf',
+      kind: 'source',
+      scheme: 'aws-sm',
+      path: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:gw-AbCdEf',
       field: 'key',
     },
   ],

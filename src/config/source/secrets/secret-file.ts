@@ -4,7 +4,7 @@
 import process from 'node:process';
 import { openToRead, readUpTo } from '../../../kernel/files/open-file.ts';
 import { refusalOf } from '../../../kernel/files/private-file.ts';
-import { SecretError } from './reference.ts';
+import { SecretError } from './secret-error.ts';
 
 const maxSecretBytes = 64 * 1024;
 /** A bundle of all public certificate authorities has about 250 KiB. */

@@ -5,12 +5,11 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { loadText } from '../../../../test/helpers/config.ts';
-import { assertKey as assertKeyIs, assertKeyFault } from '../../../../test/helpers/fetched-key.ts';
+import { assertKey, assertKeyFault, loadKey, secretMark as mark } from '../../../../test/helpers/referenced-key.ts';
 import { startVault, type VaultOptions } from '../../../../test/helpers/secret-managers.ts';
 import type { LoadResult } from '../../load/load.ts';
 
 const token = 'hvs.the-token';
-const mark = 'mark-of-a-secret';
 const certificates = join(import.meta.dirname, '../../../../test/helpers/tls');
 
 interface Settings {
@@ -26,19 +25,15 @@ async function keyFrom(t: TestContext, reference: string, settings: Settings = {
     secrets: { 'secret/data/gateway': { key: mark, number: 7, empty: '', list: [mark] }, 'secret/data/gone': null },
     ...settings.vault,
   });
-  return loadText(t, `auth: { keys: [{ id: one, key: "${reference}" }] }`, {
+  return loadKey(t, reference, {
     env: { VAULT_ADDR: vault.url, VAULT_TOKEN: token, ...settings.env },
     ...(settings.signal !== undefined && { signal: settings.signal }),
     ...(settings.files !== undefined && { files: settings.files }),
   });
 }
 
-function assertKey(result: LoadResult, key = mark): void {
-  assertKeyIs(result, key);
-}
-
 function assertFault(result: LoadResult, says: string): void {
-  assertKeyFault(result, says, [mark, token]);
+  assertKeyFault(result, says, token);
 }
 
 describe('a secret in Vault', () => {

@@ -3,26 +3,38 @@
 // VAULT_TOKEN_FILE, VAULT_NAMESPACE, VAULT_CACERT.
 import type { Variables } from '../environment-layer.ts';
 import { fetchJson, isObject } from './fetch-json.ts';
-import { SecretError } from './reference.ts';
+import { SecretError, unavailable } from './secret-error.ts';
 import { type Privacy, readSecretFile } from './secret-file.ts';
+import { fetchOnce, type Fields, fieldText, type SecretSource } from './secret-source.ts';
 
-export type Fields = Readonly<Record<string, unknown>>;
+export const vaultSource: SecretSource = {
+  placeholder: 'PATH',
+  field: 'required',
+  description:
+    'a field of a secret in HashiCorp Vault (key-value version 2), as `vault:secret/gateway#key`; if the mount path has several segments, use the API path: `vault:team/kv/data/gateway#key`. Uses `VAULT_ADDR`, `VAULT_TOKEN` or `VAULT_TOKEN_FILE`, `VAULT_NAMESPACE`, `VAULT_CACERT`',
+  open: ({ env, signal }) => {
+    const fields = fetchOnce((path) => readVault(path, env, signal));
+    return async ({ path, field = '' }) => fieldText(await fields(path), field);
+  },
+};
+
+const vault = 'Vault';
 
 /**
  * The fields of the secret at `path`: `secret/app`, or `secret/data/app` as the API writes it.
  * Throws SecretError.
  */
-export async function readVault(path: string, env: Variables, signal: AbortSignal): Promise<Fields> {
+async function readVault(path: string, env: Variables, signal: AbortSignal): Promise<Fields> {
   const address = env['VAULT_ADDR'];
-  if (address === undefined || address === '') throw new SecretError("can't be had from Vault: VAULT_ADDR is not set");
+  if (address === undefined || address === '') throw unavailable(vault, 'VAULT_ADDR is not set');
   const base = URL.parse(address);
   if (base === null || (base.protocol !== 'http:' && base.protocol !== 'https:')) {
-    throw new SecretError("can't be had from Vault: VAULT_ADDR is no http:// or https:// URL");
+    throw unavailable(vault, 'VAULT_ADDR is no http:// or https:// URL');
   }
   const url = new URL(`${base.pathname.replace(/\/$/, '')}/v1/${apiPath(path)}`, base);
   const namespace = env['VAULT_NAMESPACE'] ?? '';
   const ca = await fileOf('VAULT_CACERT', env, 'public');
-  const { status, body } = await fetchJson('Vault', {
+  const { status, body } = await fetchJson(vault, {
     url: url.href,
     method: 'GET',
     headers: {
@@ -33,11 +45,11 @@ export async function readVault(path: string, env: Variables, signal: AbortSigna
     ...(ca !== undefined && { ca }),
     signal,
   });
-  if (status !== 200) throw new SecretError(`can't be had from Vault: ${statusWords(status)}`);
-  if (body === undefined) throw new SecretError("can't be had from Vault: its answer is no JSON object");
+  if (status !== 200) throw unavailable(vault, statusWords(status));
+  if (body === undefined) throw unavailable(vault, 'its answer is no JSON object');
   const data = isObject(body['data']) ? body['data']['data'] : undefined;
   if (isObject(data)) return data;
-  throw new SecretError("can't be had from Vault: its answer holds no key-value (version 2) secret");
+  throw unavailable(vault, 'its answer holds no key-value (version 2) secret');
 }
 
 async function tokenFrom(env: Variables): Promise<string> {
@@ -45,7 +57,7 @@ async function tokenFrom(env: Variables): Promise<string> {
   if (token !== '') return headerText(token);
   const kept = await fileOf('VAULT_TOKEN_FILE', env, 'other');
   if (kept !== undefined) return headerText(kept);
-  throw new SecretError("can't be had from Vault: neither VAULT_TOKEN nor VAULT_TOKEN_FILE is set");
+  throw unavailable(vault, 'neither VAULT_TOKEN nor VAULT_TOKEN_FILE is set');
 }
 
 /** The content of the file that the variable names; undefined if it is unset. */
@@ -56,13 +68,12 @@ async function fileOf(name: string, env: Variables, privacy: Privacy): Promise<s
     return await readSecretFile(path, privacy);
   } catch (error) {
     if (!(error instanceof SecretError)) throw error;
-    throw new SecretError(`can't be had from Vault: ${name} ${error.message}`);
+    throw unavailable(vault, `${name} ${error.message}`);
   }
 }
 
 function headerText(token: string): string {
-  if (!/^[!-~]+$/.test(token))
-    throw new SecretError("can't be had from Vault: its token has characters that no token has");
+  if (!/^[!-~]+$/.test(token)) throw unavailable(vault, 'its token has characters that no token has');
   return token;
 }
 
