@@ -7,7 +7,7 @@ import type { Config, RelayConfig } from '../config/load/config.ts';
 import { policySteps } from '../config/load/to-policy.ts';
 import { createGateway } from './gateway.ts';
 import { QuotaLedger } from '../limits/quotas/quota-ledger.ts';
-import { createSharedLimiter, type SharedLimiter } from '../limits/shared-limiter.ts';
+import type { SharedLimiter } from '../limits/shared-limiter.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { urlHost } from '../kernel/net/ip.ts';
 import { InTurn } from '../kernel/work/in-turn.ts';
@@ -23,7 +23,8 @@ import { listenError } from './start-error.ts';
 import type { LeaseNames } from './lease-names.ts';
 import type { KeptQuotas } from './kept-quotas.ts';
 import type { SigningKeys } from './kept-signing-keys.ts';
-import { readAuthorities, readRedisPlace, readTlsSettings } from './tls-settings.ts';
+import { limitStoreOf } from './limit-stores/limit-stores.ts';
+import { readAuthorities, readTlsSettings } from './tls-settings.ts';
 
 export interface GatewaySettings {
   readonly config: Config;
@@ -154,10 +155,9 @@ async function sharedLimits(
   config: Config,
   ledger: QuotaLedger,
 ): Promise<SharedLimiter | undefined> {
-  if (config.rateLimit.storage.type === 'memory') return undefined;
-  const limits = createSharedLimiter({ place: await readRedisPlace(config), ledger, clock: systemClock });
+  const limits = await limitStoreOf(config).limiter(config, ledger);
   parts.defer(() => {
-    limits.close();
+    limits?.close();
   });
   return limits;
 }

@@ -6,10 +6,10 @@ import {
   gatewayIdentityPath,
   keyDigestsPath,
   leaseNamesPath,
-  quotaFilePath,
 } from '../config/source/state-directory.ts';
 import { futureRefusalOf, type PrivateKind } from '../kernel/files/private-file.ts';
 import { hasQuotas } from './kept-quotas.ts';
+import { limitStoreOf } from './limit-stores/limit-stores.ts';
 
 interface StateFile {
   readonly what: string;
@@ -41,7 +41,8 @@ export async function checkStateFiles(config: Config, directory: string): Promis
 }
 
 function stateFiles(config: Config, directory: string): StateFile[] {
-  const { auth, portal, rateLimit } = config;
+  const { auth, portal } = config;
+  const usageFile = limitStoreOf(config).usageFile(directory);
   const digests = keyDigestsPath(directory);
   return [
     {
@@ -56,12 +57,9 @@ function stateFiles(config: Config, directory: string): StateFile[] {
       kind: 'key',
       isUsed: auth.assertion.enabled,
     },
-    {
-      what: 'the file of quotas',
-      path: quotaFilePath(directory),
-      kind: 'secret',
-      isUsed: hasQuotas(config) && rateLimit.storage.type === 'memory',
-    },
+    ...(usageFile === undefined
+      ? []
+      : [{ what: 'the file of quotas', path: usageFile, kind: 'secret' as const, isUsed: hasQuotas(config) }]),
     {
       what: 'the file of lease names',
       path: leaseNamesPath(directory),

@@ -10,7 +10,7 @@ export function loadKey(t: TestContext, reference: string, options: TextOptions)
   return loadText(t, `auth: { keys: [{ id: one, key: "${reference}" }] }`, options);
 }
 
-export function assertKey(result: LoadResult, key = secretMark): void {
+export function assertKey(result: LoadResult, key: string = secretMark): void {
   assert.deepEqual(faultLines(result), []);
   assert.ok(result.ok);
   assert.deepEqual(

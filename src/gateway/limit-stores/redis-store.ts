@@ -1,0 +1,38 @@
+// Limits and quotas in a Redis that all gateways share.
+import { systemClock } from '../../kernel/clock.ts';
+import { ignore } from '../../kernel/ignore.ts';
+import { periodKinds, QuotaCalendar } from '../../limits/quotas/quota-calendar.ts';
+import { QuotaRedis } from '../../limits/redis/quota-store.ts';
+import { connectRedis } from '../../limits/redis/redis-client.ts';
+import { createSharedLimiter, sharedNamespace } from '../../limits/shared-limiter.ts';
+import { readRedisPlace } from '../tls-settings.ts';
+import type { LimitStore } from './limit-store.ts';
+
+export const redisStore: LimitStore = {
+  limiter: async (config, ledger) =>
+    createSharedLimiter({ place: await readRedisPlace(config), ledger, clock: systemClock }),
+  usage: async (config) => {
+    const place = await readRedisPlace(config);
+    return {
+      name: 'redis',
+      openingMs: undefined,
+      refusal: () => Promise.resolve(undefined),
+      open: (timeZone) => {
+        // Without a connection, each command is rejected with the reason.
+        const connection = connectRedis(place, systemClock, { failed: ignore });
+        return new QuotaRedis({
+          redis: connection,
+          namespace: sharedNamespace,
+          periods: () => {
+            const calendar = new QuotaCalendar(timeZone());
+            return periodKinds.map((kind) => calendar.period(kind, systemClock.wallMs()).id);
+          },
+          close: () => {
+            connection.close();
+          },
+        });
+      },
+    };
+  },
+  usageFile: () => undefined,
+};
