@@ -111,13 +111,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   let { policy } = options;
   const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();
-  const applying = new InTurn();
-  const ttlMs = (): number => policy.directoryTtlMs;
-  const directory = new LeaseDirectory<Lease, Transport>(transports, {
-    ...{ clock, ttlMs, report: publishDirectoryEvent, bindings: nameBindings },
-    maxLeases: () => policy.maxLeases,
-    pinnedIds: () => leasePins(policy).ids,
-  });
+  const directory = directoryOf(transports, { clock, policy: () => policy, bindings: nameBindings });
   const upstream = new Upstream({ clock, limits: () => limits });
   const signer = signingKeys && new AssertionSigner({ keys: signingKeys, clock });
   let tlsFront: TlsListener | undefined;
@@ -152,15 +146,53 @@ export function createGateway(options: GatewayOptions): Gateway {
     }),
   });
 
-  async function release(): Promise<void> {
-    directory.stop();
-    upstream.close();
-    await Promise.all([bcrypt.close(), ...transports.map((transport) => transport.close())]);
-  }
+  return facade({
+    ...{ server, transports, directory, upstream, bcrypt, tlsFront: () => tlsFront },
+    use: (next) => {
+      policy = next;
+      limits = poolLimits();
+    },
+    policy: () => policy,
+  });
+}
 
+interface DirectoryParts {
+  readonly clock: Clock;
+  readonly policy: () => Policy;
+  readonly bindings: NameBindings;
+}
+
+function directoryOf(
+  transports: readonly Transport[],
+  { clock, policy, bindings }: DirectoryParts,
+): LeaseDirectory<Lease, Transport> {
+  return new LeaseDirectory<Lease, Transport>(transports, {
+    ...{ clock, bindings, report: publishDirectoryEvent },
+    ttlMs: () => policy().directoryTtlMs,
+    maxLeases: () => policy().maxLeases,
+    pinnedIds: () => leasePins(policy()).ids,
+  });
+}
+
+interface GatewayParts {
+  readonly server: HttpServer;
+  readonly transports: readonly Transport[];
+  readonly directory: LeaseDirectory<Lease, Transport>;
+  readonly upstream: Upstream;
+  readonly bcrypt: BcryptThreads;
+  /** Undefined: TLS is disabled. */
+  readonly tlsFront: () => TlsListener | undefined;
+  readonly policy: () => Policy;
+  /** From now on, requests use this policy. */
+  readonly use: (policy: Policy) => void;
+}
+
+function facade(parts: GatewayParts): Gateway {
+  const { server, directory, upstream } = parts;
+  const applying = new InTurn();
   return {
     listen: async () => {
-      await new Slices().run(compilePolicy(policy));
+      await new Slices().run(compilePolicy(parts.policy()));
       const address = await server.listen();
       directory.start();
       return address;
@@ -170,29 +202,35 @@ export function createGateway(options: GatewayOptions): Gateway {
       applying.run(async () => {
         const slices = new Slices();
         await slices.run(compilePolicy(next));
-        const applyTls = certificates && tlsFront && (await slices.run(tlsFront.prepare(certificates)));
+        const front = parts.tlsFront();
+        const applyTls = certificates && front && (await slices.run(front.prepare(certificates)));
         applyTls?.();
-        policy = next;
-        limits = poolLimits();
+        parts.use(next);
       }),
     status: () => ({
-      relays: transports.map((transport) => ({
+      relays: parts.transports.map((transport) => ({
         relay: transport.relay,
         state: transport.state(),
         rttMs: transport.rttMs,
       })),
       tunnels: [...upstream.tunnels()],
-      certificates: tlsFront?.certificates ?? [],
+      certificates: parts.tlsFront()?.certificates ?? [],
     }),
     drain: async (graceMs = defaultGraceMs, delayMs = 0) => {
       await server.drain(graceMs, delayMs);
-      await release();
+      await release(parts);
     },
     close: async () => {
       await server.close();
-      await release();
+      await release(parts);
     },
   };
+}
+
+async function release({ directory, upstream, bcrypt, transports }: GatewayParts): Promise<void> {
+  directory.stop();
+  upstream.close();
+  await Promise.all([bcrypt.close(), ...transports.map((transport) => transport.close())]);
 }
 
 function authenticatorOf(bcrypt: BcryptThreads, digests: KeyDigests, clock: Clock): Authenticator {

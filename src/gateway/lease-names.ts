@@ -20,89 +20,111 @@ export interface LeaseNames {
   prepare(config: Config): Promise<() => void>;
 }
 
+export interface LeaseNamesOptions {
+  readonly file: string;
+  readonly log: Logger;
+}
+
 /**
  * Rejects with StartError when the file cannot be read: without it any lease could take any name.
  */
 export async function keepLeaseNames(
   parts: AsyncDisposableStack,
   config: Config,
-  { file, log }: { readonly file: string; readonly log: Logger },
+  options: LeaseNamesOptions,
 ): Promise<LeaseNames> {
-  let mode: NameBindingMode = 'first';
-  let end = 0;
-  let failed = false;
-  let waiting: LeaseNameLine[] = [];
-  let work: Promise<void> = Promise.resolve();
-  const bindings = new NameBindings({
-    mode: () => mode,
-    bound: (name, id) => {
-      if (mode === 'strict') waiting.push({ name, id });
-    },
-  });
+  const names = new StoredLeaseNames(options);
+  parts.defer(() => names.close());
+  const apply = await names.prepare(config);
+  apply();
+  return names;
+}
 
-  async function read(): Promise<void> {
-    const next = await readLeaseNames(file, end);
-    end = next.end;
-    await new Slices().run(
-      each(next.lines, ({ name, id }) => {
-        bindings.restore([[name, id]]);
-      }),
-    );
-    if (next.faults > 0) log.error({ file, lines: next.faults }, 'lines that hold no lease name and id are ignored');
+class StoredLeaseNames implements LeaseNames {
+  readonly bindings: NameBindings;
+  readonly #file: string;
+  readonly #log: Logger;
+  readonly #timer: NodeJS.Timeout;
+  #mode: NameBindingMode = 'first';
+  /** The offset of the next line to read. */
+  #end = 0;
+  #failed = false;
+  #unwritten: LeaseNameLine[] = [];
+  #work: Promise<void> = Promise.resolve();
+
+  constructor({ file, log }: LeaseNamesOptions) {
+    this.#file = file;
+    this.#log = log;
+    this.bindings = new NameBindings({
+      mode: () => this.#mode,
+      bound: (name, id) => {
+        if (this.#mode === 'strict') this.#unwritten.push({ name, id });
+      },
+    });
+    this.#timer = setInterval(() => {
+      if (this.#mode === 'strict') this.#work = this.#work.then(() => this.#synchronise());
+    }, lookEveryMs).unref();
   }
 
-  async function write(): Promise<void> {
-    // Skips bindings that have changed since.
-    const lines = waiting.filter(({ name, id }) => bindings.idOf(name) === id);
-    waiting = [];
-    if (lines.length === 0) return;
-    try {
-      await appendLeaseNames(file, lines);
-      failed = false;
-    } catch (error) {
-      waiting = [...lines, ...waiting];
-      throw error;
-    }
-  }
-
-  async function synchronise(): Promise<void> {
-    try {
-      // Lines of other writers take precedence, because they are older.
-      await read();
-      await write();
-    } catch (error) {
-      if (!failed)
-        log.error({ file, reason: reasonOf(error) }, 'cannot persist the ids of lease names; they are kept in memory');
-      failed = true;
-    }
-  }
-
-  const timer = setInterval(() => {
-    if (mode === 'strict') work = work.then(synchronise);
-  }, lookEveryMs).unref();
-  parts.defer(async () => {
-    clearInterval(timer);
-    await work;
-    if (mode === 'strict') await synchronise();
-  });
-
-  async function prepare({ portal }: Config): Promise<() => void> {
-    if (portal.nameBinding === 'strict' && mode !== 'strict') {
-      const known = [...bindings.entries()];
+  async prepare({ portal }: Config): Promise<() => void> {
+    if (portal.nameBinding === 'strict' && this.#mode !== 'strict') {
+      const known = [...this.bindings.entries()];
       try {
-        await read();
+        await this.#read();
       } catch (error) {
-        throw new StartError(`cannot read ${file}: ${reasonOf(error)}; portal.name_binding: strict needs it`);
+        throw new StartError(`cannot read ${this.#file}: ${reasonOf(error)}; portal.name_binding: strict needs it`);
       }
       // Names in use keep their ids, unless the file has others.
-      for (const [name, id] of known) if (bindings.idOf(name) === id) waiting.push({ name, id });
+      for (const [name, id] of known) if (this.bindings.idOf(name) === id) this.#unwritten.push({ name, id });
     }
     return () => {
-      mode = portal.nameBinding;
+      this.#mode = portal.nameBinding;
     };
   }
 
-  const apply = await prepare(config);
-  apply();
-  return { bindings, prepare };
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#work;
+    if (this.#mode === 'strict') await this.#synchronise();
+  }
+
+  async #synchronise(): Promise<void> {
+    const file = this.#file;
+    try {
+      // Lines of other writers take precedence, because they are older.
+      await this.#read();
+      await this.#write();
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (!this.#failed)
+        this.#log.error({ file, reason }, 'cannot persist the ids of lease names; they are kept in memory');
+      this.#failed = true;
+    }
+  }
+
+  async #read(): Promise<void> {
+    const file = this.#file;
+    const { lines, faults, end } = await readLeaseNames(file, this.#end);
+    this.#end = end;
+    await new Slices().run(
+      each(lines, ({ name, id }) => {
+        this.bindings.restore([[name, id]]);
+      }),
+    );
+    if (faults > 0) this.#log.error({ file, lines: faults }, 'lines that hold no lease name and id are ignored');
+  }
+
+  async #write(): Promise<void> {
+    // Skips bindings that have changed since.
+    const lines = this.#unwritten.filter(({ name, id }) => this.bindings.idOf(name) === id);
+    this.#unwritten = [];
+    if (lines.length === 0) return;
+    try {
+      await appendLeaseNames(this.#file, lines);
+      this.#failed = false;
+    } catch (error) {
+      this.#unwritten = [...lines, ...this.#unwritten];
+      throw error;
+    }
+  }
 }

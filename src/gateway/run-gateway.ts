@@ -3,28 +3,27 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import type { KeyDigests } from '../auth/key-digests.ts';
 import type { KeySource } from '../auth/key-source.ts';
-import type { Config, RelayConfig } from '../config/load/config.ts';
+import type { Config } from '../config/load/config.ts';
 import { policySteps } from '../config/load/to-policy.ts';
-import { createGateway } from './gateway.ts';
+import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
 import { QuotaLedger } from '../limits/quotas/quota-ledger.ts';
 import type { SharedLimiter } from '../limits/shared-limiter.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { urlHost } from '../kernel/net/ip.ts';
 import { InTurn } from '../kernel/work/in-turn.ts';
 import { Slices } from '../kernel/work/slices.ts';
-import type { GatewayStatus } from '../kernel/http/status.ts';
-import { ignore } from '../kernel/ignore.ts';
-import { createMetrics, type Metrics } from '../observe/metrics/metrics.ts';
-import { type Credential, WindowBudget } from '../portal/index.ts';
+import type { Credential } from '../portal/index.ts';
 import type { Policy } from '../policy/policy.ts';
-import { createTransport } from '../upstream/create-transport.ts';
-import type { TransportOptions } from '../upstream/transport.ts';
 import { listenError } from './start-error.ts';
 import type { LeaseNames } from './lease-names.ts';
 import type { KeptQuotas } from './kept-quotas.ts';
 import type { SigningKeys } from './kept-signing-keys.ts';
 import { limitStoreOf } from './limit-stores/limit-stores.ts';
-import { readAuthorities, readTlsSettings } from './tls-settings.ts';
+import { createRelayTransports } from './relay-transports.ts';
+import { SwitchedMetrics } from './switched-metrics.ts';
+import { readTlsSettings } from './tls-settings.ts';
+
+const { version } = packageJson;
 
 export interface GatewaySettings {
   readonly config: Config;
@@ -68,46 +67,26 @@ export interface RunningGateway {
  * TlsSettingsError.
  */
 export async function runGateway(parts: AsyncDisposableStack, settings: GatewaySettings): Promise<RunningGateway> {
-  const { config } = settings;
-  const { host, port, maxHeaderBytes, proxyProtocol } = config.gateway;
-  let current = config;
-  const policyOf = (wanted: Config): Promise<Policy> =>
-    new Slices().run(policySteps(wanted, settings.keys?.keys ?? []));
-  // Configuration and keys change independently, and each policy is built from both.
-  const applying = new InTurn();
-  const windowBudget = new WindowBudget(config.portal.windowBudgetBytes);
-  const relays = await Promise.all(config.portal.relays.map((relay) => clientOptions(relay, settings, windowBudget)));
+  const { config, credential, signing, quotas } = settings;
+  const { transports, connect } = await createRelayTransports(parts, config, credential);
   const tls = await readTlsSettings(config);
-  const { signing } = settings;
   await signing?.prepare(config);
-  // Connect to relays only after listening succeeds, so that a port in use ends the start first.
-  const listening = Promise.withResolvers<undefined>();
-  const transports = relays.map((relay) => createTransport({ ...relay, connectWhen: listening.promise }));
-  // The gateway closes the transports, but creating it may fail.
-  parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(ignore));
-  const ledger = settings.quotas?.ledger ?? new QuotaLedger({ clock: systemClock });
+  const ledger = quotas?.ledger ?? new QuotaLedger({ clock: systemClock });
   const limits = await sharedLimits(parts, config, ledger);
-  const status = (): GatewayStatus => ({ ...gateway.status(), limitsShared: limits?.shared() });
-  const { version } = packageJson;
-  let metrics: Metrics | undefined;
-  const count = (enabled: boolean): void => {
-    if (!enabled) metrics?.close();
-    metrics = enabled ? (metrics ?? createMetrics({ version, status })) : undefined;
-  };
-  count(config.metrics.enabled);
+  const metrics = new SwitchedMetrics({
+    version,
+    status: () => ({ ...gateway.status(), limitsShared: limits?.shared() }),
+  });
+  metrics.enable(config.metrics.enabled);
   parts.defer(() => {
-    count(false);
+    metrics.enable(false);
   });
   const gateway = createGateway({
-    host,
-    port,
-    ...(config.admin.port !== 0 && { admin: { port: config.admin.port } }),
-    maxHeaderBytes,
-    proxyProtocol,
+    ...listenersOf(config),
     ...(tls !== undefined && { tls }),
     version,
-    metrics: () => metrics?.text() ?? nothingCounted,
-    policy: await policyOf(config),
+    metrics: () => metrics.text(),
+    policy: await policyOf(config, settings.keys),
     signingKeys: signing && (() => signing.keys),
     transports,
     details: settings.details,
@@ -117,28 +96,73 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     keyUsed: settings.keys && ((id, wallMs) => settings.keys?.used(id, wallMs)),
     ...(limits !== undefined && { limiter: limits.limiter }),
   });
-  parts.defer(() => gateway.drain(current.gateway.shutdownGraceMs, current.gateway.drainDelayMs));
+  const running = new AppliedConfig(settings, gateway, metrics);
+  parts.defer(() => gateway.drain(running.config.gateway.shutdownGraceMs, running.config.gateway.drainDelayMs));
+  const port = await listen(gateway, config);
+  connect();
+  const { host } = config.gateway;
+  return {
+    url: `${tls === undefined ? 'http' : 'https'}://${urlHost(host)}:${port}`,
+    ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),
+    apply: (next) => running.apply(next),
+    keysChanged: () => running.keysChanged(),
+    drainMs: () => running.config.gateway.drainDelayMs + running.config.gateway.shutdownGraceMs,
+  };
+}
+
+/** The configuration in use. Reloads of it and of the keys are applied one after the other. */
+class AppliedConfig {
+  config: Config;
+  readonly #settings: GatewaySettings;
+  readonly #gateway: Gateway;
+  readonly #metrics: SwitchedMetrics;
+  // Configuration and keys change independently, and each policy is built from both.
+  readonly #applying = new InTurn();
+
+  constructor(settings: GatewaySettings, gateway: Gateway, metrics: SwitchedMetrics) {
+    this.config = settings.config;
+    this.#settings = settings;
+    this.#gateway = gateway;
+    this.#metrics = metrics;
+  }
+
+  apply(next: Config): Promise<void> {
+    const { quotas, signing, names, keys } = this.#settings;
+    return this.#applying.run(async () => {
+      const certificates = await readTlsSettings(next);
+      // Load quota usage before the first request is charged.
+      await quotas?.apply(next);
+      await signing?.prepare(next);
+      const applyNames = await names?.prepare(next);
+      await this.#gateway.apply(await policyOf(next, keys), certificates);
+      applyNames?.();
+      this.config = next;
+      this.#metrics.enable(next.metrics.enabled);
+    });
+  }
+
+  keysChanged(): Promise<void> {
+    return this.#applying.run(async () => this.#gateway.apply(await policyOf(this.config, this.#settings.keys)));
+  }
+}
+
+function policyOf(config: Config, keys: KeySource | undefined): Promise<Policy> {
+  return new Slices().run(policySteps(config, keys?.keys ?? []));
+}
+
+function listenersOf({
+  gateway,
+  admin,
+}: Config): Pick<GatewayOptions, 'host' | 'port' | 'admin' | 'maxHeaderBytes' | 'proxyProtocol'> {
+  const { host, port, maxHeaderBytes, proxyProtocol } = gateway;
+  return { host, port, maxHeaderBytes, proxyProtocol, ...(admin.port !== 0 && { admin: { port: admin.port } }) };
+}
+
+/** Returns the port. Throws StartError when it cannot listen. */
+async function listen(gateway: Gateway, config: Config): Promise<number> {
+  const { host, port } = config.gateway;
   try {
-    const { port: actualPort } = await gateway.listen();
-    listening.resolve(undefined);
-    return {
-      url: `${tls === undefined ? 'http' : 'https'}://${urlHost(host)}:${actualPort}`,
-      ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),
-      apply: (next) =>
-        applying.run(async () => {
-          const certificates = await readTlsSettings(next);
-          // Load quota usage before the first request is charged.
-          await settings.quotas?.apply(next);
-          await signing?.prepare(next);
-          const applyNames = await settings.names?.prepare(next);
-          await gateway.apply(await policyOf(next), certificates);
-          applyNames?.();
-          current = next;
-          count(next.metrics.enabled);
-        }),
-      keysChanged: () => applying.run(async () => gateway.apply(await policyOf(current))),
-      drainMs: () => current.gateway.drainDelayMs + current.gateway.shutdownGraceMs,
-    };
+    return (await gateway.listen()).port;
   } catch (error) {
     if (isAbout(error, config.admin.port))
       throw listenError(error, 'the admin listener', host, config.admin.port, 'admin.port');
@@ -162,28 +186,7 @@ async function sharedLimits(
   return limits;
 }
 
-/** For a scrape during the reload that turns metrics off. */
-const nothingCounted = Promise.resolve({ contentType: 'text/plain; charset=utf-8', body: '' });
-
 /** Node's errors of listen() have the port. */
 function isAbout(error: unknown, port: number): boolean {
   return port !== 0 && error instanceof Error && 'port' in error && error.port === port;
-}
-
-async function clientOptions(
-  relay: RelayConfig,
-  settings: GatewaySettings,
-  windowBudget: WindowBudget,
-): Promise<TransportOptions> {
-  const { credential } = settings;
-  const { keepaliveIntervalMs, keepaliveTimeoutMs, reconnect, maxWindowBytes } = settings.config.portal;
-  return {
-    url: relay.url,
-    credential,
-    keepalive: { intervalMs: keepaliveIntervalMs, timeoutMs: keepaliveTimeoutMs },
-    reconnect,
-    maxWindowBytes,
-    windowBudget,
-    ...(relay.caFile !== '' && { ca: await readAuthorities('portal.relays[].ca_file', relay.caFile) }),
-  };
 }
