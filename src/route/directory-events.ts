@@ -3,7 +3,7 @@
 import { leaseListFailed, leaseMoved, leaseNameRefused, leasesListed } from '../kernel/events.ts';
 import type { LeaseListStatus } from '../kernel/http/status.ts';
 import { codeOf, reasonOf } from '../kernel/reason.ts';
-import type { DirectoryEvent, ListStatus } from './lease-directory.ts';
+import type { DirectoryEvent, ListStatus } from './directory-report.ts';
 
 interface Relay {
   readonly relay: string;

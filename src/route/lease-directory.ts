@@ -3,10 +3,11 @@
 // many callers wait.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../kernel/clock.ts';
-import type { IdSet, IgnoredReason } from '../kernel/lease-admission.ts';
+import type { IdSet } from '../kernel/lease-admission.ts';
 import { Slices } from '../kernel/work/slices.ts';
-import { LeaseIndex, type Found, type Listed, type RefusedName } from './lease-index.ts';
-import { NameBindings, type Move } from './name-bindings.ts';
+import { type DirectoryEvent, DirectoryReport, type ListStatus, statusOf } from './directory-report.ts';
+import { LeaseIndex, type Found, type Listed } from './lease-index.ts';
+import { NameBindings } from './name-bindings.ts';
 import { RecentlyLost } from './recently-lost.ts';
 import { RelayList, type LeaseSource } from './relay-list.ts';
 
@@ -22,29 +23,6 @@ export type DirectoryResponse<L extends Listed, S> =
   | { readonly kind: 'not_accepted' }
   /** No relay is connected, or no list has arrived yet. */
   | { readonly kind: 'no_relay' };
-
-export type RefusedReason = IgnoredReason | 'name_taken' | 'name_not_accepted';
-
-export type DirectoryEvent<S> =
-  | {
-      readonly event: 'listed';
-      readonly source: S;
-      readonly leases: number;
-      readonly ignored: ReadonlyMap<RefusedReason, number>;
-    }
-  | { readonly event: 'list_failed'; readonly source: S; readonly error: unknown }
-  | ({ readonly event: 'moved' } & Move)
-  /** Reported once while the name stays listed. */
-  | ({ readonly event: 'name_refused' } & RefusedName<S>);
-
-export interface ListStatus<S> {
-  readonly source: S;
-  /** Undefined: no list has arrived yet. */
-  readonly leases: number | undefined;
-  readonly ignored: ReadonlyMap<RefusedReason, number>;
-  /** Why the last list could not be fetched. */
-  readonly failure: unknown;
-}
 
 export interface DirectoryOptions<S> {
   readonly clock: Clock;
@@ -84,10 +62,10 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   readonly #clock: Clock;
   readonly #listTimeoutMs: number;
   readonly #bindings: NameBindings;
+  readonly #report: DirectoryReport<L, S>;
   readonly #lost = new RecentlyLost();
   /** Lists that have arrived since the index was built. */
   readonly #arrived = new Set<RelayList<L, S>>();
-  #refusedBefore: ReadonlySet<string> = new Set<string>();
   #index: LeaseIndex<L, S> | undefined = undefined;
   #refreshing: Promise<void> | undefined = undefined;
   #building: Promise<void> | undefined = undefined;
@@ -100,6 +78,7 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   constructor(sources: readonly S[], options: DirectoryOptions<S>) {
     const { clock, listTimeoutMs = defaultListTimeoutMs, bindings, maxLeases, pinnedIds } = options;
     this.#options = options;
+    this.#report = new DirectoryReport(options.report);
     this.#clock = clock;
     this.#listTimeoutMs = listTimeoutMs;
     this.#bindings = bindings ?? new NameBindings({ mode: () => 'first' });
@@ -206,12 +185,7 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
   }
 
   status(): readonly ListStatus<S>[] {
-    return this.#lists.map((list) => ({
-      source: list.source,
-      leases: list.leases?.length,
-      ignored: this.#ignoredOf(list),
-      failure: list.failure,
-    }));
+    return this.#lists.map((list) => statusOf(list, this.#index));
   }
 
   #answer(nameOrId: string): DirectoryResponse<L, S> {
@@ -269,7 +243,7 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     if (list.source.state() === 'down') return;
     const joins = list.isRunning;
     if (await list.refresh()) this.#arrived.add(list);
-    else if (!joins) this.#options.report?.({ event: 'list_failed', source: list.source, error: list.failure });
+    else if (!joins) this.#report.failed(list);
   }
 
   #build(): Promise<void> {
@@ -292,31 +266,7 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
       this.#index = index;
       this.#refreshedMs = this.#clock.monotonicMs();
       await slices.run(this.#lost.update(before, index, this.#refreshedMs));
-      this.#reportAll(index, arrived);
+      this.#report.built(index, this.#bindings.endRound(index.nameCount), arrived);
     }
-  }
-
-  #reportAll(index: LeaseIndex<L, S>, arrived: readonly RelayList<L, S>[]): void {
-    const { report } = this.#options;
-    for (const move of this.#bindings.endRound(index.nameCount)) report?.({ event: 'moved', ...move });
-    const refused = new Set<string>();
-    for (const one of index.refusedNames) {
-      const key = `${one.id} ${one.name}`;
-      refused.add(key);
-      if (!this.#refusedBefore.has(key)) report?.({ event: 'name_refused', ...one });
-    }
-    this.#refusedBefore = refused;
-    for (const list of arrived) {
-      const ignored = this.#ignoredOf(list);
-      report?.({ event: 'listed', source: list.source, leases: list.leases?.length ?? 0, ignored });
-    }
-  }
-
-  #ignoredOf({ source, ignored }: RelayList<L, S>): ReadonlyMap<RefusedReason, number> {
-    const counts = new Map<RefusedReason, number>(ignored);
-    const { taken = 0, notAccepted = 0 } = this.#index?.refusedCounts.get(source) ?? {};
-    if (taken > 0) counts.set('name_taken', taken);
-    if (notAccepted > 0) counts.set('name_not_accepted', notAccepted);
-    return counts;
   }
 }

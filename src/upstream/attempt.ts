@@ -12,14 +12,16 @@ import type { Cancellable } from '../kernel/work/cancellation.ts';
 import { Deadline, type Deadlines, type Expiring } from '../kernel/work/deadlines.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { fieldValues } from '../kernel/http/field-value.ts';
-import { isIdempotent, type Flow, type RawHeaders, type Sink } from '../kernel/http/http.ts';
+import type { Flow, RawHeaders, Sink } from '../kernel/http/http.ts';
 import type { PipeDuplex } from '../kernel/net/pipe-duplex.ts';
 import type { Connection } from './tunnel-connection.ts';
 import { exchangeFault, saysLeaseIsGone } from './faults.ts';
 import { endToEndTrailers } from './request-headers.ts';
 import { responseHeaders, responseTrailers } from './response-headers.ts';
-import type { Freshness, TunnelPool, Waiter } from './tunnel-pool.ts';
+import { freshnessFor, mayRepeat } from './tunnel-choice.ts';
+import type { TunnelPool } from './tunnel-pool.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
+import type { Freshness, Waiter } from './waiter.ts';
 
 /**
  * waiting: for a tunnel. sent: the request is being sent or awaits its response. streaming: the
@@ -242,17 +244,10 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     this.#refuse(exchangeFault(fault));
   }
 
-  /**
-   * An app may close an idle tunnel at the moment it is reused, or send late bytes of its last
-   * response on it. Neither is a response to this request, and HTTP clients repeat the request then
-   * (RFC 9112 §9.3.1). It is repeated once, on a new tunnel, and only if no byte of the request was
-   * sent, or if the request is idempotent and has no body.
-   */
+  /** Once, and only from a reused tunnel to a new one. */
   #mayMove(fault: HttpFault): boolean {
     if (!this.#usedBefore || this.#freshness === 'new') return false;
-    const { kind, moment } = fault;
-    if (moment === 'unsent') return kind !== 'request_body';
-    return fault.unanswered && this.#body === undefined && isIdempotent(this.#request.method);
+    return mayRepeat(fault, this.#request.method, this.#body !== undefined);
   }
 
   #move(): void {
@@ -292,14 +287,4 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     this.#request.cancellation.delete(this);
     this.#body?.leave();
   }
-}
-
-/**
- * A request that cannot be repeated, because of its method or because its body is consumed, must
- * not be sent on a dead tunnel.
- */
-function freshnessFor({ method, body, offeredProtocols }: UpstreamRequest): Freshness {
-  // An upgrade takes its tunnel out of HTTP.
-  if (offeredProtocols !== '') return 'new';
-  return body.lengthBytes === 'none' && isIdempotent(method) ? 'any' : 'recent';
 }

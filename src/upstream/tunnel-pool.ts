@@ -2,29 +2,13 @@
 // that wait for one. Grows with every request up to its limit, so that no request waits behind a
 // stream.
 import type { Clock } from '../kernel/clock.ts';
-import { Deadline, type Deadlines, type Expiring } from '../kernel/work/deadlines.ts';
+import type { Deadlines } from '../kernel/work/deadlines.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { Connection, type ConnectionOwner } from './tunnel-connection.ts';
 import { dialFault } from './faults.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Tunnel } from './transport.ts';
-
-/**
- * The tunnel that a request needs. `recent`: new, or idle so briefly that it has most likely not
- * died unnoticed, for a request that cannot be repeated. `new`: never used, for a request that will
- * not return it.
- */
-export type Freshness = 'any' | 'recent' | 'new';
-
-/**
- * A request that waits for a tunnel. Exactly one of ready() and failed() is called, perhaps within
- * acquire(), and neither after cancel().
- */
-export interface Waiter {
-  readonly freshness: Freshness;
-  ready(connection: Connection): void;
-  failed(error: GatewayError): void;
-}
+import { Pending, type Waiter } from './waiter.ts';
 
 export interface PoolLimits {
   readonly maxIdle: number;
@@ -283,24 +267,6 @@ export class TunnelPool implements ConnectionOwner {
     pending.waiter.failed(error);
     this.#abandon(dial, error);
   };
-}
-
-/** A waiter with its deadline and its dial, if it has one. */
-class Pending implements Expiring {
-  readonly waiter: Waiter;
-  readonly deadline: Deadline;
-  readonly #timedOut: (pending: Pending) => void;
-  dial: AbortController | undefined = undefined;
-
-  constructor(waiter: Waiter, timedOut: (pending: Pending) => void) {
-    this.waiter = waiter;
-    this.deadline = new Deadline(this);
-    this.#timedOut = timedOut;
-  }
-
-  expired(): void {
-    this.#timedOut(this);
-  }
 }
 
 function overloaded(detail: string): GatewayError {

@@ -7,7 +7,8 @@ import { Deadlines } from '../../src/kernel/work/deadlines.ts';
 import type { GatewayError } from '../../src/kernel/errors/gateway-error.ts';
 import type { Connection } from '../../src/upstream/tunnel-connection.ts';
 import type { Tunnel } from '../../src/upstream/transport.ts';
-import { TunnelPool, type Freshness, type PoolLimits, type Waiter } from '../../src/upstream/tunnel-pool.ts';
+import { TunnelPool, type PoolLimits } from '../../src/upstream/tunnel-pool.ts';
+import type { Freshness, Waiter } from '../../src/upstream/waiter.ts';
 import { tunnelOver } from './plain-transport.ts';
 
 /** An app that responds to every request at once. */
