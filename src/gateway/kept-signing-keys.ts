@@ -2,8 +2,10 @@
 // enabled, and reloads them periodically, since they rotate and other gateways may share them.
 import type { SigningKey } from '../auth/signing-keys.ts';
 import type { Config } from '../config/load/config.ts';
+import { reasonOf } from '../kernel/reason.ts';
 import { loadSigningKeys } from '../keys/signing-keys-file.ts';
 import { systemClock } from '../kernel/clock.ts';
+import type { Logger } from '../observe/logs/log.ts';
 
 /** A new key is published for a day before it signs. */
 const lookEveryMs = 3_600_000;
@@ -51,4 +53,24 @@ export class SigningKeys {
   close(): void {
     clearInterval(this.#timer);
   }
+}
+
+/** Closed with `parts`. */
+export function openSigningKeys(parts: AsyncDisposableStack, file: string, log: Logger): SigningKeys {
+  const signing = new SigningKeys(
+    file,
+    (error) => {
+      log.warn({ reason: reasonOf(error) }, 'the keys of assertions could not be looked at; those before stay in use');
+    },
+    (reason) => {
+      log.warn(
+        { reason },
+        'the keys of assertions are new at each start; set XDG_STATE_HOME to a directory that this user can write to',
+      );
+    },
+  );
+  parts.defer(() => {
+    signing.close();
+  });
+  return signing;
 }

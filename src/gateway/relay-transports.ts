@@ -3,6 +3,7 @@ import type { Config, RelayConfig } from '../config/load/config.ts';
 import { type Credential, WindowBudget } from '../portal/index.ts';
 import { createTransport } from '../upstream/create-transport.ts';
 import type { Transport, TransportOptions } from '../upstream/transport.ts';
+import { ignore } from '../kernel/ignore.ts';
 import { readAuthorities } from './tls-settings.ts';
 
 export interface RelayTransports {
@@ -21,7 +22,7 @@ export async function createRelayTransports(
   const windowBudget = new WindowBudget(portal.windowBudgetBytes);
   const options = await Promise.all(portal.relays.map((relay) => optionsOf(relay, portal)));
   const transports = options.map((own) => createTransport({ ...own, credential, windowBudget, connectWhen }));
-  parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(() => undefined));
+  parts.defer(() => Promise.all(transports.map((transport) => transport.close())).then(ignore));
   return {
     transports,
     connect: () => {
