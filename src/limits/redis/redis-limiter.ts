@@ -5,20 +5,23 @@ import type { Clock } from '../../kernel/clock.ts';
 import { ignore } from '../../kernel/ignore.ts';
 import type { SharedStore } from '../fallback-limiter.ts';
 import type { BucketState, Charge, Verdict } from '../limiter.ts';
-import type { Bucket, Debt } from '../memory-limiter.ts';
-import {
-  type Account,
-  amountsOf,
-  counts,
-  judgeQuotas,
-  type QuotaCharge,
-  type QuotaState,
-  resources,
-} from '../quotas/quota.ts';
-import { fieldsOf, keptMs, quotaPrefix } from '../quotas/quota-hashes.ts';
-import type { QuotaLedger, UsageRecord } from '../quotas/quota-ledger.ts';
+import type { Debt } from '../memory-limiter.ts';
+import { counts, judgeQuotas, type QuotaCharge } from '../quotas/quota.ts';
+import { fieldsOf, quotaPrefix } from '../quotas/quota-hashes.ts';
+import type { QuotaLedger } from '../quotas/quota-ledger.ts';
 import { epochScript, payScript, takeScript } from './redis-scripts.ts';
 import { StoreReplyError } from '../store-reply.ts';
+import {
+  askOf,
+  bucketName,
+  bucketsOf,
+  headLength,
+  notOurs,
+  numbers,
+  quotaAt,
+  totalsOf,
+  verdictOf,
+} from './take-codec.ts';
 
 /**
  * What the limiter needs of a Redis client. Rejects when there is no connection or the command
@@ -111,7 +114,7 @@ export class RedisLimiter implements SharedStore {
 
   async #takeBuckets(charges: readonly Charge[]): Promise<Verdict> {
     if (charges.length === 0) return { refusedBy: undefined, retryAfterMs: 0, states: [] };
-    const { keys, args, hopeless } = this.#bucketsOf(charges);
+    const { keys, args, hopeless } = bucketsOf(charges, this.#bucketPrefix);
     try {
       const reply = numbers(await this.#options.redis.run(takeScript, keys, args), headLength + charges.length);
       return verdictOf(charges, reply, hopeless);
@@ -146,7 +149,7 @@ export class RedisLimiter implements SharedStore {
   /** Returns a verdict without `quota` when Redis rejects the counting. */
   async #takeBoth(charges: readonly Charge[], quota: QuotaCharge): Promise<Verdict> {
     const { redis, ledger, clock } = this.#options;
-    const { keys, args, hopeless } = this.#bucketsOf(charges);
+    const { keys, args, hopeless } = bucketsOf(charges, this.#bucketPrefix);
     const nowMs = clock.wallMs();
     const accounts = ledger.accounts(quota, nowMs);
     args.push(...fieldsOf(quota.key));
@@ -163,25 +166,6 @@ export class RedisLimiter implements SharedStore {
     const { states } = judgeQuotas(ledger.again(quota.key, accounts), nowMs);
     const usedUp = refusedBy < charges.length ? undefined : quotaAt(accounts, states, refusedBy - charges.length);
     return { ...verdict, quota: { refusedBy: usedUp, states } };
-  }
-
-  /**
-   * Keys and arguments of the buckets. `hopeless`: the index of a cost above the burst, which can
-   * never be paid, or -1.
-   */
-  #bucketsOf(charges: readonly Charge[]): { keys: string[]; args: string[]; hopeless: number } {
-    // The script has no reply for "never".
-    const hopeless = charges.findIndex(({ cost, rate }) => cost > rate.burst);
-    const keys = charges.map((charge) => this.#bucketPrefix + bucketName(charge));
-    const args = [String(charges.length)];
-    for (const [index, { rate, cost }] of charges.entries()) {
-      // Exceeds the burst by more than a microsecond's tokens, which the script would take for
-      // rounding.
-      const tooMany = rate.burst + Math.max(1, rate.requestsPerSecond);
-      const asked = hopeless === -1 ? cost : index === hopeless ? tooMany : 0;
-      args.push(tokenUs(rate.requestsPerSecond), String(rate.burst), String(asked));
-    }
-    return { keys, args, hopeless };
   }
 
   /**
@@ -216,77 +200,4 @@ export class RedisLimiter implements SharedStore {
 
 function isSlotMoving(error: unknown): boolean {
   return error instanceof StoreReplyError && error.reply === 'TRYAGAIN';
-}
-
-/**
- * Fields of the script's reply before the debts: index of the rejecting bucket or quota, the wait,
- * whether quotas were counted.
- */
-const headLength = 3;
-
-function verdictOf(charges: readonly Charge[], reply: readonly number[], hopeless: number): Verdict {
-  const [refusedBy = -1, waitUs = 0] = reply;
-  return {
-    refusedBy: refusedBy >= 0 && refusedBy < charges.length ? refusedBy : undefined,
-    retryAfterMs: hopeless === -1 ? waitUs / 1000 : Infinity,
-    states: charges.map((charge, index) => stateOf(charge, reply[headLength + index] ?? 0)),
-  };
-}
-
-function tokenUs(requestsPerSecond: number): string {
-  return String(1_000_000 / requestsPerSecond);
-}
-
-/**
- * The script's arguments for a period: the expiry of its hash, the known sums, and the sums at
- * which a quota is used up, given what only this gateway has counted. Refunds known only here are
- * left out: they may be on their way to Redis, and would be refunded twice.
- */
-function askOf({ period, limits, kept, own }: Account): string[] {
-  const known = counts.map((count) => String(kept[count]));
-  const most = resources.map((resource) => {
-    const limit = limits[resource];
-    return limit === undefined ? '' : String(limit - own[resource]);
-  });
-  return [String(keptMs(period.id)), ...known, ...most];
-}
-
-function totalsOf(key: string, accounts: readonly Account[], sums: readonly number[]): UsageRecord[] {
-  return accounts.map(({ period }, index) => ({
-    ...{ key, period: period.id },
-    used: amountsOf((_, at) => sums[index * counts.length + at] ?? 0),
-  }));
-}
-
-/** The script numbers all resources that can be limited, and only some of them are. */
-function quotaAt(accounts: readonly Account[], states: readonly QuotaState[], index: number): QuotaState {
-  const kind = accounts[Math.floor(index / resources.length)]?.kind;
-  const resource = resources[index % resources.length];
-  const found = states.find((state) => state.kind === kind && state.resource === resource);
-  if (found === undefined) throw notOurs();
-  return { ...found, remaining: 0 };
-}
-
-/** Levels share one namespace; the prefix keeps their names apart. */
-function bucketName({ level, id }: Bucket): string {
-  return `${level}:${id}`;
-}
-
-function stateOf({ rate }: Charge, debtUs: number): BucketState {
-  const left = rate.burst - (debtUs * rate.requestsPerSecond) / 1_000_000;
-  return { remaining: Math.max(0, Math.floor(left + 1e-3)), resetMs: debtUs / 1000 };
-}
-
-/** Throws TypeError when the reply is not the script's. */
-function numbers(answer: unknown, length: number): number[] {
-  if (Array.isArray(answer) && answer.length === length) {
-    const all = answer.map(Number);
-    if (all.every(Number.isFinite)) return all;
-  }
-  throw notOurs();
-}
-
-/** Another program may use the same names. */
-function notOurs(): TypeError {
-  return new TypeError('the rate limit script gave an answer that is not its own');
 }
