@@ -1,7 +1,7 @@
 // Requests that wait for a tunnel, as their pool sees them.
 import { Deadline, type Expiring } from '../kernel/work/deadlines.ts';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './tunnel-connection.ts';
 
 /**
  * The tunnel that a request needs. `recent`: new, or idle so briefly that it has most likely not

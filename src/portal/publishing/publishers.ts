@@ -2,7 +2,7 @@
 import { PortalError } from '../errors.ts';
 import type { LeaseOffer } from '../lease.ts';
 import type { SecurePipe } from '../secure/secure-pipe.ts';
-import type { Mux } from '../yamux/session.ts';
+import type { Mux } from '../yamux/mux.ts';
 import type { ClientRefusal, Publisher } from './accept.ts';
 import { Publication, type PublicationOptions, type PublishObserver } from './publication.ts';
 
