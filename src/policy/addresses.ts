@@ -1,6 +1,6 @@
 // Tests whether an address is in a list of addresses and CIDR blocks.
 import { BlockList, isIPv6 } from 'node:net';
-import { parseIp } from '../kernel/net/ip.ts';
+import { unmappedIp } from '../kernel/net/ip.ts';
 import { atOnce, type Steps } from '../kernel/work/slices.ts';
 
 /** `addresses`: validated addresses and CIDR blocks. Text that is not an address is in no list. */
@@ -17,7 +17,7 @@ export function* addressSetSteps(addresses: readonly string[]): Steps<(ip: strin
   for (const entry of addresses) {
     yield;
     const [text = '', ipv6Bits] = entry.split('/');
-    const ip = parseIp(text);
+    const ip = unmappedIp(text);
     if (ip === undefined) continue;
     const { address, family } = ip;
     const wasMapped = family === 'ipv4' && isIPv6(text);
@@ -28,7 +28,7 @@ export function* addressSetSteps(addresses: readonly string[]): Steps<(ip: strin
     else lists[family].addSubnet(address, bits, family);
   }
   return (text) => {
-    const ip = parseIp(text);
+    const ip = unmappedIp(text);
     return ip !== undefined && lists[ip.family].check(ip.address, ip.family);
   };
 }

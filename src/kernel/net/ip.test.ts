@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { canonicalIp, hasZone, ipv6Groups, isLoopback, parseIp, serverNameOf, urlHost, withoutBrackets } from './ip.ts';
+import {
+  canonicalIp,
+  hasZone,
+  ipv6Groups,
+  isLoopback,
+  parseIp,
+  serverNameOf,
+  urlHost,
+  withoutBrackets,
+  unmappedIp,
+} from './ip.ts';
 
 test('every spelling of an address has one canonical form', () => {
   for (const [text, family, address] of [
@@ -17,6 +27,19 @@ test('every spelling of an address has one canonical form', () => {
     assert.deepEqual(parseIp(text), { family, address }, text);
     assert.equal(canonicalIp(text), address, text);
   }
+});
+
+test('unmapping keeps the spelling of other IPv6 addresses', () => {
+  for (const [text, family, address] of [
+    ['::ffff:192.0.2.1', 'ipv4', '192.0.2.1'],
+    ['0000:0:0:0:0:FFFF:c000:201', 'ipv4', '192.0.2.1'],
+    ['192.0.2.1', 'ipv4', '192.0.2.1'],
+    ['2001:0DB8::1', 'ipv6', '2001:0DB8::1'],
+    ['fe80::1%eth0', 'ipv6', 'fe80::1%eth0'],
+  ] as const) {
+    assert.deepEqual(unmappedIp(text), { family, address }, text);
+  }
+  assert.equal(unmappedIp('2001:db8'), undefined);
 });
 
 test('other text is not an address, and stays as it is', () => {

@@ -8,7 +8,9 @@ import { BuiltinEndpoints } from './builtin-endpoints.ts';
 
 test('a request to an app does not read the published keys', () => {
   const state = { draining: false, uptimeSeconds: 0, connections: 1, connected: () => true, listed: () => true };
-  const endpoints = new BuiltinEndpoints(state, systemClock, { assertionKeys: () => assert.fail('the keys were read') });
+  const endpoints = new BuiltinEndpoints(state, systemClock, {
+    assertionKeys: () => assert.fail('the keys were read'),
+  });
   const policy = testPolicy({ assertion: { issuer: 'https://gateway.example.com' } });
   for (const target of ['/peer/demo/', '/.well-known/portal-gateway/jwks.json.bak', '/health/nothing']) {
     const exchange = { req: { method: 'GET', target }, policy } as Exchange;
