@@ -38,22 +38,24 @@ const lease = { id: 'A'.repeat(26), name: 'bench', alpn: ['http/1.1'], metadata:
 const principal = { id: 'bench', kind: 'key', scopes: ['read', 'write'] } as const;
 const headers = ['Host', 'x', 'User-Agent', 'wrk', 'Accept', '*/*', 'Authorization', `Bearer ${key}`];
 
+const names: readonly string[] = ['bench'];
 /** The part of an exchange that the stages read and write. */
 const exchange = {
   req: { method: 'GET', target: '/peer/bench/items', headers, upgrade: false },
   policy,
   clientIp: '203.0.113.7',
-  ...{ withheld: [] as string[], appHeaders: [] as string[], answerHeaders: [] as string[] },
+  ...{ strippedHeaders: [] as string[], appHeaders: [] as string[], responseHeaders: [] as string[] },
   route: { kind: 'path', lease: 'bench', prefix: '/peer/bench', target: '/items' },
   principal,
   destination: {
     lease,
-    names: ['bench'],
+    names,
+    claims: names,
     transports: [],
     host: 'bench',
     settings: undefined,
     timeouts: policy.timeouts,
-    asked: false,
+    waited: false,
   },
   cancellation: { cancelled: false },
 } as unknown as Exchange;
@@ -74,7 +76,7 @@ const stages: Readonly<Record<string, Stage>> = {
 
 function through(dispatch: Dispatch): () => void {
   return () => {
-    for (const list of [exchange.withheld, exchange.appHeaders, exchange.answerHeaders]) list.length = 0;
+    for (const list of [exchange.strippedHeaders, exchange.appHeaders, exchange.responseHeaders]) list.length = 0;
     dispatch(exchange, nowhere);
   };
 }

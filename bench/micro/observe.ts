@@ -27,7 +27,7 @@ const body: RequestBody = {
   trailers: () => noHeaders,
 };
 const answer = Buffer.alloc(1024);
-const answerHeaders = ['Date', 'x', 'Content-Length', '1024', 'Content-Type', 'application/json', 'X-Other', 'y'];
+const responseHeaders = ['Date', 'x', 'Content-Length', '1024', 'Content-Type', 'application/json', 'X-Other', 'y'];
 const requestHeaders = [
   'Host',
   'x',
@@ -52,11 +52,11 @@ const exchange = {
   route: { kind: 'path', lease: 'demo', prefix: '/peer/demo', target: '/api/items?page=2' },
   principal: { id: 'frontend' },
   destination: { lease: { id: leaseId }, transports: [], host: 'demo' },
-  passage: { relay: 'wss://relay.example.com/relay', startedMs: performance.now(), fault: undefined },
+  outcome: { relay: 'wss://relay.example.com/relay', startedMs: performance.now(), fault: undefined },
 } as unknown as Exchange;
 
 const dispatch = observe(systemClock)((_, sink) => {
-  sink.head(200, answerHeaders, flow);
+  sink.head(200, responseHeaders, flow);
   sink.data(answer);
   sink.end(noHeaders);
 });

@@ -13,14 +13,14 @@ export interface Ending extends Pick<RequestFinished, MeasuredField> {
 }
 
 export function finishedRequest(exchange: Exchange, route: RouteLabel, ending: Ending): RequestFinished {
-  const { req, startedMs, passage } = exchange;
+  const { req, startedMs, outcome } = exchange;
   const { headAtMs } = ending;
   return {
     requestId: exchange.id,
     startedMs,
     durationMs: ending.nowMs - startedMs,
     headMs: headAtMs === undefined ? undefined : headAtMs - startedMs,
-    upstreamMs: headAtMs === undefined || passage.startedMs === 0 ? undefined : headAtMs - passage.startedMs,
+    upstreamMs: headAtMs === undefined || outcome.startedMs === 0 ? undefined : headAtMs - outcome.startedMs,
     method: req.method,
     path: pathOf(req.target),
     route,
@@ -29,7 +29,7 @@ export function finishedRequest(exchange: Exchange, route: RouteLabel, ending: E
     userAgent: fieldValue(req.headers, 'user-agent'),
     keyId: exchange.principal?.id,
     leaseId: exchange.destination?.lease.id,
-    relay: passage.relay,
+    relay: outcome.relay,
     status: ending.status,
     bytesReceived: ending.bytesReceived,
     bytesSent: ending.bytesSent,

@@ -72,11 +72,11 @@ export interface Exchange {
    */
   authority: string | undefined;
   /** Names, in lower case, of received headers that are not forwarded to the app. */
-  readonly withheld: string[];
+  readonly strippedHeaders: string[];
   /** Headers that the gateway adds for the app: name, value, … */
   readonly appHeaders: string[];
   /** Headers that the gateway adds for the client, whoever creates the response: name, value, … */
-  readonly answerHeaders: string[];
+  readonly responseHeaders: string[];
   /** The client's address: the peer's, unless a trusted proxy reports another one. */
   clientIp: string;
   /**
@@ -92,7 +92,7 @@ export interface Exchange {
   credentialField: string | undefined;
   destination: Destination | undefined;
   /** Shared by all forks. */
-  readonly passage: RequestOutcome;
+  readonly outcome: RequestOutcome;
   /** For a retry or a revalidation: same client and body, another head. */
   fork(req: RequestHead, signal: AbortSignal): Exchange;
 }

@@ -36,16 +36,16 @@ test('a body can be opened only once', () => {
 test('a fork shares the client of the original and ends with it', () => {
   const original = exchange();
   original.principal = { id: 'k', kind: 'key', scopes: [] };
-  original.withheld.push('x-api-key');
+  original.strippedHeaders.push('x-api-key');
   const head = { method: 'GET', target: '/y', headers: [], upgrade: false };
   const forked = original.fork(head, new AbortController().signal);
   assert.equal(forked.req, head);
   assert.equal(forked.id, original.id);
   assert.equal(forked.body, original.body);
-  assert.equal(forked.answerHeaders, original.answerHeaders);
-  assert.deepEqual([forked.principal, forked.withheld], [original.principal, ['x-api-key']]);
-  forked.withheld.push('authorization');
-  assert.deepEqual(original.withheld, ['x-api-key']);
+  assert.equal(forked.responseHeaders, original.responseHeaders);
+  assert.deepEqual([forked.principal, forked.strippedHeaders], [original.principal, ['x-api-key']]);
+  forked.strippedHeaders.push('authorization');
+  assert.deepEqual(original.strippedHeaders, ['x-api-key']);
   original.cancellation.cancel();
   assert.equal(forked.signal.aborted, true);
 });

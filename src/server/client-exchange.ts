@@ -28,8 +28,8 @@ interface Shared {
   readonly peerIp: string;
   readonly loopbackPeer: boolean;
   readonly scheme: 'http' | 'https';
-  readonly answerHeaders: string[];
-  readonly passage: Exchange['passage'];
+  readonly responseHeaders: string[];
+  readonly outcome: Exchange['outcome'];
 }
 
 export class ClientExchange implements Exchange {
@@ -45,10 +45,10 @@ export class ClientExchange implements Exchange {
   readonly loopbackPeer: boolean;
   scheme: 'http' | 'https';
   authority: string | undefined = undefined;
-  readonly withheld: string[] = [];
+  readonly strippedHeaders: string[] = [];
   readonly appHeaders: string[] = [];
-  readonly answerHeaders: string[];
-  readonly passage: Exchange['passage'];
+  readonly responseHeaders: string[];
+  readonly outcome: Exchange['outcome'];
   clientIp: string;
   proxies: readonly string[] = noProxies;
   outerPrefix = '';
@@ -67,8 +67,8 @@ export class ClientExchange implements Exchange {
     this.peerIp = shared.peerIp;
     this.loopbackPeer = shared.loopbackPeer;
     this.scheme = shared.scheme;
-    this.answerHeaders = shared.answerHeaders;
-    this.passage = shared.passage;
+    this.responseHeaders = shared.responseHeaders;
+    this.outcome = shared.outcome;
     this.clientIp = shared.peerIp;
   }
 
@@ -82,8 +82,8 @@ export class ClientExchange implements Exchange {
       peerIp: peer.ip,
       loopbackPeer: peer.loopback,
       scheme: peer.encrypted ? 'https' : 'http',
-      answerHeaders: [],
-      passage: { relay: undefined, startedMs: 0, fault: undefined },
+      responseHeaders: [],
+      outcome: { relay: undefined, startedMs: 0, fault: undefined },
     });
   }
 
@@ -98,7 +98,7 @@ export class ClientExchange implements Exchange {
     forked.clientIp = this.clientIp;
     forked.proxies = this.proxies;
     forked.outerPrefix = this.outerPrefix;
-    forked.withheld.push(...this.withheld);
+    forked.strippedHeaders.push(...this.strippedHeaders);
     forked.appHeaders.push(...this.appHeaders);
     forked.route = this.route;
     forked.principal = this.principal;

@@ -15,11 +15,11 @@ export function sendResponse(
   route: '/health' | '/metrics' | 'other',
 ): void {
   sink.answer(answer);
-  const { id: requestId, startedMs, body, passage } = exchange;
+  const { id: requestId, startedMs, body, outcome } = exchange;
   if (requestStarted.hasSubscribers) requestStarted.publish({ requestId, startedMs });
   if (!requestFinished.hasSubscribers) return;
   // The sink may fail to send it, for example to a client that asks for another protocol.
-  const { fault } = passage;
+  const { fault } = outcome;
   const nowMs = clock.monotonicMs();
   requestFinished.publish(
     finishedRequest(exchange, route, {

@@ -61,7 +61,7 @@ export abstract class ResponseSink implements ClientSink {
     this.bodyless = isBodyless(method, status) || status === 205;
     this.remainingBytes = -1;
     try {
-      this.writeHead(status, headers.concat(this.exchange.answerHeaders), flow.endsByClose);
+      this.writeHead(status, headers.concat(this.exchange.responseHeaders), flow.endsByClose);
     } catch (cause) {
       flow.abort(
         cause instanceof GatewayError
@@ -114,7 +114,7 @@ export abstract class ResponseSink implements ClientSink {
     const { phase } = this;
     if (phase === 'done') return;
     this.phase = 'done';
-    this.exchange.passage.fault = error;
+    this.exchange.outcome.fault = error;
     if (requestFailed.hasSubscribers) {
       requestFailed.publish({ requestId: this.exchange.id, error } satisfies RequestFailed);
     }
@@ -140,10 +140,10 @@ export abstract class ResponseSink implements ClientSink {
   }
 
   #respond({ status, headers, body }: WholeResponse): void {
-    const { id, scheme, answerHeaders } = this.exchange;
-    const all = headers.concat(securityHeaders(scheme === 'https'), answerHeaders);
+    const { id, scheme, responseHeaders } = this.exchange;
+    const all = headers.concat(securityHeaders(scheme === 'https'), responseHeaders);
     // Responses to requests that never entered the pipeline lack the id.
-    if (!answerHeaders.includes('X-Request-ID')) all.push('X-Request-ID', id);
+    if (!responseHeaders.includes('X-Request-ID')) all.push('X-Request-ID', id);
     this.writeWhole(status, all, body);
   }
 

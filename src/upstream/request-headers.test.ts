@@ -7,8 +7,8 @@ function head(headers: readonly string[], upgrade = false): RequestHead {
   return { method: 'GET', target: '/', headers, upgrade };
 }
 
-function passed(headers: readonly string[], withheld: readonly string[] = []): readonly string[] {
-  return endToEnd(head(headers), withheld).headers;
+function passed(headers: readonly string[], strippedHeaders: readonly string[] = []): readonly string[] {
+  return endToEnd(head(headers), strippedHeaders).headers;
 }
 
 test('forwards end-to-end fields as received: order, case and duplicates', () => {

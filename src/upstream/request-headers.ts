@@ -27,14 +27,14 @@ export interface SenderRights {
 
 const noRights: SenderRights = { forwardable: new Set(), mayOverride: () => false };
 
-/** `withheld`: further lower-case names that must not reach the app. */
+/** `strippedHeaders`: further lower-case names that must not reach the app. */
 export function endToEnd(
   req: RequestHead,
-  withheld: readonly string[],
+  strippedHeaders: readonly string[],
   { forwardable, mayOverride }: SenderRights = noRights,
 ): EndToEnd {
   const { headers: received } = req;
-  let dropped: ReadonlySet<string> = withheld.length === 0 ? nothing : new Set(withheld);
+  let dropped: ReadonlySet<string> = strippedHeaders.length === 0 ? nothing : new Set(strippedHeaders);
   const headers: string[] = [];
   let protocol: string | undefined;
   let offeredProtocols = '';
@@ -78,7 +78,7 @@ export function endToEnd(
   }
   if (named !== undefined) {
     removeNamed(headers, named);
-    for (const name of withheld) named.add(name);
+    for (const name of strippedHeaders) named.add(name);
     dropped = named;
   }
   // Trailers require chunked coding, so they are not announced without it.

@@ -27,7 +27,7 @@ export interface UpstreamRequest {
   readonly transports: readonly Transport[];
   readonly timeouts: Timeouts;
   readonly cancellation: Cancellation;
-  readonly carried: AttemptInfo;
+  readonly attempt: AttemptInfo;
   /** Called when a dial shows that the lease no longer exists. */
   readonly leaseGone: (leaseId: string) => void;
   /**

@@ -43,8 +43,8 @@ export class Upstream {
   readonly #poolFor = (request: UpstreamRequest): TunnelPool | undefined => {
     const transport = pick(request.transports);
     if (transport === undefined) return undefined;
-    request.carried.relay = transport.relay;
-    request.carried.startedMs = this.#clock.monotonicMs();
+    request.attempt.relay = transport.relay;
+    request.attempt.startedMs = this.#clock.monotonicMs();
     const { headers, offeredProtocols, body, method } = request;
     if (typeof body.lengthBytes === 'number') headers.push('Content-Length', String(body.lengthBytes));
     else if (body.lengthBytes === null) headers.push('Transfer-Encoding', 'chunked');

@@ -107,7 +107,7 @@ export class MemoryUpstream {
         transports: [this.#transport],
         timeouts: { dialMs: 10_000, responseHeadersMs: 10_000, bodyIdleMs: 10_000, totalMs: 0 },
         cancellation: new Cancellation(),
-        carried: { relay: undefined, startedMs: 0 },
+        attempt: { relay: undefined, startedMs: 0 },
         leaseGone: () => undefined,
         elsewhere: () => Promise.resolve(undefined),
       },

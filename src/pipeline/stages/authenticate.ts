@@ -178,7 +178,7 @@ export function authenticate({ authenticator, clock, used }: AuthenticateParts, 
       });
       const { protocols } = fields;
       if (protocols === undefined || policy.auth.forwardCredential) return { credential, sink };
-      exchange.withheld.push('sec-websocket-protocol');
+      exchange.strippedHeaders.push('sec-websocket-protocol');
       if (protocols !== '') exchange.appHeaders.push('Sec-WebSocket-Protocol', protocols);
       else if (credential.kind === 'key' && credential.header === 'sec-websocket-protocol') {
         return { credential, sink: new ChosenProtocol(sink, credential.key) };
@@ -188,14 +188,14 @@ export function authenticate({ authenticator, clock, used }: AuthenticateParts, 
   };
 }
 
-function forwardOrWithhold({ policy, withheld, appHeaders }: Exchange, { header, key }: KeyCredential): void {
+function forwardOrWithhold({ policy, strippedHeaders, appHeaders }: Exchange, { header, key }: KeyCredential): void {
   if (policy.auth.forwardCredential) {
     // The client's own X-Gateway-* headers are removed later, so add it again.
     if (header === 'x-gateway-key') appHeaders.push('X-Gateway-Key', Buffer.from(key).toString('latin1'));
     return;
   }
   // findCredential() handled Sec-WebSocket-Protocol: it may offer more than the key.
-  if (header !== 'sec-websocket-protocol') withheld.push(header);
+  if (header !== 'sec-websocket-protocol') strippedHeaders.push(header);
 }
 
 function tell(method: Authenticated['method'], outcome: Authenticated['outcome']): void {

@@ -21,7 +21,7 @@ export function forward(upstream: Upstream, lookup: LeaseLookup, signer: Asserti
 
   function requestTo(exchange: Exchange, route: Route, destination: Destination): UpstreamRequest {
     const { req } = exchange;
-    const passed = endToEnd(req, exchange.withheld, rightsOf(exchange));
+    const passed = endToEnd(req, exchange.strippedHeaders, rightsOf(exchange));
     // Headers listed in Connection are already removed; ours are added afterwards, so that no
     // client can have them removed.
     const headers = withAppReferences(passed.headers, exchange);
@@ -44,7 +44,7 @@ export function forward(upstream: Upstream, lookup: LeaseLookup, signer: Asserti
       transports: destination.transports,
       timeouts: destination.timeouts,
       cancellation: exchange.cancellation,
-      carried: exchange.passage,
+      attempt: exchange.outcome,
       leaseGone,
       elsewhere: async () => {
         const moved = await findMovedLease(exchange, lookup);

@@ -30,7 +30,7 @@ function exchange(over: Partial<Exchange> = {}): Exchange {
     route: { kind: 'path', lease: 'app', prefix: '/peer/app', target: '/x?key=secret' },
     principal: { id: 'k', kind: 'key', scopes: [] },
     destination: undefined,
-    passage: { relay: 'ws://relay.test', startedMs: 1_002, fault: undefined },
+    outcome: { relay: 'ws://relay.test', startedMs: 1_002, fault: undefined },
     ...over,
   };
   return read as Exchange;
@@ -161,7 +161,7 @@ test('publishes that the client closed the connection', (t) => {
 test("the server's record of the response status takes precedence", (t) => {
   const fault = new GatewayError('body_too_large', 'x');
   const { finished } = tell(t, (of, to) => {
-    of.passage.fault = fault;
+    of.outcome.fault = fault;
     to.fail(new GatewayError('client_closed', 'x'));
   });
   assert.deepEqual([finished[0]?.status, finished[0]?.outcome, finished[0]?.error], [413, 'complete', fault]);
@@ -171,12 +171,12 @@ test('publishes a response or an upgrade that the server rejects during the call
   const fault = new GatewayError('bad_upstream_response', 'x');
   const short = tell(t, (of, to) => {
     to.head(200, noHeaders, flow);
-    of.passage.fault = fault;
+    of.outcome.fault = fault;
     to.end(noHeaders);
   }).finished[0];
   assert.deepEqual([short?.status, short?.outcome, short?.error], [200, 'cut', fault]);
   const { finished, events } = tell(t, (of, to) => {
-    of.passage.fault = fault;
+    of.outcome.fault = fault;
     to.upgrade(101, noHeaders, new FakePeer());
   });
   assert.deepEqual([finished[0]?.status, finished[0]?.outcome, events], [502, 'complete', ['started 1000']]);

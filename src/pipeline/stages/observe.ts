@@ -82,7 +82,7 @@ class ObservedSink implements Sink {
     const receivedBefore = peer.bytesReceived - peer.readableLength;
     this.#sink.upgrade(status, headers, peer);
     // The upgrade may fail inside this call, as a head may.
-    if (this.#exchange.passage.fault !== undefined) {
+    if (this.#exchange.outcome.fault !== undefined) {
       this.#finish(undefined, undefined);
       return;
     }
@@ -116,7 +116,7 @@ class ObservedSink implements Sink {
    * sees the client leave.
    */
   #finish(failure: GatewayError | undefined, bytesSent: number | undefined): void {
-    const error = this.#exchange.passage.fault ?? failure;
+    const error = this.#exchange.outcome.fault ?? failure;
     this.#over(this.#outcomeOf(error), error, bytesSent, this.#exchange.body.receivedBytes);
   }
 

@@ -40,8 +40,8 @@ export function quotaOf({ principal, policy }: Exchange): KeyQuota | undefined {
   return quotas && { key: principal.id, ...quotas };
 }
 
-export function tellQuotas({ answerHeaders }: Exchange, { states }: QuotaVerdict): void {
-  answerHeaders.push(...fieldsOf(states));
+export function tellQuotas({ responseHeaders }: Exchange, { states }: QuotaVerdict): void {
+  responseHeaders.push(...fieldsOf(states));
 }
 
 const fieldNames: Readonly<Record<Resource, string>> = {

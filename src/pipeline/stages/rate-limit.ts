@@ -81,7 +81,7 @@ const names = { key: 'key', lease: 'lease', tenant: 'tenant', ip: 'address' } as
  * would reveal what other callers do. Sends the fields of draft-ietf-httpapi-ratelimit-headers §3
  * and §4, and the customary X-RateLimit-* headers.
  */
-export function tell({ answerHeaders }: Exchange, charges: readonly Charge[], verdict: Verdict): void {
+export function tell({ responseHeaders }: Exchange, charges: readonly Charge[], verdict: Verdict): void {
   const { states, refusedBy } = verdict;
   let tightest: Charge | undefined;
   let itsState: BucketState | undefined;
@@ -101,9 +101,9 @@ export function tell({ answerHeaders }: Exchange, charges: readonly Charge[], ve
   const { burst, window } = wordsOf(rate);
   const remaining = String(itsState.remaining);
   const reset = String(Math.ceil(itsState.resetMs / 1000));
-  answerHeaders.push('RateLimit-Policy', `"${level}";q=${burst};w=${window}`);
-  answerHeaders.push('RateLimit', `"${level}";r=${remaining};t=${reset}`);
-  answerHeaders.push('X-RateLimit-Limit', burst, 'X-RateLimit-Remaining', remaining, 'X-RateLimit-Reset', reset);
+  responseHeaders.push('RateLimit-Policy', `"${level}";q=${burst};w=${window}`);
+  responseHeaders.push('RateLimit', `"${level}";r=${remaining};t=${reset}`);
+  responseHeaders.push('X-RateLimit-Limit', burst, 'X-RateLimit-Remaining', remaining, 'X-RateLimit-Reset', reset);
 }
 
 interface RateWords {

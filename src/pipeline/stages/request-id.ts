@@ -5,7 +5,7 @@ import type { Dispatch, Stage } from '../stage.ts';
 export function requestId(): Stage {
   return function requestIdStage(next): Dispatch {
     return function tellRequestId(exchange, sink) {
-      exchange.answerHeaders.push('X-Request-ID', exchange.id);
+      exchange.responseHeaders.push('X-Request-ID', exchange.id);
       next(exchange, sink);
     };
   };

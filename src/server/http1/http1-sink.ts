@@ -54,7 +54,7 @@ export class Http1Sink extends ResponseSink {
   upgrade(status: number, headers: RawHeaders, peer: Duplex): void {
     this.phase = 'done';
     let head = `HTTP/1.1 ${status} Switching Protocols\r\n`;
-    const all = headers.concat(this.exchange.answerHeaders);
+    const all = headers.concat(this.exchange.responseHeaders);
     for (let i = 0; i < all.length; i += 2) head += `${all[i] ?? ''}: ${all[i + 1] ?? ''}\r\n`;
     this.#host.switched(this.#response, `${head}\r\n`, peer);
   }

@@ -118,7 +118,7 @@ export class RequestCycle implements Http1SinkHost, BodyOwner {
       refuseRequest(exchange, sink, head);
     } else {
       // An HTTP/1.0 client cannot receive a 100 (Continue), so no app may be asked to send one.
-      if (httpVersion === '1.0') exchange.withheld.push('expect');
+      if (httpVersion === '1.0') exchange.strippedHeaders.push('expect');
       this.#watchBody(head, policy);
       this.#host.receive(exchange, sink);
     }

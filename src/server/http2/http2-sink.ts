@@ -92,7 +92,7 @@ export class Http2Sink extends ResponseSink {
     } else {
       this.phase = 'done';
       this.#tunnelled = true;
-      this.#stream.respond(tunnelFields(headers.concat(this.exchange.answerHeaders)));
+      this.#stream.respond(tunnelFields(headers.concat(this.exchange.responseHeaders)));
       joinTunnel(this.#stream, peer);
     }
   }
