@@ -10,6 +10,7 @@ import { bcryptCompare } from '../../src/auth/bcrypt.ts';
 import { BcryptPool } from '../../src/auth/bcrypt-pool.ts';
 import { AuthThrottle } from '../../src/auth/auth-throttle.ts';
 import { KeyVerifier } from '../../src/auth/key-verifier.ts';
+import { ThrottledVerifier } from '../../src/auth/throttled-verifier.ts';
 import { createSigningKey } from '../../src/auth/signing-keys.ts';
 import { LocalLimiter } from '../../src/limits/local-limiter.ts';
 import { MemoryLimiter } from '../../src/limits/memory-limiter.ts';
@@ -66,10 +67,11 @@ const verifier = new KeyVerifier({
   hasher: new BcryptPool({ concurrency: 1, maxWaiting: 1, compare: bcryptCompare }),
   clock,
 });
-const authenticator = new Authenticator({ verifier, penalty: new AuthThrottle(clock) });
+const throttled = new ThrottledVerifier({ verifier, throttle: new AuthThrottle(clock) });
+const authenticator = new Authenticator({ verifier: throttled, clock });
 const stages: Readonly<Record<string, Stage>> = {
   'address gate': ipRatePrecheck(limiter),
-  authenticate: authenticate({ authenticator, clock }, { known: () => undefined }),
+  authenticate: authenticate(authenticator, { known: () => undefined }),
   authorise: authorise(new LeaseLookup(new LeaseDirectory<Lease, Transport>([], { clock, ttlMs: () => 0 }))),
   limits: limits(limiter, ledger, clock),
 };

@@ -1,120 +1,189 @@
-// Decides whether a key is accepted, and whether it is worth a bcrypt now: known keys at once,
-// others within the limits of the throttles and the verification queue. Works without requests and
-// HTTP errors.
-import { formOf } from './api-key.ts';
-import { maxKeyBytes } from './bcrypt-hash.ts';
-import type { Claim } from './credential.ts';
-import type { AuthThrottle, Standing } from './auth-throttle.ts';
-import type { KeyRing } from './key-ring.ts';
-import type { KeyResponse, KeyVerifier } from './key-verifier.ts';
-import { InFlightVerifications } from './in-flight-verifications.ts';
-import { VerifiedPairs } from './verified-pairs.ts';
+// Decides who makes a request: which of its credentials counts, whether the key in it is accepted,
+// and otherwise which error the caller gets. Does not decide what a caller may do, and sends
+// nothing.
+import { aclOf } from '../guard/acl.ts';
+import type { Principal } from '../guard/principal.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { GatewayError } from '../kernel/errors/gateway-error.ts';
+import type { Authenticated } from '../kernel/events.ts';
+import type { RawHeaders } from '../kernel/http/http.ts';
+import type { Cancellation } from '../kernel/work/cancellation.ts';
+import type { Steps } from '../kernel/work/slices.ts';
+import { addressSetSteps } from '../policy/addresses.ts';
+import { compiledInSteps } from '../policy/compiled.ts';
+import type { KeyPolicy, LeasePolicy, Policy } from '../policy/policy.ts';
+import {
+  expiredKey,
+  keyAddressDenied,
+  malformedCredentials,
+  missingCredentials,
+  notYetValidKey,
+  unverifiedKey,
+} from './credential-errors.ts';
+import {
+  chooseCredential,
+  credentialFields,
+  gatewayKeyOf,
+  type Credential,
+  type CredentialFields,
+  type KeyCredential,
+} from './credential.ts';
+import { KeyRing } from './key-ring.ts';
+import type { ThrottledVerifier, VerifyOutcome } from './throttled-verifier.ts';
 
-export type AuthOutcome =
-  | KeyResponse
-  /** Too many wrong credentials came from this address, or for this key id. */
-  | { readonly kind: 'throttled'; readonly retryAfterMs: number };
-
-export interface Attempt {
-  readonly key: string;
-  readonly ring: KeyRing;
+export interface AuthRequest {
+  readonly headers: RawHeaders;
+  /** The request may open a WebSocket. */
+  readonly upgrade: boolean;
+  readonly policy: Policy;
   /** Address of the client. */
-  readonly address: string;
-  /** A foreign key that is unused for this long is verified again. */
-  readonly cacheTtlMs: number;
-  readonly isCancelled: () => boolean;
+  readonly clientIp: string;
+  /** The headers in which the lease accepts a key: any, or only the gateway's own. */
+  readonly place: LeasePolicy['credentials'];
+  /** Whether the lease needs no credential. Called only when the choice depends on it. */
+  readonly isOpen: () => boolean;
+  readonly cancellation: Pick<Cancellation, 'cancelled'>;
 }
 
-const stranger: Standing = { kind: 'stranger' };
-const proven: Standing = { kind: 'proven' };
-const unknown: KeyResponse = { kind: 'unknown' };
+/**
+ * `protocols`: the subprotocols to offer to the app instead of the client's, '' for none; undefined
+ * leaves the client's. `method`: the type of the credential, for the `authenticated` event.
+ */
+export type AuthDecision =
+  /** Authentication is off. */
+  | { readonly kind: 'off' }
+  /** No credential. Authorisation decides what anonymous callers may do. */
+  | { readonly kind: 'anonymous'; readonly protocols: string | undefined }
+  | {
+      readonly kind: 'key';
+      readonly principal: Principal;
+      readonly credential: KeyCredential;
+      readonly protocols: string | undefined;
+    }
+  | { readonly kind: 'rejected'; readonly method: Authenticated['method']; readonly error: GatewayError }
+  /** The client left while its key was being verified. */
+  | { readonly kind: 'cancelled' };
+
+export interface AuthenticatorOptions {
+  readonly verifier: ThrottledVerifier;
+  readonly clock: Clock;
+  /** Records when keys were last used, if a key source does so. */
+  readonly used?: ((id: string, wallMs: number) => void) | undefined;
+}
+
+const off: AuthDecision = { kind: 'off' };
+const cancelled: AuthDecision = { kind: 'cancelled' };
+
+const ringOf = compiledInSteps(({ auth }) => KeyRing.inSteps(auth.keys));
+/** Address checks of the keys that have `allowed_cidrs`; most have none. */
+const allowedOf = compiledInSteps(function* ({ auth }): Steps<ReadonlyMap<KeyPolicy, (ip: string) => boolean>> {
+  const allowed = new Map<KeyPolicy, (ip: string) => boolean>();
+  for (const key of auth.keys) {
+    if (key.allowedCidrs.length > 0) allowed.set(key, yield* addressSetSteps(key.allowedCidrs));
+    yield;
+  }
+  return allowed;
+});
 
 export class Authenticator {
-  readonly #verifier: KeyVerifier;
-  readonly #penalty: AuthThrottle;
-  readonly #pairs = new VerifiedPairs();
-  readonly #tries = new InFlightVerifications();
+  readonly #verifier: ThrottledVerifier;
+  readonly #clock: Clock;
+  readonly #used: AuthenticatorOptions['used'];
 
-  constructor(options: { readonly verifier: KeyVerifier; readonly penalty: AuthThrottle }) {
-    this.#verifier = options.verifier;
-    this.#penalty = options.penalty;
+  constructor({ verifier, clock, used }: AuthenticatorOptions) {
+    this.#verifier = verifier;
+    this.#clock = clock;
+    this.#used = used;
   }
 
   /**
    * Returns synchronously where no bcrypt is needed, which is nearly always. The promise never
-   * rejects because of the caller's input.
+   * rejects because of the client's input.
    */
-  authenticate(attempt: Attempt): AuthOutcome | Promise<AuthOutcome> {
-    const { key, ring, cacheTtlMs, address } = attempt;
-    const known = this.#verifier.known(key, ring, cacheTtlMs);
-    if (known !== undefined && known.kind !== 'unknown') return known;
-    const digest = this.#verifier.refusedDigest(key, ring);
-    if (known === undefined && digest === undefined) return this.#verify(attempt);
-    // Rejected without a bcrypt, but still counted as a failure.
-    const standing = digest === undefined ? stranger : ({ kind: 'refused', digest } as const);
-    const retryAfterMs = this.#penalty.begin(address, ring.keyIdOf(key), standing);
-    if (retryAfterMs > 0) return { kind: 'throttled', retryAfterMs };
-    if (digest === undefined) this.#refuse(attempt);
-    return unknown;
+  decide(request: AuthRequest): AuthDecision | Promise<AuthDecision> {
+    const { policy, upgrade, place } = request;
+    if (!policy.auth.enabled) return off;
+    const fields = credentialFields(request.headers);
+    const credential = this.#choose(fields, request);
+    const protocols = place === 'app' || policy.auth.forwardCredential ? undefined : fields.protocols;
+    switch (credential.kind) {
+      case 'key':
+        return this.#verify(request, credential, protocols);
+      case 'none':
+        // When no lease is open to everyone, reject here: no admission or look-up for callers
+        // without a credential.
+        if (aclOf(policy).admitsAnonymous) return { kind: 'anonymous', protocols };
+        return { kind: 'rejected', method: 'none', error: missingCredentials({ upgrade, place }) };
+      case 'two':
+        return { kind: 'rejected', method: 'api_key', error: malformedCredentials(credential) };
+      case 'unusable':
+      case 'ambiguous':
+        return { kind: 'rejected', method: 'other', error: malformedCredentials(credential) };
+    }
   }
 
-  /** Whether the token is one of our keys, without computing a bcrypt. */
-  claimOf(token: string, ring: KeyRing, cacheTtlMs: number): Claim {
-    if (ring.isOurs(token) || this.#isKnown(token, ring, cacheTtlMs)) return 'ours';
-    return ring.hasUnprefixed && Buffer.byteLength(token) <= maxKeyBytes ? 'possible' : 'foreign';
+  #choose(fields: CredentialFields, { upgrade, policy, place, isOpen }: AuthRequest): Credential {
+    if (place === 'app') return gatewayKeyOf(fields);
+    return chooseCredential(fields, {
+      upgrade,
+      isOpen,
+      claimOf: (token) => this.#verifier.claimOf(token, ringOf(policy), policy.auth.cacheTtlMs),
+    });
   }
 
-  #isKnown(token: string, ring: KeyRing, cacheTtlMs: number): boolean {
-    return this.#verifier.known(token, ring, cacheTtlMs)?.kind === 'key' || this.#verifier.isProven(token, ring);
+  #verify(
+    request: AuthRequest,
+    credential: KeyCredential,
+    protocols: string | undefined,
+  ): AuthDecision | Promise<AuthDecision> {
+    const { policy, clientIp, cancellation } = request;
+    const outcome = this.#verifier.verify({
+      key: credential.key,
+      ring: ringOf(policy),
+      address: clientIp,
+      cacheTtlMs: policy.auth.cacheTtlMs,
+      cancellation,
+    });
+    if (!(outcome instanceof Promise)) return this.#conclude(request, credential, protocols, outcome);
+    return outcome.then((late) =>
+      cancellation.cancelled ? cancelled : this.#conclude(request, credential, protocols, late),
+    );
   }
 
-  async #verify(attempt: Attempt): Promise<AuthOutcome> {
-    const { key, ring, address } = attempt;
-    // Concurrent requests with one key count as one attempt until the key is known to be wrong, for
-    // callers that open with many connections.
-    const joins = this.#verifier.isUnderWay(key, ring);
-    const keyId = ring.keyIdOf(key);
-    const standing = this.#standingOf(attempt);
-    // Counted before the bcrypt, so that concurrent attempts cannot bypass the limit.
-    const retryAfterMs = joins ? 0 : this.#penalty.begin(address, keyId, standing);
-    if (retryAfterMs > 0) return this.#wait(attempt, retryAfterMs);
-    if (!joins) this.#tries.begin(address);
-    const answer = await this.#verifier.verify(key, ring, standing.kind);
-    if (answer.kind === 'key') {
-      // Refund only for a key that proved right: a full queue proves nothing.
-      if (!joins) this.#penalty.forgive(address, keyId, standing);
-      if (formOf(key) === 'foreign') this.#pairs.add(answer.key.id, address);
-    } else if (answer.kind === 'unknown') this.#refuse(attempt);
-    if (!joins) this.#tries.end(address);
-    return answer;
+  #conclude(
+    request: AuthRequest,
+    credential: KeyCredential,
+    protocols: string | undefined,
+    outcome: VerifyOutcome,
+  ): AuthDecision {
+    if (outcome.kind !== 'key') {
+      return { kind: 'rejected', method: 'api_key', error: unverifiedKey(outcome, credential) };
+    }
+    const { key } = outcome;
+    const nowMs = this.#clock.wallMs();
+    const error = conditionFault(key, request, nowMs);
+    if (error !== undefined) return { kind: 'rejected', method: 'api_key', error };
+    this.#used?.(key.id, nowMs);
+    return { kind: 'key', principal: principalOf(key), credential, protocols };
   }
+}
 
-  /** The first failure of a key also counts towards the limit on its repetitions. */
-  #refuse({ key, ring, address }: Attempt): void {
-    const digest = this.#verifier.refuse(key, ring);
-    this.#penalty.begin(address, ring.keyIdOf(key), { kind: 'refused', digest });
-  }
+/** Why the key is not accepted now, or from this address, although it is right. */
+function conditionFault(key: KeyPolicy, { policy, clientIp }: AuthRequest, nowMs: number): GatewayError | undefined {
+  if (key.expiresAtMs !== undefined && nowMs >= key.expiresAtMs) return expiredKey();
+  if (key.notBeforeMs !== undefined && nowMs < key.notBeforeMs) return notYetValidKey();
+  const isAllowed = allowedOf(policy).get(key);
+  return isAllowed === undefined || isAllowed(clientIp) ? undefined : keyAddressDenied();
+}
 
-  /**
-   * The failures held against this address may be verifications in progress for other callers:
-   * waits for one to finish.
-   */
-  async #wait(attempt: Attempt, retryAfterMs: number): Promise<AuthOutcome> {
-    const turn = this.#tries.next(attempt.address);
-    if (turn === undefined) return { kind: 'throttled', retryAfterMs };
-    await turn;
-    // The caller is gone, so the outcome does not matter.
-    return attempt.isCancelled() ? unknown : this.authenticate(attempt);
-  }
+const principals = new WeakMap<KeyPolicy, Principal>();
 
-  /**
-   * Keys in the gateway's own format need no pairs: those that verified before are recognised
-   * without a bcrypt.
-   */
-  #standingOf({ key, ring, address }: Attempt): Standing {
-    if (this.#verifier.isProven(key, ring)) return proven;
-    if (formOf(key) !== 'foreign') return stranger;
-    const entry = ring.withPrefixOf(key).find(({ id }) => this.#pairs.has(id, address));
-    return entry === undefined ? stranger : { kind: 'pair', keyId: entry.id };
+/** The same object for each request with the key, so that others can cache by it. */
+function principalOf(key: KeyPolicy): Principal {
+  let principal = principals.get(key);
+  if (principal === undefined) {
+    principal = { id: key.id, kind: 'key', scopes: key.scopes };
+    principals.set(key, principal);
   }
+  return principal;
 }

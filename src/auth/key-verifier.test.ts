@@ -10,7 +10,7 @@ import { BcryptPool } from './bcrypt-pool.ts';
 import { bcryptCost } from './bcrypt-hash.ts';
 import { KeyDigests } from './key-digests.ts';
 import { KeyRing } from './key-ring.ts';
-import { KeyVerifier, type KeyResponse } from './key-verifier.ts';
+import { KeyVerifier, type KeyVerdict } from './key-verifier.ts';
 
 const idleTtlMs = 60_000;
 // The lowest cost that bcrypt accepts: these tests count calls and measure no time.
@@ -37,7 +37,7 @@ interface Bench {
   readonly clock: { nowMs: number };
   /** The hashes that were passed to bcrypt. */
   readonly asked: string[];
-  readonly ask: (key: string, ring: KeyRing) => Promise<KeyResponse>;
+  readonly ask: (key: string, ring: KeyRing) => Promise<KeyVerdict>;
 }
 
 function bench(compare: Compare = bcryptCompare, maxWaiting = 10, digests?: KeyDigests): Bench {
@@ -54,7 +54,7 @@ function bench(compare: Compare = bcryptCompare, maxWaiting = 10, digests?: KeyD
       },
     },
   });
-  const ask = async (key: string, ring: KeyRing): Promise<KeyResponse> =>
+  const ask = async (key: string, ring: KeyRing): Promise<KeyVerdict> =>
     verifier.known(key, ring, idleTtlMs) ?? (await verifier.verify(key, ring, 'stranger'));
   return { verifier, clock, asked, ask };
 }

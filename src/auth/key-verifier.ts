@@ -10,7 +10,7 @@ import type { Hasher, Lane } from './bcrypt-pool.ts';
 import type { KeyDigests } from './key-digests.ts';
 import type { KeyRing } from './key-ring.ts';
 
-export type KeyResponse =
+export type KeyVerdict =
   | { readonly kind: 'key'; readonly key: KeyPolicy }
   | { readonly kind: 'unknown' }
   /** Too many keys are waiting for their bcrypt. */
@@ -19,7 +19,7 @@ export type KeyResponse =
 interface Work {
   /** The ring of the policy that the result is for; it is not valid for another policy. */
   readonly ring: KeyRing;
-  readonly answer: Promise<KeyResponse>;
+  readonly verdict: Promise<KeyVerdict>;
 }
 
 interface Verified {
@@ -30,8 +30,8 @@ interface Verified {
   placedMs: number;
 }
 
-const unknown: KeyResponse = { kind: 'unknown' };
-const overloaded: KeyResponse = { kind: 'overloaded' };
+const unknown: KeyVerdict = { kind: 'unknown' };
+const overloaded: KeyVerdict = { kind: 'overloaded' };
 
 /** About 4 MiB. Beyond this, the least recently used entry is evicted. */
 const maxVerified = 20_000;
@@ -62,10 +62,10 @@ export class KeyVerifier {
   }
 
   /**
-   * Answers without bcrypt for keys that verified before and for text that cannot be a key;
+   * Decides without bcrypt for keys that verified before and for text that cannot be a key;
    * otherwise returns undefined. `idleTtlMs`: a key unused for this long is verified again.
    */
-  known(key: string, ring: KeyRing, idleTtlMs: number): KeyResponse | undefined {
+  known(key: string, ring: KeyRing, idleTtlMs: number): KeyVerdict | undefined {
     const digest = hash('sha256', key);
     const byDigest = ring.withDigest(digest);
     if (byDigest !== undefined) return { kind: 'key', key: byDigest };
@@ -122,19 +122,19 @@ export class KeyVerifier {
   }
 
   /** For keys that known() returned undefined for. Never rejects. */
-  verify(key: string, ring: KeyRing, lane: Lane): Promise<KeyResponse> {
+  verify(key: string, ring: KeyRing, lane: Lane): Promise<KeyVerdict> {
     const digest = hash('sha256', key);
     const underWay = this.#underWay.get(digest);
-    if (underWay?.ring === ring) return underWay.answer;
-    const answer = this.#verify(key, digest, ring, lane).finally(() => {
+    if (underWay?.ring === ring) return underWay.verdict;
+    const verdict = this.#verify(key, digest, ring, lane).finally(() => {
       if (this.#underWay.get(digest) === work) this.#underWay.delete(digest);
     });
-    const work: Work = { ring, answer };
+    const work: Work = { ring, verdict };
     this.#underWay.set(digest, work);
-    return answer;
+    return verdict;
   }
 
-  async #verify(key: string, digest: string, ring: KeyRing, lane: Lane): Promise<KeyResponse> {
+  async #verify(key: string, digest: string, ring: KeyRing, lane: Lane): Promise<KeyVerdict> {
     const { keys, named } = ring.candidates(key);
     const hashes = keys.flatMap(({ secret }) => (secret.kind === 'bcrypt' ? [secret.bcrypt] : []));
     // An unknown key is hashed all the same, also when there are entries without a prefix: the

@@ -4,12 +4,13 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { AssertionSigner } from '../auth/assertion-signer.ts';
-import { Authenticator } from '../auth/authenticator.ts';
+import { Authenticator, type AuthenticatorOptions } from '../auth/authenticator.ts';
 import { bcryptConcurrency, BcryptPool } from '../auth/bcrypt-pool.ts';
 import { BcryptThreads } from '../auth/bcrypt-threads.ts';
 import { AuthThrottle } from '../auth/auth-throttle.ts';
 import { KeyDigests } from '../auth/key-digests.ts';
 import { KeyVerifier } from '../auth/key-verifier.ts';
+import { ThrottledVerifier } from '../auth/throttled-verifier.ts';
 import { publishedKeys, type SigningKey } from '../auth/signing-keys.ts';
 import type { Limiter } from '../limits/limiter.ts';
 import { LocalLimiter } from '../limits/local-limiter.ts';
@@ -21,7 +22,6 @@ import { Slices } from '../kernel/work/slices.ts';
 import { isForApp } from '../pipeline/host-mode.ts';
 import type { GatewayStatus, LeaseListStatus } from '../kernel/http/status.ts';
 import { createAdminAccess, createPipeline } from '../pipeline/order.ts';
-import type { AuthenticateParts } from '../pipeline/stages/authenticate.ts';
 import { compilePolicy } from '../policy/compiled.ts';
 import type { Policy } from '../policy/policy.ts';
 import { leasePins } from '../policy/lease-pins.ts';
@@ -46,7 +46,7 @@ export interface GatewayOptions extends ListenerOptions {
   readonly pool?: Partial<PoolLimits>;
   readonly clock?: Clock;
   /** Called for every request whose key was accepted. */
-  readonly keyUsed?: AuthenticateParts['used'];
+  readonly keyUsed?: AuthenticatorOptions['used'];
   /** Recognises keys that were verified before. Default: in memory only. */
   readonly keyDigests?: KeyDigests | undefined;
   /** The keys that sign assertions and are published. */
@@ -116,7 +116,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const signer = signingKeys && new AssertionSigner({ keys: signingKeys, clock });
   let tlsFront: TlsListener | undefined;
   const bcrypt = new BcryptThreads();
-  const auth = { authenticator: authenticatorOf(bcrypt, keyDigests, clock), clock, used: keyUsed };
+  const authenticator = new Authenticator({ verifier: verifierOf(bcrypt, keyDigests, clock), clock, used: keyUsed });
   const server = new HttpServer({
     ...listener,
     policy: () => policy,
@@ -129,9 +129,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       limiter,
       quotas,
       signer,
-      auth,
+      authenticator,
     }),
-    adminAccess: createAdminAccess({ auth, limiter }),
+    adminAccess: createAdminAccess({ authenticator, limiter }),
     connected: () => transports.some(isConnected),
     listed: () => directory.isReady,
     details: () => ({
@@ -233,15 +233,15 @@ async function release({ directory, upstream, bcrypt, transports }: GatewayParts
   await Promise.all([bcrypt.close(), ...transports.map((transport) => transport.close())]);
 }
 
-function authenticatorOf(bcrypt: BcryptThreads, digests: KeyDigests, clock: Clock): Authenticator {
+function verifierOf(bcrypt: BcryptThreads, digests: KeyDigests, clock: Clock): ThrottledVerifier {
   const hasher = new BcryptPool({
     concurrency: bcryptConcurrency(availableParallelism()),
     maxWaiting: maxWaitingForBcrypt,
     compare: (key, hash) => bcrypt.compare(key, hash),
   });
-  return new Authenticator({
+  return new ThrottledVerifier({
     verifier: new KeyVerifier({ hasher, clock, digests }),
-    penalty: new AuthThrottle(clock),
+    throttle: new AuthThrottle(clock),
   });
 }
 

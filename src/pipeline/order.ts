@@ -1,5 +1,6 @@
 // The pipeline: every stage that a request passes, in order. To learn what happens to a request,
 // read this file first.
+import type { Authenticator } from '../auth/authenticator.ts';
 import type { AssertionSigner } from '../auth/assertion-signer.ts';
 import { Admission } from '../guard/admission.ts';
 import type { Limiter } from '../limits/limiter.ts';
@@ -18,7 +19,7 @@ import { ipRatePrecheck } from './stages/ip-rate-precheck.ts';
 import { ipRules } from './stages/ip-rules.ts';
 import { admit } from './stages/admit.ts';
 import { checkHost, checkLeaseHost } from './stages/allowed-hosts.ts';
-import { authenticate, type AuthenticateParts } from './stages/authenticate.ts';
+import { authenticate } from './stages/authenticate.ts';
 import { authorise } from './stages/authorise.ts';
 import { clientAddress } from './stages/client-address.ts';
 import { cors, preflightsOfRefused } from './stages/cors.ts';
@@ -34,7 +35,7 @@ import { totalTimeout } from './stages/total-timeout.ts';
 export interface PipelineParts {
   readonly directory: LeaseDirectory<Lease, Transport>;
   readonly upstream: Upstream;
-  readonly auth: AuthenticateParts;
+  readonly authenticator: Authenticator;
   readonly limiter: Limiter;
   readonly quotas: QuotaLedger;
   readonly signer?: AssertionSigner | undefined;
@@ -42,12 +43,20 @@ export interface PipelineParts {
 }
 
 /** For the gateway's private paths on the main listener. */
-export function createAdminAccess({ auth, limiter }: Pick<PipelineParts, 'auth' | 'limiter'>): AdminAccess {
-  return adminAccess([clientAddress(), ipRules(), ipRatePrecheck(limiter), authenticate(auth, { known: ignore })]);
+export function createAdminAccess({
+  authenticator,
+  limiter,
+}: Pick<PipelineParts, 'authenticator' | 'limiter'>): AdminAccess {
+  return adminAccess([
+    clientAddress(),
+    ipRules(),
+    ipRatePrecheck(limiter),
+    authenticate(authenticator, { known: ignore }),
+  ]);
 }
 
 export function createPipeline(parts: PipelineParts): Dispatch {
-  const { directory, upstream, auth, limiter, quotas, signer, clock } = parts;
+  const { directory, upstream, authenticator, limiter, quotas, signer, clock } = parts;
   const deadlines = new Deadlines(clock);
   const lookup = new LeaseLookup(directory);
   return compose(
@@ -62,7 +71,7 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       // Before any response for a lease, including preflights.
       checkHost(),
       cors(lookup),
-      authenticate(auth, directory),
+      authenticate(authenticator, directory),
       resolveLease(lookup),
       authorise(lookup),
       // The lease may be open to everyone under a name other than the requested one.

@@ -15,7 +15,7 @@ import { addressRulesSteps } from '../../guard/address-rules.ts';
 import { presumedPlace } from '../credential-place.ts';
 import type { LeaseLookup } from '../lease-lookup.ts';
 import type { Destination, Dispatch, Exchange, Stage } from '../stage.ts';
-import { missing } from './authenticate.ts';
+import { missingCredentials } from '../../auth/credential-errors.ts';
 
 interface Demands {
   readonly requiredScopes: readonly string[];
@@ -39,7 +39,8 @@ export function authorise(lookup: LeaseLookup): Stage {
       }
       const fault = faultOf(exchange, destination);
       if (fault === undefined) {
-        if (isMisplaced(exchange, destination)) sink.fail(missing(exchange, 'app'));
+        if (isMisplaced(exchange, destination))
+          sink.fail(missingCredentials({ upgrade: exchange.req.upgrade, place: 'app' }));
         else next(exchange, sink);
       } else {
         lookup.evenOut(exchange, sink, destination.waited, () => {
@@ -118,7 +119,7 @@ function isMisplaced({ credentialField, policy }: Exchange, { lease: { id }, nam
 /** Anonymous callers are asked for a credential; others are denied. */
 export function refusal(exchange: Exchange): GatewayError {
   if (exchange.principal?.kind === 'anonymous' && exchange.policy.auth.enabled) {
-    return missing(exchange, presumedPlace(exchange));
+    return missingCredentials({ upgrade: exchange.req.upgrade, place: presumedPlace(exchange) });
   }
   return new GatewayError('access_denied', `No rule lets this caller call the lease ${called(exchange)}.`);
 }

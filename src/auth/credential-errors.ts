@@ -1,0 +1,99 @@
+// The errors of authentication, with the challenges of RFC 6750 §3. Their texts depend only on what
+// the client sent, so that they reveal nothing about the configured keys.
+import { GatewayError } from '../kernel/errors/gateway-error.ts';
+import type { LeasePolicy } from '../policy/policy.ts';
+import { formOf } from './api-key.ts';
+import { keyProtocol, type Credential, type KeyCredential } from './credential.ts';
+import type { VerifyOutcome } from './throttled-verifier.ts';
+
+const realm = 'Bearer realm="portal-gateway"';
+const forTheApp = 'If it is for the app, send the key of the gateway as `X-Gateway-Key` beside it.';
+
+/** The request, as far as it decides where a key can be sent. */
+interface MissingFrom {
+  readonly upgrade: boolean;
+  readonly place: LeasePolicy['credentials'];
+}
+
+/** RFC 6750 §3: without a credential, the challenge has no error code. */
+export function missingCredentials({ upgrade, place }: MissingFrom): GatewayError {
+  const places = ['`Authorization: Bearer`', '`X-API-Key`', '`X-Gateway-Key`'];
+  if (upgrade) places.push(`the subprotocol \`${keyProtocol('KEY')}\``);
+  const last = places.pop() ?? '';
+  const detail = `Send an API key as ${place === 'app' ? '`X-Gateway-Key`' : `${places.join(', ')} or ${last}`}.`;
+  return new GatewayError('missing_credentials', detail, { headers: ['WWW-Authenticate', realm] });
+}
+
+/** For headers that hold something other than one key. */
+export function malformedCredentials({ kind }: Exclude<Credential, { readonly kind: 'none' | 'key' }>): GatewayError {
+  switch (kind) {
+    case 'unusable':
+      return invalidCredentials(`\`Authorization\` must be \`Bearer\` and a key of this gateway. ${forTheApp}`);
+    case 'ambiguous':
+      return new GatewayError('invalid_request', 'A header that carries a credential is there twice, or holds two.');
+    case 'two':
+      return new GatewayError('invalid_request', 'The request carries two keys of this gateway: send one.');
+  }
+}
+
+export function unverifiedKey(
+  outcome: Exclude<VerifyOutcome, { readonly kind: 'key' }>,
+  credential: KeyCredential,
+): GatewayError {
+  switch (outcome.kind) {
+    case 'unknown':
+      return invalidCredentials(unknownKeyDetail(credential));
+    case 'overloaded':
+      return new GatewayError('overloaded', 'Too many keys wait to be verified.', { retryAfterSeconds: 1 });
+    case 'throttled':
+      return new GatewayError('rate_limited', 'Too many credentials from here were wrong.', {
+        retryAfterSeconds: Math.max(1, Math.ceil(outcome.retryAfterMs / 1000)),
+      });
+  }
+}
+
+const shownNames = {
+  'x-gateway-key': 'X-Gateway-Key',
+  'x-api-key': 'X-API-Key',
+  authorization: 'Authorization',
+  'sec-websocket-protocol': 'Sec-WebSocket-Protocol',
+};
+
+function unknownKeyDetail({ key, header }: KeyCredential): string {
+  const place = `\`${shownNames[header]}\``;
+  if (key === '') return `${place} is empty.`;
+  if (header !== 'authorization' && /^bearer\s/i.test(key)) return `${place} takes the key alone, without \`Bearer\`.`;
+  switch (formOf(key)) {
+    case 'ours':
+      return 'The API key is not valid here: it is unknown or revoked.';
+    case 'mistyped':
+      return 'The API key is mistyped: its last 6 characters do not fit the others.';
+    case 'foreign':
+      if (/^sk_(?:live|test)_/.test(key))
+        return 'The API key is incomplete, or has characters that do not belong to it.';
+      if (header === 'x-api-key' || header === 'authorization') {
+        return `The credential in ${place} is not a key of this gateway. ${forTheApp}`;
+      }
+      return `The credential in ${place} is not a key of this gateway.`;
+  }
+}
+
+export function expiredKey(): GatewayError {
+  return new GatewayError('expired_credentials', 'The API key has expired.', { headers: challenge('invalid_token') });
+}
+
+export function notYetValidKey(): GatewayError {
+  return invalidCredentials('The API key is not valid yet.');
+}
+
+export function keyAddressDenied(): GatewayError {
+  return new GatewayError('ip_denied', 'The API key may not be used from this address.');
+}
+
+function invalidCredentials(detail: string): GatewayError {
+  return new GatewayError('invalid_credentials', detail, { headers: challenge('invalid_token') });
+}
+
+function challenge(error: string): string[] {
+  return ['WWW-Authenticate', `${realm}, error="${error}"`];
+}
