@@ -27,6 +27,7 @@ export function row(name: string, us: number): void {
 /** A sink that stands for the client and ignores everything. */
 export const nowhere: Sink = {
   informational: () => undefined,
+  respond: () => undefined,
   head: () => undefined,
   data: () => true,
   end: () => undefined,

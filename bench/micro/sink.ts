@@ -71,7 +71,6 @@ async function serve(kind: string, appPort: string): Promise<void> {
       ...listener,
       policy: () => policy,
       dispatch: sinkOnly(appPort),
-      connected: () => true,
     });
     console.log(`http://127.0.0.1:${(await server.listen()).port}`);
     return;

@@ -19,15 +19,15 @@ import { QuotaLedger } from '../limits/quotas/quota-ledger.ts';
 import { systemClock, type Clock } from '../kernel/clock.ts';
 import { InTurn } from '../kernel/work/in-turn.ts';
 import { Slices } from '../kernel/work/slices.ts';
-import { isForApp } from '../pipeline/host-mode.ts';
 import type { GatewayStatus, LeaseListStatus } from '../kernel/http/status.ts';
-import { createAdminAccess, createPipeline } from '../pipeline/order.ts';
+import { createAdminPipeline, createPipeline } from '../pipeline/order.ts';
 import { compilePolicy } from '../policy/compiled.ts';
 import type { Policy } from '../policy/policy.ts';
 import { leasePins } from '../policy/lease-pins.ts';
 import { LeaseDirectory } from '../route/lease-directory.ts';
 import { listStatusOf, publishDirectoryEvent } from '../route/directory-events.ts';
 import { NameBindings } from '../route/name-bindings.ts';
+import { BuiltinEndpoints, type BuiltinEndpointsOptions } from '../server/builtin/builtin-endpoints.ts';
 import { Http2 } from '../server/http2/http2.ts';
 import { HttpServer, type ListenerOptions } from '../server/http-server.ts';
 import type { TlsSettings } from '../server/listen/tls-contexts.ts';
@@ -59,6 +59,9 @@ export interface GatewayOptions extends ListenerOptions {
   readonly nameBindings?: NameBindings;
   /** More data for /health/details, in addition to the gateway's own. */
   readonly details?: (() => object) | undefined;
+  /** For /health/details. */
+  readonly version?: BuiltinEndpointsOptions['version'];
+  readonly metrics?: BuiltinEndpointsOptions['metrics'];
 }
 
 export interface Gateway {
@@ -106,6 +109,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     signingKeys,
     nameBindings = new NameBindings({ mode: () => policy.nameBinding }),
     details,
+    version,
+    metrics,
     ...listener
   } = options;
   let { policy } = options;
@@ -117,29 +122,28 @@ export function createGateway(options: GatewayOptions): Gateway {
   let tlsFront: TlsListener | undefined;
   const bcrypt = new BcryptThreads();
   const authenticator = new Authenticator({ verifier: verifierOf(bcrypt, keyDigests, clock), clock, used: keyUsed });
-  const server = new HttpServer({
-    ...listener,
-    policy: () => policy,
-    clock,
-    assertionKeys: signingKeys && (() => publishedKeys(signingKeys())),
-    dispatch: createPipeline({
-      directory,
-      upstream,
-      clock,
-      limiter,
-      quotas,
-      signer,
-      authenticator,
-    }),
-    adminAccess: createAdminAccess({ authenticator, limiter }),
+  const endpoints = new BuiltinEndpoints({
+    server: () => server,
     connected: () => transports.some(isConnected),
     listed: () => directory.isReady,
+    version,
+    metrics,
+    assertionKeys: signingKeys && (() => publishedKeys(signingKeys())),
     details: () => ({
       relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })),
       lease_lists: directory.status().map(listStatusOf).map(listDetails),
       ...details?.(),
     }),
-    isForApp,
+  });
+  const server: HttpServer = new HttpServer({
+    ...listener,
+    policy: () => policy,
+    clock,
+    dispatch: createPipeline({
+      ...{ endpoints, directory, upstream, clock, limiter, quotas, signer, authenticator },
+      isGraceOver: () => server.graceOver,
+    }),
+    adminDispatch: createAdminPipeline(endpoints, clock),
     ...(tls !== undefined && {
       secure: (http1, serverHost) =>
         (tlsFront = new TlsListener(tls, { http1, h2: new Http2(serverHost) }, serverHost)),

@@ -12,7 +12,7 @@ import { leasePins } from '../policy/lease-pins.ts';
 import { leaseSettings } from '../policy/lease-settings.ts';
 import type { CorsPolicy, Policy } from '../policy/policy.ts';
 import type { Exchange } from './stage.ts';
-import { namedLease } from './stages/match-route.ts';
+import { namedLease } from './request-route.ts';
 
 interface CorsTable {
   readonly general: CorsRules | undefined;

@@ -11,21 +11,24 @@ import { ignore } from '../kernel/ignore.ts';
 import type { LeaseDirectory } from '../route/lease-directory.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { type AdminAccess, adminAccess } from './admin-access.ts';
 import { compose } from './compose.ts';
 import { LeaseLookup } from './lease-lookup.ts';
+import { operatorAccess } from './operator-access.ts';
 import type { Dispatch } from './stage.ts';
-import { ipRatePrecheck } from './stages/ip-rate-precheck.ts';
-import { ipRules } from './stages/ip-rules.ts';
 import { admit } from './stages/admit.ts';
 import { checkHost, checkLeaseHost } from './stages/allowed-hosts.ts';
 import { authenticate } from './stages/authenticate.ts';
 import { authorise } from './stages/authorise.ts';
+import { builtinEndpoints, type Endpoints } from './stages/builtin-endpoints.ts';
 import { clientAddress } from './stages/client-address.ts';
 import { cors, preflightsOfRefused } from './stages/cors.ts';
+import { draining } from './stages/draining.ts';
 import { forward } from './stages/forward.ts';
+import { ipRatePrecheck } from './stages/ip-rate-precheck.ts';
+import { ipRules } from './stages/ip-rules.ts';
 import { limits } from './stages/limits.ts';
 import { matchRoute } from './stages/match-route.ts';
+import { notFound } from './stages/not-found.ts';
 import { observe } from './stages/observe.ts';
 import { requestId } from './stages/request-id.ts';
 import { resolveLease } from './stages/resolve-lease.ts';
@@ -33,6 +36,9 @@ import { rewriteResponse } from './stages/rewrite-response.ts';
 import { totalTimeout } from './stages/total-timeout.ts';
 
 export interface PipelineParts {
+  readonly endpoints: Endpoints;
+  /** The grace period of a drain is over. */
+  readonly isGraceOver: () => boolean;
   readonly directory: LeaseDirectory<Lease, Transport>;
   readonly upstream: Upstream;
   readonly authenticator: Authenticator;
@@ -42,46 +48,69 @@ export interface PipelineParts {
   readonly clock: Clock;
 }
 
-/** For the gateway's private paths on the main listener. */
-export function createAdminAccess({
-  authenticator,
-  limiter,
-}: Pick<PipelineParts, 'authenticator' | 'limiter'>): AdminAccess {
-  return adminAccess([
+/** For requests on the main listener. */
+export function createPipeline(parts: PipelineParts): Dispatch {
+  const { endpoints, isGraceOver, directory, upstream, authenticator, limiter, quotas, signer, clock } = parts;
+  const deadlines = new Deadlines(clock);
+  const lookup = new LeaseLookup(directory);
+  // A private endpoint is not a lease, so nothing that leases set applies to its callers.
+  const noLeases = { known: ignore };
+  const operators = operatorAccess([
     clientAddress(),
     ipRules(),
     ipRatePrecheck(limiter),
-    authenticate(authenticator, { known: ignore }),
+    authenticate(authenticator, noLeases),
   ]);
-}
-
-export function createPipeline(parts: PipelineParts): Dispatch {
-  const { directory, upstream, authenticator, limiter, quotas, signer, clock } = parts;
-  const deadlines = new Deadlines(clock);
-  const lookup = new LeaseLookup(directory);
   return compose(
     [
+      // First: every response has the id, whichever stage sends it.
       requestId(),
+      // Before `draining`: health reports the drain to its end. Before `observe`: a scrape does not
+      // count itself as active, so the stage publishes its own events.
+      builtinEndpoints(endpoints, operators, clock),
+      // Before anything is spent on a request that cannot be finished.
+      draining(isGraceOver),
+      // Outside of every stage that changes or rejects a request to a lease, so that it sees what
+      // the client gets.
       observe(clock),
+      // Before the first stage that uses the client's address, scheme or host.
       clientAddress(),
+      // Outside of the two stages that reject addresses, which it makes readable for pages.
       preflightsOfRefused(),
+      // The cheapest rejection, and the final one for an address.
       ipRules(),
+      // Before look-ups and bcrypt, which a flood from one address must not cost.
       ipRatePrecheck(limiter),
+      // Before every stage that depends on the lease.
       matchRoute(),
       // Before any response for a lease, including preflights.
       checkHost(),
+      // Before authentication, because preflights carry no credential.
       cors(lookup),
+      // Before the look-up, which only waits for relays on behalf of identified callers.
       authenticate(authenticator, directory),
+      // After authentication: whether a lease exists is revealed only to callers that may know.
       resolveLease(lookup),
+      // After the look-up: rules apply to the lease, under whichever name it was requested.
       authorise(lookup),
-      // The lease may be open to everyone under a name other than the requested one.
+      // After `authorise`: the lease may be open to everyone under another name than the requested.
       checkLeaseHost(),
+      // After every stage that rejects a caller: rejected requests are not charged.
       limits(limiter, quotas, clock),
-      // After every stage that rejects, so that rejected requests take no place in flight.
+      // After `limits`: rejected requests take no place in flight, and one that never starts is
+      // refunded.
       admit({ admission: new Admission(), deadlines, limiter }),
+      // Inside of the stages that respond themselves: only responses of apps are rewritten.
       rewriteResponse(),
+      // Innermost: earlier waits have bounds of their own, but their time counts.
       totalTimeout(deadlines, clock),
     ],
+    // Last: all others have agreed.
     forward(upstream, lookup, signer),
   );
+}
+
+/** For requests on the admin listener: only the gateway's own endpoints, and all of them. */
+export function createAdminPipeline(endpoints: Endpoints, clock: Clock): Dispatch {
+  return compose([requestId(), builtinEndpoints(endpoints, undefined, clock)], notFound());
 }

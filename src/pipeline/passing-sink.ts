@@ -2,6 +2,7 @@
 // stage creates one per request, and none for requests that it does not intercept.
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { Flow, RawHeaders, Sink } from '../kernel/http/http.ts';
+import type { WholeResponse } from '../kernel/http/whole-response.ts';
 
 export abstract class PassingSink implements Sink {
   protected readonly sink: Sink;
@@ -12,6 +13,10 @@ export abstract class PassingSink implements Sink {
 
   informational(status: number, headers: RawHeaders): void {
     this.sink.informational(status, headers);
+  }
+
+  respond(response: WholeResponse): void {
+    this.sink.respond(response);
   }
 
   head(status: number, headers: RawHeaders, flow: Flow): void {

@@ -3,16 +3,12 @@
 import type { AddressInfo } from 'node:net';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/work/deadlines.ts';
-import type { AdminAccess } from '../pipeline/admin-access.ts';
-import type { Dispatch, Exchange } from '../pipeline/stage.ts';
+import type { Dispatch } from '../pipeline/stage.ts';
 import type { Policy } from '../policy/policy.ts';
 import { ListenerSet } from './listen/listener-set.ts';
 import { Listener } from './listen/listener.ts';
-import type { HealthState } from './builtin/health.ts';
 import { Http1 } from './http1/http1.ts';
 import { LastLook } from './listen/last-look.ts';
-import { BuiltinEndpoints, type MetricsText } from './builtin/builtin-endpoints.ts';
-import { adminReception, reception, type Receive } from './reception.ts';
 import type { ConnectionProtocol, RetiringProtocol, ServerHost } from './server-host.ts';
 import { writeRateWindowMs } from './write-rate.ts';
 
@@ -37,27 +33,15 @@ export interface ListenerOptions {
   readonly clock?: Clock;
   /** The window over which gateway.min_write_rate is averaged. */
   readonly writeRateWindowMs?: number;
-  /** For /health/details. */
-  readonly version?: string;
-  /** Content of metrics.path; without it the path does not exist. */
-  readonly metrics?: () => Promise<MetricsText>;
 }
 
 export interface HttpServerOptions extends ListenerOptions {
   /** The current snapshot: taken once for each request. */
   readonly policy: () => Policy;
+  /** Receives the requests of the main listener. */
   readonly dispatch: Dispatch;
-  readonly connected: () => boolean;
-  /** Whether a lease list has arrived. Absent: none is required. */
-  readonly listed?: () => boolean;
-  /** Added to /health/details. */
-  readonly details?: () => object;
-  /** The JWK set that apps use to verify assertions, if they are enabled. */
-  readonly assertionKeys?: (() => object) | undefined;
-  /** Decides by credential who may read metrics and details on the main listener. */
-  readonly adminAccess?: AdminAccess;
-  /** The request is for a host whose paths all belong to an app, /health included. */
-  readonly isForApp?: (exchange: Exchange) => boolean;
+  /** Receives those of the admin listener. Required with `admin`. */
+  readonly adminDispatch?: Dispatch;
 }
 
 /** Allows a scrape in flight to finish after everything else has ended. */
@@ -66,9 +50,8 @@ const maxAdminGraceMs = 1_000;
 /** The default of gateway.max_header_bytes. */
 const defaultMaxHeaderBytes = 32 * 1024;
 
-export class HttpServer implements HealthState {
+export class HttpServer {
   readonly #options: HttpServerOptions;
-  readonly #endpoints: BuiltinEndpoints;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #lastLook = new LastLook();
@@ -85,13 +68,18 @@ export class HttpServer implements HealthState {
     this.#clock = options.clock ?? systemClock;
     this.#deadlines = new Deadlines(this.#clock);
     this.#startedMs = this.#clock.monotonicMs();
-    this.#endpoints = new BuiltinEndpoints(this, this.#clock, options);
     this.#main = this.#mainEntrance();
-    this.#admin = options.admin === undefined ? undefined : this.#adminEntrance(options.admin.port);
+    const { admin, adminDispatch } = options;
+    this.#admin = admin && adminDispatch && this.#adminEntrance(admin.port, adminDispatch);
   }
 
   get draining(): boolean {
     return this.#drained !== undefined;
+  }
+
+  /** The grace period of the drain is over, and requests in flight are about to be aborted. */
+  get graceOver(): boolean {
+    return this.#graceOver;
   }
 
   get uptimeSeconds(): number {
@@ -100,14 +88,6 @@ export class HttpServer implements HealthState {
 
   get connections(): number {
     return this.#main.door.connections;
-  }
-
-  connected(): boolean {
-    return this.#options.connected();
-  }
-
-  listed(): boolean {
-    return this.#options.listed?.() ?? true;
   }
 
   /** Address of the admin listener, once it listens. */
@@ -156,11 +136,9 @@ export class HttpServer implements HealthState {
   }
 
   #mainEntrance(): ListenerSet {
-    const { policy, host, port, secure, proxyProtocol = false, dispatch, isForApp = never } = this.#options;
-    const graceOver = (): boolean => this.#graceOver;
-    const receive = reception({ endpoints: this.#endpoints, graceOver, isForApp, dispatch });
+    const { policy, host, port, secure, proxyProtocol = false, dispatch } = this.#options;
     return new ListenerSet((sendsAway) => {
-      const serverHost = this.#host(receive, sendsAway);
+      const serverHost = this.#host(dispatch, sendsAway);
       const http1 = new Http1(serverHost, this.#maxHeaderBytes);
       const first = secure?.(http1, serverHost) ?? http1;
       const door = new Listener({ host, port, policy, clock: this.#clock, proxyProtocol, onConnection: first.accept });
@@ -168,10 +146,10 @@ export class HttpServer implements HealthState {
     });
   }
 
-  #adminEntrance(port: number): ListenerSet {
+  #adminEntrance(port: number, dispatch: Dispatch): ListenerSet {
     const { policy, host } = this.#options;
     return new ListenerSet((sendsAway) => {
-      const http1 = new Http1(this.#host(adminReception(this.#endpoints), sendsAway), this.#maxHeaderBytes);
+      const http1 = new Http1(this.#host(dispatch, sendsAway), this.#maxHeaderBytes);
       const door = new Listener({
         host,
         port,
@@ -184,7 +162,7 @@ export class HttpServer implements HealthState {
     });
   }
 
-  #host(receive: Receive, sendsAway: () => boolean): ServerHost {
+  #host(dispatch: Dispatch, sendsAway: () => boolean): ServerHost {
     return {
       sendsAway,
       deadlines: this.#deadlines,
@@ -195,15 +173,11 @@ export class HttpServer implements HealthState {
       // A longer target would leave too little room for the header fields.
       maxTargetBytes: Math.floor(this.#maxHeaderBytes / 2),
       policy: this.#options.policy,
-      receive,
+      dispatch,
     };
   }
 
   get #maxHeaderBytes(): number {
     return this.#options.maxHeaderBytes ?? defaultMaxHeaderBytes;
   }
-}
-
-function never(): boolean {
-  return false;
 }

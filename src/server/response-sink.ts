@@ -4,17 +4,16 @@
 import type { Duplex, Writable } from 'node:stream';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { requestFailed, type RequestFailed } from '../kernel/events.ts';
-import { type Flow, isBodyless, noHeaders, type RawHeaders } from '../kernel/http/http.ts';
+import { type Flow, isBodyless, noHeaders, type RawHeaders, type Sink } from '../kernel/http/http.ts';
 import { securityHeaders, type WholeResponse } from '../kernel/http/whole-response.ts';
 import { isStream } from '../pipeline/is-stream.ts';
 import type { Exchange } from '../pipeline/stage.ts';
-import type { ClientSink } from './builtin/gateway-response.ts';
 import { problemFor } from './builtin/problem.ts';
 import { clientTooSlow, type WriteRateHost, WriteRateWatch } from './write-rate.ts';
 
 type Phase = 'open' | 'responding' | 'done';
 
-export abstract class ResponseSink implements ClientSink {
+export abstract class ResponseSink implements Sink {
   protected readonly exchange: Exchange;
   protected phase: Phase = 'open';
   /** Rest of the Content-Length; -1: unknown. */
@@ -119,13 +118,13 @@ export abstract class ResponseSink implements ClientSink {
       requestFailed.publish({ requestId: this.exchange.id, error } satisfies RequestFailed);
     }
     if (phase === 'responding') this.cut();
-    else this.#respond(problemFor(this.exchange, error));
+    else this.#writeResponse(problemFor(this.exchange, error));
   }
 
-  answer(whole: WholeResponse): void {
+  respond(whole: WholeResponse): void {
     if (this.phase !== 'open') return;
     this.phase = 'done';
-    this.#respond(whole);
+    this.#writeResponse(whole);
   }
 
   /** The client's connection or stream is closed, or its response is complete. */
@@ -139,7 +138,7 @@ export abstract class ResponseSink implements ClientSink {
     this.#writeRate.waits(this.#output.writableLength);
   }
 
-  #respond({ status, headers, body }: WholeResponse): void {
+  #writeResponse({ status, headers, body }: WholeResponse): void {
     const { id, scheme, responseHeaders } = this.exchange;
     const all = headers.concat(securityHeaders(scheme === 'https'), responseHeaders);
     // Responses to requests that never entered the pipeline lack the id.

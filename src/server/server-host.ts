@@ -6,7 +6,7 @@ import type { Deadlines } from '../kernel/work/deadlines.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { LastLook } from './listen/last-look.ts';
 import type { Peer } from './listen/peer.ts';
-import type { Receive } from './reception.ts';
+import type { Dispatch } from '../pipeline/stage.ts';
 
 /**
  * Takes over a connection: reading, writing and closing. The socket is paused if received bytes
@@ -54,5 +54,5 @@ export interface ServerHost {
   readonly maxTargetBytes: number;
   /** The current snapshot: taken once for each request. */
   readonly policy: () => Policy;
-  readonly receive: Receive;
+  readonly dispatch: Dispatch;
 }

@@ -27,7 +27,6 @@ async function say(
     host: '127.0.0.1',
     port: 0,
     policy: () => policy,
-    connected: () => true,
     dispatch: (_, sink) => {
       const flow: Flow = {
         endsByClose: false,

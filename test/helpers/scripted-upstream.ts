@@ -83,6 +83,7 @@ export class MemoryUpstream {
     };
     const sink: Sink = {
       informational: () => undefined,
+      respond: () => assert.fail('a response of the gateway'),
       head: (received, _headers, flow) => {
         status = received;
         result.flow = flow;

@@ -2,6 +2,7 @@
 // and rules of HTTP semantics.
 import type { Duplex, Readable } from 'node:stream';
 import type { GatewayError } from '../errors/gateway-error.ts';
+import type { WholeResponse } from './whole-response.ts';
 
 /**
  * Name, value, name, value, … exactly as received, with order, case and duplicates kept. Each
@@ -58,11 +59,13 @@ export interface CountedDuplex extends Duplex {
 }
 
 /**
- * The destination of a response. Exactly one of end, upgrade and fail is called, and
- * nothing after it.
+ * The destination of a response. Exactly one of respond, end, upgrade and fail is called,
+ * and nothing after it.
  */
 export interface Sink {
   informational(status: number, headers: RawHeaders): void;
+  /** Sends a response of the gateway itself, instead of head, data and end. */
+  respond(response: WholeResponse): void;
   /** Headers are end-to-end only, without Transfer-Encoding: the sink does its own framing. */
   head(status: number, headers: RawHeaders, flow: Flow): void;
   /** Returns false to stop until flow.resume() is called. Never called after flow.abort(). */

@@ -11,6 +11,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { llmUsage, type LlmUsage } from '../../kernel/events.ts';
 import type { CountedDuplex, Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
+import type { WholeResponse } from '../../kernel/http/whole-response.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Exchange } from '../stage.ts';
 import type { KeyQuota } from '../stages/quota.ts';
@@ -45,6 +46,12 @@ export class QuotaMeter extends PassingSink implements Meter {
     this.#parts = parts;
     this.#quota = quota;
     parts.ledger.watch(this);
+  }
+
+  override respond(response: WholeResponse): void {
+    this.#sentBytes += response.body.length;
+    this.sink.respond(response);
+    this.#finish();
   }
 
   override head(status: number, headers: RawHeaders, flow: Flow): void {

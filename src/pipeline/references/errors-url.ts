@@ -1,7 +1,7 @@
 // The URL of the page that explains the error codes (server/builtin/errors-page.ts), in a form that
 // the client of a request can follow.
 import type { Policy } from '../../policy/policy.ts';
-import { isForApp } from '../host-mode.ts';
+import { isForApp } from '../request-route.ts';
 import { settleClient } from '../client/settle-client.ts';
 import type { Exchange } from '../stage.ts';
 

@@ -5,6 +5,7 @@ import type { Cancellable } from '../../kernel/work/cancellation.ts';
 import { Deadline, type Deadlines, type Expiring } from '../../kernel/work/deadlines.ts';
 import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
 import type { Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
+import type { WholeResponse } from '../../kernel/http/whole-response.ts';
 import { type Admission, admissionLimits, type AdmissionLimits, type Entrant } from '../../guard/admission.ts';
 import type { Limiter } from '../../limits/limiter.ts';
 import type { Caller } from '../../guard/shares.ts';
@@ -126,6 +127,11 @@ class Admitted extends PassingSink implements Entrant, Cancellable, Expiring {
       this.#state = 'stream';
     }
     this.sink.head(status, headers, flow);
+  }
+
+  override respond(response: WholeResponse): void {
+    this.sink.respond(response);
+    this.#leave();
   }
 
   override end(trailers: RawHeaders): void {

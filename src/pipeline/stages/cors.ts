@@ -9,10 +9,10 @@ import type { Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
 import { areRulesDecided, hidesLease, onlyValue, presumedRules, rulesOfLease, usesCors } from '../lease-cors.ts';
 import type { LeaseLookup } from '../lease-lookup.ts';
-import { sendNoContent } from '../gateway-response.ts';
+import { sendNoContent } from '../no-content.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
-import { namedLease } from './match-route.ts';
+import { namedLease } from '../request-route.ts';
 
 interface AskedPreflight extends Preflight {
   readonly origin: string;

@@ -5,6 +5,7 @@ import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { listen, requestFinished, requestStarted, streamOpened, type RequestFinished } from '../../kernel/events.ts';
 import { noHeaders, type CountedDuplex, type Flow, type RequestBody, type Sink } from '../../kernel/http/http.ts';
 import { systemClock } from '../../kernel/clock.ts';
+import type { WholeResponse } from '../../kernel/http/whole-response.ts';
 import type { Dispatch, Exchange } from '../stage.ts';
 import { observe } from './observe.ts';
 
@@ -40,6 +41,9 @@ class FakeSink implements Sink {
   readonly calls: string[] = [];
   informational(): void {
     this.calls.push('informational');
+  }
+  respond({ status }: WholeResponse): void {
+    this.calls.push(`respond ${status}`);
   }
   head(status: number, _headers: readonly string[], answerFlow: Flow): void {
     this.calls.push(`head ${status}`);

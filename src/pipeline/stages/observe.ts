@@ -13,6 +13,7 @@ import {
 } from '../../kernel/events.ts';
 import { fieldValue } from '../../kernel/http/field-value.ts';
 import type { CountedDuplex, Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
+import type { WholeResponse } from '../../kernel/http/whole-response.ts';
 import { finishedRequest } from '../finished-request.ts';
 import { isEventStream } from '../is-stream.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
@@ -55,6 +56,13 @@ class ObservedSink implements Sink {
 
   informational(status: number, headers: RawHeaders): void {
     this.#sink.informational(status, headers);
+  }
+
+  respond(response: WholeResponse): void {
+    this.#sink.respond(response);
+    // The sink may send a problem instead.
+    if (this.#exchange.outcome.fault === undefined) this.#begin(response.status);
+    this.#finish(undefined, this.#status === 0 ? undefined : response.body.length);
   }
 
   head(status: number, headers: RawHeaders, flow: Flow): void {

@@ -5,6 +5,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { Deadline, type Deadlines, type Expiring } from '../../kernel/work/deadlines.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
+import type { WholeResponse } from '../../kernel/http/whole-response.ts';
 import { isStream } from '../is-stream.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
@@ -58,6 +59,10 @@ class BoundedSink extends PassingSink implements Expiring {
     this.fail(error);
     // The response has been sent: cancel all remaining work and drop its result.
     this.#exchange.cancellation.cancel();
+  }
+
+  override respond(response: WholeResponse): void {
+    if (this.#finish()) this.sink.respond(response);
   }
 
   override head(status: number, headers: RawHeaders, flow: Flow): void {

@@ -14,7 +14,7 @@ import { bodyTooLarge, checkHead, type BodyLength, type CheckedHead } from '../h
 import { endSoon } from '../../kernel/net/linger.ts';
 import { endSoonInsteadOfAtOnce } from './close-gracefully.ts';
 import type { Peer } from '../listen/peer.ts';
-import { refuseRequest } from '../refusal.ts';
+import { refuseRequest } from '../../pipeline/refuse-request.ts';
 import { Http1Sink, type Http1SinkHost } from './http1-sink.ts';
 import type { ServerHost } from '../server-host.ts';
 import { type WriteRate, writeRateOf } from '../write-rate.ts';
@@ -120,7 +120,7 @@ export class RequestCycle implements Http1SinkHost, BodyOwner {
       // An HTTP/1.0 client cannot receive a 100 (Continue), so no app may be asked to send one.
       if (httpVersion === '1.0') exchange.strippedHeaders.push('expect');
       this.#watchBody(head, policy);
-      this.#host.receive(exchange, sink);
+      this.#host.dispatch(exchange, sink);
     }
   }
 

@@ -97,10 +97,10 @@ export class Http2Sink extends ResponseSink {
     }
   }
 
-  override answer(whole: WholeResponse): void {
+  override respond(whole: WholeResponse): void {
     if (this.phase === 'open' && this.#tunnelling !== undefined && whole.status < 300) {
       this.fail(new GatewayError('invalid_request', 'There is nothing here that speaks this protocol.'));
-    } else super.answer(whole);
+    } else super.respond(whole);
   }
 
   protected override writeHead(status: number, headers: RawHeaders): void {

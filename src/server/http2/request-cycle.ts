@@ -13,7 +13,7 @@ import { translateHead } from './head.ts';
 import { resetStream } from './reset.ts';
 import { Http2Sink, type Http2SinkHost } from './http2-sink.ts';
 import type { Peer } from '../listen/peer.ts';
-import { refuseRequest } from '../refusal.ts';
+import { refuseRequest } from '../../pipeline/refuse-request.ts';
 import type { ServerHost } from '../server-host.ts';
 import { type WriteRate, writeRateOf } from '../write-rate.ts';
 
@@ -101,7 +101,7 @@ export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
     // Reset, or responded to, in the meantime.
     if (stream.destroyed || stream.closed || this.#sink.begun) return;
     if (this.#hasEnded && !this.#hasData) this.#body.endedEmpty();
-    this.#host.receive(this.#exchange, this.#sink);
+    this.#host.dispatch(this.#exchange, this.#sink);
   };
 
   cancel(reason: GatewayError): void {

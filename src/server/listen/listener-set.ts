@@ -4,7 +4,7 @@ import { setTimeout as startTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
 import { ignore } from '../../kernel/ignore.ts';
 import type { Listener } from './listener.ts';
-import { leaving } from '../reception.ts';
+import { drainingError } from '../../pipeline/draining-error.ts';
 import type { ConnectionProtocol } from '../server-host.ts';
 
 export interface EndOptions {
@@ -69,7 +69,7 @@ export class ListenerSet {
    */
   cut(): void {
     this.#cut.abort();
-    for (const protocol of this.#protocols) protocol.abandon(leaving());
+    for (const protocol of this.#protocols) protocol.abandon(drainingError());
     // HTTP/2 and TLS write within a turn of the event loop, not at once.
     setImmediate(() => {
       this.door.cut();
