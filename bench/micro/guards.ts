@@ -16,7 +16,7 @@ import { LocalLimiter } from '../../src/limits/local-limiter.ts';
 import { MemoryLimiter } from '../../src/limits/memory-limiter.ts';
 import { QuotaLedger } from '../../src/limits/quotas/quota-ledger.ts';
 import { systemClock as clock } from '../../src/kernel/clock.ts';
-import { LeaseLookup } from '../../src/pipeline/lease-lookup.ts';
+import { LeaseLookup } from '../../src/pipeline/lease/lease-lookup.ts';
 import type { Dispatch, Exchange, Stage } from '../../src/pipeline/stage.ts';
 import type { Lease, Transport } from '../../src/upstream/transport.ts';
 import { ipRatePrecheck } from '../../src/pipeline/stages/ip-rate-precheck.ts';

@@ -12,7 +12,7 @@ import type { LeaseDirectory } from '../route/lease-directory.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { compose } from './compose.ts';
-import { LeaseLookup } from './lease-lookup.ts';
+import { LeaseLookup } from './lease/lease-lookup.ts';
 import { operatorAccess } from './operator-access.ts';
 import type { Dispatch } from './stage.ts';
 import { admit } from './stages/admit.ts';

@@ -1,7 +1,7 @@
 // Decides which lease a request names, by its host or path, and which requests name none.
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../kernel/http/http.ts';
-import { absoluteForm } from '../route/authority.ts';
+import { absoluteForm } from '../route/absolute-form.ts';
 import { matchHost } from '../route/lease-host.ts';
 import { matchPeerPath, type PeerRoute } from '../route/peer-path.ts';
 import { settleClient } from './client/settle-client.ts';

@@ -8,7 +8,7 @@ import { authenticated, type Authenticated } from '../../kernel/events.ts';
 import type { Sink } from '../../kernel/http/http.ts';
 import { callerHeaders } from '../client/caller-headers.ts';
 import { ChosenProtocol } from '../chosen-protocol.ts';
-import { credentialsOf, isOpenLease, type KnownLeases } from '../credential-place.ts';
+import { credentialsOf, isOpenLease, type KnownLeases } from '../lease/credential-place.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
 export function authenticate(authenticator: Authenticator, directory: KnownLeases): Stage {

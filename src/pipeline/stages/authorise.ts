@@ -12,8 +12,8 @@ import { compiledInSteps } from '../../policy/compiled.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
 import { LeasePatterns } from '../../policy/lease-patterns.ts';
 import { addressRulesSteps } from '../../guard/address-rules.ts';
-import { presumedPlace } from '../credential-place.ts';
-import type { LeaseLookup } from '../lease-lookup.ts';
+import { presumedPlace } from '../lease/credential-place.ts';
+import type { LeaseLookup } from '../lease/lease-lookup.ts';
 import type { Destination, Dispatch, Exchange, Stage } from '../stage.ts';
 import { missingCredentials } from '../../auth/credential-errors.ts';
 

@@ -7,8 +7,8 @@ import type { UpstreamRequest } from '../../upstream/upstream-request.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { withAppReferences } from '../references/app-references.ts';
 import { addForwarded } from '../client/forwarded-fields.ts';
-import type { LeaseLookup } from '../lease-lookup.ts';
-import { findMovedLease } from '../moved-lease.ts';
+import type { LeaseLookup } from '../lease/lease-lookup.ts';
+import { findMovedLease } from '../lease/moved-lease.ts';
 import { rightsOf } from '../sender-rights.ts';
 import type { Destination, Dispatch, Exchange } from '../stage.ts';
 

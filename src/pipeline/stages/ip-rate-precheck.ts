@@ -4,7 +4,7 @@
 import type { Charge, Limiter } from '../../limits/limiter.ts';
 import { addressGroup } from '../../kernel/net/address-group.ts';
 import type { Dispatch, Stage } from '../stage.ts';
-import { refuse, tell } from './rate-limit.ts';
+import { refuse, tell } from '../limits/rate-limit.ts';
 
 export function ipRatePrecheck(limiter: Limiter): Stage {
   return function addressGateStage(next): Dispatch {

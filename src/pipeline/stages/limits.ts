@@ -8,9 +8,9 @@ import type { Clock } from '../../kernel/clock.ts';
 import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
 import type { Sink } from '../../kernel/http/http.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
-import { type KeyQuota, quotaOf, quotaRefusal, tellQuotas, unreportedRefusal } from './quota.ts';
-import { type MeterParts, QuotaMeter } from '../quota/quota-meter.ts';
-import { chargesOf, refuse, tell } from './rate-limit.ts';
+import { type KeyQuota, quotaOf, quotaRefusal, tellQuotas, unreportedRefusal } from '../limits/key-quota.ts';
+import { type MeterParts, QuotaMeter } from '../limits/quota-meter.ts';
+import { chargesOf, refuse, tell } from '../limits/rate-limit.ts';
 
 export function limits(limiter: Limiter, ledger: QuotaLedger, clock: Clock): Stage {
   const denials = new UsageDenials();

@@ -8,7 +8,7 @@ import { leasePins } from '../../policy/lease-pins.ts';
 import { leaseSettings } from '../../policy/lease-settings.ts';
 import type { Found } from '../../route/lease-index.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
-import type { LeaseLookup, LookupResult } from '../lease-lookup.ts';
+import type { LeaseLookup, LookupResult } from '../lease/lease-lookup.ts';
 import type { Destination, Dispatch, Exchange, Stage } from '../stage.ts';
 import { missFault, refusal } from './authorise.ts';
 

@@ -4,7 +4,7 @@ import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { problemOf } from '../../kernel/errors/problem.ts';
 import type { WholeResponse } from '../../kernel/http/whole-response.ts';
 import { errorsUrl } from '../../pipeline/references/errors-url.ts';
-import { corsFieldsOfError } from '../../pipeline/lease-cors.ts';
+import { corsFieldsOfError } from '../../pipeline/lease/lease-cors.ts';
 import type { Exchange } from '../../pipeline/stage.ts';
 
 export function problemFor(exchange: Exchange, error: GatewayError): WholeResponse {

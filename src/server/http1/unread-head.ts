@@ -2,7 +2,7 @@
 // CORS fields of the error response.
 import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { noHeaders, type RawHeaders, type RequestHead } from '../../kernel/http/http.ts';
-import { corsFieldsOfError } from '../../pipeline/lease-cors.ts';
+import { corsFieldsOfError } from '../../pipeline/lease/lease-cors.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { ClientExchange } from '../client-exchange.ts';
 import { noBody } from '../client-request.ts';

@@ -14,7 +14,7 @@ import type { CountedDuplex, Flow, RawHeaders, Sink } from '../../kernel/http/ht
 import type { WholeResponse } from '../../kernel/http/whole-response.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Exchange } from '../stage.ts';
-import type { KeyQuota } from '../stages/quota.ts';
+import type { KeyQuota } from './key-quota.ts';
 import { isReadOnly, requestTextBytes, socketFacts } from './usage-request.ts';
 
 export interface MeterParts {

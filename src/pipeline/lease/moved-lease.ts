@@ -2,10 +2,10 @@
 // reconnects with a new id. The new lease has rules of its own, so the caller's access is checked
 // again.
 import type { LeaseLookup } from './lease-lookup.ts';
-import type { Destination, Exchange } from './stage.ts';
-import { isLeaseServed } from './stages/allowed-hosts.ts';
-import { mayCall } from './stages/authorise.ts';
-import { destinationOf } from './stages/resolve-lease.ts';
+import type { Destination, Exchange } from '../stage.ts';
+import { isLeaseServed } from '../stages/allowed-hosts.ts';
+import { mayCall } from '../stages/authorise.ts';
+import { destinationOf } from '../stages/resolve-lease.ts';
 
 /**
  * Undefined when no relay lists such a lease, or the caller may not call the listed one. Never

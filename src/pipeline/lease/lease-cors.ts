@@ -1,18 +1,18 @@
 // Finds the CORS rules for a request: those of its lease, or the gateway's. Until the lease is
 // looked up, the configuration alone decides; where it cannot, the gateway's rules never replace
 // narrower ones.
-import { CorsRules } from '../guard/cors.ts';
-import type { GatewayError } from '../kernel/errors/gateway-error.ts';
-import { noHeaders, type RawHeaders } from '../kernel/http/http.ts';
-import { entriesOf } from '../kernel/work/large-records.ts';
-import { leaseIdIn } from '../kernel/lease-name.ts';
-import type { Steps } from '../kernel/work/slices.ts';
-import { compiledInSteps } from '../policy/compiled.ts';
-import { leasePins } from '../policy/lease-pins.ts';
-import { leaseSettings } from '../policy/lease-settings.ts';
-import type { CorsPolicy, Policy } from '../policy/policy.ts';
-import type { Exchange } from './stage.ts';
-import { namedLease } from './request-route.ts';
+import { CorsRules } from '../../guard/cors.ts';
+import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { noHeaders, type RawHeaders } from '../../kernel/http/http.ts';
+import { entriesOf } from '../../kernel/work/large-records.ts';
+import { leaseIdIn } from '../../kernel/lease-name.ts';
+import type { Steps } from '../../kernel/work/slices.ts';
+import { compiledInSteps } from '../../policy/compiled.ts';
+import { leasePins } from '../../policy/lease-pins.ts';
+import { leaseSettings } from '../../policy/lease-settings.ts';
+import type { CorsPolicy, Policy } from '../../policy/policy.ts';
+import type { Exchange } from '../stage.ts';
+import { namedLease } from '../request-route.ts';
 
 interface CorsTable {
   readonly general: CorsRules | undefined;

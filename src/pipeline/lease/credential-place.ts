@@ -1,18 +1,18 @@
 // Decides where the credential of a request is read and whether one is needed, before the caller is
 // known. Asks no relay: uses what the directory knows, and an unknown lease never gets the wider
 // rule.
-import { aclOf } from '../guard/acl.ts';
-import { anonymous } from '../guard/principal.ts';
-import { entriesOf } from '../kernel/work/large-records.ts';
-import { leaseIdIn } from '../kernel/lease-name.ts';
-import type { Steps } from '../kernel/work/slices.ts';
-import { compiledInSteps } from '../policy/compiled.ts';
-import { leasePins } from '../policy/lease-pins.ts';
-import { leaseSettings } from '../policy/lease-settings.ts';
-import type { LeasePolicy, Policy } from '../policy/policy.ts';
-import type { LeaseDirectory } from '../route/lease-directory.ts';
-import type { Lease, Transport } from '../upstream/transport.ts';
-import type { Exchange } from './stage.ts';
+import { aclOf } from '../../guard/acl.ts';
+import { anonymous } from '../../guard/principal.ts';
+import { entriesOf } from '../../kernel/work/large-records.ts';
+import { leaseIdIn } from '../../kernel/lease-name.ts';
+import type { Steps } from '../../kernel/work/slices.ts';
+import { compiledInSteps } from '../../policy/compiled.ts';
+import { leasePins } from '../../policy/lease-pins.ts';
+import { leaseSettings } from '../../policy/lease-settings.ts';
+import type { LeasePolicy, Policy } from '../../policy/policy.ts';
+import type { LeaseDirectory } from '../../route/lease-directory.ts';
+import type { Lease, Transport } from '../../upstream/transport.ts';
+import type { Exchange } from '../stage.ts';
 
 export type KnownLeases = Pick<LeaseDirectory<Lease, Transport>, 'known'>;
 

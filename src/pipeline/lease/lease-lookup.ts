@@ -1,12 +1,12 @@
 // Looks up the lease of a request: limits how many requests wait for the relays, and makes callers
 // that may not call a lease wait as long as for an unknown one, so that the time does not reveal
 // whether it exists.
-import { GatewayError, internalError } from '../kernel/errors/gateway-error.ts';
-import type { Sink } from '../kernel/http/http.ts';
-import { leasePins } from '../policy/lease-pins.ts';
-import type { DirectoryResponse, LeaseDirectory } from '../route/lease-directory.ts';
-import type { Lease, Transport } from '../upstream/transport.ts';
-import type { Exchange } from './stage.ts';
+import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
+import type { Sink } from '../../kernel/http/http.ts';
+import { leasePins } from '../../policy/lease-pins.ts';
+import type { DirectoryResponse, LeaseDirectory } from '../../route/lease-directory.ts';
+import type { Lease, Transport } from '../../upstream/transport.ts';
+import type { Exchange } from '../stage.ts';
 
 export type LookupResult = DirectoryResponse<Lease, Transport>;
 
