@@ -22,18 +22,18 @@ function field(headers: readonly string[], name: string): string | undefined {
 }
 
 test('names an allowed origin, allows its credentials, and sets Vary', () => {
-  const headers = rules().answer(page);
+  const headers = rules().headersFor(page);
   assert.equal(field(headers, 'Access-Control-Allow-Origin'), page);
   assert.equal(field(headers, 'Access-Control-Allow-Credentials'), 'true');
   assert.match(field(headers, 'Access-Control-Expose-Headers') ?? '', /X-Request-ID/);
   assert.equal(field(headers, 'Vary'), 'Origin');
-  assert.equal(field(rules({ credentials: false }).answer(page), 'Access-Control-Allow-Credentials'), undefined);
-  assert.equal(field(rules().answer('null'), 'Access-Control-Allow-Origin'), 'null');
+  assert.equal(field(rules({ credentials: false }).headersFor(page), 'Access-Control-Allow-Credentials'), undefined);
+  assert.equal(field(rules().headersFor('null'), 'Access-Control-Allow-Origin'), 'null');
 });
 
 test('reveals nothing to a disallowed or missing origin, except Vary', () => {
   for (const origin of ['https://evil.example', 'https://app.example.evil.test', 'http://app.example', '', undefined]) {
-    assert.deepEqual(rules().answer(origin), ['Vary', 'Origin'], String(origin));
+    assert.deepEqual(rules().headersFor(origin), ['Vary', 'Origin'], String(origin));
   }
   assert.deepEqual(rules().preflight('https://evil.example', { method: 'PUT', headers: 'x' }), [
     'Vary',
@@ -44,7 +44,7 @@ test('reveals nothing to a disallowed or missing origin, except Vary', () => {
 test('if any origin is allowed, names none and never allows credentials', () => {
   const any = rules({ origins: ['*'] });
   for (const origin of [page, undefined]) {
-    const headers = any.answer(origin);
+    const headers = any.headersFor(origin);
     assert.equal(field(headers, 'Access-Control-Allow-Origin'), '*');
     assert.equal(field(headers, 'Access-Control-Allow-Credentials'), undefined);
     assert.equal(field(headers, 'Vary'), undefined);

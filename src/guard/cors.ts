@@ -45,7 +45,7 @@ export class CorsRules {
   }
 
   /** `origin`: undefined when the request has none, or several. */
-  answer(origin: string | undefined): RawHeaders {
+  headersFor(origin: string | undefined): RawHeaders {
     const allowed = this.#allow(origin);
     return allowed.length === 0 ? this.#vary : [...this.#vary, ...allowed, 'Access-Control-Expose-Headers', exposed];
   }
@@ -56,17 +56,17 @@ export class CorsRules {
     const allowed = this.#allow(origin);
     if (allowed.length === 0) return vary;
     const { methods, maxAgeMs } = this.#settings;
-    const told = [...vary, ...allowed];
+    const fields = [...vary, ...allowed];
     // The requested names are echoed, because `*` does not cover Authorization, and has no special
     // meaning when credentials are allowed.
-    told.push(
+    fields.push(
       'Access-Control-Allow-Methods',
       methods.includes('*') ? asked.method : [...safelisted, ...methods].join(', '),
     );
     const names = this.#headers ?? asked.headers.split(',').filter(isSendable).join(',');
-    if (names !== '') told.push('Access-Control-Allow-Headers', names);
-    told.push('Access-Control-Max-Age', String(Math.floor(maxAgeMs / 1_000)));
-    return told;
+    if (names !== '') fields.push('Access-Control-Allow-Headers', names);
+    fields.push('Access-Control-Max-Age', String(Math.floor(maxAgeMs / 1_000)));
+    return fields;
   }
 
   /** With `*` the response does not depend on the origin. */

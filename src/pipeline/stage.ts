@@ -35,11 +35,15 @@ export interface Destination {
 interface RequestOutcome extends AttemptInfo {
   /**
    * The error sent instead of the app's response, or the reason why the response was cut off. Set
-   * by the server.
+   * by the server's sink.
    */
   fault: GatewayError | undefined;
 }
 
+/**
+ * One request and its state. The server sets the readonly fields when it creates the exchange; the
+ * others name the stages that set them, which are the only ones that write to them.
+ */
 export interface Exchange {
   readonly id: string;
   readonly kind: 'client' | 'background';
@@ -47,7 +51,7 @@ export interface Exchange {
   readonly req: RequestHead;
   readonly body: RequestBody;
   readonly policy: Policy;
-  /** Cancelled when the client disconnects. */
+  /** Cancelled by the server when the client disconnects, and by `totalTimeout`. */
   readonly cancellation: Cancellation;
   /** The same as a signal, created on first use: on the hot path prefer `cancellation`. */
   readonly signal: AbortSignal;
@@ -62,36 +66,56 @@ export interface Exchange {
    */
   readonly loopbackPeer: boolean;
   /**
-   * `https` when the client's connection is encrypted, as far as is known: a trusted proxy may
-   * report it.
+   * `https` when the client's connection is encrypted, as far as is known. Set by the server from
+   * the connection; by `clientAddress` when a trusted proxy reports another.
    */
   scheme: 'http' | 'https';
   /**
-   * The host that the client requested. Undefined until settleClient() has found it; '' when the
-   * client sent none.
+   * The host that the client requested; '' when it sent none. Set by `clientAddress`; undefined
+   * before, unless an earlier use has settled the client (settleClient()).
    */
   authority: string | undefined;
-  /** Names, in lower case, of received headers that are not forwarded to the app. */
+  /**
+   * Names, in lower case, of received headers that are not forwarded to the app. Added to by the
+   * server and `authenticate`, read by `forward`.
+   */
   readonly strippedHeaders: string[];
-  /** Headers that the gateway adds for the app: name, value, … */
+  /**
+   * Headers that the gateway adds for the app: name, value, … Added to by `authenticate`, read by
+   * `forward`.
+   */
   readonly appHeaders: string[];
-  /** Headers that the gateway adds for the client, whoever creates the response: name, value, … */
+  /**
+   * Headers that the gateway adds for the client, whoever creates the response: name, value, …
+   * Added to by `requestId`, `ipRatePrecheck` and `limits`, read by the server's sink.
+   */
   readonly responseHeaders: string[];
-  /** The client's address: the peer's, unless a trusted proxy reports another one. */
+  /**
+   * The client's address. Set by the server to the peer's; by `clientAddress` when a trusted proxy
+   * reports another.
+   */
   clientIp: string;
   /**
    * The trusted proxies between the client and us, from the one that the client connected to down
-   * to our peer.
+   * to our peer. Set by `clientAddress`.
    */
   proxies: readonly string[];
-  /** The path under which a trusted proxy exposes the gateway to the client. */
+  /** The path under which a trusted proxy exposes the gateway. Set by `clientAddress`. */
   outerPrefix: string;
+  /** The lease that the request names, and how. Set by `matchRoute`. */
   route: PeerRoute | undefined;
+  /** The caller. Set by `authenticate`. */
   principal: Principal | undefined;
-  /** In lower case: the header of the credential in use. Undefined: the request had none. */
+  /**
+   * In lower case: the header of the credential in use. Undefined: the request had none. Set by
+   * `authenticate`.
+   */
   credentialField: string | undefined;
+  /**
+   * Set by `resolveLease`; by `forward` when the lease has moved to another id in the meantime.
+   */
   destination: Destination | undefined;
-  /** Shared by all forks. */
+  /** Shared by all forks. Its fields are set by the upstream and the server's sink. */
   readonly outcome: RequestOutcome;
   /** For a retry or a revalidation: same client and body, another head. */
   fork(req: RequestHead, signal: AbortSignal): Exchange;

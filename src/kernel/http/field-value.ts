@@ -19,3 +19,17 @@ export function fieldValues(headers: RawHeaders, wanted: string): string[] {
   }
   return values;
 }
+
+/**
+ * Value of the field if it occurs exactly once, otherwise undefined. `wanted` must be lower case.
+ */
+export function onlyValue(headers: RawHeaders, wanted: string): string | undefined {
+  let found: string | undefined;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue;
+    if (found !== undefined) return undefined;
+    found = headers[i + 1] ?? '';
+  }
+  return found;
+}

@@ -3,6 +3,7 @@
 // narrower ones.
 import { CorsRules } from '../../guard/cors.ts';
 import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { onlyValue } from '../../kernel/http/field-value.ts';
 import { noHeaders, type RawHeaders } from '../../kernel/http/http.ts';
 import { entriesOf } from '../../kernel/work/large-records.ts';
 import { leaseIdIn } from '../../kernel/lease-name.ts';
@@ -100,7 +101,7 @@ export function corsFieldsOfError(exchange: Exchange, error: GatewayError): RawH
     destination === undefined || hidesLease(exchange, error)
       ? presumedRules(policy, name, origin)
       : rulesOfLease(policy, destination.lease.id, destination.lease.name);
-  return rules?.answer(origin) ?? noHeaders;
+  return rules?.headersFor(origin) ?? noHeaders;
 }
 
 /** Whether the error is one that hides from the caller whether the lease exists. */
@@ -114,15 +115,3 @@ const hiding: ReadonlySet<GatewayError['code']> = new Set([
   'ip_denied',
   'insufficient_scope',
 ]);
-
-/** Undefined when the header is missing or occurs more than once. */
-export function onlyValue(headers: RawHeaders, wanted: string): string | undefined {
-  let found: string | undefined;
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] ?? '';
-    if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue;
-    if (found !== undefined) return undefined;
-    found = headers[i + 1] ?? '';
-  }
-  return found;
-}

@@ -4,8 +4,8 @@
 import type { LeaseLookup } from './lease-lookup.ts';
 import type { Destination, Exchange } from '../stage.ts';
 import { isLeaseServed } from '../stages/allowed-hosts.ts';
-import { mayCall } from '../stages/authorise.ts';
-import { destinationOf } from '../stages/resolve-lease.ts';
+import { destinationOf } from './destination.ts';
+import { mayCall } from './lease-access.ts';
 
 /**
  * Undefined when no relay lists such a lease, or the caller may not call the listed one. Never

@@ -40,7 +40,7 @@ export function quotaOf({ principal, policy }: Exchange): KeyQuota | undefined {
   return quotas && { key: principal.id, ...quotas };
 }
 
-export function tellQuotas({ responseHeaders }: Exchange, { states }: QuotaVerdict): void {
+export function reportQuotas({ responseHeaders }: Exchange, { states }: QuotaVerdict): void {
   responseHeaders.push(...fieldsOf(states));
 }
 

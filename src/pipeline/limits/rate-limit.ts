@@ -81,7 +81,7 @@ const names = { key: 'key', lease: 'lease', tenant: 'tenant', ip: 'address' } as
  * would reveal what other callers do. Sends the fields of draft-ietf-httpapi-ratelimit-headers §3
  * and §4, and the customary X-RateLimit-* headers.
  */
-export function tell({ responseHeaders }: Exchange, charges: readonly Charge[], verdict: Verdict): void {
+export function reportBuckets({ responseHeaders }: Exchange, charges: readonly Charge[], verdict: Verdict): void {
   const { states, refusedBy } = verdict;
   let tightest: Charge | undefined;
   let itsState: BucketState | undefined;

@@ -2,21 +2,18 @@
 // CORS headers to the responses of apps. The server adds them to gateway errors (lease-cors.ts).
 // For a lease without CORS, OPTIONS is a normal request and the app's own headers pass.
 import { aclOf } from '../../guard/acl.ts';
-import type { CorsRules, Preflight } from '../../guard/cors.ts';
+import type { CorsRules } from '../../guard/cors.ts';
+import { type AskedPreflight, preflightOf, showsCredential, withoutCors } from '../../guard/preflight.ts';
 import { anonymous } from '../../guard/principal.ts';
 import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
+import { onlyValue } from '../../kernel/http/field-value.ts';
 import type { Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
-import { areRulesDecided, hidesLease, onlyValue, presumedRules, rulesOfLease, usesCors } from '../lease/lease-cors.ts';
+import { areRulesDecided, hidesLease, presumedRules, rulesOfLease, usesCors } from '../lease/lease-cors.ts';
 import type { LeaseLookup } from '../lease/lease-lookup.ts';
 import { sendNoContent } from '../no-content.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
-import { namedLease } from '../request-route.ts';
-
-interface AskedPreflight extends Preflight {
-  readonly origin: string;
-}
 
 export function cors(lookup: LeaseLookup): Stage {
   return function corsStage(next): Dispatch {
@@ -54,67 +51,19 @@ export function cors(lookup: LeaseLookup): Stage {
       });
     }
 
-    return function shareWithPages(exchange, sink) {
+    return function applyCors(exchange, sink) {
       const { policy, route } = exchange;
       if (!usesCors(policy) || route === undefined) {
         next(exchange, sink);
         return;
       }
-      const asked = preflightOf(exchange);
+      const asked = preflightOf(exchange.req);
       if (asked === undefined) next(exchange, new MarkingSink(sink, exchange));
       else if (areRulesDecided(policy, route.lease)) {
         respond(exchange, sink, asked, presumedRules(policy, route.lease, asked.origin));
       } else lookUp(exchange, sink, asked, route.lease);
     };
   };
-}
-
-/**
- * Responds to preflights from rejected addresses, if the configuration alone allows it: otherwise
- * browsers hide from the page why its requests are rejected. Comes before the stages that reject
- * addresses, and passes everything on.
- */
-export function preflightsOfRefused(): Stage {
-  return function preflightsStage(next): Dispatch {
-    return function letPagesReadRefusals(exchange, sink) {
-      const asked = usesCors(exchange.policy) ? preflightOf(exchange) : undefined;
-      next(exchange, asked === undefined ? sink : new RefusedPreflightSink(sink, exchange, asked));
-    };
-  };
-}
-
-function preflightOf({ req: { method, headers } }: Exchange): AskedPreflight | undefined {
-  if (method !== 'OPTIONS') return undefined;
-  const origin = onlyValue(headers, 'origin');
-  const asked = onlyValue(headers, 'access-control-request-method');
-  if (origin === undefined || asked === undefined) return undefined;
-  return { origin, method: asked, headers: onlyValue(headers, 'access-control-request-headers') ?? '' };
-}
-
-/** Preflights from browsers carry none (Fetch standard, CORS-preflight fetch). */
-function showsCredential(headers: RawHeaders): boolean {
-  return ['authorization', 'x-api-key', 'x-gateway-key'].some((name) => onlyValue(headers, name) !== undefined);
-}
-
-class RefusedPreflightSink extends PassingSink {
-  readonly #exchange: Exchange;
-  readonly #asked: AskedPreflight;
-
-  constructor(sink: Sink, exchange: Exchange, asked: AskedPreflight) {
-    super(sink);
-    this.#exchange = exchange;
-    this.#asked = asked;
-  }
-
-  override fail(error: GatewayError): void {
-    const { policy, route } = this.#exchange;
-    // With a route, the stages that reject addresses have already passed.
-    const name = route === undefined ? namedLease(this.#exchange) : undefined;
-    const rules = name === undefined ? undefined : presumedRules(policy, name, this.#asked.origin);
-    if (rules?.allows(this.#asked.origin) === true) {
-      sendNoContent(this.sink, rules.preflight(this.#asked.origin, this.#asked));
-    } else super.fail(error);
-  }
 }
 
 /**
@@ -152,22 +101,7 @@ class MarkingSink extends PassingSink {
       destination === undefined ? undefined : rulesOfLease(policy, destination.lease.id, destination.lease.name);
     if (rules === undefined) this.sink.head(status, headers, flow);
     else {
-      const own = headers.some(isAppsCors) ? withoutCors(headers) : headers;
-      this.sink.head(status, own.concat(rules.answer(onlyValue(req.headers, 'origin'))), flow);
+      this.sink.head(status, withoutCors(headers).concat(rules.headersFor(onlyValue(req.headers, 'origin'))), flow);
     }
   }
-}
-
-/** Only the app knows which of its headers a page may read, and this header may occur twice. */
-function isCors(name: string): boolean {
-  const lower = name.toLowerCase();
-  return lower.startsWith('access-control-') && lower !== 'access-control-expose-headers';
-}
-
-function isAppsCors(text: string, i: number): boolean {
-  return i % 2 === 0 && isCors(text);
-}
-
-function withoutCors(headers: RawHeaders): RawHeaders {
-  return headers.filter((_, i) => !isCors(headers[i - (i % 2)] ?? ''));
 }

@@ -4,11 +4,11 @@
 import type { Charge, Limiter } from '../../limits/limiter.ts';
 import { addressGroup } from '../../kernel/net/address-group.ts';
 import type { Dispatch, Stage } from '../stage.ts';
-import { refuse, tell } from '../limits/rate-limit.ts';
+import { refuse, reportBuckets } from '../limits/rate-limit.ts';
 
 export function ipRatePrecheck(limiter: Limiter): Stage {
-  return function addressGateStage(next): Dispatch {
-    return function lookAtAddress(exchange, sink) {
+  return function ipRatePrecheckStage(next): Dispatch {
+    return function checkBucket(exchange, sink) {
       const { perIp } = exchange.policy.rateLimit;
       if (perIp === undefined) {
         next(exchange, sink);
@@ -18,7 +18,7 @@ export function ipRatePrecheck(limiter: Limiter): Stage {
       const verdict = limiter.peek(charges);
       if (verdict.refusedBy === undefined) next(exchange, sink);
       else {
-        tell(exchange, charges, verdict);
+        reportBuckets(exchange, charges, verdict);
         refuse(sink, charges[0], verdict.retryAfterMs);
       }
     };

@@ -7,8 +7,8 @@ import type { Dispatch, Stage } from '../stage.ts';
 const rulesOf = compiledInSteps(({ ipRules }) => addressRulesSteps(ipRules));
 
 export function ipRules(): Stage {
-  return function addressStage(next): Dispatch {
-    return function admitAddress(exchange, sink) {
+  return function ipRulesStage(next): Dispatch {
+    return function checkAddress(exchange, sink) {
       if (rulesOf(exchange.policy)(exchange.clientIp)) next(exchange, sink);
       else sink.fail(new GatewayError('ip_denied', 'The gateway may not be called from this address.'));
     };

@@ -8,9 +8,9 @@ import type { Clock } from '../../kernel/clock.ts';
 import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
 import type { Sink } from '../../kernel/http/http.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
-import { type KeyQuota, quotaOf, quotaRefusal, tellQuotas, unreportedRefusal } from '../limits/key-quota.ts';
+import { type KeyQuota, quotaOf, quotaRefusal, reportQuotas, unreportedRefusal } from '../limits/key-quota.ts';
 import { type MeterParts, QuotaMeter } from '../limits/quota-meter.ts';
-import { chargesOf, refuse, tell } from '../limits/rate-limit.ts';
+import { chargesOf, refuse, reportBuckets } from '../limits/rate-limit.ts';
 
 export function limits(limiter: Limiter, ledger: QuotaLedger, clock: Clock): Stage {
   const denials = new UsageDenials();
@@ -21,7 +21,7 @@ export function limits(limiter: Limiter, ledger: QuotaLedger, clock: Clock): Sta
     if (quota?.llmTokens !== true || exchange.policy.quotas.unknownUsage !== 'deny') return false;
     const state = denials.deniedBy(quota, exchange.destination?.lease.id ?? '', clock.wallMs());
     if (state === undefined) return false;
-    tellQuotas(exchange, ledger.look(quota));
+    reportQuotas(exchange, ledger.look(quota));
     sink.fail(unreportedRefusal(state));
     return true;
   }
@@ -38,7 +38,7 @@ export function limits(limiter: Limiter, ledger: QuotaLedger, clock: Clock): Sta
         if (isWithinBuckets(exchange, sink, charges, verdict)) next(exchange, sink);
         return;
       }
-      tellQuotas(exchange, verdict.quota);
+      reportQuotas(exchange, verdict.quota);
       if (verdict.quota.refusedBy !== undefined) {
         sink.fail(quotaRefusal(verdict.quota.refusedBy));
         return;
@@ -81,13 +81,8 @@ export function limits(limiter: Limiter, ledger: QuotaLedger, clock: Clock): Sta
 
 /** Rejects the request when it returns false. */
 function isWithinBuckets(exchange: Exchange, sink: Sink, charges: readonly Charge[], verdict: Verdict): boolean {
-  tell(exchange, charges, verdict);
+  reportBuckets(exchange, charges, verdict);
   const { refusedBy, retryAfterMs } = verdict;
   if (refusedBy !== undefined) refuse(sink, charges[refusedBy], retryAfterMs);
   return refusedBy === undefined;
-}
-
-/** Refunds a request that was admitted but never started. */
-export function giveBack(limiter: Limiter, exchange: Exchange): void {
-  limiter.give(chargesOf(exchange), quotaOf(exchange));
 }

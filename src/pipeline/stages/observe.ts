@@ -20,7 +20,7 @@ import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
 export function observe(clock: Clock): Stage {
   return function observeStage(next): Dispatch {
-    return function tell(exchange, sink) {
+    return function observeRequest(exchange, sink) {
       if (!requestFinished.hasSubscribers || exchange.kind !== 'client') {
         next(exchange, sink);
         return;

@@ -4,7 +4,7 @@ import type { Dispatch, Stage } from '../stage.ts';
 
 export function requestId(): Stage {
   return function requestIdStage(next): Dispatch {
-    return function tellRequestId(exchange, sink) {
+    return function addRequestId(exchange, sink) {
       exchange.responseHeaders.push('X-Request-ID', exchange.id);
       next(exchange, sink);
     };

@@ -3,16 +3,10 @@
 import { aclOf } from '../../guard/acl.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { Sink } from '../../kernel/http/http.ts';
-import { effectiveTimeouts } from '../../policy/effective-timeouts.ts';
-import { leasePins } from '../../policy/lease-pins.ts';
-import { leaseSettings } from '../../policy/lease-settings.ts';
-import type { Found } from '../../route/lease-index.ts';
-import type { Lease, Transport } from '../../upstream/transport.ts';
+import { destinationOf, rightfulNames } from '../lease/destination.ts';
+import { missFault, refusal } from '../lease/lease-access.ts';
 import type { LeaseLookup, LookupResult } from '../lease/lease-lookup.ts';
-import type { Destination, Dispatch, Exchange, Stage } from '../stage.ts';
-import { missFault, refusal } from './authorise.ts';
-
-type Names = Pick<Found<Lease, Transport>, 'names' | 'claims'>;
+import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
 /** A relay client either reconnects within its first backoff steps, or not soon. */
 const noRelayRetrySeconds = 1;
@@ -84,42 +78,4 @@ export function resolveLease(lookup: LeaseLookup): Stage {
 
 function pinnedElsewhere(): GatewayError {
   return new GatewayError('lease_unreachable', 'A relay leads a name to another lease than it is pinned to.');
-}
-
-/**
- * A pinned name resolves to its one id only, whatever a relay lists. Undefined: this is another
- * lease.
- */
-function rightfulNames(exchange: Exchange, { lease, names, claims }: Found<Lease, Transport>): Names | undefined {
-  const pins = leasePins(exchange.policy);
-  const claimed = pins.namesOf(lease.id, claims);
-  if (claimed === undefined || claims === names) return claimed && { names: claimed, claims: claimed };
-  return { names: pins.namesOf(lease.id, names) ?? [], claims: claimed };
-}
-
-/**
- * `waited`: whether the request waited for the relays. Undefined: the lease cannot be called by
- * this name, or does not offer HTTP/1.1.
- */
-export function destinationOf(
-  exchange: Exchange,
-  found: Found<Lease, Transport>,
-  waited: boolean,
-): Destination | undefined {
-  const { policy, route, authority = '' } = exchange;
-  const { lease, sources, host } = found;
-  const names = rightfulNames(exchange, found);
-  if (names === undefined || !lease.alpn.includes('http/1.1')) return undefined;
-  const settings = leaseSettings(policy).find(lease.id, lease.name);
-  // In host mode the app gets the host that the client used, in path mode its own.
-  const usual = route?.kind === 'host' ? authority : host;
-  return {
-    lease,
-    ...names,
-    transports: sources,
-    host: settings === undefined || settings.hostHeader === '' ? usual : settings.hostHeader,
-    settings,
-    timeouts: effectiveTimeouts(policy, lease.id, lease.name, route?.target ?? '/'),
-    waited,
-  };
 }

@@ -18,7 +18,7 @@ const stepMs = 25;
 
 export function totalTimeout(deadlines: Deadlines, clock: Clock): Stage {
   return function totalTimeoutStage(next): Dispatch {
-    return function boundTotal(exchange, sink) {
+    return function limitTotal(exchange, sink) {
       const totalMs = exchange.destination?.timeouts.totalMs ?? 0;
       if (totalMs === 0) {
         next(exchange, sink);
