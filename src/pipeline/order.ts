@@ -49,6 +49,11 @@ export interface PipelineParts {
   readonly clock: Clock;
 }
 
+/** For requests on the admin listener: only the gateway's own endpoints, and all of them. */
+export function createAdminPipeline(endpoints: Endpoints, clock: Clock): Dispatch {
+  return compose([requestId(), builtinEndpoints(endpoints, undefined, clock)], notFound());
+}
+
 /** For requests on the main listener. */
 export function createPipeline(parts: PipelineParts): Dispatch {
   const { endpoints, isGraceOver, directory, upstream, authenticator, limiter, quotas, signer, clock } = parts;
@@ -109,9 +114,4 @@ export function createPipeline(parts: PipelineParts): Dispatch {
     // Last: all others have agreed.
     forward(upstream, lookup, signer),
   );
-}
-
-/** For requests on the admin listener: only the gateway's own endpoints, and all of them. */
-export function createAdminPipeline(endpoints: Endpoints, clock: Clock): Dispatch {
-  return compose([requestId(), builtinEndpoints(endpoints, undefined, clock)], notFound());
 }
