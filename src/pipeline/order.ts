@@ -83,7 +83,7 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       clientAddress(),
       // Outside of the two stages that reject addresses, which it makes readable for pages.
       preflightsOfRefused(),
-      // The cheapest rejection, and the final one for an address.
+      // Before every check that costs more than comparing an address.
       ipRules(),
       // Before look-ups and bcrypt, which a flood from one address must not cost.
       ipRatePrecheck(limiter),
@@ -93,11 +93,11 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       checkHost(),
       // Before authentication, because preflights carry no credential.
       cors(lookup),
-      // Before the look-up, which only waits for relays on behalf of identified callers.
+      // Before every stage that depends on who calls.
       authenticate(authenticator, directory),
-      // After authentication: whether a lease exists is revealed only to callers that may know.
+      // After `authenticate`: hides from callers without access whether the lease exists.
       resolveLease(lookup),
-      // After the look-up: rules apply to the lease, under whichever name it was requested.
+      // After `resolveLease`: the rules apply to the lease, under whichever name it was requested.
       authorise(lookup),
       // After `authorise`: the lease may be open to everyone under another name than the requested.
       checkLeaseHost(),
