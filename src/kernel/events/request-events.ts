@@ -1,4 +1,4 @@
-// Events of requests: begun, responded to, failed, or rejected before they entered the pipeline.
+// Events of requests: begun, responded to, failed, or rejected before the stage `observe`.
 import type { GatewayError } from '../errors/gateway-error.ts';
 import { type EventChannel, eventChannel } from './event-channel.ts';
 
@@ -34,7 +34,7 @@ export interface RequestStarted {
   readonly startedMs: number;
 }
 
-/** A request has entered the pipeline, or the listener responds to it directly. */
+/** A request has reached the stage `observe`, or a builtin endpoint has responded to it. */
 export const requestStarted: EventChannel<RequestStarted> = eventChannel('request-started');
 
 /** The response to a request has begun, and is a stream. */
@@ -91,7 +91,7 @@ export interface RequestFinished extends RequestStarted {
  */
 export const requestFinished: EventChannel<RequestFinished> = eventChannel('request-finished');
 
-/** A request that never entered the pipeline. */
+/** A request that was rejected before the stage `observe`. */
 export interface RequestRefused {
   readonly requestId: string;
   readonly error: GatewayError;
@@ -101,5 +101,5 @@ export interface RequestRefused {
   readonly path?: string;
 }
 
-/** The listener rejected what a client sent: not HTTP, too large, too slow, or too late. */
+/** The gateway rejected what a client sent: not HTTP, too large, too slow, or too late. */
 export const requestRefused: EventChannel<RequestRefused> = eventChannel('request-refused');
