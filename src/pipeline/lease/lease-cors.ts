@@ -44,7 +44,7 @@ const tableOf = compiledInSteps(function* ({ cors, leases }): Steps<CorsTable> {
 });
 
 /** For a lease whose rules are unknown: allows no origin. */
-const nobody = new CorsRules({ origins: [], methods: [], headers: [], credentials: false, maxAgeMs: 0 });
+const noOrigin = new CorsRules({ origins: [], methods: [], headers: [], credentials: false, maxAgeMs: 0 });
 
 export function usesCors(policy: Policy): boolean {
   const { general, own } = tableOf(policy);
@@ -83,7 +83,7 @@ export function presumedRules(policy: Policy, nameOrId: string, origin: string |
   if (areRulesDecided(policy, nameOrId)) return shown ?? general;
   const hidden = name === '' ? underNames : id === undefined ? underIds : [];
   if (hidden.length === 0 || shown?.allows(origin) === true) return shown ?? general;
-  return hidden.find((rules) => rules.allows(origin)) ?? shown ?? nobody;
+  return hidden.find((rules) => rules.allows(origin)) ?? shown ?? noOrigin;
 }
 
 /**
