@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { testPolicy } from '../../test/helpers/policy.ts';
 import { Admission } from '../guard/admission.ts';
 import { systemClock as clock } from '../kernel/clock.ts';
+import { systemClock } from '../kernel/clock.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { listen, requestFinished, type RequestFinished } from '../kernel/events.ts';
 import type { Sink } from '../kernel/http/http.ts';
@@ -68,7 +69,7 @@ function finished(t: TestContext): RequestFinished[] {
 test('observe publishes the status and the bytes', (t) => {
   const events = finished(t);
   const { sink, calls } = recorder();
-  observe()(respond)(exchange(), sink);
+  observe(systemClock)(respond)(exchange(), sink);
   assert.deepEqual(calls, ['respond 200']);
   assert.deepEqual(
     events.map(({ status, bytesSent, outcome }) => [status, bytesSent, outcome]),
@@ -82,7 +83,7 @@ test('observe publishes the error that the server sends instead', (t) => {
   const { sink } = recorder(() => {
     of.outcome.fault = new GatewayError('invalid_request', 'x');
   });
-  observe()(respond)(of, sink);
+  observe(systemClock)(respond)(of, sink);
   assert.deepEqual(
     events.map(({ status, bytesSent, error }) => [status, bytesSent, error?.code]),
     [[400, undefined, 'invalid_request']],

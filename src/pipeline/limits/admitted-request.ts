@@ -8,7 +8,7 @@ import type { WholeResponse } from '../../kernel/http/whole-response.ts';
 import type { Cancellable } from '../../kernel/work/cancellation.ts';
 import { Deadline, type Deadlines, type Expiring } from '../../kernel/work/deadlines.ts';
 import type { Limiter } from '../../limits/limiter.ts';
-import { addressGroup } from '../../policy/addresses.ts';
+import { addressGroup } from '../../kernel/net/address-group.ts';
 import { isStream } from '../is-stream.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange } from '../stage.ts';
