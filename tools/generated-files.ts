@@ -26,7 +26,7 @@ export async function writeOrCheck(generators: Generators): Promise<void> {
   }
 }
 
-async function formatted(generators: Generators): Promise<Map<string, string>> {
+export async function formatted(generators: Generators): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const [path, text] of Object.entries(generators)) {
     const filepath = join(repository, path);
