@@ -71,7 +71,10 @@ test('each room imports only what the import law allows', async (t) => {
     Object.fromEntries(
       all.flatMap((room) => [
         [`src/${room}/target.ts`, 'export const target = 1;'],
-        [`src/${room}/planted.ts`, importing(all.filter((other) => other !== room).map((other) => `../${other}/target.ts`))],
+        [
+          `src/${room}/planted.ts`,
+          importing(all.filter((other) => other !== room).map((other) => `../${other}/target.ts`)),
+        ],
       ]),
     ),
   );
@@ -81,7 +84,9 @@ test('each room imports only what the import law allows', async (t) => {
   );
   const expected = new Set(
     [...rooms].flatMap(([room, allowed]) =>
-      all.filter((other) => !allowed.includes(other)).map((other) => `src/${room}/planted.ts -> src/${other}/target.ts`),
+      all
+        .filter((other) => !allowed.includes(other))
+        .map((other) => `src/${room}/planted.ts -> src/${other}/target.ts`),
     ),
   );
   assert.deepEqual(reported, expected);
@@ -101,10 +106,16 @@ test('every other rule reports violations', async (t) => {
     'src/portal/session.ts': 'export const session = 1;',
     'src/portal/relay-client.ts': 'export const client = 1;',
     'src/portal/publishing/publish.ts': 'export const publish = 1;',
-    'src/relay/client.ts': importing(['../portal/session.ts', '../portal/relay-client.ts', '../portal/publishing/publish.ts']),
+    'src/relay/client.ts': importing([
+      '../portal/session.ts',
+      '../portal/relay-client.ts',
+      '../portal/publishing/publish.ts',
+    ]),
     'test/helper.ts': 'export const helper = 1;',
   });
-  const reported = new Set((await violationsOf(directory)).map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`));
+  const reported = new Set(
+    (await violationsOf(directory)).map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`),
+  );
   const found = (rule: string): string[] => [...reported].filter((line) => line.startsWith(`${rule}: `)).sort();
   assert.equal(found('known-rooms-only').length, 1);
   assert.ok(found('no-cycles').length > 0);

@@ -18,6 +18,10 @@ test('every entry of every lock file has an integrity hash', async () => {
     const installed = Object.entries(packages).filter(([path, { link }]) => path !== '' && link !== true);
     assert.ok(installed.length > 0, file);
     const unverified = installed.filter(([, { integrity = '' }]) => !/^sha(?:256|384|512)-/.test(integrity));
-    assert.deepEqual(unverified.map(([path]) => path), [], file);
+    assert.deepEqual(
+      unverified.map(([path]) => path),
+      [],
+      file,
+    );
   }
 });
