@@ -8,7 +8,7 @@ import process from 'node:process';
 /** The last commit before the rule. */
 const lastUnchecked = '67e44d12964ec3a535755e6d47ccd5961bf45eb4';
 const maxSubjectChars = 72;
-const form = /^[a-z][a-z0-9-]*(?:, [a-z][a-z0-9-]*)*: \S/;
+const form = /^[a-z][a-z0-9/-]*(?:, [a-z][a-z0-9/-]*)*: \S/;
 
 /** Returns what is wrong with a subject, if anything. Merges and reverts keep those of git. */
 export function subjectFault(subject: string): string | undefined {

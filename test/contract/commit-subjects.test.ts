@@ -11,6 +11,7 @@ test('a subject is "area: summary" in at most 72 characters', () => {
     'limits: reconnect every 5 s while Redis is read-only',
     'cli, limits: messages in the field’s words',
     'http-client: count chunks',
+    'test/e2e: name behaviours in titles',
     'Revert "limits: reconnect every 5 s while Redis is read-only, and never give up"',
     `docs: ${'x'.repeat(66)}`,
   ];
