@@ -11,7 +11,7 @@ const oldestMajor = 24; // package.json, engines
 
 if (Number.parseInt(process.versions.node, 10) < oldestMajor) {
   process.stderr.write(
-    `portal-gateway needs Node ${oldestMajor} or newer and this is ${process.version}: install a newer one from https://nodejs.org\n`,
+    `portal-gateway needs Node ${oldestMajor} or newer, but this is ${process.version}: install a newer one from https://nodejs.org\n`,
   );
   process.exitCode = 1;
 } else {

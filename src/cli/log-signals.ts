@@ -9,7 +9,7 @@ export function onLogSignals(log: GatewayLog, signals: NodeJS.EventEmitter = pro
     if (log.reopen === undefined) log.logger.info('SIGUSR1 ignored: the log goes to stdout, not to a file');
     else {
       log.reopen();
-      log.logger.info('log file opened again');
+      log.logger.info('log file reopened');
     }
   };
   const toggle = (): void => {

@@ -13,14 +13,13 @@ export const defaultRelayPort = 4017;
 
 export function portOption(text: string): number {
   const port = parsePort(text);
-  if (port === undefined)
-    throw new InvalidArgumentError('A port is a number from 0 to 65535; 0 means any that is free.');
+  if (port === undefined) throw new InvalidArgumentError('A port is a number from 0 to 65535; 0 picks a free one.');
   return port;
 }
 
 /** Like `gateway.host`: an IPv6 address may have brackets as in URLs. */
 export function listenHostOption(text: string): string {
-  if (isListenHost(text) !== true) throw new InvalidArgumentError('It is an address or a host name to listen on.');
+  if (isListenHost(text) !== true) throw new InvalidArgumentError('It must be an address or a host name to listen on.');
   return withoutBrackets(text);
 }
 
@@ -30,7 +29,7 @@ const highestMaxTunnels = 100_000;
 export function maxTunnelsOption(text: string): number {
   const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (count < 1 || count > highestMaxTunnels)
-    throw new InvalidArgumentError(`It is a number from 1 to ${highestMaxTunnels}.`);
+    throw new InvalidArgumentError(`It must be a number from 1 to ${highestMaxTunnels}.`);
   return count;
 }
 
@@ -61,7 +60,7 @@ export function distinctRelays(urls: readonly string[]): readonly string[] {
 export function clientIdsOption(text: string, earlier: readonly string[] | undefined): readonly string[] {
   if (!isLeaseId(text)) {
     throw new InvalidArgumentError(
-      'An id has 26 characters A-Z and 2-7; "portal-gateway identity" prints a gateway\'s.',
+      'An id has 26 characters A-Z and 2-7; "portal-gateway identity" prints that of a gateway.',
     );
   }
   return [...(earlier ?? []), text];

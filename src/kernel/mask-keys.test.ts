@@ -12,7 +12,7 @@ test('masks misplaced keys of our form, including truncated ones', () => {
 
 test('lines for people keep key ids, to tell keys apart, and the rest of a URL', () => {
   for (const [line, masked] of [
-    [`there is no command "${key}"`, 'there is no command "sk_test_0123456789abcdef***"'],
+    [`unknown command "${key}"`, 'unknown command "sk_test_0123456789abcdef***"'],
     ['key_prefix: sk_live_0123456789abcdef', 'key_prefix: sk_live_0123456789abcdef'],
     ['at http://user:pass:w@rd@host:1/x?a@b', 'at http://***@host:1/x?a@b'],
     ['redis://:password@h and wss://token@h', 'redis://***@h and wss://***@h'],

@@ -155,7 +155,7 @@ test('expose --require-assertion: the app is reachable only through the gateway'
   const [answer] = (await once(request, 'response')) as [IncomingMessage];
   assert.equal(answer.statusCode, 401);
   answer.resume();
-  await expose.note(/401: a request with no valid assertion of the gateway \(missing\)/);
+  await expose.note(/401: a request had no valid assertion of the gateway \(missing\)/);
 
   for (let i = 0; i < 2; i += 1) assert.ok(await gateway.seen(`/peer/${leaseId}/echo?as=json`));
 });

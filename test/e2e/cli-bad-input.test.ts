@@ -53,7 +53,12 @@ const relay = (name: keyof typeof ports, scheme = 'ws'): string => `${scheme}://
 const expose = (...rest: string[]): string[] => ['expose', '3000', ...rest];
 
 const cases: readonly Case[] = [
-  { what: 'a command that does not exist', args: () => ['bogus'], code: 2, says: [/no command "bogus"/, /--help/] },
+  {
+    what: 'a command that does not exist',
+    args: () => ['bogus'],
+    code: 2,
+    says: [/unknown command "bogus"/, /--help/],
+  },
   {
     what: 'an option that does not exist',
     args: () => ['leases', '--bogus'],
@@ -222,7 +227,7 @@ const cases: readonly Case[] = [
     what: 'an unreachable gateway',
     args: () => ['health', '--url', `http://127.0.0.1:${ports.closed}`],
     code: 1,
-    says: [/no gateway answers/, /ECONNREFUSED/, /--url/],
+    says: [/no gateway responds/, /ECONNREFUSED/, /--url/],
   },
   {
     what: 'a server that is not a gateway',

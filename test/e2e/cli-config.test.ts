@@ -44,7 +44,7 @@ describe('validate', () => {
     ]);
     assert.deepEqual(stderr.trimEnd().split('\n'), [
       'warning: GATEWAY_HOTS: is no setting of the gateway and has no effect; did you mean GATEWAY_HOST?',
-      `portal-gateway: ${file} has 4 faults: 2 keys, 1 rule, 1 relay`,
+      `portal-gateway: ${file} has 4 errors: 2 keys, 1 rule, 1 relay`,
     ]);
   });
 
@@ -103,7 +103,7 @@ describe('validate', () => {
     const { code, stdout, stderr } = await run(['validate', '--check-relays', '--config', file]);
     assert.equal(code, 1);
     assert.match(stdout, new RegExp(`^relay ${gone} is unreachable: .*\n${url}: connected, 1 lease\n$`));
-    assert.match(stderr, /has 1 fault: 0 keys, 0 rules, 2 relays\n$/);
+    assert.match(stderr, /has 1 error: 0 keys, 0 rules, 2 relays\n$/);
   });
 
   test('escapes a file name that would move the cursor', async (t) => {
@@ -144,7 +144,7 @@ describe('prints one line per fault of the file', () => {
     const { code, stdout, stderr } = await run(['start'], { GATEWAY_CONFIG: file });
     assert.deepEqual([code, stdout], [1, '']);
     assert.equal(stderr.trimEnd().split('\n').length, 4);
-    assert.match(stderr, /\nportal-gateway: the configuration has 3 faults\n$/);
+    assert.match(stderr, /\nportal-gateway: the configuration has 3 errors\n$/);
   });
 
   test('an unknown option is a usage error', async (t) => {
@@ -224,7 +224,7 @@ lease_acl: { app: [plain] }
     const { code, stdout, stderr } = await run(['config', 'print', '--config', file]);
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, /:2:3: unknown setting gateway\.prot/);
-    assert.match(stderr, /\nportal-gateway: there is no effective configuration while it has faults/);
+    assert.match(stderr, /\nportal-gateway: the configuration has errors/);
   });
 });
 

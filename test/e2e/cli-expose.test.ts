@@ -196,7 +196,7 @@ test('rejects connections beyond --max-tunnels and prints a line that names the 
   // The connection is cut during or after the dial.
   const third = await dial(t, url, leaseId).catch(() => undefined);
   third?.on('error', () => undefined);
-  await expose.note(/^A connection was refused: 2 are open already, which is the limit \(--max-tunnels\)\.$/m);
+  await expose.note(/^Refused a connection: 2 are already open, the limit set by --max-tunnels\.$/m);
 });
 
 test('rejects a second expose with the same identity, and names the process that holds it', async (t) => {

@@ -141,7 +141,7 @@ test('keys create and list: a key of the format in the contract, its permissions
     ...{ expires_at: '2035-12-31T23:59:59Z', previous: [], last_used: '2030-01-01T00:00:00.000Z' },
   });
   const table = await here.keys('list');
-  assert.match(table.stdout, /^ID +STATE +BEGINS WITH[^]*^billing-bot +active +sk_test_\w{16} +read mcp /m);
+  assert.match(table.stdout, /^ID +STATE +PREFIX[^]*^billing-bot +active +sk_test_\w{16} +read mcp /m);
 
   const validated = await runCli(t, ['validate', '--config', here.config], {});
   assert.match(validated.stdout, /is valid: 1 key,/);
@@ -181,7 +181,7 @@ test('keys hash: an entry for a key of ours or an imported one', async (t) => {
   }
   for (const [input, message] of [
     ['', /there is no key on stdin/],
-    ['two words', /no key: one line/],
+    ['two words', /not a key: it must be one line/],
     ['x'.repeat(73), /longer than 72 bytes/],
     [`${key.slice(0, -1)}${key.endsWith('0') ? '1' : '0'}`, /mistyped/],
   ] as const) {
@@ -214,14 +214,14 @@ test('bad input: one line, the exit code of the contract, and no change', async 
   const taken = join(here.directory, '1.key');
   const cases: [readonly string[], 1 | 2, RegExp][] = [
     [['create', 'bot', ...cost, '--out', '-'], 1, /there is a key "bot" already/],
-    [['create', 'new'], 2, /stdout is no terminal.*--out FILE/],
-    [['create', 'new', ...cost, '--out', taken], 1, /it exists; name a new file/],
+    [['create', 'new'], 2, /stdout is not a terminal.*--out FILE/],
+    [['create', 'new', ...cost, '--out', taken], 1, /the file exists; name a new one/],
     [['create', 'a:b', '--out', '-'], 2, /An id has 1 to 64/],
     [['create', 'new', '--out', '-', '--expires', 'soon'], 2, /A time is written as/],
     [['create', 'new', '--out', '-', '--cost', '4'], 2, /from 10 to 14/],
     [['create', 'new', ...cost, '--out', '-', '--allow', 'here'], 1, /allowed_cidrs\[0\] must be/],
     [['rotate', 'new', ...cost, '--out', '-'], 1, /there is no key "new"/],
-    [['rotate', 'bot', '--out', '-', '--grace', '-1s'], 2, /A grace is a duration/],
+    [['rotate', 'bot', '--out', '-', '--grace', '-1s'], 2, /A grace period is a duration/],
     [['revoke', 'new'], 1, /there is no key "new"/],
   ];
   for (const [args, code, message] of cases) {

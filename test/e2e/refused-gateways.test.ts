@@ -41,7 +41,7 @@ test('callers get 502 client_not_admitted, and expose names the gateway once', a
   await expose.line(/^app [A-Z2-7]{26} ws:/m);
   const { id, call } = await startGateway(t, url);
   for (let i = 0; i < 3; i += 1) assert.deepEqual(await call(), [502, 'client_not_admitted']);
-  await expose.note(new RegExp(`^Refused the client ${id}: it is not among those of --allow-client\\.$`, 'm'));
+  await expose.note(new RegExp(`^Refused the client ${id}: --allow-client does not list it\\.$`, 'm'));
   expose.child.kill('SIGINT');
   assert.equal(await expose.exited, 0);
   assert.equal(expose.stderr().split(id).length, 2, expose.stderr());

@@ -79,7 +79,7 @@ const written =
     writeFile(join(directory, 'conf/gateway.yaml'), yaml);
 
 const reloaded = /"message":"configuration reloaded"/;
-const rejected = /"message":"configuration rejected; the one before stays in use"/;
+const rejected = /"message":"configuration rejected; the current one stays in use"/;
 const refusals = new Set([401, 403, 429]);
 /**
  * Status of a request that passes authentication: there is no relay, or one without such a lease.
@@ -191,7 +191,7 @@ test('names settings that need a restart while they differ, and applies all othe
   for (const key of ['key-b', 'key-c']) {
     const line = fromNow();
     await written(`${keys(key)}${more}`)(directory);
-    await line(/"setting":"admin\.port","message":"admin\.port is not what this process was started with[^"]*restart"/);
+    await line(/"setting":"admin\.port","message":"admin\.port has changed[^"]*restart"/);
     await line(/"setting":"portal\.relays"/);
     await line(reloaded);
     assert.equal(await status(key), admitted);
@@ -260,7 +260,7 @@ test('a thread that ends before it has loaded is only a rejected reload', async 
   await writeFile(join(home, 'end-threads'), '');
   let line = fromNow();
   await written(keys('key-b'))(directory);
-  await line(/"reason":"the thread \\"configuration\\" ended early","message":"the configuration could not be loaded/);
+  await line(/"reason":"the thread \\"configuration\\" ended early","message":"cannot load the configuration/);
   await cli.note(/^EVENT rejected$/m);
   assert.match(await text(await call('/metrics')), /^portal_gateway_config_reloads_total\{outcome="rejected"\} 1$/m);
   assert.deepEqual([await status('key-a'), await status('key-b')], [admitted, 401]);

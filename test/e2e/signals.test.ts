@@ -167,8 +167,8 @@ test('SIGUSR1 reopens the log file by its name, and the moved file gets no more 
   await logged(log, /"listening"/);
   await rename(log, `${log}.1`);
   cli.child.kill('SIGUSR1');
-  await logged(log, /"log file opened again"/);
-  assert.doesNotMatch(await readFile(`${log}.1`, 'utf8'), /opened again/);
+  await logged(log, /"log file reopened"/);
+  assert.doesNotMatch(await readFile(`${log}.1`, 'utf8'), /reopened/);
 });
 
 test('SIGUSR1 reports that a log on stdout is not reopened', async (t) => {

@@ -119,7 +119,7 @@ test('health reports an untrusted certificate, and a listener that speaks TLS', 
   const { url } = await startSecure(t, '');
   const untrusted = await runCli(t, ['health', '--url', url], {});
   assert.equal(untrusted.code, 1);
-  assert.match(untrusted.stderr, /the certificate at https:.* is not accepted .*NODE_EXTRA_CA_CERTS/);
+  assert.match(untrusted.stderr, /the certificate of https:.* is not trusted .*NODE_EXTRA_CA_CERTS/);
   const plain = await runCli(t, ['health', '--url', url.replace('https:', 'http:')], {});
   assert.equal(plain.code, 1);
   assert.match(plain.stderr, /write https:\/\/ in --url/);

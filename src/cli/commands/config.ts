@@ -5,7 +5,7 @@ import type { PrintOptions } from '../run/run-config.ts';
 
 export function configCommand(context: CliContext): Command {
   return new Command('config')
-    .description('Shows what can be configured, and what is.')
+    .description('Show the schema of the configuration and the effective configuration.')
     .addHelpText('after', '\nExample:\n  $ portal-gateway config print --config gateway.yaml')
     .addCommand(schemaCommand(context))
     .addCommand(printCommand(context));
@@ -13,7 +13,7 @@ export function configCommand(context: CliContext): Command {
 
 function schemaCommand(context: CliContext): Command {
   return new Command('schema')
-    .description('Prints the JSON Schema of the configuration, for editors.')
+    .description('Print the JSON Schema of the configuration, for editors.')
     .addHelpText('after', '\nExample:\n  $ portal-gateway config schema > gateway.schema.json')
     .action(async () => {
       const { printSchema } = await import('../run/run-config.ts');
@@ -23,12 +23,12 @@ function schemaCommand(context: CliContext): Command {
 
 function printCommand(context: CliContext): Command {
   return new Command('print')
-    .description('Prints the effective configuration and where each value came from. Secrets are shown as ***.')
+    .description('Print the effective configuration and the source of each value. Secrets are shown as ***.')
     .option(
       '--config <FILE>',
-      'the configuration file (default: GATEWAY_CONFIG; without one, environment and defaults)',
+      'the configuration file (default: GATEWAY_CONFIG, else environment variables and defaults only)',
     )
-    .option('--json', 'print it as JSON')
+    .option('--json', 'print as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway config print --config gateway.yaml')
     .action(async (options: PrintOptions) => {
       const { print } = await import('../run/run-config.ts');

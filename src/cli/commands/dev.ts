@@ -7,8 +7,8 @@ import type { DevOptions } from '../run/run-dev.ts';
 
 export function devCommand(context: CliContext): Command {
   return new Command('dev')
-    .description('Runs a relay, a demo app and the gateway on this machine; prints a key and a curl line that works.')
-    .option('--port <N>', "the gateway's port", portOption, 8080)
+    .description('Run a relay, a demo app and the gateway on this machine; print a key and a working curl command.')
+    .option('--port <N>', 'the port of the gateway', portOption, 8080)
     .addHelpText('after', '\nExample:\n  $ portal-gateway dev --port 8080')
     .action(async (options: DevOptions) => {
       const { dev } = await import('../run/run-dev.ts');

@@ -5,15 +5,15 @@ import type { ExplainOptions } from '../run/run-explain.ts';
 
 export function explainCommand(context: CliContext): Command {
   return new Command('explain')
-    .description('Tells which rule decides for a key, a lease, a method and an address, and why.')
+    .description('Show which rule allows or denies a request by its key, lease, method and address, and why.')
     .option('--config <FILE>', 'the configuration file (default: GATEWAY_CONFIG)')
     .option('--key <ID>', 'the id of a key (default: no credential)')
-    .requiredOption('--lease <NAME>', 'the name or the id of the lease')
-    .option('--id <ID>', 'with a name: the id that it leads to, for rules that name the id')
+    .requiredOption('--lease <NAME>', 'the name or id of the lease')
+    .option('--id <ID>', 'with a name: the lease id that it resolves to, for rules that name the id')
     .option('--method <METHOD>', 'the method of the request', 'GET')
     .option('--ip <ADDRESS>', 'the address of the client')
-    .option('--upgrade', 'the request asks for a WebSocket or another upgrade')
-    .option('--json', 'print it as JSON')
+    .option('--upgrade', 'the request is for a WebSocket or another upgrade')
+    .option('--json', 'print as JSON')
     .addHelpText(
       'after',
       '\nExample:\n  $ portal-gateway explain --config gateway.yaml --key billing-bot --lease my-app --method POST',

@@ -16,12 +16,12 @@ interface HealthOptions {
 
 export function healthCommand(context: CliContext): Command {
   return new Command('health')
-    .description('Exits with 0 when the gateway is ready.')
+    .description('Check whether the gateway is ready; the exit code is 0 if it is.')
     .option(
       '--url <URL>',
-      'the gateway or its health endpoint (default: /health/ready on GATEWAY_HOST and GATEWAY_PORT)',
+      'the URL of the gateway or of its health endpoint (default: /health/ready on GATEWAY_HOST and GATEWAY_PORT)',
     )
-    .option('--json', 'print the answer as JSON')
+    .option('--json', 'print as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway health --url http://127.0.0.1:8080')
     .action((options: HealthOptions) => health(options, context));
 }
@@ -89,22 +89,22 @@ function localUrl({ host, port }: { readonly host: string; readonly port: number
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/health/ready`;
 }
 
-const hintOfTls = '; if the gateway speaks TLS, write https:// in --url';
+const hintOfTls = '; if the gateway uses TLS, write https:// in --url';
 
 function failure(url: string, reason: string): string {
   // Error codes of OpenSSL and Node for rejected certificates, such as DEPTH_ZERO_SELF_SIGNED_CERT.
   if (/CERT|ISSUER/.test(reason)) {
-    return `the certificate at ${url} is not accepted (${reason}); name its authority in NODE_EXTRA_CA_CERTS, or ask the port of admin.port`;
+    return `the certificate of ${url} is not trusted (${reason}); set NODE_EXTRA_CA_CERTS to a file with its CA, or use admin.port`;
   }
   if (url.startsWith('http:') && (reason === 'UND_ERR_SOCKET' || reason === 'ECONNRESET')) {
-    return `the connection to ${url} ended without an answer (${reason})${hintOfTls}`;
+    return `the connection to ${url} ended without a response (${reason})${hintOfTls}`;
   }
-  return `no gateway answers at ${url} (${reason}); start one with "portal-gateway start", or correct --url`;
+  return `no gateway responds at ${url} (${reason}); start one with "portal-gateway start", or correct --url`;
 }
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return `nothing within ${timeoutMs / 1000} s`;
+  if (error.name === 'TimeoutError') return `no response within ${timeoutMs / 1000} s`;
   const { cause } = error;
   if (cause instanceof Error) return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
   return error.message;

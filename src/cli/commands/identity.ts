@@ -17,10 +17,10 @@ interface IdentityOptions {
 
 export function identityCommand(context: CliContext): Command {
   return new Command('identity')
-    .description("Prints the gateway's id and public key. The first use makes them.")
-    .option('--new', 'make a new identity; the old one stays beside it under another name')
+    .description('Print the id and public key of the gateway. The first call creates them.')
+    .option('--new', 'create a new identity; the old file is kept under another name')
     .option('--identity <FILE>', "the identity file (default: identity.pem in the user's state directory)")
-    .option('--json', 'print them as JSON')
+    .option('--json', 'print as JSON')
     .addHelpText(
       'after',
       '\nExample:\n  $ portal-gateway expose 3000 --name my-app --allow-client "$(portal-gateway identity | head -n 1)"',
@@ -32,7 +32,7 @@ async function identity(options: IdentityOptions, { terminal, environment }: Cli
   const file = options.identity ?? gatewayIdentityPath(environment().stateDirectory);
   if (options.new === true) {
     const kept = await setAside(file);
-    if (kept !== undefined) terminal.note(`The identity so far is kept as ${kept}.`);
+    if (kept !== undefined) terminal.note(`The previous identity is kept as ${kept}.`);
   }
   const { id, publicKey } = await loadOrCreateIdentity(file);
   const shown = { id, public_key: Buffer.from(publicKey).toString('base64'), file };
@@ -42,7 +42,7 @@ async function identity(options: IdentityOptions, { terminal, environment }: Cli
   }
   terminal.result(shown.id);
   terminal.result(shown.public_key);
-  terminal.note(`The first line is the id, the second the public key (Ed25519, base64). Both are kept in ${file}.`);
+  terminal.note(`The first line is the id, the second the public key (Ed25519, base64). Both are stored in ${file}.`);
 }
 
 /**
@@ -61,6 +61,6 @@ async function setAside(file: string): Promise<string | undefined> {
     if (error instanceof CliFault) throw error;
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
-    throw new CliFault(`the identity file ${file} can't be set aside (${code}); check who may write its directory`);
+    throw new CliFault(`the identity file ${file} cannot be renamed (${code}); check the permissions of its directory`);
   }
 }

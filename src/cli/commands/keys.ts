@@ -11,7 +11,7 @@ import { systemClock } from '../../kernel/clock.ts';
 
 export function keysCommand(context: CliContext): Command {
   return new Command('keys')
-    .description('Creates, rotates, revokes and lists API keys. A running gateway picks up changes automatically.')
+    .description('Create, rotate, revoke and list API keys. A running gateway picks up changes automatically.')
     .addHelpText('after', '\nExample:\n  $ portal-gateway keys create billing-bot --config gateway.yaml')
     .addCommand(createCommand(context))
     .addCommand(rotateCommand(context))
@@ -22,29 +22,29 @@ export function keysCommand(context: CliContext): Command {
 
 function createCommand(context: CliContext): Command {
   return onFile('create')
-    .description('Makes a key and shows it once.')
+    .description('Create a key and show it once.')
     .argument(
       '<ID>',
-      'its name in lease_acl, logs and limits',
+      'the id of the key, for lease_acl, limits and logs',
       checkedText(isKeyName, 'An id has 1 to 64 letters, digits and . _ - @ +, and is not "anonymous"'),
     )
-    .option('--test', 'a key that begins with sk_test_')
-    .option('--description <TEXT>', 'what it is for')
+    .option('--test', 'create a key that begins with sk_test_')
+    .option('--description <TEXT>', 'the purpose of the key')
     .option(
       '--scope <SCOPE>',
-      'what it may do, several times for several (default: read and write)',
-      severalTimes(isScope, 'A scope is read, write, admin or a word of your own'),
+      'a scope to grant; may be repeated (default: read and write)',
+      severalTimes(isScope, 'A scope is read, write, admin or a custom name'),
     )
     .option(
       '--allow <CIDR>',
-      'where it may be used from, several times for several (default: from everywhere)',
+      'the client addresses that may use the key; may be repeated (default: all)',
       severalTimes(),
     )
-    .option('--not-before <TIME>', 'not valid before this time; or a duration from now', timeOption)
-    .option('--expires <TIME>', 'not valid from this time on; or a duration from now, as 2160h', timeOption)
+    .option('--not-before <TIME>', 'when the key becomes valid: a time, or a duration from now', timeOption)
+    .option('--expires <TIME>', 'when the key expires: a time, or a duration from now, such as 2160h', timeOption)
     .option(...costOption)
     .option(...outOption)
-    .option('--json', 'print what was made as JSON')
+    .option('--json', 'print as JSON')
     .addHelpText(
       'after',
       '\nExample:\n  $ portal-gateway keys create billing-bot --scope read --expires 2160h --out billing-bot.key',
@@ -57,13 +57,22 @@ function createCommand(context: CliContext): Command {
 
 function rotateCommand(context: CliContext): Command {
   return onFile('rotate')
-    .description('Replaces a key with a new one, and shows that once. For the grace, both work.')
+    .description('Replace a key with a new one, and show it once. Both work for the grace period.')
     .argument('<ID>', 'the id of the key')
-    .option('--grace <DURATION>', 'how long the old key works; 0s: not any more', graceOption, 24 * 3_600_000)
-    .option('--expires <TIME>', 'not valid from this time on; or a duration from now (default: as before)', timeOption)
+    .option(
+      '--grace <DURATION>',
+      'how long the old key keeps working; 0s: revoke it at once',
+      graceOption,
+      24 * 3_600_000,
+    )
+    .option(
+      '--expires <TIME>',
+      'when the new key expires: a time, or a duration from now (default: unchanged)',
+      timeOption,
+    )
     .option(...costOption)
     .option(...outOption)
-    .option('--json', 'print what was made as JSON')
+    .option('--json', 'print as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway keys rotate billing-bot --grace 24h')
     .action(async (id: string, options: RotateOptions) => {
       const { rotateKey } = await import('../run/run-keys.ts');
@@ -73,7 +82,7 @@ function rotateCommand(context: CliContext): Command {
 
 function revokeCommand(context: CliContext): Command {
   return onFile('revoke')
-    .description('Removes a key, and what it replaced: both are refused from now on.')
+    .description('Remove a key and the keys that it replaced; all of them are rejected from now on.')
     .argument('<ID>', 'the id of the key')
     .addHelpText('after', '\nExample:\n  $ portal-gateway keys revoke billing-bot')
     .action(async (id: string, options: KeysOptions) => {
@@ -84,10 +93,8 @@ function revokeCommand(context: CliContext): Command {
 
 function listCommand(context: CliContext): Command {
   return onFile('list')
-    .description(
-      'Lists the keys of the keys file: id, state, what it begins with, scopes, expiry, last use, description.',
-    )
-    .option('--json', 'print them as JSON')
+    .description('List the keys in the keys file: id, state, prefix, scopes, expiry, last use, description.')
+    .option('--json', 'print as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway keys list --config gateway.yaml')
     .action(async (options: KeysOptions & { readonly json?: boolean }) => {
       const { listKeys } = await import('../run/run-keys.ts');
@@ -97,7 +104,7 @@ function listCommand(context: CliContext): Command {
 
 function hashCommand(context: CliContext): Command {
   return new Command('hash')
-    .description('Turns a key from stdin into an entry for auth.keys. The key may be one made elsewhere.')
+    .description('Turn a key from stdin into an entry for auth.keys. The key may have been created elsewhere.')
     .option(
       '--id <ID>',
       'the id of the entry',
@@ -105,7 +112,7 @@ function hashCommand(context: CliContext): Command {
       'my-key',
     )
     .option(...costOption)
-    .option('--json', 'print it as JSON')
+    .option('--json', 'print as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway keys hash --id billing-bot < billing-bot.key')
     .action(async (options: HashOptions) => {
       const { hashKey } = await import('../run/run-keys-hash.ts');
@@ -115,15 +122,15 @@ function hashCommand(context: CliContext): Command {
 
 function onFile(name: string): Command {
   return new Command(name)
-    .option('--config <FILE>', 'the configuration, whose auth.keys_file it is (default: GATEWAY_CONFIG)')
-    .option('--file <FILE>', 'the keys file itself');
+    .option('--config <FILE>', 'the configuration file, whose auth.keys_file is used (default: GATEWAY_CONFIG)')
+    .option('--file <FILE>', 'the keys file, instead of auth.keys_file');
 }
 
 const outOption = [
   '--out <FILE>',
-  'a new file for the key, for its owner alone; - for stdout (default: the terminal)',
+  'a new file for the key, which only its owner can read; - for stdout (default: the terminal)',
 ] as const;
-const costOption = ['--cost <N>', 'the cost of its bcrypt hash, 10 to 14', costNumber, 12] as const;
+const costOption = ['--cost <N>', 'the cost of the bcrypt hash, 10 to 14', costNumber, 12] as const;
 
 function costNumber(text: string): number {
   const cost = Number(text);
@@ -166,6 +173,6 @@ const maxGraceMs = 90 * 24 * 3_600_000;
 function graceOption(text: string): number {
   const graceMs = parseDuration(text);
   if (graceMs === undefined || graceMs > maxGraceMs)
-    throw new InvalidArgumentError('A grace is a duration of at most 2160h, such as 24h.');
+    throw new InvalidArgumentError('A grace period is a duration of at most 2160h, such as 24h.');
   return graceMs;
 }

@@ -7,14 +7,14 @@ import { caFileHelp } from '../run/relay-trust.ts';
 import type { LeasesOptions } from '../run/run-leases.ts';
 import type { AcceptOptions } from '../run/run-leases-accept.ts';
 
-const relayHelp = 'the relay to ask (default: PORTAL_RELAY_URL, else ws://localhost:4017/relay)';
+const relayHelp = 'the URL of the relay (default: PORTAL_RELAY_URL, else ws://localhost:4017/relay)';
 
 export function leasesCommand(context: CliContext): Command {
   return new Command('leases')
-    .description('Lists the leases that a relay offers: name, id, alpn, expiry, description.')
+    .description('List the leases of a relay: name, id, alpn, expiry, description.')
     .option('--relay <URL>', relayHelp, relayOption)
     .option('--ca-file <FILE>', caFileHelp)
-    .option('--json', 'print them as JSON')
+    .option('--json', 'print as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway leases --relay ws://localhost:4017/relay')
     .action(async (options: LeasesOptions) => {
       const { leases } = await import('../run/run-leases.ts');
@@ -25,12 +25,12 @@ export function leasesCommand(context: CliContext): Command {
 
 function acceptCommand(context: CliContext): Command {
   return new Command('accept')
-    .description('Admits a new lease id for a name, for gateways with portal.name_binding: strict.')
+    .description('Accept a new lease id for a name, for gateways with portal.name_binding: strict.')
     .argument('<NAME>', 'the name of the lease')
-    .option('--id <ID>', 'the id to admit (default: the one that the relay lists)')
+    .option('--id <ID>', 'the id to accept (default: the one that the relay lists)')
     .option('--relay <URL>', relayHelp, relayOption)
     .option('--ca-file <FILE>', caFileHelp)
-    .option('--json', 'print the result as JSON')
+    .option('--json', 'print as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway leases accept billing --relay ws://localhost:4017/relay')
     .action(async (name: string, options: AcceptOptions, command: Command) => {
       const { acceptLease } = await import('../run/run-leases-accept.ts');

@@ -7,7 +7,7 @@ import type { RelayCommandOptions } from '../run/run-relay.ts';
 
 export function relayCommand(context: CliContext): Command {
   return new Command('relay')
-    .description('Runs a relay, wire compatible with Portal v1, for development and private networks.')
+    .description('Run a relay that is wire-compatible with Portal v1, for development and private networks.')
     .option('--host <HOST>', 'the address or host name to listen on', listenHostOption, '127.0.0.1')
     .option('--port <N>', 'the port to listen on', portOption, defaultRelayPort)
     .addHelpText('after', '\nExample:\n  $ portal-gateway relay --host 0.0.0.0 --port 4017')

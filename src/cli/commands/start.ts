@@ -13,16 +13,16 @@ import type { StartOptions } from '../run/run-start.ts';
 export function startCommand(context: CliContext): Command {
   return (
     new Command('start')
-      .description('Runs the gateway. The default when no command is given.')
+      .description('Run the gateway. This is the default command.')
       .option(
         '--config <FILE>',
-        'the configuration file (default: GATEWAY_CONFIG; without one, environment and defaults)',
+        'the configuration file (default: GATEWAY_CONFIG, else environment variables and defaults only)',
       )
       .option('--host <HOST>', 'the address to listen on (default: GATEWAY_HOST, else 127.0.0.1)')
       .option('--port <N>', 'the port to listen on (default: GATEWAY_PORT, else 8080)', portOption)
       .option(
         '--relay <URL>',
-        'a relay; may be given several times (default: PORTAL_RELAY_URL, else ws://localhost:4017/relay)',
+        'the URL of a relay; may be repeated (default: PORTAL_RELAY_URL, else ws://localhost:4017/relay)',
         relaysOption,
       )
       .option('--ca-file <FILE>', `${caFileHelp}; with --relay`)
@@ -49,8 +49,8 @@ export function startCommand(context: CliContext): Command {
 function excessArgument(argument: string, { parent }: Command): string {
   const shown = printable(argument);
   if (/\.ya?ml$/.test(argument))
-    return `there is no command "${shown}"; a configuration file is given as --config ${shown}`;
+    return `unknown command "${shown}"; to use it as the configuration file, write --config ${shown}`;
   const commands = parent?.commands.map((command) => command.name()) ?? [];
   const suggestion = suggestionOf(argument, commands);
-  return `there is no command "${shown}"${suggestion === '' ? '; see "portal-gateway --help"' : suggestion}`;
+  return `unknown command "${shown}"${suggestion === '' ? '; see "portal-gateway --help"' : suggestion}`;
 }

@@ -5,15 +5,13 @@ import type { ValidateOptions } from '../run/run-validate.ts';
 
 export function validateCommand(context: CliContext): Command {
   return new Command('validate')
-    .description(
-      'Checks the configuration: file, environment and secrets. Prints every fault as FILE:LINE:COL: message.',
-    )
+    .description('Check the configuration: file, environment and secrets. Print every error as FILE:LINE:COL: message.')
     .option(
       '--config <FILE>',
-      'the configuration file (default: GATEWAY_CONFIG; without one, environment and defaults)',
+      'the configuration file (default: GATEWAY_CONFIG, else environment variables and defaults only)',
     )
-    .option('--check-relays', 'connect to every relay, too')
-    .option('--json', 'print the findings as JSON')
+    .option('--check-relays', 'also connect to every relay')
+    .option('--json', 'print as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway validate --config gateway.yaml --check-relays')
     .action(async (options: ValidateOptions) => {
       const { validate } = await import('../run/run-validate.ts');

@@ -62,7 +62,7 @@ export class ExposeIdentity {
     // Replicas on other machines may share a mounted identity, so this is not an error. Relays
     // reveal when two publish at the same time.
     else if (replace)
-      context.terminal.note(`--replace has no effect: no lock can be kept beside ${file} (${claim.reason}).`);
+      context.terminal.note(`--replace has no effect: cannot create a lock beside ${file} (${claim.reason}).`);
     return identity;
   }
 
@@ -94,7 +94,7 @@ export class ExposeIdentity {
   }
 
   async #takeOver(holder: ProcessRecord | undefined): Promise<void> {
-    const before = holder === undefined ? 'the process that published the lease before' : processText(holder);
+    const before = holder === undefined ? 'the previous process' : processText(holder);
     const timer = setTimeout(() => {
       this.#terminal.note(
         `${before} has not ended after ${drainPatienceMs / 1_000} s. Stop it, or it may publish again.`,
@@ -106,7 +106,7 @@ export class ExposeIdentity {
     if (lock === undefined) return;
     if (typeof lock === 'string') {
       this.#terminal.note(
-        `${before} cannot be asked to drain (${lock}): stop it, or the two take the lease from each other. ` +
+        `${before} cannot be asked to drain (${lock}): stop it, or both processes keep taking the lease from each other. ` +
           `The files beside ${this.#file} must be writable.`,
       );
       return;
@@ -133,7 +133,7 @@ async function credentialOf(
   if (identity !== undefined) return loadOrCreateIdentity(identity);
   return keptIdentity(file, (reason) => {
     terminal.note(
-      `The lease id is new at each start, because the identity cannot be kept (${reason}). ` +
+      `The lease id is new at each start, because the identity cannot be stored (${reason}). ` +
         'Name a file with --identity, or set XDG_STATE_HOME to a directory that this user can write to.',
     );
   });

@@ -178,7 +178,7 @@ test('reports an app that accepts no connection once it is clear that the comman
   late.notes.targetFault(connectTimeoutFault());
   assert.match(
     late.lines[1] ?? '',
-    /^http:\S+ does not answer \(no connection within 10 s\); requests get 502 until it does\.$/,
+    /^http:\S+ does not respond \(no connection within 10 s\); requests get 502 until it does\.$/,
   );
 });
 
@@ -190,7 +190,7 @@ test('prints the reason for a request that the app failed to answer, without the
   notes.exposeEvent({ ...failed, outcome: 'cut', failure: 'incomplete', reason: 'ECONNRESET' });
   notes.exposeEvent({ ...failed, outcome: 504, failure: 'too_late', reason: 'no response within 10 minutes' });
   assert.deepEqual(lines, [
-    '502 GET /a: http://localhost:3000 does not answer (ECONNREFUSED).',
+    '502 GET /a: http://localhost:3000 does not respond (ECONNREFUSED).',
     '502 GET /a: the response of http://localhost:3000 is not HTTP (The status line is malformed).',
     'cut GET /a: http://localhost:3000 ended the connection in the middle of its response (ECONNRESET).',
     '504 GET /a: http://localhost:3000 did not begin its response in time (no response within 10 minutes).',
@@ -202,7 +202,7 @@ test('prints one line a minute for excess bytes after responses, with the number
   const excess = { type: 'target_excess', method: 'GET', path: '/204-body' } as const;
   for (let i = 0; i < 100; i += 1) notes.exposeEvent(excess);
   assert.deepEqual(lines, [
-    'http://localhost:3000 sent bytes behind its response to GET /204-body. The response passed; the connection was closed.',
+    'http://localhost:3000 sent bytes after the end of its response to GET /204-body. The response was forwarded, and the connection was closed.',
   ]);
   pass(60_000);
   notes.exposeEvent(excess);
@@ -221,7 +221,7 @@ test('an app that is down does not flood the terminal, and other failures still 
   notes.exposeEvent(down);
   notes.exposeEvent(down);
   assert.deepEqual(lines.slice(21), [
-    '502 GET /a: http://localhost:3000 does not answer (ECONNREFUSED). 980 more since the last such line.',
+    '502 GET /a: http://localhost:3000 does not respond (ECONNREFUSED). 980 more since the last such line.',
   ]);
 });
 
@@ -232,7 +232,7 @@ test('neither refused requests nor refused connections flood the terminal', () =
     notes.exposeEvent({ type: 'tunnel_refused', openTunnels: 2000 });
   }
   assert.equal(lines.length, 40);
-  assert.match(lines.at(-1) ?? '', /2000 are open already.*--max-tunnels/);
+  assert.match(lines.at(-1) ?? '', /2000 are already open.*--max-tunnels/);
 });
 
 test('prints a line when a clock difference begins and ends, and never ends the command for it', async () => {

@@ -26,7 +26,7 @@ const hopelessAtFirst: ReadonlySet<PortalErrorCode> = new Set([
 ]);
 
 const failureText: Readonly<Record<AppFailure, (origin: string) => string>> = {
-  unreachable: (origin) => `${origin} does not answer`,
+  unreachable: (origin) => `${origin} does not respond`,
   not_http: (origin) => `the response of ${origin} is not HTTP`,
   incomplete: (origin) => `${origin} ended the connection in the middle of its response`,
   too_late: (origin) => `${origin} did not begin its response in time`,
@@ -126,19 +126,19 @@ export class ExposeNotes {
         this.#noteExcess(event.method, event.path);
         break;
       case 'assertion_keys_failed': {
-        const line = `No keys of the gateway from ${event.source} (${printable(event.reason)}). Retrying.`;
+        const line = `Cannot load the keys of the gateway from ${event.source} (${printable(event.reason)}). Retrying.`;
         // One line for each reason.
         if (line !== this.#keysFailed) this.#terminal.note(printable(line, 1000));
         this.#keysFailed = line;
         break;
       }
       case 'assertion_refused':
-        this.#noteSome(event.type, `401: a request with no valid assertion of the gateway (${event.fault}).`);
+        this.#noteSome(event.type, `401: a request had no valid assertion of the gateway (${event.fault}).`);
         break;
       case 'tunnel_refused':
         this.#noteSome(
           event.type,
-          `A connection was refused: ${event.openTunnels} are open already, which is the limit (--max-tunnels).`,
+          `Refused a connection: ${event.openTunnels} are already open, the limit set by --max-tunnels.`,
         );
         break;
     }
@@ -153,7 +153,7 @@ export class ExposeNotes {
     this.#targetLine =
       proxyError === 'connection_refused'
         ? `Nothing listens on ${origin} yet; requests get 502 until something does.`
-        : `${origin} does not answer (${printable(reason)}); requests get 502 until it does.`;
+        : `${origin} does not respond (${printable(reason)}); requests get 502 until it does.`;
     if (this.#goesOn) this.#noteTarget();
   }
 
@@ -188,7 +188,7 @@ export class ExposeNotes {
     this.#excessUnnoted = 0;
     const request = printable(`${method} ${path}`);
     this.#terminal.note(
-      `${this.#target.origin} sent bytes behind its response to ${request}. The response passed; the connection was closed.${more}`,
+      `${this.#target.origin} sent bytes after the end of its response to ${request}. The response was forwarded, and the connection was closed.${more}`,
     );
   }
 

@@ -65,7 +65,7 @@ export class LeaseNotes {
     this.#contestedMs.set(relay, nowMs);
     this.#terminal.note(
       `Another process publishes "${name}" on ${relay} with the same identity (last renewed until ${timeText(expiresAtMs)}). ` +
-        'They take the lease from each other, and callers reach either. Stop one, or give it another identity and name.',
+        'They keep taking the lease from each other, and callers reach either. Stop one, or give it another identity and name.',
     );
   }
 }

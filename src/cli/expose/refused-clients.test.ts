@@ -22,8 +22,8 @@ test('prints one line a minute for a refused client, with the number of refusals
   pass(59_999);
   add(stranger);
   assert.deepEqual(lines, [
-    `Refused the client ${'A'.repeat(26)}: it is not among those of --allow-client.`,
-    `Refused the client ${'B'.repeat(26)}: it is not among those of --allow-client.`,
+    `Refused the client ${'A'.repeat(26)}: --allow-client does not list it.`,
+    `Refused the client ${'B'.repeat(26)}: --allow-client does not list it.`,
   ]);
   pass(1);
   add(stranger);

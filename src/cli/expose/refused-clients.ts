@@ -62,8 +62,8 @@ export class RefusedClients {
 function lineOf(refusal: ClientRefusal, id: string): string {
   switch (refusal.reason) {
     case 'not_admitted':
-      return `Refused the client ${id}: it is not among those of --allow-client.`;
+      return `Refused the client ${id}: --allow-client does not list it.`;
     case 'clock_skew':
-      return `Refused the client ${id}: ${skewText(refusal.skewSeconds, 'this machine', 'its own')}; correct the clock that is wrong.`;
+      return `Refused the client ${id}: ${skewText(refusal.skewSeconds, 'this machine', 'its own')}; correct the wrong clock.`;
   }
 }

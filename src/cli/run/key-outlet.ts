@@ -14,7 +14,7 @@ export type KeyOutlet = (key: string, change: () => Promise<void>) => Promise<vo
 export function keyOutlet(out: string | undefined, terminal: Terminal): KeyOutlet {
   if (out === undefined && !terminal.isWatched) {
     throw usageFault(
-      'stdout is no terminal, and the key would be wherever it leads: give --out FILE, or --out - if that is meant',
+      'stdout is not a terminal, so the key could end up in a file or a log: use --out FILE, or --out - to print it anyway',
     );
   }
   if (out === undefined || out === '-') {
@@ -40,7 +40,7 @@ async function writeKey(path: string, text: string): Promise<void> {
     await writeNewFile(path, text, { durable: true });
   } catch (error) {
     const code = codeOf(error) ?? 'unknown error';
-    const why = code === 'EEXIST' ? 'it exists; name a new file' : `${code}; name another file`;
-    throw new CliFault(`the key can't be written to ${path}: ${why}`);
+    const why = code === 'EEXIST' ? 'the file exists; name a new one' : `${code}; name another file`;
+    throw new CliFault(`the key cannot be written to ${path}: ${why}`);
   }
 }

@@ -46,7 +46,9 @@ export async function listedLeases(
     return { relay: url, leases, ignored };
   } catch (error) {
     if (!timeout.aborted) throw atRelay(url, error);
-    throw new CliFault(`the relay ${url} did not list its leases within ${listTimeoutMs / 1000} s; is it frozen?`);
+    throw new CliFault(
+      `the relay ${url} did not list its leases within ${listTimeoutMs / 1000} s; check that it is not frozen or overloaded`,
+    );
   } finally {
     await transport.close();
   }

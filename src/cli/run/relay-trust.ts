@@ -5,7 +5,7 @@ import { openWords } from '../../config/source/secrets/secret-file.ts';
 import { PortalError } from '../../portal/index.ts';
 import { CliFault, usageFault } from '../fault.ts';
 
-export const caFileHelp = 'PEM certificates to trust for wss:// relays instead of those of the system';
+export const caFileHelp = "CA certificates (PEM) to trust for wss:// relays instead of the system's";
 
 /**
  * An option for the relay client. Throws CliFault, also when none of the relays uses TLS and the

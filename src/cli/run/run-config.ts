@@ -25,7 +25,7 @@ export async function print(options: PrintOptions, { terminal, signal }: CliCont
     terminal.note(printable(`warning: ${findingLine(warning)}`, maxLineCharacters));
   if (!result.ok) {
     for (const fault of result.faults) terminal.note(printable(findingLine(fault), maxLineCharacters));
-    throw new CliFault('there is no effective configuration while it has faults; "portal-gateway validate" tells more');
+    throw new CliFault('the configuration has errors; run "portal-gateway validate" to list them');
   }
   const { config, sources } = result;
   if (options.json === true) {

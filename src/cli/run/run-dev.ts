@@ -42,7 +42,7 @@ export async function dev({ port }: DevOptions, { terminal, signal }: CliContext
     terminal.note(`demo     published as "${leaseName}" (${leaseId}), for this gateway only`);
     terminal.result(`key   ${key}`);
     terminal.result(`try   curl -H 'Authorization: Bearer ${key}' ${gateway.url}/peer/${leaseName}/`);
-    terminal.note('Ctrl-C stops all of it.');
+    terminal.note('Press Ctrl-C to stop everything.');
     await aborted(signal);
   } catch (error) {
     // An abort during the start counts as a normal stop.

@@ -36,7 +36,7 @@ export async function explain(options: ExplainOptions, context: CliContext): Pro
   const loaded = await loadConfig({ file: options.config, signal });
   if (!loaded.ok) {
     for (const fault of loaded.faults) terminal.note(printable(findingLine(fault)));
-    throw new CliFault('the configuration has faults; "portal-gateway validate" tells more');
+    throw new CliFault('the configuration has errors; run "portal-gateway validate" to list them');
   }
   const more = await readMoreKeys(loaded.config);
   const [fault] = more.faults;

@@ -38,7 +38,7 @@ const minInboundStreams = 16_384;
 export async function expose(target: Target, options: ExposeOptions, context: CliContext): Promise<void> {
   const { name, description } = options;
   const fault = leaseNameFault(name);
-  if (fault !== undefined) throw usageFault(`--name can't be published: ${fault}`);
+  if (fault !== undefined) throw usageFault(`--name cannot be published: ${fault}`);
   const environment = context.environment();
   const urls = distinctRelays(options.relay ?? [environment.relayUrl]);
   const trust = await trusted(options.caFile, urls);
@@ -102,6 +102,6 @@ function streamsFor(maxTunnels = defaultMaxTunnels): number {
 
 function drainNote(successor: string | undefined): string {
   return successor === undefined
-    ? 'Stopping. Serving on until another process publishes the app, for 12 s at most.'
-    : `Another expose (${successor}) takes over. Serving on until it holds the lease, for 12 s at most.`;
+    ? 'Stopping. Requests are served until another process publishes the app, for at most 12 s.'
+    : `Another expose (${successor}) takes over. Requests are served until it holds the lease, for at most 12 s.`;
 }

@@ -22,16 +22,18 @@ const shortestPrefixedKey = 3 * foreignPrefixCharacters;
 export async function hashKey({ id, cost, json }: HashOptions, { terminal }: CliContext): Promise<void> {
   const key = (await stdinText()).replace(/\r?\n$/, '');
   const form = formOf(key);
-  if (key === '') throw new CliFault('there is no key on stdin; pipe one in, as in: keys hash < FILE');
-  if (isKey(key) !== true) throw new CliFault('what is on stdin is no key: one line of visible ASCII characters');
+  if (key === '') throw new CliFault('there is no key on stdin; pipe one in, as in: portal-gateway keys hash < FILE');
+  if (isKey(key) !== true)
+    throw new CliFault('the input on stdin is not a key: it must be one line of visible ASCII characters');
   if (Buffer.byteLength(key) > maxKeyBytes)
-    throw new CliFault(`the key is longer than ${maxKeyBytes} bytes, of which bcrypt sees no more: use a shorter one`);
-  if (form === 'mistyped') throw new CliFault('the key is mistyped: its last characters do not fit the others');
+    throw new CliFault(`the key is longer than ${maxKeyBytes} bytes, and bcrypt ignores the rest: use a shorter one`);
+  if (form === 'mistyped') throw new CliFault('the key is mistyped: its last characters do not match the others');
   const prefix = form === 'ours' ? key.slice(0, prefixCharacters) : foreignPrefix(key);
   const entry = { id, key_hash: await bcryptHash(key, cost), ...(prefix !== '' && { key_prefix: prefix }) };
   terminal.result(json === true ? JSON.stringify(entry) : stringify([entry], { lineWidth: 0 }).trimEnd());
-  if (isGuessable(key)) terminal.note('The key is easy to guess: use a random one, as "keys create" makes it.');
-  if (prefix === '') terminal.note('The key is short, so the entry has no key_prefix; there may be 4 of that kind.');
+  if (isGuessable(key)) terminal.note('The key is easy to guess: use a random one, such as "keys create" makes.');
+  if (prefix === '')
+    terminal.note('The key is short, so the entry has no key_prefix; at most 4 such entries are allowed.');
 }
 
 function foreignPrefix(key: string): string {

@@ -56,7 +56,7 @@ export async function createKey(id: string, options: CreateOptions, context: Cli
   const give = keyOutlet(options.out, context.terminal);
   const { file, others } = await keysFileOf(options, context);
   if (others.some((key) => key.id === id))
-    throw new CliFault(`there is a key "${id}" in auth.keys of the configuration already: choose another id`);
+    throw new CliFault(`auth.keys of the configuration already has a key "${id}": choose another id`);
   const { key, secret } = await newKey(options.test === true ? 'test' : 'live', options.cost);
   const stored: StoredKey = {
     ...{ id, ...secret, description: options.description ?? '', scopes: options.scope ?? ['read', 'write'] },
@@ -64,7 +64,7 @@ export async function createKey(id: string, options: CreateOptions, context: Cli
     ...{ createdAt: new Date(systemClock.wallMs()).toISOString(), previous: [] },
   };
   await give(key, () => changeKeysFile(file, others, (keys) => withCreated(keys, stored)));
-  tell(`The key "${id}" is in ${file}. It is shown this once.`, shown(stored), options, context);
+  tell(`Added the key "${id}" to ${file}. It is shown only once.`, shown(stored), options, context);
 }
 
 export async function rotateKey(id: string, options: RotateOptions, context: CliContext): Promise<void> {
@@ -90,8 +90,9 @@ export async function rotateKey(id: string, options: RotateOptions, context: Cli
   };
   await give(key, () => changeKeysFile(file, others, rotate));
   const until = rotated?.previous[0]?.expiresAt;
-  const old = until === undefined ? 'The one before is refused from now on.' : `The one before works until ${until}.`;
-  tell(`The key "${id}" is a new one, shown this once. ${old}`, rotated && shown(rotated), options, context);
+  const old =
+    until === undefined ? 'The previous key is rejected from now on.' : `The previous key works until ${until}.`;
+  tell(`Replaced the key "${id}". The new key is shown only once. ${old}`, rotated && shown(rotated), options, context);
 }
 
 export async function revokeKey(id: string, options: KeysOptions, context: CliContext): Promise<void> {
@@ -99,7 +100,7 @@ export async function revokeKey(id: string, options: KeysOptions, context: CliCo
   // A mistyped file name must not create a file.
   await existing(file);
   await changeKeysFile(file, others, (keys) => withoutRevoked(keys, id));
-  context.terminal.note(printable(`The key "${id}" is revoked.`));
+  context.terminal.note(printable(`Revoked the key "${id}".`));
 }
 
 export async function listKeys(options: KeysOptions & { readonly json?: boolean }, context: CliContext): Promise<void> {
@@ -112,7 +113,7 @@ export async function listKeys(options: KeysOptions & { readonly json?: boolean 
   else if (rows.length === 0) terminal.note(printable(`There are no keys in ${file}.`));
   else {
     writeTable(
-      ['ID', 'STATE', 'BEGINS WITH', 'SCOPES', 'EXPIRES', 'LAST USED', 'DESCRIPTION'],
+      ['ID', 'STATE', 'PREFIX', 'SCOPES', 'EXPIRES', 'LAST USED', 'DESCRIPTION'],
       rows.map((row) => [
         row.id,
         row.previous.length === 0 ? row.state : `${row.state}, rotated`,
@@ -133,7 +134,7 @@ async function keysFileOf(
   { signal }: CliContext,
 ): Promise<{ file: string; others: readonly KeyConfig[] }> {
   if (options.file !== undefined) {
-    if (options.config !== undefined) throw usageFault('--file and --config name the same thing: keep one of them');
+    if (options.config !== undefined) throw usageFault('--file and --config cannot be combined: use one of them');
     return { file: resolve(options.file), others: [] };
   }
   const result = await loadConfig({ file: options.config, signal });
@@ -142,9 +143,7 @@ async function keysFileOf(
     return { file: config.auth.keysFile, others: config.auth.keys };
   const [fault] = result.ok ? [] : result.faults;
   if (fault !== undefined) throw new CliFault(printable(findingLine(fault)));
-  throw usageFault(
-    'no keys file is configured: name it with --file FILE, or set auth.keys_file and give --config FILE',
-  );
+  throw usageFault('no keys file is configured: name it with --file FILE, or set auth.keys_file and use --config FILE');
 }
 
 async function existing(file: string): Promise<readonly StoredKey[]> {

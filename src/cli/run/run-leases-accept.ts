@@ -31,8 +31,8 @@ export async function acceptLease(name: string, options: AcceptOptions, context:
   const { terminal } = context;
   if (options.json === true) terminal.result(printableJson({ name: folded, id, before: before ?? null }));
   else terminal.result(`${printable(folded)} ${id}`);
-  if (id === before) terminal.note(`${shown} already leads to this id`);
-  else if (before !== undefined) terminal.note(`${shown} no longer leads to ${before}`);
+  if (id === before) terminal.note(`${shown} already resolves to this id`);
+  else if (before !== undefined) terminal.note(`${shown} no longer resolves to ${before}`);
 }
 
 async function acceptedId(file: string, folded: string): Promise<string | undefined> {

@@ -156,7 +156,7 @@ function configFault(faulty: Faulty, terminal: Terminal): CliFault {
   const [only, ...more] = faulty.faults.map((fault) => printable(findingLine(fault), maxLineCharacters));
   if (only !== undefined && more.length === 0) return new CliFault(only);
   for (const line of [only ?? '', ...more]) terminal.note(line);
-  return new CliFault(`the configuration has ${more.length + 1} faults`);
+  return new CliFault(`the configuration has ${more.length + 1} errors`);
 }
 
 /** Returns a function that stops it. */
@@ -167,7 +167,7 @@ function watchExpiry(config: () => Config, log: Logger): () => void {
       log.warn(line);
     },
     failed: (error) => {
-      log.warn({ reason: reasonOf(error) }, 'cannot check how long the certificates are valid');
+      log.warn({ reason: reasonOf(error) }, 'cannot check the expiry of the certificates');
     },
   });
 }
@@ -179,7 +179,7 @@ async function identityOf(config: Config, context: CliContext, log: Logger): Pro
   return keptIdentity(file, (reason) => {
     log.warn(
       { reason },
-      'the identity is new at each start, because it cannot be kept: apps that admit only this gateway refuse it after a restart; ' +
+      'cannot store the identity, so it is new at each start, and apps that admit only this gateway reject it after a restart; ' +
         'set portal.identity, or set XDG_STATE_HOME to a directory that this user can write to',
     );
   });

@@ -44,7 +44,7 @@ export async function validate(options: ValidateOptions, context: CliContext): P
   }
   const what = result.file ?? 'the configuration';
   const holds = config === undefined ? '' : `: ${countsText(config, more)}`;
-  if (faults.length > 0) throw new CliFault(`${printable(what)} has ${counted(faults.length, 'fault')}${holds}`);
+  if (faults.length > 0) throw new CliFault(`${printable(what)} has ${counted(faults.length, 'error')}${holds}`);
   if (options.json !== true) terminal.result(`${printable(what)} is valid${holds}`);
 }
 
