@@ -27,13 +27,13 @@ const refused: readonly (readonly [what: string, text: string, says: RegExp])[] 
       [
         `Sentinel: ${url}`,
         `rate_limit: { storage: { redis: { url: "${url}" } } }`,
-        /url names Redis Sentinel, which is not supported: give a redis:\/\/ or rediss:\/\/ URL whose host name leads to the primary/,
+        /url names Redis Sentinel, which is not supported: use a redis:\/\/ or rediss:\/\/ URL whose host name resolves to the primary/,
       ] as const,
   ),
   [
     'two hosts',
     'rate_limit: { storage: { redis: { url: "redis://a:7000,b:7000" } } }',
-    /url can name one host only; of a Redis cluster, any of its nodes/,
+    /url must name only one host; for a Redis cluster, any of its nodes/,
   ],
   [
     'a missing CA file for Redis',
@@ -74,7 +74,7 @@ describe('rejects', () => {
 test('warns about a rule made redundant by a wider one, and not about one that adds callers', async (t) => {
   const acl = (rules: string): string => `lease_acl: { ${rules} }`;
   const warned = async (rules: string): Promise<boolean> =>
-    warningLines(await loadText(t, acl(rules))).some((line) => line.includes('changes nothing: "a*"'));
+    warningLines(await loadText(t, acl(rules))).some((line) => line.includes('has no effect: "a*"'));
   assert.equal(await warned('"a*": [one, two], "ab*": [one]'), true);
   assert.equal(await warned('"A*": ["*"], "a*": ["*"], "ab*": [one, "scope:x"]'), true);
   assert.equal(await warned('"a*": [anonymous], "ab*": ["*"]'), true);

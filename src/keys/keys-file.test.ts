@@ -65,9 +65,9 @@ test('never writes a file that the gateway could not read', async (t) => {
   await changeKeysFile(file, [], () => [stored('bot')]);
   const before = await readFile(file, 'utf8');
   const wrong: [StoredKey[], RegExp][] = [
-    [[stored('bot'), stored('bot')], /keys\[1\]\.id is there twice/],
+    [[stored('bot'), stored('bot')], /keys\[1\]\.id duplicates keys\[0\]\.id/],
     [[stored('bot', { allowedCidrs: ['nowhere'] })], /keys\[0\]\.allowed_cidrs\[0\] must be/],
-    [[stored('bot', { id: 'a:b' })], /can't contain a colon/],
+    [[stored('bot', { id: 'a:b' })], /must not contain a colon/],
     [['a', 'b', 'c', 'd', 'e'].map((id) => stored(id, { keyPrefix: '' })), /keys\[4\]\.key_prefix is missing/],
   ];
   for (const [keys, message] of wrong)
@@ -78,7 +78,7 @@ test('never writes a file that the gateway could not read', async (t) => {
   const others = [{ ...stored('dog'), key: '' }];
   await assert.rejects(
     changeKeysFile(file, others, (keys) => withCreated(keys, stored('dog', { keyHash: hashOf('x') }))),
-    /keys\[1\]\.id is there twice: auth\.keys of the configuration has it/,
+    /keys\[1\]\.id duplicates the id of a key in auth\.keys of the configuration/,
   );
   assert.equal(await readFile(file, 'utf8'), before);
 });
@@ -102,7 +102,7 @@ test('reports faults with their place and rejects a file that everyone can acces
   const { keys, faults } = await readKeysFile(file);
   assert.deepEqual(keys, []);
   assert.deepEqual(faults.map(findingLine), [
-    `${file}:3:15: keys[0].key_hash must be a bcrypt hash ($2a$, $2b$ or $2y$) of cost 10 to 14, not that text`,
+    `${file}:3:15: keys[0].key_hash must be a bcrypt hash ($2a$, $2b$ or $2y$) of cost 10 to 14, not the given text`,
     `${file}:4:5: unknown setting keys[0].scope; did you mean keys[0].scopes?`,
   ]);
   await chmod(file, 0o604);

@@ -40,7 +40,7 @@ export async function readKeysFile(
   const reading = await readConfigFile(file, { what: 'the keys file', privacy: 'secret', user });
   if (!('text' in reading)) {
     const origin = { kind: 'file', file, line: 1, column: 1 } as const;
-    const remedy = reading.missing === true ? ': "portal-gateway keys create" makes it' : '';
+    const remedy = reading.missing === true ? ': "portal-gateway keys create" creates it' : '';
     const faults = [{ origin, message: reading.fault + remedy }];
     return { keys: [], faults, missing: reading.missing === true, files };
   }
@@ -80,9 +80,9 @@ function* clashes(keys: readonly StoredKey[], others: readonly OtherKey[]): Gene
   const hashes = new Set(others.flatMap(({ keyHash }) => (keyHash === '' ? [] : [keyHash])));
   for (const [i, { id, keyHash, previous }] of keys.entries()) {
     if (ids.has(id))
-      yield { path: ['keys', i, 'id'], message: 'is there twice: auth.keys of the configuration has it' };
+      yield { path: ['keys', i, 'id'], message: 'duplicates the id of a key in auth.keys of the configuration' };
     for (const hash of [keyHash, ...previous.map((key) => key.keyHash)]) {
-      if (hashes.has(hash)) yield { path: ['keys', i, 'key_hash'], message: 'is there twice' };
+      if (hashes.has(hash)) yield { path: ['keys', i, 'key_hash'], message: 'duplicates the hash of another key' };
       hashes.add(hash);
     }
   }

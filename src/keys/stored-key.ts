@@ -33,20 +33,20 @@ const storedKey = entry('StoredKey', 'An API key.', {
   key_hash: requiredHash,
   key_prefix: keyPrefix,
   ...keyTerms,
-  created_at: text('When it was made, or rotated last.', { initial: '', ...time }),
+  created_at: text('When the key was created or last rotated.', { initial: '', ...time }),
   previous: list(
-    'What it was before it was rotated.',
+    'The keys that it replaced and that still work.',
     entry('PreviousKey', 'A key that was replaced.', {
       key_hash: requiredHash,
       key_prefix: keyPrefix,
-      expires_at: text('It works until then.', time),
+      expires_at: text('The key is rejected from this time on.', time),
     }),
   ),
 });
 
 export const keysFileSchema: z.ZodType = withAbout(
   z.strictObject({
-    version: wholeNumber('Of this form.', { initial: 1, min: 1, max: 1 }),
+    version: wholeNumber('The version of the file format.', { initial: 1, min: 1, max: 1 }),
     keys: list('The keys.', storedKey),
   }),
   { description: 'API keys, managed by `portal-gateway keys`.', expects: 'a map', typeName: 'KeysFile' },
@@ -54,7 +54,7 @@ export const keysFileSchema: z.ZodType = withAbout(
 
 function rootShape(): SectionShape {
   const shape = shapeOf(keysFileSchema);
-  if (shape.kind !== 'section') throw new TypeError('the keys file is no map');
+  if (shape.kind !== 'section') throw new TypeError('the keys file is not a map');
   return shape;
 }
 

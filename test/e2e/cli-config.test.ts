@@ -43,7 +43,7 @@ describe('validate', () => {
       'GATEWAY_QUEUE: gateway.queue must be a whole number from 0 to 10000, not "x"',
     ]);
     assert.deepEqual(stderr.trimEnd().split('\n'), [
-      'warning: GATEWAY_HOTS: is no setting of the gateway and has no effect; did you mean GATEWAY_HOST?',
+      'warning: GATEWAY_HOTS: is not a setting of the gateway and has no effect; did you mean GATEWAY_HOST?',
       `portal-gateway: ${file} has 4 errors: 2 keys, 1 rule, 1 relay`,
     ]);
   });
@@ -88,7 +88,7 @@ describe('validate', () => {
     assert.deepEqual([fine.code, fine.stderr], [0, '']);
     const { valid, warnings } = JSON.parse(fine.stdout) as { valid: unknown; warnings: { message: string }[] };
     assert.equal(valid, true);
-    assert.match(warnings[0]?.message ?? '', /^lease_acl lets nobody in: .*403/);
+    assert.match(warnings[0]?.message ?? '', /^lease_acl allows no caller: .*403/);
   });
 
   test('contacts the relays only if requested', async (t) => {
@@ -122,7 +122,7 @@ describe('prints one line per fault of the file', () => {
       (path) => mkdir(path),
       /gateway\.yml:1:1: the configuration file is a directory: name a file in it$/,
     ],
-    ['invalid YAML', (path) => writeFile(path, 'a: [1,\n'), /gateway\.yml:2:1: is indented in another way/],
+    ['invalid YAML', (path) => writeFile(path, 'a: [1,\n'), /gateway\.yml:2:1: is not indented like its siblings/],
     ['a single fault', (path) => writeFile(path, 'gateway: { port: x }'), /gateway\.yml:1:18: gateway\.port must be/],
   ];
   for (const [what, prepare, says] of cases) {
@@ -196,7 +196,7 @@ lease_acl: { app: [plain] }
       assert.ok(lines.includes(line), stdout);
     }
     assert.equal(stdout.split('"***"').length - 1, 7);
-    assert.match(stderr, /^warning: .*auth\.keys\[0\]\.key stands in the file as plain text, and so do 1 more/m);
+    assert.match(stderr, /^warning: .*auth\.keys\[0\]\.key is in the file as plain text \(and 1 more\)/m);
 
     const json = await run(['config', 'print', '--json', '--config', file], environment);
     const rows = JSON.parse(json.stdout) as { setting: string; value: unknown; origin: string }[];

@@ -118,7 +118,7 @@ describe('validate and start reject', () => {
       'a certificate with a key of 1024 bits',
       `${relay}\ntls: { enabled: true, cert_file: ${tlsFile('weak-cert.pem')}, key_file: weak-key.pem }`,
       ({ root }) => privateKeyFile(root, 'weak-key.pem'),
-      /tls\.cert_file names a certificate that can't be served: OpenSSL says ee key too small/,
+      /tls\.cert_file names a certificate that cannot be served: OpenSSL reports ee key too small/,
     ],
   ];
   for (const [what, yaml, prepare, says] of cases) {

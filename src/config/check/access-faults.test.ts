@@ -14,10 +14,18 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
   {
     what: 'a hash of too low a cost',
     text: withHash(`$2b$09$${tail}`),
-    says: /auth\.keys\[0\]\.key_hash has the cost 9; 10 to 14 are taken$/,
+    says: /auth\.keys\[0\]\.key_hash has the cost 9; it must be 10 to 14$/,
   },
-  { what: 'a hash of too high a cost', text: withHash(`$2b$15$${tail}`), says: /has the cost 15; 10 to 14 are taken$/ },
-  { what: 'an unknown version of bcrypt', text: withHash(`$2x$12$${tail}`), says: /key_hash is no whole bcrypt hash/ },
+  {
+    what: 'a hash of too high a cost',
+    text: withHash(`$2b$15$${tail}`),
+    says: /has the cost 15; it must be 10 to 14$/,
+  },
+  {
+    what: 'an unknown version of bcrypt',
+    text: withHash(`$2x$12$${tail}`),
+    says: /key_hash is not a complete bcrypt hash/,
+  },
   { what: 'another kind of hash', text: withHash('$argon2id$v=19$x'), says: /key_hash must be a bcrypt hash/ },
   { what: 'a truncated hash', text: withHash(`$2b$12$${tail.slice(1)}`), says: /60 characters/ },
   { what: 'a hash that is too long', text: withHash(`$2b$12$${tail}.`), says: /60 characters/ },
@@ -25,7 +33,7 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
   {
     what: 'an id with a colon',
     text: 'auth: { keys: [{ id: "sub:a", key: "${A}" }] }',
-    says: /keys\[0\]\.id can't contain a colon$/,
+    says: /keys\[0\]\.id must not contain a colon$/,
   },
   { what: 'an id that is *', text: 'auth: { keys: [{ id: "*", key: "${A}" }] }', says: /keys\[0\]\.id must be a name/ },
   {
@@ -46,18 +54,18 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
   {
     what: 'two entries with one id',
     text: 'auth: { keys: [{ id: a, key: "${A}" }, { id: a, key: "${B}" }] }',
-    says: /auth\.keys\[1\]\.id is there twice$/,
+    says: /auth\.keys\[1\]\.id duplicates auth\.keys\[0\]\.id$/,
   },
   {
     what: 'one key in two entries',
     text: 'auth: { keys: [{ id: a, key: "${A}" }, { id: b, key: "${A}" }] }',
-    says: /auth\.keys\[1\]\.key is there twice$/,
+    says: /auth\.keys\[1\]\.key duplicates auth\.keys\[0\]\.key$/,
   },
   { what: 'neither key nor hash', text: 'auth: { keys: [{ id: a }] }', says: /keys\[0\] needs key_hash, or key$/ },
   {
     what: 'key and hash',
     text: `auth: { keys: [{ id: a, key: "\${A}", key_hash: "$2b$12$${tail}" }] }`,
-    says: /key_hash can not stand beside key: keep one of them$/,
+    says: /key_hash cannot be combined with key: keep one of them$/,
   },
   {
     what: 'a prefix that is too short',
@@ -72,12 +80,12 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
   {
     what: 'a complete imported key as its prefix',
     text: `auth: { keys: [{ id: a, key_hash: "$2b$12$${tail}", key_prefix: "secret-${'x'.repeat(60)}" }] }`,
-    says: /key_prefix holds more than the beginning of the key/,
+    says: /key_prefix holds too much of the key/,
   },
   {
     what: 'a complete key of our form as its prefix',
     text: `auth: { keys: [{ id: a, key_hash: "$2b$12$${tail}", key_prefix: sk_live_${'0123456789'.repeat(4)}abcdefgh }] }`,
-    says: /key_prefix holds more than the beginning of the key/,
+    says: /key_prefix holds too much of the key/,
   },
   {
     what: 'a principal of an unknown kind',
@@ -119,6 +127,6 @@ test('accepts four hashes without a prefix and rejects the fifth with the reason
   assert.deepEqual(more, []);
   assert.match(
     fifth ?? '',
-    /auth\.keys\[4\].*key_prefix is missing: every key without one costs each unknown key a bcrypt/,
+    /auth\.keys\[4\].*key_prefix is missing: every unknown key is verified against each key without a prefix/,
   );
 });

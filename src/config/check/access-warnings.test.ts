@@ -22,16 +22,16 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     text: `${key}lease_acl: { a: [one], b-*: ["scope:mcp"], "*": ["*"] }`,
     says: [],
   },
-  { what: 'no rule', text: key, says: [/^lease_acl lets nobody in: .*403.*\{ "\*": \["\*"\] \}/] },
+  { what: 'no rule', text: key, says: [/^lease_acl allows no caller: .*403.*\{ "\*": \["\*"\] \}/] },
   {
     what: 'rules without callers',
     text: `${key}lease_acl: { "*": [] }`,
-    says: [/^gateway\.yaml:2:\d+: lease_acl lets nobody/],
+    says: [/^gateway\.yaml:2:\d+: lease_acl allows no caller/],
   },
   {
     what: 'no rule and no authentication',
     text: 'auth: { enabled: false }',
-    says: [/^lease_acl lets nobody in: .*\["anonymous"\]/],
+    says: [/^lease_acl allows no caller: .*\["anonymous"\]/],
   },
   {
     what: 'a key that does not exist in any case',
@@ -59,25 +59,25 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
   {
     what: 'many keys with one prefix',
     text: sharing(5),
-    says: [/auth\.keys\[0\]\.key_prefix is that of 5 keys: .* give more of their characters$/],
+    says: [/auth\.keys\[0\]\.key_prefix is shared by 5 keys, .* use longer prefixes$/],
   },
   { what: 'a few keys with one prefix', text: sharing(4), says: [] },
   {
     what: 'one name in two spellings',
     text: `${key}lease_acl: { App: [one], app: [one] }`,
-    says: [/lease_acl\.app is the same as "App": both lists count together$/],
+    says: [/lease_acl\.app is the same as "App": the two lists are combined$/],
   },
   {
     what: 'an id in upper and in lower case',
     text: `${key}lease_acl: { ABCDEFGHIJKLMNOPQRSTUVWXYZ: [one], abcdefghijklmnopqrstuvwxyz: [one] }`,
     says: [
-      /lease_acl\.abcdefghijklmnopqrstuvwxyz is the same as "ABCDEFGHIJKLMNOPQRSTUVWXYZ": both lists count together$/,
+      /lease_acl\.abcdefghijklmnopqrstuvwxyz is the same as "ABCDEFGHIJKLMNOPQRSTUVWXYZ": the two lists are combined$/,
     ],
   },
   {
     what: 'hashes with different costs',
     text: `auth:\n  keys:\n${hashes.map((hash, i) => `    - { id: k${i}, key_prefix: sk_live_${i}, key_hash: "${hash}" }\n`).join('')}lease_acl: { "*": ["*"] }`,
-    says: [/^gateway\.yaml:3:\d+: auth\.keys have bcrypt hashes of the costs 10 and 12: /],
+    says: [/^gateway\.yaml:3:\d+: auth\.keys have bcrypt hashes of different costs \(10 and 12\), /],
   },
 ];
 

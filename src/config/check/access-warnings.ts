@@ -16,7 +16,7 @@ export function* accessOddities({ auth, leaseAcl }: Config): Generator<Warning> 
   const hasKeys = auth.keys.length > 0 || auth.keysFile !== '';
   if ((hasKeys || !auth.enabled) && Object.values(leaseAcl).every((principals) => principals.length === 0)) {
     const who = auth.enabled ? '*' : 'anonymous';
-    const message = `lets nobody in: every request to a lease is answered 403; write lease_acl: { "*": ["${who}"] } to let ${auth.enabled ? 'every key' : 'everyone'} call every lease`;
+    const message = `allows no caller: every request to a lease gets 403; write lease_acl: { "*": ["${who}"] } to allow ${auth.enabled ? 'every key' : 'everyone'} to call every lease`;
     yield { path: ['lease_acl'], message };
   }
   yield* strangers(auth, leaseAcl);
@@ -24,7 +24,7 @@ export function* accessOddities({ auth, leaseAcl }: Config): Generator<Warning> 
   yield* prefixes(auth);
   const costs = [...new Set(auth.keys.flatMap(({ keyHash }) => (keyHash === '' ? [] : [keyHash.slice(4, 6)])))].sort();
   if (costs.length > 1) {
-    const message = `have bcrypt hashes of the costs ${costs.join(' and ')}: how long a wrong key takes then tells something of the right ones; hash them at one cost`;
+    const message = `have bcrypt hashes of different costs (${costs.join(' and ')}), so the time to reject a wrong key reveals something about the valid ones; hash all keys at one cost`;
     yield { path: ['auth', 'keys'], message };
   }
 }
@@ -40,7 +40,7 @@ function* prefixes({ keys }: Config['auth']): Generator<Warning> {
   for (const alike of Map.groupBy(hashed, ({ keyPrefix }) => keyPrefix).values()) {
     const [first] = alike;
     if (first === undefined || alike.length <= maxPerPrefix) continue;
-    const message = `is that of ${alike.length} keys: a wrong key that begins so costs a bcrypt for each of them; give more of their characters`;
+    const message = `is shared by ${alike.length} keys, so a wrong key with this prefix is verified against each of them; use longer prefixes`;
     yield { path: ['auth', 'keys', first.i, 'key_prefix'], message };
   }
 }
@@ -75,6 +75,6 @@ function* names(leaseAcl: Config['leaseAcl']): Generator<Warning> {
     const name = leaseKey(pattern);
     const before = first.get(name);
     if (before === undefined) first.set(name, pattern);
-    else yield { path, message: `is the same as ${JSON.stringify(before)}: both lists count together` };
+    else yield { path, message: `is the same as ${JSON.stringify(before)}: the two lists are combined` };
   }
 }

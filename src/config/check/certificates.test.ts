@@ -53,12 +53,12 @@ describe('rejects certificates that OpenSSL or clients cannot use, naming the se
     [
       'an RSA key of 1024 bits',
       { cert: pem('weak-cert.pem'), key: 'weak-key.pem' },
-      "tls.cert_file names a certificate that can't be served: OpenSSL says ee key too small",
+      'tls.cert_file names a certificate that cannot be served: OpenSSL reports ee key too small',
     ],
     [
       'an RSA key of 1024 bits in the chain',
       { cert: pem('cert.pem') + pem('weak-cert.pem') },
-      "tls.cert_file names a certificate that can't be served: OpenSSL says ca key too small",
+      'tls.cert_file names a certificate that cannot be served: OpenSSL reports ca key too small',
     ],
     [
       'a broken block in the chain',
@@ -78,12 +78,12 @@ describe('rejects certificates that OpenSSL or clients cannot use, naming the se
     [
       'a leaf certificate as a CA',
       { clientCa: pem('client-cert.pem') },
-      'tls.client_ca_file names a certificate that is not a certificate authority (CA:TRUE is missing): it cannot have signed the certificate of a client',
+      'tls.client_ca_file names a certificate that is not a certificate authority (CA:TRUE is missing), so it cannot have issued a client certificate',
     ],
     [
       'a leaf certificate after a CA',
       { clientCa: pem('client-ca.pem') + pem('client-cert.pem') },
-      'tls.client_ca_file names certificate 2 that is not a certificate authority (CA:TRUE is missing): it cannot have signed the certificate of a client',
+      'tls.client_ca_file names certificate 2 that is not a certificate authority (CA:TRUE is missing), so it cannot have issued a client certificate',
     ],
     ['no PEM', { cert: 'x' }, 'tls.cert_file names a file that is no certificate in PEM'],
   ];

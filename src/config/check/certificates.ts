@@ -72,7 +72,10 @@ class Check implements CertificateReport {
     const { minVersion } = this.#config.tls;
     const fault = tlsContextFault({ minVersion, cert: chain.pem, key: key.pem, ca });
     if (fault === undefined) return;
-    this.faults.push({ path: certPath, message: `names a certificate that can't be served: OpenSSL says ${fault}` });
+    this.faults.push({
+      path: certPath,
+      message: `names a certificate that cannot be served: OpenSSL reports ${fault}`,
+    });
   }
 
   /** The content, unless it has a fault. */
@@ -82,7 +85,7 @@ class Check implements CertificateReport {
     const leaf = bundle.certificates.findIndex((certificate) => !isCertificateAuthority(certificate));
     if (leaf === -1) return bundle.pem;
     const which = bundle.certificates.length === 1 ? 'a certificate' : `certificate ${leaf + 1}`;
-    const message = `names ${which} that is not a certificate authority (CA:TRUE is missing): it cannot have signed the certificate of a client`;
+    const message = `names ${which} that is not a certificate authority (CA:TRUE is missing), so it cannot have issued a client certificate`;
     this.faults.push({ path, message });
     return undefined;
   }
@@ -130,8 +133,8 @@ function asKey(pem: string): { readonly pem: string; readonly key: KeyObject } {
     const encrypted = pem.includes('ENCRYPTED');
     throw new SecretError(
       encrypted
-        ? 'names a private key with a pass phrase: store it without'
-        : 'names a file that is no private key in PEM',
+        ? 'names a private key with a passphrase: store it without one'
+        : 'names a file that is not a PEM private key',
     );
   }
 }

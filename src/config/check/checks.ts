@@ -51,8 +51,8 @@ export const isRelayUrl: TextCheck = (text) => {
   if (url === null) return false;
   if (url.protocol === 'https:') return `${v2RelayFault}; ${v1RelayForm}`;
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') return false;
-  if (url.username !== '' || url.password !== '') return 'must not carry a user name or password: relays take none';
-  if (url.hash !== '') return 'must have no fragment (#…)';
+  if (url.username !== '' || url.password !== '') return 'must not contain a user name or password: relays accept none';
+  if (url.hash !== '') return 'must not have a fragment (#…)';
   return url.port === '0' ? 'must name the port of the relay, not 0' : true;
 };
 
@@ -62,7 +62,7 @@ export const isRelayUrl: TextCheck = (text) => {
  */
 export const isOrigin: TextCheck = (text) => {
   if (text === '*' || text === 'null') return true;
-  if (text.includes('*')) return 'must be one origin, or * alone for all of them';
+  if (text.includes('*')) return 'must be one origin, or * for all';
   const url = URL.parse(text);
   if (url === null || url.host === '') return false;
   const origin = `${url.protocol}//${url.host}`;
@@ -74,9 +74,10 @@ export const isToken: TextCheck = (text) => token.test(text);
 /** A header that is removed from the requests of clients (docs/guides/request-headers.md). */
 export const isForwardableHeader: TextCheck = (text) => {
   const name = text.toLowerCase();
-  if (text.includes('*')) return 'must be the whole name of one header, without *';
-  if (isWrittenByGateway(name)) return 'is written by the gateway itself and cannot be passed on';
-  if (isMethodOverride(name)) return 'passes for callers with the scope of the method that it names, and for no others';
+  if (text.includes('*')) return 'must be the full name of one header, without *';
+  if (isWrittenByGateway(name)) return 'is written by the gateway itself and cannot be forwarded';
+  if (isMethodOverride(name))
+    return 'needs no entry here: it is forwarded for callers with the scope of the method that it names, and for no others';
   if (!token.test(text)) return false;
   return isRemoved(name) || 'is not a header that the gateway removes, and needs no entry here';
 };
@@ -93,8 +94,8 @@ const reserved = new Set([
 export const isChangeableHeader: TextCheck = (text) => {
   if (!token.test(text)) return false;
   const name = text.toLowerCase();
-  if (name === 'host') return "can't be set here: use host_header";
-  return reserved.has(name) ? 'belongs to the connection: it is not for configuration to set or remove' : true;
+  if (name === 'host') return 'cannot be set here: use host_header';
+  return reserved.has(name) ? 'belongs to the connection, so it cannot be set or removed' : true;
 };
 
 export const isFieldValue: TextCheck = (text) => fieldValue.test(text);
@@ -114,14 +115,18 @@ export const isLeaseName: TextCheck = (text) =>
 
 /** Only names can be pinned: a lease id already identifies its app. */
 export const isPinnableName: TextCheck = (text) =>
-  leaseIdIn(text) === undefined ? isLeaseName(text) : 'has the form of a lease id, which is never a name';
+  leaseIdIn(text) === undefined ? isLeaseName(text) : 'has the format of a lease id, so it cannot be a name';
 
 /** `exact`, `prefix-*` or `*`. */
 export const isLeasePattern: TextCheck = (text) => text === '*' || isLeaseName(text.replace(/(?<=.)\*$/s, ''));
 
 /** The id of a key is a principal. `:`, `*` and `anonymous` mark other kinds of principals. */
 export const isKeyName: TextCheck = (text) =>
-  /^[\w.@+-]{1,64}$/.test(text) && text !== 'anonymous' ? true : text.includes(':') ? "can't contain a colon" : false;
+  /^[\w.@+-]{1,64}$/.test(text) && text !== 'anonymous'
+    ? true
+    : text.includes(':')
+      ? 'must not contain a colon'
+      : false;
 
 /** Keys are sent in a header (RFC 9110 §5.5): visible ASCII characters only. */
 export const isKey: TextCheck = (text) => /^[!-~]{1,512}$/.test(text);
@@ -134,9 +139,11 @@ export const isBcryptHash: TextCheck = (text) => {
   const cost = Number(/^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(text)?.[1]);
   if (Number.isNaN(cost)) {
     const looksLike = text.startsWith('$2');
-    return looksLike ? 'is no whole bcrypt hash: it has 60 characters, $2b$, two digits of cost, $ and 53 more' : false;
+    return looksLike
+      ? 'is not a complete bcrypt hash, which has 60 characters: $2b$, two digits of cost, $ and 53 more'
+      : false;
   }
-  return (cost >= 10 && cost <= 14) || `has the cost ${cost}; 10 to 14 are taken`;
+  return (cost >= 10 && cost <= 14) || `has the cost ${cost}; it must be 10 to 14`;
 };
 
 /**
@@ -147,7 +154,7 @@ export const isKeyPrefix: TextCheck = (text) => {
   if (!/^[!-~\u{a1}-\u{10ffff}]{8,}$/u.test(text)) return false;
   return (
     (text.length <= 64 && !isOwnKey(text)) ||
-    'holds more than the beginning of the key: give 8 characters or more, the first 24 of a key that the gateway made'
+    'holds too much of the key: use its first 8 to 64 characters, or the first 24 of a key created with "keys create"'
   );
 };
 
@@ -203,18 +210,18 @@ export const isMethodOrEmpty: TextCheck = (text) => text === '' || isToken(text)
 
 export const isRedisUrl: TextCheck = (text) => {
   if (/^[a-z+-]*sentinel[a-z+-]*:/i.test(text)) return noSentinel;
-  if (/^rediss?:\/\/[^/?#]*,/i.test(text)) return `can name one host only; of a Redis cluster, any of its nodes`;
+  if (/^rediss?:\/\/[^/?#]*,/i.test(text)) return `must name only one host; for a Redis cluster, any of its nodes`;
   const url = /\s/.test(text) ? null : URL.parse(text);
   if (url === null || !['redis:', 'rediss:', 'unix:'].includes(url.protocol)) return false;
   if (/sentinel/i.test(url.search)) return noSentinel;
-  if (url.search !== '' || url.hash !== '') return "can't have a query or a fragment";
+  if (url.search !== '' || url.hash !== '') return 'must not have a query or a fragment';
   if (url.protocol === 'unix:') return url.pathname.length > 1;
   if (url.hostname === '') return false;
   return /^\/?\d{0,4}$/.test(url.pathname) || 'must end with the number of the database, as in redis://HOST:6379/1';
 };
 
 const noSentinel =
-  'names Redis Sentinel, which is not supported: give a redis:// or rediss:// URL whose host name leads to the primary, also after a failover, or a node of a Redis cluster';
+  'names Redis Sentinel, which is not supported: use a redis:// or rediss:// URL whose host name resolves to the primary, also after a failover, or a node of a Redis cluster';
 
 /** A private key in PEM. The message states the type of a wrong key, never its content. */
 export const isEd25519Key: TextCheck = (text) => {
@@ -229,8 +236,8 @@ export const isEd25519Key: TextCheck = (text) => {
 export const isPublicUrl: TextCheck = (text) => {
   const url = /^https?:\/\/[!-~]{1,256}$/.test(text) ? URL.parse(text) : null;
   if (url === null) return false;
-  if (url.username !== '' || url.password !== '') return "can't have a user or a password in it";
-  return (url.search === '' && url.hash === '') || "can't have a query or a fragment";
+  if (url.username !== '' || url.password !== '') return 'must not contain a user name or password';
+  return (url.search === '' && url.hash === '') || 'must not have a query or a fragment';
 };
 
 export const isHttpPath: TextCheck = (text) => {
@@ -238,7 +245,7 @@ export const isHttpPath: TextCheck = (text) => {
   const taken = ['/peer', '/ws', '/health', '/admin', '/console', '/.well-known'].find(
     (path) => text === path || text.startsWith(`${path}/`),
   );
-  return taken === undefined || `can't be below ${taken}, which the gateway uses for something else`;
+  return taken === undefined || `must not be at or below ${taken}, which the gateway uses itself`;
 };
 
 export const anyText: TextCheck = (text) => text.length <= 1024;

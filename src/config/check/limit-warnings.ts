@@ -16,14 +16,14 @@ export function* limitOddities({ auth, quotas, rateLimit }: Config): Generator<W
   // Keys of a keys file change at runtime.
   for (const [place, names, what] of auth.keysFile === '' ? places : []) {
     for (const name of names.filter((candidate) => !known.has(candidate))) {
-      const message = `is not the id of a key in auth.keys: nobody has this ${what}${suggestionOf(name, known)}`;
+      const message = `is not the id of a key in auth.keys, so this ${what} applies to no key${suggestionOf(name, known)}`;
       yield { path: [...place, name], message };
     }
   }
   for (const [i, { method }] of rateLimit.costs.entries()) {
     // RFC 9110 §9.1: methods are case-sensitive, and all standard ones are in upper case.
     if (method !== method.toUpperCase()) {
-      const message = `is not ${method.toUpperCase()}: methods are told apart by case`;
+      const message = `is not ${method.toUpperCase()}: methods are case-sensitive`;
       yield { path: ['rate_limit', 'costs', i, 'method'], message };
     }
   }

@@ -15,12 +15,14 @@ const broken: readonly { readonly what: string; readonly text: string; readonly 
   {
     what: 'a duplicate port',
     text: 'gateway: { port: 9000 }\nadmin: { port: 9000 }',
-    says: ['3:16: admin.port must be another port than gateway.port, or 0'],
+    says: ['3:16: admin.port must differ from gateway.port, or be 0'],
   },
   {
     what: 'PROXY protocol without trusted proxies',
     text: 'gateway: { proxy_protocol: true }',
-    says: ['2:28: gateway.proxy_protocol needs gateway.trusted_proxies: nobody else is believed'],
+    says: [
+      '2:28: gateway.proxy_protocol needs gateway.trusted_proxies: PROXY protocol headers are accepted from these addresses only',
+    ],
   },
   {
     what: 'an initial delay longer than the maximum',
@@ -35,7 +37,7 @@ const broken: readonly { readonly what: string; readonly text: string; readonly 
   {
     what: 'a relay named twice',
     text: 'portal: { relays: [{ url: ws://a/relay }, { url: ws://b/relay }, { url: ws://a/relay }] }',
-    says: ['2:73: portal.relays[2].url is there twice'],
+    says: ['2:73: portal.relays[2].url duplicates portal.relays[0].url'],
   },
   {
     what: 'both settings for relays',
@@ -45,19 +47,19 @@ const broken: readonly { readonly what: string; readonly text: string; readonly 
   {
     what: 'a pattern in two spellings',
     text: 'leases: { größe: {}, GRO\u0308ßE: {} }',
-    says: ['2:30: leases["GRO\u0308ßE"] is there twice'],
+    says: ['2:30: leases["GRO\u0308ßE"] duplicates leases["größe"]'],
   },
   {
     what: 'a pin in two spellings',
     text: 'portal: { lease_pins: { app: ABCDEFGHIJKLMNOPQRSTUVWXYZ, APP: ABCDEFGHIJKLMNOPQRSTUVWXY2 } }',
-    says: ['2:63: portal.lease_pins.APP is there twice'],
+    says: ['2:63: portal.lease_pins.APP duplicates portal.lease_pins.app'],
   },
   {
     what: 'CORS without origins, and for any origin with credentials',
     text: 'cors: { enabled: true }\nleases: { a: { cors: { enabled: true, origins: ["*"], credentials: true } } }',
     says: [
-      '2:18: cors.enabled needs origins: without one nobody is allowed',
-      '3:68: leases.a.cors.credentials can not go with the origin "*": browsers refuse it, and every site could act for its visitors',
+      '2:18: cors.enabled needs origins: without one, no origin is allowed',
+      '3:68: leases.a.cors.credentials cannot be combined with the origin "*": browsers reject it, and every site could act for its visitors',
     ],
   },
   {
@@ -86,8 +88,8 @@ describe('rejects settings that conflict', () => {
     const text =
       'auth:\n  keys:\n    - { id: a, key: "${A}" }\n    - { id: a, key: "${B}" }\n    - { id: b, key: "${A}" }';
     assert.deepEqual(faultLines(await loadText(t, text, { env: { A: 'key-a', B: 'key-b' } })), [
-      'gateway.yaml:4:13: auth.keys[1].id is there twice',
-      'gateway.yaml:5:21: auth.keys[2].key is there twice',
+      'gateway.yaml:4:13: auth.keys[1].id duplicates auth.keys[0].id',
+      'gateway.yaml:5:21: auth.keys[2].key duplicates auth.keys[0].key',
     ]);
   });
 
@@ -113,7 +115,7 @@ describe('rejects settings that conflict', () => {
         'gateway.yaml:2:34: tls.cert_file must be the path ',
         'gateway.yaml:2:47: tls.key_file must be the path o',
         'gateway.yaml:3:27: portal.relays[0].url must be a ',
-        'gateway.yaml:3:56: portal.relays[2].url is there t',
+        'gateway.yaml:3:56: portal.relays[2].url duplicates',
       ],
     );
   });
@@ -122,7 +124,7 @@ describe('rejects settings that conflict', () => {
 describe('warns about likely mistakes', () => {
   test('no keys', async (t) => {
     assert.deepEqual(warningLines(await loadText(t, 'auth:\n  keys: []')), [
-      'gateway.yaml:2:9: auth.keys is empty: every request is answered 401; add a key, or set GATEWAY_API_KEY',
+      'gateway.yaml:2:9: auth.keys is empty: every request gets 401; add a key, or set GATEWAY_API_KEY',
     ]);
   });
 
@@ -131,8 +133,8 @@ describe('warns about likely mistakes', () => {
     const text = `${key}lease_acl: { "*": ["*"] }\nquotas: { monthly: { nobody: { requests: 1 }, "*": { requests: 1 } } }
 rate_limit: { per_key: { overrides: { nobody: ${limit}, one: ${limit} } } }`;
     assert.deepEqual(warningLines(await loadText(t, text, { env })), [
-      'gateway.yaml:3:30: quotas.monthly.nobody is not the id of a key in auth.keys: nobody has this quota',
-      'gateway.yaml:4:47: rate_limit.per_key.overrides.nobody is not the id of a key in auth.keys: nobody has this limit',
+      'gateway.yaml:3:30: quotas.monthly.nobody is not the id of a key in auth.keys, so this quota applies to no key',
+      'gateway.yaml:4:47: rate_limit.per_key.overrides.nobody is not the id of a key in auth.keys, so this limit applies to no key',
     ]);
   });
 
@@ -140,7 +142,7 @@ rate_limit: { per_key: { overrides: { nobody: ${limit}, one: ${limit} } } }`;
     const costs = '[{ path: /a, method: post, cost: 2 }, { path: /b, method: POST, cost: 2 }]';
     const text = `${key}lease_acl: { "*": ["*"] }\nrate_limit: { costs: ${costs} }`;
     assert.deepEqual(warningLines(await loadText(t, text, { env })), [
-      'gateway.yaml:3:43: rate_limit.costs[0].method is not POST: methods are told apart by case',
+      'gateway.yaml:3:43: rate_limit.costs[0].method is not POST: methods are case-sensitive',
     ]);
   });
 

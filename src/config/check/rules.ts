@@ -7,6 +7,7 @@ import type { Config, CorsConfig, KeyConfig } from '../load/config.ts';
 import { isLoopbackHost } from './checks.ts';
 import { limitOddities } from './limit-warnings.ts';
 import { settingOddities } from './setting-warnings.ts';
+import { showPath } from '../schema/names.ts';
 import type { Path } from '../schema/shape.ts';
 import { weakKeys } from './weak-keys.ts';
 
@@ -35,7 +36,7 @@ const tls: Rule = function* ({ tls }) {
 const ports: Rule = function* ({ gateway, admin }) {
   if (admin.port !== 0 && admin.port === gateway.port) {
     const other: Path = ['gateway', 'port'];
-    yield { path: ['admin', 'port'], with: [other], message: 'must be another port than gateway.port, or 0' };
+    yield { path: ['admin', 'port'], with: [other], message: 'must differ from gateway.port, or be 0' };
   }
 };
 
@@ -45,7 +46,7 @@ const proxies: Rule = function* ({ gateway }) {
     yield {
       path: ['gateway', 'proxy_protocol'],
       with: [proxies],
-      message: 'needs gateway.trusted_proxies: nobody else is believed',
+      message: 'needs gateway.trusted_proxies: PROXY protocol headers are accepted from these addresses only',
     };
   }
 };
@@ -106,7 +107,7 @@ export function* keyRules(keys: readonly KeyConfig[], place: Path): Generator<Br
     if (key === '' && keyHash === '')
       yield { path: [...place, i], with: [plain, hashed], message: 'needs key_hash, or key' };
     if (key !== '' && keyHash !== '')
-      yield { path: hashed, with: [plain], message: 'can not stand beside key: keep one of them' };
+      yield { path: hashed, with: [plain], message: 'cannot be combined with key: keep one of them' };
     if (notBefore !== '' && expiresAt !== '' && Date.parse(notBefore) >= Date.parse(expiresAt)) {
       const from: Path = [...place, i, 'not_before'];
       yield { path: [...place, i, 'expires_at'], with: [from], message: 'must be later than not_before' };
@@ -125,7 +126,7 @@ interface PlacedHash {
 /** `others`: the number of unprefixed keys in other sources. */
 export function* prefixRules(hashes: readonly PlacedHash[], others = 0): Generator<Broken> {
   for (const { place } of hashes.filter(isUnprefixed).slice(Math.max(0, maxUnprefixedKeys - others))) {
-    const message = `is missing: every key without one costs each unknown key a bcrypt, so there may be ${maxUnprefixedKeys}; give the first 8 characters of the key or more`;
+    const message = `is missing: every unknown key is verified against each key without a prefix, so at most ${maxUnprefixedKeys} are allowed; use the first 8 characters of the key or more`;
     yield { path: [...place, 'key_prefix'], with: [], message };
   }
 }
@@ -150,11 +151,12 @@ const cors: Rule = function* (config) {
       yield {
         path: [...path, 'enabled'],
         with: [originsPath],
-        message: 'needs origins: without one nobody is allowed',
+        message: 'needs origins: without one, no origin is allowed',
       };
     }
     if (credentials && origins.includes('*')) {
-      const message = 'can not go with the origin "*": browsers refuse it, and every site could act for its visitors';
+      const message =
+        'cannot be combined with the origin "*": browsers reject it, and every site could act for its visitors';
       yield { path: [...path, 'credentials'], with: [originsPath], message };
     }
   }
@@ -186,7 +188,7 @@ const rates: Rule = function* ({ rateLimit: { perIp } }) {
   ];
   const [given, missing] = perIp.requestsPerSecond === undefined ? [burst, rate] : [rate, burst];
   if ((perIp.requestsPerSecond === undefined) !== (perIp.burst === undefined)) {
-    yield { path: given, with: [missing], message: `needs ${missing.join('.')} beside it` };
+    yield { path: given, with: [missing], message: `needs ${missing.join('.')} as well` };
   }
 };
 
@@ -235,11 +237,11 @@ export function oddities(config: Config): Warning[] {
   const { auth, gateway } = config;
   const odd = [...accessOddities(config)];
   if (auth.enabled && auth.keys.length === 0 && auth.keysFile === '') {
-    const message = 'is empty: every request is answered 401; add a key, or set GATEWAY_API_KEY';
+    const message = 'is empty: every request gets 401; add a key, or set GATEWAY_API_KEY';
     odd.push({ path: ['auth', 'keys'], message });
   }
   if (!auth.enabled && !isLoopbackHost(gateway.host)) {
-    const message = `is off, and gateway.host is ${gateway.host}: everyone who can reach that may call what lease_acl opens to anonymous`;
+    const message = `is off, and gateway.host is ${gateway.host}: everyone who can reach it may call the leases that lease_acl opens to anonymous`;
     odd.push({ path: ['auth', 'enabled'], message });
   }
   odd.push(...weakKeys(config));
@@ -255,6 +257,6 @@ function* repeated(values: readonly string[], pathOf: (index: number) => Path): 
     const before = first.get(value);
     if (before === undefined) first.set(value, i);
     // The value is omitted: it may be a key.
-    else yield { path: pathOf(i), with: [pathOf(before)], message: 'is there twice' };
+    else yield { path: pathOf(i), with: [pathOf(before)], message: `duplicates ${showPath(pathOf(before))}` };
   }
 }

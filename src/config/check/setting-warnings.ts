@@ -49,7 +49,7 @@ function* openLeases({ gateway, leaseAcl }: Config): Generator<Warning> {
     const i = principals.indexOf('anonymous');
     if (i === -1) continue;
     const message =
-      'opens a lease that is served under IP addresses and names of this machine only, others are answered 421: set gateway.public_url, or list the hosts in gateway.allowed_hosts';
+      'opens a lease that is served only under IP addresses and loopback names, and other hosts get 421: set gateway.public_url, or list the hosts in gateway.allowed_hosts';
     yield { path: ['lease_acl', pattern, i], message };
     return;
   }

@@ -43,7 +43,7 @@ export function* weakKeys({ auth }: Config): Generator<Warning> {
   for (const [i, { key }] of auth.keys.entries()) {
     if (key === '' || !isGuessable(key)) continue;
     const message =
-      'is easy to guess: use a random one, as "portal-gateway keys create" or "openssl rand -hex 24" makes it';
+      'is easy to guess: use a random one, such as "portal-gateway keys create" or "openssl rand -hex 24" makes';
     yield { path: ['auth', 'keys', i, 'key'], message };
   }
 }

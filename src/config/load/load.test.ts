@@ -131,7 +131,7 @@ test('explains a reference where none is allowed, and suggests the section for a
     'gateway.yaml:2:29: unknown setting gateway.keepalive_interval; did you mean portal.keepalive_interval?',
     'gateway.yaml:3:1: unknown setting timeout; did you mean timeouts?',
     'gateway.yaml:4:1: unknown setting prot',
-    'gateway.yaml:5:12: unknown setting metrics.zzz; there are enabled, path, allowed_cidrs',
+    'gateway.yaml:5:12: unknown setting metrics.zzz; known settings are enabled, path, allowed_cidrs',
   ]);
 });
 
@@ -139,7 +139,7 @@ test('limits the list of faults and reports how many more there are', async (t) 
   const text = Array.from({ length: 1000 }, (_, i) => `a${i}: 1`).join('\n');
   const lines = faultLines(await loadText(t, text));
   assert.equal(lines.length, 201);
-  assert.equal(lines.at(-1), 'and 800 more faults');
+  assert.equal(lines.at(-1), 'and 800 more errors');
 });
 
 test('faults do not hide the valid rest, which can still be counted', async (t) => {

@@ -4,7 +4,7 @@ import { type SectionShape, shapeOf } from './shape.ts';
 
 function rootShape(): SectionShape {
   const shape = shapeOf(schema);
-  if (shape.kind !== 'section') throw new TypeError('the configuration is no map of sections');
+  if (shape.kind !== 'section') throw new TypeError('the configuration is not a map of sections');
   return shape;
 }
 

@@ -157,7 +157,7 @@ export function map(description: string, name: { expects: string; check: TextChe
     const says = verdict === false ? `must have ${name.expects} as its name` : verdict;
     context.addIssue({ code: 'custom', params: { says } });
   });
-  const about = { description, expects: `a map, each name of which is ${name.expects}`, initial: {} };
+  const about = { description, expects: `a map in which each name is ${name.expects}`, initial: {} };
   return withAbout(z.record(key, entry).prefault({}), about);
 }
 

@@ -54,7 +54,7 @@ function wordsOf(issue: Issue): string | undefined {
 }
 
 function keyFault(path: Path, issue: Issue, root: Sourced): SchemaFault {
-  const message = wordsOf(issue) ?? 'has a name that can not be used';
+  const message = wordsOf(issue) ?? 'has an invalid name';
   return { path, unknown: false, origin: nameOrigin(root, path), message: `${showPath(path)} ${message}` };
 }
 
@@ -77,7 +77,7 @@ function suggestion(path: Path, { shape, byName }: Judged): string {
   const siblings = around?.kind === 'section' ? [...around.fields.keys()] : [];
   const meant = didYouMean(name, siblings);
   if (meant !== undefined) return `; did you mean ${showPath([...path.slice(0, -1), meant])}?`;
-  return siblings.length > 0 && siblings.length <= 12 ? `; there are ${siblings.join(', ')}` : '';
+  return siblings.length > 0 && siblings.length <= 12 ? `; known settings are ${siblings.join(', ')}` : '';
 }
 
 /** The position of the name. */
@@ -105,12 +105,12 @@ function seen(node: Sourced, setting: Shape): string {
   const { value } = node;
   if (value === null) return 'nothing';
   if (setting.kind !== 'scalar' || setting.about.secret !== undefined) {
-    return typeof value === 'string' ? 'that text' : `that ${typeof value}`;
+    return typeof value === 'string' ? 'the given text' : `the given ${typeof value}`;
   }
   if (typeof value === 'string') {
     const reference = value.includes('${') ? ': only secrets can be references' : '';
     return `${shownText(value)}${reference}`;
   }
-  if (typeof value === 'number' && setting.scalar === 'text') return `the number ${value}, unless it stands in quotes`;
+  if (typeof value === 'number' && setting.scalar === 'text') return `the number ${value}; put it in quotes`;
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'that';
 }

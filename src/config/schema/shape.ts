@@ -32,7 +32,7 @@ export type Path = readonly (string | number)[];
 /** Throws TypeError for a schema that is not built from the kinds in fields.ts. */
 export function shapeOf(schema: z.core.$ZodType): Shape {
   const about = aboutOf(schema);
-  if (about === undefined) throw new TypeError('a setting without words');
+  if (about === undefined) throw new TypeError('a setting without a description');
   if (about.scalar !== undefined) return { kind: 'scalar', scalar: about.scalar, about };
   const inner = schema instanceof z.ZodPrefault ? schema.def.innerType : schema;
   if (inner instanceof z.ZodObject) {

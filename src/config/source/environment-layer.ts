@@ -47,7 +47,7 @@ export function readEnvironmentLayer(root: SectionShape, variables: Variables): 
     else if (!ours.has(name)) {
       const meant = didYouMean(name, settings.keys());
       const suggestion = meant === undefined ? '' : `; did you mean ${meant}?`;
-      warnings.push({ origin, message: `is no setting of the gateway and has no effect${suggestion}` });
+      warnings.push({ origin, message: `is not a setting of the gateway and has no effect${suggestion}` });
     }
   }
   if (injected.length > 0) warnings.push(injectedWarning(injected));
@@ -102,6 +102,6 @@ function injectedWarning(names: readonly string[]): Finding {
   const shown = names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
   return {
     origin: undefined,
-    message: `the environment has what Kubernetes puts there for its Services, which is ignored: ${shown}; "enableServiceLinks: false" in the pod keeps it away`,
+    message: `the environment has variables that Kubernetes sets for its Services, which are ignored: ${shown}; set "enableServiceLinks: false" in the pod to remove them`,
   };
 }

@@ -50,6 +50,6 @@ const maxFindings = 200;
 /** The first findings, and a line with the number of the others. */
 export function boundedFaults(findings: readonly Finding[]): readonly Finding[] {
   if (findings.length <= maxFindings) return findings;
-  const rest: Finding = { origin: undefined, message: `and ${findings.length - maxFindings} more faults` };
+  const rest: Finding = { origin: undefined, message: `and ${findings.length - maxFindings} more errors` };
   return [...findings.slice(0, maxFindings), rest];
 }

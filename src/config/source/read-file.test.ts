@@ -26,7 +26,7 @@ const cases: readonly Case[] = [
   {
     what: 'a link to itself',
     prepare: (path) => symlink(path, path),
-    says: 'is a symbolic link that leads in a circle',
+    says: 'is a circular symbolic link',
   },
   { what: 'an empty file', prepare: (path) => writeFile(path, ''), says: 'is empty' },
   {

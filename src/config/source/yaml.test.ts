@@ -48,42 +48,46 @@ const places: readonly { readonly what: string; readonly text: string; readonly 
   {
     what: 'a name given twice',
     text: 'a: 1\nb:\n  c: 1\n  c: 2\na: 3',
-    says: ['f:4:3: b.c is already given in line 3', 'f:5:1: a is already given in line 1'],
+    says: ['f:4:3: b.c is already set in line 3', 'f:5:1: a is already set in line 1'],
   },
   {
     what: 'a name given twice in a flow map',
     text: 'a: { b: 1, b: 2 }',
-    says: ['f:1:12: a.b is already given in line 1'],
+    says: ['f:1:12: a.b is already set in line 1'],
   },
   { what: 'a leading tab', text: 'a:\n\tb: 1', says: ['f:2:1: is indented with a tab'] },
   { what: 'a second document', text: 'a: 1\n---\nb: 2', says: ['f:2:1: begins a second document'] },
   { what: 'a merge key', text: 'a: &x { b: 1 }\nc:\n  <<: *x', says: ['f:3:3: c["<<"] is a merge key'] },
-  { what: 'an alias without an anchor', text: 'a: *x', says: ['f:1:4: is an alias (*) to an anchor'] },
+  { what: 'an alias without an anchor', text: 'a: *x', says: ['f:1:4: is an alias (*) without an earlier anchor'] },
   { what: 'a text that begins with a star', text: 'a:\n  - *', says: ['f:2:5: '] },
-  { what: 'an alias before its anchor', text: 'a: *x\nb: &x 1', says: ['f:1:4: is an alias (*) to an anchor'] },
+  {
+    what: 'an alias before its anchor',
+    text: 'a: *x\nb: &x 1',
+    says: ['f:1:4: is an alias (*) without an earlier anchor'],
+  },
   {
     what: 'an alias inside its own anchor',
     text: 'a: &x [*x]',
-    says: ['f:1:8: is beyond what a configuration can have'],
+    says: ['f:1:8: is too large: a configuration has at most'],
   },
-  { what: 'an unknown tag', text: 'a: !secret b', says: ['f:1:4: has a tag (!)'] },
+  { what: 'an unknown tag', text: 'a: !secret b', says: ['f:1:4: has an unknown tag (!)'] },
   { what: 'another version of YAML', text: '%YAML 1.1\n---\na: yes', says: ['f:1:1: must be YAML 1.2'] },
-  { what: 'an unknown directive', text: '%FOO\n---\na: 1', says: ['f:1:1: is no YAML that can be read'] },
-  { what: 'a quote that is not closed', text: 'a: 1\nb: "c', says: ['f:2:6: misses a character'] },
+  { what: 'an unknown directive', text: '%FOO\n---\na: 1', says: ['f:1:1: is not valid YAML'] },
+  { what: 'a quote that is not closed', text: 'a: 1\nb: "c', says: ['f:2:6: lacks a colon'] },
   {
     what: 'a bracket that is not closed',
     text: 'a: [1,\nb: 2',
-    says: ['f:2:1: is indented in another way than what it belongs to, or misses the bracket'],
+    says: ['f:2:1: is not indented like its siblings, or the closing bracket'],
   },
-  { what: 'an extra colon', text: 'a: b: c', says: ['f:1:4: is no "name: value"'] },
-  { what: 'a line that is not a setting', text: 'a: 1\nb\nc: 2', says: ['f:2:1: misses a character: a colon'] },
-  { what: 'an unknown escape', text: 'a: "\\q"', says: ['f:1:5: has a \\ in double quotes'] },
+  { what: 'an extra colon', text: 'a: b: c', says: ['f:1:4: is not "name: value"'] },
+  { what: 'a line that is not a setting', text: 'a: 1\nb\nc: 2', says: ['f:2:1: lacks a colon'] },
+  { what: 'an unknown escape', text: 'a: "\\q"', says: ['f:1:5: has an unknown escape (\\) in double quotes'] },
   { what: 'a character that needs quotes', text: 'a: @b', says: ['f:1:4: begins with a character that needs quotes'] },
-  { what: 'a list as a name', text: '? [a]\n: b', says: ['f:1:3: has a name that is no text'] },
+  { what: 'a list as a name', text: '? [a]\n: b', says: ['f:1:3: has a name that is not text'] },
   {
     what: 'a forbidden name',
     text: 'a: { __proto__: 1 }',
-    says: ['f:1:6: "__proto__" can\'t be used as a name'],
+    says: ['f:1:6: "__proto__" cannot be used as a name'],
   },
   { what: 'a list', text: '\n- a', says: ['f:2:1: must be a map of sections'] },
   { what: 'a text', text: 'port=8080', says: ['f:1:1: must be a map of sections'] },
@@ -93,7 +97,7 @@ const places: readonly { readonly what: string; readonly text: string; readonly 
   {
     what: 'nesting by indentation',
     text: Array.from({ length: 40 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
-    says: ['f:34:34: is beyond what a configuration can have'],
+    says: ['f:34:34: is too large: a configuration has at most'],
   },
 ];
 
@@ -112,13 +116,13 @@ test('rejects aliases that would expand to billions of values', () => {
   const [told] = linesOf(lines.join('\n'));
   assert.match(
     told ?? '',
-    /^f:\d+:\d+: is beyond what a configuration can have: 5000000 values, 100000 of them by aliases/,
+    /^f:\d+:\d+: is too large: a configuration has at most 5000000 values, 100000 of them by aliases/,
   );
 });
 
 test('rejects too many lines and commas before parsing', () => {
   for (const text of ['a: &a 1\nb: [*a', '#', 'a: [1', '- &a b'].map((first) => first + ',\n'.repeat(2_500_001))) {
-    assert.match(linesOf(text)[0] ?? '', /^f:1:1: is beyond what a configuration can have: 5000000 values/);
+    assert.match(linesOf(text)[0] ?? '', /^f:1:1: is too large: a configuration has at most 5000000 values/);
   }
 });
 

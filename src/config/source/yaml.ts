@@ -25,7 +25,7 @@ const maxValues = 5_000_000;
 /** Aliases can expand a few characters to many values; no configuration needs more. */
 const maxAliasedValues = 100_000;
 const maxDepth = 32;
-const tooMuch = `is beyond what a configuration can have: ${maxValues} values, ${maxAliasedValues} of them by aliases, ${maxDepth} levels`;
+const tooMuch = `is too large: a configuration has at most ${maxValues} values, ${maxAliasedValues} of them by aliases, and ${maxDepth} levels`;
 /** Includes brackets in texts and comments. */
 const maxOpenBrackets = 1000;
 
@@ -52,7 +52,7 @@ export function readYaml(text: string, file: string): YamlReading {
       logLevel: 'error',
     });
   } catch {
-    return broken([{ origin: originAt(0), message: 'is no YAML that can be read' }]);
+    return broken([{ origin: originAt(0), message: 'is not valid YAML' }]);
   }
   const findings = [...document.errors, ...document.warnings].map((error) => ({
     origin: originAt(error.pos[0]),
@@ -60,7 +60,7 @@ export function readYaml(text: string, file: string): YamlReading {
   }));
   // YAML 1.1 reads `yes` as true and 010 as 8, so the same text would be a different configuration.
   if (document.directives.yaml.version !== '1.2') {
-    findings.push({ origin: originAt(0), message: 'must be YAML 1.2, and says of itself that it is another version' });
+    findings.push({ origin: originAt(0), message: 'must be YAML 1.2, but declares another version' });
   }
   if (document.errors.length > 0) return broken(findings);
   const contents: unknown = document.contents;
@@ -149,12 +149,12 @@ class Walk {
     const first = map.entries.get(name);
     if (first !== undefined) {
       const where = first.named.kind === 'file' ? ` in line ${first.named.line}` : '';
-      this.#findings.push({ origin: named, message: `${showPath(path)} is already given${where}` });
+      this.#findings.push({ origin: named, message: `${showPath(path)} is already set${where}` });
     } else if (name === '<<') {
       const message = `${showPath(path)} is a merge key, which YAML 1.2 does not have: repeat the settings, or use an alias for a whole value`;
       this.#findings.push({ origin: named, message });
     } else if (name === '__proto__') {
-      this.#findings.push({ origin: named, message: `${shownText(name)} can't be used as a name` });
+      this.#findings.push({ origin: named, message: `${shownText(name)} cannot be used as a name` });
     } else {
       // `name:` without a value has no position of its own.
       const node = startOf(pair.value) === undefined ? scalarNode(path, named, null) : this.node(pair.value, path);
@@ -200,33 +200,33 @@ function openBrackets(text: string): number {
   return most;
 }
 
-const unreadable = 'is no YAML that can be read';
+const unreadable = 'is not valid YAML';
 const notAnEntry =
-  'is no "name: value": a colon, a space behind it or the indentation is missing, or a text with a colon needs quotes';
-const mixed = 'mixes lists and maps in a way that YAML does not know';
+  'is not "name: value": a colon, the space after it or the indentation is missing, or a text with a colon needs quotes';
+const mixed = 'mixes lists and maps in a way that YAML does not allow';
 
 const yamlFaults: Readonly<Record<ErrorCode, string>> = {
   ALIAS_PROPS: unreadable,
-  BAD_ALIAS: 'is an alias (*) to an anchor (&) that is not there before it; a text that begins with * needs quotes',
+  BAD_ALIAS: 'is an alias (*) without an earlier anchor (&); a text that begins with * needs quotes',
   BAD_COLLECTION_TYPE: mixed,
   BAD_DIRECTIVE: unreadable,
-  BAD_DQ_ESCAPE: 'has a \\ in double quotes that means nothing; single quotes take it as it is',
-  BAD_INDENT: 'is indented in another way than what it belongs to, or misses the bracket that closes a list or map',
+  BAD_DQ_ESCAPE: 'has an unknown escape (\\) in double quotes; use single quotes for a literal \\',
+  BAD_INDENT: 'is not indented like its siblings, or the closing bracket of a list or map is missing',
   BAD_PROP_ORDER: unreadable,
   BAD_SCALAR_START: 'begins with a character that needs quotes around the text',
   BLOCK_AS_IMPLICIT_KEY: notAnEntry,
   BLOCK_IN_FLOW: mixed,
-  DUPLICATE_KEY: 'is already given',
+  DUPLICATE_KEY: 'is already set',
   IMPOSSIBLE: unreadable,
   KEY_OVER_1024_CHARS: 'has a name that is too long',
-  MISSING_CHAR: 'misses a character: a colon, a comma, a space, or what closes a quote or bracket',
+  MISSING_CHAR: 'lacks a colon, a comma, a space, a closing quote or a closing bracket',
   MULTILINE_IMPLICIT_KEY: notAnEntry,
   MULTIPLE_ANCHORS: unreadable,
-  MULTIPLE_DOCS: 'begins a second document (---): a configuration is one',
+  MULTIPLE_DOCS: 'begins a second document (---): a configuration is a single document',
   MULTIPLE_TAGS: unreadable,
-  NON_STRING_KEY: 'has a name that is no text',
+  NON_STRING_KEY: 'has a name that is not text',
   RESOURCE_EXHAUSTION: `is nested more than ${maxDepth} levels deep`,
-  TAB_AS_INDENT: 'is indented with a tab: YAML takes only spaces',
-  TAG_RESOLVE_FAILED: 'has a tag (!) that is not known here; a text that begins with ! needs quotes',
-  UNEXPECTED_TOKEN: 'has something that does not belong here; a text with special characters needs quotes',
+  TAB_AS_INDENT: 'is indented with a tab: YAML allows only spaces',
+  TAG_RESOLVE_FAILED: 'has an unknown tag (!); a text that begins with ! needs quotes',
+  UNEXPECTED_TOKEN: 'has unexpected content; a text with special characters needs quotes',
 };

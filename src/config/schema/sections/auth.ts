@@ -22,7 +22,7 @@ const timestamp = {
 } as const;
 
 export const scope: z.ZodType = text('A scope.', {
-  expects: 'a scope: read, write, admin or a word of your own',
+  expects: 'a scope: read, write, admin or a custom name',
   check: isScope,
   example: 'read',
 });

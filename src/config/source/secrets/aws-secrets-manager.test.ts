@@ -54,7 +54,7 @@ function assertFault(result: LoadResult, says: string): void {
   assertKeyFault(result, says, account.secretAccessKey);
 }
 
-const had = "can't be had from AWS Secrets Manager";
+const had = 'cannot be fetched from AWS Secrets Manager';
 
 describe('a secret in AWS Secrets Manager, requested with a verified signature', () => {
   test('reads a field of JSON', async (t) => {
@@ -109,40 +109,40 @@ describe('reports a failed AWS secret at its reference', () => {
   const faults: readonly (readonly [string, string, string, Settings])[] = [
     ['an unknown name', 'aws-sm:other', `${had}: there is no such secret`, {}],
     ['a missing field', 'aws-sm:gateway/keys#two', 'names the field "two", which the secret does not have', {}],
-    ['a field that is not text', 'aws-sm:gateway/keys#list', 'names the field "list", which is no text', {}],
+    ['a field that is not text', 'aws-sm:gateway/keys#list', 'names the field "list", which is not text', {}],
     [
       'a field of a secret that is not JSON',
       'aws-sm:text#one',
-      `${had}: the secret is no JSON object, so it has no fields: leave #FIELD out`,
+      `${had}: the secret is not a JSON object, so it has no fields: leave #FIELD out`,
       {},
     ],
     [
       'a field of broken JSON',
       'aws-sm:broken#one',
-      `${had}: the secret is no JSON object, so it has no fields: leave #FIELD out`,
+      `${had}: the secret is not a JSON object, so it has no fields: leave #FIELD out`,
       {},
     ],
-    ['bytes', 'aws-sm:bytes', `${had}: the secret is binary, and a text is needed`, {}],
+    ['bytes', 'aws-sm:bytes', `${had}: the secret is binary, but must be text`, {}],
     [
       'a wrong secret key',
       'aws-sm:text',
-      `${had}: it answered 400 InvalidSignatureException`,
+      `${had}: it responded with 400 InvalidSignatureException`,
       { env: { AWS_SECRET_ACCESS_KEY: 'another' } },
     ],
     [
       'a wrong clock',
       'aws-sm:text',
-      `${had}: it answered 400 InvalidSignatureException`,
+      `${had}: it responded with 400 InvalidSignatureException`,
       { service: { nowMs: now.getTime() + 600_000 } },
     ],
     [
       'another account',
       'aws-sm:text',
-      `${had}: it answered 400 UnrecognizedClientException`,
+      `${had}: it responded with 400 UnrecognizedClientException`,
       { env: { AWS_ACCESS_KEY_ID: 'OTHER' } },
     ],
     ['no region', 'aws-sm:text', `${had}: AWS_REGION is not set`, { env: { AWS_REGION: '' } }],
-    ['an invalid region', 'aws-sm:text', `${had}: AWS_REGION is no region`, { env: { AWS_REGION: 'a/b' } }],
+    ['an invalid region', 'aws-sm:text', `${had}: AWS_REGION is not a valid region`, { env: { AWS_REGION: 'a/b' } }],
     [
       'no credentials',
       'aws-sm:text',
@@ -152,13 +152,13 @@ describe('reports a failed AWS secret at its reference', () => {
     [
       'credentials with a line ending',
       'aws-sm:text',
-      `${had}: its credentials have characters that no credentials have`,
+      `${had}: the AWS credentials contain invalid characters`,
       { env: { AWS_ACCESS_KEY_ID: 'A\r\nB' } },
     ],
     [
       'an invalid endpoint',
       'aws-sm:text',
-      `${had}: AWS_ENDPOINT_URL is no http:// or https:// URL without a query`,
+      `${had}: AWS_ENDPOINT_URL is not an http:// or https:// URL without a query`,
       { env: { AWS_ENDPOINT_URL: 'localhost:4566' } },
     ],
   ];
@@ -183,9 +183,9 @@ describe('reports a failed AWS secret at its reference', () => {
   });
 
   for (const [what, body, says] of [
-    ['a page', `<html>${mark}</html>`, 'its answer holds no secret'],
-    ['nothing', '', 'its answer holds no secret'],
-    ['too many bytes', `"${'x'.repeat(1024 * 1024)}"`, 'its answer is too long'],
+    ['a page', `<html>${mark}</html>`, 'its response contains no secret'],
+    ['nothing', '', 'its response contains no secret'],
+    ['too many bytes', `"${'x'.repeat(1024 * 1024)}"`, 'its response is too long'],
   ] as const) {
     test(`a service that responds with ${what}`, async (t) => {
       const result = await keyFrom(t, 'aws-sm:odd', {
@@ -200,7 +200,7 @@ describe('reports a failed AWS secret at its reference', () => {
       service: { secrets: { slow: () => undefined } },
       signal: AbortSignal.timeout(100),
     });
-    assertFault(result, `${had}: no answer came in time`);
+    assertFault(result, `${had}: it did not respond in time`);
   });
 
   test('does not follow redirects', async (t) => {

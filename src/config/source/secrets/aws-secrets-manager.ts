@@ -24,7 +24,7 @@ const manager = 'AWS Secrets Manager';
 async function readAwsSecret(name: string, env: Variables, signal: AbortSignal, now: Date): Promise<string> {
   const region = set(env, 'AWS_REGION') ?? set(env, 'AWS_DEFAULT_REGION');
   if (region === undefined) throw fault('AWS_REGION is not set');
-  if (!/^[a-z0-9-]{1,64}$/.test(region)) throw fault('AWS_REGION is no region');
+  if (!/^[a-z0-9-]{1,64}$/.test(region)) throw fault('AWS_REGION is not a valid region');
   const endpoint = endpointFrom(env, region);
   const key = keyFrom(env);
   const body = JSON.stringify({ SecretId: name });
@@ -49,13 +49,13 @@ async function readAwsSecret(name: string, env: Variables, signal: AbortSignal, 
   const text = answer.body?.['SecretString'];
   if (typeof text === 'string') return text;
   const isBinary = answer.body?.['SecretBinary'] !== undefined;
-  throw fault(isBinary ? 'the secret is binary, and a text is needed' : 'its answer holds no secret');
+  throw fault(isBinary ? 'the secret is binary, but must be text' : 'its response contains no secret');
 }
 
 /** The fields of a secret that is a JSON object. Throws SecretError. */
 function fieldsOf(text: string): Fields {
   const fields = asObject(text);
-  if (fields === undefined) throw fault('the secret is no JSON object, so it has no fields: leave #FIELD out');
+  if (fields === undefined) throw fault('the secret is not a JSON object, so it has no fields: leave #FIELD out');
   return fields;
 }
 
@@ -67,7 +67,7 @@ function keyFrom(env: Variables): SigningKey {
     throw fault('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must both be set');
   }
   if (![accessKeyId, secretAccessKey, sessionToken ?? 'x'].every((text) => /^[!-~]+$/.test(text))) {
-    throw fault('its credentials have characters that no credentials have');
+    throw fault('the AWS credentials contain invalid characters');
   }
   return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
 }
@@ -77,7 +77,7 @@ function endpointFrom(env: Variables, region: string): URL {
   const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
   const url = URL.parse(custom ?? `https://${service}.${region}.${domain}/`);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.search !== '') {
-    throw fault('AWS_ENDPOINT_URL is no http:// or https:// URL without a query');
+    throw fault('AWS_ENDPOINT_URL is not an http:// or https:// URL without a query');
   }
   return url;
 }
@@ -94,7 +94,7 @@ function errorWords(status: number, type: unknown): string {
   const code = typeof type === 'string' ? (/[A-Za-z]{1,64}$/.exec(type)?.[0] ?? '') : '';
   if (code === 'ResourceNotFoundException') return 'there is no such secret';
   if (code === 'AccessDeniedException') return 'these credentials may not read it';
-  return `it answered ${status}${code === '' ? '' : ` ${code}`}`;
+  return `it responded with ${status}${code === '' ? '' : ` ${code}`}`;
 }
 
 function fault(what: string): SecretError {

@@ -54,7 +54,7 @@ async function boundedText(body: AsyncIterable<Uint8Array> | null): Promise<stri
   let bytes = 0;
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > maxResponseBytes) throw new SecretError('its answer is too long');
+    if (bytes > maxResponseBytes) throw new SecretError('its response is too long');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -76,7 +76,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'it failed';
-  if (error.name === 'TimeoutError') return 'no answer came in time';
+  if (error.name === 'TimeoutError') return 'it did not respond in time';
   if (error.name === 'AbortError') return 'it was cancelled';
   const { cause } = error;
   if (!(cause instanceof Error)) return 'the request could not be sent';

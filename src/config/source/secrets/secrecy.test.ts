@@ -83,7 +83,7 @@ test('a valid configuration', async (t) => {
     'X-Backend: "***"',
     'Authorization: "***"',
     'key: "***"',
-    'auth.keys[0].key stands in the file as plain text, and so do 1 more secrets',
+    'auth.keys[0].key is in the file as plain text (and 1 more)',
   ]) {
     assert.ok(output.includes(part), `${part}\n${output}`);
   }

@@ -69,7 +69,7 @@ describe('a secret in a file', () => {
     await secretFile(place, `${mark}\n\n`);
     assert.equal(
       faultOf(await place.load()),
-      'conf/gateway.yaml:1:32: auth.keys[0].key must be a key of 1 to 512 visible ASCII characters, not that text',
+      'conf/gateway.yaml:1:32: auth.keys[0].key must be a key of 1 to 512 visible ASCII characters, not the given text',
     );
   });
 
@@ -124,13 +124,9 @@ describe('a secret in a file', () => {
 describe('reports an unusable secret file at its reference', () => {
   const cases: readonly (readonly [string, (path: string) => unknown, string])[] = [
     ['no file', () => undefined, 'names the file PATH, which does not exist'],
-    ['a directory', (path) => mkdir(path), 'names PATH, which is no regular file'],
-    ['a pipe without a writer', (path) => execFileSync('mkfifo', [path]), 'names PATH, which is no regular file'],
-    [
-      'a link in a loop',
-      (path) => symlink(path, path),
-      'names the file PATH, which is a symbolic link that leads in a circle',
-    ],
+    ['a directory', (path) => mkdir(path), 'names PATH, which is not a regular file'],
+    ['a pipe without a writer', (path) => execFileSync('mkfifo', [path]), 'names PATH, which is not a regular file'],
+    ['a link in a loop', (path) => symlink(path, path), 'names the file PATH, which is a circular symbolic link'],
     ['an empty file', (path) => writeFile(path, ''), 'is in PATH, which is empty'],
     ['a file with an empty line', (path) => writeFile(path, '\n'), 'is in PATH, which is empty'],
     ['a huge file', (path) => writeFile(path, mark.repeat(10_000)), 'is in PATH, which has more than 65536 bytes'],
@@ -192,6 +188,6 @@ describe("the gateway's own private key", () => {
     const where = 'conf/gateway.yaml:1:21: portal.identity must be an Ed25519 private key';
     assert.equal(faultOf(await place.load()), `${where}, not one of type x25519`);
     await secretFile(place, `-----BEGIN PRIVATE KEY-----\n${mark}\n-----END PRIVATE KEY-----\n`);
-    assert.equal(faultOf(await place.load()), `${where} in PEM, not that text`);
+    assert.equal(faultOf(await place.load()), `${where} in PEM, not the given text`);
   });
 });

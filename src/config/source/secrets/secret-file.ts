@@ -26,7 +26,7 @@ export async function readSecretFile(path: string, privacy: Privacy, exposed?: (
   try {
     const stat = await file.stat();
     const shown = JSON.stringify(path);
-    if (!stat.isFile()) throw new SecretError(`names ${shown}, which is no regular file`);
+    if (!stat.isFile()) throw new SecretError(`names ${shown}, which is not a regular file`);
     if (privacy !== 'public') {
       const fault = await refusalOf(path, stat, privacy === 'private' ? 'key' : 'mounted');
       if (fault !== undefined) throw new SecretError(`is in ${shown}, but ${fault}`);
@@ -56,7 +56,7 @@ export function openWords(error: unknown): string {
     case 'EPERM':
       return 'cannot be read by this user: change its owner or mode, or run as its owner';
     case 'ELOOP':
-      return 'is a symbolic link that leads in a circle';
+      return 'is a circular symbolic link';
     default:
       return `could not be opened (${code})`;
   }

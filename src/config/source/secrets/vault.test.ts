@@ -66,7 +66,7 @@ describe('a secret in Vault', () => {
   test('is fetched with a token from a file', async (t) => {
     const env = { VAULT_TOKEN: '', VAULT_TOKEN_FILE: join(certificates, 'cert.pem') };
     const other = await keyFrom(t, 'vault:secret/gateway#key', { env });
-    assertFault(other, "can't be had from Vault: its token has characters that no token has");
+    assertFault(other, 'cannot be fetched from Vault: the token contains invalid characters');
     const file = join((await loadText(t, '#', { files: { token: `${token}\n` } })).files.paths[0] ?? '', '../token');
     assertKey(await keyFrom(t, 'vault:secret/gateway#key', { env: { VAULT_TOKEN: '', VAULT_TOKEN_FILE: file } }));
   });
@@ -76,7 +76,7 @@ describe('a secret in Vault', () => {
     assertKey(await keyFrom(t, 'vault:secret/gateway#key', { vault, env: { VAULT_NAMESPACE: 'team-a' } }));
     assertFault(
       await keyFrom(t, 'vault:secret/gateway#key', { vault }),
-      "can't be had from Vault: there is no such secret (404)",
+      'cannot be fetched from Vault: there is no such secret (404)',
     );
   });
 
@@ -89,28 +89,28 @@ describe('a secret in Vault', () => {
     assertKey(await keyFrom(t, 'vault:secret/gateway#key', { vault, env }));
     assertFault(
       await keyFrom(t, 'vault:secret/gateway#key', { vault }),
-      "can't be had from Vault: DEPTH_ZERO_SELF_SIGNED_CERT",
+      'cannot be fetched from Vault: DEPTH_ZERO_SELF_SIGNED_CERT',
     );
   });
 });
 
 describe('reports a failed Vault secret at its reference', () => {
   const faults: readonly (readonly [string, string, Settings])[] = [
-    ['an unknown path', "can't be had from Vault: there is no such secret (404)", {}],
+    ['an unknown path', 'cannot be fetched from Vault: there is no such secret (404)', {}],
     [
       'a wrong token',
-      "can't be had from Vault: its token may not read this path (403)",
+      'cannot be fetched from Vault: its token may not read this path (403)',
       { env: { VAULT_TOKEN: 'other' } },
     ],
     [
       'no token',
-      "can't be had from Vault: neither VAULT_TOKEN nor VAULT_TOKEN_FILE is set",
+      'cannot be fetched from Vault: neither VAULT_TOKEN nor VAULT_TOKEN_FILE is set',
       { env: { VAULT_TOKEN: '' } },
     ],
-    ['no address', "can't be had from Vault: VAULT_ADDR is not set", { env: { VAULT_ADDR: '' } }],
+    ['no address', 'cannot be fetched from Vault: VAULT_ADDR is not set', { env: { VAULT_ADDR: '' } }],
     [
       'an invalid address',
-      "can't be had from Vault: VAULT_ADDR is no http:// or https:// URL",
+      'cannot be fetched from Vault: VAULT_ADDR is not an http:// or https:// URL',
       { env: { VAULT_ADDR: 'vault:8200' } },
     ],
     [
@@ -125,12 +125,12 @@ describe('reports a failed Vault secret at its reference', () => {
     ],
     [
       'an invalid CA file',
-      "can't be had from Vault: there is no such secret (404)", // only TLS settings read it
+      'cannot be fetched from Vault: there is no such secret (404)', // only TLS settings read it
       { env: { VAULT_CACERT: join(certificates, 'README.md') } },
     ],
     [
       'a namespace that is invalid in a header',
-      "can't be had from Vault: the request could not be sent",
+      'cannot be fetched from Vault: the request could not be sent',
       { env: { VAULT_NAMESPACE: 'a\nb' } },
     ],
   ];
@@ -142,14 +142,17 @@ describe('reports a failed Vault secret at its reference', () => {
   }
 
   test('a deleted version', async (t) => {
-    assertFault(await keyFrom(t, 'vault:secret/gone#key'), "can't be had from Vault: there is no such secret (404)");
+    assertFault(
+      await keyFrom(t, 'vault:secret/gone#key'),
+      'cannot be fetched from Vault: there is no such secret (404)',
+    );
   });
 
   for (const [field, says] of [
     ['other', 'names the field "other", which the secret does not have'],
     ['constructor', 'names the field "constructor", which the secret does not have'],
-    ['list', 'names the field "list", which is no text'],
-    ['empty', 'names the field "empty", which is no text'],
+    ['list', 'names the field "list", which is not text'],
+    ['empty', 'names the field "empty", which is not text'],
   ] as const) {
     test(`the field ${field}`, async (t) => {
       assertFault(await keyFrom(t, `vault:secret/gateway#${field}`), says);
@@ -160,7 +163,7 @@ describe('reports a failed Vault secret at its reference', () => {
     test(`the path ${path}`, async (t) => {
       assertFault(
         await keyFrom(t, `vault:${path}#key`),
-        'names no secret of Vault: write it as vault:MOUNT/PATH#FIELD',
+        'does not name a Vault secret: write it as vault:MOUNT/PATH#FIELD',
       );
     });
   }
@@ -172,7 +175,7 @@ describe('reports a failed Vault secret at its reference', () => {
     gone.close();
     assertFault(
       await keyFrom(t, 'vault:secret/gateway#key', { env: { VAULT_ADDR: `http://127.0.0.1:${port}` } }),
-      "can't be had from Vault: ECONNREFUSED",
+      'cannot be fetched from Vault: ECONNREFUSED',
     );
   });
 
@@ -181,34 +184,34 @@ describe('reports a failed Vault secret at its reference', () => {
       vault: { secrets: { 'secret/data/slow': () => undefined } },
       signal: AbortSignal.timeout(100),
     });
-    assertFault(result, "can't be had from Vault: no answer came in time");
+    assertFault(result, 'cannot be fetched from Vault: it did not respond in time');
   });
 
   for (const [what, body, says] of [
-    ['a page', '<html>hello</html>', 'its answer is no JSON object'],
-    ['nothing', '', 'its answer is no JSON object'],
-    ['a list', '[1]', 'its answer is no JSON object'],
-    ['a secret of KV version 1', `{"data":{"key":"${mark}"}}`, 'its answer holds no key-value (version 2) secret'],
-    ['an incomplete response', `{"data":{"data":{"key":"${mark}"`, 'its answer is no JSON object'],
-    ['too many bytes', `"${'x'.repeat(1024 * 1024)}"`, 'its answer is too long'],
+    ['a page', '<html>hello</html>', 'its response is not a JSON object'],
+    ['nothing', '', 'its response is not a JSON object'],
+    ['a list', '[1]', 'its response is not a JSON object'],
+    ['a secret of KV version 1', `{"data":{"key":"${mark}"}}`, 'its response contains no key-value (version 2) secret'],
+    ['an incomplete response', `{"data":{"data":{"key":"${mark}"`, 'its response is not a JSON object'],
+    ['too many bytes', `"${'x'.repeat(1024 * 1024)}"`, 'its response is too long'],
   ] as const) {
     test(`a server that responds with ${what}`, async (t) => {
       const result = await keyFrom(t, 'vault:secret/odd#key', {
         vault: { secrets: { 'secret/data/odd': (_, response) => response.end(body) } },
       });
-      assertFault(result, `can't be had from Vault: ${says}`);
+      assertFault(result, `cannot be fetched from Vault: ${says}`);
     });
   }
 
   for (const [status, says] of [
     [503, 'it is sealed or in maintenance (503)'],
-    [500, 'it answered 500'],
+    [500, 'it responded with 500'],
   ] as const) {
     test(`a server that responds with ${status}`, async (t) => {
       const result = await keyFrom(t, 'vault:secret/odd#key', {
         vault: { secrets: { 'secret/data/odd': (_, response) => response.writeHead(status).end(mark) } },
       });
-      assertFault(result, `can't be had from Vault: ${says}`);
+      assertFault(result, `cannot be fetched from Vault: ${says}`);
     });
   }
 
@@ -222,7 +225,7 @@ describe('reports a failed Vault secret at its reference', () => {
         },
       },
     });
-    assertFault(result, "can't be had from Vault: unexpected redirect");
+    assertFault(result, 'cannot be fetched from Vault: unexpected redirect');
     assert.equal(other.asked.length, 0);
   });
 
@@ -230,6 +233,6 @@ describe('reports a failed Vault secret at its reference', () => {
     const result = await keyFrom(t, 'vault:secret/odd#key', {
       vault: { secrets: { 'secret/data/odd': (request) => request.socket.destroy() } },
     });
-    assertFault(result, "can't be had from Vault: UND_ERR_SOCKET");
+    assertFault(result, 'cannot be fetched from Vault: UND_ERR_SOCKET');
   });
 });

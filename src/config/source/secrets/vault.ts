@@ -81,7 +81,7 @@ function headerText(token: string): string {
 function apiPath(path: string): string {
   const steps = path.split('/').filter((step) => step !== '');
   if (steps.length < 2 || steps.some((step) => step === '.' || step === '..')) {
-    throw new SecretError('names no secret of Vault: write it as vault:MOUNT/PATH#FIELD');
+    throw new SecretError('does not name a Vault secret: write it as vault:MOUNT/PATH#FIELD');
   }
   if (!steps.slice(1, -1).includes('data')) steps.splice(1, 0, 'data');
   return steps.map(encodeURIComponent).join('/');
@@ -91,5 +91,5 @@ function statusWords(status: number): string {
   if (status === 403) return 'its token may not read this path (403)';
   if (status === 404) return 'there is no such secret (404)';
   if (status === 503) return 'it is sealed or in maintenance (503)';
-  return `it answered ${status}`;
+  return `it responded with ${status}`;
 }
