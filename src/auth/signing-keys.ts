@@ -39,7 +39,7 @@ export function createSigningKey(fromMs: number): SigningKey {
 /** Throws when the text is not a private Ed25519 key. */
 export function signingKeyFromPem(pem: string, fromMs: number): SigningKey {
   const privateKey = createPrivateKey(pem);
-  if (privateKey.asymmetricKeyType !== 'ed25519') throw new TypeError('no Ed25519 key');
+  if (privateKey.asymmetricKeyType !== 'ed25519') throw new TypeError('not an Ed25519 key');
   return { kid: thumbprint(privateKey), privateKey, fromMs };
 }
 

@@ -22,9 +22,9 @@ function systemError(code: string): Error {
 }
 
 for (const [code, words] of [
-  ['EADDRINUSE', /^the gateway can't listen: port 8080 on 127\.0\.0\.1 is in use; .* with --port$/],
+  ['EADDRINUSE', /^the gateway cannot listen: port 8080 on 127\.0\.0\.1 is in use; .* with --port$/],
   ['EACCES', /needs privileges/],
-  ['EADDRNOTAVAIL', /127\.0\.0\.1 is no address of this machine/],
+  ['EADDRNOTAVAIL', /127\.0\.0\.1 is not an address of this machine/],
 ] as const) {
   test(`a listener that fails with ${code} reports where and what to do`, () => {
     const fault = faultOf(listenError(systemError(code), 'the gateway', '127.0.0.1', 8080));

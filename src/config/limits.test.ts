@@ -43,7 +43,7 @@ const refused: readonly (readonly [what: string, text: string, says: RegExp])[] 
   [
     'an invalid CA file for Redis',
     'rate_limit: { storage: { redis: { ca_file: gateway.yaml } } }',
-    /rate_limit\.storage\.redis\.ca_file names a file that is no certificate in PEM/,
+    /rate_limit\.storage\.redis\.ca_file names a file that is not a PEM certificate/,
   ],
   [
     'host bits set',

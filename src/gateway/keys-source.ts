@@ -48,7 +48,7 @@ export async function openMoreKeys(
     rejected: (faults) => {
       for (const fault of faults) log.error(fault);
       rejections.reject('keys', faults);
-      log.error({ faults: faults.length }, 'keys rejected; those before stay in use');
+      log.error({ faults: faults.length }, 'keys rejected; the current ones stay in use');
     },
     warn: (message, error) => {
       log.warn({ reason: reasonOf(error) }, message);

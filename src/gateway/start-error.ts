@@ -15,16 +15,18 @@ export function listenError(error: unknown, what: string, host: string, port: nu
   switch (error.code) {
     case 'EADDRINUSE':
       return new StartError(
-        `${what} can't listen: ${where} is in use; stop what listens there, or choose another with ${option}`,
+        `${what} cannot listen: ${where} is in use; stop the program that uses it, or choose another port with ${option}`,
       );
     case 'EACCES':
-      return new StartError(`${what} can't listen: ${where} needs privileges; choose one above 1023 with ${option}`);
+      return new StartError(
+        `${what} cannot listen: ${where} needs privileges; choose a port above 1023 with ${option}`,
+      );
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
     case 'EINVAL':
-      return new StartError(`${what} can't listen: ${host} is no address of this machine; correct it with --host`);
+      return new StartError(`${what} cannot listen: ${host} is not an address of this machine; correct it with --host`);
     default:
       return error;
   }

@@ -52,7 +52,7 @@ function stateFiles(config: Config, directory: string): StateFile[] {
       isUsed: portal.identity === '',
     },
     {
-      what: 'the file with the keys of assertions',
+      what: 'the file of assertion keys',
       path: assertionKeysPath(directory),
       kind: 'key',
       isUsed: auth.assertion.enabled,
@@ -61,12 +61,12 @@ function stateFiles(config: Config, directory: string): StateFile[] {
       ? []
       : [{ what: 'the file of quotas', path: usageFile, kind: 'secret' as const, isUsed: hasQuotas(config) }]),
     {
-      what: 'the file of lease names',
+      what: 'the lease name file',
       path: leaseNamesPath(directory),
       kind: 'secret',
       isUsed: portal.nameBinding === 'strict',
     },
-    { what: 'the file of key digests', path: digests, kind: 'secret', isUsed: true, isOptional: true },
-    { what: 'the secret of key digests', path: `${digests}.secret`, kind: 'secret', isUsed: true, isOptional: true },
+    { what: 'the key digest file', path: digests, kind: 'secret', isUsed: true, isOptional: true },
+    { what: 'the key digest secret', path: `${digests}.secret`, kind: 'secret', isUsed: true, isOptional: true },
   ];
 }

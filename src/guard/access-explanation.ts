@@ -60,7 +60,7 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
   const names = pins.namesOf(leaseId, listed) ?? listed;
   if (clientIp !== undefined) {
     const passed = addressRules(policy.ipRules)(clientIp);
-    yield { code: 'ip_denied', passed, reason: `ip_rules ${passed ? 'let' : 'do not let'} ${clientIp} in` };
+    yield { code: 'ip_denied', passed, reason: `ip_rules ${passed ? 'allow' : 'deny'} ${clientIp}` };
   }
   const principal: Principal =
     key === undefined || !policy.auth.enabled ? anonymous : { id: key.id, kind: 'key', scopes: key.scopes };
@@ -82,7 +82,7 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
     yield {
       code: 'ip_denied',
       passed,
-      reason: `ip_rules of the lease ${passed ? 'let' : 'do not let'} ${clientIp} in`,
+      reason: `ip_rules of the lease ${passed ? 'allow' : 'deny'} ${clientIp}`,
     };
   }
   if (!policy.auth.enabled) return;
@@ -97,7 +97,7 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
     passed: scope === undefined,
     reason:
       scope === undefined
-        ? `${upgrade ? 'an upgrade' : method} needs no scope that is missing`
+        ? `the caller has every scope that ${upgrade ? 'an upgrade' : method} requires`
         : `the scope ${scope} is missing`,
   };
 }
@@ -119,7 +119,7 @@ function nameStep(policy: Policy, { lease, leaseId, acceptedId }: Question, pinn
   const rule =
     policy.nameBinding === 'strict'
       ? 'no id is accepted for it yet: the first one that a relay lists will be'
-      : 'the lease that had it keeps it while it is listed; others of the same name are ignored and reported';
+      : 'the lease that had it first keeps it while it is listed; others with the same name are ignored and reported';
   return { code: 'lease_ambiguous', passed: true, reason: `the name ${name} is not pinned: ${rule}` };
 }
 
@@ -137,15 +137,15 @@ function* judgeKey(key: KeyPolicy, clientIp: string | undefined, nowMs: number):
   yield {
     code: 'ip_denied',
     passed,
-    reason: `allowed_cidrs of the key ${passed ? 'have' : 'do not have'} ${clientIp}`,
+    reason: `allowed_cidrs of the key ${passed ? 'allow' : 'deny'} ${clientIp}`,
   };
 }
 
 function ruleReason({ allowed, class: kind, rules }: AclVerdict, { id }: Principal): string {
-  if (kind === undefined) return 'no rule of lease_acl fits the lease: nothing listed means denied';
+  if (kind === undefined) return 'no rule of lease_acl matches the lease, so access is denied';
   const shown = rules
     .map(({ pattern, principals }) => `${JSON.stringify(pattern)} [${principals.join(', ')}]`)
     .join(', ');
   const words = { exact: 'exact', prefix: 'prefix', any: '*' }[kind];
-  return `lease_acl: the most specific rules that fit are ${words}: ${shown}; ${allowed ? 'they let' : 'they do not let'} ${id} in`;
+  return `lease_acl: the most specific rules that match are ${words}: ${shown}; they ${allowed ? 'allow' : 'do not allow'} ${id}`;
 }

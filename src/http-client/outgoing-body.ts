@@ -61,7 +61,7 @@ export class OutgoingBody {
    * already sent over another connection.
    */
   start(pipe: BytePipe, observer: OutgoingBodyObserver): void {
-    if (this.#unsent === undefined) throw new Error('a part of this body was sent before');
+    if (this.#unsent === undefined) throw new Error('part of this body has already been sent');
     this.#pipe = pipe;
     this.#observer = observer;
     this.#pipeSentBefore = pipe.bytesSent;

@@ -47,7 +47,7 @@ class SkewLines {
         ? `tunnels to machines whose clock is more than ${clockToleranceSeconds} s off fail`
         : `tunnels fail from ${clockToleranceSeconds} s on`;
     const difference = skewText(skewSeconds, 'this machine', "the relay's");
-    return { isFault: true, text: `${difference}; ${consequence}: correct the clock that is wrong` };
+    return { isFault: true, text: `${difference}; ${consequence}: correct the wrong clock` };
   }
 }
 

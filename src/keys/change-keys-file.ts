@@ -11,7 +11,7 @@ import { parseKeys, readKeysFile } from './read-keys-file.ts';
 import type { PreviousKey, StoredKey } from './stored-key.ts';
 import { replaceFile } from './write-file.ts';
 
-const head = `# API keys of Portal Gateway, written by "portal-gateway keys": comments do not survive it. A running gateway takes changes up by itself.\n`;
+const head = `# API keys of Portal Gateway, managed by "portal-gateway keys", which removes other comments. A running gateway picks up changes automatically.\n`;
 
 /**
  * `change` gets the current keys (none when there is no file yet) and returns the new ones; it
@@ -32,15 +32,15 @@ export async function changeKeysFile(
       if (fault !== undefined && !missing) throw new KeysFileError(findingLine(fault));
       const text = keysText(change(keys));
       if (Buffer.byteLength(text) > maxFileBytes)
-        throw new KeysFileError(`${file} would have more than ${maxFileBytes} bytes: revoke keys that are not used`);
+        throw new KeysFileError(`${file} would have more than ${maxFileBytes} bytes: revoke unused keys`);
       const [wrong] = parseKeys(text, file, others).faults;
-      if (wrong !== undefined) throw new KeysFileError(`${file} stays as it is: ${wrong.message}`);
+      if (wrong !== undefined) throw new KeysFileError(`${file} is unchanged: ${wrong.message}`);
       await lock.confirm();
       await replaceFile(file, text);
     });
   } catch (error) {
     if (error instanceof KeysFileError || !(error instanceof Error) || !('code' in error)) throw error;
-    throw new KeysFileError(`${file} can't be changed (${String(error.code)}): ${remedy(error.code)}`, {
+    throw new KeysFileError(`${file} cannot be changed (${String(error.code)}): ${remedy(error.code)}`, {
       cause: error,
     });
   }
@@ -50,14 +50,14 @@ function remedy(code: unknown): string {
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return 'its directory does not exist; make it first';
+      return 'its directory does not exist; create it first';
     case 'EACCES':
     case 'EPERM':
-      return 'this user may not write its directory';
+      return 'this user may not write to its directory';
     case 'EROFS':
       return 'the file system is read-only';
     default:
-      return 'look at its directory';
+      return 'check its directory';
   }
 }
 

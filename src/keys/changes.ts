@@ -15,7 +15,7 @@ export interface Secret {
 
 export function withCreated(keys: readonly StoredKey[], key: StoredKey): StoredKey[] {
   if (keys.some(({ id }) => id === key.id))
-    throw new KeysFileError(`there is a key "${key.id}" already: "keys rotate" replaces it, "keys revoke" removes it`);
+    throw new KeysFileError(`the key "${key.id}" already exists: "keys rotate" replaces it, "keys revoke" removes it`);
   return [...keys, key];
 }
 
@@ -37,7 +37,7 @@ export function withRotated(
   const old = wanted(keys, id);
   const expiresAt = rotation.expiresAt ?? old.expiresAt;
   if (expiresAt !== '' && Date.parse(expiresAt) <= nowMs)
-    throw new KeysFileError(`the key "${id}" has expired at ${expiresAt}: give a new time with --expires`);
+    throw new KeysFileError(`the key "${id}" expired at ${expiresAt}: set a new time with --expires`);
   // The grace period never extends the life of the old key, even where the new one lives longer.
   const oldEndsMs = Math.min(nowMs + graceMs, old.expiresAt === '' ? Infinity : Date.parse(old.expiresAt));
   const replaced: PreviousKey[] =
@@ -47,7 +47,9 @@ export function withRotated(
   // A grace of zero means that the earlier keys may be known to others: all of them stop working.
   const previous = graceMs > 0 ? [...replaced, ...old.previous.filter((key) => Date.parse(key.expiresAt) > nowMs)] : [];
   if (previous.length > maxPrevious)
-    throw new KeysFileError(`${maxPrevious} earlier keys of "${id}" still work: wait, or rotate with --grace 0s`);
+    throw new KeysFileError(
+      `${maxPrevious} earlier keys of "${id}" still work: wait until one expires, or rotate with --grace 0s`,
+    );
   const rotated: StoredKey = { ...old, ...secret, expiresAt, createdAt: new Date(nowMs).toISOString(), previous };
   return keys.map((key) => (key === old ? rotated : key));
 }
@@ -59,7 +61,7 @@ function wanted(keys: readonly StoredKey[], id: string): StoredKey {
       id,
       keys.map((key) => key.id),
     );
-    const next = meant === undefined ? '"keys list" shows those that there are' : `did you mean "${meant}"?`;
+    const next = meant === undefined ? '"keys list" shows all keys' : `did you mean "${meant}"?`;
     throw new KeysFileError(`there is no key "${id}" in the keys file; ${next}`);
   }
   return found;

@@ -97,7 +97,9 @@ async function takeAwayStale(lock: string): Promise<boolean> {
 async function stillHeld(path: string, lock: string): Promise<KeysFileError> {
   const owner = parseProcessRecord((await contentOf(lock)) ?? '');
   const who = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host}`;
-  return new KeysFileError(`${path} is being changed by ${who}; try again, or remove ${lock} if that is not so`);
+  return new KeysFileError(
+    `${path} is being changed by ${who}; try again, or remove ${lock} if that process no longer runs`,
+  );
 }
 
 /** Bounded, because in a sticky directory such as /tmp any user may have made the file. */

@@ -68,7 +68,7 @@ class KeyDigestsFile implements KeptKeyDigests {
         this.digests = new KeyDigests({ secret, kept: await readDigests(this.#path) });
       }
     } catch (error) {
-      this.#fail('the digests of verified keys cannot be read; each key is verified again once', error);
+      this.#fail('cannot read the digests of verified keys; each key is verified once more', error);
     }
     this.digests.changed = () => {
       this.#changed = true;
@@ -104,7 +104,7 @@ class KeyDigestsFile implements KeptKeyDigests {
       });
       this.#warned = false;
     } catch (error) {
-      this.#fail('the digests of verified keys cannot be written; after a restart each key is verified again', error);
+      this.#fail('cannot write the digests of verified keys; after a restart each key is verified again', error);
     }
   }
 
@@ -124,7 +124,7 @@ class KeyDigestsFile implements KeptKeyDigests {
   async #keepSecret(): Promise<void> {
     const kept = await readSecret(this.#secretPath);
     if (kept === undefined) await this.#replace(this.#secretPath, `${this.#secret.toString('base64url')}\n`);
-    else if (!kept.equals(this.#secret)) throw new Error(`${this.#secretPath} was made by another gateway`);
+    else if (!kept.equals(this.#secret)) throw new Error(`${this.#secretPath} belongs to another gateway`);
   }
 
   async #replace(path: string, text: string): Promise<void> {
@@ -145,15 +145,15 @@ class KeyDigestsFile implements KeptKeyDigests {
  * holds no secret.
  */
 async function readSecret(path: string): Promise<Buffer | undefined> {
-  const text = await readPrivate(path, 'the secret of key digests');
+  const text = await readPrivate(path, 'the key digest secret');
   if (text === undefined) return undefined;
   const secret = Buffer.from(text.trim(), 'base64url');
-  if (secret.length !== secretBytes) throw new Error(`${path} holds no secret: remove it`);
+  if (secret.length !== secretBytes) throw new Error(`${path} does not contain a secret: remove it`);
   return secret;
 }
 
 async function readDigests(path: string): Promise<readonly KeyDigest[]> {
-  const text = (await readPrivate(path, 'the file of key digests')) ?? '';
+  const text = (await readPrivate(path, 'the key digest file')) ?? '';
   return new Slices().run(digestsIn(text));
 }
 

@@ -156,9 +156,9 @@ test('unknown keys can be neither rotated nor revoked, and existing ones cannot 
   assert.throws(() => withoutRevoked([], 'bot'), /there is no key "bot" in the keys file; "keys list" shows/);
   assert.throws(() => withoutRevoked([stored('billing-bot')], 'bilingbot'), /; did you mean "billing-bot"\?$/);
   assert.throws(() => withRotated([], 'bot', { secret, nowMs: now, graceMs: 0 }), /there is no key "bot"/);
-  assert.throws(() => withCreated([stored('bot')], stored('bot')), /there is a key "bot" already/);
+  assert.throws(() => withCreated([stored('bot')], stored('bot')), /the key "bot" already exists/);
   const expired = stored('bot', { expiresAt: new Date(now).toISOString() });
-  assert.throws(() => withRotated([expired], 'bot', { secret, nowMs: now, graceMs: 0 }), /has expired at .*--expires/);
+  assert.throws(() => withRotated([expired], 'bot', { secret, nowMs: now, graceMs: 0 }), /expired at .*--expires/);
   assert.equal(stateOf(expired, now), 'expired');
   assert.equal(stateOf(stored('bot', { notBefore: expired.expiresAt }), now - 1), 'not valid yet');
 });

@@ -44,7 +44,7 @@ class KeysFile implements KeySource {
       keysFile: file,
       ids: () => this.#ids,
       failed: (error) => {
-        warn('when keys were used last can not be kept', error);
+        warn('cannot store when keys were last used', error);
       },
     });
   }
@@ -65,10 +65,10 @@ class KeysFile implements KeySource {
         await options.changed();
       },
       failed: (error) => {
-        options.warn('the keys file could not be read; the keys before stay in use', error);
+        options.warn('cannot read the keys file; the current keys stay in use', error);
       },
       unwatched: (directory, error) => {
-        options.warn(`changes in ${directory} are noticed late; send SIGHUP after one`, error);
+        options.warn(`cannot watch ${directory}, so changes are noticed late; send SIGHUP after a change`, error);
       },
       debounceMs,
     });

@@ -53,9 +53,9 @@ export async function loadSigningKeys(
       return after;
     });
   } catch (error) {
-    if (error instanceof PrivateFileError) throw new KeysFileError(`the keys of assertions: ${error.message}`);
+    if (error instanceof PrivateFileError) throw new KeysFileError(`the assertion keys: ${error.message}`);
     if (error instanceof KeysFileError || !(error instanceof Error) || !('code' in error)) throw error;
-    const reason = `the keys of assertions can't be kept in ${file} (${String(error.code)})`;
+    const reason = `cannot store the assertion keys in ${file} (${String(error.code)})`;
     if (unkept !== undefined && (await isUnwritablePlace(file, error))) return rotated(unkept(reason), nowMs);
     throw new KeysFileError(reason, { cause: error });
   }
@@ -73,7 +73,7 @@ async function targetOf(path: string): Promise<string> {
 
 async function read(file: string): Promise<readonly SigningKey[]> {
   const reading = await readConfigFile(file, {
-    what: `the file ${file} with the keys of assertions`,
+    what: `the file ${file} of assertion keys`,
     privacy: 'key',
     maxBytes: maxSigningBytes,
   });
@@ -85,12 +85,12 @@ async function read(file: string): Promise<readonly SigningKey[]> {
     const { keys } = JSON.parse(reading.text) as { readonly keys: readonly StoredSigningKey[] };
     return keys.map(({ from, private_key }) => {
       const fromMs = Date.parse(from);
-      if (Number.isNaN(fromMs)) throw new TypeError('no time');
+      if (Number.isNaN(fromMs)) throw new TypeError('not a time');
       return signingKeyFromPem(private_key, fromMs);
     });
   } catch {
     // No cause: it may quote the file.
-    throw new KeysFileError(`${file} holds no keys of assertions: restore it, or remove it to get new ones`);
+    throw new KeysFileError(`${file} does not contain assertion keys: restore it, or remove it to create new ones`);
   }
 }
 

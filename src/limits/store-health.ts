@@ -63,7 +63,7 @@ export class StoreHealth implements Expiring {
     if (this.#isAway || sentMs < this.#lateMs) return;
     this.#lateMs = this.#options.clock.monotonicMs();
     this.#lateInRow += 1;
-    if (this.#lateInRow >= lateUntilAway) this.lost('it does not answer in time');
+    if (this.#lateInRow >= lateUntilAway) this.lost('it does not respond in time');
   }
 
   lost(reason: string): void {
@@ -133,6 +133,6 @@ export class StoreHealth implements Expiring {
     this.#isAway = false;
     this.#backMs = this.#options.clock.monotonicMs();
     this.#options.timing.deadlines.disarm(this.#nextProbe);
-    this.#options.changed('shared', 'it answers');
+    this.#options.changed('shared', 'it responds');
   }
 }

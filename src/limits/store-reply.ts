@@ -19,7 +19,7 @@ const hints: ReadonlyMap<string, string> = new Map([
   ['NOAUTH', 'it requires a password, and the URL has none'],
   ['NOPERM', 'the ACL of this user denies a command or a key that the gateway needs'],
   ['DENIED', 'it is in protected mode, and accepts connections from its own machine only'],
-  ['READONLY', 'it is a replica, which cannot be written'],
+  ['READONLY', 'it is a read-only replica'],
   ['LOADING', 'it is still loading its data'],
   ['MASTERDOWN', 'it is a replica that has lost its primary'],
   ['CLUSTERDOWN', 'the cluster does not serve all of its slots'],

@@ -221,7 +221,7 @@ const cases: readonly Case[] = [
     what: 'a host that is not on this machine',
     args: () => ['relay', '--host', '192.0.2.1', '--port', '0'],
     code: 1,
-    says: [/no address of this machine/, /--host/],
+    says: [/not an address of this machine/, /--host/],
   },
   {
     what: 'an unreachable gateway',

@@ -51,7 +51,7 @@ test('the relay accepts an IPv6 address in brackets, as in URLs', async (t) => {
   // On a machine without IPv6 the warning about it shows the address.
   await Promise.race([
     relay.line(/^ws:\/\/\[::1\]:\d+\/relay$/m),
-    relay.note(/the relay can't listen: ::1 is no address of this machine/),
+    relay.note(/the relay cannot listen: ::1 is not an address of this machine/),
   ]);
 });
 

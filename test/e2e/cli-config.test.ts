@@ -266,8 +266,8 @@ test('explain prints the deciding rule and the code that the caller would get', 
   const explain = (...args: string[]): ReturnType<typeof run> => run(['explain', '--config', file, ...args]);
   const allowed = await explain('--key', 'bot', '--lease', 'my-app');
   assert.equal(allowed.code, 0);
-  assert.match(allowed.stdout, /"my-\*" \[bot\]; they let bot in\n/);
-  assert.match(allowed.stdout, /the name "my-app" is not pinned: the lease that had it keeps it/);
+  assert.match(allowed.stdout, /"my-\*" \[bot\]; they allow bot\n/);
+  assert.match(allowed.stdout, /the name "my-app" is not pinned: the lease that had it first keeps it/);
   assert.match(allowed.stdout, /\nallowed\n$/);
   const lacking = await explain('--key', 'bot', '--lease', 'my-app', '--method', 'post');
   assert.deepEqual([lacking.code, lacking.stderr], [1, 'portal-gateway: refused: insufficient_scope\n']);

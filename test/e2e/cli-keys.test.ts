@@ -104,7 +104,7 @@ test('changes by keys commands apply to the next request, and the gateway record
   );
 
   // An invalid keys file does not remove any key.
-  reload = gateway.reload(/"message":"keys rejected; those before stay in use"/);
+  reload = gateway.reload(/"message":"keys rejected; the current ones stay in use"/);
   await writeFile(here.file, 'keys: many\n');
   await reload;
   assert.equal(await gateway.status(fourth), admitted);
@@ -213,7 +213,7 @@ test('bad input: one line, the exit code of the contract, and no change', async 
   const before = await readFile(here.file, 'utf8');
   const taken = join(here.directory, '1.key');
   const cases: [readonly string[], 1 | 2, RegExp][] = [
-    [['create', 'bot', ...cost, '--out', '-'], 1, /there is a key "bot" already/],
+    [['create', 'bot', ...cost, '--out', '-'], 1, /the key "bot" already exists/],
     [['create', 'new'], 2, /stdout is not a terminal.*--out FILE/],
     [['create', 'new', ...cost, '--out', taken], 1, /the file exists; name a new one/],
     [['create', 'a:b', '--out', '-'], 2, /An id has 1 to 64/],

@@ -96,8 +96,8 @@ for (const [name, args] of Object.entries(commands)) {
     for (const [file, fault] of [
       [join(import.meta.dirname, 'no-such-file'), /--ca-file \S+no-such-file does not exist$/m],
       [import.meta.dirname, /--ca-file \S+ is a directory: name a file in it$/m],
-      [import.meta.filename, /cli-relays\.test\.ts is no certificate in PEM/],
-      [broken, /bundle\.pem holds a broken certificate, number 2 of 2/],
+      [import.meta.filename, /cli-relays\.test\.ts is not a PEM certificate/],
+      [broken, /bundle\.pem holds a malformed certificate, number 2 of 2/],
     ] as const) {
       const { code, stderr } = await runCli(t, args(url, ['--ca-file', file]), {});
       assert.equal(code, 1);

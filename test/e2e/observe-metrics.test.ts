@@ -153,7 +153,7 @@ test('`start` serves them, and a reload can disable them', async (t) => {
   await configured(true);
   const cli = startCli(t, ['start', '--port', '0', '--config', file], { XDG_STATE_HOME: directory });
   const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
-  await cli.line(/relay not reached/);
+  await cli.line(/cannot connect to the relay/);
   await (await fetch(`${url}/nothing`)).text();
   const answer = await fetch(`${url}/metrics`);
   assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');

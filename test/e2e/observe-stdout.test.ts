@@ -56,9 +56,9 @@ async function ask(client: Client, times: number): Promise<void> {
 test('requests continue, and the number of lost lines is logged once the reader reads again', async (t) => {
   const { stdout, client } = await startDeaf(t);
   await ask(client, tooMany);
-  const lines = (await recorded(stdout, 'lines of the log were lost')).split('\n').slice(0, -1);
+  const lines = (await recorded(stdout, 'log lines were lost')).split('\n').slice(0, -1);
   for (const line of lines) JSON.parse(line);
-  const lost = Number(/"lines":(\d+),"message":"lines of the log/.exec(lines.join('\n'))?.[1]);
+  const lost = Number(/"lines":(\d+),"message":"log lines/.exec(lines.join('\n'))?.[1]);
   assert.ok(lost > 0 && lost < tooMany, `lost ${lost}`);
 });
 
@@ -102,11 +102,11 @@ test('reports once that a log file is not writable, and the gateway keeps runnin
     LOGGING_OUTPUT: 'file',
     LOGGING_FILE_PATH: '/proc/nothing/gateway.log',
   });
-  await cli.note(/the log can not be written \(ENOENT/);
+  await cli.note(/cannot write the log \(ENOENT/);
   assert.equal(cli.child.exitCode, null);
   cli.child.kill('SIGTERM');
   assert.equal(await cli.exited, 0);
-  assert.equal(cli.stderr().match(/can not be written/g)?.length, 1);
+  assert.equal(cli.stderr().match(/cannot write the log/g)?.length, 1);
 });
 
 test('the gateway keeps running when the reader of its log closes', async (t) => {

@@ -96,7 +96,7 @@ describe('validate and start reject', () => {
         writeFile(join(state, 'portal-gateway/assertion-keys.json'), '{}').then(() =>
           chmod(join(state, 'portal-gateway/assertion-keys.json'), 0o640),
         ),
-      /keys of assertions.*the users of its group may use it/,
+      /assertion keys.*the users of its group may use it/,
     ],
     [
       'a keys file in a directory that every user may write',
@@ -151,9 +151,9 @@ test('warns about key digests that others may write, and the gateway runs withou
   const config = ['--config', join(place.root, 'gateway.yaml')];
   const { code, stderr } = await runCli(t, ['validate', ...config], environmentOf(place));
   assert.equal(code, 0);
-  assert.match(stderr, /warning: the file of key digests .* every user of this machine may write to the directory/);
+  assert.match(stderr, /warning: the key digest file .* every user of this machine may write to the directory/);
   const gateway = startCli(t, ['start', ...config, '--port', '0'], environmentOf(place));
-  await gateway.line(/digests of verified keys cannot be read.*/);
+  await gateway.line(/cannot read the digests of verified keys.*/);
   await gateway.line(/"message":"listening"/);
 });
 

@@ -82,12 +82,12 @@ test('two gateways with one state directory do not overwrite each other, and the
   const directory = await temporaryDirectory(t);
   const first = await startGateway(t, directory, relay);
   const second = await startGateway(t, directory, relay);
-  await second.line(/"level":"error".*another gateway uses the same state directory.*XDG_STATE_HOME.*can not be kept/);
+  await second.line(/"level":"error".*stores its quotas in the same state.*XDG_STATE_HOME.*cannot persist/);
   assert.deepEqual([await statusOf(first.url), await statusOf(second.url)], [200, 200]);
   await untilKept(directory, 1);
   first.child.kill('SIGKILL');
   await first.exited;
-  await second.line(/"level":"info".*kept again/);
+  await second.line(/"level":"info".*persisted again/);
   // The usage of the first process and of this one both count.
   assert.deepEqual([await statusOf(second.url), await statusOf(second.url)], [200, 429]);
   await untilKept(directory, 3);
@@ -95,7 +95,7 @@ test('two gateways with one state directory do not overwrite each other, and the
   await second.exited;
   const third = await startGateway(t, directory, relay);
   assert.equal(await statusOf(third.url), 429);
-  assert.doesNotMatch(third.stdout(), /can not be kept/);
+  assert.doesNotMatch(third.stdout(), /cannot persist quota usage/);
 });
 
 test('with Redis, counts the usage of all gateways, also of stopped ones', withRedis, async (t) => {

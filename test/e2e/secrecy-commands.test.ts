@@ -73,7 +73,7 @@ const typed: readonly Said[] = [
       '--require-assertion',
       withUser('https'),
     ],
-    until: /No keys of the gateway/,
+    until: /Cannot load the keys of the gateway/,
   },
   { args: ['explain', '--key', key, '--lease', key] },
   { args: ['explain', '--key', key, '--lease', 'demo', '--ip', key] },

@@ -76,8 +76,8 @@ portal: { relay_url: ws://127.0.0.1:1/relay }
           { mode: 0o600 },
         );
         const cli = startCli(t, ['start', '--config', file, '--port', '0'], { XDG_STATE_HOME: directory });
-        const reasons = [await cli.line(/"reason":"([^"]+)","message":"what is used of quotas can not be kept/)];
-        if (!byRequest) reasons.push(await cli.line(/"reason":"([^"]+)","message":"Redis can not be asked/));
+        const reasons = [await cli.line(/"reason":"([^"]+)","message":"cannot persist quota usage/)];
+        if (!byRequest) reasons.push(await cli.line(/"reason":"([^"]+)","message":"Redis is unavailable/));
         await cli.line(/"message":"listening"/);
         cli.child.kill('SIGTERM');
         assert.equal(await cli.exited, 0);

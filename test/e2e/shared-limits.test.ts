@@ -37,13 +37,13 @@ test(
     assertWithin(t, alone, rate, 0);
     assert.match((await replicas.metrics())[0] ?? '', /^portal_gateway_redis_up 0$/m);
     await redis.restart();
-    await cli.line(/"level":"info".*Redis answers/);
+    await cli.line(/"level":"info".*Redis is available again/);
     assert.match((await replicas.metrics())[0] ?? '', /^portal_gateway_redis_up 1$/m);
-    assert.equal(cli.stdout().match(/"level":"warn".*Redis can not be asked/g)?.length, 1);
+    assert.equal(cli.stdout().match(/"level":"warn".*Redis is unavailable/g)?.length, 1);
     cli.child.kill('SIGTERM');
     assert.equal(await cli.exited, 0);
     assert.doesNotMatch(cli.stdout(), /"level":"error"/);
-    assert.equal(cli.stdout().match(/Redis can not be asked/g)?.length, 1);
+    assert.equal(cli.stdout().match(/Redis is unavailable/g)?.length, 1);
   },
 );
 
@@ -55,10 +55,10 @@ test('an address that had used up its rate is admitted again once Redis has lost
   const [cli = assert.fail()] = replicas.all;
   assert.equal(admitted(await replicas.offer(10, 1)), 2);
   await redis.kill();
-  await cli.line(/Redis can not be asked/);
+  await cli.line(/Redis is unavailable/);
   assert.equal(admitted(await replicas.offer(10, 1)), 0);
   await redis.restart();
-  await cli.line(/Redis answers/);
+  await cli.line(/Redis is available again/);
   assert.equal(admitted(await replicas.offer(10, 1)), 3);
 });
 
@@ -90,10 +90,10 @@ portal: { relay_url: ws://127.0.0.1:1/relay }
   );
   const environment = { XDG_STATE_HOME: directory, GATEWAY_API_KEY: markedKey('test') };
   const cli = startCli(t, ['start', '--config', file, '--port', '0'], environment);
-  await cli.line(/"reason":"it does not answer","message":"what is used of quotas can not be kept/);
-  await cli.line(/"reason":"it does not answer","message":"Redis can not be asked/);
+  await cli.line(/"reason":"it does not respond","message":"cannot persist quota usage/);
+  await cli.line(/"reason":"it does not respond","message":"Redis is unavailable/);
   // Both messages appear 2 s after the connection attempts began.
-  assert.match(cli.stdout(), /"message":"listening"[^]*"message":"Redis can not be asked/);
+  assert.match(cli.stdout(), /"message":"listening"[^]*"message":"Redis is unavailable/);
   cli.child.kill('SIGTERM');
   assert.equal(await cli.exited, 0);
 });

@@ -161,7 +161,7 @@ test('rejects unusable settings completely, and names the fault', async (t) => {
     [tlsSettings({ clientCa: { ca: '', name: 'none.pem' } }), /none\.pem is no certificate/],
     [
       tlsSettings({ clientCa: { ca: broken, name: 'broken.pem' } }),
-      /broken\.pem holds a broken certificate, number 2 of 3/,
+      /broken\.pem holds a malformed certificate, number 2 of 3/,
     ],
     [
       tlsSettings({ clientCa: { ca: clientCertificate.cert, name: 'leaf.pem' } }),

@@ -79,7 +79,7 @@ test('also reports faults that only OpenSSL finds, and applies nothing of that c
   await writeFile(join(directory, 'cert.pem'), broken);
   cli.child.kill('SIGHUP');
   await cli.line(
-    /tls\.cert_file names a file that holds a broken certificate, number 2 of 2[^]*"message":"configuration rejected/,
+    /tls\.cert_file names a file that holds a malformed certificate, number 2 of 2[^]*"message":"configuration rejected/,
   );
   assert.equal(await served('localhost'), 'CN=localhost');
 });
@@ -112,7 +112,7 @@ test('a gateway with unusable certificates does not start, and prints one line w
   await writeFile(file, `${relay}\ntls: { enabled: true, cert_file: cert.pem, key_file: key.pem }\n`);
   const cli = startCli(t, ['start', '--config', file, '--port', '0'], { XDG_STATE_HOME: directory });
   assert.equal(await cli.exited, 1);
-  assert.match(cli.stderr(), /^[^\n]*tls\.cert_file names a file that holds a broken certificate[^\n]*\n$/);
+  assert.match(cli.stderr(), /^[^\n]*tls\.cert_file names a file that holds a malformed certificate[^\n]*\n$/);
 });
 
 test('health reports an untrusted certificate, and a listener that speaks TLS', async (t) => {

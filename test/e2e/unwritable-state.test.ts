@@ -30,7 +30,7 @@ async function startsAnyway(t: TestContext, environment: Record<string, string>,
   const warnings = gateway.stdout().split('\n');
   assert.ok(warnings.some((line) => /"level":"warn".*portal\.identity.*XDG_STATE_HOME/.test(line)));
   assert.ok(warnings.some((line) => /"level":"warn".*assertion keys.*XDG_STATE_HOME/.test(line)));
-  assert.ok(warnings.some((line) => /"level":"error".*quotas can not be kept/.test(line)));
+  assert.ok(warnings.some((line) => /"level":"error".*cannot persist quota usage/.test(line)));
 
   const args = ['expose', '127.0.0.1:9', '--name', 'my-app', '--relay', relay];
   const expose = startCli(t, args, environment, '', uid);

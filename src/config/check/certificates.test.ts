@@ -63,17 +63,17 @@ describe('rejects certificates that OpenSSL or clients cannot use, naming the se
     [
       'a broken block in the chain',
       { cert: `${pem('cert.pem')}${broken}${pem('client-ca.pem')}` },
-      'tls.cert_file names a file that holds a broken certificate, number 2 of 3: export it again as PEM',
+      'tls.cert_file names a file that holds a malformed certificate, number 2 of 3: export it again as PEM',
     ],
     [
       'a block without an end',
       { cert: pem('cert.pem') + unfinished },
-      'tls.cert_file names a file that holds a broken certificate, number 2 of 2: export it again as PEM',
+      'tls.cert_file names a file that holds a malformed certificate, number 2 of 2: export it again as PEM',
     ],
     [
       'a broken block between two CA certificates',
       { clientCa: pem('client-ca.pem') + broken + pem('cert.pem') },
-      'tls.client_ca_file names a file that holds a broken certificate, number 2 of 3: export it again as PEM',
+      'tls.client_ca_file names a file that holds a malformed certificate, number 2 of 3: export it again as PEM',
     ],
     [
       'a leaf certificate as a CA',
@@ -85,7 +85,7 @@ describe('rejects certificates that OpenSSL or clients cannot use, naming the se
       { clientCa: pem('client-ca.pem') + pem('client-cert.pem') },
       'tls.client_ca_file names certificate 2 that is not a certificate authority (CA:TRUE is missing), so it cannot have issued a client certificate',
     ],
-    ['no PEM', { cert: 'x' }, 'tls.cert_file names a file that is no certificate in PEM'],
+    ['no PEM', { cert: 'x' }, 'tls.cert_file names a file that is not a PEM certificate'],
   ];
   for (const [what, files, fault] of cases) {
     test(what, async (t) => {
@@ -105,7 +105,7 @@ describe('rejects certificates that OpenSSL or clients cannot use, naming the se
     const result = await loadConfig({ file: 'gateway.yaml', env: {}, workingDirectory: directory });
     assert.match(
       faultLines(result).join(),
-      /portal\.relays\[0\]\.ca_file names .* a broken certificate, number 2 of 2/,
+      /portal\.relays\[0\]\.ca_file names .* a malformed certificate, number 2 of 2/,
     );
   });
 });

@@ -48,7 +48,7 @@ export const removedHeaders: readonly RemovedHeaders[] = [
     ],
   },
   {
-    title: 'Who the caller is, as a proxy that signs users in says it',
+    title: 'The identity of the caller, as set by an authenticating proxy',
     names: [
       ...['remote-user', 'remote-name', 'remote-email', 'remote-group', 'remote-groups', 'x-remote-*', 'x-userinfo'],
       ...['x-auth-request-*', 'x-authenticated-*', 'x-webauth-*', 'x-authentik-*', 'x-pomerium-*', 'x-vouch-*'],
@@ -58,14 +58,14 @@ export const removedHeaders: readonly RemovedHeaders[] = [
     ],
   },
   {
-    title: 'Client certificates, as a proxy that ends TLS says it',
+    title: 'Client certificates, as set by a proxy that terminates TLS',
     names: [
       ...['client-cert', 'client-cert-chain', 'x-client-cert', 'x-client-cert-*', 'x-client-dn', 'x-client-verify'],
       ...['ssl-client-*', 'x-ssl-*', 'x-arr-clientcert', 'x-amzn-mtls-*'],
     ],
   },
   {
-    title: 'Another target, or how the app and a proxy work together',
+    title: 'A different target, or signals between an app and a proxy',
     names: [
       ...['x-original-url', 'x-original-uri', 'x-original-method', 'x-rewrite-url', 'x-middleware-subrequest', 'proxy'],
       ...['x-sendfile-type', 'x-accel-mapping'],

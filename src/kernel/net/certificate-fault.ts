@@ -14,7 +14,7 @@ export function certificateFault(code: string, caSetting: string): string | unde
       return `its certificate is not signed by a trusted authority (${code}); name its CA in ${caSetting}`;
     case 'CERT_HAS_EXPIRED':
     case 'CERT_NOT_YET_VALID':
-      return `its certificate is out of date (${code}); renew it, or check this clock`;
+      return `its certificate has expired or is not valid yet (${code}); renew it, or check the clock of this machine`;
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return `its certificate is for another host name (${code}); correct the host`;
     default:

@@ -21,7 +21,7 @@ export function readPemCertificates(pem: string): PemCertificates {
     .split('-----BEGIN ')
     .slice(1)
     .filter((block) => isCertificate.test(block));
-  if (blocks.length === 0) return { certificates: [], fault: 'is no certificate in PEM' };
+  if (blocks.length === 0) return { certificates: [], fault: 'is not a PEM certificate' };
   if (blocks.length > maxCertificates)
     return { certificates: [], fault: `holds more than ${maxCertificates} certificates` };
   const certificates: X509Certificate[] = [];
@@ -30,7 +30,9 @@ export function readPemCertificates(pem: string): PemCertificates {
       certificates.push(new X509Certificate(`-----BEGIN ${block}`));
     } catch {
       const which =
-        blocks.length === 1 ? 'no certificate' : `a broken certificate, number ${i + 1} of ${blocks.length}`;
+        blocks.length === 1
+          ? 'a malformed certificate'
+          : `a malformed certificate, number ${i + 1} of ${blocks.length}`;
       return { certificates: [], fault: `holds ${which}: export it again as PEM` };
     }
   }

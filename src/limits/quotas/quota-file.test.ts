@@ -125,7 +125,10 @@ describe('the quota file', () => {
     const second = new QuotaFile({ path, clock });
     t.after(() => second.close());
     assert.deepEqual(await second.load(), [record('a', 1)]);
-    await assert.rejects(second.prepare(), /another gateway uses the same state directory.*XDG_STATE_HOME.*rate_limit/);
+    await assert.rejects(
+      second.prepare(),
+      /another gateway stores its quotas in the same state directory.*XDG_STATE_HOME.*rate_limit/,
+    );
     await first.save([change('a', 2)]);
     await first.close();
     assert.deepEqual(await second.prepare(), [record('a', 2)]);

@@ -30,8 +30,8 @@ const maxFileBytes = 256 * 1024 * 1024;
 const fileMode = 0o600;
 
 const inUse =
-  'another gateway uses the same state directory, and keeps its quotas there; ' +
-  'give this one another (XDG_STATE_HOME), or let them share quotas in Redis (rate_limit.storage)';
+  'another gateway stores its quotas in the same state directory; ' +
+  'set XDG_STATE_HOME to another directory, or share quotas through Redis (rate_limit.storage)';
 
 export class QuotaFile implements UsageStore {
   readonly #options: QuotaFileOptions;

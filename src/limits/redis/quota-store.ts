@@ -114,5 +114,5 @@ function list(answer: unknown): readonly unknown[] {
 
 /** Another program may use the same names. */
 function notOurs(): TypeError {
-  return new TypeError('the quota script gave an answer that is not its own');
+  return new TypeError('the quota script returned an unexpected reply');
 }

@@ -27,7 +27,7 @@ test(
     server.freeze();
     ready = Promise.withResolvers();
     const asked: Promise<unknown>[] = [];
-    while (!faults.includes('it does not answer') && !t.signal.aborted) {
+    while (!faults.includes('it does not respond') && !t.signal.aborted) {
       asked.push(redis.run('return 1', [], []).catch(() => 'failed'));
       await setImmediate();
     }

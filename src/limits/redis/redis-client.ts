@@ -89,7 +89,7 @@ class Connection implements RedisConnection {
   }
 
   async run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    if (this.#commandCount >= maxCommands) throw new Error('too many commands wait for a reply');
+    if (this.#commandCount >= maxCommands) throw new Error('too many commands are waiting for a reply');
     this.#commandCount += 1;
     try {
       return await this.#route({ script, hash: this.#hashOf(script), keys, args });

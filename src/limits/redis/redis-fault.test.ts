@@ -83,7 +83,7 @@ const cases: readonly Case[] = [
     what: 'TLS on a plain port',
     connectTimeoutMs: 500,
     place: async (t) => ({ url: `rediss://${(await startPlainRedis(t)).place}`, ca }),
-    reason: /^the TLS connection timed out; check host and port, and that the port uses TLS \(redis:\/\/ is without\)$/,
+    reason: /^the TLS connection timed out; check host and port, and that the port uses TLS \(redis:\/\/ does not\)$/,
   },
   {
     what: 'TLS on a port of another protocol',
@@ -98,13 +98,13 @@ const cases: readonly Case[] = [
   {
     what: 'another protocol',
     place: async (t) => ({ url: `redis://${await listening(t, 'SSH-2.0-OpenSSH\r\n')}` }),
-    reason: /^it does not speak the Redis protocol; check host and port$/,
+    reason: /^it does not use the Redis protocol; check host and port$/,
   },
   {
     what: 'a silent server',
     connectTimeoutMs: 500,
     place: async (t) => ({ url: `redis://${await listening(t)}` }),
-    reason: /^it does not answer$/,
+    reason: /^it does not respond$/,
   },
   {
     what: 'nobody',

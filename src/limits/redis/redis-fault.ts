@@ -43,17 +43,17 @@ function replyFault({ message }: ErrorReply): StoreReplyError {
 
 function linkReason(error: unknown, phase: LinkPhase, isSecure: boolean): string {
   if (error instanceof ConnectionTimeoutError) return connectTimeout(isSecure);
-  if (error instanceof SocketTimeoutError) return 'it does not answer';
+  if (error instanceof SocketTimeoutError) return 'it does not respond';
   const code = codeOf(error);
   if (error instanceof SocketClosedUnexpectedlyError || hangUps.has(code ?? '')) {
     if (phase === 'ready') return 'it closed the connection';
     return isSecure
-      ? 'it closed the connection during the TLS handshake; check that the port uses TLS (redis:// is without)'
+      ? 'it closed the connection during the TLS handshake; check that the port uses TLS (redis:// does not)'
       : 'it closed the connection before its first reply; if the port uses TLS, write rediss://';
   }
   // Node's errors have a code. An error without one comes from the decoder: the bytes are not a
   // valid reply.
-  if (code === undefined) return 'it does not speak the Redis protocol; check host and port';
+  if (code === undefined) return 'it does not use the Redis protocol; check host and port';
   return certificateFault(code, 'ca_file') ?? networkFault(code, isSecure);
 }
 
@@ -62,7 +62,7 @@ const hangUps: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORT
 /** With TLS towards a plain port: Redis keeps waiting for the rest of what looks like a command. */
 function connectTimeout(isSecure: boolean): string {
   return isSecure
-    ? 'the TLS connection timed out; check host and port, and that the port uses TLS (redis:// is without)'
+    ? 'the TLS connection timed out; check host and port, and that the port uses TLS (redis:// does not)'
     : 'the connection timed out; check host, port and network';
 }
 
@@ -78,7 +78,7 @@ function networkFault(code: string, isSecure: boolean): string {
     default: {
       const isTls = code.startsWith('ERR_SSL_') || code === 'EPROTO';
       return isSecure && isTls
-        ? `the TLS handshake failed (${code}); check that the port uses TLS (redis:// is without)`
+        ? `the TLS handshake failed (${code}); check that the port uses TLS (redis:// does not)`
         : `the connection failed (${code})`;
     }
   }

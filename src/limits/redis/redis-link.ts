@@ -134,7 +134,7 @@ export class RedisLink {
     if (this.#state !== 'connecting') return;
     this.#state = 'handshake';
     this.#handshakeTimer = setTimeout(() => {
-      this.#endAndReport(new Error('it does not answer'));
+      this.#endAndReport(new Error('it does not respond'));
     }, this.#options.connectTimeoutMs);
   }
 
@@ -160,7 +160,7 @@ export class RedisLink {
     const nowMs = this.#options.clock.monotonicMs();
     const isSilent = this.#unansweredCount > 0 && nowMs - this.#lastReplyMs > this.#options.silenceMs;
     if (this.#unansweredCount === 0) this.#lastReplyMs = nowMs;
-    if (isSilent && this.#state === 'ready') this.#endAndReport(new Error('it does not answer'));
+    if (isSilent && this.#state === 'ready') this.#endAndReport(new Error('it does not respond'));
   }
 
   /** ASKING applies to the next command on the connection, so both are queued in the same turn. */

@@ -7,7 +7,7 @@ export function writeClientLog(log: Logger): () => void {
   return listen(slowClientCut, ({ requestId, clientIp, leaseId }: SlowClientCut) => {
     log.warn(
       { request_id: requestId, client_ip: clientIp, lease_id: leaseId },
-      'response cut: the client took less than gateway.min_write_rate',
+      'response aborted: the client read more slowly than gateway.min_write_rate',
     );
   });
 }

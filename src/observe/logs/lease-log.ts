@@ -51,18 +51,15 @@ export function writeLeaseLog(log: Logger, clock: Clock): () => void {
       if (nameLines.take())
         log.warn(
           { name: printable(name, maxNameCharacters), from, to },
-          'the name of a lease leads to another id than before; portal.lease_pins or portal.name_binding: strict can prevent it',
+          'a lease name now resolves to another id; portal.lease_pins or portal.name_binding: strict can prevent this',
         );
     }),
     listen(leaseNameRefused, ({ relays, name, leaseId, holder }: LeaseNameRefused) => {
       if (!nameLines.take()) return;
       const fields = { name: printable(name, maxNameCharacters), lease_id: leaseId, holder, relays };
-      if (holder !== undefined) log.warn(fields, 'a second lease claims the name of another one and does not get it');
+      if (holder !== undefined) log.warn(fields, 'a second lease claims a name that is taken, and does not get it');
       else
-        log.warn(
-          fields,
-          'the name of a lease is listed with an id that is not accepted; see "portal-gateway leases accept"',
-        );
+        log.warn(fields, 'a lease name is listed with an id that is not accepted; see "portal-gateway leases accept"');
     }),
   ];
   return () => {

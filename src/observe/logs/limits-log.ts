@@ -5,7 +5,11 @@ import { limitsStoreChanged, listen, type LimitsStoreChanged } from '../../kerne
 /** One line for each change. Returns a function that stops it. */
 export function writeLimitsLog(log: Logger): () => void {
   return listen(limitsStoreChanged, ({ state, reason }: LimitsStoreChanged) => {
-    if (state === 'shared') log.info('Redis answers: rate limits are shared again');
-    else log.warn({ reason }, 'Redis can not be asked: this gateway applies the rate limits by itself until it can');
+    if (state === 'shared') log.info('Redis is available again: rate limits are shared');
+    else
+      log.warn(
+        { reason },
+        'Redis is unavailable: this gateway applies the rate limits on its own until Redis recovers',
+      );
   });
 }

@@ -49,10 +49,10 @@ export function createLog(options: LogOptions, note: (line: string) => void, clo
   const writer = new LogWriter({
     target: targetOf(options, note, clock),
     failed: ({ message }) => {
-      note(`portal-gateway: the log can not be written (${message}): lines are lost until it can`);
+      note(`portal-gateway: cannot write the log (${message}): lines are lost until it can be written again`);
     },
     recovered: (lines) => {
-      logger.warn({ lines }, 'lines of the log were lost');
+      logger.warn({ lines }, 'log lines were lost');
     },
   });
   const write = options.format === 'json' ? jsonOn(writer) : prettyOn(writer, options.output);
@@ -121,7 +121,7 @@ function targetOf({ output, file }: LogOptions, note: (line: string) => void, cl
     ...file,
     clock,
     stuck: ({ message }) => {
-      note(`portal-gateway: the log file can not be put aside (${message}): it grows beyond its size`);
+      note(`portal-gateway: cannot rotate the log file (${message}); it will exceed logging.file.max_size`);
     },
   });
 }

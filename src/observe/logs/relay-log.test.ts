@@ -24,11 +24,11 @@ test('logs one warning per reason for an unreachable relay, and again after it w
   assert.deepEqual(
     lines.map(({ level, code, message }) => [level, code, message]),
     [
-      ['warn', 'relay_unreachable', 'relay not reached, retrying'],
-      ['warn', 'not_a_relay', 'relay not reached, retrying'],
+      ['warn', 'relay_unreachable', 'cannot connect to the relay; retrying'],
+      ['warn', 'not_a_relay', 'cannot connect to the relay; retrying'],
       ['info', undefined, 'relay connected'],
       ['warn', 'carrier_closed', 'relay lost'],
-      ['warn', 'not_a_relay', 'relay not reached, retrying'],
+      ['warn', 'not_a_relay', 'cannot connect to the relay; retrying'],
     ],
   );
   assert.equal(lines[0]?.['retry_ms'], 1);

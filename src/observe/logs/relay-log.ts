@@ -23,7 +23,7 @@ export function writeRelayLog(log: Logger): () => void {
         const { code, reason, retryInMs } = change;
         const level = lastFault.get(relay) === code ? 'debug' : 'warn';
         lastFault.set(relay, code);
-        log[level]({ relay, code, reason, retry_ms: Math.round(retryInMs) }, 'relay not reached, retrying');
+        log[level]({ relay, code, reason, retry_ms: Math.round(retryInMs) }, 'cannot connect to the relay; retrying');
         break;
       }
     }

@@ -17,7 +17,7 @@ export function writeUsageLog(log: Logger): () => void {
         unread,
       };
       if (suspicious)
-        log.warn(line, 'the app reported more tokens than its response can have taken: charged at the bound');
+        log.warn(line, 'the app reported more tokens than its response can have used; charged at the maximum');
       else log.info(line, 'llm usage');
     },
   );

@@ -115,12 +115,12 @@ describe('reports a failed Vault secret at its reference', () => {
     ],
     [
       'a missing token file',
-      'can\'t be had from Vault: VAULT_TOKEN_FILE names the file "/nowhere", which does not exist',
+      'cannot be fetched from Vault: VAULT_TOKEN_FILE names the file "/nowhere", which does not exist',
       { env: { VAULT_TOKEN: '', VAULT_TOKEN_FILE: '/nowhere' } },
     ],
     [
       'a missing CA file',
-      'can\'t be had from Vault: VAULT_CACERT names the file "/nowhere", which does not exist',
+      'cannot be fetched from Vault: VAULT_CACERT names the file "/nowhere", which does not exist',
       { env: { VAULT_CACERT: '/nowhere' } },
     ],
     [
