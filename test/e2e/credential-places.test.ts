@@ -210,8 +210,11 @@ test('a rejection explains what is wrong with the credential, from the request a
   const unknown = await detail(bearer(createApiKey('live')));
   assert.match(unknown, /unknown or revoked/);
   assert.equal(await detail(bearer(withKeyIdOf(ours))), unknown);
-  assert.match(await detail(gatewayKey(`Bearer ${ours}`)), /^`X-Gateway-Key` takes the key alone, without `Bearer`/);
-  assert.match(await detail(apiKey(`bearer ${ours}`)), /^`X-API-Key` takes the key alone/);
+  assert.match(
+    await detail(gatewayKey(`Bearer ${ours}`)),
+    /^`X-Gateway-Key` must contain the key alone, without `Bearer`/,
+  );
+  assert.match(await detail(apiKey(`bearer ${ours}`)), /^`X-API-Key` must contain the key alone/);
   assert.match(await detail(gatewayKey('')), /^`X-Gateway-Key` is empty/);
   assert.match(await detail(bearer(ours.slice(0, -1))), /incomplete/);
   assert.match(await detail(bearer(`${ours.slice(0, -1)}${ours.endsWith('x') ? 'y' : 'x'}`)), /mistyped/);
